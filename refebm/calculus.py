@@ -1,0 +1,82 @@
+"""Derivatives: the only module that knows how autograd works.
+
+A field is a callable of rows, (n, d) -> (n, d), whose row i depends on row i of x alone. That lets one
+pull-back differentiate all rows at once, and everything here can be differentiated again in whatever
+parameters the callable closes over.
+"""
+
+from collections.abc import Callable, Iterator
+
+import autograd.numpy as np
+from autograd import elementwise_grad, make_jvp, make_vjp
+
+from refebm.validation import like_x, rows
+
+
+@rows
+def score_of(energy: Callable) -> Callable:
+    r"""The score of an unnormalised model: s(x) = grad_x log p(x) = -grad_x E(x), for p = exp(-E)/Z.
+
+    energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
+    Source: Song and Kingma 2021, eq. 5
+    """
+    gradient = elementwise_grad(energy)
+
+    @rows
+    def score(x):
+        return -gradient(x)
+
+    return score
+
+
+@rows
+def divergence(field: Callable, x: np.ndarray) -> np.ndarray:
+    r"""div s(x) = sum_i d s_i / d x_i, exactly, (n,). For a score it is the trace of the Hessian of log p.
+
+    Source: Hyvarinen 2005, eq. 4
+    """
+    return field_and_divergence(field, x)[1]
+
+
+@rows
+def field_and_divergence(field: Callable, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r"""(s(x), div s(x)), shapes (n, d) and (n,), from one forward pass and d pull-backs, one at a time.
+
+    Memory of the value is O(n d). A gradient of it in the parameters keeps all d pull-backs: O(n d h) for
+    layers of h units.
+    Source: Hyvarinen 2005, eq. 4
+    """
+    s, jacobian_rows = _field_and_jacobian_rows(field, x)
+    return s, sum(row[:, i] for i, row in enumerate(jacobian_rows))
+
+
+@rows
+def field_and_diagonal(field: Callable, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r"""(s(x), [d s_i / d x_i]_i), both (n, d): the divergence before it is summed.
+
+    Source: Hyvarinen 2007b, non-negative score matching
+    """
+    s, jacobian_rows = _field_and_jacobian_rows(field, x)
+    return s, np.stack([row[:, i] for i, row in enumerate(jacobian_rows)], axis=1)
+
+
+@rows
+def jacobian(field: Callable, x: np.ndarray) -> np.ndarray:
+    r"""J[., i, j] = d s_i / d x_j, shape (n, d, d)."""
+    return np.stack(list(_field_and_jacobian_rows(field, x)[1]), axis=1)
+
+
+@rows(v=like_x)
+def jacobian_vector_product(field: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    r"""grad s(x) v = lim [s(x + h v) - s(x)]/h, shape (n, d), by forward mode: one pass, whatever d.
+
+    Source: Song and Kingma 2021, section 4.2
+    """
+    return make_jvp(field)(x)(v)[1]
+
+
+def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
+    """s(x), and for i = 0, 1, ...: the gradients of s_i at all rows of x."""
+    pull_back, s = make_vjp(field)(x)
+    one_hot = np.eye(x.shape[1])
+    return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))

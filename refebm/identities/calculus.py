@@ -1,0 +1,81 @@
+r"""Theorems about derivatives: automatic ones are those that were derived by hand."""
+
+import numpy as np
+
+from refebm.identities.draw import SCORES, Draw
+from refebm.identities.record import Sides, theorem
+from refebm.models import Model
+from refebm.truth.derivatives import score_and_jacobian
+
+
+def closed_kinds(draw: Draw, kinds: tuple[str, ...]) -> dict:
+    d = draw.dimension(5)
+    return {"model": draw.model(d, kinds), "x": draw.reals((3, d), -3, 3), "v": draw.reals((3, d), -2, 2)}
+
+
+@theorem(
+    "Song and Kingma 2021, eq. 5",
+    kind="pointwise",
+    about="score_of",
+    case=lambda draw: closed_kinds(draw, ("quadratic", "mixture", "mlp_energy")) | {"c": draw.real(-5, 5)},
+)
+def score_ignores_the_partition_function(impl, model, x, v, c):
+    r"""The score of E + c is that of E, and equals the score derived by hand.
+
+    \nabla_x \log(e^{-E(x)}/Z) = -\nabla_x E(x)"""
+    shifted = shift(model, c)
+    return Sides([impl.score(shifted)(x)], [score_and_jacobian(model, x)[0]])
+
+
+def shift(model: Model, c: float) -> Model:
+    """The model of E + c, where its parameters can say so."""
+    parameters = dict(model.parameters)
+    if model.kind == "mixture":
+        parameters["logits"] = parameters["logits"] - c
+    elif model.kind == "mlp_energy":
+        *hidden, (weights, bias) = parameters["layers"]
+        parameters["layers"] = (*hidden, (weights, bias + c))
+    return Model(model.kind, parameters)
+
+
+@theorem(
+    "Hyvarinen 2005, eq. 4", kind="pointwise", about="divergence", case=lambda draw: closed_kinds(draw, SCORES)
+)
+def divergence_is_the_trace(impl, model, x, v):
+    r"""The divergence is the trace of the Jacobian derived by hand.
+
+    \operatorname{div} s = \sum_i \partial s_i/\partial x_i"""
+    return Sides([impl.divergence(impl.score(model), x)], list(diagonal(model, x)))
+
+
+def diagonal(model, x):
+    return np.einsum("nii->in", score_and_jacobian(model, x)[1])
+
+
+@theorem(
+    "Hyvarinen 2005, eq. 4",
+    kind="pointwise",
+    about="field_and_divergence",
+    case=lambda draw: closed_kinds(draw, SCORES),
+)
+def field_comes_with_its_divergence(impl, model, x, v):
+    r"""Field and divergence from one pass are the field and the trace of the Jacobian, derived by hand.
+
+    (s(x), \operatorname{tr} \nabla s(x))"""
+    field, trace = impl.field_and_divergence(impl.score(model), x)
+    s, j = score_and_jacobian(model, x)
+    return Sides([np.column_stack([field, trace])], [np.column_stack([s, np.einsum("nii->n", j)])])
+
+
+@theorem(
+    "Stanford CS236, computing Jacobian-vector products",
+    kind="pointwise",
+    about="jacobian_vector_product",
+    case=lambda draw: closed_kinds(draw, SCORES),
+)
+def forward_mode_is_the_jacobian_times_v(impl, model, x, v):
+    r"""Forward mode gives the Jacobian, derived by hand, times v.
+
+    \partial_h s(x + h v)|_{h = 0} = \nabla s(x)\, v"""
+    jv = score_and_jacobian(model, x)[1] * v[:, None, :]
+    return Sides([impl.jacobian_vector_product(impl.score(model), x, v)], [jv[:, :, j] for j in range(x.shape[1])])

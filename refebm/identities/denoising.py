@@ -1,0 +1,481 @@
+r"""Theorems about denoising: what the noisy objectives are in the mean, Tweedie's formula, and what noise costs."""
+
+import numpy as np
+from scipy.special import erfc, gammaln
+
+from refebm.identities.draw import Draw
+from refebm.identities.record import Limit, Sides, theorem
+from refebm.identities.score_matching import half_square
+from refebm.models import Model, mixture_of
+from refebm.truth.densities import GaussianMixture, smoothed_empirical, standard_normal
+from refebm.truth.derivatives import score_and_jacobian
+from refebm.truth.expectations import expect
+
+VINCENT = "Vincent 2011, appendix; Song and Kingma 2021, eq. 10"
+MODULE = "dataflowr module 18a, denoising score matching"
+TWEEDIE = "Stanford CS236, Tweedie's formula; Efron 2011, eq. 2.8"
+FIELDS = ("quadratic", "mixture", "mlp_energy", "mlp_score")
+
+
+def data_and_noise(draw: Draw) -> dict:
+    """Data with a closed-form posterior, a noise level and a noisy point."""
+    d = draw.dimension()
+    p, sigma = draw.mixture(d), draw.noise_level()
+    return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 1)}
+
+
+@theorem(
+    MODULE + " (whose proof loses the density)",
+    kind="quadrature",
+    about="GaussianMixture.smoothed GaussianMixture.score",
+    case=lambda draw: data_and_noise(draw) | {"y": draw.reals((1, draw.dimension()), -2.5, 2.5)},
+    plane=True,
+    mixtures=True,
+)
+def smoothed_score_is_the_mean_noise(impl, p, sigma, y):
+    r"""The score of the smoothed density is minus the mean noise given the noisy point, over sigma.
+
+    \nabla p^\sigma(y) = -\tfrac1\sigma\, p^\sigma(y)\, \mathbb E[Z \mid Y = y] = -\tfrac1\sigma \mathbb E_z[z\, p(y - \sigma z)]"""
+    smoothed = impl.GaussianMixture(p.weights, p.means, p.covs).smoothed(sigma)
+    density = np.exp(p.smoothed(sigma).log_prob(y))
+    terms, change = expect(
+        [lambda z: -z * np.exp(p.log_prob(y - sigma * z))[:, None] / sigma], standard_normal(y.shape[1])
+    )
+    return Sides([density * smoothed.score(y)], terms, change)
+
+
+def data_set_and_model(draw: Draw) -> dict:
+    """A few points, or the user's, with their own noise level, and a model."""
+    d = draw.dimension()
+    if draw.data:
+        points, sigma = draw.data.means, float(np.sqrt(draw.data.covs[0, 0, 0]))
+    else:
+        points, sigma = draw.reals((draw.count(1, 3), d), -1.5, 1.5), draw.noise_level()
+    return {"points": points, "sigma": sigma, "model": draw.model(d, FIELDS)}
+
+
+def mean_over_points(function, points):
+    """z -> the mean over the data of function(x, z), one data point at a time."""
+    return lambda z: sum(function(x + 0 * z, z) for x in points) / len(points)
+
+
+@theorem(
+    VINCENT + "; " + MODULE,
+    kind="quadrature",
+    about="denoising_score_matching",
+    case=data_set_and_model,
+    plane=True,
+    mixtures=True,
+)
+def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
+    r"""Over a data set, denoising is the Fisher divergence to the smoothed data, up to a constant.
+
+    \mathbb E_{x,z}[\text{DSM}] = D_F(p^\sigma, s) + C,\ C = \tfrac12 (d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2)"""
+    d, s, p = points.shape[1], impl.score(model), smoothed_empirical(points, sigma)
+    (denoising,), change_z = expect(
+        [mean_over_points(lambda x, z: impl.denoising_score_matching(s, x, sigma, z), points)], standard_normal(d)
+    )
+    (explicit, constant), change_y = expect(
+        [lambda y: half_square(score_and_jacobian(model, y)[0] - p.score(y)), lambda y: half_square(p.score(y))], p
+    )
+    return Sides([denoising], [explicit, d / (2 * sigma**2), -constant], max(change_z, change_y))
+
+
+@theorem(
+    MODULE + " (whose C is twice ours)",
+    kind="quadrature",
+    about="GaussianMixture.posterior_cov GaussianMixture.score",
+    case=data_and_noise,
+    plane=True,
+    mixtures=True,
+)
+def denoising_constant_is_the_posterior_variance(impl, p, sigma, y):
+    r"""The constant of denoising is the mean posterior variance of the clean point.
+
+    \tfrac12(d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2) = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
+    p, smoothed = impl.GaussianMixture(p.weights, p.means, p.covs), p.smoothed(sigma)
+    (square, variance), change = expect(
+        [
+            lambda y: half_square(impl.GaussianMixture(smoothed.weights, smoothed.means, smoothed.covs).score(y)),
+            lambda y: np.einsum("nii->n", p.posterior_cov(y, sigma)) / (2 * sigma**4),
+        ],
+        smoothed,
+    )
+    return Sides([y.shape[1] / (2 * sigma**2), -square], [variance], change)
+
+
+@theorem(
+    MODULE,
+    kind="quadrature",
+    about="GaussianMixture.posterior_mean",
+    case=data_and_noise,
+    plane=True,
+    mixtures=True,
+)
+def denoising_constant_by_the_mean_noise(impl, p, sigma, y):
+    r"""The constant again, from the mean noise given the noisy point, (y - E[X|y])/sigma.
+
+    \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2] = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
+    mine, smoothed = impl.GaussianMixture(p.weights, p.means, p.covs), p.smoothed(sigma)
+    (square, variance), change = expect(
+        [
+            lambda y: half_square((y - mine.posterior_mean(y, sigma)) / sigma**2),
+            lambda y: np.einsum("nii->n", p.posterior_cov(y, sigma)) / (2 * sigma**4),
+        ],
+        smoothed,
+    )
+    return Sides([y.shape[1] / (2 * sigma**2), -square], [variance], change)
+
+
+def noisy_model(draw: Draw) -> dict:
+    d = draw.dimension()
+    return {"x0": draw.reals((1, d), -2, 2), "sigma": draw.noise_level(), "model": draw.model(d, FIELDS)}
+
+
+@theorem(
+    "Vincent 2011 with Stein's lemma; Song and Kingma 2021, section 4.1",
+    kind="quadrature",
+    about="denoising_score_matching implicit_score_matching",
+    case=noisy_model,
+    plane=True,
+)
+def denoising_is_implicit_nearby(impl, x0, sigma, model):
+    r"""For every x and every sigma, denoising around x is implicit score matching around x, up to a constant.
+
+    \mathbb E_z[\text{DSM}(x, z)] - \tfrac{d}{2\sigma^2} = \mathbb E_z[\text{ISM}(x + \sigma z)]"""
+    s, d = impl.score(model), x0.shape[1]
+    (denoising, implicit), change = expect(
+        [
+            lambda z: impl.denoising_score_matching(s, x0 + 0 * z, sigma, z),
+            lambda z: impl.implicit_score_matching(s, x0 + sigma * z),
+        ],
+        standard_normal(d),
+    )
+    return Sides([denoising, -d / (2 * sigma**2)], [implicit], change)
+
+
+@theorem(
+    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
+    kind="quadrature",
+    about="denoising_score_matching_cv",
+    case=noisy_model,
+    plane=True,
+)
+def control_variate_keeps_the_mean(impl, x0, sigma, model):
+    r"""The control variate has mean zero, for every x: the objective keeps its mean, here from the score by hand.
+
+    \mathbb E_z[\text{DSM}_{cv}(x, z)] = \mathbb E_z[\tfrac12 |s(x + \sigma z) + z/\sigma|^2]"""
+    (controlled, plain), change = expect(
+        [
+            lambda z: impl.denoising_score_matching_cv(impl.score(model), x0 + 0 * z, sigma, z),
+            lambda z: half_square(score_and_jacobian(model, x0 + sigma * z)[0] + z / sigma),
+        ],
+        standard_normal(x0.shape[1]),
+    )
+    return Sides([controlled], [plain], change)
+
+
+def rows_at_levels(draw: Draw) -> dict:
+    d, n = draw.count(1, 4), 3
+    return {
+        "model": draw.model(d, ("noise_conditional",)),
+        "x": draw.reals((n, d), -2, 2),
+        "sigma": draw.reals((n,), 0.3, 3.0),
+        "z": draw.reals((n, d), -3, 3),
+    }
+
+
+@theorem(
+    "Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6",
+    kind="pointwise",
+    about="noise_conditional_score_matching",
+    case=rows_at_levels,
+)
+def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
+    r"""The weight sigma^2, each row its own, turns denoising into the prediction of minus the noise.
+
+    \tfrac12|\sigma_i s(x + \sigma_i z, \sigma_i) + z|^2 = \sigma_i^2\, \tfrac12 |s(x + \sigma_i z, \sigma_i) + z/\sigma_i|^2"""
+    column = sigma[:, None]
+    s = score_and_jacobian(model, x + column * z, sigma)[0]
+    rows = impl.noise_conditional_score_matching(impl.score(model), x, sigma, z)
+    return Sides([rows], [*(0.5 * (sigma * s.T) ** 2), *(sigma * s.T * z.T), *(0.5 * z.T**2)])
+
+
+def rows_and_noise(draw: Draw) -> dict:
+    d, n = draw.count(1, 4), 3
+    return {
+        "model": draw.model(d, FIELDS),
+        "x": draw.reals((n, d), -2, 2),
+        "sigma": draw.reals((n,), 0.3, 3.0),
+        "z": draw.reals((n, d), -3, 3),
+    }
+
+
+@theorem(
+    "Vincent 2011, section 4.2; Stanford CS236, denoising score matching",
+    kind="pointwise",
+    about="denoising_score_matching denoising_score_matching_cv",
+    case=rows_and_noise,
+)
+def denoising_objectives_by_hand(impl, model, x, sigma, z):
+    r"""Both denoising objectives, row by row with a level for each, from the score by hand, multiplied out.
+
+    \tfrac12|s_y|^2 + s_y \cdot z/\sigma + |z|^2/(2\sigma^2),\ y = x + \sigma z; \text{ less } s_x \cdot z/\sigma + (|z|^2 - d)/(2\sigma^2)"""
+    s_y, s_x = (score_and_jacobian(model, at)[0].T for at in (x + sigma[:, None] * z, x))
+    left = [
+        impl.denoising_score_matching(impl.score(model), x, sigma, z),
+        impl.denoising_score_matching_cv(impl.score(model), x, sigma, z),
+    ]
+    plain = [*(0.5 * s_y**2), *(s_y * z.T / sigma), *(0.5 * (z.T / sigma) ** 2)]
+    control = [*(-s_x * z.T / sigma), *(-0.5 * (z.T**2 - 1) / sigma**2)]
+    zero = [0 * term for term in control]
+    return Sides([np.stack(left)], [np.stack(pair) for pair in zip([*plain, *zero], [*plain, *control])])
+
+
+def scalar_level(draw: Draw) -> dict:
+    case = rows_and_noise(draw)
+    return case | {"sigma": float(case["sigma"][0])}
+
+
+@theorem(
+    "Vincent 2011, section 4; Das 2021, denoising score matching",
+    kind="pointwise",
+    about="denoising_autoencoder denoising_score_matching",
+    case=scalar_level,
+)
+def denoising_is_an_autoencoder(impl, model, x, sigma, z):
+    r"""With r(y) = y + sigma^2 s(y), the autoencoder's loss is sigma^4 times the denoising objective.
+
+    \tfrac12|r(x + \sigma z) - x|^2 = \sigma^4\, \tfrac12|s(x + \sigma z) + z/\sigma|^2"""
+    denoiser = Model("denoiser", {"kind": model.kind, "parameters": model.parameters, "sigma": sigma})
+    return Sides(
+        [impl.denoising_autoencoder(impl.score(denoiser), x, sigma, z)],
+        [sigma**4 * impl.denoising_score_matching(impl.score(model), x, sigma, z)],
+    )
+
+
+@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=lambda draw: clean_and_noisy(draw), mixtures=True)
+def tweedies_mean_is_bayes(impl, p, sigma, y):
+    r"""From the score of the smoothed data to the posterior mean, against Bayes on the components.
+
+    \mathbb E[X \mid Y = y] = y + \sigma^2 \nabla \log p^\sigma(y)"""
+    return Sides(
+        [impl.tweedie_mean(impl.score(mixture_of(p.smoothed(sigma))), y, sigma)], [p.posterior_mean(y, sigma)]
+    )
+
+
+@theorem(TWEEDIE, kind="pointwise", about="tweedie_cov", case=lambda draw: clean_and_noisy(draw), mixtures=True)
+def tweedies_covariance_is_bayes(impl, p, sigma, y):
+    r"""From the Jacobian of that score to the posterior covariance, against Bayes on the components.
+
+    \operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla^2 \log p^\sigma(y)"""
+    return Sides(
+        [impl.tweedie_cov(impl.score(mixture_of(p.smoothed(sigma))), y, sigma)], [p.posterior_cov(y, sigma)]
+    )
+
+
+def clean_and_noisy(draw: Draw) -> dict:
+    d = draw.dimension(4)
+    p, sigma = draw.mixture(d), draw.real(0.3, 2.0)
+    return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 3)}
+
+
+def gaussian_and_departure(draw: Draw) -> dict:
+    d = draw.count(1, 3)
+    half = draw.reals((d, d), -0.5, 0.5)
+    return {
+        "p": draw.gaussian(d),
+        "sigma": draw.noise_level(),
+        "precision": 0.5 * (half + half.T),
+        "shift": draw.reals((d,), -0.5, 0.5),
+    }
+
+
+@theorem(
+    "Song and Kingma 2021, section 4.1 (inconsistency of denoising)",
+    kind="quadrature",
+    about="denoising_score_matching denoising_score_matching_cv",
+    case=gaussian_and_departure,
+)
+def denoising_learns_the_smoothed_score(impl, p, sigma, precision, shift):
+    r"""For Gaussian data the minimiser is the precision of the smoothed data, A = (S + sigma^2 I)^{-1}, not S^{-1}.
+
+    J(m + \delta, A + D) - J(m, A) = \tfrac12 \operatorname{tr} D A^{-1} D + \tfrac12|(A + D)\delta|^2"""
+    d, best = len(p.mean), p.smoothed(sigma).precision
+    joint = standard_normal(2 * d)
+
+    def objective(function, mean, matrix):
+        s = impl.score(Model("quadratic", {"mean": mean, "precision": matrix}))
+        return lambda w: function(s, p.substitute(w[:, :d])[0], sigma, w[:, d:])
+
+    functions = (impl.denoising_score_matching, impl.denoising_score_matching_cv)
+    away = [objective(f, p.mean + shift, best + precision) for f in functions]
+    here = [objective(f, p.mean, best) for f in functions]
+    terms, change = expect([lambda w: np.stack([f(w) for f in fs], axis=1) for fs in (away, here)], joint, degree=2)
+    excess = np.trace(precision @ np.linalg.inv(best) @ precision) + np.sum(((best + precision) @ shift) ** 2)
+    return Sides(terms[:1], [terms[1], 0.5 * excess], change)
+
+
+NEAR_A_MIXTURE = [  # a point, and the means of two wells of unit precision
+    ([0.3], [[0.9], [-0.7]]),
+    ([0.2, -0.4], [[0.8, 0.1], [-0.6, 0.5]]),
+]
+
+
+def point_and_wells(draw: Draw) -> dict:
+    x, means = draw.choice(NEAR_A_MIXTURE)
+    d = len(x)
+    wells = {"logits": np.array([0.2, -0.3]), "means": np.array(means), "precisions": np.stack([np.eye(d)] * 2)}
+    return {"x": np.array([x]), "model": Model("mixture", wells)}
+
+
+def variance_over_noise(function, d):
+    (mean,) = expect([function], standard_normal(d)).value
+    (variance,) = expect([lambda z: (function(z) - mean) ** 2], standard_normal(d)).value
+    return variance
+
+
+@theorem(
+    "Song and Kingma 2021, section 4.1",
+    kind="limit",
+    about="denoising_score_matching",
+    case=point_and_wells,
+    cases=len(NEAR_A_MIXTURE),
+)
+def variance_of_denoising_explodes(impl, x, model):
+    r"""The variance of the denoising objective grows like the fourth power of 1/sigma.
+
+    \operatorname{Var}_z[\text{DSM}] = \tfrac{d}{2\sigma^4} + O(\sigma^{-2})"""
+    sigmas = 0.04 * 0.5 ** np.arange(4)
+    s, d = impl.score(model), x.shape[1]
+    variances = [
+        variance_over_noise(lambda z, c=c: impl.denoising_score_matching(s, x + 0 * z, c, z), d) for c in sigmas
+    ]
+    return Limit(sigmas, variances, -4, d / 2)
+
+
+@theorem(
+    "Song and Kingma 2021, section 4.1",
+    kind="limit",
+    about="denoising_score_matching",
+    case=point_and_wells,
+    cases=len(NEAR_A_MIXTURE),
+)
+def variance_of_denoising_to_second_order(impl, x, model):
+    r"""The next term of that variance, beside which the rest is bounded.
+
+    \operatorname{Var}_z[\text{DSM}] = \tfrac{d}{2\sigma^4} + \tfrac{|s|^2 + 2 \operatorname{div} s}{\sigma^2} + O(1)"""
+    sigmas = 0.08 * 0.5 ** np.arange(4)
+    field, d = impl.score(model), x.shape[1]
+    s, j = score_and_jacobian(model, x)
+    second = np.sum(s**2) + 2 * np.trace(j[0])
+    remainders = [
+        c**2 * (variance_over_noise(lambda z, c=c: impl.denoising_score_matching(field, x + 0 * z, c, z), d))
+        - d / (2 * c**2)
+        - second
+        for c in sigmas
+    ]
+    return Limit(sigmas, remainders, 2)
+
+
+@theorem(
+    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
+    kind="limit",
+    about="denoising_score_matching_cv",
+    case=point_and_wells,
+    cases=len(NEAR_A_MIXTURE),
+)
+def variance_with_the_control_variate_is_bounded(impl, x, model):
+    r"""With the control variate the variance tends to that of a quadratic form, order 2 in sigma.
+
+    \operatorname{Var}_z[\text{DSM}_{cv}] \to 2|\operatorname{sym} \nabla s|_F^2"""
+    sigmas = 0.08 * 0.5 ** np.arange(4)
+    field, d = impl.score(model), x.shape[1]
+    a = score_and_jacobian(model, x)[1][0]
+    limit = 2 * np.sum((0.5 * (a + a.T)) ** 2)
+    variances = [
+        variance_over_noise(lambda z, c=c: impl.denoising_score_matching_cv(field, x + 0 * z, c, z), d) for c in sigmas
+    ]
+    return Limit(sigmas, np.array(variances) - limit, 2)
+
+
+def points_on_a_line(draw: Draw) -> dict:
+    angle = draw.real(-3, 3)
+    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
+    base = draw.reals((2,), -1, 1)
+    points = base + draw.reals((draw.count(2, 4), 1), -1.5, 1.5) * along
+    return {
+        "points": points,
+        "sigma": draw.noise_level(),
+        "base": base,
+        "across": across,
+        "x": draw.reals((3, 2), -4, 4),
+    }
+
+
+@theorem("Stanford CS236, pitfall 1", kind="pointwise", about="smoothed_empirical", case=points_on_a_line)
+def score_off_a_line(impl, points, sigma, base, across, x):
+    r"""Data on a line in the plane, plus noise: at distance r off the line the score across it is -r/sigma^2.
+
+    s \cdot n = -r/\sigma^2"""
+    s = impl.smoothed_empirical(points, sigma).score(x)
+    return Sides(list((s * across).T), list((-(x - base) * across / sigma**2).T))
+
+
+@theorem(
+    "Stanford CS236, pitfall 1", kind="quadrature", about="smoothed_empirical", case=points_on_a_line
+)
+def score_off_a_line_grows_without_bound(impl, points, sigma, base, across, x):
+    r"""Its root mean square is 1/sigma: it has no limit as the noise goes away.
+
+    \mathbb E_{p^\sigma}[(s \cdot n)^2] = 1/\sigma^2"""
+    p = smoothed_empirical(points, sigma)
+    mine = impl.smoothed_empirical(points, sigma)
+    terms, change = expect([lambda x: (mine.score(x) @ across) ** 2], p)
+    return Sides(terms, [1 / sigma**2], change)
+
+
+def points_and_levels(draw: Draw) -> dict:
+    d = draw.count(1, 6)
+    x = draw.reals((draw.count(2, 4), d), -2, 2)
+    x[0] += 3  # no two cases coincide with the empty one: the largest distance is positive
+    return {"x": x, "n": draw.count(2, 6), "smallest": draw.real(0.01, 0.1)}
+
+
+@theorem(
+    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1",
+    kind="pointwise",
+    about="geometric_noise_levels",
+    case=points_and_levels,
+)
+def noise_levels_are_geometric(impl, x, n, smallest):
+    r"""From the largest distance between two points down to the smallest level, in constant ratio.
+
+    \sigma_i = \sigma_1 (\sigma_n/\sigma_1)^{(i - 1)/(n - 1)},\ \sigma_1 = \max |x_i - x_j|"""
+    largest = max(np.sqrt(np.sum((a - b) ** 2)) for a in x for b in x)
+    exponents = np.arange(n) / (n - 1)
+    return Sides([impl.geometric_noise_levels(x, n, smallest).sigmas], [largest * (smallest / largest) ** exponents])
+
+
+def chi_square_tail(t, d):
+    """P(|Z|^2 > t) for Z normal in d dimensions: a finite sum for even d, from erfc for odd d."""
+    steps = np.arange(0.5 * (d % 2), 0.5 * d)
+    start, steps = (erfc(np.sqrt(t / 2)), steps) if d % 2 else (0.0, steps)
+    return start + np.sum(np.exp(steps * np.log(t / 2) - t / 2 - gammaln(steps + 1)))
+
+
+@theorem(
+    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 2",
+    kind="pointwise",
+    about="geometric_noise_levels",
+    case=points_and_levels,
+)
+def overlap_of_noise_levels(impl, x, n, smallest):
+    r"""The overlap of neighbours is one less their total variation, whose chi-square tails are finite sums.
+
+    1 - TV = 1 - P(\chi^2_d > c/\gamma^2) + P(\chi^2_d > c),\ c = \tfrac{2d \log\gamma}{1 - \gamma^{-2}}"""
+    levels, d = impl.geometric_noise_levels(x, n, smallest), x.shape[1]
+    largest = max(np.sqrt(np.sum((a - b) ** 2)) for a in x for b in x)
+    ratio = (largest / smallest) ** (1 / (n - 1))
+    c = 2 * d * np.log(ratio) / (1 - ratio**-2)
+    return Sides([levels.overlap], [1.0, -chi_square_tail(c / ratio**2, d), chi_square_tail(c, d)])

@@ -1,0 +1,165 @@
+"""One source of cases: a case is a short list of integers, and `Draw` turns it into the numbers of a theorem.
+
+The integers come from a generator (`verify`), from Hypothesis (the tests), or from a tape (a replay). Small integers
+make simple cases: 0 is the middle of a range of reals, the first of a list, the least of a count.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from refebm.models import Model
+from refebm.truth.densities import Gamma, Gaussian, GaussianMixture
+from refebm.validation import InputError
+
+NUDGE = 2.0**-26
+GRID = 1000  # a real is one of 2 GRID + 1 values
+
+
+class Draw:
+    """Numbers drawn through `integer(low, high)`, which are recorded on `tape`; reals move by `nudge`, relatively."""
+
+    def __init__(self, integer: Callable[[int, int], int], nudge: float = 0.0, data: GaussianMixture | None = None):
+        self._integer, self.nudge, self.data = integer, nudge, data
+        self.tape: list[int] = []
+
+    @classmethod
+    def seeded(cls, seed: Sequence[int], first: Sequence[int] = (), **options) -> "Draw":
+        """From a generator, except for the integers in `first`."""
+        rng, given = np.random.default_rng(seed), iter(first)
+
+        def integer(low, high):
+            drawn = next(given, None)
+            return int(rng.integers(low, high + 1)) if drawn is None else drawn
+
+        return cls(integer, **options)
+
+    @classmethod
+    def replay(cls, tape: Sequence[int], **options) -> "Draw":
+        """From a tape; integers that it lacks are the simplest ones."""
+        given = iter(tape)
+
+        def integer(low, high):
+            value = next(given, min(max(low, 0), high))
+            if not low <= value <= high:
+                raise InputError("E-CASE", f"integer {len(draw.tape) + 1} of the case must be {low} to {high}, got {value}")
+            return value
+
+        draw = cls(integer, **options)
+        return draw
+
+    def count(self, low: int, high: int) -> int:
+        """A whole number from low to high."""
+        value = self._integer(low, high)
+        self.tape.append(value)
+        return value
+
+    def choice(self, items: Sequence):
+        """One of a list; 0 is the first."""
+        return items[self.count(0, len(items) - 1)]
+
+    def real(self, low: float, high: float) -> float:
+        """A number from low to high; 0 is the middle."""
+        k = self.count(-GRID, GRID)
+        sign = 1 - 2 * (bin(len(self.tape)).count("1") % 2)  # Thue-Morse: neighbours do not move together
+        return (0.5 * (low + high) + 0.5 * (high - low) * k / GRID) * (1 + sign * self.nudge)
+
+    def reals(self, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
+        """An array of numbers from low to high."""
+        return np.array([self.real(low, high) for _ in range(int(np.prod(shape)))]).reshape(shape)
+
+    def dimension(self, most: int = 2) -> int:
+        """d, first in every case that has one; that of the user's data where there are some."""
+        return self.data.means.shape[1] if self.data else self.count(1, most)
+
+    def noise_level(self) -> float:
+        return self.real(0.5, 1.2)
+
+    def covariance(self, d: int) -> np.ndarray:
+        """Deviations from 0.5 to 1.2, correlations up to 0.6 in the plane, less beyond."""
+        deviations = self.reals((d,), 0.5, 1.2)
+        correlation = np.eye(d)
+        for i in range(d):
+            for j in range(i):
+                correlation[i, j] = correlation[j, i] = self.real(-0.6, 0.6) / max(1, d - 1)
+        return correlation * deviations[:, None] * deviations
+
+    def gaussian(self, d: int) -> Gaussian:
+        return Gaussian(self.reals((d,), -1.5, 1.5), self.covariance(d))
+
+    def mixture(self, d: int, most: int = 3) -> GaussianMixture:
+        """One to `most` components; the user's data, smoothed, where there are some."""
+        if self.data:
+            return self.data
+        k = self.count(1, most)
+        weights = self.reals((k,), 0.2, 1.0)
+        return GaussianMixture(
+            weights / np.sum(weights), self.reals((k, d), -1.5, 1.5), np.array([self.covariance(d) for _ in range(k)])
+        )
+
+    def gamma(self, d: int, low: float = 0.5, high: float = 6.0) -> Gamma:
+        return Gamma(self.reals((d,), low, high), self.reals((d,), 0.5, 2.0))
+
+    def points(self, p: GaussianMixture, n: int) -> np.ndarray:
+        """n points within 8 deviations of a component of p."""
+        chosen = [self.count(0, len(p.components) - 1) for _ in range(n)]
+        d = p.means.shape[1]
+        return np.array([p.means[k] + self.reals((d,), -8, 8) / np.sqrt(d) @ p.components[k].cholesky.T for k in chosen])
+
+    def signs(self, shape: tuple[int, ...]) -> np.ndarray:
+        return np.array([2.0 * self.count(0, 1) - 1 for _ in range(int(np.prod(shape)))]).reshape(shape)
+
+    def layers(self, inputs: int, outputs: int, most_hidden: int = 2, most_units: int = 4) -> tuple:
+        """A perceptron of 1 to 2 hidden layers of 1 to 4 units, weights within 1."""
+        widths = [inputs, *(self.count(1, most_units) for _ in range(self.count(1, most_hidden))), outputs]
+        return tuple((self.reals(pair, -1, 1), self.reals(pair[1:], -1, 1)) for pair in zip(widths, widths[1:]))
+
+    def model(self, d: int, kinds: Sequence[str]) -> Model:
+        """A model of one of the kinds, mild enough for a lattice to settle."""
+        kind = self.choice(kinds)
+        return Model(kind, getattr(self, f"_{kind}")(d))
+
+    def _quadratic(self, d):
+        return {"mean": self.reals((d,), -1, 1), "precision": np.linalg.inv(self.covariance(d))}
+
+    def _mixture(self, d):
+        k = self.count(1, 3)
+        return {
+            "logits": self.reals((k,), -1, 1),
+            "means": self.reals((k, d), -1.5, 1.5),
+            "precisions": np.array([np.linalg.inv(self.covariance(d)) for _ in range(k)]),
+        }
+
+    def _mlp_energy(self, d):
+        return {"precision": self.real(0.2, 2.0), "layers": self.layers(d, 1)}
+
+    def _mlp_score(self, d):
+        return {"layers": self.layers(d, d)}
+
+    def _gamma(self, d):
+        return {"shape": self.reals((d,), 0.5, 6.0), "rate": self.reals((d,), 0.5, 2.0)}
+
+    def _noise_conditional(self, d):
+        return {"layers": self.layers(d + 1, d)}
+
+    def _at_level(self, d):
+        return {"kind": "noise_conditional", "parameters": self._noise_conditional(d), "sigma": self.noise_level()}
+
+    def _autoregressive(self, d):
+        vectors = [self.reals((d,), -0.5, 0.5) for _ in range(2)]
+        matrices = [self.reals((d, d), -0.5, 0.5) for _ in range(2)]
+        return {
+            "shift": vectors[0],
+            "shift_weights": matrices[0],
+            "log_scale": vectors[1],
+            "log_scale_weights": matrices[1],
+        }
+
+    def _flow(self, d):
+        networks = [[self.reals((d, 2), -1, 1), self.reals((2, 2 * d), -0.5, 0.5)] for _ in range(2)]
+        biases = [[self.reals((2,), -1, 1), self.reals((2 * d,), -0.5, 0.5)] for _ in range(2)]
+        return {"couplings": tuple(tuple(zip(w, b)) for w, b in zip(networks, biases))}
+
+
+SCORES = ("quadratic", "mixture", "mlp_energy", "mlp_score", "at_level")
+SMOOTH_ENERGIES = ("quadratic", "mixture", "mlp_energy")

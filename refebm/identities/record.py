@@ -1,0 +1,185 @@
+r"""A theorem is a record that returns the terms of both sides; `check` holds them against a derived tolerance.
+
+Acceptance, u the unit roundoff, entry by entry, always with ``<=`` on what must hold, so that NaN fails:
+
+- pointwise: gap <= 64 u (sum |terms| + K), K the change of each term when every drawn number moves by one part in
+  2^26, over 2^-26: what rounding of the case itself may do.
+- quadrature: gap <= 64 u sum |terms|, summed over the nodes too, **and** the certificate of every expectation < 1e-9.
+- enumeration: gap <= 64 u sum |terms|, summed over the finite space.
+- limit: observed order between successive steps within 0.02, and error/h^p within 0.02 of the known coefficient.
+- statistical: |estimate - value| within the quantile of a false-alarm budget of 1e-6 for the whole run.
+"""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import norm
+
+from refebm.identities.draw import NUDGE, Draw
+from refebm.identities.implementation import REFERENCE, Implementation
+from refebm.truth.expectations import SETTLED, total
+from refebm.validation import DomainError
+
+KINDS = ("pointwise", "quadrature", "enumeration", "limit", "statistical")
+ROUNDOFF = np.finfo(float).eps / 2
+FACTOR = 64
+ORDER = 0.02
+FALSE_ALARMS = 1e-6
+STATISTICS = 10_000  # comparisons that one run may make, at most: the budget is shared among them
+QUANTILE = float(norm.isf(FALSE_ALARMS / STATISTICS / 2))
+
+
+class Sides(NamedTuple):
+    """The terms of both sides; under quadrature and enumeration their first axis is summed over, a float is itself."""
+
+    left: list
+    right: list
+    change: float = 0.0
+    inequality: bool = False  # left <= right instead of left = right
+
+
+class Limit(NamedTuple):
+    """error(steps) should be coefficient * steps^order; None is a coefficient that is not known."""
+
+    steps: np.ndarray
+    errors: np.ndarray
+    order: float
+    coefficient: float | None = None
+
+
+class Sampled(NamedTuple):
+    """Means over independent draws, their expected values and standard errors."""
+
+    estimates: np.ndarray
+    expected: np.ndarray
+    standard_errors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """One identity: what it says, where it stands, what it is about, how a case is drawn and how it is judged."""
+
+    name: str
+    stem: str
+    statement: str
+    latex: str
+    source: str
+    kind: str
+    about: tuple[str, ...]
+    case: Callable[[Draw], dict]
+    sides: Callable
+    plane: bool = False  # also has cases in two dimensions, which are dearer
+    mixtures: bool = False  # can be run on the user's data
+    outside: dict[str, Callable[[], dict]] = field(default_factory=dict)
+    cases: int | None = None  # how many there are, of a fixed list
+    cancels: str = ""  # why sum |terms| may exceed both sides by far
+
+
+THEOREMS: dict[str, Theorem] = {}
+
+
+def theorem(source: str, *, kind: str, about: str, case: Callable, **options) -> Callable:
+    """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX."""
+
+    def register(function):
+        words, _, latex = inspect.getdoc(function).partition("\n\n")
+        stem = function.__module__.rpartition(".")[2]
+        THEOREMS[function.__name__] = Theorem(
+            function.__name__,
+            stem,
+            " ".join(words.split()),
+            " ".join(latex.split()),
+            source,
+            kind,
+            tuple(about.split()),
+            case,
+            function,
+            **options,
+        )
+        return function
+
+    return register
+
+
+class Verdict(NamedTuple):
+    """Whether a case holds, its error in units of the tolerance, and what to print when it does not."""
+
+    holds: bool
+    ratio: float
+    tape: tuple[int, ...]
+    cancellation: float = 1.0
+    note: str = ""
+
+
+def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Verdict:
+    """Draw a case of the theorem, run it on `impl`, judge it. DomainError is a refusal: red, with its text."""
+    case = theorem.case(draw)
+    tape = tuple(draw.tape)
+    nudged = theorem.case(Draw.replay(tape, nudge=NUDGE, data=draw.data)) if theorem.kind == "pointwise" else None
+    return judge(theorem, case, impl, nudged, tape)
+
+
+def judge(theorem: Theorem, case: dict, impl: Implementation, nudged: dict | None = None, tape=()) -> Verdict:
+    """Judge a case that is already drawn."""
+    try:
+        result = theorem.sides(impl, **case)
+        moved = theorem.sides(impl, **nudged) if nudged else None
+    except DomainError as refusal:
+        return Verdict(False, np.inf, tape, note=f"refused: {refusal}")
+    holds, ratio, cancellation, note = {
+        "pointwise": lambda: _pointwise(result, moved),
+        "quadrature": lambda: _summed(result),
+        "enumeration": lambda: _summed(result),
+        "limit": lambda: _limit(result),
+        "statistical": lambda: _statistical(result),
+    }[theorem.kind]()
+    return Verdict(bool(holds), float(ratio), tape, float(cancellation), note)
+
+
+def _pointwise(sides, moved):
+    left, right = (np.broadcast_arrays(*map(np.asarray, side)) for side in (sides.left, sides.right))
+    size = sum(map(np.abs, [*left, *right]))
+    terms, others = [*sides.left, *sides.right], [*moved.left, *moved.right] if moved else []
+    sensitivity = sum(np.abs(np.asarray(a) - np.asarray(b)) for a, b in zip(terms, others)) / NUDGE
+    return _gap(sum(left), sum(right), size, sensitivity, sides.inequality)
+
+
+def _summed(sides):
+    left, right = ([np.asarray(t) if np.ndim(t) == 0 else total(np.asarray(t)) for t in s] for s in sides[:2])
+    size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in [*sides.left, *sides.right])
+    holds, ratio, cancellation, note = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
+    if not sides.change <= SETTLED:
+        return False, np.inf, cancellation, f"not settled: an expectation moves by {sides.change:.1e} of its terms"
+    return holds, ratio, cancellation, note
+
+
+def _gap(left, right, size, sensitivity, inequality):
+    gap = np.maximum(left - right, 0) if inequality else np.abs(left - right)
+    allowed = FACTOR * ROUNDOFF * (size + sensitivity)
+    ratio = np.max(np.where(gap == 0, 0.0, gap / np.where(allowed == 0, 1e-300, allowed)))
+    larger = np.maximum(np.abs(left), np.abs(right))
+    cancellation = np.max(np.where(larger > 0, size / np.where(larger > 0, larger, 1), 1))
+    worst = np.argmax(np.ravel(gap - allowed)) if np.ndim(gap) else 0
+    note = f"left {np.ravel(left)[worst]:.17g}, right {np.ravel(right + 0 * left)[worst]:.17g}"
+    return np.all(gap <= allowed), ratio, cancellation, note
+
+
+def _limit(limit):
+    steps, errors = np.asarray(limit.steps), np.abs(np.asarray(limit.errors))
+    orders = np.log(errors[1:] / errors[:-1]) / np.log(steps[1:] / steps[:-1])
+    misses = np.abs(orders - limit.order)
+    note = f"order {orders[-1]:.4f} (should be {limit.order:g}) for steps {steps[0]:g} to {steps[-1]:g}"
+    if limit.coefficient is not None:
+        leading = np.asarray(limit.errors)[-1] / steps[-1] ** limit.order
+        misses = np.append(misses, abs(leading / limit.coefficient - 1))
+        note += f", coefficient {leading:.6g} (should be {limit.coefficient:.6g})"
+    return np.all(misses <= ORDER), np.max(misses) / ORDER, 1.0, note
+
+
+def _statistical(sampled):
+    z = np.abs(sampled.estimates - sampled.expected) / sampled.standard_errors
+    note = f"could detect a gap of {QUANTILE * np.max(sampled.standard_errors):.2g}"
+    return np.all(z <= QUANTILE), np.max(z) / QUANTILE, 1.0, note

@@ -1,0 +1,597 @@
+r"""Theorems about score matching: what the objectives are, and where the integration by parts holds."""
+
+import numpy as np
+
+from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
+from refebm.identities.record import Limit, Sides, theorem
+from refebm.identities.rules import LAWS
+from refebm.models import Model, mixture_of
+from refebm.truth.densities import Gamma, Gaussian, GaussianMixture
+from refebm.truth.derivatives import score_and_jacobian
+from refebm.truth.expectations import expect
+
+HYVARINEN = "Hyvarinen 2005, theorem 1; Song and Kingma 2021, eq. 8"
+SLICED = "Song and Kingma 2021, eq. 15; Stanford CS236, sliced score matching"
+RATIOS = "Hyvarinen 2007b, ratio matching"
+
+
+def half_square(a):
+    return 0.5 * np.sum(a**2, axis=1)
+
+
+def data_and_model(draw: Draw, kinds=SCORES) -> dict:
+    d = draw.dimension()
+    return {"p": draw.mixture(d), "model": draw.model(d, kinds)}
+
+
+def implicit_against_explicit(impl, p, model, **options):
+    s = impl.score(model)
+    (explicit, implicit, constant), change = expect(
+        [
+            lambda x: impl.explicit_score_matching(s, impl.data_score(p), x),
+            lambda x: impl.implicit_score_matching(s, x),
+            lambda x: half_square(p.score(x)),
+        ],
+        p,
+        **options,
+    )
+    return Sides([implicit, constant], [explicit], change)
+
+
+@theorem(
+    HYVARINEN,
+    kind="quadrature",
+    about="explicit_score_matching implicit_score_matching",
+    case=data_and_model,
+    plane=True,
+    mixtures=True,
+    outside={
+        "a model with a kink": lambda: {
+            "p": Gaussian(0.5, 1.0),
+            "model": Model("laplace", {"loc": np.zeros(1), "scale": np.ones(1)}),
+        },
+        "data of shape 1": lambda: {
+            "p": Gamma(1.0, 1.5),
+            "model": Model("quadratic", {"mean": np.ones(1), "precision": np.eye(1)}),
+        },
+    },
+)
+def implicit_is_explicit(impl, p, model):
+    r"""Implicit score matching is the Fisher divergence up to a constant, for gradients and for any other field.
+
+    \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \mathbb E_p|s_p|^2"""
+    return implicit_against_explicit(impl, p, model)
+
+
+@theorem(
+    HYVARINEN,
+    kind="quadrature",
+    about="explicit_score_matching implicit_score_matching",
+    case=lambda draw: {"p": draw.gaussian(d := draw.count(1, 8)), "model": draw.model(d, ("quadratic",))},
+)
+def implicit_is_explicit_for_gaussians(impl, p, model):
+    r"""The same in up to 8 dimensions: Gaussian data, quadratic energy, the rule that is exact for polynomials.
+
+    \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \operatorname{tr} \Sigma^{-1}"""
+    return implicit_against_explicit(impl, p, model, degree=2)
+
+
+@theorem(
+    "Stanford CS236, score matching for autoregressive and flow models",
+    kind="quadrature",
+    about="explicit_score_matching implicit_score_matching",
+    case=lambda draw: data_and_model(draw, ("autoregressive", "flow")),
+    plane=True,
+    mixtures=True,
+)
+def likelihood_models_can_be_score_matched(impl, p, model):
+    r"""The scores of an autoregressive model and of a flow, from their exact log-densities, obey the same identity.
+
+    \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, q) - \tfrac12 \mathbb E_p|s_p|^2"""
+    return implicit_against_explicit(impl, p, model)
+
+
+def data_model_and_direction(draw: Draw) -> dict:
+    case = data_and_model(draw)
+    return case | {"v": draw.reals((1, case["p"].means.shape[1]), -2, 2)}
+
+
+@theorem(
+    SLICED,
+    kind="quadrature",
+    about="sliced_score_matching explicit_sliced",
+    case=data_model_and_direction,
+    plane=True,
+    mixtures=True,
+)
+def sliced_is_explicit_sliced(impl, p, model, v):
+    r"""Sliced score matching is the sliced Fisher divergence up to a constant, for each fixed direction v.
+
+    \mathbb E_p[v^\top \nabla s\, v + \tfrac12 (v \cdot s)^2]
+    = \tfrac12 \mathbb E_p(v \cdot s_p - v \cdot s)^2 - \tfrac12 \mathbb E_p (v \cdot s_p)^2"""
+    s = impl.score(model)
+    (explicit, implicit, constant), change = expect(
+        [
+            lambda x: impl.explicit_sliced(s, impl.data_score(p), x, v + 0 * x),
+            lambda x: impl.sliced_score_matching(s, x, v + 0 * x),
+            lambda x: 0.5 * (p.score(x) @ v[0]) ** 2,
+        ],
+        p,
+    )
+    return Sides([implicit, constant], [explicit], change)
+
+
+def model_points_and_law(draw: Draw, most: int = 4, kinds=SCORES) -> dict:
+    d = draw.count(1, most)
+    law = draw.choice(sorted(LAWS)) if d <= 3 else draw.choice(("normal", "rademacher"))
+    return {"model": draw.model(d, kinds), "x": draw.reals((2, d), -3, 3), "law": law}
+
+
+def mean_over_law(function, x, law):
+    """The terms of E_v function(x, v): v (m, n, d) where the law has equal weights, else node by node."""
+    v, w = LAWS[law](x.shape[1])
+    if law == "rademacher":
+        return [function(x, v[:, None, :] * np.ones((1, *x.shape)))]
+    return [w_j * function(x, v_j * np.ones_like(x)) for v_j, w_j in zip(v, w)]
+
+
+@theorem(SLICED, kind="pointwise", about="sliced_score_matching", case=model_points_and_law)
+def mean_of_sliced_is_implicit(impl, model, x, law):
+    r"""Pointwise in x, the mean over v is implicit score matching: Rademacher, normal, sphere of radius sqrt(d).
+
+    \mathbb E_v[v^\top \nabla s\, v + \tfrac12 (v \cdot s)^2] = \tfrac12|s|^2 + \operatorname{tr}\nabla s"""
+    s, j = score_and_jacobian(model, x)
+    sliced = mean_over_law(lambda x, v: impl.sliced_score_matching(impl.score(model), x, v), x, law)
+    return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)])
+
+
+@theorem(
+    "Song and Kingma 2021, eq. 17", kind="pointwise", about="sliced_score_matching_vr", case=model_points_and_law
+)
+def mean_of_sliced_vr_is_implicit(impl, model, x, law):
+    r"""The objective of reduced variance has the same mean over v, pointwise in x.
+
+    \mathbb E_v[v^\top \nabla s\, v] + \tfrac12|s|^2 = \tfrac12|s|^2 + \operatorname{tr}\nabla s"""
+    s, j = score_and_jacobian(model, x)
+    sliced = mean_over_law(lambda x, v: impl.sliced_score_matching_vr(impl.score(model), x, v), x, law)
+    return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)])
+
+
+@theorem("Stanford CS236, sliced score matching", kind="pointwise", about="explicit_sliced", case=model_points_and_law)
+def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
+    r"""The mean over v of the sliced Fisher divergence is the Fisher divergence, pointwise in x, here to N(0, I).
+
+    \mathbb E_v[\tfrac12 (v \cdot s_p - v \cdot s)^2] = \tfrac12 |s_p - s|^2"""
+    p, s = Gaussian(np.zeros(x.shape[1]), 1.0), score_and_jacobian(model, x)[0]
+    sliced = mean_over_law(lambda x, v: impl.explicit_sliced(impl.score(model), impl.data_score(p), x, v), x, law)
+    return Sides(sliced, [0.5 * (-x_i - s_i) ** 2 for x_i, s_i in zip(x.T, s.T)])
+
+
+@theorem(
+    "Hutchinson 1989; Song and Kingma 2021, section 4.2",
+    kind="pointwise",
+    about="hutchinson_divergence",
+    case=model_points_and_law,
+)
+def hutchinson_is_unbiased(impl, model, x, law):
+    r"""The mean over v of the quadratic form is the trace.
+
+    \mathbb E_v[v^\top \nabla s\, v] = \operatorname{tr}\nabla s"""
+    forms = mean_over_law(lambda x, v: impl.hutchinson_divergence(impl.score(model), x, v), x, law)
+    return Sides(forms, list(np.einsum("nii->in", score_and_jacobian(model, x)[1])))
+
+
+def closed_variance(a, law):
+    """Variance of v^T A v, A symmetrised, for each matrix of a."""
+    a, d = 0.5 * (a + np.swapaxes(a, 1, 2)), a.shape[1]
+    frobenius, trace = np.sum(a**2, axis=(1, 2)), np.einsum("nii->n", a)
+    if law == "normal":
+        return 2 * frobenius
+    if law == "rademacher":
+        return 2 * (frobenius - np.sum(np.einsum("nii->ni", a) ** 2, axis=1))
+    return 2 * (d * frobenius - trace**2) / (d + 2)
+
+
+@theorem("Hutchinson 1989", kind="pointwise", about="hutchinson_divergence", case=model_points_and_law)
+def hutchinson_variance_is_closed(impl, model, x, law):
+    r"""Variance over v, A the symmetric part of the Jacobian: what the choice of law costs.
+
+    2|A|_F^2 \text{ (normal)},\ 2(|A|_F^2 - \sum_i A_{ii}^2) \text{ (Rademacher)},\
+    2(d|A|_F^2 - (\operatorname{tr} A)^2)/(d + 2) \text{ (sphere)}"""
+    j = score_and_jacobian(model, x)[1]
+    v, w = LAWS[law](x.shape[1])
+    squares = [
+        w_j * impl.hutchinson_divergence(impl.score(model), x, v_j * np.ones_like(x)) ** 2 for v_j, w_j in zip(v, w)
+    ]
+    return Sides(squares, [closed_variance(j, law), np.einsum("nii->n", j) ** 2])
+
+
+def two_directions(draw: Draw) -> dict:
+    case = model_points_and_law(draw, 5)
+    return case | {"v": draw.reals((2, *case["x"].shape), -2, 2)}
+
+
+@theorem(
+    "Stanford CS236, computing Jacobian-vector products",
+    kind="pointwise",
+    about="hutchinson_divergence sliced_score_matching sliced_score_matching_vr",
+    case=two_directions,
+)
+def quadratic_forms_by_hand(impl, model, x, law, v):
+    r"""For any two directions, the quadratic form and both sliced objectives, from scores and Jacobians by hand.
+
+    v^\top \nabla s\, v = \sum_{ij} v_i\, \partial_j s_i\, v_j"""
+    field, (s, j) = impl.score(model), score_and_jacobian(model, x)
+    forms = 0.5 * np.einsum("mni,nij,mnj->mijn", v, j, v).reshape(-1, len(x))
+    squares = 0.5 * np.mean(np.einsum("mni,ni->mn", v, s) ** 2, axis=0)
+    values = [
+        impl.hutchinson_divergence(field, x, v),
+        impl.sliced_score_matching(field, x, v),
+        impl.sliced_score_matching_vr(field, x, v),
+    ]
+    return Sides(
+        [np.stack(values)], [np.stack([0 * squares, squares, half_square(s)]), *(np.stack([f, f, f]) for f in forms)]
+    )
+
+
+TWO_WELLS = [  # m, x and v of E = |x|^2/2 - log cosh(m.x)
+    ([1.2], [0.4], [1.0]),
+    ([1.0, -0.5], [0.7, 0.2], [0.8, -1.1]),
+    ([0.8, 0.6, -1.0], [0.3, -0.4, 0.5], [1.0, 0.7, -0.6]),
+]
+
+
+@theorem(
+    "Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM",
+    kind="limit",
+    about="finite_difference_sliced",
+    case=lambda draw: dict(zip(("m", "x", "v"), map(np.array, draw.choice(TWO_WELLS)))),
+    cases=len(TWO_WELLS),
+)
+def finite_differences_are_of_order_two(impl, m, x, v):
+    r"""Finite differences along v tend to sliced score matching, with the error that Taylor's formula says.
+
+    \text{FD} - \text{SSM} = \epsilon^2 (f^{(4)}/12 + f^{(1)} f^{(3)}/6) + O(\epsilon^4)"""
+    wells = {"logits": np.zeros(2), "means": np.stack([m, -m]), "precisions": np.stack([np.eye(len(m))] * 2)}
+    a, b, slope = m @ v, np.tanh(m @ x), np.cosh(m @ x) ** -2
+    first, second = -x @ v + a * b, -v @ v + a**2 * slope
+    third, fourth = -2 * a**3 * slope * b, a**4 * slope * (4 * b**2 - 2 * slope)
+    steps = 0.05 * 0.5 ** np.arange(6)
+    energy = impl.energy(Model("mixture", wells))
+    values = np.array([impl.finite_difference_sliced(energy, x[None], eps, v[None])[0] for eps in steps])
+    return Limit(steps, values - (second + 0.5 * first**2), 2, fourth / 12 + first * third / 6)
+
+
+def sample_and_departure(draw: Draw) -> dict:
+    """A sample that spans the space, and departures from its mean and from its precision."""
+    d = draw.count(1, 4)
+    corners = 1.5 * np.concatenate([np.eye(d), -np.eye(d)])
+    half = draw.reals((d, d), -0.5, 0.5)
+    return {
+        "x": draw.reals((2 * d, d), -0.4, 0.4) + corners,
+        "precision": 0.5 * (half + half.T),
+        "shift": draw.reals((d,), -0.5, 0.5),
+    }
+
+
+@theorem("Hyvarinen 2005, section 3.1", kind="pointwise", about="implicit_score_matching", case=sample_and_departure)
+def minimiser_over_gaussians_is_maximum_likelihood(impl, x, precision, shift):
+    r"""Over Gaussians the sample mean m and covariance S minimise implicit score matching, as they do the likelihood.
+
+    J(m + \delta, S^{-1} + D) - J(m, S^{-1}) = \tfrac12 \operatorname{tr} D S D + \tfrac12 |(S^{-1} + D)\delta|^2"""
+    mean, s = x.mean(axis=0), np.cov(x.T, bias=True).reshape(x.shape[1], x.shape[1])
+    best = np.linalg.inv(s)
+
+    def rows(mean, precision):
+        model = Model("quadratic", {"mean": mean, "precision": precision})
+        return list(impl.implicit_score_matching(impl.score(model), x) / len(x))
+
+    excess = 0.5 * np.trace(precision @ s @ precision) + 0.5 * np.sum(((best + precision) @ shift) ** 2)
+    return Sides(rows(mean + shift, best + precision), [*rows(mean, best), excess])
+
+
+def two_densities(draw: Draw) -> dict:
+    d = draw.dimension()
+    p, q = draw.mixture(d), draw.gaussian(d)
+    return {"p": p, "q": GaussianMixture([1.0], q.mean[None], q.cov[None])}
+
+
+def scores_and_divergences(p, q, x):
+    """(s, div s) of each density, by hand."""
+    pairs = [score_and_jacobian(mixture_of(density), x) for density in (p, q)]
+    return [(s, np.einsum("nii->n", j)) for s, j in pairs]
+
+
+@theorem(
+    "Song and Kingma 2021, section 4.3; Lyu 2009, theorem 1",
+    kind="quadrature",
+    about="explicit_score_matching",
+    case=two_densities,
+    plane=True,
+    mixtures=True,
+)
+def fisher_divergence_is_the_rate_along_the_heat_flow(impl, p, q):
+    r"""When both densities diffuse, the Kullback-Leibler divergence falls at the rate of the Fisher divergence.
+
+    \tfrac{d}{dt} KL(p_t|q_t) = -D_F(p_t|q_t),\ p_t = p * \mathcal N(0, tI),\ \partial_t p = \tfrac12 \Delta p"""
+
+    def rate(x):
+        (s_p, div_p), (s_q, div_q) = scores_and_divergences(p, q, x)
+        log_ratio = p.log_prob(x) - q.log_prob(x)
+        return (half_square(s_p) + 0.5 * div_p) * log_ratio - half_square(s_q) - 0.5 * div_q
+
+    (rates, fisher), change = expect([rate, fisher_row(impl, p, q)], p)
+    return Sides([rates], [-fisher], change)
+
+
+def fisher_row(impl, p, q):
+    return lambda x: impl.explicit_score_matching(impl.score(mixture_of(q)), impl.data_score(p), x)
+
+
+@theorem(
+    "Song and Kingma 2021, section 4.3",
+    kind="quadrature",
+    about="explicit_score_matching",
+    case=two_densities,
+    plane=True,
+    mixtures=True,
+)
+def fisher_divergence_is_the_rate_along_langevin(impl, p, q):
+    r"""Along the Langevin dynamics of q the Kullback-Leibler divergence falls at twice the Fisher divergence.
+
+    \tfrac{d}{dt} KL(p_t|q) = -2 D_F(p_t|q),\ \partial_t p = \operatorname{div}(p (s_p - s_q))"""
+
+    def rate(x):
+        (s_p, div_p), (s_q, div_q) = scores_and_divergences(p, q, x)
+        return (div_p - div_q + np.sum(s_p * (s_p - s_q), axis=1)) * (p.log_prob(x) - q.log_prob(x))
+
+    (rates, fisher), change = expect([rate, fisher_row(impl, p, q)], p)
+    return Sides([rates], [-2 * fisher], change)
+
+
+GAUSSIAN_PAIRS = [(1.0, 1.7, 0.6), (0.8, 0.5, -0.4), (1.4, 1.0, 1.1)]  # variances of p and q, their means apart
+
+
+@theorem(
+    "Lyu 2009, theorem 1",
+    kind="limit",
+    about="explicit_score_matching",
+    case=lambda draw: dict(zip(("a", "b", "gap"), draw.choice(GAUSSIAN_PAIRS))),
+    cases=len(GAUSSIAN_PAIRS),
+)
+def heat_flow_of_gaussians(impl, a, b, gap):
+    r"""The same as a limit, for Gaussians of variances a and b with means a gap apart, from closed-form divergences.
+
+    \frac{KL(h) - KL(-h)}{2h} + D_F = \tfrac{h^2}{6} KL^{(3)} + O(h^4)"""
+    excess = a - b + gap**2
+
+    def kl(t):
+        return 0.5 * (excess / (b + t) + np.log((b + t) / (a + t)))
+
+    p, q = (GaussianMixture([1.0], [[mean]], variance) for mean, variance in ((gap, a), (0.0, b)))
+    (fisher,) = expect([fisher_row(impl, p, q)], p).value
+    steps = 0.04 * 0.5 ** np.arange(5)
+    third = 0.5 * (-6 * excess / b**4 + 2 / b**3 - 2 / a**3)
+    return Limit(steps, (kl(steps) - kl(-steps)) / (2 * steps) + fisher, 2, third / 6)
+
+
+def gamma_and_model(draw: Draw, low: float, kinds=("mlp_score", "mlp_energy", "quadratic", "gamma")) -> dict:
+    """Networks in one dimension alone: in the plane, in log x, their lattice is too large."""
+    d = draw.count(1, 2)
+    return {"p": draw.gamma(d, low), "model": draw.model(d, [k for k in kinds if d == 1 or "mlp" not in k])}
+
+
+@theorem(
+    "Hyvarinen 2007b, non-negative score matching",
+    kind="quadrature",
+    about="nonnegative_score_matching",
+    case=lambda draw: gamma_and_model(draw, 0.75),
+    plane=True,
+)
+def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
+    r"""The weight x^2 takes the boundary term away, whatever the shape of a Gamma density.
+
+    \mathbb E[\textstyle\sum_i 2x_i s_i + x_i^2 \partial_i s_i + \tfrac12 x_i^2 s_i^2]
+    = \tfrac12 \mathbb E \sum_i x_i^2 (s - s_p)_i^2 - \sum_i (1 + \alpha_i)/2"""
+    (implicit, explicit), change = expect(
+        [
+            lambda x: impl.nonnegative_score_matching(impl.score(model), x),
+            lambda x: half_square(x * (score_and_jacobian(model, x)[0] - p.score(x))),
+        ],
+        p,
+    )
+    return Sides([implicit, float(np.sum(1 + p.shape) / 2)], [explicit], change)
+
+
+def all_bits(d: int):
+    return (np.arange(2**d)[:, None] >> np.arange(d)) % 2 * 1.0
+
+
+def distribution_and_energy(draw: Draw) -> dict:
+    d = draw.count(1, 4)
+    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
+
+
+@theorem(
+    "Hyvarinen 2007b, ratio matching", kind="enumeration", about="ratio_matching", case=distribution_and_energy,
+    cancels="both sides vanish where the two ratios agree",
+)
+def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
+    r"""Ratio matching compares g(r), g(u) = 1/(1 + u), of the ratios r = p(x)/p(x^{-i}), up to a constant.
+
+    \tfrac12 \mathbb E_p \sum_i [g(r_p) - g(r_q)]^2 + [g(1/r_p) - g(1/r_q)]^2
+    = \mathbb E_p[\text{row}] - \mathbb E_p \sum_i g(r_p)^2"""
+    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    x = all_bits(d)
+    flipped = np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+    e = model(x)
+    r_p, r_q = p[:, None] / p[flipped], np.exp(e[flipped] - e[:, None])
+
+    def g(u):
+        return 1 / (1 + u)
+
+    distance = 0.5 * ((g(r_p) - g(r_q)) ** 2 + (g(1 / r_p) - g(1 / r_q)) ** 2)
+    rows = p * impl.ratio_matching(impl.energy(model), x)
+    return Sides([rows, *(-p * g(r_p).T ** 2)], list(p * distance.T))
+
+
+def two_weights(draw: Draw) -> dict:
+    return {
+        "direction": np.eye(draw.count(1, 2))[0],
+        "distance": draw.real(1.0, 7.0),
+        "sigma": draw.noise_level(),
+        "weights": draw.reals((2,), 0.05, 0.95),
+    }
+
+
+@theorem(
+    "Stanford CS236, pitfall 3; Song and Kingma 2021, section 4.4",
+    kind="quadrature",
+    about="explicit_score_matching",
+    case=two_weights,
+    plane=True,
+)
+def scores_forget_mixture_weights(impl, direction, distance, sigma, weights):
+    r"""Two mixtures that differ in their weights alone have a Fisher divergence that vanishes with their distance.
+
+    D_F(p_\pi|p_{\pi'}) \le \tfrac{c^2}{16}\tfrac{D^2}{\sigma^4}\sqrt{\pi(1 - \pi)}\, e^{-D^2/8\sigma^2},\
+    c = \max(\rho, 1/\rho) - 1, \rho \text{ the ratio of the odds}"""
+    means = np.stack([0 * direction, distance * direction])
+    p, q = (GaussianMixture([w, 1 - w], means, sigma**2) for w in weights)
+    rho = np.divide(*(weights / (1 - weights)))
+    c = max(rho, 1 / rho) - 1
+    bound = c**2 / 16 * distance**2 / sigma**4 * np.sqrt(weights[0] * (1 - weights[0]))
+    (fisher,), change = expect([fisher_row(impl, p, q)], p)
+    return Sides([fisher], [float(bound * np.exp(-(distance**2) / (8 * sigma**2)))], change, inequality=True)
+
+
+SMOOTH_AT_ZERO = ("mlp_score", "mlp_energy", "quadratic")
+PARTS = "HY-673 lecture 12, integration by parts"
+
+
+def line(slope: float = 1.0):
+    """The field s = slope (1 - x)."""
+    return Model("quadratic", {"mean": np.ones(1), "precision": slope * np.eye(1)})
+
+
+@theorem(
+    PARTS,
+    kind="quadrature",
+    about="divergence",
+    case=lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
+    plane=True,
+    outside={"shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
+)
+def gamma_integration_by_parts(impl, p, model):
+    r"""On the half-line the boundary term of the integration by parts vanishes for Gamma shapes above 1.
+
+    -\mathbb E[s_p \cdot s] = \mathbb E[\operatorname{div} s],\ \alpha > 1"""
+    s = impl.score(model)
+    (product, divergence), change = expect(
+        [lambda x: -np.sum(p.score(x) * score_and_jacobian(model, x)[0], axis=1), lambda x: impl.divergence(s, x)], p
+    )
+    return Sides([product], [divergence], change)
+
+
+def gamma_and_springs(draw: Draw) -> dict:
+    d = draw.count(1, 2)
+    springs = np.diag(draw.reals((d,), 0.5, 2.0))
+    return {"p": draw.gamma(d, 0.5), "model": Model("quadratic", {"mean": np.zeros(d), "precision": springs})}
+
+
+@theorem(PARTS, kind="quadrature", about="divergence", case=gamma_and_springs, plane=True)
+def gamma_integration_by_parts_from_zero(impl, p, model):
+    r"""For a field that is of the order of x at 0, here s_i = -c_i x_i, it vanishes for every shape.
+
+    -\mathbb E[s_p \cdot s] = \mathbb E[\operatorname{div} s],\ s = O(x)"""
+    return gamma_integration_by_parts(impl, p, model)
+
+
+def density_at_zero(p: Gamma) -> float:
+    """p(0+) in one dimension, for shape 1 (the rate) or above (zero)."""
+    return float(p.rate[0]) if p.shape[0] == 1 else 0.0
+
+
+def field_at_zero(model: Model) -> float:
+    """s(0) in one dimension."""
+    return float(score_and_jacobian(model, np.zeros((1, 1)))[0][0, 0])
+
+
+def half_line(draw: Draw, low: float, models: int) -> dict:
+    """Shape 1, or a shape above `low`; models that are smooth at 0."""
+    shape = 1.0 if draw.count(0, 1) == 0 else draw.real(low, 6.0)
+    p = Gamma(shape, draw.real(0.5, 2.0))
+    return {"p": p, "models": [draw.model(1, SMOOTH_AT_ZERO) for _ in range(models)]}
+
+
+@theorem(
+    PARTS + " (which takes the boundary term for zero)",
+    kind="quadrature",
+    about="explicit_score_matching implicit_score_matching",
+    case=lambda draw: half_line(draw, 2.5, 1),
+    outside={f"shape {a}": lambda a=a: {"p": Gamma(a, 1.0), "models": [line()]} for a in (0.5, 1.5, 2.0)},
+)
+def gamma_boundary_term(impl, p, models):
+    r"""On the half-line the two objectives differ by p(0+) s(0+) too: the rate times s(0) at shape 1, 0 above 2.
+
+    \mathbb E[\text{explicit}] - \mathbb E[\text{implicit}] - \tfrac12 \mathbb E s_p^2 = p(0^+) s(0^+)"""
+    (model,) = models
+    s = impl.score(model)
+    (explicit, implicit), change = expect(
+        [
+            lambda x: impl.explicit_score_matching(s, impl.data_score(p), x),
+            lambda x: impl.implicit_score_matching(s, x),
+        ],
+        p,
+    )
+    constant = 0.5 * float(p.fisher_information()[0])
+    boundary = density_at_zero(p) * field_at_zero(model)
+    return Sides([explicit], [implicit, constant, boundary], change)
+
+
+@theorem(
+    "Hyvarinen 2005, regularity conditions",
+    kind="quadrature",
+    about="implicit_score_matching",
+    case=lambda draw: half_line(draw, 1.5, 2),
+)
+def gamma_differences_of_the_implicit_objective(impl, p, models):
+    r"""Differences between two fields: right for shapes above 1, wrong by the rate times s_1(0) - s_2(0) at 1.
+
+    \mathbb E[J_1 - J_2] = \mathbb E[\tfrac12 s_1^2 - s_p s_1] - \mathbb E[\tfrac12 s_2^2 - s_p s_2]
+    - p(0^+)(s_1(0) - s_2(0))"""
+    left, right, changes = [], [], []
+    for sign, model in zip((1, -1), models):
+
+        def explicit(x, model=model):
+            by_hand = score_and_jacobian(model, x)[0]
+            return np.sum(0.5 * by_hand**2 - p.score(x) * by_hand, axis=1)
+
+        def implicit(x, model=model):
+            return impl.implicit_score_matching(impl.score(model), x)
+
+        (implicit_terms, explicit_terms), change = expect([implicit, explicit], p)
+        left.append(sign * implicit_terms)
+        right += [sign * explicit_terms, -sign * density_at_zero(p) * field_at_zero(model)]
+        changes.append(change)
+    return Sides(left, right, max(changes))
+
+
+@theorem(
+    HYVARINEN,
+    kind="quadrature",
+    about="implicit_score_matching explicit_score_matching",
+    case=lambda draw: gamma_and_model(draw, 2.5, ("gamma",)),
+    plane=True,
+    outside={
+        "shape 1.5": lambda: {
+            "p": Gamma(1.5, 1.0),
+            "model": Model("gamma", {"shape": np.array([3.0]), "rate": np.ones(1)}),
+        }
+    },
+)
+def gamma_models_of_gamma_data(impl, p, model):
+    r"""A model of the Gamma family, s = (a - 1)/x - b: everything needs data of shape above 2.
+
+    \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \mathbb E_p|s_p|^2,\ \alpha > 2"""
+    return implicit_against_explicit(impl, p, model)

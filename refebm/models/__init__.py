@@ -1,0 +1,83 @@
+"""What can be trained, as data: ``Model(kind, parameters)`` is frozen, callable, and means the same in any framework.
+
+Parameters are plain nested tuples and dicts of arrays, which autograd differentiates and
+``autograd.misc.flatten`` flattens. Two kinds are made of another model, given as its kind and parameters:
+``at_level`` fixes the noise of a conditional field, ``denoiser`` is y + sigma^2 s(y).
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from refebm.calculus import score_of
+from refebm.models import energies, fields
+from refebm.models.fields import at
+from refebm.truth.densities import GaussianMixture
+from refebm.validation import InputError
+
+
+def at_level(x, kind, parameters, sigma):
+    r"""s(x) = s(x, sigma): the noise-conditional field `kind` at the level sigma, a float."""
+    return at(Model(kind, parameters), sigma)(x)
+
+
+def denoiser(x, kind, parameters, sigma):
+    r"""r(y) = y + sigma^2 s(y), s the score of the model `kind`, sigma a float: what Tweedie's formula makes of it."""
+    return x + sigma**2 * score(Model(kind, parameters))(x)
+
+
+ENERGIES = {
+    function.__name__: function
+    for function in (
+        energies.quadratic,
+        energies.mixture,
+        energies.mlp_energy,
+        energies.gamma,
+        energies.laplace,
+        energies.autoregressive,
+        energies.flow,
+    )
+}
+FIELDS = {function.__name__: function for function in (fields.mlp_score, fields.noise_conditional, at_level, denoiser)}
+KINDS = ENERGIES | FIELDS
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A model as data. Calling it gives E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in `FIELDS`.
+
+    Errors: E-MODEL for an unknown kind (the nearest is named), or a parameter that is missing or unknown.
+    """
+
+    kind: str
+    parameters: dict[str, Any]
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            near = difflib.get_close_matches(str(self.kind), KINDS, 1) or sorted(KINDS)
+            raise InputError("E-MODEL", f"kind must be one of the registered kinds, got {self.kind!r}; try {near}")
+        wanted = set(inspect.signature(KINDS[self.kind]).parameters) - {"x"}
+        wanted -= {"sigma"} if self.kind == "noise_conditional" else set()
+        if set(self.parameters) != wanted:
+            raise InputError(
+                "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
+            )
+
+    def __call__(self, x, *sigma):
+        return KINDS[self.kind](x, *sigma, **self.parameters)
+
+
+def score(model: Model) -> Callable:
+    r"""The score of a model: -grad E for an energy, the field itself otherwise."""
+    return score_of(model) if model.kind in ENERGIES else model
+
+
+def mixture_of(density: GaussianMixture) -> Model:
+    r"""The mixture energy whose density is `density`, up to a constant: the same score."""
+    precisions = np.stack([component.precision for component in density.components])
+    logits = np.log(density.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
+    return Model("mixture", {"logits": logits, "means": density.means, "precisions": precisions})

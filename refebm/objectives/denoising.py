@@ -1,0 +1,111 @@
+r"""Denoising: match the score of the data smoothed by N(0, sigma^2 I), from pairs of a point and its noise.
+
+z is *unit* normal and the noisy point is y = x + sigma z, so grad_y log N(y; x, sigma^2 I) = -z/sigma. sigma is a float
+or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching; E-POSITIVE for sigma.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import autograd.numpy as np
+from scipy.spatial.distance import pdist
+from scipy.stats import chi2
+
+from refebm.calculus import jacobian
+from refebm.objectives.notation import dot, squared_norm
+from refebm.validation import InputError, rows
+
+
+@rows
+def denoising_score_matching(score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
+    r"""1/2 |s(x + sigma z) + z/sigma|^2, (n,). Its minimiser is the score of p^sigma, not of the data.
+
+    score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
+    Convention: with the 1/2, and unweighted: times sigma^2 it is noise prediction, times sigma^4 the denoising
+    autoencoder (the weights that k-diffusion and NCSN fold in).
+    Source: Song and Kingma 2021, eq. 10; Vincent 2011, section 4.2
+    """
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)
+
+
+@rows
+def denoising_score_matching_cv(score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
+    r"""The same less z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2), (n,): equal mean, variance that stays bounded as sigma -> 0.
+
+    score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
+    Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
+    """
+    control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
+
+
+@rows
+def noise_conditional_score_matching(
+    score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    r"""1/2 |sigma s(x + sigma z, sigma) + z|^2, (n,): sigma^2 times the denoising objective, each row at its own level.
+
+    score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn among the levels, or a float.
+    Convention: sigma s predicts -z (DDPM's network predicts +z).
+    Source: Song and Ermon 2019, eqs. 5 and 6; Stanford CS236, choosing the weighting function
+    """
+    return 0.5 * squared_norm(sigma * score(x + sigma * z, sigma[:, 0]) + z)
+
+
+@rows
+def denoising_autoencoder(denoiser: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
+    r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times the denoising objective.
+
+    denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
+    Source: Vincent 2011, section 4.1; Das 2021, denoising score matching
+    """
+    return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
+
+
+@rows
+def tweedie_mean(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
+    r"""E[X | Y = y] = y + sigma^2 s(y), (n, d), where s is the score of p^sigma.
+
+    score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,). The gradient in s is that in the noisy point.
+    Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
+    """
+    return y + sigma**2 * score(y)
+
+
+@rows
+def tweedie_cov(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
+    r"""Cov[X | Y = y] = sigma^2 I + sigma^4 grad s(y), (n, d, d), where s is the score of p^sigma.
+
+    score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,).
+    Source: Efron 2011, eq. 2.8
+    """
+    variance = sigma[:, :, None] ** 2
+    return variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)
+
+
+class NoiseLevels(NamedTuple):
+    """Noise levels from large to small, and the overlap of neighbours, a number in (0, 1)."""
+
+    sigmas: np.ndarray
+    overlap: float
+
+
+@rows
+def geometric_noise_levels(x: np.ndarray, n: int, smallest: float) -> NoiseLevels:
+    r"""sigma_1 > ... > sigma_n in constant ratio: sigma_1 = the largest pairwise distance, sigma_n = smallest.
+
+    x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1.
+    The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all neighbours: 1 when they are
+    equal, 0 when no sample of one level could be one of the next. CS236 asks for enough of it; it falls with d.
+    Errors: E-LEVELS.
+    Source: Song and Ermon 2019, section 4.2; Song and Ermon 2020, technique 1; Stanford CS236, choosing noise scales
+    """
+    largest = np.max(pdist(x), initial=0.0)
+    if n < 2 or not smallest < largest:
+        raise InputError(
+            "E-LEVELS", f"n must be at least 2 and smallest below the largest distance {largest:.6g}; got {n}, {smallest}"
+        )
+    sigmas = np.geomspace(largest, smallest, n)
+    ratio, d = sigmas[0] / sigmas[1], x.shape[1]
+    crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
+    return NoiseLevels(sigmas, float(chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)))

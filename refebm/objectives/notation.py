@@ -1,0 +1,27 @@
+"""How the formulas of this folder are written: |a|^2, a.b and the mean over projections, row by row."""
+
+import functools
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+
+def squared_norm(a: np.ndarray) -> np.ndarray:
+    """|a|^2 of each row."""
+    return np.sum(a**2, axis=1)
+
+
+def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a.b of each pair of rows."""
+    return np.sum(a * b, axis=1)
+
+
+def mean_over_projections(function: Callable) -> Callable:
+    """Average a function of one projection per row, v (n, d), over m of them, v (m, n, d)."""
+
+    @functools.wraps(function)
+    def averaged(*args):
+        *given, v = args
+        return function(*given, v) if v.ndim == 2 else sum(function(*given, v_j) for v_j in v) / len(v)
+
+    return averaged

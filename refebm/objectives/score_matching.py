@@ -1,0 +1,122 @@
+r"""Score matching: fit a score without its normaliser, and without the score of the data.
+
+The 1/2 of the Fisher divergence stays in every objective (dataflowr module 18a and Das 2021 leave it out: twice ours).
+`score` is any field x -> (n, d); for a model with an energy it is ``score_of(energy)``. s stands for score(x).
+Errors, in all of them: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE and E-POSITIVE for the arrays, E-CALLABLE for a
+callable that returns another shape. A NaN that a callable returns stays in its row.
+"""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+from autograd.scipy.special import expit
+
+from refebm.calculus import field_and_diagonal, field_and_divergence, jacobian_vector_product
+from refebm.objectives.notation import dot, mean_over_projections, squared_norm
+from refebm.validation import bits, positive_points, rows
+
+
+@rows
+def explicit_score_matching(score: Callable, data_score: Callable, x: np.ndarray) -> np.ndarray:
+    r"""1/2 |s_p(x) - s(x)|^2, (n,). Its mean under p is the Fisher divergence D_F(p, q) of s = grad log q.
+
+    score, data_score (n, d) -> (n, d); x (n, d), drawn from p, whose score is data_score.
+    Convention: with the 1/2; module 18a and Das 2021 print |s_p - s|^2.
+    Source: Hyvarinen 2005, eq. 2; Song and Kingma 2021, eq. 7
+    """
+    return 0.5 * squared_norm(data_score(x) - score(x))
+
+
+@rows
+def implicit_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
+    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is that of the explicit objective less 1/2 E|s_p|^2.
+
+    score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
+    Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).
+    Convention: with the 1/2 on the square and none on the trace; module 18a prints twice this.
+    Source: Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8
+    """
+    s, trace = field_and_divergence(score, x)
+    return 0.5 * squared_norm(s) + trace
+
+
+@rows
+@mean_over_projections
+def explicit_sliced(score: Callable, data_score: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    r"""1/2 (v.s_p - v.s)^2, (n,), mean over the m projections: the sliced Fisher divergence.
+
+    x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
+    Source: Song and Kingma 2021, section 4.2; Song, Garg, Shi and Ermon 2019, section 3
+    """
+    return 0.5 * dot(v, data_score(x) - score(x)) ** 2
+
+
+@rows
+@mean_over_projections
+def hutchinson_divergence(field: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    r"""v^T grad s v, (n,), mean over the m projections: unbiased for div s when E[v v^T] = I.
+
+    x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
+    Source: Song and Kingma 2021, section 4.2; Hutchinson 1989
+    """
+    return dot(v, jacobian_vector_product(field, x, v))
+
+
+@rows
+@mean_over_projections
+def sliced_score_matching(score: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    r"""v^T grad s v + 1/2 (v.s)^2, (n,), mean over the m projections. Its mean over v is the implicit objective.
+
+    x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
+    With another E[v v^T] that is positive definite it is still consistent, but no longer equal (Song and Kingma 2021).
+    Source: Song and Kingma 2021, eq. 15; Song, Garg, Shi and Ermon 2019, section 3
+    """
+    return hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2
+
+
+@rows
+@mean_over_projections
+def sliced_score_matching_vr(score: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    r"""v^T grad s v + 1/2 |s|^2, (n,), mean over the m projections: the same mean, the square taken exactly.
+
+    x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
+    Source: Song and Kingma 2021, eq. 17; Song, Garg, Shi and Ermon 2019, section 3
+    """
+    return hutchinson_divergence(score, x, v) + 0.5 * squared_norm(score(x))
+
+
+@rows
+@mean_over_projections
+def finite_difference_sliced(energy: Callable, x: np.ndarray, eps: float, v: np.ndarray) -> np.ndarray:
+    r"""[f(x+eps v) + f(x-eps v) - 2 f(x)]/eps^2 + [f(x+eps v) - f(x-eps v)]^2/(8 eps^2), f = -E, (n,).
+
+    energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
+    Sliced score matching up to an error of order eps^2.
+    Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
+    """
+    ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
+    return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
+
+
+@rows(x=positive_points)
+def nonnegative_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
+    r"""sum_i 2 x_i s_i + x_i^2 d_i s_i + 1/2 x_i^2 s_i^2, (n,), for x > 0.
+
+    Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 less 1/2 E sum_i x_i^2 s_p,i^2: the weight x_i^2 takes the
+    boundary term away, so that it holds for every Gamma shape (where the constant is (1 + shape)/2 a coordinate).
+    x (n, d), positive. Errors: E-POSITIVE.
+    Source: Hyvarinen 2007b, non-negative score matching
+    """
+    s, diagonal = field_and_diagonal(score, x)
+    return np.sum(2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2, axis=1)
+
+
+@rows(x=bits)
+def ratio_matching(energy: Callable, x: np.ndarray) -> np.ndarray:
+    r"""sum_i sigmoid(E(x) - E(x^{-i}))^2, (n,), where x^{-i} is x with bit i flipped.
+
+    energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
+    Source: Hyvarinen 2007b, ratio matching
+    """
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)

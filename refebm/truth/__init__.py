@@ -1,0 +1,1 @@
+"""What is known exactly: densities with closed-form scores, and expectations that come with a certificate."""

@@ -1,0 +1,80 @@
+r"""Scores and Jacobians of the model kinds, derived by hand in plain NumPy: what automatic derivatives are held against.
+
+``score_and_jacobian(model, x)`` gives s (n, d) and J[., i, j] = d s_i/d x_j (n, d, d), from the model's kind and
+parameters. No derivative is called, and nothing is shared with `refebm.models` but the layout of the parameters.
+"""
+
+import numpy as np
+
+
+def score_and_jacobian(model, x, *sigma):
+    """(s, J) of a model, whose kind is one of `KINDS`; at few rows at a time, since J is (n, d, d)."""
+    return KINDS[model.kind](x, *sigma, **model.parameters)
+
+
+def _quadratic(x, mean, precision):
+    symmetric = 0.5 * (precision + precision.T)
+    return -(x - mean) @ symmetric, -symmetric * np.ones((len(x), 1, 1))
+
+
+def _mixture(x, logits, means, precisions):
+    scores = -np.einsum("nki,kij->nkj", x[:, None, :] - means, precisions)
+    exponents = logits + 0.5 * np.sum(scores * (x[:, None, :] - means), axis=2)
+    r = np.exp(exponents - np.max(exponents, axis=1, keepdims=True))
+    r /= np.sum(r, axis=1, keepdims=True)
+    s = np.einsum("nk,nki->ni", r, scores)
+    between = np.einsum("nk,nki,nkj->nij", r, scores - s[:, None, :], scores - s[:, None, :])
+    return s, between - np.einsum("nk,kij->nij", r, precisions)
+
+
+def network_derivatives(layers, x):
+    """A perceptron's outputs (n, m), their gradients (n, m, d) and their Hessians (n, m, d, d), carried forward."""
+    n, d = x.shape
+    value, first, second = x, np.eye(d) * np.ones((n, 1, 1)), np.zeros((n, d, d, d))
+    for depth, (weights, bias) in enumerate(layers):
+        value = value @ weights + bias
+        first = np.einsum("nki,km->nmi", first, weights)
+        second = np.einsum("nkij,km->nmij", second, weights)
+        if depth < len(layers) - 1:
+            small = np.exp(-2 * np.abs(value))
+            slope = 4 * small / (1 + small) ** 2  # 1 - tanh^2 loses its digits where a unit saturates
+            value = np.tanh(value)
+            curved = -2 * value * slope
+            second = curved[:, :, None, None] * first[:, :, :, None] * first[:, :, None, :] + (
+                slope[:, :, None, None] * second
+            )
+            first = slope[:, :, None] * first
+    return value, first, second
+
+
+def _mlp_energy(x, precision, layers):
+    _, first, second = network_derivatives(layers, x)
+    return -precision * x - first[:, 0], -precision * np.eye(x.shape[1]) - second[:, 0]
+
+
+def _gamma(x, shape, rate):
+    return (shape - 1) / x - rate, -((shape - 1) / x**2)[:, :, None] * np.eye(x.shape[1])
+
+
+def _mlp_score(x, layers):
+    return network_derivatives(layers, x)[:2]
+
+
+def _noise_conditional(x, sigma, layers):
+    value, first, _ = network_derivatives(layers, np.column_stack([x, np.log(sigma)]))
+    return value / sigma[:, None], first[:, :, :-1] / sigma[:, None, None]
+
+
+def _at_level(x, kind, parameters, sigma):
+    return KINDS[kind](x, sigma * np.ones(len(x)), **parameters)
+
+
+KINDS = {
+    "at_level": _at_level,
+    "quadratic": _quadratic,
+    "mixture": _mixture,
+    "mlp_energy": _mlp_energy,
+    "gamma": _gamma,
+    "mlp_score": _mlp_score,
+    "noise_conditional": _noise_conditional,
+}

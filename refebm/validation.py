@@ -1,0 +1,227 @@
+"""What bad input looks like: the glossary's names, each with its check, as one decorator line.
+
+``@rows`` reads a function's parameter names, looks each up in `GLOSSARY`, and hands the body
+clean values: float64 rows, a noise level as a column ``(n, 1)`` so that formulas read as printed,
+callables whose results are measured against the rows that they were given. A parameter that means
+something special is named in the decorator: ``@rows(x=bits)``. Every error names the argument, what
+was wanted and what came, and starts with a stable code.
+"""
+
+import functools
+import inspect
+
+import autograd.numpy as np
+import numpy
+
+
+class InputError(ValueError):
+    """A value that no formula of this library can be given; ``code`` is stable."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(f"{code}: {message}")
+        self.code = code
+
+
+class InputTypeError(InputError, TypeError):
+    """A value of the wrong type; ``code`` is stable."""
+
+
+class DomainError(InputError):
+    """Asked for outside the conditions under which the quantity exists."""
+
+
+def real_array(name: str, value):
+    """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
+    if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
+        try:
+            value = numpy.asarray(value)
+        except ValueError as ragged:
+            raise InputTypeError("E-DTYPE", f"{name} must be an array of real numbers, got a ragged list") from ragged
+        if value.dtype.kind not in "iufb":
+            raise InputTypeError("E-DTYPE", f"{name} must be real numbers, got dtype {value.dtype}")
+        value = value.astype(np.float64, copy=False)
+    finite = np.isfinite(value)
+    if not np.all(finite):
+        where = tuple(int(i) for i in numpy.argwhere(~finite)[0])
+        raise InputError("E-FINITE", f"{name} must be finite, got {_at(value, where)}")
+    return value
+
+
+def _at(value, where):
+    return f"{float(value[where] if where else value)}" + (f" at index {where}" if where else "")
+
+
+def points(name, value, x=None):
+    """Rows that are points, (n, d) with n, d >= 1."""
+    value = real_array(name, value)
+    if value.ndim != 2:
+        hint = "; a 1-D sample is x[:, None]" if value.ndim == 1 else ""
+        raise InputError("E-NDIM", f"{name} must be (n, d), rows are points; got shape {value.shape}{hint}")
+    if 0 in value.shape:
+        raise InputError("E-EMPTY", f"{name} must have at least one row and one column, got shape {value.shape}")
+    return value
+
+
+def positive_points(name, value, x=None):
+    """Points of the positive orthant."""
+    value = points(name, value)
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0 everywhere")
+    return value
+
+
+def bits(name, value, x=None):
+    """Points of {0, 1}^d."""
+    value = points(name, value)
+    _refuse(name, value, (value == 0) | (value == 1), "E-BINARY", "0 or 1 everywhere")
+    return value
+
+
+def _refuse(name, value, good, code, wanted):
+    if not np.all(good):
+        where = tuple(int(i) for i in numpy.argwhere(~good)[0])
+        raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
+
+
+def like_x(name, value, x):
+    """An array of the shape of x."""
+    value = real_array(name, value)
+    if value.shape != x.shape:
+        raise InputError("E-SHAPE", f"{name} must have the shape of x, {x.shape}; got {value.shape}")
+    return value
+
+
+def projections(name, value, x):
+    """Directions: (n, d) like x, or (m, n, d) for m of them at each row."""
+    value = real_array(name, value)
+    if value.shape != x.shape and (value.ndim != 3 or value.shape[1:] != x.shape or not len(value)):
+        raise InputError("E-SHAPE", f"{name} must be (n, d) = {x.shape} or (m, n, d); got shape {value.shape}")
+    return value
+
+
+def level(name, value, x):
+    """A positive float, or one per row (n,); the body sees a column (n, 1)."""
+    value = real_array(name, value)
+    if value.shape not in ((), (len(x),)):
+        raise InputError("E-SHAPE", f"{name} must be a float or (n,) = ({len(x)},); got shape {value.shape}")
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
+
+
+def positive(name, value, x=None):
+    """A positive float."""
+    value = real_array(name, value)
+    if value.ndim:
+        raise InputError("E-SHAPE", f"{name} must be a float; got shape {value.shape}")
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
+def count(name, value, x=None):
+    """A whole number that counts something."""
+    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {value!r}")
+    if value < 1:
+        raise InputError("E-COUNT", f"{name} must be at least 1, got {value}")
+    return int(value)
+
+
+def field(name, function, x=None):
+    """A callable of rows that returns rows of the same shape: a score, a denoiser, any vector field."""
+    return _measured(name, function, lambda x: x.shape, "(n, d)")
+
+
+def energy(name, function, x=None):
+    """A callable of rows that returns one number per row."""
+    return _measured(name, function, lambda x: x.shape[:1], "(n,)")
+
+
+def _measured(name, function, wanted, words):
+    if not callable(function):
+        raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
+
+    def measured(x, *rest):
+        result = function(x, *rest)
+        if np.shape(result) != wanted(x):
+            raise InputError(
+                "E-CALLABLE", f"{name}(x) must return {words} = {wanted(x)} for x {x.shape}; got {np.shape(result)}"
+            )
+        return result
+
+    return measured
+
+
+GLOSSARY = {
+    "x": points,
+    "y": points,
+    "z": like_x,
+    "v": projections,
+    "sigma": level,
+    "eps": positive,
+    "n": count,
+    "smallest": positive,
+    "score": field,
+    "data_score": field,
+    "field": field,
+    "denoiser": field,
+    "energy": energy,
+}
+
+
+def rows(function=None, /, **special):
+    """Check the arguments of `function` by their names in the glossary, or by the check named here."""
+    if function is None:
+        return lambda function: rows(function, **special)
+    signature = inspect.signature(function)
+    checks = {name: (GLOSSARY | special)[name] for name in signature.parameters if name in GLOSSARY | special}
+    anchor = next((name for name in ("x", "y") if name in checks), None)
+    order = sorted(checks, key=lambda name: name != anchor)
+
+    @functools.wraps(function)
+    def checked(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        given = bound.arguments
+        x = None
+        for name in order:
+            given[name] = checks[name](name, given[name], x)
+            x = given[name] if name == anchor else x
+        return function(*bound.args, **bound.kwargs)
+
+    return checked
+
+
+def vector(name, value, d=None):
+    """Parameters of a density, (d,); a float stands for d = 1."""
+    value = np.atleast_1d(real_array(name, value))
+    if value.ndim != 1 or not len(value) or d not in (None, len(value)):
+        raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
+    return value
+
+
+def positive_vector(name, value, d=None):
+    """Positive parameters of a density, (d,)."""
+    value = vector(name, value, d)
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
+def covariance(name, value, d):
+    """A symmetric positive definite (d, d); a float c stands for c times the identity."""
+    value = real_array(name, value)
+    value = value * np.eye(d) if value.ndim == 0 else value
+    if value.shape != (d, d):
+        raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")
+    if np.any(np.abs(value - value.T) > 8 * np.finfo(float).eps * np.max(np.abs(value))):
+        raise InputError("E-SYMMETRIC", f"{name} must be symmetric, got {value.tolist()}")
+    smallest = np.linalg.eigvalsh(value)[0]
+    if not smallest > 0:
+        raise InputError("E-DEFINITE", f"{name} must be positive definite, its smallest eigenvalue is {smallest:.3g}")
+    return value
+
+
+def probabilities(name, value):
+    """Weights that are not negative and sum to one."""
+    value = vector(name, value)
+    _refuse(name, value, value >= 0, "E-WEIGHTS", "not negative")
+    if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
+        raise InputError("E-WEIGHTS", f"{name} must sum to 1, the sum is {float(np.sum(value))!r}")
+    return value
