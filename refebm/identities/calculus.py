@@ -5,7 +5,7 @@ import numpy as np
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.record import Sides, theorem
 from refebm.models import Model
-from refebm.truth.derivatives import score_and_jacobian
+from refebm.truth.derivatives import jacobian_size, score_and_jacobian
 
 
 def closed_kinds(draw: Draw, kinds: tuple[str, ...]) -> dict:
@@ -38,18 +38,14 @@ def shift(model: Model, c: float) -> Model:
     return Model(model.kind, parameters)
 
 
-@theorem(
-    "Hyvarinen 2005, eq. 4", kind="pointwise", about="divergence", case=lambda draw: closed_kinds(draw, SCORES)
-)
+@theorem("Hyvarinen 2005, eq. 4", kind="pointwise", about="divergence", case=lambda draw: closed_kinds(draw, SCORES))
 def divergence_is_the_trace(impl, model, x, v):
     r"""The divergence is the trace of the Jacobian derived by hand.
 
     \operatorname{div} s = \sum_i \partial s_i/\partial x_i"""
-    return Sides([impl.divergence(impl.score(model), x)], list(diagonal(model, x)))
-
-
-def diagonal(model, x):
-    return np.einsum("nii->in", score_and_jacobian(model, x)[1])
+    diagonal = np.einsum("nii->in", score_and_jacobian(model, x)[1])
+    formula = [np.einsum("nii->n", jacobian_size(model, x))]
+    return Sides([impl.divergence(impl.score(model), x)], list(diagonal), formula=formula)
 
 
 @theorem(
@@ -64,7 +60,8 @@ def field_comes_with_its_divergence(impl, model, x, v):
     (s(x), \operatorname{tr} \nabla s(x))"""
     field, trace = impl.field_and_divergence(impl.score(model), x)
     s, j = score_and_jacobian(model, x)
-    return Sides([np.column_stack([field, trace])], [np.column_stack([s, np.einsum("nii->n", j)])])
+    formula = [np.column_stack([np.abs(s), np.einsum("nii->n", jacobian_size(model, x))])]
+    return Sides([np.column_stack([field, trace])], [np.column_stack([s, np.einsum("nii->n", j)])], formula=formula)
 
 
 @theorem(
@@ -77,5 +74,6 @@ def forward_mode_is_the_jacobian_times_v(impl, model, x, v):
     r"""Forward mode gives the Jacobian, derived by hand, times v.
 
     \partial_h s(x + h v)|_{h = 0} = \nabla s(x)\, v"""
-    jv = score_and_jacobian(model, x)[1] * v[:, None, :]
-    return Sides([impl.jacobian_vector_product(impl.score(model), x, v)], [jv[:, :, j] for j in range(x.shape[1])])
+    columns = np.moveaxis(score_and_jacobian(model, x)[1] * v[:, None, :], 2, 0)
+    formula = [np.einsum("nij,nj->ni", jacobian_size(model, x), np.abs(v))]
+    return Sides([impl.jacobian_vector_product(impl.score(model), x, v)], list(columns), formula=formula)

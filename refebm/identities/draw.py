@@ -13,14 +13,18 @@ from refebm.truth.densities import Gamma, Gaussian, GaussianMixture
 from refebm.validation import InputError
 
 NUDGE = 2.0**-26
+PATTERNS = (1, 3, 5)  # of the directions in which the numbers of a case are nudged
 GRID = 1000  # a real is one of 2 GRID + 1 values
 
 
 class Draw:
-    """Numbers drawn through `integer(low, high)`, which are recorded on `tape`; reals move by `nudge`, relatively."""
+    """Numbers drawn through `integer(low, high)`, which are recorded on `tape`.
 
-    def __init__(self, integer: Callable[[int, int], int], nudge: float = 0.0, data: GaussianMixture | None = None):
-        self._integer, self.nudge, self.data = integer, nudge, data
+    With a `pattern` every real moves by one part in 2^26, up or down; with `data` the mixtures are the user's.
+    """
+
+    def __init__(self, integer: Callable[[int, int], int], pattern: int = 0, data: GaussianMixture | None = None):
+        self._integer, self.pattern, self.data = integer, pattern, data
         self.tape: list[int] = []
 
     @classmethod
@@ -42,7 +46,9 @@ class Draw:
         def integer(low, high):
             value = next(given, min(max(low, 0), high))
             if not low <= value <= high:
-                raise InputError("E-CASE", f"integer {len(draw.tape) + 1} of the case must be {low} to {high}, got {value}")
+                raise InputError(
+                    "E-CASE", f"integer {len(draw.tape) + 1} of the case must be {low} to {high}, got {value}"
+                )
             return value
 
         draw = cls(integer, **options)
@@ -61,8 +67,12 @@ class Draw:
     def real(self, low: float, high: float) -> float:
         """A number from low to high; 0 is the middle."""
         k = self.count(-GRID, GRID)
-        sign = 1 - 2 * (bin(len(self.tape)).count("1") % 2)  # Thue-Morse: neighbours do not move together
-        return (0.5 * (low + high) + 0.5 * (high - low) * k / GRID) * (1 + sign * self.nudge)
+        return self._nudged(0.5 * (low + high) + 0.5 * (high - low) * k / GRID)
+
+    def _nudged(self, value):
+        """Up or down as the Thue-Morse sequence says, so that neighbours do not move together."""
+        sign = 1 - 2 * (bin(self.pattern * len(self.tape)).count("1") % 2)
+        return value * (1 + sign * NUDGE) if self.pattern else value
 
     def reals(self, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:
         """An array of numbers from low to high."""
@@ -97,14 +107,19 @@ class Draw:
             weights / np.sum(weights), self.reals((k, d), -1.5, 1.5), np.array([self.covariance(d) for _ in range(k)])
         )
 
-    def gamma(self, d: int, low: float = 0.5, high: float = 6.0) -> Gamma:
-        return Gamma(self.reals((d,), low, high), self.reals((d,), 0.5, 2.0))
+    def gamma(self, d: int, low: float) -> Gamma:
+        """Shapes from `low` to 5; rates from 1, so that no network meets a point at which tanh'' overflows."""
+        return Gamma(self.reals((d,), low, 5.0), self.reals((d,), 1.0, 3.0))
 
-    def points(self, p: GaussianMixture, n: int) -> np.ndarray:
-        """n points within 8 deviations of a component of p."""
+    def points(self, p: GaussianMixture, n: int, deviations: float = 8.0) -> np.ndarray:
+        """n points within so many deviations of a component of p."""
         chosen = [self.count(0, len(p.components) - 1) for _ in range(n)]
         d = p.means.shape[1]
-        return np.array([p.means[k] + self.reals((d,), -8, 8) / np.sqrt(d) @ p.components[k].cholesky.T for k in chosen])
+        offsets = [
+            p.means[k] + self.reals((d,), -deviations, deviations) / np.sqrt(d) @ p.components[k].cholesky.T
+            for k in chosen
+        ]
+        return np.array([self._nudged(x) for x in offsets])
 
     def signs(self, shape: tuple[int, ...]) -> np.ndarray:
         return np.array([2.0 * self.count(0, 1) - 1 for _ in range(int(np.prod(shape)))]).reshape(shape)

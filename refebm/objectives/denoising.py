@@ -103,7 +103,8 @@ def geometric_noise_levels(x: np.ndarray, n: int, smallest: float) -> NoiseLevel
     largest = np.max(pdist(x), initial=0.0)
     if n < 2 or not smallest < largest:
         raise InputError(
-            "E-LEVELS", f"n must be at least 2 and smallest below the largest distance {largest:.6g}; got {n}, {smallest}"
+            "E-LEVELS",
+            f"n must be at least 2 and smallest below the largest distance {largest:.6g}; got {n}, {smallest}",
         )
     sigmas = np.geomspace(largest, smallest, n)
     ratio, d = sigmas[0] / sigmas[1], x.shape[1]

@@ -339,7 +339,9 @@ class Laplace:
     def substitute(self, u):
         """|x - loc| = scale exp(|u| + lowest) on either side of the kink: no node comes near it with any weight."""
         log_distance = np.abs(u) + KINK_LOG
-        return self.loc + self.scale * np.sign(u) * np.exp(log_distance), np.sum(log_distance + np.log(self.scale), axis=1)
+        return self.loc + self.scale * np.sign(u) * np.exp(log_distance), np.sum(
+            log_distance + np.log(self.scale), axis=1
+        )
 
     def box(self, radius):
         """`radius`^2/2 scales either way."""

@@ -17,14 +17,29 @@ def _quadratic(x, mean, precision):
     return -(x - mean) @ symmetric, -symmetric * np.ones((len(x), 1, 1))
 
 
-def _mixture(x, logits, means, precisions):
+def _components(x, logits, means, precisions):
+    """Probabilities r (n, k) and scores (n, k, d) of the components."""
     scores = -np.einsum("nki,kij->nkj", x[:, None, :] - means, precisions)
     exponents = logits + 0.5 * np.sum(scores * (x[:, None, :] - means), axis=2)
     r = np.exp(exponents - np.max(exponents, axis=1, keepdims=True))
-    r /= np.sum(r, axis=1, keepdims=True)
+    return r / np.sum(r, axis=1, keepdims=True), scores
+
+
+def _mixture(x, logits, means, precisions):
+    r, scores = _components(x, logits, means, precisions)
     s = np.einsum("nk,nki->ni", r, scores)
     between = np.einsum("nk,nki,nkj->nij", r, scores - s[:, None, :], scores - s[:, None, :])
     return s, between - np.einsum("nk,kij->nij", r, precisions)
+
+
+def jacobian_size(model, x):
+    """sum |terms| that automatic derivatives add up in each entry of J: for a mixture s_k s_k^T, P_k and s s^T."""
+    if model.kind != "mixture":
+        return np.abs(score_and_jacobian(model, x)[1])
+    r, scores = _components(x, **model.parameters)
+    s, scores = np.abs(np.einsum("nk,nki->ni", r, scores)), np.abs(scores)
+    within = np.einsum("nk,nki,nkj->nij", r, scores, scores)
+    return within + np.einsum("nk,kij->nij", r, np.abs(model.parameters["precisions"])) + s[:, :, None] * s[:, None, :]
 
 
 def network_derivatives(layers, x):

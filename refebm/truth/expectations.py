@@ -49,8 +49,8 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     r"""E_p[f(X)] for each f, by the trapezoid rule on a wide box: geometric convergence for analytic integrands.
 
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`.
-    The spacing is halved until h and h/2 agree to 1e-9 of sum |terms| (so that h/2 is right to roundoff), the box widened
-    until what lies between radius r and r + 2 is below roundoff.
+    The spacing is halved until h and h/2 agree to 1e-9 of sum |terms| (so that h/2 is right to roundoff), and the box
+    widened until what lies between radius r and r + 2 is below roundoff.
     With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
     Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy.
@@ -76,7 +76,7 @@ def _refined(functions, density):
                 "boxes: it is infinite, or its tail too heavy to be computed",
             )
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF else (step / 2, radius)
-        if finer <= SETTLED and tail <= ROUNDOFF or np.isnan(finer) or _size(density, *refined) > MOST_NODES:
+        if (finer <= SETTLED and tail <= ROUNDOFF) or np.isnan(finer) or _size(density, *refined) > MOST_NODES:
             return Expectation(terms, float(np.maximum(finer, tail)))
         step, radius = refined
 
