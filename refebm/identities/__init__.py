@@ -1,1 +1,21 @@
 """Theorems: one record each, used by ``refebm verify``, the tests, the index in the README, and the vectors."""
+
+from refebm.identities import calculus, denoising, densities, score_matching
+from refebm.identities.draw import Draw
+from refebm.identities.implementation import REFERENCE, Implementation
+from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
+
+__all__ = [
+    "REFERENCE",
+    "THEOREMS",
+    "Draw",
+    "Implementation",
+    "Theorem",
+    "Verdict",
+    "calculus",
+    "check",
+    "denoising",
+    "densities",
+    "judge",
+    "score_matching",
+]

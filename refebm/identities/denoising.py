@@ -35,7 +35,8 @@ def data_and_noise(draw: Draw) -> dict:
 def smoothed_score_is_the_mean_noise(impl, p, sigma, y):
     r"""The score of the smoothed density is minus the mean noise given the noisy point, over sigma.
 
-    \nabla p^\sigma(y) = -\tfrac1\sigma\, p^\sigma(y)\, \mathbb E[Z \mid Y = y] = -\tfrac1\sigma \mathbb E_z[z\, p(y - \sigma z)]"""
+    \nabla p^\sigma(y) = -\tfrac1\sigma\, p^\sigma(y)\, \mathbb E[Z \mid Y = y]
+    = -\tfrac1\sigma \mathbb E_z[z\, p(y - \sigma z)]"""
     smoothed = impl.GaussianMixture(p.weights, p.means, p.covs).smoothed(sigma)
     density = np.exp(p.smoothed(sigma).log_prob(y))
     terms, change = expect(
@@ -92,7 +93,8 @@ def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
 def denoising_constant_is_the_posterior_variance(impl, p, sigma, y):
     r"""The constant of denoising is the mean posterior variance of the clean point.
 
-    \tfrac12(d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2) = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
+    \tfrac12(d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2)
+    = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
     p, smoothed = impl.GaussianMixture(p.weights, p.means, p.covs), p.smoothed(sigma)
     (square, variance), change = expect(
         [
@@ -115,7 +117,8 @@ def denoising_constant_is_the_posterior_variance(impl, p, sigma, y):
 def denoising_constant_by_the_mean_noise(impl, p, sigma, y):
     r"""The constant again, from the mean noise given the noisy point, (y - E[X|y])/sigma.
 
-    \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2] = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
+    \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2]
+    = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
     mine, smoothed = impl.GaussianMixture(p.weights, p.means, p.covs), p.smoothed(sigma)
     (square, variance), change = expect(
         [
@@ -194,7 +197,8 @@ def rows_at_levels(draw: Draw) -> dict:
 def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
     r"""The weight sigma^2, each row its own, turns denoising into the prediction of minus the noise.
 
-    \tfrac12|\sigma_i s(x + \sigma_i z, \sigma_i) + z|^2 = \sigma_i^2\, \tfrac12 |s(x + \sigma_i z, \sigma_i) + z/\sigma_i|^2"""
+    \tfrac12|\sigma_i s(x + \sigma_i z, \sigma_i) + z|^2
+    = \sigma_i^2\, \tfrac12 |s(x + \sigma_i z, \sigma_i) + z/\sigma_i|^2"""
     column = sigma[:, None]
     s = score_and_jacobian(model, x + column * z, sigma)[0]
     rows = impl.noise_conditional_score_matching(impl.score(model), x, sigma, z)
@@ -216,11 +220,13 @@ def rows_and_noise(draw: Draw) -> dict:
     kind="pointwise",
     about="denoising_score_matching denoising_score_matching_cv",
     case=rows_and_noise,
+    cancels="terms of either sign: a row may be near zero",
 )
 def denoising_objectives_by_hand(impl, model, x, sigma, z):
     r"""Both denoising objectives, row by row with a level for each, from the score by hand, multiplied out.
 
-    \tfrac12|s_y|^2 + s_y \cdot z/\sigma + |z|^2/(2\sigma^2),\ y = x + \sigma z; \text{ less } s_x \cdot z/\sigma + (|z|^2 - d)/(2\sigma^2)"""
+    \tfrac12|s_y|^2 + s_y \cdot z/\sigma + |z|^2/(2\sigma^2),\ y = x + \sigma z; \text{ with the control variate, less }
+     s_x \cdot z/\sigma + (|z|^2 - d)/(2\sigma^2)"""
     s_y, s_x = (score_and_jacobian(model, at)[0].T for at in (x + sigma[:, None] * z, x))
     left = [
         impl.denoising_score_matching(impl.score(model), x, sigma, z),
@@ -254,7 +260,13 @@ def denoising_is_an_autoencoder(impl, model, x, sigma, z):
     )
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=lambda draw: clean_and_noisy(draw), mixtures=True)
+def clean_and_noisy(draw: Draw) -> dict:
+    d = draw.dimension(4)
+    p, sigma = draw.mixture(d), draw.real(0.3, 2.0)
+    return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 3)}
+
+
+@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=clean_and_noisy, mixtures=True)
 def tweedies_mean_is_bayes(impl, p, sigma, y):
     r"""From the score of the smoothed data to the posterior mean, against Bayes on the components.
 
@@ -264,7 +276,14 @@ def tweedies_mean_is_bayes(impl, p, sigma, y):
     return Sides([impl.tweedie_mean(impl.score(model), y, sigma)], [p.posterior_mean(y, sigma)], formula=formula)
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_cov", case=lambda draw: clean_and_noisy(draw), mixtures=True)
+@theorem(
+    TWEEDIE,
+    kind="pointwise",
+    about="tweedie_cov",
+    case=clean_and_noisy,
+    mixtures=True,
+    cancels="sigma^2 I against sigma^4 grad s",
+)
 def tweedies_covariance_is_bayes(impl, p, sigma, y):
     r"""From the Jacobian of that score to the posterior covariance, against Bayes on the components.
 
@@ -272,12 +291,6 @@ def tweedies_covariance_is_bayes(impl, p, sigma, y):
     model = mixture_of(p.smoothed(sigma))
     formula = [sigma**2 * np.eye(y.shape[1]), sigma**4 * jacobian_size(model, y)]
     return Sides([impl.tweedie_cov(impl.score(model), y, sigma)], [p.posterior_cov(y, sigma)], formula=formula)
-
-
-def clean_and_noisy(draw: Draw) -> dict:
-    d = draw.dimension(4)
-    p, sigma = draw.mixture(d), draw.real(0.3, 2.0)
-    return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 3)}
 
 
 def gaussian_and_departure(draw: Draw) -> dict:
@@ -469,6 +482,7 @@ def chi_square_tail(t, d):
     kind="pointwise",
     about="geometric_noise_levels",
     case=points_and_levels,
+    cancels="the overlap of distant levels is tiny beside one",
 )
 def overlap_of_noise_levels(impl, x, n, smallest):
     r"""The overlap of neighbours is one less their total variation, whose chi-square tails are finite sums.

@@ -62,7 +62,7 @@ SOURCES = {
 }
 
 
-def for_each(names: str, kind: str, about: str, statement: str, latex: str, case, plane="", **options):
+def for_each(names: str, kind: str, about: str, statement: str, latex: str, case, plane="", outside=None, **options):
     """Register one theorem for each density, called after it: its functions fail one at a time."""
 
     def register(sides):
@@ -82,6 +82,7 @@ def for_each(names: str, kind: str, about: str, statement: str, latex: str, case
                 case=lambda draw, name=name: case(draw, name),
                 mixtures=name == "GaussianMixture",
                 plane=name in plane.split(),
+                outside=(outside or {}).get(name, {}),
                 **options,
             )(about_one)
         return sides
@@ -191,7 +192,7 @@ def second_moment(p, name, arguments):
     with_mean_score,
     plane=IN_THE_PLANE,
     cancels="the right side is zero",
-    outside={"Gamma of shape 1": lambda: {"arguments": (np.array([1.0]), np.array([1.5]))}},
+    outside={"Gamma": {"shape 1": lambda: {"arguments": (np.array([1.0]), np.array([1.5]))}}},
 )
 def mean_score_is_zero(p, name, arguments):
     terms, change = expect([p.score], p)
@@ -257,9 +258,11 @@ def stein_case(draw: Draw, name: str) -> dict:
     plane="Gaussian GaussianMixture",
     cancels="the right side is zero",
     outside={
-        "Gamma of shape 1": lambda: {
-            "arguments": (np.array([1.0]), np.array([1.5])),
-            "layers": ((np.ones((1, 1)), np.ones(1)), (np.ones((1, 1)), np.ones(1))),
+        "Gamma": {
+            "shape 1": lambda: {
+                "arguments": (np.array([1.0]), np.array([1.5])),
+                "layers": ((np.ones((1, 1)), np.ones(1)), (np.ones((1, 1)), np.ones(1))),
+            }
         }
     },
 )

@@ -5,6 +5,7 @@ make simple cases: 0 is the middle of a range of reals, the first of a list, the
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -115,19 +116,14 @@ class Draw:
         """n points within so many deviations of a component of p."""
         chosen = [self.count(0, len(p.components) - 1) for _ in range(n)]
         d = p.means.shape[1]
-        offsets = [
-            p.means[k] + self.reals((d,), -deviations, deviations) / np.sqrt(d) @ p.components[k].cholesky.T
-            for k in chosen
-        ]
-        return np.array([self._nudged(x) for x in offsets])
-
-    def signs(self, shape: tuple[int, ...]) -> np.ndarray:
-        return np.array([2.0 * self.count(0, 1) - 1 for _ in range(int(np.prod(shape)))]).reshape(shape)
+        reach = deviations / np.sqrt(d)
+        offsets = [self.reals((d,), -reach, reach) @ p.components[k].cholesky.T for k in chosen]
+        return np.array([self._nudged(p.means[k] + offset) for k, offset in zip(chosen, offsets)])
 
     def layers(self, inputs: int, outputs: int, most_hidden: int = 2, most_units: int = 4) -> tuple:
         """A perceptron of 1 to 2 hidden layers of 1 to 4 units, weights within 1."""
         widths = [inputs, *(self.count(1, most_units) for _ in range(self.count(1, most_hidden))), outputs]
-        return tuple((self.reals(pair, -1, 1), self.reals(pair[1:], -1, 1)) for pair in zip(widths, widths[1:]))
+        return tuple((self.reals(pair, -1, 1), self.reals(pair[1:], -1, 1)) for pair in pairwise(widths))
 
     def model(self, d: int, kinds: Sequence[str]) -> Model:
         """A model of one of the kinds, mild enough for a lattice to settle."""

@@ -1,4 +1,4 @@
-"""Exact rules for the laws of projections: nodes (m, d) and weights, right for polynomials of degree 4 (sphere: d <= 3)."""
+"""Exact rules for the laws of projections: nodes (m, d) and weights, right for degree 4 (sphere: d <= 3)."""
 
 from itertools import product
 

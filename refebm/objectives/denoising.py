@@ -30,7 +30,7 @@ def denoising_score_matching(score: Callable, x: np.ndarray, sigma: float | np.n
 
 @rows
 def denoising_score_matching_cv(score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
-    r"""The same less z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2), (n,): equal mean, variance that stays bounded as sigma -> 0.
+    r"""The same less z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2), (n,): equal mean, variance bounded as sigma -> 0.
 
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020

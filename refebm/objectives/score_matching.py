@@ -29,7 +29,7 @@ def explicit_score_matching(score: Callable, data_score: Callable, x: np.ndarray
 
 @rows
 def implicit_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
-    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is that of the explicit objective less 1/2 E|s_p|^2.
+    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. In the mean, the explicit objective less 1/2 E|s_p|^2.
 
     score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
     Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).

@@ -1,4 +1,4 @@
-r"""Scores and Jacobians of the model kinds, derived by hand in plain NumPy: what automatic derivatives are held against.
+r"""Scores and Jacobians of the model kinds, by hand and in plain NumPy: what automatic derivatives are held against.
 
 ``score_and_jacobian(model, x)`` gives s (n, d) and J[., i, j] = d s_i/d x_j (n, d, d), from the model's kind and
 parameters. No derivative is called, and nothing is shared with `refebm.models` but the layout of the parameters.
