@@ -378,7 +378,7 @@ def sampling_case(draw: Draw, name: str) -> dict:
     r"\tfrac1n \sum_i h(X_i) \to \mathbb E_p[h]",
     sampling_case,
 )
-def samples_follow_the_density(p, name, arguments, seed, size=4000):
+def samples_follow_the_density(p, name, arguments, seed, size=10_000):
     exact = getattr(truth, name)(*arguments)
     mean, square = expect([features, lambda x: features(x) ** 2], exact).value
     drawn = features(p.sample(np.random.default_rng(seed), size))

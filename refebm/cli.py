@@ -1,0 +1,220 @@
+"""refebm verify | list: prove the identities by numbers, find a function's equation and its evidence."""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import refebm
+from refebm.data import UserData, user_data
+from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
+from refebm.identities.run import MUCH_CANCELLATION, Report, run
+from refebm.index import rows, table
+from refebm.validation import InputError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 when all holds, 1 when something does not, 2 when it could not be asked."""
+    parser = argparse.ArgumentParser(prog="refebm", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    verify = commands.add_parser("verify", help="check every theorem by numbers")
+    verify.add_argument("--only", metavar="TEXT", default="", help="theorems, sources or functions with TEXT in them")
+    verify.add_argument("--cases", metavar="N", type=int, help="cases of each theorem, on the line (default: by kind)")
+    verify.add_argument("--seed", metavar="N", type=int, default=0, help="seed of the cases (default 0)")
+    verify.add_argument("--case", metavar="LIST", help="replay one case, the integers that a red theorem printed")
+    verify.add_argument("--json", metavar="FILE", type=Path, help="write the results there as well")
+    verify.add_argument("--controls", action="store_true", help="put every wrong version in and see it rejected")
+    verify.add_argument("--data", metavar="FILE.csv", help="theorems about mixtures on your points, smoothed")
+    verify.add_argument(
+        "--columns", metavar="A,B", help="one or two columns of the data (default: all that are numbers)"
+    )
+    verify.add_argument("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
+    listing = commands.add_parser("list", help="equation -> function -> theorem -> test, as a Markdown table")
+    listing.add_argument("text", nargs="?", default="", help="rows with this text in them")
+    options = parser.parse_args(arguments)
+    try:
+        return _list(options) if options.command == "list" else _verify(options)
+    except InputError as error:
+        print(f"refebm: {error}", file=sys.stderr)
+        return 2
+
+
+def _list(options) -> int:
+    if not any(options.text.lower() in " ".join([*row, THEOREMS[row[2]].source]).lower() for row in rows()):
+        raise InputError("E-NONE", f"nothing in the index has {options.text!r} in it")
+    print(table(options.text))
+    return 0
+
+
+def _chosen(options) -> list[Theorem]:
+    exact = [theorem for theorem in THEOREMS.values() if theorem.name == options.only]
+    found = exact or [
+        theorem
+        for theorem in THEOREMS.values()
+        if options.only.lower() in " ".join([theorem.name, theorem.source, *theorem.about]).lower()
+    ]
+    if not found:
+        raise InputError("E-NONE", f"no theorem, source or function has {options.only!r} in it; see refebm list")
+    return found
+
+
+def _verify(options) -> int:
+    if options.cases is not None and options.cases < 1 or options.seed < 0:
+        raise InputError("E-COUNT", "--cases must be at least 1 and --seed not negative")
+    if options.json and not options.json.resolve().parent.is_dir():
+        raise InputError("E-FILE", f"the folder of {options.json} does not exist")
+    theorems = _chosen(options)
+    if options.case is not None:
+        return _replay(theorems, options.case)
+    if options.controls:
+        return _controls(theorems, options)
+    data = _data(options) if options.data else None
+    if data:
+        theorems = [theorem for theorem in theorems if theorem.mixtures]
+    start, reports = time.perf_counter(), []
+    for theorem in theorems:
+        reports.append(run(theorem, options.seed, options.cases, data=data.density if data else None))
+        print(_line(reports[-1], data), flush=True)
+    red = [report for report in reports if not report.holds]
+    for report in red:
+        print(_reason(report, options.data))
+    number = sum(len(report.verdicts) for report in reports)
+    outside = sum(len(report.outside) for report in reports)
+    print(
+        f"{len(reports) - len(red)} of {len(reports)} theorems hold: {number} cases, and {outside} outside their "
+        f"conditions that fail as they must; {time.perf_counter() - start:.0f} s"
+    )
+    if options.json:
+        _write(options.json, {"seed": options.seed, "theorems": [_record(report) for report in reports]})
+    return 1 if red else 0
+
+
+def _data(options) -> UserData:
+    data = user_data(options.data, options.columns.split(",") if options.columns else None, options.sigma)
+    print(
+        f"data: {data.used} of {data.rows} rows of {options.data}, columns {', '.join(data.columns)}, "
+        f"sigma {data.sigma:.4g}, in units of the spread {data.spread:.4g} around the mean",
+        flush=True,
+    )
+    return data
+
+
+def _line(report: Report, data: UserData | None) -> str:
+    theorem = report.theorem
+    words = [
+        "ok " if report.holds else "RED",
+        f"{theorem.name:54s}",
+        f"{len(report.verdicts):4d} cases",
+        f"{report.worst:9.2g} of tolerance",
+    ]
+    if data:
+        words.append(f" {data.used} rows")
+    if report.outside:
+        words.append(f" {len(report.outside)} outside")
+    if report.cancellation > MUCH_CANCELLATION:
+        words.append(f" terms cancel {report.cancellation:.0e}: {theorem.cancels or 'why?'}")
+    return " ".join([*words, f" [{theorem.source}]"])
+
+
+def _reason(report: Report, data: str | None) -> str:
+    theorem, lines = report.theorem, [f"\n{report.theorem.name}: {report.theorem.statement}"]
+    for verdict in report.failures[:1]:
+        tape = ",".join(map(str, verdict.tape))
+        lines += [f"  {verdict.note}; {len(report.failures)} of {len(report.verdicts)} cases"]
+        lines += ["  drawn on your data" if data else f"  refebm verify --only {theorem.name} --case={tape}"]
+    lines += [f"  holds outside its conditions: {name}" for name in report.escaped]
+    return "\n".join(lines) + "\n"
+
+
+def _replay(theorems: list[Theorem], text: str) -> int:
+    if len(theorems) != 1:
+        raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(theorems)} have that text")
+    try:
+        tape = [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise InputError("E-CASE", f"--case must be whole numbers with commas between them, got {text!r}") from None
+    verdict = check(theorems[0], Draw.replay(tape))
+    print(theorems[0].statement, theorems[0].latex, sep="\n")
+    print(f"{'ok' if verdict.holds else 'RED'}  {verdict.ratio:.3g} of tolerance; {verdict.note}")
+    return 0 if verdict.holds else 1
+
+
+def _controls(theorems: list[Theorem], options) -> int:
+    from refebm.variants import WRONG
+    from refebm.variants.controls import controls
+
+    names = {theorem.name for theorem in theorems}
+    versions = [wrong for wrong in WRONG if names & {theorem.name for theorem in wrong.theorems}]
+    results, rejecting = [], set()
+    print("| wrong version | rejected by | share of cases | error / tolerance | survives | seen |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for result in controls(versions, options.seed):
+        results.append(result)
+        rejecting |= set(result.rejected_by)
+        survives = result.wrong.survives if result.survives else f"NOT {result.wrong.survives}"
+        factor = f"{result.factor:.1e}" if result.factor < float("inf") else "does not settle"
+        cells = [str(result.wrong), result.theorem, f"{result.share:.0%}", factor, survives, result.wrong.seen]
+        print(("" if result.holds else "RED ") + "| " + " | ".join(cells) + " |", flush=True)
+    red, idle = [result for result in results if not result.holds], sorted(names - rejecting)
+    print(f"\n{len(results) - len(red)} of {len(results)} wrong versions are rejected, and pass their weak check")
+    if idle:
+        print(f"theorems that no wrong version turns red: {', '.join(idle)}")
+    if options.json:
+        _write(options.json, {"seed": options.seed, "controls": [_control(result) for result in results]})
+    return 1 if red or idle else 0
+
+
+def _control(result) -> dict:
+    wrong = result.wrong
+    return {
+        "function": wrong.function,
+        "wrong_version": wrong.name,
+        "was": wrong.was,
+        "becomes": wrong.becomes,
+        "theorem": result.theorem,
+        "share": result.share,
+        "error_over_tolerance": result.factor if result.factor < float("inf") else None,
+        "survives": wrong.survives,
+        "weak_check_passes": result.survives,
+        "seen": wrong.seen,
+        "holds": result.holds,
+    }
+
+
+def _record(report: Report) -> dict:
+    theorem = report.theorem
+    return {
+        "name": theorem.name,
+        "statement": theorem.statement,
+        "latex": theorem.latex,
+        "source": theorem.source,
+        "kind": theorem.kind,
+        "about": list(theorem.about),
+        "holds": report.holds,
+        "cases": len(report.verdicts),
+        "worst": report.worst if report.worst < float("inf") else None,
+        "cancellation": report.cancellation,
+        "failures": [_failure(verdict) for verdict in report.failures],
+        "outside": {name: verdict.note for name, verdict in report.outside.items()},
+    }
+
+
+def _failure(verdict: Verdict) -> dict:
+    return {"case": list(verdict.tape), "note": verdict.note}
+
+
+def _write(path: Path, content: dict) -> None:
+    """All or nothing: to a temporary name beside it, then renamed."""
+    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"refebm": refebm.__version__} | content, file, indent=1)
+            file.write("\n")
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

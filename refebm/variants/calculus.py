@@ -1,0 +1,52 @@
+"""Wrong versions of the derivatives."""
+
+from refebm.variants.record import wrong_versions
+
+wrong_versions(
+    "score_of",
+    ("sign", "-gradient(x)", "gradient(x)", "up to a factor", "torchebm issue 318: learns the inverted energy"),
+    ("gradient of the density", "-gradient(x)", "-gradient(x) * np.exp(-energy(x))[:, None]", "finite"),
+    ("unit length", "-gradient(x)", "-gradient(x) / np.sqrt(np.sum(gradient(x) ** 2, 1, keepdims=True))", "finite"),
+    ("absolute value", "-gradient(x)", "-np.abs(gradient(x))", "finite"),
+    ("centred over the batch", "-gradient(x)", "-gradient(x) + np.mean(gradient(x), axis=0)", "finite"),
+)
+wrong_versions(
+    "divergence",
+    ("trace divided by d", "(field, x)[1]", "(field, x)[1] / x.shape[1]", "d = 1"),
+    ("trace starts at one", "(field, x)[1]", "(field, x)[1] + 1", "the gradient", "pc_score_matching"),
+    (
+        "two coordinates only",
+        "field_and_divergence(field, x)[1]",
+        "np.sum(field_and_diagonal(field, x)[1][:, :2], axis=1)",
+        "d = 2",
+        "cheind/score-based",
+    ),
+    (
+        "all entries of the Jacobian",
+        "field_and_divergence(field, x)[1]",
+        "np.sum(jacobian(field, x), axis=(1, 2))",
+        "d = 1",
+    ),
+    ("sign", "return field", "return -field", "up to a factor"),
+)
+wrong_versions(
+    "field_and_divergence",
+    ("trace divided by d", "enumerate(jacobian_rows))", "enumerate(jacobian_rows)) / x.shape[1]", "d = 1"),
+    ("trace starts at one", "sum(row[:, i]", "1 + sum(row[:, i]", "finite", "pc_score_matching"),
+    ("two coordinates only", "enumerate(jacobian_rows)", "zip(range(2), jacobian_rows)", "d = 2", "cheind/score-based"),
+    ("all entries of the Jacobian", "row[:, i]", "np.sum(row, axis=1) + 0 * i", "d = 1"),
+    ("last coordinate only", "in enumerate(jacobian_rows)", "in list(enumerate(jacobian_rows))[-1:]", "d = 1"),
+)
+wrong_versions(
+    "jacobian_vector_product",
+    ("transposed", "make_jvp(field)(x)(v)[1]", "make_vjp(field)(x)[0](v)", "a gradient field"),
+    (
+        "unit vectors",
+        "(x)(v)[1]",
+        "(x)(v / np.sqrt(np.sum(v**2, axis=1, keepdims=True)))[1]",
+        "unit projections",
+        "ermongroup/sliced_score_matching",
+    ),
+    ("value for derivative", "(v)[1]", "(v)[0]", "finite"),
+    ("diagonal only", "make_jvp(field)(x)(v)[1]", "v * field_and_diagonal(field, x)[1]", "d = 1"),
+)

@@ -1,0 +1,233 @@
+"""Wrong versions of the densities and of the expectations over them."""
+
+from refebm.variants.record import wrong_versions
+
+wrong_versions(
+    "Gaussian.log_prob",
+    (
+        "normaliser lacks d",
+        "np.sum(whitened**2 + LOG_2PI, axis=1)",
+        "(np.sum(whitened**2, axis=1) + LOG_2PI)",
+        "d = 1",
+        "ncsn gmm.py",
+    ),
+    (
+        "sigma for sigma squared in the root",
+        "- np.sum(np.log(np.diag(self.cholesky)))",
+        "- 0.5 * np.sum(np.log(np.diag(self.cholesky)))",
+        "unit covariance",
+        "printed in HY-673 lecture 12: 1/sqrt(2 pi sigma)",
+    ),
+    (
+        "no log 2 pi",
+        "whitened**2 + LOG_2PI",
+        "whitened**2",
+        "up to a constant",
+        "sliced_score_matching ParzenGaussian",
+    ),
+    ("no 1/2 on the square", "np.sum(whitened**2 +", "np.sum(2 * whitened**2 +", "at the centre"),
+    ("wrong Cholesky factor", "self.whitening.T", "self.whitening", "isotropic", "blackjax 533"),
+    ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
+)
+wrong_versions(
+    "Gaussian.score",
+    ("sign", "-np.dot", "np.dot", "up to a factor"),
+    ("covariance for precision", "self.precision", "self.cov", "unit covariance"),
+    ("sigma for sigma squared", "self.precision", "self.whitening.T", "unit covariance"),
+    ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
+    (
+        "diagonal precision",
+        "np.dot(x - self.mean, self.precision)",
+        "(x - self.mean) * np.diag(self.precision)",
+        "isotropic",
+    ),
+)
+wrong_versions(
+    "Gaussian.sample",
+    ("variance as scale", "self.cholesky.T", "self.cov", "unit covariance", "pyro 1643, edward 722"),
+    ("no mean", "self.mean + ", "", "zero mean"),
+    ("precision for covariance", "self.cholesky.T", "self.whitening", "unit covariance"),
+    ("half the noise", "rng.standard", "0.5 * rng.standard", "finite"),
+)
+wrong_versions(
+    "Gaussian.smoothed",
+    ("sigma for sigma squared", ") ** 2 *", ") *", "sigma = 1", "pyro 1643, edward 722"),
+    ("noise replaces the data", "self.cov + ", "0 * self.cov + ", "finite"),
+    ("noise common to all coordinates", "np.eye(len(self.mean))", "np.ones((len(self.mean),) * 2)", "d = 1"),
+    ("mean shrunk", "Gaussian(self.mean,", "Gaussian(self.mean / (1 + sigma**2),", "zero mean"),
+)
+wrong_versions(
+    "Gaussian.posterior_mean",
+    ("shrinks to the origin", "self.mean + np.dot(y - self.mean, gain.T)", "np.dot(y, gain.T)", "zero mean"),
+    ("sigma for sigma squared", "smoothed(sigma)", "smoothed(sigma**0.5)", "sigma = 1"),
+    ("weight of the noise", "gain.T", "(np.eye(len(gain)) - gain).T", "finite"),
+    ("the noisy point", "self.mean + np.dot(y - self.mean, gain.T)", "y", "finite"),
+)
+wrong_versions(
+    "Gaussian.posterior_cov",
+    ("sigma for sigma squared", "sigma**2 * 0.5", "sigma * 0.5", "sigma = 1"),
+    ("the prior covariance", "sigma**2 * 0.5 * (gain + gain.T)", "self.cov", "finite"),
+    ("the covariance of the noise", "0.5 * (gain + gain.T)", "np.eye(len(gain))", "finite"),
+    ("weight of the noise", "(gain + gain.T)", "(2 * np.eye(len(gain)) - gain - gain.T)", "finite"),
+)
+wrong_versions(
+    "GaussianMixture.log_prob",
+    ("largest term for the sum", "logsumexp(", "np.max(", "one component"),
+    (
+        "sum of components without weights",
+        "self.log_joint(x)",
+        "self.log_joint(x) - np.log(self.weights)",
+        "one component",
+        "sliced_score_matching ParzenGaussian: log N missing",
+    ),
+    ("mean of the logs", "logsumexp(self.log_joint(x)", "np.sum(self.weights * self.log_joint(x)", "one component"),
+    (
+        "no log 2 pi",
+        "axis=1)",
+        "axis=1) + 0.5 * LOG_2PI * x.shape[1]",
+        "up to a constant",
+        "sliced_score_matching ParzenGaussian",
+    ),
+)
+wrong_versions(
+    "GaussianMixture.score",
+    ("weights for responsibilities", "r[:, k : k + 1]", "self.weights[k]", "one component"),
+    (
+        "gradient of the density",
+        "sum(r[:, k : k + 1]",
+        "np.exp(self.log_prob(x))[:, None] * sum(r[:, k : k + 1]",
+        "finite",
+        "printed in dataflowr module 18a, proof of the smoothed score",
+    ),
+    ("the nearest component alone", "self.responsibilities(x)", "np.round(self.responsibilities(x))", "one component"),
+    ("responsibility of the neighbour", "r[:, k : k + 1]", "r[:, k - 1 : k or None]", "one component"),
+)
+wrong_versions(
+    "GaussianMixture.sample",
+    ("weights ignored", ", p=self.weights", "", "finite"),
+    ("variance as scale", "c.cholesky", "c.cov", "unit covariance", "pyro 1643, edward 722"),
+    ("means averaged", "self.means[chosen]", "self.weights @ self.means", "one component"),
+    ("means left out", "self.means[chosen] + ", "", "finite"),
+)
+wrong_versions(
+    "GaussianMixture.smoothed",
+    ("sigma for sigma squared", " ** 2", "", "sigma = 1"),
+    ("noise replaces the data", "self.covs + ", "0 * self.covs + ", "finite"),
+    ("noise common to all coordinates", "np.eye(self.means.shape[1])", "np.ones((self.means.shape[1],) * 2)", "d = 1"),
+    (
+        "noise on the first component alone",
+        "variance * np.eye(self.means.shape[1])",
+        "variance * np.eye(self.means.shape[1]) * np.eye(1, len(self.covs)).reshape(-1, 1, 1)",
+        "one component",
+    ),
+)
+wrong_versions(
+    "GaussianMixture.posterior_mean",
+    ("responsibilities of the clean mixture", "self.smoothed(sigma).resp", "self.resp", "one component"),
+    ("weights for responsibilities", "r[:, k : k + 1]", "self.weights[k]", "one component"),
+    ("means of the components", "c.posterior_mean(y, sigma)", "c.mean", "finite"),
+    ("sigma for sigma squared", "c.posterior_mean(y, sigma)", "c.posterior_mean(y, sigma**0.5)", "sigma = 1"),
+)
+wrong_versions(
+    "GaussianMixture.posterior_cov",
+    (
+        "no variance between components",
+        " + between[k][:, :, None] * between[k][:, None, :]",
+        "",
+        "one component",
+    ),
+    ("responsibilities of the clean mixture", "self.smoothed(sigma).resp", "self.resp", "one component"),
+    ("prior covariances", "c.posterior_cov(y, sigma)", "c.cov", "finite"),
+    ("variance between components twice", "+ between[k]", "+ 2 * between[k]", "one component"),
+)
+wrong_versions(
+    "smoothed_empirical",
+    ("sigma for sigma squared", " ** 2", "", "sigma = 1", "pyro 1643, edward 722"),
+    ("the mean of the data", "points, variance)", "0 * points + np.mean(points, axis=0), variance)", "one row"),
+    ("the first point alone", "np.ones(len(points)) / len(points)", "np.eye(len(points))[0]", "one row"),
+    ("noise twice", "points, variance)", "points, 2 * variance)", "finite"),
+)
+wrong_versions(
+    "Gamma.log_prob",
+    (
+        "scale for rate",
+        "- self.rate * x + self.shape * np.log(self.rate)",
+        "- x / self.rate - self.shape * np.log(self.rate)",
+        "unit rate",
+    ),
+    ("power of x", "(self.shape - 1)", "self.shape", "finite"),
+    ("power of the rate", "self.shape * np.log(self.rate)", "np.log(self.rate)", "shape one"),
+    ("no Gamma function", " - gammaln(self.shape)", "", "shape one"),
+)
+wrong_versions(
+    "Gamma.score",
+    ("shape for shape - 1", "(self.shape - 1)", "self.shape", "finite"),
+    ("sign of the rate", "- self.rate", "+ self.rate", "finite"),
+    ("scale for rate", "- self.rate", "- 1 / self.rate", "unit rate"),
+    ("root of x", "/ x -", "/ np.sqrt(x) -", "shape one"),
+)
+wrong_versions(
+    "Gamma.fisher_information",
+    ("shape - 1", "self.shape - 2)", "self.shape - 1)", "finite"),
+    ("shape", "self.shape - 2)", "self.shape)", "finite"),
+    ("rate not squared", "self.rate**2 / np", "self.rate / np", "unit rate"),
+    ("rate cubed", "self.rate**2 / np", "self.rate**3 / np", "unit rate"),
+)
+wrong_versions(
+    "Gamma.sample",
+    ("rate as scale", "1 / self.rate", "self.rate", "unit rate"),
+    ("one shape too many", "self.shape, 1", "self.shape + 1, 1", "finite"),
+    ("an exponential", "gamma(self.shape, 1 / self.rate,", "exponential(self.shape / self.rate,", "finite"),
+    ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
+)
+wrong_versions(
+    "StudentT.log_prob",
+    ("nu for nu + 1", "0.5 * (nu + 1)", "0.5 * nu", "at the centre"),
+    ("no scale", " - np.log(self.scale)", "", "unit covariance"),
+    ("no degrees of freedom in the tail", "t**2 / nu)", "t**2)", "at the centre"),
+    ("loc reflected", "x - self.loc", "x + self.loc", "zero mean"),
+)
+wrong_versions(
+    "StudentT.score",
+    ("nu for nu + 1", "(self.df + 1)", "self.df", "finite"),
+    ("no scale", "t**2) / self.scale", "t**2)", "unit covariance"),
+    ("a Gaussian score", "(self.df + t**2)", "self.df", "finite"),
+    ("sign", "-(self", "(self", "up to a factor"),
+)
+wrong_versions(
+    "StudentT.sample",
+    ("variance as scale", "self.scale *", "self.scale**2 *", "unit covariance"),
+    ("no loc", "self.loc + ", "", "zero mean"),
+    ("one degree of freedom", "standard_t(self.df,", "standard_t(1.0 + 0 * self.df,", "finite"),
+    ("half the scale", "self.scale *", "self.scale / 2 *", "finite"),
+)
+wrong_versions(
+    "Laplace.log_prob",
+    ("no 2", "2 * self.scale", "self.scale", "up to a constant"),
+    ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
+    ("rate for scale", "/ self.scale - np", "* self.scale - np", "unit covariance"),
+    ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
+)
+wrong_versions(
+    "Laplace.score",
+    ("sign", "-np.sign", "np.sign", "up to a factor"),
+    ("no scale", " / self.scale", "", "unit covariance"),
+    ("no loc", "x - self.loc", "x", "zero mean"),
+    ("a Gaussian score", "np.sign(x - self.loc)", "(x - self.loc)", "finite"),
+)
+wrong_versions(
+    "Laplace.sample",
+    ("rate for scale", "self.scale,", "1 / self.scale,", "unit covariance"),
+    ("no loc", "(self.loc, self.scale", "(0 * self.loc, self.scale", "zero mean"),
+    ("half the scale", "self.scale,", "self.scale / 2,", "finite"),
+    ("variance as scale", "self.scale,", "2 * self.scale**2,", "finite"),
+)
+wrong_versions("expect", ("no Jacobian", " + log_dx", "", "unit covariance"), inside="trapezoid")
+wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)", "finite"), inside="_axes")
+wrong_versions(
+    "expect",
+    ("absolute values", "(value.T *", "(np.abs(value.T) *", "finite"),
+    ("no density", "value.T * lattice.weights", "value.T / len(lattice.weights)", "finite"),
+    ("a density too flat", "lattice.weights)", "np.sqrt(lattice.weights))", "finite"),
+    inside="_terms",
+)
