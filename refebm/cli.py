@@ -63,7 +63,7 @@ def _chosen(options) -> list[Theorem]:
 
 
 def _verify(options) -> int:
-    if options.cases is not None and options.cases < 1 or options.seed < 0:
+    if (options.cases is not None and options.cases < 1) or options.seed < 0:
         raise InputError("E-COUNT", "--cases must be at least 1 and --seed not negative")
     if options.json and not options.json.resolve().parent.is_dir():
         raise InputError("E-FILE", f"the folder of {options.json} does not exist")

@@ -62,6 +62,15 @@ def points(name, value, x=None):
     return value
 
 
+def points_of(owner, name, value):
+    """Points of the d that a density or a model has."""
+    value = points(name, value)
+    if value.shape[1] != owner.d:
+        kind = getattr(owner, "kind", type(owner).__name__)
+        raise InputError("E-SHAPE", f"{name} must be (n, {owner.d}) for this {kind}; got shape {value.shape}")
+    return value
+
+
 def positive_points(name, value, x=None):
     """Points of the positive orthant."""
     value = points(name, value)
@@ -180,7 +189,7 @@ def rows(function=None, /, **special):
     def checked(*args, **kwargs):
         bound = signature.bind(*args, **kwargs)
         given = bound.arguments
-        x = None
+        x = points_of(given["self"], anchor, given[anchor]) if "self" in given else None
         for name in order:
             given[name] = checks[name](name, given[name], x)
             x = given[name] if name == anchor else x

@@ -170,6 +170,7 @@ def closed_moments(name, arguments):
     "first and second moments are those of the parameters",
     r"\mathbb E[X X^\top] = \operatorname{Cov} X + \mathbb E[X] \mathbb E[X]^\top",
     with_moments,
+    cancels="a moment may be zero",
     plane=IN_THE_PLANE,
 )
 def second_moment(p, name, arguments):

@@ -70,7 +70,11 @@ def run(
     impl: Implementation = REFERENCE,
     data: GaussianMixture | None = None,
 ) -> Report:
-    """Check every case; on refebm itself also the cases outside the conditions, which must fail or be refused."""
+    """Check every case; on refebm itself also the cases outside the conditions, which must fail or be refused.
+
+    A theorem that draws nothing beside the user's data has one case of them.
+    """
     verdicts = [check(theorem, draw, impl) for draw in draws(theorem, seed, cases, data)]
+    verdicts = list({verdict.tape: verdict for verdict in verdicts}.values()) if data else verdicts
     outside = theorem.outside if impl is REFERENCE and data is None else {}
     return Report(theorem, verdicts, {name: judge(theorem, case(), impl) for name, case in outside.items()})

@@ -17,7 +17,7 @@ from refebm.calculus import score_of
 from refebm.models import energies, fields
 from refebm.models.fields import at
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError
+from refebm.validation import InputError, points_of
 
 
 def at_level(x, kind, parameters, sigma):
@@ -44,6 +44,19 @@ ENERGIES = {
 }
 FIELDS = {function.__name__: function for function in (fields.mlp_score, fields.noise_conditional, at_level, denoiser)}
 KINDS = ENERGIES | FIELDS
+DIMENSION: dict[str, Callable] = {
+    "quadratic": lambda p: len(p["mean"]),
+    "mixture": lambda p: p["means"].shape[1],
+    "mlp_energy": lambda p: len(p["layers"][0][0]),
+    "gamma": lambda p: len(p["shape"]),
+    "laplace": lambda p: len(p["loc"]),
+    "autoregressive": lambda p: len(p["shift"]),
+    "flow": lambda p: len(p["couplings"][0][0][0]),
+    "mlp_score": lambda p: len(p["layers"][0][0]),
+    "noise_conditional": lambda p: len(p["layers"][0][0]) - 1,
+    "at_level": lambda p: Model(p["kind"], p["parameters"]).d,
+    "denoiser": lambda p: Model(p["kind"], p["parameters"]).d,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +80,13 @@ class Model:
                 "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
             )
 
+    @property
+    def d(self) -> int:
+        """The number of columns of x."""
+        return DIMENSION[self.kind](self.parameters)
+
     def __call__(self, x, *sigma):
-        return KINDS[self.kind](x, *sigma, **self.parameters)
+        return KINDS[self.kind](points_of(self, "x", x), *sigma, **self.parameters)
 
 
 def score(model: Model) -> Callable:
@@ -79,5 +97,7 @@ def score(model: Model) -> Callable:
 def mixture_of(density: GaussianMixture) -> Model:
     r"""The mixture energy whose density is `density`, up to a constant: the same score."""
     precisions = np.stack([component.precision for component in density.components])
-    logits = np.log(density.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
+    with np.errstate(divide="ignore"):  # a weight of zero is a logit of -inf
+        logits = np.log(density.weights)
+    logits = logits + 0.5 * np.linalg.slogdet(precisions)[1]
     return Model("mixture", {"logits": logits, "means": density.means, "precisions": precisions})

@@ -45,6 +45,7 @@ class Gaussian:
         self.cholesky = np.linalg.cholesky(self.cov)
         self.whitening = np.linalg.inv(self.cholesky)
         self.precision = np.dot(self.whitening.T, self.whitening)
+        self.d = len(self.mean)
 
     @rows
     def log_prob(self, x):
@@ -115,6 +116,7 @@ class GaussianMixture:
         covs = covs * np.ones(len(self.weights)) if covs.ndim == 0 else covs
         if len(covs) != len(self.weights):
             raise InputError("E-SHAPE", f"covs must be a float or (k, d, d), k = {len(self.weights)}; got {covs.shape}")
+        self.d = self.means.shape[1]
         self.components = [Gaussian(m, c) for m, c in zip(self.means, covs)]
         self.covs = np.stack([c.cov for c in self.components])
 
@@ -210,6 +212,7 @@ class Gamma:
     def __init__(self, shape, rate):
         self.shape = positive_vector("shape", shape)
         self.rate = positive_vector("rate", rate, len(self.shape))
+        self.d = len(self.shape)
 
     @rows
     def log_prob(self, x):
@@ -270,6 +273,7 @@ class StudentT:
         self.df = positive_vector("df", df)
         self.loc = vector("loc", loc, len(self.df))
         self.scale = positive_vector("scale", scale, len(self.df))
+        self.d = len(self.df)
 
     @rows
     def log_prob(self, x):
@@ -321,6 +325,7 @@ class Laplace:
     def __init__(self, loc, scale):
         self.loc = vector("loc", loc)
         self.scale = positive_vector("scale", scale, len(self.loc))
+        self.d = len(self.loc)
 
     @rows
     def log_prob(self, x):

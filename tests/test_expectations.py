@@ -1,0 +1,113 @@
+"""Expectations: values against closed forms, certificates that do their office, and refusals."""
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
+
+import refebm
+from refebm import DomainError, Gamma, Gaussian, GaussianMixture, Laplace, StudentT, expect
+from refebm.truth.expectations import SETTLED
+
+
+def square(x):
+    return x[:, 0] ** 2
+
+
+def test_value_and_error():
+    result = expect([square, lambda x: x], Gaussian([1.5], 0.25))
+    assert result.change <= SETTLED
+    assert abs(result.value[0] - 2.5) <= 1e-15
+    assert abs(result.value[1][0] - 1.5) <= 1e-15
+    assert result.value[0] - result.error[0] <= 2.5 <= result.value[0] + result.error[0]
+    terms, change = result
+    assert terms[0].shape == (len(terms[1]),) and change == result.change
+
+
+@pytest.mark.parametrize("d", range(1, 9))
+def test_the_rule_of_given_degree_is_exact_up_to_eight_dimensions(d):
+    p = Gaussian(np.linspace(-1, 1, d), np.eye(d) + 0.25)
+    (value,) = expect([lambda x: np.sum(x - p.mean, axis=1) ** 4], p, degree=4).value
+    assert abs(value - 3 * np.sum(p.cov) ** 2) <= 64 * 2**-53 * 3 * np.sum(p.cov) ** 2
+
+
+def test_a_rule_of_too_low_a_degree_says_so():
+    result = expect([lambda x: np.sum(x, axis=1) ** 8], refebm.standard_normal(2), degree=4)
+    assert not result.change <= SETTLED
+    assert abs(result.value[0] - 105 * 16) > 1
+
+
+def test_far_from_the_origin():
+    p = GaussianMixture([0.5, 0.5], [[1e6], [1e6 + 2]], 0.01)
+    one, centre = expect([lambda x: np.ones(len(x)), lambda x: x[:, 0] - 1e6], p).value
+    assert abs(one - 1) <= 1e-9  # x itself carries 1e6 u, against a deviation of 0.1
+    assert abs(centre - 1) <= 1e-9
+
+
+INFINITE = {
+    "the explicit objective, shape 1.5": (lambda x: Gamma(1.5, 1.0).score(x)[:, 0] ** 2, Gamma(1.5, 1.0)),
+    "the explicit objective, shape 0.5": (lambda x: Gamma(0.5, 1.0).score(x)[:, 0] ** 2, Gamma(0.5, 1.0)),
+    "the explicit objective, shape 2": (lambda x: Gamma(2.0, 1.0).score(x)[:, 0] ** 2, Gamma(2.0, 1.0)),
+    "the mean score, shape 1": (lambda x: 1 / x[:, 0], Gamma(1.0, 1.0)),
+    "the second moment, 2 degrees of freedom": (square, StudentT(2.0, 0.0, 1.0)),
+    "the mean, 1 degree of freedom": (lambda x: np.abs(x[:, 0]), StudentT(1.0, 0.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", INFINITE)
+def test_what_is_infinite_is_refused(name):
+    function, density = INFINITE[name]
+    with pytest.raises(DomainError) as caught:
+        expect([function], density)
+    assert caught.value.code == "E-DIVERGES"
+
+
+@pytest.mark.parametrize("shape", [0.5, 1.5, 2.0])
+def test_score_matching_of_gamma_data_is_refused_where_it_does_not_exist(shape):
+    p = Gamma(shape, 1.0)
+
+    def explicit(x):
+        return refebm.explicit_score_matching(lambda x: 1 - x, p.score, x)
+
+    with pytest.raises(DomainError):
+        expect([explicit], p)
+    with pytest.raises(DomainError):
+        p.fisher_information()
+    (implicit,) = expect([lambda x: refebm.implicit_score_matching(lambda x: 1 - x, x)], p).value
+    second = shape * (shape + 1)
+    assert abs(implicit - (0.5 * (1 - 2 * shape + second) - 1)) <= 1e-13 * second  # exists for every shape
+
+
+@pytest.mark.parametrize("shape", [1.0, 3.0])
+def test_fisher_information_of_a_gamma_density(shape):
+    p = Gamma(shape, 2.0)
+    (value,) = expect([lambda x: p.score(x) ** 2], p).value
+    assert p.fisher_information() == 4.0
+    assert abs(value[0] - 4.0) <= 1e-13
+
+
+def test_a_kink_does_not_settle():
+    result = expect([lambda x: np.abs(x[:, 0] - 0.3)], Gaussian(0.0, 1.0))
+    assert not result.change <= SETTLED
+
+
+def test_nan_is_returned_not_hidden():
+    result = expect([lambda x: np.where(x[:, 0] > 3, np.nan, 1.0)], Gaussian(0.0, 1.0))
+    assert np.isnan(result.change) and np.isnan(result.value[0])
+
+
+def test_a_kink_breaks_the_second_identity_of_a_laplace_density():
+    """E[s s] = 1/b^2 while -E[s'] = 0; for a Laplace model explicit - implicit - constant is -2 p(0)/b."""
+    b, p, data = 0.8, Laplace(0.0, 0.8), Gaussian(0.0, 1.0)
+    (information,) = expect([lambda x: p.score(x)[:, 0] ** 2], p).value
+    assert abs(information - 1 / b**2) <= 1e-14
+    s = refebm.score_of(refebm.Model("laplace", {"loc": np.zeros(1), "scale": np.array([b])}))
+
+    def folded(function):
+        """E under the normal density of an even function, from its right half."""
+        return 2 * quad(lambda x: float(function(np.array([[x]]))[0] * norm.pdf(x)), 0, 40, epsabs=1e-14, points=[5])[0]
+
+    explicit = folded(lambda x: refebm.explicit_score_matching(s, data.score, x))
+    implicit = folded(lambda x: refebm.implicit_score_matching(s, x))
+    gap = explicit - implicit - 0.5
+    assert abs(gap + 2 / (b * np.sqrt(2 * np.pi))) <= 1e-13
