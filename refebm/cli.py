@@ -16,8 +16,8 @@ from refebm.index import rows, table
 from refebm.validation import InputError
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; 0 when all holds, 1 when something does not, 2 when it could not be asked."""
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
     parser = argparse.ArgumentParser(prog="refebm", description=__doc__)
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -35,7 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
     verify.add_argument("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
     listing = commands.add_parser("list", help="equation -> function -> theorem -> test, as a Markdown table")
     listing.add_argument("text", nargs="?", default="", help="rows with this text in them")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0 when all holds, 1 when something does not, 2 when it could not be asked."""
+    options = parser().parse_args(arguments)
     try:
         return _list(options) if options.command == "list" else _verify(options)
     except InputError as error:

@@ -49,6 +49,7 @@ INFINITE = {
     "the explicit objective, shape 0.5": (lambda x: Gamma(0.5, 1.0).score(x)[:, 0] ** 2, Gamma(0.5, 1.0)),
     "the explicit objective, shape 2": (lambda x: Gamma(2.0, 1.0).score(x)[:, 0] ** 2, Gamma(2.0, 1.0)),
     "the mean score, shape 1": (lambda x: 1 / x[:, 0], Gamma(1.0, 1.0)),
+    "a shape that doubles cannot hold": (lambda x: Gamma(0.05, 1.0).score(x)[:, 0] ** 2, Gamma(0.05, 1.0)),
     "the second moment, 2 degrees of freedom": (square, StudentT(2.0, 0.0, 1.0)),
     "the mean, 1 degree of freedom": (lambda x: np.abs(x[:, 0]), StudentT(1.0, 0.0, 1.0)),
 }
@@ -84,6 +85,12 @@ def test_fisher_information_of_a_gamma_density(shape):
     (value,) = expect([lambda x: p.score(x) ** 2], p).value
     assert p.fisher_information() == 4.0
     assert abs(value[0] - 4.0) <= 1e-13
+
+
+def test_a_lattice_that_would_not_fit_is_refused():
+    with pytest.raises(DomainError, match="d = 4") as caught:
+        expect([square], refebm.standard_normal(4))
+    assert caught.value.code == "E-SIZE"
 
 
 def test_a_kink_does_not_settle():

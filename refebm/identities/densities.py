@@ -74,7 +74,7 @@ def for_each(names: str, kind: str, about: str, statement: str, latex: str, case
 
             about_one.__name__ = f"{lower}_{sides.__name__}"
             about_one.__module__ = sides.__module__
-            about_one.__doc__ = f"{name}: {statement}\n\n{latex}"
+            about_one.__doc__ = f"{name}: {statement}.\n\n{latex}"
             theorem(
                 SOURCES[name],
                 kind=kind,

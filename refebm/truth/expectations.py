@@ -53,7 +53,9 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     widened until what lies between radius r and r + 2 is below roundoff.
     With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
-    Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy.
+    A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
+    Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy;
+    E-SIZE where not even a first lattice is small enough.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
     if not all(map(callable, functions)):
@@ -63,7 +65,13 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
 
 def _refined(functions, density):
     """Widen the box or halve the spacing, whichever has not settled, until both have or the lattice is too large."""
-    step, radius = 0.25, 10.0
+    step, radius, most = 0.25, min(10.0, density.widest), MOST_NODES[density.d > 1]
+    if _size(density, step, radius) > most:
+        raise DomainError(
+            "E-SIZE",
+            f"a lattice for this {type(density).__name__} with d = {density.d} has more than {most} nodes; "
+            "up to d = 8 a Gaussian has rules of given degree",
+        )
     while True:
         lattice = trapezoid(density, step, radius)
         terms = _terms(functions, lattice)
@@ -76,11 +84,7 @@ def _refined(functions, density):
                 "boxes: it is infinite, or its tail too heavy to be computed",
             )
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF else (step / 2, radius)
-        if (
-            (finer <= SETTLED and tail <= ROUNDOFF)
-            or np.isnan(finer)
-            or _size(density, *refined) > MOST_NODES[density.d > 1]
-        ):
+        if (finer <= SETTLED and tail <= ROUNDOFF) or np.isnan(finer) or _size(density, *refined) > most:
             return Expectation(terms, float(np.maximum(finer, tail)))
         step, radius = refined
 

@@ -147,7 +147,7 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
             return p.fisher_information()
         return getattr(p, method)(x, sigma) if method.startswith("posterior") else getattr(p, method)(x)
     if name == "expect":
-        p = refebm.Gaussian(*asked.density("Gaussian"))
+        p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian"))
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
     given = asked.arguments(name, impl)
     if name == "score_of":

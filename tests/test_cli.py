@@ -1,0 +1,205 @@
+"""The commands, as a user types them: output, exit status, files that are whole or not there."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from refebm.cli import main
+from refebm.identities import THEOREMS
+from refebm.identities.record import Sides, Theorem
+
+IRIS = str(Path(__file__).parent / "data" / "iris.csv")
+
+
+def test_verify_prints_a_line_per_theorem_and_a_summary(capsys):
+    assert main(["verify", "--only", "tweedie", "--cases", "3"]) == 0
+    *lines, summary = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == ["tweedies_mean_is_bayes", "tweedies_covariance_is_bayes"]
+    assert all(line.startswith("ok ") and "3 cases" in line and "Efron 2011" in line for line in lines)
+    assert summary.startswith("2 of 2 theorems hold: 6 cases")
+
+
+def test_default_sizes():
+    from refebm.identities.run import draws
+
+    sizes = {"pointwise": 100, "quadrature": 20, "enumeration": 20, "statistical": 5}
+    for theorem in THEOREMS.values():
+        number = len(list(draws(theorem, 0)))
+        assert number == (theorem.cases or sizes[theorem.kind] + 5 * theorem.plane), theorem.name
+
+
+def make_red(monkeypatch, name="tweedies_mean_is_bayes"):
+    theorem = THEOREMS[name]
+    red = Theorem(**vars(theorem) | {"sides": lambda impl, sigma, **_: Sides([sigma * np.ones(2)], [1 + 0 * sigma])})
+    monkeypatch.setitem(THEOREMS, name, red)
+
+
+def test_a_red_theorem_prints_a_case_that_replays(monkeypatch, capsys):
+    make_red(monkeypatch)
+    assert main(["verify", "--only", "tweedies_mean"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("RED tweedies_mean_is_bayes")
+    command = next(line for line in out.splitlines() if line.startswith("  refebm verify --only"))
+    assert main(command.split()[1:]) == 1
+    assert "RED" in capsys.readouterr().out
+
+
+def test_replay_of_a_green_case(capsys):
+    assert main(["verify", "--only", "implicit_is_explicit", "--case", "1,2,3,-2"]) == 0
+    assert "ok" in capsys.readouterr().out
+
+
+def test_json_is_written_whole(tmp_path, capsys):
+    path = tmp_path / "out.json"
+    assert main(["verify", "--only", "implicit_is_explicit", "--cases", "2", "--json", str(path)]) == 0
+    content = json.loads(path.read_text())
+    record = content["theorems"][0]
+    assert record["name"] == "implicit_is_explicit" and record["holds"] and record["cases"] == 3
+    assert list(record["outside"]) == ["a model with a kink", "data of shape 1"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_json_of_a_red_run_says_so(monkeypatch, tmp_path, capsys):
+    make_red(monkeypatch)
+    path = tmp_path / "out.json"
+    assert main(["verify", "--only", "tweedies_mean", "--cases", "2", "--json", str(path)]) == 1
+    (record,) = json.loads(path.read_text())["theorems"]
+    assert not record["holds"] and len(record["failures"]) == 2
+
+
+def test_a_failure_while_writing_leaves_the_old_file(monkeypatch, tmp_path, capsys):
+    path = tmp_path / "out.json"
+    path.write_text("old")
+    monkeypatch.setattr("refebm.cli.json.dump", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["verify", "--only", "tweedies_mean", "--cases", "1", "--json", str(path)])
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_the_seed_changes_the_cases_and_nothing_else_does(tmp_path, capsys):
+    def worst(seed):
+        main(["verify", "--only", "tweedies_mean", "--cases", "5", "--seed", seed, "--json", str(tmp_path / "o.json")])
+        return json.loads((tmp_path / "o.json").read_text())["theorems"][0]["worst"]
+
+    assert worst("1") == worst("1") != worst("2")
+
+
+def test_controls(capsys, tmp_path):
+    path = tmp_path / "controls.json"
+    assert main(["verify", "--controls", "--only", "tweedies_mean_is_bayes", "--json", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert "| tweedie_mean: sigma for sigma squared | tweedies_mean_is_bayes | 100% |" in out
+    assert "| sigma = 1 |" in out
+    assert "4 of 4 wrong versions are rejected" in out
+    assert all(control["holds"] for control in json.loads(path.read_text())["controls"])
+
+
+def test_controls_name_a_theorem_that_rejects_nothing(monkeypatch, capsys):
+    theorem = THEOREMS["tweedies_mean_is_bayes"]
+    idle = Theorem(**vars(theorem) | {"sides": lambda impl, **_: Sides([1.0], [1.0])})
+    monkeypatch.setitem(THEOREMS, theorem.name, idle)
+    assert main(["verify", "--controls", "--only", theorem.name]) == 1
+    out = capsys.readouterr().out
+    assert "theorems that no wrong version turns red: tweedies_mean_is_bayes" in out
+    assert "RED | tweedie_mean: sign" in out
+
+
+def test_data(capsys):
+    arguments = ["verify", "--data", IRIS, "--columns", "petal_length,petal_width", "--only", "tweedies_mean"]
+    assert main(arguments) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"data: 150 of 150 rows of {IRIS}, columns petal_length, petal_width, sigma 0.4065")
+    assert "150 rows" in out.splitlines()[1]
+
+
+def test_data_in_one_dimension_through_quadrature(capsys):
+    arguments = ["verify", "--data", IRIS, "--columns", "petal_length", "--sigma", "0.5", "--only", "implicit_is"]
+    assert main(arguments) == 0
+    assert "sigma 0.5" in capsys.readouterr().out
+
+
+def csv_file(tmp_path, text):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    return str(path)
+
+
+BAD_DATA = {
+    "no file": (None, [], "E-FILE"),
+    "text in a number column": ("a,b\n1,2\n3,x\n", ["--columns", "a,b"], "E-CSV.*row 3, column 'b'.*'x'"),
+    "nan": ("a\n1\nnan\n", ["--columns", "a"], "E-CSV.*row 3, column 'a'.*'nan'"),
+    "empty cell": ("a,b\n1,\n", ["--columns", "b"], "E-CSV.*column 'b'.*''"),
+    "missing column": ("a,b\n1,2\n", ["--columns", "a,c"], "E-COLUMN.*'c'.*a, b"),
+    "too many columns": ("a,b,c\n1,2,3\n2,3,4\n", [], "E-COLUMN.*--columns.*a, b, c"),
+    "ragged": ("a,b\n1,2\n3\n", [], "E-CSV.*row 3"),
+    "no numbers": ("a,b\nx,y\n", [], "E-CSV.*numbers"),
+    "header alone": ("a,b\n", [], "E-EMPTY"),
+    "empty": ("", [], "E-EMPTY"),
+    "sigma zero": ("a\n1\n2\n", ["--sigma", "0"], "E-POSITIVE.*sigma"),
+    "binary": (b"\xff\xfe\x00a", [], "E-FILE"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DATA)
+def test_bad_data(name, tmp_path, capsys):
+    text, more, pattern = BAD_DATA[name]
+    path = tmp_path / "points.csv"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main(["verify", "--data", str(path), *more]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    import re
+
+    assert re.search(pattern, captured.err), captured.err
+
+
+def test_rows_of_equal_points_are_data_too(tmp_path, capsys):
+    assert (
+        main(["verify", "--data", csv_file(tmp_path, "a\n2\n2\n"), "--sigma", "1", "--only", "mixture_integrates"]) == 0
+    )
+
+
+BAD_CALLS = {
+    "unknown theorem": (["verify", "--only", "nonsense"], "E-NONE.*nonsense"),
+    "case of several theorems": (["verify", "--only", "implicit", "--case", "1"], "E-CASE.*one theorem"),
+    "case of text": (["verify", "--only", "implicit_is_explicit", "--case", "1,x"], "E-CASE.*1,x"),
+    "case out of range": (["verify", "--only", "implicit_is_explicit", "--case", "7"], "E-CASE.*integer 1.*1 to 2.*7"),
+    "no cases": (["verify", "--cases", "0"], "E-COUNT"),
+    "negative seed": (["verify", "--seed", "-1"], "E-COUNT"),
+    "no folder": (["verify", "--json", "/nonexistent/out.json"], "E-FILE.*nonexistent"),
+    "nothing listed": (["list", "nonsense"], "E-NONE"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CALLS)
+def test_bad_calls(name, capsys):
+    import re
+
+    arguments, pattern = BAD_CALLS[name]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.search(pattern, captured.err), captured.err
+
+
+def test_list(capsys):
+    assert main(["list", "hyvarinen"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "| Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8 | `implicit_score_matching` | `implicit_is_explicit` |"
+        in out
+    )
+    assert "tests/test_score_matching.py::test_theorem[implicit_is_explicit]" in out
+    assert "tweedie_mean" not in out
+
+
+def test_the_index_names_tests_that_exist():
+    from tests.theorems import of_stem
+
+    for theorem in THEOREMS.values():
+        assert (Path(__file__).parent / f"test_{theorem.stem}.py").exists()
+        assert theorem.name in of_stem(theorem.stem)

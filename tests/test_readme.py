@@ -1,0 +1,38 @@
+"""The README: its index is generated, its commands are the ones that CI runs."""
+
+import re
+import shlex
+from pathlib import Path
+
+from refebm.index import table
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_index_is_the_output_of_refebm_list():
+    start, end = "<!-- refebm list -->\n", "\n<!-- end of refebm list -->"
+    assert README.partition(start)[2].partition(end)[0] == table(), "python -m tests.readme writes it"
+
+
+def commands():
+    return re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_ci_runs_the_test_command_of_the_readme():
+    test_command = next(block for block in commands() if "pytest" in block).strip()
+    assert test_command in (ROOT / ".ci" / "run").read_text()
+
+
+def test_every_refebm_command_in_the_readme_is_one():
+    from refebm.cli import parser
+
+    for block in commands():
+        for line in block.splitlines():
+            if line.startswith("refebm "):
+                parser().parse_args(shlex.split(line, comments=True)[1:])
+
+
+def test_every_figure_that_is_shown_exists():
+    for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / path).exists(), path

@@ -1,0 +1,92 @@
+"""The checks are checked: every wrong version is rejected, every theorem rejects one, none is a copy of another."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+import refebm
+from refebm.identities import REFERENCE, THEOREMS
+from refebm.validation import InputError
+from refebm.variants import WRONG, Wrong
+from refebm.variants.controls import ENOUGH, rejections
+from refebm.variants.weak import answer, survives
+
+FUNCTIONS = sorted({wrong.function for wrong in WRONG if not wrong.function.startswith("theorem ")})
+DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")
+NO_FORMULA = {"DomainError", "Expectation", "InputError", "Model", "at", "mixture_of", "standard_normal", *DENSITIES}
+REJECTED_BY: dict[str, str] = {}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_wrong_version_is_rejected(wrong):
+    """By some theorem in at least half of the cases outside its blind set, never by raising."""
+    shares = {}
+    for theorem in wrong.theorems:
+        errors = rejections(wrong, theorem)
+        shares[theorem.name] = float(np.mean(np.greater(errors, 0))) if errors else 0.0
+        if shares[theorem.name] > 0:
+            REJECTED_BY[theorem.name] = str(wrong)
+        if shares[theorem.name] >= ENOUGH:
+            return
+    raise AssertionError(f"rejected in too few cases: {shares}")
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_wrong_version_passes_its_weak_check(wrong):
+    assert survives(wrong)
+
+
+@pytest.mark.parametrize("name", THEOREMS)
+def test_theorem_is_turned_red_by_some_wrong_version(name):
+    if name not in REJECTED_BY:
+        about = [wrong for wrong in WRONG if THEOREMS[name] in wrong.theorems]
+        assert any(max(rejections(wrong, THEOREMS[name]), default=0) > 0 for wrong in about)
+
+
+def test_every_public_function_has_at_least_four():
+    public = {name for name in refebm.__all__ if name not in NO_FORMULA}
+    methods = {function for theorem in THEOREMS.values() for function in theorem.about if "." in function}
+    for function in public | methods:
+        assert sum(wrong.function == function for wrong in WRONG) >= 4, function
+
+
+def test_names_are_unique():
+    assert len({str(wrong) for wrong in WRONG}) == len(WRONG)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_two_differ_by_a_factor(function):
+    """Nor is any of them the right one: the answers to several questions, side by side, are not proportional."""
+    questions = [{"seed": seed, "d": d} for seed, d in ((0, 3), (1, 2), (2, 4))]
+
+    def answers(impl):
+        return np.concatenate([np.ravel(answer(function, impl, **question)) for question in questions])
+
+    versions = {wrong.name: wrong.implementation() for wrong in WRONG if wrong.function == function}
+    vectors = {name: answers(impl) for name, impl in versions.items()}
+    right = answers(REFERENCE)
+    for name, vector in vectors.items():
+        assert np.max(np.abs(vector - right)) > 1e-6 * np.max(np.abs(right)), f"{name} is right"
+    for (name, a), (other, b) in combinations(vectors.items(), 2):
+        ratio = (a @ b) / (b @ b)
+        assert np.max(np.abs(a - ratio * b)) > 1e-6 * np.max(np.abs(a)), f"{name} is {ratio:.3g} times {other}"
+
+
+def test_a_patch_that_does_not_apply_is_an_error():
+    stale = Wrong("tweedie_mean", "stale", "no such text", "", "finite")
+    with pytest.raises(ValueError, match="stands 0 times"):
+        stale.implementation()
+
+
+@pytest.mark.parametrize("name", [name for name, theorem in THEOREMS.items() if theorem.outside])
+def test_outside_its_conditions_a_theorem_fails_or_is_refused(name):
+    from refebm.identities import judge
+
+    for words, case in THEOREMS[name].outside.items():
+        verdict = judge(THEOREMS[name], case(), REFERENCE)
+        assert not verdict.holds, words
+
+
+def test_public_errors():
+    assert issubclass(refebm.DomainError, InputError)
