@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from refebm.index import table
 
 ROOT = Path(__file__).parent.parent
@@ -36,3 +38,11 @@ def test_every_refebm_command_in_the_readme_is_one():
 def test_every_figure_that_is_shown_exists():
     for path in re.findall(r"!\[.*?\]\((.*?)\)", README):
         assert (ROOT / path).exists(), path
+
+
+def test_the_example_runs(capsys):
+    for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL):
+        exec(block, {})
+    first, *_ = capsys.readouterr().out.splitlines()
+    x2 = (0.5**2 + 1 + 4 + 0.25**2 + 0.75**2 + 1.5**2) / 3
+    assert [float(part) for part in first.split()] == pytest.approx([0.5 * 0.49 * x2 - 1.4, 0.7 * x2 - 2], rel=1e-12)
