@@ -120,8 +120,11 @@ def _line(report: Report, data: UserData | None) -> str:
         words.append(f" {data.used} rows")
     if report.outside:
         words.append(f" {len(report.outside)} outside")
+    words.append(f" terms/side {report.cancellation:.2g}")
     if report.cancellation > MUCH_CANCELLATION:
-        words.append(f" terms cancel {report.cancellation:.0e}: {theorem.cancels or 'why?'}")
+        words.append(f"({theorem.cancels or 'why?'})")
+    if theorem.kind in ("limit", "statistical"):
+        words.append(f" {report.verdicts[0].note}")
     return " ".join([*words, f" [{theorem.source}]"])
 
 

@@ -3,6 +3,7 @@ r"""Theorems about denoising: what the noisy objectives are in the mean, Tweedie
 import numpy as np
 from scipy.special import erfc, gammaln
 
+from refebm.identities.calculus import EITHER_SIGN
 from refebm.identities.draw import Draw
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.score_matching import half_square
@@ -220,7 +221,7 @@ def rows_and_noise(draw: Draw) -> dict:
     kind="pointwise",
     about="denoising_score_matching denoising_score_matching_cv",
     case=rows_and_noise,
-    cancels="terms of either sign: a row may be near zero",
+    cancels=EITHER_SIGN,
 )
 def denoising_objectives_by_hand(impl, model, x, sigma, z):
     r"""Both denoising objectives, row by row with a level for each, from the score by hand, multiplied out.

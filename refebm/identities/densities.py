@@ -100,9 +100,8 @@ def point_case(draw: Draw, name: str) -> dict:
     d = draw.dimension(5)
     arguments = ARGUMENTS[name](draw, d)
     if name in ("Gaussian", "GaussianMixture"):
-        p = truth.GaussianMixture(*arguments) if name == "GaussianMixture" else None
-        mixture = p or truth.GaussianMixture([1.0], arguments[:1], arguments[1][None])
-        return {"arguments": arguments, "x": draw.points(mixture, 3)}
+        mixture = arguments if name == "GaussianMixture" else ([1.0], *(part[None] for part in arguments))
+        return {"arguments": arguments, "x": draw.points(truth.GaussianMixture(*mixture), 3)}
     low, high = (0.1, 8.0) if name == "Gamma" else (-8.0, 8.0)
     return {"arguments": arguments, "x": draw.reals((3, d), low, high)}
 

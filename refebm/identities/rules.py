@@ -33,4 +33,11 @@ def sphere(d: int):
     return np.sqrt(3) * v, np.repeat(weight / 12, 6)
 
 
+def stretched(d: int):
+    """Sign vectors of length 1.5 sqrt(d): E[v v^T] is positive definite, and not I."""
+    v, w = rademacher(d)
+    return 1.5 * v, w
+
+
 LAWS = {"rademacher": rademacher, "normal": normal, "sphere": sphere}
+RULES = LAWS | {"stretched": stretched}

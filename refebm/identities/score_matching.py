@@ -2,9 +2,10 @@ r"""Theorems about score matching: what the objectives are, and where the integr
 
 import numpy as np
 
+from refebm.identities.calculus import EITHER_SIGN
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import LAWS
+from refebm.identities.rules import LAWS, RULES
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
@@ -129,13 +130,20 @@ def model_points_and_law(draw: Draw) -> dict:
 
 def mean_over_law(function, x, law):
     """The terms of E_v function(x, v): v (m, n, d) where the law has equal weights, else node by node."""
-    v, w = LAWS[law](x.shape[1])
+    v, w = RULES[law](x.shape[1])
     if law == "rademacher":
         return [function(x, v[:, None, :] * np.ones((1, *x.shape)))]
     return [w_j * function(x, v_j * np.ones_like(x)) for v_j, w_j in zip(v, w)]
 
 
-@theorem(SLICED, kind="pointwise", about="sliced_score_matching", case=model_points_and_law)
+@theorem(
+    SLICED,
+    kind="pointwise",
+    about="sliced_score_matching",
+    case=model_points_and_law,
+    cancels=EITHER_SIGN,
+    outside={"E[v v^T] is not I": lambda: {"model": line(), "x": np.array([[0.5], [2.0]]), "law": "stretched"}},
+)
 def mean_of_sliced_is_implicit(impl, model, x, law):
     r"""Pointwise in x, the mean over v is implicit score matching: Rademacher, normal, sphere of radius sqrt(d).
 
@@ -145,7 +153,13 @@ def mean_of_sliced_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)])
 
 
-@theorem("Song and Kingma 2021, eq. 17", kind="pointwise", about="sliced_score_matching_vr", case=model_points_and_law)
+@theorem(
+    "Song and Kingma 2021, eq. 17",
+    kind="pointwise",
+    about="sliced_score_matching_vr",
+    case=model_points_and_law,
+    cancels=EITHER_SIGN,
+)
 def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     r"""The objective of reduced variance has the same mean over v, pointwise in x.
 
@@ -155,7 +169,13 @@ def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)])
 
 
-@theorem("Stanford CS236, sliced score matching", kind="pointwise", about="explicit_sliced", case=model_points_and_law)
+@theorem(
+    "Stanford CS236, sliced score matching",
+    kind="pointwise",
+    about="explicit_sliced",
+    case=model_points_and_law,
+    cancels=EITHER_SIGN,
+)
 def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
     r"""The mean over v of the sliced Fisher divergence is the Fisher divergence, pointwise in x, here to N(0, I).
 
@@ -170,6 +190,7 @@ def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
     kind="pointwise",
     about="hutchinson_divergence",
     case=model_points_and_law,
+    cancels=EITHER_SIGN,
 )
 def hutchinson_is_unbiased(impl, model, x, law):
     r"""The mean over v of the quadratic form is the trace.
@@ -177,12 +198,12 @@ def hutchinson_is_unbiased(impl, model, x, law):
     \mathbb E_v[v^\top \nabla s\, v] = \operatorname{tr}\nabla s"""
     j = score_and_jacobian(model, x)[1]
     forms = mean_over_law(lambda x, v: impl.hutchinson_divergence(impl.score(model), x, v), x, law)
-    return Sides(forms, list(np.einsum("nii->in", j)), formula=[LAWS[law](x.shape[1])[1] @ sizes(model, x, law)])
+    return Sides(forms, list(np.einsum("nii->in", j)), formula=[RULES[law](x.shape[1])[1] @ sizes(model, x, law)])
 
 
 def sizes(model, x, law):
     """sum_ik |v_i J_ik v_k| for each v of the law: what a quadratic form adds, before cancellation, (m, n)."""
-    v = np.abs(LAWS[law](x.shape[1])[0])
+    v = np.abs(RULES[law](x.shape[1])[0])
     return np.einsum("mi,nik,mk->mn", v, jacobian_size(model, x), v)
 
 
@@ -197,14 +218,16 @@ def closed_variance(a, law):
     return 2 * (d * frobenius - trace**2) / (d + 2)
 
 
-@theorem("Hutchinson 1989", kind="pointwise", about="hutchinson_divergence", case=model_points_and_law)
+@theorem(
+    "Hutchinson 1989", kind="pointwise", about="hutchinson_divergence", case=model_points_and_law, cancels=EITHER_SIGN
+)
 def hutchinson_variance_is_closed(impl, model, x, law):
     r"""Variance over v, A the symmetric part of the Jacobian: what the choice of law costs.
 
     2|A|_F^2 \text{ (normal)},\ 2(|A|_F^2 - \sum_i A_{ii}^2) \text{ (Rademacher)},\
     2(d|A|_F^2 - (\operatorname{tr} A)^2)/(d + 2) \text{ (sphere)}"""
     j = score_and_jacobian(model, x)[1]
-    v, w = LAWS[law](x.shape[1])
+    v, w = RULES[law](x.shape[1])
     squares = [
         w_j * impl.hutchinson_divergence(impl.score(model), x, v_j * np.ones_like(x)) ** 2 for v_j, w_j in zip(v, w)
     ]
@@ -223,6 +246,7 @@ def two_directions(draw: Draw) -> dict:
     kind="pointwise",
     about="hutchinson_divergence sliced_score_matching sliced_score_matching_vr",
     case=two_directions,
+    cancels=EITHER_SIGN,
 )
 def quadratic_forms_by_hand(impl, model, x, law, v):
     r"""For any two directions, the quadratic form and both sliced objectives, from scores and Jacobians by hand.

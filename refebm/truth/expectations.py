@@ -75,8 +75,8 @@ def _refined(functions, density):
     while True:
         lattice = trapezoid(density, step, radius)
         terms = _terms(functions, lattice)
-        finer = max(_change(t, 2 ** lattice.x.shape[1] * t[lattice.coarse]) for t in terms)
-        tail = max(_share(t, ~lattice.narrow) for t in terms)
+        finer = np.max([_change(t, 2**density.d * t[lattice.coarse]) for t in terms])
+        tail = np.max([_share(t, ~lattice.narrow) for t in terms])
         if tail > ROUNDOFF and radius >= density.widest:
             raise DomainError(
                 "E-DIVERGES",
@@ -147,7 +147,7 @@ def _polynomial(functions, density, degree):
     if not isinstance(density, Gaussian):
         raise DomainError("E-DOMAIN", f"a rule of given degree is for a Gaussian, got {type(density).__name__}")
     terms, more = (_terms(functions, gauss_hermite(density, degree // 2 + 1 + extra)) for extra in (0, 1))
-    return Expectation(terms, max(_change(fine, coarse) for fine, coarse in zip(more, terms)))
+    return Expectation(terms, float(np.max([_change(fine, coarse) for fine, coarse in zip(more, terms)])))
 
 
 def gauss_hermite(density: Gaussian, nodes: int) -> Lattice:

@@ -227,7 +227,7 @@ wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1
 wrong_versions(
     "expect",
     ("absolute values", "(value.T *", "(np.abs(value.T) *", "finite"),
-    ("no density", "value.T * lattice.weights", "value.T / len(lattice.weights)", "finite"),
+    ("values of the neighbour", "value.T * lattice.weights", "np.roll(value, 1, axis=0).T * lattice.weights", "finite"),
     ("a density too flat", "lattice.weights)", "np.sqrt(lattice.weights))", "finite"),
     inside="_terms",
 )
