@@ -194,6 +194,7 @@ def rows_at_levels(draw: Draw) -> dict:
     kind="pointwise",
     about="noise_conditional_score_matching",
     case=rows_at_levels,
+    cancels=EITHER_SIGN,
 )
 def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
     r"""The weight sigma^2, each row its own, turns denoising into the prediction of minus the noise.

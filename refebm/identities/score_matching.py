@@ -520,6 +520,7 @@ def line(slope: float = 1.0):
     about="divergence",
     case=lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
     plane=True,
+    cancels="of a constant field both sides are zero",
     outside={"shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
 )
 def gamma_integration_by_parts(impl, p, model):

@@ -1,0 +1,938 @@
+"""A second oracle: every public number of refebm again, by mpmath with 60 digits, printed with 50.
+
+    python -m tests.oracle            writes tests/tables/*.json
+    python -m tests.oracle --check    says which of them would change, and exits 1
+
+Identities are blind to a reflection (x - mu turned into x + mu) or to a factor on both sides; absolute values are not.
+Nothing is imported from refebm: each formula is written from its definition, an energy or a log-density, and every
+derivative is mpmath's own. Here a row is a list, and **a tuple is a sum of terms**, so that sum |terms| is at hand.
+
+An entry holds the function, its arguments (floats as JSON, which are the doubles that refebm sees), the value, the
+mistake that it would catch, and for each number of the value a ``scale``, for the tolerance of tests/test_oracle.py:
+
+    scale = sum |terms| + sum over the inputs a of |change of the value when a moves to a (1 + 2^-26)| 2^26
+"""
+
+import argparse
+import difflib
+import json
+import os
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from mpmath import mp, mpf
+
+TABLES = Path(__file__).parent / "tables"
+DIGITS = 60
+PRINTED = 50
+NUDGE = mpf(2) ** -26
+
+# --- small tools ---------------------------------------------------------------------------------------------------
+
+
+def total(leaf):
+    """The number that a leaf stands for: a tuple is the sum of its terms."""
+    return mp.fsum(leaf) if isinstance(leaf, tuple) else leaf
+
+
+def dot(a, b):
+    return mp.fdot(zip(a, b))
+
+
+def times(matrix, vector):
+    return [dot(row, vector) for row in matrix]
+
+
+def minus(a, b):
+    return [s - t for s, t in zip(a, b)]
+
+
+def step(x, t, v):
+    """x + t v."""
+    return [s + t * r for s, r in zip(x, v)]
+
+
+def plus_multiple(matrix, t):
+    """A + t I."""
+    return [[a + (t if i == j else 0) for j, a in enumerate(row)] for i, row in enumerate(matrix)]
+
+
+def inverse(matrix):
+    return (mp.matrix(matrix) ** -1).tolist()
+
+
+def full(cov, d):
+    """A covariance that is given as a float c stands for c I."""
+    return cov if isinstance(cov, list) else plus_multiple([[mpf(0)] * d for _ in range(d)], cov)
+
+
+def partial(function, x, i):
+    """The derivative of function(*x) in x_i."""
+    return mp.diff(function, tuple(x), tuple(int(j == i) for j in range(len(x))))
+
+
+def network(layers, x):
+    """Each layer but the last is followed by tanh; weights are (inputs, outputs)."""
+    for depth, (weights, bias) in enumerate(layers):
+        x = [dot(column, x) + b for column, b in zip(zip(*weights), bias)]
+        x = [mp.tanh(a) for a in x] if depth < len(layers) - 1 else x
+    return x
+
+
+# --- energies, as sums of terms ------------------------------------------------------------------------------------
+
+
+def quadratic(x, mean, precision):
+    c = minus(x, mean)
+    return tuple(a * p * b / 2 for a, row in zip(c, precision) for p, b in zip(row, c))
+
+
+def mixture(x, logits, means, precisions):
+    wells = (total(quadratic(x, m, p)) for m, p in zip(means, precisions))
+    return (-mp.log(mp.fsum(mp.exp(a - q) for a, q in zip(logits, wells))),)
+
+
+def mlp_energy(x, precision, layers):
+    return (*(precision * a**2 / 2 for a in x), network(layers, x)[0])
+
+
+def gamma(x, shape, rate):
+    return tuple(t for a, b, c in zip(x, shape, rate) for t in (-(b - 1) * mp.log(a), c * a))
+
+
+def laplace(x, loc, scale):
+    return tuple(abs(a - m) / s for a, m, s in zip(x, loc, scale))
+
+
+def autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
+    """-log of the product of the conditionals N(x_i; mean, deviation^2)."""
+    terms = []
+    for i, a in enumerate(x):
+        before = [mp.tanh(b) for b in x[:i]]
+        mean = shift[i] + dot(shift_weights[i], before)
+        log_deviation = log_scale[i] + dot(log_scale_weights[i], before)
+        terms += [(a - mean) ** 2 / mp.exp(2 * log_deviation) / 2, log_deviation, mp.log(2 * mp.pi) / 2]
+    return tuple(terms)
+
+
+def couple(x, couplings):
+    """The latent point of a flow: coupling i leaves the coordinates j with j + i odd as they are."""
+    for i, layers in enumerate(couplings):
+        kept = [(j + i) % 2 == 1 for j in range(len(x))]
+        out = network(layers, [a if keep else mpf(0) for a, keep in zip(x, kept)])
+        out = zip(out[: len(x)], out[len(x) :])
+        x = [a if keep else (a - m) * mp.exp(-mp.tanh(s)) for a, keep, (s, m) in zip(x, kept, out)]
+    return x
+
+
+def flow(x, couplings):
+    """The log determinant from the Jacobian of the map itself, not from the log scales."""
+    d = len(x)
+    jacobian = [[partial(lambda *y, i=i: couple(list(y), couplings)[i], x, j) for j in range(d)] for i in range(d)]
+    latent = [t for a in couple(x, couplings) for t in (a**2 / 2, mp.log(2 * mp.pi) / 2)]
+    return (*latent, -mp.log(abs(mp.det(mp.matrix(jacobian)))))
+
+
+ENERGIES = {f.__name__: f for f in (quadratic, mixture, mlp_energy, gamma, laplace, autoregressive, flow)}
+
+# --- densities: log p as a sum of terms ----------------------------------------------------------------------------
+
+
+def gaussian_log(x, mean, cov):
+    cov, c = full(cov, len(x)), minus(x, mean)
+    return -dot(c, times(inverse(cov), c)) / 2, -mp.log(mp.det(mp.matrix(cov))) / 2, -len(x) * mp.log(2 * mp.pi) / 2
+
+
+def joint_log(x, weights, means, covs, k):
+    return mp.log(weights[k]) + total(gaussian_log(x, means[k], covs[k] if isinstance(covs, list) else covs))
+
+
+def mixture_log(x, weights, means, covs):
+    joint = (joint_log(x, weights, means, covs, k) for k in range(len(weights)))
+    return (mp.log(mp.fsum(map(mp.exp, joint))),)
+
+
+def empirical_log(x, points, sigma):
+    return mixture_log(x, [mpf(1) / len(points)] * len(points), points, sigma**2)
+
+
+def normal_log(x, d):
+    return gaussian_log(x, [mpf(0)] * d, mpf(1))
+
+
+def gamma_log(x, shape, rate):
+    terms = ((a * mp.log(b), -mp.loggamma(a), (a - 1) * mp.log(t), -b * t) for t, a, b in zip(x, shape, rate))
+    return tuple(term for row in terms for term in row)
+
+
+def student_log(x, df, loc, scale):
+    terms = []
+    for a, nu, m, s in zip(x, df, loc, scale):
+        tail = -(nu + 1) / 2 * mp.log(1 + ((a - m) / s) ** 2 / nu)
+        terms += [-mp.log(mp.beta(nu / 2, mpf(1) / 2)), -mp.log(nu) / 2, -mp.log(s), tail]
+    return tuple(terms)
+
+
+def laplace_log(x, loc, scale):
+    return tuple(t for a, m, s in zip(x, loc, scale) for t in (-abs(a - m) / s, -mp.log(2 * s)))
+
+
+DENSITIES = {
+    "Gaussian": gaussian_log,
+    "GaussianMixture": mixture_log,
+    "smoothed_empirical": empirical_log,
+    "standard_normal": normal_log,
+    "Gamma": gamma_log,
+    "StudentT": student_log,
+    "Laplace": laplace_log,
+}
+
+
+def log_prob(density, x):
+    return DENSITIES[density["density"]](x, **density["parameters"])
+
+
+def smoothed(density, sigma):
+    """The density of X + sigma Z, for a Gaussian or a mixture."""
+    given = density["parameters"]
+    if density["density"] == "Gaussian":
+        return density | {
+            "parameters": given | {"cov": plus_multiple(full(given["cov"], len(given["mean"])), sigma**2)}
+        }
+    covs = [plus_multiple(full(c, len(given["means"][0])), sigma**2) for c in given["covs"]]
+    return density | {"parameters": given | {"covs": covs}}
+
+
+def posterior(density, y, sigma):
+    """(probability, mean, covariance) of each component of X given X + sigma Z = y, precisions added up."""
+    given, d = density["parameters"], len(y)
+    if density["density"] == "Gaussian":
+        given = {"weights": [mpf(1)], "means": [given["mean"]], "covs": [given["cov"]]}
+    wide = smoothed({"density": "GaussianMixture", "parameters": given}, sigma)["parameters"]
+    joint = [mp.exp(joint_log(y, k=k, **wide)) for k in range(len(given["weights"]))]
+    components = []
+    for p, mean, cov in zip(joint, given["means"], given["covs"]):
+        prior = inverse(full(cov, d))
+        post = inverse(plus_multiple(prior, sigma**-2))
+        pulled = step(times(prior, mean), sigma**-2, y)
+        components.append((p / mp.fsum(joint), times(post, pulled), post))
+    return components
+
+
+# --- scores and their Jacobians ------------------------------------------------------------------------------------
+
+
+def components(model, d, sigma=None):
+    """The components s_i(*x) of a score: of a density, of an energy, or the field itself."""
+    if "density" in model:
+        return [lambda *x, i=i: partial(lambda *y: total(log_prob(model, list(y))), x, i) for i in range(d)]
+    kind, given = model["kind"], model["parameters"]
+    if kind in ENERGIES:
+        return [lambda *x, i=i: -partial(lambda *y: energy(model, list(y)), x, i) for i in range(d)]
+    if kind == "mlp_score":
+        return [lambda *x, i=i: network(given["layers"], list(x))[i] for i in range(d)]
+    if kind == "noise_conditional":
+        return [lambda *x, i=i: network(given["layers"], [*x, mp.log(sigma)])[i] / sigma for i in range(d)]
+    inner = components(given, d, given["sigma"])
+    if kind == "at_level":
+        return inner
+    return [lambda *y, i=i: y[i] + given["sigma"] ** 2 * inner[i](*y) for i in range(d)]  # denoiser
+
+
+def energy(model, x):
+    return total(ENERGIES[model["kind"]](x, **model["parameters"]))
+
+
+def score(model, x, sigma=None):
+    return [s(*x) for s in components(model, len(x), sigma)]
+
+
+def jacobian(model, x):
+    return [[partial(s, x, j) for j in range(len(x))] for s in components(model, len(x))]
+
+
+def diagonal(model, x):
+    return [partial(s, x, i) for i, s in enumerate(components(model, len(x)))]
+
+
+# --- formulas of one row -------------------------------------------------------------------------------------------
+
+ROWS = {}
+
+
+def row(function):
+    """Register the formula of one row; x, y, z (n, d), sigma float or (n,), v (n, d) or (m, n, d) come row by row."""
+    ROWS[function.__name__] = function
+    return function
+
+
+def by_rows(name, **arguments):
+    v = arguments.get("v")
+    if v is not None and isinstance(v[0][0], list):  # the mean over the first axis
+        each = [by_rows(name, **arguments | {"v": one}) for one in v]
+        return [tuple(t / len(v) for terms in rows for t in terms) for rows in zip(*each)]
+    by_row = {key for key in ("x", "y", "z", "v", "sigma") if isinstance(arguments.get(key), list)}
+    n = len(arguments["x" if "x" in by_row else "y"])
+    return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
+
+
+@row
+def score_of(energy, x):
+    return score(energy, x)
+
+
+@row
+def divergence(field, x):
+    return tuple(diagonal(field, x))
+
+
+@row
+def jacobian_vector_product(field, x, v):
+    """Along the line x + t v, not through a Jacobian."""
+    return [mp.diff(lambda t, s=s: s(*step(x, t, v)), 0) for s in components(field, len(x))]
+
+
+@row
+def explicit_score_matching(score, data_score, x):
+    return tuple((a - b) ** 2 / 2 for a, b in zip(scores(data_score, x), scores(score, x)))
+
+
+@row
+def implicit_score_matching(score, x):
+    return (*(a**2 / 2 for a in scores(score, x)), *diagonal(score, x))
+
+
+@row
+def explicit_sliced(score, data_score, x, v):
+    return (dot(v, minus(scores(data_score, x), scores(score, x))) ** 2 / 2,)
+
+
+@row
+def hutchinson_divergence(field, x, v):
+    return tuple(a * j * b for a, line in zip(v, jacobian(field, x)) for j, b in zip(line, v))
+
+
+@row
+def sliced_score_matching(score, x, v):
+    return (*hutchinson_divergence(score, x, v), dot(v, scores(score, x)) ** 2 / 2)
+
+
+@row
+def sliced_score_matching_vr(score, x, v):
+    return (*hutchinson_divergence(score, x, v), *(a**2 / 2 for a in scores(score, x)))
+
+
+@row
+def finite_difference_sliced(energy, x, eps, v):
+    ahead, here, behind = (-energy_of(energy, step(x, t, v)) for t in (eps, 0, -eps))
+    return ahead / eps**2, behind / eps**2, -2 * here / eps**2, ((ahead - behind) / eps) ** 2 / 8
+
+
+@row
+def nonnegative_score_matching(score, x):
+    parts = zip(x, scores(score, x), diagonal(score, x))
+    return tuple(t for a, s, slope in parts for t in (2 * a * s, a**2 * slope, (a * s) ** 2 / 2))
+
+
+@row
+def ratio_matching(energy, x):
+    """The conditional probability of the flipped bit, squared."""
+    terms = []
+    for i, a in enumerate(x):
+        other = [*x[:i], 1 - a, *x[i + 1 :]]
+        here, there = (mp.exp(-energy_of(energy, point)) for point in (x, other))
+        terms.append((there / (here + there)) ** 2)
+    return tuple(terms)
+
+
+@row
+def denoising_score_matching(score, x, sigma, z):
+    """The target is the gradient of log N(y; x, sigma^2) at the noisy point, -(y - x)/sigma^2."""
+    y = step(x, sigma, z)
+    return tuple((s + (b - a) / sigma**2) ** 2 / 2 for s, a, b in zip(scores(score, y), x, y))
+
+
+@row
+def denoising_score_matching_cv(score, x, sigma, z):
+    control = [-a * s / sigma for a, s in zip(z, scores(score, x))]
+    constant = [t for a in z for t in (-((a / sigma) ** 2) / 2, sigma**-2 / 2)]
+    return (*denoising_score_matching(score, x, sigma, z), *control, *constant)
+
+
+@row
+def noise_conditional_score_matching(score, x, sigma, z):
+    s = scores(score, step(x, sigma, z), sigma)
+    return tuple(sigma**2 * (a + b / sigma) ** 2 / 2 for a, b in zip(s, z))
+
+
+@row
+def denoising_autoencoder(denoiser, x, sigma, z):
+    return tuple((r - a) ** 2 / 2 for r, a in zip(scores(denoiser, step(x, sigma, z)), x))
+
+
+@row
+def tweedie_mean(score, y, sigma):
+    return [(a, sigma**2 * s) for a, s in zip(y, scores(score, y))]
+
+
+@row
+def tweedie_cov(score, y, sigma):
+    grid = enumerate(jacobian(score, y))
+    return [[(sigma**2 * (i == j), sigma**4 * a) for j, a in enumerate(line)] for i, line in grid]
+
+
+scores, energy_of = score, energy  # under names that the arguments of objectives do not hide
+
+# --- formulas of whole arrays --------------------------------------------------------------------------------------
+
+
+def field_and_divergence(field, x):
+    return [[scores(field, a) for a in x], by_rows("divergence", field=field, x=x)]
+
+
+def at(model, sigma, x):
+    return [scores(model, a, sigma) for a in x]
+
+
+def model_value(model, x, sigma=None):
+    """E of an energy, the rows of a field."""
+    if model["kind"] in ENERGIES:
+        return [ENERGIES[model["kind"]](a, **model["parameters"]) for a in x]
+    return [scores(model, a, sigma and sigma[i]) for i, a in enumerate(x)]
+
+
+def mixture_of(density, x):
+    """-log p without the (2 pi)^{-d/2}, which every component shares."""
+    return [(-total(log_prob(density, a)), -len(a) * mp.log(2 * mp.pi) / 2) for a in x]
+
+
+def density_value(name, density, **given):
+    """`name` is a path of methods: Gaussian.smoothed.log_prob."""
+    *path, method = name.split(".")[1:]
+    if path == ["smoothed"]:
+        density = smoothed(density, given["sigma"])
+    if method == "fisher_information":
+        return fisher_information(**density["parameters"])
+    if method == "log_prob":
+        return [log_prob(density, a) for a in given["x"]]
+    if method == "score":
+        return [scores(density, a) for a in given["x"]]
+    mixed = [posterior(density, y, given["sigma"]) for y in given["y"]]
+    d = range(len(given["y"][0]))
+    means = [[tuple(r * m[i] for r, m, _ in row) for i in d] for row in mixed]
+    if method == "posterior_mean":
+        return means
+    return [[[_posterior_cov(row, mean, i, j) for j in d] for i in d] for row, mean in zip(mixed, means)]
+
+
+def _posterior_cov(row, mean, i, j):
+    """E[X_i X_j] - E[X_i] E[X_j], from deviations of the components."""
+    return tuple(r * (c[i][j] + (m[i] - total(mean[i])) * (m[j] - total(mean[j]))) for r, m, c in row)
+
+
+def fisher_information(shape, rate):
+    """The integral of s^2 p, over u = log x, since it may be infinite at x = 0."""
+    return [mp.fsum(mp.quad(square_of_score(a, b), pair) for pair in LOGS) for a, b in zip(shape, rate)]
+
+
+def square_of_score(a, b):
+    """s^2 p dx/du of Gamma(a, b)."""
+    return lambda u: ((a - 1) / mp.exp(u) - b) ** 2 * mp.exp(total(gamma_log([mp.exp(u)], [a], [b])) + u)
+
+
+LOGS = list(pairwise([-mp.inf, -64, -16, -4, -1, 0, 1, 2, 3, 4, 8]))  # beyond exp(8) there is less than 1e-400
+INTEGRANDS = {  # name: (f, where it changes its sign)
+    "tanh": (mp.tanh, [0]),
+    "log": (mp.log, [1]),
+    "log1p_square": (lambda x: mp.log(1 + x**2), [0]),
+    "square": (lambda x: x**2, [0]),
+    "absolute": (abs, [0]),
+}
+BREAKS = [-32, -16, -8, -4, -2, -1, 0, 1, 2, 4, 8, 16, 32]
+
+
+def expect(integrand, density, degree=None):
+    """One dimension: the integral of f p, one term for each interval. More: closed forms."""
+    given = density["parameters"]
+    if integrand == "fourth_power":  # E |x|^4 of a Gaussian
+        mean, cov = given["mean"], given["cov"]
+        trace = mp.fsum(line[i] for i, line in enumerate(cov))
+        cross = 4 * dot(mean, times(cov, mean))
+        return (trace + dot(mean, mean)) ** 2, 2 * mp.fsum(a**2 for line in cov for a in line), cross
+    if (
+        integrand == "wave"
+    ):  # E cos(x_1 + x_2/2 ...) by the characteristic function; as E[1 + cos] - 1, since |cos| <= 1
+        a = [mpf(1) / (i + 1) for i in range(len(given["means"][0]))]
+        waves = [
+            w * mp.exp(-dot(a, times(c, a)) / 2) * mp.cos(dot(a, m))
+            for w, m, c in zip(given["weights"], given["means"], given["covs"])
+        ]
+        return 1 + mp.fsum(waves), mpf(-1)
+    f, zeros = INTEGRANDS[integrand]
+    positive = density["density"] == "Gamma"
+    kinks = given["loc"] if density["density"] == "Laplace" else []
+    inside = sorted({mpf(b) for b in [*BREAKS, *zeros, *kinks] if b > 0 or not positive})
+    ends = [mpf(0) if positive else -mp.inf, *inside, mp.inf]
+    return tuple(mp.quad(lambda x: f(x) * mp.exp(total(log_prob(density, [x]))), pair) for pair in pairwise(ends))
+
+
+def geometric_noise_levels(x, n, smallest):
+    """[sigmas, overlap], the overlap as the integral of min(p, q) over the radius."""
+    largest = max(mp.sqrt(dot(minus(a, b), minus(a, b))) for a in x for b in x)
+    sigmas = [largest ** (1 - mpf(i) / (n - 1)) * smallest ** (mpf(i) / (n - 1)) for i in range(n)]
+    wide, narrow, d = sigmas[0], sigmas[1], len(x[0])
+
+    def radial(sigma):
+        sphere = 2 * mp.pi ** (mpf(d) / 2) / mp.gamma(mpf(d) / 2)
+        return lambda r: (
+            sphere * r ** (d - 1) * mp.exp(-((r / sigma) ** 2) / 2) / (2 * mp.pi * sigma**2) ** (mpf(d) / 2)
+        )
+
+    crossing = mp.sqrt(2 * d * mp.log(wide / narrow) / (narrow**-2 - wide**-2))
+    beyond = [crossing, crossing + 2 * narrow, crossing + 8 * narrow, mp.inf]
+    return [sigmas, (mp.quad(radial(wide), [0, crossing]), mp.quad(radial(narrow), beyond))]
+
+
+def gradient(name, parameter, **arguments):
+    """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
+    model = next(key for key in ("score", "energy", "denoiser") if key in arguments)
+    path = [model, "parameters", *parameter]
+
+    def derivative(entry):
+        def loss(value):
+            values = by_rows(name, **replaced(arguments, entry, value))
+            return mp.fsum(map(total, values)) / len(values)
+
+        return mp.diff(loss, found(arguments, entry))
+
+    def over(tree, path):
+        return [over(a, [*path, i]) for i, a in enumerate(tree)] if isinstance(tree, list) else derivative(path)
+
+    return over(found(arguments, path), path)
+
+
+ARRAYS = {
+    "field_and_divergence": field_and_divergence,
+    "at": at,
+    "mixture_of": mixture_of,
+    "expect": expect,
+    "geometric_noise_levels": geometric_noise_levels,
+}
+
+
+def formula(name, arguments):
+    """The value of a function as nested lists, whose leaves are numbers or tuples of terms."""
+    stem, _, rest = name.partition(".")
+    if stem in DENSITIES:
+        return density_value(name, **arguments)
+    if stem == "Model":
+        return model_value(**arguments)
+    if rest == "gradient":
+        return gradient(stem, **arguments)
+    return ARRAYS[name](**arguments) if name in ARRAYS else by_rows(name, **arguments)
+
+
+# --- values and scales ---------------------------------------------------------------------------------------------
+
+
+def exact(tree):
+    """Floats as mpf, which holds each of them exactly; counts and names stay."""
+    if isinstance(tree, dict):
+        return {key: exact(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [exact(value) for value in tree]
+    return mpf(tree) if isinstance(tree, float) else tree
+
+
+def inputs(tree, path=()):
+    """The paths of all numbers that can be moved."""
+    if isinstance(tree, mpf):
+        yield path
+    elif isinstance(tree, (dict, list)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from inputs(value, (*path, key))
+
+
+def found(tree, path):
+    for key in path:
+        tree = tree[key]
+    return tree
+
+
+def replaced(tree, path, value):
+    """A copy of nested dicts and lists with another value at `path`."""
+    if not path:
+        return value
+    copy = dict(tree) if isinstance(tree, dict) else list(tree)
+    copy[path[0]] = replaced(tree[path[0]], path[1:], value)
+    return copy
+
+
+def leaves(tree):
+    return [leaf for branch in tree for leaf in leaves(branch)] if isinstance(tree, list) else [tree]
+
+
+def shaped(flat, like):
+    """The numbers of the iterator `flat` in the nested shape of `like`."""
+    return [shaped(flat, branch) for branch in like] if isinstance(like, list) else next(flat)
+
+
+def entry(function, catches, **arguments):
+    """One row of a table."""
+    given = exact(arguments)
+    value = formula(function, given)
+    flat = leaves(value)
+    scales = [mp.fsum(map(abs, leaf)) if isinstance(leaf, tuple) else abs(leaf) for leaf in flat]
+    with mp.workdps(DIGITS // 2):  # a scale needs few digits
+        here = [total(leaf) for leaf in leaves(formula(function, given))]
+        for path in inputs(given):
+            there = leaves(formula(function, replaced(given, path, found(given, path) * (1 + NUDGE))))
+            scales = [s + abs(total(b) - a) / NUDGE for s, a, b in zip(scales, here, there)]
+    printed = iter([_print(total(leaf), scale) for leaf, scale in zip(flat, scales)])
+    sizes = iter([mp.nstr(scale, 4) for scale in scales])
+    return {
+        "arguments": arguments,
+        "catches": catches,
+        "function": function,
+        "scale": shaped(sizes, value),
+        "value": shaped(printed, value),
+    }
+
+
+def _print(value, scale):
+    """50 digits; what is nothing but the error of a numerical derivative is 0."""
+    return mp.nstr(value if abs(value) > scale * mpf(10) ** -PRINTED else mpf(0), PRINTED)
+
+
+# --- the inputs: dyadic rationals, cut to n rows and d columns -----------------------------------------------------
+
+X = [[0.375, -1.25, 0.8125], [-0.6875, 0.5, 1.4375], [1.125, 0.15625, -0.90625]]
+Z = [[-0.5625, 1.1875, 0.3125], [0.875, -0.21875, -1.375], [1.5, 0.4375, 0.71875]]
+V = [[1.0, -0.625, 1.375], [-0.75, 1.25, 0.4375], [0.3125, -1.0, 0.6875]]
+W = [[-0.5, 1.125, 0.25], [1.0, 0.8125, -1.5], [-1.25, 0.5625, 0.9375]]
+POSITIVE = [[0.4375, 1.625, 0.9375], [2.25, 0.6875, 1.1875], [0.15625, 3.5, 1.0625]]
+BITS = [[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
+SIGMAS = [0.625, 1.375, 0.8125]
+MEAN, OTHER_MEAN = [0.75, -0.3125, 0.4375], [-0.875, 0.625, 1.25]
+MATRIX = [[1.75, -0.4375, 0.25], [-0.4375, 0.8125, 0.3125], [0.25, 0.3125, 1.375]]
+OTHER_MATRIX = [[0.5625, 0.1875, -0.125], [0.1875, 1.25, 0.0625], [-0.125, 0.0625, 0.875]]
+FIRST = [[0.625, -0.3125, 0.8125], [-0.5, 0.9375, 0.1875], [0.25, 0.6875, -0.75]]
+SECOND = [[0.4375, -0.6875, 0.3125], [0.875, 0.125, -0.5625], [-0.25, 0.75, 0.5]]
+THIRD = [[-0.8125, 0.375, 0.1875], [0.3125, 0.5625, -0.4375], [0.6875, -0.125, 0.9375]]
+BIAS = [0.1875, -0.4375, 0.3125]
+SHAPE, RATE = [2.75, 3.5, 0.625], [1.375, 0.6875, 2.25]
+LOC, SCALE, DF = [0.25, -0.4375, 0.8125], [0.625, 1.75, 1.125], [3.5, 5.25, 2.75]
+
+
+def block(array, n, d):
+    return [line[:d] for line in array[:n]]
+
+
+def model(kind, /, **parameters):
+    return {"kind": kind, "parameters": parameters}
+
+
+def density(kind, /, **parameters):
+    return {"density": kind, "parameters": parameters}
+
+
+def models(d):
+    """The trainable kinds in d dimensions: off-diagonal precisions, unequal weights, biases everywhere."""
+    means = [MEAN[:d], OTHER_MEAN[:d]]
+    precisions = [block(MATRIX, d, d), block(OTHER_MATRIX, d, d)]
+    hidden, one, many = [block(FIRST, d, 3), BIAS], [[[0.875], [-0.5625], [0.4375]], [0.25]], [block(SECOND, 3, d)]
+    return {
+        "quadratic": model("quadratic", mean=MEAN[:d], precision=block(MATRIX, d, d)),
+        "mixture": model("mixture", logits=[0.375, -0.625], means=means, precisions=precisions),
+        "mlp_energy": model("mlp_energy", precision=0.6875, layers=[hidden, one]),
+        "mlp_score": model("mlp_score", layers=[hidden, [*many, BIAS[:d]]]),
+    }
+
+
+def conditional(d):
+    """A noise-conditional field: one input more than the point has."""
+    first = [*block(FIRST, d, 3), [0.5, -0.375, 0.25]]
+    return model("noise_conditional", layers=[[first, BIAS], [block(SECOND, 3, d), BIAS[:d]]])
+
+
+def denoiser(inner, sigma):
+    return model("denoiser", **inner, sigma=sigma)
+
+
+def two_layers():
+    return [[block(FIRST, 2, 3), BIAS], [SECOND, [-0.125, 0.375, 0.0625]], [block(THIRD, 3, 2), [0.5, -0.25]]]
+
+
+def normal(d):
+    return density("Gaussian", mean=OTHER_MEAN[:d], cov=block(MATRIX, d, d))
+
+
+def two_bumps(d):
+    covs = [block(OTHER_MATRIX, d, d), block(MATRIX, d, d)]
+    return density("GaussianMixture", weights=[0.3125, 0.6875], means=[MEAN[:d], OTHER_MEAN[:d]], covs=covs)
+
+
+DIMENSIONS = (1, 2, 3)
+FIELDS = ("quadratic", "mixture", "mlp_energy", "mlp_score")
+SOME_FIELDS = ((1, "quadratic"), (2, "mixture"), (3, "quadratic"), (2, "mlp_energy"), (3, "mlp_score"))
+
+# --- the tables ----------------------------------------------------------------------------------------------------
+
+
+def calculus():
+    for d, kind in SOME_FIELDS:
+        field, x = models(d)[kind], block(X, 2, d)
+        if kind != "mlp_score":
+            yield entry("score_of", "the gradient of E without its minus sign; x + m for x - m", energy=field, x=x)
+        yield entry("divergence", "a sum over all of the Jacobian, a mean, or d times the trace", field=field, x=x)
+        along = {"field": field, "x": x, "v": block(V, 2, d)}
+        yield entry("jacobian_vector_product", "v^T J for J v, where J is not symmetric", **along)
+    yield entry(
+        "field_and_divergence", "the pair in the wrong order, -div", field=models(2)["mlp_score"], x=block(X, 3, 2)
+    )
+
+
+def densities():
+    for d in DIMENSIONS:
+        x, y = block(X, 2, d), block(Z, 2, d)
+        for p in (normal(d), two_bumps(d)):
+            name, sigma = p["density"], SIGMAS[d - 1]
+            yield entry(f"{name}.log_prob", "log det without its 1/2, d/2 log 2 pi left out, x + m", density=p, x=x)
+            yield entry(f"{name}.score", "the covariance in place of its inverse, x + m", density=p, x=x)
+            wide = {"density": p, "sigma": sigma}
+            yield entry(f"{name}.smoothed.log_prob", "sigma added to the covariance, not its square", **wide, x=x)
+            yield entry(f"{name}.posterior_mean", "the gain transposed, or that of the noise", **wide, y=y)
+            yield entry(f"{name}.posterior_cov", "no covariance between the components' means", **wide, y=y)
+        for p, points in (
+            (density("Gamma", shape=SHAPE[:d], rate=RATE[:d]), block(POSITIVE, 2, d)),
+            (density("StudentT", df=DF[:d], loc=LOC[:d], scale=SCALE[:d]), x),
+            (density("Laplace", loc=LOC[:d], scale=SCALE[:d]), x),
+        ):
+            text = "scale for rate, a missing log scale or log Gamma, (nu + 1) for nu, x + loc"
+            yield entry(f"{p['density']}.log_prob", text, density=p, x=points)
+            yield entry(f"{p['density']}.score", "a lost sign or inner derivative, x + loc", density=p, x=points)
+        cloud = density("smoothed_empirical", points=block(W, 3, d), sigma=SIGMAS[-d])
+        yield entry("smoothed_empirical.log_prob", "no 1/N, sigma for its square", density=cloud, x=x)
+        yield entry("smoothed_empirical.score", "sigma for its square, x + x_i", density=cloud, x=x)
+        unit = density("standard_normal", d=d)
+        yield entry("standard_normal.log_prob", "the constant of one dimension in all", density=unit, x=x)
+    wide = density("GaussianMixture", weights=[0.25, 0.75], means=block([MEAN, OTHER_MEAN], 2, 2), covs=0.5625)
+    yield entry("GaussianMixture.log_prob", "a float covariance read as a deviation", density=wide, x=block(X, 2, 2))
+    wide = density("Gaussian", mean=MEAN[:2], cov=0.5625)
+    yield entry("Gaussian.log_prob", "a float covariance read as a deviation", density=wide, x=block(X, 2, 2))
+    a = density("Gamma", shape=[1, 3.5, 2.25], rate=RATE)  # 1 is no float: it must not be moved, E s^2 jumps there
+    yield entry("Gamma.fisher_information", "b/(a - 2), a - 1 for a - 2, no value at a = 1", density=a)
+
+
+def far_tails():
+    far, text = 1e150, "exp before log, or a square that overflows: the value is finite"
+    for p in (normal(2), two_bumps(2)):
+        yield entry(f"{p['density']}.log_prob", text, density=p, x=[[far, 0.5], [-far, far], [40.0, -60.0]])
+        yield entry(f"{p['density']}.smoothed.log_prob", text, density=p, sigma=0.625, x=[[0.25, -far]])
+    one = density("Gaussian", mean=[0.0], cov=1.0)
+    yield entry("Gaussian.log_prob", text, density=one, x=[[far], [-far]])
+    heavy = density("StudentT", df=DF[:1], loc=LOC[:1], scale=SCALE[:1])
+    yield entry("StudentT.log_prob", "log(1 + t^2) where t^2 is at the end of floating point", density=heavy, x=[[far]])
+    steep = density("Laplace", loc=LOC[:1], scale=SCALE[:1])
+    yield entry("Laplace.log_prob", "exp before log", density=steep, x=[[far], [-1000.0]])
+    a = density("Gamma", shape=SHAPE[:1], rate=RATE[:1])
+    yield entry("Gamma.log_prob", "log of a density that is 0 in floating point", density=a, x=[[2.0**-300], [4096.0]])
+
+
+def expectations():
+    bell = density("Gaussian", mean=[0.375], cov=[[0.5625]])
+    bumps = density("GaussianMixture", weights=[0.25, 0.75], means=[[-0.875], [1.125]], covs=[[[0.5625]], [[0.25]]])
+    a = density("Gamma", shape=[2.75], rate=[1.375])
+    heavy = density("StudentT", df=[5.5], loc=[0.25], scale=[0.625])
+    steep, centred = (density("Laplace", loc=[m], scale=[0.625]) for m in (0.25, 0.0))
+    for integrand, p, text in (
+        ("tanh", bell, "a rule for the mirror image of the density"),
+        ("tanh", bumps, "equal weights, x + m, a deviation for a variance"),
+        ("square", bumps, "weights that do not sum to 1"),
+        ("log", a, "the rate as a scale: log b with the other sign"),
+        ("square", a, "no dx/du in the substitution"),
+        ("log1p_square", heavy, "a tail that was cut, no dx/du"),
+        ("square", heavy, "a tail that was cut"),
+        ("tanh", steep, "a kink of the density between the nodes, x + loc"),
+        ("square", steep, "a kink of the density between the nodes, a deviation for a scale"),
+        ("absolute", centred, "a kink of the integrand on that of the density, no dx/du"),
+    ):
+        yield entry("expect", text, integrand=integrand, density=p)
+    yield entry("expect", "a covariance without its off-diagonal entries", integrand="wave", density=two_bumps(2))
+    yield entry("expect", "a rule of too low a degree", integrand="fourth_power", density=normal(3), degree=4)
+
+
+def model_kinds():
+    for d in DIMENSIONS:
+        x, text = block(X, 2, d), "a missing 1/2, bias or minus sign, x + m, weights transposed"
+        for kind in FIELDS:
+            yield entry(f"Model.{kind}", text, model=models(d)[kind], x=x)
+        given = {"model": conditional(d), "x": x}
+        yield entry("Model.noise_conditional", "no 1/sigma, sigma for log sigma", **given, sigma=SIGMAS[:2])
+        yield entry("at", "the level of another row, or its square", **given, sigma=1.375)
+        a = model("gamma", shape=SHAPE[:d], rate=RATE[:d])
+        yield entry("Model.gamma", "the sign of (1 - a) log x, a scale for a rate", model=a, x=block(POSITIVE, 2, d))
+        steep = model("laplace", loc=LOC[:d], scale=SCALE[:d])
+        yield entry("Model.laplace", "x + loc, a missing scale", model=steep, x=x)
+        r = denoiser(models(d)["mixture"], 0.8125)
+        yield entry("Model.denoiser", "sigma for its square, - for +", model=r, x=x)
+        yield entry("mixture_of", "log det P without its 1/2, the weights forgotten", density=two_bumps(d), x=x)
+    fixed = model("at_level", **conditional(2), sigma=0.625)
+    yield entry("Model.at_level", "log sigma without 1/sigma", model=fixed, x=block(X, 2, 2))
+    yield entry("score_of", "a sign lost in the chain rule", energy=models(3)["mlp_energy"], x=block(X, 2, 3))
+    field = model("mlp_score", layers=two_layers())
+    yield entry("Model.mlp_score", "tanh on the last layer too, or not on the second", model=field, x=block(X, 3, 2))
+    chain = model(
+        "autoregressive", shift=LOC, shift_weights=FIRST, log_scale=BIAS, log_scale_weights=SECOND
+    )  # with entries on and above the diagonal, which must not count
+    yield entry("Model.autoregressive", "x_i among its own conditions, a variance for a deviation", model=chain, x=X)
+    couplings = [
+        [[block(a, 2, 3), BIAS], [[[*r, s] for r, s in zip(b, BIAS)], [0.125, -0.3125, 0.375, 0.1875]]]
+        for a, b in ((FIRST, SECOND), (THIRD, FIRST), (SECOND, THIRD))
+    ]
+    real_nvp = model("flow", couplings=couplings)
+    yield entry("Model.flow", "log det with the other sign, the wrong half kept", model=real_nvp, x=block(X, 3, 2))
+
+
+def score_matching():
+    for d in DIMENSIONS:
+        n = 2 if d > 1 else 3
+        x, v, p = block(X, n, d), block(V, n, d), two_bumps(d)
+        both = [v, block(W, n, d)]
+        for kind in FIELDS:
+            s = models(d)[kind]
+            yield entry("implicit_score_matching", "1/2 on the trace or on nothing, -trace, twice it", score=s, x=x)
+            if kind in ("quadratic", "mlp_score"):
+                pair = {"score": s, "data_score": p, "x": x}
+                yield entry("explicit_score_matching", "no 1/2, a mean over d", **pair)
+                yield entry("explicit_sliced", "the square of a mean, no 1/2", **pair, v=both if d == 2 else v)
+            if kind != "mlp_energy":
+                name = "hutchinson_divergence"
+                yield entry(name, "v^T J v with |v|^2 taken out", field=s, x=x, v=both if d == 3 else v)
+            if kind != "mixture":
+                name = "sliced_score_matching"
+                yield entry(name, "|s|^2 for (v.s)^2, a sum over m", score=s, x=x, v=both if d == 2 else v)
+            if kind != "quadratic":
+                name = "sliced_score_matching_vr"
+                yield entry(name, "(v.s)^2 for |s|^2, a sum over m", score=s, x=x, v=v if d == 2 else both)
+            if kind != "mlp_score":
+                given = {"energy": s, "x": x, "eps": 0.375, "v": both if d == 3 else v}
+                yield entry("finite_difference_sliced", "E for -E, 4 for 8, the eps^4 term left out", **given)
+        a, y = model("gamma", shape=SHAPE[:d], rate=RATE[:d]), block(POSITIVE, n, d)
+        for s in (a, models(d)["mlp_score"]):
+            yield entry("nonnegative_score_matching", "x for x^2, x s for 2 x s", score=s, x=y)
+        for kind in ("quadratic", "mixture", "mlp_energy")[: 4 - d]:
+            given = {"energy": models(d)[kind], "x": block(BITS, 3, d)}
+            yield entry("ratio_matching", "the sigmoid of the other sign, or without its square", **given)
+    yield entry("ratio_matching", "the sigmoid of the other sign", energy=models(3)["mixture"], x=BITS)
+
+
+def denoising():
+    for d in DIMENSIONS:
+        x, z, sigma = block(X, 2, d), block(Z, 2, d), (0.625, SIGMAS[:2], SIGMAS[1:])[d - 1]
+        given = {"x": x, "sigma": sigma, "z": z}
+        for kind in FIELDS:
+            s = models(d)[kind]
+            if kind != "mixture":
+                text = "z/sigma with the other sign, z/sigma^2, z for z/sigma, no 1/2"
+                yield entry("denoising_score_matching", text, score=s, **given)
+            if kind != "quadratic":
+                text = "s(x + sigma z) in the control variate, its sign, d left out"
+                yield entry("denoising_score_matching_cv", text, score=s, **given)
+            if kind in ("mixture", "mlp_score"):
+                text = "the clean point for the noisy one, a wrong power of sigma"
+                yield entry("denoising_autoencoder", text, denoiser=denoiser(s, 1.375), **given)
+            if kind != "mlp_energy":
+                yield entry("tweedie_mean", "sigma for its square, - for +", score=s, y=x, sigma=sigma)
+                yield entry("tweedie_cov", "sigma^2 for sigma^4, the Jacobian transposed", score=s, y=x, sigma=sigma)
+        name = "noise_conditional_score_matching"
+        yield entry(name, "- z for + z, s + z/sigma, the level of another row", score=conditional(d), **given)
+        levels = {"x": [[4.0 * a for a in line] for line in block(X, 3, d)], "n": 4 + d, "smallest": 0.125}
+        yield entry("geometric_noise_levels", "the diameter halved, n + 1 levels, TV for 1 - TV", **levels)
+    field = {"score": models(2)["mlp_score"], "x": block(X, 3, 2), "z": block(Z, 3, 2)}
+    for name in ("denoising_score_matching", "denoising_score_matching_cv"):
+        yield entry(name, "an error that vanishes with sigma, times 1/sigma", **field, sigma=2.0**-7)
+
+
+def gradients():
+    x, z = block(X, 2, 2), block(Z, 2, 2)
+    text = "a constant for what depends on the parameters, beside a right value"
+    quadratic, perceptron, field = (models(2)[kind] for kind in ("quadratic", "mlp_energy", "mlp_score"))
+    for parameter in (["precision"], ["mean"]):
+        name = "implicit_score_matching.gradient"
+        yield entry(name, text, parameter=parameter, score=quadratic, x=x)
+    small = model(
+        "mlp_energy", precision=0.6875, layers=[[block(FIRST, 2, 2), BIAS[:2]], [[[0.875], [-0.5625]], [0.25]]]
+    )
+    yield entry("implicit_score_matching.gradient", text, parameter=["layers", 0, 0], score=small, x=x[:1])
+    noisy = {"x": x, "sigma": SIGMAS[:2], "z": z}
+    for s, parameter in ((perceptron, ["layers", 1, 0]), (field, ["layers", 0, 0])):
+        name = "denoising_score_matching_cv.gradient"
+        yield entry(name, "s(x) held constant in the control variate", parameter=parameter, score=s, **noisy)
+    yield entry("denoising_score_matching.gradient", text, parameter=["precision"], score=quadratic, **noisy)
+    along = {"x": x, "v": [block(V, 2, 2), block(W, 2, 2)]}
+    name = "sliced_score_matching.gradient"
+    yield entry(name, "v^T J v held constant", parameter=["layers", 0, 1], score=field, **along)
+    name = "sliced_score_matching_vr.gradient"
+    yield entry(name, "v^T J v held constant", parameter=["layers", 1, 0], score=perceptron, **along)
+    name = "finite_difference_sliced.gradient"
+    yield entry(name, text, parameter=["layers", 0, 0], energy=perceptron, eps=0.375, **along)
+    bits = {"energy": models(3)["quadratic"], "x": BITS}
+    yield entry("ratio_matching.gradient", "E(x^{-i}) held constant", parameter=["precision"], **bits)
+    a = {"score": model("gamma", shape=SHAPE[:2], rate=RATE[:2]), "x": block(POSITIVE, 2, 2)}
+    yield entry("nonnegative_score_matching.gradient", text, parameter=["shape"], **a)
+
+
+BUILDERS = (
+    calculus,
+    densities,
+    far_tails,
+    expectations,
+    model_kinds,
+    score_matching,
+    denoising,
+    gradients,
+)
+
+
+def text_of(builder):
+    """One entry a line, so that a difference is a line too."""
+    with mp.workdps(DIGITS):
+        lines = [json.dumps(row, sort_keys=True) for row in builder()]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def write(path, text):
+    """The whole file or nothing."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def difference(path, text):
+    """What would change in a committed table, at most twenty lines of it, cut short."""
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = difflib.unified_diff(old.splitlines(), text.splitlines(), str(path), "regenerated", n=0, lineterm="")
+    return [line[:300] for line in lines][:20]
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.oracle", description="50-digit tables for the tests")
+    parser.add_argument("--check", action="store_true", help="compare with the committed tables, write nothing")
+    check = parser.parse_args().check
+    changed = []
+    for builder in BUILDERS:
+        path, text = TABLES / f"{builder.__name__}.json", text_of(builder)
+        changed += difference(path, text) if check else []
+        if not check:
+            TABLES.mkdir(exist_ok=True)
+            write(path, text)
+    strangers = {p.name for p in TABLES.glob("*")} - {f"{builder.__name__}.json" for builder in BUILDERS}
+    changed += [f"tests/tables/{name} is written by no table of the oracle" for name in sorted(strangers)]
+    print("\n".join(changed) or f"{len(BUILDERS)} tables are as the oracle writes them")
+    return 1 if changed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""Absolute values: refebm against the committed tables of `tests/oracle.py`, 50 digits by mpmath, which is not needed.
+
+Tolerance: |got - expected| <= 64 u scale, u = 2^-53 the unit roundoff, and scale, as the oracle computed it beside each
+number, sum |terms| of the formula plus the change of the value when each input moves by one part in 2^26, over 2^-26.
+That is what rounding each term and each input once may do, 64 times over: the same bound as that of pointwise theorems
+(`refebm.identities.record`).
+"""
+
+import inspect
+import json
+from pathlib import Path
+
+import autograd.numpy as np
+import pytest
+from autograd import grad
+
+import refebm
+from refebm import Model
+from refebm.models import KINDS, score
+
+ALLOWED = 64 * 2.0**-53
+TABLES = {
+    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("tables/*.json")
+}
+ROWS = [(f"{table}-{i}-{row['function']}", row) for table, rows in sorted(TABLES.items()) for i, row in enumerate(rows)]
+DENSITIES = ("Gamma", "Gaussian", "GaussianMixture", "Laplace", "StudentT", "smoothed_empirical", "standard_normal")
+NO_NUMBERS = {"DomainError", "Expectation", "InputError"}  # two errors, and the record that expect returns
+
+INTEGRANDS = {
+    "tanh": lambda x: np.tanh(x[:, 0]),
+    "log": lambda x: np.log(x[:, 0]),
+    "log1p_square": lambda x: np.log1p(x[:, 0] ** 2),
+    "square": lambda x: x[:, 0] ** 2,
+    "absolute": lambda x: np.abs(x[:, 0]),
+    "wave": lambda x: np.cos(np.sum(x / np.arange(1.0, x.shape[1] + 1), axis=1)),
+    "fourth_power": lambda x: np.sum(x**2, axis=1) ** 2,
+}
+
+
+def arrays(name, value):
+    """Plain data as a model or a density takes it: networks stay nested tuples, other lists become arrays."""
+    if isinstance(value, dict):
+        return {key: arrays(key, inner) for key, inner in value.items()}
+    if name == "layers":
+        return tuple((np.array(weights), np.array(bias)) for weights, bias in value)
+    if name == "couplings":
+        return tuple(arrays("layers", layers) for layers in value)
+    return np.array(value) if isinstance(value, list) else value
+
+
+def density(data):
+    return getattr(refebm, data["density"])(**arrays("parameters", data["parameters"]))
+
+
+def argument(name, value):
+    """An argument of a public function, from its name and its data."""
+    if isinstance(value, dict) and "density" in value:
+        return density(value) if name == "density" else density(value).score
+    if isinstance(value, dict):
+        model = Model(value["kind"], arrays("parameters", value["parameters"]))
+        return score(model) if name in ("score", "field") else model
+    return arrays(name, value)
+
+
+def call(function, arguments):
+    return function(**{name: argument(name, value) for name, value in arguments.items()})
+
+
+def density_value(path, arguments):
+    """A method of a density, or of what it is smoothed to: Gaussian.smoothed.log_prob."""
+    given = {name: argument(name, value) for name, value in arguments.items()}
+    owner = given.pop("density")
+    for method in path[:-1]:
+        owner = getattr(owner, method)(given.pop("sigma"))
+    return getattr(owner, path[-1])(**given)
+
+
+def model_value(model, x, sigma=None):
+    return model(x) if sigma is None else model(x, sigma)
+
+
+def expectation(integrand, density, degree=None):
+    return refebm.expect([INTEGRANDS[integrand]], density, degree=degree).value[0]
+
+
+def replaced(tree, path, value):
+    """A copy of nested dicts and tuples with another value at `path`."""
+    if not path:
+        return value
+    inner = replaced(tree[path[0]], path[1:], value)
+    if isinstance(tree, dict):
+        return tree | {path[0]: inner}
+    return (*tree[: path[0]], inner, *tree[path[0] + 1 :])
+
+
+def gradient(name, arguments):
+    """d mean(objective)/d one array among the model's parameters."""
+    given = {key: value for key, value in arguments.items() if key != "parameter"}
+    role = next(key for key in ("score", "energy", "denoiser") if key in given)
+    kind, parameters = given[role]["kind"], arrays("parameters", given.pop(role)["parameters"])
+    given = {key: argument(key, value) for key, value in given.items()}
+
+    def loss(value):
+        model = Model(kind, replaced(parameters, arguments["parameter"], value))
+        return np.mean(getattr(refebm, name)(**given, **{role: score(model) if role == "score" else model}))
+
+    start = parameters
+    for key in arguments["parameter"]:
+        start = start[key]
+    return grad(loss)(start)
+
+
+SPECIAL = {
+    "Model": lambda arguments: call(model_value, arguments),
+    "at": lambda arguments: call(lambda model, sigma, x: refebm.at(model, sigma)(x), arguments),
+    "expect": lambda arguments: call(expectation, arguments),
+    "mixture_of": lambda arguments: call(lambda density, x: refebm.mixture_of(density)(x), arguments),
+    "score_of": lambda arguments: call(lambda energy, x: refebm.score_of(energy)(x), arguments),
+}
+
+
+def value_of(function, arguments):
+    """What refebm says to a row of a table, as nested lists."""
+    stem, *path = function.split(".")
+    if stem in DENSITIES:
+        value = density_value(path, arguments)
+    elif path == ["gradient"]:
+        value = gradient(stem, arguments)
+    elif stem in SPECIAL:
+        value = SPECIAL[stem](arguments)
+    else:
+        value = call(getattr(refebm, stem), arguments)
+    return plain(value)
+
+
+def plain(value):
+    return [plain(part) for part in value] if isinstance(value, tuple) else np.asarray(value).tolist()
+
+
+def shape(tree):
+    return [shape(branch) for branch in tree] if isinstance(tree, list) else None
+
+
+def numbers(tree):
+    return [number for branch in tree for number in numbers(branch)] if isinstance(tree, list) else [float(tree)]
+
+
+@pytest.mark.parametrize("row", [row for _, row in ROWS], ids=[name for name, _ in ROWS])
+def test_value(row):
+    got = value_of(row["function"], row["arguments"])
+    assert shape(got) == shape(row["value"]) == shape(row["scale"])
+    for answer, expected, scale in zip(*map(numbers, (got, row["value"], row["scale"]))):
+        assert abs(answer - expected) <= ALLOWED * scale, (
+            f"{row['function']} is {answer!r}, should be {expected!r} within {ALLOWED * scale:.2g}; "
+            f"this value is there to catch: {row['catches']}"
+        )
+
+
+def test_every_public_name_that_gives_numbers_has_a_value():
+    covered = {row["function"].partition(".")[0] for _, row in ROWS}
+    assert covered == set(refebm.__all__) - NO_NUMBERS
+
+
+def test_every_method_of_a_density_has_a_value():
+    drawn_or_for_expect = {"sample", "substitute", "box", "log_joint", "responsibilities", "smoothed"}
+    covered = {row["function"] for _, row in ROWS}
+    for cls in (refebm.Gamma, refebm.Gaussian, refebm.GaussianMixture, refebm.Laplace, refebm.StudentT):
+        public = {name for name, _ in inspect.getmembers(cls, inspect.isfunction) if not name.startswith("_")}
+        assert {f"{cls.__name__}.{name}" for name in public - drawn_or_for_expect} <= covered
+
+
+def test_every_model_kind_has_a_value():
+    assert {f"Model.{kind}" for kind in KINDS} == {r["function"] for _, r in ROWS if r["function"].startswith("Model.")}
+
+
+def test_every_row_is_complete_and_none_is_twice():
+    wanted = {"arguments", "catches", "function", "scale", "value"}
+    assert all(set(row) == wanted and row["catches"] for _, row in ROWS)
+    assert len({json.dumps([row["function"], row["arguments"]]) for _, row in ROWS}) == len(ROWS)
+
+
+def test_tables_are_small_and_have_fifty_digits():
+    assert sum(path.stat().st_size for path in Path(__file__).parent.glob("tables/*")) < 300_000
+    digits = [
+        len(text.lstrip("-0.").partition("e")[0].replace(".", "")) for text in _texts([r["value"] for _, r in ROWS])
+    ]
+    assert max(digits) <= 50 and sorted(digits)[len(digits) // 2] >= 49
+
+
+def _texts(tree):
+    return [text for branch in tree for text in _texts(branch)] if isinstance(tree, list) else [tree]
