@@ -8,7 +8,9 @@ parameters the callable closes over.
 from collections.abc import Callable, Iterator
 
 import autograd.numpy as np
+import numpy
 from autograd import elementwise_grad, make_jvp, make_vjp
+from autograd.extend import defjvp, defvjp, primitive
 
 from refebm.validation import like_x, rows
 
@@ -80,3 +82,22 @@ def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray
     pull_back, s = make_vjp(field)(x)
     one_hot = np.eye(x.shape[1])
     return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))
+
+
+@primitive
+def sech_squared(x: np.ndarray) -> np.ndarray:
+    r"""1/cosh(x)^2, the slope of tanh, without overflow, and without the cancellation of 1 - tanh(x)^2."""
+    e = numpy.exp(-2 * numpy.abs(x))
+    return 4 * e / (1 + e) ** 2
+
+
+# autograd's own rule for tanh evaluates cosh(x)^2 again in each of the d pull-backs of a divergence, and overflows.
+tanh = primitive(numpy.tanh)
+defvjp(tanh, lambda y, x: _times(sech_squared(x)))
+defvjp(sech_squared, lambda y, x: _times(-2 * y * tanh(x)))
+defjvp(tanh, lambda g, y, x: g * sech_squared(x))
+defjvp(sech_squared, lambda g, y, x: -2 * g * y * tanh(x))
+
+
+def _times(slope):
+    return lambda g: g * slope

@@ -272,6 +272,9 @@ def main() -> int:
     peer = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads" if torch else "PyTorch not installed"
     machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     print(f"n = {N}, h = {HIDDEN}, float64; NumPy {np.__version__}; {peer}; {machine}\n")
+    if os.getloadavg()[0] > 0.5:
+        print("The machine is busy, and threads that wait for each other lose most. Better with one thread each:")
+        print("OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m tests.benchmark\n")
     results = compare()
     print_growth(results)
     print_targets(results)

@@ -688,9 +688,9 @@ def calculus():
         yield entry("divergence", "a sum over all of the Jacobian, a mean, or d times the trace", field=field, x=x)
         along = {"field": field, "x": x, "v": block(V, 2, d)}
         yield entry("jacobian_vector_product", "v^T J for J v, where J is not symmetric", **along)
-    yield entry(
-        "field_and_divergence", "the pair in the wrong order, -div", field=models(2)["mlp_score"], x=block(X, 3, 2)
-    )
+    for d in (2, 3):
+        pair = {"field": models(d)["mlp_score"], "x": block(X, 5 - d, d)}
+        yield entry("field_and_divergence", "the pair in the wrong order, -div, two coordinates only", **pair)
 
 
 def densities():

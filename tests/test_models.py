@@ -105,3 +105,14 @@ def test_parameters_can_be_what_autograd_makes_of_a_dict():
     flat = flatten(gradient(model.parameters))[0]
     assert flat.shape == flatten(model.parameters)[0].shape
     assert np.all(np.isfinite(flat)) and np.any(flat)
+
+
+def test_saturated_units_do_not_overflow():
+    """autograd's own tanh warns from |x| = 355; here the slope is exact as long as it is a double."""
+    one = ((np.ones((1, 1)), np.zeros(1)), (np.ones((1, 1)), np.zeros(1)))
+    s = score(Model("mlp_score", {"layers": one}))
+    x = np.array([[8.0], [20.0], [300.0], [1e5]])
+    expected = [4.50140597563729567e-7, 1.69934170211663558e-17, 1.06015862120172433e-260, 0.0]  # mpmath.sech(x)**2
+    np.testing.assert_allclose(refebm.divergence(s, x), expected, rtol=1e-13)
+    gradient = grad(lambda scale: anp.sum(refebm.divergence(lambda x: s(scale * x), x)))(1.0)
+    assert np.isfinite(gradient)

@@ -2,10 +2,12 @@
 
 import autograd.numpy as np
 
+from refebm.calculus import tanh
+
 
 def perceptron(layers, x):
     r"""h <- tanh(h W + b) for all layers but the last, which is linear. layers ((W, b), ...), W (inputs, outputs)."""
     for weights, bias in layers[:-1]:
-        x = np.tanh(np.dot(x, weights) + bias)
+        x = tanh(np.dot(x, weights) + bias)
     weights, bias = layers[-1]
     return np.dot(x, weights) + bias
