@@ -10,7 +10,8 @@ from refebm.identities import REFERENCE, THEOREMS
 from refebm.validation import InputError
 from refebm.variants import WRONG, Wrong
 from refebm.variants.controls import ENOUGH, rejections
-from refebm.variants.weak import answer, survives
+from refebm.variants.questions import answer
+from refebm.variants.weak import survives
 
 FUNCTIONS = sorted({wrong.function for wrong in WRONG if not wrong.function.startswith("theorem ")})
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")

@@ -179,10 +179,10 @@ def control_variate_keeps_the_mean(impl, x0, sigma, model):
     return Sides([controlled], [plain], change)
 
 
-def rows_at_levels(draw: Draw) -> dict:
+def rows_and_noise(draw: Draw, kinds=FIELDS) -> dict:
     d, n = draw.count(1, 4), 3
     return {
-        "model": draw.model(d, ("noise_conditional",)),
+        "model": draw.model(d, kinds),
         "x": draw.reals((n, d), -2, 2),
         "sigma": draw.reals((n,), 0.3, 3.0),
         "z": draw.reals((n, d), -3, 3),
@@ -193,7 +193,7 @@ def rows_at_levels(draw: Draw) -> dict:
     "Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6",
     kind="pointwise",
     about="noise_conditional_score_matching",
-    case=rows_at_levels,
+    case=lambda draw: rows_and_noise(draw, ("noise_conditional",)),
     cancels=EITHER_SIGN,
 )
 def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
@@ -205,16 +205,6 @@ def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
     s = score_and_jacobian(model, x + column * z, sigma)[0]
     rows = impl.noise_conditional_score_matching(impl.score(model), x, sigma, z)
     return Sides([rows], [*(0.5 * (sigma * s.T) ** 2), *(sigma * s.T * z.T), *(0.5 * z.T**2)])
-
-
-def rows_and_noise(draw: Draw) -> dict:
-    d, n = draw.count(1, 4), 3
-    return {
-        "model": draw.model(d, FIELDS),
-        "x": draw.reals((n, d), -2, 2),
-        "sigma": draw.reals((n,), 0.3, 3.0),
-        "z": draw.reals((n, d), -3, 3),
-    }
 
 
 @theorem(
