@@ -12,6 +12,7 @@ import inspect
 
 import autograd.numpy as np
 import numpy
+from autograd.tracer import isbox
 
 
 class InputError(ValueError):
@@ -32,6 +33,8 @@ class DomainError(InputError):
 
 def real_array(name: str, value):
     """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
+    if isbox(value) and not hasattr(value, "dtype"):
+        value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
     if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
         try:
             value = numpy.asarray(value)

@@ -31,6 +31,20 @@ def test_the_simplest_case_is_a_case(name):
     assert check(THEOREMS[name], Draw.replay([])).holds
 
 
+@pytest.mark.parametrize("name", [name for name, theorem in THEOREMS.items() if theorem.cases is None])
+def test_sparse_cases_hold(name):
+    """Mostly zeros and ends of ranges, where coordinates vanish, components coincide, and terms cancel to nothing."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+
+        def integer(low, high, rng=rng):
+            simplest = min(max(0, low), high)
+            return int(rng.choice([simplest, high, low, rng.integers(low, high + 1)], p=[0.75, 0.1, 0.05, 0.1]))
+
+        draw = Draw(integer)
+        assert check(THEOREMS[name], draw).holds, draw.tape
+
+
 def test_zero_is_the_middle_and_the_ends_are_reached():
     assert Draw.replay([0]).real(-1, 3) == 1.0
     assert Draw.replay([GRID]).real(-1, 3) == 3.0

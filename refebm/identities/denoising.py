@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import erfc, gammaln
 
 from refebm.identities.calculus import EITHER_SIGN
+from refebm.identities.densities import products
 from refebm.identities.draw import Draw
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.score_matching import half_square
@@ -264,7 +265,7 @@ def tweedies_mean_is_bayes(impl, p, sigma, y):
 
     \mathbb E[X \mid Y = y] = y + \sigma^2 \nabla \log p^\sigma(y)"""
     model = mixture_of(p.smoothed(sigma))
-    formula = [y, sigma**2 * score_and_jacobian(model, y)[0]]
+    formula = [y, sigma**2 * products(p.smoothed(sigma), y)]
     return Sides([impl.tweedie_mean(impl.score(model), y, sigma)], [p.posterior_mean(y, sigma)], formula=formula)
 
 

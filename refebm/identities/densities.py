@@ -126,8 +126,16 @@ def with_information(draw: Draw, name: str) -> dict:
     r"s(x) = \nabla_x \log p(x)",
     point_case,
 )
-def score_is_the_gradient(p, x, **_):
-    return Sides([p.score(x)], [score_of(lambda x: -p.log_prob(x))(x)])
+def score_is_the_gradient(p, x, name, arguments):
+    formula = [products(getattr(truth, name)(*arguments), x)] if name in ("Gaussian", "GaussianMixture") else []
+    return Sides([p.score(x)], [score_of(lambda x: -p.log_prob(x))(x)], formula=formula)
+
+
+def products(p, x):
+    """sum_j |C^{-1}_ij (x - m)_j|, the mean over components: what C^{-1} (x - m) adds up, before cancellation."""
+    if isinstance(p, truth.Gaussian):
+        return np.abs(x - p.mean) @ np.abs(p.precision)
+    return sum(r[:, None] * products(c, x) for r, c in zip(p.responsibilities(x).T, p.components))
 
 
 @for_each(
