@@ -13,7 +13,7 @@ def mlp_score(x, layers):
 def noise_conditional(x, sigma, layers):
     r"""s(x, sigma) = network(x, log sigma)/sigma, so that sigma s is a network of size one. sigma (n,).
 
-    Source: Song and Ermon 2019, section 3.2; the scale 1/sigma is Song and Ermon 2020, section 3.3
+    Source: Song and Ermon 2019, section 4.1; the scale 1/sigma is technique 3 of Song and Ermon 2020
     """
     inputs = np.concatenate([x, np.log(sigma)[:, None]], axis=1)
     return perceptron(layers, inputs) / sigma[:, None]

@@ -57,7 +57,7 @@ def denoising_autoencoder(denoiser: Callable, x: np.ndarray, sigma: float | np.n
     r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times the denoising objective.
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
-    Source: Vincent 2011, section 4.1; Das 2021, denoising score matching
+    Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
     return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
 
@@ -98,7 +98,7 @@ def geometric_noise_levels(x: np.ndarray, n: int, smallest: float) -> NoiseLevel
     The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all neighbours: 1 when they are
     equal, 0 when no sample of one level could be one of the next. CS236 asks for enough of it; it falls with d.
     Errors: E-LEVELS.
-    Source: Song and Ermon 2019, section 4.2; Song and Ermon 2020, technique 1; Stanford CS236, choosing noise scales
+    Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """
     largest = np.max(pdist(x), initial=0.0)
     if n < 2 or not smallest < largest:

@@ -190,7 +190,7 @@ def smoothed_empirical(points, sigma: float) -> GaussianMixture:
     r"""p^sigma = 1/N sum_i N(x_i, sigma^2 I): a data set plus noise, a mixture with one component per point.
 
     points (N, d); sigma > 0, a float. Errors: E-NDIM, E-FINITE, E-POSITIVE.
-    Source: Vincent 2011, eq. 3; Song and Kingma 2021, section 4.1
+    Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
     points, variance = _points(points), positive("sigma", sigma) ** 2
     return GaussianMixture(np.ones(len(points)) / len(points), points, variance)
