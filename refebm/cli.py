@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -42,9 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when all holds, 1 when something does not, 2 when it could not be asked."""
     options = parser().parse_args(arguments)
     try:
-        return _list(options) if options.command == "list" else _verify(options)
+        status = _list(options) if options.command == "list" else _verify(options)
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"refebm: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # a reader such as head has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
 
 
@@ -62,24 +66,25 @@ def _chosen(options) -> list[Theorem]:
         for theorem in THEOREMS.values()
         if options.only.lower() in " ".join([theorem.name, theorem.source, *theorem.about]).lower()
     ]
+    found = [theorem for theorem in found if theorem.mixtures or options.data is None]
     if not found:
-        raise InputError("E-NONE", f"no theorem, source or function has {options.only!r} in it; see refebm list")
+        where = "about mixtures " if options.data is not None else ""
+        raise InputError("E-NONE", f"no theorem {where}has {options.only!r} in its name, source or functions")
     return found
 
 
 def _verify(options) -> int:
     if (options.cases is not None and options.cases < 1) or options.seed < 0:
         raise InputError("E-COUNT", "--cases must be at least 1 and --seed not negative")
-    if options.json and not options.json.resolve().parent.is_dir():
-        raise InputError("E-FILE", f"the folder of {options.json} does not exist")
+    _refuse_together(options)
+    if options.json:
+        _write(options.json, None)
     theorems = _chosen(options)
     if options.case is not None:
         return _replay(theorems, options.case)
     if options.controls:
         return _controls(theorems, options)
-    data = _data(options) if options.data else None
-    if data:
-        theorems = [theorem for theorem in theorems if theorem.mixtures]
+    data = _data(options) if options.data is not None else None
     start, reports = time.perf_counter(), []
     for theorem in theorems:
         reports.append(run(theorem, options.seed, options.cases, data=data.density if data else None))
@@ -98,8 +103,23 @@ def _verify(options) -> int:
     return 1 if red else 0
 
 
+def _refuse_together(options) -> None:
+    """Options that would be passed over in silence."""
+    given = {name for name in ("case", "controls", "data", "columns", "sigma", "json") if getattr(options, name)}
+    given |= {name for name in ("case", "data", "columns", "sigma") if getattr(options, name) is not None}
+    for alone, others in (("case", given - {"case"}), ("controls", given & {"data"})):
+        if alone in given and others:
+            raise InputError("E-OPTION", f"--{alone} does not go with --{', --'.join(sorted(others))}")
+    if "data" not in given and given & {"columns", "sigma"}:
+        raise InputError("E-OPTION", f"--{', --'.join(sorted(given & {'columns', 'sigma'}))} goes with --data")
+
+
+def _names(columns: str | None) -> list[str] | None:
+    return None if columns is None else [name.strip() for name in columns.split(",")]
+
+
 def _data(options) -> UserData:
-    data = user_data(options.data, options.columns.split(",") if options.columns else None, options.sigma)
+    data = user_data(options.data, _names(options.columns), options.sigma)
     print(
         f"data: {data.used} of {data.rows} rows of {options.data}, columns {', '.join(data.columns)}, "
         f"sigma {data.sigma:.4g}, in units of the spread {data.spread:.4g} around the mean",
@@ -215,14 +235,19 @@ def _failure(verdict: Verdict) -> dict:
     return {"case": list(verdict.tape), "note": verdict.note}
 
 
-def _write(path: Path, content: dict) -> None:
-    """All or nothing: to a temporary name beside it, then renamed."""
-    handle, temporary = tempfile.mkstemp(dir=path.resolve().parent, prefix=path.name)
+def _write(path: Path, content: dict | None) -> None:
+    """All or nothing: to a temporary name beside it, then renamed. Without content, only see that it can be done."""
+    if path.is_dir():
+        raise InputError("E-FILE", f"{path} cannot be written: it is a folder")
+    temporary = path.with_name(f"{path.name}.partial")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump({"refebm": refebm.__version__} | content, file, indent=1)
-            file.write("\n")
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        with open(temporary, "w", encoding="utf-8") as file:
+            if content is not None:
+                json.dump({"refebm": refebm.__version__} | content, file, indent=1)
+                file.write("\n")
+        if content is not None:
+            os.replace(temporary, path)
+    except OSError as error:
+        raise InputError("E-FILE", f"{path} cannot be written: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)

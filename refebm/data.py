@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from refebm.truth.densities import GaussianMixture, smoothed_empirical
+from refebm.truth.expectations import fits
 from refebm.validation import InputError, positive
 
 MOST_ROWS = 300
+LARGEST = 1e100
 WIDTH = 0.3  # sigma, where none is given, in units of the spread
 
 
@@ -26,31 +28,46 @@ class UserData:
 
 
 def read_columns(path: str | Path, wanted: list[str] | None = None) -> tuple[list[str], np.ndarray]:
-    """The named columns of a CSV file with a header line, or all that hold numbers; (names, (n, d)).
+    """The named columns of a CSV file with a header line, or all that begin with a number; (names, (n, d)).
 
     Errors: E-FILE, E-CSV (with line and column), E-COLUMN, E-EMPTY.
     """
+    header, body = _read(path)
+    for name in wanted or []:
+        if header.count(name) != 1 or wanted.count(name) != 1:
+            raise InputError(
+                "E-COLUMN", f"{path} must have the column {name!r} once; its columns are {', '.join(header)}"
+            )
+    names = wanted or [name for name, cell in zip(header, body[0][1]) if _is_number(cell)]
+    if not names:
+        raise InputError("E-CSV", f"{path} has no column of numbers; its columns are {', '.join(header)}")
+    indices = [header.index(name) for name in names]
+    for line, row in body:
+        bad = next((i for i in indices if not _is_number(row[i])), None)
+        if bad is not None:
+            raise InputError(
+                "E-CSV", f"{path}, line {line}, column {header[bad]!r}: must be a number, got {row[bad]!r}"
+            )
+    return names, np.array([[float(row[i]) for i in indices] for _, row in body])
+
+
+def _read(path):
+    """The header, and the other lines with their numbers; blank ones are passed over."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            header, *body = [[cell.strip() for cell in row] for row in csv.reader(file) if row] or [[]]
+            reader = csv.reader(file)
+            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("E-FILE", f"{path} cannot be read as CSV: {error}") from error
-    if not body:
-        raise InputError("E-EMPTY", f"{path} must have a header line and at least one row of numbers")
-    ragged = next((line for line, row in enumerate(body, 2) if len(row) != len(header)), None)
+    if len(lines) < 2:
+        raise InputError("E-EMPTY", f"{path} must have a header line and at least one line of numbers")
+    (_, header), *body = lines
+    if all(_is_number(cell) for cell in header):
+        raise InputError("E-CSV", f"{path} must begin with a header line, got numbers: {', '.join(header)}")
+    ragged = next(((line, row) for line, row in body if len(row) != len(header)), None)
     if ragged:
-        raise InputError("E-CSV", f"{path}, row {ragged}: has {len(body[ragged - 2])} cells, the header {len(header)}")
-    missing = [name for name in wanted or [] if name not in header]
-    if missing:
-        raise InputError("E-COLUMN", f"{path} has no column {missing[0]!r}; its columns are {', '.join(header)}")
-    names = wanted or [name for i, name in enumerate(header) if all(_is_number(row[i]) for row in body)]
-    if not names:
-        raise InputError("E-CSV", f"{path} has no column that holds numbers alone")
-    cells = [[(line, name, row[header.index(name)]) for name in names] for line, row in enumerate(body, 2)]
-    bad = next((cell for row in cells for cell in row if not _is_number(cell[2])), None)
-    if bad:
-        raise InputError("E-CSV", f"{path}, row {bad[0]}, column {bad[1]!r}: must be a finite number, got {bad[2]!r}")
-    return names, np.array([[float(text) for _, _, text in row] for row in cells])
+        raise InputError("E-CSV", f"{path}, line {ragged[0]}: has {len(ragged[1])} cells, the header {len(header)}")
+    return header, body
 
 
 def _is_number(text):
@@ -63,10 +80,16 @@ def _is_number(text):
 def user_data(path: str | Path, columns: list[str] | None = None, sigma: float | None = None) -> UserData:
     """One or two columns of a CSV file as data: at most 300 rows, evenly spaced ones where there are more."""
     names, points = read_columns(path, columns)
+    if np.max(np.abs(points)) > LARGEST:
+        raise InputError("E-CSV", f"{path}: numbers must be within {LARGEST:g}, got {np.max(np.abs(points)):g}")
     if len(names) > 2:
         raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {', '.join(names)}")
     used = points[np.unique(np.linspace(0, len(points) - 1, min(MOST_ROWS, len(points))).astype(int))]
     spread = float(np.sqrt(np.mean(np.var(used, axis=0)))) or 1.0
     sigma = WIDTH * spread if sigma is None else float(positive("sigma", sigma))
+    if not sigma <= LARGEST * spread:
+        raise InputError("E-SIGMA", f"sigma must be within {LARGEST:g} times the spread {spread:.4g}, got {sigma:g}")
     density = smoothed_empirical((used - used.mean(axis=0)) / spread, sigma / spread)
+    if not fits(density):
+        raise InputError("E-SIGMA", f"sigma {sigma:g} is too small for a lattice over points with spread {spread:.4g}")
     return UserData(names, len(points), len(used), spread, sigma, density)

@@ -153,6 +153,13 @@ def _measured(name, function, wanted, words):
 
     def measured(x, *rest):
         result = function(x, *rest)
+        kind = getattr(getattr(result, "dtype", None), "kind", None)
+        if kind not in ("f", "i", "u"):
+            raise InputError(
+                "E-CALLABLE",
+                f"{name}(x) must return an array of real numbers, got {type(result).__name__} of "
+                f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
+            )
         if np.shape(result) != wanted(x):
             raise InputError(
                 "E-CALLABLE", f"{name}(x) must return {words} = {wanted(x)} for x {x.shape}; got {np.shape(result)}"
@@ -202,8 +209,8 @@ def rows(function=None, /, **special):
 
 
 def vector(name, value, d=None):
-    """Parameters of a density, (d,); a float stands for d = 1."""
-    value = np.atleast_1d(real_array(name, value))
+    """Parameters of a density, (d,), a copy; a float stands for d = 1."""
+    value = np.array(np.atleast_1d(real_array(name, value)))
     if value.ndim != 1 or not len(value) or d not in (None, len(value)):
         raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
     return value
@@ -218,7 +225,7 @@ def positive_vector(name, value, d=None):
 
 def covariance(name, value, d):
     """A symmetric positive definite (d, d); a float c stands for c times the identity."""
-    value = real_array(name, value)
+    value = np.array(real_array(name, value))
     value = value * np.eye(d) if value.ndim == 0 else value
     if value.shape != (d, d):
         raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")

@@ -107,6 +107,54 @@ BAD = {
         "GaussianMixture",
     ),
     "unknown kind": (lambda: Model("quadratc", {}), "E-MODEL", "quadratic"),
+    "precision of another d": (
+        lambda: Model("quadratic", {"mean": np.zeros(2), "precision": np.eye(3)}),
+        "E-MODEL",
+        r"precision.*\(d, d\).*\(3, 3\)",
+    ),
+    "mean a float": (lambda: Model("quadratic", {"mean": 0.0, "precision": np.eye(1)}), "E-MODEL", "mean"),
+    "one precision too few": (
+        lambda: Model("mixture", {"logits": np.zeros(3), "means": np.zeros((3, 1)), "precisions": np.ones((2, 1, 1))}),
+        "E-MODEL",
+        "precisions",
+    ),
+    "parameters as lists": (lambda: Model("gamma", {"shape": [1.0], "rate": [1.0]}), "E-MODEL", "shape.*list"),
+    "parameter NaN": (lambda: Model("gamma", {"shape": np.array([np.nan]), "rate": np.ones(1)}), "E-MODEL", "NaN"),
+    "no parameters": (lambda: Model("gamma", None), "E-MODEL", "dict.*NoneType"),
+    "bias of another width": (
+        lambda: Model("mlp_score", {"layers": ((np.ones((2, 2)), np.ones((3, 2))),)}),
+        "E-MODEL",
+        r"b \(outputs,\).*\(3, 2\)",
+    ),
+    "layers that do not fit": (
+        lambda: Model("mlp_score", {"layers": ((np.ones((2, 3)), np.ones(3)), (np.ones((4, 2)), np.ones(2)))}),
+        "E-MODEL",
+        "after 3 outputs",
+    ),
+    "outputs of another d": (
+        lambda: Model("mlp_score", {"layers": ((np.ones((2, 3)), np.ones(3)),)}),
+        "E-MODEL",
+        "d = 2 have 3 outputs",
+    ),
+    "plain numpy under differentiation": (
+        lambda: refebm.divergence(lambda x: np.asarray(x) * 2.0, X),
+        "E-CALLABLE",
+        "autograd.numpy",
+    ),
+    "plain numpy in an energy": (
+        lambda: refebm.score_of(lambda x: np.sum(np.asarray(x) ** 2, axis=1))(X),
+        "E-CALLABLE",
+        "autograd.numpy",
+    ),
+    "score complex": (lambda: refebm.explicit_score_matching(lambda x: x + 1j, score, X), "E-CALLABLE", "complex"),
+    "expect nothing": (lambda: refebm.expect([], Gaussian(0.0, 1.0)), "E-CALLABLE", "at least one"),
+    "expect a function": (lambda: refebm.expect(score, Gaussian(0.0, 1.0)), "E-CALLABLE", "list"),
+    "expect under a number": (lambda: refebm.expect([score], 3.0), "E-DENSITY", "float"),
+    "expect a scalar": (lambda: refebm.expect([lambda x: 1.0], Gaussian(0.0, 1.0)), "E-CALLABLE", "rows"),
+    "expect a mean": (lambda: refebm.expect([lambda x: x[:1, 0]], Gaussian(0.0, 1.0)), "E-CALLABLE", "rows"),
+    "degree negative": (lambda: refebm.expect([score], Gaussian(0.0, 1.0), degree=-1), "E-COUNT", "degree"),
+    "degree not whole": (lambda: refebm.expect([score], Gaussian(0.0, 1.0), degree=2.5), "E-COUNT", "degree"),
+    "points of one dimension": (lambda: refebm.smoothed_empirical([1.0, 2.0], 0.5), "E-NDIM", "points"),
     "parameter missing": (lambda: Model("quadratic", {"mean": np.zeros(2)}), "E-MODEL", "precision"),
 }
 
@@ -218,3 +266,12 @@ def test_parameters_can_be_differentiated_through_the_checks():
 
 def _slope(sigma, h=1e-6):
     return (np.sum(dsm(sigma + h)) - np.sum(dsm(sigma - h))) / (2 * h)
+
+
+def test_densities_keep_copies():
+    mean, cov, weights = np.zeros(2), np.eye(2), np.array([0.5, 0.5])
+    p, q = Gaussian(mean, cov), GaussianMixture(weights, np.zeros((2, 1)), 1.0)
+    before = p.log_prob(X), q.log_prob(X[:, :1])
+    mean[0], cov[0, 0], weights[0] = 100.0, 9.0, 0.0
+    np.testing.assert_array_equal(p.log_prob(X), before[0])
+    np.testing.assert_array_equal(q.log_prob(X[:, :1]), before[1])

@@ -19,18 +19,21 @@ TWEEDIE = "Stanford CS236, Tweedie's formula; Efron 2011, eq. 2.8"
 FIELDS = ("quadratic", "mixture", "mlp_energy", "mlp_score")
 
 
-def data_and_noise(draw: Draw) -> dict:
-    """Data with a closed-form posterior, a noise level and a noisy point."""
-    d = draw.dimension()
-    p, sigma = draw.mixture(d), draw.noise_level()
-    return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 1, deviations=2.0)}
+def data_and_level(draw: Draw) -> dict:
+    """Data with a closed-form posterior, and a noise level."""
+    return {"p": draw.mixture(draw.dimension()), "sigma": draw.noise_level()}
+
+
+def data_and_noisy_point(draw: Draw) -> dict:
+    case = data_and_level(draw)
+    return case | {"y": draw.points(case["p"].smoothed(case["sigma"]), 1, deviations=2.0)}
 
 
 @theorem(
     MODULE + " (whose proof loses the density)",
     kind="quadrature",
     about="GaussianMixture.smoothed GaussianMixture.score",
-    case=data_and_noise,
+    case=data_and_noisy_point,
     plane=True,
     mixtures=True,
 )
@@ -88,11 +91,11 @@ def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
     MODULE + " (whose C is twice ours)",
     kind="quadrature",
     about="GaussianMixture.posterior_cov GaussianMixture.score",
-    case=data_and_noise,
+    case=data_and_level,
     plane=True,
     mixtures=True,
 )
-def denoising_constant_is_the_posterior_variance(impl, p, sigma, y):
+def denoising_constant_is_the_posterior_variance(impl, p, sigma):
     r"""The constant of denoising is the mean posterior variance of the clean point.
 
     \tfrac12(d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2)
@@ -105,18 +108,18 @@ def denoising_constant_is_the_posterior_variance(impl, p, sigma, y):
         ],
         smoothed,
     )
-    return Sides([y.shape[1] / (2 * sigma**2), -square], [variance], change)
+    return Sides([smoothed.d / (2 * sigma**2), -square], [variance], change)
 
 
 @theorem(
     MODULE,
     kind="quadrature",
     about="GaussianMixture.posterior_mean",
-    case=data_and_noise,
+    case=data_and_level,
     plane=True,
     mixtures=True,
 )
-def denoising_constant_by_the_mean_noise(impl, p, sigma, y):
+def denoising_constant_by_the_mean_noise(impl, p, sigma):
     r"""The constant again, from the mean noise given the noisy point, (y - E[X|y])/sigma.
 
     \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2]
@@ -129,7 +132,7 @@ def denoising_constant_by_the_mean_noise(impl, p, sigma, y):
         ],
         smoothed,
     )
-    return Sides([y.shape[1] / (2 * sigma**2), -square], [variance], change)
+    return Sides([smoothed.d / (2 * sigma**2), -square], [variance], change)
 
 
 def noisy_model(draw: Draw) -> dict:
@@ -231,26 +234,23 @@ def denoising_objectives_by_hand(impl, model, x, sigma, z):
     return Sides([np.stack(left)], [np.stack(pair) for pair in zip([*plain, *zero], [*plain, *control])])
 
 
-def scalar_level(draw: Draw) -> dict:
-    case = rows_and_noise(draw)
-    return case | {"sigma": float(case["sigma"][0])}
-
-
 @theorem(
-    "Vincent 2011, section 4; Das 2021, denoising score matching",
+    "Vincent 2011, section 4.3; Das 2021, denoising score matching",
     kind="pointwise",
-    about="denoising_autoencoder denoising_score_matching",
-    case=scalar_level,
+    about="denoising_autoencoder",
+    case=rows_and_noise,
+    cancels=EITHER_SIGN,
 )
 def denoising_is_an_autoencoder(impl, model, x, sigma, z):
-    r"""With r(y) = y + sigma^2 s(y), the autoencoder's loss is sigma^4 times the denoising objective.
+    r"""With r(y) = y + c^2 s(y), the autoencoder's loss is c^4 times the denoising objective where sigma is c.
 
-    \tfrac12|r(x + \sigma z) - x|^2 = \sigma^4\, \tfrac12|s(x + \sigma z) + z/\sigma|^2"""
-    denoiser = Model("denoiser", {"kind": model.kind, "parameters": model.parameters, "sigma": sigma})
-    return Sides(
-        [impl.denoising_autoencoder(impl.score(denoiser), x, sigma, z)],
-        [sigma**4 * impl.denoising_score_matching(impl.score(model), x, sigma, z)],
-    )
+    \tfrac12|r(x + \sigma z) - x|^2 = \tfrac12|c^2 s(x + \sigma z) + \sigma z|^2"""
+    c, noise = float(sigma[0]), sigma[:, None] * z
+    denoiser = Model("denoiser", {"kind": model.kind, "parameters": model.parameters, "sigma": c})
+    step = c**2 * score_and_jacobian(model, x + noise)[0]
+    rows = impl.denoising_autoencoder(impl.score(denoiser), x, sigma, z)
+    formula = list((np.abs(x) * (np.abs(step) + np.abs(noise))).T)  # r(y) - x adds and takes away x
+    return Sides([rows], [*(0.5 * step.T**2), *(step.T * noise.T), *(0.5 * noise.T**2)], formula=formula)
 
 
 def clean_and_noisy(draw: Draw) -> dict:
@@ -284,6 +284,30 @@ def tweedies_covariance_is_bayes(impl, p, sigma, y):
     model = mixture_of(p.smoothed(sigma))
     formula = [sigma**2 * np.eye(y.shape[1]), sigma**4 * jacobian_size(model, y)]
     return Sides([impl.tweedie_cov(impl.score(model), y, sigma)], [p.posterior_cov(y, sigma)], formula=formula)
+
+
+@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=rows_and_noise)
+def tweedies_mean_row_by_row(impl, model, x, sigma, z):
+    r"""For any field, and a level for each row, from the score by hand.
+
+    y_i + \sigma_i^2 s(y_i)"""
+    y = x + z
+    return Sides(
+        [impl.tweedie_mean(impl.score(model), y, sigma)], [y, sigma[:, None] ** 2 * score_and_jacobian(model, y)[0]]
+    )
+
+
+@theorem(TWEEDIE, kind="pointwise", about="tweedie_cov", case=rows_and_noise, cancels=EITHER_SIGN)
+def tweedies_covariance_row_by_row(impl, model, x, sigma, z):
+    r"""For any field, whose Jacobian need not be symmetric, and a level for each row, from the Jacobian by hand.
+
+    \sigma_i^2 I + \sigma_i^4 \nabla s(y_i)"""
+    y, variance = x + z, sigma[:, None, None] ** 2
+    return Sides(
+        [impl.tweedie_cov(impl.score(model), y, sigma)],
+        [variance * np.eye(y.shape[1]), variance**2 * score_and_jacobian(model, y)[1]],
+        formula=[variance**2 * jacobian_size(model, y)],
+    )
 
 
 def gaussian_and_departure(draw: Draw) -> dict:

@@ -24,12 +24,11 @@ from refebm.identities.implementation import REFERENCE, Implementation
 from refebm.truth.expectations import SETTLED, total
 from refebm.validation import DomainError
 
-KINDS = ("pointwise", "quadrature", "enumeration", "limit", "statistical")
 ROUNDOFF = np.finfo(float).eps / 2
 FACTOR = 64
 ORDER = 0.02
 FALSE_ALARMS = 1e-6
-STATISTICS = 10_000  # comparisons that one run may make, at most: the budget is shared among them
+STATISTICS = 10_000  # comparisons that one run makes at most (see `run`): they share the budget
 QUANTILE = float(norm.isf(FALSE_ALARMS / STATISTICS / 2))
 
 
@@ -132,17 +131,12 @@ def judge(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[d
         moved = [theorem.sides(impl, **copy) for copy in nudged]
     except DomainError as refusal:
         return Verdict(False, np.inf, tape, note=f"refused: {refusal}")
-    holds, ratio, cancellation, note = {
-        "pointwise": lambda: _pointwise(result, moved),
-        "quadrature": lambda: _summed(result),
-        "enumeration": lambda: _summed(result),
-        "limit": lambda: _limit(result),
-        "statistical": lambda: _statistical(result),
-    }[theorem.kind]()
+    with np.errstate(invalid="ignore", over="ignore"):
+        holds, ratio, cancellation, note = JUDGES[theorem.kind](result, *([moved] if moved else []))
     return Verdict(bool(holds), float(ratio), tape, float(cancellation), note)
 
 
-def _pointwise(sides, moved):
+def _pointwise(sides, moved=()):
     left, right = (np.broadcast_arrays(*map(np.asarray, side)) for side in (sides.left, sides.right))
     size = sum(map(np.abs, [*left, *right, *sides.formula]))
     terms = [*sides.left, *sides.right]
@@ -151,7 +145,7 @@ def _pointwise(sides, moved):
 
 
 def _summed(sides):
-    left, right = ([np.asarray(t) if np.ndim(t) == 0 else total(np.asarray(t)) for t in s] for s in sides[:2])
+    left, right = ([t if np.ndim(t) == 0 else total(t) for t in side] for side in (sides.left, sides.right))
     size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in [*sides.left, *sides.right])
     holds, ratio, cancellation, note = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
     if not sides.change <= SETTLED:
@@ -160,13 +154,19 @@ def _summed(sides):
 
 
 def _gap(left, right, size, sensitivity, inequality):
+    """Whether every entry is within its tolerance; a term that is not finite has no tolerance to be within."""
+    if np.ndim(left) and np.ndim(right) and np.shape(left) != np.shape(right):
+        return False, np.inf, 1.0, f"left has shape {np.shape(left)}, right {np.shape(right)}"
+    left, right, size = np.broadcast_arrays(left, right, size)
+    if not np.all(np.isfinite(size)):
+        return False, np.inf, 1.0, "a term is not finite"
     gap = np.maximum(left - right, 0) if inequality else np.abs(left - right)
     allowed = FACTOR * ROUNDOFF * (size + sensitivity)
     ratio = np.max(np.where(gap == 0, 0.0, gap / np.where(allowed == 0, 1e-300, allowed)))
     larger = np.maximum(np.abs(left), np.abs(right))
     cancellation = np.max(np.where(larger > 0, size / np.where(larger > 0, larger, 1), 1))
-    worst = np.argmax(np.ravel(gap - allowed)) if np.ndim(gap) else 0
-    note = f"left {np.ravel(left)[worst]:.17g}, right {np.ravel(right + 0 * left)[worst]:.17g}"
+    worst = np.argmax(np.ravel(gap - allowed))
+    note = f"left {np.ravel(left)[worst]:.17g}, right {np.ravel(right)[worst]:.17g}"
     return np.all(gap <= allowed), ratio, cancellation, note
 
 
@@ -186,3 +186,12 @@ def _statistical(sampled):
     z = np.abs(sampled.estimates - sampled.expected) / sampled.standard_errors
     note = f"could detect a gap of {QUANTILE * np.max(sampled.standard_errors):.2g}"
     return np.all(z <= QUANTILE), np.max(z) / QUANTILE, 1.0, note
+
+
+JUDGES = {
+    "pointwise": _pointwise,
+    "quadrature": _summed,
+    "enumeration": _summed,
+    "limit": _limit,
+    "statistical": _statistical,
+}

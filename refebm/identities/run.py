@@ -13,6 +13,7 @@ from refebm.truth.densities import GaussianMixture
 
 CASES = {"pointwise": 100, "quadrature": 20, "enumeration": 20, "statistical": 5}
 ON_DATA = {"pointwise": 20, "quadrature": 2}
+MOST_STATISTICAL = 100  # with the features of each, within the comparisons that share the false-alarm budget
 PLANE = 4  # one case in the plane for so many on the line
 MUCH_CANCELLATION = 1e4
 
@@ -56,6 +57,7 @@ def draws(theorem: Theorem, seed: int, cases: int | None = None, data: GaussianM
         yield from (Draw.replay([i]) for i in range(theorem.cases))
         return
     number = cases or (ON_DATA if data else CASES)[theorem.kind]
+    number = min(number, MOST_STATISTICAL) if theorem.kind == "statistical" else number
     firsts = [()] * number
     if theorem.plane and not data:
         firsts = [(1,)] * number + [(2,)] * max(1, number // PLANE)

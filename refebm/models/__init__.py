@@ -8,7 +8,7 @@ Parameters are plain nested tuples and dicts of arrays, which autograd different
 import difflib
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,9 @@ import numpy as np
 from refebm.calculus import score_of
 from refebm.models import energies, fields
 from refebm.models.fields import at
+from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError, points_of
+from refebm.validation import InputError, level, points_of
 
 
 def at_level(x, kind, parameters, sigma):
@@ -44,49 +45,46 @@ ENERGIES = {
 }
 FIELDS = {function.__name__: function for function in (fields.mlp_score, fields.noise_conditional, at_level, denoiser)}
 KINDS = ENERGIES | FIELDS
-DIMENSION: dict[str, Callable] = {
-    "quadratic": lambda p: len(p["mean"]),
-    "mixture": lambda p: p["means"].shape[1],
-    "mlp_energy": lambda p: len(p["layers"][0][0]),
-    "gamma": lambda p: len(p["shape"]),
-    "laplace": lambda p: len(p["loc"]),
-    "autoregressive": lambda p: len(p["shift"]),
-    "flow": lambda p: len(p["couplings"][0][0][0]),
-    "mlp_score": lambda p: len(p["layers"][0][0]),
-    "noise_conditional": lambda p: len(p["layers"][0][0]) - 1,
-    "at_level": lambda p: Model(p["kind"], p["parameters"]).d,
-    "denoiser": lambda p: Model(p["kind"], p["parameters"]).d,
-}
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
     """A model as data. Calling it gives E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in `FIELDS`.
 
-    Errors: E-MODEL for an unknown kind (the nearest is named), or a parameter that is missing or unknown.
+    Errors: E-MODEL for an unknown kind (the nearest is named), a parameter that is missing, unknown, NaN, or of another
+    shape. The parameters are not copied, so that they can be traced: do not write into them.
     """
 
     kind: str
     parameters: dict[str, Any]
+    d: int = field(init=False)
 
     def __post_init__(self):
         if self.kind not in KINDS:
             near = difflib.get_close_matches(str(self.kind), KINDS, 1) or sorted(KINDS)
             raise InputError("E-MODEL", f"kind must be one of the registered kinds, got {self.kind!r}; try {near}")
+        if not hasattr(self.parameters, "keys"):
+            raise InputError("E-MODEL", f"parameters must be a dict by name, got {type(self.parameters).__name__}")
         wanted = set(inspect.signature(KINDS[self.kind]).parameters) - {"x"}
         wanted -= {"sigma"} if self.kind == "noise_conditional" else set()
-        if set(self.parameters) != wanted:
+        if set(self.parameters.keys()) != wanted:
             raise InputError(
                 "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
             )
+        object.__setattr__(self, "d", self._dimension())
 
-    @property
-    def d(self) -> int:
+    def _dimension(self) -> int:
         """The number of columns of x."""
-        return DIMENSION[self.kind](self.parameters)
+        inner = "kind" in self.parameters
+        return (
+            Model(self.parameters["kind"], self.parameters["parameters"]).d
+            if inner
+            else dimension(self.kind, self.parameters)
+        )
 
     def __call__(self, x, *sigma):
-        return KINDS[self.kind](points_of(self, "x", x), *sigma, **self.parameters)
+        x = points_of(self, "x", x)
+        return KINDS[self.kind](x, *(level("sigma", c, x)[:, 0] for c in sigma), **self.parameters)
 
 
 def score(model: Model) -> Callable:

@@ -23,6 +23,7 @@ from refebm.validation import (
     rows,
     vector,
 )
+from refebm.validation import points as check_points
 
 LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # the square of exp of it is still finite
@@ -109,7 +110,7 @@ class GaussianMixture:
 
     def __init__(self, weights, means, covs):
         self.weights = probabilities("weights", weights)
-        self.means = real_array("means", means)
+        self.means = np.array(real_array("means", means))
         if self.means.ndim != 2 or len(self.means) != len(self.weights):
             raise InputError("E-SHAPE", f"means must be (k, d) with k = {len(self.weights)}; got {self.means.shape}")
         covs = real_array("covs", covs)
@@ -192,13 +193,8 @@ def smoothed_empirical(points, sigma: float) -> GaussianMixture:
     points (N, d); sigma > 0, a float. Errors: E-NDIM, E-FINITE, E-POSITIVE.
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
-    points, variance = _points(points), positive("sigma", sigma) ** 2
+    points, variance = check_points("points", points), positive("sigma", sigma) ** 2
     return GaussianMixture(np.ones(len(points)) / len(points), points, variance)
-
-
-@rows
-def _points(x):
-    return x
 
 
 class Gamma:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
 from refebm.truth.densities import Gaussian
-from refebm.validation import DomainError, InputTypeError
+from refebm.validation import DomainError, InputError, InputTypeError, count
 
 SETTLED = 1e-9
 ROUNDOFF = np.finfo(float).eps
@@ -19,7 +19,8 @@ CHUNK = 2**14
 class Expectation(NamedTuple):
     r"""terms[i][j]: weight times value of function i at node j; change: the largest relative change of any of them.
 
-    Relative means to sum |terms|. Above 1e-9 the lattice did not settle, and the value is not to be trusted.
+    Relative means to sum |terms|; what lies in the tails counts 1e-9 for each roundoff. Above 1e-9 the lattice did
+    not settle, and the value is not to be trusted.
     """
 
     terms: list[np.ndarray]
@@ -49,8 +50,10 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     r"""E_p[f(X)] for each f, by the trapezoid rule on a wide box: geometric convergence for analytic integrands.
 
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`.
-    The spacing is halved until h and h/2 agree to 1e-9 of sum |terms| (so that h/2 is right to roundoff), and the box
-    widened until what lies between radius r and r + 2 is below roundoff.
+    The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
+    radius r and r + 2 is below roundoff. For an analytic f that varies no faster than the density h/2 is then right
+    to roundoff. What a lattice cannot see it cannot certify: a spike between its nodes, or a second bump of p f
+    beyond the box, further than 12 deviations from every component.
     With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
     A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
@@ -58,8 +61,12 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     E-SIZE where not even a first lattice is small enough.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
-    if not all(map(callable, functions)):
-        raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows")
+    if callable(functions) or not len(functions) or not all(map(callable, functions)):
+        raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows, at least one")
+    if not hasattr(density, "substitute"):
+        raise InputTypeError("E-DENSITY", f"density must be one of refebm's densities, got {type(density).__name__}")
+    if degree is not None:
+        count("degree", degree + 1 if isinstance(degree, int) else degree)
     return _polynomial(functions, density, degree) if degree is not None else _refined(functions, density)
 
 
@@ -85,24 +92,30 @@ def _refined(functions, density):
             )
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF) or np.isnan(finer) or _size(density, *refined) > most:
-            return Expectation(terms, float(np.maximum(finer, tail)))
+            return Expectation(terms, float(np.maximum(finer, tail * SETTLED / ROUNDOFF)))
         step, radius = refined
 
 
-def _axes(density, step, radius):
-    """Multiples of a power of two near step * unit, exact in floating point, in the box of radius + 2."""
-    spacing = 2.0 ** np.floor(np.log2(step * density.unit))
+def _grid(density, step, radius):
+    """Spacing, first and last multiple of it in each coordinate, for the box of radius + 2.
+
+    13/16 of a power of two near step * unit: nodes are exact in floating point, and a function of period 1, 1/2, 1/4
+    ... does not look constant, as it would on every lattice of a power of two.
+    """
+    spacing = 13 / 16 * 2.0 ** np.floor(np.log2(step * density.unit))
     low, high = density.box(radius + 2)
-    return spacing, [h * np.arange(np.floor(a / h), np.ceil(b / h) + 1) for h, a, b in zip(spacing, low, high)]
+    return spacing, np.floor(low / spacing), np.ceil(high / spacing)
 
 
 def _size(density, step, radius):
-    return np.prod([float(len(axis)) for axis in _axes(density, step, radius)[1]])
+    _, first, last = _grid(density, step, radius)
+    return np.prod(last - first + 1)
 
 
 def trapezoid(density, step: float, radius: float) -> Lattice:
     """The trapezoid rule for `density` in its own coordinates, the box of radius + 2 around the box of radius."""
-    spacing, axes = _axes(density, step, radius)
+    spacing, first, last = _grid(density, step, radius)
+    axes = [h * np.arange(a, b + 1) for h, a, b in zip(spacing, first, last)]
     u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
     x, log_dx = density.substitute(u)
     low, high = density.box(radius)
@@ -115,7 +128,23 @@ def trapezoid(density, step: float, radius: float) -> Lattice:
 
 
 def _by_chunks(function, x):
-    return np.concatenate([np.asarray(function(x[i : i + CHUNK])) for i in range(0, len(x), CHUNK)])
+    return np.concatenate([_rows_of(function, x[i : i + CHUNK]) for i in range(0, len(x), CHUNK)])
+
+
+def _rows_of(function, x):
+    values = np.asarray(function(x))
+    if values.ndim == 0 or len(values) != len(x) or values.dtype.kind not in "fiub":
+        raise InputError(
+            "E-CALLABLE",
+            f"a function must return real values (m,) or (m, ...) for m = {len(x)} rows; "
+            f"got {values.dtype} of shape {values.shape}",
+        )
+    return values
+
+
+def fits(density) -> bool:
+    """Whether a lattice for this density can be refined at least once."""
+    return _size(density, 0.125, 10.0) <= MOST_NODES[density.d > 1]
 
 
 def _terms(functions, lattice):

@@ -34,7 +34,7 @@ wrong_versions(
     ("sign", "-np.dot", "np.dot", "up to a factor"),
     ("covariance for precision", "self.precision", "self.cov", "unit covariance"),
     ("sigma for sigma squared", "self.precision", "self.whitening.T", "unit covariance"),
-    ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
+    ("mean reflected", "x - self.mean", "x + self.mean", "zero mean", "LSD GB-RBM: energy and score of two models"),
     (
         "diagonal precision",
         "np.dot(x - self.mean, self.precision)",
@@ -47,6 +47,7 @@ wrong_versions(
     ("variance as scale", "self.cholesky.T", "self.cov", "unit covariance", "pyro 1643, edward 722"),
     ("no mean", "self.mean + ", "", "zero mean"),
     ("precision for covariance", "self.cholesky.T", "self.whitening", "unit covariance"),
+    ("wrong Cholesky factor", "self.cholesky.T", "self.cholesky", "isotropic", "blackjax 533"),
     ("half the noise", "rng.standard", "0.5 * rng.standard", "finite"),
 )
 wrong_versions(
@@ -108,6 +109,7 @@ wrong_versions(
     ("variance as scale", "c.cholesky", "c.cov", "unit covariance", "pyro 1643, edward 722"),
     ("means averaged", "self.means[chosen]", "self.weights @ self.means", "one component"),
     ("means left out", "self.means[chosen] + ", "", "finite"),
+    ("wrong Cholesky factor", "nij,nj->ni", "nji,nj->ni", "isotropic", "blackjax 533"),
 )
 wrong_versions(
     "GaussianMixture.smoothed",
@@ -223,7 +225,7 @@ wrong_versions(
     ("variance as scale", "self.scale,", "2 * self.scale**2,", "finite"),
 )
 wrong_versions("expect", ("no Jacobian", " + log_dx", "", "unit covariance"), inside="trapezoid")
-wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)", "finite"), inside="_axes")
+wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)", "finite"), inside="_grid")
 wrong_versions(
     "expect",
     ("absolute values", "(value.T *", "(np.abs(value.T) *", "finite"),

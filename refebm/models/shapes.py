@@ -1,0 +1,67 @@
+"""What the parameters of a model look like: shapes by letters, networks by their widths, d read off them."""
+
+import autograd.numpy as np
+
+from refebm.validation import InputError
+
+SHAPES = {
+    "quadratic": {"mean": "d", "precision": "dd"},
+    "mixture": {"logits": "k", "means": "kd", "precisions": "kdd"},
+    "mlp_energy": {"precision": ""},
+    "gamma": {"shape": "d", "rate": "d"},
+    "laplace": {"loc": "d", "scale": "d"},
+    "autoregressive": {"shift": "d", "shift_weights": "dd", "log_scale": "d", "log_scale_weights": "dd"},
+}
+
+
+def dimension(kind: str, parameters: dict) -> int:
+    """d of a model made of arrays and networks. Errors: E-MODEL where shapes do not fit, or a parameter is NaN."""
+    sizes = array_sizes(kind, parameters, SHAPES.get(kind, {}))
+    if "layers" in parameters:
+        inputs, outputs = widths(kind, parameters["layers"])
+        d = inputs - (kind == "noise_conditional")
+        if outputs != (1 if kind == "mlp_energy" else d):
+            raise InputError("E-MODEL", f"the layers of a {kind} with d = {d} have {outputs} outputs")
+        return d
+    if "couplings" in parameters:
+        pairs = [widths(kind, layers) for layers in parameters["couplings"]]
+        if not pairs or any(pair != (pairs[0][0], 2 * pairs[0][0]) for pair in pairs):
+            raise InputError("E-MODEL", f"each coupling of a {kind} must go from d to 2 d, got {pairs}")
+        return pairs[0][0]
+    return sizes["d"]
+
+
+def array_sizes(kind: str, parameters: dict, shapes: dict) -> dict[str, int]:
+    """What each letter stands for; the same everywhere."""
+    sizes: dict[str, int] = {}
+    for name, letters in shapes.items():
+        shape = _shape(kind, name, parameters[name])
+        if len(shape) != len(letters) or any(sizes.setdefault(c, n) != n for c, n in zip(letters, shape)):
+            wanted = f"({', '.join(letters)})" + (f" with {sizes}" if sizes else "")
+            raise InputError("E-MODEL", f"{name} of a {kind} must be {wanted}, got shape {shape}")
+    return sizes
+
+
+def widths(kind: str, layers) -> tuple[int, int]:
+    """Inputs and outputs of a perceptron whose layers fit together."""
+    inputs = outputs = None
+    for weights, bias in layers:
+        rows, *columns = _shape(kind, "weights", weights) or (None,)
+        if len(columns) != 1 or _shape(kind, "bias", bias) != (columns[0],) or outputs not in (None, rows):
+            raise InputError(
+                "E-MODEL",
+                f"layers of a {kind} must be ((W, b), ...), W (inputs, outputs), b (outputs,), each fitting the last; "
+                f"got W {np.shape(weights)}, b {np.shape(bias)} after {outputs} outputs",
+            )
+        inputs, outputs = rows if inputs is None else inputs, columns[0]
+    if inputs is None:
+        raise InputError("E-MODEL", f"a {kind} has at least one layer")
+    return inputs, outputs
+
+
+def _shape(kind, name, value):
+    if isinstance(value, (list, str)) or value is None:
+        raise InputError("E-MODEL", f"{name} of a {kind} must be an array, got {type(value).__name__}")
+    if np.any(np.isnan(value)):
+        raise InputError("E-MODEL", f"{name} of a {kind} must not be NaN")
+    return np.shape(value)
