@@ -129,6 +129,15 @@ def test_data(capsys):
     assert "150 rows" in out.splitlines()[1]
 
 
+def test_every_theorem_about_mixtures_runs_on_data(tmp_path, capsys):
+    path = csv_file(tmp_path, "name,a,b\nx,1,2\ny,2.5,0.5\nz,4,3\n")
+    assert main(["verify", "--data", path, "--cases", "1"]) == 0
+    *lines, summary = capsys.readouterr().out.splitlines()[1:]
+    assert len(lines) == sum(theorem.mixtures for theorem in THEOREMS.values())
+    assert all("3 rows" in line for line in lines)
+    assert summary.startswith(f"{len(lines)} of {len(lines)} theorems hold")
+
+
 def test_data_in_one_dimension_through_quadrature(capsys):
     arguments = ["verify", "--data", IRIS, "--columns", "petal_length", "--sigma", "0.5", "--only", "implicit_is"]
     assert main(arguments) == 0

@@ -12,7 +12,7 @@ from refebm.identities.record import Theorem, Verdict, check, judge
 from refebm.truth.densities import GaussianMixture
 
 CASES = {"pointwise": 100, "quadrature": 20, "enumeration": 20, "statistical": 5}
-ON_DATA = {"pointwise": 20, "quadrature": 2}
+ON_DATA = {"pointwise": 20, "quadrature": 2, "statistical": 2}
 MOST_STATISTICAL = 100  # with the features of each, within the comparisons that share the false-alarm budget
 PLANE = 4  # one case in the plane for so many on the line
 MUCH_CANCELLATION = 1e4
