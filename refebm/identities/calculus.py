@@ -3,11 +3,10 @@ r"""Theorems about derivatives: automatic ones are those that were derived by ha
 import numpy as np
 
 from refebm.identities.draw import SCORES, Draw
+from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-
-EITHER_SIGN = "terms of either sign: an entry may be near zero"
 
 
 def closed_kinds(draw: Draw, kinds: tuple[str, ...]) -> dict:

@@ -3,11 +3,9 @@ r"""Theorems about denoising: what the noisy objectives are in the mean, Tweedie
 import numpy as np
 from scipy.special import erfc, gammaln
 
-from refebm.identities.calculus import EITHER_SIGN
-from refebm.identities.densities import products
 from refebm.identities.draw import Draw
+from refebm.identities.notation import EITHER_SIGN, half_square, products
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.score_matching import half_square
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import smoothed_empirical, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian

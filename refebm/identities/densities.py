@@ -6,6 +6,7 @@ from scipy.stats import norm
 
 from refebm.calculus import jacobian, score_of
 from refebm.identities.draw import Draw
+from refebm.identities.notation import ones, outer, products
 from refebm.identities.record import Sampled, Sides, theorem
 from refebm.truth import densities as truth
 from refebm.truth.derivatives import network_derivatives
@@ -15,14 +16,6 @@ NORMAL = "Stanford CS236, score function"
 GAMMA = "HY-673 lecture 12, score function"
 IN_THE_PLANE = "Gaussian GaussianMixture Gamma StudentT"  # a lattice for Laplace is too large there
 HEAVY = "Hyvarinen 2005, regularity conditions"
-
-
-def ones(x):
-    return np.ones(len(x))
-
-
-def outer(a, b):
-    return a[:, :, None] * b[:, None, :]
 
 
 def a_gaussian(draw: Draw, d: int):
@@ -131,13 +124,6 @@ def with_information(draw: Draw, name: str) -> dict:
 def score_is_the_gradient(p, x, name, arguments):
     formula = [products(getattr(truth, name)(*arguments), x)] if name in ("Gaussian", "GaussianMixture") else []
     return Sides([p.score(x)], [score_of(lambda x: -p.log_prob(x))(x)], formula=formula)
-
-
-def products(p, x):
-    """sum_j |C^{-1}_ij (x - m)_j|, the mean over components: what C^{-1} (x - m) adds up, before cancellation."""
-    if isinstance(p, truth.Gaussian):
-        return np.abs(x - p.mean) @ np.abs(p.precision)
-    return sum(r[:, None] * products(c, x) for r, c in zip(p.responsibilities(x).T, p.components))
 
 
 @for_each(

@@ -2,8 +2,8 @@ r"""Theorems about score matching: what the objectives are, and where the integr
 
 import numpy as np
 
-from refebm.identities.calculus import EITHER_SIGN
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
+from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.rules import LAWS, RULES
 from refebm.models import Model, mixture_of
@@ -14,10 +14,6 @@ from refebm.truth.expectations import expect
 HYVARINEN = "Hyvarinen 2005, theorem 1; Song and Kingma 2021, eq. 8"
 SLICED = "Song and Kingma 2021, eq. 15; Stanford CS236, sliced score matching"
 RATIOS = "Hyvarinen 2007b, ratio matching"
-
-
-def half_square(a):
-    return 0.5 * np.sum(a**2, axis=1)
 
 
 def data_and_model(draw: Draw, kinds=SCORES) -> dict:

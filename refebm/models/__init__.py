@@ -71,16 +71,8 @@ class Model:
             raise InputError(
                 "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
             )
-        object.__setattr__(self, "d", self._dimension())
-
-    def _dimension(self) -> int:
-        """The number of columns of x."""
-        inner = "kind" in self.parameters
-        return (
-            Model(self.parameters["kind"], self.parameters["parameters"]).d
-            if inner
-            else dimension(self.kind, self.parameters)
-        )
+        inner = "kind" in self.parameters and Model(self.parameters["kind"], self.parameters["parameters"])
+        object.__setattr__(self, "d", inner.d if inner else dimension(self.kind, self.parameters))
 
     def __call__(self, x, *sigma):
         x = points_of(self, "x", x)
