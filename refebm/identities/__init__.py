@@ -19,3 +19,8 @@ __all__ = [
     "judge",
     "score_matching",
 ]
+
+STEMS = ("calculus", "densities", "score_matching", "denoising")  # the order in which they are read, run and listed
+_ordered = sorted(THEOREMS.items(), key=lambda item: STEMS.index(item[1].stem))
+THEOREMS.clear()
+THEOREMS.update(_ordered)
