@@ -98,6 +98,23 @@ def test_a_kink_does_not_settle():
     assert not result.change <= SETTLED
 
 
+def test_the_stated_error_bounds_the_true_one():
+    """Where it has not settled, and where it has to roundoff."""
+    (value,), (error,) = (lambda e: (e.value, e.error))(expect([lambda x: np.abs(x[:, 0] - 0.3)], Gaussian(0.0, 1.0)))
+    true = 2 * norm.pdf(0.3) + 0.3 * (2 * norm.cdf(0.3) - 1)
+    assert 1e-12 < abs(value - true) <= error < 1e-5
+    for shape in (2.5, 3.0, 4.5):
+        result = expect([lambda x: Gamma(shape, 1.7).score(x)[:, 0] ** 2], Gamma(shape, 1.7))  # noqa: B023
+        assert abs(result.value[0] - 1.7**2 / (shape - 2)) <= 8 * result.error[0] <= 1e-7
+
+
+def test_oscillations_are_seen():
+    """On a lattice of spacing h cos(2 pi x/h) is constant, and on h/2 or 2 h too: another spacing tells."""
+    for k in (1, 2, 4, 8, 16 / 13, 64 / 13, 128 / 13, 64 / 11):
+        (value,) = expect([lambda x: np.cos(2 * np.pi * k * x[:, 0])], Gaussian(0.0, 1.0)).value  # noqa: B023
+        assert abs(value - np.exp(-2 * np.pi**2 * k**2)) <= 1e-13
+
+
 def test_nan_is_returned_not_hidden():
     result = expect([lambda x: np.where(x[:, 0] > 3, np.nan, 1.0)], Gaussian(0.0, 1.0))
     assert np.isnan(result.change) and np.isnan(result.value[0])
