@@ -110,7 +110,7 @@ class Draw:
         )
 
     def gamma(self, d: int, low: float) -> Gamma:
-        """Shapes from `low` to 5; rates from 1, so that no network meets a point at which tanh'' overflows."""
+        """Shapes from `low` to 5, rates from 1 to 3."""
         return Gamma(self.reals((d,), low, 5.0), self.reals((d,), 1.0, 3.0))
 
     def points(self, p: GaussianMixture, n: int, deviations: float = 8.0) -> np.ndarray:
