@@ -1,17 +1,17 @@
 """The index: equation -> function -> theorem -> test, read off the docstrings and the theorems."""
 
 import inspect
-import operator
 
 import refebm
 from refebm.identities import THEOREMS
+from refebm.validation import InputError
 
 HEADER = ("equation", "function", "theorem", "test")
 
 
 def source_of(function: str) -> str:
     """The "Source:" of a public name; a method has that of its class."""
-    text = inspect.getdoc(operator.attrgetter(function.partition(".")[0])(refebm)) or ""
+    text = inspect.getdoc(getattr(refebm, function.partition(".")[0])) or ""
     return text.rpartition("Source: ")[2].split("\n\n")[0].replace("\n", " ").strip()
 
 
@@ -25,7 +25,12 @@ def rows() -> list[tuple[str, str, str, str]]:
 
 
 def table(text: str = "") -> str:
-    """The rows in which `text` occurs, in any case, as a Markdown table; a theorem's own source counts too."""
+    """The rows in which `text` occurs, in any case, as a Markdown table; a theorem's own source counts too.
+
+    Errors: E-NONE where it occurs in none.
+    """
     chosen = [row for row in rows() if text.lower() in " ".join([*row, THEOREMS[row[2]].source]).lower()]
+    if not chosen:
+        raise InputError("E-NONE", f"nothing in the index has {text!r} in it")
     lines = [HEADER, tuple("---" for _ in HEADER), *((e, f"`{f}`", f"`{t}`", f"`{x}`") for e, f, t, x in chosen)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -13,7 +13,6 @@ from refebm.truth.expectations import expect
 
 HYVARINEN = "Hyvarinen 2005, theorem 1; Song and Kingma 2021, eq. 8"
 SLICED = "Song and Kingma 2021, eq. 15; Stanford CS236, sliced score matching"
-RATIOS = "Hyvarinen 2007b, ratio matching"
 
 
 def data_and_model(draw: Draw, kinds=SCORES) -> dict:

@@ -38,8 +38,6 @@ class Question:
             "mlp_energy": (self.d, 4, 1),
             "noise_conditional": (self.d + 1, 4, self.d),
         }
-        if kind == "quadratic":
-            return Model(kind, {"mean": self.centre, "precision": np.linalg.inv(self.covariance())})
         extra = {"precision": 0.8} if kind == "mlp_energy" else {}
         return Model(kind, extra | {"layers": self.network(*widths[kind])})
 
@@ -58,12 +56,11 @@ class Question:
     def arguments(self, function: str, impl: Implementation) -> dict:
         """Values for the parameters of `function`, by name."""
         kind = "noise_conditional" if function == "noise_conditional_score_matching" else self.kind
-        energy = "quadratic" if self.kind == "quadratic" else "mlp_energy"
         make = {
             "score": lambda: impl.score(self.model(kind)),
             "field": lambda: impl.score(self.model(kind)),
             "denoiser": lambda: impl.score(self.model(kind)),
-            "energy": lambda: self.model(energy),
+            "energy": lambda: self.model("mlp_energy"),
             "data_score": lambda: refebm.Gaussian(self.centre, self.covariance()).score,
             "x": lambda: self.points(function),
             "y": lambda: self.rows("y"),
@@ -83,7 +80,7 @@ class Question:
         if name == "Gaussian":
             return self.centre, self.covariance()
         if name == "GaussianMixture":
-            weights = np.ones(k) if fixed.get("even") else self.rng.uniform(0.2, 1, k)
+            weights = self.rng.uniform(0.2, 1, k)
             shifts = self.rng.normal(size=(k, self.d)) * (fixed.get("components") != 1)
             return weights / np.sum(weights), self.centre + shifts, np.stack([self.covariance() for _ in range(k)])
         unit = fixed.get("unit")

@@ -2,7 +2,6 @@
 
 import inspect
 import sys
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,22 +31,28 @@ class Wrong:
         return f"{self.function}: {self.name}"
 
     @property
+    def misstated(self) -> Theorem | None:
+        """The theorem whose statement is wrong, where it is not a function that is."""
+        word, _, name = self.function.partition(" ")
+        return THEOREMS[name] if word == "theorem" else None
+
+    @property
     def theorems(self) -> list[Theorem]:
         """Those that are about the function, or the one that is misstated."""
-        if self.function.startswith("theorem "):
-            return [THEOREMS[self.function.removeprefix("theorem ")]]
+        if self.misstated:
+            return [self.misstated]
         return [theorem for theorem in THEOREMS.values() if self.function in theorem.about]
 
     def implementation(self) -> Implementation:
         """refebm with this version put in; refebm itself for a misstated theorem."""
-        if self.function.startswith("theorem "):
+        if self.misstated:
             return REFERENCE
         name, _, method = self.function.partition(".")
         return Implementation(**{name: self.build(name, f"{name}.{method}" if method else name)})
 
     def statement(self, theorem: Theorem) -> Callable:
         """The sides of the theorem, as misstated if it is the theorem that is wrong."""
-        if self.function.startswith("theorem "):
+        if self.misstated:
             return self.build(theorem.sides.__name__, theorem.sides.__name__, theorem.sides)
         return theorem.sides
 
@@ -56,7 +61,7 @@ class Wrong:
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
         namespace = dict(vars(module), theorem=lambda *_, **__: lambda function: function)
-        text = textwrap.dedent(inspect.getsource(definition))
+        text = inspect.getsource(definition)
         if self.inside:
             helper = inspect.getsource(getattr(module, self.inside))
             text = inspect.getsource(module).replace(helper, self.patch(helper))
