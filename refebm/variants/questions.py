@@ -1,4 +1,8 @@
-"""Questions that any implementation of a public name can be asked, made from the names of its parameters."""
+"""Questions that any implementation of a public name can be asked, made from the names of its parameters.
+
+Every number is a multiple of 1/64 with at most 8 binary digits: exact in float64, float32 and bfloat16, short in JSON,
+and the same on every machine, since the raw stream of a bit generator is all that is drawn from.
+"""
 
 import inspect
 from itertools import pairwise
@@ -9,119 +13,195 @@ import refebm
 from refebm.identities import Implementation
 from refebm.models import Model
 
+GRID = 64
+MODELS = ("score", "data_score", "field", "denoiser", "energy")
+DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
+CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
+
+
+def parameters(function: str) -> tuple[str, ...]:
+    """The names of the arguments that a public function is asked with."""
+    return CALLED.get(function) or tuple(inspect.signature(getattr(refebm, function)).parameters)
+
 
 class Question:
-    """Arguments for any public function, made from its parameter names; what is not held fixed is generic."""
+    """Arguments for any public function, made from its parameter names; what is not held fixed is generic.
 
-    def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, **fixed):
-        self.rng, self.d, self.n, self.m, self.kind, self.fixed = np.random.default_rng(seed), d, n, m, kind, fixed
-        self.sigma = self.rng.uniform(0.4, 1.6, n) if sigma is None else sigma
-        self.centre = self.rng.normal(size=d) if centre is None else centre * np.ones(d)
+    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out the points are.
+    """
+
+    def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, **fixed):
+        self.stream, self.d, self.n, self.m, self.kind, self.fixed = np.random.PCG64(seed), d, n, m, kind, fixed
+        self.sigma = self.grid((n,), 0.375, 1.5) if sigma is None else sigma
+        self.centre = self.grid((d,), -1, 1) if centre is None else centre * np.ones(d)
+        self.reach = reach
+
+    def grid(self, shape, low, high):
+        """Multiples of 1/64 from low to high."""
+        first, last = round(low * GRID), round(high * GRID)
+        raw = self.stream.random_raw(int(np.prod(shape)))
+        return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / GRID
 
     def rows(self, name):
         if name in self.fixed:
             return self.fixed[name] + np.zeros((self.n, self.d))
-        return self.rng.normal(size=(self.n, self.d)) + (self.centre if name in "xy" else 0)
+        return self.reach * (self.grid((self.n, self.d), -1.75, 1.75) + (self.centre if name in "xy" else 0))
 
     def covariance(self):
-        a = self.rng.normal(size=(self.d, self.d))
+        """Diagonally dominant, so that it is positive definite whatever is drawn."""
         if self.fixed.get("unit"):
             return np.eye(self.d)
-        return 1.7 * np.eye(self.d) if self.fixed.get("isotropic") else 0.4 * np.eye(self.d) + a @ a.T / self.d
+        if self.fixed.get("isotropic"):
+            return 1.75 * np.eye(self.d)
+        upper = np.triu(self.grid((self.d, self.d), -0.2, 0.2), 1)
+        return np.diag(self.grid((self.d,), 0.875, 2)) + upper + upper.T
 
     def network(self, *widths):
-        return tuple((self.rng.normal(size=pair), self.rng.normal(size=pair[1])) for pair in pairwise(widths))
+        return tuple((self.grid(pair, -1, 1), self.grid(pair[1:], -1, 1)) for pair in pairwise(widths))
 
     def model(self, kind):
-        widths = {
-            "mlp_score": (self.d, 4, self.d),
-            "mlp_energy": (self.d, 4, 1),
-            "noise_conditional": (self.d + 1, 4, self.d),
-        }
-        extra = {"precision": 0.8} if kind == "mlp_energy" else {}
-        return Model(kind, extra | {"layers": self.network(*widths[kind])})
+        return Model(kind, getattr(self, f"_{kind}")())
+
+    def _quadratic(self):
+        return {"mean": self.grid((self.d,), -1, 1), "precision": self.covariance()}
+
+    def _mixture(self):
+        precisions = np.stack([self.covariance() for _ in range(2)])
+        return {"logits": self.grid((2,), -1, 1), "means": self.grid((2, self.d), -2, 2), "precisions": precisions}
+
+    def _mlp_energy(self):
+        return {"precision": np.float64(0.75), "layers": self.network(self.d, 3, 1)}
+
+    def _mlp_score(self):
+        return {"layers": self.network(self.d, 3, self.d)}
+
+    def _noise_conditional(self):
+        return {"layers": self.network(self.d + 1, 3, self.d)}
+
+    def _at_level(self):
+        return {"kind": "noise_conditional", "parameters": self._noise_conditional(), "sigma": np.float64(0.625)}
+
+    def _denoiser(self):
+        return {"kind": "mixture", "parameters": self._mixture(), "sigma": np.float64(0.625)}
+
+    def _gamma(self):
+        return {"shape": self.grid((self.d,), 1.5, 4), "rate": self.grid((self.d,), 0.5, 2)}
+
+    def _laplace(self):
+        return {"loc": self.grid((self.d,), -1, 1), "scale": self.grid((self.d,), 0.5, 2)}
+
+    def _autoregressive(self):
+        shape = {"shift": (self.d,), "shift_weights": (self.d,) * 2}
+        shape |= {"log_scale": (self.d,), "log_scale_weights": (self.d,) * 2}
+        return {name: self.grid(shape[name], -0.75, 0.75) for name in shape}
+
+    def _flow(self):
+        return {"couplings": tuple(self.network(self.d, 2, 2 * self.d) for _ in range(2))}
 
     def projections(self, function):
-        shape = (self.n, self.d) if function == "jacobian_vector_product" else (self.m, self.n, self.d)
-        v = self.rng.normal(size=shape)
+        shape = (
+            (self.n, self.d) if self.m is None or function == "jacobian_vector_product" else (self.m, self.n, self.d)
+        )
+        v = self.grid(shape, -1.75, 1.75)
         v = v / np.sqrt(np.sum(v**2, axis=-1, keepdims=True)) if self.fixed.get("unit_v") else v
-        return np.sign(v) if self.fixed.get("signs") else v
+        return np.where(v < 0, -1.0, 1.0) if self.fixed.get("signs") else v
 
     def points(self, function):
         x = self.rows("x")
         if function == "ratio_matching":
             return (x > self.centre) * 1.0
-        return np.abs(x) + 0.1 if function == "nonnegative_score_matching" else x
+        positive = function == "nonnegative_score_matching" or "gamma" in (self.kind, function.lower())
+        return np.abs(x) + 0.125 if positive else x
 
-    def arguments(self, function: str, impl: Implementation) -> dict:
-        """Values for the parameters of `function`, by name."""
-        kind = "noise_conditional" if function == "noise_conditional_score_matching" else self.kind
+    def arguments(self, function: str) -> dict:
+        """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
+        kind = "noise_conditional" if function in ("noise_conditional_score_matching", "at") else self.kind
         make = {
-            "score": lambda: impl.score(self.model(kind)),
-            "field": lambda: impl.score(self.model(kind)),
-            "denoiser": lambda: impl.score(self.model(kind)),
-            "energy": lambda: self.model("mlp_energy"),
-            "data_score": lambda: refebm.Gaussian(self.centre, self.covariance()).score,
+            "score": lambda: self.model(kind),
+            "field": lambda: self.model(kind),
+            "denoiser": lambda: self.model(kind),
+            "energy": lambda: self.model("mlp_energy" if kind == "mlp_score" else kind),
+            "data_score": lambda: Model("quadratic", {"mean": self.centre, "precision": self.covariance()}),
             "x": lambda: self.points(function),
             "y": lambda: self.rows("y"),
             "z": lambda: self.rows("z"),
-            "points": lambda: self.rows("x"),
             "v": lambda: self.projections(function),
-            "sigma": lambda: self.sigma,
-            "eps": lambda: self.fixed.get("eps", 0.3),
+            "sigma": lambda: 0.625 if function == "at" else self.sigma,
+            "eps": lambda: self.fixed.get("eps", 0.25),
             "n": lambda: self.fixed.get("levels", 4),
-            "smallest": lambda: 0.05,
+            "smallest": lambda: 0.0625,
         }
-        return {name: make[name]() for name in inspect.signature(getattr(refebm, function)).parameters}
+        if function.partition(".")[0] in DENSITIES:
+            return self._of_density(*function.split("."))
+        return {name: make[name]() for name in parameters(function)}
 
-    def density(self, name: str) -> tuple:
+    def _of_density(self, name, method="log_prob"):
+        """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
+        given = {"density": {"density": name, "parameters": self.density(name)}}
+        if method in ("smoothed", "posterior_mean", "posterior_cov"):
+            given["sigma"] = self.sigma if np.ndim(self.sigma) == 0 else 0.6875
+        if method not in ("fisher_information", "sample"):
+            given["y" if method.startswith("posterior") else "x"] = self.points(name)
+        return given
+
+    def density(self, name: str) -> dict:
         """Parameters of a density."""
         k, fixed = self.fixed.get("components", 3), self.fixed
         if name == "Gaussian":
-            return self.centre, self.covariance()
+            return {"mean": self.centre, "cov": self.covariance()}
         if name == "GaussianMixture":
-            weights = self.rng.uniform(0.2, 1, k)
-            shifts = self.rng.normal(size=(k, self.d)) * (fixed.get("components") != 1)
-            return weights / np.sum(weights), self.centre + shifts, np.stack([self.covariance() for _ in range(k)])
-        unit = fixed.get("unit")
-        positive = {
-            key: np.ones(self.d) * fixed[key] if key in fixed else self.rng.uniform(2.5, 5, self.d)
-            for key in ("shape", "rate")
-        }
-        scale = np.ones(self.d) if unit else self.rng.uniform(0.5, 2, self.d)
-        return {
-            "Gamma": (positive["shape"], positive["rate"]),
-            "StudentT": (self.rng.uniform(3, 9, self.d), self.centre, scale),
-            "Laplace": (self.centre, scale),
-        }[name]
+            weights = {1: [1.0], 2: [0.375, 0.625], 3: [0.5, 0.3125, 0.1875]}[k]
+            shifts = self.grid((k, self.d), -1.5, 1.5) * (k != 1)
+            covs = np.stack([self.covariance() for _ in range(k)])
+            return {"weights": np.array(weights), "means": self.centre + shifts, "covs": covs}
+        if name == "smoothed_empirical":
+            sigma = self.sigma if np.ndim(self.sigma) == 0 else 0.6875
+            return {"points": self.rows("x"), "sigma": sigma}
+        if name == "standard_normal":
+            return {"d": self.d}
+        if name == "Gamma":
+            return {
+                key: np.ones(self.d) * fixed[key] if key in fixed else self.grid((self.d,), 2.5, 4)
+                for key in ("shape", "rate")
+            }
+        scale = np.ones(self.d) if fixed.get("unit") else self.grid((self.d,), 0.5, 2)
+        degrees = {"df": self.grid((self.d,), 3, 4)} if name == "StudentT" else {}
+        return degrees | {"loc": self.centre, "scale": scale}
+
+
+def ask(function: str, impl: Implementation, arguments: dict):
+    """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    given = {
+        key: (impl.energy if key == "energy" else impl.score)(value) if key in MODELS else value
+        for key, value in arguments.items()
+    }
+    if "density" in given:
+        return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
+    if function in CALLED:
+        point = given.pop("x")
+        return getattr(impl, function)(*given.values())(point)
+    return getattr(impl, function)(*given.values())
+
+
+def _ask_density(impl, method, density, sigma=None, **asked):
+    p = getattr(impl, density["density"])(*density["parameters"].values())
+    if method == "sample":
+        return p.sample(np.random.default_rng(5), 4)
+    if method == "smoothed":
+        return p.smoothed(sigma).log_prob(*asked.values())
+    return getattr(p, method)(*asked.values(), *([] if sigma is None else [sigma]))
+
+
+def flat(result) -> np.ndarray:
+    """An answer as one array; the parts of a tuple one after the other."""
+    if isinstance(result, tuple):
+        return np.concatenate([np.ravel(part) for part in result])
+    return np.asarray(result)
 
 
 def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     """What an implementation answers to a question, as one array."""
-    asked = Question(**question)
-    name, _, method = function.partition(".")
-    if method:
-        p = getattr(impl, name)(*asked.density(name))
-        x = np.abs(asked.rows("x")) + 0.1 if name == "Gamma" else asked.rows("x")
-        sigma = asked.sigma if np.ndim(asked.sigma) == 0 else 0.7
-        if method == "sample":
-            return p.sample(np.random.default_rng(5), 4)
-        if method == "smoothed":
-            return p.smoothed(sigma).log_prob(x)
-        if method == "fisher_information":
-            return p.fisher_information()
-        return getattr(p, method)(x, sigma) if method.startswith("posterior") else getattr(p, method)(x)
-    if name == "expect":
-        p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian"))
+    if function == "expect":
+        p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
-    given = asked.arguments(name, impl)
-    if name == "score_of":
-        return impl.score_of(given["energy"])(asked.rows("x"))
-    if name == "smoothed_empirical":
-        return impl.smoothed_empirical(given["points"], 0.7 if np.ndim(asked.sigma) else asked.sigma).log_prob(
-            asked.rows("x")
-        )
-    result = getattr(impl, name)(**given)
-    if isinstance(result, tuple):
-        return np.concatenate([np.ravel(part) for part in result])
-    return result
+    return flat(ask(function, impl, Question(**question).arguments(function)))
