@@ -1,4 +1,4 @@
-"""refebm verify | list: prove the identities by numbers, find a function's equation and its evidence."""
+"""refebm verify | list | vectors | crosscheck: prove the identities, find the evidence, examine an implementation."""
 
 import argparse
 import json
@@ -8,9 +8,17 @@ import time
 from pathlib import Path
 
 import refebm
+from refebm.crosscheck.answers import read
+from refebm.crosscheck.examination import SILENCE, examine
+from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.report import failing, line, markdown, record, summary
+from refebm.crosscheck.template import TEMPLATES, template
+from refebm.crosscheck.vectors import write
+from refebm.crosscheck.verdict import judge
 from refebm.data import UserData, user_data
 from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
 from refebm.identities.run import MUCH_CANCELLATION, Report, run
+from refebm.files import see_writable, write_text
 from refebm.index import table
 from refebm.validation import InputError
 
@@ -32,6 +40,17 @@ def parser() -> argparse.ArgumentParser:
         "--columns", metavar="A,B", help="one or two columns of the data (default: all that are numbers)"
     )
     verify.add_argument("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
+    verify.add_argument("--impl", metavar="ADAPTER", help="the theorems with the functions of an adapter for refebm's")
+    crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
+    crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
+    crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
+    crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
+    crosscheck.add_argument("--only", metavar="TEXT", default="", help="functions with TEXT in their name")
+    crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
+    crosscheck.add_argument("--json", metavar="FILE", type=Path, help="write the findings there as well")
+    crosscheck.add_argument("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
+    vectors = commands.add_parser("vectors", help="write the golden vectors as JSON, for any language")
+    vectors.add_argument("folder", metavar="DIR", type=Path)
     listing = commands.add_parser("list", help="equation -> function -> theorem -> test, as a Markdown table")
     listing.add_argument("text", nargs="?", default="", help="rows with this text in them")
     return parser
@@ -44,6 +63,10 @@ def main(arguments: list[str] | None = None) -> int:
         status = 0
         if options.command == "list":
             print(table(options.text))
+        elif options.command == "vectors":
+            _vectors(options.folder)
+        elif options.command == "crosscheck":
+            status = _crosscheck(options)
         else:
             status = _verify(options)
         sys.stdout.flush()
@@ -54,6 +77,47 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # a reader such as head has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 2
+
+
+def _vectors(folder: Path) -> None:
+    paths = list(write(folder))
+    print(f"{len(paths)} files in {folder}, {sum(path.stat().st_size for path in paths) / 1e6:.1f} MB")
+
+
+def _crosscheck(options) -> int:
+    asked = [name for name in ("adapter", "template", "answers") if getattr(options, name) is not None]
+    if len(asked) != 1:
+        raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
+    if options.template:
+        print(template(options.template), end="")
+        return 0
+    if not options.timeout > 0:
+        raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
+    chosen = [function for function in EXAMINED if options.only.lower() in function.lower()]
+    if not chosen:
+        raise InputError("E-NONE", f"no function has {options.only!r} in its name")
+    for path in filter(None, (options.json, options.markdown)):
+        _write(path, None)
+    start, findings = time.perf_counter(), {}
+    source = options.adapter or str(options.answers)
+    answered = read(options.answers) if options.answers else examine(source, chosen, options.timeout)
+    for function, answers in answered:
+        if function in chosen:
+            findings[function] = judge(function, answers)
+            print(line(findings[function]), flush=True)
+    findings = [findings.get(function) or judge(function, None) for function in chosen]
+    missing = [finding.function for finding in findings if finding.status == "unsupported"]
+    print(f"unsupported: {', '.join(missing)}" if missing else "all functions are supported")
+    for finding in findings:
+        if finding.failing is not None and finding.status == "failed":
+            print(f"\n{failing(finding)}")
+            break
+    print(f"\n{summary(findings)}; {time.perf_counter() - start:.0f} s")
+    if options.json:
+        _write(options.json, {"adapter": source, "findings": [record(finding) for finding in findings]})
+    if options.markdown:
+        write_text(options.markdown, markdown(findings, source))
+    return 1 if any(finding.status == "failed" for finding in findings) else 0
 
 
 def _chosen(options) -> list[Theorem]:
@@ -233,18 +297,8 @@ def _failure(verdict: Verdict) -> dict:
 
 
 def _write(path: Path, content: dict | None) -> None:
-    """All or nothing: to a temporary name beside it, then renamed. Without content, only see that it can be done."""
-    if path.is_dir():
-        raise InputError("E-FILE", f"{path} cannot be written: it is a folder")
-    temporary = path.with_name(f"{path.name}.partial")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            if content is not None:
-                json.dump({"refebm": refebm.__version__} | content, file, indent=1)
-                file.write("\n")
-        if content is not None:
-            os.replace(temporary, path)
-    except OSError as error:
-        raise InputError("E-FILE", f"{path} cannot be written: {error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    """A record with refebm's version. Without content, only see that it can be written, and leave nothing."""
+    if content is None:
+        see_writable(path)
+    else:
+        write_text(path, json.dumps({"refebm": refebm.__version__} | content, indent=1) + "\n")

@@ -19,8 +19,11 @@ class InputError(ValueError):
     """A value that no formula of this library can be given; ``code`` is stable."""
 
     def __init__(self, code: str, message: str):
-        super().__init__(f"{code}: {message}")
+        super().__init__(code, message)
         self.code = code
+
+    def __str__(self) -> str:
+        return ": ".join(self.args)
 
 
 class InputTypeError(InputError, TypeError):

@@ -2,14 +2,16 @@
 
 from refebm.identities import calculus, denoising, densities, score_matching
 from refebm.identities.draw import Draw
-from refebm.identities.implementation import REFERENCE, Implementation
+from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
 from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
 
 __all__ = [
     "REFERENCE",
     "THEOREMS",
     "Draw",
+    "Failure",
     "Implementation",
+    "NotSupported",
     "Theorem",
     "Verdict",
     "calculus",

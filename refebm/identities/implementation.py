@@ -4,6 +4,14 @@ import refebm
 from refebm.models import ENERGIES, Model
 
 
+class Failure(Exception):
+    """What an implementation does instead of answering, in words."""
+
+
+class NotSupported(Failure):
+    """It says that it cannot be asked this."""
+
+
 class Implementation:
     """Public names as attributes. ``score(model)`` and ``energy(model)`` make callables of model data."""
 

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.stats import norm
 
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
-from refebm.identities.implementation import REFERENCE, Implementation
+from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
 from refebm.truth.expectations import SETTLED, total
 from refebm.validation import DomainError
 
@@ -131,6 +131,10 @@ def judge(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[d
         moved = [theorem.sides(impl, **copy) for copy in nudged]
     except DomainError as refusal:
         return Verdict(False, np.inf, tape, note=f"refused: {refusal}")
+    except NotSupported:
+        raise
+    except Failure as failure:
+        return Verdict(False, np.inf, tape, note=str(failure))
     with np.errstate(invalid="ignore", over="ignore"):
         holds, ratio, cancellation, note = JUDGES[theorem.kind](result, *([moved] if moved else []))
     return Verdict(bool(holds), float(ratio), tape, float(cancellation), note)

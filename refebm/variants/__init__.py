@@ -1,6 +1,22 @@
-"""Wrong versions, by stem: each a named textual patch that some theorem rejects and some weak check does not notice."""
+"""The bank of variants, by stem: wrong versions, other conventions, and the terms of each formula.
+
+A wrong version is rejected by some theorem and passed by some weak check. A convention is right elsewhere, by a known
+rule. Terms add up to the formula.
+"""
 
 from refebm.variants import calculus, denoising, densities, score_matching
-from refebm.variants.record import WRONG, Wrong
+from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
 
-__all__ = ["WRONG", "Wrong", "calculus", "denoising", "densities", "score_matching"]
+__all__ = [
+    "CONVENTIONS",
+    "TERMS",
+    "WRONG",
+    "Convention",
+    "Term",
+    "Variant",
+    "Wrong",
+    "calculus",
+    "denoising",
+    "densities",
+    "score_matching",
+]

@@ -1,14 +1,23 @@
-"""Wrong versions of the derivatives."""
+"""Variants of the derivatives."""
 
-from refebm.variants.record import wrong_versions
+from refebm.variants.record import conventions, wrong_versions
 
 wrong_versions(
     "score_of",
-    ("sign", "-gradient(x)", "gradient(x)", "up to a factor", "torchebm issue 318: learns the inverted energy"),
     ("gradient of the density", "-gradient(x)", "-gradient(x) * np.exp(-energy(x))[:, None]", "finite"),
     ("unit length", "-gradient(x)", "-gradient(x) / np.sqrt(np.sum(gradient(x) ** 2, 1, keepdims=True))", "finite"),
     ("absolute value", "-gradient(x)", "-np.abs(gradient(x))", "finite"),
     ("centred over the batch", "-gradient(x)", "-gradient(x) + np.mean(gradient(x), axis=0)", "finite"),
+    ("gradient of the batch mean", "-gradient(x)", "-gradient(x) / len(x)", "up to a factor"),
+)
+conventions(
+    "score_of",
+    (
+        "energy with the other sign: the model handed over is f = -E",
+        "-gradient(x)",
+        "gradient(x)",
+        "Stanford CS236: p = exp(f)/Z",
+    ),
 )
 wrong_versions(
     "divergence",

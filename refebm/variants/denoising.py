@@ -1,18 +1,22 @@
-"""Wrong versions of the denoising objectives, and of theorems about them."""
+"""Variants of the denoising objectives, and of theorems about them."""
 
-from refebm.variants.record import wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
+MISFIT = f"{NOISY} + z / sigma"
+LOSS = f"0.5 * squared_norm({MISFIT})"
+LEVEL = "score(x + sigma * z, sigma[:, 0])"
+DENOISED = "denoiser(x + sigma * z)"
+
+SIGN = "printed in CS236: s estimates the noise that was added"
+NO_HALF = "module 18a and Das 2021"
+FOLDED = "noise-prediction weighting; k-diffusion 45, cdvae 7 and score_sde_pytorch 26 fold it into the network"
+VINCENT = "denoising-autoencoder weighting: Vincent 2011, section 4.3"
+MINUS_NOISE = "Stanford CS236: eps = sigma s, which predicts -z"
 
 wrong_versions(
     "denoising_score_matching",
-    (
-        "sign of the target",
-        "+ z / sigma",
-        "- z / sigma",
-        "finite",
-        "printed in CS236: s estimates the noise that was added; torchebm issue 318, Carnot-EBM",
-    ),
+    ("sign of the target", "+ z / sigma", "- z / sigma", "finite", f"{SIGN}; torchebm issue 318, Carnot-EBM"),
     ("sigma squared for sigma", "z / sigma", "z / sigma**2", "sigma = 1"),
     ("clean points", NOISY, "score(x)", "no noise drawn", "printed in CS236, summaries: E over p_data"),
     (
@@ -22,45 +26,186 @@ wrong_versions(
         "finite",
         "printed in Das 2021: a unit vector",
     ),
-    ("no 1/2", "0.5 * ", "", "up to a factor", "printed in module 18a and in Das 2021"),
     (
         "absolute value for the square",
-        f"squared_norm({NOISY} + z / sigma)",
-        f"np.sum(np.abs({NOISY} + z / sigma), axis=1)",
+        f"squared_norm({MISFIT})",
+        f"np.sum(np.abs({MISFIT}), axis=1)",
         "finite",
         "enhuiz",
     ),
-    ("times sigma to the fourth", "0.5 * ", "0.5 * sigma[:, 0] ** 4 * ", "sigma = 1", "ncsn dsm"),
     ("noise of unit size", "x + sigma * z", "x + z", "sigma = 1"),
+    ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
+    (
+        "sigma read as a variance",
+        MISFIT,
+        "score(x + np.sqrt(sigma) * z) + z / np.sqrt(sigma)",
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
+    ("the same noise in each row", MISFIT, "score(x + sigma * z[:1]) + z[:1] / sigma", "finite", "coreax 375"),
+)
+conventions(
+    "denoising_score_matching",
+    ("no 1/2", "0.5 * ", "", NO_HALF),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
+    ("times sigma^2 (noise-prediction weighting)", "0.5 * ", "0.5 * sigma[:, 0] ** 2 * ", FOLDED),
+    ("times sigma^2, no 1/2", "0.5 * ", "sigma[:, 0] ** 2 * ", "Stanford CS236, choosing the weighting function; DDPM"),
+    ("times sigma^4 (denoising-autoencoder weighting)", "0.5 * ", "0.5 * sigma[:, 0] ** 4 * ", f"ncsn dsm; {VINCENT}"),
+    ("times sigma^4, no 1/2", "0.5 * ", "sigma[:, 0] ** 4 * "),
+    ("the model predicts the noise: s = -eps/sigma", MISFIT, f"-{NOISY} / sigma + z / sigma", "DDPM"),
+    ("the model predicts the noise, times sigma^2", MISFIT, f"z - {NOISY}", f"DDPM; {FOLDED}"),
+    ("the model predicts the noise, times sigma^2, no 1/2", LOSS, f"squared_norm(z - {NOISY})", "DDPM"),
+    (
+        "the model predicts the noise: mean squared error",
+        LOSS,
+        f"squared_norm(z - {NOISY}) / x.shape[1]",
+    ),
+    ("the model predicts minus the noise: s = eps/sigma", MISFIT, f"{NOISY} / sigma + z / sigma", MINUS_NOISE),
+    ("the model predicts minus the noise, times sigma^2", MISFIT, f"{NOISY} + z", MINUS_NOISE),
+    ("the model predicts minus the noise, times sigma^2, no 1/2", LOSS, f"squared_norm({NOISY} + z)", MINUS_NOISE),
+    (
+        "the model predicts the clean point: s = (r - y)/sigma^2",
+        MISFIT,
+        f"({NOISY} - x) / sigma**2",
+        "Vincent 2011, section 4.3",
+    ),
+    ("the model predicts the clean point, times sigma^4", MISFIT, f"{NOISY} - x", VINCENT),
+    ("the model predicts the clean point, times sigma^4, no 1/2", LOSS, f"squared_norm({NOISY} - x)", VINCENT),
+)
+terms(
+    "denoising_score_matching",
+    ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
+    ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
+    ("1/2 |z|^2/sigma^2", "0.5 * squared_norm(z / sigma)"),
 )
 wrong_versions(
     "denoising_score_matching_cv",
     ("no control variate", "- control", "- 0 * control", "finite"),
     ("sign of the control variate", "- control", "+ control", "finite"),
     ("mean of the control variate", "(z**2 - 1)", "z**2", "the gradient"),
+    ("constant of the control variate left out", " + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)", "", "the gradient"),
     ("sigma dropped", "dot(z / sigma, score(x))", "dot(z, score(x))", "sigma = 1"),
     ("control variate at the noisy point", "dot(z / sigma, score(x))", f"dot(z / sigma, {NOISY})", "no noise drawn"),
+    ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
+)
+conventions(
+    "denoising_score_matching_cv",
+    ("no 1/2: twice the whole", f"{LOSS} - control", f"2 * ({LOSS} - control)", NO_HALF),
+    ("mean over coordinates", f"{LOSS} - control", f"({LOSS} - control) / x.shape[1]"),
+    (
+        "times sigma^2 (noise-prediction weighting)",
+        f"{LOSS} - control",
+        f"sigma[:, 0] ** 2 * ({LOSS} - control)",
+        FOLDED,
+    ),
+    (
+        "times sigma^4 (denoising-autoencoder weighting)",
+        f"{LOSS} - control",
+        f"sigma[:, 0] ** 4 * ({LOSS} - control)",
+        VINCENT,
+    ),
+)
+terms(
+    "denoising_score_matching_cv",  # 1/2 |z|^2/sigma^2 cancels
+    ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
+    ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
+    ("-z.s(x)/sigma", "-dot(z / sigma, score(x))"),
+    ("d/(2 sigma^2)", "0.5 * x.shape[1] / sigma[:, 0] ** 2"),
 )
 wrong_versions(
     "noise_conditional_score_matching",
     ("one sigma for all rows", "(sigma * score", "(sigma[0] * score", "one noise level", "printed in Das 2021"),
-    ("sign of the noise", "+ z)", "- z)", "finite", "printed in CS236: s estimates the noise that was added"),
-    (
-        "no weight",
-        "sigma * score(x + sigma * z, sigma[:, 0]) + z",
-        "score(x + sigma * z, sigma[:, 0]) + z / sigma",
-        "sigma = 1",
-    ),
+    ("sign of the noise", "+ z)", "- z)", "finite", SIGN),
     ("variance for deviation", "sigma[:, 0]", "sigma[:, 0] ** 2", "sigma = 1"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
+    ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
+    (
+        "absolute value for the square",
+        f"squared_norm(sigma * {LEVEL} + z)",
+        f"np.sum(np.abs(sigma * {LEVEL} + z), axis=1)",
+        "finite",
+        "enhuiz",
+    ),
+)
+conventions(
+    "noise_conditional_score_matching",
+    ("no 1/2", "0.5 * ", "", "Stanford CS236, choosing the weighting function; Das 2021"),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
+    ("no weight: times sigma^-2", f"sigma * {LEVEL} + z", f"{LEVEL} + z / sigma"),
+    ("no weight, no 1/2", f"0.5 * squared_norm(sigma * {LEVEL} + z)", f"squared_norm({LEVEL} + z / sigma)", NO_HALF),
+    ("weight sigma^4 (denoising-autoencoder weighting)", "0.5 * ", "0.5 * sigma[:, 0] ** 2 * ", f"ncsn dsm; {VINCENT}"),
+    ("the model predicts the noise: s = -eps/sigma", f"sigma * {LEVEL} + z", f"z - {LEVEL}", "DDPM"),
+    (
+        "the model predicts the noise, no 1/2",
+        f"0.5 * squared_norm(sigma * {LEVEL} + z)",
+        f"squared_norm(z - {LEVEL})",
+        "DDPM",
+    ),
+    (
+        "the model predicts the noise: mean squared error",
+        f"0.5 * squared_norm(sigma * {LEVEL} + z)",
+        f"squared_norm(z - {LEVEL}) / x.shape[1]",
+    ),
+    ("the model predicts minus the noise: s = eps/sigma", f"sigma * {LEVEL} + z", f"{LEVEL} + z", MINUS_NOISE),
+    (
+        "the model predicts minus the noise, no 1/2",
+        f"0.5 * squared_norm(sigma * {LEVEL} + z)",
+        f"squared_norm({LEVEL} + z)",
+        MINUS_NOISE,
+    ),
+    (
+        "the model predicts the clean point: s = (r - y)/sigma^2",
+        f"sigma * {LEVEL} + z",
+        f"({LEVEL} - x) / sigma",
+        "Vincent 2011, section 4.3",
+    ),
+    ("the model predicts the clean point, weight sigma^4", f"sigma * {LEVEL} + z", f"{LEVEL} - x", VINCENT),
+)
+terms(
+    "noise_conditional_score_matching",
+    ("1/2 sigma^2 |s|^2", f"0.5 * squared_norm(sigma * {LEVEL})"),
+    ("sigma z.s", f"dot(z, sigma * {LEVEL})"),
+    ("1/2 |z|^2", "0.5 * squared_norm(z)"),
 )
 wrong_versions(
     "denoising_autoencoder",
     ("the noisy point as target", "- x)", "- x - sigma * z)", "no noise drawn"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
-    ("over sigma squared", "0.5 * ", "0.5 / sigma[:, 0] ** 2 * ", "sigma = 1"),
     ("noise of unit size", "x + sigma * z", "x + z", "sigma = 1"),
-    ("no 1/2", "0.5 * ", "", "up to a factor"),
+    ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
+    (
+        "absolute value for the square",
+        f"squared_norm({DENOISED} - x)",
+        f"np.sum(np.abs({DENOISED} - x), axis=1)",
+        "finite",
+        "enhuiz",
+    ),
+    ("sign of the target", "- x)", "+ x)", "finite"),
+)
+conventions(
+    "denoising_autoencoder",
+    ("no 1/2", "0.5 * ", "", NO_HALF),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
+    ("over sigma^2 (noise-prediction weighting)", "0.5 * ", "0.5 / sigma[:, 0] ** 2 * ", FOLDED),
+    ("over sigma^4 (weighting of the score)", "0.5 * ", "0.5 / sigma[:, 0] ** 4 * ", "Vincent 2011, section 4.3"),
+    (
+        "the model is a score: r = y + sigma^2 s",
+        f"{DENOISED} - x",
+        f"sigma * z + sigma**2 * {DENOISED}",
+        "Vincent 2011",
+    ),
+    ("the model predicts the noise: r = y - sigma eps", f"{DENOISED} - x", f"sigma * z - sigma * {DENOISED}", "DDPM"),
+    ("the model predicts the noise, over sigma^2", f"{DENOISED} - x", f"z - {DENOISED}", "DDPM"),
+    ("the model predicts the step: r = y + h", f"{DENOISED} - x", f"sigma * z + {DENOISED}"),
+)
+terms(
+    "denoising_autoencoder",
+    ("1/2 |r|^2", f"0.5 * squared_norm({DENOISED})"),
+    ("-r.x", f"-dot({DENOISED}, x)"),
+    ("1/2 |x|^2", "0.5 * squared_norm(x)"),
 )
 wrong_versions(
     "tweedie_mean",
@@ -74,7 +219,20 @@ wrong_versions(
     ),
     ("a Langevin step", "sigma**2", "0.5 * sigma**2", "finite"),
     ("the noisy point left out", "return y + ", "return ", "finite"),
+    ("one sigma for all rows", "sigma**2", "sigma[0] ** 2", "one noise level"),
 )
+conventions(
+    "tweedie_mean",
+    ("the model predicts the noise: s = -eps/sigma", "+ sigma**2 * score(y)", "- sigma * score(y)", "DDPM"),
+    (
+        "the model predicts the clean point: s = (r - y)/sigma^2",
+        "y + sigma**2 * score(y)",
+        "score(y)",
+        "Vincent 2011, section 4.3",
+    ),
+    ("the model predicts the step: s = h/sigma^2", "sigma**2 * score(y)", "score(y)"),
+)
+terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
     ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
@@ -82,12 +240,31 @@ wrong_versions(
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )
+conventions(
+    "tweedie_cov",
+    ("the model predicts the noise: s = -eps/sigma", "+ variance**2", "- variance**1.5", "DDPM"),
+    ("the model predicts minus the noise: s = eps/sigma", "+ variance**2", "+ variance**1.5", MINUS_NOISE),
+    (
+        "the model predicts the clean point: s = (r - y)/sigma^2",
+        "variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)",
+        "variance * jacobian(score, y)",
+        "Vincent 2011, section 4.3",
+    ),
+)
+terms(
+    "tweedie_cov",
+    ("sigma^2 I", "sigma[:, :, None] ** 2 * np.eye(y.shape[1])"),
+    ("sigma^4 grad s", "sigma[:, :, None] ** 4 * jacobian(score, y)"),
+)
 wrong_versions(
     "geometric_noise_levels",
     ("linear levels", "np.geomspace", "np.linspace", "two levels"),
     ("mean distance", "np.max(pdist(x), initial=0.0)", "np.mean(pdist(x))", "two points"),
     ("overlap as if d were 1", "2 * d * np.log", "2 * np.log", "d = 1"),
     ("ratio not squared", "crossing / ratio**2", "crossing / ratio", "finite"),
+)
+conventions(
+    "geometric_noise_levels", ("levels from small to large", "NoiseLevels(sigmas,", "NoiseLevels(sigmas[::-1],")
 )
 wrong_versions(
     "theorem denoising_is_explicit_on_smoothed_data",

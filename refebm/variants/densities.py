@@ -1,6 +1,9 @@
-"""Wrong versions of the densities and of the expectations over them."""
+"""Variants of the densities and of the expectations over them."""
 
-from refebm.variants.record import wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
+
+SCALE = "scale for rate (theta = 1/rate)"
+SCALE_LIBRARIES = "numpy.random.gamma, scipy.stats.gamma"
 
 wrong_versions(
     "Gaussian.log_prob",
@@ -28,6 +31,18 @@ wrong_versions(
     ("no 1/2 on the square", "np.sum(whitened**2 +", "np.sum(2 * whitened**2 +", "at the centre"),
     ("wrong Cholesky factor", "self.whitening.T", "self.whitening", "isotropic", "blackjax 533"),
     ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
+    (
+        "cov read as a precision",
+        "np.dot(x - self.mean, self.whitening.T)",
+        "np.dot(x - self.mean, self.cholesky)",
+        "unit covariance",
+    ),
+)
+terms(
+    "Gaussian.log_prob",
+    ("-1/2 (x - m)^T C^{-1} (x - m)", "-0.5 * np.sum(np.dot(x - self.mean, self.whitening.T) ** 2, axis=1)"),
+    ("-1/2 log det C", "-np.sum(np.log(np.diag(self.cholesky))) * np.ones(len(x))"),
+    ("-d/2 log 2 pi", "-0.5 * self.d * LOG_2PI * np.ones(len(x))"),
 )
 wrong_versions(
     "Gaussian.score",
@@ -64,6 +79,11 @@ wrong_versions(
     ("weight of the noise", "gain.T", "(np.eye(len(gain)) - gain).T", "finite"),
     ("the noisy point", "self.mean + np.dot(y - self.mean, gain.T)", "y", "finite"),
 )
+terms(
+    "Gaussian.posterior_mean",
+    ("m", "self.mean + 0 * y"),
+    ("C (C + sigma^2 I)^{-1} (y - m)", "np.dot(y - self.mean, np.dot(self.smoothed(sigma).precision, self.cov))"),
+)
 wrong_versions(
     "Gaussian.posterior_cov",
     ("sigma for sigma squared", "sigma**2 * 0.5", "sigma * 0.5", "sigma = 1"),
@@ -82,6 +102,7 @@ wrong_versions(
         "sliced_score_matching ParzenGaussian: log N missing",
     ),
     ("mean of the logs", "logsumexp(self.log_joint(x)", "np.sum(self.weights * self.log_joint(x)", "one component"),
+    ("normaliser lacks d", "axis=1)", "axis=1) + 0.5 * LOG_2PI * (x.shape[1] - 1)", "d = 1", "ncsn gmm.py"),
     (
         "no log 2 pi",
         "axis=1)",
@@ -142,6 +163,20 @@ wrong_versions(
     ("prior covariances", "c.posterior_cov(y, sigma)", "c.cov", "finite"),
     ("variance between components twice", "+ between[k]", "+ 2 * between[k]", "one component"),
 )
+terms(
+    "GaussianMixture.posterior_cov",
+    (
+        "sum_k r_k Cov_k[X|y]",
+        "sum(r[:, None, None] * c.posterior_cov(y, sigma)"
+        " for r, c in zip(self.smoothed(sigma).responsibilities(y).T, self.components))",
+    ),
+    (
+        "sum_k r_k a_k a_k^T",
+        "sum(r[:, None, None] * a[:, :, None] * a[:, None, :]"
+        " for r, c in zip(self.smoothed(sigma).responsibilities(y).T, self.components)"
+        " for a in [c.posterior_mean(y, sigma) - self.posterior_mean(y, sigma)])",
+    ),
+)
 wrong_versions(
     "smoothed_empirical",
     ("sigma for sigma squared", " ** 2", "", "sigma = 1", "pyro 1643, edward 722"),
@@ -151,23 +186,37 @@ wrong_versions(
 )
 wrong_versions(
     "Gamma.log_prob",
-    (
-        "scale for rate",
-        "- self.rate * x + self.shape * np.log(self.rate)",
-        "- x / self.rate - self.shape * np.log(self.rate)",
-        "unit rate",
-    ),
     ("power of x", "(self.shape - 1)", "self.shape", "finite"),
     ("power of the rate", "self.shape * np.log(self.rate)", "np.log(self.rate)", "shape one"),
     ("no Gamma function", " - gammaln(self.shape)", "", "shape one"),
+    ("Gamma(shape + 1)", "gammaln(self.shape)", "gammaln(self.shape + 1)", "shape one"),
+    ("scale in the exponent alone", "- self.rate * x", "- x / self.rate", "unit rate"),
+)
+conventions(
+    "Gamma.log_prob",
+    (
+        SCALE,
+        "- self.rate * x + self.shape * np.log(self.rate)",
+        "- x / self.rate - self.shape * np.log(self.rate)",
+        SCALE_LIBRARIES,
+    ),
+)
+terms(
+    "Gamma.log_prob",
+    ("(shape - 1) log x", "np.sum((self.shape - 1) * np.log(x), axis=1)"),
+    ("-rate x", "-np.sum(self.rate * x, axis=1)"),
+    ("shape log rate", "np.sum(self.shape * np.log(self.rate)) * np.ones(len(x))"),
+    ("-log Gamma(shape)", "-np.sum(gammaln(self.shape)) * np.ones(len(x))"),
 )
 wrong_versions(
     "Gamma.score",
     ("shape for shape - 1", "(self.shape - 1)", "self.shape", "finite"),
     ("sign of the rate", "- self.rate", "+ self.rate", "finite"),
-    ("scale for rate", "- self.rate", "- 1 / self.rate", "unit rate"),
     ("root of x", "/ x -", "/ np.sqrt(x) -", "shape one"),
+    ("score of log x", "(self.shape - 1) / x - self.rate", "self.shape - self.rate * x", "finite"),
 )
+conventions("Gamma.score", (SCALE, "- self.rate", "- 1 / self.rate", SCALE_LIBRARIES))
+terms("Gamma.score", ("(shape - 1)/x", "(self.shape - 1) / x"), ("-rate", "-self.rate + 0 * x"))
 wrong_versions(
     "Gamma.fisher_information",
     ("shape - 1", "self.shape - 2)", "self.shape - 1)", "finite"),
@@ -175,19 +224,36 @@ wrong_versions(
     ("rate not squared", "self.rate**2 / np", "self.rate / np", "unit rate"),
     ("rate cubed", "self.rate**2 / np", "self.rate**3 / np", "unit rate"),
 )
+conventions(
+    "Gamma.fisher_information",
+    (SCALE, "self.rate**2, self.rate**2 / np", "self.rate**-2, self.rate**-2 / np", SCALE_LIBRARIES),
+)
 wrong_versions(
     "Gamma.sample",
-    ("rate as scale", "1 / self.rate", "self.rate", "unit rate"),
     ("one shape too many", "self.shape, 1", "self.shape + 1, 1", "finite"),
     ("an exponential", "gamma(self.shape, 1 / self.rate,", "exponential(self.shape / self.rate,", "finite"),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
+    ("inverse Gamma", "return rng", "return 1 / rng", "finite"),
 )
+conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(
     "StudentT.log_prob",
     ("nu for nu + 1", "0.5 * (nu + 1)", "0.5 * nu", "at the centre"),
     ("no scale", " - np.log(self.scale)", "", "unit covariance"),
     ("no degrees of freedom in the tail", "t**2 / nu)", "t**2)", "at the centre"),
     ("loc reflected", "x - self.loc", "x + self.loc", "zero mean"),
+    ("variance as scale", "(x - self.loc) / self.scale", "(x - self.loc) / self.scale**2", "unit covariance"),
+)
+terms(
+    "StudentT.log_prob",
+    ("log Gamma((nu+1)/2)", "np.sum(gammaln((self.df + 1) / 2)) * np.ones(len(x))"),
+    ("-log Gamma(nu/2)", "-np.sum(gammaln(self.df / 2)) * np.ones(len(x))"),
+    ("-1/2 log(pi nu)", "-0.5 * np.sum(np.log(np.pi * self.df)) * np.ones(len(x))"),
+    ("-log scale", "-np.sum(np.log(self.scale)) * np.ones(len(x))"),
+    (
+        "-(nu+1)/2 log(1 + t^2/nu)",
+        "-0.5 * np.sum((self.df + 1) * np.log1p(((x - self.loc) / self.scale) ** 2 / self.df), axis=1)",
+    ),
 )
 wrong_versions(
     "StudentT.score",
@@ -209,6 +275,12 @@ wrong_versions(
     ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
     ("rate for scale", "/ self.scale - np", "* self.scale - np", "unit covariance"),
     ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
+    ("variance as scale", "/ self.scale - np", "/ self.scale**2 - np", "unit covariance"),
+)
+terms(
+    "Laplace.log_prob",
+    ("-|x - loc|/scale", "-np.sum(np.abs(x - self.loc) / self.scale, axis=1)"),
+    ("-log(2 scale)", "-np.sum(np.log(2 * self.scale)) * np.ones(len(x))"),
 )
 wrong_versions(
     "Laplace.score",

@@ -45,7 +45,8 @@ class Question:
     def rows(self, name):
         if name in self.fixed:
             return self.fixed[name] + np.zeros((self.n, self.d))
-        return self.reach * (self.grid((self.n, self.d), -1.75, 1.75) + (self.centre if name in "xy" else 0))
+        drawn = self.grid((self.n, self.d), -1.75, 1.75)
+        return self.reach * (drawn + self.centre) if name in "xy" else drawn
 
     def covariance(self):
         """Diagonally dominant, so that it is positive definite whatever is drawn."""

@@ -1,12 +1,26 @@
-"""Wrong versions of the score-matching objectives, and of a theorem about them."""
+"""Variants of the score-matching objectives, and of theorems about them."""
 
-from refebm.variants.record import wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 DIFFERENCE = "data_score(x) - score(x)"
+FORM = "hutchinson_divergence(score, x, v)"
+SLICED = f"{FORM} + 0.5 * dot(v, score(x)) ** 2"
+REDUCED = f"{FORM} + 0.5 * squared_norm(score(x))"
+EXACT = "field_and_divergence(score, x)[1]"
+FIRST, SECOND = "(ahead - behind) ** 2 / (8 * eps**2)", "(ahead + behind - 2 * here) / eps**2"
+NONNEGATIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2"
+UNIT = "/ (squared_norm(v) + 1e-300)"
+
+MODULE = "module 18a"
+HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms, and on neither: one minimiser
+ERMON = "ermongroup/sliced_score_matching"
+
+SAME_PROJECTION = "the same projection in each row"
+FIRST_ALONE = ("the first projection alone", "mean_over_projections", "first_projection", "finite")
+SUM = ("sum over projections", "mean_over_projections", "sum_over_projections")
 
 wrong_versions(
     "explicit_score_matching",
-    ("no 1/2", "0.5 * ", "", "up to a factor", "printed in module 18a and in Das 2021, beside a J with the 1/2"),
     ("sign of the target", "- score(x)", "+ score(x)", "finite"),
     (
         "absolute value for the square",
@@ -15,13 +29,26 @@ wrong_versions(
         "finite",
         "enhuiz",
     ),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
     (
         "difference of the squares",
         f"squared_norm({DIFFERENCE})",
         "(squared_norm(data_score(x)) - squared_norm(score(x)))",
         "finite",
     ),
+    ("length for its square", f"squared_norm({DIFFERENCE})", f"np.sqrt(squared_norm({DIFFERENCE}))", "finite"),
+    ("square of the sum", f"squared_norm({DIFFERENCE})", f"np.sum({DIFFERENCE}, axis=1) ** 2", "d = 1"),
+)
+conventions(
+    "explicit_score_matching",
+    ("no 1/2", "0.5 * ", "", f"{MODULE} and Das 2021"),
+    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
+    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
+)
+terms(
+    "explicit_score_matching",
+    ("1/2 |s_p|^2", "0.5 * squared_norm(data_score(x))"),
+    ("-s_p.s", "-dot(data_score(x), score(x))"),
+    ("1/2 |s|^2", "0.5 * squared_norm(score(x))"),
 )
 wrong_versions(
     "implicit_score_matching",
@@ -50,23 +77,54 @@ wrong_versions(
         "cheind/score-based",
     ),
     ("square averaged over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
+    (
+        "all entries of the Jacobian",
+        "field_and_divergence(score, x)\n",
+        "score(x), np.sum(jacobian_vector_product(score, x, np.ones_like(x)), axis=1)\n",
+        "d = 1",
+    ),
 )
+conventions(
+    "implicit_score_matching",
+    ("no 1/2: twice the whole", "0.5 * squared_norm(s) + trace", "squared_norm(s) + 2 * trace", MODULE),
+    ("mean over coordinates", "0.5 * squared_norm(s) + trace", "(0.5 * squared_norm(s) + trace) / x.shape[1]"),
+    (
+        "no 1/2, mean over coordinates",
+        "0.5 * squared_norm(s) + trace",
+        "(squared_norm(s) + 2 * trace) / x.shape[1]",
+    ),
+)
+terms("implicit_score_matching", ("1/2 |s|^2", "0.5 * squared_norm(score(x))"), ("tr(grad s)", EXACT))
 wrong_versions(
     "explicit_sliced",
-    ("no 1/2", "0.5 * ", "", "up to a factor"),
     ("sign of the target", "- score(x)", "+ score(x)", "finite"),
-    (
-        "unit projections",
-        "** 2",
-        "** 2 / (squared_norm(v) + 1e-300)",
-        "unit projections",
-        "ermongroup/sliced_score_matching",
-    ),
+    ("unit projections", "** 2", f"** 2 {UNIT}", "unit projections", ERMON),
     ("square before the sum", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm(v * ({DIFFERENCE}))", "d = 1"),
+    (
+        "absolute value for the square",
+        f"dot(v, {DIFFERENCE}) ** 2",
+        f"np.abs(dot(v, {DIFFERENCE}))",
+        "finite",
+        "enhuiz",
+    ),
+    (SAME_PROJECTION, "dot(v,", "dot(v[:1],", "finite", "coreax 375"),
+    FIRST_ALONE,
+)
+conventions(
+    "explicit_sliced",
+    ("no 1/2", "0.5 * ", ""),
+    SUM,
+    ("the exact square |s_p - s|^2", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm({DIFFERENCE})"),
+)
+terms(
+    "explicit_sliced",
+    ("1/2 (v.s_p)^2", "0.5 * dot(v, data_score(x)) ** 2"),
+    ("-(v.s_p)(v.s)", "-dot(v, data_score(x)) * dot(v, score(x))"),
+    ("1/2 (v.s)^2", "0.5 * dot(v, score(x)) ** 2"),
 )
 wrong_versions(
     "hutchinson_divergence",
-    ("unit projections", "(field, x, v))", "(field, x, v)) / (squared_norm(v) + 1e-300)", "unit projections"),
+    ("unit projections", "(field, x, v))", f"(field, x, v)) {UNIT}", "unit projections", ERMON),
     (
         "diagonal only",
         "dot(v, jacobian_vector_product(field, x, v))",
@@ -76,53 +134,154 @@ wrong_versions(
     ("sign", "return dot", "return -dot", "up to a factor"),
     ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)", "finite"),
     ("v once", "return dot(v, jac", "return dot(np.ones_like(v), jac", "finite"),
+    (
+        "signs of the projections",
+        "dot(v, jacobian_vector_product(field, x, v))",
+        "dot(np.sign(v), jacobian_vector_product(field, x, np.sign(v)))",
+        "finite",
+        f"{ERMON}: the comment says Rademacher, the code is Gaussian",
+    ),
+    (
+        SAME_PROJECTION,
+        "dot(v, jacobian_vector_product(field, x, v))",
+        "dot(v[:1], jacobian_vector_product(field, x, v[:1] + 0 * x))",
+        "finite",
+        "coreax 375",
+    ),
+    FIRST_ALONE,
+)
+conventions(
+    "hutchinson_divergence",
+    SUM,
+    ("the exact trace", "dot(v, jacobian_vector_product(field, x, v))", "field_and_divergence(field, x)[1]"),
+    ("mean over coordinates", "(field, x, v))", "(field, x, v)) / x.shape[1]"),
 )
 wrong_versions(
     "sliced_score_matching",
-    (
-        "unit projections",
-        "hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2",
-        "(hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2) / (squared_norm(v) + 1e-300)",
-        "unit projections",
-        "ermongroup/sliced_score_matching",
-    ),
+    ("unit projections", SLICED, f"({SLICED}) {UNIT}", "unit projections", ERMON),
     ("sign of the trace", "return hutch", "return -hutch", "finite"),
-    ("no 1/2 on the square", "0.5 * ", "", "finite", "mog_score_matching"),
+    ("1/2 on the quadratic form too", f"return {FORM}", f"return 0.5 * {FORM}", "finite", HALVES),
     ("square before the sum", "dot(v, score(x)) ** 2", "squared_norm(v * score(x))", "d = 1"),
     ("trace divided by d", "+ 0.5", "/ x.shape[1] + 0.5", "d = 1"),
+    (
+        SAME_PROJECTION,
+        SLICED,
+        "hutchinson_divergence(score, x, v[:1] + 0 * x) + 0.5 * dot(v[:1], score(x)) ** 2",
+        "finite",
+        "coreax 375",
+    ),
+    FIRST_ALONE,
 )
+conventions(
+    "sliced_score_matching",
+    ("no 1/2: twice the whole", SLICED, f"2 * {FORM} + dot(v, score(x)) ** 2"),
+    SUM,
+    ("the exact square (reduced variance)", "dot(v, score(x)) ** 2", "squared_norm(score(x))", "Das 2021"),
+    ("the exact objective (implicit score matching)", SLICED, f"{EXACT} + 0.5 * squared_norm(score(x))"),
+)
+terms("sliced_score_matching", ("v^T grad s v", FORM), ("1/2 (v.s)^2", "0.5 * dot(v, score(x)) ** 2"))
 wrong_versions(
     "sliced_score_matching_vr",
     ("sliced square", "squared_norm(score(x))", "dot(v, score(x)) ** 2", "d = 1, signs"),
     ("sign of the trace", "return hutch", "return -hutch", "finite"),
-    ("no 1/2 on the square", "0.5 * ", "", "finite", "mog_score_matching"),
+    ("1/2 on the quadratic form too", f"return {FORM}", f"return 0.5 * {FORM}", "finite", HALVES),
     ("square averaged over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
+    ("unit projections", f"{FORM} +", f"{FORM} {UNIT} +", "unit projections", ERMON),
+    (SAME_PROJECTION, FORM, "hutchinson_divergence(score, x, v[:1] + 0 * x)", "finite", "coreax 375"),
+    FIRST_ALONE,
 )
+conventions(
+    "sliced_score_matching_vr",
+    ("no 1/2: twice the whole", REDUCED, f"2 * {FORM} + squared_norm(score(x))"),
+    SUM,
+    ("the exact trace (implicit score matching)", FORM, EXACT),
+)
+terms("sliced_score_matching_vr", ("v^T grad s v", FORM), ("1/2 |s|^2", "0.5 * squared_norm(score(x))"))
 wrong_versions(
     "finite_difference_sliced",
+    ("4 for 8", "8 * eps**2", "4 * eps**2", "finite", "mog_score_matching; half of it: claCase/ScoreMatching"),
+    ("eps for eps squared", "here) / eps**2", "here) / eps", "eps = 1"),
+    ("one-sided first difference", FIRST, "(ahead - here) ** 2 / (2 * eps**2)", "finite"),
     (
-        "energy with the other sign",
+        "steps of length 1",
+        "energy(x + eps * v), -energy(x), -energy(x - eps * v)",
+        "energy(x + v), -energy(x), -energy(x - v)",
+        "eps = 1",
+    ),
+    ("unit projections", f"{SECOND} + {FIRST}", f"({SECOND} + {FIRST}) {UNIT}", "unit projections", ERMON),
+)
+conventions(
+    "finite_difference_sliced",
+    (
+        "energy with the other sign: the model handed over is f = -E",
         "-energy(x + eps * v), -energy(x), -energy(x - eps * v)",
         "energy(x + eps * v), energy(x), energy(x - eps * v)",
-        "finite",
+        "Pang et al. 2020: differences of log-densities; Stanford CS236: p = exp(f)/Z",
     ),
-    ("4 for 8", "8 * eps**2", "4 * eps**2", "finite"),
-    ("eps for eps squared", "here) / eps**2", "here) / eps", "eps = 1"),
-    ("one-sided first difference", "(ahead - behind) ** 2 / (8 *", "(ahead - here) ** 2 / (2 *", "finite"),
+    ("no 1/2: twice the whole", f"{SECOND} + {FIRST}", f"2 * ({SECOND} + {FIRST})"),
+    ("times eps^2: not divided by it", f"{SECOND} + {FIRST}", "ahead + behind - 2 * here + (ahead - behind) ** 2 / 8"),
+    SUM,
+)
+terms(
+    "finite_difference_sliced",
+    ("[f(x + eps v) + f(x - eps v)]/eps^2", "-(energy(x + eps * v) + energy(x - eps * v)) / eps**2"),
+    ("-2 f(x)/eps^2", "2 * energy(x) / eps**2"),
+    (
+        "[f(x + eps v) - f(x - eps v)]^2/(8 eps^2)",
+        "(energy(x + eps * v) - energy(x - eps * v)) ** 2 / (8 * eps**2)",
+    ),
 )
 wrong_versions(
     "nonnegative_score_matching",
     ("derivative of the weight dropped", "2 * x * s + ", "", "finite"),
     ("x for x squared on the derivative", "x**2 * diagonal", "x * diagonal", "x = 1"),
-    ("no 1/2 on the square", "0.5 * ", "", "finite"),
+    ("no 1/2 on the square", "0.5 * ", "", "finite", "mog_score_matching"),
     ("derivative of the weight halved", "2 * x * s", "x * s", "finite"),
+    ("no weight: implicit score matching", NONNEGATIVE, "diagonal + 0.5 * s**2", "finite"),
+)
+conventions(
+    "nonnegative_score_matching",
+    ("no 1/2: twice the whole", f"np.sum({NONNEGATIVE}", f"2 * np.sum({NONNEGATIVE}"),
+    ("mean over coordinates", f"np.sum({NONNEGATIVE}", f"np.mean({NONNEGATIVE}"),
+)
+terms(
+    "nonnegative_score_matching",
+    ("sum_i 2 x_i s_i", "2 * dot(x, score(x))"),
+    ("sum_i x_i^2 d_i s_i", "dot(x**2, field_and_diagonal(score, x)[1])"),
+    ("1/2 sum_i x_i^2 s_i^2", "0.5 * squared_norm(x * score(x))"),
 )
 wrong_versions(
     "ratio_matching",
-    ("flip the wrong way round", "energy(x) - energy(x_i)", "energy(x_i) - energy(x)", "finite"),
     ("not squared", " ** 2", "", "finite"),
     ("one bit only", "np.eye(x.shape[1]))", "np.eye(x.shape[1])[:1])", "d = 1"),
     ("all bits flipped", "np.abs(x - bit)", "1 - x + 0 * bit", "d = 1"),
+    ("bits cleared, not flipped", "np.abs(x - bit)", "x * (1 - bit)", "finite"),
+    (
+        "pseudo-likelihood",
+        "expit(energy(x) - energy(x_i)) ** 2",
+        "np.logaddexp(0, energy(x) - energy(x_i))",
+        "finite",
+    ),
+)
+conventions(
+    "ratio_matching",
+    (
+        "energy with the other sign: the model handed over is f = -E",
+        "energy(x) - energy(x_i)",
+        "energy(x_i) - energy(x)",
+        "Stanford CS236: p = exp(f)/Z",
+    ),
+    ("mean over coordinates", "return sum(", "return 1 / x.shape[1] * sum("),
+)
+wrong_versions(
+    "theorem implicit_is_explicit",
+    (
+        "objectives with and without the 1/2 equivalent",
+        "return implicit_against_explicit(impl, p, model)",
+        "sides = implicit_against_explicit(impl, p, model)\n    return sides._replace(right=2 * sides.right)",
+        "direction",
+        "printed in Das 2021: J without the 1/2, J_I with it",
+    ),
 )
 wrong_versions(
     "theorem gamma_boundary_term",

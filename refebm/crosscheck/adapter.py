@@ -1,0 +1,245 @@
+"""Somebody's implementation: a Python file of plain functions under refebm's names, NumPy in and NumPy out.
+
+Where refebm takes a score or an energy as a callable, an adapter is handed the model as data: ``kind``, ``parameters``
+and ``d``, from which it builds its own. Calling that data gives refebm's NumPy values, for those who need no other.
+"""
+
+import copy
+import difflib
+import importlib
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+import refebm
+from refebm.crosscheck.questions import EXAMINED, Asked
+from refebm.crosscheck.vectors import plain
+from refebm.identities import Failure, Implementation, NotSupported
+from refebm.models import ENERGIES, FIELDS, Model, mixture_of, score
+from refebm.truth.densities import Gaussian, GaussianMixture
+from refebm.validation import InputError
+from refebm.variants.questions import CALLED, DENSITIES, ask
+
+CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
+LINES = 4  # of a traceback, its last
+
+
+class Score(Model):
+    """A model whose score is meant: the same data; calling it gives its score, or the field that it is."""
+
+    def __call__(self, x, *sigma):
+        return Model.__call__(self, x, *sigma) if self.kind in FIELDS else score(Model(self.kind, self.parameters))(x)
+
+
+class Answer(NamedTuple):
+    """What came back for one question: the parts as arrays, or what was wrong with it in words."""
+
+    parts: tuple[np.ndarray, ...] = ()
+    gradient: dict | None = None
+    problem: str = ""
+    unsupported: str = ""
+
+
+class Adapter(Implementation):
+    """The functions of a module under refebm's names; what it does not have is refebm's own.
+
+    read: what is made of a result; by default its values, as float64.
+    """
+
+    def __init__(self, module: ModuleType, read: Callable | None = None):
+        super().__init__()
+        self.read = read or numbers
+        self.own = {name: getattr(module, name) for name in _exposed(module)}
+        self.functions = [name for name in EXAMINED if self.supports(name)]
+        if not self.functions:
+            raise InputError("E-ADAPTER", f"{module.__name__} has no function under a public name; {_nearest(module)}")
+
+    def supports(self, function: str) -> bool:
+        """Whether it has a public function, or a density with such a method."""
+        name, _, method = function.partition(".")
+        lacks = method and inspect.isclass(self.own.get(name)) and not hasattr(self.own[name], method)
+        return name in self.own and not lacks
+
+    def score(self, model: Model) -> Score:
+        return Score(model.kind, model.parameters)
+
+    def data_score(self, density) -> Score:
+        """The score of a density, as model data."""
+        if isinstance(density, Gaussian):
+            return Score("quadratic", {"mean": density.mean, "precision": density.precision})
+        if isinstance(density, GaussianMixture):
+            return self.score(mixture_of(density))
+        kind, names = type(density).__name__.lower(), [name for name in vars(density) if not name.startswith("_")]
+        if kind not in ENERGIES:
+            raise NotSupported(f"the score of a {type(density).__name__} as model data")
+        return Score(
+            kind, {name: getattr(density, name) for name in names if name in ("shape", "rate", "loc", "scale")}
+        )
+
+    def __getattr__(self, name):
+        if name not in self.own:
+            return getattr(refebm, name)
+        function, reference = self.own[name], getattr(refebm, name)
+        if name in DENSITIES:
+            return lambda *given: AdapterDensity(call(function, *given), reference(*given), self.read)
+        if name in CALLED:
+            return lambda *given: lambda x: self.read(call(function, *given, x))
+        return lambda *given: self.read(call(function, *given))
+
+
+class AdapterDensity:
+    """A density of an adapter, with refebm's own for the methods that it lacks."""
+
+    def __init__(self, own, reference, read):
+        self._own, self._reference, self._read = own, reference, read
+
+    def __getattr__(self, name):
+        method, reference = getattr(self._own, name, None), getattr(self._reference, name)
+        if not callable(method):
+            return reference
+        if name == "smoothed":
+            return lambda sigma: AdapterDensity(call(method, sigma), reference(sigma), self._read)
+        return lambda *given: self._read(call(method, *given))
+
+
+def load(source: str, read: Callable | None = None) -> Adapter:
+    """An adapter from a file or a dotted module. Errors: E-ADAPTER."""
+    path = Path(source)
+    if path.suffix != ".py" and not path.exists():
+        sys.path.insert(0, "")
+        found = importlib.import_module
+    else:
+        if not path.is_file():
+            raise InputError("E-ADAPTER", f"there is no file {source}")
+        sys.path.insert(0, str(path.resolve().parent))
+        found = _module_of(path)
+    try:
+        return Adapter(found(source), read)
+    except InputError:
+        raise
+    except BaseException as error:  # whatever importing a stranger's file may do, SystemExit among it
+        raise InputError("E-ADAPTER", f"{source} cannot be imported: {last_lines(error)}") from error
+
+
+def _module_of(path):
+    def found(source):
+        spec = importlib.util.spec_from_file_location(f"adapter_{path.stem}", path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    return found
+
+
+def _exposed(module) -> list[str]:
+    """Public names that the module defines, or lists in __all__; of what it imports the functions alone."""
+    listed = getattr(module, "__all__", ())
+    public = {function.partition(".")[0] for function in EXAMINED}
+    defined = [
+        name
+        for name, thing in vars(module).items()
+        if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
+    ]
+    for name in defined:
+        close = difflib.get_close_matches(name, public, 1, CLOSE)
+        if name not in public and close and close[0] not in vars(module):
+            raise InputError(
+                "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
+            )
+    absent = [name for name in listed if name in public and not hasattr(module, name)]
+    if absent:
+        raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
+    imported = [name for name in public if inspect.isfunction(vars(module).get(name))]
+    return sorted(public & {*defined, *listed, *imported})
+
+
+def _nearest(module) -> str:
+    public = sorted({function.partition(".")[0] for function in EXAMINED})
+    for name in (name for name in vars(module) if not name.startswith("_")):
+        near = difflib.get_close_matches(name, public, 1, 0.5)
+        if near:
+            return f"the nearest to {name} is {near[0]}"
+    return f"they are {', '.join(public)}"
+
+
+def call(function, *given):
+    """Call a stranger's function; Failure with the last lines of its traceback, NotSupported where it says so."""
+    try:
+        return function(*given)
+    except NotImplementedError as error:
+        raise NotSupported(str(error) or "NotImplementedError") from error
+    except (Failure, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise Failure(f"raises {last_lines(error)}") from error
+
+
+def last_lines(error: BaseException) -> str:
+    """What was raised, and the last lines of where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
+
+
+def split(result) -> tuple:
+    """A result as (values, gradients): gradients are a dict, nested like the parameters of the model."""
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
+        return result
+    return result, None
+
+
+def numbers(result):
+    """Values as float64 arrays, gradients left aside; a tuple stays one. Failure for what is not real numbers."""
+    result, _ = split(result)
+    if isinstance(result, tuple):
+        return tuple(array(part).astype(np.float64) for part in result)
+    return array(result).astype(np.float64)
+
+
+def array(result) -> np.ndarray:
+    """One part of a result as an array of float32 or float64. Failure says what else came."""
+    if result is None:
+        raise Failure("returned None")
+    if getattr(result, "requires_grad", False):
+        raise Failure("returned a tensor that requires grad: return tensor.detach().numpy()")
+    try:
+        found = np.asarray(result)
+    except Exception as error:
+        raise Failure(f"returned {type(result).__name__}, which NumPy cannot read: {error}") from error
+    if found.dtype == np.float16 or found.dtype.name == "bfloat16":
+        raise Failure(f"returned {found.dtype.name}, which is not examined: compute in float32 or float64")
+    if found.dtype.kind != "f":
+        raise Failure(f"returned {type(result).__name__} of dtype {found.dtype}, wanted real numbers")
+    return found
+
+
+def answer(adapter: Adapter, asked: Asked) -> Answer:
+    """Ask one question, with copies of its arguments, which must come back as they went."""
+    given = copy.deepcopy(asked.arguments)
+    try:
+        values, gradient = split(ask(asked.function, adapter, given))
+        parts = tuple(map(array, values)) if isinstance(values, tuple) else (array(values),)
+        gradient = None if gradient is None else arrays(gradient)
+    except NotSupported as error:
+        return Answer(unsupported=str(error))
+    except Failure as error:
+        return Answer(problem=str(error))
+    changed = [name for name in given if plain(given[name]) != plain(asked.arguments[name])]
+    return Answer(problem=f"modifies its input {', '.join(changed)}") if changed else Answer(parts, gradient)
+
+
+def arrays(tree):
+    """Nested gradients with arrays for leaves; None where there is none."""
+    if isinstance(tree, dict):
+        return {key: arrays(value) for key, value in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return tuple(map(arrays, tree))
+    return None if tree is None or isinstance(tree, str) else array(tree)

@@ -1,0 +1,129 @@
+"""What an examination says: lines for the terminal, a table for a pull request, a record for a program."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from refebm.crosscheck.questions import Asked
+from refebm.crosscheck.vectors import plain
+from refebm.crosscheck.verdict import Finding
+from refebm.models import ENERGIES, Model
+from refebm.variants.questions import CALLED
+
+STATUSES = ("passed", "convention", "failed", "unsupported")
+
+
+def line(finding: Finding) -> str:
+    """One function on the terminal."""
+    if finding.status == "unsupported":
+        return f"unsupported  {finding.function}" + (f"  ({finding.diagnosis})" if finding.diagnosis else "")
+    return f"{finding.status:11s}  {finding.function:34s} {_evidence(finding)}" + (
+        f"\n             {finding.diagnosis}" if finding.diagnosis else ""
+    )
+
+
+def _evidence(finding):
+    words = [f"{finding.questions:3d} questions", f"{_worst(finding):>9s} of tolerance"]
+    words += [word for word in (finding.dtype, finding.reduction) if word]
+    words += [f"{finding.gradients} gradients"] if finding.gradients else []
+    words += [f"unsupported in part: {'; '.join(finding.unsupported)}"] if finding.unsupported else []
+    return "  ".join(words)
+
+
+def _worst(finding):
+    return f"{finding.worst:.2g}"
+
+
+def summary(findings: Iterable[Finding]) -> str:
+    """How many of each."""
+    findings = list(findings)
+    counts = {status: sum(finding.status == status for finding in findings) for status in STATUSES}
+    examined = len(findings) - counts["unsupported"]
+    return f"{examined} functions examined: " + ", ".join(f"{count} {status}" for status, count in counts.items())
+
+
+def failing(finding: Finding) -> str:
+    """The first failing input as Python that can be pasted."""
+    asked = finding.failing
+    lines = [f"# {finding.function}: {finding.status}, question {asked.id}, which is there to catch {asked.catches}"]
+    lines += pasted(asked)
+    if finding.expected is not None:
+        lines += [f"# expected {finding.expected}", f"# got      {finding.got}"]
+    return "\n".join(lines)
+
+
+def pasted(asked: Asked) -> list[str]:
+    """Its arguments, and the call that gives refebm's answer to them."""
+    lines = ["import numpy as np", "import refebm"]
+    given = {name: value for name, value in asked.arguments.items() if name != "density"}
+    lines += [f"{name} = {_literal(value)}" for name, value in given.items()]
+    name, _, method = asked.function.partition(".")
+    if "density" in asked.arguments:
+        values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
+        points = [name for name in ("x", "y") if name in given]
+        level = ["sigma"] if method.startswith("posterior") else []
+        smoothed = "smoothed(sigma).log_prob" if method == "smoothed" else method or "log_prob"
+        return [*lines, f"print(refebm.{name}({values}).{smoothed}({', '.join(points + level)}))"]
+    called = [
+        f"refebm.score_of({name})" if isinstance(value, Model) and name != "energy" and value.kind in ENERGIES else name
+        for name, value in given.items()
+    ]
+    if name in CALLED:
+        return [*lines, f"print(refebm.{name}({', '.join(called[:-1])})({called[-1]}))"]
+    return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
+
+
+def _literal(value) -> str:
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"np.array({value.tolist()})"
+    if isinstance(value, Model):
+        return f"refebm.Model({value.kind!r}, {_literal(value.parameters)})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {_literal(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, tuple):
+        return "(" + "".join(f"{_literal(inner)}, " for inner in value) + ")"
+    return repr(value.item() if isinstance(value, (np.generic, np.ndarray)) else value)
+
+
+def markdown(findings: Iterable[Finding], name: str) -> str:
+    """A table, the failures first, and their first inputs folded."""
+    order = ("failed", "convention", "passed", "unsupported")
+    findings = sorted(findings, key=lambda finding: order.index(finding.status))
+    rows = ["| function | status | worst / tolerance | dtype | diagnosis |", "| --- | --- | --- | --- | --- |"]
+    for finding in findings:
+        worst = "" if finding.status == "unsupported" else _worst(finding)
+        diagnosis = finding.diagnosis.replace("|", r"\|").replace("\n", "<br>")
+        rows.append(f"| `{finding.function}` | {finding.status} | {worst} | {finding.dtype} | {diagnosis} |")
+    folded = [
+        f"<details><summary>first failing input of <code>{finding.function}</code></summary>\n\n```python\n"
+        f"{failing(finding)}\n```\n\n</details>"
+        for finding in findings
+        if finding.failing is not None
+    ]
+    return "\n".join([f"### refebm crosscheck: {name}", "", summary(findings), "", *rows, "", *folded, ""])
+
+
+def record(finding: Finding) -> dict:
+    """The same for a program."""
+    asked = finding.failing
+    return {
+        "function": finding.function,
+        "status": finding.status,
+        "diagnosis": finding.diagnosis,
+        "questions": finding.questions,
+        "unsupported": list(finding.unsupported),
+        "worst": finding.worst if np.isfinite(finding.worst) else None,
+        "dtype": finding.dtype,
+        "reduction": finding.reduction,
+        "gradients": finding.gradients,
+        "failing": None if asked is None else {"id": asked.id, "arguments": plain(asked.arguments)},
+        "expected": _finite(finding.expected),
+        "got": _finite(finding.got),
+    }
+
+
+def _finite(tree):
+    """JSON has no NaN: null stands for it."""
+    if isinstance(tree, list):
+        return [_finite(inner) for inner in tree]
+    return tree if tree is None or np.isfinite(tree) else None

@@ -1,0 +1,442 @@
+r"""An adapter for JAX."""
+
+import functools
+import inspect
+import math
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import grad, jacrev, jvp, vmap
+from jax.nn import softmax
+from jax.scipy import stats
+from jax.scipy.special import gammainc, gammaincc, logsumexp
+
+jax.config.update("jax_enable_x64", True)
+DTYPE = jnp.float64
+
+
+def squared_norm(a):
+    """|a|^2 of each row."""
+    return jnp.sum(a**2, axis=-1)
+
+
+def dot(a, b):
+    """a.b of each pair of rows."""
+    return jnp.sum(a * b, axis=-1)
+
+
+# ---- NumPy in, NumPy out ---------------------------------------------------------------------------------------------
+
+
+def function(body):
+    """A function of models and arrays; one that is called with JAX arrays, from within this file, is the body itself."""
+
+    @functools.wraps(body)
+    def answer(*asked):
+        return body(*asked) if _inside(asked) else jax.tree.map(np.asarray, _call(body, asked))
+
+    return answer
+
+
+def objective(body):
+    """A function that also returns the gradient of its mean in the parameters of its first model, nested as they are."""
+
+    @functools.wraps(body)
+    def answer(model, *rest):
+        if _inside(rest):
+            return body(model, *rest)
+
+        def loss(theta):
+            parameters = jax.tree.map(lambda data, leaf: data if leaf is None else leaf, model.parameters, theta)
+            values = _call(body, (SimpleNamespace(kind=model.kind, parameters=parameters), *rest))
+            return jnp.mean(values), values
+
+        theta = jax.tree.map(lambda leaf: None if isinstance(leaf, str) else _array(leaf), model.parameters)
+        (_, values), gradient = jax.value_and_grad(loss, has_aux=True)(theta)
+        return jax.tree.map(np.asarray, (values, gradient))
+
+    return answer
+
+
+def method(body):
+    """A method of a density."""
+
+    @functools.wraps(body)
+    def answer(self, *asked):
+        return body(self, *asked) if _inside(asked) else np.asarray(body(self, *map(_array, asked)))
+
+    return answer
+
+
+def _inside(asked):
+    return any(isinstance(value, jax.Array) for value in asked)
+
+
+def _call(body, asked):
+    """The body with models as functions, arrays as JAX arrays, sigma as a column, and averaged over projections."""
+    given = dict(zip(inspect.signature(body).parameters, asked))
+    for name, value in given.items():
+        if hasattr(value, "kind"):
+            given[name] = (_energy if name == "energy" else _field)(value.kind, jax.tree.map(_array, value.parameters))
+        elif name == "sigma":
+            given[name] = jnp.broadcast_to(_array(value), len(given.get("x", given.get("y"))))[:, None]
+        elif isinstance(value, np.ndarray):
+            given[name] = _array(value)
+    if "v" in given and given["v"].ndim == 3:
+        return sum(body(**given | {"v": v}) for v in given["v"]) / len(given["v"])
+    return body(**given)
+
+
+def _array(value):
+    return value if isinstance(value, str) else jnp.asarray(value, DTYPE)
+
+
+# ---- derivatives -----------------------------------------------------------------------------------------------------
+
+
+@function
+def score_of(energy, x):
+    return -grad(lambda x: jnp.sum(energy(x)))(x)
+
+
+@function
+def at(score, sigma, x):
+    return score(x, sigma[:, 0])
+
+
+@function
+def divergence(field, x):
+    return field_and_divergence(field, x)[1]
+
+
+@function
+def field_and_divergence(field, x):
+    return field(x), jnp.einsum("nii->n", _jacobian(field, x))
+
+
+@function
+def jacobian_vector_product(field, x, v):
+    return jvp(field, (x,), (v,))[1]
+
+
+def _jacobian(field, x):
+    """[n, i, j] = d s_i / d x_j at row n."""
+    return vmap(jacrev(lambda row: field(row[None])[0]))(x)
+
+
+# ---- score matching --------------------------------------------------------------------------------------------------
+
+
+@objective
+def explicit_score_matching(score, data_score, x):
+    return 0.5 * squared_norm(data_score(x) - score(x))
+
+
+@objective
+def implicit_score_matching(score, x):
+    s, trace = field_and_divergence(score, x)
+    return 0.5 * squared_norm(s) + trace
+
+
+@objective
+def explicit_sliced(score, data_score, x, v):
+    return 0.5 * dot(v, data_score(x) - score(x)) ** 2
+
+
+@function
+def hutchinson_divergence(field, x, v):
+    return dot(v, jacobian_vector_product(field, x, v))
+
+
+@objective
+def sliced_score_matching(score, x, v):
+    return hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2
+
+
+@objective
+def sliced_score_matching_vr(score, x, v):
+    return hutchinson_divergence(score, x, v) + 0.5 * squared_norm(score(x))
+
+
+@objective
+def finite_difference_sliced(energy, x, eps, v):
+    ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
+    return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
+
+
+@objective
+def nonnegative_score_matching(score, x):
+    s, diagonal = score(x), jnp.einsum("nii->ni", _jacobian(score, x))
+    return jnp.sum(2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2, axis=1)
+
+
+@objective
+def ratio_matching(energy, x):
+    flipped = (jnp.abs(x - bit) for bit in jnp.eye(x.shape[1], dtype=DTYPE))
+    return sum(jax.nn.sigmoid(energy(x) - energy(x_i)) ** 2 for x_i in flipped)
+
+
+# ---- denoising -------------------------------------------------------------------------------------------------------
+
+
+@objective
+def denoising_score_matching(score, x, sigma, z):
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)
+
+
+@objective
+def denoising_score_matching_cv(score, x, sigma, z):
+    control = dot(z / sigma, score(x)) + 0.5 * jnp.sum((z**2 - 1) / sigma**2, axis=1)
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
+
+
+@objective
+def noise_conditional_score_matching(score, x, sigma, z):
+    return 0.5 * squared_norm(sigma * score(x + sigma * z, sigma[:, 0]) + z)
+
+
+@objective
+def denoising_autoencoder(denoiser, x, sigma, z):
+    return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
+
+
+@function
+def tweedie_mean(score, y, sigma):
+    return y + sigma**2 * score(y)
+
+
+@function
+def tweedie_cov(score, y, sigma):
+    variance = sigma[:, :, None] ** 2
+    return variance * jnp.eye(y.shape[1], dtype=DTYPE) + variance**2 * _jacobian(score, y)
+
+
+@function
+def geometric_noise_levels(x, n, smallest):
+    largest, d = jnp.sqrt(jnp.max(squared_norm(x[:, None] - x))), x.shape[1]
+    ratio = (largest / smallest) ** (1 / (n - 1))
+    sigmas = largest / ratio ** jnp.arange(n)
+    crossing = 2 * d * jnp.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where neighbouring densities are equal
+    return sigmas, stats.chi2.cdf(crossing / ratio**2, d) + stats.chi2.sf(crossing, d)
+
+
+# ---- densities -------------------------------------------------------------------------------------------------------
+
+
+class Gaussian:
+    def __init__(self, mean, cov):
+        self.mean, self.cov = _array(mean), _covariance(cov, len(mean))
+        self.precision = jnp.linalg.inv(self.cov)
+
+    @method
+    def log_prob(self, x):
+        return stats.multivariate_normal.logpdf(x, self.mean, self.cov)
+
+    @method
+    def score(self, x):
+        return -(x - self.mean) @ self.precision
+
+    def smoothed(self, sigma):
+        return Gaussian(self.mean, self.cov + _covariance(sigma**2, len(self.mean)))
+
+    @method
+    def posterior_mean(self, y, sigma):
+        gain = self.cov @ self.smoothed(sigma).precision
+        return self.mean + (y - self.mean) @ gain.T
+
+    @method
+    def posterior_cov(self, y, sigma):
+        gain = self.cov @ self.smoothed(sigma).precision
+        return jnp.broadcast_to(sigma**2 * gain, (len(y), *gain.shape))
+
+
+class GaussianMixture:
+    def __init__(self, weights, means, covs):
+        self.weights, self.means, d = _array(weights), _array(means), np.shape(means)[1]
+        self.covs = jnp.broadcast_to(_covariance(covs, d), (len(means), d, d))
+        self.components = [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
+
+    @method
+    def log_joint(self, x):
+        return jnp.log(self.weights) + jnp.stack([c.log_prob(x) for c in self.components], 1)
+
+    @method
+    def log_prob(self, x):
+        return logsumexp(self.log_joint(x), 1)
+
+    @method
+    def score(self, x):
+        return grad(lambda x: jnp.sum(self.log_prob(x)))(x)
+
+    def smoothed(self, sigma):
+        return GaussianMixture(self.weights, self.means, self.covs + _covariance(sigma**2, self.means.shape[1]))
+
+    @method
+    def posterior_mean(self, y, sigma):
+        r = softmax(self.smoothed(sigma).log_joint(y), 1)
+        means = jnp.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
+        return jnp.einsum("nk,nki->ni", r, means)
+
+    @method
+    def posterior_cov(self, y, sigma):
+        r = softmax(self.smoothed(sigma).log_joint(y), 1)
+        between = jnp.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
+        between = between - self.posterior_mean(y, sigma)[:, None]
+        within = jnp.stack([c.posterior_cov(y, sigma) for c in self.components], 1)
+        return jnp.einsum("nk,nkij->nij", r, within + between[..., :, None] * between[..., None, :])
+
+
+class Gamma:
+    def __init__(self, shape, rate):
+        self.shape, self.rate = _array(shape), _array(rate)
+
+    @method
+    def log_prob(self, x):
+        return jnp.sum(stats.gamma.logpdf(x, self.shape, scale=1 / self.rate), axis=1)
+
+    @method
+    def score(self, x):
+        return (self.shape - 1) / x - self.rate
+
+    @method
+    def fisher_information(self):
+        return self.rate**2 / (self.shape - 2)
+
+
+class StudentT:
+    def __init__(self, df, loc, scale):
+        self.df, self.loc, self.scale = _array(df), _array(loc), _array(scale)
+
+    @method
+    def log_prob(self, x):
+        return jnp.sum(stats.t.logpdf(x, self.df, self.loc, self.scale), axis=1)
+
+    @method
+    def score(self, x):
+        t = (x - self.loc) / self.scale
+        return -(self.df + 1) * t / (self.df + t**2) / self.scale
+
+
+class Laplace:
+    def __init__(self, loc, scale):
+        self.loc, self.scale = _array(loc), _array(scale)
+
+    @method
+    def log_prob(self, x):
+        return jnp.sum(stats.laplace.logpdf(x, self.loc, self.scale), axis=1)
+
+    @method
+    def score(self, x):
+        return -jnp.sign(x - self.loc) / self.scale
+
+
+def smoothed_empirical(points, sigma):
+    return GaussianMixture(np.ones(len(points)) / len(points), points, sigma**2)
+
+
+def standard_normal(d):
+    return Gaussian(np.zeros(d), 1.0)
+
+
+def _covariance(cov, d):
+    """A covariance matrix, or several; a float c stands for c times the identity."""
+    cov = _array(cov)
+    return cov * jnp.eye(d, dtype=DTYPE) if cov.ndim == 0 else cov
+
+
+# ---- the models that questions are asked about -----------------------------------------------------------------------
+
+
+def _energy(kind, parameters):
+    if kind not in _ENERGIES:
+        raise NotImplementedError(f"an energy of kind {kind}")
+    return lambda x: _ENERGIES[kind](x, **parameters)
+
+
+def _field(kind, parameters):
+    """The score of a model that has an energy, else the field itself."""
+    if kind in _ENERGIES:
+        return lambda x: score_of(_energy(kind, parameters), x)
+    if kind not in _FIELDS:
+        raise NotImplementedError(f"a field of kind {kind}")
+    return lambda x, *sigma: _FIELDS[kind](x, *sigma, **parameters)
+
+
+def _perceptron(layers, x):
+    for weights, bias in layers[:-1]:
+        x = jnp.tanh(x @ weights + bias)
+    weights, bias = layers[-1]
+    return x @ weights + bias
+
+
+def _quadratic(x, mean, precision):
+    return 0.5 * dot(x - mean, (x - mean) @ precision)
+
+
+def _mixture(x, logits, means, precisions):
+    wells = [_quadratic(x, mean, precision) for mean, precision in zip(means, precisions)]
+    return -logsumexp(logits - jnp.stack(wells, 1), 1)
+
+
+def _mlp_energy(x, precision, layers):
+    return 0.5 * precision * squared_norm(x) + _perceptron(layers, x)[:, 0]
+
+
+def _gamma(x, shape, rate):
+    return jnp.sum((1 - shape) * jnp.log(x) + rate * x, axis=1)
+
+
+def _laplace(x, loc, scale):
+    return jnp.sum(jnp.abs(x - loc) / scale, axis=1)
+
+
+def _autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
+    mean = shift + jnp.tanh(x) @ jnp.tril(shift_weights, -1).T
+    log_scale = log_scale + jnp.tanh(x) @ jnp.tril(log_scale_weights, -1).T
+    return jnp.sum(0.5 * ((x - mean) * jnp.exp(-log_scale)) ** 2 + log_scale + 0.5 * math.log(2 * math.pi), axis=1)
+
+
+def _flow(x, couplings):
+    log_det = 0.0
+    for i, layers in enumerate(couplings):
+        kept = (jnp.arange(x.shape[1]) + i) % 2
+        log_scale, shift = jnp.split(_perceptron(layers, kept * x), 2, axis=1)
+        log_scale = (1 - kept) * jnp.tanh(log_scale)
+        x = kept * x + (1 - kept) * (x - shift) * jnp.exp(-log_scale)
+        log_det = log_det - jnp.sum(log_scale, axis=1)
+    return jnp.sum(0.5 * x**2 + 0.5 * math.log(2 * math.pi), axis=1) - log_det
+
+
+def _mlp_score(x, layers):
+    return _perceptron(layers, x)
+
+
+def _noise_conditional(x, sigma, layers):
+    return _perceptron(layers, jnp.concatenate([x, jnp.log(sigma)[:, None]], axis=1)) / sigma[:, None]
+
+
+def _at_level(x, kind, parameters, sigma):
+    return _field(kind, parameters)(x, jnp.broadcast_to(sigma, len(x)))
+
+
+def _denoiser(x, kind, parameters, sigma):
+    return x + sigma**2 * _field(kind, parameters)(x)
+
+
+_ENERGIES = {
+    "quadratic": _quadratic,
+    "mixture": _mixture,
+    "mlp_energy": _mlp_energy,
+    "gamma": _gamma,
+    "laplace": _laplace,
+    "autoregressive": _autoregressive,
+    "flow": _flow,
+}
+_FIELDS = {
+    "mlp_score": _mlp_score,
+    "noise_conditional": _noise_conditional,
+    "at_level": _at_level,
+    "denoiser": _denoiser,
+}

@@ -1,0 +1,468 @@
+r"""An adapter for PyTorch: refebm's functions, written in PyTorch, for `refebm crosscheck my_adapter.py` to examine.
+
+It is complete as it stands, and passes. Replace the body of a function by a call of your own code, and run it again:
+
+    @objective
+    def denoising_score_matching(score, x, sigma, z):
+        return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
+
+A body sees tensors, and models as functions of tensors, with parameters that require a gradient: `energy` is
+(n, d) -> (n,), `score`, `field` and `denoiser` are (n, d) -> (n, d), a noise-conditional score is score(x, sigma) with
+sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1).
+A loss may return one value per row, or their mean, or their sum. `@objective` takes its gradient in the parameters;
+without one, write `@function`. Delete what you do not have: it is counted as unsupported, not as wrong.
+Names, arguments and conventions are those of refebm: `refebm index`, or help(refebm).
+"""
+
+import functools
+import inspect
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from torch.autograd.functional import jvp
+from torch.func import grad, jacrev, vmap
+
+DTYPE = torch.float64
+torch.set_num_threads(1)  # the questions are small
+
+
+def squared_norm(a):
+    """|a|^2 of each row."""
+    return (a**2).sum(-1)
+
+
+def dot(a, b):
+    """a.b of each pair of rows."""
+    return (a * b).sum(-1)
+
+
+# ---- NumPy in, NumPy out ---------------------------------------------------------------------------------------------
+
+
+def function(body):
+    """A function of models and arrays; one that is called with tensors, from within this file, is the body itself."""
+
+    @functools.wraps(body)
+    def answer(*asked):
+        return body(*asked) if _inside(asked) else _map(_array, _call(body, asked))
+
+    return answer
+
+
+def objective(body):
+    """A function that also returns the gradient of its mean in the parameters of its first model, nested as they are."""
+
+    @functools.wraps(body)
+    def answer(model, *rest):
+        if _inside(rest):
+            return body(model, *rest)
+        parameters = _map(lambda leaf: _tensor(leaf).requires_grad_(), model.parameters)
+        values = _call(body, (SimpleNamespace(kind=model.kind, parameters=parameters), *rest))
+        if values.requires_grad:
+            values.mean().backward()
+        return _array(values), _map(_gradient, parameters)
+
+    return answer
+
+
+def method(body):
+    """A method of a density."""
+
+    @functools.wraps(body)
+    def answer(self, *asked):
+        return body(self, *asked) if _inside(asked) else _array(body(self, *map(_tensor, asked)))
+
+    return answer
+
+
+def _inside(asked):
+    return any(map(torch.is_tensor, asked))
+
+
+def _call(body, asked):
+    """The body with models as functions, arrays as tensors, sigma as a column, and averaged over projections."""
+    given = dict(zip(inspect.signature(body).parameters, asked))
+    for name, value in given.items():
+        if hasattr(value, "kind"):
+            given[name] = (_energy if name == "energy" else _field)(value.kind, _map(_tensor, value.parameters))
+        elif name == "sigma":
+            given[name] = _tensor(value).expand(len(given.get("x", given.get("y"))))[:, None]
+        elif isinstance(value, np.ndarray):
+            given[name] = _tensor(value)
+    if "v" in given and given["v"].ndim == 3:
+        return torch.stack([body(**given | {"v": v}) for v in given["v"]]).mean(0)
+    return body(**given)
+
+
+def _tensor(value):
+    return value if torch.is_tensor(value) else torch.tensor(value, dtype=DTYPE)
+
+
+def _array(value):
+    return value.detach().cpu().numpy() if torch.is_tensor(value) else value
+
+
+def _gradient(tensor):
+    return _array(torch.zeros_like(tensor) if tensor.grad is None else tensor.grad)
+
+
+def _map(change, tree):
+    """Nested dicts and tuples with every leaf changed; the name of a kind stays what it is."""
+    if isinstance(tree, dict):
+        return {key: _map(change, value) for key, value in tree.items()}
+    if isinstance(tree, tuple):
+        return tuple(_map(change, value) for value in tree)
+    return tree if isinstance(tree, str) else change(tree)
+
+
+# ---- derivatives -----------------------------------------------------------------------------------------------------
+
+
+@function
+def score_of(energy, x):
+    return -grad(lambda x: energy(x).sum())(x)
+
+
+@function
+def at(score, sigma, x):
+    return score(x, sigma[:, 0])
+
+
+@function
+def divergence(field, x):
+    return field_and_divergence(field, x)[1]
+
+
+@function
+def field_and_divergence(field, x):
+    return field(x), torch.einsum("nii->n", _jacobian(field, x))
+
+
+@function
+def jacobian_vector_product(field, x, v):
+    return jvp(field, x, v, create_graph=True)[1]
+
+
+def _jacobian(field, x):
+    """[n, i, j] = d s_i / d x_j at row n."""
+    return vmap(jacrev(lambda row: field(row[None])[0]))(x)
+
+
+# ---- score matching --------------------------------------------------------------------------------------------------
+
+
+@objective
+def explicit_score_matching(score, data_score, x):
+    return 0.5 * squared_norm(data_score(x) - score(x))
+
+
+@objective
+def implicit_score_matching(score, x):
+    s, trace = field_and_divergence(score, x)
+    return 0.5 * squared_norm(s) + trace
+
+
+@objective
+def explicit_sliced(score, data_score, x, v):
+    return 0.5 * dot(v, data_score(x) - score(x)) ** 2
+
+
+@function
+def hutchinson_divergence(field, x, v):
+    return dot(v, jacobian_vector_product(field, x, v))
+
+
+@objective
+def sliced_score_matching(score, x, v):
+    return hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2
+
+
+@objective
+def sliced_score_matching_vr(score, x, v):
+    return hutchinson_divergence(score, x, v) + 0.5 * squared_norm(score(x))
+
+
+@objective
+def finite_difference_sliced(energy, x, eps, v):
+    ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
+    return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
+
+
+@objective
+def nonnegative_score_matching(score, x):
+    s, diagonal = score(x), torch.einsum("nii->ni", _jacobian(score, x))
+    return (2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2).sum(1)
+
+
+@objective
+def ratio_matching(energy, x):
+    flipped = (torch.abs(x - bit) for bit in torch.eye(x.shape[1], dtype=DTYPE))
+    return sum(torch.sigmoid(energy(x) - energy(x_i)) ** 2 for x_i in flipped)
+
+
+# ---- denoising -------------------------------------------------------------------------------------------------------
+
+
+@objective
+def denoising_score_matching(score, x, sigma, z):
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)
+
+
+@objective
+def denoising_score_matching_cv(score, x, sigma, z):
+    control = dot(z / sigma, score(x)) + 0.5 * ((z**2 - 1) / sigma**2).sum(1)
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
+
+
+@objective
+def noise_conditional_score_matching(score, x, sigma, z):
+    return 0.5 * squared_norm(sigma * score(x + sigma * z, sigma[:, 0]) + z)
+
+
+@objective
+def denoising_autoencoder(denoiser, x, sigma, z):
+    return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
+
+
+@function
+def tweedie_mean(score, y, sigma):
+    return y + sigma**2 * score(y)
+
+
+@function
+def tweedie_cov(score, y, sigma):
+    variance = sigma[:, :, None] ** 2
+    return variance * torch.eye(y.shape[1], dtype=DTYPE) + variance**2 * _jacobian(score, y)
+
+
+@function
+def geometric_noise_levels(x, n, smallest):
+    largest, d = torch.pdist(x).max(), x.shape[1]
+    ratio = (largest / smallest) ** (1 / (n - 1))
+    sigmas = largest / ratio ** torch.arange(n)
+    crossing = 2 * d * ratio.log() / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where neighbouring densities are equal
+    half_d, half_crossing = _tensor(d / 2), crossing / 2
+    overlap = torch.special.gammainc(half_d, half_crossing / ratio**2) + torch.special.gammaincc(half_d, half_crossing)
+    return sigmas, overlap
+
+
+# ---- densities -------------------------------------------------------------------------------------------------------
+
+
+class Gaussian:
+    def __init__(self, mean, cov):
+        self.mean, self.cov = _tensor(mean), _covariance(cov, len(mean))
+        self.law = torch.distributions.MultivariateNormal(self.mean, self.cov)
+
+    @method
+    def log_prob(self, x):
+        return self.law.log_prob(x)
+
+    @method
+    def score(self, x):
+        return -(x - self.mean) @ self.law.precision_matrix
+
+    def smoothed(self, sigma):
+        return Gaussian(self.mean, self.cov + _covariance(sigma**2, len(self.mean)))
+
+    @method
+    def posterior_mean(self, y, sigma):
+        gain = self.cov @ self.smoothed(sigma).law.precision_matrix
+        return self.mean + (y - self.mean) @ gain.T
+
+    @method
+    def posterior_cov(self, y, sigma):
+        gain = self.cov @ self.smoothed(sigma).law.precision_matrix
+        return (sigma**2 * gain).expand(len(y), -1, -1)
+
+
+class GaussianMixture:
+    def __init__(self, weights, means, covs):
+        self.weights, self.means = _tensor(weights), _tensor(means)
+        self.covs = _covariance(covs, self.means.shape[1]).expand(len(means), -1, -1)
+        self.components = [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
+
+    @method
+    def log_joint(self, x):
+        return self.weights.log() + torch.stack([c.log_prob(x) for c in self.components], 1)
+
+    @method
+    def log_prob(self, x):
+        return torch.logsumexp(self.log_joint(x), 1)
+
+    @method
+    def score(self, x):
+        return grad(lambda x: self.log_prob(x).sum())(x)
+
+    def smoothed(self, sigma):
+        return GaussianMixture(self.weights, self.means, self.covs + _covariance(sigma**2, self.means.shape[1]))
+
+    @method
+    def posterior_mean(self, y, sigma):
+        r = torch.softmax(self.smoothed(sigma).log_joint(y), 1)
+        means = torch.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
+        return torch.einsum("nk,nki->ni", r, means)
+
+    @method
+    def posterior_cov(self, y, sigma):
+        r = torch.softmax(self.smoothed(sigma).log_joint(y), 1)
+        between = torch.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
+        between = between - self.posterior_mean(y, sigma)[:, None]
+        within = torch.stack([c.posterior_cov(y, sigma) for c in self.components], 1)
+        return torch.einsum("nk,nkij->nij", r, within + between[..., :, None] * between[..., None, :])
+
+
+class Gamma:
+    def __init__(self, shape, rate):
+        self.shape, self.rate = _tensor(shape), _tensor(rate)
+
+    @method
+    def log_prob(self, x):
+        return torch.distributions.Gamma(self.shape, self.rate).log_prob(x).sum(1)
+
+    @method
+    def score(self, x):
+        return (self.shape - 1) / x - self.rate
+
+    @method
+    def fisher_information(self):
+        return self.rate**2 / (self.shape - 2)
+
+
+class StudentT:
+    def __init__(self, df, loc, scale):
+        self.df, self.loc, self.scale = _tensor(df), _tensor(loc), _tensor(scale)
+
+    @method
+    def log_prob(self, x):
+        return torch.distributions.StudentT(self.df, self.loc, self.scale).log_prob(x).sum(1)
+
+    @method
+    def score(self, x):
+        t = (x - self.loc) / self.scale
+        return -(self.df + 1) * t / (self.df + t**2) / self.scale
+
+
+class Laplace:
+    def __init__(self, loc, scale):
+        self.loc, self.scale = _tensor(loc), _tensor(scale)
+
+    @method
+    def log_prob(self, x):
+        return torch.distributions.Laplace(self.loc, self.scale).log_prob(x).sum(1)
+
+    @method
+    def score(self, x):
+        return -torch.sign(x - self.loc) / self.scale
+
+
+def smoothed_empirical(points, sigma):
+    return GaussianMixture(np.ones(len(points)) / len(points), points, sigma**2)
+
+
+def standard_normal(d):
+    return Gaussian(np.zeros(d), 1.0)
+
+
+def _covariance(cov, d):
+    """A covariance matrix, or several; a float c stands for c times the identity."""
+    cov = _tensor(cov)
+    return cov * torch.eye(d, dtype=DTYPE) if cov.ndim == 0 else cov
+
+
+# ---- the models that questions are asked about -----------------------------------------------------------------------
+
+
+def _energy(kind, parameters):
+    if kind not in _ENERGIES:
+        raise NotImplementedError(f"an energy of kind {kind}")
+    return lambda x: _ENERGIES[kind](x, **parameters)
+
+
+def _field(kind, parameters):
+    """The score of a model that has an energy, else the field itself."""
+    if kind in _ENERGIES:
+        return lambda x: score_of(_energy(kind, parameters), x)
+    if kind not in _FIELDS:
+        raise NotImplementedError(f"a field of kind {kind}")
+    return lambda x, *sigma: _FIELDS[kind](x, *sigma, **parameters)
+
+
+def _perceptron(layers, x):
+    for weights, bias in layers[:-1]:
+        x = torch.tanh(x @ weights + bias)
+    weights, bias = layers[-1]
+    return x @ weights + bias
+
+
+def _quadratic(x, mean, precision):
+    return 0.5 * dot(x - mean, (x - mean) @ precision)
+
+
+def _mixture(x, logits, means, precisions):
+    wells = [_quadratic(x, mean, precision) for mean, precision in zip(means, precisions)]
+    return -torch.logsumexp(logits - torch.stack(wells, 1), 1)
+
+
+def _mlp_energy(x, precision, layers):
+    return 0.5 * precision * squared_norm(x) + _perceptron(layers, x)[:, 0]
+
+
+def _gamma(x, shape, rate):
+    return ((1 - shape) * x.log() + rate * x).sum(1)
+
+
+def _laplace(x, loc, scale):
+    return (torch.abs(x - loc) / scale).sum(1)
+
+
+def _autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
+    mean = shift + torch.tanh(x) @ shift_weights.tril(-1).T
+    log_scale = log_scale + torch.tanh(x) @ log_scale_weights.tril(-1).T
+    return (0.5 * ((x - mean) * torch.exp(-log_scale)) ** 2 + log_scale + 0.5 * math.log(2 * math.pi)).sum(1)
+
+
+def _flow(x, couplings):
+    log_det = 0.0
+    for i, layers in enumerate(couplings):
+        kept = (torch.arange(x.shape[1]) + i) % 2
+        log_scale, shift = _perceptron(layers, kept * x).chunk(2, 1)
+        log_scale = (1 - kept) * torch.tanh(log_scale)
+        x = kept * x + (1 - kept) * (x - shift) * torch.exp(-log_scale)
+        log_det = log_det - log_scale.sum(1)
+    return (0.5 * x**2 + 0.5 * math.log(2 * math.pi)).sum(1) - log_det
+
+
+def _mlp_score(x, layers):
+    return _perceptron(layers, x)
+
+
+def _noise_conditional(x, sigma, layers):
+    return _perceptron(layers, torch.cat([x, sigma.log()[:, None]], 1)) / sigma[:, None]
+
+
+def _at_level(x, kind, parameters, sigma):
+    return _field(kind, parameters)(x, sigma.expand(len(x)))
+
+
+def _denoiser(x, kind, parameters, sigma):
+    return x + sigma**2 * _field(kind, parameters)(x)
+
+
+_ENERGIES = {
+    "quadratic": _quadratic,
+    "mixture": _mixture,
+    "mlp_energy": _mlp_energy,
+    "gamma": _gamma,
+    "laplace": _laplace,
+    "autoregressive": _autoregressive,
+    "flow": _flow,
+}
+_FIELDS = {
+    "mlp_score": _mlp_score,
+    "noise_conditional": _noise_conditional,
+    "at_level": _at_level,
+    "denoiser": _denoiser,
+}

@@ -1,0 +1,194 @@
+"""Golden vectors: questions with their answers, from an independent evaluation that refebm agrees with.
+
+The values in ``independent.json`` are mpmath's, each rounded once to a double; `python -m tests.certify` writes them.
+A scale is sum |terms| plus what the value does when each input moves.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from autograd import grad
+
+import refebm
+from refebm.crosscheck.questions import EXAMINED, Asked, questions
+from refebm.files import write_text
+from refebm.identities import REFERENCE
+from refebm.models import Model
+from refebm.validation import InputError
+from refebm.variants.questions import ask, flat, parameters
+
+HERE = Path(__file__).parent
+FORMAT = 1
+FACTOR = 64  # how much of the roundoff of each term and each input is allowed, as in the theorems
+NUDGE = 2.0**-26
+
+
+@dataclass(frozen=True, eq=False)
+class Vector:
+    """A question with its answer: flat arrays, their scales, and the gradient of the mean in the model's parameters."""
+
+    asked: Asked
+    shapes: list[tuple[int, ...]]
+    value: np.ndarray
+    scale: np.ndarray
+    gradient: np.ndarray | None = None
+    gradient_scale: np.ndarray | None = None
+
+    @property
+    def by_row(self) -> bool:
+        """One number per row, which an implementation may average or sum."""
+        return len(self.shapes) == 1 and len(self.shapes[0]) == 1 and not self.asked.function.startswith("Gamma.fisher")
+
+
+def plain(value):
+    """A question as JSON has it: arrays and tuples as lists, a model by kind and parameters."""
+    if isinstance(value, Model):
+        return {"kind": value.kind, "parameters": plain(value.parameters)}
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(inner) for inner in value]
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def leaves(tree) -> list:
+    """The numbers of nested dicts and lists, in the order in which they stand there."""
+    if isinstance(tree, dict):
+        tree = tree.values()
+    if isinstance(tree, (list, tuple, type({}.values()))):
+        return [leaf for branch in tree for leaf in leaves(branch)]
+    return np.ravel(tree).tolist() if isinstance(tree, np.ndarray) else [tree]
+
+
+def shaped(numbers: Iterator, like):
+    """Numbers, one after the other, in the nested shape of `like`."""
+    if isinstance(like, dict):
+        return {key: shaped(numbers, inner) for key, inner in like.items()}
+    return [shaped(numbers, inner) for inner in like] if isinstance(like, list) else next(numbers)
+
+
+def reference(asked: Asked) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """refebm's own answer, flat, and the shapes of its parts."""
+    result = ask(asked.function, REFERENCE, asked.arguments)
+    parts = result if isinstance(result, tuple) else (result,)
+    return np.ravel(flat(result)), [np.shape(part) for part in parts]
+
+
+def reference_gradient(asked: Asked) -> np.ndarray:
+    """d mean(value)/d(parameters of the model), flat."""
+    model = asked.arguments[asked.model]
+
+    def loss(theta):
+        return ask(asked.function, REFERENCE, asked.arguments | {asked.model: Model(model.kind, theta)}).mean()
+
+    return np.array(leaves(grad(loss)(model.parameters)))
+
+
+@cache
+def vectors(function: str) -> tuple[Vector, ...]:
+    """The golden vectors of a public function."""
+    table = _independent().get(function, {})
+    asked = questions(function)
+    if [one.id for one in asked] != sorted(table):
+        raise InputError("E-ORACLE", f"{function} has no independent values for its questions: python -m tests.certify")
+    return tuple(_vector(one, table[one.id]) for one in asked)
+
+
+@cache
+def _independent() -> dict:
+    return json.loads((HERE / "independent.json").read_text(encoding="utf-8"))
+
+
+def _vector(asked, row):
+    arrays = [np.array(row[key]) if key in row else None for key in ("value", "scale", "gradient", "gradient_scale")]
+    return Vector(asked, reference(asked)[1], *arrays)
+
+
+def disagreement(vector: Vector) -> float:
+    """How far apart the two oracles are, in units of the tolerance."""
+    gaps = [np.abs(reference(vector.asked)[0] - vector.value) / vector.scale]
+    if vector.gradient is not None:
+        gaps += [np.abs(reference_gradient(vector.asked) - vector.gradient) / vector.gradient_scale]
+    return float(max(map(np.max, gaps))) / (FACTOR * 2.0**-53)
+
+
+def digest(function: str) -> str:
+    """A name for the questions of a function, so that answers to others are noticed."""
+    asked = [[one.id, plain(one.arguments)] for one in questions(function)]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def file_name(function: str) -> str:
+    return f"{function}.json"
+
+
+def document(function: str) -> dict:
+    """What is written for a function. Errors: E-ORACLE if the two oracles do not agree."""
+    worst = max(map(disagreement, vectors(function)))
+    if not worst <= 1:
+        raise InputError("E-ORACLE", f"refebm is {worst:.3g} tolerances from the independent values of {function}")
+    return {
+        "format": FORMAT,
+        "function": function,
+        "signature": signature(function),
+        "digest": digest(function),
+        "provenance": {
+            "independent": "mpmath, 60 digits, rounded to the nearest double: tests/oracle.py and tests/certify.py",
+            "agrees": f"refebm {refebm.__version__}, within {max(worst, 0.01):.1g} of the tolerance",
+        },
+        "vectors": [_entry(vector) for vector in vectors(function)],
+    }
+
+
+def signature(function: str) -> str:
+    """How a function is called by an adapter."""
+    name, _, method = function.partition(".")
+    if not EXAMINED[function] or method:
+        given = questions(function)[0].arguments
+        of = given["density"]["parameters"]
+        asked = ", ".join(key for key in given if key != "density" and (key, method) != ("sigma", "smoothed"))
+        asked = {"smoothed": "sigma).log_prob(x", "posterior_mean": "y, sigma", "posterior_cov": "y, sigma"}.get(
+            method, asked
+        )
+        return f"{name}({', '.join(of)}).{method or 'log_prob'}({asked})"
+    names = ["model" if key in ("score", "field", "denoiser", "energy") else key for key in parameters(name)]
+    return f"{name}({', '.join(names)})"
+
+
+def _entry(vector):
+    asked, entry = vector.asked, {}
+    entry["id"] = asked.id
+    entry["arguments"] = plain(asked.arguments)
+    values, scales = iter(vector.value.tolist()), iter(vector.scale.tolist())
+    entry["value"] = _parts(values, vector.shapes)
+    entry["scale"] = _parts(scales, vector.shapes)
+    if vector.gradient is not None:
+        like = plain(asked.arguments[asked.model].parameters)
+        entry["gradient"] = shaped(iter(vector.gradient.tolist()), like)
+        entry["gradient_scale"] = shaped(iter(vector.gradient_scale.tolist()), like)
+    entry["flags"] = ["confirms"] * asked.confirms + ["far"] * (asked.given["reach"] > 1)
+    entry["catches"] = asked.catches
+    return entry
+
+
+def _parts(numbers, shapes):
+    parts = [shaped(numbers, np.zeros(shape).tolist()) for shape in shapes]
+    return parts if len(parts) > 1 else parts[0]
+
+
+def write(folder: Path) -> Iterator[Path]:
+    """The vectors of every function, a JSON file for each, and the page on their format."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError("E-FILE", f"{folder} cannot be made: {error}") from error
+    texts = {file_name(function): json.dumps(document(function), indent=None) + "\n" for function in EXAMINED}
+    texts["FORMAT.md"] = (HERE / "FORMAT.md").read_text(encoding="utf-8")
+    for name, text in texts.items():
+        write_text(folder / name, text)
+        yield folder / name

@@ -1,0 +1,192 @@
+"""The answers to the examiner's questions, from the mpmath oracle of `tests.oracle`, which knows nothing of refebm.
+
+    python -m tests.certify            writes refebm/crosscheck/independent.json, on all cores (some minutes)
+    python -m tests.certify --check    evaluates every tenth question again; exits 1 if one would change
+
+A value is the oracle's, rounded once to the nearest double. A scale, for the tolerance 64 u scale, is sum |terms| (the
+oracle's) + the change of the value when each input moves by one part in 2^26, over 2^-26 (refebm's: it needs few digits).
+"""
+
+import argparse
+import json
+import sys
+from multiprocessing import Pool
+
+import numpy as np
+from mpmath import mp
+
+from refebm.crosscheck.questions import EXAMINED, first_row, questions
+from refebm.crosscheck.vectors import HERE, NUDGE, leaves, plain, reference, reference_gradient
+from refebm.models import Model
+from refebm.truth.derivatives import jacobian_size
+from tests import oracle
+from tests.oracle import DENSITIES, exact, found, inputs, replaced, total
+
+TABLE = HERE / "independent.json"
+
+
+def named(function, arguments):
+    """The name and the arguments by which the oracle knows a question."""
+    stem, _, method = function.partition(".")
+    if stem in DENSITIES:
+        return f"{stem}.{method}.log_prob" if method == "smoothed" else f"{stem}.{method or 'log_prob'}", arguments
+    if function == "at":
+        return "at", {"model": arguments["score"], "sigma": arguments["sigma"], "x": arguments["x"]}
+    return function, arguments
+
+
+def terms(function, arguments):
+    """The leaves of the oracle's value: numbers, or tuples of terms."""
+    name, given = named(function, arguments)
+    return oracle.leaves(oracle.formula(name, exact(given)))
+
+
+def rebuilt(arguments, like):
+    """Plain data as the arguments of a question: models, arrays, networks as tuples."""
+    if isinstance(like, Model):
+        return Model(like.kind, rebuilt(arguments["parameters"], like.parameters))
+    if isinstance(like, dict):
+        return {key: rebuilt(arguments[key], inner) for key, inner in like.items()}
+    if isinstance(like, tuple):
+        return tuple(rebuilt(a, b) for a, b in zip(arguments, like))
+    return np.array(arguments) if isinstance(like, np.ndarray) else arguments
+
+
+def change(asked, function):
+    """sum over the inputs of |change of function(question)|, over the nudge, entry by entry."""
+    given = plain(asked.arguments)
+    here, size = function(asked), 0.0
+    fixed = {"x"} if asked.function == "ratio_matching" else set()  # bits do not move
+    for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in fixed):
+        moved = rebuilt(replaced(given, path, found(given, path) * (1 + NUDGE)), asked.arguments)
+        size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
+    return size / NUDGE
+
+
+def rows_of(asked):
+    """The same question of each row alone."""
+    for i in range(asked.given["n"]):
+        kept = {name: first_row(name, _from_row(name, value, i)) for name, value in asked.arguments.items()}
+        yield type(asked)(asked.function, asked.id, kept, "")
+
+
+def _from_row(name, value, i):
+    if name in ("x", "y", "z", "sigma") and np.ndim(value):
+        return value[i:]
+    return value[..., i:, :] if name == "v" else value
+
+
+def up(number):
+    """Three digits, upwards: a scale need not be known better, and is the same on every machine."""
+    return float(f"{number * 1.005:.2e}")
+
+
+def exponents(asked):
+    """What rounding the arguments of a mixture's exponentials does to its responsibilities, far out: |a| u of each."""
+    if asked.given["reach"] == 1 or asked.arguments[asked.model].kind != "mixture":
+        return 0.0
+    return 2 * float(np.max(np.abs(asked.arguments[asked.model](asked.arguments["x"]))))  # twice: noise is added
+
+
+JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by entry of its answer
+    "divergence": lambda size, q: trace(size),
+    "field_and_divergence": lambda size, q: np.concatenate([np.zeros(size.shape[0] * size.shape[1]), trace(size)]),
+    "implicit_score_matching": lambda size, q: trace(size),
+    "nonnegative_score_matching": lambda size, q: np.einsum("ni,nii->n", q["x"] ** 2, size),
+    "jacobian_vector_product": lambda size, q: np.einsum("nij,nj->ni", size, np.abs(q["v"])),
+    "tweedie_cov": lambda size, q: size * np.reshape(q["sigma"], (-1, 1, 1)) ** 4,
+} | dict.fromkeys(
+    ("hutchinson_divergence", "sliced_score_matching", "sliced_score_matching_vr"),
+    lambda size, q: np.mean([np.einsum("ni,nij,nj->n", *[np.abs(v), size, np.abs(v)]) for v in directions(q["v"])], axis=0),
+)
+
+
+def trace(size):
+    return np.einsum("nii->n", size)
+
+
+def directions(v):
+    return v if v.ndim == 3 else v[None]
+
+
+def inner_terms(asked, length):
+    """What derivatives of a mixture add up before it cancels in a Jacobian: s_k s_k^T, P_k and s s^T."""
+    model = asked.arguments.get(asked.model)
+    if asked.function not in JACOBIANS or model.kind not in ("mixture", "denoiser"):
+        return np.zeros(length)
+    variance, inner = 1.0, model
+    if model.kind == "denoiser":
+        variance, inner = model.parameters["sigma"] ** 2, Model(model.parameters["kind"], model.parameters["parameters"])
+    size = variance * jacobian_size(inner, asked.arguments["y" if "y" in asked.arguments else "x"])
+    return np.ravel(JACOBIANS[asked.function](size, asked.arguments))
+
+
+def change_by_the_oracle(asked):
+    """The same change, of a method of a density: its parameters could not be moved one by one in refebm."""
+    name, given = named(asked.function, exact(plain(asked.arguments)))
+    with mp.workdps(30):
+        here = [total(part) for part in oracle.leaves(oracle.formula(name, given))]
+        size = np.zeros(len(here))
+        for path in inputs(given):
+            there = oracle.leaves(oracle.formula(name, replaced(given, path, found(given, path) * (1 + oracle.NUDGE))))
+            size += [float(abs(total(b) - a) / oracle.NUDGE) for a, b in zip(here, there)]
+    return size
+
+
+def answered(asked):
+    """The row of the table for one question."""
+    parts = terms(asked.function, plain(asked.arguments))
+    sizes = np.array([float(mp.fsum(map(abs, part)) if isinstance(part, tuple) else abs(part)) for part in parts])
+    sizes = sizes * (1 + exponents(asked)) + inner_terms(asked, len(sizes))
+    moved = change_by_the_oracle(asked) if asked.model is None else change(asked, lambda q: reference(q)[0])
+    row = {"value": [float(total(part)) for part in parts], "scale": [up(s) for s in sizes + moved]}
+    if asked.gradient:
+        given = exact(plain(asked.arguments))
+        paths = array_paths(asked.arguments[asked.model].parameters)
+        row["gradient"] = [
+            float(g)
+            for path in paths
+            for g in oracle.leaves(oracle.gradient(asked.function, parameter=path, **given))
+        ]
+        by_row = np.mean([np.abs(reference_gradient(one)) for one in rows_of(asked)], axis=0)
+        scale = by_row + change(asked, reference_gradient)
+        # an entry may be zero because large terms cancel in it: at most eight units of roundoff of the largest
+        row["gradient_scale"] = [up(s) for s in np.maximum(scale, np.max(scale) / 8)]
+    return asked.function, asked.id, row
+
+
+def array_paths(tree, path=()):
+    """Where the arrays stand in nested dicts and tuples."""
+    if isinstance(tree, (dict, tuple)):
+        for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+            yield from array_paths(value, (*path, key))
+    else:
+        yield path
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--only", default="", help="functions with this text; the others keep their values")
+    options = parser.parse_args()
+    known = json.loads(TABLE.read_text()) if TABLE.exists() else {}
+    asked = [one for function in EXAMINED if options.only in function for one in questions(function)]
+    asked = asked[::10] if options.check else asked
+    with Pool() as pool:
+        rows = pool.map(answered, asked, chunksize=1)
+    if options.check:
+        stale = [f"{function} {number}" for function, number, row in rows if known[function].get(number) != row]
+        print("would change: " + ", ".join(stale) if stale else f"{len(rows)} answers are as the oracle gives them")
+        return 1 if stale else 0
+    fresh = {}
+    for function, number, row in rows:
+        fresh.setdefault(function, {})[number] = row
+    table = {function: fresh.get(function) or known[function] for function in EXAMINED}
+    lines = [f"{json.dumps(f)}: {{\n" + ",\n".join(f"{json.dumps(i)}: {json.dumps(r)}" for i, r in t.items()) + "\n}"
+             for f, t in table.items()]  # fmt: skip
+    TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
