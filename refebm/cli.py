@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import refebm
+from refebm.crosscheck.adapter import for_theorems, load
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import SILENCE, examine
 from refebm.crosscheck.questions import EXAMINED
@@ -16,9 +17,9 @@ from refebm.crosscheck.template import TEMPLATES, template
 from refebm.crosscheck.vectors import write
 from refebm.crosscheck.verdict import judge
 from refebm.data import UserData, user_data
-from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
-from refebm.identities.run import MUCH_CANCELLATION, Report, run
 from refebm.files import see_writable, write_text
+from refebm.identities import REFERENCE, THEOREMS, Draw, Implementation, Theorem, Verdict, check
+from refebm.identities.run import MUCH_CANCELLATION, Report, run
 from refebm.index import table
 from refebm.validation import InputError
 
@@ -141,23 +142,32 @@ def _verify(options) -> int:
     if options.json:
         _write(options.json, None)
     theorems = _chosen(options)
+    impl = REFERENCE
+    if options.impl is not None:
+        impl = load(options.impl, read=for_theorems)
+        theorems = [theorem for theorem in theorems if any(map(impl.supports, theorem.about))]
+        print(
+            f"implementation: {options.impl}, {len(impl.functions)} functions; {len(theorems)} theorems are about them"
+        )
     if options.case is not None:
-        return _replay(theorems, options.case)
+        return _replay(theorems, options.case, impl)
     if options.controls:
         return _controls(theorems, options)
     data = _data(options) if options.data is not None else None
     start, reports = time.perf_counter(), []
     for theorem in theorems:
-        reports.append(run(theorem, options.seed, options.cases, data=data.density if data else None))
+        reports.append(run(theorem, options.seed, options.cases, impl, data.density if data else None))
         print(_line(reports[-1], data), flush=True)
-    red = [report for report in reports if not report.holds]
+    red = [report for report in reports if report.verdicts and not report.holds]
     for report in red:
-        print(_reason(report, options.data))
+        print(_reason(report, options))
     number = sum(len(report.verdicts) for report in reports)
     outside = sum(len(report.outside) for report in reports)
+    idle = sum(not report.verdicts for report in reports)
     print(
-        f"{len(reports) - len(red)} of {len(reports)} theorems hold: {number} cases, and {outside} outside their "
-        f"conditions that fail as they must; {time.perf_counter() - start:.0f} s"
+        f"{len(reports) - len(red) - idle} of {len(reports) - idle} theorems hold: {number} cases, and {outside} outside "
+        f"their conditions that fail as they must; {time.perf_counter() - start:.0f} s"
+        + (f"; {idle} theorems need what the adapter does not have" if idle else "")
     )
     if options.json:
         _write(options.json, {"seed": options.seed, "theorems": [_record(report) for report in reports]})
@@ -167,8 +177,8 @@ def _verify(options) -> int:
 def _refuse_together(options) -> None:
     """Options that would be passed over in silence."""
     given = {name for name in ("case", "controls", "data", "columns", "sigma", "json") if getattr(options, name)}
-    given |= {name for name in ("case", "data", "columns", "sigma") if getattr(options, name) is not None}
-    for alone, others in (("case", given - {"case"}), ("controls", given & {"data"})):
+    given |= {name for name in ("case", "data", "columns", "sigma", "impl") if getattr(options, name) is not None}
+    for alone, others in (("case", given - {"case", "impl"}), ("controls", given & {"data", "impl"})):
         if alone in given and others:
             raise InputError("E-OPTION", f"--{alone} does not go with --{', --'.join(sorted(others))}")
     if "data" not in given and given & {"columns", "sigma"}:
@@ -192,7 +202,7 @@ def _data(options) -> UserData:
 def _line(report: Report, data: UserData | None) -> str:
     theorem = report.theorem
     words = [
-        "ok " if report.holds else "RED",
+        "-- " if not report.verdicts else "ok " if report.holds else "RED",
         f"{theorem.name:54s}",
         f"{len(report.verdicts):4d} cases",
         f"{report.worst:9.2g} of tolerance",
@@ -201,6 +211,8 @@ def _line(report: Report, data: UserData | None) -> str:
         words.append(f" {data.used} rows")
     if report.outside:
         words.append(f" {len(report.outside)} outside")
+    if report.unsupported:
+        words.append(f" {report.unsupported} unsupported")
     words.append(f" terms/side {report.cancellation:.2g}")
     if report.cancellation > MUCH_CANCELLATION:
         words.append(f"({theorem.cancels or 'why?'})")
@@ -209,24 +221,26 @@ def _line(report: Report, data: UserData | None) -> str:
     return " ".join([*words, f" [{theorem.source}]"])
 
 
-def _reason(report: Report, data: str | None) -> str:
+def _reason(report: Report, options) -> str:
     theorem, lines = report.theorem, [f"\n{report.theorem.name}: {report.theorem.statement}"]
     for verdict in report.failures[:1]:
         tape = ",".join(map(str, verdict.tape))
         lines += [f"  {verdict.note}; {len(report.failures)} of {len(report.verdicts)} cases"]
-        lines += ["  drawn on your data" if data else f"  refebm verify --only {theorem.name} --case={tape}"]
+        with_impl = f" --impl {options.impl}" if options.impl else ""
+        replay = f"  refebm verify{with_impl} --only {theorem.name} --case={tape}"
+        lines += ["  drawn on your data" if options.data else replay]
     lines += [f"  holds outside its conditions: {name}" for name in report.escaped]
     return "\n".join(lines) + "\n"
 
 
-def _replay(theorems: list[Theorem], text: str) -> int:
+def _replay(theorems: list[Theorem], text: str, impl: Implementation) -> int:
     if len(theorems) != 1:
         raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(theorems)} have that text")
     try:
         tape = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise InputError("E-CASE", f"--case must be whole numbers with commas between them, got {text!r}") from None
-    verdict = check(theorems[0], Draw.replay(tape))
+    verdict = check(theorems[0], Draw.replay(tape), impl)
     print(theorems[0].statement, theorems[0].latex, sep="\n")
     print(f"{'ok' if verdict.holds else 'RED'}  {verdict.ratio:.3g} of tolerance; {verdict.note}")
     return 0 if verdict.holds else 1
@@ -285,6 +299,7 @@ def _record(report: Report) -> dict:
         "about": list(theorem.about),
         "holds": report.holds,
         "cases": len(report.verdicts),
+        "unsupported": report.unsupported,
         "worst": report.worst if report.worst < float("inf") else None,
         "cancellation": report.cancellation,
         "failures": [_failure(verdict) for verdict in report.failures],

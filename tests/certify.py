@@ -16,7 +16,7 @@ import numpy as np
 from mpmath import mp
 
 from refebm.crosscheck.questions import EXAMINED, first_row, questions
-from refebm.crosscheck.vectors import HERE, NUDGE, leaves, plain, reference, reference_gradient
+from refebm.crosscheck.vectors import HERE, NUDGE, plain, reference, reference_gradient
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
 from tests import oracle
@@ -97,7 +97,9 @@ JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by e
     "tweedie_cov": lambda size, q: size * np.reshape(q["sigma"], (-1, 1, 1)) ** 4,
 } | dict.fromkeys(
     ("hutchinson_divergence", "sliced_score_matching", "sliced_score_matching_vr"),
-    lambda size, q: np.mean([np.einsum("ni,nij,nj->n", *[np.abs(v), size, np.abs(v)]) for v in directions(q["v"])], axis=0),
+    lambda size, q: np.mean(
+        [np.einsum("ni,nij,nj->n", *[np.abs(v), size, np.abs(v)]) for v in directions(q["v"])], axis=0
+    ),
 )
 
 
@@ -116,7 +118,10 @@ def inner_terms(asked, length):
         return np.zeros(length)
     variance, inner = 1.0, model
     if model.kind == "denoiser":
-        variance, inner = model.parameters["sigma"] ** 2, Model(model.parameters["kind"], model.parameters["parameters"])
+        variance, inner = (
+            model.parameters["sigma"] ** 2,
+            Model(model.parameters["kind"], model.parameters["parameters"]),
+        )
     size = variance * jacobian_size(inner, asked.arguments["y" if "y" in asked.arguments else "x"])
     return np.ravel(JACOBIANS[asked.function](size, asked.arguments))
 
@@ -144,9 +149,7 @@ def answered(asked):
         given = exact(plain(asked.arguments))
         paths = array_paths(asked.arguments[asked.model].parameters)
         row["gradient"] = [
-            float(g)
-            for path in paths
-            for g in oracle.leaves(oracle.gradient(asked.function, parameter=path, **given))
+            float(g) for path in paths for g in oracle.leaves(oracle.gradient(asked.function, parameter=path, **given))
         ]
         by_row = np.mean([np.abs(reference_gradient(one)) for one in rows_of(asked)], axis=0)
         scale = by_row + change(asked, reference_gradient)

@@ -17,12 +17,14 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from autograd.tracer import isbox
 
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
 from refebm.identities import Failure, Implementation, NotSupported
 from refebm.models import ENERGIES, FIELDS, Model, mixture_of, score
+from refebm.objectives.denoising import NoiseLevels
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.validation import InputError
 from refebm.variants.questions import CALLED, DENSITIES, ask
@@ -91,6 +93,8 @@ class Adapter(Implementation):
             return lambda *given: AdapterDensity(call(function, *given), reference(*given), self.read)
         if name in CALLED:
             return lambda *given: lambda x: self.read(call(function, *given, x))
+        if name == "geometric_noise_levels":
+            return lambda *given: NoiseLevels(*self.read(call(function, *given)))
         return lambda *given: self.read(call(function, *given))
 
 
@@ -113,12 +117,12 @@ def load(source: str, read: Callable | None = None) -> Adapter:
     """An adapter from a file or a dotted module. Errors: E-ADAPTER."""
     path = Path(source)
     if path.suffix != ".py" and not path.exists():
-        sys.path.insert(0, "")
+        sys.path.append("")
         found = importlib.import_module
     else:
         if not path.is_file():
             raise InputError("E-ADAPTER", f"there is no file {source}")
-        sys.path.insert(0, str(path.resolve().parent))
+        sys.path.append(str(path.resolve().parent))  # last: an adapter may be called torch.py, and import torch
         found = _module_of(path)
     try:
         return Adapter(found(source), read)
@@ -150,7 +154,8 @@ def _exposed(module) -> list[str]:
     ]
     for name in defined:
         close = difflib.get_close_matches(name, public, 1, CLOSE)
-        if name not in public and close and close[0] not in vars(module):
+        helper = name.lower() in map(str.lower, public) or (close and close[0] in vars(module))
+        if name not in public and close and not helper:
             raise InputError(
                 "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
             )
@@ -172,6 +177,8 @@ def _nearest(module) -> str:
 
 def call(function, *given):
     """Call a stranger's function; Failure with the last lines of its traceback, NotSupported where it says so."""
+    if any(map(isbox, given)):
+        raise NotSupported("to be differentiated by autograd")
     try:
         return function(*given)
     except NotImplementedError as error:
@@ -202,6 +209,17 @@ def numbers(result):
     if isinstance(result, tuple):
         return tuple(array(part).astype(np.float64) for part in result)
     return array(result).astype(np.float64)
+
+
+def for_theorems(result):
+    """Values as a theorem needs them. Errors: E-ADAPTER for float32, and for one number where rows are wanted."""
+    values, _ = split(result)
+    parts = values if isinstance(values, tuple) else (values,)
+    if any(array(part).dtype != np.float64 for part in parts):
+        raise InputError("E-ADAPTER", "theorems hold to float64's accuracy, and the adapter computes in float32")
+    if not isinstance(values, tuple) and np.ndim(array(values)) == 0:
+        raise InputError("E-ADAPTER", "theorems need a value per row, and the adapter returns their mean or sum")
+    return numbers(result)
 
 
 def array(result) -> np.ndarray:

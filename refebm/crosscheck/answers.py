@@ -22,7 +22,9 @@ def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
     for name in found:
         if name not in files:
             near = difflib.get_close_matches(name, files, 1)
-            raise InputError("E-ANSWERS", f"{folder / name} is not named after a function{near and f'; {near[0]}?' or ''}")
+            raise InputError(
+                "E-ANSWERS", f"{folder / name} is not named after a function{(near and f'; {near[0]}?') or ''}"
+            )
     if not found:
         raise InputError("E-ANSWERS", f"{folder} has no answers, which are files such as {next(iter(files))}")
     for name, function in files.items():

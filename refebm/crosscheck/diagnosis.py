@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -76,16 +77,23 @@ class Evidence:
         return bool(np.any(confirms) and np.any(~confirms) and np.all(fits[~confirms]) and np.all(fits[confirms]))
 
 
-def diagnose(function: str, candidates: list[Evidence]) -> tuple[str, bool]:
-    """What is wrong, in words, and whether it is but another convention."""
+class Diagnosis(NamedTuple):
+    """What is wrong, in words; the names in the bank that it has, and whether it is but another convention."""
+
+    words: str
+    names: tuple[str, ...] = ()
+    convention: bool = False
+
+
+def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
+    """Of the reductions under which the answers can be read, the one that has a name; or the one that has a formula."""
     named = [found for evidence in candidates for found in [_named(function, evidence)] if found]
-    fitted = [found for evidence in candidates for found in [_fitted(function, evidence)] if found]
     if len(named) == 1:
-        words, convention = named[0]
-        return words, convention
+        return named[0]
+    fitted = [found for evidence in candidates for found in [_fitted(function, evidence)] if found]
     if len(fitted) == 1:
-        return f"equals {fitted[0]}", False
-    return "; ".join(facts(candidates[0])), False
+        return Diagnosis(f"equals {fitted[0]}")
+    return Diagnosis("; ".join(facts(candidates[0])))
 
 
 # --- the bank ------------------------------------------------------------------------------------------------------
@@ -114,7 +122,7 @@ def _named(function, evidence):
             (variant, answers, factor)
             for variant, answers in bank(function)
             for factor in factors
-            if evidence.confirmed(factor * _of(answers, evidence)) and not np.all(evidence.holds)
+            if evidence.confirmed(factor * _of(answers, evidence))
         ]
         distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
         if len(distinct) == 1:
@@ -133,15 +141,17 @@ def _alike(one, other) -> bool:
 def _words(found, evidence):
     variant, _, factor = found[0]
     convention = isinstance(variant, Convention)
-    aliases = [other.name for other, *_ in found[1:]]
+    aliases = list(dict.fromkeys(other.name for other, *_ in found[1:]))
     ratio = _ratio(evidence)
     what = f"{ratio} x the reference" if ratio else f"the reference with {variant.formula}"
     what = f"{_number(factor)} x {what}" if factor != 1 and not ratio else what
     kind = "convention" if convention else "bug"
-    where = (" of " if convention else ", ") + variant.seen if variant.seen else ""
+    source = variant.where if convention else variant.seen
+    where = (" of " if convention else "; ") + source if source else ""
     also = f"; also known as: {', '.join(aliases)}" if aliases else ""
     reduced = f", {evidence.reduction} of the rows" if evidence.reduction != "per row" else ""
-    return f"equals {what}{reduced}: {variant.name} ({kind}{where}{also})", convention
+    words = f"equals {what}{reduced}: {variant.name} ({kind}{where}{also})"
+    return Diagnosis(words, (variant.name, *aliases), convention)
 
 
 def _ratio(evidence) -> str:

@@ -110,6 +110,7 @@ def record(finding: Finding) -> dict:
         "function": finding.function,
         "status": finding.status,
         "diagnosis": finding.diagnosis,
+        "names": list(finding.names),
         "questions": finding.questions,
         "unsupported": list(finding.unsupported),
         "worst": finding.worst if np.isfinite(finding.worst) else None,

@@ -19,6 +19,7 @@ class Finding:
     function: str
     status: str
     diagnosis: str = ""
+    names: tuple[str, ...] = ()  # of the bank's entry that it is, and its aliases
     questions: int = 0
     unsupported: tuple[str, ...] = ()  # questions that the adapter says it cannot answer, in its words
     worst: float = 0.0
@@ -79,10 +80,9 @@ def _values(function, pairs, known) -> Finding:
     best = right[0] if right else min(candidates, key=lambda evidence: np.median(evidence.units))
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
     if not right:
-        words, convention = diagnose(function, candidates)
-        first = int(np.argmax(best.units > 1))
-        case = _case(best, first, pairs)
-        return Finding(function, "convention" if convention else "failed", words, **known, **case)
+        words, names, convention = diagnose(function, candidates)
+        case = _case(best, int(np.argmax(best.units > 1)), pairs)
+        return Finding(function, "convention" if convention else "failed", words, names, **known, **case)
     return _gradients(function, pairs, best, known)
 
 
@@ -91,7 +91,11 @@ def _case(evidence, first, pairs):
     numbers = np.cumsum([len(np.atleast_1d(evidence.gather([vector.value]))) for vector in evidence.vectors])
     vector, answer = pairs[int(np.searchsorted(numbers, first, side="right"))]
     expected = evidence.gather([vector.value]).tolist()
-    return {"failing": vector.asked, "expected": expected, "got": plain([part for part in answer.parts])}
+    return {
+        "failing": vector.asked,
+        "expected": expected,
+        "got": plain(answer.parts if len(answer.parts) > 1 else answer.parts[0]),
+    }
 
 
 def _dtype(pairs, got) -> str:

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from refebm.identities.draw import Draw
-from refebm.identities.implementation import REFERENCE, Implementation
+from refebm.identities.implementation import REFERENCE, Implementation, NotSupported
 from refebm.identities.record import Theorem, Verdict, check, judge
 from refebm.truth.densities import GaussianMixture
 
@@ -25,6 +25,7 @@ class Report:
     theorem: Theorem
     verdicts: list[Verdict]
     outside: dict[str, Verdict]
+    unsupported: int = 0  # cases that an implementation says it cannot be asked
 
     @property
     def failures(self) -> list[Verdict]:
@@ -43,12 +44,12 @@ class Report:
     @property
     def worst(self) -> float:
         """The largest error in units of the tolerance; nan if there is one."""
-        return float(np.max([verdict.ratio for verdict in self.verdicts]))
+        return float(np.max([verdict.ratio for verdict in self.verdicts], initial=0.0))
 
     @property
     def cancellation(self) -> float:
         """The largest sum |terms| over the larger side."""
-        return float(np.max([verdict.cancellation for verdict in self.verdicts]))
+        return float(np.max([verdict.cancellation for verdict in self.verdicts], initial=1.0))
 
 
 def draws(theorem: Theorem, seed: int, cases: int | None = None, data: GaussianMixture | None = None) -> Iterator[Draw]:
@@ -76,7 +77,18 @@ def run(
 
     A theorem that draws nothing beside the user's data has one case of them.
     """
-    verdicts = [check(theorem, draw, impl) for draw in draws(theorem, seed, cases, data)]
+    verdicts, unsupported = [], 0
+    for draw in draws(theorem, seed, cases, data):
+        try:
+            verdicts.append(check(theorem, draw, impl))
+        except NotSupported:
+            unsupported += 1
+        except Exception as error:
+            if impl is REFERENCE:
+                raise
+            note = f"cannot be computed with it: {type(error).__name__}: {error}"
+            verdicts.append(Verdict(False, np.inf, tuple(draw.tape), note=note))
     verdicts = list({verdict.tape: verdict for verdict in verdicts}.values()) if data else verdicts
     outside = theorem.outside if impl is REFERENCE and data is None else {}
-    return Report(theorem, verdicts, {name: judge(theorem, case(), impl) for name, case in outside.items()})
+    outcomes = {name: judge(theorem, case(), impl) for name, case in outside.items()}
+    return Report(theorem, verdicts, outcomes, unsupported)

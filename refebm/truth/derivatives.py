@@ -33,7 +33,12 @@ def _mixture(x, logits, means, precisions):
 
 
 def jacobian_size(model, x):
-    """sum |terms| that automatic derivatives add up in each entry of J: for a mixture s_k s_k^T, P_k and s s^T."""
+    """sum |terms| that automatic derivatives add up in each entry of J.
+
+    For a mixture s_k s_k^T, P_k and s s^T; for a network 1 and tanh^2 of each slope, which most libraries subtract.
+    """
+    if model.kind in SIZES:
+        return SIZES[model.kind](x, **model.parameters)
     if model.kind != "mixture":
         return np.abs(score_and_jacobian(model, x)[1])
     r, scores = _components(x, **model.parameters)
@@ -42,19 +47,24 @@ def jacobian_size(model, x):
     return within + np.einsum("nk,kij->nij", r, np.abs(model.parameters["precisions"])) + s[:, :, None] * s[:, None, :]
 
 
-def network_derivatives(layers, x):
-    """A perceptron's outputs (n, m), their gradients (n, m, d) and their Hessians (n, m, d, d), carried forward."""
+def network_derivatives(layers, x, size=False):
+    """A perceptron's outputs (n, m), their gradients (n, m, d) and their Hessians (n, m, d, d), carried forward.
+
+    With `size`, of the gradients and Hessians the sums of the absolute values of what is added up in them.
+    """
     n, d = x.shape
+    absolute = np.abs if size else np.asarray
     value, first, second = x, np.eye(d) * np.ones((n, 1, 1)), np.zeros((n, d, d, d))
     for depth, (weights, bias) in enumerate(layers):
         value = value @ weights + bias
-        first = np.einsum("nki,km->nmi", first, weights)
-        second = np.einsum("nkij,km->nmij", second, weights)
+        first = np.einsum("nki,km->nmi", first, absolute(weights))
+        second = np.einsum("nkij,km->nmij", second, absolute(weights))
         if depth < len(layers) - 1:
             small = np.exp(-2 * np.abs(value))
             slope = 4 * small / (1 + small) ** 2  # 1 - tanh^2 loses its digits where a unit saturates
             value = np.tanh(value)
-            curved = -2 * value * slope
+            slope = 1 + value**2 if size else slope
+            curved = absolute(-2 * value) * slope
             second = curved[:, :, None, None] * first[:, :, :, None] * first[:, :, None, :] + (
                 slope[:, :, None, None] * second
             )
@@ -84,6 +94,18 @@ def _at_level(x, kind, parameters, sigma):
     return KINDS[kind](x, sigma * np.ones(len(x)), **parameters)
 
 
+def _at_level_size(x, kind, parameters, sigma):
+    _, first, _ = network_derivatives(parameters["layers"], np.column_stack([x, np.log(sigma) + 0 * x[:, 0]]), size=True)
+    return first[:, :, :-1] / sigma
+
+
+SIZES = {
+    "at_level": _at_level_size,
+    "mlp_energy": lambda x, precision, layers: (
+        precision * np.eye(x.shape[1]) + network_derivatives(layers, x, size=True)[2][:, 0]
+    ),
+    "mlp_score": lambda x, layers: network_derivatives(layers, x, size=True)[1],
+}
 KINDS = {
     "at_level": _at_level,
     "quadratic": _quadratic,

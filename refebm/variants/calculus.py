@@ -16,7 +16,7 @@ conventions(
         "energy with the other sign: the model handed over is f = -E",
         "-gradient(x)",
         "gradient(x)",
-        "Stanford CS236: p = exp(f)/Z",
+        "Stanford CS236 (p = exp(f)/Z)",
     ),
 )
 wrong_versions(

@@ -10,9 +10,9 @@ DENOISED = "denoiser(x + sigma * z)"
 
 SIGN = "printed in CS236: s estimates the noise that was added"
 NO_HALF = "module 18a and Das 2021"
-FOLDED = "noise-prediction weighting; k-diffusion 45, cdvae 7 and score_sde_pytorch 26 fold it into the network"
-VINCENT = "denoising-autoencoder weighting: Vincent 2011, section 4.3"
-MINUS_NOISE = "Stanford CS236: eps = sigma s, which predicts -z"
+FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"  # reported as missing: it is in their parametrisation
+VINCENT = "Vincent 2011, section 4.3"
+MINUS_NOISE = "Stanford CS236 (eps = sigma s)"
 
 wrong_versions(
     "denoising_score_matching",
@@ -68,7 +68,7 @@ conventions(
         "the model predicts the clean point: s = (r - y)/sigma^2",
         MISFIT,
         f"({NOISY} - x) / sigma**2",
-        "Vincent 2011, section 4.3",
+        VINCENT,
     ),
     ("the model predicts the clean point, times sigma^4", MISFIT, f"{NOISY} - x", VINCENT),
     ("the model predicts the clean point, times sigma^4, no 1/2", LOSS, f"squared_norm({NOISY} - x)", VINCENT),
@@ -159,7 +159,7 @@ conventions(
         "the model predicts the clean point: s = (r - y)/sigma^2",
         f"sigma * {LEVEL} + z",
         f"({LEVEL} - x) / sigma",
-        "Vincent 2011, section 4.3",
+        VINCENT,
     ),
     ("the model predicts the clean point, weight sigma^4", f"sigma * {LEVEL} + z", f"{LEVEL} - x", VINCENT),
 )
@@ -190,7 +190,7 @@ conventions(
     ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
     ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
     ("over sigma^2 (noise-prediction weighting)", "0.5 * ", "0.5 / sigma[:, 0] ** 2 * ", FOLDED),
-    ("over sigma^4 (weighting of the score)", "0.5 * ", "0.5 / sigma[:, 0] ** 4 * ", "Vincent 2011, section 4.3"),
+    ("over sigma^4 (weighting of the score)", "0.5 * ", "0.5 / sigma[:, 0] ** 4 * ", VINCENT),
     (
         "the model is a score: r = y + sigma^2 s",
         f"{DENOISED} - x",
@@ -228,7 +228,7 @@ conventions(
         "the model predicts the clean point: s = (r - y)/sigma^2",
         "y + sigma**2 * score(y)",
         "score(y)",
-        "Vincent 2011, section 4.3",
+        VINCENT,
     ),
     ("the model predicts the step: s = h/sigma^2", "sigma**2 * score(y)", "score(y)"),
 )
@@ -248,7 +248,7 @@ conventions(
         "the model predicts the clean point: s = (r - y)/sigma^2",
         "variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)",
         "variance * jacobian(score, y)",
-        "Vincent 2011, section 4.3",
+        VINCENT,
     ),
 )
 terms(

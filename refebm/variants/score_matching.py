@@ -107,8 +107,6 @@ wrong_versions(
         "finite",
         "enhuiz",
     ),
-    (SAME_PROJECTION, "dot(v,", "dot(v[:1],", "finite", "coreax 375"),
-    FIRST_ALONE,
 )
 conventions(
     "explicit_sliced",
@@ -216,7 +214,7 @@ conventions(
         "energy with the other sign: the model handed over is f = -E",
         "-energy(x + eps * v), -energy(x), -energy(x - eps * v)",
         "energy(x + eps * v), energy(x), energy(x - eps * v)",
-        "Pang et al. 2020: differences of log-densities; Stanford CS236: p = exp(f)/Z",
+        "Pang et al. 2020, Stanford CS236 (p = exp(f)/Z)",
     ),
     ("no 1/2: twice the whole", f"{SECOND} + {FIRST}", f"2 * ({SECOND} + {FIRST})"),
     ("times eps^2: not divided by it", f"{SECOND} + {FIRST}", "ahead + behind - 2 * here + (ahead - behind) ** 2 / 8"),
@@ -269,7 +267,7 @@ conventions(
         "energy with the other sign: the model handed over is f = -E",
         "energy(x) - energy(x_i)",
         "energy(x_i) - energy(x)",
-        "Stanford CS236: p = exp(f)/Z",
+        "Stanford CS236 (p = exp(f)/Z)",
     ),
     ("mean over coordinates", "return sum(", "return 1 / x.shape[1] * sum("),
 )

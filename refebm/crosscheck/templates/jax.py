@@ -3,7 +3,8 @@ r"""An adapter for JAX."""
 import functools
 import inspect
 import math
-from types import SimpleNamespace
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import numpy as np
 from jax import grad, jacrev, jvp, vmap
 from jax.nn import softmax
 from jax.scipy import stats
-from jax.scipy.special import gammainc, gammaincc, logsumexp
+from jax.scipy.special import logsumexp
 
 jax.config.update("jax_enable_x64", True)
 DTYPE = jnp.float64
@@ -30,67 +31,88 @@ def dot(a, b):
 # ---- NumPy in, NumPy out ---------------------------------------------------------------------------------------------
 
 
+class Model(NamedTuple):
+    """What the examiner asks about; its kind is fixed, its parameters are nested arrays."""
+
+    kind: str
+    parameters: dict
+
+
+@jax.tree_util.register_static
+class Kind(str):
+    """The name of a kind within a pytree: neither traced nor differentiated."""
+
+
 def function(body):
-    """A function of models and arrays; one that is called with JAX arrays, from within this file, is the body itself."""
+    """A function of models and arrays, compiled; called from within this file, with JAX arrays, it is the body itself."""
+    compiled = jax.jit(functools.partial(_call, body), static_argnames=_counts(body))
 
     @functools.wraps(body)
     def answer(*asked):
-        return body(*asked) if _inside(asked) else jax.tree.map(np.asarray, _call(body, asked))
+        return body(*asked) if _inside(asked) else jax.tree.map(np.asarray, compiled(**_given(body, asked)))
 
     return answer
+
+
+method = function
 
 
 def objective(body):
     """A function that also returns the gradient of its mean in the parameters of its first model, nested as they are."""
 
+    def loss(parameters, model, **given):
+        name = next(iter(inspect.signature(body).parameters))
+        values = _call(body, **{name: model._replace(parameters=parameters)}, **given)
+        return jnp.mean(values), values
+
+    compiled = jax.jit(jax.value_and_grad(loss, has_aux=True))
+
     @functools.wraps(body)
-    def answer(model, *rest):
-        if _inside(rest):
-            return body(model, *rest)
-
-        def loss(theta):
-            parameters = jax.tree.map(lambda data, leaf: data if leaf is None else leaf, model.parameters, theta)
-            values = _call(body, (SimpleNamespace(kind=model.kind, parameters=parameters), *rest))
-            return jnp.mean(values), values
-
-        theta = jax.tree.map(lambda leaf: None if isinstance(leaf, str) else _array(leaf), model.parameters)
-        (_, values), gradient = jax.value_and_grad(loss, has_aux=True)(theta)
+    def answer(*asked):
+        if _inside(asked):
+            return body(*asked)
+        given = _given(body, asked)
+        model = given.pop(next(iter(given)))
+        (_, values), gradient = compiled(model.parameters, model, **given)
         return jax.tree.map(np.asarray, (values, gradient))
 
     return answer
 
 
-def method(body):
-    """A method of a density."""
-
-    @functools.wraps(body)
-    def answer(self, *asked):
-        return body(self, *asked) if _inside(asked) else np.asarray(body(self, *map(_array, asked)))
-
-    return answer
-
-
 def _inside(asked):
-    return any(isinstance(value, jax.Array) for value in asked)
+    return any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(asked))
 
 
-def _call(body, asked):
+def _counts(body):
+    return [name for name in inspect.signature(body).parameters if name == "n"]
+
+
+def _given(body, asked):
+    """The arguments by name, as JAX arrays."""
+    asked = [Model(value.kind, value.parameters) if hasattr(value, "kind") else value for value in asked]
+    return dict(zip(inspect.signature(body).parameters, jax.tree.map(_array, asked)))
+
+
+def _call(body, **given):
     """The body with models as functions, arrays as JAX arrays, sigma as a column, and averaged over projections."""
-    given = dict(zip(inspect.signature(body).parameters, asked))
     for name, value in given.items():
-        if hasattr(value, "kind"):
-            given[name] = (_energy if name == "energy" else _field)(value.kind, jax.tree.map(_array, value.parameters))
-        elif name == "sigma":
-            given[name] = jnp.broadcast_to(_array(value), len(given.get("x", given.get("y"))))[:, None]
-        elif isinstance(value, np.ndarray):
-            given[name] = _array(value)
+        if isinstance(value, Model):
+            given[name] = (_energy if name == "energy" else _field)(*value)
+        elif name == "sigma" and "self" not in given:
+            given[name] = jnp.broadcast_to(value, len(given.get("x", given.get("y"))))[:, None]
     if "v" in given and given["v"].ndim == 3:
         return sum(body(**given | {"v": v}) for v in given["v"]) / len(given["v"])
     return body(**given)
 
 
 def _array(value):
-    return value if isinstance(value, str) else jnp.asarray(value, DTYPE)
+    if isinstance(value, (str, int)):
+        return Kind(value) if isinstance(value, str) else value
+    return jnp.asarray(np.asarray(value, DTYPE))
+
+
+def density(definition):
+    return jax.tree_util.register_dataclass(dataclass(definition))
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------------
@@ -225,10 +247,14 @@ def geometric_noise_levels(x, n, smallest):
 # ---- densities -------------------------------------------------------------------------------------------------------
 
 
+@density
 class Gaussian:
-    def __init__(self, mean, cov):
-        self.mean, self.cov = _array(mean), _covariance(cov, len(mean))
-        self.precision = jnp.linalg.inv(self.cov)
+    mean: Any
+    cov: Any
+
+    def __post_init__(self):
+        if isinstance(self.cov, float):
+            self.cov = self.cov * np.eye(len(self.mean))
 
     @method
     def log_prob(self, x):
@@ -236,27 +262,36 @@ class Gaussian:
 
     @method
     def score(self, x):
-        return -(x - self.mean) @ self.precision
+        return -(x - self.mean) @ jnp.linalg.inv(self.cov)
 
+    @method
     def smoothed(self, sigma):
-        return Gaussian(self.mean, self.cov + _covariance(sigma**2, len(self.mean)))
+        return Gaussian(self.mean, self.cov + sigma**2 * jnp.eye(len(self.mean), dtype=DTYPE))
 
     @method
     def posterior_mean(self, y, sigma):
-        gain = self.cov @ self.smoothed(sigma).precision
+        gain = self.cov @ jnp.linalg.inv(self.smoothed(sigma).cov)
         return self.mean + (y - self.mean) @ gain.T
 
     @method
     def posterior_cov(self, y, sigma):
-        gain = self.cov @ self.smoothed(sigma).precision
+        gain = self.cov @ jnp.linalg.inv(self.smoothed(sigma).cov)
         return jnp.broadcast_to(sigma**2 * gain, (len(y), *gain.shape))
 
 
+@density
 class GaussianMixture:
-    def __init__(self, weights, means, covs):
-        self.weights, self.means, d = _array(weights), _array(means), np.shape(means)[1]
-        self.covs = jnp.broadcast_to(_covariance(covs, d), (len(means), d, d))
-        self.components = [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
+    weights: Any
+    means: Any
+    covs: Any
+
+    def __post_init__(self):
+        if isinstance(self.covs, float):
+            self.covs = self.covs * np.tile(np.eye(self.means.shape[1]), (len(self.means), 1, 1))
+
+    @property
+    def components(self):
+        return [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
 
     @method
     def log_joint(self, x):
@@ -264,14 +299,15 @@ class GaussianMixture:
 
     @method
     def log_prob(self, x):
-        return logsumexp(self.log_joint(x), 1)
+        return logsumexp(self.log_joint(x), axis=1)
 
     @method
     def score(self, x):
         return grad(lambda x: jnp.sum(self.log_prob(x)))(x)
 
+    @method
     def smoothed(self, sigma):
-        return GaussianMixture(self.weights, self.means, self.covs + _covariance(sigma**2, self.means.shape[1]))
+        return GaussianMixture(self.weights, self.means, self.covs + sigma**2 * jnp.eye(self.means.shape[1], dtype=DTYPE))
 
     @method
     def posterior_mean(self, y, sigma):
@@ -288,9 +324,10 @@ class GaussianMixture:
         return jnp.einsum("nk,nkij->nij", r, within + between[..., :, None] * between[..., None, :])
 
 
+@density
 class Gamma:
-    def __init__(self, shape, rate):
-        self.shape, self.rate = _array(shape), _array(rate)
+    shape: Any
+    rate: Any
 
     @method
     def log_prob(self, x):
@@ -305,9 +342,11 @@ class Gamma:
         return self.rate**2 / (self.shape - 2)
 
 
+@density
 class StudentT:
-    def __init__(self, df, loc, scale):
-        self.df, self.loc, self.scale = _array(df), _array(loc), _array(scale)
+    df: Any
+    loc: Any
+    scale: Any
 
     @method
     def log_prob(self, x):
@@ -319,9 +358,10 @@ class StudentT:
         return -(self.df + 1) * t / (self.df + t**2) / self.scale
 
 
+@density
 class Laplace:
-    def __init__(self, loc, scale):
-        self.loc, self.scale = _array(loc), _array(scale)
+    loc: Any
+    scale: Any
 
     @method
     def log_prob(self, x):
@@ -338,12 +378,6 @@ def smoothed_empirical(points, sigma):
 
 def standard_normal(d):
     return Gaussian(np.zeros(d), 1.0)
-
-
-def _covariance(cov, d):
-    """A covariance matrix, or several; a float c stands for c times the identity."""
-    cov = _array(cov)
-    return cov * jnp.eye(d, dtype=DTYPE) if cov.ndim == 0 else cov
 
 
 # ---- the models that questions are asked about -----------------------------------------------------------------------

@@ -1,0 +1,401 @@
+r"""An adapter in NumPy and SciPy: refebm's functions by closed forms, for `refebm crosscheck my_adapter.py` to examine.
+
+It is complete as it stands, and passes. Replace the body of a function by a call of your own code, and run it again:
+
+    def denoising_score_matching(model, x, sigma, z):
+        return my_package.dsm_loss(my_network(model.parameters["layers"]), x, noise=sigma * z, sigma=sigma)
+
+Everything is NumPy in and NumPy out. `model` is data, with `kind`, `parameters` (nested dicts and tuples of arrays) and
+`d`: build yours from it; the kinds and what their parameters mean stand at the end. `data_score` is such a model too,
+whose score is meant. x, y and z are (n, d), rows are points, z is unit normal noise, sigma is a float or (n,), and v is
+(n, d), or (m, n, d) for the mean over m projections. A loss may return one value per row, or their mean, or their sum.
+Gradients in the parameters are optional: return `(values, gradients)`, the gradients of the mean of the values, nested
+like model.parameters. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as
+wrong. Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm).
+"""
+
+import functools
+
+import numpy as np
+from scipy.spatial.distance import pdist
+from scipy.special import expit, gammaln, logsumexp, softmax
+from scipy.stats import chi2
+
+LOG_2PI = np.log(2 * np.pi)
+
+
+def squared_norm(a):
+    """|a|^2 of each row."""
+    return np.sum(a**2, axis=1)
+
+
+def dot(a, b):
+    """a.b of each pair of rows."""
+    return np.sum(a * b, axis=1)
+
+
+def column(sigma, x):
+    """A noise level, a float or one per row, as (n, 1)."""
+    return np.ones((len(x), 1)) * np.reshape(sigma, (-1, 1))
+
+
+def mean_over_projections(function):
+    """Average a function of v (n, d) over m projections, v (m, n, d)."""
+
+    @functools.wraps(function)
+    def averaged(*given):
+        *others, v = given
+        return function(*others, v) if v.ndim == 2 else np.mean([function(*others, v_j) for v_j in v], axis=0)
+
+    return averaged
+
+
+# ---- derivatives -----------------------------------------------------------------------------------------------------
+
+
+def score_of(model, x):
+    gradient = energy_gradient(model)
+    return -gradient(x)
+
+
+def at(model, sigma, x):
+    return field(model)(x, sigma * np.ones(len(x)))
+
+
+def divergence(model, x):
+    return field_and_divergence(model, x)[1]
+
+
+def field_and_divergence(model, x):
+    return field(model)(x), np.einsum("nii->n", jacobian(model)(x))
+
+
+def jacobian_vector_product(model, x, v):
+    return np.einsum("nij,nj->ni", jacobian(model)(x), v)
+
+
+# ---- score matching --------------------------------------------------------------------------------------------------
+
+
+def explicit_score_matching(model, data_score, x):
+    score, data_score = field(model), field(data_score)
+    return 0.5 * squared_norm(data_score(x) - score(x))
+
+
+def implicit_score_matching(model, x):
+    s, trace = field_and_divergence(model, x)
+    return 0.5 * squared_norm(s) + trace
+
+
+@mean_over_projections
+def explicit_sliced(model, data_score, x, v):
+    score, data_score = field(model), field(data_score)
+    return 0.5 * dot(v, data_score(x) - score(x)) ** 2
+
+
+@mean_over_projections
+def hutchinson_divergence(model, x, v):
+    return dot(v, jacobian_vector_product(model, x, v))
+
+
+@mean_over_projections
+def sliced_score_matching(model, x, v):
+    score = field(model)
+    return hutchinson_divergence(model, x, v) + 0.5 * dot(v, score(x)) ** 2
+
+
+@mean_over_projections
+def sliced_score_matching_vr(model, x, v):
+    score = field(model)
+    return hutchinson_divergence(model, x, v) + 0.5 * squared_norm(score(x))
+
+
+@mean_over_projections
+def finite_difference_sliced(model, x, eps, v):
+    energy = energy_function(model)
+    ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
+    return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
+
+
+def nonnegative_score_matching(model, x):
+    s, diagonal = field(model)(x), np.einsum("nii->ni", jacobian(model)(x))
+    return np.sum(2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2, axis=1)
+
+
+def ratio_matching(model, x):
+    energy = energy_function(model)
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)
+
+
+# ---- denoising -------------------------------------------------------------------------------------------------------
+
+
+def denoising_score_matching(model, x, sigma, z):
+    score, sigma = field(model), column(sigma, x)
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)
+
+
+def denoising_score_matching_cv(model, x, sigma, z):
+    score, sigma = field(model), column(sigma, x)
+    control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)
+    return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
+
+
+def noise_conditional_score_matching(model, x, sigma, z):
+    score, sigma = field(model), column(sigma, x)
+    return 0.5 * squared_norm(sigma * score(x + sigma * z, sigma[:, 0]) + z)
+
+
+def denoising_autoencoder(model, x, sigma, z):
+    denoiser, sigma = field(model), column(sigma, x)  # the field is the denoiser itself
+    return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
+
+
+def tweedie_mean(model, y, sigma):
+    score, sigma = field(model), column(sigma, y)
+    return y + sigma**2 * score(y)
+
+
+def tweedie_cov(model, y, sigma):
+    variance = column(sigma, y)[:, :, None] ** 2
+    return variance * np.eye(y.shape[1]) + variance**2 * jacobian(model)(y)
+
+
+def geometric_noise_levels(x, n, smallest):
+    sigmas = np.geomspace(np.max(pdist(x)), smallest, n)
+    ratio, d = sigmas[0] / sigmas[1], x.shape[1]
+    crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where neighbouring densities are equal
+    return sigmas, chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)
+
+
+# ---- densities -------------------------------------------------------------------------------------------------------
+
+
+class Gaussian:
+    def __init__(self, mean, cov):  # a float cov stands for cov times the identity
+        self.mean = np.atleast_1d(mean)
+        self.cov = cov * np.eye(len(self.mean)) if np.ndim(cov) == 0 else cov
+        self.cholesky = np.linalg.cholesky(self.cov)
+        self.whitening = np.linalg.inv(self.cholesky)
+        self.precision = np.dot(self.whitening.T, self.whitening)
+
+    def log_prob(self, x):
+        whitened = np.dot(x - self.mean, self.whitening.T)
+        return -0.5 * np.sum(whitened**2 + LOG_2PI, axis=1) - np.sum(np.log(np.diag(self.cholesky)))
+
+    def score(self, x):
+        return -np.dot(x - self.mean, self.precision)
+
+    def smoothed(self, sigma):
+        return Gaussian(self.mean, self.cov + sigma**2 * np.eye(len(self.mean)))
+
+    def posterior_mean(self, y, sigma):
+        gain = np.dot(self.cov, self.smoothed(sigma).precision)
+        return self.mean + np.dot(y - self.mean, gain.T)
+
+    def posterior_cov(self, y, sigma):
+        gain = np.dot(self.cov, self.smoothed(sigma).precision)
+        return sigma**2 * 0.5 * (gain + gain.T) * np.ones((len(y), 1, 1))
+
+
+class GaussianMixture:
+    def __init__(self, weights, means, covs):
+        self.weights, self.means = np.asarray(weights), np.asarray(means)
+        covs = np.full(len(self.weights), covs) if np.ndim(covs) == 0 else covs
+        self.components = [Gaussian(m, c) for m, c in zip(self.means, covs)]
+        self.covs = np.stack([c.cov for c in self.components])
+
+    def log_joint(self, x):
+        with np.errstate(divide="ignore"):  # a weight of zero
+            return np.stack([c.log_prob(x) for c in self.components], axis=1) + np.log(self.weights)
+
+    def responsibilities(self, x):
+        return softmax(self.log_joint(x), axis=1)
+
+    def log_prob(self, x):
+        return logsumexp(self.log_joint(x), axis=1)
+
+    def score(self, x):
+        r = self.responsibilities(x)
+        return sum(r[:, k : k + 1] * c.score(x) for k, c in enumerate(self.components))
+
+    def smoothed(self, sigma):
+        variance = sigma**2
+        return GaussianMixture(self.weights, self.means, self.covs + variance * np.eye(self.means.shape[1]))
+
+    def posterior_mean(self, y, sigma):
+        r = self.smoothed(sigma).responsibilities(y)
+        return sum(r[:, k : k + 1] * c.posterior_mean(y, sigma) for k, c in enumerate(self.components))
+
+    def posterior_cov(self, y, sigma):
+        r = self.smoothed(sigma).responsibilities(y)[:, :, None, None]
+        mean = self.posterior_mean(y, sigma)
+        between = [c.posterior_mean(y, sigma) - mean for c in self.components]
+        return sum(
+            r[:, k] * (c.posterior_cov(y, sigma) + between[k][:, :, None] * between[k][:, None, :])
+            for k, c in enumerate(self.components)
+        )
+
+
+class Gamma:
+    def __init__(self, shape, rate):
+        self.shape, self.rate = np.atleast_1d(shape), np.atleast_1d(rate)
+
+    def log_prob(self, x):
+        inside = np.where(x > 0, x, 1.0)
+        log_p = (self.shape - 1) * np.log(inside) - self.rate * x + self.shape * np.log(self.rate) - gammaln(self.shape)
+        return np.sum(np.where(x > 0, log_p, -np.inf), axis=1)
+
+    def score(self, x):
+        return (self.shape - 1) / x - self.rate
+
+    def fisher_information(self):  # for shape > 2, where it is finite, and shape = 1
+        return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
+
+
+class StudentT:
+    def __init__(self, df, loc, scale):
+        self.df, self.loc, self.scale = np.atleast_1d(df), np.atleast_1d(loc), np.atleast_1d(scale)
+
+    def log_prob(self, x):
+        nu, t = self.df, (x - self.loc) / self.scale
+        log_c = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(np.pi * nu) - np.log(self.scale)
+        return np.sum(log_c - 0.5 * (nu + 1) * np.log1p(t**2 / nu), axis=1)
+
+    def score(self, x):
+        t = (x - self.loc) / self.scale
+        return -(self.df + 1) * t / (self.df + t**2) / self.scale
+
+
+class Laplace:
+    def __init__(self, loc, scale):
+        self.loc, self.scale = np.atleast_1d(loc), np.atleast_1d(scale)
+
+    def log_prob(self, x):
+        return np.sum(-np.abs(x - self.loc) / self.scale - np.log(2 * self.scale), axis=1)
+
+    def score(self, x):
+        return -np.sign(x - self.loc) / self.scale
+
+
+def smoothed_empirical(points, sigma):
+    variance = sigma**2
+    return GaussianMixture(np.ones(len(points)) / len(points), points, variance)
+
+
+def standard_normal(d):
+    return Gaussian(np.zeros(d), 1.0)
+
+
+# ---- the models that questions are asked about: what is asked of a model, then each kind -----------------------------
+
+
+def energy_function(model):
+    """x -> E(x), (n,), where exp(-E) is the density up to a constant."""
+    return lambda x: energy_and_derivatives(model.kind, model.parameters, x)[0]
+
+
+def energy_gradient(model):
+    """x -> grad E(x), (n, d)."""
+    return lambda x: energy_and_derivatives(model.kind, model.parameters, x)[1]
+
+
+def field(model):
+    """x -> s(x), (n, d): the score of a model that has an energy, else the field itself; (x, sigma) if conditional."""
+    return lambda x, *sigma: field_and_jacobian(model.kind, model.parameters, x, *sigma)[0]
+
+
+def jacobian(model):
+    """x -> d s_i/d x_j, (n, d, d), of the field."""
+    return lambda x: field_and_jacobian(model.kind, model.parameters, x)[1]
+
+
+def energy_and_derivatives(kind, parameters, x):
+    """E (n,), its gradient (n, d) and its Hessian (n, d, d)."""
+    if kind not in ENERGIES:
+        raise NotImplementedError(f"an energy of kind {kind}")
+    return ENERGIES[kind](x, **parameters)
+
+
+def field_and_jacobian(kind, parameters, x, *sigma):
+    """s (n, d) and its Jacobian (n, d, d)."""
+    if kind in FIELDS:
+        return FIELDS[kind](x, *sigma, **parameters)
+    _, gradient, hessian = energy_and_derivatives(kind, parameters, x)
+    return -gradient, -hessian
+
+
+def network(layers, x):
+    """A perceptron with tanh units: its outputs (n, m), their gradients (n, m, d) and Hessians (n, m, d, d)."""
+    n, d = x.shape
+    value, first, second = x, np.eye(d) * np.ones((n, 1, 1)), np.zeros((n, d, d, d))
+    for depth, (weights, bias) in enumerate(layers):
+        if depth > 0:
+            small = np.exp(-2 * np.abs(value))
+            value, slope = np.tanh(value), 4 * small / (1 + small) ** 2  # 1/cosh^2, without overflow
+            outer = first[:, :, :, None] * first[:, :, None, :]
+            second = slope[:, :, None, None] * (second - 2 * value[:, :, None, None] * outer)
+            first = slope[:, :, None] * first
+        value = value @ weights + bias
+        first, second = np.einsum("nki,km->nmi", first, weights), np.einsum("nkij,km->nmij", second, weights)
+    return value, first, second
+
+
+def quadratic_energy(x, mean, precision):
+    symmetric = 0.5 * (precision + precision.T)
+    gradient = (x - mean) @ symmetric
+    return 0.5 * dot(x - mean, gradient), gradient, symmetric * np.ones((len(x), 1, 1))
+
+
+def mixture_energy(x, logits, means, precisions):
+    wells = [quadratic_energy(x, m, p) for m, p in zip(means, precisions)]
+    energies, gradients, hessians = (np.stack(part, axis=1) for part in zip(*wells))
+    r = softmax(logits - energies, axis=1)
+    gradient = np.einsum("nk,nki->ni", r, gradients)
+    between = gradients - gradient[:, None, :]
+    spread = between[:, :, :, None] * between[:, :, None, :]
+    return -logsumexp(logits - energies, axis=1), gradient, np.einsum("nk,nkij->nij", r, hessians - spread)
+
+
+def mlp_energy(x, precision, layers):
+    value, first, second = network(layers, x)
+    energy = 0.5 * precision * squared_norm(x) + value[:, 0]
+    return energy, precision * x + first[:, 0], precision * np.eye(x.shape[1]) + second[:, 0]
+
+
+def gamma_energy(x, shape, rate):
+    energy = np.sum((1 - shape) * np.log(x) + rate * x, axis=1)
+    return energy, (1 - shape) / x + rate, ((shape - 1) / x**2)[:, :, None] * np.eye(x.shape[1])
+
+
+def laplace_energy(x, loc, scale):
+    return np.sum(np.abs(x - loc) / scale, axis=1), np.sign(x - loc) / scale, np.zeros((*x.shape, x.shape[1]))
+
+
+def mlp_score(x, layers):
+    return network(layers, x)[:2]
+
+
+def noise_conditional(x, sigma, layers):
+    value, first, _ = network(layers, np.column_stack([x, np.log(sigma)]))
+    return value / sigma[:, None], first[:, :, :-1] / sigma[:, None, None]
+
+
+def at_level(x, kind, parameters, sigma):
+    return field_and_jacobian(kind, parameters, x, sigma * np.ones(len(x)))
+
+
+def denoiser(x, kind, parameters, sigma):
+    s, slopes = field_and_jacobian(kind, parameters, x)
+    return x + sigma**2 * s, np.eye(x.shape[1]) + sigma**2 * slopes
+
+
+ENERGIES = {
+    "quadratic": quadratic_energy,
+    "mixture": mixture_energy,
+    "mlp_energy": mlp_energy,
+    "gamma": gamma_energy,
+    "laplace": laplace_energy,
+}
+FIELDS = {"mlp_score": mlp_score, "noise_conditional": noise_conditional, "at_level": at_level, "denoiser": denoiser}

@@ -1,0 +1,129 @@
+"""Every entry of the bank put into the text of an adapter, one line at a time: is it detected, and named?
+
+    python -m tests.sabotage [torch|numpy] [--only TEXT] [--rows]    the table of the README, or a line for each patch
+
+A sabotage patches the adapter's text, never calls the bank: where the bank's own words stand once in the adapter's
+function they are patched there too, everything else is in `tests/sabotages`. Those not in the bank must be detected,
+and need no name.
+"""
+
+import argparse
+import ast
+import importlib
+import sys
+import time
+from dataclasses import dataclass
+from types import ModuleType
+
+from refebm.crosscheck.adapter import Adapter, answer
+from refebm.crosscheck.questions import EXAMINED, questions
+from refebm.crosscheck.template import template
+from refebm.crosscheck.verdict import Finding, judge
+from refebm.variants import CONVENTIONS, WRONG
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """One line of an adapter that says what it should not. entry: the names under which the bank may know it."""
+
+    function: str
+    name: str
+    was: str
+    becomes: str
+    inside: str = ""  # the function of the adapter that is patched, if it is another
+    named: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.name}"
+
+
+def segment(text: str, function: str) -> str:
+    """The text of a function or of a method in an adapter, decorators included."""
+    name, _, method = function.partition(".")
+    tree = ast.parse(text)
+    node = next(node for node in tree.body if getattr(node, "name", "") == name)
+    if method:
+        node = next(node for node in node.body if getattr(node, "name", "") == method)
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+
+
+def patched(text: str, sabotage: Sabotage) -> str:
+    """The adapter with the line put in; an error if it does not stand there once."""
+    before = segment(text, sabotage.inside or sabotage.function)
+    if before.count(sabotage.was) != 1 or text.count(before) != 1:
+        raise ValueError(f"{sabotage}: {sabotage.was!r} stands {before.count(sabotage.was)} times in\n{before}")
+    return text.replace(before, before.replace(sabotage.was, sabotage.becomes))
+
+
+def module_of(text: str) -> ModuleType:
+    module = ModuleType("sabotaged")
+    exec(compile(text, "<sabotaged>", "exec"), module.__dict__)
+    return module
+
+
+def examined(text: str, function: str) -> Finding:
+    """What the examiner says to one function of an adapter's text; in this process, since the text is ours."""
+    adapter = Adapter(module_of(text), read=lambda result: result)
+    return judge(function, {asked.id: answer(adapter, asked) for asked in questions(function)})
+
+
+def sabotages(framework: str) -> list[Sabotage]:
+    """One for each entry of the bank, and those that are not in it."""
+    written = importlib.import_module(f"tests.sabotages.{framework}")
+    found = []
+    for variant in [*WRONG, *CONVENTIONS]:
+        if variant.function in EXAMINED:
+            key = (variant.function, variant.name)
+            patch = written.PATCHES.get(key, (variant.was, variant.becomes, variant.inside))
+            found.append(Sabotage(*key, *patch))
+    return found + [Sabotage(*row, named=False) for row in written.NOT_IN_THE_BANK]
+
+
+def verdict(sabotage: Sabotage, finding: Finding) -> str:
+    """named, detected (without a name), misnamed, or missed."""
+    if finding.status == "passed":
+        return "missed"
+    if not finding.names:
+        return "detected"
+    return "named" if sabotage.named and sabotage.name in finding.names else "misnamed"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("frameworks", nargs="*", default=["torch", "numpy"])
+    parser.add_argument("--only", default="", help="sabotages with this text")
+    parser.add_argument("--rows", action="store_true", help="a line for each")
+    options = parser.parse_args()
+    print("| adapter | sabotages | detected | named | named wrongly | not in the bank | detected | s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    bad = 0
+    for framework in options.frameworks:
+        text, start, results = template(framework), time.perf_counter(), []
+        for sabotage in sabotages(framework):
+            if options.only in str(sabotage):
+                finding = examined(patched(text, sabotage), sabotage.function)
+                results.append((sabotage, verdict(sabotage, finding)))
+                if options.rows:
+                    print(f"{results[-1][1]:9s} {sabotage}: {finding.diagnosis}", flush=True)
+        bank = [found for sabotage, found in results if sabotage.named]
+        others = [found for sabotage, found in results if not sabotage.named]
+        detected, seen = (sum(found != "missed" for found in some) for some in (bank, others))
+        named, misnamed = (sum(found == word for _, found in results) for word in ("named", "misnamed"))
+        cells = [
+            framework,
+            len(bank),
+            detected,
+            named,
+            misnamed,
+            len(others),
+            seen,
+            f"{time.perf_counter() - start:.0f}",
+        ]
+        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+        bad += misnamed + len(bank) - detected + len(others) - seen + (named < 0.95 * len(bank))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Sabotages of the adapters that the bank's own words do not make."""
