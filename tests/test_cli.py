@@ -75,7 +75,7 @@ def test_json_of_a_red_run_says_so(monkeypatch, tmp_path, capsys):
 def test_a_failure_while_writing_leaves_the_old_file(monkeypatch, tmp_path, capsys):
     path = tmp_path / "out.json"
     path.write_text("old")
-    monkeypatch.setattr("refebm.cli.json.dump", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("refebm.cli.json.dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["verify", "--only", "tweedies_mean_is_bayes", "--cases", "1", "--json", str(path)])
     assert path.read_text() == "old"
@@ -108,7 +108,7 @@ def test_controls(capsys, tmp_path):
     out = capsys.readouterr().out
     assert "| tweedie_mean: sigma for sigma squared | tweedies_mean_is_bayes | 100% |" in out
     assert "| sigma = 1 |" in out
-    assert "4 of 4 wrong versions are rejected" in out
+    assert "5 of 5 wrong versions are rejected" in out
     assert all(control["holds"] for control in json.loads(path.read_text())["controls"])
 
 

@@ -22,7 +22,7 @@ from autograd.tracer import isbox
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
-from refebm.identities import Failure, Implementation, NotSupported
+from refebm.identities import Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, Model, mixture_of, score
 from refebm.objectives.denoising import NoiseLevels
 from refebm.truth.densities import Gaussian, GaussianMixture
@@ -191,7 +191,7 @@ def call(function, *given):
 
 def last_lines(error: BaseException) -> str:
     """What was raised, and the last lines of where."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
     where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
 
@@ -216,9 +216,9 @@ def for_theorems(result):
     values, _ = split(result)
     parts = values if isinstance(values, tuple) else (values,)
     if any(array(part).dtype != np.float64 for part in parts):
-        raise InputError("E-ADAPTER", "theorems hold to float64's accuracy, and the adapter computes in float32")
+        raise Unusable("E-ADAPTER", "theorems hold to float64's accuracy, and the adapter computes in float32")
     if not isinstance(values, tuple) and np.ndim(array(values)) == 0:
-        raise InputError("E-ADAPTER", "theorems need a value per row, and the adapter returns their mean or sum")
+        raise Unusable("E-ADAPTER", "theorems need a value per row, and the adapter returns their mean or sum")
     return numbers(result)
 
 

@@ -70,4 +70,6 @@ def _numbers(tree, kind):
     try:
         return np.array(tree, dtype=object).astype(kind)
     except ValueError:
+        if not isinstance(tree, list):
+            raise
         return tuple(_numbers(inner, kind) for inner in tree)

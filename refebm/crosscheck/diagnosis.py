@@ -5,7 +5,7 @@ equal values are one entry with aliases. Where no name fits none is given.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
@@ -83,6 +83,7 @@ class Diagnosis(NamedTuple):
     words: str
     names: tuple[str, ...] = ()
     convention: bool = False
+    reduction: str = ""  # under which they were read, if that is known
 
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
@@ -90,9 +91,11 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     named = [found for evidence in candidates for found in [_named(function, evidence)] if found]
     if len(named) == 1:
         return named[0]
-    fitted = [found for evidence in candidates for found in [_fitted(function, evidence)] if found]
+    fitted = [
+        (evidence.reduction, words) for evidence in candidates for words in [_fitted(function, evidence)] if words
+    ]
     if len(fitted) == 1:
-        return Diagnosis(f"equals {fitted[0]}")
+        return Diagnosis(f"equals {fitted[0][1]}", reduction=fitted[0][0])
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
@@ -117,12 +120,14 @@ def _of(answers: dict, evidence: Evidence) -> np.ndarray:
 
 def _named(function, evidence):
     """The one entry of the bank that the answers are, or are a simple multiple of."""
+    right = replace(evidence, answers=evidence.right)
     for factors in ((1.0,), FACTORS):
         found = [
             (variant, answers, factor)
             for variant, answers in bank(function)
             for factor in factors
             if evidence.confirmed(factor * _of(answers, evidence))
+            and not right.confirmed(factor * _of(answers, evidence))
         ]
         distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
         if len(distinct) == 1:
@@ -151,7 +156,7 @@ def _words(found, evidence):
     also = f"; also known as: {', '.join(aliases)}" if aliases else ""
     reduced = f", {evidence.reduction} of the rows" if evidence.reduction != "per row" else ""
     words = f"equals {what}{reduced}: {variant.name} ({kind}{where}{also})"
-    return Diagnosis(words, (variant.name, *aliases), convention)
+    return Diagnosis(words, (variant.name, *aliases), convention, evidence.reduction)
 
 
 def _ratio(evidence) -> str:
@@ -274,7 +279,9 @@ def _not_finite(evidence):
         sizes = evidence.gather([_magnitudes(vector) for vector in evidence.vectors])
         kind = "NaN" if np.any(np.isnan(evidence.answers)) else "overflow"
         least, fine = np.min(sizes[bad]), sizes[~bad]
-        if not fine.size or least > np.max(fine):
+        if not fine.size:
+            yield f"{kind} everywhere"
+        elif least > np.max(fine):
             yield f"{kind} from |x| = {least:.3g} on"
         else:
             yield f"{kind} in {np.sum(bad)} of {len(bad)} numbers"

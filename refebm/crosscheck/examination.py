@@ -26,7 +26,7 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
         doing, trouble = "", ""
         try:
             while True:
-                if not connection.poll(timeout):
+                if not connection.poll(timeout if doing else max(timeout, SILENCE)):  # importing a framework takes long
                     trouble = f"hangs: no answer in {timeout:g} s (see --timeout)"
                     break
                 kind, content = connection.recv()

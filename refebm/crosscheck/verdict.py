@@ -66,6 +66,7 @@ def _problem(vector: Vector, answer: Answer) -> str:
     return f"returned shape {got}, wanted {wanted}" + (" or one mean or sum" if vector.by_row else "")
 
 
+@np.errstate(all="ignore")  # answers may be anything
 def _values(function, pairs, known) -> Finding:
     scalar = {vector.by_row and answer.parts[0].shape == () for vector, answer in pairs}
     if len(scalar) > 1:
@@ -80,7 +81,8 @@ def _values(function, pairs, known) -> Finding:
     best = right[0] if right else min(candidates, key=lambda evidence: np.median(evidence.units))
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
     if not right:
-        words, names, convention = diagnose(function, candidates)
+        words, names, convention, reduction = diagnose(function, candidates)
+        known["reduction"] = reduction or best.reduction
         case = _case(best, int(np.argmax(best.units > 1)), pairs)
         return Finding(function, "convention" if convention else "failed", words, names, **known, **case)
     return _gradients(function, pairs, best, known)

@@ -2,7 +2,7 @@
 
 from refebm.identities import calculus, denoising, densities, score_matching
 from refebm.identities.draw import Draw
-from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
+from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Implementation",
     "NotSupported",
     "Theorem",
+    "Unusable",
     "Verdict",
     "calculus",
     "check",

@@ -2,6 +2,7 @@
 
 import refebm
 from refebm.models import ENERGIES, Model
+from refebm.validation import InputError
 
 
 class Failure(Exception):
@@ -10,6 +11,10 @@ class Failure(Exception):
 
 class NotSupported(Failure):
     """It says that it cannot be asked this."""
+
+
+class Unusable(InputError):
+    """Nothing that it answers can be used, whatever it is asked."""
 
 
 class Implementation:

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 
 from refebm.identities.draw import Draw
-from refebm.identities.implementation import REFERENCE, Implementation, NotSupported
+from refebm.identities.implementation import REFERENCE, Implementation, NotSupported, Unusable
 from refebm.identities.record import Theorem, Verdict, check, judge
 from refebm.truth.densities import GaussianMixture
 
@@ -84,7 +84,7 @@ def run(
         except NotSupported:
             unsupported += 1
         except Exception as error:
-            if impl is REFERENCE:
+            if impl is REFERENCE or isinstance(error, Unusable):
                 raise
             note = f"cannot be computed with it: {type(error).__name__}: {error}"
             verdicts.append(Verdict(False, np.inf, tuple(draw.tape), note=note))

@@ -95,7 +95,9 @@ def _at_level(x, kind, parameters, sigma):
 
 
 def _at_level_size(x, kind, parameters, sigma):
-    _, first, _ = network_derivatives(parameters["layers"], np.column_stack([x, np.log(sigma) + 0 * x[:, 0]]), size=True)
+    _, first, _ = network_derivatives(
+        parameters["layers"], np.column_stack([x, np.log(sigma) + 0 * x[:, 0]]), size=True
+    )
     return first[:, :, :-1] / sigma
 
 

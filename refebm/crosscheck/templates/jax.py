@@ -1,21 +1,36 @@
-r"""An adapter for JAX."""
+r"""An adapter for JAX: refebm's functions, written in JAX, for `refebm crosscheck my_adapter.py` to examine.
+
+It is complete as it stands, and passes. Replace the body of a function by a call of your own code, and run it again:
+
+    @objective
+    def denoising_score_matching(score, x, sigma, z):
+        return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
+
+A body sees JAX arrays, and models as functions of arrays, whose parameters `@objective` differentiates in: `energy` is
+(n, d) -> (n,), `score`, `field` and `denoiser` are (n, d) -> (n, d), a noise-conditional score is score(x, sigma) with
+sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1).
+A loss may return one value per row, or their mean, or their sum. Without a gradient, write `@function` for `@objective`.
+Bodies are compiled; JAX_DISABLE_JIT=1 in the environment runs them step by step, so that they can be debugged.
+Delete what you do not have: it is counted as unsupported, not as wrong.
+Names, arguments and conventions are those of refebm: see help(refebm).
+"""
 
 import functools
 import inspect
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import grad, jacrev, jvp, vmap
-from jax.nn import softmax
 from jax.scipy import stats
 from jax.scipy.special import logsumexp
 
-jax.config.update("jax_enable_x64", True)
 DTYPE = jnp.float64
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_disable_most_optimizations", True)  # the questions are small: what takes time is to compile
 
 
 def squared_norm(a):
@@ -31,88 +46,74 @@ def dot(a, b):
 # ---- NumPy in, NumPy out ---------------------------------------------------------------------------------------------
 
 
-class Model(NamedTuple):
-    """What the examiner asks about; its kind is fixed, its parameters are nested arrays."""
+def function(body):
+    """A function of models and arrays. One that is called with JAX arrays, from another body, is its own body."""
+    return _adapted(body, functools.partial(_call, body))
 
+
+def method(body):
+    """A method of a density, compiled."""
+    return _adapted(body, jax.jit(body))
+
+
+def objective(body):
+    """A function that also returns the gradient of its mean in the parameters of its first model, nested alike."""
+
+    def loss(model, *rest):
+        values = _call(body, model, *rest)
+        return jnp.mean(values), values
+
+    def values_and_gradient(*asked):
+        (_, values), model = jax.value_and_grad(loss, has_aux=True)(*asked)
+        return values, model.parameters
+
+    return _adapted(body, values_and_gradient)
+
+
+def _adapted(body, adapted):
+    @functools.wraps(body)
+    def answer(*asked):
+        if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(asked)):
+            return body(*asked)
+        return jax.tree.map(np.asarray, adapted(*jax.tree.map(_array, asked)))
+
+    return answer
+
+
+def _call(body, *asked):
+    """The body with models as functions, sigma as a column, and the mean over projections."""
+    given = dict(zip(inspect.signature(body).parameters, asked))
+    for name, value in given.items():
+        if isinstance(value, _Model):
+            given[name] = jax.tree_util.Partial(_energy if name == "energy" else _field, value)
+        elif name == "sigma":
+            given[name] = jnp.broadcast_to(value, len(given.get("x", given.get("y"))))[:, None]
+    if "v" in given and given["v"].ndim == 3:
+        return jnp.mean(vmap(lambda v: body(**given | {"v": v}))(given["v"]), axis=0)
+    return body(**given)
+
+
+def _array(value):
+    if hasattr(value, "kind"):
+        return _Model(_Word(value.kind), jax.tree.map(_array, value.parameters))
+    if isinstance(value, str):
+        return _Word(value)
+    return _Count(value) if isinstance(value, int) else jnp.asarray(value, DTYPE)
+
+
+class _Model(NamedTuple):
     kind: str
     parameters: dict
 
 
 @jax.tree_util.register_static
-class Kind(str):
-    """The name of a kind within a pytree: neither traced nor differentiated."""
+class _Word(str):
+    """The name of a kind: neither traced nor differentiated."""
 
 
-def function(body):
-    """A function of models and arrays, compiled; called from within this file, with JAX arrays, it is the body itself."""
-    compiled = jax.jit(functools.partial(_call, body), static_argnames=_counts(body))
-
-    @functools.wraps(body)
-    def answer(*asked):
-        return body(*asked) if _inside(asked) else jax.tree.map(np.asarray, compiled(**_given(body, asked)))
-
-    return answer
-
-
-method = function
-
-
-def objective(body):
-    """A function that also returns the gradient of its mean in the parameters of its first model, nested as they are."""
-
-    def loss(parameters, model, **given):
-        name = next(iter(inspect.signature(body).parameters))
-        values = _call(body, **{name: model._replace(parameters=parameters)}, **given)
-        return jnp.mean(values), values
-
-    compiled = jax.jit(jax.value_and_grad(loss, has_aux=True))
-
-    @functools.wraps(body)
-    def answer(*asked):
-        if _inside(asked):
-            return body(*asked)
-        given = _given(body, asked)
-        model = given.pop(next(iter(given)))
-        (_, values), gradient = compiled(model.parameters, model, **given)
-        return jax.tree.map(np.asarray, (values, gradient))
-
-    return answer
-
-
-def _inside(asked):
-    return any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(asked))
-
-
-def _counts(body):
-    return [name for name in inspect.signature(body).parameters if name == "n"]
-
-
-def _given(body, asked):
-    """The arguments by name, as JAX arrays."""
-    asked = [Model(value.kind, value.parameters) if hasattr(value, "kind") else value for value in asked]
-    return dict(zip(inspect.signature(body).parameters, jax.tree.map(_array, asked)))
-
-
-def _call(body, **given):
-    """The body with models as functions, arrays as JAX arrays, sigma as a column, and averaged over projections."""
-    for name, value in given.items():
-        if isinstance(value, Model):
-            given[name] = (_energy if name == "energy" else _field)(*value)
-        elif name == "sigma" and "self" not in given:
-            given[name] = jnp.broadcast_to(value, len(given.get("x", given.get("y"))))[:, None]
-    if "v" in given and given["v"].ndim == 3:
-        return sum(body(**given | {"v": v}) for v in given["v"]) / len(given["v"])
-    return body(**given)
-
-
-def _array(value):
-    if isinstance(value, (str, int)):
-        return Kind(value) if isinstance(value, str) else value
-    return jnp.asarray(np.asarray(value, DTYPE))
-
-
-def density(definition):
-    return jax.tree_util.register_dataclass(dataclass(definition))
+@jax.tree_util.register_static
+class _Count(int):
+    """A number of things: not traced."""
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------------
@@ -143,6 +144,7 @@ def jacobian_vector_product(field, x, v):
     return jvp(field, (x,), (v,))[1]
 
 
+@jax.jit
 def _jacobian(field, x):
     """[n, i, j] = d s_i / d x_j at row n."""
     return vmap(jacrev(lambda row: field(row[None])[0]))(x)
@@ -247,13 +249,14 @@ def geometric_noise_levels(x, n, smallest):
 # ---- densities -------------------------------------------------------------------------------------------------------
 
 
-@density
+@jax.tree_util.register_dataclass
+@dataclass
 class Gaussian:
-    mean: Any
-    cov: Any
+    mean: jax.Array
+    cov: jax.Array
 
     def __post_init__(self):
-        if isinstance(self.cov, float):
+        if isinstance(self.cov, float):  # c stands for c times the identity
             self.cov = self.cov * np.eye(len(self.mean))
 
     @method
@@ -279,23 +282,27 @@ class Gaussian:
         return jnp.broadcast_to(sigma**2 * gain, (len(y), *gain.shape))
 
 
-@density
+@jax.tree_util.register_dataclass
+@dataclass
 class GaussianMixture:
-    weights: Any
-    means: Any
-    covs: Any
+    weights: jax.Array
+    means: jax.Array
+    covs: jax.Array
 
     def __post_init__(self):
-        if isinstance(self.covs, float):
-            self.covs = self.covs * np.tile(np.eye(self.means.shape[1]), (len(self.means), 1, 1))
+        if isinstance(self.covs, float):  # c stands for c times the identity, in every component
+            k, d = self.means.shape
+            self.covs = np.broadcast_to(self.covs * np.eye(d), (k, d, d))
 
-    @property
-    def components(self):
-        return [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
+    def of_components(self, ask, *given):
+        """What a method of `Gaussian` says of every component, (n, k, ...)."""
+        return vmap(lambda component: ask(component, *given), out_axes=1)(Gaussian(self.means, self.covs))
 
-    @method
     def log_joint(self, x):
-        return jnp.log(self.weights) + jnp.stack([c.log_prob(x) for c in self.components], 1)
+        return jnp.log(self.weights) + self.of_components(Gaussian.log_prob, x)
+
+    def responsibilities(self, x):
+        return jax.nn.softmax(self.log_joint(x), axis=1)
 
     @method
     def log_prob(self, x):
@@ -307,27 +314,27 @@ class GaussianMixture:
 
     @method
     def smoothed(self, sigma):
-        return GaussianMixture(self.weights, self.means, self.covs + sigma**2 * jnp.eye(self.means.shape[1], dtype=DTYPE))
+        d = self.means.shape[1]
+        return GaussianMixture(self.weights, self.means, self.covs + sigma**2 * jnp.eye(d, dtype=DTYPE))
 
     @method
     def posterior_mean(self, y, sigma):
-        r = softmax(self.smoothed(sigma).log_joint(y), 1)
-        means = jnp.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
-        return jnp.einsum("nk,nki->ni", r, means)
+        r = self.smoothed(sigma).responsibilities(y)
+        return jnp.einsum("nk,nki->ni", r, self.of_components(Gaussian.posterior_mean, y, sigma))
 
     @method
     def posterior_cov(self, y, sigma):
-        r = softmax(self.smoothed(sigma).log_joint(y), 1)
-        between = jnp.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
-        between = between - self.posterior_mean(y, sigma)[:, None]
-        within = jnp.stack([c.posterior_cov(y, sigma) for c in self.components], 1)
+        r = self.smoothed(sigma).responsibilities(y)
+        within = self.of_components(Gaussian.posterior_cov, y, sigma)
+        between = self.of_components(Gaussian.posterior_mean, y, sigma) - self.posterior_mean(y, sigma)[:, None]
         return jnp.einsum("nk,nkij->nij", r, within + between[..., :, None] * between[..., None, :])
 
 
-@density
+@jax.tree_util.register_dataclass
+@dataclass
 class Gamma:
-    shape: Any
-    rate: Any
+    shape: jax.Array
+    rate: jax.Array
 
     @method
     def log_prob(self, x):
@@ -342,11 +349,12 @@ class Gamma:
         return self.rate**2 / (self.shape - 2)
 
 
-@density
+@jax.tree_util.register_dataclass
+@dataclass
 class StudentT:
-    df: Any
-    loc: Any
-    scale: Any
+    df: jax.Array
+    loc: jax.Array
+    scale: jax.Array
 
     @method
     def log_prob(self, x):
@@ -358,10 +366,11 @@ class StudentT:
         return -(self.df + 1) * t / (self.df + t**2) / self.scale
 
 
-@density
+@jax.tree_util.register_dataclass
+@dataclass
 class Laplace:
-    loc: Any
-    scale: Any
+    loc: jax.Array
+    scale: jax.Array
 
     @method
     def log_prob(self, x):
@@ -373,7 +382,7 @@ class Laplace:
 
 
 def smoothed_empirical(points, sigma):
-    return GaussianMixture(np.ones(len(points)) / len(points), points, sigma**2)
+    return GaussianMixture(np.ones(len(points)) / len(points), points, float(sigma**2))
 
 
 def standard_normal(d):
@@ -383,19 +392,21 @@ def standard_normal(d):
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
-def _energy(kind, parameters):
-    if kind not in _ENERGIES:
-        raise NotImplementedError(f"an energy of kind {kind}")
-    return lambda x: _ENERGIES[kind](x, **parameters)
+@jax.jit
+def _energy(model, x):
+    if model.kind not in _ENERGIES:
+        raise NotImplementedError(f"an energy of kind {model.kind}")
+    return _ENERGIES[model.kind](x, **model.parameters)
 
 
-def _field(kind, parameters):
+@jax.jit
+def _field(model, x, *sigma):
     """The score of a model that has an energy, else the field itself."""
-    if kind in _ENERGIES:
-        return lambda x: score_of(_energy(kind, parameters), x)
-    if kind not in _FIELDS:
-        raise NotImplementedError(f"a field of kind {kind}")
-    return lambda x, *sigma: _FIELDS[kind](x, *sigma, **parameters)
+    if model.kind in _ENERGIES:
+        return score_of(functools.partial(_energy, model), x)
+    if model.kind not in _FIELDS:
+        raise NotImplementedError(f"a field of kind {model.kind}")
+    return _FIELDS[model.kind](x, *sigma, **model.parameters)
 
 
 def _perceptron(layers, x):
@@ -410,8 +421,8 @@ def _quadratic(x, mean, precision):
 
 
 def _mixture(x, logits, means, precisions):
-    wells = [_quadratic(x, mean, precision) for mean, precision in zip(means, precisions)]
-    return -logsumexp(logits - jnp.stack(wells, 1), 1)
+    wells = vmap(_quadratic, (None, 0, 0), 1)(x, means, precisions)
+    return -logsumexp(logits - wells, axis=1)
 
 
 def _mlp_energy(x, precision, layers):
@@ -435,7 +446,7 @@ def _autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
 def _flow(x, couplings):
     log_det = 0.0
     for i, layers in enumerate(couplings):
-        kept = (jnp.arange(x.shape[1]) + i) % 2
+        kept = (np.arange(x.shape[1]) + i) % 2
         log_scale, shift = jnp.split(_perceptron(layers, kept * x), 2, axis=1)
         log_scale = (1 - kept) * jnp.tanh(log_scale)
         x = kept * x + (1 - kept) * (x - shift) * jnp.exp(-log_scale)
@@ -452,11 +463,11 @@ def _noise_conditional(x, sigma, layers):
 
 
 def _at_level(x, kind, parameters, sigma):
-    return _field(kind, parameters)(x, jnp.broadcast_to(sigma, len(x)))
+    return _field(_Model(kind, parameters), x, jnp.broadcast_to(sigma, len(x)))
 
 
 def _denoiser(x, kind, parameters, sigma):
-    return x + sigma**2 * _field(kind, parameters)(x)
+    return x + sigma**2 * _field(_Model(kind, parameters), x)
 
 
 _ENERGIES = {

@@ -1,0 +1,205 @@
+"""What the examiner says about answers that are wrong in a known way; adapters are texts, examined in this process."""
+
+import numpy as np
+import pytest
+
+from refebm.crosscheck.adapter import Answer
+from refebm.crosscheck.diagnosis import bank
+from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.vectors import vectors
+from refebm.crosscheck.verdict import judge
+from refebm.variants import CONVENTIONS, TERMS, WRONG
+from tests.sabotage import examined
+
+ADAPTER = """
+import numpy as np
+
+def squared_norm(a):
+    return np.sum(a**2, axis=1)
+
+def implicit_score_matching(model, x):
+    s, trace = model(x), _trace(model, x)
+    return 0.5 * squared_norm(s) + trace
+
+def denoising_score_matching(model, x, sigma, z):
+    sigma = np.reshape(sigma, (-1, 1)) * np.ones((len(x), 1))
+    y = x + sigma * z
+    return 0.5 * squared_norm(model(y) + z / sigma)
+
+def score_of(model, x):
+    return model(x)
+
+def _trace(model, x):
+    import refebm
+    return refebm.divergence(model, x)
+"""
+
+
+def said(function, was, becomes):
+    assert ADAPTER.count(was) == 1
+    return examined(ADAPTER.replace(was, becomes), function)
+
+
+def test_the_adapter_is_right():
+    assert all(examined(ADAPTER, f).status == "passed" for f in ("implicit_score_matching", "denoising_score_matching"))
+
+
+def test_a_bug_has_its_name_its_formula_and_where_it_was_seen():
+    finding = said("implicit_score_matching", "+ trace", "+ trace / x.shape[1]")
+    assert finding.status == "failed" and finding.names == ("trace divided by d",)
+    assert finding.diagnosis == (
+        'equals the reference with "+ trace / x.shape[1]" for "+ trace": trace divided by d (bug)'
+    )
+    finding = said("denoising_score_matching", "+ z / sigma", "- z / sigma")
+    assert "torchebm issue 318" in finding.diagnosis and "(bug; " in finding.diagnosis
+
+
+def test_a_convention_is_none():
+    finding = said("denoising_score_matching", "0.5 * squared_norm(model", "squared_norm(model")
+    assert finding.status == "convention"
+    assert finding.diagnosis.startswith("equals 2 x the reference: no 1/2 (convention of ")
+    assert "module 18a" in finding.diagnosis
+
+
+def test_a_convention_under_a_mean_is_one_too():
+    finding = said(
+        "denoising_score_matching", "0.5 * squared_norm(model(y) + z / sigma)",
+        "np.mean(squared_norm(model(y) + z / sigma))",
+    )  # fmt: skip
+    assert finding.status == "convention" and finding.reduction == "mean"
+
+
+def test_a_bug_in_another_convention_has_both():
+    finding = said("denoising_score_matching", "0.5 * squared_norm(model(y) + z / sigma)",
+                   "squared_norm(model(y) - z / sigma)")  # fmt: skip
+    assert finding.status == "failed" and finding.names == ("sign of the target",)
+    assert finding.diagnosis.startswith("equals 2 x the reference with ")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "words"),
+    [
+        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "1/2 |s|^2 has coefficient 1.000002, should be 1"),
+        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3, should be 1"),
+        ("0.5 * squared_norm(s) + trace", "3 * (0.5 * squared_norm(s) + trace)", "equals 3 x the reference"),
+        (
+            "0.5 * squared_norm(s) + trace",
+            "np.mean(1.5 * squared_norm(s) - trace)",
+            "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3, should be 1, "
+            "tr(grad s) has coefficient -1, should be 1",
+        ),
+    ],
+)
+def test_what_has_no_name_is_a_combination_of_terms(was, becomes, words):
+    finding = said("implicit_score_matching", was, becomes)
+    assert finding.status == "failed" and not finding.names
+    assert words in finding.diagnosis
+
+
+def test_scalings_by_sigma():
+    finding = said(
+        "denoising_score_matching", "0.5 * squared_norm(model", "0.5 * sigma[:, 0] ** 3 * squared_norm(model"
+    )
+    assert finding.diagnosis == "equals the reference times sigma^3"
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "words"),
+    [
+        ("denoising_score_matching", "    y = x", "    y = np.roll(x, 1, axis=0)", "rows influence"),
+        ("denoising_score_matching", "sigma * z\n", "sigma**1.5 * z\n", "right where sigma is 1.0"),
+        ("denoising_score_matching", "+ z / sigma)", "+ z / sigma) + np.where(np.max(np.abs(x), axis=1) > 99, np.nan, 0)", "NaN from |x| = "),
+        ("implicit_score_matching", "+ trace", "+ trace * x.shape[1] ** 0.3", "right where d is 1"),
+        ("implicit_score_matching", "s, trace = model(x)", "s, trace = np.float32(model(x))", "float32's roundoff"),
+    ],
+)  # fmt: skip
+def test_without_a_name_it_says_what_it_knows(function, was, becomes, words):
+    finding = said(function, was, becomes)
+    assert finding.status == "failed" and not finding.names
+    assert words in finding.diagnosis, finding.diagnosis
+
+
+GRADIENTS = """
+import refebm
+from autograd import grad
+from refebm.models import Model, score
+
+def denoising_score_matching(model, x, sigma, z):
+    def loss(theta):
+        return refebm.denoising_score_matching(score(Model(model.kind, theta)), x, sigma, z).mean()
+    return refebm.denoising_score_matching(model, x, sigma, z), changed(grad(loss)(model.parameters))
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "words"),
+    [
+        ("lambda g: g", "passed", ""),
+        ("lambda g: {k: _map(lambda a: 2 * a, v) for k, v in g.items()}", "failed", "2 x the right one"),
+        ("lambda g: {k: _map(lambda a: 0 * a, v) for k, v in g.items()}", "failed", "it is zero"),
+        ("lambda g: {k: _map(lambda a: None, v) for k, v in g.items()}", "failed", "it is zero"),
+        ("lambda g: {'weights': 1.0}", "failed", "gradients are not nested like the parameters: KeyError"),
+        ("lambda g: {k: _map(lambda a: a[..., :1], v) for k, v in g.items()}", "failed", "a gradient of shape"),
+    ],
+)
+def test_gradients_beside_a_right_value(changed, status, words):
+    mapping = "\ndef _map(f, t):\n    return tuple(_map(f, a) for a in t) if isinstance(t, tuple) else f(t)\n"
+    finding = examined(GRADIENTS + mapping + f"changed = {changed}\n", "denoising_score_matching")
+    assert finding.status == status and words in finding.diagnosis
+    assert status == "passed" or "gradient" in finding.diagnosis
+
+
+def test_a_gradient_of_the_sum_is_one_too():
+    text = GRADIENTS.replace(".mean()", ".sum()") + "\nchanged = lambda g: g\n"
+    assert examined(text, "denoising_score_matching").status == "passed"
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_within_the_tolerance_nothing_is_accused(function):
+    """Answers anywhere within the tolerance of either precision pass; just beyond it, they do not."""
+    rng = np.random.default_rng(0)
+    for roundoff, kind in ((2.0**-53, np.float64), (2.0**-24, np.float32)):
+        for size, status in ((0.9, "passed"), (3.0, "failed")):
+            answers = {}
+            for vector in vectors(function):
+                signs = rng.choice([-1.0, 1.0], len(vector.value))
+                moved = kind(vector.value + size * 64 * roundoff * vector.scale * signs)
+                sizes = [int(np.prod(shape)) for shape in vector.shapes]
+                parts = np.split(moved, np.cumsum(sizes)[:-1])
+                answers[vector.asked.id] = Answer(tuple(p.reshape(s) for p, s in zip(parts, vector.shapes)))
+            finding = judge(function, answers)
+            assert finding.status == status
+            assert not finding.names
+
+
+def test_a_name_needs_both_halves_of_the_questions():
+    """With the questions that find a name alone, none is given."""
+    text = ADAPTER.replace("+ z / sigma", "- z / sigma").replace(
+        "    sigma = np.reshape", "    if len(x) != 1: raise NotImplementedError\n    sigma = np.reshape"
+    )
+    finding = examined(text, "denoising_score_matching")
+    assert finding.status == "failed" and finding.questions == 2 and finding.names == ("sign of the target",)
+    from refebm.crosscheck.adapter import Adapter, answer
+    from refebm.crosscheck.questions import questions
+    from tests.sabotage import module_of
+
+    adapter = Adapter(module_of(text), read=lambda result: result)
+    answers = {q.id: answer(adapter, q) for q in questions("denoising_score_matching") if not q.confirms}
+    assert judge("denoising_score_matching", answers).names == ()
+
+
+@pytest.mark.parametrize("function", [function for function in EXAMINED if bank(function)])
+def test_the_bank_is_told_apart_by_the_questions(function):
+    """Every entry differs from the right answers, and entries from each other unless they are aliases, on both halves."""
+    for half in (False, True):
+        chosen = [vector for vector in vectors(function) if vector.asked.confirms == half]
+        right = np.concatenate([vector.value for vector in chosen])
+        scale = np.concatenate([vector.scale for vector in chosen])
+        for variant, answers in bank(function):
+            got = np.concatenate([answers[vector.asked.id] for vector in chosen])
+            assert np.nanmax(np.abs(got - right) / scale) > 1e-3, variant
+    assert {v.function for v in [*WRONG, *CONVENTIONS]} & {function}
+
+
+def test_terms_are_examined():
+    assert set(TERMS) <= set(EXAMINED)

@@ -1,0 +1,180 @@
+"""Golden vectors: two oracles agree, the files read back to the last bit, and answers to them are examined."""
+
+import json
+
+import numpy as np
+import pytest
+
+from refebm.cli import main
+from refebm.crosscheck.answers import read
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, questions
+from refebm.crosscheck.vectors import digest, disagreement, document, leaves, plain, vectors, write
+from refebm.models import KINDS
+from refebm.validation import InputError
+from refebm.variants.questions import GRID
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("vectors")
+    list(write(folder))
+    return folder
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_the_two_oracles_agree(function):
+    assert max(map(disagreement, vectors(function))) <= 1
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_questions_are_many_and_of_all_sorts(function):
+    asked = questions(function)
+    assert {one.given["d"] for one in asked} >= {1, 2, 3, 5}
+    assert len(asked) >= 10 and len({one.id for one in asked}) == len(asked)
+    assert abs(sum(one.confirms for one in asked) - len(asked) / 2) <= 1
+    assert (function in GRADIENTS) == any(one.gradient for one in asked)
+    if function not in ("geometric_noise_levels", "Gamma.fisher_information"):
+        assert {one.given["n"] for one in asked} >= {1, 3, 4}
+
+
+def test_every_kind_of_model_is_asked_about():
+    asked = {one.arguments[one.model].kind for f in EXAMINED for one in questions(f) if one.model}
+    assert asked == set(KINDS)
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_inputs_are_exact_in_eight_bits(function):
+    for one in questions(function):
+        for number in leaves(plain(one.arguments)):
+            if isinstance(number, float):
+                whole = abs(number) * GRID
+                assert whole == int(whole) and int(whole) >> max(0, int(whole).bit_length() - 8) << max(
+                    0, int(whole).bit_length() - 8
+                ) == int(whole), number
+
+
+def test_files_read_back_to_the_last_bit(folder):
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 10e6
+    assert {path.name for path in folder.iterdir()} == {f"{function}.json" for function in EXAMINED} | {"FORMAT.md"}
+    for function in EXAMINED:
+        content = json.loads((folder / f"{function}.json").read_text())
+        assert content["digest"] == digest(function) and content["function"] == function
+        for vector, row in zip(vectors(function), content["vectors"], strict=True):
+            np.testing.assert_array_equal(leaves(row["value"]), vector.value)
+            np.testing.assert_array_equal(leaves(row["scale"]), vector.scale)
+            assert row["arguments"] == plain(vector.asked.arguments)
+            if vector.gradient is not None:
+                np.testing.assert_array_equal(leaves(row["gradient"]), vector.gradient)
+
+
+def test_written_again_they_are_the_same(folder, tmp_path):
+    assert main(["vectors", str(tmp_path)]) == 0
+    for path in folder.iterdir():
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_oracles_that_do_not_agree_write_nothing(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("refebm.crosscheck.vectors.disagreement", lambda vector: 1.5)
+    assert main(["vectors", str(tmp_path)]) == 2
+    assert "E-ORACLE: refebm is 1.5 tolerances from the independent values" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_question_without_an_independent_value_is_an_error(monkeypatch):
+    from refebm.crosscheck import vectors as module
+
+    monkeypatch.setattr(module, "_independent", lambda: {})
+    module.vectors.cache_clear()
+    with pytest.raises(InputError, match="no independent values"):
+        vectors("tweedie_mean")
+    module.vectors.cache_clear()
+
+
+def answers_to(function, folder, **changes):
+    """Answers that are right, as a program might write them."""
+    content = document(function)
+    answers = {row["id"]: {"value": row["value"]} for row in content["vectors"]}
+    return {"function": function, "digest": content["digest"], "answers": answers} | changes
+
+
+def examine(folder, capsys):
+    status = main(["crosscheck", "--answers", str(folder), "--json", str(folder / ".." / "findings.json")])
+    capsys.readouterr()
+    findings = json.loads((folder / ".." / "findings.json").read_text())["findings"] if status < 2 else []
+    return status, {f["function"]: f for f in findings if f["status"] != "unsupported"}
+
+
+def write_answers(folder, function, content):
+    text = content if isinstance(content, str) else json.dumps(content)
+    (folder / f"{function}.json").write_text(text)
+
+
+@pytest.fixture
+def answers(tmp_path):
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    return folder
+
+
+def test_right_answers_pass(answers, capsys):
+    for function in ("field_and_divergence", "geometric_noise_levels", "Gaussian.smoothed"):
+        write_answers(answers, function, answers_to(function, answers))
+    content = document("denoising_score_matching")
+    rows = {row["id"]: {k: row[k] for k in ("value", "gradient") if k in row} for row in content["vectors"]}
+    given = {"digest": content["digest"], "answers": rows}
+    write_answers(answers, "denoising_score_matching", given)
+    status, findings = examine(answers, capsys)
+    assert status == 0 and len(findings) == 4
+    assert findings["denoising_score_matching"]["gradients"] == 10
+
+
+def test_answers_in_float32_and_by_their_mean(answers, capsys):
+    content = answers_to("tweedie_mean", answers, dtype="float32")
+    write_answers(answers, "tweedie_mean", content)
+    content = answers_to("ratio_matching", answers)
+    for row in content["answers"].values():
+        row["value"] = float(np.mean(row["value"]))
+    write_answers(answers, "ratio_matching", content)
+    status, findings = examine(answers, capsys)
+    assert status == 0
+    assert findings["tweedie_mean"]["dtype"] == "float32" and findings["ratio_matching"]["reduction"] == "mean"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: json.dumps(c)[:-200], "is not JSON, or cut short"),
+        (lambda c: "[]", "has no object of answers by id"),
+        (lambda c: c | {"digest": "0" * 16}, "answers other vectors: digest '0000000000000000'"),
+        (lambda c: c | {"answers": c["answers"] | {"99": {"value": 1.0}}}, "answers '99', which is not a question"),
+        (lambda c: c | {"answers": {"00": {}}}, "the answer to 00 has no value"),
+        (lambda c: c | {"answers": {"00": {"value": [["a"]]}}}, "is not of numbers"),
+        (lambda c: c | {"answers": {"00": {"value": [1.0]}}}, "returned shape (1,), wanted"),
+        (lambda c: c | {"answers": c["answers"] | {"00": {"value": None}}}, "returned shape (), wanted"),
+        (lambda c: c | {"answers": c["answers"] | {"00": {"value": [["NaN"] * 3] * 4}}}, "NaN in 12 of"),
+    ],
+)
+def test_bad_answers_are_reported_for_their_function_alone(answers, capsys, change, said):
+    write_answers(answers, "tweedie_mean", change(answers_to("tweedie_mean", answers)))
+    write_answers(answers, "Laplace.score", answers_to("Laplace.score", answers))
+    status, findings = examine(answers, capsys)
+    assert status == 1 and findings["Laplace.score"]["status"] == "passed"
+    assert said in findings["tweedie_mean"]["diagnosis"]
+
+
+def test_wrong_answers_are_named(answers, capsys):
+    content = answers_to("denoising_score_matching", answers)
+    for row in content["answers"].values():
+        row["value"] = [2 * value for value in row["value"]]
+    write_answers(answers, "denoising_score_matching", content)
+    status, findings = examine(answers, capsys)
+    assert status == 0 and findings["denoising_score_matching"]["names"] == ["no 1/2"]
+
+
+def test_a_folder_without_answers(answers):
+    with pytest.raises(InputError, match="E-ANSWERS"):
+        list(read(answers))
+    (answers / "tweedi_mean.json").write_text("{}")
+    with pytest.raises(InputError, match=r"is not named after a function; tweedie_mean\.json\?"):
+        list(read(answers))
