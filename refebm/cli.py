@@ -165,8 +165,8 @@ def _verify(options) -> int:
     outside = sum(len(report.outside) for report in reports)
     idle = sum(not report.verdicts for report in reports)
     print(
-        f"{len(reports) - len(red) - idle} of {len(reports) - idle} theorems hold: {number} cases, and {outside} outside "
-        f"their conditions that fail as they must; {time.perf_counter() - start:.0f} s"
+        f"{len(reports) - len(red) - idle} of {len(reports) - idle} theorems hold: {number} cases, and {outside} "
+        f"outside their conditions that fail as they must; {time.perf_counter() - start:.0f} s"
         + (f"; {idle} theorems need what the adapter does not have" if idle else "")
     )
     if options.json:

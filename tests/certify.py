@@ -3,8 +3,8 @@
     python -m tests.certify            writes refebm/crosscheck/independent.json, on all cores (some minutes)
     python -m tests.certify --check    evaluates every tenth question again; exits 1 if one would change
 
-A value is the oracle's, rounded once to the nearest double. A scale, for the tolerance 64 u scale, is sum |terms| (the
-oracle's) + the change of the value when each input moves by one part in 2^26, over 2^-26 (refebm's: it needs few digits).
+A value is the oracle's, rounded once to the nearest double. A scale, for the tolerance 64 u scale, is sum |terms| + the
+change of the value when each input moves by one part in 2^26, over 2^-26; that by refebm, since it needs few digits.
 """
 
 import argparse

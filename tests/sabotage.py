@@ -11,7 +11,7 @@ import argparse
 import ast
 import importlib
 import sys
-import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -81,12 +81,36 @@ def sabotages(framework: str) -> list[Sabotage]:
 
 
 def verdict(sabotage: Sabotage, finding: Finding) -> str:
-    """named, detected (without a name), misnamed, or missed."""
-    if finding.status == "passed":
+    """named, detected (without a name), misnamed, or missed: a patch that only raises has shown nothing."""
+    if finding.status == "passed" or finding.diagnosis.startswith("raises "):
         return "missed"
     if not finding.names:
         return "detected"
     return "named" if sabotage.named and sabotage.name in finding.names else "misnamed"
+
+
+def results(framework: str, only: str = "") -> Iterator[tuple[Sabotage, Finding, str]]:
+    """Each sabotage of an adapter, what the examiner said, and what that is worth."""
+    text = template(framework)
+    for sabotage in sabotages(framework):
+        if only in str(sabotage):
+            finding = examined(patched(text, sabotage), sabotage.function)
+            yield sabotage, finding, verdict(sabotage, finding)
+
+
+def row(framework: str, outcomes: list[tuple[Sabotage, str]]) -> tuple[str, bool]:
+    """A row of the table, and whether all is as it must be."""
+    bank = [outcome for sabotage, outcome in outcomes if sabotage.named]
+    others = [outcome for sabotage, outcome in outcomes if not sabotage.named]
+    detected, seen = (sum(outcome != "missed" for outcome in some) for some in (bank, others))
+    named, misnamed = (sum(outcome == word for _, outcome in outcomes) for word in ("named", "misnamed"))
+    cells = [framework, len(bank), detected, named, len(others), seen, misnamed]
+    good = misnamed == 0 and detected == len(bank) and seen == len(others) and named >= 0.95 * len(bank)
+    return "| " + " | ".join(map(str, cells)) + " |", good
+
+
+HEAD = """| adapter | in the bank | detected | named | not in the bank | detected | named wrongly |
+| --- | --- | --- | --- | --- | --- | --- |"""
 
 
 def main() -> int:
@@ -95,34 +119,17 @@ def main() -> int:
     parser.add_argument("--only", default="", help="sabotages with this text")
     parser.add_argument("--rows", action="store_true", help="a line for each")
     options = parser.parse_args()
-    print("| adapter | sabotages | detected | named | named wrongly | not in the bank | detected | s |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
-    bad = 0
+    rows, good = [], True
     for framework in options.frameworks:
-        text, start, results = template(framework), time.perf_counter(), []
-        for sabotage in sabotages(framework):
-            if options.only in str(sabotage):
-                finding = examined(patched(text, sabotage), sabotage.function)
-                results.append((sabotage, verdict(sabotage, finding)))
-                if options.rows:
-                    print(f"{results[-1][1]:9s} {sabotage}: {finding.diagnosis}", flush=True)
-        bank = [found for sabotage, found in results if sabotage.named]
-        others = [found for sabotage, found in results if not sabotage.named]
-        detected, seen = (sum(found != "missed" for found in some) for some in (bank, others))
-        named, misnamed = (sum(found == word for _, found in results) for word in ("named", "misnamed"))
-        cells = [
-            framework,
-            len(bank),
-            detected,
-            named,
-            misnamed,
-            len(others),
-            seen,
-            f"{time.perf_counter() - start:.0f}",
-        ]
-        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-        bad += misnamed + len(bank) - detected + len(others) - seen + (named < 0.95 * len(bank))
-    return 1 if bad else 0
+        outcomes = []
+        for sabotage, finding, outcome in results(framework, options.only):
+            outcomes.append((sabotage, outcome))
+            if options.rows:
+                print(f"{outcome:9s} {sabotage}: {finding.diagnosis}", flush=True)
+        words, fine = row(framework, outcomes)
+        rows, good = [*rows, words], good and fine
+    print("\n".join([HEAD, *rows]))
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

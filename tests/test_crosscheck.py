@@ -10,7 +10,10 @@ import pytest
 import refebm
 from refebm.cli import main
 from refebm.crosscheck.questions import EXAMINED, NOT_EXAMINED
+from refebm.crosscheck.report import pasted
 from refebm.crosscheck.template import FOLDER, TEMPLATES, template
+from refebm.crosscheck.vectors import vectors
+from refebm.variants.questions import flat
 
 RIGHT = """
 import numpy as np
@@ -177,6 +180,14 @@ def test_the_first_failing_input_can_be_pasted(tmp_path, capsys):
     printed: list = []
     exec(code.replace("print(", "printed.append("), {"printed": printed})
     np.testing.assert_allclose(printed[0], expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_what_is_pasted_gives_the_right_answer(function):
+    for vector in vectors(function):
+        printed: list = []
+        exec("\n".join(pasted(vector.asked)).replace("print(", "printed.append("), {"printed": printed})
+        np.testing.assert_allclose(np.ravel(flat(printed[0])), vector.value, atol=1e-11 * np.max(vector.scale))
 
 
 def test_a_dotted_module(tmp_path, capsys, monkeypatch):

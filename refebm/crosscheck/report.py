@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from refebm.crosscheck.questions import Asked
-from refebm.crosscheck.vectors import plain
+from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
 from refebm.models import ENERGIES, Model
 from refebm.variants.questions import CALLED
@@ -60,10 +60,7 @@ def pasted(asked: Asked) -> list[str]:
     name, _, method = asked.function.partition(".")
     if "density" in asked.arguments:
         values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
-        points = [name for name in ("x", "y") if name in given]
-        level = ["sigma"] if method.startswith("posterior") else []
-        smoothed = "smoothed(sigma).log_prob" if method == "smoothed" else method or "log_prob"
-        return [*lines, f"print(refebm.{name}({values}).{smoothed}({', '.join(points + level)}))"]
+        return [*lines, f"print(refebm.{name}({values}){method_call(method)})"]
     called = [
         f"refebm.score_of({name})" if isinstance(value, Model) and name != "energy" and value.kind in ENERGIES else name
         for name, value in given.items()

@@ -20,7 +20,7 @@ from refebm.files import write_text
 from refebm.identities import REFERENCE
 from refebm.models import Model
 from refebm.validation import InputError
-from refebm.variants.questions import ask, flat, parameters
+from refebm.variants.questions import DENSITIES, MODELS, ask, flat, parameters
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -146,18 +146,17 @@ def document(function: str) -> dict:
 
 
 def signature(function: str) -> str:
-    """How a function is called by an adapter."""
+    """How an adapter's function is called."""
     name, _, method = function.partition(".")
-    if not EXAMINED[function] or method:
-        given = questions(function)[0].arguments
-        of = given["density"]["parameters"]
-        asked = ", ".join(key for key in given if key != "density" and (key, method) != ("sigma", "smoothed"))
-        asked = {"smoothed": "sigma).log_prob(x", "posterior_mean": "y, sigma", "posterior_cov": "y, sigma"}.get(
-            method, asked
-        )
-        return f"{name}({', '.join(of)}).{method or 'log_prob'}({asked})"
-    names = ["model" if key in ("score", "field", "denoiser", "energy") else key for key in parameters(name)]
-    return f"{name}({', '.join(names)})"
+    names = ["model" if key in MODELS and key != "data_score" else key for key in parameters(name)]
+    return f"{name}({', '.join(names)}){method_call(method) if name in DENSITIES else ''}"
+
+
+def method_call(method: str) -> str:
+    """What a density is asked, log_prob if nothing else."""
+    calls = {"smoothed": ".smoothed(sigma).log_prob(x)", "fisher_information": ".fisher_information()"}
+    calls |= {name: f".{name}(y, sigma)" for name in ("posterior_mean", "posterior_cov")}
+    return calls.get(method, f".{method or 'log_prob'}(x)")
 
 
 def _entry(vector):

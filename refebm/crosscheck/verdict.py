@@ -6,7 +6,7 @@ import numpy as np
 
 from refebm.crosscheck.adapter import Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, diagnose
-from refebm.crosscheck.questions import EXAMINED, Asked
+from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, Vector, plain, vectors
 
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
@@ -170,8 +170,3 @@ def _names(vector, error) -> str:
         names += [name] if np.any(error[start : start + size] > 1) else []
         start += size
     return ", ".join(names)
-
-
-def functions() -> list[str]:
-    """All that can be examined, in reading order."""
-    return list(EXAMINED)
