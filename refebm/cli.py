@@ -112,7 +112,6 @@ def _crosscheck(options) -> int:
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")
-            break
     print(f"\n{summary(findings)}; {time.perf_counter() - start:.0f} s")
     if options.json:
         _write(options.json, {"adapter": source, "findings": [record(finding) for finding in findings]})

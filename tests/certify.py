@@ -15,6 +15,7 @@ from multiprocessing import Pool
 import numpy as np
 from mpmath import mp
 
+import refebm
 from refebm.crosscheck.questions import EXAMINED, first_row, questions
 from refebm.crosscheck.vectors import HERE, NUDGE, plain, reference, reference_gradient
 from refebm.models import Model
@@ -83,9 +84,15 @@ def up(number):
 
 def exponents(asked):
     """What rounding the arguments of a mixture's exponentials does to its responsibilities, far out: |a| u of each."""
-    if asked.given["reach"] == 1 or asked.arguments[asked.model].kind != "mixture":
+    if asked.given["reach"] == 1:
         return 0.0
-    return 2 * float(np.max(np.abs(asked.arguments[asked.model](asked.arguments["x"]))))  # twice: noise is added
+    x = asked.arguments["x" if "x" in asked.arguments else "y"]
+    if "density" in asked.arguments:
+        density = asked.arguments["density"]
+        log_p = getattr(refebm, density["density"])(*density["parameters"].values()).log_prob(x)
+        return float(np.max(np.abs(log_p)))
+    model = asked.arguments[asked.model]
+    return 2 * float(np.max(np.abs(model(x)))) if model.kind == "mixture" else 0.0  # twice: noise is added
 
 
 JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by entry of its answer

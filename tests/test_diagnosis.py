@@ -152,6 +152,31 @@ def test_gradients_beside_a_right_value(changed, status, words):
     assert status == "passed" or "gradient" in finding.diagnosis
 
 
+def test_a_convention_whose_gradient_is_wrong_fails():
+    text = GRADIENTS.replace("return refebm", "return 2 * refebm")
+    text = text.replace("    return 2 * refebm.denoising_score_matching(model,", "    return 2 * refebm.denoising_score_matching(model,")
+    finding = examined(text + "\nchanged = lambda g: g\n", "denoising_score_matching")
+    assert finding.status == "convention" and finding.gradients
+    half = text.replace("return 2 * refebm.denoising_score_matching(score", "return refebm.denoising_score_matching(score")
+    finding = examined(half + "\nchanged = lambda g: g\n", "denoising_score_matching")
+    assert finding.status == "failed"
+    assert "no 1/2 (convention" in finding.diagnosis and "but its gradient" in finding.diagnosis
+    assert finding.diagnosis.endswith("it is 0.5 x the right one")
+
+
+def test_a_mean_does_not_come_with_the_gradient_of_the_sum():
+    text = GRADIENTS.replace(".mean()", ".sum()").replace("z), changed", "z).mean(), changed")
+    finding = examined(text + "\nchanged = lambda g: g\n", "denoising_score_matching")
+    assert finding.status == "failed" and finding.reduction == "mean"
+
+
+@pytest.mark.parametrize("factor", [-1, 4, -0.5])
+def test_a_multiple_of_the_reference_has_no_name_of_another(factor):
+    finding = said("denoising_score_matching", "0.5 * squared_norm(model", f"{factor} * 0.5 * squared_norm(model")
+    words = {-1: "-1", 4: "4", -0.5: "-1/2"}[factor]
+    assert finding.status == "failed" and not finding.names and finding.diagnosis == f"equals {words} x the reference"
+
+
 def test_a_gradient_of_the_sum_is_one_too():
     text = GRADIENTS.replace(".mean()", ".sum()") + "\nchanged = lambda g: g\n"
     assert examined(text, "denoising_score_matching").status == "passed"

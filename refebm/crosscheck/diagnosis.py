@@ -18,7 +18,7 @@ from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
 from refebm.variants.questions import ask, flat
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
-FACTORS = (2.0, 0.5, -1.0, -2.0, -0.5)  # by which a named version may be off as well
+FACTORS = (2.0, 0.5)  # by which a mistake may be off as well, in somebody's convention
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
 
 
@@ -78,11 +78,11 @@ class Evidence:
 
 
 class Diagnosis(NamedTuple):
-    """What is wrong, in words; the names in the bank that it has, and whether it is but another convention."""
+    """What is wrong, in words; the names in the bank that it has, and the convention if it is but that."""
 
     words: str
     names: tuple[str, ...] = ()
-    convention: bool = False
+    convention: Convention | None = None
     reduction: str = ""  # under which they were read, if that is known
 
 
@@ -119,15 +119,18 @@ def _of(answers: dict, evidence: Evidence) -> np.ndarray:
 
 
 def _named(function, evidence):
-    """The one entry of the bank that the answers are, or are a simple multiple of."""
-    right = replace(evidence, answers=evidence.right)
-    for factors in ((1.0,), FACTORS):
+    """The one entry of the bank that the answers are; or the one mistake that they are twice or half of."""
+    mistakes = [
+        (variant, answers)
+        for variant, answers in bank(function)
+        if not isinstance(variant, Convention) and not _ratio(replace(evidence, answers=_of(answers, evidence)))
+    ]
+    for entries, factors in ((bank(function), (1.0,)), (mistakes, FACTORS)):
         found = [
             (variant, answers, factor)
-            for variant, answers in bank(function)
+            for variant, answers in entries
             for factor in factors
             if evidence.confirmed(factor * _of(answers, evidence))
-            and not right.confirmed(factor * _of(answers, evidence))
         ]
         distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
         if len(distinct) == 1:
@@ -145,7 +148,7 @@ def _alike(one, other) -> bool:
 
 def _words(found, evidence):
     variant, _, factor = found[0]
-    convention = isinstance(variant, Convention)
+    convention = variant if isinstance(variant, Convention) else None
     aliases = list(dict.fromkeys(other.name for other, *_ in found[1:]))
     ratio = _ratio(evidence)
     what = f"{ratio} x the reference" if ratio else f"the reference with {variant.formula}"
@@ -268,7 +271,8 @@ def facts(evidence: Evidence) -> list[str]:
     said = [*_not_finite(evidence), *_leaks(evidence)]
     said += _where(evidence)
     units = evidence.units
-    if evidence.roundoff < 1e-12 and np.all(units * 2.0**-29 <= 1):
+    low = 2.0**-29  # from float64's units to float32's
+    if evidence.roundoff < 1e-12 and np.all(units * low <= 1) and np.median(units) * low <= 1 / FACTOR:
         said.append("the errors are of the size of float32's roundoff: is a part of it computed in float32?")
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
 

@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from refebm.models import ENERGIES
-from refebm.variants.questions import MODELS, Question
+from refebm.variants.questions import GRID, MODELS, Question
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it is asked about, the usual one first
@@ -66,7 +66,8 @@ GRADIENTS = {  # objectives: they have one value per row, and a gradient of the 
     for name in EXAMINED
     if name.endswith(("matching", "matching_vr", "matching_cv", "sliced", "autoencoder")) and "." not in name
 }
-FAR = GRADIENTS - {"nonnegative_score_matching", "ratio_matching", "finite_difference_sliced", "denoising_autoencoder"}
+FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
+FAR |= {name for name in EXAMINED if name.startswith(("Gaussian", "Student", "Laplace", "smoothed"))}
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
 
 
@@ -97,7 +98,7 @@ def questions(function: str) -> list[Asked]:
         arguments = {name: first_row(name, value) for name, value in arguments.items()} if alone else arguments
         number, confirms = f"{len(asked):02d}", len(asked) % 2 == 1
         given = {"d": options["d"], "n": 1 if alone else options["n"], "kind": options.get("kind", "")}
-        given |= {"reach": options.get("reach", 1), "seed": options["seed"]}
+        given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
@@ -138,5 +139,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
                 words = f"a wrong power of {name}" if value != 1 else f"right at {name} = 1 only"
                 yield words, False, {"seed": seed + 40 + i % 2, "d": 2, "n": 3, name: value} | usual
     for reach in (16, 64) if function in FAR else ():
-        kind = {"kind": "mixture"} if "mixture" in kinds else usual
-        yield "overflow: points far out", False, {"seed": seed + 60, "d": 2, "n": 3, "reach": reach} | kind
+        kind = "quadratic" if function == "ratio_matching" else "mixture" if "mixture" in kinds else kinds[0]
+        far = {"seed": seed + 60, "d": 2, "n": 3, "reach": reach}
+        yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
+    for half in (0, 1):
+        options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48}
+        yield "inputs that are rounded to fewer digits on their way", False, options | usual

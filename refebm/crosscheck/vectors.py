@@ -17,10 +17,10 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked, questions
 from refebm.files import write_text
-from refebm.identities import REFERENCE
+from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
 from refebm.validation import InputError
-from refebm.variants.questions import DENSITIES, MODELS, ask, flat, parameters
+from refebm.variants.questions import DENSITIES, GRID, MODELS, ask, flat, parameters
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -79,12 +79,12 @@ def reference(asked: Asked) -> tuple[np.ndarray, list[tuple[int, ...]]]:
     return np.ravel(flat(result)), [np.shape(part) for part in parts]
 
 
-def reference_gradient(asked: Asked) -> np.ndarray:
+def reference_gradient(asked: Asked, impl: Implementation = REFERENCE) -> np.ndarray:
     """d mean(value)/d(parameters of the model), flat."""
     model = asked.arguments[asked.model]
 
     def loss(theta):
-        return ask(asked.function, REFERENCE, asked.arguments | {asked.model: Model(model.kind, theta)}).mean()
+        return ask(asked.function, impl, asked.arguments | {asked.model: Model(model.kind, theta)}).mean()
 
     return np.array(leaves(grad(loss)(model.parameters)))
 
@@ -170,7 +170,8 @@ def _entry(vector):
         like = plain(asked.arguments[asked.model].parameters)
         entry["gradient"] = shaped(iter(vector.gradient.tolist()), like)
         entry["gradient_scale"] = shaped(iter(vector.gradient_scale.tolist()), like)
-    entry["flags"] = ["confirms"] * asked.confirms + ["far"] * (asked.given["reach"] > 1)
+    flags = {"confirms": asked.confirms, "far": asked.given["reach"] > 1, "rounded": asked.given["grid"] != GRID}
+    entry["flags"] = [flag for flag, holds in flags.items() if holds]
     entry["catches"] = asked.catches
     return entry
 

@@ -7,8 +7,9 @@ import numpy as np
 from refebm.crosscheck.adapter import Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, diagnose
 from refebm.crosscheck.questions import Asked
-from refebm.crosscheck.vectors import FACTOR, Vector, plain, vectors
+from refebm.crosscheck.vectors import FACTOR, Vector, plain, reference_gradient, vectors
 
+FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
@@ -80,12 +81,12 @@ def _values(function, pairs, known) -> Finding:
     right = [evidence for evidence in candidates if evidence.holds]
     best = right[0] if right else min(candidates, key=lambda evidence: np.median(evidence.units))
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
-    if not right:
-        words, names, convention, reduction = diagnose(function, candidates)
-        known["reduction"] = reduction or best.reduction
-        case = _case(best, int(np.argmax(best.units > 1)), pairs)
-        return Finding(function, "convention" if convention else "failed", words, names, **known, **case)
-    return _gradients(function, pairs, best, known)
+    if right:
+        return _gradients(function, pairs, known, None)
+    words, names, convention, reduction = diagnose(function, candidates)
+    known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": names}
+    known |= _case(best, int(np.argmax(best.units > 1)), pairs)
+    return _gradients(function, pairs, known, convention) if convention else Finding(function, "failed", **known)
 
 
 def _case(evidence, first, pairs):
@@ -101,52 +102,71 @@ def _case(evidence, first, pairs):
 
 
 def _dtype(pairs, got) -> str:
-    """float32 where an answer is, or where all are numbers that float32 holds, though the right ones are not."""
-    if any(part.dtype == np.float32 for _, answer in pairs for part in answer.parts):
+    """float32 where the answers are, or where all are numbers that float32 holds, though some right ones are not."""
+    if {part.dtype for _, answer in pairs for part in answer.parts} == {np.dtype(np.float32)}:
         return "float32"
     right = np.concatenate([vector.value for vector, _ in pairs])
-    with np.errstate(over="ignore", invalid="ignore"):
-        short = np.all((np.float32(got) == got) | ~np.isfinite(got))
-    return "float32" if short and np.mean(np.float32(right) == right) < 0.5 else "float64"
+    short = np.all((np.float32(got) == got) | ~np.isfinite(got))
+    return "float32" if short and np.sum(np.float32(right) != right) >= FEW else "float64"
 
 
-def _gradients(function, pairs, best, known) -> Finding:
-    """A right value; whether the gradients that came with it are right too: of the mean, or of the sum of the rows."""
+def _gradients(function, pairs, known, convention) -> Finding:
+    """Whether gradients that came with a right value, or with a convention's, are those of the mean.
+
+    Rows may come with the gradient of their sum as well, and a sum comes with its own.
+    """
+    status = "convention" if convention else "passed"
     told = [(vector, answer) for vector, answer in pairs if vector.gradient is not None and answer.gradient is not None]
     if not told:
-        return Finding(function, "passed", **known)
-    allowed = FACTOR * ROUNDOFF[known["dtype"]]
-    errors, ratios = {"mean": [], "sum": []}, []
+        return Finding(function, status, **known)
+    words = f"{known['diagnosis']}, but its gradient" if convention else "the value is right, its gradient"
+    compared = []
     for vector, answer in told:
         try:
             got = _aligned(answer.gradient, vector.asked.arguments[vector.asked.model].parameters)
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            words = f"gradients are not nested like the parameters: {last_lines(error).splitlines()[0]}"
-            return Finding(function, "failed", words, **known | {"worst": np.inf}, failing=vector.asked)
-        n = {"mean": 1, "sum": vector.asked.given["n"]}
-        for of, factor in n.items():
-            with np.errstate(invalid="ignore"):
-                gap = np.abs(got - factor * vector.gradient) / (allowed * factor * vector.gradient_scale)
-            errors[of].append(np.nan_to_num(gap, nan=np.inf))
-        large = np.abs(vector.gradient) > 1e-3 * np.max(np.abs(vector.gradient))
-        ratios.append(got[large] / vector.gradient[large])
-    kind = "sum" if known["reduction"] == "sum" else "mean"
-    passing = [of for of in (kind, "sum") if max(map(np.max, errors[of])) <= 1]
-    worst = max(map(np.max, errors[passing[0] if passing else kind]))
-    known = known | {"worst": max(known["worst"], float(worst)), "gradients": len(told)}
-    if passing:
-        return Finding(function, "passed", **known)
-    first = next(i for i, error in enumerate(errors[kind]) if np.max(error) > 1)
-    vector, answer = told[first]
-    ratio = np.concatenate(ratios)
-    words = f"the value is right, its gradient in the parameters is wrong in {_names(vector, errors[kind][first])}"
+            said = f"{words}s are not nested like the parameters: {last_lines(error).splitlines()[0]}"
+            return Finding(function, "failed", **known | {"diagnosis": said, "worst": np.inf, "failing": vector.asked})
+        compared.append((vector.asked, got, *_wanted(vector, convention)))
+    tolerance = FACTOR * ROUNDOFF[known["dtype"]]
+    kinds = {"mean": ("mean",), "sum": ("sum",), "per row": ("mean", "sum")}[known["reduction"]]
+    units = {of: [_units(of, tolerance, *one) for one in compared] for of in kinds}
+    of = min(units, key=lambda of: max(map(np.max, units[of])))
+    worst = float(max(map(np.max, units[of])))
+    known |= {"gradients": len(told)} | ({} if convention else {"worst": max(known["worst"], worst)})
+    if worst <= 1:
+        return Finding(function, status, **known)
+    (asked, got, wanted, _), wrong = next((c, error > 1) for c, error in zip(compared, units[of]) if np.max(error) > 1)
+    said = f"{words} in the parameters is wrong in {_names(asked, wrong)}{_by(compared)}"
+    case = {"failing": asked, "expected": wanted.tolist(), "got": got.tolist()}
+    return Finding(function, "failed", **known | {"diagnosis": said} | case)
+
+
+def _units(of, tolerance, asked, got, wanted, scale):
+    """Errors of a gradient of the mean, or of the sum, of the rows, in units of the tolerance; NaN is infinite."""
+    n = asked.given["n"] if of == "sum" else 1
+    return np.nan_to_num(np.abs(got - n * wanted) / (n * tolerance * scale), nan=np.inf)
+
+
+def _wanted(vector, convention):
+    """The gradient, and the scale of its tolerance, of the right value or of a convention's."""
+    if convention is None:
+        return vector.gradient, vector.gradient_scale
+    wanted = reference_gradient(vector.asked, convention.implementation())
+    larger = np.max(np.abs(wanted)) / np.max(np.abs(vector.gradient))
+    return wanted, vector.gradient_scale * max(1.0, larger) + 8 * np.max(np.abs(wanted))
+
+
+def _by(compared) -> str:
+    """How the gradients are wrong, if it is so in all that is not small."""
+    large = [np.abs(wanted) > 1e-3 * np.max(np.abs(wanted)) for _, _, wanted, _ in compared]
+    ratio = np.concatenate([(got / wanted)[some] for (_, got, wanted, _), some in zip(compared, large)])
     if np.all(ratio == 0):
-        words += ": it is zero"
-    elif np.ptp(ratio) <= 1e-3 * np.max(np.abs(ratio)):
-        words += f": it is {np.median(ratio):.4g} x the right one"
-    got = _aligned(answer.gradient, vector.asked.arguments[vector.asked.model].parameters)
-    case = {"failing": vector.asked, "expected": vector.gradient.tolist(), "got": got.tolist()}
-    return Finding(function, "failed", words, **known, **case)
+        return ": it is zero"
+    c = np.median(ratio)
+    if not np.ptp(ratio) <= 1e-3 * np.max(np.abs(ratio)):
+        return ""
+    return f": it is {c:.4g} x the right one" if abs(c - 1) > 1e-3 else f": by {np.max(np.abs(ratio - 1)):.1e} of it"
 
 
 def _aligned(gradient, like) -> np.ndarray:
@@ -161,12 +181,12 @@ def _aligned(gradient, like) -> np.ndarray:
     return np.ravel(got)
 
 
-def _names(vector, error) -> str:
+def _names(asked, wrong) -> str:
     """Which parameters."""
-    parameters = vector.asked.arguments[vector.asked.model].parameters
+    parameters = asked.arguments[asked.model].parameters
     start, names = 0, []
     for name, value in parameters.items():
         size = len(_aligned(value, value))
-        names += [name] if np.any(error[start : start + size] > 1) else []
+        names += [name] if np.any(wrong[start : start + size]) else []
         start += size
     return ", ".join(names)

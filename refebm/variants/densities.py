@@ -242,7 +242,13 @@ wrong_versions(
     ("no scale", " - np.log(self.scale)", "", "unit covariance"),
     ("no degrees of freedom in the tail", "t**2 / nu)", "t**2)", "at the centre"),
     ("loc reflected", "x - self.loc", "x + self.loc", "zero mean"),
-    ("variance as scale", "(x - self.loc) / self.scale", "(x - self.loc) / self.scale**2", "unit covariance"),
+    (
+        "variance as scale",
+        "nu, t = ",
+        "self = type(self)(self.df, self.loc, self.scale**2); nu, t = ",
+        "unit covariance",
+        "pyro 1643, edward 722",
+    ),
 )
 terms(
     "StudentT.log_prob",
@@ -260,6 +266,13 @@ wrong_versions(
     ("nu for nu + 1", "(self.df + 1)", "self.df", "finite"),
     ("no scale", "t**2) / self.scale", "t**2)", "unit covariance"),
     ("a Gaussian score", "(self.df + t**2)", "self.df", "finite"),
+    (
+        "variance as scale",
+        "t = (x",
+        "self = type(self)(self.df, self.loc, self.scale**2); t = (x",
+        "unit covariance",
+        "pyro 1643, edward 722",
+    ),
     ("sign", "-(self", "(self", "up to a factor"),
 )
 wrong_versions(
@@ -269,13 +282,20 @@ wrong_versions(
     ("one degree of freedom", "standard_t(self.df,", "standard_t(1.0 + 0 * self.df,", "finite"),
     ("half the scale", "self.scale *", "self.scale / 2 *", "finite"),
 )
+EXPONENT, RATE = "np.abs(x - self.loc) / self.scale", "np.abs(x - self.loc) * self.scale"
 wrong_versions(
     "Laplace.log_prob",
     ("no 2", "2 * self.scale", "self.scale", "up to a constant"),
     ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
-    ("rate for scale", "/ self.scale - np", "* self.scale - np", "unit covariance"),
+    ("rate for scale", f"{EXPONENT} - np.log(2 * self.scale", f"{RATE} - np.log(2 / self.scale", "unit covariance"),
     ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
-    ("variance as scale", "/ self.scale - np", "/ self.scale**2 - np", "unit covariance"),
+    (
+        "variance as scale",
+        f"{EXPONENT} - np.log(2 * self.scale",
+        f"{EXPONENT}**2 - np.log(2 * self.scale**2",
+        "unit covariance",
+        "pyro 1643, edward 722",
+    ),
 )
 terms(
     "Laplace.log_prob",
@@ -288,6 +308,7 @@ wrong_versions(
     ("no scale", " / self.scale", "", "unit covariance"),
     ("no loc", "x - self.loc", "x", "zero mean"),
     ("a Gaussian score", "np.sign(x - self.loc)", "(x - self.loc)", "finite"),
+    ("variance as scale", " / self.scale", " / self.scale**2", "unit covariance", "pyro 1643, edward 722"),
 )
 wrong_versions(
     "Laplace.sample",

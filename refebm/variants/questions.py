@@ -27,20 +27,29 @@ def parameters(function: str) -> tuple[str, ...]:
 class Question:
     """Arguments for any public function, made from its parameter names; what is not held fixed is generic.
 
-    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out the points are.
+    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells are.
+    grid: another than 64 makes numbers that have to be rounded.
     """
 
-    def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, **fixed):
-        self.stream, self.d, self.n, self.m, self.kind, self.fixed = np.random.PCG64(seed), d, n, m, kind, fixed
+    def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, grid=GRID, **fixed):
+        self.unit, self.stream, self.d, self.n, self.m, self.kind, self.fixed = (
+            grid,
+            np.random.PCG64(seed),
+            d,
+            n,
+            m,
+            kind,
+            fixed,
+        )
         self.sigma = self.grid((n,), 0.375, 1.5) if sigma is None else sigma
         self.centre = self.grid((d,), -1, 1) if centre is None else centre * np.ones(d)
         self.reach = reach
 
     def grid(self, shape, low, high):
-        """Multiples of 1/64 from low to high."""
-        first, last = round(low * GRID), round(high * GRID)
+        """Multiples of 1/64, or of another unit, from low to high."""
+        first, last = round(low * self.unit), round(high * self.unit)
         raw = self.stream.random_raw(int(np.prod(shape)))
-        return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / GRID
+        return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / self.unit
 
     def rows(self, name):
         if name in self.fixed:
@@ -64,7 +73,7 @@ class Question:
         return Model(kind, getattr(self, f"_{kind}")())
 
     def _quadratic(self):
-        return {"mean": self.grid((self.d,), -1, 1), "precision": self.covariance()}
+        return {"mean": self.reach * self.grid((self.d,), -1, 1), "precision": self.covariance()}
 
     def _mixture(self):
         precisions = np.stack([self.covariance() for _ in range(2)])
@@ -127,7 +136,7 @@ class Question:
             "y": lambda: self.rows("y"),
             "z": lambda: self.rows("z"),
             "v": lambda: self.projections(function),
-            "sigma": lambda: 0.625 if function == "at" else self.sigma,
+            "sigma": lambda: float(np.ravel(self.sigma)[0]) if function == "at" else self.sigma,
             "eps": lambda: self.fixed.get("eps", 0.25),
             "n": lambda: self.fixed.get("levels", 4),
             "smallest": lambda: 0.0625,

@@ -303,24 +303,20 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("StudentT.log_prob", "no scale"): (STUDENT, own(OWN_STUDENT, " - self.scale.log()", ""), ""),
     ("StudentT.log_prob", "no degrees of freedom in the tail"): (STUDENT, own(OWN_STUDENT, "t**2 / nu", "t**2"), ""),
     ("StudentT.log_prob", "loc reflected"): ("self.loc", "-self.loc", ""),
-    ("StudentT.log_prob", "variance as scale"): (
-        STUDENT,
-        own(OWN_STUDENT, "(x - self.loc) / self.scale", "(x - self.loc) / self.scale**2"),
-        "",
-    ),
+    ("StudentT.log_prob", "variance as scale"): ("self.scale", "self.scale**2", ""),
     ("Laplace.log_prob", "no 2"): (LAPLACE, own(OWN_LAPLACE, "2 * self.scale", "self.scale"), ""),
     ("Laplace.log_prob", "the square"): (
         LAPLACE,
         own(OWN_LAPLACE, "-torch.abs(x - self.loc)", "-((x - self.loc) ** 2)"),
         "",
     ),
-    ("Laplace.log_prob", "rate for scale"): (LAPLACE, own(OWN_LAPLACE, "/ self.scale", "* self.scale"), ""),
+    ("Laplace.log_prob", "rate for scale"): ("self.scale", "1 / self.scale", ""),
     ("Laplace.log_prob", "no scale in the normaliser"): (
         LAPLACE,
         own(OWN_LAPLACE, "(2 * self.scale).log()", "math.log(2)"),
         "",
     ),
-    ("Laplace.log_prob", "variance as scale"): (LAPLACE, own(OWN_LAPLACE, "/ self.scale", "/ self.scale**2"), ""),
+    ("Laplace.log_prob", "variance as scale"): ("self.scale", "self.scale**2", ""),
     ("Laplace.score", "sign"): ("-torch.sign", "torch.sign", ""),
     ("Laplace.score", "a Gaussian score"): ("torch.sign(x - self.loc)", "(x - self.loc)", ""),
     ("hutchinson_divergence", "signs of the projections"): (

@@ -6,13 +6,13 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-A body sees JAX arrays, and models as functions of arrays, whose parameters `@objective` differentiates in: `energy` is
-(n, d) -> (n,), `score`, `field` and `denoiser` are (n, d) -> (n, d), a noise-conditional score is score(x, sigma) with
-sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1).
-A loss may return one value per row, or their mean, or their sum. Without a gradient, write `@function` for `@objective`.
-Bodies are compiled; JAX_DISABLE_JIT=1 in the environment runs them step by step, so that they can be debugged.
-Delete what you do not have: it is counted as unsupported, not as wrong.
-Names, arguments and conventions are those of refebm: see help(refebm).
+A body sees JAX arrays, and models as functions of JAX arrays: `energy` is (n, d) -> (n,), `score`, `field` and
+`denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x, sigma) with sigma (n,). x, y, z and v are
+(n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or
+their mean, or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none.
+Bodies are compiled by jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what you do not have, or
+raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of
+refebm: `refebm list`, or help(refebm).
 """
 
 import functools
@@ -24,13 +24,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import grad, jacrev, jvp, vmap
+from jax import grad, jacfwd, jvp, vmap
 from jax.scipy import stats
 from jax.scipy.special import logsumexp
 
 DTYPE = jnp.float64
 jax.config.update("jax_enable_x64", True)
-jax.config.update("jax_disable_most_optimizations", True)  # the questions are small: what takes time is to compile
+# The questions are small, so that what takes time is to compile: do it fast. Leave out what your XLA does not know.
+OPTIONS = {"xla_backend_optimization_level": 0, "xla_cpu_use_fusion_emitters": False}
 
 
 def squared_norm(a):
@@ -47,13 +48,13 @@ def dot(a, b):
 
 
 def function(body):
-    """A function of models and arrays. One that is called with JAX arrays, from another body, is its own body."""
+    """A function of models and arrays. One that is called with JAX arrays, from another body, is its body itself."""
     return _adapted(body, functools.partial(_call, body))
 
 
 def method(body):
-    """A method of a density, compiled."""
-    return _adapted(body, jax.jit(body))
+    """A method of a density."""
+    return _adapted(body, body)
 
 
 def objective(body):
@@ -71,21 +72,23 @@ def objective(body):
 
 
 def _adapted(body, adapted):
+    compiled = jax.jit(adapted, compiler_options=OPTIONS)
+
     @functools.wraps(body)
     def answer(*asked):
         if any(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(asked)):
             return body(*asked)
-        return jax.tree.map(np.asarray, adapted(*jax.tree.map(_array, asked)))
+        return jax.tree.map(np.asarray, compiled(*jax.tree.map(_array, asked)))
 
     return answer
 
 
 def _call(body, *asked):
-    """The body with models as functions, sigma as a column, and the mean over projections."""
+    """The body with models as functions, sigma as a column, and averaged over projections."""
     given = dict(zip(inspect.signature(body).parameters, asked))
     for name, value in given.items():
         if isinstance(value, _Model):
-            given[name] = jax.tree_util.Partial(_energy if name == "energy" else _field, value)
+            given[name] = (_energy if name == "energy" else _field)(*value)
         elif name == "sigma":
             given[name] = jnp.broadcast_to(value, len(given.get("x", given.get("y"))))[:, None]
     if "v" in given and given["v"].ndim == 3:
@@ -113,7 +116,7 @@ class _Word(str):
 
 @jax.tree_util.register_static
 class _Count(int):
-    """A number of things: not traced."""
+    """How many there are of something: not traced."""
 
 
 # ---- derivatives -----------------------------------------------------------------------------------------------------
@@ -144,10 +147,9 @@ def jacobian_vector_product(field, x, v):
     return jvp(field, (x,), (v,))[1]
 
 
-@jax.jit
 def _jacobian(field, x):
     """[n, i, j] = d s_i / d x_j at row n."""
-    return vmap(jacrev(lambda row: field(row[None])[0]))(x)
+    return vmap(jacfwd(lambda row: field(row[None])[0]))(x)
 
 
 # ---- score matching --------------------------------------------------------------------------------------------------
@@ -392,21 +394,19 @@ def standard_normal(d):
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
-@jax.jit
-def _energy(model, x):
-    if model.kind not in _ENERGIES:
-        raise NotImplementedError(f"an energy of kind {model.kind}")
-    return _ENERGIES[model.kind](x, **model.parameters)
+def _energy(kind, parameters):
+    if kind not in _ENERGIES:
+        raise NotImplementedError(f"an energy of kind {kind}")
+    return lambda x: _ENERGIES[kind](x, **parameters)
 
 
-@jax.jit
-def _field(model, x, *sigma):
+def _field(kind, parameters):
     """The score of a model that has an energy, else the field itself."""
-    if model.kind in _ENERGIES:
-        return score_of(functools.partial(_energy, model), x)
-    if model.kind not in _FIELDS:
-        raise NotImplementedError(f"a field of kind {model.kind}")
-    return _FIELDS[model.kind](x, *sigma, **model.parameters)
+    if kind in _ENERGIES:
+        return lambda x: score_of(_energy(kind, parameters), x)
+    if kind not in _FIELDS:
+        raise NotImplementedError(f"a field of kind {kind}")
+    return lambda x, *sigma: _FIELDS[kind](x, *sigma, **parameters)
 
 
 def _perceptron(layers, x):
@@ -463,11 +463,11 @@ def _noise_conditional(x, sigma, layers):
 
 
 def _at_level(x, kind, parameters, sigma):
-    return _field(_Model(kind, parameters), x, jnp.broadcast_to(sigma, len(x)))
+    return _field(kind, parameters)(x, jnp.broadcast_to(sigma, len(x)))
 
 
 def _denoiser(x, kind, parameters, sigma):
-    return x + sigma**2 * _field(_Model(kind, parameters), x)
+    return x + sigma**2 * _field(kind, parameters)(x)
 
 
 _ENERGIES = {

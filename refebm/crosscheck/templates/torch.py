@@ -6,12 +6,12 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-A body sees tensors, and models as functions of tensors, with parameters that require a gradient: `energy` is
-(n, d) -> (n,), `score`, `field` and `denoiser` are (n, d) -> (n, d), a noise-conditional score is score(x, sigma) with
-sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1).
-A loss may return one value per row, or their mean, or their sum. `@objective` takes its gradient in the parameters;
-without one, write `@function`. Delete what you do not have: it is counted as unsupported, not as wrong.
-Names, arguments and conventions are those of refebm: `refebm index`, or help(refebm).
+A body sees tensors, and models as functions of tensors: `energy` is (n, d) -> (n,), `score`, `field` and `denoiser` are
+(n, d) -> (n, d), and a noise-conditional score is score(x, sigma) with sigma (n,). x, y, z and v are (n, d), rows are
+points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or their mean, or
+their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. Delete what you
+do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions
+are those of refebm: `refebm list`, or help(refebm).
 """
 
 import functools
@@ -42,7 +42,7 @@ def dot(a, b):
 
 
 def function(body):
-    """A function of models and arrays; one that is called with tensors, from within this file, is the body itself."""
+    """A function of models and arrays. One that is called with tensors, from another body, is its body itself."""
 
     @functools.wraps(body)
     def answer(*asked):
@@ -52,7 +52,7 @@ def function(body):
 
 
 def objective(body):
-    """A function that also returns the gradient of its mean in the parameters of its first model, nested as they are."""
+    """A function that also returns the gradient of its mean in the parameters of its first model, nested alike."""
 
     @functools.wraps(body)
     def answer(model, *rest):
@@ -284,9 +284,11 @@ class GaussianMixture:
         self.covs = _covariance(covs, self.means.shape[1]).expand(len(means), -1, -1)
         self.components = [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
 
-    @method
     def log_joint(self, x):
         return self.weights.log() + torch.stack([c.log_prob(x) for c in self.components], 1)
+
+    def responsibilities(self, x):
+        return torch.softmax(self.log_joint(x), 1)
 
     @method
     def log_prob(self, x):
@@ -301,17 +303,18 @@ class GaussianMixture:
 
     @method
     def posterior_mean(self, y, sigma):
-        r = torch.softmax(self.smoothed(sigma).log_joint(y), 1)
-        means = torch.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
-        return torch.einsum("nk,nki->ni", r, means)
+        r = self.smoothed(sigma).responsibilities(y)
+        return sum(r[:, k : k + 1] * c.posterior_mean(y, sigma) for k, c in enumerate(self.components))
 
     @method
     def posterior_cov(self, y, sigma):
-        r = torch.softmax(self.smoothed(sigma).log_joint(y), 1)
-        between = torch.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
-        between = between - self.posterior_mean(y, sigma)[:, None]
-        within = torch.stack([c.posterior_cov(y, sigma) for c in self.components], 1)
-        return torch.einsum("nk,nkij->nij", r, within + between[..., :, None] * between[..., None, :])
+        r = self.smoothed(sigma).responsibilities(y)[:, :, None, None]
+        mean = self.posterior_mean(y, sigma)
+        between = [c.posterior_mean(y, sigma) - mean for c in self.components]
+        return sum(
+            r[:, k] * (c.posterior_cov(y, sigma) + between[k][:, :, None] * between[k][:, None, :])
+            for k, c in enumerate(self.components)
+        )
 
 
 class Gamma:

@@ -1,0 +1,35 @@
+"""The templates for PyTorch and JAX are complete and pass, in float64 and in float32, where those are installed."""
+
+import pytest
+
+from refebm.cli import main
+from refebm.crosscheck.adapter import Adapter, for_theorems
+from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.template import template
+from refebm.identities import THEOREMS
+from refebm.identities.run import run
+from tests.sabotage import module_of
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_the_template_passes(framework, dtype, tmp_path, capsys):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    before = next(line for line in template(framework).splitlines() if line.startswith("DTYPE = "))
+    path = tmp_path / "adapter.py"
+    path.write_text(template(framework).replace(before, before.replace("float64", dtype)))
+    assert main(["crosscheck", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert f"{len(EXAMINED)} functions examined: {len(EXAMINED)} passed, 0 convention, 0 failed, 0 unsupported" in out
+    assert "unsupported in part" not in out and out.count(dtype) == len(EXAMINED)
+    assert out.count(" gradients") == 12
+
+
+@pytest.mark.parametrize(
+    "name", ["denoising_is_implicit_nearby", "mean_of_sliced_is_implicit", "tweedies_mean_is_bayes"]
+)
+def test_theorems_hold_in_pytorch(name):
+    pytest.importorskip("torch", reason="a peer, of the extra that is called so")
+    adapter = Adapter(module_of(template("torch")), read=for_theorems)
+    report = run(THEOREMS[name], 0, 3, adapter)
+    assert report.holds, report.failures[0].note
