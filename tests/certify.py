@@ -1,6 +1,7 @@
 """The answers to the examiner's questions, from the mpmath oracle of `tests.oracle`, which knows nothing of refebm.
 
-    python -m tests.certify            writes refebm/crosscheck/independent.json, on all cores (some minutes)
+    python -m tests.certify            answers new questions in refebm/crosscheck/independent.json, on all cores
+    python -m tests.certify --all      answers all of them again (some minutes)
     python -m tests.certify --check    evaluates every tenth question again; exits 1 if one would change
 
 A value is the oracle's, rounded once to the nearest double. A scale, for the tolerance 64 u scale, is sum |terms| + the
@@ -17,7 +18,7 @@ from mpmath import mp
 
 import refebm
 from refebm.crosscheck.questions import EXAMINED, first_row, questions
-from refebm.crosscheck.vectors import HERE, NUDGE, plain, reference, reference_gradient
+from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, plain, reference, reference_gradient
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
 from tests import oracle
@@ -151,7 +152,8 @@ def answered(asked):
     sizes = np.array([float(mp.fsum(map(abs, part)) if isinstance(part, tuple) else abs(part)) for part in parts])
     sizes = sizes * (1 + exponents(asked)) + inner_terms(asked, len(sizes))
     moved = change_by_the_oracle(asked) if asked.model is None else change(asked, lambda q: reference(q)[0])
-    row = {"value": [float(total(part)) for part in parts], "scale": [up(s) for s in sizes + moved]}
+    row = {"of": fingerprint(asked)}
+    row |= {"value": [float(total(part)) for part in parts], "scale": [up(s) for s in sizes + moved]}
     if asked.gradient:
         given = exact(plain(asked.arguments))
         paths = array_paths(asked.arguments[asked.model].parameters)
@@ -177,21 +179,21 @@ def array_paths(tree, path=()):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
-    parser.add_argument("--only", default="", help="functions with this text; the others keep their values")
+    parser.add_argument("--all", action="store_true")
     options = parser.parse_args()
     known = json.loads(TABLE.read_text()) if TABLE.exists() else {}
-    asked = [one for function in EXAMINED if options.only in function for one in questions(function)]
-    asked = asked[::10] if options.check else asked
+    everything = [one for function in EXAMINED for one in questions(function)]
+    fresh = [one for one in everything if known.get(one.function, {}).get(one.id, {}).get("of") != fingerprint(one)]
+    asked = everything[::10] if options.check else everything if options.all else fresh
     with Pool() as pool:
         rows = pool.map(answered, asked, chunksize=1)
     if options.check:
         stale = [f"{function} {number}" for function, number, row in rows if known[function].get(number) != row]
         print("would change: " + ", ".join(stale) if stale else f"{len(rows)} answers are as the oracle gives them")
         return 1 if stale else 0
-    fresh = {}
-    for function, number, row in rows:
-        fresh.setdefault(function, {})[number] = row
-    table = {function: fresh.get(function) or known[function] for function in EXAMINED}
+    answers = {(f, number): row for f, numbers in known.items() for number, row in numbers.items()}
+    answers |= {(function, number): row for function, number, row in rows}
+    table = {f: {one.id: answers[f, one.id] for one in questions(f)} for f in EXAMINED}
     lines = [f"{json.dumps(f)}: {{\n" + ",\n".join(f"{json.dumps(i)}: {json.dumps(r)}" for i, r in t.items()) + "\n}"
              for f, t in table.items()]  # fmt: skip
     TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")

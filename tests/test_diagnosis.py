@@ -154,10 +154,14 @@ def test_gradients_beside_a_right_value(changed, status, words):
 
 def test_a_convention_whose_gradient_is_wrong_fails():
     text = GRADIENTS.replace("return refebm", "return 2 * refebm")
-    text = text.replace("    return 2 * refebm.denoising_score_matching(model,", "    return 2 * refebm.denoising_score_matching(model,")
+    text = text.replace(
+        "    return 2 * refebm.denoising_score_matching(model,", "    return 2 * refebm.denoising_score_matching(model,"
+    )
     finding = examined(text + "\nchanged = lambda g: g\n", "denoising_score_matching")
     assert finding.status == "convention" and finding.gradients
-    half = text.replace("return 2 * refebm.denoising_score_matching(score", "return refebm.denoising_score_matching(score")
+    half = text.replace(
+        "return 2 * refebm.denoising_score_matching(score", "return refebm.denoising_score_matching(score"
+    )
     finding = examined(half + "\nchanged = lambda g: g\n", "denoising_score_matching")
     assert finding.status == "failed"
     assert "no 1/2 (convention" in finding.diagnosis and "but its gradient" in finding.diagnosis

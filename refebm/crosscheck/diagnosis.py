@@ -15,7 +15,7 @@ import numpy as np
 from refebm.crosscheck.vectors import FACTOR, Vector, vectors
 from refebm.identities import Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
-from refebm.variants.questions import ask, flat
+from refebm.variants.questions import GRID, ask, flat
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 FACTORS = (2.0, 0.5)  # by which a mistake may be off as well, in somebody's convention
@@ -319,21 +319,32 @@ def _leaks(evidence):
 
 
 def _where(evidence):
-    """Values of d, n, kind, sigma at which the answers are right, and what the error grows with."""
+    """Where the answers are right and wrong everywhere else, and what the error grows with."""
     wrong, error = evidence.units > 1, evidence.units
+    for words, alone in ALONE.items():
+        if np.all(alone(evidence)[wrong]):
+            yield f"wrong {words} only"
+            return
     for feature in FEATURES:
         if not all(feature in vector.asked.given for vector in evidence.vectors):
             continue
-        values = np.concatenate([
-            [vector.asked.given[feature]] * len(np.atleast_1d(REDUCTIONS[evidence.reduction](vector.value)))
-            for vector in evidence.vectors
-        ])  # fmt: skip
-        levels = sorted(set(values.tolist()), key=str)
-        share = {level: np.mean(wrong[values == level]) for level in levels}
-        right = [level for level in levels if share[level] == 0]
-        if right and len(right) < len(levels):
+        values = [vector.asked.given[feature] for vector in evidence.vectors for _ in evidence.gather([vector.value])]
+        where = {level: np.array([value == level for value in values]) for level in dict.fromkeys(values)}
+        share = {level: np.mean(wrong[there]) for level, there in where.items()}
+        right = [level for level in share if share[level] == 0]
+        if right and min((share[level] for level in share if level not in right), default=0) > MOSTLY:
             yield f"right where {feature} is {' or '.join(map(str, right))}"
-        sizes = [level for level in levels if isinstance(level, (int, float))]
-        medians = [np.median(error[values == level]) for level in sorted(sizes)]
+        sizes = sorted(level for level in where if isinstance(level, (int, float)))
+        medians = [np.median(error[where[level]]) for level in sizes]
         if len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] > 4 * max(medians[0], 1):
             yield f"the error grows with {feature}"
+
+
+MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
+ALONE = {
+    "where inputs have more digits than float32 holds (is one cast on its way?)": lambda evidence: (
+        evidence.each(lambda asked: asked.given["grid"]) != GRID
+    ),
+    "far out": lambda evidence: evidence.each(lambda asked: asked.given["reach"]) > 1,
+    "for a row alone, n = 1": lambda evidence: evidence.each(lambda asked: asked.given["n"]) == 1,
+}

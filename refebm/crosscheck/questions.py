@@ -140,7 +140,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
                 yield words, False, {"seed": seed + 40 + i % 2, "d": 2, "n": 3, name: value} | usual
     for reach in (16, 64) if function in FAR else ():
         kind = "quadratic" if function == "ratio_matching" else "mixture" if "mixture" in kinds else kinds[0]
-        far = {"seed": seed + 60, "d": 2, "n": 3, "reach": reach}
+        far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
     for half in (0, 1):
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48}

@@ -94,7 +94,7 @@ def vectors(function: str) -> tuple[Vector, ...]:
     """The golden vectors of a public function."""
     table = _independent().get(function, {})
     asked = questions(function)
-    if [one.id for one in asked] != sorted(table):
+    if [(one.id, fingerprint(one)) for one in asked] != [(number, table[number]["of"]) for number in sorted(table)]:
         raise InputError("E-ORACLE", f"{function} has no independent values for its questions: python -m tests.certify")
     return tuple(_vector(one, table[one.id]) for one in asked)
 
@@ -117,10 +117,14 @@ def disagreement(vector: Vector) -> float:
     return float(max(map(np.max, gaps))) / (FACTOR * 2.0**-53)
 
 
+def fingerprint(asked: Asked) -> str:
+    """A name for what is asked, so that values for another question are noticed."""
+    return hashlib.sha256(json.dumps([asked.function, plain(asked.arguments)]).encode()).hexdigest()[:12]
+
+
 def digest(function: str) -> str:
-    """A name for the questions of a function, so that answers to others are noticed."""
-    asked = [[one.id, plain(one.arguments)] for one in questions(function)]
-    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+    """A name for all the questions of a function, so that answers to others are noticed."""
+    return hashlib.sha256("".join(map(fingerprint, questions(function))).encode()).hexdigest()[:16]
 
 
 def file_name(function: str) -> str:

@@ -139,7 +139,7 @@ def _gradients(function, pairs, known, convention) -> Finding:
     (asked, got, wanted, _), wrong = next((c, error > 1) for c, error in zip(compared, units[of]) if np.max(error) > 1)
     said = f"{words} in the parameters is wrong in {_names(asked, wrong)}{_by(compared)}"
     case = {"failing": asked, "expected": wanted.tolist(), "got": got.tolist()}
-    return Finding(function, "failed", **known | {"diagnosis": said} | case)
+    return Finding(function, "failed", **known | {"diagnosis": said, "names": ()} | case)
 
 
 def _units(of, tolerance, asked, got, wanted, scale):

@@ -27,8 +27,8 @@ def parameters(function: str) -> tuple[str, ...]:
 class Question:
     """Arguments for any public function, made from its parameter names; what is not held fixed is generic.
 
-    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells are.
-    grid: another than 64 makes numbers that have to be rounded.
+    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells
+    are. grid: another than 64 makes numbers that have to be rounded.
     """
 
     def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, grid=GRID, **fixed):

@@ -248,36 +248,6 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "torch.cat([self.covs[:1] + _covariance(sigma**2, self.means.shape[1]), self.covs[1:]])",
         "",
     ),
-    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): (
-        "self.smoothed(sigma).log_joint(y)",
-        "self.log_joint(y)",
-        "",
-    ),
-    ("GaussianMixture.posterior_mean", "weights for responsibilities"): (
-        '"nk,nki->ni", r',
-        '"k,nki->ni", self.weights',
-        "",
-    ),
-    ("GaussianMixture.posterior_mean", "means of the components"): (
-        'torch.einsum("nk,nki->ni", r, means)',
-        "r @ self.means",
-        "",
-    ),
-    ("GaussianMixture.posterior_cov", "no variance between components"): (
-        " + between[..., :, None] * between[..., None, :]",
-        "",
-        "",
-    ),
-    ("GaussianMixture.posterior_cov", "responsibilities of the clean mixture"): (
-        "self.smoothed(sigma).log_joint(y)",
-        "self.log_joint(y)",
-        "",
-    ),
-    ("GaussianMixture.posterior_cov", "prior covariances"): (
-        "torch.stack([c.posterior_cov(y, sigma) for c in self.components], 1)",
-        "self.covs",
-        "",
-    ),
     ("GaussianMixture.posterior_cov", "variance between components twice"): ("+ between[", "+ 2 * between[", ""),
     ("smoothed_empirical", "sigma for sigma squared"): ("sigma**2", "sigma", ""),
     ("smoothed_empirical", "the mean of the data"): (
@@ -458,7 +428,13 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("denoising_autoencoder", "weight of the batch", "return 0.5 *", "return 0.5 / sigma.mean() *", ""),
     ("ratio_matching", "energy of the batch", "energy(x) -", "energy(x).mean() -", ""),
     ("tweedie_mean", "centred score", "score(y)", "(score(y) - score(y).mean(0))", ""),
-    ("GaussianMixture.posterior_mean", "softmax over the batch", "log_joint(y), 1)", "log_joint(y), 0)", ""),
+    (
+        "GaussianMixture.posterior_mean",
+        "softmax over the batch",
+        "log_joint(x), 1)",
+        "log_joint(x), 0)",
+        "GaussianMixture.responsibilities",
+    ),
     ("Laplace.log_prob", "centred over the batch", "log_prob(x)", "log_prob(x - 1e-3 * x.mean(0))", ""),
     (
         "StudentT.score",
