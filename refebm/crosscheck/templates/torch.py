@@ -284,9 +284,11 @@ class GaussianMixture:
         self.covs = _covariance(covs, self.means.shape[1]).expand(len(means), -1, -1)
         self.components = [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
 
-    @method
     def log_joint(self, x):
         return self.weights.log() + torch.stack([c.log_prob(x) for c in self.components], 1)
+
+    def responsibilities(self, x):
+        return torch.softmax(self.log_joint(x), 1)
 
     @method
     def log_prob(self, x):
@@ -301,17 +303,18 @@ class GaussianMixture:
 
     @method
     def posterior_mean(self, y, sigma):
-        r = torch.softmax(self.smoothed(sigma).log_joint(y), 1)
-        means = torch.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
-        return torch.einsum("nk,nki->ni", r, means)
+        r = self.smoothed(sigma).responsibilities(y)
+        return sum(r[:, k : k + 1] * c.posterior_mean(y, sigma) for k, c in enumerate(self.components))
 
     @method
     def posterior_cov(self, y, sigma):
-        r = torch.softmax(self.smoothed(sigma).log_joint(y), 1)
-        between = torch.stack([c.posterior_mean(y, sigma) for c in self.components], 1)
-        between = between - self.posterior_mean(y, sigma)[:, None]
-        within = torch.stack([c.posterior_cov(y, sigma) for c in self.components], 1)
-        return torch.einsum("nk,nkij->nij", r, within + between[..., :, None] * between[..., None, :])
+        r = self.smoothed(sigma).responsibilities(y)[:, :, None, None]
+        mean = self.posterior_mean(y, sigma)
+        between = [c.posterior_mean(y, sigma) - mean for c in self.components]
+        return sum(
+            r[:, k] * (c.posterior_cov(y, sigma) + between[k][:, :, None] * between[k][:, None, :])
+            for k, c in enumerate(self.components)
+        )
 
 
 class Gamma:
