@@ -151,7 +151,7 @@ def _words(found, evidence):
     convention = variant if isinstance(variant, Convention) else None
     aliases = list(dict.fromkeys(other.name for other, *_ in found[1:]))
     ratio = _ratio(evidence)
-    what = f"{ratio} x the reference" if ratio else f"the reference with {variant.formula}"
+    what = f"{ratio} x the reference" if ratio else f"the reference {variant.formula}"
     what = f"{_number(factor)} x {what}" if factor != 1 and not ratio else what
     kind = "convention" if convention else "bug"
     source = variant.where if convention else variant.seen

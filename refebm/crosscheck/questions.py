@@ -68,6 +68,7 @@ GRADIENTS = {  # objectives: they have one value per row, and a gradient of the 
 }
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
 FAR |= {name for name in EXAMINED if name.startswith(("Gaussian", "Student", "Laplace", "smoothed"))}
+SEEDS = {"Laplace.score": 10_000}  # with points between loc and its multiples, where only the sign of x - loc matters
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
 
 
@@ -116,7 +117,7 @@ def first_row(name: str, value):
 
 def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     """What to catch, whether with a gradient, options of the question; even ones to find, odd ones to confirm."""
-    kinds, seed = EXAMINED[function] or ("",), crc32(function.encode())
+    kinds, seed = EXAMINED[function] or ("",), crc32(function.encode()) + SEEDS.get(function, 0)
     usual = {"kind": kinds[0]} if kinds[0] else {}
     trains = function in GRADIENTS
     for i, (d, n) in enumerate(SHAPES):
@@ -142,6 +143,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         kind = "quadratic" if function == "ratio_matching" else "mixture" if "mixture" in kinds else kinds[0]
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
+    for half in (0, 1) if "mixture" in kinds else ():
+        options = {"seed": seed + 80 + half, "d": 2 + half, "n": 3, "kind": "mixture", "between": True}
+        yield "a sign that is right where the energy is convex", False, options
     for half in (0, 1):
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48}
         yield "inputs that are rounded to fewer digits on their way", False, options | usual

@@ -28,7 +28,7 @@ class Question:
     """Arguments for any public function, made from its parameter names; what is not held fixed is generic.
 
     Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells
-    are. grid: another than 64 makes numbers that have to be rounded.
+    are. grid: another than 64 makes numbers that have to be rounded. between: between two wells, where E is concave.
     """
 
     def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, grid=GRID, **fixed):
@@ -51,9 +51,15 @@ class Question:
         raw = self.stream.random_raw(int(np.prod(shape)))
         return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / self.unit
 
+    def scalar(self, value):
+        """A number on the grid, or one that is rounded."""
+        return value if self.unit == GRID else value * GRID / self.unit
+
     def rows(self, name):
         if name in self.fixed:
             return self.fixed[name] + np.zeros((self.n, self.d))
+        if name == "x" and self.fixed.get("between"):
+            return self.grid((self.n, self.d), -0.25, 0.25)
         drawn = self.grid((self.n, self.d), -1.75, 1.75)
         return self.reach * (drawn + self.centre) if name in "xy" else drawn
 
@@ -77,7 +83,9 @@ class Question:
 
     def _mixture(self):
         precisions = np.stack([self.covariance() for _ in range(2)])
-        return {"logits": self.grid((2,), -1, 1), "means": self.grid((2, self.d), -2, 2), "precisions": precisions}
+        means = self.grid((2, self.d), -2, 2)
+        means = np.array([[-1.75], [1.75]]) + means / 16 if self.fixed.get("between") else means
+        return {"logits": self.grid((2,), -1, 1), "means": means, "precisions": precisions}
 
     def _mlp_energy(self):
         return {"precision": np.float64(0.75), "layers": self.network(self.d, 3, 1)}
@@ -137,9 +145,9 @@ class Question:
             "z": lambda: self.rows("z"),
             "v": lambda: self.projections(function),
             "sigma": lambda: float(np.ravel(self.sigma)[0]) if function == "at" else self.sigma,
-            "eps": lambda: self.fixed.get("eps", 0.25),
+            "eps": lambda: self.fixed.get("eps", self.scalar(0.25)),
             "n": lambda: self.fixed.get("levels", 4),
-            "smallest": lambda: 0.0625,
+            "smallest": lambda: self.scalar(0.0625),
         }
         if function.partition(".")[0] in DENSITIES:
             return self._of_density(*function.split("."))
@@ -149,7 +157,7 @@ class Question:
         """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
         given = {"density": {"density": name, "parameters": self.density(name)}}
         if method in ("smoothed", "posterior_mean", "posterior_cov"):
-            given["sigma"] = self.sigma if np.ndim(self.sigma) == 0 else 0.6875
+            given["sigma"] = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
         if method not in ("fisher_information", "sample"):
             given["y" if method.startswith("posterior") else "x"] = self.points(name)
         return given
@@ -165,7 +173,7 @@ class Question:
             covs = np.stack([self.covariance() for _ in range(k)])
             return {"weights": np.array(weights), "means": self.centre + shifts, "covs": covs}
         if name == "smoothed_empirical":
-            sigma = self.sigma if np.ndim(self.sigma) == 0 else 0.6875
+            sigma = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
             return {"points": self.rows("x"), "sigma": sigma}
         if name == "standard_normal":
             return {"d": self.d}

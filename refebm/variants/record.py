@@ -34,7 +34,7 @@ class Variant:
     def formula(self) -> str:
         """The patch in words."""
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
-        return f'"{becomes}" for "{was}"' if becomes else f'without "{was}"'
+        return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
 
     def implementation(self) -> Implementation:
         """refebm with this variant put in."""

@@ -379,8 +379,8 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "GaussianMixture.posterior_mean",
         "components in reverse",
-        "for c in self.components",
-        "for c in self.components[::-1]",
+        "enumerate(self.components)",
+        "enumerate(self.components[::-1])",
         "",
     ),
     ("Gamma.log_prob", "shape and rate swapped", "self.shape, self.rate", "self.rate, self.shape", ""),
