@@ -86,7 +86,7 @@ def _vectors(folder: Path) -> None:
 
 
 def _crosscheck(options) -> int:
-    asked = [name for name in ("adapter", "template", "answers") if getattr(options, name) is not None]
+    asked = [name for name in ("adapter", "template", "answers") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
     if options.template:
@@ -113,6 +113,9 @@ def _crosscheck(options) -> int:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")
     print(f"\n{summary(findings)}; {time.perf_counter() - start:.0f} s")
+    if all(finding.status == "unsupported" for finding in findings):
+        reasons = "; ".join(dict.fromkeys(finding.diagnosis for finding in findings if finding.diagnosis))
+        raise InputError("E-ADAPTER", f"{source}: nothing was examined" + (f": {reasons}" if reasons else ""))
     if options.json:
         _write(options.json, {"adapter": source, "findings": [record(finding) for finding in findings]})
     if options.markdown:

@@ -100,7 +100,7 @@ def test_scalings_by_sigma():
     finding = said(
         "denoising_score_matching", "0.5 * squared_norm(model", "0.5 * sigma[:, 0] ** 3 * squared_norm(model"
     )
-    assert finding.diagnosis == "equals the reference times sigma^3"
+    assert finding.diagnosis == "equals sigma^3 x the reference"
 
 
 NAN_FAR_OUT = " + np.where(np.max(np.abs(x), axis=1) > 99, np.nan, 0)"

@@ -64,13 +64,19 @@ def test_what_raises_is_red_and_the_rest_goes_on(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("was", "becomes", "said"),
     [
-        ("axis=1)\n", "axis=1).mean()\n", "theorems need a value per row"),
         ("axis=1)\n", "axis=1).astype(np.float32)\n", "the adapter computes in float32"),
     ],
 )
 def test_what_theorems_cannot_use(tmp_path, capsys, was, becomes, said):
     status, (_, error) = verify(tmp_path, capsys, RIGHT.replace(was, becomes), "--only", "denoising_is")
     assert status == 2 and said in error
+
+
+def test_a_mean_is_unsupported_and_the_rest_goes_on(tmp_path, capsys):
+    text = RIGHT.replace("axis=1)\n", "axis=1).mean()\n")
+    status, (out, _) = verify(tmp_path, capsys, text, "--only", "by_hand", "--cases", "2")
+    assert status == 0 and "--  denoising_objectives_by_hand" in out
+    assert verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")[0] == 0
 
 
 def test_not_together_with_the_controls(tmp_path, capsys):

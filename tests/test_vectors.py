@@ -140,7 +140,7 @@ def test_right_answers_pass(answers, capsys):
     write_answers(answers, "denoising_score_matching", given)
     status, findings = examine(answers, capsys)
     assert status == 0 and len(findings) == 4
-    assert findings["denoising_score_matching"]["gradients"] == 10
+    assert findings["denoising_score_matching"]["gradients"] == 12
 
 
 def test_answers_in_float32_and_by_their_mean(answers, capsys):

@@ -116,7 +116,9 @@ class AdapterDensity:
 def load(source: str, read: Callable | None = None) -> Adapter:
     """An adapter from a file or a dotted module. Errors: E-ADAPTER."""
     path = Path(source)
-    if path.suffix != ".py" and not path.exists():
+    if path.suffix != ".py":
+        if path.is_file():
+            raise InputError("E-ADAPTER", f"an adapter is a Python file, .py, or a dotted module; got {source}")
         sys.path.append("")
         found = importlib.import_module
     else:
@@ -154,7 +156,7 @@ def _exposed(module) -> list[str]:
     ]
     for name in defined:
         close = difflib.get_close_matches(name, public, 1, CLOSE)
-        helper = name.lower() in map(str.lower, public) or (close and close[0] in vars(module))
+        helper = name.lower() in map(str.lower, DENSITIES) or (close and close[0] in vars(module))
         if name not in public and close and not helper:
             raise InputError(
                 "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
@@ -162,13 +164,14 @@ def _exposed(module) -> list[str]:
     absent = [name for name in listed if name in public and not hasattr(module, name)]
     if absent:
         raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
-    imported = [name for name in public if inspect.isfunction(vars(module).get(name))]
+    imported = [name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])]
     return sorted(public & {*defined, *listed, *imported})
 
 
 def _nearest(module) -> str:
     public = sorted({function.partition(".")[0] for function in EXAMINED})
-    for name in (name for name in vars(module) if not name.startswith("_")):
+    own = (name for name, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__)
+    for name in own:
         near = difflib.get_close_matches(name, public, 1, 0.5)
         if near:
             return f"the nearest to {name} is {near[0]}"
@@ -182,6 +185,8 @@ def call(function, *given):
     try:
         return function(*given)
     except NotImplementedError as error:
+        if "site-packages" in traceback.extract_tb(error.__traceback__)[-1].filename:  # a library's, not the adapter's
+            raise Failure(f"raises {last_lines(error)}") from error
         raise NotSupported(str(error) or "NotImplementedError") from error
     except (Failure, KeyboardInterrupt):
         raise
@@ -212,13 +217,13 @@ def numbers(result):
 
 
 def for_theorems(result):
-    """Values as a theorem needs them. Errors: E-ADAPTER for float32, and for one number where rows are wanted."""
+    """Values as a theorem needs them: by row, or NotSupported. Errors: E-ADAPTER for float32."""
     values, _ = split(result)
     parts = values if isinstance(values, tuple) else (values,)
     if any(array(part).dtype != np.float64 for part in parts):
         raise Unusable("E-ADAPTER", "theorems hold to float64's accuracy, and the adapter computes in float32")
     if not isinstance(values, tuple) and np.ndim(array(values)) == 0:
-        raise Unusable("E-ADAPTER", "theorems need a value per row, and the adapter returns their mean or sum")
+        raise NotSupported("theorems need a value per row, not their mean or sum")
     return numbers(result)
 
 
@@ -257,7 +262,7 @@ def answer(adapter: Adapter, asked: Asked) -> Answer:
 def arrays(tree):
     """Nested gradients with arrays for leaves; None where there is none."""
     if isinstance(tree, dict):
-        return {key: arrays(value) for key, value in tree.items()}
+        return {key: arrays(value) for key, value in tree.items() if key != "kind"}
     if isinstance(tree, (tuple, list)):
         return tuple(map(arrays, tree))
-    return None if tree is None or isinstance(tree, str) else array(tree)
+    return None if tree is None else array(tree)

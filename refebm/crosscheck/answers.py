@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from refebm.crosscheck.adapter import Answer, arrays
+from refebm.crosscheck.adapter import Answer, array, arrays
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import digest, file_name, vectors
+from refebm.identities import Failure
 from refebm.validation import InputError
 
 
@@ -37,7 +38,7 @@ def _answers(function, path) -> dict[str, Answer]:
     first = vectors(function)[0].asked.id
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return {first: Answer(problem=f"{path.name} is not JSON, or cut short: {error}")}
     if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):
         return {first: Answer(problem=f"{path.name} has no object of answers by id")}
@@ -48,8 +49,10 @@ def _answers(function, path) -> dict[str, Answer]:
     strange = sorted(set(content["answers"]) - set(known))
     if strange:
         return {first: Answer(problem=f"{path.name} answers {strange[0]!r}, which is not a question")}
-    kind = np.float32 if content.get("dtype") == "float32" else np.float64
-    return {number: _answer(known[number], one, kind) for number, one in content["answers"].items()}
+    dtype = content.get("dtype", "float64")
+    if dtype not in ("float64", "float32"):
+        return {first: Answer(problem=f"{path.name} has dtype {dtype!r}, wanted float64 or float32")}
+    return {number: _answer(known[number], one, np.dtype(dtype)) for number, one in content["answers"].items()}
 
 
 def _answer(vector, one, kind) -> Answer:
@@ -58,8 +61,8 @@ def _answer(vector, one, kind) -> Answer:
     values = one["value"] if len(vector.shapes) > 1 else [one["value"]]
     try:
         gradient = arrays(_numbers(one["gradient"], kind)) if one.get("gradient") is not None else None
-        return Answer(tuple(_numbers(value, kind) for value in values), gradient)
-    except (TypeError, ValueError) as error:
+        return Answer(tuple(map(array, (_numbers(value, kind) for value in values))), gradient)
+    except (TypeError, ValueError, Failure) as error:
         return Answer(problem=f"the answer to {vector.asked.id} is not of numbers: {error}")
 
 

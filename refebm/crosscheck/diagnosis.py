@@ -4,21 +4,20 @@ A name is found on one half of the questions and confirmed on the other, and it 
 equal values are one entry with aliases. Where no name fits none is given.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
 from refebm.crosscheck.vectors import FACTOR, Vector, vectors
 from refebm.identities import Implementation
-from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
+from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Variant
 from refebm.variants.questions import GRID, ask, flat
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
-FACTORS = (2.0, 0.5)  # by which a mistake may be off as well, in somebody's convention
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
 
 
@@ -57,9 +56,14 @@ class Evidence:
     def holds(self) -> bool:
         return bool(np.all(self.units <= 1))
 
+    def scaled(self, by_question: dict[str, np.ndarray], scaling: Callable | None = None) -> np.ndarray:
+        """Answers to the questions at hand, each row times a factor, reduced."""
+        rows = [by_question[vector.asked.id] for vector in self.vectors]
+        return self.gather([r * scaling(v) for r, v in zip(rows, self.vectors)] if scaling else rows)
+
     def each(self, fact) -> np.ndarray:
-        """A fact of each question, once for each of its numbers."""
-        return self.gather([np.full(len(vector.value), fact(vector.asked)) for vector in self.vectors])
+        """A fact of each question, once for each of its answers, of which there is one if they are reduced."""
+        return np.concatenate([np.full(np.size(self.gather([v.value])), fact(v.asked)) for v in self.vectors])
 
     @property
     def confirms(self) -> np.ndarray:
@@ -68,7 +72,7 @@ class Evidence:
     def equals(self, values: np.ndarray) -> np.ndarray:
         """Which answers are these values; what they add up may be larger than what the right ones do."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            larger = np.maximum(1, np.nan_to_num(np.abs(values / self.right), nan=1, posinf=1))
+            larger = np.clip(np.nan_to_num(np.abs(values / self.right), nan=1), 1, np.max(np.abs(values) / self.scale))
             return np.abs(self.answers - values) <= FACTOR * self.roundoff * (self.scale * larger + 8 * np.abs(values))
 
     def confirmed(self, values: np.ndarray) -> bool:
@@ -87,15 +91,16 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
-    """Of the reductions under which the answers can be read, the one that has a name; or the one that has a formula."""
+    """The name that they have under one reduction; or a formula, the simplest scaling first; or facts."""
     named = [found for evidence in candidates for found in [_named(function, evidence)] if found]
     if len(named) == 1:
         return named[0]
-    fitted = [
-        (evidence.reduction, words) for evidence in candidates for words in [_fitted(function, evidence)] if words
-    ]
-    if len(fitted) == 1:
-        return Diagnosis(f"equals {fitted[0][1]}", reduction=fitted[0][0])
+    columns, names = _terms(function, candidates[0].vectors)
+    for words, scaling in scalings(candidates[0].vectors):
+        for evidence in candidates:
+            fit = _fit(evidence, columns, scaling)
+            if fit:
+                return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
@@ -103,10 +108,22 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
 
 
 @cache
-def bank(function: str) -> list[tuple]:
-    """Every named version of a function that answers its questions otherwise, with its answers, by question."""
+def bank(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
+    """Every named version of a function, with its answers by question."""
     entries = [variant for variant in [*WRONG, *CONVENTIONS] if variant.function == function]
     return [(variant, _answers(function, variant.implementation())) for variant in entries]
+
+
+@cache
+def mistakes(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
+    """Those that are no convention, and no multiple of the right answers: they can be had in another convention."""
+    right = np.concatenate([vector.value for vector in vectors(function)])
+
+    def multiple(answers):
+        given = np.concatenate([answers[vector.asked.id] for vector in vectors(function)])
+        return np.allclose(given, (given @ right) / (right @ right) * right, rtol=1e-6, atol=0)
+
+    return [(v, answers) for v, answers in bank(function) if not isinstance(v, Convention) and not multiple(answers)]
 
 
 def _answers(function: str, impl: Implementation) -> dict[str, np.ndarray]:
@@ -114,45 +131,42 @@ def _answers(function: str, impl: Implementation) -> dict[str, np.ndarray]:
         return {v.asked.id: np.ravel(flat(ask(function, impl, v.asked.arguments))) for v in vectors(function)}
 
 
-def _of(answers: dict, evidence: Evidence) -> np.ndarray:
-    return evidence.gather([answers[vector.asked.id] for vector in evidence.vectors])
-
-
 def _named(function, evidence):
-    """The one entry of the bank that the answers are; or the one mistake that they are twice or half of."""
-    mistakes = [
-        (variant, answers)
-        for variant, answers in bank(function)
-        if not isinstance(variant, Convention) and not _ratio(replace(evidence, answers=_of(answers, evidence)))
-    ]
-    for entries, factors in ((bank(function), (1.0,)), (mistakes, FACTORS)):
+    """The one entry of the bank that the answers are; or the one mistake that they are in another convention."""
+    exact = [(variant, "", evidence.scaled(answers)) for variant, answers in bank(function)]
+    found = [one for one in exact if evidence.confirmed(one[2])]
+    if not found and not _multiple(evidence):
         found = [
-            (variant, answers, factor)
-            for variant, answers in entries
-            for factor in factors
-            if evidence.confirmed(factor * _of(answers, evidence))
+            (variant, f"{_number(factor)} x " * (factor != 1) + words, factor * evidence.scaled(answers, scaling))
+            for variant, answers in mistakes(function)
+            for words, scaling in scalings(evidence.vectors)
+            if words in CONVENTIONAL
+            for factor in (1.0, 2.0, 0.5)
+            if evidence.confirmed(factor * evidence.scaled(answers, scaling))
         ]
-        distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
-        if len(distinct) == 1:
-            return _words(found, evidence)
-        if distinct:
-            return None  # several fit what was answered: none is named
-    return None
+    distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
+    return _words(found, evidence) if len(distinct) == 1 else None
+
+
+def _multiple(evidence) -> bool:
+    """Whether the answers are the right ones in some scaling: then no mistake in another is meant."""
+    right = {vector.asked.id: vector.value for vector in evidence.vectors}
+    return any(_fit(evidence, [right], scaling) for _, scaling in scalings(evidence.vectors))
 
 
 def _alike(one, other) -> bool:
-    """Whether two entries have the same values on every question of the function."""
-    (_, a, p), (_, b, q) = one, other
-    return all(np.allclose(p * a[i], q * b[i], rtol=1e-10, atol=1e-12, equal_nan=True) for i in a)
+    """Whether two entries have the same values on every question at hand."""
+    return np.allclose(one[2], other[2], rtol=1e-10, atol=1e-12, equal_nan=True)
 
 
 def _words(found, evidence):
-    variant, _, factor = found[0]
+    variant, scaling, _ = found[0]
     convention = variant if isinstance(variant, Convention) else None
-    aliases = list(dict.fromkeys(other.name for other, *_ in found[1:]))
-    ratio = _ratio(evidence)
-    what = f"{ratio} x the reference" if ratio else f"the reference {variant.formula}"
-    what = f"{_number(factor)} x {what}" if factor != 1 and not ratio else what
+    aliases = list(dict.fromkeys(other.name for other, *_ in found[1:] if other.name != variant.name))
+    right = {vector.asked.id: vector.value for vector in evidence.vectors}
+    ratio = _fit(evidence, [right], lambda vector: 1.0)
+    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.formula}"
+    what = what if ratio else f"{scaling}{what}"
     kind = "convention" if convention else "bug"
     source = variant.where if convention else variant.seen
     where = (" of " if convention else "; ") + source if source else ""
@@ -162,25 +176,9 @@ def _words(found, evidence):
     return Diagnosis(words, (variant.name, *aliases), convention, evidence.reduction)
 
 
-def _ratio(evidence) -> str:
-    """c where the answers are c times the right ones, or nothing."""
-    fit = _fit(evidence, [evidence.right], np.ones(len(evidence.right)))
-    return _number(fit[0][0], fit[1][0]) if fit else ""
-
-
 # --- the terms of the formula --------------------------------------------------------------------------------------
 
-
-def _fitted(function, evidence) -> str:
-    """The combination of the formula's terms that the answers are, under the first scaling that fits, in words."""
-    terms = TERMS.get(function, ())
-    columns = [evidence.right] if not terms else [_of(answers, evidence) for answers in _term_answers(function)]
-    names = [term.words for term in terms] or ["the reference"]
-    for words, scaling in scalings(evidence):
-        fit = _fit(evidence, columns, scaling)
-        if fit:
-            return _combination(names, *fit, words, evidence)
-    return ""
+CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # in which a mistake is named
 
 
 @cache
@@ -188,49 +186,50 @@ def _term_answers(function: str) -> list[dict[str, np.ndarray]]:
     return [_answers(function, term.implementation()) for term in TERMS[function]]
 
 
-def scalings(evidence: Evidence) -> Iterator[tuple[str, np.ndarray]]:
-    """Factors that an implementation may put before the whole formula."""
-    one = np.ones(len(evidence.right))
-    yield "", one
-    d, n = (evidence.each(lambda asked, key=key: asked.given[key]) for key in "dn")
-    yield from (("/d", 1 / d), (" d", d), ("/n", 1 / n), (" n", n), ("/(n d)", 1 / (n * d)), ("/sqrt(d)", d**-0.5))
-    if all("sigma" in vector.asked.arguments for vector in evidence.vectors) and _scalar_or_rows(evidence):
-        sigma = evidence.gather([_each_row(vector, vector.asked.arguments["sigma"]) for vector in evidence.vectors])
-        yield from ((f" sigma^{power}", sigma**power) for power in (1, 2, 3, 4, -1, -2, -4))
-        yield from ((f" sigma^{power}/d", sigma**power / d) for power in (2, 4))
-    if all("eps" in vector.asked.arguments for vector in evidence.vectors):
-        eps = evidence.each(lambda asked: asked.arguments["eps"])
-        yield from ((f" eps^{power}", eps**power) for power in (1, 2, -1, -2))
+def _terms(function, some) -> tuple[list[dict[str, np.ndarray]], list[str]]:
+    """The terms of the formula by question, and their names; of one that has none it is the whole."""
+    if function in TERMS:
+        return _term_answers(function), [term.words for term in TERMS[function]]
+    return [{vector.asked.id: vector.value for vector in some}], ["the reference"]
 
 
-def _scalar_or_rows(evidence) -> bool:
-    """A factor of each row goes into a mean of rows before it is taken: then only a common one can be seen."""
-    return evidence.reduction == "per row" or all(
-        np.ndim(vector.asked.arguments["sigma"]) == 0 for vector in evidence.vectors
-    )
+def scalings(some: list[Vector]) -> Iterator[tuple[str, Callable]]:
+    """Factors that an implementation may put before the formula of each row: words, and functions of a vector."""
+    yield "", lambda vector: 1.0
+    yield "1/d x ", lambda vector: 1 / vector.asked.given["d"]
+    yield "d x ", lambda vector: float(vector.asked.given["d"])
+    yield "1/sqrt(d) x ", lambda vector: vector.asked.given["d"] ** -0.5
+    for name in ("sigma", "eps"):
+        if all(name in vector.asked.arguments for vector in some):
+            for power in (2, 4, 1, 3, -1, -2, -4):
+                yield f"{name}^{power} x ", partial(_power, name, power, False)
+            for power in (2, 4):
+                yield f"{name}^{power}/d x ", partial(_power, name, power, True)
+    yield "1/n x ", lambda vector: 1 / vector.asked.given["n"]
+    yield "n x ", lambda vector: float(vector.asked.given["n"])
 
 
-def _each_row(vector, sigma):
-    """sigma, once for each number of its row."""
-    n = vector.shapes[0][0] if np.ndim(sigma) else 1
-    return np.repeat(np.ravel(sigma), len(vector.value) // n)
+def _power(name, power, over_d, vector):
+    """A power of sigma or eps, once for each number of its row."""
+    value = np.ravel(vector.asked.arguments[name])
+    factor = np.repeat(value, len(vector.value) // len(value)) ** float(power)
+    return factor / vector.asked.given["d"] if over_d else factor
 
 
-def _fit(evidence, columns, scaling):
-    """Coefficients, and how well they are known, if the scaled columns combine to the answers on both halves.
+def _fit(evidence, terms, scaling):
+    """Coefficients, and how well they are known, if the scaled terms combine to the answers on both halves.
 
     Least squares in units of the tolerance; a coefficient is known to within sum |pseudoinverse| of them.
     """
-    columns = np.stack([column * scaling for column in columns], axis=1)
-    allowed = evidence.allowed * np.abs(scaling)
-    usable = np.isfinite(evidence.answers) & np.all(np.isfinite(columns), axis=1)
+    columns = np.stack([evidence.scaled(term, scaling) for term in terms], axis=1)
+    scales = {vector.asked.id: vector.scale for vector in evidence.vectors}
+    allowed = FACTOR * evidence.roundoff * np.abs(evidence.scaled(scales, scaling))
     find, confirm = ~evidence.confirms, evidence.confirms
-    if not np.all(usable) or not np.any(find) or not np.any(confirm):
+    usable = np.all(np.isfinite(evidence.answers)) and np.all(np.isfinite(columns)) and np.any(confirm)
+    if not usable or np.sum(find) <= columns.shape[1]:
         return None
     scaled = columns[find] / allowed[find, None]
     if np.linalg.matrix_rank(scaled / np.max(np.abs(scaled), axis=0, initial=1e-300)) < columns.shape[1]:
-        return None
-    if np.sum(find) <= columns.shape[1]:
         return None
     inverse = np.linalg.pinv(scaled)
     c = inverse @ (evidence.answers[find] / allowed[find])
@@ -244,12 +243,11 @@ def _fit(evidence, columns, scaling):
 def _combination(names, coefficients, known, scaling, evidence) -> str:
     reduced = f" ({evidence.reduction} of the rows)" if evidence.reduction != "per row" else ""
     numbers = [_number(c, k) for c, k in zip(coefficients, known)]
-    whole = f"the reference{' times' if scaling else ''}{scaling}".replace("times/", "over ")
     if len(set(numbers)) == 1:
         factor = "" if numbers[0] == "1" else f"{numbers[0]} x "
-        return f"{factor}{whole}{reduced}"
+        return f"{factor}{scaling}the reference{reduced}"
     off = [f"{name} has coefficient {number}, should be 1" for name, number in zip(names, numbers) if number != "1"]
-    return f"{whole}{reduced}, where {', '.join(off)}"
+    return f"{scaling}the reference{reduced}, where {', '.join(off)}"
 
 
 def _number(c: float, known: float = 0.0) -> str:
@@ -272,7 +270,8 @@ def facts(evidence: Evidence) -> list[str]:
     said += _where(evidence)
     units = evidence.units
     low = 2.0**-29  # from float64's units to float32's
-    if evidence.roundoff < 1e-12 and np.all(units * low <= 1) and np.median(units) * low <= 1 / FACTOR:
+    typical = np.median(units) * low * FACTOR  # in units of float32's roundoff
+    if evidence.roundoff < 1e-12 and np.all(units * low <= 1) and 1 / FACTOR <= typical <= 1:
         said.append("the errors are of the size of float32's roundoff: is a part of it computed in float32?")
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
 
@@ -280,7 +279,7 @@ def facts(evidence: Evidence) -> list[str]:
 def _not_finite(evidence):
     bad = ~np.isfinite(evidence.answers)
     if np.any(bad):
-        sizes = evidence.gather([_magnitudes(vector) for vector in evidence.vectors])
+        sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
         kind = "NaN" if np.any(np.isnan(evidence.answers)) else "overflow"
         least, fine = np.min(sizes[bad]), sizes[~bad]
         if not fine.size:
@@ -291,12 +290,11 @@ def _not_finite(evidence):
             yield f"{kind} in {np.sum(bad)} of {len(bad)} numbers"
 
 
-def _magnitudes(vector):
-    """max |x| of each row, once for each number."""
-    x = next((np.abs(vector.asked.arguments[name]) for name in "xy" if name in vector.asked.arguments), np.ones((1, 1)))
-    rows = np.max(x, axis=1)
-    whole = len(vector.value) % len(rows)
-    return np.full(len(vector.value), np.max(rows)) if whole else np.repeat(rows, len(vector.value) // len(rows))
+def _magnitudes(vector, evidence):
+    """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
+    rows = np.max(np.abs(next(vector.asked.arguments[name] for name in "xy" if name in vector.asked.arguments)), axis=1)
+    numbers = np.size(evidence.gather([vector.value]))
+    return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
 
 
 def _leaks(evidence):

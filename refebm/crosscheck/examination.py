@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from refebm.crosscheck.adapter import Answer, answer, load
 from refebm.crosscheck.questions import questions
 from refebm.crosscheck.vectors import plain
+from refebm.crosscheck.verdict import AGAIN
 from refebm.validation import InputError
 
 SILENCE = 60.0  # seconds without an answer after which the child is ended
@@ -26,8 +27,9 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
         doing, trouble = "", ""
         try:
             while True:
-                if not connection.poll(timeout if doing else max(timeout, SILENCE)):  # importing a framework takes long
-                    trouble = f"hangs: no answer in {timeout:g} s (see --timeout)"
+                silence = timeout if doing else max(timeout, SILENCE)  # importing a framework takes long
+                if not connection.poll(silence):
+                    trouble = f"hangs: no answer in {silence:g} s (see --timeout)"
                     break
                 kind, content = connection.recv()
                 if kind == "error":
@@ -53,14 +55,15 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
             connection.close()
         if not doing:  # while it was loaded
             raise InputError("E-ADAPTER", f"{source}: loading it {trouble}")
-        yield doing, answers | {f"{len(answers):02d}": Answer(problem=trouble)}
+        asked = questions(doing)  # of which the next was not answered, or the first when it was asked again
+        yield doing, answers | {asked[len(answers) % len(asked)].id: Answer(problem=trouble)}
         remaining = [name for name in remaining if name != doing]
 
 
 def _child(source, functions):
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(source, functions, theirs), daemon=True)
+    process = context.Process(target=_serve, args=(source, functions, theirs))
     process.start()
     theirs.close()
     return process, ours
@@ -83,7 +86,7 @@ def _serve(source: str, functions: list[str] | None, connection) -> None:
             for one in asked:
                 connection.send(("answer", {one.id: answer(adapter, one)}))
             if _noisy(adapter, asked[0]):
-                connection.send(("answer", {"again": Answer(problem=NOISY)}))
+                connection.send(("answer", {AGAIN: Answer(problem=NOISY)}))
             connection.send(("end", function))
         connection.send(("done", None))
 

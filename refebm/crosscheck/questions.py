@@ -138,7 +138,8 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         if (name == "levels" and "n" in noisy) or name in noisy:
             for i, value in enumerate(values):
                 words = f"a wrong power of {name}" if value != 1 else f"right at {name} = 1 only"
-                yield words, False, {"seed": seed + 40 + i % 2, "d": 2, "n": 3, name: value} | usual
+                options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, name: value} | usual
+                yield words, trains and i in (0, 1), options
     for reach in (16, 64) if function in FAR else ():
         kind = "quadratic" if function == "ratio_matching" else "mixture" if "mixture" in kinds else kinds[0]
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}

@@ -10,6 +10,7 @@ from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, Vector, plain, reference_gradient, vectors
 
 FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
+AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
@@ -41,19 +42,20 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
     pairs = [(vector, answer) for vector, answer in pairs if not answer.unsupported]
     if not pairs:
         return Finding(function, "unsupported", "; ".join(unsupported), unsupported=unsupported)
-    troubles = [(vector, problem) for vector, answer in pairs for problem in [_problem(vector, answer)] if problem]
+    problems = [_problem(vector, answer) for vector, answer in pairs]
+    troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
+    clean = [pair for pair, problem in zip(pairs, problems) if not problem]
     known = {"unsupported": unsupported, "questions": len(pairs)}
-    clean = [(vector, answer) for vector, answer in pairs if not _problem(vector, answer)]
+    if AGAIN in answers and not troubles:
+        problem = answers[AGAIN].problem
+        return Finding(function, "failed", problem, worst=np.inf, failing=pairs[0][0].asked, **known)
     if troubles:
         vector, problem = troubles[0]
         rest = _values(function, clean, known) if clean else None
         beside = f"; beside that, {rest.diagnosis}" if rest and rest.status == "failed" else ""
         counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
         return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
-    finding = _values(function, clean, known)
-    if "again" in answers and finding.status != "failed":
-        return Finding(function, "failed", answers["again"].problem, worst=np.inf, failing=pairs[0][0].asked, **known)
-    return finding
+    return _values(function, clean, known)
 
 
 def _problem(vector: Vector, answer: Answer) -> str:
@@ -69,14 +71,16 @@ def _problem(vector: Vector, answer: Answer) -> str:
 
 @np.errstate(all="ignore")  # answers may be anything
 def _values(function, pairs, known) -> Finding:
-    scalar = {vector.by_row and answer.parts[0].shape == () for vector, answer in pairs}
+    scalar = {vector.by_row and answer.parts[0].shape == (): vector.asked for vector, answer in pairs}
     if len(scalar) > 1:
-        return Finding(function, "failed", "returns one number for some questions, one per row for others", **known)
+        words = f"returns one number for question {scalar[True].id}, one per row for question {scalar[False].id}"
+        return Finding(function, "failed", words, worst=np.inf, failing=scalar[True], **known)
     got = np.concatenate([np.ravel(part) for _, answer in pairs for part in answer.parts]).astype(np.float64)
     some = [vector for vector, _ in pairs]
     dtype = _dtype(pairs, got)
     candidates = [
-        Evidence(some, how, got, ROUNDOFF[dtype]) for how in (("mean", "sum") if scalar == {True} else ("per row",))
+        Evidence(some, how, got, ROUNDOFF[dtype])
+        for how in (("mean", "sum") if set(scalar) == {True} else ("per row",))
     ]
     right = [evidence for evidence in candidates if evidence.holds]
     best = right[0] if right else min(candidates, key=lambda evidence: np.median(evidence.units))
@@ -113,7 +117,7 @@ def _dtype(pairs, got) -> str:
 def _gradients(function, pairs, known, convention) -> Finding:
     """Whether gradients that came with a right value, or with a convention's, are those of the mean.
 
-    Rows may come with the gradient of their sum as well, and a sum comes with its own.
+    Rows, or their sum, may come with the gradient of the sum as well.
     """
     status = "convention" if convention else "passed"
     told = [(vector, answer) for vector, answer in pairs if vector.gradient is not None and answer.gradient is not None]
@@ -127,18 +131,19 @@ def _gradients(function, pairs, known, convention) -> Finding:
         except (KeyError, IndexError, TypeError, ValueError) as error:
             said = f"{words}s are not nested like the parameters: {last_lines(error).splitlines()[0]}"
             return Finding(function, "failed", **known | {"diagnosis": said, "worst": np.inf, "failing": vector.asked})
-        compared.append((vector.asked, got, *_wanted(vector, convention)))
+        compared.append((vector.asked, _symmetric(vector.asked, got), *_wanted(vector, convention)))
     tolerance = FACTOR * ROUNDOFF[known["dtype"]]
-    kinds = {"mean": ("mean",), "sum": ("sum",), "per row": ("mean", "sum")}[known["reduction"]]
+    kinds = ("mean",) if known["reduction"] == "mean" else ("mean", "sum")
     units = {of: [_units(of, tolerance, *one) for one in compared] for of in kinds}
-    of = min(units, key=lambda of: max(map(np.max, units[of])))
+    of = min(units, key=lambda of: (sum(np.max(error) > 1 for error in units[of]), max(map(np.max, units[of]))))
     worst = float(max(map(np.max, units[of])))
     known |= {"gradients": len(told)} | ({} if convention else {"worst": max(known["worst"], worst)})
     if worst <= 1:
         return Finding(function, status, **known)
     (asked, got, wanted, _), wrong = next((c, error > 1) for c, error in zip(compared, units[of]) if np.max(error) > 1)
+    n = asked.given["n"] if of == "sum" else 1
     said = f"{words} in the parameters is wrong in {_names(asked, wrong)}{_by(compared)}"
-    case = {"failing": asked, "expected": wanted.tolist(), "got": got.tolist()}
+    case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
     return Finding(function, "failed", **known | {"diagnosis": said, "names": ()} | case)
 
 
@@ -151,10 +156,22 @@ def _units(of, tolerance, asked, got, wanted, scale):
 def _wanted(vector, convention):
     """The gradient, and the scale of its tolerance, of the right value or of a convention's."""
     if convention is None:
-        return vector.gradient, vector.gradient_scale
-    wanted = reference_gradient(vector.asked, convention.implementation())
+        return _symmetric(vector.asked, vector.gradient), vector.gradient_scale
+    wanted = _symmetric(vector.asked, reference_gradient(vector.asked, convention.implementation()))
     larger = np.max(np.abs(wanted)) / np.max(np.abs(vector.gradient))
     return wanted, vector.gradient_scale * max(1.0, larger) + 8 * np.max(np.abs(wanted))
+
+
+def _symmetric(asked, gradient):
+    """In a precision, which is symmetric, the derivative is known in symmetric directions only."""
+    parts = []
+    for name, value in asked.arguments[asked.model].parameters.items():
+        part, gradient = np.split(gradient, [len(_aligned(value, value))])
+        if name in ("precision", "precisions") and np.ndim(value) > 1:
+            matrices = part.reshape(np.shape(value))
+            part = np.ravel((matrices + np.swapaxes(matrices, -1, -2)) / 2)
+        parts.append(part)
+    return np.concatenate(parts)
 
 
 def _by(compared) -> str:

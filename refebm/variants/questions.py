@@ -84,7 +84,8 @@ class Question:
     def _mixture(self):
         precisions = np.stack([self.covariance() for _ in range(2)])
         means = self.grid((2, self.d), -2, 2)
-        means = np.array([[-1.75], [1.75]]) + means / 16 if self.fixed.get("between") else means
+        if self.fixed.get("between"):
+            means = np.array([[-1.75], [1.75]]) + self.grid((2, self.d), -0.125, 0.125)
         return {"logits": self.grid((2,), -1, 1), "means": means, "precisions": precisions}
 
     def _mlp_energy(self):
