@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from refebm.crosscheck.adapter import Answer
-from refebm.crosscheck.diagnosis import bank
+from refebm.crosscheck.diagnosis import Evidence, bank
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
@@ -252,3 +252,75 @@ def test_every_entry_is_named_under_every_reduction_and_precision(function, how,
             parts = parts if how == "row" else [np.asarray(getattr(np, how)(parts[0]))]
             answers[vector.asked.id] = Answer(tuple(part.astype(kind) for part in parts))
         assert variant.name in judge(function, answers).names, variant
+
+
+@pytest.mark.parametrize("how", ["mean", "sum"])
+def test_facts_of_questions_are_the_same_under_every_reduction(how):
+    some = list(vectors("denoising_score_matching"))
+    evidence = Evidence(some, how, np.zeros(len(some)), 2.0**-53)
+    assert evidence.confirms.tolist() == [vector.asked.confirms for vector in some]
+    assert evidence.each(lambda asked: asked.given["d"]).tolist() == [vector.asked.given["d"] for vector in some]
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("np.sum(0.5 * squared_norm(s) + 3 * trace)", "(sum of the rows), where tr(grad s) has coefficient 3"),
+        (
+            "np.mean(0.5 * squared_norm(s) + 3 * trace) / x.shape[1]",
+            "equals 1/d x the reference (mean of the rows), where",
+        ),
+        ("np.mean(squared_norm(s) - 2 * trace)", "equals 2 x the reference with"),
+        ("np.mean((s**2).mean(axis=1) - 2 * trace / x.shape[1])", "equals 2 x 1/d x the reference with"),
+        ("(0.5 * squared_norm(s) + trace)[:, None]", "returned shape (4, 1), wanted (4,) or one mean or sum"),
+        ("0.5 * squared_norm(s)[:, None] + trace", "returned shape (4, 4), wanted (4,) or one mean or sum"),
+    ],
+)
+def test_losses_as_they_are_written(loss, words):
+    finding = said("implicit_score_matching", "0.5 * squared_norm(s) + trace", loss)
+    assert finding.status == "failed" and words in finding.diagnosis, finding.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("np.mean((model(y) + z / sigma) ** 2)", "mean over coordinates"),
+        ("np.sum((model(y) + z / sigma) ** 2)", "no 1/2"),
+        ("np.mean(np.sum(sigma**2 * (model(y) + z / sigma) ** 2, axis=1))", "times sigma^2, no 1/2 (convention of"),
+    ],
+)
+def test_one_number_for_one_level(loss, words):
+    """An adapter as most are: a float for sigma, a mean or a sum; there is enough left to tell 1/d from 1/2."""
+    text = ADAPTER.replace("0.5 * squared_norm(model(y) + z / sigma)", loss)
+    text = text.replace("    y = x", "    if len(set(sigma[:, 0])) > 1: raise NotImplementedError('levels')\n    y = x")
+    finding = examined(text, "denoising_score_matching")
+    assert finding.status != "passed" and words in finding.diagnosis, finding.diagnosis
+
+
+def test_every_version_differs_where_sigma_is_one_number():
+    """What an adapter that knows no levels by row is asked tells every entry of the bank from the right answers."""
+    for function in EXAMINED:
+        some = [v for v in vectors(function) if np.ndim(v.asked.arguments.get("sigma", [])) == 0]
+        for variant, answers in bank(function) if some else ():
+            if variant.name in ("one sigma for all rows", "one level for all rows"):
+                continue
+            gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / v.scale) for v in some]
+            assert max(gaps) > 1e-3, variant
+
+
+SYMMETRIC = (
+    GRADIENTS.replace("changed(grad(loss)(model.parameters))", "_upper(grad(loss)(model.parameters))")
+    + """
+def _upper(gradient):
+    import numpy as np
+    for name in ("precision", "precisions"):
+        if np.ndim(gradient.get(name, 0.0)) > 1:
+            a = gradient[name]
+            gradient[name] = 2 * np.triu(a, 1) + a * np.eye(a.shape[-1])
+    return gradient
+"""
+)
+
+
+def test_the_gradient_in_a_symmetric_matrix_is_one_along_symmetric_directions():
+    assert examined(SYMMETRIC, "denoising_score_matching").status == "passed"

@@ -160,6 +160,10 @@ def test_answers_in_float32_and_by_their_mean(answers, capsys):
     [
         (lambda c: json.dumps(c)[:-200], "is not JSON, or cut short"),
         (lambda c: "[]", "has no object of answers by id"),
+        (lambda c: "[" * 100_000, "is not JSON, or cut short"),
+        (lambda c: c | {"dtype": "bfloat16"}, "has dtype 'bfloat16', wanted float64 or float32"),
+        (lambda c: c | {"answers": {"00": {"value": [[1.0], [2.0, 3.0]]}}}, "is not of numbers"),
+        (lambda c: c | {"answers": {"00": {"value": {"a": 1.0}}}}, "is not of numbers"),
         (lambda c: c | {"digest": "0" * 16}, "answers other vectors: digest '0000000000000000'"),
         (lambda c: c | {"answers": c["answers"] | {"99": {"value": 1.0}}}, "answers '99', which is not a question"),
         (lambda c: c | {"answers": {"00": {}}}, "the answer to 00 has no value"),
