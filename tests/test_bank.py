@@ -92,7 +92,7 @@ def test_patches_read_as_one_line():
     for variant in VARIANTS:
         assert variant.formula == " ".join(variant.formula.split()) and "\n" not in variant.name
     assert Wrong("f", "g", "+ 1\n", "", "finite").formula == 'without "+ 1"'
-    assert Convention("f", "g", " 0.5 *", "0.5 /\n    d *").formula == '"0.5 / d *" for "0.5 *"'
+    assert Convention("f", "g", " 0.5 *", "0.5 /\n    d *").formula == 'with "0.5 / d *" for "0.5 *"'
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -112,6 +112,7 @@ def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):
         ("def tweedie_mean(:", "SyntaxError"),
         ("raise SystemExit(4)", "SystemExit: 4"),
         ("import os; os._exit(5)", "loading it ends its process, exit code 5"),
+        ("class Gaussian:\n    def log_pdf(self, x): pass\n", "Gaussian has none of the methods Gaussian.log_prob,"),
         ("def Tweedie_Mean(model, y, sigma): pass", "did you mean tweedie_mean?"),
         ("def tweedie_mean(*_): raise NotImplementedError('later')", "nothing was examined: later"),
     ],

@@ -60,6 +60,10 @@ class Adapter(Implementation):
         self.read = read or numbers
         self.own = {name: getattr(module, name) for name in _exposed(module)}
         self.functions = [name for name in EXAMINED if self.supports(name)]
+        for name in self.own:
+            methods = [function for function in EXAMINED if function.partition(".")[0] == name]
+            if not set(methods) & set(self.functions):
+                raise InputError("E-ADAPTER", f"{name} has none of the methods {', '.join(methods)}")
         if not self.functions:
             raise InputError("E-ADAPTER", f"{module.__name__} has no function under a public name; {_nearest(module)}")
 
@@ -154,8 +158,9 @@ def _exposed(module) -> list[str]:
         for name, thing in vars(module).items()
         if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
     ]
+    lower = {name.lower(): name for name in public}
     for name in defined:
-        close = difflib.get_close_matches(name, public, 1, CLOSE)
+        close = [lower[near] for near in difflib.get_close_matches(name.lower(), lower, 1, CLOSE)]
         helper = name.lower() in map(str.lower, DENSITIES) or (close and close[0] in vars(module))
         if name not in public and close and not helper:
             raise InputError(

@@ -12,7 +12,7 @@ A body sees JAX arrays, and models as functions of JAX arrays: `energy` is (n, d
 their mean, or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none.
 Bodies are compiled by jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what you do not have, or
 raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of
-refebm: `refebm list`, or help(refebm).
+refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over goes by them.
 """
 
 import functools

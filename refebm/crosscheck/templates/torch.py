@@ -11,7 +11,7 @@ A body sees tensors, and models as functions of tensors: `energy` is (n, d) -> (
 points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or their mean, or
 their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. Delete what you
 do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions
-are those of refebm: `refebm list`, or help(refebm).
+are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over goes by them.
 """
 
 import functools
