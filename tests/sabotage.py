@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 
+import numpy as np
+
 from refebm.crosscheck.adapter import Adapter, answer
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import template
@@ -64,8 +66,9 @@ def module_of(text: str) -> ModuleType:
 
 def examined(text: str, function: str) -> Finding:
     """What the examiner says to one function of an adapter's text; in this process, since the text is ours."""
-    adapter = Adapter(module_of(text), read=lambda result: result)
-    return judge(function, {asked.id: answer(adapter, asked) for asked in questions(function)})
+    with np.errstate(all="ignore"):
+        adapter = Adapter(module_of(text), read=lambda result: result)
+        return judge(function, {asked.id: answer(adapter, asked) for asked in questions(function)})
 
 
 def sabotages(framework: str) -> list[Sabotage]:

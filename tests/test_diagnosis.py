@@ -237,20 +237,18 @@ def test_terms_are_examined():
     assert set(TERMS) <= set(EXAMINED)
 
 
-@pytest.mark.parametrize(("how", "kind"), [("mean", np.float32), ("sum", np.float64), ("row", np.float32)])
+@pytest.mark.parametrize(("how", "kind"), [("mean", np.float32), ("sum", np.float64)])
 @pytest.mark.parametrize("function", [function for function in EXAMINED if bank(function)])
 def test_every_entry_is_named_under_every_reduction_and_precision(function, how, kind):
     """The bank's own answers: what this shows is that the tolerances let no name through twice, and none pass."""
     asked = vectors(function)
-    if how != "row" and not asked[0].by_row:
+    if not asked[0].by_row:
         return
     for variant, values in bank(function):
         answers = {}
         for vector in asked:
-            sizes = np.cumsum([int(np.prod(shape)) for shape in vector.shapes])[:-1]
-            parts = [p.reshape(s) for p, s in zip(np.split(values[vector.asked.id], sizes), vector.shapes)]
-            parts = parts if how == "row" else [np.asarray(getattr(np, how)(parts[0]))]
-            answers[vector.asked.id] = Answer(tuple(part.astype(kind) for part in parts))
+            reduced = np.asarray(getattr(np, how)(values[vector.asked.id]))
+            answers[vector.asked.id] = Answer((reduced.astype(kind),))
         assert variant.name in judge(function, answers).names, variant
 
 

@@ -7,7 +7,7 @@ equal values are one entry with aliases. Where no name fits none is given.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -33,26 +33,26 @@ class Evidence:
     def gather(self, by_question: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.atleast_1d(REDUCTIONS[self.reduction](value)) for value in by_question])
 
-    @property
+    @cached_property
     def right(self) -> np.ndarray:
         return self.gather([vector.value for vector in self.vectors])
 
-    @property
+    @cached_property
     def scale(self) -> np.ndarray:
         return self.gather([vector.scale for vector in self.vectors])
 
-    @property
+    @cached_property
     def allowed(self) -> np.ndarray:
         """The tolerance of each number."""
         return FACTOR * self.roundoff * self.scale
 
-    @property
+    @cached_property
     def units(self) -> np.ndarray:
         """Errors in units of the tolerance; NaN is an infinite one."""
         with np.errstate(invalid="ignore"):
             return np.nan_to_num(np.abs(self.answers - self.right) / self.allowed, nan=np.inf)
 
-    @property
+    @cached_property
     def holds(self) -> bool:
         return bool(np.all(self.units <= 1))
 
@@ -65,7 +65,7 @@ class Evidence:
         """A fact of each question, once for each of its answers, of which there is one if they are reduced."""
         return np.concatenate([np.full(np.size(self.gather([v.value])), fact(v.asked)) for v in self.vectors])
 
-    @property
+    @cached_property
     def confirms(self) -> np.ndarray:
         return self.each(lambda asked: float(asked.confirms)) == 1
 
