@@ -72,8 +72,7 @@ class Evidence:
     def equals(self, values: np.ndarray) -> np.ndarray:
         """Which answers are these values; what they add up may be larger than what the right ones do."""
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            larger = np.minimum(np.nan_to_num(np.abs(values / self.right)), np.max(np.abs(values) / self.scale))
-            larger = np.maximum(1, larger)
+            larger = np.maximum(1, np.nan_to_num(np.abs(values / self.right), nan=1, posinf=1))
             return np.abs(self.answers - values) <= FACTOR * self.roundoff * (self.scale * larger + 8 * np.abs(values))
 
     def confirmed(self, values: np.ndarray) -> bool:
