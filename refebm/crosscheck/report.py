@@ -45,7 +45,7 @@ def summary(findings: Iterable[Finding]) -> str:
 def failing(finding: Finding) -> str:
     """The first failing input as Python that can be pasted."""
     asked = finding.failing
-    lines = [f"# {finding.function}: {finding.status}, question {asked.id}, which is there to catch {asked.catches}"]
+    lines = [f"# {finding.function}: {finding.status}, question {asked.id}: {asked.catches}"]
     lines += pasted(asked)
     if finding.expected is not None:
         lines += [f"# expected {finding.expected}", f"# got      {finding.got}"]
