@@ -322,3 +322,11 @@ def _upper(gradient):
 
 def test_the_gradient_in_a_symmetric_matrix_is_one_along_symmetric_directions():
     assert examined(SYMMETRIC, "denoising_score_matching").status == "passed"
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_answers_that_are_not_finite_are_said_to_be_so(function, number):
+    answers = {v.asked.id: Answer(tuple(np.full(shape, number) for shape in v.shapes)) for v in vectors(function)}
+    finding = judge(function, answers)
+    assert finding.status == "failed" and ("NaN" if np.isnan(number) else "overflow") in finding.diagnosis

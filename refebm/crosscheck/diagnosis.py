@@ -292,7 +292,8 @@ def _not_finite(evidence):
 
 def _magnitudes(vector, evidence):
     """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
-    rows = np.max(np.abs(next(vector.asked.arguments[name] for name in "xy" if name in vector.asked.arguments)), axis=1)
+    given = vector.asked.arguments
+    rows = np.max(np.abs(given.get("x", given.get("y", np.ones((1, 1))))), axis=1)  # some are asked at no point
     numbers = np.size(evidence.gather([vector.value]))
     return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
 
