@@ -11,6 +11,7 @@ import autograd.numpy as np
 import numpy
 from autograd import elementwise_grad, make_jvp, make_vjp
 from autograd.extend import defjvp, defvjp, primitive
+from autograd.tracer import getval
 
 from refebm.validation import like_x, rows
 
@@ -29,6 +30,20 @@ def score_of(energy: Callable) -> Callable:
         return -gradient(x)
 
     return score
+
+
+def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    r"""(E(x), -grad E(x)), shapes (n,) and (n, d), from one forward pass and one pull-back.
+
+    Source: Song and Kingma 2021, eq. 5
+    """
+    pull_back, e = make_vjp(energy)(x)
+    return e, -pull_back(np.ones(len(x)))
+
+
+def held(value):
+    """The value as a constant: no derivative flows through it."""
+    return getval(value)
 
 
 @rows

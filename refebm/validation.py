@@ -124,10 +124,46 @@ def level(name, value, x):
 
 def positive(name, value, x=None):
     """A positive float."""
+    value = number(name, value)
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
+def number(name, value, x=None):
+    """A finite float."""
     value = real_array(name, value)
     if value.ndim:
         raise InputError("E-SHAPE", f"{name} must be a float; got shape {value.shape}")
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
+def uniform(name, value, x):
+    """One number of (0, 1) for each row, (n,)."""
+    return uniforms(name, value, (len(x),))
+
+
+def uniforms(name, value, shape):
+    """Numbers of (0, 1), of this shape."""
+    value = real_array(name, value)
+    if value.shape != shape:
+        raise InputError("E-SHAPE", f"{name} must have shape {shape}; got {value.shape}")
+    _refuse(name, value, (value > 0) & (value < 1), "E-UNIFORM", "greater than 0 and less than 1")
+    return value
+
+
+def decreasing_levels(name, value, x=None):
+    """Noise levels, (L,), positive and each below the last."""
+    value = positive_vector(name, value)
+    if np.any(np.diff(value) >= 0):
+        raise InputError("E-LEVELS", f"{name} must go from large to small, got {value.tolist()}")
+    return value
+
+
+def tape_of_levels(name, value, x):
+    """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
+    value = real_array(name, value)
+    if value.ndim != 4 or value.shape[2:] != x.shape or not value.shape[1]:
+        raise InputError("E-TAPE", f"{name} must be (L, T, n, d) with (n, d) = {x.shape}, T >= 1; got {value.shape}")
     return value
 
 
@@ -174,12 +210,20 @@ def _measured(name, function, wanted, words):
 
 GLOSSARY = {
     "x": points,
+    "x_model": like_x,
     "y": points,
     "z": like_x,
+    "p": like_x,
+    "u": uniform,
     "v": projections,
     "sigma": level,
+    "sigmas": decreasing_levels,
     "eps": positive,
+    "eta": positive,
+    "scale": positive,
+    "log_z": number,
     "n": count,
+    "n_steps": count,
     "smallest": positive,
     "score": field,
     "data_score": field,
@@ -195,7 +239,7 @@ def rows(function=None, /, **special):
         return lambda function: rows(function, **special)
     signature = inspect.signature(function)
     checks = {name: (GLOSSARY | special)[name] for name in signature.parameters if name in GLOSSARY | special}
-    anchor = next((name for name in ("x", "y") if name in checks), None)
+    anchor = next((name for name in ("x", "y", "v") if name in checks), None)
     order = sorted(checks, key=lambda name: name != anchor)
 
     @functools.wraps(function)

@@ -1,0 +1,136 @@
+r"""Restricted Boltzmann machines: visible units v (n, d), hidden units h (n, m) in {0, 1}, no couplings within a layer.
+
+p(v, h) = exp(-E(v, h))/Z, and the free energy is F(v) = -log sum_h exp(-E(v, h)), so p(v) = exp(-F(v))/Z. Given one
+layer the units of the other are independent. Noise is an argument: a unit is 1 where its u is below its probability.
+"""
+
+from itertools import product
+
+import autograd.numpy as np
+from autograd.scipy.special import expit, logsumexp
+
+from refebm.validation import InputError, bits, like_x, points, positive, real_array, rows, uniforms, vector
+
+LOG_2PI = float(np.log(2 * np.pi))
+MOST_UNITS = 20
+
+
+def softplus(a):
+    """log(1 + e^a)."""
+    return np.logaddexp(0.0, a)
+
+
+def states(m: int) -> np.ndarray:
+    """All states of m binary units, (2^m, m). Errors: E-SIZE."""
+    if m > MOST_UNITS:
+        raise InputError(
+            "E-SIZE",
+            f"{m} units have 2^{m} states: up to {MOST_UNITS} are enumerated; for more, annealed_importance_sampling "
+            "estimates log Z",
+        )
+    return np.array(list(product((0.0, 1.0), repeat=m)))
+
+
+class BinaryRBM:
+    r"""E(v, h) = -b.v - c.h - v^T W h, with v in {0, 1}^d and h in {0, 1}^m.
+
+    b (d,), c (m,), W (d, m). Errors: E-SHAPE; E-BINARY for units that are not 0 or 1; E-UNIFORM for u outside (0, 1);
+    E-SIZE where both layers have more than 20 units, too many to enumerate.
+    Source: Hinton 2002, section 3; Stanford CS236, example: restricted Boltzmann machine
+    """
+
+    def __init__(self, b, c, W):
+        self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
+        self.d, self.m = len(self.b), len(self.c)
+        if self.W.shape != (self.d, self.m):
+            raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
+
+    @rows(v=bits, h=bits)
+    def energy(self, v, h):
+        r"""-b.v - c.h - v^T W h, (n,); h (n, m)."""
+        return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
+
+    @rows(v=bits)
+    def free_energy(self, v):
+        r"""-b.v - sum_j softplus(c_j + (W^T v)_j), (n,)."""
+        return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
+
+    @rows(v=bits)
+    def hidden_mean(self, v):
+        r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m)."""
+        return expit(self.c + np.dot(v, self.W))
+
+    @rows(h=bits)
+    def visible_mean(self, h):
+        r"""P(v_i = 1 | h) = sigmoid(b_i + (W h)_i), (n, d)."""
+        return expit(self.b + np.dot(h, self.W.T))
+
+    def hidden_given(self, v, u):
+        """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
+        mean = self.hidden_mean(v)
+        return 1.0 * (uniforms("u_h", u, mean.shape) < mean)
+
+    def visible_given(self, h, u):
+        """v by its probabilities, (n, d); u (n, d) in (0, 1)."""
+        mean = self.visible_mean(h)
+        return 1.0 * (uniforms("u_v", u, mean.shape) < mean)
+
+    def log_partition(self):
+        r"""log sum_{v, h} exp(-E), over the states of the smaller layer: log sum_h exp(c.h + sum_i softplus(b + W h))."""
+        near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
+        h = states(len(near))
+        return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))
+
+
+class GaussianBernoulliRBM:
+    r"""E(v, h) = |v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, with v in R^d and h in {0, 1}^m: E[v | h] = b + W h.
+
+    b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE for sigma.
+    Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
+    Source: Cho, Ilin and Raiko 2011, eq. 3
+    """
+
+    def __init__(self, b, c, W, sigma):
+        self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
+        self.d, self.m, self.sigma = len(self.b), len(self.c), positive("sigma", sigma)
+        if self.W.shape != (self.d, self.m):
+            raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
+
+    @rows(v=points, h=bits)
+    def energy(self, v, h):
+        r"""|v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, (n,); h (n, m)."""
+        coupling = np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2
+        return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(h, self.c) - coupling
+
+    @rows(v=points)
+    def free_energy(self, v):
+        r"""|v - b|^2/(2 sigma^2) - sum_j softplus(c_j + (W^T v)_j/sigma^2), (n,)."""
+        spring = 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2
+        return spring - np.sum(softplus(self.c + np.dot(v, self.W) / self.sigma**2), axis=1)
+
+    @rows(v=points)
+    def hidden_mean(self, v):
+        r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m)."""
+        return expit(self.c + np.dot(v, self.W) / self.sigma**2)
+
+    @rows(h=bits)
+    def visible_mean(self, h):
+        r"""E[v | h] = b + W h, (n, d)."""
+        return self.b + np.dot(h, self.W.T)
+
+    def hidden_given(self, v, u):
+        """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
+        mean = self.hidden_mean(v)
+        return 1.0 * (uniforms("u_h", u, mean.shape) < mean)
+
+    def visible_given(self, h, z):
+        """b + W h + sigma z, (n, d); z (n, d) unit normal."""
+        mean = self.visible_mean(h)
+        return mean + self.sigma * like_x("u_v", z, mean)
+
+    def log_partition(self):
+        r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2)."""
+        h = states(self.m)
+        shift = np.dot(h, self.W.T)
+        gain = np.sum(shift * (shift + 2 * self.b), axis=1) / (2 * self.sigma**2)
+        return logsumexp(np.dot(h, self.c) + gain) + self.d * (0.5 * LOG_2PI + np.log(self.sigma))

@@ -1,0 +1,64 @@
+r"""Contrastive divergence: lower the energy of the data, raise that of samples from the model.
+
+Which samples is the choice of method. Chains of k steps that start at the data: CD-k. Chains that are carried on from
+one gradient step to the next: persistent CD. Chains that start in a replay buffer, but for a fraction that start anew.
+All are `run` of a kernel from a start, for instance ``run(step, x, tape).x`` for CD-k.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import autograd.numpy as np
+
+from refebm.calculus import held
+from refebm.validation import InputError, count, points, real_array, rows, uniforms
+
+
+@rows
+def contrastive_divergence(energy: Callable, x: np.ndarray, x_model: np.ndarray) -> np.ndarray:
+    r"""E(x) - E(x_model), (n,), with x_model held constant, whatever it was computed from.
+
+    energy (n, d) -> (n,); x, x_model (n, d). With x_model from the model the mean gradient in the parameters is that of
+    the negative log-likelihood; the value is no likelihood, and may be negative. For a `BinaryRBM` energy is its
+    free energy.
+    Source: Song and Kingma 2021, section 3 (minus eq. 4 in the mean); Hinton 2002, section 3; dataflowr module 18a
+    """
+    return energy(x) - energy(held(x_model))
+
+
+@dataclass(frozen=True, eq=False)
+class ReplayBuffer:
+    r"""Past states of chains, from which new chains start: at most `capacity` of them, the oldest leave first.
+
+    points (N, d), 1 <= N <= capacity; capacity >= 1. A buffer is never changed: `push` returns another.
+    Errors: E-EMPTY for no points, E-COUNT for the capacity, E-FRACTION, E-SHAPE, E-UNIFORM.
+    Source: Du and Mordatch 2019, section 3.1 (capacity 10,000, fraction 0.05)
+    """
+
+    points: np.ndarray
+    capacity: int
+
+    def __post_init__(self):
+        capacity, kept = count("capacity", self.capacity), points("points", self.points)
+        object.__setattr__(self, "points", np.array(kept[-capacity:]))
+
+    def start(self, fresh: np.ndarray, fraction: float, u: np.ndarray) -> np.ndarray:
+        r"""Where chain i starts, (n, d): at fresh_i if u_i1 < fraction, else at point floor(u_i2 N), counted from 0.
+
+        fresh (n, d); fraction in [0, 1]; u (n, 2) in (0, 1).
+        """
+        fresh, fraction = points("fresh", fresh), real_array("fraction", fraction)
+        if fresh.shape[1] != self.points.shape[1]:
+            raise InputError("E-SHAPE", f"fresh must be (n, {self.points.shape[1]}) as in the buffer; got {fresh.shape}")
+        if fraction.ndim or not 0 <= fraction <= 1:
+            raise InputError("E-FRACTION", f"fraction must be a float from 0 to 1, got {fraction.tolist()}")
+        anew, which = uniforms("u", u, (len(fresh), 2)).T
+        kept = self.points[np.floor(which * len(self.points)).astype(int)]
+        return np.where(anew[:, None] < fraction, fresh, kept)
+
+    def push(self, x: np.ndarray) -> "ReplayBuffer":
+        """The buffer with x (n, d) as its newest points."""
+        x = points("x", x)
+        if x.shape[1] != self.points.shape[1]:
+            raise InputError("E-SHAPE", f"x must be (n, {self.points.shape[1]}) as in the buffer; got {x.shape}")
+        return ReplayBuffer(np.concatenate([self.points, x]), self.capacity)

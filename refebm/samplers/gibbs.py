@@ -1,0 +1,16 @@
+r"""Block Gibbs sampling of restricted Boltzmann machines: all hidden units given the visible ones, then back."""
+
+import numpy as np
+
+from refebm.samplers.step import Step, moved
+
+
+def gibbs_step(rbm, v: np.ndarray, u_h: np.ndarray, u_v: np.ndarray) -> Step:
+    r"""h ~ p(h | v), then v ~ p(v | h): a hidden unit is 1 where its u_h is below its probability.
+
+    rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
+    normal for Gaussian visible units. Errors: E-SHAPE, E-BINARY, E-UNIFORM.
+    Source: Hinton 2002, section 3; Stanford CS236, sampling from energy-based models (Gibbs)
+    """
+    h = rbm.hidden_given(v, u_h)
+    return moved(rbm.visible_given(h, u_v))

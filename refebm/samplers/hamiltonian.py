@@ -1,0 +1,38 @@
+r"""Hamiltonian Monte Carlo with unit mass: H(x, p) = E(x) + 1/2 |p|^2, dx/dt = p, dp/dt = s(x) = -grad E(x)."""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+from refebm.calculus import energy_and_score
+from refebm.objectives.notation import squared_norm
+from refebm.samplers.step import Step, accept, kernel
+from refebm.validation import rows
+
+
+@rows
+def leapfrog(score: Callable, x: np.ndarray, p: np.ndarray, eps: float, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+    r"""(x, p) after n_steps of: half a step in p, a step in x, half a step in p; adjacent half steps are joined.
+
+    score (n, d) -> (n, d); x, p (n, d); eps > 0; n_steps >= 1. Reversible and volume-preserving.
+    Source: Neal 2011, eqs. 2.28 to 2.30
+    """
+    p = p + 0.5 * eps * score(x)
+    for _ in range(n_steps - 1):
+        x = x + eps * p
+        p = p + eps * score(x)
+    x = x + eps * p
+    return x, p + 0.5 * eps * score(x)
+
+
+@kernel
+def hmc_step(energy: Callable, x: np.ndarray, eps: float, n_steps: int, p: np.ndarray, u: np.ndarray) -> Step:
+    r"""The end of a leapfrog path that starts with momentum p, accepted where log u < H(x, p) - H(x', p').
+
+    energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). One leapfrog step is
+    `mala_step` with eta = eps^2/2 and z = p. Each row goes on in time although another has blown up.
+    Source: Neal 2011, section 2.3.2
+    """
+    end, p_end = leapfrog(lambda x: energy_and_score(energy, x)[1], x, p, eps, n_steps)
+    here, there = energy(x) + 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)
+    return accept(x, end, there, there - here, u)

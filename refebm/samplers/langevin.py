@@ -1,0 +1,59 @@
+r"""Langevin dynamics: x + eta s(x) + sqrt(2 eta) z, with no accept or reject, so that its law is biased in eta.
+
+Convention: eta, as in sqrt(2 eta). Stanford CS236 writes eps/2 and sqrt(eps), so eta = eps/2; Song and Kingma 2021
+write eps^2/2 and eps, so eta = eps^2/2. Errors: E-POSITIVE, E-SHAPE, E-LEVELS, E-TAPE, E-STEPS.
+"""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+from refebm.models.fields import at
+from refebm.samplers.step import Step, moved
+from refebm.validation import DomainError, InputError, positive, rows, tape_of_levels
+
+
+@rows
+def langevin_step(score: Callable, x: np.ndarray, eta: float, z: np.ndarray) -> Step:
+    r"""x + eta s(x) + sqrt(2 eta) z, (n, d): one step of the unadjusted Langevin algorithm.
+
+    score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
+    Source: Song and Kingma 2021, eq. 4 (eps^2/2 = eta); Stanford CS236, Langevin dynamics; Das 2021, eq. 6
+    """
+    return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)
+
+
+@rows(z=tape_of_levels)
+def annealed_langevin(
+    score: Callable, x: np.ndarray, sigmas: np.ndarray, eps: float, z: np.ndarray, every_level: bool = False
+) -> np.ndarray:
+    r"""Langevin steps at each level from large to small noise, with eta_i = eps sigma_i^2/sigma_L^2.
+
+    score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.
+    Returns the last states (n, d), or with `every_level` those at the end of each level, (L, n, d).
+    Convention: Song and Ermon 2019 write alpha_i/2 for our eta_i: our eps is half theirs.
+    Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics
+    """
+    if len(z) != len(sigmas):
+        raise InputError("E-TAPE", f"z must be (L, T, n, d) with L = {len(sigmas)}; got shape {z.shape}")
+    ends = []
+    for sigma, noise in zip(sigmas, z):
+        eta = eps * sigma**2 / sigmas[-1] ** 2
+        for z_t in noise:
+            x = langevin_step(at(score, sigma), x, eta, z_t).x
+        ends.append(x)
+    return np.stack(ends) if every_level else x
+
+
+@rows(first=positive, power=positive)
+def decaying_steps(first: float, power: float, n_steps: int) -> np.ndarray:
+    r"""eta_t = first (1 + t)^{-power}, t = 0, 1, ..., (n_steps,), for 0 < power <= 1.
+
+    The steps go to zero, so that the bias does, and their sum to infinity, so that the chain gets everywhere; with
+    power > 1 their sum is finite and it stops short of the target.
+    Errors: DomainError E-STEPS for power > 1.
+    Source: Welling and Teh 2011, eq. 2; Stanford CS236, Langevin dynamics
+    """
+    if not power <= 1:
+        raise DomainError("E-STEPS", f"power must be at most 1, else the steps have a finite sum; got {power}")
+    return first * (1.0 + np.arange(n_steps)) ** -power

@@ -1,0 +1,39 @@
+r"""Metropolis-Hastings: propose, then accept with probability min(1, p(x') q(x|x') / (p(x) q(x'|x))).
+
+p = exp(-E)/Z, of which only E is needed. Errors: E-POSITIVE for step sizes, E-UNIFORM for u outside (0, 1), E-SHAPE.
+"""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+from refebm.calculus import energy_and_score
+from refebm.objectives.notation import squared_norm
+from refebm.samplers.step import Step, accept, kernel
+
+
+@kernel
+def metropolis_step(energy: Callable, x: np.ndarray, scale: float, z: np.ndarray, u: np.ndarray) -> Step:
+    r"""Random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
+
+    energy (n, d) -> (n,); x, z (n, d), z unit normal; scale > 0; u (n,) in (0, 1).
+    Source: HY-673 lecture 12, Metropolis-Hastings; Stanford CS236, sampling from energy-based models
+    """
+    proposal = x + scale * z
+    there = energy(proposal)
+    return accept(x, proposal, there, there - energy(x), u)
+
+
+@kernel
+def mala_step(energy: Callable, x: np.ndarray, eta: float, z: np.ndarray, u: np.ndarray) -> Step:
+    r"""x' = x + eta s(x) + sqrt(2 eta) z, accepted where log u < E(x) - E(x') + 1/2 |z|^2 - 1/2 |z'|^2.
+
+    z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.
+    energy (n, d) -> (n,); x, z (n, d), z unit normal; eta > 0; u (n,) in (0, 1).
+    Source: Besag 1994; Roberts and Tweedie 1996, section 1.4
+    """
+    here, s = energy_and_score(energy, x)
+    proposal = x + eta * s + np.sqrt(2 * eta) * z
+    there, s_there = energy_and_score(energy, proposal)
+    z_back = (x - proposal - eta * s_there) / np.sqrt(2 * eta)
+    return accept(x, proposal, there, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)

@@ -1,0 +1,61 @@
+r"""Tapes: the one place where the noise of samplers is drawn, by a `numpy.random.Generator` that is handed in.
+
+The first axis is time. Arrays are drawn whole, one after the other in the order in which they are returned, so that a
+seed gives the same tape for ever. z is unit normal, u uniform on the open (0, 1).
+"""
+
+import numpy as np
+
+from refebm.validation import count
+
+
+def _uniform(rng, shape):
+    """(k + 1/2)/2^52, k = 0, ..., 2^52 - 1: never 0 or 1."""
+    return (rng.integers(0, 2**52, shape) + 0.5) / 2.0**52
+
+
+def _sizes(**sizes):
+    return tuple(count(name, value) for name, value in sizes.items())
+
+
+def langevin_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> np.ndarray:
+    """z (n_steps, n, d), unit normal: for `langevin_step`.
+
+    Source: Stanford CS236, Langevin dynamics
+    """
+    return rng.standard_normal(_sizes(n_steps=n_steps, n=n, d=d))
+
+
+def metropolis_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
+
+    Source: HY-673 lecture 12, Metropolis-Hastings
+    """
+    shape = _sizes(n_steps=n_steps, n=n, d=d)
+    return rng.standard_normal(shape), _uniform(rng, shape[:2])
+
+
+def gibbs_tape(rng: np.random.Generator, n_steps: int, n: int, rbm) -> tuple[np.ndarray, np.ndarray]:
+    """u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
+
+    Source: Hinton 2002, section 3
+    """
+    steps, chains = _sizes(n_steps=n_steps, n=n)
+    u_h, shape = _uniform(rng, (steps, chains, rbm.m)), (steps, chains, rbm.d)
+    return u_h, rng.standard_normal(shape) if hasattr(rbm, "sigma") else _uniform(rng, shape)
+
+
+def annealed_langevin_tape(rng: np.random.Generator, n_levels: int, n_steps: int, n: int, d: int) -> np.ndarray:
+    """z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
+
+    Source: Song and Ermon 2019, algorithm 1
+    """
+    return rng.standard_normal(_sizes(n_levels=n_levels, n_steps=n_steps, n=n, d=d))
+
+
+def replay_tape(rng: np.random.Generator, n_steps: int, n: int) -> np.ndarray:
+    """u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
+
+    Source: Du and Mordatch 2019, section 3.1
+    """
+    return _uniform(rng, (*_sizes(n_steps=n_steps, n=n), 2))
