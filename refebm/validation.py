@@ -159,6 +159,14 @@ def decreasing_levels(name, value, x=None):
     return value
 
 
+def inverse_temperatures(name, value, x=None):
+    """0 = beta_0 < ... < beta_K = 1, (K + 1,)."""
+    value = vector(name, value)
+    if len(value) < 2 or value[0] != 0 or value[-1] != 1 or np.any(np.diff(value) <= 0):
+        raise InputError("E-TEMPERATURES", f"{name} must go from 0 to 1 without a step back, got {value.tolist()}")
+    return value
+
+
 def tape_of_levels(name, value, x):
     """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
     value = real_array(name, value)
@@ -223,6 +231,7 @@ GLOSSARY = {
     "scale": positive,
     "log_z": number,
     "n": count,
+    "d": count,
     "n_steps": count,
     "smallest": positive,
     "score": field,

@@ -68,11 +68,17 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
         raise InputTypeError("E-DENSITY", f"density must be one of refebm's densities, got {type(density).__name__}")
     if degree is not None:
         count("degree", degree + 1 if isinstance(degree, int) else degree)
-    return _polynomial(functions, density, degree) if degree is not None else _refined(functions, density)
+    if degree is not None:
+        return _polynomial(functions, density, degree)
+    lattice, change = settled(functions, density)
+    return Expectation(_terms(functions, lattice), change)
 
 
-def _refined(functions, density):
-    """Widen the box or halve the spacing, whichever has not settled, until both have or the lattice is too large."""
+def settled(functions: Sequence[Callable], density) -> tuple["Lattice", float]:
+    """Widen the box or halve the spacing, whichever has not settled, until both have or the lattice is too large.
+
+    Returns the last lattice, and how much the terms on it changed, as in `expect`.
+    """
     step, radius, most = 0.25, min(10.0, density.widest), MOST_NODES[density.d > 1]
     if _size(density, step, radius) > most:
         raise DomainError(
@@ -96,7 +102,7 @@ def _refined(functions, density):
             )
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF) or np.isnan(finer) or _size(density, *refined) > most:
-            return Expectation(terms, float(np.maximum(finer, tail * SETTLED / ROUNDOFF)))
+            return lattice, float(np.maximum(finer, tail * SETTLED / ROUNDOFF))
         step, radius = refined
 
 
