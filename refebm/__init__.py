@@ -15,6 +15,8 @@ Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher 
 
 from refebm.calculus import divergence, field_and_divergence, jacobian_vector_product, score_of
 from refebm.models import Model, at, mixture_of
+from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
+from refebm.objectives.contrastive_divergence import ReplayBuffer, contrastive_divergence
 from refebm.objectives.denoising import (
     denoising_autoencoder,
     denoising_score_matching,
@@ -23,6 +25,12 @@ from refebm.objectives.denoising import (
     noise_conditional_score_matching,
     tweedie_cov,
     tweedie_mean,
+)
+from refebm.objectives.likelihood import (
+    annealed_importance_sampling,
+    estimated_log_partition,
+    log_partition,
+    negative_log_likelihood,
 )
 from refebm.objectives.score_matching import (
     explicit_score_matching,
@@ -35,6 +43,14 @@ from refebm.objectives.score_matching import (
     sliced_score_matching,
     sliced_score_matching_vr,
 )
+from refebm.samplers.chain import run
+from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
+from refebm.samplers.gibbs import gibbs_step
+from refebm.samplers.hamiltonian import hmc_step, leapfrog
+from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
+from refebm.samplers.metropolis import mala_step, metropolis_step
+from refebm.samplers.step import Step
+from refebm.samplers.tapes import annealed_langevin_tape, gibbs_tape, langevin_tape, metropolis_tape, replay_tape
 from refebm.truth.densities import (
     Gamma,
     Gaussian,
@@ -50,37 +66,64 @@ from refebm.validation import DomainError, InputError
 __version__ = "0.1.0"
 
 __all__ = [
+    "BinaryRBM",
     "DomainError",
     "Expectation",
     "Gamma",
     "Gaussian",
+    "GaussianBernoulliRBM",
     "GaussianMixture",
     "InputError",
     "Laplace",
     "Model",
+    "ReplayBuffer",
+    "Step",
     "StudentT",
+    "annealed_importance_sampling",
+    "annealed_langevin",
+    "annealed_langevin_tape",
     "at",
+    "autocorrelation",
+    "autocovariance",
+    "contrastive_divergence",
+    "decaying_steps",
     "denoising_autoencoder",
     "denoising_score_matching",
     "denoising_score_matching_cv",
     "divergence",
+    "effective_sample_size",
+    "estimated_log_partition",
     "expect",
     "explicit_score_matching",
     "explicit_sliced",
     "field_and_divergence",
     "finite_difference_sliced",
     "geometric_noise_levels",
+    "gibbs_step",
+    "gibbs_tape",
+    "hmc_step",
     "hutchinson_divergence",
     "implicit_score_matching",
     "jacobian_vector_product",
+    "langevin_step",
+    "langevin_tape",
+    "leapfrog",
+    "log_partition",
+    "mala_step",
+    "metropolis_step",
+    "metropolis_tape",
     "mixture_of",
+    "negative_log_likelihood",
     "noise_conditional_score_matching",
     "nonnegative_score_matching",
     "ratio_matching",
+    "replay_tape",
+    "run",
     "score_of",
     "sliced_score_matching",
     "sliced_score_matching_vr",
     "smoothed_empirical",
+    "split_r_hat",
     "standard_normal",
     "tweedie_cov",
     "tweedie_mean",

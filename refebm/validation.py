@@ -159,6 +159,19 @@ def decreasing_levels(name, value, x=None):
     return value
 
 
+def moving(name, value, x=None):
+    """Chains, (T, n, d) with T >= 4, each coordinate of which moves."""
+    value = real_array(name, value)
+    if value.ndim != 3:
+        raise InputError("E-NDIM", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
+    if 0 in value.shape or len(value) < 4:
+        raise InputError("E-EMPTY", f"{name} must have at least four states of one chain, got shape {value.shape}")
+    still = np.all(value == value[0], axis=(0, 1))
+    if np.any(still):
+        raise DomainError("E-CONSTANT", f"coordinate {int(np.argmax(still))} of {name} never moves")
+    return value
+
+
 def inverse_temperatures(name, value, x=None):
     """0 = beta_0 < ... < beta_K = 1, (K + 1,)."""
     value = vector(name, value)
@@ -233,6 +246,7 @@ GLOSSARY = {
     "n": count,
     "d": count,
     "n_steps": count,
+    "n_lags": count,
     "smallest": positive,
     "score": field,
     "data_score": field,

@@ -19,6 +19,7 @@ FLOORS = [  # from the ground up
     ["truth"],
     ["models"],
     ["objectives"],
+    ["samplers"],
     ["__init__"],
     ["identities"],
     ["variants"],

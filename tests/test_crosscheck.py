@@ -96,7 +96,10 @@ def test_each_crime_is_reported_for_its_function_alone(tmp_path, capsys):
 
 
 def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):
-    for noise in ("uniform(1 - 4e-16, 1 + 4e-16, y.shape) * y +", "normal() +"):  # within the tolerance, and far beyond it
+    for noise in (
+        "uniform(1 - 4e-16, 1 + 4e-16, y.shape) * y +",
+        "normal() +",
+    ):  # within the tolerance, and far beyond it
         text = RIGHT.replace("return y +", f"return y * 0 + np.random.default_rng().{noise}")
         _, _, findings = crosscheck(tmp_path, capsys, text, "--only", "tweedie_mean")
         assert "randomness or state of its own" in findings["tweedie_mean"]["diagnosis"]

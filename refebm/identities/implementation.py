@@ -1,7 +1,7 @@
 """What a theorem is run on: refebm's public functions, or a copy with some of them replaced."""
 
 import refebm
-from refebm.models import ENERGIES, Model
+from refebm.models import ENERGIES, RBMS, Model
 from refebm.validation import InputError
 
 
@@ -18,7 +18,7 @@ class Unusable(InputError):
 
 
 class Implementation:
-    """Public names as attributes. ``score(model)`` and ``energy(model)`` make callables of model data."""
+    """Public names as attributes. ``score(model)``, ``energy(model)`` and ``rbm(model)`` build on model data."""
 
     def __init__(self, **replaced):
         self._replaced = replaced
@@ -34,6 +34,9 @@ class Implementation:
 
     def energy(self, model: Model):
         return model
+
+    def rbm(self, model: Model):
+        return getattr(self, RBMS[model.kind].__name__)(**model.parameters)
 
     def data_score(self, density):
         return density.score

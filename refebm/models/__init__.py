@@ -16,6 +16,7 @@ import numpy as np
 from refebm.calculus import score_of
 from refebm.models import energies, fields
 from refebm.models.fields import at
+from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
 from refebm.validation import InputError, level, points_of
@@ -31,6 +32,17 @@ def denoiser(x, kind, parameters, sigma):
     return x + sigma**2 * score(Model(kind, parameters))(x)
 
 
+def binary_rbm(x, b, c, W):
+    r"""The free energy of a `BinaryRBM`, of x in {0, 1}^d. b (d,), c (m,), W (d, m)."""
+    return BinaryRBM(b, c, W).free_energy(x)
+
+
+def gaussian_rbm(x, b, c, W, sigma):
+    r"""The free energy of a `GaussianBernoulliRBM`. b (d,), c (m,), W (d, m), sigma a float."""
+    return GaussianBernoulliRBM(b, c, W, sigma).free_energy(x)
+
+
+RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
 ENERGIES = {
     function.__name__: function
     for function in (
@@ -41,6 +53,8 @@ ENERGIES = {
         energies.laplace,
         energies.autoregressive,
         energies.flow,
+        binary_rbm,
+        gaussian_rbm,
     )
 }
 FIELDS = {function.__name__: function for function in (fields.mlp_score, fields.noise_conditional, at_level, denoiser)}

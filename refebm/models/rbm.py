@@ -20,6 +20,14 @@ def softplus(a):
     return np.logaddexp(0.0, a)
 
 
+def hidden(rbm, h):
+    """States of the hidden units of an RBM, (n, m)."""
+    h = bits("h", h)
+    if h.shape[1] != rbm.m:
+        raise InputError("E-SHAPE", f"h must be (n, {rbm.m}) for this {type(rbm).__name__}; got shape {h.shape}")
+    return h
+
+
 def states(m: int) -> np.ndarray:
     """All states of m binary units, (2^m, m). Errors: E-SIZE."""
     if m > MOST_UNITS:
@@ -45,10 +53,10 @@ class BinaryRBM:
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
-    @rows(v=bits, h=bits)
+    @rows(v=bits)
     def energy(self, v, h):
         r"""-b.v - c.h - v^T W h, (n,); h (n, m)."""
-        return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
+        return -np.dot(v, self.b) - np.dot(hidden(self, h), self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
 
     @rows(v=bits)
     def free_energy(self, v):
@@ -60,10 +68,9 @@ class BinaryRBM:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m)."""
         return expit(self.c + np.dot(v, self.W))
 
-    @rows(h=bits)
     def visible_mean(self, h):
         r"""P(v_i = 1 | h) = sigmoid(b_i + (W h)_i), (n, d)."""
-        return expit(self.b + np.dot(h, self.W.T))
+        return expit(self.b + np.dot(hidden(self, h), self.W.T))
 
     def hidden_given(self, v, u):
         """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
@@ -76,7 +83,7 @@ class BinaryRBM:
         return 1.0 * (uniforms("u_v", u, mean.shape) < mean)
 
     def log_partition(self):
-        r"""log sum_{v, h} exp(-E), over the states of the smaller layer: log sum_h exp(c.h + sum_i softplus(b + W h))."""
+        r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged."""
         near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
         h = states(len(near))
         return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))
@@ -96,11 +103,11 @@ class GaussianBernoulliRBM:
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
-    @rows(v=points, h=bits)
+    @rows(v=points)
     def energy(self, v, h):
         r"""|v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, (n,); h (n, m)."""
         coupling = np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2
-        return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(h, self.c) - coupling
+        return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(hidden(self, h), self.c) - coupling
 
     @rows(v=points)
     def free_energy(self, v):
@@ -113,10 +120,9 @@ class GaussianBernoulliRBM:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m)."""
         return expit(self.c + np.dot(v, self.W) / self.sigma**2)
 
-    @rows(h=bits)
     def visible_mean(self, h):
         r"""E[v | h] = b + W h, (n, d)."""
-        return self.b + np.dot(h, self.W.T)
+        return self.b + np.dot(hidden(self, h), self.W.T)
 
     def hidden_given(self, v, u):
         """h by its probabilities, (n, m); u (n, m) in (0, 1)."""

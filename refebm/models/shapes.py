@@ -9,6 +9,8 @@ SHAPES = {
     "mixture": {"logits": "k", "means": "kd", "precisions": "kdd"},
     "mlp_energy": {"precision": ""},
     "gamma": {"shape": "d", "rate": "d"},
+    "binary_rbm": {"b": "d", "c": "m", "W": "dm"},
+    "gaussian_rbm": {"b": "d", "c": "m", "W": "dm", "sigma": ""},
     "laplace": {"loc": "d", "scale": "d"},
     "autoregressive": {"shift": "d", "shift_weights": "dd", "log_scale": "d", "log_scale_weights": "dd"},
 }

@@ -48,8 +48,7 @@ class ReplayBuffer:
         fresh (n, d); fraction in [0, 1]; u (n, 2) in (0, 1).
         """
         fresh, fraction = points("fresh", fresh), real_array("fraction", fraction)
-        if fresh.shape[1] != self.points.shape[1]:
-            raise InputError("E-SHAPE", f"fresh must be (n, {self.points.shape[1]}) as in the buffer; got {fresh.shape}")
+        self._fits("fresh", fresh)
         if fraction.ndim or not 0 <= fraction <= 1:
             raise InputError("E-FRACTION", f"fraction must be a float from 0 to 1, got {fraction.tolist()}")
         anew, which = uniforms("u", u, (len(fresh), 2)).T
@@ -59,6 +58,10 @@ class ReplayBuffer:
     def push(self, x: np.ndarray) -> "ReplayBuffer":
         """The buffer with x (n, d) as its newest points."""
         x = points("x", x)
-        if x.shape[1] != self.points.shape[1]:
-            raise InputError("E-SHAPE", f"x must be (n, {self.points.shape[1]}) as in the buffer; got {x.shape}")
+        self._fits("x", x)
         return ReplayBuffer(np.concatenate([self.points, x]), self.capacity)
+
+    def _fits(self, name, x):
+        d = self.points.shape[1]
+        if x.shape[1] != d:
+            raise InputError("E-SHAPE", f"{name} must be (n, {d}) as the points of the buffer; got {x.shape}")

@@ -8,11 +8,16 @@ from typing import NamedTuple
 
 import autograd.numpy as np
 from autograd.scipy.special import logsumexp
+from scipy.ndimage import minimum_filter
+from scipy.optimize import minimize
 
-from refebm.calculus import held
+from refebm.calculus import energy_and_score, held, jacobian, score_of
 from refebm.truth.densities import StudentT
 from refebm.truth.expectations import SETTLED, settled
 from refebm.validation import DomainError, InputError, inverse_temperatures, real_array, rows
+
+NEGLIGIBLE = 60.0  # a well that is so much higher holds less than roundoff
+MOST_STARTS = 50
 
 
 @rows
@@ -31,35 +36,66 @@ def log_partition(energy: Callable, d: int) -> float:
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by the trapezoid rule that `expect` certifies.
 
     energy (n, d) -> (n,). A float, which can be differentiated in the parameters of the energy. Where the mass lies is
-    found on a coarse grid within 1000 of the origin: a well that is narrow and far out may be missed.
+    found by descent from a grid that reaches 1000 from the origin: a well that none of it leads to is missed.
     Errors: DomainError E-SIZE for d > 2, E-DIVERGES where exp(-E) has no integral, E-SETTLED where the rule does not
     settle, or the energy is NaN.
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
         raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
-    around, lowest = _where(lambda x: held(energy(x)), d)
+    around, lowest = _around(energy, d)
     nodes, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around)
     if not change <= SETTLED:
         raise DomainError("E-SETTLED", f"the partition function moves by {change:.1e} of itself on a finer lattice")
     return logsumexp(-energy(nodes.x) + np.log(nodes.weights) - around.log_prob(nodes.x))
 
 
-def _where(energy, d):
-    """A heavy-tailed density with the mean and the spread of exp(-E), found by four grids, and the lowest energy."""
-    u = np.linspace(-7.6, 7.6, 82)  # sinh(7.6) = 1000
-    u = np.stack([axis.ravel() for axis in np.meshgrid(*[u] * d)], axis=1)
+def _around(energy, d):
+    """A heavy-tailed density that covers the mass of exp(-E) and every well that matters, and the lowest energy."""
+    axis = np.linspace(-7.6, 7.6, 82)  # sinh(7.6) = 1000
+    u = np.stack([grid.ravel() for grid in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
     mean, scale = np.zeros(d), np.ones(d)
+    wells, depths = _wells(energy, np.sinh(u), (len(axis),) * d)
     for _ in range(4):
-        x, spacing = mean + scale * np.sinh(u), scale * np.cosh(u) * (u[1, 0] - u[0, 0])
-        e = energy(x)
-        if not np.all(np.isfinite(e)):
-            raise DomainError("E-SETTLED", f"energy must be finite everywhere, got {np.min(e)} on a grid")
-        log_mass = -e + np.sum(np.log(spacing), axis=1)
+        x, spacing = mean + scale * np.sinh(u), scale * np.cosh(u) * (axis[1] - axis[0])
+        log_mass = -held(energy(x)) + np.sum(np.log(spacing), axis=1)
         mass = np.exp(log_mass - logsumexp(log_mass))
         mean = np.dot(mass, x)
         scale = np.sqrt(np.dot(mass, (x - mean) ** 2 + spacing**2))
-    return StudentT(10.0 * np.ones(d), mean, scale), np.min(e)
+    wells = wells[depths < np.min(depths) + NEGLIGIBLE]
+    ends = np.concatenate([wells, [mean - scale, mean + scale]])
+    low, high = np.min(ends, axis=0), np.max(ends, axis=0)
+    curvature = -np.einsum("nii->ni", held(jacobian(score_of(energy), wells)))
+    return Around(0.5 * (low + high), 0.5 * (high - low), wells, curvature), np.min(depths)
+
+
+class Around(StudentT):
+    """A heavy tail around wells, with a lattice that sees each of them from the start."""
+
+    def __init__(self, loc, scale, wells, curvature):
+        super().__init__(30.0 * np.ones_like(loc), loc, scale)
+        width = np.abs(curvature) ** -0.5 / np.sqrt(scale**2 + (wells - loc) ** 2)  # in u, x = loc + scale sinh u
+        self._unit = np.minimum(super().unit, 4 * np.min(width, axis=0))
+
+    @property
+    def unit(self):
+        """So that the first lattice has a node in each deviation of the narrowest well."""
+        return self._unit
+
+
+def _wells(energy, x, shape):
+    """The local minima (k, d) that descent from those of a grid x finds, and their energies."""
+    e = held(energy(x))
+    if not np.all(np.isfinite(e)):
+        raise DomainError("E-SETTLED", f"energy must be finite everywhere, got {e[~np.isfinite(e)][0]} on a grid")
+    starts = x[e == np.ravel(minimum_filter(np.reshape(e, shape), 3))][:MOST_STARTS]
+    found = [minimize(lambda x: _value_and_gradient(energy, x), start, jac=True).x for start in starts]
+    return np.array(found), held(energy(np.array(found)))
+
+
+def _value_and_gradient(energy, x):
+    e, s = energy_and_score(energy, x[None])
+    return held(e)[0], -held(s)[0]
 
 
 @rows(temperatures=inverse_temperatures)
@@ -68,7 +104,7 @@ def annealed_importance_sampling(
 ) -> np.ndarray:
     r"""The log weights of n chains from a density that is known to the model, (n,), with E[w] = Z.
 
-    log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log base(x_{k-1})), where x_0 is drawn from base, and x_k is
+    log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log base(x_{k-1})), x_0 drawn from base and x_k
     a step from x_{k-1} that leaves exp(-E_k) invariant, E_k = beta_k E - (1 - beta_k) log base.
     energy (n, d) -> (n,); base: a density with log_prob; temperatures beta_0 = 0 < ... < beta_K = 1, inverse ones;
     step(energy, x, *noise) -> Step, a kernel; tape: x_0 (n, d), then the noise of the steps, arrays whose first axis is

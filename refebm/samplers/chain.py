@@ -10,7 +10,7 @@ from refebm.validation import InputError, points
 
 
 class Chain(NamedTuple):
-    """What happened over all steps, (n,) each: mean acceptance, how often accepted and invalid; trajectory (T, n, d)."""
+    """Over all steps: mean acceptance, how often accepted, how often invalid, (n,) each; the trajectory (T, n, d)."""
 
     acceptance: np.ndarray
     accepted: np.ndarray

@@ -1,0 +1,69 @@
+r"""What chains tell about themselves: x (T, n, d), T states of n chains, as `run` returns them, answers by coordinate.
+
+Errors: E-NDIM, E-EMPTY, E-FINITE; DomainError E-CONSTANT for a coordinate that never moves.
+"""
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+from refebm.validation import InputError, moving, rows
+
+
+@rows(x=moving)
+def autocovariance(x: np.ndarray, n_lags: int) -> np.ndarray:
+    r"""c_t = 1/T sum_i (x_i - mean)(x_{i+t} - mean) for t = 0, ..., n_lags, the mean over the chains, (n_lags + 1, d).
+
+    x (T, n, d), each chain less its own mean; n_lags < T. With 1/T, not 1/(T - t): biased, of smaller variance.
+    Source: Geyer 1992, section 3.1
+    """
+    length = len(x)
+    if n_lags >= length:
+        raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {n_lags}")
+    power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2
+    return np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
+
+
+@rows(x=moving)
+def autocorrelation(x: np.ndarray, n_lags: int) -> np.ndarray:
+    r"""c_t/c_0 for t = 0, ..., n_lags, (n_lags + 1, d).
+
+    Source: Geyer 1992, section 3.1
+    """
+    c = autocovariance(x, n_lags)
+    return c / c[0]
+
+
+@rows(x=moving)
+def effective_sample_size(x: np.ndarray) -> np.ndarray:
+    r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): how many independent draws tell the mean as well.
+
+    P_k = rho_{2k} + rho_{2k+1}, as long as they are positive, each at most the one before (Geyer's initial monotone
+    sequence). rho_t = 1 - (W - c_t)/V, where V = (T - 1)/T W + the variance of the chains' means, so that chains that
+    disagree count for little. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho).
+    Source: Gelman et al. 2013, section 11.5; Geyer 1992, section 3.3; Vehtari et al. 2021, section 3.2
+    """
+    length, n, _ = x.shape
+    c = autocovariance(x, length - 1)
+    within = c[0] * length / (length - 1)
+    rho = 1 - (within - c) / (c[0] + _variance_of_means(x))
+    rho[0] = 1.0
+    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
+    positive = np.logical_and.accumulate(pairs > 0, axis=0)
+    return n * length / (-1 + 2 * np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0))
+
+
+@rows(x=moving)
+def split_r_hat(x: np.ndarray) -> np.ndarray:
+    r"""sqrt(V/W), (d,), of the 2 n halves of the chains, each of L = T/2 states: near 1 when they agree.
+
+    W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
+    Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
+    """
+    half = len(x) // 2
+    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)
+    within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)
+    return np.sqrt((half - 1) / half + _variance_of_means(halves) / within)
+
+
+def _variance_of_means(x):
+    return np.var(np.mean(x, axis=0), axis=0, ddof=1) if x.shape[1] > 1 else 0.0
