@@ -1,6 +1,19 @@
 """Theorems: one record each, used by ``refebm verify``, the tests, the index in the README, and the vectors."""
 
-from refebm.identities import calculus, denoising, densities, score_matching
+from refebm.identities import (
+    calculus,
+    chain,
+    contrastive_divergence,
+    denoising,
+    densities,
+    gibbs,
+    hamiltonian,
+    langevin,
+    likelihood,
+    metropolis,
+    rbm,
+    score_matching,
+)
 from refebm.identities.draw import Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
@@ -16,14 +29,25 @@ __all__ = [
     "Unusable",
     "Verdict",
     "calculus",
+    "chain",
     "check",
+    "contrastive_divergence",
     "denoising",
     "densities",
+    "gibbs",
+    "hamiltonian",
     "judge",
+    "langevin",
+    "likelihood",
+    "metropolis",
+    "rbm",
     "score_matching",
 ]
 
-STEMS = ("calculus", "densities", "score_matching", "denoising")  # the order in which they are read, run and listed
+STEMS = (  # the order in which they are read, run and listed
+    *("calculus", "densities", "score_matching", "denoising", "likelihood", "rbm", "contrastive_divergence"),
+    *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
+)
 _ordered = sorted(THEOREMS.items(), key=lambda item: STEMS.index(item[1].stem))
 THEOREMS.clear()
 THEOREMS.update(_ordered)

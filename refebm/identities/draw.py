@@ -160,6 +160,13 @@ class Draw:
     def _at_level(self, d):
         return {"kind": "noise_conditional", "parameters": self._noise_conditional(d), "sigma": self.noise_level()}
 
+    def _binary_rbm(self, d):
+        m = self.count(1, 3)
+        return {"b": self.reals((d,), -1, 1), "c": self.reals((m,), -1, 1), "W": self.reals((d, m), -1.5, 1.5)}
+
+    def _gaussian_rbm(self, d):
+        return self._binary_rbm(d) | {"sigma": self.real(0.5, 1.2)}
+
     def _autoregressive(self, d):
         vectors = [self.reals((d,), -0.5, 0.5) for _ in range(2)]
         matrices = [self.reals((d, d), -0.5, 0.5) for _ in range(2)]

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from refebm.calculus import energy_and_score, held, jacobian, score_of
 from refebm.truth.densities import StudentT
-from refebm.truth.expectations import SETTLED, settled
+from refebm.truth.expectations import SETTLED, fits, settled
 from refebm.validation import DomainError, InputError, inverse_temperatures, real_array, rows
 
 NEGLIGIBLE = 60.0  # a well that is so much higher holds less than roundoff
@@ -44,6 +44,8 @@ def log_partition(energy: Callable, d: int) -> float:
     if d > 2:
         raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
     around, lowest = _around(energy, d)
+    if not fits(around):
+        raise DomainError("E-SIZE", "the energy has wells too narrow for their distance: they need too many nodes")
     nodes, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around)
     if not change <= SETTLED:
         raise DomainError("E-SETTLED", f"the partition function moves by {change:.1e} of itself on a finer lattice")

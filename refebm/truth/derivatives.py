@@ -81,6 +81,12 @@ def _gamma(x, shape, rate):
     return (shape - 1) / x - rate, -((shape - 1) / x**2)[:, :, None] * np.eye(x.shape[1])
 
 
+def _gaussian_rbm(x, b, c, W, sigma):
+    active = 1 / (1 + np.exp(-(c + x @ W / sigma**2)))
+    curved = np.einsum("ij,nj,kj->nik", W, active * (1 - active), W) / sigma**4
+    return (b - x + active @ W.T) / sigma**2, curved - np.eye(x.shape[1]) / sigma**2
+
+
 def _mlp_score(x, layers):
     return network_derivatives(layers, x)[:2]
 
@@ -114,6 +120,7 @@ KINDS = {
     "mixture": _mixture,
     "mlp_energy": _mlp_energy,
     "gamma": _gamma,
+    "gaussian_rbm": _gaussian_rbm,
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
 }

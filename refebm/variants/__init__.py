@@ -4,7 +4,20 @@ A wrong version is rejected by some theorem and passed by some weak check. A con
 rule. Terms add up to the formula.
 """
 
-from refebm.variants import calculus, denoising, densities, score_matching
+from refebm.variants import (
+    calculus,
+    chain,
+    contrastive_divergence,
+    denoising,
+    densities,
+    gibbs,
+    hamiltonian,
+    langevin,
+    likelihood,
+    metropolis,
+    rbm,
+    score_matching,
+)
 from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
 
 __all__ = [
@@ -16,7 +29,15 @@ __all__ = [
     "Variant",
     "Wrong",
     "calculus",
+    "chain",
+    "contrastive_divergence",
     "denoising",
     "densities",
+    "gibbs",
+    "hamiltonian",
+    "langevin",
+    "likelihood",
+    "metropolis",
+    "rbm",
     "score_matching",
 ]

@@ -12,16 +12,21 @@ import numpy as np
 import refebm
 from refebm.identities import Implementation
 from refebm.models import Model
+from refebm.samplers.step import Step
 
 GRID = 64
-MODELS = ("score", "data_score", "field", "denoiser", "energy")
+MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
+RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
+ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
+DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
 
 
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that a public function is asked with."""
-    return CALLED.get(function) or tuple(inspect.signature(getattr(refebm, function)).parameters)
+    given = inspect.signature(getattr(refebm, function)).parameters.values()
+    return CALLED.get(function) or tuple(one.name for one in given if one.default is one.empty)
 
 
 class Question:
@@ -109,6 +114,13 @@ class Question:
     def _laplace(self):
         return {"loc": self.grid((self.d,), -1, 1), "scale": self.grid((self.d,), 0.5, 2)}
 
+    def _binary_rbm(self):
+        m = self.fixed.get("hidden", 2)
+        return {"b": self.grid((self.d,), -1, 1), "c": self.grid((m,), -1, 1), "W": self.grid((self.d, m), -1.5, 1.5)}
+
+    def _gaussian_rbm(self):
+        return self._binary_rbm() | {"sigma": np.float64(self.fixed.get("rbm_sigma", 0.75))}
+
     def _autoregressive(self):
         shape = {"shift": (self.d,), "shift_weights": (self.d,) * 2}
         shape |= {"log_scale": (self.d,), "log_scale_weights": (self.d,) * 2}
@@ -129,12 +141,15 @@ class Question:
         x = self.rows("x")
         if function == "ratio_matching":
             return (x > self.centre) * 1.0
+        if self.kind == "binary_rbm" and function in ("negative_log_likelihood", "contrastive_divergence"):
+            return self.units(x)
         positive = function == "nonnegative_score_matching" or "gamma" in (self.kind, function.lower())
         return np.abs(x) + 0.125 if positive else x
 
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
-        kind = "noise_conditional" if function in ("noise_conditional_score_matching", "at") else self.kind
+        conditional = ("noise_conditional_score_matching", "at", "annealed_langevin")
+        kind = "noise_conditional" if function in conditional else self.kind
         make = {
             "score": lambda: self.model(kind),
             "field": lambda: self.model(kind),
@@ -149,10 +164,56 @@ class Question:
             "eps": lambda: self.fixed.get("eps", self.scalar(0.25)),
             "n": lambda: self.fixed.get("levels", 4),
             "smallest": lambda: self.scalar(0.0625),
+            "x_model": lambda: self.units(self.rows("x_model")) if kind == "binary_rbm" else self.rows("x_model"),
+            "log_z": lambda: self.fixed.get("log_z", self.scalar(-0.6875)),
+            "scale": lambda: self.fixed.get("scale", self.scalar(0.75)),
+            "eta": lambda: self.fixed.get("eta", self.scalar(0.3125)),
+            "p": lambda: self.rows("p"),
+            "u": lambda: self.fixed.get("u", self.grid((self.n,), 1 / 64, 63 / 64)) + np.zeros(self.n),
+            "n_steps": lambda: self.fixed.get("n_steps", 3),
+            "n_lags": lambda: self.fixed.get("n_lags", 3),
+            "sigmas": lambda: np.array(self.fixed.get("sigmas", [1.5, 0.75, 0.5])),
+            "first": lambda: self.scalar(0.375),
+            "power": lambda: self.fixed.get("power", 0.5),
+            "log_weights": lambda: self.grid((self.n,), -2, 2),
+            "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
         }
+        if function in DIAGNOSTICS:
+            make["x"] = lambda: np.cumsum(self.grid((self.fixed.get("length", 12), self.n, self.d), -1, 1), axis=0) / 4
+        if function == "annealed_langevin":
+            make["z"] = lambda: self.grid((3, self.fixed.get("n_steps", 2), self.n, self.d), -1.75, 1.75)
+        if function == "gibbs_step":
+            return self._of_gibbs(make["rbm"]())
+        if function.partition(".")[0] in RBMS:
+            return self._of_rbm(*function.split("."))
         if function.partition(".")[0] in DENSITIES:
             return self._of_density(*function.split("."))
         return {name: make[name]() for name in parameters(function)}
+
+    def units(self, x):
+        """States of binary units."""
+        return (x > 0) * 1.0
+
+    def _of_gibbs(self, rbm):
+        v, noise = self.rows("v"), self.grid((self.n, self.d), 1 / 64, 63 / 64)
+        binary = rbm.kind == "binary_rbm"
+        return {
+            "rbm": rbm,
+            "v": self.units(v) if binary else v,
+            "u_h": self.grid((self.n, len(rbm.parameters["c"])), 1 / 64, 63 / 64),
+            "u_v": noise if binary else 4 * noise - 2,
+        }
+
+    def _of_rbm(self, name, method):
+        """An RBM as data, and what its method is asked with."""
+        kind = RBMS[name]
+        given = {"density": {"density": name, "parameters": getattr(self, f"_{kind}")()}}
+        m = len(given["density"]["parameters"]["c"])
+        if method in ("energy", "free_energy", "hidden_mean"):
+            given["v"] = self.units(self.rows("v")) if kind == "binary_rbm" else self.rows("v")
+        if method in ("energy", "visible_mean"):
+            given["h"] = self.units(self.grid((self.n, m), -1, 1))
+        return given
 
     def _of_density(self, name, method="log_prob"):
         """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
@@ -191,7 +252,7 @@ class Question:
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
     given = {
-        key: (impl.energy if key == "energy" else impl.score)(value) if key in MODELS else value
+        key: getattr(impl, key if key in ("energy", "rbm") else "score")(value) if key in MODELS else value
         for key, value in arguments.items()
     }
     if "density" in given:
@@ -199,7 +260,10 @@ def ask(function: str, impl: Implementation, arguments: dict):
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
-    return getattr(impl, function)(*given.values())
+    result = getattr(impl, function)(*given.values())
+    if isinstance(result, Step):
+        return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
+    return result
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):

@@ -1,0 +1,1 @@
+r"""Theorems about block Gibbs sampling, by enumeration of the states."""

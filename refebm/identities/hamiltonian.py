@@ -1,0 +1,1 @@
+r"""Theorems about the leapfrog integrator and Hamiltonian Monte Carlo."""

@@ -1,0 +1,1 @@
+r"""Theorems about unadjusted and annealed Langevin dynamics: laws in closed form, no sampling."""

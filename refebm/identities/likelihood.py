@@ -1,0 +1,1 @@
+r"""Theorems about likelihood: partition functions, their gradient, and estimates of them."""

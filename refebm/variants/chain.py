@@ -1,0 +1,1 @@
+"""Variants of chains, tapes and diagnostics."""

@@ -1,0 +1,1 @@
+"""Variants of the leapfrog integrator and Hamiltonian Monte Carlo."""

@@ -1,0 +1,1 @@
+"""Variants of the likelihood and of estimates of log Z."""

@@ -1,0 +1,1 @@
+"""Variants of restricted Boltzmann machines."""
