@@ -1,1 +1,1 @@
-r"""Theorems about restricted Boltzmann machines: free energies, conditionals and partition functions, by enumeration."""
+r"""Theorems about restricted Boltzmann machines: free energies, conditionals, partition functions, by enumeration."""
