@@ -44,7 +44,7 @@ class BinaryRBM:
 
     b (d,), c (m,), W (d, m). Errors: E-SHAPE; E-BINARY for units that are not 0 or 1; E-UNIFORM for u outside (0, 1);
     E-SIZE where both layers have more than 20 units, too many to enumerate.
-    Source: Hinton 2002, section 3; Stanford CS236, example: restricted Boltzmann machine
+    Source: Hinton 2002, section 3; Smolensky 1986
     """
 
     def __init__(self, b, c, W):

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
+import numpy
 from autograd.scipy.special import logsumexp
 from scipy.ndimage import minimum_filter
 from scipy.optimize import minimize
 
-from refebm.calculus import energy_and_score, held, jacobian, score_of
+from refebm.calculus import energy_and_score, held
 from refebm.truth.densities import StudentT
 from refebm.truth.expectations import SETTLED, fits, settled
 from refebm.validation import DomainError, InputError, inverse_temperatures, real_array, rows
@@ -46,7 +47,10 @@ def log_partition(energy: Callable, d: int) -> float:
     around, lowest = _around(energy, d)
     if not fits(around):
         raise DomainError("E-SIZE", "the energy has wells too narrow for their distance: they need too many nodes")
-    nodes, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around)
+    with numpy.errstate(over="ignore", invalid="ignore"):
+        nodes, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around)
+    if np.isnan(change):
+        raise DomainError("E-DIVERGES", "exp(-E) has no integral: it does not fall off")
     if not change <= SETTLED:
         raise DomainError("E-SETTLED", f"the partition function moves by {change:.1e} of itself on a finer lattice")
     return logsumexp(-energy(nodes.x) + np.log(nodes.weights) - around.log_prob(nodes.x))
@@ -67,8 +71,17 @@ def _around(energy, d):
     wells = wells[depths < np.min(depths) + NEGLIGIBLE]
     ends = np.concatenate([wells, [mean - scale, mean + scale]])
     low, high = np.min(ends, axis=0), np.max(ends, axis=0)
-    curvature = -np.einsum("nii->ni", held(jacobian(score_of(energy), wells)))
-    return Around(0.5 * (low + high), 0.5 * (high - low), wells, curvature), np.min(depths)
+    return Around(0.5 * (low + high), 0.5 * (high - low), wells, _curvature(energy, wells)), np.min(depths)
+
+
+def _curvature(energy, wells):
+    """The second derivative of the energy along each axis, (k, d), from differences of its gradient: a few digits."""
+    h = 1e-5 * (1 + np.abs(wells))
+    columns = [
+        held(energy_and_score(energy, wells - h * e)[1] - energy_and_score(energy, wells + h * e)[1])
+        for e in np.eye(wells.shape[1])
+    ]
+    return np.stack([column[:, i] for i, column in enumerate(columns)], axis=1) / (2 * h)
 
 
 class Around(StudentT):
@@ -76,7 +89,8 @@ class Around(StudentT):
 
     def __init__(self, loc, scale, wells, curvature):
         super().__init__(30.0 * np.ones_like(loc), loc, scale)
-        width = np.abs(curvature) ** -0.5 / np.sqrt(scale**2 + (wells - loc) ** 2)  # in u, x = loc + scale sinh u
+        slope = np.sqrt(scale**2 + (wells - loc) ** 2)  # dx/du, x = loc + scale sinh u
+        width = np.maximum(np.abs(curvature), 1e-300) ** -0.5 / slope
         self._unit = np.minimum(super().unit, 4 * np.min(width, axis=0))
 
     @property

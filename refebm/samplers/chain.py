@@ -25,7 +25,7 @@ def run(step: Callable, x: np.ndarray, tape, trajectory: bool = False) -> Step:
     array, or a tuple of arrays, one for each argument after x, whose first axis is time; step sizes that decay are
     such an array. Keeps O(n d) memory, unless the trajectory (T, n, d), without the start, is asked for.
     Errors: E-TAPE for a tape of no steps, or arrays of unequal length.
-    Source: Song and Kingma 2021, section 2.1; Stanford CS236, sampling from energy-based models
+    Source: Song and Kingma 2021, section 3; HY-673 lecture 12, sampling from EBMs
     """
     arrays = tape if isinstance(tape, tuple) else (tape,)
     lengths = {len(np.atleast_1d(array)) for array in arrays}

@@ -10,7 +10,7 @@ def gibbs_step(rbm, v: np.ndarray, u_h: np.ndarray, u_v: np.ndarray) -> Step:
 
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
     normal for Gaussian visible units. Errors: E-SHAPE, E-BINARY, E-UNIFORM.
-    Source: Hinton 2002, section 3; Stanford CS236, sampling from energy-based models (Gibbs)
+    Source: Hinton 2002, section 3
     """
     h = rbm.hidden_given(v, u_h)
     return moved(rbm.visible_given(h, u_v))

@@ -18,7 +18,7 @@ def langevin_step(score: Callable, x: np.ndarray, eta: float, z: np.ndarray) -> 
     r"""x + eta s(x) + sqrt(2 eta) z, (n, d): one step of the unadjusted Langevin algorithm.
 
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
-    Source: Song and Kingma 2021, eq. 4 (eps^2/2 = eta); Stanford CS236, Langevin dynamics; Das 2021, eq. 6
+    Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6
     """
     return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)
 
@@ -52,7 +52,7 @@ def decaying_steps(first: float, power: float, n_steps: int) -> np.ndarray:
     The steps go to zero, so that the bias does, and their sum to infinity, so that the chain gets everywhere; with
     power > 1 their sum is finite and it stops short of the target.
     Errors: DomainError E-STEPS for power > 1.
-    Source: Welling and Teh 2011, eq. 2; Stanford CS236, Langevin dynamics
+    Source: Welling and Teh 2011, eq. 2; Stanford CS236, Langevin dynamics sampling (the limit)
     """
     if not power <= 1:
         raise DomainError("E-STEPS", f"power must be at most 1, else the steps have a finite sum; got {power}")

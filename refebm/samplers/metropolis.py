@@ -17,7 +17,7 @@ def metropolis_step(energy: Callable, x: np.ndarray, scale: float, z: np.ndarray
     r"""Random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal; scale > 0; u (n,) in (0, 1).
-    Source: HY-673 lecture 12, Metropolis-Hastings; Stanford CS236, sampling from energy-based models
+    Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC; Hastings 1970, eq. 8
     """
     proposal = x + scale * z
     there = energy(proposal)
@@ -30,7 +30,7 @@ def mala_step(energy: Callable, x: np.ndarray, eta: float, z: np.ndarray, u: np.
 
     z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal; eta > 0; u (n,) in (0, 1).
-    Source: Besag 1994; Roberts and Tweedie 1996, section 1.4
+    Source: Besag 1994; Song and Kingma 2021, section 3; Roberts and Tweedie 1996, section 1.4
     """
     here, s = energy_and_score(energy, x)
     proposal = x + eta * s + np.sqrt(2 * eta) * z

@@ -21,7 +21,7 @@ def _sizes(**sizes):
 def langevin_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> np.ndarray:
     """z (n_steps, n, d), unit normal: for `langevin_step`.
 
-    Source: Stanford CS236, Langevin dynamics
+    Source: Stanford CS236, Langevin dynamics sampling
     """
     return rng.standard_normal(_sizes(n_steps=n_steps, n=n, d=d))
 
@@ -29,7 +29,7 @@ def langevin_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> np.
 def metropolis_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     """z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
 
-    Source: HY-673 lecture 12, Metropolis-Hastings
+    Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
     """
     shape = _sizes(n_steps=n_steps, n=n, d=d)
     return rng.standard_normal(shape), _uniform(rng, shape[:2])

@@ -1,0 +1,219 @@
+"""Samplers as a user meets them: chains that blow up, memory, bad input, and what is never changed."""
+
+import tracemalloc
+
+import autograd.numpy as anp
+import numpy as np
+import pytest
+from autograd import grad
+
+import refebm
+from refebm import BinaryRBM, DomainError, GaussianBernoulliRBM, Model, ReplayBuffer
+from refebm.models.rbm import states
+from refebm.validation import InputError
+
+X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
+Z = np.array([[1.0, 0.5], [-0.5, 0.25], [0.0, -2.0]])
+U = np.array([0.5, 0.25, 0.75])
+RBM = BinaryRBM(np.array([0.5, -0.25]), np.array([0.0, 1.0, -1.0]), np.array([[0.5, -1.0, 0.25], [1.0, 0.0, 2.0]]))
+BITS = np.array([[0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+UNITS = np.full((3, 3), 0.5)
+
+
+def energy(x):
+    return anp.sum(0.5 * x**2, axis=1)
+
+
+def steep(x):
+    return anp.sum(x**4, axis=1)
+
+
+def score(x):
+    return -x
+
+
+def conditional(x, sigma):
+    return -x / (1 + sigma[:, None] ** 2)
+
+
+KERNELS = {
+    "metropolis": lambda energy, x, z=Z, u=U: refebm.metropolis_step(energy, x, 0.5, z, u),
+    "mala": lambda energy, x, z=Z, u=U: refebm.mala_step(energy, x, 0.5, z, u),
+    "hmc": lambda energy, x, z=Z, u=U: refebm.hmc_step(energy, x, 0.5, 4, z, u),
+}
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_a_row_that_blows_up_is_counted_and_does_not_stop_the_others(kernel):
+    far = np.array([[1e110, 0.0], [0.5, 0.25], [-0.75, 0.5]])  # the energy of the first is inf
+    step, alone = kernel(steep, far), kernel(steep, far[1:], Z[1:], U[1:])
+    np.testing.assert_array_equal(step.info.invalid, [True, False, False])
+    np.testing.assert_array_equal(step.x[0], far[0])
+    assert step.info.acceptance[0] == 0 and not step.info.accepted[0]
+    np.testing.assert_array_equal(step.x[1:], alone.x)
+
+
+@pytest.mark.parametrize("kernel", KERNELS.values(), ids=KERNELS)
+def test_a_proposal_outside_the_domain_is_a_rejection_that_is_counted(kernel):
+    logs = Model("gamma", {"shape": np.array([2.0, 2.0]), "rate": np.array([1.0, 1.0])})
+    x = np.array([[2.0, 2.0], [2.0, 2.0], [3.0, 1.0]])
+    step = kernel(logs, x, np.array([[-9.0, -9.0], [0.1, 0.1], [0.1, 0.1]]))
+    np.testing.assert_array_equal(step.info.invalid, [True, False, False])
+    np.testing.assert_array_equal(step.x[0], x[0])
+
+
+def test_an_infinite_energy_is_left_and_a_hole_is_not_entered():
+    """From E = inf any finite proposal is accepted; E = -inf is no energy."""
+
+    def walls(x):
+        return anp.where(x[:, 0] > 1, np.inf, anp.where(x[:, 0] < -1, -np.inf, 0.0))
+
+    step = refebm.metropolis_step(walls, [[2.0], [0.0]], 1.0, [[-1.5], [-1.5]], [0.5, 0.5])
+    np.testing.assert_array_equal(step.x, [[0.5], [0.0]])
+    np.testing.assert_array_equal(step.info.invalid, [False, True])
+
+
+def test_a_chain_counts_what_it_rejects():
+    tape = refebm.metropolis_tape(np.random.default_rng(0), 50, 3, 2)
+    logs = Model("gamma", {"shape": np.array([2.0, 2.0]), "rate": np.array([1.0, 1.0])})
+    chain = refebm.run(lambda x, z, u: refebm.metropolis_step(logs, x, 2.0, z, u), np.ones((3, 2)), tape)
+    assert np.all(chain.info.invalid > 0) and np.all(chain.info.invalid + chain.info.accepted <= 50)
+    assert chain.info.trajectory is None
+
+
+def test_a_long_chain_keeps_no_more_than_a_short_one():
+    def peak(n_steps):
+        tape = refebm.langevin_tape(np.random.default_rng(0), n_steps, 5000, 2)
+        tracemalloc.start()
+        refebm.run(lambda x, z: refebm.langevin_step(score, x, 0.1, z), np.zeros((5000, 2)), tape)
+        size = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return size
+
+    peak(10)
+    assert peak(300) <= 1.2 * peak(10)
+
+
+def test_inputs_are_never_modified():
+    x, z, u = X.copy(), Z.copy(), U.copy()
+    for kernel in KERNELS.values():
+        kernel(energy, x, z, u)
+    refebm.annealed_langevin(conditional, x, [2.0, 1.0], 0.1, np.stack([[z], [z]]))
+    buffer = ReplayBuffer(x, 3)
+    buffer.push(z).start(x, 0.5, np.full((3, 2), 0.25))
+    for given, was in ((x, X), (z, Z), (u, U), (buffer.points, X)):
+        np.testing.assert_array_equal(given, was)
+
+
+def test_partition_functions_can_be_differentiated():
+    def of_precision(c):
+        return lambda x: 0.5 * c * anp.sum((x - 3.0) ** 2, axis=1)
+
+    slope = grad(lambda c: refebm.log_partition(of_precision(c), 2))(0.7)
+    np.testing.assert_allclose(slope, -1 / 0.7, rtol=1e-12)
+    W = RBM.W
+    weights = np.exp(-RBM.free_energy(states(2)) - RBM.log_partition())
+    by_hand = np.einsum("n,ni,nj->ij", weights, states(2), RBM.hidden_mean(states(2)))
+    np.testing.assert_allclose(grad(lambda W: BinaryRBM(RBM.b, RBM.c, W).log_partition())(W), by_hand, rtol=1e-12)
+
+
+def test_a_narrow_well_far_away_is_found_or_refused():
+    wells = refebm.mixture_of(refebm.GaussianMixture([0.3, 0.7], [[-40.0], [5.0]], 0.04))
+    np.testing.assert_allclose(refebm.log_partition(wells, 1), 0.5 * np.log(2 * np.pi), rtol=1e-12)
+    wells = refebm.mixture_of(refebm.GaussianMixture([0.3, 0.7], [[-400.0], [5.0]], 1e-4))
+    with pytest.raises(DomainError, match="E-SIZE"):
+        refebm.log_partition(wells, 1)
+
+
+def gaussian_rbm(**changed):
+    given = {"b": np.zeros(2), "c": np.zeros(3), "W": np.ones((2, 3)), "sigma": 1.0} | changed
+    return GaussianBernoulliRBM(**given)
+
+
+BAD = {
+    "eta zero": (lambda: refebm.langevin_step(score, X, 0.0, Z), "E-POSITIVE", "eta"),
+    "eta negative": (lambda: refebm.mala_step(energy, X, -0.1, Z, U), "E-POSITIVE", "eta"),
+    "eta per row": (lambda: refebm.mala_step(energy, X, np.ones(3), Z, U), "E-SHAPE", "eta"),
+    "scale zero": (lambda: refebm.metropolis_step(energy, X, 0, Z, U), "E-POSITIVE", "scale"),
+    "eps zero": (lambda: refebm.hmc_step(energy, X, 0.0, 3, Z, U), "E-POSITIVE", "eps"),
+    "u zero": (lambda: refebm.metropolis_step(energy, X, 0.5, Z, [0.5, 0.0, 0.5]), "E-UNIFORM", r"u .*0.0 at .*\(1,\)"),
+    "u one": (lambda: refebm.mala_step(energy, X, 0.5, Z, [0.5, 0.5, 1.0]), "E-UNIFORM", "u .*1.0"),
+    "u a column": (lambda: refebm.mala_step(energy, X, 0.5, Z, U[:, None]), "E-SHAPE", r"u .*\(3,\).*\(3, 1\)"),
+    "z of another shape": (lambda: refebm.langevin_step(score, X, 0.1, Z[:2]), "E-SHAPE", "z"),
+    "momentum of another shape": (lambda: refebm.leapfrog(score, X, Z[:, :1], 0.1, 2), "E-SHAPE", "p "),
+    "no leapfrog steps": (lambda: refebm.hmc_step(energy, X, 0.1, 0, Z, U), "E-COUNT", "n_steps .*0"),
+    "half a leapfrog step": (lambda: refebm.leapfrog(score, X, Z, 0.1, 1.5), "E-COUNT", "n_steps .*float"),
+    "a score for an energy": (lambda: refebm.mala_step(score, X, 0.1, Z, U), "E-CALLABLE", r"energy.*\(3, 2\)"),
+    "tape of no steps": (lambda: refebm.run(lambda x, z: x, X, np.zeros((0, 3, 2))), "E-TAPE", "at least 1"),
+    "tapes of two lengths": (lambda: refebm.run(None, X, (U, U[:2])), "E-TAPE", r"\[2, 3\]"),
+    "levels that grow": (lambda: refebm.annealed_langevin(conditional, X, [1.0, 2.0], 0.1, Z), "E-LEVELS", "sigmas"),
+    "level zero": (lambda: refebm.annealed_langevin(conditional, X, [1.0, 0.0], 0.1, Z), "E-POSITIVE", "sigmas"),
+    "tape of one level": (
+        lambda: refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, Z[None, None]),
+        "E-TAPE",
+        "L = 2",
+    ),
+    "tape without levels": (
+        lambda: refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, np.stack([Z, Z])),
+        "E-TAPE",
+        r"\(L, T, n, d\)",
+    ),
+    "steps with a finite sum": (lambda: refebm.decaying_steps(0.1, 1.5, 10), "E-STEPS", "power .*1.5"),
+    "steps that do not decay": (lambda: refebm.decaying_steps(0.1, 0.0, 10), "E-POSITIVE", "power"),
+    "no steps": (lambda: refebm.decaying_steps(0.1, 0.5, 0), "E-COUNT", "n_steps"),
+    "no chains": (lambda: refebm.langevin_tape(np.random.default_rng(0), 5, 0, 2), "E-COUNT", "n must"),
+    "hidden units of another m": (lambda: refebm.gibbs_step(RBM, BITS, UNITS[:, :2], UNITS[:, :2]), "E-SHAPE", "u_h"),
+    "not bits": (lambda: refebm.gibbs_step(RBM, X, UNITS, UNITS[:, :2]), "E-BINARY", "v "),
+    "u_v one": (lambda: refebm.gibbs_step(RBM, BITS, UNITS, np.ones((3, 2))), "E-UNIFORM", "u_v"),
+    "visible units of another d": (lambda: RBM.free_energy(np.zeros((3, 4))), "E-SHAPE", "v .*2"),
+    "h of another m": (lambda: RBM.visible_mean(BITS), "E-SHAPE", r"h .*\(n, 3\).*\(3, 2\)"),
+    "W transposed": (lambda: BinaryRBM(RBM.b, RBM.c, RBM.W.T), "E-SHAPE", r"W .*\(2, 3\).*\(3, 2\)"),
+    "sigma zero": (lambda: gaussian_rbm(sigma=0.0), "E-POSITIVE", "sigma"),
+    "too many units": (
+        lambda: BinaryRBM(np.zeros(30), np.zeros(25), np.zeros((30, 25))).log_partition(),
+        "E-SIZE",
+        r"25 units have 2\^25 states.*annealed_importance_sampling",
+    ),
+    "empty buffer": (lambda: ReplayBuffer(np.zeros((0, 2)), 5), "E-EMPTY", "points"),
+    "capacity zero": (lambda: ReplayBuffer(X, 0), "E-COUNT", "capacity"),
+    "fraction above one": (lambda: ReplayBuffer(X, 3).start(X, 1.5, UNITS[:, :2]), "E-FRACTION", "1.5"),
+    "fraction negative": (lambda: ReplayBuffer(X, 3).start(X, -0.5, UNITS[:, :2]), "E-FRACTION", "-0.5"),
+    "u for one choice": (lambda: ReplayBuffer(X, 3).start(X, 0.5, U), "E-SHAPE", r"u .*\(3, 2\)"),
+    "points of another d": (lambda: ReplayBuffer(X, 3).push(np.zeros((1, 3))), "E-SHAPE", r"x .*\(n, 2\)"),
+    "partition function in 3-D": (lambda: refebm.log_partition(energy, 3), "E-SIZE", "annealed"),
+    "no integral": (lambda: refebm.log_partition(lambda x: 0.0 * x[:, 0], 1), "E-DIVERGES", "does not fall"),
+    "an energy on half the line": (
+        lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] > 0, x[:, 0], np.inf), 1),
+        "E-SETTLED",
+        "inf",
+    ),
+    "temperatures from one": (
+        lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [1.0, 0.0], None, (X,)),
+        "E-TEMPERATURES",
+        "temperatures",
+    ),
+    "too little noise": (
+        lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [0.0, 0.5, 1.0], None, (X, [])),
+        "E-TAPE",
+        "1 steps",
+    ),
+    "one weight": (lambda: refebm.estimated_log_partition([0.0]), "E-EMPTY", "log_weights"),
+    "negatives of another n": (lambda: refebm.contrastive_divergence(energy, X, X[:2]), "E-SHAPE", "x_model"),
+    "log_z per row": (lambda: refebm.negative_log_likelihood(energy, U, X), "E-SHAPE", "log_z"),
+    "one chain as (T, d)": (lambda: refebm.split_r_hat(X), "E-NDIM", r"\(T, n, d\)"),
+    "three states": (lambda: refebm.effective_sample_size(X[:, None]), "E-EMPTY", "four"),
+    "more lags than states": (lambda: refebm.autocorrelation(np.concatenate([X, Z])[:, None], 6), "E-COUNT", "n_lags"),
+    "a chain that never moves": (
+        lambda: refebm.effective_sample_size(np.ones((9, 2, 1))),
+        "E-CONSTANT",
+        "coordinate 0",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input(what):
+    call, code, message = BAD[what]
+    with pytest.raises(InputError, match=f"{code}.*{message}") as refused:
+        call()
+    assert refused.value.code == code
