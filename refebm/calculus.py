@@ -41,6 +41,12 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
     return e, -pull_back(np.ones(len(x)))
 
 
+def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
+    """The value of a function of nested parameters, and the map from weights of its entries to gradients like them."""
+    back, value = make_vjp(function)(parameters)
+    return value, back
+
+
 def held(value):
     """The value as a constant: no derivative flows through it."""
     return getval(value)

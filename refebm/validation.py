@@ -113,6 +113,40 @@ def projections(name, value, x):
     return value
 
 
+def noise_points(name, value, x):
+    """Noise, (nu, n, d): nu >= 1 points for each row of x."""
+    value = real_array(name, value)
+    if value.ndim != 3 or value.shape[1:] != x.shape or not len(value):
+        raise InputError(
+            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) = {x.shape} and nu >= 1; got shape {value.shape}"
+        )
+    return value
+
+
+def supported(name, values):
+    """Log-densities at the data, (n,), which must be finite there."""
+    finite = np.isfinite(values)
+    if not np.all(finite):
+        i = int(numpy.argmin(finite))
+        raise InputError(
+            "E-SUPPORT",
+            f"{name} must be finite at the data, got {float(_plain(values)[i])} at row {i} of x: noise must reach "
+            "wherever there are data",
+        )
+    return values
+
+
+def _plain(values):
+    return values._value if isbox(values) else values
+
+
+def weight_inside(name, value, x=None):
+    """A float strictly between 0 and 1."""
+    value = number(name, value)
+    _refuse(name, value, (value > 0) & (value < 1), "E-WEIGHTS", "greater than 0 and less than 1")
+    return value
+
+
 def level(name, value, x):
     """A positive float, or one per row (n,); the body sees a column (n, 1)."""
     value = real_array(name, value)
@@ -253,6 +287,10 @@ GLOSSARY = {
     "field": field,
     "denoiser": field,
     "energy": energy,
+    "log_model": energy,
+    "log_noise": energy,
+    "log_q": energy,
+    "logit": energy,
 }
 
 
