@@ -1,6 +1,6 @@
 r"""Noise-contrastive estimation: tell data from noise of known density, and so learn the density, log Z included.
 
-log_model = -E - log Z, with log Z one more parameter (or 0: self-normalised); log_noise = log p_n. y (nu, n, d) holds nu
+log_model = -E - log Z, with log Z one more parameter (or 0: self-normalised), log_noise = log p_n. y (nu, n, d): nu
 noise points for each data point, whose terms are *summed* (Song and Kingma 2021 write nu for the inverse ratio). All
 are losses to minimise, the negatives of what the texts maximise. Errors: E-SHAPE for y, E-SUPPORT where log_noise is
 not finite at the data, E-CALLABLE.
