@@ -41,4 +41,5 @@ class LinearGaussianVAE:
         cov, precision = covariance("cov", cov, self.k), np.linalg.inv(self.posterior_cov)
         off = mean - self.posterior_mean(x)
         log_ratio = np.linalg.slogdet(self.posterior_cov)[1] - np.linalg.slogdet(cov)[1]
-        return 0.5 * (np.trace(np.dot(precision, cov)) + np.sum(np.dot(off, precision) * off, axis=1) - self.k + log_ratio)
+        squares = np.sum(np.dot(off, precision) * off, axis=1)
+        return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)

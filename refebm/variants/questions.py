@@ -15,11 +15,13 @@ from refebm.models import Model
 from refebm.samplers.step import Step
 
 GRID = 64
-MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm")
+MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm", "log_model", "log_noise", "log_q", "logit")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
 DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
+ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit"), "energy")
+NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_contrastive")  # y is (nu, n, d)
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
 
 
@@ -139,7 +141,7 @@ class Question:
 
     def points(self, function):
         x = self.rows("x")
-        if function == "ratio_matching":
+        if function in ("ratio_matching", "minimum_probability_flow"):
             return (x > self.centre) * 1.0
         if self.kind == "binary_rbm" and function in ("negative_log_likelihood", "contrastive_divergence"):
             return self.units(x)
@@ -176,8 +178,16 @@ class Question:
             "first": lambda: self.scalar(0.375),
             "power": lambda: self.fixed.get("power", 0.5),
             "log_weights": lambda: self.grid((self.n,), -2, 2),
+            "log_model": lambda: self.log_density(kind, -0.6875),
+            "logit": lambda: self.log_density(kind, -0.25),
+            "log_noise": lambda: self.log_density("quadratic", 2.125),
+            "log_q": lambda: self.log_density("quadratic", 1.75),
+            "generator": lambda: getattr(refebm, self.fixed.get("generator", "LEAST_SQUARES")),
+            "bandwidth": lambda: self.fixed.get("bandwidth", self.scalar(1.25)),
             "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
         }
+        if function in NOISY:
+            make["y"] = lambda: np.stack([self.rows("y") for _ in range(self.fixed.get("nu", 3))])
         if function in DIAGNOSTICS:
             make["x"] = lambda: np.cumsum(self.grid((self.fixed.get("length", 12), self.n, self.d), -1, 1), axis=0) / 4
         if function == "annealed_langevin":
@@ -189,6 +199,11 @@ class Question:
         if function.partition(".")[0] in DENSITIES:
             return self._of_density(*function.split("."))
         return {name: make[name]() for name in parameters(function)}
+
+    def log_density(self, kind, log_z):
+        kind = "mlp_energy" if kind == "mlp_score" else kind
+        inner = self.model(kind).parameters
+        return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
 
     def units(self, x):
         """States of binary units."""
@@ -252,7 +267,7 @@ class Question:
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
     given = {
-        key: getattr(impl, key if key in ("energy", "rbm") else "score")(value) if key in MODELS else value
+        key: getattr(impl, ROLES.get(key, "score"))(value) if key in MODELS else value
         for key, value in arguments.items()
     }
     if "density" in given:

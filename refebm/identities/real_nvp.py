@@ -1,0 +1,1 @@
+r"""Theorems about RealNVP: its inverse, its log-determinant, its density."""
