@@ -222,6 +222,28 @@ def tape_of_levels(name, value, x):
     return value
 
 
+def times(name, value, x=None):
+    """SDE time: a float or (n,), from 0 to 1."""
+    value = real_array(name, value)
+    if value.ndim > 1 or (x is not None and value.shape not in ((), (len(x),))):
+        raise InputError("E-SHAPE", f"{name} must be a float or (n,); got shape {value.shape}")
+    _refuse(name, value, (value >= 0) & (value <= 1), "E-TIME", "from 0 to 1")
+    return value
+
+
+def each_time(name, value, x):
+    """SDE time of each row, (n,)."""
+    return times(name, value, x) * np.ones(len(x))
+
+
+def decreasing_times(name, value, x=None):
+    """Times from 1, or below, down to 0, or above, (K + 1,)."""
+    value = times(name, value)
+    if value.ndim != 1 or len(value) < 2 or np.any(np.diff(value) >= 0):
+        raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {value.tolist()}")
+    return value
+
+
 def count(name, value, x=None):
     """A whole number that counts something."""
     if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
@@ -277,6 +299,9 @@ GLOSSARY = {
     "eta": positive,
     "scale": positive,
     "log_z": number,
+    "dt": positive,
+    "t": each_time,
+    "times": decreasing_times,
     "n": count,
     "d": count,
     "n_steps": count,
