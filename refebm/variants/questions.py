@@ -10,25 +10,32 @@ from itertools import pairwise
 import numpy as np
 
 import refebm
+from refebm.calculus import pull_back
 from refebm.identities import Implementation
+from refebm.identities.adversarial import affine
 from refebm.models import Model
 from refebm.samplers.step import Step
 
 GRID = 64
 MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm", "log_model", "log_noise", "log_q", "logit")
+MODELS += ("log_joint", "score_q", "log_proposal")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
 DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
-ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit"), "energy")
+ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit", "log_joint"), "energy")
+ROLES |= {"log_proposal": "energy"}
 NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_contrastive")  # y is (nu, n, d)
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
+CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
+ALSO = {"conditional_noise_contrastive": ("log_ratio",)}  # arguments with a default that are asked for too
 
 
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that a public function is asked with."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
-    return CALLED.get(function) or tuple(one.name for one in given if one.default is one.empty)
+    required = tuple(one.name for one in given if one.default is one.empty)
+    return CALLED.get(function) or required + ALSO.get(function, ())
 
 
 class Question:
@@ -182,20 +189,35 @@ class Question:
             "logit": lambda: self.log_density(kind, -0.25),
             "log_noise": lambda: self.log_density("quadratic", 2.125),
             "log_q": lambda: self.log_density("quadratic", 1.75),
+            "log_joint": lambda: self.log_density(kind, -0.4375),
+            "log_proposal": lambda: self.log_density(kind, 1.3125),
+            "weight": lambda: self.fixed.get("weight", self.scalar(0.375)),
+            "log_ratio": lambda: self.fixed.get("log_ratio", 1.0) * self.grid((self.fixed.get("nu", 3), self.n), -2, 2),
+            "score_q": lambda: self.model(kind),
+            "sampler": lambda: affine,
+            "phi": lambda: (self.grid((self.d, self.d), -1, 1), self.centre),
             "generator": lambda: getattr(refebm, self.fixed.get("generator", "LEAST_SQUARES")),
             "bandwidth": lambda: self.fixed.get("bandwidth", self.scalar(1.25)),
             "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
         }
         if function in NOISY:
             make["y"] = lambda: np.stack([self.rows("y") for _ in range(self.fixed.get("nu", 3))])
+        if function == "bregman_noise_contrastive":
+            make["log_noise"] = self.wide_noise
         if function in DIAGNOSTICS:
             make["x"] = lambda: np.cumsum(self.grid((self.fixed.get("length", 12), self.n, self.d), -1, 1), axis=0) / 4
+        if function == "entropy_gradient":
+            make["eps"] = lambda: self.rows("eps")
         if function == "annealed_langevin":
             make["z"] = lambda: self.grid((3, self.fixed.get("n_steps", 2), self.n, self.d), -1.75, 1.75)
         if function == "gibbs_step":
             return self._of_gibbs(make["rbm"]())
         if function.partition(".")[0] in RBMS:
             return self._of_rbm(*function.split("."))
+        if function.startswith("RealNVP."):
+            return self._of_flow(function.partition(".")[2])
+        if function.startswith("LinearGaussianVAE."):
+            return self._of_vae(function.partition(".")[2])
         if function.partition(".")[0] in DENSITIES:
             return self._of_density(*function.split("."))
         return {name: make[name]() for name in parameters(function)}
@@ -204,6 +226,12 @@ class Question:
         kind = "mlp_energy" if kind == "mlp_score" else kind
         inner = self.model(kind).parameters
         return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
+
+    def wide_noise(self):
+        """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
+        noise = self.log_density("quadratic", 2.125)
+        noise.parameters["parameters"]["precision"] /= 8
+        return noise
 
     def units(self, x):
         """States of binary units."""
@@ -229,6 +257,25 @@ class Question:
         if method in ("energy", "visible_mean"):
             given["h"] = self.units(self.grid((self.n, m), -1, 1))
         return given
+
+    def _of_flow(self, method):
+        """Couplings of at least two coordinates, and points."""
+        d = max(2, self.d)
+        layers = [self.network(d, 2, 2 * d) for _ in range(self.fixed.get("couplings", 2))]
+        given = {"density": "RealNVP", "parameters": {"couplings": tuple(layers)}}
+        return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
+
+    def _of_vae(self, method):
+        """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
+        weights = self.grid((self.d, 2), -1, 1)
+        deviation = float(np.ravel(self.sigma)[0])
+        given = {"weights": weights, "bias": self.centre, "deviation": deviation}
+        asked = {"density": {"density": "LinearGaussianVAE", "parameters": given}, "x": self.rows("x")}
+        if method == "log_joint":
+            asked["z"] = self.grid((self.n, 2), -1.75, 1.75)
+        if method == "gap":
+            asked |= {"mean": self.grid((self.n, 2), -1, 1), "cov": np.array([[0.75, 0.25], [0.25, 1.25]])}
+        return asked
 
     def _of_density(self, name, method="log_prob"):
         """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
@@ -283,8 +330,10 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 def _ask_density(impl, method, density, sigma=None, **asked):
     p = getattr(impl, density["density"])(*density["parameters"].values())
-    if method == "sample":
+    if method == "sample" and not asked:
         return p.sample(np.random.default_rng(5), 4)
+    if method == "marginal":
+        return p.marginal().log_prob(*asked.values())
     if method == "smoothed":
         return p.smoothed(sigma).log_prob(*asked.values())
     return getattr(p, method)(*asked.values(), *([] if sigma is None else [sigma]))
@@ -302,4 +351,10 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     if function == "expect":
         p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
-    return flat(ask(function, impl, Question(**question).arguments(function)))
+    given = Question(**question).arguments(function)
+    if function == "kernel_stein":  # both statistics
+        return np.array([ask(function, impl, given | {"unbiased": unbiased}) for unbiased in (True, False)])
+    if function == "implicit_negative_elbo":  # whose gradient is what it is for
+        rows, back = pull_back(lambda z: ask(function, impl, given | {"z": z}), given["z"])
+        return np.concatenate([rows, np.ravel(back(np.ones(len(rows))))])
+    return flat(ask(function, impl, given))

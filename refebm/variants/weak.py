@@ -7,7 +7,7 @@ from autograd.misc import flatten
 from refebm.identities import REFERENCE, Implementation, Theorem, judge
 from refebm.identities.run import draws
 from refebm.models import ENERGIES, Model
-from refebm.variants.questions import Question, answer, ask
+from refebm.variants.questions import Question, answer, ask, flat
 from refebm.variants.record import Wrong
 
 # what a weak check holds fixed in the questions that it asks
@@ -32,6 +32,11 @@ QUESTIONS = {
     "unit projections": {"unit_v": True},
     "d = 1, signs": {"d": 1, "signs": True},
     "x = 1": {"x": 0.875},
+    "bandwidth = 1": {"bandwidth": 1.0},
+    "nu = 1": {"nu": 1},
+    "symmetric noise": {"log_ratio": 0.0},
+    "equal weights": {"weight": 0.5},
+    "one coupling": {"couplings": 1},
 }
 
 
@@ -72,8 +77,15 @@ def up_to_a_constant(function: str, wrong: Implementation) -> bool:
     return bool(np.ptp(answer(function, wrong) - answer(function, REFERENCE)) <= 1e-10)
 
 
+def same_values(function: str, wrong: Implementation) -> bool:
+    """The values are right; of what flows back through them nothing is asked."""
+    given = Question().arguments(function)
+    return same(*(flat(ask(function, impl, given)) for impl in (wrong, REFERENCE)))
+
+
 OTHERS = {
     "finite": finite,
+    "the values": same_values,
     "the gradient": same_gradient,
     "up to a factor": up_to_a_factor,
     "up to a constant": up_to_a_constant,
@@ -144,7 +156,11 @@ def blind(check: str, case: dict) -> bool:
         p = case.get("p")
         return len(p.components if p else case["arguments"][0]) == 1
     if check == "one row":
-        return len(case["points"]) == 1
+        return "points" in case and len(case["points"]) == 1
+    if check == "nu = 1":
+        return (case["nu"] if "nu" in case else len(case.get("y", ()))) == 1
+    if check == "symmetric noise":
+        return case.get("log_ratio", 0) is None
     if check == "two levels":
         return case["n"] == 2
     if check == "two points":
