@@ -41,6 +41,15 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
     return e, -pull_back(np.ones(len(x)))
 
 
+def value_and_gradient(function: Callable, theta: np.ndarray) -> tuple[float, np.ndarray]:
+    r"""(f(theta), grad f(theta)), a float and (k,), of a function of a vector theta (k,).
+
+    Source: Griewank and Walther 2008, section 3.2 (the reverse mode)
+    """
+    pull_back, value = make_vjp(function)(theta)
+    return value, pull_back(1.0)
+
+
 def held(value):
     """The value as a constant: no derivative flows through it."""
     return getval(value)

@@ -25,12 +25,16 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("Gaussian.score", "Gaussian.smoothed", "Gaussian.posterior_cov"),
     *("GaussianMixture.log_prob", "GaussianMixture.score", "GaussianMixture.smoothed"),
     *("GaussianMixture.posterior_mean", "Gamma.fisher_information", "StudentT.score", "Laplace.score"),
+    *("annealed_langevin", "decaying_steps"),
+    *("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),
     *("ermongroup/sliced_score_matching", "ncsn dsm", "ncsn gmm.py", "pc_score_matching", "cheind/score-based"),
     *("sliced_score_matching ParzenGaussian", "LSD GB-RBM", "enhuiz", "annotated_deep_learning 152", "pyro 1643"),
     *("edward 722", "blackjax 533", "coreax 375", "k-diffusion 45", "cdvae 7", "score_sde_pytorch 26"),
+    *("edward 731", "google-research/ibc 6", "bobondemon", "ncsn toy_runner", "igebm-pytorch"),
+    *("MCMCChains 229", "numpyro 1785", "pymc 1770"),
     *("module 18a", "Das 2021", "CS236", "HY-673"),
 )
 

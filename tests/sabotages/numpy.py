@@ -8,6 +8,24 @@ MEAN = "np.mean([function(*others, v_j) for v_j in v], axis=0)"
 SUM_OF_PROJECTIONS = ("np.mean([", "np.sum([", "mean_over_projections")
 FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 
+WORDS = [  # of the bank, and of the adapter
+    ("energy_and_score(energy, x)", "energy_and_score(model, x)"),
+    ("held(x_model)", "x_model"),
+    ("np.dot(hidden(self, h), ", "np.dot(h, "),
+    ("hidden(self, h)", "h"),
+    ("np.max(log_w)", "np.max(log_weights)"),
+    ("_variance_of_means", "variance_of_means"),
+    ("self.d *", "len(self.b) *"),
+    ("len(near)", "len(self.c)"),
+    ("np.dot(h, near)", "np.dot(h, self.c)"),
+    ("far + np.dot(h, W)", "self.b + np.dot(h, self.W.T)"),
+    ("(np.dot(h, W))", "(np.dot(h, self.W.T))"),
+]
+CANNOT_BE = {  # samples are handed over as numbers, through which nothing flows; and this adapter has no gradients
+    ("contrastive_divergence", "gradient flows through the samples"),
+    ("contrastive_divergence", "no gradient of the samples' energy"),
+    ("contrastive_divergence", "no gradient of the data's energy"),
+}
 PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("score_of", "gradient of the density"): (
         "-gradient(x)",
