@@ -17,7 +17,7 @@ V, H = (np.array(list(product((0.0, 1.0), repeat=units))) for units in (D, M))
 FIRST, LAST = np.repeat(V, len(V), axis=0), np.tile(V, (len(V), 1))  # all pairs of states
 BARS = [0b0000, 0b0011, 0b1100, 0b0101, 0b1010, 0b1111]  # bars and stripes of 2 x 2 pixels
 DATA = np.bincount(BARS, minlength=len(V)) / len(BARS)
-RATE, UPDATES, STAGES = 0.5, 1600, ((0.3, BLUE, "o"), (0.5, GREEN, "^"), (1.0, RED, "s"))
+RATE, UPDATES, STAGES = 1.0, 700, ((0.3, BLUE, "o"), (0.5, GREEN, "^"), (1.0, RED, "s"))
 K = np.arange(1, 31)
 
 
@@ -89,11 +89,12 @@ def _biases(axes: Axes, machines: list[dict]) -> None:
         bias = np.array([np.linalg.norm(flatten(_gradient(machines[update], k))[0] - exact) for k in K])
         rate = np.sort(np.abs(np.linalg.eigvals(_transitions(machines[update]))))[-2]
         axes.semilogy(K, bias[-1] * rate ** (K - K[-1]), color=colour, linewidth=1)
-        label = rf"after {update} updates: $\lambda_2 = {rate:.3f}$"
+        label = rf"{update} updates: $\lambda_2 = {rate:.3f}$"
         axes.semilogy(K, bias, marker, color=colour, markersize=4, label=label)
     axes.set_xlabel("steps $k$ (a number)")
     axes.set_ylabel("length of the gradient's bias\n(in units of nats per unit of the parameters)")
     axes.set_title(r"bias of CD-$k$ (dots), $\propto \lambda_2^k$ (lines)")
+    axes.set_ylim(bottom=1e-14)
     axes.legend(loc="lower left")
 
 
@@ -103,7 +104,10 @@ def _losses(axes: Axes, exact: list[dict]) -> None:
     for name, machines, colour in [*runs, ("exact likelihood", exact, BLACK)]:
         style = ("--", 1.2) if machines is exact else ("-", 2.0)
         axes.semilogy([_divergence(m) for m in machines], style[0], linewidth=style[1], color=colour, label=name)
-    axes.set_xlabel("updates by the expected gradient (a number)")
-    axes.set_ylabel("KL from the data to the machine (in units of nats)")
+    axes.set_xlabel("expected updates (a number)")
+    axes.set_ylabel("KL from data to machine (in units of nats)")
+    axes.set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
+    axes.minorticks_off()
+    axes.set_ylim(0.09, 1.15)
     axes.set_title(f"bars and stripes, {D} and {M} units")
     axes.legend()

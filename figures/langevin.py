@@ -12,9 +12,9 @@ SEED = 2019
 # Song and Ermon 2019, section 3.2.2.
 DENSITY = GaussianMixture([0.2, 0.8], [[-5.0, -5.0], [5.0, 5.0]], 1.0)
 WIDE = 8.0  # chains start anywhere in the square of this half side
-SIGMAS = np.geomspace(10.0, 0.3, 10)
+SIGMAS = np.geomspace(10.0, 0.3, 15)
 EPS = 0.01
-CHAINS, STEPS, SHOWN, PATHS = 2000, 100, 250, 5
+CHAINS, STEPS, SHOWN, PATHS = 2000, 150, 250, 5
 
 
 def _noisy_score(x, sigma):
@@ -57,7 +57,7 @@ def draw(size: float = 1.0) -> Figure:
     figure, axes = panels([["plain", "annealed"], ["shares", "shares"]], height=7.2, height_ratios=[1.35, 1])
     for (name, states), colour in zip(chains.items(), (ORANGE, BLUE)):
         _ends(axes[name], start, states, colour, max(round(150 * size), 20))
-        axes[name].set_title(f"{name}: {100 * _share(states[-1])[0]:.0f} % above the line, not 80 %")
+        axes[name].set_title(f"{name}: {100 * _share(states[-1])[0]:.0f} % of chains in the upper mode")
     axes["plain"].set_ylabel("$x_2$ (in units of a mode's deviation)")
     _shares(axes["shares"], chains, steps)
     return figure
@@ -72,7 +72,10 @@ def _ends(axes: Axes, start: np.ndarray, states: np.ndarray, colour: str, n: int
         axes.plot(*path.T, color=GREY, linewidth=0.8)
         axes.plot(*path[0], "o", color=BLACK, markersize=4)
     axes.plot([-10, 10], [10, -10], ":", color=GREY, linewidth=0.8)
-    axes.set(xlim=(-10, 10), ylim=(-10, 10), xlabel="$x_1$ (in units of a mode's deviation)")
+    ticks = [-10, -5, 0, 5, 10]
+    axes.set(
+        xlim=(-10, 10), ylim=(-10, 10), xticks=ticks, yticks=ticks, xlabel="$x_1$ (in units of a mode's deviation)"
+    )
 
 
 def _shares(axes: Axes, chains: dict, steps: int) -> None:

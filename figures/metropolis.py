@@ -83,7 +83,7 @@ def _compare(above: Axes, below: Axes, p: GaussianMixture, size: float) -> None:
         value, error, acceptance = np.array([_sampled(p, kernel, eta, n, steps) for eta in ETAS]).T
         value, error = value / _variance(p), 2 * error / _variance(p)
         above.errorbar(aside * ETAS, value, error, fmt=marker, color=colour, capsize=3, markersize=5, label=name)
-        below.plot(ETAS, acceptance, marker + "-", color=colour, markersize=5, linewidth=1)
-    below.set_ylim(0, 1.05)
+        below.plot(aside * ETAS, acceptance, marker + "-", color=colour, markersize=5, linewidth=1)
+    below.set_ylim(0.5, 1.05)
     below.set_xticks(ETAS, [f"{eta:g}" for eta in ETAS])
     below.minorticks_off()

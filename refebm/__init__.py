@@ -51,6 +51,7 @@ from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.step import Step
 from refebm.samplers.tapes import annealed_langevin_tape, gibbs_tape, langevin_tape, metropolis_tape, replay_tape
+from refebm.training import Fit, minimise, minimise_noisy
 from refebm.truth.densities import (
     Gamma,
     Gaussian,
@@ -69,6 +70,7 @@ __all__ = [
     "BinaryRBM",
     "DomainError",
     "Expectation",
+    "Fit",
     "Gamma",
     "Gaussian",
     "GaussianBernoulliRBM",
@@ -112,6 +114,8 @@ __all__ = [
     "mala_step",
     "metropolis_step",
     "metropolis_tape",
+    "minimise",
+    "minimise_noisy",
     "mixture_of",
     "negative_log_likelihood",
     "noise_conditional_score_matching",

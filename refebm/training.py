@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import autograd.numpy as np
+import numpy
 import scipy.optimize
 from autograd.misc import flatten
 from autograd.misc.optimizers import adam
@@ -86,10 +87,10 @@ def minimise_noisy(
     Source: Kingma and Ba 2015, algorithm 1; `autograd.misc.optimizers.adam`
     """
     run = _Run(loss, parameters, n_steps, progress)
-    step_size = positive("step_size", step_size)
+    step_size, each = positive("step_size", step_size), each and _callable("each", each)
 
     def gradient(x, i):
-        if each is not None:
+        if each:
             each(run.unflatten(x), i)
         value, gradient = run.value_and_gradient(x, i)
         run.keep(x, value)
@@ -109,9 +110,7 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress):
-        if not callable(loss):
-            raise InputTypeError("E-CALLABLE", f"loss must be callable, got {type(loss).__name__}")
-        self.loss, self.n_steps, self.progress = loss, count("n_steps", n_steps), progress
+        self.loss, self.n_steps, self.progress = _callable("loss", loss), count("n_steps", n_steps), progress
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last = [], self.x
         self.began, self.told = time.perf_counter(), 0.0
@@ -119,7 +118,8 @@ class _Run:
     def value_and_gradient(self, x, *i):
         """Of the loss at x, in step i; _Stop where they are not finite."""
         try:
-            value, gradient = value_and_gradient(lambda x: _float(self.loss(self.unflatten(x), *i)), x)
+            with numpy.errstate(all="ignore"):
+                value, gradient = value_and_gradient(lambda x: _float(self.loss(self.unflatten(x), *i)), x)
         except InputError as error:
             if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
                 raise _Stop(str(error)) from error
@@ -159,6 +159,12 @@ class _Run:
         if self.progress:
             line = f"\r{len(self.history):6} of {self.n_steps}  loss {self.history[-1]:<13.6g}"
             print(line, f"{self.told - self.began:6.1f} s", end=end, file=sys.stderr, flush=True)
+
+
+def _callable(name, function):
+    if not callable(function):
+        raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
+    return function
 
 
 def _flat(parameters):

@@ -84,15 +84,15 @@ def sabotages(framework: str) -> list[Sabotage]:
 
 
 def spelt(own: Sabotage, text: str, written: ModuleType) -> Sabotage:
-    """A patch in the words of the bank, or in the adapter's where those do not stand there."""
+    """A patch of the words of the bank, or of the adapter's where those do not stand there, by the adapter's."""
+    was, becomes, inside = own.was, own.becomes, own.inside
+    for bank, adapter in written.WORDS:
+        was, becomes, inside = (part.replace(bank, adapter) for part in (was, becomes, inside))
     try:
         patched(text, own)
     except (ValueError, StopIteration):
-        words = [own.was, own.becomes, own.inside]
-        for bank, adapter in written.WORDS:
-            words = [part.replace(bank, adapter) for part in words]
-        return Sabotage(own.function, own.name, *words)
-    return own
+        return Sabotage(own.function, own.name, was, becomes, inside)
+    return Sabotage(own.function, own.name, own.was, becomes, own.inside)
 
 
 def verdict(sabotage: Sabotage, finding: Finding) -> str:

@@ -21,6 +21,7 @@ FLOORS = [  # from the ground up
     ["objectives"],
     ["samplers"],
     ["training"],
+    ["training"],
     ["__init__"],
     ["identities"],
     ["variants"],

@@ -24,9 +24,12 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("ratio_matching", "geometric_noise_levels", "smoothed_empirical", "standard_normal"),
     *("Gaussian.score", "Gaussian.smoothed", "Gaussian.posterior_cov"),
     *("GaussianMixture.log_prob", "GaussianMixture.score", "GaussianMixture.smoothed"),
+    *("metropolis_step", "mala_step", "hmc_step", "leapfrog"),
     *("GaussianMixture.posterior_mean", "Gamma.fisher_information", "StudentT.score", "Laplace.score"),
     *("annealed_langevin", "decaying_steps"),
     *("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat"),
+    *("BinaryRBM.hidden_mean", "BinaryRBM.visible_mean", "BinaryRBM.log_partition", "GaussianBernoulliRBM.hidden_mean"),
+    *("estimated_log_partition", "gibbs_step"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),

@@ -86,8 +86,12 @@ def characters(k: int) -> np.ndarray:
 
 
 def a_machine(draw: Draw) -> dict:
+    """Each hidden unit has one coupling at least that is not zero: else where a step leads does not show its state."""
     d = draw.count(1, 3)
-    return {"model": machine(draw, "binary_rbm", d, draw.count(1, 5 - d))}
+    model = machine(draw, "binary_rbm", d, draw.count(1, 5 - d))
+    for j in range(len(model.parameters["c"])):
+        model.parameters["W"][j % d, j] = draw.choice((1.0, -1.0)) * draw.real(0.5, 1.5)
+    return {"model": model}
 
 
 @theorem(GIBBS, kind="enumeration", about="gibbs_step", case=a_machine, cancels=EITHER_SIGN)

@@ -131,7 +131,7 @@ def target_is_stationary_to_first_order(impl, p):
 
 
 def executed(impl, p, eta):
-    """(A, B, b) of the map x' = A x + B z + b that a step on a Gaussian is, from its values at 0 and at unit vectors."""
+    """(A, B, b) of the map x' = A x + B z + b that a step on a Gaussian is, from what it does to 0 and unit vectors."""
     s = impl.score(Model("quadratic", {"mean": p.mean, "precision": p.precision}))
     eye, zero = np.eye(p.d), np.zeros((p.d, p.d))
     b, a, noise = (impl.langevin_step(s, x, eta, z).x for x, z in ((zero, zero), (eye, zero), (zero, eye)))

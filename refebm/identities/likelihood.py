@@ -16,7 +16,7 @@ from refebm.truth.densities import Gaussian, standard_normal
 from refebm.truth.expectations import expect, gauss_hermite
 
 LIKELIHOOD = "Song and Kingma 2021, eq. 1; Stanford CS236, training energy-based models"
-TWO_PHASES = "Song and Kingma 2021, eqs. 3 and 4"
+TWO_PHASES = "Song and Kingma 2021, eq. 4"
 NEAL = "Neal 2001, section 2; Song and Kingma 2021, section 3"
 CLOSED = ("quadratic", "mixture")
 TRAINED = (*CLOSED, "mlp_energy")
@@ -180,7 +180,7 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, eq. 2; Stanford CS236, maximum likelihood",
+    "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
     kind="quadrature",
     about="negative_log_likelihood",
     case=lambda draw: gaussian_and_quadratic(draw, 6),
@@ -208,7 +208,7 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, eq. 2; Stanford CS236, maximum likelihood",
+    "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
     kind="quadrature",
     about="negative_log_likelihood log_partition",
     case=gaussian_and_quadratic_apart,

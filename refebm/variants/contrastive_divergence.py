@@ -28,7 +28,7 @@ conventions(
         "squares of both energies added, alpha = 1",
         LOSS,
         f"{LOSS} + energy(x) ** 2 + energy(held(x_model)) ** 2",
-        "Du and Mordatch 2019, section 3.2",
+        "Du and Mordatch 2019, algorithm 1",
     ),
 )
 terms("contrastive_divergence", ("E(x)", "energy(x)"), ("-E(x')", "-energy(held(x_model))"))

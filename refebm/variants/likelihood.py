@@ -14,14 +14,13 @@ wrong_versions(
     ("Z for log Z", "+ log_z", "+ np.exp(log_z)", "up to a constant"),
     ("log Z left out", " + log_z", "", "the gradient"),
     ("log Z once for the batch", "+ log_z", "+ log_z / len(x)", "one row"),
-    ("log Z twice", "+ log_z", "+ 2 * log_z", "up to a constant"),
     ("the energy of the first row", "energy(x)", "0 * energy(x) + energy(x[:1])", "one row"),
     ("a temperature of two", "energy(x)", "energy(x) / 2", "finite"),
 )
 conventions(
     "negative_log_likelihood",
     ("the model is f = -E", "energy(x) + log_z", "log_z - energy(x)", OTHER_SIGN),
-    ("log p, to maximise", "energy(x) + log_z", "-energy(x) - log_z", "Song and Kingma 2021, eq. 2"),
+    ("log p, to maximise", "energy(x) + log_z", "-energy(x) - log_z", "Song and Kingma 2021, section 2"),
     ("in bits", "energy(x) + log_z", "(energy(x) + log_z) / np.log(2)", "bits instead of nats"),
     (
         "bits per dimension",

@@ -196,3 +196,13 @@ wrong_versions(
         "mini-ebm",
     ),
 )
+SHIFT = "np.dot(states(self.m), self.W.T)"
+terms(
+    "GaussianBernoulliRBM.log_partition",
+    (
+        "log sum_h of the weights of the wells",
+        f"logsumexp(np.dot(states(self.m), self.c) + np.sum({SHIFT} * ({SHIFT} + 2 * self.b), axis=1)"
+        " / (2 * self.sigma**2))",
+    ),
+    ("d/2 log(2 pi sigma^2)", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))"),
+)

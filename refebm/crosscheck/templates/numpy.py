@@ -445,8 +445,10 @@ class BinaryRBM:
         return 1.0 * (u < self.visible_mean(h))
 
     def log_partition(self):
-        h = states(len(self.c))
-        return logsumexp(np.dot(h, self.c) + np.sum(softplus(self.b + np.dot(h, self.W.T)), axis=1))
+        fewer = len(self.c) <= len(self.b)
+        near, far, W = (self.c, self.b, self.W.T) if fewer else (self.b, self.c, self.W)
+        h = states(len(near))
+        return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))
 
 
 class GaussianBernoulliRBM:

@@ -552,8 +552,10 @@ class BinaryRBM:
 
     @method
     def log_partition(self):
-        h = states(len(self.c))
-        return torch.logsumexp(h @ self.c + softplus(self.b + h @ self.W.T).sum(1), 0)
+        fewer = len(self.c) <= len(self.b)
+        near, far, W = (self.c, self.b, self.W.T) if fewer else (self.b, self.c, self.W)
+        h = states(len(near))
+        return torch.logsumexp(h @ near + softplus(far + h @ W).sum(1), 0)
 
 
 class GaussianBernoulliRBM:
