@@ -17,6 +17,7 @@ NAMES = (
     "metropolis",
     "langevin",
     "contrastive_divergence",
+    "likelihood",
 )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import autograd.numpy as np
+import numpy
 from autograd.scipy.special import logsumexp
 
 from refebm import (
@@ -149,13 +150,13 @@ METHODS = {
     "CD-1": lambda: by_samples(from_the_data(1)),
     "CD-10": lambda: by_samples(from_the_data(10)),
     "persistent CD-10": lambda: by_samples(carried_on(10)),
-    "replay buffer, 10 steps": lambda: by_samples(from_a_buffer(10)),
+    "replay buffer, k = 10": lambda: by_samples(from_a_buffer(10)),
 }
 
 
 def save(trainings: dict[str, Training]) -> None:
     """All that the table and the figure need."""
-    np.savez(
+    numpy.savez(
         SAVED,
         **{
             f"{name}/{part}": value
@@ -167,7 +168,7 @@ def save(trainings: dict[str, Training]) -> None:
 
 def saved() -> dict[str, Training]:
     """The trainings as they were saved."""
-    with np.load(SAVED) as file:
+    with numpy.load(SAVED) as file:
         return {
             name: Training(
                 {part: file[f"{name}/{part}"] for part in ("logits", "means", "factors")},
@@ -187,10 +188,11 @@ def short_petals(parameters: dict) -> float:
 def table(trainings: dict[str, Training]) -> str:
     """Log-likelihoods per flower, in nats, with the partition function that refebm.log_partition certifies."""
     lines = [f"{'':26}{'log-likelihood':>16}{'to the best':>13}{'log Z':>9}{'P(short petal)':>16}{'updates':>9}"]
-    best = trainings["exact likelihood"].log_likelihoods[-1]
+    best = None
     for name, training in trainings.items():
         certified = log_partition(model(training.parameters), 2)
         value = -np.mean(negative_log_likelihood(model(training.parameters), certified, X))
+        best = value if best is None else best
         lines.append(
             f"{name:26}{value:16.4f}{value - best:13.4f}{certified:9.3f}"
             f"{short_petals(training.parameters):16.3f}{training.updates[-1]:9}"

@@ -66,10 +66,13 @@ def test_a_loss_with_a_kink_ends_at_roundoff_and_says_so():
 
 
 def test_adam_comes_near_a_noisy_minimum():
-    fit = minimise_noisy(noisy_quadratic, START, 300, 0.05, progress=False)
-    assert np.max(np.abs(fit.parameters["x"] - SOLUTION)) < 0.2 and abs(fit.parameters["y"][0] - 3.0) < 1e-3
-    assert len(fit.history) == 300 and fit.history[0] == noisy_quadratic(START, 0)
-    assert fit.finite and "300" in fit.message
+    """Adam settles within a few step sizes of it: closer with a smaller one."""
+    for n_steps, step_size in ((1000, 0.02), (2000, 0.01)):
+        fit = minimise_noisy(noisy_quadratic, START, n_steps, step_size, progress=False)
+        assert np.max(np.abs(fit.parameters["x"] - SOLUTION)) < 5 * step_size
+        assert abs(fit.parameters["y"][0] - 3.0) < 1e-3
+        assert len(fit.history) == n_steps and fit.history[0] == noisy_quadratic(START, 0)
+        assert fit.finite and str(n_steps) in fit.message
 
 
 def test_adams_first_step_has_the_step_size():

@@ -248,7 +248,8 @@ def call(function, *given):
     if any(callable(one) and not isinstance(one, Model) for one in given):
         raise NotSupported("a model that is no data")
     try:
-        return function(*given)
+        with np.errstate(all="ignore"):  # what overflows on its way is its own affair, the result is not
+            return function(*given)
     except NotImplementedError as error:
         if "site-packages" in traceback.extract_tb(error.__traceback__)[-1].filename:  # a library's, not the adapter's
             raise Failure(f"raises {last_lines(error)}") from error

@@ -606,7 +606,13 @@ NOT_IN_THE_BANK: list[tuple] = [
         "return x, p + np.float32(0.5 * eps * score(x))",
         "",
     ),
-    ("autocovariance", "chains in float32", "x - np.mean(x, axis=0)", "np.float32(x - np.mean(x, axis=0))", ""),
+    (
+        "autocovariance",
+        "chains in float32",
+        "x - np.mean(x, axis=0)",
+        "np.float32(x - np.mean(x, axis=0)).astype(float)",
+        "",
+    ),
     ("annealed_langevin", "steps in float32", "eps * sigma**2", "np.float32(eps * sigma**2)", ""),
     # others
     (

@@ -863,7 +863,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "contrastive_divergence",
         "samples' phase twice in the gradient",
         "- energy(",
-        "- (lambda e: 2 * e - e.detach())(energy)(",
+        "- (lambda e: 2 * e - e.detach())(energy(x_model)) + 0 * energy(",
         "",
     ),
     ("contrastive_divergence", "biases frozen", "softplus(self.c", "softplus(self.c.detach()", "BinaryRBM.free_energy"),
