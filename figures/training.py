@@ -50,7 +50,7 @@ def _petals() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 X, MEAN, DEVIATION = _petals()
-AXIS = np.linspace(-4.0, 4.0, 161)
+AXIS = np.linspace(-6.0, 6.0, 161)
 LATTICE = np.stack(np.meshgrid(AXIS, AXIS), axis=-1).reshape(-1, 2)
 LOG_CELL = 2 * np.log(AXIS[1] - AXIS[0])
 

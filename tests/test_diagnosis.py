@@ -363,3 +363,33 @@ def test_answers_that_are_not_finite_are_said_to_be_so(function, number):
     answers = {v.asked.id: Answer(tuple(np.full(shape, number) for shape in v.shapes)) for v in vectors(function)}
     finding = judge(function, answers)
     assert finding.status == "failed" and ("NaN" if np.isnan(number) else "overflow") in finding.diagnosis
+
+
+@pytest.mark.parametrize(("function", "part", "words"), [
+    ("field_and_divergence", 1, "the divergence"), ("leapfrog", 0, "the positions"),
+    ("hmc_step", 1, "the probabilities of acceptance"), ("estimated_log_partition", 1, "the standard error"),
+])  # fmt: skip
+def test_the_part_that_is_wrong_is_named_and_no_row_accused(function, part, words):
+    answers = {}
+    for vector in vectors(function):
+        parts = np.split(vector.value, np.cumsum([int(np.prod(shape)) for shape in vector.shapes])[:-1])
+        parts[part] = parts[part] * 1.01 + 0.01 * vector.asked.given["d"]
+        answers[vector.asked.id] = Answer(tuple(p.reshape(s) for p, s in zip(parts, vector.shapes)))
+    finding = judge(function, answers)
+    assert finding.status == "failed" and f"wrong in {words} only" in finding.diagnosis
+    assert "rows influence" not in finding.diagnosis
+
+
+def test_what_underflows_may_be_zero():
+    """A probability below the smallest normal number of the dtype; what does not underflow may not."""
+    function = "GaussianBernoulliRBM.hidden_mean"
+    for kind, lost, status in (
+        (np.float32, 1e-38, "passed"),
+        (np.float32, 1e-3, "failed"),
+        (np.float64, 1e-38, "failed"),
+    ):
+        answers = {}
+        for vector in vectors(function):
+            chances = np.where(vector.value < lost, 0, vector.value).reshape(vector.shapes[0])
+            answers[vector.asked.id] = Answer((chances.astype(kind),))
+        assert judge(function, answers).status == status
