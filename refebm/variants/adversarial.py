@@ -46,9 +46,9 @@ conventions(
 wrong_versions(
     "implicit_negative_elbo",
     ("sign of the entropy", "+ dot", "- dot", "finite", "printed in HY-673 lecture 12, of the adversarial bound"),
-    ("score not held", HELD, "score_q(z)", "the values"),
+    ("score not held", HELD, "score_q(z)", "the value"),
     ("entropy left out", f" + dot({HELD}, z)", "", "finite"),
-    ("no derivative of the entropy", f"{HELD}, z)", f"{HELD}, held(z))", "the values"),
+    ("no derivative of the entropy", f"{HELD}, z)", f"{HELD}, held(z))", "the value"),
     ("sign of the joint density", "-log_joint(z)", "2 * log_joint(z)", "finite"),
     ("score of unit length", HELD, f"{HELD} / np.sqrt(dot({HELD}, {HELD}) + 1e-300)[:, None]", "finite"),
     ("mean for the inner product", f"dot({HELD}, z)", f"np.mean({HELD} * z, axis=1)", "d = 1"),
