@@ -7,7 +7,18 @@ from importlib import import_module
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NAMES = ("densities", "score_matching", "gamma_boundary", "sliced", "tweedie", "denoising")
+NAMES = (
+    "densities",
+    "score_matching",
+    "gamma_boundary",
+    "sliced",
+    "tweedie",
+    "denoising",
+    "metropolis",
+    "langevin",
+    "contrastive_divergence",
+    "likelihood",
+)
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> int:

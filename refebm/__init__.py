@@ -71,6 +71,7 @@ from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.step import Step
 from refebm.samplers.tapes import annealed_langevin_tape, gibbs_tape, langevin_tape, metropolis_tape, replay_tape
+from refebm.training import Fit, minimise, minimise_noisy
 from refebm.truth.densities import (
     Gamma,
     Gaussian,
@@ -93,6 +94,7 @@ __all__ = [
     "BinaryRBM",
     "DomainError",
     "Expectation",
+    "Fit",
     "Gamma",
     "Gaussian",
     "GaussianBernoulliRBM",
@@ -145,6 +147,8 @@ __all__ = [
     "mala_step",
     "metropolis_step",
     "metropolis_tape",
+    "minimise",
+    "minimise_noisy",
     "minimum_probability_flow",
     "minimum_probability_flow_continuous",
     "minimum_velocity",

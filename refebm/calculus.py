@@ -47,6 +47,15 @@ def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
     return value, back
 
 
+def value_and_gradient(function: Callable, theta: np.ndarray) -> tuple[float, np.ndarray]:
+    r"""(f(theta), grad f(theta)), a float and (k,), of a function of a vector theta (k,).
+
+    Source: Griewank and Walther 2008, section 3.2 (the reverse mode)
+    """
+    value, back = pull_back(function, theta)
+    return value, back(1.0)
+
+
 def held(value):
     """The value as a constant: no derivative flows through it."""
     return getval(value)

@@ -17,10 +17,11 @@ import numpy as np
 from mpmath import mp
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED, first_row, questions
+from refebm.crosscheck.questions import BY_ROW, EXAMINED, first_row, questions
 from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, plain, reference, reference_gradient
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
+from refebm.variants.questions import ADJUSTED
 from tests import oracle
 from tests.oracle import DENSITIES, exact, found, inputs, replaced, total
 
@@ -58,11 +59,18 @@ def change(asked, function):
     """sum over the inputs of |change of function(question)|, over the nudge, entry by entry."""
     given = plain(asked.arguments)
     here, size = function(asked), 0.0
-    fixed = {"x"} if asked.function == "ratio_matching" else set()  # bits do not move
-    for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in fixed):
-        moved = rebuilt(replaced(given, path, found(given, path) * (1 + NUDGE)), asked.arguments)
+    for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
+        nudge = -NUDGE if path[0] == "power" else NUDGE  # a power may be 1, and not more
+        moved = rebuilt(replaced(given, path, found(given, path) * (1 + nudge)), asked.arguments)
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
+
+
+def bits(asked):
+    """Arguments that are states of binary units: they do not move."""
+    model = asked.arguments.get(asked.model)
+    binary = asked.function.startswith("BinaryRBM") or (model is not None and model.kind == "binary_rbm")
+    return {"h", *(("x", "x_model", "v") if binary or asked.function == "ratio_matching" else ())}
 
 
 def rows_of(asked):
@@ -73,9 +81,9 @@ def rows_of(asked):
 
 
 def _from_row(name, value, i):
-    if name in ("x", "y", "z", "sigma") and np.ndim(value):
-        return value[i:]
-    return value[..., i:, :] if name == "v" else value
+    if name in BY_ROW and np.ndim(value):
+        return value[i:] if np.ndim(value) == 1 else value[..., i:, :]
+    return value
 
 
 def up(number):
@@ -85,7 +93,7 @@ def up(number):
 
 def exponents(asked):
     """What rounding the arguments of a mixture's exponentials does to its responsibilities, far out: |a| u of each."""
-    if asked.given["reach"] == 1:
+    if asked.given["reach"] == 1 or asked.function in NO_SCORE:
         return 0.0
     x = asked.arguments["x" if "x" in asked.arguments else "y"]
     if "density" in asked.arguments:
@@ -93,9 +101,12 @@ def exponents(asked):
         log_p = getattr(refebm, density["density"])(*density["parameters"].values()).log_prob(x)
         return float(np.max(np.abs(log_p)))
     model = asked.arguments[asked.model]
-    return 2 * float(np.max(np.abs(model(x)))) if model.kind == "mixture" else 0.0  # twice: noise is added
+    size = 2 * float(np.max(np.abs(model(x)))) if model.kind == "mixture" else 0.0  # twice: noise is added
+    return np.repeat([size, 0.0], [x.size, len(x)]) if asked.function in ADJUSTED else size  # states, probabilities
 
 
+NO_SCORE = {"metropolis_step", "negative_log_likelihood", "contrastive_divergence", "estimated_log_partition"}
+NO_SCORE |= {function for function in EXAMINED if "RBM" in function}
 JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by entry of its answer
     "divergence": lambda size, q: trace(size),
     "field_and_divergence": lambda size, q: np.concatenate([np.zeros(size.shape[0] * size.shape[1]), trace(size)]),
@@ -134,6 +145,11 @@ def inner_terms(asked, length):
     return np.ravel(JACOBIANS[asked.function](size, asked.arguments))
 
 
+def by_the_oracle(function):
+    """Methods of densities, whose parameters cannot be moved one by one in refebm."""
+    return function.partition(".")[0] in DENSITIES or function == "geometric_noise_levels"
+
+
 def change_by_the_oracle(asked):
     """The same change, of a method of a density: its parameters could not be moved one by one in refebm."""
     name, given = named(asked.function, exact(plain(asked.arguments)))
@@ -147,13 +163,19 @@ def change_by_the_oracle(asked):
 
 
 def answered(asked):
-    """The row of the table for one question."""
+    """The function, the id, and the row of the table for one question."""
+    with mp.workdps(oracle.DIGITS):
+        return asked.function, asked.id, answer(asked)
+
+
+def answer(asked):
     parts = terms(asked.function, plain(asked.arguments))
-    sizes = np.array([float(mp.fsum(map(abs, part)) if isinstance(part, tuple) else abs(part)) for part in parts])
+    sizes = np.array([float(oracle.size(part)) for part in parts])
     sizes = sizes * (1 + exponents(asked)) + inner_terms(asked, len(sizes))
-    moved = change_by_the_oracle(asked) if asked.model is None else change(asked, lambda q: reference(q)[0])
+    moved = change_by_the_oracle(asked) if by_the_oracle(asked.function) else change(asked, lambda q: reference(q)[0])
     row = {"of": fingerprint(asked)}
-    row |= {"value": [float(total(part)) for part in parts], "scale": [up(s) for s in sizes + moved]}
+    scales = [up(s) for s in sizes + moved]
+    row |= {"value": [number(total(part), scale) for part, scale in zip(parts, scales)], "scale": scales}
     if asked.gradient:
         given = exact(plain(asked.arguments))
         paths = array_paths(asked.arguments[asked.model].parameters)
@@ -164,7 +186,12 @@ def answered(asked):
         scale = by_row + change(asked, reference_gradient)
         # an entry may be zero because large terms cancel in it: at most eight units of roundoff of the largest
         row["gradient_scale"] = [up(s) for s in np.maximum(scale, np.max(scale) / 8)]
-    return asked.function, asked.id, row
+    return row
+
+
+def number(value, scale):
+    """The nearest double; what is nothing but the error of a numerical derivative is 0."""
+    return float(value) if abs(value) > scale * 1e-40 else 0.0
 
 
 def array_paths(tree, path=()):

@@ -18,7 +18,8 @@ import difflib
 import json
 import os
 import sys
-from itertools import pairwise
+from dataclasses import dataclass
+from itertools import pairwise, product
 from pathlib import Path
 
 from mpmath import mp, mpf
@@ -31,9 +32,26 @@ NUDGE = mpf(2) ** -26
 # --- small tools ---------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Sized:
+    """A number that is made of a sum, not a sum: its size is what it feels of the sizes of the terms in there."""
+
+    value: mpf
+    size: mpf
+
+
 def total(leaf):
     """The number that a leaf stands for: a tuple is the sum of its terms."""
+    if isinstance(leaf, Sized):
+        return leaf.value
     return mp.fsum(leaf) if isinstance(leaf, tuple) else leaf
+
+
+def size(leaf):
+    """sum |terms|."""
+    if isinstance(leaf, Sized):
+        return leaf.size
+    return mp.fsum(map(abs, leaf)) if isinstance(leaf, tuple) else abs(leaf)
 
 
 def dot(a, b):
@@ -134,7 +152,33 @@ def flow(x, couplings):
     return (*latent, -mp.log(abs(mp.det(mp.matrix(jacobian)))))
 
 
+def binary_rbm(x, b, c, W):
+    """The free energy, summed over all hidden states."""
+    return (-mp.log(mp.fsum(mp.exp(-total(binary_energy(x, h, b, c, W))) for h in states(len(c)))),)
+
+
+def binary_energy(v, h, b, c, W):
+    fields = [-a * s for a, s in (*zip(b, v), *zip(c, h))]
+    return (*fields, *(-s * w * t for s, line in zip(v, W) for w, t in zip(line, h)))
+
+
+def gaussian_rbm(x, b, c, W, sigma):
+    """The free energy, summed over all hidden states."""
+    return (-mp.log(mp.fsum(mp.exp(-total(gaussian_energy(x, h, b, c, W, sigma))) for h in states(len(c)))),)
+
+
+def gaussian_energy(v, h, b, c, W, sigma):
+    springs = [((s - a) / sigma) ** 2 / 2 for s, a in zip(v, b)]
+    couplings = (-s * w * t / sigma**2 for s, line in zip(v, W) for w, t in zip(line, h))
+    return (*springs, *(-a * t for a, t in zip(c, h)), *couplings)
+
+
+def states(m):
+    return [list(map(mpf, h)) for h in product((0, 1), repeat=m)]
+
+
 ENERGIES = {f.__name__: f for f in (quadratic, mixture, mlp_energy, gamma, laplace, autoregressive, flow)}
+ENERGIES |= {f.__name__: f for f in (binary_rbm, gaussian_rbm)}
 
 # --- densities: log p as a sum of terms ----------------------------------------------------------------------------
 
@@ -234,14 +278,30 @@ def components(model, d, sigma=None):
         return [lambda *x, i=i: network(given["layers"], list(x))[i] for i in range(d)]
     if kind == "noise_conditional":
         return [lambda *x, i=i: network(given["layers"], [*x, mp.log(sigma)])[i] / sigma for i in range(d)]
+    if kind == "smoothed_mixture":
+        return [lambda *x, i=i: partial(lambda *y: smoothed_log(y, sigma, **given), x, i) for i in range(d)]
     inner = components(given, d, given["sigma"])
     if kind == "at_level":
         return inner
     return [lambda *y, i=i: y[i] + given["sigma"] ** 2 * inner[i](*y) for i in range(d)]  # denoiser
 
 
+def smoothed_log(x, sigma, logits, means, variances):
+    """log of the sum of exp(a_k) N(x; m_k, diag v_k + sigma^2), up to a constant."""
+    return mp.log(
+        mp.fsum(
+            mp.exp(a) * mp.fprod(mp.npdf(s, m, mp.sqrt(v + sigma**2)) for s, m, v in zip(x, mean, variance))
+            for a, mean, variance in zip(logits, means, variances)
+        )
+    )
+
+
 def energy(model, x):
-    return total(ENERGIES[model["kind"]](x, **model["parameters"]))
+    return total(energy_terms(model, x))
+
+
+def energy_terms(model, x):
+    return ENERGIES[model["kind"]](x, **model["parameters"])
 
 
 def score(model, x, sigma=None):
@@ -262,7 +322,7 @@ ROWS = {}
 
 
 def row(function):
-    """Register the formula of one row; x, y, z (n, d), sigma float or (n,), v (n, d) or (m, n, d) come row by row."""
+    """Register the formula of one row; points and noise (n, d), sigma float or (n,), v (n, d) or (m, n, d) by row."""
     ROWS[function.__name__] = function
     return function
 
@@ -272,7 +332,7 @@ def by_rows(name, **arguments):
     if v is not None and isinstance(v[0][0], list):  # the mean over the first axis
         each = [by_rows(name, **arguments | {"v": one}) for one in v]
         return [tuple(t / len(v) for terms in rows for t in terms) for rows in zip(*each)]
-    by_row = {key for key in ("x", "y", "z", "v", "sigma") if isinstance(arguments.get(key), list)}
+    by_row = {key for key in ("x", "y", "z", "v", "sigma", "x_model") if isinstance(arguments.get(key), list)}
     n = len(arguments["x" if "x" in by_row else "y"])
     return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
 
@@ -380,6 +440,21 @@ def tweedie_mean(score, y, sigma):
 def tweedie_cov(score, y, sigma):
     grid = enumerate(jacobian(score, y))
     return [[(sigma**2 * (i == j), sigma**4 * a) for j, a in enumerate(line)] for i, line in grid]
+
+
+@row
+def negative_log_likelihood(energy, log_z, x):
+    return (*energy_terms(energy, x), log_z)
+
+
+@row
+def contrastive_divergence(energy, x, x_model):
+    return (*energy_terms(energy, x), *(-t for t in energy_terms(energy, x_model)))
+
+
+@row
+def langevin_step(score, x, eta, z):
+    return [(a, eta * s, mp.sqrt(2 * eta) * b) for a, s, b in zip(x, scores(score, x), z)]
 
 
 scores, energy_of = score, energy  # under names that the arguments of objectives do not hide
@@ -494,6 +569,262 @@ def geometric_noise_levels(x, n, smallest):
     return [sigmas, (mp.quad(radial(wide), [0, crossing]), mp.quad(radial(narrow), beyond))]
 
 
+# --- samplers ------------------------------------------------------------------------------------------------------
+
+
+def decided(x, proposals, ratios, u):
+    """[states, probabilities]: each proposal is taken with probability min(1, exp(ratio)), a ratio a sum of terms."""
+    probabilities = [mp.exp(min(mpf(0), total(ratio))) for ratio in ratios]
+    taken = [b if c < p else a for a, b, p, c in zip(x, proposals, probabilities, u)]
+    sizes = [p if p == 1 else p * (1 + size(ratio)) for p, ratio in zip(probabilities, ratios)]
+    return [taken, list(map(Sized, probabilities, sizes))]
+
+
+def metropolis_step(energy, x, scale, z, u):
+    proposals = [[(s, scale * t) for s, t in zip(a, b)] for a, b in zip(x, z)]
+    return decided(x, proposals, [log_ratio(energy, a, b) for a, b in zip(x, proposals)], u)
+
+
+def log_ratio(energy, start, proposal):
+    """E(x) - E(x')."""
+    there = energy_terms(energy, list(map(total, proposal)))
+    return (*energy_terms(energy, start), *(-t for t in there))
+
+
+def mala_step(energy, x, eta, z, u):
+    """By the densities of the proposal there and back, as Metropolis and Hastings have it."""
+    proposals, ratios = by_rows("langevin_step", score=energy, x=x, eta=eta, z=z), []
+    for a, proposal in zip(x, proposals):
+        b = list(map(total, proposal))
+        back, forth = (gaussian_log(end, drift(energy, start, eta), 2 * eta) for start, end in ((b, a), (a, b)))
+        ratios.append((*log_ratio(energy, a, proposal), *back, *(-t for t in forth)))
+    return decided(x, proposals, ratios, u)
+
+
+def drift(energy, x, eta):
+    return step(x, eta, scores(energy, x))
+
+
+def leapfrog(score, x, p, eps, n_steps):
+    """[positions, momenta]: kick, drift, kick, each step by itself."""
+    ends = [path(score, a, b, eps, n_steps) for a, b in zip(x, p)]
+    return [[position for position, _ in ends], [momentum for _, momentum in ends]]
+
+
+def path(score, x, p, eps, n_steps):
+    """The end of a path: coordinates as sums of all kicks and drifts."""
+    position, momentum = [(a,) for a in x], [(a,) for a in p]
+    for _ in range(n_steps):
+        momentum = kicked(score, position, momentum, eps / 2)
+        position = [(*a, eps * total(b)) for a, b in zip(position, momentum)]
+        momentum = kicked(score, position, momentum, eps / 2)
+    return position, momentum
+
+
+def kicked(score, position, momentum, time):
+    return [(*b, time * s) for b, s in zip(momentum, scores(score, list(map(total, position))))]
+
+
+def hmc_step(energy, x, eps, n_steps, p, u):
+    proposals, ends = leapfrog(energy, x, p, eps, n_steps)
+    kinetic = [[a**2 / 2 for a in b] + [-(total(a) ** 2) / 2 for a in c] for b, c in zip(p, ends)]
+    return decided(x, proposals, [(*log_ratio(energy, a, b), *k) for a, b, k in zip(x, proposals, kinetic)], u)
+
+
+def annealed_langevin(score, x, sigmas, eps, z):
+    rows = [[(s,) for s in a] for a in x]
+    for sigma, noise in zip(sigmas, z):
+        eta = eps * (sigma / sigmas[-1]) ** 2
+        for drawn in noise:
+            slopes = [scores(score, list(map(total, a)), sigma) for a in rows]
+            rows = [[(*s, eta * f, mp.sqrt(2 * eta) * b) for s, f, b in zip(*row)] for row in zip(rows, slopes, drawn)]
+    return rows
+
+
+def decaying_steps(first, power, n_steps):
+    return [first / mpf(t) ** power for t in range(1, n_steps + 1)]
+
+
+def run(score, x, eta, tape):
+    """The last states of a chain of Langevin steps."""
+    for z in tape:
+        x = [list(map(total, a)) for a in by_rows("langevin_step", score=score, x=x, eta=eta, z=z)]
+    return x
+
+
+def chances(rbm, v=None, h=None):
+    """The probability of 1 of every unit of a layer, given the other, by the weights of all states of the layer."""
+    energy_of_pair = RBMS["GaussianBernoulliRBM" if "sigma" in rbm else "BinaryRBM"]
+    layer = states(len(rbm["c"] if h is None else rbm["b"]))
+    weights = [mp.exp(-total(energy_of_pair(*((v, s) if h is None else (s, h)), **rbm))) for s in layer]
+    return [mp.fsum(w for s, w in zip(layer, weights) if s[i] == 1) / mp.fsum(weights) for i in range(len(layer[0]))]
+
+
+def centre(rbm, h):
+    """E[v | h] of real units: where the energy, which is quadratic in v, is lowest."""
+
+    def along(i):
+        return lambda s: total(gaussian_energy([s * (j == i) for j in range(len(rbm["b"]))], h, **rbm))
+
+    return [-mp.diff(along(i), 0) / mp.diff(along(i), 0, 2) for i in range(len(rbm["b"]))]
+
+
+def gibbs_step(rbm, v, u_h, u_v):
+    given, rows = rbm["parameters"], []
+    for a, u, noise in zip(v, u_h, u_v):
+        h = [mpf(s < p) for s, p in zip(u, chances(given, v=a))]
+        if "sigma" in given:
+            rows.append([(m, given["sigma"] * z) for m, z in zip(centre(given, h), noise)])
+        else:
+            rows.append([Sized(mpf(s < p), mpf(1)) for s, p in zip(noise, chances(given, h=h))])
+    return rows
+
+
+RBMS = {"BinaryRBM": binary_energy, "GaussianBernoulliRBM": gaussian_energy}
+
+
+def rbm_value(name, density, v=None, h=None):
+    stem, _, method = name.partition(".")
+    given = density["parameters"]
+    if method == "energy":
+        return [RBMS[stem](a, b, **given) for a, b in zip(v, h)]
+    if method == "free_energy":
+        return [energy_terms({"kind": KIND_OF[stem], "parameters": given}, a) for a in v]
+    if method == "hidden_mean":
+        return [chances(given, v=a) for a in v]
+    if method == "visible_mean":
+        return [centre(given, b) if stem == "GaussianBernoulliRBM" else chances(given, h=b) for b in h]
+    weights = (
+        binary_energy(a, b, **given) if stem == "BinaryRBM" else b
+        for b in states(len(given["c"]))
+        for a in (states(len(given["b"])) if stem == "BinaryRBM" else [None])
+    )
+    if stem == "BinaryRBM":
+        return mp.log(mp.fsum(mp.exp(-total(terms)) for terms in weights))
+    return mp.log(mp.fsum(mp.fprod(integrals(given, h)) * mp.exp(dot(given["c"], h)) for h in weights))
+
+
+KIND_OF = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
+
+
+def integrals(rbm, h):
+    """int exp(-(v_i - b_i)^2/(2 sigma^2) + v_i (W h)_i/sigma^2) dv_i of every unit, out to 18 deviations."""
+    sigma = rbm["sigma"]
+    for b, a in zip(rbm["b"], times(rbm["W"], h)):
+        ends = [b + a + k * sigma for k in (-18, -8, -3, 0, 3, 8, 18)]
+        yield mp.quad(lambda v, b=b, a=a: mp.exp((v * a - (v - b) ** 2 / 2) / sigma**2), ends)
+
+
+# --- estimates, and what chains tell -------------------------------------------------------------------------------
+
+
+def log_partition(energy, d):
+    """One dimension: the integral. More: the closed form of a mixture, or of a quadratic energy."""
+    if d == 1:
+        parts = [mp.quad(lambda x: mp.exp(-energy_of(energy, [x])), pair) for pair in pairwise(LINE)]
+        return mp.log(mp.fsum(parts))
+    given = energy["parameters"]
+    logits, precisions = given.get("logits", [mpf(0)]), given.get("precisions") or [given["precision"]]
+    volumes = (mp.exp(a) * mp.sqrt((2 * mp.pi) ** d / mp.det(mp.matrix(p))) for a, p in zip(logits, precisions))
+    return mp.log(mp.fsum(volumes))
+
+
+LINE = [-40, -16, -8, -4, -2, 0, 2, 4, 8, 16, 40]
+
+
+def annealed_importance_sampling(energy, base, temperatures, scale, tape):
+    """With steps of a random walk, whose proposals are taken by the ratio of the annealed densities."""
+    x, *noise = tape
+    log_w = [() for _ in x]
+
+    def annealed(beta, a):
+        return beta * energy_of(energy, a) - (1 - beta) * total(log_prob(base, a))
+
+    for k, (before, beta) in enumerate(pairwise(temperatures)):
+        gains = ((*energy_terms(energy, a), *log_prob(base, a)) for a in x)
+        log_w = [(*w, *((before - beta) * t for t in gain)) for w, gain in zip(log_w, gains)]
+        if beta < 1:
+            proposals = [step(a, scale, z) for a, z in zip(x, noise[0][k])]
+            taken = (u < mp.exp(annealed(beta, a) - annealed(beta, b)) for a, b, u in zip(x, proposals, noise[1][k]))
+            x = [b if yes else a for a, b, yes in zip(x, proposals, taken)]
+    return log_w
+
+
+def estimated_log_partition(log_weights):
+    """[log of the mean weight, its standard error]."""
+    n, largest = len(log_weights), max(log_weights)
+    weights = [mp.exp(a - largest) for a in log_weights]
+    mean = mp.fsum(weights) / n
+    variance = mp.fsum((w - mean) ** 2 for w in weights) / (n - 1)
+    return [(mp.log(mean), largest), mp.sqrt(variance / n) / mean]
+
+
+def autocovariance(x, n_lags):
+    """For each lag and coordinate: the products of deviations, one term for each pair of times in each chain."""
+    centred = [[[t - mean(a) for t in a] for a in chains_of(x, j)] for j in range(len(x[0][0]))]
+    return [[products(chains, t) for chains in centred] for t in range(n_lags + 1)]
+
+
+def products(chains, t):
+    pairs = (a * b for chain in chains for a, b in zip(chain, chain[t:]))
+    return tuple(pair / (len(chains[0]) * len(chains)) for pair in pairs)
+
+
+def mean(a):
+    return mp.fsum(a) / len(a)
+
+
+def variance(a):
+    """Over n - 1, about the mean; of one number, 0."""
+    return mp.fsum((t - mean(a)) ** 2 for t in a) / (len(a) - 1) if len(a) > 1 else mpf(0)
+
+
+def autocorrelation(x, n_lags):
+    lags = autocovariance(x, n_lags)
+    return [[tuple(t / total(first) for t in a) for a, first in zip(line, lags[0])] for line in lags]
+
+
+def chains_of(x, j):
+    """Coordinate j of each chain, over time."""
+    return [[state[j] for state in chain] for chain in zip(*x)]
+
+
+def effective_sample_size(x):
+    """Geyer's initial monotone sequence, of the correlations that the spread of the means corrects."""
+    length, n, sizes = len(x), len(x[0]), []
+    lags = autocovariance(x, length - 1)
+    for j in range(len(x[0][0])):
+        chains = chains_of(x, j)
+        within = mean([variance(a) for a in chains])
+        pooled = within * (length - 1) / length + variance([mean(a) for a in chains])
+        rho = [mpf(1)] + [1 - (within - total(lags[t][j])) / pooled for t in range(1, length)]
+        felt = [(within + size(lags[t][j])) / pooled for t in range(length)]
+        tau, around, least = mpf(-1), mpf(1), mp.inf
+        for k in range(0, length - 1, 2):
+            pair = rho[k] + rho[k + 1]
+            if pair <= 0:
+                break
+            least = min(least, pair)
+            tau, around = tau + 2 * least, around + 2 * (least + felt[k] + felt[k + 1])
+        tau = max(tau, 1 / mp.log10(n * length))
+        sizes.append(Sized(n * length / tau, n * length / tau * (1 + around / tau)))
+    return sizes
+
+
+def split_r_hat(x):
+    half, found = len(x) // 2, []
+    for j in range(len(x[0][0])):
+        halves = [part for chain in chains_of(x, j) for part in (chain[:half], chain[half : 2 * half])]
+        between, within = variance([mean(a) for a in halves]), mean([variance(a) for a in halves])
+        found.append(mp.sqrt((within * (half - 1) / half + between) / within))
+    return found
+
+
+def replay_start(points, capacity, fresh, fraction, u):
+    kept = points[-capacity:]
+    return [new if a < fraction else kept[int(mp.floor(b * len(kept)))] for new, (a, b) in zip(fresh, u)]
+
+
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
     model = next(key for key in ("score", "energy", "denoiser") if key in arguments)
@@ -518,7 +849,12 @@ ARRAYS = {
     "mixture_of": mixture_of,
     "expect": expect,
     "geometric_noise_levels": geometric_noise_levels,
+    "ReplayBuffer.start": replay_start,
 }
+SAMPLERS = (metropolis_step, mala_step, leapfrog, hmc_step, gibbs_step, annealed_langevin, decaying_steps, run)
+ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partition)
+DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
+ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS)}
 
 
 def formula(name, arguments):
@@ -526,6 +862,8 @@ def formula(name, arguments):
     stem, _, rest = name.partition(".")
     if stem in DENSITIES:
         return density_value(name, **arguments)
+    if stem in RBMS:
+        return rbm_value(name, **arguments)
     if stem == "Model":
         return model_value(**arguments)
     if rest == "gradient":
@@ -583,14 +921,14 @@ def entry(function, catches, **arguments):
     given = exact(arguments)
     value = formula(function, given)
     flat = leaves(value)
-    scales = [mp.fsum(map(abs, leaf)) if isinstance(leaf, tuple) else abs(leaf) for leaf in flat]
+    scales = [size(leaf) for leaf in flat]
     with mp.workdps(DIGITS // 2):  # a scale needs few digits
         here = [total(leaf) for leaf in leaves(formula(function, given))]
         for path in inputs(given):
             there = leaves(formula(function, replaced(given, path, found(given, path) * (1 + NUDGE))))
             scales = [s + abs(total(b) - a) / NUDGE for s, a, b in zip(scales, here, there)]
     printed = iter([_print(total(leaf), scale) for leaf, scale in zip(flat, scales)])
-    sizes = iter([mp.nstr(scale, 4) for scale in scales])
+    sizes = iter([mp.nstr(scale * (1 + mpf(2) ** -40), 4) for scale in scales])  # a tie goes up on every machine
     return {
         "arguments": arguments,
         "catches": catches,
@@ -614,6 +952,7 @@ W = [[-0.5, 1.125, 0.25], [1.0, 0.8125, -1.5], [-1.25, 0.5625, 0.9375]]
 POSITIVE = [[0.4375, 1.625, 0.9375], [2.25, 0.6875, 1.1875], [0.15625, 3.5, 1.0625]]
 BITS = [[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]
 SIGMAS = [0.625, 1.375, 0.8125]
+U = [[0.3125, 0.84375, 0.109375], [0.640625, 0.40625, 0.921875], [0.203125, 0.734375, 0.484375]]
 MEAN, OTHER_MEAN = [0.75, -0.3125, 0.4375], [-0.875, 0.625, 1.25]
 MATRIX = [[1.75, -0.4375, 0.25], [-0.4375, 0.8125, 0.3125], [0.25, 0.3125, 1.375]]
 OTHER_MATRIX = [[0.5625, 0.1875, -0.125], [0.1875, 1.25, 0.0625], [-0.125, 0.0625, 0.875]]
@@ -658,6 +997,18 @@ def conditional(d):
 
 def denoiser(inner, sigma):
     return model("denoiser", **inner, sigma=sigma)
+
+
+def smoothed_mixture(d):
+    variances = [[0.5625, 1.125, 0.875], [1.375, 0.3125, 0.75]]
+    given = {"logits": [0.375, -0.625], "means": [MEAN[:d], OTHER_MEAN[:d]], "variances": block(variances, 2, d)}
+    return model("smoothed_mixture", **given)
+
+
+def rbms(d, m):
+    """By the name of the class: as densities and as models."""
+    given = {"b": MEAN[:d], "c": BIAS[:m], "W": block(SECOND, d, m)}
+    return {"BinaryRBM": given, "GaussianBernoulliRBM": given | {"sigma": 0.8125}}
 
 
 def two_layers():
@@ -778,6 +1129,14 @@ def model_kinds():
         r = denoiser(models(d)["mixture"], 0.8125)
         yield entry("Model.denoiser", "sigma for its square, - for +", model=r, x=x)
         yield entry("mixture_of", "log det P without its 1/2, the weights forgotten", density=two_bumps(d), x=x)
+        given = {"model": smoothed_mixture(d), "x": x, "sigma": SIGMAS[:2]}
+        yield entry("Model.smoothed_mixture", "sigma for its square, equal weights, a variance not squared", **given)
+        pair = rbms(d, 2)
+        text = "no softplus, or of the other sign, W transposed, sigma for its square"
+        bits, machine = block(BITS, 3, d), model("binary_rbm", **pair["BinaryRBM"])
+        yield entry("Model.binary_rbm", text, model=machine, x=bits)
+        machine = model("gaussian_rbm", **pair["GaussianBernoulliRBM"])
+        yield entry("Model.gaussian_rbm", text, model=machine, x=x)
     fixed = model("at_level", **conditional(2), sigma=0.625)
     yield entry("Model.at_level", "log sigma without 1/sigma", model=fixed, x=block(X, 2, 2))
     yield entry("score_of", "a sign lost in the chain rule", energy=models(3)["mlp_energy"], x=block(X, 2, 3))
@@ -884,6 +1243,110 @@ def gradients():
     yield entry("nonnegative_score_matching.gradient", text, parameter=["shape"], **a)
 
 
+def likelihood():
+    for d in DIMENSIONS:
+        x, x_model = block(X, 2, d), block(W, 2, d)
+        for kind in ("quadratic", "mixture", "mlp_energy"):
+            given = {"energy": models(d)[kind], "x": x}
+            yield entry("negative_log_likelihood", "-E or - log Z", **given, log_z=-0.6875)
+            if kind != "quadratic" or d == 2:
+                yield entry("contrastive_divergence", "the other sign, a sum, a factor", **given, x_model=x_model)
+            if d == 1 or (d == 2 and kind != "mlp_energy"):
+                text = "a lattice that is too narrow or too coarse, exp(E), no log"
+                yield entry("log_partition", text, energy=given["energy"], d=d)
+        bits = {"energy": model("binary_rbm", **rbms(d, 2)["BinaryRBM"]), "x": block(BITS, 2, d)}
+        yield entry("contrastive_divergence", "the energy of other units", **bits, x_model=block(BITS[::-1], 2, d))
+    far = [1024.0, 1020.5, 1023.125, 1018.0]
+    for log_weights in ([0.375, -1.25, 0.8125, 1.4375, -0.6875], far, [-1024.0, -1020.5]):
+        text = "n for n - 1 or for its root, the mean of the logs, exp before the largest is taken off"
+        yield entry("estimated_log_partition", text, log_weights=log_weights)
+    noise = [[block(Z, 2, 2), block(W, 2, 2)], [[0.3125, 0.84375], [0.109375, 0.40625]]]
+    for kind in ("quadratic", "mixture"):
+        given = {"energy": models(2)[kind], "base": normal(2), "temperatures": [0.0, 0.25, 0.625, 1.0], "scale": 0.75}
+        text = "the weight after the step, a difference of the next temperatures, log base with the other sign"
+        yield entry("annealed_importance_sampling", text, **given, tape=[block(X, 2, 2), *noise])
+    name = "negative_log_likelihood.gradient"
+    quadratic, bits = models(2)["quadratic"], model("binary_rbm", **rbms(3, 2)["BinaryRBM"])
+    yield entry(name, "the sign", parameter=["precision"], energy=quadratic, log_z=1.5, x=block(X, 2, 2))
+    name, held = "contrastive_divergence.gradient", {"x": BITS[:2], "x_model": BITS[1:]}
+    for parameter in (["b"], ["W"]):
+        yield entry(name, "positive phase alone, the sign, sums for means", parameter=parameter, energy=bits, **held)
+
+
+def machines():
+    for d, m in ((1, 2), (2, 3), (3, 2), (3, 1)):
+        for name, given in rbms(d, m).items():
+            binary = name == "BinaryRBM"
+            p, v, h = density(name, **given), block(BITS if binary else X, 2, d), block(BITS[::-1], 2, m)
+            yield entry(
+                f"{name}.energy", "a sign, W transposed, sigma for its square, a missing 1/2", density=p, v=v, h=h
+            )
+            yield entry(f"{name}.free_energy", "softplus without its 1, or of the other layer", density=p, v=v)
+            yield entry(f"{name}.hidden_mean", "the sign, tanh for the sigmoid, a power of sigma", density=p, v=v)
+            yield entry(f"{name}.visible_mean", "the hidden bias, W transposed, a power of sigma", density=p, h=h)
+            if binary or d * m < 4:  # integrals take long
+                yield entry(f"{name}.log_partition", "one layer alone, units of -1 and 1, no 2 pi sigma^2", density=p)
+            machine = model("binary_rbm" if binary else "gaussian_rbm", **given)
+            u_h, noise = block(U, 2, m), block(U[::-1] if binary else Z, 2, d)
+            text = "the visible units first, u above the probability, the mean for a draw, sigma for its square"
+            yield entry("gibbs_step", text, rbm=machine, v=v, u_h=u_h, u_v=noise)
+
+
+def samplers():
+    for d in DIMENSIONS:
+        n = 2 if d == 3 else 3
+        x, z, p, u = block(X, n, d), block(Z, n, d), block(W, n, d), [0.8125, 0.40625, 0.109375][:n]
+        for kind in ("quadratic", "mixture", "mlp_energy"):
+            given = {"energy": models(d)[kind], "x": x}
+            text = "the ratio inverted, an energy for its difference, p(x')/(p(x) + p(x')), u above"
+            if kind != "mixture" or d == 2:
+                yield entry("metropolis_step", text, **given, scale=1.375, z=z, u=u)
+            text = "no correction, that of the mean at x twice, eta for 2 eta, sqrt(eta), the stale gradient"
+            if kind != "quadratic" or d == 2:
+                yield entry("mala_step", text, **given, eta=0.8125, z=z, u=u)
+            text = "no kinetic energy, |dH|, a half step missing, the momentum of the start"
+            if kind != "mlp_energy" or d == 3:
+                yield entry("hmc_step", text, **given, eps=0.8125, n_steps=2, p=p, u=u)
+        for kind in FIELDS[d - 1 :]:
+            field = {"score": models(d)[kind], "x": x}
+            yield entry("langevin_step", "sqrt(eta), eta/2, the sign of the score", **field, eta=0.3125, z=z)
+            text = "a half step missing or too many, the end of one kick for another, eps squared"
+            yield entry("leapfrog", text, **field, p=p, eps=0.375, n_steps=1 + d)
+        for field in (conditional(d), smoothed_mixture(d)):
+            tape = [[block(Z, 2, d)], [block(W, 2, d)]] if d != 2 else [[block(a, 2, d)] for a in (Z, W, V)]
+            sigmas = [1.375, 0.8125, 0.3125][: len(tape)]
+            text = "sigma for its square, sigma_1 for sigma_L, small levels first, alpha/2 for eta, sqrt(eta)"
+            given = {"score": field, "x": block(X, 2, d), "sigmas": sigmas, "eps": 0.0625}
+            yield entry("annealed_langevin", text, **given, z=tape)
+    for power in (0.5, 1, 0.3125):
+        text = "the power of t for that of 1 + t, the first step left out, a step too many"
+        yield entry("decaying_steps", text, first=0.375, power=power, n_steps=5)
+    chain = {
+        "score": models(2)["mixture"],
+        "x": block(X, 3, 2),
+        "eta": 0.1875,
+        "tape": [block(a, 3, 2) for a in (Z, W, V)],
+    }
+    yield entry("run", "the tape from its end, one step twice", **chain)
+    past = {"points": [*X, *W, *V], "capacity": 7, "fresh": Z, "fraction": 0.375}
+    text = "the fraction that is kept for the one that starts anew, the oldest points kept, rounding for the floor"
+    yield entry("ReplayBuffer.start", text, **past, u=[[0.40625, 0.984375], [0.3125, 0.5], [0.8125, 0.109375]])
+
+
+def diagnostics():
+    walk = [X[0], X[1], Z[0], V[1], W[1], Z[2], W[2], V[0], Z[1]]
+    for d, n, length in ((1, 1, 9), (2, 1, 8), (1, 3, 9), (2, 2, 6)):
+        x = [[[walk[(t + 2 * i) % 9][j] + 0.5 * i for j in range(d)] for i in range(n)] for t in range(length)]
+        text = "1/(T - t) for 1/T, the mean of all chains for that of each, a lag too few"
+        yield entry("autocovariance", text, x=x, n_lags=length // 2)
+        yield entry("autocorrelation", text, x=x, n_lags=2)
+        text = "no cut where pairs turn negative, not made monotone, lags for pairs, chains that disagree passed over"
+        yield entry("effective_sample_size", text, x=x)
+        smooth = [[[(a + b) / 2 for a, b in zip(*pair)] for pair in zip(*states)] for states in pairwise(x)]
+        yield entry("effective_sample_size", text, x=smooth)
+        yield entry("split_r_hat", "chains that are not split, n for n - 1, the odd state kept, no root", x=x)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -893,6 +1356,10 @@ BUILDERS = (
     score_matching,
     denoising,
     gradients,
+    likelihood,
+    machines,
+    samplers,
+    diagnostics,
 )
 
 

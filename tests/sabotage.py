@@ -3,8 +3,8 @@
     python -m tests.sabotage [torch|numpy] [--only TEXT] [--rows]    the table of the README, or a line for each patch
 
 A sabotage patches the adapter's text, never calls the bank: where the bank's own words stand once in the adapter's
-function they are patched there too, everything else is in `tests/sabotages`. Those not in the bank must be detected,
-and need no name.
+function, or do so in the adapter's spelling, they are patched there too, everything else is in `tests/sabotages`. Those
+not in the bank must be detected, and need no name.
 """
 
 import argparse
@@ -72,15 +72,27 @@ def examined(text: str, function: str) -> Finding:
 
 
 def sabotages(framework: str) -> list[Sabotage]:
-    """One for each entry of the bank, and those that are not in it."""
-    written = importlib.import_module(f"tests.sabotages.{framework}")
+    """One for each entry of the bank that the adapter can have, and those that are not in it."""
+    written, text = importlib.import_module(f"tests.sabotages.{framework}"), template(framework)
     found = []
     for variant in [*WRONG, *CONVENTIONS]:
-        if variant.function in EXAMINED:
-            key = (variant.function, variant.name)
-            patch = written.PATCHES.get(key, (variant.was, variant.becomes, variant.inside))
-            found.append(Sabotage(*key, *patch))
+        key = (variant.function, variant.name)
+        if variant.function in EXAMINED and key not in written.CANNOT_BE:
+            own = Sabotage(*key, variant.was, variant.becomes, variant.inside)
+            found.append(Sabotage(*key, *written.PATCHES[key]) if key in written.PATCHES else spelt(own, text, written))
     return found + [Sabotage(*row, named=False) for row in written.NOT_IN_THE_BANK]
+
+
+def spelt(own: Sabotage, text: str, written: ModuleType) -> Sabotage:
+    """A patch of the words of the bank, or of the adapter's where those do not stand there, by the adapter's."""
+    was, becomes, inside = own.was, own.becomes, own.inside
+    for bank, adapter in written.WORDS:
+        was, becomes, inside = (part.replace(bank, adapter) for part in (was, becomes, inside))
+    try:
+        patched(text, own)
+    except (ValueError, StopIteration):
+        return Sabotage(own.function, own.name, was, becomes, inside)
+    return Sabotage(own.function, own.name, own.was, becomes, own.inside)
 
 
 def verdict(sabotage: Sabotage, finding: Finding) -> str:

@@ -24,13 +24,20 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("ratio_matching", "geometric_noise_levels", "smoothed_empirical", "standard_normal"),
     *("Gaussian.score", "Gaussian.smoothed", "Gaussian.posterior_cov"),
     *("GaussianMixture.log_prob", "GaussianMixture.score", "GaussianMixture.smoothed"),
+    *("metropolis_step", "mala_step", "hmc_step", "leapfrog"),
     *("GaussianMixture.posterior_mean", "Gamma.fisher_information", "StudentT.score", "Laplace.score"),
+    *("annealed_langevin", "decaying_steps"),
+    *("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat"),
+    *("BinaryRBM.hidden_mean", "BinaryRBM.visible_mean", "BinaryRBM.log_partition", "GaussianBernoulliRBM.hidden_mean"),
+    *("estimated_log_partition", "gibbs_step"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),
     *("ermongroup/sliced_score_matching", "ncsn dsm", "ncsn gmm.py", "pc_score_matching", "cheind/score-based"),
     *("sliced_score_matching ParzenGaussian", "LSD GB-RBM", "enhuiz", "annotated_deep_learning 152", "pyro 1643"),
     *("edward 722", "blackjax 533", "coreax 375", "k-diffusion 45", "cdvae 7", "score_sde_pytorch 26"),
+    *("edward 731", "google-research/ibc 6", "bobondemon", "ncsn toy_runner", "igebm-pytorch"),
+    *("MCMCChains 229", "numpyro 1785", "pymc 1770"),
     *("module 18a", "Das 2021", "CS236", "HY-673"),
 )
 

@@ -12,11 +12,12 @@ from matplotlib.quiver import Quiver
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-from figures import style
+from figures import style, training
 from figures.__main__ import FOLDER, NAMES, draw_to, main
+from refebm import log_partition
 
 SMALL = 0.1
-NO_FIGURE = {"__init__", "__main__", "certified", "style"}
+NO_FIGURE = {"__init__", "__main__", "certified", "style", "training"}
 LARGEST_FILE = 150_000
 
 
@@ -117,6 +118,28 @@ def test_a_file_repeats(name, tmp_path):
 def test_the_files_are_small():
     for name in NAMES:
         assert (FOLDER / f"{name}.png").stat().st_size < LARGEST_FILE
+
+
+@pytest.mark.parametrize("name", training.METHODS)
+def test_saved_fits_have_the_likelihoods_that_are_drawn(name):
+    """And the lattice on which they were trained is fine enough: an error of 1e-6 nats would not be seen."""
+    fit = training.saved()[name]
+    value = training.log_likelihood(fit.parameters)
+    assert abs(value - fit.log_likelihoods[-1]) < 1e-12
+    assert abs(training.log_z(fit.parameters) - log_partition(training.model(fit.parameters), 2)) < 1e-6
+
+
+def test_exact_likelihood_is_the_best_fit():
+    fits = training.saved()
+    assert max(fits, key=lambda name: fits[name].log_likelihoods[-1]) == "exact likelihood"
+
+
+@pytest.mark.parametrize("samples", [training.from_the_data, training.carried_on, training.from_a_buffer])
+def test_training_repeats(samples, monkeypatch, capsys):
+    monkeypatch.setattr(training, "UPDATES", 2)
+    first, second = (training.by_samples(samples(1)) for _ in range(2))
+    np.testing.assert_array_equal(first.log_likelihoods, second.log_likelihoods)
+    assert first.updates.tolist() == [0, 2] and "2 of 2" in capsys.readouterr().err
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

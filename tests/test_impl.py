@@ -1,12 +1,18 @@
 """`refebm verify --impl`: the theorems on an adapter's functions."""
 
-import pytest
+import copy
 
+import numpy as np
+import pytest
+from autograd import grad
+
+import refebm
 from refebm.cli import main
-from refebm.crosscheck.adapter import Adapter, for_theorems
+from refebm.crosscheck.adapter import Adapter, Told, for_theorems
 from refebm.crosscheck.template import FOLDER
-from refebm.identities import THEOREMS
+from refebm.identities import THEOREMS, Failure, NotSupported
 from refebm.identities.run import run
+from refebm.models import Model
 from tests.sabotage import module_of
 from tests.test_crosscheck import RIGHT
 
@@ -77,6 +83,109 @@ def test_a_mean_is_unsupported_and_the_rest_goes_on(tmp_path, capsys):
     status, (out, _) = verify(tmp_path, capsys, text, "--only", "by_hand", "--cases", "2")
     assert status == 0 and "--  denoising_objectives_by_hand" in out
     assert verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")[0] == 0
+
+
+KERNELS = """
+import numpy as np
+import refebm
+
+def langevin_step(model, x, eta, z):
+    return x + eta * model(x) + np.sqrt(2 * eta) * z
+
+def mala_step(model, x, eta, z, u):
+    step = refebm.mala_step(model, x, eta, z, u)
+    return {returned}
+
+def gibbs_step(rbm, v, u_h, u_v):
+    return refebm.gibbs_step(refebm.BinaryRBM(**rbm.parameters), v, u_h, u_v).x
+
+def contrastive_divergence(model, x, x_model):
+    return model(x) - model(x_model)
+
+def annealed_langevin(model, x, sigmas, eps, z):
+    return x
+
+class BinaryRBM:
+    def __init__(self, b, c, W):
+        self.c, self.W = c, W
+
+    def hidden_mean(self, v):
+        return 1 / (1 + np.exp(-self.c - v @ self.W))
+"""
+ENERGY = Model("quadratic", {"mean": np.array([0.5]), "precision": np.array([[2.0]])})
+MACHINE = Model("binary_rbm", {"W": np.array([[1.5, -0.5]]), "c": np.array([0.25, -1.0]), "b": np.array([0.75])})
+X, Z = np.array([[-1.0], [0.75], [2.0], [0.5]]), np.array([[0.5], [-2.5], [1.75], [-1.5]])
+U = np.array([0.5, 0.5, 0.125, 0.75])
+
+
+def stepped(returned="(step.x, step.info.acceptance)"):
+    adapter = Adapter(module_of(KERNELS.format(returned=returned)), read=for_theorems)
+    return adapter.mala_step(ENERGY, X, 0.5, Z, U), refebm.mala_step(ENERGY, X, 0.5, Z, U), adapter
+
+
+def test_theorems_get_a_step_of_what_a_kernel_returns():
+    step, right, _ = stepped()
+    np.testing.assert_array_equal(step.x, right.x)
+    for name in ("acceptance", "accepted", "invalid"):
+        np.testing.assert_array_equal(getattr(step.info, name), getattr(right.info, name))
+    assert set(right.info.accepted) == {False, True} and np.any(right.info.acceptance == 1)
+    with pytest.raises(NotSupported, match="between 0 and 1 only"):
+        _ = step.info.energy_error
+    likely = right.info.acceptance < 1
+    some = Told(X[likely], step.x[likely], step.info.acceptance[likely])
+    np.testing.assert_allclose(some.energy_error, right.info.energy_error[likely], atol=1e-14)
+    with pytest.raises(NotSupported, match="why a proposal is rejected"):
+        _ = Told(X, X, np.zeros(4)).invalid
+
+
+def test_what_a_kernel_does_not_tell_is_not_supported():
+    step, right, adapter = stepped("step.x")
+    np.testing.assert_array_equal(step.info.accepted, right.info.accepted)
+    for name in ("acceptance", "energy_error", "invalid"):
+        with pytest.raises(NotSupported, match=r"a kernel may return \(x, acceptance\)"):
+            getattr(step.info, name)
+    info = adapter.langevin_step(adapter.score(ENERGY), X, 0.5, Z).info
+    assert (
+        np.all(info.accepted) and np.all(info.acceptance == 1) and not np.any(info.invalid | (info.energy_error != 0))
+    )
+    step, right, _ = stepped("step")
+    assert step.info.energy_error.tolist() == right.info.energy_error.tolist()
+    for returned in ("step.x[:, 0]", "(step.x, step.info.acceptance[:, None])", "(step.x,) * 3"):
+        with pytest.raises(Failure, match="returned shape"):
+            stepped(returned)
+
+
+def test_an_adapters_kernels_make_a_chain():
+    _, _, adapter = stepped()
+    tape = np.stack([Z, -Z]), np.stack([U, U])
+    chains = [
+        refebm.run(lambda x, z, u, mala=mala: mala(ENERGY, x, 0.5, z, u), X, tape)
+        for mala in (adapter.mala_step, refebm.mala_step)
+    ]
+    assert all(map(np.array_equal, (chains[0].x, *chains[0].info[:3]), (chains[1].x, *chains[1].info[:3])))
+
+
+def test_an_rbm_is_data_with_the_methods_of_the_adapter():
+    _, _, adapter = stepped()
+    rbm, right = adapter.rbm(MACHINE), refebm.BinaryRBM(**MACHINE.parameters)
+    v, u = np.array([[1.0], [0.0]]), np.array([[0.5, 0.25], [0.75, 0.5]])
+    np.testing.assert_array_equal(adapter.gibbs_step(rbm, v, u, u[:, :1]).x, refebm.gibbs_step(right, v, u, u[:, :1]).x)
+    np.testing.assert_allclose(rbm.hidden_mean(v), right.hidden_mean(v), rtol=1e-15)
+    assert rbm.m == 2 and rbm.log_partition() == right.log_partition()  # what the adapter has not is refebm's
+    assert copy.deepcopy(rbm).parameters["c"].tolist() == MACHINE.parameters["c"].tolist()
+    assert not hasattr(rbm, "sigma")
+
+
+def test_models_that_are_no_data_are_not_supported():
+    _, _, adapter = stepped()
+    with pytest.raises(NotSupported, match="a model that is no data"):
+        adapter.contrastive_divergence(lambda x: x[:, 0], X, Z)
+    with pytest.raises(NotSupported, match="differentiated by autograd"):
+        grad(
+            lambda m: np.sum(adapter.contrastive_divergence(Model("quadratic", ENERGY.parameters | {"mean": m}), X, Z))
+        )(np.array([0.5]))
+    with pytest.raises(NotSupported, match="optional arguments"):
+        adapter.annealed_langevin(ENERGY, X, np.array([1.0]), 0.1, Z[None, None], True)
 
 
 def test_not_together_with_the_controls(tmp_path, capsys):

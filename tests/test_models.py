@@ -94,6 +94,25 @@ def test_at_fixes_the_level():
     np.testing.assert_array_equal(refebm.at(model, 0.5)(x), model(x, np.array([0.5, 0.5])))
 
 
+@pytest.mark.parametrize("d", [1, 3])
+def test_a_smoothed_mixture_has_the_score_of_the_smoothed_density(d):
+    model, x, sigma = (
+        a_model("smoothed_mixture", d),
+        np.linspace(-40.0, 30.0, 4 * d).reshape(4, d),
+        [0.1, 0.5, 1.0, 3.0],
+    )
+    given = model.parameters
+    weights, covs = np.exp(given["logits"]) / np.sum(np.exp(given["logits"])), [np.diag(v) for v in given["variances"]]
+    p = refebm.GaussianMixture(weights, given["means"], covs)
+    rows = [p.smoothed(level).score(row[None])[0] for level, row in zip(sigma, x)]
+    np.testing.assert_allclose(model(x, np.array(sigma)), rows, rtol=1e-12)
+    np.testing.assert_allclose(score_and_jacobian(model, x, np.array(sigma))[0], rows, rtol=1e-12)
+    divergence = refebm.divergence(lambda x: model(x, np.array(sigma)), x)
+    np.testing.assert_allclose(
+        divergence, np.trace(score_and_jacobian(model, x, np.array(sigma))[1], 0, 1, 2), rtol=1e-11
+    )
+
+
 def test_a_mixture_with_a_weight_of_zero_is_a_model_too():
     p = refebm.GaussianMixture([0.0, 1.0], [[0.0], [2.0]], 1.0)
     np.testing.assert_array_equal(score(mixture_of(p))(np.array([[0.5]])), [[1.5]])

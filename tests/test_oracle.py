@@ -16,7 +16,8 @@ from autograd import grad
 
 import refebm
 from refebm import Model
-from refebm.models import KINDS, score
+from refebm.models import KINDS, RBMS, score
+from refebm.variants.questions import ADJUSTED
 
 ALLOWED = 64 * 2.0**-53
 TABLES = {
@@ -24,7 +25,10 @@ TABLES = {
 }
 ROWS = [(f"{table}-{i}-{row['function']}", row) for table, rows in sorted(TABLES.items()) for i, row in enumerate(rows)]
 DENSITIES = ("Gamma", "Gaussian", "GaussianMixture", "Laplace", "StudentT", "smoothed_empirical", "standard_normal")
-NO_NUMBERS = {"DomainError", "Expectation", "InputError"}  # two errors, and the record that expect returns
+MACHINES = ("BinaryRBM", "GaussianBernoulliRBM")
+NO_NUMBERS = {"DomainError", "InputError", "Expectation", "Step"}  # two errors, and two records
+NO_NUMBERS |= {name for name in refebm.__all__ if name.endswith("_tape")}  # a generator's own
+NO_NUMBERS |= {"Fit", "minimise", "minimise_noisy"}  # the optimisers are not ours
 
 INTEGRANDS = {
     "tanh": lambda x: np.tanh(x[:, 0]),
@@ -55,9 +59,11 @@ def density(data):
 def argument(name, value):
     """An argument of a public function, from its name and its data."""
     if isinstance(value, dict) and "density" in value:
-        return density(value) if name == "density" else density(value).score
+        return density(value) if name in ("density", "base") else density(value).score
     if isinstance(value, dict):
         model = Model(value["kind"], arrays("parameters", value["parameters"]))
+        if name == "rbm":
+            return RBMS[model.kind](**model.parameters)
         return score(model) if name in ("score", "field") else model
     return arrays(name, value)
 
@@ -81,6 +87,21 @@ def model_value(model, x, sigma=None):
 
 def expectation(integrand, density, degree=None):
     return refebm.expect([INTEGRANDS[integrand]], density, degree=degree).value[0]
+
+
+def annealed_weights(energy, base, temperatures, scale, tape):
+    def step(energy, x, z, u):
+        return refebm.metropolis_step(energy, x, scale, z, u)
+
+    return refebm.annealed_importance_sampling(energy, base, temperatures, step, tuple(map(np.array, tape)))
+
+
+def langevin_chain(score, x, eta, tape):
+    return refebm.run(lambda x, z: refebm.langevin_step(score, x, eta, z), x, tape).x
+
+
+def restarted(points, capacity, **given):
+    return refebm.ReplayBuffer(points, capacity).start(**given)
 
 
 def replaced(tree, path, value):
@@ -112,8 +133,13 @@ def gradient(name, arguments):
 
 SPECIAL = {
     "Model": lambda arguments: call(model_value, arguments),
+    "ReplayBuffer": lambda arguments: call(restarted, arguments),
+    "annealed_importance_sampling": lambda arguments: annealed_weights(
+        **{name: value if name == "tape" else argument(name, value) for name, value in arguments.items()}
+    ),
     "at": lambda arguments: call(lambda model, sigma, x: refebm.at(model, sigma)(x), arguments),
     "expect": lambda arguments: call(expectation, arguments),
+    "run": lambda arguments: call(langevin_chain, arguments),
     "mixture_of": lambda arguments: call(lambda density, x: refebm.mixture_of(density)(x), arguments),
     "score_of": lambda arguments: call(lambda energy, x: refebm.score_of(energy)(x), arguments),
 }
@@ -122,7 +148,7 @@ SPECIAL = {
 def value_of(function, arguments):
     """What refebm says to a row of a table, as nested lists."""
     stem, *path = function.split(".")
-    if stem in DENSITIES:
+    if stem in (*DENSITIES, *MACHINES):
         value = density_value(path, arguments)
     elif path == ["gradient"]:
         value = gradient(stem, arguments)
@@ -130,6 +156,8 @@ def value_of(function, arguments):
         value = SPECIAL[stem](arguments)
     else:
         value = call(getattr(refebm, stem), arguments)
+    if isinstance(value, refebm.Step):
+        value = (value.x, value.info.acceptance) if stem in ADJUSTED else value.x
     return plain(value)
 
 
@@ -165,7 +193,9 @@ def test_every_public_name_that_gives_numbers_has_a_value():
 def test_every_method_of_a_density_has_a_value():
     drawn_or_for_expect = {"sample", "substitute", "box", "log_joint", "responsibilities", "smoothed"}
     covered = {row["function"] for _, row in ROWS}
-    for cls in (refebm.Gamma, refebm.Gaussian, refebm.GaussianMixture, refebm.Laplace, refebm.StudentT):
+    drawn_or_for_expect |= {"hidden_given", "visible_given"}  # what gibbs_step is made of
+    densities = (refebm.Gamma, refebm.Gaussian, refebm.GaussianMixture, refebm.Laplace, refebm.StudentT)
+    for cls in (*densities, refebm.BinaryRBM, refebm.GaussianBernoulliRBM):
         public = {name for name, _ in inspect.getmembers(cls, inspect.isfunction) if not name.startswith("_")}
         assert {f"{cls.__name__}.{name}" for name in public - drawn_or_for_expect} <= covered
 

@@ -40,9 +40,11 @@ def test_every_figure_that_is_shown_exists():
         assert (ROOT / path).exists(), path
 
 
-def test_the_example_runs(capsys):
+def test_the_examples_run(capsys):
+    """One after the other, as somebody would type them."""
+    namespace: dict = {}
     for block in re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL):
-        exec(block, {})
+        exec(block, namespace)
     first, *_ = capsys.readouterr().out.splitlines()
     x2 = (0.5**2 + 1 + 4 + 0.25**2 + 0.75**2 + 1.5**2) / 3
     assert [float(part) for part in first.split()] == pytest.approx([0.5 * 0.49 * x2 - 1.4, 0.7 * x2 - 2], rel=1e-12)

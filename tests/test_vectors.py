@@ -5,13 +5,15 @@ import json
 import numpy as np
 import pytest
 
+import refebm
 from refebm.cli import main
 from refebm.crosscheck.answers import read
-from refebm.crosscheck.questions import EXAMINED, GRADIENTS, questions
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
 from refebm.crosscheck.vectors import digest, disagreement, document, leaves, plain, vectors, write
-from refebm.models import KINDS
+from refebm.crosscheck.verdict import ALONE
+from refebm.models import KINDS, RBMS
 from refebm.validation import InputError
-from refebm.variants.questions import GRID
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def test_questions_are_many_and_of_all_sorts(function):
     assert len(asked) >= 10 and len({one.id for one in asked}) == len(asked)
     assert abs(sum(one.confirms for one in asked) - len(asked) / 2) <= 1
     assert (function in GRADIENTS) == any(one.gradient for one in asked)
-    if function not in ("geometric_noise_levels", "Gamma.fisher_information"):
+    if function not in WHOLE or function in DIAGNOSTICS:
         assert {one.given["n"] for one in asked} >= {1, 3, 4}
 
 
@@ -64,8 +66,47 @@ def test_no_question_stands_at_a_kink():
                 assert not np.any(one.arguments["x"] == given["loc"])
 
 
+def steps(function):
+    """Each question of a kernel that accepts or rejects, and refebm's Step."""
+    return [(one, getattr(refebm, function)(*one.arguments.values())) for one in questions(function)]
+
+
+SAFE = 20 * 64 * 2.0**-24  # many times what float32 may be off, by the unit of what is added up
+
+
+@pytest.mark.parametrize("function", ADJUSTED)
+def test_no_decision_stands_within_rounding_of_its_threshold(function):
+    for one, step in steps(function):
+        energy, error = one.arguments["energy"](one.arguments["x"]), step.info.energy_error
+        noise = one.arguments.get("z", one.arguments.get("p"))
+        added_up = 1 + 2 * np.abs(energy) + np.abs(error) + np.sum(noise**2, axis=1)
+        assert np.all(np.abs(np.log(one.arguments["u"]) + error) > SAFE * added_up), one.id
+
+
+def test_no_unit_stands_within_rounding_of_its_threshold():
+    for one in questions("gibbs_step"):
+        model, v, u_h, u_v = one.arguments.values()
+        rbm = RBMS[model.kind](*model.parameters.values())
+        margins = [u_h - rbm.hidden_mean(v)]
+        if model.kind == "binary_rbm":
+            margins.append(u_v - rbm.visible_mean(rbm.hidden_given(v, u_h)))
+        assert all(np.all(np.abs(margin) > SAFE) for margin in margins), one.id
+
+
+@pytest.mark.parametrize("function", ADJUSTED)
+def test_both_halves_accept_and_reject(function):
+    """Also far out, and by all probabilities."""
+    for half in (False, True):
+        found = [(one, step.info) for one, step in steps(function) if one.confirms == half]
+        accepted = np.concatenate([info.accepted for _, info in found])
+        assert 0.2 < np.mean(accepted) < 0.9
+        assert {bool(a) for one, info in found if one.given["reach"] > 1 for a in info.accepted} == {False, True}
+        chances = np.concatenate([info.acceptance for _, info in found])
+        assert np.mean((chances > 0.01) & (chances < 1)) > 0.3 and np.any(chances == 1)
+
+
 def test_files_read_back_to_the_last_bit(folder):
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 10e6
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 1.5e6
     assert {path.name for path in folder.iterdir()} == {f"{function}.json" for function in EXAMINED} | {"FORMAT.md"}
     for function in EXAMINED:
         content = json.loads((folder / f"{function}.json").read_text())
@@ -141,6 +182,18 @@ def test_right_answers_pass(answers, capsys):
     status, findings = examine(answers, capsys)
     assert status == 0 and len(findings) == 4
     assert findings["denoising_score_matching"]["gradients"] == 12
+
+
+def test_the_states_alone_are_an_answer_too(answers, capsys):
+    content = answers_to("mala_step", answers)
+    for row in content["answers"].values():
+        row["value"] = row["value"][0]
+    write_answers(answers, "mala_step", content)
+    status, findings = examine(answers, capsys)
+    assert status == 0 and findings["mala_step"]["unsupported"] == [ALONE]
+    content["answers"]["00"]["value"][0][0] += 1e-6
+    write_answers(answers, "mala_step", content)
+    assert examine(answers, capsys)[0] == 1
 
 
 def test_answers_in_float32_and_by_their_mean(answers, capsys):

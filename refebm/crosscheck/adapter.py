@@ -23,11 +23,13 @@ import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
 from refebm.identities import Failure, Implementation, NotSupported, Unusable
-from refebm.models import ENERGIES, FIELDS, Model, mixture_of, score
+from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
 from refebm.objectives.denoising import NoiseLevels
+from refebm.objectives.likelihood import Estimate
+from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.validation import InputError
-from refebm.variants.questions import CALLED, DENSITIES, ask
+from refebm.variants.questions import ADJUSTED, CALLED, DENSITIES, KERNELS, RBMS, ask, parameters
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
 LINES = 4  # of a traceback, its last
@@ -38,6 +40,47 @@ class Score(Model):
 
     def __call__(self, x, *sigma):
         return Model.__call__(self, x, *sigma) if self.kind in FIELDS else score(Model(self.kind, self.parameters))(x)
+
+
+class Rbm(Model):
+    """An RBM as data; for theorems also its methods, which are those of the adapter where it has them."""
+
+    def __init__(self, model: Model, adapter: "Adapter"):
+        super().__init__(model.kind, model.parameters)
+        object.__setattr__(self, "_machine", lambda: Implementation.rbm(adapter, model))
+
+    def __getattr__(self, name):
+        if name.startswith("_"):  # as those who copy it ask
+            raise AttributeError(name)
+        return getattr(self._machine(), name)
+
+
+class Told:
+    """What is known of a step from the states before and after it, and from what an adapter says of acceptance.
+
+    What is not known is NotSupported: a theorem that needs it is not about this adapter.
+    """
+
+    def __init__(self, before: np.ndarray, after: np.ndarray, acceptance: np.ndarray | None):
+        self._acceptance, self.accepted = acceptance, np.any(after != before, axis=1)
+
+    @property
+    def acceptance(self) -> np.ndarray:
+        if self._acceptance is None:
+            raise NotSupported("the probability of acceptance: a kernel may return (x, acceptance)")
+        return self._acceptance
+
+    @property
+    def energy_error(self) -> np.ndarray:
+        if not np.all((self.acceptance > 0) & (self.acceptance < 1)):
+            raise NotSupported("the energy error, which the probability of acceptance tells between 0 and 1 only")
+        return -np.log(self.acceptance)
+
+    @property
+    def invalid(self) -> np.ndarray:
+        if not np.all(self.accepted | (self.acceptance > 0)):
+            raise NotSupported("why a proposal is rejected")
+        return np.zeros(len(self.accepted), bool)
 
 
 class Answer(NamedTuple):
@@ -52,12 +95,13 @@ class Answer(NamedTuple):
 class Adapter(Implementation):
     """The functions of a module under refebm's names; what it does not have is refebm's own.
 
-    read: what is made of a result; by default its values, as float64.
+    read: what is made of a result; by default its values, as float64. Theorems get a Step of what a kernel returns.
     """
 
     def __init__(self, module: ModuleType, read: Callable | None = None):
         super().__init__()
         self.read = read or numbers
+        self.steps = self.read in (numbers, for_theorems)
         self.own = {name: getattr(module, name) for name in _exposed(module)}
         self.functions = [name for name in EXAMINED if self.supports(name)]
         for name in self.own:
@@ -68,13 +112,16 @@ class Adapter(Implementation):
             raise InputError("E-ADAPTER", f"{module.__name__} has no function under a public name; {_nearest(module)}")
 
     def supports(self, function: str) -> bool:
-        """Whether it has a public function, or a density with such a method."""
+        """Whether it has a public function, or a density or an RBM with such a method."""
         name, _, method = function.partition(".")
         lacks = method and inspect.isclass(self.own.get(name)) and not hasattr(self.own[name], method)
         return name in self.own and not lacks
 
     def score(self, model: Model) -> Score:
         return Score(model.kind, model.parameters)
+
+    def rbm(self, model: Model) -> Rbm:
+        return Rbm(model, self)
 
     def data_score(self, density) -> Score:
         """The score of a density, as model data."""
@@ -93,17 +140,26 @@ class Adapter(Implementation):
         if name not in self.own:
             return getattr(refebm, name)
         function, reference = self.own[name], getattr(refebm, name)
-        if name in DENSITIES:
-            return lambda *given: AdapterDensity(call(function, *given), reference(*given), self.read)
+        if name in (*DENSITIES, *RBMS):
+            return lambda *given, **named: self._density(function, reference, given, named)
+        if name in KERNELS and self.steps:
+            return lambda *given: step_of(name, given[1], call(function, *given), self.read)
         if name in CALLED:
             return lambda *given: lambda x: self.read(call(function, *given, x))
-        if name == "geometric_noise_levels":
-            return lambda *given: NoiseLevels(*self.read(call(function, *given)))
-        return lambda *given: self.read(call(function, *given))
+        if name in NAMED:
+            return lambda *given: NAMED[name](*self.read(call(function, *given)))
+        return lambda *given: self.read(call(function, *asked_with(name, given)))
+
+    def _density(self, function, reference, given, named):
+        given = inspect.signature(reference).bind(*given, **named).args
+        return AdapterDensity(call(function, *given), reference(*given), self.read)
+
+
+NAMED = {"geometric_noise_levels": NoiseLevels, "estimated_log_partition": Estimate}  # tuples with names for theorems
 
 
 class AdapterDensity:
-    """A density of an adapter, with refebm's own for the methods that it lacks."""
+    """A density or an RBM of an adapter, with refebm's own for the methods that it lacks."""
 
     def __init__(self, own, reference, read):
         self._own, self._reference, self._read = own, reference, read
@@ -114,6 +170,8 @@ class AdapterDensity:
             return reference
         if name == "smoothed":
             return lambda sigma: AdapterDensity(call(method, sigma), reference(sigma), self._read)
+        if name == "log_partition":
+            return lambda: self._read((call(method),))[0]  # one number, which is no mean of rows
         return lambda *given: self._read(call(method, *given))
 
 
@@ -161,7 +219,7 @@ def _exposed(module) -> list[str]:
     lower = {name.lower(): name for name in public}
     for name in defined:
         close = [lower[near] for near in difflib.get_close_matches(name.lower(), lower, 1, CLOSE)]
-        helper = name.lower() in map(str.lower, DENSITIES) or (close and close[0] in vars(module))
+        helper = name.lower() in map(str.lower, (*DENSITIES, *KINDS)) or (close and close[0] in vars(module))
         if name not in public and close and not helper:
             raise InputError(
                 "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
@@ -185,10 +243,13 @@ def _nearest(module) -> str:
 
 def call(function, *given):
     """Call a stranger's function; Failure with the last lines of its traceback, NotSupported where it says so."""
-    if any(map(isbox, given)):
+    if any(map(traced, given)):
         raise NotSupported("to be differentiated by autograd")
+    if any(callable(one) and not isinstance(one, Model) for one in given):
+        raise NotSupported("a model that is no data")
     try:
-        return function(*given)
+        with np.errstate(all="ignore"):  # what overflows on its way is its own affair, the result is not
+            return function(*given)
     except NotImplementedError as error:
         if "site-packages" in traceback.extract_tb(error.__traceback__)[-1].filename:  # a library's, not the adapter's
             raise Failure(f"raises {last_lines(error)}") from error
@@ -197,6 +258,35 @@ def call(function, *given):
         raise
     except BaseException as error:
         raise Failure(f"raises {last_lines(error)}") from error
+
+
+def asked_with(name: str, given: tuple) -> tuple:
+    """The arguments that an adapter is asked with: it need not have refebm's options."""
+    if len(given) > len(parameters(name)):
+        raise NotSupported("refebm's optional arguments")
+    return given
+
+
+def traced(value) -> bool:
+    """Whether autograd looks for a derivative in it."""
+    if isinstance(value, Model):
+        value = value.parameters
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    return any(map(traced, value)) if isinstance(value, tuple) else isbox(value)
+
+
+def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
+    """What a kernel of an adapter returns as a Step: the new state alone, or with the probability of acceptance."""
+    if isinstance(result, Step):
+        return result
+    result = read(result)
+    after, *acceptance = result if isinstance(result, tuple) else (result,)
+    shapes = [before.shape, before.shape[:1]] if function in ADJUSTED else [before.shape]
+    if [part.shape for part in (after, *acceptance)] not in (shapes, shapes[:1]):
+        got = " and ".join(str(part.shape) for part in (after, *acceptance))
+        raise Failure(f"returned shape {got}, wanted {' and '.join(map(str, shapes))}")
+    return Step(after, Told(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
 
 
 def last_lines(error: BaseException) -> str:

@@ -12,6 +12,7 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import digest, file_name, vectors
 from refebm.identities import Failure
 from refebm.validation import InputError
+from refebm.variants.questions import ADJUSTED
 
 
 def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
@@ -58,12 +59,17 @@ def _answers(function, path) -> dict[str, Answer]:
 def _answer(vector, one, kind) -> Answer:
     if not isinstance(one, dict) or "value" not in one:
         return Answer(problem=f"the answer to {vector.asked.id} has no value")
-    values = one["value"] if len(vector.shapes) > 1 else [one["value"]]
+    values = one["value"] if len(vector.shapes) > 1 and not _alone(vector, one["value"]) else [one["value"]]
     try:
         gradient = arrays(_numbers(one["gradient"], kind)) if one.get("gradient") is not None else None
         return Answer(tuple(map(array, (_numbers(value, kind) for value in values))), gradient)
     except (TypeError, ValueError, Failure) as error:
         return Answer(problem=f"the answer to {vector.asked.id} is not of numbers: {error}")
+
+
+def _alone(vector, value):
+    """Whether it is the state alone that a kernel has moved to, (n, d), and not that and its probability."""
+    return vector.asked.function in ADJUSTED and isinstance(value, list) and np.ndim(value[:1]) == 2
 
 
 def _numbers(tree, kind):

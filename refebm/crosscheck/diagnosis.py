@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.vectors import FACTOR, Vector, vectors
+from refebm.crosscheck.questions import WHOLE
+from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
 from refebm.identities import Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Variant
-from refebm.variants.questions import GRID, ask, flat
+from refebm.variants.questions import ADJUSTED, GRID, ask, flat
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
@@ -44,7 +45,7 @@ class Evidence:
     @cached_property
     def allowed(self) -> np.ndarray:
         """The tolerance of each number."""
-        return FACTOR * self.roundoff * self.scale
+        return tolerance(self.scale, self.roundoff)
 
     @cached_property
     def units(self) -> np.ndarray:
@@ -57,8 +58,8 @@ class Evidence:
         return bool(np.all(self.units <= 1))
 
     def scaled(self, by_question: dict[str, np.ndarray], scaling: Callable | None = None) -> np.ndarray:
-        """Answers to the questions at hand, each row times a factor, reduced."""
-        rows = [by_question[vector.asked.id] for vector in self.vectors]
+        """Answers to the questions at hand, the parts that are wanted, each row times a factor, reduced."""
+        rows = [by_question[vector.asked.id][: len(vector.value)] for vector in self.vectors]
         return self.gather([r * scaling(v) for r, v in zip(rows, self.vectors)] if scaling else rows)
 
     def each(self, fact) -> np.ndarray:
@@ -70,10 +71,16 @@ class Evidence:
         return self.each(lambda asked: float(asked.confirms)) == 1
 
     def equals(self, values: np.ndarray) -> np.ndarray:
-        """Which answers are these values; what they add up may be larger than what the right ones do."""
+        """Which answers are these values; what they add up may be larger than what the right ones do.
+
+        Infinities are these values where they overflow in the dtype of the answers.
+        """
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             larger = np.maximum(1, np.nan_to_num(np.abs(values / self.right), nan=1, posinf=1))
-            return np.abs(self.answers - values) <= FACTOR * self.roundoff * (self.scale * larger + 8 * np.abs(values))
+            scale = self.scale * larger + 8 * np.abs(values)
+            rounded = values.astype(np.float32) if self.roundoff > 1e-12 else values
+            same = np.isfinite(self.answers) & (np.abs(self.answers - values) <= tolerance(scale, self.roundoff))
+            return same | (self.answers == rounded) | (np.isnan(self.answers) & np.isnan(values))
 
     def confirmed(self, values: np.ndarray) -> bool:
         """Whether they are the answers on both halves of the questions, neither of which is empty."""
@@ -121,7 +128,7 @@ def mistakes(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
 
     def multiple(answers):
         given = np.concatenate([answers[vector.asked.id] for vector in vectors(function)])
-        return np.allclose(given, (given @ right) / (right @ right) * right, rtol=1e-6, atol=0)
+        return np.allclose(given, (given @ right) / (right @ right) * right, rtol=1e-10, atol=0)
 
     return [(v, answers) for v, answers in bank(function) if not isinstance(v, Convention) and not multiple(answers)]
 
@@ -223,12 +230,14 @@ def _fit(evidence, terms, scaling):
     """
     columns = np.stack([evidence.scaled(term, scaling) for term in terms], axis=1)
     scales = {vector.asked.id: vector.scale for vector in evidence.vectors}
-    allowed = FACTOR * evidence.roundoff * np.abs(evidence.scaled(scales, scaling))
+    allowed = tolerance(np.abs(evidence.scaled(scales, scaling)), evidence.roundoff)
     find, confirm = ~evidence.confirms, evidence.confirms
     usable = np.all(np.isfinite(evidence.answers)) and np.all(np.isfinite(columns)) and np.any(confirm)
     if not usable or np.sum(find) <= columns.shape[1]:
         return None
     scaled = columns[find] / allowed[find, None]
+    if not np.all(np.isfinite(scaled)):
+        return None
     if np.linalg.matrix_rank(scaled / np.max(np.abs(scaled), axis=0, initial=1e-300)) < columns.shape[1]:
         return None
     inverse = np.linalg.pinv(scaled)
@@ -261,12 +270,12 @@ def _number(c: float, known: float = 0.0) -> str:
 
 # --- facts ---------------------------------------------------------------------------------------------------------
 
-FEATURES = ("d", "n", "kind", "sigma", "eps", "m")
+FEATURES = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m")
 
 
 def facts(evidence: Evidence) -> list[str]:
     """What can be said without a name."""
-    said = [*_not_finite(evidence), *_leaks(evidence)]
+    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
     said += _where(evidence)
     units = evidence.units
     low = 2.0**-29  # from float64's units to float32's
@@ -293,7 +302,8 @@ def _not_finite(evidence):
 def _magnitudes(vector, evidence):
     """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
     given = vector.asked.arguments
-    rows = np.max(np.abs(given.get("x", given.get("y", np.ones((1, 1))))), axis=1)  # some are asked at no point
+    points = next((given[name] for name in ("x", "y", "v") if name in given), np.ones((1, 1)))  # some have no point
+    rows = np.max(np.abs(points), axis=1) if points.ndim == 2 else np.atleast_1d(np.max(np.abs(points)))
     numbers = np.size(evidence.gather([vector.value]))
     return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
 
@@ -309,12 +319,37 @@ def _leaks(evidence):
         got = evidence.answers[start : start + size]
         start += size
         if given["n"] == 1 and key in by_seed:
-            among = by_seed[key][:size]
-            gap = np.abs(among - got) / (FACTOR * evidence.roundoff * vector.scale)
+            gap = np.abs(by_seed[key] - got) / tolerance(vector.scale, evidence.roundoff)
             if np.any(gap > 2):
                 yield "rows influence each other: a row alone is answered differently than among others"
                 return
-        by_seed.setdefault(key, got)
+        elif vector.asked.function not in WHOLE:
+            by_seed.setdefault(key, _first_row(vector, got))
+
+
+def _first_row(vector, numbers):
+    """Those of the first row in each part of an answer."""
+    parts = np.split(numbers, np.cumsum([int(np.prod(shape)) for shape in vector.shapes])[:-1])
+    return np.concatenate([part[: int(np.prod(shape[1:]))] for part, shape in zip(parts, vector.shapes)])
+
+
+PARTS = {  # of answers that have several
+    "field_and_divergence": ("the field", "the divergence"),
+    "geometric_noise_levels": ("the levels", "the overlap"),
+    "estimated_log_partition": ("log Z", "the standard error"),
+    "leapfrog": ("the positions", "the momenta"),
+} | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
+
+
+def _part(evidence):
+    """Which part of the answers is wrong, if the others are right."""
+    sizes = [[int(np.prod(shape)) for shape in vector.shapes] for vector in evidence.vectors]
+    names = PARTS.get(evidence.vectors[0].asked.function, ())
+    if names and all(len(some) == len(names) for some in sizes):
+        part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
+        wrong = {names[i] for i in part[evidence.units > 1]}
+        if len(wrong) == 1:
+            yield f"wrong in {wrong.pop()} only"
 
 
 def _where(evidence):

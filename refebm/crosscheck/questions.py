@@ -7,13 +7,15 @@ from zlib import crc32
 
 import numpy as np
 
-from refebm.models import ENERGIES
-from refebm.variants.questions import GRID, MODELS, Question
+from refebm.models import CONDITIONAL, ENERGIES
+from refebm.variants.questions import DIAGNOSTICS, GRID, MODELS, RBMS, Question
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
+WITH_ENERGY = KINDS[1:]
+RBM_METHODS = ("energy", "free_energy", "hidden_mean", "visible_mean", "log_partition")
 EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it is asked about, the usual one first
-    "score_of": tuple(ENERGIES),
-    "at": ("noise_conditional",),
+    "score_of": tuple(kind for kind in ENERGIES if kind != "binary_rbm"),  # of bits there is no gradient
+    "at": tuple(CONDITIONAL),
     "divergence": (*KINDS, "at_level", "denoiser"),
     "field_and_divergence": KINDS,
     "jacobian_vector_product": KINDS,
@@ -23,16 +25,31 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "hutchinson_divergence": KINDS,
     "sliced_score_matching": KINDS,
     "sliced_score_matching_vr": KINDS,
-    "finite_difference_sliced": ("mlp_energy", "mixture", "quadratic"),
+    "finite_difference_sliced": WITH_ENERGY,
     "nonnegative_score_matching": (*KINDS, "gamma"),
-    "ratio_matching": ("mlp_energy", "mixture", "quadratic"),
+    "ratio_matching": WITH_ENERGY,
     "denoising_score_matching": KINDS,
     "denoising_score_matching_cv": KINDS,
-    "noise_conditional_score_matching": ("noise_conditional",),
+    "noise_conditional_score_matching": tuple(CONDITIONAL),
     "denoising_autoencoder": ("mlp_score", "denoiser"),
     "tweedie_mean": KINDS,
     "tweedie_cov": KINDS,
     "geometric_noise_levels": ("mlp_score",),
+    "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
+    "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
+    "estimated_log_partition": (),
+    "metropolis_step": WITH_ENERGY,
+    "langevin_step": KINDS,
+    "mala_step": WITH_ENERGY,
+    "leapfrog": KINDS,
+    "hmc_step": WITH_ENERGY,
+    "gibbs_step": ("binary_rbm", "gaussian_rbm"),
+    "annealed_langevin": tuple(CONDITIONAL),
+    "decaying_steps": (),
+    "autocovariance": (),
+    "autocorrelation": (),
+    "effective_sample_size": (),
+    "split_r_hat": (),
     "Gaussian.log_prob": (),
     "Gaussian.score": (),
     "Gaussian.smoothed": (),
@@ -52,12 +69,26 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "Laplace.score": (),
     "smoothed_empirical": (),
     "standard_normal": (),
+    **{f"{rbm}.{method}": () for rbm in RBMS for method in RBM_METHODS},
 }
 NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "Model": "the data that an adapter is handed",
     "mixture_of": "makes model data of refebm's own densities",
     "expect": "takes callables: the theorems use it, with --impl",
     "Expectation": "what expect returns",
+    "log_partition": "one way to integrate of many: ask for its own tolerance",
+    "annealed_importance_sampling": "takes a kernel: the weights that it makes are, by estimated_log_partition",
+    "run": "takes a kernel: the kernels are",
+    "Step": "what kernels return",
+    "minimise": "takes a loss: what it reaches is the optimiser's",
+    "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
+    "Fit": "what these return",
+    "ReplayBuffer": "state, which every program keeps in its own way",
+    "langevin_tape": "draws: noise is handed over",
+    "metropolis_tape": "draws: noise is handed over",
+    "gibbs_tape": "draws: noise is handed over",
+    "annealed_langevin_tape": "draws: noise is handed over",
+    "replay_tape": "draws: noise is handed over",
     "DomainError": "an error",
     "InputError": "an error",
 }
@@ -65,11 +96,42 @@ GRADIENTS = {  # objectives: they have one value per row, and a gradient of the 
     name
     for name in EXAMINED
     if name.endswith(("matching", "matching_vr", "matching_cv", "sliced", "autoencoder")) and "." not in name
+} | {"negative_log_likelihood", "contrastive_divergence"}
+WHOLE = {  # their answers do not come row by row
+    *("geometric_noise_levels", "Gamma.fisher_information", "estimated_log_partition", "decaying_steps", *DIAGNOSTICS),
+    *(f"{rbm}.log_partition" for rbm in RBMS),
 }
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
-FAR |= {name for name in EXAMINED if name.startswith(("Gaussian", "Student", "Laplace", "smoothed"))}
-SEEDS = {"Laplace.score": 10_000}  # with points between loc and its multiples, where only the sign of x - loc matters
+FAR |= {name for name in EXAMINED if name.startswith(("Gaussian.", "GaussianMix", "Student", "Laplace", "smoothed"))}
+FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_log_partition"}
+FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
+FAR |= {"BinaryRBM.visible_mean"}
+FARTHER = {"estimated_log_partition"} | {name for name in FAR if name.partition(".")[0] in RBMS}  # exp(700) is a number
+SEEDS = {
+    "Laplace.score": 10_000,  # with points between loc and its multiples, where only the sign of x - loc matters
+    **{"metropolis_step": 6_000, "mala_step": 2_000, "hmc_step": 62_000},  # both decisions, also far out
+    **{"BinaryRBM.free_energy": 3_000, "BinaryRBM.hidden_mean": 9_000, "BinaryRBM.visible_mean": 9_000},
+    **{"BinaryRBM.log_partition": 1_000, "GaussianBernoulliRBM.free_energy": 1_000},
+    "GaussianBernoulliRBM.hidden_mean": 3_000,  # these with fields of 20 to 26, and beyond 700 either way
+}
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
+HIDDEN = (2, 3, 2, 3, 1)  # units of an RBM in these, and one more
+VALUES: dict[str, tuple] = {  # an option of the question: the argument that it is, its values, what they catch
+    "sigma": ("sigma", (0.25, 1.0, 4.0, 1.0)),
+    "eps": ("eps", (0.5, 1.0, 1.0, 0.125)),
+    "levels": ("n", (2, 3, 5, 8)),
+    "eta": ("eta", (0.125, 0.5, 1.0, 0.5)),
+    "scale": ("scale", (0.25, 1.0, 2.0, 1.0)),
+    "first": ("first", (0.125, 1.0)),
+    "power": ("power", (0.25, 1.0)),
+    "log_z": ("log_z", (1.5, -4.0), "a multiple of log Z, or its sign"),
+    "n_steps": ("n_steps", (1, 5), "a step too many, or too few"),
+    "sigmas": ("sigmas", ([0.625], [2.0, 1.0]), "one level alone, or a level of 1"),
+    "u": ("u", (1 / 64, 63 / 64), "u at the ends of its range"),
+    "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
+    "length": ("x", (8, 13, 9, 24), "halves, or pairs, of chains of any length"),
+    "rbm_sigma": ("density", (0.5, 1.0, 2.0, 1.0)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,16 +165,19 @@ def questions(function: str) -> list[Asked]:
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {"eps": arguments["eps"]} if "eps" in arguments else {}
+        given |= {name: arguments[name] for name in ("eps", "eta", "scale", "n_steps") if name in arguments}
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return asked
 
 
+BY_ROW = ("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma")  # one of them for each point
+
+
 def first_row(name: str, value):
     """The first row of an argument: a row is answered alone as it is among others."""
-    if name in ("x", "y", "z", "sigma") and np.ndim(value):
-        return value[:1]
-    return value[..., :1, :] if name == "v" else value
+    if name in BY_ROW and np.ndim(value):
+        return value[:1] if np.ndim(value) == 1 else value[..., :1, :]
+    return value
 
 
 def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
@@ -123,24 +188,25 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     for i, (d, n) in enumerate(SHAPES):
         for half in (0, 1):
             words = f"a generic question, d = {d}, n = {n}" if d > 1 else "what is right in one dimension only"
-            options = {"m": None if i % 2 else 2 + half}
-            yield words, trains and i in (0, 1), {"seed": seed + 2 * i + half, "d": d, "n": n} | options | usual
-    if function not in ("geometric_noise_levels", "Gamma.fisher_information"):
-        for half in (0, 1):
-            options = {"seed": seed + half, "d": 3, "n": 4, "m": 2 + half, "alone": True}
-            yield "rows that influence each other: this row is the first of an earlier question", False, options | usual
+            options = {"m": None if i % 2 else 2 + half, "hidden": HIDDEN[i] + half} | usual
+            options |= {"kind": kinds[i % 2]} if function == "gibbs_step" else {}
+            options |= {"n_steps": n + half} if function == "decaying_steps" else {}
+            yield words, trains and i in (0, 1), {"seed": seed + 2 * i + half, "d": d, "n": n} | options
+    for half in (0, 1) if function not in WHOLE else ():
+        options = {"seed": seed + half, "d": 3, "n": 4, "m": 2 + half, "hidden": HIDDEN[0] + half, "alone": True}
+        yield "rows that influence each other: this row is the first of an earlier question", False, options | usual
+    for half in (0, 1) if function in DIAGNOSTICS else ():
+        yield "a single chain", False, {"seed": seed + 10 + half, "d": 2, "n": 1}
+    for half in (0, 1) if function in DIAGNOSTICS else ():
+        yield "a chain that alternates", False, {"seed": seed + 12 + half, "d": 2, "n": 1, "alternate": True}
     for i, kind in enumerate(kinds[1:]):
         for half in (0, 1):
             options = {"seed": seed + 20 + 2 * i + half, "d": 2 + half, "n": 4 - half, "kind": kind}
             yield f"a model built wrongly: {kind}", trains and kind not in ("flow", "denoiser"), options
-    noisy = {"sigma", "eps", "n"} & set(Question(d=2, **usual).arguments(function))
-    for name, values in {"sigma": (0.25, 1.0, 4.0, 1.0), "eps": (0.5, 1.0, 1.0, 0.125), "levels": (2, 3, 5, 8)}.items():
-        if (name == "levels" and "n" in noisy) or name in noisy:
-            for i, value in enumerate(values):
-                words = f"a wrong power of {name}" if value != 1 else f"right at {name} = 1 only"
-                options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, name: value} | usual
-                yield words, trains and i in (0, 1), options
-    for reach in (16, 64) if function in FAR else ():
+    for i, option, value in _values(function, usual):
+        options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
+        yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
+    for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
         kind = "quadratic" if function == "ratio_matching" else "mixture" if "mixture" in kinds else kinds[0]
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
@@ -148,5 +214,23 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 80 + half, "d": 2 + half, "n": 3, "kind": "mixture", "between": True}
         yield "a sign that is right where the energy is convex", False, options
     for half in (0, 1):
-        options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48}
-        yield "inputs that are rounded to fewer digits on their way", False, options | usual
+        options = usual | {"kind": "gaussian_rbm"} if function == "gibbs_step" else usual  # bits are never rounded
+        options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | options
+        yield "inputs that are rounded to fewer digits on their way", False, options
+
+
+def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
+    """Values of the options that the function has."""
+    arguments = Question(d=2, **usual).arguments(function)
+    for option, (argument, values, *_) in VALUES.items():
+        about = {"length": function in DIAGNOSTICS, "rbm_sigma": function.startswith("GaussianBernoulliRBM")}
+        if argument in arguments and about.get(option, True):
+            yield from ((i, option, value) for i, value in enumerate(values))
+
+
+def _caught(option, value):
+    _, _, *words = VALUES[option]
+    if words:
+        return words[0]
+    plain = 0.5 if option == "eta" else 1  # where sqrt(2 eta), or a power, is one
+    return f"right at {option} = {value:g} only" if value == plain else f"a wrong power of {option}"

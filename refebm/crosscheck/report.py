@@ -7,8 +7,8 @@ import numpy as np
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
-from refebm.models import ENERGIES, Model
-from refebm.variants.questions import CALLED
+from refebm.models import ENERGIES, RBMS, Model
+from refebm.variants.questions import ADJUSTED, CALLED, KERNELS
 
 STATUSES = ("passed", "convention", "failed", "unsupported")
 
@@ -61,13 +61,21 @@ def pasted(asked: Asked) -> list[str]:
     if "density" in asked.arguments:
         values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
         return [*lines, f"print(refebm.{name}({values}){method_call(method)})"]
-    called = [
-        f"refebm.score_of({name})" if isinstance(value, Model) and name != "energy" and value.kind in ENERGIES else name
-        for name, value in given.items()
-    ]
+    called = [_handed(name, value) for name, value in given.items()]
     if name in CALLED:
         return [*lines, f"print(refebm.{name}({', '.join(called[:-1])})({called[-1]}))"]
+    if name in KERNELS:
+        lines += [f"step = refebm.{name}({', '.join(called)})"]
+        return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
+
+
+def _handed(name, value) -> str:
+    """An argument as refebm takes it: a model as a score, or as an RBM, where one is wanted."""
+    if name == "rbm":
+        return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
+    scored = isinstance(value, Model) and name != "energy" and value.kind in ENERGIES
+    return f"refebm.score_of({name})" if scored else name
 
 
 def _literal(value) -> str:

@@ -7,7 +7,7 @@ A scale is sum |terms| plus what the value does when each input moves.
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,17 +15,23 @@ import numpy as np
 from autograd import grad
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED, Asked, questions
+from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
 from refebm.validation import InputError
-from refebm.variants.questions import DENSITIES, GRID, MODELS, ask, flat, parameters
+from refebm.variants.questions import DENSITIES, GRID, MODELS, RBMS, ask, flat, parameters
 
 HERE = Path(__file__).parent
 FORMAT = 1
 FACTOR = 64  # how much of the roundoff of each term and each input is allowed, as in the theorems
 NUDGE = 2.0**-26
+UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # what is smaller may be 0, by the unit roundoff
+
+
+def tolerance(scale: np.ndarray, roundoff: float = 2.0**-53) -> np.ndarray:
+    """How far an answer may be off."""
+    return FACTOR * roundoff * scale + UNDERFLOW[roundoff]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +48,13 @@ class Vector:
     @property
     def by_row(self) -> bool:
         """One number per row, which an implementation may average or sum."""
-        return len(self.shapes) == 1 and len(self.shapes[0]) == 1 and not self.asked.function.startswith("Gamma.fisher")
+        return len(self.shapes) == 1 and len(self.shapes[0]) == 1 and self.asked.function not in WHOLE
+
+    @property
+    def first_part(self) -> "Vector":
+        """The same question, of whose answer the first part alone is wanted."""
+        size = int(np.prod(self.shapes[0]))
+        return replace(self, shapes=self.shapes[:1], value=self.value[:size], scale=self.scale[:size])
 
 
 def plain(value):
@@ -111,10 +123,10 @@ def _vector(asked, row):
 
 def disagreement(vector: Vector) -> float:
     """How far apart the two oracles are, in units of the tolerance."""
-    gaps = [np.abs(reference(vector.asked)[0] - vector.value) / vector.scale]
+    gaps = [np.abs(reference(vector.asked)[0] - vector.value) / tolerance(vector.scale)]
     if vector.gradient is not None:
-        gaps += [np.abs(reference_gradient(vector.asked) - vector.gradient) / vector.gradient_scale]
-    return float(max(map(np.max, gaps))) / (FACTOR * 2.0**-53)
+        gaps += [np.abs(reference_gradient(vector.asked) - vector.gradient) / tolerance(vector.gradient_scale)]
+    return float(max(map(np.max, gaps)))
 
 
 def fingerprint(asked: Asked) -> str:
@@ -153,13 +165,15 @@ def signature(function: str) -> str:
     """How an adapter's function is called."""
     name, _, method = function.partition(".")
     names = ["model" if key in MODELS and key != "data_score" else key for key in parameters(name)]
-    return f"{name}({', '.join(names)}){method_call(method) if name in DENSITIES else ''}"
+    return f"{name}({', '.join(names)}){method_call(method) if name in (*DENSITIES, *RBMS) else ''}"
 
 
 def method_call(method: str) -> str:
-    """What a density is asked, log_prob if nothing else."""
+    """What a density or an RBM is asked, log_prob if nothing else."""
     calls = {"smoothed": ".smoothed(sigma).log_prob(x)", "fisher_information": ".fisher_information()"}
     calls |= {name: f".{name}(y, sigma)" for name in ("posterior_mean", "posterior_cov")}
+    calls |= {"energy": ".energy(v, h)", "visible_mean": ".visible_mean(h)", "log_partition": ".log_partition()"}
+    calls |= {name: f".{name}(v)" for name in ("free_energy", "hidden_mean")}
     return calls.get(method, f".{method or 'log_prob'}(x)")
 
 

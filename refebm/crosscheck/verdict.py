@@ -8,6 +8,8 @@ from refebm.crosscheck.adapter import Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, diagnose
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, Vector, plain, reference_gradient, vectors
+from refebm.variants import WRONG
+from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
 AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
@@ -38,10 +40,14 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
     if answers is None:
         return Finding(function, "unsupported")
     pairs = [(vector, answers[vector.asked.id]) for vector in vectors(function) if vector.asked.id in answers]
-    unsupported = tuple(dict.fromkeys(answer.unsupported for _, answer in pairs if answer.unsupported))
+    words = [answer.unsupported for _, answer in pairs if answer.unsupported]
     pairs = [(vector, answer) for vector, answer in pairs if not answer.unsupported]
     if not pairs:
+        unsupported = tuple(dict.fromkeys(words))
         return Finding(function, "unsupported", "; ".join(unsupported), unsupported=unsupported)
+    alone = [_alone(vector, answer) for vector, answer in pairs]
+    unsupported = tuple(dict.fromkeys([*words, *(ALONE for yes in alone if yes)]))
+    pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
     problems = [_problem(vector, answer) for vector, answer in pairs]
     troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
     clean = [pair for pair, problem in zip(pairs, problems) if not problem]
@@ -56,6 +62,15 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
         counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
         return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
     return _values(function, clean, known)
+
+
+ALONE = "the probability of acceptance: the state alone came back"
+
+
+def _alone(vector: Vector, answer: Answer) -> bool:
+    """Whether a kernel that accepts or rejects answers with the new state alone: then that is examined."""
+    kernel = vector.asked.function in ADJUSTED
+    return kernel and [part.shape for part in answer.parts] == vector.shapes[:1]
 
 
 def _problem(vector: Vector, answer: Answer) -> str:
@@ -142,9 +157,25 @@ def _gradients(function, pairs, known, convention) -> Finding:
         return Finding(function, status, **known)
     (asked, got, wanted, _), wrong = next((c, error > 1) for c, error in zip(compared, units[of]) if np.max(error) > 1)
     n = asked.given["n"] if of == "sum" else 1
-    said = f"{words} in the parameters is wrong in {_names(asked, wrong)}{_by(compared)}"
+    entry = None if convention else _of_the_bank(function, told, compared, kinds, tolerance)
+    said = f"{words} in the parameters is wrong in {_names(asked, wrong)}"
+    said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})" if entry else _by(compared)
     case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
-    return Finding(function, "failed", **known | {"diagnosis": said, "names": ()} | case)
+    return Finding(function, "failed", **known | {"diagnosis": said, "names": (entry.name,) if entry else ()} | case)
+
+
+def _of_the_bank(function, told, compared, kinds, tolerance):
+    """The one mistake that leaves the value right and has these gradients, of the mean or of the sum."""
+    fits = []
+    for mistake in [mistake for mistake in WRONG if mistake.function == function]:
+        values = (ask(function, mistake.implementation(), vector.asked.arguments) for vector, _ in told)
+        if not all(np.allclose(flat(value), vector.value, rtol=1e-12) for value, (vector, _) in zip(values, told)):
+            continue
+        theirs = [_symmetric(v.asked, reference_gradient(v.asked, mistake.implementation())) for v, _ in told]
+        pairs = [(asked, got, g, scale + 8 * np.abs(g)) for (asked, got, _, scale), g in zip(compared, theirs)]
+        units = ([_units(of, tolerance, *pair) for pair in pairs] for of in kinds)
+        fits += [mistake] if any(max(map(np.max, some)) <= 1 for some in units) else []
+    return fits[0] if len(fits) == 1 else None
 
 
 def _units(of, tolerance, asked, got, wanted, scale):

@@ -157,6 +157,11 @@ class Draw:
     def _noise_conditional(self, d):
         return {"layers": self.layers(d + 1, d)}
 
+    def _smoothed_mixture(self, d):
+        k = self.count(1, 3)
+        means, variances = self.reals((k, d), -1.5, 1.5), self.reals((k, d), 0.2, 1.5)
+        return {"logits": self.reals((k,), -1, 1), "means": means, "variances": variances}
+
     def _at_level(self, d):
         return {"kind": "noise_conditional", "parameters": self._noise_conditional(d), "sigma": self.noise_level()}
 

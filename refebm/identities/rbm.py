@@ -1,1 +1,252 @@
 r"""Theorems about restricted Boltzmann machines: free energies, conditionals, partition functions, by enumeration."""
+
+import numpy as np
+from autograd import elementwise_grad
+from scipy.special import logsumexp
+
+from refebm.identities.draw import Draw
+from refebm.identities.notation import EITHER_SIGN
+from refebm.identities.parameters import density_of, energy_gradients, gradient_of
+from refebm.identities.record import Sides, theorem
+from refebm.identities.score_matching import all_bits
+from refebm.models import RBMS, Model
+from refebm.truth.densities import Gaussian
+from refebm.truth.derivatives import score_and_jacobian
+from refebm.truth.expectations import expect, total
+
+SOURCES = {
+    "binary_rbm": "Hinton 2002, section 3; Stanford CS236, restricted Boltzmann machine",
+    "gaussian_rbm": "Cho, Ilin and Raiko 2011, section 2",
+}
+
+
+def machine(draw: Draw, kind: str, d: int, m: int | None = None) -> Model:
+    """A machine of as many hidden as visible units, of one, or of one more."""
+    m = draw.choice((d, d, 1, d + 1)) if m is None else m
+    given = {"b": draw.reals((d,), -1, 1), "c": draw.reals((m,), -1, 1), "W": draw.reals((d, m), -1.5, 1.5)}
+    return Model(kind, given | ({"sigma": draw.real(0.6, 1.2)} if kind == "gaussian_rbm" else {}))
+
+
+def units(draw: Draw, n: int, d: int) -> np.ndarray:
+    """n states of d binary units."""
+    return np.array([[draw.choice((0.0, 1.0)) for _ in range(d)] for _ in range(n)])
+
+
+def energies(model: Model, v: np.ndarray, h: np.ndarray) -> np.ndarray:
+    """E(v_i, h_k), (n, k), by hand."""
+    b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
+    variance = model.parameters.get("sigma", 1.0) ** 2
+    alone = -v @ b if model.kind == "binary_rbm" else np.sum((v - b) ** 2, axis=1) / (2 * variance)
+    return alone[:, None] - h @ c - v @ W @ h.T / variance
+
+
+def joint(model: Model) -> np.ndarray:
+    """p(v, h) of a binary machine, (2^d, 2^m), by enumeration; states in the order of `all_bits`."""
+    e = energies(model, all_bits(model.d), all_bits(len(model.parameters["c"])))
+    return np.exp(-e - logsumexp(-e))
+
+
+def for_both(kind: str, about: str, statement: str, latex: str, case, **options):
+    """Register one theorem for each class of machine, called after it: their methods fail one at a time."""
+
+    def register(sides):
+        for name, of in RBMS.items():
+
+            def about_one(impl, **given):
+                return sides(impl.rbm(given["model"]), **given)
+
+            about_one.__name__ = f"{name}_{sides.__name__}"
+            about_one.__module__ = sides.__module__
+            about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{latex}"
+            theorem(
+                SOURCES[name],
+                kind=kind,
+                about=f"{of.__name__}.{about}",
+                case=lambda draw, name=name: case(draw, name),
+                **options,
+            )(about_one)
+        return sides
+
+    return register
+
+
+def states_of_both_layers(draw: Draw, kind: str) -> dict:
+    model = machine(draw, kind, draw.count(1, 4))
+    v = units(draw, 3, model.d) if kind == "binary_rbm" else draw.reals((3, model.d), -4, 4)
+    return {"model": model, "v": v, "h": units(draw, 3, len(model.parameters["c"]))}
+
+
+@for_both(
+    "pointwise",
+    "energy",
+    "the energy of both layers, multiplied out",
+    r"-\sum_i b_i v_i - \sum_j c_j h_j - \sum_{ij} v_i W_{ij} h_j;\
+    \sum_i \tfrac{(v_i - b_i)^2}{2\sigma^2} - \sum_j c_j h_j - \tfrac{1}{\sigma^2} \sum_{ij} v_i W_{ij} h_j",
+    states_of_both_layers,
+    cancels=EITHER_SIGN,
+)
+def energy_by_hand(rbm, model, v, h):
+    b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
+    variance = model.parameters.get("sigma", 1.0) ** 2
+    alone = -v * b if model.kind == "binary_rbm" else (v - b) ** 2 / (2 * variance)
+    pairs = v[:, :, None] * W * h[:, None, :] / variance
+    return Sides([rbm.energy(v, h)], [*alone.T, *(-h * c).T, *(-pairs.reshape(len(v), -1).T)])
+
+
+@for_both(
+    "pointwise",
+    "free_energy",
+    "the free energy is minus the log of the sum over all hidden states",
+    r"F(v) = -\log \sum_{h \in \{0, 1\}^m} e^{-E(v, h)}",
+    states_of_both_layers,
+    cancels=EITHER_SIGN,
+)
+def free_energy_sums_over_hidden_states(rbm, model, v, h):
+    e = energies(model, v, all_bits(h.shape[1]))
+    return Sides([rbm.free_energy(v)], [-logsumexp(-e, axis=1)], formula=[np.max(np.abs(e), axis=1)])
+
+
+@for_both(
+    "pointwise",
+    "hidden_mean",
+    "the mean of the hidden units given the visible ones, from the joint probabilities of all their states",
+    r"\mathbb E[h_j \mid v] = \frac{\sum_h h_j e^{-E(v, h)}}{\sum_h e^{-E(v, h)}}",
+    states_of_both_layers,
+)
+def hidden_mean_is_conditional(rbm, model, v, h):
+    states = all_bits(h.shape[1])
+    e = energies(model, v, states)
+    return Sides([rbm.hidden_mean(v)], [np.exp(-e - logsumexp(-e, axis=1)[:, None]) @ states])
+
+
+@theorem(
+    SOURCES["binary_rbm"],
+    kind="pointwise",
+    about="BinaryRBM.visible_mean",
+    case=lambda draw: states_of_both_layers(draw, "binary_rbm"),
+)
+def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
+    r"""The mean of the visible units given the hidden ones, from the joint probabilities of all their states.
+
+    \mathbb E[v_i \mid h] = \frac{\sum_v v_i e^{-E(v, h)}}{\sum_v e^{-E(v, h)}}"""
+    states = all_bits(model.d)
+    e = energies(model, states, h).T
+    return Sides([impl.rbm(model).visible_mean(h)], [np.exp(-e - logsumexp(-e, axis=1)[:, None]) @ states])
+
+
+@theorem(
+    SOURCES["gaussian_rbm"],
+    kind="pointwise",
+    about="GaussianBernoulliRBM.visible_mean",
+    case=lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
+    cancels=EITHER_SIGN,
+)
+def gaussian_rbm_visible_mean_by_hand(impl, model, v, h):
+    r"""The energy is |v - b - W h|^2/(2 sigma^2) and a constant: the mean of the visible units, multiplied out.
+
+    \mathbb E[v_i \mid h] = b_i + \sum_j W_{ij} h_j"""
+    b, W = model.parameters["b"], model.parameters["W"]
+    return Sides([impl.rbm(model).visible_mean(h)], [b + 0 * v, *(h.T[:, :, None] * W.T[:, None, :])])
+
+
+@theorem(
+    SOURCES["gaussian_rbm"],
+    kind="quadrature",
+    about="GaussianBernoulliRBM.visible_mean",
+    case=lambda draw: {
+        "model": (model := machine(draw, "gaussian_rbm", draw.dimension())),
+        "h": units(draw, 1, len(model.parameters["c"])),
+    },
+    plane=True,
+    cancels="a mean may be zero",
+)
+def gaussian_rbm_visible_mean_is_conditional(impl, model, h):
+    r"""The mean of the visible units given the hidden ones, by quadrature of the joint density.
+
+    \mathbb E[v \mid h] = \frac{\int v\, e^{-E(v, h)}\, dv}{\int e^{-E(v, h)}\, dv}"""
+    reach = np.sum((h @ model.parameters["W"].T) ** 2)
+    wide = Gaussian(model.parameters["b"], 2 * model.parameters["sigma"] ** 2 + reach)
+
+    def density(v):
+        return np.exp(-energies(model, v, h)[:, 0] - wide.log_prob(v))
+
+    (mass, moment), change = expect([density, lambda v: v * density(v)[:, None]], wide)
+    return Sides([impl.rbm(model).visible_mean(h)], [moment / total(mass)], change)
+
+
+@theorem(
+    SOURCES["binary_rbm"],
+    kind="pointwise",
+    about="BinaryRBM.log_partition",
+    case=lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
+)
+def binary_rbm_partition_function_by_enumeration(impl, model):
+    r"""The partition function is the sum over the states of both layers, whichever of them is the larger.
+
+    Z = \sum_{v, h} e^{-E(v, h)}"""
+    e = energies(model, all_bits(model.d), all_bits(len(model.parameters["c"])))
+    return Sides([impl.rbm(model).log_partition()], [logsumexp(-e)], formula=[np.max(np.abs(e))])
+
+
+@theorem(
+    SOURCES["gaussian_rbm"],
+    kind="quadrature",
+    about="GaussianBernoulliRBM.log_partition",
+    case=lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
+    plane=True,
+)
+def gaussian_rbm_partition_function_by_quadrature(impl, model):
+    r"""The partition function is the integral over the visible units of the sum over the hidden ones.
+
+    Z = \int \sum_h e^{-E(v, h)}\, dv"""
+    p, h = density_of(model), all_bits(len(model.parameters["c"]))
+    highest = float(np.max(logsumexp(-energies(model, p.means, h), axis=1)))
+    (mass,), change = expect([lambda v: np.exp(logsumexp(-energies(model, v, h), axis=1) - highest - p.log_prob(v))], p)
+    return Sides([float(impl.rbm(model).log_partition())], [float(np.log(total(mass))), highest], change)
+
+
+@theorem(
+    SOURCES["binary_rbm"],
+    kind="enumeration",
+    about="BinaryRBM.log_partition",
+    case=lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
+)
+def binary_rbm_partition_function_has_one_phase(impl, model):
+    r"""The gradient of log Z is the mean of minus that of the energy over all states; that of the energy by hand.
+
+    \nabla_\theta \log Z = \mathbb E_{p_\theta(v, h)}[-\nabla_\theta E]"""
+    gradient = gradient_of(lambda model: impl.rbm(model).log_partition(), model)
+    phase = np.sum(joint(model), axis=1)[:, None] * energy_gradients(model, all_bits(model.d))
+    return Sides([gradient[None]], [-phase])
+
+
+@theorem(
+    SOURCES["gaussian_rbm"],
+    kind="quadrature",
+    about="GaussianBernoulliRBM.log_partition",
+    case=lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
+    plane=True,
+    cancels=EITHER_SIGN,
+)
+def gaussian_rbm_partition_function_has_one_phase(impl, model):
+    r"""The gradient of log Z, that in sigma included, is the mean of minus that of the energy, by quadrature.
+
+    \nabla_\theta \log Z = \mathbb E_{p_\theta(v)}[-\nabla_\theta F]"""
+    gradient = gradient_of(lambda model: impl.rbm(model).log_partition(), model)
+    (phase,), change = expect([lambda v: energy_gradients(model, v)], density_of(model))
+    return Sides([gradient[None]], [-phase], change)
+
+
+@theorem(
+    SOURCES["gaussian_rbm"],
+    kind="pointwise",
+    about="GaussianBernoulliRBM.free_energy",
+    case=lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
+    cancels=EITHER_SIGN,
+)
+def gaussian_rbm_score_is_that_of_its_energy(impl, model, v, h):
+    r"""Energy and score are of one model: minus the gradient of the free energy is the score by hand.
+
+    -\nabla_v F = \frac{b - v + W\, \mathbb E[h \mid v]}{\sigma^2}"""
+    score = -elementwise_grad(impl.rbm(model).free_energy)(v)
+    return Sides([score], [score_and_jacobian(model, v)[0]], formula=[np.abs(v) / model.parameters["sigma"] ** 2])

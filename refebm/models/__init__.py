@@ -62,7 +62,8 @@ ENERGIES = {
         gaussian_rbm,
     )
 }
-FIELDS = {function.__name__: function for function in (fields.mlp_score, fields.noise_conditional, at_level, denoiser)}
+CONDITIONAL = {function.__name__: function for function in (fields.noise_conditional, fields.smoothed_mixture)}
+FIELDS = CONDITIONAL | {function.__name__: function for function in (fields.mlp_score, at_level, denoiser)}
 LOG_DENSITIES = {"log_density": log_density}
 KINDS = ENERGIES | FIELDS | LOG_DENSITIES
 
@@ -87,7 +88,7 @@ class Model:
         if not hasattr(self.parameters, "keys"):
             raise InputError("E-MODEL", f"parameters must be a dict by name, got {type(self.parameters).__name__}")
         wanted = set(inspect.signature(KINDS[self.kind]).parameters) - {"x"}
-        wanted -= {"sigma"} if self.kind == "noise_conditional" else set()
+        wanted -= {"sigma"} if self.kind in CONDITIONAL else set()
         if set(self.parameters.keys()) != wanted:
             raise InputError(
                 "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"

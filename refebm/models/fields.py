@@ -1,6 +1,7 @@
 r"""Fields: s(x) or r(x), shape (n, d), that need not be the gradient of anything."""
 
 import autograd.numpy as np
+from autograd.scipy.special import logsumexp
 
 from refebm.models.networks import perceptron
 
@@ -17,6 +18,19 @@ def noise_conditional(x, sigma, layers):
     """
     inputs = np.concatenate([x, np.log(sigma)[:, None]], axis=1)
     return perceptron(layers, inputs) / sigma[:, None]
+
+
+def smoothed_mixture(x, sigma, logits, means, variances):
+    r"""The score of sum_k w_k N(m_k, diag v_k + sigma^2 I), w = softmax(logits): of a mixture plus noise, exactly.
+
+    logits (k,), means and variances (k, d), the variances positive; sigma (n,).
+    Source: Stanford CS236, annealed Langevin dynamics; Song and Ermon 2019, section 3.2
+    """
+    wide = [v + sigma[:, None] ** 2 for v in variances]
+    scores = [-(x - m) / c for m, c in zip(means, wide)]
+    log_joint = [a + 0.5 * np.sum(s * (x - m) - np.log(c), 1) for a, m, c, s in zip(logits, means, wide, scores)]
+    r = np.exp(np.stack(log_joint) - logsumexp(np.stack(log_joint), axis=0))
+    return sum(r_k[:, None] * s for r_k, s in zip(r, scores))
 
 
 def at(score, sigma):

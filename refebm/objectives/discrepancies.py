@@ -46,8 +46,8 @@ def minimum_probability_flow(energy: Callable, x: np.ndarray) -> np.ndarray:
     r"""sum_i exp(1/2 (E(x) - E(x^{-i}))), (n,), where x^{-i} is x with bit i flipped: the flow out of x.
 
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
-    Convention: all neighbours are counted. For a data set the source leaves out those that are data, which changes
-    the value by what does not depend on how often they are.
+    Convention: all neighbours are counted, which is the source's objective for a distribution of full support, and
+    consistent. For a data set the source leaves out the neighbours that are data: another objective, another minimiser.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12
     """
     flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))

@@ -55,6 +55,7 @@ class Generator(NamedTuple):
     """A convex Psi on (0, inf), by two functions of log u, so that nothing overflows before it must.
 
     derivative: Psi'(u). conjugate: Psi'(u) u - Psi(u).
+    Source: Gutmann and Hirayama 2011, section 2
     """
 
     derivative: Callable

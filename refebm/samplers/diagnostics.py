@@ -39,7 +39,8 @@ def effective_sample_size(x: np.ndarray) -> np.ndarray:
 
     P_k = rho_{2k} + rho_{2k+1}, as long as they are positive, each at most the one before (Geyer's initial monotone
     sequence). rho_t = 1 - (W - c_t)/V, where V = (T - 1)/T W + the variance of the chains' means, so that chains that
-    disagree count for little. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho).
+    disagree count for little. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). At
+    most n T log10(n T), as in Stan: where a chain alternates tau may come out negative.
     Source: Gelman et al. 2013, section 11.5; Geyer 1992, section 3.3; Vehtari et al. 2021, section 3.2
     """
     length, n, _ = x.shape
@@ -49,7 +50,8 @@ def effective_sample_size(x: np.ndarray) -> np.ndarray:
     rho[0] = 1.0
     pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
     positive = np.logical_and.accumulate(pairs > 0, axis=0)
-    return n * length / (-1 + 2 * np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0))
+    tau = -1 + 2 * np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)
+    return n * length / np.maximum(tau, 1 / np.log10(n * length))
 
 
 @rows(x=moving)

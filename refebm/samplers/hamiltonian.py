@@ -31,7 +31,7 @@ def hmc_step(energy: Callable, x: np.ndarray, eps: float, n_steps: int, p: np.nd
 
     energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). One leapfrog step is
     `mala_step` with eta = eps^2/2 and z = p. Each row goes on in time although another has blown up.
-    Source: Neal 2011, section 2.3.2
+    Source: Neal 2011, section 3.2; Duane, Kennedy, Pendleton and Roweth 1987
     """
     end, p_end = leapfrog(lambda x: energy_and_score(energy, x)[1], x, p, eps, n_steps)
     here, there = energy(x) + 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)

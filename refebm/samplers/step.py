@@ -67,7 +67,9 @@ def _at_finite_rows(function, start):
 
     def tolerant(x):
         lost = ~np.all(np.isfinite(x), axis=1)
+        if not np.any(lost):
+            return function(x)
         values = function(np.where(lost[:, None], start, x))
-        return np.where(np.reshape(lost, (-1,) + (1,) * (values.ndim - 1)), np.nan, values) if np.any(lost) else values
+        return np.where(np.reshape(lost, (-1,) + (1,) * (values.ndim - 1)), np.nan, values)
 
     return tolerant

@@ -96,6 +96,17 @@ def _noise_conditional(x, sigma, layers):
     return value / sigma[:, None], first[:, :, :-1] / sigma[:, None, None]
 
 
+def _smoothed_mixture(x, sigma, logits, means, variances):
+    wide = variances + sigma[:, None, None] ** 2
+    shifts = x[:, None, :] - means
+    exponents = logits - 0.5 * np.sum(shifts**2 / wide + np.log(wide), axis=2)
+    density = np.exp(exponents - np.max(exponents, axis=1, keepdims=True))
+    r, scores = density / np.sum(density, axis=1, keepdims=True), -shifts / wide
+    s = np.einsum("nk,nki->ni", r, scores)
+    slopes = np.einsum("nk,nki,nkj->nij", r, scores, scores) - s[:, :, None] * s[:, None, :]
+    return s, slopes - np.einsum("nk,nki->ni", r, 1 / wide)[:, :, None] * np.eye(x.shape[1])
+
+
 def _at_level(x, kind, parameters, sigma):
     return KINDS[kind](x, sigma * np.ones(len(x)), **parameters)
 
@@ -123,4 +134,5 @@ KINDS = {
     "gaussian_rbm": _gaussian_rbm,
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
+    "smoothed_mixture": _smoothed_mixture,
 }

@@ -1,1 +1,256 @@
 """Variants of chains, tapes and diagnostics."""
+
+from refebm.variants.record import conventions, wrong_versions
+
+SAME_KEY = "coreax 375: a fixed key"
+
+wrong_versions(
+    "run",
+    (
+        "the same noise at each step",
+        "zip(*arrays)",
+        "zip(*[array[:1].repeat(len(array), 0) for array in arrays])",
+        "one step",
+        SAME_KEY,
+    ),
+    ("tape from its end", "zip(*arrays)", "zip(*[array[::-1] for array in arrays])", "one step"),
+    (
+        "first noise left out",
+        "x, info = step(x, *noise)",
+        "y, info = x, step(x, *noise)[1]; x = y + noise[0]",
+        "finite",
+    ),
+    ("trajectory backwards", "np.stack(states)", "np.stack(states[::-1])", "one step"),
+    ("acceptance added up", "acceptance / lengths.pop()", "acceptance", "one step"),
+    ("acceptance of the last step", "acceptance + info.acceptance", "info.acceptance", "one step"),
+    ("what fails counts as accepted", "accepted + info.accepted", "accepted + info.accepted + info.invalid", "finite"),
+    (
+        "one acceptance for all chains",
+        "acceptance / lengths.pop()",
+        "np.mean(acceptance) / lengths.pop() + 0 * acceptance",
+        "one row",
+    ),
+)
+
+NORMAL = "rng.standard_normal(_sizes(n_steps=n_steps, n=n, d=d))"
+LEVELS = "rng.standard_normal(_sizes(n_levels=n_levels, n_steps=n_steps, n=n, d=d))"
+wrong_versions(
+    "langevin_tape",
+    ("the same noise at each step", NORMAL, "rng.standard_normal((1, n, d)).repeat(n_steps, 0)", "one step", SAME_KEY),
+    ("one noise for all rows", NORMAL, "rng.standard_normal((n_steps, 1, d)).repeat(n, 1)", "one row"),
+    ("one noise for all coordinates", NORMAL, "rng.standard_normal((n_steps, n, 1)).repeat(d, 2)", "d = 1"),
+    ("uniform, of variance one", NORMAL, "rng.uniform(-(3**0.5), 3**0.5, (n_steps, n, d))", "finite"),
+    ("signs", NORMAL, "rng.choice([-1.0, 1.0], (n_steps, n, d))", "finite"),
+    ("uniform on (0, 1)", NORMAL, "rng.random((n_steps, n, d))", "finite"),
+    ("time drawn last", NORMAL, "np.moveaxis(rng.standard_normal((n, d, n_steps)), 2, 0)", "one step"),
+)
+wrong_versions(
+    "annealed_langevin_tape",
+    (
+        "the same noise at each level",
+        LEVELS,
+        "rng.standard_normal((1, n_steps, n, d)).repeat(n_levels, 0)",
+        "finite",
+        SAME_KEY,
+    ),
+    ("the same noise at each step", LEVELS, "rng.standard_normal((n_levels, 1, n, d)).repeat(n_steps, 1)", "one step"),
+    ("one noise for all rows", LEVELS, "rng.standard_normal((n_levels, n_steps, 1, d)).repeat(n, 2)", "one row"),
+    ("one noise for all coordinates", LEVELS, "rng.standard_normal((n_levels, n_steps, n, 1)).repeat(d, 3)", "d = 1"),
+    ("uniform, of variance one", LEVELS, "rng.uniform(-(3**0.5), 3**0.5, (n_levels, n_steps, n, d))", "finite"),
+    ("steps before levels", LEVELS, "np.swapaxes(rng.standard_normal((n_steps, n_levels, n, d)), 0, 1)", "one step"),
+)
+
+DRAWN = "(rng.integers(0, 2**52, shape) + 0.5) / 2.0**52"
+CELLS = (
+    ("single precision: 0 is drawn", DRAWN, 'rng.random(shape, "float32")', "finite"),
+    ("single precision: 1 is drawn", DRAWN, '1 - rng.random(shape, "float32")', "finite"),
+    ("half of the range", DRAWN, "(rng.integers(0, 2**52, shape) + 0.5) / 2.0**53 + 0.25", "finite"),
+)
+Z_THEN_U = "rng.standard_normal(shape), _uniform(rng, shape[:2])"
+wrong_versions("metropolis_tape", *CELLS, inside="_uniform")
+wrong_versions(
+    "metropolis_tape",
+    ("u drawn before z", Z_THEN_U, "(_uniform(rng, shape[:2]), rng.standard_normal(shape))[::-1]", "finite"),
+    ("one u for all rows", "_uniform(rng, shape[:2])", "_uniform(rng, (n_steps, 1)).repeat(n, 1)", "one row"),
+    ("the same u at each step", "_uniform(rng, shape[:2])", "_uniform(rng, (1, n)).repeat(n_steps, 0)", "one step"),
+    (
+        "one noise for all rows",
+        "rng.standard_normal(shape)",
+        "rng.standard_normal((n_steps, 1, d)).repeat(n, 1)",
+        "one row",
+    ),
+    ("u by step, not by tape", "_uniform(rng, shape[:2])", "_uniform(rng, shape[1::-1]).T", "one step"),
+)
+wrong_versions("gibbs_tape", *CELLS, inside="_uniform")
+wrong_versions(
+    "gibbs_tape",
+    (
+        "visible units first",
+        "u_h, shape = _uniform(rng, (steps, chains, rbm.m)), (steps, chains, rbm.d)",
+        "shape = (steps, chains, rbm.d); first = _uniform(rng, shape); u_h = _uniform(rng, (steps, chains, rbm.m)); "
+        "return u_h, first",
+        "finite",
+    ),
+    ("one u for all hidden units", "(steps, chains, rbm.m))", "(steps, chains, 1)).repeat(rbm.m, 2)", "finite"),
+    ("one u for all rows", "(steps, chains, rbm.m))", "(steps, 1, rbm.m)).repeat(chains, 1)", "one row"),
+    ("normal for uniform", 'if hasattr(rbm, "sigma")', "if True", "finite"),
+)
+PAIR = "_uniform(rng, (*_sizes(n_steps=n_steps, n=n), 2))"
+wrong_versions("replay_tape", *CELLS, inside="_uniform")
+wrong_versions(
+    "replay_tape",
+    ("one u for both uses", PAIR, "_uniform(rng, (n_steps, n, 1)).repeat(2, 2)", "finite"),
+    ("one pair for all chains", PAIR, "_uniform(rng, (n_steps, 1, 2)).repeat(n, 1)", "one row"),
+    ("the same at each time", PAIR, "_uniform(rng, (1, n, 2)).repeat(n_steps, 0)", "one step"),
+    ("normal for uniform", PAIR, "rng.standard_normal((n_steps, n, 2))", "finite"),
+)
+
+CENTRED = "x - np.mean(x, axis=0)"
+POWER = "power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2\n    "
+MEAN = "np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length"
+BY_LAG = "(length - np.arange(n_lags + 1))[:, None]"
+wrong_versions(
+    "autocovariance",
+    (
+        "around the end of the chain to its start: no padding",
+        f"{POWER}return {MEAN}",
+        "power = np.abs(rfft(x - np.mean(x, axis=0), axis=0)) ** 2\n    "
+        "return np.mean(irfft(power, length, axis=0)[: n_lags + 1], axis=1) / length",
+        "finite",
+    ),
+    ("less the mean of all chains", CENTRED, "x - np.mean(x, axis=(0, 1))", "one row"),
+    ("mean not taken away", CENTRED, "x", "finite"),
+    ("less the first state", CENTRED, "x - x[0]", "finite"),
+    ("first chain alone", MEAN, "irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1, 0] / length", "one row"),
+    ("amplitudes, not squared", "axis=0)) ** 2", "axis=0))", "finite"),
+    (
+        "mean over the coordinates",
+        f"return {MEAN}",
+        f"c = {MEAN}\n    return 0 * c + np.mean(c, axis=1)[:, None]",
+        "d = 1",
+    ),
+)
+conventions(
+    "autocovariance",
+    (
+        "over T - t: unbiased but for the mean",
+        "axis=1) / length",
+        f"axis=1) / {BY_LAG}",
+        "Priestley 1981, section 5.3; numpyro before 1877",
+    ),
+    ("over T - 1, as a variance", "axis=1) / length", "axis=1) / (length - 1)", "numpy.cov"),
+    ("summed over the chains", f"return {MEAN}", f"return x.shape[1] * {MEAN}"),
+)
+wrong_versions(
+    "autocorrelation",
+    ("over the second", "c / c[0]", "c / c[1]", "finite"),
+    ("over a deviation, not a variance", "c / c[0]", "c / np.sqrt(c[0])", "finite"),
+    ("over the variance of all states", "c / c[0]", "c / np.var(x, axis=(0, 1))", "one row"),
+    ("over the mean variance of the coordinates", "c / c[0]", "c / np.mean(c[0])", "d = 1"),
+    ("squared", "c / c[0]", "(c / c[0]) ** 2", "finite"),
+)
+conventions(
+    "autocorrelation",
+    (
+        "over T - t: unbiased but for the mean",
+        "c / c[0]",
+        "c / c[0] * len(x) / (len(x) - np.arange(n_lags + 1))[:, None]",
+        "statsmodels (adjusted)",
+    ),
+)
+
+wrong_versions(
+    "effective_sample_size",
+    ("1 for -1", "-1 + 2 * np.sum", "1 + 2 * np.sum", "finite"),
+    ("each lag counted once", "tau = -1 + 2 *", "tau =", "finite"),
+    ("not monotone", "np.minimum.accumulate(pairs, axis=0)", "pairs", "finite"),
+    ("pairs below zero too", " * positive", "", "finite"),
+    ("positive pairs after one that is not", "np.logical_and.accumulate(pairs > 0, axis=0)", "pairs > 0", "finite"),
+    (
+        "mean of the chains' autocorrelations for their autocovariances",
+        "(within - c)",
+        "(within - c / c[0])",
+        "finite",
+        "MCMCChains 229",
+    ),
+    (
+        "covariances over T - t, wild at large lags",
+        "c = autocovariance(x, length - 1)",
+        "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
+        "finite",
+        "numpyro 1785",
+    ),
+    ("chains that disagree count in full", "_variance_of_means(x)", "0.0", "one row"),
+    ("the first correlation is not one", "    rho[0] = 1.0\n", "", "finite"),
+    ("even lags only", " + rho[1:length:2]", "", "finite"),
+    (
+        "not bounded: negative where chains alternate",
+        "np.maximum(tau, 1 / np.log10(n * length))",
+        "tau",
+        "finite",
+        "pymc 1770, MCMCChains 376",
+    ),
+)
+
+POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
+STAN = (  # stops a pair before the end, and adds the even lag after the last pair, where it is positive
+    "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < (length - 3) // 2)[:, None], axis=0)\n"
+    "    following = np.maximum(rho[0 : length - length % 2 : 2], 0) * (np.cumsum(~positive, axis=0) == 1)\n    "
+    "tau = np.sum(following, axis=0) - 1 + 2"
+)
+UNTIL = (
+    "c = autocovariance(x, length - 1)\n    within = c[0] * length / (length - 1)\n    "
+    "rho = 1 - (within - c) / (c[0] + _variance_of_means(x))\n    rho[0] = 1.0\n    "
+    "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
+)
+HALVES = "x = np.concatenate([x[: length // 2], x[-(length // 2) :]], axis=1)\n    length, n, _ = x.shape\n    "
+conventions(
+    "effective_sample_size",
+    ("of each chain", "return n * length", "return length"),
+    ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2", STAN, "posterior::ess_basic(split = FALSE)"),
+    (
+        "of the halves of the chains, with the even lag after the last pair",
+        f"{UNTIL}{POSITIVE}tau = -1 + 2",
+        f"{HALVES}{UNTIL}{STAN}",
+        "Vehtari et al. 2021, section 3.2: Stan, ArviZ",
+    ),
+)
+
+WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"
+RATIO = "np.sqrt((half - 1) / half + _variance_of_means(halves) / within)"
+wrong_versions(
+    "split_r_hat",
+    (
+        "every other state for halves",
+        "[x[:half], x[half : 2 * half]]",
+        "[x[0 : 2 * half : 2], x[1 : 2 * half : 2]]",
+        "finite",
+    ),
+    ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]", "finite"),
+    ("variances over L", "ddof=1), axis=0)", "ddof=0), axis=0)", "finite"),
+    ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)", "finite"),
+    ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)", "finite"),
+    ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + _variance_of_means(halves) / within)", "finite"),
+    (
+        "deviations for variances",
+        "_variance_of_means(halves) / within",
+        "np.sqrt(_variance_of_means(halves) / within)",
+        "finite",
+    ),
+)
+wrong_versions(
+    "split_r_hat",
+    ("variance of the means over their number", "ddof=1) if", "ddof=0) if", "finite"),
+    inside="_variance_of_means",
+)
+conventions(
+    "split_r_hat",
+    ("squared: the ratio of the variances", RATIO, "(half - 1) / half + _variance_of_means(halves) / within"),
+    (
+        "chains not split",
+        "half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)",
+        "half, halves = len(x), x",
+        "Gelman and Rubin 1992",
+    ),
+    ("without the factor (L - 1)/L", "(half - 1) / half", "1", "Gelman et al. 2013, in the limit"),
+)

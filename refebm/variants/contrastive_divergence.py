@@ -1,1 +1,66 @@
 """Variants of contrastive divergence."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+LOSS = "energy(x) - energy(held(x_model))"
+KEPT = "np.floor(which * len(self.points))"
+ALL = "np.concatenate([self.points, x])"
+
+wrong_versions(
+    "contrastive_divergence",
+    ("phases exchanged", LOSS, "energy(held(x_model)) - energy(x)", "up to a factor", "thrml 38"),
+    ("gradient flows through the samples", "held(x_model)", "x_model", "the value", "igebm-pytorch"),
+    (
+        "no gradient of the samples' energy",
+        "energy(held(x_model))",
+        "held(energy(x_model))",
+        "the value",
+        "printed in CS236, CD recap: grad f(x_data) - f(x_sample)",
+    ),
+    ("no gradient of the data's energy", "energy(x) -", "held(energy(x)) -", "the value"),
+    ("both phases lower the energy", "energy(x) - energy", "energy(x) + energy", "finite"),
+    ("the sample of the first row for all", "energy(held(x_model))", "energy(held(x_model)[:1])", "one row"),
+    ("temperature on one phase", "- energy(held(x_model))", "- 0.5 * energy(held(x_model))", "finite"),
+)
+conventions(
+    "contrastive_divergence",
+    (
+        "squares of both energies added, alpha = 1",
+        LOSS,
+        f"{LOSS} + energy(x) ** 2 + energy(held(x_model)) ** 2",
+        "Du and Mordatch 2019, algorithm 1",
+    ),
+)
+terms("contrastive_divergence", ("E(x)", "energy(x)"), ("-E(x')", "-energy(held(x_model))"))
+wrong_versions(
+    "ReplayBuffer.start",
+    ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction", "finite"),
+    ("the last point never", KEPT, "np.floor(which * (len(self.points) - 1))", "finite"),
+    ("rounded", KEPT, "np.round(which * (len(self.points) - 1))", "finite"),
+    ("one number for both choices", KEPT, "np.floor(anew * len(self.points))", "finite"),
+    ("as if the buffer were full", KEPT, "np.minimum(which * self.capacity, len(self.points) - 1)", "a full buffer"),
+    ("the decision of the first chain for all", "anew[:, None] <", "anew[:1, None] + 0 * anew[:, None] <", "one row"),
+    ("the newest point alone", KEPT, "(0 * which + len(self.points) - 1)", "finite"),
+)
+conventions(
+    "ReplayBuffer.start", ("points counted from the newest", "kept = self.points[", "kept = self.points[::-1][")
+)
+wrong_versions(
+    "ReplayBuffer.push",
+    ("the newest leave first", f"ReplayBuffer({ALL}", f"ReplayBuffer({ALL}[: self.capacity]", "room for all"),
+    ("the oldest are never replaced", ALL, "np.concatenate([x, self.points])", "finite"),
+    ("what was there is lost", ALL, "x", "finite"),
+    ("no bound", f"{ALL}, self.capacity", f"{ALL}, self.capacity + len(x)", "room for all"),
+    ("the first new point alone", ALL, "np.concatenate([self.points, x[:1]])", "one row"),
+    ("the first point stays", ALL, "np.concatenate([self.points[1:], self.points[:1], x])", "finite"),
+)
+wrong_versions(
+    "theorem machines_have_two_phases",
+    (
+        "hidden units of the wrong phase",
+        "hidden_at_the_end = hidden",
+        "hidden_at_the_end = (before[:, None] * step).T @ hidden / end[:, None]",
+        "visible biases",
+        "rbms 31/32",
+    ),
+)

@@ -34,11 +34,11 @@ class Control:
         return self.share >= ENOUGH and self.survives
 
 
-def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0) -> list[float]:
+def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES) -> list[float]:
     """Errors over the tolerance, case by case outside the blind set; 0 for a case that holds."""
     misstated = Theorem(**vars(theorem) | {"sides": wrong.statement(theorem)})
     implementation, errors = wrong.implementation(), []
-    for draw in draws(theorem, seed, CASES):
+    for draw in draws(theorem, seed, cases):
         if blind(wrong.survives, theorem.case(draw)):
             continue
         verdict = check(misstated, Draw.replay(draw.tape), implementation)

@@ -1,1 +1,78 @@
 """Variants of the likelihood and of estimates of log Z."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
+NODES = "logsumexp(-energy(nodes.x) + np.log(nodes.weights) - around.log_prob(nodes.x))"
+FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
+GAIN = "(following - beta) * (-energy(x) - base.log_prob(x))"
+ERROR = "np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)"
+
+wrong_versions(
+    "negative_log_likelihood",
+    ("log Z with the other sign", "+ log_z", "- log_z", "the gradient", "mini-ebm"),
+    ("Z for log Z", "+ log_z", "+ np.exp(log_z)", "up to a constant"),
+    ("log Z left out", " + log_z", "", "the gradient"),
+    ("log Z once for the batch", "+ log_z", "+ log_z / len(x)", "one row"),
+    ("the energy of the first row", "energy(x)", "0 * energy(x) + energy(x[:1])", "one row"),
+    ("a temperature of two", "energy(x)", "energy(x) / 2", "finite"),
+)
+conventions(
+    "negative_log_likelihood",
+    ("the model is f = -E", "energy(x) + log_z", "log_z - energy(x)", OTHER_SIGN),
+    ("log p, to maximise", "energy(x) + log_z", "-energy(x) - log_z", "Song and Kingma 2021, section 2"),
+    ("in bits", "energy(x) + log_z", "(energy(x) + log_z) / np.log(2)", "bits instead of nats"),
+    (
+        "bits per dimension",
+        "energy(x) + log_z",
+        "(energy(x) + log_z) / (np.log(2) * x.shape[1])",
+        "likelihoods of images",
+    ),
+)
+terms("negative_log_likelihood", ("E(x)", "energy(x)"), ("log Z", "log_z + 0 * energy(x)"))
+wrong_versions(
+    "log_partition",
+    ("log Z with the other sign", f"return {NODES}", f"return -{NODES}", "up to a factor", "mini-ebm"),
+    ("held constant: no gradient", "-energy(nodes.x)", "-held(energy(nodes.x))", "the value"),
+    ("spacing of the nodes left out", " + np.log(nodes.weights) - around.log_prob(nodes.x)", "", "finite"),
+    ("the mean over a density that is not flat", " - around.log_prob(nodes.x)", "", "finite"),
+    ("mean over the nodes for their sum", f"return {NODES}", f"return {NODES} - np.log(len(nodes.x))", "finite"),
+    ("the largest term for the sum", "logsumexp(-energy", "np.max(-energy", "finite"),
+    ("energy of half the temperature", "-energy(nodes.x)", "-2 * energy(nodes.x)", "finite"),
+)
+wrong_versions(
+    "annealed_importance_sampling",
+    (
+        "steps at the temperature that follows",
+        "step(annealed(beta)",
+        "step(annealed(following)",
+        "no step in between",
+        "rbms 6",
+    ),
+    ("weights of the start alone", "x = step(annealed(beta), x, *z).x", "step(annealed(beta), x, *z)", "finite"),
+    ("the first weight left out", f"log_w = {FIRST}", f"log_w = 0 * {FIRST}", "finite"),
+    ("the base left out of the weights", GAIN, "(following - beta) * -energy(x)", "no step in between"),
+    ("the base left out of the path", "beta * energy(x) - (1 - beta) * base.log_prob(x)", "beta * energy(x)", "finite"),
+    ("weights of the whole temperature", GAIN, GAIN.replace("(following - beta)", "following"), "no step in between"),
+    (
+        "temperatures turned round",
+        "beta * energy(x) - (1 - beta)",
+        "(1 - beta) * energy(x) - beta",
+        "no step in between",
+    ),
+    ("sign of the base", FIRST, FIRST.replace("- base", "+ base"), "finite"),
+)
+wrong_versions(
+    "estimated_log_partition",
+    ("mean of the logs", "np.log(np.mean(w))", "np.mean(np.log(w))", "finite"),
+    ("largest weight not added back", " + np.max(log_w),", ",", "finite"),
+    ("sum of the weights", "np.log(np.mean(w))", "np.log(np.sum(w))", "finite"),
+    ("standard deviation for the standard error", " / np.sqrt(len(w))", "", "finite"),
+    ("standard error of Z, not of its log", " / np.sqrt(len(w)) / np.mean(w)", " / np.sqrt(len(w))", "finite"),
+    ("variance for the standard error", ERROR, f"({ERROR}) ** 2", "finite"),
+    ("the largest weight for their mean", "np.log(np.mean(w))", "0.0", "finite"),
+)
+conventions(
+    "estimated_log_partition",
+    ("deviation over n, not n - 1", "np.std(w, ddof=1)", "np.std(w)", "numpy.std"),
+)

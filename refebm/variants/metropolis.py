@@ -1,1 +1,91 @@
 """Variants of the Metropolis-Hastings kernels."""
+
+from refebm.variants.record import conventions, wrong_versions
+
+ALWAYS = "walnuts 27, caustics 388"
+INVERTED = "breeze 614, deal.II gallery 64, openturns 1260"
+ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
+FAB = "fab-jax 14"
+UNBOUNDED = "(lambda s: s._replace(info=s.info._replace(acceptance=np.exp(-s.info.energy_error))))(accept("
+NEGATIVE = "energy = (lambda f: lambda x: -f(x))(energy); "
+BARKER = "Barker 1965"
+TWICE = "U and 1 - U have the same law"
+
+ACCEPT = "accept(x, proposal, there, there - energy(x), u)"
+wrong_versions(
+    "metropolis_step",
+    ("energies exchanged: the model taken for f = -E", "there - energy(x)", "energy(x) - there", "the proposal"),
+    ("always accepts", "there - energy(x)", "0 * there", "the proposal", ALWAYS),
+    ("threshold without its minus: -log u", ", u)", ", 1 / u)", "the acceptance", FAB),
+    ("accepts by the size of the change", "there - energy(x)", "np.abs(there - energy(x))", "the proposal"),
+    ("a temperature of 2", "there - energy(x)", "0.5 * (there - energy(x))", "the proposal"),
+    ("one u for all rows", ", u)", ", u[0])", "one row"),
+    ("one noise for all rows", "scale * z", "scale * z[:1]", "one row", "coreax 375"),
+    ("scale squared", "scale * z", "scale**2 * z", "scale = 1", "pyro 1643, edward 722"),
+    ("not from where the chain is", "x + scale * z", "scale * z", "at the centre"),
+    ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, proposal, there, there - energy(x), u))", "the states"),
+    (
+        "energies capped, NaN too",
+        ACCEPT,
+        "accept(x, proposal, np.fmin(there, 1.0), np.fmin(there, 1.0) - energy(x), u)",
+        "the proposal",
+    ),
+)
+conventions(
+    "metropolis_step",
+    ("scale is the variance of the noise", "scale * z", "np.sqrt(scale) * z", "Roberts, Gelman and Gilks 1997"),
+    ("Barker's acceptance: r/(1 + r)", "there - energy(x)", "np.logaddexp(0, there - energy(x))", BARKER),
+    ("accepted where 1 - u is below the acceptance", ", u)", ", 1 - u)", TWICE),
+)
+
+CORRECTION = "+ 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)"
+RATIO = f"there - here {CORRECTION}"
+START = "here, s = energy_and_score(energy, x)"
+wrong_versions(
+    "mala_step",
+    ("no correction for the proposal", CORRECTION, "", "the proposal", INVERTED),
+    (
+        "correction inverted",
+        CORRECTION,
+        "- 0.5 * squared_norm(z_back) + 0.5 * squared_norm(z)",
+        "the proposal",
+        INVERTED,
+    ),
+    ("always accepts", RATIO, "0 * there", "the proposal", ALWAYS),
+    ("way back with the score of the start", "eta * s_there", "eta * s", "the proposal", "BAT.jl 532, flowMC 78/90"),
+    ("way back without drift", " - eta * s_there", "", "the proposal", "BAT.jl 532"),
+    ("way back with the drift's sign turned", "- eta * s_there", "+ eta * s_there", "the proposal"),
+    ("stale energy: of the start, for the end", "there - here +", "here - here +", "the proposal", "keanu 33"),
+    ("1/2 left out of the correction", CORRECTION, "+ squared_norm(z_back) - squared_norm(z)", "the proposal"),
+    ("energies exchanged", "there - here", "here - there", "the proposal"),
+    ("a temperature of 2, left out of the drift", "there - here", "0.5 * (there - here)", "the proposal"),
+    ("threshold without its minus: -log u", ", u)", ", 1 / u)", "the acceptance", FAB),
+    ("one u for all rows", ", u)", ", u[0])", "one row"),
+    ("one noise for all rows", "* z\n", "* z[:1]\n", "one row", "coreax 375"),
+    ("sqrt(eta) for sqrt(2 eta)", "np.sqrt(2 * eta) * z", "np.sqrt(eta) * z", "finite", ROOT),
+    ("2 eta for its root", "np.sqrt(2 * eta) * z", "2 * eta * z", "eta = 1/2", ROOT),
+    ("sqrt(eta) for sqrt(2 eta), back", ") / np.sqrt(2 * eta)", ") / np.sqrt(eta)", "the proposal", ROOT),
+    ("2 eta for its root, back", ") / np.sqrt(2 * eta)", ") / (2 * eta)", "eta = 1/2"),
+    ("half the drift", "x + eta * s +", "x + 0.5 * eta * s +", "finite"),
+    ("drift downhill", "x + eta * s +", "x - eta * s +", "finite"),
+    (
+        "acceptance without the minimum",
+        f"accept(x, proposal, there, {RATIO}, u)",
+        f"{UNBOUNDED}x, proposal, there, {RATIO}, u))",
+        "the states",
+    ),
+    (
+        "energies capped, NaN too",
+        f"accept(x, proposal, there, {RATIO}, u)",
+        f"accept(x, proposal, np.fmin(there, 1.0), np.fmin(there, 1.0) - here {CORRECTION}, u)",
+        "the proposal",
+    ),
+)
+conventions(
+    "mala_step",
+    ("drift eta/2, noise sqrt(eta)", START, f"eta = eta / 2; {START}", "Stanford CS236, Langevin dynamics sampling"),
+    ("drift eta^2/2, noise eta", START, f"eta = eta**2 / 2; {START}", "Song and Kingma 2021, eq. 4"),
+    ("the model is f = -E", START, f"{NEGATIVE}{START}", "HY-673 lecture 12"),
+    ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER),
+    ("accepted where 1 - u is below the acceptance", ", u)", ", 1 - u)", TWICE),
+)

@@ -7,28 +7,46 @@ and the same on every machine, since the raw stream of a bit generator is all th
 import inspect
 from itertools import pairwise
 
+import autograd.numpy as anp
 import numpy as np
+from autograd import grad
+from autograd.misc import flatten
 
 import refebm
+from refebm.calculus import pull_back
 from refebm.identities import Implementation
+from refebm.identities.adversarial import affine
 from refebm.models import Model
-from refebm.samplers.step import Step
+from refebm.samplers.step import Info, Step, moved
 
 GRID = 64
 MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm", "log_model", "log_noise", "log_q", "logit")
+MODELS += ("log_joint", "score_q", "log_proposal")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
+KERNELS = (*ADJUSTED, "langevin_step", "gibbs_step")
+LONG = {"mala_step": 1.125, "hmc_step": 1.125}  # steps so long that some of them are rejected
 DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
-ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit"), "energy")
+ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit", "log_joint"), "energy")
+ROLES |= {"log_proposal": "energy"}
 NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_contrastive")  # y is (nu, n, d)
+TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
+CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
+ALSO = {"conditional_noise_contrastive": ("log_ratio",)}  # arguments with a default that are asked for too
 
 
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that a public function is asked with."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
-    return CALLED.get(function) or tuple(one.name for one in given if one.default is one.empty)
+    required = tuple(one.name for one in given if one.default is one.empty)
+    return CALLED.get(function) or required + ALSO.get(function, ())
+
+
+def reporting(x, z, u):
+    """A step by hand, whose report is made of u."""
+    return Step(0.5 * x + z, Info(u, u < 0.5, 0 * u, u > 0.75))
 
 
 class Question:
@@ -104,6 +122,10 @@ class Question:
     def _noise_conditional(self):
         return {"layers": self.network(self.d + 1, 3, self.d)}
 
+    def _smoothed_mixture(self):
+        means, variances = self.grid((2, self.d), -2, 2), self.grid((2, self.d), 0.25, 2)
+        return {"logits": self.grid((2,), -1, 1), "means": means, "variances": variances}
+
     def _at_level(self):
         return {"kind": "noise_conditional", "parameters": self._noise_conditional(), "sigma": np.float64(0.625)}
 
@@ -118,7 +140,9 @@ class Question:
 
     def _binary_rbm(self):
         m = self.fixed.get("hidden", 2)
-        return {"b": self.grid((self.d,), -1, 1), "c": self.grid((m,), -1, 1), "W": self.grid((self.d, m), -1.5, 1.5)}
+        weights = self.reach * self.grid((self.d, m), -1.5, 1.5)
+        b = self.grid((self.d,), -1, 1) * self.fixed.get("visible_bias", 1.0)
+        return {"b": b, "c": self.grid((m,), -1, 1), "W": weights}
 
     def _gaussian_rbm(self):
         return self._binary_rbm() | {"sigma": np.float64(self.fixed.get("rbm_sigma", 0.75))}
@@ -151,7 +175,8 @@ class Question:
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
         conditional = ("noise_conditional_score_matching", "at", "annealed_langevin")
-        kind = "noise_conditional" if function in conditional else self.kind
+        asked = self.kind if self.kind == "smoothed_mixture" else "noise_conditional"
+        kind = asked if function in conditional else self.kind
         make = {
             "score": lambda: self.model(kind),
             "field": lambda: self.model(kind),
@@ -163,39 +188,67 @@ class Question:
             "z": lambda: self.rows("z"),
             "v": lambda: self.projections(function),
             "sigma": lambda: float(np.ravel(self.sigma)[0]) if function == "at" else self.sigma,
-            "eps": lambda: self.fixed.get("eps", self.scalar(0.25)),
+            "eps": lambda: self.fixed.get("eps", self.scalar(LONG.get(function, 0.25))),
             "n": lambda: self.fixed.get("levels", 4),
             "smallest": lambda: self.scalar(0.0625),
             "x_model": lambda: self.units(self.rows("x_model")) if kind == "binary_rbm" else self.rows("x_model"),
             "log_z": lambda: self.fixed.get("log_z", self.scalar(-0.6875)),
             "scale": lambda: self.fixed.get("scale", self.scalar(0.75)),
-            "eta": lambda: self.fixed.get("eta", self.scalar(0.3125)),
+            "eta": lambda: self.fixed.get("eta", self.scalar(LONG.get(function, 0.3125))),
             "p": lambda: self.rows("p"),
             "u": lambda: self.fixed.get("u", self.grid((self.n,), 1 / 64, 63 / 64)) + np.zeros(self.n),
             "n_steps": lambda: self.fixed.get("n_steps", 3),
             "n_lags": lambda: self.fixed.get("n_lags", 3),
             "sigmas": lambda: np.array(self.fixed.get("sigmas", [1.5, 0.75, 0.5])),
-            "first": lambda: self.scalar(0.375),
+            "first": lambda: self.fixed.get("first", self.scalar(0.375)),
             "power": lambda: self.fixed.get("power", 0.5),
-            "log_weights": lambda: self.grid((self.n,), -2, 2),
             "log_model": lambda: self.log_density(kind, -0.6875),
             "logit": lambda: self.log_density(kind, -0.25),
             "log_noise": lambda: self.log_density("quadratic", 2.125),
             "log_q": lambda: self.log_density("quadratic", 1.75),
+            "log_joint": lambda: self.log_density(kind, -0.4375),
+            "log_proposal": lambda: self.log_density(kind, 1.3125),
+            "weight": lambda: self.fixed.get("weight", self.scalar(0.375)),
+            "log_ratio": lambda: self.fixed.get("log_ratio", 1.0) * self.grid((self.fixed.get("nu", 3), self.n), -2, 2),
+            "score_q": lambda: self.model(kind),
+            "sampler": lambda: affine,
+            "phi": lambda: (self.grid((self.d, self.d), -1, 1), self.centre),
             "generator": lambda: getattr(refebm, self.fixed.get("generator", "LEAST_SQUARES")),
             "bandwidth": lambda: self.fixed.get("bandwidth", self.scalar(1.25)),
+            "log_weights": lambda: self.reach * self.grid((self.n,), -2, 2),
             "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
+            "d": lambda: self.d,
+            "base": lambda: refebm.Gaussian(self.centre, self.covariance()),
+            "temperatures": lambda: np.array(self.fixed.get("temperatures", [0.0, 0.25, 0.625, 1.0])),
+            "step": lambda: leaning,
+            "tape": self.tape,
         }
         if function in NOISY:
             make["y"] = lambda: np.stack([self.rows("y") for _ in range(self.fixed.get("nu", 3))])
+        if function == "bregman_noise_contrastive":
+            make["log_noise"] = self.wide_noise
         if function in DIAGNOSTICS:
-            make["x"] = lambda: np.cumsum(self.grid((self.fixed.get("length", 12), self.n, self.d), -1, 1), axis=0) / 4
+            make["x"] = self.chains
+        if function == "entropy_gradient":
+            make["eps"] = lambda: self.rows("eps")
         if function == "annealed_langevin":
-            make["z"] = lambda: self.grid((3, self.fixed.get("n_steps", 2), self.n, self.d), -1.75, 1.75)
+            levels = len(make["sigmas"]())
+            make["z"] = lambda: self.grid((levels, self.fixed.get("n_steps", 2), self.n, self.d), -1.75, 1.75)
+        if function == "run":
+            make |= {"step": lambda: reporting, "tape": self.reports}
+        if function.endswith("_tape"):
+            make |= {"rng": lambda: np.random.default_rng(self.stream.random_raw()), "n": lambda: self.n}
+            make["n_levels"] = lambda: self.fixed.get("levels", 3)
         if function == "gibbs_step":
             return self._of_gibbs(make["rbm"]())
+        if function.startswith("ReplayBuffer."):
+            return self._of_buffer(function)
         if function.partition(".")[0] in RBMS:
             return self._of_rbm(*function.split("."))
+        if function.startswith("RealNVP."):
+            return self._of_flow(function.partition(".")[2])
+        if function.startswith("LinearGaussianVAE."):
+            return self._of_vae(function.partition(".")[2])
         if function.partition(".")[0] in DENSITIES:
             return self._of_density(*function.split("."))
         return {name: make[name]() for name in parameters(function)}
@@ -204,6 +257,37 @@ class Question:
         kind = "mlp_energy" if kind == "mlp_score" else kind
         inner = self.model(kind).parameters
         return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
+
+    def wide_noise(self):
+        """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
+        noise = self.log_density("quadratic", 2.125)
+        noise.parameters["parameters"]["precision"] /= 8
+        return noise
+
+    def chains(self):
+        """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
+        length = self.fixed.get("length", 12)
+        steps = self.grid((length + 2, self.n, self.d), -1, 1)
+        signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
+        return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
+
+    def tape(self):
+        """The start of chains, and noise for the steps between temperatures."""
+        steps = len(self.fixed.get("temperatures", range(4))) - 2
+        return self.rows("x"), self.grid((steps, self.n, self.d), -1.75, 1.75)
+
+    def _of_buffer(self, function):
+        """A buffer as data, and what its method is asked with."""
+        given = {"buffer": {"points": self.grid((5, self.d), -2, 2), "capacity": self.fixed.get("capacity", 7)}}
+        if function.endswith("push"):
+            return given | {"x": self.rows("x")}
+        u = self.grid((self.n, 2), 1 / 64, 63 / 64)
+        return given | {"fresh": self.rows("x"), "fraction": self.fixed.get("fraction", self.scalar(0.375)), "u": u}
+
+    def reports(self):
+        """Noise for a chain, and numbers of which its steps make reports."""
+        steps = self.fixed.get("n_steps", 3)
+        return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
 
     def units(self, x):
         """States of binary units."""
@@ -229,6 +313,25 @@ class Question:
         if method in ("energy", "visible_mean"):
             given["h"] = self.units(self.grid((self.n, m), -1, 1))
         return given
+
+    def _of_flow(self, method):
+        """Couplings of at least two coordinates, and points."""
+        d = max(2, self.d)
+        layers = [self.network(d, 2, 2 * d) for _ in range(self.fixed.get("couplings", 2))]
+        given = {"density": "RealNVP", "parameters": {"couplings": tuple(layers)}}
+        return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
+
+    def _of_vae(self, method):
+        """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
+        weights = self.grid((self.d, 2), -1, 1)
+        deviation = float(np.ravel(self.sigma)[0])
+        given = {"weights": weights, "bias": self.centre, "deviation": deviation}
+        asked = {"density": {"density": "LinearGaussianVAE", "parameters": given}, "x": self.rows("x")}
+        if method == "log_joint":
+            asked["z"] = self.grid((self.n, 2), -1.75, 1.75)
+        if method == "gap":
+            asked |= {"mean": self.grid((self.n, 2), -1, 1), "cov": np.array([[0.75, 0.25], [0.25, 1.25]])}
+        return asked
 
     def _of_density(self, name, method="log_prob"):
         """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
@@ -264,6 +367,11 @@ class Question:
         return degrees | {"loc": self.centre, "scale": scale}
 
 
+def leaning(energy, x, *z):
+    """A kernel that depends on the energy that it is handed; it leaves no density invariant."""
+    return moved(x / (1 + energy(x)[:, None] ** 2) + sum(z))
+
+
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
     given = {
@@ -272,6 +380,11 @@ def ask(function: str, impl: Implementation, arguments: dict):
     }
     if "density" in given:
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
+    if "buffer" in given:
+        return _ask_buffer(impl, function.partition(".")[2], **given)
+    if function == "run":
+        chain = impl.run(*given.values(), True)
+        return chain.x, *chain.info
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
@@ -283,11 +396,22 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 def _ask_density(impl, method, density, sigma=None, **asked):
     p = getattr(impl, density["density"])(*density["parameters"].values())
-    if method == "sample":
+    if method == "sample" and not asked:
         return p.sample(np.random.default_rng(5), 4)
+    if method == "marginal":
+        return p.marginal().log_prob(*asked.values())
     if method == "smoothed":
         return p.smoothed(sigma).log_prob(*asked.values())
     return getattr(p, method)(*asked.values(), *([] if sigma is None else [sigma]))
+
+
+def _ask_buffer(impl, method, buffer, **asked):
+    """Where chains start; of a buffer its points, and zeros where it has room."""
+    result = getattr(impl.ReplayBuffer(**buffer), method)(*asked.values())
+    if method != "push":
+        return result
+    most = len(buffer["points"]) + len(asked["x"])
+    return np.concatenate([result.points, np.zeros((most, result.points.shape[1]))])[:most]
 
 
 def flat(result) -> np.ndarray:
@@ -302,4 +426,32 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     if function == "expect":
         p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
-    return flat(ask(function, impl, Question(**question).arguments(function)))
+    if function == "gibbs_step" and "kind" not in question:
+        return np.concatenate([np.ravel(answer(function, impl, **question, kind=kind)) for kind in RBMS.values()])
+    if function == "log_partition":
+        question["d"] = min(question.get("d", 2), 2)
+    arguments = Question(**question).arguments(function)
+    if function == "kernel_stein":  # both statistics
+        return np.array([ask(function, impl, arguments | {"unbiased": unbiased}) for unbiased in (True, False)])
+    if function == "implicit_negative_elbo":  # whose gradient is what it is for
+        rows, back = pull_back(lambda z: ask(function, impl, arguments | {"z": z}), arguments["z"])
+        return np.concatenate([rows, np.ravel(back(np.ones(len(rows))))])
+    answered = flat(ask(function, impl, arguments))
+    if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
+        arguments = Question(**{"alternate": True} | question).arguments(function)
+        answered = np.append(answered, ask(function, impl, arguments))
+    return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
+
+
+def _gradient(function, impl, energy, **arguments):
+    """In the parameters of the energy; samples of the model lie where its own score leads them."""
+    theta, unflatten = flatten(energy.parameters)
+
+    def loss(theta):
+        model = Model(energy.kind, unflatten(theta))
+        given = {"energy": model} | arguments
+        if "x_model" in arguments and energy.kind != "binary_rbm":
+            given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
+        return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # the gradient may be zero
+
+    return grad(loss)(theta)

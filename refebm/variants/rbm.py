@@ -1,1 +1,208 @@
 """Variants of restricted Boltzmann machines."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
+SPINS = "Ising models, whose units are -1 and 1"
+PER_SIGMA = "Krizhevsky 2009; Hinton 2012, section 13.2"
+FIELD = "self.c + np.dot(v, self.W)"
+BACK = "self.b + np.dot(hidden(self, h), self.W.T)"
+TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # it has the right shape where there are as many of both
+SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
+
+wrong_versions(
+    "BinaryRBM.energy",
+    ("hidden bias left out", " - np.dot(hidden(self, h), self.c)", "", "finite"),
+    ("sign of the couplings", "- np.sum(np.dot(v", "+ np.sum(np.dot(v", "finite"),
+    ("each coupling counted half", "- np.sum(np.dot(v", "- 0.5 * np.sum(np.dot(v", "finite"),
+    (
+        "units of -1 and 1 in the couplings",
+        "np.dot(v, self.W) * h",
+        "np.dot(2 * v - 1, self.W) * (2 * h - 1)",
+        "finite",
+    ),
+    ("visible bias left out", "-np.dot(v, self.b) - ", "-", "finite"),
+)
+conventions(
+    "BinaryRBM.energy",
+    (
+        "the other sign: f = -E",
+        "-np.dot(v, self.b) - np.dot(hidden(self, h), self.c) - np.sum",
+        "np.dot(v, self.b) + np.dot(hidden(self, h), self.c) + np.sum",
+        OTHER_SIGN,
+    ),
+)
+terms(
+    "BinaryRBM.energy",
+    ("-b.v", "-np.dot(v, self.b)"),
+    ("-c.h", "-np.dot(h, self.c)"),
+    ("-v^T W h", "-np.sum(np.dot(v, self.W) * h, axis=1)"),
+)
+wrong_versions(
+    "BinaryRBM.free_energy",
+    ("hidden units at their means", f"softplus({FIELD})", f"expit({FIELD}) * ({FIELD})", "finite"),
+    ("the likelier state of each hidden unit alone", f"softplus({FIELD})", f"np.maximum({FIELD}, 0.0)", "finite"),
+    ("visible bias left out", "-np.dot(v, self.b) - ", "-", "finite"),
+    ("hidden bias left out", FIELD, "np.dot(v, self.W)", "finite"),
+    ("sign of the softplus", "- np.sum(softplus", "+ np.sum(softplus", "finite"),
+)
+conventions(
+    "BinaryRBM.free_energy",
+    ("hidden units of -1 and 1", f"softplus({FIELD})", f"np.logaddexp({FIELD}, -{FIELD.replace(' + ', ' - ')})", SPINS),
+    ("the other sign: f = -F", "-np.dot(v, self.b) - np.sum", "np.dot(v, self.b) + np.sum", OTHER_SIGN),
+)
+terms(
+    "BinaryRBM.free_energy",
+    ("-b.v", "-np.dot(v, self.b)"),
+    ("-sum softplus", f"-np.sum(softplus({FIELD}), axis=1)"),
+)
+wrong_versions(
+    "BinaryRBM.hidden_mean",
+    ("hidden bias left out", FIELD, "np.dot(v, self.W)", "finite"),
+    ("the likelier state for the mean", f"expit({FIELD})", f"1.0 * ({FIELD} > 0)", "finite"),
+    ("sign of the field", f"expit({FIELD})", f"expit(-({FIELD}))", "finite"),
+    ("the mean of units of -1 and 1", f"expit({FIELD})", f"np.tanh({FIELD})", "finite"),
+    ("one hidden unit on at a time: softmax", f"expit({FIELD})", f"np.exp({FIELD} - logsumexp({FIELD}))", "finite"),
+)
+conventions(
+    "BinaryRBM.hidden_mean", ("units of -1 and 1: sigmoid(2 a)", f"expit({FIELD})", f"expit(2 * ({FIELD}))", SPINS)
+)
+wrong_versions(
+    "BinaryRBM.visible_mean",
+    ("visible bias left out", BACK, BACK.replace("self.b + ", ""), "finite"),
+    ("the likelier state for the mean", f"expit({BACK})", f"1.0 * ({BACK} > 0)", "finite"),
+    ("sign of the field", f"expit({BACK})", f"expit(-({BACK}))", "finite"),
+    ("a Gaussian unit's mean", f"expit({BACK})", BACK, "finite"),
+    ("couplings transposed", "self.W.T", TRANSPOSED, "not square"),
+)
+conventions(
+    "BinaryRBM.visible_mean", ("units of -1 and 1: sigmoid(2 a)", f"expit({BACK})", f"expit(2 * ({BACK}))", SPINS)
+)
+wrong_versions(
+    "BinaryRBM.log_partition",
+    ("log Z with the other sign", "return logsumexp", "return -logsumexp", "up to a factor", "mini-ebm"),
+    ("mean over the states for their sum", "return logsumexp", "return -len(near) * np.log(2) + logsumexp", "finite"),
+    (
+        "bias of the layer that is summed over left out",
+        "softplus(far + np.dot(h, W))",
+        "softplus(np.dot(h, W))",
+        "finite",
+    ),
+    ("bias of the layer that is enumerated left out", "np.dot(h, near) + ", "", "finite"),
+    ("the likeliest state alone", "logsumexp(np.dot(h, near)", "np.max(np.dot(h, near)", "finite"),
+)
+
+SPRING = "0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2"
+wrong_versions(
+    "GaussianBernoulliRBM.energy",
+    ("1/2 left out of the spring", "0.5 * np.sum((v", "np.sum((v", "finite"),
+    ("sigma for sigma squared in the spring", "axis=1) / self.sigma**2 -", "axis=1) / self.sigma -", "sigma = 1"),
+    ("couplings of v - b", "np.dot(v, self.W) * h", "np.dot(v - self.b, self.W) * h", "zero visible bias"),
+    ("couplings not scaled", "* h, axis=1) / self.sigma**2", "* h, axis=1)", "sigma = 1"),
+    ("hidden bias left out", " - np.dot(hidden(self, h), self.c)", "", "finite"),
+    ("sign of the couplings", " - coupling", " + coupling", "finite"),
+)
+conventions(
+    "GaussianBernoulliRBM.energy",
+    ("couplings v^T W h/sigma", "* h, axis=1) / self.sigma**2", "* h, axis=1) / self.sigma", PER_SIGMA),
+    (
+        "the other sign: f = -E",
+        f"{SPRING} - np.dot(hidden(self, h), self.c) - coupling",
+        f"-{SPRING} + np.dot(hidden(self, h), self.c) + coupling",
+        OTHER_SIGN,
+    ),
+)
+terms(
+    "GaussianBernoulliRBM.energy",
+    ("|v - b|^2/(2 sigma^2)", SPRING),
+    ("-c.h", "-np.dot(h, self.c)"),
+    ("-v^T W h/sigma^2", "-np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2"),
+)
+wrong_versions(
+    "GaussianBernoulliRBM.free_energy",
+    ("1/2 left out of the spring", "0.5 * np.sum((v", "np.sum((v", "finite"),
+    ("sigma for sigma squared in the spring", "axis=1) / self.sigma**2\n", "axis=1) / self.sigma\n", "sigma = 1"),
+    ("couplings not scaled", SCALED, FIELD, "sigma = 1"),
+    ("sign of the softplus", "- np.sum(softplus", "+ np.sum(softplus", "finite"),
+    (
+        "hidden units left out",
+        "- np.sum(softplus",
+        "- 0 * np.sum(softplus",
+        "finite",
+        "LSD GB-RBM: the score has them",
+    ),
+    ("hidden units at their means", f"softplus({SCALED})", f"expit({SCALED}) * ({SCALED})", "finite"),
+    ("springs to zero", "(v - self.b) ** 2", "v**2", "zero visible bias"),
+)
+conventions(
+    "GaussianBernoulliRBM.free_energy",
+    ("couplings v^T W h/sigma", "np.dot(v, self.W) / self.sigma**2", "np.dot(v, self.W) / self.sigma", PER_SIGMA),
+    ("the other sign: f = -F", "spring - np.sum", "-spring + np.sum", OTHER_SIGN),
+)
+terms(
+    "GaussianBernoulliRBM.free_energy",
+    ("|v - b|^2/(2 sigma^2)", SPRING),
+    ("-sum softplus", f"-np.sum(softplus({SCALED}), axis=1)"),
+)
+wrong_versions(
+    "GaussianBernoulliRBM.hidden_mean",
+    ("couplings not scaled", SCALED, FIELD, "sigma = 1"),
+    ("bias scaled too", SCALED, f"({FIELD}) / self.sigma**2", "sigma = 1"),
+    ("hidden bias left out", "self.c + ", "", "finite"),
+    ("sign of the field", f"expit({SCALED})", f"expit(-({SCALED}))", "finite"),
+    ("couplings of v - b", "np.dot(v, self.W)", "np.dot(v - self.b, self.W)", "zero visible bias"),
+)
+conventions(
+    "GaussianBernoulliRBM.hidden_mean",
+    ("couplings v^T W h/sigma", "/ self.sigma**2", "/ self.sigma", PER_SIGMA),
+)
+wrong_versions(
+    "GaussianBernoulliRBM.visible_mean",
+    (
+        "over sigma squared",
+        "np.dot(hidden(self, h), self.W.T)",
+        "np.dot(hidden(self, h), self.W.T) / self.sigma**2",
+        "sigma = 1",
+    ),
+    ("visible bias left out", "self.b + ", "", "finite"),
+    ("a binary unit's mean", BACK, f"expit({BACK})", "finite"),
+    ("sign of the couplings", "self.b + np", "self.b - np", "finite"),
+    ("couplings transposed", "self.W.T", TRANSPOSED, "not square"),
+    ("units of -1 and 1", "hidden(self, h), self", "2 * hidden(self, h) - 1, self", "finite"),
+)
+conventions(
+    "GaussianBernoulliRBM.visible_mean",
+    ("couplings v^T W h/sigma: b + sigma W h", "self.b + np", "self.b + self.sigma * np", PER_SIGMA),
+)
+terms("GaussianBernoulliRBM.visible_mean", ("b", "self.b + 0 * np.dot(h, self.W.T)"), ("W h", "np.dot(h, self.W.T)"))
+wrong_versions(
+    "GaussianBernoulliRBM.log_partition",
+    ("normaliser of the Gaussian left out", " + self.d * (0.5 * LOG_2PI + np.log(self.sigma))", "", "finite"),
+    ("d left out of it", "self.d * (0.5", "(0.5", "d = 1", "ncsn gmm.py"),
+    (
+        "sigma read as a variance in it",
+        "np.log(self.sigma)",
+        "0.5 * np.log(self.sigma)",
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
+    ("cross term with the bias left out", "(shift + 2 * self.b)", "shift", "zero visible bias"),
+    ("sigma for sigma squared", "(2 * self.sigma**2)", "(2 * self.sigma)", "sigma = 1"),
+    (
+        "log Z with the other sign",
+        "return logsumexp(np.dot(h, self.c) + gain) +",
+        "return -logsumexp(np.dot(h, self.c) + gain) -",
+        "up to a factor",
+        "mini-ebm",
+    ),
+)
+SHIFT = "np.dot(states(self.m), self.W.T)"
+terms(
+    "GaussianBernoulliRBM.log_partition",
+    (
+        "log sum_h of the weights of the wells",
+        f"logsumexp(np.dot(states(self.m), self.c) + np.sum({SHIFT} * ({SHIFT} + 2 * self.b), axis=1)"
+        " / (2 * self.sigma**2))",
+    ),
+    ("d/2 log(2 pi sigma^2)", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))"),
+)

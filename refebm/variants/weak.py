@@ -1,5 +1,7 @@
 """Weak checks: what a test may ask that a wrong version answers rightly. Each is run, so that its weakness is seen."""
 
+from collections.abc import Callable
+
 import autograd.numpy as np
 from autograd import grad
 from autograd.misc import flatten
@@ -7,7 +9,7 @@ from autograd.misc import flatten
 from refebm.identities import REFERENCE, Implementation, Theorem, judge
 from refebm.identities.run import draws
 from refebm.models import ENERGIES, Model
-from refebm.variants.questions import Question, answer, ask
+from refebm.variants.questions import Question, answer, ask, flat
 from refebm.variants.record import Wrong
 
 # what a weak check holds fixed in the questions that it asks
@@ -15,7 +17,8 @@ QUESTIONS = {
     "d = 1": {"d": 1},
     "d = 2": {"d": 2},
     "one row": {"n": 1},
-    "sigma = 1": {"sigma": 1.0},
+    "sigma = 1": {"sigma": 1.0, "rbm_sigma": 1.0},
+    "zero visible bias": {"visible_bias": 0.0},
     "one noise level": {"sigma": 0.7},
     "eps = 1": {"eps": 1.0},
     "no noise drawn": {"z": 0.0},
@@ -32,6 +35,21 @@ QUESTIONS = {
     "unit projections": {"unit_v": True},
     "d = 1, signs": {"d": 1, "signs": True},
     "x = 1": {"x": 0.875},
+    "bandwidth = 1": {"bandwidth": 1.0},
+    "nu = 1": {"nu": 1},
+    "symmetric noise": {"log_ratio": 0.0},
+    "equal weights": {"weight": 0.5},
+    "one coupling": {"couplings": 1},
+    "scale = 1": {"scale": 1.0},
+    "eta = 1/2": {"eta": 0.5},
+    "one step": {"n_steps": 1},
+    "eta = 2": {"eta": 2.0},
+    "power = 1": {"power": 1.0},
+    "one level": {"sigmas": [0.75]},
+    "no step in between": {"temperatures": [0.0, 1.0]},
+    "room for all": {"capacity": 64},
+    "a full buffer": {"capacity": 5},
+    "not square": {"d": 3, "hidden": 2},
 }
 
 
@@ -63,8 +81,8 @@ def same_gradient(function: str, wrong: Implementation) -> bool:
 
 def up_to_a_factor(function: str, wrong: Implementation) -> bool:
     """One factor for all answers: the same minimiser, the same picture."""
-    ratios = [np.ravel(answer(function, wrong, seed=i) / answer(function, REFERENCE, seed=i)) for i in range(3)]
-    return bool(np.ptp(np.concatenate(ratios)) <= 1e-10 * np.max(np.abs(ratios[0])))
+    a, b = (np.concatenate([np.ravel(answer(function, i, seed=s)) for s in range(3)]) for i in (wrong, REFERENCE))
+    return bool(np.max(np.abs(a - np.dot(a, b) / np.dot(b, b) * b)) <= 1e-10 * np.max(np.abs(a)))
 
 
 def up_to_a_constant(function: str, wrong: Implementation) -> bool:
@@ -72,11 +90,40 @@ def up_to_a_constant(function: str, wrong: Implementation) -> bool:
     return bool(np.ptp(answer(function, wrong) - answer(function, REFERENCE)) <= 1e-10)
 
 
+def same_value(function: str, wrong: Implementation) -> bool:
+    """The value alone, not what flows back through it."""
+    given = Question(d=2).arguments(function)
+    return same(*(flat(ask(function, impl, given)) for impl in (wrong, REFERENCE)))
+
+
+def of_part(index: int, **question) -> Callable:
+    """One part of what a kernel answers: where the chains are, or what else it says."""
+
+    def same_part(function: str, wrong: Implementation) -> bool:
+        asked = [Question(seed=i, **question).arguments(function) for i in range(3)]
+        return all(same(*(ask(function, impl, given)[index] for impl in (wrong, REFERENCE))) for given in asked)
+
+    return same_part
+
+
+def reversible(function: str, wrong: Implementation) -> bool:
+    """The path from the end, with the momentum turned round, leads back to the start."""
+    given = Question().arguments(function)
+    end, p_end = ask(function, wrong, given)
+    back, p_back = ask(function, wrong, given | {"x": end, "p": -p_end})
+    return bool(np.max(np.abs([back - given["x"], p_back + given["p"]])) <= 1e-10)
+
+
 OTHERS = {
     "finite": finite,
     "the gradient": same_gradient,
+    "the value": same_value,
     "up to a factor": up_to_a_factor,
     "up to a constant": up_to_a_constant,
+    "the proposal": of_part(0, u=2.0**-900),  # all are accepted
+    "the states": of_part(0),
+    "the acceptance": of_part(1),
+    "reversible": reversible,
 }
 
 
@@ -92,7 +139,16 @@ def of_statements(check: str, wrong: Wrong) -> bool:
         gaps = [[_gap(wrong.statement(theorem)(REFERENCE, **c)) for c in pair] for pair in zip(cases, others)]
         return all(abs(a - b) <= 1e-10 for a, b in gaps)
     sides = [wrong.statement(theorem)(REFERENCE, **case) for case in cases]
+    if check == "visible biases":
+        return all(_visible_biases_agree(case["model"], s) for case, s in zip(cases, sides))
     return all(np.all(np.sign(_total(s.left)) == np.sign(_total(s.right))) for s in sides)
+
+
+def _visible_biases_agree(model, sides):
+    """Gradients in W, b and c: those in b, of which no hidden unit is a part."""
+    first = model.parameters["W"].size
+    gap = (_total(sides.left) - _total(sides.right))[first : first + model.d]
+    return bool(np.max(np.abs(gap)) <= 1e-10)
 
 
 def _spring(d):
@@ -123,6 +179,8 @@ def survives(wrong: Wrong) -> bool:
 
 def dimension(case: dict) -> int:
     """d of a drawn case; one that says nothing of it is on the line."""
+    if "d" in case:
+        return case["d"]
     for name in ("model", "p"):
         if name in case:
             return case[name].d
@@ -144,7 +202,14 @@ def blind(check: str, case: dict) -> bool:
         p = case.get("p")
         return len(p.components if p else case["arguments"][0]) == 1
     if check == "one row":
-        return len(case["points"]) == 1
+        return len(next((case[name] for name in ("points", "x") if name in case), ())) == 1
+    if check == "nu = 1":
+        return (case["nu"] if "nu" in case else len(case.get("y", ()))) == 1
+    if check == "symmetric noise":
+        return case.get("log_ratio", 0) is None
+    if check == "not square":
+        rows, columns = case["model"].parameters["W"].shape
+        return rows != columns or rows == 1
     if check == "two levels":
         return case["n"] == 2
     if check == "two points":

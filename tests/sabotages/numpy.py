@@ -1,5 +1,7 @@
 """Patches of the NumPy adapter: (function, name in the bank): (was, becomes, inside)."""
 
+from refebm.variants.questions import ADJUSTED
+
 TRACE = 'np.einsum("nii->n", jacobian(model)(x))'
 FORM = "hutchinson_divergence(model, x, v)"
 SLICED = f"{FORM} + 0.5 * dot(v, score(x)) ** 2"
@@ -8,6 +10,32 @@ MEAN = "np.mean([function(*others, v_j) for v_j in v], axis=0)"
 SUM_OF_PROJECTIONS = ("np.mean([", "np.sum([", "mean_over_projections")
 FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 
+WORDS = [  # of the bank, and of the adapter
+    ("energy_and_score(energy, x)", "energy_and_score(model, x)"),
+    ("held(x_model)", "x_model"),
+    ("np.dot(hidden(self, h), ", "np.dot(h, "),
+    ("hidden(self, h)", "h"),
+    ("np.max(log_w)", "np.max(log_weights)"),
+    ("_variance_of_means", "variance_of_means"),
+    ("self.d *", "len(self.b) *"),
+    ("self.d == self.m", "len(self.b) == len(self.c)"),
+]
+CANNOT_BE = {  # samples are handed over as numbers, through which nothing flows; and this adapter has no gradients
+    ("contrastive_divergence", "gradient flows through the samples"),
+    ("contrastive_divergence", "no gradient of the samples' energy"),
+    ("contrastive_divergence", "no gradient of the data's energy"),
+}
+OTHER_SIGN = (
+    "return ENERGIES[kind](x, **parameters)",
+    "return tuple(-part for part in ENERGIES[kind](x, **parameters))",
+    "energy_and_derivatives",
+)
+ACCEPTED = {  # of every kernel that accepts or rejects
+    "threshold without its minus: -log u": ("np.log(u)", "np.log(1 / u)"),
+    "one u for all rows": ("np.log(u)", "np.log(u[0])"),
+    "accepted where 1 - u is below the acceptance": ("np.log(u)", "np.log(1 - u)"),
+    "acceptance without the minimum": ("np.minimum(0.0, -energy_error)", "-energy_error"),
+}
 PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("score_of", "gradient of the density"): (
         "-gradient(x)",
@@ -117,7 +145,55 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("Gaussian.smoothed", "sigma for sigma squared"): ("sigma**2", "sigma", ""),
     ("GaussianMixture.smoothed", "sigma for sigma squared"): ("variance = sigma**2", "variance = sigma", ""),
     ("smoothed_empirical", "sigma for sigma squared"): ("variance = sigma**2", "variance = sigma", ""),
+    ("metropolis_step", "energies capped, NaN too"): (
+        "there = energy(proposal)",
+        "there = np.fmin(energy(proposal), 1.0)",
+        "",
+    ),
+    ("mala_step", "energies capped, NaN too"): ("z_back = ", "there = np.fmin(there, 1.0)\n    z_back = ", ""),
+    ("hmc_step", "energies capped, NaN too"): ("end, there - here", "end, np.fmin(there, 4.0) - here", ""),
+    ("mala_step", "the model is f = -E"): OTHER_SIGN,
+    ("hmc_step", "the model is f = -E"): OTHER_SIGN,
+    ("leapfrog", "sign of the score"): ("score = field(model)", "score = lambda x: -field(model)(x)", ""),
+    ("hmc_step", "sign of the score"): ("score = field(model)", "score = lambda x: -field(model)(x)", "leapfrog"),
+    ("langevin_step", "the same noise in each row"): ("* z", "* z[:1]", ""),
+    ("langevin_step", "noise along the diagonal"): ("* z", "* z[:, :1]", ""),
+    ("gibbs_step", "visible units given the means of the hidden ones"): ("(h, u_v)", "(rbm.hidden_mean(v), u_v)", ""),
+    ("annealed_langevin", "noise of the first level's step at every level"): (
+        "* z_t",
+        "* z_t * sigmas[0] / sigma",
+        "",
+    ),
+    ("annealed_langevin", "the field of the last level throughout"): ("sigma * np", "sigmas[-1] * np", ""),
+    ("annealed_langevin", "sigma squared to the field"): ("sigma * np", "sigma**2 * np", ""),
+    ("annealed_langevin", "ends with the posterior mean at the last level, by Tweedie's formula"): (
+        "return x",
+        "return x + sigmas[-1] ** 2 * score(x, sigmas[-1] * np.ones(len(x)))",
+        "",
+    ),
+    ("autocovariance", "around the end of the chain to its start: no padding"): (
+        "centred[: len(x) - t] * centred[t:]",
+        "centred * np.roll(centred, t, axis=0)",
+        "",
+    ),
+    ("autocovariance", "first chain alone"): ("np.mean(lagged, axis=1)", "np.array(lagged)[:, 0]", ""),
+    ("autocovariance", "amplitudes, not squared"): (
+        "return np.mean(lagged, axis=1)",
+        "from scipy.fft import irfft, next_fast_len, rfft\n    size = next_fast_len(2 * len(x))\n"
+        "    lagged = irfft(np.abs(rfft(centred, size, axis=0)), size, axis=0)[: n_lags + 1] / len(x)\n"
+        "    return np.mean(lagged, axis=1)",
+        "",
+    ),
+    ("autocovariance", "mean over the coordinates"): (
+        "return np.mean(lagged, axis=1)",
+        "c = np.mean(lagged, axis=1)\n    return 0 * c + np.mean(c, axis=1)[:, None]",
+        "",
+    ),
+    ("autocovariance", "over T - t: unbiased but for the mean"): ("/ len(x) for", "/ (len(x) - t) for", ""),
+    ("autocovariance", "over T - 1, as a variance"): ("/ len(x) for", "/ (len(x) - 1) for", ""),
+    ("autocovariance", "summed over the chains"): ("np.mean(lagged, axis=1)", "np.sum(lagged, axis=1)", ""),
 }
+PATCHES |= {(kernel, name): (*patch, "accept") for kernel in ADJUSTED for name, patch in ACCEPTED.items()}
 NOT_IN_THE_BANK: list[tuple] = [
     # coefficients that are off by 1e-6
     ("explicit_score_matching", "half off by 1e-6", "0.5 *", "0.5000005 *", ""),
@@ -451,4 +527,102 @@ NOT_IN_THE_BANK: list[tuple] = [
         "responsibilities(y).round()",
         "",
     ),
+    # likelihood, samplers, diagnostics and RBMs: coefficients that are off by 1e-6
+    ("negative_log_likelihood", "log Z off by 1e-6", "+ log_z", "+ 1.000001 * log_z", ""),
+    ("contrastive_divergence", "a phase off by 1e-6", "- energy(x_model)", "- 1.000001 * energy(x_model)", ""),
+    ("estimated_log_partition", "epsilon in the logarithm", "np.log(np.mean(w))", "np.log(np.mean(w) + 1e-6)", ""),
+    ("metropolis_step", "scale off by 1e-6", "scale * z", "1.000001 * scale * z", ""),
+    ("langevin_step", "2 off by 1e-6", "np.sqrt(2 * eta)", "np.sqrt(2.000002 * eta)", ""),
+    ("mala_step", "half off by 1e-6", "+ 0.5 *", "+ 0.5000005 *", ""),
+    ("leapfrog", "half off by 1e-6", "return x, p + 0.5 *", "return x, p + 0.5000005 *", ""),
+    ("hmc_step", "half off by 1e-6", "energy(end) + 0.5 *", "energy(end) + 0.5000005 *", ""),
+    (
+        "gibbs_step",
+        "sigma off by 1e-6",
+        "self.sigma *",
+        "1.000001 * self.sigma *",
+        "GaussianBernoulliRBM.visible_given",
+    ),
+    ("annealed_langevin", "steps off by 1e-6", "eps * sigma**2", "1.000001 * eps * sigma**2", ""),
+    ("decaying_steps", "power off by 1e-6", "-power", "(-1.000001 * power)", ""),
+    ("autocovariance", "epsilon beside T", "/ len(x) for", "/ (len(x) + 1e-5) for", ""),
+    ("autocorrelation", "epsilon beside the variance", "c / c[0]", "c / (c[0] + 1e-6)", ""),
+    ("effective_sample_size", "2 off by 1e-6", "-1 + 2 *", "-1 + 2.000002 *", ""),
+    ("split_r_hat", "epsilon beside the variance", "/ within)", "/ (within + 1e-6))", ""),
+    ("BinaryRBM.energy", "couplings off by 1e-6", "- np.sum(", "- 1.000001 * np.sum(", ""),
+    ("GaussianBernoulliRBM.log_partition", "log of 2 pi rounded", "LOG_2PI", "1.837877", ""),
+    # arguments that change places
+    ("contrastive_divergence", "energy of the difference", "energy(x) - energy(x_model)", "energy(x - x_model)", ""),
+    ("metropolis_step", "x and z", "x + scale * z", "z + scale * x", ""),
+    ("leapfrog", "the score of the momentum", "p = p + 0.5 * eps * score(x)", "p = p + 0.5 * eps * score(p)", ""),
+    ("hmc_step", "kinetic energy of the position", "0.5 * squared_norm(p),", "0.5 * squared_norm(x),", ""),
+    ("gibbs_step", "u of another law", "(v, u_h)", "(v, np.sqrt(u_h))", ""),
+    ("BinaryRBM.free_energy", "units in reverse", "self.c +", "self.c[::-1] +", ""),
+    ("GaussianBernoulliRBM.energy", "biases in reverse", "v - self.b", "v - self.b[::-1]", ""),
+    ("autocorrelation", "lags in reverse", "c / c[0]", "c[::-1] / c[0]", ""),
+    # rows that influence each other
+    ("negative_log_likelihood", "mean of the rows", "+ log_z", "+ log_z + 1e-3 * np.mean(x)", ""),
+    ("metropolis_step", "one decision for all rows", "there - energy(x)", "np.mean(there - energy(x)) + 0 * there", ""),
+    ("langevin_step", "points centred", "score(x)", "score(x - 1e-3 * np.mean(x, axis=0))", ""),
+    ("mala_step", "drift centred", "eta * s +", "eta * (s - 1e-3 * np.mean(s, axis=0)) +", ""),
+    ("hmc_step", "energy of the neighbour", "energy(end) +", "energy(end)[::-1] +", ""),
+    ("gibbs_step", "noise of the neighbour", "(h, u_v)", "(h, np.roll(u_v, 1, axis=0))", ""),
+    ("BinaryRBM.hidden_mean", "visible units centred", "np.dot(v,", "np.dot(v - 1e-3 * v.mean(axis=0),", ""),
+    # clipping, overflow and epsilons
+    ("metropolis_step", "ratio of densities", "there - energy(x)", "-np.log(np.exp(-there) / np.exp(-energy(x)))", ""),
+    ("mala_step", "states clipped", "proposal = x + eta * s + ", "proposal = np.clip(x + eta * s, -2, 2) + ", ""),
+    ("langevin_step", "states clipped", "return x", "return np.clip(x, -2, 2)", ""),
+    ("hmc_step", "least probability", "np.exp(np.minimum", "1e-6 + np.exp(np.minimum", "accept"),
+    ("BinaryRBM.free_energy", "softplus overflows", "np.logaddexp(0.0, a)", "np.log(1 + np.exp(a))", "softplus"),
+    (
+        "BinaryRBM.log_partition",
+        "exp overflows",
+        "logsumexp(",
+        "(lambda a: np.log(np.sum(np.exp(a))))(",
+        "",
+    ),
+    (
+        "GaussianBernoulliRBM.hidden_mean",
+        "sigmoid overflows",
+        "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
+        "(lambda e: e / (1 + e))(np.exp(self.c + np.dot(v, self.W) / self.sigma**2))",
+        "",
+    ),
+    (
+        "estimated_log_partition",
+        "exp overflows",
+        "np.exp(log_weights - np.max(log_weights))",
+        "np.exp(log_weights)",
+        "",
+    ),
+    ("effective_sample_size", "at most n T", "1 / np.log10(n * length)", "1", ""),
+    # float32 in the middle
+    ("langevin_step", "score in float32", "score(x)", "np.float32(score(x))", ""),
+    ("mala_step", "energies in float32", "there - here", "np.float32(there - here)", ""),
+    (
+        "leapfrog",
+        "last kick in float32",
+        "return x, p + 0.5 * eps * score(x)",
+        "return x, p + np.float32(0.5 * eps * score(x))",
+        "",
+    ),
+    (
+        "autocovariance",
+        "chains in float32",
+        "x - np.mean(x, axis=0)",
+        "np.float32(x - np.mean(x, axis=0)).astype(float)",
+        "",
+    ),
+    ("annealed_langevin", "steps in float32", "eps * sigma**2", "np.float32(eps * sigma**2)", ""),
+    # others
+    (
+        "split_r_hat",
+        "chains that are centred",
+        "half = len(x) // 2",
+        "x, half = x - np.mean(x, axis=0), len(x) // 2",
+        "",
+    ),
+    ("decaying_steps", "by the logarithm", "(1.0 + np.arange(n_steps))", "np.log(np.e + np.arange(n_steps))", ""),
+    ("hmc_step", "a path of another length", "eps, n_steps)", "eps, n_steps + 1)", ""),
+    ("contrastive_divergence", "its input is changed", "return energy(x)", "x += 0.1\n    return energy(x)", ""),
 ]

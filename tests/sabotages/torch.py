@@ -1,5 +1,7 @@
 """Patches of the PyTorch adapter: (function, name in the bank): (was, becomes, inside)."""
 
+from refebm.variants.questions import ADJUSTED
+
 GRADIENT = "grad(lambda x: energy(x).sum())(x)"
 BACKWARD = "values.mean().backward()"
 TRACE = 'torch.einsum("nii->n", _jacobian(field, x))'
@@ -39,6 +41,92 @@ def own(text: str, was: str, becomes: str) -> str:
     return text.replace(was, becomes)
 
 
+WORDS = [  # of the bank, and of the adapter
+    ("held(energy(x_model))", "energy(x_model).detach()"),
+    ("held(energy(x))", "energy(x).detach()"),
+    ("energy(held(x_model))", "energy(x_model.detach())"),
+    ("held(x_model)", "x_model.detach()"),
+    ("np.exp(log_z)", "math.exp(log_z)"),
+    ("np.sqrt(2 * eta)", "math.sqrt(2 * eta)"),
+    ("np.sqrt(eta)", "math.sqrt(eta)"),
+    ("np.arange(n_steps)", "torch.arange(n_steps, dtype=DTYPE)"),
+    ("np.log(np.mean(w))", "w.mean().log()"),
+    ("np.mean(np.log(w))", "w.log().mean()"),
+    ("np.log(np.sum(w))", "w.sum().log()"),
+    ("np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)", "w.std() / math.sqrt(len(w)) / w.mean()"),
+    ("np.std(w, ddof=1)", "w.std()"),
+    ("np.std(w)", "w.std(correction=0)"),
+    (" / np.sqrt(len(w)) / np.mean(w)", " / math.sqrt(len(w)) / w.mean()"),
+    (" / np.sqrt(len(w))", " / math.sqrt(len(w))"),
+    ("np.max(log_w)", "log_weights.max()"),
+    ("np.dot(v, self.W)", "v @ self.W"),
+    ("np.dot(v, self.b)", "v @ self.b"),
+    ("np.dot(hidden(self, h), ", "np.dot(h, "),
+    ("np.dot(h, self.c)", "h @ self.c"),
+    ("np.dot(h, self.W.T)", "h @ self.W.T"),
+    ("np.dot(h, near)", "h @ near"),
+    ("np.dot(h, W)", "h @ W"),
+    ("hidden(self, h)", "h"),
+    ("self.d *", "len(self.b) *"),
+    ("self.d == self.m", "len(self.b) == len(self.c)"),
+    ("len(near) * np.log(2) + logsumexp", "len(near) * math.log(2) + torch.logsumexp"),
+    ("LOG_2PI", "math.log(2 * math.pi)"),
+    ("np.log(self.sigma)", "self.sigma.log()"),
+    ("expit(", "torch.sigmoid("),
+    ("np.dot(2 * v - 1, self.W)", "(2 * v - 1) @ self.W"),
+    ("np.dot(v - self.b, self.W)", "(v - self.b) @ self.W"),
+    ("np.maximum(self.c + v @ self.W, 0.0)", "torch.relu(self.c + v @ self.W)"),
+    ("np.dot(2 * h - 1, self.W.T)", "(2 * h - 1) @ self.W.T"),
+    ("logsumexp(self.c + v @ self.W)", "torch.logsumexp(self.c + v @ self.W, (0, 1))"),
+    ("np.clip(score(x), -0.25, 0.25)", "score(x).clamp(-0.25, 0.25)"),
+    ("score(x) / np.sqrt(np.sum(score(x) ** 2, 1, keepdims=True))", "score(x) / score(x).norm(dim=1, keepdim=True)"),
+    ("np.mean(score(x), axis=0)", "score(x).mean(0)"),
+    ("np.resize(u_h, u_v.shape)", "_tensor(np.resize(u_h, u_v.shape))"),
+    ("np.sqrt(c[0])", "c[0].sqrt()"),
+    ("np.var(x, axis=(0, 1))", "x.var((0, 1), correction=0)"),
+    ("np.mean(c[0])", "c[0].mean()"),
+    ("np.arange(n_lags + 1)", "torch.arange(n_lags + 1)"),
+    ("np.arange(length)", "torch.arange(length)"),
+    ("_variance_of_means", "variance_of_means"),
+    ("logsumexp(h @ near", "torch.logsumexp(h @ near"),
+    ("np.max(h @ near", "torch.amax(h @ near"),
+    ("np.logaddexp(0, ", "torch.logaddexp(0 * there, "),
+    ("np.logaddexp(", "torch.logaddexp("),
+    ("return logsumexp", "return torch.logsumexp"),
+    ("return -logsumexp", "return -torch.logsumexp"),
+    ("np.exp(", "torch.exp("),
+    ("np.abs(", "torch.abs("),
+    ("np.tanh(", "torch.tanh("),
+]
+CANNOT_BE = {("contrastive_divergence", "gradient flows through the samples")}  # they are handed over as numbers
+ACCEPTED = {  # of every kernel that accepts or rejects
+    "threshold without its minus: -log u": ("torch.log(u)", "torch.log(1 / u)"),
+    "one u for all rows": ("torch.log(u)", "torch.log(u[0])"),
+    "accepted where 1 - u is below the acceptance": ("torch.log(u)", "torch.log(1 - u)"),
+    "acceptance without the minimum": ("torch.clamp(-energy_error, max=0.0)", "-energy_error"),
+}
+SPECTRUM = """\
+spectrum = torch.fft.rfft(x - x.mean(0), n=2 * len(x), dim=0)
+    return torch.fft.irfft(spectrum.abs() ** 2, n=2 * len(x), dim=0)[: n_lags + 1].mean(1) / len(x)"""
+HALVES = """\
+x = torch.cat([x[: length // 2], x[-(length // 2) :]], 1)
+    length, n, _ = x.shape
+    """
+ESTIMATE = """\
+c = autocovariance(x, length - 1)
+    within = c[0] * length / (length - 1)
+    rho = 1 - (within - c) / (c[0] + variance_of_means(x))
+    rho[0] = 1.0
+    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
+    """
+AS_A_RULE = """\
+positive = (pairs > 0).cumprod(0)
+    tau = -1 + 2"""
+FOLLOWING = """\
+early = (torch.arange(len(pairs)) < (length - 3) // 2)[:, None]
+    positive = ((pairs > 0) & early).cumprod(0)
+    following = rho[0 : length - length % 2 : 2].clamp(min=0) * ((1 - positive).cumsum(0) == 1)
+    tau = following.sum(0) - 1 + 2"""
 PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("score_of", "gradient of the density"): ("-" + GRADIENT, "grad(lambda x: torch.exp(-energy(x)).sum())(x)", ""),
     ("score_of", "unit length"): ("-" + GRADIENT, f"torch.nn.functional.normalize(-{GRADIENT}, dim=1)", ""),
@@ -311,7 +399,150 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "GaussianMixture.log_joint",
     ),
     ("Gamma.score", "root of x"): ("/ x -", "/ x.sqrt() -", ""),
+    ("metropolis_step", "energies capped, NaN too"): (
+        "there = energy(proposal)",
+        "there = energy(proposal).clamp(max=1.0)",
+        "",
+    ),
+    ("mala_step", "energies capped, NaN too"): ("z_back = ", "there = there.clamp(max=1.0)\n    z_back = ", ""),
+    ("hmc_step", "energies capped, NaN too"): ("end, there - here", "end, there.clamp(max=4.0) - here", ""),
+    ("leapfrog", "sign of the score"): (
+        "    p = p + 0.5",
+        "    score = (lambda s: lambda x: -s(x))(score)\n    p = p + 0.5",
+        "",
+    ),
+    ("hmc_step", "sign of the score"): ("lambda x: score_of(", "lambda x: -score_of(", ""),
+    ("langevin_step", "the same noise in each row"): ("* z", "* z[:1]", ""),
+    ("langevin_step", "noise along the diagonal"): ("* z", "* z[:, :1]", ""),
+    ("gibbs_step", "visible units given the means of the hidden ones"): ("(h, u_v)", "(rbm.hidden_mean(v), u_v)", ""),
+    ("annealed_langevin", "noise of the first level's step at every level"): (
+        "* z_t",
+        "* z_t * sigmas[0] / sigma",
+        "",
+    ),
+    ("annealed_langevin", "the same step at every level"): ("eps * sigma**2 / sigmas[-1] ** 2", "eps + 0 * sigma", ""),
+    ("annealed_langevin", "levels from small to large"): ("zip(sigmas, z)", "zip(sigmas.flip(0), z)", ""),
+    ("annealed_langevin", "the field of the last level throughout"): ("sigma.expand", "sigmas[-1].expand", ""),
+    ("annealed_langevin", "sigma squared to the field"): ("sigma.expand", "(sigma**2).expand", ""),
+    ("annealed_langevin", "the same noise at each step"): ("in noise:", "in noise[:1].expand(len(noise), -1, -1):", ""),
+    ("annealed_langevin", "ends with the posterior mean at the last level, by Tweedie's formula"): (
+        "return x",
+        "return x + sigmas[-1] ** 2 * score(x, sigmas[-1].expand(len(x)))",
+        "",
+    ),
+    ("autocovariance", "around the end of the chain to its start: no padding"): (
+        SPECTRUM,
+        SPECTRUM.replace("n=2 * len(x)", "n=len(x)"),
+        "",
+    ),
+    ("autocovariance", "less the mean of all chains"): ("x - x.mean(0)", "x - x.mean((0, 1))", ""),
+    ("autocovariance", "mean not taken away"): ("x - x.mean(0)", "x", ""),
+    ("autocovariance", "less the first state"): ("x - x.mean(0)", "x - x[0]", ""),
+    ("autocovariance", "first chain alone"): ("[: n_lags + 1].mean(1)", "[: n_lags + 1, 0]", ""),
+    ("autocovariance", "amplitudes, not squared"): (
+        SPECTRUM,
+        "from scipy.fft import next_fast_len\n    size = next_fast_len(2 * len(x))\n    "
+        + SPECTRUM.replace("n=2 * len(x)", "n=size").replace("abs() ** 2", "abs()"),
+        "",
+    ),
+    ("autocovariance", "mean over the coordinates"): (
+        ".mean(1) / len(x)",
+        ".mean((1, 2))[:, None].expand(-1, x.shape[2]) / len(x)",
+        "",
+    ),
+    ("autocovariance", "over T - t: unbiased but for the mean"): (
+        ".mean(1) / len(x)",
+        ".mean(1) / (len(x) - torch.arange(n_lags + 1))[:, None]",
+        "",
+    ),
+    ("autocovariance", "over T - 1, as a variance"): (".mean(1) / len(x)", ".mean(1) / (len(x) - 1)", ""),
+    ("autocovariance", "summed over the chains"): (".mean(1) / len(x)", ".sum(1) / len(x)", ""),
+    ("effective_sample_size", "1 for -1"): ("-1 + 2", "1 + 2", ""),
+    ("effective_sample_size", "not monotone"): ("pairs.cummin(0).values", "pairs", ""),
+    ("effective_sample_size", "positive pairs after one that is not"): ("(pairs > 0).cumprod(0)", "pairs > 0", ""),
+    ("effective_sample_size", "not bounded: negative where chains alternate"): (
+        "torch.clamp(tau, min=1 / math.log10(n * length))",
+        "tau",
+        "",
+    ),
+    ("effective_sample_size", "with the even lag after the last pair"): (AS_A_RULE, FOLLOWING, ""),
+    ("effective_sample_size", "of the halves of the chains, with the even lag after the last pair"): (
+        ESTIMATE + AS_A_RULE,
+        HALVES + ESTIMATE + FOLLOWING,
+        "",
+    ),
+    ("split_r_hat", "variances over L"): ("halves.var(0)", "halves.var(0, correction=0)", ""),
+    ("split_r_hat", "one variance for all states"): ("halves.var(0).mean(0)", "halves.var((0, 1))", ""),
+    ("split_r_hat", "upside down"): ("return torch", "return 1 / torch", ""),
+    ("split_r_hat", "deviations for variances"): (
+        "variance_of_means(halves) / within",
+        "(variance_of_means(halves) / within).sqrt()",
+        "",
+    ),
+    ("split_r_hat", "variance of the means over their number"): (
+        ".var(0) if",
+        ".var(0, correction=0) if",
+        "variance_of_means",
+    ),
+    ("split_r_hat", "squared: the ratio of the variances"): ("torch.sqrt", "", ""),
+    ("split_r_hat", "chains not split"): (
+        "half = len(x) // 2\n    halves = torch.cat([x[:half], x[half : 2 * half]], 1)",
+        "half, halves = len(x), x",
+        "",
+    ),
+    ("BinaryRBM.energy", "sign of the couplings"): ("- (v @", "+ (v @", ""),
+    ("BinaryRBM.energy", "each coupling counted half"): ("- (v @", "- 0.5 * (v @", ""),
+    ("BinaryRBM.energy", "the other sign: f = -E"): ("-v @ self.b - h @ self.c - (", "v @ self.b + h @ self.c + (", ""),
+    ("BinaryRBM.free_energy", "hidden units at their means"): (
+        "softplus(self.c + v @ self.W)",
+        "(torch.sigmoid(self.c + v @ self.W) * (self.c + v @ self.W))",
+        "",
+    ),
+    ("GaussianBernoulliRBM.free_energy", "hidden units at their means"): (
+        "softplus(self.c + v @ self.W / self.sigma**2)",
+        "((self.c + v @ self.W / self.sigma**2) * torch.sigmoid(self.c + v @ self.W / self.sigma**2))",
+        "",
+    ),
+    ("BinaryRBM.free_energy", "sign of the softplus"): ("- softplus", "+ softplus", ""),
+    ("BinaryRBM.free_energy", "the other sign: f = -F"): ("-v @ self.b - soft", "v @ self.b + soft", ""),
+    ("GaussianBernoulliRBM.energy", "1/2 left out of the spring"): ("0.5 * squared", "squared", ""),
+    ("GaussianBernoulliRBM.energy", "sigma for sigma squared in the spring"): ("self.sigma**2 -", "self.sigma -", ""),
+    ("GaussianBernoulliRBM.energy", "couplings not scaled"): (".sum(1) / self.sigma**2", ".sum(1)", ""),
+    ("GaussianBernoulliRBM.energy", "couplings v^T W h/sigma"): (".sum(1) / self.sigma**2", ".sum(1) / self.sigma", ""),
+    ("GaussianBernoulliRBM.energy", "sign of the couplings"): ("- (v @", "+ (v @", ""),
+    ("GaussianBernoulliRBM.energy", "the other sign: f = -E"): (
+        "return 0.5",
+        "return -self._energy(v, h)\n\n    def _energy(self, v, h):\n        return 0.5",
+        "",
+    ),
+    ("GaussianBernoulliRBM.free_energy", "1/2 left out of the spring"): ("0.5 * squared", "squared", ""),
+    ("GaussianBernoulliRBM.free_energy", "sigma for sigma squared in the spring"): (
+        "self.sigma**2 -",
+        "self.sigma -",
+        "",
+    ),
+    ("GaussianBernoulliRBM.free_energy", "sign of the softplus"): ("- softplus", "+ softplus", ""),
+    ("GaussianBernoulliRBM.free_energy", "hidden units left out"): ("- softplus", "- 0 * softplus", ""),
+    ("GaussianBernoulliRBM.free_energy", "springs to zero"): ("v - self.b", "v", ""),
+    ("GaussianBernoulliRBM.free_energy", "the other sign: f = -F"): (
+        "return 0.5",
+        "return -self._free(v)\n\n    def _free(self, v):\n        return 0.5",
+        "",
+    ),
+    ("GaussianBernoulliRBM.visible_mean", "sign of the couplings"): ("self.b + h", "self.b - h", ""),
+    ("GaussianBernoulliRBM.visible_mean", "units of -1 and 1"): ("+ h @", "+ (2 * h - 1) @", ""),
+    ("GaussianBernoulliRBM.visible_mean", "couplings v^T W h/sigma: b + sigma W h"): (
+        "+ h @",
+        "+ self.sigma * h @",
+        "",
+    ),
+    ("GaussianBernoulliRBM.log_partition", "log Z with the other sign"): (
+        "return torch.logsumexp(h @ self.c + gain, 0) +",
+        "return -torch.logsumexp(h @ self.c + gain, 0) -",
+        "",
+    ),
 }
+PATCHES |= {(kernel, name): (*patch, "accept") for kernel in ADJUSTED for name, patch in ACCEPTED.items()}
 
 NOT_IN_THE_BANK: list[tuple] = [
     # a coefficient off by 1e-6
@@ -602,5 +833,77 @@ NOT_IN_THE_BANK: list[tuple] = [
         "return torch",
         "self.scale = self.scale.log().float().to(DTYPE).exp()\n        return torch",
         "",
+    ),
+    # likelihood, samplers, diagnostics and RBMs
+    ("negative_log_likelihood", "log Z off by 1e-6", "+ log_z", "+ 1.000001 * log_z", ""),
+    ("metropolis_step", "scale off by 1e-6", "scale * z", "1.000001 * scale * z", ""),
+    ("langevin_step", "2 off by 1e-6", "math.sqrt(2 * eta)", "math.sqrt(2.000002 * eta)", ""),
+    ("mala_step", "half off by 1e-6", "+ 0.5 *", "+ 0.5000005 *", ""),
+    ("hmc_step", "half off by 1e-6", "energy(end) + 0.5 *", "energy(end) + 0.5000005 *", ""),
+    ("annealed_langevin", "steps off by 1e-6", "eps * sigma**2", "1.000001 * eps * sigma**2", ""),
+    ("autocorrelation", "epsilon beside the variance", "c / c[0]", "c / (c[0] + 1e-6)", ""),
+    ("split_r_hat", "epsilon beside the variance", "/ within)", "/ (within + 1e-6))", ""),
+    ("BinaryRBM.energy", "couplings off by 1e-6", "- (v @", "- 1.000001 * (v @", ""),
+    ("metropolis_step", "points and noise swapped", "x + scale * z", "z + scale * x", ""),
+    ("leapfrog", "the score of the momentum", "p = p + 0.5 * eps * score(x)", "p = p + 0.5 * eps * score(p)", ""),
+    ("hmc_step", "kinetic energy of the position", "0.5 * squared_norm(p),", "0.5 * squared_norm(x),", ""),
+    ("GaussianBernoulliRBM.free_energy", "biases in reverse", "v - self.b", "v - self.b.flip(0)", ""),
+    (
+        "contrastive_divergence",
+        "energies centred over the batch",
+        "energy(x) -",
+        "energy(x) - 1e-3 * energy(x).mean() -",
+        "",
+    ),
+    ("langevin_step", "points centred over the batch", "score(x)", "score(x - 1e-3 * x.mean(0))", ""),
+    ("mala_step", "one decision for all rows", "there - here", "(there - here).mean()", ""),
+    ("gibbs_step", "noise of the neighbour", "(h, u_v)", "(h, u_v.roll(1, 0))", ""),
+    ("negative_log_likelihood", "energy detached", "energy(x)", "energy(x).detach()", ""),
+    (
+        "contrastive_divergence",
+        "samples' phase twice in the gradient",
+        "- energy(",
+        "- (lambda e: 2 * e - e.detach())(energy(x_model)) + 0 * energy(",
+        "",
+    ),
+    ("contrastive_divergence", "biases frozen", "softplus(self.c", "softplus(self.c.detach()", "BinaryRBM.free_energy"),
+    (
+        "metropolis_step",
+        "ratio of densities",
+        "there - energy(x)",
+        "-torch.log(torch.exp(-there) / torch.exp(-energy(x)))",
+        "",
+    ),
+    ("langevin_step", "states clipped", "return x", "return x.clamp(-2, 2)", ""),
+    (
+        "BinaryRBM.log_partition",
+        "exp overflows",
+        "torch.logsumexp(h @ near + softplus(far + h @ W).sum(1), 0)",
+        "(h @ near + softplus(far + h @ W).sum(1)).exp().sum().log()",
+        "",
+    ),
+    (
+        "estimated_log_partition",
+        "exp overflows",
+        "torch.exp(log_weights - log_weights.max())",
+        "torch.exp(log_weights)",
+        "",
+    ),
+    ("mala_step", "energies in float32", "there - here", "(there - here).float().to(DTYPE)", ""),
+    (
+        "leapfrog",
+        "score in float32",
+        "x = x + eps * p\n    return",
+        "x = (x + eps * p).float().to(DTYPE)\n    return",
+        "",
+    ),
+    ("autocovariance", "spectrum in float32", "spectrum.abs() ** 2", "(spectrum.abs() ** 2).float().to(DTYPE)", ""),
+    ("hmc_step", "a path of another length", "eps, n_steps)", "eps, n_steps + 1)", ""),
+    (
+        "GaussianBernoulliRBM.free_energy",
+        "PyTorch's softplus, linear from 20 on",
+        "torch.logaddexp(a, torch.zeros_like(a))",
+        "torch.nn.functional.softplus(a)",
+        "softplus",
     ),
 ]

@@ -10,13 +10,16 @@ A body sees JAX arrays, and models as functions of JAX arrays: `energy` is (n, d
 `denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x, sigma) with sigma (n,). x, y, z and v are
 (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or
 their mean, or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none.
-Bodies are compiled by jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what you do not have, or
-raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of
-refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over goes by them.
+A sampler that accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of
+the classes here. Bodies are compiled by jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what
+you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and
+conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over
+goes by them.
 """
 
 import functools
 import inspect
+import itertools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,7 +27,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import grad, jacfwd, jvp, vmap
+from jax import grad, jacfwd, jvp, lax, vmap
 from jax.scipy import stats
 from jax.scipy.special import logsumexp
 
@@ -53,7 +56,7 @@ def function(body):
 
 
 def method(body):
-    """A method of a density."""
+    """A method of a density, or of an RBM."""
     return _adapted(body, body)
 
 
@@ -88,7 +91,7 @@ def _call(body, *asked):
     given = dict(zip(inspect.signature(body).parameters, asked))
     for name, value in given.items():
         if isinstance(value, _Model):
-            given[name] = (_energy if name == "energy" else _field)(*value)
+            given[name] = {"energy": _energy, "rbm": _rbm}.get(name, _field)(*value)
         elif name == "sigma":
             given[name] = jnp.broadcast_to(value, len(given.get("x", given.get("y"))))[:, None]
     if "v" in given and given["v"].ndim == 3:
@@ -248,6 +251,133 @@ def geometric_noise_levels(x, n, smallest):
     return sigmas, stats.chi2.cdf(crossing / ratio**2, d) + stats.chi2.sf(crossing, d)
 
 
+# ---- likelihood ------------------------------------------------------------------------------------------------------
+
+
+@objective
+def negative_log_likelihood(energy, log_z, x):
+    return energy(x) + log_z
+
+
+@objective
+def contrastive_divergence(energy, x, x_model):
+    return energy(x) - energy(lax.stop_gradient(x_model))
+
+
+@function
+def estimated_log_partition(log_weights):
+    w = jnp.exp(log_weights - jnp.max(log_weights))
+    return jnp.log(jnp.mean(w)) + jnp.max(log_weights), jnp.std(w, ddof=1) / math.sqrt(len(w)) / jnp.mean(w)
+
+
+# ---- samplers --------------------------------------------------------------------------------------------------------
+
+
+def accept(x, proposal, energy_error, u):
+    """The proposal where log u < -energy_error, else x; and the probability of that."""
+    accepted = jnp.log(u) < -energy_error
+    return jnp.where(accepted[:, None], proposal, x), jnp.exp(jnp.minimum(0.0, -energy_error))
+
+
+@function
+def metropolis_step(energy, x, scale, z, u):
+    proposal = x + scale * z
+    return accept(x, proposal, energy(proposal) - energy(x), u)
+
+
+@function
+def langevin_step(score, x, eta, z):
+    return x + eta * score(x) + jnp.sqrt(2 * eta) * z
+
+
+@function
+def mala_step(energy, x, eta, z, u):
+    proposal = x + eta * score_of(energy, x) + jnp.sqrt(2 * eta) * z
+    z_back = (x - proposal - eta * score_of(energy, proposal)) / jnp.sqrt(2 * eta)
+    log_q_ratio = 0.5 * squared_norm(z) - 0.5 * squared_norm(z_back)
+    return accept(x, proposal, energy(proposal) - energy(x) - log_q_ratio, u)
+
+
+@function
+def leapfrog(score, x, p, eps, n_steps):
+    def step(_, state):
+        x, p = state
+        x = x + eps * p
+        return x, p + eps * score(x)
+
+    x, p = lax.fori_loop(0, n_steps, step, (x, p + 0.5 * eps * score(x)))
+    return x, p - 0.5 * eps * score(x)
+
+
+@function
+def hmc_step(energy, x, eps, n_steps, p, u):
+    end, p_end = leapfrog(lambda x: score_of(energy, x), x, p, eps, n_steps)
+    here, there = energy(x) + 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)
+    return accept(x, end, there - here, u)
+
+
+@function
+def gibbs_step(rbm, v, u_h, u_v):
+    h = (u_h < rbm.hidden_mean(v)).astype(DTYPE)
+    mean = rbm.visible_mean(h)
+    return mean + rbm.sigma * u_v if isinstance(rbm, GaussianBernoulliRBM) else (u_v < mean).astype(DTYPE)
+
+
+@function
+def annealed_langevin(score, x, sigmas, eps, z):
+    def level(x, given):
+        sigma, noise = given
+        eta = eps * sigma**2 / sigmas[-1] ** 2
+        sigma = jnp.broadcast_to(sigma, len(x))
+        return lax.scan(lambda x, z: (x + eta * score(x, sigma) + jnp.sqrt(2 * eta) * z, None), x, noise)
+
+    return lax.scan(level, x, (sigmas, z))[0]
+
+
+@function
+def decaying_steps(first, power, n_steps):
+    return first * (1.0 + jnp.arange(n_steps, dtype=DTYPE)) ** -power
+
+
+# ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
+
+
+@function
+def autocovariance(x, n_lags):
+    spectrum = jnp.fft.rfft(x - jnp.mean(x, axis=0), 2 * len(x), axis=0)
+    return jnp.mean(jnp.fft.irfft(jnp.abs(spectrum) ** 2, 2 * len(x), axis=0)[: n_lags + 1], axis=1) / len(x)
+
+
+@function
+def autocorrelation(x, n_lags):
+    c = autocovariance(x, n_lags)
+    return c / c[0]
+
+
+@function
+def effective_sample_size(x):
+    length, n, _ = x.shape
+    c = autocovariance(x, length - 1)
+    within = c[0] * length / (length - 1)
+    rho = (1 - (within - c) / (c[0] + variance_of_means(x))).at[0].set(1.0)
+    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
+    positive = jnp.cumprod(pairs > 0, axis=0)
+    tau = -1 + 2 * jnp.sum(lax.cummin(pairs) * positive, axis=0)
+    return n * length / jnp.maximum(tau, 1 / math.log10(n * length))
+
+
+@function
+def split_r_hat(x):
+    half = len(x) // 2
+    halves = jnp.concatenate([x[:half], x[half : 2 * half]], axis=1)
+    within = jnp.mean(jnp.var(halves, axis=0, ddof=1), axis=0)
+    return jnp.sqrt((half - 1) / half + variance_of_means(halves) / within)
+
+
+def variance_of_means(x):
+    return jnp.var(jnp.mean(x, axis=0), axis=0, ddof=1) if x.shape[1] > 1 else 0.0
+
+
 # ---- densities -------------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +521,79 @@ def standard_normal(d):
     return Gaussian(np.zeros(d), 1.0)
 
 
+# ---- restricted Boltzmann machines -----------------------------------------------------------------------------------
+
+
+def states(m):
+    """All states of m binary units, (2^m, m)."""
+    return jnp.array(list(itertools.product((0.0, 1.0), repeat=m)), DTYPE)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class BinaryRBM:
+    b: jax.Array
+    c: jax.Array
+    W: jax.Array
+
+    @method
+    def energy(self, v, h):
+        return -v @ self.b - h @ self.c - dot(v @ self.W, h)
+
+    @method
+    def free_energy(self, v):
+        return -v @ self.b - jnp.sum(jax.nn.softplus(self.c + v @ self.W), axis=1)
+
+    @method
+    def hidden_mean(self, v):
+        return jax.nn.sigmoid(self.c + v @ self.W)
+
+    @method
+    def visible_mean(self, h):
+        return jax.nn.sigmoid(self.b + h @ self.W.T)
+
+    @method
+    def log_partition(self):
+        h = states(len(self.c))
+        return logsumexp(h @ self.c + jnp.sum(jax.nn.softplus(self.b + h @ self.W.T), axis=1))
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class GaussianBernoulliRBM:
+    b: jax.Array
+    c: jax.Array
+    W: jax.Array
+    sigma: jax.Array
+
+    @method
+    def energy(self, v, h):
+        return 0.5 * squared_norm(v - self.b) / self.sigma**2 - h @ self.c - dot(v @ self.W, h) / self.sigma**2
+
+    @method
+    def free_energy(self, v):
+        softplus = jax.nn.softplus(self.c + v @ self.W / self.sigma**2)
+        return 0.5 * squared_norm(v - self.b) / self.sigma**2 - jnp.sum(softplus, axis=1)
+
+    @method
+    def hidden_mean(self, v):
+        return jax.nn.sigmoid(self.c + v @ self.W / self.sigma**2)
+
+    @method
+    def visible_mean(self, h):
+        return self.b + h @ self.W.T
+
+    @method
+    def log_partition(self):
+        h = states(len(self.c))
+        shift = h @ self.W.T
+        gain = dot(shift, shift + 2 * self.b) / (2 * self.sigma**2)
+        return logsumexp(h @ self.c + gain) + len(self.b) * (0.5 * math.log(2 * math.pi) + jnp.log(self.sigma))
+
+
+_RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
+
+
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
@@ -407,6 +610,10 @@ def _field(kind, parameters):
     if kind not in _FIELDS:
         raise NotImplementedError(f"a field of kind {kind}")
     return lambda x, *sigma: _FIELDS[kind](x, *sigma, **parameters)
+
+
+def _rbm(kind, parameters):
+    return _RBMS[kind](**parameters)
 
 
 def _perceptron(layers, x):
@@ -454,12 +661,23 @@ def _flow(x, couplings):
     return jnp.sum(0.5 * x**2 + 0.5 * math.log(2 * math.pi), axis=1) - log_det
 
 
+def _free_energy(kind):
+    return lambda x, **parameters: _rbm(kind, parameters).free_energy(x)
+
+
 def _mlp_score(x, layers):
     return _perceptron(layers, x)
 
 
 def _noise_conditional(x, sigma, layers):
     return _perceptron(layers, jnp.concatenate([x, jnp.log(sigma)[:, None]], axis=1)) / sigma[:, None]
+
+
+def _smoothed_mixture(x, sigma, logits, means, variances):
+    wide = variances + sigma[:, None, None] ** 2
+    scores = -(x[:, None] - means) / wide
+    log_joint = logits - 0.5 * jnp.sum(scores**2 * wide + jnp.log(wide), axis=2)
+    return jnp.einsum("nk,nki->ni", jax.nn.softmax(log_joint, axis=1), scores)
 
 
 def _at_level(x, kind, parameters, sigma):
@@ -478,10 +696,13 @@ _ENERGIES = {
     "laplace": _laplace,
     "autoregressive": _autoregressive,
     "flow": _flow,
+    "binary_rbm": _free_energy("binary_rbm"),
+    "gaussian_rbm": _free_energy("gaussian_rbm"),
 }
 _FIELDS = {
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
+    "smoothed_mixture": _smoothed_mixture,
     "at_level": _at_level,
     "denoiser": _denoiser,
 }

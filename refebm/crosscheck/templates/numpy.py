@@ -10,11 +10,13 @@ Everything is NumPy in and NumPy out. `model` is data, with `kind`, `parameters`
 whose score is meant. x, y and z are (n, d), rows are points, z is unit normal noise, sigma is a float or (n,), and v is
 (n, d), or (m, n, d) for the mean over m projections. A loss may return one value per row, or their mean, or their sum.
 Gradients in the parameters are optional: return `(values, gradients)`, the gradients of the mean of the values, nested
-like model.parameters. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as
+like model.parameters. A sampler that accepts or rejects returns the new states, or these and the probabilities of
+acceptance. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as
 wrong. Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm).
 """
 
 import functools
+import itertools
 
 import numpy as np
 from scipy.spatial.distance import pdist
@@ -169,6 +171,126 @@ def geometric_noise_levels(x, n, smallest):
     return sigmas, chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)
 
 
+# ---- likelihood ------------------------------------------------------------------------------------------------------
+
+
+def negative_log_likelihood(model, log_z, x):
+    energy = energy_function(model)
+    return energy(x) + log_z
+
+
+def contrastive_divergence(model, x, x_model):
+    energy = energy_function(model)
+    return energy(x) - energy(x_model)
+
+
+def estimated_log_partition(log_weights):
+    w = np.exp(log_weights - np.max(log_weights))
+    return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+
+
+# ---- samplers --------------------------------------------------------------------------------------------------------
+
+
+def accept(x, proposal, energy_error, u):
+    """The proposal where log u < -energy_error, else x; and the probability of that."""
+    accepted = np.log(u) < -energy_error
+    return np.where(accepted[:, None], proposal, x), np.exp(np.minimum(0.0, -energy_error))
+
+
+def metropolis_step(model, x, scale, z, u):
+    energy = energy_function(model)
+    proposal = x + scale * z
+    there = energy(proposal)
+    return accept(x, proposal, there - energy(x), u)
+
+
+def langevin_step(model, x, eta, z):
+    score = field(model)
+    return x + eta * score(x) + np.sqrt(2 * eta) * z
+
+
+def mala_step(model, x, eta, z, u):
+    here, s = energy_and_score(model, x)
+    proposal = x + eta * s + np.sqrt(2 * eta) * z
+    there, s_there = energy_and_score(model, proposal)
+    z_back = (x - proposal - eta * s_there) / np.sqrt(2 * eta)
+    return accept(x, proposal, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)
+
+
+def leapfrog(model, x, p, eps, n_steps):
+    score = field(model)
+    p = p + 0.5 * eps * score(x)
+    for _ in range(n_steps - 1):
+        x = x + eps * p
+        p = p + eps * score(x)
+    x = x + eps * p
+    return x, p + 0.5 * eps * score(x)
+
+
+def hmc_step(model, x, eps, n_steps, p, u):
+    energy = energy_function(model)
+    end, p_end = leapfrog(model, x, p, eps, n_steps)
+    here, there = energy(x) + 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)
+    return accept(x, end, there - here, u)
+
+
+def gibbs_step(model, v, u_h, u_v):
+    rbm = RBMS[model.kind](**model.parameters)
+    h = rbm.hidden_given(v, u_h)
+    return rbm.visible_given(h, u_v)
+
+
+def annealed_langevin(model, x, sigmas, eps, z):
+    score = field(model)
+    for sigma, noise in zip(sigmas, z):
+        eta = eps * sigma**2 / sigmas[-1] ** 2
+        for z_t in noise:
+            x = x + eta * score(x, sigma * np.ones(len(x))) + np.sqrt(2 * eta) * z_t
+    return x
+
+
+def decaying_steps(first, power, n_steps):
+    return first * (1.0 + np.arange(n_steps)) ** -power
+
+
+# ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
+
+
+def autocovariance(x, n_lags):
+    centred = x - np.mean(x, axis=0)
+    lagged = [np.sum(centred[: len(x) - t] * centred[t:], axis=0) / len(x) for t in range(n_lags + 1)]
+    return np.mean(lagged, axis=1)
+
+
+def autocorrelation(x, n_lags):
+    c = autocovariance(x, n_lags)
+    return c / c[0]
+
+
+def effective_sample_size(x):
+    length, n, _ = x.shape
+    c = autocovariance(x, length - 1)
+    within = c[0] * length / (length - 1)
+    rho = 1 - (within - c) / (c[0] + variance_of_means(x))
+    rho[0] = 1.0
+    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
+    positive = np.logical_and.accumulate(pairs > 0, axis=0)
+    tau = -1 + 2 * np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)
+    return n * length / np.maximum(tau, 1 / np.log10(n * length))
+
+
+def split_r_hat(x):
+    half = len(x) // 2
+    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)
+    within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)
+    return np.sqrt((half - 1) / half + variance_of_means(halves) / within)
+
+
+def variance_of_means(x):
+    return np.var(np.mean(x, axis=0), axis=0, ddof=1) if x.shape[1] > 1 else 0.0
+
+
 # ---- densities -------------------------------------------------------------------------------------------------------
 
 
@@ -288,6 +410,81 @@ def standard_normal(d):
     return Gaussian(np.zeros(d), 1.0)
 
 
+# ---- restricted Boltzmann machines -----------------------------------------------------------------------------------
+
+
+def softplus(a):
+    return np.logaddexp(0.0, a)
+
+
+def states(m):
+    """All states of m binary units, (2^m, m)."""
+    return np.array(list(itertools.product((0.0, 1.0), repeat=m)))
+
+
+class BinaryRBM:
+    def __init__(self, b, c, W):
+        self.b, self.c, self.W = b, c, W
+
+    def energy(self, v, h):
+        return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
+
+    def free_energy(self, v):
+        return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
+
+    def hidden_mean(self, v):
+        return expit(self.c + np.dot(v, self.W))
+
+    def visible_mean(self, h):
+        return expit(self.b + np.dot(h, self.W.T))
+
+    def hidden_given(self, v, u):
+        return 1.0 * (u < self.hidden_mean(v))
+
+    def visible_given(self, h, u):
+        return 1.0 * (u < self.visible_mean(h))
+
+    def log_partition(self):
+        fewer = len(self.c) <= len(self.b)
+        near, far, W = (self.c, self.b, self.W.T) if fewer else (self.b, self.c, self.W)
+        h = states(len(near))
+        return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))
+
+
+class GaussianBernoulliRBM:
+    def __init__(self, b, c, W, sigma):
+        self.b, self.c, self.W, self.sigma = b, c, W, sigma
+
+    def energy(self, v, h):
+        coupling = np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2
+        return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(h, self.c) - coupling
+
+    def free_energy(self, v):
+        spring = 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2
+        return spring - np.sum(softplus(self.c + np.dot(v, self.W) / self.sigma**2), axis=1)
+
+    def hidden_mean(self, v):
+        return expit(self.c + np.dot(v, self.W) / self.sigma**2)
+
+    def visible_mean(self, h):
+        return self.b + np.dot(h, self.W.T)
+
+    def hidden_given(self, v, u):
+        return 1.0 * (u < self.hidden_mean(v))
+
+    def visible_given(self, h, z):
+        return self.visible_mean(h) + self.sigma * z
+
+    def log_partition(self):
+        h = states(len(self.c))
+        shift = np.dot(h, self.W.T)
+        gain = np.sum(shift * (shift + 2 * self.b), axis=1) / (2 * self.sigma**2)
+        return logsumexp(np.dot(h, self.c) + gain) + len(self.b) * (0.5 * LOG_2PI + np.log(self.sigma))
+
+
+RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
+
+
 # ---- the models that questions are asked about: what is asked of a model, then each kind -----------------------------
 
 
@@ -299,6 +496,12 @@ def energy_function(model):
 def energy_gradient(model):
     """x -> grad E(x), (n, d)."""
     return lambda x: energy_and_derivatives(model.kind, model.parameters, x)[1]
+
+
+def energy_and_score(model, x):
+    """E(x), (n,), and -grad E(x), (n, d)."""
+    energy, gradient, _ = energy_and_derivatives(model.kind, model.parameters, x)
+    return energy, -gradient
 
 
 def field(model):
@@ -373,6 +576,18 @@ def laplace_energy(x, loc, scale):
     return np.sum(np.abs(x - loc) / scale, axis=1), np.sign(x - loc) / scale, np.zeros((*x.shape, x.shape[1]))
 
 
+def binary_rbm(x, b, c, W):
+    """The free energy."""
+    p, energy = expit(c + x @ W), -x @ b - np.sum(softplus(c + x @ W), axis=1)
+    return energy, -b - p @ W.T, -np.einsum("nj,ij,kj->nik", p * (1 - p), W, W)
+
+
+def gaussian_rbm(x, b, c, W, sigma):
+    """The free energy."""
+    springs = quadratic_energy(x, b, np.eye(len(b)) / sigma**2)
+    return tuple(spring + part for spring, part in zip(springs, binary_rbm(x, 0 * b, c, W / sigma**2)))
+
+
 def mlp_score(x, layers):
     return network(layers, x)[:2]
 
@@ -380,6 +595,16 @@ def mlp_score(x, layers):
 def noise_conditional(x, sigma, layers):
     value, first, _ = network(layers, np.column_stack([x, np.log(sigma)]))
     return value / sigma[:, None], first[:, :, :-1] / sigma[:, None, None]
+
+
+def smoothed_mixture(x, sigma, logits, means, variances):
+    wide = variances + sigma[:, None, None] ** 2
+    scores = -(x[:, None] - means) / wide
+    log_joint = logits - 0.5 * np.sum(scores**2 * wide + np.log(wide), axis=2)
+    r = softmax(log_joint, axis=1)
+    score = np.einsum("nk,nki->ni", r, scores)
+    spread = np.einsum("nk,nki,nkj->nij", r, scores, scores) - score[:, :, None] * score[:, None, :]
+    return score, spread - np.einsum("nk,nki->ni", r, 1 / wide)[:, :, None] * np.eye(x.shape[1])
 
 
 def at_level(x, kind, parameters, sigma):
@@ -397,5 +622,13 @@ ENERGIES = {
     "mlp_energy": mlp_energy,
     "gamma": gamma_energy,
     "laplace": laplace_energy,
+    "binary_rbm": binary_rbm,
+    "gaussian_rbm": gaussian_rbm,
 }
-FIELDS = {"mlp_score": mlp_score, "noise_conditional": noise_conditional, "at_level": at_level, "denoiser": denoiser}
+FIELDS = {
+    "mlp_score": mlp_score,
+    "noise_conditional": noise_conditional,
+    "smoothed_mixture": smoothed_mixture,
+    "at_level": at_level,
+    "denoiser": denoiser,
+}

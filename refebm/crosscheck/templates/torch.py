@@ -9,13 +9,16 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
 A body sees tensors, and models as functions of tensors: `energy` is (n, d) -> (n,), `score`, `field` and `denoiser` are
 (n, d) -> (n, d), and a noise-conditional score is score(x, sigma) with sigma (n,). x, y, z and v are (n, d), rows are
 points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or their mean, or
-their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. Delete what you
-do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions
-are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over goes by them.
+their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A sampler that
+accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of the classes
+here. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names,
+arguments and conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is
+handed over goes by them.
 """
 
 import functools
 import inspect
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -68,7 +71,7 @@ def objective(body):
 
 
 def method(body):
-    """A method of a density."""
+    """A method of a density, or of an RBM."""
 
     @functools.wraps(body)
     def answer(self, *asked):
@@ -86,7 +89,8 @@ def _call(body, asked):
     given = dict(zip(inspect.signature(body).parameters, asked))
     for name, value in given.items():
         if hasattr(value, "kind"):
-            given[name] = (_energy if name == "energy" else _field)(value.kind, _map(_tensor, value.parameters))
+            build = {"energy": _energy, "rbm": _rbm}.get(name, _field)
+            given[name] = build(value.kind, _map(_tensor, value.parameters))
         elif name == "sigma":
             given[name] = _tensor(value).expand(len(given.get("x", given.get("y"))))[:, None]
         elif isinstance(value, np.ndarray):
@@ -248,6 +252,136 @@ def geometric_noise_levels(x, n, smallest):
     return sigmas, overlap
 
 
+# ---- likelihood ------------------------------------------------------------------------------------------------------
+
+
+@objective
+def negative_log_likelihood(energy, log_z, x):
+    return energy(x) + log_z
+
+
+@objective
+def contrastive_divergence(energy, x, x_model):
+    return energy(x) - energy(x_model.detach())
+
+
+@function
+def estimated_log_partition(log_weights):
+    w = torch.exp(log_weights - log_weights.max())
+    return w.mean().log() + log_weights.max(), w.std() / math.sqrt(len(w)) / w.mean()
+
+
+# ---- samplers --------------------------------------------------------------------------------------------------------
+
+
+def energy_and_score(energy, x):
+    return energy(x), score_of(energy, x)
+
+
+def accept(x, proposal, energy_error, u):
+    """The proposal where log u < -energy_error, else x; and the probability of that."""
+    accepted = torch.log(u) < -energy_error
+    return torch.where(accepted[:, None], proposal, x), torch.exp(torch.clamp(-energy_error, max=0.0))
+
+
+@function
+def metropolis_step(energy, x, scale, z, u):
+    proposal = x + scale * z
+    there = energy(proposal)
+    return accept(x, proposal, there - energy(x), u)
+
+
+@function
+def langevin_step(score, x, eta, z):
+    return x + eta * score(x) + math.sqrt(2 * eta) * z
+
+
+@function
+def mala_step(energy, x, eta, z, u):
+    here, s = energy_and_score(energy, x)
+    proposal = x + eta * s + math.sqrt(2 * eta) * z
+    there, s_there = energy_and_score(energy, proposal)
+    z_back = (x - proposal - eta * s_there) / math.sqrt(2 * eta)
+    return accept(x, proposal, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)
+
+
+@function
+def leapfrog(score, x, p, eps, n_steps):
+    p = p + 0.5 * eps * score(x)
+    for _ in range(n_steps - 1):
+        x = x + eps * p
+        p = p + eps * score(x)
+    x = x + eps * p
+    return x, p + 0.5 * eps * score(x)
+
+
+@function
+def hmc_step(energy, x, eps, n_steps, p, u):
+    end, p_end = leapfrog(lambda x: score_of(energy, x), x, p, eps, n_steps)
+    here, there = energy(x) + 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)
+    return accept(x, end, there - here, u)
+
+
+@function
+def gibbs_step(rbm, v, u_h, u_v):
+    h = rbm.hidden_given(v, u_h)
+    return rbm.visible_given(h, u_v)
+
+
+@function
+def annealed_langevin(score, x, sigmas, eps, z):
+    for sigma, noise in zip(sigmas, z):
+        eta = eps * sigma**2 / sigmas[-1] ** 2
+        for z_t in noise:
+            x = x + eta * score(x, sigma.expand(len(x))) + torch.sqrt(2 * eta) * z_t
+    return x
+
+
+@function
+def decaying_steps(first, power, n_steps):
+    return first * (1.0 + torch.arange(n_steps, dtype=DTYPE)) ** -power
+
+
+# ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
+
+
+@function
+def autocovariance(x, n_lags):
+    spectrum = torch.fft.rfft(x - x.mean(0), n=2 * len(x), dim=0)
+    return torch.fft.irfft(spectrum.abs() ** 2, n=2 * len(x), dim=0)[: n_lags + 1].mean(1) / len(x)
+
+
+@function
+def autocorrelation(x, n_lags):
+    c = autocovariance(x, n_lags)
+    return c / c[0]
+
+
+@function
+def effective_sample_size(x):
+    length, n, _ = x.shape
+    c = autocovariance(x, length - 1)
+    within = c[0] * length / (length - 1)
+    rho = 1 - (within - c) / (c[0] + variance_of_means(x))
+    rho[0] = 1.0
+    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
+    positive = (pairs > 0).cumprod(0)
+    tau = -1 + 2 * (pairs.cummin(0).values * positive).sum(0)
+    return n * length / torch.clamp(tau, min=1 / math.log10(n * length))
+
+
+@function
+def split_r_hat(x):
+    half = len(x) // 2
+    halves = torch.cat([x[:half], x[half : 2 * half]], 1)
+    within = halves.var(0).mean(0)
+    return torch.sqrt((half - 1) / half + variance_of_means(halves) / within)
+
+
+def variance_of_means(x):
+    return x.mean(0).var(0) if x.shape[1] > 1 else 0.0
+
+
 # ---- densities -------------------------------------------------------------------------------------------------------
 
 
@@ -375,6 +509,94 @@ def _covariance(cov, d):
     return cov * torch.eye(d, dtype=DTYPE) if cov.ndim == 0 else cov
 
 
+# ---- restricted Boltzmann machines -----------------------------------------------------------------------------------
+
+
+def softplus(a):
+    """log(1 + e^a); PyTorch's own is a from 20 on, which float64 notices."""
+    return torch.logaddexp(a, torch.zeros_like(a))
+
+
+def states(m):
+    """All states of m binary units, (2^m, m)."""
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=m)), dtype=DTYPE)
+
+
+class BinaryRBM:
+    def __init__(self, b, c, W):
+        self.b, self.c, self.W = _tensor(b), _tensor(c), _tensor(W)
+
+    @method
+    def energy(self, v, h):
+        return -v @ self.b - h @ self.c - (v @ self.W * h).sum(1)
+
+    @method
+    def free_energy(self, v):
+        return -v @ self.b - softplus(self.c + v @ self.W).sum(1)
+
+    @method
+    def hidden_mean(self, v):
+        return torch.sigmoid(self.c + v @ self.W)
+
+    @method
+    def visible_mean(self, h):
+        return torch.sigmoid(self.b + h @ self.W.T)
+
+    @method
+    def hidden_given(self, v, u):
+        return (u < self.hidden_mean(v)).to(DTYPE)
+
+    @method
+    def visible_given(self, h, u):
+        return (u < self.visible_mean(h)).to(DTYPE)
+
+    @method
+    def log_partition(self):
+        fewer = len(self.c) <= len(self.b)
+        near, far, W = (self.c, self.b, self.W.T) if fewer else (self.b, self.c, self.W)
+        h = states(len(near))
+        return torch.logsumexp(h @ near + softplus(far + h @ W).sum(1), 0)
+
+
+class GaussianBernoulliRBM:
+    def __init__(self, b, c, W, sigma):
+        self.b, self.c, self.W, self.sigma = _tensor(b), _tensor(c), _tensor(W), _tensor(sigma)
+
+    @method
+    def energy(self, v, h):
+        return 0.5 * squared_norm(v - self.b) / self.sigma**2 - h @ self.c - (v @ self.W * h).sum(1) / self.sigma**2
+
+    @method
+    def free_energy(self, v):
+        return 0.5 * squared_norm(v - self.b) / self.sigma**2 - softplus(self.c + v @ self.W / self.sigma**2).sum(1)
+
+    @method
+    def hidden_mean(self, v):
+        return torch.sigmoid(self.c + v @ self.W / self.sigma**2)
+
+    @method
+    def visible_mean(self, h):
+        return self.b + h @ self.W.T
+
+    @method
+    def hidden_given(self, v, u):
+        return (u < self.hidden_mean(v)).to(DTYPE)
+
+    @method
+    def visible_given(self, h, z):
+        return self.visible_mean(h) + self.sigma * z
+
+    @method
+    def log_partition(self):
+        h = states(len(self.c))
+        shift = h @ self.W.T
+        gain = (shift * (shift + 2 * self.b)).sum(1) / (2 * self.sigma**2)
+        return torch.logsumexp(h @ self.c + gain, 0) + len(self.b) * (0.5 * math.log(2 * math.pi) + self.sigma.log())
+
+
+_RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
+
+
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
@@ -391,6 +613,10 @@ def _field(kind, parameters):
     if kind not in _FIELDS:
         raise NotImplementedError(f"a field of kind {kind}")
     return lambda x, *sigma: _FIELDS[kind](x, *sigma, **parameters)
+
+
+def _rbm(kind, parameters):
+    return _RBMS[kind](**parameters)
 
 
 def _perceptron(layers, x):
@@ -438,12 +664,23 @@ def _flow(x, couplings):
     return (0.5 * x**2 + 0.5 * math.log(2 * math.pi)).sum(1) - log_det
 
 
+def _free_energy(kind):
+    return lambda x, **parameters: _rbm(kind, parameters).free_energy(x)
+
+
 def _mlp_score(x, layers):
     return _perceptron(layers, x)
 
 
 def _noise_conditional(x, sigma, layers):
     return _perceptron(layers, torch.cat([x, sigma.log()[:, None]], 1)) / sigma[:, None]
+
+
+def _smoothed_mixture(x, sigma, logits, means, variances):
+    wide = variances + sigma[:, None, None] ** 2
+    scores = -(x[:, None] - means) / wide
+    log_joint = logits - 0.5 * (scores**2 * wide + wide.log()).sum(2)
+    return torch.einsum("nk,nki->ni", torch.softmax(log_joint, 1), scores)
 
 
 def _at_level(x, kind, parameters, sigma):
@@ -462,10 +699,13 @@ _ENERGIES = {
     "laplace": _laplace,
     "autoregressive": _autoregressive,
     "flow": _flow,
+    "binary_rbm": _free_energy("binary_rbm"),
+    "gaussian_rbm": _free_energy("gaussian_rbm"),
 }
 _FIELDS = {
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
+    "smoothed_mixture": _smoothed_mixture,
     "at_level": _at_level,
     "denoiser": _denoiser,
 }

@@ -1,29 +1,16 @@
-r"""Speed and memory of implicit score matching with the exact trace: `python -m tests.benchmark`, about two minutes.
+"""Implicit score matching with the exact trace.
 
-The model is an MLP energy, two hidden layers of 128 tanh units, at 256 points of R^d in float64. Peers: PyTorch's
-usual loop over coordinates (from the extra `peers`) and `autograd.hessian` row by row. Every peer first has to give
-the same value and gradient; then all are timed in turn, and a ratio is the median over rounds, with its quartiles.
-Threads are the default of NumPy's BLAS and of PyTorch. A busy machine slows threads more than work:
-`OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m tests.benchmark` is the same on one thread.
-The exit status is always 0: a benchmark is not a test.
+The model is an MLP energy, two hidden layers of 128 tanh units, at 256 points of R^d. Peers: PyTorch's usual loop over
+coordinates and `autograd.hessian` row by row.
 """
 
-import os
-import subprocess
-import sys
-import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 
 import autograd.numpy as np
 from autograd import grad, hessian, value_and_grad
 
 from refebm import Model, implicit_score_matching, score_of
-
-try:
-    import torch
-except ImportError:
-    torch = None
+from tests.benchmark.timing import THREADS, Times, on_threads, peak_bytes, quartiles, race, torch
 
 N, HIDDEN = 256, 128
 DIMENSIONS = (2, 10, 50, 100)
@@ -31,7 +18,6 @@ MEMORY_DIMENSIONS = (50, 100, 200, 400)
 HESSIAN_ROWS = 2
 AGREEMENT = 1e-9
 TORCH, ONE_THREAD, NO_GRAPH, HESSIAN = "torch", "torch, 1 thread", "torch, no graph", "autograd.hessian"
-Times = dict[str, np.ndarray]
 
 
 def problem(d: int) -> tuple[dict, np.ndarray]:
@@ -95,22 +81,12 @@ def contenders(parameters: dict, x: np.ndarray) -> dict[str, dict[str, Callable]
     }
     if torch is not None:
         weights = [torch.tensor(leaf, dtype=torch.float64, requires_grad=True) for leaf in leaves(parameters)]
-        points, default = torch.tensor(x), torch.get_num_threads()
-        for name, threads in ((TORCH, default), (ONE_THREAD, 1)):
+        points = torch.tensor(x)
+        for name, threads in ((TORCH, THREADS), (ONE_THREAD, 1)):
             value[name] = on_threads(threads, lambda: torch_value(weights, points))
             gradient[name] = on_threads(threads, lambda: torch_value_and_gradient(weights, points))
-        value[NO_GRAPH] = on_threads(default, lambda: torch_value(weights, points, keep_graph=False))
+        value[NO_GRAPH] = on_threads(THREADS, lambda: torch_value(weights, points, keep_graph=False))
     return {"value": value, "gradient": gradient}
-
-
-def on_threads(count: int, function: Callable) -> Callable:
-    """`function`, after PyTorch was told to use `count` threads."""
-
-    def run():
-        torch.set_num_threads(count)
-        return function()
-
-    return run
 
 
 def disagreements(what: str, entries: dict[str, Callable], parameters: dict, x: np.ndarray) -> Iterator[str]:
@@ -130,27 +106,6 @@ def flat(what: str, answer) -> list[np.ndarray]:
     value, gradient = (answer, []) if what == "value" else answer
     arrays = [value, *(leaves(gradient) if isinstance(gradient, dict) else gradient)]
     return [np.ravel(a.detach().numpy() if hasattr(a, "detach") else a) for a in arrays]
-
-
-def race(entries: dict[str, Callable], seconds: float = 6.0) -> Times:
-    """Seconds of each in every round. The order is turned round each time, so that what came before is shared out."""
-    times = {name: [] for name in entries}
-    began = time.perf_counter()
-    for turn in range(21):
-        if turn >= 3 and time.perf_counter() - began > seconds:
-            break
-        for name in list(entries)[:: 1 if turn % 2 else -1]:
-            time.sleep(0.03)  # idle threads of a BLAS spin for a while: not at the cost of the next one
-            start = time.perf_counter()
-            entries[name]()
-            times[name].append(time.perf_counter() - start)
-    return {name: np.array(t) * (N / HESSIAN_ROWS if name == HESSIAN else 1) for name, t in times.items()}
-
-
-def quartiles(a: np.ndarray) -> str:
-    """The median, and the quartiles in brackets."""
-    low, middle, high = np.quantile(a, (0.25, 0.5, 0.75))
-    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
 def ratio(times: Times, name: str, wrong: list[str]) -> str:
@@ -173,6 +128,8 @@ def compare() -> dict[tuple[str, int], Times]:
         for what, entries in contenders(parameters, x).items():
             wrong = list(disagreements(what, entries, parameters, x))
             times = race({name: function for name, function in entries.items() if name not in wrong})
+            if HESSIAN in times:
+                times[HESSIAN] *= N / HESSIAN_ROWS
             ratios = "".join(f"{ratio(times, name, wrong):23}" for name in (TORCH, ONE_THREAD, NO_GRAPH, HESSIAN))
             print(f"{d:4}  {what:9}{1e3 * np.median(times['refebm']):9.1f}   {ratios.rstrip()}", flush=True)
             results[what, d] = times
@@ -218,17 +175,6 @@ def print_targets(results: dict[tuple[str, int], Times]) -> None:
     print()
 
 
-def peak_bytes(function: Callable, *args) -> int:
-    """The most memory that the call held at once, beyond its arguments. NumPy reports its arrays to tracemalloc."""
-    function(*args)
-    tracemalloc.start()
-    try:
-        function(*args)
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
 def print_memory() -> None:
     """Peak memory of the value for growing d, and of the gradient where it hurts."""
     print(f"Peak memory (tracemalloc), n = {N}, h = {HIDDEN}\n")
@@ -250,38 +196,10 @@ def print_memory() -> None:
     print()
 
 
-def print_import_time() -> None:
-    """Seconds of whole processes."""
-
-    def process(program):
-        return lambda: subprocess.run([sys.executable, "-c", program], check=True)
-
-    programs = {
-        "python": "pass",
-        "numpy": "import numpy",
-        "autograd": "import autograd.scipy",
-        "refebm": "import refebm",
-    }
-    times = race({name: process(program) for name, program in programs.items()}, seconds=10)
-    words = (f"{name} {quartiles(1e3 * t)}" for name, t in times.items())
-    print(f"Whole process that imports it, ms: {'; '.join(words)}")
-
-
-def main() -> int:
-    """Print the whole report."""
-    peer = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads" if torch else "PyTorch not installed"
-    machine = f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    print(f"n = {N}, h = {HIDDEN}, float64; NumPy {np.__version__}; {peer}; {machine}\n")
-    if os.getloadavg()[0] > 0.5:
-        print("The machine is busy, and threads that wait for each other lose most. Better with one thread each:")
-        print("OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m tests.benchmark\n")
+def report() -> None:
+    """Print it all."""
+    print(f"Implicit score matching with the exact trace: n = {N}, h = {HIDDEN}\n")
     results = compare()
     print_growth(results)
     print_targets(results)
     print_memory()
-    print_import_time()
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,0 +1,113 @@
+"""What k steps of Gibbs sampling cost a restricted Boltzmann machine that can be enumerated."""
+
+from itertools import product
+
+import autograd.numpy as np
+from autograd import grad
+from autograd.misc import flatten
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.style import BLACK, BLUE, GREEN, ORANGE, RED, panels, styled
+from refebm import BinaryRBM, contrastive_divergence
+
+SEED = 2002
+D, M = 4, 4
+V, H = (np.array(list(product((0.0, 1.0), repeat=units))) for units in (D, M))
+FIRST, LAST = np.repeat(V, len(V), axis=0), np.tile(V, (len(V), 1))  # all pairs of states
+BARS = [0b0000, 0b0011, 0b1100, 0b0101, 0b1010, 0b1111]  # bars and stripes of 2 x 2 pixels
+DATA = np.bincount(BARS, minlength=len(V)) / len(BARS)
+RATE, UPDATES, STAGES = 1.0, 700, ((0.3, BLUE, "o"), (0.5, GREEN, "^"), (1.0, RED, "s"))
+K = np.arange(1, 31)
+
+
+def _start() -> dict:
+    weights = 0.1 * np.random.default_rng(SEED).standard_normal((D, M))
+    return {"b": np.zeros(D), "c": np.zeros(M), "W": weights}
+
+
+def _probabilities(states: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Of each state of independent units, in the columns, given their means in the rows."""
+    return np.prod(np.where(states == 1, means[:, None], 1 - means[:, None]), axis=2)
+
+
+def _transitions(parameters: dict) -> np.ndarray:
+    """P(v' | v) of one step: to the hidden units and back."""
+    rbm = BinaryRBM(**parameters)
+    return _probabilities(H, rbm.hidden_mean(V)) @ _probabilities(V, rbm.visible_mean(H))
+
+
+def _samples(parameters: dict, k: int | None) -> np.ndarray:
+    """P(v' | v) of the samples of CD-k, or for None of exact ones, whatever v is."""
+    if k is not None:
+        return np.linalg.matrix_power(_transitions(parameters), k)
+    rbm = BinaryRBM(**parameters)
+    return np.tile(np.exp(-rbm.free_energy(V) - rbm.log_partition()), (len(V), 1))
+
+
+def _gradient(parameters: dict, k: int | None) -> dict:
+    """Of contrastive divergence, expected over the data and over its samples."""
+    pairs = np.ravel(DATA[:, None] * _samples(parameters, k))
+
+    def loss(parameters):
+        return np.sum(pairs * contrastive_divergence(BinaryRBM(**parameters).free_energy, FIRST, LAST))
+
+    return grad(loss)(parameters)
+
+
+def _divergence(parameters: dict) -> float:
+    """KL from the data to the machine, from one state to the next."""
+    rbm = BinaryRBM(**parameters)
+    return np.sum(DATA[BARS] * (np.log(DATA[BARS]) + rbm.free_energy(V[BARS]))) + rbm.log_partition()
+
+
+def _train(k: int | None, updates: int) -> list[dict]:
+    """Gradient descent with expected gradients: the machines at the start and after each update."""
+    machines = [_start()]
+    for _ in range(updates):
+        slope = _gradient(machines[-1], k)
+        machines.append({name: value - RATE * slope[name] for name, value in machines[-1].items()})
+    return machines
+
+
+@styled
+def draw(size: float = 1.0) -> Figure:
+    """CD-k's gradient is biased by what k steps leave of the data, the second eigenvalue to the power k."""
+    updates = max(round(UPDATES * size), 100)
+    figure, axes = panels([["gradient", "training"]], height=4.5)
+    exact = _train(None, updates)
+    _biases(axes["gradient"], exact)
+    _losses(axes["training"], exact)
+    return figure
+
+
+def _biases(axes: Axes, machines: list[dict]) -> None:
+    """The length of CD-k's expected gradient less that of the likelihood, on the line that the eigenvalue foretells."""
+    for stage, colour, marker in STAGES:
+        update = round(stage * (len(machines) - 1))
+        exact = flatten(_gradient(machines[update], None))[0]
+        bias = np.array([np.linalg.norm(flatten(_gradient(machines[update], k))[0] - exact) for k in K])
+        rate = np.sort(np.abs(np.linalg.eigvals(_transitions(machines[update]))))[-2]
+        axes.semilogy(K, bias[-1] * rate ** (K - K[-1]), color=colour, linewidth=1)
+        label = rf"{update} updates: $\lambda_2 = {rate:.3f}$"
+        axes.semilogy(K, bias, marker, color=colour, markersize=4, label=label)
+    axes.set_xlabel("steps $k$ (a number)")
+    axes.set_ylabel("length of the gradient's bias\n(in units of nats per unit of the parameters)")
+    axes.set_title(r"bias of CD-$k$ (dots), $\propto \lambda_2^k$ (lines)")
+    axes.set_ylim(bottom=1e-14)
+    axes.legend(loc="lower left")
+
+
+def _losses(axes: Axes, exact: list[dict]) -> None:
+    """How far training gets with each k."""
+    runs = [(f"CD-{k}", _train(k, len(exact) - 1), colour) for k, colour in ((1, RED), (2, ORANGE), (5, BLUE))]
+    for name, machines, colour in [*runs, ("exact likelihood", exact, BLACK)]:
+        style = ("--", 1.2) if machines is exact else ("-", 2.0)
+        axes.semilogy([_divergence(m) for m in machines], style[0], linewidth=style[1], color=colour, label=name)
+    axes.set_xlabel("expected updates (a number)")
+    axes.set_ylabel("KL from data to machine (in units of nats)")
+    axes.set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
+    axes.minorticks_off()
+    axes.set_ylim(0.09, 1.15)
+    axes.set_title(f"bars and stripes, {D} and {M} units")
+    axes.legend()

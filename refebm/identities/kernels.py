@@ -1,0 +1,216 @@
+"""Kernels by hand: where they propose to go, and what the log of the Metropolis-Hastings ratio adds up there.
+
+In plain NumPy, from energies, scores and Jacobians in closed form. Each kernel has one form, ``kernel(impl, model, x,
+sizes, z, u)`` as executed and ``kernel_by_hand(model, x, sizes, z)``, z being the momentum in Hamiltonian Monte Carlo.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.notation import half_square
+from refebm.models import Model
+from refebm.truth.derivatives import jacobian_size, network_derivatives, score_and_jacobian
+
+SEEN = 1e-300  # u below every acceptance that is drawn: the step shows its proposal
+HIGHEST = 1 - 2.0**-30  # u above every acceptance that is drawn, other than 1
+
+
+class Proposal(NamedTuple):
+    """Where to, (n, d), and the terms of log p(x') q(x|x')/(p(x) q(x'|x)), (n,) each.
+
+    size: of x before cancellation, (n, d). carried: what an error of that size makes of the log of the ratio, (n,).
+    """
+
+    x: np.ndarray
+    log_ratio: list[np.ndarray]
+    size: np.ndarray
+    carried: np.ndarray
+
+    @property
+    def acceptance(self) -> np.ndarray:
+        """min(1, ratio), (n,)."""
+        return np.exp(np.minimum(0, sum(self.log_ratio)))
+
+    def outcome(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
+        """What a step answers: the new states and the acceptance as columns, (n, d + 1)."""
+        return answered(np.where((u < self.acceptance)[:, None], self.x, x), self.acceptance)
+
+    @property
+    def ratio_size(self) -> np.ndarray:
+        """What is added up in the log of the ratio, (n,)."""
+        return sum(map(np.abs, self.log_ratio)) + self.carried
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """What is added up in an outcome; an error in the log of the ratio is one of the acceptance, relatively."""
+        return answered(self.size, self.acceptance * self.ratio_size)
+
+
+def answered(x, acceptance):
+    """New states and acceptance, as columns."""
+    return np.column_stack([x, acceptance])
+
+
+def absolute_dot(a, b):
+    """sum_i |a_i b_i| of each pair of rows."""
+    return np.sum(np.abs(a * b), axis=1)
+
+
+def energy_by_hand(model, x):
+    """E(x), in closed form."""
+    return ENERGIES[model.kind](x, **model.parameters)
+
+
+def _spring(x, mean, precision):
+    return 0.5 * np.einsum("ni,ij,nj->n", x - mean, precision, x - mean)
+
+
+def _mixture(x, logits, means, precisions):
+    exponents = logits - np.stack([_spring(x, *well) for well in zip(means, precisions)], axis=1)
+    top = np.max(exponents, axis=1)
+    return -top - np.log(np.sum(np.exp(exponents - top[:, None]), axis=1))
+
+
+ENERGIES = {
+    "quadratic": _spring,
+    "mixture": _mixture,
+    "mlp_energy": lambda x, precision, layers: precision * half_square(x) + network_derivatives(layers, x)[0][:, 0],
+    "gamma": lambda x, shape, rate: np.sum((1 - shape) * np.log(x) + rate * x, axis=1),
+}
+
+
+def score_by_hand(model, x):
+    """s(x), in closed form."""
+    return score_and_jacobian(model, x)[0]
+
+
+def leapfrog_by_hand(model, x, p, eps, n_steps, sizes=None):
+    """x and p after half a step in p, a step in x, half a step in p, n_steps times, and the sizes of both.
+
+    sizes: bounds of what was added up, carried through the Jacobians: what rounding is, and what becomes of it.
+    """
+    size_x, size_p = sizes or (np.abs(x), np.abs(p))
+    for _ in range(n_steps):
+        p, size_p = _kick(model, x, p, 0.5 * eps, size_x, size_p)
+        x, size_x = x + eps * p, size_x + eps * size_p
+        p, size_p = _kick(model, x, p, 0.5 * eps, size_x, size_p)
+    return x, p, (size_x, size_p)
+
+
+def _kick(model, x, p, step, size_x, size_p):
+    s, curved = score_by_hand(model, x), np.einsum("nij,nj->ni", jacobian_size(model, x), size_x)
+    return p + step * s, size_p + step * (np.abs(s) + curved)
+
+
+def walk(impl, model, x, sizes, z, u):
+    return impl.metropolis_step(impl.energy(model), x, sizes["scale"], z, u)
+
+
+def walk_by_hand(model, x, sizes, z):
+    """Random walk."""
+    there = x + sizes["scale"] * z
+    terms = [energy_by_hand(model, x), -energy_by_hand(model, there)]
+    size = np.abs(x) + np.abs(sizes["scale"] * z)
+    return Proposal(there, terms, size, absolute_dot(score_by_hand(model, there), size))
+
+
+def mala(impl, model, x, sizes, z, u):
+    return impl.mala_step(impl.energy(model), x, sizes["eta"], z, u)
+
+
+def mala_by_hand(model, x, sizes, z):
+    """Langevin proposal: q(x'|x) is normal, of mean x + eta s(x) and covariance 2 eta I."""
+    eta = sizes["eta"]
+    s, curved = score_by_hand(model, x), np.einsum("nij,nj->ni", jacobian_size(model, x), np.abs(x))
+    there = x + eta * s + np.sqrt(2 * eta) * z
+    s_there, size = score_by_hand(model, there), np.abs(x) + eta * (np.abs(s) + curved) + np.abs(there)
+    back, forth = x - there - eta * s_there, there - x - eta * s
+    terms = [-half_square(back) / (2 * eta), half_square(forth) / (2 * eta)]
+    terms += [energy_by_hand(model, x), -energy_by_hand(model, there)]
+    return Proposal(there, terms, size, absolute_dot(s_there, size) + absolute_dot(back, size) / (2 * eta))
+
+
+def hmc(impl, model, x, sizes, p, u):
+    return impl.hmc_step(impl.energy(model), x, sizes["eps"], sizes["n_steps"], p, u)
+
+
+def hmc_by_hand(model, x, sizes, p):
+    """The end of a leapfrog path; the ratio is that of exp(-H)."""
+    end, p_end, (size_x, size_p) = leapfrog_by_hand(model, x, p, sizes["eps"], sizes["n_steps"])
+    terms = [energy_by_hand(model, x), half_square(p), -energy_by_hand(model, end), -half_square(p_end)]
+    return Proposal(end, terms, size_x, absolute_dot(score_by_hand(model, end), size_x) + absolute_dot(p_end, size_p))
+
+
+KERNELS = ((walk, walk_by_hand), (mala, mala_by_hand), (hmc, hmc_by_hand))
+NAMES = "metropolis_step mala_step hmc_step"
+
+
+def step_sizes(draw: Draw) -> dict:
+    """Of all kernels; small enough that no acceptance is lost below the smallest number."""
+    return {
+        "scale": draw.real(0.3, 1.5),
+        "eta": draw.real(0.02, 0.2),
+        "eps": draw.real(0.1, 0.4),
+        "n_steps": draw.count(1, 3),
+    }
+
+
+def chains(draw: Draw, most: int = 3, kinds=SMOOTH_ENERGIES) -> dict:
+    """A model, the states of two chains, step sizes, and noise."""
+    d = draw.count(1, most)
+    case = {"model": draw.model(d, kinds), "sizes": step_sizes(draw)}
+    return case | {"x": draw.reals((2, d), -2, 2), "z": draw.reals((2, d), -2, 2)}
+
+
+def chains_and_u(draw: Draw) -> dict:
+    return chains(draw) | {"u": draw.reals((2,), 0.02, 0.98)}
+
+
+def near(acceptance, above, margin=2.0**-20):
+    """u below an acceptance by this part of it, or above it by this part of what is left, where it is not 1."""
+    u = np.where(above, acceptance + margin * (1 - acceptance), acceptance * (1 - margin))
+    return np.clip(u, SEEN, HIGHEST)
+
+
+class Wells(NamedTuple):
+    """E = |x|^2/2 - log cosh(m.x) up to a constant: two wells, or one, with derivatives in closed form; x (1, d)."""
+
+    m: np.ndarray
+
+    @property
+    def model(self) -> Model:
+        unit = np.stack([np.eye(len(self.m))] * 2)
+        return Model("mixture", {"logits": np.zeros(2), "means": np.stack([self.m, -self.m]), "precisions": unit})
+
+    def gradient(self, x):
+        return x - np.tanh(x @ self.m)[:, None] * self.m
+
+    def second(self, x, p, q):
+        """The second derivative, along p and along q, (n,)."""
+        return np.sum(p * q, axis=1) - np.cosh(x @ self.m) ** -2 * (p @ self.m) * (q @ self.m)
+
+    def third(self, x, p):
+        """The third derivative along p, (n,)."""
+        return 2 * np.cosh(x @ self.m) ** -2 * np.tanh(x @ self.m) * (p @ self.m) ** 3
+
+    def cubic_error(self, x, p) -> float:
+        """What a leapfrog step changes H by, over eps^3, as eps goes to 0: 1/4 E''[p, grad E] - 1/12 E'''[p, p, p]."""
+        return float((self.second(x, p, self.gradient(x)) / 4 - self.third(x, p) / 12)[0])
+
+    def modified(self, x, p) -> float:
+        """What has to be added to H, times eps^2, for leapfrog to keep it: 1/12 E''[p, p] - 1/24 |grad E|^2."""
+        return float((self.second(x, p, p) / 12 - np.sum(self.gradient(x) ** 2, axis=1) / 24)[0])
+
+
+WELLS = [  # m, x and p
+    ([1.2], [0.4], [1.0]),
+    ([1.0, -0.5], [0.7, 0.2], [0.8, -1.1]),
+    ([0.8, 0.6, -1.0], [0.3, -0.4, 0.5], [1.0, 0.7, -0.6]),
+]
+
+
+def wells(draw: Draw) -> dict:
+    m, x, p = map(np.array, draw.choice(WELLS))
+    return {"well": Wells(m), "x": x[None], "p": p[None]}

@@ -1,0 +1,189 @@
+r"""Training: minimise a loss in the parameters of a model, nested tuples, lists and dicts of float arrays.
+
+`minimise` is L-BFGS, for a loss that is a function; `minimise_noisy` is Adam, for one that draws noise at each step:
+noise that is drawn before, or by a generator in the closure of the loss. Neither optimiser is written here. Where the
+loss, or its gradient, is not finite, training stops, keeps the parameters before, and says so. A loss that refuses
+such parameters (E-FINITE, or a DomainError: no integral, not settled) counts as one that is not finite there.
+
+Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
+parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import autograd.numpy as np
+import numpy
+import scipy.optimize
+from autograd.misc import flatten
+from autograd.misc.optimizers import adam
+
+from refebm.calculus import value_and_gradient
+from refebm.validation import DomainError, InputError, InputTypeError, count, positive, real_array
+
+SECONDS_BETWEEN_LINES = 0.2
+ROUNDOFF = np.finfo(float).eps
+NOTHING_LOWER = "the line search found nothing lower: this is roundoff, or the loss is noisy or not smooth"
+
+
+class Fit(NamedTuple):
+    """What came out of training.
+
+    parameters: the last, in the form in which they were given. history: the losses, (number of steps,), of `minimise`
+    those of the start and of each step, so one more. finite: False where training stopped because the loss, or its
+    gradient, was not: the parameters are then the last before. message: why it ended, in words.
+    """
+
+    parameters: Any
+    history: np.ndarray
+    finite: bool
+    message: str
+
+
+def minimise(
+    loss: Callable, parameters: Any, n_steps: int = 1000, tolerance: float = 1e-8, *, progress: bool = True
+) -> Fit:
+    r"""Parameters in which no entry of the gradient of loss(parameters) is above the tolerance, by L-BFGS.
+
+    loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
+    ends where the loss falls by no more than roundoff. progress: a line on stderr.
+    Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
+    """
+    run = _Run(loss, parameters, n_steps, progress)
+    options = {"maxiter": run.n_steps, "maxfun": 100 * run.n_steps}
+    options |= {"gtol": positive("tolerance", tolerance), "ftol": ROUNDOFF}
+
+    def asked(x):
+        value, gradient = run.value_and_gradient(x)
+        if not run.history:  # the search begins by asking at the start, and does not call back there
+            run.keep(x, value)
+        return value, gradient
+
+    def keep(intermediate_result):
+        run.keep(intermediate_result.x, intermediate_result.fun)
+
+    def search():
+        result = scipy.optimize.minimize(asked, run.x, jac=True, method="L-BFGS-B", callback=keep, options=options)
+        return result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
+
+    return run.fit(search)
+
+
+def minimise_noisy(
+    loss: Callable,
+    parameters: Any,
+    n_steps: int,
+    step_size: float,
+    *,
+    each: Callable | None = None,
+    progress: bool = True,
+) -> Fit:
+    r"""Parameters after n_steps steps of Adam, each with the gradient of loss(parameters, i), i = 0, 1, ...
+
+    loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. each: called with the
+    parameters and i before step i, to look at them. progress: a line on stderr.
+    Source: Kingma and Ba 2015, algorithm 1; `autograd.misc.optimizers.adam`
+    """
+    run = _Run(loss, parameters, n_steps, progress)
+    step_size, each = positive("step_size", step_size), each and _callable("each", each)
+
+    def gradient(x, i):
+        if each:
+            each(run.unflatten(x), i)
+        value, gradient = run.value_and_gradient(x, i)
+        run.keep(x, value)
+        return gradient
+
+    def search():
+        return adam(gradient, run.x, num_iters=run.n_steps, step_size=step_size), f"all {run.n_steps} steps are done"
+
+    return run.fit(search)
+
+
+class _Stop(Exception):
+    """The loss is not finite."""
+
+
+class _Run:
+    """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
+
+    def __init__(self, loss, parameters, n_steps, progress):
+        self.loss, self.n_steps, self.progress = _callable("loss", loss), count("n_steps", n_steps), progress
+        self.x, self.unflatten = _flat(parameters)
+        self.history, self.last = [], self.x
+        self.began, self.told = time.perf_counter(), 0.0
+
+    def value_and_gradient(self, x, *i):
+        """Of the loss at x, in step i; _Stop where they are not finite."""
+        try:
+            with numpy.errstate(all="ignore"):
+                value, gradient = value_and_gradient(lambda x: _float(self.loss(self.unflatten(x), *i)), x)
+        except InputError as error:
+            if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
+                raise _Stop(str(error)) from error
+            raise
+        if not np.isfinite(value):
+            raise _Stop(f"it is {value}")
+        if not np.all(np.isfinite(gradient)):
+            raise _Stop("its gradient is not")
+        return value, gradient
+
+    def keep(self, x, value):
+        """All is well at x."""
+        self.last = np.array(x)
+        self.history.append(float(value))
+        if time.perf_counter() - self.told > SECONDS_BETWEEN_LINES:
+            self.tell()
+
+    def fit(self, search):
+        """What the search comes to, or what it had when the loss was no longer finite."""
+        try:
+            x, message = search()
+        except _Stop as stop:
+            if not self.history:
+                raise InputError("E-FINITE", f"loss must be finite at the first parameters: {stop}") from stop
+            x, finite = self.last, False
+            message = (
+                f"stopped at step {len(self.history)}, where the loss is not finite ({stop}), with the last before"
+            )
+        else:
+            finite = True
+        self.tell(f"  {message}\n")
+        return Fit(self.unflatten(x), np.array(self.history), finite, message)
+
+    def tell(self, end=""):
+        """Where we are, over the line that was there."""
+        self.told = time.perf_counter()
+        if self.progress:
+            line = f"\r{len(self.history):6} of {self.n_steps}  loss {self.history[-1]:<13.6g}"
+            print(line, f"{self.told - self.began:6.1f} s", end=end, file=sys.stderr, flush=True)
+
+
+def _callable(name, function):
+    if not callable(function):
+        raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
+    return function
+
+
+def _flat(parameters):
+    try:
+        x, unflatten = flatten(parameters)
+    except TypeError as error:
+        raise InputTypeError(
+            "E-DTYPE", f"parameters must be float arrays in tuples, lists and dicts by name: {error}"
+        ) from error
+    if not len(x):
+        raise InputError("E-EMPTY", "parameters must have at least one number")
+    return real_array("parameters", x), unflatten
+
+
+def _float(value):
+    kind = getattr(getattr(value, "dtype", None), "kind", "f" if isinstance(value, float) else None)
+    if np.shape(value) or kind != "f":
+        raise InputTypeError(
+            "E-CALLABLE",
+            f"loss must return a float, such as a mean over rows; got {type(value).__name__} {np.shape(value)}",
+        )
+    return value

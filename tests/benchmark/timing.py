@@ -1,0 +1,85 @@
+"""How the parts of the benchmark time, and what they are timed against."""
+
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+try:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+except ImportError:
+    jax = None
+
+Times = dict[str, np.ndarray]
+THREADS = torch.get_num_threads() if torch else 1  # the default, before anything asks for others
+
+
+def race(entries: dict[str, Callable], seconds: float = 6.0) -> Times:
+    """Seconds of each in every round. The order is turned round each time, so that what came before is shared out."""
+    times = {name: [] for name in entries}
+    began = time.perf_counter()
+    for turn in range(21):
+        if turn >= 3 and time.perf_counter() - began > seconds:
+            break
+        for name in list(entries)[:: 1 if turn % 2 else -1]:
+            time.sleep(0.03)  # idle threads of a BLAS spin for a while: not at the cost of the next one
+            start = time.perf_counter()
+            entries[name]()
+            times[name].append(time.perf_counter() - start)
+    return {name: np.array(t) for name, t in times.items()}
+
+
+def quartiles(a: np.ndarray) -> str:
+    """The median, and the quartiles in brackets."""
+    low, middle, high = np.quantile(a, (0.25, 0.5, 0.75))
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
+def peak_bytes(function: Callable, *args) -> int:
+    """The most memory that the call held at once, beyond its arguments. NumPy reports its arrays to tracemalloc."""
+    function(*args)
+    tracemalloc.start()
+    try:
+        function(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def on_threads(count: int, function: Callable) -> Callable:
+    """`function`, after PyTorch was told to use `count` threads."""
+
+    def run(*args):
+        torch.set_num_threads(count)
+        return function(*args)
+
+    return run
+
+
+def print_import_time() -> None:
+    """Seconds of whole processes."""
+
+    def process(program):
+        return lambda: subprocess.run([sys.executable, "-c", program], check=True)
+
+    programs = {
+        "python": "pass",
+        "numpy": "import numpy",
+        "autograd": "import autograd.scipy",
+        "refebm": "import refebm",
+    }
+    times = race({name: process(program) for name, program in programs.items()}, seconds=10)
+    words = (f"{name} {quartiles(1e3 * t)}" for name, t in times.items())
+    print(f"Whole process that imports it, ms: {'; '.join(words)}")

@@ -1,0 +1,186 @@
+"""Training: known minima are found, what happens is told, and a loss that is not finite stops it."""
+
+import autograd.numpy as np
+import pytest
+
+import refebm
+from refebm import InputError, minimise, minimise_noisy
+from refebm.validation import InputTypeError
+
+HESSIAN = np.array([[3.0, 1.0], [1.0, 2.0]])
+LINEAR = np.array([1.0, -2.0])
+SOLUTION = np.linalg.solve(HESSIAN, LINEAR)
+START = {"x": np.array([5.0, 5.0]), "y": (1.0,)}
+
+
+def quadratic(parameters):
+    x, (y,) = parameters["x"], parameters["y"]
+    return 0.5 * np.dot(x, np.dot(HESSIAN, x)) - np.dot(LINEAR, x) + (y - 3.0) ** 2
+
+
+def noisy_quadratic(parameters, i):
+    return quadratic(parameters) + 0.3 * np.dot(np.random.default_rng(i).standard_normal(2), parameters["x"])
+
+
+def logarithm(x, i=0):
+    """Falls until x = 1, and is NaN or -inf from there on."""
+    with np.errstate(all="ignore"):
+        return np.log(1.0 - x)
+
+
+def test_a_quadratic_is_minimised_and_keeps_its_form():
+    fit = minimise(quadratic, START, progress=False)
+    assert np.max(np.abs(fit.parameters["x"] - SOLUTION)) < 1e-8 and abs(fit.parameters["y"][0] - 3.0) < 1e-8
+    assert fit.finite and "CONVERGENCE" in fit.message
+    assert START["x"].tolist() == [5.0, 5.0]
+
+
+def test_the_history_has_the_start_and_each_step():
+    fit = minimise(quadratic, START, progress=False)
+    assert fit.history[0] == quadratic(START)
+    assert fit.history[-1] == quadratic(fit.parameters) == pytest.approx(-0.5 * LINEAR @ SOLUTION)
+    assert np.all(np.diff(fit.history) <= 0)
+    short = minimise(quadratic, START, 2, progress=False)
+    assert short.history.tolist() == fit.history[:3].tolist()
+    assert short.finite and "LIMIT" in short.message
+
+
+def test_maximum_likelihood_of_a_gaussian_is_its_moments():
+    x = np.random.default_rng(3).standard_normal((50, 2)) * [1.0, 0.5] + [1.0, -1.0]
+
+    def loss(parameters):
+        factor = parameters["factor"]
+        energy = refebm.Model("quadratic", {"mean": parameters["mean"], "precision": np.dot(factor, factor.T)})
+        log_z = np.log(2 * np.pi) - np.log(np.abs(np.linalg.det(factor)))
+        return np.mean(refebm.negative_log_likelihood(energy, log_z, x))
+
+    fit = minimise(loss, {"mean": np.zeros(2), "factor": np.eye(2)}, progress=False).parameters
+    assert np.max(np.abs(fit["mean"] - x.mean(axis=0))) < 1e-7
+    covariance = np.linalg.inv(fit["factor"] @ fit["factor"].T)
+    assert np.max(np.abs(covariance - np.cov(x.T, bias=True))) < 1e-6
+
+
+def test_a_loss_with_a_kink_ends_at_roundoff_and_says_so():
+    fit = minimise(lambda x: np.abs(x) + np.sqrt(np.abs(x)), 0.7, progress=False)
+    assert fit.finite and fit.message and fit.history[-1] <= fit.history[0]
+
+
+def test_adam_comes_near_a_noisy_minimum():
+    """Adam settles within a few step sizes of it: closer with a smaller one."""
+    for n_steps, step_size in ((1000, 0.02), (2000, 0.01)):
+        fit = minimise_noisy(noisy_quadratic, START, n_steps, step_size, progress=False)
+        assert np.max(np.abs(fit.parameters["x"] - SOLUTION)) < 5 * step_size
+        assert abs(fit.parameters["y"][0] - 3.0) < 1e-3
+        assert len(fit.history) == n_steps and fit.history[0] == noisy_quadratic(START, 0)
+        assert fit.finite and str(n_steps) in fit.message
+
+
+def test_adams_first_step_has_the_step_size():
+    fit = minimise_noisy(lambda x, i: 7.0 * x, 1.0, 1, 0.25, progress=False)
+    assert fit.parameters == pytest.approx(0.75, abs=1e-8)
+
+
+def test_each_step_can_be_watched():
+    seen = []
+    minimise_noisy(noisy_quadratic, START, 3, 0.1, each=lambda p, i: seen.append((i, p["y"][0])), progress=False)
+    assert [i for i, _ in seen] == [0, 1, 2] and seen[0][1] == 1.0 and seen[1][1] == pytest.approx(1.1)
+
+
+def test_contrastive_divergence_finds_the_mean_of_a_gaussian():
+    """Chains carried on by exact draws from the model; the noise is in the closure."""
+    rng = np.random.default_rng(5)
+    x = np.array([2.0, -1.0]) + rng.standard_normal((100, 2))
+
+    def loss(mean, i):
+        model = refebm.Model("quadratic", {"mean": mean, "precision": np.eye(2)})
+        return np.mean(refebm.contrastive_divergence(model, x, mean + rng.standard_normal(x.shape)))
+
+    fit = minimise_noisy(loss, np.zeros(2), 150, 0.05, progress=False)
+    assert np.max(np.abs(fit.parameters - x.mean(axis=0))) < 0.15  # 0.1 of noise in each gradient
+
+
+@pytest.mark.parametrize("name", ["minimise", "minimise_noisy"])
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_parameters(name, capsys):
+    fit = minimise(logarithm, 0.0) if name == "minimise" else minimise_noisy(logarithm, 0.0, 100, 0.15)
+    assert not fit.finite and "not finite" in fit.message
+    assert fit.parameters < 1.0 and np.isfinite(logarithm(fit.parameters))
+    assert fit.history[-1] == logarithm(fit.parameters) and np.all(np.isfinite(fit.history))
+    assert fit.message in capsys.readouterr().err
+
+
+def test_a_gradient_that_is_not_finite_stops_too():
+    def loss(x, i):
+        return np.sqrt(np.maximum(x, 0.0))  # at 0 its slope is infinite
+
+    fit = minimise_noisy(loss, 0.5, 100, 0.25, progress=False)
+    assert not fit.finite and "gradient" in fit.message and fit.parameters > 0
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("E-FINITE", "x_model must be finite"), refebm.DomainError("E-DIVERGES", "Z")]
+)
+def test_a_loss_that_refuses_is_not_finite(error):
+    """As refebm's own do where chains have blown up, or there is no partition function."""
+
+    def loss(x, i):
+        if i == 4:
+            raise error
+        return (x - 1.0) ** 2
+
+    fit = minimise_noisy(loss, 0.0, 10, 0.1, progress=False)
+    assert not fit.finite and len(fit.history) == 4 and str(error) in fit.message
+    assert fit.history[-1] == loss(fit.parameters, 0)
+    with pytest.raises(type(error), match=error.code):
+        minimise_noisy(lambda x, i: loss(x, 4), 0.0, 10, 0.1, progress=False)
+
+
+def test_other_errors_of_the_loss_come_through():
+    def loss(x, i):
+        if i == 2:
+            raise InputError("E-SHAPE", "x must be (n, d)")
+        return x**2
+
+    with pytest.raises(InputError, match="E-SHAPE"):
+        minimise_noisy(loss, 1.0, 10, 0.1, progress=False)
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_the_progress_line_can_be_switched_off(progress, capsys):
+    minimise(quadratic, START, progress=progress)
+    minimise_noisy(noisy_quadratic, START, 5, 0.1, progress=progress)
+    out, err = capsys.readouterr()
+    assert not out
+    if progress:
+        assert err.count("\n") == 2 and "5 of 5" in err and "loss" in err and "CONVERGENCE" in err
+    else:
+        assert not err
+
+
+BAD = {
+    "loss not callable": (lambda: minimise(3.0, 1.0), "E-CALLABLE", "loss .*float"),
+    "loss per row": (lambda: minimise(lambda x: x * np.ones(3), 1.0), "E-CALLABLE", r"mean over rows.*\(3,\)"),
+    "loss nothing": (lambda: minimise(lambda x: None, 1.0), "E-CALLABLE", "NoneType"),
+    "loss whole": (lambda: minimise(lambda x: 3, 1.0), "E-CALLABLE", "int"),
+    "loss nan at first": (lambda: minimise(lambda x: np.nan * x, 1.0), "E-FINITE", "first parameters.*nan"),
+    "parameters whole": (lambda: minimise(quadratic, {"x": 1}), "E-DTYPE", "parameters.*int"),
+    "parameters text": (lambda: minimise(quadratic, "x"), "E-DTYPE", "parameters.*str"),
+    "parameters nan": (lambda: minimise(quadratic, np.array([1.0, np.nan])), "E-FINITE", r"parameters.*\(1,\)"),
+    "no parameters": (lambda: minimise(quadratic, np.zeros((0, 2))), "E-EMPTY", "parameters"),
+    "no steps": (lambda: minimise(quadratic, START, 0), "E-COUNT", "n_steps .*0"),
+    "half a step": (lambda: minimise_noisy(noisy_quadratic, START, 2.5, 0.1), "E-COUNT", "n_steps .*float"),
+    "tolerance zero": (lambda: minimise(quadratic, START, 5, 0.0), "E-POSITIVE", "tolerance"),
+    "step size negative": (lambda: minimise_noisy(noisy_quadratic, START, 5, -0.1), "E-POSITIVE", "step_size"),
+    "each not callable": (
+        lambda: minimise_noisy(noisy_quadratic, START, 5, 0.1, each=3),
+        "E-CALLABLE",
+        "each .*int",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_a_clear_error(name):
+    call, code, words = BAD[name]
+    with pytest.raises((InputError, InputTypeError), match=words) as error:
+        call()
+    assert error.value.code == code
