@@ -51,7 +51,7 @@ def minimise(
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
-    run = _Run(loss, parameters, n_steps, progress)
+    run = _Run(loss, parameters, n_steps, progress, first=1)
     options = {"maxiter": run.n_steps, "maxfun": 100 * run.n_steps}
     options |= {"gtol": positive("tolerance", tolerance), "ftol": ROUNDOFF}
 
@@ -109,10 +109,10 @@ class _Stop(Exception):
 class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
-    def __init__(self, loss, parameters, n_steps, progress):
+    def __init__(self, loss, parameters, n_steps, progress, first=0):
         self.loss, self.n_steps, self.progress = _callable("loss", loss), count("n_steps", n_steps), progress
         self.x, self.unflatten = _flat(parameters)
-        self.history, self.last = [], self.x
+        self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
         self.began, self.told = time.perf_counter(), 0.0
 
     def value_and_gradient(self, x, *i):
@@ -157,7 +157,7 @@ class _Run:
         """Where we are, over the line that was there."""
         self.told = time.perf_counter()
         if self.progress:
-            line = f"\r{len(self.history):6} of {self.n_steps}  loss {self.history[-1]:<13.6g}"
+            line = f"\r{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}"
             print(line, f"{self.told - self.began:6.1f} s", end=end, file=sys.stderr, flush=True)
 
 
