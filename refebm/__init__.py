@@ -7,6 +7,7 @@ Glossary and conventions
     s        score(x) -> (n, d), grad_x log p = -grad_x E; any vector field may stand in
     sigma    noise standard deviation, a float or (n,); a conditional field is score(x, sigma), ``at`` fixes it
     z        (n, d), *unit* normal; the noisy point is x + sigma z, and sigma s predicts -z
+    t        the time of an SDE, a float or (n,) in [0, 1], 0 for data; x_t = m(t) x + std(t) z
     v        (n, d) or (m, n, d), projections with E[v v^T] = I
 
 Callables come first, then state and data, then step sizes and counts, noise last. No function draws its own noise.
@@ -27,6 +28,14 @@ from refebm.objectives.denoising import (
     noise_conditional_score_matching,
     tweedie_cov,
     tweedie_mean,
+)
+from refebm.objectives.diffusion import (
+    ddpm_loss,
+    denoised_point,
+    diffusion_score_matching,
+    predicted_noise,
+    score_of_denoiser,
+    score_of_noise,
 )
 from refebm.objectives.discrepancies import (
     kernel_stein,
@@ -65,12 +74,30 @@ from refebm.objectives.score_matching import (
 )
 from refebm.samplers.chain import run
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
+from refebm.samplers.diffusion import (
+    SolverError,
+    ddpm_step,
+    euler_maruyama_step,
+    predictor_corrector,
+    probability_flow,
+    probability_flow_log_prob,
+    probability_flow_velocity,
+    reverse_sde_step,
+)
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog
 from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.step import Step
-from refebm.samplers.tapes import annealed_langevin_tape, gibbs_tape, langevin_tape, metropolis_tape, replay_tape
+from refebm.samplers.tapes import (
+    annealed_langevin_tape,
+    gibbs_tape,
+    langevin_tape,
+    metropolis_tape,
+    predictor_corrector_tape,
+    replay_tape,
+)
+from refebm.sdes import GivenDiffusion, SubVariancePreserving, VarianceExploding, VariancePreserving
 from refebm.training import Fit, minimise, minimise_noisy
 from refebm.truth.densities import (
     Gamma,
@@ -100,14 +127,19 @@ __all__ = [
     "GaussianBernoulliRBM",
     "GaussianMixture",
     "Generator",
+    "GivenDiffusion",
     "InputError",
     "Laplace",
     "LinearGaussianVAE",
     "Model",
     "RealNVP",
     "ReplayBuffer",
+    "SolverError",
     "Step",
     "StudentT",
+    "SubVariancePreserving",
+    "VarianceExploding",
+    "VariancePreserving",
     "annealed_importance_sampling",
     "annealed_langevin",
     "annealed_langevin_tape",
@@ -117,14 +149,19 @@ __all__ = [
     "bregman_noise_contrastive",
     "conditional_noise_contrastive",
     "contrastive_divergence",
+    "ddpm_loss",
+    "ddpm_step",
     "decaying_steps",
+    "denoised_point",
     "denoising_autoencoder",
     "denoising_score_matching",
     "denoising_score_matching_cv",
+    "diffusion_score_matching",
     "divergence",
     "effective_sample_size",
     "entropy_gradient",
     "estimated_log_partition",
+    "euler_maruyama_step",
     "expect",
     "explicit_score_matching",
     "explicit_sliced",
@@ -158,10 +195,19 @@ __all__ = [
     "noise_conditional_score_matching",
     "noise_contrastive",
     "nonnegative_score_matching",
+    "predicted_noise",
+    "predictor_corrector",
+    "predictor_corrector_tape",
+    "probability_flow",
+    "probability_flow_log_prob",
+    "probability_flow_velocity",
     "ratio_matching",
     "replay_tape",
+    "reverse_sde_step",
     "run",
     "score_of",
+    "score_of_denoiser",
+    "score_of_noise",
     "sliced_score_matching",
     "sliced_score_matching_vr",
     "smoothed_empirical",

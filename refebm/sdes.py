@@ -1,8 +1,7 @@
-r"""Forward SDEs dx = f(x, t) dt + g(t) dw, data at t = 0, all but noise at t = 1; linear, so that all is in closed form.
+r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, all but noise at t = 1, everything in closed form.
 
-x_t = m(t) x_0 + std(t) z. ``drift(x, t)`` (n, d), ``diffusion(t)`` g, ``marginal(t)`` -> (m, std), ``prior(d)`` the law
-that sampling starts from. t is a float or (n,) in [0, 1]. The law at t = 1 is not the prior: `prior_gap` says by how
-much. Errors: E-TIME for t outside [0, 1], E-LEVELS, E-POSITIVE.
+x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is not the prior that sampling starts from:
+`prior_gap` says by how much. Errors: E-TIME for t outside [0, 1] or s after t, E-LEVELS, E-POSITIVE.
 """
 
 from collections.abc import Callable
@@ -10,35 +9,49 @@ from collections.abc import Callable
 import autograd.numpy as np
 
 from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.validation import InputError, positive, times
+from refebm.truth.expectations import expect
+from refebm.validation import InputError, count, points, positive, times, times_of
 
 
 class LinearSDE:
-    """What the SDEs share: dx = -1/2 beta(t) x dt + g(t) dw, for the VE kind with beta = 0."""
+    """What all have in common. beta is zero unless a kind has one."""
+
+    def beta(self, t):
+        """The rate at which data are forgotten, float or (n,)."""
+        return 0.0 * times("t", t)
 
     def drift(self, x, t):
         r"""f(x, t) = -1/2 beta(t) x, (n, d)."""
-        return -0.5 * np.reshape(self.beta(times("t", t)), (-1, 1)) * x
+        x = points("x", x)
+        return -0.5 * np.reshape(self.beta(times_of("t", t, x)), (-1, 1)) * x
 
-    def kernel(self, s, t):
-        r"""x_t given x_s, s <= t: N(m_t/m_s x_s, v_t - (m_t/m_s)^2 v_s), as (scale, std)."""
-        (m_s, std_s), (m_t, std_t) = self.marginal(s), self.marginal(t)
-        scale = m_t / m_s
-        return scale, np.sqrt(std_t**2 - scale**2 * std_s**2)
+    def marginal(self, t):
+        r"""(m(t), std(t)): the kernel from 0 to t."""
+        return self.kernel(0.0, t)
 
-    def diffused(self, density, t):
+    def diffused(self, density, t: float):
         r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I."""
         scale, std = self.marginal(t)
-        if isinstance(density, Gaussian):
-            return Gaussian(scale * density.mean, scale**2 * density.cov + std**2 * np.eye(density.d))
         noise = std**2 * np.eye(density.d)
+        if isinstance(density, Gaussian):
+            return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
         return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
+
+    def prior(self, d: int):
+        r"""The law that sampling starts from, N(0, std(1)^2 I)."""
+        return Gaussian(np.zeros(count("d", d)), self.kernel(0.0, 1.0)[1] ** 2)
+
+    def prior_gap(self, density) -> float:
+        r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature."""
+        end, prior = self.diffused(density, 1.0), self.prior(density.d)
+        return expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end).value[0]
 
 
 class VarianceExploding(LinearSDE):
     r"""dx = sigma(t) sqrt(2 log(sigma_max/sigma_min)) dw, sigma(t) = sigma_min (sigma_max/sigma_min)^t.
 
-    m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0; score_sde writes sigma(t) for std.
+    m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. Convention: the code of the source takes sigma(t) for
+    std, which smooths the data by sigma_min.
     Source: Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021, eqs. 9 and 30
     """
 
@@ -46,33 +59,26 @@ class VarianceExploding(LinearSDE):
         self.sigma_min, self.sigma_max = positive("sigma_min", sigma_min), positive("sigma_max", sigma_max)
         if not self.sigma_min < self.sigma_max:
             raise InputError("E-LEVELS", f"sigma_min must be below sigma_max, got {sigma_min} and {sigma_max}")
-
-    def beta(self, t):
-        return 0.0 * t
+        self.log_ratio = np.log(self.sigma_max / self.sigma_min)
 
     def sigma(self, t):
         r"""sigma_min (sigma_max/sigma_min)^t."""
-        return self.sigma_min * (self.sigma_max / self.sigma_min) ** times("t", t)
+        return self.sigma_min * np.exp(times("t", t) * self.log_ratio)
 
     def diffusion(self, t):
         r"""g = sigma(t) sqrt(2 log(sigma_max/sigma_min))."""
-        return self.sigma(t) * np.sqrt(2 * np.log(self.sigma_max / self.sigma_min))
+        return self.sigma(t) * np.sqrt(2 * self.log_ratio)
 
-    def marginal(self, t):
-        r"""(1, sqrt(sigma(t)^2 - sigma_min^2))."""
-        t = times("t", t)
-        growth = np.expm1(2 * t * np.log(self.sigma_max / self.sigma_min))
-        return 1.0 + 0.0 * t, self.sigma_min * np.sqrt(growth)
-
-    def prior(self, d):
-        r"""N(0, (sigma_max^2 - sigma_min^2) I)."""
-        return Gaussian(np.zeros(d), self.sigma_max**2 - self.sigma_min**2)
+    def kernel(self, s, t):
+        r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: (1, std)."""
+        s, t = _in_order(s, t)
+        return 1.0 + 0.0 * (t - s), self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))
 
 
 class VariancePreserving(LinearSDE):
     r"""dx = -1/2 beta(t) x dt + sqrt(beta(t)) dw, beta(t) = beta_min + t (beta_max - beta_min).
 
-    With B = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}.
+    With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}.
     Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
     """
 
@@ -80,66 +86,74 @@ class VariancePreserving(LinearSDE):
         self.beta_min, self.beta_max = positive("beta_min", beta_min), positive("beta_max", beta_max)
 
     def beta(self, t):
-        """beta_min + t (beta_max - beta_min)."""
-        return self.beta_min + t * (self.beta_max - self.beta_min)
+        r"""beta_min + t (beta_max - beta_min)."""
+        return self.beta_min + times("t", t) * (self.beta_max - self.beta_min)
 
-    def integral(self, t):
-        r"""B(t) = beta_min t + t^2/2 (beta_max - beta_min)."""
-        return self.beta_min * t + 0.5 * t**2 * (self.beta_max - self.beta_min)
+    def betas(self, n_steps: int):
+        r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
+
+        Source: Song et al. 2021, appendix B
+        """
+        n_steps = count("n_steps", n_steps)
+        return self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps
+
+    def integral(self, s, t):
+        r"""int_s^t beta."""
+        return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
 
     def diffusion(self, t):
         r"""g = sqrt(beta(t))."""
-        return np.sqrt(self.beta(times("t", t)))
+        return np.sqrt(self.beta(t))
 
-    def marginal(self, t):
-        r"""(e^{-B/2}, sqrt(1 - e^{-B}))."""
-        b = self.integral(times("t", t))
+    def kernel(self, s, t):
+        r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: (scale, std)."""
+        b = self.integral(*_in_order(s, t))
         return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
 
-    def prior(self, d):
-        """N(0, I)."""
-        return Gaussian(np.zeros(d), 1.0)
+    def prior(self, d: int):
+        """The law that sampling starts from, N(0, I)."""
+        return Gaussian(np.zeros(count("d", d)), 1.0)
 
 
 class SubVariancePreserving(VariancePreserving):
-    r"""As variance preserving, but g^2 = beta (1 - e^{-2B}): m = e^{-B/2}, std = 1 - e^{-B}.
+    r"""As variance preserving, but g^2 = beta(t) (1 - e^{-2B(t)}): m = e^{-B/2}, *std* = 1 - e^{-B}.
 
     Source: Song et al. 2021, eqs. 12 and 29
     """
 
     def diffusion(self, t):
         r"""g = sqrt(beta (1 - e^{-2B}))."""
-        t = times("t", t)
-        return np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(t)))
+        return np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))
 
-    def marginal(self, t):
-        r"""(e^{-B/2}, 1 - e^{-B})."""
-        b = self.integral(times("t", t))
-        return np.exp(-0.5 * b), -np.expm1(-b)
+    def kernel(self, s, t):
+        r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): (scale, std)."""
+        s, t = _in_order(s, t)
+        b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
+        return np.exp(-0.5 * b), np.sqrt(np.expm1(-b) * np.expm1(-total))
 
 
 class GivenDiffusion(LinearSDE):
-    r"""dx = sigma(t) dw for a given sigma(t): m = 1, std^2 = int_0^t sigma^2, given too.
+    r"""dx = sigma(t) dw for a given sigma(t): m = 1, std^2 = int_0^t sigma^2, which is given too.
 
-    sigma, variance: callables of t; variance(0) = 0 and variance' = sigma^2.
+    sigma, variance: callables of t, float or (n,); variance(0) = 0 and variance' = sigma^2.
     Source: Stanford CS236, perturbing data with stochastic processes (the toy SDE)
     """
 
     def __init__(self, sigma: Callable, variance: Callable):
         self.sigma, self.variance = sigma, variance
 
-    def beta(self, t):
-        return 0.0 * t
-
     def diffusion(self, t):
-        """g = sigma(t)."""
+        r"""g = sigma(t)."""
         return self.sigma(times("t", t))
 
-    def marginal(self, t):
-        r"""(1, sqrt(int_0^t sigma^2))."""
-        t = times("t", t)
-        return 1.0 + 0.0 * t, np.sqrt(self.variance(t))
+    def kernel(self, s, t):
+        r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std)."""
+        s, t = _in_order(s, t)
+        return 1.0 + 0.0 * (t - s), np.sqrt(self.variance(t) - self.variance(s))
 
-    def prior(self, d):
-        r"""N(0, std(1)^2 I)."""
-        return Gaussian(np.zeros(d), self.variance(1.0))
+
+def _in_order(s, t):
+    s, t = times("s", s), times("t", t)
+    if np.any(s > t):
+        raise InputError("E-TIME", f"s must not be after t: noise is added forward in time; got {s} and {t}")
+    return s, t

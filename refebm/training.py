@@ -9,8 +9,6 @@ Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE,
 parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
 """
 
-import sys
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,9 +19,9 @@ from autograd.misc import flatten
 from autograd.misc.optimizers import adam
 
 from refebm.calculus import value_and_gradient
+from refebm.progress import Line
 from refebm.validation import DomainError, InputError, InputTypeError, count, positive, real_array
 
-SECONDS_BETWEEN_LINES = 0.2
 ROUNDOFF = np.finfo(float).eps
 NOTHING_LOWER = "the line search found nothing lower: this is roundoff, or the loss is noisy or not smooth"
 
@@ -110,10 +108,9 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
-        self.loss, self.n_steps, self.progress = _callable("loss", loss), count("n_steps", n_steps), progress
+        self.loss, self.n_steps, self.line = _callable("loss", loss), count("n_steps", n_steps), Line(progress)
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
-        self.began, self.told = time.perf_counter(), 0.0
 
     def value_and_gradient(self, x, *i):
         """Of the loss at x, in step i; _Stop where they are not finite."""
@@ -134,8 +131,7 @@ class _Run:
         """All is well at x."""
         self.last = np.array(x)
         self.history.append(float(value))
-        if time.perf_counter() - self.told > SECONDS_BETWEEN_LINES:
-            self.tell()
+        self.tell()
 
     def fit(self, search):
         """What the search comes to, or what it had when the loss was no longer finite."""
@@ -155,10 +151,7 @@ class _Run:
 
     def tell(self, end=""):
         """Where we are, over the line that was there."""
-        self.told = time.perf_counter()
-        if self.progress:
-            line = f"\r{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}"
-            print(line, f"{self.told - self.began:6.1f} s", end=end, file=sys.stderr, flush=True)
+        self.line.tell(f"{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}", end)
 
 
 def _callable(name, function):

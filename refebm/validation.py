@@ -222,25 +222,72 @@ def tape_of_levels(name, value, x):
     return value
 
 
-def times(name, value, x=None):
-    """SDE time: a float or (n,), from 0 to 1."""
+def times(name, value):
+    """Times of an SDE: a float, or (n,), from 0 to 1."""
     value = real_array(name, value)
-    if value.ndim > 1 or (x is not None and value.shape not in ((), (len(x),))):
+    if value.ndim > 1:
         raise InputError("E-SHAPE", f"{name} must be a float or (n,); got shape {value.shape}")
     _refuse(name, value, (value >= 0) & (value <= 1), "E-TIME", "from 0 to 1")
     return value
 
 
-def each_time(name, value, x):
-    """SDE time of each row, (n,)."""
-    return times(name, value, x) * np.ones(len(x))
+def times_of(name, value, x):
+    """The time of each row, (n,), from one for all or one each."""
+    value = times(name, value)
+    if value.shape not in ((), (len(x),)):
+        raise InputError("E-SHAPE", f"{name} must be a float or (n,) = ({len(x)},); got shape {value.shape}")
+    return value * np.ones(len(x))
+
+
+def time(name, value, x=None):
+    """One time of an SDE, from 0 to 1."""
+    return times(name, number(name, value))
 
 
 def decreasing_times(name, value, x=None):
-    """Times from 1, or below, down to 0, or above, (K + 1,)."""
+    """Times from late to early, (K + 1,)."""
     value = times(name, value)
     if value.ndim != 1 or len(value) < 2 or np.any(np.diff(value) >= 0):
         raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {value.tolist()}")
+    return value
+
+
+def tape_of_corrections(name, value, x):
+    """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
+    value = real_array(name, value)
+    if value.ndim != 4 or value.shape[2:] != x.shape or not value.shape[1]:
+        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) = {x.shape}; got {value.shape}")
+    return value
+
+
+def sde_like(name, value, x=None):
+    """What has a drift and a diffusion."""
+    lacks = [method for method in ("drift", "diffusion") if not callable(getattr(value, method, None))]
+    if lacks:
+        raise InputTypeError("E-SDE", f"{name} must have the methods {lacks}, as in refebm.sdes; got {value!r}")
+    return value
+
+
+def step_variances(name, value, x=None):
+    """Variances of the steps of a diffusion, (N,), each in (0, 1)."""
+    value = vector(name, value)
+    _refuse(name, value, (value > 0) & (value < 1), "E-BETAS", "greater than 0 and less than 1")
+    return value
+
+
+def indices_of(name, value, x):
+    """The step of each row, (n,), from one for all or one each."""
+    value = numpy.asarray(value)
+    if value.dtype.kind not in "iu" or value.shape not in ((), (len(x),)):
+        raise InputTypeError(
+            "E-INDEX", f"{name} must be an int or (n,) = ({len(x)},) of them; got {value.dtype} of shape {value.shape}"
+        )
+    return value + numpy.zeros(len(x), int)
+
+
+def within(name, value, n):
+    """Indices of 0, ..., n - 1."""
+    _refuse(name, value, (value >= 0) & (value < n), "E-INDEX", f"from 0 to {n - 1}")
     return value
 
 
@@ -300,8 +347,13 @@ GLOSSARY = {
     "scale": positive,
     "log_z": number,
     "dt": positive,
-    "t": each_time,
+    "t": times_of,
     "times": decreasing_times,
+    "rtol": positive,
+    "atol": positive,
+    "sde": sde_like,
+    "betas": step_variances,
+    "i": indices_of,
     "n": count,
     "d": count,
     "n_steps": count,
@@ -311,6 +363,8 @@ GLOSSARY = {
     "data_score": field,
     "field": field,
     "denoiser": field,
+    "noise": field,
+    "log_end": energy,
     "energy": energy,
     "log_model": energy,
     "log_noise": energy,
@@ -333,7 +387,7 @@ def rows(function=None, /, **special):
         bound = signature.bind(*args, **kwargs)
         given = bound.arguments
         x = points_of(given["self"], anchor, given[anchor]) if "self" in given else None
-        for name in order:
+        for name in (one for one in order if one in given):
             given[name] = checks[name](name, given[name], x)
             x = given[name] if name == anchor else x
         return function(*bound.args, **bound.kwargs)

@@ -14,13 +14,13 @@ from refebm.models import Model
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
     ["validation"],
-    ["files"],
+    ["files", "progress"],
     ["calculus"],
     ["truth"],
+    ["sdes"],
     ["models"],
     ["objectives"],
     ["samplers"],
-    ["training"],
     ["training"],
     ["__init__"],
     ["identities"],

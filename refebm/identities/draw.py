@@ -162,6 +162,16 @@ class Draw:
         means, variances = self.reals((k, d), -1.5, 1.5), self.reals((k, d), 0.2, 1.5)
         return {"logits": self.reals((k,), -1, 1), "means": means, "variances": variances}
 
+    def sde(self, kinds: Sequence[str] = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")) -> dict:
+        """An SDE as data, whose noise at the end is moderate."""
+        kind = self.choice(kinds)
+        if kind == "VarianceExploding":
+            return {"kind": kind, "parameters": {"sigma_min": self.real(0.1, 0.5), "sigma_max": self.real(1, 4)}}
+        return {"kind": kind, "parameters": {"beta_min": self.real(0.1, 1), "beta_max": self.real(2, 6)}}
+
+    def _diffused_mixture(self, d):
+        return {"sde": self.sde(), **self._smoothed_mixture(d)}
+
     def _at_level(self, d):
         return {"kind": "noise_conditional", "parameters": self._noise_conditional(d), "sigma": self.noise_level()}
 

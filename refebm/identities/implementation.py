@@ -18,7 +18,7 @@ class Unusable(InputError):
 
 
 class Implementation:
-    """Public names as attributes. ``score(model)``, ``energy(model)`` and ``rbm(model)`` build on model data."""
+    """Public names as attributes. ``score``, ``energy`` and ``rbm`` build on model data, ``sde`` on that of an SDE."""
 
     def __init__(self, **replaced):
         self._replaced = replaced
@@ -37,6 +37,9 @@ class Implementation:
 
     def rbm(self, model: Model):
         return getattr(self, RBMS[model.kind].__name__)(**model.parameters)
+
+    def sde(self, data: dict):
+        return getattr(self, data["kind"])(**data["parameters"])
 
     def data_score(self, density):
         return density.score

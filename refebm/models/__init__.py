@@ -19,7 +19,7 @@ from refebm.models.fields import at
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError, level, points_of
+from refebm.validation import InputError, level, points_of, times_of
 
 
 def at_level(x, kind, parameters, sigma):
@@ -62,7 +62,10 @@ ENERGIES = {
         gaussian_rbm,
     )
 }
-CONDITIONAL = {function.__name__: function for function in (fields.noise_conditional, fields.smoothed_mixture)}
+CONDITIONAL = {
+    function.__name__: function
+    for function in (fields.noise_conditional, fields.smoothed_mixture, fields.diffused_mixture)
+}
 FIELDS = CONDITIONAL | {function.__name__: function for function in (fields.mlp_score, at_level, denoiser)}
 LOG_DENSITIES = {"log_density": log_density}
 KINDS = ENERGIES | FIELDS | LOG_DENSITIES
@@ -88,7 +91,7 @@ class Model:
         if not hasattr(self.parameters, "keys"):
             raise InputError("E-MODEL", f"parameters must be a dict by name, got {type(self.parameters).__name__}")
         wanted = set(inspect.signature(KINDS[self.kind]).parameters) - {"x"}
-        wanted -= {"sigma"} if self.kind in CONDITIONAL else set()
+        wanted -= {"sigma", "t"} if self.kind in CONDITIONAL else set()
         if set(self.parameters.keys()) != wanted:
             raise InputError(
                 "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
@@ -98,7 +101,8 @@ class Model:
 
     def __call__(self, x, *sigma):
         x = points_of(self, "x", x)
-        return KINDS[self.kind](x, *(level("sigma", c, x)[:, 0] for c in sigma), **self.parameters)
+        checked = times_of if self.kind == "diffused_mixture" else level
+        return KINDS[self.kind](x, *(np.ravel(checked("sigma", c, x)) for c in sigma), **self.parameters)
 
 
 def score(model: Model) -> Callable:

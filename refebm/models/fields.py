@@ -4,6 +4,9 @@ import autograd.numpy as np
 from autograd.scipy.special import logsumexp
 
 from refebm.models.networks import perceptron
+from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
+
+SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
 
 def mlp_score(x, layers):
@@ -31,6 +34,18 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     log_joint = [a + 0.5 * np.sum(s * (x - m) - np.log(c), 1) for a, m, c, s in zip(logits, means, wide, scores)]
     r = np.exp(np.stack(log_joint) - logsumexp(np.stack(log_joint), axis=0))
     return sum(r_k[:, None] * s for r_k, s in zip(r, scores))
+
+
+def diffused_mixture(x, t, sde, logits, means, variances):
+    r"""The score of x_t = m(t) x_0 + std(t) z, x_0 from sum_k w_k N(m_k, diag v_k), w = softmax(logits), exactly.
+
+    sde: {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}; logits (k,), means and variances
+    (k, d), the variances positive; t (n,).
+    Source: Song et al. 2021, eqs. 29 and 33
+    """
+    scale, std = SDES[sde["kind"]](**sde["parameters"]).marginal(t)
+    scale = scale[:, None]
+    return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
 
 
 def at(score, sigma):

@@ -12,6 +12,7 @@ SHAPES = {
     "binary_rbm": {"b": "d", "c": "m", "W": "dm"},
     "gaussian_rbm": {"b": "d", "c": "m", "W": "dm", "sigma": ""},
     "smoothed_mixture": {"logits": "k", "means": "kd", "variances": "kd"},
+    "diffused_mixture": {"logits": "k", "means": "kd", "variances": "kd"},
     "laplace": {"loc": "d", "scale": "d"},
     "autoregressive": {"shift": "d", "shift_weights": "dd", "log_scale": "d", "log_scale_weights": "dd"},
 }

@@ -53,24 +53,6 @@ def noise_conditional_score_matching(
 
 
 @rows
-def diffusion_score_matching(
-    score: Callable, sde, weight: Callable, x: np.ndarray, t: float | np.ndarray, z: np.ndarray
-) -> np.ndarray:
-    r"""weight(t)/2 |s(m x + std z, t) + z/std|^2, (n,), where x_t = m(t) x + std(t) z is the marginal of the SDE.
-
-    score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; weight (n,) -> (n,), for instance std^2 (noise
-    prediction), 1, or g^2 (likelihood weighting); x, z (n, d); t a float or (n,), in (0, 1].
-    Errors: E-TIME where std(t) = 0, which it is at t = 0: draw t from some t_0 > 0 on.
-    Source: Song et al. 2021, eq. 7; Stanford CS236, score matching with infinitely many noise levels
-    """
-    scale, std = sde.marginal(t)
-    if np.any(std == 0):
-        raise InputError("E-TIME", "std(t) must be positive, it is 0 at t = 0: draw t from some t_0 > 0 on")
-    scale, std = scale[:, None], std[:, None]
-    return 0.5 * weight(t) * squared_norm(score(scale * x + std * z, t) + z / std)
-
-
-@rows
 def denoising_autoencoder(denoiser: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
     r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times the denoising objective.
 

@@ -1,31 +1,32 @@
-r"""Samplers that run an SDE, or its probability flow, from noise to data: time goes from 1 to 0, and dt > 0.
+r"""From noise to data: the reverse-time SDE, its probability flow, and the denoising diffusion of discrete steps.
 
-score(x, t) (n, d), (n,) -> (n, d), the score of the law of x_t. sde: one of `refebm.sdes`.
+Time goes from 1, noise, to 0, data, and dt > 0. score(x, t) (n, d), (n,) -> (n, d), the score of the law of x_t; sde:
+one of `refebm.sdes`. Errors: E-TIME for times outside [0, 1], E-POSITIVE for dt, E-SDE, E-TAPE, E-BETAS, E-INDEX.
 """
 
 from collections.abc import Callable
 
 import autograd.numpy as np
-import numpy
 from scipy.integrate import solve_ivp
 
-from refebm.calculus import field_and_divergence
-from refebm.objectives.notation import squared_norm
+from refebm.calculus import field_and_divergence, jacobian_vector_product
+from refebm.objectives.notation import dot, mean_over_projections
+from refebm.progress import Line, counted
 from refebm.samplers.langevin import langevin_step
 from refebm.samplers.step import Step, moved
-from refebm.validation import InputError, count, real_array, rows
+from refebm.validation import InputError, rows, tape_of_corrections, time, within
 
 
 class SolverError(RuntimeError):
-    """What the ODE solver said when it gave up."""
+    """What the solver of the ODE said when it gave up."""
 
 
 @rows
 def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
     r"""x + f(x, t) dt + g(t) sqrt(dt) z, (n, d): forward in time, from t to t + dt.
 
-    x, z (n, d), z unit normal; t a float or (n,); dt > 0.
-    Source: Song et al. 2021, eq. 5; Kloeden and Platen 1992, section 9.1
+    sde: what has drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Source: Song et al. 2021, eq. 5; Kloeden and Platen 1992, section 9.1; Das 2021, eq. 6 (Langevin dynamics as an SDE)
     """
     return moved(x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * np.sqrt(dt) * z)
 
@@ -35,73 +36,147 @@ def reverse_sde_step(score: Callable, sde, x: np.ndarray, t: float | np.ndarray,
     r"""x - [f(x, t) - g(t)^2 s(x, t)] dt + g(t) sqrt(dt) z, (n, d): back in time, from t to t - dt.
 
     x, z (n, d), z unit normal; t a float or (n,); dt > 0.
-    Source: Anderson 1982; Song et al. 2021, eq. 6
+    Source: Anderson 1982; Song et al. 2021, eq. 6; Stanford CS236, sampling from the SDE
     """
     g = sde.diffusion(t)[:, None]
     return moved(x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z)
 
 
-def velocity(score: Callable, sde, t: float) -> Callable:
-    r"""x -> f(x, t) - 1/2 g(t)^2 s(x, t): of the ODE that has the SDE's marginals. Source: Song et al. 2021, eq. 13"""
-
-    def field(x):
-        each = t * np.ones(len(x))
-        return sde.drift(x, each) - 0.5 * sde.diffusion(t) ** 2 * score(x, each)
-
-    return field
-
-
 @rows
+def probability_flow_velocity(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    r"""f(x, t) - 1/2 g(t)^2 s(x, t), (n, d): of the ODE that has the laws of the SDE at all times.
+
+    x (n, d); t a float or (n,).
+    Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
+    """
+    return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
+
+
+@rows(t0=time, t1=time)
 def probability_flow(
-    score: Callable, sde, x: np.ndarray, t0: float, t1: float, rtol: float = 1e-8, atol: float = 1e-8
+    score: Callable,
+    sde,
+    x: np.ndarray,
+    t0: float,
+    t1: float,
+    rtol: float = 1e-8,
+    atol: float = 1e-8,
+    *,
+    progress: bool = False,
 ) -> np.ndarray:
-    r"""x(t1), (n, d), where dx/dt = f(x, t) - 1/2 g(t)^2 s(x, t) and x(t0) = x; t1 may be below t0.
+    r"""x(t1), (n, d), where x(t0) = x and dx/dt = f(x, t) - 1/2 g(t)^2 s(x, t); t1 may be before t0.
 
-    rtol, atol: tolerances of scipy's `solve_ivp` (RK45). Errors: SolverError with the solver's message.
-    Source: Song et al. 2021, eq. 13
+    x (n, d). rtol, atol > 0: of scipy's `solve_ivp` (DOP853), in the root mean square over all rows, so that these
+    influence each other to that order. progress: a line on stderr.
+    Errors: SolverError with the solver's message: there is no partial result.
+    Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
-    shape = x.shape
-    return _solved(
-        lambda t, y: velocity(score, sde, t)(y.reshape(shape)).ravel(), x.ravel(), t0, t1, rtol, atol
-    ).reshape(shape)
+    return _solved(lambda t, x: (_velocity_at(score, sde, t)(x),), (x,), t0, t1, rtol, atol, progress)[0]
 
 
-@rows
+@rows(t0=time, t1=time)
 def probability_flow_log_prob(
-    score: Callable, sde, x: np.ndarray, t0: float = 0.0, t1: float = 1.0, rtol: float = 1e-8, atol: float = 1e-8
+    score: Callable,
+    sde,
+    x: np.ndarray,
+    t0: float = 0.0,
+    t1: float = 1.0,
+    rtol: float = 1e-8,
+    atol: float = 1e-8,
+    *,
+    log_end: Callable | None = None,
+    v: np.ndarray | None = None,
+    progress: bool = False,
 ) -> np.ndarray:
-    r"""log p_{t0}(x) = log prior(x(t1)) + int_{t0}^{t1} div v(x(t), t) dt, (n,), v the velocity of the flow, exact trace.
+    r"""log p_{t0}(x) = log p_{t1}(x(t1)) + int_{t0}^{t1} div u dt, (n,), along the flow x(t) from x with velocity u.
 
-    Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8
+    log_end (n, d) -> (n,): log p_{t1}, else the prior's. v (n, d) or (m, n, d): Hutchinson's estimate v.(grad u) v of
+    the divergence, the same v at all times, else the exact trace. The rest is as in `probability_flow`.
+    Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
+    flow
     """
-    n, d = x.shape
 
-    def both(t, y):
-        v, divergence = field_and_divergence(velocity(score, sde, t), y[: n * d].reshape(n, d))
-        return np.concatenate([v.ravel(), divergence])
+    def rates(t, x, _):
+        velocity = _velocity_at(score, sde, t)
+        if v is None:
+            return field_and_divergence(velocity, x)
+        return velocity(x), _hutchinson(velocity, x, v)
 
-    end = _solved(both, np.concatenate([x.ravel(), np.zeros(n)]), t0, t1, rtol, atol)
-    return sde.prior(d).log_prob(end[: n * d].reshape(n, d)) + end[n * d :]
+    log_end = sde.prior(x.shape[1]).log_prob if log_end is None else log_end
+    end, growth = _solved(rates, (x, np.zeros(len(x))), t0, t1, rtol, atol, progress)
+    return log_end(end) + growth
 
 
-def _solved(function, start, t0, t1, rtol, atol):
-    solution = solve_ivp(function, (t0, t1), start, rtol=rtol, atol=atol, t_eval=[t1])
+@mean_over_projections
+def _hutchinson(field, x, v):
+    return dot(v, jacobian_vector_product(field, x, v))
+
+
+def _velocity_at(score, sde, t):
+    return lambda x: probability_flow_velocity(score, sde, x, t)
+
+
+def _solved(rates, start, t0, t1, rtol, atol, progress):
+    """The arrays `start` at t1, by the ODE d arrays/dt = rates(t, *arrays)."""
+    ends, line = np.cumsum([array.size for array in start])[:-1], Line(progress)
+
+    def flat(t, y):
+        line.tell(f"t = {t:.4f}")
+        arrays = (part.reshape(array.shape) for part, array in zip(np.split(y, ends), start))
+        return np.concatenate([np.ravel(rate) for rate in rates(t, *arrays)])
+
+    y = np.concatenate([np.ravel(array) for array in start])
+    solution = solve_ivp(flat, (t0, t1), y, method="DOP853", rtol=rtol, atol=atol, t_eval=[t1])
+    line.tell(f"t = {t1:.4f}", end="\n")
     if not solution.success:
-        raise SolverError(f"the probability flow from {t0} to {t1} was not solved: {solution.message}")
-    return solution.y[:, -1]
+        raise SolverError(f"the probability flow from {t0} to {t1}: {solution.message}")
+    return [part.reshape(array.shape) for part, array in zip(np.split(solution.y[:, -1], ends), start)]
+
+
+@rows(z=tape_of_corrections)
+def predictor_corrector(
+    score: Callable,
+    sde,
+    x: np.ndarray,
+    times: np.ndarray,
+    eta: float,
+    z: np.ndarray,
+    trajectory: bool = False,
+    *,
+    progress: bool = False,
+) -> np.ndarray:
+    r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of eta with the score at times[k + 1].
+
+    x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0; z (K, 1 + M, n, d), unit normal, the first of
+    each for the reverse step. Returns the last states (n, d), or with `trajectory` all after the start, (K, n, d).
+    progress: a line on stderr.
+    Convention: the source chooses eta by a signal-to-noise rule over the batch, so that rows interact.
+    Source: Song et al. 2021, algorithm 1
+    """
+    if len(z) != len(times) - 1:
+        raise InputError("E-TAPE", f"z must be (K, 1 + M, n, d) with K = {len(times) - 1}; got shape {z.shape}")
+    states = []
+    for late, early, (z_k, *corrections) in counted(zip(times[:-1], times[1:], z), len(z), progress):
+        x = reverse_sde_step(score, sde, x, late, late - early, z_k).x
+        for z_m in corrections:
+            x = langevin_step(lambda x, t=early: score(x, t * np.ones(len(x))), x, eta, z_m).x
+        states += [x] if trajectory else []
+    return np.stack(states) if trajectory else x
 
 
 @rows
-def predictor_corrector(
-    score: Callable, sde, x: np.ndarray, times: np.ndarray, eta: float, z: np.ndarray
-) -> np.ndarray:
-    r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps with the score at times[k + 1], (n, d).
+def ddpm_step(
+    score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.ndarray, z: np.ndarray, posterior: bool = False
+) -> Step:
+    r"""(x + beta_i s(x, i))/sqrt(1 - beta_i) + sigma_i z, (n, d): from x_i to x_{i-1}, x_{-1} being the data.
 
-    times (K + 1,), from late to early; eta > 0; z (K, 1 + M, n, d), the first for the reverse step.
-    Source: Song et al. 2021, algorithm 1 (whose corrector chooses eta by a signal-to-noise rule over the batch)
+    sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -
+    a_i), a_i = prod_{j <= i} (1 - beta_j), which is 0 at i = 0; else hand in z = 0 there.
+    score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1.
+    Convention: the source counts from 1, and writes -std_i s for the score.
+    Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """
-    for t, following, (z_t, *correcting) in zip(times[:-1], times[1:], z):
-        x = reverse_sde_step(score, sde, x, t, t - following, z_t).x
-        for z_c in correcting:
-            x = langevin_step(lambda x, t=following: score(x, t * np.ones(len(x))), x, eta, z_c).x
-    return x
+    log_kept = np.cumsum(np.log1p(-betas))
+    variances = betas * np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept) if posterior else betas
+    beta, sigma = betas[within("i", i, len(betas))][:, None], np.sqrt(variances[i])[:, None]
+    return moved((x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z)

@@ -53,6 +53,15 @@ def annealed_langevin_tape(rng: np.random.Generator, n_levels: int, n_steps: int
     return rng.standard_normal(_sizes(n_levels=n_levels, n_steps=n_steps, n=n, d=d))
 
 
+def predictor_corrector_tape(rng: np.random.Generator, n_steps: int, n_corrections: int, n: int, d: int) -> np.ndarray:
+    """z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
+
+    Source: Song et al. 2021, algorithm 1
+    """
+    steps, following, rows, columns = _sizes(n_steps=n_steps, n_corrections=1 + n_corrections, n=n, d=d)
+    return rng.standard_normal((steps, following, rows, columns))
+
+
 def replay_tape(rng: np.random.Generator, n_steps: int, n: int) -> np.ndarray:
     """u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
 

@@ -1,0 +1,93 @@
+r"""Denoising at all noise levels of an SDE: the continuous-time loss, its discrete form, what a network may predict.
+
+x_t = m(t) x + std(t) z, z *unit* normal. The score s(x, t) of the law of x_t, the noise E[Z | x_t] = -std s and the
+denoised point E[x_0 | x_t] = (x_t + std^2 s)/m say the same. Callables take x (n, d) and t (n,), in (0, 1].
+Errors: as in score matching; E-TIME for t outside [0, 1], or where std(t) = 0; E-BETAS and E-INDEX.
+"""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+from refebm.objectives.notation import squared_norm
+from refebm.validation import InputError, rows, within
+
+
+@rows
+def diffusion_score_matching(
+    score: Callable, sde, weight: Callable, x: np.ndarray, t: float | np.ndarray, z: np.ndarray
+) -> np.ndarray:
+    r"""weight(t)/2 |s(m x + std z, t) + z/std|^2, (n,).
+
+    score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; weight (n,) -> (n,), for instance std^2 (noise
+    prediction), 1, or g^2 (likelihood weighting); x, z (n, d); t a float or (n,).
+    Source: Song et al. 2021, eq. 7; Stanford CS236, score matching with infinitely many noise levels
+    """
+    scale, std = _marginal(sde, t)
+    return 0.5 * weight(t) * squared_norm(score(scale * x + std * z, t) + z / std)
+
+
+@rows
+def ddpm_loss(score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.ndarray, z: np.ndarray) -> np.ndarray:
+    r"""1/2 |std_i s(x_i, i) + z|^2, (n,), x_i = sqrt(a_i) x + std_i z, a_i = prod_{j <= i} (1 - beta_j) = 1 - std_i^2.
+
+    score(x, i) (n, d), (n,) -> (n, d), the score of the law of x_i; betas (N,), in (0, 1); x, z (n, d); i an int or
+    (n,), of 0, ..., N - 1.
+    Convention: with the 1/2, and of the score; the source has no 1/2, counts from 1, and predicts the noise, -std_i s.
+    Source: Ho, Jain and Abbeel 2020, eq. 14
+    """
+    log_kept = np.cumsum(np.log1p(-betas))[within("i", i, len(betas))][:, None]
+    std = np.sqrt(-np.expm1(log_kept))
+    return 0.5 * squared_norm(std * score(np.exp(0.5 * log_kept) * x + std * z, i) + z)
+
+
+@rows
+def predicted_noise(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    r"""E[Z | x_t = x] = -std s(x, t), (n, d), of the score s of the law of x_t.
+
+    score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Source: Ho, Jain and Abbeel 2020, eq. 12; Stanford CS236, noise-conditional score networks
+    """
+    _, std = _marginal(sde, t)
+    return -std * score(x, t)
+
+
+@rows
+def denoised_point(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    r"""E[x_0 | x_t = x] = (x + std^2 s(x, t))/m, (n, d), of the score s of the law of x_t: Tweedie's formula.
+
+    score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
+    """
+    scale, std = _marginal(sde, t)
+    return (x + std**2 * score(x, t)) / scale
+
+
+@rows
+def score_of_noise(noise: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    r"""-noise(x, t)/std, (n, d): the score of a network that predicts the noise.
+
+    noise(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Source: Ho, Jain and Abbeel 2020, eq. 12
+    """
+    _, std = _marginal(sde, t)
+    return -noise(x, t) / std
+
+
+@rows
+def score_of_denoiser(denoiser: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+    r"""(m r(x, t) - x)/std^2, (n, d): the score of a network r that predicts the denoised point.
+
+    denoiser(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Source: Efron 2011, eq. 2.8; Karras, Aittala, Aila and Laine 2022, eq. 3 (with m = 1)
+    """
+    scale, std = _marginal(sde, t)
+    return (scale * denoiser(x, t) - x) / std**2
+
+
+def _marginal(sde, t):
+    """m and std as columns, (n, 1)."""
+    scale, std = sde.marginal(t)
+    if np.any(std == 0):
+        raise InputError("E-TIME", "std(t) must be positive, and is 0 at t = 0: draw t from some t_0 > 0 on")
+    return np.reshape(scale, (-1, 1)), np.reshape(std, (-1, 1))

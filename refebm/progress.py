@@ -1,0 +1,29 @@
+"""A line on stderr for what takes long, written over itself."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+
+SECONDS_BETWEEN_LINES = 0.2
+
+
+class Line:
+    """Words, and the seconds since the start, at most five times a second."""
+
+    def __init__(self, shown: bool):
+        self.shown, self.began, self.told = shown, time.perf_counter(), 0.0
+
+    def tell(self, words: str, end: str = "") -> None:
+        """These words; with an end at once."""
+        now = time.perf_counter()
+        if self.shown and (end or now - self.told > SECONDS_BETWEEN_LINES):
+            self.told = now
+            print(f"\r{words} {now - self.began:6.1f} s", end=end, file=sys.stderr, flush=True)
+
+
+def counted(steps: Iterable, total: int, shown: bool) -> Iterator:
+    """The steps, and how many of them are done."""
+    line = Line(shown)
+    for i, step in enumerate(steps, 1):
+        yield step
+        line.tell(f"{i:6} of {total} steps", end="\n" if i == total else "")
