@@ -74,8 +74,11 @@ from refebm.objectives.score_matching import (
 )
 from refebm.samplers.chain import run
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
-from refebm.samplers.diffusion import (
-    SolverError,
+from refebm.samplers.gibbs import gibbs_step
+from refebm.samplers.hamiltonian import hmc_step, leapfrog
+from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
+from refebm.samplers.metropolis import mala_step, metropolis_step
+from refebm.samplers.reverse_diffusion import (
     ddpm_step,
     euler_maruyama_step,
     predictor_corrector,
@@ -84,10 +87,6 @@ from refebm.samplers.diffusion import (
     probability_flow_velocity,
     reverse_sde_step,
 )
-from refebm.samplers.gibbs import gibbs_step
-from refebm.samplers.hamiltonian import hmc_step, leapfrog
-from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
-from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.step import Step
 from refebm.samplers.tapes import (
     annealed_langevin_tape,
@@ -134,7 +133,6 @@ __all__ = [
     "Model",
     "RealNVP",
     "ReplayBuffer",
-    "SolverError",
     "Step",
     "StudentT",
     "SubVariancePreserving",

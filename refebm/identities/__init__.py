@@ -7,6 +7,7 @@ from refebm.identities import (
     contrastive_divergence,
     denoising,
     densities,
+    diffusion,
     discrepancies,
     gibbs,
     hamiltonian,
@@ -16,7 +17,9 @@ from refebm.identities import (
     noise_contrastive,
     rbm,
     real_nvp,
+    reverse_diffusion,
     score_matching,
+    sdes,
 )
 from refebm.identities.draw import Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported, Unusable
@@ -39,6 +42,7 @@ __all__ = [
     "contrastive_divergence",
     "denoising",
     "densities",
+    "diffusion",
     "discrepancies",
     "gibbs",
     "hamiltonian",
@@ -49,13 +53,15 @@ __all__ = [
     "noise_contrastive",
     "rbm",
     "real_nvp",
+    "reverse_diffusion",
     "score_matching",
+    "sdes",
 ]
 
 STEMS = (  # the order in which they are read, run and listed
     *("calculus", "densities", "score_matching", "denoising", "likelihood", "rbm", "contrastive_divergence"),
     *("metropolis", "langevin", "hamiltonian", "gibbs", "chain", "noise_contrastive", "real_nvp", "adversarial"),
-    "discrepancies",
+    *("discrepancies", "sdes", "diffusion", "reverse_diffusion"),
 )
 _ordered = sorted(THEOREMS.items(), key=lambda item: STEMS.index(item[1].stem))
 THEOREMS.clear()

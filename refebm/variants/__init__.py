@@ -11,6 +11,7 @@ from refebm.variants import (
     contrastive_divergence,
     denoising,
     densities,
+    diffusion,
     discrepancies,
     gibbs,
     hamiltonian,
@@ -20,7 +21,9 @@ from refebm.variants import (
     noise_contrastive,
     rbm,
     real_nvp,
+    reverse_diffusion,
     score_matching,
+    sdes,
 )
 from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
 
@@ -38,6 +41,7 @@ __all__ = [
     "contrastive_divergence",
     "denoising",
     "densities",
+    "diffusion",
     "discrepancies",
     "gibbs",
     "hamiltonian",
@@ -47,5 +51,7 @@ __all__ = [
     "noise_contrastive",
     "rbm",
     "real_nvp",
+    "reverse_diffusion",
     "score_matching",
+    "sdes",
 ]

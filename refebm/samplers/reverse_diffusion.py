@@ -14,11 +14,7 @@ from refebm.objectives.notation import dot, mean_over_projections
 from refebm.progress import Line, counted
 from refebm.samplers.langevin import langevin_step
 from refebm.samplers.step import Step, moved
-from refebm.validation import InputError, rows, tape_of_corrections, time, within
-
-
-class SolverError(RuntimeError):
-    """What the solver of the ODE said when it gave up."""
+from refebm.validation import DomainError, InputError, rows, tape_of_corrections, time, within
 
 
 @rows
@@ -68,7 +64,7 @@ def probability_flow(
 
     x (n, d). rtol, atol > 0: of scipy's `solve_ivp` (DOP853), in the root mean square over all rows, so that these
     influence each other to that order. progress: a line on stderr.
-    Errors: SolverError with the solver's message: there is no partial result.
+    Errors: DomainError E-SOLVER with the solver's message: there is no partial result.
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
     return _solved(lambda t, x: (_velocity_at(score, sde, t)(x),), (x,), t0, t1, rtol, atol, progress)[0]
@@ -129,7 +125,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
     solution = solve_ivp(flat, (t0, t1), y, method="DOP853", rtol=rtol, atol=atol, t_eval=[t1])
     line.tell(f"t = {t1:.4f}", end="\n")
     if not solution.success:
-        raise SolverError(f"the probability flow from {t0} to {t1}: {solution.message}")
+        raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: {solution.message}")
     return [part.reshape(array.shape) for part, array in zip(np.split(solution.y[:, -1], ends), start)]
 
 

@@ -1,0 +1,1 @@
+"""Theorems of samplers that go from noise to data."""

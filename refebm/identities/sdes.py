@@ -1,0 +1,1 @@
+"""Theorems of SDEs: marginals, kernels, Fokker-Planck."""

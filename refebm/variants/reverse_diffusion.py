@@ -1,0 +1,1 @@
+"""Wrong versions of samplers that go from noise to data."""

@@ -1,0 +1,1 @@
+"""Wrong versions of SDEs: marginals, kernels, Fokker-Planck."""
