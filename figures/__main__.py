@@ -18,6 +18,11 @@ NAMES = (
     "langevin",
     "contrastive_divergence",
     "likelihood",
+    "noise_fields",
+    "diffusion_paths",
+    "diffusion_orders",
+    "mode_weights",
+    "digits",
 )
 
 

@@ -1,0 +1,187 @@
+"""Noise-conditional scores, learnt at many noise levels at once: of a mixture in the plane, and of 8 x 8 digits.
+
+`python -m figures.noise_levels` trains both, which takes about ten minutes, writes the parameters beside this file, and
+prints the tables. `python -m figures.noise_levels --table` prints the tables of those parameters.
+
+Of the mixture the score at each level is known, and the error of the learnt one is given by level. Of the digits it is
+not; what can be measured is how well noisy digits that were not trained on are denoised, by Tweedie's formula, beside
+the best linear denoiser, Wiener's, of the digits that were.
+"""
+
+import argparse
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import autograd.numpy as np
+import numpy
+
+from refebm import (
+    GaussianMixture,
+    geometric_noise_levels,
+    minimise_noisy,
+    noise_conditional_score_matching,
+    tweedie_mean,
+)
+from refebm.models import at
+from refebm.models.networks import perceptron
+
+FOLDER = Path(__file__).parent
+SAVED = FOLDER / "noise_levels.npz"
+SEED = 6
+WEIGHTS, MEANS = [0.2, 0.3, 0.5], [[-2.0, -1.5], [-1.0, 2.0], [2.0, 0.0]]
+COVS = [[[0.15, 0.0], [0.0, 0.15]], [[0.5, 0.2], [0.2, 0.2]], [[0.1, 0.0], [0.0, 0.6]]]
+MIXTURE = GaussianMixture(WEIGHTS, MEANS, COVS)
+HELD_OUT = 360
+DECAY = 0.999  # of the running mean of the parameters, which is what is kept
+
+
+class Run(NamedTuple):
+    """What is trained on, at which levels, how wide the network is, and for how long."""
+
+    x: np.ndarray
+    sigmas: np.ndarray
+    units: int
+    steps: int
+    batch: int
+    step_size: float
+
+
+def digits() -> tuple[np.ndarray, np.ndarray]:
+    """Training and held-out digits, ink from 0 to 1."""
+    pixels = numpy.loadtxt(FOLDER.parent / "tests" / "data" / "digits.csv", delimiter=",")[:, :64] / 16
+    pixels = numpy.random.default_rng(SEED).permutation(pixels)
+    return pixels[HELD_OUT:], pixels[:HELD_OUT]
+
+
+TRAINED_ON, UNSEEN = digits()
+RUNS = {
+    "mixture": Run(
+        MIXTURE.sample(numpy.random.default_rng(SEED), 20_000), numpy.geomspace(5.0, 0.1, 12), 64, 6_000, 512, 3e-3
+    ),
+    "digits": Run(TRAINED_ON, geometric_noise_levels(TRAINED_ON, 40, 0.02).sigmas, 256, 10_000, 128, 1e-3),
+}
+
+
+def network(layers: tuple, x: np.ndarray, sigma: np.ndarray, scale: float) -> np.ndarray:
+    r"""s(x, sigma): the score of N(0, scale^2 + sigma^2), plus a network with inputs and outputs of size one.
+
+    Source: Karras, Aittala, Aila and Laine 2022, eqs. 7 and 8
+    """
+    total = np.sqrt(sigma**2 + scale**2)[:, None]
+    inputs = np.concatenate([x / total, np.log(sigma)[:, None] / 4], axis=1)
+    return -x / total**2 + scale / (sigma[:, None] * total) * perceptron(layers, inputs)
+
+
+def learnt(name: str, parameters: dict) -> Callable:
+    """The score, (x, sigma) -> (n, d), of trained parameters."""
+    centre, scale = _frame(RUNS[name].x)
+    return lambda x, sigma: network(parameters["layers"], x - centre, sigma, scale)
+
+
+def _frame(x):
+    return numpy.mean(x, axis=0), float(numpy.sqrt(numpy.mean(numpy.var(x, axis=0))))
+
+
+def start(run: Run, rng: np.random.Generator) -> dict:
+    """Three layers of tanh units; nothing but the Gaussian at first."""
+    d = run.x.shape[1]
+    sizes = [d + 1, run.units, run.units, run.units, d]
+    layers = [(rng.standard_normal((a, b)) / numpy.sqrt(a), numpy.zeros(b)) for a, b in pairwise(sizes)]
+    layers[-1] = (0 * layers[-1][0], layers[-1][1])
+    return {"layers": tuple(layers)}
+
+
+def train(name: str, run: Run) -> dict:
+    """The running mean of the parameters along Adam's path, each step with a batch at levels of its own."""
+    rng = numpy.random.default_rng(SEED)
+    parameters, kept = start(run, rng), {}
+
+    def loss(parameters, i):
+        x, sigma = run.x[rng.integers(len(run.x), size=run.batch)], rng.choice(run.sigmas, run.batch)
+        rows = noise_conditional_score_matching(learnt(name, parameters), x, sigma, rng.standard_normal(x.shape))
+        return np.mean(rows)
+
+    def each(parameters, i):
+        share = min(DECAY, (1 + i) / (10 + i))
+        old = kept.get("layers", parameters["layers"])
+        kept["layers"] = tuple(
+            tuple(share * a + (1 - share) * b for a, b in zip(*pair)) for pair in zip(old, parameters["layers"])
+        )
+
+    minimise_noisy(loss, parameters, run.steps, run.step_size, each=each)
+    return kept
+
+
+def save(trained: dict[str, dict]) -> None:
+    """All that the tables and the figures need, in half precision: to three digits."""
+    arrays = {
+        f"{name}/{i}/{part}": array.astype(numpy.float16)
+        for name, parameters in trained.items()
+        for i, layer in enumerate(parameters["layers"])
+        for part, array in zip(("weights", "bias"), layer)
+    }
+    numpy.savez_compressed(SAVED, **arrays)
+
+
+def saved() -> dict[str, dict]:
+    """The parameters as they were saved."""
+    with numpy.load(SAVED) as file:
+        return {
+            name: {
+                "layers": tuple(
+                    tuple(file[f"{name}/{i}/{part}"].astype(float) for part in ("weights", "bias")) for i in range(4)
+                )
+            }
+            for name in RUNS
+        }
+
+
+def score_errors(parameters: dict) -> str:
+    """Of the mixture: E|s - s_true|^2 sigma^2/d by level, and for the eye what it is for a score of zero."""
+    rng, s = numpy.random.default_rng(SEED + 1), learnt("mixture", parameters)
+    lines = [f"{'sigma':>8}{'sigma^2 E|s - s*|^2/d':>24}{'sigma^2 E|s*|^2/d':>20}"]
+    for sigma in RUNS["mixture"].sigmas:
+        p = MIXTURE.smoothed(sigma)
+        y = p.sample(rng, 20_000)
+        error, size = ((sigma**2 * numpy.mean(a**2)) for a in (at(s, sigma)(y) - p.score(y), p.score(y)))
+        lines.append(f"{sigma:8.3f}{error:24.5f}{size:20.5f}")
+    return "\n".join(lines)
+
+
+def wiener(x: np.ndarray, sigma: float) -> Callable:
+    """The best linear denoiser for data of the mean and covariance of x: y -> m + C (C + sigma^2 I)^{-1} (y - m)."""
+    mean, cov = numpy.mean(x, axis=0), numpy.cov(x.T, bias=True)
+    gain = numpy.linalg.solve(cov + sigma**2 * numpy.eye(len(cov)), cov)
+    return lambda y: mean + (y - mean) @ gain
+
+
+def denoising_errors(parameters: dict, levels=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0)) -> str:
+    """Of the digits: mean squared error per pixel on digits not trained on, root."""
+    rng, s = numpy.random.default_rng(SEED + 1), learnt("digits", parameters)
+    lines = [f"{'sigma':>8}{'Wiener':>10}{'Tweedie':>10}{'ratio':>8}"]
+    for sigma in levels:
+        y = UNSEEN + sigma * rng.standard_normal(UNSEEN.shape)
+        linear, tweedie = (
+            float(numpy.sqrt(numpy.mean((UNSEEN - guess) ** 2)))
+            for guess in (wiener(TRAINED_ON, sigma)(y), tweedie_mean(at(s, sigma), y, sigma))
+        )
+        lines.append(f"{sigma:8.2f}{linear:10.4f}{tweedie:10.4f}{tweedie / linear:8.3f}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train and save, or only show."""
+    parser = argparse.ArgumentParser(prog="python -m figures.noise_levels", description=__doc__)
+    parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
+    if not parser.parse_args(arguments).table:
+        save({name: train(name, run) for name, run in RUNS.items()})
+    trained = saved()
+    print("mixture: error of the score, against its size", score_errors(trained["mixture"]), sep="\n")
+    print("digits: root mean squared error of denoising, per pixel", denoising_errors(trained["digits"]), sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
