@@ -138,16 +138,15 @@ def saved() -> dict[str, dict]:
         }
 
 
-def score_errors(parameters: dict) -> str:
-    """Of the mixture: E|s - s_true|^2 sigma^2/d by level, and for the eye what it is for a score of zero."""
-    rng, s = numpy.random.default_rng(SEED + 1), learnt("mixture", parameters)
-    lines = [f"{'sigma':>8}{'sigma^2 E|s - s*|^2/d':>24}{'sigma^2 E|s*|^2/d':>20}"]
+def score_errors(s: Callable, n: int = 20_000) -> np.ndarray:
+    """Of the mixture, by level: sigma, sigma^2 E|s - s_true|^2/d, and sigma^2 E|s_true|^2/d, the error of no score."""
+    rng, rows = numpy.random.default_rng(SEED + 1), []
     for sigma in RUNS["mixture"].sigmas:
         p = MIXTURE.smoothed(sigma)
-        y = p.sample(rng, 20_000)
-        error, size = ((sigma**2 * numpy.mean(a**2)) for a in (at(s, sigma)(y) - p.score(y), p.score(y)))
-        lines.append(f"{sigma:8.3f}{error:24.5f}{size:20.5f}")
-    return "\n".join(lines)
+        y = p.sample(rng, n)
+        exact = p.score(y)
+        rows.append([sigma, *(sigma**2 * numpy.mean(a**2) for a in (at(s, sigma)(y) - exact, exact))])
+    return numpy.array(rows)
 
 
 def wiener(x: np.ndarray, sigma: float) -> Callable:
@@ -157,18 +156,21 @@ def wiener(x: np.ndarray, sigma: float) -> Callable:
     return lambda y: mean + (y - mean) @ gain
 
 
-def denoising_errors(parameters: dict, levels=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0)) -> str:
-    """Of the digits: mean squared error per pixel on digits not trained on, root."""
-    rng, s = numpy.random.default_rng(SEED + 1), learnt("digits", parameters)
-    lines = [f"{'sigma':>8}{'Wiener':>10}{'Tweedie':>10}{'ratio':>8}"]
-    for sigma in levels:
+def denoising_errors(s: Callable) -> np.ndarray:
+    """On digits that were not trained on, by level: sigma, and per pixel the root mean square errors of both."""
+    rng, rows = numpy.random.default_rng(SEED + 1), []
+    for sigma in (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0):
         y = UNSEEN + sigma * rng.standard_normal(UNSEEN.shape)
-        linear, tweedie = (
-            float(numpy.sqrt(numpy.mean((UNSEEN - guess) ** 2)))
-            for guess in (wiener(TRAINED_ON, sigma)(y), tweedie_mean(at(s, sigma), y, sigma))
-        )
-        lines.append(f"{sigma:8.2f}{linear:10.4f}{tweedie:10.4f}{tweedie / linear:8.3f}")
-    return "\n".join(lines)
+        guesses = wiener(TRAINED_ON, sigma)(y), tweedie_mean(at(s, sigma), y, sigma)
+        rows.append([sigma, *(numpy.sqrt(numpy.mean((UNSEEN - guess) ** 2)) for guess in guesses)])
+    return numpy.array(rows)
+
+
+def table(heads: Sequence[str], rows: np.ndarray) -> str:
+    """Columns of numbers."""
+    return "\n".join(
+        [" ".join(f"{head:>20}" for head in heads), *(" ".join(f"{a:20.4f}" for a in row) for row in rows)]
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -177,9 +179,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:
         save({name: train(name, run) for name, run in RUNS.items()})
-    trained = saved()
-    print("mixture: error of the score, against its size", score_errors(trained["mixture"]), sep="\n")
-    print("digits: root mean squared error of denoising, per pixel", denoising_errors(trained["digits"]), sep="\n")
+    scores = {name: learnt(name, parameters) for name, parameters in saved().items()}
+    print("a mixture in the plane: mean squares per coordinate, times sigma^2")
+    print(table(["sigma", "error of the score", "the score itself"], score_errors(scores["mixture"])))
+    print("digits: root mean square errors per pixel")
+    print(table(["sigma", "Wiener", "Tweedie"], denoising_errors(scores["digits"])))
     return 0
 
 

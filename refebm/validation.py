@@ -163,6 +163,13 @@ def positive(name, value, x=None):
     return value
 
 
+def positives(name, value, x=None):
+    """A positive float, or several."""
+    value = real_array(name, value)
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
 def number(name, value, x=None):
     """A finite float."""
     value = real_array(name, value)

@@ -14,7 +14,7 @@ from refebm.objectives.notation import dot, mean_over_projections
 from refebm.progress import Line, counted
 from refebm.samplers.langevin import langevin_step
 from refebm.samplers.step import Step, moved
-from refebm.validation import DomainError, InputError, rows, tape_of_corrections, time, within
+from refebm.validation import DomainError, InputError, positives, rows, tape_of_corrections, time, within
 
 
 @rows
@@ -129,13 +129,13 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
     return [part.reshape(array.shape) for part, array in zip(np.split(solution.y[:, -1], ends), start)]
 
 
-@rows(z=tape_of_corrections)
+@rows(z=tape_of_corrections, eta=positives)
 def predictor_corrector(
     score: Callable,
     sde,
     x: np.ndarray,
     times: np.ndarray,
-    eta: float,
+    eta: float | np.ndarray,
     z: np.ndarray,
     trajectory: bool = False,
     *,
@@ -143,19 +143,19 @@ def predictor_corrector(
 ) -> np.ndarray:
     r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of eta with the score at times[k + 1].
 
-    x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0; z (K, 1 + M, n, d), unit normal, the first of
-    each for the reverse step. Returns the last states (n, d), or with `trajectory` all after the start, (K, n, d).
-    progress: a line on stderr.
+    x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0, a float or (K,); z (K, 1 + M, n, d), unit
+    normal, the first of each for the reverse step. Returns the last states (n, d), or with `trajectory` all after the
+    start, (K, n, d). progress: a line on stderr.
     Convention: the source chooses eta by a signal-to-noise rule over the batch, so that rows interact.
     Source: Song et al. 2021, algorithm 1
     """
-    if len(z) != len(times) - 1:
-        raise InputError("E-TAPE", f"z must be (K, 1 + M, n, d) with K = {len(times) - 1}; got shape {z.shape}")
-    states = []
-    for late, early, (z_k, *corrections) in counted(zip(times[:-1], times[1:], z), len(z), progress):
+    if len(z) != len(times) - 1 or np.shape(eta) not in ((), (len(z),)):
+        raise InputError("E-TAPE", f"z and eta must have K = {len(times) - 1} parts; got {z.shape}, {np.shape(eta)}")
+    states, etas = [], eta * np.ones(len(z))
+    for late, early, eta_k, (z_k, *corrections) in counted(zip(times[:-1], times[1:], etas, z), len(z), progress):
         x = reverse_sde_step(score, sde, x, late, late - early, z_k).x
         for z_m in corrections:
-            x = langevin_step(lambda x, t=early: score(x, t * np.ones(len(x))), x, eta, z_m).x
+            x = langevin_step(lambda x, t=early: score(x, t * np.ones(len(x))), x, eta_k, z_m).x
         states += [x] if trajectory else []
     return np.stack(states) if trajectory else x
 

@@ -1,0 +1,91 @@
+"""Handwritten digits of 8 x 8 pixels: drawn by three samplers from one learnt score, and denoised."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from figures.noise_levels import RUNS, TRAINED_ON, UNSEEN, denoising_errors, learnt, saved, wiener
+from figures.style import BLUE, GREY, panels, styled
+from refebm import (
+    VarianceExploding,
+    annealed_langevin,
+    annealed_langevin_tape,
+    predictor_corrector,
+    predictor_corrector_tape,
+    probability_flow,
+    tweedie_mean,
+)
+from refebm.models import at
+
+SEED, SHOWN, LEVEL = 8, 10, 0.5
+SIGMAS = RUNS["digits"].sigmas
+SMALLEST, LARGEST = float(SIGMAS[-1]), float(SIGMAS[0])
+SDE = VarianceExploding(SMALLEST, LARGEST)
+FIRST = float(np.log(2) / 2 / np.log(LARGEST / SMALLEST))  # where std(t) is the smallest level that was learnt
+
+
+def _in_time(s):
+    """The score of x_t, from that at the level std(t)."""
+    return lambda x, t: s(x, SDE.marginal(t)[1])
+
+
+def _annealed(s, start, rng, size):
+    z = annealed_langevin_tape(rng, len(SIGMAS), max(round(20 * size), 1), *start.shape)
+    return annealed_langevin(s, start, SIGMAS, 0.1 * SMALLEST**2, z)
+
+
+def _corrected(s, start, rng, size):
+    times = np.linspace(1, FIRST, max(round(200 * size), 4) + 1)
+    etas = 0.1 * SDE.marginal(times[1:])[1] ** 2
+    return predictor_corrector(
+        _in_time(s), SDE, start, times, etas, predictor_corrector_tape(rng, len(etas), 1, *start.shape)
+    )
+
+
+def _flow(s, start, rng, size):
+    return probability_flow(_in_time(s), SDE, start, 1.0, FIRST, rtol=1e-3, atol=1e-3)
+
+
+SAMPLERS = {"annealed Langevin": _annealed, "predictor-corrector": _corrected, "probability flow": _flow}
+
+
+@styled
+def draw(size: float = 1.0) -> Figure:
+    """Samples, each with a last step of Tweedie's; below, digits that were not trained on, and their denoising error."""
+    rng, s = np.random.default_rng(SEED), learnt("digits", saved()["digits"])
+    figure, axes = panels([["samples", "samples"], ["denoised", "errors"]], height=6.6, height_ratios=[1, 1.35])
+    start = np.mean(TRAINED_ON) + LARGEST * rng.standard_normal((SHOWN, 64))
+    rows = {
+        name: tweedie_mean(at(s, SMALLEST), sampler(s, start, rng, size), SMALLEST)
+        for name, sampler in SAMPLERS.items()
+    }
+    _tiles(axes["samples"], rows)
+    clean = UNSEEN[: SHOWN // 2]
+    noisy = clean + LEVEL * rng.standard_normal(clean.shape)
+    denoised = tweedie_mean(at(s, LEVEL), noisy, LEVEL)
+    _tiles(
+        axes["denoised"],
+        {"clean": clean, "noisy": noisy, "Wiener": wiener(TRAINED_ON, LEVEL)(noisy), "learnt": denoised},
+    )
+    levels, linear, tweedie = denoising_errors(s).T
+    axes["errors"].loglog(levels, linear, "o-", color=GREY, label="Wiener, the best linear one")
+    axes["errors"].loglog(levels, tweedie, "s-", color=BLUE, label="Tweedie, of the learnt score")
+    axes["errors"].set(
+        xlabel=r"noise level $\sigma$ (ink from 0 to 1)", ylabel="root mean square error\nper pixel (ink)"
+    )
+    axes["errors"].legend(loc="upper left")
+    return figure
+
+
+def _tiles(axes: Axes, rows: dict) -> None:
+    """Rows of digits, with their names."""
+    gap = 1
+    sheet = np.ones((len(rows) * (8 + gap) - gap, len(next(iter(rows.values()))) * (8 + gap) - gap))
+    for i, digits in enumerate(rows.values()):
+        for j, digit in enumerate(digits):
+            sheet[9 * i : 9 * i + 8, 9 * j : 9 * j + 8] = 1 - np.clip(digit, 0, 1).reshape(8, 8)
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.set_yticks(9 * np.arange(len(rows)) + 3.5, rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
