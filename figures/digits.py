@@ -51,30 +51,27 @@ SAMPLERS = {"annealed Langevin": _annealed, "predictor-corrector": _corrected, "
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Samples, each with a last step of Tweedie's; below, digits that were not trained on, and their denoising error."""
+    """Samples, each denoised once at the end; below, digits that were not trained on, and their denoising error."""
     rng, s = np.random.default_rng(SEED), learnt("digits", saved()["digits"])
     figure, axes = panels([["samples", "samples"], ["denoised", "errors"]], height=6.6, height_ratios=[1, 1.35])
     start = np.mean(TRAINED_ON) + LARGEST * rng.standard_normal((SHOWN, 64))
-    rows = {
-        name: tweedie_mean(at(s, SMALLEST), sampler(s, start, rng, size), SMALLEST)
-        for name, sampler in SAMPLERS.items()
-    }
-    _tiles(axes["samples"], rows)
+    drawn = {name: sampler(s, start, rng, size) for name, sampler in SAMPLERS.items()}
+    _tiles(axes["samples"], {name: tweedie_mean(at(s, SMALLEST), x, SMALLEST) for name, x in drawn.items()})
     clean = UNSEEN[: SHOWN // 2]
     noisy = clean + LEVEL * rng.standard_normal(clean.shape)
-    denoised = tweedie_mean(at(s, LEVEL), noisy, LEVEL)
-    _tiles(
-        axes["denoised"],
-        {"clean": clean, "noisy": noisy, "Wiener": wiener(TRAINED_ON, LEVEL)(noisy), "learnt": denoised},
-    )
-    levels, linear, tweedie = denoising_errors(s).T
-    axes["errors"].loglog(levels, linear, "o-", color=GREY, label="Wiener, the best linear one")
-    axes["errors"].loglog(levels, tweedie, "s-", color=BLUE, label="Tweedie, of the learnt score")
-    axes["errors"].set(
-        xlabel=r"noise level $\sigma$ (ink from 0 to 1)", ylabel="root mean square error\nper pixel (ink)"
-    )
-    axes["errors"].legend(loc="upper left")
+    linear, denoised = wiener(TRAINED_ON, LEVEL)(noisy), tweedie_mean(at(s, LEVEL), noisy, LEVEL)
+    _tiles(axes["denoised"], {"clean": clean, "noisy": noisy, "Wiener": linear, "learnt": denoised})
+    _errors(axes["errors"], *denoising_errors(s).T)
     return figure
+
+
+def _errors(axes: Axes, levels: np.ndarray, linear: np.ndarray, tweedie: np.ndarray) -> None:
+    """Of both denoisers, level by level."""
+    axes.loglog(levels, linear, "o-", color=GREY, label="Wiener, the best linear one")
+    axes.loglog(levels, tweedie, "s-", color=BLUE, label="Tweedie, of the learnt score")
+    axes.set_xlabel(r"noise level $\sigma$ (ink from 0 to 1)")
+    axes.set_ylabel("root mean square error\nper pixel (ink)")
+    axes.legend(loc="upper left")
 
 
 def _tiles(axes: Axes, rows: dict) -> None:
