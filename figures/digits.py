@@ -53,7 +53,7 @@ SAMPLERS = {"annealed Langevin": _annealed, "predictor-corrector": _corrected, "
 def draw(size: float = 1.0) -> Figure:
     """Samples, each denoised once at the end; below, digits that were not trained on, and their denoising error."""
     rng, s = np.random.default_rng(SEED), learnt("digits", saved()["digits"])
-    figure, axes = panels([["samples", "samples"], ["denoised", "errors"]], height=6.6, height_ratios=[1, 1.35])
+    figure, axes = panels([["samples", "samples"], ["denoised", "errors"]], height=6.2, height_ratios=[1, 1.1])
     start = np.mean(TRAINED_ON) + LARGEST * rng.standard_normal((SHOWN, 64))
     drawn = {name: sampler(s, start, rng, size) for name, sampler in SAMPLERS.items()}
     _tiles(axes["samples"], {name: tweedie_mean(at(s, SMALLEST), x, SMALLEST) for name, x in drawn.items()})
@@ -71,7 +71,10 @@ def _errors(axes: Axes, levels: np.ndarray, linear: np.ndarray, tweedie: np.ndar
     axes.loglog(levels, tweedie, "s-", color=BLUE, label="Tweedie, of the learnt score")
     axes.set_xlabel(r"noise level $\sigma$ (ink from 0 to 1)")
     axes.set_ylabel("root mean square error\nper pixel (ink)")
-    axes.legend(loc="upper left")
+    axes.set_xticks(levels[::2], [f"{sigma:g}" for sigma in levels[::2]])
+    axes.set_yticks([0.04, 0.1, 0.2, 0.3], ["0.04", "0.1", "0.2", "0.3"])
+    axes.minorticks_off()
+    axes.legend(loc="lower right")
 
 
 def _tiles(axes: Axes, rows: dict) -> None:

@@ -58,30 +58,43 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 TRAINED_ON, UNSEEN = digits()
 RUNS = {
     "mixture": Run(
-        MIXTURE.sample(numpy.random.default_rng(SEED), 20_000), numpy.geomspace(5.0, 0.1, 12), 64, 6_000, 512, 3e-3
+        MIXTURE.sample(numpy.random.default_rng(SEED), 20_000), numpy.geomspace(5.0, 0.1, 12), 64, 4_000, 512, 3e-3
     ),
-    "digits": Run(TRAINED_ON, geometric_noise_levels(TRAINED_ON, 40, 0.02).sigmas, 256, 10_000, 128, 1e-3),
+    "digits": Run(TRAINED_ON, geometric_noise_levels(TRAINED_ON, 40, 0.02).sigmas, 192, 8_000, 128, 1e-3),
 }
 
 
-def network(layers: tuple, x: np.ndarray, sigma: np.ndarray, scale: float) -> np.ndarray:
-    r"""s(x, sigma): the score of N(0, scale^2 + sigma^2), plus a network with inputs and outputs of size one.
+class Gauss(NamedTuple):
+    """Mean, principal axes (columns) and variances along them, of what is trained on."""
 
-    Source: Karras, Aittala, Aila and Laine 2022, eqs. 7 and 8
+    mean: np.ndarray
+    axes: np.ndarray
+    variances: np.ndarray
+
+
+def gauss(x: np.ndarray) -> Gauss:
+    """The Gaussian of the same mean and covariance."""
+    variances, axes = numpy.linalg.eigh(numpy.cov(x.T, bias=True))
+    return Gauss(numpy.mean(x, axis=0), axes, numpy.maximum(variances, 0.0))
+
+
+def network(layers: tuple, base: Gauss, x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    r"""s(x, sigma): the score of the Gaussian plus noise, and a network for the rest, with inputs of size one.
+
+    Along an axis of variance v the network's output is weighed by sqrt(v)/(sigma sqrt(v + sigma^2)), as by Karras,
+    Aittala, Aila and Laine 2022, eq. 7.
     """
-    total = np.sqrt(sigma**2 + scale**2)[:, None]
-    inputs = np.concatenate([x / total, np.log(sigma)[:, None] / 4], axis=1)
-    return -x / total**2 + scale / (sigma[:, None] * total) * perceptron(layers, inputs)
+    sigma, deviations = sigma[:, None], np.sqrt(base.variances)
+    total = np.sqrt(base.variances + sigma**2)
+    y = np.dot(x - base.mean, base.axes) / total
+    rest = perceptron(layers, np.concatenate([y, np.log(sigma) / 4], axis=1))
+    return np.dot(-y / total + deviations / (sigma * total) * rest, base.axes.T)
 
 
 def learnt(name: str, parameters: dict) -> Callable:
     """The score, (x, sigma) -> (n, d), of trained parameters."""
-    centre, scale = _frame(RUNS[name].x)
-    return lambda x, sigma: network(parameters["layers"], x - centre, sigma, scale)
-
-
-def _frame(x):
-    return numpy.mean(x, axis=0), float(numpy.sqrt(numpy.mean(numpy.var(x, axis=0))))
+    base = gauss(RUNS[name].x)
+    return lambda x, sigma: network(parameters["layers"], base, x, sigma)
 
 
 def start(run: Run, rng: np.random.Generator) -> dict:
@@ -93,15 +106,17 @@ def start(run: Run, rng: np.random.Generator) -> dict:
     return {"layers": tuple(layers)}
 
 
-def train(name: str, run: Run) -> dict:
+def train(run: Run) -> dict:
     """The running mean of the parameters along Adam's path, each step with a batch at levels of its own."""
     rng = numpy.random.default_rng(SEED)
-    parameters, kept = start(run, rng), {}
+    parameters, kept, base = start(run, rng), {}, gauss(run.x)
+    size = numpy.sqrt(numpy.mean(base.variances))
 
     def loss(parameters, i):
         x, sigma = run.x[rng.integers(len(run.x), size=run.batch)], rng.choice(run.sigmas, run.batch)
-        rows = noise_conditional_score_matching(learnt(name, parameters), x, sigma, rng.standard_normal(x.shape))
-        return np.mean(rows)
+        score, z = lambda *at: network(parameters["layers"], base, *at), rng.standard_normal(x.shape)
+        rows = noise_conditional_score_matching(score, x, sigma, z)
+        return np.mean(rows * (1 + (sigma / size) ** 2))  # so that the network's own error counts alike at all levels
 
     def each(parameters, i):
         share = min(DECAY, (1 + i) / (10 + i))
@@ -178,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m figures.noise_levels", description=__doc__)
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:
-        save({name: train(name, run) for name, run in RUNS.items()})
+        save({name: train(run) for name, run in RUNS.items()})
     scores = {name: learnt(name, parameters) for name, parameters in saved().items()}
     print("a mixture in the plane: mean squares per coordinate, times sigma^2")
     print(table(["sigma", "error of the score", "the score itself"], score_errors(scores["mixture"])))
