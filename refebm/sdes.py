@@ -1,7 +1,7 @@
 r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, all but noise at t = 1, everything in closed form.
 
 x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is not the prior that sampling starts from:
-`prior_gap` says by how much. Errors: E-TIME for t outside [0, 1] or s after t, E-LEVELS, E-POSITIVE.
+`prior_gap` says by how much. Errors: E-TIME for t outside [0, 1] or s after t, E-LEVELS, E-POSITIVE, E-DENSITY.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import autograd.numpy as np
 
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect
-from refebm.validation import InputError, count, points, positive, times, times_of
+from refebm.validation import InputError, InputTypeError, count, points, positive, time, times, times_of
 
 
 class LinearSDE:
@@ -31,7 +31,9 @@ class LinearSDE:
 
     def diffused(self, density, t: float):
         r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I."""
-        scale, std = self.marginal(t)
+        if not isinstance(density, (Gaussian, GaussianMixture)):
+            raise InputTypeError("E-DENSITY", f"density must be a Gaussian or a mixture, got {type(density).__name__}")
+        scale, std = self.marginal(time("t", t))
         noise = std**2 * np.eye(density.d)
         if isinstance(density, Gaussian):
             return Gaussian(scale * density.mean, scale**2 * density.cov + noise)

@@ -377,6 +377,7 @@ GLOSSARY = {
     "log_noise": energy,
     "log_q": energy,
     "logit": energy,
+    "weight": energy,
 }
 
 

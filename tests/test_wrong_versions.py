@@ -16,6 +16,7 @@ from refebm.variants.weak import survives
 FUNCTIONS = sorted({wrong.function for wrong in WRONG if not wrong.function.startswith("theorem ")})
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")
 MADE_OF_METHODS = (*DENSITIES, "BinaryRBM", "GaussianBernoulliRBM", "ReplayBuffer", "RealNVP", "LinearGaussianVAE")
+MADE_OF_METHODS += ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
 GENERATORS = ("Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES")
 TRAINING = ("Fit", "minimise", "minimise_noisy")  # other people's optimisers: tests/test_training.py
 NO_FORMULA = {"DomainError", "Expectation", "InputError", "Model", "Step", "at", "mixture_of", "standard_normal"}

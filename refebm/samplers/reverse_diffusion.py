@@ -114,6 +114,8 @@ def _velocity_at(score, sde, t):
 
 def _solved(rates, start, t0, t1, rtol, atol, progress):
     """The arrays `start` at t1, by the ODE d arrays/dt = rates(t, *arrays)."""
+    if t0 == t1:
+        return [np.array(array) for array in start]
     ends, line = np.cumsum([array.size for array in start])[:-1], Line(progress)
 
     def flat(t, y):

@@ -96,8 +96,29 @@ def _noise_conditional(x, sigma, layers):
     return value / sigma[:, None], first[:, :, :-1] / sigma[:, None, None]
 
 
+def moments(sde, t):
+    """m(t) and std(t)^2 of an SDE as data, by hand."""
+    given = sde["parameters"]
+    if sde["kind"] == "GivenDiffusion":
+        return 1.0 + 0.0 * t, given["variance"](t)
+    if sde["kind"] == "VarianceExploding":
+        first, last = given["sigma_min"], given["sigma_max"]
+        return 1.0 + 0.0 * t, first**2 * np.expm1(2 * t * np.log(last / first))
+    area = given["beta_min"] * t + 0.5 * (given["beta_max"] - given["beta_min"]) * t**2
+    lost = -np.expm1(-area)
+    return np.exp(-0.5 * area), lost if sde["kind"] == "VariancePreserving" else lost**2
+
+
+def _diffused_mixture(x, t, sde, logits, means, variances):
+    scale, variance = (np.reshape(moment, (-1, 1, 1)) for moment in moments(sde, t))
+    return _diagonal_mixture(x, logits, scale * means, scale**2 * variances + variance)
+
+
 def _smoothed_mixture(x, sigma, logits, means, variances):
-    wide = variances + sigma[:, None, None] ** 2
+    return _diagonal_mixture(x, logits, means, variances + sigma[:, None, None] ** 2)
+
+
+def _diagonal_mixture(x, logits, means, wide):
     shifts = x[:, None, :] - means
     exponents = logits - 0.5 * np.sum(shifts**2 / wide + np.log(wide), axis=2)
     density = np.exp(exponents - np.max(exponents, axis=1, keepdims=True))
@@ -135,4 +156,5 @@ KINDS = {
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
     "smoothed_mixture": _smoothed_mixture,
+    "diffused_mixture": _diffused_mixture,
 }

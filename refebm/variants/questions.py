@@ -4,6 +4,7 @@ Every number is a multiple of 1/64 with at most 8 binary digits: exact in float6
 and the same on every machine, since the raw stream of a bit generator is all that is drawn from.
 """
 
+import functools
 import inspect
 from itertools import pairwise
 
@@ -16,17 +17,25 @@ import refebm
 from refebm.calculus import pull_back
 from refebm.identities import Implementation
 from refebm.identities.adversarial import affine
-from refebm.models import Model
+from refebm.identities.sdes import GIVEN
+from refebm.models import CONDITIONAL, Model
 from refebm.samplers.step import Info, Step, moved
 
 GRID = 64
 MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm", "log_model", "log_noise", "log_q", "logit")
-MODELS += ("log_joint", "score_q", "log_proposal")
+MODELS += ("log_joint", "score_q", "log_proposal", "noise")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
 KERNELS = (*ADJUSTED, "langevin_step", "gibbs_step")
 LONG = {"mala_step": 1.125, "hmc_step": 1.125}  # steps so long that some of them are rejected
+SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
+OF_TIME = {  # whose score is called with a time, or with a step
+    *("diffusion_score_matching", "ddpm_loss", "predicted_noise", "denoised_point", "score_of_noise"),
+    *("score_of_denoiser", "reverse_sde_step", "probability_flow_velocity", "probability_flow"),
+    *("probability_flow_log_prob", "predictor_corrector", "ddpm_step"),
+}
+OF_LEVEL = {"noise_conditional_score_matching", "at", "annealed_langevin"}  # with a noise level
 DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
 ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit", "log_joint"), "energy")
 ROLES |= {"log_proposal": "energy"}
@@ -34,7 +43,10 @@ NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_co
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
 CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
-ALSO = {"conditional_noise_contrastive": ("log_ratio",)}  # arguments with a default that are asked for too
+ALSO = {  # arguments with a default that are asked for too
+    "conditional_noise_contrastive": ("log_ratio",),
+    "probability_flow_log_prob": ("t0", "t1"),
+}
 
 
 def parameters(function: str) -> tuple[str, ...]:
@@ -47,6 +59,11 @@ def parameters(function: str) -> tuple[str, ...]:
 def reporting(x, z, u):
     """A step by hand, whose report is made of u."""
     return Step(0.5 * x + z, Info(u, u < 0.5, 0 * u, u > 0.75))
+
+
+def rising(t):
+    """A weight of times."""
+    return 0.5 + t**2
 
 
 class Question:
@@ -126,6 +143,22 @@ class Question:
         means, variances = self.grid((2, self.d), -2, 2), self.grid((2, self.d), 0.25, 2)
         return {"logits": self.grid((2,), -1, 1), "means": means, "variances": variances}
 
+    @functools.cached_property
+    def process(self):
+        """The SDE of this question, as data."""
+        kind = self.fixed.get("sde") or SDES[self.stream.random_raw() % len(SDES)]
+        if kind == "GivenDiffusion":
+            return GIVEN
+        if kind == "VarianceExploding":
+            least, most = self.grid((2,), 0.25, 0.5)
+            return {"kind": kind, "parameters": {"sigma_min": float(least), "sigma_max": float(most) + 1.25}}
+        least, most = self.grid((2,), 0.25, 0.75)
+        most = least if self.fixed.get("level_beta") else 4 * most
+        return {"kind": kind, "parameters": {"beta_min": float(least), "beta_max": float(most)}}
+
+    def _diffused_mixture(self):
+        return {"sde": self.process, **self._smoothed_mixture()}
+
     def _at_level(self):
         return {"kind": "noise_conditional", "parameters": self._noise_conditional(), "sigma": np.float64(0.625)}
 
@@ -174,9 +207,9 @@ class Question:
 
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
-        conditional = ("noise_conditional_score_matching", "at", "annealed_langevin")
-        asked = self.kind if self.kind == "smoothed_mixture" else "noise_conditional"
-        kind = asked if function in conditional else self.kind
+        known = CONDITIONAL if function in OF_TIME else ("noise_conditional", "smoothed_mixture")
+        asked = self.kind if self.kind in known else "noise_conditional"
+        kind = asked if function in OF_TIME | OF_LEVEL else self.kind
         make = {
             "score": lambda: self.model(kind),
             "field": lambda: self.model(kind),
@@ -222,7 +255,22 @@ class Question:
             "temperatures": lambda: np.array(self.fixed.get("temperatures", [0.0, 0.25, 0.625, 1.0])),
             "step": lambda: leaning,
             "tape": self.tape,
+            "sde": lambda: self.process,
+            "noise": lambda: self.model(kind),
+            "t": lambda: self.fixed.get("t", self.grid((self.n,), 0.125, 0.75)) + np.zeros(self.n),
+            "dt": lambda: self.fixed.get("dt", self.scalar(0.1875)),
+            "t0": lambda: self.scalar(0.25),
+            "t1": lambda: self.scalar(0.625),
+            "times": lambda: np.array(self.fixed.get("times", [0.75, 0.5, 0.3125])),
+            "betas": lambda: self.fixed.get("betas", self.grid((self.fixed.get("n_steps", 4),), 0.125, 0.5)),
+            "i": lambda: self.indices(kind),
         }
+        if function == "diffusion_score_matching":
+            make["weight"] = lambda: rising
+        if function == "predictor_corrector":
+            steps = len(make["times"]()) - 1, 1 + self.fixed.get("corrections", 2)
+            make["eta"] = lambda: self.fixed.get("eta", self.grid(steps[:1], 0.125, 0.375))
+            make["z"] = lambda: self.grid((*steps, self.n, self.d), -1.75, 1.75) * self.fixed.get("z", 1.0)
         if function in NOISY:
             make["y"] = lambda: np.stack([self.rows("y") for _ in range(self.fixed.get("nu", 3))])
         if function == "bregman_noise_contrastive":
@@ -243,6 +291,8 @@ class Question:
             return self._of_gibbs(make["rbm"]())
         if function.startswith("ReplayBuffer."):
             return self._of_buffer(function)
+        if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
+            return self._of_sde(*function.split("."))
         if function.partition(".")[0] in RBMS:
             return self._of_rbm(*function.split("."))
         if function.startswith("RealNVP."):
@@ -289,6 +339,12 @@ class Question:
         steps = self.fixed.get("n_steps", 3)
         return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
 
+    def indices(self, kind):
+        """A step for each row: a network knows positive levels, a mixture times, the first two steps."""
+        if kind == "diffused_mixture":
+            return self.fixed.get("i", np.arange(self.n) % 2) + np.zeros(self.n, int)
+        return 1 + np.arange(self.n) % (self.fixed.get("n_steps", 4) - 1)
+
     def units(self, x):
         """States of binary units."""
         return (x > 0) * 1.0
@@ -313,6 +369,23 @@ class Question:
         if method in ("energy", "visible_mean"):
             given["h"] = self.units(self.grid((self.n, m), -1, 1))
         return given
+
+    def _of_sde(self, name, method):
+        """An SDE as data, and what its method is asked with; a law is asked for its density at x."""
+        self.fixed["sde"] = name
+        make = {
+            "x": lambda: self.rows("x"),
+            "s": lambda: self.fixed.get("s", self.grid((self.n,), 0.0625, 0.375)) + np.zeros(self.n),
+            "t": lambda: self.fixed.get("t", self.grid((self.n,), 0.5, 0.9375)) + np.zeros(self.n),
+            "d": lambda: self.d,
+            "n_steps": lambda: self.fixed.get("n_steps", 3),
+            "density": lambda: refebm.GaussianMixture(**self.density("GaussianMixture")),
+        }
+        wanted = [one for one in inspect.signature(getattr(getattr(refebm, name), method)).parameters if one != "self"]
+        asked = {"law" if one == "density" else one: make[one]() for one in wanted}
+        if method == "diffused":
+            asked["t"] = self.fixed.get("t", self.scalar(0.6875))
+        return {"sde": self.process} | asked | ({"x": self.rows("x")} if method in ("diffused", "prior") else {})
 
     def _of_flow(self, method):
         """Couplings of at least two coordinates, and points."""
@@ -380,6 +453,10 @@ def ask(function: str, impl: Implementation, arguments: dict):
     }
     if "density" in given:
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
+    if "sde" in given:
+        given["sde"] = impl.sde(given["sde"])
+    if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
+        return _ask_sde(function.partition(".")[2], **given)
     if "buffer" in given:
         return _ask_buffer(impl, function.partition(".")[2], **given)
     if function == "run":
@@ -388,7 +465,8 @@ def ask(function: str, impl: Implementation, arguments: dict):
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
-    result = getattr(impl, function)(*given.values())
+    named = {"v": given.pop("v")} if function == "probability_flow_log_prob" and "v" in given else {}
+    result = getattr(impl, function)(*given.values(), **named)
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
     return result
@@ -403,6 +481,13 @@ def _ask_density(impl, method, density, sigma=None, **asked):
     if method == "smoothed":
         return p.smoothed(sigma).log_prob(*asked.values())
     return getattr(p, method)(*asked.values(), *([] if sigma is None else [sigma]))
+
+
+def _ask_sde(method, sde, x=None, **asked):
+    if method == "drift":
+        return sde.drift(x, *asked.values())
+    result = getattr(sde, method)(*asked.values())
+    return result.log_prob(x) if hasattr(result, "log_prob") else result
 
 
 def _ask_buffer(impl, method, buffer, **asked):
@@ -428,11 +513,18 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
     if function == "gibbs_step" and "kind" not in question:
         return np.concatenate([np.ravel(answer(function, impl, **question, kind=kind)) for kind in RBMS.values()])
+    if function.endswith(".prior_gap"):
+        question["d"] = 1
     if function == "log_partition":
         question["d"] = min(question.get("d", 2), 2)
     arguments = Question(**question).arguments(function)
     if function == "kernel_stein":  # both statistics
         return np.array([ask(function, impl, arguments | {"unbiased": unbiased}) for unbiased in (True, False)])
+    if function == "ddpm_step":  # both variances
+        return np.concatenate([ask(function, impl, arguments | {"posterior": choice}) for choice in (False, True)])
+    if function == "probability_flow_log_prob":  # both divergences
+        v = Question(**question).projections(function)
+        return np.concatenate([ask(function, impl, arguments), ask(function, impl, arguments | {"v": v})])
     if function == "implicit_negative_elbo":  # whose gradient is what it is for
         rows, back = pull_back(lambda z: ask(function, impl, arguments | {"z": z}), arguments["z"])
         return np.concatenate([rows, np.ravel(back(np.ones(len(rows))))])

@@ -1,1 +1,276 @@
-"""Wrong versions of samplers that go from noise to data."""
+"""Variants of the reverse-time SDE, the probability flow, and denoising diffusion in steps."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
+BACKWARD = "diffrax 599, flow_grpo 19"
+NOT_SQUARED = "pyro 1643, edward 722"
+SAME_NOISE = "coreax 375"
+NO_DRIFT = "variance exploding"
+LATER = "np.minimum(t + dt, 1.0)"
+EARLIER = "np.maximum(t - dt, 0.01)"
+
+wrong_versions(
+    "euler_maruyama_step",
+    ("dt for sqrt(dt)", "np.sqrt(dt)", "dt", "dt = 1", NO_ROOT),
+    ("sqrt(2 dt): Langevin's noise", "np.sqrt(dt)", "np.sqrt(2 * dt)", "no noise drawn"),
+    ("g squared for g", "sde.diffusion(t)[:, None]", "sde.diffusion(t)[:, None] ** 2", "no noise drawn", NOT_SQUARED),
+    ("noise without g", "sde.diffusion(t)[:, None] * ", "", "no noise drawn"),
+    ("sign of the drift", "x + sde", "x - sde", NO_DRIFT, BACKWARD),
+    ("half the drift", "sde.drift(x, t)", "0.5 * sde.drift(x, t)", NO_DRIFT),
+    ("drift of the time arrived at", "sde.drift(x, t)", f"sde.drift(x, {LATER})", "constant beta"),
+    ("noise of the time arrived at", "sde.diffusion(t)", f"sde.diffusion({LATER})", "constant rates"),
+    ("the time of the first row", "sde.diffusion(t)", "sde.diffusion(t[:1])", "one time"),
+    ("sign of the noise", "* z)", "* -z)", "no noise drawn"),
+    ("the same noise in each row", "* z)", "* z[:1])", "one row", SAME_NOISE),
+    ("noise along the diagonal", "* z)", "* z[:, :1])", "d = 1"),
+)
+conventions(
+    "euler_maruyama_step",
+    (
+        "the noise is the increment of the Brownian motion, of variance dt",
+        "np.sqrt(dt) * z",
+        "z",
+        "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
+    ),
+)
+terms(
+    "euler_maruyama_step",
+    ("x", "x"),
+    ("f dt", "sde.drift(x, t) * dt"),
+    ("g sqrt(dt) z", "sde.diffusion(t)[:, None] * np.sqrt(dt) * z"),
+)
+
+BOTH = "x - (sde.drift(x, t) - g**2 * score(x, t))"
+NOISE = " + g * np.sqrt(dt) * z"
+wrong_versions(
+    "reverse_sde_step",
+    ("drift not turned round", "x - (sde", "x + (sde", "finite", BACKWARD),
+    ("f not turned round", BOTH, "x + (sde.drift(x, t) + g**2 * score(x, t))", NO_DRIFT, BACKWARD),
+    ("sign of the score", "- g**2", "+ g**2", "finite"),
+    ("g for g squared", "g**2 * score", "g * score", "finite"),
+    ("1/2 g squared: the probability flow, with noise", "g**2 * score", "0.5 * g**2 * score", "finite"),
+    ("no drift but the score", "sde.drift(x, t) - ", "-", NO_DRIFT),
+    ("dt for sqrt(dt)", "np.sqrt(dt)", "dt", "dt = 1", NO_ROOT),
+    ("sqrt(2 dt): Langevin's noise", "np.sqrt(dt)", "np.sqrt(2 * dt)", "no noise drawn"),
+    ("g squared in the noise", "+ g * np", "+ g**2 * np", "no noise drawn", NOT_SQUARED),
+    ("no noise", NOISE, "", "no noise drawn"),
+    ("sign of the noise", NOISE, " - g * np.sqrt(dt) * z", "no noise drawn"),
+    ("the same noise in each row", "* z)", "* z[:1])", "one row", SAME_NOISE),
+    ("score of the time arrived at", "* score(x, t)", f"* score(x, {EARLIER})", "finite"),
+    ("time counted from the noise", "sde.diffusion(t)", "sde.diffusion(1 - t)", "constant rates"),
+    ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]", "finite"),
+)
+conventions(
+    "reverse_sde_step",
+    (
+        "the noise is the increment of the Brownian motion, of variance dt",
+        "np.sqrt(dt) * z",
+        "z",
+        "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
+    ),
+)
+terms(
+    "reverse_sde_step",
+    ("x", "x"),
+    ("-f dt", "-sde.drift(x, t) * dt"),
+    ("g^2 s dt", "sde.diffusion(t)[:, None] ** 2 * score(x, t) * dt"),
+    ("g sqrt(dt) z", "sde.diffusion(t)[:, None] * np.sqrt(dt) * z"),
+)
+
+HALF = "0.5 * sde.diffusion(t)[:, None] ** 2"
+wrong_versions(
+    "probability_flow_velocity",
+    ("no 1/2: the drift of the reverse-time SDE", "0.5 * ", "", "finite"),
+    ("1/4", HALF, "(0.5 * sde.diffusion(t)[:, None]) ** 2", "finite"),
+    ("sign of the score", "- 0.5", "+ 0.5", "finite"),
+    ("g for g squared", "[:, None] ** 2", "[:, None]", "finite", NOT_SQUARED),
+    ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]", "finite"),
+    ("no drift", "sde.drift(x, t) - ", "-", NO_DRIFT),
+    ("score at the time counted from the noise", "score(x, t)\n", "score(x, 1 - t)\n", "half way"),
+    ("noise at the time counted from the noise", "sde.diffusion(t)", "sde.diffusion(1 - t)", "constant rates"),
+    ("the score of the first row", "score(x, t)\n", "score(x, t)[:1]\n", "one row"),
+)
+terms(
+    "probability_flow_velocity",
+    ("f", "sde.drift(x, t)"),
+    ("-1/2 g^2 s", "-0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)"),
+)
+
+RIGHT = "probability_flow_velocity(score, sde, x, t)"
+DRIFT = "sde.drift(x, t)"
+IN_ROWS = "sde.diffusion(t * np.ones(len(x)))[:, None]"
+VELOCITIES = (
+    ("no 1/2: the drift of the reverse-time SDE", RIGHT, f"2 * {RIGHT} - {DRIFT}"),
+    ("sign of the score", RIGHT, f"2 * {DRIFT} - {RIGHT}"),
+    ("g for g squared", RIGHT, f"{DRIFT} + ({RIGHT} - {DRIFT}) / {IN_ROWS}"),
+    ("time counted from the noise", RIGHT, "probability_flow_velocity(score, sde, x, 1 - t)"),
+)
+ASKED_FOR = "t0, t1, rtol, atol, progress)"
+wrong_versions("probability_flow", *((*velocity, "there and back") for velocity in VELOCITIES), inside="_velocity_at")
+wrong_versions("probability_flow", ("no drift", RIGHT, f"{RIGHT} - {DRIFT}", NO_DRIFT), inside="_velocity_at")
+wrong_versions(
+    "probability_flow",
+    ("from t1 to t0", ASKED_FOR, "t1, t0, rtol, atol, progress)", "there and back"),
+    ("tolerances of its own", ASKED_FOR, "t0, t1, 1e-2, 1e-2, progress)", "finite"),
+    ("velocity of the start", "_velocity_at(score, sde, t)", "_velocity_at(score, sde, t0)", "finite"),
+    (
+        "one step of Euler's",
+        f"_solved(lambda t, x: (_velocity_at(score, sde, t)(x),), (x,), {ASKED_FOR}[0]",
+        "x + (t1 - t0) * probability_flow_velocity(score, sde, x, t0)",
+        "finite",
+    ),
+)
+conventions(
+    "probability_flow",
+    (
+        "time is counted from the noise, which is at 0",
+        f"(x,), {ASKED_FOR}",
+        "(x,), 1 - t0, 1 - t1, rtol, atol, progress)",
+        "Lipman et al. 2023; flow matching and its programs",
+    ),
+)
+
+HUTCHINSON = "_hutchinson(velocity, x, v)"
+UNIT = "_hutchinson(velocity, x, v / np.sqrt(np.sum(v**2, -1, keepdims=True)))"
+wrong_versions("probability_flow_log_prob", *((*v, "finite") for v in VELOCITIES), inside="_velocity_at")
+wrong_versions(
+    "probability_flow_log_prob",
+    ("sign of the divergence", "+ growth", "- growth", "finite"),
+    ("no divergence", " + growth", "", "finite"),
+    ("the law at the end asked at the start", "log_end(end)", "log_end(x)", "finite"),
+    ("from t1 to t0", "t0, t1, rtol", "t1, t0, rtol", "finite"),
+    ("tolerances of its own", "t1, rtol, atol, progress)", "t1, 1.0, 1.0, progress)", "finite"),
+    (
+        "the sum of all entries for the trace",
+        "field_and_divergence(velocity, x)",
+        "velocity(x), _hutchinson(velocity, x, np.ones_like(x))",
+        "d = 1",
+    ),
+    ("mean over coordinates of the estimate", HUTCHINSON, f"{HUTCHINSON} / x.shape[1]", "d = 1"),
+    ("projections made unit", HUTCHINSON, UNIT, "unit projections", "ermongroup/sliced_score_matching"),
+    (
+        "a standard normal for every prior",
+        "sde.prior(x.shape[1]).log_prob",
+        "(lambda y: -0.5 * np.sum(y**2 + np.log(2 * np.pi), axis=1))",
+        "variance preserving",
+    ),
+)
+wrong_versions(
+    "probability_flow_log_prob",
+    ("the first projection alone", "mean_over_projections", "first_projection", "finite"),
+    inside="_hutchinson",
+)
+conventions(
+    "probability_flow_log_prob",
+    (
+        "bits for each coordinate, to be small",
+        "log_end(end) + growth",
+        "-(log_end(end) + growth) / (x.shape[1] * np.log(2))",
+        "Song et al. 2021, table 2; Chen et al. 2018",
+    ),
+)
+
+PREDICTED = "x = reverse_sde_step(score, sde, x, late, late - early, z_k).x"
+CORRECTED = "x = langevin_step(lambda x, t=early: score(x, t * np.ones(len(x))), x, eta_k, z_m).x"
+LENGTH = "np.mean(np.sqrt(np.sum({}**2, axis=1)))"
+RULE = f"({LENGTH.format('z_m')} / {LENGTH.format('score(x, early * np.ones(len(x)))')})"
+wrong_versions(
+    "predictor_corrector",
+    ("corrections with the score of the time left", "t=early", "t=late", "no corrections"),
+    ("the time arrived at for the step", "sde, x, late, late", "sde, x, early, late", "finite"),
+    ("every step from the first time", "zip(times[:-1]", "zip(times[:1].repeat(len(z))", "one step back"),
+    ("steps of 1/K", "late - early, z_k", "1 / len(z), z_k", "finite"),
+    ("one correction alone", "in corrections:", "in corrections[:1]:", "one correction"),
+    ("no corrections", "in corrections:", "in corrections[:0]:", "no corrections"),
+    ("the noise of the step again", "eta_k, z_m", "eta_k, z_k", "no noise drawn", SAME_NOISE),
+    ("corrections without noise", "eta_k, z_m", "eta_k, 0 * z_m", "no noise drawn"),
+    ("the first eta throughout", "x, eta_k, z_m", "x, etas[0], z_m", "the same eta at all times"),
+    ("twice eta", "x, eta_k, z_m", "x, 2 * eta_k, z_m", "no corrections"),
+    ("sign of the score in the step", "sde_step(score", "sde_step(lambda x, t: -score(x, t)", "finite"),
+    ("sign of the score in the corrections", ": score(", ": -score(", "no corrections"),
+    ("half of g squared in the step", "sde_step(score", "sde_step(lambda x, t: 0.5 * score(x, t)", "finite"),
+)
+conventions(
+    "predictor_corrector",
+    (
+        "corrections before the step, at the time that it leaves",
+        f"{PREDICTED}\n        for z_m in corrections:\n            {CORRECTED}",
+        f"for z_m in corrections:\n            {CORRECTED.replace('early', 'late')}\n        {PREDICTED}",
+        "the program of Song et al. 2021 (score_sde), unlike its algorithm 1",
+    ),
+    (
+        "the last reverse step without noise",
+        "early, z_k",
+        "early, z_k * (early > times[-1])",
+        "the program of Song et al. 2021 (score_sde, denoise=True)",
+    ),
+    (
+        "eta from a signal-to-noise ratio r: 2 (r |z|/|s|)^2 with means over the rows",
+        "x, eta_k, z_m",
+        f"x, 2 * (eta_k * {RULE}) ** 2, z_m",
+        "Song et al. 2021, algorithms 4 and 5",
+    ),
+    (
+        "the step is eps, of which the drift has half: eta = eps/2",
+        "x, eta_k, z_m",
+        "x, 0.5 * eta_k, z_m",
+        "Stanford CS236, Langevin dynamics sampling",
+    ),
+)
+
+MEAN = "(x + beta * score(x, i)) / np.sqrt(1 - beta)"
+ROOT = " / np.sqrt(1 - beta)"
+RATIO = "np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept)"
+UPSIDE_DOWN = "np.expm1(log_kept) / np.expm1(np.minimum(log_kept - np.log1p(-betas), -0.001))"
+STD = "np.sqrt(-np.expm1(log_kept[i]))[:, None]"
+wrong_versions(
+    "ddpm_step",
+    ("sqrt(1 - beta) missing", ROOT, "", "finite"),
+    ("1 - beta without the root", ROOT, " / (1 - beta)", "finite", "annotated_deep_learning 152"),
+    ("smaller, not larger", ROOT, " * np.sqrt(1 - beta)", "finite"),
+    ("the root below x alone", MEAN, "x / np.sqrt(1 - beta) + beta * score(x, i)", "finite"),
+    ("the score not times beta", "beta * score", "score", "finite"),
+    ("sign of the score", "beta * score", "-beta * score", "finite"),
+    ("half of the score", "beta * score", "0.5 * beta * score", "finite"),
+    ("predicted noise with the sign of a score", "beta * score", f"beta / {STD} * score", "finite"),
+    ("beta for sigma", "np.sqrt(variances[i])", "variances[i]", "no noise drawn", NOT_SQUARED),
+    ("no noise", " + sigma * z", "", "no noise drawn"),
+    ("sign of the noise", "+ sigma * z", "- sigma * z", "no noise drawn"),
+    ("the same noise in each row", "* z)", "* z[:1])", "one row", SAME_NOISE),
+    ("ratio of the posterior variance upside down", RATIO, UPSIDE_DOWN, "the variance beta"),
+    ("beta for the posterior variance", "log_kept - np.log1p(-betas)", "log_kept", "the variance beta"),
+    (
+        "alpha for its product",
+        "np.cumsum(np.log1p(-betas))",
+        "np.log1p(-betas) - 0.0625",
+        "the variance beta",
+        "score_sde 73, diffusion libraries",
+    ),
+    ("betas counted from 1", 'betas[within("i", i, len(betas))]', "betas[np.maximum(i - 1, 0)]", "level betas"),
+)
+conventions(
+    "ddpm_step",
+    (
+        "the network predicts the noise, -std_i s",
+        "x + beta * score(x, i)",
+        f"x - beta * (score(x, i) / {STD})",
+        "Ho, Jain and Abbeel 2020, algorithm 2",
+    ),
+    (
+        "x (2 - sqrt(1 - beta)) + beta s: the step of the reverse-time SDE with the same coefficients",
+        MEAN,
+        "x * (2 - np.sqrt(1 - beta)) + beta * score(x, i)",
+        "Song et al. 2021, appendix E",
+    ),
+)
+terms(
+    "ddpm_step",
+    ("x/sqrt(1 - beta)", "x / np.sqrt(1 - betas[i][:, None])"),
+    ("beta s/sqrt(1 - beta)", "betas[i][:, None] * score(x, i) / np.sqrt(1 - betas[i][:, None])"),
+    (
+        "sigma z",
+        "np.sqrt((betas * np.expm1((l := np.cumsum(np.log1p(-betas))) - np.log1p(-betas)) / np.expm1(l)"
+        " if posterior else betas)[i])[:, None] * z",
+    ),
+)

@@ -1,1 +1,225 @@
-"""Wrong versions of SDEs: marginals, kernels, Fokker-Planck."""
+"""Variants of SDEs: what is kept of the data, how much noise there is, and where the law at the end is."""
+
+from refebm.variants.record import conventions, wrong_versions
+
+BETA = 'self.beta_min + times("t", t) * (self.beta_max - self.beta_min)'
+STEPS = "self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps"
+INTEGRAL = "(t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))"
+GROWN = "np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))"
+EXPLODED = f"self.sigma(s) * {GROWN}"
+PRESERVED = "np.sqrt(-np.expm1(-b))"
+SUBDUED = "np.sqrt(np.expm1(-b) * np.expm1(-total))"
+RATE = 'self.beta(times_of("t", t, x))'
+GAP = "end.log_prob(x) - prior.log_prob(x)], end)"
+NO_ROOT = "annotated_deep_learning 152"
+
+wrong_versions(
+    "VarianceExploding.sigma",
+    (
+        "linear levels",
+        'self.sigma_min * np.exp(times("t", t) * self.log_ratio)',
+        'self.sigma_min + times("t", t) * (self.sigma_max - self.sigma_min)',
+        "at t = 0",
+    ),
+    ("time running the wrong way", "self.sigma_min * np.exp(times", "self.sigma_max * np.exp(-times", "finite"),
+    ("the ratio squared", "np.exp(times", "np.exp(2 * times", "at t = 0"),
+    ("the largest level for the ratio", "* self.log_ratio", "* np.log(self.sigma_max)", "at t = 0"),
+)
+wrong_versions(
+    "VarianceExploding.diffusion",
+    ("2 forgotten", "2 * ", "", "up to a factor"),
+    (
+        "g squared for g",
+        "self.sigma(t) * np.sqrt(2 * self.log_ratio)",
+        "self.sigma(t) ** 2 * 2 * self.log_ratio",
+        "finite",
+    ),
+    ("slope of sigma", "np.sqrt(2 * self.log_ratio)", "self.log_ratio", "finite"),
+    ("sigma for g", " * np.sqrt(2 * self.log_ratio)", "", "finite"),
+    ("std for g", "self.sigma(t) * np.sqrt(2 * self.log_ratio)", "self.kernel(0.0, t)[1]", "finite"),
+)
+wrong_versions(
+    "VarianceExploding.kernel",
+    ("sigma(t) for std", EXPLODED, "self.sigma(t)", "finite", "score_sde VESDE"),
+    ("variance for deviation", EXPLODED, f"({EXPLODED}) ** 2", "finite", NO_ROOT),
+    ("difference of the levels", EXPLODED, "self.sigma(t) - self.sigma(s)", "finite"),
+    ("level at the start of time", "self.sigma(s)", "self.sigma_min", "from 0"),
+    ("2 forgotten", "2 * (t - s)", "(t - s)", "finite"),
+)
+wrong_versions(
+    "VariancePreserving.beta",
+    (
+        "time running the wrong way",
+        BETA,
+        'self.beta_max + times("t", t) * (self.beta_min - self.beta_max)',
+        "constant beta",
+    ),
+    ("beta_max for the difference", "(self.beta_max - self.beta_min)", "self.beta_max", "at t = 0"),
+    ("geometric rate", BETA, 'self.beta_min * (self.beta_max / self.beta_min) ** times("t", t)', "constant beta"),
+    (
+        "linear in the root",
+        BETA,
+        '(np.sqrt(self.beta_min) + times("t", t) * (np.sqrt(self.beta_max) - np.sqrt(self.beta_min))) ** 2',
+        "constant beta",
+    ),
+)
+wrong_versions(
+    "VariancePreserving.integral",
+    ("beta for its integral", INTEGRAL, "self.beta(t) + 0.0 * s", "finite"),
+    ("beta at the end all along", INTEGRAL, "(t - s) * self.beta(t)", "constant beta"),
+    ("1/2 forgotten", "0.5 * ", "", "constant beta"),
+    ("from 0", INTEGRAL, INTEGRAL.replace("(t - s)", "t").replace("(s + t)", "t"), "from 0"),
+    ("beta in the middle of the span", "(s + t)", "(t - s)", "from 0"),
+)
+wrong_versions(
+    "VariancePreserving.betas",
+    ("a step forgotten", STEPS, STEPS.removesuffix(" / n_steps"), "one step"),
+    ("counted from 0", "(1 + np.arange(n_steps))", "np.arange(n_steps)", "constant beta"),
+    ("from late to early", "(1 + np.arange(n_steps))", "(n_steps - np.arange(n_steps))", "constant beta"),
+    ("in the middle of the steps", "(1 + np.arange", "(0.5 + np.arange", "constant beta"),
+    ("deviations for variances", STEPS, f"np.sqrt({STEPS})", "finite", NO_ROOT),
+)
+conventions(
+    "VariancePreserving.betas",
+    (
+        "both ends: from beta(0) to beta(1)",
+        "(1 + np.arange(n_steps)) / n_steps)",
+        "np.arange(n_steps) / (n_steps - 1))",
+        "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE",
+    ),
+)
+wrong_versions(
+    "VariancePreserving.diffusion",
+    ("g squared for g", "np.sqrt(self.beta(t))", "self.beta(t)", "finite"),
+    ("integral of beta for beta", "self.beta(t)", "self.integral(0.0, t)", "finite"),
+    ("std for g", "np.sqrt(self.beta(t))", "self.kernel(0.0, t)[1]", "finite"),
+    ("that of sub-VP", "self.beta(t)", "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))", "finite"),
+    ("time running the wrong way", "self.beta(t)", "self.beta(1 - t)", "constant beta"),
+)
+wrong_versions(
+    "VariancePreserving.kernel",
+    ("variance for deviation", PRESERVED, "-np.expm1(-b)", "finite", NO_ROOT),
+    ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)", "finite"),
+    ("1/2 in the variance too", "np.expm1(-b)", "np.expm1(-0.5 * b)", "finite"),
+    ("beta(t) for its integral", "self.integral(*_in_order(s, t))", "self.beta(t) + 0.0 * s", "finite", "score_sde 73"),
+    ("from 0", "self.integral(*_in_order(s, t))", "self.integral(0.0, t) + 0.0 * s", "from 0"),
+    ("nothing forgotten", "np.exp(-0.5 * b)", "1.0 + 0.0 * b", "finite"),
+)
+wrong_versions(
+    "VariancePreserving.prior",
+    ("variance of noise at the end", "1.0", "self.kernel(0.0, 1.0)[1] ** 2", "finite"),
+    ("shared among coordinates", "1.0", "1.0 / d", "d = 1"),
+    ("mean one", "np.zeros", "np.ones", "finite"),
+    ("variance beta_max", "1.0", "self.beta_max", "finite"),
+)
+wrong_versions(
+    "VariancePreserving.drift",
+    ("sign", "-0.5 * np.reshape", "0.5 * np.reshape", "up to a factor"),
+    ("the first row's time for all", RATE, f"{RATE}[:1]", "one time"),
+    ("square root of beta", RATE, f"np.sqrt({RATE})", "finite"),
+    ("integral of beta for beta", RATE, 'self.integral(0.0, times_of("t", t, x))', "finite"),
+    ("the same for all points", "(-1, 1)) * x", "(-1, 1)) * np.ones_like(x)", "finite"),
+    inside="LinearSDE",
+)
+wrong_versions(
+    "VariancePreserving.marginal",
+    (
+        "variance for deviation",
+        "self.kernel(0.0, t)",
+        "(self.kernel(0.0, t)[0], self.kernel(0.0, t)[1] ** 2)",
+        "finite",
+        NO_ROOT,
+    ),
+    ("scale and std exchanged", "self.kernel(0.0, t)", "self.kernel(0.0, t)[::-1]", "finite"),
+    ("what is still to come", "self.kernel(0.0, t)", "self.kernel(t, 1.0)", "finite"),
+    ("half the time", "self.kernel(0.0, t)", "self.kernel(0.0, 0.5 * t)", "finite"),
+    inside="LinearSDE",
+)
+wrong_versions(
+    "VariancePreserving.diffused",
+    ("std where variance belongs", "std**2 * np.eye", "std * np.eye", "finite"),
+    ("scale not squared", "scale**2 * density.covs", "scale * density.covs", "finite"),
+    ("means left where they are", "scale * density.means", "density.means", "finite"),
+    ("covariances left as they are", "scale**2 * density.covs", "density.covs", "finite"),
+    ("no noise", "density.covs + noise", "density.covs", "finite"),
+    inside="LinearSDE",
+)
+wrong_versions(
+    "VariancePreserving.prior_gap",
+    ("the other divergence", GAP, "prior.log_prob(x) - end.log_prob(x)], prior)", "finite"),
+    ("sign", GAP, "prior.log_prob(x) - end.log_prob(x)], end)", "up to a factor"),
+    ("of the data", "self.diffused(density, 1.0)", "self.diffused(density, 0.0)", "finite"),
+    ("no entropy", GAP, "-prior.log_prob(x)], end)", "finite"),
+    ("of the law half way", "self.diffused(density, 1.0)", "self.diffused(density, 0.5)", "finite"),
+    inside="LinearSDE",
+)
+wrong_versions(
+    "VarianceExploding.prior",
+    ("deviation for variance", "self.kernel(0.0, 1.0)[1] ** 2", "self.kernel(0.0, 1.0)[1]", "finite"),
+    ("variance one", "self.kernel(0.0, 1.0)[1] ** 2", "1.0", "finite"),
+    ("half the time", "self.kernel(0.0, 1.0)", "self.kernel(0.0, 0.5)", "finite"),
+    ("shared among coordinates", "[1] ** 2", "[1] ** 2 / d", "d = 1"),
+    inside="LinearSDE",
+)
+conventions(
+    "VarianceExploding.prior",
+    ("variance sigma_max^2", "self.kernel(0.0, 1.0)[1] ** 2", "self.sigma_max**2", "score_sde VESDE"),
+    inside="LinearSDE",
+)
+wrong_versions(
+    "SubVariancePreserving.diffusion",
+    ("2 forgotten", "np.expm1(-2 * ", "np.expm1(-", "finite"),
+    ("that of VP", "np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))", "np.sqrt(self.beta(t))", "finite"),
+    (
+        "g squared for g",
+        "np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))",
+        "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))",
+        "finite",
+    ),
+    ("beta for its integral", "self.integral(0.0, t)", "self.beta(t)", "finite"),
+)
+wrong_versions(
+    "SubVariancePreserving.kernel",
+    ("std of VP", SUBDUED, PRESERVED, "finite"),
+    ("variance for deviation", SUBDUED, "np.expm1(-b) * np.expm1(-total)", "finite"),
+    ("the marginal's form for any start", SUBDUED, "-np.expm1(-b)", "from 0"),
+    (
+        "noise that was there left out",
+        "self.integral(0.0, s) + self.integral(0.0, t)",
+        "self.integral(0.0, t)",
+        "from 0",
+    ),
+    ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)", "finite"),
+)
+wrong_versions(
+    "GivenDiffusion.diffusion",
+    ("g squared for g", 'self.sigma(times("t", t))', 'self.sigma(times("t", t)) ** 2', "finite"),
+    ("std for g", 'self.sigma(times("t", t))', 'np.sqrt(self.variance(times("t", t)))', "finite"),
+    ("square root of sigma", 'self.sigma(times("t", t))', 'np.sqrt(self.sigma(times("t", t)))', "finite"),
+    ("time running the wrong way", 'times("t", t)', '1 - times("t", t)', "half way"),
+)
+wrong_versions(
+    "GivenDiffusion.kernel",
+    (
+        "variance for deviation",
+        "np.sqrt(self.variance(t) - self.variance(s))",
+        "self.variance(t) - self.variance(s)",
+        "finite",
+        NO_ROOT,
+    ),
+    ("from 0", "self.variance(t) - self.variance(s)", "self.variance(t) + 0.0 * s", "from 0"),
+    (
+        "sigma(t) for std",
+        "np.sqrt(self.variance(t) - self.variance(s))",
+        "self.sigma(t) + 0.0 * s",
+        "finite",
+        "score_sde VESDE",
+    ),
+    (
+        "difference of deviations",
+        "np.sqrt(self.variance(t) - self.variance(s))",
+        "np.sqrt(self.variance(t)) - np.sqrt(self.variance(s))",
+        "from 0",
+    ),
+    ("as if from now on", "self.variance(t) - self.variance(s)", "self.variance(t - s)", "from 0"),
+)

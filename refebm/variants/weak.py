@@ -50,6 +50,21 @@ QUESTIONS = {
     "room for all": {"capacity": 64},
     "a full buffer": {"capacity": 5},
     "not square": {"d": 3, "hidden": 2},
+    "from 0": {"s": 0.0},
+    "at t = 0": {"t": 0.0},
+    "half way": {"t": 0.5},
+    "one time": {"t": 0.625},
+    "first step": {"kind": "diffused_mixture", "i": 0},
+    "constant beta": {"level_beta": True},
+    "variance exploding": {"sde": "VarianceExploding"},
+    "variance preserving": {"sde": "VariancePreserving"},
+    "constant rates": {"level_beta": True, "sde": "VariancePreserving"},
+    "dt = 1": {"dt": 1.0},
+    "no corrections": {"corrections": 0},
+    "one correction": {"corrections": 1},
+    "one step back": {"times": [0.75, 0.5]},
+    "the same eta at all times": {"eta": 0.3125},
+    "level betas": {"betas": np.full(4, 0.25)},
 }
 
 
@@ -106,6 +121,24 @@ def of_part(index: int, **question) -> Callable:
     return same_part
 
 
+def there_and_back(function: str, wrong: Implementation) -> bool:
+    """The flow to another time and back leads to the start."""
+    given = Question().arguments(function)
+    end = ask(function, wrong, given)
+    back = ask(function, wrong, given | {"x": end, "t0": given["t1"], "t1": given["t0"]})
+    return bool(np.max(np.abs(back - given["x"])) <= 1e-5)
+
+
+def same_choice(**chosen) -> Callable:
+    """With an option chosen."""
+
+    def same_so(function: str, wrong: Implementation) -> bool:
+        given = Question().arguments(function) | chosen
+        return same(*(flat(ask(function, impl, given)) for impl in (wrong, REFERENCE)))
+
+    return same_so
+
+
 def reversible(function: str, wrong: Implementation) -> bool:
     """The path from the end, with the momentum turned round, leads back to the start."""
     given = Question().arguments(function)
@@ -124,6 +157,8 @@ OTHERS = {
     "the states": of_part(0),
     "the acceptance": of_part(1),
     "reversible": reversible,
+    "there and back": there_and_back,
+    "the variance beta": same_choice(posterior=False),
 }
 
 
@@ -210,6 +245,18 @@ def blind(check: str, case: dict) -> bool:
     if check == "not square":
         rows, columns = case["model"].parameters["W"].shape
         return rows != columns or rows == 1
+    if check.startswith("variance "):
+        sde = case["sde"] if "sde" in case else case["model"].parameters.get("sde", {})
+        return sde.get("kind") == QUESTIONS[check]["sde"]
+    if check == "first step":
+        return bool(np.all(case.get("i", 1) == 0))
+    if check in ("no corrections", "one correction"):
+        corrections = case["corrections"] if "corrections" in case else case["z"].shape[1] - 1
+        return corrections <= (check == "one correction")
+    if check == "one step back":
+        return len(case["times"]) == 2
+    if check == "the same eta at all times":
+        return np.size(case["eta"]) == 1
     if check == "two levels":
         return case["n"] == 2
     if check == "two points":
