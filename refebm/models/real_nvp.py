@@ -21,7 +21,9 @@ class RealNVP:
     def __init__(self, couplings):
         self.couplings, self.d = couplings, dimension("flow", {"couplings": couplings})
         if self.d < 2:
-            raise InputError("E-SHAPE", "couplings need d >= 2: each keeps some coordinates and moves the others")
+            raise InputError(
+                "E-SHAPE", f"couplings must be of d >= 2, to keep some coordinates and move others; got d = {self.d}"
+            )
 
     @rows
     def log_prob(self, x):

@@ -1,12 +1,13 @@
 r"""Adversarial and variational training: a sampler q in the place of Markov chains, and what its entropy costs."""
 
 from collections.abc import Callable
+from typing import Any
 
 import autograd.numpy as np
 
 from refebm.calculus import held, pull_back
 from refebm.objectives.notation import dot
-from refebm.validation import like_x, rows
+from refebm.validation import like_x, nested, points, rows, sampler
 
 
 @rows(y=like_x)
@@ -22,7 +23,8 @@ def variational_bound(energy: Callable, log_q: Callable, x: np.ndarray, y: np.nd
     return energy(y) - energy(x) + log_q(y)
 
 
-def entropy_gradient(score_q: Callable, sampler: Callable, phi, eps: np.ndarray):
+@rows(sampler=sampler, phi=nested, eps=points)
+def entropy_gradient(score_q: Callable, sampler: Callable, phi: Any, eps: np.ndarray) -> Any:
     r"""grad_phi H(q) = -E_eps[score_q(z) d f_phi/d phi], z = f_phi(eps), the mean over the rows: nested like phi.
 
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
@@ -33,6 +35,7 @@ def entropy_gradient(score_q: Callable, sampler: Callable, phi, eps: np.ndarray)
     return back(-score_q(z) / len(z))
 
 
+@rows(z=points)
 def implicit_negative_elbo(log_joint: Callable, score_q: Callable, z: np.ndarray) -> np.ndarray:
     r"""-log p(x, z) + score_q(z).z, score_q(z) held, (n,): in the mean its gradient is that of the negative ELBO.
 

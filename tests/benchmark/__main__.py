@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 import tests.benchmark
-from tests.benchmark import diffusion, samplers, score_matching
+from tests.benchmark import diffusion, noise_contrastive, samplers, score_matching
 from tests.benchmark.timing import jax, print_import_time, torch
 
 PARTS = {
     "score_matching": score_matching.report,
     "samplers": samplers.report,
+    "noise_contrastive": noise_contrastive.report,
     "diffusion": diffusion.report,
     "import": print_import_time,
 }
