@@ -1,11 +1,12 @@
 """The noise-conditional loss with its gradient, and reverse-time SDEs: refebm, PyTorch eager, JAX jit.
 
-The loss: a network with three hidden layers of 256 tanh units, 1,024 rows, d = 64. The SDE: 1,000 reverse steps of 1,000
-points in the plane, variance exploding, with the exact score of a mixture of eight, and with a network of two hidden
-layers of 64 units. Peers: the same formulas on the same noise, as their users write them; JAX compiles the whole chain.
+The loss: a network with three hidden layers of 256 tanh units, 1,024 rows, d = 64. The SDE: 1,000 reverse steps of
+1,000 points in the plane, variance exploding, with the exact score of a mixture of eight, and with a network of two
+hidden layers of 64 units. Peers: the same formulas on the same noise, as their users write them; JAX compiles the chain.
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import log, sqrt
 
 import autograd.numpy as anp
@@ -24,7 +25,7 @@ SIGMA_MIN, SIGMA_MAX = 0.1, 10.0
 def network(d: int, units: tuple) -> Model:
     """A noise-conditional field."""
     rng, sizes = np.random.default_rng(d), [d + 1, *units, d]
-    shapes = zip(sizes, sizes[1:], strict=False)
+    shapes = pairwise(sizes)
     layers = tuple((rng.standard_normal((a, b)) / np.sqrt(a), rng.standard_normal(b)) for a, b in shapes)
     return Model("noise_conditional", {"layers": layers})
 
@@ -167,9 +168,8 @@ def print_memory() -> None:
     """A reverse chain without trajectory."""
     model = mixture()
     peak = peak_bytes(chains(model)["refebm"])
-    print(
-        f"Peak memory (tracemalloc) of {STEPS} reverse steps, beside the tape: {peak / (8 * POINTS * 2):.0f} arrays (n, d)\n"
-    )
+    arrays = peak / (8 * POINTS * 2)
+    print(f"Peak memory (tracemalloc) of {STEPS} reverse steps, beside the tape: {arrays:.0f} arrays (n, d)\n")
 
 
 def report() -> None:
