@@ -121,7 +121,8 @@ def draw(size: float = 1.0) -> Figure:
             axes[name].loglog(steps, errors, marker, color=colour, label=label)
             power = order[0] if order else 1
             axes[name].loglog(steps, errors[-1] * (steps / steps[-1]) ** -power, color=GREY, linewidth=0.8)
-        axes[name].set_xlabel("steps")
+        axes[name].set_xlabel("steps (a number)")
+        axes[name].minorticks_off()
         axes[name].legend(loc="lower left")
     axes["chains"].set(title="variance of the data, order 1", ylabel="error (in units of $x^2$)")
     axes["flows"].set(title="a path of the flow, orders 1, 2, 4", ylabel="error (in units of $x$)")

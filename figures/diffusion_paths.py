@@ -64,8 +64,8 @@ def draw(size: float = 1.0) -> Figure:
     for name, (times, states) in curves.items():
         _shades(axes[name], max(round(160 * size), 30))
         axes[name].plot(times, states[:, :, 0], color=BLUE if name == "flow" else ORANGE, linewidth=0.8)
-        axes[name].set(title=TITLES[name], xlabel="time $t$, 0 for data", xlim=(0, 1), ylim=(-REACH, REACH))
-    axes["forward"].set_ylabel("$x_t$")
+        axes[name].set(title=TITLES[name], xlabel="time $t$ (a pure number)", xlim=(0, 1), ylim=(-REACH, REACH))
+    axes["forward"].set_ylabel("$x_t$ (in units of $x$)")
     return figure
 
 

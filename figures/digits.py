@@ -69,8 +69,8 @@ def _errors(axes: Axes, levels: np.ndarray, linear: np.ndarray, tweedie: np.ndar
     """Of both denoisers, level by level."""
     axes.loglog(levels, linear, "o-", color=GREY, label="Wiener, the best linear one")
     axes.loglog(levels, tweedie, "s-", color=BLUE, label="Tweedie, of the learnt score")
-    axes.set_xlabel(r"noise level $\sigma$ (ink from 0 to 1)")
-    axes.set_ylabel("root mean square error\nper pixel (ink)")
+    axes.set_xlabel(r"noise level $\sigma$ (in units of full ink)")
+    axes.set_ylabel("root mean square error\nper pixel (in units of full ink)")
     axes.set_xticks(levels[::2], [f"{sigma:g}" for sigma in levels[::2]])
     axes.set_yticks([0.04, 0.1, 0.2, 0.3], ["0.04", "0.1", "0.2", "0.3"])
     axes.minorticks_off()
@@ -86,6 +86,7 @@ def _tiles(axes: Axes, rows: dict) -> None:
             sheet[9 * i : 9 * i + 8, 9 * j : 9 * j + 8] = 1 - np.clip(digit, 0, 1).reshape(8, 8)
     axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
     axes.set_xticks([])
+    axes.set(xlabel=f"{len(sheet[0]) // 9 + 1} digits of 8 x 8 pixels (a number)", ylabel="ink (in units of full ink)")
     axes.set_yticks(9 * np.arange(len(rows)) + 3.5, rows)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

@@ -62,10 +62,8 @@ SAMPLERS = {
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """The share of points that end in the lower mode, against the weight that it has.
-
-    All start from the prior, whose mean is 0, while that of x_1 is up to 4: the flow never makes up for it.
-    """
+    """The share of points that samplers from wide noise put into the lower of two modes, against its weight."""
+    # All start from the prior, whose mean is 0, while that of x_1 is up to 4: the flow never makes up for it.
     rng, n, steps = np.random.default_rng(SEED), max(round(POINTS * size), 50), max(round(STEPS * size), 30)
     figure, axes = panels([["shares"]], height=4.2)
     for shift, (name, (sampler, colour, marker)) in zip((-0.006, -0.002, 0.002, 0.006), SAMPLERS.items()):
@@ -75,6 +73,10 @@ def draw(size: float = 1.0) -> Figure:
         axes["shares"].errorbar(LOWER + shift, shares, error, fmt=marker, color=colour, capsize=3, label=name)
     exact = [w * norm.cdf(5) + (1 - w) * norm.cdf(-5) for w in LOWER]
     axes["shares"].plot(LOWER, exact, color=BLACK, linewidth=1, label="exact")
-    axes["shares"].set(xlabel="weight of the lower mode", ylabel="share of points below zero", ylim=(0, 0.6))
+    axes["shares"].set(
+        xlabel="weight of the lower mode (a pure number)",
+        ylabel="share of points below zero (a pure number)",
+        ylim=(0, 0.6),
+    )
     axes["shares"].legend(loc="lower right")
     return figure

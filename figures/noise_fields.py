@@ -23,7 +23,7 @@ def draw(size: float = 1.0) -> Figure:
     levels, error, exact = score_errors(s, max(round(20_000 * size), 200)).T
     axes["errors"].loglog(levels, exact, "o-", color=GREY, label="the score itself")
     axes["errors"].loglog(levels, error, "s-", color=BLUE, label="its error, learnt")
-    axes["errors"].set_xlabel(r"noise level $\sigma$")
+    axes["errors"].set_xlabel(r"noise level $\sigma$ (in units of $x$)")
     axes["errors"].set_ylabel("mean square of $\\sigma s$\nper coordinate (a pure number)")
     axes["errors"].legend(loc="center right")
     return figure
@@ -40,4 +40,6 @@ def _arrows(axes: Axes, learnt_score, sigma: float, n: int) -> None:
         lengths = np.linalg.norm(arrows, axis=1, keepdims=True)
         arrows = arrows * np.minimum(1, 0.6 / lengths)
         axes.quiver(*points.T, *arrows.T, angles="xy", scale_units="xy", scale=1, color=colour, width=width)
-    axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xlabel="$x_1$", ylabel="$x_2$")
+    axes.set(
+        xlim=(-REACH, REACH), ylim=(-REACH, REACH), xlabel="$x_1$ (in units of $x$)", ylabel="$x_2$ (in units of $x$)"
+    )

@@ -1,7 +1,7 @@
 """Noise-conditional scores, learnt at many noise levels at once: of a mixture in the plane, and of 8 x 8 digits.
 
-`python -m figures.noise_levels` trains both, which takes about five minutes, writes the parameters beside this file, and
-prints the tables. `python -m figures.noise_levels --table` prints the tables of those parameters.
+`python -m figures.noise_levels` trains both, which takes about five minutes, writes the parameters beside this file,
+and prints the tables. `python -m figures.noise_levels --table` prints the tables of those parameters.
 
 Of the mixture the score at each level is known, and the error of the learnt one is given by level. Of the digits it is
 not; what can be measured is how well noisy digits that were not trained on are denoised, by Tweedie's formula, beside

@@ -19,7 +19,7 @@ from figures.__main__ import FOLDER, NAMES, draw_to, main
 from refebm import RealNVP, log_partition
 
 SMALL = 0.1
-NO_FIGURE = {"__init__", "__main__", "certified", "contrast", "implicit_vae", "style", "training"}
+NO_FIGURE = {"__init__", "__main__", "certified", "contrast", "implicit_vae", "noise_levels", "style", "training"}
 LARGEST_FILE = 150_000
 
 
@@ -58,6 +58,7 @@ def numbers(axes):
     """Everything that is drawn in data coordinates."""
     for line in axes.lines:
         yield line.get_xydata()
+    yield from (image.get_array() for image in axes.images)
     for collection in axes.collections:
         if isinstance(collection, Quiver):
             yield from (collection.XY, collection.U, collection.V)
