@@ -60,7 +60,7 @@ def change(asked, function):
     given = plain(asked.arguments)
     here, size = function(asked), 0.0
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
-        nudge = -NUDGE if path[0] == "power" else NUDGE  # a power may be 1, and not more
+        nudge = -NUDGE if path[0] in ("power", "t", "times") else NUDGE  # these may be 1, and not more
         moved = rebuilt(replaced(given, path, found(given, path) * (1 + nudge)), asked.arguments)
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
@@ -145,7 +145,8 @@ def inner_terms(asked, length):
 
 def by_the_oracle(function):
     """Methods of densities, whose parameters cannot be moved one by one in refebm."""
-    return function.partition(".")[0] in (*DENSITIES, "LinearGaussianVAE") or function == "geometric_noise_levels"
+    stem, _, method = function.partition(".")
+    return stem in (*DENSITIES, "LinearGaussianVAE") or method == "diffused" or function == "geometric_noise_levels"
 
 
 def change_by_the_oracle(asked):

@@ -274,6 +274,45 @@ def posterior(density, y, sigma):
     return components
 
 
+# --- SDEs, as data: dx = -1/2 beta(t) x dt + g(t) dw ---------------------------------------------------------------
+
+PROCESSES = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
+CURVES = {"exp": mp.exp}  # sigma(t) that are given
+
+
+def forgetting(sde, t):
+    """beta(t)."""
+    given = sde["parameters"]
+    if sde["kind"] in ("VarianceExploding", "GivenDiffusion"):
+        return mpf(0)
+    return (1 - t) * given["beta_min"] + t * given["beta_max"]
+
+
+def noise_rate(sde, t):
+    """g(t)^2, for sub-VP by what is left of beta: beta (1 - e^{-2B})."""
+    given = sde["parameters"]
+    if sde["kind"] == "GivenDiffusion":
+        return CURVES[given["sigma"]](t) ** 2
+    if sde["kind"] == "VarianceExploding":
+        ratio = given["sigma_max"] / given["sigma_min"]
+        return 2 * mp.log(ratio) * (given["sigma_min"] * ratio**t) ** 2
+    kept = moments(sde, t)[0] ** 4 if sde["kind"] == "SubVariancePreserving" else 0
+    return forgetting(sde, t) * (1 - kept)
+
+
+def moments(sde, t):
+    """m(t) and std(t)^2 of x_t = m x_0 + std z."""
+    given = sde["parameters"]
+    if sde["kind"] == "GivenDiffusion":
+        return mpf(1), mp.quad(lambda u: noise_rate(sde, u), [0, t])
+    if sde["kind"] == "VarianceExploding":
+        first, last = given["sigma_min"], given["sigma_max"]
+        return mpf(1), first**2 * ((last / first) ** (2 * t) - 1)
+    area = t * (forgetting(sde, 0) + forgetting(sde, t)) / 2  # of a trapezium
+    lost = 1 - mp.exp(-area)
+    return mp.exp(-area / 2), lost if sde["kind"] == "VariancePreserving" else lost**2
+
+
 # --- scores and their Jacobians ------------------------------------------------------------------------------------
 
 
@@ -292,6 +331,8 @@ def components(model, d, sigma=None):
         return [lambda *x, i=i: network(given["layers"], [*x, mp.log(sigma)])[i] / sigma for i in range(d)]
     if kind == "smoothed_mixture":
         return [lambda *x, i=i: partial(lambda *y: smoothed_log(y, sigma, **given), x, i) for i in range(d)]
+    if kind == "diffused_mixture":
+        return [lambda *x, i=i: partial(lambda *y: total(law_log(model, list(y), sigma)), x, i) for i in range(d)]
     inner = components(given, d, given["sigma"])
     if kind == "at_level":
         return inner
@@ -306,6 +347,23 @@ def smoothed_log(x, sigma, logits, means, variances):
             for a, mean, variance in zip(logits, means, variances)
         )
     )
+
+
+def law(model, t):
+    """Weights, means and variances of x_t, of data from the mixture of a diffused_mixture."""
+    given = model["parameters"]
+    m, variance = moments(given["sde"], t)
+    weights = list(map(mp.exp, given["logits"]))
+    means = [[m * a for a in mean] for mean in given["means"]]
+    variances = [[m**2 * v + variance for v in line] for line in given["variances"]]
+    return [w / mp.fsum(weights) for w in weights], means, variances
+
+
+def law_log(model, x, t):
+    """log p_t(x)."""
+    weights, means, variances = law(model, t)
+    covs = [[[v * (i == j) for j in range(len(x))] for i, v in enumerate(line)] for line in variances]
+    return mixture_log(x, weights, means, covs)
 
 
 def energy(model, x):
@@ -337,7 +395,7 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
-ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio")
+ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
 
@@ -462,6 +520,49 @@ def tweedie_mean(score, y, sigma):
 def tweedie_cov(score, y, sigma):
     grid = enumerate(jacobian(score, y))
     return [[(sigma**2 * (i == j), sigma**4 * a) for j, a in enumerate(line)] for i, line in grid]
+
+
+@row
+def diffusion_score_matching(score, sde, weight, x, t, z):
+    """The target is the gradient of log N(y; m x, std^2) at the noisy point, -(y - m x)/std^2."""
+    m, variance = moments(sde, t)
+    y = noisy(x, m, variance, z)
+    return tuple(weight * (s + (b - m * a) / variance) ** 2 / 2 for s, a, b in zip(scores(score, y, t), x, y))
+
+
+@row
+def ddpm_loss(score, betas, x, i, z):
+    """The same with the weight std^2, what is kept of the data being a product."""
+    kept = mp.fprod(1 - beta for beta in betas[: i + 1])
+    y = noisy(x, mp.sqrt(kept), 1 - kept, z)
+    target = [-(b - mp.sqrt(kept) * a) / (1 - kept) for a, b in zip(x, y)]
+    return tuple((1 - kept) * (s - a) ** 2 / 2 for s, a in zip(scores(score, y, i), target))
+
+
+def noisy(x, scale, variance, z):
+    return [scale * a + mp.sqrt(variance) * b for a, b in zip(x, z)]
+
+
+@row
+def predicted_noise(score, sde, x, t):
+    return [-mp.sqrt(moments(sde, t)[1]) * s for s in scores(score, x, t)]
+
+
+@row
+def denoised_point(score, sde, x, t):
+    m, variance = moments(sde, t)
+    return [(a / m, variance * s / m) for a, s in zip(x, scores(score, x, t))]
+
+
+@row
+def score_of_noise(noise, sde, x, t):
+    return [-e / mp.sqrt(moments(sde, t)[1]) for e in scores(noise, x, t)]
+
+
+@row
+def score_of_denoiser(denoiser, sde, x, t):
+    m, variance = moments(sde, t)
+    return [(m * r / variance, -a / variance) for r, a in zip(scores(denoiser, x, t), x)]
 
 
 @row
@@ -603,8 +704,9 @@ def at(model, sigma, x):
     return [scores(model, a, sigma) for a in x]
 
 
-def model_value(model, x, sigma=None):
+def model_value(model, x, sigma=None, t=None):
     """E of an energy, the rows of a field."""
+    sigma = sigma or t
     if model["kind"] == "log_density":
         return [log_terms(model, a) for a in x]
     if model["kind"] in ENERGIES:
@@ -848,6 +950,152 @@ def integrals(rbm, h):
     for b, a in zip(rbm["b"], times(rbm["W"], h)):
         ends = [b + a + k * sigma for k in (-18, -8, -3, 0, 3, 8, 18)]
         yield mp.quad(lambda v, b=b, a=a: mp.exp((v * a - (v - b) ** 2 / 2) / sigma**2), ends)
+
+
+def sde_value(method, sde, s=None, t=None, x=None, d=None, n_steps=None, law=None):
+    """A method of an SDE: at times t, from s to t, or of the law at one time."""
+    if method == "prior":
+        return [gaussian_log(a, [mpf(0)] * d, last_variance(sde)) for a in x]
+    if method == "diffused":
+        return [log_prob(diffused(law, sde, t), a) for a in x]
+    if method == "prior_gap":
+        return divergence_from_prior(diffused(law, sde, mpf(1)), last_variance(sde))
+    if method == "betas":
+        return [forgetting(sde, mpf(i + 1) / n_steps) / n_steps for i in range(n_steps)]
+    if method == "drift":
+        return [[-forgetting(sde, b) * c / 2 for c in a] for a, b in zip(x, t)]
+    of_time = {"beta": forgetting, "diffusion": lambda sde, t: mp.sqrt(noise_rate(sde, t)), "sigma": level}
+    if method in of_time:
+        return [of_time[method](sde, a) for a in t]
+    if method == "integral":
+        return [mp.quad(lambda u: forgetting(sde, u), [a, b]) for a, b in zip(s, t)]
+    pairs = [kernel(sde, a, b) for a, b in zip(s or [mpf(0)] * len(t), t)]
+    return [[m for m, _ in pairs], [deviation for _, deviation in pairs]]
+
+
+def level(sde, t):
+    given = sde["parameters"]
+    return given["sigma_min"] ** (1 - t) * given["sigma_max"] ** t
+
+
+def kernel(sde, s, t):
+    """The scale and the standard deviation that lead from one marginal to another; as one minus what is kept."""
+    (before, there), (after, here) = moments(sde, s), moments(sde, t)
+    m = after / before
+    return m, through(mp.sqrt, lambda v: 1 / (2 * mp.sqrt(v)), (here, -(m**2) * there))
+
+
+def last_variance(sde):
+    """That of the law which stands for the one at the end."""
+    return moments(sde, mpf(1))[1] if sde["kind"] == "VarianceExploding" else mpf(1)
+
+
+def diffused(density, sde, t):
+    """The law of m x_0 + std z, x_0 from a mixture."""
+    given, (m, variance) = density["parameters"], moments(sde, t)
+    means = [[m * a for a in mean] for mean in given["means"]]
+    covs = [plus_multiple([[m**2 * c for c in line] for line in cov], variance) for cov in given["covs"]]
+    return density | {"parameters": given | {"means": means, "covs": covs}}
+
+
+def divergence_from_prior(density, variance):
+    """int p (log p - log N(0, variance)) on the line, one term for each interval."""
+
+    def inside(x):
+        log_p = total(log_prob(density, [x]))
+        return mp.exp(log_p) * (log_p - total(gaussian_log([x], [mpf(0)], variance)))
+
+    return tuple(mp.quad(inside, pair) for pair in pairwise([-32, *BREAKS, 32]))
+
+
+# --- from noise to data --------------------------------------------------------------------------------------------
+
+
+@row
+def euler_maruyama_step(sde, x, t, dt, z):
+    beta, rate = forgetting(sde, t), noise_rate(sde, t)
+    return [(a, -beta * a * dt / 2, mp.sqrt(rate * dt) * b) for a, b in zip(x, z)]
+
+
+@row
+def reverse_sde_step(score, sde, x, t, dt, z):
+    """Without the drift of the way there, and with g^2 s, for dt."""
+    beta, rate = forgetting(sde, t), noise_rate(sde, t)
+    return [(a, beta * a * dt / 2, rate * s * dt, mp.sqrt(rate * dt) * b) for a, s, b in zip(x, scores(score, x, t), z)]
+
+
+@row
+def probability_flow_velocity(score, sde, x, t):
+    beta, rate = forgetting(sde, t), noise_rate(sde, t)
+    return [(-beta * a / 2, -rate * s / 2) for a, s in zip(x, scores(score, x, t))]
+
+
+@row
+def ddpm_step(score, betas, x, i, z, posterior=False):
+    """The posterior variance by the precisions of x_{i-1} given the data, and of x_i given x_{i-1}, added up."""
+    beta, before = betas[i], 1 - mp.fprod(1 - b for b in betas[:i])
+    variance = beta
+    if posterior:
+        variance = 1 / (1 / before + (1 - beta) / beta) if i > 0 else mpf(0)
+    kept = mp.sqrt(1 - beta)
+    return [(a / kept, beta * s / kept, mp.sqrt(variance) * b) for a, s, b in zip(x, scores(score, x, i), z)]
+
+
+def predictor_corrector(score, sde, x, times, eta, z):
+    """Coordinates as sums of all that is added to them."""
+    rows, etas = [[(s,) for s in a] for a in x], eta if isinstance(eta, list) else [eta] * len(z)
+    for (late, early), length, (drawn, *others) in zip(pairwise(times), etas, z):
+        steps = [ROWS["reverse_sde_step"](score, sde, whole(a), late, late - early, b) for a, b in zip(rows, drawn)]
+        rows = [[(*s, *terms[1:]) for s, terms in zip(a, new)] for a, new in zip(rows, steps)]
+        for noise in others:
+            slopes = [scores(score, whole(a), early) for a in rows]
+            steps = [[(length * f, mp.sqrt(2 * length) * c) for f, c in zip(*pair)] for pair in zip(slopes, noise)]
+            rows = [[(*s, *terms) for s, terms in zip(a, new)] for a, new in zip(rows, steps)]
+    return rows
+
+
+def whole(sums):
+    return list(map(total, sums))
+
+
+def probability_flow(score, sde, x, t0, t1, rtol, atol):
+    """The tolerances are those of the solver, which the size of a number covers."""
+    return [[near(b, rtol, atol) for b in flowed(score, a, t0, t1)] for a in x]
+
+
+def probability_flow_log_prob(score, sde, x, t0, t1, rtol, atol, v=None):
+    """The law at t0, with the prior for the law at t1; with v, of normal data, how each coordinate is stretched."""
+    rows = []
+    for j, a in enumerate(x):
+        b = flowed(score, a, t0, t1)
+        growth = (*law_log(score, a, t0), *negative(law_log(score, b, t1)))
+        if v is not None:
+            (before,), (after,) = (law(score, t)[2] for t in (t0, t1))
+            growth = [c**2 * mp.log(w / u) / 2 for c, u, w in zip(v[j], before, after)]
+        rows.append(near(total((*gaussian_log(b, [mpf(0)] * len(b), last_variance(sde)), *growth)), rtol, atol))
+    return rows
+
+
+def flowed(model, x, t0, t1):
+    """Where the flow leads: normal data are stretched about their mean; on the line what is below x stays below."""
+    (_, means, variances), (_, ends, others) = law(model, t0), law(model, t1)
+    by_row = zip(x, means[0], variances[0], ends[0], others[0])
+    stretched = [n + (a - m) * mp.sqrt(w / v) for a, m, v, n, w in by_row]
+    if len(means) == 1:
+        return stretched
+    assert len(x) == 1
+    below = chance_below(model, x[0], t0)
+    return [mp.findroot(lambda b: chance_below(model, b, t1) - below, stretched[0])]
+
+
+def chance_below(model, x, t):
+    """P(x_t < x) on the line."""
+    return mp.fsum(w * mp.ncdf(x, m[0], mp.sqrt(v[0])) for w, m, v in zip(*law(model, t)))
+
+
+def near(value, rtol, atol):
+    """A number that is solved to a tolerance, as large as makes 64 u of it ten times that tolerance."""
+    return Sized(value, abs(value) + 10 * (rtol * abs(value) + atol) * 2**47)
 
 
 # --- estimates, and what chains tell -------------------------------------------------------------------------------
@@ -1094,7 +1342,8 @@ SAMPLERS = (metropolis_step, mala_step, leapfrog, hmc_step, gibbs_step, annealed
 ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partition)
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
-ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS)}
+PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
+ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
 
 def formula(name, arguments):
@@ -1108,6 +1357,8 @@ def formula(name, arguments):
         return flow_value(rest, **arguments)
     if stem == "LinearGaussianVAE":
         return vae_value(rest, **arguments)
+    if stem in PROCESSES:
+        return sde_value(rest, **arguments)
     if stem == "Model":
         return model_value(**arguments)
     if rest == "gradient":
@@ -1249,6 +1500,18 @@ def smoothed_mixture(d):
     return model("smoothed_mixture", **given)
 
 
+def diffused_mixture(sde, d, k=2):
+    given = smoothed_mixture(d)["parameters"]
+    return model("diffused_mixture", sde=sde, **{name: value[:k] for name, value in given.items()})
+
+
+SDES = {
+    "VariancePreserving": model("VariancePreserving", beta_min=0.375, beta_max=2.75),
+    "SubVariancePreserving": model("SubVariancePreserving", beta_min=0.6875, beta_max=1.8125),
+    "VarianceExploding": model("VarianceExploding", sigma_min=0.3125, sigma_max=1.875),
+}
+
+
 def rbms(d, m):
     """By the name of the class: as densities and as models."""
     given = {"b": MEAN[:d], "c": BIAS[:m], "W": block(SECOND, d, m)}
@@ -1377,6 +1640,8 @@ def model_kinds():
         yield entry("mixture_of", "log det P without its 1/2, the weights forgotten", density=two_bumps(d), x=x)
         given = {"model": smoothed_mixture(d), "x": x, "sigma": SIGMAS[:2]}
         yield entry("Model.smoothed_mixture", "sigma for its square, equal weights, a variance not squared", **given)
+        given = {"model": diffused_mixture(list(SDES.values())[d - 1], d), "x": x, "t": [0.8125, 0.34375]}
+        yield entry("Model.diffused_mixture", "means left where they are, variances not shrunk, no noise", **given)
         pair = rbms(d, 2)
         text = "no softplus, or of the other sign, W transposed, sigma for its square"
         bits, machine = block(BITS, 3, d), model("binary_rbm", **pair["BinaryRBM"])
@@ -1458,6 +1723,52 @@ def denoising():
     field = {"score": models(2)["mlp_score"], "x": block(X, 3, 2), "z": block(Z, 3, 2)}
     for name in ("denoising_score_matching", "denoising_score_matching_cv"):
         yield entry(name, "an error that vanishes with sigma, times 1/sigma", **field, sigma=2.0**-7)
+
+
+TIMES, EARLY = [0.8125, 0.34375], [0.171875, 0.09375]
+
+
+def sdes():
+    for kind, sde in (SDES | {"GivenDiffusion": model("GivenDiffusion", sigma="exp")}).items():
+        given = {"sde": sde, "t": TIMES}
+        yield entry(f"{kind}.diffusion", "g^2 for g, no 2, std for g, time the other way", **given)
+        text = "a variance for a deviation, no 1/2 in the exponent, beta for its integral, from 0 for from s"
+        yield entry(f"{kind}.kernel", text, **given, s=EARLY)
+    exploding, preserving = SDES["VarianceExploding"], SDES["VariancePreserving"]
+    yield entry("VarianceExploding.sigma", "linear levels, time the other way", sde=exploding, t=TIMES)
+    yield entry("VariancePreserving.beta", "time the other way, beta_max for the difference", sde=preserving, t=TIMES)
+    yield entry("VariancePreserving.integral", "beta for its integral, no 1/2", sde=preserving, s=EARLY, t=TIMES)
+    text = "counted from 0, not over N, from late to early"
+    yield entry("VariancePreserving.betas", text, sde=preserving, n_steps=4)
+    for d, (kind, p) in enumerate(SDES.items(), 1):
+        x = block(X, 2, d)
+        yield entry(f"{kind}.drift", "no 1/2, the sign, the time of another row", sde=p, x=x, t=TIMES)
+        yield entry(f"{kind}.marginal", "exchanged, a variance for a deviation, what is still to come", sde=p, t=TIMES)
+        text = "a deviation for a variance, another end"
+        yield entry(f"{kind}.prior", text, sde=p, d=d, x=x)
+        text = "the scale not squared, means left where they are, no noise"
+        yield entry(f"{kind}.diffused", text, sde=p, law=two_bumps(d), t=0.40625, x=x)
+    text = "the other divergence, the law of the data, no entropy"
+    yield entry("VariancePreserving.prior_gap", text, sde=preserving, law=two_bumps(1))
+
+
+def diffusion():
+    for d, sde in zip(DIMENSIONS, SDES.values()):
+        given = {"sde": sde, "x": block(X, 2, d), "t": TIMES}
+        betas, z = [0.0625, 0.1875, 0.40625, 0.28125], block(Z, 2, d)
+        for score in (conditional(d), diffused_mixture(sde, d)):
+            text = "the sign of z, a variance for a deviation, no 1/2, no weight, data that are not shrunk"
+            rest = {"weight": [0.8125, 1.375], **given, "z": z}
+            yield entry("diffusion_score_matching", text, score=score, **rest)
+            steps = [2, 1] if score["kind"] == "noise_conditional" else [1, 0]
+            if d < 3 or steps[1]:
+                text = "a factor for the product, a step less, the sign of z, no 1/2, the root forgotten"
+                yield entry("ddpm_loss", text, score=score, betas=betas, x=given["x"], i=steps, z=z)
+            yield entry("predicted_noise", "the sign, a variance for a deviation, over std", score=score, **given)
+            yield entry("denoised_point", "not stretched, the sign, std for its square", score=score, **given)
+        field = conditional(d)
+        yield entry("score_of_noise", "the sign, std squared, times std", noise=field, **given)
+        yield entry("score_of_denoiser", "not shrunk, the sign, std for its square", denoiser=field, **given)
 
 
 def gradients():
@@ -1690,6 +2001,40 @@ def diagnostics():
         yield entry("split_r_hat", "chains that are not split, n for n - 1, the odd state kept, no root", x=x)
 
 
+def reverse_diffusion():
+    for d, sde in zip(DIMENSIONS, SDES.values()):
+        x, z, t = block(X, 2, d), block(Z, 2, d), [[0.3125, 0.6875], 0.4375, [0.9375, 0.125]][d - 1]
+        given = {"sde": sde, "x": x, "t": t}
+        text = "dt for sqrt(dt), sqrt(2 dt), g squared, the drift's 1/2 or its sign"
+        yield entry("euler_maruyama_step", text, **given, dt=0.1875, z=z)
+        for field in (diffused_mixture(sde, d), conditional(d))[: 1 + (d == 2)]:
+            text = "the sign of the drift or of the score, g for its square, half of it, dt for sqrt(dt)"
+            yield entry("reverse_sde_step", text, score=field, **given, dt=0.1875, z=z)
+            text = "no 1/2, its square, g for its square, the sign of the score"
+            yield entry("probability_flow_velocity", text, score=field, **given)
+        field = conditional(d) if d == 2 else diffused_mixture(sde, d)
+        given = {"score": field, "sde": sde, "x": block(X, 1, d), "times": [0.8125, 0.5, 0.1875][: 2 + (d > 1)]}
+        text = "the time left for the time arrived at, another eta, the noise of the step again"
+        etas, noise = [0.1875, 0.3125], [[block(a, 1, d) for a in pair] for pair in ((Z, W), (V, X))]
+        yield entry("predictor_corrector", text, **given, eta=etas[: 1 + (d > 1)], z=noise[: 1 + (d > 1)])
+        text = "Euler's step, no 1/2, from t1 to t0, a solver's tolerance of its own"
+        path = {"t0": 0.1875, "t1": 0.75} if d != 2 else {"t0": 1.0, "t1": 0.0625}
+        given = {"score": diffused_mixture(sde, d, 1 + (d == 1)), "sde": sde, "x": x, **path}
+        given |= {"rtol": 1e-12, "atol": 1e-12}
+        yield entry("probability_flow", text, **given)
+        text = "the sign of the divergence, the prior at the start, another prior"
+        yield entry("probability_flow_log_prob", text, **given)
+    text = "the divergence for its estimate, projections made unit"
+    yield entry("probability_flow_log_prob", text, **given, v=block(V, 2, 3))
+    betas, text = [0.125, 0.4375, 0.3125, 0.25], "sqrt(1 - beta) for x alone, alpha for its product, beta for sigma"
+    for d, i, posterior in ((1, [2, 1], True), (2, [3, 2], False), (2, [1, 3], True)):
+        given = {"score": conditional(d), "betas": betas, "x": block(X, 2, d), "i": i, "z": block(Z, 2, d)}
+        yield entry("ddpm_step", text, **given, posterior=posterior)
+    given = {"score": diffused_mixture(SDES["VariancePreserving"], 2), "betas": betas, "x": X[:1], "i": 0, "z": Z[:1]}
+    given |= {"x": block(X, 1, 2), "z": block(Z, 1, 2)}
+    yield entry("ddpm_step", "noise in the last step, whose variance is zero", **given, posterior=True)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -1698,6 +2043,8 @@ BUILDERS = (
     model_kinds,
     score_matching,
     denoising,
+    sdes,
+    diffusion,
     gradients,
     likelihood,
     noise_contrastive_estimation,
@@ -1705,6 +2052,7 @@ BUILDERS = (
     discrepancies,
     machines,
     samplers,
+    reverse_diffusion,
     diagnostics,
 )
 

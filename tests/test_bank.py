@@ -8,7 +8,7 @@ import pytest
 from refebm.crosscheck.questions import EXAMINED
 from refebm.identities import REFERENCE
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Wrong
-from refebm.variants.questions import answer
+from refebm.variants.questions import SDES, answer
 
 VARIANTS = [*WRONG, *CONVENTIONS]
 QUESTIONS = [
@@ -32,7 +32,12 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("estimated_log_partition", "gibbs_step"),
     *("conditional_noise_contrastive", "mixed_noise", "entropy_gradient"),
     *("minimum_probability_flow", "minimum_probability_flow_continuous"),
+    *("predicted_noise", "score_of_noise", "VariancePreserving.betas", "VariancePreserving.drift"),
+    *("VariancePreserving.marginal", "VariancePreserving.diffused", "VarianceExploding.sigma"),
+    *(f"{one}.prior" for one in ("VarianceExploding", "VariancePreserving")),
+    *(f"{one}.{method}" for one in SDES for method in ("diffusion", "kernel")),
     *("RealNVP.inverse", "RealNVP.sample", "LinearGaussianVAE.marginal", "LinearGaussianVAE.posterior_mean"),
+    "predictor_corrector",
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),

@@ -176,6 +176,41 @@ def test_an_rbm_is_data_with_the_methods_of_the_adapter():
     assert not hasattr(rbm, "sigma")
 
 
+SDE = {"kind": "VariancePreserving", "parameters": {"beta_min": 0.25, "beta_max": 1.5}}
+FIELD = Model("noise_conditional", {"layers": ((np.array([[0.5], [-0.25]]), np.array([0.125])),)})
+OWN_SDE = """
+class VariancePreserving:
+    def __init__(self, beta_min, beta_max): self.beta_min, self.beta_max = beta_min, beta_max
+    def beta(self, t): return self.beta_min + (self.beta_max - self.beta_min) * t + 1
+def predicted_noise(model, sde, x, t):
+    assert sde.kind == "VariancePreserving" and sde.parameters["beta_max"] == 1.5
+    return sde.beta(t)[:, None] + 0 * x
+def diffusion_score_matching(model, sde, weight, x, t, z): return weight
+"""
+
+
+def test_an_sde_is_data_with_the_methods_of_the_adapter(adapter):
+    sde, right, t = adapter.sde(SDE), refebm.VariancePreserving(**SDE["parameters"]), np.array([0.25, 0.75])
+    np.testing.assert_allclose(sde.kernel(0.125, t), right.kernel(0.125, t), rtol=1e-15)
+    law = refebm.GaussianMixture([0.5, 0.5], [[1.0], [-1.0]], 0.5)
+    np.testing.assert_allclose(sde.diffused(law, 0.5).log_prob(X), right.diffused(law, 0.5).log_prob(X), rtol=1e-14)
+    np.testing.assert_allclose(sde.prior(1).log_prob(X), right.prior(1).log_prob(X), rtol=1e-14)
+    assert sde.prior_gap(law) == right.prior_gap(law) and not hasattr(sde, "sigma_min")
+    assert copy.deepcopy(sde).parameters == SDE["parameters"]
+
+
+def test_an_adapters_own_sde_and_weights_as_numbers():
+    own = Adapter(module_of(OWN_SDE), read=for_theorems)
+    sde, t = own.sde(SDE), np.array([0.25, 0.5])
+    assert sde.beta(t).tolist() == [1.5625, 1.875] and sde.betas(1).tolist() == [1.5]  # the last is refebm's
+    assert own.predicted_noise(FIELD, sde, X[:2], t)[:, 0].tolist() == [1.5625, 1.875]
+    assert own.diffusion_score_matching(FIELD, sde, lambda t: t**2, X[:2], t, Z[:2]).tolist() == [0.0625, 0.25]
+    given = own.sde({"kind": "GivenDiffusion", "parameters": {"sigma": np.exp, "variance": lambda t: t}})
+    assert given.kernel(0.0, t)[1].tolist() == np.sqrt(t).tolist()
+    with pytest.raises(NotSupported, match="made of callables"):
+        own.predicted_noise(FIELD, given, X[:2], t)
+
+
 def test_models_that_are_no_data_are_not_supported():
     _, _, adapter = stepped()
     with pytest.raises(NotSupported, match="a model that is no data"):

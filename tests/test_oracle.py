@@ -26,6 +26,7 @@ TABLES = {
 }
 ROWS = [(f"{table}-{i}-{row['function']}", row) for table, rows in sorted(TABLES.items()) for i, row in enumerate(rows)]
 DENSITIES = ("Gamma", "Gaussian", "GaussianMixture", "Laplace", "StudentT", "smoothed_empirical", "standard_normal")
+PROCESSES = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
 MACHINES = ("BinaryRBM", "GaussianBernoulliRBM", "RealNVP", "LinearGaussianVAE")
 NO_NUMBERS = {"DomainError", "InputError", "Expectation", "Step"}  # two errors, and two records
 NO_NUMBERS |= {name for name in refebm.__all__ if name.endswith("_tape")}  # a generator's own
@@ -54,6 +55,13 @@ def arrays(name, value):
     return np.array(value) if isinstance(value, list) else value
 
 
+def process(data):
+    given = data["parameters"]
+    if data["kind"] == "GivenDiffusion":  # sigma is exp
+        given = {"sigma": np.exp, "variance": lambda t: 0.5 * np.expm1(2 * t)}
+    return getattr(refebm, data["kind"])(**given)
+
+
 def density(data):
     return getattr(refebm, data["density"])(**arrays("parameters", data["parameters"]))
 
@@ -64,6 +72,10 @@ def argument(name, value):
         return getattr(refebm, value)
     if name == "sampler":
         return lambda phi, eps: np.dot(eps, phi[0].T) + phi[1]
+    if name == "sde":
+        return process(value)
+    if name == "law":
+        return density(value)
     if name == "phi":
         return tuple(map(np.array, value))
     if isinstance(value, dict) and "density" in value:
@@ -73,6 +85,8 @@ def argument(name, value):
         if name == "rbm":
             return RBMS[model.kind](**model.parameters)
         return score(model) if name in ("score", "field", "score_q") else model
+    if name == "weight" and isinstance(value, list):  # at the times of the rows
+        return lambda t: np.array(value)
     return arrays(name, value)
 
 
@@ -91,8 +105,18 @@ def density_value(path, arguments):
     return getattr(owner, path[-1])(**given)
 
 
-def model_value(model, x, sigma=None):
-    return model(x) if sigma is None else model(x, sigma)
+def model_value(model, x, **level):
+    return model(x, *level.values())
+
+
+def process_value(method, arguments):
+    """A method of an SDE; of a law its log-density at x."""
+    given = {name: argument(name, value) for name, value in arguments.items()}
+    owner, x = given.pop("sde"), given.pop("x", None)
+    if method == "drift":
+        return owner.drift(x, **given)
+    value = getattr(owner, method)(*(given[name] for name in ("law", "d", "s", "t", "n_steps") if name in given))
+    return value.log_prob(x) if hasattr(value, "log_prob") else value
 
 
 def expectation(integrand, density, degree=None):
@@ -171,6 +195,8 @@ def value_of(function, arguments):
     stem, *path = function.split(".")
     if stem in (*DENSITIES, *MACHINES):
         value = density_value(path, arguments)
+    elif stem in PROCESSES:
+        value = process_value(*path, arguments)
     elif path == ["gradient"]:
         value = gradient(stem, arguments)
     elif stem in SPECIAL:
@@ -219,7 +245,7 @@ def test_every_method_of_a_density_has_a_value():
     for cls in (*densities, refebm.BinaryRBM, refebm.GaussianBernoulliRBM):
         public = {name for name, _ in inspect.getmembers(cls, inspect.isfunction) if not name.startswith("_")}
         assert {f"{cls.__name__}.{name}" for name in public - drawn_or_for_expect} <= covered
-    for cls in (refebm.RealNVP, refebm.LinearGaussianVAE):
+    for cls in (refebm.RealNVP, refebm.LinearGaussianVAE, *(getattr(refebm, name) for name in PROCESSES)):
         assert {f"{cls.__name__}.{name}" for name in vars(cls) if not name.startswith("_")} <= covered
 
 

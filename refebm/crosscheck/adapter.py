@@ -1,7 +1,8 @@
 """Somebody's implementation: a Python file of plain functions under refebm's names, NumPy in and NumPy out.
 
 Where refebm takes a score or an energy as a callable, an adapter is handed the model as data: ``kind``, ``parameters``
-and ``d``, from which it builds its own. Calling that data gives refebm's NumPy values, for those who need no other.
+and ``d``, from which it builds its own. Calling that data gives refebm's NumPy values, for those who need no other. So
+it is with an SDE, ``kind`` and ``parameters``, whose methods are refebm's where the adapter has none.
 """
 
 import copy
@@ -30,7 +31,7 @@ from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.validation import InputError
-from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, ask, parameters
+from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
 LINES = 4  # of a traceback, its last
@@ -52,6 +53,19 @@ class Rbm(Model):
 
     def __getattr__(self, name):
         if name.startswith("_"):  # as those who copy it ask
+            raise AttributeError(name)
+        return getattr(self._machine(), name)
+
+
+class Sde:
+    """An SDE as data, ``kind`` and ``parameters``; its methods are those of the adapter where it has them."""
+
+    def __init__(self, data: dict, adapter: "Adapter"):
+        self.kind, self.parameters = data["kind"], data["parameters"]
+        self._machine = lambda: Implementation.sde(adapter, data)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._machine(), name)
 
@@ -124,6 +138,9 @@ class Adapter(Implementation):
     def rbm(self, model: Model) -> Rbm:
         return Rbm(model, self)
 
+    def sde(self, data: dict) -> Sde:
+        return Sde(data, self)
+
     def data_score(self, density) -> Score:
         """The score of a density, as model data."""
         if isinstance(density, Gaussian):
@@ -144,7 +161,8 @@ class Adapter(Implementation):
         if name in CLASSES:
             return lambda *given, **named: self._density(function, reference, given, named)
         if name in KERNELS and self.steps:
-            return lambda *given: step_of(name, given[1], call(function, *given), self.read)
+            state = next(i for i, argument in enumerate(parameters(name)) if argument in ("x", "v"))
+            return lambda *given: step_of(name, given[state], call(function, *given), self.read)
         if name in CALLED:
             return lambda *given: lambda x: self.read(call(function, *given, x))
         if name in NAMED:
@@ -179,13 +197,17 @@ class AdapterDensity:
         method, reference = getattr(self._own, name, None), getattr(self._reference, name)
         if not callable(method):
             return reference
-        if name == "smoothed":
-            return lambda sigma: AdapterDensity(call(method, sigma), reference(sigma), self._read)
-        if name == "marginal":
-            return lambda: AdapterDensity(call(method), reference(), self._read)
         if name == "log_partition":
             return lambda: self._read((call(method),))[0]  # one number, which is no mean of rows
-        return lambda *given: self._read(call(method, *given))
+        return lambda *given: self._asked(method, given, reference(*given) if name in LAWS else None)
+
+    def _asked(self, method, given, law):
+        """A law, if it is one, is asked in its turn."""
+        result = call(method, *given)
+        return AdapterDensity(result, law, self._read) if hasattr(law, "log_prob") else self._read(result)
+
+
+LAWS = ("smoothed", "marginal", "diffused", "prior")  # methods that may return a density
 
 
 def load(source: str, read: Callable | None = None) -> Adapter:
@@ -263,6 +285,8 @@ def call(function, *given):
         raise NotSupported("a generator that has no name")
     if any(callable(one) and not isinstance(one, Model) for one in given):
         raise NotSupported("a model that is no data")
+    if any(one.kind not in SDES if isinstance(one, Sde) else hasattr(one, "drift") for one in given):
+        raise NotSupported("an SDE that is made of callables")
     try:
         with np.errstate(all="ignore"):  # what overflows on its way is its own affair, the result is not
             return function(*given)
@@ -287,9 +311,12 @@ def first(result):
 
 
 def asked_with(name: str, given: tuple) -> tuple:
-    """The arguments that an adapter is asked with: it need not have refebm's options."""
+    """The arguments that an adapter is asked with: it need not have refebm's options, and weights are numbers."""
     if len(given) > len(parameters(name)):
         raise NotSupported("refebm's optional arguments")
+    if name == "diffusion_score_matching":
+        score, sde, weight, x, t, z = given
+        return score, sde, weight(t * np.ones(len(x))), x, t, z
     return given
 
 

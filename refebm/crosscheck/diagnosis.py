@@ -16,7 +16,7 @@ from refebm.crosscheck.questions import WHOLE
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
 from refebm.identities import Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Variant
-from refebm.variants.questions import ADJUSTED, GRID, ask, flat
+from refebm.variants.questions import ADJUSTED, GRID, SDES, ask, flat
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
@@ -270,7 +270,8 @@ def _number(c: float, known: float = 0.0) -> str:
 
 # --- facts ---------------------------------------------------------------------------------------------------------
 
-FEATURES = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth")
+FEATURES = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth", "sde", "dt")
+FEATURES += ("posterior",)
 
 
 def facts(evidence: Evidence) -> list[str]:
@@ -342,6 +343,8 @@ PARTS = {  # of answers that have several
     "entropy_gradient": ("the gradient in phi[0]", "the gradient in phi[1]"),
     "implicit_negative_elbo": ("the values", "the gradients in z"),
     "RealNVP.inverse": ("the points z", "the log-determinants"),
+    **{f"{sde}.kernel": ("the scale", "the standard deviation") for sde in SDES},
+    "VariancePreserving.marginal": ("the scale", "the standard deviation"),
 } | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
 
 

@@ -7,15 +7,17 @@ from zlib import crc32
 
 import numpy as np
 
-from refebm.models import CONDITIONAL, ENERGIES
-from refebm.variants.questions import DIAGNOSTICS, GRID, MODELS, NOISY, RBMS, Question
+from refebm.models import ENERGIES
+from refebm.variants.questions import DIAGNOSTICS, GRID, MODELS, NOISY, RBMS, SDES, Question
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
+AT_LEVELS = ("noise_conditional", "smoothed_mixture")  # called with a noise level
+AT_TIMES = ("noise_conditional", "diffused_mixture")  # with a time of an SDE, or a step of a diffusion
 RBM_METHODS = ("energy", "free_energy", "hidden_mean", "visible_mean", "log_partition")
 EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it is asked about, the usual one first
     "score_of": tuple(kind for kind in ENERGIES if kind != "binary_rbm"),  # of bits there is no gradient
-    "at": tuple(CONDITIONAL),
+    "at": AT_LEVELS,
     "divergence": (*KINDS, "at_level", "denoiser"),
     "field_and_divergence": KINDS,
     "jacobian_vector_product": KINDS,
@@ -30,11 +32,17 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "ratio_matching": WITH_ENERGY,
     "denoising_score_matching": KINDS,
     "denoising_score_matching_cv": KINDS,
-    "noise_conditional_score_matching": tuple(CONDITIONAL),
+    "noise_conditional_score_matching": AT_LEVELS,
     "denoising_autoencoder": ("mlp_score", "denoiser"),
     "tweedie_mean": KINDS,
     "tweedie_cov": KINDS,
     "geometric_noise_levels": ("mlp_score",),
+    "diffusion_score_matching": AT_TIMES,
+    "ddpm_loss": AT_TIMES,
+    "predicted_noise": AT_TIMES,
+    "denoised_point": AT_TIMES,
+    "score_of_noise": AT_TIMES,
+    "score_of_denoiser": AT_TIMES,
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -57,8 +65,13 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "leapfrog": KINDS,
     "hmc_step": WITH_ENERGY,
     "gibbs_step": ("binary_rbm", "gaussian_rbm"),
-    "annealed_langevin": tuple(CONDITIONAL),
+    "annealed_langevin": AT_LEVELS,
     "decaying_steps": (),
+    "euler_maruyama_step": (),
+    "reverse_sde_step": AT_TIMES,
+    "probability_flow_velocity": AT_TIMES,
+    "predictor_corrector": AT_TIMES,
+    "ddpm_step": AT_TIMES,
     "autocovariance": (),
     "autocorrelation": (),
     "effective_sample_size": (),
@@ -85,6 +98,10 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     **{f"{rbm}.{method}": () for rbm in RBMS for method in RBM_METHODS},
     **{f"RealNVP.{method}": () for method in ("log_prob", "inverse", "sample")},
     **{f"LinearGaussianVAE.{method}": () for method in ("log_joint", "marginal", "posterior_mean", "gap")},
+    **{f"VarianceExploding.{method}": () for method in ("sigma", "diffusion", "kernel", "prior")},
+    **{f"VariancePreserving.{method}": () for method in ("beta", "integral", "betas", "diffusion", "kernel", "prior")},
+    **{f"VariancePreserving.{method}": () for method in ("drift", "marginal", "diffused")},  # as all SDEs have them
+    **{f"SubVariancePreserving.{method}": () for method in ("diffusion", "kernel")},
 }
 NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "Model": "the data that an adapter is handed",
@@ -102,11 +119,15 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    "probability_flow": "solved to a tolerance: its velocity is examined",
+    "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
+    "GivenDiffusion": "takes callables: the SDEs that are examined are numbers",
     "ReplayBuffer": "state, which every program keeps in its own way",
     "langevin_tape": "draws: noise is handed over",
     "metropolis_tape": "draws: noise is handed over",
     "gibbs_tape": "draws: noise is handed over",
     "annealed_langevin_tape": "draws: noise is handed over",
+    "predictor_corrector_tape": "draws: noise is handed over",
     "replay_tape": "draws: noise is handed over",
     "DomainError": "an error",
     "InputError": "an error",
@@ -119,10 +140,11 @@ GRADIENTS = {  # objectives: they have one value per row, and a gradient of the 
     *("negative_log_likelihood", "contrastive_divergence", "noise_contrastive", "conditional_noise_contrastive"),
     *("bregman_noise_contrastive", "gan_discriminator_loss", "variational_bound", "stein_discrepancy"),
     *("minimum_probability_flow", "minimum_probability_flow_continuous", "minimum_velocity"),
+    *("diffusion_score_matching", "ddpm_loss"),
 }
 WHOLE = {  # their answers do not come row by row
     *("geometric_noise_levels", "Gamma.fisher_information", "estimated_log_partition", "decaying_steps", *DIAGNOSTICS),
-    *("entropy_gradient", "kernel_stein"),
+    *("entropy_gradient", "kernel_stein", "VariancePreserving.betas"),
     *(f"{rbm}.log_partition" for rbm in RBMS),
 }
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
@@ -130,6 +152,9 @@ FAR |= {name for name in EXAMINED if name.startswith(("Gaussian.", "GaussianMix"
 FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_log_partition"}
 FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
 FAR |= {"BinaryRBM.visible_mean", "mixed_noise"}
+FAR |= {"reverse_sde_step", "probability_flow_velocity", "ddpm_step"}
+WITH_DRIFT = ("euler_maruyama_step", "reverse_sde_step", "probability_flow_velocity", "predictor_corrector")
+UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # of which no gradient is asked
 FARTHER = {"estimated_log_partition"} | {name for name in FAR if name.partition(".")[0] in RBMS}  # exp(700) is a number
 SEEDS = {
     "Laplace.score": 10_000,  # with points between loc and its multiples, where only the sign of x - loc matters
@@ -166,6 +191,12 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "generator": ("generator", ("LOGISTIC", "LOGISTIC", "KULLBACK_LEIBLER", "KULLBACK_LEIBLER")),
     "weight": ("weight", (0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement"),
     "bandwidth": ("bandwidth", (0.5, 1.0, 2.0, 1.0)),
+    "sde": ("sde", tuple(one for one in SDES for _ in (0, 1)), "what is right for one SDE only"),
+    "s": ("s", (0.0, 0.0), "what is right from some time on, and not from 0"),
+    "t": ("t", (1.0, 1.0), "what is right before the end only"),
+    "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
+    "times": ("times", ([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
+    "corrections": ("times", (0, 1), "no correction where one is wanted, or where none is"),
 }
 
 
@@ -201,13 +232,16 @@ def questions(function: str) -> list[Asked]:
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        some = ("eps", "eta", "scale", "n_steps", "bandwidth")
+        some = ("eps", "eta", "scale", "n_steps", "bandwidth", "dt", "posterior")
+        given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
         given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return asked
 
 
-BY_ROW = ("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma", "mean")  # one of them for each point
+BY_ROW = {  # one of them for each point
+    *("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma", "mean", "s", "t", "i", "weight"),
+}
 
 
 def row_alone(name: str, value, i: int = 0):
@@ -231,7 +265,8 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
             options = {"m": None if i % 2 else 2 + half, "hidden": HIDDEN[i] + half} | usual
             options |= {"kind": kinds[i % 2]} if function == "gibbs_step" else {}
             options |= {"unbiased": i % 2 == 0} if function == "kernel_stein" else {}
-            options |= {"n_steps": n + half} if function == "decaying_steps" else {}
+            options |= {"posterior": i % 2 == 0} if function == "ddpm_step" else {}
+            options |= {"n_steps": n + half} if function in ("decaying_steps", "VariancePreserving.betas") else {}
             yield words, trains and i in (0, 1), {"seed": seed + 2 * i + half, "d": d, "n": n} | options
     for half in (0, 1) if function not in WHOLE else ():
         options = {"seed": seed + half, "d": 3, "n": 4, "m": 2 + half, "hidden": HIDDEN[0] + half, "alone": True}
@@ -243,7 +278,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     for i, kind in enumerate(kinds[1:]):
         for half in (0, 1):
             options = {"seed": seed + 20 + 2 * i + half, "d": 2 + half, "n": 4 - half, "kind": kind}
-            yield f"a model built wrongly: {kind}", trains and kind not in ("flow", "denoiser"), options
+            yield f"a model built wrongly: {kind}", trains and kind not in UNTRAINED, options
     for i, option, value in _values(function, usual):
         options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
         yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
@@ -257,6 +292,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         yield "a sign that is right where the energy is convex", False, options
     for half in (0, 1):
         options = usual | {"kind": "gaussian_rbm"} if function == "gibbs_step" else usual  # bits are never rounded
+        options |= {"sde": "SubVariancePreserving"} if function in WITH_DRIFT else {}  # of others it may be zero
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | options
         yield "inputs that are rounded to fewer digits on their way", False, options
 
@@ -268,6 +304,10 @@ def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
         about = {"length": function in DIAGNOSTICS, "rbm_sigma": function.startswith("GaussianBernoulliRBM")}
         about |= {"deviation": function.startswith("LinearGaussianVAE"), "couplings": function.startswith("RealNVP")}
         about |= {"nu": function in NOISY, "eps": function != "entropy_gradient"}  # whose eps is the noise
+        about |= {"sde": "." not in function, "weight": function != "diffusion_score_matching"}  # which has one by row
+        asked_back = ("probability_flow_velocity", "diffusion_score_matching")  # by a mistake, at 1 - t
+        about["t"] = function not in asked_back  # 0 has no logarithm
+        about["n_steps"] = function != "VariancePreserving.betas"  # one step has not both ends, as a convention has
         if argument in arguments and about.get(option, True):
             yield from ((i, option, value) for i, value in enumerate(values))
 

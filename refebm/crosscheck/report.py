@@ -8,7 +8,7 @@ from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.variants.questions import ADJUSTED, CALLED, KERNELS
+from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, SDES
 
 STATUSES = ("passed", "convention", "failed", "unsupported")
 
@@ -61,6 +61,12 @@ def pasted(asked: Asked) -> list[str]:
     if "density" in asked.arguments:
         values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
         return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
+    if name in SDES:
+        values = ", ".join(map(_literal, asked.arguments["sde"]["parameters"].values()))
+        lines = [line for line in lines if not line.startswith(("sde = ", "law = "))]
+        if "law" in given:
+            lines += [f"law = refebm.GaussianMixture(**{_literal(given['law']['parameters'])})"]
+        return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
     called = [_handed(argument, value) for argument, value in given.items()]
     if name in CALLED:
         return [*lines, f"print(refebm.{name}({', '.join(called[:-1])})({called[-1]}))"]
@@ -79,6 +85,10 @@ def _handed(name, value) -> str:
         return f"refebm.{value}"
     if name == "sampler":
         return "lambda phi, eps: eps @ phi[0].T + phi[1]"
+    if name == "sde":
+        return f"refebm.{value['kind']}(**sde['parameters'])"
+    if name == "weight" and np.ndim(value):  # refebm takes a function of the times
+        return "lambda t: weight"
     if name == "rbm":
         return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
     scored = isinstance(value, Model) and name != "energy" and value.kind in ENERGIES

@@ -20,7 +20,7 @@ from refebm.files import write_text
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
 from refebm.validation import InputError
-from refebm.variants.questions import CLASSES, GRID, MADE, MODELS, ask, flat, parameters
+from refebm.variants.questions import CLASSES, GRID, MADE, MODELS, SDES, ask, flat, parameters
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -188,6 +188,10 @@ def signature(function: str) -> str:
 
 def method_call(name: str, method: str) -> str:
     """What a density, an RBM or another class is asked, log_prob if nothing else."""
+    if name in SDES:
+        of_x = {"drift": ".drift(x, t)", "diffused": ".diffused(law, t).log_prob(x)", "prior": ".prior(d).log_prob(x)"}
+        others = {"betas": ".betas(n_steps)"} | dict.fromkeys(("kernel", "integral"), f".{method}(s, t)")
+        return (of_x | others).get(method, f".{method}(t)")
     if name in MADE:
         calls = {"marginal": ".marginal().log_prob(x)", "log_joint": ".log_joint(x, z)", "sample": ".sample(z)"}
         return (calls | {"gap": ".gap(x, mean, cov)"}).get(method, f".{method}(x)")

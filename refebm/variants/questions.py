@@ -26,7 +26,7 @@ MODELS += ("log_joint", "score_q", "log_proposal", "noise")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
-KERNELS = (*ADJUSTED, "langevin_step", "gibbs_step")
+KERNELS = (*ADJUSTED, "langevin_step", "gibbs_step", "euler_maruyama_step", "reverse_sde_step", "ddpm_step")
 LONG = {"mala_step": 1.125, "hmc_step": 1.125}  # steps so long that some of them are rejected
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
 OF_TIME = {  # whose score is called with a time, or with a step
@@ -45,10 +45,11 @@ CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
     "kernel_stein": ("unbiased",),
-    "probability_flow_log_prob": ("t0", "t1"),
+    "probability_flow_log_prob": ("t0", "t1", "rtol", "atol"),
+    "ddpm_step": ("posterior",),
 }
 MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
-CLASSES = (*DENSITIES, *RBMS, *MADE)
+CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
 GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
 BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
 
@@ -63,11 +64,6 @@ def parameters(function: str) -> tuple[str, ...]:
 def reporting(x, z, u):
     """A step by hand, whose report is made of u."""
     return Step(0.5 * x + z, Info(u, u < 0.5, 0 * u, u > 0.75))
-
-
-def rising(t):
-    """A weight of times."""
-    return 0.5 + t**2
 
 
 class Question:
@@ -266,12 +262,15 @@ class Question:
             "dt": lambda: self.fixed.get("dt", self.scalar(0.1875)),
             "t0": lambda: self.scalar(0.25),
             "t1": lambda: self.scalar(0.625),
+            "rtol": lambda: 2.0**-13,
+            "atol": lambda: 2.0**-13,
+            "posterior": lambda: self.fixed.get("posterior", True),
             "times": lambda: np.array(self.fixed.get("times", [0.75, 0.5, 0.3125])),
             "betas": lambda: self.fixed.get("betas", self.grid((self.fixed.get("n_steps", 4),), 0.125, 0.5)),
             "i": lambda: self.indices(kind),
         }
         if function == "diffusion_score_matching":
-            make["weight"] = lambda: rising
+            make["weight"] = lambda: self.grid((self.n,), 0.375, 1.5)  # at the times t
         if function == "predictor_corrector":
             steps = len(make["times"]()) - 1, 1 + self.fixed.get("corrections", 2)
             make["eta"] = lambda: self.fixed.get("eta", self.grid(steps[:1], 0.125, 0.375))
@@ -384,7 +383,7 @@ class Question:
             "t": lambda: self.fixed.get("t", self.grid((self.n,), 0.5, 0.9375)) + np.zeros(self.n),
             "d": lambda: self.d,
             "n_steps": lambda: self.fixed.get("n_steps", 3),
-            "density": lambda: refebm.GaussianMixture(**self.density("GaussianMixture")),
+            "density": lambda: {"density": "GaussianMixture", "parameters": self.density("GaussianMixture")},
         }
         wanted = [one for one in inspect.signature(getattr(getattr(refebm, name), method)).parameters if one != "self"]
         asked = {"law" if one == "density" else one: make[one]() for one in wanted}
@@ -460,6 +459,10 @@ def ask(function: str, impl: Implementation, arguments: dict):
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
     if "sde" in given:
         given["sde"] = impl.sde(given["sde"])
+    if "law" in given:
+        given["law"] = refebm.GaussianMixture(**given["law"]["parameters"])
+    if function == "diffusion_score_matching":
+        given["weight"] = lambda t, values=given["weight"]: values
     if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
         return _ask_sde(function.partition(".")[2], **given)
     if "buffer" in given:

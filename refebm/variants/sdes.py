@@ -1,6 +1,6 @@
 """Variants of SDEs: what is kept of the data, how much noise there is, and where the law at the end is."""
 
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 BETA = 'self.beta_min + times("t", t) * (self.beta_max - self.beta_min)'
 STEPS = "self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps"
@@ -63,6 +63,11 @@ wrong_versions(
         "constant beta",
     ),
 )
+terms(
+    "VariancePreserving.beta",
+    ("beta_min", 'self.beta_min + 0.0 * times("t", t)'),
+    ("t (beta_max - beta_min)", 'times("t", t) * (self.beta_max - self.beta_min)'),
+)
 wrong_versions(
     "VariancePreserving.integral",
     ("beta for its integral", INTEGRAL, "self.beta(t) + 0.0 * s", "finite"),
@@ -70,6 +75,11 @@ wrong_versions(
     ("1/2 forgotten", "0.5 * ", "", "constant beta"),
     ("from 0", INTEGRAL, INTEGRAL.replace("(t - s)", "t").replace("(s + t)", "t"), "from 0"),
     ("beta in the middle of the span", "(s + t)", "(t - s)", "from 0"),
+)
+terms(
+    "VariancePreserving.integral",
+    ("(t - s) beta_min", "(t - s) * self.beta_min"),
+    ("(t^2 - s^2)/2 (beta_max - beta_min)", "0.5 * (t - s) * (s + t) * (self.beta_max - self.beta_min)"),
 )
 wrong_versions(
     "VariancePreserving.betas",

@@ -2,7 +2,7 @@
 
 The loss: a network with three hidden layers of 256 tanh units, 1,024 rows, d = 64. The SDE: 1,000 reverse steps of
 1,000 points in the plane, variance exploding, with the exact score of a mixture of eight, and with a network of two
-hidden layers of 64 units. Peers: the same formulas on the same noise, as their users write them; JAX compiles the chain.
+hidden layers of 64 units. Peers: the same formulas on the same noise, as users write them; JAX compiles the chain.
 """
 
 from collections.abc import Callable

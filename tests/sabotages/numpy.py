@@ -20,6 +20,10 @@ WORDS = [  # of the bank, and of the adapter
     ("self.d *", "len(self.b) *"),
     ("_coupling", "coupling"),
     ("self.d == self.m", "len(self.b) == len(self.c)"),
+    ('times_of("t", t, x)', "t"),
+    ('times("t", t)', "t"),
+    ("weight(t)", "weight"),
+    ("self.integral(*_in_order(s, t))", "self.integral(s, t)"),
 ]
 CANNOT_BE = {  # samples are handed over as numbers, through which nothing flows; and this adapter has no gradients
     ("contrastive_divergence", "gradient flows through the samples"),
@@ -241,6 +245,62 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ),
 }
 PATCHES |= {(kernel, name): (*patch, "accept") for kernel in ADJUSTED for name, patch in ACCEPTED.items()}
+CORRECTION = "score(x, early * np.ones(len(x))) + np.sqrt(2 * eta_k) * z_m"
+STEP_BACK = "reverse_sde_step(model, sde, x, late, late - early, z_k)"
+SCORE_BEFORE = "process(sde).diffusion(late) ** 2 * (late - early) * score(x, late * np.ones(len(x)))"
+SAME_NOISE = {  # where it is added last
+    "the same noise in each row": ("* z", "* z[:1]", ""),
+    "noise along the diagonal": ("* z", "* z[:, :1]", ""),
+    "sign of the noise": ("* z", "* -z", ""),
+}
+PATCHES |= {("euler_maruyama_step", name): patch for name, patch in SAME_NOISE.items()}
+PATCHES |= {
+    ("reverse_sde_step", "the same noise in each row"): ("* z", "* z[:1]", ""),
+    ("probability_flow_velocity", "score at the time counted from the noise"): ("score(x, t)", "score(x, 1 - t)", ""),
+    ("probability_flow_velocity", "the score of the first row"): ("score(x, t)", "score(x, t)[:1]", ""),
+    ("predictor_corrector", "corrections with the score of the time left"): ("early * np.ones", "late * np.ones", ""),
+    ("predictor_corrector", "the noise of the step again"): ("eta_k) * z_m", "eta_k) * z_k", ""),
+    ("predictor_corrector", "corrections without noise"): (" + np.sqrt(2 * eta_k) * z_m", "", ""),
+    ("predictor_corrector", "the first eta throughout"): ("eta * np.ones", "np.ravel(eta)[0] * np.ones", ""),
+    ("predictor_corrector", "twice eta"): ("eta * np.ones", "2 * eta * np.ones", ""),
+    ("predictor_corrector", "sign of the score in the step"): (STEP_BACK, f"{STEP_BACK} - 2 * {SCORE_BEFORE}", ""),
+    ("predictor_corrector", "half of g squared in the step"): (STEP_BACK, f"{STEP_BACK} - 0.5 * {SCORE_BEFORE}", ""),
+    ("predictor_corrector", "sign of the score in the corrections"): ("x + eta_k *", "x - eta_k *", ""),
+    ("predictor_corrector", "corrections before the step, at the time that it leaves"): (
+        f"""        x = {STEP_BACK}
+        for z_m in corrections:
+            x = x + eta_k * {CORRECTION}
+""",
+        f"""        for z_m in corrections:
+            x = x + eta_k * {CORRECTION.replace("early", "late")}
+        x = {STEP_BACK}
+""",
+        "",
+    ),
+    ("predictor_corrector", "eta from a signal-to-noise ratio r: 2 (r |z|/|s|)^2 with means over the rows"): (
+        f"            x = x + eta_k * {CORRECTION}",
+        """            s = score(x, early * np.ones(len(x)))
+            eta = 2 * (eta_k * np.mean(np.linalg.norm(z_m, axis=1)) / np.mean(np.linalg.norm(s, axis=1))) ** 2
+            x = x + eta * s + np.sqrt(2 * eta) * z_m""",
+        "",
+    ),
+    ("predictor_corrector", "the step is eps, of which the drift has half: eta = eps/2"): (
+        "eta * np.ones",
+        "0.5 * eta * np.ones",
+        "",
+    ),
+    ("ddpm_step", "the same noise in each row"): ("sigma * z", "sigma * z[:1]", ""),
+    ("ddpm_step", "betas counted from 1"): ("betas[i]", "betas[np.maximum(i - 1, 0)]", ""),
+}
+PATCHES |= {
+    ("predicted_noise", "scale for std"): ("(_, std)", "(std, _)", ""),
+    ("VarianceExploding.sigma", "time running the wrong way"): (
+        "self.sigma_min * np.exp(t",
+        "self.sigma_max * np.exp(-t",
+        "",
+    ),
+    ("VarianceExploding.sigma", "the ratio squared"): ("np.exp(t", "np.exp(2 * t", ""),
+}
 NOT_IN_THE_BANK: list[tuple] = [
     # coefficients that are off by 1e-6
     ("explicit_score_matching", "half off by 1e-6", "0.5 *", "0.5000005 *", ""),
@@ -795,6 +855,66 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("minimum_probability_flow_continuous", "both ways", "x + eps * z", "x + eps * np.abs(z)", ""),
     ("minimum_velocity", "2 off by 1e-6", "2 * divergence", "2.000002 * divergence", ""),
     ("minimum_velocity", "velocity centred", "squared_norm(s)", "squared_norm(s - 1e-3 * s.mean(axis=0))", ""),
+    ("diffusion_score_matching", "half off by 1e-6", "0.5 *", "0.5000005 *", ""),
+    ("diffusion_score_matching", "epsilon beside std", "z / std", "z / (std + 1e-5)", ""),
+    ("diffusion_score_matching", "times in float32", "std * z, t)", "std * z, t.astype(np.float32))", ""),
+    ("diffusion_score_matching", "noise of the neighbour in the target", "+ z / std", "+ z[::-1] / std", ""),
+    ("ddpm_loss", "the next step to the field", "std * z, i)", "std * z, i + 1)", ""),
+    ("ddpm_loss", "variances clipped", "-betas", "-np.minimum(betas, 0.4)", ""),
+    ("ddpm_loss", "std in float32", "np.sqrt(-np.expm1(log_kept))", "np.float32(np.sqrt(-np.expm1(log_kept)))", ""),
+    ("predicted_noise", "the first row's score", "score(x, t)", "score(x, t)[:1]", ""),
+    ("predicted_noise", "clipped", "-std * score(x, t)", "np.clip(-std * score(x, t), -1, 1)", ""),
+    (
+        "denoised_point",
+        "clipped",
+        "(x + std**2 * score(x, t)) / scale",
+        "np.clip((x + std**2 * score(x, t)) / scale, -1, 1)",
+        "",
+    ),
+    ("denoised_point", "epsilon beside the scale", "/ scale", "/ (scale + 1e-6)", ""),
+    ("score_of_noise", "epsilon beside std", "/ std", "/ (std + 1e-6)", ""),
+    ("score_of_noise", "the noise at another time", "noise(x, t)", "noise(x, 0.999 * t)", ""),
+    ("score_of_denoiser", "epsilon beside the variance", "/ std**2", "/ (std**2 + 1e-6)", ""),
+    ("score_of_denoiser", "in float32", "denoiser(x, t)", "np.float32(denoiser(x, t))", ""),
+    (
+        "VarianceExploding.sigma",
+        "log_10 of the ratio",
+        "self.log_ratio",
+        "np.log10(self.sigma_max / self.sigma_min)",
+        "",
+    ),
+    ("VarianceExploding.diffusion", "2 off by 1e-6", "2 *", "2.000002 *", ""),
+    ("VarianceExploding.kernel", "epsilon in the root", "np.sqrt(", "np.sqrt(1e-6 + ", ""),
+    ("VarianceExploding.prior", "mean one half", "np.zeros(d)", "0.5 + np.zeros(d)", "LinearSDE"),
+    ("VariancePreserving.beta", "off by 1e-6", "self.beta_min +", "1.000001 * self.beta_min +", ""),
+    ("VariancePreserving.integral", "half off by 1e-6", "0.5 *", "0.5000005 *", ""),
+    (
+        "VariancePreserving.betas",
+        "cut at 0.2",
+        "/ n_steps) / n_steps",
+        "/ n_steps).clip(max=0.2 * n_steps) / n_steps",
+        "",
+    ),
+    ("VariancePreserving.drift", "in float32", "(-1, 1)) * x", "(-1, 1)) * np.float32(x)", "LinearSDE"),
+    ("VariancePreserving.diffusion", "epsilon in the root", "np.sqrt(", "np.sqrt(1e-6 + ", ""),
+    ("VariancePreserving.kernel", "epsilon in the root", "np.sqrt(", "np.sqrt(1e-6 + ", ""),
+    (
+        "VariancePreserving.marginal",
+        "the root of m",
+        "np.exp(-0.5 * b)",
+        "np.exp(-0.25 * b)",
+        "VariancePreserving",
+    ),
+    (
+        "VariancePreserving.diffused",
+        "noise along the diagonal",
+        "np.eye(density.d)",
+        "np.ones((density.d, density.d))",
+        "LinearSDE",
+    ),
+    ("VariancePreserving.prior", "log of 2 pi rounded", "LOG_2PI", "1.837877", "Gaussian.log_prob"),
+    ("SubVariancePreserving.diffusion", "2 off by 1e-6", "-2 *", "-2.000002 *", ""),
+    ("SubVariancePreserving.kernel", "epsilon in the root", "np.sqrt(", "np.sqrt(1e-6 + ", ""),
     ("RealNVP.log_prob", "log of 2 pi rounded", "LOG_2PI", "1.837877", ""),
     ("RealNVP.inverse", "epsilon beside the scale", "np.exp(-log_scale)", "1 / (np.exp(log_scale) + 1e-6)", ""),
     ("RealNVP.sample", "kept coordinates see the shift", "(1 - kept) * (x *", "(x *", ""),
@@ -803,6 +923,35 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("LinearGaussianVAE.marginal", "jitter", "self.deviation**2", "(self.deviation**2 + 1e-6)", ""),
     ("LinearGaussianVAE.posterior_mean", "batch mean for the bias", "x - self.bias", "x - np.mean(x, axis=0)", ""),
     ("LinearGaussianVAE.gap", "k off by 1e-6", "- self.k", "- 1.000001 * self.k", ""),
+    # from noise to data
+    ("euler_maruyama_step", "dt off by 1e-6", "np.sqrt(dt)", "np.sqrt(1.000002 * dt)", ""),
+    ("euler_maruyama_step", "drift in float32", "sde.drift(x, t)", "np.float32(sde.drift(x, t))", ""),
+    ("euler_maruyama_step", "points centred", "sde.drift(x, t)", "sde.drift(x - 1e-3 * np.mean(x, axis=0), t)", ""),
+    ("euler_maruyama_step", "times kept below 0.99", "t * np.ones(len(x))", "np.minimum(t, 0.99) + 0 * x[:, 0]", ""),
+    ("reverse_sde_step", "g off by 1e-6", "g = sde", "g = 1.000001 * sde", ""),
+    ("reverse_sde_step", "score in float32", "score(x, t)", "np.float32(score(x, t))", ""),
+    ("reverse_sde_step", "states clipped", "x - (sde", "np.clip(x, -2, 2) - (sde", ""),
+    (
+        "reverse_sde_step",
+        "the mean of the times for each",
+        "* np.ones(len(x))",
+        "* 0 + np.mean(t) * np.ones(len(x))",
+        "",
+    ),
+    ("probability_flow_velocity", "half off by 1e-6", "0.5 *", "0.5000005 *", ""),
+    ("probability_flow_velocity", "epsilon in the time of the score", "score(x, t)", "score(x, t + 1e-5)", ""),
+    ("probability_flow_velocity", "score clipped", "score(x, t)", "np.clip(score(x, t), -1, 1)", ""),
+    ("probability_flow_velocity", "points centred", "score(x, t)", "score(x - 1e-3 * np.mean(x, axis=0), t)", ""),
+    ("predictor_corrector", "etas off by 1e-6", "eta * np.ones", "1.000001 * eta * np.ones", ""),
+    ("predictor_corrector", "the step's noise in float32", "early, z_k", "early, np.float32(z_k)", ""),
+    ("predictor_corrector", "corrections at the time in the middle", "early * np", "(early + late) / 2 * np", ""),
+    ("predictor_corrector", "no last correction", "in corrections:", "in corrections[: len(corrections) - 1]:", ""),
+    ("predictor_corrector", "etas in another order", "times[1:], etas", "times[1:], etas[::-1]", ""),
+    ("ddpm_step", "epsilon beside 1 - beta", "np.sqrt(1 - beta)", "np.sqrt(1 - beta + 1e-6)", ""),
+    ("ddpm_step", "deviations in float32", "np.sqrt(variances[i])", "np.float32(np.sqrt(variances[i]))", ""),
+    ("ddpm_step", "always the posterior variance", "if posterior", "if True", ""),
+    ("ddpm_step", "betas from the last", "betas[i]", "betas[-1 - i]", ""),
+    ("ddpm_step", "the step of the first row for all", "i + np.zeros(len(x), int)", "np.ravel(i)[0] + 0 * i", ""),
     ("hmc_step", "a path of another length", "eps, n_steps)", "eps, n_steps + 1)", ""),
     ("contrastive_divergence", "its input is changed", "return energy(x)", "x += 0.1\n    return energy(x)", ""),
 ]

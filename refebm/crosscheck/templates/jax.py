@@ -7,15 +7,15 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
 A body sees JAX arrays, and models as functions of JAX arrays: `energy`, `logit` and what begins with `log_` are (n, d)
--> (n,), `score`, `score_q`, `field` and `denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x,
-sigma) with sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1).
-Of noise contrast y is (nu, n, d). `generator` and `sampler` are names. A loss may return one value per row, or their
-mean, or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A
-sampler that accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of
-the classes here. Bodies are compiled by jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what
-you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and
-conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over
-goes by them.
+-> (n,), `score`, `score_q`, `field`, `noise` and `denoiser` are (n, d) -> (n, d), and a noise-conditional score is
+score(x, sigma) with sigma (n,), or score(x, t) with a time t (n,), or a step. x, y, z and v are (n, d), rows are
+points, z is unit normal noise, and sigma is a column (n, 1). Of noise contrast y is (nu, n, d). `generator` and
+`sampler` are names. `rbm` and `sde` are classes here. A loss may return one value per row, or their mean, or their
+sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A sampler that
+accepts or rejects returns the new states, or these and the probabilities of acceptance. Bodies are compiled by
+jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what you do not have, or raise
+NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of refebm:
+`refebm list`, or help(refebm). Keep the names of the arguments: what is handed over goes by them.
 """
 
 import functools
@@ -92,7 +92,9 @@ def _call(body, *asked):
     given = dict(zip(inspect.signature(body).parameters, asked))
     for name, value in given.items():
         if isinstance(value, _Model):
-            given[name] = {"energy": _energy, "rbm": _rbm}.get(name, _field)(*value)
+            given[name] = {"energy": _energy, "rbm": _rbm, "sde": _sde}.get(name, _field)(*value)
+        elif name in ("t", "i"):
+            given[name] = jnp.broadcast_to(value, len(given["x"]))
         elif name == "sigma":
             given[name] = jnp.broadcast_to(value, len(given.get("x", given.get("y"))))[:, None]
     if "v" in given and given["v"].ndim == 3:
@@ -250,6 +252,51 @@ def geometric_noise_levels(x, n, smallest):
     sigmas = largest / ratio ** jnp.arange(n)
     crossing = 2 * d * jnp.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where neighbouring densities are equal
     return sigmas, stats.chi2.cdf(crossing / ratio**2, d) + stats.chi2.sf(crossing, d)
+
+
+# ---- denoising at all noise levels of an SDE, fields called with a time t (n,), or a step i (n,) ---------------------
+
+
+@objective
+def diffusion_score_matching(score, sde, weight, x, t, z):
+    scale, std = _moments(sde, t)
+    return 0.5 * weight * squared_norm(score(scale * x + std * z, t) + z / std)
+
+
+@objective
+def ddpm_loss(score, betas, x, i, z):
+    log_kept = jnp.cumsum(jnp.log1p(-betas))[i.astype(int), None]
+    std = jnp.sqrt(-jnp.expm1(log_kept))
+    return 0.5 * squared_norm(std * score(jnp.exp(0.5 * log_kept) * x + std * z, i) + z)
+
+
+@function
+def predicted_noise(score, sde, x, t):
+    _, std = _moments(sde, t)
+    return -std * score(x, t)
+
+
+@function
+def denoised_point(score, sde, x, t):
+    scale, std = _moments(sde, t)
+    return (x + std**2 * score(x, t)) / scale
+
+
+@function
+def score_of_noise(noise, sde, x, t):
+    _, std = _moments(sde, t)
+    return -noise(x, t) / std
+
+
+@function
+def score_of_denoiser(denoiser, sde, x, t):
+    scale, std = _moments(sde, t)
+    return (scale * denoiser(x, t) - x) / std**2
+
+
+def _moments(sde, t):
+    """m and std of x_t = m x_0 + std z, each (n, 1)."""
+    return (part[:, None] for part in sde.marginal(t))
 
 
 # ---- likelihood ------------------------------------------------------------------------------------------------------
@@ -443,6 +490,44 @@ def annealed_langevin(score, x, sigmas, eps, z):
 @function
 def decaying_steps(first, power, n_steps):
     return first * (1.0 + jnp.arange(n_steps, dtype=DTYPE)) ** -power
+
+
+# ---- from noise to data, dt > 0 back in time -------------------------------------------------------------------------
+
+
+@function
+def euler_maruyama_step(sde, x, t, dt, z):
+    return x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * jnp.sqrt(dt) * z
+
+
+@function
+def reverse_sde_step(score, sde, x, t, dt, z):
+    g = sde.diffusion(t)[:, None]
+    return x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * jnp.sqrt(dt) * z
+
+
+@function
+def probability_flow_velocity(score, sde, x, t):
+    return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
+
+
+@function
+def predictor_corrector(score, sde, x, times, eta, z):
+    def step(x, given):
+        late, early, eta, noise = given
+        late_rows, early_rows = (jnp.broadcast_to(time, len(x)) for time in (late, early))
+        x = reverse_sde_step(score, sde, x, late_rows, late - early, noise[0])
+        return lax.scan(lambda x, z: (x + eta * score(x, early_rows) + jnp.sqrt(2 * eta) * z, None), x, noise[1:])
+
+    return lax.scan(step, x, (times[:-1], times[1:], jnp.broadcast_to(eta, len(z)), z))[0]
+
+
+@function
+def ddpm_step(score, betas, x, i, z, posterior=False):
+    log_kept, i = jnp.cumsum(jnp.log1p(-betas)), i.astype(int)
+    variances = betas * jnp.expm1(log_kept - jnp.log1p(-betas)) / jnp.expm1(log_kept) if posterior else betas
+    beta, sigma = betas[i][:, None], jnp.sqrt(variances[i])[:, None]
+    return (x + beta * score(x, i.astype(DTYPE))) / jnp.sqrt(1 - beta) + sigma * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
@@ -770,6 +855,102 @@ class LinearGaussianVAE:
         return 0.5 * (jnp.trace(precision @ cov) + dot(off @ precision, off) - len(cov) + log_ratio)
 
 
+# ---- SDEs dx = -1/2 beta(t) x dt + g(t) dw, t (n,) in [0, 1] ---------------------------------------------------------
+
+
+class LinearSDE:
+    @method
+    def beta(self, t):
+        return 0.0 * t
+
+    @method
+    def drift(self, x, t):
+        return -0.5 * self.beta(t)[:, None] * x
+
+    @method
+    def marginal(self, t):
+        return self.kernel(0.0 * t, t)
+
+    def diffused(self, density, t):
+        scale, std = self.marginal(t)
+        noise = std**2 * np.eye(density.d)
+        if not hasattr(density, "weights"):  # a Gaussian
+            return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
+        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
+
+    def prior(self, d):
+        return Gaussian(np.zeros(d), float(self.kernel(0.0, 1.0)[1]) ** 2)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class VarianceExploding(LinearSDE):
+    sigma_min: jax.Array
+    sigma_max: jax.Array
+
+    @method
+    def sigma(self, t):
+        return self.sigma_min * jnp.exp(t * self.log_ratio())
+
+    @method
+    def diffusion(self, t):
+        return self.sigma(t) * jnp.sqrt(2 * self.log_ratio())
+
+    @method
+    def kernel(self, s, t):
+        return jnp.ones_like(t), self.sigma(s) * jnp.sqrt(jnp.expm1(2 * (t - s) * self.log_ratio()))
+
+    def log_ratio(self):
+        return jnp.log(self.sigma_max / self.sigma_min)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class VariancePreserving(LinearSDE):
+    beta_min: jax.Array
+    beta_max: jax.Array
+
+    @method
+    def beta(self, t):
+        return self.beta_min + t * (self.beta_max - self.beta_min)
+
+    @method
+    def betas(self, n_steps):
+        return self.beta((1 + jnp.arange(n_steps, dtype=DTYPE)) / n_steps) / n_steps
+
+    @method
+    def integral(self, s, t):
+        return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
+
+    @method
+    def diffusion(self, t):
+        return jnp.sqrt(self.beta(t))
+
+    @method
+    def kernel(self, s, t):
+        b = self.integral(s, t)
+        return jnp.exp(-0.5 * b), jnp.sqrt(-jnp.expm1(-b))
+
+    def prior(self, d):
+        return Gaussian(np.zeros(d), 1.0)
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class SubVariancePreserving(VariancePreserving):
+    @method
+    def diffusion(self, t):
+        return jnp.sqrt(-self.beta(t) * jnp.expm1(-2 * self.integral(0.0, t)))
+
+    @method
+    def kernel(self, s, t):
+        b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
+        return jnp.exp(-0.5 * b), jnp.sqrt(jnp.expm1(-b) * jnp.expm1(-total))
+
+
+_SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
+
+
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
@@ -790,6 +971,10 @@ def _field(kind, parameters):
 
 def _rbm(kind, parameters):
     return _RBMS[kind](**parameters)
+
+
+def _sde(kind, parameters):
+    return _SDES[kind](**parameters)
 
 
 def _perceptron(layers, x):
@@ -856,6 +1041,14 @@ def _smoothed_mixture(x, sigma, logits, means, variances):
     return jnp.einsum("nk,nki->ni", jax.nn.softmax(log_joint, axis=1), scores)
 
 
+def _diffused_mixture(x, t, sde, logits, means, variances):
+    scale, std = (part[:, None, None] for part in _sde(**sde).marginal(t))
+    wide = scale**2 * variances + std**2
+    scores = -(x[:, None] - scale * means) / wide
+    log_joint = logits - 0.5 * jnp.sum(scores**2 * wide + jnp.log(wide), axis=2)
+    return jnp.einsum("nk,nki->ni", jax.nn.softmax(log_joint, axis=1), scores)
+
+
 def _at_level(x, kind, parameters, sigma):
     return _field(kind, parameters)(x, jnp.broadcast_to(sigma, len(x)))
 
@@ -884,6 +1077,7 @@ _FIELDS = {
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
     "smoothed_mixture": _smoothed_mixture,
+    "diffused_mixture": _diffused_mixture,
     "at_level": _at_level,
     "denoiser": _denoiser,
     "log_density": _log_density,  # no field, but asked for as it is

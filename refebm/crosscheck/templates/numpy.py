@@ -8,13 +8,13 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
 Everything is NumPy in and NumPy out. `model` is data, with `kind`, `parameters` (nested dicts and tuples of arrays) and
 `d`: build yours from it; the kinds and what their parameters mean stand at the end. `data_score` is such a model too,
 whose score is meant; what begins with `log_`, and `logit`, is a model of the kind log_density, whose value is meant; a
-`generator` and a `sampler` are names. Of noise contrast y is (nu, n, d), else x, y and z are (n, d), rows are points, z
-is unit normal noise, sigma is a float or (n,), and v is (n, d), or (m, n, d) for the mean over m projections. A loss
-may return one value per row, or their mean, or their sum. Gradients in the parameters are optional: return `(values,
-gradients)`, the gradients of the mean of the values, nested like model.parameters. A sampler that accepts or rejects
-returns the new states, or these and the probabilities of acceptance. Delete what you do not have, or raise
-NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of refebm:
-`refebm list`, or help(refebm).
+`generator` and a `sampler` are names; `sde` is data as well, with `kind` and `parameters`. Of noise contrast y is (nu,
+n, d), else x, y and z are (n, d), rows are points, z is unit normal noise, sigma is a float or (n,), as is a time t,
+and v is (n, d), or (m, n, d) for the mean over m projections. A loss may return one value per row, or their mean, or
+their sum. Gradients in the parameters are optional: return `(values, gradients)`, the gradients of the mean of the
+values, nested like model.parameters. A sampler that accepts or rejects returns the new states, or these and the
+probabilities of acceptance. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported,
+not as wrong. Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm).
 """
 
 import functools
@@ -172,6 +172,50 @@ def geometric_noise_levels(x, n, smallest):
     ratio, d = sigmas[0] / sigmas[1], x.shape[1]
     crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where neighbouring densities are equal
     return sigmas, chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)
+
+
+# ---- denoising at all noise levels of an SDE, fields called with a time t (n,), or a step i (n,) ---------------------
+
+
+def process(sde):
+    """One of the classes below from its data."""
+    return SDES[sde.kind](**sde.parameters)
+
+
+def moments(sde, t):
+    """m and std of x_t = m x_0 + std z, each (n, 1)."""
+    return (np.reshape(part, (-1, 1)) for part in process(sde).marginal(t))
+
+
+def diffusion_score_matching(model, sde, weight, x, t, z):
+    score, (scale, std) = field(model), moments(sde, t)  # the weights are those at t, (n,)
+    return 0.5 * weight * squared_norm(score(scale * x + std * z, t) + z / std)
+
+
+def ddpm_loss(model, betas, x, i, z):
+    score, log_kept = field(model), np.cumsum(np.log1p(-betas))[i][:, None]
+    std = np.sqrt(-np.expm1(log_kept))
+    return 0.5 * squared_norm(std * score(np.exp(0.5 * log_kept) * x + std * z, i) + z)
+
+
+def predicted_noise(model, sde, x, t):
+    score, (_, std) = field(model), moments(sde, t)
+    return -std * score(x, t)
+
+
+def denoised_point(model, sde, x, t):
+    score, (scale, std) = field(model), moments(sde, t)
+    return (x + std**2 * score(x, t)) / scale
+
+
+def score_of_noise(model, sde, x, t):
+    noise, (_, std) = field(model), moments(sde, t)
+    return -noise(x, t) / std
+
+
+def score_of_denoiser(model, sde, x, t):
+    denoiser, (scale, std) = field(model), moments(sde, t)
+    return (scale * denoiser(x, t) - x) / std**2
 
 
 # ---- likelihood ------------------------------------------------------------------------------------------------------
@@ -360,6 +404,42 @@ def annealed_langevin(model, x, sigmas, eps, z):
 
 def decaying_steps(first, power, n_steps):
     return first * (1.0 + np.arange(n_steps)) ** -power
+
+
+# ---- from noise to data, dt > 0 back in time -------------------------------------------------------------------------
+
+
+def euler_maruyama_step(sde, x, t, dt, z):
+    sde, t = process(sde), t * np.ones(len(x))
+    return x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * np.sqrt(dt) * z
+
+
+def reverse_sde_step(model, sde, x, t, dt, z):
+    score, sde, t = field(model), process(sde), t * np.ones(len(x))
+    g = sde.diffusion(t)[:, None]
+    return x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z
+
+
+def probability_flow_velocity(model, sde, x, t):
+    score, sde, t = field(model), process(sde), t * np.ones(len(x))
+    return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
+
+
+def predictor_corrector(model, sde, x, times, eta, z):
+    score, etas = field(model), eta * np.ones(len(z))
+    for late, early, eta_k, (z_k, *corrections) in zip(times[:-1], times[1:], etas, z):
+        x = reverse_sde_step(model, sde, x, late, late - early, z_k)
+        for z_m in corrections:
+            x = x + eta_k * score(x, early * np.ones(len(x))) + np.sqrt(2 * eta_k) * z_m
+    return x
+
+
+def ddpm_step(model, betas, x, i, z, posterior=False):
+    score, i = field(model), i + np.zeros(len(x), int)
+    log_kept = np.cumsum(np.log1p(-betas))
+    variances = betas * np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept) if posterior else betas
+    beta, sigma = betas[i][:, None], np.sqrt(variances[i])[:, None]
+    return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
@@ -651,6 +731,81 @@ class LinearGaussianVAE:
         return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
 
 
+# ---- SDEs dx = -1/2 beta(t) x dt + g(t) dw, t (n,) in [0, 1] ---------------------------------------------------------
+
+
+class LinearSDE:
+    def beta(self, t):
+        return 0.0 * t
+
+    def drift(self, x, t):
+        return -0.5 * np.reshape(self.beta(t), (-1, 1)) * x
+
+    def marginal(self, t):
+        return self.kernel(0.0, t)
+
+    def diffused(self, density, t):
+        scale, std = self.marginal(t)
+        noise = std**2 * np.eye(density.d)
+        if not hasattr(density, "weights"):  # a Gaussian
+            return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
+        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
+
+    def prior(self, d):
+        return Gaussian(np.zeros(d), self.kernel(0.0, 1.0)[1] ** 2)
+
+
+class VarianceExploding(LinearSDE):
+    def __init__(self, sigma_min, sigma_max):
+        self.sigma_min, self.sigma_max = sigma_min, sigma_max
+        self.log_ratio = np.log(sigma_max / sigma_min)
+
+    def sigma(self, t):
+        return self.sigma_min * np.exp(t * self.log_ratio)
+
+    def diffusion(self, t):
+        return self.sigma(t) * np.sqrt(2 * self.log_ratio)
+
+    def kernel(self, s, t):
+        return 1.0 + 0.0 * (t - s), self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))
+
+
+class VariancePreserving(LinearSDE):
+    def __init__(self, beta_min, beta_max):
+        self.beta_min, self.beta_max = beta_min, beta_max
+
+    def beta(self, t):
+        return self.beta_min + t * (self.beta_max - self.beta_min)
+
+    def betas(self, n_steps):
+        return self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps
+
+    def integral(self, s, t):
+        return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
+
+    def diffusion(self, t):
+        return np.sqrt(self.beta(t))
+
+    def kernel(self, s, t):
+        b = self.integral(s, t)
+        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
+
+    def prior(self, d):
+        return Gaussian(np.zeros(d), 1.0)
+
+
+class SubVariancePreserving(VariancePreserving):
+    def diffusion(self, t):
+        return np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))
+
+    def kernel(self, s, t):
+        b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
+        return np.exp(-0.5 * b), np.sqrt(np.expm1(-b) * np.expm1(-total))
+
+
+SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
+
+
 # ---- the models that questions are asked about: what is asked of a model, then each kind -----------------------------
 
 
@@ -672,7 +827,11 @@ def energy_and_score(model, x):
 
 def field(model):
     """x -> s(x), (n, d): the score of a model that has an energy, else the field itself; (x, sigma) if conditional."""
-    return lambda x, *sigma: field_and_jacobian(model.kind, model.parameters, x, *sigma)[0]
+
+    def values(x, *sigma):
+        return field_and_jacobian(model.kind, model.parameters, x, *(level * np.ones(len(x)) for level in sigma))[0]
+
+    return values
 
 
 def log_density(model):
@@ -788,6 +947,12 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     return score, spread - np.einsum("nk,nki->ni", r, 1 / wide)[:, :, None] * np.eye(x.shape[1])
 
 
+def diffused_mixture(x, t, sde, logits, means, variances):
+    scale, std = SDES[sde["kind"]](**sde["parameters"]).marginal(t)
+    scale = scale[:, None, None]
+    return smoothed_mixture(x, std, logits, scale * means, scale**2 * variances)
+
+
 def at_level(x, kind, parameters, sigma):
     return field_and_jacobian(kind, parameters, x, sigma * np.ones(len(x)))
 
@@ -810,6 +975,7 @@ FIELDS = {
     "mlp_score": mlp_score,
     "noise_conditional": noise_conditional,
     "smoothed_mixture": smoothed_mixture,
+    "diffused_mixture": diffused_mixture,
     "at_level": at_level,
     "denoiser": denoiser,
 }

@@ -7,14 +7,14 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
 A body sees tensors, and models as functions of tensors: `energy`, `logit` and what begins with `log_` are (n, d) ->
-(n,), `score`, `score_q`, `field` and `denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x, sigma)
-with sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1). Of
-noise contrast y is (nu, n, d). `generator` and `sampler` are names. A loss may return one value per row, or their mean,
-or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A sampler
-that accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of the
-classes here. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong.
-Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments:
-what is handed over goes by them.
+(n,), `score`, `score_q`, `field`, `noise` and `denoiser` are (n, d) -> (n, d), and a noise-conditional score is
+score(x, sigma) with sigma (n,), or score(x, t) with a time t (n,), or a step. x, y, z and v are (n, d), rows are
+points, z is unit normal noise, and sigma is a column (n, 1). Of noise contrast y is (nu, n, d). `generator` and
+`sampler` are names. `rbm` and `sde` are classes here. A loss may return one value per row, or their mean, or their
+sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A sampler that
+accepts or rejects returns the new states, or these and the probabilities of acceptance. Delete what you do not have,
+or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of
+refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over goes by them.
 """
 
 import functools
@@ -90,10 +90,12 @@ def _call(body, asked):
     given = dict(zip(inspect.signature(body).parameters, asked))
     for name, value in given.items():
         if hasattr(value, "kind"):
-            build = {"energy": _energy, "rbm": _rbm}.get(name, _field)
+            build = {"energy": _energy, "rbm": _rbm, "sde": _sde}.get(name, _field)
             given[name] = build(value.kind, _map(_tensor, value.parameters))
         elif name == "sigma":
             given[name] = _tensor(value).expand(len(given.get("x", given.get("y"))))[:, None]
+        elif name in ("t", "i"):
+            given[name] = _tensor(value).expand(len(given["x"]))
         elif isinstance(value, (np.ndarray, tuple)):
             given[name] = _map(_tensor, value)
     if "v" in given and given["v"].ndim == 3:
@@ -251,6 +253,51 @@ def geometric_noise_levels(x, n, smallest):
     half_d, half_crossing = _tensor(d / 2), crossing / 2
     overlap = torch.special.gammainc(half_d, half_crossing / ratio**2) + torch.special.gammaincc(half_d, half_crossing)
     return sigmas, overlap
+
+
+# ---- denoising at all noise levels of an SDE, fields called with a time t (n,), or a step i (n,) ---------------------
+
+
+@objective
+def diffusion_score_matching(score, sde, weight, x, t, z):
+    scale, std = _moments(sde, t)
+    return 0.5 * weight * squared_norm(score(scale * x + std * z, t) + z / std)
+
+
+@objective
+def ddpm_loss(score, betas, x, i, z):
+    log_kept = torch.cumsum(torch.log1p(-betas), 0)[i.long(), None]
+    std = torch.sqrt(-torch.expm1(log_kept))
+    return 0.5 * squared_norm(std * score(torch.exp(0.5 * log_kept) * x + std * z, i) + z)
+
+
+@function
+def predicted_noise(score, sde, x, t):
+    _, std = _moments(sde, t)
+    return -std * score(x, t)
+
+
+@function
+def denoised_point(score, sde, x, t):
+    scale, std = _moments(sde, t)
+    return (x + std**2 * score(x, t)) / scale
+
+
+@function
+def score_of_noise(noise, sde, x, t):
+    _, std = _moments(sde, t)
+    return -noise(x, t) / std
+
+
+@function
+def score_of_denoiser(denoiser, sde, x, t):
+    scale, std = _moments(sde, t)
+    return (scale * denoiser(x, t) - x) / std**2
+
+
+def _moments(sde, t):
+    """m and std of x_t = m x_0 + std z, each (n, 1)."""
+    return (part[:, None] for part in sde.marginal(t))
 
 
 # ---- likelihood ------------------------------------------------------------------------------------------------------
@@ -451,6 +498,43 @@ def annealed_langevin(score, x, sigmas, eps, z):
 @function
 def decaying_steps(first, power, n_steps):
     return first * (1.0 + torch.arange(n_steps, dtype=DTYPE)) ** -power
+
+
+# ---- from noise to data, dt > 0 back in time -------------------------------------------------------------------------
+
+
+@function
+def euler_maruyama_step(sde, x, t, dt, z):
+    return x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * dt**0.5 * z
+
+
+@function
+def reverse_sde_step(score, sde, x, t, dt, z):
+    g = sde.diffusion(t)[:, None]
+    return x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * dt**0.5 * z
+
+
+@function
+def probability_flow_velocity(score, sde, x, t):
+    return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
+
+
+@function
+def predictor_corrector(score, sde, x, times, eta, z):
+    etas = eta * torch.ones(len(z), dtype=DTYPE)
+    for late, early, eta_k, (z_k, *corrections) in zip(times[:-1], times[1:], etas, z):
+        x = reverse_sde_step(score, sde, x, late.expand(len(x)), late - early, z_k)
+        for z_m in corrections:
+            x = langevin_step(lambda x, t=early: score(x, t.expand(len(x))), x, eta_k, z_m)
+    return x
+
+
+@function
+def ddpm_step(score, betas, x, i, z, posterior=False):
+    log_kept, i = torch.cumsum(torch.log1p(-betas), 0), i.long()
+    variances = betas * torch.expm1(log_kept - torch.log1p(-betas)) / torch.expm1(log_kept) if posterior else betas
+    beta, sigma = betas[i][:, None], torch.sqrt(variances[i])[:, None]
+    return (x + beta * score(x, i.to(DTYPE))) / torch.sqrt(1 - beta) + sigma * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
@@ -773,6 +857,93 @@ class LinearGaussianVAE:
         return 0.5 * ((precision @ cov).trace() + squares - self.k + log_ratio)
 
 
+# ---- SDEs dx = -1/2 beta(t) x dt + g(t) dw, t (n,) in [0, 1] ---------------------------------------------------------
+
+
+class LinearSDE:
+    @method
+    def beta(self, t):
+        return 0.0 * t
+
+    @method
+    def drift(self, x, t):
+        return -0.5 * torch.reshape(self.beta(t), (-1, 1)) * x
+
+    @method
+    def marginal(self, t):
+        return self.kernel(0.0 * t, t)
+
+    def diffused(self, density, t):
+        scale, std = self.marginal(t)
+        noise = std**2 * np.eye(density.d)
+        if not hasattr(density, "weights"):  # a Gaussian
+            return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
+        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
+
+    def prior(self, d):
+        return Gaussian(np.zeros(d), self.kernel(0.0, 1.0)[1] ** 2)
+
+
+class VarianceExploding(LinearSDE):
+    def __init__(self, sigma_min, sigma_max):
+        self.sigma_min, self.sigma_max = _tensor(sigma_min), _tensor(sigma_max)
+        self.log_ratio = torch.log(self.sigma_max / self.sigma_min)
+
+    @method
+    def sigma(self, t):
+        return self.sigma_min * torch.exp(t * self.log_ratio)
+
+    @method
+    def diffusion(self, t):
+        return self.sigma(t) * torch.sqrt(2 * self.log_ratio)
+
+    @method
+    def kernel(self, s, t):
+        return torch.ones_like(t), self.sigma(s) * torch.sqrt(torch.expm1(2 * (t - s) * self.log_ratio))
+
+
+class VariancePreserving(LinearSDE):
+    def __init__(self, beta_min, beta_max):
+        self.beta_min, self.beta_max = _tensor(beta_min), _tensor(beta_max)
+
+    @method
+    def beta(self, t):
+        return self.beta_min + t * (self.beta_max - self.beta_min)
+
+    def betas(self, n_steps):
+        return _array(self.beta((1 + torch.arange(n_steps, dtype=DTYPE)) / n_steps) / n_steps)
+
+    @method
+    def integral(self, s, t):
+        return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
+
+    @method
+    def diffusion(self, t):
+        return torch.sqrt(self.beta(t))
+
+    @method
+    def kernel(self, s, t):
+        b = self.integral(s, t)
+        return torch.exp(-0.5 * b), torch.sqrt(-torch.expm1(-b))
+
+    def prior(self, d):
+        return Gaussian(np.zeros(d), 1.0)
+
+
+class SubVariancePreserving(VariancePreserving):
+    @method
+    def diffusion(self, t):
+        return torch.sqrt(-self.beta(t) * torch.expm1(-2 * self.integral(0.0, t)))
+
+    @method
+    def kernel(self, s, t):
+        b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
+        return torch.exp(-0.5 * b), torch.sqrt(torch.expm1(-b) * torch.expm1(-total))
+
+
+_SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
+
+
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
@@ -793,6 +964,10 @@ def _field(kind, parameters):
 
 def _rbm(kind, parameters):
     return _RBMS[kind](**parameters)
+
+
+def _sde(kind, parameters):
+    return _SDES[kind](**parameters)
 
 
 def _perceptron(layers, x):
@@ -859,6 +1034,14 @@ def _smoothed_mixture(x, sigma, logits, means, variances):
     return torch.einsum("nk,nki->ni", torch.softmax(log_joint, 1), scores)
 
 
+def _diffused_mixture(x, t, sde, logits, means, variances):
+    scale, std = (part[:, None, None] for part in _sde(**sde).marginal(t))
+    wide = scale**2 * variances + std**2
+    scores = -(x[:, None] - scale * means) / wide
+    log_joint = logits - 0.5 * (scores**2 * wide + wide.log()).sum(2)
+    return torch.einsum("nk,nki->ni", torch.softmax(log_joint, 1), scores)
+
+
 def _at_level(x, kind, parameters, sigma):
     return _field(kind, parameters)(x, sigma.expand(len(x)))
 
@@ -887,6 +1070,7 @@ _FIELDS = {
     "mlp_score": _mlp_score,
     "noise_conditional": _noise_conditional,
     "smoothed_mixture": _smoothed_mixture,
+    "diffused_mixture": _diffused_mixture,
     "at_level": _at_level,
     "denoiser": _denoiser,
     "log_density": _log_density,  # no field, but asked for as it is
