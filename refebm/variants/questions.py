@@ -13,7 +13,6 @@ from autograd import grad
 from autograd.misc import flatten
 
 import refebm
-from refebm.calculus import pull_back
 from refebm.identities import Implementation
 from refebm.identities.adversarial import affine
 from refebm.models import Model
@@ -34,7 +33,11 @@ NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_co
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
 CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
-ALSO = {"conditional_noise_contrastive": ("log_ratio",)}  # arguments with a default that are asked for too
+ALSO = {"conditional_noise_contrastive": ("log_ratio",), "kernel_stein": ("unbiased",)}  # defaults that are asked for
+MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
+CLASSES = (*DENSITIES, *RBMS, *MADE)
+GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
+BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
 
 
 def parameters(function: str) -> tuple[str, ...]:
@@ -211,10 +214,11 @@ class Question:
             "weight": lambda: self.fixed.get("weight", self.scalar(0.375)),
             "log_ratio": lambda: self.fixed.get("log_ratio", 1.0) * self.grid((self.fixed.get("nu", 3), self.n), -2, 2),
             "score_q": lambda: self.model(kind),
-            "sampler": lambda: affine,
+            "sampler": lambda: "affine",
             "phi": lambda: (self.grid((self.d, self.d), -1, 1), self.centre),
-            "generator": lambda: getattr(refebm, self.fixed.get("generator", "LEAST_SQUARES")),
+            "generator": lambda: self.fixed.get("generator", "LEAST_SQUARES"),
             "bandwidth": lambda: self.fixed.get("bandwidth", self.scalar(1.25)),
+            "unbiased": lambda: self.fixed.get("unbiased", True),
             "log_weights": lambda: self.reach * self.grid((self.n,), -2, 2),
             "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
             "d": lambda: self.d,
@@ -261,7 +265,7 @@ class Question:
     def wide_noise(self):
         """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
         noise = self.log_density("quadratic", 2.125)
-        noise.parameters["parameters"]["precision"] /= 8
+        noise.parameters["parameters"]["precision"] = np.diag(self.grid((self.d,), 0.125, 0.25))
         return noise
 
     def chains(self):
@@ -324,7 +328,7 @@ class Question:
     def _of_vae(self, method):
         """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
         weights = self.grid((self.d, 2), -1, 1)
-        deviation = float(np.ravel(self.sigma)[0])
+        deviation = self.fixed.get("deviation", float(np.ravel(self.sigma)[0]))
         given = {"weights": weights, "bias": self.centre, "deviation": deviation}
         asked = {"density": {"density": "LinearGaussianVAE", "parameters": given}, "x": self.rows("x")}
         if method == "log_joint":
@@ -375,7 +379,7 @@ def leaning(energy, x, *z):
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
     given = {
-        key: getattr(impl, ROLES.get(key, "score"))(value) if key in MODELS else value
+        key: getattr(impl, ROLES.get(key, "score"))(value) if key in MODELS else _by_name(impl, value)
         for key, value in arguments.items()
     }
     if "density" in given:
@@ -388,10 +392,19 @@ def ask(function: str, impl: Implementation, arguments: dict):
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
+    if function == "implicit_negative_elbo":
+        return impl.and_gradient(function, tuple(given.values()))
     result = getattr(impl, function)(*given.values())
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
     return result
+
+
+def _by_name(impl, value):
+    """What is known by its name: a generator, which may be the implementation's own, or a map."""
+    if isinstance(value, str):
+        return getattr(impl, value) if value in GENERATORS else BY_NAME[value]
+    return value
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):
@@ -428,14 +441,14 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
     if function == "gibbs_step" and "kind" not in question:
         return np.concatenate([np.ravel(answer(function, impl, **question, kind=kind)) for kind in RBMS.values()])
+    if function == "bregman_noise_contrastive" and "generator" not in question:  # one alone does not tell all apart
+        some = GENERATORS[:2]
+        return np.concatenate([answer(function, impl, **question, generator=generator) for generator in some])
     if function == "log_partition":
         question["d"] = min(question.get("d", 2), 2)
     arguments = Question(**question).arguments(function)
     if function == "kernel_stein":  # both statistics
         return np.array([ask(function, impl, arguments | {"unbiased": unbiased}) for unbiased in (True, False)])
-    if function == "implicit_negative_elbo":  # whose gradient is what it is for
-        rows, back = pull_back(lambda z: ask(function, impl, arguments | {"z": z}), arguments["z"])
-        return np.concatenate([rows, np.ravel(back(np.ones(len(rows))))])
     answered = flat(ask(function, impl, arguments))
     if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
         arguments = Question(**{"alternate": True} | question).arguments(function)
