@@ -18,6 +18,10 @@ NAMES = (
     "langevin",
     "contrastive_divergence",
     "likelihood",
+    "noise_contrastive",
+    "jensen_shannon",
+    "flow_contrast",
+    "adversarial",
 )
 
 

@@ -16,6 +16,8 @@ Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher 
 from refebm.calculus import divergence, field_and_divergence, jacobian_vector_product, score_of
 from refebm.models import Model, at, mixture_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
+from refebm.models.real_nvp import RealNVP
+from refebm.objectives.adversarial import entropy_gradient, implicit_negative_elbo, variational_bound
 from refebm.objectives.contrastive_divergence import ReplayBuffer, contrastive_divergence
 from refebm.objectives.denoising import (
     denoising_autoencoder,
@@ -26,11 +28,29 @@ from refebm.objectives.denoising import (
     tweedie_cov,
     tweedie_mean,
 )
+from refebm.objectives.discrepancies import (
+    kernel_stein,
+    minimum_probability_flow,
+    minimum_probability_flow_continuous,
+    minimum_velocity,
+    stein_discrepancy,
+)
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
     log_partition,
     negative_log_likelihood,
+)
+from refebm.objectives.noise_contrastive import (
+    KULLBACK_LEIBLER,
+    LEAST_SQUARES,
+    LOGISTIC,
+    Generator,
+    bregman_noise_contrastive,
+    conditional_noise_contrastive,
+    gan_discriminator_loss,
+    mixed_noise,
+    noise_contrastive,
 )
 from refebm.objectives.score_matching import (
     explicit_score_matching,
@@ -62,11 +82,15 @@ from refebm.truth.densities import (
     standard_normal,
 )
 from refebm.truth.expectations import Expectation, expect
+from refebm.truth.linear_vae import LinearGaussianVAE
 from refebm.validation import DomainError, InputError
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "KULLBACK_LEIBLER",
+    "LEAST_SQUARES",
+    "LOGISTIC",
     "BinaryRBM",
     "DomainError",
     "Expectation",
@@ -75,9 +99,12 @@ __all__ = [
     "Gaussian",
     "GaussianBernoulliRBM",
     "GaussianMixture",
+    "Generator",
     "InputError",
     "Laplace",
+    "LinearGaussianVAE",
     "Model",
+    "RealNVP",
     "ReplayBuffer",
     "Step",
     "StudentT",
@@ -87,6 +114,8 @@ __all__ = [
     "at",
     "autocorrelation",
     "autocovariance",
+    "bregman_noise_contrastive",
+    "conditional_noise_contrastive",
     "contrastive_divergence",
     "decaying_steps",
     "denoising_autoencoder",
@@ -94,19 +123,23 @@ __all__ = [
     "denoising_score_matching_cv",
     "divergence",
     "effective_sample_size",
+    "entropy_gradient",
     "estimated_log_partition",
     "expect",
     "explicit_score_matching",
     "explicit_sliced",
     "field_and_divergence",
     "finite_difference_sliced",
+    "gan_discriminator_loss",
     "geometric_noise_levels",
     "gibbs_step",
     "gibbs_tape",
     "hmc_step",
     "hutchinson_divergence",
+    "implicit_negative_elbo",
     "implicit_score_matching",
     "jacobian_vector_product",
+    "kernel_stein",
     "langevin_step",
     "langevin_tape",
     "leapfrog",
@@ -116,9 +149,14 @@ __all__ = [
     "metropolis_tape",
     "minimise",
     "minimise_noisy",
+    "minimum_probability_flow",
+    "minimum_probability_flow_continuous",
+    "minimum_velocity",
+    "mixed_noise",
     "mixture_of",
     "negative_log_likelihood",
     "noise_conditional_score_matching",
+    "noise_contrastive",
     "nonnegative_score_matching",
     "ratio_matching",
     "replay_tape",
@@ -129,6 +167,8 @@ __all__ = [
     "smoothed_empirical",
     "split_r_hat",
     "standard_normal",
+    "stein_discrepancy",
     "tweedie_cov",
     "tweedie_mean",
+    "variational_bound",
 ]

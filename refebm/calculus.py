@@ -41,13 +41,19 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
     return e, -pull_back(np.ones(len(x)))
 
 
+def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
+    """The value of a function of nested parameters, and the map from weights of its entries to gradients like them."""
+    back, value = make_vjp(function)(parameters)
+    return value, back
+
+
 def value_and_gradient(function: Callable, theta: np.ndarray) -> tuple[float, np.ndarray]:
     r"""(f(theta), grad f(theta)), a float and (k,), of a function of a vector theta (k,).
 
     Source: Griewank and Walther 2008, section 3.2 (the reverse mode)
     """
-    pull_back, value = make_vjp(function)(theta)
-    return value, pull_back(1.0)
+    value, back = pull_back(function, theta)
+    return value, back(1.0)
 
 
 def held(value):

@@ -30,7 +30,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check every theorem by numbers")
-    verify.add_argument("--only", metavar="TEXT", default="", help="theorems, sources or functions with TEXT in them")
+    verify.add_argument("--only", metavar="TEXT", default="", help="theorems, stems, sources or functions with TEXT")
     verify.add_argument("--cases", metavar="N", type=int, help="cases of each theorem, on the line (default: by kind)")
     verify.add_argument("--seed", metavar="N", type=int, default=0, help="seed of the cases (default 0)")
     verify.add_argument("--case", metavar="LIST", help="replay one case, the integers that a red theorem printed")
@@ -128,12 +128,12 @@ def _chosen(options) -> list[Theorem]:
     found = exact or [
         theorem
         for theorem in THEOREMS.values()
-        if options.only.lower() in " ".join([theorem.name, theorem.source, *theorem.about]).lower()
+        if options.only.lower() in " ".join([theorem.name, theorem.stem, theorem.source, *theorem.about]).lower()
     ]
     found = [theorem for theorem in found if theorem.mixtures or options.data is None]
     if not found:
         where = "about mixtures " if options.data is not None else ""
-        raise InputError("E-NONE", f"no theorem {where}has {options.only!r} in its name, source or functions")
+        raise InputError("E-NONE", f"no theorem {where}has {options.only!r} in its name, stem, source or functions")
     return found
 
 

@@ -12,7 +12,7 @@ import inspect
 
 import autograd.numpy as np
 import numpy
-from autograd.tracer import isbox
+from autograd.tracer import getval, isbox
 
 
 class InputError(ValueError):
@@ -113,6 +113,36 @@ def projections(name, value, x):
     return value
 
 
+def noise_points(name, value, x):
+    """Noise, (nu, n, d): nu >= 1 points for each row of x."""
+    value = real_array(name, value)
+    if value.ndim != 3 or value.shape[1:] != x.shape or not len(value):
+        raise InputError(
+            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) = {x.shape} and nu >= 1; got shape {value.shape}"
+        )
+    return value
+
+
+def supported(name, values):
+    """Log-densities at the data, (n,), which must be finite there."""
+    finite = np.isfinite(values)
+    if not np.all(finite):
+        i = int(numpy.argmin(finite))
+        raise InputError(
+            "E-SUPPORT",
+            f"{name} must be finite at the data, got {float(getval(values)[i])} at row {i} of x: noise must reach "
+            "wherever there are data",
+        )
+    return values
+
+
+def weight_inside(name, value, x=None):
+    """A float strictly between 0 and 1."""
+    value = number(name, value)
+    _refuse(name, value, (value > 0) & (value < 1), "E-WEIGHTS", "greater than 0 and less than 1")
+    return value
+
+
 def level(name, value, x):
     """A positive float, or one per row (n,); the body sees a column (n, 1)."""
     value = real_array(name, value)
@@ -142,11 +172,17 @@ def uniform(name, value, x):
     return uniforms(name, value, (len(x),))
 
 
-def uniforms(name, value, shape):
-    """Numbers of (0, 1), of this shape."""
+def of_shape(name, value, shape):
+    """Real numbers, of exactly this shape."""
     value = real_array(name, value)
     if value.shape != shape:
         raise InputError("E-SHAPE", f"{name} must have shape {shape}; got {value.shape}")
+    return value
+
+
+def uniforms(name, value, shape):
+    """Numbers of (0, 1), of this shape."""
+    value = of_shape(name, value, shape)
     _refuse(name, value, (value > 0) & (value < 1), "E-UNIFORM", "greater than 0 and less than 1")
     return value
 
@@ -207,9 +243,68 @@ def energy(name, function, x=None):
     return _measured(name, function, lambda x: x.shape[:1], "(n,)")
 
 
-def _measured(name, function, wanted, words):
+def sampler(name, function, x=None):
+    """A callable of parameters and noise (n, k) that returns rows, one for each row of noise."""
+    see_callable(name, function)
+
+    def made(phi, eps):
+        z = function(phi, eps)
+        if np.ndim(z) != 2 or len(z) != len(eps):
+            raise InputError(
+                "E-CALLABLE",
+                f"{name}(phi, eps) must return rows (n, d) with n = {len(eps)} for eps {np.shape(eps)}; "
+                f"got {np.shape(z)}",
+            )
+        return z
+
+    return made
+
+
+def nested(name, value, x=None):
+    """Parameters: an array, or arrays nested in dicts, tuples and lists; as they are where they are traced."""
+    if isbox(value):
+        return value
+    if isinstance(value, dict):
+        return {key: nested(f"{name}[{key!r}]", part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)([nested(f"{name}[{i}]", part) for i, part in enumerate(value)])
+    return real_array(name, value)
+
+
+def convex(name, value, x=None):
+    """A convex Psi by two functions of log u: its derivative, which increases, and its conjugate Psi'(u) u - Psi(u)."""
+    if getattr(value, "_fields", ()) != ("derivative", "conjugate"):
+        raise InputTypeError("E-GENERATOR", f"{name} must be a Generator, got {type(value).__name__}")
+    log_u = numpy.linspace(-8.0, 8.0, 33)
+    slopes, conjugates = (_of_log_u(f"{name}.{part}", getattr(value, part), log_u) for part in value._fields)
+    rises, gains = numpy.diff(slopes), numpy.diff(conjugates)
+    if not numpy.all(rises > 0):
+        raise InputError("E-GENERATOR", f"{name}.derivative must increase: Psi must be convex")
+    least, most = rises * numpy.exp(log_u[:-1]), rises * numpy.exp(log_u[1:])  # the conjugate's slope is u Psi''
+    if not numpy.all(((1 - 1e-9) * least <= gains) & (gains <= (1 + 1e-9) * most)):
+        raise InputError("E-GENERATOR", f"{name}.conjugate must be Psi'(u) u - Psi(u), as a function of log u too")
+    return value
+
+
+def _of_log_u(name, function, log_u):
+    see_callable(name, function)
+    with numpy.errstate(all="ignore"):
+        values = numpy.asarray(function(log_u))
+    if values.shape != log_u.shape:
+        raise InputError(
+            "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
+        )
+    return values
+
+
+def see_callable(name, function):
+    """What is called must be callable."""
     if not callable(function):
         raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
+
+
+def _measured(name, function, wanted, words):
+    see_callable(name, function)
 
     def measured(x, *rest):
         result = function(x, *rest)
@@ -253,6 +348,13 @@ GLOSSARY = {
     "field": field,
     "denoiser": field,
     "energy": energy,
+    "log_model": energy,
+    "log_noise": energy,
+    "log_q": energy,
+    "log_joint": energy,
+    "log_proposal": energy,
+    "score_q": field,
+    "logit": energy,
 }
 
 
@@ -276,6 +378,14 @@ def rows(function=None, /, **special):
         return function(*bound.args, **bound.kwargs)
 
     return checked
+
+
+def matrix(name, value):
+    """Parameters of a density, (d, k) with d, k >= 1, a copy."""
+    value = np.array(real_array(name, value))
+    if value.ndim != 2 or 0 in value.shape:
+        raise InputError("E-SHAPE", f"{name} must be (d, k) with d, k >= 1; got shape {value.shape}")
+    return value
 
 
 def vector(name, value, d=None):

@@ -17,7 +17,7 @@ import numpy as np
 from mpmath import mp
 
 import refebm
-from refebm.crosscheck.questions import BY_ROW, EXAMINED, first_row, questions
+from refebm.crosscheck.questions import BITS, EXAMINED, questions, row_alone
 from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, plain, reference, reference_gradient
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
@@ -70,20 +70,14 @@ def bits(asked):
     """Arguments that are states of binary units: they do not move."""
     model = asked.arguments.get(asked.model)
     binary = asked.function.startswith("BinaryRBM") or (model is not None and model.kind == "binary_rbm")
-    return {"h", *(("x", "x_model", "v") if binary or asked.function == "ratio_matching" else ())}
+    return {"h", *(("x", "x_model", "v") if binary or asked.function in BITS else ())}
 
 
 def rows_of(asked):
     """The same question of each row alone."""
     for i in range(asked.given["n"]):
-        kept = {name: first_row(name, _from_row(name, value, i)) for name, value in asked.arguments.items()}
+        kept = {name: row_alone(name, value, i) for name, value in asked.arguments.items()}
         yield type(asked)(asked.function, asked.id, kept, "")
-
-
-def _from_row(name, value, i):
-    if name in BY_ROW and np.ndim(value):
-        return value[i:] if np.ndim(value) == 1 else value[..., i:, :]
-    return value
 
 
 def up(number):
@@ -106,11 +100,15 @@ def exponents(asked):
 
 
 NO_SCORE = {"metropolis_step", "negative_log_likelihood", "contrastive_divergence", "estimated_log_partition"}
+NO_SCORE |= {"noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive", "variational_bound"}
+NO_SCORE |= {"gan_discriminator_loss", "mixed_noise", "minimum_probability_flow", "minimum_probability_flow_continuous"}
 NO_SCORE |= {function for function in EXAMINED if "RBM" in function}
 JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by entry of its answer
     "divergence": lambda size, q: trace(size),
     "field_and_divergence": lambda size, q: np.concatenate([np.zeros(size.shape[0] * size.shape[1]), trace(size)]),
     "implicit_score_matching": lambda size, q: trace(size),
+    "stein_discrepancy": lambda size, q: trace(size),
+    "minimum_velocity": lambda size, q: 2 * trace(size),
     "nonnegative_score_matching": lambda size, q: np.einsum("ni,nii->n", q["x"] ** 2, size),
     "jacobian_vector_product": lambda size, q: np.einsum("nij,nj->ni", size, np.abs(q["v"])),
     "tweedie_cov": lambda size, q: size * np.reshape(q["sigma"], (-1, 1, 1)) ** 4,
@@ -132,7 +130,7 @@ def directions(v):
 
 def inner_terms(asked, length):
     """What derivatives of a mixture add up before it cancels in a Jacobian: s_k s_k^T, P_k and s s^T."""
-    model = asked.arguments.get(asked.model)
+    model = asked.arguments.get("field", asked.arguments.get(asked.model))
     if asked.function not in JACOBIANS or model.kind not in ("mixture", "denoiser"):
         return np.zeros(length)
     variance, inner = 1.0, model
@@ -147,7 +145,7 @@ def inner_terms(asked, length):
 
 def by_the_oracle(function):
     """Methods of densities, whose parameters cannot be moved one by one in refebm."""
-    return function.partition(".")[0] in DENSITIES or function == "geometric_noise_levels"
+    return function.partition(".")[0] in (*DENSITIES, "LinearGaussianVAE") or function == "geometric_noise_levels"
 
 
 def change_by_the_oracle(asked):
@@ -199,7 +197,7 @@ def array_paths(tree, path=()):
     if isinstance(tree, (dict, tuple)):
         for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
             yield from array_paths(value, (*path, key))
-    else:
+    elif not isinstance(tree, str):
         yield path
 
 

@@ -54,6 +54,16 @@ def size(leaf):
     return mp.fsum(map(abs, leaf)) if isinstance(leaf, tuple) else abs(leaf)
 
 
+def through(f, slope, leaf):
+    """f of a number that is a sum: its size is that of f, and what f makes of the sizes of the terms."""
+    return Sized(f(total(leaf)), abs(f(total(leaf))) + abs(slope(total(leaf))) * size(leaf))
+
+
+def added(*parts):
+    """A sum of numbers that are made of sums."""
+    return Sized(mp.fsum(map(total, parts)), mp.fsum(map(size, parts)))
+
+
 def dot(a, b):
     return mp.fdot(zip(a, b))
 
@@ -269,6 +279,8 @@ def posterior(density, y, sigma):
 
 def components(model, d, sigma=None):
     """The components s_i(*x) of a score: of a density, of an energy, or the field itself."""
+    if model.get("kind") == "log_density":
+        return [lambda *x, i=i: partial(lambda *y: total(log_terms(model, list(y))), x, i) for i in range(d)]
     if "density" in model:
         return [lambda *x, i=i: partial(lambda *y: total(log_prob(model, list(y))), x, i) for i in range(d)]
     kind, given = model["kind"], model["parameters"]
@@ -304,6 +316,12 @@ def energy_terms(model, x):
     return ENERGIES[model["kind"]](x, **model["parameters"])
 
 
+def log_terms(model, x):
+    """-E(x) - log Z of a log_density."""
+    given = model["parameters"]
+    return (*(-t for t in energy_terms(given, x)), -given["log_z"])
+
+
 def score(model, x, sigma=None):
     return [s(*x) for s in components(model, len(x), sigma)]
 
@@ -319,6 +337,8 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
+ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio")
+SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
 
 def row(function):
@@ -332,8 +352,10 @@ def by_rows(name, **arguments):
     if v is not None and isinstance(v[0][0], list):  # the mean over the first axis
         each = [by_rows(name, **arguments | {"v": one}) for one in v]
         return [tuple(t / len(v) for terms in rows for t in terms) for rows in zip(*each)]
-    by_row = {key for key in ("x", "y", "z", "v", "sigma", "x_model") if isinstance(arguments.get(key), list)}
-    n = len(arguments["x" if "x" in by_row else "y"])
+    if name in SEVERAL:  # noise points for each row
+        arguments |= {key: [list(a) for a in zip(*arguments[key])] for key in ("y", "log_ratio") if key in arguments}
+    by_row = {key for key in ROW_BY_ROW if isinstance(arguments.get(key), list)}
+    n = len(arguments[next(key for key in ("x", "y", "z") if key in by_row)])
     return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
 
 
@@ -457,6 +479,117 @@ def langevin_step(score, x, eta, z):
     return [(a, eta * s, mp.sqrt(2 * eta) * b) for a, s, b in zip(x, scores(score, x), z)]
 
 
+def softplus(leaf):
+    """-log of the probability that a logit of the other sign gives: log(1 + e^a), which may be next to nothing."""
+    return through(lambda a: max(a, mpf(0)) + mp.log1p(mp.exp(-abs(a))), probability, leaf)
+
+
+def probability(a):
+    """By the smaller of the two exponentials."""
+    return 1 / (1 + mp.exp(-a)) if a > 0 else mp.exp(a) / (1 + mp.exp(a))
+
+
+def negative(leaf):
+    return Sized(-leaf.value, leaf.size) if isinstance(leaf, Sized) else tuple(-t for t in leaf)
+
+
+def log_odds(log_model, log_noise, point, nu):
+    """The log of p_model/(nu p_n)."""
+    return (*log_terms(log_model, point), *negative(log_terms(log_noise, point)), -mp.log(nu))
+
+
+@row
+def noise_contrastive(log_model, log_noise, x, y):
+    """-log of the probabilities of the right label, for data and for each noise point."""
+    odds = [log_odds(log_model, log_noise, point, len(y)) for point in (x, *y)]
+    return added(softplus(negative(odds[0])), *map(softplus, odds[1:]))
+
+
+@row
+def conditional_noise_contrastive(energy, x, y, log_ratio=None):
+    """-log of the probability that of the pair (x, y_j) it is x that is the data, twice, in the mean."""
+    ratios = log_ratio or [mpf(0)] * len(y)
+    gaps = [(*energy_terms(energy, x), *negative(energy_terms(energy, a)), -r) for a, r in zip(y, ratios)]
+    terms = map(softplus, gaps)
+    return added(*(Sized(2 * t.value / len(y), 2 * t.size / len(y)) for t in terms))
+
+
+FAR_OUT = 64
+PSI = {  # convex functions of a ratio u
+    "LOGISTIC": lambda u: u * mp.log(u) - (1 + u) * mp.log(1 + u),
+    "KULLBACK_LEIBLER": lambda u: u * mp.log(u),
+    "LEAST_SQUARES": lambda u: u**2 / 2,
+}
+SLOPES = {
+    "LOGISTIC": lambda u: mp.log(u / (1 + u)),
+    "KULLBACK_LEIBLER": lambda u: 1 + mp.log(u),
+    "LEAST_SQUARES": lambda u: u,
+}
+
+
+@row
+def bregman_noise_contrastive(log_model, log_noise, generator, x, y):
+    """-Psi'(u) at the data, Psi'(u) u - Psi(u) at the noise; what they feel of log u by numerical derivatives."""
+    psi, slope = PSI[generator], SLOPES[generator]
+    data = lambda a: -slope(mp.exp(a))  # noqa: E731
+    noise = lambda a: slope(mp.exp(a)) * mp.exp(a) - psi(mp.exp(a))  # noqa: E731
+    odds = [log_odds(log_model, log_noise, point, len(y)) for point in (x, *y)]
+    largest = int(max(abs(total(a)) for a in odds))
+    if largest > FAR_OUT and generator == "LOGISTIC":  # where it is noise contrast, which needs no digits more
+        return noise_contrastive(log_model, log_noise, x, y)
+    with mp.extradps(40 + 2 * largest):  # where u is large, or small, little is left of a difference
+        parts = [through(data, lambda a: mp.diff(data, a), odds[0])]
+        parts += [through(noise, lambda a: mp.diff(noise, a), a) for a in odds[1:]]
+    return added(*parts)
+
+
+@row
+def gan_discriminator_loss(logit, x, y):
+    return added(softplus(negative(log_terms(logit, x))), softplus(log_terms(logit, y)))
+
+
+@row
+def mixed_noise(log_noise, log_proposal, weight, x):
+    """log of the mixture of the two densities."""
+    noise, proposal = (log_terms(model, x) for model in (log_noise, log_proposal))
+    parts = (1 - weight) * mp.exp(total(noise)), weight * mp.exp(total(proposal))
+    felt = [size(terms) * part / mp.fsum(parts) for terms, part in zip((noise, proposal), parts)]
+    value = mp.log(mp.fsum(parts))
+    return Sized(value, abs(value) + mp.fsum(felt))
+
+
+@row
+def variational_bound(energy, log_q, x, y):
+    return (*energy_terms(energy, y), *negative(energy_terms(energy, x)), *log_terms(log_q, y))
+
+
+@row
+def stein_discrepancy(score, field, x):
+    return (*(a * b for a, b in zip(scores(score, x), scores(field, x))), *diagonal(field, x))
+
+
+@row
+def minimum_probability_flow(energy, x):
+    """sqrt(p(x')/p(x)) of each neighbour x'."""
+    neighbours = [[*x[:i], 1 - a, *x[i + 1 :]] for i, a in enumerate(x)]
+    return added(*(flow_to(energy, x, there) for there in neighbours))
+
+
+@row
+def minimum_probability_flow_continuous(energy, x, eps, z):
+    return flow_to(energy, x, step(x, eps, z))
+
+
+def flow_to(energy, x, there):
+    gap = (*energy_terms(energy, x), *negative(energy_terms(energy, there)))
+    return through(lambda a: mp.sqrt(mp.exp(a)), lambda a: mp.sqrt(mp.exp(a)) / 2, gap)
+
+
+@row
+def minimum_velocity(score, x):
+    return (*(a**2 for a in scores(score, x)), *(2 * a for a in diagonal(score, x)))
+
+
 scores, energy_of = score, energy  # under names that the arguments of objectives do not hide
 
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
@@ -472,6 +605,8 @@ def at(model, sigma, x):
 
 def model_value(model, x, sigma=None):
     """E of an energy, the rows of a field."""
+    if model["kind"] == "log_density":
+        return [log_terms(model, a) for a in x]
     if model["kind"] in ENERGIES:
         return [ENERGIES[model["kind"]](a, **model["parameters"]) for a in x]
     return [scores(model, a, sigma and sigma[i]) for i, a in enumerate(x)]
@@ -825,9 +960,113 @@ def replay_start(points, capacity, fresh, fraction, u):
     return [new if a < fraction else kept[int(mp.floor(b * len(kept)))] for new, (a, b) in zip(fresh, u)]
 
 
+# --- other discrepancies, implicit distributions, a flow, a linear autoencoder ----------------------------------------
+
+
+def kernel_stein(score, x, bandwidth, unbiased=True):
+    """Stein's operator on both arguments of k by numerical derivatives, summed over pairs."""
+    slopes, pairs = [scores(score, a) for a in x], []
+    for i, a in enumerate(x):
+        for j, b in enumerate(x):
+            if i != j or not unbiased:
+                k, by_a, by_b, mixed = kernel_slopes(a, b, bandwidth)
+                parts = [s * t * k for s, t in zip(slopes[i], slopes[j])] + [s * g for s, g in zip(slopes[i], by_b)]
+                parts += [t * g for t, g in zip(slopes[j], by_a)] + mixed
+                apart = dot(minus(a, b), minus(a, b)) / bandwidth**2
+                inside = mp.fsum(map(abs, parts)) + (len(a) + apart) * k / bandwidth**2  # what the last derivative adds
+                pairs.append(Sized(mp.fsum(parts), (1 + apart) * inside))  # and the kernel feels its exponent
+    return Sized(*(mp.fsum(part) / len(pairs) for part in (map(total, pairs), map(size, pairs))))
+
+
+def kernel_slopes(a, b, bandwidth):
+    """k, its gradients in a and in b, and the d^2 k/da_i db_i, all from k itself."""
+    d = len(a)
+
+    def k(*both):
+        gap = minus(both[:d], both[d:])
+        return mp.exp(-dot(gap, gap) / (2 * bandwidth**2))
+
+    both = (*a, *b)
+
+    def derived(*which):
+        return mp.diff(k, both, tuple(which.count(i) for i in range(2 * d)))
+
+    by_a, by_b = [derived(i) for i in range(d)], [derived(d + i) for i in range(d)]
+    return k(*both), by_a, by_b, [derived(i, d + i) for i in range(d)]
+
+
+def entropy_gradient(score_q, sampler, phi, eps):
+    """By the derivatives of the map z = A eps + b in each entry of A and of b."""
+    assert sampler == "affine"
+    a, b = phi
+    slopes = [scores(score_q, [dot(line, e) + t for line, t in zip(a, b)]) for e in eps]
+    by_b = [tuple(-s[i] / len(eps) for s in slopes) for i in range(len(b))]
+    return [[[tuple(t * e[j] for t, e in zip(line, eps)) for j in range(len(a[0]))] for line in by_b], by_b]
+
+
+def implicit_negative_elbo(log_joint, score_q, z):
+    """[values, their gradients in z, the score being held]."""
+    slopes = [scores(score_q, a) for a in z]
+    values = [(*negative(log_terms(log_joint, a)), *(s * t for s, t in zip(q, a))) for a, q in zip(z, slopes)]
+    return [values, [[(-t, s) for t, s in zip(scores(log_joint, a), q)] for a, q in zip(z, slopes)]]
+
+
+def flow_value(method, density, x=None, z=None):
+    """By `couple` and its Jacobian; what maps z to x is found by solving z = couple(x), coupling by coupling."""
+    couplings = density["parameters"]["couplings"]
+    if method == "log_prob":
+        return [negative(flow(a, couplings)) for a in x]
+    if method == "inverse":
+        return [[couple(a, couplings) for a in x], [-flow(a, couplings)[-1] for a in x]]
+    return [uncouple(a, couplings) for a in z]
+
+
+def uncouple(z, couplings):
+    """What is kept gives the affine map of the rest, which two of its values tell: x' = x'(0) + x (x'(1) - x'(0))."""
+    for i, layers in reversed(list(enumerate(couplings))):
+        kept = [(j + i) % 2 == 1 for j in range(len(z))]
+        at_0, at_1 = ([a if keep else mpf(t) for a, keep in zip(z, kept)] for t in (0, 1))
+        low, high = (couple_once(a, i, layers) for a in (at_0, at_1))
+        z = [a if keep else (a - p) / (q - p) for a, keep, p, q in zip(z, kept, low, high)]
+    return z
+
+
+def couple_once(x, i, layers):
+    """Coupling i alone: those before it are left out, and it keeps what it keeps."""
+    idle = [[[[mpf(0)] * (2 * len(x)) for _ in x], [mpf(0)] * (2 * len(x))]]
+    return couple(x, [idle] * i + [layers])
+
+
+def vae_value(method, density, x, z=None, mean=None, cov=None):
+    """Of the joint Gaussian of (z, x), by conditioning and by log-densities."""
+    weights, bias, s = (density["parameters"][name] for name in ("weights", "bias", "deviation"))
+    d, k = len(weights), len(weights[0])
+    wide = [[dot(weights[i], weights[j]) + (s**2 if i == j else 0) for j in range(d)] for i in range(d)]
+    gain = (mp.matrix(weights).T * mp.matrix(wide) ** -1).tolist()
+    if method == "log_joint":
+        decoded = [[dot(line, b) + t for line, t in zip(weights, bias)] for b in z]
+        return [(*gaussian_log(b, [mpf(0)] * k, mpf(1)), *gaussian_log(a, m, s**2)) for a, b, m in zip(x, z, decoded)]
+    if method == "marginal":
+        return [gaussian_log(a, bias, wide) for a in x]
+    means = [[tuple(g * t for g, t in zip(line, minus(a, bias))) for line in gain] for a in x]
+    if method == "posterior_mean":
+        return means
+    posterior = (mp.eye(k) - mp.matrix(gain) * mp.matrix(weights)).tolist()
+    return [divergence_of_gaussians(m, cov, list(map(total, mu)), posterior) for m, mu in zip(mean, means)]
+
+
+def divergence_of_gaussians(mean, cov, other_mean, other_cov):
+    """KL as E[log q - log p] under q: the squares from the moments of q."""
+    precision, off = inverse(other_cov), minus(mean, other_mean)
+    spread = (p * c / 2 for line, column in zip(precision, zip(*cov)) for p, c in zip(line, column))
+    squares = (a * p * b / 2 for a, line in zip(off, precision) for p, b in zip(line, off))
+    logs = mp.log(mp.det(mp.matrix(other_cov))) / 2, -mp.log(mp.det(mp.matrix(cov))) / 2
+    return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
+
+
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
-    model = next(key for key in ("score", "energy", "denoiser") if key in arguments)
+    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit") if key in arguments)
     path = [model, "parameters", *parameter]
 
     def derivative(entry):
@@ -854,7 +1093,8 @@ ARRAYS = {
 SAMPLERS = (metropolis_step, mala_step, leapfrog, hmc_step, gibbs_step, annealed_langevin, decaying_steps, run)
 ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partition)
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
-ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS)}
+OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
+ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS)}
 
 
 def formula(name, arguments):
@@ -864,6 +1104,10 @@ def formula(name, arguments):
         return density_value(name, **arguments)
     if stem in RBMS:
         return rbm_value(name, **arguments)
+    if stem == "RealNVP":
+        return flow_value(rest, **arguments)
+    if stem == "LinearGaussianVAE":
+        return vae_value(rest, **arguments)
     if stem == "Model":
         return model_value(**arguments)
     if rest == "gradient":
@@ -1128,6 +1372,8 @@ def model_kinds():
         yield entry("Model.laplace", "x + loc, a missing scale", model=steep, x=x)
         r = denoiser(models(d)["mixture"], 0.8125)
         yield entry("Model.denoiser", "sigma for its square, - for +", model=r, x=x)
+        given = {"model": log_density(models(d)["mlp_energy"], 0.4375), "x": x}
+        yield entry("Model.log_density", "E for -E, log Z with the other sign", **given)
         yield entry("mixture_of", "log det P without its 1/2, the weights forgotten", density=two_bumps(d), x=x)
         given = {"model": smoothed_mixture(d), "x": x, "sigma": SIGMAS[:2]}
         yield entry("Model.smoothed_mixture", "sigma for its square, equal weights, a variance not squared", **given)
@@ -1292,6 +1538,103 @@ def machines():
             yield entry("gibbs_step", text, rbm=machine, v=v, u_h=u_h, u_v=noise)
 
 
+def log_density(inner, log_z):
+    return model("log_density", **inner, log_z=log_z)
+
+
+def noise_contrastive_estimation():
+    for d in DIMENSIONS:
+        kind = ("mixture", "mlp_energy", "quadratic")[d - 1]
+        x, y = block(X, 2, d), [block(a, 2, d) for a in (W, Z, V)[: 4 - d]]
+        noise = log_density(model("quadratic", mean=OTHER_MEAN[:d], precision=block(OTHER_MATRIX, d, d)), 1.4375)
+        pair = {"log_model": log_density(models(d)[kind], -0.6875), "log_noise": noise}
+        text = "log nu left out or twice, the other sign of a term, a mean of the noise points, no noise density"
+        yield entry("noise_contrastive", text, **pair, x=x, y=y)
+        for generator in PSI:
+            text = "another generator, derivative and conjugate exchanged, log nu left out"
+            yield entry("bregman_noise_contrastive", text, **pair, generator=generator, x=x, y=y)
+        text = "the sign of the log-ratio, no 2, data and noise exchanged, a sum of the noise points"
+        energy, log_ratio = models(d)[kind], block([[0.375, -1.25], [0.8125, -0.4375], [-0.6875, 1.125]], len(y), 2)
+        yield entry("conditional_noise_contrastive", text, energy=energy, x=x, y=y, log_ratio=log_ratio)
+        yield entry("conditional_noise_contrastive", text, energy=energy, x=x, y=y)
+        logit = log_density(models(d)["mlp_energy"], 0.25)
+        yield entry("gan_discriminator_loss", "the generator's loss, labels exchanged", logit=logit, x=x, y=y[0])
+        given = {"log_noise": noise, "log_proposal": pair["log_model"], "weight": 0.3125}
+        yield entry("mixed_noise", "the other one's weight, a mean of logarithms", **given, x=x)
+    far = {"log_model": log_density(models(1)["quadratic"], 1000.0), "log_noise": noise_far()}
+    text = "exp before log, where a ratio is exp(1000)"
+    yield entry("noise_contrastive", text, **far, x=[[64.0], [-0.5]], y=[[[0.25], [-48.0]]])
+    name, text = "noise_contrastive.gradient", "log Z held constant, the sign of log Z, the noise's energy held"
+    quadratic = log_density(models(2)["quadratic"], -0.6875)
+    given = {"log_noise": log_density(models(2)["mixture"], 1.4375), "x": block(X, 2, 2), "y": [block(W, 2, 2)] * 2}
+    for parameter in (["log_z"], ["parameters", "precision"]):
+        yield entry(name, text, parameter=parameter, log_model=quadratic, **given)
+
+
+def noise_far():
+    return log_density(model("quadratic", mean=[0.0], precision=[[0.75]]), 0.5)
+
+
+def adversarial():
+    for d in DIMENSIONS:
+        x, y, kind = block(X, 2, d), block(W, 2, d), ("mlp_energy", "mixture", "quadratic")[d - 1]
+        log_q = log_density(model("quadratic", mean=OTHER_MEAN[:d], precision=block(OTHER_MATRIX, d, d)), 1.4375)
+        text = "the sign of the entropy, no entropy, the density for its logarithm, data and samples exchanged"
+        yield entry("variational_bound", text, energy=models(d)[kind], log_q=log_q, x=x, y=y)
+        phi = [block(FIRST, d, 2), BIAS[:d]]
+        for score_q in (models(d)["mlp_score"], models(d)["mixture"]):
+            text = "the sign, a score that is not held, a sum over the rows, A transposed"
+            yield entry("entropy_gradient", text, score_q=score_q, sampler="affine", phi=phi, eps=block(Z, 3, 2))
+        text = "the sign of the entropy, a score that is not held, no derivative of the entropy"
+        given = {"log_joint": log_density(models(d)[kind], 0.4375), "score_q": models(d)["mlp_score"]}
+        yield entry("implicit_negative_elbo", text, **given, z=y)
+    for d, k in ((1, 1), (3, 2), (2, 3)):
+        p = density("LinearGaussianVAE", weights=block(FIRST, d, k), bias=BIAS[:d], deviation=0.6875)
+        x, z = block(X, 2, d), block(Z, 2, k)
+        yield entry(
+            "LinearGaussianVAE.log_joint", "a variance for a deviation, no constant, W transposed", density=p, x=x, z=z
+        )
+        yield entry("LinearGaussianVAE.marginal", "a deviation for a variance, no bias, independent", density=p, x=x)
+        yield entry("LinearGaussianVAE.posterior_mean", "not shrunk, no bias, another power of s", density=p, x=x)
+        given = {"density": p, "x": x, "mean": z, "cov": block(OTHER_MATRIX, k, k)}
+        yield entry("LinearGaussianVAE.gap", "the reverse divergence, no k, the sign of log det, no 1/2", **given)
+    for d, layers in ((2, 3), (3, 2)):
+        p = density("RealNVP", couplings=some_couplings(d)[:layers])
+        yield entry("RealNVP.log_prob", "log det left out, or with the other sign", density=p, x=block(X, 2, d))
+        yield entry(
+            "RealNVP.inverse", "the shift after the scale, couplings the other way", density=p, x=block(X, 2, d)
+        )
+        yield entry(
+            "RealNVP.sample", "the shift before the scale, couplings the other way", density=p, z=block(Z, 2, d)
+        )
+
+
+def some_couplings(d):
+    outputs = [0.125, -0.3125, 0.375, 0.1875, 0.0625, -0.25][: 2 * d]
+    return [
+        [[block(a, d, 3), BIAS], [[[*r, *s][: 2 * d] for r, s in zip(b, a)], outputs]]
+        for a, b in ((FIRST, SECOND), (THIRD, FIRST), (SECOND, THIRD))
+    ]
+
+
+def discrepancies():
+    for d in DIMENSIONS:
+        x, field = block(X, 3 if d == 1 else 2, d), models(d)["mlp_score"]
+        for kind in ("mixture", "mlp_score")[: 1 + (d > 1)]:
+            s = models(d)[kind]
+            text = "the sign of the divergence, that of the score, over d"
+            yield entry("stein_discrepancy", text, score=s, field=field, x=x)
+            for unbiased in (True, False):
+                text = "the bandwidth for its square, a term left out, the diagonal, n^2 for n (n - 1)"
+                yield entry("kernel_stein", text, score=s, x=x, bandwidth=1.375, unbiased=unbiased)
+            yield entry("minimum_velocity", "no 2, the sign of the divergence, 1/2 of the square", score=s, x=x)
+        for kind in ("quadratic", "mlp_energy"):
+            given = {"energy": models(d)[kind], "x": block(BITS, 2, d)}
+            yield entry("minimum_probability_flow", "no 1/2, the other sign, another bit", **given)
+            given = {"energy": models(d)[kind], "x": x, "eps": 0.375, "z": block(Z, len(x), d)}
+            yield entry("minimum_probability_flow_continuous", "no 1/2, the other sign, eps squared", **given)
+
+
 def samplers():
     for d in DIMENSIONS:
         n = 2 if d == 3 else 3
@@ -1357,6 +1700,9 @@ BUILDERS = (
     denoising,
     gradients,
     likelihood,
+    noise_contrastive_estimation,
+    adversarial,
+    discrepancies,
     machines,
     samplers,
     diagnostics,

@@ -125,7 +125,7 @@ def test_every_public_function_says_what_it_is():
         assert thing.__doc__, name
         if callable(thing) and name in OBJECTIVES:
             assert "Source: " in thing.__doc__, name
-            assert set(thing.__annotations__) >= {"return"}, name
+            assert isinstance(thing, type) or set(thing.__annotations__) >= {"return"}, name
 
 
 def test_no_global_randomness():

@@ -30,6 +30,9 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat"),
     *("BinaryRBM.hidden_mean", "BinaryRBM.visible_mean", "BinaryRBM.log_partition", "GaussianBernoulliRBM.hidden_mean"),
     *("estimated_log_partition", "gibbs_step"),
+    *("conditional_noise_contrastive", "mixed_noise", "entropy_gradient"),
+    *("minimum_probability_flow", "minimum_probability_flow_continuous"),
+    *("RealNVP.inverse", "RealNVP.sample", "LinearGaussianVAE.marginal", "LinearGaussianVAE.posterior_mean"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),

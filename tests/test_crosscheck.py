@@ -113,6 +113,60 @@ def test_what_a_kernel_may_return(returned, status, said):
     assert bool(finding.unsupported) == ("alone" in said or returned == "step.x + 1e-6")
 
 
+IMPLICIT = """
+import refebm
+from autograd import elementwise_grad
+
+def implicit_negative_elbo(log_joint, model, z):
+    rows = lambda z: refebm.implicit_negative_elbo(log_joint, model, z)
+    slopes = elementwise_grad(rows)(z)
+    return {returned}
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "status", "said"),
+    [
+        ("rows(z), slopes", "passed", ""),
+        ("rows(z)", "passed", "the gradient in z, which it is for: the value alone came back"),
+        ("rows(z) + 1e-6", "failed", "numbers are wrong"),
+        ("rows(z), slopes + 1e-6", "failed", "wrong in the gradients in z only"),
+        ("rows(z) + 1e-6, slopes", "failed", "wrong in the values only"),
+        ("rows(z).mean(), slopes", "failed", "returned shape () and (4, 3), wanted (4,) and (4, 3)"),
+        ("-rows(z), -slopes", "convention", "the ELBO, to be maximised"),
+    ],
+)
+def test_what_the_implicit_elbo_may_return(returned, status, said):
+    finding = examined(IMPLICIT.format(returned=returned), "implicit_negative_elbo")
+    assert finding.status == status
+    assert said in (line(finding) if status == "passed" else finding.diagnosis)
+    assert bool(finding.unsupported) == ("," not in returned)
+
+
+NAMED = """
+import refebm
+
+def bregman_noise_contrastive(log_model, log_noise, generator, x, y):
+    if generator != "LOGISTIC":
+        raise NotImplementedError(f"the generator {generator}")
+    return refebm.noise_contrastive(log_model, log_noise, x, y)
+
+def entropy_gradient(model, sampler, phi, eps):
+    assert sampler == "affine"
+    return refebm.entropy_gradient(model, lambda phi, eps: eps @ phi[0].T + phi[1], phi, eps)
+"""
+
+
+def test_generators_and_maps_are_known_by_their_names(tmp_path, capsys):
+    status, out, findings = crosscheck(tmp_path, capsys, NAMED)
+    assert status == 0 and "the generator LEAST_SQUARES; the generator KULLBACK_LEIBLER" in out
+    assert findings["bregman_noise_contrastive"]["questions"] == 4
+    assert findings["entropy_gradient"]["status"] == "passed"
+    wrong = NAMED.replace("eps @ phi[0].T + phi[1]", "eps @ phi[0].T - phi[1]")
+    _, _, findings = crosscheck(tmp_path, capsys, wrong)
+    assert findings["entropy_gradient"]["status"] == "failed"
+
+
 def test_each_crime_is_reported_for_its_function_alone(tmp_path, capsys):
     text = f"{RIGHT}\nclass Tensor:\n    requires_grad = True\n\n{BODIES}"
     status, out, findings = crosscheck(tmp_path, capsys, text, "--timeout", "2", "--markdown", str(tmp_path / "r.md"))
@@ -254,6 +308,9 @@ def test_every_public_name_is_examined_or_says_why_not():
     for name in ("BinaryRBM", "GaussianBernoulliRBM"):
         methods = {method for method in vars(getattr(refebm, name)) if not method.startswith("_")}
         assert {f"{name}.{method}" for method in methods - {"hidden_given", "visible_given"}} <= set(EXAMINED)
+    for name in ("RealNVP", "LinearGaussianVAE"):
+        methods = {method for method in vars(getattr(refebm, name)) if not method.startswith("_")}
+        assert {f"{name}.{method}" for method in methods} <= set(EXAMINED)
     classes = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")
     for name in classes:
         methods = {f"{name}.{m}" for m in ("log_prob", "score", "smoothed", "posterior_mean", "posterior_cov")}

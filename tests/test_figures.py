@@ -6,18 +6,20 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from autograd import grad
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.quiver import Quiver
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+from scipy.special import logsumexp
 
-from figures import style, training
+from figures import contrast, implicit_vae, style, training
 from figures.__main__ import FOLDER, NAMES, draw_to, main
-from refebm import log_partition
+from refebm import RealNVP, log_partition
 
 SMALL = 0.1
-NO_FIGURE = {"__init__", "__main__", "certified", "style", "training"}
+NO_FIGURE = {"__init__", "__main__", "certified", "contrast", "implicit_vae", "style", "training"}
 LARGEST_FILE = 150_000
 
 
@@ -140,6 +142,68 @@ def test_training_repeats(samples, monkeypatch, capsys):
     first, second = (training.by_samples(samples(1)) for _ in range(2))
     np.testing.assert_array_equal(first.log_likelihoods, second.log_likelihoods)
     assert first.updates.tolist() == [0, 2] and "2 of 2" in capsys.readouterr().err
+
+
+CONTRASTS = [(data, name) for data in contrast.DATA for name in contrast.NAMES]
+FINE = np.arange(-10.0, 10.0, 0.04)
+WIDE = np.stack(np.meshgrid(FINE, FINE), axis=-1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize(("data", "name"), CONTRASTS)
+def test_saved_contrasts_are_what_is_drawn(data, name):
+    """Their partition functions by a wider and finer lattice, and the end of each game's curve."""
+    fit = contrast.saved()[data][name]
+    log_z = training.log_z(fit.parameters)
+    assert abs(log_z - logsumexp(-training.model(fit.parameters)(WIDE)) - 2 * np.log(0.04)) < 2e-4
+    if len(fit.curve):
+        flow = RealNVP(contrast.couplings(fit.flows[-1]))
+        of_energy = contrast.quality(data, contrast.log_density(fit.parameters, log_z))
+        ends = of_energy, contrast.quality(data, flow.log_prob), contrast.gap(fit.parameters, flow)
+        assert np.max(np.abs(fit.curve[-1, 1:] - ends)) < 1e-9
+
+
+def test_learned_partition_functions_are_near():
+    """Where the noise is drawn once; in a game the flow that hugs the data leaves mass of the model unseen."""
+    for data, name in CONTRASTS:
+        fit = contrast.saved()[data][name]
+        if np.isfinite(fit.log_z) and not len(fit.curve):
+            assert abs(fit.log_z - training.log_z(fit.parameters)) < 0.15
+
+
+def test_exact_likelihood_is_the_best_contrast():
+    """Of the petals, by definition; the same start as in the other script ends in the same optimum, or in a better."""
+    fits = contrast.saved()["petals"]
+    values = {name: -np.mean(training.model(t.parameters)(training.X)) for name, t in fits.items()}
+    values = {name: value - training.log_z(fits[name].parameters) for name, value in values.items()}
+    assert max(values, key=values.get) == "exact likelihood"
+    assert values["exact likelihood"] > training.saved()["exact likelihood"].log_likelihoods[-1] - 1e-4
+
+
+@pytest.mark.parametrize("method", [contrast.by_flow_contrast, contrast.by_bound])
+def test_games_repeat(method, monkeypatch, capsys):
+    monkeypatch.setattr(contrast, "STAGES", ((2, 1e-2), (1, 1e-3)))
+    first, second = (method(training.X) for _ in range(2))
+    np.testing.assert_array_equal(first.curve, second.curve)
+    assert first.curve[:, 0].tolist() == [0, 3] and len(first.flows) == 2 and "1 of 1" in capsys.readouterr().err
+
+
+def test_a_turned_flow_is_the_same_with_the_opposite_slope():
+    flow = ((((np.array([[1.5]])), np.array([-0.7])),),)
+    (((weights, bias),),) = contrast.turned(flow)
+    assert weights == 1.5 and bias == -0.7
+    slope = grad(lambda flow: np.sum(contrast.turned(flow)[0][0][0] ** 2))(flow)
+    assert slope[0][0][0] == -3.0
+
+
+def test_an_implicit_autoencoder_learns_in_a_few_updates():
+    """Decoder, encoder and score, against closed forms."""
+    first = implicit_vae.exact(implicit_vae.start())
+    trained = implicit_vae.train(implicit_vae.start(), ((50, 2e-2), (10, 5e-3)))
+    last = implicit_vae.Exact(*trained.curve[-1])
+    most = implicit_vae.log_likelihood(implicit_vae.best())
+    assert implicit_vae.log_likelihood(implicit_vae.TRUTH) < most
+    assert first.log_likelihood + 0.5 < last.log_likelihood < most
+    assert 0 < last.gap < 0.3 * first.gap and last.score_error < 0.5 * first.score_error
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

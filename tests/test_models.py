@@ -11,7 +11,7 @@ from autograd.misc import flatten
 import refebm
 from refebm import Model
 from refebm.identities import Draw
-from refebm.models import ENERGIES, FIELDS, KINDS, mixture_of, score
+from refebm.models import ENERGIES, FIELDS, KINDS, LOG_DENSITIES, mixture_of, score
 from refebm.truth.derivatives import score_and_jacobian
 
 CLOSED = ("quadratic", "mixture", "mlp_energy", "mlp_score", "at_level")
@@ -34,9 +34,9 @@ def test_shapes_and_flattening(kind):
     np.testing.assert_array_equal(again(x), model(x))
 
 
-def test_every_kind_is_an_energy_or_a_field():
-    assert set(KINDS) == set(ENERGIES) | set(FIELDS)
-    assert not set(ENERGIES) & set(FIELDS)
+def test_every_kind_is_an_energy_a_field_or_a_log_density():
+    assert set(KINDS) == set(ENERGIES) | set(FIELDS) | set(LOG_DENSITIES)
+    assert len(KINDS) == len(ENERGIES) + len(FIELDS) + len(LOG_DENSITIES)
 
 
 def test_a_model_is_frozen():

@@ -22,14 +22,15 @@ from autograd.tracer import isbox
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
-from refebm.identities import Failure, Implementation, NotSupported, Unusable
+from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
+from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.validation import InputError
-from refebm.variants.questions import ADJUSTED, CALLED, DENSITIES, KERNELS, RBMS, ask, parameters
+from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, ask, parameters
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
 LINES = 4  # of a traceback, its last
@@ -140,7 +141,7 @@ class Adapter(Implementation):
         if name not in self.own:
             return getattr(refebm, name)
         function, reference = self.own[name], getattr(refebm, name)
-        if name in (*DENSITIES, *RBMS):
+        if name in CLASSES:
             return lambda *given, **named: self._density(function, reference, given, named)
         if name in KERNELS and self.steps:
             return lambda *given: step_of(name, given[1], call(function, *given), self.read)
@@ -148,7 +149,17 @@ class Adapter(Implementation):
             return lambda *given: lambda x: self.read(call(function, *given, x))
         if name in NAMED:
             return lambda *given: NAMED[name](*self.read(call(function, *given)))
+        if name == "kernel_stein":  # one number, which is no mean of rows
+            return lambda *given: self.read((call(function, *asked_with(name, given)),))[0]
+        if name == "implicit_negative_elbo":
+            return lambda *given: first(self.read(call(function, *given)))
         return lambda *given: self.read(call(function, *asked_with(name, given)))
+
+    def and_gradient(self, function: str, given: tuple):
+        """The rows and their gradients, or the rows alone, as the adapter has them."""
+        if function not in self.own:
+            return REFERENCE.and_gradient(function, given)
+        return self.read(call(self.own[function], *given))
 
     def _density(self, function, reference, given, named):
         given = inspect.signature(reference).bind(*given, **named).args
@@ -170,6 +181,8 @@ class AdapterDensity:
             return reference
         if name == "smoothed":
             return lambda sigma: AdapterDensity(call(method, sigma), reference(sigma), self._read)
+        if name == "marginal":
+            return lambda: AdapterDensity(call(method), reference(), self._read)
         if name == "log_partition":
             return lambda: self._read((call(method),))[0]  # one number, which is no mean of rows
         return lambda *given: self._read(call(method, *given))
@@ -219,7 +232,7 @@ def _exposed(module) -> list[str]:
     lower = {name.lower(): name for name in public}
     for name in defined:
         close = [lower[near] for near in difflib.get_close_matches(name.lower(), lower, 1, CLOSE)]
-        helper = name.lower() in map(str.lower, (*DENSITIES, *KINDS)) or (close and close[0] in vars(module))
+        helper = name.lower() in map(str.lower, (*CLASSES, *KINDS)) or (close and close[0] in vars(module))
         if name not in public and close and not helper:
             raise InputError(
                 "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
@@ -243,8 +256,11 @@ def _nearest(module) -> str:
 
 def call(function, *given):
     """Call a stranger's function; Failure with the last lines of its traceback, NotSupported where it says so."""
+    given = tuple(map(known, given))
     if any(map(traced, given)):
         raise NotSupported("to be differentiated by autograd")
+    if any(isinstance(one, Generator) for one in given):
+        raise NotSupported("a generator that has no name")
     if any(callable(one) and not isinstance(one, Model) for one in given):
         raise NotSupported("a model that is no data")
     try:
@@ -258,6 +274,16 @@ def call(function, *given):
         raise
     except BaseException as error:
         raise Failure(f"raises {last_lines(error)}") from error
+
+
+def known(value):
+    """A generator or a map by its name, as it is in the vectors; anything else as it is."""
+    return next((name for name, meant in BY_NAME.items() if meant is value), value)
+
+
+def first(result):
+    """Of several parts the first."""
+    return result[0] if isinstance(result, tuple) else result
 
 
 def asked_with(name: str, given: tuple) -> tuple:

@@ -69,6 +69,8 @@ def _answer(vector, one, kind) -> Answer:
 
 def _alone(vector, value):
     """Whether it is the state alone that a kernel has moved to, (n, d), and not that and its probability."""
+    if vector.asked.function == "implicit_negative_elbo":  # the values alone, (n,), and not their gradients
+        return isinstance(value, list) and np.ndim(value[:1]) == 1
     return vector.asked.function in ADJUSTED and isinstance(value, list) and np.ndim(value[:1]) == 2
 
 

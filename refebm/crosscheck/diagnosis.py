@@ -207,7 +207,7 @@ def scalings(some: list[Vector]) -> Iterator[tuple[str, Callable]]:
     yield "d x ", lambda vector: float(vector.asked.given["d"])
     yield "1/sqrt(d) x ", lambda vector: vector.asked.given["d"] ** -0.5
     for name in ("sigma", "eps"):
-        if all(name in vector.asked.arguments for vector in some):
+        if all(np.ndim(vector.asked.arguments.get(name, [[]])) < 2 for vector in some):  # where eps is no noise
             for power in (2, 4, 1, 3, -1, -2, -4):
                 yield f"{name}^{power} x ", partial(_power, name, power, False)
             for power in (2, 4):
@@ -270,7 +270,7 @@ def _number(c: float, known: float = 0.0) -> str:
 
 # --- facts ---------------------------------------------------------------------------------------------------------
 
-FEATURES = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m")
+FEATURES = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth")
 
 
 def facts(evidence: Evidence) -> list[str]:
@@ -302,7 +302,8 @@ def _not_finite(evidence):
 def _magnitudes(vector, evidence):
     """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
     given = vector.asked.arguments
-    points = next((given[name] for name in ("x", "y", "v") if name in given), np.ones((1, 1)))  # some have no point
+    named = (given[name] for name in ("x", "y", "v", "z") if name in given)
+    points = next(named, np.ones((1, 1)))  # some have no point
     rows = np.max(np.abs(points), axis=1) if points.ndim == 2 else np.atleast_1d(np.max(np.abs(points)))
     numbers = np.size(evidence.gather([vector.value]))
     return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
@@ -338,6 +339,9 @@ PARTS = {  # of answers that have several
     "geometric_noise_levels": ("the levels", "the overlap"),
     "estimated_log_partition": ("log Z", "the standard error"),
     "leapfrog": ("the positions", "the momenta"),
+    "entropy_gradient": ("the gradient in phi[0]", "the gradient in phi[1]"),
+    "implicit_negative_elbo": ("the values", "the gradients in z"),
+    "RealNVP.inverse": ("the points z", "the log-determinants"),
 } | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
 
 

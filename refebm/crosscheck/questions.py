@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from refebm.models import CONDITIONAL, ENERGIES
-from refebm.variants.questions import DIAGNOSTICS, GRID, MODELS, RBMS, Question
+from refebm.variants.questions import DIAGNOSTICS, GRID, MODELS, NOISY, RBMS, Question
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
@@ -38,6 +38,19 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
+    "noise_contrastive": WITH_ENERGY,
+    "conditional_noise_contrastive": WITH_ENERGY,
+    "bregman_noise_contrastive": WITH_ENERGY,
+    "gan_discriminator_loss": WITH_ENERGY,
+    "mixed_noise": WITH_ENERGY,
+    "variational_bound": WITH_ENERGY,
+    "entropy_gradient": KINDS,
+    "implicit_negative_elbo": KINDS,
+    "stein_discrepancy": KINDS,
+    "kernel_stein": KINDS,
+    "minimum_probability_flow": WITH_ENERGY,
+    "minimum_probability_flow_continuous": WITH_ENERGY,
+    "minimum_velocity": KINDS,
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,
@@ -70,6 +83,8 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "smoothed_empirical": (),
     "standard_normal": (),
     **{f"{rbm}.{method}": () for rbm in RBMS for method in RBM_METHODS},
+    **{f"RealNVP.{method}": () for method in ("log_prob", "inverse", "sample")},
+    **{f"LinearGaussianVAE.{method}": () for method in ("log_joint", "marginal", "posterior_mean", "gap")},
 }
 NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "Model": "the data that an adapter is handed",
@@ -80,6 +95,10 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "annealed_importance_sampling": "takes a kernel: the weights that it makes are, by estimated_log_partition",
     "run": "takes a kernel: the kernels are",
     "Step": "what kernels return",
+    "Generator": "two callables: bregman_noise_contrastive is asked with three of them by their names",
+    "LOGISTIC": "a generator that an adapter is told the name of",
+    "KULLBACK_LEIBLER": "a generator that an adapter is told the name of",
+    "LEAST_SQUARES": "a generator that an adapter is told the name of",
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
@@ -96,16 +115,21 @@ GRADIENTS = {  # objectives: they have one value per row, and a gradient of the 
     name
     for name in EXAMINED
     if name.endswith(("matching", "matching_vr", "matching_cv", "sliced", "autoencoder")) and "." not in name
-} | {"negative_log_likelihood", "contrastive_divergence"}
+} | {
+    *("negative_log_likelihood", "contrastive_divergence", "noise_contrastive", "conditional_noise_contrastive"),
+    *("bregman_noise_contrastive", "gan_discriminator_loss", "variational_bound", "stein_discrepancy"),
+    *("minimum_probability_flow", "minimum_probability_flow_continuous", "minimum_velocity"),
+}
 WHOLE = {  # their answers do not come row by row
     *("geometric_noise_levels", "Gamma.fisher_information", "estimated_log_partition", "decaying_steps", *DIAGNOSTICS),
+    *("entropy_gradient", "kernel_stein"),
     *(f"{rbm}.log_partition" for rbm in RBMS),
 }
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
 FAR |= {name for name in EXAMINED if name.startswith(("Gaussian.", "GaussianMix", "Student", "Laplace", "smoothed"))}
 FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_log_partition"}
 FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
-FAR |= {"BinaryRBM.visible_mean"}
+FAR |= {"BinaryRBM.visible_mean", "mixed_noise"}
 FARTHER = {"estimated_log_partition"} | {name for name in FAR if name.partition(".")[0] in RBMS}  # exp(700) is a number
 SEEDS = {
     "Laplace.score": 10_000,  # with points between loc and its multiples, where only the sign of x - loc matters
@@ -113,9 +137,13 @@ SEEDS = {
     **{"BinaryRBM.free_energy": 3_000, "BinaryRBM.hidden_mean": 9_000, "BinaryRBM.visible_mean": 9_000},
     **{"BinaryRBM.log_partition": 1_000, "GaussianBernoulliRBM.free_energy": 1_000},
     "GaussianBernoulliRBM.hidden_mean": 3_000,  # these with fields of 20 to 26, and beyond 700 either way
+    **{"noise_contrastive": 9_000, "gan_discriminator_loss": 6_000},
+    "conditional_noise_contrastive": 332_000,  # and these with logits of 21 to 22, and beyond 700
+    "minimum_probability_flow": 8_000,  # with energies beyond 1,420, of which even the root of exp(E) overflows
 }
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # units of an RBM in these, and one more
+BITS = ("ratio_matching", "minimum_probability_flow")  # which take zeros and ones
 VALUES: dict[str, tuple] = {  # an option of the question: the argument that it is, its values, what they catch
     "sigma": ("sigma", (0.25, 1.0, 4.0, 1.0)),
     "eps": ("eps", (0.5, 1.0, 1.0, 0.125)),
@@ -131,6 +159,13 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
     "length": ("x", (8, 13, 9, 24), "halves, or pairs, of chains of any length"),
     "rbm_sigma": ("density", (0.5, 1.0, 2.0, 1.0)),
+    "deviation": ("density", (0.5, 1.0, 2.0, 1.0)),
+    "couplings": ("density", (1, 3, 3, 1), "what is right for one coupling, or for two"),
+    "nu": ("y", (1, 2, 5, 1), "what is right for one noise point, or for some number of them"),
+    "log_ratio": ("log_ratio", (0.0,) * 4, "symmetric noise, whose log-ratio is zero"),
+    "generator": ("generator", ("LOGISTIC", "LOGISTIC", "KULLBACK_LEIBLER", "KULLBACK_LEIBLER")),
+    "weight": ("weight", (0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement"),
+    "bandwidth": ("bandwidth", (0.5, 1.0, 2.0, 1.0)),
 }
 
 
@@ -158,25 +193,29 @@ def questions(function: str) -> list[Asked]:
     for catches, gradient, options in _plan(function):
         alone = options.pop("alone", False)
         arguments = Question(**options).arguments(function)
-        arguments = {name: first_row(name, value) for name, value in arguments.items()} if alone else arguments
+        arguments = {name: row_alone(name, value) for name, value in arguments.items()} if alone else arguments
         number, confirms = f"{len(asked):02d}", len(asked) % 2 == 1
         given = {"d": options["d"], "n": 1 if alone else options["n"], "kind": options.get("kind", "")}
         given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
+        given |= {"nu": len(arguments["y"])} if function in NOISY else {}
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {name: arguments[name] for name in ("eps", "eta", "scale", "n_steps") if name in arguments}
+        some = ("eps", "eta", "scale", "n_steps", "bandwidth")
+        given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return asked
 
 
-BY_ROW = ("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma")  # one of them for each point
+BY_ROW = ("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma", "mean")  # one of them for each point
 
 
-def first_row(name: str, value):
-    """The first row of an argument: a row is answered alone as it is among others."""
+def row_alone(name: str, value, i: int = 0):
+    """Row i of an argument, by itself: a row is answered alone as it is among others."""
+    if name == "log_ratio":
+        return value[:, i : i + 1]
     if name in BY_ROW and np.ndim(value):
-        return value[:1] if np.ndim(value) == 1 else value[..., :1, :]
+        return value[i : i + 1] if np.ndim(value) == 1 else value[..., i : i + 1, :]
     return value
 
 
@@ -186,10 +225,12 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     usual = {"kind": kinds[0]} if kinds[0] else {}
     trains = function in GRADIENTS
     for i, (d, n) in enumerate(SHAPES):
+        d = max(d, 2) if function.startswith("RealNVP") else d  # a coupling keeps one coordinate and moves another
         for half in (0, 1):
             words = f"a generic question, d = {d}, n = {n}" if d > 1 else "what is right in one dimension only"
             options = {"m": None if i % 2 else 2 + half, "hidden": HIDDEN[i] + half} | usual
             options |= {"kind": kinds[i % 2]} if function == "gibbs_step" else {}
+            options |= {"unbiased": i % 2 == 0} if function == "kernel_stein" else {}
             options |= {"n_steps": n + half} if function == "decaying_steps" else {}
             yield words, trains and i in (0, 1), {"seed": seed + 2 * i + half, "d": d, "n": n} | options
     for half in (0, 1) if function not in WHOLE else ():
@@ -207,8 +248,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
         yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
     for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
-        kind = "quadratic" if function == "ratio_matching" else "mixture" if "mixture" in kinds else kinds[0]
+        kind = "quadratic" if function in BITS else "mixture" if "mixture" in kinds else kinds[0]
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
+        far |= {"generator": "LOGISTIC"} if function == "bregman_noise_contrastive" else {}  # others do overflow
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
     for half in (0, 1) if "mixture" in kinds else ():
         options = {"seed": seed + 80 + half, "d": 2 + half, "n": 3, "kind": "mixture", "between": True}
@@ -224,12 +266,16 @@ def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
     arguments = Question(d=2, **usual).arguments(function)
     for option, (argument, values, *_) in VALUES.items():
         about = {"length": function in DIAGNOSTICS, "rbm_sigma": function.startswith("GaussianBernoulliRBM")}
+        about |= {"deviation": function.startswith("LinearGaussianVAE"), "couplings": function.startswith("RealNVP")}
+        about |= {"nu": function in NOISY, "eps": function != "entropy_gradient"}  # whose eps is the noise
         if argument in arguments and about.get(option, True):
             yield from ((i, option, value) for i, value in enumerate(values))
 
 
 def _caught(option, value):
     _, _, *words = VALUES[option]
+    if option == "generator":
+        return f"another generator: {value}"
     if words:
         return words[0]
     plain = 0.5 if option == "eta" else 1  # where sqrt(2 eta), or a power, is one

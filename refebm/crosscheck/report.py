@@ -60,18 +60,25 @@ def pasted(asked: Asked) -> list[str]:
     name, _, method = asked.function.partition(".")
     if "density" in asked.arguments:
         values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
-        return [*lines, f"print(refebm.{name}({values}){method_call(method)})"]
-    called = [_handed(name, value) for name, value in given.items()]
+        return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
+    called = [_handed(argument, value) for argument, value in given.items()]
     if name in CALLED:
         return [*lines, f"print(refebm.{name}({', '.join(called[:-1])})({called[-1]}))"]
     if name in KERNELS:
         lines += [f"step = refebm.{name}({', '.join(called)})"]
         return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
+    if name == "implicit_negative_elbo":  # and its gradient, which is what it is for
+        lines += ["from autograd import elementwise_grad", f"rows = lambda z: refebm.{name}({', '.join(called)})"]
+        return [*lines, "print((rows(z), elementwise_grad(rows)(z)))"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
 
 
 def _handed(name, value) -> str:
     """An argument as refebm takes it: a model as a score, or as an RBM, where one is wanted."""
+    if name == "generator":
+        return f"refebm.{value}"
+    if name == "sampler":
+        return "lambda phi, eps: eps @ phi[0].T + phi[1]"
     if name == "rbm":
         return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
     scored = isinstance(value, Model) and name != "energy" and value.kind in ENERGIES

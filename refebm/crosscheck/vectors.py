@@ -20,7 +20,7 @@ from refebm.files import write_text
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
 from refebm.validation import InputError
-from refebm.variants.questions import DENSITIES, GRID, MODELS, RBMS, ask, flat, parameters
+from refebm.variants.questions import CLASSES, GRID, MADE, MODELS, ask, flat, parameters
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -96,9 +96,24 @@ def reference_gradient(asked: Asked, impl: Implementation = REFERENCE) -> np.nda
     model = asked.arguments[asked.model]
 
     def loss(theta):
+        theta = with_kinds(theta, model.parameters)
         return ask(asked.function, impl, asked.arguments | {asked.model: Model(model.kind, theta)}).mean()
 
-    return np.array(leaves(grad(loss)(model.parameters)))
+    return np.array(leaves(grad(loss)(without_kinds(model.parameters))))
+
+
+def without_kinds(tree):
+    """Nested parameters without the names of kinds, which are no numbers."""
+    if isinstance(tree, dict):
+        return {key: without_kinds(inner) for key, inner in tree.items() if key != "kind"}
+    return tree
+
+
+def with_kinds(tree, like):
+    """The same with the names of kinds where they stood."""
+    if isinstance(like, dict):
+        return {key: inner if key == "kind" else with_kinds(tree[key], inner) for key, inner in like.items()}
+    return tree
 
 
 @cache
@@ -164,12 +179,18 @@ def document(function: str) -> dict:
 def signature(function: str) -> str:
     """How an adapter's function is called."""
     name, _, method = function.partition(".")
-    names = ["model" if key in MODELS and key != "data_score" else key for key in parameters(name)]
-    return f"{name}({', '.join(names)}){method_call(method) if name in (*DENSITIES, *RBMS) else ''}"
+    names = list(parameters(name))
+    models = [key for key in names if key in MODELS and key != "data_score"]
+    if len(models) == 1 and models != ["logit"]:
+        names = ["model" if key in models else key for key in names]
+    return f"{name}({', '.join(names)}){method_call(name, method) if name in CLASSES else ''}"
 
 
-def method_call(method: str) -> str:
-    """What a density or an RBM is asked, log_prob if nothing else."""
+def method_call(name: str, method: str) -> str:
+    """What a density, an RBM or another class is asked, log_prob if nothing else."""
+    if name in MADE:
+        calls = {"marginal": ".marginal().log_prob(x)", "log_joint": ".log_joint(x, z)", "sample": ".sample(z)"}
+        return (calls | {"gap": ".gap(x, mean, cov)"}).get(method, f".{method}(x)")
     calls = {"smoothed": ".smoothed(sigma).log_prob(x)", "fisher_information": ".fisher_information()"}
     calls |= {name: f".{name}(y, sigma)" for name in ("posterior_mean", "posterior_cov")}
     calls |= {"energy": ".energy(v, h)", "visible_mean": ".visible_mean(h)", "log_partition": ".log_partition()"}
@@ -185,7 +206,7 @@ def _entry(vector):
     entry["value"] = _parts(values, vector.shapes)
     entry["scale"] = _parts(scales, vector.shapes)
     if vector.gradient is not None:
-        like = plain(asked.arguments[asked.model].parameters)
+        like = plain(without_kinds(asked.arguments[asked.model].parameters))
         entry["gradient"] = shaped(iter(vector.gradient.tolist()), like)
         entry["gradient_scale"] = shaped(iter(vector.gradient_scale.tolist()), like)
     flags = {"confirms": asked.confirms, "far": asked.given["reach"] > 1, "rounded": asked.given["grid"] != GRID}

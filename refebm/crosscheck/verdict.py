@@ -46,7 +46,7 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
         unsupported = tuple(dict.fromkeys(words))
         return Finding(function, "unsupported", "; ".join(unsupported), unsupported=unsupported)
     alone = [_alone(vector, answer) for vector, answer in pairs]
-    unsupported = tuple(dict.fromkeys([*words, *(ALONE for yes in alone if yes)]))
+    unsupported = tuple(dict.fromkeys([*words, *(_lacking(function) for yes in alone if yes)]))
     pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
     problems = [_problem(vector, answer) for vector, answer in pairs]
     troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
@@ -65,12 +65,17 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
 
 
 ALONE = "the probability of acceptance: the state alone came back"
+VALUE_ALONE = "the gradient in z, which it is for: the value alone came back"
 
 
 def _alone(vector: Vector, answer: Answer) -> bool:
-    """Whether a kernel that accepts or rejects answers with the new state alone: then that is examined."""
-    kernel = vector.asked.function in ADJUSTED
-    return kernel and [part.shape for part in answer.parts] == vector.shapes[:1]
+    """Whether the first part alone came back, the new state or the value: then that is examined."""
+    first = vector.asked.function in (*ADJUSTED, "implicit_negative_elbo")
+    return first and [part.shape for part in answer.parts] == vector.shapes[:1]
+
+
+def _lacking(function: str) -> str:
+    return ALONE if function in ADJUSTED else VALUE_ALONE
 
 
 def _problem(vector: Vector, answer: Answer) -> str:
@@ -196,13 +201,22 @@ def _wanted(vector, convention):
 def _symmetric(asked, gradient):
     """In a precision, which is symmetric, the derivative is known in symmetric directions only."""
     parts = []
-    for name, value in asked.arguments[asked.model].parameters.items():
+    for name, value in _named_arrays(asked.arguments[asked.model].parameters):
         part, gradient = np.split(gradient, [len(_aligned(value, value))])
         if name in ("precision", "precisions") and np.ndim(value) > 1:
             matrices = part.reshape(np.shape(value))
             part = np.ravel((matrices + np.swapaxes(matrices, -1, -2)) / 2)
         parts.append(part)
     return np.concatenate(parts)
+
+
+def _named_arrays(parameters: dict):
+    """Parameters by name, those of an inner model too; networks stay as they are."""
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            yield from _named_arrays(value)
+        elif name != "kind":
+            yield name, value
 
 
 def _by(compared) -> str:
@@ -231,9 +245,8 @@ def _aligned(gradient, like) -> np.ndarray:
 
 def _names(asked, wrong) -> str:
     """Which parameters."""
-    parameters = asked.arguments[asked.model].parameters
     start, names = 0, []
-    for name, value in parameters.items():
+    for name, value in _named_arrays(asked.arguments[asked.model].parameters):
         size = len(_aligned(value, value))
         names += [name] if np.any(wrong[start : start + size]) else []
         start += size

@@ -1,17 +1,21 @@
 """Theorems: one record each, used by ``refebm verify``, the tests, the index in the README, and the vectors."""
 
 from refebm.identities import (
+    adversarial,
     calculus,
     chain,
     contrastive_divergence,
     denoising,
     densities,
+    discrepancies,
     gibbs,
     hamiltonian,
     langevin,
     likelihood,
     metropolis,
+    noise_contrastive,
     rbm,
+    real_nvp,
     score_matching,
 )
 from refebm.identities.draw import Draw
@@ -28,25 +32,30 @@ __all__ = [
     "Theorem",
     "Unusable",
     "Verdict",
+    "adversarial",
     "calculus",
     "chain",
     "check",
     "contrastive_divergence",
     "denoising",
     "densities",
+    "discrepancies",
     "gibbs",
     "hamiltonian",
     "judge",
     "langevin",
     "likelihood",
     "metropolis",
+    "noise_contrastive",
     "rbm",
+    "real_nvp",
     "score_matching",
 ]
 
 STEMS = (  # the order in which they are read, run and listed
     *("calculus", "densities", "score_matching", "denoising", "likelihood", "rbm", "contrastive_divergence"),
-    *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
+    *("metropolis", "langevin", "hamiltonian", "gibbs", "chain", "noise_contrastive", "real_nvp", "adversarial"),
+    "discrepancies",
 )
 _ordered = sorted(THEOREMS.items(), key=lambda item: STEMS.index(item[1].stem))
 THEOREMS.clear()

@@ -1,6 +1,9 @@
 """What a theorem is run on: refebm's public functions, or a copy with some of them replaced."""
 
+import numpy as np
+
 import refebm
+from refebm.calculus import pull_back
 from refebm.models import ENERGIES, RBMS, Model
 from refebm.validation import InputError
 
@@ -40,6 +43,11 @@ class Implementation:
 
     def data_score(self, density):
         return density.score
+
+    def and_gradient(self, function: str, given: tuple) -> tuple:
+        """The rows of an objective whose gradient is what it is for, and their gradients in its last argument."""
+        rows, back = pull_back(lambda last: getattr(self, function)(*given[:-1], last), given[-1])
+        return rows, back(np.ones(len(rows)))
 
 
 REFERENCE = Implementation()

@@ -42,6 +42,11 @@ def gaussian_rbm(x, b, c, W, sigma):
     return GaussianBernoulliRBM(b, c, W, sigma).free_energy(x)
 
 
+def log_density(x, kind, parameters, log_z):
+    r"""-E(x) - log Z, (n,), for the energy `kind` and any number log Z, which noise contrast learns."""
+    return -Model(kind, parameters)(x) - log_z
+
+
 RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
 ENERGIES = {
     function.__name__: function
@@ -59,12 +64,14 @@ ENERGIES = {
 }
 CONDITIONAL = {function.__name__: function for function in (fields.noise_conditional, fields.smoothed_mixture)}
 FIELDS = CONDITIONAL | {function.__name__: function for function in (fields.mlp_score, at_level, denoiser)}
-KINDS = ENERGIES | FIELDS
+LOG_DENSITIES = {"log_density": log_density}
+KINDS = ENERGIES | FIELDS | LOG_DENSITIES
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model as data. Calling it gives E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in `FIELDS`.
+    """A model as data. Calling it gives E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in `FIELDS`,
+    and -E(x) - log Z, (n,), for a ``log_density``.
 
     Errors: E-MODEL for an unknown kind (the nearest is named), a parameter that is missing, unknown, NaN, or of another
     shape. The parameters are not copied, so that they can be traced: do not write into them.

@@ -27,7 +27,7 @@ def dimension(kind: str, parameters: dict) -> int:
             raise InputError("E-MODEL", f"the layers of a {kind} with d = {d} have {outputs} outputs")
         return d
     if "couplings" in parameters:
-        pairs = [widths(kind, layers) for layers in parameters["couplings"]]
+        pairs = [widths(kind, layers) for layers in _sequence(kind, "couplings", parameters["couplings"])]
         if not pairs or any(pair != (pairs[0][0], 2 * pairs[0][0]) for pair in pairs):
             raise InputError("E-MODEL", f"each coupling of a {kind} must go from d to 2 d, got {pairs}")
         return pairs[0][0]
@@ -48,7 +48,8 @@ def array_sizes(kind: str, parameters: dict, shapes: dict) -> dict[str, int]:
 def widths(kind: str, layers) -> tuple[int, int]:
     """Inputs and outputs of a perceptron whose layers fit together."""
     inputs = outputs = None
-    for weights, bias in layers:
+    for layer in _sequence(kind, "layers", layers):
+        weights, bias = _pair(kind, layer)
         rows, *columns = _shape(kind, "weights", weights) or (None,)
         if len(columns) != 1 or _shape(kind, "bias", bias) != (columns[0],) or outputs not in (None, rows):
             raise InputError(
@@ -60,6 +61,18 @@ def widths(kind: str, layers) -> tuple[int, int]:
     if inputs is None:
         raise InputError("E-MODEL", f"a {kind} has at least one layer")
     return inputs, outputs
+
+
+def _sequence(kind, name, value):
+    if hasattr(value, "dtype") or not hasattr(value, "__len__"):
+        raise InputError("E-MODEL", f"{name} of a {kind} must be a tuple, got {type(value).__name__}")
+    return value
+
+
+def _pair(kind, layer):
+    if len(_sequence(kind, "each layer", layer)) != 2:
+        raise InputError("E-MODEL", f"each layer of a {kind} must be a pair (W, b), got {len(layer)} parts")
+    return layer
 
 
 def _shape(kind, name, value):

@@ -48,7 +48,7 @@ def log_partition(energy: Callable, d: int) -> float:
     if not fits(around):
         raise DomainError("E-SIZE", "the energy has wells too narrow for their distance: they need too many nodes")
     with numpy.errstate(over="ignore", invalid="ignore"):
-        nodes, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around.finer())
+        nodes, _, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around.finer())
     if np.isnan(change):
         raise DomainError("E-DIVERGES", "exp(-E) has no integral: it does not fall off")
     if not change <= SETTLED:

@@ -70,14 +70,14 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
         count("degree", degree + 1 if isinstance(degree, int) else degree)
     if degree is not None:
         return _polynomial(functions, density, degree)
-    lattice, change = settled(functions, density)
-    return Expectation(_terms(functions, lattice), change)
+    _, terms, change = settled(functions, density)
+    return Expectation(terms, change)
 
 
-def settled(functions: Sequence[Callable], density) -> tuple["Lattice", float]:
+def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.ndarray], float]:
     """Widen the box or halve the spacing, whichever has not settled, until both have or the lattice is too large.
 
-    Returns the last lattice, and how much the terms on it changed, as in `expect`.
+    Returns the last lattice, the terms on it, and how much they changed, as in `expect`.
     """
     step, radius, most = 0.25, min(10.0, density.widest), MOST_NODES[density.d > 1]
     if _size(density, step, radius) > most:
@@ -102,7 +102,7 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", float]:
             )
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF) or np.isnan(finer) or _size(density, *refined) > most:
-            return lattice, float(np.maximum(finer, tail * SETTLED / ROUNDOFF))
+            return lattice, terms, float(np.maximum(finer, tail * SETTLED / ROUNDOFF))
         step, radius = refined
 
 

@@ -5,17 +5,21 @@ rule. Terms add up to the formula.
 """
 
 from refebm.variants import (
+    adversarial,
     calculus,
     chain,
     contrastive_divergence,
     denoising,
     densities,
+    discrepancies,
     gibbs,
     hamiltonian,
     langevin,
     likelihood,
     metropolis,
+    noise_contrastive,
     rbm,
+    real_nvp,
     score_matching,
 )
 from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
@@ -28,16 +32,20 @@ __all__ = [
     "Term",
     "Variant",
     "Wrong",
+    "adversarial",
     "calculus",
     "chain",
     "contrastive_divergence",
     "denoising",
     "densities",
+    "discrepancies",
     "gibbs",
     "hamiltonian",
     "langevin",
     "likelihood",
     "metropolis",
+    "noise_contrastive",
     "rbm",
+    "real_nvp",
     "score_matching",
 ]

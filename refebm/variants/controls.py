@@ -34,22 +34,21 @@ class Control:
         return self.share >= ENOUGH and self.survives
 
 
-def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES) -> list[float]:
+def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES) -> Iterator[float]:
     """Errors over the tolerance, case by case outside the blind set; 0 for a case that holds."""
     misstated = Theorem(**vars(theorem) | {"sides": wrong.statement(theorem)})
-    implementation, errors = wrong.implementation(), []
+    implementation = wrong.implementation()
     for draw in draws(theorem, seed, cases):
         if blind(wrong.survives, theorem.case(draw)):
             continue
         verdict = check(misstated, Draw.replay(draw.tape), implementation)
-        errors.append(0.0 if verdict.holds else verdict.ratio)
-    return errors
+        yield 0.0 if verdict.holds else verdict.ratio
 
 
 def controls(versions: list[Wrong], seed: int = 0) -> Iterator[Control]:
     """One control for each wrong version, as it is done."""
     for wrong in versions:
-        tried = {theorem.name: rejections(wrong, theorem, seed) for theorem in wrong.theorems}
+        tried = {theorem.name: list(rejections(wrong, theorem, seed)) for theorem in wrong.theorems}
         shares = {name: float(np.mean(np.greater(errors, 0))) if errors else 0.0 for name, errors in tried.items()}
         factors = {name: float(np.median([e for e in errors if e > 0] or [0.0])) for name, errors in tried.items()}
         best = max(shares, key=lambda name: (shares[name], np.isfinite(factors[name])))

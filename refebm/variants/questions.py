@@ -14,25 +14,37 @@ from autograd.misc import flatten
 
 import refebm
 from refebm.identities import Implementation
+from refebm.identities.adversarial import affine
 from refebm.models import Model
 from refebm.samplers.step import Info, Step, moved
 
 GRID = 64
-MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm")
+MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm", "log_model", "log_noise", "log_q", "logit")
+MODELS += ("log_joint", "score_q", "log_proposal")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
 KERNELS = (*ADJUSTED, "langevin_step", "gibbs_step")
 LONG = {"mala_step": 1.125, "hmc_step": 1.125}  # steps so long that some of them are rejected
 DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
+ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit", "log_joint"), "energy")
+ROLES |= {"log_proposal": "energy"}
+NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_contrastive")  # y is (nu, n, d)
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
+CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
+ALSO = {"conditional_noise_contrastive": ("log_ratio",), "kernel_stein": ("unbiased",)}  # defaults that are asked for
+MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
+CLASSES = (*DENSITIES, *RBMS, *MADE)
+GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
+BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
 
 
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that a public function is asked with."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
-    return CALLED.get(function) or tuple(one.name for one in given if one.default is one.empty)
+    required = tuple(one.name for one in given if one.default is one.empty)
+    return CALLED.get(function) or required + ALSO.get(function, ())
 
 
 def reporting(x, z, u):
@@ -156,7 +168,7 @@ class Question:
 
     def points(self, function):
         x = self.rows("x")
-        if function == "ratio_matching":
+        if function in ("ratio_matching", "minimum_probability_flow"):
             return (x > self.centre) * 1.0
         if self.kind == "binary_rbm" and function in ("negative_log_likelihood", "contrastive_divergence"):
             return self.units(x)
@@ -193,6 +205,20 @@ class Question:
             "sigmas": lambda: np.array(self.fixed.get("sigmas", [1.5, 0.75, 0.5])),
             "first": lambda: self.fixed.get("first", self.scalar(0.375)),
             "power": lambda: self.fixed.get("power", 0.5),
+            "log_model": lambda: self.log_density(kind, -0.6875),
+            "logit": lambda: self.log_density(kind, -0.25),
+            "log_noise": lambda: self.log_density("quadratic", 2.125),
+            "log_q": lambda: self.log_density("quadratic", 1.75),
+            "log_joint": lambda: self.log_density(kind, -0.4375),
+            "log_proposal": lambda: self.log_density(kind, 1.3125),
+            "weight": lambda: self.fixed.get("weight", self.scalar(0.375)),
+            "log_ratio": lambda: self.fixed.get("log_ratio", 1.0) * self.grid((self.fixed.get("nu", 3), self.n), -2, 2),
+            "score_q": lambda: self.model(kind),
+            "sampler": lambda: "affine",
+            "phi": lambda: (self.grid((self.d, self.d), -1, 1), self.centre),
+            "generator": lambda: self.fixed.get("generator", "LEAST_SQUARES"),
+            "bandwidth": lambda: self.fixed.get("bandwidth", self.scalar(1.25)),
+            "unbiased": lambda: self.fixed.get("unbiased", True),
             "log_weights": lambda: self.reach * self.grid((self.n,), -2, 2),
             "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
             "d": lambda: self.d,
@@ -201,8 +227,14 @@ class Question:
             "step": lambda: leaning,
             "tape": self.tape,
         }
+        if function in NOISY:
+            make["y"] = lambda: np.stack([self.rows("y") for _ in range(self.fixed.get("nu", 3))])
+        if function == "bregman_noise_contrastive":
+            make["log_noise"] = self.wide_noise
         if function in DIAGNOSTICS:
             make["x"] = self.chains
+        if function == "entropy_gradient":
+            make["eps"] = lambda: self.rows("eps")
         if function == "annealed_langevin":
             levels = len(make["sigmas"]())
             make["z"] = lambda: self.grid((levels, self.fixed.get("n_steps", 2), self.n, self.d), -1.75, 1.75)
@@ -217,9 +249,24 @@ class Question:
             return self._of_buffer(function)
         if function.partition(".")[0] in RBMS:
             return self._of_rbm(*function.split("."))
+        if function.startswith("RealNVP."):
+            return self._of_flow(function.partition(".")[2])
+        if function.startswith("LinearGaussianVAE."):
+            return self._of_vae(function.partition(".")[2])
         if function.partition(".")[0] in DENSITIES:
             return self._of_density(*function.split("."))
         return {name: make[name]() for name in parameters(function)}
+
+    def log_density(self, kind, log_z):
+        kind = "mlp_energy" if kind == "mlp_score" else kind
+        inner = self.model(kind).parameters
+        return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
+
+    def wide_noise(self):
+        """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
+        noise = self.log_density("quadratic", 2.125)
+        noise.parameters["parameters"]["precision"] = np.diag(self.grid((self.d,), 0.125, 0.25))
+        return noise
 
     def chains(self):
         """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
@@ -271,6 +318,25 @@ class Question:
             given["h"] = self.units(self.grid((self.n, m), -1, 1))
         return given
 
+    def _of_flow(self, method):
+        """Couplings of at least two coordinates, and points."""
+        d = max(2, self.d)
+        layers = [self.network(d, 2, 2 * d) for _ in range(self.fixed.get("couplings", 2))]
+        given = {"density": "RealNVP", "parameters": {"couplings": tuple(layers)}}
+        return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
+
+    def _of_vae(self, method):
+        """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
+        weights = self.grid((self.d, 2), -1, 1)
+        deviation = self.fixed.get("deviation", float(np.ravel(self.sigma)[0]))
+        given = {"weights": weights, "bias": self.centre, "deviation": deviation}
+        asked = {"density": {"density": "LinearGaussianVAE", "parameters": given}, "x": self.rows("x")}
+        if method == "log_joint":
+            asked["z"] = self.grid((self.n, 2), -1.75, 1.75)
+        if method == "gap":
+            asked |= {"mean": self.grid((self.n, 2), -1, 1), "cov": np.array([[0.75, 0.25], [0.25, 1.25]])}
+        return asked
+
     def _of_density(self, name, method="log_prob"):
         """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
         given = {"density": {"density": name, "parameters": self.density(name)}}
@@ -313,7 +379,7 @@ def leaning(energy, x, *z):
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
     given = {
-        key: getattr(impl, key if key in ("energy", "rbm") else "score")(value) if key in MODELS else value
+        key: getattr(impl, ROLES.get(key, "score"))(value) if key in MODELS else _by_name(impl, value)
         for key, value in arguments.items()
     }
     if "density" in given:
@@ -326,16 +392,27 @@ def ask(function: str, impl: Implementation, arguments: dict):
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
+    if function == "implicit_negative_elbo":
+        return impl.and_gradient(function, tuple(given.values()))
     result = getattr(impl, function)(*given.values())
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
     return result
 
 
+def _by_name(impl, value):
+    """What is known by its name: a generator, which may be the implementation's own, or a map."""
+    if isinstance(value, str):
+        return getattr(impl, value) if value in GENERATORS else BY_NAME[value]
+    return value
+
+
 def _ask_density(impl, method, density, sigma=None, **asked):
     p = getattr(impl, density["density"])(*density["parameters"].values())
-    if method == "sample":
+    if method == "sample" and not asked:
         return p.sample(np.random.default_rng(5), 4)
+    if method == "marginal":
+        return p.marginal().log_prob(*asked.values())
     if method == "smoothed":
         return p.smoothed(sigma).log_prob(*asked.values())
     return getattr(p, method)(*asked.values(), *([] if sigma is None else [sigma]))
@@ -364,9 +441,14 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
         return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
     if function == "gibbs_step" and "kind" not in question:
         return np.concatenate([np.ravel(answer(function, impl, **question, kind=kind)) for kind in RBMS.values()])
+    if function == "bregman_noise_contrastive" and "generator" not in question:  # one alone does not tell all apart
+        some = GENERATORS[:2]
+        return np.concatenate([answer(function, impl, **question, generator=generator) for generator in some])
     if function == "log_partition":
         question["d"] = min(question.get("d", 2), 2)
     arguments = Question(**question).arguments(function)
+    if function == "kernel_stein":  # both statistics
+        return np.array([ask(function, impl, arguments | {"unbiased": unbiased}) for unbiased in (True, False)])
     answered = flat(ask(function, impl, arguments))
     if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
         arguments = Question(**{"alternate": True} | question).arguments(function)

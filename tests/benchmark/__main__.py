@@ -7,10 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 
 import tests.benchmark
-from tests.benchmark import samplers, score_matching
+from tests.benchmark import noise_contrastive, samplers, score_matching
 from tests.benchmark.timing import jax, print_import_time, torch
 
-PARTS = {"score_matching": score_matching.report, "samplers": samplers.report, "import": print_import_time}
+PARTS = {
+    "score_matching": score_matching.report,
+    "samplers": samplers.report,
+    "noise_contrastive": noise_contrastive.report,
+    "import": print_import_time,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -42,6 +42,33 @@ def own(text: str, was: str, becomes: str) -> str:
 
 
 WORDS = [  # of the bank, and of the adapter
+    ("np.sum(softplus(L_y), axis=0)", "softplus(L_y).sum(0)"),
+    ("np.sum(softplus(-L_y), axis=0)", "softplus(-L_y).sum(0)"),
+    ("np.sum(L_y, axis=0)", "L_y.sum(0)"),
+    ("np.sum(generator.conjugate(L_y), axis=0)", "generator.conjugate(L_y).sum(0)"),
+    ("np.sum(generator.derivative(L_y), axis=0)", "generator.derivative(L_y).sum(0)"),
+    ("np.log(len(y))", "math.log(len(y))"),
+    ("np.log(weight)", "math.log(weight)"),
+    ("np.log1p(-weight)", "math.log1p(-weight)"),
+    ("np.maximum(0.0, ", "torch.relu("),
+    ("np.maximum(x, bit)", "torch.maximum(x, bit)"),
+    ("np.sqrt(squared_norm(s))", "squared_norm(s).sqrt()"),
+    ("np.sqrt(eps)", "math.sqrt(eps)"),
+    ("np.sqrt(self.deviation)", "self.deviation.sqrt()"),
+    ("np.dot(self.weights, self.weights.T)", "self.weights @ self.weights.T"),
+    ("np.diag(np.sum(self.weights**2, axis=1))", "torch.diag((self.weights**2).sum(1))"),
+    (
+        "np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov)",
+        "(x - self.bias) @ self.weights @ self.posterior_cov",
+    ),
+    ("np.dot(x - self.bias, self.weights)", "(x - self.bias) @ self.weights"),
+    (
+        "np.linalg.inv(0.01 * np.eye(self.k) + np.dot(self.weights.T, self.weights)",
+        "torch.linalg.inv(0.01 * torch.eye(self.k, dtype=DTYPE) + self.weights.T @ self.weights",
+    ),
+    ("np.diag(np.diag(self.posterior_cov))", "torch.diag(torch.diag(self.posterior_cov))"),
+    ("held(score_q(held(z)))", "score_q(z).detach()"),
+    (", held(z))", ", z.detach())"),
     ("held(energy(x_model))", "energy(x_model).detach()"),
     ("held(energy(x))", "energy(x).detach()"),
     ("energy(held(x_model))", "energy(x_model.detach())"),
@@ -127,7 +154,96 @@ early = (torch.arange(len(pairs)) < (length - 3) // 2)[:, None]
     positive = ((pairs > 0) & early).cumprod(0)
     following = rho[0 : length - length % 2 : 2].clamp(min=0) * ((1 - positive).cumsum(0) == 1)
     tau = following.sum(0) - 1 + 2"""
+ODDS = "log_odds(log_model, log_noise, x, y)"
+NO_LOG_NU = f"[L + math.log(len(y)) for L in {ODDS}]"
+NOISE_TERM = "softplus(L_y).sum(0)"
+CONTRAST = f"{ODDS}\n    return softplus(-L_x) + {NOISE_TERM}"
+LOG_NU_N = "log_noise(y.reshape(-1, x.shape[1])).reshape(y.shape[:2]) + math.log(len(y))"
+BREGMAN = f"{ODDS}\n    return -generator.derivative(L_x) + generator.conjugate(L_y)"
+CONDITIONAL = "(2 * softplus(energy(x) - at_y - log_ratio)).mean(0)"
+PULLED = "torch.autograd.grad(z, phi, -score_q(z).detach() / len(z))"
+ELBO = "-log_joint(z) + dot(score_q(z).detach(), z)"
+STATISTIC = "(u.sum() - u.trace()) / (n * (n - 1)) if unbiased else u.mean()"
+FLOW = "(-0.5 * z**2 - 0.5 * math.log(2 * math.pi)).sum(1) + log_det"
+DIVERGENCE = "(precision @ cov).trace() + squares - self.k + log_ratio"
+REVERSE = (
+    "(torch.linalg.inv(cov) @ self.posterior_cov).trace() - self.k - log_ratio + dot(off @ torch.linalg.inv(cov), off)"
+)
 PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
+    ("noise_contrastive", "mean over the noise points, with log nu"): (".sum(0)", ".mean(0)", ""),
+    ("noise_contrastive", "the first noise point alone"): (NOISE_TERM, "softplus(L_y)[0]", ""),
+    ("noise_contrastive", "the noise's density for its logarithm"): (
+        NOISE_TERM,
+        f"(torch.logaddexp(L_y + (b := {LOG_NU_N}), torch.exp(b)) - b).sum(0)",
+        "",
+    ),
+    ("noise_contrastive", "mean over the noise points, no log nu"): (
+        CONTRAST,
+        f"{NO_LOG_NU}\n    return softplus(-L_x) + softplus(L_y).mean(0)",
+        "",
+    ),
+    ("noise_contrastive", "mean over the noise points, no log nu, half of it"): (
+        CONTRAST,
+        f"{NO_LOG_NU}\n    return 0.5 * (softplus(-L_x) + softplus(L_y).mean(0))",
+        "",
+    ),
+    ("conditional_noise_contrastive", "sum over the noise points"): (".mean(0)", ".sum(0)", ""),
+    ("conditional_noise_contrastive", "mean over the noise points before the logistic loss"): (
+        CONDITIONAL,
+        "2 * softplus((energy(x) - at_y - log_ratio).mean(0))",
+        "",
+    ),
+    ("bregman_noise_contrastive", "mean over the noise points, with log nu"): (".sum(0)", ".mean(0)", ""),
+    ("bregman_noise_contrastive", "mean over the noise points, no log nu"): (
+        f"{BREGMAN}.sum(0)",
+        f"{BREGMAN}.mean(0)".replace(ODDS, NO_LOG_NU),
+        "",
+    ),
+    ("mixed_noise", "the larger of the two"): ("torch.logaddexp", "torch.maximum", ""),
+    ("entropy_gradient", "sign"): ("-score_q(z)", "score_q(z)", ""),
+    ("entropy_gradient", "score not held"): (PULLED, "torch.autograd.grad(-dot(score_q(z), z).mean(), phi)", ""),
+    ("entropy_gradient", "score summed over coordinates"): (
+        "-score_q(z).detach()",
+        "-(score_q(z).detach().sum(1, keepdim=True) + 0 * z.detach())",
+        "",
+    ),
+    ("entropy_gradient", "the first row alone"): ("(phi, eps)", "(phi, eps[:1])", ""),
+    ("entropy_gradient", "the score of N(0, I)"): ("-score_q(z).detach()", "z.detach()", ""),
+    ("entropy_gradient", "mean over coordinates too"): ("len(z)", "z.numel()", ""),
+    ("implicit_negative_elbo", "score of unit length"): (
+        "score_q(z).detach()",
+        "torch.nn.functional.normalize(score_q(z).detach(), dim=1)",
+        "",
+    ),
+    ("implicit_negative_elbo", "mean for the inner product"): (
+        "dot(score_q(z).detach(), z)",
+        "(score_q(z).detach() * z).mean(1)",
+        "",
+    ),
+    ("stein_discrepancy", "all entries of the Jacobian"): ("+ divergence", "+ _jacobian(field, x).sum((1, 2))", ""),
+    ("kernel_stein", "unbiased keeps the diagonal"): ("(u.sum() - u.trace())", "u.sum()", ""),
+    ("kernel_stein", "V without the diagonal"): ("u.mean()", "(u.sum() - u.trace()) / n**2", ""),
+    ("kernel_stein", "sum over pairs"): (STATISTIC, "u.sum() - unbiased * u.trace()", ""),
+    ("kernel_stein", "mean over coordinates"): ("* (s @ s.T", "/ d * (s @ s.T", ""),
+    ("minimum_probability_flow", "the first bit alone"): ("dtype=DTYPE)", "dtype=DTYPE)[:1]", ""),
+    ("RealNVP.log_prob", "one factor of 2 pi for all coordinates"): (
+        "- 0.5 * math.log(2 * math.pi)).sum(1)",
+        ").sum(1) - 0.5 * math.log(2 * math.pi)",
+        "",
+    ),
+    ("RealNVP.log_prob", "negative: a loss"): (FLOW, f"-({FLOW})", ""),
+    ("RealNVP.log_prob", "bits for each coordinate, negative"): (
+        FLOW,
+        f"-({FLOW}) / (x.shape[1] * math.log(2))",
+        "",
+    ),
+    ("RealNVP.inverse", "sign of the log-determinant"): ("log_det - log_scale", "log_det + log_scale", ""),
+    ("RealNVP.inverse", "log-determinant of the last coupling alone"): ("log_det - log_scale", "-log_scale", ""),
+    ("LinearGaussianVAE.log_joint", "log s counted once"): ("self.d * self.dev", "self.dev", ""),
+    ("LinearGaussianVAE.log_joint", "no log 2 pi"): ("0.5 * (self.d + self.k) * math.log(2 * math.pi)", "0", ""),
+    ("LinearGaussianVAE.log_joint", "no 1/2 on the prior"): ("-0.5 * squared_norm(z)", "-squared_norm(z)", ""),
+    ("LinearGaussianVAE.gap", "covariance for precision"): ("off @ precision", "off @ self.posterior_cov", ""),
+    ("LinearGaussianVAE.gap", "the reverse divergence"): (DIVERGENCE, REVERSE, ""),
     ("score_of", "gradient of the density"): ("-" + GRADIENT, "grad(lambda x: torch.exp(-energy(x)).sum())(x)", ""),
     ("score_of", "unit length"): ("-" + GRADIENT, f"torch.nn.functional.normalize(-{GRADIENT}, dim=1)", ""),
     ("score_of", "absolute value"): (GRADIENT, f"{GRADIENT}.abs()", ""),
@@ -834,6 +950,99 @@ NOT_IN_THE_BANK: list[tuple] = [
         "self.scale = self.scale.log().float().to(DTYPE).exp()\n        return torch",
         "",
     ),
+    # noise contrast, adversarial training, discrepancies, flow and autoencoder
+    (
+        "noise_contrastive",
+        "log nu off by 1e-6",
+        "- log_noise(x) - math.log(len(y))",
+        "- log_noise(x) - math.log(len(y) + 1e-6)",
+        "log_odds",
+    ),
+    (
+        "noise_contrastive",
+        "softplus overflows",
+        "torch.logaddexp(a, torch.zeros_like(a))",
+        "torch.log(1 + torch.exp(a))",
+        "softplus",
+    ),
+    (
+        "noise_contrastive",
+        "PyTorch's softplus, which is a from 20 on",
+        "torch.logaddexp(a, torch.zeros_like(a))",
+        "torch.nn.functional.softplus(a)",
+        "softplus",
+    ),
+    (
+        "gan_discriminator_loss",
+        "PyTorch's softplus, which is a from 20 on",
+        "torch.logaddexp(a, torch.zeros_like(a))",
+        "torch.nn.functional.softplus(a)",
+        "softplus",
+    ),
+    (
+        "conditional_noise_contrastive",
+        "PyTorch's softplus, which is a from 20 on",
+        "torch.logaddexp(a, torch.zeros_like(a))",
+        "torch.nn.functional.softplus(a)",
+        "softplus",
+    ),
+    ("noise_contrastive", "epsilon in the logarithm", "softplus(-L_x)", "-torch.log(torch.sigmoid(L_x) + 1e-7)", ""),
+    ("noise_contrastive", "noise of the neighbour", "softplus(L_y)", "softplus(L_y.flip(1))", ""),
+    ("noise_contrastive", "log Z detached", "- log_z", "- log_z.detach()", "_log_density"),
+    ("noise_contrastive", "energy of the noise detached", "log_model(noise)", "log_model(noise).detach()", "log_odds"),
+    ("bregman_noise_contrastive", "off by 1e-6", "generator.conjugate(L_y)", "1.000001 * generator.conjugate(L_y)", ""),
+    ("bregman_noise_contrastive", "ratios clipped", "derivative(L_x)", "derivative(L_x.clamp(max=-1))", ""),
+    ("bregman_noise_contrastive", "data detached", "derivative(L_x)", "derivative(L_x.detach())", ""),
+    ("conditional_noise_contrastive", "2 off by 1e-6", "2 * softplus", "2.000002 * softplus", ""),
+    ("conditional_noise_contrastive", "energies in float32", "energy(x) - at_y", "(energy(x) - at_y).float()", ""),
+    ("conditional_noise_contrastive", "energy of the noise detached", "- at_y", "- at_y.detach()", ""),
+    (
+        "gan_discriminator_loss",
+        "labels smoothed",
+        "softplus(-logit(x))",
+        "0.9 * softplus(-logit(x)) + 0.1 * softplus(logit(x))",
+        "",
+    ),
+    ("gan_discriminator_loss", "sigmoid clipped", "softplus(-logit(x))", "softplus(-logit(x).clamp(-5, 5))", ""),
+    ("gan_discriminator_loss", "generated points detached", "softplus(logit(y))", "softplus(logit(y)).detach()", ""),
+    ("mixed_noise", "weight off by 1e-6", "math.log(weight)", "math.log(1.000001 * weight)", ""),
+    ("mixed_noise", "proposal of the neighbour", "log_proposal(x)", "log_proposal(x).flip(0)", ""),
+    ("variational_bound", "entropy off by 1e-6", "+ log_q(y)", "+ 1.000001 * log_q(y)", ""),
+    ("variational_bound", "mean energy of the samples", "energy(y) -", "energy(y).mean() -", ""),
+    ("variational_bound", "energy of the data detached", "energy(x)", "energy(x).detach()", ""),
+    ("entropy_gradient", "score at the noise", "-score_q(z)", "-score_q(eps)", ""),
+    ("entropy_gradient", "n - 1 for n", "len(z)", "(len(z) - 1 + 1e-9)", ""),
+    ("implicit_negative_elbo", "score clipped", "score_q(z).detach()", "score_q(z).detach().clamp(-1, 1)", ""),
+    ("implicit_negative_elbo", "gradient of the mean", "values.sum()", "values.mean()", ""),
+    ("stein_discrepancy", "divergence off by 1e-6", "+ divergence", "+ 1.000001 * divergence", ""),
+    ("stein_discrepancy", "score detached", "score(x)", "score(x).detach()", ""),
+    ("kernel_stein", "1/2 off by 1e-6", "-0.5 * squares", "-0.5000005 * squares", ""),
+    ("kernel_stein", "distance for its square", "-0.5 * squares", "-0.5 * squares.sqrt()", ""),
+    ("minimum_probability_flow", "1/2 off by 1e-6", "0.5 *", "0.5000005 *", ""),
+    ("minimum_probability_flow", "neighbours detached", "energy(x_i)", "energy(x_i).detach()", ""),
+    ("minimum_probability_flow_continuous", "x and z", "x + eps * z", "z + eps * x", ""),
+    (
+        "minimum_probability_flow_continuous",
+        "a ratio of exponentials",
+        "torch.exp(0.5 * (energy(x) - energy(x + eps * z)))",
+        "torch.exp(-0.5 * energy(x + eps * z)) / torch.exp(-0.5 * energy(x))",
+        "",
+    ),
+    ("minimum_velocity", "2 off by 1e-6", "2 * divergence", "2.000002 * divergence", ""),
+    ("minimum_velocity", "divergence detached", "2 * divergence", "2 * divergence.detach()", ""),
+    ("RealNVP.log_prob", "log of 2 pi rounded", "0.5 * math.log(2 * math.pi)", "0.5 * 1.837877", ""),
+    ("RealNVP.inverse", "scale in float32", "torch.exp(-log_scale)", "torch.exp(-log_scale.float())", ""),
+    ("RealNVP.sample", "kept coordinates see the shift", "(1 - kept) * (x *", "(x *", ""),
+    (
+        "LinearGaussianVAE.log_joint",
+        "half off by 1e-6",
+        "0.5 * squared_norm(error)",
+        "0.5000005 * squared_norm(error)",
+        "",
+    ),
+    ("LinearGaussianVAE.marginal", "jitter", "self.deviation**2", "(self.deviation**2 + 1e-6)", ""),
+    ("LinearGaussianVAE.posterior_mean", "batch mean for the bias", "x - self.bias", "x - x.mean(0)", ""),
+    ("LinearGaussianVAE.gap", "k off by 1e-6", "- self.k", "- 1.000001 * self.k", ""),
     # likelihood, samplers, diagnostics and RBMs
     ("negative_log_likelihood", "log Z off by 1e-6", "+ log_z", "+ 1.000001 * log_z", ""),
     ("metropolis_step", "scale off by 1e-6", "scale * z", "1.000001 * scale * z", ""),

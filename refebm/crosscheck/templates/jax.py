@@ -6,11 +6,12 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-A body sees JAX arrays, and models as functions of JAX arrays: `energy` is (n, d) -> (n,), `score`, `field` and
-`denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x, sigma) with sigma (n,). x, y, z and v are
-(n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or
-their mean, or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none.
-A sampler that accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of
+A body sees JAX arrays, and models as functions of JAX arrays: `energy`, `logit` and what begins with `log_` are (n, d)
+-> (n,), `score`, `score_q`, `field` and `denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x,
+sigma) with sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1).
+Of noise contrast y is (nu, n, d). `generator` and `sampler` are names. A loss may return one value per row, or their
+mean, or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A
+sampler that accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of
 the classes here. Bodies are compiled by jax.jit: to debug one, set JAX_DISABLE_JIT=1 in the environment. Delete what
 you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and
 conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is handed over
@@ -27,7 +28,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import grad, jacfwd, jvp, lax, vmap
+from jax import grad, jacfwd, jvp, lax, vjp, vmap
 from jax.scipy import stats
 from jax.scipy.special import logsumexp
 
@@ -268,6 +269,111 @@ def contrastive_divergence(energy, x, x_model):
 def estimated_log_partition(log_weights):
     w = jnp.exp(log_weights - jnp.max(log_weights))
     return jnp.log(jnp.mean(w)) + jnp.max(log_weights), jnp.std(w, ddof=1) / math.sqrt(len(w)) / jnp.mean(w)
+
+
+# ---- noise contrast, y (nu, n, d) ------------------------------------------------------------------------------------
+
+
+@objective
+def noise_contrastive(log_model, log_noise, x, y):
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return jax.nn.softplus(-L_x) + jnp.sum(jax.nn.softplus(L_y), axis=0)
+
+
+def log_odds(log_model, log_noise, x, y):
+    """log_model - log_noise - log nu, at x, (n,), and at y, (nu, n)."""
+    odds = vmap(lambda x: log_model(x) - log_noise(x) - math.log(len(y)))
+    return odds(x[None])[0], odds(y)
+
+
+@objective
+def conditional_noise_contrastive(energy, x, y, log_ratio=0.0):
+    return jnp.mean(2 * jax.nn.softplus(energy(x) - vmap(energy)(y) - log_ratio), axis=0)
+
+
+@objective
+def bregman_noise_contrastive(log_model, log_noise, generator, x, y):
+    derivative, conjugate = _GENERATORS[generator]
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return -derivative(L_x) + jnp.sum(conjugate(L_y), axis=0)
+
+
+@objective
+def gan_discriminator_loss(logit, x, y):
+    return jax.nn.softplus(-logit(x)) + jax.nn.softplus(logit(y))
+
+
+@function
+def mixed_noise(log_noise, log_proposal, weight, x):
+    return jnp.logaddexp(jnp.log1p(-weight) + log_noise(x), jnp.log(weight) + log_proposal(x))
+
+
+_GENERATORS = {  # Psi'(u), and Psi'(u) u - Psi(u), of log u
+    "LOGISTIC": (lambda log_u: -jax.nn.softplus(-log_u), jax.nn.softplus),
+    "KULLBACK_LEIBLER": (lambda log_u: 1 + log_u, jnp.exp),
+    "LEAST_SQUARES": (jnp.exp, lambda log_u: 0.5 * jnp.exp(2 * log_u)),
+}
+
+
+# ---- adversarial and variational training ----------------------------------------------------------------------------
+
+
+@objective
+def variational_bound(energy, log_q, x, y):
+    return energy(y) - energy(x) + log_q(y)
+
+
+@function
+def entropy_gradient(score_q, sampler, phi, eps):
+    """Nested like phi; `sampler` is a name."""
+    z, back = vjp(lambda phi: _SAMPLERS[sampler](phi, eps), phi)
+    return back(-score_q(z) / len(z))[0]
+
+
+@function
+def implicit_negative_elbo(log_joint, score_q, z):
+    """The values, and the gradients in z of each, through which the sampler is trained."""
+    values, back = vjp(lambda z: -log_joint(z) + dot(lax.stop_gradient(score_q(z)), z), z)
+    return values, back(jnp.ones_like(values))[0]
+
+
+_SAMPLERS = {"affine": lambda phi, eps: eps @ phi[0].T + phi[1]}
+
+
+# ---- other discrepancies ---------------------------------------------------------------------------------------------
+
+
+@objective
+def stein_discrepancy(score, field, x):
+    g, divergence = field_and_divergence(field, x)
+    return dot(score(x), g) + divergence
+
+
+@function
+def kernel_stein(score, x, bandwidth, unbiased=True):
+    s, l2, (n, d) = score(x), bandwidth**2, x.shape
+    difference = x[:, None] - x
+    squares = squared_norm(difference)
+    drift = dot(s[:, None] - s, difference)
+    u = jnp.exp(-0.5 * squares / l2) * (s @ s.T + drift / l2 + d / l2 - squares / l2**2)
+    return (jnp.sum(u) - jnp.trace(u)) / (n * (n - 1)) if unbiased else jnp.mean(u)
+
+
+@objective
+def minimum_probability_flow(energy, x):
+    flipped = jnp.abs(x - jnp.eye(x.shape[1], dtype=DTYPE)[:, None])
+    return jnp.sum(jnp.exp(0.5 * (energy(x) - vmap(energy)(flipped))), axis=0)
+
+
+@objective
+def minimum_probability_flow_continuous(energy, x, eps, z):
+    return jnp.exp(0.5 * (energy(x) - energy(x + eps * z)))
+
+
+@objective
+def minimum_velocity(score, x):
+    s, divergence = field_and_divergence(score, x)
+    return squared_norm(s) + 2 * divergence
 
 
 # ---- samplers --------------------------------------------------------------------------------------------------------
@@ -594,6 +700,76 @@ class GaussianBernoulliRBM:
 _RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
 
 
+# ---- a flow, and a linear Gaussian autoencoder -----------------------------------------------------------------------
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class RealNVP:
+    couplings: tuple
+
+    @method
+    def log_prob(self, x):
+        z, log_det = self.inverse(x)
+        return jnp.sum(stats.norm.logpdf(z), axis=1) + log_det
+
+    @method
+    def inverse(self, x):
+        log_det = 0.0
+        for i, layers in enumerate(self.couplings):
+            kept, log_scale, shift = _coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x - shift) * jnp.exp(-log_scale)
+            log_det = log_det - jnp.sum(log_scale, axis=1)
+        return x, log_det
+
+    @method
+    def sample(self, z):
+        x = z
+        for i, layers in reversed(list(enumerate(self.couplings))):
+            kept, log_scale, shift = _coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x * jnp.exp(log_scale) + shift)
+        return x
+
+
+def _coupling(x, i, layers):
+    """Which coordinates stay, and the log scale and the shift of the others."""
+    kept = (np.arange(x.shape[1]) + i) % 2
+    log_scale, shift = jnp.split(_perceptron(layers, kept * x), 2, axis=1)
+    return kept, (1 - kept) * jnp.tanh(log_scale), shift
+
+
+@jax.tree_util.register_dataclass
+@dataclass
+class LinearGaussianVAE:
+    weights: jax.Array
+    bias: jax.Array
+    deviation: jax.Array
+
+    @method
+    def log_joint(self, x, z):
+        log_p = stats.norm.logpdf(x, z @ self.weights.T + self.bias, self.deviation)
+        return jnp.sum(stats.norm.logpdf(z), axis=1) + jnp.sum(log_p, axis=1)
+
+    @method
+    def marginal(self):
+        eye = jnp.eye(len(self.bias), dtype=DTYPE)
+        return Gaussian(self.bias, self.weights @ self.weights.T + self.deviation**2 * eye)
+
+    def precision(self):
+        """Of the posterior."""
+        return jnp.eye(self.weights.shape[1], dtype=DTYPE) + self.weights.T @ self.weights / self.deviation**2
+
+    @method
+    def posterior_mean(self, x):
+        return (x - self.bias) @ self.weights @ jnp.linalg.inv(self.precision()) / self.deviation**2
+
+    @method
+    def gap(self, x, mean, cov):
+        precision, off = self.precision(), mean - self.posterior_mean(x)
+        log_ratio = -jnp.linalg.slogdet(precision)[1] - jnp.linalg.slogdet(cov)[1]
+        return 0.5 * (jnp.trace(precision @ cov) + dot(off @ precision, off) - len(cov) + log_ratio)
+
+
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
@@ -684,6 +860,11 @@ def _at_level(x, kind, parameters, sigma):
     return _field(kind, parameters)(x, jnp.broadcast_to(sigma, len(x)))
 
 
+def _log_density(x, kind, parameters, log_z):
+    """-E(x) - log Z, (n,)."""
+    return -_energy(kind, parameters)(x) - log_z
+
+
 def _denoiser(x, kind, parameters, sigma):
     return x + sigma**2 * _field(kind, parameters)(x)
 
@@ -705,4 +886,5 @@ _FIELDS = {
     "smoothed_mixture": _smoothed_mixture,
     "at_level": _at_level,
     "denoiser": _denoiser,
+    "log_density": _log_density,  # no field, but asked for as it is
 }

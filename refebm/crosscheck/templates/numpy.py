@@ -7,16 +7,19 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
 
 Everything is NumPy in and NumPy out. `model` is data, with `kind`, `parameters` (nested dicts and tuples of arrays) and
 `d`: build yours from it; the kinds and what their parameters mean stand at the end. `data_score` is such a model too,
-whose score is meant. x, y and z are (n, d), rows are points, z is unit normal noise, sigma is a float or (n,), and v is
-(n, d), or (m, n, d) for the mean over m projections. A loss may return one value per row, or their mean, or their sum.
-Gradients in the parameters are optional: return `(values, gradients)`, the gradients of the mean of the values, nested
-like model.parameters. A sampler that accepts or rejects returns the new states, or these and the probabilities of
-acceptance. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as
-wrong. Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm).
+whose score is meant; what begins with `log_`, and `logit`, is a model of the kind log_density, whose value is meant; a
+`generator` and a `sampler` are names. Of noise contrast y is (nu, n, d), else x, y and z are (n, d), rows are points, z
+is unit normal noise, sigma is a float or (n,), and v is (n, d), or (m, n, d) for the mean over m projections. A loss
+may return one value per row, or their mean, or their sum. Gradients in the parameters are optional: return `(values,
+gradients)`, the gradients of the mean of the values, nested like model.parameters. A sampler that accepts or rejects
+returns the new states, or these and the probabilities of acceptance. Delete what you do not have, or raise
+NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of refebm:
+`refebm list`, or help(refebm).
 """
 
 import functools
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 from scipy.spatial.distance import pdist
@@ -187,6 +190,111 @@ def contrastive_divergence(model, x, x_model):
 def estimated_log_partition(log_weights):
     w = np.exp(log_weights - np.max(log_weights))
     return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+
+
+# ---- noise contrast, y (nu, n, d) ------------------------------------------------------------------------------------
+
+
+def noise_contrastive(log_model, log_noise, x, y):
+    log_model, log_noise = log_density(log_model), log_density(log_noise)
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return softplus(-L_x) + np.sum(softplus(L_y), axis=0)
+
+
+def log_odds(log_model, log_noise, x, y):
+    """log_model - log_noise - log nu, at x, (n,), and at y, (nu, n)."""
+    noise = np.reshape(y, (-1, x.shape[1]))
+    at_x = log_model(x) - log_noise(x) - np.log(len(y))
+    at_y = log_model(noise) - log_noise(noise) - np.log(len(y))
+    return at_x, np.reshape(at_y, y.shape[:2])
+
+
+def conditional_noise_contrastive(model, x, y, log_ratio=None):
+    energy = energy_function(model)
+    log_ratio = 0.0 if log_ratio is None else log_ratio
+    at_y = np.reshape(energy(np.reshape(y, (-1, x.shape[1]))), y.shape[:2])
+    return np.mean(2 * softplus(energy(x) - at_y - log_ratio), axis=0)
+
+
+def bregman_noise_contrastive(log_model, log_noise, generator, x, y):
+    log_model, log_noise, generator = log_density(log_model), log_density(log_noise), GENERATORS[generator]
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return -generator.derivative(L_x) + np.sum(generator.conjugate(L_y), axis=0)
+
+
+def gan_discriminator_loss(logit, x, y):
+    logit = log_density(logit)
+    return softplus(-logit(x)) + softplus(logit(y))
+
+
+def mixed_noise(log_noise, log_proposal, weight, x):
+    log_noise, log_proposal = log_density(log_noise), log_density(log_proposal)
+    return np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))
+
+
+GENERATORS = {  # Psi'(u), and Psi'(u) u - Psi(u), of log u
+    "LOGISTIC": SimpleNamespace(derivative=lambda log_u: -softplus(-log_u), conjugate=lambda log_u: softplus(log_u)),
+    "KULLBACK_LEIBLER": SimpleNamespace(derivative=lambda log_u: 1 + log_u, conjugate=np.exp),
+    "LEAST_SQUARES": SimpleNamespace(derivative=np.exp, conjugate=lambda log_u: 0.5 * np.exp(2 * log_u)),
+}
+
+
+# ---- adversarial and variational training ----------------------------------------------------------------------------
+
+
+def variational_bound(model, log_q, x, y):
+    energy, log_q = energy_function(model), log_density(log_q)
+    return energy(y) - energy(x) + log_q(y)
+
+
+def entropy_gradient(model, sampler, phi, eps):
+    """Nested like phi; `sampler` is a name, that of z = A eps + b alone."""
+    if sampler != "affine":
+        raise NotImplementedError(f"a sampler that is {sampler}")
+    score_q, (a, b) = field(model), phi
+    z = np.dot(eps, a.T) + b
+    upstream = -score_q(z) / len(z)
+    return np.dot(upstream.T, eps), np.sum(upstream, axis=0)
+
+
+def implicit_negative_elbo(log_joint, model, z):
+    """The values, and the gradients in z of each, through which the sampler is trained."""
+    slopes, log_joint, score_q = log_density_gradient(log_joint), log_density(log_joint), field(model)
+    return -log_joint(z) + dot(score_q(z), z), -slopes(z) + score_q(z)
+
+
+# ---- other discrepancies ---------------------------------------------------------------------------------------------
+
+
+def stein_discrepancy(model, test_field, x):
+    score, (g, divergence) = field(model), field_and_divergence(test_field, x)
+    return dot(score(x), g) + divergence
+
+
+def kernel_stein(model, x, bandwidth, unbiased=True):
+    score = field(model)
+    s, l2, (n, d) = score(x), bandwidth**2, x.shape
+    difference = x[:, None] - x
+    squares = np.sum(difference**2, axis=2)
+    drift = np.sum((s[:, None] - s) * difference, axis=2)
+    u = np.exp(-0.5 * squares / l2) * (np.dot(s, s.T) + drift / l2 + d / l2 - squares / l2**2)
+    return (np.sum(u) - np.trace(u)) / (n * (n - 1)) if unbiased else np.mean(u)
+
+
+def minimum_probability_flow(model, x):
+    energy = energy_function(model)
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)
+
+
+def minimum_probability_flow_continuous(model, x, eps, z):
+    energy = energy_function(model)
+    return np.exp(0.5 * (energy(x) - energy(x + eps * z)))
+
+
+def minimum_velocity(model, x):
+    s, divergence = field_and_divergence(model, x)
+    return squared_norm(s) + 2 * divergence
 
 
 # ---- samplers --------------------------------------------------------------------------------------------------------
@@ -485,6 +593,64 @@ class GaussianBernoulliRBM:
 RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
 
 
+# ---- a flow, and a linear Gaussian autoencoder -----------------------------------------------------------------------
+
+
+class RealNVP:
+    def __init__(self, couplings):
+        self.couplings = couplings
+
+    def log_prob(self, x):
+        z, log_det = self.inverse(x)
+        return np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det
+
+    def inverse(self, x):
+        log_det = 0.0
+        for i, layers in enumerate(self.couplings):
+            kept, log_scale, shift = coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x - shift) * np.exp(-log_scale)
+            log_det = log_det - np.sum(log_scale, axis=1)
+        return x, log_det
+
+    def sample(self, z):
+        x = z
+        for i, layers in reversed(list(enumerate(self.couplings))):
+            kept, log_scale, shift = coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x * np.exp(log_scale) + shift)
+        return x
+
+
+def coupling(x, i, layers):
+    """Which coordinates stay, and the log scale and the shift of the others."""
+    kept = (np.arange(x.shape[1]) + i) % 2
+    log_scale, shift = np.split(network(layers, kept * x)[0], 2, axis=1)
+    return kept, (1 - kept) * np.tanh(log_scale), shift
+
+
+class LinearGaussianVAE:
+    def __init__(self, weights, bias, deviation):
+        self.weights, self.bias, self.deviation = weights, bias, deviation
+        self.d, self.k = weights.shape
+        self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(weights.T, weights) / deviation**2)
+
+    def log_joint(self, x, z):
+        error = (x - np.dot(z, self.weights.T) - self.bias) / self.deviation
+        constant = 0.5 * (self.d + self.k) * np.log(2 * np.pi) + self.d * np.log(self.deviation)
+        return -0.5 * np.sum(z**2, axis=1) - 0.5 * np.sum(error**2, axis=1) - constant
+
+    def marginal(self):
+        return Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
+
+    def posterior_mean(self, x):
+        return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
+
+    def gap(self, x, mean, cov):
+        precision, off = np.linalg.inv(self.posterior_cov), mean - self.posterior_mean(x)
+        log_ratio = np.linalg.slogdet(self.posterior_cov)[1] - np.linalg.slogdet(cov)[1]
+        squares = np.sum(np.dot(off, precision) * off, axis=1)
+        return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
+
+
 # ---- the models that questions are asked about: what is asked of a model, then each kind -----------------------------
 
 
@@ -507,6 +673,21 @@ def energy_and_score(model, x):
 def field(model):
     """x -> s(x), (n, d): the score of a model that has an energy, else the field itself; (x, sigma) if conditional."""
     return lambda x, *sigma: field_and_jacobian(model.kind, model.parameters, x, *sigma)[0]
+
+
+def log_density(model):
+    """x -> -E(x) - log Z, (n,), of a model of that kind."""
+    inner, log_z = _inner(model), model.parameters["log_z"]
+    return lambda x: -energy_function(inner)(x) - log_z
+
+
+def log_density_gradient(model):
+    """x -> its gradient, (n, d)."""
+    return lambda x: -energy_gradient(_inner(model))(x)
+
+
+def _inner(model):
+    return SimpleNamespace(kind=model.parameters["kind"], parameters=model.parameters["parameters"])
 
 
 def jacobian(model):

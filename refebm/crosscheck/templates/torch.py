@@ -6,14 +6,15 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-A body sees tensors, and models as functions of tensors: `energy` is (n, d) -> (n,), `score`, `field` and `denoiser` are
-(n, d) -> (n, d), and a noise-conditional score is score(x, sigma) with sigma (n,). x, y, z and v are (n, d), rows are
-points, z is unit normal noise, and sigma is a column (n, 1). A loss may return one value per row, or their mean, or
-their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A sampler that
-accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of the classes
-here. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong. Names,
-arguments and conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments: what is
-handed over goes by them.
+A body sees tensors, and models as functions of tensors: `energy`, `logit` and what begins with `log_` are (n, d) ->
+(n,), `score`, `score_q`, `field` and `denoiser` are (n, d) -> (n, d), and a noise-conditional score is score(x, sigma)
+with sigma (n,). x, y, z and v are (n, d), rows are points, z is unit normal noise, and sigma is a column (n, 1). Of
+noise contrast y is (nu, n, d). `generator` and `sampler` are names. A loss may return one value per row, or their mean,
+or their sum; `@objective` takes its gradient in the parameters of the first model, `@function` takes none. A sampler
+that accepts or rejects returns the new states, or these and the probabilities of acceptance; `rbm` is one of the
+classes here. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported, not as wrong.
+Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm). Keep the names of the arguments:
+what is handed over goes by them.
 """
 
 import functools
@@ -75,7 +76,7 @@ def method(body):
 
     @functools.wraps(body)
     def answer(self, *asked):
-        return body(self, *asked) if _inside(asked) else _array(body(self, *map(_tensor, asked)))
+        return body(self, *asked) if _inside(asked) else _map(_array, body(self, *map(_tensor, asked)))
 
     return answer
 
@@ -93,8 +94,8 @@ def _call(body, asked):
             given[name] = build(value.kind, _map(_tensor, value.parameters))
         elif name == "sigma":
             given[name] = _tensor(value).expand(len(given.get("x", given.get("y"))))[:, None]
-        elif isinstance(value, np.ndarray):
-            given[name] = _tensor(value)
+        elif isinstance(value, (np.ndarray, tuple)):
+            given[name] = _map(_tensor, value)
     if "v" in given and given["v"].ndim == 3:
         return torch.stack([body(**given | {"v": v}) for v in given["v"]]).mean(0)
     return body(**given)
@@ -269,6 +270,116 @@ def contrastive_divergence(energy, x, x_model):
 def estimated_log_partition(log_weights):
     w = torch.exp(log_weights - log_weights.max())
     return w.mean().log() + log_weights.max(), w.std() / math.sqrt(len(w)) / w.mean()
+
+
+# ---- noise contrast, y (nu, n, d) ------------------------------------------------------------------------------------
+
+
+@objective
+def noise_contrastive(log_model, log_noise, x, y):
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return softplus(-L_x) + softplus(L_y).sum(0)
+
+
+def log_odds(log_model, log_noise, x, y):
+    """log_model - log_noise - log nu, at x, (n,), and at y, (nu, n)."""
+    noise = y.reshape(-1, x.shape[1])
+    at_x = log_model(x) - log_noise(x) - math.log(len(y))
+    at_y = log_model(noise) - log_noise(noise) - math.log(len(y))
+    return at_x, at_y.reshape(y.shape[:2])
+
+
+@objective
+def conditional_noise_contrastive(energy, x, y, log_ratio=None):
+    log_ratio = 0.0 if log_ratio is None else log_ratio
+    at_y = energy(y.reshape(-1, x.shape[1])).reshape(y.shape[:2])
+    return (2 * softplus(energy(x) - at_y - log_ratio)).mean(0)
+
+
+@objective
+def bregman_noise_contrastive(log_model, log_noise, generator, x, y):
+    generator, (L_x, L_y) = _GENERATORS[generator], log_odds(log_model, log_noise, x, y)
+    return -generator.derivative(L_x) + generator.conjugate(L_y).sum(0)
+
+
+@objective
+def gan_discriminator_loss(logit, x, y):
+    return softplus(-logit(x)) + softplus(logit(y))
+
+
+@function
+def mixed_noise(log_noise, log_proposal, weight, x):
+    return torch.logaddexp(math.log1p(-weight) + log_noise(x), math.log(weight) + log_proposal(x))
+
+
+_GENERATORS = {  # Psi'(u), and Psi'(u) u - Psi(u), of log u
+    "LOGISTIC": SimpleNamespace(derivative=lambda log_u: -softplus(-log_u), conjugate=lambda log_u: softplus(log_u)),
+    "KULLBACK_LEIBLER": SimpleNamespace(derivative=lambda log_u: 1 + log_u, conjugate=torch.exp),
+    "LEAST_SQUARES": SimpleNamespace(derivative=torch.exp, conjugate=lambda log_u: 0.5 * torch.exp(2 * log_u)),
+}
+
+
+# ---- adversarial and variational training ----------------------------------------------------------------------------
+
+
+@objective
+def variational_bound(energy, log_q, x, y):
+    return energy(y) - energy(x) + log_q(y)
+
+
+@function
+def entropy_gradient(score_q, sampler, phi, eps):
+    """Nested like phi; `sampler` is a name."""
+    phi = _map(lambda leaf: leaf.clone().requires_grad_(), phi)
+    z = _SAMPLERS[sampler](phi, eps)
+    return torch.autograd.grad(z, phi, -score_q(z).detach() / len(z))
+
+
+@function
+def implicit_negative_elbo(log_joint, score_q, z):
+    """The values, and the gradients in z of each, through which the sampler is trained."""
+    z = z.clone().requires_grad_()
+    values = -log_joint(z) + dot(score_q(z).detach(), z)
+    return values, torch.autograd.grad(values.sum(), z)[0]
+
+
+_SAMPLERS = {"affine": lambda phi, eps: eps @ phi[0].T + phi[1]}
+
+
+# ---- other discrepancies ---------------------------------------------------------------------------------------------
+
+
+@objective
+def stein_discrepancy(score, field, x):
+    g, divergence = field_and_divergence(field, x)
+    return dot(score(x), g) + divergence
+
+
+@function
+def kernel_stein(score, x, bandwidth, unbiased=True):
+    s, l2, (n, d) = score(x), bandwidth**2, x.shape
+    difference = x[:, None] - x
+    squares = squared_norm(difference)
+    drift = dot(s[:, None] - s, difference)
+    u = torch.exp(-0.5 * squares / l2) * (s @ s.T + drift / l2 + d / l2 - squares / l2**2)
+    return (u.sum() - u.trace()) / (n * (n - 1)) if unbiased else u.mean()
+
+
+@objective
+def minimum_probability_flow(energy, x):
+    flipped = (torch.abs(x - bit) for bit in torch.eye(x.shape[1], dtype=DTYPE))
+    return sum(torch.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)
+
+
+@objective
+def minimum_probability_flow_continuous(energy, x, eps, z):
+    return torch.exp(0.5 * (energy(x) - energy(x + eps * z)))
+
+
+@objective
+def minimum_velocity(score, x):
+    s, divergence = field_and_divergence(score, x)
+    return squared_norm(s) + 2 * divergence
 
 
 # ---- samplers --------------------------------------------------------------------------------------------------------
@@ -597,6 +708,71 @@ class GaussianBernoulliRBM:
 _RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
 
 
+# ---- a flow, and a linear Gaussian autoencoder -----------------------------------------------------------------------
+
+
+class RealNVP:
+    def __init__(self, couplings):
+        self.couplings = _map(_tensor, couplings)
+
+    @method
+    def log_prob(self, x):
+        z, log_det = self.inverse(x)
+        return (-0.5 * z**2 - 0.5 * math.log(2 * math.pi)).sum(1) + log_det
+
+    @method
+    def inverse(self, x):
+        log_det = 0.0
+        for i, layers in enumerate(self.couplings):
+            kept, log_scale, shift = _coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x - shift) * torch.exp(-log_scale)
+            log_det = log_det - log_scale.sum(1)
+        return x, log_det
+
+    @method
+    def sample(self, z):
+        x = z
+        for i, layers in reversed(list(enumerate(self.couplings))):
+            kept, log_scale, shift = _coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x * torch.exp(log_scale) + shift)
+        return x
+
+
+def _coupling(x, i, layers):
+    """Which coordinates stay, and the log scale and the shift of the others."""
+    kept = (torch.arange(x.shape[1]) + i) % 2
+    log_scale, shift = _perceptron(layers, kept * x).chunk(2, 1)
+    return kept, (1 - kept) * torch.tanh(log_scale), shift
+
+
+class LinearGaussianVAE:
+    def __init__(self, weights, bias, deviation):
+        self.weights, self.bias, self.deviation = _tensor(weights), _tensor(bias), _tensor(deviation)
+        self.d, self.k = self.weights.shape
+        eye = torch.eye(self.k, dtype=DTYPE)
+        self.posterior_cov = torch.linalg.inv(eye + self.weights.T @ self.weights / self.deviation**2)
+
+    @method
+    def log_joint(self, x, z):
+        error = (x - z @ self.weights.T - self.bias) / self.deviation
+        constant = 0.5 * (self.d + self.k) * math.log(2 * math.pi) + self.d * self.deviation.log()
+        return -0.5 * squared_norm(z) - 0.5 * squared_norm(error) - constant
+
+    def marginal(self):
+        return Gaussian(self.bias, self.weights @ self.weights.T + _covariance(self.deviation**2, self.d))
+
+    @method
+    def posterior_mean(self, x):
+        return (x - self.bias) @ self.weights @ self.posterior_cov / self.deviation**2
+
+    @method
+    def gap(self, x, mean, cov):
+        precision, off = torch.linalg.inv(self.posterior_cov), mean - self.posterior_mean(x)
+        log_ratio = torch.logdet(self.posterior_cov) - torch.logdet(cov)
+        squares = dot(off @ precision, off)
+        return 0.5 * ((precision @ cov).trace() + squares - self.k + log_ratio)
+
+
 # ---- the models that questions are asked about -----------------------------------------------------------------------
 
 
@@ -687,6 +863,11 @@ def _at_level(x, kind, parameters, sigma):
     return _field(kind, parameters)(x, sigma.expand(len(x)))
 
 
+def _log_density(x, kind, parameters, log_z):
+    """-E(x) - log Z, (n,)."""
+    return -_energy(kind, parameters)(x) - log_z
+
+
 def _denoiser(x, kind, parameters, sigma):
     return x + sigma**2 * _field(kind, parameters)(x)
 
@@ -708,4 +889,5 @@ _FIELDS = {
     "smoothed_mixture": _smoothed_mixture,
     "at_level": _at_level,
     "denoiser": _denoiser,
+    "log_density": _log_density,  # no field, but asked for as it is
 }

@@ -1,0 +1,57 @@
+r"""RealNVP: x = T(z) by affine couplings, z unit normal, with an exact inverse and an exact log-determinant."""
+
+import autograd.numpy as np
+
+from refebm.models.networks import perceptron
+from refebm.models.shapes import dimension
+from refebm.validation import InputError, points_of, rows
+
+LOG_2PI = float(np.log(2 * np.pi))
+
+
+class RealNVP:
+    r"""log p(x) = log N(z; 0, I) + log |det dz/dx|, z = T^{-1}(x).
+
+    couplings (layers, ...): networks from d to 2 d. Coupling i keeps every other coordinate, those j with j + i odd,
+    and maps the rest by x_j -> (x_j - shift_j) exp(-tanh(log_scale_j)), on the way to z. d >= 2.
+    Errors: E-MODEL for networks of other widths; E-SHAPE for d = 1, where there is nothing to couple.
+    Source: Dinh, Sohl-Dickstein and Bengio 2017, eqs. 7 and 8; Gao et al. 2020, section 3.2
+    """
+
+    def __init__(self, couplings):
+        self.couplings, self.d = couplings, dimension("flow", {"couplings": couplings})
+        if self.d < 2:
+            raise InputError(
+                "E-SHAPE", f"couplings must be of d >= 2, to keep some coordinates and move others; got d = {self.d}"
+            )
+
+    @rows
+    def log_prob(self, x):
+        r"""log N(T^{-1}(x); 0, I) + log |det|, (n,)."""
+        z, log_det = self.inverse(x)
+        return np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det
+
+    @rows
+    def inverse(self, x):
+        r"""z = T^{-1}(x), (n, d), and log |det dz/dx|, (n,)."""
+        log_det = 0.0
+        for i, layers in enumerate(self.couplings):
+            kept, log_scale, shift = _coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x - shift) * np.exp(-log_scale)
+            log_det = log_det - np.sum(log_scale, axis=1)
+        return x, log_det
+
+    def sample(self, z):
+        """x = T(z), (n, d); z (n, d), unit normal."""
+        x = points_of(self, "z", z)
+        for i, layers in reversed(list(enumerate(self.couplings))):
+            kept, log_scale, shift = _coupling(x, i, layers)
+            x = kept * x + (1 - kept) * (x * np.exp(log_scale) + shift)
+        return x
+
+
+def _coupling(x, i, layers):
+    """Which coordinates stay, and the log scale and the shift of the others, which depend on those alone."""
+    kept = (np.arange(x.shape[1]) + i) % 2
+    log_scale, shift = np.split(perceptron(layers, kept * x), 2, axis=1)
+    return kept, (1 - kept) * np.tanh(log_scale), shift

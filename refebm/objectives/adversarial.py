@@ -1,0 +1,46 @@
+r"""Adversarial and variational training: a sampler q in the place of Markov chains, and what its entropy costs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import autograd.numpy as np
+
+from refebm.calculus import held, pull_back
+from refebm.objectives.notation import dot
+from refebm.validation import like_x, nested, points, rows, sampler
+
+
+@rows(y=like_x)
+def variational_bound(energy: Callable, log_q: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    r"""E(y) - E(x) + log q(y), (n,), y from q: in the mean an *upper* bound of E log p_model(x).
+
+    The gap is KL(q|p_model). The energy is trained to maximise it, the sampler q to minimise it: -log Z is replaced by
+    E_q[E + log q] = E_q E - H(q) >= -log Z.
+    energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well.
+    Source: Song and Kingma 2021, section 5; HY-673 lecture 12, adversarial training (which prints + H(q)); Dai et al.
+    2019, eq. 5
+    """
+    return energy(y) - energy(x) + log_q(y)
+
+
+@rows(sampler=sampler, phi=nested, eps=points)
+def entropy_gradient(score_q: Callable, sampler: Callable, phi: Any, eps: np.ndarray) -> Any:
+    r"""grad_phi H(q) = -E_eps[score_q(z) d f_phi/d phi], z = f_phi(eps), the mean over the rows: nested like phi.
+
+    score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
+    phi: arrays, nested in dicts and tuples; eps (n, k). score_q itself is held: E score_q(z) has mean zero.
+    Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
+    """
+    z, back = pull_back(lambda phi: sampler(phi, eps), phi)
+    return back(-score_q(z) / len(z))
+
+
+@rows(z=points)
+def implicit_negative_elbo(log_joint: Callable, score_q: Callable, z: np.ndarray) -> np.ndarray:
+    r"""-log p(x, z) + score_q(z).z, score_q(z) held, (n,): in the mean its gradient is that of the negative ELBO.
+
+    log_joint (n, d) -> (n,), z -> log p(x_i, z_i) for the rows at hand; score_q (n, d) -> (n, d), the score of
+    q(z_i | x_i); z (n, d), samples that the parameters of q made.
+    Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
+    """
+    return -log_joint(z) + dot(held(score_q(held(z))), z)

@@ -1,0 +1,75 @@
+r"""Other discrepancies: Stein's, minimum probability flow, minimum velocity. Errors: as in score matching."""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+from refebm.calculus import field_and_divergence
+from refebm.objectives.notation import dot, squared_norm
+from refebm.validation import InputError, bits, positive, rows
+
+
+@rows
+def stein_discrepancy(score: Callable, field: Callable, x: np.ndarray) -> np.ndarray:
+    r"""s.g + div g, (n,), for the score s of q and a test field g: its mean under p is zero for all g only if p = q.
+
+    The supremum over the L2(p) ball is sqrt(2 D_F), at g ~ s - s_p; over the ball of a kernel's space it is the kernel
+    Stein discrepancy.
+    score, field (n, d) -> (n, d); x (n, d), drawn from p.
+    Source: Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3
+    """
+    g, divergence = field_and_divergence(field, x)
+    return dot(score(x), g) + divergence
+
+
+@rows(bandwidth=positive)
+def kernel_stein(score: Callable, x: np.ndarray, bandwidth: float, unbiased: bool = True) -> float:
+    r"""The mean over pairs of u(x, y) = k [s.t + (s - t).(x - y)/l^2 + d/l^2 - |x - y|^2/l^4], s = s(x), t = s(y).
+
+    k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. The mean is over all pairs (V statistic, never negative), or with
+    `unbiased` over pairs of different rows (U statistic, which may be negative): the squared kernel Stein discrepancy.
+    score (n, d) -> (n, d); x (n, d), drawn from p. Errors: E-EMPTY for one row, if unbiased.
+    Source: Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2
+    """
+    s, l2, (n, d) = score(x), bandwidth**2, x.shape
+    if unbiased and n < 2:
+        raise InputError("E-EMPTY", "x must have at least two rows for the mean over pairs of different rows")
+    difference = x[:, None] - x
+    squares = np.sum(difference**2, axis=2)
+    drift = np.sum((s[:, None] - s) * difference, axis=2)
+    u = np.exp(-0.5 * squares / l2) * (np.dot(s, s.T) + drift / l2 + d / l2 - squares / l2**2)
+    return (np.sum(u) - np.trace(u)) / (n * (n - 1)) if unbiased else np.mean(u)
+
+
+@rows(x=bits)
+def minimum_probability_flow(energy: Callable, x: np.ndarray) -> np.ndarray:
+    r"""sum_i exp(1/2 (E(x) - E(x^{-i}))), (n,), where x^{-i} is x with bit i flipped: the flow out of x.
+
+    energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
+    Convention: all neighbours are counted, which is the source's objective for a distribution of full support, and
+    consistent. For a data set the source leaves out the neighbours that are data: another objective, another minimiser.
+    Source: Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12
+    """
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)
+
+
+@rows
+def minimum_probability_flow_continuous(energy: Callable, x: np.ndarray, eps: float, z: np.ndarray) -> np.ndarray:
+    r"""exp(1/2 (E(x) - E(x + eps z))), (n,): 1 + eps^2/4 times implicit score matching, to order eps^4 in the mean.
+
+    energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
+    Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix
+    """
+    return np.exp(0.5 * (energy(x) - energy(x + eps * z)))
+
+
+@rows
+def minimum_velocity(score: Callable, x: np.ndarray) -> np.ndarray:
+    r"""|s|^2 + 2 div s, (n,): the squared velocity of the data under Langevin dynamics of the model, less E|s_p|^2.
+
+    score (n, d) -> (n, d); x (n, d). Twice implicit score matching.
+    Source: Movellan 2008, section 3; Wang, Cheng, Li, Zhu and Zhang 2020
+    """
+    s, divergence = field_and_divergence(score, x)
+    return squared_norm(s) + 2 * divergence

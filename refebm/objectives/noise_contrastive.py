@@ -1,0 +1,110 @@
+r"""Noise-contrastive estimation: tell data from noise of known density, and so learn the density, log Z included.
+
+log_model = -E - log Z, with log Z one more parameter (or 0: self-normalised), log_noise = log p_n. y (nu, n, d): nu
+noise points for each data point, whose terms are *summed* (Song and Kingma 2021 write nu for the inverse ratio). All
+are losses to minimise, the negatives of what the texts maximise. Errors: E-SHAPE for y, E-SUPPORT where log_noise is
+not finite at the data, E-CALLABLE.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import autograd.numpy as np
+
+from refebm.objectives.notation import softplus
+from refebm.validation import convex, like_x, noise_points, of_shape, rows, supported, weight_inside
+
+
+@rows(y=noise_points)
+def noise_contrastive(log_model: Callable, log_noise: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    r"""softplus(-L(x)) + sum_j softplus(L(y_j)), (n,), where L = log_model - log_noise - log nu.
+
+    log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability of data.
+    At the optimum log_model is the log-density of the data, log Z included, for every nu.
+    Source: Song and Kingma 2021, eqs. 19 and 20; Gutmann and Hyvarinen 2012, eq. 8; Stanford CS236 and HY-673 (nu = 1)
+    """
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return softplus(-L_x) + np.sum(softplus(L_y), axis=0)
+
+
+def log_odds(log_model, log_noise, x, y):
+    """L = log_model - log_noise - log nu, of data over noise, at x, (n,), and at y, (nu, n)."""
+    noise = np.reshape(y, (-1, x.shape[1]))
+    at_x = log_model(x) - supported("log_noise", log_noise(x)) - np.log(len(y))
+    at_y = log_model(noise) - log_noise(noise) - np.log(len(y))
+    return at_x, np.reshape(at_y, y.shape[:2])
+
+
+@rows(y=noise_points)
+def conditional_noise_contrastive(
+    energy: Callable, x: np.ndarray, y: np.ndarray, log_ratio: np.ndarray | None = None
+) -> np.ndarray:
+    r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,), the mean over the points y ~ p_c(.|x).
+
+    energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (kappa, n, d); log_ratio (kappa, n), the log of
+    p_c(y|x)/p_c(x|y), which symmetric noise such as y = x + eps z drops.
+    Convention: twice the logistic loss, as in the source; at G = 0 the value is 2 log 2.
+    Source: Ceylan and Gutmann 2018, eqs. 9 and 10
+    """
+    log_ratio = np.zeros(y.shape[:2]) if log_ratio is None else of_shape("log_ratio", log_ratio, y.shape[:2])
+    at_y = np.reshape(energy(np.reshape(y, (-1, x.shape[1]))), y.shape[:2])
+    return np.mean(2 * softplus(energy(x) - at_y - log_ratio), axis=0)
+
+
+class Generator(NamedTuple):
+    """A convex Psi on (0, inf), by two functions of log u, so that nothing overflows before it must.
+
+    derivative: Psi'(u). conjugate: Psi'(u) u - Psi(u).
+    Source: Gutmann and Hirayama 2011, section 2
+    """
+
+    derivative: Callable
+    conjugate: Callable
+
+
+LOGISTIC = Generator(lambda log_u: -softplus(-log_u), softplus)  # u log u - (1 + u) log(1 + u)
+KULLBACK_LEIBLER = Generator(lambda log_u: 1 + log_u, np.exp)  # u log u
+LEAST_SQUARES = Generator(  # u^2/2, whose derivative stays finite: a loss that overflows is inf, not inf - inf
+    lambda log_u: np.exp(np.minimum(log_u, 709.0)), lambda log_u: 0.5 * np.exp(2 * log_u)
+)
+
+
+@rows(generator=convex, y=noise_points)
+def bregman_noise_contrastive(
+    log_model: Callable, log_noise: Callable, generator: Generator, x: np.ndarray, y: np.ndarray
+) -> np.ndarray:
+    r"""-Psi'(g(x)) + sum_j [Psi'(g) g - Psi(g)](y_j), (n,), where g = p_model/(nu p_n).
+
+    log_model, log_noise (m, d) -> (m,); generator: Psi, convex, as a `Generator`; x (n, d); y (nu, n, d).
+    ``LOGISTIC`` gives noise-contrastive estimation, ``KULLBACK_LEIBLER`` maximum likelihood by importance weights.
+    Errors: E-GENERATOR for a Psi' that does not increase, or a conjugate that does not belong to it.
+    Source: Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5
+    """
+    L_x, L_y = log_odds(log_model, log_noise, x, y)
+    return -generator.derivative(L_x) + np.sum(generator.conjugate(L_y), axis=0)
+
+
+@rows(y=like_x)
+def gan_discriminator_loss(logit: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    r"""-log D(x) - log(1 - D(y)) = softplus(-logit(x)) + softplus(logit(y)), (n,), D = sigmoid(logit).
+
+    logit (m, d) -> (m,); x (n, d), data; y (n, d), generated. With logit = log_model - log_noise it is
+    noise-contrastive estimation with nu = 1; here the logit is free, and no density of the generator is needed.
+    Source: Goodfellow et al. 2014, eq. 1; Stanford CS236, comparing NCE and GAN
+    """
+    return softplus(-logit(x)) + softplus(logit(y))
+
+
+@rows(weight=weight_inside)
+def mixed_noise(log_noise: Callable, log_proposal: Callable, weight: float) -> Callable:
+    r"""log[(1 - w) p_n + w q], the noise of adversarial contrastive estimation: a mixture with a trained proposal q.
+
+    log_noise, log_proposal (m, d) -> (m,); weight w in (0, 1). Returns a callable (m, d) -> (m,).
+    Source: Bose, Ling and Cao 2018, eq. 4
+    """
+
+    @rows
+    def log_mixture(x):
+        return np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))
+
+    return log_mixture

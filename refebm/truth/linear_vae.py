@@ -1,0 +1,48 @@
+r"""A linear Gaussian variational autoencoder, in which all that is intractable elsewhere has a closed form."""
+
+import autograd.numpy as np
+
+from refebm.truth.densities import Gaussian
+from refebm.validation import covariance, matrix, of_shape, points_of, positive, vector
+
+
+class LinearGaussianVAE:
+    r"""z ~ N(0, I), x | z ~ N(W z + b, s^2 I); then x ~ N(b, W W^T + s^2 I), z | x ~ N(P W^T (x - b)/s^2, P).
+
+    P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0. The approximate posterior is
+    q(z|x) = N(A x + c, S).
+    Errors: E-SHAPE, E-POSITIVE, E-DEFINITE.
+    Source: Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouzi 2019, section 3
+    """
+
+    def __init__(self, weights, bias, deviation):
+        self.weights, self.deviation = matrix("weights", weights), positive("deviation", deviation)
+        self.d, self.k = self.weights.shape
+        self.bias = vector("bias", bias, self.d)
+        self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
+
+    def log_joint(self, x, z):
+        """log N(z; 0, I) + log N(x; W z + b, s^2 I), (n,)."""
+        x = points_of(self, "x", x)
+        z = of_shape("z", z, (len(x), self.k))
+        error = (x - np.dot(z, self.weights.T) - self.bias) / self.deviation
+        constant = 0.5 * (self.d + self.k) * np.log(2 * np.pi) + self.d * np.log(self.deviation)
+        return -0.5 * np.sum(z**2, axis=1) - 0.5 * np.sum(error**2, axis=1) - constant
+
+    def marginal(self):
+        """The law of x."""
+        return Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
+
+    def posterior_mean(self, x):
+        """E[z | x], (n, k)."""
+        x = points_of(self, "x", x)
+        return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
+
+    def gap(self, x, mean, cov):
+        r"""KL(N(mean_i, cov) | posterior of x_i), (n,): what the ELBO of q(z|x) = N(mean, cov) lacks of log p(x)."""
+        x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
+        precision = np.linalg.inv(self.posterior_cov)
+        off = of_shape("mean", mean, (len(x), self.k)) - self.posterior_mean(x)
+        log_ratio = np.linalg.slogdet(self.posterior_cov)[1] - np.linalg.slogdet(cov)[1]
+        squares = np.sum(np.dot(off, precision) * off, axis=1)
+        return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)

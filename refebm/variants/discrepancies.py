@@ -1,0 +1,122 @@
+"""Variants of the other discrepancies."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
+K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
+DRIFT = "np.sum((score(x)[:, None] - score(x)) * (x[:, None] - x), axis=2)"
+STATISTIC = "(np.sum(u) - np.trace(u)) / (n * (n - 1)) if unbiased else np.mean(u)"
+RATE = "np.exp(0.5 * (energy(x) - energy(x_i)))"
+MEAN_RATE = "x.shape[1] * np.exp(0.5 / x.shape[1] * sum(energy(x) - energy(x_i)"
+STEP = "np.exp(0.5 * (energy(x) - energy(x + eps * z)))"
+VELOCITY = "squared_norm(s) + 2 * divergence"
+PAIRS = "field_and_divergence(field, x)\n"
+
+DIAGONAL = "shogun 5133, TorchDrift 9"
+
+wrong_versions(
+    "stein_discrepancy",
+    ("sign of the divergence", "+ divergence", "- divergence", "finite"),
+    ("divergence left out", " + divergence", "", "finite"),
+    ("divergence of the score", PAIRS, "field(x), field_and_divergence(score, x)[1]\n", "finite"),
+    ("divergence over d", "+ divergence", "+ divergence / x.shape[1]", "d = 1"),
+    ("the test field in the place of the score", "dot(score(x), g)", "dot(g, g)", "finite"),
+    (
+        "all entries of the Jacobian",
+        "+ divergence",
+        "+ sum(field_and_divergence(lambda x: np.roll(field(x), i, axis=1), x)[1] for i in range(x.shape[1]))",
+        "d = 1",
+    ),
+)
+conventions(
+    "stein_discrepancy",
+    ("mean over coordinates", "dot(score(x), g) + divergence", "(dot(score(x), g) + divergence) / x.shape[1]"),
+    (
+        "half: the generator of Langevin diffusion, g = grad u",
+        "dot(score(x), g) + divergence",
+        "0.5 * (dot(score(x), g) + divergence)",
+        "Gorham and Mackey 2015, section 2.2",
+    ),
+)
+terms("stein_discrepancy", ("s.g", "dot(score(x), field(x))"), ("div g", "field_and_divergence(field, x)[1]"))
+wrong_versions(
+    "kernel_stein",
+    ("bandwidth for its square", "bandwidth**2", "bandwidth", "bandwidth = 1", "pyro 1643, edward 722"),
+    ("sign of the last term", "- squares / l2**2", "+ squares / l2**2", "finite"),
+    ("sign of the drift", "+ drift / l2", "- drift / l2", "finite"),
+    ("dimension left out", "+ d / l2", "+ 1 / l2", "d = 1", "ncsn gmm.py"),
+    ("last term over l^2", "l2**2", "l2", "bandwidth = 1"),
+    ("no 1/2 in the kernel's exponent", "-0.5 * squares", "-squares", "finite"),
+    ("kernel without its derivatives", " + drift / l2 + d / l2 - squares / l2**2", "", "finite"),
+    ("unbiased keeps the diagonal", "(np.sum(u) - np.trace(u))", "np.sum(u)", "finite", DIAGONAL),
+    ("n^2 for n (n - 1)", "(n * (n - 1))", "n**2", "finite"),
+    ("V without the diagonal", "np.mean(u)", "(np.sum(u) - np.trace(u)) / n**2", "finite"),
+)
+conventions(
+    "kernel_stein",
+    ("kernel exp(-|x - y|^2/l^2)", "bandwidth**2", "0.5 * bandwidth**2"),
+    ("kernel exp(-|x - y|^2/h)", "bandwidth**2", "0.5 * bandwidth", "Liu and Wang 2016, SVGD, section 5"),
+    ("kernel exp(-gamma |x - y|^2)", "bandwidth**2", "0.5 / bandwidth", "sklearn.metrics.pairwise.rbf_kernel"),
+    ("sum over pairs", STATISTIC, "np.sum(u) - unbiased * np.trace(u)"),
+    ("mean over coordinates", "* (np.dot(s, s.T)", "/ d * (np.dot(s, s.T)"),
+)
+
+
+def over_pairs(u: str) -> str:
+    """The mean over pairs, of different rows if unbiased."""
+    return f"np.sum({u} * (1 - unbiased * np.eye(len(x)))) / (len(x) * (len(x) - unbiased))"
+
+
+terms(
+    "kernel_stein",
+    ("k s.t", over_pairs(f"{K} * np.dot(score(x), score(x).T)")),
+    ("k (s - t).(x - y)/l^2", over_pairs(f"{K} * {DRIFT} / bandwidth**2")),
+    ("k d/l^2", over_pairs(f"{K} * x.shape[1] / bandwidth**2")),
+    ("-k |x - y|^2/l^4", over_pairs(f"-{K} * {SQUARE} / bandwidth**4")),
+)
+wrong_versions(
+    "minimum_probability_flow",
+    ("no 1/2 in the exponent", "0.5 * ", "", "finite"),
+    ("energies exchanged", "energy(x) - energy(x_i)", "energy(x_i) - energy(x)", "finite"),
+    ("all other bits flipped", "np.abs(x - bit)", "np.abs(1 - x - bit)", "d = 2"),
+    ("bits set, not flipped", "np.abs(x - bit)", "np.maximum(x, bit)", "finite"),
+    ("the first bit alone", "np.eye(x.shape[1])", "np.eye(x.shape[1])[:1]", "d = 1"),
+    ("exponential of the mean", f"sum({RATE} for x_i in flipped)", f"{MEAN_RATE} for x_i in flipped))", "d = 1"),
+)
+conventions(
+    "minimum_probability_flow",
+    ("mean over bits", "for x_i in flipped)", "for x_i in flipped) / x.shape[1]"),
+)
+wrong_versions(
+    "minimum_probability_flow_continuous",
+    ("no 1/2 in the exponent", "0.5 * ", "", "finite"),
+    ("energies exchanged", "energy(x) - energy(x + eps * z)", "energy(x + eps * z) - energy(x)", "finite"),
+    ("eps squared for eps", "eps * z", "eps**2 * z", "eps = 1"),
+    ("eps read as a variance", "eps * z", "np.sqrt(eps) * z", "eps = 1", "annotated_deep_learning 152"),
+    ("to first order", "np.exp(0.5 * ", "(1 + 0.5 * ", "no noise drawn"),
+    ("the same noise in each row", "eps * z", "eps * z[:1]", "one row", "coreax 375"),
+)
+conventions(
+    "minimum_probability_flow_continuous",
+    ("less one", STEP, f"{STEP} - 1"),
+    ("less one, over eps^2/4: implicit score matching", STEP, f"4 / eps**2 * ({STEP} - 1)", "Hyvarinen 2005"),
+)
+wrong_versions(
+    "minimum_velocity",
+    ("the 2 left out", "2 * divergence", "divergence", "finite"),
+    ("sign of the divergence", "+ 2 *", "- 2 *", "finite", "printed in module 18a: |grad E|^2 + 2 Laplacian E"),
+    ("1/2 on the square alone", "squared_norm(s)", "0.5 * squared_norm(s)", "finite", "claCase/ScoreMatching"),
+    ("divergence over d", "2 * divergence", "2 * divergence / x.shape[1]", "d = 1"),
+    ("trace starts at one", "2 * divergence", "2 * (1 + divergence)", "the gradient", "pc_score_matching"),
+    ("length for its square", "squared_norm(s)", "np.sqrt(squared_norm(s))", "finite"),
+)
+conventions(
+    "minimum_velocity",
+    ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"),
+    ("mean over coordinates", VELOCITY, f"({VELOCITY}) / x.shape[1]"),
+)
+terms(
+    "minimum_velocity",
+    ("|s|^2", "squared_norm(score(x))"),
+    ("2 div s", "2 * field_and_divergence(score, x)[1]"),
+)

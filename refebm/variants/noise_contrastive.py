@@ -1,0 +1,191 @@
+"""Variants of noise contrast."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+ODDS = "log_odds(log_model, log_noise, x, y)"
+OF_DATA, OF_NOISE = "softplus(-L_x)", "np.sum(softplus(L_y), axis=0)"
+LOSS = f"{OF_DATA} + {OF_NOISE}"
+LOG_NU_N = "np.reshape(log_noise(np.reshape(y, (-1, x.shape[1]))), y.shape[:2]) + np.log(len(y))"
+ODDS_ALONE = "log_odds(log_model, lambda x: 0.0 * x[:, 0], x, y)"
+
+wrong_versions(
+    "noise_contrastive",
+    ("log nu left out", ODDS, f"[L + np.log(len(y)) for L in {ODDS}]", "nu = 1", "sbi 815"),
+    ("log nu counted twice", ODDS, f"[L - np.log(len(y)) for L in {ODDS}]", "nu = 1"),
+    ("sign of log nu", ODDS, f"[L + 2 * np.log(len(y)) for L in {ODDS}]", "nu = 1"),
+    ("mean over the noise points, with log nu", "np.sum", "np.mean", "nu = 1"),
+    ("log noise left out", ODDS, ODDS_ALONE, "finite"),
+    ("labels of data and noise exchanged", ODDS, f"[-L for L in {ODDS}]", "finite"),
+    ("sign of the data's term", OF_DATA, "softplus(L_x)", "finite"),
+    ("sign of the noise's term", OF_NOISE, "np.sum(softplus(-L_y), axis=0)", "finite"),
+    ("the true class missing from the normaliser", OF_DATA, "-L_x", "finite", "flowjax 164"),
+    ("the first noise point alone", OF_NOISE, "softplus(L_y)[0]", "nu = 1"),
+    ("linear for the logistic loss", OF_NOISE, "np.sum(L_y, axis=0)", "finite"),
+    (
+        "the noise's density for its logarithm",
+        OF_NOISE,
+        f"np.sum(np.logaddexp(L_y + (b := {LOG_NU_N}), np.exp(b)) - b, axis=0)",
+        "finite",
+        "printed in CS236, NCE step 3: log Z + p_n(y)",
+    ),
+)
+wrong_versions(
+    "noise_contrastive",
+    ("log nu at the data alone", "log_noise(noise) - np.log(len(y))", "log_noise(noise)", "nu = 1"),
+    inside="log_odds",
+)
+conventions(
+    "noise_contrastive",
+    ("maximised: the other sign", LOSS, f"-({LOSS})", "Song and Kingma 2021, eq. 19; Stanford CS236"),
+    ("mean over data and noise points: over 1 + nu", LOSS, f"({LOSS}) / (1 + len(y))", "binary cross-entropy"),
+    ("half of it", LOSS, f"0.5 * ({LOSS})", "binary cross-entropy with nu = 1"),
+    (
+        "mean over the noise points, no log nu",
+        f"{ODDS}\n    return {OF_DATA} + np.sum",
+        f"[L + np.log(len(y)) for L in {ODDS}]\n    return {OF_DATA} + np.mean",
+        "noise and data equally probable",
+    ),
+    (
+        "mean over the noise points, no log nu, half of it",
+        f"{ODDS}\n    return {LOSS}",
+        f"[L + np.log(len(y)) for L in {ODDS}]\n    return 0.5 * ({OF_DATA} + np.mean(softplus(L_y), axis=0))",
+        "noise and data equally probable",
+    ),
+)
+terms(
+    "noise_contrastive",
+    ("-log D(x)", f"softplus(-{ODDS}[0])"),
+    ("-sum_j log(1 - D(y_j))", f"np.sum(softplus({ODDS}[1]), axis=0)"),
+)
+wrong_versions(
+    "theorem noise_contrast_at_the_truth_is_a_divergence",
+    (
+        "log Z with the other sign",
+        "log_density(energy_of(p, log_z), log_z)",
+        "log_density(energy_of(p, log_z), -log_z)",
+        "direction",
+        "mini-ebm",
+    ),
+)
+
+RATIO = "log_ratio"
+MISFIT = f"energy(x) - at_y - {RATIO}"
+wrong_versions(
+    "conditional_noise_contrastive",
+    ("sum over the noise points", "np.mean", "np.sum", "nu = 1"),
+    ("data and noise exchanged", MISFIT, f"at_y - energy(x) + {RATIO}", "finite"),
+    ("sign of the log-ratio", f"- {RATIO}", f"+ {RATIO}", "symmetric noise"),
+    ("log-ratio left out", f" - {RATIO}", "", "symmetric noise"),
+    (
+        "mean over the noise points before the logistic loss",
+        f"np.mean(2 * softplus({MISFIT}), axis=0)",
+        f"2 * softplus(np.mean({MISFIT}, axis=0))",
+        "nu = 1",
+    ),
+    ("hinge for the logistic loss", "2 * softplus(", "2 * np.maximum(0.0, ", "finite"),
+    ("linear for the logistic loss", "2 * softplus(", "2 * (", "finite"),
+)
+conventions(
+    "conditional_noise_contrastive",
+    ("no 2", "2 * softplus", "softplus"),
+    ("maximised: the other sign", "2 * softplus", "-2 * softplus"),
+    (
+        "energy with the other sign: the model handed over is f = -E",
+        "energy(x) - at_y",
+        "at_y - energy(x)",
+        "Ceylan and Gutmann 2018 (which writes phi = exp(f))",
+    ),
+)
+
+BREGMAN = "-generator.derivative(L_x) + np.sum(generator.conjugate(L_y), axis=0)"
+wrong_versions(
+    "bregman_noise_contrastive",
+    ("log nu left out", ODDS, f"[L + np.log(len(y)) for L in {ODDS}]", "nu = 1", "sbi 815"),
+    ("log nu counted twice", ODDS, f"[L - np.log(len(y)) for L in {ODDS}]", "nu = 1"),
+    ("mean over the noise points, with log nu", "np.sum", "np.mean", "nu = 1"),
+    ("sign of the data's term", "return -generator", "return generator", "finite"),
+    (
+        "derivative and conjugate exchanged",
+        BREGMAN,
+        "-generator.conjugate(L_x) + np.sum(generator.derivative(L_y), axis=0)",
+        "finite",
+    ),
+    ("log noise left out", ODDS, ODDS_ALONE, "finite"),
+)
+conventions(
+    "bregman_noise_contrastive",
+    ("maximised: the other sign", BREGMAN, f"-({BREGMAN})"),
+    ("mean over data and noise points: over 1 + nu", BREGMAN, f"({BREGMAN}) / (1 + len(y))"),
+    (
+        "mean over the noise points, no log nu",
+        f"{ODDS}\n    return -generator.derivative(L_x) + np.sum",
+        f"[L + np.log(len(y)) for L in {ODDS}]\n    return -generator.derivative(L_x) + np.mean",
+        "density ratio estimation: noise and data equally probable",
+    ),
+)
+terms(
+    "bregman_noise_contrastive",
+    ("-Psi'(g(x))", f"-generator.derivative({ODDS}[0])"),
+    ("sum_j [Psi'(g) g - Psi(g)](y_j)", f"np.sum(generator.conjugate({ODDS}[1]), axis=0)"),
+)
+
+GAN = "return softplus(-logit(x)) + softplus(logit(y))"
+wrong_versions(
+    "gan_discriminator_loss",
+    ("sign of the data's term", GAN, "return softplus(logit(x)) + softplus(logit(y))", "finite"),
+    (
+        "sign of the noise's term: the generator's own loss",
+        GAN,
+        "return softplus(-logit(x)) + softplus(-logit(y))",
+        "finite",
+    ),
+    ("labels of data and noise exchanged", GAN, "return softplus(logit(x)) + softplus(-logit(y))", "finite"),
+    (
+        "probability for its logarithm",
+        GAN,
+        "return softplus(-logit(x)) + 0.5 * (1 + np.tanh(0.5 * logit(y)))",
+        "finite",
+    ),
+    ("the true class missing from the normaliser", GAN, "return -logit(x) + softplus(logit(y))", "finite"),
+    (
+        "hinge for the logistic loss",
+        GAN,
+        "return np.maximum(0.0, 1 - logit(x)) + np.maximum(0.0, 1 + logit(y))",
+        "finite",
+    ),
+    (
+        "noise at the data",
+        GAN,
+        "return softplus(-logit(x)) + softplus(logit(x))",
+        "finite",
+    ),
+)
+conventions(
+    "gan_discriminator_loss",
+    ("maximised: the other sign", GAN, "return -(softplus(-logit(x)) + softplus(logit(y)))", "Goodfellow et al. 2014"),
+    ("half of it", GAN, "return 0.5 * (softplus(-logit(x)) + softplus(logit(y)))", "binary cross-entropy"),
+)
+terms(
+    "gan_discriminator_loss",
+    ("-log D(x)", "softplus(-logit(x))"),
+    ("-log(1 - D(y))", "softplus(logit(y))"),
+)
+
+MIXTURE = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))"
+wrong_versions(
+    "mixed_noise",
+    ("weights left out", MIXTURE, "np.logaddexp(log_noise(x), log_proposal(x))", "finite"),
+    ("mean of the logarithms", MIXTURE, "(1 - weight) * log_noise(x) + weight * log_proposal(x)", "finite"),
+    ("weight for its logarithm", "np.log(weight)", "weight", "finite"),
+    ("the same weight twice", "np.log1p(-weight)", "np.log(weight)", "equal weights"),
+    ("the larger of the two", "np.logaddexp", "np.maximum", "finite"),
+)
+conventions(
+    "mixed_noise",
+    (
+        "the weight is that of the fixed noise",
+        MIXTURE,
+        "np.logaddexp(np.log(weight) + log_noise(x), np.log1p(-weight) + log_proposal(x))",
+        "Bose, Ling and Cao 2018",
+    ),
+)

@@ -1,0 +1,66 @@
+"""Variants of RealNVP."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+LOG_PROB = "np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det"
+NO_TANH = ("log scale without tanh", "np.tanh(log_scale)", "log_scale", "affine couplings of other flows")
+
+wrong_versions(
+    "RealNVP.log_prob",
+    ("sign of the log-determinant", "+ log_det", "- log_det", "finite"),
+    ("log-determinant left out", " + log_det", "", "finite"),
+    (
+        "one factor of 2 pi for all coordinates",
+        "- 0.5 * LOG_2PI, axis=1)",
+        ", axis=1) - 0.5 * LOG_2PI",
+        "up to a constant",
+        "ncsn gmm.py",
+    ),
+    ("1/2 left out", "-0.5 * z**2", "-(z**2)", "finite"),
+    ("normal density of x", "-0.5 * z**2", "-0.5 * x**2", "finite"),
+)
+conventions(
+    "RealNVP.log_prob",
+    ("negative: a loss", LOG_PROB, f"-({LOG_PROB})"),
+    ("bits for each coordinate, negative", LOG_PROB, f"-({LOG_PROB}) / (x.shape[1] * np.log(2))", "Dinh et al. 2017"),
+)
+conventions("RealNVP.log_prob", NO_TANH, inside="_coupling")
+terms(
+    "RealNVP.log_prob",
+    ("-1/2 |z|^2", "-0.5 * np.sum(self.inverse(x)[0] ** 2, axis=1)"),
+    ("-d/2 log 2 pi", "-0.5 * x.shape[1] * LOG_2PI * np.ones(len(x))"),
+    ("log |det|", "self.inverse(x)[1]"),
+)
+wrong_versions(
+    "RealNVP.inverse",
+    ("scale for its inverse", "np.exp(-log_scale)", "np.exp(log_scale)", "finite"),
+    ("shift after the scale", "(x - shift) * np.exp(-log_scale)", "(x * np.exp(-log_scale) - shift)", "finite"),
+    ("sign of the log-determinant", "log_det - np.sum", "log_det + np.sum", "finite"),
+    ("log-determinant of the last coupling alone", "log_det - np.sum", "-np.sum", "one coupling"),
+    (
+        "couplings in the other order",
+        "enumerate(self.couplings)",
+        "reversed(list(enumerate(self.couplings)))",
+        "one coupling",
+    ),
+)
+wrong_versions(
+    "RealNVP.inverse",
+    ("log-determinant of every coordinate", "(1 - kept) * np.tanh(log_scale)", "np.tanh(log_scale)", "finite"),
+    inside="_coupling",
+)
+conventions("RealNVP.inverse", NO_TANH, inside="_coupling")
+wrong_versions(
+    "RealNVP.sample",
+    ("scale for its inverse", "np.exp(log_scale)", "np.exp(-log_scale)", "finite"),
+    ("shift before the scale", "(x * np.exp(log_scale) + shift)", "(x + shift) * np.exp(log_scale)", "finite"),
+    ("sign of the shift", "+ shift", "- shift", "finite"),
+    (
+        "couplings in the other order",
+        "reversed(list(enumerate(self.couplings)))",
+        "enumerate(self.couplings)",
+        "one coupling",
+    ),
+    ("no scale", "x * np.exp(log_scale)", "x", "finite"),
+)
+conventions("RealNVP.sample", NO_TANH, inside="_coupling")
