@@ -17,11 +17,12 @@ IRIS = str(Path(__file__).parent / "data" / "iris.csv")
 
 
 def test_verify_prints_a_line_per_theorem_and_a_summary(capsys):
-    assert main(["verify", "--only", "_is_bayes", "--cases", "3"]) == 0
+    assert main(["verify", "--only", "tweedies", "--cases", "3"]) == 0
     *lines, summary = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in lines] == ["tweedies_mean_is_bayes", "tweedies_covariance_is_bayes"]
+    names = ["mean_is_bayes", "covariance_is_bayes", "mean_row_by_row", "covariance_row_by_row"]
+    assert [line.split()[1] for line in lines] == [f"tweedies_{name}" for name in names]
     assert all(line.startswith("ok ") and "3 cases" in line and "Efron 2011" in line for line in lines)
-    assert summary.startswith("2 of 2 theorems hold: 6 cases")
+    assert summary.startswith("4 of 4 theorems hold: 12 cases")
 
 
 def test_default_sizes():

@@ -9,6 +9,7 @@ from tests.sabotage import HEAD, Sabotage, patched, results, row
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("framework", ["numpy", "torch"])
 def test_every_sabotage_is_detected_and_named(framework):
     """At least 95 in 100 named, none wrongly; the counts are those of the README."""
