@@ -85,15 +85,19 @@ def uniforms(rng, *shape):
     return np.ldexp(2.0 * rng.integers(0, 2**52, shape) + 1.0, -53)
 
 
-@theorem(LAW, kind="pointwise", about="langevin_tape annealed_langevin_tape", case=a_tape, cancels=EITHER_SIGN)
-def normal_tapes_are_drawn_whole(impl, seed, n_steps, n, d, n_levels):
-    r"""Time is the first axis, or levels and then time; all of it is drawn at once.
+NORMAL_TAPES = "langevin_tape annealed_langevin_tape predictor_corrector_tape"
 
-    z\ (T, n, d),\quad z\ (L, T, n, d)"""
-    plain, annealed = (generator(seed).standard_normal(shape) for shape in ((n_steps, n, d), (n_levels, n_steps, n, d)))
+
+@theorem(LAW, kind="pointwise", about=NORMAL_TAPES, case=a_tape, cancels=EITHER_SIGN)
+def normal_tapes_are_drawn_whole(impl, seed, n_steps, n, d, n_levels):
+    r"""Time is the first axis, or levels and then time, or time and then a step and its corrections; all drawn at once.
+
+    z\ (T, n, d),\quad z\ (L, T, n, d),\quad z\ (T, 1 + M, n, d),\ M \ge 0"""
+    shapes = ((n_steps, n, d), (n_levels, n_steps, n, d), (n_steps, n_levels, n, d))
     left = [impl.langevin_tape(generator(seed), n_steps, n, d)]
     left.append(impl.annealed_langevin_tape(generator(seed), n_levels, n_steps, n, d))
-    return Sides([in_a_row(left)], [in_a_row([plain, annealed])])
+    left.append(impl.predictor_corrector_tape(generator(seed), n_steps, n_levels - 1, n, d))
+    return Sides([in_a_row(left)], [in_a_row([generator(seed).standard_normal(shape) for shape in shapes])])
 
 
 def in_a_row(arrays):
@@ -216,14 +220,14 @@ def only_seed(draw: Draw) -> dict:
     return {"seed": draw.count(0, 2**20)}
 
 
-@theorem(LAW, kind="statistical", about="langevin_tape annealed_langevin_tape", case=only_seed)
+@theorem(LAW, kind="statistical", about=NORMAL_TAPES, case=only_seed)
 def normal_tapes_are_independent_unit_normals(impl, seed):
     r"""Their characteristic function over all entries is the normal one, and entries side by side are independent.
 
     \mathbb E e^{ikz} = e^{-k^2/2},\ k = 1, 2;\quad \mathbb E[\sin z \sin z'] = 0"""
     rng = generator(seed)
-    plain, annealed = impl.langevin_tape(rng, 50, 40, 10), impl.annealed_langevin_tape(rng, 5, 20, 20, 10)
-    return sampled(like_normals(plain), like_normals(annealed))
+    tapes = impl.langevin_tape(rng, 50, 40, 10), impl.annealed_langevin_tape(rng, 5, 20, 20, 10)
+    return sampled(*map(like_normals, (*tapes, impl.predictor_corrector_tape(rng, 20, 4, 20, 10))))
 
 
 @theorem(LAW, kind="statistical", about="metropolis_tape", case=only_seed)

@@ -44,6 +44,42 @@ wrong_versions(
     ("uniform on (0, 1)", NORMAL, "rng.random((n_steps, n, d))", "finite"),
     ("time drawn last", NORMAL, "np.moveaxis(rng.standard_normal((n, d, n_steps)), 2, 0)", "one step"),
 )
+CORRECTIONS = "rng.standard_normal((steps, following, rows, columns))"
+wrong_versions(
+    "predictor_corrector_tape",
+    (
+        "the same noise at each step",
+        CORRECTIONS,
+        "rng.standard_normal((1, following, rows, columns)).repeat(steps, 0)",
+        "one step",
+        SAME_KEY,
+    ),
+    (
+        "the step's noise for its corrections",
+        CORRECTIONS,
+        "rng.standard_normal((steps, 1, rows, columns)).repeat(following, 1)",
+        "finite",
+    ),
+    (
+        "one noise for all rows",
+        CORRECTIONS,
+        "rng.standard_normal((steps, following, 1, columns)).repeat(rows, 2)",
+        "one row",
+    ),
+    ("signs", CORRECTIONS, "rng.choice([-1.0, 1.0], (steps, following, rows, columns))", "finite"),
+    (
+        "corrections before time",
+        CORRECTIONS,
+        "np.swapaxes(rng.standard_normal((following, steps, rows, columns)), 0, 1)",
+        "one step",
+    ),
+    (
+        "uniform, of variance one",
+        CORRECTIONS,
+        "rng.uniform(-(3**0.5), 3**0.5, (steps, following, rows, columns))",
+        "finite",
+    ),
+)
 wrong_versions(
     "annealed_langevin_tape",
     (

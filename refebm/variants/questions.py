@@ -291,6 +291,7 @@ class Question:
         if function.endswith("_tape"):
             make |= {"rng": lambda: np.random.default_rng(self.stream.random_raw()), "n": lambda: self.n}
             make["n_levels"] = lambda: self.fixed.get("levels", 3)
+            make["n_corrections"] = lambda: self.fixed.get("corrections", 2)
         if function == "gibbs_step":
             return self._of_gibbs(make["rbm"]())
         if function.startswith("ReplayBuffer."):
