@@ -10,6 +10,7 @@ CASES: dict[str, int] = {}
 
 def pytest_addoption(parser):
     parser.addoption("--fresh", action="store_true", help="theorems on cases that were never drawn before")
+    parser.addoption("--every", type=int, default=1, metavar="N", help="sabotages of every N-th function alone")
 
 
 def pytest_configure(config):

@@ -9,6 +9,7 @@ not in the bank must be detected, and need no name.
 
 import argparse
 import ast
+import functools
 import importlib
 import sys
 from collections.abc import Iterator
@@ -39,11 +40,16 @@ class Sabotage:
         return f"{self.function}: {self.name}"
 
 
+@functools.lru_cache(maxsize=2)
+def parsed(text: str) -> ast.Module:
+    """The tree of an adapter's text, which is asked for thousands of times."""
+    return ast.parse(text)
+
+
 def segment(text: str, function: str) -> str:
     """The text of a function or of a method in an adapter, decorators included."""
     name, _, method = function.partition(".")
-    tree = ast.parse(text)
-    node = next(node for node in tree.body if getattr(node, "name", "") == name)
+    node = next(node for node in parsed(text).body if getattr(node, "name", "") == name)
     if method:
         node = next(node for node in node.body if getattr(node, "name", "") == method)
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -104,11 +110,11 @@ def verdict(sabotage: Sabotage, finding: Finding) -> str:
     return "named" if sabotage.named and sabotage.name in finding.names else "misnamed"
 
 
-def results(framework: str, only: str = "") -> Iterator[tuple[Sabotage, Finding, str]]:
-    """Each sabotage of an adapter, what the examiner said, and what that is worth."""
-    text = template(framework)
+def results(framework: str, only: str = "", every: int = 1) -> Iterator[tuple[Sabotage, Finding, str]]:
+    """Each sabotage, of every so-many-th function: what the examiner said, and what that is worth."""
+    text, functions = template(framework), list(EXAMINED)[::every]
     for sabotage in sabotages(framework):
-        if only in str(sabotage):
+        if only in str(sabotage) and sabotage.function in functions:
             finding = examined(patched(text, sabotage), sabotage.function)
             yield sabotage, finding, verdict(sabotage, finding)
 

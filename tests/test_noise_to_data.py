@@ -117,6 +117,12 @@ def test_a_solver_that_gives_up_says_so_with_its_own_words():
     assert error.value.code == "E-SOLVER"
 
 
+def test_a_score_that_is_no_number_on_the_way_is_told():
+    with pytest.raises(DomainError, match=r"from 1\.0 to 0\.0: not finite at t = 0\.") as error:
+        refebm.probability_flow(lambda x, t: np.where(t[:, None] < 0.5, np.nan, -x), SDE, X, 1.0, 0.0)
+    assert error.value.code == "E-SOLVER"
+
+
 @pytest.mark.parametrize("sde", KINDS.values(), ids=KINDS)
 def test_a_time_for_all_is_that_time_for_each(sde):
     for ask in (
@@ -177,8 +183,9 @@ def test_progress_is_shown_when_asked_for_and_on_stderr(capsys):
     corrected(progress=True)
     refebm.probability_flow(score, SDE, X, 1.0, 0.5, progress=True)
     refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, Z[None], progress=True)
+    refebm.annealed_langevin(score, X, [2.0, 1.0, 0.5], 0.1, np.stack([[Z]] * 3), progress=True)
     out, err = capsys.readouterr()
-    assert not out and all(words in err for words in ("2 of 2 steps", "t = 0.5000", "1 of 1 steps"))
+    assert not out and all(words in err for words in ("2 of 2 steps", "t = 0.5000", "1 of 1 steps", "3 of 3 steps"))
 
 
 def test_inputs_are_never_modified():

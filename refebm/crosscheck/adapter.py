@@ -252,10 +252,10 @@ def _exposed(module) -> list[str]:
         if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
     ]
     lower = {name.lower(): name for name in public}
-    for name in defined:
+    for name in set(defined) - public:
         close = [lower[near] for near in difflib.get_close_matches(name.lower(), lower, 1, CLOSE)]
         helper = name.lower() in map(str.lower, (*CLASSES, *KINDS)) or (close and close[0] in vars(module))
-        if name not in public and close and not helper:
+        if close and not helper:
             raise InputError(
                 "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
             )

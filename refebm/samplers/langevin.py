@@ -9,6 +9,7 @@ from collections.abc import Callable
 import autograd.numpy as np
 
 from refebm.models.fields import at
+from refebm.progress import counted
 from refebm.samplers.step import Step, moved
 from refebm.validation import DomainError, InputError, positive, rows, tape_of_levels
 
@@ -25,19 +26,27 @@ def langevin_step(score: Callable, x: np.ndarray, eta: float, z: np.ndarray) -> 
 
 @rows(z=tape_of_levels)
 def annealed_langevin(
-    score: Callable, x: np.ndarray, sigmas: np.ndarray, eps: float, z: np.ndarray, every_level: bool = False
+    score: Callable,
+    x: np.ndarray,
+    sigmas: np.ndarray,
+    eps: float,
+    z: np.ndarray,
+    every_level: bool = False,
+    *,
+    progress: bool = False,
 ) -> np.ndarray:
     r"""Langevin steps at each level from large to small noise, with eta_i = eps sigma_i^2/sigma_L^2.
 
     score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.
-    Returns the last states (n, d), or with `every_level` those at the end of each level, (L, n, d).
+    Returns the last states (n, d), or with `every_level` those at the end of each level, (L, n, d). progress: a line
+    on stderr.
     Convention: Song and Ermon 2019 write alpha_i/2 for our eta_i: our eps is half theirs.
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics
     """
     if len(z) != len(sigmas):
         raise InputError("E-TAPE", f"z must be (L, T, n, d) with L = {len(sigmas)}; got shape {z.shape}")
     ends = []
-    for sigma, noise in zip(sigmas, z):
+    for sigma, noise in counted(zip(sigmas, z), len(z), progress):
         eta = eps * sigma**2 / sigmas[-1] ** 2
         for z_t in noise:
             x = langevin_step(at(score, sigma), x, eta, z_t).x

@@ -119,6 +119,8 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
     ends, line = np.cumsum([array.size for array in start])[:-1], Line(progress)
 
     def flat(t, y):
+        if not np.all(np.isfinite(y)):
+            raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: not finite at t = {t:.4f}")
         line.tell(f"t = {t:.4f}")
         arrays = (part.reshape(array.shape) for part, array in zip(np.split(y, ends), start))
         return np.concatenate([np.ravel(rate) for rate in rates(t, *arrays)])
