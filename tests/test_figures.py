@@ -19,6 +19,7 @@ from figures.__main__ import FOLDER, NAMES, draw_to, main
 from refebm import RealNVP, log_partition
 
 SMALL = 0.1
+pytestmark = pytest.mark.long
 NO_FIGURE = {"__init__", "__main__", "certified", "contrast", "implicit_vae", "noise_levels", "style", "training"}
 LARGEST_FILE = 150_000
 

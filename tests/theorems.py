@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from refebm.identities import THEOREMS, Draw, check
 
-EXAMPLES = {"pointwise": 20, "quadrature": 6, "enumeration": 20, "statistical": 3}
+EXAMPLES = {"pointwise": 15, "quadrature": 5, "enumeration": 15, "statistical": 3}
 
 
 def of_stem(stem: str) -> list[str]:
