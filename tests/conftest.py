@@ -10,7 +10,9 @@ CASES: dict[str, int] = {}
 
 def pytest_addoption(parser):
     parser.addoption("--fresh", action="store_true", help="theorems on cases that were never drawn before")
-    parser.addoption("--every", type=int, default=1, metavar="N", help="sabotages of every N-th function alone")
+    parser.addoption(
+        "--every", type=int, default=1, metavar="N", help="sabotages of every N-th function alone, and JAX on some"
+    )
 
 
 def pytest_configure(config):
