@@ -1,6 +1,6 @@
 """Noise-conditional scores, learnt at many noise levels at once: of a mixture in the plane, and of 8 x 8 digits.
 
-`python -m figures.noise_levels` trains both, which takes about five minutes, writes the parameters beside this file,
+`python -m figures.noise_levels` trains both, which takes up to ten minutes, writes the parameters beside this file,
 and prints the tables. `python -m figures.noise_levels --table` prints the tables of those parameters.
 
 Of the mixture the score at each level is known, and the error of the learnt one is given by level. Of the digits it is
