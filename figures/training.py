@@ -44,7 +44,7 @@ CAPACITY, FRACTION = 10_000, 0.01
 
 def _petals() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Standardised lengths and widths, and their means and deviations in cm."""
-    cm = read_columns(FOLDER.parent / "tests" / "data" / "iris.csv", COLUMNS)[1]
+    cm = read_columns(FOLDER.parent / "tests" / "data" / "iris.csv", COLUMNS).points
     mean, deviation = np.mean(cm, axis=0), np.std(cm, axis=0)
     return (cm - mean) / deviation, mean, deviation
 
