@@ -203,7 +203,8 @@ def _data(options) -> UserData:
     dropped = f" ({data.dropped} dropped where a cell is missing)" if data.dropped else ""
     print(
         f"data: {data.used} of {data.rows} rows of {options.data}{dropped}, "
-        f"columns {', '.join(data.columns)}{without}, sigma {data.sigma:.4g}, in units of the spread {data.spread:.4g} around the mean",
+        f"columns {', '.join(data.columns)}{without}, "
+        f"sigma {data.sigma:.4g}, in units of the spread {data.spread:.4g} around the mean",
         flush=True,
     )
     return data
