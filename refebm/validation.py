@@ -159,6 +159,14 @@ def positive(name, value, x=None):
     return value
 
 
+def squared(name, value, least=0.0):
+    """The square of a positive float, which must be finite, and at least `least`."""
+    value = positive(name, value)
+    if not least**0.5 <= value < np.finfo(float).max ** 0.5:
+        raise InputError("E-SCALE", f"{name} must have a square that is a number, got {float(value)}")
+    return value**2
+
+
 def positives(name, value, x=None):
     """A positive float, or several."""
     value = real_array(name, value)
