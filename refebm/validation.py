@@ -159,12 +159,12 @@ def positive(name, value, x=None):
     return value
 
 
-def squared(name, value, least=0.0):
-    """The square of a positive float, which must be finite, and at least `least`."""
+def squarable(name, value, least=1.5e-154):
+    """A positive float whose square is one too; with `least` 0 its square may underflow."""
     value = positive(name, value)
-    if not least**0.5 <= value < np.finfo(float).max ** 0.5:
-        raise InputError("E-SCALE", f"{name} must have a square that is a number, got {float(value)}")
-    return value**2
+    if not least <= value <= 1e154:
+        raise InputError("E-SCALE", f"{name} must be from {least:g} to 1e154, to have a square, got {_at(value, ())}")
+    return value
 
 
 def positives(name, value, x=None):

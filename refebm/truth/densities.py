@@ -26,7 +26,7 @@ from refebm.validation import (
     probabilities,
     real_array,
     rows,
-    squared,
+    squarable,
     vector,
 )
 from refebm.validation import points as check_points
@@ -74,7 +74,7 @@ class Gaussian:
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: N(m, C + sigma^2 I)."""
-        return Gaussian(self.mean, self.cov + squared("sigma", sigma) * np.eye(len(self.mean)))
+        return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
 
     @rows(sigma=positive)
     def posterior_mean(self, y, sigma):
@@ -182,7 +182,7 @@ class GaussianMixture:
         return heights - self.log_heights[j] - 0.5 * np.sum(squares, axis=2)
 
     def _against(self, j, block, x, matrices):
-        """What the matrices of components and that of component j have of their own, what they share, and where j is."""
+        """What matrices of components and that of j have of their own, what they share, x - m_j, and m_k - m_j."""
         ours, theirs = part(matrices, block), part(matrices, j)
         shared = common(ours, theirs)
         return ours - shared, theirs - shared, shared, x - self.means[j], (self.means[block] - self.means[j])[:, None]
@@ -245,12 +245,14 @@ class GaussianMixture:
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I."""
-        variance = squared("sigma", sigma)
-        return GaussianMixture(self.weights, self.means, self.spread + variance * (np.eye(self.d) if np.ndim(self.spread) else 1.0))
+        variance = squarable("sigma", sigma, least=0) ** 2
+        return GaussianMixture(
+            self.weights, self.means, self.spread + variance * (np.eye(self.d) if np.ndim(self.spread) else 1.0)
+        )
 
     def _posterior_means(self, block, y, sigma, smoothed, j=None):
-        r"""E_k[X | y] = m_k + G_k (y - m_k), G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d), less that of component j where
-        one is given: (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
+        r"""E_k[X | y] = m_k + G_k (y - m_k), G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d); less that of component j
+        where one is given, (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
         """
         gain = product(part(self.spread, block), part(smoothed.precisions, block))
         if j is None:
@@ -356,7 +358,7 @@ def smoothed_empirical(points, sigma: float) -> GaussianMixture:
     Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
-    points, variance = check_points("points", points), squared("sigma", sigma, least=np.finfo(float).tiny)
+    points, variance = check_points("points", points), squarable("sigma", sigma) ** 2
     return GaussianMixture(np.ones(len(points)) / len(points), points, variance)
 
 
@@ -385,11 +387,15 @@ class Gamma:
         """
         inside = np.where(x > 0, x, 1.0)
         log_p = (self.shape - 1) * np.log(inside) - self.rate * x + self.shape * np.log(self.rate) - gammaln(self.shape)
-        large = np.maximum(self.shape, LARGE)
-        e = ((inside - self.mean) - self.mean_error) / self.mean
-        by_stirling = 0.5 * np.log(large / (2 * np.pi)) - stirling_remainder(large) - np.log(inside)
-        log_p = np.where(self.shape < LARGE, log_p, by_stirling - large * over_log(e, np.sqrt(inside) / np.sqrt(self.mean)))
+        if np.any(self.shape >= LARGE):
+            log_p = np.where(self.shape < LARGE, log_p, self._by_stirling(inside))
         return np.sum(np.where(x > 0, log_p, -np.inf), axis=1)
+
+    def _by_stirling(self, x):
+        a = np.maximum(self.shape, LARGE)
+        e = ((x - self.mean) - self.mean_error) / self.mean
+        normaliser = 0.5 * np.log(a / (2 * np.pi)) - stirling_remainder(a)
+        return normaliser - np.log(x) - a * over_log(e, np.sqrt(x) / np.sqrt(self.mean))
 
     @rows
     def score(self, x):
@@ -407,8 +413,10 @@ class Gamma:
         return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
     def sample(self, rng, size):
-        """By the generator's own gamma, whose second argument is the scale 1/b; what is below the smallest normal number
-        is that number: a small shape has much of its mass there, and 0 is outside the support."""
+        """By the generator's own gamma, whose second argument is the scale 1/b.
+
+        A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
+        """
         return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), np.finfo(float).tiny)
 
     def substitute(self, u):
@@ -542,7 +550,7 @@ def quotient(a, b):
 def stirling_remainder(a):
     r"""mu(a) = log Gamma(a) - (a - 1/2) log a + a - 1/2 log 2 pi, for a >= 10 (Abramowitz and Stegun 1964, 6.1.41)."""
     powers = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156]
-    return sum(c / a ** (2 * i + 1) for i, c in enumerate(powers))
+    return sum(c * (1 / a) ** (2 * i + 1) for i, c in enumerate(powers))
 
 
 def log_student_constant(nu):
@@ -557,12 +565,13 @@ def over_log(e, root):
     r"""e - log(1 + e) >= 0, 1 + e = root^2 > 0. Near 0, with r = e/(2 + e): e r - 2 (r^3/3 + r^5/5 + ...)."""
     near = np.abs(e) < 0.25
     r = np.where(near, e, 0.0) / (2 + np.where(near, e, 0.0))
-    series = sum(r ** (2 * i + 3) / (2 * i + 3) for i in range(9))
-    return np.where(near, e * r - 2 * series, e - 2 * np.log(root))
+    series = functools.reduce(lambda total, odd: total * r**2 + 1 / odd, range(19, 1, -2), 0.0)
+    return np.where(near, e * r - 2 * r**3 * series, e - 2 * np.log(root))
 
 
 def log_one_plus_square(v):
     r"""log(1 + v^2), also where v^2 overflows."""
-    far = np.abs(v) > 1
-    outer = np.where(far, v, 1.0)
-    return np.where(far, 2 * np.log(np.abs(outer)) + np.log1p(outer**-2), np.log1p(np.where(far, 0.0, v) ** 2))
+    far = np.abs(v) > 1e8
+    if not np.any(far):
+        return np.log1p(v**2)
+    return np.where(far, 2 * np.log(np.abs(np.where(far, v, 1.0))), np.log1p(np.where(far, 0.0, v) ** 2))
