@@ -159,6 +159,14 @@ def positive(name, value, x=None):
     return value
 
 
+def squarable(name, value, least=1.5e-154):
+    """A positive float whose square is one too; with `least` 0 its square may underflow."""
+    value = positive(name, value)
+    if not least <= value <= 1e154:
+        raise InputError("E-SCALE", f"{name} must be from {least:g} to 1e154, to have a square, got {_at(value, ())}")
+    return value
+
+
 def positives(name, value, x=None):
     """A positive float, or several."""
     value = real_array(name, value)

@@ -7,9 +7,9 @@ layer the units of the other are independent. Noise is an argument: a unit is 1 
 from itertools import product
 
 import autograd.numpy as np
-from autograd.scipy.special import expit, logsumexp
+from autograd.scipy.special import logsumexp
 
-from refebm.validation import InputError, bits, like_x, points, positive, real_array, rows, uniforms, vector
+from refebm.validation import InputError, bits, like_x, points, real_array, rows, squarable, uniforms, vector
 
 LOG_2PI = float(np.log(2 * np.pi))
 MOST_UNITS = 20
@@ -18,6 +18,13 @@ MOST_UNITS = 20
 def softplus(a):
     """log(1 + e^a)."""
     return np.logaddexp(0.0, a)
+
+
+def expit(a):
+    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
+    negative = a < 0
+    e = np.exp(np.where(negative, a, -a))
+    return np.where(negative, e, 1.0) / (1 + e)
 
 
 def hidden(rbm, h):
@@ -92,14 +99,14 @@ class BinaryRBM:
 class GaussianBernoulliRBM:
     r"""E(v, h) = |v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, with v in R^d and h in {0, 1}^m: E[v | h] = b + W h.
 
-    b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE for sigma.
+    b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE, E-SCALE for sigma.
     Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
     Source: Cho, Ilin and Raiko 2011, eq. 3
     """
 
     def __init__(self, b, c, W, sigma):
         self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
-        self.d, self.m, self.sigma = len(self.b), len(self.c), positive("sigma", sigma)
+        self.d, self.m, self.sigma = len(self.b), len(self.c), squarable("sigma", sigma)
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
