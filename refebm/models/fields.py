@@ -5,6 +5,7 @@ from autograd.scipy.special import logsumexp
 
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
+from refebm.validation import positive, rows
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
@@ -48,6 +49,12 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
 
 
+@rows(sigma=positive)
 def at(score, sigma):
     r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float."""
-    return lambda x: score(x, sigma * np.ones(len(x)))
+
+    @rows
+    def field(x):
+        return score(x, sigma * np.ones(len(x)))
+
+    return field
