@@ -81,12 +81,12 @@ def _refuse_masked(name, value):
 def real_array(name, value):
     """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
     value = real(name, value)
-    _refuse(name, value, np.isfinite(value), "E-FINITE", "finite")
+    _refuse(name, value, numpy.isfinite(getval(value)), "E-FINITE", "finite")
     return value
 
 
 def _refuse(name, value, good, code, wanted):
-    if not np.all(good):
+    if not numpy.all(good):
         where = tuple(int(i) for i in numpy.argwhere(~good)[0])
         raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
 
@@ -108,7 +108,8 @@ def points(name, value, x=None):
 def states(name, value, x=None):
     """The states of chains, (n, d): points, but for rows that are lost, which are NaN throughout."""
     value = _of_rows(name, real(name, value))
-    good = np.isfinite(value) | np.all(np.isnan(value), axis=1)[:, None]
+    good = numpy.isfinite(getval(value))
+    good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
     _refuse(name, value, good, "E-FINITE", "finite, but for rows that are NaN throughout")
     return value
 
@@ -277,13 +278,14 @@ def inverse_temperatures(name, value, x=None):
 def tape_of_steps(name, value):
     """The noise of a chain: an array, or a tuple of them, whose first axis is time. Integers stay what they are."""
     parts = [array(name, part) for part in (value if isinstance(value, tuple) else (value,))]
-    for part in parts:
-        _refuse_type(name, part, part.dtype.kind in "iufb")
-        _refuse(name, part, np.isfinite(part), "E-FINITE", "finite")
-    lengths = {len(part) if part.ndim else 0 for part in parts}
+    lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
     if len(lengths) != 1 or lengths == {0}:
         came = brief(sorted(lengths))
         raise InputError("E-TAPE", f"the arrays of a tape must have one length, at least 1; got {came}")
+    for part in parts:
+        _refuse_type(name, part, part.dtype.kind in "iufb")
+        if not np.isfinite(np.min(part)) or not np.isfinite(np.max(part)):  # in no more memory than the tape's
+            _refuse(name, part, np.isfinite(part), "E-FINITE", "finite")
     return parts
 
 

@@ -19,7 +19,7 @@ from refebm.models.fields import at
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError, level, parameters_of, points_of, times_of
+from refebm.validation import InputError, brief, level, parameters_of, points_of, times_of
 
 
 def at_level(x, kind, parameters, sigma):
@@ -86,9 +86,9 @@ class Model:
     d: int = field(init=False)
 
     def __post_init__(self):
-        if self.kind not in KINDS:
+        if not isinstance(self.kind, str) or self.kind not in KINDS:
             near = difflib.get_close_matches(str(self.kind), KINDS, 1) or sorted(KINDS)
-            raise InputError("E-MODEL", f"kind must be one of the registered kinds, got {self.kind!r}; try {near}")
+            raise InputError("E-MODEL", f"kind must be one of the registered kinds, got {brief(self.kind)}; try {near}")
         object.__setattr__(self, "parameters", parameters_of("parameters", self.parameters))
         if not hasattr(self.parameters, "keys"):
             raise InputError("E-MODEL", f"parameters must be a dict by name, got {type(self.parameters).__name__}")
@@ -96,7 +96,8 @@ class Model:
         wanted -= {"sigma", "t"} if self.kind in CONDITIONAL else set()
         if set(self.parameters.keys()) != wanted:
             raise InputError(
-                "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
+                "E-MODEL",
+                f"a {self.kind} has parameters {sorted(wanted)}, got {brief(sorted(map(str, self.parameters)))}",
             )
         inner = "kind" in self.parameters and Model(self.parameters["kind"], self.parameters["parameters"])
         object.__setattr__(self, "d", inner.d if inner else dimension(self.kind, self.parameters))

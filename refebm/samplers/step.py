@@ -14,6 +14,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 import numpy
 
+from refebm.calculus import held
 from refebm.validation import rows, states
 
 
@@ -47,12 +48,12 @@ def moved(x: np.ndarray) -> Step:
 
 def lost(x: np.ndarray) -> np.ndarray:
     """Which rows are not finite, (n,)."""
-    return ~np.all(np.isfinite(x), axis=1)
+    return ~numpy.isfinite(held(x)).all(axis=1)
 
 
 def without(x: np.ndarray, gone: np.ndarray) -> np.ndarray:
     """x, NaN in the rows that are gone."""
-    return np.where(gone[:, None], np.nan, x) if np.any(gone) else x
+    return np.where(gone[:, None], np.nan, x) if gone.any() else x
 
 
 def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error: np.ndarray, u: np.ndarray) -> Step:
@@ -75,15 +76,15 @@ def kernel(function: Callable | None = None, /, **special: Callable) -> Callable
     def checked(*given):
         before, x, after = given[:where], given[where], given[where + 1 :]
         gone = lost(x)
-        if np.all(gone):
+        if gone.all():
             return moved(x)
-        if np.any(gone):  # asked at another row's state, where the callables are at home
+        if gone.any():  # asked at another row's state, where the callables are at home
             x = np.where(gone[:, None], x[np.argmin(gone)], x)
         if names[0] == "energy":
             before = (_at_finite_rows(given[0], x), *before[1:])
         with numpy.errstate(all="ignore"):
             step = function(*before, x, *after)
-        return _lost_again(step, gone) if np.any(gone) else step
+        return _lost_again(step, gone) if gone.any() else step
 
     return checked
 
@@ -100,7 +101,7 @@ def _at_finite_rows(function, start):
 
     def tolerant(x):
         gone = lost(x)
-        if not np.any(gone):
+        if not gone.any():
             return function(x)
         return np.where(gone, np.nan, function(np.where(gone[:, None], start, x)))
 

@@ -15,6 +15,7 @@ from autograd.scipy.special import gammaln, logsumexp
 from refebm.validation import (
     DomainError,
     InputError,
+    brief,
     covariance,
     positive,
     positive_vector,
@@ -59,6 +60,7 @@ class Gaussian:
         r"""-C^{-1} (x - m)."""
         return -np.dot(x - self.mean, self.precision)
 
+    @rows
     def sample(self, rng, size):
         """m + L z."""
         return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
@@ -143,6 +145,7 @@ class GaussianMixture:
         r = self.responsibilities(x)
         return sum(r[:, k : k + 1] * c.score(x) for k, c in enumerate(self.components))
 
+    @rows
     def sample(self, rng, size):
         """A component by its weight, then a point of it."""
         chosen = rng.choice(len(self.weights), size=size, p=self.weights)
@@ -228,10 +231,12 @@ class Gamma:
         r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
         if np.any((self.shape <= 2) & (self.shape != 1)):
             raise DomainError(
-                "E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {self.shape.tolist()}"
+                "E-DOMAIN",
+                f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {brief(self.shape.tolist())}",
             )
         return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
+    @rows
     def sample(self, rng, size):
         """By the generator's own gamma, whose second argument is the scale 1/b."""
         return rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape)))
@@ -284,6 +289,7 @@ class StudentT:
         t = (x - self.loc) / self.scale
         return -(self.df + 1) * t / (self.df + t**2) / self.scale
 
+    @rows
     def sample(self, rng, size):
         """loc + scale t."""
         return self.loc + self.scale * rng.standard_t(self.df, (size, len(self.df)))
@@ -333,6 +339,7 @@ class Laplace:
         r"""-sign(x - loc)/scale."""
         return -np.sign(x - self.loc) / self.scale
 
+    @rows
     def sample(self, rng, size):
         """By the generator's own laplace."""
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
