@@ -14,11 +14,11 @@ from refebm.truth.expectations import expect
 from refebm.validation import (
     InputError,
     InputTypeError,
-    count,
     of_time,
     ordered_times,
     points,
     positive,
+    size,
     steps,
     time,
     times,
@@ -54,7 +54,7 @@ class LinearSDE:
 
     def prior(self, d: int):
         r"""The law that sampling starts from, N(0, std(1)^2 I)."""
-        return Gaussian(np.zeros(count("d", d)), self.kernel(0.0, 1.0)[1] ** 2)
+        return Gaussian(np.zeros(size("d", d)), self.kernel(0.0, 1.0)[1] ** 2)
 
     def prior_gap(self, density) -> float:
         r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature."""
@@ -132,7 +132,7 @@ class VariancePreserving(LinearSDE):
 
     def prior(self, d: int):
         """The law that sampling starts from, N(0, I)."""
-        return Gaussian(np.zeros(count("d", d)), 1.0)
+        return Gaussian(np.zeros(size("d", d)), 1.0)
 
 
 class SubVariancePreserving(VariancePreserving):

@@ -11,7 +11,7 @@ few numbers, and starts with a stable code.
 import functools
 import inspect
 import math
-from reprlib import repr as brief
+from reprlib import Repr
 
 import autograd.numpy as np
 import numpy
@@ -37,6 +37,9 @@ class DomainError(InputError):
     """Asked for outside the conditions under which the quantity exists."""
 
 
+REPR = Repr()
+REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
+brief = REPR.repr  # of what came, in a few words and numbers
 MOST_STEPS = 10**9  # more are no loop that ends
 MOST_NUMBERS = 10**10  # 80 GB
 
@@ -300,8 +303,8 @@ def tape_of_levels(name, value, x):
 def times(name, value):
     """Times of an SDE: a float, or (n,), from 0 to 1."""
     value = real_array(name, value)
-    if value.ndim > 1:
-        raise InputError("E-SHAPE", f"{name} must be a float or (n,); got shape {value.shape}")
+    if value.ndim > 1 or 0 in value.shape:
+        raise InputError("E-SHAPE", f"{name} must be a float or (n,), n >= 1; got shape {value.shape}")
     _refuse(name, value, (value >= 0) & (value <= 1), "E-TIME", "from 0 to 1")
     return value
 
@@ -413,7 +416,15 @@ def count(name, value, x=None):
 
 def count_or_none(name, value, x=None):
     """A whole number that counts what need not be there."""
-    return _counted(name, value, 0)
+    return size(name, _counted(name, value, 0) + 1) - 1
+
+
+def size(name, value, x=None):
+    """The length of one axis of an array."""
+    value = count(name, value)
+    if value > MOST_NUMBERS:
+        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:.0e}, got {brief(value)}")
+    return value
 
 
 def _counted(name, value, least):
@@ -554,8 +565,8 @@ def _of_log_u(name, function, log_u):
 
 
 def see_callable(name, function):
-    """What is called must be callable."""
-    if not callable(function):
+    """What is called must be callable, and no class, whose instances are no numbers."""
+    if not callable(function) or isinstance(function, type):
         raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
 
 
@@ -612,12 +623,12 @@ GLOSSARY = {
     "sde": sde_like,
     "betas": step_variances,
     "i": indices_of,
-    "n": count,
-    "d": count,
+    "n": size,
+    "d": size,
     "n_steps": steps,
-    "n_levels": steps,
+    "n_levels": size,
     "n_lags": count,
-    "size": count,
+    "size": size,
     "rng": generator,
     "rbm": rbm_like,
     "n_corrections": count_or_none,
@@ -688,7 +699,7 @@ def positive_vector(name, value, d=None):
 def covariance(name, value, d):
     """A symmetric positive definite (d, d); a float c stands for c times the identity."""
     value = np.array(real_array(name, value))
-    value = value * np.eye(d) if value.ndim == 0 else value
+    value = value * np.eye(*memory(d, d)) if value.ndim == 0 else value
     if value.shape != (d, d):
         raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")
     apart = np.abs(value - value.T)

@@ -15,7 +15,7 @@ import numpy as np
 
 from refebm.calculus import score_of
 from refebm.models import energies, fields
-from refebm.models.fields import at
+from refebm.models.fields import at, sde_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
@@ -99,6 +99,8 @@ class Model:
                 "E-MODEL",
                 f"a {self.kind} has parameters {sorted(wanted)}, got {brief(sorted(map(str, self.parameters)))}",
             )
+        if "sde" in self.parameters:
+            sde_of(self.parameters["sde"])
         inner = "kind" in self.parameters and Model(self.parameters["kind"], self.parameters["parameters"])
         object.__setattr__(self, "d", inner.d if inner else dimension(self.kind, self.parameters))
 

@@ -5,7 +5,7 @@ from autograd.scipy.special import logsumexp
 
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
-from refebm.validation import positive, rows
+from refebm.validation import InputError, brief, positive, rows
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
@@ -37,6 +37,15 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     return sum(r_k[:, None] * s for r_k, s in zip(r, scores))
 
 
+def sde_of(data):
+    r"""The SDE that is given as {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}."""
+    try:
+        return SDES[data["kind"]](**data["parameters"])
+    except (TypeError, KeyError, IndexError) as error:
+        wanted = f"{{'kind': one of {sorted(SDES)}, 'parameters': its arguments}}"
+        raise InputError("E-MODEL", f"sde must be {wanted}, got {brief(data)}") from error
+
+
 def diffused_mixture(x, t, sde, logits, means, variances):
     r"""The score of x_t = m(t) x_0 + std(t) z, x_0 from sum_k w_k N(m_k, diag v_k), w = softmax(logits), exactly.
 
@@ -44,7 +53,7 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     (k, d), the variances positive; t (n,).
     Source: Song et al. 2021, eqs. 29 and 33
     """
-    scale, std = SDES[sde["kind"]](**sde["parameters"]).marginal(t)
+    scale, std = sde_of(sde).marginal(t)
     scale = scale[:, None]
     return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
 

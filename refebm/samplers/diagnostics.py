@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from refebm.validation import DomainError, InputError, moving, rows
+from refebm.validation import DomainError, InputError, brief, moving, rows
 
 
 def _exponent(x):
@@ -56,7 +56,7 @@ def autocovariance(x: np.ndarray, n_lags: int) -> np.ndarray:
     """
     length = len(x)
     if n_lags >= length:
-        raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {n_lags}")
+        raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {brief(n_lags)}")
     power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2
     return np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
 

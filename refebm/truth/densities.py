@@ -230,10 +230,8 @@ class Gamma:
     def fisher_information(self):
         r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
         if np.any((self.shape <= 2) & (self.shape != 1)):
-            raise DomainError(
-                "E-DOMAIN",
-                f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {brief(self.shape.tolist())}",
-            )
+            came = brief(self.shape.tolist())
+            raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
         return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
     @rows
