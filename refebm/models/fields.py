@@ -6,6 +6,7 @@ from refebm.calculus import held
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
 from refebm.truth.densities import lost, softmax
+from refebm.validation import InputError, brief, positive, rows
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
@@ -48,6 +49,15 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     return -at_j * from_j + np.sum(r[:, :, None] * (shared * apart + other - own), axis=0)
 
 
+def sde_of(data):
+    r"""The SDE that is given as {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}."""
+    try:
+        return SDES[data["kind"]](**data["parameters"])
+    except (TypeError, KeyError, IndexError) as error:
+        wanted = f"{{'kind': one of {sorted(SDES)}, 'parameters': its arguments}}"
+        raise InputError("E-MODEL", f"sde must be {wanted}, got {brief(data)}") from error
+
+
 def diffused_mixture(x, t, sde, logits, means, variances):
     r"""The score of x_t = m(t) x_0 + std(t) z, x_0 from sum_k w_k N(m_k, diag v_k), w = softmax(logits), exactly.
 
@@ -55,11 +65,17 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     (k, d), the variances positive; t (n,).
     Source: Song et al. 2021, eqs. 29 and 33
     """
-    scale, std = SDES[sde["kind"]](**sde["parameters"]).marginal(t)
+    scale, std = sde_of(sde).marginal(t)
     scale = scale[:, None]
     return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
 
 
+@rows(sigma=positive)
 def at(score, sigma):
     r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float."""
-    return lambda x: score(x, sigma * np.ones(len(x)))
+
+    @rows
+    def field(x):
+        return score(x, sigma * np.ones(len(x)))
+
+    return field

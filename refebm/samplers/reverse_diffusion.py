@@ -13,11 +13,11 @@ from refebm.calculus import field_and_divergence, jacobian_vector_product
 from refebm.objectives.notation import dot, mean_over_projections
 from refebm.progress import Line, counted
 from refebm.samplers.langevin import langevin_step
-from refebm.samplers.step import Step, moved
+from refebm.samplers.step import Step, kernel, moved
 from refebm.validation import DomainError, InputError, positives, rows, tape_of_corrections, time, within
 
 
-@rows
+@kernel
 def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
     r"""x + f(x, t) dt + g(t) sqrt(dt) z, (n, d): forward in time, from t to t + dt.
 
@@ -27,7 +27,7 @@ def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z:
     return moved(x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * np.sqrt(dt) * z)
 
 
-@rows
+@kernel
 def reverse_sde_step(score: Callable, sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
     r"""x - [f(x, t) - g(t)^2 s(x, t)] dt + g(t) sqrt(dt) z, (n, d): back in time, from t to t - dt.
 
@@ -164,7 +164,7 @@ def predictor_corrector(
     return np.stack(states) if trajectory else x
 
 
-@rows
+@kernel
 def ddpm_step(
     score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.ndarray, z: np.ndarray, posterior: bool = False
 ) -> Step:

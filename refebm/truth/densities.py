@@ -20,6 +20,7 @@ from refebm.calculus import held
 from refebm.validation import (
     DomainError,
     InputError,
+    brief,
     covariance,
     positive,
     positive_vector,
@@ -68,6 +69,7 @@ class Gaussian:
         r"""-C^{-1} (x - m)."""
         return -np.dot(x - self.mean, self.precision)
 
+    @rows
     def sample(self, rng, size):
         """m + L z."""
         return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
@@ -237,6 +239,7 @@ class GaussianMixture:
 
         return self._by_likeliest(mean_score, x)
 
+    @rows
     def sample(self, rng, size):
         """A component by its weight, then a point of it."""
         chosen = rng.choice(len(self.weights), size=size, p=self.weights)
@@ -407,11 +410,11 @@ class Gamma:
     def fisher_information(self):
         r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
         if np.any((self.shape <= 2) & (self.shape != 1)):
-            raise DomainError(
-                "E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {self.shape.tolist()}"
-            )
+            came = brief(self.shape.tolist())
+            raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
         return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
+    @rows
     def sample(self, rng, size):
         """By the generator's own gamma, whose second argument is the scale 1/b.
 
@@ -469,6 +472,7 @@ class StudentT:
         v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
         return -(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale
 
+    @rows
     def sample(self, rng, size):
         """loc + scale t."""
         return self.loc + self.scale * rng.standard_t(self.df, (size, len(self.df)))
@@ -518,6 +522,7 @@ class Laplace:
         r"""-sign(x - loc)/scale."""
         return -np.sign(x - self.loc) / self.scale
 
+    @rows
     def sample(self, rng, size):
         """By the generator's own laplace."""
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))

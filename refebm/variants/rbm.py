@@ -12,7 +12,7 @@ SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 
 wrong_versions(
     "BinaryRBM.energy",
-    ("hidden bias left out", " - np.dot(hidden(self, h), self.c)", "", "finite"),
+    ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
     ("sign of the couplings", "- np.sum(np.dot(v", "+ np.sum(np.dot(v", "finite"),
     ("each coupling counted half", "- np.sum(np.dot(v", "- 0.5 * np.sum(np.dot(v", "finite"),
     (
@@ -27,8 +27,8 @@ conventions(
     "BinaryRBM.energy",
     (
         "the other sign: f = -E",
-        "-np.dot(v, self.b) - np.dot(hidden(self, h), self.c) - np.sum",
-        "np.dot(v, self.b) + np.dot(hidden(self, h), self.c) + np.sum",
+        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum",
+        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum",
         OTHER_SIGN,
     ),
 )
@@ -99,7 +99,7 @@ wrong_versions(
     ("sigma for sigma squared in the spring", "axis=1) / self.sigma**2 -", "axis=1) / self.sigma -", "sigma = 1"),
     ("couplings of v - b", "np.dot(v, self.W) * h", "np.dot(v - self.b, self.W) * h", "zero visible bias"),
     ("couplings not scaled", "* h, axis=1) / self.sigma**2", "* h, axis=1)", "sigma = 1"),
-    ("hidden bias left out", " - np.dot(hidden(self, h), self.c)", "", "finite"),
+    ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
     ("sign of the couplings", " - coupling", " + coupling", "finite"),
 )
 conventions(
@@ -107,8 +107,8 @@ conventions(
     ("couplings v^T W h/sigma", "* h, axis=1) / self.sigma**2", "* h, axis=1) / self.sigma", PER_SIGMA),
     (
         "the other sign: f = -E",
-        f"{SPRING} - np.dot(hidden(self, h), self.c) - coupling",
-        f"-{SPRING} + np.dot(hidden(self, h), self.c) + coupling",
+        f"{SPRING} - np.dot(h, self.c) - coupling",
+        f"-{SPRING} + np.dot(h, self.c) + coupling",
         OTHER_SIGN,
     ),
 )

@@ -23,7 +23,6 @@ WORDS = [  # of the bank, and of the adapter
     ('times_of("t", t, x)', "t"),
     ('times("t", t)', "t"),
     ("weight(t)", "weight"),
-    ("self.integral(*_in_order(s, t))", "self.integral(s, t)"),
 ]
 CANNOT_BE = {  # samples are handed over as numbers, through which nothing flows; and this adapter has no gradients
     ("contrastive_divergence", "gradient flows through the samples"),

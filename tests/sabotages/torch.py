@@ -45,7 +45,6 @@ WORDS = [  # of the bank, and of the adapter
     ('times_of("t", t, x)', "t"),
     ('times("t", t)', "t"),
     ("weight(t)", "weight"),
-    ("self.integral(*_in_order(s, t))", "self.integral(s, t)"),
     ("self.kernel(0.0, t)", "self.kernel(0.0 * t, t)"),
     ("self.kernel(0.0, 0.5 * t)", "self.kernel(0.0 * t, 0.5 * t)"),
     ("self.kernel(t, 1.0)", "self.kernel(t, 1.0 + 0.0 * t)"),
