@@ -9,8 +9,9 @@ from typing import NamedTuple
 import autograd.numpy as np
 from autograd.scipy.special import logsumexp
 
-from refebm.truth.partition import quadrature
-from refebm.validation import DomainError, InputError, inverse_temperatures, real_array, rows
+from refebm.calculus import held
+from refebm.truth.partition import SETTLED, quadrature
+from refebm.validation import DomainError, InputError, inverse_temperatures, positive, real_array, rows
 
 
 @rows
@@ -24,20 +25,32 @@ def negative_log_likelihood(energy: Callable, log_z: float, x: np.ndarray) -> np
     return energy(x) + log_z
 
 
-@rows
-def log_partition(energy: Callable, d: int) -> float:
-    r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by the trapezoid rule that `expect` certifies.
+class LogPartition(NamedTuple):
+    """log Z, and a bound of its error: what the rule has not resolved, and roundoff."""
 
-    energy (n, d) -> (n,). A float, which can be differentiated in the parameters of the energy. Where the mass lies is
-    found by descent from a grid that reaches 1000 from the origin: a well that none of it leads to is missed.
-    Errors: DomainError E-SIZE for d > 2, E-DIVERGES where exp(-E) has no integral, E-SETTLED where the rule does not
-    settle, or the energy is NaN.
-    Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
+    value: float
+    error: float
+
+
+@rows(tolerance=positive)
+def log_partition(
+    energy: Callable, d: int, *, tolerance: float = SETTLED, with_error: bool = False
+) -> float | LogPartition:
+    r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
+
+    energy (n, d) -> (n,); +inf is a density of zero. A float, which can be differentiated in the parameters of the
+    energy; with_error: the pair (value, error). tolerance: how large the error may be; an energy with kinks in the plane
+    needs a larger one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin,
+    and by its own scale: a well that none of it leads to is missed.
+    Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
+    the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
+    Source: Song and Kingma 2021, eq. 1
     """
     if d > 2:
         raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
-    nodes = quadrature(energy, d)
-    return logsumexp(-energy(nodes.x) + nodes.log_weights)
+    nodes = quadrature(lambda x: held(energy(x)), d, held(tolerance))
+    value = logsumexp(-energy(nodes.x) + nodes.log_weights)
+    return LogPartition(value, nodes.error) if with_error else value
 
 
 @rows(temperatures=inverse_temperatures)
