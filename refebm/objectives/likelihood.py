@@ -39,9 +39,9 @@ def log_partition(
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
 
     energy (n, d) -> (n,); +inf is a density of zero. A float, which can be differentiated in the parameters of the
-    energy; with_error: the pair (value, error). tolerance: how large the error may be; an energy with kinks in the plane
-    needs a larger one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin,
-    and by its own scale: a well that none of it leads to is missed.
+    energy; with_error: the pair (value, error). tolerance: how large the error may be; kinks in the plane need a larger
+    one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin, then by its
+    own scale: a well that none of it leads to is missed.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
     the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
     Source: Song and Kingma 2021, eq. 1

@@ -55,10 +55,10 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
     """
     energy = Counted(energy, MOST_NODES[d - 1])
     with np.errstate(all="ignore"):
-        wells, widths = _wells(energy, d)
+        wells, widths, bulk = _wells(energy, d)
         axes = _axes(energy.search, wells[0], widths[0])
         if axes is None:
-            nodes = _on_a_lattice(energy, wells, widths)
+            nodes = _on_a_lattice(energy, wells, widths, bulk)
         else:
             turned = Counted(lambda y: energy(y @ axes.T, FAR_OUT), energy.most)
             nodes = _on_a_lattice(turned, *_wells(turned, d))
@@ -99,9 +99,9 @@ def _by_panels(energy, wells, widths, tolerance):
     return Nodes(x[seen], log_weights[seen], float(unresolved + roundoff))
 
 
-def _on_a_lattice(energy, wells, widths):
+def _on_a_lattice(energy, wells, widths, bulk):
     """The trapezoid rule in the plane, around all wells at once, if two spacings agree: fast where all is smooth."""
-    low, high = np.min(wells - widths, axis=0), np.max(wells + widths, axis=0)
+    low, high = np.min([*(wells - widths), *bulk], axis=0), np.max([*(wells + widths), *bulk], axis=0)
     centre, scale = 0.5 * (low + high), 0.5 * (high - low)
     d, slopes = len(centre), np.sqrt(scale**2 + (wells - centre) ** 2)  # dx/du
     spacing = np.minimum(0.2, 0.6 * np.min(widths / slopes, axis=0)) / (3 - d)  # derivatives need more on the line
@@ -177,10 +177,10 @@ def _lattice(axis, d):
 
 
 def _wells(energy, d):
-    """Minima (k, d) that descent from a grid out to 1000 finds, the deepest first, and their widths (k, d)."""
+    """Minima (k, d) that descent from a grid finds, the deepest first, their widths, and its low points (m, d)."""
     axis = np.linspace(-CORE, CORE, 82)
-    x = np.sinh(_lattice(axis, d))
-    e = energy.search(x)
+    x = bulk = np.sinh(_lattice(axis, d))
+    e = grid_e = energy.search(x)
     if not np.any(np.isfinite(e)):
         raise DomainError("E-SETTLED", f"energy is infinite on the whole of a grid of {len(x)} points out to 1000")
     lowest = np.ravel(minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
@@ -200,7 +200,7 @@ def _wells(energy, d):
     for i in range(len(x)):
         if not any(np.all(np.abs(x[i] - x[j]) <= 0.1 * widths[j]) for j in kept):
             kept.append(i)
-    return x[kept], widths[kept]
+    return x[kept], widths[kept], bulk[grid_e < e[0] + 0.5 * NEGLIGIBLE]
 
 
 def _descended(energy, x, e):
@@ -453,8 +453,8 @@ class Rule:
                     share = held[line, end + 1] / np.sum(held[line])
                     raise DomainError(
                         "E-DIVERGES",
-                        f"exp(-E) has no integral, or a tail too heavy for floating point: {share:.1e} of it lies at the "
-                        f"farthest points, out to {self.place(box[end, line], line)[0]:.0e}",
+                        f"exp(-E) has no integral, or a tail too heavy for floating point: {share:.1e} of it lies at "
+                        f"the farthest points, out to {self.place(box[end, line], line)[0]:.0e}",
                     )
 
     def refine(self, aim):
