@@ -8,7 +8,7 @@ import pytest
 from autograd import grad
 
 import refebm
-from refebm import BinaryRBM, DomainError, GaussianBernoulliRBM, Model, ReplayBuffer
+from refebm import BinaryRBM, GaussianBernoulliRBM, Model, ReplayBuffer
 from refebm.models.rbm import states
 from refebm.samplers.step import Step
 from refebm.validation import InputError
@@ -116,14 +116,6 @@ def test_partition_functions_can_be_differentiated():
     weights = np.exp(-RBM.free_energy(states(2)) - RBM.log_partition())
     by_hand = np.einsum("n,ni,nj->ij", weights, states(2), RBM.hidden_mean(states(2)))
     np.testing.assert_allclose(grad(lambda W: BinaryRBM(RBM.b, RBM.c, W).log_partition())(W), by_hand, rtol=1e-12)
-
-
-def test_a_narrow_well_far_away_is_found_or_refused():
-    wells = refebm.mixture_of(refebm.GaussianMixture([0.3, 0.7], [[-40.0], [5.0]], 0.04))
-    np.testing.assert_allclose(refebm.log_partition(wells, 1), 0.5 * np.log(2 * np.pi), rtol=1e-12)
-    wells = refebm.mixture_of(refebm.GaussianMixture([0.3, 0.7], [[-400.0], [5.0]], 1e-4))
-    with pytest.raises(DomainError, match="E-SIZE"):
-        refebm.log_partition(wells, 1)
 
 
 def quartic(x, *_):
@@ -294,11 +286,11 @@ BAD = {
     "u for one choice": (lambda: ReplayBuffer(X, 3).start(X, 0.5, U), "E-SHAPE", r"u .*\(3, 2\)"),
     "points of another d": (lambda: ReplayBuffer(X, 3).push(np.zeros((1, 3))), "E-SHAPE", r"x .*\(n, 2\)"),
     "partition function in 3-D": (lambda: refebm.log_partition(energy, 3), "E-SIZE", "annealed"),
-    "no integral": (lambda: refebm.log_partition(lambda x: 0.0 * x[:, 0], 1), "E-DIVERGES", "does not fall"),
-    "an energy on half the line": (
-        lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] > 0, x[:, 0], np.inf), 1),
+    "no integral": (lambda: refebm.log_partition(lambda x: 0.0 * x[:, 0], 1), "E-DIVERGES", "no integral"),
+    "an energy that is NaN": (
+        lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] < 3, x[:, 0] ** 2, np.nan), 1),
         "E-SETTLED",
-        "inf",
+        r"nan at x = \[3.5",
     ),
     "temperatures from one": (
         lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [1.0, 0.0], None, (X,)),

@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import autograd.numpy as np
 import numpy
-from autograd.scipy.special import gammaln
+from autograd.scipy.special import expit, gammaln
 
 from refebm.calculus import held
 from refebm.validation import (
@@ -37,6 +37,8 @@ LARGEST_LOG = 330.0  # the square of exp of it is still finite
 FAR = 32.0  # deviations from the likeliest component within which log joints are subtracted as they are
 BLOCK = 2**16  # numbers in an array of components by rows by coordinates
 LARGE = 10.0  # from here on Stirling's formula with seven terms is exact
+SMALLEST = float(numpy.finfo(float).tiny)
+LOG_SMALLEST = float(np.log(SMALLEST))
 KINK_LOG = -60.0  # the mass within exp of it of the kink is below roundoff
 
 
@@ -420,22 +422,29 @@ class Gamma:
 
         A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
         """
-        return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), np.finfo(float).tiny)
+        return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), SMALLEST)
 
     def substitute(self, u):
-        """x = exp(u) a/b."""
-        x = np.exp(u) * self.shape / self.rate
-        return x, np.sum(np.log(x), axis=1)
+        """x = exp(u) a/b; for a < 1 the lower tail x^a is stretched, so that it falls as exp(u) whatever a.
+
+        Below the smallest float x stays there, and what the density would gain and dx lose below is in log |dx/du|.
+        """
+        stretch = np.maximum(1 / self.shape - 1, 0)
+        log_x = u - stretch * np.logaddexp(0, -u) + np.log(self.shape / self.rate)
+        above = np.maximum(log_x, LOG_SMALLEST)
+        slope = np.log1p(stretch * expit(-u))
+        x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
+        return x, np.sum(self.shape * log_x + (1 - self.shape) * above + slope, axis=1)
 
     def box(self, radius):
-        """log x from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
-        below, above = 0.5 * radius**2 / self.shape, 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
+        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
+        below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
         return -1 - below, np.log1p(above + 2 * np.sqrt(above))
 
     @property
     def widest(self):
         """Where 1/x^2 would overflow."""
-        return np.sqrt(2 * LARGEST_LOG * np.min(self.shape)) - 2
+        return np.sqrt(2 * LARGEST_LOG * np.maximum(np.min(self.shape), 1)) - 2
 
     @property
     def unit(self):
