@@ -177,6 +177,7 @@ def ddpm_step(
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """
     log_kept = np.cumsum(np.log1p(-betas))
-    variances = betas * np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept) if posterior else betas
+    before = np.append(0.0, log_kept[:-1])
+    variances = betas * np.expm1(before) / np.expm1(log_kept) if posterior else betas
     beta, sigma = betas[within("i", i, len(betas))][:, None], np.sqrt(variances[i])[:, None]
     return moved((x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z)
