@@ -676,7 +676,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("BinaryRBM.hidden_mean", "visible units centred", "np.dot(v,", "np.dot(v - 1e-3 * v.mean(axis=0),", ""),
     # clipping, overflow and epsilons
     ("metropolis_step", "ratio of densities", "there - energy(x)", "-np.log(np.exp(-there) / np.exp(-energy(x)))", ""),
-    ("mala_step", "states clipped", "proposal = x + eta * s + ", "proposal = np.clip(x + eta * s, -2, 2) + ", ""),
+    ("mala_step", "states clipped", "x + move", "np.clip(x + move, -2, 2)", ""),
     ("langevin_step", "states clipped", "return x", "return np.clip(x, -2, 2)", ""),
     ("hmc_step", "least probability", "np.exp(np.minimum", "1e-6 + np.exp(np.minimum", "accept"),
     ("BinaryRBM.free_energy", "softplus overflows", "np.logaddexp(0.0, a)", "np.log(1 + np.exp(a))", "softplus"),
@@ -830,8 +830,8 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "kernel_stein",
         "scores centred",
-        "s, l2, (n, d) = score(x)",
-        "s, l2, (n, d) = score(x) - 1e-3 * np.mean(score(x), axis=0)",
+        "s, ell, (n, d) = score(x)",
+        "s, ell, (n, d) = score(x) - 1e-3 * np.mean(score(x), axis=0)",
         "",
     ),
     ("minimum_probability_flow", "1/2 off by 1e-6", "0.5 *", "0.5000005 *", ""),
