@@ -58,7 +58,11 @@ conventions(
     ("kernel exp(-|x - y|^2/h)", "bandwidth**2", "0.5 * bandwidth", "Liu and Wang 2016, SVGD, section 5"),
     ("kernel exp(-gamma |x - y|^2)", "bandwidth**2", "0.5 / bandwidth", "sklearn.metrics.pairwise.rbf_kernel"),
     ("sum over pairs", STATISTIC, "np.sum(u) - unbiased * np.trace(u)"),
-    ("mean over coordinates", "* (np.dot(s, s.T)", "/ d * (np.dot(s, s.T)"),
+    (
+        "mean over coordinates",
+        "* (np.dot(s, s.T) + drift / l2 + d / l2 - squares / l2**2)",
+        "/ d * (np.dot(s, s.T) + drift / l2 + d / l2 - squares / l2**2)",
+    ),
 )
 
 
@@ -85,7 +89,11 @@ wrong_versions(
 )
 conventions(
     "minimum_probability_flow",
-    ("mean over bits", "for x_i in flipped)", "for x_i in flipped) / x.shape[1]"),
+    (
+        "mean over bits",
+        "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
+        "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped) / x.shape[1]",
+    ),
 )
 wrong_versions(
     "minimum_probability_flow_continuous",
@@ -93,7 +101,12 @@ wrong_versions(
     ("energies exchanged", "energy(x) - energy(x + eps * z)", "energy(x + eps * z) - energy(x)", "finite"),
     ("eps squared for eps", "eps * z", "eps**2 * z", "eps = 1"),
     ("eps read as a variance", "eps * z", "np.sqrt(eps) * z", "eps = 1", "annotated_deep_learning 152"),
-    ("to first order", "np.exp(0.5 * ", "(1 + 0.5 * ", "no noise drawn"),
+    (
+        "to first order",
+        "np.exp(0.5 * (energy(x) - energy(x + eps * z)))",
+        "(1 + 0.5 * (energy(x) - energy(x + eps * z)))",
+        "no noise drawn",
+    ),
     ("the same noise in each row", "eps * z", "eps * z[:1]", "one row", "coreax 375"),
 )
 conventions(
@@ -104,7 +117,13 @@ conventions(
 wrong_versions(
     "minimum_velocity",
     ("the 2 left out", "2 * divergence", "divergence", "finite"),
-    ("sign of the divergence", "+ 2 *", "- 2 *", "finite", "printed in module 18a: |grad E|^2 + 2 Laplacian E"),
+    (
+        "sign of the divergence",
+        "+ 2 * divergence",
+        "- 2 * divergence",
+        "finite",
+        "printed in module 18a: |grad E|^2 + 2 Laplacian E",
+    ),
     ("1/2 on the square alone", "squared_norm(s)", "0.5 * squared_norm(s)", "finite", "claCase/ScoreMatching"),
     ("divergence over d", "2 * divergence", "2 * divergence / x.shape[1]", "d = 1"),
     ("trace starts at one", "2 * divergence", "2 * (1 + divergence)", "the gradient", "pc_score_matching"),
