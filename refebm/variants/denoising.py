@@ -242,7 +242,7 @@ terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
     ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
-    ("sign", "+ variance**2 * jacobian(score, y)", "- variance**2 * jacobian(score, y)", "finite"),
+    ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )
@@ -250,14 +250,14 @@ conventions(
     "tweedie_cov",
     (
         "the model predicts the noise: s = -eps/sigma",
-        "+ variance**2 * jacobian(score, y)",
-        "- variance**1.5 * jacobian(score, y)",
+        "+ variance**2 *",
+        "- variance**1.5 *",
         "DDPM",
     ),
     (
         "the model predicts minus the noise: s = eps/sigma",
-        "+ variance**2 * jacobian(score, y)",
-        "+ variance**1.5 * jacobian(score, y)",
+        "+ variance**2 *",
+        "+ variance**1.5 *",
         MINUS_NOISE,
     ),
     (

@@ -2,7 +2,7 @@
 
 A pattern is Python. Blanks, line breaks, parentheses, comments, docstrings and type hints do not count, and
 
-- `_` is any expression. An operator at an end has any operand there: ``+ z / sigma`` is ``_ + z / sigma``;
+- `_` is any expression; an operator at an end has any operand there: ``- x`` in ``f(x + y) - x``;
 - a part of a sum, or of a product, is an expression: ``z / sigma`` in ``a * z / sigma``;
 - `...`, once, is the other arguments of a call, or the statements of a block; keywords have no order;
 - a name that the definition lacks is a local variable, which is called otherwise there, or stands for no name any more.
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from refebm.variants.syntax import below, changed, fields, is_rest, kind_of, linked, links_of, replaced, word_of
 
+LEFT, RIGHT = "_left", "_right"  # operands
 Patch = tuple[ast.AST, ast.AST]  # a node, and what it becomes
 
 
@@ -85,7 +86,7 @@ class Search:
         """Whether the pattern fits; what stands in its holes is kept."""
         if isinstance(wanted, list):
             return self.in_order(wanted, there)
-        if word_of(wanted) == "_" or word_of(wanted) not in self.definition.names:
+        if word_of(wanted) in {"_", LEFT, RIGHT} or word_of(wanted) not in self.definition.names:
             return self.hole(word_of(wanted), there)
         if type(wanted) is not type(there):
             wanted, there = (self.behind.get(word_of(node), node) for node in (wanted, there))
@@ -113,7 +114,7 @@ class Search:
     def hole(self, name: str, there) -> bool:
         """`_` is anything, another a variable; or what a variable may have been, where one is looked behind them."""
         variable = word_of(there) in self.definition.variables or not (word_of(there) or self.as_written)
-        if name != "_" and not variable:
+        if name not in {"_", LEFT, RIGHT} and not variable:
             return False
         kept = self.holes.setdefault(name, there)
         return kept is there or self.fits(kept, there)
@@ -136,8 +137,8 @@ class Search:
 
 def _read(was: str, becomes: str) -> Iterator[tuple[list[ast.stmt], list[ast.stmt]]]:
     """The pattern and the new text: as they are, or with a hole where an operator lacks its operand."""
-    for before in ("", "_ ") if was.lstrip()[0] in "+-*/@%<>=![" else ("",):
-        for after in ("", " _"):
+    for before in ("", f"{LEFT} ") if was.lstrip()[0] in "+-*/%@<>=![" else ("",):
+        for after in ("", f" {RIGHT}"):
             try:
                 wanted, new = (ast.parse(inspect.cleandoc(before + text + after)).body for text in (was, becomes))
             except SyntaxError:

@@ -172,7 +172,7 @@ conventions(
 wrong_versions(
     "sliced_score_matching",
     ("unit projections", SLICED, f"({SLICED}) {UNIT}", "unit projections", ERMON),
-    ("sign of the trace", FORM, f"-{FORM}", "finite"),
+    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
     (
         "1/2 on the quadratic form too",
         FORM,
@@ -202,7 +202,7 @@ terms("sliced_score_matching", ("v^T grad s v", FORM), ("1/2 (v.s)^2", "0.5 * do
 wrong_versions(
     "sliced_score_matching_vr",
     ("sliced square", "squared_norm(score(x))", "dot(v, score(x)) ** 2", "d = 1, signs"),
-    ("sign of the trace", FORM, f"-{FORM}", "finite"),
+    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
     (
         "1/2 on the quadratic form too",
         FORM,

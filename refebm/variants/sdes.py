@@ -133,7 +133,7 @@ wrong_versions(
     ("the first row's time for all", RATE, f"{RATE}[:1]", "one time"),
     ("square root of beta", RATE, f"np.sqrt({RATE})", "finite"),
     ("integral of beta for beta", RATE, 'self.integral(0.0, times_of("t", t, x))', "finite"),
-    ("the same for all points", "np.reshape(..., (-1, 1)) * x", "np.reshape(..., (-1, 1)) * np.ones_like(x)", "finite"),
+    ("the same for all points", "* x", "* np.ones_like(x)", "finite"),
     inside="LinearSDE",
 )
 wrong_versions(
