@@ -28,6 +28,7 @@ class Definition:
         self.tree, self.nodes = tree, list(below(tree))
         self.names = {word_of(node) for node in self.nodes}
         bound = [word_of(node) for node in self.nodes if isinstance(getattr(node, "ctx", node), ast.Store | ast.arg)]
+        self.free = self.names - set(bound) - {""}
         functions = [node for node in self.nodes if isinstance(node, ast.FunctionDef)]
         self.variables = set(bound) - {word_of(node) for function in functions for node in ast.walk(function.args)}
         plain = [node for node in self.nodes if isinstance(node, ast.Assign) and word_of(node.targets[0])]

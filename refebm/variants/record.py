@@ -1,6 +1,7 @@
 """Variants of a definition: mistakes and conventions, patches of an expression, and the terms of its formula."""
 
 import ast
+import builtins
 import functools
 import sys
 from collections.abc import Callable
@@ -50,10 +51,12 @@ class Variant:
         whole = syntax(module if self.inside else definition)
         one = definition_in(whole, self.inside or patched.partition(".")[2] or name)
         try:
-            tree = replaced(whole, one.tree, one.patched(self.was, self.becomes))
+            new = one.patched(self.was, self.becomes)
         except ValueError as error:
             raise ValueError(f"{self}: {error}") from None
-        exec(compile(tree, f"<{self}>", "exec"), namespace)
+        if unknown := Definition(new).free - one.free - set(namespace) - set(dir(builtins)):
+            raise ValueError(f"{self}: {self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
+        exec(compile(replaced(whole, one.tree, new), f"<{self}>", "exec"), namespace)
         return namespace[name]
 
 
