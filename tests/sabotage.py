@@ -2,9 +2,9 @@
 
     python -m tests.sabotage [torch|numpy] [--only TEXT] [--rows]    the table of the README, or a line for each patch
 
-A sabotage patches the adapter's text, never calls the bank: where the bank's own words stand once in the adapter's
-function, or do so in the adapter's spelling, they are patched there too, everything else is in `tests/sabotages`. Those
-not in the bank must be detected, and need no name.
+A sabotage patches the adapter's text, never calls the bank: where the bank's own patterns, or these in the adapter's
+spelling, stand once in the adapter's function, they are patched there too, everything else is in `tests/sabotages`.
+Those not in the bank must be detected, and need no name.
 """
 
 import argparse

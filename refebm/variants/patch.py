@@ -26,7 +26,7 @@ class Definition:
 
     def __init__(self, tree: ast.FunctionDef | ast.ClassDef):
         self.tree, self.nodes = tree, list(below(tree))
-        self.names = {word_of(node) for node in self.nodes}
+        self.names = {"", *map(word_of, self.nodes)}
         bound = [word_of(node) for node in self.nodes if isinstance(getattr(node, "ctx", node), ast.Store | ast.arg)]
         self.free = self.names - set(bound) - {""}
         functions = [node for node in self.nodes if isinstance(node, ast.FunctionDef)]
@@ -81,7 +81,7 @@ class Search:
 
     def found(self, wanted, there) -> bool:
         self.holes = {}
-        return self.fits(wanted, there)
+        return word_of(wanted) in self.definition.names and self.fits(wanted, there)
 
     def fits(self, wanted, there) -> bool:
         """Whether the pattern fits; what stands in its holes is kept."""
