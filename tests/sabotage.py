@@ -2,9 +2,9 @@
 
     python -m tests.sabotage [torch|numpy] [--only TEXT] [--rows]    the table of the README, or a line for each patch
 
-A sabotage patches the adapter's text, never calls the bank: where the bank's own words stand once in the adapter's
-function, or do so in the adapter's spelling, they are patched there too, everything else is in `tests/sabotages`. Those
-not in the bank must be detected, and need no name.
+A sabotage patches the adapter's text, never calls the bank: where the bank's own patterns, or these in the adapter's
+spelling, stand once in the adapter's function, they are patched there too, everything else is in `tests/sabotages`.
+Those not in the bank must be detected, and need no name.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import ast
 import functools
 import importlib
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
@@ -23,6 +24,7 @@ from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.variants import CONVENTIONS, WRONG
+from refebm.variants.patch import Definition
 
 
 @dataclass(frozen=True)
@@ -40,28 +42,28 @@ class Sabotage:
         return f"{self.function}: {self.name}"
 
 
-@functools.lru_cache(maxsize=2)
-def parsed(text: str) -> ast.Module:
-    """The tree of an adapter's text, which is asked for thousands of times."""
-    return ast.parse(text)
-
-
-def segment(text: str, function: str) -> str:
-    """The text of a function or of a method in an adapter, decorators included."""
-    name, _, method = function.partition(".")
-    node = next(node for node in parsed(text).body if getattr(node, "name", "") == name)
-    if method:
-        node = next(node for node in node.body if getattr(node, "name", "") == method)
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
+@functools.cache
+def definition(text: str, function: str) -> tuple[str, Definition]:
+    """A function or a method of an adapter, decorators included: its text, and its syntax."""
+    tree = ast.parse(text)
+    for name in function.split("."):
+        tree = next(node for node in tree.body if getattr(node, "name", "") == name)
+    first = min([tree.lineno, *(decorator.lineno for decorator in tree.decorator_list)])
+    return "\n".join(text.splitlines()[first - 1 : tree.end_lineno]), Definition(tree)
 
 
 def patched(text: str, sabotage: Sabotage) -> str:
-    """The adapter with the line put in; an error if it does not stand there once."""
-    before = segment(text, sabotage.inside or sabotage.function)
-    if before.count(sabotage.was) != 1 or text.count(before) != 1:
-        raise ValueError(f"{sabotage}: {sabotage.was!r} stands {before.count(sabotage.was)} times in\n{before}")
-    return text.replace(before, before.replace(sabotage.was, sabotage.becomes))
+    """The adapter with the line put in, in the place where its characters stand, or else its syntax."""
+    before, syntax = definition(text, sabotage.inside or sabotage.function)
+    if before.count(sabotage.was) == 1:
+        after = before.replace(sabotage.was, sabotage.becomes)
+    else:
+        try:
+            after = ast.unparse(syntax.patched(sabotage.was, sabotage.becomes))
+        except ValueError as error:
+            raise ValueError(f"{sabotage}: {error} in\n{before}") from None
+        after = textwrap.indent(after, " " * syntax.tree.col_offset)
+    return text.replace(before, after)
 
 
 def module_of(text: str) -> ModuleType:

@@ -21,8 +21,14 @@ conventions(
 )
 wrong_versions(
     "divergence",
-    ("trace divided by d", "(field, x)[1]", "(field, x)[1] / x.shape[1]", "d = 1"),
-    ("trace starts at one", "(field, x)[1]", "(field, x)[1] + 1", "the gradient", "pc_score_matching"),
+    ("trace divided by d", "field_and_divergence(...)[1]", "field_and_divergence(...)[1] / x.shape[1]", "d = 1"),
+    (
+        "trace starts at one",
+        "field_and_divergence(...)[1]",
+        "field_and_divergence(...)[1] + 1",
+        "the gradient",
+        "pc_score_matching",
+    ),
     (
         "two coordinates only",
         "field_and_divergence(field, x)[1]",
@@ -36,26 +42,42 @@ wrong_versions(
         "np.sum(jacobian(field, x), axis=(1, 2))",
         "d = 1",
     ),
-    ("sign", "return field", "return -field", "up to a factor"),
+    ("sign", "field_and_divergence(...)[1]", "-field_and_divergence(...)[1]", "up to a factor"),
 )
 wrong_versions(
     "field_and_divergence",
-    ("trace divided by d", "enumerate(jacobian_rows))", "enumerate(jacobian_rows)) / x.shape[1]", "d = 1"),
-    ("trace starts at one", "sum(row[:, i]", "1 + sum(row[:, i]", "finite", "pc_score_matching"),
+    (
+        "trace divided by d",
+        "sum(row[:, i] for i, row in enumerate(jacobian_rows))",
+        "sum(row[:, i] for i, row in enumerate(jacobian_rows)) / x.shape[1]",
+        "d = 1",
+    ),
+    (
+        "trace starts at one",
+        "sum(row[:, i] for i, row in enumerate(jacobian_rows))",
+        "1 + sum(row[:, i] for i, row in enumerate(jacobian_rows))",
+        "finite",
+        "pc_score_matching",
+    ),
     ("two coordinates only", "enumerate(jacobian_rows)", "zip(range(2), jacobian_rows)", "d = 2", "cheind/score-based"),
     ("all entries of the Jacobian", "row[:, i]", "np.sum(row, axis=1) + 0 * i", "d = 1"),
-    ("last coordinate only", "in enumerate(jacobian_rows)", "in list(enumerate(jacobian_rows))[-1:]", "d = 1"),
+    (
+        "last coordinate only",
+        "(row[:, i] for i, row in enumerate(jacobian_rows))",
+        "(row[:, i] for i, row in list(enumerate(jacobian_rows))[-1:])",
+        "d = 1",
+    ),
 )
 wrong_versions(
     "jacobian_vector_product",
     ("transposed", "make_jvp(field)(x)(v)[1]", "make_vjp(field)(x)[0](v)", "a gradient field"),
     (
         "unit vectors",
-        "(x)(v)[1]",
-        "(x)(v / np.sqrt(np.sum(v**2, axis=1, keepdims=True)))[1]",
+        "make_jvp(field)(x)(v)[1]",
+        "make_jvp(field)(x)(v / np.sqrt(np.sum(v**2, axis=1, keepdims=True)))[1]",
         "unit projections",
         "ermongroup/sliced_score_matching",
     ),
-    ("value for derivative", "(v)[1]", "(v)[0]", "finite"),
+    ("value for derivative", "make_jvp(field)(x)(v)[1]", "make_jvp(field)(x)(v)[0]", "finite"),
     ("diagonal only", "make_jvp(field)(x)(v)[1]", "v * field_and_diagonal(field, x)[1]", "d = 1"),
 )

@@ -127,9 +127,19 @@ wrong_versions(
         "return u_h, first",
         "finite",
     ),
-    ("one u for all hidden units", "memory(n_steps, n, rbm.m))", "(n_steps, n, 1)).repeat(rbm.m, 2)", "finite"),
-    ("one u for all rows", "memory(n_steps, n, rbm.m))", "(n_steps, 1, rbm.m)).repeat(n, 1)", "one row"),
-    ("normal for uniform", 'if hasattr(rbm, "sigma")', "if True", "finite"),
+    (
+        "one u for all hidden units",
+        "_uniform(rng, memory(n_steps, n, rbm.m))",
+        "_uniform(rng, (n_steps, n, 1)).repeat(rbm.m, 2)",
+        "finite",
+    ),
+    (
+        "one u for all rows",
+        "_uniform(rng, memory(n_steps, n, rbm.m))",
+        "_uniform(rng, (n_steps, 1, rbm.m)).repeat(n, 1)",
+        "one row",
+    ),
+    ("normal for uniform", 'hasattr(rbm, "sigma")', "True", "finite"),
 )
 PAIR = "_uniform(rng, memory(n_steps, n, 2))"
 wrong_versions("replay_tape", *CELLS, inside="_uniform")
@@ -158,7 +168,7 @@ wrong_versions(
     ("mean not taken away", CENTRED, "x", "finite"),
     ("less the first state", CENTRED, "x - x[0]", "finite"),
     ("first chain alone", MEAN, "irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1, 0] / length", "one row"),
-    ("amplitudes, not squared", "axis=0)) ** 2", "axis=0))", "finite"),
+    ("amplitudes, not squared", "np.abs(rfft(..., axis=0)) ** 2", "np.abs(rfft(..., axis=0))", "finite"),
     (
         "mean over the coordinates",
         f"return {MEAN}",
@@ -170,12 +180,12 @@ conventions(
     "autocovariance",
     (
         "over T - t: unbiased but for the mean",
-        "axis=1) / length",
-        f"axis=1) / {BY_LAG}",
+        "np.mean(..., axis=1) / length",
+        f"np.mean(..., axis=1) / {BY_LAG}",
         "Priestley 1981, section 5.3; numpyro before 1877",
     ),
-    ("over T - 1, as a variance", "axis=1) / length", "axis=1) / (length - 1)", "numpy.cov"),
-    ("summed over the chains", f"return {MEAN}", f"return x.shape[1] * {MEAN}"),
+    ("over T - 1, as a variance", "np.mean(..., axis=1) / length", "np.mean(..., axis=1) / (length - 1)", "numpy.cov"),
+    ("summed over the chains", f"{MEAN}", f"x.shape[1] * {MEAN}"),
 )
 wrong_versions(
     "autocorrelation",
@@ -197,7 +207,7 @@ conventions(
 
 wrong_versions(
     "effective_sample_size",
-    ("1 for -1", "-1 + 2 * np.sum", "1 + 2 * np.sum", "finite"),
+    ("1 for -1", "-1 + 2 * np.sum(...)", "1 + 2 * np.sum(...)", "finite"),
     ("each lag counted once", "tau = -1 + 2 *", "tau =", "finite"),
     ("not monotone", "np.minimum.accumulate(pairs, axis=0)", "pairs", "finite"),
     ("pairs below zero too", " * positive", "", "finite"),
@@ -232,21 +242,26 @@ POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
 STAN = (  # stops a pair before the end, and adds the even lag after the last pair, where it is positive
     "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < (length - 3) // 2)[:, None], axis=0)\n"
     "    following = np.maximum(rho[0 : length - length % 2 : 2], 0) * (np.cumsum(~positive, axis=0) == 1)\n    "
-    "tau = np.sum(following, axis=0) - 1 + 2"
+    "tau = np.sum(following, axis=0) - 1 + 2 *"
 )
 UNTIL = (
     "c = autocovariance(x, length - 1)\n    within = c[0] * length / (length - 1)\n    "
     "rho = 1 - (within - c) / (c[0] + _variance_of_means(x))\n    rho[0] = 1.0\n    "
     "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
 )
-HALVES = "x = np.concatenate([x[: length // 2], x[-(length // 2) :]], axis=1)\n    length, n, _ = x.shape\n    "
+HALVES = "x = np.concatenate([x[: length // 2], x[-(length // 2) :]], axis=1)\n    length, n = x.shape[:2]\n    "
 conventions(
     "effective_sample_size",
-    ("of each chain", "return n * length", "return length"),
-    ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2", STAN, "posterior::ess_basic(split = FALSE)"),
+    ("of each chain", "n * length /", "length /"),
+    (
+        "with the even lag after the last pair",
+        f"{POSITIVE}tau = -1 + 2 *",
+        STAN,
+        "posterior::ess_basic(split = FALSE)",
+    ),
     (
         "of the halves of the chains, with the even lag after the last pair",
-        f"{UNTIL}{POSITIVE}tau = -1 + 2",
+        f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
         f"{HALVES}{UNTIL}{STAN}",
         "Vehtari et al. 2021, section 3.2: Stan, ArviZ",
     ),
@@ -263,7 +278,12 @@ wrong_versions(
         "finite",
     ),
     ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]", "finite"),
-    ("variances over L", "ddof=1), axis=0)", "ddof=0), axis=0)", "finite"),
+    (
+        "variances over L",
+        "np.var(..., ddof=1)",
+        "np.var(..., ddof=0)",
+        "finite",
+    ),
     ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)", "finite"),
     ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)", "finite"),
     ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + _variance_of_means(halves) / within)", "finite"),
@@ -276,7 +296,12 @@ wrong_versions(
 )
 wrong_versions(
     "split_r_hat",
-    ("variance of the means over their number", "ddof=1) if", "ddof=0) if", "finite"),
+    (
+        "variance of the means over their number",
+        "np.var(..., ddof=1)",
+        "np.var(..., ddof=0)",
+        "finite",
+    ),
     inside="_variance_of_means",
 )
 conventions(

@@ -18,7 +18,7 @@ wrong_versions(
         "printed in CS236, CD recap: grad f(x_data) - f(x_sample)",
     ),
     ("no gradient of the data's energy", "energy(x) -", "held(energy(x)) -", "the value"),
-    ("both phases lower the energy", "energy(x) - energy", "energy(x) + energy", "finite"),
+    ("both phases lower the energy", "energy(x) - energy(...)", "energy(x) + energy(...)", "finite"),
     ("the sample of the first row for all", "energy(held(x_model))", "energy(held(x_model)[:1])", "one row"),
     ("temperature on one phase", "- energy(held(x_model))", "- 0.5 * energy(held(x_model))", "finite"),
 )
@@ -43,14 +43,29 @@ wrong_versions(
     ("the newest point alone", KEPT, "(0 * which + len(self.points) - 1)", "finite"),
 )
 conventions(
-    "ReplayBuffer.start", ("points counted from the newest", "kept = self.points[", "kept = self.points[::-1][")
+    "ReplayBuffer.start",
+    (
+        "points counted from the newest",
+        "kept = self.points[_]",
+        "kept = self.points[::-1][_]",
+    ),
 )
 wrong_versions(
     "ReplayBuffer.push",
-    ("the newest leave first", f"ReplayBuffer({ALL}", f"ReplayBuffer({ALL}[: self.capacity]", "room for all"),
+    (
+        "the newest leave first",
+        f"ReplayBuffer({ALL}, ...)",
+        f"ReplayBuffer({ALL}[: self.capacity], ...)",
+        "room for all",
+    ),
     ("the oldest are never replaced", ALL, "np.concatenate([x, self.points])", "finite"),
     ("what was there is lost", ALL, "x", "finite"),
-    ("no bound", f"{ALL}, self.capacity", f"{ALL}, self.capacity + len(x)", "room for all"),
+    (
+        "no bound",
+        "ReplayBuffer(..., self.capacity)",
+        "ReplayBuffer(..., self.capacity + len(x))",
+        "room for all",
+    ),
     ("the first new point alone", ALL, "np.concatenate([self.points, x[:1]])", "one row"),
     ("the first point stays", ALL, "np.concatenate([self.points[1:], self.points[:1], x])", "finite"),
 )

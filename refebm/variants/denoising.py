@@ -115,8 +115,14 @@ terms(
 )
 wrong_versions(
     "noise_conditional_score_matching",
-    ("one sigma for all rows", "(sigma * score", "(sigma[0] * score", "one noise level", "printed in Das 2021"),
-    ("sign of the noise", "+ z)", "- z)", "finite", SIGN),
+    (
+        "one sigma for all rows",
+        "sigma * score(...) + z",
+        "sigma[0] * score(...) + z",
+        "one noise level",
+        "printed in Das 2021",
+    ),
+    ("sign of the noise", "+ z", "- z", "finite", SIGN),
     ("variance for deviation", "sigma[:, 0]", "sigma[:, 0] ** 2", "sigma = 1"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
     ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
@@ -171,7 +177,7 @@ terms(
 )
 wrong_versions(
     "denoising_autoencoder",
-    ("the noisy point as target", "- x)", "- x - sigma * z)", "no noise drawn"),
+    ("the noisy point as target", "- x", "- x - sigma * z", "no noise drawn"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
     ("noise of unit size", "x + sigma * z", "x + z", "sigma = 1"),
     ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
@@ -182,7 +188,7 @@ wrong_versions(
         "finite",
         "enhuiz",
     ),
-    ("sign of the target", "- x)", "+ x)", "finite"),
+    ("sign of the target", "- x", "+ x", "finite"),
 )
 conventions(
     "denoising_autoencoder",
@@ -212,13 +218,13 @@ wrong_versions(
     ("sigma for sigma squared", "sigma**2", "sigma", "sigma = 1"),
     (
         "sign",
-        "return y + ",
-        "return y - ",
+        "y + ",
+        "y - ",
         "finite",
         "printed in CS236, Tweedie: the gradient with respect to the clean point",
     ),
     ("a Langevin step", "sigma**2", "0.5 * sigma**2", "finite"),
-    ("the noisy point left out", "return y + ", "return ", "finite"),
+    ("the noisy point left out", "y + ", "", "finite"),
     ("one sigma for all rows", "sigma**2", "sigma[0] ** 2", "one noise level"),
 )
 conventions(
@@ -236,14 +242,24 @@ terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
     ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
-    ("sign", "+ variance**2", "- variance**2", "finite"),
+    ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )
 conventions(
     "tweedie_cov",
-    ("the model predicts the noise: s = -eps/sigma", "+ variance**2", "- variance**1.5", "DDPM"),
-    ("the model predicts minus the noise: s = eps/sigma", "+ variance**2", "+ variance**1.5", MINUS_NOISE),
+    (
+        "the model predicts the noise: s = -eps/sigma",
+        "+ variance**2 *",
+        "- variance**1.5 *",
+        "DDPM",
+    ),
+    (
+        "the model predicts minus the noise: s = eps/sigma",
+        "+ variance**2 *",
+        "+ variance**1.5 *",
+        MINUS_NOISE,
+    ),
     (
         "the model predicts the clean point: s = (r - y)/sigma^2",
         "variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)",
@@ -269,7 +285,8 @@ wrong_versions(
     ("ratio not squared", "np.exp(-2 * log_ratio)", "np.exp(-log_ratio)", "finite"),
 )
 conventions(
-    "geometric_noise_levels", ("levels from small to large", "NoiseLevels(sigmas,", "NoiseLevels(sigmas[::-1],")
+    "geometric_noise_levels",
+    ("levels from small to large", "NoiseLevels(sigmas, ...)", "NoiseLevels(sigmas[::-1], ...)"),
 )
 wrong_versions(
     "theorem denoising_is_explicit_on_smoothed_data",
@@ -285,8 +302,8 @@ wrong_versions(
     "theorem smoothed_score_is_the_mean_noise",
     (
         "density lost",
-        "terms, change)",
-        "[terms[0] / density[:, None]], change)",
+        "Sides(..., terms, change)",
+        "Sides(..., [terms[0] / density[:, None]], change)",
         "direction",
         "printed in dataflowr module 18a, proof of the smoothed score",
     ),

@@ -28,7 +28,12 @@ wrong_versions(
         "up to a constant",
         "sliced_score_matching ParzenGaussian",
     ),
-    ("no 1/2 on the square", "np.sum(whitened**2 +", "np.sum(2 * whitened**2 +", "at the centre"),
+    (
+        "no 1/2 on the square",
+        "np.sum(whitened**2 + LOG_2PI, axis=1)",
+        "np.sum(2 * whitened**2 + LOG_2PI, axis=1)",
+        "at the centre",
+    ),
     ("wrong Cholesky factor", "self.whitening.T", "self.whitening", "isotropic", "blackjax 533"),
     ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
     (
@@ -46,7 +51,7 @@ terms(
 )
 wrong_versions(
     "Gaussian.score",
-    ("sign", "-np.dot", "np.dot", "up to a factor"),
+    ("sign", "-np.dot(...)", "np.dot(...)", "up to a factor"),
     ("covariance for precision", "self.precision", "self.cov", "unit covariance"),
     ("sigma for sigma squared", "self.precision", "self.whitening.T", "unit covariance"),
     ("mean reflected", "x - self.mean", "x + self.mean", "zero mean", "LSD GB-RBM: energy and score of two models"),
@@ -63,19 +68,25 @@ wrong_versions(
     ("no mean", "self.mean + ", "", "zero mean"),
     ("precision for covariance", "self.cholesky.T", "self.whitening", "unit covariance"),
     ("wrong Cholesky factor", "self.cholesky.T", "self.cholesky", "isotropic", "blackjax 533"),
-    ("half the noise", "rng.standard", "0.5 * rng.standard", "finite"),
+    ("half the noise", "rng.standard_normal(...)", "0.5 * rng.standard_normal(...)", "finite"),
 )
 wrong_versions(
     "Gaussian.smoothed",
-    ("sigma for sigma squared", ") ** 2 *", ") *", "sigma = 1", "pyro 1643, edward 722"),
+    (
+        "sigma for sigma squared",
+        'squarable("sigma", sigma, least=0) ** 2',
+        'squarable("sigma", sigma, least=0)',
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
     ("noise replaces the data", "self.cov + ", "0 * self.cov + ", "finite"),
     ("noise common to all coordinates", "np.eye(len(self.mean))", "np.ones((len(self.mean),) * 2)", "d = 1"),
-    ("mean shrunk", "Gaussian(self.mean,", "Gaussian(self.mean / (1 + sigma**2),", "zero mean"),
+    ("mean shrunk", "Gaussian(self.mean, ...)", "Gaussian(self.mean / (1 + sigma**2), ...)", "zero mean"),
 )
 wrong_versions(
     "Gaussian.posterior_mean",
     ("shrinks to the origin", "self.mean + np.dot(y - self.mean, gain.T)", "np.dot(y, gain.T)", "zero mean"),
-    ("sigma for sigma squared", "smoothed(sigma)", "smoothed(sigma**0.5)", "sigma = 1"),
+    ("sigma for sigma squared", "self.smoothed(sigma)", "self.smoothed(sigma**0.5)", "sigma = 1"),
     ("weight of the noise", "gain.T", "(np.eye(len(gain)) - gain).T", "finite"),
     ("the noisy point", "self.mean + np.dot(y - self.mean, gain.T)", "y", "finite"),
 )
@@ -128,7 +139,7 @@ wrong_versions(
 )
 wrong_versions(
     "GaussianMixture.sample",
-    ("weights ignored", ", p=self.weights", "", "finite"),
+    ("weights ignored", "rng.choice(..., p=self.weights)", "rng.choice(...)", "finite"),
     ("variance as scale", "self.factors", "self.spread", "unit covariance", "pyro 1643, edward 722"),
     ("means averaged", "self.means[chosen]", "self.weights @ self.means", "one component"),
     ("means left out", "self.means[chosen] + ", "", "finite"),
@@ -191,9 +202,14 @@ terms(
 wrong_versions(
     "smoothed_empirical",
     ("sigma for sigma squared", " ** 2", "", "sigma = 1", "pyro 1643, edward 722"),
-    ("the mean of the data", "points, variance)", "0 * points + np.mean(points, axis=0), variance)", "one row"),
+    (
+        "the mean of the data",
+        "GaussianMixture(..., points, variance)",
+        "GaussianMixture(..., 0 * points + np.mean(points, axis=0), variance)",
+        "one row",
+    ),
     ("the first point alone", "np.ones(len(points)) / len(points)", "np.eye(len(points))[0]", "one row"),
-    ("noise twice", "points, variance)", "points, 2 * variance)", "finite"),
+    ("noise twice", "GaussianMixture(..., points, variance)", "GaussianMixture(..., points, 2 * variance)", "finite"),
 )
 wrong_versions(
     "Gamma.log_prob",
@@ -223,28 +239,53 @@ wrong_versions(
     "Gamma.score",
     ("shape for shape - 1", "(self.shape - 1)", "self.shape", "finite"),
     ("sign of the rate", "- self.rate", "+ self.rate", "finite"),
-    ("root of x", "/ x -", "/ np.sqrt(x) -", "shape one"),
+    ("root of x", "/ x - self.rate", "/ np.sqrt(x) - self.rate", "shape one"),
     ("score of log x", "(self.shape - 1) / x - self.rate", "self.shape - self.rate * x", "finite"),
 )
 conventions("Gamma.score", (SCALE, "- self.rate", "- 1 / self.rate", SCALE_LIBRARIES))
 terms("Gamma.score", ("(shape - 1)/x", "(self.shape - 1) / x"), ("-rate", "-self.rate + 0 * x"))
 wrong_versions(
     "Gamma.fisher_information",
-    ("shape - 1", "self.shape - 2)", "self.shape - 1)", "finite"),
-    ("shape", "self.shape - 2)", "self.shape)", "finite"),
-    ("rate not squared", "self.rate**2 / np", "self.rate / np", "unit rate"),
-    ("rate cubed", "self.rate**2 / np", "self.rate**3 / np", "unit rate"),
+    ("shape - 1", "self.shape - 2", "self.shape - 1", "finite"),
+    ("shape", "self.shape - 2", "self.shape", "finite"),
+    (
+        "rate not squared",
+        "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "self.rate / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "unit rate",
+    ),
+    (
+        "rate cubed",
+        "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "self.rate**3 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "unit rate",
+    ),
 )
 conventions(
     "Gamma.fisher_information",
-    (SCALE, "self.rate**2, self.rate**2 / np", "self.rate**-2, self.rate**-2 / np", SCALE_LIBRARIES),
+    (
+        SCALE,
+        "np.where(..., self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
+        "np.where(..., self.rate**-2, self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
+        SCALE_LIBRARIES,
+    ),
 )
 wrong_versions(
     "Gamma.sample",
-    ("one shape too many", "self.shape, 1", "self.shape + 1, 1", "finite"),
-    ("an exponential", "gamma(self.shape, 1 / self.rate,", "exponential(self.shape / self.rate,", "finite"),
+    (
+        "one shape too many",
+        "rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape)))",
+        "rng.gamma(self.shape + 1, 1 / self.rate, (size, len(self.shape)))",
+        "finite",
+    ),
+    (
+        "an exponential",
+        "rng.gamma(self.shape, 1 / self.rate, ...)",
+        "rng.exponential(self.shape / self.rate, ...)",
+        "finite",
+    ),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
-    ("inverse Gamma", "return np", "return 1 / np", "finite"),
+    ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)", "finite"),
 )
 conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(
@@ -276,22 +317,22 @@ TAIL = "-(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale"
 wrong_versions(
     "StudentT.score",
     ("nu for nu + 1", "(self.df + 1)", "self.df", "finite"),
-    ("no scale", "v**2) / self.scale", "v**2)", "unit covariance"),
+    ("no scale", "(1 + v**2) / self.scale", "(1 + v**2)", "unit covariance"),
     ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df", "finite"),
     (
         "variance as scale",
-        "v = (x",
-        "self = type(self)(self.df, self.loc, self.scale**2); v = (x",
+        "v = (x - self.loc) / self.scale / np.sqrt(self.df)",
+        "self = type(self)(self.df, self.loc, self.scale**2); v = (x - self.loc) / self.scale / np.sqrt(self.df)",
         "unit covariance",
         "pyro 1643, edward 722",
     ),
-    ("sign", "-(self", "(self", "up to a factor"),
+    ("sign", "-(self.df + 1)", "(self.df + 1)", "up to a factor"),
 )
 wrong_versions(
     "StudentT.sample",
     ("variance as scale", "self.scale *", "self.scale**2 *", "unit covariance"),
     ("no loc", "self.loc + ", "", "zero mean"),
-    ("one degree of freedom", "standard_t(self.df,", "standard_t(1.0 + 0 * self.df,", "finite"),
+    ("one degree of freedom", "rng.standard_t(self.df, ...)", "rng.standard_t(1.0 + 0 * self.df, ...)", "finite"),
     ("half the scale", "self.scale *", "self.scale / 2 *", "finite"),
 )
 EXPONENT, RATE = "np.abs(x - self.loc) / self.scale", "np.abs(x - self.loc) * self.scale"
@@ -299,12 +340,17 @@ wrong_versions(
     "Laplace.log_prob",
     ("no 2", "2 * self.scale", "self.scale", "up to a constant"),
     ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
-    ("rate for scale", f"{EXPONENT} - np.log(2 * self.scale", f"{RATE} - np.log(2 / self.scale", "unit covariance"),
+    (
+        "rate for scale",
+        f"-{EXPONENT} - np.log(2 * self.scale)",
+        f"-{RATE} - np.log(2 / self.scale)",
+        "unit covariance",
+    ),
     ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
     (
         "variance as scale",
-        f"{EXPONENT} - np.log(2 * self.scale",
-        f"{EXPONENT}**2 - np.log(2 * self.scale**2",
+        f"-{EXPONENT} - np.log(2 * self.scale)",
+        f"-{EXPONENT}**2 - np.log(2 * self.scale**2)",
         "unit covariance",
         "pyro 1643, edward 722",
     ),
@@ -316,7 +362,7 @@ terms(
 )
 wrong_versions(
     "Laplace.score",
-    ("sign", "-np.sign", "np.sign", "up to a factor"),
+    ("sign", "-np.sign(...)", "np.sign(...)", "up to a factor"),
     ("no scale", " / self.scale", "", "unit covariance"),
     ("no loc", "x - self.loc", "x", "zero mean"),
     ("a Gaussian score", "np.sign(x - self.loc)", "(x - self.loc)", "finite"),
@@ -324,17 +370,32 @@ wrong_versions(
 )
 wrong_versions(
     "Laplace.sample",
-    ("rate for scale", "self.scale,", "1 / self.scale,", "unit covariance"),
-    ("no loc", "(self.loc, self.scale", "(0 * self.loc, self.scale", "zero mean"),
-    ("half the scale", "self.scale,", "self.scale / 2,", "finite"),
-    ("variance as scale", "self.scale,", "2 * self.scale**2,", "finite"),
+    (
+        "rate for scale",
+        "rng.laplace(self.loc, self.scale, ...)",
+        "rng.laplace(self.loc, 1 / self.scale, ...)",
+        "unit covariance",
+    ),
+    ("no loc", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(0 * self.loc, self.scale, ...)", "zero mean"),
+    (
+        "half the scale",
+        "rng.laplace(self.loc, self.scale, ...)",
+        "rng.laplace(self.loc, self.scale / 2, ...)",
+        "finite",
+    ),
+    (
+        "variance as scale",
+        "rng.laplace(self.loc, self.scale, ...)",
+        "rng.laplace(self.loc, 2 * self.scale**2, ...)",
+        "finite",
+    ),
 )
 wrong_versions("expect", ("no Jacobian", " + log_dx", "", "unit covariance"), inside="trapezoid")
 wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)", "finite"), inside="_grid")
 wrong_versions(
     "expect",
-    ("absolute values", "(value.T *", "(np.abs(value.T) *", "finite"),
+    ("absolute values", "value.T * lattice.weights", "np.abs(value.T) * lattice.weights", "finite"),
     ("values of the neighbour", "value.T * lattice.weights", "np.roll(value, 1, axis=0).T * lattice.weights", "finite"),
-    ("a density too flat", "lattice.weights)", "np.sqrt(lattice.weights))", "finite"),
+    ("a density too flat", "lattice.weights", "np.sqrt(lattice.weights)", "finite"),
     inside="_terms",
 )

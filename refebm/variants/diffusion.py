@@ -29,13 +29,13 @@ wrong_versions(
     ("sign of the noise", "+ z / std", "- z / std", "finite", f"{SIGN}; torchebm issue 318, Carnot-EBM"),
     ("weight forgotten", "0.5 * weight(t) * ", "0.5 * ", "finite"),
     ("weight squared", "0.5 * weight(t) * ", "0.5 * weight(t) ** 2 * ", "finite"),
-    ("one std for all rows", "z / std)", "z / std[0])", "one time", ONE_LEVEL),
-    ("variance for deviation", "z / std)", "z / std**2)", "finite"),
+    ("one std for all rows", "z / std", "z / std[0]", "one time", ONE_LEVEL),
+    ("variance for deviation", "z / std", "z / std**2", "finite"),
     ("noise of size std squared", "+ std * z", "+ std**2 * z", "finite", NO_ROOT),
-    ("data not shrunk", "score(scale * x", "score(x", "variance exploding"),
+    ("data not shrunk", "score(scale * x + std * z, t)", "score(x + std * z, t)", "variance exploding"),
     ("noise shrunk too", NOISY, "scale * (x + std * z)", "variance exploding"),
     ("clean points", NOISY, "scale * x", "no noise drawn"),
-    ("time running the wrong way", "std * z, t)", "std * z, 1 - t)", "half way"),
+    ("time running the wrong way", "score(scale * x + std * z, t)", "score(scale * x + std * z, 1 - t)", "half way"),
 )
 conventions(
     "diffusion_score_matching",
@@ -68,7 +68,7 @@ terms(
 )
 wrong_versions(
     "ddpm_loss",
-    ("sign of the noise", "i) + z)", "i) - z)", "finite", SIGN),
+    ("sign of the noise", "std * score(..., i) + z", "std * score(..., i) - z", "finite", SIGN),
     ("alpha for its product", LOG_KEPT, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
     ("sum of the variances", LOG_KEPT, "-np.cumsum(betas)", "finite"),
     (
@@ -80,13 +80,17 @@ wrong_versions(
     ),
     ("root of the product forgotten", "np.exp(0.5 * log_kept)", "np.exp(log_kept)", "finite"),
     ("variance for deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)", "finite", NO_ROOT),
-    ("one std for all rows", "std * score", "std[0] * score", "first step", ONE_LEVEL),
+    ("one std for all rows", "std * score(...)", "std[0] * score(...)", "first step", ONE_LEVEL),
 )
 conventions(
     "ddpm_loss",
-    ("no 1/2", "0.5 * squared_norm", "squared_norm", NOISE),
-    ("mean over coordinates", "0.5 * squared_norm", "0.5 / x.shape[1] * squared_norm"),
-    ("mean squared error: no 1/2, mean over coordinates", "0.5 * squared_norm", "1 / x.shape[1] * squared_norm"),
+    ("no 1/2", "0.5 * squared_norm(...)", "squared_norm(...)", NOISE),
+    ("mean over coordinates", "0.5 * squared_norm(...)", "0.5 / x.shape[1] * squared_norm(...)"),
+    (
+        "mean squared error: no 1/2, mean over coordinates",
+        "0.5 * squared_norm(...)",
+        "1 / x.shape[1] * squared_norm(...)",
+    ),
     ("no weight: over std^2", STEP_LOSS, f"{STEP_LOSS} / std[:, 0] ** 2", f"{HO}, eq. 12"),
     ("the model predicts the noise: s = -eps/std", f"std * {STEP_FIELD} + z", f"z - {STEP_FIELD}", NOISE),
     ("the model predicts the noise, no 1/2", STEP_LOSS, f"squared_norm(z - {STEP_FIELD})", NOISE),
@@ -111,20 +115,20 @@ terms(
 )
 wrong_versions(
     "predicted_noise",
-    ("sign", "return -std", "return std", "up to a factor", SIGN),
-    ("variance for deviation", "return -std", "return -(std**2)", "finite"),
-    ("std forgotten", "return -std * ", "return -", "finite"),
-    ("over std", "return -std * score(x, t)", "return -score(x, t) / std", "finite"),
-    ("one std for all rows", "return -std", "return -std[0]", "one time", ONE_LEVEL),
-    ("scale for std", "_, std = ", "std, _ = ", "finite"),
+    ("sign", "-std *", "std *", "up to a factor", SIGN),
+    ("variance for deviation", "-std *", "-(std**2) *", "finite"),
+    ("std forgotten", "-std * ", "-", "finite"),
+    ("over std", "-std * score(x, t)", "-score(x, t) / std", "finite"),
+    ("one std for all rows", "-std *", "-std[0] *", "one time", ONE_LEVEL),
+    ("scale for std", "_, std =", "std, _ =", "finite"),
 )
 wrong_versions(
     "denoised_point",
     ("std where variance belongs", "std**2", "std", "finite"),
     (
         "sign",
-        "+ std**2",
-        "- std**2",
+        "x + std**2 *",
+        "x - std**2 *",
         "finite",
         "printed in CS236, Tweedie: the gradient with respect to the clean point",
     ),
@@ -140,7 +144,7 @@ wrong_versions(
 )
 conventions(
     "denoised_point",
-    ("the model predicts the noise: s = -eps/std", "+ std**2 * score", "- std * score", f"{HO}, eq. 15"),
+    ("the model predicts the noise: s = -eps/std", "+ std**2 * score(...)", "- std * score(...)", f"{HO}, eq. 15"),
 )
 terms(
     "denoised_point",
@@ -149,7 +153,7 @@ terms(
 )
 wrong_versions(
     "score_of_noise",
-    ("sign", "return -noise", "return noise", "up to a factor", SIGN),
+    ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
     ("variance for deviation", "/ std", "/ std**2", "finite"),
     ("std forgotten", " / std", "", "finite"),
     ("times std", " / std", " * std", "finite"),
@@ -159,7 +163,7 @@ wrong_versions(
     "score_of_denoiser",
     ("std where variance belongs", "/ std**2", "/ std", "finite"),
     ("sign", "(scale * denoiser(x, t) - x)", "(x - scale * denoiser(x, t))", "up to a factor"),
-    ("not shrunk", "(scale * denoiser", "(denoiser", "variance exploding"),
+    ("not shrunk", "scale * denoiser(...) - x", "denoiser(...) - x", "variance exploding"),
     ("shrunk the other way", "(scale * denoiser(x, t) - x)", "(denoiser(x, t) - x / scale)", "variance exploding"),
     ("variance forgotten", " / std**2", "", "finite"),
     ("one std for all rows", "/ std**2", "/ std[0] ** 2", "one time", ONE_LEVEL),

@@ -4,28 +4,44 @@ from refebm.variants.record import conventions, wrong_versions
 
 FIELD = "rbm.b + np.dot(rbm.hidden_mean(v), rbm.W.T)"
 MEAN_FIELD = (
-    f'return moved({FIELD} + rbm.sigma * u_v if hasattr(rbm, "sigma") else 1.0 * (u_v < 1 / (1 + np.exp(-({FIELD})))))'
+    f'moved({FIELD} + rbm.sigma * u_v if hasattr(rbm, "sigma") else 1.0 * (u_v < 1 / (1 + np.exp(-({FIELD})))))'
 )
 TWICE = "U and 1 - U have the same law"
 
 wrong_versions(
     "gibbs_step",
-    ("hidden units rounded, not drawn", "(v, u_h)", "(v, 0 * u_h + 0.5)", "finite"),
-    ("hidden units turned round", "h = rbm", "h = 1 - rbm", "finite"),
+    ("hidden units rounded, not drawn", "rbm.hidden_given(v, u_h)", "rbm.hidden_given(v, 0 * u_h + 0.5)", "finite"),
+    ("hidden units turned round", "h = rbm.hidden_given(v, u_h)", "h = 1 - rbm.hidden_given(v, u_h)", "finite"),
     ("visible units at their means", "rbm.visible_given(h, u_v)", "rbm.visible_mean(h)", "finite"),
-    ("hidden units whatever the visible ones are", "hidden_given(v, u_h)", "hidden_given(0 * v, u_h)", "finite"),
-    ("the same noise in each row", "(v, u_h)", "(v, 0 * u_h + u_h[:1])", "one row", "coreax 375"),
-    ("the noise of the hidden units again", "(h, u_v)", "(h, np.resize(u_h, u_v.shape))", "finite"),
+    (
+        "hidden units whatever the visible ones are",
+        "rbm.hidden_given(v, u_h)",
+        "rbm.hidden_given(0 * v, u_h)",
+        "finite",
+    ),
+    (
+        "the same noise in each row",
+        "rbm.hidden_given(v, u_h)",
+        "rbm.hidden_given(v, 0 * u_h + u_h[:1])",
+        "one row",
+        "coreax 375",
+    ),
+    (
+        "the noise of the hidden units again",
+        "rbm.visible_given(h, u_v)",
+        "rbm.visible_given(h, np.resize(u_h, u_v.shape))",
+        "finite",
+    ),
     (
         "visible units given the means of the hidden ones",
-        "return moved(rbm.visible_given(h, u_v))",
+        "moved(rbm.visible_given(h, u_v))",
         MEAN_FIELD,
         "finite",
     ),
     (
         "sigma squared for sigma",
-        "(h, u_v)",
-        '(h, getattr(rbm, "sigma", 1.0) * u_v)',
+        "rbm.visible_given(h, u_v)",
+        'rbm.visible_given(h, getattr(rbm, "sigma", 1.0) * u_v)',
         "sigma = 1",
         "pyro 1643, edward 722",
     ),
@@ -33,5 +49,10 @@ wrong_versions(
 )
 conventions(
     "gibbs_step",
-    ("a hidden unit is 1 where 1 - u is below its probability", "(v, u_h)", "(v, 1 - u_h)", TWICE),
+    (
+        "a hidden unit is 1 where 1 - u is below its probability",
+        "rbm.hidden_given(v, u_h)",
+        "rbm.hidden_given(v, 1 - u_h)",
+        TWICE,
+    ),
 )

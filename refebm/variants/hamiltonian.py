@@ -3,7 +3,7 @@
 from refebm.variants.metropolis import ALWAYS, BARKER, FAB, NEGATIVE, TWICE, UNBOUNDED
 from refebm.variants.record import conventions, wrong_versions
 
-FIRST, LAST = "p = p + 0.5 * eps * score(x)", "return x, p + 0.5 * eps * score(x)"
+FIRST, LAST = "p = p + 0.5 * eps * score(x)", "x, p + 0.5 * eps * score(x)"
 VERLET = (
     "half a step in x first, and last (position Verlet)",
     FIRST,
@@ -14,16 +14,16 @@ VERLET = (
 wrong_versions(
     "leapfrog",
     ("first half step left out", FIRST, "p = p + 0 * score(x)", "finite"),
-    ("last half step left out", LAST, "return x, p", "the states"),
+    ("last half step left out", LAST, "x, p", "the states"),
     ("first half step a whole one", FIRST, "p = p + eps * score(x)", "finite"),
-    ("last half step a whole one", LAST, "return x, p + eps * score(x)", "the states"),
-    ("stale score in the last half step", LAST, "return x, p + 0.5 * eps * score(x - eps * p)", "the states"),
+    ("last half step a whole one", LAST, "x, p + eps * score(x)", "the states"),
+    ("stale score in the last half step", LAST, "x, p + 0.5 * eps * score(x - eps * p)", "the states"),
     ("a step too few", "range(n_steps - 1)", "range(max(n_steps - 2, 0))", "one step"),
     ("a step too many", "range(n_steps - 1)", "range(n_steps)", "reversible"),
     ("half steps of the momentum within", "p = p + eps * score(x)", "p = p + 0.5 * eps * score(x)", "one step"),
-    ("half steps of the position", "x = x + eps * p\n        ", "x = x + 0.5 * eps * p\n        ", "one step"),
+    ("half steps of the position", "x = x + eps * p\n        p =", "x = x + 0.5 * eps * p\n        p =", "one step"),
     ("step left out of the last move", "x = x + eps * p\n    return", "x = x + p\n    return", "eps = 1"),
-    ("sign of the score", '"""\n    p = p', '"""\n    score = (lambda s: lambda x: -s(x))(score); p = p', "reversible"),
+    ("sign of the score", FIRST, f"score = (lambda s: lambda x: -s(x))(score); {FIRST}", "reversible"),
     ("one momentum for all rows", FIRST, "p = p[:1] + 0.5 * eps * score(x)", "one row", "coreax 375"),
 )
 conventions(
@@ -31,16 +31,16 @@ conventions(
     (
         "the momentum is turned round at the end",
         LAST,
-        "return x, -(p + 0.5 * eps * score(x))",
+        "x, -(p + 0.5 * eps * score(x))",
         "Neal 2011, section 3.2",
     ),
     ("eps is the time of the whole path", FIRST, f"eps = eps / n_steps; {FIRST}"),
     VERLET,
 )
 
-KINETIC = "0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)"
+KINETIC = "+ 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)"
 ACCEPT = "accept(x, end, there, there - here, u)"
-START = "end, p_end = leapfrog("
+START = "end, p_end = leapfrog(...)"
 wrong_versions(
     "hmc_step",
     ("accepts by |dH|", "there - here", "np.abs(there - here)", "the proposal"),
@@ -53,14 +53,24 @@ wrong_versions(
         "blackjax 46",
     ),
     ("kinetic energy of the momentum at the start", "squared_norm(p_end)", "squared_norm(p)", "the proposal"),
-    ("kinetic energy without its 1/2", KINETIC, KINETIC.replace("0.5 * ", ""), "the proposal"),
-    ("sign of the kinetic energy", KINETIC, f"-{KINETIC.replace('+', '-')}", "the proposal"),
+    (
+        "kinetic energy without its 1/2",
+        KINETIC,
+        KINETIC.replace("0.5 * ", ""),
+        "the proposal",
+    ),
+    (
+        "sign of the kinetic energy",
+        KINETIC,
+        KINETIC.replace("+", "-"),
+        "the proposal",
+    ),
     ("total energies exchanged", "there - here", "here - there", "the proposal"),
     ("a temperature of 2, left out of the path", "there - here", "0.5 * (there - here)", "the proposal"),
-    ("threshold without its minus: -log u", ", u)", ", 1 / u)", "the acceptance", FAB),
-    ("one u for all rows", ", u)", ", u[0])", "one row"),
-    ("sign of the score", "lambda x: energy_and_score", "lambda x: -energy_and_score", "finite"),
-    ("one long step", "eps, n_steps)\n", "eps * n_steps, 1)\n", "one step"),
+    ("threshold without its minus: -log u", "accept(..., u)", "accept(..., 1 / u)", "the acceptance", FAB),
+    ("one u for all rows", "accept(..., u)", "accept(..., u[0])", "one row"),
+    ("sign of the score", "lambda x: energy_and_score(...)[1]", "lambda x: -energy_and_score(...)[1]", "finite"),
+    ("one long step", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps * n_steps, 1)", "one step"),
     ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, end, there, there - here, u))", "the states"),
     (
         "energies capped, NaN too",
@@ -71,15 +81,20 @@ wrong_versions(
 )
 wrong_versions(
     "hmc_step",
-    ("last half step left out", LAST, "return x, p", "the proposal"),
+    ("last half step left out", LAST, "x, p", "the proposal"),
     ("first half step left out", FIRST, "p = p + 0 * score(x)", "finite"),
     inside="leapfrog",
 )
 conventions(
     "hmc_step",
-    ("eps is the time of the whole path", "eps, n_steps)\n", "eps / n_steps, n_steps)\n"),
-    ("the model is f = -E", START, f"{NEGATIVE}{START}", "HY-673 lecture 12"),
+    ("eps is the time of the whole path", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps / n_steps, n_steps)"),
+    (
+        "the model is f = -E",
+        START,
+        f"{NEGATIVE}{START}",
+        "HY-673 lecture 12",
+    ),
     ("Barker's acceptance: r/(1 + r)", "there - here", "np.logaddexp(0, there - here)", BARKER),
-    ("accepted where 1 - u is below the acceptance", ", u)", ", 1 - u)", TWICE),
+    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )
 conventions("hmc_step", VERLET, inside="leapfrog")

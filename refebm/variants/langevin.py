@@ -19,8 +19,8 @@ wrong_versions(
     ("no drift", "eta * score(x) + ", "", "finite"),
     ("drift where the noise leads", "score(x)", "score(x + np.sqrt(2 * eta) * z)", "no noise drawn", "igebm-pytorch"),
     ("drift of unit length", "score(x)", "score(x) / np.sqrt(np.sum(score(x) ** 2, 1, keepdims=True))", "finite"),
-    ("the same noise in each row", "* z)", "* z[:1])", "one row", "coreax 375"),
-    ("noise along the diagonal", "* z)", "* z[:, :1])", "d = 1"),
+    ("the same noise in each row", "* z", "* z[:1]", "one row", "coreax 375"),
+    ("noise along the diagonal", "* z", "* z[:, :1]", "d = 1"),
     ("drift of the batch mean", "score(x)", "np.mean(score(x), axis=0)", "one row"),
 )
 conventions(
@@ -51,8 +51,8 @@ wrong_versions(
     "annealed_langevin",
     (
         "noise of the first level's step at every level",
-        "eta, z_t)",
-        "eta, z_t * sigmas[0] / sigma)",
+        "langevin_step(..., eta, z_t)",
+        "langevin_step(..., eta, z_t * sigmas[0] / sigma)",
         "one level",
         "bobondemon",
     ),
@@ -69,10 +69,20 @@ wrong_versions(
         "finite",
         "pyro 1643, edward 722: a variance for a scale",
     ),
-    ("the same noise at each step", "for z_t in noise", "for z_t in noise[:1].repeat(len(noise), 0)", "one step"),
+    (
+        "the same noise at each step",
+        "for z_t in noise: ...",
+        "for z_t in noise[:1].repeat(len(noise), 0): ...",
+        "one step",
+    ),
     ("the same tape at each level", "zip(sigmas, z)", "zip(sigmas, [z[0]] * len(z))", "one level", "coreax 375"),
-    ("first step of each level left out", "for z_t in noise", "for z_t in noise[1:]", "finite"),
-    ("no noise in the last step of a level", "in noise:", "in [*noise[:-1], 0 * noise[-1]]:", "finite"),
+    ("first step of each level left out", "for z_t in noise: ...", "for z_t in noise[1:]: ...", "finite"),
+    (
+        "no noise in the last step of a level",
+        "for z_t in noise: ...",
+        "for z_t in [*noise[:-1], 0 * noise[-1]]: ...",
+        "finite",
+    ),
 )
 conventions(
     "annealed_langevin",
@@ -84,8 +94,8 @@ conventions(
     ),
     (
         "ends with the posterior mean at the last level, by Tweedie's formula",
-        "else x\n",
-        "else x + sigmas[-1] ** 2 * at(score, sigmas[-1])(x)\n",
+        "np.stack(ends) if every_level else x",
+        "np.stack(ends) if every_level else x + sigmas[-1] ** 2 * at(score, sigmas[-1])(x)",
         "Song and Ermon 2020, section 3.4; Jolicoeur-Martineau et al. 2021",
     ),
 )
@@ -108,8 +118,8 @@ wrong_versions(
     "theorem summable_steps_stop_short",
     (
         "steps to zero and time to infinity suffice",
-        "-start, *((start - mean) * series)]",
-        "-start]",
+        "[mean, -start, *((start - mean) * series)]",
+        "[mean, -start]",
         "direction",
         "printed in HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
     ),

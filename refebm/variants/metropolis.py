@@ -16,10 +16,10 @@ wrong_versions(
     "metropolis_step",
     ("energies exchanged: the model taken for f = -E", "there - energy(x)", "energy(x) - there", "the proposal"),
     ("always accepts", "there - energy(x)", "0 * there", "the proposal", ALWAYS),
-    ("threshold without its minus: -log u", ", u)", ", 1 / u)", "the acceptance", FAB),
+    ("threshold without its minus: -log u", "accept(..., u)", "accept(..., 1 / u)", "the acceptance", FAB),
     ("accepts by the size of the change", "there - energy(x)", "np.abs(there - energy(x))", "the proposal"),
     ("a temperature of 2", "there - energy(x)", "0.5 * (there - energy(x))", "the proposal"),
-    ("one u for all rows", ", u)", ", u[0])", "one row"),
+    ("one u for all rows", "accept(..., u)", "accept(..., u[0])", "one row"),
     ("one noise for all rows", "scale * z", "scale * z[:1]", "one row", "coreax 375"),
     ("scale squared", "scale * z", "scale**2 * z", "scale = 1", "pyro 1643, edward 722"),
     ("not from where the chain is", "x + scale * z", "scale * z", "at the centre"),
@@ -35,7 +35,7 @@ conventions(
     "metropolis_step",
     ("scale is the variance of the noise", "scale * z", "np.sqrt(scale) * z", "Roberts, Gelman and Gilks 1997"),
     ("Barker's acceptance: r/(1 + r)", "there - energy(x)", "np.logaddexp(0, there - energy(x))", BARKER),
-    ("accepted where 1 - u is below the acceptance", ", u)", ", 1 - u)", TWICE),
+    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )
 
 CORRECTION = "+ 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)"
@@ -59,13 +59,24 @@ wrong_versions(
     ("1/2 left out of the correction", CORRECTION, "+ squared_norm(z_back) - squared_norm(z)", "the proposal"),
     ("energies exchanged", "there - here", "here - there", "the proposal"),
     ("a temperature of 2, left out of the drift", "there - here", "0.5 * (there - here)", "the proposal"),
-    ("threshold without its minus: -log u", ", u)", ", 1 / u)", "the acceptance", FAB),
-    ("one u for all rows", ", u)", ", u[0])", "one row"),
+    ("threshold without its minus: -log u", "accept(..., u)", "accept(..., 1 / u)", "the acceptance", FAB),
+    ("one u for all rows", "accept(..., u)", "accept(..., u[0])", "one row"),
     ("one noise for all rows", "* z\n", "* z[:1]\n", "one row", "coreax 375"),
     ("sqrt(eta) for sqrt(2 eta)", "np.sqrt(2 * eta) * z", "np.sqrt(eta) * z", "finite", ROOT),
     ("2 eta for its root", "np.sqrt(2 * eta) * z", "2 * eta * z", "eta = 1/2", ROOT),
-    ("sqrt(eta) for sqrt(2 eta), back", ") / np.sqrt(2 * eta)", ") / np.sqrt(eta)", "the proposal", ROOT),
-    ("2 eta for its root, back", ") / np.sqrt(2 * eta)", ") / (2 * eta)", "eta = 1/2"),
+    (
+        "sqrt(eta) for sqrt(2 eta), back",
+        "-(move + eta * s_there) / np.sqrt(2 * eta)",
+        "-(move + eta * s_there) / np.sqrt(eta)",
+        "the proposal",
+        ROOT,
+    ),
+    (
+        "2 eta for its root, back",
+        "-(move + eta * s_there) / np.sqrt(2 * eta)",
+        "-(move + eta * s_there) / (2 * eta)",
+        "eta = 1/2",
+    ),
     ("half the drift", "= eta * s +", "= 0.5 * eta * s +", "finite"),
     ("drift downhill", "= eta * s +", "= -eta * s +", "finite"),
     (
@@ -87,5 +98,5 @@ conventions(
     ("drift eta^2/2, noise eta", START, f"eta = eta**2 / 2; {START}", "Song and Kingma 2021, eq. 4"),
     ("the model is f = -E", START, f"{NEGATIVE}{START}", "HY-673 lecture 12"),
     ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER),
-    ("accepted where 1 - u is below the acceptance", ", u)", ", 1 - u)", TWICE),
+    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )

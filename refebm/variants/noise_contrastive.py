@@ -3,6 +3,7 @@
 from refebm.variants.record import conventions, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
+BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
 OF_DATA, OF_NOISE = "softplus(-L_x)", "np.sum(softplus(L_y), axis=0)"
 LOSS = f"{OF_DATA} + {OF_NOISE}"
 LOG_NU_N = "np.reshape(log_noise(np.reshape(y, (-1, x.shape[1]))), y.shape[:2]) + np.log(len(y))"
@@ -41,14 +42,14 @@ conventions(
     ("half of it", LOSS, f"0.5 * ({LOSS})", "binary cross-entropy with nu = 1"),
     (
         "mean over the noise points, no log nu",
-        f"{ODDS}\n    return {OF_DATA} + np.sum",
-        f"[L + np.log(len(y)) for L in {ODDS}]\n    return {OF_DATA} + np.mean",
+        f"L_x, L_y = {ODDS}\n    return {OF_DATA} + np.sum(...)",
+        f"{BALANCED}\n    return {OF_DATA} + np.mean(...)",
         "noise and data equally probable",
     ),
     (
         "mean over the noise points, no log nu, half of it",
-        f"{ODDS}\n    return {LOSS}",
-        f"[L + np.log(len(y)) for L in {ODDS}]\n    return 0.5 * ({OF_DATA} + np.mean(softplus(L_y), axis=0))",
+        f"L_x, L_y = {ODDS}\n    return {LOSS}",
+        f"{BALANCED}\n    return 0.5 * ({OF_DATA} + np.mean(softplus(L_y), axis=0))",
         "noise and data equally probable",
     ),
 )
@@ -82,13 +83,23 @@ wrong_versions(
         f"2 * softplus(np.mean({MISFIT}, axis=0))",
         "nu = 1",
     ),
-    ("hinge for the logistic loss", "2 * softplus(", "2 * np.maximum(0.0, ", "finite"),
-    ("linear for the logistic loss", "2 * softplus(", "2 * (", "finite"),
+    (
+        "hinge for the logistic loss",
+        "2 * softplus(_)",
+        "2 * np.maximum(0.0, _)",
+        "finite",
+    ),
+    (
+        "linear for the logistic loss",
+        "2 * softplus(_)",
+        "2 * _",
+        "finite",
+    ),
 )
 conventions(
     "conditional_noise_contrastive",
-    ("no 2", "2 * softplus", "softplus"),
-    ("maximised: the other sign", "2 * softplus", "-2 * softplus"),
+    ("no 2", "2 * softplus(...)", "softplus(...)"),
+    ("maximised: the other sign", "2 * softplus(...)", "-2 * softplus(...)"),
     (
         "energy with the other sign: the model handed over is f = -E",
         "energy(x) - at_y",
@@ -103,7 +114,7 @@ wrong_versions(
     ("log nu left out", ODDS, f"[L + np.log(len(y)) for L in {ODDS}]", "nu = 1", "sbi 815"),
     ("log nu counted twice", ODDS, f"[L - np.log(len(y)) for L in {ODDS}]", "nu = 1"),
     ("mean over the noise points, with log nu", "np.sum", "np.mean", "nu = 1"),
-    ("sign of the data's term", "return -generator", "return generator", "finite"),
+    ("sign of the data's term", "-generator.derivative(L_x) +", "generator.derivative(L_x) +", "finite"),
     (
         "derivative and conjugate exchanged",
         BREGMAN,
@@ -118,8 +129,8 @@ conventions(
     ("mean over data and noise points: over 1 + nu", BREGMAN, f"({BREGMAN}) / (1 + len(y))"),
     (
         "mean over the noise points, no log nu",
-        f"{ODDS}\n    return -generator.derivative(L_x) + np.sum",
-        f"[L + np.log(len(y)) for L in {ODDS}]\n    return -generator.derivative(L_x) + np.mean",
+        f"L_x, L_y = {ODDS}\n    return -generator.derivative(L_x) + np.sum(...)",
+        f"{BALANCED}\n    return -generator.derivative(L_x) + np.mean(...)",
         "density ratio estimation: noise and data equally probable",
     ),
 )
@@ -129,41 +140,41 @@ terms(
     ("sum_j [Psi'(g) g - Psi(g)](y_j)", f"np.sum(generator.conjugate({ODDS}[1]), axis=0)"),
 )
 
-GAN = "return softplus(-logit(x)) + softplus(logit(y))"
+GAN = "softplus(-logit(x)) + softplus(logit(y))"
 wrong_versions(
     "gan_discriminator_loss",
-    ("sign of the data's term", GAN, "return softplus(logit(x)) + softplus(logit(y))", "finite"),
+    ("sign of the data's term", GAN, "softplus(logit(x)) + softplus(logit(y))", "finite"),
     (
         "sign of the noise's term: the generator's own loss",
         GAN,
-        "return softplus(-logit(x)) + softplus(-logit(y))",
+        "softplus(-logit(x)) + softplus(-logit(y))",
         "finite",
     ),
-    ("labels of data and noise exchanged", GAN, "return softplus(logit(x)) + softplus(-logit(y))", "finite"),
+    ("labels of data and noise exchanged", GAN, "softplus(logit(x)) + softplus(-logit(y))", "finite"),
     (
         "probability for its logarithm",
         GAN,
-        "return softplus(-logit(x)) + 0.5 * (1 + np.tanh(0.5 * logit(y)))",
+        "softplus(-logit(x)) + 0.5 * (1 + np.tanh(0.5 * logit(y)))",
         "finite",
     ),
-    ("the true class missing from the normaliser", GAN, "return -logit(x) + softplus(logit(y))", "finite"),
+    ("the true class missing from the normaliser", GAN, "-logit(x) + softplus(logit(y))", "finite"),
     (
         "hinge for the logistic loss",
         GAN,
-        "return np.maximum(0.0, 1 - logit(x)) + np.maximum(0.0, 1 + logit(y))",
+        "np.maximum(0.0, 1 - logit(x)) + np.maximum(0.0, 1 + logit(y))",
         "finite",
     ),
     (
         "noise at the data",
         GAN,
-        "return softplus(-logit(x)) + softplus(logit(x))",
+        "softplus(-logit(x)) + softplus(logit(x))",
         "finite",
     ),
 )
 conventions(
     "gan_discriminator_loss",
-    ("maximised: the other sign", GAN, "return -(softplus(-logit(x)) + softplus(logit(y)))", "Goodfellow et al. 2014"),
-    ("half of it", GAN, "return 0.5 * (softplus(-logit(x)) + softplus(logit(y)))", "binary cross-entropy"),
+    ("maximised: the other sign", GAN, "-(softplus(-logit(x)) + softplus(logit(y)))", "Goodfellow et al. 2014"),
+    ("half of it", GAN, "0.5 * (softplus(-logit(x)) + softplus(logit(y)))", "binary cross-entropy"),
 )
 terms(
     "gan_discriminator_loss",

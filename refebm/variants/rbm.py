@@ -13,8 +13,8 @@ SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 wrong_versions(
     "BinaryRBM.energy",
     ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
-    ("sign of the couplings", "- np.sum(np.dot(v", "+ np.sum(np.dot(v", "finite"),
-    ("each coupling counted half", "- np.sum(np.dot(v", "- 0.5 * np.sum(np.dot(v", "finite"),
+    ("sign of the couplings", "- np.sum(..., axis=1)", "+ np.sum(..., axis=1)", "finite"),
+    ("each coupling counted half", "- np.sum(..., axis=1)", "- 0.5 * np.sum(..., axis=1)", "finite"),
     (
         "units of -1 and 1 in the couplings",
         "np.dot(v, self.W) * h",
@@ -27,8 +27,8 @@ conventions(
     "BinaryRBM.energy",
     (
         "the other sign: f = -E",
-        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum",
-        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum",
+        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum(...)",
+        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum(...)",
         OTHER_SIGN,
     ),
 )
@@ -44,12 +44,12 @@ wrong_versions(
     ("the likelier state of each hidden unit alone", f"softplus({FIELD})", f"np.maximum({FIELD}, 0.0)", "finite"),
     ("visible bias left out", "-np.dot(v, self.b) - ", "-", "finite"),
     ("hidden bias left out", FIELD, "np.dot(v, self.W)", "finite"),
-    ("sign of the softplus", "- np.sum(softplus", "+ np.sum(softplus", "finite"),
+    ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)", "finite"),
 )
 conventions(
     "BinaryRBM.free_energy",
     ("hidden units of -1 and 1", f"softplus({FIELD})", f"np.logaddexp({FIELD}, -{FIELD.replace(' + ', ' - ')})", SPINS),
-    ("the other sign: f = -F", "-np.dot(v, self.b) - np.sum", "np.dot(v, self.b) + np.sum", OTHER_SIGN),
+    ("the other sign: f = -F", "-np.dot(v, self.b) - np.sum(...)", "np.dot(v, self.b) + np.sum(...)", OTHER_SIGN),
 )
 terms(
     "BinaryRBM.free_energy",
@@ -80,8 +80,13 @@ conventions(
 )
 wrong_versions(
     "BinaryRBM.log_partition",
-    ("log Z with the other sign", "return logsumexp", "return -logsumexp", "up to a factor", "mini-ebm"),
-    ("mean over the states for their sum", "return logsumexp", "return -len(near) * np.log(2) + logsumexp", "finite"),
+    ("log Z with the other sign", "return logsumexp(...)", "return -logsumexp(...)", "up to a factor", "mini-ebm"),
+    (
+        "mean over the states for their sum",
+        "return logsumexp(...)",
+        "return -len(near) * np.log(2) + logsumexp(...)",
+        "finite",
+    ),
     (
         "bias of the layer that is summed over left out",
         "softplus(far + np.dot(h, W))",
@@ -89,22 +94,47 @@ wrong_versions(
         "finite",
     ),
     ("bias of the layer that is enumerated left out", "np.dot(h, near) + ", "", "finite"),
-    ("the likeliest state alone", "logsumexp(np.dot(h, near)", "np.max(np.dot(h, near)", "finite"),
+    (
+        "the likeliest state alone",
+        "logsumexp(np.dot(h, near) + _, ...)",
+        "np.max(np.dot(h, near) + _, ...)",
+        "finite",
+    ),
 )
 
 SPRING = "0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2"
 wrong_versions(
     "GaussianBernoulliRBM.energy",
-    ("1/2 left out of the spring", "0.5 * np.sum((v", "np.sum((v", "finite"),
-    ("sigma for sigma squared in the spring", "axis=1) / self.sigma**2 -", "axis=1) / self.sigma -", "sigma = 1"),
+    (
+        "1/2 left out of the spring",
+        "0.5 * np.sum((v - self.b) ** 2, axis=1)",
+        "np.sum((v - self.b) ** 2, axis=1)",
+        "finite",
+    ),
+    (
+        "sigma for sigma squared in the spring",
+        "0.5 * np.sum(..., axis=1) / self.sigma**2 -",
+        "0.5 * np.sum(..., axis=1) / self.sigma -",
+        "sigma = 1",
+    ),
     ("couplings of v - b", "np.dot(v, self.W) * h", "np.dot(v - self.b, self.W) * h", "zero visible bias"),
-    ("couplings not scaled", "* h, axis=1) / self.sigma**2", "* h, axis=1)", "sigma = 1"),
+    (
+        "couplings not scaled",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
+        "np.sum(np.dot(v, self.W) * h, axis=1)",
+        "sigma = 1",
+    ),
     ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
     ("sign of the couplings", " - coupling", " + coupling", "finite"),
 )
 conventions(
     "GaussianBernoulliRBM.energy",
-    ("couplings v^T W h/sigma", "* h, axis=1) / self.sigma**2", "* h, axis=1) / self.sigma", PER_SIGMA),
+    (
+        "couplings v^T W h/sigma",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma",
+        PER_SIGMA,
+    ),
     (
         "the other sign: f = -E",
         f"{SPRING} - np.dot(h, self.c) - coupling",
@@ -120,14 +150,24 @@ terms(
 )
 wrong_versions(
     "GaussianBernoulliRBM.free_energy",
-    ("1/2 left out of the spring", "0.5 * np.sum((v", "np.sum((v", "finite"),
-    ("sigma for sigma squared in the spring", "axis=1) / self.sigma**2\n", "axis=1) / self.sigma\n", "sigma = 1"),
+    (
+        "1/2 left out of the spring",
+        "0.5 * np.sum((v - self.b) ** 2, axis=1)",
+        "np.sum((v - self.b) ** 2, axis=1)",
+        "finite",
+    ),
+    (
+        "sigma for sigma squared in the spring",
+        "np.sum(..., axis=1) / self.sigma**2",
+        "np.sum(..., axis=1) / self.sigma",
+        "sigma = 1",
+    ),
     ("couplings not scaled", SCALED, FIELD, "sigma = 1"),
-    ("sign of the softplus", "- np.sum(softplus", "+ np.sum(softplus", "finite"),
+    ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)", "finite"),
     (
         "hidden units left out",
-        "- np.sum(softplus",
-        "- 0 * np.sum(softplus",
+        "- np.sum(softplus(...), axis=1)",
+        "- 0 * np.sum(softplus(...), axis=1)",
         "finite",
         "LSD GB-RBM: the score has them",
     ),
@@ -137,7 +177,7 @@ wrong_versions(
 conventions(
     "GaussianBernoulliRBM.free_energy",
     ("couplings v^T W h/sigma", "np.dot(v, self.W) / self.sigma**2", "np.dot(v, self.W) / self.sigma", PER_SIGMA),
-    ("the other sign: f = -F", "spring - np.sum", "-spring + np.sum", OTHER_SIGN),
+    ("the other sign: f = -F", "spring - np.sum(...)", "-spring + np.sum(...)", OTHER_SIGN),
 )
 terms(
     "GaussianBernoulliRBM.free_energy",
@@ -166,19 +206,35 @@ wrong_versions(
     ),
     ("visible bias left out", "self.b + ", "", "finite"),
     ("a binary unit's mean", BACK, f"expit({BACK})", "finite"),
-    ("sign of the couplings", "self.b + np", "self.b - np", "finite"),
+    (
+        "sign of the couplings",
+        "self.b + np.dot(hidden(self, h), self.W.T)",
+        "self.b - np.dot(hidden(self, h), self.W.T)",
+        "finite",
+    ),
     ("couplings transposed", "self.W.T", TRANSPOSED, "not square"),
-    ("units of -1 and 1", "hidden(self, h), self", "2 * hidden(self, h) - 1, self", "finite"),
+    ("units of -1 and 1", "np.dot(hidden(self, h), self.W.T)", "np.dot(2 * hidden(self, h) - 1, self.W.T)", "finite"),
 )
 conventions(
     "GaussianBernoulliRBM.visible_mean",
-    ("couplings v^T W h/sigma: b + sigma W h", "self.b + np", "self.b + self.sigma * np", PER_SIGMA),
+    (
+        "couplings v^T W h/sigma: b + sigma W h",
+        "self.b + np.dot(hidden(self, h), self.W.T)",
+        "self.b + self.sigma * np.dot(hidden(self, h), self.W.T)",
+        PER_SIGMA,
+    ),
 )
 terms("GaussianBernoulliRBM.visible_mean", ("b", "self.b + 0 * np.dot(h, self.W.T)"), ("W h", "np.dot(h, self.W.T)"))
 wrong_versions(
     "GaussianBernoulliRBM.log_partition",
     ("normaliser of the Gaussian left out", " + self.d * (0.5 * LOG_2PI + np.log(self.sigma))", "", "finite"),
-    ("d left out of it", "self.d * (0.5", "(0.5", "d = 1", "ncsn gmm.py"),
+    (
+        "d left out of it",
+        "self.d * (0.5 * LOG_2PI + np.log(self.sigma))",
+        "(0.5 * LOG_2PI + np.log(self.sigma))",
+        "d = 1",
+        "ncsn gmm.py",
+    ),
     (
         "sigma read as a variance in it",
         "np.log(self.sigma)",
@@ -190,8 +246,8 @@ wrong_versions(
     ("sigma for sigma squared", "(2 * self.sigma**2)", "(2 * self.sigma)", "sigma = 1"),
     (
         "log Z with the other sign",
-        "return logsumexp(np.dot(h, self.c) + gain) +",
-        "return -logsumexp(np.dot(h, self.c) + gain) -",
+        "logsumexp(np.dot(h, self.c) + gain) +",
+        "-logsumexp(np.dot(h, self.c) + gain) -",
         "up to a factor",
         "mini-ebm",
     ),

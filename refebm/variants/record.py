@@ -1,8 +1,8 @@
-"""Variants of a definition: mistakes and conventions, textual patches of one line, and the terms of its formula."""
+"""Variants of a definition: mistakes and conventions, patches of an expression, and the terms of its formula."""
 
 import ast
+import builtins
 import functools
-import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,14 +11,16 @@ import refebm
 from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
+from refebm.variants.patch import Definition
+from refebm.variants.syntax import changed, replaced, syntax
 
 
 @dataclass(frozen=True)
 class Variant:
     """A named patch of a public function: one line shows in what it differs.
 
-    function: a public name, or a method such as ``Gamma.score``. `was` stands once in its text, or in that of the
-    function `inside` of the same module, and is replaced by `becomes`.
+    function: a public name, or a method such as ``Gamma.score``. `was` is a pattern (see `refebm.variants.patch`) that
+    stands once in it, or in the function `inside` of the same module, and is replaced by `becomes`.
     """
 
     function: str
@@ -42,26 +44,25 @@ class Variant:
         return Implementation(**{name: self.build(name, f"{name}.{method}" if method else name)})
 
     def build(self, name: str, patched: str, definition=None):
-        """The object `name`, compiled from text in which the definition `patched` says something else."""
+        """The object `name`, compiled from syntax in which the definition `patched` says something else."""
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
         namespace = vars(module) | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
-        text = inspect.getsource(definition)
-        if self.inside:
-            helper = inspect.getsource(getattr(module, self.inside))
-            text = inspect.getsource(module).replace(helper, self.patch(helper))
-        elif "." in patched:
-            method = inspect.getsource(getattr(definition, patched.partition(".")[2]))
-            text = text.replace(method, self.patch(method))
-        else:
-            text = self.patch(text)
-        exec(text, namespace)
+        whole = syntax(module if self.inside else definition)
+        one = definition_in(whole, self.inside or patched.partition(".")[2] or name)
+        try:
+            new = one.patched(self.was, self.becomes)
+        except ValueError as error:
+            raise ValueError(f"{self}: {error}") from None
+        if unknown := Definition(new).free - one.free - set(namespace) - set(dir(builtins)):
+            raise ValueError(f"{self}: {self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
+        exec(compile(replaced(whole, one.tree, new), f"<{self}>", "exec"), namespace)
         return namespace[name]
 
-    def patch(self, text: str) -> str:
-        if text.count(self.was) != 1:
-            raise ValueError(f"{self}: {self.was!r} stands {text.count(self.was)} times in the text, should be once")
-        return text.replace(self.was, self.becomes)
+
+@functools.cache
+def definition_in(tree: ast.Module, name: str) -> Definition:
+    return Definition(next(node for node in ast.walk(tree) if getattr(node, "name", "") == name))
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,11 @@ class Term:
         """refebm in which the function has this term alone; its checks of input stay."""
         name, _, method = self.function.partition(".")
         definition = getattr(refebm, name)
-        tree = ast.parse(inspect.getsource(definition))
-        functions = (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-        next(node for node in functions if node.name == (method or name)).body = ast.parse(
-            f"return {self.expression}"
-        ).body
+        whole = syntax(definition)
+        one = definition_in(whole, method or name).tree
+        alone = changed(one, body=ast.parse(f"return {self.expression}").body)
         namespace = dict(vars(sys.modules[definition.__module__]))
-        exec(compile(ast.fix_missing_locations(tree), f"<{self}>", "exec"), namespace)
+        exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})
 
 

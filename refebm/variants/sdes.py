@@ -10,7 +10,7 @@ EXPLODED = f"self.sigma(s) * {GROWN}"
 PRESERVED = "np.sqrt(-np.expm1(-b))"
 SUBDUED = "np.sqrt(np.expm1(-b) * np.expm1(-total))"
 RATE = 'self.beta(times_of("t", t, x))'
-GAP = "end.log_prob(x) - prior.log_prob(x)], end)"
+GAP = "expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end)"
 NO_ROOT = "annotated_deep_learning 152"
 
 wrong_versions(
@@ -21,8 +21,13 @@ wrong_versions(
         'self.sigma_min + times("t", t) * (self.sigma_max - self.sigma_min)',
         "at t = 0",
     ),
-    ("time running the wrong way", "self.sigma_min * np.exp(times", "self.sigma_max * np.exp(-times", "finite"),
-    ("the ratio squared", "np.exp(times", "np.exp(2 * times", "at t = 0"),
+    (
+        "time running the wrong way",
+        "self.sigma_min * np.exp(times(...) * self.log_ratio)",
+        "self.sigma_max * np.exp(-times(...) * self.log_ratio)",
+        "finite",
+    ),
+    ("the ratio squared", "np.exp(times(...) * self.log_ratio)", "np.exp(2 * times(...) * self.log_ratio)", "at t = 0"),
     ("the largest level for the ratio", "* self.log_ratio", "* np.log(self.sigma_max)", "at t = 0"),
 )
 wrong_versions(
@@ -86,15 +91,15 @@ wrong_versions(
     ("a step forgotten", STEPS, STEPS.removesuffix(" / n_steps"), "one step"),
     ("counted from 0", "(1 + np.arange(n_steps))", "np.arange(n_steps)", "constant beta"),
     ("from late to early", "(1 + np.arange(n_steps))", "(n_steps - np.arange(n_steps))", "constant beta"),
-    ("in the middle of the steps", "(1 + np.arange", "(0.5 + np.arange", "constant beta"),
+    ("in the middle of the steps", "1 + np.arange(...)", "0.5 + np.arange(...)", "constant beta"),
     ("deviations for variances", STEPS, f"np.sqrt({STEPS})", "finite", NO_ROOT),
 )
 conventions(
     "VariancePreserving.betas",
     (
         "both ends: from beta(0) to beta(1)",
-        "(1 + np.arange(n_steps)) / n_steps)",
-        "np.arange(n_steps) / (n_steps - 1))",
+        "(1 + np.arange(n_steps)) / n_steps",
+        "np.arange(n_steps) / (n_steps - 1)",
         "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE",
     ),
 )
@@ -124,11 +129,11 @@ wrong_versions(
 )
 wrong_versions(
     "VariancePreserving.drift",
-    ("sign", "-0.5 * np.reshape", "0.5 * np.reshape", "up to a factor"),
+    ("sign", "-0.5 * np.reshape(...)", "0.5 * np.reshape(...)", "up to a factor"),
     ("the first row's time for all", RATE, f"{RATE}[:1]", "one time"),
     ("square root of beta", RATE, f"np.sqrt({RATE})", "finite"),
     ("integral of beta for beta", RATE, 'self.integral(0.0, times_of("t", t, x))', "finite"),
-    ("the same for all points", "(-1, 1)) * x", "(-1, 1)) * np.ones_like(x)", "finite"),
+    ("the same for all points", "* x", "* np.ones_like(x)", "finite"),
     inside="LinearSDE",
 )
 wrong_versions(
@@ -147,19 +152,34 @@ wrong_versions(
 )
 wrong_versions(
     "VariancePreserving.diffused",
-    ("std where variance belongs", "std**2 * np.eye", "std * np.eye", "finite"),
+    ("std where variance belongs", "std**2 * np.eye(...)", "std * np.eye(...)", "finite"),
     ("scale not squared", "scale**2 * density.covs", "scale * density.covs", "finite"),
     ("means left where they are", "scale * density.means", "density.means", "finite"),
     ("covariances left as they are", "scale**2 * density.covs", "density.covs", "finite"),
-    ("no noise", "density.covs + noise", "density.covs", "finite"),
+    ("no noise", "* density.covs + noise", "* density.covs", "finite"),
     inside="LinearSDE",
 )
 wrong_versions(
     "VariancePreserving.prior_gap",
-    ("the other divergence", GAP, "prior.log_prob(x) - end.log_prob(x)], prior)", "finite"),
-    ("sign", GAP, "prior.log_prob(x) - end.log_prob(x)], end)", "up to a factor"),
+    (
+        "the other divergence",
+        GAP,
+        "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], prior)",
+        "finite",
+    ),
+    (
+        "sign",
+        GAP,
+        "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], end)",
+        "up to a factor",
+    ),
     ("of the data", "self.diffused(density, 1.0)", "self.diffused(density, 0.0)", "finite"),
-    ("no entropy", GAP, "-prior.log_prob(x)], end)", "finite"),
+    (
+        "no entropy",
+        GAP,
+        "expect([lambda x: -prior.log_prob(x)], end)",
+        "finite",
+    ),
     ("of the law half way", "self.diffused(density, 1.0)", "self.diffused(density, 0.5)", "finite"),
     inside="LinearSDE",
 )
@@ -178,7 +198,7 @@ conventions(
 )
 wrong_versions(
     "SubVariancePreserving.diffusion",
-    ("2 forgotten", "np.expm1(-2 * ", "np.expm1(-", "finite"),
+    ("2 forgotten", "np.expm1(-2 * self.integral(0.0, t))", "np.expm1(-self.integral(0.0, t))", "finite"),
     ("that of VP", "np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))", "np.sqrt(self.beta(t))", "finite"),
     (
         "g squared for g",

@@ -49,8 +49,6 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "-gradient(x) * np.exp(-energy_function(model)(x))[:, None]",
         "",
     ),
-    ("divergence", "trace divided by d"): ("(model, x)[1]", "(model, x)[1] / x.shape[1]", ""),
-    ("divergence", "trace starts at one"): ("(model, x)[1]", "(model, x)[1] + 1", ""),
     ("divergence", "two coordinates only"): (
         "field_and_divergence(model, x)[1]",
         'np.einsum("nii->n", jacobian(model)(x)[:, :2, :2])',
@@ -150,8 +148,6 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("geometric_noise_levels", "mean distance"): ("np.max(pdist(x))", "np.mean(pdist(x))", ""),
     ("geometric_noise_levels", "levels from small to large"): ("return sigmas,", "return sigmas[::-1],", ""),
     ("Gaussian.smoothed", "sigma for sigma squared"): ("sigma**2", "sigma", ""),
-    ("GaussianMixture.smoothed", "sigma for sigma squared"): ("variance = sigma**2", "variance = sigma", ""),
-    ("smoothed_empirical", "sigma for sigma squared"): ("variance = sigma**2", "variance = sigma", ""),
     ("metropolis_step", "energies capped, NaN too"): (
         "there = energy(proposal)",
         "there = np.fmin(energy(proposal), 1.0)",
@@ -163,8 +159,6 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("hmc_step", "the model is f = -E"): OTHER_SIGN,
     ("leapfrog", "sign of the score"): ("score = field(model)", "score = lambda x: -field(model)(x)", ""),
     ("hmc_step", "sign of the score"): ("score = field(model)", "score = lambda x: -field(model)(x)", "leapfrog"),
-    ("langevin_step", "the same noise in each row"): ("* z", "* z[:1]", ""),
-    ("langevin_step", "noise along the diagonal"): ("* z", "* z[:, :1]", ""),
     ("gibbs_step", "visible units given the means of the hidden ones"): ("(h, u_v)", "(rbm.hidden_mean(v), u_v)", ""),
     ("annealed_langevin", "noise of the first level's step at every level"): (
         "* z_t",
@@ -247,16 +241,7 @@ PATCHES |= {(kernel, name): (*patch, "accept") for kernel in ADJUSTED for name, 
 CORRECTION = "score(x, early * np.ones(len(x))) + np.sqrt(2 * eta_k) * z_m"
 STEP_BACK = "reverse_sde_step(model, sde, x, late, late - early, z_k)"
 SCORE_BEFORE = "process(sde).diffusion(late) ** 2 * (late - early) * score(x, late * np.ones(len(x)))"
-SAME_NOISE = {  # where it is added last
-    "the same noise in each row": ("* z", "* z[:1]", ""),
-    "noise along the diagonal": ("* z", "* z[:, :1]", ""),
-    "sign of the noise": ("* z", "* -z", ""),
-}
-PATCHES |= {("euler_maruyama_step", name): patch for name, patch in SAME_NOISE.items()}
 PATCHES |= {
-    ("reverse_sde_step", "the same noise in each row"): ("* z", "* z[:1]", ""),
-    ("probability_flow_velocity", "score at the time counted from the noise"): ("score(x, t)", "score(x, 1 - t)", ""),
-    ("probability_flow_velocity", "the score of the first row"): ("score(x, t)", "score(x, t)[:1]", ""),
     ("predictor_corrector", "corrections with the score of the time left"): ("early * np.ones", "late * np.ones", ""),
     ("predictor_corrector", "the noise of the step again"): ("eta_k) * z_m", "eta_k) * z_k", ""),
     ("predictor_corrector", "corrections without noise"): (" + np.sqrt(2 * eta_k) * z_m", "", ""),
@@ -288,7 +273,6 @@ PATCHES |= {
         "0.5 * eta * np.ones",
         "",
     ),
-    ("ddpm_step", "the same noise in each row"): ("sigma * z", "sigma * z[:1]", ""),
     ("ddpm_step", "betas counted from 1"): ("betas[i]", "betas[np.maximum(i - 1, 0)]", ""),
 }
 PATCHES |= {

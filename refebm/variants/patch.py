@@ -1,0 +1,148 @@
+"""Patches of syntax: an expression of a definition, or some of its statements, says something else.
+
+A pattern is Python. Blanks, line breaks, parentheses, comments, docstrings and type hints do not count, and
+
+- `_` is any expression; an operator at an end has any operand there: ``- x`` in ``f(x + y) - x``;
+- a part of a sum, or of a product, is an expression: ``z / sigma`` in ``a * z / sigma``;
+- `...`, once, is the other arguments of a call, or the statements of a block; keywords have no order;
+- a name that the definition lacks is a local variable, which is called otherwise there, or stands for no name any more.
+
+In what it becomes each of these is the same again. What is nowhere as written is looked for once more behind the local
+variables that are but another word for an expression.
+"""
+
+import ast
+import inspect
+from collections.abc import Iterator
+
+from refebm.variants.syntax import below, changed, fields, is_rest, kind_of, linked, links_of, replaced, word_of
+
+LEFT, RIGHT = "_left", "_right"  # operands
+Patch = tuple[ast.AST, ast.AST]  # a node, and what it becomes
+
+
+class Definition:
+    """The syntax of a function, or class: patched many times, it stays as it is."""
+
+    def __init__(self, tree: ast.FunctionDef | ast.ClassDef):
+        self.tree, self.nodes = tree, list(below(tree))
+        self.names = {"", *map(word_of, self.nodes)}
+        bound = [word_of(node) for node in self.nodes if isinstance(getattr(node, "ctx", node), ast.Store | ast.arg)]
+        self.free = self.names - set(bound) - {""}
+        functions = [node for node in self.nodes if isinstance(node, ast.FunctionDef)]
+        self.variables = set(bound) - {word_of(node) for function in functions for node in ast.walk(function.args)}
+        plain = [node for node in self.nodes if isinstance(node, ast.Assign) and word_of(node.targets[0])]
+        fixed = {name for name in self.names if bound.count(name) <= 1} - {"rng"}
+        simple = [node for node in plain if {word_of(part) for part in ast.walk(node)} <= fixed]
+        self.values = {word_of(node.targets[0]): node.value for node in simple}
+
+    def patched(self, was: str, becomes: str) -> ast.FunctionDef | ast.ClassDef:
+        """The function with the one place of a pattern changed; a ValueError where there is none, or more."""
+        for behind in (None, self.values):
+            for wanted, new in _read(was, becomes):
+                found = list(Search(self, behind).places(wanted, new))
+                if len(found) == 1:
+                    return ast.fix_missing_locations(replaced(self.tree, *found[0]))
+                if found:
+                    where = "".join(f"\n  line {old.lineno}: {ast.unparse(old)}" for old, _ in found)
+                    raise ValueError(f"{was!r} stands {len(found)} times in the text, should be once:{where}")
+        raise ValueError(f"{was!r} stands 0 times in the text, should be once")
+
+
+class Search:
+    """For a pattern in a definition. behind: the variables that are looked behind, with their values; None for none."""
+
+    def __init__(self, definition: Definition, behind: dict[str, ast.expr] | None):
+        self.definition, self.behind, self.as_written, self.holes = definition, behind or {}, behind is None, {}
+
+    def places(self, wanted: list[ast.stmt], new: list[ast.stmt]) -> Iterator[Patch]:
+        if isinstance(wanted[0], ast.Expr):
+            return self.expressions(wanted[0].value, new[0].value)
+        return self.statements(wanted, new)
+
+    def statements(self, wanted: list[ast.stmt], new: list[ast.stmt]) -> Iterator[Patch]:
+        for node in self.definition.nodes:
+            body = node.body if isinstance(getattr(node, "body", None), list) else []
+            for i in range(len(body) - len(wanted) + 1):
+                if self.found(wanted, body[i : i + len(wanted)]):
+                    yield node, changed(node, body=[*body[:i], *self.filled(new), *body[i + len(wanted) :]])
+
+    def expressions(self, wanted: ast.expr, new: ast.expr) -> Iterator[Patch]:
+        """A sum, or product, is looked for in the whole of which it may be a part."""
+        kind = kind_of(wanted)
+        size = len(links_of(wanted, kind))
+        parts = {id(node.left) for node in self.definition.nodes if kind and kind_of(node) == kind}
+        for node in self.definition.nodes:
+            links = links_of(node, kind, self.behind) if isinstance(node, ast.expr) and id(node) not in parts else []
+            for i in range(len(links) - size + 1):
+                if self.found(wanted, linked(links[i : i + size])):
+                    (_, first), *others = links_of(self.filled(new), kind)
+                    yield node, linked([*links[:i], (links[i][0], first), *others, *links[i + size :]])
+
+    def found(self, wanted, there) -> bool:
+        self.holes = {}
+        return word_of(wanted) in self.definition.names and self.fits(wanted, there)
+
+    def fits(self, wanted, there) -> bool:
+        """Whether the pattern fits; what stands in its holes is kept."""
+        if isinstance(wanted, list):
+            return self.in_order(wanted, there)
+        if word_of(wanted) in {"_", LEFT, RIGHT} or word_of(wanted) not in self.definition.names:
+            return self.hole(word_of(wanted), there)
+        if type(wanted) is not type(there):
+            wanted, there = (self.behind.get(word_of(node), node) for node in (wanted, there))
+        if type(wanted) is not type(there) or not isinstance(wanted, ast.AST):
+            return type(wanted) is type(there) and wanted == there
+        if isinstance(wanted, ast.Call) and not self.keywords(wanted, there):
+            return False
+        return all(self.fits(value, getattr(there, name)) for name, value in fields(wanted) if name != "keywords")
+
+    def in_order(self, wanted: list, there: list) -> bool:
+        i = next((i for i, node in enumerate(wanted) if is_rest(node)), None)
+        size = len(there) - len(wanted) + 1
+        if i is not None and size >= 0:
+            self.holes["..."] = there[i : i + size]
+            wanted, there = wanted[:i] + wanted[i + 1 :], there[:i] + there[i + size :]
+        return len(wanted) == len(there) and all(map(self.fits, wanted, there))
+
+    def keywords(self, wanted: ast.Call, there: ast.Call) -> bool:
+        others = {node.arg: node.value for node in there.keywords}
+        fit = all(self.fits(node.value, others.pop(node.arg, None)) for node in wanted.keywords)
+        rest = any(map(is_rest, wanted.args))
+        self.holes |= {"...=": [ast.keyword(*other) for other in others.items()]} if rest else {}
+        return fit and (rest or not others) and word_of(wanted.func) in self.definition.names
+
+    def hole(self, name: str, there) -> bool:
+        """`_` is anything, another a variable; or what a variable may have been, where one is looked behind them."""
+        variable = word_of(there) in self.definition.variables or not (word_of(there) or self.as_written)
+        if name not in {"_", LEFT, RIGHT} and not variable:
+            return False
+        kept = self.holes.setdefault(name, there)
+        return kept is there or self.fits(kept, there)
+
+    def filled(self, new):
+        """The new text, with what stands in its holes."""
+        if isinstance(new, list):
+            several = ([self.filled(node)] if not is_rest(node) else self.holes.get("...", [node]) for node in new)
+            return [node for some in several for node in some]
+        if not isinstance(new, ast.AST):
+            return new
+        if word_of(new) in self.holes:
+            kept = self.holes[word_of(new)]
+            return changed(new, id=word_of(kept), arg=word_of(kept)) if word_of(kept) else kept
+        made = changed(new, **{name: self.filled(value) for name, value in ast.iter_fields(new)})
+        if isinstance(new, ast.Call) and any(map(is_rest, new.args)):
+            made.keywords += self.holes["...="]
+        return made
+
+
+def _read(was: str, becomes: str) -> Iterator[tuple[list[ast.stmt], list[ast.stmt]]]:
+    """The pattern and the new text: as they are, or with a hole where an operator lacks its operand."""
+    for before in ("", f"{LEFT} ") if was.lstrip()[0] in "+-*/%@<>=![" else ("",):
+        for after in ("", f" {RIGHT}"):
+            try:
+                wanted, new = (ast.parse(inspect.cleandoc(before + text + after)).body for text in (was, becomes))
+            except SyntaxError:
+                continue
+            if not isinstance(wanted[0], ast.Expr) or (new and isinstance(new[0], ast.Expr)):
+                yield wanted, new

@@ -1,0 +1,79 @@
+"""Trees of syntax: what counts in them, sums and products as they are written, and trees with one node exchanged."""
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Iterator
+
+UNSEEN = {"annotation", "returns", "ctx", "kind", "type_comment"}
+KINDS = {ast.Add: "sum", ast.Sub: "sum", ast.Mult: "product", ast.Div: "product", ast.MatMult: "product"}
+Link = tuple[ast.operator | None, ast.expr]
+
+
+@functools.cache
+def syntax(thing) -> ast.Module:
+    """The tree of a function, class or module, parsed once."""
+    return ast.parse(textwrap.dedent(inspect.getsource(thing)))
+
+
+def below(node: ast.AST) -> Iterator[ast.AST]:
+    """The node, and all in it that counts."""
+    yield node
+    for _, value in fields(node):
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, ast.AST):
+                yield from below(part)
+
+
+def fields(node: ast.AST) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in ast.iter_fields(node) if name not in UNSEEN]
+
+
+def word_of(node) -> str:
+    """The name, where the node is but a name."""
+    return node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else ""
+
+
+def is_rest(node) -> bool:
+    node = node.value if isinstance(node, ast.Expr) else node
+    return isinstance(node, ast.Constant) and node.value is ...
+
+
+def kind_of(node) -> str:
+    return KINDS.get(type(node.op), "") if isinstance(node, ast.BinOp) else ""
+
+
+def links_of(node: ast.expr, kind: str, behind=None) -> list[Link]:
+    """The terms of a sum, or the factors of a product, each with the operator before it; of all else, itself."""
+    if not kind or kind_of(node) != kind:
+        return [(None, node)]
+    value = (behind or {}).get(word_of(node.left))
+    return [*links_of(value if kind_of(value) == kind else node.left, kind, behind), (node.op, node.right)]
+
+
+def linked(links: list[Link]) -> ast.expr:
+    (_, made), *others = links
+    for op, operand in others:
+        made = ast.BinOp(made, op, operand)
+    return made
+
+
+def changed(node: ast.AST, **fields) -> ast.AST:
+    """A copy with other fields, of those that it has."""
+    known = {name: value for name, value in fields.items() if name in node._fields}
+    return ast.copy_location(type(node)(**dict(ast.iter_fields(node)) | known), node)
+
+
+def replaced(node, old: ast.AST, new: ast.AST):
+    """The tree with one node exchanged; it shares all that does not change."""
+    if node is old:
+        return new
+    if isinstance(node, list):
+        made = [replaced(part, old, new) for part in node]
+        return made if any(a is not b for a, b in zip(made, node, strict=True)) else node
+    for name, value in ast.iter_fields(node) if isinstance(node, ast.AST) else ():
+        made = replaced(value, old, new)
+        if made is not value:
+            return changed(node, **{name: made})
+    return node
