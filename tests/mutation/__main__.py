@@ -24,9 +24,7 @@ from tests.mutation.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 TESTS = {  # where it is not the test of the file's own stem
-    "refebm/identities/record.py": ("tests/test_record.py",),
-    "refebm/identities/run.py": ("tests/test_record.py",),
-    "refebm/identities/rules.py": ("tests/test_rules.py",),
+    "refebm/crosscheck/verdict.py": ("tests/test_diagnosis.py",),
 }
 
 
