@@ -91,7 +91,11 @@ REFUSED = {
         "",
     ),
     "one Gamma point at 0": (lambda: Gamma(2.0, 1.0).score(ZERO_ROW), "E-DOMAIN", "x must be greater than 0"),
-    "one shape of no information": (lambda: Gamma([3.0, 1.5], [1.0, 1.0]).fisher_information(), "E-DOMAIN", "shape > 2"),
+    "one shape of no information": (
+        lambda: Gamma([3.0, 1.5], [1.0, 1.0]).fisher_information(),
+        "E-DOMAIN",
+        "shape > 2",
+    ),
     "the shape 2": (lambda: Gamma([2.0, 1.0], [1.0, 1.0]).fisher_information(), "E-DOMAIN", "shape > 2"),
     "rates of another d": (lambda: Gamma([3.0, 1.5], [1.0]), "E-SHAPE", "rate"),
     "locations of another d": (lambda: StudentT([3.0, 1.5], [1.0], [1.0, 1.0]), "E-SHAPE", "loc"),
