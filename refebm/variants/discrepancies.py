@@ -56,9 +56,9 @@ wrong_versions(
     ("last term over l^2", "(d - squares)", "(d - ell**2 * squares)", "bandwidth = 1"),
     ("no 1/2 in the kernel's exponent", "-0.5 * squares", "-squares", "finite"),
     ("kernel without its derivatives", DERIVED, "total + np.sum(s[block] * np.dot(k, s))", "finite"),
-    ("unbiased keeps the diagonal", "if unbiased:\n    ...", "if False:\n    ...", "finite", DIAGONAL),
+    ("unbiased keeps the diagonal", "if unbiased: ...", "if False: ...", "finite", DIAGONAL),
     ("n^2 for n (n - 1)", "(n * (n - 1))", "n**2", "finite"),
-    ("V without the diagonal", "if unbiased:\n    ...", "if True:\n    ...", "finite"),
+    ("V without the diagonal", "if unbiased: ...", "if True: ...", "finite"),
 )
 conventions(
     "kernel_stein",
