@@ -76,7 +76,13 @@ def test_what_a_verdict_says(kind):
     assert (outcome.holds, outcome.ratio, outcome.cancellation) == (True, 0.0, 2.0)
     vanishing = verdict(kind, Sides([of_kind(kind, [1.0]), of_kind(kind, [-1.0])], [of_kind(kind, [0.0])]))
     assert (vanishing.holds, vanishing.ratio, vanishing.cancellation) == (True, 0.0, 1.0)
-    assert verdict(kind, Sides([of_kind(kind, [0.25])], [of_kind(kind, [0.25])])).cancellation == 2.0
+    for equal in (0.25, -4.0):
+        outcome = verdict(kind, Sides([of_kind(kind, [equal])], [of_kind(kind, [equal])]))
+        assert (outcome.holds, outcome.ratio, outcome.cancellation) == (True, 0.0, 2.0)
+    for left, right in (([-4.0], [1.0]), ([1.0], [-4.0])):
+        assert verdict(kind, Sides([of_kind(kind, left)], [of_kind(kind, right)])).cancellation == 1.25
+    nothing = verdict(kind, Sides([of_kind(kind, [0.0])], [of_kind(kind, [0.0])]))
+    assert (nothing.holds, nothing.ratio, nothing.cancellation) == (True, 0.0, 1.0)
 
 
 @pytest.mark.parametrize("kind", ENTRYWISE)
@@ -217,7 +223,7 @@ def test_a_float_is_itself_and_its_size_counts(kind):
 
 @pytest.mark.parametrize("kind", ENTRYWISE)
 def test_an_inequality_has_one_side(kind):
-    one, two = of_kind(kind, [1.0, 1.0]), of_kind(kind, [1.0, 2.0])
+    one, two = of_kind(kind, [1.0, 1.0]), of_kind(kind, [1.5, 3.0])
     below = verdict(kind, Sides([one], [two], inequality=True))
     assert (below.holds, below.ratio) == (True, 0.0)
     assert not verdict(kind, Sides([two], [one], inequality=True)).holds
@@ -245,10 +251,12 @@ def test_what_a_limit_says():
 def test_limits():
     assert verdict("limit", Limit(STEPS, 3 * STEPS**2, 2, 3.0)).holds
     assert verdict("limit", Limit(STEPS, 3 * STEPS**2.019, 2)).holds
+    assert verdict("limit", Limit(STEPS, 0 * STEPS + 1, 0.02)).holds  # of order 0: the bound itself
     assert not verdict("limit", Limit(STEPS, 3 * STEPS**2.021, 2)).holds
     assert not verdict("limit", Limit(STEPS, 3 * STEPS**1.979, 2)).holds
     assert not verdict("limit", Limit(STEPS, 3 * STEPS**2, 2, 3.07)).holds
     assert not verdict("limit", Limit(STEPS, 3 * STEPS**2, 2, -3.0)).holds
+    assert verdict("limit", Limit(STEPS, 3 * STEPS**2 * [1, -1, -1, 1], 2, 3.0)).holds  # of either sign
     assert not verdict("limit", Limit(STEPS, np.array([1.0, np.nan, 0.1, 0.01]), 2)).holds
     assert not verdict("limit", Limit(STEPS, 0 * STEPS, 2)).holds
     bent = 3 * STEPS**2

@@ -1,5 +1,6 @@
 """A run of a theorem: which cases it draws, and what becomes of their verdicts."""
 
+import dataclasses
 from zlib import crc32
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable
 from refebm.identities.record import Sides, Theorem, Verdict
-from refebm.identities.run import CASES, ON_DATA, Report, draws, run
+from refebm.identities.run import CASES, MUCH_CANCELLATION, ON_DATA, Report, draws, run
 from refebm.truth.densities import GaussianMixture
 from refebm.validation import DomainError
 
@@ -67,6 +68,9 @@ def test_a_report_of_verdicts():
     assert np.isnan(Report(a_theorem(), [good, bad._replace(ratio=np.nan)], {}).worst)
     nothing = Report(a_theorem(), [], {})
     assert (nothing.worst, nothing.cancellation, nothing.unsupported) == (0.0, 1.0, 0)
+    assert MUCH_CANCELLATION == 1e4
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        nothing.unsupported = 1
 
 
 def test_a_run_judges_every_case():
@@ -75,6 +79,7 @@ def test_a_run_judges_every_case():
     report = run(half, seed=1, cases=40)
     assert len(report.verdicts) == 40 and 0 < len(report.failures) < 40 and not report.holds
     assert all(verdict.holds == (verdict.tape[0] <= 0) for verdict in report.verdicts)
+    assert run(half, cases=40).verdicts == run(half, 0, 40).verdicts
     assert run(half, seed=1, cases=40).verdicts == report.verdicts != run(half, seed=2, cases=40).verdicts
 
 

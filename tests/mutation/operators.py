@@ -1,7 +1,6 @@
 """How a text is changed: Cosmic Ray's operators, one or two for each symbol, and those kinds that it lacks.
 
-Cosmic Ray changes the file on disk, and so what `inspect.getsource` reads changes too; mutmut 3 keeps the mutants
-beside the original in one text, with a switch, which the patches of `refebm/variants` do not survive.
+Cosmic Ray changes the file on disk, and so what `inspect.getsource` reads, for the patches of `refebm/variants`.
 """
 
 import cosmic_ray.plugins
