@@ -136,10 +136,10 @@ def test_oracles_that_do_not_agree_write_nothing(monkeypatch, tmp_path, capsys):
 def test_a_question_without_an_independent_value_is_an_error(monkeypatch):
     from refebm.crosscheck import vectors as module
 
-    table = module._independent()
+    table = module.independent()
     other = table | {"tweedie_mean": table["tweedie_mean"] | {"03": table["tweedie_mean"]["04"]}}
     for known in ({}, other):
-        monkeypatch.setattr(module, "_independent", lambda known=known: known)
+        monkeypatch.setattr(module, "independent", lambda known=known: known)
         module.vectors.cache_clear()
         with pytest.raises(InputError, match="no independent values"):
             vectors("tweedie_mean")
