@@ -63,8 +63,9 @@ def test_what_raises_is_red_and_the_rest_goes_on(tmp_path, capsys):
     status, (out, _) = verify(tmp_path, capsys, text, "--only", "tweed", "--cases", "2")
     assert status == 1 and "raises RuntimeError: no tweedie" in out
     text = RIGHT.replace("return y +", "raise NotImplementedError('not this');")
-    status, (out, _) = verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")
-    assert status == 0 and "2 unsupported" in out and "1 theorems need what the adapter does not have" in out
+    status, (out, error) = verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")
+    assert status == 2 and "2 unsupported" in out and "1 theorems need what the adapter does not have" in out
+    assert "E-NONE: nothing was proved" in error
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_what_theorems_cannot_use(tmp_path, capsys, was, becomes, said):
 def test_a_mean_is_unsupported_and_the_rest_goes_on(tmp_path, capsys):
     text = RIGHT.replace("axis=1)\n", "axis=1).mean()\n")
     status, (out, _) = verify(tmp_path, capsys, text, "--only", "by_hand", "--cases", "2")
-    assert status == 0 and "--  denoising_objectives_by_hand" in out
+    assert status == 2 and "--  denoising_objectives_by_hand" in out
     assert verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")[0] == 0
 
 

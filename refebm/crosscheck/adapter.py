@@ -35,6 +35,7 @@ from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
+ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not the adapter's lines
 LINES = 4  # of a traceback, its last
 MOST_NUMBERS = 10**6  # of an answer
 DEEPEST = 32  # nesting of gradients
@@ -374,7 +375,7 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
 
 def last_lines(error: BaseException) -> str:
     """What was raised, and the last lines of where."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING]
     where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
     return f"{type(error).__name__}: {_short(error)}{where}"
 

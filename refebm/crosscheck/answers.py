@@ -78,6 +78,8 @@ def _once(pairs):
 
 
 def _answer(vector, one, kind) -> Answer:
+    if isinstance(one, dict) and isinstance(one.get("unsupported"), str) and "value" not in one:
+        return Answer(unsupported=" ".join(shown(one["unsupported"]).split())[:300] or "it does not say why")
     if not isinstance(one, dict) or "value" not in one:
         return Answer(problem=f"the answer to {vector.asked.id} has no value")
     values = one["value"] if len(vector.shapes) > 1 and not _alone(vector, one["value"]) else [one["value"]]

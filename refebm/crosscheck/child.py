@@ -30,6 +30,7 @@ NOISY = "answers the same question differently when it is asked again: randomnes
 CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end
 MOST_FORKS = 64
 BEAT = 1.0  # seconds between signs of life
+IDLE = 0.05  # seconds in which it is seen whether anything runs
 WATCHED = ("numpy", "autograd", "scipy", "refebm", "builtins", "math", "copy", "inspect", "json", "os")
 
 
@@ -90,7 +91,7 @@ class Surroundings:
 
     def __init__(self):
         self.folder, self.depth, self.streams = os.getcwd(), sys.getrecursionlimit(), (sys.stdout, sys.stderr)
-        self.things = list(_callables())
+        self.things, self.threads = list(_callables()), threading.active_count()
 
     def restored(self) -> None:
         """Put back what can be put back without a word."""
@@ -100,6 +101,14 @@ class Surroundings:
             os.chdir(self.folder)
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def busy(self) -> bool:
+        """Whether threads that were left behind take the time of whoever comes next."""
+        if threading.active_count() <= self.threads:
+            return False
+        before = time.process_time()
+        time.sleep(IDLE)
+        return time.process_time() - before > IDLE / 10
 
     def spoilt(self) -> str:
         """What is not, in words."""
@@ -186,7 +195,7 @@ def _work(channel, task, adapter, names, order):
         around.restored()
         left = left or around.spoilt()
         channel.send("end", left)
-        if left or starved:
+        if left or starved or around.busy():
             channel.send("again")
             return
     channel.send("done")

@@ -18,7 +18,7 @@ import numpy as np
 from refebm.crosscheck.adapter import Answer, text_of
 from refebm.crosscheck.child import CLOSED, FORKED, MOST_FORKS
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.report import local, shown
+from refebm.crosscheck.report import called, local, shown
 from refebm.crosscheck.sources import Sources
 from refebm.identities import THEOREMS, Verdict
 from refebm.identities.run import Report
@@ -43,12 +43,13 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
     A function that hangs or ends the process is answered by that, and the rest by another process.
     Errors: E-ADAPTER for one that cannot be loaded.
     """
-    for function, parts, trouble in Work({"task": "answers", "source": source}, functions, EXAMINED, timeout):
+    work = Work({"task": "answers", "source": source}, functions, EXAMINED, timeout)
+    for function, parts, trouble in work:
         if not function:
             continue
         answers, asked = {}, questions(function)
         try:
-            answers = {str(number): _answer(one) for number, one in parts}
+            answers = {str(number): _answer(one, work.said) for number, one in parts}
         except (TypeError, ValueError, KeyError, RecursionError):
             trouble = trouble or NOISE
         if trouble:  # in the next question, which was not answered, or in the first when it was asked again
@@ -70,12 +71,12 @@ def theorems(source: str, names: list[str], timeout: float = SILENCE, **drawn) -
         if not name:
             yield work.functions, work.names
         else:
-            yield _report(THEOREMS[name], parts, trouble)
+            yield _report(THEOREMS[name], parts, trouble, work.said)
 
 
-def _report(theorem, parts, trouble) -> Report:
+def _report(theorem, parts, trouble, said) -> Report:
     try:
-        verdicts = [Verdict(*one)._replace(tape=tuple(one[2]), note=shown(one[4])) for one, _ in parts if one]
+        verdicts = [Verdict(*one)._replace(tape=tuple(one[2]), note=said(one[4])) for one, _ in parts if one]
         unsupported = sum(int(number) for one, number in parts if not one)
     except (TypeError, ValueError, IndexError):
         verdicts, unsupported, trouble = [], 0, trouble or NOISE
@@ -99,6 +100,10 @@ class Work:
         self.doing, self.parts, self.noise = "", [], ""
         self.files, self.changed = Sources(), ""
 
+    def said(self, text) -> str:
+        """What the adapter says, as it can be printed."""
+        return shown(local(str(text), self.source))
+
     def __iter__(self) -> Iterator[tuple[str, list, str]]:
         while self.names is None or self.names:
             self.doing = self.noise = ""
@@ -114,9 +119,9 @@ class Work:
     def _message(self, kind, content):
         """What the child says, who may be an adapter in its place."""
         if kind == "error" and isinstance(content, str):
-            raise InputError("E-ADAPTER", shown(content))
+            raise InputError("E-ADAPTER", self.said(content))
         if kind == "note" and isinstance(content, str):
-            print(f"refebm: {shown(content)}", file=sys.stderr)
+            print(f"refebm: {self.said(content)}", file=sys.stderr)
         elif kind == "names" and not self.doing:
             yield from self._names(content)
         elif kind == "begin" and content in (self.names or ()):
@@ -124,7 +129,7 @@ class Work:
         elif kind == "part" and self.doing:
             self.parts.append(content)
         elif kind in ("end", "trouble"):
-            yield from self._end(kind, shown(local(str(content))))
+            yield from self._end(kind, self.said(content))
         elif kind != "alive":
             self.noise = NOISE
 
@@ -141,7 +146,7 @@ class Work:
 
     def _end(self, kind, trouble):
         if not self.loaded:
-            raise InputError("E-ADAPTER", f"{self.source}: loading it {trouble}")
+            raise InputError("E-ADAPTER", f"{called(self.source)}: loading it {trouble}")
         if kind == "trouble" and not self.doing and self.names:  # it ended before the next began
             self.doing, self.parts = self.names[0], []
         if self.doing:
@@ -248,9 +253,9 @@ def _end(process, reader, messages):
             messages.get(timeout=POLL / 10)
 
 
-def _answer(told: dict) -> Answer:
+def _answer(told: dict, said) -> Answer:
     """Errors: ValueError, TypeError, KeyError where it is none."""
-    problem, unsupported = (shown(local(str(told[name]))) for name in ("problem", "unsupported"))
+    problem, unsupported = (said(told[name]) for name in ("problem", "unsupported"))
     return Answer(tuple(_array(part) for part in told["parts"]), _tree(told["gradient"]), problem, unsupported)
 
 

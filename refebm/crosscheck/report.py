@@ -26,10 +26,11 @@ def shown(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
-def local(text: str) -> str:
-    """The same without the folders of this machine."""
-    for folder, instead in ((os.getcwd(), ""), (sys.prefix, ""), (str(Path.home()), "~/")):
-        text = text.replace(f"{folder}{os.sep}", instead) if folder.strip(os.sep) else text
+def local(text: str, source: str) -> str:
+    """What an adapter says, without the folders of this machine."""
+    beside = str(Path(source).absolute().parent)
+    for folder in sorted({beside, os.path.realpath(beside), os.getcwd(), sys.prefix, str(Path.home())}, key=len)[::-1]:
+        text = text.replace(f"{folder}{os.sep}", "") if folder.strip(os.sep) else text
     return text
 
 
@@ -40,7 +41,7 @@ def called(source: str) -> str:
 
 def _markup(text: str) -> str:
     """For Markdown, where nothing in it is a link, a mention or a tag."""
-    escaped = re.sub(r"([\\`*_{}\[\]()#!|~])", r"\\\1", html.escape(text, quote=False))
+    escaped = re.sub(r"([\\`*_{}\[\]#!|~])", r"\\\1", html.escape(text, quote=False))
     return escaped.replace("@", "@<!-- -->").replace("\n", "<br>")
 
 
