@@ -108,6 +108,7 @@ class Surroundings:
             return False
         before = time.process_time()
         time.sleep(IDLE)
+        self.threads = threading.active_count()
         return time.process_time() - before > IDLE / 10
 
     def spoilt(self) -> str:
@@ -204,7 +205,10 @@ def _work(channel, task, adapter, names, order):
 def _answers(adapter, function, order):
     asked = questions(function)
     for one in asked:
-        found = answer(adapter, one)
+        try:
+            found = answer(adapter, one)
+        except KeyboardInterrupt as error:  # nobody else's: this is a session of its own
+            found = Answer(problem=f"raises {last_lines(error)}")
         yield [one.id, _sent(found)], found.problem
     first, second = (answer(adapter, asked[0]) for _ in range(2))
     if repr(plain(list(first.parts))) != repr(plain(list(second.parts))):
