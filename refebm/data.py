@@ -57,7 +57,7 @@ def _read(path):
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise InputError("E-FILE", f"{path} cannot be read as CSV: {error}") from error
     if len(lines) < 2:
         raise InputError("E-EMPTY", f"{path} must have a header line and at least one line of numbers")

@@ -266,7 +266,7 @@ def test_questions_that_are_left_out_are_not_passed_over(answers, capsys):
     assert "25 of 26 questions are not answered" in out
     assert "1 functions examined: 0 passed, 1 partly, 0 convention, 0 failed" in out
     assert "| `tweedie_mean` | partly | 1 of 26 |" in (answers / ".." / "r.md").read_text()
-    rest = dict.fromkeys(list(content["answers"])[1:], {"unsupported": "no\x1bnetworks"})
+    rest = {number: {"unsupported": "no\x1bnetworks"} for number in list(content["answers"])[1:]}
     write_answers(answers, "tweedie_mean", content | {"answers": first | rest})
     assert main(["crosscheck", "--answers", str(answers)]) == 0
     out = capsys.readouterr().out

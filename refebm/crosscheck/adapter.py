@@ -220,7 +220,7 @@ def text_of(source: str) -> str | None:
     """The bytes of an adapter that is a file, one character for each; of a dotted module None. Errors: E-ADAPTER."""
     path = Path(source)
     try:
-        if path.suffix != ".py" and not path.is_file():
+        if path.suffix != ".py" and all(map(str.isidentifier, source.split("."))) and not path.is_file():
             return None
         if path.suffix != ".py":
             raise InputError("E-ADAPTER", f"an adapter is a Python file, .py, or a dotted module; got {source}")

@@ -229,7 +229,7 @@ def write(folder: Path) -> Iterator[Path]:
     """The vectors of every function, a JSON file for each, and the page on their format."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{folder} cannot be made: {error}") from error
     texts = {file_name(function): json.dumps(document(function), indent=None) + "\n" for function in EXAMINED}
     texts["FORMAT.md"] = (HERE / "FORMAT.md").read_text(encoding="utf-8")
