@@ -1,29 +1,32 @@
 """refebm verify | list | vectors | crosscheck: prove the identities, find the evidence, examine an implementation."""
 
 import argparse
-import json
+import contextlib
 import os
+import shlex
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import refebm
-from refebm.crosscheck.adapter import for_theorems, load
-from refebm.crosscheck.answers import read
-from refebm.crosscheck.examination import SILENCE, examine
-from refebm.crosscheck.questions import EXAMINED
-from refebm.crosscheck.report import failing, line, markdown, record, summary
-from refebm.crosscheck.template import TEMPLATES, template
+from refebm.crosscheck.command import crosscheck
+from refebm.crosscheck.examination import SILENCE, theorems
+from refebm.crosscheck.report import called, shown
+from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
-from refebm.crosscheck.verdict import judge
 from refebm.data import UserData, user_data
-from refebm.files import see_writable, write_text
-from refebm.identities import REFERENCE, THEOREMS, Draw, Implementation, Theorem, Verdict, check
+from refebm.files import see_apart, see_writable, write_json
+from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
 from refebm.identities.run import MUCH_CANCELLATION, Report, run
 from refebm.index import table
 from refebm.validation import InputError
 
 OF_DATA = ("columns", "sigma", "separator", "decimal", "missing")  # options that say how --data is read
+MOST_CASES = 1_000_000
+INTERRUPTED, TERMINATED = 130, 143  # exit statuses, as shells have them
 
 
 def parser() -> argparse.ArgumentParser:
@@ -47,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     verify.add_argument("--decimal", metavar="SIGN", help="a point or a comma (default: what is evident)")
     verify.add_argument("--missing", metavar="WORD", help="drop: leave rows with an empty cell, NA, null or ? out")
     verify.add_argument("--impl", metavar="ADAPTER", help="the theorems with the functions of an adapter for refebm's")
+    verify.add_argument("--timeout", metavar="S", type=float, help="with --impl: end it after a silence of S s")
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
     crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
     crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
@@ -56,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     crosscheck.add_argument("--json", metavar="FILE", type=Path, help="write the findings there as well")
     crosscheck.add_argument("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
     vectors = commands.add_parser("vectors", help="write the golden vectors as JSON, for any language")
-    vectors.add_argument("folder", metavar="DIR", type=Path)
+    vectors.add_argument("folder", metavar="DIR")
     listing = commands.add_parser("list", help="equation -> function -> theorem -> test, as a Markdown table")
     listing.add_argument("text", nargs="?", default="", help="rows with this text in them")
     return parser
@@ -64,68 +68,69 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 when all holds, 1 when something does not, 2 when it could not be asked."""
+    for stream in (sys.stdout, sys.stderr):
+        if getattr(stream, "errors", None) == "strict":  # a name that a terminal cannot print stops nothing
+            stream.reconfigure(errors="backslashreplace")
     options = parser().parse_args(arguments)
     try:
-        status = 0
-        if options.command == "list":
-            print(table(options.text))
-        elif options.command == "vectors":
-            _vectors(options.folder)
-        elif options.command == "crosscheck":
-            status = _crosscheck(options)
-        else:
-            status = _verify(options)
-        sys.stdout.flush()
+        with _ended_by_signals():
+            status = COMMANDS[options.command](options)
+            if sys.stdout is not None:
+                sys.stdout.flush()
         return status
     except InputError as error:
-        print(f"refebm: {error}", file=sys.stderr)
-        return 2
+        return _stop(error)
+    except KeyboardInterrupt:
+        return _stop("interrupted", INTERRUPTED)
     except BrokenPipeError:  # a reader such as head has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
         return 2
+    except OSError as error:
+        _write_no_more()
+        return _stop(f"E-FILE: {error}")
 
 
-def _vectors(folder: Path) -> None:
-    paths = list(write(folder))
-    print(f"{len(paths)} files in {folder}, {sum(path.stat().st_size for path in paths) / 1e6:.1f} MB")
+def _stop(words, status: int = 2) -> int:
+    print(shown(f"refebm: {words}"), file=sys.stderr)
+    return status
 
 
-def _crosscheck(options) -> int:
-    asked = [name for name in ("adapter", "template", "answers") if getattr(options, name)]
-    if len(asked) != 1:
-        raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
-    if options.template:
-        print(template(options.template), end="")
-        return 0
-    if not options.timeout > 0:
-        raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
-    chosen = [function for function in EXAMINED if options.only.lower() in function.lower()]
-    if not chosen:
-        raise InputError("E-NONE", f"no function has {options.only!r} in its name")
-    for path in filter(None, (options.json, options.markdown)):
-        _write(path, None)
-    start, findings = time.perf_counter(), {}
-    source = options.adapter or str(options.answers)
-    answered = read(options.answers) if options.answers else examine(source, chosen, options.timeout)
-    for function, answers in answered:
-        if function in chosen:
-            findings[function] = judge(function, answers)
-            print(line(findings[function]), flush=True)
-    findings = [findings.get(function) or judge(function, None) for function in chosen]
-    missing = [finding.function for finding in findings if finding.status == "unsupported"]
-    print(f"unsupported: {', '.join(missing)}" if missing else "all functions are supported")
-    for finding in findings:
-        if finding.failing is not None and finding.status == "failed":
-            print(f"\n{failing(finding)}")
-    print(f"\n{summary(findings)}; {time.perf_counter() - start:.0f} s")
-    if all(finding.status == "unsupported" for finding in findings):
-        reasons = "; ".join(dict.fromkeys(finding.diagnosis for finding in findings if finding.diagnosis))
-        raise InputError("E-ADAPTER", f"{source}: nothing was examined" + (f": {reasons}" if reasons else ""))
-    if options.json:
-        _write(options.json, {"adapter": source, "findings": [record(finding) for finding in findings]})
-    if options.markdown:
-        write_text(options.markdown, markdown(findings, source))
-    return 1 if any(finding.status == "failed" for finding in findings) else 0
+def _write_no_more() -> None:
+    """What is left in the buffer of standard output goes nowhere."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """SIGTERM unwinds the stack, so that nothing stays behind: no child, no half of a file."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_):
+        sys.exit(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _list(options) -> int:
+    if sys.flags.optimize > 1:
+        raise InputError("E-DOCSTRINGS", "the index is read off docstrings, which python -OO leaves out")
+    print(table(options.text))
+    return 0
+
+
+def _vectors(options) -> int:
+    if not options.folder:
+        raise InputError("E-OPTION", "vectors takes the name of a folder")
+    paths = list(write(Path(options.folder)))
+    print(f"{len(paths)} files in {options.folder}, {sum(path.stat().st_size for path in paths) / 1e6:.1f} MB")
+    return 0
 
 
 def _chosen(options) -> list[Theorem]:
@@ -143,28 +148,51 @@ def _chosen(options) -> list[Theorem]:
 
 
 def _verify(options) -> int:
-    if (options.cases is not None and options.cases < 1) or options.seed < 0:
-        raise InputError("E-COUNT", "--cases must be at least 1 and --seed not negative")
+    if (options.cases is not None and not 1 <= options.cases <= MOST_CASES) or options.seed < 0:
+        raise InputError("E-COUNT", f"--cases must be 1 to {MOST_CASES}, and --seed not negative")
     _refuse_together(options)
     if options.json:
-        _write(options.json, None)
-    theorems = _chosen(options)
-    impl = REFERENCE
-    if options.impl is not None:
-        impl = load(options.impl, read=for_theorems)
-        theorems = [theorem for theorem in theorems if any(map(impl.supports, theorem.about))]
-        print(
-            f"implementation: {options.impl}, {len(impl.functions)} functions; {len(theorems)} theorems are about them"
-        )
+        read = {f"--{name}": Path(getattr(options, name)) for name in ("data", "impl") if getattr(options, name)}
+        see_apart({"--json": options.json}, read)
+        see_writable(options.json)
+    chosen = _chosen(options)
     if options.case is not None:
-        return _replay(theorems, options.case, impl)
+        return _replay(chosen, options)
     if options.controls:
-        return _controls(theorems, options)
+        return _controls(chosen, options)
     data = _data(options) if options.data is not None else None
     start, reports = time.perf_counter(), []
-    for theorem in theorems:
-        reports.append(run(theorem, options.seed, options.cases, impl, data.density if data else None))
-        print(_line(reports[-1], data), flush=True)
+    for report in _reports(chosen, options, data):
+        reports.append(report)
+        print(_line(report, data), flush=True)
+    return _summary(reports, time.perf_counter() - start, options)
+
+
+def _reports(chosen: list[Theorem], options, data: UserData | None) -> Iterator[Report]:
+    """As they come; those on an adapter from a process of its own."""
+    drawn = {"seed": options.seed, "cases": options.cases, "data": data.density if data else None}
+    if options.impl is None:
+        yield from (run(theorem, **drawn) for theorem in chosen)
+    else:
+        yield from _on_adapter(chosen, options, **drawn)
+
+
+def _on_adapter(chosen, options, **drawn) -> Iterator[Report]:
+    if not (options.timeout is None or options.timeout > 0):
+        raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
+    answers = theorems(options.impl, [theorem.name for theorem in chosen], options.timeout or SILENCE, **drawn)
+    functions, about = next(answers)
+    print(
+        f"implementation: {called(options.impl)}, {len(functions)} functions; {len(about)} theorems are about them",
+        flush=True,
+    )
+    if not about:
+        raise InputError("E-NONE", f"no theorem about what {called(options.impl)} has is called for")
+    yield from answers
+
+
+def _summary(reports, seconds, options) -> int:
+    """What is red, how many hold, and the record. Errors: E-NONE where none could be asked."""
     red = [report for report in reports if report.verdicts and not report.holds]
     for report in red:
         print(_reason(report, options))
@@ -173,12 +201,18 @@ def _verify(options) -> int:
     idle = sum(not report.verdicts for report in reports)
     print(
         f"{len(reports) - len(red) - idle} of {len(reports) - idle} theorems hold: {number} cases, and {outside} "
-        f"outside their conditions that fail as they must; {time.perf_counter() - start:.0f} s"
+        f"outside their conditions that fail as they must; {seconds:.0f} s"
         + (f"; {idle} theorems need what the adapter does not have" if idle else "")
     )
+    if idle == len(reports):
+        raise InputError("E-NONE", "nothing was proved: no theorem could be asked")
     if options.json:
-        _write(options.json, {"seed": options.seed, "theorems": [_record(report) for report in reports]})
+        write_json(options.json, _versioned(options, "theorems", [_record(report) for report in reports]))
     return 1 if red else 0
+
+
+def _versioned(options, name, rows) -> dict:
+    return {"refebm": refebm.__version__, "seed": options.seed, name: rows}
 
 
 def _refuse_together(options) -> None:
@@ -190,6 +224,8 @@ def _refuse_together(options) -> None:
             raise InputError("E-OPTION", f"--{alone} does not go with --{', --'.join(sorted(others))}")
     if "data" not in given and given & set(OF_DATA):
         raise InputError("E-OPTION", f"--{', --'.join(sorted(given & set(OF_DATA)))} goes with --data")
+    if options.timeout is not None and options.impl is None:
+        raise InputError("E-OPTION", "--timeout goes with --impl")
 
 
 def _names(columns: str | None) -> list[str] | None:
@@ -237,31 +273,39 @@ def _reason(report: Report, options) -> str:
     for verdict in report.failures[:1]:
         tape = ",".join(map(str, verdict.tape))
         lines += [f"  {verdict.note}; {len(report.failures)} of {len(report.verdicts)} cases"]
-        with_impl = f" --impl {options.impl}" if options.impl else ""
-        replay = f"  refebm verify{with_impl} --only {theorem.name} --case={tape}"
+        with_impl = f" --impl {shlex.quote(options.impl)}" if options.impl else ""
+        replay = f"  refebm verify{with_impl} --only {theorem.name}" + (f" --case={tape}" if verdict.tape else "")
         lines += ["  drawn on your data" if options.data else replay]
     lines += [f"  holds outside its conditions: {name}" for name in report.escaped]
     return "\n".join(lines) + "\n"
 
 
-def _replay(theorems: list[Theorem], text: str, impl: Implementation) -> int:
-    if len(theorems) != 1:
-        raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(theorems)} have that text")
+def _replay(chosen: list[Theorem], options) -> int:
+    theorem, text = chosen[0], options.case
+    if len(chosen) != 1:
+        raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(chosen)} have that text")
     try:
         tape = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise InputError("E-CASE", f"--case must be whole numbers with commas between them, got {text!r}") from None
-    verdict = check(theorems[0], Draw.replay(tape), impl)
-    print(theorems[0].statement, theorems[0].latex, sep="\n")
+    if options.impl is None:
+        verdict = check(theorem, Draw.replay(tape))
+    else:
+        theorem.case(Draw.replay(tape))  # an integer that is out of range is no fault of the adapter's
+        (report,) = _on_adapter(chosen, options, case=tape)
+        if not report.verdicts:
+            raise InputError("E-NONE", "nothing was proved: the adapter does not have what the theorem needs")
+        verdict = report.verdicts[0]
+    print(theorem.statement, theorem.latex, sep="\n")
     print(f"{'ok' if verdict.holds else 'RED'}  {verdict.ratio:.3g} of tolerance; {verdict.note}")
     return 0 if verdict.holds else 1
 
 
-def _controls(theorems: list[Theorem], options) -> int:
+def _controls(chosen: list[Theorem], options) -> int:
     from refebm.variants import WRONG
     from refebm.variants.controls import controls
 
-    names = {theorem.name for theorem in theorems}
+    names = {theorem.name for theorem in chosen}
     versions = [wrong for wrong in WRONG if names & {theorem.name for theorem in wrong.theorems}]
     results, rejecting = [], set()
     print("| wrong version | rejected by | share of cases | error / tolerance | survives | seen |")
@@ -278,7 +322,7 @@ def _controls(theorems: list[Theorem], options) -> int:
     if idle:
         print(f"theorems that no wrong version turns red: {', '.join(idle)}")
     if options.json:
-        _write(options.json, {"seed": options.seed, "controls": [_control(result) for result in results]})
+        write_json(options.json, _versioned(options, "controls", [_control(result) for result in results]))
     return 1 if red or idle else 0
 
 
@@ -322,9 +366,4 @@ def _failure(verdict: Verdict) -> dict:
     return {"case": list(verdict.tape), "note": verdict.note}
 
 
-def _write(path: Path, content: dict | None) -> None:
-    """A record with refebm's version. Without content, only see that it can be written, and leave nothing."""
-    if content is None:
-        see_writable(path)
-    else:
-        write_text(path, json.dumps({"refebm": refebm.__version__} | content, indent=1) + "\n")
+COMMANDS = {"verify": _verify, "crosscheck": crosscheck, "vectors": _vectors, "list": _list}

@@ -114,10 +114,13 @@ def _read(path, separator):
     """The separator, the header, and the other lines with their numbers; blank ones are passed over."""
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        separator = _separator(path, text, separator)
-        reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    except (OSError, ValueError) as error:
+        raise InputError("E-FILE", f"{path} cannot be read: {error}") from error
+    separator = _separator(path, text, separator)
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise InputError("E-FILE", f"{path} cannot be read as CSV: {error}") from error
     if len(lines) < 2:
         raise InputError("E-EMPTY", f"{path} must have a header line and at least one line of numbers")

@@ -76,7 +76,7 @@ def test_json_of_a_red_run_says_so(monkeypatch, tmp_path, capsys):
 def test_a_failure_while_writing_leaves_the_old_file(monkeypatch, tmp_path, capsys):
     path = tmp_path / "out.json"
     path.write_text("old")
-    monkeypatch.setattr("refebm.cli.json.dumps", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("refebm.files.json.dumps", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["verify", "--only", "tweedies_mean_is_bayes", "--cases", "1", "--json", str(path)])
     assert path.read_text() == "old"

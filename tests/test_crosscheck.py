@@ -1,6 +1,7 @@
 """The examiner from outside: `refebm crosscheck` on adapters that are right, wrong, misbehaved or not adapters."""
 
 import json
+import linecache
 import shutil
 import subprocess
 
@@ -9,10 +10,13 @@ import pytest
 
 import refebm
 from refebm.cli import main
+from refebm.crosscheck.adapter import load
 from refebm.crosscheck.questions import EXAMINED, NOT_EXAMINED
 from refebm.crosscheck.report import line, pasted
+from refebm.crosscheck.sources import Sources
 from refebm.crosscheck.template import FOLDER, TEMPLATES, template
 from refebm.crosscheck.vectors import vectors
+from refebm.validation import InputError
 from refebm.variants.questions import flat
 from tests.sabotage import examined
 
@@ -26,26 +30,18 @@ def denoising_score_matching(model, x, sigma, z):
 def tweedie_mean(model, y, sigma):
     return y + np.reshape(sigma, (-1, 1)) ** 2 * model(y)
 """
-CRIMES = {  # what an adapter does for one function, and what is said about it
-    "score_of": ("raise KeyError('layers')", "raises KeyError: 'layers'"),
-    "divergence": ("return None", "returned None"),
-    "explicit_score_matching": ("return np.full(len(x), np.nan)", "NaN everywhere"),
-    "implicit_score_matching": ("return model(x)[:, :1]", "wanted (4,) or one mean or sum"),
-    "ratio_matching": ("return np.float16(model(x))", "float16, which is not examined"),
-    "hutchinson_divergence": ("x += 1; return x[:, 0]", "modifies its input x"),
-    "denoising_autoencoder": ("return np.arange(len(x))", "dtype int64, wanted real numbers"),
-    "denoising_score_matching_cv": ("return Tensor()", "requires grad: return tensor.detach().numpy()"),
-    "tweedie_cov": ("return 'cov'", "returned str of dtype <U3"),
-    "explicit_sliced": ("return np.random.default_rng().normal(size=len(x))", "randomness or state of its own"),
-    "nonnegative_score_matching": ("return [[1.0], [2.0, 3.0]]", "which NumPy cannot read"),
-    "sliced_score_matching_vr": ("import os; print('bye'); os._exit(3)", "ends its process, exit code 3"),
-    "noise_conditional_score_matching": ("import time; time.sleep(60)", "hangs: no answer in 2 s"),
-    "at": ("raise NotImplementedError('no level')", "unsupported"),
+RETURNED = {  # what a function returns for the right answer, and what is said about it
+    "None": "returned None",
+    "right * np.nan": "NaN everywhere",
+    "right[:, :1]": "returned shape (4, 1), wanted (4, 3)",
+    "np.float16(right)": "float16, which is not examined",
+    "np.arange(len(y))": "dtype int64, wanted real numbers",
+    "type('Tensor', (), {'requires_grad': True})()": "requires grad: return tensor.detach().numpy()",
+    "'cov'": "returned str of dtype <U3",
+    "[[1.0], [2.0, 3.0]]": "which NumPy cannot read",
+    "right + y.__iadd__(1)": "modifies its input y",
+    "property(1 / 0)": "raises ZeroDivisionError: division by zero",
 }
-BODIES = "\n".join(
-    f"def {name}(model, *rest):\n    x = next(r for r in rest if isinstance(r, np.ndarray))\n    {body}\n"
-    for name, (body, _) in CRIMES.items()
-)
 
 
 def crosscheck(tmp_path, capsys, text, *options):
@@ -61,7 +57,7 @@ def crosscheck(tmp_path, capsys, text, *options):
 
 
 def test_a_right_adapter_passes_and_the_rest_is_unsupported(tmp_path, capsys):
-    status, out, findings = crosscheck(tmp_path, capsys, RIGHT)
+    status, out, findings = crosscheck(tmp_path, capsys, RIGHT, "--timeout", "inf")
     assert status == 0
     assert {name for name, f in findings.items() if f["status"] == "passed"} == {
         "denoising_score_matching",
@@ -167,20 +163,72 @@ def test_generators_and_maps_are_known_by_their_names(tmp_path, capsys):
     assert findings["entropy_gradient"]["status"] == "failed"
 
 
-def test_each_crime_is_reported_for_its_function_alone(tmp_path, capsys):
-    text = f"{RIGHT}\nclass Tensor:\n    requires_grad = True\n\n{BODIES}"
-    status, out, findings = crosscheck(tmp_path, capsys, text, "--timeout", "2", "--markdown", str(tmp_path / "r.md"))
-    assert status == 1
-    for name, (_, said) in CRIMES.items():
-        assert findings[name]["status"] == ("unsupported" if name == "at" else "failed"), name
-        assert said in findings[name]["diagnosis"] or said == "unsupported", (name, findings[name]["diagnosis"])
-    assert [name for name, f in findings.items() if f["status"] == "passed"] == [
-        "denoising_score_matching",
-        "tweedie_mean",
-    ]
-    assert "adapter.py:" in findings["score_of"]["diagnosis"]  # where in the adapter
-    assert out.index("# score_of: failed, question 00") < out.index("functions examined")
-    assert "| `score_of` | failed |" in (tmp_path / "r.md").read_text()
+@pytest.mark.parametrize("returned", RETURNED)
+def test_what_is_returned_for_the_right_answer(returned):
+    wrong = RIGHT.replace("return y +", f"right = y; return {returned}\n    return y +")
+    finding = examined(wrong, "tweedie_mean")
+    assert finding.status == "failed" and RETURNED[returned] in finding.diagnosis
+
+
+def test_reports_of_a_failure(tmp_path, capsys):
+    text = RIGHT.replace("return 0.5 *", "print(7 * 11111111, flush=True); raise KeyError('layers');")
+    status, out, findings = crosscheck(tmp_path, capsys, text, "--markdown", str(tmp_path / "r.md"))
+    assert status == 1 and "77777777" not in out and findings["tweedie_mean"]["status"] == "passed"
+    assert "adapter.py:6: print(" in findings["denoising_score_matching"]["diagnosis"]  # where in the adapter
+    assert out.index("# denoising_score_matching: failed, question 00") < out.index("functions examined")
+    assert "| `denoising_score_matching` | failed |" in (tmp_path / "r.md").read_text()
+
+
+def test_an_adapter_that_examines_when_it_is_imported(tmp_path, capfd):
+    (tmp_path / "adapter.py").write_text(RIGHT + "\nfrom refebm.cli import main\nmain(['crosscheck', __file__])\n")
+    assert main(["crosscheck", str(tmp_path / "adapter.py"), "--only", "tweedie_mean", "--timeout", "1e30"]) == 0
+    assert capfd.readouterr().err == "refebm: E-ADAPTER: an adapter that is examined cannot examine\n"
+
+
+def test_an_adapter_that_replaces_what_others_use_is_told_so(tmp_path, capsys):
+    text = RIGHT + "\ndef _mean(*_, **__): return 0.0\nnp.mean = _mean\n"
+    (tmp_path / "adapter.py").write_text(text)
+    assert main(["crosscheck", str(tmp_path / "adapter.py"), "--only", "tweedie_mean"]) == 0
+    said = capsys.readouterr().err
+    assert said.endswith("adapter.py: importing it replaces numpy.mean, which others use\n")
+
+
+class Changing:
+    """refebm's own files, of which one is changed while the second function is asked."""
+
+    def __init__(self):
+        self.asked = 0
+
+    def changed(self):
+        self.asked += 1
+        return "index.py" if self.asked > 1 else ""
+
+
+def test_who_writes_into_our_files_is_told_and_the_next_is_judged(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("refebm.crosscheck.examination.Sources", Changing)
+    text = (
+        RIGHT + "\ndef divergence(model, x): return x[:, 0]\n" + "def tweedie_cov(model, y, sigma): ctypes.string_at(0)"
+    )
+    status, _, findings = crosscheck(tmp_path, capsys, "import ctypes\n" + text)
+    assert status == 1 and findings["tweedie_mean"]["status"] == "passed"
+    assert "changes refebm's own file index.py" in findings["denoising_score_matching"]["diagnosis"]
+    assert "changes" not in findings["divergence"]["diagnosis"] + findings["tweedie_cov"]["diagnosis"]
+    text = text.replace("ctypes.string_at(0)", "return y") + RIGHT.replace("return 0.5 *", "ctypes.string_at(0);")
+    status, error, _ = crosscheck(tmp_path, capsys, "import ctypes\n" + text)
+    assert status == 2 and "E-CHANGED: refebm's own file index.py was changed: no more can be examined" in error
+
+
+def test_our_files_are_watched_and_held(tmp_path, monkeypatch):
+    (tmp_path / "a.py").write_text("def f():\n    return 1\n")
+    monkeypatch.setattr("refebm.crosscheck.sources.ROOT", tmp_path)
+    sources = Sources()
+    assert sources.changed() == ""
+    (tmp_path / "a.py").write_text("def f():\n    return 2  # another\n")
+    assert sources.changed() == "a.py"
+    linecache.checkcache(str(tmp_path / "a.py"))  # as inspect.getsource does, before a diagnosis
+    assert linecache.getline(str(tmp_path / "a.py"), 2) == "    return 1\n"
+    (tmp_path / "a.py").unlink()
+    assert sources.changed() == "a.py"
 
 
 def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):
@@ -202,9 +250,23 @@ def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):
         ("import no_such_framework", "ModuleNotFoundError: No module named 'no_such_framework'"),
         ("def tweedie_mean(:", "SyntaxError"),
         ("raise SystemExit(4)", "SystemExit: 4"),
-        ("import os; os._exit(5)", "loading it ends its process, exit code 5"),
         ("class Gaussian:\n    def log_pdf(self, x): pass\n", "Gaussian has none of the methods Gaussian.log_prob,"),
         ("def Tweedie_Mean(model, y, sigma): pass", "did you mean tweedie_mean?"),
+        ("x = '\u00e9'", "SyntaxError"),
+    ],
+)
+def test_what_is_no_adapter_cannot_be_loaded(tmp_path, text, said):
+    (tmp_path / "adapter.py").write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match="E-ADAPTER") as error:
+        load(str(tmp_path / "adapter.py"))
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("raise SystemExit(4)", "SystemExit: 4"),
+        ("import os; os._exit(0)", "loading it ends its process, exit code 0"),
         ("def tweedie_mean(*_): raise NotImplementedError('later')", "nothing was examined: later"),
     ],
 )

@@ -1,6 +1,7 @@
 """`refebm verify --impl`: the theorems on an adapter's functions."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -63,8 +64,52 @@ def test_what_raises_is_red_and_the_rest_goes_on(tmp_path, capsys):
     status, (out, _) = verify(tmp_path, capsys, text, "--only", "tweed", "--cases", "2")
     assert status == 1 and "raises RuntimeError: no tweedie" in out
     text = RIGHT.replace("return y +", "raise NotImplementedError('not this');")
-    status, (out, _) = verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")
-    assert status == 0 and "2 unsupported" in out and "1 theorems need what the adapter does not have" in out
+    status, (out, error) = verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")
+    assert status == 2 and "2 unsupported" in out and "1 theorems need what the adapter does not have" in out
+    assert "E-NONE: nothing was proved" in error
+
+
+HOSTILE = """
+import ctypes, os, sys
+import numpy as np
+print("x" * 1_000)
+
+def tweedie_mean(model, y, sigma):
+    {body}
+    return y + np.reshape(sigma, (-1, 1)) ** 2 * model(y)
+
+def tweedie_cov(model, y, sigma): raise ValueError("\x1b[31m")
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [("os._exit(0)", "ends its process, exit code 0"), ("while True: pass", "hangs: no answer in 2 s (see --timeout)")],
+)
+def test_a_hostile_adapter_is_red_and_the_rest_goes_on(tmp_path, capsys, body, said):
+    path = tmp_path / "out.json"
+    options = ["--only", "_is_bayes", "--cases", "1", "--json", str(path), "--timeout", "2"]
+    status, (out, _) = verify(tmp_path, capsys, HOSTILE.format(body=body), *options)
+    assert status == 1 and said in out and "xxxx" not in out
+    assert r"raises ValueError: \x1b[31m" in out and "\x1b" not in out
+    rows = json.loads(path.read_text())["theorems"]
+    assert [row["name"] for row in rows] == ["tweedies_mean_is_bayes", "tweedies_covariance_is_bayes"]
+    assert not any(row["holds"] for row in rows)
+
+
+def test_nothing_that_is_asked_is_no_proof(tmp_path, capsys):
+    status, (_, error) = verify(tmp_path, capsys, RIGHT, "--only", "gibbs")
+    assert status == 2 and "E-NONE: no theorem about what adapter.py has is called for" in error
+    text = RIGHT.replace("return y +", "raise NotImplementedError('not this');")
+    status, (_, error) = verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--case=1")
+    assert status == 2 and "E-NONE: nothing was proved" in error
+
+
+def test_an_adapter_on_the_users_data(tmp_path, capsys):
+    (tmp_path / "points.csv").write_text("a\n1\n2.5\n4\n")
+    options = ["--only", "tweedies_mean", "--cases", "1", "--data", str(tmp_path / "points.csv")]
+    status, (out, _) = verify(tmp_path, capsys, RIGHT, *options)
+    assert status == 0 and "3 rows" in out and "1 of 1 theorems hold" in out
 
 
 @pytest.mark.parametrize(
@@ -81,7 +126,7 @@ def test_what_theorems_cannot_use(tmp_path, capsys, was, becomes, said):
 def test_a_mean_is_unsupported_and_the_rest_goes_on(tmp_path, capsys):
     text = RIGHT.replace("axis=1)\n", "axis=1).mean()\n")
     status, (out, _) = verify(tmp_path, capsys, text, "--only", "by_hand", "--cases", "2")
-    assert status == 0 and "--  denoising_objectives_by_hand" in out
+    assert status == 2 and "--  denoising_objectives_by_hand" in out
     assert verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")[0] == 0
 
 

@@ -1,6 +1,7 @@
 """Golden vectors: two oracles agree, the files read back to the last bit, and answers to them are examined."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -136,10 +137,10 @@ def test_oracles_that_do_not_agree_write_nothing(monkeypatch, tmp_path, capsys):
 def test_a_question_without_an_independent_value_is_an_error(monkeypatch):
     from refebm.crosscheck import vectors as module
 
-    table = module._independent()
+    table = module.independent()
     other = table | {"tweedie_mean": table["tweedie_mean"] | {"03": table["tweedie_mean"]["04"]}}
     for known in ({}, other):
-        monkeypatch.setattr(module, "_independent", lambda known=known: known)
+        monkeypatch.setattr(module, "independent", lambda known=known: known)
         module.vectors.cache_clear()
         with pytest.raises(InputError, match="no independent values"):
             vectors("tweedie_mean")
@@ -158,6 +159,14 @@ def examine(folder, capsys):
     capsys.readouterr()
     findings = json.loads((folder / ".." / "findings.json").read_text())["findings"] if status < 2 else []
     return status, {f["function"]: f for f in findings if f["status"] != "unsupported"}
+
+
+def nested(content, depth):
+    """The first answer with a gradient that is nested so deep."""
+    tree = 0.0
+    for _ in range(depth):
+        tree = [tree]
+    return content["answers"]["00"] | {"gradient": tree}
 
 
 def write_answers(folder, function, content):
@@ -224,6 +233,11 @@ def test_answers_in_float32_and_by_their_mean(answers, capsys):
         (lambda c: c | {"answers": {"00": {"value": [1.0]}}}, "returned shape (1,), wanted"),
         (lambda c: c | {"answers": c["answers"] | {"00": {"value": None}}}, "returned shape (), wanted"),
         (lambda c: c | {"answers": c["answers"] | {"00": {"value": [["NaN"] * 3] * 4}}}, "NaN in 12 of"),
+        (lambda c: c | {"answers": c["answers"] | {"00": {"value": 10**400}}}, "is not of numbers"),
+        (lambda c: c | {"answers": c["answers"] | {"00": nested(c, 900)}}, "nested more than 32 deep"),
+        (lambda c: json.dumps(c).replace('"01": {', '"00": {'), "tweedie_mean.json has the key '00' twice"),
+        (lambda c: json.dumps(c)[:-1] + ', "digest": "0"}', "tweedie_mean.json has the key 'digest' twice"),
+        (lambda c: c | {"digest": "\x1b[31m" + "x" * 10_000}, r"digest '\x1b[31mxxx"),
     ],
 )
 def test_bad_answers_are_reported_for_their_function_alone(answers, capsys, change, said):
@@ -232,6 +246,46 @@ def test_bad_answers_are_reported_for_their_function_alone(answers, capsys, chan
     status, findings = examine(answers, capsys)
     assert status == 1 and findings["Laplace.score"]["status"] == "passed"
     assert said in findings["tweedie_mean"]["diagnosis"]
+
+
+@pytest.mark.parametrize("what", ["pipe", "link to a device", "folder"])
+def test_what_is_no_plain_file_is_not_read(answers, capsys, what):
+    path = answers / "tweedie_mean.json"
+    {"pipe": os.mkfifo, "link to a device": lambda p: p.symlink_to("/dev/zero"), "folder": os.mkdir}[what](path)
+    status, findings = examine(answers, capsys)
+    assert status == 1 and "tweedie_mean.json is not a plain file" in findings["tweedie_mean"]["diagnosis"]
+
+
+def test_questions_that_are_left_out_are_not_passed_over(answers, capsys):
+    content = answers_to("tweedie_mean", answers)
+    first = dict(list(content["answers"].items())[:1])
+    write_answers(answers, "tweedie_mean", content | {"answers": first})
+    assert main(["crosscheck", "--answers", str(answers), "--markdown", str(answers / ".." / "r.md")]) == 1
+    out = capsys.readouterr().out
+    assert "partly       tweedie_mean                       1 of 26 questions" in out
+    assert "25 of 26 questions are not answered" in out
+    assert "1 functions examined: 0 passed, 1 partly, 0 convention, 0 failed" in out
+    assert "| `tweedie_mean` | partly | 1 of 26 |" in (answers / ".." / "r.md").read_text()
+    rest = {number: {"unsupported": "no\x1bnetworks"} for number in list(content["answers"])[1:]}
+    write_answers(answers, "tweedie_mean", content | {"answers": first | rest})
+    assert main(["crosscheck", "--answers", str(answers)]) == 0
+    out = capsys.readouterr().out
+    assert "passed       tweedie_mean                       1 of 26 questions" in out
+    assert r"unsupported in part: no\x1bnetworks" in out
+    double = {"00": {"value": (2 * np.array(first["00"]["value"])).tolist()}}
+    write_answers(answers, "tweedie_mean", content | {"answers": double})
+    assert examine(answers, capsys)[1]["tweedie_mean"]["status"] == "failed"
+
+
+def test_a_convention_of_which_a_part_was_asked(answers, capsys):
+    content = answers_to("denoising_score_matching", answers)
+    half = {number: {"value": [2 * v for v in row["value"]]} for number, row in content["answers"].items()}
+    del half["27"]
+    write_answers(answers, "denoising_score_matching", content | {"answers": half})
+    status, findings = examine(answers, capsys)
+    finding = findings["denoising_score_matching"]
+    assert status == 1 and finding["status"] == "partly" and finding["names"] == ["no 1/2"]
+    assert finding["diagnosis"].endswith("1 of 28 questions are not answered") and finding["asked"] == 28
 
 
 def test_wrong_answers_are_named(answers, capsys):

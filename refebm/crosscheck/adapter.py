@@ -8,6 +8,7 @@ it is with an SDE, ``kind`` and ``parameters``, whose methods are refebm's where
 import copy
 import difflib
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import sys
@@ -34,7 +35,11 @@ from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
+ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not the adapter's lines
 LINES = 4  # of a traceback, its last
+MOST_NUMBERS = 10**6  # of an answer
+DEEPEST = 32  # nesting of gradients
+AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
 
 
 class Score(Model):
@@ -110,13 +115,14 @@ class Answer(NamedTuple):
 class Adapter(Implementation):
     """The functions of a module under refebm's names; what it does not have is refebm's own.
 
-    read: what is made of a result; by default its values, as float64. Theorems get a Step of what a kernel returns.
+    read: what is made of a result; by default its values, as float64. steps: whether what a kernel returns becomes a
+    Step, as theorems need it; by default where results are read as values.
     """
 
-    def __init__(self, module: ModuleType, read: Callable | None = None):
+    def __init__(self, module: ModuleType, read: Callable | None = None, steps: bool | None = None):
         super().__init__()
         self.read = read or numbers
-        self.steps = self.read in (numbers, for_theorems)
+        self.steps = self.read in (numbers, for_theorems) if steps is None else steps
         self.own = {name: getattr(module, name) for name in _exposed(module)}
         self.functions = [name for name in EXAMINED if self.supports(name)]
         for name in self.own:
@@ -210,36 +216,61 @@ class AdapterDensity:
 LAWS = ("smoothed", "marginal", "diffused", "prior")  # methods that may return a density
 
 
-def load(source: str, read: Callable | None = None) -> Adapter:
-    """An adapter from a file or a dotted module. Errors: E-ADAPTER."""
+def text_of(source: str) -> str | None:
+    """The bytes of an adapter that is a file, one character for each; of a dotted module None. Errors: E-ADAPTER."""
     path = Path(source)
-    if path.suffix != ".py":
-        if path.is_file():
+    try:
+        if path.suffix != ".py" and all(map(str.isidentifier, source.split("."))) and not path.is_file():
+            return None
+        if path.suffix != ".py":
             raise InputError("E-ADAPTER", f"an adapter is a Python file, .py, or a dotted module; got {source}")
-        sys.path.append("")
-        found = importlib.import_module
-    else:
         if not path.is_file():
             raise InputError("E-ADAPTER", f"there is no file {source}")
-        sys.path.append(str(path.resolve().parent))  # last: an adapter may be called torch.py, and import torch
-        found = _module_of(path)
+        return path.read_bytes().decode("latin-1")
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError("E-ADAPTER", f"{source} cannot be read: {error}") from error
+
+
+def load(source: str, read: Callable | None = None, text: str | None = None, steps: bool | None = None) -> Adapter:
+    """An adapter from a file or a dotted module. text: what is in the file, if it was read. Errors: E-ADAPTER."""
+    text = text_of(source) if text is None else text
     try:
-        return Adapter(found(source), read)
+        if text is None:
+            sys.path.append("")
+            module = importlib.import_module(source)
+        else:
+            module = _module_of(Path(source), text.encode("latin-1"))
+        return Adapter(module, read, steps)
     except InputError:
         raise
     except BaseException as error:  # whatever importing a stranger's file may do, SystemExit among it
         raise InputError("E-ADAPTER", f"{source} cannot be imported: {last_lines(error)}") from error
 
 
-def _module_of(path):
-    def found(source):
-        spec = importlib.util.spec_from_file_location(f"adapter_{path.stem}", path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-        return module
+class _Read(importlib.machinery.SourceFileLoader):
+    """A file that was read before; it may be gone."""
 
-    return found
+    def __init__(self, name, path, content):
+        super().__init__(name, path)
+        self.content = content
+
+    def path_stats(self, path):
+        raise OSError
+
+    def get_data(self, path):
+        return self.content
+
+
+def _module_of(path, content):
+    sys.path.append(str(path.absolute().parent))  # last: an adapter may be called torch.py, and import torch
+    name = f"adapter_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Read(name, str(path), content))
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _exposed(module) -> list[str]:
@@ -293,7 +324,7 @@ def call(function, *given):
     except NotImplementedError as error:
         if "site-packages" in traceback.extract_tb(error.__traceback__)[-1].filename:  # a library's, not the adapter's
             raise Failure(f"raises {last_lines(error)}") from error
-        raise NotSupported(str(error) or "NotImplementedError") from error
+        raise NotSupported(_short(error) or "NotImplementedError") from error
     except (Failure, KeyboardInterrupt):
         raise
     except BaseException as error:
@@ -344,9 +375,17 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
 
 def last_lines(error: BaseException) -> str:
     """What was raised, and the last lines of where."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING]
     where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}{where}"
+    return f"{type(error).__name__}: {_short(error)}{where}"
+
+
+def _short(error: BaseException) -> str:
+    """What it says, in a line; an exception of a stranger may not say it."""
+    try:
+        return " ".join(str(error).split())[:300]
+    except Exception as beside:
+        return f"its text raises {type(beside).__name__}"
 
 
 def split(result) -> tuple:
@@ -379,12 +418,14 @@ def array(result) -> np.ndarray:
     """One part of a result as an array of float32 or float64. Failure says what else came."""
     if result is None:
         raise Failure("returned None")
-    if getattr(result, "requires_grad", False):
-        raise Failure("returned a tensor that requires grad: return tensor.detach().numpy()")
     try:
+        if getattr(result, "requires_grad", False):
+            raise Failure("returned a tensor that requires grad: return tensor.detach().numpy()")
         found = np.asarray(result)
+    except Failure:
+        raise
     except Exception as error:
-        raise Failure(f"returned {type(result).__name__}, which NumPy cannot read: {error}") from error
+        raise Failure(f"returned {type(result).__name__}, which NumPy cannot read: {_short(error)}") from error
     if found.dtype == np.float16 or found.dtype.name == "bfloat16":
         raise Failure(f"returned {found.dtype.name}, which is not examined: compute in float32 or float64")
     if found.dtype.kind != "f":
@@ -398,19 +439,26 @@ def answer(adapter: Adapter, asked: Asked) -> Answer:
     try:
         values, gradient = split(ask(asked.function, adapter, given))
         parts = tuple(map(array, values)) if isinstance(values, tuple) else (array(values),)
+        large = [part.shape for part in parts if part.size > MOST_NUMBERS]
+        if large:
+            raise Failure(f"returned shape {large[0]}, which no question asks for")
         gradient = None if gradient is None else arrays(gradient)
+        changed = [name for name in given if plain(given[name]) != plain(asked.arguments[name])]
     except NotSupported as error:
-        return Answer(unsupported=str(error))
+        return Answer(unsupported=_short(error))
     except Failure as error:
         return Answer(problem=str(error))
-    changed = [name for name in given if plain(given[name]) != plain(asked.arguments[name])]
+    except Exception as error:  # a result may be anything
+        return Answer(problem=f"returned what cannot be read: {last_lines(error)}")
     return Answer(problem=f"modifies its input {', '.join(changed)}") if changed else Answer(parts, gradient)
 
 
-def arrays(tree):
+def arrays(tree, depth: int = 0):
     """Nested gradients with arrays for leaves; None where there is none."""
+    if depth > DEEPEST:
+        raise Failure(f"returned gradients that are nested more than {DEEPEST} deep")
     if isinstance(tree, dict):
-        return {key: arrays(value) for key, value in tree.items() if key != "kind"}
+        return {key: arrays(value, depth + 1) for key, value in tree.items() if key != "kind"}
     if isinstance(tree, (tuple, list)):
-        return tuple(map(arrays, tree))
+        return tuple(arrays(value, depth + 1) for value in tree)
     return None if tree is None else array(tree)

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from refebm.crosscheck.adapter import Answer, array, arrays
+from refebm.crosscheck.adapter import DEEPEST, Answer, array, arrays
 from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.report import shown
 from refebm.crosscheck.vectors import digest, file_name, vectors
 from refebm.identities import Failure
 from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED
+
+LARGEST = 2**26  # bytes of a file
 
 
 def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
@@ -36,35 +39,55 @@ def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
 
 def _answers(function, path) -> dict[str, Answer]:
     """What a file says; a file that cannot be read is one answer, that says so."""
-    first = vectors(function)[0].asked.id
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = _content(function, path)
+        kind = np.dtype(content.get("dtype", "float64"))
+        known = {vector.asked.id: vector for vector in vectors(function)}
+        return {number: _answer(known[number], one, kind) for number, one in content["answers"].items()}
+    except Failure as failure:
+        return {vectors(function)[0].asked.id: Answer(problem=shown(f"{path.name} {failure}"))}
+
+
+def _content(function, path) -> dict:
+    if not path.is_file() or path.stat().st_size > LARGEST:
+        raise Failure(f"is not a plain file of at most {LARGEST >> 20} MiB")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
-        return {first: Answer(problem=f"{path.name} is not JSON, or cut short: {error}")}
+        raise Failure(f"is not JSON, or cut short: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):
-        return {first: Answer(problem=f"{path.name} has no object of answers by id")}
+        raise Failure("has no object of answers by id")
     if content.get("digest") != digest(function):
-        words = f"{path.name} answers other vectors: digest {content.get('digest')!r}, ours is {digest(function)!r}"
-        return {first: Answer(problem=words)}
-    known = {vector.asked.id: vector for vector in vectors(function)}
-    strange = sorted(set(content["answers"]) - set(known))
+        raise Failure(f"answers other vectors: digest {content.get('digest')!r}, ours is {digest(function)!r}")
+    strange = sorted(set(content["answers"]) - {vector.asked.id for vector in vectors(function)})
     if strange:
-        return {first: Answer(problem=f"{path.name} answers {strange[0]!r}, which is not a question")}
-    dtype = content.get("dtype", "float64")
-    if dtype not in ("float64", "float32"):
-        return {first: Answer(problem=f"{path.name} has dtype {dtype!r}, wanted float64 or float32")}
-    return {number: _answer(known[number], one, np.dtype(dtype)) for number, one in content["answers"].items()}
+        raise Failure(f"answers {strange[0]!r}, which is not a question")
+    if content.get("dtype", "float64") not in ("float64", "float32"):
+        raise Failure(f"has dtype {content['dtype']!r}, wanted float64 or float32")
+    return content
+
+
+def _once(pairs):
+    """An object whose keys are each there once."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise Failure(f"has the key {twice!r} twice")
+    return found
 
 
 def _answer(vector, one, kind) -> Answer:
+    if isinstance(one, dict) and isinstance(one.get("unsupported"), str) and "value" not in one:
+        return Answer(unsupported=" ".join(shown(one["unsupported"]).split())[:300] or "it does not say why")
     if not isinstance(one, dict) or "value" not in one:
         return Answer(problem=f"the answer to {vector.asked.id} has no value")
     values = one["value"] if len(vector.shapes) > 1 and not _alone(vector, one["value"]) else [one["value"]]
     try:
         gradient = arrays(_numbers(one["gradient"], kind)) if one.get("gradient") is not None else None
         return Answer(tuple(map(array, (_numbers(value, kind) for value in values))), gradient)
-    except (TypeError, ValueError, Failure) as error:
-        return Answer(problem=f"the answer to {vector.asked.id} is not of numbers: {error}")
+    except (TypeError, ValueError, OverflowError, RecursionError, Failure) as error:
+        return Answer(problem=shown(f"the answer to {vector.asked.id} is not of numbers: {error}"))
 
 
 def _alone(vector, value):
@@ -74,13 +97,15 @@ def _alone(vector, value):
     return vector.asked.function in ADJUSTED and isinstance(value, list) and np.ndim(value[:1]) == 2
 
 
-def _numbers(tree, kind):
+def _numbers(tree, kind, depth=0):
     """Nested lists as an array; null, "NaN" and "Infinity" are what they stand for. Networks stay nested."""
+    if depth > DEEPEST:
+        raise Failure(f"nested more than {DEEPEST} deep")
     if isinstance(tree, dict):
-        return {key: _numbers(inner, kind) for key, inner in tree.items()}
+        return {key: _numbers(inner, kind, depth + 1) for key, inner in tree.items()}
     try:
         return np.array(tree, dtype=object).astype(kind)
     except ValueError:
         if not isinstance(tree, list):
             raise
-        return tuple(_numbers(inner, kind) for inner in tree)
+        return tuple(_numbers(inner, kind, depth + 1) for inner in tree)

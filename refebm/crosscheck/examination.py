@@ -1,17 +1,40 @@
-"""Ask an adapter every question in a child process, which is ended after a silence, so that none can stop the rest."""
+"""Ask an adapter in child processes, each ended after a silence, so that nothing that it does can stop the rest."""
 
 import contextlib
-import multiprocessing
+import json
+import os
+import queue
+import secrets
+import signal
+import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from base64 import b64decode
+from collections.abc import Container, Iterator
 
-from refebm.crosscheck.adapter import Answer, answer, load
-from refebm.crosscheck.questions import questions
-from refebm.crosscheck.vectors import plain
-from refebm.crosscheck.verdict import AGAIN
+import numpy as np
+
+from refebm.crosscheck.adapter import Answer, text_of
+from refebm.crosscheck.child import CLOSED, FORKED, MOST_FORKS
+from refebm.crosscheck.questions import EXAMINED, questions
+from refebm.crosscheck.report import called, local, shown
+from refebm.crosscheck.sources import Sources
+from refebm.identities import THEOREMS, Verdict
+from refebm.identities.run import Report
 from refebm.validation import InputError
 
 SILENCE = 60.0  # seconds without an answer after which the child is ended
+MEMORY = 16 * 2**30  # bytes that it may ask for, or half of what there is
+POLL = 0.1  # seconds after which it is seen whether a child without a word still lives
+LONGEST = 2**27  # bytes of a message
+CHILD = "REFEBM_CHILD"  # the environment variable by which a child knows that it is one
+START = (  # what stands beside the caller's script is not taken for a module of Python's
+    "import sys\nif sys.path and sys.path[0] == '': del sys.path[0]\nimport json\n"
+    "order = json.loads(sys.stdin.buffer.readline())\nsys.path[:] = order['path']\n"
+    "from refebm.crosscheck.child import serve\nserve(order)"
+)
+NOISE = "writes where the examiner listens"
 
 
 def examine(source: str, functions: list[str] | None = None, timeout: float = SILENCE) -> Iterator[tuple]:
@@ -20,80 +43,232 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
     A function that hangs or ends the process is answered by that, and the rest by another process.
     Errors: E-ADAPTER for one that cannot be loaded.
     """
-    remaining = functions
-    while remaining is None or remaining:
-        process, connection = _child(source, remaining)
-        answers: dict[str, Answer] = {}
-        doing, trouble = "", ""
+    work = Work({"task": "answers", "source": source}, functions, EXAMINED, timeout)
+    for function, parts, trouble in work:
+        if not function:
+            continue
+        answers, asked = {}, questions(function)
         try:
-            while True:
-                silence = timeout if doing else max(timeout, SILENCE)  # importing a framework takes long
-                if not connection.poll(silence):
-                    trouble = f"hangs: no answer in {silence:g} s (see --timeout)"
-                    break
-                kind, content = connection.recv()
-                if kind == "error":
-                    raise InputError("E-ADAPTER", content)
-                if kind == "functions":
-                    remaining = [name for name in content if remaining is None or name in remaining]
-                elif kind == "begin":
-                    doing, answers = content, {}
-                elif kind == "answer":
-                    answers |= content
-                elif kind == "end":
-                    yield doing, answers
-                    remaining = [name for name in remaining if name != doing]
-                    doing = ""
-                else:
+            answers = {str(number): _answer(one, work.said) for number, one in parts}
+        except (TypeError, ValueError, KeyError, RecursionError):
+            trouble = trouble or NOISE
+        if trouble:  # in the next question, which was not answered, or in the first when it was asked again
+            answers[asked[len(answers) % len(asked)].id] = Answer(problem=trouble)
+        yield function, answers
+
+
+def theorems(source: str, names: list[str], timeout: float = SILENCE, **drawn) -> Iterator:
+    """The functions that the adapter has and the theorems about them; then a Report on each of these.
+
+    drawn: the seed, how many cases, the user's data; or the one case to replay. Errors: E-ADAPTER.
+    """
+    order = {"source": source, "seed": 0, "cases": None, "case": None, "data": None} | drawn
+    order["task"] = "verdicts" if order["case"] is None else "verdict"
+    if order["data"]:
+        order["data"] = {name: getattr(order["data"], name).tolist() for name in ("weights", "means", "covs")}
+    work = Work(order, names, THEOREMS, timeout)
+    for name, parts, trouble in work:
+        if not name:
+            yield work.functions, work.names
+        else:
+            yield _report(THEOREMS[name], parts, trouble, work.said)
+
+
+def _report(theorem, parts, trouble, said) -> Report:
+    try:
+        verdicts = [Verdict(*one)._replace(tape=tuple(one[2]), note=said(one[4])) for one, _ in parts if one]
+        unsupported = sum(int(number) for one, number in parts if not one)
+    except (TypeError, ValueError, IndexError):
+        verdicts, unsupported, trouble = [], 0, trouble or NOISE
+    if trouble:
+        verdicts.append(Verdict(False, np.inf, (), note=trouble))
+    return Report(theorem, verdicts, {}, unsupported)
+
+
+class Work:
+    """Pieces of work on an adapter, as (name, what was told of it, trouble), in as many processes as it takes.
+
+    The first has no name: what the adapter has is known then.
+    """
+
+    def __init__(self, order: dict, names: list[str] | None, known: Container[str], timeout: float):
+        if CHILD in os.environ:
+            raise InputError("E-ADAPTER", "an adapter that is examined cannot examine")
+        self.source, self.known, self.timeout = order["source"], known, timeout
+        self.order = order | {"text": text_of(self.source), "memory": min(MEMORY, _memory() // 2), "path": sys.path}
+        self.names, self.functions, self.loaded = names, [], False
+        self.doing, self.parts, self.noise = "", [], ""
+        self.files, self.changed = Sources(), ""
+
+    def said(self, text) -> str:
+        """What the adapter says, as it can be printed."""
+        return shown(local(str(text), self.source))
+
+    def __iter__(self) -> Iterator[tuple[str, list, str]]:
+        while self.names is None or self.names:
+            self.doing = self.noise = ""
+            for kind, content in told(self.order | {"names": self.names}, self.timeout):
+                if kind == "done":
                     return
-        except EOFError:
-            process.join(timeout)
-            trouble = f"ends its process, exit code {process.exitcode}"
-        finally:
-            process.kill()
-            process.join()
-            connection.close()
-        if not doing:  # while it was loaded
-            raise InputError("E-ADAPTER", f"{source}: loading it {trouble}")
-        asked = questions(doing)  # of which the next was not answered, or the first when it was asked again
-        yield doing, answers | {asked[len(answers) % len(asked)].id: Answer(problem=trouble)}
-        remaining = [name for name in remaining if name != doing]
+                if kind == "again":
+                    break
+                yield from self._message(kind, content)
+            if self.changed and self.names:
+                raise InputError("E-CHANGED", f"refebm's own file {self.changed} was changed: no more can be examined")
 
+    def _message(self, kind, content):
+        """What the child says, who may be an adapter in its place."""
+        if kind == "error" and isinstance(content, str):
+            raise InputError("E-ADAPTER", self.said(content))
+        if kind == "note" and isinstance(content, str):
+            print(f"refebm: {self.said(content)}", file=sys.stderr)
+        elif kind == "names" and not self.doing:
+            yield from self._names(content)
+        elif kind == "begin" and content in (self.names or ()):
+            self.doing, self.parts = content, []
+        elif kind == "part" and self.doing:
+            self.parts.append(content)
+        elif kind in ("end", "trouble"):
+            yield from self._end(kind, self.said(content))
+        elif kind != "alive":
+            self.noise = NOISE
 
-def _child(source, functions):
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(source, functions, theirs))
-    process.start()
-    theirs.close()
-    return process, ours
-
-
-def _serve(source: str, functions: list[str] | None, connection) -> None:
-    """In the child: what the adapter prints goes to stderr, what it answers to the parent."""
-    with contextlib.redirect_stdout(sys.stderr):
+    def _names(self, content):
         try:
-            adapter = load(source, read=lambda result: result)
-        except InputError as error:
-            connection.send(("error", error.args[1]))
+            names, functions = ([str(name) for name in some] for some in content)
+        except (TypeError, ValueError):
+            self.noise = NOISE
             return
-        connection.send(("functions", adapter.functions))
-        for function in adapter.functions:
-            if functions is not None and function not in functions:
+        self.names = [name for name in names if name in self.known and (self.names is None or name in self.names)]
+        if not self.loaded:
+            self.functions, self.loaded = functions, True
+            yield "", [], ""
+
+    def _end(self, kind, trouble):
+        if not self.loaded:
+            raise InputError("E-ADAPTER", f"{called(self.source)}: loading it {trouble}")
+        if kind == "trouble" and not self.doing and self.names:  # it ended before the next began
+            self.doing, self.parts = self.names[0], []
+        if self.doing:
+            before, self.changed = self.changed, self.changed or self.files.changed()
+            left = f"changes refebm's own file {self.changed}" if self.changed != before else ""
+            yield self.doing, self.parts, trouble or left or self.noise
+            self.names = [name for name in self.names if name != self.doing]
+            self.doing = self.noise = ""
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 2 * MEMORY
+
+
+def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
+    """What a child says, and in the end ("trouble", why it does not say more); it is ended whatever happens."""
+    order |= {"token": secrets.token_hex(16)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", START],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {CHILD: "1"},
+        start_new_session=True,
+    )
+    messages: queue.Queue = queue.Queue(1000)
+    reader = threading.Thread(target=_read, args=(process.stdout, order["token"].encode(), messages), daemon=True)
+    reader.start()
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(order).encode() + b"\n")
+            process.stdin.flush()
+        yield from _until_silence(process, messages, timeout)
+    finally:
+        _end(process, reader, messages)
+
+
+def _until_silence(process, messages, timeout):
+    silence, last, dead = max(timeout, SILENCE), time.monotonic(), False  # importing a framework takes long
+    while True:
+        try:
+            message = messages.get(timeout=POLL)
+        except queue.Empty:
+            if dead:
+                message = None
+            elif time.monotonic() - last > silence:
+                yield "trouble", f"hangs: no answer in {silence:g} s (see --timeout)"
+                return
+            else:
+                dead = process.poll() is not None  # a copy of it may hold the pipe: once more, then it is over
                 continue
-            connection.send(("begin", function))
-            asked = questions(function)
-            for one in asked:
-                connection.send(("answer", {one.id: answer(adapter, one)}))
-            if _noisy(adapter, asked[0]):
-                connection.send(("answer", {AGAIN: Answer(problem=NOISY)}))
-            connection.send(("end", function))
-        connection.send(("done", None))
+        if message is None:
+            yield "trouble", _ended(process)
+            return
+        yield message
+        silence, last = timeout if message[0] != "note" else silence, time.monotonic()
 
 
-NOISY = "answers the same question differently when it is asked again: randomness or state of its own"
+def _ended(process) -> str:
+    try:
+        code = process.wait(5)
+    except subprocess.TimeoutExpired:
+        code = CLOSED
+    if code == CLOSED:
+        return "closes the descriptor on which it answers"
+    if code == FORKED:
+        return f"forks in a copy of itself, or more than {MOST_FORKS} times"
+    if code < 0:
+        return f"ends its process, signal {-code}: {signal.strsignal(-code)}"
+    return f"ends its process, exit code {code}"
 
 
-def _noisy(adapter, asked) -> bool:
-    first, second = (answer(adapter, asked) for _ in range(2))
-    return repr(plain(list(first.parts))) != repr(plain(list(second.parts)))
+def _read(pipe, token, messages):
+    """Lines of the child as messages, noise where they are not; None at the end."""
+    with pipe:
+        for line in iter(lambda: pipe.readline(LONGEST), b""):
+            if line.strip():
+                messages.put(_message(line, token))
+    messages.put(None)
+
+
+def _message(line, token):
+    try:
+        kind, content = json.loads(line.removeprefix(token)) if line.startswith(token) else ("noise", None)
+        return str(kind), content
+    except (ValueError, TypeError, RecursionError):
+        return "noise", None
+
+
+def _end(process, reader, messages):
+    """The child with all that it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, OSError):
+        process.kill()
+    process.wait()
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    deadline = time.monotonic() + 1
+    while reader.is_alive() and time.monotonic() < deadline:
+        with contextlib.suppress(queue.Empty):
+            messages.get(timeout=POLL / 10)
+
+
+def _answer(told: dict, said) -> Answer:
+    """Errors: ValueError, TypeError, KeyError where it is none."""
+    problem, unsupported = (said(told[name]) for name in ("problem", "unsupported"))
+    return Answer(tuple(_array(part) for part in told["parts"]), _tree(told["gradient"]), problem, unsupported)
+
+
+def _array(part) -> np.ndarray:
+    if part["dtype"] not in ("<f4", "<f8"):
+        raise ValueError("not of numbers")
+    flat = np.frombuffer(b64decode(part["data"], validate=True), part["dtype"])
+    return flat.astype(flat.dtype.newbyteorder("=")).reshape(part["shape"])
+
+
+def _tree(tree):
+    if isinstance(tree, list):
+        return tuple(map(_tree, tree))
+    if tree is None or "data" in tree:
+        return None if tree is None else _array(tree)
+    return {key: _tree(inner) for key, inner in tree["of"].items()}

@@ -1,16 +1,48 @@
 """What an examination says: lines for the terminal, a table for a pull request, a record for a program."""
 
+import html
+import os
+import re
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
+import refebm
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
 from refebm.models import ENERGIES, RBMS, Model
 from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, SDES
 
-STATUSES = ("passed", "convention", "failed", "unsupported")
+STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
+LONGEST = 2000  # characters of what an adapter says
+
+
+def shown(text: str) -> str:
+    """What a stranger says, for a terminal: all but line breaks that is not printed as such is escaped."""
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def local(text: str, source: str) -> str:
+    """What an adapter says, without the folders of this machine."""
+    beside = str(Path(source).absolute().parent)
+    for folder in sorted({beside, os.path.realpath(beside), os.getcwd(), sys.prefix, str(Path.home())}, key=len)[::-1]:
+        text = text.replace(f"{folder}{os.sep}", "") if folder.strip(os.sep) else text
+    return text
+
+
+def called(source: str) -> str:
+    """The name of an adapter, or of a folder, as it was given, without the folders of this machine."""
+    return Path(source).name if Path(source).is_absolute() else source
+
+
+def _markup(text: str) -> str:
+    """For Markdown, where nothing in it is a link, a mention or a tag."""
+    escaped = re.sub(r"([\\`*_{}\[\]#!|~])", r"\\\1", html.escape(text, quote=False))
+    return escaped.replace("@", "@<!-- -->").replace("\n", "<br>")
 
 
 def line(finding: Finding) -> str:
@@ -23,11 +55,15 @@ def line(finding: Finding) -> str:
 
 
 def _evidence(finding):
-    words = [f"{finding.questions:3d} questions", f"{_worst(finding):>9s} of tolerance"]
+    words = [f"{_count(finding):>3s} questions", f"{_worst(finding):>9s} of tolerance"]
     words += [word for word in (finding.dtype, finding.reduction) if word]
     words += [f"{finding.gradients} gradients"] if finding.gradients else []
     words += [f"unsupported in part: {'; '.join(finding.unsupported)}"] if finding.unsupported else []
     return "  ".join(words)
+
+
+def _count(finding):
+    return f"{finding.questions}" + (f" of {finding.asked}" if finding.questions < finding.asked else "")
 
 
 def _worst(finding):
@@ -39,6 +75,8 @@ def summary(findings: Iterable[Finding]) -> str:
     findings = list(findings)
     counts = {status: sum(finding.status == status for finding in findings) for status in STATUSES}
     examined = len(findings) - counts["unsupported"]
+    if not counts["partly"]:
+        del counts["partly"]
     return f"{examined} functions examined: " + ", ".join(f"{count} {status}" for status, count in counts.items())
 
 
@@ -109,20 +147,21 @@ def _literal(value) -> str:
 
 def markdown(findings: Iterable[Finding], name: str) -> str:
     """A table, the failures first, and their first inputs folded."""
-    order = ("failed", "convention", "passed", "unsupported")
+    order = ("failed", "partly", "convention", "passed", "unsupported")
     findings = sorted(findings, key=lambda finding: order.index(finding.status))
-    rows = ["| function | status | worst / tolerance | dtype | diagnosis |", "| --- | --- | --- | --- | --- |"]
+    rows = ["| function | status | questions | worst / tolerance | dtype | diagnosis |", f"|{' --- |' * 6}"]
     for finding in findings:
         worst = "" if finding.status == "unsupported" else _worst(finding)
-        diagnosis = finding.diagnosis.replace("|", r"\|").replace("\n", "<br>")
-        rows.append(f"| `{finding.function}` | {finding.status} | {worst} | {finding.dtype} | {diagnosis} |")
+        cells = [f"`{finding.function}`", finding.status, worst and _count(finding), worst, finding.dtype]
+        rows.append(f"| {' | '.join(cells)} | {_markup(finding.diagnosis)} |")
     folded = [
         f"<details><summary>first failing input of <code>{finding.function}</code></summary>\n\n```python\n"
         f"{failing(finding)}\n```\n\n</details>"
         for finding in findings
         if finding.failing is not None
     ]
-    return "\n".join([f"### refebm crosscheck: {name}", "", summary(findings), "", *rows, "", *folded, ""])
+    head = f"### refebm {refebm.__version__} crosscheck: {_markup(shown(name))}"
+    return "\n".join([head, "", summary(findings), "", *rows, "", *folded, ""])
 
 
 def record(finding: Finding) -> dict:
@@ -134,6 +173,7 @@ def record(finding: Finding) -> dict:
         "diagnosis": finding.diagnosis,
         "names": list(finding.names),
         "questions": finding.questions,
+        "asked": finding.asked,
         "unsupported": list(finding.unsupported),
         "worst": finding.worst if np.isfinite(finding.worst) else None,
         "dtype": finding.dtype,

@@ -119,7 +119,7 @@ def with_kinds(tree, like):
 @cache
 def vectors(function: str) -> tuple[Vector, ...]:
     """The golden vectors of a public function."""
-    table = _independent().get(function, {})
+    table = independent().get(function, {})
     asked = questions(function)
     if [(one.id, fingerprint(one)) for one in asked] != [(number, table[number]["of"]) for number in sorted(table)]:
         raise InputError("E-ORACLE", f"{function} has no independent values for its questions: python -m tests.certify")
@@ -127,7 +127,8 @@ def vectors(function: str) -> tuple[Vector, ...]:
 
 
 @cache
-def _independent() -> dict:
+def independent() -> dict:
+    """The table of mpmath's values."""
     return json.loads((HERE / "independent.json").read_text(encoding="utf-8"))
 
 
@@ -228,7 +229,7 @@ def write(folder: Path) -> Iterator[Path]:
     """The vectors of every function, a JSON file for each, and the page on their format."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{folder} cannot be made: {error}") from error
     texts = {file_name(function): json.dumps(document(function), indent=None) + "\n" for function in EXAMINED}
     texts["FORMAT.md"] = (HERE / "FORMAT.md").read_text(encoding="utf-8")

@@ -1,10 +1,10 @@
 """From answers to a finding for each function: passed, convention, failed or unsupported, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from refebm.crosscheck.adapter import Answer, last_lines
+from refebm.crosscheck.adapter import AGAIN, Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, diagnose
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, Vector, plain, reference_gradient, vectors
@@ -12,7 +12,6 @@ from refebm.variants import WRONG
 from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
-AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
@@ -25,6 +24,7 @@ class Finding:
     diagnosis: str = ""
     names: tuple[str, ...] = ()  # of the bank's entry that it is, and its aliases
     questions: int = 0
+    asked: int = 0  # of them, how many there are
     unsupported: tuple[str, ...] = ()  # questions that the adapter says it cannot answer, in its words
     worst: float = 0.0
     dtype: str = ""
@@ -36,9 +36,22 @@ class Finding:
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
-    """Hold the answers of one function against its vectors; None is a function that there is not."""
+    """Hold the answers of one function against its vectors; None is a function that there is not.
+
+    Where all is well in what was answered, and not all was, it is "partly" so.
+    """
     if answers is None:
         return Finding(function, "unsupported")
+    asked = vectors(function)
+    missing = sum(vector.asked.id not in answers for vector in asked)
+    finding = replace(_judged(function, answers), asked=len(asked))
+    if not missing or finding.status not in ("passed", "convention"):
+        return finding
+    words = [finding.diagnosis, f"{missing} of {len(asked)} questions are not answered"]
+    return replace(finding, status="partly", diagnosis="; ".join(filter(None, words)))
+
+
+def _judged(function, answers):
     pairs = [(vector, answers[vector.asked.id]) for vector in vectors(function) if vector.asked.id in answers]
     words = [answer.unsupported for _, answer in pairs if answer.unsupported]
     pairs = [(vector, answer) for vector, answer in pairs if not answer.unsupported]

@@ -86,7 +86,7 @@ def theorem(source: str, *, kind: str, about: str, case: Callable, **options) ->
     """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX."""
 
     def register(function):
-        words, _, latex = inspect.getdoc(function).partition("\n\n")
+        words, _, latex = (inspect.getdoc(function) or "").partition("\n\n")
         stem = function.__module__.rpartition(".")[2]
         THEOREMS[function.__name__] = Theorem(
             function.__name__,

@@ -66,6 +66,19 @@ def draws(theorem: Theorem, seed: int, cases: int | None = None, data: GaussianM
         yield Draw.seeded((seed, crc32(theorem.name.encode()), i), first, data=data)
 
 
+def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
+    """Check a case; whatever else than answering an implementation leads to is red."""
+    try:
+        return check(theorem, draw, impl)
+    except NotSupported:
+        raise
+    except Exception as error:
+        if impl is REFERENCE or isinstance(error, Unusable):
+            raise
+        note = f"cannot be computed with it: {type(error).__name__}: {error}"
+        return Verdict(False, np.inf, tuple(draw.tape), note=note)
+
+
 def run(
     theorem: Theorem,
     seed: int = 0,
@@ -80,14 +93,9 @@ def run(
     verdicts, unsupported = [], 0
     for draw in draws(theorem, seed, cases, data):
         try:
-            verdicts.append(check(theorem, draw, impl))
+            verdicts.append(attempt(theorem, draw, impl))
         except NotSupported:
             unsupported += 1
-        except Exception as error:
-            if impl is REFERENCE or isinstance(error, Unusable):
-                raise
-            note = f"cannot be computed with it: {type(error).__name__}: {error}"
-            verdicts.append(Verdict(False, np.inf, tuple(draw.tape), note=note))
     verdicts = list({verdict.tape: verdict for verdict in verdicts}.values()) if data else verdicts
     outside = theorem.outside if impl is REFERENCE and data is None else {}
     outcomes = {name: judge(theorem, case(), impl) for name, case in outside.items()}

@@ -1,7 +1,7 @@
 // Answers golden vectors: `refebm vectors VECTORS`, then `node javascript.mjs VECTORS ANSWERS`, which reads
 // VECTORS/<function>.json and writes ANSWERS/<function>.json, then `refebm crosscheck --answers ANSWERS`.
-// An example for any language: put your own functions into `functions`. A function, or a question of it, that is not
-// answered counts as unsupported. Rows are points; `score` is a model as data; sigma is a number or one per row.
+// An example for any language: put your own functions into `functions`. A function that is not there is unsupported; a
+// question that cannot be answered says why. Rows are points; `score` is a model as data; sigma is a number or one per row.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 
 const sum = (a) => a.reduce((total, term) => total + term, 0);
@@ -32,8 +32,8 @@ const [vectors, answers] = process.argv.slice(2);
 mkdirSync(answers, { recursive: true });
 for (const [name, answer] of Object.entries(functions)) {
   const asked = JSON.parse(readFileSync(`${vectors}/${name}.json`, "utf8"));
-  const supported = asked.vectors.filter(({ arguments: given }) => !given.score || given.score.kind in scores);
-  const answered = supported.map(({ id, arguments: given }) => [id, { value: answer(given) }]);
+  const answered = asked.vectors.map(({ id, arguments: given }) => [id, !given.score || given.score.kind in scores
+    ? { value: answer(given) } : { unsupported: `a score of kind ${given.score.kind}` }]);
   const content = { function: name, digest: asked.digest, answers: Object.fromEntries(answered) };
   writeFileSync(`${answers}/${name}.json`, JSON.stringify(content) + "\n");
 }

@@ -1,0 +1,273 @@
+"""In a process of its own: load an adapter, do the work that it is examined by, and send what came of it.
+
+The adapter shares this process and may do anything to it. What is sent is JSON after a token, on a descriptor that is
+not its standard output; what a function leaves spoilt for the next is told, and the next is asked in another process.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from json import dumps
+from typing import NamedTuple
+
+import numpy as np
+
+from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer, for_theorems, last_lines, load
+from refebm.crosscheck.questions import questions
+from refebm.crosscheck.vectors import plain
+from refebm.identities import THEOREMS, Draw, NotSupported, Unusable
+from refebm.identities.run import attempt, run
+from refebm.truth.densities import GaussianMixture
+from refebm.validation import InputError
+
+NOISY = "answers the same question differently when it is asked again: randomness or state of its own"
+CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end
+MOST_FORKS = 64
+BEAT = 1.0  # seconds between signs of life
+IDLE = 0.05  # seconds in which it is seen whether anything runs
+WATCHED = ("numpy", "autograd", "scipy", "refebm", "builtins", "math", "copy", "inspect", "json", "os")
+
+
+class Channel:
+    """Where the parent is told; when the parent is gone, so are we and all that we started."""
+
+    def __init__(self, token: str):
+        self.token, self.home, self.copied, self.forks, self.beaten = token.encode(), os.getpid(), False, 0, 0.0
+        while (nothing := os.open(os.devnull, os.O_RDWR)) < 3:
+            pass  # a standard descriptor that was closed
+        self.told, self.parent = os.dup(1), os.dup(0)
+        os.dup2(nothing, 0)
+        os.dup2(2, 1)  # what the adapter prints
+        sys.stdin, sys.stdout = os.fdopen(0, closefd=False), sys.stderr
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self._fork, after_in_child=self._copy)
+        threading.Thread(target=self._watch, args=(os.read, os.kill, os._exit), daemon=True).start()
+
+    def send(self, kind: str, content=None, getpid=os.getpid, write=os.write, leave=os._exit) -> None:
+        """One message, a line; a copy of this process has nothing to say."""
+        if getpid() != self.home:
+            leave(0)
+        line = b"\n" + self.token + dumps([kind, content]).encode() + b"\n"
+        try:
+            while line:
+                line = line[write(self.told, line) :]
+        except OSError:
+            leave(CLOSED)
+
+    def beat(self, now=time.monotonic) -> None:
+        """A sign of life, now and then."""
+        if now() - self.beaten > BEAT:
+            self.beaten = now()
+            self.send("alive")
+
+    def _fork(self, leave=os._exit):
+        self.forks += 1
+        if self.copied or self.forks > MOST_FORKS:
+            leave(FORKED)
+
+    def _copy(self):
+        self.copied = True
+        for descriptor in (self.told, self.parent):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def _watch(self, read, kill, leave):
+        """The other end of our input is held by the parent alone."""
+        with contextlib.suppress(OSError):
+            read(self.parent, 1)
+        if hasattr(os, "getpgrp") and os.getpgrp() == self.home:
+            kill(0, signal.SIGKILL)
+        leave(CLOSED)
+
+
+class Surroundings:
+    """What the functions of an adapter share with each other and with refebm, as it was after loading."""
+
+    def __init__(self):
+        self.folder, self.depth, self.streams = os.getcwd(), sys.getrecursionlimit(), (sys.stdout, sys.stderr)
+        self.things, self.threads = list(_callables()), threading.active_count()
+
+    def restored(self) -> None:
+        """Put back what can be put back without a word."""
+        sys.setrecursionlimit(self.depth)
+        sys.stdout, sys.stderr = self.streams
+        with contextlib.suppress(OSError):
+            os.chdir(self.folder)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
+
+    def busy(self) -> bool:
+        """Whether threads that were left behind take the time of whoever comes next."""
+        if threading.active_count() <= self.threads:
+            return False
+        before = time.process_time()
+        time.sleep(IDLE)
+        self.threads = threading.active_count()
+        return time.process_time() - before > IDLE / 10
+
+    def spoilt(self) -> str:
+        """What is not, in words."""
+        try:
+            for descriptor in range(3):
+                os.fstat(descriptor)
+        except OSError:
+            return "closes a standard descriptor"
+        if any(stream is not None and stream.closed for stream in self.streams):
+            return "closes standard output or standard error"
+        return _replaced(self.things)
+
+
+def _replaced(before: list[tuple]) -> str:
+    names = [f"{name}.{key}" for name, place, key, thing in before if place.get(key) is not thing]
+    return f"replaces {', '.join(names[:3])}, which others use" if names else ""
+
+
+def _callables():
+    """Functions and classes, and where they are found: in what refebm rests on, and in its own classes."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in WATCHED or module is None:
+            continue
+        yield "sys.modules", sys.modules, name, module
+        for key, thing in list(vars(module).items()):
+            if callable(thing):
+                yield name, vars(module), key, thing
+                if name.startswith("refebm.") and isinstance(thing, type) and thing.__module__ == name:
+                    yield from ((f"{name}.{key}", vars(thing), of, had) for of, had in list(vars(thing).items()))
+
+
+def limit_memory(most: int) -> None:
+    """What is asked for beyond is a MemoryError, where the system knows limits."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        known = [value for value in (most, soft, hard) if value != resource.RLIM_INFINITY]
+        resource.setrlimit(resource.RLIMIT_DATA, (min(known), hard))
+
+
+class Task(NamedTuple):
+    """reader: what is made of results. names: the pieces of work. ask: (what to send, what was said) for a piece."""
+
+    reader: Callable[[Channel], Callable]
+    names: Callable[[Adapter], list[str]]
+    ask: Callable[[Adapter, str, dict], Iterator[tuple]]
+
+
+def serve(order: dict) -> None:
+    """Do what the parent orders, one piece of work after the other, and leave."""
+    leave, channel, task = os._exit, Channel(order["token"]), TASKS[order["task"]]
+    limit_memory(order["memory"])
+    source, before = order["source"], list(_callables())
+    try:
+        adapter = load(source, task.reader(channel), text=order["text"], steps=order["task"] != "answers")
+        patched = _replaced(before)
+        if patched:
+            channel.send("note", f"{source}: importing it {patched}")
+        names = task.names(adapter)
+        channel.send("names", [names, adapter.functions])
+        _work(channel, task, adapter, [name for name in names if name in (order["names"] or names)], order)
+    except InputError as error:
+        channel.send("error", error.args[1])
+    except BaseException as error:
+        channel.send("error", f"{source}: loading it raises {last_lines(error)}")
+    leave(0)
+
+
+def _work(channel, task, adapter, names, order):
+    around = Surroundings()
+    for name in names:
+        channel.send("begin", name)
+        channel.forks, left, starved = 0, "", False
+        with warnings.catch_warnings(), np.errstate():
+            try:
+                for part, said in task.ask(adapter, name, order):
+                    channel.send("part", part)
+                    starved = starved or "MemoryError" in said  # it may hold all that there is
+            except Unusable:
+                raise
+            except BaseException as error:
+                left = f"raises {last_lines(error)}"
+        around.restored()
+        left = left or around.spoilt()
+        channel.send("end", left)
+        if left or starved or around.busy():
+            channel.send("again")
+            return
+    channel.send("done")
+
+
+def _answers(adapter, function, order):
+    asked = questions(function)
+    for one in asked:
+        try:
+            found = answer(adapter, one)
+        except KeyboardInterrupt as error:  # nobody else's: this is a session of its own
+            found = Answer(problem=f"raises {last_lines(error)}")
+        yield [one.id, _sent(found)], found.problem
+    first, second = (answer(adapter, asked[0]) for _ in range(2))
+    if repr(plain(list(first.parts))) != repr(plain(list(second.parts))):
+        yield [AGAIN, _sent(Answer(problem=NOISY))], ""
+
+
+def _verdicts(adapter, name, order):
+    data = order["data"] and GaussianMixture(**order["data"])
+    report = run(THEOREMS[name], order["seed"], order["cases"], adapter, data)
+    yield from (([[*verdict], None], verdict.note) for verdict in report.verdicts)
+    yield [None, report.unsupported], ""
+
+
+def _verdict(adapter, name, order):
+    try:
+        verdict = attempt(THEOREMS[name], Draw.replay(order["case"]), adapter)
+        yield [[*verdict], None], verdict.note
+    except NotSupported:
+        yield [None, 1], ""
+
+
+def _known_theorems(adapter):
+    return [theorem.name for theorem in THEOREMS.values() if any(map(adapter.supports, theorem.about))]
+
+
+def _beating(channel):
+    def read(result):
+        channel.beat()
+        return for_theorems(result)
+
+    return read
+
+
+TASKS = {
+    "answers": Task(lambda channel: lambda result: result, lambda adapter: adapter.functions, _answers),
+    "verdicts": Task(_beating, _known_theorems, _verdicts),
+    "verdict": Task(_beating, _known_theorems, _verdict),
+}
+
+
+def _sent(found: Answer) -> dict:
+    """An answer as JSON has it."""
+    return {
+        "problem": found.problem,
+        "unsupported": found.unsupported,
+        "parts": [_array(part) for part in found.parts],
+        "gradient": _tree(found.gradient),
+    }
+
+
+def _array(part: np.ndarray) -> dict:
+    """All bits: the values of a longer type are rounded once."""
+    kind = "<f4" if part.dtype == np.float32 else "<f8"
+    return {"dtype": kind, "shape": part.shape, "data": b64encode(np.asarray(part, kind).tobytes()).decode()}
+
+
+def _tree(tree):
+    if isinstance(tree, dict):
+        return {"of": {str(key): _tree(inner) for key, inner in tree.items()}}
+    if isinstance(tree, tuple):
+        return [_tree(inner) for inner in tree]
+    return None if tree is None else _array(tree)

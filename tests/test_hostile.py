@@ -1,0 +1,156 @@
+"""Adapters that must not stop an examination: each function does its worst, the next one is judged as if alone."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from refebm.cli import main
+from refebm.crosscheck import examination
+from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.template import template
+
+LEAVES_SOMETHING = {  # what a function does, and what must be said of it; `right` is the right answer
+    "os._exit(0)": "ends its process, exit code 0",
+    "sys.exit(4)": "raises SystemExit: 4",
+    "raise KeyboardInterrupt": "raises KeyboardInterrupt",
+    "os.fork(); return right": "",
+    "while True: os.fork()": "forks in a copy of itself",
+    "if os.fork() == 0: _mark(), time.sleep(1000)\n    return right": "",
+    "ctypes.string_at(0)": "ends its process, signal 11",
+    "[print('x' * 100_000, file=_nowhere) for _ in range(100)]; return right": "",
+    "os.closerange(3, 100); return right": "closes the descriptor on which it answers",
+    "sys.stdout.close(); return right": "closes standard output or standard error",
+    "while True: _keep.append(np.empty(10**6))": "raises MemoryError",
+    "while True: pass": "hangs: no answer in 3 s",
+    "return _again(*given)": "raises RecursionError",
+    "_keep or _keep.append(threading.Thread(target=_spin).start()); return right": "",
+    "os.chdir('/'); return right": "",
+    "sys.setrecursionlimit(60); return right": "",
+    "signal.setitimer(signal.ITIMER_REAL, 0.3); return right": "",
+    "np.sum = lambda *a, **k: 0.0; return right": "replaces numpy.sum, which others use",
+    "warnings.simplefilter('error'); return right": "",
+    "os.path.exists(__file__) and os.unlink(__file__); return right": "",
+    "sys.stdout = sys.stderr = None; return right": "",
+    "_write_everywhere(b'garbage [1]'); return right": "writes where the examiner listens",
+    "_write_everywhere(pickle.dumps(_Bomb())); return right": "writes where the examiner listens",
+}
+RETURNS = {  # what comes back, and what is said of it
+    "return (_ for _ in right)": "returned generator of dtype object, wanted real numbers",
+    "return _coroutine()": "returned coroutine of dtype object, wanted real numbers",
+    "return np.broadcast_to(0.0, (10**6, 10**6))": "returned shape (1000000, 1000000), which no question asks for",
+    "return right, _nested(900)": "returned gradients that are nested more than 32 deep",
+    "return 10**400": "dtype object, wanted real numbers",
+    "return _Odd()": "returned _Odd, which NumPy cannot read: its text raises ZeroDivisionError",
+    "raise ValueError('\\x1b[31m|<b>`x`\\u202e')": r"raises ValueError: \x1b[31m|<b>`x`\u202e",
+    "raise KeyError('layers')": "raises KeyError: 'layers'",
+    "raise NotImplementedError('not this')": "not this",
+}
+HELPERS = """
+import ctypes, os, pickle, signal, sys, threading, time, warnings
+import numpy as np
+import refebm
+
+_nowhere, _keep, _right = sys.stdout, [], {"__name__": "right"}
+exec(TEXT, _right)
+__all__ = [name for name in _right if hasattr(refebm, name)]
+globals().update({name: _right[name] for name in __all__})
+
+def _mark():
+    with open(os.environ["MARKS"], "a") as file:
+        file.write(f"{os.getpid()}\\n")
+
+def _spin():
+    while True: pass
+
+def _again(*given): return _again(*given)
+
+async def _coroutine(): return 1
+
+def _nested(depth): return {"a": _nested(depth - 1)} if depth else {}
+
+def _write_everywhere(some):
+    for descriptor in range(3, 50):
+        try: os.write(descriptor, some + b"\\n")
+        except OSError: pass
+
+class _Bomb:
+    def __reduce__(self): return os.system, (f"touch {os.environ['MARKS']}.bomb",)
+
+class _Tensor: requires_grad = True
+
+class _Odd:
+    def __array__(self, *_, **__): raise _Mute()
+
+class _Mute(Exception):
+    def __str__(self): return str(1 / 0)
+"""
+FUNCTIONS = [name for name in EXAMINED if "." not in name and name not in ("leapfrog", "smoothed_empirical")]
+HOSTILE = dict(zip(FUNCTIONS[::2], LEAVES_SOMETHING)) | dict(
+    zip(FUNCTIONS[2 * len(LEAVES_SOMETHING) :], RETURNS, strict=False)
+)
+assert len(HOSTILE) == len(LEAVES_SOMETHING) + len(RETURNS)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that nobody waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def defined(function: str, body: str) -> str:
+    return (
+        f"def {function}(*given):\n    right = _right[{function!r}](*given)\n"
+        f"    x = next((one for one in given if isinstance(one, np.ndarray)), None)\n    {body}\n\n"
+    )
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory):
+    """Of one adapter all of whose functions are right, but for those of the table."""
+    folder = tmp_path_factory.mktemp("hostile")
+    path = folder / "adapter.py"
+    path.write_text(
+        template("numpy")
+        + HELPERS.replace("TEXT", repr(template("numpy")))
+        + "".join(defined(*item) for item in HOSTILE.items())
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(examination, "MEMORY", 2**29)
+        patch.setenv("MARKS", str(folder / "marks"))
+        options = ["--json", str(folder / "r.json"), "--markdown", str(folder / "r.md"), "--timeout", "3"]
+        assert main(["crosscheck", str(path), *options]) == 1
+    text = (folder / "r.json").read_text()
+    found = {finding["function"]: finding for finding in json.loads(text)["findings"]}
+    return found | {"json": text, "markdown": (folder / "r.md").read_text(), "folder": folder}
+
+
+@pytest.mark.parametrize("function", HOSTILE)
+def test_what_is_said_of_a_hostile_function(function, findings):
+    said = (LEAVES_SOMETHING | RETURNS)[HOSTILE[function]]
+    wanted = "unsupported" if said == "not this" else "failed" if said else "passed"
+    assert findings[function]["status"] == wanted, (HOSTILE[function], findings[function]["diagnosis"])
+    assert said in findings[function]["diagnosis"], HOSTILE[function]
+
+
+def test_all_others_pass(findings):
+    others = {name: findings[name]["diagnosis"] for name in EXAMINED if name not in HOSTILE}
+    assert len(others) > 60
+    assert {name: said for name, said in others.items() if findings[name]["status"] != "passed"} == {}
+
+
+def test_nothing_of_them_stays(findings):
+    marks = (findings["folder"] / "marks").read_text().split()
+    assert len(marks) > 5 and not [pid for pid in map(int, marks) if alive(pid)]
+    assert not (findings["folder"] / "marks.bomb").exists()
+
+
+def test_reports_tell_nothing_of_the_machine_and_are_no_markup(findings):
+    for report in (findings["json"], findings["markdown"]):
+        assert str(findings["folder"]) not in report and sys.prefix not in report and "adapter.py" in report
+        assert "\x1b" not in report and "\u202e" not in report
+    assert r"\\x1b\[31m\|&lt;b&gt;\`x\`\\u202e" in findings["markdown"]
+    assert findings["markdown"].startswith("### refebm ") and '"refebm": ' in findings["json"]

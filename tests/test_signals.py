@@ -1,0 +1,167 @@
+"""What the system does to a command: signals, a full disk, a terminal that is poor, a Python that leaves things out."""
+
+import io
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from refebm.cli import main
+from tests.test_hostile import alive
+
+WAITING = """
+import os, time
+with open({mark!r}, "w") as file:
+    file.write(str(os.getpid()))
+def score_of(model, x):
+    time.sleep(1000)
+"""
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """By signal: exit status, what was said, and the child's process, of examinations that it stopped."""
+    folder, running = tmp_path_factory.mktemp("signals"), {}
+    for how in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
+        mark, adapter = folder / f"mark{how}", folder / f"adapter{how}.py"
+        adapter.write_text(WAITING.format(mark=str(mark)))
+        command = [sys.executable, "-m", "refebm", "crosscheck", str(adapter)]
+        running[how] = mark, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline, ended = time.monotonic() + 60, {}
+    for how, (mark, process) in running.items():
+        while not (mark.exists() and mark.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        child = int(mark.read_text())
+        assert alive(child)
+        process.send_signal(how)
+        _, said = process.communicate(timeout=30)
+        ended[how] = process.returncode, said, child
+    return ended
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, signal.SIGINT])
+def test_a_child_dies_with_its_parent(how, stopped):
+    status, said, child = stopped[how]
+    until = time.monotonic() + 10
+    while alive(child) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not alive(child)
+    assert status == {signal.SIGTERM: 143, signal.SIGKILL: -9, signal.SIGINT: 130}[how]
+    assert said == ("refebm: interrupted\n" if how == signal.SIGINT else "")
+
+
+@pytest.mark.parametrize("command", [["verify", "--only", "tweedies"], ["list"], ["vectors", "x"]])
+def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    for name in ("run", "table", "write"):
+        monkeypatch.setattr(f"refebm.cli.{name}", interrupt)
+    assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
+
+
+def test_a_full_disk(monkeypatch, capsys):
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(["list", "hyvarinen"]) == 2
+    assert "refebm: E-FILE: " in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_ascii_alone(monkeypatch, tmp_path):
+    (tmp_path / "tweedie_mean.json").write_text('{"answers": {}, "digest": "\u2603\u00e9"}', encoding="utf-8")
+    poor = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", poor)
+    assert main(["crosscheck", "--answers", str(tmp_path)]) == 1
+    poor.seek(0)
+    assert r"digest '\u2603\xe9'" in poor.read()
+
+
+def test_without_docstrings():
+    program = "from refebm.cli import main\nfor command in {}: print(main(command))"
+    commands = [["verify", "--only", "tweedies_mean_is_bayes", "--cases", "1"], ["list"]]
+    command = [sys.executable, "-OO", "-c", program.format(commands)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    out = done.stdout.splitlines()
+    assert "1 of 1 theorems hold" in out[1] and out[2:] == ["0", "2"], done.stderr
+    assert done.stderr.startswith("refebm: E-DOCSTRINGS")
+
+
+def test_no_standard_output(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["list", "hyvarinen"]) == 0
+
+
+def test_what_a_terminal_would_obey_is_escaped(capsys):
+    assert main(["crosscheck", "\x1b[31mred\u202e.py"]) == 2
+    assert capsys.readouterr().err == "refebm: E-ADAPTER: there is no file \\x1b[31mred\\u202e.py\n"
+
+
+ODD = [
+    *(["--json", path] for path in ("", ".", "/", "/dev/null/x", "a\0b", "x" * 300, "\udcff/x", "absent/x")),
+    *(["--only", text] for text in ("\0", "\udcff", "\x1b[31m", "x" * 100_000, "no such thing")),
+    *(["--timeout", text] for text in ("0", "-1", "nan", "-inf", "1e-400", "", "x")),
+    ["--markdown", "."],
+    ["--json", "{folder}/a", "--markdown", "{folder}/a"],
+    ["--json", "{folder}/a", "--markdown", "{folder}/./a"],
+    ["--json", "{folder}/adapter.py"],
+    ["--template", "numpy"],
+    ["--answers", "{folder}"],
+    ["--answers", ""],
+    ["--unknown"],
+]
+ADAPTERS = [
+    "",
+    " ",
+    ".",
+    "..",
+    "/",
+    "a\0b",
+    "a\0b.py",
+    "x" * 300,
+    "x" * 300 + ".py",
+    "\udcff",
+    "\udcff.py",
+    ".py",
+    "a..b",
+]
+ADAPTERS += ["/dev/null", "folder.py", "-", "--", "..x", "\x1b[31m.py", "1"]
+VERIFY = [
+    *(["--cases", text] for text in ("0", "-1", "1e3", "9" * 30, "9" * 5000, "", "nan")),
+    *(["--seed", text] for text in ("-1", "x", "9" * 5000)),
+    *(["--only", "implicit_is_explicit", "--case", text] for text in ("7", "x", "9" * 400, "9" * 5000, "\0", "1,,x")),
+    *(["--data", path] for path in ("", ".", "/dev/null", "a\0b", "x" * 300, "\udcff", "absent")),
+    *(["--only", "tweedies", "--json", path] for path in (".", "a\0b", "x" * 300)),
+    *(["--impl", path] for path in ("", ".", "a\0b", "x" * 300, "absent.py", "\udcff.py")),
+    ["--timeout", "3"],
+    ["--timeout", "0", "--impl", "a.py"],
+    ["--sigma", "1"],
+    ["--controls", "--impl", "a.py"],
+    ["--case", "1"],
+    ["--only", "tweedies_mean_is_bayes", "--data", "{folder}/a.csv", "--json", "{folder}/a.csv"],
+]
+OTHERS = [["vectors", ""], ["vectors", "/dev/null"], ["vectors", "a\0b"], ["vectors", "x" * 300], ["list", "\udcff"]]
+OTHERS += [["list", "\0"], [], [""], ["nonsense"], ["vectors"], ["crosscheck"], ["list", "a", "b"], ["verify", "x"]]
+COMMANDS = [["crosscheck", "{folder}/adapter.py", *more] for more in ODD]
+COMMANDS += [["crosscheck", name] for name in ADAPTERS] + [["verify", *more] for more in VERIFY] + OTHERS
+
+
+def test_odd_commands_end_with_a_line(tmp_path, monkeypatch, capsys):
+    """No traceback, exit status 2, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "adapter.py").write_text("def score_of(model, x): return x\n")
+    (tmp_path / "a.csv").write_text("a\n1\n2\n")
+    (tmp_path / "folder.py").mkdir()
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    monkeypatch.setattr("refebm.crosscheck.examination.subprocess", None)  # none needs a child
+    for command in COMMANDS:
+        command = [part.replace("{folder}", str(tmp_path)) for part in command]
+        try:
+            status = main(command)
+        except SystemExit as end:
+            status = end.code
+        said = capsys.readouterr().err
+        assert status == 2 and ("refebm: E-" in said or "error: " in said), (command, said[-300:])
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before, command
+    assert len(COMMANDS) > 90
