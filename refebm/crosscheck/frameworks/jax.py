@@ -1,0 +1,70 @@
+"""The harness for JAX. Nothing is compiled as a whole: each question has other shapes. Bodies may use jax.jit.
+
+64-bit numbers are enabled when this is imported: for float32 call jax.config.update("jax_enable_x64", False) after it.
+"""
+
+import contextlib
+
+import jax
+import jax.numpy
+import numpy
+from jax.scipy import special, stats
+
+from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks.source import Source
+
+jax.config.update("jax_enable_x64", True)
+
+
+class Jax(Harness):
+    def tensor(self, value):
+        value = numpy.asarray(value)
+        return jax.numpy.asarray(value, self.dtype if value.dtype.kind == "f" else None)
+
+    def array(self, value):
+        return numpy.asarray(value) if isinstance(value, jax.Array) else value
+
+    def values_and_gradient(self, function, leaves):
+        def loss(leaves):
+            values = function(leaves)
+            return jax.numpy.mean(values), values
+
+        try:
+            (_, values), gradient = jax.value_and_grad(loss, has_aux=True)(leaves)
+        except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
+            return function(leaves), None
+        return values, gradient
+
+    @contextlib.contextmanager
+    def of_dtype(self, dtype):
+        self.dtype = dtype
+        yield
+
+
+def _pull_back(function):
+    def at(x):
+        value, back = jax.vjp(function, x)
+        return lambda weights: back(weights)[0], value
+
+    return at
+
+
+def _distances(x):
+    first, second = numpy.triu_indices(len(x), 1)
+    return jax.numpy.sqrt(jax.numpy.sum((x[first] - x[second]) ** 2, 1))
+
+
+AUTOGRAD = {
+    "elementwise_grad": lambda function: jax.grad(lambda x: jax.numpy.sum(function(x))),
+    "make_vjp": _pull_back,
+    "make_jvp": lambda function: lambda x: lambda v: jax.jvp(function, (x,), (v,)),
+}
+Jax.source = Source(
+    jax.numpy, special, AUTOGRAD, held=jax.lax.stop_gradient, chi2=stats.chi2, pdist=_distances, fft=jax.numpy.fft
+)
+objective = Jax().objective
+
+
+def __getattr__(name):
+    """`np`, and what refebm's formulas are made of, on JAX's arrays: squared_norm, field_and_divergence, Gaussian, ..."""
+    return getattr(Jax.source, name)
