@@ -398,7 +398,7 @@ def answer(adapter: Adapter, asked: Asked) -> Answer:
     try:
         values, gradient = split(ask(asked.function, adapter, given))
         parts = tuple(map(array, values)) if isinstance(values, tuple) else (array(values),)
-        gradient = None if gradient is None else arrays(gradient)
+        gradient = (arrays(gradient) or None) if asked.gradient and gradient is not None else None
     except NotSupported as error:
         return Answer(unsupported=str(error))
     except Failure as error:

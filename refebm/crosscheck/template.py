@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import refebm
+from refebm.crosscheck.frameworks.source import refuses
 from refebm.crosscheck.questions import EXAMINED
 from refebm.variants.questions import parameters
 
@@ -81,6 +82,8 @@ def _complete(name, methods):
         heads = [" " * inner.col_offset + head for head in (*heads, f"def {inner.name}({_bare(inner.args)}):")]
         first, last = _begins(inner) - 1, inner.body[0].lineno - 1
         lines[first:last] = heads + [None] * (last - first - len(heads))
+    for refusal in filter(refuses, ast.walk(node)):
+        lines[refusal.lineno - 1 : refusal.end_lineno] = [None] * (refusal.end_lineno - refusal.lineno + 1)
     text = "\n".join(line for line in lines if line is not None)
     names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
     return f"@objective\n{text}\n", (names - {name}) & set(vars(inspect.getmodule(thing)))

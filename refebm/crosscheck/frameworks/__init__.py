@@ -34,6 +34,7 @@ import itertools
 import numpy
 
 import refebm
+from refebm.crosscheck.adapter import call
 from refebm.crosscheck.questions import GRADIENTS
 from refebm.identities import Failure
 from refebm.models import ENERGIES, Model
@@ -55,9 +56,17 @@ class Harness:
         """A NumPy array of an array of the framework; anything else as it is."""
         raise NotImplementedError
 
-    def values_and_gradient(self, function, leaves):
-        """The values of a function of a list of arrays, and the gradients of their mean in each of them, or None."""
+    def gradient(self, function, leaves):
+        """The gradients of the mean of what a function of a list of arrays returns in each; None if it has none."""
         raise NotImplementedError
+
+    def run(self, function):
+        """What a function without arguments returns."""
+        return function()
+
+    def leaf(self, value):
+        """An array of the framework that is a parameter of a model."""
+        return self.tensor(value)
 
     def callable_of(self, function, leaves):
         """A model as the users of the framework know it."""
@@ -95,29 +104,31 @@ class Harness:
             if self.busy:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
-                return self._answer(name, body, asked, projections)
+                return self._answer(name, body, asked, functools.partial(_ask, body, name, projections), dtype)
 
         return answer
 
-    def _answer(self, name, body, asked, projections):
+    def _answer(self, name, body, asked, ask, dtype):
         names = () if name in CLASSES else parameters(name)
-        given = [self.given(*pair) for pair in itertools.zip_longest(names, asked)]
-        given = self._shaped(name, given)
+        given = self._shaped(name, [self.given(*pair) for pair in itertools.zip_longest(names, asked)])
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]
-        ask = functools.partial(_ask, body, names, projections)
-        if name in GRADIENTS:
-            result = self._with_gradient(names, asked, given, ask)
-        elif name == "implicit_negative_elbo":  # of each row, in the last argument
-            result, gradient = self.values_and_gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
-            result = result if gradient is None else (result, gradient[0] * len(given[-1]))
-        else:
-            result = ask(given)
+        values = self.call(name, lambda: ask(given))
         for argument, one, before in handed:
             if not numpy.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
-        return self.result(name, result)
+        if name in GRADIENTS and hasattr(values, "shape"):
+            return values, Gradient(self, names, asked, given, ask, dtype)
+        if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
+            found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
+            return (values, self.array(found[0]) * len(values)) if found else values
+        return values
+
+    def call(self, name, function):
+        """What a function returns, for the examiner; one that has methods is made again for each of them."""
+        value = self.run(function)
+        return Density(self, function) if hasattr(value, "log_prob") else self.result(name, value)
 
     def _shaped(self, name, given):
         """Arguments with a level as a column, and a time or a step for each row."""
@@ -130,46 +141,35 @@ class Harness:
             for other, one in zip([*names, *[""] * short], given)
         ]
 
-    def _with_gradient(self, names, asked, given, ask):
-        """The values, and the gradient of their mean, nested like the parameters of the first model."""
-        place = next(i for i, name in enumerate(names) if name in MODELS and name != "data_score")
-        model, leaves = asked[place], []
-        nested(leaves.append, model.parameters)
-
-        def values(leaves):
-            tree = nested(_next_of(leaves), model.parameters)
-            return ask([*given[:place], self.model(names[place], model.kind, tree, leaves), *given[place + 1 :]])
-
-        result, gradient = self.values_and_gradient(values, [self.tensor(leaf) for leaf in leaves])
-        if gradient is None:
-            return result
-        return result, nested(_next_of(gradient), model.parameters)
-
     def _class(self, body, dtype):
         """A class whose objects are made of NumPy's arrays, and whose methods take and return such."""
 
-        def outside(method):
+        def outside(name, method):
             @functools.wraps(method)
             def called(this, *asked):
                 if self.busy:
                     return method(this, *asked)
-                with self.inside(dtype):
-                    return self.result("", method(this, *(self.given("", one) for one in asked)))
+                return getattr(
+                    Density(self, lambda: body(*(self.given("", one) for one in this._made_of)), dtype), name
+                )(*asked)
 
             return called
 
+        def made(this, *given):
+            this._made = lambda: body(*(self.given("", one) for one in given))
+            if self.busy:
+                body.__init__(this, *given)
+
         names = [one for one in dir(body) if not one.startswith("_") and inspect.isfunction(getattr(body, one))]
-        methods = {one: outside(getattr(body, one)) for one in [*names, "__init__"]}
-        return type(body.__name__, (body,), methods | {"__module__": body.__module__})
+        methods = {one: outside(one, getattr(body, one)) for one in names}
+        return type(body.__name__, (body,), methods | {"__init__": made, "__module__": body.__module__})
 
     # ---- arguments and results ---------------------------------------------------------------------------------------
 
     def given(self, name, value):
         """An argument as a body sees it."""
         if isinstance(value, Model):
-            leaves = []
-            tree = nested(lambda leaf: leaves.append(self.tensor(leaf)) or leaves[-1], value.parameters)
-            return self.model(name, value.kind, tree, leaves)
+            return self.model(name, value, [self.leaf(one) for one in leaves_of(value.parameters)])
         if name == "weight" and numpy.ndim(value):  # at the times that are asked
             return functools.partial(_first, self.tensor(value))
         if hasattr(value, "kind"):  # an SDE
@@ -186,8 +186,9 @@ class Harness:
             return self.tensor(value)
         return value.item() if isinstance(value, (numpy.ndarray, numpy.generic)) else value
 
-    def model(self, name, kind, tree, leaves):
-        """A model as a callable of arrays; leaves: the arrays of its nested parameters."""
+    def model(self, name, data, leaves):
+        """A model as a callable of arrays, its parameters replaced by these leaves."""
+        kind, tree = data.kind, nested(_next_of(leaves), data.parameters)
         models = self.source.module("refebm.models")
         if ROLES.get(name) == "rbm":
             return models.RBMS[kind](**tree)
@@ -204,25 +205,48 @@ class Harness:
             return tuple(self.result(name, part) for part in value)
         if isinstance(value, dict):
             return {key: self.result(name, part) for key, part in value.items()}
-        return Density(self, value) if hasattr(value, "log_prob") else self.array(value)
+        return self.array(value)
+
+
+class Gradient(dict):
+    """The gradient of the mean in the parameters of the first model, nested like them, once it is looked at."""
+
+    def __init__(self, harness, names, asked, given, ask, dtype):
+        super().__init__()
+        self._asked_for = harness, names, asked, given, ask, dtype
+
+    def items(self):
+        return call(self._taken).items()
+
+    def _taken(self):
+        harness, names, asked, given, ask, dtype = self._asked_for
+        place = next(i for i, name in enumerate(names) if name in MODELS and name != "data_score")
+        model = asked[place]
+
+        def values(leaves):
+            return ask([*given[:place], harness.model(names[place], model, leaves), *given[place + 1 :]])
+
+        with harness.inside(dtype):
+            found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
+            return nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
 
 
 class Density:
-    """An object that a function of the adapter returned: its methods with NumPy in and out."""
+    """An object with methods that take and return NumPy's arrays; make: what makes the object of the framework."""
 
-    def __init__(self, harness, inner):
-        self._harness, self._inner = harness, inner
+    def __init__(self, harness, make, dtype=None):
+        self._harness, self._make, self._dtype = harness, make, dtype
 
     def __getattr__(self, name):
         if name.startswith("_"):
             raise AttributeError(name)
-        harness, found = self._harness, getattr(self._inner, name, _no_method)
 
         def called(*asked):
-            with harness.inside():
-                return harness.result("", found(*(harness.given("", one) for one in asked)))
+            given = [self._harness.given("", one) for one in asked]
+            with self._harness.inside(self._dtype):
+                return self._harness.call("", lambda: getattr(self._make(), name, _no_method)(*given))
 
-        return called if callable(found) else harness.result("", found)
+        return called
 
 
 def _first(found, *_):
@@ -237,8 +261,9 @@ def _no_energy(kind, *_):
     raise NotImplementedError(f"the energy of a {kind}")
 
 
-def _ask(body, names, projections, given):
+def _ask(body, name, projections, given):
     """The body, averaged over projections, if there are several; one that returns a callable is asked for its value."""
+    names = () if name in CLASSES else parameters(name)
     place = names.index("v") if "v" in names and not projections else None
     if place is not None and given[place].ndim == 3:
         each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
@@ -263,6 +288,13 @@ def _next_of(leaves):
     """What stands in the place of each leaf of a tree, one after the other."""
     each = iter(leaves)
     return lambda _: next(each)
+
+
+def leaves_of(tree) -> list:
+    """The leaves of nested dicts and tuples, names left out."""
+    found = []
+    nested(found.append, tree)
+    return found
 
 
 def nested(change, tree):

@@ -11,6 +11,7 @@ import numpy
 from jax.scipy import special, stats
 
 from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks.interpreted import evaluate
 from refebm.crosscheck.frameworks.source import Source
 
 jax.config.update("jax_enable_x64", True)
@@ -24,16 +25,32 @@ class Jax(Harness):
     def array(self, value):
         return numpy.asarray(value) if isinstance(value, jax.Array) else value
 
-    def values_and_gradient(self, function, leaves):
-        def loss(leaves):
-            values = function(leaves)
-            return jax.numpy.mean(values), values
-
+    def gradient(self, function, leaves):
         try:
-            (_, values), gradient = jax.value_and_grad(loss, has_aux=True)(leaves)
+            return self._traced(jax.grad(lambda leaves: jax.numpy.mean(function(leaves))), leaves)
         except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
-            return function(leaves), None
-        return values, gradient
+            return None
+
+    def run(self, function):
+        try:
+            return self._traced(function)
+        except jax.errors.JAXTypeError:  # or that looks at values
+            return function()
+
+    def _traced(self, function, *given):
+        """The program that a function is, computed step by step; an object with methods is what it is."""
+        others = []
+
+        def arrays(*given):
+            result = function(*given)
+            others.extend([result] if hasattr(result, "log_prob") else [])
+            return () if others else result
+
+        program, shapes = jax.make_jaxpr(arrays, return_shape=True)(*given)
+        leaves, tree = jax.tree.flatten(shapes)
+        results = evaluate(program.jaxpr, program.consts, jax.tree.leaves(given))
+        results = [numpy.asarray(result, leaf.dtype) for result, leaf in zip(results, leaves)]
+        return others[0] if others else jax.tree.unflatten(tree, results)
 
     @contextlib.contextmanager
     def of_dtype(self, dtype):
@@ -66,5 +83,5 @@ objective = Jax().objective
 
 
 def __getattr__(name):
-    """`np`, and what refebm's formulas are made of, on JAX's arrays: squared_norm, field_and_divergence, Gaussian, ..."""
+    """`np`, and what refebm's formulas are made of, on arrays of JAX: squared_norm, jacobian, Gaussian, ..."""
     return getattr(Jax.source, name)

@@ -6,6 +6,7 @@ nothing about models or derivatives is written a second time. A function that is
 when it is called, which an examination counts as unsupported.
 """
 
+import ast
 import builtins
 import contextlib
 import functools
@@ -51,6 +52,19 @@ def _nothing(*_):
     """A rule of differentiation, which a framework has of its own."""
 
 
+class Unchecked(ast.NodeTransformer):
+    """Leaves out what does nothing but refuse bad input: a framework may not say while it traces whether it is bad."""
+
+    def visit_If(self, node):
+        self.generic_visit(node)
+        return ast.Pass() if refuses(node) else node
+
+
+def refuses(node) -> bool:
+    """Whether a statement only raises under some condition."""
+    return isinstance(node, ast.If) and not node.orelse and all(isinstance(one, ast.Raise) for one in node.body)
+
+
 class Source:
     """refebm's modules over a framework, by the few functions of NumPy, SciPy and autograd that these are made of."""
 
@@ -76,7 +90,8 @@ class Source:
         self.modules[name] = fresh = ModuleType(name, original.__doc__)
         fresh.__dict__["__builtins__"] = vars(builtins) | {"__import__": self._import}
         fresh.__path__ = getattr(original, "__path__", None)
-        exec(compile(inspect.getsource(original), original.__file__, "exec"), fresh.__dict__)
+        tree = Unchecked().visit(ast.parse(inspect.getsource(original)))
+        exec(compile(ast.fix_missing_locations(tree), original.__file__, "exec"), fresh.__dict__)
         return fresh
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):

@@ -39,16 +39,18 @@ class Torch(Harness):
     def callable_of(self, function, leaves):
         return Built(function, leaves)
 
-    def values_and_gradient(self, function, leaves):
+    def gradient(self, function, leaves):
         leaves = [torch.nn.Parameter(leaf) for leaf in leaves]
         values = function(leaves)
-        if not torch.is_tensor(values):
-            return values, None
-        zeros = [torch.zeros_like(leaf) for leaf in leaves]
-        if not values.requires_grad:
-            return values, zeros
-        found = torch.autograd.grad(values.mean(), leaves, allow_unused=True)
-        return values, [zero if one is None else one for zero, one in zip(zeros, found)]
+        found = (
+            torch.autograd.grad(values.mean(), leaves, allow_unused=True)
+            if values.requires_grad
+            else [None] * len(leaves)
+        )
+        return [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+
+    def leaf(self, value):
+        return torch.nn.Parameter(self.tensor(value))
 
     @contextlib.contextmanager
     def of_dtype(self, dtype):
@@ -142,5 +144,5 @@ objective = Torch().objective
 
 
 def __getattr__(name):
-    """`np`, and what refebm's formulas are made of, on tensors: squared_norm, field_and_divergence, Gaussian, ..."""
+    """`np`, and what refebm's formulas are made of, on tensors: squared_norm, jacobian, Gaussian, ..."""
     return getattr(Torch.source, name)
