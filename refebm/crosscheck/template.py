@@ -73,7 +73,7 @@ def _complete(name, methods):
     thing = getattr(refebm, name)
     lines = textwrap.dedent(inspect.getsource(thing)).splitlines()
     node = ast.parse("\n".join(lines)).body[0]
-    kept = _needed(node.body, methods) if inspect.isclass(thing) else [node]
+    kept = _needed(thing, node.body, methods) if inspect.isclass(thing) else [node]
     for one in node.body if inspect.isclass(thing) else ():
         if one not in kept:
             lines[_begins(one) - 2 : one.end_lineno] = [None] * (one.end_lineno - _begins(one) + 2)
@@ -102,12 +102,13 @@ def _bare(arguments):
     return ast.unparse(arguments)
 
 
-def _needed(body, methods):
-    """The methods that are asked for, and those that they call."""
-    wanted, own = {"__init__", *methods}, {one.name: one for one in body if isinstance(one, ast.FunctionDef)}
-    while True:
-        inside = [inner for name in wanted & set(own) for inner in ast.walk(own[name])]
-        called = {inner.attr for inner in inside if isinstance(inner, ast.Attribute)} & set(own)
-        if called <= wanted:
-            return [one for one in body if getattr(one, "name", None) in wanted or isinstance(one, ast.Expr)]
-        wanted |= called
+def _needed(thing, body, methods):
+    """The methods of a class that are asked for, and those that they call, also by way of a class below."""
+    wanted, seen = {"__init__", *methods}, set()
+    while wanted - seen:
+        for name in wanted - seen:
+            seen.add(name)
+            text = textwrap.dedent(inspect.getsource(getattr(thing, name)))
+            called = {inner.attr for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Attribute)}
+            wanted |= {one for one in called if inspect.isfunction(getattr(thing, one, None))}
+    return [one for one in body if getattr(one, "name", None) in wanted or isinstance(one, ast.Expr)]

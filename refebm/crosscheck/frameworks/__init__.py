@@ -104,13 +104,13 @@ class Harness:
             if self.busy:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
-                return self._answer(name, body, asked, functools.partial(_ask, body, name, projections), dtype)
+                return self._answer(name, asked, functools.partial(self._ask, name, body, projections), dtype)
 
         return answer
 
-    def _answer(self, name, body, asked, ask, dtype):
+    def _answer(self, name, asked, ask, dtype):
         names = () if name in CLASSES else parameters(name)
-        given = self._shaped(name, [self.given(*pair) for pair in itertools.zip_longest(names, asked)])
+        given = [self.given(*pair) for pair in itertools.zip_longest(names, asked)]
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]
@@ -125,6 +125,16 @@ class Harness:
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
 
+    def _ask(self, name, body, projections, given):
+        """The body, averaged over several projections; one that returns a callable is asked for its value."""
+        names, given = () if name in CLASSES else parameters(name), self._shaped(name, given)
+        place = names.index("v") if "v" in names and not projections else None
+        if place is not None and given[place].ndim == 3:
+            each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
+            return sum(each) / len(each)
+        result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
+        return result(given[-1]) if callable(result) else result
+
     def call(self, name, function):
         """What a function returns, for the examiner; one that has methods is made again for each of them."""
         value = self.run(function)
@@ -135,11 +145,8 @@ class Harness:
         names = () if name in CLASSES or name in CALLED else parameters(name)
         rows = next((one for other, one in zip(names, given) if other in ("x", "y")), None)
         shaping = self.source.module("refebm.validation").shaping
-        short = max(len(given) - len(names), 0)
-        return [
-            shaping[other](other, one, rows) if other in shaping else one
-            for other, one in zip([*names, *[""] * short], given)
-        ]
+        pairs = zip([*names, *[""] * len(given)], given)
+        return [shaping[other](other, one, rows) if other in shaping else one for other, one in pairs]
 
     def _class(self, body, dtype):
         """A class whose objects are made of NumPy's arrays, and whose methods take and return such."""
@@ -149,9 +156,7 @@ class Harness:
             def called(this, *asked):
                 if self.busy:
                     return method(this, *asked)
-                return getattr(
-                    Density(self, lambda: body(*(self.given("", one) for one in this._made_of)), dtype), name
-                )(*asked)
+                return getattr(Density(self, this._made, dtype), name)(*asked)
 
             return called
 
@@ -259,17 +264,6 @@ def _no_method(*_):
 
 def _no_energy(kind, *_):
     raise NotImplementedError(f"the energy of a {kind}")
-
-
-def _ask(body, name, projections, given):
-    """The body, averaged over projections, if there are several; one that returns a callable is asked for its value."""
-    names = () if name in CLASSES else parameters(name)
-    place = names.index("v") if "v" in names and not projections else None
-    if place is not None and given[place].ndim == 3:
-        each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
-        return sum(each) / len(each)
-    result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
-    return result(given[-1]) if callable(result) else result
 
 
 def _of_rows(function):

@@ -5,6 +5,7 @@ What is not in the table is computed by JAX itself, which compiles that one step
 
 import jax
 import numpy as np
+from jax.extend.core import Literal
 from scipy import special
 
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # under these names a step has a program of its own
@@ -16,13 +17,14 @@ def evaluate(program, consts, arguments) -> list:
     known = dict(zip([*program.constvars, *program.invars], [*consts, *arguments]))
 
     def read(one):
-        return np.asarray(one.val, one.aval.dtype) if isinstance(one, jax.extend.core.Literal) else known[one]
+        return np.asarray(one.val, one.aval.dtype) if isinstance(one, Literal) else known[one]
 
     for step in program.eqns:
         given, name = [read(one) for one in step.invars], step.primitive.name
         inner = next((step.params[key] for key in CALLS if key in step.params), None)
         if name in STEPS:
-            results = [STEPS[name](*given, **step.params)]
+            results = STEPS[name](*given, **step.params)
+            results = results if step.primitive.multiple_results else [results]
         elif inner is not None and name not in LOOPS:
             results = evaluate(inner.jaxpr, inner.consts, given)
         else:
@@ -93,15 +95,10 @@ def _reduced(function):
     return lambda a, axes, **_: function(a, axis=axes)
 
 
+SAME = ("exp", "exp2", "log", "log1p", "expm1", "sqrt", "square", "sin", "cos", "sinh", "cosh", "tanh", "sign", "abs")
+SAME += ("floor", "ceil", "imag", "real", "conj")
 ELEMENTWISE = {
-    **{
-        name: getattr(np, name)
-        for name in ("exp", "exp2", "log", "log1p", "expm1", "sin", "cos", "sinh", "cosh", "sqrt")
-    },
-    **{
-        name: getattr(np, name)
-        for name in ("sinh", "cosh", "tanh", "square", "sign", "abs", "floor", "ceil", "imag", "real", "conj")
-    },
+    **{name: getattr(np, name) for name in SAME},
     **{"add": np.add, "add_any": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative},
     **{"pow": np.power, "max": np.maximum, "min": np.minimum, "rem": np.fmod, "is_finite": np.isfinite},
     **{"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal},
@@ -121,6 +118,10 @@ STEPS |= {
     "dot_general": lambda a, b, **options: _contracted(a, b, **options).astype(a.dtype, copy=False),
     "broadcast_in_dim": _broadcast,
     "pad": _padded,
+    "stop_gradient": lambda a, **_: a,
+    "stack": lambda *parts, axis: np.stack(parts, axis),
+    "unstack": lambda a, axis, **_: list(np.moveaxis(a, axis, 0)),
+    "split": lambda a, sizes, axis: np.split(a, np.cumsum(sizes)[:-1], axis),
     "iota": _counted,
     "dynamic_slice": _part,
     "integer_pow": lambda a, y: a**y if y >= 0 else 1 / a**-y,
