@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
     crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
     crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
+    crosscheck.add_argument("--complete", action="store_true", help="with bodies that pass, made of refebm's own text")
     crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
     crosscheck.add_argument("--only", metavar="TEXT", default="", help="functions with TEXT in their name")
     crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
@@ -90,13 +91,11 @@ def _crosscheck(options) -> int:
     if len(asked) != 1:
         raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
     if options.template:
-        print(template(options.template), end="")
+        print(template(options.template, _functions(options.only), options.complete), end="")
         return 0
     if not options.timeout > 0:
         raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
-    chosen = [function for function in EXAMINED if options.only.lower() in function.lower()]
-    if not chosen:
-        raise InputError("E-NONE", f"no function has {options.only!r} in its name")
+    chosen = _functions(options.only)
     for path in filter(None, (options.json, options.markdown)):
         _write(path, None)
     start, findings = time.perf_counter(), {}
@@ -121,6 +120,13 @@ def _crosscheck(options) -> int:
     if options.markdown:
         write_text(options.markdown, markdown(findings, source))
     return 1 if any(finding.status == "failed" for finding in findings) else 0
+
+
+def _functions(text: str) -> list[str]:
+    chosen = [function for function in EXAMINED if text.lower() in function.lower()]
+    if not chosen:
+        raise InputError("E-NONE", f"no function has {text!r} in its name")
+    return chosen
 
 
 def _chosen(options) -> list[Theorem]:

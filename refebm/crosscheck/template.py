@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 import textwrap
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.variants.questions import parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
-JAVASCRIPT = Path(__file__).parent / "templates" / "javascript.mjs"
+FOLDER = Path(__file__).parent / "templates"  # those that are written by hand
 TEMPLATES = (*FRAMEWORKS, "javascript")
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
 
@@ -26,14 +27,14 @@ from refebm.crosscheck.frameworks.{framework} import {names}
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
     """The text of an adapter with these functions; in javascript one that answers golden vectors under node."""
     if framework == "javascript":
-        return JAVASCRIPT.read_text(encoding="utf-8")
+        return (FOLDER / "javascript.mjs").read_text(encoding="utf-8")
     public: dict[str, list[str]] = {}
     for function in functions:
         name, _, method = function.partition(".")
         public.setdefault(name, []).append(method)
     written, used = [], {"objective"}
     for name, methods in public.items():
-        text, names = _complete(name, methods) if complete else (_to_replace(name, methods), set())
+        text, names = _complete(name, methods, framework) if complete else (_to_replace(name, methods), set())
         written, used = [*written, text], used | names - set(public)
     what = "bodies that pass, refebm's own." if complete else "replace each body by a call of your own code."
     names = ", ".join(sorted(used, key=lambda name: (name.lstrip("_").lower(), name)))
@@ -68,7 +69,7 @@ def _docstring(doc):
 # ---- refebm's own text -----------------------------------------------------------------------------------------------
 
 
-def _complete(name, methods):
+def _complete(name, methods, framework):
     """The text of a public name without its checks and annotations, and the names in it that are refebm's."""
     thing = getattr(refebm, name)
     lines = textwrap.dedent(inspect.getsource(thing)).splitlines()
@@ -85,6 +86,8 @@ def _complete(name, methods):
     for refusal in filter(refuses, ast.walk(node)):
         lines[refusal.lineno - 1 : refusal.end_lineno] = [None] * (refusal.end_lineno - refusal.lineno + 1)
     text = "\n".join(line for line in lines if line is not None)
+    if framework == "jax":  # whose arrays are not written into
+        text = re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
     names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
     return f"@objective\n{text}\n", (names - {name}) & set(vars(inspect.getmodule(thing)))
 

@@ -31,7 +31,7 @@ import functools
 import inspect
 import itertools
 
-import numpy
+import numpy as np
 
 import refebm
 from refebm.crosscheck.adapter import call
@@ -46,6 +46,7 @@ class Harness:
     """What the frameworks have in common; each says how arrays come in and go out, and how it differentiates."""
 
     source = None  # refebm's modules over the framework, a `Source`
+    differentiates = True  # whatever body it is given
     busy = False  # whether a body runs, which may call others
 
     def tensor(self, value):
@@ -88,10 +89,11 @@ class Harness:
 
     # ---- functions and classes ---------------------------------------------------------------------------------------
 
-    def objective(self, body=None, /, *, name=None, dtype=None, projections=False):
+    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None):
         """A function, or a class, under the name of one of refebm's, for arrays of the framework: NumPy in and out."""
         if body is None:
-            return functools.partial(self.objective, name=name, dtype=dtype, projections=projections)
+            options = {"name": name, "dtype": dtype, "projections": projections, "gradient": gradient}
+            return functools.partial(self.objective, **options)
         name = name or body.__name__
         if not callable(getattr(refebm, name, None)):
             near = difflib.get_close_matches(name, refebm.__all__, 1)
@@ -99,16 +101,18 @@ class Harness:
         if inspect.isclass(body):
             return self._class(body, dtype)
 
+        trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
+
         @functools.wraps(body)
         def answer(*asked, **named):
             if self.busy:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
-                return self._answer(name, asked, functools.partial(self._ask, name, body, projections), dtype)
+                return self._answer(name, asked, functools.partial(self._ask, name, body, projections), dtype, trained)
 
         return answer
 
-    def _answer(self, name, asked, ask, dtype):
+    def _answer(self, name, asked, ask, dtype, trained):
         names = () if name in CLASSES else parameters(name)
         given = [self.given(*pair) for pair in itertools.zip_longest(names, asked)]
         handed = [
@@ -116,9 +120,9 @@ class Harness:
         ]
         values = self.call(name, lambda: ask(given))
         for argument, one, before in handed:
-            if not numpy.array_equal(self.array(one), before):
+            if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
-        if name in GRADIENTS and hasattr(values, "shape"):
+        if trained and hasattr(values, "shape"):
             return values, Gradient(self, names, asked, given, ask, dtype)
         if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
             found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
@@ -175,7 +179,7 @@ class Harness:
         """An argument as a body sees it."""
         if isinstance(value, Model):
             return self.model(name, value, [self.leaf(one) for one in leaves_of(value.parameters)])
-        if name == "weight" and numpy.ndim(value):  # at the times that are asked
+        if name == "weight" and np.ndim(value):  # at the times that are asked
             return functools.partial(_first, self.tensor(value))
         if hasattr(value, "kind"):  # an SDE
             return getattr(self.source, value.kind)(**value.parameters)
@@ -187,9 +191,9 @@ class Harness:
         return nested(self._plain, value)
 
     def _plain(self, value):
-        if isinstance(value, numpy.ndarray) and value.ndim:
+        if isinstance(value, np.ndarray) and value.ndim:
             return self.tensor(value)
-        return value.item() if isinstance(value, (numpy.ndarray, numpy.generic)) else value
+        return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
 
     def model(self, name, data, leaves):
         """A model as a callable of arrays, its parameters replaced by these leaves."""
@@ -247,9 +251,11 @@ class Density:
             raise AttributeError(name)
 
         def called(*asked):
-            given = [self._harness.given("", one) for one in asked]
             with self._harness.inside(self._dtype):
-                return self._harness.call("", lambda: getattr(self._make(), name, _no_method)(*given))
+                return self._harness.call("", lambda: answer(*(self._harness.given("", one) for one in asked)))
+
+        def answer(*given):
+            return getattr(self._make(), name, _no_method)(*given)
 
         return called
 
@@ -270,6 +276,7 @@ def _of_rows(function):
     """A function of rows (n, d) that takes a single row (d,), and rows in more dimensions, as well."""
 
     def of_any(x, *level):
+        level = [one.reshape(-1) if getattr(one, "ndim", 0) > 1 else one for one in level]
         if x.ndim == 2:
             return function(x, *level)
         values = function(x.reshape((-1, x.shape[-1])), *level)

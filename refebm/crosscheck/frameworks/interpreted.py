@@ -9,12 +9,12 @@ from jax.extend.core import Literal
 from scipy import special
 
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # under these names a step has a program of its own
-LOOPS = ("while", "scan", "cond", "checkpoint")  # whose programs are not simply called
+LOOPS = ("while", "scan", "checkpoint")  # whose programs are not simply called
 
 
 def evaluate(program, consts, arguments) -> list:
     """The results of a `jaxpr` with these constants and arguments."""
-    known = dict(zip([*program.constvars, *program.invars], [*consts, *arguments]))
+    known = dict(zip([*program.constvars, *program.invars], map(_of_numpy, [*consts, *arguments])))
 
     def read(one):
         return np.asarray(one.val, one.aval.dtype) if isinstance(one, Literal) else known[one]
@@ -22,7 +22,13 @@ def evaluate(program, consts, arguments) -> list:
     for step in program.eqns:
         given, name = [read(one) for one in step.invars], step.primitive.name
         inner = next((step.params[key] for key in CALLS if key in step.params), None)
-        if name in STEPS:
+        if name == "cond":
+            branch = step.params["branches"][int(given[0])]
+            results = evaluate(branch.jaxpr, branch.consts, given[1:])
+        elif name == "custom_linear_solve":
+            solve, (first, second, third, _) = step.params["jaxprs"].solve, step.params["const_lengths"]
+            results = evaluate(solve.jaxpr, solve.consts, [*given[first + second :][:third], given[-1]])
+        elif name in STEPS:
             results = STEPS[name](*given, **step.params)
             results = results if step.primitive.multiple_results else [results]
         elif inner is not None and name not in LOOPS:
@@ -30,8 +36,13 @@ def evaluate(program, consts, arguments) -> list:
         else:
             results = step.primitive.bind(*map(jax.numpy.asarray, given), **step.params)
             results = results if step.primitive.multiple_results else [results]
-        known |= zip(step.outvars, results)
+        known |= zip(step.outvars, map(_of_numpy, results))
     return [read(one) for one in program.outvars]
+
+
+def _of_numpy(value):
+    """An array of JAX as one of NumPy, which would else call the methods of the former; a random key as it is."""
+    return np.asarray(value) if isinstance(value, jax.Array) and hasattr(value.dtype, "kind") else value
 
 
 def _contracted(a, b, dimension_numbers, **_):
@@ -118,7 +129,9 @@ STEPS |= {
     "dot_general": lambda a, b, **options: _contracted(a, b, **options).astype(a.dtype, copy=False),
     "broadcast_in_dim": _broadcast,
     "pad": _padded,
+    "cholesky": lambda a, **_: np.linalg.cholesky(a),
     "stop_gradient": lambda a, **_: a,
+    "device_put": lambda *given, **_: list(given),
     "stack": lambda *parts, axis: np.stack(parts, axis),
     "unstack": lambda a, axis, **_: list(np.moveaxis(a, axis, 0)),
     "split": lambda a, sizes, axis: np.split(a, np.cumsum(sizes)[:-1], axis),

@@ -20,7 +20,8 @@ jax.config.update("jax_enable_x64", True)
 class Jax(Harness):
     def tensor(self, value):
         value = numpy.asarray(value)
-        return jax.numpy.asarray(value, self.dtype if value.dtype.kind == "f" else None)
+        kind = (self.dtype or numpy.float64) if value.dtype.kind == "f" else value.dtype
+        return jax.device_put(value.astype(jax.dtypes.canonicalize_dtype(kind)))
 
     def array(self, value):
         return numpy.asarray(value) if isinstance(value, jax.Array) else value
