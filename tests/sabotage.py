@@ -21,7 +21,7 @@ import numpy as np
 
 from refebm.crosscheck.adapter import Adapter, answer
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.template import template
+from refebm.crosscheck.template import FOLDER
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
@@ -79,9 +79,14 @@ def examined(text: str, function: str) -> Finding:
         return judge(function, {asked.id: answer(adapter, asked) for asked in questions(function)})
 
 
+def by_hand(framework: str) -> str:
+    """The text of the adapter that is written by hand."""
+    return (FOLDER / f"{framework}.py").read_text(encoding="utf-8")
+
+
 def sabotages(framework: str) -> list[Sabotage]:
     """One for each entry of the bank that the adapter can have, and those that are not in it."""
-    written, text = importlib.import_module(f"tests.sabotages.{framework}"), template(framework)
+    written, text = importlib.import_module(f"tests.sabotages.{framework}"), by_hand(framework)
     found = []
     for variant in [*WRONG, *CONVENTIONS]:
         key = (variant.function, variant.name)
@@ -114,7 +119,7 @@ def verdict(sabotage: Sabotage, finding: Finding) -> str:
 
 def results(framework: str, only: str = "", every: int = 1) -> Iterator[tuple[Sabotage, Finding, str]]:
     """Each sabotage, of every so-many-th function: what the examiner said, and what that is worth."""
-    text, functions = template(framework), list(EXAMINED)[::every]
+    text, functions = by_hand(framework), list(EXAMINED)[::every]
     for sabotage in sabotages(framework):
         if only in str(sabotage) and sabotage.function in functions:
             finding = examined(patched(text, sabotage), sabotage.function)

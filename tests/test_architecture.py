@@ -50,7 +50,8 @@ def room(module):
 
 
 TEMPLATES = ROOT / "crosscheck" / "templates"  # texts to print, which import what they are for
-MODULES = sorted(path for path in ROOT.rglob("*.py") if TEMPLATES not in path.parents)
+FRAMEWORKS = ROOT / "crosscheck" / "frameworks"  # which adapters import, and refebm never
+MODULES = sorted(path for path in ROOT.rglob("*.py") if not {TEMPLATES, FRAMEWORKS} & {*path.parents})
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -67,6 +68,19 @@ def test_a_clone_does_not_hide_the_package_from_who_stands_beside_it(tmp_path):
     """A folder called refebm without an __init__.py is a namespace package, unless the installed one is on the path."""
     (tmp_path / "refebm").mkdir()
     subprocess.run([sys.executable, "-c", "import refebm; refebm.standard_normal"], cwd=tmp_path, check=True)
+
+
+def test_frameworks_are_imported_by_adapters_alone():
+    for path in MODULES:
+        found = {module for module in imports(path) if module.startswith("refebm.crosscheck.frameworks.")}
+        assert found <= {"refebm.crosscheck.frameworks.source"}, path
+    for path in FRAMEWORKS.glob("*.py"):
+        for module in imports(path):
+            assert module.partition(".")[0] in RUNTIME | {path.stem, "jax"} | sys.stdlib_module_names, (
+                f"{path}: {module}"
+            )
+    code = "import sys, refebm.cli; sys.exit(bool({'torch', 'jax'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_truth_calls_no_derivative():

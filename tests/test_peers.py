@@ -1,4 +1,4 @@
-"""The templates for PyTorch and JAX are complete and pass, in float64 and in float32, where those are installed."""
+"""The complete adapters for PyTorch and JAX pass, in float64 and in float32, where those are installed."""
 
 import pytest
 
@@ -10,19 +10,23 @@ from refebm.identities import THEOREMS
 from refebm.identities.run import run
 from tests.sabotage import module_of
 
+SINGLE = {
+    "torch": "\nimport torch\n\ntorch.set_default_dtype(torch.float32)\n",
+    "jax": '\nimport jax\n\njax.config.update("jax_enable_x64", False)\n',
+}
+
 
 @pytest.mark.parametrize(("framework", "dtype", "only"), [
     ("torch", "float64", ""), ("torch", "float32", "matching"), ("jax", "float64", ""), ("jax", "float32", "denoising"),
 ])  # fmt: skip
-def test_the_template_passes(framework, dtype, only, tmp_path, capsys, pytestconfig):
-    """In float32 some functions stand for all, and with --every in JAX, which compiles each question for minutes."""
+def test_a_complete_adapter_passes(framework, dtype, only, tmp_path, capsys, pytestconfig):
+    """In float32 some functions stand for all, and with --every in JAX, where each question is traced."""
     pytest.importorskip(framework, reason="a peer, of the extra that is called so")
     only = "score" if framework == "jax" and dtype == "float64" and pytestconfig.getoption("every") > 1 else only
-    before = next(line for line in template(framework).splitlines() if line.startswith("DTYPE = "))
-    path = tmp_path / "adapter.py"
-    path.write_text(template(framework).replace(before, before.replace("float64", dtype)))
+    asked, path = [function for function in EXAMINED if only in function], tmp_path / "adapter.py"
+    path.write_text(template(framework, asked, complete=True) + (SINGLE[framework] if dtype == "float32" else ""))
     assert main(["crosscheck", str(path), "--only", only]) == 0
-    out, asked = capsys.readouterr().out, [function for function in EXAMINED if only in function]
+    out = capsys.readouterr().out
     assert f"{len(asked)} functions examined: {len(asked)} passed, 0 convention, 0 failed, 0 unsupported" in out
     assert "unsupported in part" not in out and out.count(dtype) == len(asked)
     assert out.count(" gradients") == len(GRADIENTS & set(asked))
@@ -33,6 +37,6 @@ def test_the_template_passes(framework, dtype, only, tmp_path, capsys, pytestcon
 )
 def test_theorems_hold_in_pytorch(name):
     pytest.importorskip("torch", reason="a peer, of the extra that is called so")
-    adapter = Adapter(module_of(template("torch")), read=for_theorems)
+    adapter = Adapter(module_of(template("torch", complete=True)), read=for_theorems)
     report = run(THEOREMS[name], 0, 3, adapter)
     assert report.holds, report.failures[0].note

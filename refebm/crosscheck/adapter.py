@@ -442,7 +442,7 @@ def answer(adapter: Adapter, asked: Asked) -> Answer:
         large = [part.shape for part in parts if part.size > MOST_NUMBERS]
         if large:
             raise Failure(f"returned shape {large[0]}, which no question asks for")
-        gradient = None if gradient is None else arrays(gradient)
+        gradient = (arrays(gradient) or None) if asked.gradient and gradient is not None else None
         changed = [name for name in given if plain(given[name]) != plain(asked.arguments[name])]
     except NotSupported as error:
         return Answer(unsupported=_short(error))

@@ -20,7 +20,7 @@ def crosscheck(options) -> int:
     if len(asked) != 1:
         raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
     if options.template:
-        print(template(options.template), end="")
+        print(template(options.template, _functions(options.only), options.complete), end="")
         return 0
     chosen = _chosen(options)
     start = time.perf_counter()
@@ -38,13 +38,18 @@ def crosscheck(options) -> int:
     return 1 if any(finding.status in ("failed", "partly") for finding in findings) else 0
 
 
+def _functions(text: str) -> list[str]:
+    chosen = [function for function in EXAMINED if text.lower() in function.lower()]
+    if not chosen:
+        raise InputError("E-NONE", f"no function has {text!r} in its name")
+    return chosen
+
+
 def _chosen(options) -> list[str]:
     """The functions that are meant, after all options are seen to be good."""
     if not options.timeout > 0:
         raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
-    chosen = [function for function in EXAMINED if options.only.lower() in function.lower()]
-    if not chosen:
-        raise InputError("E-NONE", f"no function has {options.only!r} in its name")
+    chosen = _functions(options.only)
     written = {f"--{name}": getattr(options, name) for name in ("json", "markdown") if getattr(options, name)}
     see_apart(written, {"the adapter": Path(options.adapter)} if options.adapter else {})
     for path in written.values():

@@ -1,11 +1,117 @@
-"""Adapters to start from; they are data here, and import what refebm never does."""
+"""Adapters to start from: for each function its signature and formula, and a body to replace, or refebm's own body."""
 
+import ast
+import inspect
+import re
+import textwrap
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "templates"
-TEMPLATES = {"torch": "torch.py", "jax": "jax.py", "numpy": "numpy.py", "javascript": "javascript.mjs"}
+import refebm
+from refebm.crosscheck.frameworks.source import refuses
+from refebm.crosscheck.questions import EXAMINED
+from refebm.variants.questions import parameters
+
+FRAMEWORKS = ("torch", "jax", "numpy")
+FOLDER = Path(__file__).parent / "templates"  # those that are written by hand
+TEMPLATES = (*FRAMEWORKS, "javascript")
+HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
+
+sigma is a column (n, 1), a time t and a step i are (n,), v is one projection per row. Arguments come by position. Leave
+out what you do not have. All that a body sees is said by help("refebm.crosscheck.frameworks").
+"""
+
+from refebm.crosscheck.frameworks.{framework} import {names}
+'''
 
 
-def template(name: str) -> str:
-    """The text of a template; the last answers golden vectors under node, as an example of another language."""
-    return (FOLDER / TEMPLATES[name]).read_text(encoding="utf-8")
+def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
+    """The text of an adapter with these functions; in javascript one that answers golden vectors under node."""
+    if framework == "javascript":
+        return (FOLDER / "javascript.mjs").read_text(encoding="utf-8")
+    public: dict[str, list[str]] = {}
+    for function in functions:
+        name, _, method = function.partition(".")
+        public.setdefault(name, []).append(method)
+    written, used = [], {"objective"}
+    for name, methods in public.items():
+        text, names = _complete(name, methods, framework) if complete else (_to_replace(name, methods), set())
+        written, used = [*written, text], used | names - set(public)
+    what = "bodies that pass, refebm's own." if complete else "replace each body by a call of your own code."
+    names = ", ".join(sorted(used, key=lambda name: (name.lstrip("_").lower(), name)))
+    if len(names) > 60:
+        names = "(\n" + textwrap.fill(names, 116, initial_indent="    ", subsequent_indent="    ") + ",\n)"
+    return "\n\n".join([HEAD.format(framework=framework, what=what, names=names), *written]) + "\n"
+
+
+def _to_replace(name, methods):
+    thing = getattr(refebm, name)
+    if not inspect.isclass(thing):
+        return f"@objective\n{_function(name, parameters(name), thing.__doc__)}"
+    given = list(inspect.signature(thing).parameters)
+    keep = f"{', '.join(f'self.{one}' for one in given)} = {', '.join(given)}"
+    parts = [f"def __init__(self, {', '.join(given)}):\n    {keep}\n"]
+    for method in methods:
+        own = getattr(thing, method)
+        parts.append(_function(method, inspect.signature(own).parameters, own.__doc__))
+    return f"@objective\nclass {name}:\n{_docstring(thing.__doc__)}\n" + textwrap.indent("\n".join(parts), "    ")
+
+
+def _function(name, arguments, doc):
+    return f"def {name}({', '.join(arguments)}):\n{_docstring(doc)}    raise NotImplementedError\n"
+
+
+def _docstring(doc):
+    lines = inspect.cleandoc(doc).splitlines()
+    text = "\n".join(lines) + ("\n" if len(lines) > 1 else "")
+    return textwrap.indent(f'r"""{text}"""\n', "    ", lambda line: bool(line.strip()))
+
+
+# ---- refebm's own text -----------------------------------------------------------------------------------------------
+
+
+def _complete(name, methods, framework):
+    """The text of a public name without its checks and annotations, and the names in it that are refebm's."""
+    thing = getattr(refebm, name)
+    lines = textwrap.dedent(inspect.getsource(thing)).splitlines()
+    node = ast.parse("\n".join(lines)).body[0]
+    kept = _needed(thing, node.body, methods) if inspect.isclass(thing) else [node]
+    for one in node.body if inspect.isclass(thing) else ():
+        if one not in kept:
+            lines[_begins(one) - 2 : one.end_lineno] = [None] * (one.end_lineno - _begins(one) + 2)
+    for inner in [inner for one in kept for inner in ast.walk(one) if isinstance(inner, ast.FunctionDef)]:
+        heads = [f"@{one.id}" for one in inner.decorator_list if getattr(one, "id", "") == "property"]
+        heads = [" " * inner.col_offset + head for head in (*heads, f"def {inner.name}({_bare(inner.args)}):")]
+        first, last = _begins(inner) - 1, inner.body[0].lineno - 1
+        lines[first:last] = heads + [None] * (last - first - len(heads))
+    for refusal in filter(refuses, ast.walk(node)):
+        lines[refusal.lineno - 1 : refusal.end_lineno] = [None] * (refusal.end_lineno - refusal.lineno + 1)
+    text = "\n".join(line for line in lines if line is not None)
+    if framework == "jax":  # whose arrays are not written into
+        text = re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
+    names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
+    return f"@objective\n{text}\n", (names - {name}) & set(vars(inspect.getmodule(thing)))
+
+
+def _begins(node):
+    """The line where a function or a method begins, with its decorators."""
+    return min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+
+
+def _bare(arguments):
+    """Arguments without annotations."""
+    for one in ast.walk(arguments):
+        if isinstance(one, ast.arg):
+            one.annotation = None
+    return ast.unparse(arguments)
+
+
+def _needed(thing, body, methods):
+    """The methods of a class that are asked for, and those that they call, also by way of a class below."""
+    wanted, seen = {"__init__", *methods}, set()
+    while wanted - seen:
+        for name in wanted - seen:
+            seen.add(name)
+            text = textwrap.dedent(inspect.getsource(getattr(thing, name)))
+            called = {inner.attr for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Attribute)}
+            wanted |= {one for one in called if inspect.isfunction(getattr(thing, one, None))}
+    return [one for one in body if getattr(one, "name", None) in wanted or isinstance(one, ast.Expr)]

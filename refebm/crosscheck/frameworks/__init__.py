@@ -1,0 +1,307 @@
+"""Harnesses: an adapter's functions see arrays of their framework, and models as functions of such arrays.
+
+    from refebm.crosscheck.frameworks.torch import objective  # or jax, or numpy
+
+    @objective
+    def denoising_score_matching(score, x, sigma, z):
+        return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
+
+`objective` goes by the name of the function, which is one of refebm's; its arguments come by position, under any names:
+
+- `energy`, `logit` and what begins with `log_` are callables (n, d) -> (n,); `score`, `field`, `noise` and `denoiser`
+  are (n, d) -> (n, d), conditional ones are called with a level, a time or a step too, a float or one per row. A single
+  row (d,) may be handed to them as well. `score.energy` is the energy of a model that has one.
+- x, y, z are (n, d), rows are points, z is unit normal noise; in noise contrast y is (nu, n, d).
+- a level `sigma` is a column (n, 1), in every framework, so that sigma * z is what it says; a time t, a step i is (n,).
+- v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands them
+  over as they are asked, (m, n, d), for a function that takes the mean itself.
+- step sizes, counts and choices are Python numbers. `sde` and `rbm` have the methods of refebm's, on these arrays.
+  `generator` has the callables `derivative` and `conjugate` of log u, `sampler` is called with (phi, eps).
+
+What comes back: one value per row, or their mean, or their sum, whose gradient in the parameters of the first model the
+harness takes; of a kernel the new states, or these and the probabilities of acceptance. Densities, restricted
+Boltzmann machines, flows and SDEs are classes with methods, or functions that return an object with `log_prob`.
+NotImplementedError counts as unsupported. The dtype is the framework's default, which is made float64 first, or
+`objective(dtype=...)`.
+"""
+
+import contextlib
+import difflib
+import functools
+import inspect
+import itertools
+
+import numpy as np
+
+import refebm
+from refebm.crosscheck.adapter import call
+from refebm.crosscheck.questions import GRADIENTS
+from refebm.identities import Failure
+from refebm.models import ENERGIES, Model
+from refebm.validation import InputError
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, MODELS, ROLES, parameters
+
+
+class Harness:
+    """What the frameworks have in common; each says how arrays come in and go out, and how it differentiates."""
+
+    source = None  # refebm's modules over the framework, a `Source`
+    differentiates = True  # whatever body it is given
+    busy = False  # whether a body runs, which may call others
+
+    def tensor(self, value):
+        """An array of the framework, of its default dtype, or of whole numbers."""
+        raise NotImplementedError
+
+    def array(self, value):
+        """A NumPy array of an array of the framework; anything else as it is."""
+        raise NotImplementedError
+
+    def gradient(self, function, leaves):
+        """The gradients of the mean of what a function of a list of arrays returns in each; None if it has none."""
+        raise NotImplementedError
+
+    def run(self, function):
+        """What a function without arguments returns."""
+        return function()
+
+    def leaf(self, value):
+        """An array of the framework that is a parameter of a model."""
+        return self.tensor(value)
+
+    def callable_of(self, function, leaves):
+        """A model as the users of the framework know it."""
+        return function
+
+    def of_dtype(self, dtype):
+        """A context in which arrays have this dtype, or the default one for None."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def inside(self, dtype=None):
+        """While a body runs: what it calls of the adapter is called as it stands."""
+        self.busy = True
+        try:
+            with self.of_dtype(dtype):
+                yield
+        finally:
+            self.busy = False
+
+    # ---- functions and classes ---------------------------------------------------------------------------------------
+
+    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None):
+        """A function, or a class, under the name of one of refebm's, for arrays of the framework: NumPy in and out."""
+        if body is None:
+            options = {"name": name, "dtype": dtype, "projections": projections, "gradient": gradient}
+            return functools.partial(self.objective, **options)
+        name = name or body.__name__
+        if not callable(getattr(refebm, name, None)):
+            near = difflib.get_close_matches(name, refebm.__all__, 1)
+            raise InputError("E-ADAPTER", f"{name} is not a public name of refebm{(near and f'; {near[0]}?') or ''}")
+        if inspect.isclass(body):
+            return self._class(body, dtype)
+
+        trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
+
+        @functools.wraps(body)
+        def answer(*asked, **named):
+            if self.busy:
+                return body(*self._shaped(name, asked), **named)
+            with self.inside(dtype):
+                return self._answer(name, asked, functools.partial(self._ask, name, body, projections), dtype, trained)
+
+        return answer
+
+    def _answer(self, name, asked, ask, dtype, trained):
+        names = () if name in CLASSES else parameters(name)
+        given = [self.given(*pair) for pair in itertools.zip_longest(names, asked)]
+        handed = [
+            (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
+        ]
+        values = self.call(name, lambda: ask(given))
+        for argument, one, before in handed:
+            if not np.array_equal(self.array(one), before):
+                raise Failure(f"modifies its input {argument}")
+        if trained and hasattr(values, "shape"):
+            return values, Gradient(self, names, asked, given, ask, dtype)
+        if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
+            found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
+            return (values, self.array(found[0]) * len(values)) if found else values
+        return values
+
+    def _ask(self, name, body, projections, given):
+        """The body, averaged over several projections; one that returns a callable is asked for its value."""
+        names, given = () if name in CLASSES else parameters(name), self._shaped(name, given)
+        place = names.index("v") if "v" in names and not projections else None
+        if place is not None and given[place].ndim == 3:
+            each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
+            return sum(each) / len(each)
+        result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
+        return result(given[-1]) if callable(result) else result
+
+    def call(self, name, function):
+        """What a function returns, for the examiner; one that has methods is made again for each of them."""
+        value = self.run(function)
+        return Density(self, function) if hasattr(value, "log_prob") else self.result(name, value)
+
+    def _shaped(self, name, given):
+        """Arguments with a level as a column, and a time or a step for each row."""
+        names = () if name in CLASSES or name in CALLED else parameters(name)
+        rows = next((one for other, one in zip(names, given) if other in ("x", "y")), None)
+        shaping = self.source.module("refebm.validation").shaping
+        pairs = zip([*names, *[""] * len(given)], given)
+        return [shaping[other](other, one, rows) if other in shaping else one for other, one in pairs]
+
+    def _class(self, body, dtype):
+        """A class whose objects are made of NumPy's arrays, and whose methods take and return such."""
+
+        def outside(name, method):
+            @functools.wraps(method)
+            def called(this, *asked):
+                if self.busy:
+                    return method(this, *asked)
+                return getattr(Density(self, this._made, dtype), name)(*asked)
+
+            return called
+
+        def made(this, *given):
+            this._made = lambda: body(*(self.given("", one) for one in given))
+            if self.busy:
+                body.__init__(this, *given)
+
+        names = [one for one in dir(body) if not one.startswith("_") and inspect.isfunction(getattr(body, one))]
+        methods = {one: outside(one, getattr(body, one)) for one in names}
+        return type(body.__name__, (body,), methods | {"__init__": made, "__module__": body.__module__})
+
+    # ---- arguments and results ---------------------------------------------------------------------------------------
+
+    def given(self, name, value):
+        """An argument as a body sees it."""
+        if isinstance(value, Model):
+            return self.model(name, value, [self.leaf(one) for one in leaves_of(value.parameters)])
+        if name == "weight" and np.ndim(value):  # at the times that are asked
+            return functools.partial(_first, self.tensor(value))
+        if hasattr(value, "kind"):  # an SDE
+            return getattr(self.source, value.kind)(**value.parameters)
+        if isinstance(value, str):
+            return getattr(self.source, value) if value in GENERATORS else self.source.sampler(value)
+        if hasattr(value, "log_prob"):
+            made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
+            return getattr(self.source, type(value).__name__)(*(self.given("", one) for one in made_of))
+        return nested(self._plain, value)
+
+    def _plain(self, value):
+        if isinstance(value, np.ndarray) and value.ndim:
+            return self.tensor(value)
+        return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
+
+    def model(self, name, data, leaves):
+        """A model as a callable of arrays, its parameters replaced by these leaves."""
+        kind, tree = data.kind, nested(_next_of(leaves), data.parameters)
+        models = self.source.module("refebm.models")
+        if ROLES.get(name) == "rbm":
+            return models.RBMS[kind](**tree)
+        model = models.Model(kind, tree)
+        built = self.callable_of(_of_rows(model if ROLES.get(name) == "energy" else models.score(model)), leaves)
+        built.energy = _of_rows(model) if kind in ENERGIES else functools.partial(_no_energy, kind)
+        return built
+
+    def result(self, name, value):
+        """What a body returns, for the examiner."""
+        if hasattr(value, "info"):  # a Step
+            value = (value.x, value.info.acceptance) if name in ADJUSTED else value.x
+        if isinstance(value, (tuple, list)):
+            return tuple(self.result(name, part) for part in value)
+        if isinstance(value, dict):
+            return {key: self.result(name, part) for key, part in value.items()}
+        return self.array(value)
+
+
+class Gradient(dict):
+    """The gradient of the mean in the parameters of the first model, nested like them, once it is looked at."""
+
+    def __init__(self, harness, names, asked, given, ask, dtype):
+        super().__init__()
+        self._asked_for = harness, names, asked, given, ask, dtype
+
+    def items(self):
+        return call(self._taken).items()
+
+    def _taken(self):
+        harness, names, asked, given, ask, dtype = self._asked_for
+        place = next(i for i, name in enumerate(names) if name in MODELS and name != "data_score")
+        model = asked[place]
+
+        def values(leaves):
+            return ask([*given[:place], harness.model(names[place], model, leaves), *given[place + 1 :]])
+
+        with harness.inside(dtype):
+            found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
+            return nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+
+
+class Density:
+    """An object with methods that take and return NumPy's arrays; make: what makes the object of the framework."""
+
+    def __init__(self, harness, make, dtype=None):
+        self._harness, self._make, self._dtype = harness, make, dtype
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def called(*asked):
+            with self._harness.inside(self._dtype):
+                return self._harness.call("", lambda: answer(*(self._harness.given("", one) for one in asked)))
+
+        def answer(*given):
+            return getattr(self._make(), name, _no_method)(*given)
+
+        return called
+
+
+def _first(found, *_):
+    return found
+
+
+def _no_method(*_):
+    raise NotImplementedError("a density without this method")
+
+
+def _no_energy(kind, *_):
+    raise NotImplementedError(f"the energy of a {kind}")
+
+
+def _of_rows(function):
+    """A function of rows (n, d) that takes a single row (d,), and rows in more dimensions, as well."""
+
+    def of_any(x, *level):
+        level = [one.reshape(-1) if getattr(one, "ndim", 0) > 1 else one for one in level]
+        if x.ndim == 2:
+            return function(x, *level)
+        values = function(x.reshape((-1, x.shape[-1])), *level)
+        return values.reshape(x.shape[:-1] + values.shape[1:])
+
+    return of_any
+
+
+def _next_of(leaves):
+    """What stands in the place of each leaf of a tree, one after the other."""
+    each = iter(leaves)
+    return lambda _: next(each)
+
+
+def leaves_of(tree) -> list:
+    """The leaves of nested dicts and tuples, names left out."""
+    found = []
+    nested(found.append, tree)
+    return found
+
+
+def nested(change, tree):
+    """Nested dicts and tuples with every leaf changed; a name stays what it is."""
+    if isinstance(tree, dict):
+        return {key: nested(change, value) for key, value in tree.items()}
+    if isinstance(tree, (tuple, list)):
+        return tuple(nested(change, value) for value in tree)
+    return tree if isinstance(tree, str) else change(tree)

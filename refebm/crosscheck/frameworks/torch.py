@@ -1,0 +1,148 @@
+"""The harness for PyTorch. A model is an nn.Module, so that `score.parameters()` and the like are there as well.
+
+The default dtype becomes float64 when this is imported: for another call torch.set_default_dtype after the import.
+"""
+
+import contextlib
+from types import SimpleNamespace
+
+import numpy
+import torch
+from torch.func import grad, jvp, vjp
+
+from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks.source import Source
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)  # the questions are small
+
+
+class Built(torch.nn.Module):
+    """A model as a module of its parameters."""
+
+    def __init__(self, function, leaves):
+        super().__init__()
+        self.function, self.leaves = function, torch.nn.ParameterList(leaves)
+
+    def forward(self, x, *level):
+        return self.function(x, *level)
+
+
+class Torch(Harness):
+    def tensor(self, value):
+        value = numpy.asarray(value)
+        return torch.tensor(value, dtype=torch.get_default_dtype() if value.dtype.kind == "f" else None)
+
+    def array(self, value):
+        return value.detach().cpu().numpy() if torch.is_tensor(value) else value
+
+    def callable_of(self, function, leaves):
+        return Built(function, leaves)
+
+    def gradient(self, function, leaves):
+        leaves = [torch.nn.Parameter(leaf) for leaf in leaves]
+        values = function(leaves)
+        found = (
+            torch.autograd.grad(values.mean(), leaves, allow_unused=True)
+            if values.requires_grad
+            else [None] * len(leaves)
+        )
+        return [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+
+    def leaf(self, value):
+        return torch.nn.Parameter(self.tensor(value))
+
+    @contextlib.contextmanager
+    def of_dtype(self, dtype):
+        before = torch.get_default_dtype()
+        torch.set_default_dtype(dtype or before)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(before)
+
+
+# ---- what refebm calls by the names of NumPy, SciPy and autograd -----------------------------------------------------
+
+
+def _tensors(function):
+    """A function of tensors that takes Python's numbers too."""
+    return lambda *given: function(*(one if torch.is_tensor(one) else torch.as_tensor(one) for one in given))
+
+
+def _along(function):
+    """A function of one array whose `dim` is an axis, and may be left out."""
+
+    def along(a, axis=None, **options):
+        return function(torch.as_tensor(a), **options | ({} if axis is None else {"dim": axis}))
+
+    return along
+
+
+def _joined(function):
+    return lambda parts, axis=0: function(list(parts), dim=axis)
+
+
+def _filled(function):
+    return lambda shape, dtype=None: function(shape, dtype={bool: torch.bool, int: torch.long}.get(dtype, dtype))
+
+
+def _deviation(function):
+    return lambda a, axis=None, ddof=0: function(a, dim=axis, correction=ddof)
+
+
+def _largest(function):
+    """The largest or smallest; what NumPy calls initial is for arrays without any."""
+    return lambda a, axis=None, initial=None: function(torch.as_tensor(a), *([] if axis is None else [axis]))
+
+
+def _geometric(first, last, n):
+    return first * (last / first) ** (torch.arange(n) / (n - 1))
+
+
+def _log_sum_exp(a, axis=None):
+    return torch.logsumexp(a, tuple(range(a.ndim)) if axis is None else axis)
+
+
+def _pull_back(function):
+    def at(x):
+        value, back = vjp(function, x)
+        return lambda weights: back(weights)[0], value
+
+    return at
+
+
+BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
+BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
+AS_THEY_ARE = ("eye", "arange", "tril", "trace", "einsum", "matmul", "linalg")
+NUMPY = {name: _tensors(getattr(torch, name)) for name in BY_ELEMENT}
+NUMPY |= {name: getattr(torch, name) for name in AS_THEY_ARE}
+NUMPY |= {name: _along(getattr(torch, name)) for name in ("sum", "mean", "all", "any", "cumsum")}
+NUMPY |= {name: _deviation(getattr(torch, name)) for name in ("std", "var")}
+NUMPY |= {"max": _largest(torch.amax), "min": _largest(torch.amin), "geomspace": _geometric, "shape": numpy.shape}
+NUMPY |= {"ones": _filled(torch.ones), "zeros": _filled(torch.zeros), "array": _tensors(torch.clone)}
+NUMPY |= {"asarray": torch.as_tensor}
+NUMPY |= {"concatenate": _joined(torch.cat), "stack": _joined(torch.stack), "dot": torch.matmul}
+NUMPY |= {"reshape": lambda a, shape: torch.as_tensor(a).reshape(shape)}
+NUMPY |= {"split": lambda a, parts, axis=0: torch.chunk(a, parts, axis)}
+NUMPY["cumsum"] = lambda a, axis=0: torch.cumsum(a, axis)
+NUMPY["minimum"].accumulate = lambda a, axis: torch.cummin(a, axis).values
+NUMPY["logical_and"] = SimpleNamespace(accumulate=lambda a, axis: torch.cumprod(a, axis).bool())
+SPECIAL = {"expit": torch.sigmoid, "gammaln": torch.lgamma, "logsumexp": _log_sum_exp}
+CHI_SQUARED = {
+    "cdf": lambda x, d: torch.special.gammainc(torch.as_tensor(d / 2), x / 2),
+    "sf": lambda x, d: torch.special.gammaincc(torch.as_tensor(d / 2), x / 2),
+}
+FFT = {"rfft": lambda x, n, axis: torch.fft.rfft(x, n, axis), "irfft": lambda x, n, axis: torch.fft.irfft(x, n, axis)}
+AUTOGRAD = {
+    "elementwise_grad": lambda function: grad(lambda x: function(x).sum()),
+    "make_vjp": _pull_back,
+    "make_jvp": lambda function: lambda x: lambda v: jvp(function, (x,), (v,)),
+}
+Torch.source = Source(NUMPY, SPECIAL, AUTOGRAD, held=torch.detach, chi2=CHI_SQUARED, pdist=torch.pdist, fft=FFT)
+objective = Torch().objective
+
+
+def __getattr__(name):
+    """`np`, and what refebm's formulas are made of, on tensors: squared_norm, jacobian, Gaussian, ..."""
+    return getattr(Torch.source, name)
