@@ -351,7 +351,7 @@ def tape_of_corrections(name, value, x):
 def sde_like(name, value, x=None):
     """What has a drift and a diffusion, whose answers are measured."""
     _refuse_without(name, value, ("drift", "diffusion"), "E-SDE", "refebm.sdes")
-    return value if isinstance(value, Measured) else Measured(name, value)
+    return value if isinstance(value, MeasuredSDE) else MeasuredSDE(name, value)
 
 
 def rbm_like(name, value, x=None):
@@ -367,7 +367,7 @@ def _refuse_without(name, value, methods, code, example):
         raise InputTypeError(code, f"{name} must {wanted}, as in {example}; got {brief(value)}")
 
 
-class Measured:
+class MeasuredSDE:
     """An SDE whose drift is of the shape of x, and whose diffusion, scale and std are of the shape of t."""
 
     def __init__(self, name, sde):
