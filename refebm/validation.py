@@ -77,7 +77,7 @@ def _refuse_masked(name, value):
     if isinstance(value, (list, tuple)):
         for part in value:
             _refuse_masked(name, part)
-    elif isinstance(value, numpy.ma.MaskedArray) and numpy.ma.is_masked(value):
+    elif numpy.ma.is_masked(value):
         raise InputError("E-MASKED", f"{name} must have no masked entries, got {numpy.ma.count_masked(value)}")
 
 
@@ -168,7 +168,7 @@ def projections(name, value, x):
 def noise_points(name, value, x):
     """Noise, (nu, n, d): nu >= 1 points for each row of x."""
     value = real_array(name, value)
-    if value.ndim != 3 or value.shape[1:] != x.shape or not len(value):
+    if value.shape[1:] != x.shape or not len(value):
         raise InputError(
             "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) = {x.shape} and nu >= 1; got shape {value.shape}"
         )
@@ -279,7 +279,7 @@ def moving(name, value, x=None):
 def inverse_temperatures(name, value, x=None):
     """0 = beta_0 < ... < beta_K = 1, (K + 1,)."""
     value = vector(name, value)
-    if len(value) < 2 or value[0] != 0 or value[-1] != 1 or np.any(np.diff(value) <= 0):
+    if value[0] != 0 or value[-1] != 1 or np.any(np.diff(value) <= 0):
         raise InputError(
             "E-TEMPERATURES", f"{name} must go from 0 to 1 without a step back, got {brief(value.tolist())}"
         )
@@ -303,7 +303,7 @@ def tape_of_steps(name, value):
 def tape_of_levels(name, value, x):
     """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
     value = real_array(name, value)
-    if value.ndim != 4 or value.shape[2:] != x.shape or not value.shape[1]:
+    if value.shape[2:] != x.shape or not value.shape[1]:
         raise InputError("E-TAPE", f"{name} must be (L, T, n, d) with (n, d) = {x.shape}, T >= 1; got {value.shape}")
     return value
 
@@ -351,7 +351,7 @@ def decreasing_times(name, value, x=None):
 def tape_of_corrections(name, value, x):
     """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
     value = real_array(name, value)
-    if value.ndim != 4 or value.shape[2:] != x.shape or not value.shape[1]:
+    if value.shape[2:] != x.shape or not value.shape[1]:
         raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) = {x.shape}; got {value.shape}")
     return value
 
@@ -359,7 +359,7 @@ def tape_of_corrections(name, value, x):
 def sde_like(name, value, x=None):
     """What has a drift and a diffusion, whose answers are measured."""
     _refuse_without(name, value, ("drift", "diffusion"), "E-SDE", "refebm.sdes")
-    return value if isinstance(value, Measured) else Measured(name, value)
+    return value if isinstance(value, MeasuredSDE) else MeasuredSDE(name, value)
 
 
 def rbm_like(name, value, x=None):
@@ -375,7 +375,7 @@ def _refuse_without(name, value, methods, code, example):
         raise InputTypeError(code, f"{name} must {wanted}, as in {example}; got {brief(value)}")
 
 
-class Measured:
+class MeasuredSDE:
     """An SDE whose drift is of the shape of x, and whose diffusion, scale and std are of the shape of t."""
 
     def __init__(self, name, sde):

@@ -299,6 +299,8 @@ BAD = {
     "s (1,)": (lambda: VP.kernel(TIMES[:1], TIMES), "E-SHAPE", r"s .*\(1,\)"),
     "s after one t": (lambda: VP.integral(TIMES, np.array([0.9, 0.9, 0.5])), "E-TIME", "s must not be after t"),
     "times that grow": (lambda: predictor([0.25, 0.5]), "E-TIME", "times .*late to early"),
+    "a time for times": (lambda: predictor(0.5), "E-TIME", "times"),
+    "one x zero": (lambda: refebm.nonnegative_score_matching(score, [[1.0, 0.0]]), "E-POSITIVE", r"x .*0.0 at"),
     "times that stay": (lambda: predictor([0.75, 0.5, 0.5]), "E-TIME", "times"),
     "one time alone": (lambda: predictor([0.5]), "E-TIME", r"times .*K \+ 1"),
     "z for no steps": (lambda: predictor([0.75, 0.5], np.zeros((1, 0, 3, 2))), "E-TAPE", "z"),
@@ -543,6 +545,13 @@ def test_densities_keep_copies():
     mean[0], cov[0, 0], weights[0] = 100.0, 9.0, 0.0
     np.testing.assert_array_equal(p.log_prob(X), before[0])
     np.testing.assert_array_equal(q.log_prob(X[:, :1]), before[1])
+
+
+def test_what_is_just_within_the_bounds():
+    assert refebm.split_r_hat(CHAINS[:4]).shape == (2,)
+    np.testing.assert_array_equal(VP.integral(TIMES, 1.0), [VP.integral(t, 1.0) for t in TIMES])
+    assert VP.integral(0.0, 0.0) == 0 and len(VP.betas(4)) == 4 and np.all(refebm.VariancePreserving(1, 1).betas(2) < 1)
+    assert refebm.predictor_corrector_tape(RNG, 1, 0, 1, 1).shape == (1, 1, 1, 1)
 
 
 def test_what_has_nothing_masked_is_an_array():

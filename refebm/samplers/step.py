@@ -64,14 +64,12 @@ def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error:
     return Step(np.where(accepted[:, None], proposal, x), Info(acceptance, accepted, energy_error, invalid))
 
 
-def kernel(function: Callable | None = None, /, **special: Callable) -> Callable:
+def kernel(function: Callable) -> Callable:
     """Check the arguments of a kernel by their names. Rows of x that are lost stay so, and nothing is asked there."""
-    if function is None:
-        return lambda function: kernel(function, **special)
     names = list(inspect.signature(function).parameters)
     where = names.index("x" if "x" in names else "v")
 
-    @rows(**{names[where]: states}, **special)
+    @rows(**{names[where]: states})
     @functools.wraps(function)
     def checked(*given):
         before, x, after = given[:where], given[where], given[where + 1 :]
