@@ -184,7 +184,7 @@ PERTURBED = {
     "a normaliser": lambda x, log_p: 1e-6,
     "a relative error": lambda x, log_p: 1e-6 * log_p,
     "a quantum": lambda x, log_p: np.round(log_p, 2) - log_p,
-    "noise": lambda x, log_p: 1e-6 * np.cos(1e9 * x[:, 0]),
+    "noise": lambda x, log_p: 1e-6 * np.cos(1e9 * np.exp(x[:, 0])),
 }
 
 

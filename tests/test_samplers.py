@@ -279,6 +279,11 @@ BAD = {
         "E-SIZE",
         r"25 units have 2\^25 states.*annealed_importance_sampling",
     ),
+    "too many products": (
+        lambda: BinaryRBM(np.zeros(20), np.zeros(200), np.zeros((20, 200))).log_partition(),
+        "E-SIZE",
+        r"2\^20 states, with 200 units.*annealed_importance_sampling",
+    ),
     "empty buffer": (lambda: ReplayBuffer(np.zeros((0, 2)), 5), "E-EMPTY", "points"),
     "capacity zero": (lambda: ReplayBuffer(X, 0), "E-COUNT", "capacity"),
     "fraction above one": (lambda: ReplayBuffer(X, 3).start(X, 1.5, UNITS[:, :2]), "E-FRACTION", "1.5"),

@@ -13,6 +13,7 @@ from refebm.validation import InputError, bits, of_shape, points, real_array, ro
 
 LOG_2PI = float(np.log(2 * np.pi))
 MOST_UNITS = 20
+MOST_PRODUCTS = 10**9  # of units of one layer with those of the other, over all states: a minute, 8 GB at most
 
 
 def softplus(a):
@@ -36,8 +37,14 @@ def hidden(rbm, h, n=None):
     return h
 
 
-def states(m: int) -> np.ndarray:
-    """All states of m binary units, (2^m, m). Errors: E-SIZE."""
+def states(m: int, others: int = 1) -> np.ndarray:
+    """All states of m binary units, (2^m, m), each of which is to meet so many others. Errors: E-SIZE."""
+    if m <= MOST_UNITS and m * 2**m * others > MOST_PRODUCTS:
+        raise InputError(
+            "E-SIZE",
+            f"{m} units have 2^{m} states, with {others} units in the other layer: that is more than "
+            f"{MOST_PRODUCTS:.0e} products to enumerate; annealed_importance_sampling estimates log Z",
+        )
     if m > MOST_UNITS:
         raise InputError(
             "E-SIZE",
@@ -94,7 +101,7 @@ class BinaryRBM:
     def log_partition(self):
         r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged."""
         near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
-        h = states(len(near))
+        h = states(len(near), len(far))
         return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))
 
 
@@ -146,7 +153,7 @@ class GaussianBernoulliRBM:
 
     def log_partition(self):
         r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2)."""
-        h = states(self.m)
+        h = states(self.m, self.d)
         shift = np.dot(h, self.W.T)
         gain = np.sum(shift * (shift + 2 * self.b), axis=1) / (2 * self.sigma**2)
         return logsumexp(np.dot(h, self.c) + gain) + self.d * (0.5 * LOG_2PI + np.log(self.sigma))

@@ -120,8 +120,8 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF or spread else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF and defect <= SETTLED) or _size(density, *refined) > most:
             beneath = np.max([_beneath(f, t, lattice, density) for f, t in zip(functions, terms)])
-            roundoff = defect * np.max([_sensitivity(t, lattice) for t in terms])
-            return lattice, terms, float(np.max([finer, beyond, roundoff, beneath]))
+            noise = defect * np.max([_sensitivity(t, lattice) for t in terms]) if defect > 1e-3 * SETTLED else 0.0
+            return lattice, terms, float(np.maximum(finer, beyond) + noise + beneath)
         step, radius = refined
 
 
