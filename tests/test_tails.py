@@ -301,10 +301,3 @@ def test_the_largest_distance_is_that_of_all_pairs():
     for scale in (2.0**-600, 2.0**600):
         scaled = refebm.geometric_noise_levels(scale * sphere, 3, 1e-3 * scale).sigmas[0]
         np.testing.assert_allclose(scaled / scale, np.max(pdist(sphere)), rtol=1e-15)
-
-
-def test_the_overlap_of_very_near_levels():
-    """d = 1, ratio 1 + h: 1 - TV = 1 - 2 phi(1) h + O(h^2), phi(1) = 0.2419707245191434."""
-    n, h = 1_000_001, 1e-6 * np.log(10)
-    overlap = refebm.geometric_noise_levels([[0.0], [1.0]], n, 0.1).overlap
-    assert abs((1 - overlap) / h - 2 * 0.2419707245191434) < 1e-5
