@@ -141,15 +141,15 @@ class GaussianMixture:
             self.factors = np.linalg.cholesky(self.spread)
             self.whitening = invertible("covs", np.linalg.inv(self.factors))
             self.precisions = np.matmul(np.swapaxes(self.whitening, 1, 2), self.whitening)
-            roots = np.diagonal(self.whitening, axis1=1, axis2=2)
+            log_det = np.sum(np.log(np.diagonal(self.whitening, axis1=1, axis2=2)), axis=1)
         else:
             self.spread = covariance("covs", covs, 1)[0, 0]
             self.factors = self.spread**0.5
             self.whitening = invertible("covs", 1 / self.factors)
             self.precisions = 1 / self.spread
-            roots = self.whitening * np.ones(self.means.shape)
+            log_det = self.d * np.log(self.whitening)
         with np.errstate(divide="ignore"):  # a weight of zero is a logarithm of -inf
-            self.log_heights = np.log(self.weights) + np.sum(np.log(roots) - 0.5 * LOG_2PI, axis=1)
+            self.log_heights = np.log(self.weights) + log_det - 0.5 * self.d * LOG_2PI
 
     @functools.cached_property
     def covs(self):
