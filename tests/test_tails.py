@@ -1,10 +1,17 @@
 """Far in the tails a log-density is finite or -inf and a score finite, never NaN, and nothing warns."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from autograd import elementwise_grad
+from scipy.spatial.distance import pdist
+from scipy.special import gamma, softmax
 
 import refebm
-from refebm import Gamma, Gaussian, GaussianMixture, Laplace, StudentT
+from refebm import Gamma, Gaussian, GaussianMixture, Laplace, Model, StudentT, score_of, tweedie_cov
+from refebm.calculus import jacobian
+from refebm.models import mixture_of
 
 DENSITIES = {
     "Gaussian": Gaussian([1.0, -2.0], [[1.0, 0.5], [0.5, 0.8]]),
@@ -47,3 +54,250 @@ def test_the_leading_term_far_out():
     x = np.array([[1e150, 0.0]])
     assert Gaussian([0.0, 0.0], 1.0).log_prob(x)[0] == pytest.approx(-0.5e300, rel=1e-15)
     np.testing.assert_array_equal(Gaussian([0.0, 0.0], 4.0).score(x), [[-0.25e150, 0.0]])
+
+
+SHARED = [[1.0, 0.5], [0.5, 0.8]]
+PAIR = GaussianMixture([0.5, 0.5], [[0.0, 1.0], [0.0, -1.0]], 1.0)
+DIAGONAL = GaussianMixture([0.4, 0.6], [[0.0, 1.0], [0.0, -1.0]], [np.diag([1.0, 2.0]), np.diag([1.0, 3.0])])
+TWO_OF_THREE = GaussianMixture(
+    [0.2, 0.3, 0.5], [[0.0, 1.0], [0.0, -1.0], [1.0, 1.0]], [np.eye(2), np.eye(2), 0.25 * np.eye(2)]
+)
+NO_FIRST = GaussianMixture([0.0, 0.3, 0.7], [[0.0, 1.0], [2.0, -1.0], [2.0, -0.5]], 1.0)
+SAME = GaussianMixture([0.3, 0.7], [[0.0, 1.0], [2.0, -1.0]], [SHARED, SHARED])
+BETWEEN = (0.6456563062257954, -0.008687387548409094, -0.08486303817337079, 0.2870991499076996, 0.23778167007797205)
+FAR = {  # mpmath, 400 digits, sigma = 0.5: r of the first, score, slope of its last, posterior mean, last variance
+    "far pair": (PAIR, [1e4, 0.3], *BETWEEN),
+    "further": (PAIR, [1e8, 0.3], *BETWEEN),
+    "furthest": (PAIR, [1e100, 0.3], *BETWEEN),
+    "covariances in part equal": (
+        DIAGONAL,
+        [1e8, 0.3],
+        *(0.4891102504818352, -0.05019697045589574, -0.261521696718598, 0.2857572252604167, 0.2345377144979147),
+    ),
+    "two of three equal": (
+        TWO_OF_THREE,
+        [1e10, 0.3],
+        *(0.5484809273456213, -0.20303814530875758, -0.009401601265165609, 0.2474500404811392, 0.2399444968968294),
+    ),
+    "a weight of 0": (
+        NO_FIRST,
+        [1e8, 0.3],
+        *(0.0, -0.9011244230988956, -0.9596639373976367, 0.11802798352833863, 0.20171443213933518),
+    ),
+    "one covariance": (
+        SAME,
+        [1e8, -2e8],
+        *(0.0, 454545450.9090909, -1.8181818181818181, -129411765.23529412, 0.17647058823529413),
+    ),
+}
+FIRST = {"a weight of 0": -99999998.0, "one covariance": -327272723.45454544}  # the rest: -x_1
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_mixtures_far_out(name):
+    """Probabilities, and what is made of them, keep their digits where log N is a number without decimals."""
+    p, point, r, score, slope, mean, variance = FAR[name]
+    x = np.array([point])
+    close = {"rtol": 1e-13, "atol": 0}
+    np.testing.assert_allclose(p.responsibilities(x)[0, 0], r, **close)
+    np.testing.assert_allclose(np.sum(p.responsibilities(x)), 1.0, **close)
+    both = [FIRST.get(name, -point[0]), score]
+    np.testing.assert_allclose(p.score(x)[0], both, **close)
+    np.testing.assert_allclose(score_of(lambda x: -p.log_prob(x))(x)[0], both, **close)
+    np.testing.assert_allclose(jacobian(p.score, x)[0, 1, 1], slope, **close)
+    np.testing.assert_allclose(p.posterior_mean(x, 0.5)[0, 1], mean, **close)
+    np.testing.assert_allclose(p.posterior_cov(x, 0.5)[0, 1, 1], variance, **close)
+    np.testing.assert_allclose(tweedie_cov(p.smoothed(0.5).score, x, 0.5)[0, 1, 1], variance, **close)
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_models_of_mixtures_far_out(name):
+    p, point, _, score, slope, *_ = FAR[name]
+    x, model = np.array([point]), refebm.models.score(mixture_of(p))
+    np.testing.assert_allclose(model(x)[0], [FIRST.get(name, -point[0]), score], rtol=1e-13)
+    np.testing.assert_allclose(jacobian(model, x)[0, 1, 1], slope, rtol=1e-13)
+    if name == "one covariance":
+        return
+    with np.errstate(divide="ignore"):
+        logits = np.log(p.weights)
+    small = 2.0**-30  # the noise is lost in the variances: the field is the score of the clean mixture
+    given = {"logits": logits, "means": p.means, "variances": np.diagonal(p.covs, axis1=1, axis2=2)}
+    for field in (
+        lambda x: Model("smoothed_mixture", given)(x, small),
+        lambda x: Model(
+            "diffused_mixture",
+            given | {"sde": {"kind": "VariancePreserving", "parameters": {"beta_min": 0.1, "beta_max": 20.0}}},
+        )(x, 0.0),
+    ):
+        np.testing.assert_allclose(field(x)[0], [FIRST.get(name, -point[0]), score], rtol=1e-13)
+        np.testing.assert_allclose(jacobian(field, x)[0, 1, 1], slope, rtol=1e-13)
+
+
+def test_rows_near_and_far_are_what_they_are_alone():
+    x = np.array([[1e8, 0.3], [0.5, 0.25], [3.0, -1e9], [1e8, -0.3], [-2.0, 1.0]])
+    for p in (PAIR, DIAGONAL, TWO_OF_THREE, SAME):
+        for function in (p.log_prob, p.score, p.responsibilities, lambda x, p=p: p.posterior_cov(x, 0.5)):
+            np.testing.assert_allclose(function(x), np.concatenate([function(x[i : i + 1]) for i in range(5)]), 1e-14)
+
+
+def test_between_two_components_that_are_far():
+    """mpmath; near -10^8 and 10^8 in units of the deviation, then near 10^8 in any units."""
+    p = GaussianMixture([0.5, 0.5], [[-1e8], [1e8]], 1.0)
+    np.testing.assert_allclose(p.score([[1e-9]]), [[9966799.462495582]], rtol=1e-13)
+    p = GaussianMixture([0.5, 0.5], [[1e8 - 2.0**-10], [1e8 + 2.0**-10]], 1e-12)
+    np.testing.assert_allclose(p.score([[1e8 + 2.0**-26]]), [[9.765475988383584e8]], rtol=1e-13)
+
+
+def test_smoothed_data_far_out():
+    p = refebm.smoothed_empirical([[0.0, 1.0], [0.0, -1.0]], 1.0)
+    np.testing.assert_allclose(p.score([[1e8, 0.3]]), [[-1e8, -0.008687387548409094]], rtol=1e-13)
+
+
+LARGE_SHAPES = [  # shape, rate, x, log_prob and score by mpmath, 80 digits
+    (1e5, 1e5, 1.0, 4.837523365947108, -1.0),
+    (1e10, 1e10, 1.0, 10.593986931757222, -1.0),
+    (1e10, 7.0, 1428585714.2857144, -10.98596051577674, -7.000000000050066e-05),
+    (1e15, 3.0, 333333340000000.0, -17.28971445932524, -6.000000179999996e-08),
+    (1e6, 1e6, 2.0, -306847.5237705728, -500000.5),
+    (50.0, 0.7, 60.0, -3.776607594398572, 0.11666666666666671),
+    (10.0, 2.0, 1e-300, -6222.850106758406, 9e300),
+    (9.5, 2.0, 5.0, -1.4242129497879348, -0.3),
+    (1.0, 3.0, 1e-300, 1.0986122886681098, -3.0),
+    (1e-3, 1e-3, 1e-300, 683.1706657296527, -9.99e299),
+]
+
+
+@pytest.mark.parametrize("shape,rate,x,log_p,slope", LARGE_SHAPES)
+def test_log_density_of_a_gamma_of_any_shape(shape, rate, x, log_p, slope):
+    p, x = Gamma(shape, rate), np.array([[x]])
+    np.testing.assert_allclose(p.log_prob(x)[0], log_p, rtol=1e-14)
+    gradient = score_of(lambda x: -p.log_prob(x))(x)[0, 0]
+    assert abs(gradient - slope) <= 1e-14 * (shape / x[0, 0] + rate)
+
+
+@pytest.mark.parametrize(
+    "df,t,log_p",
+    [
+        (1e6, 1.0, -1.4189390332045895),
+        (1e10, 3.0, -5.418938531654673),
+        (1e16, 1.0, -1.418938533204673),
+        (1e300, 2.0, -2.9189385332046727),
+        (20.0, 0.5, -1.0618698003642517),
+        (19.5, 0.5, -1.062328458502922),
+        (3.0, 1e200, -1840.871738667524),
+        (1e-3, 1e150, -353.33820078648483),
+    ],
+)
+def test_log_density_of_a_student_of_any_degrees(df, t, log_p):
+    """By mpmath, 700 digits."""
+    np.testing.assert_allclose(StudentT(df, 0.0, 1.0).log_prob([[t]])[0], log_p, rtol=2e-15)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+@pytest.mark.parametrize("x", [1e-155, 1e-20, 1.0, 1e20, 1e155])
+def test_a_student_of_any_scale(scale, x):
+    """nu = 3: -4 x/(3 scale^2 + x^2), from its smaller and its larger term."""
+    p, t = StudentT(3.0, 0.0, scale), x / scale
+    expected = -4 / scale * (t / 3 if t < 1e-9 else 1 / t if t > 1e9 else t / (3 + t**2))
+    np.testing.assert_allclose(p.score([[x]]), [[expected]], rtol=1e-15)
+    np.testing.assert_allclose(score_of(lambda x: -p.log_prob(x))(np.array([[x]])), [[expected]], rtol=2e-15)
+
+
+def test_draws_of_a_gamma_are_in_its_support():
+    """The share of draws at the smallest number is that of the mass below it: (b x)^a/Gamma(a + 1), x -> 0."""
+    p, tiny = Gamma([1e-3, 0.5], [1e-3, 2.0]), np.finfo(float).tiny
+    x = p.sample(np.random.default_rng(0), 10_000)
+    assert np.all(np.isfinite(p.score(x))) and np.all(np.isfinite(p.log_prob(x)))
+    share = (1e-3 * tiny) ** 1e-3 / gamma(1.001)
+    assert abs(np.mean(x[:, 0] <= tiny) - share) <= 5 * np.sqrt(share * (1 - share) / 10_000)
+
+
+@pytest.mark.parametrize(
+    "make,name",
+    [
+        (lambda: refebm.smoothed_empirical([[0.0], [1.0]], 1e-170), "sigma"),
+        (lambda: refebm.smoothed_empirical([[0.0], [1.0]], 1e170), "sigma"),
+        (lambda: PAIR.smoothed(1e170), "sigma"),
+        (lambda: Gaussian(0.0, 1.0).smoothed(1e170), "sigma"),
+        (lambda: refebm.GaussianBernoulliRBM([0.0], [0.0], [[1.0]], 1e-170), "sigma"),
+        (lambda: refebm.LinearGaussianVAE([[1.0]], [0.0], 1e-170), "deviation"),
+        (lambda: refebm.LinearGaussianVAE([[1e10]], [0.0], 1e-145), "deviation"),
+        (lambda: Gamma(1e300, 1e-300), "rate"),
+        (
+            lambda: Model(
+                "autoregressive",
+                {
+                    "shift": np.zeros(1),
+                    "shift_weights": np.zeros((1, 1)),
+                    "log_scale": np.array([-1000.0]),
+                    "log_scale_weights": np.zeros((1, 1)),
+                },
+            )(np.zeros((1, 1))),
+            "log_scale",
+        ),
+    ],
+)
+def test_deviations_without_a_square_are_refused(make, name):
+    with pytest.raises(refebm.InputError, match=f"E-SCALE: {name} must"):
+        make()
+
+
+@pytest.mark.parametrize("make", [lambda: Gaussian(0.0, 1e-320), lambda: GaussianMixture([1.0], [[0.0]], 1e-320)])
+def test_variances_without_an_inverse_are_refused(make):
+    with pytest.raises(refebm.InputError, match=r"E-DEFINITE: covs? must"):
+        make()
+
+
+def test_hidden_means_far_out():
+    """e^a for a -> -infinity, by mpmath, and slopes that are those of e^-|a| on either side."""
+    rbm = refebm.BinaryRBM([0.0], [-720.0, -690.0, 0.0], [[0.0, 0.0, 0.0]])
+    expected = [[2.0322308024324e-313, 2.1717382813898269e-300, 0.5]]
+    np.testing.assert_allclose(rbm.hidden_mean([[0.0]]), expected, rtol=1e-9)
+    slopes = elementwise_grad(refebm.models.rbm.expit)(np.array([-50.0, 0.0, 50.0]))
+    np.testing.assert_allclose(slopes, [np.exp(-50.0), 0.25, np.exp(-50.0)], rtol=1e-14)
+
+
+def test_a_variance_that_roundoff_hides_is_refused():
+    """Of N(0, 1) and sigma = 10^8 a score in double precision keeps nothing, of sigma = 10^5 six digits."""
+    p, y = Gaussian([0.0, 0.0], 1.0), np.array([[1e8, 0.0]])
+    with pytest.raises(refebm.DomainError, match=r"E-ROUNDOFF: sigma must .* coordinate 0 at row 0"):
+        tweedie_cov(p.smoothed(1e8).score, y, 1e8)
+    np.testing.assert_allclose(tweedie_cov(p.smoothed(1e5).score, y, 1e5)[0], np.eye(2), atol=1e-5)
+    np.testing.assert_allclose(p.posterior_cov(y, 1e8)[0], np.eye(2), rtol=1e-15)
+
+
+def test_mixtures_of_many_points_make_no_matrices():
+    """300 points of 784 coordinates: matrices would be 1.5 GB. By hand, as the mean of the data near y."""
+    rng = np.random.default_rng(0)
+    x, sigma = rng.random((300, 784)), 2.0
+    y = x[:2] + sigma * rng.standard_normal((2, 784))
+    r = softmax(-0.5 * np.sum((y[:, None] - x) ** 2, axis=2) / sigma**2, axis=1)
+    tracemalloc.start()
+    p = refebm.smoothed_empirical(x, sigma)
+    np.testing.assert_allclose(p.score(y), (r @ x - y) / sigma**2, rtol=1e-11, atol=1e-11)
+    twice = p.smoothed(sigma).responsibilities(y)
+    np.testing.assert_allclose(p.posterior_mean(y, sigma), 0.5 * (y + twice @ x), rtol=1e-12, atol=1e-14)
+    assert np.all(np.isfinite(p.log_prob(y))) and p.sample(rng, 3).shape == (3, 784)
+    assert np.all(p.unit == 2.0) and np.shape(p.box(1.0)) == (2, 784)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_the_largest_distance_is_that_of_all_pairs():
+    """More points than one block holds, off the origin, equal, on a line, on a sphere; and at any scale."""
+    rng = np.random.default_rng(0)
+    sphere = rng.standard_normal((1500, 3))
+    sets = (
+        1e6 + rng.standard_normal((1500, 3)),
+        rng.integers(0, 3, (1500, 2)),
+        rng.standard_normal((1500, 1)),
+        sphere / np.linalg.norm(sphere, axis=1)[:, None],
+        rng.random((1100, 50)),
+    )
+    for x in sets:
+        largest = refebm.geometric_noise_levels(x, 3, 1e-3).sigmas[0]
+        np.testing.assert_allclose(largest, np.max(pdist(x)), rtol=1e-15)
+    for scale in (2.0**-600, 2.0**600):
+        scaled = refebm.geometric_noise_levels(scale * sphere, 3, 1e-3 * scale).sigmas[0]
+        np.testing.assert_allclose(scaled / scale, np.max(pdist(sphere)), rtol=1e-15)

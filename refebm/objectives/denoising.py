@@ -126,9 +126,9 @@ def geometric_noise_levels(x: np.ndarray, n: int, smallest: float) -> NoiseLevel
             f"n must be at least 2 and smallest below the largest distance {largest:.6g}; got {n}, {smallest}",
         )
     sigmas = np.geomspace(largest, smallest, n)
-    log_ratio, d = np.log(largest / smallest) / (n - 1), x.shape[1]
-    crossing = 2 * d * log_ratio / -np.expm1(-2 * log_ratio)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
-    return NoiseLevels(sigmas, float(chi2.cdf(crossing * np.exp(-2 * log_ratio), d) + chi2.sf(crossing, d)))
+    ratio, d = sigmas[0] / sigmas[1], x.shape[1]
+    crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
+    return NoiseLevels(sigmas, float(chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)))
 
 
 def largest_distance(x):

@@ -56,8 +56,8 @@ class Gaussian:
         self.mean = vector("mean", mean)
         self.cov = covariance("cov", cov, len(self.mean))
         self.cholesky = np.linalg.cholesky(self.cov)
-        self.whitening = np.linalg.inv(self.cholesky)
-        self.precision = invertible("cov", np.dot(self.whitening.T, self.whitening))
+        self.whitening = invertible("cov", np.linalg.inv(self.cholesky))
+        self.precision = np.dot(self.whitening.T, self.whitening)
         self.d = len(self.mean)
 
     @rows
@@ -106,11 +106,11 @@ class Gaussian:
         return np.ones_like(self.mean)
 
 
-def invertible(name, precision):
-    """The inverse of a covariance, which must be finite: variances from about 1e-308 on."""
-    if not np.all(np.isfinite(precision)):
-        raise InputError("E-DEFINITE", f"{name} must have an inverse that is finite; its variances are too small")
-    return precision
+def invertible(name, whitening):
+    """The inverse root of a covariance, whose square must be a number: variances from 1e-306 on."""
+    if not np.max(np.abs(whitening)) < 1e153:
+        raise InputError("E-DEFINITE", f"{name} must have an inverse: its variances must be above 1e-306")
+    return whitening
 
 
 def standard_normal(d: int) -> Gaussian:
@@ -143,16 +143,17 @@ class GaussianMixture:
         if covs.ndim:
             self.spread = np.stack([covariance(f"covs[{k}]", c, self.d) for k, c in enumerate(covs)])
             self.factors = np.linalg.cholesky(self.spread)
-            self.whitening = np.linalg.inv(self.factors)
+            self.whitening = invertible("covs", np.linalg.inv(self.factors))
             self.precisions = np.matmul(np.swapaxes(self.whitening, 1, 2), self.whitening)
-            roots = np.diagonal(self.whitening, axis1=1, axis2=2)
+            log_det = np.sum(np.log(np.diagonal(self.whitening, axis1=1, axis2=2)), axis=1)
         else:
             self.spread = covariance("covs", covs, 1)[0, 0]
-            self.factors, self.whitening, self.precisions = self.spread**0.5, self.spread**-0.5, 1 / self.spread
-            roots = self.whitening * np.ones(self.means.shape)
-        invertible("covs", self.precisions)
+            self.factors = self.spread**0.5
+            self.whitening = invertible("covs", 1 / self.factors)
+            self.precisions = 1 / self.spread
+            log_det = self.d * np.log(self.whitening)
         with np.errstate(divide="ignore"):  # a weight of zero is a logarithm of -inf
-            self.log_heights = np.log(self.weights) + np.sum(np.log(roots) - 0.5 * LOG_2PI, axis=1)
+            self.log_heights = np.log(self.weights) + log_det - 0.5 * self.d * LOG_2PI
 
     @functools.cached_property
     def covs(self):
@@ -251,9 +252,8 @@ class GaussianMixture:
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I."""
         variance = squarable("sigma", sigma, least=0) ** 2
-        return GaussianMixture(
-            self.weights, self.means, self.spread + variance * (np.eye(self.d) if np.ndim(self.spread) else 1.0)
-        )
+        unit = np.eye(self.d) if np.ndim(self.spread) else 1.0
+        return GaussianMixture(self.weights, self.means, self.spread + variance * unit)
 
     def _posterior_means(self, block, y, sigma, smoothed, j=None):
         r"""E_k[X | y] = m_k + G_k (y - m_k), G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d); less that of component j

@@ -281,8 +281,8 @@ wrong_versions(
         "np.mean([np.sum((a - b) ** 2) ** 0.5 for i, a in enumerate(x) for b in x[:i]])",
         "two points",
     ),
-    ("overlap as if d were 1", "2 * d * log_ratio", "2 * log_ratio", "d = 1"),
-    ("ratio not squared", "np.exp(-2 * log_ratio)", "np.exp(-log_ratio)", "finite"),
+    ("overlap as if d were 1", "2 * d * np.log", "2 * np.log", "d = 1"),
+    ("ratio not squared", "crossing / ratio**2", "crossing / ratio", "finite"),
 )
 conventions(
     "geometric_noise_levels",
