@@ -2,8 +2,9 @@ r"""Training: minimise a loss in the parameters of a model, nested tuples, lists
 
 `minimise` is L-BFGS, for a loss that is a function; `minimise_noisy` is Adam, for one that draws noise at each step:
 noise that is drawn before, or by a generator in the closure of the loss. Neither optimiser is written here. Where the
-loss, or its gradient, is not finite, training stops, keeps the parameters before, and says so. A loss that refuses
-such parameters (E-FINITE, or a DomainError: no integral, not settled) counts as one that is not finite there.
+loss, or its gradient, is not finite, `minimise` tries shorter steps; where none is short enough, and in
+`minimise_noisy` at once, training stops, keeps the parameters before, and says so. A loss that refuses such parameters
+(E-FINITE, or a DomainError: no integral, not settled) counts as one that is not finite there.
 
 Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
 parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
@@ -49,22 +50,40 @@ def minimise(
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
-    run = _Run(loss, parameters, n_steps, progress, first=1)
-    options = {"maxiter": run.n_steps, "maxfun": 100 * run.n_steps}
-    options |= {"gtol": positive("tolerance", tolerance), "ftol": ROUNDOFF}
+    run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
+    reach = 1.0  # a search begins with a step of this length; it is a power of 2, so that u = x/reach is exact
+    trial, lowest = run.x, (np.inf, run.x)
 
-    def asked(x):
-        value, gradient = run.value_and_gradient(x)
+    def asked(u):
+        nonlocal trial, lowest
+        trial = reach * u
+        value, gradient = run.value_and_gradient(trial)
         if not run.history:  # the search begins by asking at the start, and does not call back there
-            run.keep(x, value)
-        return value, gradient
+            run.keep(trial, value)
+        if value < lowest[0]:
+            lowest = value, trial
+        return value, reach * gradient
 
     def keep(intermediate_result):
-        run.keep(intermediate_result.x, intermediate_result.fun)
+        run.keep(reach * intermediate_result.x, intermediate_result.fun)
 
     def search():
-        result = scipy.optimize.minimize(asked, run.x, jac=True, method="L-BFGS-B", callback=keep, options=options)
-        return result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
+        nonlocal reach
+        while (steps := run.n_steps - max(0, len(run.history) - 1)) > 0:
+            options = {"maxiter": steps, "maxfun": 100 * steps, "gtol": reach * tolerance, "ftol": ROUNDOFF}
+            try:
+                result = scipy.optimize.minimize(
+                    asked, run.last / reach, jac=True, method="L-BFGS-B", callback=keep, options=options
+                )
+                return reach * result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
+            except _Stop:  # anew from the lowest so far, with a step of at most half the length that led out
+                if run.history and lowest[0] < run.history[-1]:
+                    run.keep(lowest[1], lowest[0])
+                length = np.linalg.norm(trial - run.last)
+                reach = numpy.ldexp(1.0, numpy.frexp(length)[1] - 2)
+                if not length or reach <= ROUNDOFF * np.linalg.norm(run.last):
+                    raise
+        return run.last, f"the LIMIT of {run.n_steps} steps is reached"
 
     return run.fit(search)
 

@@ -121,6 +121,29 @@ def test_nan_of_a_callable_stays_in_its_row():
     np.testing.assert_array_equal(np.isnan(refebm.variational_bound(sick, log_noise, X, Z)), data)
 
 
+HOLDS = {
+    "broadcast": lambda x: -energy(x) - SHIFT,
+    "index": lambda x: -energy(x)[np.arange(len(x)) + 0 * SHIFT.astype(int)] - SHIFT,
+    "shape": lambda x: -energy(x)[:3] - SHIFT,
+}
+SHIFT = np.array([0.5, 1.0, 2.0])  # of each row of X
+
+
+@pytest.mark.parametrize("holds", HOLDS.values(), ids=HOLDS)
+def test_a_model_of_its_own_rows_is_told_at_which_rows_it_is_asked(holds):
+    calls = [
+        lambda: refebm.noise_contrastive(holds, log_noise, X, Y),
+        lambda: refebm.noise_contrastive(log_noise, holds, X, Y),
+        lambda: refebm.bregman_noise_contrastive(holds, log_noise, LOGISTIC, X, Y),
+        lambda: refebm.conditional_noise_contrastive(holds, X, Y),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match=r"nu n = 2 \* 3 rows of y") as error:
+            call()
+        assert error.value.code == "E-CALLABLE"
+    assert refebm.noise_contrastive(holds, log_noise, X, Y[:1]).shape == (3,)
+
+
 # As it is used
 
 

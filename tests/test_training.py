@@ -108,6 +108,27 @@ def test_a_loss_that_is_not_finite_stops_with_the_last_good_parameters(name, cap
     assert fit.message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("start", [0.02, 1.0, 5.0, 1e4])
+def test_a_step_out_of_the_domain_is_shortened(start):
+    """The first step from 1 goes to a deviation of 0 or below."""
+    x = np.array([0.01, -0.02, 0.005])
+    fit = minimise(lambda s: np.mean(0.5 * x**2 / s**2) + np.log(s), start, progress=False)
+    assert fit.parameters == pytest.approx(np.sqrt(np.mean(x**2)), rel=1e-8)
+    assert fit.finite and np.all(np.diff(fit.history) <= 0)
+
+
+def test_a_step_to_where_the_loss_refuses_is_shortened():
+    def loss(p):
+        if np.any(p <= 0):
+            raise refebm.DomainError("E-DIVERGES", "there is no partition function")
+        return np.sum(p - np.array([1e-3, 20.0]) * np.log(p))
+
+    fit = minimise(loss, np.array([30.0, 30.0]), progress=False)
+    assert fit.parameters == pytest.approx([1e-3, 20.0], rel=1e-5) and fit.finite
+    short = minimise(loss, np.array([30.0, 30.0]), 3, progress=False)
+    assert len(short.history) == 4 and "LIMIT" in short.message and short.finite
+
+
 def test_a_gradient_that_is_not_finite_stops_too():
     def loss(x, i):
         return np.sqrt(np.maximum(x, 0.0))  # at 0 its slope is infinite

@@ -28,7 +28,8 @@ def entropy_gradient(score_q: Callable, sampler: Callable, phi: Any, eps: np.nda
     r"""grad_phi H(q) = -E_eps[score_q(z) d f_phi/d phi], z = f_phi(eps), the mean over the rows: nested like phi.
 
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
-    phi: arrays, nested in dicts and tuples; eps (n, k). score_q itself is held: E score_q(z) has mean zero.
+    phi: arrays, nested in dicts and tuples; eps (n, k). score_q itself is held: E score_q(z) has mean zero. A NaN
+    of one row is in the mean wherever the rows share phi.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     z, back = pull_back(lambda phi: sampler(phi, eps), phi)

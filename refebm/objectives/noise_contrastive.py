@@ -6,13 +6,14 @@ are losses to minimise, the negatives of what the texts maximise. Errors: E-SHAP
 not finite at the data, E-CALLABLE.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
 
 from refebm.objectives.notation import softplus
-from refebm.validation import convex, like_x, noise_points, of_shape, rows, supported, weight_inside
+from refebm.validation import InputError, convex, like_x, noise_points, of_shape, rows, supported, weight_inside
 
 
 @rows(y=noise_points)
@@ -31,8 +32,21 @@ def log_odds(log_model, log_noise, x, y):
     """L = log_model - log_noise - log nu, of data over noise, at x, (n,), and at y, (nu, n)."""
     noise = np.reshape(y, (-1, x.shape[1]))
     at_x = log_model(x) - supported("log_noise", log_noise(x)) - np.log(len(y))
-    at_y = log_model(noise) - log_noise(noise) - np.log(len(y))
+    with _asked_at_all(y):
+        at_y = log_model(noise) - log_noise(noise) - np.log(len(y))
     return at_x, np.reshape(at_y, y.shape[:2])
+
+
+@contextlib.contextmanager
+def _asked_at_all(y):
+    """Say at which rows a callable was asked that has only enough for those of x."""
+    try:
+        yield
+    except (ValueError, IndexError) as error:
+        if len(y) == 1 or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE":
+            raise
+        rows = f"all nu n = {y.shape[0]} * {y.shape[1]} rows of y at once, not only at the n rows of x"
+        raise InputError("E-CALLABLE", f"log-densities and energies are asked at {rows}: {error}") from error
 
 
 @rows(y=noise_points)
@@ -47,7 +61,8 @@ def conditional_noise_contrastive(
     Source: Ceylan and Gutmann 2018, eqs. 9 and 10
     """
     log_ratio = np.zeros(y.shape[:2]) if log_ratio is None else of_shape("log_ratio", log_ratio, y.shape[:2])
-    at_y = np.reshape(energy(np.reshape(y, (-1, x.shape[1]))), y.shape[:2])
+    with _asked_at_all(y):
+        at_y = np.reshape(energy(np.reshape(y, (-1, x.shape[1]))), y.shape[:2])
     return np.mean(2 * softplus(energy(x) - at_y - log_ratio), axis=0)
 
 
