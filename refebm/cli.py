@@ -72,13 +72,14 @@ def main(arguments: list[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if getattr(stream, "errors", None) == "strict":  # a name that a terminal cannot print stops nothing
             stream.reconfigure(errors="backslashreplace")
-    options = parser().parse_args(arguments)
     try:
         with _ended_by_signals():
-            status = COMMANDS[options.command](options)
-            if sys.stdout is not None:
-                sys.stdout.flush()
-        return status
+            try:
+                options = parser().parse_args(arguments)
+                return COMMANDS[options.command](options)
+            finally:
+                if sys.stdout is not None:
+                    sys.stdout.flush()
     except InputError as error:
         return _stop(error)
     except KeyboardInterrupt:

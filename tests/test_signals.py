@@ -62,10 +62,11 @@ def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 
 
-def test_a_full_disk(monkeypatch, capsys):
+@pytest.mark.parametrize("command", [["list", "hyvarinen"], ["--help"], ["crosscheck", "--template", "numpy"]])
+def test_a_full_disk(command, monkeypatch, capsys):
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
-        assert main(["list", "hyvarinen"]) == 2
+        assert main(command) == 2
     assert "refebm: E-FILE: " in capsys.readouterr().err
 
 

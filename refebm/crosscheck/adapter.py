@@ -37,7 +37,7 @@ from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNEL
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
 ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not the adapter's lines
 LINES = 4  # of a traceback, its last
-MOST_NUMBERS = 10**6  # of an answer
+MOST_NUMBERS, MOST_PARTS = 10**6, 100  # of an answer
 DEEPEST = 32  # nesting of gradients
 AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
 
@@ -433,15 +433,23 @@ def array(result) -> np.ndarray:
     return found
 
 
+def small(result) -> np.ndarray:
+    """One part of an answer; Failure also where it is larger than any that is asked for."""
+    found = array(result)
+    if found.size > MOST_NUMBERS:
+        raise Failure(f"returned shape {found.shape}, which no question asks for")
+    return found
+
+
 def answer(adapter: Adapter, asked: Asked) -> Answer:
     """Ask one question, with copies of its arguments, which must come back as they went."""
     given = copy.deepcopy(asked.arguments)
     try:
         values, gradient = split(ask(asked.function, adapter, given))
-        parts = tuple(map(array, values)) if isinstance(values, tuple) else (array(values),)
-        large = [part.shape for part in parts if part.size > MOST_NUMBERS]
-        if large:
-            raise Failure(f"returned shape {large[0]}, which no question asks for")
+        values = values if isinstance(values, tuple) else (values,)
+        if len(values) > MOST_PARTS:
+            raise Failure(f"returned {len(values)} parts, which no question asks for")
+        parts = tuple(map(small, values))
         gradient = (arrays(gradient) or None) if asked.gradient and gradient is not None else None
         changed = [name for name in given if plain(given[name]) != plain(asked.arguments[name])]
     except NotSupported as error:
@@ -461,4 +469,4 @@ def arrays(tree, depth: int = 0):
         return {key: arrays(value, depth + 1) for key, value in tree.items() if key != "kind"}
     if isinstance(tree, (tuple, list)):
         return tuple(arrays(value, depth + 1) for value in tree)
-    return None if tree is None else array(tree)
+    return None if tree is None else small(tree)
