@@ -32,6 +32,11 @@ def test_moments_up_to_degree_four(name, d):
             assert abs(value - moment(name, d, powers)) <= 1e-13, powers
 
 
+def test_no_more_nodes_than_it_takes():
+    counts = {name: [len(RULES[name](d)[1]) for d in (1, 2, 3)] for name in LAWS}
+    assert counts == {"rademacher": [2, 4, 8], "normal": [3, 9, 27], "sphere": [2, 6, 18]}
+
+
 def test_signs_and_lengths():
     assert set(RULES) == {*LAWS, "stretched"} == {"rademacher", "normal", "sphere", "stretched"}
     for d in (1, 2, 3):
