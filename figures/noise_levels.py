@@ -17,6 +17,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 import numpy
 
+from figures.tables import markdown, number
 from refebm import (
     GaussianMixture,
     geometric_noise_levels,
@@ -181,11 +182,24 @@ def denoising_errors(s: Callable) -> np.ndarray:
     return numpy.array(rows)
 
 
-def table(heads: Sequence[str], rows: np.ndarray) -> str:
-    """Columns of numbers."""
-    return "\n".join(
-        [" ".join(f"{head:>20}" for head in heads), *(" ".join(f"{a:20.4f}" for a in row) for row in rows)]
-    )
+def table(parameters: dict[str, dict]) -> str:
+    """Root mean square errors per pixel, a column for each level."""
+    sigma, of_wiener, of_tweedie = denoising_errors(learnt("digits", parameters["digits"])).T
+    rows = [
+        [name, *(number(error, 4) for error in errors)]
+        for name, errors in (("Wiener", of_wiener), ("learnt score", of_tweedie))
+    ]
+    return markdown(["sigma (ink from 0 to 1)", *(f"{level:g}" for level in sigma)], rows)
+
+
+def table_of_the_mixture(parameters: dict[str, dict]) -> str:
+    """Mean squares per coordinate, times sigma^2, a column for each level."""
+    sigma, of_score, of_none = score_errors(learnt("mixture", parameters["mixture"])).T
+    rows = [
+        ["error of the score", *(number(a, 4) for a in of_score)],
+        ["the score itself", *(number(a, 4) for a in of_none)],
+    ]
+    return markdown(["sigma, of the mixture", *(f"{level:.3g}" for level in sigma)], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -194,11 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:
         save({name: train(run) for name, run in RUNS.items()})
-    scores = {name: learnt(name, parameters) for name, parameters in saved().items()}
-    print("a mixture in the plane: mean squares per coordinate, times sigma^2")
-    print(table(["sigma", "error of the score", "the score itself"], score_errors(scores["mixture"])))
-    print("digits: root mean square errors per pixel")
-    print(table(["sigma", "Wiener", "Tweedie"], denoising_errors(scores["digits"])))
+    print(table(saved()), table_of_the_mixture(saved()), sep="\n\n")
     return 0
 
 

@@ -16,6 +16,7 @@ import autograd.numpy as np
 import numpy
 from autograd.scipy.special import logsumexp
 
+from figures.tables import markdown, number
 from refebm import (
     Model,
     ReplayBuffer,
@@ -44,7 +45,7 @@ CAPACITY, FRACTION = 10_000, 0.01
 
 def _petals() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Standardised lengths and widths, and their means and deviations in cm."""
-    cm = read_columns(FOLDER.parent / "tests" / "data" / "iris.csv", COLUMNS)[1]
+    cm = read_columns(FOLDER.parent / "tests" / "data" / "iris.csv", COLUMNS).points
     mean, deviation = np.mean(cm, axis=0), np.std(cm, axis=0)
     return (cm - mean) / deviation, mean, deviation
 
@@ -187,17 +188,13 @@ def short_petals(parameters: dict) -> float:
 
 def table(trainings: dict[str, Training]) -> str:
     """Log-likelihoods per flower, in nats, with the partition function that refebm.log_partition certifies."""
-    lines = [f"{'':26}{'log-likelihood':>16}{'to the best':>13}{'log Z':>9}{'P(short petal)':>16}{'updates':>9}"]
-    best = None
+    rows = []
     for name, training in trainings.items():
         certified = log_partition(model(training.parameters), 2)
         value = -np.mean(negative_log_likelihood(model(training.parameters), certified, X))
-        best = value if best is None else best
-        lines.append(
-            f"{name:26}{value:16.4f}{value - best:13.4f}{certified:9.3f}"
-            f"{short_petals(training.parameters):16.3f}{training.updates[-1]:9}"
-        )
-    return "\n".join([*lines, f"{'the flowers':26}{'':38}{np.mean(X[:, 0] * DEVIATION[0] + MEAN[0] < APART):16.3f}"])
+        rows.append([name, number(value), number(certified), number(short_petals(training.parameters))])
+    short = np.mean(X[:, 0] * DEVIATION[0] + MEAN[0] < APART)
+    return markdown(["", "log-likelihood", "log Z", "P(short petal)"], [*rows, ["the flowers", "", "", number(short)]])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,15 +5,36 @@ pull-back differentiate all rows at once, and everything here can be differentia
 parameters the callable closes over.
 """
 
+import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 
 import autograd.numpy as np
+import autograd.tracer
 import numpy
 from autograd import elementwise_grad, make_jvp, make_vjp
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval
 
 from refebm.validation import like_x, rows
+
+
+class _Traces(autograd.tracer.TraceStack):
+    """Each derivative under way has a number of its own, an inner one a larger number than the one around it.
+
+    autograd's own counts how many are under way, in all threads together: with two threads, two derivatives could have
+    the same number, and were taken for one.
+    """
+
+    def __init__(self):
+        self.numbers = itertools.count()
+
+    @contextlib.contextmanager
+    def new_trace(self):
+        yield next(self.numbers)
+
+
+autograd.tracer.trace_stack = _Traces()
 
 
 @rows
@@ -105,9 +126,16 @@ def jacobian(field: Callable, x: np.ndarray) -> np.ndarray:
 def jacobian_vector_product(field: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
     r"""grad s(x) v = lim [s(x + h v) - s(x)]/h, shape (n, d), by forward mode: one pass, whatever d.
 
+    Where autograd has no forward rule (erf, gammaln, solve, fft ...) by two pull-backs: w -> (grad s)^T w is linear in
+    w, and its own pull-back is v -> grad s v.
     Source: Song and Kingma 2021, section 4.2
     """
-    return make_jvp(field)(x)(v)[1]
+    try:
+        return make_jvp(field)(x)(v)[1]
+    except (NotImplementedError, KeyError):  # an error of the field's own comes again
+        back, s = make_vjp(field)(x)
+        w = np.reshape(np.cos(np.arange(1.0, 1.0 + s.size)), s.shape)  # any but zeros, at which eigh cuts a branch off
+        return make_vjp(back)(w)[0](v)
 
 
 def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:

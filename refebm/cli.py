@@ -23,6 +23,8 @@ from refebm.identities.run import MUCH_CANCELLATION, Report, run
 from refebm.index import table
 from refebm.validation import InputError
 
+OF_DATA = ("columns", "sigma", "separator", "decimal", "missing")  # options that say how --data is read
+
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
@@ -41,6 +43,9 @@ def parser() -> argparse.ArgumentParser:
         "--columns", metavar="A,B", help="one or two columns of the data (default: all that are numbers)"
     )
     verify.add_argument("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
+    verify.add_argument("--separator", metavar="WORD", help="of columns: comma, semicolon, tab, bar (default: evident)")
+    verify.add_argument("--decimal", metavar="SIGN", help="a point or a comma (default: what is evident)")
+    verify.add_argument("--missing", metavar="WORD", help="drop: leave rows with an empty cell, NA, null or ? out")
     verify.add_argument("--impl", metavar="ADAPTER", help="the theorems with the functions of an adapter for refebm's")
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
     crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
@@ -178,13 +183,13 @@ def _verify(options) -> int:
 
 def _refuse_together(options) -> None:
     """Options that would be passed over in silence."""
-    given = {name for name in ("case", "controls", "data", "columns", "sigma", "json") if getattr(options, name)}
-    given |= {name for name in ("case", "data", "columns", "sigma", "impl") if getattr(options, name) is not None}
+    given = {name for name in ("controls", "json") if getattr(options, name)}
+    given |= {name for name in ("case", "data", "impl", *OF_DATA) if getattr(options, name) is not None}
     for alone, others in (("case", given - {"case", "impl"}), ("controls", given & {"data", "impl"})):
         if alone in given and others:
             raise InputError("E-OPTION", f"--{alone} does not go with --{', --'.join(sorted(others))}")
-    if "data" not in given and given & {"columns", "sigma"}:
-        raise InputError("E-OPTION", f"--{', --'.join(sorted(given & {'columns', 'sigma'}))} goes with --data")
+    if "data" not in given and given & set(OF_DATA):
+        raise InputError("E-OPTION", f"--{', --'.join(sorted(given & set(OF_DATA)))} goes with --data")
 
 
 def _names(columns: str | None) -> list[str] | None:
@@ -192,9 +197,13 @@ def _names(columns: str | None) -> list[str] | None:
 
 
 def _data(options) -> UserData:
-    data = user_data(options.data, _names(options.columns), options.sigma)
+    form = {name: getattr(options, name) for name in OF_DATA[2:] if getattr(options, name) is not None}
+    data = user_data(options.data, _names(options.columns), options.sigma, **form)
+    without = f" without {', '.join(data.left_out)}" if data.left_out else ""
+    dropped = f" ({data.dropped} dropped where a cell is missing)" if data.dropped else ""
     print(
-        f"data: {data.used} of {data.rows} rows of {options.data}, columns {', '.join(data.columns)}, "
+        f"data: {data.used} of {data.rows} rows of {options.data}{dropped}, "
+        f"columns {', '.join(data.columns)}{without}, "
         f"sigma {data.sigma:.4g}, in units of the spread {data.spread:.4g} around the mean",
         flush=True,
     )

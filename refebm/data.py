@@ -1,8 +1,10 @@
 """The user's points, as a mixture: a CSV file becomes a smoothed empirical distribution."""
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,6 +15,14 @@ from refebm.validation import InputError, positive
 MOST_ROWS = 300
 LARGEST = 1e100
 WIDTH = 0.3  # sigma, where none is given, in units of the spread
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "."}
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
+EXCHANGED = str.maketrans(",.", ".,")
+LIKE_A_NUMBER = re.compile(
+    r"[+-]?(?=.*[0-9])[0-9.,' _\u00a0\u202f]+([eE][+-]?[0-9]+)?%?|[+-]?inf(inity)?", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -20,66 +30,131 @@ class UserData:
     """Points in units of their spread, around their mean: the identities do not change under shift and scale."""
 
     columns: list[str]
+    left_out: list[str]
     rows: int
+    dropped: int
     used: int
     spread: float
     sigma: float
     density: GaussianMixture
 
 
-def read_columns(path: str | Path, wanted: list[str] | None = None) -> tuple[list[str], np.ndarray]:
-    """The named columns of a CSV file with a header line, or all that begin with a number; (names, (n, d)).
+class Columns(NamedTuple):
+    """Points (n, d) by the names of their columns; columns left out as text, and the number of rows left out."""
 
-    Errors: E-FILE, E-CSV (with line and column), E-COLUMN, E-EMPTY.
+    names: list[str]
+    points: np.ndarray
+    left_out: list[str]
+    dropped: int
+
+
+def read_columns(
+    path: str | Path,
+    wanted: list[str] | None = None,
+    separator: str | None = None,
+    decimal: str | None = None,
+    missing: str = "refuse",
+) -> Columns:
+    """The named columns of a CSV file with a header line, or all that are not text.
+
+    separator: comma, semicolon, tab or bar, by default the one that the header has. decimal: "." or ","; by default
+    the comma where the separator is another and no cell has a point. missing: "refuse", or "drop" for the rows in
+    which a cell is empty, NA, NaN, null or ?.
+    Errors: E-FILE, E-CSV (with line and column), E-COLUMN, E-EMPTY, E-OPTION.
     """
-    header, body = _read(path)
-    for name in wanted or []:
-        if header.count(name) != 1 or wanted.count(name) != 1:
-            raise InputError(
-                "E-COLUMN", f"{path} must have the column {name!r} once; its columns are {', '.join(header)}"
-            )
-    names = wanted or [name for name, cell in zip(header, body[0][1]) if _is_number(cell)]
+    if decimal not in (None, ".", ",") or missing not in ("refuse", "drop"):
+        raise InputError("E-OPTION", f"decimal must be . or , and missing refuse or drop; got {decimal!r}, {missing!r}")
+    separator, header, body = _read(path, separator)
+    comma = decimal == "," or (decimal is None and separator != "," and _decimal_commas(body))
+    if comma and separator == ",":
+        raise InputError("E-OPTION", f"{path}: the comma separates its columns, and can not be the decimal sign too")
+    text = [not any(LIKE_A_NUMBER.fullmatch(row[i]) for _, row in body) for i in range(len(header))]
+    names = wanted or [name for name, is_text in zip(header, text) if not is_text]
+    here = f"{path} (separated by {SEPARATORS[separator]}s)"
     if not names:
-        raise InputError("E-CSV", f"{path} has no column of numbers; its columns are {', '.join(header)}")
-    indices = [header.index(name) for name in names]
-    for line, row in body:
-        bad = next((i for i in indices if not _is_number(row[i])), None)
-        if bad is not None:
+        raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {', '.join(header)}")
+    for name in names:
+        if header.count(name) != 1 or names.count(name) != 1:
             raise InputError(
-                "E-CSV", f"{path}, line {line}, column {header[bad]!r}: must be a number, got {row[bad]!r}"
+                "E-COLUMN", f"{here} must have the column {name!r} once; its columns are {', '.join(header)}"
             )
-    return names, np.array([[float(row[i]) for i in indices] for _, row in body])
+    chosen, kept = [header.index(name) for name in names], []
+    for line, row in body:
+        numbers = [_number(row[i], comma) for i in chosen]
+        if None not in numbers:
+            kept.append(numbers)
+        elif any(missing == "refuse" or row[i].lower() not in MISSING for i, x in zip(chosen, numbers) if x is None):
+            bad = chosen[numbers.index(None)]
+            raise InputError("E-CSV", f"{here}, line {line}, column {header[bad]!r}: {_wanted(row[bad])}")
+    if not kept:
+        raise InputError("E-EMPTY", f"{here} has no row in which {', '.join(names)} are all there")
+    left_out = [] if wanted else [name for name in header if name not in names]
+    return Columns(names, np.array(kept), left_out, len(body) - len(kept))
 
 
-def _read(path):
-    """The header, and the other lines with their numbers; blank ones are passed over."""
+def _wanted(cell):
+    advice = "--missing drop leaves such rows out" if cell.lower() in MISSING else "digits, and one --decimal sign"
+    return f"must be a number ({advice}), got {cell!r}; --columns names the columns to use"
+
+
+def _number(cell, comma):
+    """The number that a cell is, or None."""
+    text = cell.translate(EXCHANGED) if comma else cell
+    return float(text) if NUMBER.fullmatch(text) and np.isfinite(float(text)) else None
+
+
+def _decimal_commas(body):
+    """Whether numbers are evidently written as in 1,5: nowhere a point, and a comma that separates no thousands."""
+    numbers = [cell for _, row in body for cell in row if LIKE_A_NUMBER.fullmatch(cell)]
+    evident = any("," in cell and not THOUSANDS.fullmatch(cell) for cell in numbers)
+    return evident and not any("." in cell for cell in numbers)
+
+
+def _read(path, separator):
+    """The separator, the header, and the other lines with their numbers; blank ones are passed over."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(row)]
+        text = Path(path).read_text(encoding="utf-8-sig")
+        separator = _separator(path, text, separator)
+        reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+        lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError("E-FILE", f"{path} cannot be read as CSV: {error}") from error
     if len(lines) < 2:
         raise InputError("E-EMPTY", f"{path} must have a header line and at least one line of numbers")
     (_, header), *body = lines
-    if all(_is_number(cell) for cell in header):
+    if all(LIKE_A_NUMBER.fullmatch(cell) for cell in header):
         raise InputError("E-CSV", f"{path} must begin with a header line, got numbers: {', '.join(header)}")
     ragged = next(((line, row) for line, row in body if len(row) != len(header)), None)
     if ragged:
-        raise InputError("E-CSV", f"{path}, line {ragged[0]}: has {len(ragged[1])} cells, the header {len(header)}")
-    return header, body
+        words = f"line {ragged[0]}: has {len(ragged[1])} cells, the header {len(header)}"
+        raise InputError("E-CSV", f"{path}, {words}, where a {SEPARATORS[separator]} separates them (--separator)")
+    return separator, header, body
 
 
-def _is_number(text):
-    try:
-        return bool(np.isfinite(float(text)))
-    except ValueError:
-        return False
+def _separator(path, text, given):
+    """The one that was named, or the only one that the header has; a comma where it has none."""
+    if given is not None:
+        named = {word: sign for sign, word in SEPARATORS.items()} | {sign: sign for sign in SEPARATORS}
+        if given not in named:
+            raise InputError("E-OPTION", f"separator must be one of {', '.join(SEPARATORS.values())}; got {given!r}")
+        return named[given]
+    header = next(filter(str.strip, text.splitlines()), "")
+    cells = {sign: len(next(csv.reader([header], delimiter=sign), [])) for sign in SEPARATORS}
+    found = [sign for sign in SEPARATORS if cells[sign] > 1]
+    if len(found) > 1:
+        words = " and ".join(SEPARATORS[sign] for sign in found)
+        raise InputError("E-CSV", f"{path}: the header has {words}; say which separates columns with --separator")
+    return found[0] if found else ","
 
 
-def user_data(path: str | Path, columns: list[str] | None = None, sigma: float | None = None) -> UserData:
-    """One or two columns of a CSV file as data: at most 300 rows, evenly spaced ones where there are more."""
-    names, points = read_columns(path, columns)
+def user_data(
+    path: str | Path, columns: list[str] | None = None, sigma: float | None = None, **form: str | None
+) -> UserData:
+    """One or two columns of a CSV file as data: at most 300 rows, evenly spaced ones where there are more.
+
+    form: separator, decimal and missing, as in `read_columns`.
+    """
+    names, points, left_out, dropped = read_columns(path, columns, **form)
     if np.max(np.abs(points)) > LARGEST:
         raise InputError("E-CSV", f"{path}: numbers must be within {LARGEST:g}, got {np.max(np.abs(points)):g}")
     if len(names) > 2:
@@ -92,4 +167,4 @@ def user_data(path: str | Path, columns: list[str] | None = None, sigma: float |
     density = smoothed_empirical((used - used.mean(axis=0)) / spread, sigma / spread)
     if not fits(density):
         raise InputError("E-SIGMA", f"sigma {sigma:g} is too small for a lattice over points with spread {spread:.4g}")
-    return UserData(names, len(points), len(used), spread, sigma, density)
+    return UserData(names, left_out, dropped + len(points), dropped, len(used), spread, sigma, density)

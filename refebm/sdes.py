@@ -1,7 +1,8 @@
 r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, all but noise at t = 1, everything in closed form.
 
 x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is not the prior that sampling starts from:
-`prior_gap` says by how much. Errors: E-TIME for t outside [0, 1] or s after t, E-LEVELS, E-POSITIVE, E-DENSITY.
+`prior_gap` says by how much. Where both s and t are given, one is a float or their shapes are the same.
+Errors: E-TIME for t outside [0, 1] or s after t, E-SHAPE, E-LEVELS, E-POSITIVE, E-BETAS, E-DENSITY, E-CALLABLE.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,19 @@ import autograd.numpy as np
 
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect
-from refebm.validation import InputError, InputTypeError, count, points, positive, time, times, times_of
+from refebm.validation import (
+    InputError,
+    InputTypeError,
+    of_time,
+    ordered_times,
+    points,
+    positive,
+    size,
+    steps,
+    time,
+    times,
+    times_of,
+)
 
 
 class LinearSDE:
@@ -41,7 +54,7 @@ class LinearSDE:
 
     def prior(self, d: int):
         r"""The law that sampling starts from, N(0, std(1)^2 I)."""
-        return Gaussian(np.zeros(count("d", d)), self.kernel(0.0, 1.0)[1] ** 2)
+        return Gaussian(np.zeros(size("d", d)), self.kernel(0.0, 1.0)[1] ** 2)
 
     def prior_gap(self, density) -> float:
         r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature."""
@@ -73,7 +86,7 @@ class VarianceExploding(LinearSDE):
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: (1, std)."""
-        s, t = _in_order(s, t)
+        s, t = ordered_times(s, t)
         return 1.0 + 0.0 * (t - s), self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))
 
 
@@ -94,13 +107,18 @@ class VariancePreserving(LinearSDE):
     def betas(self, n_steps: int):
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
 
+        Errors: E-BETAS for so few steps that a variance would be 1 or more.
         Source: Song et al. 2021, appendix B
         """
-        n_steps = count("n_steps", n_steps)
+        n_steps = steps("n_steps", n_steps)
+        if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest
+            enough = int(max(self.beta_min, self.beta_max)) + 1
+            raise InputError("E-BETAS", f"n_steps must make the variances less than 1, as {enough} does; got {n_steps}")
         return self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps
 
     def integral(self, s, t):
         r"""int_s^t beta."""
+        s, t = ordered_times(s, t)
         return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
 
     def diffusion(self, t):
@@ -109,12 +127,12 @@ class VariancePreserving(LinearSDE):
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: (scale, std)."""
-        b = self.integral(*_in_order(s, t))
+        b = self.integral(s, t)
         return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
 
     def prior(self, d: int):
         """The law that sampling starts from, N(0, I)."""
-        return Gaussian(np.zeros(count("d", d)), 1.0)
+        return Gaussian(np.zeros(size("d", d)), 1.0)
 
 
 class SubVariancePreserving(VariancePreserving):
@@ -129,7 +147,6 @@ class SubVariancePreserving(VariancePreserving):
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): (scale, std)."""
-        s, t = _in_order(s, t)
         b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
         return np.exp(-0.5 * b), np.sqrt(np.expm1(-b) * np.expm1(-total))
 
@@ -137,12 +154,13 @@ class SubVariancePreserving(VariancePreserving):
 class GivenDiffusion(LinearSDE):
     r"""dx = sigma(t) dw for a given sigma(t): m = 1, std^2 = int_0^t sigma^2, which is given too.
 
-    sigma, variance: callables of t, float or (n,); variance(0) = 0 and variance' = sigma^2.
+    sigma, variance: callables of t, float or (n,), that return finite numbers of its shape; variance(0) = 0 and
+    variance' = sigma^2.
     Source: Stanford CS236, perturbing data with stochastic processes (the toy SDE)
     """
 
     def __init__(self, sigma: Callable, variance: Callable):
-        self.sigma, self.variance = sigma, variance
+        self.sigma, self.variance = of_time("sigma", sigma), of_time("variance", variance)
 
     def diffusion(self, t):
         r"""g = sigma(t)."""
@@ -150,12 +168,7 @@ class GivenDiffusion(LinearSDE):
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std)."""
-        s, t = _in_order(s, t)
+        s, t = ordered_times(s, t)
+        if np.any(self.variance(t) < self.variance(s)):
+            raise InputError("E-CALLABLE", "variance(t) must not fall as t grows")
         return 1.0 + 0.0 * (t - s), np.sqrt(self.variance(t) - self.variance(s))
-
-
-def _in_order(s, t):
-    s, t = times("s", s), times("t", t)
-    if np.any(s > t):
-        raise InputError("E-TIME", f"s must not be after t: noise is added forward in time; got {s} and {t}")
-    return s, t

@@ -20,7 +20,7 @@ from autograd.misc.optimizers import adam
 
 from refebm.calculus import value_and_gradient
 from refebm.progress import Line
-from refebm.validation import DomainError, InputError, InputTypeError, count, positive, real_array
+from refebm.validation import DomainError, InputError, InputTypeError, positive, real_array, steps
 
 ROUNDOFF = np.finfo(float).eps
 NOTHING_LOWER = "the line search found nothing lower: this is roundoff, or the loss is noisy or not smooth"
@@ -108,7 +108,7 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
-        self.loss, self.n_steps, self.line = _callable("loss", loss), count("n_steps", n_steps), Line(progress)
+        self.loss, self.n_steps, self.line = _callable("loss", loss), steps("n_steps", n_steps), Line(progress)
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
 

@@ -2,13 +2,16 @@
 
 ``@rows`` reads a function's parameter names, looks each up in `GLOSSARY`, and hands the body
 clean values: float64 rows, a noise level as a column ``(n, 1)`` so that formulas read as printed,
-callables whose results are measured against the rows that they were given. A parameter that means
-something special is named in the decorator: ``@rows(x=bits)``. Every error names the argument, what
-was wanted and what came, and starts with a stable code.
+callables whose results are measured against the rows that they were given, which get copies, and whose
+results are copied, so that they may write into either. A parameter that means something special is named
+in the decorator: ``@rows(x=bits)``. Every error names the argument, what was wanted and what came, in a
+few numbers, and starts with a stable code.
 """
 
 import functools
 import inspect
+import math
+from reprlib import Repr
 
 import autograd.numpy as np
 import numpy
@@ -34,32 +37,87 @@ class DomainError(InputError):
     """Asked for outside the conditions under which the quantity exists."""
 
 
-def real_array(name: str, value):
-    """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
+REPR = Repr()
+REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
+brief = REPR.repr  # of what came, in a few words and numbers
+MOST_STEPS = 10**9  # more are no loop that ends
+MOST_NUMBERS = 10**10  # 80 GB
+
+
+def real(name, value):
+    """`value` as float64, finite or not, converted where that loses nothing (integers, float32, lists)."""
     if isbox(value) and not hasattr(value, "dtype"):
+        _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
     if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
-        try:
-            value = numpy.asarray(value)
-        except ValueError as ragged:
-            raise InputTypeError("E-DTYPE", f"{name} must be an array of real numbers, got a ragged list") from ragged
-        if value.dtype.kind not in "iufb":
-            raise InputTypeError("E-DTYPE", f"{name} must be real numbers, got dtype {value.dtype}")
-        value = value.astype(np.float64, copy=False)
-    finite = np.isfinite(value)
-    if not np.all(finite):
-        where = tuple(int(i) for i in numpy.argwhere(~finite)[0])
-        raise InputError("E-FINITE", f"{name} must be finite, got {_at(value, where)}")
+        value = array(name, value)
+        _refuse_type(name, value, value.dtype.kind in "iufb")
+        with numpy.errstate(over="ignore"):  # of what is wider than float64
+            value = value.astype(np.float64, copy=False)
     return value
 
 
+def array(name, value):
+    """`value` as an array of any type, with nothing masked."""
+    _refuse_masked(name, value)
+    try:
+        return numpy.asarray(value)
+    except Exception as error:  # whatever an __array__ raises, such as that of a tensor that keeps its gradient
+        came = "a ragged list" if isinstance(value, (list, tuple)) else type(value).__name__
+        raise InputTypeError("E-DTYPE", f"{name} must be an array of numbers, got {came}") from error
+
+
+def _refuse_type(name, value, good):
+    if not good:
+        kind = getattr(value, "dtype", type(getval(value)).__name__)
+        raise InputTypeError("E-DTYPE", f"{name} must be real numbers, got dtype {kind}")
+
+
+def _refuse_masked(name, value):
+    if isinstance(value, (list, tuple)):
+        for part in value:
+            _refuse_masked(name, part)
+    elif isinstance(value, numpy.ma.MaskedArray) and numpy.ma.is_masked(value):
+        raise InputError("E-MASKED", f"{name} must have no masked entries, got {numpy.ma.count_masked(value)}")
+
+
+def real_array(name, value):
+    """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
+    value = real(name, value)
+    _refuse(name, value, numpy.isfinite(getval(value)), "E-FINITE", "finite")
+    return value
+
+
+def _refuse(name, value, good, code, wanted):
+    if not numpy.all(good):
+        where = tuple(int(i) for i in numpy.argwhere(~good)[0])
+        raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
+
+
 def _at(value, where):
-    return f"{float(value[where] if where else value)}" + (f" at index {where}" if where else "")
+    return f"{float(getval(value)[where])}" + (f" at index {where}" if where else "")
+
+
+def kept(value):
+    """A copy, for a callable that may write into it or keep it; what is traced is as it is."""
+    return numpy.array(value) if isinstance(value, numpy.ndarray) else value
 
 
 def points(name, value, x=None):
     """Rows that are points, (n, d) with n, d >= 1."""
-    value = real_array(name, value)
+    return _of_rows(name, real_array(name, value))
+
+
+def states(name, value, x=None):
+    """The states of chains, (n, d): points, but for rows that are lost, which are NaN throughout."""
+    value = _of_rows(name, real(name, value))
+    good = numpy.isfinite(getval(value))
+    good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
+    _refuse(name, value, good, "E-FINITE", "finite, but for rows that are NaN throughout")
+    return value
+
+
+def _of_rows(name, value):
     if value.ndim != 2:
         hint = "; a 1-D sample is x[:, None]" if value.ndim == 1 else ""
         raise InputError("E-NDIM", f"{name} must be (n, d), rows are points; got shape {value.shape}{hint}")
@@ -89,12 +147,6 @@ def bits(name, value, x=None):
     value = points(name, value)
     _refuse(name, value, (value == 0) | (value == 1), "E-BINARY", "0 or 1 everywhere")
     return value
-
-
-def _refuse(name, value, good, code, wanted):
-    if not np.all(good):
-        where = tuple(int(i) for i in numpy.argwhere(~good)[0])
-        raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
 
 
 def like_x(name, value, x):
@@ -159,6 +211,14 @@ def positive(name, value, x=None):
     return value
 
 
+def squarable(name, value, least=1.5e-154):
+    """A positive float whose square is one too; with `least` 0 its square may underflow."""
+    value = positive(name, value)
+    if not least <= value <= 1e154:
+        raise InputError("E-SCALE", f"{name} must be from {least:g} to 1e154, to have a square, got {_at(value, ())}")
+    return value
+
+
 def positives(name, value, x=None):
     """A positive float, or several."""
     value = real_array(name, value)
@@ -198,20 +258,21 @@ def decreasing_levels(name, value, x=None):
     """Noise levels, (L,), positive and each below the last."""
     value = positive_vector(name, value)
     if np.any(np.diff(value) >= 0):
-        raise InputError("E-LEVELS", f"{name} must go from large to small, got {value.tolist()}")
+        raise InputError("E-LEVELS", f"{name} must go from large to small, got {brief(value.tolist())}")
     return value
 
 
 def moving(name, value, x=None):
-    """Chains, (T, n, d) with T >= 4, each coordinate of which moves."""
+    """Chains, (T, n, d) with T >= 4, in each of which each coordinate moves."""
     value = real_array(name, value)
     if value.ndim != 3:
         raise InputError("E-NDIM", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
     if 0 in value.shape or len(value) < 4:
         raise InputError("E-EMPTY", f"{name} must have at least four states of one chain, got shape {value.shape}")
-    still = np.all(value == value[0], axis=(0, 1))
+    still = np.all(value == value[0], axis=0)
     if np.any(still):
-        raise DomainError("E-CONSTANT", f"coordinate {int(np.argmax(still))} of {name} never moves")
+        chain, coordinate = numpy.argwhere(still)[0]
+        raise DomainError("E-CONSTANT", f"coordinate {coordinate} of {name} never moves in chain {chain}")
     return value
 
 
@@ -219,8 +280,24 @@ def inverse_temperatures(name, value, x=None):
     """0 = beta_0 < ... < beta_K = 1, (K + 1,)."""
     value = vector(name, value)
     if len(value) < 2 or value[0] != 0 or value[-1] != 1 or np.any(np.diff(value) <= 0):
-        raise InputError("E-TEMPERATURES", f"{name} must go from 0 to 1 without a step back, got {value.tolist()}")
+        raise InputError(
+            "E-TEMPERATURES", f"{name} must go from 0 to 1 without a step back, got {brief(value.tolist())}"
+        )
     return value
+
+
+def tape_of_steps(name, value):
+    """The noise of a chain: an array, or a tuple of them, whose first axis is time. Integers stay what they are."""
+    parts = [array(name, part) for part in (value if isinstance(value, tuple) else (value,))]
+    lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
+    if len(lengths) != 1 or lengths == {0}:
+        came = brief(sorted(lengths))
+        raise InputError("E-TAPE", f"the arrays of a tape must have one length, at least 1; got {came}")
+    for part in parts:
+        _refuse_type(name, part, part.dtype.kind in "iufb")
+        if not np.isfinite(np.min(part)) or not np.isfinite(np.max(part)):  # in no more memory than the tape's
+            _refuse(name, part, np.isfinite(part), "E-FINITE", "finite")
+    return parts
 
 
 def tape_of_levels(name, value, x):
@@ -234,10 +311,20 @@ def tape_of_levels(name, value, x):
 def times(name, value):
     """Times of an SDE: a float, or (n,), from 0 to 1."""
     value = real_array(name, value)
-    if value.ndim > 1:
-        raise InputError("E-SHAPE", f"{name} must be a float or (n,); got shape {value.shape}")
+    if value.ndim > 1 or 0 in value.shape:
+        raise InputError("E-SHAPE", f"{name} must be a float or (n,), n >= 1; got shape {value.shape}")
     _refuse(name, value, (value >= 0) & (value <= 1), "E-TIME", "from 0 to 1")
     return value
+
+
+def ordered_times(s, t):
+    """Two times of an SDE, s <= t: floats, or (n,) of one shape."""
+    s, t = times("s", s), times("t", t)
+    if s.ndim and t.ndim and s.shape != t.shape:
+        raise InputError("E-SHAPE", f"s must be a float or of the shape of t, {t.shape}; got {s.shape}")
+    if np.any(s > t):
+        raise InputError("E-TIME", "s must not be after t, anywhere: noise is added forward in time")
+    return s, t
 
 
 def times_of(name, value, x):
@@ -257,7 +344,7 @@ def decreasing_times(name, value, x=None):
     """Times from late to early, (K + 1,)."""
     value = times(name, value)
     if value.ndim != 1 or len(value) < 2 or np.any(np.diff(value) >= 0):
-        raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {value.tolist()}")
+        raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {brief(value.tolist())}")
     return value
 
 
@@ -270,11 +357,41 @@ def tape_of_corrections(name, value, x):
 
 
 def sde_like(name, value, x=None):
-    """What has a drift and a diffusion."""
-    lacks = [method for method in ("drift", "diffusion") if not callable(getattr(value, method, None))]
-    if lacks:
-        raise InputTypeError("E-SDE", f"{name} must have the methods {lacks}, as in refebm.sdes; got {value!r}")
+    """What has a drift and a diffusion, whose answers are measured."""
+    _refuse_without(name, value, ("drift", "diffusion"), "E-SDE", "refebm.sdes")
+    return value if isinstance(value, Measured) else Measured(name, value)
+
+
+def rbm_like(name, value, x=None):
+    """What draws each of its two layers given the other."""
+    _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
     return value
+
+
+def _refuse_without(name, value, methods, code, example):
+    lacks = [method for method in methods if not callable(getattr(value, method, None))]
+    if lacks or isinstance(value, type):
+        wanted = f"have the methods {lacks}" if lacks else "be an instance, not the class"
+        raise InputTypeError(code, f"{name} must {wanted}, as in {example}; got {brief(value)}")
+
+
+class Measured:
+    """An SDE whose drift is of the shape of x, and whose diffusion, scale and std are of the shape of t."""
+
+    def __init__(self, name, sde):
+        self.name, self.sde = name, sde
+        self.drift = field(f"{name}.drift", sde.drift)
+        self.diffusion = of_time(f"{name}.diffusion", sde.diffusion)
+
+    def __getattr__(self, method):
+        if not hasattr(self.sde, method):
+            raise InputTypeError("E-SDE", f"{self.name} must have the method {method}, as in refebm.sdes")
+        return getattr(self.sde, method)
+
+    def marginal(self, t):
+        """Scale and std."""
+        scale, std = self.__getattr__("marginal")(kept(t))
+        return tuple(of_time(f"{self.name}.marginal", lambda _, part=part: part)(t) for part in (scale, std))
 
 
 def step_variances(name, value, x=None):
@@ -286,12 +403,12 @@ def step_variances(name, value, x=None):
 
 def indices_of(name, value, x):
     """The step of each row, (n,), from one for all or one each."""
-    value = numpy.asarray(value)
+    value = array(name, value)
     if value.dtype.kind not in "iu" or value.shape not in ((), (len(x),)):
         raise InputTypeError(
             "E-INDEX", f"{name} must be an int or (n,) = ({len(x)},) of them; got {value.dtype} of shape {value.shape}"
         )
-    return value + numpy.zeros(len(x), int)
+    return value.astype(int) + numpy.zeros(len(x), int)
 
 
 def within(name, value, n):
@@ -302,21 +419,91 @@ def within(name, value, n):
 
 def count(name, value, x=None):
     """A whole number that counts something."""
+    return _counted(name, value, 1)
+
+
+def count_or_none(name, value, x=None):
+    """A whole number that counts what need not be there."""
+    return size(name, _counted(name, value, 0) + 1) - 1
+
+
+def size(name, value, x=None):
+    """The length of one axis of an array."""
+    value = count(name, value)
+    if value > MOST_NUMBERS:
+        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:.0e}, got {brief(value)}")
+    return value
+
+
+def _counted(name, value, least):
     if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {value!r}")
-    if value < 1:
-        raise InputError("E-COUNT", f"{name} must be at least 1, got {value}")
+        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+    if value < least:
+        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
     return int(value)
+
+
+def steps(name, value, x=None):
+    """A number of steps, which a loop can do."""
+    value = count(name, value)
+    if value > MOST_STEPS:
+        raise InputError("E-COUNT", f"{name} must be at most {MOST_STEPS:.0e}, got {brief(value)}")
+    return value
+
+
+def memory(*sizes):
+    """Sizes of an array that can be had, unless another has the memory."""
+    try:
+        numpy.empty(sizes)  # asks for the memory, and does not touch it
+        fits = math.prod(sizes) <= MOST_NUMBERS
+    except (MemoryError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        came = " x ".join(brief(size) for size in sizes)
+        raise InputError("E-SIZE", f"{came} numbers need too much memory: draw them in parts, one after the other")
+    return sizes
+
+
+def generator(name, value, x=None):
+    """A numpy.random.Generator."""
+    if not isinstance(value, numpy.random.Generator):
+        came = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise InputTypeError(
+            "E-RNG", f"{name} must be a numpy.random.Generator, such as numpy.random.default_rng(0); got {came}"
+        )
+    return value
 
 
 def field(name, function, x=None):
     """A callable of rows that returns rows of the same shape: a score, a denoiser, any vector field."""
-    return _measured(name, function, lambda x: x.shape, "(n, d)")
+    return _measured(name, function, lambda shape: shape, "(n, d)")
+
+
+def transition(name, function, x=None):
+    """A callable of states (n, d) and noise that returns a `Step`: states of the same shape, and what happened."""
+    see_callable(name, function)
+
+    def stepped(x, *noise):
+        step = function(kept(x), *map(kept, noise))
+        told = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
+        after = real(f"{name}(x, ...)", step[0]) if told else None
+        if np.shape(after) != np.shape(x):
+            came = np.shape(after) if told else type(step).__name__
+            raise InputError("E-CALLABLE", f"{name}(x, ...) must return Step(x, info), x {np.shape(x)}; got {came}")
+        return kept(after), step[1]
+
+    return stepped
 
 
 def energy(name, function, x=None):
     """A callable of rows that returns one number per row."""
-    return _measured(name, function, lambda x: x.shape[:1], "(n,)")
+    return _measured(name, function, lambda shape: shape[:1], "(n,)")
+
+
+def of_time(name, function):
+    """A callable of times, a float or (n,), that returns finite numbers of their shape."""
+    measured = _measured(name, function, lambda shape: shape, "the shape of t", "t")
+    return lambda t: real_array(f"{name}(t)", measured(t))
 
 
 def sampler(name, function, x=None):
@@ -324,27 +511,39 @@ def sampler(name, function, x=None):
     see_callable(name, function)
 
     def made(phi, eps):
-        z = function(phi, eps)
+        z = function(nested("phi", phi), kept(eps))
+        _refuse_masked(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
             raise InputError(
                 "E-CALLABLE",
                 f"{name}(phi, eps) must return rows (n, d) with n = {len(eps)} for eps {np.shape(eps)}; "
                 f"got {np.shape(z)}",
             )
-        return z
+        return kept(z)
 
     return made
 
 
 def nested(name, value, x=None):
-    """Parameters: an array, or arrays nested in dicts, tuples and lists; as they are where they are traced."""
+    """Parameters: an array, or arrays nested in dicts, tuples and lists, copied; as they are where they are traced."""
     if isbox(value):
         return value
     if isinstance(value, dict):
         return {key: nested(f"{name}[{key!r}]", part) for key, part in value.items()}
     if isinstance(value, (tuple, list)):
         return type(value)([nested(f"{name}[{i}]", part) for i, part in enumerate(value)])
-    return real_array(name, value)
+    return kept(real_array(name, value))
+
+
+def parameters_of(name, value):
+    """Parameters of a model: numbers in dicts, tuples and lists, as float64; words, and what is traced, as they are."""
+    if isbox(value) or isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, dict):
+        return {key: parameters_of(f"{name}[{key!r}]", part) for key, part in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)([parameters_of(f"{name}[{i}]", part) for i, part in enumerate(value)])
+    return real(name, value)[()]
 
 
 def convex(name, value, x=None):
@@ -365,7 +564,7 @@ def convex(name, value, x=None):
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = numpy.asarray(function(log_u))
+        values = numpy.asarray(function(kept(log_u)))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -374,29 +573,39 @@ def _of_log_u(name, function, log_u):
 
 
 def see_callable(name, function):
-    """What is called must be callable."""
-    if not callable(function):
+    """What is called must be callable, and no class, whose instances are no numbers."""
+    if not callable(function) or isinstance(function, type):
         raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
 
 
-def _measured(name, function, wanted, words):
+def _measured(name, function, wanted, words, argument="x"):
+    if getattr(function, "returns", None) == words:  # measured already, under the name that the caller knows
+        return function
     see_callable(name, function)
+    called = f"{name}({argument})"
 
     def measured(x, *rest):
-        result = function(x, *rest)
+        result = function(kept(x), *map(kept, rest))
+        _refuse_masked(called, result)
+        result = numpy.float64(result) if type(result) in (int, float) else result
         kind = getattr(getattr(result, "dtype", None), "kind", None)
         if kind not in ("f", "i", "u"):
             raise InputError(
                 "E-CALLABLE",
-                f"{name}(x) must return an array of real numbers, got {type(result).__name__} of "
+                f"{called} must return an array of real numbers, got {type(result).__name__} of "
                 f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
             )
-        if np.shape(result) != wanted(x):
+        if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
-                "E-CALLABLE", f"{name}(x) must return {words} = {wanted(x)} for x {x.shape}; got {np.shape(result)}"
+                "E-CALLABLE",
+                f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
+                f"got {np.shape(result)}",
             )
-        return result
+        if isbox(result):
+            return result if result.dtype == np.float64 else result.astype(np.float64)
+        return numpy.array(result, dtype=np.float64)[()]
 
+    measured.returns = words
     return measured
 
 
@@ -422,10 +631,15 @@ GLOSSARY = {
     "sde": sde_like,
     "betas": step_variances,
     "i": indices_of,
-    "n": count,
-    "d": count,
-    "n_steps": count,
+    "n": size,
+    "d": size,
+    "n_steps": steps,
+    "n_levels": size,
     "n_lags": count,
+    "size": size,
+    "rng": generator,
+    "rbm": rbm_like,
+    "n_corrections": count_or_none,
     "smallest": positive,
     "score": field,
     "data_score": field,
@@ -458,7 +672,7 @@ def rows(function=None, /, **special):
     def checked(*args, **kwargs):
         bound = signature.bind(*args, **kwargs)
         given = bound.arguments
-        x = points_of(given["self"], anchor, given[anchor]) if "self" in given else None
+        x = points_of(given["self"], anchor, given[anchor]) if "self" in given and anchor else None
         for name in (one for one in order if one in given):
             given[name] = checks[name](name, given[name], x)
             x = given[name] if name == anchor else x
@@ -493,11 +707,15 @@ def positive_vector(name, value, d=None):
 def covariance(name, value, d):
     """A symmetric positive definite (d, d); a float c stands for c times the identity."""
     value = np.array(real_array(name, value))
-    value = value * np.eye(d) if value.ndim == 0 else value
+    value = value * np.eye(*memory(d, d)) if value.ndim == 0 else value
     if value.shape != (d, d):
         raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")
-    if np.any(np.abs(value - value.T) > 8 * np.finfo(float).eps * np.max(np.abs(value))):
-        raise InputError("E-SYMMETRIC", f"{name} must be symmetric, got {value.tolist()}")
+    apart = np.abs(value - value.T)
+    if np.any(apart > 8 * np.finfo(float).eps * np.max(np.abs(value))):
+        i, j = (int(k) for k in np.unravel_index(np.argmax(apart), apart.shape))
+        raise InputError(
+            "E-SYMMETRIC", f"{name} must be symmetric, got {value[i, j]} at {(i, j)}, {value[j, i]} at {(j, i)}"
+        )
     smallest = np.linalg.eigvalsh(value)[0]
     if not smallest > 0:
         raise InputError("E-DEFINITE", f"{name} must be positive definite, its smallest eigenvalue is {smallest:.3g}")

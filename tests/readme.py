@@ -1,17 +1,30 @@
-"""``python -m tests.readme`` writes the index into the README: it is the output of ``refebm list``."""
+"""``python -m tests.readme`` writes what is generated into the READMEs: a command stands above its output."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
-from refebm.index import table
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "figures" / "README.md"]
+BLOCK = re.compile(r"<!-- (python -m .*?|refebm .*?) -->\n.*?<!-- end -->", flags=re.DOTALL)
 
-PATH = Path(__file__).parent.parent / "README.md"
-START, END = "<!-- refebm list -->\n", "\n<!-- end of refebm list -->"
+
+def output(command: str) -> str:
+    """What the command prints, run with this Python from the root of the repository."""
+    _, *words = command.removeprefix("python ").split() if command.startswith("python") else f"-m {command}".split()
+    return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def written(text: str) -> str:
+    """The page with the output of each of its commands."""
+    return BLOCK.sub(lambda block: f"<!-- {block[1]} -->\n{output(block[1])}<!-- end -->", text)
 
 
 def main() -> None:
-    """Replace what stands between the two marks."""
-    before, _, rest = PATH.read_text().partition(START)
-    PATH.write_text(before + START + table() + END + rest.partition(END)[2])
+    """Write each page anew."""
+    for page in PAGES:
+        page.write_text(written(page.read_text()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Imports go down the floors only, and no truth rests on what it judges."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,6 +61,12 @@ def test_imports_go_down(path):
         assert package in RUNTIME or package in sys.stdlib_module_names, f"{path}: {module}"
         if package == "refebm" and room(module) != here:
             assert FLOOR[room(module)] < FLOOR[here], f"{here} must not import {module}"
+
+
+def test_a_clone_does_not_hide_the_package_from_who_stands_beside_it(tmp_path):
+    """A folder called refebm without an __init__.py is a namespace package, unless the installed one is on the path."""
+    (tmp_path / "refebm").mkdir()
+    subprocess.run([sys.executable, "-c", "import refebm; refebm.standard_normal"], cwd=tmp_path, check=True)
 
 
 def test_truth_calls_no_derivative():

@@ -1,10 +1,101 @@
-"""Theorems of the stem `calculus`."""
+"""Derivatives: the theorems of the stem, fields that forward mode cannot do, and derivatives in several threads."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import autograd.numpy as anp
+import autograd.scipy.special as special
+import numpy as np
 import pytest
+from autograd import grad
 
+import refebm
+from refebm.calculus import jacobian_vector_product
 from tests.theorems import assert_holds, of_stem
+
+X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
+V = np.array([[1.0, 0.5], [-0.5, 0.25], [0.25, -2.0]])
+A = np.array([[1.0, 0.25], [0.5, 2.0]])
+PAULI = np.array([[1.0, 0.0, 0.0, -1.0], [0.0, 1.0, 1.0, 0.0]])
 
 
 @pytest.mark.parametrize("name", of_stem("calculus"))
 def test_theorem(name, case_counts):
     assert_holds(name, case_counts)
+
+
+def power_spectrum():
+    """|x_1 + x_2|^2 and |x_1 - x_2|^2."""
+    plus, minus = (2 * (X[:, 0] + sign * X[:, 1]) * (V[:, 0] + sign * V[:, 1]) for sign in (1, -1))
+    return np.stack([plus, minus], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (special.erf, 2 / np.sqrt(np.pi) * np.exp(-(X**2)) * V),
+        (special.expit, 0.25 / np.cosh(X / 2) ** 2 * V),
+        (lambda x: anp.hypot(x, 1.0), X / np.sqrt(X**2 + 1) * V),
+        (lambda x: anp.linalg.solve(A, x.T).T, V @ np.linalg.inv(A).T),
+        (lambda x: anp.abs(anp.fft.fft(x)) ** 2, power_spectrum()),
+    ],
+    ids=["erf", "sigmoid", "hypot", "solve", "power spectrum"],
+)
+def test_jacobian_products_where_there_is_no_forward_rule(field, expected):
+    np.testing.assert_allclose(jacobian_vector_product(field, X, V), expected, rtol=1e-13, atol=1e-13)
+
+
+def test_eigenvectors_are_not_left_out():
+    """The gradient of the larger eigenvalue of [[x, y], [y, -x]], r = |x|, is x/r, of Jacobian (I - x x^T/r^2)/r."""
+    score = refebm.score_of(lambda x: -anp.linalg.eigh(anp.reshape(anp.dot(x, PAULI), (-1, 2, 2)))[0][:, 1])
+    r = np.sqrt(np.sum(X**2, axis=1))[:, None]
+    expected = (V - X * np.sum(X * V, axis=1)[:, None] / r**2) / r
+    np.testing.assert_allclose(jacobian_vector_product(score, X, V), expected, rtol=1e-13, atol=1e-13)
+
+
+def test_a_product_without_forward_rule_is_differentiated_in_parameters():
+    """s = -2a/sqrt(pi) exp(-(ax)^2) of E = sum erf(a x), so ds/dx = 4 a^3 x/sqrt(pi) exp(-(ax)^2)."""
+
+    def product(a):
+        return anp.sum(V * jacobian_vector_product(refebm.score_of(lambda x: anp.sum(special.erf(a * x), 1)), X, V))
+
+    expected = np.sum(V**2 * (12 * 0.5**2 * X - 8 * 0.5**4 * X**3) / np.sqrt(np.pi) * np.exp(-((0.5 * X) ** 2)))
+    assert grad(product)(0.5) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("error", [NotImplementedError("no energy yet"), KeyError("no energy yet")])
+def test_errors_of_the_field_come_through(error):
+    def field(x):
+        raise error
+
+    with pytest.raises(type(error), match="no energy yet"):
+        refebm.sliced_score_matching(field, X, V)
+
+
+def test_threads_do_not_disturb_each_other():
+    """The second begins within the first, and begins an inner derivative when the first has ended."""
+    begun, both, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def first(a):
+        begun.set()
+        assert both.wait(60)
+        return a**2
+
+    def second(a):
+        both.set()
+        assert ended.wait(60)
+        return anp.sum(refebm.score_of(lambda x: 0.5 * a**2 * anp.sum(x**2, axis=1))(X))
+
+    with ThreadPoolExecutor(2) as pool:
+        slope = pool.submit(grad(first), 3.0)
+        assert begun.wait(60)
+        other = pool.submit(grad(second), 2.0)
+        assert slope.result(60) == 6.0
+        ended.set()
+        assert other.result(60) == pytest.approx(-4 * np.sum(X))
+
+
+def test_what_is_differentiated_may_be_used_in_another_thread():
+    """d/da (a d/dy [a + y]) = 1."""
+    with ThreadPoolExecutor(1) as pool:
+        assert grad(lambda a: a * pool.submit(grad(lambda y: a + y), 1.0).result(60))(3.0) == 1.0

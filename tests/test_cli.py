@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from refebm.cli import main
-from refebm.data import user_data
+from refebm.data import read_columns, user_data
 from refebm.identities import THEOREMS
 from refebm.identities.record import Sides, Theorem
 
@@ -148,7 +148,7 @@ def test_data_in_one_dimension_through_quadrature(capsys):
 
 def csv_file(tmp_path, text):
     path = tmp_path / "points.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return str(path)
 
 
@@ -172,6 +172,23 @@ BAD_DATA = {
     "sigma too small": ("a\n1\n2\n", ["--sigma", "1e-9"], "E-SIGMA.*too small"),
     "sigma too large": ("a\n1\n2\n", ["--sigma", "1e200"], "E-SIGMA.*within"),
     "no name": ("a\n1\n2\n", ["--columns", ""], "E-COLUMN"),
+    "a gap in the first row": ("a,b\n1,NA\n2,3\n3,4\n", [], "E-CSV.*line 2, column 'b'.*--missing drop.*'NA'"),
+    "thousands in the first row": ('a,b\n1,"5,000.0"\n2,3\n', [], "E-CSV.*line 2, column 'b'.*'5,000.0'"),
+    "thousands everywhere": ('a,b\n1,"5,000"\n2,"6,000"\n', [], "E-CSV.*line 2, column 'b'.*'5,000'"),
+    "underscores": ("a\n1_000\n2\n", [], "E-CSV.*line 2, column 'a'.*'1_000'"),
+    "an infinity": ("a,b\n1,inf\n2,inf\n", [], "E-CSV.*line 2, column 'b'.*'inf'"),
+    "a number too large for a float": ("a\n1\n1e999\n", [], "E-CSV.*line 3, column 'a'.*'1e999'"),
+    "equal names": ("x,x\n1,2\n3,5\n", [], "E-COLUMN.*'x' once"),
+    "thousands or decimals": ("a;b\n5,000;1\n6,000;2\n", [], "E-CSV.*semicolons.*line 2, column 'a'.*--decimal"),
+    "points for thousands": ("a\n1.000\n2,5\n", ["--separator", "tab", "--decimal", ","], "E-CSV.*line 2.*'1.000'"),
+    "two separators": ("a, cm;b\n1;2\n", [], "E-CSV.*comma and semicolon.*--separator"),
+    "a separator of no kind": ("a\n1\n", ["--separator", "x"], "E-OPTION.*comma, semicolon, tab, bar.*'x'"),
+    "commas for both": ("a,b\n1,2\n", ["--decimal", ","], "E-OPTION.*separates"),
+    "a decimal of no kind": ("a,b\n1,2\n", ["--decimal", "x"], "E-OPTION.*decimal.*'x'"),
+    "ragged with a name for the separator": ("a;b\n1;2\n3\n", [], "E-CSV.*line 3.*semicolon"),
+    "all rows dropped": ("a,b\n1,NA\nNA,2\n", ["--missing", "drop"], "E-EMPTY.*a, b"),
+    "text is not missing": ("a,b\n1,2\nx,NA\n", ["--missing", "drop"], "E-CSV.*line 3, column 'a'.*'x'"),
+    "an open quote": ('a,b\n1,"2\n3,4\n', [], "E-FILE"),
     "no theorem about mixtures": ("a\n1\n2\n", ["--only", "ratio_matching"], "E-NONE.*mixtures"),
     "binary": (b"\xff\xfe\x00a", [], "E-FILE"),
 }
@@ -189,6 +206,33 @@ def test_bad_data(name, tmp_path, capsys):
     import re
 
     assert re.search(pattern, captured.err), captured.err
+
+
+@pytest.mark.parametrize(
+    "text, form",
+    [
+        ("x,who,y\n1.5,a,2\n-2,b,.5e1\n", {}),
+        ("x;who;y\n1,5;a;2\n-2;b;,5e1\n", {}),
+        ("x\twho\ty\n1.5\ta\t2\n-2\tb\t0.5e1\n", {}),
+        ("x;who;y\n1,500;a;2\n-2;b;5\n", {"decimal": ","}),
+        ("x, cm;who;y\n1.5;a;2\n-2;b;5\n", {"separator": "semicolon"}),
+        ('\ufeff"x"|who| y\n+1.5|a|2\n\n-2|b|5\n', {}),
+        ("x,who,y\n1.5,a,2\n,b,7\n-2,b,5\n3,c,NA\n", {"missing": "drop"}),
+    ],
+)
+def test_forms_of_numbers(tmp_path, text, form):
+    read = read_columns(csv_file(tmp_path, text), **form)
+    np.testing.assert_array_equal(read.points, [[1.5, 2.0], [-2.0, 5.0]])
+    assert [name[0] for name in read.names] == ["x", "y"] and read.left_out == ["who"]
+    assert read.dropped == (2 if form == {"missing": "drop"} else 0)
+
+
+def test_what_is_left_out_is_said(tmp_path, capsys):
+    path = csv_file(tmp_path, "a,who\n2,x\nNA,y\n2,z\n")
+    options = ["--missing", "drop", "--sigma", "1", "--only", "mixture_integrates"]
+    assert main(["verify", "--data", path, *options]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "2 of 3 rows" in first and "1 dropped where a cell is missing" in first and "a without who" in first
 
 
 def test_sigma_and_spread(tmp_path):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.special import digamma
 from scipy.stats import norm
 
 import refebm
@@ -115,9 +116,97 @@ def test_oscillations_are_seen():
         assert abs(value - np.exp(-2 * np.pi**2 * k**2)) <= 1e-13
 
 
-def test_nan_is_returned_not_hidden():
-    result = expect([lambda x: np.where(x[:, 0] > 3, np.nan, 1.0)], Gaussian(0.0, 1.0))
-    assert np.isnan(result.change) and np.isnan(result.value[0])
+NOT_FINITE = {
+    "a square root of what is negative": (
+        lambda x: np.sqrt(x[:, 0] + 3),
+        Gaussian(0.0, 1.0),
+        "E-SETTLED",
+        "nan at x = ",
+    ),
+    "a pole at a node": (lambda x: 1 / x[:, 0], Gaussian(0.0, 1.0), "E-SETTLED", r"inf at x = \[0.0\]"),
+    "exp(x^2)": (lambda x: np.exp(x[:, 0] ** 2), Gaussian(0.0, 1.0), "E-DIVERGES", "infinite, or overflows"),
+    "exp(x^2/2)": (lambda x: np.exp(x[:, 0] ** 2 / 2), Gaussian(0.0, 1.0), "E-DIVERGES", "infinite, or overflows"),
+    "exp(|x|^2) in the plane": (
+        lambda x: np.exp(np.sum(x**2, axis=1)),
+        refebm.standard_normal(2),
+        "E-DIVERGES",
+        "infinite, or overflows",
+    ),
+    "exp(x) of a heavy tail": (lambda x: np.exp(x[:, 0]), StudentT(3.0, 0.0, 1.0), "E-DIVERGES", "overflows"),
+    "1/x^2 of a small shape": (lambda x: x[:, 0] ** -2, Gamma(0.1, 1.0), "E-DIVERGES", "infinite, or overflows"),
+    "1/x of a small shape": (lambda x: 1 / x[:, 0], Gamma(0.3, 1.0), "E-DIVERGES", "below the smallest float"),
+    "log x of a tiny shape": (lambda x: np.log(x[:, 0]), Gamma(1e-3, 1.0), "E-DIVERGES", "4.9e-01 of the probability"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_FINITE)
+def test_what_is_not_finite_is_refused(name):
+    function, density, code, words = NOT_FINITE[name]
+    with pytest.raises(DomainError, match=words) as caught:
+        expect([function], density)
+    assert caught.value.code == code
+
+
+def test_a_rule_of_too_many_nodes_is_refused():
+    with pytest.raises(DomainError, match=r"3\^13 nodes") as caught:
+        expect([square], refebm.standard_normal(13), degree=4)
+    assert caught.value.code == "E-SIZE"
+
+
+@pytest.mark.parametrize("shape", [0.15, 0.1, 0.05, 1e-3])
+def test_gamma_of_small_shape(shape):
+    """E 1, E X = a/b, E X^2 = a(a + 1)/b^2, and E log X = digamma(a) - log b where floats reach far enough down."""
+    p = Gamma(shape, shape)
+    one, mean, second = expect([lambda x: 1 + 0 * x[:, 0], lambda x: x[:, 0], square], p).value
+    assert abs(one - 1) <= 1e-12 and abs(mean - 1) <= 1e-12
+    assert abs(second - (1 + 1 / shape)) <= 1e-12 / shape
+    if shape > 0.01:
+        (log,) = expect([lambda x: np.log(x[:, 0])], p).value
+        assert abs(log - (digamma(shape) - np.log(shape))) <= 1e-12 * abs(log)
+
+
+def test_gamma_of_two_small_shapes():
+    (value,) = expect([lambda x: np.log(x[:, 0]) + x[:, 1]], Gamma([0.1, 3.0], [1.0, 2.0])).value
+    assert abs(value - (digamma(0.1) + 1.5)) <= 1e-12
+
+
+class Perturbed(Gaussian):
+    """A log-density that is as wrong as the roundoff of large terms makes it."""
+
+    error = staticmethod(lambda x, log_p: 0.0)
+
+    def log_prob(self, x):
+        log_p = super().log_prob(x)
+        return log_p + self.error(x, log_p)
+
+
+PERTURBED = {
+    "a normaliser": lambda x, log_p: 1e-6,
+    "a relative error": lambda x, log_p: 1e-6 * log_p,
+    "a quantum": lambda x, log_p: np.round(log_p, 2) - log_p,
+    "noise": lambda x, log_p: 1e-6 * np.cos(1e9 * x[:, 0]),
+}
+
+
+@pytest.mark.parametrize("name", PERTURBED)
+def test_the_error_covers_the_roundoff_of_the_density(name):
+    p = Perturbed(0.0, 1.0)
+    p.error = PERTURBED[name]
+    result = expect([lambda x: 1 + 0 * x[:, 0], square, lambda x: x[:, 0] ** 4, lambda x: np.cos(x[:, 0])], p)
+    assert not result.settled
+    for value, error, right in zip(result.value, result.error, (1, 1, 3, np.exp(-0.5))):
+        assert abs(value - right) <= error
+
+
+@pytest.mark.parametrize("p", [GaussianMixture([1.0], [[1e12]], 1e-6), Gaussian(1e12, 1e-6), Laplace(1e12, 1e-3)])
+def test_nodes_that_fall_together_do_not_certify(p):
+    result = expect([lambda x: 1 + 0 * x[:, 0]], p)
+    assert not result.settled
+    assert abs(result.value[0] - 1) <= result.error[0] + 1e-15
+
+
+def test_an_expectation_prints_on_one_line():
+    assert repr(expect([square], Gaussian(0.0, 1.0))).count("\n") == 0
 
 
 def test_a_kink_breaks_the_second_identity_of_a_laplace_density():

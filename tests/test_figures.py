@@ -20,7 +20,17 @@ from refebm import RealNVP, log_partition
 
 SMALL = 0.1
 pytestmark = pytest.mark.long
-NO_FIGURE = {"__init__", "__main__", "certified", "contrast", "implicit_vae", "noise_levels", "style", "training"}
+NO_FIGURE = {
+    "__init__",
+    "__main__",
+    "certified",
+    "contrast",
+    "implicit_vae",
+    "noise_levels",
+    "style",
+    "tables",
+    "training",
+}
 LARGEST_FILE = 150_000
 
 

@@ -202,7 +202,7 @@ def test_an_sde_is_data_with_the_methods_of_the_adapter(adapter):
 def test_an_adapters_own_sde_and_weights_as_numbers():
     own = Adapter(module_of(OWN_SDE), read=for_theorems)
     sde, t = own.sde(SDE), np.array([0.25, 0.5])
-    assert sde.beta(t).tolist() == [1.5625, 1.875] and sde.betas(1).tolist() == [1.5]  # the last is refebm's
+    assert sde.beta(t).tolist() == [1.5625, 1.875] and sde.betas(2).tolist() == [0.4375, 0.75]  # the last is refebm's
     assert own.predicted_noise(FIELD, sde, X[:2], t)[:, 0].tolist() == [1.5625, 1.875]
     assert own.diffusion_score_matching(FIELD, sde, lambda t: t**2, X[:2], t, Z[:2]).tolist() == [0.0625, 0.25]
     given = own.sde({"kind": "GivenDiffusion", "parameters": {"sigma": np.exp, "variance": lambda t: t}})

@@ -7,14 +7,20 @@ from pathlib import Path
 import pytest
 
 from refebm.index import table
+from tests.readme import written
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
 def test_the_index_is_the_output_of_refebm_list():
-    start, end = "<!-- refebm list -->\n", "\n<!-- end of refebm list -->"
-    assert README.partition(start)[2].partition(end)[0] == table(), "python -m tests.readme writes it"
+    assert README.partition("<!-- refebm list -->\n")[2].partition("\n<!-- end -->")[0] == table()
+
+
+@pytest.mark.long
+def test_tables_are_what_their_commands_print():
+    page = ROOT / "figures" / "README.md"
+    assert page.read_text() == written(page.read_text()), "python -m tests.readme writes them"
 
 
 def commands():

@@ -8,8 +8,9 @@ import pytest
 from autograd import grad
 
 import refebm
-from refebm import BinaryRBM, DomainError, GaussianBernoulliRBM, Model, ReplayBuffer
+from refebm import BinaryRBM, GaussianBernoulliRBM, Model, ReplayBuffer
 from refebm.models.rbm import states
+from refebm.samplers.step import Step
 from refebm.validation import InputError
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
@@ -117,12 +118,116 @@ def test_partition_functions_can_be_differentiated():
     np.testing.assert_allclose(grad(lambda W: BinaryRBM(RBM.b, RBM.c, W).log_partition())(W), by_hand, rtol=1e-12)
 
 
-def test_a_narrow_well_far_away_is_found_or_refused():
-    wells = refebm.mixture_of(refebm.GaussianMixture([0.3, 0.7], [[-40.0], [5.0]], 0.04))
-    np.testing.assert_allclose(refebm.log_partition(wells, 1), 0.5 * np.log(2 * np.pi), rtol=1e-12)
-    wells = refebm.mixture_of(refebm.GaussianMixture([0.3, 0.7], [[-400.0], [5.0]], 1e-4))
-    with pytest.raises(DomainError, match="E-SIZE"):
-        refebm.log_partition(wells, 1)
+def quartic(x, *_):
+    return -4 * x**3
+
+
+VP, RATES = refebm.VariancePreserving(0.5, 3.0), np.full(12, 0.1)
+ACCEPTING_ALL = {  # each of two arguments x and z, in time steps i; a score that throws out what is far
+    "langevin": lambda x, z, i: refebm.langevin_step(quartic, x, 0.05, z),
+    "forward": lambda x, z, i: refebm.euler_maruyama_step(Steep(), x, 0.5, 0.05, z),
+    "reverse": lambda x, z, i: refebm.reverse_sde_step(quartic, VP, x, 0.9 - 0.05 * i, 0.05, z),
+    "diffusion": lambda x, z, i: refebm.ddpm_step(lambda x, i: quartic(x), RATES, x, 11 - i, z),
+}
+
+
+class Steep:
+    drift, diffusion = staticmethod(quartic), staticmethod(lambda t: 1 + t)
+
+
+@pytest.mark.parametrize("name", ACCEPTING_ALL)
+@pytest.mark.parametrize("lost", [[2], [0, 2, 4], [0, 1, 2, 3, 4]])
+def test_a_lost_row_stays_lost_and_takes_no_other_with_it(name, lost):
+    """In a loop by hand and in `run`; the others are bitwise what they are where nothing is lost."""
+    kernel, near = ACCEPTING_ALL[name], np.linspace(-0.5, 0.5, 10).reshape(5, 2)
+    z = 0.1 * np.cos(np.arange(120.0)).reshape(12, 5, 2)
+    gone = np.isin(np.arange(5), lost)
+    far = np.where(gone[:, None], [30.0, 0.25], near)
+    alone, by_hand, invalid = near, far, 0
+    for i in range(12):
+        alone, (by_hand, info) = kernel(alone, z[i], i).x, kernel(by_hand, z[i], i)
+        invalid = invalid + info.invalid
+        assert np.all(info.accepted == ~info.invalid) and np.all(info.acceptance == 1.0 * info.accepted)
+        assert not np.any(info.energy_error)
+    chain = refebm.run(lambda x, z, i: kernel(x, z, int(i)), far, (z, np.arange(12)), True)
+    for end in (by_hand, chain.x, chain.info.trajectory[-1]):
+        np.testing.assert_array_equal(end[~gone], alone[~gone])
+        assert np.all(np.isnan(end[gone]))
+    np.testing.assert_array_equal(chain.info.invalid, invalid)
+    np.testing.assert_array_equal(chain.info.accepted, 12 - invalid)
+    np.testing.assert_array_equal(chain.info.acceptance, (12 - invalid) / 12)
+    assert np.all(invalid[gone] > 3) and not np.any(invalid[~gone])
+
+
+def test_a_kernel_asks_nothing_where_a_row_is_lost():
+    """Also in those that accept or reject: a callable sees points of its domain, those of rows that are not lost."""
+    seen = []
+
+    def logs(x):
+        assert np.all(np.asarray(refebm.calculus.held(x)) > 0)
+        seen.append(len(x))
+        return anp.sum(x - anp.log(x), axis=1)
+
+    x = np.array([[np.nan, np.nan], [2.0, 3.0], [1.0, 2.0]])
+    for kernel in KERNELS.values():
+        step, alone = kernel(logs, x, 0.01 * Z), kernel(logs, x[1:], 0.01 * Z[1:], U[1:])
+        np.testing.assert_array_equal(step.x, [x[0], *alone.x])
+        np.testing.assert_array_equal(step.info.invalid, [True, False, False])
+        assert step.info.acceptance[0] == 0 and not step.info.accepted[0]
+    assert set(seen) == {2, 3}
+
+
+@pytest.mark.parametrize("lost", [[1], [0, 1, 2]])
+def test_annealed_chains_and_corrections_go_on_without_what_is_lost(lost):
+    gone = np.isin(np.arange(3), lost)
+    far = np.where(gone[:, None], 30.0, 0.2 * X)
+    z = 0.1 * np.cos(np.arange(72.0)).reshape(3, 4, 3, 2)
+    for chain in (
+        lambda x: refebm.annealed_langevin(quartic, x, [3.0, 2.0, 1.0], 0.01, z, True),
+        lambda x: refebm.predictor_corrector(quartic, VP, x, [0.9, 0.8, 0.7, 0.6], 0.05, z, True),
+    ):
+        states, alone = chain(far), chain(0.2 * X)
+        np.testing.assert_array_equal(states[:, ~gone], alone[:, ~gone])
+        assert np.all(np.isnan(states[-1][gone])) and np.all(np.isfinite(alone))
+
+
+def test_gibbs_goes_on_without_a_row_that_overflows():
+    wide = GaussianBernoulliRBM(np.zeros(1), np.zeros(2), np.full((1, 2), 1e308), 1.0)
+    v, u = np.array([[1.0], [0.0]]), np.array([[0.25, 0.25], [0.75, 0.75]])
+    step = refebm.gibbs_step(wide, v, u, np.ones((2, 1)))
+    np.testing.assert_array_equal(step.info.invalid, [True, False])
+    step = refebm.gibbs_step(wide, step.x, u, np.ones((2, 1)))
+    np.testing.assert_array_equal(step.info.invalid, [True, True])
+
+
+def test_a_step_by_hand_that_is_lost_is_counted():
+    """Also where its own report says that all is well."""
+    well = refebm.langevin_step(score, X, 0.1, Z).info
+    walked = refebm.run(lambda x, u: Step(np.where(u > 0.5, np.inf, x), well), X, np.array([0.25, 0.75, 0.25]))
+    assert np.all(np.isnan(walked.x))
+    np.testing.assert_array_equal(walked.info.invalid, [2, 2, 2])
+
+
+CHAINS = np.sin(np.arange(90.0) ** 1.5).reshape(15, 3, 2)
+
+
+@pytest.mark.parametrize("power", [-1070, -700, -560, -520, 520, 700, 1023])
+def test_diagnostics_have_no_unit(power):
+    """A power of two does not round, but in the smallest numbers, which have few digits."""
+    power = np.array([power, 0])
+    x, near = (np.ldexp(np.round(2.0**20 * CHAINS), one - 20) for one in (power, 0))
+    for diagnostic in (refebm.split_r_hat, refebm.effective_sample_size, lambda x: refebm.autocorrelation(x, 4)):
+        exact = x if power[0] > -1000 else np.ldexp(np.round(2.0**4 * CHAINS), power - 4)
+        wanted = near if power[0] > -1000 else np.ldexp(np.round(2.0**4 * CHAINS), -4)
+        np.testing.assert_array_equal(diagnostic(exact), diagnostic(wanted))
+
+
+@pytest.mark.parametrize(("power", "lands"), [(-500, 1), (500, 1), (-560, 0), (520, np.inf)])
+def test_autocovariance_is_in_the_square_of_the_unit(power, lands):
+    c = refebm.autocovariance(CHAINS, 2)
+    with np.errstate(over="ignore"):
+        wanted = np.ldexp(c, 2 * power) if lands == 1 else np.sign(c) * lands
+    np.testing.assert_array_equal(refebm.autocovariance(np.ldexp(CHAINS, power), 2), wanted)
 
 
 def gaussian_rbm(**changed):
@@ -181,11 +286,11 @@ BAD = {
     "u for one choice": (lambda: ReplayBuffer(X, 3).start(X, 0.5, U), "E-SHAPE", r"u .*\(3, 2\)"),
     "points of another d": (lambda: ReplayBuffer(X, 3).push(np.zeros((1, 3))), "E-SHAPE", r"x .*\(n, 2\)"),
     "partition function in 3-D": (lambda: refebm.log_partition(energy, 3), "E-SIZE", "annealed"),
-    "no integral": (lambda: refebm.log_partition(lambda x: 0.0 * x[:, 0], 1), "E-DIVERGES", "does not fall"),
-    "an energy on half the line": (
-        lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] > 0, x[:, 0], np.inf), 1),
+    "no integral": (lambda: refebm.log_partition(lambda x: 0.0 * x[:, 0], 1), "E-DIVERGES", "no integral"),
+    "an energy that is NaN": (
+        lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] < 3, x[:, 0] ** 2, np.nan), 1),
         "E-SETTLED",
-        "inf",
+        r"nan at x = \[3.5",
     ),
     "temperatures from one": (
         lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [1.0, 0.0], None, (X,)),

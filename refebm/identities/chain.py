@@ -143,10 +143,11 @@ def replay_takes_two_uniforms(impl, seed, n_steps, n, d, n_levels):
     return Sides([in_a_row([drawn])], [in_a_row([uniforms(generator(seed), n_steps, n, 2)])])
 
 
-class Extreme:
+class Extreme(np.random.Generator):
     """A generator whose integers, and floats, are the least that they may be, or the greatest."""
 
     def __init__(self, greatest: bool):
+        super().__init__(np.random.PCG64(0))
         self.greatest = greatest
 
     def integers(self, low, high, shape):

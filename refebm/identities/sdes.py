@@ -388,7 +388,7 @@ def gap_to_the_prior_falls_with_more_noise(impl, p, sde, more):
 
 
 def schedule(draw: Draw) -> dict:
-    return {"sde": draw.sde(["VariancePreserving"]), "n_steps": draw.count(1, 12)}
+    return {"sde": draw.sde(["VariancePreserving"]), "n_steps": draw.count(7, 18)}
 
 
 @theorem(f"{SONG}, appendix B", kind="pointwise", about="VariancePreserving.betas", case=schedule)

@@ -15,11 +15,11 @@ import numpy as np
 
 from refebm.calculus import score_of
 from refebm.models import energies, fields
-from refebm.models.fields import at
+from refebm.models.fields import at, sde_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError, level, points_of, times_of
+from refebm.validation import InputError, brief, level, parameters_of, points_of, times_of
 
 
 def at_level(x, kind, parameters, sigma):
@@ -76,8 +76,9 @@ class Model:
     """A model as data. Calling it gives E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in `FIELDS`,
     and -E(x) - log Z, (n,), for a ``log_density``.
 
-    Errors: E-MODEL for an unknown kind (the nearest is named), a parameter that is missing, unknown, NaN, or of another
-    shape. The parameters are not copied, so that they can be traced: do not write into them.
+    Errors: E-MODEL for an unknown kind (the nearest is named), a parameter that is missing, unknown, not finite, or of
+    another shape, and where a conditional field gets no noise level; E-DTYPE, E-MASKED. Parameters that are float64 are
+    not copied, so that they can be traced: do not write into them.
     """
 
     kind: str
@@ -85,24 +86,31 @@ class Model:
     d: int = field(init=False)
 
     def __post_init__(self):
-        if self.kind not in KINDS:
+        if not isinstance(self.kind, str) or self.kind not in KINDS:
             near = difflib.get_close_matches(str(self.kind), KINDS, 1) or sorted(KINDS)
-            raise InputError("E-MODEL", f"kind must be one of the registered kinds, got {self.kind!r}; try {near}")
+            raise InputError("E-MODEL", f"kind must be one of the registered kinds, got {brief(self.kind)}; try {near}")
+        object.__setattr__(self, "parameters", parameters_of("parameters", self.parameters))
         if not hasattr(self.parameters, "keys"):
             raise InputError("E-MODEL", f"parameters must be a dict by name, got {type(self.parameters).__name__}")
         wanted = set(inspect.signature(KINDS[self.kind]).parameters) - {"x"}
         wanted -= {"sigma", "t"} if self.kind in CONDITIONAL else set()
         if set(self.parameters.keys()) != wanted:
             raise InputError(
-                "E-MODEL", f"a {self.kind} has parameters {sorted(wanted)}, got {sorted(map(str, self.parameters))}"
+                "E-MODEL",
+                f"a {self.kind} has parameters {sorted(wanted)}, got {brief(sorted(map(str, self.parameters)))}",
             )
+        if "sde" in self.parameters:
+            sde_of(self.parameters["sde"])
         inner = "kind" in self.parameters and Model(self.parameters["kind"], self.parameters["parameters"])
         object.__setattr__(self, "d", inner.d if inner else dimension(self.kind, self.parameters))
 
     def __call__(self, x, *sigma):
         x = points_of(self, "x", x)
-        checked = times_of if self.kind == "diffused_mixture" else level
-        return KINDS[self.kind](x, *(np.ravel(checked("sigma", c, x)) for c in sigma), **self.parameters)
+        if len(sigma) != (self.kind in CONDITIONAL):
+            wanted = "x and its noise" if self.kind in CONDITIONAL else "x alone"
+            raise InputError("E-MODEL", f"a {self.kind} is a function of {wanted}, got {1 + len(sigma)} arguments")
+        name, checked = ("t", times_of) if self.kind == "diffused_mixture" else ("sigma", level)
+        return KINDS[self.kind](x, *(np.ravel(checked(name, c, x)) for c in sigma), **self.parameters)
 
 
 def score(model: Model) -> Callable:

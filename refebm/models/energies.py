@@ -4,10 +4,13 @@ Each is a function of rows and of named parameters, which are plain arrays, tupl
 """
 
 import autograd.numpy as np
-import numpy
 
 from refebm.calculus import held
 from refebm.models.networks import perceptron
+from refebm.truth.densities import FAR, common, log_sum_exp, lost
+from refebm.validation import InputError
+
+LEAST_LOG = -700.0  # of a scale whose inverse is a number
 
 
 def quadratic(x, mean, precision):
@@ -15,19 +18,31 @@ def quadratic(x, mean, precision):
     return 0.5 * np.sum((x - mean) * np.dot(x - mean, precision), axis=1)
 
 
-def log_sum_exp(a):
-    r"""log sum_k exp(a_k) over the first axis, the largest taken out. A quarter of the time that scipy's takes here."""
-    top = np.max(held(a), axis=0)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with numpy.errstate(divide="ignore"):
-        return top + np.log(np.sum(np.exp(a - top), axis=0))
-
-
 def mixture(x, logits, means, precisions):
     r"""E = -log sum_k exp(a_k - 1/2 (x - m_k)^T P_k (x - m_k)). logits (k,), means (k, d), precisions (k, d, d)."""
     away = x - means[:, None]
-    wells = 0.5 * np.sum(away * np.matmul(away, precisions), axis=2)
-    return -log_sum_exp(logits[:, None] - wells)
+    joint = logits[:, None] - 0.5 * np.sum(away * np.matmul(away, precisions), axis=2)
+    deepest = np.argmax(held(joint), axis=0)
+    far = np.abs(np.max(held(joint), axis=0) - held(logits)[deepest]) > 0.5 * FAR**2
+    if not np.any(far):
+        return -log_sum_exp(joint)
+    near = np.flatnonzero(~far)
+    groups = [(np.flatnonzero(far & (deepest == j)), j) for j in np.unique(deepest[far])]
+    values = [log_sum_exp(joint[:, near])]
+    for rows, j in groups:
+        differences = _less_the_well(j, x[rows], logits, means, precisions)
+        values.append(joint[j, rows] + log_sum_exp(differences))
+    return -np.concatenate(values)[np.argsort(np.concatenate([near, *(rows for rows, _ in groups)]))]
+
+
+def _less_the_well(j, x, logits, means, precisions):
+    """Exponents less that of component j, (k, n), without what they have in common: see `GaussianMixture`."""
+    shared = common(precisions, precisions[j])
+    away, from_j, apart = x - means[:, None], x - means[j], (means - means[j])[:, None]
+    both = away + from_j + (lost(x, means[:, None]) + lost(x, means[j]))
+    squares = away * np.matmul(away, precisions - shared) - from_j * np.matmul(from_j, precisions[j] - shared)
+    crossed = 0.5 * (apart * np.matmul(both, shared) + both * np.matmul(apart, shared))
+    return (logits - logits[j])[:, None] - 0.5 * np.sum(squares - crossed, axis=2)
 
 
 def mlp_energy(x, precision, layers):
@@ -49,9 +64,14 @@ def autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
     r"""E = -sum_i log N(x_i; m_i, e^{2 l_i}), where m_i and l_i depend on x_1 .. x_{i-1} alone: exactly normalised.
 
     m = shift + tril(A, -1) tanh(x), l = log_scale + tril(B, -1) tanh(x). Shapes (d,), (d, d), (d,), (d, d).
+    Errors: E-SCALE where an e^l is too small to divide by.
     """
     m = shift + np.dot(np.tanh(x), np.tril(shift_weights, -1).T)
     log_s = log_scale + np.dot(np.tanh(x), np.tril(log_scale_weights, -1).T)
+    if np.min(held(log_s)) < LEAST_LOG:
+        raise InputError(
+            "E-SCALE", f"log_scale must leave scales above exp({LEAST_LOG:g}), got {np.min(held(log_s)):g}"
+        )
     return np.sum(0.5 * ((x - m) * np.exp(-log_s)) ** 2 + log_s + 0.5 * np.log(2 * np.pi), axis=1)
 
 

@@ -1,10 +1,12 @@
 r"""Fields: s(x) or r(x), shape (n, d), that need not be the gradient of anything."""
 
 import autograd.numpy as np
-from autograd.scipy.special import logsumexp
 
+from refebm.calculus import held
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
+from refebm.truth.densities import lost, softmax
+from refebm.validation import InputError, brief, positive, rows
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
@@ -29,11 +31,31 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     logits (k,), means and variances (k, d), the variances positive; sigma (n,).
     Source: Stanford CS236, annealed Langevin dynamics; Song and Ermon 2019, section 3.2
     """
-    wide = [v + sigma[:, None] ** 2 for v in variances]
-    scores = [-(x - m) / c for m, c in zip(means, wide)]
-    log_joint = [a + 0.5 * np.sum(s * (x - m) - np.log(c), 1) for a, m, c, s in zip(logits, means, wide, scores)]
-    r = np.exp(np.stack(log_joint) - logsumexp(np.stack(log_joint), axis=0))
-    return sum(r_k[:, None] * s for r_k, s in zip(r, scores))
+    means = np.stack([m + 0.0 * x for m in means])
+    away, precisions = x - means, np.stack([1 / (v + sigma[:, None] ** 2) for v in variances])
+    heights = np.stack([a + 0.5 * np.sum(np.log(p), axis=1) for a, p in zip(logits, precisions)])
+    log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=2)
+    # relative to the likeliest component j, without what the two have in common: see `GaussianMixture`
+    chosen = np.arange(len(means))[:, None] == np.argmax(held(log_joint), axis=0)
+    heights = heights - np.sum(np.where(chosen, heights, 0.0), axis=0)
+
+    def of_j(a):
+        return np.sum(np.where(chosen[:, :, None], a, 0.0), axis=0)
+
+    from_j, at_j, apart, cut = of_j(away), of_j(precisions), means - of_j(means), lost(x, means)
+    shared = np.minimum(precisions, at_j)
+    own, other, both = (precisions - shared) * away, (at_j - shared) * from_j, away + from_j + (cut + of_j(cut))
+    r = softmax(heights - 0.5 * np.sum(own * away - other * from_j - shared * apart * both, axis=2))
+    return -at_j * from_j + np.sum(r[:, :, None] * (shared * apart + other - own), axis=0)
+
+
+def sde_of(data):
+    r"""The SDE that is given as {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}."""
+    try:
+        return SDES[data["kind"]](**data["parameters"])
+    except (TypeError, KeyError, IndexError) as error:
+        wanted = f"{{'kind': one of {sorted(SDES)}, 'parameters': its arguments}}"
+        raise InputError("E-MODEL", f"sde must be {wanted}, got {brief(data)}") from error
 
 
 def diffused_mixture(x, t, sde, logits, means, variances):
@@ -43,11 +65,17 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     (k, d), the variances positive; t (n,).
     Source: Song et al. 2021, eqs. 29 and 33
     """
-    scale, std = SDES[sde["kind"]](**sde["parameters"]).marginal(t)
+    scale, std = sde_of(sde).marginal(t)
     scale = scale[:, None]
     return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
 
 
+@rows(sigma=positive)
 def at(score, sigma):
     r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float."""
-    return lambda x: score(x, sigma * np.ones(len(x)))
+
+    @rows
+    def field(x):
+        return score(x, sigma * np.ones(len(x)))
+
+    return field

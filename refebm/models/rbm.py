@@ -7,9 +7,9 @@ layer the units of the other are independent. Noise is an argument: a unit is 1 
 from itertools import product
 
 import autograd.numpy as np
-from autograd.scipy.special import expit, logsumexp
+from autograd.scipy.special import logsumexp
 
-from refebm.validation import InputError, bits, like_x, points, positive, real_array, rows, uniforms, vector
+from refebm.validation import InputError, bits, of_shape, points, real_array, rows, squarable, uniforms, vector
 
 LOG_2PI = float(np.log(2 * np.pi))
 MOST_UNITS = 20
@@ -20,11 +20,19 @@ def softplus(a):
     return np.logaddexp(0.0, a)
 
 
-def hidden(rbm, h):
-    """States of the hidden units of an RBM, (n, m)."""
+def expit(a):
+    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
+    negative = a < 0
+    e = np.exp(np.where(negative, a, -a))
+    return np.where(negative, e, 1.0) / (1 + e)
+
+
+def hidden(rbm, h, n=None):
+    """States of the hidden units of an RBM, (n, m), as many as there are of the visible ones."""
     h = bits("h", h)
-    if h.shape[1] != rbm.m:
-        raise InputError("E-SHAPE", f"h must be (n, {rbm.m}) for this {type(rbm).__name__}; got shape {h.shape}")
+    if h.shape != (n or len(h), rbm.m):
+        wanted = f"({n or 'n'}, {rbm.m})"
+        raise InputError("E-SHAPE", f"h must be {wanted} for this {type(rbm).__name__}; got shape {h.shape}")
     return h
 
 
@@ -56,7 +64,8 @@ class BinaryRBM:
     @rows(v=bits)
     def energy(self, v, h):
         r"""-b.v - c.h - v^T W h, (n,); h (n, m)."""
-        return -np.dot(v, self.b) - np.dot(hidden(self, h), self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
+        h = hidden(self, h, len(v))
+        return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
 
     @rows(v=bits)
     def free_energy(self, v):
@@ -75,12 +84,12 @@ class BinaryRBM:
     def hidden_given(self, v, u):
         """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
         mean = self.hidden_mean(v)
-        return 1.0 * (uniforms("u_h", u, mean.shape) < mean)
+        return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def visible_given(self, h, u):
         """v by its probabilities, (n, d); u (n, d) in (0, 1)."""
         mean = self.visible_mean(h)
-        return 1.0 * (uniforms("u_v", u, mean.shape) < mean)
+        return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def log_partition(self):
         r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged."""
@@ -92,22 +101,23 @@ class BinaryRBM:
 class GaussianBernoulliRBM:
     r"""E(v, h) = |v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, with v in R^d and h in {0, 1}^m: E[v | h] = b + W h.
 
-    b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE for sigma.
+    b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE, E-SCALE for sigma.
     Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
     Source: Cho, Ilin and Raiko 2011, eq. 3
     """
 
     def __init__(self, b, c, W, sigma):
         self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
-        self.d, self.m, self.sigma = len(self.b), len(self.c), positive("sigma", sigma)
+        self.d, self.m, self.sigma = len(self.b), len(self.c), squarable("sigma", sigma)
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
     @rows(v=points)
     def energy(self, v, h):
         r"""|v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, (n,); h (n, m)."""
+        h = hidden(self, h, len(v))
         coupling = np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2
-        return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(hidden(self, h), self.c) - coupling
+        return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(h, self.c) - coupling
 
     @rows(v=points)
     def free_energy(self, v):
@@ -127,12 +137,12 @@ class GaussianBernoulliRBM:
     def hidden_given(self, v, u):
         """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
         mean = self.hidden_mean(v)
-        return 1.0 * (uniforms("u_h", u, mean.shape) < mean)
+        return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def visible_given(self, h, z):
         """b + W h + sigma z, (n, d); z (n, d) unit normal."""
         mean = self.visible_mean(h)
-        return mean + self.sigma * like_x("u_v", z, mean)
+        return mean + self.sigma * of_shape("z", z, mean.shape)
 
     def log_partition(self):
         r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2)."""

@@ -77,8 +77,8 @@ def _pair(kind, layer):
 
 
 def _shape(kind, name, value):
-    if isinstance(value, (list, str)) or value is None:
+    if isinstance(value, (list, str, dict)) or value is None:
         raise InputError("E-MODEL", f"{name} of a {kind} must be an array, got {type(value).__name__}")
-    if np.any(np.isnan(value)):
-        raise InputError("E-MODEL", f"{name} of a {kind} must not be NaN")
+    if np.any(np.isnan(value)) or np.any(np.isinf(value) & ((name != "logits") | (value > 0))):
+        raise InputError("E-MODEL", f"{name} of a {kind} must be finite, not NaN or infinite; a logit may be -inf")
     return np.shape(value)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.validation import InputError, count, points, real_array, rows, uniforms
+from refebm.validation import InputError, count, number, points, rows, uniforms
 
 
 @rows
@@ -47,10 +47,10 @@ class ReplayBuffer:
 
         fresh (n, d); fraction in [0, 1]; u (n, 2) in (0, 1).
         """
-        fresh, fraction = points("fresh", fresh), real_array("fraction", fraction)
+        fresh, fraction = points("fresh", fresh), number("fraction", fraction)
         self._fits("fresh", fresh)
-        if fraction.ndim or not 0 <= fraction <= 1:
-            raise InputError("E-FRACTION", f"fraction must be a float from 0 to 1, got {fraction.tolist()}")
+        if not 0 <= fraction <= 1:
+            raise InputError("E-FRACTION", f"fraction must be from 0 to 1, got {fraction}")
         anew, which = uniforms("u", u, (len(fresh), 2)).T
         kept = self.points[np.floor(which * len(self.points)).astype(int)]
         return np.where(anew[:, None] < fraction, fresh, kept)

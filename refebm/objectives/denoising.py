@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
-from scipy.spatial.distance import pdist
 from scipy.stats import chi2
 
-from refebm.calculus import jacobian
+from refebm.calculus import held, jacobian
 from refebm.objectives.notation import dot, squared_norm
-from refebm.validation import InputError, rows
+from refebm.validation import DomainError, InputError, rows
+
+BLOCK = 1000  # rows against rows, to find the two that are furthest apart
 
 
 @rows
@@ -77,10 +78,28 @@ def tweedie_cov(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np
     r"""Cov[X | Y = y] = sigma^2 I + sigma^4 grad s(y), (n, d, d), where s is the score of p^sigma.
 
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,).
+    The two terms are of size sigma^2: the error is some roundoffs of sigma^2, whatever the variance, since a score in
+    double precision knows no more of it (with sigma = 1e5 a variance of 1 has six digits). Where a variance has not
+    three digits left it is refused; the `posterior_cov` of a density has them all.
+    Errors: DomainError E-ROUNDOFF.
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
-    return variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)
+    return _with_digits(variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y), variance)
+
+
+def _with_digits(cov, variance):
+    """Covariances (n, d, d), unless roundoff of the noise's variance leaves a variance without three digits."""
+    variances = np.diagonal(held(cov), axis1=1, axis2=2)
+    lost = np.abs(variances) < 1000 * np.finfo(float).eps * held(variance)[:, :, 0]
+    if np.any(lost):
+        row, i = (int(index) for index in np.argwhere(lost)[0])
+        raise DomainError(
+            "E-ROUNDOFF",
+            f"sigma must not be so large that roundoff of sigma^2 hides the variances given y: that of coordinate {i} "
+            f"at row {row} is {variances[row, i]:.1e} with sigma^2 = {held(variance)[row, 0, 0]:.1e}",
+        )
+    return cov
 
 
 class NoiseLevels(NamedTuple):
@@ -100,13 +119,39 @@ def geometric_noise_levels(x: np.ndarray, n: int, smallest: float) -> NoiseLevel
     Errors: E-LEVELS.
     Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """
-    largest = np.max(pdist(x), initial=0.0)
+    largest = largest_distance(x)
     if n < 2 or not smallest < largest:
         raise InputError(
             "E-LEVELS",
             f"n must be at least 2 and smallest below the largest distance {largest:.6g}; got {n}, {smallest}",
         )
     sigmas = np.geomspace(largest, smallest, n)
-    ratio, d = sigmas[0] / sigmas[1], x.shape[1]
-    crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
-    return NoiseLevels(sigmas, float(chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)))
+    log_ratio, d = np.log(largest / smallest) / (n - 1), x.shape[1]
+    crossing = 2 * d * log_ratio / -np.expm1(-2 * log_ratio)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
+    return NoiseLevels(sigmas, float(chi2.cdf(crossing * np.exp(-2 * log_ratio), d) + chi2.sf(crossing, d)))
+
+
+def largest_distance(x):
+    r"""max |x_i - x_j|, exactly, by blocks, in memory of the size of the data.
+
+    Two points are no further apart than their distances from the middle add up to: of points from far to near, a block
+    meets those alone that may be further than the best so far. |x_i|^2 + |x_j|^2 - 2 x_i . x_j finds the pairs that may
+    be the furthest, within its roundoff; their differences decide.
+    """
+    unit = 2.0 ** np.floor(np.log2(np.max(np.abs(x)) or 1.0))
+    y = x / unit - np.mean(x / unit, axis=0)
+    norms = np.sqrt(np.sum(y**2, axis=1))
+    order = np.argsort(-norms)
+    x, y, norms, best = x[order] / unit, y[order], norms[order], 0.0
+    slack = 8 * (y.shape[1] + 8) * np.finfo(float).eps * norms[0] ** 2
+    for i in range(0, len(y), BLOCK):
+        block = y[i : i + BLOCK]
+        reach = np.searchsorted(-norms, norms[i] - best, side="right")  # those with norm >= best - norms[i]
+        for j in range(i, reach, BLOCK):
+            others = y[j : min(j + BLOCK, reach)]
+            squares = norms[i : i + BLOCK, None] ** 2 + norms[j : j + len(others)] ** 2 - 2 * np.dot(block, others.T)
+            rows, columns = np.nonzero(squares >= max(np.max(squares), best**2) - slack)
+            for a in range(0, len(rows), BLOCK):
+                apart = x[i + rows[a : a + BLOCK]] - x[j + columns[a : a + BLOCK]]
+                best = max(best, np.sqrt(np.max(np.sum(apart**2, axis=1))))
+    return best * unit

@@ -7,18 +7,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
-import numpy
 from autograd.scipy.special import logsumexp
-from scipy.ndimage import minimum_filter
-from scipy.optimize import minimize
 
-from refebm.calculus import energy_and_score, held
-from refebm.truth.densities import StudentT
-from refebm.truth.expectations import SETTLED, fits, settled
-from refebm.validation import DomainError, InputError, inverse_temperatures, real_array, rows
-
-NEGLIGIBLE = 60.0  # a well that is so much higher holds less than roundoff
-MOST_STARTS = 50
+from refebm.calculus import held
+from refebm.truth.partition import SETTLED, quadrature
+from refebm.validation import DomainError, InputError, inverse_temperatures, positive, real_array, rows
 
 
 @rows
@@ -32,91 +25,32 @@ def negative_log_likelihood(energy: Callable, log_z: float, x: np.ndarray) -> np
     return energy(x) + log_z
 
 
-@rows
-def log_partition(energy: Callable, d: int) -> float:
-    r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by the trapezoid rule that `expect` certifies.
+class LogPartition(NamedTuple):
+    """log Z, and a bound of its error: what the rule has not resolved, and roundoff."""
 
-    energy (n, d) -> (n,). A float, which can be differentiated in the parameters of the energy. Where the mass lies is
-    found by descent from a grid that reaches 1000 from the origin: a well that none of it leads to is missed.
-    Errors: DomainError E-SIZE for d > 2, E-DIVERGES where exp(-E) has no integral, E-SETTLED where the rule does not
-    settle, or the energy is NaN.
-    Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
+    value: float
+    error: float
+
+
+@rows(tolerance=positive)
+def log_partition(
+    energy: Callable, d: int, *, tolerance: float = SETTLED, with_error: bool = False
+) -> float | LogPartition:
+    r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
+
+    energy (n, d) -> (n,); +inf is a density of zero. A float, which can be differentiated in the parameters of the
+    energy; with_error: the pair (value, error). tolerance: how large the error may be; kinks in the plane need a larger
+    one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin, then by its
+    own scale: a well that none of it leads to is missed.
+    Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
+    the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
+    Source: Song and Kingma 2021, eq. 1
     """
     if d > 2:
         raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
-    around, lowest = _around(energy, d)
-    if not fits(around):
-        raise DomainError("E-SIZE", "the energy has wells too narrow for their distance: they need too many nodes")
-    with numpy.errstate(over="ignore", invalid="ignore"):
-        nodes, _, change = settled([lambda x: np.exp(lowest - held(energy(x)) - around.log_prob(x))], around.finer())
-    if np.isnan(change):
-        raise DomainError("E-DIVERGES", "exp(-E) has no integral: it does not fall off")
-    if not change <= SETTLED:
-        raise DomainError("E-SETTLED", f"the partition function moves by {change:.1e} of itself on a finer lattice")
-    return logsumexp(-energy(nodes.x) + np.log(nodes.weights) - around.log_prob(nodes.x))
-
-
-def _around(energy, d):
-    """A heavy-tailed density that covers the mass of exp(-E) and every well that matters, and the lowest energy."""
-    axis = np.linspace(-7.6, 7.6, 82)  # sinh(7.6) = 1000
-    u = np.stack([grid.ravel() for grid in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
-    mean, scale = np.zeros(d), np.ones(d)
-    wells, depths = _wells(energy, np.sinh(u), (len(axis),) * d)
-    for _ in range(4):
-        x, spacing = mean + scale * np.sinh(u), scale * np.cosh(u) * (axis[1] - axis[0])
-        log_mass = -held(energy(x)) + np.sum(np.log(spacing), axis=1)
-        mass = np.exp(log_mass - logsumexp(log_mass))
-        mean = np.dot(mass, x)
-        scale = np.sqrt(np.dot(mass, (x - mean) ** 2 + spacing**2))
-    wells = wells[depths < np.min(depths) + NEGLIGIBLE]
-    ends = np.concatenate([wells, [mean - scale, mean + scale]])
-    low, high = np.min(ends, axis=0), np.max(ends, axis=0)
-    return Around(0.5 * (low + high), 0.5 * (high - low), wells, _curvature(energy, wells)), np.min(depths)
-
-
-def _curvature(energy, wells):
-    """The second derivative of the energy along each axis, (k, d), from differences of its gradient: a few digits."""
-    h = 1e-5 * (1 + np.abs(wells))
-    columns = [
-        held(energy_and_score(energy, wells - h * e)[1] - energy_and_score(energy, wells + h * e)[1])
-        for e in np.eye(wells.shape[1])
-    ]
-    return np.stack([column[:, i] for i, column in enumerate(columns)], axis=1) / (2 * h)
-
-
-class Around(StudentT):
-    """A heavy tail around wells, with a lattice that sees each of them from the start."""
-
-    def __init__(self, loc, scale, wells, curvature):
-        super().__init__(30.0 * np.ones_like(loc), loc, scale)
-        slope = np.sqrt(scale**2 + (wells - loc) ** 2)  # dx/du, x = loc + scale sinh u
-        width = np.maximum(np.abs(curvature), 1e-300) ** -0.5 / slope
-        self._unit = np.minimum(super().unit, 4 * np.min(width, axis=0))
-
-    @property
-    def unit(self):
-        """So that the first lattice has a node in each deviation of the narrowest well."""
-        return self._unit
-
-    def finer(self):
-        """On the line with twice the nodes, which are cheap there: derivatives need more of them than the value."""
-        self._unit = self._unit / 2 if self.d == 1 else self._unit
-        return self
-
-
-def _wells(energy, x, shape):
-    """The local minima (k, d) that descent from those of a grid x finds, and their energies."""
-    e = held(energy(x))
-    if not np.all(np.isfinite(e)):
-        raise DomainError("E-SETTLED", f"energy must be finite everywhere, got {e[~np.isfinite(e)][0]} on a grid")
-    starts = x[e == np.ravel(minimum_filter(np.reshape(e, shape), 3))][:MOST_STARTS]
-    found = [minimize(lambda x: _value_and_gradient(energy, x), start, jac=True).x for start in starts]
-    return np.array(found), held(energy(np.array(found)))
-
-
-def _value_and_gradient(energy, x):
-    e, s = energy_and_score(energy, x[None])
-    return held(e)[0], -held(s)[0]
+    nodes = quadrature(lambda x: held(energy(x)), d, held(tolerance))
+    value = logsumexp(-energy(nodes.x) + nodes.log_weights)
+    return LogPartition(value, nodes.error) if with_error else value
 
 
 @rows(temperatures=inverse_temperatures)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from refebm.progress import counted
-from refebm.samplers.step import Step
-from refebm.validation import InputError, points
+from refebm.samplers.step import Step, lost, without
+from refebm.validation import kept, points, tape_of_steps, transition
 
 
 class Chain(NamedTuple):
@@ -25,18 +25,17 @@ def run(step: Callable, x: np.ndarray, tape, trajectory: bool = False, *, progre
     step: x (n, d), noise -> Step, for instance ``lambda x, z, u: mala_step(energy, x, 0.1, z, u)``. x (n, d). tape: an
     array, or a tuple of arrays, one for each argument after x, whose first axis is time; step sizes that decay are
     such an array. Keeps O(n d) memory, unless the trajectory (T, n, d), without the start, is asked for. progress: a
-    line on stderr.
-    Errors: E-TAPE for a tape of no steps, or arrays of unequal length.
+    line on stderr. A row that is no longer finite is lost: NaN from then on, and counted as invalid in each step.
+    Errors: E-TAPE for a tape of no steps, or arrays of unequal length; E-CALLABLE for what is no Step.
     Source: Song and Kingma 2021, section 3; HY-673 lecture 12, sampling from EBMs
     """
-    arrays = tape if isinstance(tape, tuple) else (tape,)
-    lengths = {len(np.atleast_1d(array)) for array in arrays}
-    if len(lengths) != 1 or lengths == {0}:
-        raise InputError("E-TAPE", f"the arrays of a tape must have one length, at least 1; got {sorted(lengths)}")
-    x = points("x", x)
+    arrays, x = tape_of_steps("tape", tape), kept(points("x", x))
+    step, length = transition("step", step), len(arrays[0])
     acceptance, accepted, invalid, states = 0.0, 0, 0, []
-    for noise in counted(zip(*arrays), max(lengths), progress):
+    for noise in counted(zip(*arrays), length, progress):
         x, info = step(x, *noise)
-        acceptance, accepted, invalid = acceptance + info.acceptance, accepted + info.accepted, invalid + info.invalid
+        gone = lost(x)
+        x, invalid = without(x, gone), invalid + (info.invalid | gone)
+        acceptance, accepted = acceptance + info.acceptance, accepted + info.accepted
         states += [x] if trajectory else []
-    return Step(x, Chain(acceptance / lengths.pop(), accepted, invalid, np.stack(states) if trajectory else None))
+    return Step(x, Chain(acceptance / length, accepted, invalid, np.stack(states) if trajectory else None))

@@ -1,29 +1,67 @@
 r"""What chains tell about themselves: x (T, n, d), T states of n chains, as `run` returns them, answers by coordinate.
 
-Errors: E-NDIM, E-EMPTY, E-FINITE; DomainError E-CONSTANT for a coordinate that never moves.
+Errors: E-NDIM, E-EMPTY, E-FINITE; DomainError E-CONSTANT for a coordinate that never moves in one of the chains.
 """
+
+import functools
+from collections.abc import Callable
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from refebm.validation import InputError, moving, rows
+from refebm.validation import DomainError, InputError, brief, moving, rows
+
+
+def _exponent(x):
+    """Of the power of two that is above all |x|, for each coordinate: a unit in which no square is too large."""
+    return np.frexp(np.max(np.abs(x), axis=(0, 1)))[1]
+
+
+def in_units(name, value, x=None):
+    """Chains that move, each coordinate in the unit of `_exponent`, which does not round."""
+    value = moving(name, value)
+    return np.ldexp(value, -_exponent(value))
+
+
+def halves_in_units(name, value, x=None):
+    """The same, where each chain moves in the states that halves leave, and some chain within a half."""
+    half = len(moving(name, value)) // 2
+    value = in_units(name, value[: 2 * half])
+    still = np.all(np.stack([value[:half] == value[0], value[half:] == value[half]]), axis=(0, 1, 2))
+    if np.any(still):
+        raise DomainError("E-CONSTANT", f"coordinate {np.argmax(still)} of {name} never moves within half a chain")
+    return value
+
+
+def in_square_units(function: Callable) -> Callable:
+    """Ask the function in the unit of `_exponent`; its answer is in the square of the unit of x."""
+
+    @functools.wraps(function)
+    def asked(x, n_lags):
+        exponent = _exponent(x)
+        with np.errstate(over="ignore"):
+            return np.ldexp(function(np.ldexp(x, -exponent), n_lags), 2 * exponent)
+
+    return asked
 
 
 @rows(x=moving)
+@in_square_units
 def autocovariance(x: np.ndarray, n_lags: int) -> np.ndarray:
     r"""c_t = 1/T sum_i (x_i - mean)(x_{i+t} - mean) for t = 0, ..., n_lags, the mean over the chains, (n_lags + 1, d).
 
-    x (T, n, d), each chain less its own mean; n_lags < T. With 1/T, not 1/(T - t): biased, of smaller variance.
+    x (T, n, d), each chain less its own mean; n_lags < T. With 1/T, not 1/(T - t): biased, of smaller variance. Its
+    unit is the square of that of x, so it is 0 or infinite where that is too small or too large for a float.
     Source: Geyer 1992, section 3.1
     """
     length = len(x)
     if n_lags >= length:
-        raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {n_lags}")
+        raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {brief(n_lags)}")
     power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2
     return np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
 
 
-@rows(x=moving)
+@rows(x=in_units)
 def autocorrelation(x: np.ndarray, n_lags: int) -> np.ndarray:
     r"""c_t/c_0 for t = 0, ..., n_lags, (n_lags + 1, d).
 
@@ -33,7 +71,7 @@ def autocorrelation(x: np.ndarray, n_lags: int) -> np.ndarray:
     return c / c[0]
 
 
-@rows(x=moving)
+@rows(x=in_units)
 def effective_sample_size(x: np.ndarray) -> np.ndarray:
     r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): how many independent draws tell the mean as well.
 
@@ -54,11 +92,12 @@ def effective_sample_size(x: np.ndarray) -> np.ndarray:
     return n * length / np.maximum(tau, 1 / np.log10(n * length))
 
 
-@rows(x=moving)
+@rows(x=halves_in_units)
 def split_r_hat(x: np.ndarray) -> np.ndarray:
     r"""sqrt(V/W), (d,), of the 2 n halves of the chains, each of L = T/2 states: near 1 when they agree.
 
     W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
+    Errors: E-CONSTANT also where a coordinate never moves in the states that are left, or within any half.
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """
     half = len(x) // 2

@@ -2,15 +2,19 @@ r"""Block Gibbs sampling of restricted Boltzmann machines: all hidden units give
 
 import numpy as np
 
-from refebm.samplers.step import Step, moved
+from refebm.samplers.step import Step, kernel, moved
+from refebm.validation import of_shape, uniforms
 
 
+@kernel
 def gibbs_step(rbm, v: np.ndarray, u_h: np.ndarray, u_v: np.ndarray) -> Step:
     r"""h ~ p(h | v), then v ~ p(v | h): a hidden unit is 1 where its u_h is below its probability.
 
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
-    normal for Gaussian visible units. Errors: E-SHAPE, E-BINARY, E-UNIFORM.
+    normal for Gaussian visible units. Errors: E-RBM, E-SHAPE, E-BINARY, E-UNIFORM.
     Source: Hinton 2002, section 3
     """
+    u_h = uniforms("u_h", u_h, (len(v), rbm.m))
     h = rbm.hidden_given(v, u_h)
+    u_v = (of_shape if hasattr(rbm, "sigma") else uniforms)("u_v", u_v, v.shape)
     return moved(rbm.visible_given(h, u_v))

@@ -10,11 +10,11 @@ import autograd.numpy as np
 
 from refebm.models.fields import at
 from refebm.progress import counted
-from refebm.samplers.step import Step, moved
+from refebm.samplers.step import Step, kernel, moved
 from refebm.validation import DomainError, InputError, positive, rows, tape_of_levels
 
 
-@rows
+@kernel
 def langevin_step(score: Callable, x: np.ndarray, eta: float, z: np.ndarray) -> Step:
     r"""x + eta s(x) + sqrt(2 eta) z, (n, d): one step of the unadjusted Langevin algorithm.
 

@@ -33,7 +33,8 @@ def mala_step(energy: Callable, x: np.ndarray, eta: float, z: np.ndarray, u: np.
     Source: Besag 1994; Song and Kingma 2021, section 3; Roberts and Tweedie 1996, section 1.4
     """
     here, s = energy_and_score(energy, x)
-    proposal = x + eta * s + np.sqrt(2 * eta) * z
+    move = eta * s + np.sqrt(2 * eta) * z
+    proposal = x + move
     there, s_there = energy_and_score(energy, proposal)
-    z_back = (x - proposal - eta * s_there) / np.sqrt(2 * eta)
+    z_back = -(move + eta * s_there) / np.sqrt(2 * eta)  # x - x' would have the roundoff of x, which may be far out
     return accept(x, proposal, there, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)

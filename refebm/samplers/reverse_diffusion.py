@@ -5,19 +5,20 @@ one of `refebm.sdes`. Errors: E-TIME for times outside [0, 1], E-POSITIVE for dt
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import autograd.numpy as np
-from scipy.integrate import solve_ivp
+from scipy.integrate import DOP853
 
-from refebm.calculus import field_and_divergence, jacobian_vector_product
+from refebm.calculus import field_and_divergence, held, jacobian_vector_product
 from refebm.objectives.notation import dot, mean_over_projections
 from refebm.progress import Line, counted
 from refebm.samplers.langevin import langevin_step
-from refebm.samplers.step import Step, moved
+from refebm.samplers.step import Step, kernel, moved
 from refebm.validation import DomainError, InputError, positives, rows, tape_of_corrections, time, within
 
 
-@rows
+@kernel
 def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
     r"""x + f(x, t) dt + g(t) sqrt(dt) z, (n, d): forward in time, from t to t + dt.
 
@@ -27,7 +28,7 @@ def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z:
     return moved(x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * np.sqrt(dt) * z)
 
 
-@rows
+@kernel
 def reverse_sde_step(score: Callable, sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
     r"""x - [f(x, t) - g(t)^2 s(x, t)] dt + g(t) sqrt(dt) z, (n, d): back in time, from t to t - dt.
 
@@ -62,8 +63,10 @@ def probability_flow(
 ) -> np.ndarray:
     r"""x(t1), (n, d), where x(t0) = x and dx/dt = f(x, t) - 1/2 g(t)^2 s(x, t); t1 may be before t0.
 
-    x (n, d). rtol, atol > 0: of scipy's `solve_ivp` (DOP853), in the root mean square over all rows, so that these
-    influence each other to that order. progress: a line on stderr.
+    x (n, d). rtol, atol > 0: a step may be off by rtol |x_j| + atol |x|, |x| the root mean square of the row at that
+    time, so that the unit of x does not matter; in the mean over all rows, so that these influence each other to that
+    order. The solver is scipy's DOP853. A gradient is that of the steps it took, and keeps all of them in memory.
+    progress: a line on stderr.
     Errors: DomainError E-SOLVER with the solver's message: there is no partial result.
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
@@ -87,7 +90,8 @@ def probability_flow_log_prob(
     r"""log p_{t0}(x) = log p_{t1}(x(t1)) + int_{t0}^{t1} div u dt, (n,), along the flow x(t) from x with velocity u.
 
     log_end (n, d) -> (n,): log p_{t1}, else the prior's. v (n, d) or (m, n, d): Hutchinson's estimate v.(grad u) v of
-    the divergence, the same v at all times, else the exact trace. The rest is as in `probability_flow`.
+    the divergence, the same v at all times, else the exact trace. The integral may be off by rtol of it + atol in a
+    step. The rest is as in `probability_flow`.
     Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
     flow
     """
@@ -113,24 +117,57 @@ def _velocity_at(score, sde, t):
 
 
 def _solved(rates, start, t0, t1, rtol, atol, progress):
-    """The arrays `start` at t1, by the ODE d arrays/dt = rates(t, *arrays)."""
-    if t0 == t1:
-        return [np.array(array) for array in start]
+    """The arrays `start` at t1, by the ODE d arrays/dt = rates(t, *arrays), the first of them points.
+
+    atol is of the size of each point, and of the others as it is. Where there is something to differentiate, the steps
+    that the solver took are taken once more.
+    """
     ends, line = np.cumsum([array.size for array in start])[:-1], Line(progress)
+    y, traced = np.concatenate([np.ravel(array) for array in start]), False
+
+    def split(y):
+        return [np.reshape(part, array.shape) for part, array in zip(np.split(y, ends), start)]
 
     def flat(t, y):
+        return np.concatenate([np.ravel(rate) for rate in rates(t, *split(y))])
+
+    def values(t, y):
+        nonlocal traced
         if not np.all(np.isfinite(y)):
             raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: not finite at t = {t:.4f}")
         line.tell(f"t = {t:.4f}")
-        arrays = (part.reshape(array.shape) for part, array in zip(np.split(y, ends), start))
-        return np.concatenate([np.ravel(rate) for rate in rates(t, *arrays)])
+        rate = flat(t, y)
+        traced = traced or held(rate) is not rate
+        return held(rate)
 
-    y = np.concatenate([np.ravel(array) for array in start])
-    solution = solve_ivp(flat, (t0, t1), y, method="DOP853", rtol=rtol, atol=atol, t_eval=[t1])
+    def tolerances(y):
+        points, *others = split(y)
+        largest = np.max(np.abs(points)) or 1e-100
+        sizes = largest * (np.sqrt(np.mean((points / largest) ** 2, axis=1, keepdims=True)) + 1e-16)  # 0 has some too
+        return atol * np.concatenate([np.ravel(sizes * np.ones(points.shape)), *map(np.ones_like, others)])
+
+    solver = DOP853(values, t0, held(y), t1, rtol=rtol, atol=tolerances(held(y)))
+    times = [t0]
+    while solver.status == "running":
+        message = solver.step()
+        solver.atol = tolerances(solver.y)
+        times.append(solver.t)
     line.tell(f"t = {t1:.4f}", end="\n")
-    if not solution.success:
-        raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: {solution.message}")
-    return [part.reshape(array.shape) for part, array in zip(np.split(solution.y[:, -1], ends), start)]
+    if solver.status == "failed":
+        raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: {message}")
+    if not traced and held(y) is y:
+        return split(solver.y)
+    for early, late in pairwise(times):
+        y = _step(flat, early, y, late - early)
+    return split(y)
+
+
+def _step(rate, t, y, h):
+    """A step of the Runge-Kutta method that the solver uses."""
+    k = []
+    for c, a in zip(DOP853.C, DOP853.A):
+        k.append(rate(t + c * h, y + h * sum(a_j * k_j for a_j, k_j in zip(a, k) if a_j)))
+    return y + h * sum(b_j * k_j for b_j, k_j in zip(DOP853.B, k) if b_j)
 
 
 @rows(z=tape_of_corrections, eta=positives)
@@ -164,7 +201,7 @@ def predictor_corrector(
     return np.stack(states) if trajectory else x
 
 
-@rows
+@kernel
 def ddpm_step(
     score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.ndarray, z: np.ndarray, posterior: bool = False
 ) -> Step:
@@ -177,6 +214,7 @@ def ddpm_step(
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """
     log_kept = np.cumsum(np.log1p(-betas))
-    variances = betas * np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept) if posterior else betas
+    before = np.append(0.0, log_kept[:-1])
+    variances = betas * (np.expm1(before) / np.expm1(log_kept)) if posterior else betas
     beta, sigma = betas[within("i", i, len(betas))][:, None], np.sqrt(variances[i])[:, None]
     return moved((x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z)

@@ -1,17 +1,21 @@
 r"""What a kernel returns, and the rule by which a proposal is accepted.
 
 A kernel is pure: callables, the states x (n, d) of n chains, step sizes, then its noise. Rows do not interact. In
-kernels that accept or reject, a row whose proposal has no finite energy stays where it is, and is counted.
+kernels that accept or reject, a row whose proposal has no finite energy stays where it is, and is counted. In those
+that accept all, a row that is no longer finite is lost: it is NaN throughout from then on, in this and every later
+step, and is counted as invalid in each. All else that is not finite in x is refused.
 """
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
 import numpy
 
-from refebm.validation import rows
+from refebm.calculus import held
+from refebm.validation import rows, states
 
 
 class Info(NamedTuple):
@@ -19,8 +23,8 @@ class Info(NamedTuple):
 
     acceptance: the probability with which the proposal is accepted. accepted: whether it was. energy_error: minus the
     log of the Metropolis-Hastings ratio, in Hamiltonian Monte Carlo the change of the total energy. invalid: whether
-    the proposal, its energy or the ratio was NaN or infinite; then it was rejected. A kernel that accepts all has
-    acceptance 1 and energy_error 0.
+    the proposal, its energy or the ratio was NaN or infinite; then it was rejected, or the row is lost. A kernel that
+    accepts all has acceptance 1, in rows that are lost 0, and energy_error 0.
     """
 
     acceptance: np.ndarray
@@ -37,39 +41,68 @@ class Step(NamedTuple):
 
 
 def moved(x: np.ndarray) -> Step:
-    """A step that is not accepted or rejected: every row moves."""
-    n = len(x)
-    return Step(x, Info(np.ones(n), np.ones(n, bool), np.zeros(n), ~np.all(np.isfinite(x), axis=1)))
+    """A step that is not accepted or rejected: every row moves, and is lost where it is no longer finite."""
+    gone = lost(x)
+    return Step(without(x, gone), Info(1.0 * ~gone, ~gone, np.zeros(len(x)), gone))
+
+
+def lost(x: np.ndarray) -> np.ndarray:
+    """Which rows are not finite, (n,)."""
+    return ~numpy.isfinite(held(x)).all(axis=1)
+
+
+def without(x: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """x, NaN in the rows that are gone."""
+    return np.where(gone[:, None], np.nan, x) if gone.any() else x
 
 
 def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error: np.ndarray, u: np.ndarray) -> Step:
     r"""x' where log u < min(0, -energy_error), else x; there is the energy at x'. Source: Hastings 1970, eq. 8"""
-    invalid = ~np.isfinite(there) | np.isnan(energy_error) | ~np.all(np.isfinite(proposal), axis=1)
+    invalid = ~np.isfinite(there) | np.isnan(energy_error) | lost(proposal)
     acceptance = np.where(invalid, 0.0, np.exp(np.minimum(0.0, -energy_error)))
     accepted = (np.log(u) < -energy_error) & ~invalid
     return Step(np.where(accepted[:, None], proposal, x), Info(acceptance, accepted, energy_error, invalid))
 
 
-def kernel(function: Callable) -> Callable:
-    """Check the arguments of a kernel by their names; rows that blow up get NaN, and do not stop the others."""
+def kernel(function: Callable | None = None, /, **special: Callable) -> Callable:
+    """Check the arguments of a kernel by their names. Rows of x that are lost stay so, and nothing is asked there."""
+    if function is None:
+        return lambda function: kernel(function, **special)
+    names = list(inspect.signature(function).parameters)
+    where = names.index("x" if "x" in names else "v")
 
-    @rows
+    @rows(**{names[where]: states}, **special)
     @functools.wraps(function)
-    def checked(callable_of_rows, x, *rest):
+    def checked(*given):
+        before, x, after = given[:where], given[where], given[where + 1 :]
+        gone = lost(x)
+        if gone.all():
+            return moved(x)
+        if gone.any():  # asked at another row's state, where the callables are at home
+            x = np.where(gone[:, None], x[np.argmin(gone)], x)
+        if names[0] == "energy":
+            before = (_at_finite_rows(given[0], x), *before[1:])
         with numpy.errstate(all="ignore"):
-            return function(_at_finite_rows(callable_of_rows, x), x, *rest)
+            step = function(*before, x, *after)
+        return _lost_again(step, gone) if gone.any() else step
 
     return checked
+
+
+def _lost_again(step, gone):
+    """The step, but for rows that were lost before it."""
+    acceptance, accepted, energy_error, invalid = step.info
+    info = np.where(gone, 0.0, acceptance), accepted & ~gone, np.where(gone, 0.0, energy_error), invalid | gone
+    return Step(without(step.x, gone), Info(*info))
 
 
 def _at_finite_rows(function, start):
     """The function, asked at the start instead where a row is no longer finite, and NaN there."""
 
     def tolerant(x):
-        lost = ~np.all(np.isfinite(x), axis=1)
-        if not np.any(lost):
+        gone = lost(x)
+        if not gone.any():
             return function(x)
-        values = function(np.where(lost[:, None], start, x))
-        return np.where(np.reshape(lost, (-1,) + (1,) * (values.ndim - 1)), np.nan, values)
+        return np.where(gone, np.nan, function(np.where(gone[:, None], start, x)))
 
     return tolerant

@@ -2,11 +2,12 @@ r"""Tapes: the one place where the noise of samplers is drawn, by a `numpy.rando
 
 The first axis is time. Arrays are drawn whole, one after the other in the order in which they are returned, so that a
 seed gives the same tape for ever. z is unit normal, u uniform on the open (0, 1).
+Errors: E-RNG, E-COUNT, E-RBM; E-SIZE for more than memory can hold.
 """
 
 import numpy as np
 
-from refebm.validation import count
+from refebm.validation import memory, rows
 
 
 def _uniform(rng, shape):
@@ -14,57 +15,57 @@ def _uniform(rng, shape):
     return (rng.integers(0, 2**52, shape) + 0.5) / 2.0**52
 
 
-def _sizes(**sizes):
-    return tuple(count(name, value) for name, value in sizes.items())
-
-
+@rows
 def langevin_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> np.ndarray:
     """z (n_steps, n, d), unit normal: for `langevin_step`.
 
     Source: Stanford CS236, Langevin dynamics sampling
     """
-    return rng.standard_normal(_sizes(n_steps=n_steps, n=n, d=d))
+    return rng.standard_normal(memory(n_steps, n, d))
 
 
+@rows
 def metropolis_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
     """z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
 
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
     """
-    shape = _sizes(n_steps=n_steps, n=n, d=d)
+    shape = memory(n_steps, n, d)
     return rng.standard_normal(shape), _uniform(rng, shape[:2])
 
 
+@rows
 def gibbs_tape(rng: np.random.Generator, n_steps: int, n: int, rbm) -> tuple[np.ndarray, np.ndarray]:
     """u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
 
     Source: Hinton 2002, section 3
     """
-    steps, chains = _sizes(n_steps=n_steps, n=n)
-    u_h, shape = _uniform(rng, (steps, chains, rbm.m)), (steps, chains, rbm.d)
+    u_h, shape = _uniform(rng, memory(n_steps, n, rbm.m)), memory(n_steps, n, rbm.d)
     return u_h, rng.standard_normal(shape) if hasattr(rbm, "sigma") else _uniform(rng, shape)
 
 
+@rows
 def annealed_langevin_tape(rng: np.random.Generator, n_levels: int, n_steps: int, n: int, d: int) -> np.ndarray:
     """z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
 
     Source: Song and Ermon 2019, algorithm 1
     """
-    return rng.standard_normal(_sizes(n_levels=n_levels, n_steps=n_steps, n=n, d=d))
+    return rng.standard_normal(memory(n_levels, n_steps, n, d))
 
 
+@rows
 def predictor_corrector_tape(rng: np.random.Generator, n_steps: int, n_corrections: int, n: int, d: int) -> np.ndarray:
     """z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
 
     Source: Song et al. 2021, algorithm 1
     """
-    steps, following, rows, columns = _sizes(n_steps=n_steps, n_corrections=1 + n_corrections, n=n, d=d)
-    return rng.standard_normal((steps, following, rows, columns))
+    return rng.standard_normal(memory(n_steps, 1 + n_corrections, n, d))
 
 
+@rows
 def replay_tape(rng: np.random.Generator, n_steps: int, n: int) -> np.ndarray:
     """u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
 
     Source: Du and Mordatch 2019, section 3.1
     """
-    return _uniform(rng, (*_sizes(n_steps=n_steps, n=n), 2))
+    return _uniform(rng, memory(n_steps, n, 2))

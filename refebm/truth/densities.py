@@ -9,24 +9,36 @@ ends of u that hold all but about exp(-radius^2/2) of the mass, ``unit`` the wid
 ``widest`` the largest radius that floating point can hold.
 """
 
-import autograd.numpy as np
-from autograd.scipy.special import gammaln, logsumexp
+import functools
+from fractions import Fraction
 
+import autograd.numpy as np
+import numpy
+from autograd.scipy.special import expit, gammaln
+
+from refebm.calculus import held
 from refebm.validation import (
     DomainError,
     InputError,
+    brief,
     covariance,
     positive,
     positive_vector,
     probabilities,
     real_array,
     rows,
+    squarable,
     vector,
 )
 from refebm.validation import points as check_points
 
 LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # the square of exp of it is still finite
+FAR = 32.0  # deviations from the likeliest component within which log joints are subtracted as they are
+BLOCK = 2**16  # numbers in an array of components by rows by coordinates
+LARGE = 10.0  # from here on Stirling's formula with seven terms is exact
+SMALLEST = float(numpy.finfo(float).tiny)
+LOG_SMALLEST = float(np.log(SMALLEST))
 KINK_LOG = -60.0  # the mass within exp of it of the kink is below roundoff
 
 
@@ -45,7 +57,7 @@ class Gaussian:
         self.cov = covariance("cov", cov, len(self.mean))
         self.cholesky = np.linalg.cholesky(self.cov)
         self.whitening = np.linalg.inv(self.cholesky)
-        self.precision = np.dot(self.whitening.T, self.whitening)
+        self.precision = invertible("cov", np.dot(self.whitening.T, self.whitening))
         self.d = len(self.mean)
 
     @rows
@@ -59,13 +71,14 @@ class Gaussian:
         r"""-C^{-1} (x - m)."""
         return -np.dot(x - self.mean, self.precision)
 
+    @rows
     def sample(self, rng, size):
         """m + L z."""
         return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: N(m, C + sigma^2 I)."""
-        return Gaussian(self.mean, self.cov + positive("sigma", sigma) ** 2 * np.eye(len(self.mean)))
+        return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
 
     @rows(sigma=positive)
     def posterior_mean(self, y, sigma):
@@ -93,6 +106,13 @@ class Gaussian:
         return np.ones_like(self.mean)
 
 
+def invertible(name, precision):
+    """The inverse of a covariance, which must be finite: variances from about 1e-308 on."""
+    if not np.all(np.isfinite(precision)):
+        raise InputError("E-DEFINITE", f"{name} must have an inverse that is finite; its variances are too small")
+    return precision
+
+
 def standard_normal(d: int) -> Gaussian:
     """N(0, I) in d dimensions."""
     return Gaussian(np.zeros(d), 1.0)
@@ -101,7 +121,11 @@ def standard_normal(d: int) -> Gaussian:
 class GaussianMixture:
     r"""p = sum_k w_k N(m_k, C_k), with r_k(x) the probability of component k given x.
 
-    weights (k,), not negative, of sum 1; means (k, d); covs (k, d, d), or a float c for c times the identity in each.
+    weights (k,), not negative, of sum 1; means (k, d); covs (k, d, d), or a float c for c times the identity in each,
+    of which no d x d matrix is made, but in `covs` and `components` when they are asked for.
+    Far out, where log w_k N(x; m_k, C_k) is too large a number for its last digit to tell components apart, they are
+    subtracted without what they have in common. r_k is then off by no more than a roundoff of x, m_k or C_k^{-1} makes
+    it; where covariances are equal it is right as long as x - m_k is.
     Errors: E-WEIGHTS, and those of `Gaussian`.
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
     """
@@ -113,64 +137,164 @@ class GaussianMixture:
         self.means = np.array(real_array("means", means))
         if self.means.ndim != 2 or len(self.means) != len(self.weights):
             raise InputError("E-SHAPE", f"means must be (k, d) with k = {len(self.weights)}; got {self.means.shape}")
-        covs = real_array("covs", covs)
-        covs = covs * np.ones(len(self.weights)) if covs.ndim == 0 else covs
-        if len(covs) != len(self.weights):
+        self.d, covs = self.means.shape[1], real_array("covs", covs)
+        if covs.ndim and len(covs) != len(self.weights):
             raise InputError("E-SHAPE", f"covs must be a float or (k, d, d), k = {len(self.weights)}; got {covs.shape}")
-        self.d = self.means.shape[1]
-        self.components = [Gaussian(m, c) for m, c in zip(self.means, covs)]
-        self.covs = np.stack([c.cov for c in self.components])
+        if covs.ndim:
+            self.spread = np.stack([covariance(f"covs[{k}]", c, self.d) for k, c in enumerate(covs)])
+            self.factors = np.linalg.cholesky(self.spread)
+            self.whitening = np.linalg.inv(self.factors)
+            self.precisions = np.matmul(np.swapaxes(self.whitening, 1, 2), self.whitening)
+            roots = np.diagonal(self.whitening, axis1=1, axis2=2)
+        else:
+            self.spread = covariance("covs", covs, 1)[0, 0]
+            self.factors, self.whitening, self.precisions = self.spread**0.5, self.spread**-0.5, 1 / self.spread
+            roots = self.whitening * np.ones(self.means.shape)
+        invertible("covs", self.precisions)
+        with np.errstate(divide="ignore"):  # a weight of zero is a logarithm of -inf
+            self.log_heights = np.log(self.weights) + np.sum(np.log(roots) - 0.5 * LOG_2PI, axis=1)
 
-    def log_joint(self, x):
-        r"""log w_k + log N(x; m_k, C_k), (n, k)."""
-        with np.errstate(divide="ignore"):
-            log_weights = np.log(self.weights)
-        return np.stack([c.log_prob(x) for c in self.components], axis=1) + log_weights
+    @functools.cached_property
+    def covs(self):
+        """C_k, (k, d, d)."""
+        return self.spread * np.ones((len(self.means), 1, 1)) * (1.0 if np.ndim(self.spread) else np.eye(self.d))
+
+    @functools.cached_property
+    def components(self):
+        """The N(m_k, C_k), a list of k."""
+        return [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
+
+    def _blocks(self, x):
+        """Components in slices, so that an array of one of them by rows by coordinates is not large."""
+        size = max(1, BLOCK // x.size)
+        return [slice(i, i + size) for i in range(0, len(self.means), size)]
+
+    def _log_joint(self, x, j=None):
+        r"""log w_k N(x; m_k, C_k), (k, n), less that of component j where one is given: |y_k|^2 - |y_j|^2 in the
+        metrics P_k and P_j is y_k (P_k - M) y_k - y_j (P_j - M) y_j + (y_k - y_j) M (y_k + y_j), y_k = x - m_k.
+        """
+        return np.concatenate([self._log_joint_of(block, x, j) for block in self._blocks(x)])
+
+    def _log_joint_of(self, block, x, j):
+        away, heights = x - self.means[block][:, None], self.log_heights[block][:, None]
+        if j is None:
+            whitened = times(part(self.whitening, block), away)
+            return heights - 0.5 * np.einsum("kni,kni->kn", whitened, whitened)
+        own, other, shared, from_j, apart = self._against(j, block, x, self.precisions)
+        both = away + from_j + (lost(x, self.means[block][:, None]) + lost(x, self.means[j]))
+        squares = away * times(own, away) - from_j * times(other, from_j) - apart * times(shared, both)
+        return heights - self.log_heights[j] - 0.5 * np.sum(squares, axis=2)
+
+    def _against(self, j, block, x, matrices):
+        """What matrices of components and that of j have of their own, what they share, x - m_j, and m_k - m_j."""
+        ours, theirs = part(matrices, block), part(matrices, j)
+        shared = common(ours, theirs)
+        return ours - shared, theirs - shared, shared, x - self.means[j], (self.means[block] - self.means[j])[:, None]
+
+    def _scores(self, block, x, j=None):
+        """-P_k (x - m_k), (k, n, d), less that of component j where one is given."""
+        away = x - self.means[block][:, None]
+        if j is None:
+            return -times(part(self.precisions, block), away)
+        own, other, shared, from_j, apart = self._against(j, block, x, self.precisions)
+        return times(shared, apart) + times(other, from_j) - times(own, away)
+
+    def _by_likeliest(self, function, x):
+        """function(x, log_joint, j), j the component that log_joint and what else is small beside large numbers are
+        relative to: None for rows near a component, elsewhere the likeliest, of one group of rows after the other."""
+        log_joint = self._log_joint(x)
+        likeliest, plain = np.argmax(held(log_joint), axis=0), held(log_joint)
+        far = self.log_heights[likeliest] - np.max(plain, axis=0) > 0.5 * FAR**2
+        if not np.any(far):
+            return function(x, log_joint, None)
+        near = np.flatnonzero(~far)
+        groups = [(np.flatnonzero(far & (likeliest == j)), j) for j in np.unique(likeliest[far])]
+        values = [function(x[near], log_joint[:, near], None)] if len(near) else []
+        values += [function(x[rows], self._log_joint(x[rows], j), j) for rows, j in groups]
+        return np.concatenate(values)[np.argsort(np.concatenate([near, *(rows for rows, _ in groups)]))]
+
+    def _mean(self, r, terms, x):
+        """sum_k r_k terms_k, (n, d), of terms(block) (k, n, d)."""
+        return sum(np.sum(r[block][:, :, None] * terms(block), axis=0) for block in self._blocks(x))
 
     @rows
     def log_prob(self, x):
         r"""log sum_k w_k N(x; m_k, C_k)."""
-        return logsumexp(self.log_joint(x), axis=1)
+
+        def log_sum(x, log_joint, j):
+            return log_sum_exp(log_joint) + (0.0 if j is None else self._log_joint_of(slice(j, j + 1), x, None)[0])
+
+        return self._by_likeliest(log_sum, x)
 
     def responsibilities(self, x):
         r"""r_k(x) = w_k N(x; m_k, C_k) / p(x), (n, k)."""
-        log_joint = self.log_joint(x)
-        return np.exp(log_joint - logsumexp(log_joint, axis=1)[:, None])
+        return self._by_likeliest(lambda x, log_joint, j: softmax(log_joint).T, x)
 
     @rows
     def score(self, x):
         r"""sum_k r_k(x) grad log N(x; m_k, C_k)."""
-        r = self.responsibilities(x)
-        return sum(r[:, k : k + 1] * c.score(x) for k, c in enumerate(self.components))
 
+        def mean_score(x, log_joint, j):
+            r = softmax(log_joint)
+            mean = self._mean(r, lambda block: self._scores(block, x, j), x)
+            return mean + (0.0 if j is None else self._scores(slice(j, j + 1), x)[0])
+
+        return self._by_likeliest(mean_score, x)
+
+    @rows
     def sample(self, rng, size):
         """A component by its weight, then a point of it."""
         chosen = rng.choice(len(self.weights), size=size, p=self.weights)
-        z = rng.standard_normal((size, self.means.shape[1]))
-        factors = np.stack([c.cholesky for c in self.components])
-        return self.means[chosen] + np.einsum("nij,nj->ni", factors[chosen], z)
+        z = rng.standard_normal((size, self.d))
+        return self.means[chosen] + times(part(self.factors, chosen), z[:, None])[:, 0]
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I."""
-        variance = positive("sigma", sigma) ** 2
-        return GaussianMixture(self.weights, self.means, self.covs + variance * np.eye(self.means.shape[1]))
+        variance = squarable("sigma", sigma, least=0) ** 2
+        return GaussianMixture(
+            self.weights, self.means, self.spread + variance * (np.eye(self.d) if np.ndim(self.spread) else 1.0)
+        )
+
+    def _posterior_means(self, block, y, sigma, smoothed, j=None):
+        r"""E_k[X | y] = m_k + G_k (y - m_k), G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d); less that of component j
+        where one is given, (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
+        """
+        gain = product(part(self.spread, block), part(smoothed.precisions, block))
+        if j is None:
+            return self.means[block][:, None] + times(gain, y - self.means[block][:, None])
+        of_j = product(part(self.spread, j), part(smoothed.precisions, j))
+        lost_gain = sigma**2 * part(smoothed.precisions, block)
+        apart = (self.means[block] - self.means[j])[:, None]
+        return times(lost_gain, apart) + times(gain - of_j, y - self.means[j])
 
     @rows(sigma=positive)
     def posterior_mean(self, y, sigma):
         r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], by Bayes on the components, r of the smoothed mixture."""
-        r = self.smoothed(sigma).responsibilities(y)
-        return sum(r[:, k : k + 1] * c.posterior_mean(y, sigma) for k, c in enumerate(self.components))
+        smoothed = self.smoothed(sigma)
+
+        def mean(y, log_joint, j):
+            r = softmax(log_joint)
+            mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j), y)
+            return mean + (0.0 if j is None else self._posterior_means(slice(j, j + 1), y, sigma, smoothed)[0])
+
+        return smoothed._by_likeliest(mean, y)
 
     @rows(sigma=positive)
     def posterior_cov(self, y, sigma):
         r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d)."""
-        r = self.smoothed(sigma).responsibilities(y)[:, :, None, None]
-        mean = self.posterior_mean(y, sigma)
-        between = [c.posterior_mean(y, sigma) - mean for c in self.components]
-        return sum(
-            r[:, k] * (c.posterior_cov(y, sigma) + between[k][:, :, None] * between[k][:, None, :])
-            for k, c in enumerate(self.components)
-        )
+        smoothed = self.smoothed(sigma)
+        within = sigma**2 * product(self.spread, smoothed.precisions)
+
+        def cov(y, log_joint, j):
+            r = softmax(log_joint)
+            mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j), y)
+            total = np.tensordot(r.T, within, 1) if np.ndim(within) else within * np.eye(self.d)
+            for block in self._blocks(y):
+                a = self._posterior_means(block, y, sigma, smoothed, j) - mean
+                total = total + np.matmul(np.transpose(r[block][:, :, None] * a, (1, 2, 0)), np.transpose(a, (1, 0, 2)))
+            return 0.5 * (total + np.swapaxes(total, 1, 2))
+
+        return smoothed._by_likeliest(cov, y)
 
     def substitute(self, u):
         """x = u."""
@@ -178,22 +302,68 @@ class GaussianMixture:
 
     def box(self, radius):
         """Every component to `radius` deviations."""
-        deviations = np.sqrt(np.stack([np.diag(c) for c in self.covs]))
+        deviations = np.sqrt(self._diagonals(self.spread))
         return np.min(self.means - radius * deviations, axis=0), np.max(self.means + radius * deviations, axis=0)
 
     @property
     def unit(self):
         """The deviation of each coordinate given the others, in the narrowest component."""
-        return np.min([np.diag(c.precision) ** -0.5 for c in self.components], axis=0)
+        return np.min(self._diagonals(self.precisions) ** -0.5, axis=0)
+
+    def _diagonals(self, matrices):
+        """(k, d)."""
+        return np.diagonal(matrices, axis1=1, axis2=2) if np.ndim(matrices) else matrices * np.ones(self.means.shape)
+
+
+def times(matrix, x):
+    """Each row of x times its component's matrix: a float for all, or (k, d, d) for x (n, d) or (k, n, d)."""
+    return np.matmul(x, np.swapaxes(matrix, -1, -2)) if np.ndim(matrix) else matrix * x
+
+
+def product(a, b):
+    """The products of matrices, (k, d, d) or a float."""
+    return np.matmul(a, b) if np.ndim(a) else a * b
+
+
+def part(matrices, block):
+    """Those of a block of components; a float is the same for all."""
+    return matrices[block] if np.ndim(matrices) else matrices
+
+
+def common(a, b):
+    """What two matrices share, entry by entry: the smaller where signs are equal, 0 where they differ."""
+    return 0.5 * (np.sign(a) + np.sign(b)) * np.minimum(np.abs(a), np.abs(b))
+
+
+def lost(a, b):
+    """What rounding takes off a - b, exactly (Knuth 1997, section 4.2.2, theorem B)."""
+    less = a - b
+    taken = less - a
+    return (a - (less - taken)) - (b + taken)
+
+
+def softmax(a):
+    """exp(a_k) / sum_k exp(a_k) over the first axis."""
+    e = np.exp(a - np.max(held(a), axis=0))
+    return e / np.sum(e, axis=0)
+
+
+def log_sum_exp(a):
+    r"""log sum_k exp(a_k) over the first axis, the largest taken out. A quarter of the time that scipy's takes here."""
+    top = np.max(held(a), axis=0)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with numpy.errstate(divide="ignore"):
+        return top + np.log(np.sum(np.exp(a - top), axis=0))
 
 
 def smoothed_empirical(points, sigma: float) -> GaussianMixture:
     r"""p^sigma = 1/N sum_i N(x_i, sigma^2 I): a data set plus noise, a mixture with one component per point.
 
-    points (N, d); sigma > 0, a float. Errors: E-NDIM, E-FINITE, E-POSITIVE.
+    points (N, d); sigma > 0, a float, with a square that is one too. In memory of the size of the data: O(N d).
+    Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
-    points, variance = check_points("points", points), positive("sigma", sigma) ** 2
+    points, variance = check_points("points", points), squarable("sigma", sigma) ** 2
     return GaussianMixture(np.ones(len(points)) / len(points), points, variance)
 
 
@@ -209,13 +379,28 @@ class Gamma:
         self.shape = positive_vector("shape", shape)
         self.rate = positive_vector("rate", rate, len(self.shape))
         self.d = len(self.shape)
+        self.mean, self.mean_error = np.transpose([quotient(a, b) for a, b in zip(self.shape, self.rate)])
+        if not np.all((self.mean > 0) & np.isfinite(self.mean)):
+            raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
 
     @rows
     def log_prob(self, x):
-        r"""sum_i a log b - log Gamma(a) + (a - 1) log x - b x, and -inf where a coordinate is not positive."""
+        r"""sum_i a log b - log Gamma(a) + (a - 1) log x - b x, and -inf where a coordinate is not positive.
+
+        For large a, where these cancel: -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a), e = (x - a/b)/(a/b), mu
+        the remainder of Stirling's formula.
+        """
         inside = np.where(x > 0, x, 1.0)
         log_p = (self.shape - 1) * np.log(inside) - self.rate * x + self.shape * np.log(self.rate) - gammaln(self.shape)
+        if np.any(self.shape >= LARGE):
+            log_p = np.where(self.shape < LARGE, log_p, self._by_stirling(inside))
         return np.sum(np.where(x > 0, log_p, -np.inf), axis=1)
+
+    def _by_stirling(self, x):
+        a = np.maximum(self.shape, LARGE)
+        e = ((x - self.mean) - self.mean_error) / self.mean
+        normaliser = 0.5 * np.log(a / (2 * np.pi)) - stirling_remainder(a)
+        return normaliser - np.log(x) - a * over_log(e, np.sqrt(x) / np.sqrt(self.mean))
 
     @rows
     def score(self, x):
@@ -227,29 +412,39 @@ class Gamma:
     def fisher_information(self):
         r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
         if np.any((self.shape <= 2) & (self.shape != 1)):
-            raise DomainError(
-                "E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {self.shape.tolist()}"
-            )
+            came = brief(self.shape.tolist())
+            raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
         return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
+    @rows
     def sample(self, rng, size):
-        """By the generator's own gamma, whose second argument is the scale 1/b."""
-        return rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape)))
+        """By the generator's own gamma, whose second argument is the scale 1/b.
+
+        A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
+        """
+        return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), SMALLEST)
 
     def substitute(self, u):
-        """x = exp(u) a/b."""
-        x = np.exp(u) * self.shape / self.rate
-        return x, np.sum(np.log(x), axis=1)
+        """x = exp(u) a/b; for a < 1 the lower tail x^a is stretched, so that it falls as exp(u) whatever a.
+
+        Below the smallest float x stays there, and what the density would gain and dx lose below is in log |dx/du|.
+        """
+        stretch = np.maximum(1 / self.shape - 1, 0)
+        log_x = u - stretch * np.logaddexp(0, -u) + np.log(self.shape / self.rate)
+        above = np.maximum(log_x, LOG_SMALLEST)
+        slope = np.log1p(stretch * expit(-u))
+        x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
+        return x, np.sum(self.shape * log_x + (1 - self.shape) * above + slope, axis=1)
 
     def box(self, radius):
-        """log x from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
-        below, above = 0.5 * radius**2 / self.shape, 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
+        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
+        below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
         return -1 - below, np.log1p(above + 2 * np.sqrt(above))
 
     @property
     def widest(self):
         """Where 1/x^2 would overflow."""
-        return np.sqrt(2 * LARGEST_LOG * np.min(self.shape)) - 2
+        return np.sqrt(2 * LARGEST_LOG * np.maximum(np.min(self.shape), 1)) - 2
 
     @property
     def unit(self):
@@ -275,15 +470,18 @@ class StudentT:
     def log_prob(self, x):
         r"""sum_i log Gamma((nu+1)/2) - log Gamma(nu/2) - 1/2 log(pi nu) - log scale - (nu+1)/2 log(1 + t^2/nu)."""
         nu, t = self.df, (x - self.loc) / self.scale
-        log_c = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(np.pi * nu) - np.log(self.scale)
-        return np.sum(log_c - 0.5 * (nu + 1) * np.log1p(t**2 / nu), axis=1)
+        log_c = log_student_constant(nu) - np.log(self.scale)
+        return np.sum(log_c - 0.5 * (nu + 1) * log_one_plus_square(t / np.sqrt(nu)), axis=1)
 
     @rows
     def score(self, x):
-        r"""-(nu + 1) t / (nu + t^2) / scale."""
-        t = (x - self.loc) / self.scale
-        return -(self.df + 1) * t / (self.df + t**2) / self.scale
+        r"""-(nu + 1) t / (nu + t^2) / scale: with v = t/sqrt(nu) it is -(nu + 1)/sqrt(nu) v/(1 + v^2) / scale, which is
+        the same for 1/v, so that nothing overflows."""
+        v = (x - self.loc) / self.scale / np.sqrt(self.df)
+        v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
+        return -(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale
 
+    @rows
     def sample(self, rng, size):
         """loc + scale t."""
         return self.loc + self.scale * rng.standard_t(self.df, (size, len(self.df)))
@@ -333,6 +531,7 @@ class Laplace:
         r"""-sign(x - loc)/scale."""
         return -np.sign(x - self.loc) / self.scale
 
+    @rows
     def sample(self, rng, size):
         """By the generator's own laplace."""
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
@@ -353,3 +552,40 @@ class Laplace:
     def unit(self):
         """One scale."""
         return np.ones_like(self.loc)
+
+
+def quotient(a, b):
+    """a/b, and what rounding took off it."""
+    with np.errstate(over="ignore"):
+        ratio = float(a / b)
+    return ratio, float(Fraction(a) / Fraction(b) - Fraction(ratio)) if np.isfinite(ratio) else 0.0
+
+
+def stirling_remainder(a):
+    r"""mu(a) = log Gamma(a) - (a - 1/2) log a + a - 1/2 log 2 pi, for a >= 10 (Abramowitz and Stegun 1964, 6.1.41)."""
+    powers = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156]
+    return sum(c * (1 / a) ** (2 * i + 1) for i, c in enumerate(powers))
+
+
+def log_student_constant(nu):
+    r"""log Gamma((nu + 1)/2) - log Gamma(nu/2) - 1/2 log(pi nu), the first two of which are large where nu is."""
+    small, a = np.minimum(nu, 2 * LARGE), np.maximum(nu / 2, LARGE)
+    by_stirling = a * np.log1p(0.5 / a) - 0.5 * (1 + LOG_2PI) + stirling_remainder(a + 0.5) - stirling_remainder(a)
+    direct = gammaln((small + 1) / 2) - gammaln(small / 2) - 0.5 * np.log(np.pi * small)
+    return np.where(nu < 2 * LARGE, direct, by_stirling)
+
+
+def over_log(e, root):
+    r"""e - log(1 + e) >= 0, 1 + e = root^2 > 0. Near 0, with r = e/(2 + e): e r - 2 (r^3/3 + r^5/5 + ...)."""
+    near = np.abs(e) < 0.25
+    r = np.where(near, e, 0.0) / (2 + np.where(near, e, 0.0))
+    series = functools.reduce(lambda total, odd: total * r**2 + 1 / odd, range(19, 1, -2), 0.0)
+    return np.where(near, e * r - 2 * r**3 * series, e - 2 * np.log(root))
+
+
+def log_one_plus_square(v):
+    r"""log(1 + v^2), also where v^2 overflows."""
+    far = np.abs(v) > 1e8
+    if not np.any(far):
+        return np.log1p(v**2)
+    return np.where(far, 2 * np.log(np.abs(np.where(far, v, 1.0))), np.log1p(np.where(far, 0.0, v) ** 2))

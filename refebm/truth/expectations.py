@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from refebm.truth.densities import Gaussian
+from refebm.truth.densities import SMALLEST, Gaussian
 from refebm.validation import DomainError, InputError, InputTypeError, count
 
 SETTLED = 1e-9
@@ -19,12 +19,21 @@ CHUNK = 2**14
 class Expectation(NamedTuple):
     r"""terms[i][j]: weight times value of function i at node j; change: the largest relative change of any of them.
 
-    Relative means to sum |terms|; what lies in the tails counts 1e-9 for each roundoff. Above 1e-9 the lattice did
-    not settle, and the value is not to be trusted.
+    Relative means to sum |terms|; what lies in the tails counts 1e-9 for each roundoff. The weights themselves should
+    sum to one: by how much they do not, for the roundoff of the nodes and of log_prob, is a change too. Above 1e-9 the
+    lattice did not settle, and the value is not to be trusted.
     """
 
     terms: list[np.ndarray]
     change: float
+
+    def __repr__(self) -> str:
+        return f"Expectation(value={self.value}, change={self.change:.1e}, settled={self.settled})"
+
+    @property
+    def settled(self) -> bool:
+        """Whether the value is to be trusted."""
+        return bool(self.change <= SETTLED)
 
     @property
     def value(self) -> list[np.ndarray]:
@@ -34,14 +43,17 @@ class Expectation(NamedTuple):
     @property
     def error(self) -> list[np.ndarray]:
         """The estimate of each value's error: its change, and the roundoff of the sum."""
-        return [(self.change + ROUNDOFF) * total(np.abs(term)) for term in self.terms]
+        sizes = [total(np.abs(term)) for term in self.terms]
+        nothing = 0.0 if self.settled else np.inf
+        return [np.where(size > 0, (self.change + ROUNDOFF) * size, nothing) for size in sizes]
 
 
 class Lattice(NamedTuple):
-    """Nodes x (m, d), weights (m,), and the masks of every other node and of the narrower box."""
+    """Nodes x (m, d), weights (m,), log p there, and the masks of every other node and of the narrower box."""
 
     x: np.ndarray
     weights: np.ndarray
+    log_p: np.ndarray
     coarse: np.ndarray
     narrow: np.ndarray
 
@@ -58,8 +70,9 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
     A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
-    Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy;
-    E-SIZE where not even a first lattice is small enough.
+    Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy, or
+    it overflows towards the end of the box; E-SETTLED where a function is NaN, or infinite at a node inside; E-SIZE
+    where not even a first lattice is small enough, or a rule of that degree has too many nodes.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
     if callable(functions) or not len(functions) or not all(map(callable, functions)):
@@ -94,16 +107,49 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
             others = _terms(functions, trapezoid(density, step, radius, 11 / 16))
             finer = np.max([finer, *(_change(t, other) for t, other in zip(terms, others))])
         tail = np.max([_share(t, ~lattice.narrow) for t in terms])
-        if tail > ROUNDOFF and radius >= density.widest:
+        if tail > SETTLED and radius >= density.widest:
             raise DomainError(
                 "E-DIVERGES",
                 f"the expectation under {type(density).__name__} has {tail:.1e} of its terms between the two widest "
                 "boxes: it is infinite, or its tail too heavy to be computed",
             )
-        refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF else (step / 2, radius)
-        if (finer <= SETTLED and tail <= ROUNDOFF) or np.isnan(finer) or _size(density, *refined) > most:
-            return lattice, terms, float(np.maximum(finer, tail * SETTLED / ROUNDOFF))
+        defect = abs(total(lattice.weights) - 1)
+        wide = radius >= density.widest
+        tail, beyond = (0.0, 2 * tail) if wide else (tail, tail * SETTLED / ROUNDOFF)
+        spread = defect > SETTLED and not wide and _share(lattice.weights, ~lattice.narrow) > ROUNDOFF
+        refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF or spread else (step / 2, radius)
+        if (finer <= SETTLED and tail <= ROUNDOFF and defect <= SETTLED) or _size(density, *refined) > most:
+            beneath = np.max([_beneath(f, t, lattice, density) for f, t in zip(functions, terms)])
+            roundoff = defect * np.max([_sensitivity(t, lattice) for t in terms])
+            return lattice, terms, float(np.max([finer, beyond, roundoff, beneath]))
         step, radius = refined
+
+
+def _sensitivity(terms, lattice):
+    """How much more an error of log_prob, constant or as large as its value, does to the terms than to the weights."""
+    held = lattice.weights > 0
+    size = np.zeros(len(held))
+    size[held] = 1 + np.abs(lattice.log_p[held])
+    mean = total(lattice.weights * size)
+    return max(1.0, 2 * _largest(total((np.abs(terms).T * size).T), terms) / mean) if mean > 0 else 1.0
+
+
+def _beneath(function, terms, lattice, density):
+    """How much hangs on what a function is below the smallest float, where its argument cannot go."""
+    stuck = lattice.x == SMALLEST
+    rows = np.any(stuck, axis=1)
+    if not np.any(rows):
+        return 0.0
+    x = np.where(stuck, np.sqrt(SMALLEST), lattice.x)[rows]
+    moved = (_by_chunks(function, x).T * lattice.weights[rows]).T - terms[rows]
+    change = _largest(total(np.abs(moved)), terms)
+    if not change <= SETTLED:
+        raise DomainError(
+            "E-DIVERGES",
+            f"the expectation under {type(density).__name__} is infinite, or hangs on values of x below the smallest "
+            f"float: {total(lattice.weights[rows]):.1e} of the probability lies there",
+        )
+    return change
 
 
 def _grid(density, step, radius, grain=13 / 16):
@@ -129,9 +175,11 @@ def trapezoid(density, step: float, radius: float, grain: float = 13 / 16) -> La
     u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
     x, log_dx = density.substitute(u)
     low, high = density.box(radius)
+    log_p = _by_chunks(density.log_prob, x)
     return Lattice(
         x,
-        np.prod(spacing) * np.exp(_by_chunks(density.log_prob, x) + log_dx),
+        np.prod(spacing) * np.exp(log_p + log_dx),
+        log_p,
         np.all(np.round(u / spacing) % 2 == 0, axis=1),
         np.all((low <= u) & (u <= high), axis=1),
     )
@@ -142,7 +190,8 @@ def _by_chunks(function, x):
 
 
 def _rows_of(function, x):
-    values = np.asarray(function(x))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is not finite is refused
+        values = np.asarray(function(x))
     if values.ndim == 0 or len(values) != len(x) or values.dtype.kind not in "fiub":
         raise InputError(
             "E-CALLABLE",
@@ -159,7 +208,20 @@ def fits(density) -> bool:
 
 def _terms(functions, lattice):
     values = [_by_chunks(function, lattice.x) for function in functions]
+    for i, value in enumerate(values):
+        if not np.all(np.isfinite(value)):
+            _refuse(i, np.reshape(value, (len(value), -1)), lattice)
     return [(value.T * lattice.weights).T for value in values]
+
+
+def _refuse(i, value, lattice):
+    """What is not finite is not summed: its weight may be zero for underflow alone."""
+    lost = np.any(np.isnan(value), axis=1)
+    first = int(np.argmax(lost if np.any(lost) else np.any(np.isinf(value), axis=1)))
+    at = f"functions[{i}] is {value[first][~np.isfinite(value[first])][0]} at x = {lattice.x[first].tolist()}"
+    if not np.any(lost) and np.any(np.isinf(value[~lattice.narrow])):
+        raise DomainError("E-DIVERGES", f"{at}, towards the end of the box: the expectation is infinite, or overflows")
+    raise DomainError("E-SETTLED", f"{at}, where the density has a weight of {lattice.weights[first]:.1e}")
 
 
 def total(terms: np.ndarray) -> np.ndarray:
@@ -190,8 +252,18 @@ def _polynomial(functions, density, degree):
 
 
 def gauss_hermite(density: Gaussian, nodes: int) -> Lattice:
-    """The product rule with `nodes` an axis, exact for polynomials of degree 2 nodes - 1 in each coordinate."""
+    """The product rule with `nodes` an axis, exact for polynomials of degree 2 nodes - 1 in each coordinate.
+
+    Errors: DomainError E-SIZE for more than 1,500,000 nodes.
+    """
+    d = len(density.mean)
+    if nodes**d > MOST_NODES[1]:
+        raise DomainError(
+            "E-SIZE",
+            f"the rule has {nodes}^{d} nodes, at most {MOST_NODES[1]} are computed: ask for a lower degree, or draw "
+            "samples and average",
+        )
     u, w = hermegauss(nodes)
     u, w = (np.array(list(product(a, repeat=len(density.mean)))) for a in (u, w / np.sum(w)))
-    everywhere = np.ones(len(u), bool)
-    return Lattice(density.substitute(u)[0], np.prod(w, axis=1), everywhere, everywhere)
+    everywhere, x = np.ones(len(u), bool), density.substitute(u)[0]
+    return Lattice(x, np.prod(w, axis=1), density.log_prob(x), everywhere, everywhere)

@@ -3,7 +3,9 @@ r"""A linear Gaussian variational autoencoder, in which all that is intractable 
 import autograd.numpy as np
 
 from refebm.truth.densities import Gaussian
-from refebm.validation import covariance, matrix, of_shape, points_of, positive, vector
+from refebm.validation import InputError, covariance, matrix, of_shape, points_of, squarable, vector
+
+LARGEST = 1e150
 
 
 class LinearGaussianVAE:
@@ -11,14 +13,16 @@ class LinearGaussianVAE:
 
     P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0. The approximate posterior is
     q(z|x) = N(A x + c, S).
-    Errors: E-SHAPE, E-POSITIVE, E-DEFINITE.
+    Errors: E-SHAPE, E-POSITIVE, E-DEFINITE, E-SCALE.
     Source: Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouzi 2019, section 3
     """
 
     def __init__(self, weights, bias, deviation):
-        self.weights, self.deviation = matrix("weights", weights), positive("deviation", deviation)
+        self.weights, self.deviation = matrix("weights", weights), squarable("deviation", deviation)
         self.d, self.k = self.weights.shape
         self.bias = vector("bias", bias, self.d)
+        if np.max(np.abs(self.weights)) / self.deviation > LARGEST:
+            raise InputError("E-SCALE", f"deviation must be above 1e-150 of the weights, got {self.deviation}")
         self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
 
     def log_joint(self, x, z):

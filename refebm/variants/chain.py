@@ -21,19 +21,19 @@ wrong_versions(
         "finite",
     ),
     ("trajectory backwards", "np.stack(states)", "np.stack(states[::-1])", "one step"),
-    ("acceptance added up", "acceptance / lengths.pop()", "acceptance", "one step"),
+    ("acceptance added up", "acceptance / length", "acceptance", "one step"),
     ("acceptance of the last step", "acceptance + info.acceptance", "info.acceptance", "one step"),
     ("what fails counts as accepted", "accepted + info.accepted", "accepted + info.accepted + info.invalid", "finite"),
     (
         "one acceptance for all chains",
-        "acceptance / lengths.pop()",
-        "np.mean(acceptance) / lengths.pop() + 0 * acceptance",
+        "acceptance / length",
+        "np.mean(acceptance) / length + 0 * acceptance",
         "one row",
     ),
 )
 
-NORMAL = "rng.standard_normal(_sizes(n_steps=n_steps, n=n, d=d))"
-LEVELS = "rng.standard_normal(_sizes(n_levels=n_levels, n_steps=n_steps, n=n, d=d))"
+NORMAL = "rng.standard_normal(memory(n_steps, n, d))"
+LEVELS = "rng.standard_normal(memory(n_levels, n_steps, n, d))"
 wrong_versions(
     "langevin_tape",
     ("the same noise at each step", NORMAL, "rng.standard_normal((1, n, d)).repeat(n_steps, 0)", "one step", SAME_KEY),
@@ -44,39 +44,39 @@ wrong_versions(
     ("uniform on (0, 1)", NORMAL, "rng.random((n_steps, n, d))", "finite"),
     ("time drawn last", NORMAL, "np.moveaxis(rng.standard_normal((n, d, n_steps)), 2, 0)", "one step"),
 )
-CORRECTIONS = "rng.standard_normal((steps, following, rows, columns))"
+CORRECTIONS = "rng.standard_normal(memory(n_steps, 1 + n_corrections, n, d))"
 wrong_versions(
     "predictor_corrector_tape",
     (
         "the same noise at each step",
         CORRECTIONS,
-        "rng.standard_normal((1, following, rows, columns)).repeat(steps, 0)",
+        "rng.standard_normal((1, 1 + n_corrections, n, d)).repeat(n_steps, 0)",
         "one step",
         SAME_KEY,
     ),
     (
         "the step's noise for its corrections",
         CORRECTIONS,
-        "rng.standard_normal((steps, 1, rows, columns)).repeat(following, 1)",
+        "rng.standard_normal((n_steps, 1, n, d)).repeat(1 + n_corrections, 1)",
         "finite",
     ),
     (
         "one noise for all rows",
         CORRECTIONS,
-        "rng.standard_normal((steps, following, 1, columns)).repeat(rows, 2)",
+        "rng.standard_normal((n_steps, 1 + n_corrections, 1, d)).repeat(n, 2)",
         "one row",
     ),
-    ("signs", CORRECTIONS, "rng.choice([-1.0, 1.0], (steps, following, rows, columns))", "finite"),
+    ("signs", CORRECTIONS, "rng.choice([-1.0, 1.0], (n_steps, 1 + n_corrections, n, d))", "finite"),
     (
         "corrections before time",
         CORRECTIONS,
-        "np.swapaxes(rng.standard_normal((following, steps, rows, columns)), 0, 1)",
+        "np.swapaxes(rng.standard_normal((1 + n_corrections, n_steps, n, d)), 0, 1)",
         "one step",
     ),
     (
         "uniform, of variance one",
         CORRECTIONS,
-        "rng.uniform(-(3**0.5), 3**0.5, (steps, following, rows, columns))",
+        "rng.uniform(-(3**0.5), 3**0.5, (n_steps, 1 + n_corrections, n, d))",
         "finite",
     ),
 )
@@ -122,31 +122,16 @@ wrong_versions(
     "gibbs_tape",
     (
         "visible units first",
-        "u_h, shape = _uniform(rng, (steps, chains, rbm.m)), (steps, chains, rbm.d)",
-        "shape = (steps, chains, rbm.d); first = _uniform(rng, shape); u_h = _uniform(rng, (steps, chains, rbm.m)); "
+        "u_h, shape = _uniform(rng, memory(n_steps, n, rbm.m)), memory(n_steps, n, rbm.d)",
+        "shape = (n_steps, n, rbm.d); first = _uniform(rng, shape); u_h = _uniform(rng, (n_steps, n, rbm.m)); "
         "return u_h, first",
         "finite",
     ),
-    (
-        "one u for all hidden units",
-        "_uniform(rng, (steps, chains, rbm.m))",
-        "_uniform(rng, (steps, chains, 1)).repeat(rbm.m, 2)",
-        "finite",
-    ),
-    (
-        "one u for all rows",
-        "_uniform(rng, (steps, chains, rbm.m))",
-        "_uniform(rng, (steps, 1, rbm.m)).repeat(chains, 1)",
-        "one row",
-    ),
-    (
-        "normal for uniform",
-        'rng.standard_normal(shape) if hasattr(rbm, "sigma") else',
-        "rng.standard_normal(shape) if True else",
-        "finite",
-    ),
+    ("one u for all hidden units", "memory(n_steps, n, rbm.m))", "(n_steps, n, 1)).repeat(rbm.m, 2)", "finite"),
+    ("one u for all rows", "memory(n_steps, n, rbm.m))", "(n_steps, 1, rbm.m)).repeat(n, 1)", "one row"),
+    ("normal for uniform", 'if hasattr(rbm, "sigma")', "if True", "finite"),
 )
-PAIR = "_uniform(rng, (*_sizes(n_steps=n_steps, n=n), 2))"
+PAIR = "_uniform(rng, memory(n_steps, n, 2))"
 wrong_versions("replay_tape", *CELLS, inside="_uniform")
 wrong_versions(
     "replay_tape",

@@ -275,9 +275,14 @@ terms(
 wrong_versions(
     "geometric_noise_levels",
     ("linear levels", "np.geomspace", "np.linspace", "two levels"),
-    ("mean distance", "np.max(pdist(x), initial=0.0)", "np.mean(pdist(x))", "two points"),
-    ("overlap as if d were 1", "2 * d * np.log(...)", "2 * np.log(...)", "d = 1"),
-    ("ratio not squared", "crossing / ratio**2", "crossing / ratio", "finite"),
+    (
+        "mean distance",
+        "largest_distance(x)",
+        "np.mean([np.sum((a - b) ** 2) ** 0.5 for i, a in enumerate(x) for b in x[:i]])",
+        "two points",
+    ),
+    ("overlap as if d were 1", "2 * d * log_ratio", "2 * log_ratio", "d = 1"),
+    ("ratio not squared", "np.exp(-2 * log_ratio)", "np.exp(-log_ratio)", "finite"),
 )
 conventions(
     "geometric_noise_levels",

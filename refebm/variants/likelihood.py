@@ -3,7 +3,7 @@
 from refebm.variants.record import conventions, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
-NODES = "logsumexp(-energy(nodes.x) + np.log(nodes.weights) - around.log_prob(nodes.x))"
+NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
 GAIN = "(following - beta) * (-energy(x) - base.log_prob(x))"
 ERROR = "np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)"
@@ -34,15 +34,10 @@ wrong_versions(
     "log_partition",
     ("log Z with the other sign", f"{NODES}", f"-{NODES}", "up to a factor", "mini-ebm"),
     ("held constant: no gradient", "-energy(nodes.x)", "-held(energy(nodes.x))", "the value"),
-    ("spacing of the nodes left out", " + np.log(nodes.weights) - around.log_prob(nodes.x)", "", "finite"),
-    ("the mean over a density that is not flat", " - around.log_prob(nodes.x)", "", "finite"),
-    ("mean over the nodes for their sum", f"{NODES}", f"{NODES} - np.log(len(nodes.x))", "finite"),
-    (
-        "the largest term for the sum",
-        "logsumexp(-energy(...) + np.log(nodes.weights) - around.log_prob(nodes.x))",
-        "np.max(-energy(...) + np.log(nodes.weights) - around.log_prob(nodes.x))",
-        "finite",
-    ),
+    ("spacing of the nodes left out", " + nodes.log_weights", "", "finite"),
+    ("weights squared", "+ nodes.log_weights", "+ 2 * nodes.log_weights", "finite"),
+    ("mean over the nodes for their sum", f"return {NODES}", f"return {NODES} - np.log(len(nodes.x))", "finite"),
+    ("the largest term for the sum", "logsumexp(-energy", "np.max(-energy", "finite"),
     ("energy of half the temperature", "-energy(nodes.x)", "-2 * energy(nodes.x)", "finite"),
 )
 wrong_versions(

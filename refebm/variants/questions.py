@@ -153,7 +153,7 @@ class Question:
             least, most = self.grid((2,), 0.25, 0.5)
             return {"kind": kind, "parameters": {"sigma_min": float(least), "sigma_max": float(most) + 1.25}}
         least, most = self.grid((2,), 0.25, 0.75)
-        most = least if self.fixed.get("level_beta") else 4 * most
+        most = least if self.fixed.get("level_beta") else (4 if self.fixed.get("n_steps") != 1 else 1) * most
         return {"kind": kind, "parameters": {"beta_min": float(least), "beta_max": float(most)}}
 
     def _diffused_mixture(self):

@@ -12,14 +12,9 @@ SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 
 wrong_versions(
     "BinaryRBM.energy",
-    ("hidden bias left out", " - np.dot(hidden(self, h), self.c)", "", "finite"),
-    ("sign of the couplings", "- np.sum(np.dot(v, ...) * h, axis=1)", "+ np.sum(np.dot(v, ...) * h, axis=1)", "finite"),
-    (
-        "each coupling counted half",
-        "- np.sum(np.dot(v, ...) * h, axis=1)",
-        "- 0.5 * np.sum(np.dot(v, ...) * h, axis=1)",
-        "finite",
-    ),
+    ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
+    ("sign of the couplings", "- np.sum(np.dot(v", "+ np.sum(np.dot(v", "finite"),
+    ("each coupling counted half", "- np.sum(np.dot(v", "- 0.5 * np.sum(np.dot(v", "finite"),
     (
         "units of -1 and 1 in the couplings",
         "np.dot(v, self.W) * h",
@@ -32,8 +27,8 @@ conventions(
     "BinaryRBM.energy",
     (
         "the other sign: f = -E",
-        "-np.dot(v, self.b) - np.dot(hidden(self, h), self.c) - np.sum(...)",
-        "np.dot(v, self.b) + np.dot(hidden(self, h), self.c) + np.sum(...)",
+        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum",
+        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum",
         OTHER_SIGN,
     ),
 )
@@ -123,13 +118,8 @@ wrong_versions(
         "sigma = 1",
     ),
     ("couplings of v - b", "np.dot(v, self.W) * h", "np.dot(v - self.b, self.W) * h", "zero visible bias"),
-    (
-        "couplings not scaled",
-        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
-        "np.sum(np.dot(v, self.W) * h, axis=1)",
-        "sigma = 1",
-    ),
-    ("hidden bias left out", " - np.dot(hidden(self, h), self.c)", "", "finite"),
+    ("couplings not scaled", "* h, axis=1) / self.sigma**2", "* h, axis=1)", "sigma = 1"),
+    ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
     ("sign of the couplings", " - coupling", " + coupling", "finite"),
 )
 conventions(
@@ -142,8 +132,8 @@ conventions(
     ),
     (
         "the other sign: f = -E",
-        f"{SPRING} - np.dot(hidden(self, h), self.c) - coupling",
-        f"-{SPRING} + np.dot(hidden(self, h), self.c) + coupling",
+        f"{SPRING} - np.dot(h, self.c) - coupling",
+        f"-{SPRING} + np.dot(h, self.c) + coupling",
         OTHER_SIGN,
     ),
 )

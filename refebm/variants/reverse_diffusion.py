@@ -299,8 +299,8 @@ conventions(
 
 MEAN = "(x + beta * score(x, i)) / np.sqrt(1 - beta)"
 ROOT = " / np.sqrt(1 - beta)"
-RATIO = "np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept)"
-UPSIDE_DOWN = "np.expm1(log_kept) / np.expm1(np.minimum(log_kept - np.log1p(-betas), -0.001))"
+RATIO = "np.expm1(before) / np.expm1(log_kept)"
+UPSIDE_DOWN = "np.expm1(log_kept) / np.expm1(np.minimum(before, -0.001))"
 STD = "np.sqrt(-np.expm1(log_kept[i]))[:, None]"
 wrong_versions(
     "ddpm_step",
@@ -322,11 +322,11 @@ wrong_versions(
     ("sign of the noise", "+ sigma * z", "- sigma * z", "no noise drawn"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", SAME_NOISE),
     ("ratio of the posterior variance upside down", RATIO, UPSIDE_DOWN, "the variance beta"),
-    ("beta for the posterior variance", "log_kept - np.log1p(-betas)", "log_kept", "the variance beta"),
+    ("beta for the posterior variance", "np.expm1(before)", "np.expm1(log_kept)", "the variance beta"),
     (
         "alpha for its product",
         "np.cumsum(np.log1p(-betas))",
-        "np.log1p(-betas) - 0.0625",
+        "np.log1p(-betas)",
         "the variance beta",
         "score_sde 73, diffusion libraries",
     ),
@@ -353,7 +353,7 @@ terms(
     ("beta s/sqrt(1 - beta)", "betas[i][:, None] * score(x, i) / np.sqrt(1 - betas[i][:, None])"),
     (
         "sigma z",
-        "np.sqrt((betas * np.expm1((l := np.cumsum(np.log1p(-betas))) - np.log1p(-betas)) / np.expm1(l)"
+        "np.sqrt((betas * np.expm1(np.append(0.0, (l := np.cumsum(np.log1p(-betas)))[:-1])) / np.expm1(l)"
         " if posterior else betas)[i])[:, None] * z",
     ),
 )

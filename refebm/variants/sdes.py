@@ -116,8 +116,8 @@ wrong_versions(
     ("variance for deviation", PRESERVED, "-np.expm1(-b)", "finite", NO_ROOT),
     ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)", "finite"),
     ("1/2 in the variance too", "np.expm1(-b)", "np.expm1(-0.5 * b)", "finite"),
-    ("beta(t) for its integral", "self.integral(*_in_order(s, t))", "self.beta(t) + 0.0 * s", "finite", "score_sde 73"),
-    ("from 0", "self.integral(*_in_order(s, t))", "self.integral(0.0, t) + 0.0 * s", "from 0"),
+    ("beta(t) for its integral", "self.integral(s, t)", "self.beta(t) + 0.0 * s", "finite", "score_sde 73"),
+    ("from 0", "self.integral(s, t)", "self.integral(0.0, t) + 0.0 * s", "from 0"),
     ("nothing forgotten", "np.exp(-0.5 * b)", "1.0 + 0.0 * b", "finite"),
 )
 wrong_versions(

@@ -23,7 +23,6 @@ WORDS = [  # of the bank, and of the adapter
     ('times_of("t", t, x)', "t"),
     ('times("t", t)', "t"),
     ("weight(t)", "weight"),
-    ("self.integral(*_in_order(s, t))", "self.integral(s, t)"),
 ]
 CANNOT_BE = {  # samples are handed over as numbers, through which nothing flows; and this adapter has no gradients
     ("contrastive_divergence", "gradient flows through the samples"),
@@ -661,7 +660,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("BinaryRBM.hidden_mean", "visible units centred", "np.dot(v,", "np.dot(v - 1e-3 * v.mean(axis=0),", ""),
     # clipping, overflow and epsilons
     ("metropolis_step", "ratio of densities", "there - energy(x)", "-np.log(np.exp(-there) / np.exp(-energy(x)))", ""),
-    ("mala_step", "states clipped", "proposal = x + eta * s + ", "proposal = np.clip(x + eta * s, -2, 2) + ", ""),
+    ("mala_step", "states clipped", "x + move", "np.clip(x + move, -2, 2)", ""),
     ("langevin_step", "states clipped", "return x", "return np.clip(x, -2, 2)", ""),
     ("hmc_step", "least probability", "np.exp(np.minimum", "1e-6 + np.exp(np.minimum", "accept"),
     ("BinaryRBM.free_energy", "softplus overflows", "np.logaddexp(0.0, a)", "np.log(1 + np.exp(a))", "softplus"),
@@ -815,8 +814,8 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "kernel_stein",
         "scores centred",
-        "s, l2, (n, d) = score(x)",
-        "s, l2, (n, d) = score(x) - 1e-3 * np.mean(score(x), axis=0)",
+        "s, ell, (n, d) = score(x)",
+        "s, ell, (n, d) = score(x) - 1e-3 * np.mean(score(x), axis=0)",
         "",
     ),
     ("minimum_probability_flow", "1/2 off by 1e-6", "0.5 *", "0.5000005 *", ""),

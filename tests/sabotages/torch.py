@@ -45,7 +45,6 @@ WORDS = [  # of the bank, and of the adapter
     ('times_of("t", t, x)', "t"),
     ('times("t", t)', "t"),
     ("weight(t)", "weight"),
-    ("self.integral(*_in_order(s, t))", "self.integral(s, t)"),
     ("self.kernel(0.0, t)", "self.kernel(0.0 * t, t)"),
     ("self.kernel(0.0, 0.5 * t)", "self.kernel(0.0 * t, 0.5 * t)"),
     ("self.kernel(t, 1.0)", "self.kernel(t, 1.0 + 0.0 * t)"),
@@ -103,7 +102,7 @@ WORDS = [  # of the bank, and of the adapter
     ("zip(times[:1].repeat(len(z))", "zip(times[:1].expand(len(z))"),
     ("np.sqrt(1 - beta)", "torch.sqrt(1 - beta)"),
     ("np.sqrt(variances[i])", "torch.sqrt(variances[i])"),
-    ("np.minimum(log_kept - torch.log1p(-betas), -0.001)", "(log_kept - torch.log1p(-betas)).clamp(max=-0.001)"),
+    ("np.minimum(before, -0.001)", "before.clamp(max=-0.001)"),
     ("score(x, i)", "score(x, i.to(DTYPE))"),
     ("np.log(np.mean(w))", "w.mean().log()"),
     ("np.mean(np.log(w))", "w.log().mean()"),
@@ -191,7 +190,6 @@ BREGMAN = f"{ODDS}\n    return -generator.derivative(L_x) + generator.conjugate(
 CONDITIONAL = "(2 * softplus(energy(x) - at_y - log_ratio)).mean(0)"
 PULLED = "torch.autograd.grad(z, phi, -score_q(z).detach() / len(z))"
 ELBO = "-log_joint(z) + dot(score_q(z).detach(), z)"
-STATISTIC = "(u.sum() - u.trace()) / (n * (n - 1)) if unbiased else u.mean()"
 FLOW = "(-0.5 * z**2 - 0.5 * math.log(2 * math.pi)).sum(1) + log_det"
 DIVERGENCE = "(precision @ cov).trace() + squares - self.k + log_ratio"
 REVERSE = (
@@ -240,10 +238,11 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "",
     ),
     ("stein_discrepancy", "all entries of the Jacobian"): ("+ divergence", "+ _jacobian(field, x).sum((1, 2))", ""),
-    ("kernel_stein", "unbiased keeps the diagonal"): ("(u.sum() - u.trace())", "u.sum()", ""),
-    ("kernel_stein", "V without the diagonal"): ("u.mean()", "(u.sum() - u.trace()) / n**2", ""),
-    ("kernel_stein", "sum over pairs"): (STATISTIC, "u.sum() - unbiased * u.trace()", ""),
-    ("kernel_stein", "mean over coordinates"): ("* (s @ s.T", "/ d * (s @ s.T", ""),
+    ("kernel_stein", "kernel without its derivatives"): (
+        " + 2 * pull / ell)).sum() + (k * (d - squares)).sum() / ell / ell",
+        ")).sum()",
+        "",
+    ),
     ("minimum_probability_flow", "the first bit alone"): ("dtype=DTYPE)", "dtype=DTYPE)[:1]", ""),
     ("RealNVP.log_prob", "one factor of 2 pi for all coordinates"): (
         "- 0.5 * math.log(2 * math.pi)).sum(1)",

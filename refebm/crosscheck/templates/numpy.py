@@ -317,12 +317,15 @@ def stein_discrepancy(model, test_field, x):
 
 def kernel_stein(model, x, bandwidth, unbiased=True):
     score = field(model)
-    s, l2, (n, d) = score(x), bandwidth**2, x.shape
-    difference = x[:, None] - x
-    squares = np.sum(difference**2, axis=2)
-    drift = np.sum((s[:, None] - s) * difference, axis=2)
-    u = np.exp(-0.5 * squares / l2) * (np.dot(s, s.T) + drift / l2 + d / l2 - squares / l2**2)
-    return (np.sum(u) - np.trace(u)) / (n * (n - 1)) if unbiased else np.mean(u)
+    s, ell, (n, d) = score(x), bandwidth, x.shape
+    r = (x[:, None] - x) / ell
+    squares = np.sum(r**2, axis=2)
+    k = np.exp(-0.5 * squares)
+    if unbiased:
+        k = k * (1 - np.eye(n))
+    pull = np.sum(k[:, :, None] * r, axis=1)
+    total = np.sum(s * (np.dot(k, s) + 2 * pull / ell)) + np.sum(k * (d - squares)) / ell / ell
+    return total / (n * (n - 1)) if unbiased else total / n**2
 
 
 def minimum_probability_flow(model, x):
@@ -364,9 +367,10 @@ def langevin_step(model, x, eta, z):
 
 def mala_step(model, x, eta, z, u):
     here, s = energy_and_score(model, x)
-    proposal = x + eta * s + np.sqrt(2 * eta) * z
+    move = eta * s + np.sqrt(2 * eta) * z
+    proposal = x + move
     there, s_there = energy_and_score(model, proposal)
-    z_back = (x - proposal - eta * s_there) / np.sqrt(2 * eta)
+    z_back = -(move + eta * s_there) / np.sqrt(2 * eta)
     return accept(x, proposal, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)
 
 
@@ -437,7 +441,8 @@ def predictor_corrector(model, sde, x, times, eta, z):
 def ddpm_step(model, betas, x, i, z, posterior=False):
     score, i = field(model), i + np.zeros(len(x), int)
     log_kept = np.cumsum(np.log1p(-betas))
-    variances = betas * np.expm1(log_kept - np.log1p(-betas)) / np.expm1(log_kept) if posterior else betas
+    before = np.append(0.0, log_kept[:-1])
+    variances = betas * np.expm1(before) / np.expm1(log_kept) if posterior else betas
     beta, sigma = betas[i][:, None], np.sqrt(variances[i])[:, None]
     return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z
 

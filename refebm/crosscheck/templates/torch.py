@@ -404,12 +404,15 @@ def stein_discrepancy(score, field, x):
 
 @function
 def kernel_stein(score, x, bandwidth, unbiased=True):
-    s, l2, (n, d) = score(x), bandwidth**2, x.shape
-    difference = x[:, None] - x
-    squares = squared_norm(difference)
-    drift = dot(s[:, None] - s, difference)
-    u = torch.exp(-0.5 * squares / l2) * (s @ s.T + drift / l2 + d / l2 - squares / l2**2)
-    return (u.sum() - u.trace()) / (n * (n - 1)) if unbiased else u.mean()
+    s, ell, (n, d) = score(x), bandwidth, x.shape
+    r = (x[:, None] - x) / ell
+    squares = squared_norm(r)
+    k = torch.exp(-0.5 * squares)
+    if unbiased:
+        k = k * (1 - torch.eye(n, dtype=DTYPE))
+    pull = (k[:, :, None] * r).sum(1)
+    total = (s * (k @ s + 2 * pull / ell)).sum() + (k * (d - squares)).sum() / ell / ell
+    return total / (n * (n - 1)) if unbiased else total / n**2
 
 
 @objective
@@ -457,9 +460,10 @@ def langevin_step(score, x, eta, z):
 @function
 def mala_step(energy, x, eta, z, u):
     here, s = energy_and_score(energy, x)
-    proposal = x + eta * s + math.sqrt(2 * eta) * z
+    move = eta * s + math.sqrt(2 * eta) * z
+    proposal = x + move
     there, s_there = energy_and_score(energy, proposal)
-    z_back = (x - proposal - eta * s_there) / math.sqrt(2 * eta)
+    z_back = -(move + eta * s_there) / math.sqrt(2 * eta)
     return accept(x, proposal, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)
 
 
@@ -532,7 +536,8 @@ def predictor_corrector(score, sde, x, times, eta, z):
 @function
 def ddpm_step(score, betas, x, i, z, posterior=False):
     log_kept, i = torch.cumsum(torch.log1p(-betas), 0), i.long()
-    variances = betas * torch.expm1(log_kept - torch.log1p(-betas)) / torch.expm1(log_kept) if posterior else betas
+    before = torch.nn.functional.pad(log_kept[:-1], (1, 0))
+    variances = betas * torch.expm1(before) / torch.expm1(log_kept) if posterior else betas
     beta, sigma = betas[i][:, None], torch.sqrt(variances[i])[:, None]
     return (x + beta * score(x, i.to(DTYPE))) / torch.sqrt(1 - beta) + sigma * z
 

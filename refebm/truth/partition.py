@@ -1,0 +1,502 @@
+r"""int exp(-E(x)) dx on the line and in the plane: where its mass lies, and a rule that is refined where it must be.
+
+Panels of Gauss-Lobatto nodes in u, where x = centre + scale sinh(u): linear in the bulk, logarithmic in the tails. The
+last Legendre coefficients of the integrand in a panel say how well it is resolved: panels are halved, and the box grows
+on each side until its outermost panel holds nothing. In the plane the integrand is itself such an integral, along the
+line through each node, with a centre and a scale of its own: valleys may bend and narrow. E is a callable of rows, of
+which nothing is known: no derivative is asked for, +inf stands for a density of zero.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.polynomial.legendre import Legendre, legvander
+from scipy.ndimage import minimum_filter
+
+from refebm.validation import DomainError
+
+SETTLED = 1e-9
+FINEST = (1e-11, 1e-10)  # the aim on the line, along each line of the plane: derivatives need more than the value
+ROUNDOFF = np.finfo(float).eps
+U = np.concatenate([[-1.0], np.sort(Legendre.basis(11).deriv().roots().real), [1.0]])
+W = 2 / (132 * legvander(U, 11)[:, 11] ** 2)
+LAST = (np.arange(9, 11) + 0.5) * W[:, None] * legvander(U, 10)[:, 9:]  # two of the last coefficients, from the nodes
+GRADE = 4.0  # a panel is at most so many widths of what is in it, and so many times its distance from it
+NEGLIGIBLE = 40.0  # what is so much higher holds less than roundoff
+MOST_STARTS, MOST_SEEDS = 20, 24
+MOST_NODES = (300_000, 8_000_000)  # evaluations on the line, in the plane
+FARTHEST = 330.0  # the square of exp of it is still finite
+HEAVY = 70.0  # exp of it: no wall stands so far out
+CORE = 7.6  # sinh(7.6) = 1000
+GAP = 0.25
+MOST_ON_LATTICE = (20_000, 1_600_000)  # a kink, h^2, does not reach 1e-9 with so few
+REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
+FAR_OUT = 1001.0
+LINES = 1024
+GOLDEN = 0.5 * (np.sqrt(5) - 1)
+FAINT = 1e-3  # a line that holds so much less than another needs so many digits less
+CHUNK = 2**16
+
+
+class Nodes(NamedTuple):
+    """x (m, d), the logarithms of their weights (m,), and the error of the logarithm of the sum."""
+
+    x: np.ndarray
+    log_weights: np.ndarray
+    error: float
+
+
+def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
+    r"""Nodes with which log int exp(-E) dx is log sum_i w_i exp(-E(x_i)), d = 1 or 2, to the tolerance.
+
+    energy (m, d) -> (m,), a plain callable. Errors: DomainError E-DIVERGES, E-SETTLED; the message says which limit
+    was met.
+    """
+    energy = Counted(energy, MOST_NODES[d - 1])
+    with np.errstate(all="ignore"):
+        wells, widths, bulk = _wells(energy, d)
+        axes = _axes(energy.search, wells[0], widths[0])
+        if axes is None:
+            nodes = _on_a_lattice(energy, wells, widths, bulk)
+        else:
+            turned = Counted(lambda y: energy(y @ axes.T, FAR_OUT), energy.most)
+            nodes = _on_a_lattice(turned, *_wells(turned, d))
+            nodes = nodes and nodes._replace(x=nodes.x @ axes.T)
+        return nodes or _by_panels(energy, wells, widths, tolerance)
+
+
+def _axes(energy, well, width):
+    """The principal axes of a well in the plane that leans much, or None."""
+    if len(well) == 1:
+        return None
+    corners = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]])
+    e = energy(well + corners * width)
+    first, second, mixed = e[1] + e[2] - 2 * e[0], e[3] + e[4] - 2 * e[0], 0.25 * (e[5] + e[6] - e[7] - e[8])
+    if not (first > 0 and second > 0 and 0.8 * first * second < mixed**2 < np.inf):
+        return None
+    return np.linalg.eigh(np.array([[first, mixed], [mixed, second]]) / np.outer(width, width))[1]
+
+
+def _by_panels(energy, wells, widths, tolerance):
+    one = (energy, np.zeros(1), -np.inf)
+    if len(wells[0]) == 1:
+
+        def along(t, line, within=np.inf):
+            return energy(t[:, None], within)
+
+        rule = on_lines(along, _grid(wells[:, 0], widths[:, 0]), 1, *one)
+    else:
+        lines = InPlane(energy, wells, widths)
+        rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0]), wells[:, 0], widths[:, 0]), *one)
+    rule.grow()
+    rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
+    (log_z,), (unresolved,), (roundoff,) = rule.results()
+    _judge(log_z, unresolved, roundoff, tolerance, energy.seen)
+    _, number, t, log_weights, mass = rule.nodes()
+    x, log_weights, mass = (t[:, None], log_weights, mass) if len(wells[0]) == 1 else lines.nodes(number, log_weights)
+    seen = mass > log_z - 52
+    return Nodes(x[seen], log_weights[seen], float(unresolved + roundoff))
+
+
+def _on_a_lattice(energy, wells, widths, bulk):
+    """The trapezoid rule in the plane, around all wells at once, if two spacings agree: fast where all is smooth."""
+    low, high = np.min([*(wells - widths), *bulk], axis=0), np.max([*(wells + widths), *bulk], axis=0)
+    centre, scale = 0.5 * (low + high), 0.5 * (high - low)
+    d, slopes = len(centre), np.sqrt(scale**2 + (wells - centre) ** 2)  # dx/du
+    spacing = np.minimum(0.2, 0.6 * np.min(widths / slopes, axis=0)) / (3 - d)  # derivatives need more on the line
+    reach, last = list(REACHES), None
+    while reach and np.prod(2 * reach[0] / spacing) <= MOST_ON_LATTICE[d - 1] and energy.left > 0.5 * energy.most:
+        axes = [h * np.arange(-np.ceil(reach[0] / h), np.ceil(reach[0] / h) + 1) for h in spacing]
+        u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
+        x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * spacing), axis=1)
+        log_f = log_dx - energy.search(x)
+        top = np.max(log_f)
+        f = np.exp(log_f - top)
+        if energy.odd:
+            return None
+        if np.sum(f[np.any(np.abs(u) > reach[0] - 0.5, axis=1)]) > 0.1 * ROUNDOFF * np.sum(f):
+            reach, last = reach[1:], None
+            continue
+        log_z = np.log(np.sum(f)) + top
+        seen = log_f > log_z - 52
+        error = ROUNDOFF * (np.max(np.abs(log_f[seen])) + 30 * np.max(np.abs(x[seen]) / scale))
+        error += np.inf if last is None else abs(log_z - last)
+        if error <= SETTLED:
+            return Nodes(x[seen], log_dx[seen], float(error))
+        spacing, last = spacing / 2, log_z
+    return None
+
+
+def _judge(log_z, unresolved, roundoff, tolerance, evaluations):
+    """Refuse what is not within the tolerance, with the limit that was met."""
+    if not np.isfinite(log_z):
+        raise DomainError("E-SETTLED", f"the logarithm of the integral of exp(-E) is {log_z}")
+    if unresolved + roundoff <= tolerance:
+        return
+    known = f"log Z is known to {unresolved + roundoff:.1e} only, the tolerance is {tolerance:.1e}"
+    if roundoff > unresolved:
+        reason = (
+            "so much is the roundoff of energies or of points of this size; shift them, or state a larger tolerance"
+        )
+    else:
+        reason = f"after {evaluations} evaluations: kinks, jumps or too many scales; state a larger tolerance"
+    raise DomainError("E-SETTLED", f"{known}: {reason}")
+
+
+class Counted:
+    """The energy by chunks of rows, and how many it has seen. Where it is NaN or -inf it is refused with the point."""
+
+    def __init__(self, energy, most):
+        self.energy, self.most, self.seen, self.odd = energy, most, 0, False
+
+    def __call__(self, x, within=np.inf):
+        self.seen += len(x)
+        e = np.concatenate([np.asarray(self.energy(x[i : i + CHUNK]), float) for i in range(0, len(x), CHUNK)])
+        bad = ~(e > -np.inf)
+        self.odd = bool(np.any(bad))
+        if self.odd and np.any(near := bad & np.all(np.abs(x) <= within, axis=1)):
+            i = int(np.argmax(near))
+            raise DomainError("E-SETTLED", f"energy must be a number or +inf, got {e[i]} at x = {x[i].tolist()}")
+        return np.where(bad, np.inf, e)
+
+    def search(self, x):
+        """Far out, where nothing may be, an overflow less an overflow is no reason to refuse."""
+        return self(x, FAR_OUT)
+
+    @property
+    def left(self):
+        return self.most - self.seen
+
+
+# --- where the mass lies -------------------------------------------------------------------------------------------
+
+
+def _lattice(axis, d):
+    return np.stack([grid.ravel() for grid in np.meshgrid(*[axis] * d, indexing="ij")], axis=1)
+
+
+def _wells(energy, d):
+    """Minima (k, d) that descent from a grid finds, the deepest first, their widths, and its low points (m, d)."""
+    axis = np.linspace(-CORE, CORE, 82)
+    x = bulk = np.sinh(_lattice(axis, d))
+    e = grid_e = energy.search(x)
+    if not np.any(np.isfinite(e)):
+        raise DomainError("E-SETTLED", f"energy is infinite on the whole of a grid of {len(x)} points out to 1000")
+    lowest = np.ravel(minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
+    starts = np.flatnonzero(lowest & np.isfinite(e))
+    starts = starts[np.argsort(e[starts], kind="stable")][:MOST_STARTS]
+    x, e = _descended(energy.search, x[starts], e[starts])
+    order = np.argsort(e, kind="stable")
+    x, e = x[order], e[order]
+    if np.max(np.abs(x[0])) > 1e15:
+        raise DomainError(
+            "E-DIVERGES", f"exp(-E) has no integral: the energy falls as far out as x = {x[0].tolist()}, to {e[0]:.3g}"
+        )
+    x, e = x[e <= e[0] + NEGLIGIBLE], e[e <= e[0] + NEGLIGIBLE]
+    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    widths = np.stack([_widths(energy.search, x, e, one, sizes) for one in np.eye(d)], axis=1)
+    kept = []
+    for i in range(len(x)):
+        if not any(np.all(np.abs(x[i] - x[j]) <= 0.1 * widths[j]) for j in kept):
+            kept.append(i)
+    return x[kept], widths[kept], bulk[grid_e < e[0] + 0.5 * NEGLIGIBLE]
+
+
+def _descended(energy, x, e):
+    """Steps along axes and diagonals, the best of all sizes at once: no gradient, no scale."""
+    d = x.shape[1]
+    rays = np.concatenate([np.eye(d), np.array([[1.0, 1.0], [1.0, -1.0]])[:, :d][: 2 * (d - 1)]])
+    sizes = 8.0 ** np.arange(-20, 18)
+    steps = np.concatenate([sign * size * ray[None] for sign in (1, -1) for size in sizes for ray in rays])
+    x, e, active = x.copy(), e.copy(), np.arange(len(x))
+    for _ in range(60):
+        trial = x[active, None, :] + steps
+        at = energy(trial.reshape(-1, d)).reshape(len(active), -1)
+        best, rows = np.argmin(at, axis=1), np.arange(len(active))
+        gain = e[active] - at[rows, best]
+        x[active] = np.where(gain[:, None] > 0, trial[rows, best], x[active])
+        e[active] = np.where(gain > 0, at[rows, best], e[active])
+        active = active[(gain > 0.05) & (np.max(np.abs(x[active]), axis=1) < 1e15)]
+        if not len(active):
+            break
+    return x, e
+
+
+def _widths(energy, x, e, one, sizes):
+    """How far along an axis the energy has risen by one, the larger of both ways; the largest size where it never has.
+
+    x (k, d), their energies e (k,), sizes (k, j), which increase."""
+    farther = np.zeros(len(x))
+    for sign in (1, -1):
+        trial = (x[:, None, :] + sign * sizes[:, :, None] * one).reshape(-1, x.shape[1])
+        above = energy(trial).reshape(sizes.shape) >= e[:, None] + 1
+        first = np.where(np.any(above, axis=1), np.argmax(above, axis=1), -1)
+        farther = np.maximum(farther, sizes[np.arange(len(x)), first])
+    return 0.5 * farther
+
+
+def _grid(wells, widths):
+    """Points along an axis: sinh-spaced around the deepest well, and around each of the others."""
+    reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
+    u = np.concatenate([np.arange(0.5 * GAP, reach, GAP), reach + 3 * GAP * np.arange(1, 17)])
+    spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
+    return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
+
+
+def _minima_on_lines(energy, grid, lines):
+    """The minima along each of many lines, (L, k), the lowest first, and their widths; inf where there are no more.
+
+    energy(t, line) -> (m,), at the coordinate t along the line of that number.
+    """
+    number = np.arange(lines)
+    e = energy(np.tile(grid, lines), np.repeat(number, len(grid))).reshape(lines, -1)
+    lowest = (minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
+    chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :MOST_SEEDS]
+    there = np.take_along_axis(lowest & (e <= np.min(e, axis=1)[:, None] + 10 * NEGLIGIBLE), chosen, axis=1)
+    line, index = np.nonzero(there)[0], chosen[there]
+    low, high = grid[np.maximum(index - 1, 0)], grid[np.minimum(index + 1, len(grid) - 1)]
+    bracket, at, lowest = high - low, grid[index], e[line, index]
+    for _ in range(36):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        down = energy(left, line) <= energy(right, line)
+        low, high = np.where(down, low, left), np.where(down, right, high)
+    middle = 0.5 * (low + high)
+    at, lowest = np.where(energy(middle, line) <= lowest, middle, at), np.minimum(energy(middle, line), lowest)
+    sizes = bracket[:, None] * 4.0 ** -np.arange(24.0)[::-1]
+    width = _widths(lambda t: energy(t[:, 0], np.repeat(line, 24)), at[:, None], lowest, np.ones(1), sizes)
+    seeds, widths, energies = (np.full(there.shape, np.inf) for _ in range(3))
+    seeds[there], widths[there], energies[there] = at, width, lowest
+    order = np.argsort(energies, axis=1, kind="stable")
+    seeds, widths, energies = (np.take_along_axis(a, order, axis=1) for a in (seeds, widths, energies))
+    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths
+
+
+# --- the rule ------------------------------------------------------------------------------------------------------
+
+
+def on_lines(energy, grid, lines, budget, log_scale, best):
+    """The rule for int exp(-E) along each of many lines: energy(t, line) -> (m,)."""
+    seeds, widths = _minima_on_lines(lambda t, line: energy(t, line, FAR_OUT), grid, lines)
+    return Rule(lambda t, line, _: (-energy(t, line), 0.0, 0.0), seeds, widths, budget, log_scale, best)
+
+
+class InPlane:
+    """The logarithm of int exp(-E(x, y)) dy as a function of x, with the nodes of each line."""
+
+    def __init__(self, energy, wells, widths):
+        self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1])
+        self.x, self.parts, self.best, self.number = [], [], -np.inf, 0
+
+    def seeds(self, grid, wells, widths):
+        """The wells, and the minima over the grid of the least energy on each line: (1, k), and their widths."""
+        points = np.stack([a.ravel() for a in np.meshgrid(grid, self.grid, indexing="ij")], axis=1)
+        e = np.min(self.energy.search(points).reshape(len(grid), -1), axis=1)
+        lowest = (minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
+        at = np.flatnonzero(lowest)
+        gaps = 0.5 * (grid[np.minimum(at + 1, len(grid) - 1)] - grid[np.maximum(at - 1, 0)])
+        return np.concatenate([wells, grid[at]])[None], np.concatenate([widths, gaps])[None]
+
+    def __call__(self, x, _, log_dx):
+        parts = [self.some(x[i : i + LINES], log_dx[i : i + LINES]) for i in range(0, len(x), LINES)]
+        return tuple(np.concatenate(part) for part in zip(*parts))
+
+    def some(self, x, log_dx):
+        def energy(y, line, within=np.inf):
+            return self.energy(np.stack([x[line], y], axis=1), within)
+
+        rule = on_lines(energy, self.grid, len(x), self.energy, log_dx, self.best)
+        rule.grow()
+        rule.refine(FINEST[1])
+        line, _, y, log_weights, mass = rule.nodes()
+        self.x.append(x)
+        self.parts.append((line + self.number, y, log_weights, mass))
+        self.number, self.best = self.number + len(x), rule.best
+        return rule.results()
+
+    def nodes(self, index, log_weights):
+        """x (m, 2), their log weights and the logarithm of what they hold, from the weights of the lines."""
+        of_line = np.full(self.number, -np.inf)
+        of_line[index] = log_weights
+        x = np.concatenate(self.x)
+        line, y, along, mass = (np.concatenate(part) for part in zip(*self.parts))
+        seen = of_line[line] > -np.inf
+        line, y, along, mass = line[seen], y[seen], along[seen], mass[seen]
+        return np.stack([x[line], y], axis=1), of_line[line] + along, of_line[line] + mass
+
+
+class Rule:
+    """Panels for many integrals at once, with t = centre + scale sinh(u) along each line.
+
+    integrand(t, line, log dt/du) -> its logarithm (m,), and its relative errors: unresolved, and roundoff. For each
+    panel: its ends in u, its line, its side (1 and 2: the outermost), the number of its first node, the integrand at
+    its nodes, and what it holds, in units of exp(top) of its line.
+    """
+
+    PARTS = ("low", "high", "line", "side", "first", "log_f", "value", "error", "below", "noise", "stale")
+
+    def __init__(self, integrand, seeds, widths, budget, log_scale, best):
+        self.integrand, self.budget, self.log_scale, self.best = integrand, budget, log_scale, best
+        alive = np.isfinite(seeds[:, 0])
+        self.alive, self.centre = alive, np.where(alive, seeds[:, 0], 0.0)
+        self.scale = np.where(alive, widths[:, 0], 1.0)
+        there = np.isfinite(seeds)
+        offset = np.where(there, (seeds - self.centre[:, None]) / self.scale[:, None], 0.0)
+        reach = np.arcsinh(np.abs(offset) + np.where(there, widths / self.scale[:, None], 1.0)) - np.arcsinh(
+            np.abs(offset)
+        )
+        self.seeds, self.widths = np.where(there, np.arcsinh(offset), np.inf), reach
+        self.top = np.full(len(seeds), -np.inf)
+        self.evaluations = 0
+        for name in self.PARTS:
+            setattr(self, name, np.zeros(0, int if name in ("line", "side", "first", "stale") else float))
+        self.log_f = np.zeros((0, len(U)))
+
+    def place(self, u, line):
+        """t, and log dt/du."""
+        return self.centre[line] + self.scale[line] * np.sinh(u), np.log(self.scale[line] * np.cosh(u))
+
+    def add(self, low, high, line, side):
+        """Panels that are fine enough to see every seed of their line."""
+        if not len(low):
+            return
+        done = []
+        while len(low):
+            gap = np.maximum(np.maximum(low[:, None] - self.seeds[line], self.seeds[line] - high[:, None]), 0)
+            split = (high - low) > GRADE * np.min(self.widths[line] + gap, axis=1)
+            done.append((low[~split], high[~split], line[~split]))
+            low, high, line = _halves(low[split], high[split], line[split])
+        low, high, line = (np.concatenate(part) for part in zip(*done))
+        self.evaluate(low, high, line, np.full(len(low), side), np.zeros(len(low), int))
+
+    def at(self, low, high):
+        return (low[:, None] + 0.5 * (1 + U) * (high - low)[:, None]).ravel()
+
+    def evaluate(self, low, high, line, side, stale):
+        """Put these panels in."""
+        nodes = np.repeat(line, len(U))
+        t, log_dt = self.place(self.at(low, high), nodes)
+        log_g, below, roundoff = self.integrand(t, nodes, log_dt)
+        log_f = (log_g + log_dt).reshape(len(low), -1)
+        top = self.top.copy()
+        np.maximum.at(top, line, np.max(log_f, axis=1))
+        top = np.where(top > self.top + 100, top, self.top)
+        shrink = np.where(top > self.top, np.exp(self.top - top), 1.0)[self.line]
+        self.top = top
+        for name in ("value", "error", "below", "noise"):
+            setattr(self, name, getattr(self, name) * shrink)
+        f = np.exp(log_f - np.where(np.isfinite(top), top, 0)[line][:, None])
+        width = high - low
+        value = width * (f @ (0.5 * W))
+        below, roundoff = (
+            width * ((f * np.reshape(a * np.ones(f.size), f.shape)) @ (0.5 * W)) for a in (below, roundoff)
+        )
+        highest = np.max(log_f, axis=1, keepdims=True)
+        seen = (log_f >= highest - 30) & (log_f > -np.inf)
+        spread = np.max(np.where(seen, highest - log_f, 0), axis=1)
+        size = np.max(np.where(seen, np.abs(log_f), 0), axis=1)
+        left, right = self.place(low, line)[0], self.place(high, line)[0]
+        across = np.maximum(np.abs(left), np.abs(right)) / np.maximum(right - left, 1e-300)
+        new = {
+            "low": low,
+            "high": high,
+            "line": line,
+            "side": side,
+            "first": self.evaluations + len(U) * np.arange(len(low)),
+            "stale": stale,
+            "log_f": log_f,
+            "value": value,
+            "error": width * np.max(np.abs(f @ LAST), axis=1),
+            "below": below,
+            "noise": roundoff + ROUNDOFF * (1 + size + across * spread) * value,
+        }
+        self.evaluations += len(t)
+        for name in self.PARTS:
+            setattr(self, name, np.concatenate([getattr(self, name), new[name]]))
+
+    def sums(self, of):
+        return np.bincount(self.line, of, len(self.top))
+
+    def base(self):
+        """What a line holds, or what would count beside the others: in units of exp(top)."""
+        totals = self.sums(self.value)
+        held = np.log(totals) + self.top + self.log_scale
+        self.best = max(self.best, np.max(held, initial=-np.inf, where=~np.isnan(held)))
+        faint = np.exp(np.minimum(self.best - self.top - self.log_scale, 600.0)) * FAINT
+        return np.maximum(totals, np.where(np.isfinite(self.top), faint, 1.0))
+
+    def grow(self):
+        """From the seeds outwards, until the outermost panel on each side of each line holds nothing."""
+        lines = np.flatnonzero(self.alive)
+        there = np.isfinite(self.seeds)
+        box = np.stack([np.min(self.seeds, axis=1) - 1, np.max(np.where(there, self.seeds, -np.inf), axis=1) + 1])
+        self.add(box[0, lines], box[1, lines], lines, 0)
+        growing = [lines, lines]
+        while any(map(len, growing)):
+            for end, which in enumerate(growing):
+                sign = 2 * end - 1
+                self.side = np.where((self.side == end + 1) & np.isin(self.line, which), 0, self.side)
+                before = box[end, which]
+                box[end, which] = np.clip(before + sign * np.maximum(2, 0.5 * np.abs(before)), -FARTHEST, FARTHEST)
+                slab = np.sort(np.stack([before, box[end, which]]), axis=0)
+                self.add(slab[0], slab[1], which, end + 1)
+            self.refine(1e-2)
+            held = np.bincount(3 * self.line + self.side, self.value, 3 * len(self.top)).reshape(-1, 3)
+            heavy = held > 0.1 * ROUNDOFF * self.base()[:, None]
+            walled = np.bincount(3 * self.line + self.side, np.any(np.isneginf(self.log_f), axis=1), 3 * len(self.top))
+            walled = walled.reshape(-1, 3) > 0
+            growing = [np.flatnonzero(heavy[:, end + 1]) for end in (0, 1)]
+            for end, which in enumerate(growing):
+                far = np.abs(box[end, which])
+                spent = self.budget.left <= 0
+                for line in which[spent | (far >= FARTHEST) | ((far > HEAVY) & walled[which, end + 1])]:
+                    share = held[line, end + 1] / np.sum(held[line])
+                    raise DomainError(
+                        "E-DIVERGES",
+                        f"exp(-E) has no integral, or a tail too heavy for floating point: {share:.1e} of it lies at "
+                        f"the farthest points, out to {self.place(box[end, line], line)[0]:.0e}",
+                    )
+
+    def refine(self, aim):
+        """Halve what is worst, until on each line all of it together is within the aim, or roundoff, or the budget."""
+        while True:
+            base = self.base()
+            open_ = self.sums(self.error) > aim * base
+            noisy = (self.stale > 3) & (self.error < 1e-7 * base[self.line])
+            self.noise = np.where(noisy, np.maximum(self.noise, self.error), self.noise)
+            error = np.where(open_[self.line] & (self.error > 2 * (self.noise + self.below)), self.error, 0)
+            worst = error > 0.5 * (aim * base / np.maximum(self.sums(np.ones(len(self.line))), 1))[self.line]
+            if not np.any(worst) or 2 * np.sum(worst) * len(U) > self.budget.left:
+                return
+            number, before = np.sum(worst), self.error[worst]
+            halves = _halves(
+                self.low[worst], self.high[worst], self.line[worst], self.side[worst], self.stale[worst] + 1
+            )
+            for name in self.PARTS:
+                setattr(self, name, getattr(self, name)[~worst])
+            self.evaluate(*halves)
+            gained = self.error[-2 * number : -number] + self.error[-number:] < 0.7 * before
+            self.stale[-2 * number :] = np.where(np.tile(gained, 2), 0, self.stale[-2 * number :])
+
+    def results(self):
+        """The logarithm of each line's integral, and its relative errors: unresolved, and roundoff."""
+        totals = self.sums(self.value)
+        unit = np.where(totals > 0, totals, 1.0)
+        return np.log(totals) + self.top, self.sums(self.error + self.below) / unit, self.sums(self.noise) / unit
+
+    def nodes(self):
+        """Of each node that holds anything: its line and number, t, log weight, and the logarithm of what it holds."""
+        kept = self.value > 1e-22 * self.base()[self.line] / FAINT
+        low, high, line = self.low[kept], self.high[kept], np.repeat(self.line[kept], len(U))
+        t, log_dt = self.place(self.at(low, high), line)
+        log_weights = log_dt + (np.log(high - low)[:, None] + np.log(0.5 * W)).ravel()
+        mass = log_weights - log_dt + self.log_f[kept].ravel()
+        number = (self.first[kept][:, None] + np.arange(len(U))).ravel()
+        seen = mass > -np.inf
+        return line[seen], number[seen], t[seen], log_weights[seen], mass[seen]
+
+
+def _halves(low, high, *rest):
+    """Panels, each halved; the lower halves first."""
+    middle = 0.5 * (low + high)
+    return np.concatenate([low, middle]), np.concatenate([middle, high]), *(np.tile(part, 2) for part in rest)

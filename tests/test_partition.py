@@ -1,0 +1,149 @@
+"""log Z on the line and in the plane: closed forms, refusals that name the limit, errors that cover the true ones."""
+
+import autograd.numpy as np
+import numpy
+import pytest
+from autograd import grad
+from scipy.special import gammaln
+
+from refebm import DomainError, GaussianMixture, log_partition, mixture_of
+
+LOG_2PI = numpy.log(2 * numpy.pi)
+
+
+def rosenbrock(x):
+    return (1 - x[:, 0]) ** 2 + 100 * (x[:, 1] - x[:, 0] ** 2) ** 2
+
+
+def banana(x):
+    """A Gaussian of deviations 10 and 1, sheared."""
+    return x[:, 0] ** 2 / 200 + 0.5 * (x[:, 1] + 0.03 * x[:, 0] ** 2 - 3) ** 2
+
+
+def funnel(x):
+    """Neal's, normalised: v of deviation 3, y of variance exp(v)."""
+    v, y = x[:, 0], x[:, 1]
+    return v**2 / 18 + np.log(3.0) + 0.5 * y**2 * np.exp(-v) + v / 2 + LOG_2PI
+
+
+def apart(x, distance, deviation):
+    """Two wells, on the diagonal in the plane."""
+    wells = (np.sum((x - sign * distance) ** 2, axis=1) / (2 * deviation**2) for sign in (1, -1))
+    return -np.logaddexp(*(-well for well in wells))
+
+
+def leaning(x, r):
+    """A Gaussian of unit deviations and correlation r."""
+    return 0.5 * (x[:, 0] ** 2 - 2 * r * x[:, 0] * x[:, 1] + x[:, 1] ** 2) / (1 - r**2)
+
+
+CLOSED = {
+    "a deviation of 1e-6": (lambda x: 0.5 * (x[:, 0] / 1e-6) ** 2, 1, numpy.log(1e-6) + 0.5 * LOG_2PI),
+    "a deviation of 1e6": (lambda x: 0.5 * (x[:, 0] / 1e6) ** 2, 1, numpy.log(1e6) + 0.5 * LOG_2PI),
+    "a deviation of 1e-6, plane": (lambda x: 0.5 * np.sum((x / 1e-6) ** 2, axis=1), 2, 2 * numpy.log(1e-6) + LOG_2PI),
+    "a mean of 1e6": (lambda x: 0.5 * (x[:, 0] - 1e6) ** 2, 1, 0.5 * LOG_2PI),
+    "far off in the plane": (lambda x: 0.5 * np.sum((x - np.array([1e4, -3e4])) ** 2, axis=1), 2, LOG_2PI),
+    "an energy of -1e5": (lambda x: 0.5 * x[:, 0] ** 2 - 1e5, 1, 1e5 + 0.5 * LOG_2PI),
+    "Cauchy": (lambda x: np.log1p(x[:, 0] ** 2), 1, numpy.log(numpy.pi)),
+    "Cauchy, small": (lambda x: np.log1p((x[:, 0] / 1e-6) ** 2), 1, numpy.log(numpy.pi * 1e-6)),
+    "Cauchy, plane": (lambda x: 1.5 * np.log1p(np.sum(x**2, axis=1)), 2, LOG_2PI),
+    "Student, nu = 0.2": (
+        lambda x: 0.6 * np.log1p(5 * x[:, 0] ** 2),
+        1,
+        gammaln(0.1) - gammaln(0.6) + 0.5 * numpy.log(0.2 * numpy.pi),
+    ),
+    "a kink": (lambda x: np.abs(x[:, 0] - 0.3), 1, numpy.log(2)),
+    "a wall": (lambda x: np.where(x[:, 0] > 0, x[:, 0], np.inf), 1, 0.0),
+    "two walls": (lambda x: np.where(np.abs(x[:, 0] - 0.3) < 1, 0.0, np.inf), 1, numpy.log(2)),
+    "narrow wells apart": (lambda x: apart(x, 400.0, 0.01), 1, numpy.log(0.02) + 0.5 * LOG_2PI),
+    "wells apart, plane": (lambda x: apart(x, 100.0, 0.1), 2, numpy.log(0.02) + LOG_2PI),
+    "a well that leans": (lambda x: leaning(x, 0.999999), 2, LOG_2PI + 0.5 * numpy.log(1 - 0.999999**2)),
+    "Gumbel": (lambda x: x[:, 0] + np.exp(-x[:, 0]), 1, 0.0),
+    "x^20": (lambda x: x[:, 0] ** 20, 1, numpy.log(2) + gammaln(1.05)),
+    "x + exp(x^2/2)": (lambda x: x[:, 0] + np.exp(x[:, 0] ** 2 / 2), 1, -0.047266079272852674),
+    "a ring": (
+        lambda x: 50 * (np.sqrt(np.sum(x**2, axis=1)) - 4) ** 2,
+        2,
+        numpy.log(0.8 * numpy.pi) + 0.5 * LOG_2PI,
+    ),
+    "a wave": (
+        lambda x: x[:, 0] ** 2 / 8 + 3 * (x[:, 1] - np.sin(2 * x[:, 0])) ** 2,
+        2,
+        numpy.log(2 * numpy.pi / 1.5**0.5),
+    ),
+    "Rastrigin": (lambda x: np.sum(10 + x**2 - 10 * np.cos(2 * np.pi * x), axis=1), 2, -2.9691296991208),
+    "Himmelblau": (
+        lambda x: (x[:, 0] ** 2 + x[:, 1] - 11) ** 2 + (x[:, 0] + x[:, 1] ** 2 - 7) ** 2,
+        2,
+        -0.89867921227108,
+    ),
+    "Rosenbrock": (rosenbrock, 2, numpy.log(numpy.pi / 10)),
+    "Rosenbrock/20": (lambda x: rosenbrock(x) / 20, 2, numpy.log(2 * numpy.pi)),
+    "a banana": (banana, 2, LOG_2PI + numpy.log(10)),
+    "Neal's funnel": (funnel, 2, 0.0),
+}
+
+
+@pytest.mark.parametrize("name", CLOSED)
+def test_closed_forms(name):
+    """Within the stated error, and the roundoff of the value itself."""
+    energy, d, right = CLOSED[name]
+    value, error = log_partition(energy, d, with_error=True)
+    assert error <= 1e-9
+    assert abs(value - right) <= error + 2e-13 * (1 + abs(right))
+
+
+def test_kinks_in_the_plane_with_a_tolerance():
+    """log int exp(-|x + y| - |x - y|/2) = log 4."""
+    value, error = log_partition(
+        lambda x: np.abs(x[:, 0] + x[:, 1]) + 0.5 * np.abs(x[:, 0] - x[:, 1]), 2, tolerance=1e-5, with_error=True
+    )
+    assert abs(value - numpy.log(4)) <= error <= 1e-5
+
+
+def test_a_narrow_well_far_away_is_found():
+    for means, variance in (([[-40.0], [5.0]], 0.04), ([[-400.0], [5.0]], 1e-4)):
+        wells = mixture_of(GaussianMixture([0.3, 0.7], means, variance))
+        assert abs(log_partition(wells, 1) - 0.5 * LOG_2PI) <= 1e-12
+
+
+def test_the_gradient_passes_through_overflow():
+    """d/dc log int exp(-c cosh x) = -K_1(c)/K_0(c); a well that bends: log Z does not depend on how much."""
+    slope = grad(lambda c: log_partition(lambda x: c * np.cosh(x[:, 0]), 1))(1.0)
+    assert abs(slope + 1.429625398260401) <= 1e-13
+    bent = grad(lambda b: log_partition(lambda x: 0.5 * x[:, 0] ** 2 + 0.5 * (x[:, 1] - b * x[:, 0] ** 2) ** 2, 2))(3.0)
+    assert abs(bent) <= 1e-9
+
+
+def minus(x):
+    return -(x[:, 0] ** 2)
+
+
+DIVERGES = {
+    "flat": (lambda x: 0.0 * x[:, 0], 1),
+    "falls as a square": (minus, 1),
+    "falls on one side": (lambda x: x[:, 0], 1),
+    "1/|x|": (lambda x: 0.5 * np.log1p(x[:, 0] ** 2), 1),
+    "1/|x|, and overflows": (lambda x: 0.25 * np.log1p(x[:, 0] ** 4), 1),
+    "levels off": (lambda x: np.tanh(x[:, 0]) ** 2, 1),
+    "flat along one axis": (lambda x: x[:, 0] ** 2, 2),
+    "a saddle": (lambda x: x[:, 0] ** 2 - x[:, 1] ** 2, 2),
+}
+
+
+@pytest.mark.parametrize("name", DIVERGES)
+def test_what_has_no_integral_is_refused(name):
+    with pytest.raises(DomainError, match="no integral") as caught:
+        log_partition(*DIVERGES[name])
+    assert caught.value.code == "E-DIVERGES"
+
+
+def test_the_limit_that_was_met_is_named():
+    with pytest.raises(DomainError, match="roundoff of energies or of points"):
+        log_partition(lambda x: 0.5 * x[:, 0] ** 2 + 1e9, 1)
+    with pytest.raises(DomainError, match="kinks, jumps or too many scales"):
+        log_partition(lambda x: np.abs(x[:, 0]) + np.where(np.sin(1e4 * x[:, 0]) > 0, 1.0, 0.0), 1)
+    with pytest.raises(DomainError, match="-inf at x = "):
+        log_partition(lambda x: np.where(x[:, 0] < 2, x[:, 0] ** 2, -np.inf), 1)
+    with pytest.raises(DomainError, match="infinite on the whole"):
+        log_partition(lambda x: np.inf + 0 * x[:, 0], 1)
