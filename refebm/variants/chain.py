@@ -127,9 +127,24 @@ wrong_versions(
         "return u_h, first",
         "finite",
     ),
-    ("one u for all hidden units", "memory(n_steps, n, rbm.m))", "(n_steps, n, 1)).repeat(rbm.m, 2)", "finite"),
-    ("one u for all rows", "memory(n_steps, n, rbm.m))", "(n_steps, 1, rbm.m)).repeat(n, 1)", "one row"),
-    ("normal for uniform", 'if hasattr(rbm, "sigma")', "if True", "finite"),
+    (
+        "one u for all hidden units",
+        "_uniform(rng, memory(n_steps, n, rbm.m))",
+        "_uniform(rng, (n_steps, n, 1)).repeat(rbm.m, 2)",
+        "finite",
+    ),
+    (
+        "one u for all rows",
+        "_uniform(rng, memory(n_steps, n, rbm.m))",
+        "_uniform(rng, (n_steps, 1, rbm.m)).repeat(n, 1)",
+        "one row",
+    ),
+    (
+        "normal for uniform",
+        'rng.standard_normal(shape) if hasattr(rbm, "sigma") else',
+        "rng.standard_normal(shape) if True else",
+        "finite",
+    ),
 )
 PAIR = "_uniform(rng, memory(n_steps, n, 2))"
 wrong_versions("replay_tape", *CELLS, inside="_uniform")

@@ -74,8 +74,8 @@ wrong_versions(
     "Gaussian.smoothed",
     (
         "sigma for sigma squared",
-        'positive("sigma", sigma) ** 2 *',
-        'positive("sigma", sigma) *',
+        'squarable("sigma", sigma, least=0) ** 2 *',
+        'squarable("sigma", sigma, least=0) *',
         "sigma = 1",
         "pyro 1643, edward 722",
     ),
@@ -139,7 +139,7 @@ wrong_versions(
 )
 wrong_versions(
     "GaussianMixture.sample",
-    ("weights ignored", ", p=self.weights", "", "finite"),
+    ("weights ignored", "rng.choice(..., p=self.weights)", "rng.choice(...)", "finite"),
     ("variance as scale", "self.factors", "self.spread", "unit covariance", "pyro 1643, edward 722"),
     ("means averaged", "self.means[chosen]", "self.weights @ self.means", "one component"),
     ("means left out", "self.means[chosen] + ", "", "finite"),
@@ -158,8 +158,8 @@ wrong_versions(
     ("noise common to all coordinates", "np.eye(self.d)", "np.ones((self.d, self.d))", "d = 1"),
     (
         "noise on the first component alone",
-        "variance * unit",
-        "variance * unit * np.eye(1, len(self.covs)).reshape(-1, 1, 1)",
+        "variance * _",
+        "variance * _ * np.eye(1, len(self.covs)).reshape(-1, 1, 1)",
         "one component",
     ),
 )
@@ -285,7 +285,7 @@ wrong_versions(
         "finite",
     ),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
-    ("inverse Gamma", "return np", "return 1 / np", "finite"),
+    ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)", "finite"),
 )
 conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(
@@ -317,12 +317,12 @@ TAIL = "-(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale"
 wrong_versions(
     "StudentT.score",
     ("nu for nu + 1", "(self.df + 1)", "self.df", "finite"),
-    ("no scale", "v**2) / self.scale", "v**2)", "unit covariance"),
+    ("no scale", "(1 + v**2) / self.scale", "(1 + v**2)", "unit covariance"),
     ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df", "finite"),
     (
         "variance as scale",
-        "v = (x",
-        "self = type(self)(self.df, self.loc, self.scale**2); v = (x",
+        "v = (x - self.loc) / self.scale /",
+        "self = type(self)(self.df, self.loc, self.scale**2); v = (x - self.loc) / self.scale /",
         "unit covariance",
         "pyro 1643, edward 722",
     ),

@@ -13,8 +13,13 @@ SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 wrong_versions(
     "BinaryRBM.energy",
     ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
-    ("sign of the couplings", "- np.sum(np.dot(v", "+ np.sum(np.dot(v", "finite"),
-    ("each coupling counted half", "- np.sum(np.dot(v", "- 0.5 * np.sum(np.dot(v", "finite"),
+    ("sign of the couplings", "- np.sum(np.dot(v, ...) * h, axis=1)", "+ np.sum(np.dot(v, ...) * h, axis=1)", "finite"),
+    (
+        "each coupling counted half",
+        "- np.sum(np.dot(v, ...) * h, axis=1)",
+        "- 0.5 * np.sum(np.dot(v, ...) * h, axis=1)",
+        "finite",
+    ),
     (
         "units of -1 and 1 in the couplings",
         "np.dot(v, self.W) * h",
@@ -27,8 +32,8 @@ conventions(
     "BinaryRBM.energy",
     (
         "the other sign: f = -E",
-        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum",
-        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum",
+        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum(...)",
+        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum(...)",
         OTHER_SIGN,
     ),
 )
@@ -118,7 +123,12 @@ wrong_versions(
         "sigma = 1",
     ),
     ("couplings of v - b", "np.dot(v, self.W) * h", "np.dot(v - self.b, self.W) * h", "zero visible bias"),
-    ("couplings not scaled", "* h, axis=1) / self.sigma**2", "* h, axis=1)", "sigma = 1"),
+    (
+        "couplings not scaled",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
+        "np.sum(np.dot(v, self.W) * h, axis=1)",
+        "sigma = 1",
+    ),
     ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
     ("sign of the couplings", " - coupling", " + coupling", "finite"),
 )
