@@ -19,7 +19,7 @@ import numpy
 from figures.tables import markdown, number, spread
 from refebm import LinearGaussianVAE, implicit_negative_elbo, minimise, minimise_noisy, sliced_score_matching
 from refebm.calculus import held
-from refebm.models.implicit_vae import conditional_score, encode, log_joint
+from refebm.models.networks import perceptron
 
 SAVED = Path(__file__).parent / "implicit_vae.npz"
 SEED, SEEDS, ROWS = 2019, 5, 200
@@ -50,6 +50,16 @@ class Training(NamedTuple):
 def layer(rng: np.random.Generator, inputs: int, outputs: int, size: float) -> tuple:
     """Random weights, no bias."""
     return size * rng.standard_normal((inputs, outputs)) / np.sqrt(inputs), np.zeros(outputs)
+
+
+def encode(layers: tuple, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
+    """z = network(x, eps), (n, k), of whose law there is no density at hand; eps unit normal."""
+    return perceptron(layers, np.concatenate([x, eps], axis=1))
+
+
+def conditional_score(layers: tuple, z: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A model of grad_z log q(z|x): network(z, x), (n, k)."""
+    return perceptron(layers, np.concatenate([z, x], axis=1))
 
 
 def start(hidden: int = 0, seed: int = SEED) -> dict:
@@ -139,7 +149,7 @@ def train(parameters: dict, stages=STAGES, score: Callable | None = None, seed: 
     def loss(p, i):
         z = encode(p["encoder"], X, rng.standard_normal((ROWS, K)))
         score_q = score(p) if score else lambda z: conditional_score(scores, z, X)
-        return np.mean(implicit_negative_elbo(lambda z: log_joint(p["decoder"], np.exp(p["log_s"]), X, z), score_q, z))
+        return np.mean(implicit_negative_elbo(lambda z: decoder(p).log_joint(X, z), score_q, z))
 
     def each(p, i):
         nonlocal scores

@@ -8,7 +8,7 @@ import pytest
 import refebm
 from refebm.identities import REFERENCE, THEOREMS
 from refebm.validation import InputError
-from refebm.variants import WRONG, Wrong
+from refebm.variants import NAIVE, WRONG, Wrong
 from refebm.variants.controls import CASES, ENOUGH, rejections
 from refebm.variants.questions import answer
 from refebm.variants.weak import survives
@@ -25,7 +25,7 @@ REJECTED_BY: dict[str, str] = {}
 DEARER = ("pointwise", "enumeration", "limit", "quadrature", "statistical")  # the cheap ones are asked first
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", [*WRONG, *NAIVE], ids=str)
 def test_wrong_version_is_rejected(wrong):
     """By some theorem in at least half of the cases outside its blind set, never by raising."""
     rejected = {}
@@ -42,7 +42,7 @@ def test_wrong_version_is_rejected(wrong):
     raise AssertionError(f"rejected in too few cases: {rejected}")
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", [*WRONG, *NAIVE], ids=str)
 def test_wrong_version_passes_its_weak_check(wrong):
     assert survives(wrong)
 
@@ -50,7 +50,7 @@ def test_wrong_version_passes_its_weak_check(wrong):
 @pytest.mark.parametrize("name", THEOREMS)
 def test_theorem_is_turned_red_by_some_wrong_version(name):
     if name not in REJECTED_BY:
-        about = [wrong for wrong in WRONG if THEOREMS[name] in wrong.theorems]
+        about = [wrong for wrong in [*WRONG, *NAIVE] if THEOREMS[name] in wrong.theorems]
         tries = ((wrong, cases) for cases in (1, CASES) for wrong in about[::-1])
         with np.errstate(all="ignore"):
             assert any(error > 0 for wrong, cases in tries for error in rejections(wrong, THEOREMS[name], cases=cases))
@@ -64,7 +64,7 @@ def test_every_public_function_has_at_least_four():
 
 
 def test_names_are_unique():
-    assert len({str(wrong) for wrong in WRONG}) == len(WRONG)
+    assert len({str(wrong) for wrong in [*WRONG, *NAIVE]}) == len(WRONG) + len(NAIVE)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -336,6 +336,30 @@ def posterior_cov_by_bayes(p, name, arguments, sigma, y):
     return Sides(terms[:1], terms[1:], change)
 
 
+def far_from_all(draw: Draw) -> dict:
+    """A mixture, and points 50 to 250 away, where no density is a double."""
+    p, reach = draw.mixture(draw.dimension(3)), draw.reals((3, 1), 60, 250)
+    return {"p": p, "x": draw.choice((1.0, -1.0)) * reach * np.ones(p.d) / np.sqrt(p.d)}
+
+
+@theorem("Stanford CS236, pitfall 3", kind="pointwise", about="GaussianMixture.log_prob", case=far_from_all)
+def mixture_log_prob_far_out(impl, p, x):
+    r"""Far from all components the density is no double, and its logarithm that of the largest term and a remainder.
+
+    \log p = a + \log \textstyle\sum_k e^{a_k - a},\ a = \max_k a_k,\ a_k = \log w_k + \log \mathcal N(x; m_k, C_k)"""
+    logs, sizes = [], []
+    for w, m, c in zip(p.weights, p.means, p.covs):
+        away = x - m
+        pulled = away @ np.linalg.inv(c)
+        constant = np.log(w) - 0.5 * np.linalg.slogdet(2 * np.pi * c)[1]
+        logs.append(constant - 0.5 * np.sum(away * pulled, axis=1))
+        sizes.append(0.5 * np.sum(np.abs(away) * (np.abs(away) @ np.abs(np.linalg.inv(c))), axis=1))
+    largest = np.max(logs, axis=0)
+    rest = np.log(np.sum(np.exp(logs - largest), axis=0))
+    left = impl.GaussianMixture(p.weights, p.means, p.covs).log_prob(x)
+    return Sides([left], [largest, rest], formula=[np.max(sizes, axis=0)])
+
+
 @theorem(
     "Song and Kingma 2021, section 4.1",
     kind="pointwise",

@@ -101,6 +101,20 @@ def partition_function_of_wells(impl, model):
     return Sides([float(impl.log_partition(impl.energy(model), model.d))], [wells, 0.5 * model.d * LOG_2PI])
 
 
+def deep_wells(draw: Draw) -> dict:
+    """Of which exp(-E) is no double, or zero, everywhere."""
+    model, depth = draw.model(1, ("mixture",)), draw.choice((1.0, -1.0)) * draw.real(800, 1000)
+    return {"model": Model("mixture", model.parameters | {"logits": model.parameters["logits"] + depth})}
+
+
+@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", about="log_partition", case=deep_wells)
+def partition_function_of_deep_wells(impl, model):
+    r"""A constant in the energy is one in the logarithm of the partition function, however large it is.
+
+    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi"""
+    return partition_function_of_wells(impl, model)
+
+
 @theorem(
     "Song and Kingma 2021, eq. 1",
     kind="quadrature",
@@ -344,11 +358,14 @@ def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
     "Neal 2001, eq. 12",
     kind="pointwise",
     about="estimated_log_partition",
-    case=lambda draw: {"spread": draw.reals((draw.count(2, 6),), -2, 2), "offset": draw.real(-900, 900)},
+    case=lambda draw: {
+        "spread": draw.reals((draw.count(2, 6),), -2, 2),
+        "offset": draw.choice((1.0, -1.0)) * draw.real(720, 900),
+    },
     cancels="weights that are nearly equal have nearly no error",
 )
 def estimate_by_hand(impl, spread, offset):
-    r"""The estimate, and the square of its standard error, of weights whose exponential would overflow.
+    r"""The estimate, and the square of its standard error, of weights whose exponential is no double.
 
     \log \tfrac1n \sum_i w_i,\ \frac{\sum_i w_i^2}{n(n - 1)\bar w^2} - \frac{1}{n - 1}"""
     log_weights = spread + offset

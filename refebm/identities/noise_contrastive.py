@@ -284,6 +284,40 @@ def far_log_ratios_saturate(impl, energy, noise, log_z, x, y):
     return Sides([np.stack(left)], stacked(flat, flat, alone))
 
 
+def certain(draw: Draw) -> dict:
+    """A spring, and points with which nothing is mistaken: log odds of data 40 to 350, of noise minus that."""
+    a, d, nu = draw.real(40, 350), draw.count(1, 3), draw.count(1, 3)
+    x, y = np.zeros((1, d)), np.zeros((nu, 1, d))
+    y[..., 0] = np.sqrt(4 * a) * (1 + draw.reals((nu, 1), -0.01, 0.01))
+    return {"spring": Model("quadratic", {"mean": np.zeros(d), "precision": np.eye(d)}), "a": a, "x": x, "y": y}
+
+
+@theorem(
+    f"{GUTMANN}; {CONDITIONAL}, eq. 10",
+    kind="pointwise",
+    about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC conditional_noise_contrastive",
+    case=certain,
+)
+def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
+    r"""Where data and noise are told apart with certainty, the loss is the chance of a mistake, not zero.
+
+    e^{-L(x)} + \sum_j e^{L(y_j)};\ \tfrac2\kappa \sum_j e^{-G_j}"""
+    model, nu = log_density(spring, -a), len(y)
+    flat = log_density(Model("quadratic", {"mean": 0 * x[0], "precision": np.zeros((x.shape[1],) * 2)}))
+    models = impl.energy(model), impl.energy(flat)
+    left = [impl.noise_contrastive(*models, x, y), impl.bregman_noise_contrastive(*models, impl.LOGISTIC, x, y)]
+    left += [impl.gan_discriminator_loss(models[0], x, y[0])]
+    left += [impl.conditional_noise_contrastive(impl.energy(spring), x, y)]
+    at_x, at_y = np.exp(-a) * np.ones(1), [np.exp(a - spring(y_j)) for y_j in y]
+    conditional = [2 / nu * np.exp(-spring(y_j)) for y_j in y]
+    first = [np.stack([nu * at_x, nu * at_x, at_x, 0 * at_x])]
+    return Sides(
+        [np.stack(left)],
+        first
+        + [np.stack([b / nu, b / nu, b if j == 0 else 0 * b, c]) for j, (b, c) in enumerate(zip(at_y, conditional))],
+    )
+
+
 @theorem(
     GOODFELLOW + "; Stanford CS236, flow contrastive estimation",
     kind="pointwise",
@@ -1115,6 +1149,30 @@ def mixed_noise_by_hand(impl, noise, proposal, weight, x):
 def two_noises(draw: Draw) -> dict:
     d = draw.dimension()
     return {"noise": other(draw, d), "proposal": other(draw, d), "weight": draw.real(0.1, 0.9)}
+
+
+def rare_proposal(draw: Draw) -> dict:
+    """A proposal of next to no weight."""
+    d, weight = draw.count(1, 3), draw.real(1, 2) * 2.0 ** -draw.count(28, 45)
+    return {"weight": weight, "depth": draw.real(800, 1000), "gap": draw.real(-5, 5), "x": np.zeros((1, d))}
+
+
+@theorem("Bose, Ling and Cao 2018, eq. 4", kind="pointwise", about="mixed_noise", case=rare_proposal)
+def mixed_noise_of_a_rare_proposal(impl, weight, depth, gap, x):
+    r"""The mixture has its digits where no density is a double, and where nothing is left out but a tiny weight.
+
+    p_n = e^{-a},\ q = \tfrac{1 - w}{w} e^{-a - g}:\ -a + \log(1 - w) + \log(1 + e^{-g});\
+     p_n = 1,\ q = 0:\ \log(1 - w) = -w - \tfrac12 w^2 - \dots"""
+    flat = Model("quadratic", {"mean": 0 * x[0], "precision": np.zeros((x.shape[1],) * 2)})
+    odds = np.log1p(-weight) - np.log(weight)
+
+    def mixture(noise, proposal):
+        models = log_density(flat, noise), log_density(flat, proposal)
+        return impl.mixed_noise(*map(impl.energy, models), weight)(x)[0]
+
+    left = [mixture(depth, depth + gap - odds), mixture(0.0, 2000.0)]
+    first, second = np.array([-depth, 0.0]), np.array([np.log1p(np.exp(-gap)), 0.0])
+    return Sides([np.array(left)], [first, second, np.full(2, -weight), np.full(2, -(weight**2) / 2)])
 
 
 @theorem("Bose, Ling and Cao 2018, eq. 4", kind="quadrature", about="mixed_noise", case=two_noises, plane=True)

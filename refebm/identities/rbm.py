@@ -119,6 +119,102 @@ def hidden_mean_is_conditional(rbm, model, v, h):
     return Sides([rbm.hidden_mean(v)], [np.exp(-e - logsumexp(-e, axis=1)[:, None]) @ states])
 
 
+def far(draw: Draw) -> float:
+    """Minus a number from 40 to 700: its exponential is a double, and nothing beside 1."""
+    return -draw.real(40, 700)
+
+
+def beyond(draw: Draw) -> float:
+    """A number whose exponential is not a double."""
+    return draw.real(710, 900)
+
+
+def one_far_unit(draw: Draw, kind: str) -> dict:
+    """A hidden unit whose field is its bias, the visible ones being zero."""
+    model = machine(draw, kind, draw.count(1, 3), 1)
+    bias = draw.choice((far, beyond))(draw)
+    return {"model": Model(kind, model.parameters | {"b": np.zeros(model.d), "c": np.array([bias])})}
+
+
+@for_both(
+    "pointwise",
+    "free_energy",
+    "a hidden unit that is certainly off leaves what its odds are, one that is certainly on its field",
+    r"F(0) = -e^c \text{ for } c \ll 0,\ -c \text{ for } c \gg 0",
+    one_far_unit,
+)
+def free_energy_far_out(rbm, model):
+    bias = model.parameters["c"]
+    return Sides([rbm.free_energy(np.zeros((1, model.d)))], [np.where(bias > 0, -bias, -np.exp(np.minimum(bias, 0)))])
+
+
+def two_far_units(draw: Draw, kind: str) -> dict:
+    """One that is certainly off and one that is certainly on, in both layers, without couplings."""
+    biases = [np.array([far(draw), beyond(draw)]) for _ in range(2)]
+    sigma = {"sigma": draw.real(0.6, 1.2)} if kind == "gaussian_rbm" else {}
+    return {"model": Model(kind, {"b": biases[0], "c": biases[1], "W": np.zeros((2, 2))} | sigma)}
+
+
+@for_both(
+    "pointwise",
+    "hidden_mean",
+    "the probability of a unit that is certainly off is its odds, not zero",
+    r"\mathbb E[h] = e^c \text{ for } c \ll 0,\ 1 \text{ for } c \gg 0",
+    two_far_units,
+)
+def hidden_mean_far_out(rbm, model):
+    (off, _), one = model.parameters["c"], np.ones((1, 2))
+    return Sides([rbm.hidden_mean(0 * one)], [np.array([[np.exp(off), 1.0]])])
+
+
+@theorem(
+    SOURCES["binary_rbm"],
+    kind="pointwise",
+    about="BinaryRBM.visible_mean",
+    case=lambda draw: two_far_units(draw, "binary_rbm"),
+)
+def binary_rbm_visible_mean_far_out(impl, model):
+    r"""The probability of a visible unit that is certainly off is its odds, not zero.
+
+    \mathbb E[v] = e^b \text{ for } b \ll 0,\ 1 \text{ for } b \gg 0"""
+    off, _ = model.parameters["b"]
+    return Sides([impl.rbm(model).visible_mean(np.zeros((1, 2)))], [np.array([[np.exp(off), 1.0]])])
+
+
+@theorem(
+    SOURCES["binary_rbm"],
+    kind="pointwise",
+    about="BinaryRBM.log_partition",
+    case=lambda draw: two_far_units(draw, "binary_rbm"),
+)
+def binary_rbm_log_partition_far_out(impl, model):
+    r"""Without couplings the partition function is a product, here of what is no double: one unit of each layer is on.
+
+    \log Z = \textstyle\sum_i \log(1 + e^{b_i}) + \sum_j \log(1 + e^{c_j})"""
+    return Sides([impl.rbm(model).log_partition()], [model.parameters["b"][1], model.parameters["c"][1]])
+
+
+def far_wells(draw: Draw) -> dict:
+    """One hidden unit, which moves the mean of the visible ones, and these are far from the origin already."""
+    model = machine(draw, "gaussian_rbm", draw.count(1, 3), 1)
+    W = model.parameters["W"] + 0.125  # not zero
+    return {
+        "model": Model("gaussian_rbm", model.parameters | {"b": np.sign(W[:, 0]) * 2.0 ** draw.count(12, 30), "W": W})
+    }
+
+
+@theorem(SOURCES["gaussian_rbm"], kind="pointwise", about="GaussianBernoulliRBM.log_partition", case=far_wells)
+def gaussian_rbm_log_partition_far_out(impl, model):
+    r"""However far the wells are from the origin, what counts is how far one is from the other.
+
+    \log Z = c + \frac{w \cdot w + 2\, b \cdot w}{2 \sigma^2} + \tfrac d2 \log(2 \pi \sigma^2),
+    \text{ where the hidden unit is certainly on}"""
+    b, c, W, sigma = (model.parameters[name] for name in ("b", "c", "W", "sigma"))
+    gains = [*(0.5 * W[:, 0] ** 2 / sigma**2), *(b * W[:, 0] / sigma**2)]
+    constant = 0.5 * model.d * np.log(2 * np.pi * sigma**2)
+    return Sides([impl.rbm(model).log_partition()], [c[0], *gains, constant])
+
+
 @theorem(
     SOURCES["binary_rbm"],
     kind="pointwise",

@@ -1,12 +1,13 @@
 r"""Theorems about reverse diffusion: laws of mixtures by hand, chains on Gaussians as executed affine maps."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp, ndtr
 
+from refebm.identities.diffusion import one_more_step
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Limit, Sides, theorem
@@ -756,10 +757,10 @@ def a_discrete_step(draw: Draw) -> dict:
     }
 
 
-def kept(betas):
-    """(a_i, a_{i-1}): of the data's variance what is left after step i, and before it."""
-    a = np.cumprod(1 - betas)
-    return a, np.concatenate([[1.0], a[:-1]])
+def lost(betas):
+    """(1 - a_i, 1 - a_{i-1}), each a sum of positive terms."""
+    after = np.array(list(accumulate(betas, one_more_step)))
+    return after, np.concatenate([[0.0], after[:-1]])
 
 
 @theorem(
@@ -775,11 +776,25 @@ def ddpm_step_by_hand(impl, model, betas, x, i, z, posterior):
     \frac{x + \beta_i s(x, i)}{\sqrt{1 - \beta_i}} + \sigma_i z,
     \ \sigma_i^2 = \beta_i \text{ or } \beta_i \frac{1 - a_{i-1}}{1 - a_i}"""
     every = i * np.ones(len(x), int)
-    beta, after, before = (column(part[every]) for part in (betas, *kept(betas)))
-    sigma = np.sqrt(beta * (1 - before) / (1 - after) if posterior else beta)
+    beta, after, before = (column(part[every]) for part in (betas, *lost(betas)))
+    sigma = np.sqrt(beta * before / after if posterior else beta)
     s, grown = field_by_hand(model, x, every), 1 / np.sqrt(1 - beta)
     stepped = impl.ddpm_step(impl.score(model), betas, x, i, z, posterior).x
     return Sides([stepped], [x * grown, beta * s * grown, sigma * z])
+
+
+def a_tiny_step(draw: Draw) -> dict:
+    """From the origin, of variances between 2^-44 and 2^-20, of the posterior: not the first, which has none."""
+    case = a_discrete_step(draw) | {"posterior": True, "i": 1}
+    return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
+
+
+@theorem(f"{HO}, eq. 7", kind="pointwise", about="ddpm_step", case=a_tiny_step, cancels=EITHER_SIGN)
+def ddpm_step_of_tiny_variances(impl, **case):
+    r"""The same where nearly nothing is lost yet: the posterior's variance has its digits.
+
+    1 - a_i = (1 - a_{i-1})(1 - \beta_i) + \beta_i"""
+    return ddpm_step_by_hand(impl, **case)
 
 
 @theorem(f"{HO}, eqs. 6 and 7", kind="pointwise", about="ddpm_step", case=a_discrete_step)
@@ -788,8 +803,8 @@ def variance_of_the_step_by_conditioning(impl, model, betas, x, i, z, posterior)
 
     \sigma_i^2 = \frac{V \beta_i}{(1 - \beta_i) V + \beta_i},\ V = 1 \text{ or } 1 - a_{i-1}"""
     every = i * np.ones(len(x), int)
-    beta, before = (column(part[every]) for part in (betas, kept(betas)[1]))
-    spread = 1 - before if posterior else 1.0
+    beta, before = (column(part[every]) for part in (betas, lost(betas)[1]))
+    spread = before if posterior else 1.0
     moved, still = (impl.ddpm_step(impl.score(model), betas, x, i, unit + 0 * z, posterior).x for unit in (1.0, 0.0))
     executed = (moved - still) ** 2
     formula = [np.abs(moved - still) * (np.abs(moved) + np.abs(still))]

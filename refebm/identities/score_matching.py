@@ -474,6 +474,25 @@ def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
     return Sides([rows, *(-p * g(r_p).T ** 2)], list(p * distance.T))
 
 
+def unlikely_bits(draw: Draw) -> dict:
+    """One bit, by odds of e^-350 or more, and by odds that are no double."""
+    odds, steep = draw.real(40, 350), draw.real(710, 900)
+    return {"biases": [odds, -odds, steep, -steep]}
+
+
+@theorem("Hyvarinen 2007b, ratio matching", kind="pointwise", about="ratio_matching", case=unlikely_bits)
+def ratio_matching_of_unlikely_bits(impl, biases):
+    r"""Where the model is certain of a bit the square is that of the odds against it, which may be next to nothing.
+
+    \sigma(a)^2 = e^{2 a} \text{ for } a \ll 0,\ 1 \text{ for } a \gg 0"""
+    x, left = np.array([[0.0], [1.0]]), []
+    for b in biases:
+        machine = Model("binary_rbm", {"b": np.array([b]), "c": np.zeros(1), "W": np.zeros((1, 1))})
+        left.append(impl.ratio_matching(impl.energy(machine), x))
+    right = [np.exp(2 * np.minimum(b * np.array([1.0, -1.0]), 0)) for b in biases]
+    return Sides([np.stack(left)], [np.stack(right)])
+
+
 def two_weights(draw: Draw) -> dict:
     """Different ones: the divergence of equal mixtures is roundoff, which has no digits to settle."""
     d = draw.count(1, 2)

@@ -90,13 +90,19 @@ def times_in_order(draw: Draw) -> dict:
     return {"sdes": every_sde(draw), "s": s, "u": u, "t": t}
 
 
+def times_apart_and_close(draw: Draw) -> dict:
+    """The last pair is as close as 2^-40."""
+    s, t = draw.reals((3,), 0.01, 0.5), draw.reals((2,), 0.55, 0.99)
+    return {"sdes": every_sde(draw), "s": s, "t": np.append(t, s[2] + 2.0 ** -draw.count(4, 40))}
+
+
 @theorem(
     f"{SONG}, eqs. 9, 11 and 12",
     kind="pointwise",
     about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral",
-    case=times_in_order,
+    case=times_apart_and_close,
 )
-def schedules_by_hand(impl, sdes, s, u, t):
+def schedules_by_hand(impl, sdes, s, t):
     r"""The level of variance exploding is geometric in time, the rate of variance preserving linear.
 
     \sigma(t) = \sigma_{\min}^{1 - t} \sigma_{\max}^t,\ \beta(t) = (1 - t)\beta_{\min} + t \beta_{\max},\
@@ -114,9 +120,9 @@ def schedules_by_hand(impl, sdes, s, u, t):
     f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes",
     kind="pointwise",
     about="VariancePreserving.marginal " + KERNELS,
-    case=times_in_order,
+    case=points_and_times,
 )
-def marginals_by_hand(impl, sdes, s, u, t):
+def marginals_by_hand(impl, sdes, x, t):
     r"""The marginals in closed form, which are the kernels from 0.
 
     m = 1, 1, e^{-B/2}, e^{-B/2};\ \text{std}^2 = \textstyle\int\sigma^2,\ \sigma(t)^2 - \sigma_{\min}^2,\ 1 - e^{-B},\

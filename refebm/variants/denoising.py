@@ -262,7 +262,7 @@ conventions(
     ),
     (
         "the model predicts the clean point: s = (r - y)/sigma^2",
-        "variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)",
+        "_with_digits(...)",
         "variance * jacobian(score, y)",
         VINCENT,
     ),

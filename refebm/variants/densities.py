@@ -74,8 +74,8 @@ wrong_versions(
     "Gaussian.smoothed",
     (
         "sigma for sigma squared",
-        'squarable("sigma", sigma, least=0) ** 2 *',
-        'squarable("sigma", sigma, least=0) *',
+        'squarable("sigma", sigma, least=0) ** 2',
+        'squarable("sigma", sigma, least=0)',
         "sigma = 1",
         "pyro 1643, edward 722",
     ),
@@ -321,8 +321,8 @@ wrong_versions(
     ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df", "finite"),
     (
         "variance as scale",
-        "v = (x - self.loc) / self.scale /",
-        "self = type(self)(self.df, self.loc, self.scale**2); v = (x - self.loc) / self.scale /",
+        "v = (x - self.loc) / self.scale / np.sqrt(self.df)",
+        "self = type(self)(self.df, self.loc, self.scale**2); v = (x - self.loc) / self.scale / np.sqrt(self.df)",
         "unit covariance",
         "pyro 1643, edward 722",
     ),

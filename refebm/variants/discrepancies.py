@@ -5,6 +5,8 @@ from refebm.variants.record import conventions, terms, wrong_versions
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
 K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
 DRIFT = "np.sum((score(x)[:, None] - score(x)) * (x[:, None] - x), axis=2)"
+GIVEN = "score(x), bandwidth, x.shape"
+DERIVED = "total + np.sum(s[block] * (np.dot(k, s) + 2 * pull / ell)) + np.sum(k * (d - squares)) / ell / ell"
 STATISTIC = "total / (n * (n - 1)) if unbiased else total / n**2"
 RATE = "np.exp(0.5 * (energy(x) - energy(x_i)))"
 MEAN_RATE = "x.shape[1] * np.exp(0.5 / x.shape[1] * sum(energy(x) - energy(x_i)"
@@ -43,39 +45,34 @@ wrong_versions(
     "kernel_stein",
     (
         "bandwidth for its square",
-        "score(x), bandwidth, x.shape",
-        "score(x), bandwidth**0.5, x.shape",
+        GIVEN,
+        GIVEN.replace("bandwidth", "bandwidth**0.5"),
         "bandwidth = 1",
         "pyro 1643, edward 722",
     ),
     ("sign of the last term", "(d - squares)", "(d + squares)", "finite"),
-    ("sign of the drift", "+ 2 * pull /", "- 2 * pull /", "finite"),
+    ("sign of the drift", "+ 2 * pull / ell", "- 2 * pull / ell", "finite"),
     ("dimension left out", "(d - squares)", "(1 - squares)", "d = 1", "ncsn gmm.py"),
     ("last term over l^2", "(d - squares)", "(d - ell**2 * squares)", "bandwidth = 1"),
     ("no 1/2 in the kernel's exponent", "-0.5 * squares", "-squares", "finite"),
-    (
-        "kernel without its derivatives",
-        "np.sum(s[block] * (np.dot(k, s) + 2 * pull / ell)) + np.sum(k * (d - squares)) / ell / ell",
-        "np.sum(s[block] * (np.dot(k, s)))",
-        "finite",
-    ),
+    ("kernel without its derivatives", DERIVED, "total + np.sum(s[block] * np.dot(k, s))", "finite"),
     ("unbiased keeps the diagonal", "if unbiased: ...", "if False: ...", "finite", DIAGONAL),
     ("n^2 for n (n - 1)", "(n * (n - 1))", "n**2", "finite"),
     ("V without the diagonal", "if unbiased: ...", "if True: ...", "finite"),
 )
 conventions(
     "kernel_stein",
-    ("kernel exp(-|x - y|^2/l^2)", "score(x), bandwidth, x.shape", "score(x), 0.5**0.5 * bandwidth, x.shape"),
+    ("kernel exp(-|x - y|^2/l^2)", GIVEN, GIVEN.replace("bandwidth", "0.5**0.5 * bandwidth")),
     (
         "kernel exp(-|x - y|^2/h)",
-        "score(x), bandwidth, x.shape",
-        "score(x), (0.5 * bandwidth) ** 0.5, x.shape",
+        GIVEN,
+        GIVEN.replace("bandwidth", "(0.5 * bandwidth) ** 0.5"),
         "Liu and Wang 2016, SVGD, section 5",
     ),
     (
         "kernel exp(-gamma |x - y|^2)",
-        "score(x), bandwidth, x.shape",
-        "score(x), (0.5 / bandwidth) ** 0.5, x.shape",
+        GIVEN,
+        GIVEN.replace("bandwidth", "(0.5 / bandwidth) ** 0.5"),
         "sklearn.metrics.pairwise.rbf_kernel",
     ),
     ("sum over pairs", STATISTIC, "total"),

@@ -64,8 +64,19 @@ wrong_versions(
     ("one noise for all rows", "* z\n", "* z[:1]\n", "one row", "coreax 375"),
     ("sqrt(eta) for sqrt(2 eta)", "np.sqrt(2 * eta) * z", "np.sqrt(eta) * z", "finite", ROOT),
     ("2 eta for its root", "np.sqrt(2 * eta) * z", "2 * eta * z", "eta = 1/2", ROOT),
-    ("sqrt(eta) for sqrt(2 eta), back", "-_ / np.sqrt(2 * eta)", "-_ / np.sqrt(eta)", "the proposal", ROOT),
-    ("2 eta for its root, back", "-_ / np.sqrt(2 * eta)", "-_ / (2 * eta)", "eta = 1/2"),
+    (
+        "sqrt(eta) for sqrt(2 eta), back",
+        "-(move + eta * s_there) / np.sqrt(2 * eta)",
+        "-(move + eta * s_there) / np.sqrt(eta)",
+        "the proposal",
+        ROOT,
+    ),
+    (
+        "2 eta for its root, back",
+        "-(move + eta * s_there) / np.sqrt(2 * eta)",
+        "-(move + eta * s_there) / (2 * eta)",
+        "eta = 1/2",
+    ),
     ("half the drift", "= eta * s +", "= 0.5 * eta * s +", "finite"),
     ("drift downhill", "= eta * s +", "= -eta * s +", "finite"),
     (

@@ -14,6 +14,7 @@ from refebm.variants.record import Wrong
 
 # what a weak check holds fixed in the questions that it asks
 QUESTIONS = {
+    "moderate numbers": {},
     "d = 1": {"d": 1},
     "d = 2": {"d": 2},
     "one row": {"n": 1},

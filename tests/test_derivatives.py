@@ -1,0 +1,85 @@
+"""What closed forms of derivatives add up, term by term: a tolerance that is too wide would let wrong digits pass."""
+
+import numpy as np
+import pytest
+
+from refebm import Model
+from refebm.truth.derivatives import jacobian_size, moments, network_derivatives, score_and_jacobian
+
+X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
+FIRST = np.array([[1.0, -0.5, 0.25], [0.5, 2.0, -1.0]]), np.array([0.1, -0.2, 0.3])
+SECOND = np.array([[1.0, 0.0], [-2.0, 0.5], [0.75, 1.5]]), np.array([-1.0, 0.5])
+LAST = np.array([[2.0], [-3.0]]), np.array([0.25])
+
+
+def sizes_by_hand(layers, x):
+    """Of one row, by loops over paths: |W| along each, 1 + tanh^2 for a slope, 2 |tanh| of it for a curvature."""
+    d = len(x)
+    value, first, second = x, np.eye(d), np.zeros((d, d, d))
+    for depth, (weights, bias) in enumerate(layers):
+        value, outputs = value @ weights + bias, weights.shape[1]
+        first = np.array([sum(abs(weights[k, j]) * first[k] for k in range(len(weights))) for j in range(outputs)])
+        second = np.array([sum(abs(weights[k, j]) * second[k] for k in range(len(weights))) for j in range(outputs)])
+        if depth < len(layers) - 1:
+            for j in range(outputs):
+                h = np.tanh(value[j])
+                slope, curved = 1 + h**2, 2 * abs(h) * (1 + h**2)
+                second[j] = curved * np.outer(first[j], first[j]) + slope * second[j]
+                first[j] = slope * first[j]
+            value = np.tanh(value)
+    return first, second
+
+
+@pytest.mark.parametrize("layers", [(FIRST,), (FIRST, SECOND), (FIRST, SECOND, LAST)])
+def test_the_terms_of_a_network(layers):
+    _, first, second = network_derivatives(layers, X, size=True)
+    for i, x in enumerate(X):
+        by_hand = sizes_by_hand(layers, x)
+        np.testing.assert_allclose(first[i], by_hand[0], rtol=1e-13)
+        np.testing.assert_allclose(second[i], by_hand[1], rtol=1e-13)
+    _, exact, curved = network_derivatives(layers, X)
+    assert np.all(np.abs(exact) <= first) and np.all(np.abs(curved) <= second)
+
+
+def test_the_terms_of_models_with_a_network():
+    x, energy = X[:1], Model("mlp_energy", {"precision": 0.75, "layers": (FIRST, SECOND, LAST)})
+    by_hand = 0.75 * np.eye(2) + sizes_by_hand((FIRST, SECOND, LAST), X[0])[1][0]
+    np.testing.assert_allclose(jacobian_size(energy, x)[0], by_hand, rtol=1e-13)
+    field = Model("mlp_score", {"layers": (FIRST, SECOND)})
+    np.testing.assert_allclose(jacobian_size(field, x)[0], sizes_by_hand((FIRST, SECOND), X[0])[0], rtol=1e-13)
+    wide = np.vstack([FIRST[0], [[0.5, -1.0, 2.0]]]), FIRST[1]
+    given = {"kind": "noise_conditional", "parameters": {"layers": (wide, SECOND)}, "sigma": 0.5}
+    first = sizes_by_hand((wide, SECOND), np.array([*X[0], np.log(0.5)]))[0]
+    np.testing.assert_allclose(jacobian_size(Model("at_level", given), x)[0], first[:, :2] / 0.5, rtol=1e-13)
+
+
+def test_the_terms_of_a_mixture():
+    """Second moments of the components' scores, their precisions, and the square of the mean, each by its size."""
+    precisions = np.array([[[1.0, -0.25], [-0.25, 2.0]], [[0.5, 0.125], [0.125, 0.75]]])
+    given = {"logits": np.array([0.5, -0.25]), "means": np.array([[1.0, 0.0], [-1.0, 0.5]]), "precisions": precisions}
+    x = X[0]
+    scores = [-p @ (x - m) for p, m in zip(precisions, given["means"])]
+    weights = np.exp(given["logits"] + [0.5 * s @ (x - m) for s, m in zip(scores, given["means"])])
+    r = weights / np.sum(weights)
+    s = r @ scores
+    within = sum(w * (np.outer(abs(a), abs(a)) + abs(p)) for w, a, p in zip(r, scores, precisions))
+    np.testing.assert_allclose(jacobian_size(Model("mixture", given), X[:1])[0], within + np.outer(abs(s), abs(s)))
+
+
+def test_a_model_of_one_term_is_its_own_size():
+    model = Model("gamma", {"shape": np.array([2.0, 0.5]), "rate": np.array([1.0, 3.0])})
+    x = np.abs(X)
+    np.testing.assert_array_equal(jacobian_size(model, x), np.abs(score_and_jacobian(model, x)[1]))
+
+
+def test_moments_near_the_start_have_their_digits():
+    """At t = 2^-40, by the series in t: 1 - e^{-B} = B - B^2/2 and so on."""
+    t = 2.0**-40
+    rates = {"beta_min": 0.5, "beta_max": 3.0}
+    area = 0.5 * t + 1.25 * t**2
+    for kind, variance in (("VariancePreserving", area - area**2 / 2), ("SubVariancePreserving", area**2 - area**3)):
+        scale, found = moments({"kind": kind, "parameters": rates}, t)
+        np.testing.assert_allclose([scale, found], [1 - area / 2, variance], rtol=1e-15)
+    levels = {"kind": "VarianceExploding", "parameters": {"sigma_min": 0.5, "sigma_max": 2.0}}
+    growth = 2 * t * np.log(4.0)
+    np.testing.assert_allclose(moments(levels, t)[1], 0.25 * (growth + growth**2 / 2), rtol=1e-15)

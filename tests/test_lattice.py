@@ -1,0 +1,90 @@
+"""The lattices under a certified expectation: where their nodes are, which are left out to see whether it settles."""
+
+import numpy as np
+import pytest
+
+from refebm import Gaussian, GaussianMixture, expect, standard_normal
+from refebm.truth import expectations
+from refebm.truth.expectations import Expectation, gauss_hermite, total, trapezoid
+
+LINE = Gaussian(1.5, 4.0)
+PLANE = GaussianMixture([0.4, 0.6], [[0.0, 1.0], [2.0, -1.0]], np.array([np.diag([1.0, 0.25]), np.diag([4.0, 1.0])]))
+
+
+@pytest.mark.parametrize(("step", "spacing"), [(0.25, 13 / 64), (0.2, 13 / 128), (0.125, 13 / 128)])
+def test_nodes_on_the_line(step, spacing):
+    """Multiples of 13/16 times a power of two, in deviations from the mean, out to the radius and two more."""
+    lattice = trapezoid(LINE, step, 5.0)
+    multiples = (lattice.x[:, 0] - 1.5) / 2 / spacing
+    np.testing.assert_array_equal(multiples, np.round(multiples))
+    ends = int(np.ceil(7.0 / spacing))
+    np.testing.assert_array_equal(multiples, np.arange(-ends, ends + 1))
+    np.testing.assert_array_equal(lattice.coarse, multiples % 2 == 0)
+    np.testing.assert_array_equal(lattice.narrow, np.abs(multiples * spacing) <= 5.0)
+    density = np.exp(-0.5 * (multiples * spacing) ** 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(lattice.weights, spacing * density, rtol=1e-14)
+
+
+def test_nodes_in_the_plane():
+    """A spacing for each coordinate; a node is of the coarse lattice, or in the narrow box, in both of them."""
+    lattice = trapezoid(PLANE, 0.25, 3.0)
+    spacing = np.array([13 / 64, 13 / 128])  # of deviations 1 and 1/2
+    multiples = lattice.x / spacing
+    np.testing.assert_array_equal(multiples, np.round(multiples))
+    low, high = np.array([-8.0, -6.0]), np.array([12.0, 4.0])  # all components, to 3 deviations, and 2 of them more
+    axes = [np.arange(np.floor(a / h), np.ceil(b / h) + 1) for a, b, h in zip(low, high, spacing)]
+    by_rows = np.array([(i, j) for i in axes[0] for j in axes[1]])
+    np.testing.assert_array_equal(multiples, by_rows)
+    np.testing.assert_array_equal(lattice.coarse, np.all(multiples % 2 == 0, axis=1))
+    inside = np.all((lattice.x >= [-4.0, -4.0]) & (lattice.x <= [8.0, 2.5]), axis=1)
+    np.testing.assert_array_equal(lattice.narrow, inside)
+    np.testing.assert_allclose(lattice.weights, np.prod(spacing) * np.exp(PLANE.log_prob(lattice.x)), rtol=1e-14)
+
+
+def test_another_grain_has_other_nodes():
+    other = trapezoid(LINE, 0.25, 5.0, 11 / 16)
+    multiples = (other.x[:, 0] - 1.5) / 2 / (11 / 64)
+    np.testing.assert_allclose(multiples, np.round(multiples), atol=1e-12)
+    assert len(set(other.x[:, 0]) & set(trapezoid(LINE, 0.25, 5.0).x[:, 0])) == 7  # every 143rd
+
+
+@pytest.mark.parametrize(("degree", "nodes"), [(0, 1), (1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (8, 5)])
+def test_a_rule_has_as_many_nodes_as_its_degree_needs(degree, nodes):
+    result = expect([lambda x: np.sum(x, axis=1) ** degree], standard_normal(2), degree=degree)
+    assert len(result.terms[0]) == nodes**2 and result.change <= 1e-14
+    moments = {0: 1.0, 1: 0.0, 2: 2.0, 3: 0.0, 4: 12.0, 5: 0.0, 8: 105 * 16.0}  # of N(0, 2)
+    assert abs(result.value[0] - moments[degree]) <= 1e-13 * max(1.0, moments[degree])
+    beyond = expect([lambda x: np.sum(x, axis=1) ** (2 * nodes)], standard_normal(2), degree=degree)
+    assert beyond.change > 1e-3  # the next rule sees it
+    lattice = gauss_hermite(Gaussian([1.0, -2.0], [[2.0, 0.5], [0.5, 1.0]]), nodes)
+    np.testing.assert_allclose(lattice.weights @ lattice.x, [1.0, -2.0], rtol=1e-13)
+    assert abs(np.sum(lattice.weights) - 1) <= 1e-15
+
+
+def test_functions_are_asked_a_part_of_the_nodes_at_a_time():
+    asked = []
+
+    def square(x):
+        asked.append(len(x))
+        return x[:, 0] ** 2
+
+    result = expect([square], PLANE)
+    assert max(asked) == expectations.CHUNK == 2**14 and len(asked) > 3
+    whole = trapezoid(PLANE, 0.25, 10.0)
+    np.testing.assert_allclose(result.value[0], np.sum(whole.x[:, 0] ** 2 * whole.weights), rtol=1e-9)
+
+
+def test_sums_are_over_nodes_whatever_the_shape():
+    terms = np.arange(24.0).reshape(4, 3, 2)
+    np.testing.assert_array_equal(total(terms), terms[0] + terms[1] + terms[2] + terms[3])
+    assert total(np.array([1.0, 2.0])) == 3.0
+    many = np.full(10**6, 0.1)  # pairwise along the first axis too: one after the other loses five digits
+    assert abs(total(np.stack([many, many], axis=1))[1] - 1e5) <= 1e-9
+
+
+def test_value_and_error_of_given_terms():
+    result = Expectation([np.array([1.0, -3.0]), np.array([[1.0, -2.0], [0.5, 1.0]])], 1e-10)
+    assert result.value[0] == -2.0 and result.value[1].tolist() == [1.5, -1.0]
+    u = 2.0**-52
+    np.testing.assert_allclose(result.error[0], 4 * (1e-10 + u), rtol=1e-15)
+    np.testing.assert_allclose(result.error[1], [1.5 * (1e-10 + u), 3 * (1e-10 + u)], rtol=1e-15)

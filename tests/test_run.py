@@ -1,0 +1,137 @@
+"""A run of a theorem: which cases it draws, and what becomes of their verdicts."""
+
+import dataclasses
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable
+from refebm.identities.record import Sides, Theorem, Verdict
+from refebm.identities.run import CASES, MUCH_CANCELLATION, ON_DATA, Report, draws, run
+from refebm.truth.densities import GaussianMixture
+from refebm.validation import DomainError
+
+DATA = GaussianMixture([1.0], [[0.0]], 1.0)
+
+
+def a_theorem(kind="quadrature", sides=lambda impl, a: Sides([a], [a]), **options):
+    return Theorem("t", "t", "t", "t", "t", kind, (), lambda draw: {"a": draw.real(1.0, 3.0)}, sides, **options)
+
+
+def numbers(theorem, *given, **options):
+    """The first three integers of each draw."""
+    return [[draw.count(-9, 9) for _ in range(3)] for draw in draws(theorem, *given, **options)]
+
+
+def test_how_many_cases():
+    assert CASES == {"pointwise": 100, "quadrature": 20, "enumeration": 20, "statistical": 5}
+    assert ON_DATA == {"pointwise": 20, "quadrature": 2, "statistical": 2}
+    for kind, number in CASES.items():
+        assert len(numbers(a_theorem(kind), 0)) == number
+        assert len(numbers(a_theorem(kind), 0, 7)) == 7
+    for kind, number in ON_DATA.items():
+        assert len(numbers(a_theorem(kind, plane=True), 0, data=DATA)) == number
+    assert len(numbers(a_theorem("statistical"), 0, 1000)) == 100  # they share a budget
+    assert len(numbers(a_theorem("pointwise"), 0, 1000)) == 1000
+
+
+def test_a_fixed_list_is_gone_through():
+    fixed = a_theorem("limit", cases=3)
+    assert [draw.count(0, 2) for draw in draws(fixed, 0, 100)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("cases", "in_the_plane"), [(1, 1), (7, 1), (8, 2), (20, 5)])
+def test_one_case_in_the_plane_for_four_on_the_line(cases, in_the_plane):
+    drawn = list(draws(a_theorem(plane=True), 0, cases))
+    assert [draw.dimension() for draw in drawn] == [1] * cases + [2] * in_the_plane
+
+
+def test_seed_name_and_number_say_what_is_drawn():
+    for i, three in enumerate(numbers(a_theorem(), 5, 4)):
+        by_hand = Draw.seeded((5, crc32(b"t"), i))
+        assert three == [by_hand.count(-9, 9) for _ in range(3)]
+    assert len({tuple(three) for seed in range(3) for three in numbers(a_theorem(), seed, 5)}) == 15
+    assert all(draw.data is DATA for draw in draws(a_theorem(), 0, data=DATA))
+
+
+def test_a_report_of_verdicts():
+    good, bad = Verdict(True, 0.25, (1,), 3.0), Verdict(False, 2.0, (2,), 7.0)
+    assert Report(a_theorem(), [good], {}).holds
+    assert not Report(a_theorem(), [], {}).holds
+    mixed = Report(a_theorem(), [bad, good], {"inside all the same": good, "outside": bad})
+    assert not mixed.holds and mixed.failures == [bad] and mixed.escaped == ["inside all the same"]
+    assert (mixed.worst, mixed.cancellation) == (2.0, 7.0)
+    assert not Report(a_theorem(), [good, bad], {}).holds
+    assert not Report(a_theorem(), [good], {"inside all the same": good}).holds
+    assert Report(a_theorem(), [good], {"outside": bad}).holds
+    assert np.isnan(Report(a_theorem(), [good, bad._replace(ratio=np.nan)], {}).worst)
+    nothing = Report(a_theorem(), [], {})
+    assert (nothing.worst, nothing.cancellation, nothing.unsupported) == (0.0, 1.0, 0)
+    assert MUCH_CANCELLATION == 1e4
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        nothing.unsupported = 1
+
+
+def test_a_run_judges_every_case():
+    """Those beyond the middle of the range fail: some do, and each is told by its tape."""
+    half = a_theorem(sides=lambda impl, a: Sides([a], [min(a, 2.0)]))
+    report = run(half, seed=1, cases=40)
+    assert len(report.verdicts) == 40 and 0 < len(report.failures) < 40 and not report.holds
+    assert all(verdict.holds == (verdict.tape[0] <= 0) for verdict in report.verdicts)
+    assert run(half, cases=40).verdicts == run(half, 0, 40).verdicts
+    assert run(half, seed=1, cases=40).verdicts == report.verdicts != run(half, seed=2, cases=40).verdicts
+
+
+def outside(value):
+    return {"there": lambda: {"a": value}}
+
+
+def test_cases_outside_the_conditions_are_for_the_reference_alone():
+    def sides(impl, a):
+        if a > 3:
+            raise DomainError("E-DOMAIN", "too large")
+        return Sides([a], [a])
+
+    refused = run(a_theorem(sides=sides, outside=outside(4.0)), cases=2)
+    assert refused.holds and refused.outside["there"].note == "refused: E-DOMAIN: too large"
+    escapes = a_theorem(sides=sides, outside=outside(2.0))
+    assert run(escapes, cases=2).escaped == ["there"]
+    assert run(escapes, cases=2, impl=Implementation()).outside == {}
+    assert run(escapes, cases=2, data=DATA).outside == {}
+
+
+def test_what_an_implementation_cannot_be_asked_is_counted():
+    def sides(impl, a):
+        if a > 2:
+            raise NotSupported("large numbers")
+        return Sides([a], [a])
+
+    report = run(a_theorem(sides=sides), cases=40, impl=Implementation())
+    assert report.holds and report.unsupported == 40 - len(report.verdicts) and 0 < report.unsupported < 40
+
+
+def test_an_error_of_an_implementation_is_red_and_one_of_ours_is_raised():
+    def sides(impl, a):
+        raise impl.error
+
+    report = run(a_theorem(sides=sides), cases=3, impl=Implementation(error=KeyError("gone")))
+    assert [verdict.note for verdict in report.verdicts] == ["cannot be computed with it: KeyError: 'gone'"] * 3
+    assert [(verdict.holds, verdict.ratio, len(verdict.tape)) for verdict in report.verdicts] == [
+        (False, np.inf, 1)
+    ] * 3
+    with pytest.raises(Unusable):
+        run(a_theorem(sides=sides), cases=3, impl=Implementation(error=Unusable("E-ADAPTER", "no")))
+
+    def fails(impl, a):
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        run(a_theorem(sides=fails), cases=1, impl=REFERENCE)
+
+
+def test_on_data_what_draws_nothing_is_one_case():
+    nothing = Theorem("t", "t", "t", "t", "t", "quadrature", (), lambda draw: {}, lambda impl: Sides([1.0], [1.0]))
+    assert len(run(nothing, cases=5, data=DATA).verdicts) == 1
+    assert len(run(nothing, cases=5).verdicts) == 5
+    assert len(run(a_theorem(), cases=5, data=DATA).verdicts) == 5
