@@ -158,8 +158,8 @@ wrong_versions(
     ("noise common to all coordinates", "np.eye(self.d)", "np.ones((self.d, self.d))", "d = 1"),
     (
         "noise on the first component alone",
-        "variance * _",
-        "variance * _ * np.eye(1, len(self.covs)).reshape(-1, 1, 1)",
+        "variance * unit",
+        "variance * unit * np.eye(1, len(self.covs)).reshape(-1, 1, 1)",
         "one component",
     ),
 )

@@ -32,7 +32,7 @@ conventions(
 terms("negative_log_likelihood", ("E(x)", "energy(x)"), ("log Z", "log_z + 0 * energy(x)"))
 wrong_versions(
     "log_partition",
-    ("log Z with the other sign", NODES, f"-{NODES}", "up to a factor", "mini-ebm"),
+    ("log Z with the other sign", f"{NODES}", f"-{NODES}", "up to a factor", "mini-ebm"),
     ("held constant: no gradient", "-energy(nodes.x)", "-held(energy(nodes.x))", "the value"),
     ("spacing of the nodes left out", " + nodes.log_weights", "", "finite"),
     ("weights squared", "+ nodes.log_weights", "+ 2 * nodes.log_weights", "finite"),
