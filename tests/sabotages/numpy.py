@@ -284,6 +284,79 @@ PATCHES |= {
     ),
     ("VarianceExploding.sigma", "the ratio squared"): ("np.exp(t", "np.exp(2 * t", ""),
 }
+PATCHES |= {  # where the adapter is written otherwise than refebm
+    ("geometric_noise_levels", "overlap as if d were 1"): ("2 * d * np.log", "2 * np.log", ""),
+    ("geometric_noise_levels", "ratio not squared"): ("crossing / ratio**2", "crossing / ratio", ""),
+    ("GaussianMixture.log_prob", "largest term for the sum"): ("logsumexp(", "np.max(", ""),
+    ("GaussianMixture.log_prob", "sum of components without weights"): (
+        "self.log_joint(x)",
+        "self.log_joint(x) - np.log(self.weights)",
+        "",
+    ),
+    ("GaussianMixture.log_prob", "mean of the logs"): (
+        "logsumexp(self.log_joint(x)",
+        "np.sum(self.weights * self.log_joint(x)",
+        "",
+    ),
+    ("GaussianMixture.log_prob", "normaliser lacks d"): ("axis=1)", "axis=1) + 0.5 * LOG_2PI * (x.shape[1] - 1)", ""),
+    ("GaussianMixture.log_prob", "no log 2 pi"): ("axis=1)", "axis=1) + 0.5 * LOG_2PI * x.shape[1]", ""),
+    ("GaussianMixture.score", "weights for responsibilities"): ("r[:, k : k + 1]", "self.weights[k]", ""),
+    ("GaussianMixture.score", "gradient of the density"): (
+        "sum(r[:, k : k + 1]",
+        "np.exp(self.log_prob(x))[:, None] * sum(r[:, k : k + 1]",
+        "",
+    ),
+    ("GaussianMixture.score", "the nearest component alone"): (
+        "self.responsibilities(x)",
+        "np.round(self.responsibilities(x))",
+        "",
+    ),
+    ("GaussianMixture.score", "responsibility of the neighbour"): ("r[:, k : k + 1]", "r[:, k - 1 : k or None]", ""),
+    ("GaussianMixture.smoothed", "noise replaces the data"): ("self.covs + ", "0 * self.covs + ", ""),
+    ("GaussianMixture.smoothed", "noise common to all coordinates"): (
+        "np.eye(self.means.shape[1])",
+        "np.ones((self.means.shape[1],) * 2)",
+        "",
+    ),
+    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): (
+        "self.smoothed(sigma).resp",
+        "self.resp",
+        "",
+    ),
+    ("GaussianMixture.posterior_mean", "weights for responsibilities"): ("r[:, k : k + 1]", "self.weights[k]", ""),
+    ("GaussianMixture.posterior_mean", "means of the components"): ("c.posterior_mean(y, sigma)", "c.mean", ""),
+    ("GaussianMixture.posterior_mean", "sigma for sigma squared"): (
+        "c.posterior_mean(y, sigma)",
+        "c.posterior_mean(y, sigma**0.5)",
+        "",
+    ),
+    ("GaussianMixture.posterior_cov", "no variance between components"): (
+        " + between[k][:, :, None] * between[k][:, None, :]",
+        "",
+        "",
+    ),
+    ("GaussianMixture.posterior_cov", "responsibilities of the clean mixture"): (
+        "self.smoothed(sigma).resp",
+        "self.resp",
+        "",
+    ),
+    ("GaussianMixture.posterior_cov", "prior covariances"): ("c.posterior_cov(y, sigma)", "c.cov", ""),
+    ("GaussianMixture.posterior_cov", "variance between components twice"): ("+ between[k]", "+ 2 * between[k]", ""),
+    ("StudentT.log_prob", "no degrees of freedom in the tail"): ("t**2 / nu)", "t**2)", ""),
+    ("StudentT.score", "no scale"): ("t**2) / self.scale", "t**2)", ""),
+    ("StudentT.score", "a Gaussian score"): ("(self.df + t**2)", "self.df", ""),
+    ("StudentT.score", "variance as scale"): (
+        "t = (x",
+        "self = type(self)(self.df, self.loc, self.scale**2); t = (x",
+        "",
+    ),
+    ("kernel_stein", "kernel without its derivatives"): (
+        " + 2 * pull / ell)) + np.sum(k * (d - squares)) / ell / ell",
+        "))",
+        "",
+    ),
+}
+
 NOT_IN_THE_BANK: list[tuple] = [
     # coefficients that are off by 1e-6
     ("explicit_score_matching", "half off by 1e-6", "0.5 *", "0.5000005 *", ""),

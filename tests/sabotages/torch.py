@@ -682,6 +682,42 @@ PATCHES |= {
     ("VarianceExploding.sigma", "the ratio squared"): ("torch.exp(t", "torch.exp(2 * t", ""),
     ("VariancePreserving.betas", "in the middle of the steps"): ("(1 + torch.arange", "(0.5 + torch.arange", ""),
 }
+PATCHES |= {  # where the adapter is written otherwise than refebm
+    ("geometric_noise_levels", "ratio not squared"): ("crossing / ratio**2", "crossing / ratio", ""),
+    ("GaussianMixture.smoothed", "noise replaces the data"): ("self.covs + ", "0 * self.covs + ", ""),
+    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): (
+        "self.smoothed(sigma).resp",
+        "self.resp",
+        "",
+    ),
+    ("GaussianMixture.posterior_mean", "weights for responsibilities"): ("r[:, k : k + 1]", "self.weights[k]", ""),
+    ("GaussianMixture.posterior_mean", "means of the components"): ("c.posterior_mean(y, sigma)", "c.mean", ""),
+    ("GaussianMixture.posterior_mean", "sigma for sigma squared"): (
+        "c.posterior_mean(y, sigma)",
+        "c.posterior_mean(y, sigma**0.5)",
+        "",
+    ),
+    ("GaussianMixture.posterior_cov", "no variance between components"): (
+        " + between[k][:, :, None] * between[k][:, None, :]",
+        "",
+        "",
+    ),
+    ("GaussianMixture.posterior_cov", "responsibilities of the clean mixture"): (
+        "self.smoothed(sigma).resp",
+        "self.resp",
+        "",
+    ),
+    ("GaussianMixture.posterior_cov", "prior covariances"): ("c.posterior_cov(y, sigma)", "c.cov", ""),
+    ("GaussianMixture.posterior_cov", "variance between components twice"): ("+ between[", "+ 2 * between[", ""),
+    ("StudentT.score", "no scale"): ("t**2) / self.scale", "t**2)", ""),
+    ("StudentT.score", "a Gaussian score"): ("(self.df + t**2)", "self.df", ""),
+    ("StudentT.score", "variance as scale"): (
+        "t = (x",
+        "self = type(self)(self.df, self.loc, self.scale**2); t = (x",
+        "",
+    ),
+}
+
 NOT_IN_THE_BANK: list[tuple] = [
     # a coefficient off by 1e-6
     ("explicit_score_matching", "1/2 off by 1e-6", "0.5", "0.5000005", ""),
