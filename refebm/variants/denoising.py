@@ -262,7 +262,7 @@ conventions(
     ),
     (
         "the model predicts the clean point: s = (r - y)/sigma^2",
-        "_with_digits(...)",
+        "_with_digits(_, variance)",
         "variance * jacobian(score, y)",
         VINCENT,
     ),
