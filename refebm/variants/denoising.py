@@ -281,7 +281,7 @@ wrong_versions(
         "np.mean([np.sum((a - b) ** 2) ** 0.5 for i, a in enumerate(x) for b in x[:i]])",
         "two points",
     ),
-    ("overlap as if d were 1", "2 * d * np.log", "2 * np.log", "d = 1"),
+    ("overlap as if d were 1", "2 * d * np.log(...)", "2 * np.log(...)", "d = 1"),
     ("ratio not squared", "crossing / ratio**2", "crossing / ratio", "finite"),
 )
 conventions(
