@@ -244,7 +244,7 @@ wrong_versions(
     ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
     ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
-    ("no noise variance", "_with_digits(...)", "variance**2 * jacobian(score, y)", "finite"),
+    ("no noise variance", "_with_digits(_, variance)", "variance**2 * jacobian(score, y)", "finite"),
 )
 conventions(
     "tweedie_cov",
