@@ -246,7 +246,7 @@ conventions(
     ("the model predicts minus the noise: s = eps/sigma", "+ variance**2", "+ variance**1.5", MINUS_NOISE),
     (
         "the model predicts the clean point: s = (r - y)/sigma^2",
-        "variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y)",
+        "variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)",
         "variance * jacobian(score, y)",
         VINCENT,
     ),
