@@ -89,7 +89,7 @@ def tweedie_cov(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np
 
 
 def _with_digits(slopes, variance):
-    """The slopes of a score (n, d, d), unless roundoff in sigma^2 (1 + sigma^2 slope) leaves it without three digits."""
+    """Slopes of a score (n, d, d), unless roundoff in sigma^2 (1 + sigma^2 slope) leaves it without three digits."""
     left = 1 + held(variance)[:, :, 0] * np.diagonal(held(slopes), axis1=1, axis2=2)
     lost = np.abs(left) < 1000 * np.finfo(float).eps
     if np.any(lost):
