@@ -20,7 +20,8 @@ from refebm.crosscheck.vectors import write
 from refebm.data import UserData, user_data
 from refebm.files import see_apart, see_writable, write_json
 from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
-from refebm.identities.run import MUCH_CANCELLATION, Report, run
+from refebm.identities.parallel import run_all
+from refebm.identities.run import MUCH_CANCELLATION, Report
 from refebm.index import table
 from refebm.validation import InputError
 
@@ -174,7 +175,7 @@ def _reports(chosen: list[Theorem], options, data: UserData | None) -> Iterator[
     """As they come; those on an adapter from a process of its own."""
     drawn = {"seed": options.seed, "cases": options.cases, "data": data.density if data else None}
     if options.impl is None:
-        yield from (run(theorem, **drawn) for theorem in chosen)
+        yield from run_all(chosen, **drawn)
     else:
         yield from _on_adapter(chosen, options, **drawn)
 

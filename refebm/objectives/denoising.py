@@ -85,21 +85,21 @@ def tweedie_cov(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
-    return _with_digits(variance * np.eye(y.shape[1]) + variance**2 * jacobian(score, y), variance)
+    return variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)
 
 
-def _with_digits(cov, variance):
-    """Covariances (n, d, d), unless roundoff of the noise's variance leaves a variance without three digits."""
-    variances = np.diagonal(held(cov), axis1=1, axis2=2)
-    lost = np.abs(variances) < 1000 * np.finfo(float).eps * held(variance)[:, :, 0]
+def _with_digits(slopes, variance):
+    """Slopes of a score (n, d, d), unless roundoff in sigma^2 (1 + sigma^2 slope) leaves it without three digits."""
+    left = 1 + held(variance)[:, :, 0] * np.diagonal(held(slopes), axis1=1, axis2=2)
+    lost = np.abs(left) < 1000 * np.finfo(float).eps
     if np.any(lost):
         row, i = (int(index) for index in np.argwhere(lost)[0])
         raise DomainError(
             "E-ROUNDOFF",
             f"sigma must not be so large that roundoff of sigma^2 hides the variances given y: that of coordinate {i} "
-            f"at row {row} is {variances[row, i]:.1e} with sigma^2 = {held(variance)[row, 0, 0]:.1e}",
+            f"at row {row} is {left[row, i]:.1e} of it",
         )
-    return cov
+    return slopes
 
 
 class NoiseLevels(NamedTuple):

@@ -244,7 +244,7 @@ wrong_versions(
     ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
     ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
-    ("no noise variance", "_with_digits(_, variance)", "variance**2 * jacobian(score, y)", "finite"),
+    ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )
 conventions(
     "tweedie_cov",
@@ -262,7 +262,7 @@ conventions(
     ),
     (
         "the model predicts the clean point: s = (r - y)/sigma^2",
-        "_with_digits(_, variance)",
+        "variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)",
         "variance * jacobian(score, y)",
         VINCENT,
     ),
