@@ -8,7 +8,7 @@ from refebm.variants.record import Wrong
 
 AT_ENDS = "moderate numbers"
 LOG_Z = "np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1)"
-NODES = "-energy(nodes.x) + np.log(nodes.weights) - around.log_prob(nodes.x)"
+NODES = "-energy(nodes.x) + nodes.log_weights"
 AREA = "(t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))"
 FROM_0 = [f"{end} * (self.beta_min + 0.5 * {end} * (self.beta_max - self.beta_min))" for end in "ts"]
 NOISES = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))"
@@ -95,7 +95,7 @@ ROWS = {  # by function: what it does, was, becomes
     "GaussianMixture.log_prob": (
         (
             "log of the sum of exp",
-            "logsumexp(self.log_joint(x), axis=1)",
+            "self._by_likeliest(log_sum, x)",
             "np.log(np.sum(np.exp(self.log_joint(x)), axis=1))",
         ),
     ),
