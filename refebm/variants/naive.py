@@ -96,7 +96,7 @@ ROWS = {  # by function: what it does, was, becomes
         (
             "log of the sum of exp",
             "self._by_likeliest(log_sum, x)",
-            "np.log(np.sum(np.exp(self.log_joint(x)), axis=1))",
+            "np.log(np.sum(np.exp(self._log_joint(x)), axis=0))",
         ),
     ),
     "ratio_matching": (
