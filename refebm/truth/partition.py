@@ -1,10 +1,11 @@
 r"""int exp(-E(x)) dx on the line and in the plane: where its mass lies, and a rule that is refined where it must be.
 
-Panels of Gauss-Lobatto nodes in u, where x = centre + scale sinh(u): linear in the bulk, logarithmic in the tails. The
-last Legendre coefficients of the integrand in a panel say how well it is resolved: panels are halved, and the box grows
-on each side until its outermost panel holds nothing. In the plane the integrand is itself such an integral, along the
-line through each node, with a centre and a scale of its own: valleys may bend and narrow. E is a callable of rows, of
-which nothing is known: no derivative is asked for, +inf stands for a density of zero.
+Where all is smooth the trapezoid rule does, on a lattice around all wells, if two spacings agree. Elsewhere panels of
+Gauss-Lobatto nodes in u, where x = centre + scale sinh(u): linear in the bulk, logarithmic in the tails. The last
+Legendre coefficients of the integrand in a panel say how well it is resolved: panels are halved, and the box grows on
+each side until its outermost panel holds nothing. In the plane the integrand is itself such an integral, along the line
+through each node, with a centre and a scale of its own: valleys may bend and narrow. E is a callable of rows, of which
+nothing is known: no derivative is asked for, +inf stands for a density of zero.
 """
 
 from collections.abc import Callable
@@ -80,6 +81,7 @@ def _axes(energy, well, width):
 
 
 def _by_panels(energy, wells, widths, tolerance):
+    """The rule that is refined where it must be, along the line or along the lines of the plane."""
     one = (energy, np.zeros(1), -np.inf)
     if len(wells[0]) == 1:
 
