@@ -44,7 +44,7 @@ def log_partition(
     own scale: a well that none of it leads to is missed.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
     the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
-    Source: Song and Kingma 2021, eq. 1
+    Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
         raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")

@@ -1,10 +1,11 @@
 r"""int exp(-E(x)) dx on the line and in the plane: where its mass lies, and a rule that is refined where it must be.
 
-Panels of Gauss-Lobatto nodes in u, where x = centre + scale sinh(u): linear in the bulk, logarithmic in the tails. The
-last Legendre coefficients of the integrand in a panel say how well it is resolved: panels are halved, and the box grows
-on each side until its outermost panel holds nothing. In the plane the integrand is itself such an integral, along the
-line through each node, with a centre and a scale of its own: valleys may bend and narrow. E is a callable of rows, of
-which nothing is known: no derivative is asked for, +inf stands for a density of zero.
+Where all is smooth the trapezoid rule does, on a lattice around all wells, if two spacings agree. Elsewhere panels of
+Gauss-Lobatto nodes in u, where x = centre + scale sinh(u): linear in the bulk, logarithmic in the tails. The last
+Legendre coefficients of the integrand in a panel say how well it is resolved: panels are halved, and the box grows on
+each side until its outermost panel holds nothing. In the plane the integrand is itself such an integral, along the line
+through each node, with a centre and a scale of its own: valleys may bend and narrow. E is a callable of rows, of which
+nothing is known: no derivative is asked for, +inf stands for a density of zero.
 """
 
 from collections.abc import Callable
@@ -27,6 +28,7 @@ NEGLIGIBLE = 40.0  # what is so much higher holds less than roundoff
 MOST_STARTS, MOST_SEEDS = 20, 24
 MOST_NODES = (300_000, 8_000_000)  # evaluations on the line, in the plane
 FARTHEST = 330.0  # the square of exp of it is still finite
+MUCH = 1e-3  # where so much lies at the farthest points, it is no matter of too few nodes
 HEAVY = 70.0  # exp of it: no wall stands so far out
 CORE = 7.6  # sinh(7.6) = 1000
 GAP = 0.25
@@ -79,6 +81,7 @@ def _axes(energy, well, width):
 
 
 def _by_panels(energy, wells, widths, tolerance):
+    """The rule that is refined where it must be, along the line or along the lines of the plane."""
     one = (energy, np.zeros(1), -np.inf)
     if len(wells[0]) == 1:
 
@@ -87,9 +90,9 @@ def _by_panels(energy, wells, widths, tolerance):
 
         rule = on_lines(along, _grid(wells[:, 0], widths[:, 0]), 1, *one)
     else:
-        lines = InPlane(energy, wells, widths)
+        lines = InPlane(energy, wells, widths, tolerance)
         rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0]), wells[:, 0], widths[:, 0]), *one)
-    rule.grow()
+    rule.grow(tolerance)
     rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
     (log_z,), (unresolved,), (roundoff,) = rule.results()
     _judge(log_z, unresolved, roundoff, tolerance, energy.seen)
@@ -284,7 +287,8 @@ def on_lines(energy, grid, lines, budget, log_scale, best):
 class InPlane:
     """The logarithm of int exp(-E(x, y)) dy as a function of x, with the nodes of each line."""
 
-    def __init__(self, energy, wells, widths):
+    def __init__(self, energy, wells, widths, tolerance):
+        self.tolerance = tolerance
         self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1])
         self.x, self.parts, self.best, self.number = [], [], -np.inf, 0
 
@@ -306,8 +310,8 @@ class InPlane:
             return self.energy(np.stack([x[line], y], axis=1), within)
 
         rule = on_lines(energy, self.grid, len(x), self.energy, log_dx, self.best)
-        rule.grow()
-        rule.refine(FINEST[1])
+        rule.grow(self.tolerance)
+        rule.refine(max(FINEST[1], 0.1 * self.tolerance))
         line, _, y, log_weights, mass = rule.nodes()
         self.x.append(x)
         self.parts.append((line + self.number, y, log_weights, mass))
@@ -425,7 +429,7 @@ class Rule:
         faint = np.exp(np.minimum(self.best - self.top - self.log_scale, 600.0)) * FAINT
         return np.maximum(totals, np.where(np.isfinite(self.top), faint, 1.0))
 
-    def grow(self):
+    def grow(self, tolerance):
         """From the seeds outwards, until the outermost panel on each side of each line holds nothing."""
         lines = np.flatnonzero(self.alive)
         there = np.isfinite(self.seeds)
@@ -442,19 +446,25 @@ class Rule:
                 self.add(slab[0], slab[1], which, end + 1)
             self.refine(1e-2)
             held = np.bincount(3 * self.line + self.side, self.value, 3 * len(self.top)).reshape(-1, 3)
-            heavy = held > 0.1 * ROUNDOFF * self.base()[:, None]
+            heavy = held > max(0.1 * ROUNDOFF, 1e-8 * tolerance) * self.base()[:, None]
             walled = np.bincount(3 * self.line + self.side, np.any(np.isneginf(self.log_f), axis=1), 3 * len(self.top))
             walled = walled.reshape(-1, 3) > 0
             growing = [np.flatnonzero(heavy[:, end + 1]) for end in (0, 1)]
             for end, which in enumerate(growing):
                 far = np.abs(box[end, which])
-                spent = self.budget.left <= 0
-                for line in which[spent | (far >= FARTHEST) | ((far > HEAVY) & walled[which, end + 1])]:
-                    share = held[line, end + 1] / np.sum(held[line])
+                ended = (far >= FARTHEST) | ((far > HEAVY) & walled[which, end + 1])
+                for line in which[ended | (self.budget.left <= 0)]:
+                    share, reach = held[line, end + 1] / np.sum(held[line]), self.place(box[end, line], line)[0]
+                    if not np.any(ended) and share < MUCH:
+                        raise DomainError(
+                            "E-SETTLED",
+                            f"after {self.budget.seen} evaluations {share:.1e} of exp(-E) lies at the farthest points, "
+                            f"out to {reach:.0e}: too many scales; state a larger tolerance",
+                        )
                     raise DomainError(
                         "E-DIVERGES",
                         f"exp(-E) has no integral, or a tail too heavy for floating point: {share:.1e} of it lies at "
-                        f"the farthest points, out to {self.place(box[end, line], line)[0]:.0e}",
+                        f"the farthest points, out to {reach:.0e}",
                     )
 
     def refine(self, aim):
