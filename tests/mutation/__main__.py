@@ -65,7 +65,7 @@ def main() -> int:
     parser.add_argument("tests", nargs="*", help="what must notice")
     parser.add_argument("--most", type=int, default=150, help="mutants at most, drawn from all of them")
     parser.add_argument("--within", type=int, default=120, help="seconds after which a mutant that hangs is dead")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     path = options.path
     tests = options.tests or TESTS.get(str(path), (f"tests/test_{path.stem}.py",))
     with tempfile.TemporaryDirectory() as folder:
