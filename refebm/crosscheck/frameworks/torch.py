@@ -104,6 +104,19 @@ def _log_sum_exp(a, axis=None):
     return torch.logsumexp(a, tuple(range(a.ndim)) if axis is None else axis)
 
 
+def _slope(function):
+    """By torch.autograd, unless torch.func is at work, whose first call imports for a second."""
+
+    def at(x):
+        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return grad(lambda x: function(x).sum())(x)
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+
+    return at
+
+
 def _pull_back(function):
     def at(x):
         value, back = vjp(function, x)
@@ -146,7 +159,7 @@ CHI_SQUARED = {
 }
 FFT = {"rfft": lambda x, n, axis: torch.fft.rfft(x, n, axis), "irfft": lambda x, n, axis: torch.fft.irfft(x, n, axis)}
 AUTOGRAD = {
-    "elementwise_grad": lambda function: grad(lambda x: function(x).sum()),
+    "elementwise_grad": _slope,
     "make_vjp": _pull_back,
     "make_jvp": _push_forward,
 }
