@@ -40,7 +40,7 @@ def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) 
     names = ", ".join(sorted(used, key=lambda name: (name.lstrip("_").lower(), name)))
     if len(names) > 60:
         names = "(\n" + textwrap.fill(names, 116, initial_indent="    ", subsequent_indent="    ") + ",\n)"
-    return "\n\n".join([HEAD.format(framework=framework, what=what, names=names), *written]) + "\n"
+    return "\n\n".join([HEAD.format(framework=framework, what=what, names=names), *written])
 
 
 def _to_replace(name, methods):

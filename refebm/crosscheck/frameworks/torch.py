@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy
 import torch
-from torch.func import grad, jvp, vjp
+from torch.func import grad, vjp
 
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.source import Source
@@ -104,10 +104,34 @@ def _log_sum_exp(a, axis=None):
     return torch.logsumexp(a, tuple(range(a.ndim)) if axis is None else axis)
 
 
+def _slope(function):
+    """By torch.autograd, unless torch.func is at work, whose first call imports for a second."""
+
+    def at(x):
+        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return grad(lambda x: function(x).sum())(x)
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+
+    return at
+
+
 def _pull_back(function):
     def at(x):
         value, back = vjp(function, x)
         return lambda weights: back(weights)[0], value
+
+    return at
+
+
+def _push_forward(function):
+    """By two pull-backs, the second of the first, which is linear: PyTorch's forward mode knows fewer operations."""
+
+    def at(x):
+        value, back = vjp(function, x)
+        _, forward = vjp(lambda weights: back(weights)[0], torch.zeros_like(value))
+        return lambda v: (value, forward(v)[0])
 
     return at
 
@@ -135,9 +159,9 @@ CHI_SQUARED = {
 }
 FFT = {"rfft": lambda x, n, axis: torch.fft.rfft(x, n, axis), "irfft": lambda x, n, axis: torch.fft.irfft(x, n, axis)}
 AUTOGRAD = {
-    "elementwise_grad": lambda function: grad(lambda x: function(x).sum()),
+    "elementwise_grad": _slope,
     "make_vjp": _pull_back,
-    "make_jvp": lambda function: lambda x: lambda v: jvp(function, (x,), (v,)),
+    "make_jvp": _push_forward,
 }
 Torch.source = Source(NUMPY, SPECIAL, AUTOGRAD, held=torch.detach, chi2=CHI_SQUARED, pdist=torch.pdist, fft=FFT)
 objective = Torch().objective
