@@ -249,11 +249,11 @@ def _replay(theorems: list[Theorem], text: str, impl: Implementation) -> int:
 
 
 def _controls(theorems: list[Theorem], options) -> int:
-    from refebm.variants import WRONG
+    from refebm.variants import NAIVE, WRONG
     from refebm.variants.controls import controls
 
     names = {theorem.name for theorem in theorems}
-    versions = [wrong for wrong in WRONG if names & {theorem.name for theorem in wrong.theorems}]
+    versions = [wrong for wrong in [*WRONG, *NAIVE] if names & {theorem.name for theorem in wrong.theorems}]
     results, rejecting = [], set()
     print("| wrong version | rejected by | share of cases | error / tolerance | survives | seen |")
     print("| --- | --- | --- | --- | --- | --- |")
