@@ -9,9 +9,7 @@ from collections.abc import Callable
 
 import autograd.numpy as np
 
-from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.truth.expectations import expect
-from refebm.validation import (
+from refebm.glossary import (
     InputError,
     InputTypeError,
     of_time,
@@ -24,6 +22,8 @@ from refebm.validation import (
     times,
     times_of,
 )
+from refebm.truth.densities import Gaussian, GaussianMixture
+from refebm.truth.expectations import expect
 
 
 class LinearSDE:

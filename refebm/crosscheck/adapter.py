@@ -24,6 +24,7 @@ from autograd.tracer import isbox
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
+from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
 from refebm.objectives.denoising import NoiseLevels
@@ -31,7 +32,6 @@ from refebm.objectives.likelihood import Estimate
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one

@@ -17,9 +17,9 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
+from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
-from refebm.validation import InputError
 from refebm.variants.questions import CLASSES, GRID, MADE, MODELS, SDES, ask, flat, parameters
 
 HERE = Path(__file__).parent

@@ -36,9 +36,9 @@ import numpy as np
 import refebm
 from refebm.crosscheck.adapter import call
 from refebm.crosscheck.questions import GRADIENTS
+from refebm.glossary import OF_ROWS, InputError, checks_of
 from refebm.identities import Failure
 from refebm.models import ENERGIES, Model
-from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, MODELS, ROLES, parameters
 
 
@@ -146,11 +146,12 @@ class Harness:
 
     def _shaped(self, name, given):
         """Arguments with a level as a column, and a time or a step for each row."""
-        names = () if name in CLASSES or name in CALLED else parameters(name)
-        rows = next((one for other, one in zip(names, given) if other in ("x", "y")), None)
-        shaping = self.source.module("refebm.validation").shaping
-        pairs = zip([*names, *[""] * len(given)], given)
-        return [shaping[other](other, one, rows) if other in shaping else one for other, one in pairs]
+        checks = {} if name in CLASSES or name in CALLED else checks_of(getattr(refebm, name))
+        checks = [checks.get(argument) for argument in parameters(name)] if checks else []
+        rows = next((one for check, one in zip(checks, given) if check in OF_ROWS), None)
+        shaping = self.source.module("refebm.glossary").shaping
+        pairs = itertools.zip_longest(checks, given)
+        return [shaping[check](None, one, rows) if check in shaping else one for check, one in pairs]
 
     def _class(self, body, dtype):
         """A class whose objects are made of NumPy's arrays, and whose methods take and return such."""
