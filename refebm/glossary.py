@@ -365,6 +365,12 @@ def sde_like(name, value, x=None):
     return value if isinstance(value, MeasuredSDE) else MeasuredSDE(name, value)
 
 
+def density_like(name, value, x=None):
+    """What has a log-density."""
+    _refuse_without(name, value, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
+    return value
+
+
 def rbm_like(name, value, x=None):
     """What draws each of its two layers given the other."""
     _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
@@ -475,6 +481,13 @@ def generator(name, value, x=None):
             "E-RNG", f"{name} must be a numpy.random.Generator, such as numpy.random.default_rng(0); got {came}"
         )
     return value
+
+
+def flag(name, value, x=None):
+    """True or False."""
+    if not isinstance(value, (bool, numpy.bool_)):
+        raise InputTypeError("E-FLAG", f"{name} must be True or False, got {brief(value)}")
+    return bool(value)
 
 
 def field(name, function, x=None):
@@ -702,6 +715,7 @@ Count = Annotated[int, count, "a whole number >= 1"]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
 StepCount = Annotated[int, steps, "a number of steps >= 1"]
+Flag = Annotated[bool, flag, "True or False"]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
@@ -716,6 +730,7 @@ Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n,
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
+Density = Annotated[Any, density_like, "a density with log_prob"]
 Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
 
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]

@@ -104,7 +104,7 @@ class VariancePreserving(LinearSDE):
         r"""beta_min + t (beta_max - beta_min)."""
         return self.beta_min + times("t", t) * (self.beta_max - self.beta_min)
 
-    def betas(self, n_steps: int):
+    def betas(self, n_steps: int) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
 
         Errors: E-BETAS for so few steps that a variance would be 1 or more.

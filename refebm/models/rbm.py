@@ -111,7 +111,7 @@ class BinaryRBM:
         mean = self.visible_mean(h)
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
-    def log_partition(self):
+    def log_partition(self) -> float:
         r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged."""
         near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
         h = states(len(near), len(far))
@@ -164,7 +164,7 @@ class GaussianBernoulliRBM:
         mean = self.visible_mean(h)
         return mean + self.sigma * of_shape("z", z, mean.shape)
 
-    def log_partition(self):
+    def log_partition(self) -> float:
         r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2)."""
         h = states(self.m, self.d)
         shift = np.dot(h, self.W.T)

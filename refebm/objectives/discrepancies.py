@@ -3,7 +3,7 @@ r"""Other discrepancies: Stein's, minimum probability flow, minimum velocity. Er
 import autograd.numpy as np
 
 from refebm.calculus import field_and_divergence
-from refebm.glossary import Bits, Energy, Field, InputError, Loss, Noise, Points, Positive, StepSize, rows
+from refebm.glossary import Bits, Energy, Field, Flag, InputError, Loss, Noise, Points, Positive, StepSize, rows
 from refebm.objectives.notation import dot, squared_norm
 
 ENTRIES = 2**20  # entries of the differences that are held at once, or one row's
@@ -23,7 +23,7 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
 
 
 @rows
-def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: bool = True) -> float:
+def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = True) -> float:
     r"""The mean over pairs of u(x, y) = k [s.t + (s - t).(x - y)/l^2 + d/l^2 - |x - y|^2/l^4], s = s(x), t = s(y).
 
     k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. The mean is over all pairs (V statistic, never negative), or with

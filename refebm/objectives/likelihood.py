@@ -11,8 +11,10 @@ from autograd.scipy.special import logsumexp
 
 from refebm.calculus import held
 from refebm.glossary import (
+    Density,
     DomainError,
     Energy,
+    Flag,
     InputError,
     Loss,
     Points,
@@ -47,7 +49,7 @@ class LogPartition(NamedTuple):
 
 @rows
 def log_partition(
-    energy: Energy, d: Size, *, tolerance: Positive = SETTLED, with_error: bool = False
+    energy: Energy, d: Size, *, tolerance: Positive = SETTLED, with_error: Flag = False
 ) -> float | LogPartition:
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
 
@@ -67,7 +69,9 @@ def log_partition(
 
 
 @rows
-def annealed_importance_sampling(energy: Energy, base, temperatures: Temperatures, step: Callable, tape: tuple) -> Rows:
+def annealed_importance_sampling(
+    energy: Energy, base: Density, temperatures: Temperatures, step: Callable, tape: tuple
+) -> Rows:
     r"""The log weights of n chains from a density that is known to the model, (n,), with E[w] = Z.
 
     log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log base(x_{k-1})), x_0 drawn from base and x_k

@@ -10,6 +10,7 @@ from refebm.glossary import (
     DecreasingLevels,
     DomainError,
     Field,
+    Flag,
     InputError,
     LevelField,
     LevelNoise,
@@ -19,6 +20,7 @@ from refebm.glossary import (
     States,
     StepCount,
     StepSize,
+    Vectors,
     rows,
 )
 from refebm.models.fields import at
@@ -43,10 +45,10 @@ def annealed_langevin(
     sigmas: DecreasingLevels,
     eps: StepSize,
     z: LevelNoise,
-    every_level: bool = False,
+    every_level: Flag = False,
     *,
-    progress: bool = False,
-) -> np.ndarray:
+    progress: Flag = False,
+) -> Vectors:
     r"""Langevin steps at each level from large to small noise, with eta_i = eps sigma_i^2/sigma_L^2.
 
     score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.

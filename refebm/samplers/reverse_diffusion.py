@@ -15,6 +15,7 @@ from refebm.glossary import (
     CorrectionNoise,
     DecreasingTimes,
     DomainError,
+    Flag,
     Indices,
     InputError,
     LogDensity,
@@ -81,7 +82,7 @@ def probability_flow(
     rtol: Positive = 1e-8,
     atol: Positive = 1e-8,
     *,
-    progress: bool = False,
+    progress: Flag = False,
 ) -> Vectors:
     r"""x(t1), (n, d), where x(t0) = x and dx/dt = f(x, t) - 1/2 g(t)^2 s(x, t); t1 may be before t0.
 
@@ -107,7 +108,7 @@ def probability_flow_log_prob(
     *,
     log_end: LogDensity | None = None,
     v: Projections | None = None,
-    progress: bool = False,
+    progress: Flag = False,
 ) -> Rows:
     r"""log p_{t0}(x) = log p_{t1}(x(t1)) + int_{t0}^{t1} div u dt, (n,), along the flow x(t) from x with velocity u.
 
@@ -200,10 +201,10 @@ def predictor_corrector(
     times: DecreasingTimes,
     eta: StepSizes,
     z: CorrectionNoise,
-    trajectory: bool = False,
+    trajectory: Flag = False,
     *,
-    progress: bool = False,
-) -> np.ndarray:
+    progress: Flag = False,
+) -> Vectors:
     r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of eta with the score at times[k + 1].
 
     x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0, a float or (K,); z (K, 1 + M, n, d), unit
@@ -224,7 +225,7 @@ def predictor_corrector(
 
 
 @kernel
-def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, posterior: bool = False) -> Step:
+def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, posterior: Flag = False) -> Step:
     r"""(x + beta_i s(x, i))/sqrt(1 - beta_i) + sigma_i z, (n, d): from x_i to x_{i-1}, x_{-1} being the data.
 
     sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -

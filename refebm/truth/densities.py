@@ -415,7 +415,7 @@ class Gamma:
             raise DomainError("E-DOMAIN", "x must be greater than 0: a Gamma density has no score outside its support")
         return (self.shape - 1) / x - self.rate
 
-    def fisher_information(self):
+    def fisher_information(self) -> np.ndarray:
         r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())

@@ -49,7 +49,7 @@ class Variant:
         """The object `name`, compiled from syntax in which the definition `patched` says something else."""
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        namespace = NAMES | vars(module) | {"theorem": lambda *_, **__: lambda function: function}
+        namespace = {"np": np} | vars(module) | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
         whole = syntax(module if self.inside else definition)
         one = definition_in(whole, self.inside or patched.partition(".")[2] or name)
         try:
@@ -153,7 +153,7 @@ def first_projection(function: Callable) -> Callable:
     return first
 
 
-NAMES = {"np": np} | {made.__name__: made for made in (sum_over_projections, first_projection)}  # for patches to use
+PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names for patches to use
 WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 TERMS: dict[str, tuple[Term, ...]] = {}
