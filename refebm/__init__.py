@@ -15,6 +15,7 @@ Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher 
 """
 
 from refebm.calculus import divergence, field_and_divergence, jacobian_vector_product, score_of
+from refebm.glossary import DomainError, InputError
 from refebm.models import Model, at, mixture_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.real_nvp import RealNVP
@@ -109,7 +110,6 @@ from refebm.truth.densities import (
 )
 from refebm.truth.expectations import Expectation, expect
 from refebm.truth.linear_vae import LinearGaussianVAE
-from refebm.validation import DomainError, InputError
 
 __version__ = "0.1.0"
 

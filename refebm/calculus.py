@@ -16,7 +16,7 @@ from autograd import elementwise_grad, make_jvp, make_vjp
 from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval
 
-from refebm.validation import like_x, rows
+from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, rows
 
 
 class _Traces(autograd.tracer.TraceStack):
@@ -38,7 +38,7 @@ autograd.tracer.trace_stack = _Traces()
 
 
 @rows
-def score_of(energy: Callable) -> Callable:
+def score_of(energy: Energy) -> Field:
     r"""The score of an unnormalised model: s(x) = grad_x log p(x) = -grad_x E(x), for p = exp(-E)/Z.
 
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
@@ -47,7 +47,7 @@ def score_of(energy: Callable) -> Callable:
     gradient = elementwise_grad(energy)
 
     @rows
-    def score(x):
+    def score(x: Points):
         return -gradient(x)
 
     return score
@@ -83,7 +83,7 @@ def held(value):
 
 
 @rows
-def divergence(field: Callable, x: np.ndarray) -> np.ndarray:
+def divergence(field: Field, x: Points) -> Rows:
     r"""div s(x) = sum_i d s_i / d x_i, exactly, (n,). For a score it is the trace of the Hessian of log p.
 
     Source: Hyvarinen 2005, eq. 4
@@ -92,7 +92,7 @@ def divergence(field: Callable, x: np.ndarray) -> np.ndarray:
 
 
 @rows
-def field_and_divergence(field: Callable, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def field_and_divergence(field: Field, x: Points) -> tuple[Vectors, Rows]:
     r"""(s(x), div s(x)), shapes (n, d) and (n,), from one forward pass and d pull-backs, one at a time.
 
     Memory of the value is O(n d). A gradient of it in the parameters keeps all d pull-backs: O(n d h) for
@@ -104,7 +104,7 @@ def field_and_divergence(field: Callable, x: np.ndarray) -> tuple[np.ndarray, np
 
 
 @rows
-def field_and_diagonal(field: Callable, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def field_and_diagonal(field: Field, x: Points) -> tuple[Vectors, Vectors]:
     r"""(s(x), [d s_i / d x_i]_i), both (n, d): the divergence before it is summed.
 
     Source: Hyvarinen 2007b, non-negative score matching
@@ -114,7 +114,7 @@ def field_and_diagonal(field: Callable, x: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 @rows
-def jacobian(field: Callable, x: np.ndarray) -> np.ndarray:
+def jacobian(field: Field, x: Points) -> Matrices:
     r"""J[., i, j] = d s_i / d x_j, shape (n, d, d), from d pull-backs.
 
     Source: Stanford CS236, score matching is not scalable
@@ -122,8 +122,8 @@ def jacobian(field: Callable, x: np.ndarray) -> np.ndarray:
     return np.stack(list(_field_and_jacobian_rows(field, x)[1]), axis=1)
 
 
-@rows(v=like_x)
-def jacobian_vector_product(field: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+@rows
+def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
     r"""grad s(x) v = lim [s(x + h v) - s(x)]/h, shape (n, d), by forward mode: one pass, whatever d.
 
     Where autograd has no forward rule (erf, gammaln, solve, fft ...) by two pull-backs: w -> (grad s)^T w is linear in

@@ -19,11 +19,11 @@ from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
 from refebm.data import UserData, user_data
 from refebm.files import see_apart, see_writable, write_json
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
 from refebm.identities.parallel import run_all
 from refebm.identities.run import MUCH_CANCELLATION, Report
 from refebm.index import table
-from refebm.validation import InputError
 
 OF_DATA = ("columns", "sigma", "separator", "decimal", "missing")  # options that say how --data is read
 MOST_CASES = 1_000_000

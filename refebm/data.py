@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refebm.glossary import InputError, positive
 from refebm.truth.densities import GaussianMixture, smoothed_empirical
 from refebm.truth.expectations import fits
-from refebm.validation import InputError, positive
 
 MOST_ROWS = 300
 LARGEST = 1e100

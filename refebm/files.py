@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from refebm.validation import InputError
+from refebm.glossary import InputError
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,8 +3,8 @@
 import inspect
 
 import refebm
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS
-from refebm.validation import InputError
 
 HEADER = ("equation", "function", "theorem", "test")
 

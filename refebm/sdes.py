@@ -9,9 +9,7 @@ from collections.abc import Callable
 
 import autograd.numpy as np
 
-from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.truth.expectations import expect
-from refebm.validation import (
+from refebm.glossary import (
     InputError,
     InputTypeError,
     of_time,
@@ -24,6 +22,8 @@ from refebm.validation import (
     times,
     times_of,
 )
+from refebm.truth.densities import Gaussian, GaussianMixture
+from refebm.truth.expectations import expect
 
 
 class LinearSDE:
@@ -104,7 +104,7 @@ class VariancePreserving(LinearSDE):
         r"""beta_min + t (beta_max - beta_min)."""
         return self.beta_min + times("t", t) * (self.beta_max - self.beta_min)
 
-    def betas(self, n_steps: int):
+    def betas(self, n_steps: int) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
 
         Errors: E-BETAS for so few steps that a variance would be 1 or more.

@@ -20,8 +20,8 @@ from autograd.misc import flatten
 from autograd.misc.optimizers import adam
 
 from refebm.calculus import value_and_gradient
+from refebm.glossary import DomainError, InputError, InputTypeError, positive, real_array, steps
 from refebm.progress import Line
-from refebm.validation import DomainError, InputError, InputTypeError, positive, real_array, steps
 
 ROUNDOFF = np.finfo(float).eps
 NOTHING_LOWER = "the line search found nothing lower: this is roundoff, or the loss is noisy or not smooth"

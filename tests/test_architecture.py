@@ -14,7 +14,7 @@ from refebm.models import Model
 
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
-    ["validation"],
+    ["glossary"],
     ["files", "progress"],
     ["calculus"],
     ["truth"],

@@ -10,7 +10,7 @@ from autograd import grad
 
 import refebm
 from refebm import KULLBACK_LEIBLER, LEAST_SQUARES, LOGISTIC, Generator, LinearGaussianVAE, Model, RealNVP
-from refebm.validation import InputError
+from refebm.glossary import InputError
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Y = np.stack([X[::-1] + 0.5, 0.5 * X])

@@ -16,7 +16,7 @@ from refebm.crosscheck.report import line, pasted
 from refebm.crosscheck.sources import Sources
 from refebm.crosscheck.template import FOLDER, TEMPLATES, template
 from refebm.crosscheck.vectors import vectors
-from refebm.validation import InputError
+from refebm.glossary import InputError
 from refebm.variants.questions import flat
 from tests.sabotage import examined
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from refebm.files import see_apart, see_writable, write_text
-from refebm.validation import InputError
+from refebm.glossary import InputError
 
 
 def names(folder):

@@ -6,7 +6,7 @@ from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FRAMEWORKS, template
-from refebm.validation import InputError
+from refebm.glossary import InputError
 from tests.sabotage import examined, module_of
 
 ADAPTERS = {  # what is written in the arrays' own methods is the same in all frameworks; then a mistake in it

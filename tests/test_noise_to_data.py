@@ -7,7 +7,7 @@ import pytest
 
 import refebm
 from refebm import DomainError, Gaussian, VarianceExploding, VariancePreserving
-from refebm.validation import InputError
+from refebm.glossary import InputError
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Z = np.array([[1.0, 0.5], [-0.5, 0.25], [0.0, -2.0]])

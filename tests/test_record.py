@@ -5,11 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from refebm.glossary import DomainError
 from refebm.identities import Draw, Failure, NotSupported, check, record
 from refebm.identities.draw import NUDGE, PATTERNS
 from refebm.identities.record import JUDGES, THEOREMS, Limit, Sampled, Sides, Theorem, Verdict, judge, theorem
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import DomainError
 
 U = 2.0**-53
 ENTRYWISE = ("pointwise", "quadrature", "enumeration")

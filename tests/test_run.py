@@ -6,11 +6,11 @@ from zlib import crc32
 import numpy as np
 import pytest
 
+from refebm.glossary import DomainError
 from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable
 from refebm.identities.record import Sides, Theorem, Verdict
 from refebm.identities.run import CASES, MUCH_CANCELLATION, ON_DATA, Report, draws, run
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import DomainError
 
 DATA = GaussianMixture([1.0], [[0.0]], 1.0)
 

@@ -9,9 +9,9 @@ from autograd import grad
 
 import refebm
 from refebm import BinaryRBM, GaussianBernoulliRBM, Model, ReplayBuffer
+from refebm.glossary import InputError
 from refebm.models.rbm import states
 from refebm.samplers.step import Step
-from refebm.validation import InputError
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Z = np.array([[1.0, 0.5], [-0.5, 0.25], [0.0, -2.0]])

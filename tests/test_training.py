@@ -5,7 +5,7 @@ import pytest
 
 import refebm
 from refebm import InputError, minimise, minimise_noisy
-from refebm.validation import InputTypeError
+from refebm.glossary import InputTypeError
 
 HESSIAN = np.array([[3.0, 1.0], [1.0, 2.0]])
 LINEAR = np.array([1.0, -2.0])

@@ -7,8 +7,8 @@ from autograd import grad
 
 import refebm
 from refebm import Gamma, Gaussian, GaussianMixture, InputError, Laplace, Model, StudentT
+from refebm.glossary import InputTypeError
 from refebm.samplers.step import moved
-from refebm.validation import InputTypeError
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Z = X[::-1] + 0.5

@@ -12,8 +12,8 @@ from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
 from refebm.crosscheck.vectors import digest, disagreement, document, leaves, plain, vectors, write
 from refebm.crosscheck.verdict import ALONE
+from refebm.glossary import InputError
 from refebm.models import KINDS, RBMS
-from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import refebm
+from refebm.glossary import InputError
 from refebm.identities import REFERENCE, THEOREMS
-from refebm.validation import InputError
 from refebm.variants import NAIVE, WRONG, Wrong
 from refebm.variants.controls import CASES, ENOUGH, rejections
 from refebm.variants.questions import answer

@@ -24,6 +24,7 @@ from autograd.tracer import isbox
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
+from refebm.glossary import InputError, States
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
 from refebm.objectives.denoising import NoiseLevels
@@ -31,8 +32,7 @@ from refebm.objectives.likelihood import Estimate
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.validation import InputError
-from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters
+from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters, types
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
 ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not the adapter's lines
@@ -167,7 +167,7 @@ class Adapter(Implementation):
         if name in CLASSES:
             return lambda *given, **named: self._density(function, reference, given, named)
         if name in KERNELS and self.steps:
-            state = next(i for i, argument in enumerate(parameters(name)) if argument in ("x", "v"))
+            state = list(types(name).values()).index(States)
             return lambda *given: step_of(name, given[state], call(function, *given), self.read)
         if name in CALLED:
             return lambda *given: lambda x: self.read(call(function, *given, x))

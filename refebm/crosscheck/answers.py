@@ -11,8 +11,8 @@ from refebm.crosscheck.adapter import DEEPEST, Answer, array, arrays
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.report import shown
 from refebm.crosscheck.vectors import digest, file_name, vectors
+from refebm.glossary import InputError
 from refebm.identities import Failure
-from refebm.validation import InputError
 from refebm.variants.questions import ADJUSTED
 
 LARGEST = 2**26  # bytes of a file

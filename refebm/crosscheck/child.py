@@ -21,10 +21,10 @@ import numpy as np
 from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
 from refebm.crosscheck.vectors import plain
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Draw, NotSupported, Unusable
 from refebm.identities.run import attempt, run
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError
 
 NOISY = "answers the same question differently when it is asked again: randomness or state of its own"
 CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end

@@ -11,7 +11,7 @@ from refebm.crosscheck.report import called, failing, line, markdown, record, su
 from refebm.crosscheck.template import template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
-from refebm.validation import InputError
+from refebm.glossary import InputError
 
 
 def crosscheck(options) -> int:

@@ -20,9 +20,9 @@ from refebm.crosscheck.child import CLOSED, FORKED, MOST_FORKS
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.report import called, local, shown
 from refebm.crosscheck.sources import Sources
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Verdict
 from refebm.identities.run import Report
-from refebm.validation import InputError
 
 SILENCE = 60.0  # seconds without an answer after which the child is ended
 MEMORY = 16 * 2**30  # bytes that it may ask for, or half of what there is

@@ -7,8 +7,11 @@ from zlib import crc32
 
 import numpy as np
 
-from refebm.models import ENERGIES
-from refebm.variants.questions import DIAGNOSTICS, GRID, MODELS, NOISY, RBMS, SDES, Question
+from refebm.glossary import Bits, Loss
+from refebm.models import ENERGIES, Model
+from refebm.objectives.denoising import NoiseLevels
+from refebm.objectives.likelihood import Estimate
+from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
@@ -132,21 +135,9 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "DomainError": "an error",
     "InputError": "an error",
 }
-GRADIENTS = {  # objectives: they have one value per row, and a gradient of the mean in the model's parameters
-    name
-    for name in EXAMINED
-    if name.endswith(("matching", "matching_vr", "matching_cv", "sliced", "autoencoder")) and "." not in name
-} | {
-    *("negative_log_likelihood", "contrastive_divergence", "noise_contrastive", "conditional_noise_contrastive"),
-    *("bregman_noise_contrastive", "gan_discriminator_loss", "variational_bound", "stein_discrepancy"),
-    *("minimum_probability_flow", "minimum_probability_flow_continuous", "minimum_velocity"),
-    *("diffusion_score_matching", "ddpm_loss"),
-}
-WHOLE = {  # their answers do not come row by row
-    *("geometric_noise_levels", "Gamma.fisher_information", "estimated_log_partition", "decaying_steps", *DIAGNOSTICS),
-    *("entropy_gradient", "kernel_stein", "VariancePreserving.betas"),
-    *(f"{rbm}.log_partition" for rbm in RBMS),
-}
+GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # which have one in the model's parameters
+NOT_BY_ROW = (np.ndarray, float, Any, NoiseLevels, Estimate)  # what is returned where answers do not come row by row
+WHOLE = {name for name in EXAMINED if types(name)["return"] in NOT_BY_ROW}
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
 FAR |= {name for name in EXAMINED if name.startswith(("Gaussian.", "GaussianMix", "Student", "Laplace", "smoothed"))}
 FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_log_partition"}
@@ -168,7 +159,7 @@ SEEDS = {
 }
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # units of an RBM in these, and one more
-BITS = ("ratio_matching", "minimum_probability_flow")  # which take zeros and ones
+BITS = {name for name in EXAMINED if "." not in name and Bits in types(name).values()}  # which take zeros and ones
 VALUES: dict[str, tuple] = {  # an option of the question: the argument that it is, its values, what they catch
     "sigma": ("sigma", (0.25, 1.0, 4.0, 1.0)),
     "eps": ("eps", (0.5, 1.0, 1.0, 0.125)),
@@ -215,7 +206,7 @@ class Asked:
     @property
     def model(self) -> str | None:
         """The name of the argument that is the model."""
-        return next((name for name in MODELS if name in self.arguments and name != "data_score"), None)
+        return next((name for name, value in self.arguments.items() if isinstance(value, Model)), None)
 
 
 def questions(function: str) -> list[Asked]:

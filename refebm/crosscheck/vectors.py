@@ -17,10 +17,10 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
+from refebm.glossary import DataScore, InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
-from refebm.validation import InputError
-from refebm.variants.questions import CLASSES, GRID, MADE, MODELS, SDES, ask, flat, parameters
+from refebm.variants.questions import CLASSES, GRID, MADE, ROLES, SDES, ask, flat, parameters, types
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -181,7 +181,7 @@ def signature(function: str) -> str:
     """How an adapter's function is called."""
     name, _, method = function.partition(".")
     names = list(parameters(name))
-    models = [key for key in names if key in MODELS and key != "data_score"]
+    models = [key for key in names if types(name).get(key) in ROLES and types(name)[key] != DataScore]
     if len(models) == 1 and models != ["logit"]:
         names = ["model" if key in models else key for key in names]
     return f"{name}({', '.join(names)}){method_call(name, method) if name in CLASSES else ''}"

@@ -9,9 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from refebm.glossary import InputError
 from refebm.models import Model
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture
-from refebm.validation import InputError
 
 NUDGE = 2.0**-26
 PATTERNS = (1, 11, 13)  # of the directions in which the numbers of a case are nudged

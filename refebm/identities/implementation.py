@@ -4,8 +4,8 @@ import numpy as np
 
 import refebm
 from refebm.calculus import pull_back
+from refebm.glossary import InputError
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.validation import InputError
 
 
 class Failure(Exception):

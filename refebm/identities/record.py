@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import norm
 
+from refebm.glossary import DomainError
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
 from refebm.truth.expectations import SETTLED, total
-from refebm.validation import DomainError
 
 ROUNDOFF = np.finfo(float).eps / 2
 FACTOR = 64

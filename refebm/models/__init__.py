@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from refebm.calculus import score_of
+from refebm.glossary import InputError, brief, level, parameters_of, points_of, times_of
 from refebm.models import energies, fields
 from refebm.models.fields import at, sde_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
-from refebm.validation import InputError, brief, level, parameters_of, points_of, times_of
 
 
 def at_level(x, kind, parameters, sigma):

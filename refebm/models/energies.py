@@ -6,9 +6,9 @@ Each is a function of rows and of named parameters, which are plain arrays, tupl
 import autograd.numpy as np
 
 from refebm.calculus import held
+from refebm.glossary import InputError
 from refebm.models.networks import perceptron
 from refebm.truth.densities import FAR, common, log_sum_exp, lost
-from refebm.validation import InputError
 
 LEAST_LOG = -700.0  # of a scale whose inverse is a number
 

@@ -3,10 +3,10 @@ r"""Fields: s(x) or r(x), shape (n, d), that need not be the gradient of anythin
 import autograd.numpy as np
 
 from refebm.calculus import held
+from refebm.glossary import Field, InputError, Level, LevelField, Points, brief, rows
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
 from refebm.truth.densities import lost, softmax
-from refebm.validation import InputError, brief, positive, rows
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
@@ -70,12 +70,12 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
 
 
-@rows(sigma=positive)
-def at(score, sigma):
+@rows
+def at(score: LevelField, sigma: Level) -> Field:
     r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float."""
 
     @rows
-    def field(x):
+    def field(x: Points):
         return score(x, sigma * np.ones(len(x)))
 
     return field

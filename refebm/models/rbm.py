@@ -9,7 +9,20 @@ from itertools import product
 import autograd.numpy as np
 from autograd.scipy.special import logsumexp
 
-from refebm.validation import InputError, bits, of_shape, points, real_array, rows, squarable, uniforms, vector
+from refebm.glossary import (
+    Bits,
+    InputError,
+    Points,
+    Rows,
+    Vectors,
+    bits,
+    of_shape,
+    real_array,
+    rows,
+    squarable,
+    uniforms,
+    vector,
+)
 
 LOG_2PI = float(np.log(2 * np.pi))
 MOST_UNITS = 20
@@ -68,19 +81,19 @@ class BinaryRBM:
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
-    @rows(v=bits)
-    def energy(self, v, h):
+    @rows
+    def energy(self, v: Bits, h) -> Rows:
         r"""-b.v - c.h - v^T W h, (n,); h (n, m)."""
         h = hidden(self, h, len(v))
         return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
 
-    @rows(v=bits)
-    def free_energy(self, v):
+    @rows
+    def free_energy(self, v: Bits) -> Rows:
         r"""-b.v - sum_j softplus(c_j + (W^T v)_j), (n,)."""
         return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
 
-    @rows(v=bits)
-    def hidden_mean(self, v):
+    @rows
+    def hidden_mean(self, v: Bits) -> Vectors:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m)."""
         return expit(self.c + np.dot(v, self.W))
 
@@ -98,7 +111,7 @@ class BinaryRBM:
         mean = self.visible_mean(h)
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
-    def log_partition(self):
+    def log_partition(self) -> float:
         r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged."""
         near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
         h = states(len(near), len(far))
@@ -119,21 +132,21 @@ class GaussianBernoulliRBM:
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
-    @rows(v=points)
-    def energy(self, v, h):
+    @rows
+    def energy(self, v: Points, h) -> Rows:
         r"""|v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, (n,); h (n, m)."""
         h = hidden(self, h, len(v))
         coupling = np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2
         return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(h, self.c) - coupling
 
-    @rows(v=points)
-    def free_energy(self, v):
+    @rows
+    def free_energy(self, v: Points) -> Rows:
         r"""|v - b|^2/(2 sigma^2) - sum_j softplus(c_j + (W^T v)_j/sigma^2), (n,)."""
         spring = 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2
         return spring - np.sum(softplus(self.c + np.dot(v, self.W) / self.sigma**2), axis=1)
 
-    @rows(v=points)
-    def hidden_mean(self, v):
+    @rows
+    def hidden_mean(self, v: Points) -> Vectors:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m)."""
         return expit(self.c + np.dot(v, self.W) / self.sigma**2)
 
@@ -151,7 +164,7 @@ class GaussianBernoulliRBM:
         mean = self.visible_mean(h)
         return mean + self.sigma * of_shape("z", z, mean.shape)
 
-    def log_partition(self):
+    def log_partition(self) -> float:
         r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2)."""
         h = states(self.m, self.d)
         shift = np.dot(h, self.W.T)

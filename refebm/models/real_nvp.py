@@ -2,9 +2,9 @@ r"""RealNVP: x = T(z) by affine couplings, z unit normal, with an exact inverse 
 
 import autograd.numpy as np
 
+from refebm.glossary import InputError, Points, Rows, Vectors, points_of, rows
 from refebm.models.networks import perceptron
 from refebm.models.shapes import dimension
-from refebm.validation import InputError, points_of, rows
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -26,13 +26,13 @@ class RealNVP:
             )
 
     @rows
-    def log_prob(self, x):
+    def log_prob(self, x: Points) -> Rows:
         r"""log N(T^{-1}(x); 0, I) + log |det|, (n,)."""
         z, log_det = self.inverse(x)
         return np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det
 
     @rows
-    def inverse(self, x):
+    def inverse(self, x: Points) -> tuple[Vectors, Rows]:
         r"""z = T^{-1}(x), (n, d), and log |det dz/dx|, (n,)."""
         log_det = 0.0
         for i, layers in enumerate(self.couplings):

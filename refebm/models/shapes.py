@@ -2,7 +2,7 @@
 
 import autograd.numpy as np
 
-from refebm.validation import InputError
+from refebm.glossary import InputError
 
 SHAPES = {
     "quadratic": {"mean": "d", "precision": "dd"},

@@ -1,17 +1,14 @@
 r"""Adversarial and variational training: a sampler q in the place of Markov chains, and what its entropy costs."""
 
-from collections.abc import Callable
 from typing import Any
 
-import autograd.numpy as np
-
 from refebm.calculus import held, pull_back
+from refebm.glossary import Energy, Field, Generated, LogDensity, Loss, Parameters, Points, Rows, Sampler, rows
 from refebm.objectives.notation import dot
-from refebm.validation import like_x, nested, points, rows, sampler
 
 
-@rows(y=like_x)
-def variational_bound(energy: Callable, log_q: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+@rows
+def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Generated) -> Loss:
     r"""E(y) - E(x) + log q(y), (n,), y from q: in the mean an *upper* bound of E log p_model(x).
 
     The gap is KL(q|p_model). The energy is trained to maximise it, the sampler q to minimise it: -log Z is replaced by
@@ -23,8 +20,8 @@ def variational_bound(energy: Callable, log_q: Callable, x: np.ndarray, y: np.nd
     return energy(y) - energy(x) + log_q(y)
 
 
-@rows(sampler=sampler, phi=nested, eps=points)
-def entropy_gradient(score_q: Callable, sampler: Callable, phi: Any, eps: np.ndarray) -> Any:
+@rows
+def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Points) -> Any:
     r"""grad_phi H(q) = -E_eps[score_q(z) d f_phi/d phi], z = f_phi(eps), the mean over the rows: nested like phi.
 
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
@@ -36,8 +33,8 @@ def entropy_gradient(score_q: Callable, sampler: Callable, phi: Any, eps: np.nda
     return back(-score_q(z) / len(z))
 
 
-@rows(z=points)
-def implicit_negative_elbo(log_joint: Callable, score_q: Callable, z: np.ndarray) -> np.ndarray:
+@rows
+def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> Rows:
     r"""-log p(x, z) + score_q(z).z, score_q(z) held, (n,): in the mean its gradient is that of the negative ELBO.
 
     log_joint (n, d) -> (n,), z -> log p(x_i, z_i) for the rows at hand; score_q (n, d) -> (n, d), the score of

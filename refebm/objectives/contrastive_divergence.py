@@ -5,17 +5,16 @@ one gradient step to the next: persistent CD. Chains that start in a replay buff
 All are `run` of a kernel from a start, for instance ``run(step, x, tape).x`` for CD-k.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.validation import InputError, count, number, points, rows, uniforms
+from refebm.glossary import Energy, InputError, Loss, ModelPoints, Points, count, number, points, rows, uniforms
 
 
 @rows
-def contrastive_divergence(energy: Callable, x: np.ndarray, x_model: np.ndarray) -> np.ndarray:
+def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> Loss:
     r"""E(x) - E(x_model), (n,), with x_model held constant, whatever it was computed from.
 
     energy (n, d) -> (n,); x, x_model (n, d). With x_model from the model the mean gradient in the parameters is that of

@@ -4,21 +4,34 @@ z is *unit* normal and the noisy point is y = x + sigma z, so grad_y log N(y; x,
 or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching; E-POSITIVE for sigma.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
 from scipy.stats import chi2
 
 from refebm.calculus import held, jacobian
+from refebm.glossary import (
+    DomainError,
+    Field,
+    InputError,
+    LevelField,
+    Levels,
+    Loss,
+    Matrices,
+    Noise,
+    Points,
+    Positive,
+    Size,
+    Vectors,
+    rows,
+)
 from refebm.objectives.notation import dot, squared_norm
-from refebm.validation import DomainError, InputError, rows
 
 BLOCK = 1000  # rows against rows, to find the two that are furthest apart
 
 
 @rows
-def denoising_score_matching(score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
+def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""1/2 |s(x + sigma z) + z/sigma|^2, (n,). Its minimiser is the score of p^sigma, not of the data.
 
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
@@ -30,7 +43,7 @@ def denoising_score_matching(score: Callable, x: np.ndarray, sigma: float | np.n
 
 
 @rows
-def denoising_score_matching_cv(score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
+def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""The same less z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2), (n,): equal mean, variance bounded as sigma -> 0.
 
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
@@ -41,9 +54,7 @@ def denoising_score_matching_cv(score: Callable, x: np.ndarray, sigma: float | n
 
 
 @rows
-def noise_conditional_score_matching(
-    score: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray
-) -> np.ndarray:
+def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""1/2 |sigma s(x + sigma z, sigma) + z|^2, (n,): sigma^2 times the denoising objective, each row at its own level.
 
     score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn among the levels, or a float.
@@ -54,7 +65,7 @@ def noise_conditional_score_matching(
 
 
 @rows
-def denoising_autoencoder(denoiser: Callable, x: np.ndarray, sigma: float | np.ndarray, z: np.ndarray) -> np.ndarray:
+def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times the denoising objective.
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
@@ -64,7 +75,7 @@ def denoising_autoencoder(denoiser: Callable, x: np.ndarray, sigma: float | np.n
 
 
 @rows
-def tweedie_mean(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
+def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
     r"""E[X | Y = y] = y + sigma^2 s(y), (n, d), where s is the score of p^sigma.
 
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,). The gradient in s is that in the noisy point.
@@ -74,7 +85,7 @@ def tweedie_mean(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> n
 
 
 @rows
-def tweedie_cov(score: Callable, y: np.ndarray, sigma: float | np.ndarray) -> np.ndarray:
+def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
     r"""Cov[X | Y = y] = sigma^2 I + sigma^4 grad s(y), (n, d, d), where s is the score of p^sigma.
 
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,).
@@ -110,7 +121,7 @@ class NoiseLevels(NamedTuple):
 
 
 @rows
-def geometric_noise_levels(x: np.ndarray, n: int, smallest: float) -> NoiseLevels:
+def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevels:
     r"""sigma_1 > ... > sigma_n in constant ratio: sigma_1 = the largest pairwise distance, sigma_n = smallest.
 
     x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1.

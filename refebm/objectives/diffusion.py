@@ -5,18 +5,28 @@ denoised point E[x_0 | x_t] = (x_t + std^2 s)/m say the same. Callables take x (
 Errors: as in score matching; E-TIME for t outside [0, 1], or where std(t) = 0; E-BETAS and E-INDEX.
 """
 
-from collections.abc import Callable
-
 import autograd.numpy as np
 
+from refebm.glossary import (
+    Betas,
+    Indices,
+    InputError,
+    Loss,
+    Noise,
+    Points,
+    Sde,
+    TimeField,
+    Times,
+    TimeWeight,
+    Vectors,
+    rows,
+    within,
+)
 from refebm.objectives.notation import squared_norm
-from refebm.validation import InputError, rows, within
 
 
 @rows
-def diffusion_score_matching(
-    score: Callable, sde, weight: Callable, x: np.ndarray, t: float | np.ndarray, z: np.ndarray
-) -> np.ndarray:
+def diffusion_score_matching(score: TimeField, sde: Sde, weight: TimeWeight, x: Points, t: Times, z: Noise) -> Loss:
     r"""weight(t)/2 |s(m x + std z, t) + z/std|^2, (n,).
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; weight (n,) -> (n,), for instance std^2 (noise
@@ -28,7 +38,7 @@ def diffusion_score_matching(
 
 
 @rows
-def ddpm_loss(score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.ndarray, z: np.ndarray) -> np.ndarray:
+def ddpm_loss(score: TimeField, betas: Betas, x: Points, i: Indices, z: Noise) -> Loss:
     r"""1/2 |std_i s(x_i, i) + z|^2, (n,), x_i = sqrt(a_i) x + std_i z, a_i = prod_{j <= i} (1 - beta_j) = 1 - std_i^2.
 
     score(x, i) (n, d), (n,) -> (n, d), the score of the law of x_i; betas (N,), in (0, 1); x, z (n, d); i an int or
@@ -42,7 +52,7 @@ def ddpm_loss(score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.nda
 
 
 @rows
-def predicted_noise(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+def predicted_noise(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""E[Z | x_t = x] = -std s(x, t), (n, d), of the score s of the law of x_t.
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
@@ -53,7 +63,7 @@ def predicted_noise(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) 
 
 
 @rows
-def denoised_point(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+def denoised_point(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""E[x_0 | x_t = x] = (x + std^2 s(x, t))/m, (n, d), of the score s of the law of x_t: Tweedie's formula.
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
@@ -64,7 +74,7 @@ def denoised_point(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -
 
 
 @rows
-def score_of_noise(noise: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+def score_of_noise(noise: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""-noise(x, t)/std, (n, d): the score of a network that predicts the noise.
 
     noise(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
@@ -75,7 +85,7 @@ def score_of_noise(noise: Callable, sde, x: np.ndarray, t: float | np.ndarray) -
 
 
 @rows
-def score_of_denoiser(denoiser: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+def score_of_denoiser(denoiser: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""(m r(x, t) - x)/std^2, (n, d): the score of a network r that predicts the denoised point.
 
     denoiser(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).

@@ -1,18 +1,16 @@
 r"""Other discrepancies: Stein's, minimum probability flow, minimum velocity. Errors: as in score matching."""
 
-from collections.abc import Callable
-
 import autograd.numpy as np
 
 from refebm.calculus import field_and_divergence
+from refebm.glossary import Bits, Energy, Field, Flag, InputError, Loss, Noise, Points, Positive, StepSize, rows
 from refebm.objectives.notation import dot, squared_norm
-from refebm.validation import InputError, bits, positive, rows
 
 ENTRIES = 2**20  # entries of the differences that are held at once, or one row's
 
 
 @rows
-def stein_discrepancy(score: Callable, field: Callable, x: np.ndarray) -> np.ndarray:
+def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
     r"""s.g + div g, (n,), for the score s of q and a test field g: its mean under p is zero for all g only if p = q.
 
     The supremum over the L2(p) ball is sqrt(2 D_F), at g ~ s - s_p; over the ball of a kernel's space it is the kernel
@@ -24,8 +22,8 @@ def stein_discrepancy(score: Callable, field: Callable, x: np.ndarray) -> np.nda
     return dot(score(x), g) + divergence
 
 
-@rows(bandwidth=positive)
-def kernel_stein(score: Callable, x: np.ndarray, bandwidth: float, unbiased: bool = True) -> float:
+@rows
+def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = True) -> float:
     r"""The mean over pairs of u(x, y) = k [s.t + (s - t).(x - y)/l^2 + d/l^2 - |x - y|^2/l^4], s = s(x), t = s(y).
 
     k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. The mean is over all pairs (V statistic, never negative), or with
@@ -49,8 +47,8 @@ def kernel_stein(score: Callable, x: np.ndarray, bandwidth: float, unbiased: boo
     return total / (n * (n - 1)) if unbiased else total / n**2
 
 
-@rows(x=bits)
-def minimum_probability_flow(energy: Callable, x: np.ndarray) -> np.ndarray:
+@rows
+def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
     r"""sum_i exp(1/2 (E(x) - E(x^{-i}))), (n,), where x^{-i} is x with bit i flipped: the flow out of x.
 
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
@@ -63,7 +61,7 @@ def minimum_probability_flow(energy: Callable, x: np.ndarray) -> np.ndarray:
 
 
 @rows
-def minimum_probability_flow_continuous(energy: Callable, x: np.ndarray, eps: float, z: np.ndarray) -> np.ndarray:
+def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize, z: Noise) -> Loss:
     r"""exp(1/2 (E(x) - E(x + eps z))), (n,): 1 + eps^2/4 times implicit score matching, to order eps^4 in the mean.
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
@@ -73,7 +71,7 @@ def minimum_probability_flow_continuous(energy: Callable, x: np.ndarray, eps: fl
 
 
 @rows
-def minimum_velocity(score: Callable, x: np.ndarray) -> np.ndarray:
+def minimum_velocity(score: Field, x: Points) -> Loss:
     r"""|s|^2 + 2 div s, (n,): the squared velocity of the data under Langevin dynamics of the model, less E|s_p|^2.
 
     score (n, d) -> (n, d); x (n, d). Twice implicit score matching.

@@ -10,12 +10,27 @@ import autograd.numpy as np
 from autograd.scipy.special import logsumexp
 
 from refebm.calculus import held
+from refebm.glossary import (
+    Density,
+    DomainError,
+    Energy,
+    Flag,
+    InputError,
+    Loss,
+    Points,
+    Positive,
+    Real,
+    Rows,
+    Size,
+    Temperatures,
+    real_array,
+    rows,
+)
 from refebm.truth.partition import SETTLED, quadrature
-from refebm.validation import DomainError, InputError, inverse_temperatures, positive, real_array, rows
 
 
 @rows
-def negative_log_likelihood(energy: Callable, log_z: float, x: np.ndarray) -> np.ndarray:
+def negative_log_likelihood(energy: Energy, log_z: Real, x: Points) -> Loss:
     r"""E(x) + log Z, (n,): minus the log-density of x under exp(-E)/Z.
 
     energy (n, d) -> (n,); log_z a float; x (n, d). Its gradient in the parameters is that of the likelihood if log_z
@@ -32,9 +47,9 @@ class LogPartition(NamedTuple):
     error: float
 
 
-@rows(tolerance=positive)
+@rows
 def log_partition(
-    energy: Callable, d: int, *, tolerance: float = SETTLED, with_error: bool = False
+    energy: Energy, d: Size, *, tolerance: Positive = SETTLED, with_error: Flag = False
 ) -> float | LogPartition:
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
 
@@ -53,10 +68,10 @@ def log_partition(
     return LogPartition(value, nodes.error) if with_error else value
 
 
-@rows(temperatures=inverse_temperatures)
+@rows
 def annealed_importance_sampling(
-    energy: Callable, base, temperatures: np.ndarray, step: Callable, tape: tuple
-) -> np.ndarray:
+    energy: Energy, base: Density, temperatures: Temperatures, step: Callable, tape: tuple
+) -> Rows:
     r"""The log weights of n chains from a density that is known to the model, (n,), with E[w] = Z.
 
     log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log base(x_{k-1})), x_0 drawn from base and x_k

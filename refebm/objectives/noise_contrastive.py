@@ -8,16 +8,30 @@ not finite at the data, E-CALLABLE.
 
 import contextlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import autograd.numpy as np
 
+from refebm.glossary import (
+    Energy,
+    Generated,
+    InputError,
+    LogDensity,
+    Logit,
+    Loss,
+    NoisePoints,
+    Points,
+    Weight,
+    convex,
+    of_shape,
+    rows,
+    supported,
+)
 from refebm.objectives.notation import softplus
-from refebm.validation import InputError, convex, like_x, noise_points, of_shape, rows, supported, weight_inside
 
 
-@rows(y=noise_points)
-def noise_contrastive(log_model: Callable, log_noise: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+@rows
+def noise_contrastive(log_model: LogDensity, log_noise: LogDensity, x: Points, y: NoisePoints) -> Loss:
     r"""softplus(-L(x)) + sum_j softplus(L(y_j)), (n,), where L = log_model - log_noise - log nu.
 
     log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability of data.
@@ -49,10 +63,10 @@ def _asked_at_all(y):
         raise InputError("E-CALLABLE", f"log-densities and energies are asked at {rows}: {error}") from error
 
 
-@rows(y=noise_points)
+@rows
 def conditional_noise_contrastive(
-    energy: Callable, x: np.ndarray, y: np.ndarray, log_ratio: np.ndarray | None = None
-) -> np.ndarray:
+    energy: Energy, x: Points, y: NoisePoints, log_ratio: np.ndarray | None = None
+) -> Loss:
     r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,), the mean over the points y ~ p_c(.|x).
 
     energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (kappa, n, d); log_ratio (kappa, n), the log of
@@ -77,6 +91,8 @@ class Generator(NamedTuple):
     conjugate: Callable
 
 
+Psi = Annotated[Generator, convex, "a convex Psi, by its derivative and its conjugate"]
+
 LOGISTIC = Generator(lambda log_u: -softplus(-log_u), softplus)  # u log u - (1 + u) log(1 + u)
 KULLBACK_LEIBLER = Generator(lambda log_u: 1 + log_u, np.exp)  # u log u
 LEAST_SQUARES = Generator(  # u^2/2, whose derivative stays finite: a loss that overflows is inf, not inf - inf
@@ -84,10 +100,14 @@ LEAST_SQUARES = Generator(  # u^2/2, whose derivative stays finite: a loss that 
 )
 
 
-@rows(generator=convex, y=noise_points)
+@rows
 def bregman_noise_contrastive(
-    log_model: Callable, log_noise: Callable, generator: Generator, x: np.ndarray, y: np.ndarray
-) -> np.ndarray:
+    log_model: LogDensity,
+    log_noise: LogDensity,
+    generator: Psi,
+    x: Points,
+    y: NoisePoints,
+) -> Loss:
     r"""-Psi'(g(x)) + sum_j [Psi'(g) g - Psi(g)](y_j), (n,), where g = p_model/(nu p_n).
 
     log_model, log_noise (m, d) -> (m,); generator: Psi, convex, as a `Generator`; x (n, d); y (nu, n, d).
@@ -99,8 +119,8 @@ def bregman_noise_contrastive(
     return -generator.derivative(L_x) + np.sum(generator.conjugate(L_y), axis=0)
 
 
-@rows(y=like_x)
-def gan_discriminator_loss(logit: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+@rows
+def gan_discriminator_loss(logit: Logit, x: Points, y: Generated) -> Loss:
     r"""-log D(x) - log(1 - D(y)) = softplus(-logit(x)) + softplus(logit(y)), (n,), D = sigmoid(logit).
 
     logit (m, d) -> (m,); x (n, d), data; y (n, d), generated. With logit = log_model - log_noise it is
@@ -110,8 +130,8 @@ def gan_discriminator_loss(logit: Callable, x: np.ndarray, y: np.ndarray) -> np.
     return softplus(-logit(x)) + softplus(logit(y))
 
 
-@rows(weight=weight_inside)
-def mixed_noise(log_noise: Callable, log_proposal: Callable, weight: float) -> Callable:
+@rows
+def mixed_noise(log_noise: LogDensity, log_proposal: LogDensity, weight: Weight) -> LogDensity:
     r"""log[(1 - w) p_n + w q], the noise of adversarial contrastive estimation: a mixture with a trained proposal q.
 
     log_noise, log_proposal (m, d) -> (m,); weight w in (0, 1). Returns a callable (m, d) -> (m,).
@@ -119,7 +139,7 @@ def mixed_noise(log_noise: Callable, log_proposal: Callable, weight: float) -> C
     """
 
     @rows
-    def log_mixture(x):
+    def log_mixture(x: Points):
         return np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))
 
     return log_mixture

@@ -6,18 +6,28 @@ Errors, in all of them: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE and E-POSITI
 callable that returns another shape. A NaN that a callable returns stays in its row.
 """
 
-from collections.abc import Callable
-
 import autograd.numpy as np
 from autograd.scipy.special import expit
 
 from refebm.calculus import field_and_diagonal, field_and_divergence, jacobian_vector_product
+from refebm.glossary import (
+    Bits,
+    DataScore,
+    Energy,
+    Field,
+    Loss,
+    Points,
+    PositivePoints,
+    Projections,
+    Rows,
+    StepSize,
+    rows,
+)
 from refebm.objectives.notation import dot, mean_over_projections, squared_norm
-from refebm.validation import bits, positive_points, rows
 
 
 @rows
-def explicit_score_matching(score: Callable, data_score: Callable, x: np.ndarray) -> np.ndarray:
+def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> Loss:
     r"""1/2 |s_p(x) - s(x)|^2, (n,). Its mean under p is the Fisher divergence D_F(p, q) of s = grad log q.
 
     score, data_score (n, d) -> (n, d); x (n, d), drawn from p, whose score is data_score.
@@ -28,7 +38,7 @@ def explicit_score_matching(score: Callable, data_score: Callable, x: np.ndarray
 
 
 @rows
-def implicit_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
+def implicit_score_matching(score: Field, x: Points) -> Loss:
     r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. In the mean, the explicit objective less 1/2 E|s_p|^2.
 
     score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
@@ -42,7 +52,7 @@ def implicit_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
 
 @rows
 @mean_over_projections
-def explicit_sliced(score: Callable, data_score: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projections) -> Loss:
     r"""1/2 (v.s_p - v.s)^2, (n,), mean over the m projections: the sliced Fisher divergence.
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
@@ -53,7 +63,7 @@ def explicit_sliced(score: Callable, data_score: Callable, x: np.ndarray, v: np.
 
 @rows
 @mean_over_projections
-def hutchinson_divergence(field: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
     r"""v^T grad s v, (n,), mean over the m projections: unbiased for div s when E[v v^T] = I.
 
     x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
@@ -64,7 +74,7 @@ def hutchinson_divergence(field: Callable, x: np.ndarray, v: np.ndarray) -> np.n
 
 @rows
 @mean_over_projections
-def sliced_score_matching(score: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 (v.s)^2, (n,), mean over the m projections. Its mean over v is the implicit objective.
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
@@ -76,7 +86,7 @@ def sliced_score_matching(score: Callable, x: np.ndarray, v: np.ndarray) -> np.n
 
 @rows
 @mean_over_projections
-def sliced_score_matching_vr(score: Callable, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 |s|^2, (n,), mean over the m projections: the same mean, the square taken exactly.
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
@@ -87,7 +97,7 @@ def sliced_score_matching_vr(score: Callable, x: np.ndarray, v: np.ndarray) -> n
 
 @rows
 @mean_over_projections
-def finite_difference_sliced(energy: Callable, x: np.ndarray, eps: float, v: np.ndarray) -> np.ndarray:
+def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projections) -> Loss:
     r"""[f(x+eps v) + f(x-eps v) - 2 f(x)]/eps^2 + [f(x+eps v) - f(x-eps v)]^2/(8 eps^2), f = -E, (n,).
 
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
@@ -98,8 +108,8 @@ def finite_difference_sliced(energy: Callable, x: np.ndarray, eps: float, v: np.
     return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
 
 
-@rows(x=positive_points)
-def nonnegative_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
+@rows
+def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
     r"""sum_i 2 x_i s_i + x_i^2 d_i s_i + 1/2 x_i^2 s_i^2, (n,), for x > 0.
 
     Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 less 1/2 E sum_i x_i^2 s_p,i^2: the weight x_i^2 takes the
@@ -111,8 +121,8 @@ def nonnegative_score_matching(score: Callable, x: np.ndarray) -> np.ndarray:
     return np.sum(2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2, axis=1)
 
 
-@rows(x=bits)
-def ratio_matching(energy: Callable, x: np.ndarray) -> np.ndarray:
+@rows
+def ratio_matching(energy: Energy, x: Bits) -> Loss:
     r"""sum_i sigmoid(E(x) - E(x^{-i}))^2, (n,), where x^{-i} is x with bit i flipped.
 
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refebm.glossary import kept, points, tape_of_steps, transition
 from refebm.progress import counted
 from refebm.samplers.step import Step, lost, without
-from refebm.validation import kept, points, tape_of_steps, transition
 
 
 class Chain(NamedTuple):

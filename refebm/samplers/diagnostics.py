@@ -5,11 +5,12 @@ Errors: E-NDIM, E-EMPTY, E-FINITE; DomainError E-CONSTANT for a coordinate that 
 
 import functools
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 
-from refebm.validation import DomainError, InputError, brief, moving, rows
+from refebm.glossary import Count, DomainError, InputError, brief, moving, rows
 
 
 def _exponent(x):
@@ -33,6 +34,11 @@ def halves_in_units(name, value, x=None):
     return value
 
 
+Chains = Annotated[np.ndarray, moving, "(T, n, d), T states of n chains"]
+ChainsInUnits = Annotated[np.ndarray, in_units, "(T, n, d), T states of n chains"]
+HalvesInUnits = Annotated[np.ndarray, halves_in_units, "(T, n, d), T states of n chains, which are halved"]
+
+
 def in_square_units(function: Callable) -> Callable:
     """Ask the function in the unit of `_exponent`; its answer is in the square of the unit of x."""
 
@@ -45,9 +51,9 @@ def in_square_units(function: Callable) -> Callable:
     return asked
 
 
-@rows(x=moving)
+@rows
 @in_square_units
-def autocovariance(x: np.ndarray, n_lags: int) -> np.ndarray:
+def autocovariance(x: Chains, n_lags: Count) -> np.ndarray:
     r"""c_t = 1/T sum_i (x_i - mean)(x_{i+t} - mean) for t = 0, ..., n_lags, the mean over the chains, (n_lags + 1, d).
 
     x (T, n, d), each chain less its own mean; n_lags < T. With 1/T, not 1/(T - t): biased, of smaller variance. Its
@@ -61,8 +67,8 @@ def autocovariance(x: np.ndarray, n_lags: int) -> np.ndarray:
     return np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
 
 
-@rows(x=in_units)
-def autocorrelation(x: np.ndarray, n_lags: int) -> np.ndarray:
+@rows
+def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
     r"""c_t/c_0 for t = 0, ..., n_lags, (n_lags + 1, d).
 
     Source: Geyer 1992, section 3.1
@@ -71,8 +77,8 @@ def autocorrelation(x: np.ndarray, n_lags: int) -> np.ndarray:
     return c / c[0]
 
 
-@rows(x=in_units)
-def effective_sample_size(x: np.ndarray) -> np.ndarray:
+@rows
+def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): how many independent draws tell the mean as well.
 
     P_k = rho_{2k} + rho_{2k+1}, as long as they are positive, each at most the one before (Geyer's initial monotone
@@ -92,8 +98,8 @@ def effective_sample_size(x: np.ndarray) -> np.ndarray:
     return n * length / np.maximum(tau, 1 / np.log10(n * length))
 
 
-@rows(x=halves_in_units)
-def split_r_hat(x: np.ndarray) -> np.ndarray:
+@rows
+def split_r_hat(x: HalvesInUnits) -> np.ndarray:
     r"""sqrt(V/W), (d,), of the 2 n halves of the chains, each of L = T/2 states: near 1 when they agree.
 
     W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.

@@ -2,12 +2,12 @@ r"""Block Gibbs sampling of restricted Boltzmann machines: all hidden units give
 
 import numpy as np
 
+from refebm.glossary import Rbm, States, of_shape, uniforms
 from refebm.samplers.step import Step, kernel, moved
-from refebm.validation import of_shape, uniforms
 
 
 @kernel
-def gibbs_step(rbm, v: np.ndarray, u_h: np.ndarray, u_v: np.ndarray) -> Step:
+def gibbs_step(rbm: Rbm, v: States, u_h: np.ndarray, u_v: np.ndarray) -> Step:
     r"""h ~ p(h | v), then v ~ p(v | h): a hidden unit is 1 where its u_h is below its probability.
 
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit

@@ -1,17 +1,13 @@
 r"""Hamiltonian Monte Carlo with unit mass: H(x, p) = E(x) + 1/2 |p|^2, dx/dt = p, dp/dt = s(x) = -grad E(x)."""
 
-from collections.abc import Callable
-
-import autograd.numpy as np
-
 from refebm.calculus import energy_and_score
+from refebm.glossary import Energy, Field, Noise, Points, States, StepCount, StepSize, Uniform, Vectors, rows
 from refebm.objectives.notation import squared_norm
 from refebm.samplers.step import Step, accept, kernel
-from refebm.validation import rows
 
 
 @rows
-def leapfrog(score: Callable, x: np.ndarray, p: np.ndarray, eps: float, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+def leapfrog(score: Field, x: Points, p: Noise, eps: StepSize, n_steps: StepCount) -> tuple[Vectors, Vectors]:
     r"""(x, p) after n_steps of: half a step in p, a step in x, half a step in p; adjacent half steps are joined.
 
     score (n, d) -> (n, d); x, p (n, d); eps > 0; n_steps >= 1. Reversible and volume-preserving.
@@ -26,7 +22,7 @@ def leapfrog(score: Callable, x: np.ndarray, p: np.ndarray, eps: float, n_steps:
 
 
 @kernel
-def hmc_step(energy: Callable, x: np.ndarray, eps: float, n_steps: int, p: np.ndarray, u: np.ndarray) -> Step:
+def hmc_step(energy: Energy, x: States, eps: StepSize, n_steps: StepCount, p: Noise, u: Uniform) -> Step:
     r"""The end of a leapfrog path that starts with momentum p, accepted where log u < H(x, p) - H(x', p').
 
     energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). One leapfrog step is

@@ -4,18 +4,32 @@ Convention: eta, as in sqrt(2 eta). Stanford CS236 writes eps/2 and sqrt(eps), s
 write eps^2/2 and eps, so eta = eps^2/2. Errors: E-POSITIVE, E-SHAPE, E-LEVELS, E-TAPE, E-STEPS.
 """
 
-from collections.abc import Callable
-
 import autograd.numpy as np
 
+from refebm.glossary import (
+    DecreasingLevels,
+    DomainError,
+    Field,
+    Flag,
+    InputError,
+    LevelField,
+    LevelNoise,
+    Noise,
+    Points,
+    Positive,
+    States,
+    StepCount,
+    StepSize,
+    Vectors,
+    rows,
+)
 from refebm.models.fields import at
 from refebm.progress import counted
 from refebm.samplers.step import Step, kernel, moved
-from refebm.validation import DomainError, InputError, positive, rows, tape_of_levels
 
 
 @kernel
-def langevin_step(score: Callable, x: np.ndarray, eta: float, z: np.ndarray) -> Step:
+def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
     r"""x + eta s(x) + sqrt(2 eta) z, (n, d): one step of the unadjusted Langevin algorithm.
 
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
@@ -24,17 +38,17 @@ def langevin_step(score: Callable, x: np.ndarray, eta: float, z: np.ndarray) -> 
     return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)
 
 
-@rows(z=tape_of_levels)
+@rows
 def annealed_langevin(
-    score: Callable,
-    x: np.ndarray,
-    sigmas: np.ndarray,
-    eps: float,
-    z: np.ndarray,
-    every_level: bool = False,
+    score: LevelField,
+    x: Points,
+    sigmas: DecreasingLevels,
+    eps: StepSize,
+    z: LevelNoise,
+    every_level: Flag = False,
     *,
-    progress: bool = False,
-) -> np.ndarray:
+    progress: Flag = False,
+) -> Vectors:
     r"""Langevin steps at each level from large to small noise, with eta_i = eps sigma_i^2/sigma_L^2.
 
     score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.
@@ -54,8 +68,8 @@ def annealed_langevin(
     return np.stack(ends) if every_level else x
 
 
-@rows(first=positive, power=positive)
-def decaying_steps(first: float, power: float, n_steps: int) -> np.ndarray:
+@rows
+def decaying_steps(first: StepSize, power: Positive, n_steps: StepCount) -> np.ndarray:
     r"""eta_t = first (1 + t)^{-power}, t = 0, 1, ..., (n_steps,), for 0 < power <= 1.
 
     The steps go to zero, so that the bias does, and their sum to infinity, so that the chain gets everywhere; with

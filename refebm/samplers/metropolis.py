@@ -3,17 +3,16 @@ r"""Metropolis-Hastings: propose, then accept with probability min(1, p(x') q(x|
 p = exp(-E)/Z, of which only E is needed. Errors: E-POSITIVE for step sizes, E-UNIFORM for u outside (0, 1), E-SHAPE.
 """
 
-from collections.abc import Callable
-
 import autograd.numpy as np
 
 from refebm.calculus import energy_and_score
+from refebm.glossary import Energy, Noise, States, StepSize, Uniform
 from refebm.objectives.notation import squared_norm
 from refebm.samplers.step import Step, accept, kernel
 
 
 @kernel
-def metropolis_step(energy: Callable, x: np.ndarray, scale: float, z: np.ndarray, u: np.ndarray) -> Step:
+def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uniform) -> Step:
     r"""Random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal; scale > 0; u (n,) in (0, 1).
@@ -25,7 +24,7 @@ def metropolis_step(energy: Callable, x: np.ndarray, scale: float, z: np.ndarray
 
 
 @kernel
-def mala_step(energy: Callable, x: np.ndarray, eta: float, z: np.ndarray, u: np.ndarray) -> Step:
+def mala_step(energy: Energy, x: States, eta: StepSize, z: Noise, u: Uniform) -> Step:
     r"""x' = x + eta s(x) + sqrt(2 eta) z, accepted where log u < E(x) - E(x') + 1/2 |z|^2 - 1/2 |z'|^2.
 
     z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.

@@ -4,22 +4,45 @@ Time goes from 1, noise, to 0, data, and dt > 0. score(x, t) (n, d), (n,) -> (n,
 one of `refebm.sdes`. Errors: E-TIME for times outside [0, 1], E-POSITIVE for dt, E-SDE, E-TAPE, E-BETAS, E-INDEX.
 """
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import autograd.numpy as np
 from scipy.integrate import DOP853
 
 from refebm.calculus import field_and_divergence, held, jacobian_vector_product
+from refebm.glossary import (
+    Betas,
+    CorrectionNoise,
+    DecreasingTimes,
+    DomainError,
+    Flag,
+    Indices,
+    InputError,
+    LogDensity,
+    Noise,
+    Points,
+    Positive,
+    Projections,
+    Rows,
+    Sde,
+    States,
+    StepSize,
+    StepSizes,
+    Time,
+    TimeField,
+    Times,
+    Vectors,
+    rows,
+    within,
+)
 from refebm.objectives.notation import dot, mean_over_projections
 from refebm.progress import Line, counted
 from refebm.samplers.langevin import langevin_step
 from refebm.samplers.step import Step, kernel, moved
-from refebm.validation import DomainError, InputError, positives, rows, tape_of_corrections, time, within
 
 
 @kernel
-def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
+def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -> Step:
     r"""x + f(x, t) dt + g(t) sqrt(dt) z, (n, d): forward in time, from t to t + dt.
 
     sde: what has drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
@@ -29,7 +52,7 @@ def euler_maruyama_step(sde, x: np.ndarray, t: float | np.ndarray, dt: float, z:
 
 
 @kernel
-def reverse_sde_step(score: Callable, sde, x: np.ndarray, t: float | np.ndarray, dt: float, z: np.ndarray) -> Step:
+def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -> Step:
     r"""x - [f(x, t) - g(t)^2 s(x, t)] dt + g(t) sqrt(dt) z, (n, d): back in time, from t to t - dt.
 
     x, z (n, d), z unit normal; t a float or (n,); dt > 0.
@@ -40,7 +63,7 @@ def reverse_sde_step(score: Callable, sde, x: np.ndarray, t: float | np.ndarray,
 
 
 @rows
-def probability_flow_velocity(score: Callable, sde, x: np.ndarray, t: float | np.ndarray) -> np.ndarray:
+def probability_flow_velocity(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""f(x, t) - 1/2 g(t)^2 s(x, t), (n, d): of the ODE that has the laws of the SDE at all times.
 
     x (n, d); t a float or (n,).
@@ -49,18 +72,18 @@ def probability_flow_velocity(score: Callable, sde, x: np.ndarray, t: float | np
     return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
 
 
-@rows(t0=time, t1=time)
+@rows
 def probability_flow(
-    score: Callable,
-    sde,
-    x: np.ndarray,
-    t0: float,
-    t1: float,
-    rtol: float = 1e-8,
-    atol: float = 1e-8,
+    score: TimeField,
+    sde: Sde,
+    x: Points,
+    t0: Time,
+    t1: Time,
+    rtol: Positive = 1e-8,
+    atol: Positive = 1e-8,
     *,
-    progress: bool = False,
-) -> np.ndarray:
+    progress: Flag = False,
+) -> Vectors:
     r"""x(t1), (n, d), where x(t0) = x and dx/dt = f(x, t) - 1/2 g(t)^2 s(x, t); t1 may be before t0.
 
     x (n, d). rtol, atol > 0: a step may be off by rtol |x_j| + atol |x|, |x| the root mean square of the row at that
@@ -73,20 +96,20 @@ def probability_flow(
     return _solved(lambda t, x: (_velocity_at(score, sde, t)(x),), (x,), t0, t1, rtol, atol, progress)[0]
 
 
-@rows(t0=time, t1=time)
+@rows
 def probability_flow_log_prob(
-    score: Callable,
-    sde,
-    x: np.ndarray,
-    t0: float = 0.0,
-    t1: float = 1.0,
-    rtol: float = 1e-8,
-    atol: float = 1e-8,
+    score: TimeField,
+    sde: Sde,
+    x: Points,
+    t0: Time = 0.0,
+    t1: Time = 1.0,
+    rtol: Positive = 1e-8,
+    atol: Positive = 1e-8,
     *,
-    log_end: Callable | None = None,
-    v: np.ndarray | None = None,
-    progress: bool = False,
-) -> np.ndarray:
+    log_end: LogDensity | None = None,
+    v: Projections | None = None,
+    progress: Flag = False,
+) -> Rows:
     r"""log p_{t0}(x) = log p_{t1}(x(t1)) + int_{t0}^{t1} div u dt, (n,), along the flow x(t) from x with velocity u.
 
     log_end (n, d) -> (n,): log p_{t1}, else the prior's. v (n, d) or (m, n, d): Hutchinson's estimate v.(grad u) v of
@@ -170,18 +193,18 @@ def _step(rate, t, y, h):
     return y + h * sum(b_j * k_j for b_j, k_j in zip(DOP853.B, k) if b_j)
 
 
-@rows(z=tape_of_corrections, eta=positives)
+@rows
 def predictor_corrector(
-    score: Callable,
-    sde,
-    x: np.ndarray,
-    times: np.ndarray,
-    eta: float | np.ndarray,
-    z: np.ndarray,
-    trajectory: bool = False,
+    score: TimeField,
+    sde: Sde,
+    x: Points,
+    times: DecreasingTimes,
+    eta: StepSizes,
+    z: CorrectionNoise,
+    trajectory: Flag = False,
     *,
-    progress: bool = False,
-) -> np.ndarray:
+    progress: Flag = False,
+) -> Vectors:
     r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of eta with the score at times[k + 1].
 
     x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0, a float or (K,); z (K, 1 + M, n, d), unit
@@ -202,9 +225,7 @@ def predictor_corrector(
 
 
 @kernel
-def ddpm_step(
-    score: Callable, betas: np.ndarray, x: np.ndarray, i: int | np.ndarray, z: np.ndarray, posterior: bool = False
-) -> Step:
+def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, posterior: Flag = False) -> Step:
     r"""(x + beta_i s(x, i))/sqrt(1 - beta_i) + sigma_i z, (n, d): from x_i to x_{i-1}, x_{-1} being the data.
 
     sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -

@@ -15,7 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from refebm.calculus import held
-from refebm.validation import rows, states
+from refebm.glossary import Energy, States, rows
 
 
 class Info(NamedTuple):
@@ -65,11 +65,11 @@ def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error:
 
 
 def kernel(function: Callable) -> Callable:
-    """Check the arguments of a kernel by their names. Rows of x that are lost stay so, and nothing is asked there."""
-    names = list(inspect.signature(function).parameters)
-    where = names.index("x" if "x" in names else "v")
+    """Check the arguments of a kernel by their types. States that are lost stay so, and nothing is asked there."""
+    types = [one.annotation for one in inspect.signature(function).parameters.values()]
+    where = types.index(States)
 
-    @rows(**{names[where]: states})
+    @rows
     @functools.wraps(function)
     def checked(*given):
         before, x, after = given[:where], given[where], given[where + 1 :]
@@ -78,7 +78,7 @@ def kernel(function: Callable) -> Callable:
             return moved(x)
         if gone.any():  # asked at another row's state, where the callables are at home
             x = np.where(gone[:, None], x[np.argmin(gone)], x)
-        if names[0] == "energy":
+        if types[0] == Energy:
             before = (_at_finite_rows(given[0], x), *before[1:])
         with numpy.errstate(all="ignore"):
             step = function(*before, x, *after)

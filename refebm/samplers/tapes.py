@@ -7,7 +7,7 @@ Errors: E-RNG, E-COUNT, E-RBM; E-SIZE for more than memory can hold.
 
 import numpy as np
 
-from refebm.validation import memory, rows
+from refebm.glossary import CountOrNone, Rbm, Rng, Size, StepCount, memory, rows
 
 
 def _uniform(rng, shape):
@@ -16,7 +16,7 @@ def _uniform(rng, shape):
 
 
 @rows
-def langevin_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> np.ndarray:
+def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
     """z (n_steps, n, d), unit normal: for `langevin_step`.
 
     Source: Stanford CS236, Langevin dynamics sampling
@@ -25,7 +25,7 @@ def langevin_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> np.
 
 
 @rows
-def metropolis_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.ndarray, np.ndarray]:
     """z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
 
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
@@ -35,7 +35,7 @@ def metropolis_tape(rng: np.random.Generator, n_steps: int, n: int, d: int) -> t
 
 
 @rows
-def gibbs_tape(rng: np.random.Generator, n_steps: int, n: int, rbm) -> tuple[np.ndarray, np.ndarray]:
+def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndarray, np.ndarray]:
     """u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
 
     Source: Hinton 2002, section 3
@@ -45,7 +45,7 @@ def gibbs_tape(rng: np.random.Generator, n_steps: int, n: int, rbm) -> tuple[np.
 
 
 @rows
-def annealed_langevin_tape(rng: np.random.Generator, n_levels: int, n_steps: int, n: int, d: int) -> np.ndarray:
+def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
     """z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
 
     Source: Song and Ermon 2019, algorithm 1
@@ -54,7 +54,7 @@ def annealed_langevin_tape(rng: np.random.Generator, n_levels: int, n_steps: int
 
 
 @rows
-def predictor_corrector_tape(rng: np.random.Generator, n_steps: int, n_corrections: int, n: int, d: int) -> np.ndarray:
+def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountOrNone, n: Size, d: Size) -> np.ndarray:
     """z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
 
     Source: Song et al. 2021, algorithm 1
@@ -63,7 +63,7 @@ def predictor_corrector_tape(rng: np.random.Generator, n_steps: int, n_correctio
 
 
 @rows
-def replay_tape(rng: np.random.Generator, n_steps: int, n: int) -> np.ndarray:
+def replay_tape(rng: Rng, n_steps: StepCount, n: Size) -> np.ndarray:
     """u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
 
     Source: Du and Mordatch 2019, section 3.1

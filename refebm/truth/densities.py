@@ -17,12 +17,18 @@ import numpy
 from autograd.scipy.special import expit, gammaln
 
 from refebm.calculus import held
-from refebm.validation import (
+from refebm.glossary import (
     DomainError,
     InputError,
+    Level,
+    Matrices,
+    Points,
+    Rng,
+    Rows,
+    Size,
+    Vectors,
     brief,
     covariance,
-    positive,
     positive_vector,
     probabilities,
     real_array,
@@ -30,7 +36,7 @@ from refebm.validation import (
     squarable,
     vector,
 )
-from refebm.validation import points as check_points
+from refebm.glossary import points as check_points
 
 LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # the square of exp of it is still finite
@@ -61,18 +67,18 @@ class Gaussian:
         self.d = len(self.mean)
 
     @rows
-    def log_prob(self, x):
+    def log_prob(self, x: Points) -> Rows:
         r"""-1/2 |L^{-1} (x - m)|^2 - sum_i log L_ii - d/2 log 2 pi, C = L L^T."""
         whitened = np.dot(x - self.mean, self.whitening.T)
         return -0.5 * np.sum(whitened**2 + LOG_2PI, axis=1) - np.sum(np.log(np.diag(self.cholesky)))
 
     @rows
-    def score(self, x):
+    def score(self, x: Points) -> Vectors:
         r"""-C^{-1} (x - m)."""
         return -np.dot(x - self.mean, self.precision)
 
     @rows
-    def sample(self, rng, size):
+    def sample(self, rng: Rng, size: Size) -> Vectors:
         """m + L z."""
         return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
 
@@ -80,14 +86,14 @@ class Gaussian:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I)."""
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
 
-    @rows(sigma=positive)
-    def posterior_mean(self, y, sigma):
+    @rows
+    def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
         r"""E[X | X + sigma Z = y] = m + C (C + sigma^2 I)^{-1} (y - m)."""
         gain = np.dot(self.cov, self.smoothed(sigma).precision)
         return self.mean + np.dot(y - self.mean, gain.T)
 
-    @rows(sigma=positive)
-    def posterior_cov(self, y, sigma):
+    @rows
+    def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
         r"""Cov[X | X + sigma Z = y] = sigma^2 C (C + sigma^2 I)^{-1}, the same for every y, (n, d, d)."""
         gain = np.dot(self.cov, self.smoothed(sigma).precision)
         return sigma**2 * 0.5 * (gain + gain.T) * np.ones((len(y), 1, 1))
@@ -219,7 +225,7 @@ class GaussianMixture:
         return sum(np.sum(r[block][:, :, None] * terms(block), axis=0) for block in self._blocks(x))
 
     @rows
-    def log_prob(self, x):
+    def log_prob(self, x: Points) -> Rows:
         r"""log sum_k w_k N(x; m_k, C_k)."""
 
         def log_sum(x, log_joint, j):
@@ -232,7 +238,7 @@ class GaussianMixture:
         return self._by_likeliest(lambda x, log_joint, j: softmax(log_joint).T, x)
 
     @rows
-    def score(self, x):
+    def score(self, x: Points) -> Vectors:
         r"""sum_k r_k(x) grad log N(x; m_k, C_k)."""
 
         def mean_score(x, log_joint, j):
@@ -243,7 +249,7 @@ class GaussianMixture:
         return self._by_likeliest(mean_score, x)
 
     @rows
-    def sample(self, rng, size):
+    def sample(self, rng: Rng, size: Size) -> Vectors:
         """A component by its weight, then a point of it."""
         chosen = rng.choice(len(self.weights), size=size, p=self.weights)
         z = rng.standard_normal((size, self.d))
@@ -267,8 +273,8 @@ class GaussianMixture:
         apart = (self.means[block] - self.means[j])[:, None]
         return times(lost_gain, apart) + times(gain - of_j, y - self.means[j])
 
-    @rows(sigma=positive)
-    def posterior_mean(self, y, sigma):
+    @rows
+    def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
         r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], by Bayes on the components, r of the smoothed mixture."""
         smoothed = self.smoothed(sigma)
 
@@ -279,8 +285,8 @@ class GaussianMixture:
 
         return smoothed._by_likeliest(mean, y)
 
-    @rows(sigma=positive)
-    def posterior_cov(self, y, sigma):
+    @rows
+    def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
         r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d)."""
         smoothed = self.smoothed(sigma)
         within = sigma**2 * product(self.spread, smoothed.precisions)
@@ -384,7 +390,7 @@ class Gamma:
             raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
 
     @rows
-    def log_prob(self, x):
+    def log_prob(self, x: Points) -> Rows:
         r"""sum_i a log b - log Gamma(a) + (a - 1) log x - b x, and -inf where a coordinate is not positive.
 
         For large a, where these cancel: -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a), e = (x - a/b)/(a/b), mu
@@ -403,13 +409,13 @@ class Gamma:
         return normaliser - np.log(x) - a * over_log(e, np.sqrt(x) / np.sqrt(self.mean))
 
     @rows
-    def score(self, x):
+    def score(self, x: Points) -> Vectors:
         r"""(a - 1)/x - b."""
         if np.any(x <= 0):
             raise DomainError("E-DOMAIN", "x must be greater than 0: a Gamma density has no score outside its support")
         return (self.shape - 1) / x - self.rate
 
-    def fisher_information(self):
+    def fisher_information(self) -> np.ndarray:
         r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())
@@ -417,7 +423,7 @@ class Gamma:
         return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
 
     @rows
-    def sample(self, rng, size):
+    def sample(self, rng: Rng, size: Size) -> Vectors:
         """By the generator's own gamma, whose second argument is the scale 1/b.
 
         A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
@@ -467,14 +473,14 @@ class StudentT:
         self.d = len(self.df)
 
     @rows
-    def log_prob(self, x):
+    def log_prob(self, x: Points) -> Rows:
         r"""sum_i log Gamma((nu+1)/2) - log Gamma(nu/2) - 1/2 log(pi nu) - log scale - (nu+1)/2 log(1 + t^2/nu)."""
         nu, t = self.df, (x - self.loc) / self.scale
         log_c = log_student_constant(nu) - np.log(self.scale)
         return np.sum(log_c - 0.5 * (nu + 1) * log_one_plus_square(t / np.sqrt(nu)), axis=1)
 
     @rows
-    def score(self, x):
+    def score(self, x: Points) -> Vectors:
         r"""-(nu + 1) t / (nu + t^2) / scale: with v = t/sqrt(nu) it is -(nu + 1)/sqrt(nu) v/(1 + v^2) / scale, which is
         the same for 1/v, so that nothing overflows."""
         v = (x - self.loc) / self.scale / np.sqrt(self.df)
@@ -482,7 +488,7 @@ class StudentT:
         return -(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale
 
     @rows
-    def sample(self, rng, size):
+    def sample(self, rng: Rng, size: Size) -> Vectors:
         """loc + scale t."""
         return self.loc + self.scale * rng.standard_t(self.df, (size, len(self.df)))
 
@@ -522,17 +528,17 @@ class Laplace:
         self.d = len(self.loc)
 
     @rows
-    def log_prob(self, x):
+    def log_prob(self, x: Points) -> Rows:
         r"""sum_i -|x - loc|/scale - log(2 scale)."""
         return np.sum(-np.abs(x - self.loc) / self.scale - np.log(2 * self.scale), axis=1)
 
     @rows
-    def score(self, x):
+    def score(self, x: Points) -> Vectors:
         r"""-sign(x - loc)/scale."""
         return -np.sign(x - self.loc) / self.scale
 
     @rows
-    def sample(self, rng, size):
+    def sample(self, rng: Rng, size: Size) -> Vectors:
         """By the generator's own laplace."""
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
 

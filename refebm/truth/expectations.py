@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
+from refebm.glossary import DomainError, InputError, InputTypeError, count
 from refebm.truth.densities import SMALLEST, Gaussian
-from refebm.validation import DomainError, InputError, InputTypeError, count
 
 SETTLED = 1e-9
 ROUNDOFF = np.finfo(float).eps

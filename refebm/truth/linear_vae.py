@@ -2,8 +2,8 @@ r"""A linear Gaussian variational autoencoder, in which all that is intractable 
 
 import autograd.numpy as np
 
+from refebm.glossary import InputError, covariance, matrix, of_shape, points_of, squarable, vector
 from refebm.truth.densities import Gaussian
-from refebm.validation import InputError, covariance, matrix, of_shape, points_of, squarable, vector
 
 LARGEST = 1e150
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.polynomial.legendre import Legendre, legvander
 from scipy.ndimage import minimum_filter
 
-from refebm.validation import DomainError
+from refebm.glossary import DomainError
 
 SETTLED = 1e-9
 FINEST = (1e-11, 1e-10)  # the aim on the line, along each line of the plane: derivatives need more than the value

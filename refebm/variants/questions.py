@@ -14,6 +14,21 @@ from autograd import grad
 from autograd.misc import flatten
 
 import refebm
+from refebm.glossary import (
+    Bits,
+    DataScore,
+    Energy,
+    Field,
+    Level,
+    LevelField,
+    LogDensity,
+    Logit,
+    NoisePoints,
+    PositivePoints,
+    Rbm,
+    States,
+    TimeField,
+)
 from refebm.identities import Implementation
 from refebm.identities.adversarial import affine
 from refebm.identities.sdes import GIVEN
@@ -21,27 +36,12 @@ from refebm.models import CONDITIONAL, Model
 from refebm.samplers.step import Info, Step, moved
 
 GRID = 64
-MODELS = ("score", "data_score", "field", "denoiser", "energy", "rbm", "log_model", "log_noise", "log_q", "logit")
-MODELS += ("log_joint", "score_q", "log_proposal", "noise")
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
-ADJUSTED = ("metropolis_step", "mala_step", "hmc_step")  # kernels that accept or reject: with what probability is asked
-KERNELS = (*ADJUSTED, "langevin_step", "gibbs_step", "euler_maruyama_step", "reverse_sde_step", "ddpm_step")
-LONG = {"mala_step": 1.125, "hmc_step": 1.125}  # steps so long that some of them are rejected
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-OF_TIME = {  # whose score is called with a time, or with a step
-    *("diffusion_score_matching", "ddpm_loss", "predicted_noise", "denoised_point", "score_of_noise"),
-    *("score_of_denoiser", "reverse_sde_step", "probability_flow_velocity", "probability_flow"),
-    *("probability_flow_log_prob", "predictor_corrector", "ddpm_step"),
-}
-OF_LEVEL = {"noise_conditional_score_matching", "at", "annealed_langevin"}  # with a noise level
-DIAGNOSTICS = ("autocovariance", "autocorrelation", "effective_sample_size", "split_r_hat")
-ROLES = {"rbm": "rbm"} | dict.fromkeys(("energy", "log_model", "log_noise", "log_q", "logit", "log_joint"), "energy")
-ROLES |= {"log_proposal": "energy"}
-NOISY = ("noise_contrastive", "bregman_noise_contrastive", "conditional_noise_contrastive")  # y is (nu, n, d)
+ROLES = {Rbm: "rbm"} | dict.fromkeys((Energy, LogDensity, Logit), "energy")  # as what a model is handed over
+ROLES |= dict.fromkeys((Field, LevelField, TimeField, DataScore), "score")
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
-CALLED = {"score_of": ("energy", "x"), "at": ("score", "sigma", "x")}  # they return a callable, which is asked at x
-CALLED |= {"mixed_noise": ("log_noise", "log_proposal", "weight", "x")}
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
     "kernel_stein": ("unbiased",),
@@ -54,11 +54,29 @@ GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
 BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
 
 
+@functools.cache
+def types(function: str) -> dict:
+    """The types of the parameters of a public function or method, by name, and of what it returns."""
+    name, _, method = function.partition(".")
+    thing = getattr(refebm, name)
+    signature = inspect.signature(getattr(thing, method) if method else thing)
+    given = {name: one.annotation for name, one in signature.parameters.items()}
+    return given | {"return": signature.return_annotation}
+
+
+FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
+CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in (Field, LogDensity))  # what they return is, at x
+KERNELS = tuple(name for name in FUNCTIONS if States in types(name).values())
+ADJUSTED = tuple(name for name in KERNELS if Energy in types(name).values())  # accept or reject: how likely is asked
+NOISY = tuple(name for name in FUNCTIONS if NoisePoints in types(name).values())  # y is (nu, n, d)
+DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
+
+
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that a public function is asked with."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
     required = tuple(one.name for one in given if one.default is one.empty)
-    return CALLED.get(function) or required + ALSO.get(function, ())
+    return required + (("x",) if function in CALLED else ALSO.get(function, ()))
 
 
 def reporting(x, z, u):
@@ -198,18 +216,19 @@ class Question:
 
     def points(self, function):
         x = self.rows("x")
-        if function in ("ratio_matching", "minimum_probability_flow"):
+        if Bits in types(function).values():
             return (x > self.centre) * 1.0
         if self.kind == "binary_rbm" and function in ("negative_log_likelihood", "contrastive_divergence"):
             return self.units(x)
-        positive = function == "nonnegative_score_matching" or "gamma" in (self.kind, function.lower())
+        positive = PositivePoints in types(function).values() or "gamma" in (self.kind, function.lower())
         return np.abs(x) + 0.125 if positive else x
 
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
-        known = CONDITIONAL if function in OF_TIME else ("noise_conditional", "smoothed_mixture")
+        of_type = types(function)
+        known = CONDITIONAL if TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
         asked = self.kind if self.kind in known else "noise_conditional"
-        kind = asked if function in OF_TIME | OF_LEVEL else self.kind
+        kind = asked if {TimeField, LevelField} & {*of_type.values()} else self.kind
         make = {
             "score": lambda: self.model(kind),
             "field": lambda: self.model(kind),
@@ -220,14 +239,14 @@ class Question:
             "y": lambda: self.rows("y"),
             "z": lambda: self.rows("z"),
             "v": lambda: self.projections(function),
-            "sigma": lambda: float(np.ravel(self.sigma)[0]) if function == "at" else self.sigma,
-            "eps": lambda: self.fixed.get("eps", self.scalar(LONG.get(function, 0.25))),
+            "sigma": lambda: float(np.ravel(self.sigma)[0]) if of_type["sigma"] == Level else self.sigma,
+            "eps": lambda: self.fixed.get("eps", self.scalar(1.125 if function in ADJUSTED else 0.25)),
             "n": lambda: self.fixed.get("levels", 4),
             "smallest": lambda: self.scalar(0.0625),
             "x_model": lambda: self.units(self.rows("x_model")) if kind == "binary_rbm" else self.rows("x_model"),
             "log_z": lambda: self.fixed.get("log_z", self.scalar(-0.6875)),
             "scale": lambda: self.fixed.get("scale", self.scalar(0.75)),
-            "eta": lambda: self.fixed.get("eta", self.scalar(LONG.get(function, 0.3125))),
+            "eta": lambda: self.fixed.get("eta", self.scalar(1.125 if function in ADJUSTED else 0.3125)),
             "p": lambda: self.rows("p"),
             "u": lambda: self.fixed.get("u", self.grid((self.n,), 1 / 64, 63 / 64)) + np.zeros(self.n),
             "n_steps": lambda: self.fixed.get("n_steps", 3),
@@ -453,7 +472,7 @@ def leaning(energy, x, *z):
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
     given = {
-        key: getattr(impl, ROLES.get(key, "score"))(value) if key in MODELS else _by_name(impl, value)
+        key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
         for key, value in arguments.items()
     }
     if "density" in given:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import autograd.numpy as np
+
 import refebm
 from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
@@ -47,7 +49,7 @@ class Variant:
         """The object `name`, compiled from syntax in which the definition `patched` says something else."""
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        namespace = vars(module) | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
+        namespace = {"np": np} | vars(module) | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
         whole = syntax(module if self.inside else definition)
         one = definition_in(whole, self.inside or patched.partition(".")[2] or name)
         try:

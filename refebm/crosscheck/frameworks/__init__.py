@@ -36,10 +36,10 @@ import numpy as np
 import refebm
 from refebm.crosscheck.adapter import call
 from refebm.crosscheck.questions import GRADIENTS
+from refebm.glossary import OF_ROWS, InputError, Rbm, TimeWeight, check_of
 from refebm.identities import Failure
 from refebm.models import ENERGIES, Model
-from refebm.validation import InputError
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, MODELS, ROLES, parameters
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
 
 
 class Harness:
@@ -114,7 +114,8 @@ class Harness:
 
     def _answer(self, name, asked, ask, dtype, trained):
         names = () if name in CLASSES else parameters(name)
-        given = [self.given(*pair) for pair in itertools.zip_longest(names, asked)]
+        wanted = [types(name).get(argument) for argument in names]
+        given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]
@@ -123,7 +124,7 @@ class Harness:
             if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
         if trained and hasattr(values, "shape"):
-            return values, Gradient(self, names, asked, given, ask, dtype)
+            return values, Gradient(self, wanted, asked, given, ask, dtype)
         if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
             found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
@@ -146,11 +147,12 @@ class Harness:
 
     def _shaped(self, name, given):
         """Arguments with a level as a column, and a time or a step for each row."""
-        names = () if name in CLASSES or name in CALLED else parameters(name)
-        rows = next((one for other, one in zip(names, given) if other in ("x", "y")), None)
-        shaping = self.source.module("refebm.validation").shaping
-        pairs = zip([*names, *[""] * len(given)], given)
-        return [shaping[other](other, one, rows) if other in shaping else one for other, one in pairs]
+        shaped = name not in CLASSES and name not in CALLED
+        checks = [check_of(types(name)[argument]) for argument in parameters(name)] if shaped else []
+        rows = next((one for check, one in zip(checks, given) if check in OF_ROWS), None)
+        shaping = self.source.module("refebm.glossary").shaping
+        pairs = itertools.zip_longest(checks, given)
+        return [shaping[check](None, one, rows) if check in shaping else one for check, one in pairs]
 
     def _class(self, body, dtype):
         """A class whose objects are made of NumPy's arrays, and whose methods take and return such."""
@@ -165,7 +167,7 @@ class Harness:
             return called
 
         def made(this, *given):
-            this._made = lambda: body(*(self.given("", one) for one in given))
+            this._made = lambda: body(*(self.given(None, one) for one in given))
             if self.busy:
                 body.__init__(this, *given)
 
@@ -175,11 +177,11 @@ class Harness:
 
     # ---- arguments and results ---------------------------------------------------------------------------------------
 
-    def given(self, name, value):
-        """An argument as a body sees it."""
+    def given(self, wanted, value):
+        """An argument, of the type that is wanted, as a body sees it."""
         if isinstance(value, Model):
-            return self.model(name, value, [self.leaf(one) for one in leaves_of(value.parameters)])
-        if name == "weight" and np.ndim(value):  # at the times that are asked
+            return self.model(wanted, value, [self.leaf(one) for one in leaves_of(value.parameters)])
+        if wanted == TimeWeight and np.ndim(value):  # at the times that are asked
             return functools.partial(_first, self.tensor(value))
         if hasattr(value, "kind"):  # an SDE
             return getattr(self.source, value.kind)(**value.parameters)
@@ -187,7 +189,7 @@ class Harness:
             return getattr(self.source, value) if value in GENERATORS else self.source.sampler(value)
         if hasattr(value, "log_prob"):
             made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
-            return getattr(self.source, type(value).__name__)(*(self.given("", one) for one in made_of))
+            return getattr(self.source, type(value).__name__)(*(self.given(None, one) for one in made_of))
         return nested(self._plain, value)
 
     def _plain(self, value):
@@ -195,14 +197,14 @@ class Harness:
             return self.tensor(value)
         return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
 
-    def model(self, name, data, leaves):
-        """A model as a callable of arrays, its parameters replaced by these leaves."""
+    def model(self, wanted, data, leaves):
+        """A model as a callable of arrays, of the type that is wanted, its parameters replaced by these leaves."""
         kind, tree = data.kind, nested(_next_of(leaves), data.parameters)
         models = self.source.module("refebm.models")
-        if ROLES.get(name) == "rbm":
+        if wanted == Rbm:
             return models.RBMS[kind](**tree)
         model = models.Model(kind, tree)
-        built = self.callable_of(_of_rows(model if ROLES.get(name) == "energy" else models.score(model)), leaves)
+        built = self.callable_of(_of_rows(model if ROLES[wanted] == "energy" else models.score(model)), leaves)
         built.energy = _of_rows(model) if kind in ENERGIES else functools.partial(_no_energy, kind)
         return built
 
@@ -220,20 +222,20 @@ class Harness:
 class Gradient(dict):
     """The gradient of the mean in the parameters of the first model, nested like them, once it is looked at."""
 
-    def __init__(self, harness, names, asked, given, ask, dtype):
+    def __init__(self, harness, wanted, asked, given, ask, dtype):
         super().__init__()
-        self._asked_for = harness, names, asked, given, ask, dtype
+        self._asked_for = harness, wanted, asked, given, ask, dtype
 
     def items(self):
         return call(self._taken).items()
 
     def _taken(self):
-        harness, names, asked, given, ask, dtype = self._asked_for
-        place = next(i for i, name in enumerate(names) if name in MODELS and name != "data_score")
+        harness, wanted, asked, given, ask, dtype = self._asked_for
+        place = next(i for i, one in enumerate(asked) if isinstance(one, Model))
         model = asked[place]
 
         def values(leaves):
-            return ask([*given[:place], harness.model(names[place], model, leaves), *given[place + 1 :]])
+            return ask([*given[:place], harness.model(wanted[place], model, leaves), *given[place + 1 :]])
 
         with harness.inside(dtype):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])

@@ -18,7 +18,8 @@ import numpy
 from scipy.fft import next_fast_len
 
 import refebm
-from refebm import validation
+from refebm import glossary
+from refebm.glossary import checks_of
 from refebm.variants.questions import BY_NAME
 
 
@@ -79,7 +80,7 @@ class Source:
         self.modules["scipy.fft"] = Namespace("fft", scipy["fft"], {"next_fast_len": next_fast_len})
         self.modules["scipy.stats"] = Namespace("stats", {"chi2": Namespace("chi2", scipy["chi2"])})
         self.modules["scipy.spatial.distance"] = Namespace("distance", {"pdist": scipy["pdist"]})
-        self.modules["refebm.validation"] = Namespace("validation", checks(np))
+        self.modules["refebm.glossary"] = Namespace("glossary", checks(np))
         self.modules["refebm.models.shapes"] = SimpleNamespace(dimension=_dimension)
 
     def module(self, name: str):
@@ -123,7 +124,7 @@ class Original(Source):
     """The modules as they are, over NumPy."""
 
     def __init__(self, np):
-        self.np, self.modules = np, {"refebm.validation": Namespace("validation", checks(np))}
+        self.np, self.modules = np, {"refebm.glossary": Namespace("glossary", checks(np))}
 
     def module(self, name):
         return self.modules.get(name) or importlib.import_module(name)
@@ -133,7 +134,7 @@ class Original(Source):
 def homes() -> tuple[str, ...]:
     """The modules in which public names are defined, and what their formulas are written in."""
     public = (getattr(getattr(refebm, name), "__module__", "") for name in refebm.__all__)
-    helpers = ("refebm.objectives.notation", "refebm.samplers.step", "refebm.validation")
+    helpers = ("refebm.objectives.notation", "refebm.samplers.step", "refebm.glossary")
     return (*dict.fromkeys(home for home in public if home.startswith("refebm.")), *helpers)
 
 
@@ -168,14 +169,10 @@ def checks(np) -> dict:
     def covariance(name, value, d):
         return value * np.eye(d) if numpy.ndim(value) == 0 else value
 
-    def rows(function=None, /, **special):
-        if function is None:
-            return lambda function: rows(function, **special)
-        names = list(inspect.signature(function).parameters)
-        own = {
-            name: check for name, check in (shaping | special).items() if name in names and check in shaping.values()
-        }
-        anchor = next((name for name in ("x", "y") if name in names), None)
+    def rows(function):
+        checks, names = checks_of(function), list(inspect.signature(function).parameters)
+        own = {name: shaping[check] for name, check in checks.items() if check in shaping}
+        anchor = next((name for name, check in checks.items() if check in glossary.OF_ROWS), None)
 
         @functools.wraps(function)
         def brought(*given, **named):
@@ -184,8 +181,8 @@ def checks(np) -> dict:
 
         return brought if own and anchor else function
 
-    shaping = {"sigma": level, "t": times_of, "i": indices_of}
+    shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
     good = {"positive_vector": vector, "vector": vector, "real_array": real_array, "covariance": covariance}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
-    real = {name: value for name, value in vars(validation).items() if not name.startswith("_")}
+    real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}
     return {name: as_it_is(value) if inspect.isfunction(value) else value for name, value in real.items()} | good

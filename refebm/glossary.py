@@ -1,17 +1,20 @@
-"""What bad input looks like: the glossary's names, each with its check, as one decorator line.
+"""The types of arguments: what each is in words, its check, and what a body then sees; and the errors.
 
-``@rows`` reads a function's parameter names, looks each up in `GLOSSARY`, and hands the body
-clean values: float64 rows, a noise level as a column ``(n, 1)`` so that formulas read as printed,
-callables whose results are measured against the rows that they were given, which get copies, and whose
-results are copied, so that they may write into either. A parameter that means something special is named
-in the decorator: ``@rows(x=bits)``. Every error names the argument, what was wanted and what came, in a
-few numbers, and starts with a stable code.
+    def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels, z: Noise) -> Loss:
+
+A type is a `typing.Annotated`: for a static checker an array, a callable or a number, and beside that its check and its
+shape in words. ``@rows`` reads the types of a signature and hands the body clean values: float64 rows, a noise level as
+a column ``(n, 1)`` so that formulas read as printed, callables whose results are measured against the rows that they
+were given, which get copies, and whose results are copied, so that they may write into either. Every error names the
+argument, what was wanted and what came, in a few numbers, and starts with a stable code.
 """
 
 import functools
 import inspect
 import math
+from collections.abc import Callable
 from reprlib import Repr
+from typing import Annotated, Any, get_args
 
 import autograd.numpy as np
 import numpy
@@ -211,7 +214,7 @@ def positive(name, value, x=None):
     return value
 
 
-def squarable(name, value, least=1.5e-154):
+def squarable(name, value, x=None, *, least=1.5e-154):
     """A positive float whose square is one too; with `least` 0 its square may underflow."""
     value = positive(name, value)
     if not least <= value <= 1e154:
@@ -286,7 +289,7 @@ def inverse_temperatures(name, value, x=None):
     return value
 
 
-def tape_of_steps(name, value):
+def tape_of_steps(name, value, x=None):
     """The noise of a chain: an array, or a tuple of them, whose first axis is time. Integers stay what they are."""
     parts = [array(name, part) for part in (value if isinstance(value, tuple) else (value,))]
     lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
@@ -360,6 +363,12 @@ def sde_like(name, value, x=None):
     """What has a drift and a diffusion, whose answers are measured."""
     _refuse_without(name, value, ("drift", "diffusion"), "E-SDE", "refebm.sdes")
     return value if isinstance(value, MeasuredSDE) else MeasuredSDE(name, value)
+
+
+def density_like(name, value, x=None):
+    """What has a log-density."""
+    _refuse_without(name, value, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
+    return value
 
 
 def rbm_like(name, value, x=None):
@@ -472,6 +481,13 @@ def generator(name, value, x=None):
             "E-RNG", f"{name} must be a numpy.random.Generator, such as numpy.random.default_rng(0); got {came}"
         )
     return value
+
+
+def flag(name, value, x=None):
+    """True or False."""
+    if not isinstance(value, (bool, numpy.bool_)):
+        raise InputTypeError("E-FLAG", f"{name} must be True or False, got {brief(value)}")
+    return bool(value)
 
 
 def field(name, function, x=None):
@@ -609,78 +625,6 @@ def _measured(name, function, wanted, words, argument="x"):
     return measured
 
 
-GLOSSARY = {
-    "x": points,
-    "x_model": like_x,
-    "y": points,
-    "z": like_x,
-    "p": like_x,
-    "u": uniform,
-    "v": projections,
-    "sigma": level,
-    "sigmas": decreasing_levels,
-    "eps": positive,
-    "eta": positive,
-    "scale": positive,
-    "log_z": number,
-    "dt": positive,
-    "t": times_of,
-    "times": decreasing_times,
-    "rtol": positive,
-    "atol": positive,
-    "sde": sde_like,
-    "betas": step_variances,
-    "i": indices_of,
-    "n": size,
-    "d": size,
-    "n_steps": steps,
-    "n_levels": size,
-    "n_lags": count,
-    "size": size,
-    "rng": generator,
-    "rbm": rbm_like,
-    "n_corrections": count_or_none,
-    "smallest": positive,
-    "score": field,
-    "data_score": field,
-    "field": field,
-    "denoiser": field,
-    "noise": field,
-    "log_end": energy,
-    "energy": energy,
-    "log_model": energy,
-    "log_noise": energy,
-    "log_q": energy,
-    "log_joint": energy,
-    "log_proposal": energy,
-    "score_q": field,
-    "logit": energy,
-    "weight": energy,
-}
-
-
-def rows(function=None, /, **special):
-    """Check the arguments of `function` by their names in the glossary, or by the check named here."""
-    if function is None:
-        return lambda function: rows(function, **special)
-    signature = inspect.signature(function)
-    checks = {name: (GLOSSARY | special)[name] for name in signature.parameters if name in GLOSSARY | special}
-    anchor = next((name for name in ("x", "y", "v") if name in checks), None)
-    order = sorted(checks, key=lambda name: name != anchor)
-
-    @functools.wraps(function)
-    def checked(*args, **kwargs):
-        bound = signature.bind(*args, **kwargs)
-        given = bound.arguments
-        x = points_of(given["self"], anchor, given[anchor]) if "self" in given and anchor else None
-        for name in (one for one in order if one in given):
-            given[name] = checks[name](name, given[name], x)
-            x = given[name] if name == anchor else x
-        return function(*bound.args, **bound.kwargs)
-
-    return checked
-
-
 def matrix(name, value):
     """Parameters of a density, (d, k) with d, k >= 1, a copy."""
     value = np.array(real_array(name, value))
@@ -729,3 +673,105 @@ def probabilities(name, value):
     if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
         raise InputError("E-WEIGHTS", f"{name} must sum to 1, the sum is {float(np.sum(value))!r}")
     return value
+
+
+# ---- types -----------------------------------------------------------------------------------------------------------
+
+Function = Callable[[np.ndarray], np.ndarray]
+OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+Points = Annotated[np.ndarray, points, "(n, d), rows are points"]
+PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"]
+Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
+States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
+Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
+ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
+NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x"]
+Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal"]
+LevelNoise = Annotated[np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level"]
+CorrectionNoise = Annotated[np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections"]
+Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)"]
+Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row"]
+Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I"]
+Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; a body sees a list"]
+
+Level = Annotated[float, positive, "a noise level, a float > 0"]
+Levels = Annotated[float | np.ndarray, level, "noise levels > 0, a float or (n,); a body sees a column (n, 1)"]
+DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
+Time = Annotated[float, time, "a time in [0, 1]"]
+Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); a body sees (n,)"]
+DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
+Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
+Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
+Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
+
+Real = Annotated[float, number, "a float"]
+Positive = Annotated[float, positive, "a float > 0"]
+Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
+StepSize = Annotated[float, positive, "a step size, a float > 0"]
+StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
+Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
+Count = Annotated[int, count, "a whole number >= 1"]
+CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
+Size = Annotated[int, size, "the length of an axis, >= 1"]
+StepCount = Annotated[int, steps, "a number of steps >= 1"]
+Flag = Annotated[bool, flag, "True or False"]
+Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
+
+Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
+LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
+Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field"]
+DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density"]
+LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels"]
+TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps"]
+TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
+Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
+Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
+Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
+Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
+Density = Annotated[Any, density_like, "a density with log_prob"]
+Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
+
+Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
+Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
+Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
+
+OF_ROWS = (points, positive_points, bits, states)  # the first argument of these gives the n and d of the others
+
+
+def check_of(annotation) -> Callable | None:
+    """The check of a type, or of a type or None; None for what is no type of this glossary."""
+    found = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "__metadata__"))
+    return next((one.__metadata__[0] for one in found), None)
+
+
+def checks_of(function: Callable) -> dict[str, Callable]:
+    """The checks of the parameters of a function whose types have one, by name."""
+    checks = {name: check_of(one.annotation) for name, one in inspect.signature(function).parameters.items()}
+    return {name: check for name, check in checks.items() if check}
+
+
+def rows(function: Callable) -> Callable:
+    """Check the arguments of `function` by their types, but for those that are left at what they are by default."""
+    signature, checks = inspect.signature(function), checks_of(function)
+    anchor = next((name for name, check in checks.items() if check in OF_ROWS), None)
+    order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
+    plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
+    names, least = [one.name for one in plain], sum(one.default is one.empty for one in plain)
+    defaults = {name: one.default for name, one in signature.parameters.items()}
+    owned = "self" in defaults
+
+    @functools.wraps(function)
+    def checked(*args, **kwargs):
+        bound = None if not kwargs and least <= len(args) <= len(names) else signature.bind(*args, **kwargs)
+        given = bound.arguments if bound else dict(zip(names, args))
+        x = points_of(given["self"], anchor, given[anchor]) if owned and anchor else None
+        for name, check in order:
+            if name in given and given[name] is not defaults[name]:
+                given[name] = check(name, given[name], x)
+                x = given[name] if name == anchor else x
+        return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
+
+    return checked
