@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import autograd.numpy as np
 
-from refebm.objectives.notation import softplus
+from refebm.calculus import softplus
 from refebm.validation import InputError, convex, like_x, noise_points, of_shape, rows, supported, weight_inside
 
 
