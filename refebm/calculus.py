@@ -162,3 +162,16 @@ defvjp(tanh, lambda y, x: _times(sech_squared(x)))
 defvjp(sech_squared, lambda y, x: _times(-2 * y * tanh(x)))
 defjvp(tanh, lambda g, y, x: g * sech_squared(x))
 defjvp(sech_squared, lambda g, y, x: -2 * g * y * tanh(x))
+
+
+def softplus(a: np.ndarray) -> np.ndarray:
+    """log(1 + e^a), whose slope is 1 where a is infinite."""
+    far = a > 40  # where it is a, to the last digit
+    return np.where(far, a, np.logaddexp(0.0, np.where(far, 0.0, a)))
+
+
+def expit(a: np.ndarray) -> np.ndarray:
+    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
+    negative = a < 0
+    e = np.exp(np.where(negative, a, -a))
+    return np.where(negative, e, 1.0) / (1 + e)

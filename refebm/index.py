@@ -18,7 +18,7 @@ def source_of(function: str) -> str:
 def rows() -> list[tuple[str, str, str, str]]:
     """One row for each function and theorem about it, in the order of the theorems' stems."""
     return [
-        (source_of(function), function, theorem.name, f"tests/test_{theorem.stem}.py::test_theorem[{theorem.name}]")
+        (source_of(function), function, theorem.name, f"tests/test_theorems.py::test_theorem[{theorem.name}]")
         for theorem in THEOREMS.values()
         for function in theorem.about
     ]

@@ -1,4 +1,4 @@
-"""Derivatives: the theorems of the stem, fields that forward mode cannot do, and derivatives in several threads."""
+"""Derivatives: fields that forward mode cannot do, and derivatives in several threads."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,17 +11,11 @@ from autograd import grad
 
 import refebm
 from refebm.calculus import jacobian_vector_product
-from tests.theorems import assert_holds, of_stem
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 V = np.array([[1.0, 0.5], [-0.5, 0.25], [0.25, -2.0]])
 A = np.array([[1.0, 0.25], [0.5, 2.0]])
 PAULI = np.array([[1.0, 0.0, 0.0, -1.0], [0.0, 1.0, 1.0, 0.0]])
-
-
-@pytest.mark.parametrize("name", of_stem("calculus"))
-def test_theorem(name, case_counts):
-    assert_holds(name, case_counts)
 
 
 def power_spectrum():

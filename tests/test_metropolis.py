@@ -1,16 +1,9 @@
-"""Metropolis-Hastings: the theorems of the stem, and Langevin proposals far out."""
+"""Metropolis-Hastings: Langevin proposals far out."""
 
 import autograd.numpy as anp
 import numpy as np
-import pytest
 
 import refebm
-from tests.theorems import assert_holds, of_stem
-
-
-@pytest.mark.parametrize("name", of_stem("metropolis"))
-def test_theorem(name, case_counts):
-    assert_holds(name, case_counts)
 
 
 def test_far_out_small_langevin_steps_keep_their_digits():

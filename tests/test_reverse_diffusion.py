@@ -1,4 +1,4 @@
-"""From noise to data: the theorems of the stem, variances of steps far apart in size."""
+"""From noise to data: variances of steps far apart in size."""
 
 import autograd.numpy as anp
 import numpy as np
@@ -6,12 +6,6 @@ import pytest
 from autograd import grad, value_and_grad
 
 import refebm
-from tests.theorems import assert_holds, of_stem
-
-
-@pytest.mark.parametrize("name", of_stem("reverse_diffusion"))
-def test_theorem(name, case_counts):
-    assert_holds(name, case_counts)
 
 
 @pytest.mark.parametrize(

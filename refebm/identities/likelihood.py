@@ -12,7 +12,7 @@ from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.score_matching import all_bits
 from refebm.models import Model
 from refebm.samplers.step import moved
-from refebm.truth.densities import Gaussian, standard_normal
+from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
 from refebm.truth.expectations import expect, gauss_hermite
 
 LIKELIHOOD = "Song and Kingma 2021, eq. 1; Stanford CS236, training energy-based models"
@@ -20,7 +20,6 @@ TWO_PHASES = "Song and Kingma 2021, eq. 4"
 NEAL = "Neal 2001, section 2; Song and Kingma 2021, section 3"
 CLOSED = ("quadratic", "mixture")
 TRAINED = (*CLOSED, "mlp_energy")
-LOG_2PI = float(np.log(2 * np.pi))
 
 
 def model_and_points(draw: Draw) -> dict:

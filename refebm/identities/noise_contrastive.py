@@ -16,10 +16,9 @@ from refebm.identities.real_nvp import from_normal, small_flow
 from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.identities.rules import normal
 from refebm.models import Model, mixture_of
-from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
+from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.expectations import expect, gauss_hermite, total
 
-LOG_2PI = float(np.log(2 * np.pi))
 GUTMANN = "Gutmann and Hyvarinen 2012, eq. 8 and theorem 1; Song and Kingma 2021, eqs. 19 and 20"
 GOODFELLOW = "Goodfellow et al. 2014, proposition 1 and theorem 1; Stanford CS236, comparing NCE and GAN"
 BREGMAN = "Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5"

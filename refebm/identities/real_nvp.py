@@ -5,7 +5,7 @@ import numpy as np
 from refebm.identities.draw import Draw
 from refebm.identities.record import Sides, theorem
 from refebm.models import Model
-from refebm.truth.densities import Gaussian, standard_normal
+from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
 from refebm.truth.derivatives import network_derivatives
 from refebm.truth.expectations import expect
 
@@ -106,7 +106,7 @@ def density_of_a_flow_by_change_of_variables(impl, couplings, x):
     \log p(x) = \log \mathcal N(T^{-1}(x); 0, I) + \log|\det \partial T^{-1}(x)/\partial x|"""
     z, jacobian, _ = to_normal(couplings, x)
     energy = impl.energy(Model("flow", {"couplings": couplings}))
-    normal = [-0.5 * z_j**2 - 0.5 * np.log(2 * np.pi) for z_j in z.T]
+    normal = [-0.5 * z_j**2 - 0.5 * LOG_2PI for z_j in z.T]
     by_hand = [*normal, np.linalg.slogdet(jacobian)[1]]
     return Sides(
         [np.stack([impl.RealNVP(couplings).log_prob(x), -energy(x)])], [np.stack([term, term]) for term in by_hand]

@@ -12,7 +12,7 @@ from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
-from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
+from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
 from refebm.truth.expectations import expect
 
@@ -560,7 +560,7 @@ def log_density_at(model: Model, t: float) -> Model:
     precisions = np.array([np.diag(1 / np.diag(cov)) for cov in p.covs])
     logits = np.log(p.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
     inner = {"logits": logits, "means": p.means, "precisions": precisions}
-    return Model("log_density", {"kind": "mixture", "parameters": inner, "log_z": 0.5 * p.d * np.log(2 * np.pi)})
+    return Model("log_density", {"kind": "mixture", "parameters": inner, "log_z": 0.5 * p.d * LOG_2PI})
 
 
 def density_by_the_flow(impl, model, x, t0, t1, tolerance, **options):

@@ -6,7 +6,7 @@ from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, products
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import mixture_of
-from refebm.truth.densities import GaussianMixture
+from refebm.truth.densities import LOG_2PI, GaussianMixture
 from refebm.truth.derivatives import jacobian_size, moments, score_and_jacobian
 from refebm.truth.expectations import expect, total
 
@@ -362,7 +362,7 @@ def gap_to_the_prior_of_a_mixture(impl, p, sde):
     end = diffused_by_hand(p, sde, 1.0)
     (entropy,), change = expect([end.log_prob], end)
     square = sum(w * (np.trace(c) + m @ m) for w, c, m in zip(end.weights, end.covs, end.means))
-    return Sides([impl.sde(sde).prior_gap(p)], [0.5 * square, 0.5 * p.d * np.log(2 * np.pi), entropy], change)
+    return Sides([impl.sde(sde).prior_gap(p)], [0.5 * square, 0.5 * p.d * LOG_2PI, entropy], change)
 
 
 def mixture_and_more_noise(draw: Draw) -> dict:

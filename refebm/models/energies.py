@@ -8,7 +8,8 @@ import autograd.numpy as np
 from refebm.calculus import held
 from refebm.glossary import InputError
 from refebm.models.networks import perceptron
-from refebm.truth.densities import FAR, common, log_sum_exp, lost
+from refebm.models.real_nvp import to_normal
+from refebm.truth.densities import FAR, LOG_2PI, common, log_sum_exp, lost
 
 LEAST_LOG = -700.0  # of a scale whose inverse is a number
 
@@ -72,7 +73,7 @@ def autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
         raise InputError(
             "E-SCALE", f"log_scale must leave scales above exp({LEAST_LOG:g}), got {np.min(held(log_s)):g}"
         )
-    return np.sum(0.5 * ((x - m) * np.exp(-log_s)) ** 2 + log_s + 0.5 * np.log(2 * np.pi), axis=1)
+    return np.sum(0.5 * ((x - m) * np.exp(-log_s)) ** 2 + log_s + 0.5 * LOG_2PI, axis=1)
 
 
 def flow(x, couplings):
@@ -80,11 +81,5 @@ def flow(x, couplings):
 
     Each coupling is a network from d to 2 d: a log scale (through tanh) and a shift of every other coordinate.
     """
-    log_det = 0.0
-    for i, layers in enumerate(couplings):
-        kept = (np.arange(x.shape[1]) + i) % 2
-        log_scale, shift = np.split(perceptron(layers, kept * x), 2, axis=1)
-        log_scale = (1 - kept) * np.tanh(log_scale)
-        x = kept * x + (1 - kept) * (x - shift) * np.exp(-log_scale)
-        log_det = log_det - np.sum(log_scale, axis=1)
-    return np.sum(0.5 * x**2 + 0.5 * np.log(2 * np.pi), axis=1) - log_det
+    z, log_det = to_normal(couplings, x)
+    return np.sum(0.5 * z**2 + 0.5 * LOG_2PI, axis=1) - log_det

@@ -9,6 +9,7 @@ from itertools import product
 import autograd.numpy as np
 from autograd.scipy.special import logsumexp
 
+from refebm.calculus import expit, softplus
 from refebm.glossary import (
     Bits,
     InputError,
@@ -23,22 +24,10 @@ from refebm.glossary import (
     uniforms,
     vector,
 )
+from refebm.truth.densities import LOG_2PI
 
-LOG_2PI = float(np.log(2 * np.pi))
 MOST_UNITS = 20
 MOST_PRODUCTS = 10**9  # of units of one layer with those of the other, over all states: a minute, 8 GB at most
-
-
-def softplus(a):
-    """log(1 + e^a)."""
-    return np.logaddexp(0.0, a)
-
-
-def expit(a):
-    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
-    negative = a < 0
-    e = np.exp(np.where(negative, a, -a))
-    return np.where(negative, e, 1.0) / (1 + e)
 
 
 def hidden(rbm, h, n=None):

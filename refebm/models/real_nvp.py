@@ -5,8 +5,7 @@ import autograd.numpy as np
 from refebm.glossary import InputError, Points, Rows, Vectors, points_of, rows
 from refebm.models.networks import perceptron
 from refebm.models.shapes import dimension
-
-LOG_2PI = float(np.log(2 * np.pi))
+from refebm.truth.densities import LOG_2PI
 
 
 class RealNVP:
@@ -34,12 +33,7 @@ class RealNVP:
     @rows
     def inverse(self, x: Points) -> tuple[Vectors, Rows]:
         r"""z = T^{-1}(x), (n, d), and log |det dz/dx|, (n,)."""
-        log_det = 0.0
-        for i, layers in enumerate(self.couplings):
-            kept, log_scale, shift = _coupling(x, i, layers)
-            x = kept * x + (1 - kept) * (x - shift) * np.exp(-log_scale)
-            log_det = log_det - np.sum(log_scale, axis=1)
-        return x, log_det
+        return to_normal(self.couplings, x)
 
     def sample(self, z):
         """x = T(z), (n, d); z (n, d), unit normal."""
@@ -48,6 +42,16 @@ class RealNVP:
             kept, log_scale, shift = _coupling(x, i, layers)
             x = kept * x + (1 - kept) * (x * np.exp(log_scale) + shift)
         return x
+
+
+def to_normal(couplings, x):
+    """z = T^{-1}(x), and log |det dz/dx|, without a check."""
+    log_det = 0.0
+    for i, layers in enumerate(couplings):
+        kept, log_scale, shift = _coupling(x, i, layers)
+        x = kept * x + (1 - kept) * (x - shift) * np.exp(-log_scale)
+        log_det = log_det - np.sum(log_scale, axis=1)
+    return x, log_det
 
 
 def _coupling(x, i, layers):

@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 import autograd.numpy as np
 
+from refebm.calculus import softplus
 from refebm.glossary import (
     Energy,
     Generated,
@@ -27,7 +28,6 @@ from refebm.glossary import (
     rows,
     supported,
 )
-from refebm.objectives.notation import softplus
 
 
 @rows

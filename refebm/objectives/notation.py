@@ -16,12 +16,6 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.sum(a * b, axis=1)
 
 
-def softplus(a: np.ndarray) -> np.ndarray:
-    """log(1 + e^a), whose slope is 1 where a is infinite."""
-    far = a > 40  # where it is a, to the last digit
-    return np.where(far, a, np.logaddexp(0.0, np.where(far, 0.0, a)))
-
-
 def mean_over_projections(function: Callable) -> Callable:
     """Average a function of one projection per row, v (n, d), over m of them, v (m, n, d)."""
 

@@ -3,7 +3,7 @@ r"""A linear Gaussian variational autoencoder, in which all that is intractable 
 import autograd.numpy as np
 
 from refebm.glossary import InputError, covariance, matrix, of_shape, points_of, squarable, vector
-from refebm.truth.densities import Gaussian
+from refebm.truth.densities import LOG_2PI, Gaussian
 
 LARGEST = 1e150
 
@@ -30,7 +30,7 @@ class LinearGaussianVAE:
         x = points_of(self, "x", x)
         z = of_shape("z", z, (len(x), self.k))
         error = (x - np.dot(z, self.weights.T) - self.bias) / self.deviation
-        constant = 0.5 * (self.d + self.k) * np.log(2 * np.pi) + self.d * np.log(self.deviation)
+        constant = 0.5 * (self.d + self.k) * LOG_2PI + self.d * np.log(self.deviation)
         return -0.5 * np.sum(z**2, axis=1) - 0.5 * np.sum(error**2, axis=1) - constant
 
     def marginal(self):

@@ -72,7 +72,7 @@ conventions(
 terms("implicit_negative_elbo", ("-log p(x, z)", "-log_joint(z)"), ("score_q(z).z", f"dot({HELD}, z)"))
 
 VARIANCE = "pyro 1643, edward 722"
-CONSTANT = "0.5 * (self.d + self.k) * np.log(2 * np.pi)"
+CONSTANT = "0.5 * (self.d + self.k) * LOG_2PI"
 wrong_versions(
     "LinearGaussianVAE.log_joint",
     ("deviation read as a variance", "/ self.deviation\n", "/ np.sqrt(self.deviation)\n", "sigma = 1", VARIANCE),

@@ -39,10 +39,11 @@ wrong_versions(
     ("log-determinant of the last coupling alone", "log_det - np.sum(...)", "-np.sum(...)", "one coupling"),
     (
         "couplings in the other order",
-        "enumerate(self.couplings)",
-        "reversed(list(enumerate(self.couplings)))",
+        "enumerate(couplings)",
+        "reversed(list(enumerate(couplings)))",
         "one coupling",
     ),
+    inside="to_normal",
 )
 wrong_versions(
     "RealNVP.inverse",

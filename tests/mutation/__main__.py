@@ -23,13 +23,13 @@ import pytest
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import use_mutation
 
-import refebm  # noqa: F401
+from refebm.identities import THEOREMS
 from tests.mutation.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-TESTS = {  # where it is not the test of the file's own stem
-    "refebm/crosscheck/verdict.py": ("tests/test_diagnosis.py",),
+TESTS = {  # where it is not the test of the file's own name
+    "refebm/crosscheck/verdict.py": ["tests/test_diagnosis.py"],
 }
 
 
@@ -41,6 +41,12 @@ def mutants(path: Path) -> list[tuple]:
         positions = [start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)]
         found += [(name, number, start) for number, start in enumerate(positions)]
     return found
+
+
+def of_stem(stem: str) -> list[str]:
+    """The tests of that name, and the theorems of the stem."""
+    own, theorems = f"tests/test_{stem}.py", (theorem for theorem in THEOREMS.values() if theorem.stem == stem)
+    return [own] * (ROOT / own).exists() + [f"tests/test_theorems.py::test_theorem[{one.name}]" for one in theorems]
 
 
 def noticed(tests: list[str], within: int) -> bool:
@@ -67,7 +73,7 @@ def main() -> int:
     parser.add_argument("--within", type=int, default=120, help="seconds after which a mutant that hangs is dead")
     options = parser.parse_intermixed_args()
     path = options.path
-    tests = options.tests or TESTS.get(str(path), (f"tests/test_{path.stem}.py",))
+    tests = options.tests or TESTS.get(str(path)) or of_stem(path.stem)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))

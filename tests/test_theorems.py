@@ -1,5 +1,6 @@
-"""The one way in which a stem's theorems are tested: cases from Hypothesis, which shrinks a red one to a short tape."""
+"""The theorems of every stem, on cases from Hypothesis, which shrinks a red one to a short tape."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,18 +9,14 @@ from refebm.identities import THEOREMS, Draw, check
 EXAMPLES = {"pointwise": 15, "quadrature": 5, "enumeration": 15, "statistical": 3}
 
 
-def of_stem(stem: str) -> list[str]:
-    """Names of the theorems of a stem."""
-    return [theorem.name for theorem in THEOREMS.values() if theorem.stem == stem]
-
-
-def assert_holds(name: str, counts: dict[str, int]) -> None:
+@pytest.mark.parametrize("name", THEOREMS)
+def test_theorem(name, case_counts):
     """Every drawn case holds, and as many were drawn as were asked for."""
     theorem = THEOREMS[name]
-    counts[name] = 0
+    case_counts[name] = 0
 
     def one(draw):
-        counts[name] += 1
+        case_counts[name] += 1
         verdict = check(theorem, draw)
         tape = ",".join(map(str, verdict.tape))
         assert verdict.holds, f"{verdict.note}\nrefebm verify --only {name} --case={tape}"
@@ -27,7 +24,7 @@ def assert_holds(name: str, counts: dict[str, int]) -> None:
     if theorem.cases is not None:
         for i in range(theorem.cases):
             one(Draw.replay([i]))
-        assert counts[name] == theorem.cases
+        assert case_counts[name] == theorem.cases
         return
 
     @settings(max_examples=EXAMPLES[theorem.kind])
@@ -36,4 +33,4 @@ def assert_holds(name: str, counts: dict[str, int]) -> None:
         one(Draw(lambda low, high: data.draw(st.integers(low, high))))
 
     drawn()
-    assert counts[name] >= EXAMPLES[theorem.kind]
+    assert case_counts[name] >= EXAMPLES[theorem.kind]
