@@ -441,12 +441,15 @@ class Gamma:
         above = np.maximum(log_x, LOG_SMALLEST)
         slope = np.log1p(stretch * expit(-u))
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
-        return x, np.sum(self.shape * log_x + (1 - self.shape) * above + slope, axis=1)
+        return x, np.sum(above + self.shape * (log_x - above) + slope, axis=1)
 
     def box(self, radius):
-        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
+        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x).
+
+        At u = -w < 0 the density has fallen by a (exp(u) - 1 - u) > a w^2/(2 + w), the half of radius^2.
+        """
         below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
-        return -1 - below, np.log1p(above + 2 * np.sqrt(above))
+        return -0.5 * (below + np.sqrt(below**2 + 8 * below)), np.log1p(above + 2 * np.sqrt(above))
 
     @property
     def widest(self):
