@@ -111,9 +111,36 @@ def test_the_stated_error_bounds_the_true_one():
 
 def test_oscillations_are_seen():
     """On a lattice of spacing h cos(2 pi x/h) is constant, and on h/2 or 2 h too: another spacing tells."""
-    for k in (1, 2, 4, 8, 16 / 13, 64 / 13, 128 / 13, 64 / 11):
+    for k in (1, 2, 4, 8, 16 / 13, 64 / 13, 128 / 13, 64 / 11, 1024, 4096):
         (value,) = expect([lambda x: np.cos(2 * np.pi * k * x[:, 0])], Gaussian(0.0, 1.0)).value  # noqa: B023
         assert abs(value - np.exp(-2 * np.pi**2 * k**2)) <= 1e-13
+
+
+def test_oscillations_in_the_plane_do_not_certify():
+    for k in (16, 64, 1024, 8 * 16 / 13):
+        result = expect([lambda x: 1 + np.cos(2 * np.pi * k * x[:, 0])], refebm.standard_normal(2))  # noqa: B023
+        assert abs(result.value[0] - 1) <= result.error[0]
+
+
+@pytest.mark.parametrize("shape", [1e3, 1e6, 1e10])
+def test_gamma_of_large_shape(shape):
+    """E x = a/b, E x^2 = a (a + 1)/b^2, within the stated error, which is small."""
+    result = expect([lambda x: np.ones(len(x)), lambda x: x[:, 0], square], Gamma(shape, 2.0))
+    assert result.change <= SETTLED
+    for value, error, true in zip(result.value, result.error, (1.0, shape / 2, shape * (shape + 1) / 4)):
+        assert abs(value - true) <= error
+
+
+@pytest.mark.parametrize("p", [Gaussian(0.0, 1e-300), Gamma(1e3, 1e-100), GaussianMixture([1.0], [[0.0]], 1e300)])
+def test_the_error_counts_the_roundoff_of_a_log_density_that_is_large(p):
+    result = expect([lambda x: np.ones(len(x))], p)
+    assert abs(result.value[0] - 1) <= result.error[0] <= 1e-11
+
+
+def test_nodes_nearer_than_floats_are_refused():
+    with pytest.raises(DomainError, match="nearer to each other than floats") as caught:
+        expect([square], GaussianMixture([0.5, 0.5], [[1e-100], [1e-100 + 3e-120]], 1e-240))
+    assert caught.value.code == "E-SETTLED"
 
 
 NOT_FINITE = {

@@ -95,6 +95,12 @@ def test_kinks_in_the_plane_with_a_tolerance():
     assert abs(value - numpy.log(4)) <= error <= 1e-4
 
 
+@pytest.mark.parametrize(("scale", "shift"), [(1e-8, 0.0), (1e-4, 7e-4), (1e-2, 3e-3), (10.0, 0.3)])
+def test_two_spacings_that_agree_on_a_kink_by_chance(scale, shift):
+    value, error = log_partition(lambda x: np.abs(x[:, 0] - shift) / scale, 1, with_error=True)
+    assert abs(value - numpy.log(2 * scale)) <= error <= 1e-9
+
+
 def test_a_narrow_well_far_away_is_found():
     for means, variance in (([[-40.0], [5.0]], 0.04), ([[-400.0], [5.0]], 1e-4)):
         wells = mixture_of(GaussianMixture([0.3, 0.7], means, variance))

@@ -203,6 +203,40 @@ def test_a_student_of_any_scale(scale, x):
     np.testing.assert_allclose(score_of(lambda x: -p.log_prob(x))(np.array([[x]])), [[expected]], rtol=2e-15)
 
 
+@pytest.mark.parametrize("df", [1e-300, 1e-3, 0.1])
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_draws_of_a_student_are_numbers(df, scale):
+    p = StudentT(df, 0.0, scale)
+    x = p.sample(np.random.default_rng(0), 1000)
+    assert np.all(np.isfinite(x)) and np.any(x < 0) and np.any(x > 0)
+    assert np.all(np.isfinite(p.score(x))) and np.all(np.isfinite(p.log_prob(x)))
+
+
+POSTERIORS = {
+    "Gaussian": lambda m, c: Gaussian([m], c),
+    "mixture of spheres": lambda m, c: GaussianMixture([1.0], [[m]], c),
+    "mixture": lambda m, c: GaussianMixture([0.5, 0.5], [[m], [m]], [[[c]], [[c]]]),
+}
+
+
+@pytest.mark.parametrize("make", POSTERIORS.values(), ids=POSTERIORS)
+@pytest.mark.parametrize(("sigma", "y", "mean"), [(1e-3, 0.0, 6e-6), (1e-9, 1e-20, 6e-18 + 1e-20), (1e9, 0.0, 6.0)])
+def test_a_posterior_mean_that_is_small_beside_the_mean(make, sigma, y, mean):
+    """(sigma^2 m + c y)/(c + sigma^2) with m = 6 and c = 1 - sigma^2, in m + c (y - m) six less nearly six."""
+    c = abs(1 - sigma**2)
+    expected = mean / (c + sigma**2) if sigma < 1 else 6.0 * sigma**2 / (c + sigma**2)
+    got = make(6.0, c).posterior_mean(np.array([[y]]), sigma)
+    np.testing.assert_allclose(got, [[expected]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("make", POSTERIORS.values(), ids=POSTERIORS)
+@pytest.mark.parametrize(
+    ("c", "sigma", "cov"), [(1e-150, 1e110, 1e-150), (1e-280, 1e150, 1e-280), (1e280, 1e-140, 1e-280)]
+)
+def test_a_posterior_variance_of_any_scale(make, c, sigma, cov):
+    np.testing.assert_allclose(make(0.0, c).posterior_cov(np.array([[0.0]]), sigma), [[[cov]]], rtol=1e-14)
+
+
 def test_draws_of_a_gamma_are_in_its_support():
     """The share of draws at the smallest number is that of the mass below it: (b x)^a/Gamma(a + 1), x -> 0."""
     p, tiny = Gamma([1e-3, 0.5], [1e-3, 2.0]), np.finfo(float).tiny

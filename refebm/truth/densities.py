@@ -42,8 +42,10 @@ LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # the square of exp of it is still finite
 FAR = 32.0  # deviations from the likeliest component within which log joints are subtracted as they are
 BLOCK = 2**16  # numbers in an array of components by rows by coordinates
+FARTHEST = 1e150  # deviations from the middle to which densities are numbers
 LARGE = 10.0  # from here on Stirling's formula with seven terms is exact
 SMALLEST = float(numpy.finfo(float).tiny)
+LARGEST = float(numpy.finfo(float).max)
 LOG_SMALLEST = float(np.log(SMALLEST))
 KINK_LOG = -60.0  # the mass within exp of it of the kink is below roundoff
 
@@ -88,15 +90,19 @@ class Gaussian:
 
     @rows
     def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
-        r"""E[X | X + sigma Z = y] = m + C (C + sigma^2 I)^{-1} (y - m)."""
-        gain = np.dot(self.cov, self.smoothed(sigma).precision)
-        return self.mean + np.dot(y - self.mean, gain.T)
+        r"""E[X | X + sigma Z = y] = m + C (C + sigma^2 I)^{-1} (y - m).
+
+        As sigma^2 (C + sigma^2 I)^{-1} m + C (C + sigma^2 I)^{-1} y, which keeps its digits where y is small beside m.
+        """
+        precision = self.smoothed(sigma).precision
+        return np.dot(self.mean, sigma**2 * precision) + np.dot(y, np.dot(precision, self.cov))
 
     @rows
     def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
         r"""Cov[X | X + sigma Z = y] = sigma^2 C (C + sigma^2 I)^{-1}, the same for every y, (n, d, d)."""
-        gain = np.dot(self.cov, self.smoothed(sigma).precision)
-        return sigma**2 * 0.5 * (gain + gain.T) * np.ones((len(y), 1, 1))
+        noise = sigma * self.smoothed(sigma).whitening
+        cov = np.dot(np.dot(self.cov, noise.T), noise)
+        return 0.5 * (cov + cov.T) * np.ones((len(y), 1, 1))
 
     def substitute(self, u):
         """x = m + L u."""
@@ -262,14 +268,14 @@ class GaussianMixture:
         return GaussianMixture(self.weights, self.means, self.spread + variance * unit)
 
     def _posterior_means(self, block, y, sigma, smoothed, j=None):
-        r"""E_k[X | y] = m_k + G_k (y - m_k), G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d); less that of component j
+        r"""E_k[X | y] = (I - G_k) m_k + G_k y, G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d); less that of component j
         where one is given, (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
         """
         gain = product(part(self.spread, block), part(smoothed.precisions, block))
-        if j is None:
-            return self.means[block][:, None] + times(gain, y - self.means[block][:, None])
-        of_j = product(part(self.spread, j), part(smoothed.precisions, j))
         lost_gain = sigma**2 * part(smoothed.precisions, block)
+        if j is None:
+            return times(lost_gain, self.means[block][:, None]) + times(gain, y)
+        of_j = product(part(self.spread, j), part(smoothed.precisions, j))
         apart = (self.means[block] - self.means[j])[:, None]
         return times(lost_gain, apart) + times(gain - of_j, y - self.means[j])
 
@@ -289,7 +295,8 @@ class GaussianMixture:
     def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
         r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d)."""
         smoothed = self.smoothed(sigma)
-        within = sigma**2 * product(self.spread, smoothed.precisions)
+        noise = sigma * smoothed.whitening
+        within = product(product(self.spread, np.swapaxes(noise, -1, -2) if np.ndim(noise) else noise), noise)
 
         def cov(y, log_joint, j):
             r = softmax(log_joint)
@@ -440,12 +447,15 @@ class Gamma:
         above = np.maximum(log_x, LOG_SMALLEST)
         slope = np.log1p(stretch * expit(-u))
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
-        return x, np.sum(self.shape * log_x + (1 - self.shape) * above + slope, axis=1)
+        return x, np.sum(above + self.shape * (log_x - above) + slope, axis=1)
 
     def box(self, radius):
-        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
+        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x).
+
+        At u = -w < 0 the density has fallen by a (exp(u) - 1 - u) > a w^2/(2 + w), the half of radius^2.
+        """
         below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
-        return -1 - below, np.log1p(above + 2 * np.sqrt(above))
+        return -0.5 * (below + np.sqrt(below**2 + 8 * below)), np.log1p(above + 2 * np.sqrt(above))
 
     @property
     def widest(self):
@@ -489,8 +499,10 @@ class StudentT:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        """loc + scale t."""
-        return self.loc + self.scale * rng.standard_t(self.df, (size, len(self.df)))
+        """loc + scale t. With few degrees of freedom some draws are too far out: they are put where x is a number."""
+        t = np.clip(rng.standard_t(self.df, (size, len(self.df))), -FARTHEST, FARTHEST)
+        with np.errstate(over="ignore"):
+            return np.clip(self.loc + self.scale * t, -LARGEST, LARGEST)
 
     def substitute(self, u):
         """x = loc + scale sinh u."""

@@ -13,6 +13,7 @@ from refebm.truth.densities import SMALLEST, Gaussian
 SETTLED = 1e-9
 ROUNDOFF = np.finfo(float).eps
 MOST_NODES = (20_000, 1_500_000)  # on the line, beyond it: a kink, h^2, does not reach 1e-9 with so few
+OTHER = round(2**35.5) / 2**36  # the grain of another lattice, irrational but for the bits that products need
 CHUNK = 2**14
 
 
@@ -64,9 +65,9 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`.
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
     radius r and r + 2 is below roundoff. For an analytic f that varies no faster than the density h/2 is then right
-    to roundoff. In one dimension a lattice of another spacing must agree too, which sees oscillations that h and h/2
-    both miss. What no lattice sees is not certified: a spike between the nodes, or a second bump of p f beyond the
-    box, further than 12 deviations from every component.
+    to roundoff. A lattice of another spacing must agree too, which sees oscillations that h and h/2 both miss. What
+    no lattice sees is not certified: a spike between the nodes, or a second bump of p f beyond the box, further
+    than 12 deviations from every component.
     With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
     A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
@@ -93,6 +94,12 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
     Returns the last lattice, the terms on it, and how much they changed, as in `expect`.
     """
     step, radius, most = 0.25, min(10.0, density.widest), MOST_NODES[density.d > 1]
+    if np.isinf(_size(density, step, radius)):
+        raise DomainError(
+            "E-SETTLED",
+            f"the nodes of a lattice for this {type(density).__name__} are nearer to each other than floats are there: "
+            "shift the density towards 0",
+        )
     if _size(density, step, radius) > most:
         raise DomainError(
             "E-SIZE",
@@ -103,8 +110,8 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         lattice = trapezoid(density, step, radius)
         terms = _terms(functions, lattice)
         finer = np.max([_change(t, 2**density.d * t[lattice.coarse]) for t in terms])
-        if density.d == 1 and finer <= SETTLED:
-            others = _terms(functions, trapezoid(density, step, radius, 11 / 16))
+        if finer <= SETTLED:
+            others = _terms(functions, trapezoid(density, step, radius, OTHER if density.d == 1 else 2 * OTHER))
             finer = np.max([finer, *(_change(t, other) for t, other in zip(terms, others))])
         tail = np.max([_share(t, ~lattice.narrow) for t in terms])
         if tail > SETTLED and radius >= density.widest:
@@ -120,7 +127,7 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF or spread else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF and defect <= SETTLED) or _size(density, *refined) > most:
             beneath = np.max([_beneath(f, t, lattice, density) for f, t in zip(functions, terms)])
-            noise = defect * np.max([_sensitivity(t, lattice) for t in terms]) if defect > 1e-3 * SETTLED else 0.0
+            noise = (defect + 2 * ROUNDOFF) * np.max([_sensitivity(t, lattice) for t in terms])
             return lattice, terms, float(np.maximum(finer, beyond) + noise + beneath)
         step, radius = refined
 
@@ -165,7 +172,8 @@ def _grid(density, step, radius, grain=13 / 16):
 
 def _size(density, step, radius):
     _, first, last = _grid(density, step, radius)
-    return np.prod(last - first + 1)
+    apart = np.all(np.maximum(np.abs(first), np.abs(last)) < 2.0**53)  # nearer to each other than floats are
+    return np.prod(last - first + 1) if apart else np.inf
 
 
 def trapezoid(density, step: float, radius: float, grain: float = 13 / 16) -> Lattice:

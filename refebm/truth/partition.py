@@ -110,10 +110,7 @@ def _on_a_lattice(energy, wells, widths, bulk):
     spacing = np.minimum(0.2, 0.6 * np.min(widths / slopes, axis=0)) / (3 - d)  # derivatives need more on the line
     reach, last = list(REACHES), None
     while reach and np.prod(2 * reach[0] / spacing) <= MOST_ON_LATTICE[d - 1] and energy.left > 0.5 * energy.most:
-        axes = [h * np.arange(-np.ceil(reach[0] / h), np.ceil(reach[0] / h) + 1) for h in spacing]
-        u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
-        x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * spacing), axis=1)
-        log_f = log_dx - energy.search(x)
+        u, x, log_dx, log_f = _lattice_of(energy, centre, scale, spacing, reach[0])
         top = np.max(log_f)
         f = np.exp(log_f - top)
         if energy.odd:
@@ -125,10 +122,21 @@ def _on_a_lattice(energy, wells, widths, bulk):
         seen = log_f > log_z - 52
         error = ROUNDOFF * (np.max(np.abs(log_f[seen])) + 30 * np.max(np.abs(x[seen]) / scale))
         error += np.inf if last is None else abs(log_z - last)
+        if error <= SETTLED:  # by chance, where there is a kink: a third spacing must agree
+            other = _lattice_of(energy, centre, scale, np.sqrt(2) * spacing, reach[0])[-1]
+            error += abs(np.log(np.sum(np.exp(other - top))) + top - log_z)
         if error <= SETTLED:
             return Nodes(x[seen], log_dx[seen], float(error))
         spacing, last = spacing / 2, log_z
     return None
+
+
+def _lattice_of(energy, centre, scale, spacing, reach):
+    """u, x, log |dx/du|, and the logarithm of what is summed up, at the nodes."""
+    axes = [h * np.arange(-np.ceil(reach / h), np.ceil(reach / h) + 1) for h in spacing]
+    u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
+    x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * spacing), axis=1)
+    return u, x, log_dx, log_dx - energy.search(x)
 
 
 def _judge(log_z, unresolved, roundoff, tolerance, evaluations):

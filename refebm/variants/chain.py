@@ -239,11 +239,12 @@ wrong_versions(
 )
 
 POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
-STAN = (  # stops a pair before the end, and adds the even lag after the last pair, where it is positive
-    "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < (length - 3) // 2)[:, None], axis=0)\n"
-    "    following = np.maximum(rho[0 : length - length % 2 : 2], 0) * (np.cumsum(~positive, axis=0) == 1)\n    "
-    "tau = np.sum(following, axis=0) - 1 + 2 *"
+LAG_AFTER = (  # the even lag after the last pair, where it is positive
+    "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < LAST)[:, None], axis=0)\n    "
+    "after = np.maximum(rho[2 * np.sum(positive, axis=0), np.arange(rho.shape[1])], 0)\n    "
+    "tau = after - 1 + 2 *"
 )
+STAN, TO_THE_END = (LAG_AFTER.replace("LAST", last) for last in ("(length - 3) // 2", "(length - 1) // 2"))
 UNTIL = (
     "c = autocovariance(x, length - 1)\n    within = c[0] * length / (length - 1)\n    "
     "rho = 1 - (within - c) / (c[0] + _variance_of_means(x))\n    rho[0] = 1.0\n    "
@@ -264,6 +265,18 @@ conventions(
         f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
         f"{HALVES}{UNTIL}{STAN}",
         "Vehtari et al. 2021, section 3.2: Stan, ArviZ",
+    ),
+    (
+        "with the even lag after the last pair, which may be at the end of the chain",
+        f"{POSITIVE}tau = -1 + 2 *",
+        TO_THE_END,
+        "Vehtari et al. 2021, section 3.2, without halves; Stan and ArviZ stop a pair before",
+    ),
+    (
+        "of the halves of the chains, with the even lag after the last pair, which may be at the end of the halves",
+        f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
+        f"{HALVES}{UNTIL}{TO_THE_END}",
+        "Vehtari et al. 2021, section 3.2, as it is written",
     ),
 )
 

@@ -85,10 +85,15 @@ wrong_versions(
 )
 wrong_versions(
     "Gaussian.posterior_mean",
-    ("shrinks to the origin", "self.mean + np.dot(y - self.mean, gain.T)", "np.dot(y, gain.T)", "zero mean"),
-    ("sigma for sigma squared", "self.smoothed(sigma)", "self.smoothed(sigma**0.5)", "sigma = 1"),
-    ("weight of the noise", "gain.T", "(np.eye(len(gain)) - gain).T", "finite"),
-    ("the noisy point", "self.mean + np.dot(y - self.mean, gain.T)", "y", "finite"),
+    ("shrinks to the origin", "np.dot(self.mean, ...) + ", "", "zero mean"),
+    ("sigma for sigma squared", "precision = ", "sigma = sigma**0.5; precision = ", "sigma = 1"),
+    (
+        "weight of the noise",
+        "np.dot(self.mean, ...) + np.dot(y, np.dot(precision, self.cov))",
+        "np.dot(y, sigma**2 * precision) + np.dot(self.mean, np.dot(precision, self.cov))",
+        "finite",
+    ),
+    ("the noisy point", "np.dot(self.mean, ...) + np.dot(y, ...)", "y", "finite"),
 )
 terms(
     "Gaussian.posterior_mean",
@@ -97,10 +102,10 @@ terms(
 )
 wrong_versions(
     "Gaussian.posterior_cov",
-    ("sigma for sigma squared", "sigma**2 * 0.5", "sigma * 0.5", "sigma = 1"),
-    ("the prior covariance", "sigma**2 * 0.5 * (gain + gain.T)", "self.cov", "finite"),
-    ("the covariance of the noise", "0.5 * (gain + gain.T)", "np.eye(len(gain))", "finite"),
-    ("weight of the noise", "(gain + gain.T)", "(2 * np.eye(len(gain)) - gain - gain.T)", "finite"),
+    ("sigma for sigma squared", "(cov + cov.T)", "(cov + cov.T) / sigma", "sigma = 1"),
+    ("the prior covariance", "0.5 * (cov + cov.T)", "self.cov", "finite"),
+    ("the covariance of the noise", "0.5 * (cov + cov.T)", "sigma**2 * np.eye(len(cov))", "finite"),
+    ("weight of the noise", "(cov + cov.T)", "(2 * sigma**2 * np.eye(len(cov)) - cov - cov.T)", "finite"),
 )
 LOG_SUM, OF_ALL = "log_sum_exp(log_joint)", "self._by_likeliest(log_sum, x)"
 wrong_versions(
@@ -165,7 +170,7 @@ wrong_versions(
 )
 MEANS = "lambda block: self._posterior_means(block, y, sigma, smoothed, j)"
 CLEAN = "responsibilities of the clean mixture"
-WITHIN, BETWEEN = "sigma**2 * product(self.spread, smoothed.precisions)", "total = total + "
+WITHIN, BETWEEN = "product(product(self.spread, ...), noise)", "total = total + "
 wrong_versions(
     "GaussianMixture.posterior_mean",
     (CLEAN, "smoothed._by_likeliest", "self._by_likeliest", "one component"),
