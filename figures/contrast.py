@@ -282,8 +282,8 @@ def table(trainings: dict[str, dict[str, Training]]) -> str:
         cells = [f"{name}, 1,000 updates" if name in (GAME, BOUND) else name]
         for data in DATA:
             t = trainings[data][name]
-            columns = np.array([summary(data, name, t), *t.others]).T
-            cells += [spread(column) if name in GAMES else number(column[0]) for column in columns]
+            columns = zip(np.array([summary(data, name, t), *t.others]).T, (2, 2, 3))
+            cells += [spread(column, digits) if name in GAMES else number(column[0]) for column, digits in columns]
         rows.append(cells)
     return markdown(heads, rows)
 

@@ -192,7 +192,7 @@ def table(trained: dict[str, np.ndarray]) -> str:
     for name, values in trained.items():
         below, gap, error = values.T
         rows.append([name, spread(most - below, 3), spread(gap, 3), "" if "known" in name else spread(error, 3)])
-    return markdown(["", "log p(x) below the best", "KL(q|posterior)", "E of the score's squared error"], rows)
+    return markdown(["", "log p(x) below the best", "KL from the posterior", "E of the score's squared error"], rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -305,11 +305,11 @@ def _replay(chosen: list[Theorem], options) -> int:
 
 
 def _controls(chosen: list[Theorem], options) -> int:
-    from refebm.variants import WRONG
+    from refebm.variants import NAIVE, WRONG
     from refebm.variants.controls import controls
 
     names = {theorem.name for theorem in chosen}
-    versions = [wrong for wrong in WRONG if names & {theorem.name for theorem in wrong.theorems}]
+    versions = [wrong for wrong in [*WRONG, *NAIVE] if names & {theorem.name for theorem in wrong.theorems}]
     results, rejecting = [], set()
     print("| wrong version | rejected by | share of cases | error / tolerance | survives | seen |")
     print("| --- | --- | --- | --- | --- | --- |")
