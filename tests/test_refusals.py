@@ -131,7 +131,7 @@ REFUSED = {
     ),
     "couplings transposed": (lambda: BinaryRBM(*BIASES, BOTH.T), "E-SHAPE", "W "),
     "couplings transposed, Gaussian": (lambda: GaussianBernoulliRBM(*BIASES, BOTH.T, 1.0), "E-SHAPE", "W "),
-    "a fraction for each row": (lambda: ReplayBuffer(X, 3).start(X, [0.5, 0.5, 0.5], HALVES), "E-FRACTION", "fraction"),
+    "a fraction for each row": (lambda: ReplayBuffer(X, 3).start(X, [0.5, 0.5, 0.5], HALVES), "E-SHAPE", "fraction"),
     "a fraction that is NaN": (lambda: ReplayBuffer(X, 3).start(X, np.nan, HALVES), "E-FINITE", "fraction"),
     "fresh points of another d": (lambda: ReplayBuffer(X, 3).start(X[:, :1], 0.5, HALVES), "E-SHAPE", "fresh"),
 }

@@ -1,12 +1,17 @@
 """Mutants of one file against the tests of its stem, in a copy of the tree.
 
-    python -m tests.mutation refebm/identities/record.py [TEST ...] [--most N] [--within S]
+    python -m tests.mutation refebm/identities/record.py [TEST ...] [--most N] [--within S] [--quick C]
 
-Prints a line for each mutant as it is tried, then those that no test noticed, as differences, and the counts. The
-libraries are imported once, and each mutant is tried in a fork: a second where a fresh interpreter takes three.
+Prints a line for each mutant as it is tried, then those that no test noticed, as differences, and the counts. The tests
+are collected once, and each mutant is tried in a fork, where its code is put into the functions that there are: first
+the tests that killed others, then the cheap ones. What lives, or is no function's code, is imported anew and tried
+again. With --quick, theorems see few cases, and tests that take more than C seconds are left out.
 """
 
 import argparse
+import gc
+import itertools
+import json
 import os
 import random
 import shutil
@@ -14,23 +19,40 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from difflib import unified_diff
 from pathlib import Path
+from types import CodeType, FunctionType
 
 import cosmic_ray.plugins
-import hypothesis  # noqa: F401
+import hypothesis
 import pytest
+from _pytest.runner import runtestprotocol
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import use_mutation
 
-from refebm.identities import THEOREMS
 from tests.mutation.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = ("-q", "-x", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-TESTS = {  # where it is not the test of the file's own name
-    "refebm/crosscheck/verdict.py": ["tests/test_diagnosis.py"],
+OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+BESIDE = (
+    "tests/test_theorems.py",
+    "tests/test_oracle.py",
+    "tests/test_refusals.py",
+    "tests/test_validation.py",
+)  # the tests of every stem
+TESTS = {  # where it is not the test of the file's own stem
+    "refebm/crosscheck/verdict.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
 }
+FEW = {"pointwise": 4, "quadrature": 2, "enumeration": 4, "statistical": 1}  # cases of a theorem
+OPTIMIZED = 1  # the flag of a function's code, which that of a module or a class has not
+
+
+def tests_of(path: Path) -> tuple[str, ...]:
+    """Of its stem, and those of bad input and of absolute values."""
+    return TESTS.get(str(path)) or tuple(
+        test for test in (f"tests/test_{path.stem}.py", *BESIDE) if Path(test).exists()
+    )
 
 
 def mutants(path: Path) -> list[tuple]:
@@ -38,59 +60,234 @@ def mutants(path: Path) -> list[tuple]:
     tree, found = get_ast_from_path(path), []
     for name in OPERATORS:
         operator = cosmic_ray.plugins.get_operator(name)()
-        positions = [start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)]
-        found += [(name, number, start) for number, start in enumerate(positions)]
+        positions = [(node, start) for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)]
+        found += [(name, number, start) for number, (node, start) in enumerate(positions) if not annotation(node)]
     return found
 
 
-def of_stem(stem: str) -> list[str]:
-    """The tests of that name, and the theorems of the stem."""
-    own, theorems = f"tests/test_{stem}.py", (theorem for theorem in THEOREMS.values() if theorem.stem == stem)
-    return [own] * (ROOT / own).exists() + [f"tests/test_theorems.py::test_theorem[{one.name}]" for one in theorems]
+def annotation(node):
+    """Whether it stands in the type of something."""
+    while node.parent:
+        if node.type in ("tfpdef", "annassign") or getattr(node.parent, "annotation", None) is node:
+            return True
+        node = node.parent
+    return False
 
 
-def noticed(tests: list[str], within: int) -> bool:
-    """Whether the tests in this folder fail, or take longer than so many seconds, on refebm as it is in this folder."""
-    child = os.fork()
-    if not child:
-        os.setsid()
-        signal.alarm(within)
-        sys.dont_write_bytecode = True
-        sys.path[:] = [os.getcwd(), *(place for place in sys.path if Path(place).resolve() != ROOT)]
-        for name in [name for name in sys.modules if name.partition(".")[0] in ("refebm", "tests")]:
-            del sys.modules[name]
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1), os.dup2(nowhere, 2)
-        os._exit(int(pytest.main([*OPTIONS, *tests])))
-    return os.waitpid(child, 0)[1] != 0
+def inner(code):
+    """The code that stands in a code."""
+    return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+
+
+def changed(old, new):
+    """Pairs of a function's code and what stands for it; an error where more than functions differ."""
+    if len(inner(old)) != len(inner(new)):
+        raise ValueError("another number of functions")
+    own = [
+        (one.co_code, one.co_names, one.co_varnames, one.co_freevars)
+        + tuple(repr(c) for c in one.co_consts if not isinstance(c, CodeType))
+        for one in (old, new)
+    ]
+    if own[0] != own[1] and not old.co_flags & OPTIMIZED:
+        raise ValueError("not in a function")
+    pairs = [pair for parts in zip(inner(old), inner(new)) for pair in changed(*parts)]
+    return pairs + ([(old, new)] if old.co_flags & OPTIMIZED and (pairs or own[0] != own[1]) else [])
+
+
+def lines(code):
+    """First lines of functions, and all the lines of each but its decorators and defaults, which are run before."""
+    own = {line for *_, line in code.co_lines() if line}
+    for one in inner(code):
+        for first, some in lines(one):
+            yield first, some
+            own |= some
+    if code.co_flags & OPTIMIZED:
+        yield code.co_firstlineno, own
+
+
+class Forked:
+    """What a child says, in a file, and whether it ended well within so many seconds."""
+
+    def __init__(self, within):
+        self.within = within
+
+    def __call__(self, work):
+        child = os.fork()
+        if not child:
+            os.setsid()
+            signal.alarm(self.within)
+            nowhere, status = os.open(os.devnull, os.O_WRONLY), 1
+            os.dup2(nowhere, 1), os.dup2(nowhere, 2)
+            try:
+                status = int(bool(work()))
+            finally:
+                os._exit(status)
+        return os.waitpid(child, 0)[1]
+
+
+def red(item):
+    return any(report.failed for report in runtestprotocol(item, nextitem=None, log=False))
+
+
+class Session:
+    """A pytest session that tries mutants in the place of running its tests once."""
+
+    def __init__(self, paths, options):
+        self.paths, self.options, self.told = paths, options, Path("told.json").resolve()
+        self.forked, self.counts = Forked(options.within), {}
+
+    def pytest_configure(self, config):
+        few(self.options.quick)
+
+    def pytest_runtestloop(self, session):
+        files = {path: str(path.resolve()) for path in self.paths}
+        if Forked(3600)(lambda: self.measure(session.items, set(files.values()))):
+            raise SystemExit(f"red without any mutant: {self.told.read_text()}")
+        took = json.loads(self.told.read_text())
+        for path in self.paths:
+            items = [(item, *took[item.nodeid]) for item in session.items]
+            items = [(item, seconds, set(seen[files[path]])) for item, seconds, seen in items if files[path] in seen]
+            self.counts[path] = self.of(path, files[path], items)
+        return True
+
+    def measure(self, items, files):
+        """Seconds that each test takes, and the functions of these files that it calls, by their first lines."""
+        took = {}
+        for item in items:
+            seen, began = {}, time.process_time()
+
+            def look(frame, event, _, seen=seen):
+                if event == "call" and frame.f_code.co_filename in files:
+                    seen.setdefault(frame.f_code.co_filename, set()).add(frame.f_code.co_firstlineno)
+
+            sys.setprofile(look)
+            failed = red(item)
+            sys.setprofile(None)
+            took[item.nodeid] = time.process_time() - began, {file: sorted(some) for file, some in seen.items()}
+            if failed:
+                self.told.write_text(json.dumps(item.nodeid))
+                return True
+        self.told.write_text(json.dumps(took))
+        return False
+
+    def of(self, path, file, items):
+        """Tries the mutants of one file."""
+        code = compile(path.read_text(encoding="utf-8"), file, "exec")
+        of_line = {}
+        for first, some in lines(code):
+            for line in some:
+                of_line.setdefault(line, set()).add(first)
+        live = [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == file]
+        kills, every, survivors, began = Counter(), mutants(path), 0, time.monotonic()
+        some = random.Random(path.stem).sample(every, min(self.options.most, len(every)))
+        if self.options.only:
+            some = [one for one in some if any(word in f"{one[0]} at {one[2]}" for word in self.options.only)]
+        for tried, (name, number, start) in enumerate(some, 1):
+            with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
+                firsts = of_line.get(start[0], set())
+                touched = [(item, took) for item, took, seen in items if not firsts or firsts & seen]
+                own = f"tests/test_{path.stem}.py::"
+                touched.sort(key=lambda one: (-kills[one[0].nodeid], not one[0].nodeid.startswith(own), one[1]))
+                spent = itertools.accumulate(took for _, took in touched)
+                touched = [item for (item, _), all_of in zip(touched, spent) if all_of <= (self.options.quick or 1e9)]
+                self.told.unlink(missing_ok=True)
+                dead = self.tried(texts, code, live, touched)
+            if dead and self.told.exists():
+                kills[json.loads(self.told.read_text())] += 1
+            print(f"{path} {tried}/{len(some)} {dead or 'ALIVE'} {name} at {start}", file=self.options.to, flush=True)
+            if not dead:
+                survivors += 1
+                differ = unified_diff(*(t.splitlines(True) for t in texts), n=0)
+                print(*list(differ)[3:], sep="", file=self.options.to, flush=True)
+        seconds = time.monotonic() - began
+        counts = f"{len(every)} mutants, {len(some)} tried, {survivors} alive, {seconds:.0f} s"
+        print(f"{path}: {counts}", file=self.options.to, flush=True)
+        return counts
+
+    def tried(self, texts, code, live, touched):
+        """By its code in the functions that there are; where more than functions differ, in modules imported anew."""
+        try:
+            pairs = dict(changed(code, compile(texts[1], code.co_filename, "exec")))
+        except SyntaxError:
+            return "no Python"
+        except ValueError:
+            names = [item.nodeid for item in touched]
+            return "dead, anew" if self.forked(lambda: fresh(names, self.options, self.told)) else ""
+
+        def planted():
+            for function in live:
+                function.__code__ = pairs.get(function.__code__, function.__code__)
+            for item in touched:
+                self.told.write_text(json.dumps(item.nodeid))
+                if red(item):
+                    return True
+            return False
+
+        return "dead" if self.forked(planted) else ""
+
+
+def few(quick):
+    if quick:
+        import tests.theorems
+
+        tests.theorems.EXAMPLES.update(FEW)
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # what is red is not made small
+    hypothesis.settings.register_profile("mutants", parent=hypothesis.settings.get_profile("ci"), phases=phases)
+    hypothesis.settings.load_profile("mutants")
+
+
+class Ordered:
+    """These tests, in this order."""
+
+    def __init__(self, names, options, told):
+        self.names, self.options, self.told = {name: i for i, name in enumerate(names)}, options, told
+
+    def pytest_configure(self, config):
+        few(self.options.quick)
+
+    def pytest_collection_modifyitems(self, items):
+        items[:] = sorted((i for i in items if i.nodeid in self.names), key=lambda item: self.names[item.nodeid])
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.told.write_text(json.dumps(report.nodeid))
+
+
+def forget():
+    """Whatever is of the tree that is copied."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("refebm", "tests")]:
+        del sys.modules[name]
+
+
+def fresh(names, options, told):
+    sys.dont_write_bytecode = True
+    forget()
+    files = list(dict.fromkeys(name.partition("::")[0] for name in names))
+    return pytest.main([*OPTIONS, *files], plugins=[Ordered(names, options, told)]) if names else 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("path", type=Path, help="of the file, from the root")
-    parser.add_argument("tests", nargs="*", help="what must notice")
-    parser.add_argument("--most", type=int, default=150, help="mutants at most, drawn from all of them")
+    parser.add_argument("paths", nargs="+", type=Path, help="of files, from the root, and of tests that must notice")
+    parser.add_argument("--most", type=int, default=150, help="mutants of a file at most, drawn from all of them")
     parser.add_argument("--within", type=int, default=120, help="seconds after which a mutant that hangs is dead")
+    parser.add_argument(
+        "--quick", type=float, help="few cases of a theorem, and tests that take so many seconds in all"
+    )
+    parser.add_argument("--only", nargs="*", help="of those drawn, the ones with one of these in their line")
     options = parser.parse_intermixed_args()
-    path = options.path
-    tests = options.tests or TESTS.get(str(path)) or of_stem(path.stem)
+    paths = [path for path in options.paths if path.parts[0] != "tests"]
+    tests = [str(path) for path in options.paths if path.parts[0] == "tests"]
+    tests = tests or [test for path in paths for test in tests_of(path)]
+    options.to = os.fdopen(os.dup(1), "w")
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__"))
         os.chdir(copy)
-        if noticed(tests, options.within):
-            raise SystemExit(f"red without any mutant, or slower than {options.within} s: {' '.join(tests)}")
-        every = mutants(path)
-        some = random.Random(path.stem).sample(every, min(options.most, len(every)))
-        survivors, began = [], time.monotonic()
-        for tried, (name, number, start) in enumerate(some, 1):
-            with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
-                dead = noticed(tests, options.within)
-            survivors += [] if dead else ["".join(unified_diff(*(t.splitlines(True) for t in texts), n=0))]
-            print(f"{tried}/{len(some)} {'dead' if dead else 'ALIVE'} {name} at {start}", flush=True)
-    print(*survivors, sep="\n")
-    took = time.monotonic() - began
-    print(f"{path}: {len(every)} mutants, {len(some)} tried, {len(survivors)} alive, {took:.0f} s")
+        sys.path[:] = [str(copy), *(place for place in sys.path if Path(place).resolve() != ROOT)]
+        forget()
+        pytest.main([*OPTIONS, *dict.fromkeys(tests)], plugins=[Session(paths, options)])
+        os.chdir(ROOT)
     return 0
 
 

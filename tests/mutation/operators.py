@@ -39,6 +39,13 @@ CORE = (  # of Cosmic Ray's: the eleven ways of replacing an operator tell no mo
 )
 
 
+def parsed(text, node):
+    """What stands in for a node, as far in as that was."""
+    first = parso.parse(text).children[0]
+    first.get_first_leaf().prefix = node.get_first_leaf().prefix
+    return first
+
+
 class RemoveStatement(Operator):
     """A call that stands alone, such as a check, is taken out; so is what an `if` without `else` guards."""
 
@@ -47,7 +54,7 @@ class RemoveStatement(Operator):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):
-        return parso.parse(node.get_first_leaf().prefix + "pass\n").children[0]
+        return parsed("pass\n", node)
 
     @classmethod
     def examples(cls):
@@ -78,7 +85,7 @@ class LargestEntry(Operator):
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):
-        return parso.parse(f"{node.get_first_leaf().prefix}np.max({node.get_code(False)})").children[0]
+        return parsed(f"np.max({node.get_code(False)})", node)
 
     @classmethod
     def examples(cls):
