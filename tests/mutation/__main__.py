@@ -35,7 +35,9 @@ from tests.mutation.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-BESIDE = (
+BESIDE = (  # the tests of every stem
+    *("tests/test_theorems.py", "tests/test_oracle.py", "tests/test_refusals.py", "tests/test_validation.py"),
+)
     "tests/test_theorems.py",
     "tests/test_oracle.py",
     "tests/test_refusals.py",
@@ -79,13 +81,17 @@ def inner(code):
     return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
 
 
+def constants(code):
+    """As text: those that are no code, which stands for itself."""
+    return [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
+
+
 def changed(old, new):
     """Pairs of a function's code and what stands for it; an error where more than functions differ."""
     if len(inner(old)) != len(inner(new)):
         raise ValueError("another number of functions")
     own = [
-        (one.co_code, one.co_names, one.co_varnames, one.co_freevars)
-        + tuple(repr(c) for c in one.co_consts if not isinstance(c, CodeType))
+        (one.co_code, one.co_names, one.co_varnames, one.co_freevars, *constants(one))
         for one in (old, new)
     ]
     if own[0] != own[1] and not old.co_flags & OPTIMIZED:
