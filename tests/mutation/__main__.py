@@ -38,11 +38,6 @@ OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::p
 BESIDE = (  # the tests of every stem
     *("tests/test_theorems.py", "tests/test_oracle.py", "tests/test_refusals.py", "tests/test_validation.py"),
 )
-    "tests/test_theorems.py",
-    "tests/test_oracle.py",
-    "tests/test_refusals.py",
-    "tests/test_validation.py",
-)  # the tests of every stem
 TESTS = {  # where it is not the test of the file's own stem
     "refebm/crosscheck/verdict.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
 }
@@ -90,10 +85,7 @@ def changed(old, new):
     """Pairs of a function's code and what stands for it; an error where more than functions differ."""
     if len(inner(old)) != len(inner(new)):
         raise ValueError("another number of functions")
-    own = [
-        (one.co_code, one.co_names, one.co_varnames, one.co_freevars, *constants(one))
-        for one in (old, new)
-    ]
+    own = [(one.co_code, one.co_names, one.co_varnames, one.co_freevars, *constants(one)) for one in (old, new)]
     if own[0] != own[1] and not old.co_flags & OPTIMIZED:
         raise ValueError("not in a function")
     pairs = [pair for parts in zip(inner(old), inner(new)) for pair in changed(*parts)]
