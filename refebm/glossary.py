@@ -132,7 +132,7 @@ def _of_rows(name, value):
 def points_of(owner, name, value):
     """Points of the d that a density or a model has."""
     value = points(name, value)
-    if value.shape[1] != owner.d:
+    if value.shape[1] != getattr(owner, "d", value.shape[1]):
         kind = getattr(owner, "kind", type(owner).__name__)
         raise InputError("E-SHAPE", f"{name} must be (n, {owner.d}) for this {kind}; got shape {value.shape}")
     return value
@@ -265,6 +265,14 @@ def decreasing_levels(name, value, x=None):
     return value
 
 
+def log_weights(name, value, x=None):
+    """The log weights of n >= 2 chains, (n,)."""
+    value = real_array(name, value)
+    if value.ndim != 1 or len(value) < 2:
+        raise InputError("E-EMPTY", f"{name} must be (n,) of n >= 2 chains; got shape {value.shape}")
+    return value
+
+
 def moving(name, value, x=None):
     """Chains, (T, n, d) with T >= 4, in each of which each coordinate moves."""
     value = real_array(name, value)
@@ -311,7 +319,7 @@ def tape_of_levels(name, value, x):
     return value
 
 
-def times(name, value):
+def times(name, value, x=None):
     """Times of an SDE: a float, or (n,), from 0 to 1."""
     value = real_array(name, value)
     if value.ndim > 1 or 0 in value.shape:
@@ -699,12 +707,14 @@ Level = Annotated[float, positive, "a noise level, a float > 0"]
 Levels = Annotated[float | np.ndarray, level, "noise levels > 0, a float or (n,); a body sees a column (n, 1)"]
 DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
 Time = Annotated[float, time, "a time in [0, 1]"]
+FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)"]
 Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); a body sees (n,)"]
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
 Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
+LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]

@@ -10,17 +10,19 @@ from collections.abc import Callable
 import autograd.numpy as np
 
 from refebm.glossary import (
+    FreeTimes,
     InputError,
     InputTypeError,
+    Points,
+    Size,
+    StepCount,
+    Time,
+    Times,
+    Vectors,
     of_time,
     ordered_times,
-    points,
     positive,
-    size,
-    steps,
-    time,
-    times,
-    times_of,
+    rows,
 )
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect
@@ -29,32 +31,35 @@ from refebm.truth.expectations import expect
 class LinearSDE:
     """What all have in common. beta is zero unless a kind has one."""
 
-    def beta(self, t):
+    @rows
+    def beta(self, t: FreeTimes):
         """The rate at which data are forgotten, float or (n,)."""
-        return 0.0 * times("t", t)
+        return 0.0 * t
 
-    def drift(self, x, t):
+    @rows
+    def drift(self, x: Points, t: Times) -> Vectors:
         r"""f(x, t) = -1/2 beta(t) x, (n, d)."""
-        x = points("x", x)
-        return -0.5 * np.reshape(self.beta(times_of("t", t, x)), (-1, 1)) * x
+        return -0.5 * np.reshape(self.beta(t), (-1, 1)) * x
 
     def marginal(self, t):
         r"""(m(t), std(t)): the kernel from 0 to t."""
         return self.kernel(0.0, t)
 
-    def diffused(self, density, t: float):
+    @rows
+    def diffused(self, density, t: Time):
         r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I."""
         if not isinstance(density, (Gaussian, GaussianMixture)):
             raise InputTypeError("E-DENSITY", f"density must be a Gaussian or a mixture, got {type(density).__name__}")
-        scale, std = self.marginal(time("t", t))
+        scale, std = self.marginal(t)
         noise = std**2 * np.eye(density.d)
         if isinstance(density, Gaussian):
             return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
         return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
 
-    def prior(self, d: int):
+    @rows
+    def prior(self, d: Size):
         r"""The law that sampling starts from, N(0, std(1)^2 I)."""
-        return Gaussian(np.zeros(size("d", d)), self.kernel(0.0, 1.0)[1] ** 2)
+        return Gaussian(np.zeros(d), self.kernel(0.0, 1.0)[1] ** 2)
 
     def prior_gap(self, density) -> float:
         r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature."""
@@ -76,9 +81,10 @@ class VarianceExploding(LinearSDE):
             raise InputError("E-LEVELS", f"sigma_min must be below sigma_max, got {sigma_min} and {sigma_max}")
         self.log_ratio = np.log(self.sigma_max / self.sigma_min)
 
-    def sigma(self, t):
+    @rows
+    def sigma(self, t: FreeTimes):
         r"""sigma_min (sigma_max/sigma_min)^t."""
-        return self.sigma_min * np.exp(times("t", t) * self.log_ratio)
+        return self.sigma_min * np.exp(t * self.log_ratio)
 
     def diffusion(self, t):
         r"""g = sigma(t) sqrt(2 log(sigma_max/sigma_min))."""
@@ -100,17 +106,18 @@ class VariancePreserving(LinearSDE):
     def __init__(self, beta_min, beta_max):
         self.beta_min, self.beta_max = positive("beta_min", beta_min), positive("beta_max", beta_max)
 
-    def beta(self, t):
+    @rows
+    def beta(self, t: FreeTimes):
         r"""beta_min + t (beta_max - beta_min)."""
-        return self.beta_min + times("t", t) * (self.beta_max - self.beta_min)
+        return self.beta_min + t * (self.beta_max - self.beta_min)
 
-    def betas(self, n_steps: int) -> np.ndarray:
+    @rows
+    def betas(self, n_steps: StepCount) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
 
         Errors: E-BETAS for so few steps that a variance would be 1 or more.
         Source: Song et al. 2021, appendix B
         """
-        n_steps = steps("n_steps", n_steps)
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest
             enough = int(max(self.beta_min, self.beta_max)) + 1
             raise InputError("E-BETAS", f"n_steps must make the variances less than 1, as {enough} does; got {n_steps}")
@@ -130,9 +137,10 @@ class VariancePreserving(LinearSDE):
         b = self.integral(s, t)
         return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
 
-    def prior(self, d: int):
+    @rows
+    def prior(self, d: Size):
         """The law that sampling starts from, N(0, I)."""
-        return Gaussian(np.zeros(size("d", d)), 1.0)
+        return Gaussian(np.zeros(d), 1.0)
 
 
 class SubVariancePreserving(VariancePreserving):
@@ -162,9 +170,10 @@ class GivenDiffusion(LinearSDE):
     def __init__(self, sigma: Callable, variance: Callable):
         self.sigma, self.variance = of_time("sigma", sigma), of_time("variance", variance)
 
-    def diffusion(self, t):
+    @rows
+    def diffusion(self, t: FreeTimes):
         r"""g = sigma(t)."""
-        return self.sigma(times("t", t))
+        return self.sigma(t)
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std)."""

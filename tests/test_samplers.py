@@ -250,7 +250,7 @@ BAD = {
     "half a leapfrog step": (lambda: refebm.leapfrog(score, X, Z, 0.1, 1.5), "E-COUNT", "n_steps .*float"),
     "a score for an energy": (lambda: refebm.mala_step(score, X, 0.1, Z, U), "E-CALLABLE", r"energy.*\(3, 2\)"),
     "tape of no steps": (lambda: refebm.run(lambda x, z: x, X, np.zeros((0, 3, 2))), "E-TAPE", "at least 1"),
-    "tapes of two lengths": (lambda: refebm.run(None, X, (U, U[:2])), "E-TAPE", r"\[2, 3\]"),
+    "tapes of two lengths": (lambda: refebm.run(lambda x, u: None, X, (U, U[:2])), "E-TAPE", r"\[2, 3\]"),
     "levels that grow": (lambda: refebm.annealed_langevin(conditional, X, [1.0, 2.0], 0.1, Z), "E-LEVELS", "sigmas"),
     "level zero": (lambda: refebm.annealed_langevin(conditional, X, [1.0, 0.0], 0.1, Z), "E-POSITIVE", "sigmas"),
     "tape of one level": (

@@ -1,68 +1,22 @@
 """Theorems: one record each, used by ``refebm verify``, the tests, the index in the README, and the vectors."""
 
-from refebm.identities import (
-    adversarial,
-    calculus,
-    chain,
-    contrastive_divergence,
-    denoising,
-    densities,
-    diffusion,
-    discrepancies,
-    gibbs,
-    hamiltonian,
-    langevin,
-    likelihood,
-    metropolis,
-    noise_contrastive,
-    rbm,
-    real_nvp,
-    reverse_diffusion,
-    score_matching,
-    sdes,
-)
+import importlib
+import pkgutil
+
 from refebm.identities.draw import Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
 
-__all__ = [
-    "REFERENCE",
-    "THEOREMS",
-    "Draw",
-    "Failure",
-    "Implementation",
-    "NotSupported",
-    "Theorem",
-    "Unusable",
-    "Verdict",
-    "adversarial",
-    "calculus",
-    "chain",
-    "check",
-    "contrastive_divergence",
-    "denoising",
-    "densities",
-    "diffusion",
-    "discrepancies",
-    "gibbs",
-    "hamiltonian",
-    "judge",
-    "langevin",
-    "likelihood",
-    "metropolis",
-    "noise_contrastive",
-    "rbm",
-    "real_nvp",
-    "reverse_diffusion",
-    "score_matching",
-    "sdes",
-]
+__all__ = ["REFERENCE", "THEOREMS", "Draw", "Failure", "Implementation", "NotSupported", "Theorem", "Unusable"]
+__all__ += ["Verdict", "check", "judge"]
 
-STEMS = (  # the order in which they are read, run and listed
+STEMS = (  # the order in which they are read, run and listed, new ones last
     *("calculus", "densities", "score_matching", "denoising", "likelihood", "rbm", "contrastive_divergence"),
     *("metropolis", "langevin", "hamiltonian", "gibbs", "chain", "noise_contrastive", "real_nvp", "adversarial"),
     *("discrepancies", "sdes", "diffusion", "reverse_diffusion"),
 )
-_ordered = sorted(THEOREMS.items(), key=lambda item: STEMS.index(item[1].stem))
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+_ordered = sorted(THEOREMS.items(), key=lambda item: (*STEMS, item[1].stem).index(item[1].stem))
 THEOREMS.clear()
 THEOREMS.update(_ordered)

@@ -16,6 +16,7 @@ from refebm.glossary import (
     Energy,
     Flag,
     InputError,
+    LogWeights,
     Loss,
     Points,
     Positive,
@@ -23,7 +24,6 @@ from refebm.glossary import (
     Rows,
     Size,
     Temperatures,
-    real_array,
     rows,
 )
 from refebm.truth.partition import SETTLED, quadrature
@@ -103,15 +103,13 @@ class Estimate(NamedTuple):
     standard_error: float
 
 
-def estimated_log_partition(log_weights: np.ndarray) -> Estimate:
+@rows
+def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     r"""log mean(w), and its standard error sd(w)/(sqrt(n) mean(w)), to first order, from the log weights of n chains.
 
     log_weights (n,), n >= 2. The mean of w is unbiased for Z, so log mean(w) is on average too small, by about half
     the squared standard error. Errors: E-EMPTY for fewer than two chains, E-SHAPE, E-FINITE.
     Source: Neal 2001, eq. 12
     """
-    log_w = real_array("log_weights", log_weights)
-    if log_w.ndim != 1 or len(log_w) < 2:
-        raise InputError("E-EMPTY", f"log_weights must be (n,) of n >= 2 chains; got shape {log_w.shape}")
-    w = np.exp(log_w - np.max(log_w))
-    return Estimate(np.log(np.mean(w)) + np.max(log_w), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w))
+    w = np.exp(log_weights - np.max(log_weights))
+    return Estimate(np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w))

@@ -1,11 +1,10 @@
 r"""Chains: a kernel over a tape of noise."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from refebm.glossary import kept, points, tape_of_steps, transition
+from refebm.glossary import Flag, Points, Tape, Transition, kept, rows
 from refebm.progress import counted
 from refebm.samplers.step import Step, lost, without
 
@@ -19,7 +18,8 @@ class Chain(NamedTuple):
     trajectory: np.ndarray | None
 
 
-def run(step: Callable, x: np.ndarray, tape, trajectory: bool = False, *, progress: bool = False) -> Step:
+@rows
+def run(step: Transition, x: Points, tape: Tape, trajectory: Flag = False, *, progress: Flag = False) -> Step:
     r"""x_{t+1} = step(x_t, noise_t).x over a tape; what does not vary in time is closed over.
 
     step: x (n, d), noise -> Step, for instance ``lambda x, z, u: mala_step(energy, x, 0.1, z, u)``. x (n, d). tape: an
@@ -29,10 +29,9 @@ def run(step: Callable, x: np.ndarray, tape, trajectory: bool = False, *, progre
     Errors: E-TAPE for a tape of no steps, or arrays of unequal length; E-CALLABLE for what is no Step.
     Source: Song and Kingma 2021, section 3; HY-673 lecture 12, sampling from EBMs
     """
-    arrays, x = tape_of_steps("tape", tape), kept(points("x", x))
-    step, length = transition("step", step), len(arrays[0])
+    x, length = kept(x), len(tape[0])
     acceptance, accepted, invalid, states = 0.0, 0, 0, []
-    for noise in counted(zip(*arrays), length, progress):
+    for noise in counted(zip(*tape), length, progress):
         x, info = step(x, *noise)
         gone = lost(x)
         x, invalid = without(x, gone), invalid + (info.invalid | gone)

@@ -18,6 +18,7 @@ from autograd.scipy.special import expit, gammaln
 
 from refebm.calculus import held
 from refebm.glossary import (
+    Deviation,
     DomainError,
     InputError,
     Level,
@@ -36,7 +37,6 @@ from refebm.glossary import (
     squarable,
     vector,
 )
-from refebm.glossary import points as check_points
 
 LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # the square of exp of it is still finite
@@ -125,7 +125,8 @@ def invertible(name, whitening):
     return whitening
 
 
-def standard_normal(d: int) -> Gaussian:
+@rows
+def standard_normal(d: Size) -> Gaussian:
     """N(0, I) in d dimensions."""
     return Gaussian(np.zeros(d), 1.0)
 
@@ -369,15 +370,15 @@ def log_sum_exp(a):
         return top + np.log(np.sum(np.exp(a - top), axis=0))
 
 
-def smoothed_empirical(points, sigma: float) -> GaussianMixture:
+@rows
+def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
     r"""p^sigma = 1/N sum_i N(x_i, sigma^2 I): a data set plus noise, a mixture with one component per point.
 
     points (N, d); sigma > 0, a float, with a square that is one too. In memory of the size of the data: O(N d).
     Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
-    points, variance = check_points("points", points), squarable("sigma", sigma) ** 2
-    return GaussianMixture(np.ones(len(points)) / len(points), points, variance)
+    return GaussianMixture(np.ones(len(points)) / len(points), points, sigma**2)
 
 
 class Gamma:

@@ -4,58 +4,13 @@ A wrong version is rejected by some theorem and passed by some weak check. A nai
 of its domain alone. A convention is right elsewhere, by a known rule. Terms add up to the formula.
 """
 
-from refebm.variants import (
-    adversarial,
-    calculus,
-    chain,
-    contrastive_divergence,
-    denoising,
-    densities,
-    diffusion,
-    discrepancies,
-    gibbs,
-    hamiltonian,
-    langevin,
-    likelihood,
-    metropolis,
-    naive,
-    noise_contrastive,
-    rbm,
-    real_nvp,
-    reverse_diffusion,
-    score_matching,
-    sdes,
-)
+import importlib
+import pkgutil
+
 from refebm.variants.naive import NAIVE
 from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
 
-__all__ = [
-    "CONVENTIONS",
-    "NAIVE",
-    "TERMS",
-    "WRONG",
-    "Convention",
-    "Term",
-    "Variant",
-    "Wrong",
-    "adversarial",
-    "calculus",
-    "chain",
-    "contrastive_divergence",
-    "denoising",
-    "densities",
-    "diffusion",
-    "discrepancies",
-    "gibbs",
-    "hamiltonian",
-    "langevin",
-    "likelihood",
-    "metropolis",
-    "naive",
-    "noise_contrastive",
-    "rbm",
-    "real_nvp",
-    "reverse_diffusion",
-    "score_matching",
-    "sdes",
-]
+__all__ = ["CONVENTIONS", "NAIVE", "TERMS", "WRONG", "Convention", "Term", "Variant", "Wrong"]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -8,12 +8,12 @@ wrong_versions(
     "run",
     (
         "the same noise at each step",
-        "zip(*arrays)",
-        "zip(*[array[:1].repeat(len(array), 0) for array in arrays])",
+        "zip(*tape)",
+        "zip(*[array[:1].repeat(len(array), 0) for array in tape])",
         "one step",
         SAME_KEY,
     ),
-    ("tape from its end", "zip(*arrays)", "zip(*[array[::-1] for array in arrays])", "one step"),
+    ("tape from its end", "zip(*tape)", "zip(*[array[::-1] for array in tape])", "one step"),
     (
         "first noise left out",
         "x, info = step(x, *noise)",

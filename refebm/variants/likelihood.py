@@ -67,7 +67,7 @@ wrong_versions(
     ("mean of the logs", "np.log(np.mean(w))", "np.mean(np.log(w))", "finite"),
     (
         "largest weight not added back",
-        "+ np.max(log_w)",
+        "+ np.max(log_weights)",
         "",
         "finite",
     ),

@@ -90,7 +90,7 @@ ROWS = {  # by function: what it does, was, becomes
     ),
     "log_partition": (("log of the sum of exp", f"logsumexp({NODES})", f"np.log(np.sum(np.exp({NODES})))"),),
     "estimated_log_partition": (
-        ("log of the mean of exp", "np.log(np.mean(w)) + np.max(log_w)", "np.log(np.mean(np.exp(log_w)))"),
+        ("log of the mean of exp", "np.log(np.mean(w)) + np.max(log_weights)", "np.log(np.mean(np.exp(log_weights)))"),
     ),
     "GaussianMixture.log_prob": (
         (

@@ -2,14 +2,14 @@
 
 from refebm.variants.record import conventions, terms, wrong_versions
 
-BETA = 'self.beta_min + times("t", t) * (self.beta_max - self.beta_min)'
+BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
 STEPS = "self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps"
 INTEGRAL = "(t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))"
 GROWN = "np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))"
 EXPLODED = f"self.sigma(s) * {GROWN}"
 PRESERVED = "np.sqrt(-np.expm1(-b))"
 SUBDUED = "np.sqrt(np.expm1(-b) * np.expm1(-total))"
-RATE = 'self.beta(times_of("t", t, x))'
+RATE = "self.beta(t)"
 GAP = "expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end)"
 NO_ROOT = "annotated_deep_learning 152"
 
@@ -17,17 +17,17 @@ wrong_versions(
     "VarianceExploding.sigma",
     (
         "linear levels",
-        'self.sigma_min * np.exp(times("t", t) * self.log_ratio)',
-        'self.sigma_min + times("t", t) * (self.sigma_max - self.sigma_min)',
+        "self.sigma_min * np.exp(t * self.log_ratio)",
+        "self.sigma_min + t * (self.sigma_max - self.sigma_min)",
         "at t = 0",
     ),
     (
         "time running the wrong way",
-        "self.sigma_min * np.exp(times(...) * self.log_ratio)",
-        "self.sigma_max * np.exp(-times(...) * self.log_ratio)",
+        "self.sigma_min * np.exp(t * self.log_ratio)",
+        "self.sigma_max * np.exp(-t * self.log_ratio)",
         "finite",
     ),
-    ("the ratio squared", "np.exp(times(...) * self.log_ratio)", "np.exp(2 * times(...) * self.log_ratio)", "at t = 0"),
+    ("the ratio squared", "np.exp(t * self.log_ratio)", "np.exp(2 * t * self.log_ratio)", "at t = 0"),
     ("the largest level for the ratio", "* self.log_ratio", "* np.log(self.sigma_max)", "at t = 0"),
 )
 wrong_versions(
@@ -56,22 +56,22 @@ wrong_versions(
     (
         "time running the wrong way",
         BETA,
-        'self.beta_max + times("t", t) * (self.beta_min - self.beta_max)',
+        "self.beta_max + t * (self.beta_min - self.beta_max)",
         "constant beta",
     ),
     ("beta_max for the difference", "(self.beta_max - self.beta_min)", "self.beta_max", "at t = 0"),
-    ("geometric rate", BETA, 'self.beta_min * (self.beta_max / self.beta_min) ** times("t", t)', "constant beta"),
+    ("geometric rate", BETA, "self.beta_min * (self.beta_max / self.beta_min) ** t", "constant beta"),
     (
         "linear in the root",
         BETA,
-        '(np.sqrt(self.beta_min) + times("t", t) * (np.sqrt(self.beta_max) - np.sqrt(self.beta_min))) ** 2',
+        "(np.sqrt(self.beta_min) + t * (np.sqrt(self.beta_max) - np.sqrt(self.beta_min))) ** 2",
         "constant beta",
     ),
 )
 terms(
     "VariancePreserving.beta",
-    ("beta_min", 'self.beta_min + 0.0 * times("t", t)'),
-    ("t (beta_max - beta_min)", 'times("t", t) * (self.beta_max - self.beta_min)'),
+    ("beta_min", "self.beta_min + 0.0 * t"),
+    ("t (beta_max - beta_min)", "t * (self.beta_max - self.beta_min)"),
 )
 wrong_versions(
     "VariancePreserving.integral",
@@ -132,7 +132,7 @@ wrong_versions(
     ("sign", "-0.5 * np.reshape(...)", "0.5 * np.reshape(...)", "up to a factor"),
     ("the first row's time for all", RATE, f"{RATE}[:1]", "one time"),
     ("square root of beta", RATE, f"np.sqrt({RATE})", "finite"),
-    ("integral of beta for beta", RATE, 'self.integral(0.0, times_of("t", t, x))', "finite"),
+    ("integral of beta for beta", RATE, "self.integral(0.0, t)", "finite"),
     ("the same for all points", "* x", "* np.ones_like(x)", "finite"),
     inside="LinearSDE",
 )
@@ -223,10 +223,10 @@ wrong_versions(
 )
 wrong_versions(
     "GivenDiffusion.diffusion",
-    ("g squared for g", 'self.sigma(times("t", t))', 'self.sigma(times("t", t)) ** 2', "finite"),
-    ("std for g", 'self.sigma(times("t", t))', 'np.sqrt(self.variance(times("t", t)))', "finite"),
-    ("square root of sigma", 'self.sigma(times("t", t))', 'np.sqrt(self.sigma(times("t", t)))', "finite"),
-    ("time running the wrong way", 'times("t", t)', '1 - times("t", t)', "half way"),
+    ("g squared for g", "self.sigma(t)", "self.sigma(t) ** 2", "finite"),
+    ("std for g", "self.sigma(t)", "np.sqrt(self.variance(t))", "finite"),
+    ("square root of sigma", "self.sigma(t)", "np.sqrt(self.sigma(t))", "finite"),
+    ("time running the wrong way", "t", "1 - t", "half way"),
 )
 wrong_versions(
     "GivenDiffusion.kernel",
