@@ -65,8 +65,9 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`.
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
     radius r and r + 2 is below roundoff. For an analytic f that varies no faster than the density h/2 is then right
-    to roundoff. A lattice of another spacing must agree too, which sees oscillations that h and h/2 both miss. What no lattice sees is not certified: a spike between the nodes, or a second bump of p f beyond the
-    box, further than 12 deviations from every component.
+    to roundoff. A lattice of another spacing must agree too, which sees oscillations that h and h/2 both miss. What no
+    lattice sees is not certified: a spike between the nodes, or a second bump of p f beyond the box, further than 12
+    deviations from every component.
     With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
     A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
