@@ -79,6 +79,8 @@ class VarianceExploding(LinearSDE):
         self.sigma_min, self.sigma_max = positive("sigma_min", sigma_min), positive("sigma_max", sigma_max)
         if not self.sigma_min < self.sigma_max:
             raise InputError("E-LEVELS", f"sigma_min must be below sigma_max, got {sigma_min} and {sigma_max}")
+        if not self.sigma_max * 1e-308 < self.sigma_min:
+            raise InputError("E-LEVELS", f"sigma_max/sigma_min must be below 1e308, got {sigma_max} and {sigma_min}")
         self.log_ratio = np.log(self.sigma_max / self.sigma_min)
 
     @rows
@@ -93,7 +95,7 @@ class VarianceExploding(LinearSDE):
     def kernel(self, s, t):
         r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: (1, std)."""
         s, t = ordered_times(s, t)
-        return 1.0 + 0.0 * (t - s), self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))
+        return 1.0 + 0.0 * (t - s), self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))
 
 
 class VariancePreserving(LinearSDE):
@@ -151,12 +153,12 @@ class SubVariancePreserving(VariancePreserving):
 
     def diffusion(self, t):
         r"""g = sqrt(beta (1 - e^{-2B}))."""
-        return np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))
+        return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): (scale, std)."""
         b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
-        return np.exp(-0.5 * b), np.sqrt(np.expm1(-b) * np.expm1(-total))
+        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))
 
 
 class GivenDiffusion(LinearSDE):

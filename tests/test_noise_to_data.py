@@ -143,6 +143,17 @@ def test_at_the_start_there_is_no_noise(sde):
     assert sde.kernel(0.5, 0.5) == (1.0, 0.0)
 
 
+def test_noise_of_any_size():
+    """Roots of products that are too small or too large for a float."""
+    assert refebm.SubVariancePreserving(0.5, 20.0).kernel(0.0, 1e-300)[1] == pytest.approx(5e-301, rel=1e-13)
+    assert refebm.SubVariancePreserving(1e-200, 1e-200).diffusion(0.5) == pytest.approx(1e-200, rel=1e-13)
+    assert refebm.VarianceExploding(1e-100, 1e100).kernel(0.0, 0.5)[1] == pytest.approx(1.0, rel=1e-13)
+    assert refebm.VarianceExploding(1e-150, 1e150).kernel(0.5, 0.75)[1] == pytest.approx(1e75, rel=1e-12)
+    with pytest.raises(refebm.InputError, match="below 1e308") as caught:
+        refebm.VarianceExploding(1e-300, 1e300)
+    assert caught.value.code == "E-LEVELS"
+
+
 def test_rows_do_not_influence_each_other():
     times, alone = np.linspace(1, 0, 3), corrected(x=X[:1], z=TAPE[:, :, :1])
     np.testing.assert_array_equal(corrected(times)[:1], alone)

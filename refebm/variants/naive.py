@@ -17,10 +17,10 @@ GAN = "return softplus(-logit(x)) + softplus(logit(y))"
 
 ROWS = {  # by function: what it does, was, becomes
     "VarianceExploding.kernel": (
-        ("exp(a) - 1", "np.expm1(2 * (t - s) * self.log_ratio)", "(np.exp(2 * (t - s) * self.log_ratio) - 1)"),
+        ("exp(a) - 1", "np.expm1(-2 * (t - s) * self.log_ratio)", "(np.exp(-2 * (t - s) * self.log_ratio) - 1)"),
         (
             "difference of the variances",
-            "self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))",
+            "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))",
             "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)",
         ),
     ),

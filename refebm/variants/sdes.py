@@ -5,10 +5,9 @@ from refebm.variants.record import conventions, terms, wrong_versions
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
 STEPS = "self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps"
 INTEGRAL = "(t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))"
-GROWN = "np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))"
-EXPLODED = f"self.sigma(s) * {GROWN}"
+EXPLODED = "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))"
 PRESERVED = "np.sqrt(-np.expm1(-b))"
-SUBDUED = "np.sqrt(np.expm1(-b) * np.expm1(-total))"
+SUBDUED = "np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))"
 RATE = "self.beta(t)"
 GAP = "expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end)"
 NO_ROOT = "annotated_deep_learning 152"
@@ -48,8 +47,8 @@ wrong_versions(
     ("sigma(t) for std", EXPLODED, "self.sigma(t)", "finite", "score_sde VESDE"),
     ("variance for deviation", EXPLODED, f"({EXPLODED}) ** 2", "finite", NO_ROOT),
     ("difference of the levels", EXPLODED, "self.sigma(t) - self.sigma(s)", "finite"),
-    ("level at the start of time", "self.sigma(s)", "self.sigma_min", "from 0"),
-    ("2 forgotten", "2 * (t - s)", "(t - s)", "finite"),
+    ("level at the start of time", "self.sigma(t)", "self.sigma(t - s)", "from 0"),
+    ("2 forgotten", "-2 * (t - s)", "-(t - s)", "finite"),
 )
 wrong_versions(
     "VariancePreserving.beta",
@@ -199,10 +198,10 @@ conventions(
 wrong_versions(
     "SubVariancePreserving.diffusion",
     ("2 forgotten", "np.expm1(-2 * self.integral(0.0, t))", "np.expm1(-self.integral(0.0, t))", "finite"),
-    ("that of VP", "np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))", "np.sqrt(self.beta(t))", "finite"),
+    ("that of VP", "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(...))", "np.sqrt(self.beta(t))", "finite"),
     (
         "g squared for g",
-        "np.sqrt(-self.beta(t) * np.expm1(-2 * self.integral(0.0, t)))",
+        "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))",
         "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))",
         "finite",
     ),
