@@ -1,6 +1,7 @@
 """The user's points, as a mixture: a CSV file becomes a smoothed empirical distribution."""
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from refebm.truth.expectations import fits
 from refebm.validation import InputError, positive
 
 MOST_ROWS = 300
+MOST_CHARACTERS = 2**26
 LARGEST = 1e100
 WIDTH = 0.3  # sigma, where none is given, in units of the spread
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -113,11 +115,16 @@ def _decimal_commas(body):
 def _read(path, separator):
     """The separator, the header, and the other lines with their numbers; blank ones are passed over."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(MOST_CHARACTERS + 1)
+    except UnicodeDecodeError as error:
+        raise InputError("E-FILE", f"{path} cannot be read: it is not UTF-8 text: {error}") from error
     except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{path} cannot be read: {error}") from error
+    if len(text) > MOST_CHARACTERS:
+        raise InputError("E-SIZE", f"{path} must have at most {MOST_CHARACTERS} characters")
     separator = _separator(path, text, separator)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)  # splitlines knows more ends of a line
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
@@ -141,7 +148,7 @@ def _separator(path, text, given):
         if given not in named:
             raise InputError("E-OPTION", f"separator must be one of {', '.join(SEPARATORS.values())}; got {given!r}")
         return named[given]
-    header = next(filter(str.strip, text.splitlines()), "")
+    header = next(filter(str.strip, text.split("\n")), "")
     cells = {sign: len(next(csv.reader([header], delimiter=sign), [])) for sign in SEPARATORS}
     found = [sign for sign in SEPARATORS if cells[sign] > 1]
     if len(found) > 1:
