@@ -17,7 +17,7 @@ from refebm.crosscheck.examination import SILENCE, theorems
 from refebm.crosscheck.report import called, shown
 from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
-from refebm.data import UserData, user_data
+from refebm.data import UserData, listed, user_data
 from refebm.files import see_apart, see_writable, write_json
 from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
 from refebm.identities.parallel import run_all
@@ -238,7 +238,7 @@ def _names(columns: str | None) -> list[str] | None:
 def _data(options) -> UserData:
     form = {name: getattr(options, name) for name in OF_DATA[2:] if getattr(options, name) is not None}
     data = user_data(options.data, _names(options.columns), options.sigma, **form)
-    named, without = (shown(", ".join(name or "(no name)" for name in some)) for some in (data.columns, data.left_out))
+    named, without = (shown(listed(names)) for names in (data.columns, data.left_out))
     without = f" without {without}" if without else ""
     dropped = f" ({data.dropped} dropped where a cell is missing)" if data.dropped else ""
     print(

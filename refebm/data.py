@@ -74,12 +74,10 @@ def read_columns(
     names = wanted or [name for name, is_text in zip(header, text) if not is_text]
     here = f"{path} (separated by {SEPARATORS[separator]}s)"
     if not names:
-        raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {', '.join(header)}")
+        raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {listed(header)}")
     for name in names:
         if header.count(name) != 1 or names.count(name) != 1:
-            raise InputError(
-                "E-COLUMN", f"{here} must have the column {name!r} once; its columns are {', '.join(header)}"
-            )
+            raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")
     chosen, kept = [header.index(name) for name in names], []
     for line, row in body:
         numbers = [_number(row[i], comma) for i in chosen]
@@ -110,6 +108,11 @@ def _decimal_commas(body):
     numbers = [cell for _, row in body for cell in row if LIKE_A_NUMBER.fullmatch(cell)]
     evident = any("," in cell and not THOUSANDS.fullmatch(cell) for cell in numbers)
     return evident and not any("." in cell for cell in numbers)
+
+
+def listed(names: list[str]) -> str:
+    """Names of columns, which may have none."""
+    return ", ".join(name or "(no name)" for name in names)
 
 
 def _read(path, separator):
@@ -168,7 +171,7 @@ def user_data(
     if np.max(np.abs(points)) > LARGEST:
         raise InputError("E-CSV", f"{path}: numbers must be within {LARGEST:g}, got {np.max(np.abs(points)):g}")
     if len(names) > 2:
-        raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {', '.join(names)}")
+        raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {listed(names)}")
     used = points[np.unique(np.linspace(0, len(points) - 1, min(MOST_ROWS, len(points))).astype(int))]
     spread = float(np.sqrt(np.mean(np.var(used, axis=0)))) or 1.0
     sigma = WIDTH * spread if sigma is None else float(positive("sigma", sigma))
