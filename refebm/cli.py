@@ -17,7 +17,7 @@ from refebm.crosscheck.examination import SILENCE, theorems
 from refebm.crosscheck.report import called, shown
 from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
-from refebm.data import UserData, user_data
+from refebm.data import UserData, listed, user_data
 from refebm.files import see_apart, see_writable, write_json
 from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
@@ -238,11 +238,12 @@ def _names(columns: str | None) -> list[str] | None:
 def _data(options) -> UserData:
     form = {name: getattr(options, name) for name in OF_DATA[2:] if getattr(options, name) is not None}
     data = user_data(options.data, _names(options.columns), options.sigma, **form)
-    without = f" without {', '.join(data.left_out)}" if data.left_out else ""
+    named, without = (shown(listed(names)) for names in (data.columns, data.left_out))
+    without = f" without {without}" if without else ""
     dropped = f" ({data.dropped} dropped where a cell is missing)" if data.dropped else ""
     print(
         f"data: {data.used} of {data.rows} rows of {options.data}{dropped}, "
-        f"columns {', '.join(data.columns)}{without}, "
+        f"columns {named}{without}, "
         f"sigma {data.sigma:.4g}, in units of the spread {data.spread:.4g} around the mean",
         flush=True,
     )
@@ -266,7 +267,7 @@ def _line(report: Report, data: UserData | None) -> str:
     words.append(f" terms/side {report.cancellation:.2g}")
     if report.cancellation > MUCH_CANCELLATION:
         words.append(f"({theorem.cancels or 'why?'})")
-    if theorem.kind in ("limit", "statistical"):
+    if theorem.kind in ("limit", "statistical") and report.verdicts:
         words.append(f" {report.verdicts[0].note}")
     return " ".join([*words, f" [{theorem.source}]"])
 

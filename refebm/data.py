@@ -1,6 +1,7 @@
 """The user's points, as a mixture: a CSV file becomes a smoothed empirical distribution."""
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from refebm.truth.densities import GaussianMixture, smoothed_empirical
 from refebm.truth.expectations import fits
 
 MOST_ROWS = 300
+MOST_CHARACTERS = 2**26
 LARGEST = 1e100
 WIDTH = 0.3  # sigma, where none is given, in units of the spread
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -72,12 +74,10 @@ def read_columns(
     names = wanted or [name for name, is_text in zip(header, text) if not is_text]
     here = f"{path} (separated by {SEPARATORS[separator]}s)"
     if not names:
-        raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {', '.join(header)}")
+        raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {listed(header)}")
     for name in names:
         if header.count(name) != 1 or names.count(name) != 1:
-            raise InputError(
-                "E-COLUMN", f"{here} must have the column {name!r} once; its columns are {', '.join(header)}"
-            )
+            raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")
     chosen, kept = [header.index(name) for name in names], []
     for line, row in body:
         numbers = [_number(row[i], comma) for i in chosen]
@@ -110,14 +110,24 @@ def _decimal_commas(body):
     return evident and not any("." in cell for cell in numbers)
 
 
+def listed(names: list[str]) -> str:
+    """Names of columns, which may have none."""
+    return ", ".join(name or "(no name)" for name in names)
+
+
 def _read(path, separator):
     """The separator, the header, and the other lines with their numbers; blank ones are passed over."""
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read(MOST_CHARACTERS + 1)
+    except UnicodeDecodeError as error:
+        raise InputError("E-FILE", f"{path} cannot be read: it is not UTF-8 text: {error}") from error
     except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{path} cannot be read: {error}") from error
+    if len(text) > MOST_CHARACTERS:
+        raise InputError("E-SIZE", f"{path} must have at most {MOST_CHARACTERS} characters")
     separator = _separator(path, text, separator)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)  # splitlines knows more ends of a line
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
@@ -141,7 +151,7 @@ def _separator(path, text, given):
         if given not in named:
             raise InputError("E-OPTION", f"separator must be one of {', '.join(SEPARATORS.values())}; got {given!r}")
         return named[given]
-    header = next(filter(str.strip, text.splitlines()), "")
+    header = next(filter(str.strip, text.split("\n")), "")
     cells = {sign: len(next(csv.reader([header], delimiter=sign), [])) for sign in SEPARATORS}
     found = [sign for sign in SEPARATORS if cells[sign] > 1]
     if len(found) > 1:
@@ -161,7 +171,7 @@ def user_data(
     if np.max(np.abs(points)) > LARGEST:
         raise InputError("E-CSV", f"{path}: numbers must be within {LARGEST:g}, got {np.max(np.abs(points)):g}")
     if len(names) > 2:
-        raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {', '.join(names)}")
+        raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {listed(names)}")
     used = points[np.unique(np.linspace(0, len(points) - 1, min(MOST_ROWS, len(points))).astype(int))]
     spread = float(np.sqrt(np.mean(np.var(used, axis=0)))) or 1.0
     sigma = WIDTH * spread if sigma is None else float(positive("sigma", sigma))

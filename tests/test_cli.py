@@ -191,7 +191,9 @@ BAD_DATA = {
     "text is not missing": ("a,b\n1,2\nx,NA\n", ["--missing", "drop"], "E-CSV.*line 3, column 'a'.*'x'"),
     "an open quote": ('a,b\n1,"2\n3,4\n', [], "E-FILE"),
     "no theorem about mixtures": ("a\n1\n2\n", ["--only", "ratio_matching"], "E-NONE.*mixtures"),
-    "binary": (b"\xff\xfe\x00a", [], "E-FILE"),
+    "binary": (b"\xff\xfe\x00a", [], "E-FILE.*not UTF-8"),
+    "a name of none": (",a,b\n0,1,2\n1,3,4\n", [], "E-COLUMN.*--columns.*\\(no name\\), a, b"),
+    "a device without end": (None, ["--data", "/dev/zero"], "E-SIZE"),
 }
 
 
@@ -219,6 +221,7 @@ def test_bad_data(name, tmp_path, capsys):
         ("x, cm;who;y\n1.5;a;2\n-2;b;5\n", {"separator": "semicolon"}),
         ('\ufeff"x"|who| y\n+1.5|a|2\n\n-2|b|5\n', {}),
         ("x,who,y\n1.5,a,2\n,b,7\n-2,b,5\n3,c,NA\n", {"missing": "drop"}),
+        ("x,who,y\n1.5,a\x1cb\x85c\u2028d\x0be,2\n-2,b,5\n", {}),
     ],
 )
 def test_forms_of_numbers(tmp_path, text, form):
@@ -229,11 +232,12 @@ def test_forms_of_numbers(tmp_path, text, form):
 
 
 def test_what_is_left_out_is_said(tmp_path, capsys):
-    path = csv_file(tmp_path, "a,who\n2,x\nNA,y\n2,z\n")
+    path = csv_file(tmp_path, "a,who\x1b[31m,\n2,x,\nNA,y,\n2,z,\n")
     options = ["--missing", "drop", "--sigma", "1", "--only", "mixture_integrates"]
     assert main(["verify", "--data", path, *options]) == 0
     first = capsys.readouterr().out.splitlines()[0]
-    assert "2 of 3 rows" in first and "1 dropped where a cell is missing" in first and "a without who" in first
+    assert "2 of 3 rows" in first and "1 dropped where a cell is missing" in first
+    assert "a without who\\x1b[31m, (no name), sigma" in first
 
 
 def test_sigma_and_spread(tmp_path):

@@ -10,6 +10,7 @@ from refebm.cli import main
 from refebm.crosscheck import examination
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.template import template
+from tests.sabotage import by_hand
 
 LEAVES_SOMETHING = {  # what a function does, and what must be said of it; `right` is the right answer
     "os._exit(0)": "ends its process, exit code 0",
@@ -40,7 +41,6 @@ RETURNS = {  # what comes back, and what is said of it
     "return (_ for _ in right)": "returned generator of dtype object, wanted real numbers",
     "return _coroutine()": "returned coroutine of dtype object, wanted real numbers",
     "return np.broadcast_to(0.0, (10**6, 10**6))": "returned shape (1000000, 1000000), which no question asks for",
-    "return right, _nested(900)": "returned gradients that are nested more than 32 deep",
     "return 10**400": "dtype object, wanted real numbers",
     "return _Odd()": "returned _Odd, which NumPy cannot read: its text raises ZeroDivisionError",
     "raise ValueError('\\x1b[31m|<b>`x`\\u202e')": r"raises ValueError: \x1b[31m|<b>`x`\u202e",
@@ -86,11 +86,14 @@ class _Odd:
 class _Mute(Exception):
     def __str__(self): return str(1 / 0)
 """
+NESTED = {"return right, _nested(900)": "returned gradients that are nested more than 32 deep"}
 FUNCTIONS = [name for name in EXAMINED if "." not in name and name not in ("leapfrog", "smoothed_empirical")]
 HOSTILE = dict(zip(FUNCTIONS[::2], LEAVES_SOMETHING)) | dict(
     zip(FUNCTIONS[2 * len(LEAVES_SOMETHING) :], RETURNS, strict=False)
 )
-assert len(HOSTILE) == len(LEAVES_SOMETHING) + len(RETURNS)
+HOSTILE["negative_log_likelihood"] = next(iter(NESTED))  # whose gradient is asked for
+SAID = LEAVES_SOMETHING | RETURNS | NESTED
+assert len(HOSTILE) == len(SAID)
 
 
 def alive(pid: int) -> bool:
@@ -114,8 +117,8 @@ def findings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     path = folder / "adapter.py"
     path.write_text(
-        template("numpy")
-        + HELPERS.replace("TEXT", repr(template("numpy")))
+        by_hand("numpy")
+        + HELPERS.replace("TEXT", repr(by_hand("numpy")))
         + "".join(defined(*item) for item in HOSTILE.items())
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -130,7 +133,7 @@ def findings(tmp_path_factory):
 
 @pytest.mark.parametrize("function", HOSTILE)
 def test_what_is_said_of_a_hostile_function(function, findings):
-    said = (LEAVES_SOMETHING | RETURNS)[HOSTILE[function]]
+    said = SAID[HOSTILE[function]]
     wanted = "unsupported" if said == "not this" else "failed" if said else "passed"
     assert findings[function]["status"] == wanted, (HOSTILE[function], findings[function]["diagnosis"])
     assert said in findings[function]["diagnosis"], HOSTILE[function]
@@ -154,3 +157,37 @@ def test_reports_tell_nothing_of_the_machine_and_are_no_markup(findings):
         assert "\x1b" not in report and "\u202e" not in report
     assert r"\\x1b\[31m\|&lt;b&gt;\`x\`\\u202e" in findings["markdown"]
     assert findings["markdown"].startswith("### refebm ") and '"refebm": ' in findings["json"]
+
+
+LEFT_BEHIND = {  # what one function leaves, and what the next one needs, neither of which is wrong
+    "tweedie_mean": "sys.modules['json'] = None; os.environ.clear(); os.umask(0o777); sys.path.clear()\n"
+    "    sys.meta_path.clear(); sys.settrace(_nothing); np.set_printoptions(formatter={'all': _nothing}); return right",
+    "tweedie_cov": "import json, wave; os.environ['PATH'], str(np.ones(2)), open(_file(), 'w').close()\n"
+    "    open(_file()).close()\n"
+    "    assert sys.gettrace() is None; return right",
+    "denoising_autoencoder": "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); return right",
+    "predicted_noise": "open(os.devnull).close(); return right",
+    "denoised_point": "[_waiting() for _ in range(20)]; return right",
+    "score_of_noise": "assert threading.active_count() < 64; return right",
+    "score_of_denoiser": "os.chdir = os.fstat = lambda *_: 1 / 0; return right",
+    "langevin_step": "os.fstat(0); return right",
+    "decaying_steps": "return np.ma.masked_array(right)",
+}
+
+
+def test_what_is_left_behind_is_nobody_elses_fault(tmp_path):
+    helpers = (
+        "\nimport resource\ndef _nothing(*_): return None\ndef _file(): return f'{_folder}/{os.getpid()}'\n"
+        "def _waiting(): threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        f"_folder = {str(tmp_path)!r}\n"
+    )
+    text = template("numpy", list(LEFT_BEHIND), complete=True)
+    path = tmp_path / "adapter.py"
+    deeds = "".join(map(defined, LEFT_BEHIND, LEFT_BEHIND.values()))
+    path.write_text(text + HELPERS.replace("TEXT", repr(text)) + helpers + deeds)
+    assert main(["crosscheck", str(path), "--json", str(tmp_path / "r.json")]) == 1
+    findings = json.loads((tmp_path / "r.json").read_text())["findings"]
+    said = {one["function"]: one["diagnosis"] for one in findings if one["status"] == "failed"}
+    assert list(said) == ["score_of_denoiser", "decaying_steps"], said
+    assert "leaves behind what raises ZeroDivisionError" in said["score_of_denoiser"]
+    assert "returned a masked array" in said["decaying_steps"]

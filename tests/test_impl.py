@@ -67,6 +67,9 @@ def test_what_raises_is_red_and_the_rest_goes_on(tmp_path, capsys):
     status, (out, error) = verify(tmp_path, capsys, text, "--only", "tweedies_mean_is_bayes", "--cases", "2")
     assert status == 2 and "2 unsupported" in out and "1 theorems need what the adapter does not have" in out
     assert "E-NONE: nothing was proved" in error
+    text = RIGHT.replace("return 0.5 *", "raise NotImplementedError;")
+    status, (out, error) = verify(tmp_path, capsys, text, "--only", "variance_of_denoising_explodes")
+    assert status == 2 and out.splitlines()[1].startswith("--  variance_of_denoising") and "E-NONE" in error
 
 
 HOSTILE = """

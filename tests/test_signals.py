@@ -57,7 +57,7 @@ def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    for name in ("run", "table", "write"):
+    for name in ("run_all", "table", "write"):
         monkeypatch.setattr(f"refebm.cli.{name}", interrupt)
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 
@@ -143,6 +143,8 @@ VERIFY = [
     ["--only", "tweedies_mean_is_bayes", "--data", "{folder}/a.csv", "--json", "{folder}/a.csv"],
 ]
 OTHERS = [["vectors", ""], ["vectors", "/dev/null"], ["vectors", "a\0b"], ["vectors", "x" * 300], ["list", "\udcff"]]
+OTHERS += [["crosscheck", "--template", "numpy", *more] for more in (["--json", "x"], ["--markdown", "x"])]
+OTHERS += [["crosscheck", "{folder}/adapter.py", "--complete"], ["crosscheck", "--answers", "x", "--complete"]]
 OTHERS += [["list", "\0"], [], [""], ["nonsense"], ["vectors"], ["crosscheck"], ["list", "a", "b"], ["verify", "x"]]
 COMMANDS = [["crosscheck", "{folder}/adapter.py", *more] for more in ODD]
 COMMANDS += [["crosscheck", name] for name in ADAPTERS] + [["verify", *more] for more in VERIFY] + OTHERS

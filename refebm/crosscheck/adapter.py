@@ -375,7 +375,9 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
 
 def last_lines(error: BaseException) -> str:
     """What was raised, and the last lines of where."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING and frame.line
+    ]
     where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
     return f"{type(error).__name__}: {_short(error)}{where}"
 
@@ -421,6 +423,8 @@ def array(result) -> np.ndarray:
     try:
         if getattr(result, "requires_grad", False):
             raise Failure("returned a tensor that requires grad: return tensor.detach().numpy()")
+        if isinstance(result, np.ma.MaskedArray):
+            raise Failure("returned a masked array: return its data, or NaN where there is no number")
         found = np.asarray(result)
     except Failure:
         raise

@@ -52,7 +52,7 @@ def _content(function, path) -> dict:
     if not path.is_file() or path.stat().st_size > LARGEST:
         raise Failure(f"is not a plain file of at most {LARGEST >> 20} MiB")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise Failure(f"is not JSON, or cut short: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):

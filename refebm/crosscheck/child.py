@@ -28,7 +28,8 @@ from refebm.truth.densities import GaussianMixture
 
 NOISY = "answers the same question differently when it is asked again: randomness or state of its own"
 CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end
-MOST_FORKS = 64
+MOST_FORKS = MOST_THREADS = 64
+STARVED = ("MemoryError", "Too many open files", "can't start new thread")  # who says so may hold all that there is
 BEAT = 1.0  # seconds between signs of life
 IDLE = 0.05  # seconds in which it is seen whether anything runs
 WATCHED = ("numpy", "autograd", "scipy", "refebm", "builtins", "math")  # what refebm computes with
@@ -92,18 +93,29 @@ class Surroundings:
     def __init__(self):
         self.folder, self.depth, self.streams = os.getcwd(), sys.getrecursionlimit(), (sys.stdout, sys.stderr)
         self.things, self.threads = list(_callables()), threading.active_count()
+        self.modules, self.finders, self.path = dict(sys.modules), list(sys.meta_path), list(sys.path)
+        self.environment, self.limits, self.mask = dict(os.environ), _limits(), os.umask(0)
+        os.umask(self.mask)
 
     def restored(self) -> None:
         """Put back what can be put back without a word."""
+        sys.settrace(None)
+        sys.setprofile(None)
         sys.setrecursionlimit(self.depth)
         sys.stdout, sys.stderr = self.streams
+        sys.modules.update({name: module for name, module in self.modules.items() if sys.modules.get(name) is None})
+        sys.meta_path[:], sys.path[:] = self.finders, self.path
+        os.environ.update(self.environment)
+        os.umask(self.mask)
         with contextlib.suppress(OSError):
             os.chdir(self.folder)
         if hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def busy(self) -> bool:
-        """Whether threads that were left behind take the time of whoever comes next."""
+    def worn(self) -> bool:
+        """Whether it does not last: less is allowed, or threads that were left behind take what the next needs."""
+        if _limits() != self.limits or threading.active_count() > MOST_THREADS:
+            return True
         if threading.active_count() <= self.threads:
             return False
         before = time.process_time()
@@ -139,6 +151,15 @@ def _callables():
                 yield name, vars(module), key, thing
                 if name.startswith("refebm.") and isinstance(thing, type) and thing.__module__ == name:
                     yield from ((f"{name}.{key}", vars(thing), of, had) for of, had in list(vars(thing).items()))
+
+
+def _limits() -> list[tuple[int, int]]:
+    """What the system allows to this process, where it knows limits."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        return [resource.getrlimit(getattr(resource, name)) for name in dir(resource) if name.startswith("RLIMIT_")]
+    return []
 
 
 def limit_memory(most: int) -> None:
@@ -184,19 +205,23 @@ def _work(channel, task, adapter, names, order):
     for name in names:
         channel.send("begin", name)
         channel.forks, left, starved = 0, "", False
-        with warnings.catch_warnings(), np.errstate():
+        with warnings.catch_warnings(), np.errstate(), np.printoptions():
             try:
                 for part, said in task.ask(adapter, name, order):
                     channel.send("part", part)
-                    starved = starved or "MemoryError" in said  # it may hold all that there is
+                    starved = starved or any(word in said for word in STARVED)
             except Unusable:
                 raise
             except BaseException as error:
                 left = f"raises {last_lines(error)}"
-        around.restored()
-        left = left or around.spoilt()
+        try:
+            around.restored()
+            left = left or around.spoilt()
+            worn = starved or around.worn()
+        except BaseException as error:  # what puts things back was replaced
+            left = left or f"leaves behind what raises {last_lines(error)}"
         channel.send("end", left)
-        if left or starved or around.busy():
+        if left or worn:
             channel.send("again")
             return
     channel.send("done")

@@ -19,6 +19,12 @@ def crosscheck(options) -> int:
     asked = [name for name in ("adapter", "template", "answers") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
+    idle = [f"--{name}" for name in ("json", "markdown") if getattr(options, name) and options.template]
+    idle += ["--complete"] if options.complete and not options.template else []
+    if idle:  # which would be passed over in silence
+        raise InputError(
+            "E-OPTION", f"{', '.join(idle)} {'does not go' if options.template else 'goes'} with --template"
+        )
     if options.template:
         print(template(options.template, _functions(options.only), options.complete), end="")
         return 0
