@@ -61,7 +61,7 @@ def test_what_a_callable_itself_refuses_comes_through():
     def odd(x):
         raise ValueError("odd")
 
-    with pytest.raises(ValueError, match="^odd$"):  # with one noise point for each there is nothing to explain
+    with pytest.raises(ValueError, match=r"^odd$"):  # with one noise point for each there is nothing to explain
         refebm.conditional_noise_contrastive(odd, X, X[None])
 
 
