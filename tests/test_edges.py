@@ -8,6 +8,8 @@ import pytest
 
 import refebm
 from refebm import InputError
+from refebm.truth.densities import log_sum_exp
+from refebm.truth.expectations import fits
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 EPS = 2.0**-52
@@ -61,3 +63,81 @@ def test_what_a_callable_itself_refuses_comes_through():
 
     with pytest.raises(ValueError, match=r"^odd$"):  # with one noise point for each there is nothing to explain
         refebm.conditional_noise_contrastive(odd, X, X[None])
+
+
+def test_the_first_node_where_a_function_is_nan_is_named():
+    """In the middle of the lattice, in the second of two columns."""
+
+    def hole(x):
+        return np.concatenate([x, np.where(np.abs(x) < 0.3, np.nan, x)], axis=1)
+
+    with pytest.raises(refebm.DomainError, match=r"functions\[1\] is nan at x = \[-0.203125\]") as error:
+        refebm.expect([energy, hole], refebm.Gaussian(0.0, 1.0))
+    assert error.value.code == "E-SETTLED"
+
+
+def test_a_lattice_fits_up_to_its_last_node():
+    """20,000 nodes on the line, 13/128 apart, from 12 deviations below the one mean to 12 above the other."""
+
+    def two(last):
+        return refebm.GaussianMixture([0.5, 0.5], [[0.0], [(last - 0.5) * 13 / 128 - 12]], 1.0)
+
+    assert fits(two(19880)) and not fits(two(19881))  # from -119 on
+    assert fits(refebm.standard_normal(2)) and not fits(refebm.standard_normal(3))
+
+
+DENSITIES = (
+    refebm.Gaussian([0.0, 1.0], 1.0),
+    refebm.GaussianMixture([0.5, 0.5], np.zeros((2, 2)), 1.0),
+    refebm.Gamma([1.0, 2.0], [1.0, 1.0]),
+    refebm.StudentT([3.0, 4.0], [0.0, 0.0], [1.0, 1.0]),
+    refebm.Laplace([0.0, 0.0], [1.0, 1.0]),
+)
+WRONG_CALLS = {
+    "log_prob of another d": (lambda p: p.log_prob(np.ones((3, 3))), "E-SHAPE"),
+    "log_prob of one axis": (lambda p: p.log_prob(np.ones(2)), "E-NDIM"),
+    "score of another d": (lambda p: p.score(np.ones((3, 1))), "E-SHAPE"),
+    "score of NaN": (lambda p: p.score(np.full((1, 2), np.nan)), "E-FINITE"),
+    "draws by the class": (lambda p: p.sample(np.random.Generator, 3), "E-RNG"),
+    "half a draw": (lambda p: p.sample(np.random.default_rng(0), 1.5), "E-COUNT"),
+}
+OF_SOME = {
+    "posterior_mean, sigma 0": (lambda p: p.posterior_mean(X, 0.0), "E-POSITIVE"),
+    "posterior_cov, sigma 0": (lambda p: p.posterior_cov(X, 0.0), "E-POSITIVE"),
+    "posterior_mean of another d": (lambda p: p.posterior_mean(X[:, :1], 1.0), "E-SHAPE"),
+    "posterior_cov of another d": (lambda p: p.posterior_cov(X[:, :1], 1.0), "E-SHAPE"),
+}
+
+
+@pytest.mark.parametrize("p", DENSITIES, ids=lambda p: type(p).__name__)
+@pytest.mark.parametrize("what", [*WRONG_CALLS, *OF_SOME])
+def test_every_method_of_every_density_refuses(p, what):
+    if what in WRONG_CALLS or hasattr(p, "posterior_mean"):
+        call, code = (WRONG_CALLS | OF_SOME)[what]
+        with pytest.raises(InputError) as error:
+            call(p)
+        assert error.value.code == code
+
+
+def test_a_sum_of_no_exponentials_is_minus_infinity():
+    with np.errstate(invalid="raise"):
+        sums = log_sum_exp(np.array([[-np.inf, 0.0], [-np.inf, -np.inf]]))
+    assert sums.tolist() == [-np.inf, 0.0]
+
+
+def test_the_box_of_a_large_shape_holds_its_bulk():
+    """Of shape 10^4 within a hundredth of the mean; above it, 1 + e where e is small, not e."""
+    p = refebm.Gamma(1e4, 2.0)
+    one, mean, square = refebm.expect([lambda x: 1 + 0 * x[:, 0], lambda x: x[:, 0], lambda x: x[:, 0] ** 2], p).value
+    assert abs(one - 1) <= 1e-11 and abs(mean / 5e3 - 1) <= 1e-11 and abs(square / (2.5e7 + 2.5e3) - 1) <= 1e-11
+    low, high = p.box(10.0)
+    np.testing.assert_allclose([low[0], high[0]], [-1.005, np.log(1.005 + 0.2 * np.sqrt(0.5))], rtol=1e-14)
+
+
+def test_the_widest_box_ends_where_squares_are_about_to_overflow():
+    """At radius + 2 the tail of a Student is exp(330 + arcsinh(radius + 2)) scales out, and a Gamma's 1/x at e^330."""
+    assert refebm.StudentT([9.0, 4.0], [0.0, 0.0], [1.0, 1.0]).widest == np.sqrt(2640.0) - 2
+    assert refebm.Gamma([9.0, 4.0], [1.0, 1.0]).widest == np.sqrt(2640.0) - 2
+    assert refebm.Gamma(0.5, 1.0).widest == np.sqrt(660.0) - 2
+    low, high = refebm.StudentT(4.0, 0.0, 1.0).box(np.sqrt(2640.0))
+    np.testing.assert_allclose([-low[0], high[0]], 330 + np.arcsinh(np.sqrt(2640.0)), rtol=1e-14)

@@ -158,11 +158,18 @@ class Session:
                 if event == "call" and frame.f_code.co_filename in files:
                     seen.setdefault(frame.f_code.co_filename, set()).add(frame.f_code.co_firstlineno)
 
-            sys.setprofile(look)
+            def late(*_):
+                raise TimeoutError
+
+            signal.signal(signal.SIGVTALRM, late)
+            signal.setitimer(signal.ITIMER_VIRTUAL, self.options.quick or 0)
+            sys.settrace(look)
             failed = red(item)
-            sys.setprofile(None)
-            took[item.nodeid] = time.process_time() - began, {file: sorted(some) for file, some in seen.items()}
-            if failed:
+            sys.settrace(None)
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+            seconds = time.process_time() - began
+            took[item.nodeid] = seconds, {file: sorted(some) for file, some in seen.items()}
+            if failed and not (self.options.quick and seconds >= self.options.quick):
                 self.told.write_text(json.dumps(item.nodeid))
                 return True
         self.told.write_text(json.dumps(took))
@@ -187,7 +194,7 @@ class Session:
                 own = f"tests/test_{path.stem}.py::"
                 touched.sort(key=lambda one: (-kills[one[0].nodeid], not one[0].nodeid.startswith(own), one[1]))
                 spent = itertools.accumulate(took for _, took in touched)
-                touched = [item for (item, _), all_of in zip(touched, spent) if all_of <= (self.options.quick or 1e9)]
+                touched = [item for (item, _), all_of in zip(touched, spent) if all_of < (self.options.quick or 1e9)]
                 self.told.unlink(missing_ok=True)
                 dead = self.tried(texts, code, live, touched)
             if dead and self.told.exists():

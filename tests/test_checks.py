@@ -1,0 +1,29 @@
+"""No check can be taken out: each array argument of each public function is refused with one NaN in it, or an axis more."""
+
+import numpy as np
+import pytest
+
+from refebm import InputError
+from refebm.crosscheck.questions import EXAMINED, questions
+from refebm.identities import REFERENCE
+from refebm.variants.questions import ask
+
+OF_CALLABLES = {"weight"}  # what a callable returns stays as it is
+
+
+def arrays(function):
+    arguments = questions(function)[0].arguments
+    numbers = {name: np.array(value) for name, value in arguments.items() if isinstance(value, (float, np.ndarray))}
+    return arguments, {name: value for name, value in numbers.items() if value.dtype.kind == "f"}
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_every_array_is_checked(function):
+    arguments, floats = arrays(function)
+    for name in set(floats) - OF_CALLABLES:
+        one = floats[name].copy()
+        one[(0,) * one.ndim] = np.nan
+        for bad in (one, floats[name][None, None, None]):
+            with pytest.raises(InputError) as error:
+                ask(function, REFERENCE, arguments | {name: bad})
+            assert f"{name} " in str(error.value), (name, str(error.value))
