@@ -7,21 +7,21 @@ from refebm.identities.kernels import (
     KERNELS,
     NAMES,
     SEEN,
-    WELLS,
     answered,
     chains,
     chains_and_u,
     energy_by_hand,
+    leapfrog_error,
     mala,
     mala_by_hand,
     near,
     step_sizes,
     walk,
     walk_by_hand,
-    wells,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
+from refebm.identities.wells import PLACES, place
 
 METROPOLIS = "Metropolis et al. 1953, section II"
 HASTINGS = "Hastings 1970, eq. 8"
@@ -236,12 +236,12 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", about="mala_step", case=wells, cases=len(WELLS))
-def mala_error_is_of_order_three_halves(impl, well, x, p):
+@theorem("Roberts and Rosenthal 1998", kind="limit", about="mala_step", case=place, cases=len(PLACES))
+def mala_error_is_of_order_three_halves(impl, wells, x, v):
     r"""As the step goes to 0 the log of the ratio does so as its power 3/2: nearly every Langevin step is accepted.
 
     \Delta = (2\eta)^{3/2} (\tfrac14 E''[z, \nabla E] - \tfrac1{12} E'''[z, z, z]) + O(\eta^2)"""
     etas = 0.5 * (0.006 * 0.5 ** np.arange(4)) ** 2
-    energy, u = impl.energy(well.model), np.array([0.5])
-    errors = [impl.mala_step(energy, x, eta, p, u).info.energy_error[0] for eta in etas]
-    return Limit(etas, errors, 1.5, 2**1.5 * well.cubic_error(x, p))
+    energy, u = impl.energy(wells.model), np.array([0.5])
+    errors = [impl.mala_step(energy, x, eta, v, u).info.energy_error[0] for eta in etas]
+    return Limit(etas, errors, 1.5, 2**1.5 * leapfrog_error(wells, x, v))

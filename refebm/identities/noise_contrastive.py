@@ -14,7 +14,8 @@ from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN, ones, outer
 from refebm.identities.real_nvp import from_normal, small_flow
 from refebm.identities.record import Limit, Sampled, Sides, theorem
-from refebm.identities.rules import normal
+from refebm.identities.rules import all_bits, normal
+from refebm.identities.wells import IN_THE_PLANE, PLACES, place, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.expectations import expect, gauss_hermite, total
@@ -800,79 +801,57 @@ def estimates_scatter_as_the_asymptotic_covariance_says(impl, p, noise, nu, seed
 # Noise close to the data
 
 
-WELLS = [  # m and x of E = |x|^2/2 - log cosh(m.x), and a direction v
-    ([1.2], [0.4], [1.0]),
-    ([1.0, -0.5], [0.7, 0.2], [0.8, -0.6]),
-    ([0.8, -0.6], [-0.3, 0.9], [0.28, 0.96]),
-]
-
-
-def point_between_wells(draw: Draw) -> dict:
-    return dict(zip(("m", "x", "v"), map(np.array, draw.choice(WELLS))))
-
-
-def two_wells(m, shift=0.0) -> Model:
-    """E(x - shift), E = |x|^2/2 - log cosh(m.x) up to a constant, which is left out of log Z too."""
-    means = np.stack([m, -m]) + shift
-    return Model("mixture", {"logits": np.zeros(2), "means": means, "precisions": np.stack([np.eye(len(m))] * 2)})
-
-
-def along_wells(m, x, v):
-    """The first four derivatives of E along each v (k, d), by hand."""
-    a, b, slope = v @ m, np.tanh(m @ x), np.cosh(m @ x) ** -2
-    second = np.sum(v * v, axis=1) - a**2 * slope
-    return v @ x - a * b, second, 2 * a**3 * slope * b, a**4 * slope * (2 * slope - 4 * b**2)
+def coefficient_of_order_four(first, second, third, fourth):
+    """Of noise at a distance h, from the derivatives of the energy along it."""
+    return first * third / 12 - fourth / 24 + second**2 / 16 - first**4 / 96
 
 
 @theorem(
     "Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011",
     kind="limit",
     about="noise_contrastive",
-    case=point_between_wells,
-    cases=len(WELLS),
+    case=place,
+    cases=len(PLACES),
 )
-def contrast_with_shifted_data_is_sliced_score_matching(impl, m, x, v):
+def contrast_with_shifted_data_is_sliced_score_matching(impl, wells, x, v):
     r"""With the model itself, shifted by v, as noise, the loss is sliced score matching, with a remainder of order 4.
 
     \ell - 2 \log 2 - \tfrac12 SSM = \tfrac{E_1 E_3}{12} - \tfrac{E_4}{24} + \tfrac{E_2^2}{16} - \tfrac{E_1^4}{96}
     + O(|v|^6),\ SSM = \tfrac12 E_1^2 - E_2,\ E_k \text{ the derivatives along } v"""
-    (first,), (second,), (third,), (fourth,) = along_wells(m, x, v[None])
-    steps = 0.1 * 0.5 ** np.arange(1, 6)
-    model = impl.energy(log_density(two_wells(m)))
+    slopes = np.concatenate(wells.along(x, v))
+    steps, model = 0.1 * 0.5 ** np.arange(1, 6), impl.energy(log_density(wells.model))
 
     def remainder(h):
-        noise = impl.energy(log_density(two_wells(m, h * v)))
-        return impl.noise_contrastive(model, noise, x[None], (x + h * v)[None, None])[0] - 2 * np.log(2)
+        noise = impl.energy(log_density(wells.moved(h * v)))
+        return impl.noise_contrastive(model, noise, x, (x + h * v)[None])[0] - 2 * np.log(2)
 
-    sliced = 0.25 * first**2 - 0.5 * second
-    coefficient = first * third / 12 - fourth / 24 + second**2 / 16 - first**4 / 96
-    return Limit(steps, [remainder(h) - h**2 * sliced for h in steps], 4, coefficient)
+    sliced = 0.25 * slopes[0] ** 2 - 0.5 * slopes[1]
+    return Limit(steps, [remainder(h) - h**2 * sliced for h in steps], 4, coefficient_of_order_four(*slopes))
 
 
 @theorem(
     CONDITIONAL + ", connection to score matching",
     kind="limit",
     about="conditional_noise_contrastive",
-    case=point_between_wells,
-    cases=len(WELLS),
+    case=place_in_the_plane,
+    cases=len(IN_THE_PLANE),
 )
-def conditional_contrast_is_implicit_score_matching(impl, m, x, v):
+def conditional_contrast_is_implicit_score_matching(impl, wells, x, v):
     r"""With noise close to each data point, y = x + eps z, it is implicit score matching, with a remainder of order 4.
 
     \mathbb E_z \ell - 2 \log 2 - \tfrac{\epsilon^2}{2} ISM
     = \epsilon^4\, \mathbb E_z[\tfrac{E_1 E_3}{12} - \tfrac{E_4}{24} + \tfrac{E_2^2}{16} - \tfrac{E_1^4}{96}]
     + O(\epsilon^6)"""
-    d = len(x)
-    z, weights = normal(d)
-    first, second, third, fourth = along_wells(m, x, z)
-    coefficient = weights @ (first * third / 12 - fourth / 24 + second**2 / 16 - first**4 / 96)
-    implicit = weights @ (0.5 * first**2 - second)
-    energy, steps = impl.energy(two_wells(m)), 0.1 * 0.5 ** np.arange(1, 6)
+    z, weights = normal(len(x))
+    slopes = wells.along(x, z)
+    coefficient = weights @ coefficient_of_order_four(*slopes)
+    implicit = weights @ (0.5 * slopes[0] ** 2 - slopes[1])
+    energy, steps = impl.energy(wells.model), 0.1 * 0.5 ** np.arange(1, 6)
 
     def loss(eps):
         (mean,) = expect(
             [lambda z: impl.conditional_noise_contrastive(energy, x + 0 * z, (x + eps * z)[None]) - 2 * np.log(2)],
-            standard_normal(d),
+            standard_normal(len(x)),
         ).value
         return mean
 
@@ -974,11 +953,6 @@ def machines_and_moves(draw: Draw) -> dict:
     p, q = (draw.model(d, ("binary_rbm",)) for _ in range(2))
     q.parameters["b"][0] += 1.0
     return {"p": p, "q": q, "ups": draw.count(0, 2)}
-
-
-def all_bits(d):
-    """All 2^d states of d bits."""
-    return (np.arange(2**d)[:, None] >> np.arange(d)) % 2 * 1.0
 
 
 def moves(x, ups):

@@ -10,7 +10,7 @@ import numpy as np
 from autograd import grad, make_jvp
 from autograd.misc import flatten
 
-from refebm.identities.score_matching import all_bits
+from refebm.identities.rules import all_bits
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect, total
