@@ -4,58 +4,15 @@ A wrong version is rejected by some theorem and passed by some weak check. A nai
 of its domain alone. A convention is right elsewhere, by a known rule. Terms add up to the formula.
 """
 
-from refebm.variants import (
-    adversarial,
-    calculus,
-    chain,
-    contrastive_divergence,
-    denoising,
-    densities,
-    diffusion,
-    discrepancies,
-    gibbs,
-    hamiltonian,
-    langevin,
-    likelihood,
-    metropolis,
-    naive,
-    noise_contrastive,
-    rbm,
-    real_nvp,
-    reverse_diffusion,
-    score_matching,
-    sdes,
-)
+from importlib import import_module
+from importlib.util import find_spec
+
+from refebm.identities import STEMS
 from refebm.variants.naive import NAIVE
 from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
 
-__all__ = [
-    "CONVENTIONS",
-    "NAIVE",
-    "TERMS",
-    "WRONG",
-    "Convention",
-    "Term",
-    "Variant",
-    "Wrong",
-    "adversarial",
-    "calculus",
-    "chain",
-    "contrastive_divergence",
-    "denoising",
-    "densities",
-    "diffusion",
-    "discrepancies",
-    "gibbs",
-    "hamiltonian",
-    "langevin",
-    "likelihood",
-    "metropolis",
-    "naive",
-    "noise_contrastive",
-    "rbm",
-    "real_nvp",
-    "reverse_diffusion",
-    "score_matching",
-    "sdes",
-]
+__all__ = ["CONVENTIONS", "NAIVE", "TERMS", "WRONG", "Convention", "Term", "Variant", "Wrong"]
+
+for _stem in sorted(STEMS):
+    if find_spec(f"refebm.variants.{_stem}"):
+        import_module(f"refebm.variants.{_stem}")
