@@ -143,7 +143,7 @@ def hmc_by_hand(model, x, sizes, p):
     return Proposal(end, terms, size_x, absolute_dot(score_by_hand(model, end), size_x) + absolute_dot(p_end, size_p))
 
 
-KERNELS = ((walk, walk_by_hand), (mala, mala_by_hand), (hmc, hmc_by_hand))
+WITH_METROPOLIS = ((walk, walk_by_hand), (mala, mala_by_hand), (hmc, hmc_by_hand))
 NAMES = "metropolis_step mala_step hmc_step"
 
 

@@ -4,9 +4,9 @@ import numpy as np
 
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.kernels import (
-    KERNELS,
     NAMES,
     SEEN,
+    WITH_METROPOLIS,
     answered,
     chains,
     chains_and_u,
@@ -113,7 +113,7 @@ def accepted_where_u_is_below_the_acceptance(impl, model, x, sizes, z):
     a = \min(1, e^{-\Delta})"""
     x, z = np.concatenate([x, x]), np.concatenate([z, z])
     left, right, formula = [], [], []
-    for kernel, by_hand in KERNELS:
+    for kernel, by_hand in WITH_METROPOLIS:
         mine = by_hand(model, x, sizes, z)
         u = near(mine.acceptance, np.arange(len(x)) >= len(x) // 2)
         step = kernel(impl, model, x, sizes, z, u)
@@ -144,7 +144,7 @@ def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there
     E(x') \notin \mathbb R:\ a = 0,\ x^{t+1} = x^t"""
     there = np.where(lost[:, None], (-1 if model.kind == "gamma" else 1e200) * there, there)
     left, right, formula = [], [], []
-    for (kernel, by_hand), width in zip(KERNELS, (sizes["scale"], np.sqrt(2 * sizes["eta"]), sizes["eps"])):
+    for (kernel, by_hand), width in zip(WITH_METROPOLIS, (sizes["scale"], np.sqrt(2 * sizes["eta"]), sizes["eps"])):
         with np.errstate(all="ignore"):
             z = (there - by_hand(model, x, sizes, 0 * x).x) / width
             mine = by_hand(model, x, sizes, z)
@@ -171,7 +171,7 @@ def nothing_is_stale_after_a_rejection(impl, model, x, sizes, z, z_next, rejects
 
     x^{t+1} = x^t \text{ after a rejection},\ x^{t+2} = \text{step}(x^{t+1}; z^{t+1}, u^{t+1})"""
     left, right, formula = [], [], []
-    for kernel, by_hand in KERNELS:
+    for kernel, by_hand in WITH_METROPOLIS:
         chain, mine = x, x
         for noise, reject in zip((z, z_next), rejects.T):
             proposal = by_hand(model, mine, sizes, noise)
@@ -226,7 +226,7 @@ def mean_ratio_is_one(impl, model, sizes):
     x, z, u = m + w[:, :d], w[:, d:], np.full(len(w), SEEN)
     inverse = np.block([[precision, 0 * precision], [0 * precision, np.eye(d)]])
     left, formula = [], []
-    for kernel, by_hand in KERNELS:
+    for kernel, by_hand in WITH_METROPOLIS:
         errors = kernel(impl, model, x, sizes, z, u).info.energy_error.reshape(2 * d, 2 * d)
         added = by_hand(model, x, sizes, z).ratio_size.reshape(2 * d, 2 * d)
         total = inverse + 2 * polarised(errors)
