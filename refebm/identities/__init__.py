@@ -4,7 +4,7 @@ from importlib import import_module
 
 from refebm.identities.draw import Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported, Unusable
-from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
+from refebm.identities.record import THEOREMS, Theorem, Verdict, check, verdict_of
 
 __all__ = [
     "REFERENCE",
@@ -18,7 +18,7 @@ __all__ = [
     "Unusable",
     "Verdict",
     "check",
-    "judge",
+    "verdict_of",
 ]
 
 STEMS = (  # the order in which they are read, run and listed
