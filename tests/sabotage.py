@@ -19,7 +19,7 @@ from types import ModuleType
 
 import numpy as np
 
-from refebm.crosscheck.adapter import Adapter, answer
+from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FOLDER
 from refebm.crosscheck.verdict import Finding, judge
@@ -76,7 +76,7 @@ def examined(text: str, function: str) -> Finding:
     """What the examiner says to one function of an adapter's text; in this process, since the text is ours."""
     with np.errstate(all="ignore"):
         adapter = Adapter(module_of(text), read=lambda result: result)
-        return judge(function, {asked.id: answer(adapter, asked) for asked in questions(function)})
+        return judge(function, {asked.id: answer_of(adapter, asked) for asked in questions(function)})
 
 
 def by_hand(framework: str) -> str:

@@ -212,12 +212,12 @@ def test_a_name_needs_both_halves_of_the_questions():
     )
     finding = examined(text, "denoising_score_matching")
     assert finding.status == "failed" and finding.questions == 2 and finding.names == ("sign of the target",)
-    from refebm.crosscheck.adapter import Adapter, answer
+    from refebm.crosscheck.adapter import Adapter, answer_of
     from refebm.crosscheck.questions import questions
     from tests.sabotage import module_of
 
     adapter = Adapter(module_of(text), read=lambda result: result)
-    answers = {q.id: answer(adapter, q) for q in questions("denoising_score_matching") if not q.confirms}
+    answers = {q.id: answer_of(adapter, q) for q in questions("denoising_score_matching") if not q.confirms}
     assert judge("denoising_score_matching", answers).names == ()
 
 

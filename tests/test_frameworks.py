@@ -3,7 +3,7 @@
 import pytest
 
 from refebm.cli import main
-from refebm.crosscheck.adapter import Adapter, answer
+from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FRAMEWORKS, template
 from refebm.glossary import InputError
@@ -114,7 +114,7 @@ def test_each_projection_is_asked_for_alone_unless_all_are_wanted():
         text = f"from refebm.crosscheck.frameworks.numpy import objective\nSEEN = set()\n\n\n@objective{options}\n"
         module = module_of(text + seen.format(name))
         asked = Adapter(module, read=lambda result: result)
-        assert all(answer(asked, question).unsupported for question in questions(name))
+        assert all(answer_of(asked, question).unsupported for question in questions(name))
         assert dimensions == module.SEEN
 
 

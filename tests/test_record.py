@@ -8,7 +8,7 @@ import pytest
 from refebm.glossary import DomainError
 from refebm.identities import Draw, Failure, NotSupported, check, record
 from refebm.identities.draw import NUDGE, PATTERNS
-from refebm.identities.record import JUDGES, THEOREMS, Limit, Sampled, Sides, Theorem, Verdict, judge, theorem
+from refebm.identities.record import JUDGES, THEOREMS, Limit, Sampled, Sides, Theorem, Verdict, theorem, verdict_of
 from refebm.truth.densities import GaussianMixture
 
 U = 2.0**-53
@@ -21,7 +21,7 @@ def a_theorem(kind, sides, case=lambda draw: {}):
 
 def verdict(kind, result, moved=()):
     results = iter([result, *moved])
-    return judge(a_theorem(kind, lambda impl: next(results)), {}, None, [{} for _ in moved])
+    return verdict_of(a_theorem(kind, lambda impl: next(results)), {}, None, [{} for _ in moved])
 
 
 def of_kind(kind, entries):
@@ -305,7 +305,7 @@ def test_what_an_implementation_does_instead_of_answering():
         raise impl
 
     def outcome(failure):
-        return judge(a_theorem("pointwise", sides), {}, failure, tape=(1, 2))
+        return verdict_of(a_theorem("pointwise", sides), {}, failure, tape=(1, 2))
 
     assert outcome(Failure("no answer")) == (False, np.inf, (1, 2), 1.0, "no answer")
     assert outcome(DomainError("E-DOMAIN", "not here")) == (False, np.inf, (1, 2), 1.0, "refused: E-DOMAIN: not here")
@@ -317,11 +317,11 @@ def test_a_refusal_is_red_and_other_errors_are_not_hidden():
     def refuses(impl):
         raise DomainError("E-DIVERGES", "infinite")
 
-    outcome = judge(a_theorem("quadrature", refuses), {}, None)
+    outcome = verdict_of(a_theorem("quadrature", refuses), {}, None)
     assert not outcome.holds and outcome.note.startswith("refused: E-DIVERGES")
 
     def fails(impl):
         raise KeyError("bug")
 
     with pytest.raises(KeyError):
-        judge(a_theorem("quadrature", fails), {}, None)
+        verdict_of(a_theorem("quadrature", fails), {}, None)

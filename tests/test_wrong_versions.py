@@ -93,10 +93,10 @@ def test_a_patch_that_does_not_apply_is_an_error():
 
 @pytest.mark.parametrize("name", [name for name, theorem in THEOREMS.items() if theorem.outside])
 def test_outside_its_conditions_a_theorem_fails_or_is_refused(name):
-    from refebm.identities import judge
+    from refebm.identities import verdict_of
 
     for words, case in THEOREMS[name].outside.items():
-        verdict = judge(THEOREMS[name], case(), REFERENCE)
+        verdict = verdict_of(THEOREMS[name], case(), REFERENCE)
         assert not verdict.holds, words
 
 

@@ -445,7 +445,7 @@ def small(result) -> np.ndarray:
     return found
 
 
-def answer(adapter: Adapter, asked: Asked) -> Answer:
+def answer_of(adapter: Adapter, asked: Asked) -> Answer:
     """Ask one question, with copies of its arguments, which must come back as they went."""
     given = copy.deepcopy(asked.arguments)
     try:

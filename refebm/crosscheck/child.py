@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer, for_theorems, last_lines, load
+from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer_of, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import InputError
@@ -231,11 +231,11 @@ def _answers(adapter, function, order):
     asked = questions(function)
     for one in asked:
         try:
-            found = answer(adapter, one)
+            found = answer_of(adapter, one)
         except KeyboardInterrupt as error:  # nobody else's: this is a session of its own
             found = Answer(problem=f"raises {last_lines(error)}")
         yield [one.id, _sent(found)], found.problem
-    first, second = (answer(adapter, asked[0]) for _ in range(2))
+    first, second = (answer_of(adapter, asked[0]) for _ in range(2))
     if repr(plain(list(first.parts))) != repr(plain(list(second.parts))):
         yield [AGAIN, _sent(Answer(problem=NOISY))], ""
 

@@ -5,15 +5,17 @@ import pkgutil
 
 from refebm.identities.draw import Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported, Unusable
-from refebm.identities.record import THEOREMS, Theorem, Verdict, check, judge
+from refebm.identities.record import THEOREMS, Theorem, Verdict, check, verdict_of
 
 __all__ = ["REFERENCE", "THEOREMS", "Draw", "Failure", "Implementation", "NotSupported", "Theorem", "Unusable"]
-__all__ += ["Verdict", "check", "judge"]
+__all__ += ["Verdict", "check", "verdict_of"]
 
 STEMS = (  # the order in which they are read, run and listed, new ones last
     *("calculus", "densities", "score_matching", "denoising", "likelihood", "rbm", "contrastive_divergence"),
-    *("metropolis", "langevin", "hamiltonian", "gibbs", "chain", "noise_contrastive", "real_nvp", "adversarial"),
-    *("discrepancies", "sdes", "diffusion", "reverse_diffusion"),
+    *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
+    *("noise_contrastive", "contrast_estimates", "conditional_contrast", "bregman_contrast", "made_noise"),
+    *("real_nvp", "adversarial", "discrepancies", "sdes", "diffusion"),
+    *("euler_maruyama", "reverse_diffusion", "probability_flow", "ddpm"),
 )
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

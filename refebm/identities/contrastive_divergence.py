@@ -17,7 +17,8 @@ from refebm.identities.parameters import (
 )
 from refebm.identities.rbm import joint, machine
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.score_matching import all_bits
+from refebm.identities.rules import all_bits
+from refebm.identities.wells import IN_THE_PLANE, Wells, place_in_the_plane
 from refebm.models import Model
 from refebm.truth.densities import standard_normal
 from refebm.truth.expectations import expect
@@ -247,23 +248,20 @@ def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
     return Sides(terms, [*in_mean, *(np.concatenate([zero, part.ravel()])[None] for part in squares)], change)
 
 
-TWO_WELLS = [([1.2], [0.4]), ([0.9], [-0.7]), ([1.0, -0.5], [0.7, 0.2])]  # half the distance of the wells, and x
-
-
 @theorem(
     "Hyvarinen 2007; Song and Kingma 2021, section 4.3",
     kind="limit",
     about="contrastive_divergence",
-    case=lambda draw: dict(zip(("m", "x"), map(np.array, draw.choice(TWO_WELLS)))),
-    cases=len(TWO_WELLS),
+    case=place_in_the_plane,
+    cases=len(IN_THE_PLANE),
 )
-def langevin_contrast_tends_to_score_matching(impl, m, x):
+def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     r"""With one Langevin step, over eta, the gradient tends to that of implicit score matching, for every x.
 
     \tfrac1\eta \mathbb E_z\, \partial_\theta[E(x) - E(x')] - \partial_\theta(\tfrac12 |s|^2 + \operatorname{div} s)
     = -\eta(\tfrac12 s^\top \nabla^2 g\, s + s \cdot \nabla \Delta g + \tfrac12 \Delta^2 g) + O(\eta^2),\
     g = \partial_\theta E,\ E = \tfrac12|x|^2 + \tfrac12\theta^2|m|^2 - \log 2 \cosh(\theta m \cdot x)"""
-    d, a, q = len(x), m @ x, m @ m
+    m, a, q = wells.m, wells.m @ x, wells.m @ wells.m
     tanh = np.tanh(a)
     sech = 1 - tanh**2
     slope = [tanh, sech, -2 * tanh * sech, -2 * sech * (1 - 3 * tanh**2), 8 * tanh * sech * (2 - 3 * tanh**2)]
@@ -273,17 +271,15 @@ def langevin_contrast_tends_to_score_matching(impl, m, x):
     limit = -(along * first + q * second)
     coefficient = -(0.5 * along**2 * second + along * q * third + 0.5 * q**2 * fourth)
 
-    def wells(theta):
-        given = {"logits": np.zeros(2), "means": theta * np.stack([m, -m]), "precisions": np.stack([np.eye(d)] * 2)}
-        return impl.energy(Model("mixture", given))
-
     def gradients(eta):
-        return lambda z: make_jvp(
-            lambda theta: impl.contrastive_divergence(wells(theta), x + 0 * z, x + eta * score + np.sqrt(2 * eta) * z)
-        )(1.0)(1.0)[1]
+        def contrast(theta, z):
+            energy = impl.energy(Wells(theta * m).model)
+            return impl.contrastive_divergence(energy, x + 0 * z, x + eta * score + np.sqrt(2 * eta) * z)
+
+        return lambda z: make_jvp(contrast)(1.0, z)(1.0)[1]
 
     etas = 0.0008 * 0.5 ** np.arange(5)
-    means = [expect([gradients(eta)], standard_normal(d)).value[0] for eta in etas]
+    means = [expect([gradients(eta)], standard_normal(len(m))).value[0] for eta in etas]
     return Limit(etas, means / etas - limit, 1, coefficient)
 
 

@@ -8,7 +8,7 @@ from numpy.polynomial.legendre import leggauss
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.sdes import KINDS, RULES, SONG, coefficients, diffused_by_hand, over_time
+from refebm.identities.sdes import RULES, SDE_KINDS, SONG, coefficients, diffused_by_hand, over_time
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import moments, score_and_jacobian
@@ -42,7 +42,7 @@ WEIGHTS = {  # made of an SDE; and by hand, of the SDE as data
 }
 
 
-def rows_and_times(draw: Draw, kinds=KINDS) -> dict:
+def rows_and_times(draw: Draw, kinds=SDE_KINDS) -> dict:
     d, n = draw.count(1, 3), 3
     case = {"sde": draw.sde(kinds), "model": draw.model(d, FIELDS), "x": draw.reals((n, d), -2, 2)}
     return case | {"t": draw.reals((n,), 0.05, 0.98), "z": draw.reals((n, d), -3, 3)}

@@ -9,8 +9,9 @@ from refebm.calculus import pull_back
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import rademacher
-from refebm.identities.score_matching import GAUSSIAN_PAIRS, all_bits, data_and_model
+from refebm.identities.rules import all_bits, rademacher
+from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model
+from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
@@ -407,12 +408,6 @@ def flow_is_the_rate_out_of_the_data(impl, model, data):
     return Limit(steps, divergences - k * steps, 2, np.sum(0.5 * first**2 / start[inside] - 0.5 * second))
 
 
-WELLS = [  # m and x of E = |x|^2/2 - log cosh(m.x)
-    ([1.2], [0.4]),
-    ([0.9, -0.6], [0.7, 0.2]),
-]
-
-
 def log_derivatives(f1, f2, f3, f4):
     """w''/w and w''''/w of w = e^f."""
     return f2 + f1**2, f4 + 4 * f1 * f3 + 3 * f2**2 + 6 * f1**2 * f2 + f1**4
@@ -422,23 +417,18 @@ def log_derivatives(f1, f2, f3, f4):
     FLOW + ", appendix",
     kind="limit",
     about="minimum_probability_flow_continuous",
-    case=lambda draw: dict(zip(("m", "x"), map(np.array, draw.choice(WELLS)))),
-    cases=len(WELLS),
+    case=place_in_the_plane,
+    cases=len(IN_THE_PLANE),
 )
-def continuous_flow_tends_to_score_matching(impl, m, x):
+def continuous_flow_tends_to_score_matching(impl, wells, x, v):
     r"""For every x the mean over z is one plus eps^2/4 times implicit score matching, and what is left is of order 4.
 
     \mathbb E_z[\text{row}] - 1 - \tfrac{\epsilon^2}{4} \text{ISM}
     = \tfrac{\epsilon^4}{8} \Delta^2 w/w + O(\epsilon^6),\ w = e^{-E/2}"""
-    d, length = len(m), np.sqrt(m @ m)
-    wells = {"logits": np.zeros(2), "means": np.stack([m, -m]), "precisions": np.stack([np.eye(d)] * 2)}
-    model = Model("mixture", wells)
-    along, a, b = m @ x / length, np.tanh(m @ x), np.cosh(m @ x) ** -2
-    slopes = [length * a, length**2 * b, -2 * length**3 * a * b, length**4 * b * (4 * a**2 - 2 * b)]
-    ends = [log_derivatives(*0.5 * (np.array(slopes) - [along, 1, 0, 0]))]  # w factors, along m and across
-    if d == 2:
-        across = (m[0] * x[1] - m[1] * x[0]) / length
-        ends.append(log_derivatives(-0.5 * across, -0.5, 0.0, 0.0))
+    m, d, model = wells.m, len(wells.m), wells.model
+    axes = [m, np.array([-m[1], m[0]])] if d == 2 else [m]  # w factors, along m and across
+    slopes = (np.array(wells.along(x, axis / np.sqrt(m @ m))) for axis in axes)
+    ends = [log_derivatives(*(-0.5 * slope)) for slope in slopes]
     bilaplacian = sum(fourth for _, fourth in ends) + (2 * ends[0][0] * ends[1][0] if d == 2 else 0)
     s, j = score_and_jacobian(model, x[None])
     implicit = half_square(s)[0] + np.trace(j[0])

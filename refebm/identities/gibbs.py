@@ -12,7 +12,7 @@ from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of
 from refebm.identities.rbm import joint, machine, units
 from refebm.identities.record import Sides, theorem
-from refebm.identities.score_matching import all_bits
+from refebm.identities.rules import all_bits
 from refebm.models import Model
 from refebm.truth.expectations import expect
 

@@ -10,7 +10,6 @@ from scipy.integrate import solve_ivp
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.kernels import (
     SEEN,
-    WELLS,
     answered,
     chains,
     chains_and_u,
@@ -18,11 +17,12 @@ from refebm.identities.kernels import (
     hmc,
     hmc_by_hand,
     leapfrog_by_hand,
+    leapfrog_error,
     mala_by_hand,
-    wells,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
+from refebm.identities.wells import PLACES, Wells, place
 
 NEAL = "Neal 2011, section 2.3"
 STEPS = "Neal 2011, eqs. 2.28 to 2.30"
@@ -95,35 +95,40 @@ def leapfrog_preserves_volume(impl, model, eps, n_steps, x, p):
     return Sides(terms, [1.0])
 
 
-@theorem(NEAL, kind="limit", about="leapfrog", case=wells, cases=len(WELLS))
-def energy_error_is_of_order_two_in_all(impl, well, x, p):
+def modified(wells: Wells, x, p) -> float:
+    """What has to be added to H, times eps^2, for leapfrog to keep it: 1/12 E''[p, p] - 1/24 |grad E|^2."""
+    return float((wells.along(x, p)[1] / 12 - np.sum(wells.gradient(x) ** 2, axis=1) / 24)[0])
+
+
+@theorem(NEAL, kind="limit", about="leapfrog", case=place, cases=len(PLACES))
+def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     r"""At a fixed time the change of H is of order 2: G, the second term of the energy that is kept, along the flow.
 
     H(x', p') - H(x, p) = -\epsilon^2 [G]_0^T + O(\epsilon^4),\ G = \tfrac1{12} E''[p, p] - \tfrac1{24} |\nabla E|^2"""
-    time, d, score = 1.5, x.shape[1], impl.score(well.model)
+    time, d, score = 1.5, x.shape[1], impl.score(wells.model)
 
     def hamiltonian(x, p):
-        return float((energy_by_hand(well.model, x) + half_square(p))[0])
+        return float((energy_by_hand(wells.model, x) + half_square(p))[0])
 
     def flow(_, state):
-        return np.append(state[d:], -well.gradient(state[None, :d])[0])
+        return np.append(state[d:], -wells.gradient(state[None, :d])[0])
 
-    end = solve_ivp(flow, (0, time), np.append(x[0], p[0]), rtol=1e-9, atol=1e-9).y[:, -1]
+    end = solve_ivp(flow, (0, time), np.append(x[0], v[0]), rtol=1e-9, atol=1e-9).y[:, -1]
     counts = 16 * 2 ** np.arange(5)
-    ends = [impl.leapfrog(score, x, p, time / n, int(n)) for n in counts]
-    errors = [hamiltonian(*state) - hamiltonian(x, p) for state in ends]
-    coefficient = well.modified(x, p) - well.modified(end[None, :d], end[None, d:])
+    ends = [impl.leapfrog(score, x, v, time / n, int(n)) for n in counts]
+    errors = [hamiltonian(*state) - hamiltonian(x, v) for state in ends]
+    coefficient = modified(wells, x, v) - modified(wells, end[None, :d], end[None, d:])
     return Limit(time / counts, errors, 2, coefficient)
 
 
-@theorem(NEAL, kind="limit", about="hmc_step", case=wells, cases=len(WELLS))
-def energy_error_is_of_order_three_in_one_step(impl, well, x, p):
+@theorem(NEAL, kind="limit", about="hmc_step", case=place, cases=len(PLACES))
+def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
     r"""One leapfrog step changes H by a term of order 3.
 
     H(x', p') - H(x, p) = \epsilon^3 (\tfrac14 E''[p, \nabla E] - \tfrac1{12} E'''[p, p, p]) + O(\epsilon^4)"""
-    steps, energy = 0.006 * 0.5 ** np.arange(4), impl.energy(well.model)
-    errors = [impl.hmc_step(energy, x, eps, 1, p, np.array([0.5])).info.energy_error[0] for eps in steps]
-    return Limit(steps, errors, 3, well.cubic_error(x, p))
+    steps, energy = 0.006 * 0.5 ** np.arange(4), impl.energy(wells.model)
+    errors = [impl.hmc_step(energy, x, eps, 1, v, np.array([0.5])).info.energy_error[0] for eps in steps]
+    return Limit(steps, errors, 3, leapfrog_error(wells, x, v))
 
 
 @theorem(

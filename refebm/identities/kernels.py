@@ -10,7 +10,7 @@ import numpy as np
 
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import half_square
-from refebm.models import Model
+from refebm.identities.wells import Wells
 from refebm.truth.derivatives import jacobian_size, network_derivatives, score_and_jacobian
 
 SEEN = 1e-300  # u below every acceptance that is drawn: the step shows its proposal
@@ -143,7 +143,7 @@ def hmc_by_hand(model, x, sizes, p):
     return Proposal(end, terms, size_x, absolute_dot(score_by_hand(model, end), size_x) + absolute_dot(p_end, size_p))
 
 
-KERNELS = ((walk, walk_by_hand), (mala, mala_by_hand), (hmc, hmc_by_hand))
+WITH_METROPOLIS = ((walk, walk_by_hand), (mala, mala_by_hand), (hmc, hmc_by_hand))
 NAMES = "metropolis_step mala_step hmc_step"
 
 
@@ -174,43 +174,6 @@ def near(acceptance, above, margin=2.0**-20):
     return np.clip(u, SEEN, HIGHEST)
 
 
-class Wells(NamedTuple):
-    """E = |x|^2/2 - log cosh(m.x) up to a constant: two wells, or one, with derivatives in closed form; x (1, d)."""
-
-    m: np.ndarray
-
-    @property
-    def model(self) -> Model:
-        unit = np.stack([np.eye(len(self.m))] * 2)
-        return Model("mixture", {"logits": np.zeros(2), "means": np.stack([self.m, -self.m]), "precisions": unit})
-
-    def gradient(self, x):
-        return x - np.tanh(x @ self.m)[:, None] * self.m
-
-    def second(self, x, p, q):
-        """The second derivative, along p and along q, (n,)."""
-        return np.sum(p * q, axis=1) - np.cosh(x @ self.m) ** -2 * (p @ self.m) * (q @ self.m)
-
-    def third(self, x, p):
-        """The third derivative along p, (n,)."""
-        return 2 * np.cosh(x @ self.m) ** -2 * np.tanh(x @ self.m) * (p @ self.m) ** 3
-
-    def cubic_error(self, x, p) -> float:
-        """What a leapfrog step changes H by, over eps^3, as eps goes to 0: 1/4 E''[p, grad E] - 1/12 E'''[p, p, p]."""
-        return float((self.second(x, p, self.gradient(x)) / 4 - self.third(x, p) / 12)[0])
-
-    def modified(self, x, p) -> float:
-        """What has to be added to H, times eps^2, for leapfrog to keep it: 1/12 E''[p, p] - 1/24 |grad E|^2."""
-        return float((self.second(x, p, p) / 12 - np.sum(self.gradient(x) ** 2, axis=1) / 24)[0])
-
-
-WELLS = [  # m, x and p
-    ([1.2], [0.4], [1.0]),
-    ([1.0, -0.5], [0.7, 0.2], [0.8, -1.1]),
-    ([0.8, 0.6, -1.0], [0.3, -0.4, 0.5], [1.0, 0.7, -0.6]),
-]
-
-
-def wells(draw: Draw) -> dict:
-    m, x, p = map(np.array, draw.choice(WELLS))
-    return {"well": Wells(m), "x": x[None], "p": p[None]}
+def leapfrog_error(wells: Wells, x, p) -> float:
+    """What a leapfrog step changes H by, over eps^3, as eps goes to 0: 1/4 E''[p, grad E] - 1/12 E'''[p, p, p]."""
+    return float((wells.second(x, p, wells.gradient(x)) / 4 - wells.along(x, p)[2] / 12)[0])

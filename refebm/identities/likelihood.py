@@ -9,7 +9,7 @@ from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, energy_gradients, gradient_of, under_model, wells_of
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.score_matching import all_bits
+from refebm.identities.rules import all_bits
 from refebm.models import Model
 from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal

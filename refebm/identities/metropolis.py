@@ -4,24 +4,24 @@ import numpy as np
 
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.kernels import (
-    KERNELS,
     NAMES,
     SEEN,
-    WELLS,
+    WITH_METROPOLIS,
     answered,
     chains,
     chains_and_u,
     energy_by_hand,
+    leapfrog_error,
     mala,
     mala_by_hand,
     near,
     step_sizes,
     walk,
     walk_by_hand,
-    wells,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
+from refebm.identities.wells import PLACES, place
 
 METROPOLIS = "Metropolis et al. 1953, section II"
 HASTINGS = "Hastings 1970, eq. 8"
@@ -113,7 +113,7 @@ def accepted_where_u_is_below_the_acceptance(impl, model, x, sizes, z):
     a = \min(1, e^{-\Delta})"""
     x, z = np.concatenate([x, x]), np.concatenate([z, z])
     left, right, formula = [], [], []
-    for kernel, by_hand in KERNELS:
+    for kernel, by_hand in WITH_METROPOLIS:
         mine = by_hand(model, x, sizes, z)
         u = near(mine.acceptance, np.arange(len(x)) >= len(x) // 2)
         step = kernel(impl, model, x, sizes, z, u)
@@ -144,7 +144,7 @@ def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there
     E(x') \notin \mathbb R:\ a = 0,\ x^{t+1} = x^t"""
     there = np.where(lost[:, None], (-1 if model.kind == "gamma" else 1e200) * there, there)
     left, right, formula = [], [], []
-    for (kernel, by_hand), width in zip(KERNELS, (sizes["scale"], np.sqrt(2 * sizes["eta"]), sizes["eps"])):
+    for (kernel, by_hand), width in zip(WITH_METROPOLIS, (sizes["scale"], np.sqrt(2 * sizes["eta"]), sizes["eps"])):
         with np.errstate(all="ignore"):
             z = (there - by_hand(model, x, sizes, 0 * x).x) / width
             mine = by_hand(model, x, sizes, z)
@@ -171,7 +171,7 @@ def nothing_is_stale_after_a_rejection(impl, model, x, sizes, z, z_next, rejects
 
     x^{t+1} = x^t \text{ after a rejection},\ x^{t+2} = \text{step}(x^{t+1}; z^{t+1}, u^{t+1})"""
     left, right, formula = [], [], []
-    for kernel, by_hand in KERNELS:
+    for kernel, by_hand in WITH_METROPOLIS:
         chain, mine = x, x
         for noise, reject in zip((z, z_next), rejects.T):
             proposal = by_hand(model, mine, sizes, noise)
@@ -226,7 +226,7 @@ def mean_ratio_is_one(impl, model, sizes):
     x, z, u = m + w[:, :d], w[:, d:], np.full(len(w), SEEN)
     inverse = np.block([[precision, 0 * precision], [0 * precision, np.eye(d)]])
     left, formula = [], []
-    for kernel, by_hand in KERNELS:
+    for kernel, by_hand in WITH_METROPOLIS:
         errors = kernel(impl, model, x, sizes, z, u).info.energy_error.reshape(2 * d, 2 * d)
         added = by_hand(model, x, sizes, z).ratio_size.reshape(2 * d, 2 * d)
         total = inverse + 2 * polarised(errors)
@@ -236,12 +236,12 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", about="mala_step", case=wells, cases=len(WELLS))
-def mala_error_is_of_order_three_halves(impl, well, x, p):
+@theorem("Roberts and Rosenthal 1998", kind="limit", about="mala_step", case=place, cases=len(PLACES))
+def mala_error_is_of_order_three_halves(impl, wells, x, v):
     r"""As the step goes to 0 the log of the ratio does so as its power 3/2: nearly every Langevin step is accepted.
 
     \Delta = (2\eta)^{3/2} (\tfrac14 E''[z, \nabla E] - \tfrac1{12} E'''[z, z, z]) + O(\eta^2)"""
     etas = 0.5 * (0.006 * 0.5 ** np.arange(4)) ** 2
-    energy, u = impl.energy(well.model), np.array([0.5])
-    errors = [impl.mala_step(energy, x, eta, p, u).info.energy_error[0] for eta in etas]
-    return Limit(etas, errors, 1.5, 2**1.5 * well.cubic_error(x, p))
+    energy, u = impl.energy(wells.model), np.array([0.5])
+    errors = [impl.mala_step(energy, x, eta, v, u).info.energy_error[0] for eta in etas]
+    return Limit(etas, errors, 1.5, 2**1.5 * leapfrog_error(wells, x, v))

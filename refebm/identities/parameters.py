@@ -10,7 +10,7 @@ import numpy as np
 from autograd import grad, make_jvp
 from autograd.misc import flatten
 
-from refebm.identities.score_matching import all_bits
+from refebm.identities.rules import all_bits
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect, total
@@ -42,7 +42,9 @@ def number_of_parameters(model: Model) -> int:
 
 def energy_gradients(model: Model, x: np.ndarray) -> np.ndarray:
     """The gradients (n, P) of E(x) in the parameters, by hand."""
-    return np.concatenate([np.reshape(part, (len(x), -1)) for part in KINDS[model.kind](x, **model.parameters)], axis=1)
+    return np.concatenate(
+        [np.reshape(part, (len(x), -1)) for part in SLOPES[model.kind](x, **model.parameters)], axis=1
+    )
 
 
 def _quadratic(x, mean, precision):
@@ -82,7 +84,7 @@ def _gaussian_rbm(v, b, c, W, sigma):
     return -v[:, :, None] * h[:, None, :] / sigma**2, -(v - b) / sigma**2, -h, scale
 
 
-KINDS = {
+SLOPES = {
     "quadratic": _quadratic,
     "mixture": _mixture,
     "mlp_energy": _mlp_energy,

@@ -121,10 +121,10 @@ def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Ver
     tape = tuple(draw.tape)
     patterns = PATTERNS if theorem.kind == "pointwise" else ()
     nudged = [theorem.case(Draw.replay(tape, pattern=pattern, data=draw.data)) for pattern in patterns]
-    return judge(theorem, case, impl, nudged, tape)
+    return verdict_of(theorem, case, impl, nudged, tape)
 
 
-def judge(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[dict] = (), tape=()) -> Verdict:
+def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[dict] = (), tape=()) -> Verdict:
     """Judge a case that is already drawn, with copies whose numbers were moved a little if it is pointwise."""
     try:
         result = theorem.sides(impl, **case)

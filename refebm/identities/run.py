@@ -8,7 +8,7 @@ import numpy as np
 
 from refebm.identities.draw import Draw
 from refebm.identities.implementation import REFERENCE, Implementation, NotSupported, Unusable
-from refebm.identities.record import Theorem, Verdict, check, judge
+from refebm.identities.record import Theorem, Verdict, check, verdict_of
 from refebm.truth.densities import GaussianMixture
 
 CASES = {"pointwise": 100, "quadrature": 20, "enumeration": 20, "statistical": 5}
@@ -98,5 +98,5 @@ def run(
             unsupported += 1
     verdicts = list({verdict.tape: verdict for verdict in verdicts}.values()) if data else verdicts
     outside = theorem.outside if impl is REFERENCE and data is None else {}
-    outcomes = {name: judge(theorem, case(), impl) for name, case in outside.items()}
+    outcomes = {name: verdict_of(theorem, case(), impl) for name, case in outside.items()}
     return Report(theorem, verdicts, outcomes, unsupported)

@@ -5,7 +5,8 @@ import numpy as np
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import LAWS, RULES
+from refebm.identities.rules import LAWS, RULES, all_bits
+from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, Laplace
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
@@ -266,31 +267,20 @@ def quadratic_forms_by_hand(impl, model, x, law, v):
     )
 
 
-TWO_WELLS = [  # m, x and v of E = |x|^2/2 - log cosh(m.x)
-    ([1.2], [0.4], [1.0]),
-    ([1.0, -0.5], [0.7, 0.2], [0.8, -1.1]),
-    ([0.8, 0.6, -1.0], [0.3, -0.4, 0.5], [1.0, 0.7, -0.6]),
-]
-
-
 @theorem(
     "Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM",
     kind="limit",
     about="finite_difference_sliced",
-    case=lambda draw: dict(zip(("m", "x", "v"), map(np.array, draw.choice(TWO_WELLS)))),
-    cases=len(TWO_WELLS),
+    case=place,
+    cases=len(PLACES),
 )
-def finite_differences_are_of_order_two(impl, m, x, v):
+def finite_differences_are_of_order_two(impl, wells, x, v):
     r"""Finite differences along v tend to sliced score matching, with the error that Taylor's formula says.
 
     \text{FD} - \text{SSM} = \epsilon^2 (f^{(4)}/12 + f^{(1)} f^{(3)}/6) + O(\epsilon^4)"""
-    wells = {"logits": np.zeros(2), "means": np.stack([m, -m]), "precisions": np.stack([np.eye(len(m))] * 2)}
-    a, b, slope = m @ v, np.tanh(m @ x), np.cosh(m @ x) ** -2
-    first, second = -x @ v + a * b, -v @ v + a**2 * slope
-    third, fourth = -2 * a**3 * slope * b, a**4 * slope * (4 * b**2 - 2 * slope)
-    steps = 0.05 * 0.5 ** np.arange(6)
-    energy = impl.energy(Model("mixture", wells))
-    values = np.array([impl.finite_difference_sliced(energy, x[None], eps, v[None])[0] for eps in steps])
+    first, second, third, fourth = -np.concatenate(wells.along(x, v))  # of f = -E
+    steps, energy = 0.05 * 0.5 ** np.arange(6), impl.energy(wells.model)
+    values = np.array([impl.finite_difference_sliced(energy, x, eps, v)[0] for eps in steps])
     return Limit(steps, values - (second + 0.5 * first**2), 2, fourth / 12 + first * third / 6)
 
 
@@ -437,10 +427,6 @@ def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
         p,
     )
     return Sides([implicit, float(np.sum(1 + p.shape) / 2)], [explicit], change)
-
-
-def all_bits(d: int):
-    return (np.arange(2**d)[:, None] >> np.arange(d)) % 2 * 1.0
 
 
 def distribution_and_energy(draw: Draw) -> dict:

@@ -11,9 +11,9 @@ from refebm.truth.derivatives import jacobian_size, moments, score_and_jacobian
 from refebm.truth.expectations import expect, total
 
 SONG = "Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021"
-KINDS = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving")
-KERNELS = "VarianceExploding.kernel VariancePreserving.kernel SubVariancePreserving.kernel GivenDiffusion.kernel"
-DIFFUSIONS = KERNELS.replace("kernel", "diffusion")
+SDE_KINDS = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving")
+SDE_KERNELS = "VarianceExploding.kernel VariancePreserving.kernel SubVariancePreserving.kernel GivenDiffusion.kernel"
+DIFFUSIONS = SDE_KERNELS.replace("kernel", "diffusion")
 RULES = (24, 32)  # nodes in time: the smaller rule is already exact to roundoff for what is smooth
 
 
@@ -27,7 +27,7 @@ GIVEN = {"kind": "GivenDiffusion", "parameters": {"sigma": np.exp, "variance": r
 
 def every_sde(draw: Draw) -> list:
     """One SDE of each kind, as data."""
-    return [*(draw.sde([kind]) for kind in KINDS), GIVEN]
+    return [*(draw.sde([kind]) for kind in SDE_KINDS), GIVEN]
 
 
 def coefficients(sde, t):
@@ -119,7 +119,7 @@ def schedules_by_hand(impl, sdes, s, t):
 @theorem(
     f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes",
     kind="pointwise",
-    about="VariancePreserving.marginal " + KERNELS,
+    about="VariancePreserving.marginal " + SDE_KERNELS,
     case=points_and_times,
 )
 def marginals_by_hand(impl, sdes, x, t):
@@ -132,7 +132,7 @@ def marginals_by_hand(impl, sdes, x, t):
     return Sides([np.array(left)], [np.array([[one, one] for one in hand])])
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about=KERNELS, case=times_in_order, cancels="v(t) against v(s)")
+@theorem(f"{SONG}, appendix B", kind="pointwise", about=SDE_KERNELS, case=times_in_order, cancels="v(t) against v(s)")
 def kernels_by_hand(impl, sdes, s, u, t):
     r"""The kernel from s to t, of the marginals by hand.
 
@@ -145,7 +145,7 @@ def kernels_by_hand(impl, sdes, s, u, t):
     return Sides([np.array(left)], [np.array(first), np.array(second)])
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about=KERNELS, case=times_in_order)
+@theorem(f"{SONG}, appendix B", kind="pointwise", about=SDE_KERNELS, case=times_in_order)
 def kernels_compose(impl, sdes, s, u, t):
     r"""From s to u and on to t is from s to t.
 
@@ -164,7 +164,7 @@ def span_of_time(draw: Draw) -> dict:
 @theorem(
     f"{SONG}, appendix B; Sarkka and Solin 2019, eqs. 5.50 and 5.51",
     kind="quadrature",
-    about=f"{KERNELS} {DIFFUSIONS} VariancePreserving.drift",
+    about=f"{SDE_KERNELS} {DIFFUSIONS} VariancePreserving.drift",
     case=span_of_time,
 )
 def moments_solve_their_odes(impl, sdes, s, t):
@@ -191,13 +191,13 @@ def moments_solve_their_odes(impl, sdes, s, t):
 def close_times(draw: Draw) -> dict:
     """t - s is a power of two, and s so short a number that both are exact."""
     s, h = draw.count(0, 900) / 1024, 2.0 ** -draw.count(10, 40)
-    return {"sdes": [draw.sde([kind]) for kind in KINDS], "s": s, "t": s + h}
+    return {"sdes": [draw.sde([kind]) for kind in SDE_KINDS], "s": s, "t": s + h}
 
 
 @theorem(
     f"{SONG}, appendix B (increments of the kernels)",
     kind="quadrature",
-    about=" ".join(KERNELS.split()[:3]),
+    about=" ".join(SDE_KERNELS.split()[:3]),
     case=close_times,
     outside={"a difference of given variances": lambda: {"sdes": [GIVEN], "s": 0.75, "t": 0.75 + 2.0**-40}},
 )

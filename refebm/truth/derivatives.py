@@ -8,8 +8,8 @@ import numpy as np
 
 
 def score_and_jacobian(model, x, *sigma):
-    """(s, J) of a model, whose kind is one of `KINDS`; at few rows at a time, since J is (n, d, d)."""
-    return KINDS[model.kind](x, *sigma, **model.parameters)
+    """(s, J) of a model, whose kind is one of `DERIVATIVES`; at few rows at a time, since J is (n, d, d)."""
+    return DERIVATIVES[model.kind](x, *sigma, **model.parameters)
 
 
 def _quadratic(x, mean, precision):
@@ -129,7 +129,7 @@ def _diagonal_mixture(x, logits, means, wide):
 
 
 def _at_level(x, kind, parameters, sigma):
-    return KINDS[kind](x, sigma * np.ones(len(x)), **parameters)
+    return DERIVATIVES[kind](x, sigma * np.ones(len(x)), **parameters)
 
 
 def _at_level_size(x, kind, parameters, sigma):
@@ -146,7 +146,7 @@ SIZES = {
     ),
     "mlp_score": lambda x, layers: network_derivatives(layers, x, size=True)[1],
 }
-KINDS = {
+DERIVATIVES = {
     "at_level": _at_level,
     "quadratic": _quadratic,
     "mixture": _mixture,

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 UNSEEN = {"annotation", "returns", "ctx", "kind", "type_comment"}
-KINDS = {ast.Add: "sum", ast.Sub: "sum", ast.Mult: "product", ast.Div: "product", ast.MatMult: "product"}
+OPERATIONS = {ast.Add: "sum", ast.Sub: "sum", ast.Mult: "product", ast.Div: "product", ast.MatMult: "product"}
 Link = tuple[ast.operator | None, ast.expr]
 
 
@@ -41,7 +41,7 @@ def is_rest(node) -> bool:
 
 
 def kind_of(node) -> str:
-    return KINDS.get(type(node.op), "") if isinstance(node, ast.BinOp) else ""
+    return OPERATIONS.get(type(node.op), "") if isinstance(node, ast.BinOp) else ""
 
 
 def links_of(node: ast.expr, kind: str, behind=None) -> list[Link]:

@@ -6,7 +6,7 @@ import autograd.numpy as np
 from autograd import grad
 from autograd.misc import flatten
 
-from refebm.identities import REFERENCE, Implementation, Theorem, judge
+from refebm.identities import REFERENCE, Implementation, Theorem, verdict_of
 from refebm.identities.run import draws
 from refebm.models import ENERGIES, Model
 from refebm.variants.questions import Question, answer, ask, flat
@@ -172,7 +172,7 @@ def of_statements(check: str, wrong: Wrong) -> bool:
     cases = [theorem.case(draw) for draw in draws(theorem, 0, 8)]
     if check == "shape above 2":
         misstated = Theorem(**vars(theorem) | {"sides": wrong.statement(theorem)})
-        return all(judge(misstated, case, REFERENCE).holds for case in cases if blind(check, case))
+        return all(verdict_of(misstated, case, REFERENCE).holds for case in cases if blind(check, case))
     if check == "differences between models":
         others = [case | {"model": Model("quadratic", _spring(case["points"].shape[1]))} for case in cases]
         gaps = [[_gap(wrong.statement(theorem)(REFERENCE, **c)) for c in pair] for pair in zip(cases, others)]

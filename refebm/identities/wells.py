@@ -1,0 +1,57 @@
+"""E = |x|^2/2 - log cosh(m.x) up to a constant: two wells, or one, with derivatives in closed form."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from refebm.identities.draw import Draw
+from refebm.models import Model
+
+
+class Wells(NamedTuple):
+    """The energy with the wells that m and -m lean to; points and directions (n, d)."""
+
+    m: np.ndarray
+
+    @property
+    def model(self) -> Model:
+        return self.moved(0.0)
+
+    def moved(self, by) -> Model:
+        """E(x - by)."""
+        means = self.m * np.array([[1.0], [-1.0]]) + by
+        unit = np.stack([np.eye(len(self.m))] * 2)
+        return Model("mixture", {"logits": np.zeros(2), "means": means, "precisions": unit})
+
+    def along(self, x, v):
+        """The first four derivatives of E along v, (n,) each; numbers at one point (d,)."""
+        a, tanh, slope = v @ self.m, np.tanh(x @ self.m), np.cosh(x @ self.m) ** -2
+        first, second = np.sum(v * x, axis=-1) - a * tanh, np.sum(v**2, axis=-1) - a**2 * slope
+        return first, second, 2 * a**3 * slope * tanh, a**4 * slope * (2 * slope - 4 * tanh**2)
+
+    def gradient(self, x):
+        return x - np.tanh(x @ self.m)[:, None] * self.m
+
+    def second(self, x, p, q):
+        """The second derivative, along p and along q, (n,)."""
+        return np.sum(p * q, axis=1) - np.cosh(x @ self.m) ** -2 * (p @ self.m) * (q @ self.m)
+
+
+PLACES = [  # m, a point and a direction
+    ([1.2], [0.4], [1.0]),
+    ([0.9], [-0.7], [0.8]),
+    ([1.0, -0.5], [0.7, 0.2], [0.8, -1.1]),
+    ([0.8, 0.6, -1.0], [0.3, -0.4, 0.5], [1.0, 0.7, -0.6]),
+]
+IN_THE_PLANE = PLACES[:3]
+
+
+def place(draw: Draw) -> dict:
+    m, x, v = map(np.array, draw.choice(PLACES))
+    return {"wells": Wells(m), "x": x[None], "v": v[None]}
+
+
+def place_in_the_plane(draw: Draw) -> dict:
+    """Not in space, where an expectation is dear; x and v (d,), for as many rows as it has nodes."""
+    m, x, v = map(np.array, draw.choice(IN_THE_PLANE))
+    return {"wells": Wells(m), "x": x, "v": v}
