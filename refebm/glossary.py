@@ -49,6 +49,8 @@ MOST_NUMBERS = 10**10  # 80 GB
 
 def real(name, value):
     """`value` as float64, finite or not, converted where that loses nothing (integers, float32, lists)."""
+    if type(value) is numpy.ndarray and value.dtype == np.float64:
+        return value
     if isbox(value) and not hasattr(value, "dtype"):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions

@@ -1,4 +1,4 @@
-"""Questions that any implementation of a public name can be asked, made from the names of its parameters.
+"""Questions that any implementation of a public name can be asked, made from the types of its parameters.
 
 Every number is a multiple of 1/64 with at most 8 binary digits: exact in float64, float32 and bfloat16, short in JSON,
 and the same on every machine, since the raw stream of a bit generator is all that is drawn from.
@@ -14,33 +14,23 @@ from autograd import grad
 from autograd.misc import flatten
 
 import refebm
-from refebm.glossary import (
-    Bits,
-    DataScore,
-    Energy,
-    Field,
-    Level,
-    LevelField,
-    LogDensity,
-    Logit,
-    NoisePoints,
-    PositivePoints,
-    Rbm,
-    States,
-    TimeField,
-)
+from refebm import glossary
 from refebm.identities import Implementation
 from refebm.identities.adversarial import affine
 from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, Model
+from refebm.objectives.noise_contrastive import Psi
+from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {Rbm: "rbm"} | dict.fromkeys((Energy, LogDensity, Logit), "energy")  # as what a model is handed over
-ROLES |= dict.fromkeys((Field, LevelField, TimeField, DataScore), "score")
+ROLES = {glossary.Rbm: "rbm"} | dict.fromkeys(
+    (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
+)  # as what a model is handed over
+ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
@@ -65,10 +55,14 @@ def types(function: str) -> dict:
 
 
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
-CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in (Field, LogDensity))  # what they return is, at x
-KERNELS = tuple(name for name in FUNCTIONS if States in types(name).values())
-ADJUSTED = tuple(name for name in KERNELS if Energy in types(name).values())  # accept or reject: how likely is asked
-NOISY = tuple(name for name in FUNCTIONS if NoisePoints in types(name).values())  # y is (nu, n, d)
+CALLED = tuple(
+    name for name in FUNCTIONS if types(name)["return"] in (glossary.Field, glossary.LogDensity)
+)  # what they return is, at x
+KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
+ADJUSTED = tuple(
+    name for name in KERNELS if glossary.Energy in types(name).values()
+)  # accept or reject: how likely is asked
+NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 
@@ -85,7 +79,7 @@ def reporting(x, z, u):
 
 
 class Question:
-    """Arguments for any public function, made from its parameter names; what is not held fixed is generic.
+    """Arguments for any public function, made from the types of its parameters; what is not held fixed is generic.
 
     Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells
     are. grid: another than 64 makes numbers that have to be rounded. between: between two wells, where E is concave.
@@ -206,166 +200,75 @@ class Question:
     def _flow(self):
         return {"couplings": tuple(self.network(self.d, 2, 2 * self.d) for _ in range(2))}
 
-    def projections(self, function):
-        shape = (
-            (self.n, self.d) if self.m is None or function == "jacobian_vector_product" else (self.m, self.n, self.d)
-        )
-        v = self.grid(shape, -1.75, 1.75)
+    def projections(self, m):
+        """m for each row, or one (n, d) where m is None."""
+        v = self.grid((self.n, self.d) if m is None else (m, self.n, self.d), -1.75, 1.75)
         v = v / np.sqrt(np.sum(v**2, axis=-1, keepdims=True)) if self.fixed.get("unit_v") else v
         return np.where(v < 0, -1.0, 1.0) if self.fixed.get("signs") else v
 
-    def points(self, function):
-        x = self.rows("x")
-        if Bits in types(function).values():
-            return (x > self.centre) * 1.0
-        if self.kind == "binary_rbm" and function in ("negative_log_likelihood", "contrastive_divergence"):
-            return self.units(x)
-        positive = PositivePoints in types(function).values() or "gamma" in (self.kind, function.lower())
-        return np.abs(x) + 0.125 if positive else x
+    def points(self, name, positive=False):
+        """Points where the model, or a positive density, has them."""
+        x = self.rows(name)
+        if name != "x" or self.kind not in ("binary_rbm", "gamma"):
+            return np.abs(x) + 0.125 if positive else x
+        return np.abs(x) + 0.125 if self.kind == "gamma" else self.units(x)
 
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
-        of_type = types(function)
-        known = CONDITIONAL if TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
+        name = function.partition(".")[0]
+        for how, names in MADE_OF_DATA.items():
+            if name in names:
+                return getattr(self, how)(*function.split("."))
+        self.function, of_type = function, types(function)
+        known = CONDITIONAL if glossary.TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
         asked = self.kind if self.kind in known else "noise_conditional"
-        kind = asked if {TimeField, LevelField} & {*of_type.values()} else self.kind
-        make = {
-            "score": lambda: self.model(kind),
-            "field": lambda: self.model(kind),
-            "denoiser": lambda: self.model(kind),
-            "energy": lambda: self.model("mlp_energy" if kind == "mlp_score" else kind),
-            "data_score": lambda: Model("quadratic", {"mean": self.centre, "precision": self.covariance()}),
-            "x": lambda: self.points(function),
-            "y": lambda: self.rows("y"),
-            "z": lambda: self.rows("z"),
-            "v": lambda: self.projections(function),
-            "sigma": lambda: float(np.ravel(self.sigma)[0]) if of_type["sigma"] == Level else self.sigma,
-            "eps": lambda: self.fixed.get("eps", self.scalar(1.125 if function in ADJUSTED else 0.25)),
-            "n": lambda: self.fixed.get("levels", 4),
-            "smallest": lambda: self.scalar(0.0625),
-            "x_model": lambda: self.units(self.rows("x_model")) if kind == "binary_rbm" else self.rows("x_model"),
-            "log_z": lambda: self.fixed.get("log_z", self.scalar(-0.6875)),
-            "scale": lambda: self.fixed.get("scale", self.scalar(0.75)),
-            "eta": lambda: self.fixed.get("eta", self.scalar(1.125 if function in ADJUSTED else 0.3125)),
-            "p": lambda: self.rows("p"),
-            "u": lambda: self.fixed.get("u", self.grid((self.n,), 1 / 64, 63 / 64)) + np.zeros(self.n),
-            "n_steps": lambda: self.fixed.get("n_steps", 3),
-            "n_lags": lambda: self.fixed.get("n_lags", 3),
-            "sigmas": lambda: np.array(self.fixed.get("sigmas", [1.5, 0.75, 0.5])),
-            "first": lambda: self.fixed.get("first", self.scalar(0.375)),
-            "power": lambda: self.fixed.get("power", 0.5),
-            "log_model": lambda: self.log_density(kind, -0.6875),
-            "logit": lambda: self.log_density(kind, -0.25),
-            "log_noise": lambda: self.log_density("quadratic", 2.125),
-            "log_q": lambda: self.log_density("quadratic", 1.75),
-            "log_joint": lambda: self.log_density(kind, -0.4375),
-            "log_proposal": lambda: self.log_density(kind, 1.3125),
-            "weight": lambda: self.fixed.get("weight", self.scalar(0.375)),
-            "log_ratio": lambda: self.fixed.get("log_ratio", 1.0) * self.grid((self.fixed.get("nu", 3), self.n), -2, 2),
-            "score_q": lambda: self.model(kind),
-            "sampler": lambda: "affine",
-            "phi": lambda: (self.grid((self.d, self.d), -1, 1), self.centre),
-            "generator": lambda: self.fixed.get("generator", "LEAST_SQUARES"),
-            "bandwidth": lambda: self.fixed.get("bandwidth", self.scalar(1.25)),
-            "unbiased": lambda: self.fixed.get("unbiased", True),
-            "log_weights": lambda: self.reach * self.grid((self.n,), -2, 2),
-            "rbm": lambda: self.model(kind if kind == "gaussian_rbm" else "binary_rbm"),
-            "d": lambda: self.d,
-            "base": lambda: refebm.Gaussian(self.centre, self.covariance()),
-            "temperatures": lambda: np.array(self.fixed.get("temperatures", [0.0, 0.25, 0.625, 1.0])),
-            "step": lambda: leaning,
-            "tape": self.tape,
-            "sde": lambda: self.process,
-            "noise": lambda: self.model(kind),
-            "t": lambda: self.fixed.get("t", self.grid((self.n,), 0.125, 0.75)) + np.zeros(self.n),
-            "dt": lambda: self.fixed.get("dt", self.scalar(0.1875)),
-            "t0": lambda: self.scalar(0.25),
-            "t1": lambda: self.scalar(0.625),
-            "rtol": lambda: 2.0**-13,
-            "atol": lambda: 2.0**-13,
-            "posterior": lambda: self.fixed.get("posterior", True),
-            "times": lambda: np.array(self.fixed.get("times", [0.75, 0.5, 0.3125])),
-            "betas": lambda: self.fixed.get("betas", self.grid((self.fixed.get("n_steps", 4),), 0.125, 0.5)),
-            "i": lambda: self.indices(kind),
-        }
-        if function == "diffusion_score_matching":
-            make["weight"] = lambda: self.grid((self.n,), 0.375, 1.5)  # at the times t
-        if function == "predictor_corrector":
-            steps = len(make["times"]()) - 1, 1 + self.fixed.get("corrections", 2)
-            make["eta"] = lambda: self.fixed.get("eta", self.grid(steps[:1], 0.125, 0.375))
-            make["z"] = lambda: self.grid((*steps, self.n, self.d), -1.75, 1.75) * self.fixed.get("z", 1.0)
-        if function in NOISY:
-            make["y"] = lambda: np.stack([self.rows("y") for _ in range(self.fixed.get("nu", 3))])
-        if function == "bregman_noise_contrastive":
-            make["log_noise"] = self.wide_noise
-        if function in DIAGNOSTICS:
-            make["x"] = self.chains
-        if function == "entropy_gradient":
-            make["eps"] = lambda: self.rows("eps")
-        if function == "annealed_langevin":
-            levels = len(make["sigmas"]())
-            make["z"] = lambda: self.grid((levels, self.fixed.get("n_steps", 2), self.n, self.d), -1.75, 1.75)
-        if function == "run":
-            make |= {"step": lambda: reporting, "tape": self.reports}
-        if function.endswith("_tape"):
-            make |= {"rng": lambda: np.random.default_rng(self.stream.random_raw()), "n": lambda: self.n}
-            make["n_levels"] = lambda: self.fixed.get("levels", 3)
-            make["n_corrections"] = lambda: self.fixed.get("corrections", 2)
-        if function == "gibbs_step":
-            return self._of_gibbs(make["rbm"]())
-        if function.startswith("ReplayBuffer."):
-            return self._of_buffer(function)
-        if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
-            return self._of_sde(*function.split("."))
-        if function.partition(".")[0] in RBMS:
-            return self._of_rbm(*function.split("."))
-        if function.startswith("RealNVP."):
-            return self._of_flow(function.partition(".")[2])
-        if function.startswith("LinearGaussianVAE."):
-            return self._of_vae(function.partition(".")[2])
-        if function.partition(".")[0] in DENSITIES:
-            return self._of_density(*function.split("."))
-        return {name: make[name]() for name in parameters(function)}
+        self.asked = asked if {glossary.TimeField, glossary.LevelField} & {*of_type.values()} else self.kind
+        return {name: self.drawn(name, of_type.get(name, glossary.Points)) for name in parameters(function)}
+
+    def drawn(self, name, annotation):
+        """An argument, by the draw that the function has of its own, or that of the type, or a number by its name."""
+        draw = OWN.get((self.function, name)) or OWN.get(name) or DRAWS.get(annotation)
+        return draw(self, name) if draw else self.fixed.get(name, self.scalar(NUMBERS[name]))
 
     def log_density(self, kind, log_z):
         kind = "mlp_energy" if kind == "mlp_score" else kind
         inner = self.model(kind).parameters
         return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
 
-    def wide_noise(self):
+    def wide_noise(self, _):
         """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
         noise = self.log_density("quadratic", 2.125)
         noise.parameters["parameters"]["precision"] = np.diag(self.grid((self.d,), 0.125, 0.25))
         return noise
 
-    def chains(self):
+    def chains(self, _):
         """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
         length = self.fixed.get("length", 12)
         steps = self.grid((length + 2, self.n, self.d), -1, 1)
         signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
         return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
 
-    def tape(self):
+    def tape(self, _):
         """The start of chains, and noise for the steps between temperatures."""
         steps = len(self.fixed.get("temperatures", range(4))) - 2
         return self.rows("x"), self.grid((steps, self.n, self.d), -1.75, 1.75)
 
-    def _of_buffer(self, function):
+    def _of_buffer(self, _, method):
         """A buffer as data, and what its method is asked with."""
         given = {"buffer": {"points": self.grid((5, self.d), -2, 2), "capacity": self.fixed.get("capacity", 7)}}
-        if function.endswith("push"):
+        if method == "push":
             return given | {"x": self.rows("x")}
         u = self.grid((self.n, 2), 1 / 64, 63 / 64)
         return given | {"fresh": self.rows("x"), "fraction": self.fixed.get("fraction", self.scalar(0.375)), "u": u}
 
-    def reports(self):
+    def reports(self, _):
         """Noise for a chain, and numbers of which its steps make reports."""
         steps = self.fixed.get("n_steps", 3)
         return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
 
-    def indices(self, kind):
+    def indices(self, _):
         """A step for each row: a network knows positive levels, a mixture times, the first two steps."""
-        if kind == "diffused_mixture":
+        if self.asked == "diffused_mixture":
             return self.fixed.get("i", np.arange(self.n) % 2) + np.zeros(self.n, int)
         return 1 + np.arange(self.n) % (self.fixed.get("n_steps", 4) - 1)
 
@@ -373,7 +276,8 @@ class Question:
         """States of binary units."""
         return (x > 0) * 1.0
 
-    def _of_gibbs(self, rbm):
+    def _of_gibbs(self, _):
+        rbm = self.model(self.kind if self.kind == "gaussian_rbm" else "binary_rbm")
         v, noise = self.rows("v"), self.grid((self.n, self.d), 1 / 64, 63 / 64)
         binary = rbm.kind == "binary_rbm"
         return {
@@ -411,14 +315,14 @@ class Question:
             asked["t"] = self.fixed.get("t", self.scalar(0.6875))
         return {"sde": self.process} | asked | ({"x": self.rows("x")} if method in ("diffused", "prior") else {})
 
-    def _of_flow(self, method):
+    def _of_flow(self, _, method):
         """Couplings of at least two coordinates, and points."""
         d = max(2, self.d)
         layers = [self.network(d, 2, 2 * d) for _ in range(self.fixed.get("couplings", 2))]
         given = {"density": "RealNVP", "parameters": {"couplings": tuple(layers)}}
         return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
 
-    def _of_vae(self, method):
+    def _of_vae(self, _, method):
         """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
         weights = self.grid((self.d, 2), -1, 1)
         deviation = self.fixed.get("deviation", float(np.ravel(self.sigma)[0]))
@@ -436,7 +340,7 @@ class Question:
         if method in ("smoothed", "posterior_mean", "posterior_cov"):
             given["sigma"] = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
         if method not in ("fisher_information", "sample"):
-            given["y" if method.startswith("posterior") else "x"] = self.points(name)
+            given["y" if method.startswith("posterior") else "x"] = self.points("x", name == "Gamma")
         return given
 
     def density(self, name: str) -> dict:
@@ -462,6 +366,101 @@ class Question:
         scale = np.ones(self.d) if fixed.get("unit") else self.grid((self.d,), 0.5, 2)
         degrees = {"df": self.grid((self.d,), 3, 4)} if name == "StudentT" else {}
         return degrees | {"loc": self.centre, "scale": scale}
+
+
+MADE_OF_DATA = {  # how those are asked that are first made of data
+    **{"_of_gibbs": ("gibbs_step",), "_of_buffer": ("ReplayBuffer",), "_of_sde": (*SDES, "GivenDiffusion")},
+    **{"_of_rbm": RBMS, "_of_flow": ("RealNVP",), "_of_vae": ("LinearGaussianVAE",), "_of_density": DENSITIES},
+}
+NUMBERS = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "smallest": 0.0625, "bandwidth": 1.25, "log_z": -0.6875}
+NUMBERS |= {"eps": 0.25, "eta": 0.3125, "weight": 0.375, "t0": 0.25, "t1": 0.625}
+LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
+LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
+
+
+def log_density(ask, name):
+    return ask.log_density("quadratic" if name in ("log_noise", "log_q") else ask.asked, LOG_Z[name])
+
+
+def step_size(ask, name):
+    long = ask.function in ADJUSTED and name != "scale"
+    return ask.fixed.get(name, ask.scalar(1.125 if long else NUMBERS[name]))  # some long ones are rejected
+
+
+def level_noise(ask, name):
+    levels, steps = len(ask.drawn("sigmas", glossary.DecreasingLevels)), ask.fixed.get("n_steps", 2)
+    return ask.grid((levels, steps, ask.n, ask.d), -1.75, 1.75)
+
+
+def correction_noise(ask, name):
+    steps, corrections = len(ask.drawn("times", glossary.DecreasingTimes)) - 1, ask.fixed.get("corrections", 2)
+    return ask.grid((steps, 1 + corrections, ask.n, ask.d), -1.75, 1.75) * ask.fixed.get(name, 1.0)
+
+
+def step_sizes(ask, name):
+    steps = len(ask.drawn("times", glossary.DecreasingTimes)) - 1
+    return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
+
+
+def model_points(ask, name):
+    x = ask.rows(name)
+    return ask.units(x) if ask.asked == "binary_rbm" else x
+
+
+DRAWS = {  # of each type of argument
+    **dict.fromkeys((glossary.Points, glossary.States), Question.points),
+    glossary.PositivePoints: lambda ask, name: ask.points(name, positive=True),
+    glossary.Bits: lambda ask, name: (ask.rows(name) > ask.centre) * 1.0,
+    **dict.fromkeys((glossary.Generated, glossary.Noise), Question.rows),
+    glossary.ModelPoints: model_points,
+    glossary.NoisePoints: lambda ask, name: np.stack([ask.rows(name) for _ in range(ask.fixed.get("nu", 3))]),
+    glossary.LevelNoise: level_noise,
+    glossary.CorrectionNoise: correction_noise,
+    **dict.fromkeys((Chains, ChainsInUnits, HalvesInUnits), Question.chains),
+    glossary.Uniform: lambda ask, name: ask.fixed.get(name, ask.grid((ask.n,), 1 / 64, 63 / 64)) + np.zeros(ask.n),
+    glossary.Direction: lambda ask, name: ask.projections(None),
+    glossary.Projections: lambda ask, name: ask.projections(ask.m),
+    glossary.Level: lambda ask, name: float(np.ravel(ask.sigma)[0]),
+    glossary.Levels: lambda ask, name: ask.sigma,
+    glossary.DecreasingLevels: lambda ask, name: np.array(ask.fixed.get(name, [1.5, 0.75, 0.5])),
+    glossary.Times: lambda ask, name: ask.fixed.get(name, ask.grid((ask.n,), 0.125, 0.75)) + np.zeros(ask.n),
+    glossary.DecreasingTimes: lambda ask, name: np.array(ask.fixed.get(name, [0.75, 0.5, 0.3125])),
+    glossary.Betas: lambda ask, name: ask.fixed.get(name, ask.grid((ask.fixed.get("n_steps", 4),), 0.125, 0.5)),
+    glossary.Indices: Question.indices,
+    glossary.Temperatures: lambda ask, name: np.array(ask.fixed.get(name, [0.0, 0.25, 0.625, 1.0])),
+    glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
+    glossary.StepSize: step_size,
+    glossary.StepSizes: step_sizes,
+    **dict.fromkeys((glossary.StepCount, glossary.Count), lambda ask, name: ask.fixed.get(name, 3)),
+    glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
+    **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
+    **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
+    glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
+    glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
+    glossary.Sampler: lambda ask, name: "affine",
+    glossary.Parameters: lambda ask, name: (ask.grid((ask.d, ask.d), -1, 1), ask.centre),
+    Psi: lambda ask, name: ask.fixed.get(name, "LEAST_SQUARES"),
+    glossary.Flag: lambda ask, name: ask.fixed.get(name, True),
+    glossary.Rng: lambda ask, name: np.random.default_rng(ask.stream.random_raw()),
+    glossary.CountOrNone: lambda ask, name: ask.fixed.get("corrections", 2),
+    glossary.Sde: lambda ask, name: ask.process,
+    glossary.Rbm: lambda ask, name: ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm"),
+    glossary.Density: lambda ask, name: refebm.Gaussian(ask.centre, ask.covariance()),
+    glossary.Transition: lambda ask, name: reporting,
+    glossary.Tape: Question.reports,
+}
+OWN = {  # what one function has of its own, or a name that says more than its type
+    **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
+    "power": lambda ask, name: ask.fixed.get(name, 0.5),
+    "n": lambda ask, name: ask.n,
+    "d": lambda ask, name: ask.d,
+    "n_levels": lambda ask, name: ask.fixed.get("levels", 3),
+    "log_ratio": lambda ask, name: ask.fixed.get(name, 1.0) * ask.grid((ask.fixed.get("nu", 3), ask.n), -2, 2),
+    ("geometric_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
+    ("bregman_noise_contrastive", "log_noise"): Question.wide_noise,
+    ("annealed_importance_sampling", "step"): lambda ask, name: leaning,
+    ("annealed_importance_sampling", "tape"): Question.tape,
+}
 
 
 def leaning(energy, x, *z):
@@ -563,7 +562,7 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     if function == "ddpm_step":  # both variances
         return np.concatenate([ask(function, impl, arguments | {"posterior": choice}) for choice in (False, True)])
     if function == "probability_flow_log_prob":  # both divergences
-        v = Question(**question).projections(function)
+        v = Question(**question).projections(question.get("m", 2))
         return np.concatenate([ask(function, impl, arguments), ask(function, impl, arguments | {"v": v})])
     answered = flat(ask(function, impl, arguments))
     if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
