@@ -100,18 +100,17 @@ def sabotaged(framework: str, sabotage: Sabotage) -> str:
     if framework == "numpy":
         return patched(text, sabotage)
     home = vars(inspect.getmodule(getattr(refebm, sabotage.function.partition(".")[0])))
-    written, names = [f"import math\n\nimport {framework}"], set(re.findall(r"\w+", sabotage.becomes))
+    written = [f"import functools\nimport math\n\nimport {framework}\n\n{torch.HELPERS}"]
+    names = set(re.findall(r"\w+", sabotage.becomes))
     if sabotage.inside and not re.search(rf"^(def|class) {sabotage.inside}\b", text, re.MULTILINE):
         helper, others = own_text(home[sabotage.inside], framework)  # the adapter imports it as it is
-        written, names = [helper], names | others
+        written, names = [*written, helper], names | others
     if names & set(PROJECTIONS):
         written += [
-            "import functools\nfrom collections.abc import Callable",
+            "from collections.abc import Callable",
             *map(inspect.getsource, PROJECTIONS.values()),
         ]
         names |= {"mean_over_projections"}
-    if re.search("_clipped|_of_the_first", sabotage.becomes):
-        written.append(torch.HELPERS)
     names = ", ".join(sorted((names & set(home)) - {sabotage.inside}))
     first = [f"from refebm.crosscheck.frameworks.{framework} import {names}"] if names else []
     return patched(text.replace("\n\n\n@", "\n\n\n".join(["", *first, *written, "@"]), 1), sabotage)

@@ -1,6 +1,10 @@
 """Patches of the complete PyTorch adapter that are not in the bank: (function, name, was, becomes, inside)."""
 
 HELPERS = """
+def _last_projection(body):
+    return functools.wraps(body)(lambda *given: body(*given[:-1], given[-1].reshape((-1, *given[-1].shape[-2:]))[-1]))
+
+
 def _clipped(s):
     if s.requires_grad:
         s.register_hook(lambda gradient: gradient.clamp(-1e-3, 1e-3))
@@ -97,7 +101,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "sliced_score_matching",
         "the last projection alone",
         "mean_over_projections",
-        "(lambda body: lambda score, x, v: body(score, x, v if v.ndim == 2 else v[-1]))",
+        "_last_projection",
     ),
     ("denoising_score_matching", "noise of the neighbour in the target", "z / sigma", "z.roll(1, 0) / sigma"),
     ("denoising_score_matching_cv", "mean of the control variate", "- control", "- control.mean()"),
@@ -242,8 +246,8 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "StudentT.log_prob",
         "parameters of the law in float32",
-        "return torch",
-        "self.scale = self.scale.log().float().double().exp()\n        return torch",
+        "np.log(self.scale)",
+        "np.log(self.scale).float().double()",
     ),
     # noise contrast, adversarial training, discrepancies, flow and autoencoder
     (

@@ -22,7 +22,7 @@ class Surprise(Exception):
 
 
 class Unlikely:
-    """Whether any of a traced array is true: refebm's formulas branch on that for what is rare, so no, till it is seen."""
+    """Whether any of a traced array is true: refebm's formulas ask that for what is rare, so no, until it is seen."""
 
     seen = None
 
