@@ -1,30 +1,39 @@
 """Every entry of the bank put into the text of an adapter, one line at a time: is it detected, and named?
 
-    python -m tests.sabotage [torch|numpy] [--only TEXT] [--rows]    the table of the README, or a line for each patch
+    python -m tests.sabotage [torch|jax|numpy] [--only TEXT] [--rows]    the README's table, or a line for each patch
 
-A sabotage patches the adapter's text, never calls the bank: where the bank's own patterns, or these in the adapter's
-spelling, stand once in the adapter's function, they are patched there too, everything else is in `tests/sabotages`.
-Those not in the bank must be detected, and need no name.
+A sabotage patches the adapter's text. For PyTorch and JAX that is what `--template --complete` prints, refebm's own, in
+which the bank's patterns stand as they are; the NumPy adapter is written by hand, and where neither they nor these in
+its spelling stand in it, the patch is in `tests/sabotages`. Those not in the bank must be detected, and need no name.
 """
 
 import argparse
 import ast
 import functools
-import importlib
+import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
+import refebm
 from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.template import FOLDER
+from refebm.crosscheck.template import own_text, template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
+from refebm.variants.record import PROJECTIONS
+from tests.sabotages import numpy, torch
+
+NOT_IN_THE_BANK = {"torch": torch.NOT_IN_THE_BANK, "numpy": numpy.NOT_IN_THE_BANK}
+CANNOT_BE = {("contrastive_divergence", "gradient flows through the samples")}  # they are handed over as numbers
+BY_HAND = Path(__file__).parent / "adapter_by_hand.py"
 
 
 @dataclass(frozen=True)
@@ -79,38 +88,61 @@ def examined(text: str, function: str) -> Finding:
         return judge(function, {asked.id: answer_of(adapter, asked) for asked in questions(function)})
 
 
-def by_hand(framework: str) -> str:
-    """The text of the adapter that is written by hand."""
-    return (FOLDER / f"{framework}.py").read_text(encoding="utf-8")
+@functools.cache
+def text_of(framework: str) -> str:
+    """The adapter that is patched: NumPy's is the one that is written by hand."""
+    return BY_HAND.read_text(encoding="utf-8") if framework == "numpy" else template(framework, complete=True)
+
+
+def sabotaged(framework: str, sabotage: Sabotage) -> str:
+    """The adapter's text with the patch in it, and with what refebm has of which it speaks."""
+    text = text_of(framework)
+    if framework == "numpy":
+        return patched(text, sabotage)
+    home = vars(inspect.getmodule(getattr(refebm, sabotage.function.partition(".")[0])))
+    written = [f"import functools\nimport math\n\nimport {framework}\n\n{torch.HELPERS}"]
+    names = set(re.findall(r"\w+", sabotage.becomes))
+    if sabotage.inside and not re.search(rf"^(def|class) {sabotage.inside}\b", text, re.MULTILINE):
+        helper, others = own_text(home[sabotage.inside], framework)  # the adapter imports it as it is
+        written, names = [*written, helper], names | others
+    if names & set(PROJECTIONS):
+        written += [
+            "from collections.abc import Callable",
+            *map(inspect.getsource, PROJECTIONS.values()),
+        ]
+        names |= {"mean_over_projections"}
+    names = ", ".join(sorted((names & set(home)) - {sabotage.inside}))
+    first = [f"from refebm.crosscheck.frameworks.{framework} import {names}"] if names else []
+    return patched(text.replace("\n\n\n@", "\n\n\n".join(["", *first, *written, "@"]), 1), sabotage)
 
 
 def sabotages(framework: str) -> list[Sabotage]:
     """One for each entry of the bank that the adapter can have, and those that are not in it."""
-    written, text = importlib.import_module(f"tests.sabotages.{framework}"), by_hand(framework)
-    found = []
-    for variant in [*WRONG, *CONVENTIONS]:
-        key = (variant.function, variant.name)
-        if variant.function in EXAMINED and key not in written.CANNOT_BE:
-            own = Sabotage(*key, variant.was, variant.becomes, variant.inside)
-            found.append(Sabotage(*key, *written.PATCHES[key]) if key in written.PATCHES else spelt(own, text, written))
-    return found + [Sabotage(*row, named=False) for row in written.NOT_IN_THE_BANK]
+    known = {(one.function, one.name): one for one in [*WRONG, *CONVENTIONS] if one.function in EXAMINED}
+    can_be = known.keys() - CANNOT_BE - (numpy.CANNOT_BE if framework == "numpy" else set())
+    bank = [Sabotage(*key, one.was, one.becomes, one.inside) for key, one in known.items() if key in can_be]
+    others = [Sabotage(*row, named=False) for row in NOT_IN_THE_BANK.get(framework, [])]
+    return [*(map(spelt, bank) if framework == "numpy" else bank), *others]
 
 
-def spelt(own: Sabotage, text: str, written: ModuleType) -> Sabotage:
-    """A patch of the words of the bank, or of the adapter's where those do not stand there, by the adapter's."""
+def spelt(own: Sabotage) -> Sabotage:
+    """For the adapter by hand: its patch, or that of the bank's words, or of its own where those do not stand there."""
+    key, text = (own.function, own.name), text_of("numpy")
+    if key in numpy.PATCHES:
+        return Sabotage(*key, *numpy.PATCHES[key])
     was, becomes, inside = own.was, own.becomes, own.inside
-    for bank, adapter in written.WORDS:
+    for bank, adapter in numpy.WORDS:
         was, becomes, inside = (part.replace(bank, adapter) for part in (was, becomes, inside))
     try:
         patched(text, own)
     except (ValueError, StopIteration):
-        return Sabotage(own.function, own.name, was, becomes, inside)
-    return Sabotage(own.function, own.name, own.was, becomes, own.inside)
+        return Sabotage(*key, was, becomes, inside)
+    return Sabotage(*key, own.was, becomes, own.inside)
 
 
 def verdict(sabotage: Sabotage, finding: Finding) -> str:
     """named, detected (without a name), misnamed, or missed: a patch that only raises has shown nothing."""
-    if finding.status == "passed" or finding.diagnosis.startswith("raises "):
+    if finding.status in ("passed", "unsupported") or finding.diagnosis.startswith("raises "):
         return "missed"
     if not finding.names:
         return "detected"
@@ -119,10 +151,10 @@ def verdict(sabotage: Sabotage, finding: Finding) -> str:
 
 def results(framework: str, only: str = "", every: int = 1) -> Iterator[tuple[Sabotage, Finding, str]]:
     """Each sabotage, of every so-many-th function: what the examiner said, and what that is worth."""
-    text, functions = by_hand(framework), list(EXAMINED)[::every]
+    functions = list(EXAMINED)[::every]
     for sabotage in sabotages(framework):
         if only in str(sabotage) and sabotage.function in functions:
-            finding = examined(patched(text, sabotage), sabotage.function)
+            finding = examined(sabotaged(framework, sabotage), sabotage.function)
             yield sabotage, finding, verdict(sabotage, finding)
 
 

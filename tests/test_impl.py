@@ -10,14 +10,13 @@ from autograd import grad
 import refebm
 from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, Told, for_theorems
-from refebm.crosscheck.template import FOLDER
 from refebm.identities import THEOREMS, Failure, NotSupported
 from refebm.identities.run import run
 from refebm.models import Model
-from tests.sabotage import module_of
+from tests.sabotage import BY_HAND, module_of
 from tests.test_crosscheck import RIGHT
 
-NUMPY = (FOLDER / "numpy.py").read_text()
+NUMPY = BY_HAND.read_text()
 ABOUT = [t for t in THEOREMS.values() if t.kind != "statistical"]
 
 
@@ -27,7 +26,7 @@ def adapter():
 
 
 @pytest.mark.parametrize("name", [t.name for t in ABOUT])
-def test_theorems_hold_for_the_numpy_template(name, adapter):
+def test_theorems_hold_for_the_adapter_by_hand(name, adapter):
     theorem = THEOREMS[name]
     if not any(map(adapter.supports, theorem.about)):
         return  # about nothing that an adapter has

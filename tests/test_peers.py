@@ -1,4 +1,4 @@
-"""The complete adapters for PyTorch and JAX pass, in float64 and in float32, where those are installed."""
+"""refebm's own text on PyTorch and JAX, where installed: the values of the golden vectors, and its gradients there."""
 
 import pytest
 

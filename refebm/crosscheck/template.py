@@ -12,8 +12,10 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.variants.questions import parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
-FOLDER = Path(__file__).parent / "templates"  # those that are written by hand
+FOLDER = Path(__file__).parent / "templates"  # what is written by hand
 TEMPLATES = (*FRAMEWORKS, "javascript")
+PRINTED = ("property", "mean_over_projections")  # decorators that are more than a check
+MEAN = "@mean_over_projections"
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
 
 sigma is a column (n, 1), a time t and a step i are (n,), v is one projection per row. Arguments come by position. Leave
@@ -34,26 +36,29 @@ def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) 
         public.setdefault(name, []).append(method)
     written, used = [], {"objective"}
     for name, methods in public.items():
-        text, names = _complete(name, methods, framework) if complete else (_to_replace(name, methods), set())
+        text, names = (
+            own_text(getattr(refebm, name), framework, methods) if complete else (_to_replace(name, methods), set())
+        )
         written, used = [*written, text], used | names - set(public)
     what = "bodies that pass, refebm's own." if complete else "replace each body by a call of your own code."
     names = ", ".join(sorted(used, key=lambda name: (name.lstrip("_").lower(), name)))
     if len(names) > 60:
         names = "(\n" + textwrap.fill(names, 116, initial_indent="    ", subsequent_indent="    ") + ",\n)"
-    return "\n\n".join([HEAD.format(framework=framework, what=what, names=names), *written])
+    marked = [f"@objective{'(projections=True)' * text.startswith(MEAN)}\n{text}" for text in written]
+    return "\n\n".join([HEAD.format(framework=framework, what=what, names=names), *marked])
 
 
 def _to_replace(name, methods):
     thing = getattr(refebm, name)
     if not inspect.isclass(thing):
-        return f"@objective\n{_function(name, parameters(name), thing.__doc__)}"
+        return _function(name, parameters(name), thing.__doc__)
     given = list(inspect.signature(thing).parameters)
     keep = f"{', '.join(f'self.{one}' for one in given)} = {', '.join(given)}"
     parts = [f"def __init__(self, {', '.join(given)}):\n    {keep}\n"]
     for method in methods:
         own = getattr(thing, method)
         parts.append(_function(method, inspect.signature(own).parameters, own.__doc__))
-    return f"@objective\nclass {name}:\n{_docstring(thing.__doc__)}\n" + textwrap.indent("\n".join(parts), "    ")
+    return f"class {name}:\n{_docstring(thing.__doc__)}\n" + textwrap.indent("\n".join(parts), "    ")
 
 
 def _function(name, arguments, doc):
@@ -69,27 +74,26 @@ def _docstring(doc):
 # ---- refebm's own text -----------------------------------------------------------------------------------------------
 
 
-def _complete(name, methods, framework):
-    """The text of a public name without its checks and annotations, and the names in it that are refebm's."""
-    thing = getattr(refebm, name)
+def own_text(thing, framework: str, methods=()) -> tuple[str, set[str]]:
+    """A function or a class of refebm without its checks and annotations, and the names in it that are refebm's."""
     lines = textwrap.dedent(inspect.getsource(thing)).splitlines()
     node = ast.parse("\n".join(lines)).body[0]
-    kept = _needed(thing, node.body, methods) if inspect.isclass(thing) else [node]
-    for one in node.body if inspect.isclass(thing) else ():
+    kept = _needed(thing, node.body, methods) if methods and inspect.isclass(thing) else [node]
+    for one in node.body if node not in kept else ():
         if one not in kept:
             lines[_begins(one) - 2 : one.end_lineno] = [None] * (one.end_lineno - _begins(one) + 2)
     for inner in [inner for one in kept for inner in ast.walk(one) if isinstance(inner, ast.FunctionDef)]:
-        heads = [f"@{one.id}" for one in inner.decorator_list if getattr(one, "id", "") == "property"]
+        heads = [f"@{one.id}" for one in inner.decorator_list if getattr(one, "id", "") in PRINTED]
         heads = [" " * inner.col_offset + head for head in (*heads, f"def {inner.name}({_bare(inner.args)}):")]
         first, last = _begins(inner) - 1, inner.body[0].lineno - 1
         lines[first:last] = heads + [None] * (last - first - len(heads))
     for refusal in filter(refuses, ast.walk(node)):
         lines[refusal.lineno - 1 : refusal.end_lineno] = [None] * (refusal.end_lineno - refusal.lineno + 1)
-    text = "\n".join(line for line in lines if line is not None)
+    text = "\n".join(line for line in lines if line is not None) + "\n"
     if framework == "jax":  # whose arrays are not written into
         text = re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
     names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
-    return f"@objective\n{text}\n", (names - {name}) & set(vars(inspect.getmodule(thing)))
+    return text, (names - {thing.__name__}) & set(vars(inspect.getmodule(thing)))
 
 
 def _begins(node):

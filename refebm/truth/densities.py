@@ -180,7 +180,7 @@ class GaussianMixture:
 
     def _blocks(self, x):
         """Components in slices, so that an array of one of them by rows by coordinates is not large."""
-        size = max(1, BLOCK // x.size)
+        size = max(1, BLOCK // (len(x) * self.d))
         return [slice(i, i + size) for i in range(0, len(self.means), size)]
 
     def _log_joint(self, x, j=None):
@@ -192,11 +192,11 @@ class GaussianMixture:
     def _log_joint_of(self, block, x, j):
         away, heights = x - self.means[block][:, None], self.log_heights[block][:, None]
         if j is None:
-            whitened = times(part(self.whitening, block), away)
+            whitened = applied(part(self.whitening, block), away)
             return heights - 0.5 * np.einsum("kni,kni->kn", whitened, whitened)
         own, other, shared, from_j, apart = self._against(j, block, x, self.precisions)
         both = away + from_j + (lost(x, self.means[block][:, None]) + lost(x, self.means[j]))
-        squares = away * times(own, away) - from_j * times(other, from_j) - apart * times(shared, both)
+        squares = away * applied(own, away) - from_j * applied(other, from_j) - apart * applied(shared, both)
         return heights - self.log_heights[j] - 0.5 * np.sum(squares, axis=2)
 
     def _against(self, j, block, x, matrices):
@@ -209,9 +209,9 @@ class GaussianMixture:
         """-P_k (x - m_k), (k, n, d), less that of component j where one is given."""
         away = x - self.means[block][:, None]
         if j is None:
-            return -times(part(self.precisions, block), away)
+            return -applied(part(self.precisions, block), away)
         own, other, shared, from_j, apart = self._against(j, block, x, self.precisions)
-        return times(shared, apart) + times(other, from_j) - times(own, away)
+        return applied(shared, apart) + applied(other, from_j) - applied(own, away)
 
     def _by_likeliest(self, function, x):
         """function(x, log_joint, j), j the component that log_joint and what else is small beside large numbers are
@@ -260,7 +260,7 @@ class GaussianMixture:
         """A component by its weight, then a point of it."""
         chosen = rng.choice(len(self.weights), size=size, p=self.weights)
         z = rng.standard_normal((size, self.d))
-        return self.means[chosen] + times(part(self.factors, chosen), z[:, None])[:, 0]
+        return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I."""
@@ -275,10 +275,10 @@ class GaussianMixture:
         gain = product(part(self.spread, block), part(smoothed.precisions, block))
         lost_gain = sigma**2 * part(smoothed.precisions, block)
         if j is None:
-            return times(lost_gain, self.means[block][:, None]) + times(gain, y)
+            return applied(lost_gain, self.means[block][:, None]) + applied(gain, y)
         of_j = product(part(self.spread, j), part(smoothed.precisions, j))
         apart = (self.means[block] - self.means[j])[:, None]
-        return times(lost_gain, apart) + times(gain - of_j, y - self.means[j])
+        return applied(lost_gain, apart) + applied(gain - of_j, y - self.means[j])
 
     @rows
     def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
@@ -329,7 +329,7 @@ class GaussianMixture:
         return np.diagonal(matrices, axis1=1, axis2=2) if np.ndim(matrices) else matrices * np.ones(self.means.shape)
 
 
-def times(matrix, x):
+def applied(matrix, x):
     """Each row of x times its component's matrix: a float for all, or (k, d, d) for x (n, d) or (k, n, d)."""
     return np.matmul(x, np.swapaxes(matrix, -1, -2)) if np.ndim(matrix) else matrix * x
 
@@ -393,7 +393,7 @@ class Gamma:
         self.shape = positive_vector("shape", shape)
         self.rate = positive_vector("rate", rate, len(self.shape))
         self.d = len(self.shape)
-        self.mean, self.mean_error = np.transpose([quotient(a, b) for a, b in zip(self.shape, self.rate)])
+        self.mean, self.mean_error = np.transpose([*map(quotient, self.shape.tolist(), self.rate.tolist())])
         if not np.all((self.mean > 0) & np.isfinite(self.mean)):
             raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
 
@@ -574,9 +574,8 @@ class Laplace:
 
 
 def quotient(a, b):
-    """a/b, and what rounding took off it."""
-    with np.errstate(over="ignore"):
-        ratio = float(a / b)
+    """a/b of floats of Python, and what rounding took off it."""
+    ratio = a / b
     return ratio, float(Fraction(a) / Fraction(b) - Fraction(ratio)) if np.isfinite(ratio) else 0.0
 
 

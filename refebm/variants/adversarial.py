@@ -41,7 +41,7 @@ wrong_versions(
 conventions(
     "entropy_gradient",
     ("sum over rows", " / len(z)", ""),
-    ("mean over coordinates too", "len(z)", "z.size"),
+    ("mean over coordinates too", "len(z)", "(len(z) * z.shape[1])"),
 )
 wrong_versions(
     "implicit_negative_elbo",

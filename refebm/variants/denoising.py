@@ -286,7 +286,7 @@ wrong_versions(
 )
 conventions(
     "geometric_noise_levels",
-    ("levels from small to large", "NoiseLevels(sigmas, ...)", "NoiseLevels(sigmas[::-1], ...)"),
+    ("levels from small to large", "NoiseLevels(sigmas, ...)", "NoiseLevels(np.flip(sigmas), ...)"),
 )
 wrong_versions(
     "theorem denoising_is_explicit_on_smoothed_data",

@@ -164,7 +164,7 @@ wrong_versions(
     (
         "noise on the first component alone",
         "variance * unit",
-        "variance * unit * np.eye(1, len(self.covs)).reshape(-1, 1, 1)",
+        "variance * unit * np.eye(1, len(self.means)).reshape(-1, 1, 1)",
         "one component",
     ),
 )

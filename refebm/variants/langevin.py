@@ -60,7 +60,7 @@ wrong_versions(
     ("the same step at every level", RATIO, "eps", "one level"),
     ("steps relative to the first level", RATIO, "eps * sigma**2 / sigmas[0] ** 2", "one level"),
     ("ratio upside down", RATIO, "eps * sigmas[-1] ** 2 / sigma**2", "one level"),
-    ("levels from small to large", "zip(sigmas, z)", "zip(sigmas[::-1], z)", "one level"),
+    ("levels from small to large", "zip(sigmas, z)", "zip(np.flip(sigmas), z)", "one level"),
     ("the field of the last level throughout", "at(score, sigma)", "at(score, sigmas[-1])", "one level"),
     (
         "sigma squared to the field",
@@ -72,7 +72,7 @@ wrong_versions(
     (
         "the same noise at each step",
         "for z_t in noise: ...",
-        "for z_t in noise[:1].repeat(len(noise), 0): ...",
+        "for z_t in [noise[0]] * len(noise): ...",
         "one step",
     ),
     ("the same tape at each level", "zip(sigmas, z)", "zip(sigmas, [z[0]] * len(z))", "one level", "coreax 375"),

@@ -226,7 +226,7 @@ wrong_versions(
         "reverse_sde_step(..., early, late - early, z_k)",
         "finite",
     ),
-    ("every step from the first time", "zip(times[:-1], ...)", "zip(times[:1].repeat(len(z)), ...)", "one step back"),
+    ("every step from the first time", "zip(times[:-1], ...)", "zip([times[0]] * len(z), ...)", "one step back"),
     ("steps of 1/K", "reverse_sde_step(..., late - early, z_k)", "reverse_sde_step(..., 1 / len(z), z_k)", "finite"),
     ("one correction alone", "for z_m in corrections: ...", "for z_m in corrections[:1]: ...", "one correction"),
     ("no corrections", "for z_m in corrections: ...", "for z_m in corrections[:0]: ...", "no corrections"),

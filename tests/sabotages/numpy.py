@@ -24,8 +24,7 @@ WORDS = [  # of the bank, and of the adapter
     ('times("t", t)', "t"),
     ("weight(t)", "weight"),
 ]
-CANNOT_BE = {  # samples are handed over as numbers, through which nothing flows; and this adapter has no gradients
-    ("contrastive_divergence", "gradient flows through the samples"),
+CANNOT_BE = {  # this adapter has no gradients
     ("contrastive_divergence", "no gradient of the samples' energy"),
     ("contrastive_divergence", "no gradient of the data's energy"),
 }

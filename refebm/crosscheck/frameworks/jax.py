@@ -12,9 +12,44 @@ from jax.scipy import special, stats
 
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.interpreted import evaluate
-from refebm.crosscheck.frameworks.source import Source
+from refebm.crosscheck.frameworks.source import Namespace, Source
 
 jax.config.update("jax_enable_x64", True)
+
+
+class Surprise(Exception):
+    """What was taken not to be the case while a program was traced is."""
+
+
+class Unlikely:
+    """Whether any of a traced array is true: refebm's formulas ask that for what is rare, so no, until it is seen."""
+
+    seen = None
+
+    def __init__(self, found):
+        self.found = found
+
+    def __bool__(self):
+        while hasattr(self.found, "primal"):  # within a derivative
+            self.found = self.found.primal
+        if self.seen is None or not isinstance(self.found, jax.core.Tracer):
+            return bool(self.found)
+        self.seen.append(self.found)
+        return False
+
+    @classmethod
+    @contextlib.contextmanager
+    def noted(cls):
+        before, cls.seen = cls.seen, []
+        try:
+            yield cls.seen
+        finally:
+            cls.seen = before
+
+    @classmethod
+    def any(cls, a, axis=None):
+        found = jax.numpy.any(a, axis)
+        return cls(found) if axis is None and isinstance(found, jax.core.Tracer) else found
 
 
 class Jax(Harness):
@@ -27,15 +62,18 @@ class Jax(Harness):
         return numpy.asarray(value) if isinstance(value, jax.Array) else value
 
     def gradient(self, function, leaves):
+        slope = jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))
         try:
-            return self._traced(jax.grad(lambda leaves: jax.numpy.mean(function(leaves))), leaves)
+            return self._traced(slope, leaves)
+        except Surprise:
+            return slope(leaves)
         except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
             return None
 
     def run(self, function):
         try:
             return self._traced(function)
-        except jax.errors.JAXTypeError:  # or that looks at values
+        except (Surprise, jax.errors.JAXTypeError):  # a body that looks at values
             return function()
 
     def _traced(self, function, *given):
@@ -43,13 +81,16 @@ class Jax(Harness):
         others = []
 
         def arrays(*given):
-            result = function(*given)
+            with Unlikely.noted() as seen:
+                result = function(*given)
             others.extend([result] if hasattr(result, "log_prob") else [])
-            return () if others else result
+            return () if others else result, seen
 
-        program, shapes = jax.make_jaxpr(arrays, return_shape=True)(*given)
+        program, (shapes, _) = jax.make_jaxpr(arrays, return_shape=True)(*given)
         leaves, tree = jax.tree.flatten(shapes)
         results = evaluate(program.jaxpr, program.consts, jax.tree.leaves(given))
+        if any(results[len(leaves) :]):
+            raise Surprise
         results = [numpy.asarray(result, leaf.dtype) for result, leaf in zip(results, leaves)]
         return others[0] if others else jax.tree.unflatten(tree, results)
 
@@ -67,9 +108,9 @@ def _pull_back(function):
     return at
 
 
-def _distances(x):
+def _largest_distance(x):
     first, second = numpy.triu_indices(len(x), 1)
-    return jax.numpy.sqrt(jax.numpy.sum((x[first] - x[second]) ** 2, 1))
+    return jax.numpy.sqrt(jax.numpy.max(jax.numpy.sum((x[first] - x[second]) ** 2, 1)))
 
 
 AUTOGRAD = {
@@ -77,9 +118,9 @@ AUTOGRAD = {
     "make_vjp": _pull_back,
     "make_jvp": lambda function: lambda x: lambda v: jax.jvp(function, (x,), (v,)),
 }
-Jax.source = Source(
-    jax.numpy, special, AUTOGRAD, held=jax.lax.stop_gradient, chi2=stats.chi2, pdist=_distances, fft=jax.numpy.fft
-)
+np = Namespace("numpy", {"any": Unlikely.any}, jax.numpy)
+OWN = {"largest_distance": _largest_distance}
+Jax.source = Source(np, special, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN, chi2=stats.chi2, fft=jax.numpy.fft)
 objective = Jax().objective
 
 

@@ -22,6 +22,8 @@ from refebm import glossary
 from refebm.glossary import checks_of
 from refebm.variants.questions import BY_NAME
 
+AS_THEY_ARE = ("refebm.progress", "refebm.truth.partition")  # no formula that is examined is in them
+
 
 class Namespace:
     """Names as attributes, of the first of several places that has them; of NumPy only constants and types."""
@@ -69,7 +71,8 @@ def refuses(node) -> bool:
 class Source:
     """refebm's modules over a framework, by the few functions of NumPy, SciPy and autograd that these are made of."""
 
-    def __init__(self, np, special, autograd, held, **scipy):
+    def __init__(self, np, special, autograd, held, own, **scipy):
+        self.own = own  # functions that are found otherwise than refebm finds them, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
         self.modules = {"autograd.numpy": np, "numpy": np, "autograd": Namespace("autograd", autograd)}
@@ -79,13 +82,12 @@ class Source:
         self.modules |= dict.fromkeys(("autograd.scipy.special", "scipy.special"), Namespace("special", special))
         self.modules["scipy.fft"] = Namespace("fft", scipy["fft"], {"next_fast_len": next_fast_len})
         self.modules["scipy.stats"] = Namespace("stats", {"chi2": Namespace("chi2", scipy["chi2"])})
-        self.modules["scipy.spatial.distance"] = Namespace("distance", {"pdist": scipy["pdist"]})
         self.modules["refebm.glossary"] = Namespace("glossary", checks(np))
         self.modules["refebm.models.shapes"] = SimpleNamespace(dimension=_dimension)
 
     def module(self, name: str):
         """A module by its name: what stands for it, one of refebm's from its text, or any other as it is."""
-        if name in self.modules or name.partition(".")[0] != "refebm" or name == "refebm.progress":
+        if name in self.modules or name.partition(".")[0] != "refebm" or name in AS_THEY_ARE:
             return self.modules.get(name) or importlib.import_module(name)
         original = importlib.import_module(name)
         self.modules[name] = fresh = ModuleType(name, original.__doc__)
@@ -93,6 +95,7 @@ class Source:
         fresh.__path__ = getattr(original, "__path__", None)
         tree = Unchecked().visit(ast.parse(inspect.getsource(original)))
         exec(compile(ast.fix_missing_locations(tree), original.__file__, "exec"), fresh.__dict__)
+        vars(fresh).update({key: own for key, own in self.own.items() if hasattr(fresh, key)})
         return fresh
 
     def _import(self, name, globals=None, locals=None, fromlist=(), level=0):
@@ -114,9 +117,11 @@ class Source:
 
     def __getattr__(self, name):
         """What refebm calls so: a public name, or a helper of its formulas."""
-        for home in homes():
-            if name in vars(importlib.import_module(home)):
-                return getattr(self.module(home), name)
+        places = {home: vars(importlib.import_module(home)) for home in homes()}
+        having = [home for home in places if name in places[home]]
+        made_by = [getattr(places[home][name], "__module__", None) for home in having]
+        for home in [home for home in made_by if home in places and name in places[home]] or having:
+            return getattr(self.module(home), name)
         raise AttributeError(f"refebm has nothing called {name}")
 
 
@@ -148,8 +153,8 @@ def checks(np) -> dict:
 
     def as_it_is(check):
         names = list(inspect.signature(check).parameters)
-        place = next((i for i, name in enumerate(names) if name in ("value", "values", "function")), None)
-        return lambda *given: given[place]
+        place = next((i for i, name in enumerate(names) if name in ("value", "values", "function")), slice(None))
+        return lambda *given, **_: given[place]
 
     def level(name, value, x):
         return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))

@@ -4,6 +4,7 @@ The default dtype becomes float64 when this is imported: for another call torch.
 """
 
 import contextlib
+import math
 from types import SimpleNamespace
 
 import numpy
@@ -100,6 +101,27 @@ def _geometric(first, last, n):
     return first * (last / first) ** (torch.arange(n) / (n - 1))
 
 
+def _diagonal(a, axis1=0, axis2=1):
+    return torch.diagonal(a, dim1=axis1, dim2=axis2)
+
+
+def _transposed(a, axes=None):
+    a = torch.as_tensor(a)
+    return a.permute(tuple(range(a.ndim))[::-1] if axes is None else axes)
+
+
+def _flipped(a, axis=None):
+    return torch.flip(a, tuple(range(a.ndim)) if axis is None else (axis,))
+
+
+def _transform(function):
+    return lambda x, n=None, axis=-1: function(x, n, axis)
+
+
+def _row(a):
+    return torch.as_tensor(a).reshape(-1)
+
+
 def _log_sum_exp(a, axis=None):
     return torch.logsumexp(a, tuple(range(a.ndim)) if axis is None else axis)
 
@@ -138,12 +160,18 @@ def _push_forward(function):
 
 BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
 BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
-AS_THEY_ARE = ("eye", "arange", "tril", "trace", "einsum", "matmul", "linalg")
+BY_ELEMENT += ("fmin",)
+AS_THEY_ARE = ("eye", "arange", "tril", "trace", "einsum", "matmul", "tensordot", "linalg", "swapaxes", "argsort")
+AS_THEY_ARE += ("unique", "linspace", "ldexp", "frexp", "round", "argmax")
 NUMPY = {name: _tensors(getattr(torch, name)) for name in BY_ELEMENT}
 NUMPY |= {name: getattr(torch, name) for name in AS_THEY_ARE}
 NUMPY |= {name: _along(getattr(torch, name)) for name in ("sum", "mean", "all", "any", "cumsum")}
 NUMPY |= {name: _deviation(getattr(torch, name)) for name in ("std", "var")}
-NUMPY |= {"max": _largest(torch.amax), "min": _largest(torch.amin), "geomspace": _geometric, "shape": numpy.shape}
+NUMPY |= {"max": _largest(torch.amax), "min": _largest(torch.amin), "geomspace": _geometric, "clip": torch.clamp}
+NUMPY |= {"shape": numpy.shape, "ndim": numpy.ndim, "diagonal": _diagonal, "transpose": _transposed, "flip": _flipped}
+NUMPY |= {"flatnonzero": lambda a: torch.nonzero(a)[:, 0], "append": lambda a, b: torch.cat([_row(a), _row(b)])}
+NUMPY["roll"] = lambda a, shift, axis=None: torch.roll(a, shift, axis)
+NUMPY |= {"resize": lambda a, shape: _row(a)[torch.arange(math.prod(shape)) % a.numel()].reshape(shape)}
 NUMPY |= {"ones": _filled(torch.ones), "zeros": _filled(torch.zeros), "array": _tensors(torch.clone)}
 NUMPY |= {"asarray": torch.as_tensor}
 NUMPY |= {"concatenate": _joined(torch.cat), "stack": _joined(torch.stack), "dot": torch.matmul}
@@ -157,13 +185,14 @@ CHI_SQUARED = {
     "cdf": lambda x, d: torch.special.gammainc(torch.as_tensor(d / 2), x / 2),
     "sf": lambda x, d: torch.special.gammaincc(torch.as_tensor(d / 2), x / 2),
 }
-FFT = {"rfft": lambda x, n, axis: torch.fft.rfft(x, n, axis), "irfft": lambda x, n, axis: torch.fft.irfft(x, n, axis)}
+FFT = {name: _transform(getattr(torch.fft, name)) for name in ("rfft", "irfft")}
 AUTOGRAD = {
     "elementwise_grad": _slope,
     "make_vjp": _pull_back,
     "make_jvp": _push_forward,
 }
-Torch.source = Source(NUMPY, SPECIAL, AUTOGRAD, held=torch.detach, chi2=CHI_SQUARED, pdist=torch.pdist, fft=FFT)
+OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
+Torch.source = Source(NUMPY, SPECIAL, AUTOGRAD, held=torch.detach, own=OWN, chi2=CHI_SQUARED, fft=FFT)
 objective = Torch().objective
 
 
