@@ -128,6 +128,8 @@ DIVERGES = {
     "levels off": (lambda x: np.tanh(x[:, 0]) ** 2, 1),
     "flat along one axis": (lambda x: x[:, 0] ** 2, 2),
     "a saddle": (lambda x: x[:, 0] ** 2 - x[:, 1] ** 2, 2),
+    "a period, with minima as far as one looks": (lambda x: numpy.sin(x[:, 0]), 1),
+    "a slower period": (lambda x: 3 * numpy.cos(0.01 * x[:, 0]), 1),
 }
 
 

@@ -357,7 +357,8 @@ class Rule:
         reach = np.arcsinh(np.abs(offset) + np.where(there, widths / self.scale[:, None], 1.0)) - np.arcsinh(
             np.abs(offset)
         )
-        self.seeds, self.widths = np.where(there, np.arcsinh(offset), np.inf), reach
+        self.seeds = np.where(there, np.arcsinh(offset), np.inf)
+        self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + np.arcsinh(np.abs(offset))))  # far out no panel is finer
         self.top = np.full(len(seeds), -np.inf)
         self.evaluations = 0
         for name in self.PARTS:
