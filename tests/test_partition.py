@@ -107,6 +107,27 @@ def test_a_narrow_well_far_away_is_found():
         assert abs(log_partition(wells, 1) - 0.5 * LOG_2PI) <= 1e-12
 
 
+@pytest.mark.parametrize(("far", "deviation", "depth"), [(20.0, 0.01, 0.0), (900.0, 0.01, 30.0), (1e5, 1.0, 0.0)])
+def test_a_narrow_well_that_a_wide_one_hides(far, deviation, depth):
+    """Its basin is deviation * far wide; Z = sqrt(2 pi) (1 + deviation exp(depth))."""
+
+    def energy(x):
+        return -np.logaddexp(-0.5 * x[:, 0] ** 2, depth - 0.5 * ((x[:, 0] - far) / deviation) ** 2)
+
+    value, error = log_partition(energy, 1, with_error=True)
+    assert abs(value - 0.5 * LOG_2PI - numpy.log1p(deviation * numpy.exp(depth))) <= error + 1e-14 * value
+
+
+def test_two_valleys_whose_depths_a_grid_does_not_tell():
+    """A parabola's two arms: u = y - 30 x^2 and x are standard normal, with the axes exchanged."""
+
+    def energy(x):
+        return 0.5 * x[:, 1] ** 2 + 0.5 * (x[:, 0] - 30 * x[:, 1] ** 2) ** 2
+
+    value, error = log_partition(energy, 2, with_error=True)
+    assert abs(value - LOG_2PI) <= error <= 1e-9
+
+
 def test_the_gradient_passes_through_overflow():
     """d/dc log int exp(-c cosh x) = -K_1(c)/K_0(c); a well that bends: log Z does not depend on how much."""
     slope = grad(lambda c: log_partition(lambda x: c * np.cosh(x[:, 0]), 1))(1.0)
@@ -128,6 +149,11 @@ DIVERGES = {
     "levels off": (lambda x: np.tanh(x[:, 0]) ** 2, 1),
     "flat along one axis": (lambda x: x[:, 0] ** 2, 2),
     "a saddle": (lambda x: x[:, 0] ** 2 - x[:, 1] ** 2, 2),
+    "a period, with minima as far as one looks": (lambda x: numpy.sin(x[:, 0]), 1),
+    "a slower period": (lambda x: 3 * numpy.cos(0.01 * x[:, 0]), 1),
+    "a plateau under a deep well": (lambda x: -60 * np.exp(-(x[:, 0] ** 2)), 1),
+    "a plateau under a well of 200": (lambda x: -200 * np.exp(-(x[:, 0] ** 2)), 1),
+    "a plateau in the plane": (lambda x: -200 * np.exp(-np.sum(x**2, axis=1)), 2),
 }
 
 

@@ -31,6 +31,7 @@ FARTHEST = 330.0  # the square of exp of it is still finite
 MUCH = 1e-3  # where so much lies at the farthest points, it is no matter of too few nodes
 HEAVY = 70.0  # exp of it: no wall stands so far out
 CORE = 7.6  # sinh(7.6) = 1000
+REACH = 20.0  # sinh(20) = 2e8: on the line more is looked at than in the plane
 GAP = 0.25
 MOST_ON_LATTICE = (20_000, 1_600_000)  # a kink, h^2, does not reach 1e-9 with so few
 REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
@@ -65,7 +66,28 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
             turned = Counted(lambda y: energy(y @ axes.T, FAR_OUT), energy.most)
             nodes = _on_a_lattice(turned, *_wells(turned, d))
             nodes = nodes and nodes._replace(x=nodes.x @ axes.T)
-        return nodes or _by_panels(energy, wells, widths, tolerance)
+        nodes = nodes or _by_panels(energy, wells, widths, tolerance)
+        _see_nothing_outside(energy, nodes, tolerance)
+    return nodes
+
+
+def _see_nothing_outside(energy, nodes, tolerance):
+    """Refuse mass far outside, such as a plateau under a deep well: by a coarse sum out to the farthest points."""
+    low, high = np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
+    d, centre, scale = len(low), 0.5 * (low + high), 0.5 * (high - low) + np.finfo(float).tiny
+    axis, step = np.linspace(-FARTHEST, FARTHEST, 1321 if d == 1 else 83, retstep=True)
+    u = _lattice(axis, d)
+    u = u[np.any(np.abs(u) > 1, axis=1)]  # at sinh(1) = 1.2 of the nodes' box
+    x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * step), axis=1)
+    log_f = log_dx - energy.search(x)
+    inside = np.max(nodes.log_weights - energy.search(nodes.x))
+    if np.max(log_f) > inside + np.log(tolerance):
+        at = x[np.argmax(log_f)]
+        raise DomainError(
+            "E-DIVERGES",
+            f"exp(-E) has no integral, or mass far out that no well leads to: energy is {-np.max(log_f - log_dx):.3g} "
+            f"or less out to x = {at.tolist()}",
+        )
 
 
 def _axes(energy, well, width):
@@ -189,7 +211,7 @@ def _lattice(axis, d):
 
 def _wells(energy, d):
     """Minima (k, d) that descent from a grid finds, the deepest first, their widths, and its low points (m, d)."""
-    axis = np.linspace(-CORE, CORE, 82)
+    axis = np.linspace(-CORE, CORE, 82) if d > 1 else np.linspace(-REACH, REACH, 8192)
     x = bulk = np.sinh(_lattice(axis, d))
     e = grid_e = energy.search(x)
     if not np.any(np.isfinite(e)):
@@ -264,7 +286,7 @@ def _minima_on_lines(energy, grid, lines):
     e = energy(np.tile(grid, lines), np.repeat(number, len(grid))).reshape(lines, -1)
     lowest = (minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
     chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :MOST_SEEDS]
-    there = np.take_along_axis(lowest & (e <= np.min(e, axis=1)[:, None] + 10 * NEGLIGIBLE), chosen, axis=1)
+    there = np.take_along_axis(lowest, chosen, axis=1)  # of which the grid may be far too coarse to say how deep
     line, index = np.nonzero(there)[0], chosen[there]
     low, high = grid[np.maximum(index - 1, 0)], grid[np.minimum(index + 1, len(grid) - 1)]
     bracket, at, lowest = high - low, grid[index], e[line, index]
@@ -357,7 +379,8 @@ class Rule:
         reach = np.arcsinh(np.abs(offset) + np.where(there, widths / self.scale[:, None], 1.0)) - np.arcsinh(
             np.abs(offset)
         )
-        self.seeds, self.widths = np.where(there, np.arcsinh(offset), np.inf), reach
+        self.seeds = np.where(there, np.arcsinh(offset), np.inf)
+        self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + np.arcsinh(np.abs(offset))))  # far out no panel is finer
         self.top = np.full(len(seeds), -np.inf)
         self.evaluations = 0
         for name in self.PARTS:
