@@ -1,4 +1,4 @@
-"""No check can be taken out: each array argument of each public function is refused with one NaN in it, or an axis more."""
+"""No check can be taken out: each array argument of each public function is refused with a NaN in it, or axes more."""
 
 import numpy as np
 import pytest

@@ -1,6 +1,7 @@
 """What stands exactly at a bound, and what is said there: found by mutants that no other test noticed."""
 
 import dataclasses
+import inspect
 
 import autograd.numpy as anp
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import refebm
 from refebm import InputError
+from refebm.samplers.step import accept
 from refebm.truth.densities import log_sum_exp
 from refebm.truth.expectations import fits
 
@@ -141,3 +143,48 @@ def test_the_widest_box_ends_where_squares_are_about_to_overflow():
     assert refebm.Gamma(0.5, 1.0).widest == np.sqrt(660.0) - 2
     low, high = refebm.StudentT(4.0, 0.0, 1.0).box(np.sqrt(2640.0))
     np.testing.assert_allclose([-low[0], high[0]], 330 + np.arcsinh(np.sqrt(2640.0)), rtol=1e-14)
+
+
+def test_a_proposal_is_accepted_below_the_ratio_and_not_at_it():
+    x, proposal, zero = np.zeros((3, 1)), np.ones((3, 1)), np.zeros(3)
+    at = -np.log(0.5)
+    step = accept(x, proposal, zero, np.array([at, np.nextafter(at, 0), np.nextafter(at, 1)]), np.full(3, 0.5))
+    assert step.info.accepted.tolist() == [False, True, False] and step.x.tolist() == [[0.0], [1.0], [0.0]]
+
+
+def test_each_way_to_be_invalid_is_one():
+    proposal, there = np.array([[np.nan], [1.0], [1.0], [1.0], [1.0]]), np.array([0.0, np.inf, 0.0, np.nan, 0.0])
+    energy_error = np.array([0.0, 0.0, np.nan, 0.0, -1.0])
+    step = accept(np.zeros((5, 1)), proposal, there, energy_error, np.full(5, 0.5))
+    assert step.info.invalid.tolist() == [True, True, True, True, False]
+    assert step.info.acceptance.tolist() == [0.0, 0.0, 0.0, 0.0, 1.0] and step.x[:, 0].tolist() == [0, 0, 0, 0, 1]
+
+
+def test_progress_is_told_when_asked_for_alone(capsys):
+    def conditional(x, t):
+        return -x
+
+    sde, z = refebm.VariancePreserving(0.1, 1.0), np.stack([X, X])
+    refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, z)
+    refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, z[:, None])
+    refebm.predictor_corrector(conditional, sde, X, [1.0, 0.5, 0.25], 0.1, z[:, None])
+    refebm.probability_flow(conditional, sde, X, 0.0, 1.0, 1e-3, 1e-3)
+    refebm.probability_flow_log_prob(conditional, sde, X, 0.0, 1.0, 1e-3, 1e-3)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_states_in_between_are_kept_when_asked_for_alone():
+    z = np.stack([X, X])
+    states = refebm.annealed_langevin(lambda x, t: -x, X, [2.0, 1.0], 0.1, z[:, None])
+    assert states.shape == X.shape
+    assert refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, z).info.trajectory is None
+
+
+def test_progress_is_asked_for_by_its_name_and_the_rest_by_place_too():
+    asked = {name: inspect.signature(getattr(refebm, name)).parameters for name in refebm.__all__ if name.islower()}
+    told = {name: given for name, given in asked.items() if "progress" in given}
+    assert len(told) >= 7
+    for name, given in told.items():
+        assert given["progress"].kind is inspect.Parameter.KEYWORD_ONLY, name
+        first = next(iter(given.values()))
+        assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD, name
