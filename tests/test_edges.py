@@ -9,6 +9,7 @@ import pytest
 
 import refebm
 from refebm import InputError
+from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.truth.densities import log_sum_exp
 from refebm.truth.expectations import fits
@@ -173,10 +174,10 @@ def test_progress_is_told_when_asked_for_alone(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_states_in_between_are_kept_when_asked_for_alone():
+def test_trajectories_are_kept_when_asked_for_alone():
     z = np.stack([X, X])
-    states = refebm.annealed_langevin(lambda x, t: -x, X, [2.0, 1.0], 0.1, z[:, None])
-    assert states.shape == X.shape
+    ends = refebm.annealed_langevin(lambda x, t: -x, X, [2.0, 1.0], 0.1, z[:, None])
+    assert ends.shape == X.shape
     assert refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, z).info.trajectory is None
 
 
@@ -188,3 +189,27 @@ def test_progress_is_asked_for_by_its_name_and_the_rest_by_place_too():
         assert given["progress"].kind is inspect.Parameter.KEYWORD_ONLY, name
         first = next(iter(given.values()))
         assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD, name
+
+
+def test_as_many_states_as_can_be_met_are_enumerated():
+    """2 states of 1 unit with 5 10^8 others are 10^9 products; up to 20 units there are states."""
+    assert states(1, 5 * 10**8).tolist() == [[0.0], [1.0]]
+    for m, others in ((1, 5 * 10**8 + 1), (21, 1)):
+        with pytest.raises(InputError, match=f"E-SIZE: {m} units"):
+            states(m, others)
+    with pytest.raises(InputError, match=r"20 units have 2\^20 states, with 48 units"):  # 47 would take a minute
+        states(20, 48)
+
+
+def test_the_smallest_scale_is_the_one_that_is_named():
+    none = np.zeros((2, 2))
+    given = {
+        "shift": np.zeros(2),
+        "shift_weights": none,
+        "log_scale": np.array([0.5, -800.0]),
+        "log_scale_weights": none,
+    }
+    with pytest.raises(InputError, match=r"E-SCALE: log_scale must leave scales above exp\(-700\), got -800"):
+        refebm.Model("autoregressive", given)(X)
+    least = refebm.Model("autoregressive", given | {"log_scale": np.array([0.0, -700.0])})
+    assert least(np.zeros((1, 2))) == pytest.approx(np.log(2 * np.pi) - 700, rel=1e-15)
