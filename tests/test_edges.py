@@ -9,6 +9,7 @@ import pytest
 
 import refebm
 from refebm import InputError
+from refebm.calculus import field_and_diagonal, jacobian
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.truth.densities import log_sum_exp
@@ -213,3 +214,11 @@ def test_the_smallest_scale_is_the_one_that_is_named():
         refebm.Model("autoregressive", given)(X)
     least = refebm.Model("autoregressive", given | {"log_scale": np.array([0.0, -700.0])})
     assert least(np.zeros((1, 2))) == pytest.approx(np.log(2 * np.pi) - 700, rel=1e-15)
+
+
+@pytest.mark.parametrize("function", [jacobian, field_and_diagonal])
+def test_derivatives_of_fields_are_asked_at_rows(function):
+    with pytest.raises(InputError, match=r"E-NDIM: x must be \(n, d\)"):
+        function(lambda x: -x, X[0])
+    with pytest.raises(InputError, match=r"E-CALLABLE: field\(x\) must return \(n, d\)"):
+        function(energy, X)

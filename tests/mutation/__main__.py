@@ -78,11 +78,10 @@ def changed(old, new):
     """Pairs of a function's code and what stands for it; an error where more than functions differ."""
     if len(inner(old)) != len(inner(new)):
         raise ValueError("another number of functions")
-    own = [
-        (one.co_code, one.co_names, one.co_varnames, one.co_freevars)
-        + tuple(repr(c) for c in one.co_consts if not isinstance(c, CodeType))
-        for one in (old, new)
-    ]
+    own = []
+    for one in (old, new):
+        constants = [repr(c) for c in one.co_consts if not isinstance(c, CodeType)]
+        own.append((one.co_code, one.co_names, one.co_varnames, one.co_freevars, constants))
     if own[0] != own[1] and not old.co_flags & OPTIMIZED:
         raise ValueError("not in a function")
     pairs = [pair for parts in zip(inner(old), inner(new)) for pair in changed(*parts)]
