@@ -6,10 +6,11 @@ import inspect
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from autograd import elementwise_grad
 
 import refebm
 from refebm import InputError
-from refebm.calculus import field_and_diagonal, jacobian
+from refebm.calculus import field_and_diagonal, jacobian, tanh
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.truth.densities import log_sum_exp
@@ -222,3 +223,12 @@ def test_derivatives_of_fields_are_asked_at_rows(function):
         function(lambda x: -x, X[0])
     with pytest.raises(InputError, match=r"E-CALLABLE: field\(x\) must return \(n, d\)"):
         function(energy, X)
+
+
+def test_slopes_of_tanh_to_the_third():
+    """1 - t^2, -2 t (1 - t^2), and (6 t^2 - 2)(1 - t^2), t = tanh x."""
+    x = np.array([-0.5, 0.0, 1.25])
+    t, slope = np.tanh(x), tanh
+    for right in (1 - t**2, -2 * t * (1 - t**2), (6 * t**2 - 2) * (1 - t**2)):
+        slope = elementwise_grad(slope)
+        np.testing.assert_allclose(slope(x), right, rtol=1e-14)
