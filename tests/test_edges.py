@@ -1,13 +1,18 @@
 """What stands exactly at a bound, and what is said there: found by mutants that no other test noticed."""
 
 import dataclasses
+import inspect
 
 import autograd.numpy as anp
 import numpy as np
 import pytest
+from autograd import elementwise_grad
 
 import refebm
 from refebm import InputError
+from refebm.calculus import field_and_diagonal, jacobian, tanh
+from refebm.models.rbm import states
+from refebm.samplers.step import accept
 from refebm.truth.densities import log_sum_exp
 from refebm.truth.expectations import fits
 
@@ -141,3 +146,89 @@ def test_the_widest_box_ends_where_squares_are_about_to_overflow():
     assert refebm.Gamma(0.5, 1.0).widest == np.sqrt(660.0) - 2
     low, high = refebm.StudentT(4.0, 0.0, 1.0).box(np.sqrt(2640.0))
     np.testing.assert_allclose([-low[0], high[0]], 330 + np.arcsinh(np.sqrt(2640.0)), rtol=1e-14)
+
+
+def test_a_proposal_is_accepted_below_the_ratio_and_not_at_it():
+    x, proposal, zero = np.zeros((3, 1)), np.ones((3, 1)), np.zeros(3)
+    at = -np.log(0.5)
+    step = accept(x, proposal, zero, np.array([at, np.nextafter(at, 0), np.nextafter(at, 1)]), np.full(3, 0.5))
+    assert step.info.accepted.tolist() == [False, True, False] and step.x.tolist() == [[0.0], [1.0], [0.0]]
+
+
+def test_each_way_to_be_invalid_is_one():
+    proposal, there = np.array([[np.nan], [1.0], [1.0], [1.0], [1.0]]), np.array([0.0, np.inf, 0.0, np.nan, 0.0])
+    energy_error = np.array([0.0, 0.0, np.nan, 0.0, -1.0])
+    step = accept(np.zeros((5, 1)), proposal, there, energy_error, np.full(5, 0.5))
+    assert step.info.invalid.tolist() == [True, True, True, True, False]
+    assert step.info.acceptance.tolist() == [0.0, 0.0, 0.0, 0.0, 1.0] and step.x[:, 0].tolist() == [0, 0, 0, 0, 1]
+
+
+def test_progress_is_told_when_asked_for_alone(capsys):
+    def conditional(x, t):
+        return -x
+
+    sde, z = refebm.VariancePreserving(0.1, 1.0), np.stack([X, X])
+    refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, z)
+    refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, z[:, None])
+    refebm.predictor_corrector(conditional, sde, X, [1.0, 0.5, 0.25], 0.1, z[:, None])
+    refebm.probability_flow(conditional, sde, X, 0.0, 1.0, 1e-3, 1e-3)
+    refebm.probability_flow_log_prob(conditional, sde, X, 0.0, 1.0, 1e-3, 1e-3)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_trajectories_are_kept_when_asked_for_alone():
+    z = np.stack([X, X])
+    ends = refebm.annealed_langevin(lambda x, t: -x, X, [2.0, 1.0], 0.1, z[:, None])
+    assert ends.shape == X.shape
+    assert refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, z).info.trajectory is None
+
+
+def test_progress_is_asked_for_by_its_name_and_the_rest_by_place_too():
+    asked = {name: inspect.signature(getattr(refebm, name)).parameters for name in refebm.__all__ if name.islower()}
+    told = {name: given for name, given in asked.items() if "progress" in given}
+    assert len(told) >= 7
+    for name, given in told.items():
+        assert given["progress"].kind is inspect.Parameter.KEYWORD_ONLY, name
+        first = next(iter(given.values()))
+        assert first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD, name
+
+
+def test_as_many_states_as_can_be_met_are_enumerated():
+    """2 states of 1 unit with 5 10^8 others are 10^9 products; up to 20 units there are states."""
+    assert states(1, 5 * 10**8).tolist() == [[0.0], [1.0]]
+    for m, others in ((1, 5 * 10**8 + 1), (21, 1)):
+        with pytest.raises(InputError, match=f"E-SIZE: {m} units"):
+            states(m, others)
+    with pytest.raises(InputError, match=r"20 units have 2\^20 states, with 48 units"):  # 47 would take a minute
+        states(20, 48)
+
+
+def test_the_smallest_scale_is_the_one_that_is_named():
+    none = np.zeros((2, 2))
+    given = {
+        "shift": np.zeros(2),
+        "shift_weights": none,
+        "log_scale": np.array([0.5, -800.0]),
+        "log_scale_weights": none,
+    }
+    with pytest.raises(InputError, match=r"E-SCALE: log_scale must leave scales above exp\(-700\), got -800"):
+        refebm.Model("autoregressive", given)(X)
+    least = refebm.Model("autoregressive", given | {"log_scale": np.array([0.0, -700.0])})
+    assert least(np.zeros((1, 2))) == pytest.approx(np.log(2 * np.pi) - 700, rel=1e-15)
+
+
+@pytest.mark.parametrize("function", [jacobian, field_and_diagonal])
+def test_derivatives_of_fields_are_asked_at_rows(function):
+    with pytest.raises(InputError, match=r"E-NDIM: x must be \(n, d\)"):
+        function(lambda x: -x, X[0])
+    with pytest.raises(InputError, match=r"E-CALLABLE: field\(x\) must return \(n, d\)"):
+        function(energy, X)
+
+
+def test_slopes_of_tanh_to_the_third():
+    """1 - t^2, -2 t (1 - t^2), and (6 t^2 - 2)(1 - t^2), t = tanh x."""
+    x = np.array([-0.5, 0.0, 1.25])
+    t, slope = np.tanh(x), tanh
+    for right in (1 - t**2, -2 * t * (1 - t**2), (6 * t**2 - 2) * (1 - t**2)):
+        slope = elementwise_grad(slope)
+        np.testing.assert_allclose(slope(x), right, rtol=1e-14)
