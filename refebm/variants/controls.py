@@ -41,7 +41,7 @@ def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES
     for draw in draws(theorem, seed, cases):
         if blind(wrong.survives, theorem.case(draw)):
             continue
-        verdict = check(misstated, Draw.replay(draw.tape), implementation)
+        verdict = check(misstated, Draw.replay(draw.integers), implementation)
         yield 0.0 if verdict.holds else verdict.ratio
 
 
