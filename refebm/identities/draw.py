@@ -1,7 +1,7 @@
 """One source of cases: a case is a short list of integers, and `Draw` turns it into the numbers of a theorem.
 
-The integers come from a generator (`verify`), from Hypothesis (the tests), or from a list (a replay). Small integers make
-simple cases: 0 is the middle of a range of reals, the first of a list, the least of a count.
+The integers come from a generator (`verify`), from Hypothesis (the tests), or from a list (a replay). Small integers
+make simple cases: 0 is the middle of a range of reals, the first of a list, the least of a count.
 """
 
 from collections.abc import Callable, Sequence
