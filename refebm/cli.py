@@ -277,9 +277,7 @@ def _reason(report: Report, options) -> str:
         integers = ",".join(map(str, verdict.integers))
         lines += [f"  {verdict.note}; {len(report.failures)} of {len(report.verdicts)} cases"]
         with_impl = f" --impl {shlex.quote(options.impl)}" if options.impl else ""
-        replay = f"  refebm verify{with_impl} --only {theorem.name}" + (
-            f" --case={integers}" if integers else ""
-        )
+        replay = f"  refebm verify{with_impl} --only {theorem.name}" + (f" --case={integers}" if integers else "")
         lines += ["  drawn on your data" if options.data else replay]
     lines += [f"  holds outside its conditions: {name}" for name in report.escaped]
     return "\n".join(lines) + "\n"
