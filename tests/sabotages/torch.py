@@ -181,6 +181,10 @@ early = (torch.arange(len(pairs)) < (length - 3) // 2)[:, None]
     positive = ((pairs > 0) & early).cumprod(0)
     following = rho[0 : length - length % 2 : 2].clamp(min=0) * ((1 - positive).cumsum(0) == 1)
     tau = following.sum(0) - 1 + 2"""
+TO_THE_END = """\
+early = (torch.arange(len(pairs)) < (length - 1) // 2)[:, None]
+    positive = ((pairs > 0) & early).cumprod(0)
+    tau = rho[2 * positive.sum(0), torch.arange(rho.shape[1])].clamp(min=0) - 1 + 2"""
 ODDS = "log_odds(log_model, log_noise, x, y)"
 NO_LOG_NU = f"[L + math.log(len(y)) for L in {ODDS}]"
 NOISE_TERM = "softplus(L_y).sum(0)"
@@ -588,6 +592,15 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         HALVES + ESTIMATE + FOLLOWING,
         "",
     ),
+    ("effective_sample_size", "with the even lag after the last pair, which may be at the end of the chain"): (
+        AS_A_RULE,
+        TO_THE_END,
+        "",
+    ),
+    (
+        "effective_sample_size",
+        "of the halves of the chains, with the even lag after the last pair, which may be at the end of the halves",
+    ): (ESTIMATE + AS_A_RULE, HALVES + ESTIMATE + TO_THE_END, ""),
     ("split_r_hat", "variances over L"): ("halves.var(0)", "halves.var(0, correction=0)", ""),
     ("split_r_hat", "one variance for all states"): ("halves.var(0).mean(0)", "halves.var((0, 1))", ""),
     ("split_r_hat", "upside down"): ("return torch", "return 1 / torch", ""),
