@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
     crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
     crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
-    crosscheck.add_argument("--complete", action="store_true", help="with --only: bodies that pass, refebm's own, as without it")
+    crosscheck.add_argument("--complete", action="store_true", help="with --only: bodies that pass, as without it")
     crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
     crosscheck.add_argument("--only", metavar="TEXT", default="", help="functions with TEXT in their name")
     crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
