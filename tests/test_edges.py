@@ -232,3 +232,19 @@ def test_slopes_of_tanh_to_the_third():
     for right in (1 - t**2, -2 * t * (1 - t**2), (6 * t**2 - 2) * (1 - t**2)):
         slope = elementwise_grad(slope)
         np.testing.assert_allclose(slope(x), right, rtol=1e-14)
+
+
+def test_many_projections_are_averaged_row_by_row():
+    v = np.stack([X + 1, 2 * X, X[::-1]])
+
+    def score(x):
+        return -x + anp.sin(x[:, ::-1])
+
+    for function in (
+        lambda v: refebm.hutchinson_divergence(score, X, v),
+        lambda v: refebm.explicit_sliced(score, lambda x: -x, X, v),
+        lambda v: refebm.sliced_score_matching(score, X, v),
+        lambda v: refebm.sliced_score_matching_vr(score, X, v),
+        lambda v: refebm.finite_difference_sliced(energy, X, 0.1, v),
+    ):
+        np.testing.assert_allclose(function(v), np.mean([function(one) for one in v], axis=0), rtol=1e-12, atol=1e-12)

@@ -10,7 +10,7 @@ from refebm.cli import main
 from refebm.crosscheck import examination
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.template import template
-from tests.sabotage import by_hand
+from tests.sabotage import text_of
 
 LEAVES_SOMETHING = {  # what a function does, and what must be said of it; `right` is the right answer
     "os._exit(0)": "ends its process, exit code 0",
@@ -117,8 +117,8 @@ def findings(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hostile")
     path = folder / "adapter.py"
     path.write_text(
-        by_hand("numpy")
-        + HELPERS.replace("TEXT", repr(by_hand("numpy")))
+        text_of("numpy")
+        + HELPERS.replace("TEXT", repr(text_of("numpy")))
         + "".join(defined(*item) for item in HOSTILE.items())
     )
     with pytest.MonkeyPatch.context() as patch:

@@ -7,7 +7,7 @@ from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.diagnosis import Evidence
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import plain, shaped, tolerance, vectors, without_kinds
-from refebm.crosscheck.verdict import judge
+from refebm.crosscheck.verdict import _by, judge
 
 U, U32 = 2.0**-53, 2.0**-24
 ISM = "implicit_score_matching"  # by row, with gradients
@@ -230,3 +230,35 @@ def test_a_gradient_that_is_wrong_in_one_number():
     assert finding.diagnosis == f"the value is right, its gradient in the parameters is wrong in {name}"
     assert finding.expected == pytest.approx(vector.gradient.tolist(), rel=1e-15)
     assert np.sum(np.array(finding.got) != np.array(finding.expected)) == 1
+
+
+def test_how_gradients_are_wrong():
+    """A factor where it is one to a thousandth of the largest ratio, and how much is missing where it is near 1."""
+    wanted = np.array([1.0, -2.0, 1e-4, 4.0])
+
+    def said(*ratio):
+        return _by([(None, np.array(ratio) * wanted, wanted, None)])
+
+    assert said(3.0, 3.0, 7.0, 3.0) == ": it is 3 x the right one"  # what is small does not count
+    assert said(1.0005, 1.0005, 1.0, 1.0005) == ": by 5.0e-04 of it"
+    assert said(1.0, 1 - 0.9995e-3, 1.0, 1.0) == ": by 1.0e-03 of it" and said(1.0, 1 - 1.0005e-3, 1.0, 1.0) == ""
+    assert said(0.0, 0.0, 1.0, 0.0) == ": it is zero" and said(0.0, 1.0, 1.0, 0.0) == ""
+
+
+def test_only_what_is_beyond_its_tolerance_is_named():
+    """Every gradient is off by half a tolerance, one number of the last parameter by more."""
+    given, vector = with_gradients(ISM, off=0.5), vectors(ISM)[1]
+    nested = given[vector.asked.id].gradient
+    name = list(nested)[-1]
+    place = nested[name]
+    while not isinstance(place[0], float):
+        place = place[0]
+    place[0] += 1.0
+    assert judge(ISM, given).diagnosis == f"the value is right, its gradient in the parameters is wrong in {name}"
+
+
+def test_the_first_number_beyond_its_tolerance_is_shown():
+    """Not the first that is off."""
+    given = moved(ISM, 0, 0, 0.5) | {vectors(ISM)[3].asked.id: moved(ISM, 3, 2, 3.0)[vectors(ISM)[3].asked.id]}
+    finding = judge(ISM, given)
+    assert finding.status == "failed" and finding.failing is vectors(ISM)[3].asked

@@ -35,9 +35,7 @@ from tests.mutation.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-BESIDE = (  # the tests of every stem
-    *("tests/test_theorems.py", "tests/test_oracle.py", "tests/test_refusals.py", "tests/test_validation.py"),
-)
+BESIDE = ("tests/test_oracle.py", "tests/test_refusals.py", "tests/test_validation.py")  # the tests of every stem
 TESTS = {  # where it is not the test of the file's own stem
     "refebm/crosscheck/verdict.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
 }
@@ -76,31 +74,20 @@ def inner(code):
     return [constant for constant in code.co_consts if isinstance(constant, CodeType)]
 
 
-def constants(code):
-    """As text: those that are no code, which stands for itself."""
-    return [repr(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
+def own(code):
+    """What a code is, but for the code that stands in it, and the lines."""
+    constants = [repr(c) for c in code.co_consts if not isinstance(c, CodeType)]
+    return code.co_code, code.co_names, code.co_varnames, code.co_freevars, constants
 
 
 def changed(old, new):
     """Pairs of a function's code and what stands for it; an error where more than functions differ."""
     if len(inner(old)) != len(inner(new)):
         raise ValueError("another number of functions")
-    own = [(one.co_code, one.co_names, one.co_varnames, one.co_freevars, *constants(one)) for one in (old, new)]
-    if own[0] != own[1] and not old.co_flags & OPTIMIZED:
+    if own(old) != own(new) and not old.co_flags & OPTIMIZED:
         raise ValueError("not in a function")
     pairs = [pair for parts in zip(inner(old), inner(new)) for pair in changed(*parts)]
-    return pairs + ([(old, new)] if old.co_flags & OPTIMIZED and (pairs or own[0] != own[1]) else [])
-
-
-def lines(code):
-    """First lines of functions, and all the lines of each but its decorators and defaults, which are run before."""
-    own = {line for *_, line in code.co_lines() if line}
-    for one in inner(code):
-        for first, some in lines(one):
-            yield first, some
-            own |= some
-    if code.co_flags & OPTIMIZED:
-        yield code.co_firstlineno, own
+    return pairs + ([(old, new)] if old.co_flags & OPTIMIZED and (pairs or own(old) != own(new)) else [])
 
 
 class Forked:
@@ -144,7 +131,7 @@ class Session:
         took = json.loads(self.told.read_text())
         for path in self.paths:
             items = [(item, *took[item.nodeid]) for item in session.items]
-            items = [(item, seconds, set(seen[files[path]])) for item, seconds, seen in items if files[path] in seen]
+            items = [(item, seconds, set(seen.get(files[path], ()))) for item, seconds, seen in items]
             self.counts[path] = self.of(path, files[path], items)
         return True
 
@@ -178,10 +165,6 @@ class Session:
     def of(self, path, file, items):
         """Tries the mutants of one file."""
         code = compile(path.read_text(encoding="utf-8"), file, "exec")
-        of_line = {}
-        for first, some in lines(code):
-            for line in some:
-                of_line.setdefault(line, set()).add(first)
         live = [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == file]
         kills, every, survivors, began = Counter(), mutants(path), 0, time.monotonic()
         some = random.Random(path.stem).sample(every, min(self.options.most, len(every)))
@@ -189,14 +172,17 @@ class Session:
             some = [one for one in some if any(word in f"{one[0]} at {one[2]}" for word in self.options.only)]
         for tried, (name, number, start) in enumerate(some, 1):
             with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
-                firsts = of_line.get(start[0], set())
-                touched = [(item, took) for item, took, seen in items if not firsts or firsts & seen]
-                own = f"tests/test_{path.stem}.py::"
-                touched.sort(key=lambda one: (-kills[one[0].nodeid], not one[0].nodeid.startswith(own), one[1]))
+                pairs = self.pairs(code, texts[1])
+                firsts = {old.co_firstlineno for old, new in pairs.items() if own(old) != own(new)}
+                if not any(firsts & seen for *_, seen in items):  # what is called by an import is imported anew
+                    pairs = {}
+                touched = [(item, took) for item, took, seen in items if not pairs or firsts & seen]
+                ours = f"tests/test_{path.stem}.py::"
+                touched.sort(key=lambda one: (-kills[one[0].nodeid], not one[0].nodeid.startswith(ours), one[1]))
                 spent = itertools.accumulate(took for _, took in touched)
                 touched = [item for (item, _), all_of in zip(touched, spent) if all_of < (self.options.quick or 1e9)]
                 self.told.unlink(missing_ok=True)
-                dead = self.tried(texts, code, live, touched)
+                dead = self.tried(pairs, live, touched)
             if dead and self.told.exists():
                 kills[json.loads(self.told.read_text())] += 1
             print(f"{path} {tried}/{len(some)} {dead or 'ALIVE'} {name} at {start}", file=self.options.to, flush=True)
@@ -209,13 +195,16 @@ class Session:
         print(f"{path}: {counts}", file=self.options.to, flush=True)
         return counts
 
-    def tried(self, texts, code, live, touched):
-        """By its code in the functions that there are; where more than functions differ, in modules imported anew."""
+    def pairs(self, code, text):
+        """By the code of a function, what stands for it; nothing where more than functions differ."""
         try:
-            pairs = dict(changed(code, compile(texts[1], code.co_filename, "exec")))
-        except SyntaxError:
-            return "no Python"
-        except ValueError:
+            return dict(changed(code, compile(text, code.co_filename, "exec")))
+        except (ValueError, SyntaxError):
+            return {}
+
+    def tried(self, pairs, live, touched):
+        """By its code in the functions that there are; where more than functions differ, in modules imported anew."""
+        if not pairs:
             names = [item.nodeid for item in touched]
             return "dead, anew" if self.forked(lambda: fresh(names, self.options, self.told)) else ""
 
