@@ -362,6 +362,12 @@ def sde_like(name, value, x=None):
     return value if isinstance(value, MeasuredSDE) else MeasuredSDE(name, value)
 
 
+def density_like(name, value, x=None):
+    """What has a log-density."""
+    _refuse_without(name, value, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
+    return value
+
+
 def rbm_like(name, value, x=None):
     """What draws each of its two layers given the other."""
     _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
@@ -474,22 +480,33 @@ def generator(name, value, x=None):
     return value
 
 
+def flag(name, value, x=None):
+    """True or False."""
+    if not isinstance(value, (bool, numpy.bool_)):
+        raise InputTypeError("E-FLAG", f"{name} must be True or False, got {brief(value)}")
+    return bool(value)
+
+
 def field(name, function, x=None):
     """A callable of rows that returns rows of the same shape: a score, a denoiser, any vector field."""
     return _measured(name, function, lambda shape: shape, "(n, d)")
 
 
 def transition(name, function, x=None):
-    """A callable of states (n, d) and noise that returns a `Step`: states of the same shape, and what happened."""
+    """A callable of states (n, d) and noise, after an energy or none, that returns a `Step`: states of the same shape,
+    and what happened."""
     see_callable(name, function)
 
-    def stepped(x, *noise):
-        step = function(kept(x), *map(kept, noise))
+    def stepped(*given):
+        x = next(one for one in given if not callable(one))
+        step = asked(f"{name}(x, ...)", function, *map(kept, given))
         told = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
         after = real(f"{name}(x, ...)", step[0]) if told else None
         if np.shape(after) != np.shape(x):
             came = np.shape(after) if told else type(step).__name__
             raise InputError("E-CALLABLE", f"{name}(x, ...) must return Step(x, info), x {np.shape(x)}; got {came}")
+        if np.shape(step[1].invalid) != np.shape(x)[:1]:
+            raise InputError("E-CALLABLE", f"{name}(x, ...) must say of each row whether it is invalid")
         return kept(after), step[1]
 
     return stepped
@@ -511,15 +528,19 @@ def sampler(name, function, x=None):
     see_callable(name, function)
 
     def made(phi, eps):
-        z = function(nested("phi", phi), kept(eps))
-        _refuse_masked(f"{name}(phi, eps)", z)
+        eps = kept(eps)
+        eps.flags.writeable = False  # the gradient goes by what is in it when all is computed
+        z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
+        if isbox(phi) and not isbox(z):
+            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, by autograd.numpy")
+        z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
             raise InputError(
                 "E-CALLABLE",
                 f"{name}(phi, eps) must return rows (n, d) with n = {len(eps)} for eps {np.shape(eps)}; "
                 f"got {np.shape(z)}",
             )
-        return kept(z)
+        return z
 
     return made
 
@@ -558,13 +579,16 @@ def convex(name, value, x=None):
     least, most = rises * numpy.exp(log_u[:-1]), rises * numpy.exp(log_u[1:])  # the conjugate's slope is u Psi''
     if not numpy.all(((1 - 1e-9) * least <= gains) & (gains <= (1 + 1e-9) * most)):
         raise InputError("E-GENERATOR", f"{name}.conjugate must be Psi'(u) u - Psi(u), as a function of log u too")
-    return value
+    parts = {part: getattr(value, part) for part in value._fields}
+    return type(value)(
+        *(_measured(f"{name}.{part}", f, lambda s: s, "its shape", "log_u") for part, f in parts.items())
+    )
 
 
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = numpy.asarray(function(kept(log_u)))
+        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, kept(log_u)))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -578,6 +602,20 @@ def see_callable(name, function):
         raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
 
 
+def asked(called, function, *given):
+    """What the function returns; where it takes other arguments, that is said."""
+    try:
+        return function(*given)
+    except TypeError as error:
+        try:
+            inspect.signature(function).bind(*given)
+        except TypeError:
+            raise InputTypeError("E-CALLABLE", f"{called} must take {len(given)} arguments: {error}") from error
+        except ValueError:  # what is not written in Python has no signature
+            pass
+        raise
+
+
 def _measured(name, function, wanted, words, argument="x"):
     if getattr(function, "returns", None) == words:  # measured already, under the name that the caller knows
         return function
@@ -585,28 +623,33 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
-        result = function(kept(x), *map(kept, rest))
-        _refuse_masked(called, result)
-        result = numpy.float64(result) if type(result) in (int, float) else result
-        kind = getattr(getattr(result, "dtype", None), "kind", None)
-        if kind not in ("f", "i", "u"):
-            raise InputError(
-                "E-CALLABLE",
-                f"{called} must return an array of real numbers, got {type(result).__name__} of "
-                f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
-            )
+        result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
                 "E-CALLABLE",
                 f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
                 f"got {np.shape(result)}",
             )
-        if isbox(result):
-            return result if result.dtype == np.float64 else result.astype(np.float64)
-        return numpy.array(result, dtype=np.float64)[()]
+        return result
 
     measured.returns = words
     return measured
+
+
+def _of_reals(called, result):
+    """What a callable returned, as float64, a copy."""
+    _refuse_masked(called, result)
+    result = numpy.float64(result) if type(result) in (int, float) else result
+    kind = getattr(getattr(result, "dtype", None), "kind", None)
+    if kind not in ("f", "i", "u"):
+        raise InputError(
+            "E-CALLABLE",
+            f"{called} must return an array of real numbers, got {type(result).__name__} of "
+            f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
+        )
+    if isbox(result):
+        return result if result.dtype == np.float64 else result.astype(np.float64)
+    return numpy.array(result, dtype=np.float64)[()]
 
 
 GLOSSARY = {
@@ -639,8 +682,10 @@ GLOSSARY = {
     "size": size,
     "rng": generator,
     "rbm": rbm_like,
+    "base": density_like,
     "n_corrections": count_or_none,
     "smallest": positive,
+    **dict.fromkeys(("progress", "trajectory", "every_level", "unbiased", "posterior", "with_error"), flag),
     "score": field,
     "data_score": field,
     "field": field,
@@ -665,7 +710,7 @@ def rows(function=None, /, **special):
         return lambda function: rows(function, **special)
     signature = inspect.signature(function)
     checks = {name: (GLOSSARY | special)[name] for name in signature.parameters if name in GLOSSARY | special}
-    anchor = next((name for name in ("x", "y", "v") if name in checks), None)
+    anchor = next((name for name in ("x", "y", "v", "u") if name in checks), None)
     order = sorted(checks, key=lambda name: name != anchor)
 
     @functools.wraps(function)
@@ -676,7 +721,8 @@ def rows(function=None, /, **special):
         for name in (one for one in order if one in given):
             given[name] = checks[name](name, given[name], x)
             x = given[name] if name == anchor else x
-        return function(*bound.args, **bound.kwargs)
+        with numpy.errstate(invalid="ignore"):  # NaN that a callable returns is no news to it
+            return function(*bound.args, **bound.kwargs)
 
     return checked
 

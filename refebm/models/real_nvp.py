@@ -4,7 +4,7 @@ import autograd.numpy as np
 
 from refebm.models.networks import perceptron
 from refebm.models.shapes import dimension
-from refebm.validation import InputError, points_of, rows
+from refebm.validation import InputError, parameters_of, points_of, rows
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -19,7 +19,8 @@ class RealNVP:
     """
 
     def __init__(self, couplings):
-        self.couplings, self.d = couplings, dimension("flow", {"couplings": couplings})
+        self.couplings = parameters_of("couplings", couplings)
+        self.d = dimension("flow", {"couplings": self.couplings})
         if self.d < 2:
             raise InputError(
                 "E-SHAPE", f"couplings must be of d >= 2, to keep some coordinates and move others; got d = {self.d}"

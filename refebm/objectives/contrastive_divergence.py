@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.validation import InputError, count, number, points, rows, uniforms
+from refebm.validation import InputError, number, points, rows, size, uniforms
 
 
 @rows
@@ -39,7 +39,7 @@ class ReplayBuffer:
     capacity: int
 
     def __post_init__(self):
-        capacity, kept = count("capacity", self.capacity), points("points", self.points)
+        capacity, kept = size("capacity", self.capacity), points("points", self.points)
         object.__setattr__(self, "points", np.array(kept[-capacity:]))
 
     def start(self, fresh: np.ndarray, fraction: float, u: np.ndarray) -> np.ndarray:

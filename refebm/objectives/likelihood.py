@@ -11,7 +11,17 @@ from autograd.scipy.special import logsumexp
 
 from refebm.calculus import held
 from refebm.truth.partition import SETTLED, quadrature
-from refebm.validation import DomainError, InputError, inverse_temperatures, positive, real_array, rows
+from refebm.validation import (
+    DomainError,
+    InputError,
+    InputTypeError,
+    inverse_temperatures,
+    points,
+    positive,
+    real_array,
+    rows,
+    transition,
+)
 
 
 @rows
@@ -67,16 +77,21 @@ def annealed_importance_sampling(
     Errors: E-TEMPERATURES, E-TAPE.
     Source: Neal 2001, eqs. 3 to 5; Song and Kingma 2021, section 3
     """
-    x, *noise = tape
-    if any(len(array) != len(temperatures) - 2 for array in noise):
-        raise InputError("E-TAPE", f"noise must be for {len(temperatures) - 2} steps; got {[len(a) for a in noise]}")
+    if not isinstance(tape, (tuple, list)) or not tape:
+        raise InputTypeError("E-TAPE", f"tape must be (x_0, noise, ...), got {type(tape).__name__}")
+    x, noise = points("tape[0]", tape[0]), [real_array("tape", part) for part in tape[1:]]
+    lengths = [len(array) if array.ndim else 0 for array in noise]
+    if any(length != len(temperatures) - 2 for length in lengths):
+        raise InputError("E-TAPE", f"tape must have noise for {len(temperatures) - 2} steps; got {lengths}")
+
+    step = transition("step", step)
 
     def annealed(beta):
         return lambda x: beta * energy(x) - (1 - beta) * base.log_prob(x)
 
     log_w = temperatures[1] * (-energy(x) - base.log_prob(x))
     for beta, following, *z in zip(temperatures[1:-1], temperatures[2:], *noise):
-        x = step(annealed(beta), x, *z).x
+        x = step(annealed(beta), x, *z)[0]
         log_w = log_w + (following - beta) * (-energy(x) - base.log_prob(x))
     return log_w
 

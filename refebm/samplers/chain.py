@@ -7,7 +7,7 @@ import numpy as np
 
 from refebm.progress import counted
 from refebm.samplers.step import Step, lost, without
-from refebm.validation import kept, points, tape_of_steps, transition
+from refebm.validation import flag, kept, points, tape_of_steps, transition
 
 
 class Chain(NamedTuple):
@@ -29,6 +29,7 @@ def run(step: Callable, x: np.ndarray, tape, trajectory: bool = False, *, progre
     Errors: E-TAPE for a tape of no steps, or arrays of unequal length; E-CALLABLE for what is no Step.
     Source: Song and Kingma 2021, section 3; HY-673 lecture 12, sampling from EBMs
     """
+    trajectory, progress = flag("trajectory", trajectory), flag("progress", progress)
     arrays, x = tape_of_steps("tape", tape), kept(points("x", x))
     step, length = transition("step", step), len(arrays[0])
     acceptance, accepted, invalid, states = 0.0, 0, 0, []

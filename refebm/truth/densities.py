@@ -92,10 +92,12 @@ class Gaussian:
         gain = np.dot(self.cov, self.smoothed(sigma).precision)
         return sigma**2 * 0.5 * (gain + gain.T) * np.ones((len(y), 1, 1))
 
+    @rows(u=check_points)
     def substitute(self, u):
         """x = m + L u."""
         return self.mean + np.dot(u, self.cholesky.T), np.sum(np.log(np.diag(self.cholesky)))
 
+    @rows(radius=positive)
     def box(self, radius):
         """`radius` deviations either way."""
         return -radius * np.ones_like(self.mean), radius * np.ones_like(self.mean)
@@ -113,6 +115,7 @@ def invertible(name, whitening):
     return whitening
 
 
+@rows
 def standard_normal(d: int) -> Gaussian:
     """N(0, I) in d dimensions."""
     return Gaussian(np.zeros(d), 1.0)
@@ -227,6 +230,7 @@ class GaussianMixture:
 
         return self._by_likeliest(log_sum, x)
 
+    @rows
     def responsibilities(self, x):
         r"""r_k(x) = w_k N(x; m_k, C_k) / p(x), (n, k)."""
         return self._by_likeliest(lambda x, log_joint, j: softmax(log_joint).T, x)
@@ -296,10 +300,12 @@ class GaussianMixture:
 
         return smoothed._by_likeliest(cov, y)
 
+    @rows(u=check_points)
     def substitute(self, u):
         """x = u."""
         return u, 0.0
 
+    @rows(radius=positive)
     def box(self, radius):
         """Every component to `radius` deviations."""
         deviations = np.sqrt(self._diagonals(self.spread))
@@ -424,6 +430,7 @@ class Gamma:
         """
         return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), SMALLEST)
 
+    @rows(u=check_points)
     def substitute(self, u):
         """x = exp(u) a/b; for a < 1 the lower tail x^a is stretched, so that it falls as exp(u) whatever a.
 
@@ -436,6 +443,7 @@ class Gamma:
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
         return x, np.sum(self.shape * log_x + (1 - self.shape) * above + slope, axis=1)
 
+    @rows(radius=positive)
     def box(self, radius):
         """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x)."""
         below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
@@ -486,10 +494,12 @@ class StudentT:
         """loc + scale t."""
         return self.loc + self.scale * rng.standard_t(self.df, (size, len(self.df)))
 
+    @rows(u=check_points)
     def substitute(self, u):
         """x = loc + scale sinh u."""
         return self.loc + self.scale * np.sinh(u), np.sum(np.log(self.scale * np.cosh(u)), axis=1)
 
+    @rows(radius=positive)
     def box(self, radius):
         """The bulk as for a Gaussian, then as far as a tail that falls as exp(-nu u) needs."""
         reach = np.arcsinh(radius) + 0.5 * radius**2 / self.df
@@ -536,6 +546,7 @@ class Laplace:
         """By the generator's own laplace."""
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
 
+    @rows(u=check_points)
     def substitute(self, u):
         """|x - loc| = scale exp(|u| + lowest) on either side of the kink: no node comes near it with any weight."""
         log_distance = np.abs(u) + KINK_LOG
@@ -543,6 +554,7 @@ class Laplace:
             log_distance + np.log(self.scale), axis=1
         )
 
+    @rows(radius=positive)
     def box(self, radius):
         """`radius`^2/2 scales either way."""
         reach = (np.log(0.5 * radius**2) - KINK_LOG) * np.ones_like(self.loc)
