@@ -303,7 +303,7 @@ BAD = {
         "temperatures",
     ),
     "too little noise": (
-        lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [0.0, 0.5, 1.0], None, (X, [])),
+        lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [0.0, 0.5, 1.0], len, (X, [])),
         "E-TAPE",
         "1 steps",
     ),
