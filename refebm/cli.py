@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
     crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
     crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
-    crosscheck.add_argument("--complete", action="store_true", help="with bodies that pass, made of refebm's own text")
+    crosscheck.add_argument("--complete", action="store_true", help="with --only: bodies that pass, as without it")
     crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
     crosscheck.add_argument("--only", metavar="TEXT", default="", help="functions with TEXT in their name")
     crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
@@ -275,10 +275,10 @@ def _line(report: Report, data: UserData | None) -> str:
 def _reason(report: Report, options) -> str:
     theorem, lines = report.theorem, [f"\n{report.theorem.name}: {report.theorem.statement}"]
     for verdict in report.failures[:1]:
-        tape = ",".join(map(str, verdict.tape))
+        integers = ",".join(map(str, verdict.integers))
         lines += [f"  {verdict.note}; {len(report.failures)} of {len(report.verdicts)} cases"]
         with_impl = f" --impl {shlex.quote(options.impl)}" if options.impl else ""
-        replay = f"  refebm verify{with_impl} --only {theorem.name}" + (f" --case={tape}" if verdict.tape else "")
+        replay = f"  refebm verify{with_impl} --only {theorem.name}" + (f" --case={integers}" if integers else "")
         lines += ["  drawn on your data" if options.data else replay]
     lines += [f"  holds outside its conditions: {name}" for name in report.escaped]
     return "\n".join(lines) + "\n"
@@ -289,14 +289,14 @@ def _replay(chosen: list[Theorem], options) -> int:
     if len(chosen) != 1:
         raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(chosen)} have that text")
     try:
-        tape = [int(part) for part in text.split(",") if part.strip()]
+        integers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         raise InputError("E-CASE", f"--case must be whole numbers with commas between them, got {text!r}") from None
     if options.impl is None:
-        verdict = check(theorem, Draw.replay(tape))
+        verdict = check(theorem, Draw.replay(integers))
     else:
-        theorem.case(Draw.replay(tape))  # an integer that is out of range is no fault of the adapter's
-        (report,) = _on_adapter(chosen, options, case=tape)
+        theorem.case(Draw.replay(integers))  # an integer that is out of range is no fault of the adapter's
+        (report,) = _on_adapter(chosen, options, case=integers)
         if not report.verdicts:
             raise InputError("E-NONE", "nothing was proved: the adapter does not have what the theorem needs")
         verdict = report.verdicts[0]
@@ -367,7 +367,7 @@ def _record(report: Report) -> dict:
 
 
 def _failure(verdict: Verdict) -> dict:
-    return {"case": list(verdict.tape), "note": verdict.note}
+    return {"case": list(verdict.integers), "note": verdict.note}
 
 
 COMMANDS = {"verify": _verify, "crosscheck": crosscheck, "vectors": _vectors, "list": _list}

@@ -78,18 +78,22 @@ def read_columns(
     for name in names:
         if header.count(name) != 1 or names.count(name) != 1:
             raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")
-    chosen, kept = [header.index(name) for name in names], []
-    for line, row in body:
-        numbers = [_number(row[i], comma) for i in chosen]
-        if None not in numbers:
-            kept.append(numbers)
-        elif any(missing == "refuse" or row[i].lower() not in MISSING for i, x in zip(chosen, numbers) if x is None):
-            bad = chosen[numbers.index(None)]
-            raise InputError("E-CSV", f"{here}, line {line}, column {header[bad]!r}: {_wanted(row[bad])}")
+    kept = list(_numbers(here, header, body, [header.index(name) for name in names], comma, missing == "drop"))
     if not kept:
         raise InputError("E-EMPTY", f"{here} has no row in which {', '.join(names)} are all there")
     left_out = [] if wanted else [name for name in header if name not in names]
     return Columns(names, np.array(kept), left_out, len(body) - len(kept))
+
+
+def _numbers(here, header, body, chosen, comma, drop):
+    """The numbers of each row in the columns chosen; rows that lack one are left out, if they may be."""
+    for line, row in body:
+        numbers = [_number(row[i], comma) for i in chosen]
+        if None not in numbers:
+            yield numbers
+        elif not drop or any(row[i].lower() not in MISSING for i, x in zip(chosen, numbers) if x is None):
+            bad = chosen[numbers.index(None)]
+            raise InputError("E-CSV", f"{here}, line {line}, column {header[bad]!r}: {_wanted(row[bad])}")
 
 
 def _wanted(cell):

@@ -4,6 +4,7 @@ import json
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,13 +15,17 @@ from refebm.glossary import InputError
 def write_text(path: Path, text: str) -> None:
     """To a temporary name beside it, then renamed, with the mode that it had; links are followed.
 
-    What is no plain file, such as a device or a pipe, is written to and not replaced. Errors: E-FILE.
+    What is no plain file, such as a device or a pipe, and where we print to, is written to and not replaced.
+    Errors: E-FILE.
     """
     content = text.encode("utf-8", "backslashreplace")
     with _refused(path):
         target, plain = _target(path)
         if not plain:
-            target.write_bytes(content)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            with open(target, "wb") as file:
+                file.write(content)
             return
         with _partial(target) as (descriptor, temporary):
             with open(descriptor, "wb") as file:
@@ -37,6 +42,8 @@ def see_writable(path: Path) -> None:
     """Whether a file can be written there, before there is something to write; nothing is left. Errors: E-FILE."""
     with _refused(path):
         target, plain = _target(path)
+        if isinstance(target, int):
+            os.close(target)
         if plain:
             with _partial(target) as (descriptor, _):
                 os.close(descriptor)
@@ -67,17 +74,21 @@ def _refused(path: Path) -> Iterator[None]:
         raise InputError("E-FILE", f"{path} cannot be written: {reason}") from error
 
 
-def _target(path: Path) -> tuple[Path, bool]:
-    """Where links lead, and whether a plain file is there or can be."""
-    target = Path(os.path.realpath(path))
+def _target(path: Path) -> tuple[Path | int, bool]:
+    """Where links lead, or a new descriptor of where we print to; and whether a plain file is there or can be."""
     with suppress(FileNotFoundError):
-        mode = target.stat().st_mode
-        if stat.S_ISDIR(mode):
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(None, "it is a folder")
-        if not os.access(target, os.W_OK):
+        if not os.access(path, os.W_OK):
             raise PermissionError(None, "it may not be written to")
-        return target, stat.S_ISREG(mode)
-    return target, True
+        for printed in (1, 2):  # as /dev/stdout is, whatever that leads to
+            with suppress(OSError):
+                if os.path.samestat(found, os.fstat(printed)):
+                    return os.dup(printed), False
+        if not stat.S_ISREG(found.st_mode):
+            return path, False
+    return Path(os.path.realpath(path)), True
 
 
 @contextmanager

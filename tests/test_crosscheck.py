@@ -361,7 +361,7 @@ def test_a_dotted_module(tmp_path, capsys, monkeypatch):
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_a_template_is_printed(capsys, name):
     assert main(["crosscheck", "--template", name]) == 0
-    assert capsys.readouterr().out == template(name)
+    assert capsys.readouterr().out == template(name, complete=True)
 
 
 def test_every_public_name_is_examined_or_says_why_not():

@@ -11,11 +11,11 @@ from refebm.identities.draw import GRID, NUDGE, PATTERNS
 
 
 @pytest.mark.parametrize("name", THEOREMS)
-def test_a_tape_replays_its_case(name):
+def test_integers_replay_their_case(name):
     theorem = THEOREMS[name]
     draw = Draw.seeded([7]) if theorem.cases is None else Draw.replay([0])
     case = theorem.case(draw)
-    again = theorem.case(Draw.replay(draw.tape))
+    again = theorem.case(Draw.replay(draw.integers))
     assert repr(case) == repr(again) or _flat(case) == _flat(again)
 
 
@@ -27,7 +27,7 @@ def _flat(case):
 
 @pytest.mark.parametrize("name", [name for name, theorem in THEOREMS.items() if theorem.cases is None])
 def test_the_simplest_case_is_a_case(name):
-    """All zeros, to which Hypothesis shrinks, and a tape that stops early."""
+    """All zeros, to which Hypothesis shrinks, and a list that stops early."""
     assert check(THEOREMS[name], Draw.replay([])).holds
 
 
@@ -42,7 +42,7 @@ def test_sparse_cases_hold(name):
             return int(rng.choice([simplest, high, low, rng.integers(low, high + 1)], p=[0.75, 0.1, 0.05, 0.1]))
 
         draw = Draw(integer)
-        assert check(THEOREMS[name], draw).holds, draw.tape
+        assert check(THEOREMS[name], draw).holds, draw.integers
 
 
 def test_zero_is_the_middle_and_the_ends_are_reached():
@@ -54,18 +54,18 @@ def test_zero_is_the_middle_and_the_ends_are_reached():
 
 
 def test_every_drawn_number_is_nudged_up_or_down():
-    tape = list(range(1, 21))
-    plain = Draw.replay(tape).reals((20,), 0.0, 2.0)
+    integers = list(range(1, 21))
+    plain = Draw.replay(integers).reals((20,), 0.0, 2.0)
     for pattern in PATTERNS:
-        moved = Draw.replay(tape, pattern=pattern).reals((20,), 0.0, 2.0)
+        moved = Draw.replay(integers, pattern=pattern).reals((20,), 0.0, 2.0)
         np.testing.assert_allclose(np.abs(moved / plain - 1), NUDGE, atol=4 * 2**-53, rtol=0)  # three roundings
         assert 5 <= np.sum(moved > plain) <= 15
 
 
-@pytest.mark.parametrize("tape", [[9], [0], [-1]])
-def test_a_tape_out_of_range_is_refused(tape):
+@pytest.mark.parametrize("integers", [[9], [0], [-1]])
+def test_an_integer_out_of_range_is_refused(integers):
     with pytest.raises(InputError, match="integer 1 of the case must be 1 to 8"):
-        Draw.replay(tape).count(1, 8)
+        Draw.replay(integers).count(1, 8)
 
 
 def test_covariances_are_definite_and_weights_sum_to_one():
@@ -87,18 +87,18 @@ def test_networks_are_mild():
         assert all(np.abs(w).max() <= 1 and w.shape[1] <= 4 for w, _ in layers)
 
 
-def test_a_red_case_shrinks_to_a_short_tape():
+def test_a_red_case_shrinks_to_small_integers():
     """A false statement about mixtures: Hypothesis finds a readable counterexample."""
 
     @st.composite
     def mixtures(draw):
         source = Draw(lambda low, high: draw(st.integers(low, high)))
         p = source.mixture(source.dimension())
-        return source.tape, p
+        return source.integers, p
 
-    tape, p = find(
+    integers, p = find(
         mixtures(), lambda pair: len(pair[1].weights) > 1, settings=settings(database=None, derandomize=True)
     )
     assert len(p.weights) == 2
     assert p.means.shape[1] == 1
-    assert sum(map(abs, tape)) <= 6
+    assert sum(map(abs, integers)) <= 6

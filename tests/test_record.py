@@ -63,7 +63,7 @@ def test_what_a_verdict_says(kind):
     left = [of_kind(kind, [2.0**40, -3.0, 0.5]), of_kind(kind, [0.0, 1.0, -1.5])]
     right = [of_kind(kind, [2.0**40 + 2.0**-8, -2.0 - gap, -1.0])]
     outcome = verdict(kind, Sides(left, right))
-    assert not outcome.holds and outcome.tape == ()
+    assert not outcome.holds and outcome.integers == ()
     assert outcome.ratio == pytest.approx(gap / (64 * U * 6), rel=1e-9)
     assert outcome.cancellation == pytest.approx(3.0, rel=1e-9)
     assert outcome.note == f"left -2, right {-2 - gap:.17g}"  # the first entry's gap is larger, and within
@@ -145,7 +145,7 @@ def test_the_right_side_moves_too():
 
 
 def test_only_pointwise_cases_are_nudged():
-    """Each pattern once, on the same data, and the tape of the plain one is told."""
+    """Each pattern once, on the same data, and the integers of the plain one are told."""
     data = GaussianMixture([1.0], [[0.0]], 1.0)
     for kind, copies in (("pointwise", 3), ("quadrature", 0), ("enumeration", 0)):
         seen = []
@@ -157,11 +157,11 @@ def test_only_pointwise_cases_are_nudged():
 
         nudged = a_theorem(kind, sides, lambda draw: {"a": draw.reals((4,), 1.0, 3.0), "given": draw.data})
         outcome = check(nudged, Draw.replay([0, 500, -250, 7], data=data))
-        assert outcome.holds and outcome.tape == (0, 500, -250, 7)
+        assert outcome.holds and outcome.integers == (0, 500, -250, 7)
         plain, *moved = seen
         assert plain.tolist() == [2.0, 2.5, 1.75, 2.007] and len(moved) == copies
         for pattern, numbers in zip(PATTERNS, moved):
-            expected = Draw.replay(outcome.tape, pattern=pattern).reals((4,), 1.0, 3.0)
+            expected = Draw.replay(outcome.integers, pattern=pattern).reals((4,), 1.0, 3.0)
             assert numbers.tolist() == expected.tolist() and np.all(numbers != plain)
 
 
@@ -305,7 +305,7 @@ def test_what_an_implementation_does_instead_of_answering():
         raise impl
 
     def outcome(failure):
-        return verdict_of(a_theorem("pointwise", sides), {}, failure, tape=(1, 2))
+        return verdict_of(a_theorem("pointwise", sides), {}, failure, integers=(1, 2))
 
     assert outcome(Failure("no answer")) == (False, np.inf, (1, 2), 1.0, "no answer")
     assert outcome(DomainError("E-DOMAIN", "not here")) == (False, np.inf, (1, 2), 1.0, "refused: E-DOMAIN: not here")

@@ -74,11 +74,11 @@ def test_a_report_of_verdicts():
 
 
 def test_a_run_judges_every_case():
-    """Those beyond the middle of the range fail: some do, and each is told by its tape."""
+    """Those beyond the middle of the range fail: some do, and each is told by its integers."""
     half = a_theorem(sides=lambda impl, a: Sides([a], [min(a, 2.0)]))
     report = run(half, seed=1, cases=40)
     assert len(report.verdicts) == 40 and 0 < len(report.failures) < 40 and not report.holds
-    assert all(verdict.holds == (verdict.tape[0] <= 0) for verdict in report.verdicts)
+    assert all(verdict.holds == (verdict.integers[0] <= 0) for verdict in report.verdicts)
     assert run(half, cases=40).verdicts == run(half, 0, 40).verdicts
     assert run(half, seed=1, cases=40).verdicts == report.verdicts != run(half, seed=2, cases=40).verdicts
 
@@ -117,7 +117,7 @@ def test_an_error_of_an_implementation_is_red_and_one_of_ours_is_raised():
 
     report = run(a_theorem(sides=sides), cases=3, impl=Implementation(error=KeyError("gone")))
     assert [verdict.note for verdict in report.verdicts] == ["cannot be computed with it: KeyError: 'gone'"] * 3
-    assert [(verdict.holds, verdict.ratio, len(verdict.tape)) for verdict in report.verdicts] == [
+    assert [(verdict.holds, verdict.ratio, len(verdict.integers)) for verdict in report.verdicts] == [
         (False, np.inf, 1)
     ] * 3
     with pytest.raises(Unusable):

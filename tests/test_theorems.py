@@ -1,4 +1,4 @@
-"""The theorems of every stem, on cases from Hypothesis, which shrinks a red one to a short tape."""
+"""The theorems of every stem, on cases from Hypothesis, which shrinks a red one to few small integers."""
 
 import pytest
 from hypothesis import given, settings
@@ -18,8 +18,8 @@ def test_theorem(name, case_counts):
     def one(draw):
         case_counts[name] += 1
         verdict = check(theorem, draw)
-        tape = ",".join(map(str, verdict.tape))
-        assert verdict.holds, f"{verdict.note}\nrefebm verify --only {name} --case={tape}"
+        case = ",".join(map(str, verdict.integers))
+        assert verdict.holds, f"{verdict.note}\nrefebm verify --only {name} --case={case}"
 
     if theorem.cases is not None:
         for i in range(theorem.cases):

@@ -26,7 +26,8 @@ def crosscheck(options) -> int:
             "E-OPTION", f"{', '.join(idle)} {'does not go' if options.template else 'goes'} with --template"
         )
     if options.template:
-        print(template(options.template, _functions(options.only), options.complete), end="")
+        complete = options.complete or not options.only
+        print(template(options.template, _functions(options.only), complete), end="")
         return 0
     chosen = _chosen(options)
     start = time.perf_counter()

@@ -76,7 +76,7 @@ def theorems(source: str, names: list[str], timeout: float = SILENCE, **drawn) -
 
 def _report(theorem, parts, trouble, said) -> Report:
     try:
-        verdicts = [Verdict(*one)._replace(tape=tuple(one[2]), note=said(one[4])) for one, _ in parts if one]
+        verdicts = [Verdict(*one)._replace(integers=tuple(one[2]), note=said(one[4])) for one, _ in parts if one]
         unsupported = sum(int(number) for one, number in parts if not one)
     except (TypeError, ValueError, IndexError):
         verdicts, unsupported, trouble = [], 0, trouble or NOISE

@@ -1,6 +1,6 @@
 """One source of cases: a case is a short list of integers, and `Draw` turns it into the numbers of a theorem.
 
-The integers come from a generator (`verify`), from Hypothesis (the tests), or from a tape (a replay). Small integers
+The integers come from a generator (`verify`), from Hypothesis (the tests), or from a list (a replay). Small integers
 make simple cases: 0 is the middle of a range of reals, the first of a list, the least of a count.
 """
 
@@ -19,14 +19,14 @@ GRID = 1000  # a real is one of 2 GRID + 1 values
 
 
 class Draw:
-    """Numbers drawn through `integer(low, high)`, which are recorded on `tape`.
+    """Numbers drawn through `integer(low, high)`, which are kept in `integers`.
 
     With a `pattern` every real moves by one part in 2^26, up or down; with `data` the mixtures are the user's.
     """
 
     def __init__(self, integer: Callable[[int, int], int], pattern: int = 0, data: GaussianMixture | None = None):
         self._integer, self.pattern, self.data = integer, pattern, data
-        self.tape: list[int] = []
+        self.integers: list[int] = []
 
     @classmethod
     def seeded(cls, seed: Sequence[int], first: Sequence[int] = (), **options) -> "Draw":
@@ -40,15 +40,15 @@ class Draw:
         return cls(integer, **options)
 
     @classmethod
-    def replay(cls, tape: Sequence[int], **options) -> "Draw":
-        """From a tape; integers that it lacks are the simplest ones."""
-        given = iter(tape)
+    def replay(cls, integers: Sequence[int], **options) -> "Draw":
+        """From a list; integers that it lacks are the simplest ones."""
+        given = iter(integers)
 
         def integer(low, high):
             value = next(given, min(max(low, 0), high))
             if not low <= value <= high:
                 raise InputError(
-                    "E-CASE", f"integer {len(draw.tape) + 1} of the case must be {low} to {high}, got {value}"
+                    "E-CASE", f"integer {len(draw.integers) + 1} of the case must be {low} to {high}, got {value}"
                 )
             return value
 
@@ -58,7 +58,7 @@ class Draw:
     def count(self, low: int, high: int) -> int:
         """A whole number from low to high."""
         value = self._integer(low, high)
-        self.tape.append(value)
+        self.integers.append(value)
         return value
 
     def choice(self, items: Sequence):
@@ -72,7 +72,7 @@ class Draw:
 
     def _nudged(self, value):
         """Up or down as the Thue-Morse sequence says, so that neighbours do not move together."""
-        sign = 1 - 2 * (bin(self.pattern * len(self.tape)).count("1") % 2)
+        sign = 1 - 2 * (bin(self.pattern * len(self.integers)).count("1") % 2)
         return value * (1 + sign * NUDGE) if self.pattern else value
 
     def reals(self, shape: tuple[int, ...], low: float, high: float) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Theorems in as many processes as there are cores; what comes of them does not depend on how many that is."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -19,11 +20,14 @@ def run_all(theorems: Sequence[Theorem], **drawn) -> Iterator[Report]:
     if cores == 1 or len(theorems) <= FEW:
         yield from (run(theorem, **drawn) for theorem in theorems)
         return
-    pool = ProcessPoolExecutor(cores, multiprocessing.get_context("spawn"), _leave_with_the_parent)
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    pool = ProcessPoolExecutor(cores, spawn, _leave_with_the_parent, (theirs,))
     try:
         asked = [pool.submit(_reported, theorem.name, drawn) for theorem in theorems]
         yield from (Report(theorem, *future.result()) for theorem, future in zip(theorems, asked, strict=True))
     finally:
+        ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -33,13 +37,14 @@ def _reported(name, drawn):
     return parts
 
 
-def _leave_with_the_parent():
-    """Ctrl-C is the parent's to answer; however it ends, this process ends with it."""
+def _leave_with_the_parent(theirs):
+    """Ctrl-C is the parent's to answer; when it closes its end, or is no more, this process ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_wait_and_leave, daemon=True).start()
+    threading.Thread(target=_wait_and_leave, args=(theirs,), daemon=True).start()
 
 
-def _wait_and_leave():
-    multiprocessing.parent_process().join()
+def _wait_and_leave(theirs):
+    with contextlib.suppress(EOFError, OSError):
+        theirs.recv()
     os._exit(1)

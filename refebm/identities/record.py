@@ -110,7 +110,7 @@ class Verdict(NamedTuple):
 
     holds: bool
     ratio: float
-    tape: tuple[int, ...]
+    integers: tuple[int, ...]
     cancellation: float = 1.0
     note: str = ""
 
@@ -118,26 +118,26 @@ class Verdict(NamedTuple):
 def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Verdict:
     """Draw a case of the theorem, run it on `impl`, judge it. DomainError is a refusal: red, with its text."""
     case = theorem.case(draw)
-    tape = tuple(draw.tape)
+    integers = tuple(draw.integers)
     patterns = PATTERNS if theorem.kind == "pointwise" else ()
-    nudged = [theorem.case(Draw.replay(tape, pattern=pattern, data=draw.data)) for pattern in patterns]
-    return verdict_of(theorem, case, impl, nudged, tape)
+    nudged = [theorem.case(Draw.replay(integers, pattern=pattern, data=draw.data)) for pattern in patterns]
+    return verdict_of(theorem, case, impl, nudged, integers)
 
 
-def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[dict] = (), tape=()) -> Verdict:
+def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[dict] = (), integers=()) -> Verdict:
     """Judge a case that is already drawn, with copies whose numbers were moved a little if it is pointwise."""
     try:
         result = theorem.sides(impl, **case)
         moved = [theorem.sides(impl, **copy) for copy in nudged]
     except DomainError as refusal:
-        return Verdict(False, np.inf, tape, note=f"refused: {refusal}")
+        return Verdict(False, np.inf, integers, note=f"refused: {refusal}")
     except NotSupported:
         raise
     except Failure as failure:
-        return Verdict(False, np.inf, tape, note=str(failure))
+        return Verdict(False, np.inf, integers, note=str(failure))
     with np.errstate(invalid="ignore", over="ignore"):
         holds, ratio, cancellation, note = JUDGES[theorem.kind](result, *([moved] if moved else []))
-    return Verdict(bool(holds), float(ratio), tape, float(cancellation), note)
+    return Verdict(bool(holds), float(ratio), integers, float(cancellation), note)
 
 
 def _pointwise(sides, moved=()):

@@ -29,7 +29,7 @@ class Report:
 
     @property
     def failures(self) -> list[Verdict]:
-        """Cases that do not hold; each has a tape to replay it with."""
+        """Cases that do not hold; each has the integers to replay it with."""
         return [verdict for verdict in self.verdicts if not verdict.holds]
 
     @property
@@ -76,7 +76,7 @@ def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
         if impl is REFERENCE or isinstance(error, Unusable):
             raise
         note = f"cannot be computed with it: {type(error).__name__}: {error}"
-        return Verdict(False, np.inf, tuple(draw.tape), note=note)
+        return Verdict(False, np.inf, tuple(draw.integers), note=note)
 
 
 def run(
@@ -96,7 +96,7 @@ def run(
             verdicts.append(attempt(theorem, draw, impl))
         except NotSupported:
             unsupported += 1
-    verdicts = list({verdict.tape: verdict for verdict in verdicts}.values()) if data else verdicts
+    verdicts = list({verdict.integers: verdict for verdict in verdicts}.values()) if data else verdicts
     outside = theorem.outside if impl is REFERENCE and data is None else {}
     outcomes = {name: verdict_of(theorem, case(), impl) for name, case in outside.items()}
     return Report(theorem, verdicts, outcomes, unsupported)

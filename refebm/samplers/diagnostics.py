@@ -90,7 +90,7 @@ def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     length, n, _ = x.shape
     c = autocovariance(x, length - 1)
     within = c[0] * length / (length - 1)
-    rho = 1 - (within - c) / (c[0] + _variance_of_means(x))
+    rho = 1 - (within - c) / (c[0] + variance_of_means(x))
     rho[0] = 1.0
     pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]
     positive = np.logical_and.accumulate(pairs > 0, axis=0)
@@ -109,8 +109,8 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
     half = len(x) // 2
     halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)
     within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)
-    return np.sqrt((half - 1) / half + _variance_of_means(halves) / within)
+    return np.sqrt((half - 1) / half + variance_of_means(halves) / within)
 
 
-def _variance_of_means(x):
+def variance_of_means(x):
     return np.var(np.mean(x, axis=0), axis=0, ddof=1) if x.shape[1] > 1 else 0.0

@@ -421,8 +421,7 @@ class Rule:
         for name in ("value", "error", "below", "noise"):
             setattr(self, name, getattr(self, name) * shrink)
         f = np.exp(log_f - np.where(np.isfinite(top), top, 0)[line][:, None])
-        width = high - low
-        value = width * (f @ (0.5 * W))
+        width, value = high - low, (high - low) * (f @ (0.5 * W))
         below, roundoff = (
             width * ((f * np.reshape(a * np.ones(f.size), f.shape)) @ (0.5 * W)) for a in (below, roundoff)
         )

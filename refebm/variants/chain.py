@@ -226,7 +226,7 @@ wrong_versions(
         "finite",
         "numpyro 1785",
     ),
-    ("chains that disagree count in full", "_variance_of_means(x)", "0.0", "one row"),
+    ("chains that disagree count in full", "variance_of_means(x)", "0.0", "one row"),
     ("the first correlation is not one", "    rho[0] = 1.0\n", "", "finite"),
     ("even lags only", " + rho[1:length:2]", "", "finite"),
     (
@@ -247,7 +247,7 @@ LAG_AFTER = (  # the even lag after the last pair, where it is positive
 STAN, TO_THE_END = (LAG_AFTER.replace("LAST", last) for last in ("(length - 3) // 2", "(length - 1) // 2"))
 UNTIL = (
     "c = autocovariance(x, length - 1)\n    within = c[0] * length / (length - 1)\n    "
-    "rho = 1 - (within - c) / (c[0] + _variance_of_means(x))\n    rho[0] = 1.0\n    "
+    "rho = 1 - (within - c) / (c[0] + variance_of_means(x))\n    rho[0] = 1.0\n    "
     "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
 )
 HALVES = "x = np.concatenate([x[: length // 2], x[-(length // 2) :]], axis=1)\n    length, n = x.shape[:2]\n    "
@@ -281,7 +281,7 @@ conventions(
 )
 
 WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"
-RATIO = "np.sqrt((half - 1) / half + _variance_of_means(halves) / within)"
+RATIO = "np.sqrt((half - 1) / half + variance_of_means(halves) / within)"
 wrong_versions(
     "split_r_hat",
     (
@@ -299,11 +299,11 @@ wrong_versions(
     ),
     ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)", "finite"),
     ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)", "finite"),
-    ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + _variance_of_means(halves) / within)", "finite"),
+    ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + variance_of_means(halves) / within)", "finite"),
     (
         "deviations for variances",
-        "_variance_of_means(halves) / within",
-        "np.sqrt(_variance_of_means(halves) / within)",
+        "variance_of_means(halves) / within",
+        "np.sqrt(variance_of_means(halves) / within)",
         "finite",
     ),
 )
@@ -315,11 +315,11 @@ wrong_versions(
         "np.var(..., ddof=0)",
         "finite",
     ),
-    inside="_variance_of_means",
+    inside="variance_of_means",
 )
 conventions(
     "split_r_hat",
-    ("squared: the ratio of the variances", RATIO, "(half - 1) / half + _variance_of_means(halves) / within"),
+    ("squared: the ratio of the variances", RATIO, "(half - 1) / half + variance_of_means(halves) / within"),
     (
         "chains not split",
         "half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)",

@@ -42,7 +42,7 @@ def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES
         if blind(wrong.survives, theorem.case(draw)):
             continue
         with np.errstate(all="ignore"):  # a naive form overflows, and is rejected for it
-            verdict = check(misstated, Draw.replay(draw.tape), implementation)
+            verdict = check(misstated, Draw.replay(draw.integers), implementation)
         yield 0.0 if verdict.holds else verdict.ratio
 
 

@@ -252,6 +252,11 @@ def blind(check: str, case: dict) -> bool:
     if check.startswith("variance "):
         sde = case["sde"] if "sde" in case else case["model"].parameters.get("sde", {})
         return sde.get("kind") == QUESTIONS[check]["sde"]
+    return _blind_in_steps(check, case)
+
+
+def _blind_in_steps(check, case):
+    """The same for what is made of steps, levels or points, or has a shape."""
     if check == "first step":
         return bool(np.all(case.get("i", 1) == 0))
     if check in ("no corrections", "one correction"):

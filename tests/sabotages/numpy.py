@@ -16,7 +16,7 @@ WORDS = [  # of the bank, and of the adapter
     ("np.dot(hidden(self, h), ", "np.dot(h, "),
     ("hidden(self, h)", "h"),
     ("np.max(log_w)", "np.max(log_weights)"),
-    ("_variance_of_means", "variance_of_means"),
+    ("variance_of_means", "variance_of_means"),
     ("self.d *", "len(self.b) *"),
     ("_coupling", "coupling"),
     ("self.d == self.m", "len(self.b) == len(self.c)"),

@@ -261,14 +261,16 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "noise_contrastive",
         "PyTorch's softplus, which is a from 20 on",
-        "softplus(-L_x)",
-        "torch.nn.functional.softplus(-L_x)",
+        "np.where(far, a, ...)",
+        "torch.nn.functional.softplus(a)",
+        "softplus",
     ),
     (
         "gan_discriminator_loss",
         "PyTorch's softplus, which is a from 20 on",
-        "softplus(logit(y))",
-        "torch.nn.functional.softplus(logit(y))",
+        "np.where(far, a, ...)",
+        "torch.nn.functional.softplus(a)",
+        "softplus",
     ),
     (
         "conditional_noise_contrastive",
@@ -304,8 +306,8 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "implicit_negative_elbo",
         "gradient of the mean",
-        "held(score_q(held(z)))",
-        "held(score_q(held(z))) / len(z) * len(z)",
+        "dot(held(score_q(held(z))), z)",
+        "dot(held(score_q(held(z))), z / len(z) + z.detach() * (1 - 1 / len(z)))",
     ),
     ("stein_discrepancy", "divergence off by 1e-6", "+ divergence", "+ 1.000001 * divergence"),
     ("stein_discrepancy", "score detached", "score(x)", "score(x).detach()"),
