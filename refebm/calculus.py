@@ -74,7 +74,7 @@ def value_and_gradient(function: Callable, theta: np.ndarray) -> tuple[float, np
     Source: Griewank and Walther 2008, section 3.2 (the reverse mode)
     """
     value, back = pull_back(function, theta)
-    return value, back(1.0)
+    return value, back(numpy.float64(1.0))
 
 
 def held(value):

@@ -506,16 +506,20 @@ def field(name, function, x=None):
 
 
 def transition(name, function, x=None):
-    """A callable of states (n, d) and noise that returns a `Step`: states of the same shape, and what happened."""
+    """A callable of states (n, d) and noise, after an energy or none, that returns a `Step`: states of the same shape,
+    and what happened."""
     see_callable(name, function)
 
-    def stepped(x, *noise):
-        step = function(kept(x), *map(kept, noise))
+    def stepped(*given):
+        x = next(one for one in given if not callable(one))
+        step = asked(f"{name}(x, ...)", function, *map(kept, given))
         told = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
         after = real(f"{name}(x, ...)", step[0]) if told else None
         if np.shape(after) != np.shape(x):
             came = np.shape(after) if told else type(step).__name__
             raise InputError("E-CALLABLE", f"{name}(x, ...) must return Step(x, info), x {np.shape(x)}; got {came}")
+        if np.shape(step[1].invalid) != np.shape(x)[:1]:
+            raise InputError("E-CALLABLE", f"{name}(x, ...) must say of each row whether it is invalid")
         return kept(after), step[1]
 
     return stepped
@@ -537,15 +541,19 @@ def sampler(name, function, x=None):
     see_callable(name, function)
 
     def made(phi, eps):
-        z = function(nested("phi", phi), kept(eps))
-        _refuse_masked(f"{name}(phi, eps)", z)
+        eps = kept(eps)
+        eps.flags.writeable = False  # the gradient goes by what is in it when all is computed
+        z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
+        if isbox(phi) and not isbox(z):
+            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, by autograd.numpy")
+        z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
             raise InputError(
                 "E-CALLABLE",
                 f"{name}(phi, eps) must return rows (n, d) with n = {len(eps)} for eps {np.shape(eps)}; "
                 f"got {np.shape(z)}",
             )
-        return kept(z)
+        return z
 
     return made
 
@@ -584,13 +592,16 @@ def convex(name, value, x=None):
     least, most = rises * numpy.exp(log_u[:-1]), rises * numpy.exp(log_u[1:])  # the conjugate's slope is u Psi''
     if not numpy.all(((1 - 1e-9) * least <= gains) & (gains <= (1 + 1e-9) * most)):
         raise InputError("E-GENERATOR", f"{name}.conjugate must be Psi'(u) u - Psi(u), as a function of log u too")
-    return value
+    parts = {part: getattr(value, part) for part in value._fields}
+    return type(value)(
+        *(_measured(f"{name}.{part}", f, lambda s: s, "its shape", "log_u") for part, f in parts.items())
+    )
 
 
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = numpy.asarray(function(kept(log_u)))
+        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, kept(log_u)))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -604,6 +615,20 @@ def see_callable(name, function):
         raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
 
 
+def asked(called, function, *given):
+    """What the function returns; where it takes other arguments, that is said."""
+    try:
+        return function(*given)
+    except TypeError as error:
+        try:
+            inspect.signature(function).bind(*given)
+        except TypeError:
+            raise InputTypeError("E-CALLABLE", f"{called} must take {len(given)} arguments: {error}") from error
+        except ValueError:  # what is not written in Python has no signature
+            pass
+        raise
+
+
 def _measured(name, function, wanted, words, argument="x"):
     if getattr(function, "returns", None) == words:  # measured already, under the name that the caller knows
         return function
@@ -611,28 +636,33 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
-        result = function(kept(x), *map(kept, rest))
-        _refuse_masked(called, result)
-        result = numpy.float64(result) if type(result) in (int, float) else result
-        kind = getattr(getattr(result, "dtype", None), "kind", None)
-        if kind not in ("f", "i", "u"):
-            raise InputError(
-                "E-CALLABLE",
-                f"{called} must return an array of real numbers, got {type(result).__name__} of "
-                f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
-            )
+        result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
                 "E-CALLABLE",
                 f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
                 f"got {np.shape(result)}",
             )
-        if isbox(result):
-            return result if result.dtype == np.float64 else result.astype(np.float64)
-        return numpy.array(result, dtype=np.float64)[()]
+        return result
 
     measured.returns = words
     return measured
+
+
+def _of_reals(called, result):
+    """What a callable returned, as float64, a copy."""
+    _refuse_masked(called, result)
+    result = numpy.float64(result) if type(result) in (int, float) else result
+    kind = getattr(getattr(result, "dtype", None), "kind", None)
+    if kind not in ("f", "i", "u"):
+        raise InputError(
+            "E-CALLABLE",
+            f"{called} must return an array of real numbers, got {type(result).__name__} of "
+            f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
+        )
+    if isbox(result):
+        return result if result.dtype == np.float64 else result.astype(np.float64)
+    return numpy.array(result, dtype=np.float64)[()]
 
 
 def matrix(name, value):
@@ -740,6 +770,7 @@ TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, o
 TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
 Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
+EnergyTransition = Annotated[Callable, transition, "an energy, (n, d), noise -> Step, a kernel"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
 Density = Annotated[Any, density_like, "a density with log_prob"]
@@ -784,6 +815,7 @@ def rows(function: Callable) -> Callable:
             if name in given and given[name] is not defaults[name]:
                 given[name] = check(name, given[name], x)
                 x = given[name] if name == anchor else x
-        return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
+        with numpy.errstate(invalid="ignore"):  # NaN that a callable returns is no news to it
+            return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
 
     return checked

@@ -20,7 +20,17 @@ from autograd.misc import flatten
 from autograd.misc.optimizers import adam
 
 from refebm.calculus import value_and_gradient
-from refebm.glossary import DomainError, InputError, InputTypeError, positive, real_array, steps
+from refebm.glossary import (
+    DomainError,
+    InputError,
+    InputTypeError,
+    asked,
+    flag,
+    positive,
+    real_array,
+    see_callable,
+    steps,
+)
 from refebm.progress import Line
 
 ROUNDOFF = np.finfo(float).eps
@@ -108,7 +118,7 @@ def minimise_noisy(
 
     def gradient(x, i):
         if each:
-            each(run.unflatten(x), i)
+            asked("each", each, run.unflatten(np.array(x)), i)
         value, gradient = run.value_and_gradient(x, i)
         run.keep(x, value)
         return gradient
@@ -127,7 +137,11 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
-        self.loss, self.n_steps, self.line = _callable("loss", loss), steps("n_steps", n_steps), Line(progress)
+        self.loss, self.n_steps, self.line = (
+            _callable("loss", loss),
+            steps("n_steps", n_steps),
+            Line(flag("progress", progress)),
+        )
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
 
@@ -135,7 +149,9 @@ class _Run:
         """Of the loss at x, in step i; _Stop where they are not finite."""
         try:
             with numpy.errstate(all="ignore"):
-                value, gradient = value_and_gradient(lambda x: _float(self.loss(self.unflatten(x), *i)), x)
+                value, gradient = value_and_gradient(
+                    lambda x: _float(asked("loss", self.loss, self.unflatten(x), *i)), x
+                )
         except InputError as error:
             if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
                 raise _Stop(str(error)) from error
@@ -174,12 +190,13 @@ class _Run:
 
 
 def _callable(name, function):
-    if not callable(function):
-        raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
+    see_callable(name, function)
     return function
 
 
 def _flat(parameters):
+    if isinstance(parameters, (tuple, list, dict)) and not parameters:
+        raise InputError("E-EMPTY", "parameters must have at least one number")
     try:
         x, unflatten = flatten(parameters)
     except TypeError as error:
@@ -188,7 +205,7 @@ def _flat(parameters):
         ) from error
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
-    return real_array("parameters", x), unflatten
+    return np.array(real_array("parameters", x)), unflatten
 
 
 def _float(value):

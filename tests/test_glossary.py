@@ -22,7 +22,7 @@ CHECKED = {  # public callables of whose arguments the body itself sees to the r
     "mixture_of": "a GaussianMixture",
     "gibbs_step": "u_h and u_v are of the shape that the RBM has",
     "conditional_noise_contrastive": "log_ratio is of the shape of y",
-    "annealed_importance_sampling": "step and tape go together",
+    "annealed_importance_sampling": "the tape has as many steps as the temperatures",
 }
 METHODS = [
     f"{name}.{method}"

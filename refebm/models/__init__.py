@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from refebm.calculus import score_of
-from refebm.glossary import InputError, brief, level, parameters_of, points_of, times_of
+from refebm.glossary import InputError, InputTypeError, bits, brief, level, parameters_of, points_of, times_of
 from refebm.models import energies, fields
 from refebm.models.fields import at, sde_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
@@ -34,7 +34,7 @@ def denoiser(x, kind, parameters, sigma):
 
 def binary_rbm(x, b, c, W):
     r"""The free energy of a `BinaryRBM`, of x in {0, 1}^d. b (d,), c (m,), W (d, m)."""
-    return BinaryRBM(b, c, W).free_energy(x)
+    return BinaryRBM(b, c, W).free_energy(bits("x", x))
 
 
 def gaussian_rbm(x, b, c, W, sigma):
@@ -102,7 +102,8 @@ class Model:
         if "sde" in self.parameters:
             sde_of(self.parameters["sde"])
         inner = "kind" in self.parameters and Model(self.parameters["kind"], self.parameters["parameters"])
-        object.__setattr__(self, "d", inner.d if inner else dimension(self.kind, self.parameters))
+        sizes = dimension(self.kind, self.parameters)
+        object.__setattr__(self, "d", inner.d if inner else sizes)
 
     def __call__(self, x, *sigma):
         x = points_of(self, "x", x)
@@ -120,6 +121,8 @@ def score(model: Model) -> Callable:
 
 def mixture_of(density: GaussianMixture) -> Model:
     r"""The mixture energy whose density is `density`, up to a constant: the same score."""
+    if not isinstance(density, GaussianMixture):
+        raise InputTypeError("E-DENSITY", f"density must be a GaussianMixture, got {type(density).__name__}")
     precisions = np.stack([component.precision for component in density.components])
     with np.errstate(divide="ignore"):  # a weight of zero is a logit of -inf
         logits = np.log(density.weights)

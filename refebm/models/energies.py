@@ -52,8 +52,9 @@ def mlp_energy(x, precision, layers):
 
 
 def gamma(x, shape, rate):
-    r"""E = sum_i (1 - shape_i) log x_i + rate_i x_i, for x > 0. shape and rate (d,)."""
-    return np.sum((1 - shape) * np.log(x) + rate * x, axis=1)
+    r"""E = sum_i (1 - shape_i) log x_i + rate_i x_i, and inf where an x_i is not positive. shape and rate (d,)."""
+    inside = np.where(x > 0, x, 1.0)
+    return np.sum(np.where(x > 0, (1 - shape) * np.log(inside) + rate * x, np.inf), axis=1)
 
 
 def laplace(x, loc, scale):

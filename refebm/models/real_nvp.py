@@ -2,7 +2,7 @@ r"""RealNVP: x = T(z) by affine couplings, z unit normal, with an exact inverse 
 
 import autograd.numpy as np
 
-from refebm.glossary import InputError, Points, Rows, Vectors, points_of, rows
+from refebm.glossary import InputError, Points, Rows, Vectors, parameters_of, points_of, rows
 from refebm.models.networks import perceptron
 from refebm.models.shapes import dimension
 from refebm.truth.densities import LOG_2PI
@@ -18,7 +18,8 @@ class RealNVP:
     """
 
     def __init__(self, couplings):
-        self.couplings, self.d = couplings, dimension("flow", {"couplings": couplings})
+        self.couplings = parameters_of("couplings", couplings)
+        self.d = dimension("flow", {"couplings": self.couplings})
         if self.d < 2:
             raise InputError(
                 "E-SHAPE", f"couplings must be of d >= 2, to keep some coordinates and move others; got d = {self.d}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.glossary import Energy, InputError, Loss, ModelPoints, Points, count, number, points, rows, uniforms
+from refebm.glossary import Energy, InputError, Loss, ModelPoints, Points, number, points, rows, size, uniforms
 
 
 @rows
@@ -38,7 +38,7 @@ class ReplayBuffer:
     capacity: int
 
     def __post_init__(self):
-        capacity, kept = count("capacity", self.capacity), points("points", self.points)
+        capacity, kept = size("capacity", self.capacity), points("points", self.points)
         object.__setattr__(self, "points", np.array(kept[-capacity:]))
 
     def start(self, fresh: np.ndarray, fraction: float, u: np.ndarray) -> np.ndarray:

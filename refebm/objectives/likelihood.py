@@ -3,7 +3,6 @@ r"""Maximum likelihood: -log p(x) = E(x) + log Z, with log Z exact where it can 
 Z = int exp(-E(x)) dx; its gradient, grad log Z = E_model[-grad E], needs nothing but samples from the model.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import autograd.numpy as np
@@ -14,8 +13,10 @@ from refebm.glossary import (
     Density,
     DomainError,
     Energy,
+    EnergyTransition,
     Flag,
     InputError,
+    InputTypeError,
     LogWeights,
     Loss,
     Points,
@@ -24,6 +25,8 @@ from refebm.glossary import (
     Rows,
     Size,
     Temperatures,
+    points,
+    real_array,
     rows,
 )
 from refebm.truth.partition import SETTLED, quadrature
@@ -70,7 +73,7 @@ def log_partition(
 
 @rows
 def annealed_importance_sampling(
-    energy: Energy, base: Density, temperatures: Temperatures, step: Callable, tape: tuple
+    energy: Energy, base: Density, temperatures: Temperatures, step: EnergyTransition, tape: tuple
 ) -> Rows:
     r"""The log weights of n chains from a density that is known to the model, (n,), with E[w] = Z.
 
@@ -82,16 +85,19 @@ def annealed_importance_sampling(
     Errors: E-TEMPERATURES, E-TAPE.
     Source: Neal 2001, eqs. 3 to 5; Song and Kingma 2021, section 3
     """
-    x, *noise = tape
-    if any(len(array) != len(temperatures) - 2 for array in noise):
-        raise InputError("E-TAPE", f"noise must be for {len(temperatures) - 2} steps; got {[len(a) for a in noise]}")
+    if not isinstance(tape, (tuple, list)) or not tape:
+        raise InputTypeError("E-TAPE", f"tape must be (x_0, noise, ...), got {type(tape).__name__}")
+    x, noise = points("tape[0]", tape[0]), [real_array("tape", part) for part in tape[1:]]
+    lengths = [len(array) if array.ndim else 0 for array in noise]
+    if any(length != len(temperatures) - 2 for length in lengths):
+        raise InputError("E-TAPE", f"tape must have noise for {len(temperatures) - 2} steps; got {lengths}")
 
     def annealed(beta):
         return lambda x: beta * energy(x) - (1 - beta) * base.log_prob(x)
 
     log_w = temperatures[1] * (-energy(x) - base.log_prob(x))
     for beta, following, *z in zip(temperatures[1:-1], temperatures[2:], *noise):
-        x = step(annealed(beta), x, *z).x
+        x = step(annealed(beta), x, *z)[0]
         log_w = log_w + (following - beta) * (-energy(x) - base.log_prob(x))
     return log_w
 

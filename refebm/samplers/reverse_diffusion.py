@@ -157,7 +157,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
     def values(t, y):
         nonlocal traced
         if not np.all(np.isfinite(y)):
-            raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: not finite at t = {t:.4f}")
+            raise DomainError("E-SOLVER", f"the probability flow of score from {t0} to {t1}: not finite at t = {t:.4f}")
         line.tell(f"t = {t:.4f}")
         rate = flat(t, y)
         traced = traced or held(rate) is not rate
@@ -177,7 +177,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
         times.append(solver.t)
     line.tell(f"t = {t1:.4f}", end="\n")
     if solver.status == "failed":
-        raise DomainError("E-SOLVER", f"the probability flow from {t0} to {t1}: {message}")
+        raise DomainError("E-SOLVER", f"the probability flow of score from {t0} to {t1}: {message}")
     if not traced and held(y) is y:
         return split(solver.y)
     for early, late in pairwise(times):

@@ -24,6 +24,7 @@ from refebm.glossary import (
     Level,
     Matrices,
     Points,
+    Positive,
     Rng,
     Rows,
     Size,
@@ -104,11 +105,13 @@ class Gaussian:
         cov = np.dot(np.dot(self.cov, noise.T), noise)
         return 0.5 * (cov + cov.T) * np.ones((len(y), 1, 1))
 
-    def substitute(self, u):
+    @rows
+    def substitute(self, u: Points):
         """x = m + L u."""
         return self.mean + np.dot(u, self.cholesky.T), np.sum(np.log(np.diag(self.cholesky)))
 
-    def box(self, radius):
+    @rows
+    def box(self, radius: Positive):
         """`radius` deviations either way."""
         return -radius * np.ones_like(self.mean), radius * np.ones_like(self.mean)
 
@@ -240,7 +243,8 @@ class GaussianMixture:
 
         return self._by_likeliest(log_sum, x)
 
-    def responsibilities(self, x):
+    @rows
+    def responsibilities(self, x: Points) -> np.ndarray:
         r"""r_k(x) = w_k N(x; m_k, C_k) / p(x), (n, k)."""
         return self._by_likeliest(lambda x, log_joint, j: softmax(log_joint).T, x)
 
@@ -310,11 +314,13 @@ class GaussianMixture:
 
         return smoothed._by_likeliest(cov, y)
 
-    def substitute(self, u):
+    @rows
+    def substitute(self, u: Points):
         """x = u."""
         return u, 0.0
 
-    def box(self, radius):
+    @rows
+    def box(self, radius: Positive):
         """Every component to `radius` deviations."""
         deviations = np.sqrt(self._diagonals(self.spread))
         return np.min(self.means - radius * deviations, axis=0), np.max(self.means + radius * deviations, axis=0)
@@ -438,7 +444,8 @@ class Gamma:
         """
         return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), SMALLEST)
 
-    def substitute(self, u):
+    @rows
+    def substitute(self, u: Points):
         """x = exp(u) a/b; for a < 1 the lower tail x^a is stretched, so that it falls as exp(u) whatever a.
 
         Below the smallest float x stays there, and what the density would gain and dx lose below is in log |dx/du|.
@@ -450,7 +457,8 @@ class Gamma:
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
         return x, np.sum(above + self.shape * (log_x - above) + slope, axis=1)
 
-    def box(self, radius):
+    @rows
+    def box(self, radius: Positive):
         """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x).
 
         At u = -w < 0 the density has fallen by a (exp(u) - 1 - u) > a w^2/(2 + w), the half of radius^2.
@@ -505,11 +513,13 @@ class StudentT:
         with np.errstate(over="ignore"):
             return np.clip(self.loc + self.scale * t, -LARGEST, LARGEST)
 
-    def substitute(self, u):
+    @rows
+    def substitute(self, u: Points):
         """x = loc + scale sinh u."""
         return self.loc + self.scale * np.sinh(u), np.sum(np.log(self.scale * np.cosh(u)), axis=1)
 
-    def box(self, radius):
+    @rows
+    def box(self, radius: Positive):
         """The bulk as for a Gaussian, then as far as a tail that falls as exp(-nu u) needs."""
         reach = np.arcsinh(radius) + 0.5 * radius**2 / self.df
         return -reach, reach
@@ -555,14 +565,16 @@ class Laplace:
         """By the generator's own laplace."""
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
 
-    def substitute(self, u):
+    @rows
+    def substitute(self, u: Points):
         """|x - loc| = scale exp(|u| + lowest) on either side of the kink: no node comes near it with any weight."""
         log_distance = np.abs(u) + KINK_LOG
         return self.loc + self.scale * np.sign(u) * np.exp(log_distance), np.sum(
             log_distance + np.log(self.scale), axis=1
         )
 
-    def box(self, radius):
+    @rows
+    def box(self, radius: Positive):
         """`radius`^2/2 scales either way."""
         reach = (np.log(0.5 * radius**2) - KINK_LOG) * np.ones_like(self.loc)
         return -reach, reach

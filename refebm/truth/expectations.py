@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from refebm.glossary import DomainError, InputError, InputTypeError, count
+from refebm.glossary import DomainError, InputError, InputTypeError, array, asked, count_or_none, see_callable
 from refebm.truth.densities import SMALLEST, Gaussian
 
 SETTLED = 1e-9
@@ -76,14 +76,14 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     where not even a first lattice is small enough, or a rule of that degree has too many nodes.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
-    if callable(functions) or not len(functions) or not all(map(callable, functions)):
+    if not isinstance(functions, (list, tuple)) or not functions:
         raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows, at least one")
-    if not hasattr(density, "substitute"):
+    for i, function in enumerate(functions):
+        see_callable(f"functions[{i}]", function)
+    if isinstance(density, type) or not hasattr(density, "substitute"):
         raise InputTypeError("E-DENSITY", f"density must be one of refebm's densities, got {type(density).__name__}")
     if degree is not None:
-        count("degree", degree + 1 if isinstance(degree, int) else degree)
-    if degree is not None:
-        return _polynomial(functions, density, degree)
+        return _polynomial(functions, density, count_or_none("degree", degree))
     _, terms, change = settled(functions, density)
     return Expectation(terms, change)
 
@@ -199,11 +199,11 @@ def _by_chunks(function, x):
 
 def _rows_of(function, x):
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is not finite is refused
-        values = np.asarray(function(x))
+        values = array("functions", asked("functions", function, x))
     if values.ndim == 0 or len(values) != len(x) or values.dtype.kind not in "fiub":
         raise InputError(
             "E-CALLABLE",
-            f"a function must return real values (m,) or (m, ...) for m = {len(x)} rows; "
+            f"functions must return real values (m,) or (m, ...) for m = {len(x)} rows; "
             f"got {values.dtype} of shape {values.shape}",
         )
     return values

@@ -49,7 +49,7 @@ wrong_versions(
         "no step in between",
         "rbms 6",
     ),
-    ("weights of the start alone", "x = step(annealed(beta), x, *z).x", "step(annealed(beta), x, *z)", "finite"),
+    ("weights of the start alone", "x = step(annealed(beta), x, *z)[0]", "step(annealed(beta), x, *z)", "finite"),
     ("the first weight left out", f"log_w = {FIRST}", f"log_w = 0 * {FIRST}", "finite"),
     ("the base left out of the weights", GAIN, "(following - beta) * -energy(x)", "no step in between"),
     ("the base left out of the path", "beta * energy(x) - (1 - beta) * base.log_prob(x)", "beta * energy(x)", "finite"),
