@@ -111,7 +111,7 @@ def sabotaged(framework: str, sabotage: Sabotage) -> str:
             *map(inspect.getsource, PROJECTIONS.values()),
         ]
         names |= {"mean_over_projections"}
-    names = ", ".join(sorted((names & set(home)) - {sabotage.inside}))
+    names = ", ".join(sorted((names & {*home, "np"}) - {sabotage.inside}))
     first = [f"from refebm.crosscheck.frameworks.{framework} import {names}"] if names else []
     return patched(text.replace("\n\n\n@", "\n\n\n".join(["", *first, *written, "@"]), 1), sabotage)
 

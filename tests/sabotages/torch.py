@@ -422,7 +422,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ),
     ("langevin_step", "states clipped", "moved(_)", "moved((_).clamp(-2, 2))"),
     ("BinaryRBM.log_partition", "exp overflows", "logsumexp(_)", "np.log(np.sum(np.exp(_)))"),
-    ("estimated_log_partition", "exp overflows", "np.exp(log_w - np.max(log_w))", "np.exp(log_w)"),
+    ("estimated_log_partition", "exp overflows", "np.exp(log_weights - np.max(log_weights))", "np.exp(log_weights)"),
     ("mala_step", "energies in float32", "there - here", "(there - here).float().double()"),
     ("leapfrog", "score in float32", "x = x + eps * p\n    return", "x = (x + eps * p).float().double()\n    return"),
     ("autocovariance", "spectrum in float32", "np.abs(_) ** 2", "(np.abs(_) ** 2).float().double()"),
