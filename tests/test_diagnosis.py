@@ -247,9 +247,9 @@ def contrastive_divergence(model, x, x_model):
     finding = examined(text, "contrastive_divergence")
     assert finding.status == "failed" and finding.names == names
     assert "the value is right, its gradient in the parameters is wrong in" in finding.diagnosis
+    assert ("CS236, CD recap" in finding.diagnosis) == ("samples" in "".join(names))
     if names:
-        assert f"{names[0]} (bug{'; CS236, CD recap' * ('samples' in names[0])}" in finding.diagnosis
-        assert "(bug; )" not in finding.diagnosis
+        assert f"{names[0]} (bug{'; ' if 'samples' in names[0] else ')'}" in finding.diagnosis
     assert examined(text.replace("stopped(", "("), "contrastive_divergence").status == "passed"
 
 

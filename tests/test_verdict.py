@@ -247,7 +247,8 @@ def test_how_gradients_are_wrong():
 
 def test_only_what_is_beyond_its_tolerance_is_named():
     """Every gradient is off by half a tolerance, one number of the last parameter by more."""
-    given, vector = with_gradients(ISM, off=0.5), vectors(ISM)[1]
+    given = with_gradients(ISM, off=0.5)
+    vector = next(v for v in vectors(ISM) if v.gradient is not None and len(gradient(v)) > 1)
     nested = given[vector.asked.id].gradient
     name = list(nested)[-1]
     place = nested[name]
