@@ -61,9 +61,14 @@ def definition(text: str, function: str) -> tuple[str, Definition]:
     return "\n".join(text.splitlines()[first - 1 : tree.end_lineno]), Definition(tree)
 
 
+def stands(name: str, text: str) -> bool:
+    """Whether the adapter has it in its own text; the one by hand has some helpers inside the methods."""
+    return bool(name and re.search(rf"^(def|class) {name}\b", text, re.MULTILINE))
+
+
 def patched(text: str, sabotage: Sabotage) -> str:
     """The adapter with the line put in, in the place where its characters stand, or else its syntax."""
-    before, syntax = definition(text, sabotage.inside or sabotage.function)
+    before, syntax = definition(text, sabotage.inside if stands(sabotage.inside, text) else sabotage.function)
     if before.count(sabotage.was) == 1:
         after = before.replace(sabotage.was, sabotage.becomes)
     else:
@@ -102,16 +107,20 @@ def sabotaged(framework: str, sabotage: Sabotage) -> str:
     home = vars(inspect.getmodule(getattr(refebm, sabotage.function.partition(".")[0])))
     written = [f"import functools\nimport math\n\nimport {framework}\n\n{torch.HELPERS}"]
     names = set(re.findall(r"\w+", sabotage.becomes))
-    if sabotage.inside and not re.search(rf"^(def|class) {sabotage.inside}\b", text, re.MULTILINE):
-        helper, others = own_text(home[sabotage.inside], framework)  # the adapter imports it as it is
-        written, names = [*written, helper], names | others
+    if sabotage.inside and not stands(sabotage.inside, text):
+        functions = filter(inspect.isfunction, home.values())
+        users = [function for function in functions if sabotage.inside in function.__code__.co_names]
+        for function in [home[sabotage.inside], *users]:  # the adapter imports them as they are
+            helper, others = own_text(function, framework)
+            written, names = [*written, helper], names | others
     if names & set(PROJECTIONS):
         written += [
             "from collections.abc import Callable",
             *map(inspect.getsource, PROJECTIONS.values()),
         ]
         names |= {"mean_over_projections"}
-    names = ", ".join(sorted((names & {*home, "np"}) - {sabotage.inside}))
+    here = set(re.findall(r"^def (\w+)", "\n".join(written), re.MULTILINE))
+    names = ", ".join(sorted((names & {*home, "np"}) - here))
     first = [f"from refebm.crosscheck.frameworks.{framework} import {names}"] if names else []
     return patched(text.replace("\n\n\n@", "\n\n\n".join(["", *first, *written, "@"]), 1), sabotage)
 

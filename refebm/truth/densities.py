@@ -399,7 +399,7 @@ class Gamma:
         self.shape = positive_vector("shape", shape)
         self.rate = positive_vector("rate", rate, len(self.shape))
         self.d = len(self.shape)
-        self.mean, self.mean_error = np.transpose([*map(quotient, self.shape.tolist(), self.rate.tolist())])
+        self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
         if not np.all((self.mean > 0) & np.isfinite(self.mean)):
             raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
 

@@ -373,7 +373,12 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("SubVariancePreserving.diffusion", "2 off by 1e-6", "-2 *", "-2.000002 *"),
     ("SubVariancePreserving.kernel", "epsilon in the root", "np.sqrt(_)", "np.sqrt(1e-6 + _)"),
     ("RealNVP.log_prob", "log of 2 pi rounded", "LOG_2PI", "1.837877"),
-    ("RealNVP.inverse", "scale in float32", "np.exp(-log_scale)", "np.exp(-log_scale.float())"),
+    (
+        "RealNVP.inverse",
+        "in float32",
+        "to_normal(self.couplings, x)",
+        "tuple(part.float().double() for part in to_normal(self.couplings, x))",
+    ),
     ("RealNVP.sample", "kept coordinates see the shift", "(1 - kept) * (x *", "(x *"),
     (
         "LinearGaussianVAE.log_joint",
