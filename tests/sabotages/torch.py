@@ -375,9 +375,9 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("RealNVP.log_prob", "log of 2 pi rounded", "LOG_2PI", "1.837877"),
     (
         "RealNVP.inverse",
-        "in float32",
+        "log-determinant off by 1e-6",
         "to_normal(self.couplings, x)",
-        "tuple(part.float().double() for part in to_normal(self.couplings, x))",
+        "(lambda z, log_det: (z, 1.000001 * log_det))(*to_normal(self.couplings, x))",
     ),
     ("RealNVP.sample", "kept coordinates see the shift", "(1 - kept) * (x *", "(x *"),
     (
