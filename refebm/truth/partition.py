@@ -380,7 +380,7 @@ class InPlane:
         return rule.results()
 
     def beyond(self, rule, log_z):
-        """A bound of what lost lines may hold, relative to Z: what stands on the last lines that are not lost."""
+        """What lost lines may hold, relative to Z: what was seen on them, and what the last that are not lost hold."""
         number = (rule.first[:, None] + np.arange(len(U))).ravel()
         u = rule.at(rule.low, rule.high)
         order = np.argsort(u, kind="stable")
@@ -388,7 +388,8 @@ class InPlane:
         beside = [np.append(lost[1:], 0), np.append(0, lost[:-1])]
         last = (lost != LOST) & np.any(np.equal(beside, LOST), axis=0)
         last |= (lost == TAPERS) & np.any(np.equal(beside, EMPTY), axis=0)
-        return np.sum((1 + np.abs(u[order][last])) * np.exp(log_f[last] - log_z))
+        seen = np.outer(rule.high - rule.low, 0.5 * W).ravel()[order] * np.exp(log_f - log_z)
+        return np.sum(seen[lost == LOST]) + np.sum((1 + np.abs(u[order][last])) * np.exp(log_f[last] - log_z))
 
     def nodes(self, index, log_weights):
         """x (m, 2), their log weights and the logarithm of what they hold, from the weights of the lines."""
