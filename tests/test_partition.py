@@ -15,10 +15,10 @@ def rosenbrock(x):
     return (1 - x[:, 0]) ** 2 + 100 * (x[:, 1] - x[:, 0] ** 2) ** 2
 
 
-def funnel(x):
-    """Neal's, normalised: v of deviation 3, y of variance exp(v)."""
+def funnel(x, deviation=3.0):
+    """Neal's, normalised: v of that deviation, y of variance exp(v)."""
     v, y = x[:, 0], x[:, 1]
-    return v**2 / 18 + np.log(3.0) + 0.5 * y**2 * np.exp(-v) + v / 2 + LOG_2PI
+    return v**2 / (2 * deviation**2) + np.log(deviation) + 0.5 * y**2 * np.exp(-v) + v / 2 + LOG_2PI
 
 
 def apart(x, distance, deviation):
@@ -75,6 +75,12 @@ CLOSED = {
     "Rosenbrock": (rosenbrock, 2, numpy.log(numpy.pi / 10)),
     "Rosenbrock/20": (lambda x: rosenbrock(x) / 20, 2, numpy.log(2 * numpy.pi)),
     "Neal's funnel": (funnel, 2, 0.0),
+    "a funnel from 1e-60 to 1e60": (lambda x: funnel(x, 30.0), 2, 0.0),
+    "a valley that narrows as a square": (
+        lambda x: (1 + x[:, 0] ** 2) ** 2 * x[:, 1] ** 2,
+        2,
+        1.5 * numpy.log(numpy.pi),
+    ),
 }
 
 
@@ -148,6 +154,8 @@ DIVERGES = {
     "1/|x|, and overflows": (lambda x: 0.25 * np.log1p(x[:, 0] ** 4), 1),
     "levels off": (lambda x: np.tanh(x[:, 0]) ** 2, 1),
     "flat along one axis": (lambda x: x[:, 0] ** 2, 2),
+    "a valley that narrows too slowly": (lambda x: (1 + x[:, 0] ** 2) * x[:, 1] ** 2, 2),
+    "a funnel from 1e-300 to 1e300": (lambda x: funnel(x, 100.0), 2),
     "a saddle": (lambda x: x[:, 0] ** 2 - x[:, 1] ** 2, 2),
     "a period, with minima as far as one looks": (lambda x: numpy.sin(x[:, 0]), 1),
     "a slower period": (lambda x: 3 * numpy.cos(0.01 * x[:, 0]), 1),
@@ -173,3 +181,17 @@ def test_the_limit_that_was_met_is_named():
         log_partition(lambda x: np.where(x[:, 0] < 2, x[:, 0] ** 2, -np.inf), 1)
     with pytest.raises(DomainError, match="infinite on the whole"):
         log_partition(lambda x: np.inf + 0 * x[:, 0], 1)
+
+
+LOST = {
+    "a disc, which tapers between the lines of the grid": lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf),
+    "a ridge that leads beyond the grid": lambda x: (
+        np.log1p((0.8 * x[:, 0] + 0.6 * x[:, 1]) ** 2) + 0.5e6 * (0.8 * x[:, 1] - 0.6 * x[:, 0]) ** 2
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_lines_whose_mass_is_lost_are_not_passed_over(name):
+    with pytest.raises(DomainError, match=r"log Z is known to .* only"):
+        log_partition(LOST[name], 2)

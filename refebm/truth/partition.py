@@ -37,6 +37,10 @@ MOST_ON_LATTICE = (20_000, 1_600_000)  # a kink, h^2, does not reach 1e-9 with s
 REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 FAR_OUT = 1001.0
 LINES = 1024
+ROUNDS, SHARP = 24, 1e-6  # a search by golden section, again where the width found is less than so much of its bracket
+FLAT = 20.0  # where the energy is no higher than this, it may go on so
+EMPTY, LOST, TAPERS = 1, 2, 3  # of a line in the plane
+THIN = 3  # so few points of the grid on a line before those with none: it tapers, it is no wall
 GOLDEN = 0.5 * (np.sqrt(5) - 1)
 FAINT = 1e-3  # a line that holds so much less than another needs so many digits less
 CHUNK = 2**16
@@ -110,13 +114,15 @@ def _by_panels(energy, wells, widths, tolerance):
         def along(t, line, within=np.inf):
             return energy(t[:, None], within)
 
-        rule = on_lines(along, _grid(wells[:, 0], widths[:, 0]), 1, *one)
+        rule, _ = on_lines(along, _grid(wells[:, 0], widths[:, 0]), 1, *one)
     else:
         lines = InPlane(energy, wells, widths, tolerance)
         rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0]), wells[:, 0], widths[:, 0]), *one)
     rule.grow(tolerance)
     rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
     (log_z,), (unresolved,), (roundoff,) = rule.results()
+    if len(wells[0]) > 1:
+        unresolved += lines.beyond(rule, log_z)
     _judge(log_z, unresolved, roundoff, tolerance, energy.seen)
     _, number, t, log_weights, mass = rule.nodes()
     x, log_weights, mass = (t[:, None], log_weights, mass) if len(wells[0]) == 1 else lines.nodes(number, log_weights)
@@ -184,6 +190,8 @@ class Counted:
         self.energy, self.most, self.seen, self.odd = energy, most, 0, False
 
     def __call__(self, x, within=np.inf):
+        if not len(x):
+            return np.zeros(0)
         self.seen += len(x)
         e = np.concatenate([np.asarray(self.energy(x[i : i + CHUNK]), float) for i in range(0, len(x), CHUNK)])
         bad = ~(e > -np.inf)
@@ -280,6 +288,7 @@ def _grid(wells, widths):
 def _minima_on_lines(energy, grid, lines):
     """The minima along each of many lines, (L, k), the lowest first, and their widths; inf where there are no more.
 
+    And which lines are lost, (L,): the mass lies beyond the grid, or is narrower than floating point can tell.
     energy(t, line) -> (m,), at the coordinate t along the line of that number.
     """
     number = np.arange(lines)
@@ -290,19 +299,40 @@ def _minima_on_lines(energy, grid, lines):
     line, index = np.nonzero(there)[0], chosen[there]
     low, high = grid[np.maximum(index - 1, 0)], grid[np.minimum(index + 1, len(grid) - 1)]
     bracket, at, lowest = high - low, grid[index], e[line, index]
-    for _ in range(36):
-        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-        down = energy(left, line) <= energy(right, line)
-        low, high = np.where(down, low, left), np.where(down, right, high)
-    middle = 0.5 * (low + high)
-    at, lowest = np.where(energy(middle, line) <= lowest, middle, at), np.minimum(energy(middle, line), lowest)
-    sizes = bracket[:, None] * 4.0 ** -np.arange(24.0)[::-1]
-    width = _widths(lambda t: energy(t[:, 0], np.repeat(line, 24)), at[:, None], lowest, np.ones(1), sizes)
+    width, fine = np.zeros(len(at)), np.zeros(len(at), bool)
+    open_ = np.arange(len(at))
+    for _ in range(ROUNDS):  # a valley may be narrower by far than the grid shows
+        a, b, of, sizes = low[open_], high[open_], line[open_], bracket[open_, None] * 4.0 ** -np.arange(24.0)[::-1]
+        for _ in range(36):
+            left, right = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
+            down = energy(left, of) <= energy(right, of)
+            a, b = np.where(down, a, left), np.where(down, right, b)
+        middle = 0.5 * (a + b)
+        found_e = energy(middle, of)
+        better = found_e <= lowest[open_]
+        at[open_], lowest[open_] = np.where(better, middle, at[open_]), np.where(better, found_e, lowest[open_])
+        found = _widths(
+            lambda t, of=of: energy(t[:, 0], np.repeat(of, 24)), at[open_, None], lowest[open_], np.ones(1), sizes
+        )
+        width[open_] = found
+        resolved, least = found > SHARP * sizes[:, -1], 4 * ROUNDOFF * np.abs(at[open_])
+        fine[open_] = resolved | (found > least)
+        reach = sizes[:, -1] * 1e-7
+        low[open_], high[open_], bracket[open_] = middle - reach, middle + reach, 2 * reach
+        open_ = open_[~resolved & (found > least)]
+        if not len(open_):
+            break
+    fine[open_] = False
     seeds, widths, energies = (np.full(there.shape, np.inf) for _ in range(3))
     seeds[there], widths[there], energies[there] = at, width, lowest
+    best = np.min(energies, axis=1)
+    lost = np.bincount(line[~fine & (lowest <= best[line] + NEGLIGIBLE)], minlength=lines) > 0
+    lost |= np.minimum(e[:, 0] + 0.1 - e[:, 1], e[:, -1] + 0.1 - e[:, -2]) < 0
+    finite = np.sum(np.isfinite(e), axis=1)
+    lost = np.where(finite == 0, EMPTY, np.where(lost, LOST, np.where(finite <= THIN, TAPERS, 0)))
     order = np.argsort(energies, axis=1, kind="stable")
     seeds, widths, energies = (np.take_along_axis(a, order, axis=1) for a in (seeds, widths, energies))
-    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths
+    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths, lost
 
 
 # --- the rule ------------------------------------------------------------------------------------------------------
@@ -310,8 +340,8 @@ def _minima_on_lines(energy, grid, lines):
 
 def on_lines(energy, grid, lines, budget, log_scale, best):
     """The rule for int exp(-E) along each of many lines: energy(t, line) -> (m,)."""
-    seeds, widths = _minima_on_lines(lambda t, line: energy(t, line, FAR_OUT), grid, lines)
-    return Rule(lambda t, line, _: (-energy(t, line), 0.0, 0.0), seeds, widths, budget, log_scale, best)
+    seeds, widths, lost = _minima_on_lines(lambda t, line: energy(t, line, FAR_OUT), grid, lines)
+    return Rule(lambda t, line, _: (-energy(t, line), 0.0, 0.0), seeds, widths, budget, log_scale, best), lost
 
 
 class InPlane:
@@ -320,7 +350,7 @@ class InPlane:
     def __init__(self, energy, wells, widths, tolerance):
         self.tolerance = tolerance
         self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1])
-        self.x, self.parts, self.best, self.number = [], [], -np.inf, 0
+        self.x, self.lost, self.parts, self.best, self.number = [], [], [], -np.inf, 0
 
     def seeds(self, grid, wells, widths):
         """The wells, and the minima over the grid of the least energy on each line: (1, k), and their widths."""
@@ -339,14 +369,27 @@ class InPlane:
         def energy(y, line, within=np.inf):
             return self.energy(np.stack([x[line], y], axis=1), within)
 
-        rule = on_lines(energy, self.grid, len(x), self.energy, log_dx, self.best)
+        rule, lost = on_lines(energy, self.grid, len(x), self.energy, log_dx, self.best)
         rule.grow(self.tolerance)
         rule.refine(max(FINEST[1], 0.1 * self.tolerance))
         line, _, y, log_weights, mass = rule.nodes()
         self.x.append(x)
+        self.lost.append(np.where(rule.cut, LOST, lost))
         self.parts.append((line + self.number, y, log_weights, mass))
         self.number, self.best = self.number + len(x), rule.best
         return rule.results()
+
+    def beyond(self, rule, log_z):
+        """What lost lines may hold, relative to Z: what was seen on them, and what the last that are not lost hold."""
+        number = (rule.first[:, None] + np.arange(len(U))).ravel()
+        u = rule.at(rule.low, rule.high)
+        order = np.argsort(u, kind="stable")
+        lost, log_f = np.concatenate(self.lost)[number][order], np.ravel(rule.log_f)[order]
+        beside = [np.append(lost[1:], 0), np.append(0, lost[:-1])]
+        last = (lost != LOST) & np.any(np.equal(beside, LOST), axis=0)
+        last |= (lost == TAPERS) & np.any(np.equal(beside, EMPTY), axis=0)
+        seen = np.outer(rule.high - rule.low, 0.5 * W).ravel()[order] * np.exp(log_f - log_z)
+        return np.sum(seen[lost == LOST]) + np.sum((1 + np.abs(u[order][last])) * np.exp(log_f[last] - log_z))
 
     def nodes(self, index, log_weights):
         """x (m, 2), their log weights and the logarithm of what they hold, from the weights of the lines."""
@@ -367,7 +410,7 @@ class Rule:
     its nodes, and what it holds, in units of exp(top) of its line.
     """
 
-    PARTS = ("low", "high", "line", "side", "first", "log_f", "value", "error", "below", "noise", "stale")
+    PARTS = ("low", "high", "line", "side", "first", "log_f", "value", "error", "below", "noise", "stale", "peak")
 
     def __init__(self, integrand, seeds, widths, budget, log_scale, best):
         self.integrand, self.budget, self.log_scale, self.best = integrand, budget, log_scale, best
@@ -382,6 +425,7 @@ class Rule:
         self.seeds = np.where(there, np.arcsinh(offset), np.inf)
         self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + np.arcsinh(np.abs(offset))))  # far out no panel is finer
         self.top = np.full(len(seeds), -np.inf)
+        self.cut = np.zeros(len(seeds), bool)  # lines on which something goes on where they end
         self.evaluations = 0
         for name in self.PARTS:
             setattr(self, name, np.zeros(0, int if name in ("line", "side", "first", "stale") else float))
@@ -438,11 +482,12 @@ class Rule:
             "side": side,
             "first": self.evaluations + len(U) * np.arange(len(low)),
             "stale": stale,
+            "peak": np.max((log_f - log_dt.reshape(log_f.shape)), axis=1),
             "log_f": log_f,
             "value": value,
             "error": width * np.max(np.abs(f @ LAST), axis=1),
             "below": below,
-            "noise": roundoff + ROUNDOFF * (1 + size + across * spread) * value,
+            "noise": roundoff + ROUNDOFF * (1 + size + np.nan_to_num(across * spread)) * value,
         }
         self.evaluations += len(t)
         for name in self.PARTS:
@@ -476,14 +521,22 @@ class Rule:
                 self.add(slab[0], slab[1], which, end + 1)
             self.refine(1e-2)
             held = np.bincount(3 * self.line + self.side, self.value, 3 * len(self.top)).reshape(-1, 3)
+            peak = np.full(held.shape, -np.inf)
+            np.maximum.at(peak, (self.line, self.side), self.peak)
             heavy = held > max(0.1 * ROUNDOFF, 1e-8 * tolerance) * self.base()[:, None]
+            flat = (held > MUCH * np.sum(held, axis=1, keepdims=True)) | (peak > np.max(peak, axis=1)[:, None] - FLAT)
+            faint = flat & ~heavy  # yet it goes on, and may sum up to much
+            faint &= (self.top + self.log_scale + FARTHEST > self.best - NEGLIGIBLE)[:, None]
             walled = np.bincount(3 * self.line + self.side, np.any(np.isneginf(self.log_f), axis=1), 3 * len(self.top))
             walled = walled.reshape(-1, 3) > 0
-            growing = [np.flatnonzero(heavy[:, end + 1]) for end in (0, 1)]
+            growing = [np.flatnonzero(heavy[:, end + 1] | faint[:, end + 1]) for end in (0, 1)]
             for end, which in enumerate(growing):
                 far = np.abs(box[end, which])
                 ended = (far >= FARTHEST) | ((far > HEAVY) & walled[which, end + 1])
-                for line in which[ended | (self.budget.left <= 0)]:
+                stopped = ended | (self.budget.left <= 0)
+                growing[end] = which[~stopped]
+                self.cut |= flat[:, end + 1] & ~np.isin(np.arange(len(flat)), growing[end])
+                for line in which[stopped & heavy[which, end + 1]]:
                     share, reach = held[line, end + 1] / np.sum(held[line]), self.place(box[end, line], line)[0]
                     if not np.any(ended) and share < MUCH:
                         raise DomainError(
