@@ -34,7 +34,7 @@ REFACTORINGS = {  # of what; a part of its text, or a name, as it is and as it m
         "    loss = 0.5 * squared_norm(misfit)\n    return loss",
     ),
     "a docstring in the words of the patches": ("denoising_score_matching", 'r"""1/2', f'r"""{DSM}, sigma * z, 1/2'),
-    "other hints": ("denoising_score_matching", "sigma: float", "sigma: (lambda: score(x + sigma * z)) and float"),
+    "other hints": ("denoising_score_matching", "sigma: Levels", "sigma: (lambda: score(x + sigma * z)) and Levels"),
     "a comment in the words of the patches": (
         "tweedie_mean",
         "    return y",
