@@ -124,6 +124,16 @@ def test_a_narrow_well_that_a_wide_one_hides(far, deviation, depth):
     assert abs(value - 0.5 * LOG_2PI - numpy.log1p(deviation * numpy.exp(depth))) <= error + 1e-14 * value
 
 
+def test_a_narrow_well_in_the_plane_that_a_wide_one_hides():
+    """Of deviation 1/20: Z = 2 pi (1 + 1/400)."""
+
+    def energy(x):
+        return -np.logaddexp(-0.5 * np.sum(x**2, axis=1), -200 * np.sum((x - np.array([80.0, 60.0])) ** 2, axis=1))
+
+    value, error = log_partition(energy, 2, with_error=True)
+    assert abs(value - LOG_2PI - numpy.log1p(1 / 400)) <= error <= 1e-9
+
+
 def test_two_valleys_whose_depths_a_grid_does_not_tell():
     """A parabola's two arms: u = y - 30 x^2 and x are standard normal, with the axes exchanged."""
 

@@ -219,7 +219,7 @@ def _lattice(axis, d):
 
 def _wells(energy, d):
     """Minima (k, d) that descent from a grid finds, the deepest first, their widths, and its low points (m, d)."""
-    axis = np.linspace(-CORE, CORE, 82) if d > 1 else np.linspace(-REACH, REACH, 8192)
+    axis = np.linspace(-CORE, CORE, 164) if d > 1 else np.linspace(-REACH, REACH, 8192)
     x = bulk = np.sinh(_lattice(axis, d))
     e = grid_e = energy.search(x)
     if not np.any(np.isfinite(e)):
