@@ -63,7 +63,10 @@ def definition(text: str, function: str) -> tuple[str, Definition]:
 
 def stands(name: str, text: str) -> bool:
     """Whether the adapter has it in its own text; the one by hand has some helpers inside the methods."""
-    return bool(name and re.search(rf"^(def|class) {name}\b", text, re.MULTILINE))
+    try:
+        return bool(name and definition(text, name))
+    except StopIteration:
+        return False
 
 
 def patched(text: str, sabotage: Sabotage) -> str:

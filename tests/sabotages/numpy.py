@@ -42,7 +42,37 @@ ACCEPTED = {  # of every kernel that accepts or rejects
 SCORE_AND_SLOPES = 'score_q(z) + np.einsum("nij,ni->nj", jacobian(model)(z), z)'  # the gradient of score_q(z).z
 ELBO = "-log_joint(z) + dot(score_q(z), z), -slopes(z) + score_q(z)"
 UNIT_SCORE = "(lambda z: field(model)(z) / np.sqrt(squared_norm(field(model)(z)) + 1e-300)[:, None])"
+EXPLODED = "self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))"
+SUBDUED = "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))"
 PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
+    **{
+        ("Gaussian.posterior_mean", name): ("self.mean + np.dot(y - self.mean, gain.T)", becomes, "")
+        for name, becomes in {
+            "shrinks to the origin": "np.dot(y, gain.T)",
+            "weight of the noise": "np.dot(y, sigma**2 * self.smoothed(sigma).precision) + np.dot(self.mean, gain.T)",
+            "the noisy point": "y",
+        }.items()
+    },
+    **{
+        ("VarianceExploding.kernel", name): (EXPLODED, becomes, "")
+        for name, becomes in {
+            "sigma(t) for std": "self.sigma(t)",
+            "variance for deviation": f"({EXPLODED}) ** 2",
+            "difference of the levels": "self.sigma(t) - self.sigma(s)",
+            "level at the start of time": EXPLODED.replace("sigma(s)", "sigma(0.0)"),
+            "2 forgotten": "self.sigma(t) * np.sqrt(-np.expm1(-(t - s) * self.log_ratio))",
+        }.items()
+    },
+    ("SubVariancePreserving.diffusion", "that of VP"): (f"np.sqrt({SUBDUED})", "np.sqrt(self.beta(t))", ""),
+    ("SubVariancePreserving.diffusion", "g squared for g"): (f"np.sqrt({SUBDUED})", SUBDUED, ""),
+    **{
+        ("SubVariancePreserving.kernel", name): ("np.sqrt(np.expm1(-b) * np.expm1(-total))", becomes, "")
+        for name, becomes in {
+            "std of VP": "np.sqrt(-np.expm1(-b))",
+            "variance for deviation": "np.expm1(-b) * np.expm1(-total)",
+            "the marginal's form for any start": "-np.expm1(-b)",
+        }.items()
+    },
     ("score_of", "gradient of the density"): (
         "-gradient(x)",
         "-gradient(x) * np.exp(-energy_function(model)(x))[:, None]",

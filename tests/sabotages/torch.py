@@ -34,7 +34,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("score_of", "off by 1e-6", "return -grad", "return -0.999999 * grad"),
     ("geometric_noise_levels", "2 d off by 1e-6", "2 * d * np.log(ratio)", "2.000002 * d * np.log(ratio)"),
     ("Gaussian.log_prob", "pi to seven digits", "LOG_2PI", "math.log(2 * 3.141593)"),
-    ("Gaussian.posterior_cov", "off by 1e-6", "sigma**2 *", "1.000001 * sigma**2 *"),
+    ("Gaussian.posterior_cov", "off by 1e-6", "0.5 * (", "0.5000005 * ("),
     ("Gamma.fisher_information", "2 off by 1e-6", "self.shape - 2)", "self.shape - 2.000001)"),
     ("standard_normal", "variance off by 1e-6", "1.0", "1.000001"),
     # one thing for another
@@ -67,7 +67,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("jacobian_vector_product", "points and projections swapped", "make_jvp(field)(x)(v)", "make_jvp(field)(v)(x)"),
     ("tweedie_mean", "point and score swapped", "y + sigma**2 * score(y)", "score(y) + sigma**2 * y"),
     ("tweedie_cov", "Jacobian transposed", "jacobian(score, y)", "jacobian(score, y).mT"),
-    ("Gaussian.posterior_mean", "mean and point swapped in the residual", "y - self.mean", "self.mean - y"),
+    ("Gaussian.posterior_mean", "mean and point swapped in the residual", "np.dot(y,", "np.dot(2 * self.mean - y,"),
     ("GaussianMixture.posterior_mean", "components in reverse", "self._mean(r, ...)", "self._mean(r.flip(0), ...)"),
     ("Gamma.log_prob", "shape and rate swapped", "self.rate * x", "self.shape * x"),
     (
@@ -354,7 +354,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("VarianceExploding.sigma", "log_10 of the ratio", "self.log_ratio", "self.log_ratio / math.log(10)"),
     ("VarianceExploding.diffusion", "2 off by 1e-6", "2 *", "2.000002 *"),
     ("VarianceExploding.kernel", "epsilon in the root", "np.sqrt(_)", "np.sqrt(1e-6 + _)"),
-    ("VarianceExploding.prior", "mean one half", 'np.zeros(size("d", d))', '0.5 + np.zeros(size("d", d))', "LinearSDE"),
+    ("VarianceExploding.prior", "mean one half", "np.zeros(d)", "0.5 + np.zeros(d)", "LinearSDE"),
     ("VariancePreserving.beta", "off by 1e-6", "self.beta_min +", "1.000001 * self.beta_min +"),
     ("VariancePreserving.integral", "half off by 1e-6", "0.5 *", "0.5000005 *"),
     ("VariancePreserving.betas", "cut at 0.2", "/ n_steps) / n_steps", "/ n_steps).clamp(max=0.2 * n_steps) / n_steps"),
@@ -371,7 +371,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ),
     ("VariancePreserving.prior", "jitter", "1.0", "1.000001"),
     ("SubVariancePreserving.diffusion", "2 off by 1e-6", "-2 *", "-2.000002 *"),
-    ("SubVariancePreserving.kernel", "epsilon in the root", "np.sqrt(_)", "np.sqrt(1e-6 + _)"),
+    ("SubVariancePreserving.kernel", "epsilon in the root", "(-np.expm1(-b))", "(1e-6 - np.expm1(-b))"),
     ("RealNVP.log_prob", "log of 2 pi rounded", "LOG_2PI", "1.837877"),
     (
         "RealNVP.inverse",
