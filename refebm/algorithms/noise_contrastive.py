@@ -11,6 +11,7 @@ from refebm.glossary import (
     NoiseLaw,
     Parameters,
     Points,
+    Real,
     Rng,
     Sampler,
     Size,
@@ -40,6 +41,7 @@ def train_noise_contrastive(
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
+    log_z: Real = 0.0,
     self_normalised: Flag = False,
     *,
     adam: Flag = False,
@@ -51,14 +53,14 @@ def train_noise_contrastive(
     $$(\theta, c) \leftarrow (\theta, c) - \eta\, \nabla E_B \big[ \zeta(-L(x)) + \sum_j \zeta(L(y_j)) \big]$$
 
     1. Draw a minibatch. 2. Draw nu noise points for each of its rows, noise.sample(rng, nu batch). 3. Its loss.
-    4. Step down its gradient in the energy's parameters and c = log Z, which is 0 at first. zeta is softplus,
-    L = -E - c - log nu p_n. The fit has parameters {"energy", "log_z"}.
+    4. Step down its gradient in the energy's parameters and c = log Z, which is log_z at first. zeta is
+    softplus, L = -E - c - log nu p_n. The fit has parameters {"energy", "log_z"}.
     x (n, d); energy(parameters, x) (n, d) -> (n,); noise: log_prob(x) and sample(rng, n). self_normalised:
     without log Z; E itself must learn to be normalised (Mnih and Teh 2012).
     Source: Stanford CS236, noise contrastive estimation for training EBMs, steps 1 to 5; HY-673 lecture 12, NCE for
     training EBMs; Gutmann and Hyvarinen 2010; Song and Kingma 2021, section 5
     """
-    first = {"energy": parameters} if self_normalised else {"energy": parameters, "log_z": 0.0}
+    first = {"energy": parameters} if self_normalised else {"energy": parameters, "log_z": log_z}
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
@@ -80,6 +82,7 @@ def train_flow_contrastive(
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
+    log_z: Real = 0.0,
     *,
     adam: Flag = False,
     each: Watch | None = None,
@@ -102,7 +105,7 @@ def train_flow_contrastive(
         return np.mean(noise_contrastive(_log_density(energy, p["energy"]), log_q(p["flow"]), rows, y[None]))
 
     losses = {"energy": value, "flow": lambda p, i: -value(p, i)}
-    first = {"energy": {"energy": parameters, "log_z": 0.0}, "flow": phi}
+    first = {"energy": {"energy": parameters, "log_z": log_z}, "flow": phi}
     return minimise_in_turns(losses, first, n_steps, step_size, adam=adam, each=each, progress=progress)
 
 
@@ -120,6 +123,7 @@ def train_adversarial_contrastive(
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
+    log_z: Real = 0.0,
     *,
     adam: Flag = False,
     each: Watch | None = None,
@@ -146,5 +150,5 @@ def train_adversarial_contrastive(
         return np.mean(noise_contrastive(_log_density(energy, p["energy"]), log_noise, rows, y[None]))
 
     losses = {"energy": value, "proposal": lambda p, i: -value(p, i)}
-    first = {"energy": {"energy": parameters, "log_z": 0.0}, "proposal": phi}
+    first = {"energy": {"energy": parameters, "log_z": log_z}, "proposal": phi}
     return minimise_in_turns(losses, first, n_steps, step_size, adam=adam, each=each, progress=progress)
