@@ -201,7 +201,7 @@ def _handed(function, name, value):
     """What a question has as data, as a user hands it over."""
     if isinstance(value, Model):
         return getattr(REFERENCE, ROLES[types(function)[name]])(value)
-    if isinstance(value, str):
+    if isinstance(value, str) and name != "by":
         return by_user(BY_NAME[value]) if name == "sampler" else BY_NAME[value]
     if name == "sde":
         return REFERENCE.sde(value)

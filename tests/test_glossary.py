@@ -47,8 +47,8 @@ def test_every_argument_has_a_type(name):
     assert bool(plain) == (name in CHECKED), plain
 
 
-PLAIN = {np.ndarray, float, int, bool, float | np.ndarray, int | np.ndarray, np.random.Generator, typing.Any}
-PLAIN |= {refebm.Generator, np.ndarray | None}
+PLAIN = {np.ndarray, float, int, bool, str, float | np.ndarray, int | np.ndarray, np.random.Generator, typing.Any}
+PLAIN |= {refebm.Generator, np.ndarray | None, np.ndarray | refebm.ReplayBuffer | None}
 
 
 @pytest.mark.parametrize("name", [*FUNCTIONS, *METHODS])
