@@ -7,7 +7,6 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import constant, minibatch
 from refebm.glossary import (
-    Count,
     EnergyOf,
     Flag,
     InputError,
@@ -63,7 +62,7 @@ def train_contrastive_divergence(
     energy: EnergyOf,
     step: KernelOf,
     parameters: Parameters,
-    k: Count,
+    k: StepCount,
     batch: Size,
     n_steps: StepCount,
     step_size: StepSize,

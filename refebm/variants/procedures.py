@@ -42,7 +42,7 @@ def given(question, name: str) -> dict:
         "train_variational_bound": {"energy": made.quadratic_energy, **flow, **game},
         "train_implicit_vae": {
             **{"log_joint": made.decoder_joint, "encoder": made.linear_encoder, "score": made.spring_of_codes},
-            **{"parameters": question.grid((3,), -0.5, 0.5), "phi": np.array(0.75), "k": 1, "score_steps": 3},
+            **{"parameters": question.grid((3,), -0.5, 0.5), "phi": np.array([0.75]), "k": 1, "score_steps": 3},
             **{"refit": fixed.get("refit", 2), "copies": 2},
         },
         "train_diffusion": {
