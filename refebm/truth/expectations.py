@@ -62,6 +62,8 @@ class Lattice(NamedTuple):
 def expect(functions: Sequence[Callable], density, *, degree: int | None = None) -> Expectation:
     r"""E_p[f(X)] for each f, by the trapezoid rule on a wide box: geometric convergence for analytic integrands.
 
+    $$\mathbb E_p[f(X)] = \int f(x)\, p(x)\, dx \approx \sum_j w_j\, f(x_j),\quad w_j = h^d\, p(x_j)$$
+
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`.
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
     radius r and r + 2 is below roundoff. For an analytic f that varies no faster than the density h/2 is then right
