@@ -28,6 +28,7 @@ FLOORS = [  # from the ground up
     ["variants"],
     ["crosscheck"],
     ["data", "index"],
+    ["verify"],
     ["cli"],
     ["__main__"],
 ]
