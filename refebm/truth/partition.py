@@ -32,7 +32,7 @@ MUCH = 1e-3  # where so much lies at the farthest points, it is no matter of too
 HEAVY = 70.0  # exp of it: no wall stands so far out
 CORE = 7.6  # sinh(7.6) = 1000
 REACH = 20.0  # sinh(20) = 2e8: on the line more is looked at than in the plane
-GAP = 0.25
+GAPS = (1 / 8, 1 / 16, 1 / 32, 1 / 64)  # of the points where wells along a line are looked for
 MOST_ON_LATTICE = (20_000, 1_600_000)  # a kink, h^2, does not reach 1e-9 with so few
 REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 FAR_OUT = 1001.0
@@ -107,6 +107,31 @@ def _axes(energy, well, width):
 
 
 def _by_panels(energy, wells, widths, tolerance):
+    """The refined rule; in the plane with valleys looked for twice as closely, until nothing changes."""
+    if len(wells[0]) == 1:
+        return _refined(energy, wells, widths, tolerance, 2 * GAPS[0])
+    log_z, refused = np.nan, None
+    for gap in GAPS:
+        before, log_z = log_z, np.nan
+        try:
+            nodes = _refined(Counted(energy.energy, energy.most), wells, widths, tolerance, gap)
+        except DomainError as error:
+            if refused and refused.code == error.code == "E-SETTLED":
+                break
+            if not refused or refused.code == "E-DIVERGES":  # a valley that is missed looks like a heavy tail
+                refused = error
+            continue
+        log_f = nodes.log_weights - energy(nodes.x)
+        log_z = np.log(np.sum(np.exp(log_f - np.max(log_f)))) + np.max(log_f)
+        if (change := abs(log_z - before)) <= tolerance:
+            return nodes._replace(error=nodes.error + change)
+    raise refused or DomainError(
+        "E-SETTLED",
+        f"log Z changes by {change:.1e} where valleys are looked for more closely: they bend or narrow too much",
+    )
+
+
+def _refined(energy, wells, widths, tolerance, gap):
     """The rule that is refined where it must be, along the line or along the lines of the plane."""
     one = (energy, np.zeros(1), -np.inf)
     if len(wells[0]) == 1:
@@ -114,10 +139,10 @@ def _by_panels(energy, wells, widths, tolerance):
         def along(t, line, within=np.inf):
             return energy(t[:, None], within)
 
-        rule, _ = on_lines(along, _grid(wells[:, 0], widths[:, 0]), 1, *one)
+        rule, _ = on_lines(along, _grid(wells[:, 0], widths[:, 0], gap), 1, *one)
     else:
-        lines = InPlane(energy, wells, widths, tolerance)
-        rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0]), wells[:, 0], widths[:, 0]), *one)
+        lines = InPlane(energy, wells, widths, tolerance, gap)
+        rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0], gap), wells[:, 0], widths[:, 0]), *one)
     rule.grow(tolerance)
     rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
     (log_z,), (unresolved,), (roundoff,) = rule.results()
@@ -277,10 +302,10 @@ def _widths(energy, x, e, one, sizes):
     return 0.5 * farther
 
 
-def _grid(wells, widths):
+def _grid(wells, widths, gap):
     """Points along an axis: sinh-spaced around the deepest well, and around each of the others."""
     reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
-    u = np.concatenate([np.arange(0.5 * GAP, reach, GAP), reach + 3 * GAP * np.arange(1, 17)])
+    u = np.concatenate([np.arange(0.5 * gap, reach, gap), np.arange(reach + 0.75, reach + 12.5, 3 * gap)])
     spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
     return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
 
@@ -347,9 +372,9 @@ def on_lines(energy, grid, lines, budget, log_scale, best):
 class InPlane:
     """The logarithm of int exp(-E(x, y)) dy as a function of x, with the nodes of each line."""
 
-    def __init__(self, energy, wells, widths, tolerance):
+    def __init__(self, energy, wells, widths, tolerance, gap):
         self.tolerance = tolerance
-        self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1])
+        self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1], gap)
         self.x, self.lost, self.parts, self.best, self.number = [], [], [], -np.inf, 0
 
     def seeds(self, grid, wells, widths):
