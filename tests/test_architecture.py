@@ -15,7 +15,7 @@ from refebm.models import Model
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
     ["glossary"],
-    ["files", "progress"],
+    ["files", "progress", "words"],
     ["calculus"],
     ["truth"],
     ["sdes"],
