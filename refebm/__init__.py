@@ -47,6 +47,7 @@ from refebm.objectives.discrepancies import (
     minimum_velocity,
     stein_discrepancy,
 )
+from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,

@@ -218,6 +218,24 @@ def score_of_denoiser(model, sde, x, t):
     return (scale * denoiser(x, t) - x) / std**2
 
 
+# ---- flow matching along straight lines (1 - t) x + t z, velocities called with a time t (n,) ------------------------
+
+
+def flow_matching(model, x, z, t):
+    velocity, s = field(model), column(t, x)
+    return 0.5 * squared_norm(velocity((1 - s) * x + s * z, t) - (z - x))
+
+
+def flow_velocity(model, x, t):
+    score, s = field(model), column(t, x)
+    return -(x + s * score(x, t)) / (1 - s)
+
+
+def score_of_flow(model, x, t):
+    velocity, s = field(model), column(t, x)
+    return -(x + (1 - s) * velocity(x, t)) / s
+
+
 # ---- likelihood ------------------------------------------------------------------------------------------------------
 
 

@@ -693,6 +693,28 @@ def minimum_velocity(score, x):
 
 scores, energy_of = score, energy  # under names that the arguments of objectives do not hide
 
+# --- rows of practice ------------------------------------------------------------------------------------------------
+
+
+@row
+def flow_matching(velocity, x, z, t):
+    """The target is how the point moves, which is the same at all times."""
+    y = [(1 - t) * a + t * b for a, b in zip(x, z)]
+    return tuple((u - (b - a)) ** 2 / 2 for u, a, b in zip(scores(velocity, y, t), x, z))
+
+
+@row
+def flow_velocity(score, x, t):
+    """E[Z] - E[x_0], given x_t, by Tweedie's formula for each."""
+    return [(-t * s, -a / (1 - t), -(t**2) * s / (1 - t)) for a, s in zip(x, scores(score, x, t))]
+
+
+@row
+def score_of_flow(velocity, x, t):
+    """-E[Z]/t, E[Z] = x_t + (1 - t) u."""
+    return [(-a / t, -(1 - t) * u / t) for a, u in zip(x, scores(velocity, x, t))]
+
+
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
 
 
@@ -1312,9 +1334,12 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity")
+
+
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
-    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit") if key in arguments)
+    model = next(key for key in MODELS if key in arguments)
     path = [model, "parameters", *parameter]
 
     def derivative(entry):
@@ -2035,6 +2060,19 @@ def reverse_diffusion():
     yield entry("ddpm_step", "noise in the last step, whose variance is zero", **given, posterior=True)
 
 
+def flows():
+    for d, sde in zip(DIMENSIONS, SDES.values()):
+        given, z = {"x": block(X, 2, d), "t": TIMES}, block(Z, 2, d)
+        for field in (conditional(d), diffused_mixture(sde, d)):
+            text = "the sign of the target, time the other way, no 1/2, data that are not shrunk, roots of t"
+            yield entry("flow_matching", text, velocity=field, x=given["x"], z=z, t=TIMES)
+        yield entry("flow_velocity", "the sign, t squared, no t, over t", score=field, **given)
+        yield entry("score_of_flow", "the sign, the velocity whole, over t squared", velocity=field, **given)
+    text = "a constant for what depends on the parameters, beside a right value"
+    given = {"velocity": conditional(2), "x": block(X, 2, 2), "z": block(Z, 2, 2), "t": TIMES}
+    yield entry("flow_matching.gradient", text, parameter=["layers", 0, 1], **given)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2054,6 +2092,7 @@ BUILDERS = (
     samplers,
     reverse_diffusion,
     diagnostics,
+    flows,
 )
 
 

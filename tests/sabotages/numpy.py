@@ -305,6 +305,10 @@ PATCHES |= {
     ("ddpm_step", "betas counted from 1"): ("betas[i]", "betas[np.maximum(i - 1, 0)]", ""),
 }
 PATCHES |= {
+    (function, "one time for all rows"): ("column(t, x)", "column(t, x)[:1]", "")
+    for function in ("flow_matching", "flow_velocity", "score_of_flow")
+}
+PATCHES |= {
     ("predicted_noise", "scale for std"): ("(_, std)", "(std, _)", ""),
     ("VarianceExploding.sigma", "time running the wrong way"): (
         "self.sigma_min * np.exp(t",
