@@ -77,6 +77,7 @@ from refebm.objectives.score_matching import (
     sliced_score_matching_vr,
 )
 from refebm.samplers.chain import run
+from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog

@@ -465,6 +465,16 @@ def ddpm_step(model, betas, x, i, z, posterior=False):
     return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z
 
 
+def ddim_step(model, betas, x, i, eta, z):
+    score, i = field(model), i + np.zeros(len(x), int)
+    log_kept = np.cumsum(np.log1p(-betas))
+    before = np.append(0.0, log_kept[:-1])
+    beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]
+    pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)
+    s = score(x, i)
+    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z
+
+
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------
 
 

@@ -715,6 +715,16 @@ def score_of_flow(velocity, x, t):
     return [(-a / t, -(1 - t) * u / t) for a, u in zip(x, scores(velocity, x, t))]
 
 
+@row
+def ddim_step(score, betas, x, i, eta, z):
+    """The clean point, then back along the noise that is said to be there, by products of 1 - beta."""
+    before, after = mp.fprod(1 - b for b in betas[:i]), mp.fprod(1 - b for b in betas[: i + 1])
+    variance = eta**2 * betas[i] * (1 - before) / (1 - after)
+    pointed, kept = mp.sqrt((1 - before - variance) * (1 - after)), mp.sqrt(before / after)
+    parts = zip(x, scores(score, x, i), z)
+    return [(kept * a, kept * (1 - after) * s, -pointed * s, mp.sqrt(variance) * b) for a, s, b in parts]
+
+
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
 
 
@@ -2071,6 +2081,12 @@ def flows():
     text = "a constant for what depends on the parameters, beside a right value"
     given = {"velocity": conditional(2), "x": block(X, 2, 2), "z": block(Z, 2, 2), "t": TIMES}
     yield entry("flow_matching.gradient", text, parameter=["layers", 0, 1], **given)
+    betas, text = [0.125, 0.4375, 0.3125, 0.25], "alpha for its product, the noise not taken off, eta for its square"
+    for d, i, eta in ((1, [2, 1], 0.375), (2, [3, 2], 0.0), (2, [1, 3], 1.0), (3, [1, 2], 0.75)):
+        given = {"score": conditional(d), "betas": betas, "x": block(X, 2, d), "i": i, "z": block(Z, 2, d)}
+        yield entry("ddim_step", text, **given, eta=eta)
+    given = {"score": diffused_mixture(SDES["VariancePreserving"], 2), "betas": betas, "i": 0, "eta": 0.625}
+    yield entry("ddim_step", "noise in the last step", **given, x=block(X, 1, 2), z=block(Z, 1, 2))
 
 
 BUILDERS = (

@@ -15,7 +15,19 @@ def field(x, t):
     return -x
 
 
+BETAS = np.array([0.125, 0.25, 0.5])
+
+
+def ddim(i=1, eta=0.5, betas=BETAS):
+    return refebm.ddim_step(field, betas, X, i, eta, Z)
+
+
 BAD = {
+    "eta above one": (lambda: ddim(eta=1.5), "E-FRACTION", "eta must be from 0 to 1, got 1.5"),
+    "eta below zero": (lambda: ddim(eta=-0.25), "E-FRACTION", "eta .*-0.25"),
+    "eta for each row": (lambda: ddim(eta=T), "E-SHAPE", "eta must be a float"),
+    "a step beyond the schedule": (lambda: ddim(i=3), "E-INDEX", "i must be from 0 to 2"),
+    "a schedule of what is kept": (lambda: ddim(betas=[1.0, 0.5]), "E-BETAS", "betas"),
     "a velocity of one column": (
         lambda: refebm.flow_matching(lambda x, t: x[:, :1], X, Z, T),
         "E-CALLABLE",
@@ -33,3 +45,18 @@ def test_bad_input_is_a_clear_error(ask, code, words):
     with pytest.raises(InputError, match=words) as error:
         ask()
     assert error.value.code in code.split("|")
+
+
+def test_a_step_without_noise_asks_for_none_and_a_lost_row_stays_so():
+    first, second = (refebm.ddim_step(field, BETAS, X, 2, 0.0, z).x for z in (Z, 7 - Z))
+    np.testing.assert_array_equal(first, second)
+    gone = np.where([[False], [True], [False]], np.nan, X)
+    step = refebm.ddim_step(field, BETAS, gone, 2, 0.5, Z)
+    assert step.info.invalid.tolist() == [False, True, False] and np.all(np.isnan(step.x[1]))
+    np.testing.assert_array_equal(step.x[::2], refebm.ddim_step(field, BETAS, X, 2, 0.5, Z).x[::2])
+
+
+def test_with_all_of_the_noise_it_is_the_ancestral_step():
+    for i in range(3):
+        ancestral = refebm.ddpm_step(field, BETAS, X, i, Z, posterior=True).x
+        np.testing.assert_allclose(ddim(i, 1.0).x, ancestral, rtol=1e-14, atol=1e-15)
