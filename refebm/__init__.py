@@ -48,6 +48,7 @@ from refebm.objectives.discrepancies import (
     stein_discrepancy,
 )
 from refebm.objectives.higher_order import regularised_score_matching
+from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
@@ -77,6 +78,7 @@ from refebm.objectives.score_matching import (
     sliced_score_matching_vr,
 )
 from refebm.samplers.chain import run
+from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog

@@ -200,6 +200,13 @@ def weight_inside(name, value, x=None):
     return value
 
 
+def fraction(name, value, x=None):
+    """A float from 0 to 1."""
+    value = number(name, value)
+    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1")
+    return value
+
+
 def level(name, value, x):
     """A positive float, or one per row (n,); the body sees a column (n, 1)."""
     value = real_array(name, value)
@@ -753,6 +760,7 @@ Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
 StepSize = Annotated[float, positive, "a step size, a float > 0"]
 StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
 Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
+Fraction = Annotated[float, fraction, "a float in [0, 1]"]
 Count = Annotated[int, count, "a whole number >= 1"]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
 Size = Annotated[int, size, "the length of an axis, >= 1"]

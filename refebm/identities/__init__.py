@@ -52,6 +52,7 @@ STEMS = (  # the order in which they are read, run and listed, new ones last
     *("noise_contrastive", "contrast_estimates", "conditional_contrast", "bregman_contrast", "made_noise"),
     *("real_nvp", "adversarial", "discrepancies", "sdes", "diffusion"),
     *("euler_maruyama", "reverse_diffusion", "probability_flow", "ddpm"),
+    *("flow_matching", "ddim", "parametrisations", "karras", "schedules", "classifier", "pseudo_likelihood"),
 )
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
