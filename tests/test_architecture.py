@@ -23,6 +23,7 @@ FLOORS = [  # from the ground up
     ["objectives"],
     ["samplers"],
     ["training"],
+    ["algorithms"],
     ["__init__"],
     ["identities"],
     ["variants"],
