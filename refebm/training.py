@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
-import scipy.optimize
+import scipy
 from autograd.misc import flatten
 from autograd.misc.optimizers import adam
 
