@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
-import scipy.optimize
+import scipy
 from autograd.misc import flatten
 
 from refebm.calculus import value_and_gradient

@@ -7,9 +7,7 @@ layer the units of the other are independent. Noise is an argument: a unit is 1 
 from itertools import product
 
 import autograd.numpy as np
-from autograd.scipy.special import logsumexp
 
-from refebm.calculus import expit, softplus
 from refebm.glossary import (
     Bits,
     InputError,
@@ -24,6 +22,7 @@ from refebm.glossary import (
     uniforms,
     vector,
 )
+from refebm.special import expit, logsumexp, softplus
 from refebm.truth.densities import LOG_2PI
 
 MOST_UNITS = 20

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.polynomial.legendre import Legendre, legvander
-from scipy.ndimage import minimum_filter
 
 from refebm.glossary import DomainError
 
@@ -249,7 +249,7 @@ def _wells(energy, d):
     e = grid_e = energy.search(x)
     if not np.any(np.isfinite(e)):
         raise DomainError("E-SETTLED", f"energy is infinite on the whole of a grid of {len(x)} points out to 1000")
-    lowest = np.ravel(minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
+    lowest = np.ravel(scipy.ndimage.minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
     starts = np.flatnonzero(lowest & np.isfinite(e))
     starts = starts[np.argsort(e[starts], kind="stable")][:MOST_STARTS]
     x, e = _descended(energy.search, x[starts], e[starts])
@@ -318,7 +318,7 @@ def _minima_on_lines(energy, grid, lines):
     """
     number = np.arange(lines)
     e = energy(np.tile(grid, lines), np.repeat(number, len(grid))).reshape(lines, -1)
-    lowest = (minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
+    lowest = (scipy.ndimage.minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
     chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :MOST_SEEDS]
     there = np.take_along_axis(lowest, chosen, axis=1)  # of which the grid may be far too coarse to say how deep
     line, index = np.nonzero(there)[0], chosen[there]
@@ -381,7 +381,7 @@ class InPlane:
         """The wells, and the minima over the grid of the least energy on each line: (1, k), and their widths."""
         points = np.stack([a.ravel() for a in np.meshgrid(grid, self.grid, indexing="ij")], axis=1)
         e = np.min(self.energy.search(points).reshape(len(grid), -1), axis=1)
-        lowest = (minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
+        lowest = (scipy.ndimage.minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
         at = np.flatnonzero(lowest)
         gaps = 0.5 * (grid[np.minimum(at + 1, len(grid) - 1)] - grid[np.maximum(at - 1, 0)])
         return np.concatenate([wells, grid[at]])[None], np.concatenate([widths, gaps])[None]
