@@ -62,6 +62,7 @@ class BinaryRBM:
 
     b (d,), c (m,), W (d, m). Errors: E-SHAPE; E-BINARY for units that are not 0 or 1; E-UNIFORM for u outside (0, 1);
     E-SIZE where both layers have more than 20 units, too many to enumerate.
+    Also: Boltzmann machine, Bernoulli RBM
     Source: Hinton 2002, section 3; Smolensky 1986
     """
 
@@ -136,6 +137,7 @@ class GaussianBernoulliRBM:
 
     b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE, E-SCALE for sigma.
     Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
+    Also: GRBM
     Source: Cho, Ilin and Raiko 2011, eq. 3
     """
 
