@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from refebm.glossary import InputError
+from refebm.identities import Theorem
 from refebm.identities.run import MUCH_CANCELLATION, Report
 
 
@@ -35,6 +36,9 @@ def record(report: Report) -> dict:
         "outside": {name: report.outside[name].note for name in sorted(report.outside)},
         "escaped": sorted(report.escaped),
     }
+
+
+FIELDS = set(record(Report(Theorem("", "", "", "", "", "", (), dict, dict), [], {})))
 
 
 def red(one: dict) -> bool:
@@ -119,12 +123,19 @@ def _read(path):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError("E-MERGE", f"{path} is no JSON: {error}") from error
-    keys = {"refebm", "seed", "options", "shard", "theorems"}
-    if not isinstance(content, dict) or set(content) != keys or not isinstance(content["theorems"], list):
+    if not _is_record(content):
         raise InputError("E-MERGE", f"{path} is no record of a run of refebm verify --shard K/N --json FILE")
     if content["shard"] is None:
         raise InputError("E-MERGE", f"{path} is the record of a whole run, of no shard")
     return content
+
+
+def _is_record(content) -> bool:
+    if not isinstance(content, dict) or set(content) != {"refebm", "seed", "options", "shard", "theorems"}:
+        return False
+    shard, rows = content["shard"], content["theorems"]
+    dealt = shard is None or (isinstance(shard, list) and len(shard) == 2 and all(isinstance(k, int) for k in shard))
+    return dealt and isinstance(rows, list) and all(isinstance(one, dict) and set(one) == FIELDS for one in rows)
 
 
 def _see_each_once(paths, shards):
