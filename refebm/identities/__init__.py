@@ -38,11 +38,21 @@ __all__ = ["REFERENCE", "THEOREMS", "Draw", "Failure", "Implementation", "Limit"
 __all__ += ["Theorem", "Unusable", "Verdict", "check", "expect", "theorem", "verdict_of", "wrong"]
 
 STEMS = (  # the order in which they are read, run and listed, new ones last
-    *("calculus", "densities", "score_matching", "denoising", "likelihood", "rbm", "contrastive_divergence"),
+    *(
+        "calculus",
+        "densities",
+        "score_matching",
+        "higher_order",
+        "denoising",
+        "likelihood",
+        "rbm",
+        "contrastive_divergence",
+    ),
     *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
     *("noise_contrastive", "contrast_estimates", "conditional_contrast", "bregman_contrast", "made_noise"),
     *("real_nvp", "adversarial", "discrepancies", "sdes", "diffusion"),
     *("euler_maruyama", "reverse_diffusion", "probability_flow", "ddpm"),
+    *("flow_matching", "ddim", "parametrisations", "karras", "schedules", "classifier", "pseudo_likelihood"),
 )
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -14,10 +14,10 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
 
 from refebm.glossary import DomainError, InputError
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
@@ -31,7 +31,7 @@ ORDER = 0.02
 FALSE_ALARMS = 1e-6
 STATISTICS = 10_000  # comparisons that one run makes at most (see `run`): they share the budget
 REFUSED = "refused: "
-QUANTILE = float(norm.isf(FALSE_ALARMS / STATISTICS / 2))
+QUANTILE = -NormalDist().inv_cdf(FALSE_ALARMS / STATISTICS / 2)
 
 
 class Sides(NamedTuple):

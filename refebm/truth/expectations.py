@@ -135,6 +135,8 @@ class Lattice(NamedTuple):
 def expect(functions: Sequence[Callable], density, *, degree: int | None = None) -> Expectation:
     r"""E_p[f(X)] for each f, by the trapezoid rule on a wide box: geometric convergence for analytic integrands.
 
+    $$\mathbb E_p[f(X)] = \int f(x)\, p(x)\, dx \approx \sum_j w_j\, f(x_j),\quad w_j = h^d\, p(x_j)$$
+
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`, or one
     of your own with log_prob, score and box (`Density`).
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
