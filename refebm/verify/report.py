@@ -64,15 +64,16 @@ def line(one: dict, rows: int = 0) -> str:
     return " ".join([*words, f" [{one['source']}]"])
 
 
-def reason(one: dict, asked: dict) -> str:
-    """Why a theorem is red, and how to see it again. asked: the options of the run, as they are written."""
+def reason(one: dict, command: Sequence[str], on_data: bool) -> str:
+    """Why a theorem is red, and how to see it again. command: what to ask for files and an adapter, as in the run."""
     lines = [f"\n{one['name']}: {one['statement']}"]
     for failure in one["failures"][:1]:
         case = ",".join(map(str, failure["case"]))
         lines += [f"  {failure['note']}; {len(one['failures'])} of {one['cases']} cases"]
-        command = ["refebm", "verify", *asked["files"], *(["--impl", asked["impl"]["name"]] if asked["impl"] else [])]
-        replay = f"  {shlex.join(command)} --only {one['name']}" + (f" --case={case}" if case else "")
-        lines += ["  drawn on your data" if asked["data"] else replay]
+        replay = f"  {shlex.join(['refebm', 'verify', *command])} --only {one['name']}" + (
+            f" --case={case}" if case else ""
+        )
+        lines += ["  drawn on your data" if on_data else replay]
     lines += [f"  holds outside its conditions: {name}" for name in one["escaped"]]
     return "\n".join(lines) + "\n"
 
@@ -84,7 +85,7 @@ def summary(records: Sequence[dict], why_idle: str = "") -> str:
     cases, outside = sum(one["cases"] for one in records), sum(len(one["outside"]) for one in records)
     return (
         f"{held} of {len(records) - idle} theorems hold: {cases} cases, and {outside} outside their conditions that "
-        "fail as they must" + (f"; {idle} {why_idle}" if idle else "")
+        "fail as they must" + (f"; {idle} theorems {why_idle}" if idle else "")
     )
 
 
