@@ -40,6 +40,8 @@ autograd.tracer.trace_stack = _Traces()
 def score_of(energy: Energy) -> Field:
     r"""The score of an unnormalised model: s(x) = grad_x log p(x) = -grad_x E(x), for p = exp(-E)/Z.
 
+    $$s(x) = \nabla_x \log p(x) = -\nabla_x E(x),\quad p = e^{-E}/Z$$
+
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
     Source: Song and Kingma 2021, eq. 5
     """
@@ -85,6 +87,8 @@ def held(value):
 def divergence(field: Field, x: Points) -> Rows:
     r"""div s(x) = sum_i d s_i / d x_i, exactly, (n,). For a score it is the trace of the Hessian of log p.
 
+    $$\operatorname{div} s(x) = \operatorname{tr} \nabla s(x) = \sum_i \partial s_i/\partial x_i$$
+
     Source: Hyvarinen 2005, eq. 4
     """
     return field_and_divergence(field, x)[1]
@@ -93,6 +97,8 @@ def divergence(field: Field, x: Points) -> Rows:
 @rows
 def field_and_divergence(field: Field, x: Points) -> tuple[Vectors, Rows]:
     r"""(s(x), div s(x)), shapes (n, d) and (n,), from one forward pass and d pull-backs, one at a time.
+
+    $$\left(s(x),\ \operatorname{tr} \nabla s(x)\right)$$
 
     Memory of the value is O(n d). A gradient of it in the parameters keeps all d pull-backs: O(n d h) for
     layers of h units.
@@ -124,6 +130,8 @@ def jacobian(field: Field, x: Points) -> Matrices:
 @rows
 def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
     r"""grad s(x) v = lim [s(x + h v) - s(x)]/h, shape (n, d), by forward mode: one pass, whatever d.
+
+    $$\nabla s(x)\, v = \partial_h s(x + h v)|_{h = 0}$$
 
     Where autograd has no forward rule (erf, gammaln, solve, fft ...) by two pull-backs: w -> (grad s)^T w is linear in
     w, and its own pull-back is v -> grad s v.

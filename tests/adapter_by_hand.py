@@ -133,6 +133,12 @@ def ratio_matching(model, x):
     return sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)
 
 
+def regularised_score_matching(model, x, sigma):
+    score, sigma = field(model), column(sigma, x)
+    s, slopes = score(x), np.einsum("nii->ni", jacobian(model)(x))
+    return np.sum(0.5 * s**2 + slopes + 0.5 * sigma**2 * slopes**2, axis=1)
+
+
 # ---- denoising -------------------------------------------------------------------------------------------------------
 
 
@@ -216,6 +222,24 @@ def score_of_noise(model, sde, x, t):
 def score_of_denoiser(model, sde, x, t):
     denoiser, (scale, std) = field(model), moments(sde, t)
     return (scale * denoiser(x, t) - x) / std**2
+
+
+# ---- flow matching along straight lines (1 - t) x + t z, velocities called with a time t (n,) ------------------------
+
+
+def flow_matching(model, x, z, t):
+    velocity, s = field(model), column(t, x)
+    return 0.5 * squared_norm(velocity((1 - s) * x + s * z, t) - (z - x))
+
+
+def flow_velocity(model, x, t):
+    score, s = field(model), column(t, x)
+    return -(x + s * score(x, t)) / (1 - s)
+
+
+def score_of_flow(model, x, t):
+    velocity, s = field(model), column(t, x)
+    return -(x + (1 - s) * velocity(x, t)) / s
 
 
 # ---- likelihood ------------------------------------------------------------------------------------------------------
@@ -445,6 +469,16 @@ def ddpm_step(model, betas, x, i, z, posterior=False):
     variances = betas * np.expm1(before) / np.expm1(log_kept) if posterior else betas
     beta, sigma = betas[i][:, None], np.sqrt(variances[i])[:, None]
     return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z
+
+
+def ddim_step(model, betas, x, i, eta, z):
+    score, i = field(model), i + np.zeros(len(x), int)
+    log_kept = np.cumsum(np.log1p(-betas))
+    before = np.append(0.0, log_kept[:-1])
+    beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]
+    pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)
+    s = score(x, i)
+    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------

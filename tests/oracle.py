@@ -487,6 +487,12 @@ def ratio_matching(energy, x):
 
 
 @row
+def regularised_score_matching(score, x, sigma):
+    parts = zip(scores(score, x), diagonal(score, x))
+    return tuple(t for s, slope in parts for t in (s**2 / 2, slope, (sigma * slope) ** 2 / 2))
+
+
+@row
 def denoising_score_matching(score, x, sigma, z):
     """The target is the gradient of log N(y; x, sigma^2) at the noisy point, -(y - x)/sigma^2."""
     y = step(x, sigma, z)
@@ -692,6 +698,38 @@ def minimum_velocity(score, x):
 
 
 scores, energy_of = score, energy  # under names that the arguments of objectives do not hide
+
+# --- rows of practice ------------------------------------------------------------------------------------------------
+
+
+@row
+def flow_matching(velocity, x, z, t):
+    """The target is how the point moves, which is the same at all times."""
+    y = [(1 - t) * a + t * b for a, b in zip(x, z)]
+    return tuple((u - (b - a)) ** 2 / 2 for u, a, b in zip(scores(velocity, y, t), x, z))
+
+
+@row
+def flow_velocity(score, x, t):
+    """E[Z] - E[x_0], given x_t, by Tweedie's formula for each."""
+    return [(-t * s, -a / (1 - t), -(t**2) * s / (1 - t)) for a, s in zip(x, scores(score, x, t))]
+
+
+@row
+def score_of_flow(velocity, x, t):
+    """-E[Z]/t, E[Z] = x_t + (1 - t) u."""
+    return [(-a / t, -(1 - t) * u / t) for a, u in zip(x, scores(velocity, x, t))]
+
+
+@row
+def ddim_step(score, betas, x, i, eta, z):
+    """The clean point, then back along the noise that is said to be there, by products of 1 - beta."""
+    before, after = mp.fprod(1 - b for b in betas[:i]), mp.fprod(1 - b for b in betas[: i + 1])
+    variance = eta**2 * betas[i] * (1 - before) / (1 - after)
+    pointed, kept = mp.sqrt((1 - before - variance) * (1 - after)), mp.sqrt(before / after)
+    parts = zip(x, scores(score, x, i), z)
+    return [(kept * a, kept * (1 - after) * s, -pointed * s, mp.sqrt(variance) * b) for a, s, b in parts]
+
 
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
 
@@ -1312,9 +1350,12 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity")
+
+
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
-    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit") if key in arguments)
+    model = next(key for key in MODELS if key in arguments)
     path = [model, "parameters", *parameter]
 
     def derivative(entry):
@@ -1698,6 +1739,18 @@ def score_matching():
     yield entry("ratio_matching", "the sigmoid of the other sign", energy=models(3)["mixture"], x=BITS)
 
 
+def higher_order():
+    for d in DIMENSIONS:
+        n = 2 if d > 1 else 3
+        x, sigma = block(X, n, d), (SIGMAS, 0.625, SIGMAS[1:])[d - 1]
+        for kind in FIELDS:
+            given = {"score": models(d)[kind], "x": x, "sigma": sigma}
+            yield entry("regularised_score_matching", "sigma^2 for its half, the square of the trace", **given)
+    given = {"score": models(2)["mlp_score"], "x": block(X, 2, 2), "sigma": SIGMAS[:2]}
+    text = "the slopes held constant in the penalty"
+    yield entry("regularised_score_matching.gradient", text, parameter=["layers", 0, 0], **given)
+
+
 def denoising():
     for d in DIMENSIONS:
         x, z, sigma = block(X, 2, d), block(Z, 2, d), (0.625, SIGMAS[:2], SIGMAS[1:])[d - 1]
@@ -2035,6 +2088,25 @@ def reverse_diffusion():
     yield entry("ddpm_step", "noise in the last step, whose variance is zero", **given, posterior=True)
 
 
+def flows():
+    for d, sde in zip(DIMENSIONS, SDES.values()):
+        given, z = {"x": block(X, 2, d), "t": TIMES}, block(Z, 2, d)
+        for field in (conditional(d), diffused_mixture(sde, d)):
+            text = "the sign of the target, time the other way, no 1/2, data that are not shrunk, roots of t"
+            yield entry("flow_matching", text, velocity=field, x=given["x"], z=z, t=TIMES)
+        yield entry("flow_velocity", "the sign, t squared, no t, over t", score=field, **given)
+        yield entry("score_of_flow", "the sign, the velocity whole, over t squared", velocity=field, **given)
+    text = "a constant for what depends on the parameters, beside a right value"
+    given = {"velocity": conditional(2), "x": block(X, 2, 2), "z": block(Z, 2, 2), "t": TIMES}
+    yield entry("flow_matching.gradient", text, parameter=["layers", 0, 1], **given)
+    betas, text = [0.125, 0.4375, 0.3125, 0.25], "alpha for its product, the noise not taken off, eta for its square"
+    for d, i, eta in ((1, [2, 1], 0.375), (2, [3, 2], 0.0), (2, [1, 3], 1.0), (3, [1, 2], 0.75)):
+        given = {"score": conditional(d), "betas": betas, "x": block(X, 2, d), "i": i, "z": block(Z, 2, d)}
+        yield entry("ddim_step", text, **given, eta=eta)
+    given = {"score": diffused_mixture(SDES["VariancePreserving"], 2), "betas": betas, "i": 0, "eta": 0.625}
+    yield entry("ddim_step", "noise in the last step", **given, x=block(X, 1, 2), z=block(Z, 1, 2))
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2042,6 +2114,7 @@ BUILDERS = (
     expectations,
     model_kinds,
     score_matching,
+    higher_order,
     denoising,
     sdes,
     diffusion,
@@ -2054,6 +2127,7 @@ BUILDERS = (
     samplers,
     reverse_diffusion,
     diagnostics,
+    flows,
 )
 
 

@@ -15,7 +15,7 @@ from refebm.models import Model
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
     ["glossary"],
-    ["files", "progress"],
+    ["files", "progress", "words"],
     ["special"],
     ["calculus"],
     ["truth"],
@@ -24,11 +24,13 @@ FLOORS = [  # from the ground up
     ["objectives"],
     ["samplers"],
     ["training"],
+    ["algorithms"],
     ["__init__"],
     ["identities"],
     ["variants"],
     ["crosscheck"],
     ["data", "index"],
+    ["verify"],
     ["cli"],
     ["__main__"],
 ]

@@ -160,7 +160,7 @@ def replaced(tree, path, value):
 def gradient(name, arguments):
     """d mean(objective)/d one array among the model's parameters."""
     given = {key: value for key, value in arguments.items() if key != "parameter"}
-    role = next(key for key in ("score", "energy", "denoiser", "log_model") if key in given)
+    role = next(key for key in ("score", "energy", "denoiser", "log_model", "velocity") if key in given)
     kind, parameters = given[role]["kind"], arrays("parameters", given.pop(role)["parameters"])
     given = {key: argument(key, value) for key, value in given.items()}
 

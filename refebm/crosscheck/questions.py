@@ -46,6 +46,7 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "denoised_point": AT_TIMES,
     "score_of_noise": AT_TIMES,
     "score_of_denoiser": AT_TIMES,
+    **dict.fromkeys(("flow_matching", "flow_velocity", "score_of_flow", "ddim_step"), AT_TIMES),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -62,6 +63,7 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "minimum_probability_flow": WITH_ENERGY,
     "minimum_probability_flow_continuous": WITH_ENERGY,
     "minimum_velocity": KINDS,
+    "regularised_score_matching": KINDS,
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,
@@ -144,6 +146,7 @@ FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_
 FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
 FAR |= {"BinaryRBM.visible_mean", "mixed_noise"}
 FAR |= {"reverse_sde_step", "probability_flow_velocity", "ddpm_step"}
+FAR |= {"flow_velocity", "ddim_step"}
 WITH_DRIFT = ("euler_maruyama_step", "reverse_sde_step", "probability_flow_velocity", "predictor_corrector")
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # of which no gradient is asked
 FARTHER = {"estimated_log_partition"} | {name for name in FAR if name.partition(".")[0] in RBMS}  # exp(700) is a number
@@ -296,7 +299,12 @@ def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
         about |= {"deviation": function.startswith("LinearGaussianVAE"), "couplings": function.startswith("RealNVP")}
         about |= {"nu": function in NOISY, "eps": function != "entropy_gradient"}  # whose eps is the noise
         about |= {"sde": "." not in function, "weight": function != "diffusion_score_matching"}  # which has one by row
-        asked_back = ("probability_flow_velocity", "diffusion_score_matching")  # by a mistake, at 1 - t
+        asked_back = (
+            "probability_flow_velocity",
+            "diffusion_score_matching",
+            "flow_matching",
+        )  # by a mistake, at 1 - t
+        asked_back += ("flow_velocity",)
         about["t"] = function not in asked_back  # 0 has no logarithm
         about["n_steps"] = function != "VariancePreserving.betas"  # one step has not both ends, as a convention has
         if argument in arguments and about.get(option, True):

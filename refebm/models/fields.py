@@ -73,7 +73,10 @@ def diffused_mixture(x, t, sde, logits, means, variances):
 
 @rows
 def at(score: LevelField, sigma: Level) -> Field:
-    r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float."""
+    r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float.
+
+    $$x \mapsto s(x, \sigma)$$
+    """
 
     @rows
     def field(x: Points):

@@ -305,6 +305,20 @@ PATCHES |= {
     ("ddpm_step", "betas counted from 1"): ("betas[i]", "betas[np.maximum(i - 1, 0)]", ""),
 }
 PATCHES |= {
+    (function, "one time for all rows"): ("column(t, x)", "column(t, x)[:1]", "")
+    for function in ("flow_matching", "flow_velocity", "score_of_flow")
+}
+PATCHES |= {
+    ("ddim_step", "the step of the first row for all"): (
+        "i + np.zeros(len(x), int)",
+        "np.ravel(i)[0] + np.zeros(len(x), int)",
+        "",
+    ),
+    ("ddim_step", "the noise is all drawn where eta is 0, and none where it is 1"): (
+        "field(model), i + np.zeros(len(x), int)",
+        "field(model), i + np.zeros(len(x), int)\n    eta = 1 - eta",
+        "",
+    ),
     ("predicted_noise", "scale for std"): ("(_, std)", "(std, _)", ""),
     ("VarianceExploding.sigma", "time running the wrong way"): (
         "self.sigma_min * np.exp(t",

@@ -1,0 +1,62 @@
+"""Bad input of what live code uses beyond the documents: flow matching, schedules, parametrisations and the like."""
+
+import numpy as np
+import pytest
+
+import refebm
+from refebm import InputError
+
+X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
+Z = X[::-1] + 0.5
+T = np.array([0.25, 0.5, 0.75])
+
+
+def field(x, t):
+    return -x
+
+
+BETAS = np.array([0.125, 0.25, 0.5])
+
+
+def ddim(i=1, eta=0.5, betas=BETAS):
+    return refebm.ddim_step(field, betas, X, i, eta, Z)
+
+
+BAD = {
+    "eta above one": (lambda: ddim(eta=1.5), "E-FRACTION", "eta must be from 0 to 1, got 1.5"),
+    "eta below zero": (lambda: ddim(eta=-0.25), "E-FRACTION", "eta .*-0.25"),
+    "eta for each row": (lambda: ddim(eta=T), "E-SHAPE", "eta must be a float"),
+    "a step beyond the schedule": (lambda: ddim(i=3), "E-INDEX", "i must be from 0 to 2"),
+    "a schedule of what is kept": (lambda: ddim(betas=[1.0, 0.5]), "E-BETAS", "betas"),
+    "a velocity of one column": (
+        lambda: refebm.flow_matching(lambda x, t: x[:, :1], X, Z, T),
+        "E-CALLABLE",
+        "velocity",
+    ),
+    "a time after the noise": (lambda: refebm.flow_matching(field, X, Z, 1.5), "E-TIME", "t must be from 0 to 1"),
+    "t for z": (lambda: refebm.flow_matching(field, X, T, Z), "E-SHAPE|E-TIME", "z must have the shape"),
+    "a velocity of noise": (lambda: refebm.flow_velocity(field, X, [0.5, 1.0, 0.5]), "E-TIME", "t must be before 1"),
+    "a score of data": (lambda: refebm.score_of_flow(field, X, 0.0), "E-TIME", "t must be after 0"),
+}
+
+
+@pytest.mark.parametrize("ask, code, words", BAD.values(), ids=BAD)
+def test_bad_input_is_a_clear_error(ask, code, words):
+    with pytest.raises(InputError, match=words) as error:
+        ask()
+    assert error.value.code in code.split("|")
+
+
+def test_a_step_without_noise_asks_for_none_and_a_lost_row_stays_so():
+    first, second = (refebm.ddim_step(field, BETAS, X, 2, 0.0, z).x for z in (Z, 7 - Z))
+    np.testing.assert_array_equal(first, second)
+    gone = np.where([[False], [True], [False]], np.nan, X)
+    step = refebm.ddim_step(field, BETAS, gone, 2, 0.5, Z)
+    assert step.info.invalid.tolist() == [False, True, False] and np.all(np.isnan(step.x[1]))
+    np.testing.assert_array_equal(step.x[::2], refebm.ddim_step(field, BETAS, X, 2, 0.5, Z).x[::2])
+
+
+def test_with_all_of_the_noise_it_is_the_ancestral_step():
+    for i in range(3):
+        ancestral = refebm.ddpm_step(field, BETAS, X, i, Z, posterior=True).x
+        np.testing.assert_allclose(ddim(i, 1.0).x, ancestral, rtol=1e-14, atol=1e-15)
