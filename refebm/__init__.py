@@ -61,8 +61,8 @@ from refebm.objectives.discrepancies import (
     minimum_velocity,
     stein_discrepancy,
 )
-from refebm.objectives.higher_order import regularised_score_matching
 from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
+from refebm.objectives.higher_order import regularised_score_matching
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
