@@ -154,6 +154,13 @@ def bits(name, value, x=None):
     return value
 
 
+def fractions(name, value, x=None):
+    """Points of [0, 1]^d: binary units, or their means."""
+    value = points(name, value)
+    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+    return value
+
+
 def like_x(name, value, x):
     """An array of the shape of x."""
     value = real_array(name, value)
@@ -397,6 +404,14 @@ def rbm_like(name, value, x=None):
 def noise_law(name, value, x=None):
     """What has a log-density, and draws from it."""
     _refuse_without(name, value, ("log_prob", "sample"), "E-DENSITY", "refebm.truth.densities")
+    return value
+
+
+def binary_rbm_like(name, value, x=None):
+    """What has the means of each of its two layers, of binary units, given the other, and the energy of both."""
+    _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
+    if hasattr(value, "sigma"):
+        raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
     return value
 
 
@@ -753,6 +768,8 @@ OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Points = Annotated[np.ndarray, points, "(n, d), rows are points"]
 PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"]
 Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
+UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means"]
+HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means"]
 States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
 Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
 ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
@@ -816,13 +833,20 @@ Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a di
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
 Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
+BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units"]
 
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
-OF_ROWS = (points, positive_points, bits, states)  # the first argument of these gives the n and d of the others
+OF_ROWS = (
+    points,
+    positive_points,
+    bits,
+    fractions,
+    states,
+)  # the first argument of these gives the n and d of the others
 
 
 def check_of(annotation) -> Callable | None:

@@ -64,6 +64,8 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "minimum_probability_flow_continuous": WITH_ENERGY,
     "minimum_velocity": KINDS,
     "regularised_score_matching": KINDS,
+    "mean_field_free_energy": ("binary_rbm",),
+    "mean_field_contrastive_divergence": ("binary_rbm",),
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,
@@ -277,7 +279,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
         yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
     for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
-        kind = "quadratic" if function in BITS else "mixture" if "mixture" in kinds else kinds[0]
+        kind = (
+            "quadratic" if function in BITS and "quadratic" in kinds else "mixture" if "mixture" in kinds else kinds[0]
+        )
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
         far |= {"generator": "LOGISTIC"} if function == "bregman_noise_contrastive" else {}  # others do overflow
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})

@@ -27,11 +27,15 @@ GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {glossary.Rbm: "rbm"} | dict.fromkeys(
+ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
 ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
-TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
+TRAINED = (
+    "contrastive_divergence",
+    "mean_field_contrastive_divergence",
+    "log_partition",
+)  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
     "kernel_stein": ("unbiased",),
@@ -445,6 +449,9 @@ DRAWS = {  # of each type of argument
     glossary.CountOrNone: lambda ask, name: ask.fixed.get("corrections", 2),
     glossary.Sde: lambda ask, name: ask.process,
     glossary.Rbm: lambda ask, name: ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm"),
+    glossary.BinaryRbm: lambda ask, name: ask.model("binary_rbm"),
+    glossary.UnitMeans: lambda ask, name: ask.grid((ask.n, ask.d), 1 / 64, 63 / 64),
+    glossary.HiddenMeans: lambda ask, name: ask.grid((ask.n, ask.fixed.get("hidden", 2)), 1 / 64, 63 / 64),
     glossary.Density: lambda ask, name: refebm.Gaussian(ask.centre, ask.covariance()),
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
@@ -571,14 +578,15 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
 
 
-def _gradient(function, impl, energy, **arguments):
-    """In the parameters of the energy; samples of the model lie where its own score leads them."""
-    theta, unflatten = flatten(energy.parameters)
+def _gradient(function, impl, **arguments):
+    """In the parameters of the model; samples of it lie where its own score leads them."""
+    name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, Model))
+    theta, unflatten = flatten(asked.parameters)
 
     def loss(theta):
-        model = Model(energy.kind, unflatten(theta))
-        given = {"energy": model} | arguments
-        if "x_model" in arguments and energy.kind != "binary_rbm":
+        model = Model(asked.kind, unflatten(theta))
+        given = arguments | {name: model}
+        if "x_model" in arguments and asked.kind != "binary_rbm":
             given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
         return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # the gradient may be zero
 
