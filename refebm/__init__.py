@@ -65,6 +65,15 @@ from refebm.objectives.noise_contrastive import (
     mixed_noise,
     noise_contrastive,
 )
+from refebm.objectives.parametrisations import (
+    clean_point_from_score,
+    marginal_of_steps,
+    noise_from_score,
+    score_from_clean_point,
+    score_from_noise,
+    score_from_velocity,
+    velocity_from_score,
+)
 from refebm.objectives.score_matching import (
     explicit_score_matching,
     explicit_sliced,

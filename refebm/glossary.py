@@ -437,6 +437,16 @@ def indices_of(name, value, x):
     return value.astype(int) + numpy.zeros(len(x), int)
 
 
+def free_indices(name, value, x=None):
+    """Steps of a diffusion: an int, or (n,)."""
+    value = array(name, value)
+    if value.dtype.kind not in "iu" or value.ndim > 1 or 0 in value.shape:
+        raise InputTypeError(
+            "E-INDEX", f"{name} must be an int or (n,) of them, n >= 1; got {value.dtype} of shape {value.shape}"
+        )
+    return value.astype(int)
+
+
 def within(name, value, n):
     """Indices of 0, ..., n - 1."""
     _refuse(name, value, (value >= 0) & (value < n), "E-INDEX", f"from 0 to {n - 1}")
@@ -751,6 +761,7 @@ Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
 Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
+FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)"]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]

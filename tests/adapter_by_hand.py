@@ -218,6 +218,44 @@ def score_of_denoiser(model, sde, x, t):
     return (scale * denoiser(x, t) - x) / std**2
 
 
+# ---- what a network may predict of a noisy point x = scale x_0 + std z -----------------------------------------------
+
+
+def noise_from_score(model, x, scale, std):
+    score, std = field(model), column(std, x)
+    return -std * score(x)
+
+
+def clean_point_from_score(model, x, scale, std):
+    score, scale, std = field(model), column(scale, x), column(std, x)
+    return (x + std**2 * score(x)) / scale
+
+
+def velocity_from_score(model, x, scale, std):
+    score, scale, std = field(model), column(scale, x), column(std, x)
+    return -std / scale * (x + (scale**2 + std**2) * score(x))
+
+
+def score_from_noise(model, x, scale, std):
+    noise, std = field(model), column(std, x)
+    return -noise(x) / std
+
+
+def score_from_clean_point(model, x, scale, std):
+    denoiser, scale, std = field(model), column(scale, x), column(std, x)
+    return (scale * denoiser(x) - x) / std**2
+
+
+def score_from_velocity(model, x, scale, std):
+    velocity, scale, std = field(model), column(scale, x), column(std, x)
+    return -(x + scale / std * velocity(x)) / (scale**2 + std**2)
+
+
+def marginal_of_steps(betas, i):
+    log_kept = np.cumsum(np.log1p(-betas))[i]
+    return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
+
+
 # ---- flow matching along straight lines (1 - t) x + t z, velocities called with a time t (n,) ------------------------
 
 

@@ -395,7 +395,7 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
-ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight")
+ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
 
@@ -723,6 +723,46 @@ def ddim_step(score, betas, x, i, eta, z):
     pointed, kept = mp.sqrt((1 - before - variance) * (1 - after)), mp.sqrt(before / after)
     parts = zip(x, scores(score, x, i), z)
     return [(kept * a, kept * (1 - after) * s, -pointed * s, mp.sqrt(variance) * b) for a, s, b in parts]
+
+
+@row
+def noise_from_score(score, x, scale, std):
+    return [-std * s for s in scores(score, x)]
+
+
+@row
+def clean_point_from_score(score, x, scale, std):
+    return [(a / scale, std**2 * s / scale) for a, s in zip(x, scores(score, x))]
+
+
+@row
+def velocity_from_score(score, x, scale, std):
+    """m E[Z] - std E[x_0], term by term."""
+    return [(-scale * std * s, -std * a / scale, -(std**3) * s / scale) for a, s in zip(x, scores(score, x))]
+
+
+@row
+def score_from_noise(noise, x, scale, std):
+    return [-e / std for e in scores(noise, x)]
+
+
+@row
+def score_from_clean_point(denoiser, x, scale, std):
+    return [(scale * r / std**2, -a / std**2) for r, a in zip(scores(denoiser, x), x)]
+
+
+@row
+def score_from_velocity(velocity, x, scale, std):
+    """-E[Z]/std, E[Z] = (std x + m v)/(m^2 + std^2)."""
+    whole = scale**2 + std**2
+    return [(-a / whole, -scale * v / (std * whole)) for v, a in zip(scores(velocity, x), x)]
+
+
+def marginal_of_steps(betas, i):
+    steps = i if isinstance(i, list) else [i]
+    kept = [mp.fprod(1 - b for b in betas[: j + 1]) for j in steps]
+    parts = [[mp.sqrt(a) for a in kept], [mp.sqrt(1 - a) for a in kept]]
+    return parts if isinstance(i, list) else [part[0] for part in parts]
 
 
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
@@ -1378,6 +1418,8 @@ ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partitio
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
 PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
+PRACTICE = (marginal_of_steps,)
+ARRAYS |= {f.__name__: f for f in PRACTICE}
 ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
 
@@ -2089,6 +2131,22 @@ def flows():
     yield entry("ddim_step", "noise in the last step", **given, x=block(X, 1, 2), z=block(Z, 1, 2))
 
 
+def parametrisations():
+    scale, std = [0.8125, 0.34375], [0.4375, 1.25]
+    for d, kind in ((1, "mlp_score"), (2, "mlp_score"), (3, "mixture")):
+        given = {"x": block(X, 2, d), "scale": scale, "std": std}
+        s = models(d)[kind]
+        yield entry("noise_from_score", "the sign, a variance for a deviation, over std", score=s, **given)
+        yield entry("clean_point_from_score", "not stretched, the sign, std for its square", score=s, **given)
+        yield entry("velocity_from_score", "m and std exchanged, m^2 + std^2 as if it were 1", score=s, **given)
+        field = models(d)["mlp_score"]
+        yield entry("score_from_noise", "the sign, std squared, times std", noise=field, **given)
+        yield entry("score_from_clean_point", "not shrunk, the sign, std for its square", denoiser=field, **given)
+        yield entry("score_from_velocity", "m and std exchanged, not over m^2 + std^2", velocity=field, **given)
+    betas = [0.125, 0.4375, 0.3125, 0.25]
+    yield entry("marginal_of_steps", "alpha for its product, no root, one step back", betas=betas, i=[0, 2, 3])
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2109,6 +2167,7 @@ BUILDERS = (
     reverse_diffusion,
     diagnostics,
     flows,
+    parametrisations,
 )
 
 

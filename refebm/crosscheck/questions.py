@@ -47,6 +47,9 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "score_of_noise": AT_TIMES,
     "score_of_denoiser": AT_TIMES,
     **dict.fromkeys(("flow_matching", "flow_velocity", "score_of_flow", "ddim_step"), AT_TIMES),
+    **dict.fromkeys(("noise_from_score", "clean_point_from_score", "velocity_from_score"), ("mlp_score", "mixture")),
+    **dict.fromkeys(("score_from_noise", "score_from_clean_point", "score_from_velocity"), ("mlp_score",)),
+    "marginal_of_steps": (),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -233,7 +236,26 @@ def questions(function: str) -> list[Asked]:
 
 
 BY_ROW = {  # one of them for each point
-    *("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma", "mean", "s", "t", "i", "weight"),
+    *(
+        "x",
+        "y",
+        "z",
+        "v",
+        "h",
+        "p",
+        "u",
+        "u_h",
+        "u_v",
+        "x_model",
+        "sigma",
+        "mean",
+        "s",
+        "t",
+        "i",
+        "weight",
+        "scale",
+        "std",
+    ),
 }
 
 

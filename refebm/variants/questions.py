@@ -402,6 +402,11 @@ def step_sizes(ask, name):
     return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
 
 
+def scales(ask, name, low, high):
+    """Of the clean point or of the noise, one for each row."""
+    return ask.fixed.get(name, ask.grid((ask.n,), low, high)) + np.zeros(ask.n)
+
+
 def model_points(ask, name):
     x = ask.rows(name)
     return ask.units(x) if ask.asked == "binary_rbm" else x
@@ -449,7 +454,12 @@ DRAWS = {  # of each type of argument
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
 }
+PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
+PREDICTIONS += ("score_from_noise", "score_from_clean_point", "score_from_velocity")
 OWN = {  # what one function has of its own, or a name that says more than its type
+    **{(function, "scale"): lambda ask, name: scales(ask, name, 0.375, 1.0) for function in PREDICTIONS},
+    "std": lambda ask, name: scales(ask, name, 0.25, 1.5),
+    ("marginal_of_steps", "i"): lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4),
     **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
     "power": lambda ask, name: ask.fixed.get(name, 0.5),
     "n": lambda ask, name: ask.n,
