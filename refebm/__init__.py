@@ -16,6 +16,20 @@ Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher 
 
 from types import ModuleType as _Module
 
+from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
+from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
+from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion
+from refebm.algorithms.noise_contrastive import (
+    train_adversarial_contrastive,
+    train_flow_contrastive,
+    train_noise_contrastive,
+)
+from refebm.algorithms.score_matching import (
+    draw_by_annealed_langevin,
+    train_denoising_score_matching,
+    train_noise_conditional_score_matching,
+    train_score_matching,
+)
 from refebm.calculus import divergence, field_and_divergence, jacobian_vector_product, score_of
 from refebm.glossary import DomainError, InputError
 from refebm.models import Model, at, mixture_of
@@ -48,6 +62,7 @@ from refebm.objectives.discrepancies import (
     stein_discrepancy,
 )
 from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
+from refebm.objectives.higher_order import regularised_score_matching
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,

@@ -394,6 +394,12 @@ def rbm_like(name, value, x=None):
     return value
 
 
+def noise_law(name, value, x=None):
+    """What has a log-density, and draws from it."""
+    _refuse_without(name, value, ("log_prob", "sample"), "E-DENSITY", "refebm.truth.densities")
+    return value
+
+
 def _refuse_without(name, value, methods, code, example):
     lacks = [method for method in methods if not callable(getattr(value, method, None))]
     if lacks or isinstance(value, type):
@@ -573,6 +579,23 @@ def sampler(name, function, x=None):
         return z
 
     return made
+
+
+def of_parameters(check):
+    """A callable of parameters first: a body sees function(parameters), which is what the check says."""
+
+    def curried(name, function, x=None):
+        see_callable(name, function)
+        called = f"{name}(parameters, x)"
+        return lambda parameters: check(name, lambda *given: asked(called, function, parameters, *given))
+
+    return curried
+
+
+def watch(name, function, x=None):
+    """What is called to look, and not for what it returns."""
+    see_callable(name, function)
+    return function
 
 
 def nested(name, value, x=None):
@@ -790,9 +813,19 @@ TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
 Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 EnergyTransition = Annotated[Callable, transition, "an energy, (n, d), noise -> Step, a kernel"]
+EnergyOf = Annotated[Callable, of_parameters(energy), "(parameters, (n, d)) -> (n,), an energy"]
+LogDensityOf = Annotated[Callable, of_parameters(energy), "(parameters, (n, d)) -> (n,), a log-density"]
+FieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d)) -> (n, d), a score"]
+LevelFieldOf = Annotated[
+    Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at noise levels"
+]
+TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
+KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
+Watch = Annotated[Callable, watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
 Density = Annotated[Any, density_like, "a density with log_prob"]
+NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
 Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
 
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]

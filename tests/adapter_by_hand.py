@@ -133,6 +133,12 @@ def ratio_matching(model, x):
     return sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)
 
 
+def regularised_score_matching(model, x, sigma):
+    score, sigma = field(model), column(sigma, x)
+    s, slopes = score(x), np.einsum("nii->ni", jacobian(model)(x))
+    return np.sum(0.5 * s**2 + slopes + 0.5 * sigma**2 * slopes**2, axis=1)
+
+
 # ---- denoising -------------------------------------------------------------------------------------------------------
 
 

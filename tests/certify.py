@@ -108,6 +108,9 @@ JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by e
     "divergence": lambda size, q: trace(size),
     "field_and_divergence": lambda size, q: np.concatenate([np.zeros(size.shape[0] * size.shape[1]), trace(size)]),
     "implicit_score_matching": lambda size, q: trace(size),
+    "regularised_score_matching": lambda size, q: (
+        trace(size) + np.sum(np.reshape(q["sigma"], (-1, 1)) ** 2 * np.einsum("nii->ni", size) ** 2, axis=1)
+    ),
     "stein_discrepancy": lambda size, q: trace(size),
     "minimum_velocity": lambda size, q: 2 * trace(size),
     "nonnegative_score_matching": lambda size, q: np.einsum("ni,nii->n", q["x"] ** 2, size),

@@ -487,6 +487,12 @@ def ratio_matching(energy, x):
 
 
 @row
+def regularised_score_matching(score, x, sigma):
+    parts = zip(scores(score, x), diagonal(score, x))
+    return tuple(t for s, slope in parts for t in (s**2 / 2, slope, (sigma * slope) ** 2 / 2))
+
+
+@row
 def denoising_score_matching(score, x, sigma, z):
     """The target is the gradient of log N(y; x, sigma^2) at the noisy point, -(y - x)/sigma^2."""
     y = step(x, sigma, z)
@@ -1775,6 +1781,18 @@ def score_matching():
     yield entry("ratio_matching", "the sigmoid of the other sign", energy=models(3)["mixture"], x=BITS)
 
 
+def higher_order():
+    for d in DIMENSIONS:
+        n = 2 if d > 1 else 3
+        x, sigma = block(X, n, d), (SIGMAS, 0.625, SIGMAS[1:])[d - 1]
+        for kind in FIELDS:
+            given = {"score": models(d)[kind], "x": x, "sigma": sigma}
+            yield entry("regularised_score_matching", "sigma^2 for its half, the square of the trace", **given)
+    given = {"score": models(2)["mlp_score"], "x": block(X, 2, 2), "sigma": SIGMAS[:2]}
+    text = "the slopes held constant in the penalty"
+    yield entry("regularised_score_matching.gradient", text, parameter=["layers", 0, 0], **given)
+
+
 def denoising():
     for d in DIMENSIONS:
         x, z, sigma = block(X, 2, d), block(Z, 2, d), (0.625, SIGMAS[:2], SIGMAS[1:])[d - 1]
@@ -2154,6 +2172,7 @@ BUILDERS = (
     expectations,
     model_kinds,
     score_matching,
+    higher_order,
     denoising,
     sdes,
     diffusion,

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from refebm.glossary import DomainError
+from refebm.glossary import DomainError, InputError
 from refebm.identities import Draw, Failure, NotSupported, check, record
 from refebm.identities.draw import NUDGE, PATTERNS
 from refebm.identities.record import JUDGES, THEOREMS, Limit, Sampled, Sides, Theorem, Verdict, theorem, verdict_of
@@ -281,7 +281,9 @@ def test_every_mean_is_held_against_its_own_error():
     assert verdict("statistical", Sampled(np.array([q]), np.zeros(1), np.ones(1))).holds  # the bound itself
 
 
-def test_a_theorem_is_registered_under_the_name_of_its_function():
+def test_a_theorem_is_kept_under_the_name_of_its_function(monkeypatch):
+    """In its module; refebm's own among all of them."""
+
     def holds_everywhere(impl):
         """One
         is one.
@@ -289,15 +291,25 @@ def test_a_theorem_is_registered_under_the_name_of_its_function():
         1
         = 1"""
 
-    try:
+    def register():
         assert theorem("here", kind="pointwise", about="f g", case=dict, cases=2, cancels="no")(holds_everywhere)
-        registered = THEOREMS["holds_everywhere"]
+
+    monkeypatch.setitem(globals(), "__theorems__", [])
+    register()
+    (kept,) = __theorems__  # noqa: F821
+    words = ("One is one.", "1 = 1", "here", "pointwise", ("f", "g"), dict, holds_everywhere)
+    assert kept == Theorem("holds_everywhere", "test_record", *words, cases=2, cancels="no")
+    assert "holds_everywhere" not in THEOREMS
+    monkeypatch.setattr(holds_everywhere, "__module__", "refebm.identities.test_record")
+    try:
+        register()
+        assert THEOREMS["holds_everywhere"] == kept and len(__theorems__) == 1  # noqa: F821
     finally:
         THEOREMS.pop("holds_everywhere", None)
-    words = ("holds_everywhere", "test_record", "One is one.", "1 = 1", "here", "pointwise", ("f", "g"), dict)
-    assert registered == Theorem(*words, holds_everywhere, cases=2, cancels="no")
     with pytest.raises(TypeError):
         theorem("here", "pointwise", about="f", case=dict)
+    with pytest.raises(InputError, match=r"E-KIND.*did you mean pointwise\?"):
+        theorem("here", kind="point wise", about="f", case=dict)
 
 
 def test_what_an_implementation_does_instead_of_answering():

@@ -57,8 +57,8 @@ def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    for name in ("run_all", "table", "write"):
-        monkeypatch.setattr(f"refebm.cli.{name}", interrupt)
+    for name in ("verify.command.run_all", "cli.table", "cli.write"):
+        monkeypatch.setattr(f"refebm.{name}", interrupt)
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 
 

@@ -66,6 +66,7 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "minimum_probability_flow": WITH_ENERGY,
     "minimum_probability_flow_continuous": WITH_ENERGY,
     "minimum_velocity": KINDS,
+    "regularised_score_matching": KINDS,
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,

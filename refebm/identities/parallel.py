@@ -5,36 +5,74 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from multiprocessing import resource_tracker
 
+from refebm.identities.own import Text, theorems_of
 from refebm.identities.record import THEOREMS, Theorem
 from refebm.identities.run import Report, run
 
 FEW = 24  # so few theorems are done before another process has imported anything
+TICK = 0.2  # seconds between looks at what is done
 
 
-def run_all(theorems: Sequence[Theorem], **drawn) -> Iterator[Report]:
-    """What `run` reports of each theorem on refebm itself, in their order; drawn: its seed, cases and data."""
-    cores = os.cpu_count() or 1
-    if cores == 1 or len(theorems) <= FEW:
-        yield from (run(theorem, **drawn) for theorem in theorems)
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_all(
+    theorems: Sequence[Theorem],
+    texts: Sequence[Text] = (),
+    jobs: int | None = None,
+    tick: Callable[[list[Theorem]], None] = lambda done: None,
+    **drawn,
+) -> Iterator[Report]:
+    """What `run` reports of each theorem on refebm itself, in their order; drawn: its seed, cases, data and so on.
+
+    texts: the files of a user whose theorems they are. tick: is told now and then which are done.
+    """
+    jobs = min(jobs or (1 if len(theorems) <= FEW else cores()), len(theorems))
+    if jobs == 1:
+        for i, theorem in enumerate(theorems):
+            tick(theorems[:i])
+            yield run(theorem, **drawn)
         return
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
-    pool = ProcessPoolExecutor(cores, spawn, _leave_with_the_parent, (theirs,))
+    pool = ProcessPoolExecutor(jobs, spawn, _leave_with_the_parent, (theirs,))
     try:
-        asked = [pool.submit(_reported, theorem.name, drawn) for theorem in theorems]
-        yield from (Report(theorem, *future.result()) for theorem, future in zip(theorems, asked, strict=True))
+        with _no_interrupt_is_inherited():
+            asked = [pool.submit(_reported, theorem.name, tuple(texts), drawn) for theorem in theorems]
+        for theorem, future in zip(theorems, asked, strict=True):
+            while wait([future], TICK).not_done:
+                tick([one for one, other in zip(theorems, asked) if other.done()])
+            yield Report(theorem, *future.result())
     finally:
         ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _reported(name, drawn):
+def _reported(name, texts, drawn):
     """All of a report but the theorem, which every process knows by its name."""
-    _, *parts = vars(run(THEOREMS[name], **drawn)).values()
+    theorems = theorems_of(texts) if texts else THEOREMS
+    _, *parts = vars(run(theorems[name], **drawn)).values()
     return parts
+
+
+@contextlib.contextmanager
+def _no_interrupt_is_inherited():
+    """Ctrl-C is told to all processes of a terminal, also to those that are just being born: it waits at their door."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let it in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_with_the_parent(theirs):

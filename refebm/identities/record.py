@@ -14,22 +14,24 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
 
-from refebm.glossary import DomainError
+from refebm.glossary import DomainError, InputError
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
 from refebm.truth.expectations import SETTLED, total
+from refebm.words import did_you_mean
 
 ROUNDOFF = np.finfo(float).eps / 2
 FACTOR = 64
 ORDER = 0.02
 FALSE_ALARMS = 1e-6
 STATISTICS = 10_000  # comparisons that one run makes at most (see `run`): they share the budget
-QUANTILE = float(norm.isf(FALSE_ALARMS / STATISTICS / 2))
+REFUSED = "refused: "
+QUANTILE = -NormalDist().inv_cdf(FALSE_ALARMS / STATISTICS / 2)
 
 
 class Sides(NamedTuple):
@@ -77,20 +79,51 @@ class Theorem:
     outside: dict[str, Callable[[], dict]] = field(default_factory=dict)
     cases: int | None = None  # how many there are, of a fixed list
     cancels: str = ""  # why sum |terms| may exceed both sides by far
+    where: str = ""  # file and line of a theorem of a user
 
 
-THEOREMS: dict[str, Theorem] = {}
+THEOREMS: dict[str, Theorem] = {}  # refebm's own
+OURS = __name__.rpartition(".")[0]
 
 
-def theorem(source: str, *, kind: str, about: str, case: Callable, **options) -> Callable:
-    """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX."""
+class Wrong(NamedTuple):
+    """A wrong version of a function of a user, which theorems about it must reject."""
+
+    function: str
+    version: Callable
+
+
+def theorem(
+    source: str,
+    *,
+    kind: str,
+    about: str,
+    case: Callable[[Draw], dict],
+    plane: bool = False,
+    mixtures: bool = False,
+    outside: dict[str, Callable[[], dict]] | None = None,
+    cases: int | None = None,
+    cancels: str = "",
+) -> Callable:
+    """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
+
+    source: where it stands. kind: the evidence, and how it is judged (see `refebm.identities.record`). about: the names
+    of the functions that it is about, which it calls as ``impl.NAME``. case: a function of a `Draw` that returns the
+    arguments by name. plane: it begins with ``draw.dimension()``. mixtures: its density is a ``draw.mixture(d)``, for
+    which a user's data can stand. outside: cases outside its conditions, by words, in which it must fail or be refused.
+    cases: how many there are, where ``draw.count(0, cases - 1)`` is all that is drawn. cancels: why its terms may be
+    much larger than its sides.
+    A theorem of another module than refebm's is kept there, in ``__theorems__``.
+    """
+    if kind not in JUDGES:
+        raise InputError("E-KIND", f"kind must be one of {', '.join(JUDGES)}, got {kind!r}{did_you_mean(kind, JUDGES)}")
 
     def register(function):
         words, _, latex = (inspect.getdoc(function) or "").partition("\n\n")
-        stem = function.__module__.rpartition(".")[2]
-        THEOREMS[function.__name__] = Theorem(
+        module = function.__module__
+        made = Theorem(
             function.__name__,
-            stem,
+            module.rpartition(".")[2],
             " ".join(words.split()),
             " ".join(latex.split()),
             source,
@@ -98,9 +131,30 @@ def theorem(source: str, *, kind: str, about: str, case: Callable, **options) ->
             tuple(about.split()),
             case,
             function,
-            **options,
+            plane,
+            mixtures,
+            outside or {},
+            cases,
+            cancels,
         )
+        if module.startswith(f"{OURS}."):
+            THEOREMS[made.name] = made
+        else:
+            function.__globals__.setdefault("__theorems__", []).append(made)
         return function
+
+    return register
+
+
+def wrong(function: Callable) -> Callable:
+    """Register a wrong version of a function of yours, which the theorems about it must reject: verify --controls.
+
+    The docstring of the version says what is wrong with it. It is kept in its module, in ``__wrong__``.
+    """
+
+    def register(version):
+        version.__globals__.setdefault("__wrong__", []).append(Wrong(function.__name__, version))
+        return version
 
     return register
 
@@ -130,7 +184,7 @@ def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Seque
         result = theorem.sides(impl, **case)
         moved = [theorem.sides(impl, **copy) for copy in nudged]
     except DomainError as refusal:
-        return Verdict(False, np.inf, integers, note=f"refused: {refusal}")
+        return Verdict(False, np.inf, integers, note=f"{REFUSED}{refusal}")
     except NotSupported:
         raise
     except Failure as failure:
