@@ -63,6 +63,7 @@ from refebm.objectives.discrepancies import (
 )
 from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
 from refebm.objectives.higher_order import regularised_score_matching
+from refebm.objectives.karras import karras_denoising, karras_noise_levels, karras_preconditioned
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
@@ -105,6 +106,7 @@ from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog
+from refebm.samplers.karras import karras_heun_step
 from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.reverse_diffusion import (

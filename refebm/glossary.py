@@ -223,6 +223,13 @@ def positive(name, value, x=None):
     return value
 
 
+def nonnegative(name, value, x=None):
+    """A float that is not negative."""
+    value = number(name, value)
+    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
+    return value
+
+
 def squarable(name, value, x=None, *, least=1.5e-154):
     """A positive float whose square is one too; with `least` 0 its square may underflow."""
     value = positive(name, value)
@@ -790,6 +797,7 @@ Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
+NonNegative = Annotated[float, nonnegative, "a float >= 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
 StepSize = Annotated[float, positive, "a step size, a float > 0"]
 StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]

@@ -764,6 +764,38 @@ def score_from_velocity(velocity, x, scale, std):
     return [(-a / whole, -scale * v / (std * whole)) for v, a in zip(scores(velocity, x), x)]
 
 
+@row
+def karras_denoising(denoiser, x, sigma, z, data_std):
+    """The weight is the sum of both precisions."""
+    y = [a + sigma * b for a, b in zip(x, z)]
+    weight = data_std**-2 + sigma**-2
+    return tuple(weight * (r - a) ** 2 / 2 for r, a in zip(scores(denoiser, y, sigma), x))
+
+
+@row
+def karras_preconditioned(network, x, sigma, data_std):
+    share = data_std**2 / (sigma**2 + data_std**2)
+    inner = scores(network, [mp.sqrt(share) / data_std * a for a in x], mp.log(sigma) / 4)
+    return [(share * a, sigma * mp.sqrt(share) * f) for a, f in zip(x, inner)]
+
+
+@row
+def karras_heun_step(denoiser, x, sigma, next_sigma):
+    """Of each slope half the way; all of the first to the level 0."""
+    h = next_sigma - sigma
+    slope = [((a - r) / sigma) for a, r in zip(x, scores(denoiser, x, sigma))]
+    if next_sigma == 0:
+        return [(a, h * k) for a, k in zip(x, slope)]
+    ahead = [a + h * k for a, k in zip(x, slope)]
+    there = [(a - r) / next_sigma for a, r in zip(ahead, scores(denoiser, ahead, next_sigma))]
+    return [(a, h * k / 2, h * m / 2) for a, k, m in zip(x, slope, there)]
+
+
+def karras_noise_levels(n, smallest, largest, power):
+    ends = [a ** (1 / power) for a in (largest, smallest)]
+    return [((n - 1 - i) * ends[0] / (n - 1) + i * ends[1] / (n - 1)) ** power for i in range(n)]
+
+
 def marginal_of_steps(betas, i):
     steps = i if isinstance(i, list) else [i]
     kept = [mp.fprod(1 - b for b in betas[: j + 1]) for j in steps]
@@ -1390,7 +1422,7 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
-MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity")
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network")
 
 
 def gradient(name, parameter, **arguments):
@@ -1424,7 +1456,7 @@ ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partitio
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
 PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
-PRACTICE = (marginal_of_steps,)
+PRACTICE = (marginal_of_steps, karras_noise_levels)
 ARRAYS |= {f.__name__: f for f in PRACTICE}
 ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
@@ -2165,6 +2197,25 @@ def parametrisations():
     yield entry("marginal_of_steps", "alpha for its product, no root, one step back", betas=betas, i=[0, 2, 3])
 
 
+def karras():
+    for d in DIMENSIONS:
+        given = {"x": block(X, 2, d), "sigma": SIGMAS[:2], "data_std": 0.6875}
+        for field in (conditional(d), smoothed_mixture(d)):
+            text = "no weight, its square or its root, the noisy point for the clean one, no 1/2"
+            yield entry("karras_denoising", text, denoiser=field, **given, z=block(Z, 2, d))
+            text = "Euler's step, no 1/2, the second slope at the first level"
+            ends = {"sigma": 1.375, "next_sigma": 0.4375 if d > 1 else 0.0}
+            yield entry("karras_heun_step", text, denoiser=field, x=given["x"], **ends)
+        given |= {"sigma": [2.25, 3.5]}
+        yield entry("karras_preconditioned", "c_skip for 1 - c_skip, no root, no 1/4", network=field, **given)
+    for power in (7.0, 1.5):
+        given = {"n": 5, "smallest": 0.03125, "largest": 2.75, "power": power}
+        yield entry("karras_noise_levels", "over n, the power for its inverse, from small to large", **given)
+    text = "a constant for what depends on the parameters, beside a right value"
+    given = {"denoiser": conditional(2), "x": block(X, 2, 2), "sigma": SIGMAS[:2], "z": block(Z, 2, 2)}
+    yield entry("karras_denoising.gradient", text, parameter=["layers", 0, 1], **given, data_std=0.6875)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2187,6 +2238,7 @@ BUILDERS = (
     diagnostics,
     flows,
     parametrisations,
+    karras,
 )
 
 

@@ -39,6 +39,7 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("RealNVP.inverse", "RealNVP.sample", "LinearGaussianVAE.marginal", "LinearGaussianVAE.posterior_mean"),
     "predictor_corrector",
     *("noise_from_score", "score_from_noise", "marginal_of_steps"),
+    *("karras_noise_levels", "karras_heun_step"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),

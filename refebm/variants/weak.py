@@ -69,6 +69,9 @@ QUESTIONS = {
     "first steps": {"i": 0},
     "a circle": {"scale": 0.6, "std": 0.8},
     "at the origin": {"x": 0.0},
+    "data of size one": {"data_std": 1.0},
+    "to 0": {"next_sigma": 0.0},
+    "sigma = 1, to 0": {"sigma": 1.0, "next_sigma": 0.0},
 }
 
 
