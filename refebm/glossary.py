@@ -230,6 +230,13 @@ def positive(name, value, x=None):
     return value
 
 
+def nonnegative(name, value, x=None):
+    """A float that is not negative."""
+    value = number(name, value)
+    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
+    return value
+
+
 def squarable(name, value, x=None, *, least=1.5e-154):
     """A positive float whose square is one too; with `least` 0 its square may underflow."""
     value = positive(name, value)
@@ -456,6 +463,16 @@ def indices_of(name, value, x):
             "E-INDEX", f"{name} must be an int or (n,) = ({len(x)},) of them; got {value.dtype} of shape {value.shape}"
         )
     return value.astype(int) + numpy.zeros(len(x), int)
+
+
+def free_indices(name, value, x=None):
+    """Steps of a diffusion: an int, or (n,)."""
+    value = array(name, value)
+    if value.dtype.kind not in "iu" or value.ndim > 1 or 0 in value.shape:
+        raise InputTypeError(
+            "E-INDEX", f"{name} must be an int or (n,) of them, n >= 1; got {value.dtype} of shape {value.shape}"
+        )
+    return value.astype(int)
 
 
 def within(name, value, n):
@@ -791,11 +808,13 @@ Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
 Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
+FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)"]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
+NonNegative = Annotated[float, nonnegative, "a float >= 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
 StepSize = Annotated[float, positive, "a step size, a float > 0"]
 StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]

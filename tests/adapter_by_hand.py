@@ -224,6 +224,75 @@ def score_of_denoiser(model, sde, x, t):
     return (scale * denoiser(x, t) - x) / std**2
 
 
+# ---- denoisers as in EDM, called with a level sigma (n,) -------------------------------------------------------------
+
+
+def karras_denoising(model, x, sigma, z, data_std):
+    denoiser, sigma = field(model), column(sigma, x)
+    weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
+    return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
+
+
+def karras_preconditioned(model, x, sigma, data_std):
+    network, sigma = field(model), column(sigma, x)
+    whole = sigma**2 + data_std**2
+    predicted = network(x / np.sqrt(whole), 0.25 * np.log(sigma[:, 0]))
+    return data_std**2 / whole * x + sigma * data_std / np.sqrt(whole) * predicted
+
+
+def karras_noise_levels(n, smallest, largest, power):
+    first, last = largest ** (1 / power), smallest ** (1 / power)
+    return (first + np.arange(n) / (n - 1) * (last - first)) ** power
+
+
+def karras_heun_step(model, x, sigma, next_sigma):
+    denoiser = field(model)
+    slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma
+    ahead = x + (next_sigma - sigma) * slope
+    if next_sigma == 0:
+        return ahead
+    there = (ahead - denoiser(ahead, next_sigma * np.ones(len(x)))) / next_sigma
+    return x + (next_sigma - sigma) * 0.5 * (slope + there)
+
+
+# ---- what a network may predict of a noisy point x = scale x_0 + std z -----------------------------------------------
+
+
+def noise_from_score(model, x, scale, std):
+    score, std = field(model), column(std, x)
+    return -std * score(x)
+
+
+def clean_point_from_score(model, x, scale, std):
+    score, scale, std = field(model), column(scale, x), column(std, x)
+    return (x + std**2 * score(x)) / scale
+
+
+def velocity_from_score(model, x, scale, std):
+    score, scale, std = field(model), column(scale, x), column(std, x)
+    return -std / scale * (x + (scale**2 + std**2) * score(x))
+
+
+def score_from_noise(model, x, scale, std):
+    noise, std = field(model), column(std, x)
+    return -noise(x) / std
+
+
+def score_from_clean_point(model, x, scale, std):
+    denoiser, scale, std = field(model), column(scale, x), column(std, x)
+    return (scale * denoiser(x) - x) / std**2
+
+
+def score_from_velocity(model, x, scale, std):
+    velocity, scale, std = field(model), column(scale, x), column(std, x)
+    return -(x + scale / std * velocity(x)) / (scale**2 + std**2)
+
+
+def marginal_of_steps(betas, i):
+    log_kept = np.cumsum(np.log1p(-betas))[i]
+    return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
+
+
 # ---- flow matching along straight lines (1 - t) x + t z, velocities called with a time t (n,) ------------------------
 
 

@@ -396,6 +396,7 @@ def diagonal(model, x):
 
 ROWS = {}
 ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight")
+ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
 
@@ -752,6 +753,78 @@ def ddim_step(score, betas, x, i, eta, z):
     pointed, kept = mp.sqrt((1 - before - variance) * (1 - after)), mp.sqrt(before / after)
     parts = zip(x, scores(score, x, i), z)
     return [(kept * a, kept * (1 - after) * s, -pointed * s, mp.sqrt(variance) * b) for a, s, b in parts]
+
+
+@row
+def noise_from_score(score, x, scale, std):
+    return [-std * s for s in scores(score, x)]
+
+
+@row
+def clean_point_from_score(score, x, scale, std):
+    return [(a / scale, std**2 * s / scale) for a, s in zip(x, scores(score, x))]
+
+
+@row
+def velocity_from_score(score, x, scale, std):
+    """m E[Z] - std E[x_0], term by term."""
+    return [(-scale * std * s, -std * a / scale, -(std**3) * s / scale) for a, s in zip(x, scores(score, x))]
+
+
+@row
+def score_from_noise(noise, x, scale, std):
+    return [-e / std for e in scores(noise, x)]
+
+
+@row
+def score_from_clean_point(denoiser, x, scale, std):
+    return [(scale * r / std**2, -a / std**2) for r, a in zip(scores(denoiser, x), x)]
+
+
+@row
+def score_from_velocity(velocity, x, scale, std):
+    """-E[Z]/std, E[Z] = (std x + m v)/(m^2 + std^2)."""
+    whole = scale**2 + std**2
+    return [(-a / whole, -scale * v / (std * whole)) for v, a in zip(scores(velocity, x), x)]
+
+
+@row
+def karras_denoising(denoiser, x, sigma, z, data_std):
+    """The weight is the sum of both precisions."""
+    y = [a + sigma * b for a, b in zip(x, z)]
+    weight = data_std**-2 + sigma**-2
+    return tuple(weight * (r - a) ** 2 / 2 for r, a in zip(scores(denoiser, y, sigma), x))
+
+
+@row
+def karras_preconditioned(network, x, sigma, data_std):
+    share = data_std**2 / (sigma**2 + data_std**2)
+    inner = scores(network, [mp.sqrt(share) / data_std * a for a in x], mp.log(sigma) / 4)
+    return [(share * a, sigma * mp.sqrt(share) * f) for a, f in zip(x, inner)]
+
+
+@row
+def karras_heun_step(denoiser, x, sigma, next_sigma):
+    """Of each slope half the way; all of the first to the level 0."""
+    h = next_sigma - sigma
+    slope = [((a - r) / sigma) for a, r in zip(x, scores(denoiser, x, sigma))]
+    if next_sigma == 0:
+        return [(a, h * k) for a, k in zip(x, slope)]
+    ahead = [a + h * k for a, k in zip(x, slope)]
+    there = [(a - r) / next_sigma for a, r in zip(ahead, scores(denoiser, ahead, next_sigma))]
+    return [(a, h * k / 2, h * m / 2) for a, k, m in zip(x, slope, there)]
+
+
+def karras_noise_levels(n, smallest, largest, power):
+    ends = [a ** (1 / power) for a in (largest, smallest)]
+    return [((n - 1 - i) * ends[0] / (n - 1) + i * ends[1] / (n - 1)) ** power for i in range(n)]
+
+
+def marginal_of_steps(betas, i):
+    steps = i if isinstance(i, list) else [i]
+    kept = [mp.fprod(1 - b for b in betas[: j + 1]) for j in steps]
+    parts = [[mp.sqrt(a) for a in kept], [mp.sqrt(1 - a) for a in kept]]
+    return parts if isinstance(i, list) else [part[0] for part in parts]
 
 
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
@@ -1373,7 +1446,7 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
-MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity")
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network")
 
 
 def gradient(name, parameter, **arguments):
@@ -1409,6 +1482,8 @@ ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partitio
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
 PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
+PRACTICE = (marginal_of_steps, karras_noise_levels)
+ARRAYS |= {f.__name__: f for f in PRACTICE}
 ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
 
@@ -2147,6 +2222,41 @@ def flows():
     yield entry("ddim_step", "noise in the last step", **given, x=block(X, 1, 2), z=block(Z, 1, 2))
 
 
+def parametrisations():
+    scale, std = [0.8125, 0.34375], [0.4375, 1.25]
+    for d, kind in ((1, "mlp_score"), (2, "mlp_score"), (3, "mixture")):
+        given = {"x": block(X, 2, d), "scale": scale, "std": std}
+        s = models(d)[kind]
+        yield entry("noise_from_score", "the sign, a variance for a deviation, over std", score=s, **given)
+        yield entry("clean_point_from_score", "not stretched, the sign, std for its square", score=s, **given)
+        yield entry("velocity_from_score", "m and std exchanged, m^2 + std^2 as if it were 1", score=s, **given)
+        field = models(d)["mlp_score"]
+        yield entry("score_from_noise", "the sign, std squared, times std", noise=field, **given)
+        yield entry("score_from_clean_point", "not shrunk, the sign, std for its square", denoiser=field, **given)
+        yield entry("score_from_velocity", "m and std exchanged, not over m^2 + std^2", velocity=field, **given)
+    betas = [0.125, 0.4375, 0.3125, 0.25]
+    yield entry("marginal_of_steps", "alpha for its product, no root, one step back", betas=betas, i=[0, 2, 3])
+
+
+def karras():
+    for d in DIMENSIONS:
+        given = {"x": block(X, 2, d), "sigma": SIGMAS[:2], "data_std": 0.6875}
+        for field in (conditional(d), smoothed_mixture(d)):
+            text = "no weight, its square or its root, the noisy point for the clean one, no 1/2"
+            yield entry("karras_denoising", text, denoiser=field, **given, z=block(Z, 2, d))
+            text = "Euler's step, no 1/2, the second slope at the first level"
+            ends = {"sigma": 1.375, "next_sigma": 0.4375 if d > 1 else 0.0}
+            yield entry("karras_heun_step", text, denoiser=field, x=given["x"], **ends)
+        given |= {"sigma": [2.25, 3.5]}
+        yield entry("karras_preconditioned", "c_skip for 1 - c_skip, no root, no 1/4", network=field, **given)
+    for power in (7.0, 1.5):
+        given = {"n": 5, "smallest": 0.03125, "largest": 2.75, "power": power}
+        yield entry("karras_noise_levels", "over n, the power for its inverse, from small to large", **given)
+    text = "a constant for what depends on the parameters, beside a right value"
+    given = {"denoiser": conditional(2), "x": block(X, 2, 2), "sigma": SIGMAS[:2], "z": block(Z, 2, 2)}
+    yield entry("karras_denoising.gradient", text, parameter=["layers", 0, 1], **given, data_std=0.6875)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2169,6 +2279,8 @@ BUILDERS = (
     reverse_diffusion,
     diagnostics,
     flows,
+    parametrisations,
+    karras,
 )
 
 

@@ -47,6 +47,11 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "score_of_noise": AT_TIMES,
     "score_of_denoiser": AT_TIMES,
     **dict.fromkeys(("flow_matching", "flow_velocity", "score_of_flow", "ddim_step"), AT_TIMES),
+    **dict.fromkeys(("noise_from_score", "clean_point_from_score", "velocity_from_score"), ("mlp_score", "mixture")),
+    **dict.fromkeys(("score_from_noise", "score_from_clean_point", "score_from_velocity"), ("mlp_score",)),
+    "marginal_of_steps": (),
+    **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
+    "karras_noise_levels": (),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -191,6 +196,8 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "s": ("s", (0.0, 0.0), "what is right from some time on, and not from 0"),
     "t": ("t", (1.0, 1.0), "what is right before the end only"),
     "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
+    "data_std": ("data_std", (0.5, 1.0)),
+    "next_sigma": ("next_sigma", (0.0, 0.0), "what is right for all steps but the last"),
     "times": ("times", ([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
     "corrections": ("times", (0, 1), "no correction where one is wanted, or where none is"),
 }
@@ -236,7 +243,26 @@ def questions(function: str) -> list[Asked]:
 
 
 BY_ROW = {  # one of them for each point
-    *("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma", "mean", "s", "t", "i", "weight"),
+    *(
+        "x",
+        "y",
+        "z",
+        "v",
+        "h",
+        "p",
+        "u",
+        "u_h",
+        "u_v",
+        "x_model",
+        "sigma",
+        "mean",
+        "s",
+        "t",
+        "i",
+        "weight",
+        "scale",
+        "std",
+    ),
 }
 
 
@@ -310,6 +336,7 @@ def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
         )  # by a mistake, at 1 - t
         asked_back += ("flow_velocity",)
         about["t"] = function not in asked_back  # 0 has no logarithm
+        about["sigma"] = function != "karras_preconditioned"  # whose network is asked at log sigma, here above 0
         about["n_steps"] = function != "VariancePreserving.betas"  # one step has not both ends, as a convention has
         if argument in arguments and about.get(option, True):
             yield from ((i, option, value) for i, value in enumerate(values))

@@ -312,6 +312,10 @@ PATCHES |= {
     for function in ("flow_matching", "flow_velocity", "score_of_flow")
 }
 PATCHES |= {
+    (function, "the scale for std"): ("column(std, x)", "column(scale, x)", "")
+    for function in ("noise_from_score", "score_from_noise")
+}
+PATCHES |= {
     ("ddim_step", "the step of the first row for all"): (
         "i + np.zeros(len(x), int)",
         "np.ravel(i)[0] + np.zeros(len(x), int)",
