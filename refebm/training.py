@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
-import scipy.optimize
+import scipy
 from autograd.misc import flatten
 
 from refebm.calculus import held, value_and_gradient
@@ -56,6 +56,8 @@ def minimise(
     loss: Callable, parameters: Any, n_steps: int = 1000, tolerance: float = 1e-8, *, progress: bool = True
 ) -> Fit:
     r"""Parameters in which no entry of the gradient of loss(parameters) is above the tolerance, by L-BFGS.
+
+    $$\theta^* :\ \max_i |\partial L(\theta)/\partial \theta_i| \le \text{tolerance}$$
 
     loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
@@ -110,6 +112,8 @@ def minimise_noisy(
     progress: bool = True,
 ) -> Fit:
     r"""Parameters after n_steps steps of Adam, each with the gradient of loss(parameters, i), i = 0, 1, ...
+
+    $$\theta_{i+1} = \theta_i - \alpha\, \hat m_i/(\sqrt{\hat v_i} + 10^{-8})$$
 
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
     steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on

@@ -9,6 +9,7 @@ from refebm.algorithms.draws import constant, minibatch
 from refebm.glossary import (
     EnergyOf,
     Flag,
+    Fraction,
     InputError,
     KernelOf,
     Parameters,
@@ -18,7 +19,6 @@ from refebm.glossary import (
     StepCount,
     StepSize,
     Watch,
-    number,
     points,
     rows,
     see_callable,
@@ -37,14 +37,6 @@ def starts(name, value, x):
     return value if isinstance(value, ReplayBuffer) else given
 
 
-def part(name, value, x=None):
-    """A float from 0 to 1."""
-    value = number(name, value)
-    if not 0 <= value <= 1:
-        raise InputError("E-FRACTION", f"{name} must be from 0 to 1, got {value}")
-    return value
-
-
 def drawer(name, function, x=None):
     """A function of a Generator, steps, n and d that returns the noise of a kernel, as `langevin_tape` does."""
     see_callable(name, function)
@@ -52,7 +44,6 @@ def drawer(name, function, x=None):
 
 
 Starts = Annotated[np.ndarray | ReplayBuffer, starts, "(batch, d), or a ReplayBuffer"]
-Part = Annotated[float, part, "a float in [0, 1]"]
 Drawer = Annotated[Callable, drawer, "(rng, n_steps, n, d) -> a tape"]
 
 
@@ -68,7 +59,7 @@ def train_contrastive_divergence(
     step_size: StepSize,
     rng: Rng,
     chains: Starts | None = None,
-    fraction: Part = 0.05,
+    fraction: Fraction = 0.05,
     *,
     tape: Drawer = langevin_tape,
     adam: Flag = False,
