@@ -60,6 +60,21 @@ def shade(axes: Axes, x: np.ndarray, y: np.ndarray, log_prob: Callable) -> None:
     axes.set_aspect("equal")
 
 
+def tiles(axes: Axes, rows: dict[str, np.ndarray]) -> None:
+    """Rows of digits of 8 x 8 pixels, with their names."""
+    gap = 1
+    sheet = np.ones((len(rows) * (8 + gap) - gap, len(next(iter(rows.values()))) * (8 + gap) - gap))
+    for i, digits in enumerate(rows.values()):
+        for j, digit in enumerate(digits):
+            sheet[9 * i : 9 * i + 8, 9 * j : 9 * j + 8] = 1 - np.clip(digit, 0, 1).reshape(8, 8)
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.set(xlabel=f"{len(sheet[0]) // 9 + 1} digits of 8 x 8 pixels (a number)", ylabel="ink (in units of full ink)")
+    axes.set_yticks(9 * np.arange(len(rows)) + 3.5, rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
 @styled
 def save(figure: Figure, path: Path) -> Path:
     """Write a PNG: the same bytes for the same figure, and never half a file. A palette makes it a third as big."""
