@@ -14,6 +14,7 @@ from PIL import Image
 
 # Okabe and Ito 2008, "Color universal design".
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+VIOLET, PINK = "#882255", "#CC79A7"
 BLACK, GREY, SHADE = "#222222", "#777777", "#EDEDED"
 
 WIDTH = 8.0
