@@ -43,7 +43,7 @@ def run_all(
     ours, theirs = spawn.Pipe()
     pool = ProcessPoolExecutor(jobs, spawn, _leave_with_the_parent, (theirs,))
     try:
-        with _no_interrupt_is_inherited():
+        with _no_interrupt_is_inherited(), _one_thread_each():
             asked = [pool.submit(_reported, theorem.name, tuple(texts), drawn) for theorem in theorems]
         for theorem, future in zip(theorems, asked, strict=True):
             while wait([future], TICK).not_done:
@@ -59,6 +59,18 @@ def _reported(name, texts, drawn):
     theorems = theorems_of(texts) if texts else THEOREMS
     _, *parts = vars(run(theorems[name], **drawn)).values()
     return parts
+
+
+@contextlib.contextmanager
+def _one_thread_each():
+    """For what is born here: as many threads as cores in each of as many processes wait for each other."""
+    added = {f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL")} - set(os.environ)
+    os.environ.update(dict.fromkeys(added, "1"))
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 @contextlib.contextmanager
