@@ -39,11 +39,11 @@ def run_all(
             tick(theorems[:i])
             yield run(theorem, **drawn)
         return
-    spawn = multiprocessing.get_context("spawn")
+    spawn, before = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     ours, theirs = spawn.Pipe()
     pool = ProcessPoolExecutor(jobs, spawn, _leave_with_the_parent, (theirs,))
     try:
-        with _no_interrupt_is_inherited(), _one_thread_each():
+        with _interrupts_wait(), _one_thread_each():
             asked = [pool.submit(_reported, theorem.name, tuple(texts), drawn) for theorem in theorems]
         for theorem, future in zip(theorems, asked, strict=True):
             while wait([future], TICK).not_done:
@@ -52,6 +52,8 @@ def run_all(
     finally:
         ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - set(before):
+            child.terminate()  # one that is being born does not look at its parent yet
 
 
 def _reported(name, texts, drawn):
@@ -74,17 +76,22 @@ def _one_thread_each():
 
 
 @contextlib.contextmanager
-def _no_interrupt_is_inherited():
-    """Ctrl-C is told to all processes of a terminal, also to those that are just being born: it waits at their door."""
-    if not hasattr(signal, "pthread_sigmask"):
+def _interrupts_wait():
+    """Ctrl-C is told to all processes of a terminal: those that are born here do not hear it, we do in the end."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # which would let it in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    heard = []
+    handler = signal.signal(signal.SIGINT, lambda *given: heard.append(given))  # a thread of BLAS hears it too
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if heard and callable(handler):
+            handler(*heard[0])
 
 
 def _leave_with_the_parent(theirs):

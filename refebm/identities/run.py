@@ -118,21 +118,25 @@ def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
     except NotSupported:
         raise
     except Exception as error:
-        if impl is REFERENCE and theorem.where and not isinstance(error, InputError):
-            words = f"returns sides that cannot be held against each other: {type(error).__name__}: {error}"
-            raise InputError("E-SIDES", _at(theorem, words, draw)) from error
+        if impl is REFERENCE and theorem.where:
+            raise _of_a_user(theorem, error, draw) from error
         if impl is REFERENCE or isinstance(error, Unusable):
             raise
         note = f"cannot be computed with it: {type(error).__name__}: {error}"
         return Verdict(False, np.inf, tuple(draw.integers), note=note)
     if impl is REFERENCE and theorem.where and verdict.note.startswith(REFUSED):
         words = f"draws a case outside its own condition, {verdict.note}; where it must be refused is outside={{...}}"
-        raise InputError("E-DRAWN", _at(theorem, words, draw))
+        raise _of_a_user(theorem, InputError("E-DRAWN", f"{theorem.where}: {theorem.name} {words}"), draw)
     return verdict
 
 
-def _at(theorem, words, draw):
-    return f"{theorem.where}: {theorem.name} {words}\n  --case={','.join(map(str, draw.integers))}"
+def _of_a_user(theorem, error, draw):
+    """An error of a theorem of a user, with the case."""
+    if not isinstance(error, InputError):
+        words = f"returns sides that cannot be held against each other: {type(error).__name__}: {error}"
+        error = InputError("E-SIDES", f"{theorem.where}: {theorem.name} {words}")
+    case = f"\n  --case={','.join(map(str, draw.integers))}" if draw.integers and error.code != "E-CASE" else ""
+    return InputError(error.code, error.args[1] + case)
 
 
 def run(

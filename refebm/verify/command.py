@@ -209,11 +209,12 @@ def _finish(content: dict, options, start: float | None = None) -> int:
 
 
 def _tell(content: dict, options, start: float | None) -> int:
-    failed = list(filter(red, content["theorems"]))
+    failed, asked = list(filter(red, content["theorems"])), content["options"]
+    files, impl = options.files or asked["files"], options.impl or (asked["impl"] or {}).get("name")
     for one in failed:
-        print(reason(one, content["options"]))
+        print(reason(one, [*files, *(["--impl", impl] if impl else [])], bool(asked["data"])))
     idle = " or ".join(
-        ["need what the adapter does not have"] * bool(content["options"]["impl"])
+        ["need what the adapter does not have"] * bool(asked["impl"])
         + ["have no case in this shard"] * bool(content["shard"])
     )
     took = f"; {time.perf_counter() - start:.0f} s" if start is not None else ""
