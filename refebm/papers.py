@@ -4,6 +4,7 @@ A source is one citation or several, with semicolons between them: the words by 
 here, then where in it, after a comma, and remarks in parentheses: "Hyvarinen 2005, eq. 4; Vincent 2011, section 4.2".
 """
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -257,15 +258,18 @@ class Citation(NamedTuple):
         return f"{self.text}{self.place}"
 
 
-def citations(source: str) -> list[Citation]:
+@functools.cache
+def citations(source: str) -> tuple[Citation, ...]:
     """The citations of a source line; what stands in backquotes is a program, and no text. Errors: E-SOURCE."""
     parts = re.split(r";\s*(?![^()]*\))", source.replace("\n", " ").strip().rstrip("."))
-    return [_citation(part) for part in parts if part and not part.startswith("`")]
+    return tuple(_citation(part) for part in parts if part and not part.startswith("`"))
+
+
+CITED = re.compile("(?:" + "|".join(map(re.escape, sorted(TEXTS, key=len, reverse=True))) + r")(?![\w-])")
 
 
 def _citation(part):
-    found = [text for text in TEXTS if re.match(re.escape(text) + r"(?![\w-])", part)]
+    found = CITED.match(part)
     if not found:
         raise InputError("E-SOURCE", f"a source must begin as a text of refebm.papers does; got {part!r}")
-    text = max(found, key=len)
-    return Citation(text, part[len(text) :])
+    return Citation(found[0], part[found.end() :])
