@@ -13,7 +13,6 @@ import autograd.numpy as np
 import autograd.tracer
 import numpy
 from autograd import elementwise_grad, make_jvp, make_vjp
-from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval
 
 from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, rows
@@ -152,35 +151,3 @@ def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray
     pull_back, s = make_vjp(field)(x)
     one_hot = np.eye(x.shape[1])
     return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))
-
-
-@primitive
-def sech_squared(x: np.ndarray) -> np.ndarray:
-    r"""1/cosh(x)^2, the slope of tanh, without overflow, and without the cancellation of 1 - tanh(x)^2."""
-    e = numpy.exp(-2 * numpy.abs(x))
-    return 4 * e / (1 + e) ** 2
-
-
-def _times(slope):
-    return lambda g: g * slope
-
-
-# autograd's own rule for tanh evaluates cosh(x)^2 again in each of the d pull-backs of a divergence, and overflows.
-tanh = primitive(numpy.tanh)
-defvjp(tanh, lambda y, x: _times(sech_squared(x)))
-defvjp(sech_squared, lambda y, x: _times(-2 * y * tanh(x)))
-defjvp(tanh, lambda g, y, x: g * sech_squared(x))
-defjvp(sech_squared, lambda g, y, x: -2 * g * y * tanh(x))
-
-
-def softplus(a: np.ndarray) -> np.ndarray:
-    """log(1 + e^a), whose slope is 1 where a is infinite."""
-    far = a > 40  # where it is a, to the last digit
-    return np.where(far, a, np.logaddexp(0.0, np.where(far, 0.0, a)))
-
-
-def expit(a: np.ndarray) -> np.ndarray:
-    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
-    negative = a < 0
-    e = np.exp(np.where(negative, a, -a))
-    return np.where(negative, e, 1.0) / (1 + e)

@@ -40,6 +40,9 @@ Das 2021
 PAPERS = _read("""
 Abramowitz and Stegun 1964
     Milton Abramowitz and Irene A. Stegun. Handbook of Mathematical Functions. National Bureau of Standards, 1964.
+Albergo, Boffi and Vanden-Eijnden 2023
+    Michael S. Albergo, Nicholas M. Boffi and Eric Vanden-Eijnden. Stochastic interpolants: a unifying framework for
+    flows and diffusions. arXiv:2303.08797, 2023.
 Anderson 1982
     Brian D. O. Anderson. Reverse-time diffusion equation models. Stochastic Processes and their Applications 12,
     1982.
@@ -112,6 +115,9 @@ Griewank and Walther 2008
 Gutmann and Hirayama 2011
     Michael U. Gutmann and Jun-ichiro Hirayama. Bregman divergence as general framework to estimate unnormalized
     statistical models. UAI 2011.
+Gutmann and Hyvarinen 2010
+    Michael Gutmann and Aapo Hyvärinen. Noise-contrastive estimation: a new estimation principle for unnormalized
+    statistical models. AISTATS 2010.
 Gutmann and Hyvarinen 2012
     Michael U. Gutmann and Aapo Hyvärinen. Noise-contrastive estimation of unnormalized statistical models, with
     applications to natural image statistics. Journal of Machine Learning Research 13, 2012.
@@ -154,7 +160,7 @@ Kloeden and Platen 1992
 Knuth 1997
     Donald E. Knuth. The Art of Computer Programming, volume 2: Seminumerical Algorithms, 3rd edition. Addison-Wesley,
     1997.
-Lipman et al. 2023
+Lipman, Chen, Ben-Hamu, Nickel and Le 2023
     Yaron Lipman, Ricky T. Q. Chen, Heli Ben-Hamu, Maximilian Nickel and Matt Le. Flow matching for generative
     modeling. ICLR 2023.
 Liu and Nocedal 1989
@@ -200,6 +206,8 @@ Roberts and Rosenthal 1998
 Roberts and Tweedie 1996
     Gareth O. Roberts and Richard L. Tweedie. Exponential convergence of Langevin distributions and their discrete
     approximations. Bernoulli 2, 1996.
+Salimans and Ho 2022
+    Tim Salimans and Jonathan Ho. Progressive distillation for fast sampling of diffusion models. ICLR 2022.
 Sarkka and Solin 2019
     Simo Särkkä and Arno Solin. Applied Stochastic Differential Equations. Cambridge University Press, 2019.
 Smolensky 1986

@@ -63,10 +63,10 @@ class LinearSDE:
         if not isinstance(density, (Gaussian, GaussianMixture)):
             raise InputTypeError("E-DENSITY", f"density must be a Gaussian or a mixture, got {type(density).__name__}")
         scale, std = self.marginal(t)
-        noise = std**2 * np.eye(density.d)
         if isinstance(density, Gaussian):
-            return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
-        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
+            return Gaussian(scale * density.mean, scale**2 * density.cov + std**2 * np.eye(density.d))
+        noise = std**2 * (np.eye(density.d) if np.ndim(density.spread) else 1.0)  # one number stays one
+        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.spread + noise)
 
     @rows
     def prior(self, d: Size):

@@ -85,7 +85,7 @@ def test_without_docstrings():
     command = [sys.executable, "-OO", "-c", program.format(commands)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     out = done.stdout.splitlines()
-    assert "1 of 1 theorems hold" in out[1] and out[2:] == ["0", "2"], done.stderr
+    assert "1 of 1 theorems hold" in out[2] and out[3:] == ["0", "2"], done.stderr
     assert done.stderr.startswith("refebm: E-DOCSTRINGS")
 
 

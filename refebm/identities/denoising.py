@@ -1,7 +1,7 @@
 r"""Theorems about denoising: what the noisy objectives are in the mean, Tweedie's formula, and what noise costs."""
 
 import numpy as np
-from scipy.special import erfc, gammaln
+import scipy
 
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square, products
@@ -488,8 +488,8 @@ def noise_levels_are_geometric(impl, x, n, smallest):
 def chi_square_tail(t, d):
     """P(|Z|^2 > t) for Z normal in d dimensions: a finite sum for even d, from erfc for odd d."""
     steps = np.arange(0.5 * (d % 2), 0.5 * d)
-    start, steps = (erfc(np.sqrt(t / 2)), steps) if d % 2 else (0.0, steps)
-    return start + np.sum(np.exp(steps * np.log(t / 2) - t / 2 - gammaln(steps + 1)))
+    start, steps = (scipy.special.erfc(np.sqrt(t / 2)), steps) if d % 2 else (0.0, steps)
+    return start + np.sum(np.exp(steps * np.log(t / 2) - t / 2 - scipy.special.gammaln(steps + 1)))
 
 
 @theorem(

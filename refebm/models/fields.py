@@ -6,7 +6,8 @@ from refebm.calculus import held
 from refebm.glossary import Field, InputError, Level, LevelField, Points, brief, rows
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
-from refebm.truth.densities import lost, softmax
+from refebm.special import softmax
+from refebm.truth.densities import lost
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 

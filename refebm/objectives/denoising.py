@@ -7,7 +7,7 @@ or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching
 from typing import NamedTuple
 
 import autograd.numpy as np
-from scipy.stats import chi2
+import scipy
 
 from refebm.calculus import held, jacobian
 from refebm.glossary import (
@@ -160,7 +160,8 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     sigmas = np.geomspace(largest, smallest, n)
     ratio, d = sigmas[0] / sigmas[1], x.shape[1]
     crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
-    return NoiseLevels(sigmas, float(chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)))
+    below = scipy.special.gammainc(d / 2, crossing / ratio**2 / 2)  # of chi^2 with d degrees of freedom
+    return NoiseLevels(sigmas, float(below + scipy.special.gammaincc(d / 2, crossing / 2)))
 
 
 def largest_distance(x):

@@ -6,7 +6,6 @@ Z = int exp(-E(x)) dx; its gradient, grad log Z = E_model[-grad E], needs nothin
 from typing import NamedTuple
 
 import autograd.numpy as np
-from autograd.scipy.special import logsumexp
 
 from refebm.calculus import held
 from refebm.glossary import (
@@ -29,6 +28,7 @@ from refebm.glossary import (
     real_array,
     rows,
 )
+from refebm.special import logsumexp
 from refebm.truth.partition import SETTLED, quadrature
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, NamedTuple
 
 import autograd.numpy as np
 
-from refebm.calculus import softplus
 from refebm.glossary import (
     Energy,
     Generated,
@@ -28,6 +27,7 @@ from refebm.glossary import (
     rows,
     supported,
 )
+from refebm.special import softplus
 
 
 @rows

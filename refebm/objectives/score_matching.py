@@ -7,7 +7,6 @@ callable that returns another shape. A NaN that a callable returns stays in its 
 """
 
 import autograd.numpy as np
-from autograd.scipy.special import expit
 
 from refebm.calculus import field_and_diagonal, field_and_divergence, jacobian_vector_product
 from refebm.glossary import (
@@ -24,6 +23,7 @@ from refebm.glossary import (
     rows,
 )
 from refebm.objectives.notation import dot, mean_over_projections, squared_norm
+from refebm.special import expit
 
 
 @rows

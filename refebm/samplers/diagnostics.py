@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+import scipy
 
 from refebm.glossary import Count, DomainError, InputError, brief, moving, rows
 
@@ -65,8 +65,8 @@ def autocovariance(x: Chains, n_lags: Count) -> np.ndarray:
     length = len(x)
     if n_lags >= length:
         raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {brief(n_lags)}")
-    power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2
-    return np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
+    power = np.abs(scipy.fft.rfft(x - np.mean(x, axis=0), scipy.fft.next_fast_len(2 * length), axis=0)) ** 2
+    return np.mean(scipy.fft.irfft(power, scipy.fft.next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
 
 
 @rows

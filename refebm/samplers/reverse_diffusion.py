@@ -7,7 +7,7 @@ one of `refebm.sdes`. Errors: E-TIME for times outside [0, 1], E-POSITIVE for dt
 from itertools import pairwise
 
 import autograd.numpy as np
-from scipy.integrate import DOP853
+import scipy
 
 from refebm.calculus import field_and_divergence, held, jacobian_vector_product
 from refebm.glossary import (
@@ -183,7 +183,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
         sizes = largest * (np.sqrt(np.mean((points / largest) ** 2, axis=1, keepdims=True)) + 1e-16)  # 0 has some too
         return atol * np.concatenate([np.ravel(sizes * np.ones(points.shape)), *map(np.ones_like, others)])
 
-    solver = DOP853(values, t0, held(y), t1, rtol=rtol, atol=tolerances(held(y)))
+    solver = scipy.integrate.DOP853(values, t0, held(y), t1, rtol=rtol, atol=tolerances(held(y)))
     times = [t0]
     while solver.status == "running":
         message = solver.step()
@@ -201,10 +201,10 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
 
 def _step(rate, t, y, h):
     """A step of the Runge-Kutta method that the solver uses."""
-    k = []
-    for c, a in zip(DOP853.C, DOP853.A):
+    k, method = [], scipy.integrate.DOP853
+    for c, a in zip(method.C, method.A):
         k.append(rate(t + c * h, y + h * sum(a_j * k_j for a_j, k_j in zip(a, k) if a_j)))
-    return y + h * sum(b_j * k_j for b_j, k_j in zip(DOP853.B, k) if b_j)
+    return y + h * sum(b_j * k_j for b_j, k_j in zip(method.B, k) if b_j)
 
 
 @rows

@@ -1,93 +1,231 @@
-"""``refebm verify``: the theorems by numbers, the wrong versions, a replay; what is printed, and what is written."""
+"""``refebm verify``: what is asked, run and printed; a replay, and the shards of a run together."""
 
-import shlex
+import argparse
+import hashlib
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import refebm
+from refebm.crosscheck.adapter import text_of
 from refebm.crosscheck.examination import SILENCE, theorems
 from refebm.crosscheck.report import called, shown
 from refebm.data import UserData, listed, user_data
 from refebm.files import see_apart, see_writable, write_json
 from refebm.glossary import InputError
-from refebm.identities import THEOREMS, Draw, Theorem, Verdict, check
-from refebm.identities.parallel import run_all
-from refebm.identities.run import MUCH_CANCELLATION, Report
+from refebm.identities import REFERENCE, THEOREMS, Draw, Theorem
+from refebm.identities.own import Own, Text, load, read
+from refebm.identities.parallel import FEW, cores, run_all
+from refebm.identities.run import ALL, Report, attempt, firsts, seconds
+from refebm.progress import Line
+from refebm.verify.controls import put_in
+from refebm.verify.report import line, merged, reason, record, red, slowest, summary
+from refebm.words import did_you_mean, having
 
 OF_DATA = ("columns", "sigma", "separator", "decimal", "missing")  # options that say how --data is read
-MOST_CASES = 1_000_000
+MOST_CASES = MOST_SHARDS = MOST_JOBS = 1_000_000
+EXAMPLE = Path(__file__).with_name("example.py")
+START = 2.5  # seconds until other processes have imported everything
+GOES_WITH = {  # what goes with an option that leaves others nothing to do
+    "template": (),
+    "merge": ("json",),
+    "case": ("files", "only", "impl", "timeout"),
+    "controls": ("files", "only", "seed", "json"),
+}
+HELP = """\
+examples:
+  refebm verify                              every theorem of refebm
+  refebm verify --quick                      a few cases of each, in ten seconds
+  refebm verify --only denoising             of a stem; also of a function, or with such words
+  refebm verify --template > mine.py         an example of theorems of your own
+  refebm verify mine.py                      yours, judged by the same rules
+  refebm verify mine.py --controls           what you say is wrong must be rejected by them
+  refebm verify --cases 100000 --shard 3/64 --json 3.json    and in the end: refebm verify --merge *.json
+"""
 
 
-def add_options(verify) -> None:
+def add_options(parser) -> None:
     """What may be asked, for an `argparse` parser."""
-    verify.add_argument("--only", metavar="TEXT", default="", help="theorems, stems, sources or functions with TEXT")
-    verify.add_argument("--cases", metavar="N", type=int, help="cases of each theorem, on the line (default: by kind)")
-    verify.add_argument("--seed", metavar="N", type=int, default=0, help="seed of the cases (default 0)")
-    verify.add_argument("--case", metavar="LIST", help="replay one case, the integers that a red theorem printed")
-    verify.add_argument("--json", metavar="FILE", type=Path, help="write the results there as well")
-    verify.add_argument("--controls", action="store_true", help="put every wrong version in and see it rejected")
-    verify.add_argument("--data", metavar="FILE.csv", help="theorems about mixtures on your points, smoothed")
-    verify.add_argument(
-        "--columns", metavar="A,B", help="one or two columns of the data (default: all that are numbers)"
-    )
-    verify.add_argument("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
-    verify.add_argument("--separator", metavar="WORD", help="of columns: comma, semicolon, tab, bar (default: evident)")
-    verify.add_argument("--decimal", metavar="SIGN", help="a point or a comma (default: what is evident)")
-    verify.add_argument("--missing", metavar="WORD", help="drop: leave rows with an empty cell, NA, null or ? out")
-    verify.add_argument("--impl", metavar="ADAPTER", help="the theorems with the functions of an adapter for refebm's")
-    verify.add_argument("--timeout", metavar="S", type=float, help="with --impl: end it after a silence of S s")
-
-
-def _chosen(options) -> list[Theorem]:
-    exact = [theorem for theorem in THEOREMS.values() if theorem.name == options.only]
-    found = exact or [
-        theorem
-        for theorem in THEOREMS.values()
-        if options.only.lower() in " ".join([theorem.name, theorem.stem, theorem.source, *theorem.about]).lower()
-    ]
-    found = [theorem for theorem in found if theorem.mixtures or options.data is None]
-    if not found:
-        where = "about mixtures " if options.data is not None else ""
-        raise InputError("E-NONE", f"no theorem {where}has {options.only!r} in its name, stem, source or functions")
-    return found
+    parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, HELP
+    add = parser.add_argument
+    add("files", metavar="FILE.py", nargs="*", default=[], help="theorems of your own instead of refebm's")
+    add("--template", action="store_true", help="print an example of theorems of your own")
+    add("--only", metavar="TEXT", default="", help="one theorem, or those of a stem or function, or with all words")
+    add("--cases", metavar="N", type=int, help="cases of each theorem, on the line (default: by kind)")
+    add("--quick", action="store_true", help="a few cases of each theorem, none of them in the plane")
+    add("--seed", metavar="N", type=int, default=0, help="seed of the cases (default 0)")
+    add("--case", metavar="LIST", help="replay one case, the integers that a red theorem printed")
+    add("--json", metavar="FILE", type=Path, help="write the results there as well")
+    add("--jobs", metavar="N", type=int, help="processes (default: one for each core)")
+    add("--durations", metavar="N", type=int, help="name the N theorems that took longest")
+    add("--shard", metavar="K/N", help="the K-th part of N of all cases, which together have each once")
+    add("--merge", metavar="FILE", nargs="+", type=Path, help="one report from what the shards wrote with --json")
+    add("--controls", action="store_true", help="put every wrong version in and see it rejected")
+    add("--data", metavar="FILE.csv", help="theorems about mixtures on your points, smoothed")
+    add("--columns", metavar="A,B", help="one or two columns of the data (default: all that are numbers)")
+    add("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
+    add("--separator", metavar="WORD", help="of columns: comma, semicolon, tab, bar (default: evident)")
+    add("--decimal", metavar="SIGN", help="a point or a comma (default: what is evident)")
+    add("--missing", metavar="WORD", help="drop: leave rows with an empty cell, NA, null or ? out")
+    add("--impl", metavar="ADAPTER", help="the theorems with the functions of an adapter for refebm's")
+    add("--timeout", metavar="S", type=float, help="with --impl: end it after a silence of S s")
 
 
 def verify(options) -> int:
     """Run the command; 0 where all holds, 1 where something does not."""
-    if (options.cases is not None and not 1 <= options.cases <= MOST_CASES) or options.seed < 0:
-        raise InputError("E-COUNT", f"--cases must be 1 to {MOST_CASES}, and --seed not negative")
     _refuse_together(options)
+    _see_numbers(options)
+    if options.template:
+        print(EXAMPLE.read_text(encoding="utf-8"), end="")
+        return 0
     if options.json:
-        read = {f"--{name}": Path(getattr(options, name)) for name in ("data", "impl") if getattr(options, name)}
-        see_apart({"--json": options.json}, read)
+        read_too = {f"--{name}": Path(getattr(options, name)) for name in ("data", "impl") if getattr(options, name)}
+        read_too |= {str(path): Path(path) for path in [*options.files, *(options.merge or ())]}
+        see_apart({"--json": options.json}, read_too)
         see_writable(options.json)
-    chosen = _chosen(options)
+    if options.merge:
+        return _finish(merged(options.merge), options)
+    texts = read(options.files)
+    own = load(texts) if texts else Own(THEOREMS, [])
+    chosen = _chosen(own.theorems, options)
     if options.case is not None:
-        return _replay(chosen, options)
+        return _replay(chosen, options, texts)
     if options.controls:
-        return _controls(chosen, options)
+        return put_in(chosen, own, options)
+    return _run(chosen, options, texts)
+
+
+def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
+    """The theorem of that name; else those of that stem or about that function; else those with all words."""
+    text, every = options.only.strip(), known.values()
+    found = [known[text]] if text in known else [t for t in every if text in (t.stem, *t.about)]
+    entries = {t.name: " ".join([t.name, t.stem, t.source, *t.about]) for t in every}
+    found = found or [known[name] for name in having(text, entries)]
+    found = [theorem for theorem in found if theorem.mixtures or options.data is None]
+    if not found:
+        where = "about mixtures " if options.data is not None else ""
+        names = {word: None for t in every for word in (t.name, t.stem, *t.about)}
+        raise InputError(
+            "E-NONE",
+            f"no theorem {where}has {options.only!r} in its name, stem, source or functions{did_you_mean(text, names)}",
+        )
+    return found
+
+
+def _run(chosen: list[Theorem], options, texts: tuple[Text, ...]) -> int:
     data = _data(options) if options.data is not None else None
-    start, reports = time.perf_counter(), []
-    for report in _reports(chosen, options, data):
-        reports.append(report)
-        print(_line(report, data), flush=True)
-    return _summary(reports, time.perf_counter() - start, options)
-
-
-def _reports(chosen: list[Theorem], options, data: UserData | None) -> Iterator[Report]:
-    """As they come; those on an adapter from a process of its own."""
-    drawn = {"seed": options.seed, "cases": options.cases, "data": data.density if data else None}
+    sizes = {"cases": options.cases, "data": data.density if data else None, "quick": options.quick}
+    drawn = sizes | {"seed": options.seed, "shard": _shard(options)}
+    written = _head(options, texts, data)
+    counter = Counter(chosen, sizes)
     if options.impl is None:
-        yield from run_all(chosen, **drawn)
+        _header(chosen, options, sizes)
+        answers = run_all(chosen, texts, options.jobs, counter.tell, **drawn)
     else:
-        yield from _on_adapter(chosen, options, **drawn)
+        answers = _on_adapter(chosen, options, texts, **drawn)
+    start, reports = time.perf_counter(), []
+    try:
+        for report in answers:
+            reports.append(report)
+            counter.clear()
+            print(line(record(report), data.used if data else 0), flush=True)
+    except KeyboardInterrupt:
+        counter.clear()
+        print(f"interrupted: {len(reports)} of {len(chosen)} theorems are done")
+        _tell(written | {"theorems": list(map(record, reports))}, options, start)
+        raise
+    counter.clear()
+    if options.durations:
+        print(slowest(reports, options.durations))
+    return _finish(written | {"theorems": list(map(record, reports))}, options, start)
 
 
-def _on_adapter(chosen, options, **drawn) -> Iterator[Report]:
-    if not (options.timeout is None or options.timeout > 0):
-        raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
-    answers = theorems(options.impl, [theorem.name for theorem in chosen], options.timeout or SILENCE, **drawn)
+class Counter:
+    """How many theorems are done and the time that is left, on a terminal."""
+
+    def __init__(self, theorems: list[Theorem], sizes: dict):
+        self.line, self.number = Line(sys.stderr is not None and sys.stderr.isatty()), len(theorems)
+        self.seconds = {theorem.name: seconds(theorem, **sizes) for theorem in theorems}
+
+    def tell(self, done: list[Theorem]) -> None:
+        """What is done, and from that how long the rest takes."""
+        part = sum(self.seconds[theorem.name] for theorem in done) / sum(self.seconds.values())
+        left = f", about {_time(self.line.elapsed * (1 - part) / part)} left" if part else ""
+        self.line.tell(f"{len(done)} of {self.number} theorems{left},")
+
+    def clear(self) -> None:
+        self.line.clear()
+
+
+def _time(s: float) -> str:
+    return f"{s / 60:.0f} min" if s > 150 else f"{max(1, s):.0f} s"
+
+
+def _header(chosen, options, sizes) -> None:
+    """How many theorems and cases, and about how long they take, which on data depends on the data."""
+    jobs = min(options.jobs or (1 if len(chosen) <= FEW else cores()), len(chosen))
+    _, n = _shard(options)
+    number = sum(len(firsts(theorem, **sizes)) for theorem in chosen)
+    work = sum(seconds(theorem, **sizes) for theorem in chosen) / n / jobs + START * (jobs > 1)
+    words = [f"{len(chosen)} theorem{'s' * (len(chosen) > 1)}, {number} cases"]
+    words += [f"of which this is shard {options.shard}"] if options.shard else []
+    words += [f"seed {options.seed}"]
+    words += [f"{jobs} processes"] if jobs > 1 else []
+    words += [f"about {_time(work)}"] if not options.data else []
+    print(", ".join(words), flush=True)
+
+
+def _head(options, texts, data) -> dict:
+    """What says of which run a record is."""
+    impl = options.impl and {"name": called(options.impl), "digest": _digest(text_of(options.impl) or "")}
+    asked = {
+        "only": options.only,
+        "cases": options.cases,
+        "quick": options.quick,
+        "files": {text.name: _digest(text.content) for text in texts},
+        "impl": impl,
+        "data": data and _digest(repr([getattr(data.density, name).tolist() for name in ("weights", "means", "covs")])),
+    }
+    shard = list(_shard(options)) if options.shard else None
+    return {"refebm": refebm.__version__, "seed": options.seed, "options": asked, "shard": shard}
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _finish(content: dict, options, start: float | None = None) -> int:
+    """What is red, how many hold, and the record. Errors: E-NONE where none could be asked."""
+    if start is None:
+        for one in content["theorems"]:
+            print(line(one))
+    status = _tell(content, options, start)
+    if not content["shard"] and not any(one["cases"] or red(one) for one in content["theorems"]):
+        raise InputError("E-NONE", "nothing was proved: no theorem could be asked")
+    if options.json:
+        write_json(options.json, content)
+    return status
+
+
+def _tell(content: dict, options, start: float | None) -> int:
+    failed, asked = list(filter(red, content["theorems"])), content["options"]
+    files, impl = options.files or asked["files"], options.impl or (asked["impl"] or {}).get("name")
+    for one in failed:
+        print(reason(one, [*files, *(["--impl", impl] if impl else [])], bool(asked["data"])))
+    idle = " or ".join(
+        ["need what the adapter does not have"] * bool(asked["impl"])
+        + ["have no case in this shard"] * bool(content["shard"])
+    )
+    took = f"; {time.perf_counter() - start:.0f} s" if start is not None else ""
+    print(summary(content["theorems"], idle) + took)
+    return 1 if failed else 0
+
+
+def _on_adapter(chosen, options, texts, **drawn) -> Iterator[Report]:
+    """From a process of its own."""
+    names = [theorem.name for theorem in chosen]
+    answers = theorems(options.impl, names, options.timeout or SILENCE, texts, **drawn)
     functions, about = next(answers)
     print(
         f"implementation: {called(options.impl)}, {len(functions)} functions; {len(about)} theorems are about them",
@@ -98,41 +236,47 @@ def _on_adapter(chosen, options, **drawn) -> Iterator[Report]:
     yield from answers
 
 
-def _summary(reports, seconds, options) -> int:
-    """What is red, how many hold, and the record. Errors: E-NONE where none could be asked."""
-    red = [report for report in reports if report.verdicts and not report.holds]
-    for report in red:
-        print(_reason(report, options))
-    number = sum(len(report.verdicts) for report in reports)
-    outside = sum(len(report.outside) for report in reports)
-    idle = sum(not report.verdicts for report in reports)
-    print(
-        f"{len(reports) - len(red) - idle} of {len(reports) - idle} theorems hold: {number} cases, and {outside} "
-        f"outside their conditions that fail as they must; {seconds:.0f} s"
-        + (f"; {idle} theorems need what the adapter does not have" if idle else "")
-    )
-    if idle == len(reports):
-        raise InputError("E-NONE", "nothing was proved: no theorem could be asked")
-    if options.json:
-        write_json(options.json, _versioned(options, "theorems", [_record(report) for report in reports]))
-    return 1 if red else 0
-
-
-def _versioned(options, name, rows) -> dict:
-    return {"refebm": refebm.__version__, "seed": options.seed, name: rows}
-
-
 def _refuse_together(options) -> None:
     """Options that would be passed over in silence."""
-    given = {name for name in ("controls", "json") if getattr(options, name)}
-    given |= {name for name in ("case", "data", "impl", *OF_DATA) if getattr(options, name) is not None}
-    for alone, others in (("case", given - {"case", "impl"}), ("controls", given & {"data", "impl"})):
-        if alone in given and others:
-            raise InputError("E-OPTION", f"--{alone} does not go with --{', --'.join(sorted(others))}")
-    if "data" not in given and given & set(OF_DATA):
-        raise InputError("E-OPTION", f"--{', --'.join(sorted(given & set(OF_DATA)))} goes with --data")
-    if options.timeout is not None and options.impl is None:
-        raise InputError("E-OPTION", "--timeout goes with --impl")
+    defaults = {"files": [], "only": "", "seed": 0, "template": False, "quick": False, "controls": False}
+    ours = {name: value for name, value in vars(options).items() if name != "command"}
+    given = {name for name, value in ours.items() if value != defaults.get(name)}
+    for alone, others in GOES_WITH.items():
+        idle = sorted(given - {alone, *others})
+        if alone in given and idle:
+            raise InputError("E-OPTION", f"--{alone} does not go with {_options(idle)}")
+    for needed, others in (("data", OF_DATA), ("impl", ("timeout",))):
+        if needed not in given and given & set(others):
+            raise InputError("E-OPTION", f"{_options(sorted(given & set(others)))} goes with --{needed}")
+    for one, other in (("quick", "cases"), ("jobs", "impl"), ("durations", "impl")):
+        if {one, other} <= given:
+            raise InputError("E-OPTION", f"--{one} does not go with --{other}")
+
+
+def _options(names) -> str:
+    return ", ".join("FILE.py" if name == "files" else f"--{name}" for name in names)
+
+
+def _see_numbers(options) -> None:
+    if (options.cases is not None and not 1 <= options.cases <= MOST_CASES) or options.seed < 0:
+        raise InputError("E-COUNT", f"--cases must be 1 to {MOST_CASES}, and --seed not negative")
+    for name in ("jobs", "durations"):
+        if getattr(options, name) is not None and not 1 <= getattr(options, name) <= MOST_JOBS:
+            raise InputError("E-COUNT", f"--{name} must be at least 1")
+    if not (options.timeout is None or options.timeout > 0):
+        raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
+    _shard(options)
+
+
+def _shard(options) -> tuple[int, int]:
+    """K and N. Errors: E-SHARD."""
+    if options.shard is None:
+        return ALL
+    k, _, n = options.shard.partition("/")
+    whole = all(part.isascii() and part.isdigit() and len(part) < 9 for part in (k, n))
+    if not whole or not 1 <= int(k) <= int(n) <= MOST_SHARDS:
+        raise InputError("E-SHARD", f"--shard must be K/N with 1 <= K <= N, as in 3/64, got {options.shard!r}")
+    return int(k), int(n)
 
 
 def _names(columns: str | None) -> list[str] | None:
@@ -154,41 +298,7 @@ def _data(options) -> UserData:
     return data
 
 
-def _line(report: Report, data: UserData | None) -> str:
-    theorem = report.theorem
-    words = [
-        "-- " if not report.verdicts else "ok " if report.holds else "RED",
-        f"{theorem.name:54s}",
-        f"{len(report.verdicts):4d} cases",
-        f"{report.worst:9.2g} of tolerance",
-    ]
-    if data:
-        words.append(f" {data.used} rows")
-    if report.outside:
-        words.append(f" {len(report.outside)} outside")
-    if report.unsupported:
-        words.append(f" {report.unsupported} unsupported")
-    words.append(f" terms/side {report.cancellation:.2g}")
-    if report.cancellation > MUCH_CANCELLATION:
-        words.append(f"({theorem.cancels or 'why?'})")
-    if theorem.kind in ("limit", "statistical") and report.verdicts:
-        words.append(f" {report.verdicts[0].note}")
-    return " ".join([*words, f" [{theorem.source}]"])
-
-
-def _reason(report: Report, options) -> str:
-    theorem, lines = report.theorem, [f"\n{report.theorem.name}: {report.theorem.statement}"]
-    for verdict in report.failures[:1]:
-        integers = ",".join(map(str, verdict.integers))
-        lines += [f"  {verdict.note}; {len(report.failures)} of {len(report.verdicts)} cases"]
-        with_impl = f" --impl {shlex.quote(options.impl)}" if options.impl else ""
-        replay = f"  refebm verify{with_impl} --only {theorem.name}" + (f" --case={integers}" if integers else "")
-        lines += ["  drawn on your data" if options.data else replay]
-    lines += [f"  holds outside its conditions: {name}" for name in report.escaped]
-    return "\n".join(lines) + "\n"
-
-
-def _replay(chosen: list[Theorem], options) -> int:
+def _replay(chosen: list[Theorem], options, texts) -> int:
     theorem, text = chosen[0], options.case
     if len(chosen) != 1:
         raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(chosen)} have that text")
@@ -197,78 +307,13 @@ def _replay(chosen: list[Theorem], options) -> int:
     except ValueError:
         raise InputError("E-CASE", f"--case must be whole numbers with commas between them, got {text!r}") from None
     if options.impl is None:
-        verdict = check(theorem, Draw.replay(integers))
+        verdict = attempt(theorem, Draw.replay(integers), REFERENCE)
     else:
         theorem.case(Draw.replay(integers))  # an integer that is out of range is no fault of the adapter's
-        (report,) = _on_adapter(chosen, options, case=integers)
+        (report,) = _on_adapter(chosen, options, texts, case=integers)
         if not report.verdicts:
             raise InputError("E-NONE", "nothing was proved: the adapter does not have what the theorem needs")
         verdict = report.verdicts[0]
     print(theorem.statement, theorem.latex, sep="\n")
     print(f"{'ok' if verdict.holds else 'RED'}  {verdict.ratio:.3g} of tolerance; {verdict.note}")
     return 0 if verdict.holds else 1
-
-
-def _controls(chosen: list[Theorem], options) -> int:
-    from refebm.variants import NAIVE, WRONG
-    from refebm.variants.controls import controls
-
-    names = {theorem.name for theorem in chosen}
-    versions = [wrong for wrong in [*WRONG, *NAIVE] if names & {theorem.name for theorem in wrong.theorems}]
-    results, rejecting = [], set()
-    print("| wrong version | rejected by | share of cases | error / tolerance | survives | seen |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for result in controls(versions, options.seed):
-        results.append(result)
-        rejecting |= set(result.rejected_by)
-        survives = result.wrong.survives if result.survives else f"NOT {result.wrong.survives}"
-        factor = f"{result.factor:.1e}" if result.factor < float("inf") else "does not settle"
-        cells = [str(result.wrong), result.theorem, f"{result.share:.0%}", factor, survives, result.wrong.seen]
-        print(("" if result.holds else "RED ") + "| " + " | ".join(cells) + " |", flush=True)
-    red, idle = [result for result in results if not result.holds], sorted(names - rejecting)
-    print(f"\n{len(results) - len(red)} of {len(results)} wrong versions are rejected, and pass their weak check")
-    if idle:
-        print(f"theorems that no wrong version turns red: {', '.join(idle)}")
-    if options.json:
-        write_json(options.json, _versioned(options, "controls", [_control(result) for result in results]))
-    return 1 if red or idle else 0
-
-
-def _control(result) -> dict:
-    wrong = result.wrong
-    return {
-        "function": wrong.function,
-        "wrong_version": wrong.name,
-        "was": wrong.was,
-        "becomes": wrong.becomes,
-        "theorem": result.theorem,
-        "share": result.share,
-        "error_over_tolerance": result.factor if result.factor < float("inf") else None,
-        "survives": wrong.survives,
-        "weak_check_passes": result.survives,
-        "seen": wrong.seen,
-        "holds": result.holds,
-    }
-
-
-def _record(report: Report) -> dict:
-    theorem = report.theorem
-    return {
-        "name": theorem.name,
-        "statement": theorem.statement,
-        "latex": theorem.latex,
-        "source": theorem.source,
-        "kind": theorem.kind,
-        "about": list(theorem.about),
-        "holds": report.holds,
-        "cases": len(report.verdicts),
-        "unsupported": report.unsupported,
-        "worst": report.worst if report.worst < float("inf") else None,
-        "cancellation": report.cancellation,
-        "failures": [_failure(verdict) for verdict in report.failures],
-        "outside": {name: verdict.note for name, verdict in report.outside.items()},
-    }
-
-
-def _failure(verdict: Verdict) -> dict:
-    return {"case": list(verdict.integers), "note": verdict.note}
