@@ -44,7 +44,7 @@ def _one(word):
 
 def places(source: str) -> list[set[str]]:
     """For each citation of a source its words, all that it spans among them."""
-    return [_spanned(str(citation)) | set(words(TEXTS[citation.text])) for citation in citations(source)]
+    return [_spanned(str(citation)) | set(words(TEXTS.get(citation.text, ""))) for citation in citations(source)]
 
 
 def _spanned(text):
@@ -114,6 +114,6 @@ def hint(text: str) -> str:
     if said := did_you_mean(re.sub(r"[\s-]+", "_", text.strip()), every()):
         return said
     known = sorted({word for name in every() for field in fields(name) for word in field if word.isalpha()})
-    wrong = [word for word in words(text) if word not in known and not did_you_mean(word, known)]
     mended = [next(iter(difflib.get_close_matches(word, known, 1)), word) for word in words(text)]
-    return "" if wrong or mended == words(text) else f"; did you mean {' '.join(mended)!r}?"
+    told = [word.isdigit() or word in known for word in mended]
+    return f"; did you mean {' '.join(mended)!r}?" if mended != words(text) and all(told) else ""
