@@ -78,7 +78,7 @@ def test_each_text_is_spelt_once():
 def test_a_text_that_is_not_entered_ends_with_its_year():
     assert citations("Nobody 1999b, eq. 1; see (a; b), eq. 2") == (
         ("Nobody 1999b", ", eq. 1"),
-        ("see", " (a; b), eq. 2"),
+        ("see", "(a; b), eq. 2"),
     )
 
 

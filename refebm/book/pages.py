@@ -66,11 +66,11 @@ def title(stem: str) -> str:
 
 
 def _about(stem, names, theorems):
-    """What the modules of the definitions, or of the theorems, say of themselves."""
+    """What the module of the stem says of itself: that of the definitions, else that of the theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
-    own = [module for module in modules if module.rpartition(".")[2] == stem] or list(modules)
-    own = own if own and (len(own) < 3 or not theorems) else [theorems[0].sides.__module__]
-    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own]
+    own = [module for module in modules if module.rpartition(".")[2] == stem]
+    other = [theorems[0].sides.__module__] if theorems else [f"refebm.{stem}"]
+    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or other]
 
 
 def definition(name: str, stem: str = "") -> list[str]:
@@ -267,6 +267,15 @@ def contents() -> str:
         theorems = f"{number} theorem{'s' * (number != 1)}" if number else ""
         parts.append(", ".join([*(_link(name, "") for name in names), *filter(None, [theorems])]) + ".")
     return _whole(parts)
+
+
+def overview() -> str:
+    """A line for each page, for the README of the repository."""
+    rows = []
+    for stem, names in entries.pages().items():
+        said = _about(stem, names, entries.theorems_of(stem))[0].partition("\n\n")[0]
+        rows.append((f"[{title(stem)}](refebm/book/{stem}.md)", said))
+    return table(("page", "what it is about"), rows)
 
 
 def equations() -> str:
