@@ -144,7 +144,7 @@ def arguments(name: str) -> list[Argument]:
     found = []
     for one in inspect.signature(thing(name)).parameters.values():
         if one.name != "self":
-            default = "" if one.default is one.empty else repr(one.default)
+            default = "" if one.default is one.empty else getattr(one.default, "__name__", repr(one.default))
             found.append(Argument(one.name, type_in_words(one.annotation), default))
     return found
 
