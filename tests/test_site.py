@@ -8,6 +8,7 @@ import html.parser
 import re
 import shutil
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -16,6 +17,15 @@ from refebm.book.pages import pages
 from refebm.cli import main
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "latex2mathml", "pygments")
+PARTS = {
+    "mfrac": 2,
+    "msub": 2,
+    "msup": 2,
+    "msubsup": 3,
+    "munder": 2,
+    "mover": 2,
+    "munderover": 3,
+}  # of elements of MathML
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -87,6 +97,9 @@ def test_every_equation_is_mathml(site, read):
         text = path.read_text(encoding="utf-8")
         assert "<merror" not in text and ("$$" not in text or path.parent.name == "code"), path
         assert not [one for one in page.formulas if "\\" in one], path
+        for formula in map(ElementTree.fromstring, re.findall(r"<math.*?</math>", text)):
+            parts = {one.tag: len(one) for one in formula.iter() if one.tag in PARTS and len(one) != PARTS[one.tag]}
+            assert not parts, (path, parts)
     number = sum(text.count("\n$$\n") // 2 for text in pages().values())
     shown = sum(path.read_text(encoding="utf-8").count('display="block"') for path in read)
     assert shown >= number > 400

@@ -95,7 +95,8 @@ def definition(name: str, stem: str = "") -> list[str]:
 def _arguments(name):
     rows = [(f"`{one.name}{' = ' if one.default else ''}{one.default}`", one.words) for one in entries.arguments(name)]
     rows += [("returns", entries.returned(name))] if entries.returned(name) else []
-    return table(("argument", "what it is"), [(cell, prose(words)) for cell, words in rows]) if rows else ""
+    told = any(words for _, words in rows)
+    return table(("argument", "what it is"), [(cell, prose(words)) for cell, words in rows]) if told else ""
 
 
 def _variants(name):
@@ -203,7 +204,7 @@ def _link(name, stem):
 def cited(source: str) -> str:
     """A source line whose texts lead to the page of texts."""
     return "; ".join(
-        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){prose(one.place)}" for one in citations(source)
+        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){_escaped(one.place)}" for one in citations(source)
     )
 
 

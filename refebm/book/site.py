@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 from refebm.book import entries, search
 from refebm.book.pages import CONTENTS, EQUATIONS, TEXTS_PAGE, TUTORIAL, pages, title
@@ -22,8 +23,8 @@ MARK = "files.txt"  # lists what a book consists of, so that it can be written a
 STATIC = ("style.css", "search.js")
 LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
-WORD = r"(<m[io]>[a-zA-Z]{2,}</m[io]>)"  # log, tr, ...
-BAR = '<mo stretchy="false">&#x0007C;</mo>'
+BARS = ("|", "\u2016")
+SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
 
 def write_site(folder: Path) -> int:
@@ -79,8 +80,7 @@ def _renderer() -> Callable:
         return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
 
     def formula(latex, options):
-        made = convert(latex.strip(), display="block" if options["display_mode"] else "inline")
-        return f'<div class="math">{_mended(made)}</div>'
+        return f'<div class="math">{_mended(convert(latex.strip(), display="block"))}</div>'
 
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
@@ -97,15 +97,36 @@ def _renderer() -> Callable:
     return markdown
 
 
-def _mended(mathml):
+def _mended(mathml: str) -> str:
     """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars."""
     for variant, letters in ALPHABETS.items():
         for plain, letter in letters.items():
             mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
-    space = '<mspace width="0.17em"></mspace>'
-    mathml = re.sub(rf"(</m(?:i|n|style|sup|sub|subsup|frac)>){WORD}", rf"\1{space}\2", mathml)
-    mathml = re.sub(rf'{WORD}(?!<mo stretchy="false">&#x00028;)', rf"\1{space}", mathml)
-    return mathml.replace(BAR, BAR.replace("<mo ", '<mo lspace="0" rspace="0" '))
+    tree = ElementTree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    for one in tree.iter():
+        if one.tag == "mo" and (one.text in BARS or _is_word(one)):
+            one.attrib |= {"lspace": "0", "rspace": "0"}
+        if one.tag in ("msup", "msub") and len(one) > 2:  # what is in brackets is one
+            inner = ElementTree.Element("mrow")
+            inner[:] = one[:-1]
+            one[:] = [inner, one[-1]]
+    for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
+        row[:] = _spaced(row)
+    return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _spaced(row) -> Iterator[ElementTree.Element]:
+    """log, tr, max ... stand apart from letters, numbers and words beside them."""
+    for before, here in zip([None, *row], row):
+        pair = [before, here]
+        if before is not None and any(map(_is_word, pair)) and all(one.tag != "mo" or _is_word(one) for one in pair):
+            yield SPACE
+        yield here
+
+
+def _is_word(one):
+    first = one[0] if len(one) and one.tag != "mrow" else one
+    return first.tag in ("mi", "mo") and len(first.text or "") > 1 and first.text.isalpha()
 
 
 def _written(folder: Path, markdown) -> Iterator[str]:
