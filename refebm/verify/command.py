@@ -159,7 +159,8 @@ class Counter:
 
 
 def _time(s: float) -> str:
-    return f"{s / 60:.0f} min" if s > 150 else f"{max(1, s):.0f} s"
+    size, unit = (3600, "h") if s > 9000 else (60, "min") if s > 150 else (1, "s")
+    return f"{max(1, s / size):.0f} {unit}"
 
 
 def _header(chosen, options, sizes) -> None:
