@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -76,6 +77,30 @@ def test_the_example(file, capsys):
         assert f"| tempered_score_matching: beta for beta squared | {name} | 100% |" in out
         assert "1 of 1 wrong versions are rejected" in out
     assert ours() == before
+
+
+def test_theorems_of_somebody_who_read_the_help(capsys):
+    """About Student's t: they hold, they reject their own wrong version, and they show which of refebm's they miss."""
+    path = str(Path(__file__).with_name("student_theorems.py"))
+    assert main(["verify", path, "--cases", "4"]) == 0
+    assert "2 of 2 theorems hold: 8 cases" in capsys.readouterr().out
+    assert main(["verify", path, "--controls"]) == 0
+    out = capsys.readouterr().out
+    assert "| student_loss: The slope with nu + t^2 for nu - t^2 | loss_of_student | 100% |" in out
+    assert "| StudentT.score: no scale | score_of_student | 0% |" in out  # it asks at scale 1 alone
+
+
+def test_shards_of_a_file(file, tmp_path, capsys):
+    """They are of one text of it."""
+    parts = [str(tmp_path / f"{k}.json") for k in (1, 2)]
+    for k, part in enumerate(parts, 1):
+        assert main(["verify", file(GOOD), "--shard", f"{k}/2", "--json", part]) == 0
+    capsys.readouterr()
+    assert main(["verify", "--merge", *parts]) == 0
+    assert "1 of 1 theorems hold: 100 cases" in capsys.readouterr().out
+    assert main(["verify", file(GOOD + "\n"), "--shard", "2/2", "--json", parts[1]]) == 0
+    assert main(["verify", "--merge", *parts]) == 2
+    assert "E-MERGE" in capsys.readouterr().err
 
 
 def test_a_red_theorem_replays(file, capsys):
