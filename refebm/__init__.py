@@ -63,12 +63,14 @@ from refebm.objectives.discrepancies import (
 )
 from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
 from refebm.objectives.higher_order import regularised_score_matching
+from refebm.objectives.karras import karras_denoising, karras_noise_levels, karras_preconditioned
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
     log_partition,
     negative_log_likelihood,
 )
+from refebm.objectives.mean_field import mean_field_contrastive_divergence, mean_field_free_energy
 from refebm.objectives.noise_contrastive import (
     KULLBACK_LEIBLER,
     LEAST_SQUARES,
@@ -79,6 +81,15 @@ from refebm.objectives.noise_contrastive import (
     gan_discriminator_loss,
     mixed_noise,
     noise_contrastive,
+)
+from refebm.objectives.parametrisations import (
+    clean_point_from_score,
+    marginal_of_steps,
+    noise_from_score,
+    score_from_clean_point,
+    score_from_noise,
+    score_from_velocity,
+    velocity_from_score,
 )
 from refebm.objectives.score_matching import (
     explicit_score_matching,
@@ -96,6 +107,7 @@ from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog
+from refebm.samplers.karras import karras_heun_step
 from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.reverse_diffusion import (

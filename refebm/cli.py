@@ -1,4 +1,4 @@
-"""refebm verify | list | vectors | crosscheck: prove the identities, find the evidence, examine an implementation."""
+"""refebm show | list | book | verify | crosscheck | vectors: read it, prove it, examine an implementation by it."""
 
 import argparse
 import contextlib
@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import refebm
+from refebm.book.command import COMMANDS as BOOK
+from refebm.book.command import add_commands
 from refebm.crosscheck.command import crosscheck
 from refebm.crosscheck.examination import SILENCE
 from refebm.crosscheck.report import shown
 from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
 from refebm.glossary import InputError
-from refebm.index import table
 from refebm.verify.command import add_options, verify
 from refebm.words import did_you_mean
 
@@ -58,8 +59,7 @@ def parser() -> argparse.ArgumentParser:
     crosscheck.add_argument("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
     vectors = commands.add_parser("vectors", help="write the golden vectors as JSON, for any language")
     vectors.add_argument("folder", metavar="DIR")
-    listing = commands.add_parser("list", help="equation -> function -> theorem -> test, as a Markdown table")
-    listing.add_argument("text", nargs="?", default="", help="rows with this text in them")
+    add_commands(commands)
     return parser
 
 
@@ -116,13 +116,6 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _list(options) -> int:
-    if sys.flags.optimize > 1:
-        raise InputError("E-DOCSTRINGS", "the index is read off docstrings, which python -OO leaves out")
-    print(table(options.text))
-    return 0
-
-
 def _vectors(options) -> int:
     if not options.folder:
         raise InputError("E-OPTION", "vectors takes the name of a folder")
@@ -131,4 +124,4 @@ def _vectors(options) -> int:
     return 0
 
 
-COMMANDS = {"verify": verify, "crosscheck": crosscheck, "vectors": _vectors, "list": _list}
+COMMANDS = {"verify": verify, "crosscheck": crosscheck, "vectors": _vectors} | BOOK

@@ -154,6 +154,13 @@ def bits(name, value, x=None):
     return value
 
 
+def fractions(name, value, x=None):
+    """Points of [0, 1]^d: binary units, or their means."""
+    value = points(name, value)
+    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+    return value
+
+
 def like_x(name, value, x):
     """An array of the shape of x."""
     value = real_array(name, value)
@@ -220,6 +227,13 @@ def positive(name, value, x=None):
     """A positive float."""
     value = number(name, value)
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
+def nonnegative(name, value, x=None):
+    """A float that is not negative."""
+    value = number(name, value)
+    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
     return value
 
 
@@ -400,6 +414,14 @@ def noise_law(name, value, x=None):
     return value
 
 
+def binary_rbm_like(name, value, x=None):
+    """What has the means of each of its two layers, of binary units, given the other, and the energy of both."""
+    _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
+    if hasattr(value, "sigma"):
+        raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
+    return value
+
+
 def _refuse_without(name, value, methods, code, example):
     lacks = [method for method in methods if not callable(getattr(value, method, None))]
     if lacks or isinstance(value, type):
@@ -441,6 +463,16 @@ def indices_of(name, value, x):
             "E-INDEX", f"{name} must be an int or (n,) = ({len(x)},) of them; got {value.dtype} of shape {value.shape}"
         )
     return value.astype(int) + numpy.zeros(len(x), int)
+
+
+def free_indices(name, value, x=None):
+    """Steps of a diffusion: an int, or (n,)."""
+    value = array(name, value)
+    if value.dtype.kind not in "iu" or value.ndim > 1 or 0 in value.shape:
+        raise InputTypeError(
+            "E-INDEX", f"{name} must be an int or (n,) of them, n >= 1; got {value.dtype} of shape {value.shape}"
+        )
+    return value.astype(int)
 
 
 def within(name, value, n):
@@ -753,6 +785,8 @@ OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Points = Annotated[np.ndarray, points, "(n, d), rows are points"]
 PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"]
 Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
+UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means"]
+HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means"]
 States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
 Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
 ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
@@ -774,11 +808,13 @@ Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
 Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
+FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)"]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
+NonNegative = Annotated[float, nonnegative, "a float >= 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
 StepSize = Annotated[float, positive, "a step size, a float > 0"]
 StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
@@ -816,13 +852,20 @@ Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a di
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
 Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
+BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units"]
 
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
-OF_ROWS = (points, positive_points, bits, states)  # the first argument of these gives the n and d of the others
+OF_ROWS = (
+    points,
+    positive_points,
+    bits,
+    fractions,
+    states,
+)  # the first argument of these gives the n and d of the others
 
 
 def check_of(annotation) -> Callable | None:

@@ -1,6 +1,5 @@
 """Written by somebody who had read `refebm verify --help` and `--template` alone."""
 
-
 import refebm
 from refebm.identities import Draw, Sides, expect, theorem, wrong
 

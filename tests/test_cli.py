@@ -14,7 +14,6 @@ from refebm.data import read_columns, user_data
 from refebm.identities import THEOREMS
 from refebm.identities.record import Sides, Theorem
 from refebm.identities.run import run
-from refebm.index import rows
 from refebm.verify.command import Counter
 
 IRIS = str(Path(__file__).parent / "data" / "iris.csv")
@@ -294,6 +293,8 @@ BAD_CALLS = {
     "case and json": (["verify", "--only", "tweedie", "--case", "1", "--json", "x.json"], "E-OPTION.*--json"),
     "controls on data": (["verify", "--controls", "--data", "x.csv"], "E-OPTION.*--data"),
     "nothing listed": (["list", "nonsense"], "E-NONE"),
+    "nothing shown": (["show", "nonsense"], "E-NONE"),
+    "an empty name": (["show", " "], "E-OPTION"),
 }
 
 
@@ -306,25 +307,6 @@ def test_bad_calls(name, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert re.search(pattern, captured.err), captured.err
-
-
-def test_list(capsys):
-    assert main(["list", "hyvarinen"]) == 0
-    out = capsys.readouterr().out
-    assert (
-        "| Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8 | `implicit_score_matching` | `implicit_is_explicit` |"
-        in out
-    )
-    assert "tests/test_theorems.py::test_theorem[implicit_is_explicit]" in out
-    assert "tweedie_mean" not in out
-
-
-def test_the_index_names_tests_that_exist():
-    from tests.test_theorems import test_theorem
-
-    (parametrized,) = test_theorem.pytestmark
-    named = [row[3] for row in rows()]
-    assert set(named) == {f"tests/test_theorems.py::test_theorem[{name}]" for name in parametrized.args[1]}
 
 
 class Terminal(io.StringIO):

@@ -2,7 +2,7 @@ r"""Theorems about flow matching: its minimiser, what that is for Gaussians and 
 
 import numpy as np
 
-from refebm.identities.diffusion import FIELDS, multiplied_out, with_noise
+from refebm.identities.diffusion import FIELDS, by_bayes, multiplied_out, with_noise
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Sides, theorem
@@ -31,12 +31,6 @@ def wells_on_lines(draw: Draw) -> dict:
 def score_on_lines(s):
     """The score of (1 - t)(x_0 + sigma z) at t, sigma = t/(1 - t), from that of data plus noise at each sigma."""
     return lambda x, t: s(x / (1 - t[:, None]), t / (1 - t)) / (1 - t[:, None])
-
-
-def by_hand(model, x, t):
-    """The score of x_t, by hand, and what x, t and 1 - t are as columns."""
-    s = score_and_jacobian(model, x / (1 - t[:, None]), t / (1 - t))[0] / (1 - t[:, None])
-    return s, t[:, None], 1 - t[:, None]
 
 
 @theorem(f"{LIPMAN}, eqs. 9 and 23", kind="pointwise", about="flow_matching", case=rows_on_lines, cancels=EITHER_SIGN)
@@ -73,21 +67,12 @@ def velocity_and_score_by_hand(impl, model, x, z, t):
 def velocity_is_the_mean_direction(impl, model, x, t):
     r"""Of a mixture's score the velocity is the mean of z - x_0 given x_t, by Bayes on each component.
 
-    u(x, t) = \mathbb E[z - x_0 | x_t = x]
-    = \sum_k r_k \left[\frac{(t - (1-t) v_k)(x - (1-t) m_k)}{(1-t)^2 v_k + t^2} - m_k\right]"""
-    given, (_, s, rest) = model.parameters, by_hand(model, x, t)
-    parts = []
-    for logit, mean, variance in zip(*(given[name] for name in ("logits", "means", "variances"))):
-        wide = rest**2 * variance + s**2
-        log_joint = logit - 0.5 * np.sum((x - rest * mean) ** 2 / wide + np.log(wide), axis=1)
-        parts.append((log_joint, (s - rest * variance) * (x - rest * mean) / wide, -mean + 0 * x))
-    log_joint = np.array([part[0] for part in parts])
-    r = np.exp(log_joint - np.max(log_joint, axis=0))
-    r = (r / np.sum(r, axis=0))[:, :, None]
+    u(x, t) = \mathbb E[z - x_0 | x_t = x]"""
+    given, s, rest = model.parameters, t[:, None], 1 - t[:, None]
+    r, clean, noise = by_bayes(rest, s, np.exp(given["logits"]), given["means"], given["variances"], x)
     left = impl.flow_velocity(score_on_lines(impl.score(model)), x, t)
-    size = np.sum([np.abs(r_k * part[1]) for r_k, part in zip(r, parts)], axis=0)
-    formula = [np.abs(x) / rest, size / rest, np.abs(x) / s]
-    return Sides([left], [r_k * term for r_k, part in zip(r, parts) for term in part[1:]], formula=formula)
+    size = np.sum(np.abs(r * noise), axis=0)
+    return Sides([left], [*(r * noise), *(-r * clean)], formula=[np.abs(x) / rest, size / rest])
 
 
 def one_well(draw: Draw) -> dict:

@@ -15,7 +15,7 @@ from refebm.objectives.notation import squared_norm
 def flow_matching(velocity: TimeField, x: Points, z: Noise, t: Times) -> Loss:
     r"""1/2 |u((1 - t) x + t z, t) - (z - x)|^2, (n,). Its minimiser is E[z - x | x_t], the velocity of the law of x_t.
 
-    $$ \tfrac12 \left|u((1 - t)\, x + t\, z,\, t) - (z - x)\right|^2 $$
+    $$\tfrac12 \left|u((1 - t)\, x + t\, z,\, t) - (z - x)\right|^2$$
 
     velocity(x, t) (n, d), (n,) -> (n, d); x, z (n, d); t a float or (n,).
     Convention: with the 1/2, and data at t = 0, as everywhere here; the source has data at t = 1, so that its velocity
@@ -30,7 +30,7 @@ def flow_matching(velocity: TimeField, x: Points, z: Noise, t: Times) -> Loss:
 def flow_velocity(score: TimeField, x: Points, t: Times) -> Vectors:
     r"""-(x + t s(x, t))/(1 - t), (n, d): the velocity of straight lines, of the score s of the law of x_t.
 
-    $$ -\frac{x + t\, s(x, t)}{1 - t} $$
+    $$-\frac{x + t\, s(x, t)}{1 - t}$$
 
     score(x, t) (n, d), (n,) -> (n, d); x (n, d), noisy points; t a float or (n,), in [0, 1).
     Source: Lipman et al. 2023, eqs. 8 and 20, with Tweedie's formula; Albergo, Boffi and Vanden-Eijnden 2023
@@ -45,7 +45,7 @@ def flow_velocity(score: TimeField, x: Points, t: Times) -> Vectors:
 def score_of_flow(velocity: TimeField, x: Points, t: Times) -> Vectors:
     r"""-(x + (1 - t) u(x, t))/t, (n, d): the score of the law of x_t, of the velocity u of straight lines.
 
-    $$ -\frac{x + (1 - t)\, u(x, t)}{t} $$
+    $$-\frac{x + (1 - t)\, u(x, t)}{t}$$
 
     velocity(x, t) (n, d), (n,) -> (n, d); x (n, d), noisy points; t a float or (n,), in (0, 1].
     Source: Lipman et al. 2023, eqs. 8 and 20, with Tweedie's formula; Albergo, Boffi and Vanden-Eijnden 2023

@@ -13,13 +13,12 @@ from refebm.samplers.step import Step, kernel, moved
 def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fraction, z: Noise) -> Step:
     r"""(x + v_i s)/sqrt(1 - beta_i) - sqrt((v_{i-1} - sigma^2) v_i) s + sigma z, (n, d): from x_i to x_{i-1}.
 
-    $$ \frac{x + v_i s}{\sqrt{1 - \beta_i}} - \sqrt{(v_{i-1} - \sigma^2)\, v_i}\; s + \sigma z,\
-       \sigma^2 = \eta^2 \beta_i \frac{v_{i-1}}{v_i} $$
+    $$\frac{x + v s}{\sqrt{1 - \beta}} - \sqrt{(v' - \sigma^2)\, v}\, s + \sigma z,\ \sigma^2 = \eta^2 \beta v'/v$$
 
-    v_i = 1 - prod_{j <= i} (1 - beta_j), the variance of the noise in x_i; s = s(x, i); x_{-1} is the data, without
-    noise. The clean point that the score points to, made noisy again by the noise that it says is there and by z.
-    eta = 1 is `ddpm_step` with the posterior variance; eta = 0 draws nothing: Euler's step of the probability flow in
-    x/m against std/m, exact for a point mass.
+    v_i = 1 - prod_{j <= i} (1 - beta_j) is the variance of the noise in x_i, v' = v_{i-1} that in x_{i-1}; s = s(x, i);
+    x_{-1} is the data, without noise. The clean point that the score points to, made noisy again by the noise that it
+    says is there and by z. eta = 1 is `ddpm_step` with the posterior variance; eta = 0 draws nothing: Euler's step of
+    the probability flow in x/m against std/m, exact for a point mass.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1; eta in
     [0, 1]. Fewer steps are a schedule of their own: the beta of several is 1 - prod (1 - beta_j).
     Convention: the source counts from 1, writes alpha_i for the product, and -std_i s for the noise that it predicts.
