@@ -90,5 +90,6 @@ def test_which_theorems_are_meant():
     assert named("tweedie_mean") == [name for name, theorem in THEOREMS.items() if "tweedie_mean" in theorem.about]
     assert set(named("langevin")) == {name for name, theorem in THEOREMS.items() if theorem.stem == "langevin"}
     assert set(named("Efron")) == {name for name, theorem in THEOREMS.items() if "Efron" in theorem.source}
+    assert "implicit_is_explicit" in named("ISM") and named("FFJORD") == named("probability_flow_log_prob")
     assert named("") == list(THEOREMS)
     assert set(named("", "x.csv")) == {name for name, theorem in THEOREMS.items() if theorem.mixtures}

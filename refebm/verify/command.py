@@ -100,8 +100,7 @@ def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
     """The theorem of that name; else those of that stem or about that function; else those with all words."""
     text, every = options.only.strip(), known.values()
     found = [known[text]] if text in known else [t for t in every if text in (t.stem, *t.about)]
-    entries = {t.name: " ".join([t.name, t.stem, t.source, *t.about]) for t in every}
-    found = found or [known[name] for name in having(text, entries)]
+    found = found or ([known[name] for name in having(text, _entries(every))] if text else list(every))
     found = [theorem for theorem in found if theorem.mixtures or options.data is None]
     if not found:
         where = "about mixtures " if options.data is not None else ""
@@ -111,6 +110,19 @@ def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
             f"no theorem {where}has {options.only!r} in its name, stem, source or functions{did_you_mean(text, names)}",
         )
     return found
+
+
+def _entries(theorems) -> dict[str, str]:
+    """The words under which each is found; what else a function is called, its docstring says."""
+    if sys.flags.optimize > 1:
+        return {t.name: " ".join([t.name, t.stem, t.source, *t.about]) for t in theorems}
+    from refebm.book.entries import doc  # which reads docstrings, and is waited for here alone
+
+    public = {f for t in theorems for f in t.about if f.partition(".")[0] in refebm.__all__}
+    also = {function: doc(function).labelled.get("Also", "") for function in public}
+    return {
+        t.name: " ".join([t.name, t.stem, t.source, *t.about, *(also.get(f, "") for f in t.about)]) for t in theorems
+    }
 
 
 def _run(chosen: list[Theorem], options, texts: tuple[Text, ...]) -> int:
