@@ -135,6 +135,13 @@ def test_in_other_processes(file, capsys):
     assert "2 processes" in out and "2 of 2 theorems hold: 200 cases" in out
 
 
+def test_a_process_that_is_ended(file, capsys):
+    text = GOOD.replace("    return Sides(", "    import os; os._exit(3)\n    return Sides(")
+    path = file(text + text[len(HEAD) :].replace("doubling_adds", "second"))
+    assert main(["verify", path, "--jobs", "2"]) == 2
+    assert "E-PROCESS" in capsys.readouterr().err
+
+
 def test_on_data(file, tmp_path, capsys):
     (tmp_path / "points.csv").write_text("a\n1\n2.5\n4\n")
     assert main(["verify", file(EXAMPLE.read_text()), "--data", str(tmp_path / "points.csv")]) == 0
@@ -303,12 +310,15 @@ def test_a_bad_file(name, file, tmp_path, capsys):
 
 def test_other_bad_files(file, tmp_path, capsys):
     one, two = file(GOOD), file(GOOD, "two.py")
+    (tmp_path / "folder").mkdir()
+    file(GOOD, "folder/mine.py")
     several = "\n".join(GOOD[len(HEAD) :].replace("doubling_adds", f"t{i}").partition("@wrong")[0] for i in range(6))
     many = file(HEAD + several.replace("pointwise", "statistical"), "many.py")
     for arguments, pattern in (
         ([one, two], r"E-NAME: two\.py:\d+: doubling_adds is the name of another theorem too, at mine\.py"),
         ([one, one], "E-NAME.*named twice"),
         ([one, str(tmp_path / "." / "mine.py")], "E-NAME.*named twice"),
+        ([one, str(tmp_path / "folder" / "mine.py")], "E-NAME: two files are called mine.py"),
         ([file("x", "mine.txt")], "E-FILE.*Python file"),
         ([str(tmp_path)], "E-FILE"),
         ([many], r"E-STATISTICS: many\.py:\d+: .*5 statistical theorems of a run, there are 6"),

@@ -7,8 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
 
+from refebm.glossary import InputError
 from refebm.identities.own import Text, theorems_of
 from refebm.identities.record import THEOREMS, Theorem
 from refebm.identities.run import Report, run
@@ -31,7 +33,7 @@ def run_all(
 ) -> Iterator[Report]:
     """What `run` reports of each theorem on refebm itself, in their order; drawn: its seed, cases, data and so on.
 
-    texts: the files of a user whose theorems they are. tick: is told now and then which are done.
+    texts: the files of a user whose theorems they are. tick: is told now and then which are done. Errors: E-PROCESS.
     """
     jobs = min(jobs or (1 if len(theorems) <= FEW else cores()), len(theorems))
     if jobs == 1:
@@ -48,12 +50,20 @@ def run_all(
         for theorem, future in zip(theorems, asked, strict=True):
             while wait([future], TICK).not_done:
                 tick([one for one, other in zip(theorems, asked) if other.done()])
-            yield Report(theorem, *future.result())
+            yield Report(theorem, *_result(future))
     finally:
         ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - set(before):
             child.terminate()  # one that is being born does not look at its parent yet
+
+
+def _result(future):
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        words = "a process of the run was ended from outside it, perhaps for lack of memory: --jobs 1 takes least"
+        raise InputError("E-PROCESS", words) from error
 
 
 def _reported(name, texts, drawn):

@@ -147,7 +147,9 @@ def _run(chosen: list[Theorem], options, texts: tuple[Text, ...]) -> int:
         print(f"interrupted: {len(reports)} of {len(chosen)} theorems are done")
         _tell(written | {"theorems": list(map(record, reports))}, options, start)
         raise
-    counter.clear()
+    finally:
+        counter.clear()
+        answers.close()  # and with it all that it started
     if options.durations:
         print(slowest(reports, options.durations))
     return _finish(written | {"theorems": list(map(record, reports))}, options, start)
