@@ -9,8 +9,9 @@ import pytest
 
 from refebm.cli import main, parser
 from refebm.identities import THEOREMS
+from refebm.identities.parallel import processes
 from refebm.identities.record import Sides, Theorem
-from refebm.identities.run import MOST_STATISTICAL, draws, firsts, mine, run
+from refebm.identities.run import MOST_STATISTICAL, draws, firsts, mine, parts_of, run, together
 from refebm.verify.command import EXAMPLE, _refuse_together, _see_numbers, _time
 
 SOME = [  # a fixed list, statistics, the plane, cases outside its conditions
@@ -40,6 +41,25 @@ def test_the_shards_are_the_run(name):
     assert sum(len(part.verdicts) for part in parts) == len(whole.verdicts)
     assert sum(len(part.outside) for part in parts) == len(whole.outside)
     assert {key: value for part in parts for key, value in part.outside.items()} == whole.outside
+
+
+def test_parts_of_a_shard_are_the_shard():
+    """So the cases of one theorem are shared by several processes."""
+    theorem = THEOREMS["implicit_is_explicit"]
+    for shard in ((1, 1), (2, 3)):
+        whole = run(theorem, cases=12, shard=shard)
+        parts = [run(theorem, cases=12, shard=part) for part in parts_of(shard, 4)]
+        one = together(theorem, parts[::-1])
+        assert (one.verdicts, one.numbers, one.outside) == (whole.verdicts, whole.numbers, whole.outside)
+        assert list(one.outside) == list(whole.outside) and one.seconds > 0
+
+
+def test_how_many_processes_share_the_work(monkeypatch):
+    monkeypatch.setattr("refebm.identities.parallel.cores", lambda: 7)
+    one = [THEOREMS["tweedies_mean_is_bayes"]]
+    assert processes(list(THEOREMS.values())) == 7 and processes(one) == 1 and processes(one, 3) == 3
+    assert processes(one, cases=100_000) == 7 and processes(one, cases=100_000, shard=(1, 1000)) == 1
+    assert processes(one, cases=100_000, data=object()) == 1
 
 
 def test_the_budget_of_false_alarms_is_that_of_one_run():

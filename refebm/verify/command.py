@@ -16,7 +16,7 @@ from refebm.files import see_apart, see_writable, write_json
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE, THEOREMS, Draw, Theorem
 from refebm.identities.own import Own, Text, load, read
-from refebm.identities.parallel import FEW, cores, run_all
+from refebm.identities.parallel import processes, run_all
 from refebm.identities.run import ALL, Report, attempt, firsts, seconds
 from refebm.progress import Line
 from refebm.verify.controls import put_in
@@ -179,10 +179,10 @@ def _time(s: float) -> str:
 
 def _header(chosen, options, sizes) -> None:
     """How many theorems and cases, and about how long they take, which on data depends on the data."""
-    jobs = min(options.jobs or (1 if len(chosen) <= FEW else cores()), len(chosen))
-    _, n = _shard(options)
+    shard = _shard(options)
+    jobs = processes(chosen, options.jobs, shard, **sizes)
     number = sum(len(firsts(theorem, **sizes)) for theorem in chosen)
-    work = sum(seconds(theorem, **sizes) for theorem in chosen) / n / jobs + START * (jobs > 1)
+    work = sum(seconds(theorem, **sizes) for theorem in chosen) / shard[1] / jobs + START * (jobs > 1)
     words = [f"{len(chosen)} theorem{'s' * (len(chosen) > 1)}, {number} cases"]
     words += [f"of which this is shard {options.shard}"] if options.shard else []
     words += [f"seed {options.seed}"]
