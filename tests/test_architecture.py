@@ -15,7 +15,8 @@ from refebm.models import Model
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
     ["glossary"],
-    ["files", "progress"],
+    ["files", "progress", "words"],
+    ["special"],
     ["calculus"],
     ["truth"],
     ["sdes"],
@@ -23,11 +24,13 @@ FLOORS = [  # from the ground up
     ["objectives"],
     ["samplers"],
     ["training"],
+    ["algorithms"],
     ["__init__"],
     ["identities"],
     ["variants"],
     ["crosscheck"],
     ["data", "index"],
+    ["verify"],
     ["cli"],
     ["__main__"],
 ]
@@ -80,6 +83,14 @@ def test_frameworks_are_imported_by_adapters_alone():
             )
     code = "import sys, refebm.cli; sys.exit(bool({'torch', 'jax'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_scipy_is_imported_when_it_is_first_asked():
+    """`import scipy` alone costs little; its parts, and autograd's of them, take a second."""
+    code = "import sys, refebm.cli; print(*[name for name in sys.modules if 'scipy.' in name])"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    parts = [name for name in run.stdout.split() if name.split(".")[1][0] != "_"]
+    assert set(parts) <= {"scipy.version"}
 
 
 def test_truth_calls_no_derivative():

@@ -160,13 +160,16 @@ def replaced(tree, path, value):
 def gradient(name, arguments):
     """d mean(objective)/d one array among the model's parameters."""
     given = {key: value for key, value in arguments.items() if key != "parameter"}
-    role = next(key for key in ("score", "energy", "denoiser", "log_model") if key in given)
+    role = next(key for key in ("score", "energy", "denoiser", "log_model", "velocity", "rbm") if key in given)
     kind, parameters = given[role]["kind"], arrays("parameters", given.pop(role)["parameters"])
     given = {key: argument(key, value) for key, value in given.items()}
 
     def loss(value):
         model = Model(kind, replaced(parameters, arguments["parameter"], value))
-        return np.mean(getattr(refebm, name)(**given, **{role: score(model) if role == "score" else model}))
+        made = {"score": score, "rbm": lambda model: RBMS[model.kind](**model.parameters)}.get(
+            role, lambda model: model
+        )
+        return np.mean(getattr(refebm, name)(**given, **{role: made(model)}))
 
     start = parameters
     for key in arguments["parameter"]:

@@ -5,8 +5,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-
 from refebm.index import table
+
 from tests.readme import written
 
 ROOT = Path(__file__).parent.parent

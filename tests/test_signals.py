@@ -57,8 +57,8 @@ def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    for name in ("run_all", "table", "write"):
-        monkeypatch.setattr(f"refebm.cli.{name}", interrupt)
+    for name in ("verify.command.run_all", "book.terminal.chosen", "cli.write"):
+        monkeypatch.setattr(f"refebm.{name}", interrupt)
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 
 
@@ -85,7 +85,7 @@ def test_without_docstrings():
     command = [sys.executable, "-OO", "-c", program.format(commands)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     out = done.stdout.splitlines()
-    assert "1 of 1 theorems hold" in out[1] and out[2:] == ["0", "2"], done.stderr
+    assert "1 of 1 theorems hold" in out[2] and out[3:] == ["0", "2"], done.stderr
     assert done.stderr.startswith("refebm: E-DOCSTRINGS")
 
 

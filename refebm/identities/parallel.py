@@ -5,36 +5,81 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, wait
+from multiprocessing import resource_tracker
 
+from refebm.identities.own import Text, theorems_of
 from refebm.identities.record import THEOREMS, Theorem
 from refebm.identities.run import Report, run
 
 FEW = 24  # so few theorems are done before another process has imported anything
+TICK = 0.2  # seconds between looks at what is done
 
 
-def run_all(theorems: Sequence[Theorem], **drawn) -> Iterator[Report]:
-    """What `run` reports of each theorem on refebm itself, in their order; drawn: its seed, cases and data."""
-    cores = os.cpu_count() or 1
-    if cores == 1 or len(theorems) <= FEW:
-        yield from (run(theorem, **drawn) for theorem in theorems)
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_all(
+    theorems: Sequence[Theorem],
+    texts: Sequence[Text] = (),
+    jobs: int | None = None,
+    tick: Callable[[list[Theorem]], None] = lambda done: None,
+    **drawn,
+) -> Iterator[Report]:
+    """What `run` reports of each theorem on refebm itself, in their order; drawn: its seed, cases, data and so on.
+
+    texts: the files of a user whose theorems they are. tick: is told now and then which are done.
+    """
+    jobs = min(jobs or (1 if len(theorems) <= FEW else cores()), len(theorems))
+    if jobs == 1:
+        for i, theorem in enumerate(theorems):
+            tick(theorems[:i])
+            yield run(theorem, **drawn)
         return
-    spawn = multiprocessing.get_context("spawn")
+    spawn, before = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     ours, theirs = spawn.Pipe()
-    pool = ProcessPoolExecutor(cores, spawn, _leave_with_the_parent, (theirs,))
+    pool = ProcessPoolExecutor(jobs, spawn, _leave_with_the_parent, (theirs,))
     try:
-        asked = [pool.submit(_reported, theorem.name, drawn) for theorem in theorems]
-        yield from (Report(theorem, *future.result()) for theorem, future in zip(theorems, asked, strict=True))
+        with _interrupts_wait():
+            asked = [pool.submit(_reported, theorem.name, tuple(texts), drawn) for theorem in theorems]
+        for theorem, future in zip(theorems, asked, strict=True):
+            while wait([future], TICK).not_done:
+                tick([one for one, other in zip(theorems, asked) if other.done()])
+            yield Report(theorem, *future.result())
     finally:
         ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - set(before):
+            child.terminate()  # one that is being born does not look at its parent yet
 
 
-def _reported(name, drawn):
+def _reported(name, texts, drawn):
     """All of a report but the theorem, which every process knows by its name."""
-    _, *parts = vars(run(THEOREMS[name], **drawn)).values()
+    theorems = theorems_of(texts) if texts else THEOREMS
+    _, *parts = vars(run(theorems[name], **drawn)).values()
     return parts
+
+
+@contextlib.contextmanager
+def _interrupts_wait():
+    """Ctrl-C is told to all processes of a terminal: those that are born here do not hear it, we do in the end."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let it in again
+    heard = []
+    handler = signal.signal(signal.SIGINT, lambda *given: heard.append(given))  # a thread of BLAS hears it too
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if heard and callable(handler):
+            handler(*heard[0])
 
 
 def _leave_with_the_parent(theirs):

@@ -66,6 +66,12 @@ QUESTIONS = {
     "one step back": {"times": [0.75, 0.5]},
     "the same eta at all times": {"eta": 0.3125},
     "level betas": {"betas": np.full(4, 0.25)},
+    "first steps": {"i": 0},
+    "a circle": {"scale": 0.6, "std": 0.8},
+    "at the origin": {"x": 0.0},
+    "data of size one": {"data_std": 1.0},
+    "to 0": {"next_sigma": 0.0},
+    "sigma = 1, to 0": {"sigma": 1.0, "next_sigma": 0.0},
 }
 
 

@@ -8,7 +8,7 @@ import contextlib
 import jax
 import jax.numpy
 import numpy
-from jax.scipy import special, stats
+from jax.scipy import special
 
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.interpreted import uncompiled
@@ -71,7 +71,7 @@ AUTOGRAD = {
 }
 np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
-Jax.source = Source(np, special, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN, chi2=stats.chi2, fft=jax.numpy.fft)
+Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN)
 objective = Jax().objective
 
 
