@@ -612,7 +612,11 @@ def of_parameters(check):
     def curried(name, function, x=None):
         see_callable(name, function)
         called = f"{name}(parameters, x)"
-        return lambda parameters: check(name, lambda *given: asked(called, function, parameters, *given))
+
+        def at(parameters):
+            return check(name, lambda *given: asked(called, function, nested("parameters", parameters), *given))
+
+        return at
 
     return curried
 
@@ -849,7 +853,7 @@ LevelFieldOf = Annotated[
 ]
 TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
-Watch = Annotated[Callable, watch, "called with the parameters and i, before step i"]
+Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
 Density = Annotated[Any, density_like, "a density with log_prob"]

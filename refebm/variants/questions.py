@@ -22,6 +22,7 @@ from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
+from refebm.variants import procedures
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
@@ -221,6 +222,8 @@ class Question:
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
         name = function.partition(".")[0]
+        if name in procedures.NAMES:
+            return procedures.given(self, name)
         for how, names in MADE_OF_DATA.items():
             if name in names:
                 return getattr(self, how)(*function.split("."))
@@ -492,6 +495,9 @@ def leaning(energy, x, *z):
 
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    if function in procedures.NAMES:
+        process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
+        return procedures.answered(getattr(impl, function), arguments | process)
     given = {
         key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
         for key, value in arguments.items()
