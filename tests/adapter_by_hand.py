@@ -23,8 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from scipy.spatial.distance import pdist
-from scipy.special import expit, gammaln, logsumexp, softmax, xlogy
-from scipy.special import expit, gammaln, logsumexp, ndtr, softmax
+from scipy.special import expit, gammaln, logsumexp, ndtr, softmax, xlogy
 from scipy.stats import chi2
 
 LOG_2PI = np.log(2 * np.pi)
