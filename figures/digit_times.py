@@ -8,7 +8,7 @@ well they denoise digits that were not trained on, beside Wiener's filter, and b
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import autograd.numpy as np
@@ -16,7 +16,7 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.noise_levels import LEVELS, TRAINED_ON, UNSEEN, Gauss, Run, gauss, start, wiener
+from figures.noise_levels import LEVELS, TRAINED_ON, UNSEEN, Gauss, Kept, Run, gauss, start, wiener
 from figures.style import BLUE, GREY, ORANGE, panels, styled, tiles
 from figures.tables import markdown, number
 from refebm import VariancePreserving, ddim_step, train_diffusion, train_flow_matching
@@ -25,7 +25,7 @@ from refebm.models.networks import perceptron
 SAVED = Path(__file__).parent / "digit_times.npz"
 SEED, SHOWN, T_MIN = 9, 10, 0.01
 SDE = VariancePreserving(0.1, 12.0)
-RUN = Run(TRAINED_ON, numpy.zeros(0), 96, 2_500, 64, 2e-3)
+RUN = Run(TRAINED_ON, numpy.zeros(0), 96, 1_200, 64, 3e-3)
 BASE = gauss(TRAINED_ON)
 COUNTS = (10, 20, 50)
 
@@ -56,16 +56,27 @@ def velocity(layers: tuple, x: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def by_diffusion() -> tuple:
     """The continuous-time loss, each row at a time of its own."""
-    rng = numpy.random.default_rng(SEED)
-    sizes = RUN.batch, RUN.steps, RUN.step_size, rng
-    return train_diffusion(TRAINED_ON, score, SDE, start(RUN, rng)["layers"], *sizes, None, T_MIN, adam=True).parameters
+    return averaged(
+        lambda first, sizes, **options: train_diffusion(
+            TRAINED_ON, lambda p, x, t: score(p["layers"], x, t), SDE, first, *sizes, None, T_MIN, **options
+        )
+    )
 
 
 def by_flow() -> tuple:
     """Flow matching."""
-    rng = numpy.random.default_rng(SEED)
-    sizes = RUN.batch, RUN.steps, RUN.step_size, rng
-    return train_flow_matching(TRAINED_ON, velocity, start(RUN, rng)["layers"], *sizes, T_MIN, adam=True).parameters
+    return averaged(
+        lambda first, sizes, **options: train_flow_matching(
+            TRAINED_ON, lambda p, x, t: velocity(p["layers"], x, t), first, *sizes, T_MIN, **options
+        )
+    )
+
+
+def averaged(procedure: Callable) -> tuple:
+    """The running mean of the layers along Adam's path."""
+    rng, kept = numpy.random.default_rng(SEED), Kept()
+    procedure(start(RUN, rng), (RUN.batch, RUN.steps, RUN.step_size, rng), adam=True, each=kept.each)
+    return kept.parameters["layers"]
 
 
 METHODS = {"continuous-time loss": by_diffusion, "flow matching": by_flow}
@@ -126,7 +137,7 @@ def table(trained: dict[str, tuple]) -> str:
 def draw(size: float = 1.0) -> Figure:
     """Digits drawn by DDIM in 10, 20 and 50 steps from one score at all times, and how well both losses denoise."""
     trained = saved()
-    figure, axes = panels([["samples", "errors"]], height=3.6, width_ratios=[1.15, 1])
+    figure, axes = panels([["samples", "errors"]], height=3.6, width_ratios=[1.3, 1])
     n = max(round(SHOWN * size), 3)
     rows = {f"{steps} steps": sampled(trained["continuous-time loss"], steps, n) for steps in COUNTS}
     tiles(axes["samples"], rows | {"flow,\n50 steps": sampled(trained["flow matching"], 50, n)})
@@ -144,7 +155,7 @@ def _errors(axes: Axes, trained: dict[str, tuple]) -> None:
     axes.set_ylabel("error over Wiener's (a number)")
     axes.set_xticks([0.05, 0.2, 0.5, 2.0], ["0.05", "0.2", "0.5", "2"])
     axes.minorticks_off()
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
