@@ -358,11 +358,3 @@ def test_an_interrupt_ends_with_what_held_so_far(monkeypatch, tmp_path, capsys):
     assert "refebm verify --only tweedies_mean_is_bayes --case=" in captured.out
     assert captured.out.splitlines()[-1].startswith("1 of 2 theorems hold: 6 cases")
     assert captured.err == "refebm: interrupted\n" and not (tmp_path / "out.json").exists()
-
-
-def test_processes_change_nothing(tmp_path, capsys):
-    for jobs in ("1", "2"):
-        command = ["verify", "--only", "tweedies", "--cases", "2", "--jobs", jobs]
-        assert main([*command, "--json", str(tmp_path / f"{jobs}.json")]) == 0
-    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
-    assert "2 processes" in capsys.readouterr().out

@@ -3,13 +3,17 @@
 import importlib
 import json
 import re
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
 from refebm.cli import main
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS
 from refebm.identities.own import load, read
+from refebm.identities.parallel import _result
 from refebm.verify.command import EXAMPLE
 
 HEAD = """
@@ -127,19 +131,22 @@ def test_options_that_go_with_a_file(file, tmp_path, capsys):
     assert "E-" in capsys.readouterr().err and (tmp_path / "mine.py").read_text() == GOOD
 
 
-def test_in_other_processes(file, capsys):
-    """Where the file is read no more: it may be gone, and all processes work on what it was."""
+def test_processes_change_nothing(file, tmp_path, monkeypatch, capsys):
+    """Each has the file as it was, and a part of a theorem's cases."""
     path = file(GOOD.replace("doubling_adds", "first") + GOOD[len(HEAD) :].replace("doubling_adds", "second"))
-    assert main(["verify", path, "--jobs", "2", "--cases", "900"]) == 0  # of which each theorem is two pieces
+    monkeypatch.setattr("refebm.identities.parallel.PIECE", 0.1)
+    for jobs in ("1", "2"):
+        assert main(["verify", path, "--jobs", jobs, "--json", str(tmp_path / f"{jobs}.json")]) == 0
     out = capsys.readouterr().out
-    assert "2 processes" in out and "2 of 2 theorems hold: 1800 cases" in out
+    assert "2 processes" in out and out.count("2 of 2 theorems hold: 200 cases") == 2
+    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
 
 
-def test_a_process_that_is_ended(file, capsys):
-    text = GOOD.replace("    return Sides(", "    import os; os._exit(3)\n    return Sides(")
-    path = file(text + text[len(HEAD) :].replace("doubling_adds", "second"))
-    assert main(["verify", path, "--jobs", "2"]) == 2
-    assert "E-PROCESS" in capsys.readouterr().err
+def test_a_process_that_is_ended():
+    future = Future()
+    future.set_exception(BrokenProcessPool("gone"))
+    with pytest.raises(InputError, match=r"E-PROCESS: .*--jobs 1"):
+        _result(future)
 
 
 def test_on_data(file, tmp_path, capsys):
