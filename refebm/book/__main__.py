@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from refebm.book.evidence import brought_up_to_date, take
-from refebm.book.pages import pages
+from refebm.book.pages import overview, pages
 from refebm.files import write_text
 
 FOLDER = Path(__file__).parent
@@ -14,7 +14,10 @@ def main() -> None:
     """Record what has no record, then write each page, and remove those of stems that are gone."""
     parser = argparse.ArgumentParser(prog="python -m refebm.book", description=__doc__)
     parser.add_argument("--evidence", metavar="FILE", type=Path, help="what refebm verify --json FILE wrote")
+    parser.add_argument("--map", action="store_true", help="print the pages as a table, and write nothing")
     options = parser.parse_args()
+    if options.map:
+        return print(overview())
     number = take(options.evidence) if options.evidence else brought_up_to_date()
     made = {FOLDER / f"{name}.md": text for name, text in pages().items()}
     for path in FOLDER.glob("*.md"):

@@ -73,7 +73,7 @@ def source(name: str) -> str:
     return doc(name).labelled.get("Source") or doc(name.partition(".")[0]).labelled.get("Source", "")
 
 
-def cited(name: str) -> list[Citation]:
+def cited(name: str) -> tuple[Citation, ...]:
     """The citations of a definition's source."""
     return citations(source(name))
 
@@ -144,7 +144,7 @@ def arguments(name: str) -> list[Argument]:
     found = []
     for one in inspect.signature(thing(name)).parameters.values():
         if one.name != "self":
-            default = "" if one.default is one.empty else repr(one.default)
+            default = "" if one.default is one.empty else getattr(one.default, "__name__", repr(one.default))
             found.append(Argument(one.name, type_in_words(one.annotation), default))
     return found
 
@@ -165,6 +165,13 @@ def type_in_words(annotation) -> str:
 def _lines(path):
     text = (ROOT / path).read_text(encoding="utf-8")
     return text.splitlines(), ast.parse(text)
+
+
+@functools.cache
+def _functions(path):
+    """The first and the last line of each function of a file, inner ones first."""
+    spans = [(_begin(one), one.end_lineno) for one in ast.walk(_lines(path)[1]) if isinstance(one, ast.FunctionDef)]
+    return sorted(spans, key=lambda span: span[1] - span[0])
 
 
 def place(name: str) -> Place:
@@ -204,9 +211,9 @@ def code(name: str) -> str:
 
 def place_of_theorem(theorem: Theorem) -> Place:
     """Where a theorem is stated and proved."""
-    lines, first = inspect.getsourcelines(theorem.sides)
     path = Path(inspect.getsourcefile(theorem.sides)).relative_to(ROOT).as_posix()
-    return Place(str(path), first, first + len(lines) - 1)
+    begins = theorem.sides.__code__.co_firstlineno
+    return next(Place(path, *span) for span in _functions(path) if span[0] <= begins <= span[1])
 
 
 def conventions(name: str) -> list[Convention]:
