@@ -255,6 +255,14 @@ BAD = {
         rf"E-ABOUT: {AT}is about doubel, which neither .*did you mean double\?",
     ),
     "a limit of no list": (changed(("pointwise", "limit")), rf"E-KIND: {AT}"),
+    "no dimension in the plane": (
+        changed(("case=number)", "case=number, plane=True)")),
+        rf"E-RAISES: {AT}raises, making a case\n  mine\.py:12 in number\n.*E-PLANE: .* begin with draw.dimension",
+    ),
+    "in the plane of a list": (
+        changed(("case=number)", "case=number, plane=True, cases=3)")),
+        rf"E-KIND: {AT}has a fixed list of cases, and none of them in the plane",
+    ),
     "no dict": (changed(('{"x": draw.reals((2,), 1.0, 3.0)}', "draw.real(1, 2)")), rf"E-DRAWN: {AT}.*got float"),
     "a case that raises": (
         changed(("1.0, 3.0", "1.0, high")),
