@@ -314,8 +314,7 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture
-def screen(monkeypatch):
+def one_screen(monkeypatch):
     """Where both what is printed and what is told appear."""
     terminal = Terminal()
     for stream in ("stdout", "stderr"):
@@ -323,8 +322,9 @@ def screen(monkeypatch):
     return terminal
 
 
-def test_a_terminal_is_told_how_far_it_is(screen, monkeypatch):
+def test_a_terminal_is_told_how_far_it_is(monkeypatch):
     """On a line that is wiped before anything else is printed."""
+    screen = one_screen(monkeypatch)
     monkeypatch.setattr("refebm.progress.SECONDS_BETWEEN_LINES", -1)  # as if each theorem took long
     assert main(["verify", "--only", "tweedies", "--cases", "2"]) == 0
     header, *lines, summary = screen.getvalue().split("\n")[:-1]
@@ -339,13 +339,14 @@ def test_elsewhere_nothing_is_told(capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_an_interrupt_wipes_the_counter_first(screen, monkeypatch):
+def test_an_interrupt_wipes_the_counter_first(monkeypatch):
     def interrupted(theorems, texts, jobs, tick, **drawn):
         tick([])
         raise KeyboardInterrupt
         yield
 
     monkeypatch.setattr("refebm.verify.command.run_all", interrupted)
+    screen = one_screen(monkeypatch)
     assert main(["verify", "--only", "tweedies"]) == 130
     assert "\r\x1b[Kinterrupted: 0 of 4 theorems are done\n" in screen.getvalue()
 
