@@ -195,6 +195,12 @@ def test_controls_are_red_where_a_wrong_version_lives(file, capsys):
     out = capsys.readouterr().out
     assert "RED | double: The square. Of 2 it is the same | doubling_adds | 0% |" in out
     assert "theorems that no wrong version turns red: doubling_adds" in out
+    second = (
+        GOOD[GOOD.index("@wrong") :].replace("squared", "tripled").replace("x**2", "3 * x").replace("The square", "3")
+    )
+    assert main(["verify", file(text + second), "--controls"]) == 1  # though another version is rejected
+    out = capsys.readouterr().out
+    assert "1 of 2 wrong versions are rejected" in out and "no wrong version turns red" not in out
     assert main(["verify", file(GOOD.partition("@wrong")[0]), "--controls"]) == 1
     assert "@wrong(f)" in capsys.readouterr().out
 
@@ -321,6 +327,14 @@ def test_a_bad_file(name, file, tmp_path, capsys):
     assert re.search(pattern, captured.err, flags=re.DOTALL), captured.err
     assert "Traceback" not in captured.err and "own.py" not in captured.err and not out.exists()
     assert len(captured.out.splitlines()) <= 1
+
+
+def test_what_stands_beside_a_file_is_shown_too(file, capsys):
+    file("def half(x):\n    return x[5] / 2\n", "helper_of_mine.py")
+    path = file("import helper_of_mine\n" + GOOD.replace("[x, x]", "[x, helper_of_mine.half(x)]"))
+    assert main(["verify", path]) == 2
+    said = capsys.readouterr().err
+    assert re.search(r"  mine\.py:\d+ in doubling_adds\n.*\n  helper_of_mine\.py:2 in half\n    return x\[5\]", said)
 
 
 def test_other_bad_files(file, tmp_path, capsys):
