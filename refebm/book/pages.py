@@ -87,6 +87,7 @@ def definition(name: str, stem: str = "") -> list[str]:
         f"**Source:** {cited(entries.source(name))}" if entries.source(name) else "",
         f"```python\n{entries.code(name)}\n```",
         link_to_code(entries.place(name)),
+        f"```pycon\n{said.example}\n```" if said.example else "",
         *_variants(name),
         *_evidence_of(name, stem),
     ]

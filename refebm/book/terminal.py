@@ -59,6 +59,7 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += _labelled("Source", entries.source(name), width)
     if name in entries.definitions():
         lines += _code(name)
+        lines += [("", ""), *((COLOUR, INDENT + line) for line in said.example.splitlines())] if said.example else []
         lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
         lines += _rows("Mistakes", [(one.name, one.formula, one.seen) for one in entries.mistakes(name)], width)
     for one in entries.theorems_about(name):
