@@ -138,6 +138,11 @@ def test_show_prints_a_definition_with_all_that_is_known(capsys):
     assert "\x1b" not in out
 
 
+@pytest.mark.parametrize("text, name", {"dsm": "denoising_score_matching", "ULA": "langevin_step"}.items())
+def test_what_is_called_so_is_shown_whole(text, name):
+    assert terminal.shown(text).startswith(f"{name}\n")
+
+
 def test_show_prints_a_theorem_with_its_proof(capsys):
     assert main(["show", "implicit_is_explicit"]) == 0
     out = capsys.readouterr().out

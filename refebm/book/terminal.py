@@ -26,7 +26,7 @@ KEYWORDS = re.compile(
 def shown(text: str, width: int = 100, colour: bool = False) -> str:
     """What a name or words find: one definition or theorem whole, several as a list."""
     names = search.found(text)
-    whole = _alone(names)
+    whole = _alone(search.called(text)) or _alone(names)
     if whole is None:
         words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
         return "\n".join([listed(names, width, colour), "", words])
