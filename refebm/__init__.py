@@ -91,6 +91,13 @@ from refebm.objectives.parametrisations import (
     score_from_velocity,
     velocity_from_score,
 )
+from refebm.objectives.schedules import (
+    annealed_step,
+    annealed_variance,
+    cosine_betas,
+    level_coverage,
+    level_ratio,
+)
 from refebm.objectives.score_matching import (
     explicit_score_matching,
     explicit_sliced,

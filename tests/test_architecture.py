@@ -15,7 +15,7 @@ from refebm.models import Model
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
     ["glossary"],
-    ["files", "progress", "words", "papers"],
+    ["files", "papers", "progress", "words"],
     ["special"],
     ["calculus"],
     ["truth"],
@@ -29,7 +29,7 @@ FLOORS = [  # from the ground up
     ["identities"],
     ["variants"],
     ["crosscheck"],
-    ["data", "book"],
+    ["book", "data"],
     ["verify"],
     ["cli"],
     ["__main__"],

@@ -1,5 +1,6 @@
 """The commands, as a user types them: output, exit status, files that are whole or not there."""
 
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from refebm.cli import main
 from refebm.data import read_columns, user_data
 from refebm.identities import THEOREMS
 from refebm.identities.record import Sides, Theorem
+from refebm.identities.run import run
+from refebm.verify.command import Counter
 
 IRIS = str(Path(__file__).parent / "data" / "iris.csv")
 
@@ -280,6 +283,9 @@ BAD_CALLS = {
     "case out of range": (["verify", "--only", "implicit_is_explicit", "--case", "7"], "E-CASE.*integer 1.*1 to 2.*7"),
     "no cases": (["verify", "--cases", "0"], "E-COUNT"),
     "negative seed": (["verify", "--seed", "-1"], "E-COUNT"),
+    "no processes": (["verify", "--jobs", "0"], "E-COUNT.*--jobs"),
+    "no durations": (["verify", "--durations", "-1"], "E-COUNT.*--durations"),
+    "quick and so many": (["verify", "--quick", "--cases", "9"], "E-OPTION.*--quick.*--cases"),
     "no folder": (["verify", "--json", "/nonexistent/out.json"], "E-FILE.*nonexistent"),
     "json is a folder": (["verify", "--json", "."], "E-FILE.*folder"),
     "data of no name": (["verify", "--data", ""], "E-FILE"),
@@ -301,3 +307,62 @@ def test_bad_calls(name, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert re.search(pattern, captured.err), captured.err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_is_told_how_far_it_is(monkeypatch, capsys):
+    """On a line of standard error that is wiped before anything else is printed; elsewhere there is none."""
+    command = ["verify", "--only", "tweedies", "--cases", "2"]
+    assert main(command) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert main(command) == 0
+    said = sys.stderr.getvalue()
+    assert said.startswith("\r0 of 4 theorems, ") and said.endswith("\r\x1b[K") and "\n" not in said
+    assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+def test_the_time_that_is_left(monkeypatch):
+    """What is done took so long, and the rest has as many expected seconds again."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    pair = [THEOREMS["tweedies_mean_is_bayes"], THEOREMS["tweedies_covariance_is_bayes"]]
+    counter = Counter(pair, {"cases": 4})
+    counter.line.began -= 30
+    counter.tell(pair[:1])
+    assert sys.stderr.getvalue().startswith("\r1 of 2 theorems, about 30 s left, ")
+
+
+def test_durations(capsys):
+    assert main(["verify", "--only", "tweedies", "--cases", "2", "--durations", "3"]) == 0
+    head, *slowest, summary = capsys.readouterr().out.splitlines()[5:]
+    assert head == "slowest:" and len(slowest) == 3 and summary.startswith("4 of 4")
+    seconds = [float(line.split()[0]) for line in slowest]
+    assert seconds == sorted(seconds, reverse=True) and all(line.split()[2].startswith("tweedies_") for line in slowest)
+
+
+def test_an_interrupt_ends_with_what_held_so_far(monkeypatch, tmp_path, capsys):
+    def interrupted(theorems, *given, **drawn):
+        yield run(theorems[0], 0, 3)
+        yield run(THEOREMS["tweedies_covariance_is_bayes"], 0, 3)
+        raise KeyboardInterrupt
+
+    make_red(monkeypatch)
+    monkeypatch.setattr("refebm.verify.command.run_all", interrupted)
+    assert main(["verify", "--only", "tweedies", "--json", str(tmp_path / "out.json")]) == 130
+    captured = capsys.readouterr()
+    assert "interrupted: 2 of 4 theorems are done\n" in captured.out
+    assert "refebm verify --only tweedies_mean_is_bayes --case=" in captured.out
+    assert captured.out.splitlines()[-1].startswith("1 of 2 theorems hold: 6 cases")
+    assert captured.err == "refebm: interrupted\n" and not (tmp_path / "out.json").exists()
+
+
+def test_processes_change_nothing(tmp_path, capsys):
+    for jobs in ("1", "2"):
+        command = ["verify", "--only", "tweedies", "--cases", "2", "--jobs", jobs]
+        assert main([*command, "--json", str(tmp_path / f"{jobs}.json")]) == 0
+    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
+    assert "2 processes" in capsys.readouterr().out

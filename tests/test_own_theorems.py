@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -78,6 +79,30 @@ def test_the_example(file, capsys):
     assert ours() == before
 
 
+def test_theorems_of_somebody_who_read_the_help(capsys):
+    """About Student's t: they hold, they reject their own wrong version, and they show which of refebm's they miss."""
+    path = str(Path(__file__).with_name("student_theorems.py"))
+    assert main(["verify", path, "--cases", "4"]) == 0
+    assert "2 of 2 theorems hold: 8 cases" in capsys.readouterr().out
+    assert main(["verify", path, "--controls"]) == 0
+    out = capsys.readouterr().out
+    assert "| student_loss: The slope with nu + t^2 for nu - t^2 | loss_of_student | 100% |" in out
+    assert "| StudentT.score: no scale | score_of_student | 0% |" in out  # it asks at scale 1 alone
+
+
+def test_shards_of_a_file(file, tmp_path, capsys):
+    """They are of one text of it."""
+    parts = [str(tmp_path / f"{k}.json") for k in (1, 2)]
+    for k, part in enumerate(parts, 1):
+        assert main(["verify", file(GOOD), "--shard", f"{k}/2", "--json", part]) == 0
+    capsys.readouterr()
+    assert main(["verify", "--merge", *parts]) == 0
+    assert "1 of 1 theorems hold: 100 cases" in capsys.readouterr().out
+    assert main(["verify", file(GOOD + "\n"), "--shard", "2/2", "--json", parts[1]]) == 0
+    assert main(["verify", "--merge", *parts]) == 2
+    assert "E-MERGE" in capsys.readouterr().err
+
+
 def test_a_red_theorem_replays(file, capsys):
     """With the file in the command, from the integers."""
     path = file(GOOD.replace("2 * x", "2 * x + 1e-9 * (x > 2.5)"))
@@ -105,9 +130,16 @@ def test_options_that_go_with_a_file(file, tmp_path, capsys):
 def test_in_other_processes(file, capsys):
     """Where the file is read no more: it may be gone, and all processes work on what it was."""
     path = file(GOOD.replace("doubling_adds", "first") + GOOD[len(HEAD) :].replace("doubling_adds", "second"))
-    assert main(["verify", path, "--jobs", "2"]) == 0
+    assert main(["verify", path, "--jobs", "2", "--cases", "900"]) == 0  # of which each theorem is two pieces
     out = capsys.readouterr().out
-    assert "2 processes" in out and "2 of 2 theorems hold: 200 cases" in out
+    assert "2 processes" in out and "2 of 2 theorems hold: 1800 cases" in out
+
+
+def test_a_process_that_is_ended(file, capsys):
+    text = GOOD.replace("    return Sides(", "    import os; os._exit(3)\n    return Sides(")
+    path = file(text + text[len(HEAD) :].replace("doubling_adds", "second"))
+    assert main(["verify", path, "--jobs", "2"]) == 2
+    assert "E-PROCESS" in capsys.readouterr().err
 
 
 def test_on_data(file, tmp_path, capsys):
@@ -278,12 +310,15 @@ def test_a_bad_file(name, file, tmp_path, capsys):
 
 def test_other_bad_files(file, tmp_path, capsys):
     one, two = file(GOOD), file(GOOD, "two.py")
+    (tmp_path / "folder").mkdir()
+    file(GOOD, "folder/mine.py")
     several = "\n".join(GOOD[len(HEAD) :].replace("doubling_adds", f"t{i}").partition("@wrong")[0] for i in range(6))
     many = file(HEAD + several.replace("pointwise", "statistical"), "many.py")
     for arguments, pattern in (
         ([one, two], r"E-NAME: two\.py:\d+: doubling_adds is the name of another theorem too, at mine\.py"),
         ([one, one], "E-NAME.*named twice"),
         ([one, str(tmp_path / "." / "mine.py")], "E-NAME.*named twice"),
+        ([one, str(tmp_path / "folder" / "mine.py")], "E-NAME: two files are called mine.py"),
         ([file("x", "mine.txt")], "E-FILE.*Python file"),
         ([str(tmp_path)], "E-FILE"),
         ([many], r"E-STATISTICS: many\.py:\d+: .*5 statistical theorems of a run, there are 6"),

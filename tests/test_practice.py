@@ -31,6 +31,14 @@ def heun(sigma=1.0, next_sigma=0.5):
 
 
 BAD = {
+    "an offset below zero": (lambda: refebm.cosine_betas(10, -0.1), "E-POSITIVE", "offset must be at least 0"),
+    "a last step that keeps nothing": (lambda: refebm.cosine_betas(10, most=1.0), "E-WEIGHTS", "most"),
+    "no steps of a cosine": (lambda: refebm.cosine_betas(0), "E-COUNT", "n_steps"),
+    "a level under the next": (lambda: refebm.level_coverage(0.5, 100), "E-RATIO", "ratio must be greater than 1"),
+    "a coverage in four dimensions": (lambda: refebm.level_ratio(4), "E-COVERAGE", "d must be above 4"),
+    "a coverage of all": (lambda: refebm.level_ratio(100, 0.999), "E-COVERAGE", "coverage below 0.9973"),
+    "a step that diverges": (lambda: refebm.annealed_variance(1.5, 2.0, 3), "E-STEPS", "eta must be less than 2"),
+    "equal levels": (lambda: refebm.annealed_step(1.0, 3), "E-RATIO", "ratio must be greater than 1"),
     "data of no size": (lambda: refebm.karras_denoising(field, X, 1.0, Z, 0.0), "E-POSITIVE", "data_std"),
     "a size for each row": (
         lambda: refebm.karras_denoising(field, X, 1.0, Z, T),

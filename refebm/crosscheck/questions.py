@@ -11,6 +11,7 @@ from refebm.glossary import Bits, Loss
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
+from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
@@ -52,6 +53,7 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "marginal_of_steps": (),
     **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
     "karras_noise_levels": (),
+    **dict.fromkeys(("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"), ()),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -131,6 +133,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    **dict.fromkeys(PROCEDURES, "draws: the definition that it goes down is examined, with noise handed over"),
     "probability_flow": "solved to a tolerance: its velocity is examined",
     "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
     "GivenDiffusion": "takes callables: the SDEs that are examined are numbers",
@@ -197,6 +200,9 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "t": ("t", (1.0, 1.0), "what is right before the end only"),
     "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
     "data_std": ("data_std", (0.5, 1.0)),
+    "offset": ("offset", (0.0, 0.5)),
+    "coverage": ("coverage", (0.5, 0.875)),
+    "ratio": ("ratio", (1.25, 2.0)),
     "next_sigma": ("next_sigma", (0.0, 0.0), "what is right for all steps but the last"),
     "times": ("times", ([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
     "corrections": ("times", (0, 1), "no correction where one is wanted, or where none is"),

@@ -108,6 +108,26 @@ def mine(shard: tuple[int, int], theorem: Theorem, number: int) -> bool:
     return (number + crc32(theorem.name.encode())) % n == k - 1
 
 
+def parts_of(shard: tuple[int, int], number: int) -> list[tuple[int, int]]:
+    """A shard as so many shards, which together have its cases."""
+    k, n = shard
+    return [(k + n * i, n * number) for i in range(number)]
+
+
+def together(theorem: Theorem, parts: Sequence[Report]) -> Report:
+    """The report of a shard from those of its parts."""
+    dealt = sorted((pair for part in parts for pair in zip(part.numbers, part.verdicts)), key=lambda pair: pair[0])
+    outcomes = {name: outcome for part in parts for name, outcome in part.outside.items()}
+    return Report(
+        theorem,
+        [verdict for _, verdict in dealt],
+        {name: outcomes[name] for name in theorem.outside if name in outcomes},
+        sum(part.unsupported for part in parts),
+        [number for number, _ in dealt],
+        sum(part.seconds for part in parts),
+    )
+
+
 def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
     """Check a case; whatever else than answering an implementation leads to is red.
 
