@@ -62,6 +62,7 @@ ADAPTERS = {  # what is written in the arrays' own methods is the same in all fr
         ("(self.high - self.low)", "self.high"),
     ),
 }
+IMPORTED = {"torch": "torch", "jax": "jax", "numpy": "autograd"}
 TRAINED = [name for name in ADAPTERS if name.endswith(("matching", "likelihood", "contrastive", "loss"))]
 
 
@@ -127,14 +128,58 @@ def test_the_dtype_is_the_one_that_is_asked_for(framework, dtype):
     assert (finding.status, finding.dtype) == ("passed", "float32")
 
 
-def test_an_energy_where_a_score_is_asked_for():
-    """Code that takes an energy finds it at the score of a model that has one; for the others it is unsupported."""
-    text = adapter("torch", "langevin_step", ("score(x)", "_slope(score.energy, x)")) + (
-        "\n\nimport torch\n\n\ndef _slope(energy, x):\n    x = x.detach().requires_grad_()\n"
-        "    return -torch.autograd.grad(energy(x).sum(), x)[0]\n"
+SLOPES = {  # minus the gradient of an energy, and the trace of its matrix of second derivatives, for each row
+    "torch": "-torch.func.grad(lambda x: {0}(x).sum())(x)",
+    "jax": "-jax.vmap(jax.grad({0}))(x)",
+    "numpy": "-autograd.elementwise_grad({0})(x)",
+}
+TRACES = {
+    "torch": "-torch.func.vmap(lambda row: torch.trace(torch.func.hessian({0})(row)))(x)",
+    "jax": "-jax.vmap(lambda row: jax.numpy.trace(jax.hessian({0})(row)))(x)",
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_code_that_takes_an_energy_is_asked_all_that_a_score_is(framework):
+    """Of a field without an energy it is handed a potential: by the name of its argument, or at the score."""
+    for energy in ("score.energy", "energy"):
+        name = energy.partition(".")[0]
+        text = adapter(framework, "langevin_step", ("score(x)", SLOPES[framework].format(energy)))
+        text = f"import {IMPORTED[framework]}\n" + text.replace("(score, x", f"({name}, x")
+        finding = examined(text, "langevin_step")
+        assert (finding.status, finding.unsupported) == ("passed", ()), finding.diagnosis
+        finding = examined(text.replace("(2 * eta)", "eta"), "langevin_step")
+        assert finding.names == ("sqrt(eta) for sqrt(2 eta)",), finding.diagnosis
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script. is deprecated")  # by torch itself, as it starts forward mode
+@pytest.mark.parametrize("framework", TRACES)
+def test_a_potential_has_second_derivatives(framework):
+    text = f"import {IMPORTED[framework]}\n" + adapter(framework, "denoising_score_matching").replace(
+        ADAPTERS["denoising_score_matching"][0].format("denoising_score_matching"),
+        f"def divergence(energy, x):\n    return {TRACES[framework].format('energy')}",
     )
+    finding = examined(text, "divergence")
+    assert (finding.status, finding.unsupported) == ("passed", ()), finding.diagnosis
+
+
+def test_what_needs_the_value_of_a_potential_is_not_asked():
+    text = adapter("torch", "langevin_step", ("score(x)", "0 * score.energy(x)[:, None]"))
     finding = examined(text, "langevin_step")
-    assert finding.status == "passed" and finding.unsupported
+    assert finding.status == "failed" and "the energy of a mlp_score, whose score alone is known" in finding.unsupported
+
+
+@pytest.mark.parametrize("mapped", ["jax.vmap({})", "jax.jit({})", "jax.jit(jax.vmap({}))", "torch.func.vmap({})"])
+def test_models_are_asked_a_row_at_a_time(mapped):
+    """Under jax.jit and vmap no row can be told from the others by its values."""
+    framework = mapped.partition(".")[0]
+    row = "lambda x, s, z: 0.5 * ((score(x + s * z) + z / s) ** 2).sum(-1)"
+    name = "denoising_score_matching"
+    text = adapter(framework, name).replace(
+        ADAPTERS[name][0].format(name), f"def {name}(score, x, sigma, z):\n    return {mapped.format(row)}(x, sigma, z)"
+    )
+    finding = examined(f"import {framework}\n" + text, name)
+    assert (finding.status, finding.unsupported) == ("passed", ()), finding.diagnosis
 
 
 def test_a_density_of_a_library_is_an_object_with_log_prob():

@@ -1,4 +1,4 @@
-"""The harness for JAX. Nothing is compiled, since each question has other shapes: what jax.jit decorates runs as it is.
+"""The harness for JAX. Nothing is compiled, since each question has other shapes: jax.jit traces, and no more.
 
 64-bit numbers are enabled when this is imported: for float32 call jax.config.update("jax_enable_x64", False) after it.
 """
@@ -28,14 +28,28 @@ class Jax(Harness):
 
     def gradient(self, function, leaves):
         try:
-            with uncompiled():
-                return jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves)
+            return self.run(lambda: jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves))
         except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
             return None
 
     def run(self, function):
-        with uncompiled():
-            return function()
+        try:
+            with uncompiled():
+                return function()
+        except jax.errors.JAXTypeError:  # where jax.jit is at work a model cannot look at values, which it does far out
+            with uncompiled(), jax.disable_jit():
+                return function()
+
+    def potential(self, field, leaves):
+        @jax.custom_jvp
+        def energy(leaves, x, *level):
+            return jax.numpy.full_like(x, numpy.nan).sum(-1)
+
+        @energy.defjvp
+        def slope(given, moved):
+            return energy(*given), -(field(*given) * moved[1]).sum(-1)
+
+        return lambda x, *level: energy(leaves, x, *level)
 
     @contextlib.contextmanager
     def of_dtype(self, dtype):

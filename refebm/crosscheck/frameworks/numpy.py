@@ -5,6 +5,7 @@ import contextlib
 import autograd.numpy
 import numpy
 from autograd import grad
+from autograd.extend import defvjp, primitive
 
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.source import Original
@@ -27,6 +28,14 @@ class NumPy(Harness):
 
     def gradient(self, function, leaves):
         return grad(lambda leaves: autograd.numpy.mean(function(leaves)))(leaves)
+
+    def potential(self, field, leaves):
+        @primitive
+        def energy(x, *level):
+            return numpy.full(x.shape[:-1], numpy.nan)
+
+        defvjp(energy, lambda _, x, *level: lambda weights: -weights[..., None] * field(leaves, x, *level), argnums=[0])
+        return energy
 
     @contextlib.contextmanager
     def of_dtype(self, dtype):

@@ -29,6 +29,32 @@ class Built(torch.nn.Module):
         return self.function(x, *level)
 
 
+class Potential(torch.autograd.Function):
+    """NaN for each row, whose gradient is minus a field, and has gradients in its turn."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, field):
+        return x.new_full(x.shape[:-1], math.nan)
+
+    @staticmethod
+    def setup_context(context, given, _):
+        context.save_for_backward(given[0])
+        context.save_for_forward(given[0])
+        context.field = given[1]
+
+    @staticmethod
+    def backward(context, weights):
+        (x,) = context.saved_tensors
+        return -weights[..., None] * context.field(x), None
+
+    @staticmethod
+    def jvp(context, moved, _):
+        (x,) = context.saved_tensors
+        return -(moved * context.field(x)).sum(-1)
+
+
 class Torch(Harness):
     def tensor(self, value):
         value = numpy.asarray(value)
@@ -49,6 +75,9 @@ class Torch(Harness):
             else [None] * len(leaves)
         )
         return [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+
+    def potential(self, field, leaves):
+        return lambda x, *level: Potential.apply(x, lambda x: field(leaves, x, *level))
 
     def leaf(self, value):
         return torch.nn.Parameter(self.tensor(value))
