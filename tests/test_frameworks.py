@@ -227,3 +227,77 @@ def test_bodies_to_replace_are_unsupported(tmp_path, capsys):
     (tmp_path / "adapter.py").write_text(template("numpy", ["tweedie_mean", "Gamma.score"]))
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 2
     assert "nothing was examined" in capsys.readouterr().err
+
+
+# ---- noise that is drawn inside --------------------------------------------------------------------------------------
+
+INSIDE = """
+{imports}
+from refebm.crosscheck.frameworks.{framework} import handing_out, objective
+
+
+def my_loss(score, x, sigma):
+    z = {drawn}
+    return 0.5 * ((score(x + sigma * z) + z / sigma) ** 2).sum(1)
+
+
+@objective
+def denoising_score_matching(score, x, sigma, z):
+    with handing_out(z):
+        return my_loss(score, x, sigma)
+"""
+DRAWN = {  # what is drawn, and what is said of it
+    "torch": {
+        "torch.randn_like(x)": "",
+        "torch.randn(*x.shape)": "",
+        "torch.randn(x.shape, dtype=x.dtype)": "",
+        "torch.empty_like(x).normal_()": "",
+        "torch.normal(torch.zeros_like(x), 1.0)": "",
+        "torch.distributions.Normal(0 * x, 1.0).rsample()": "",
+        "torch.randn(x.shape[0], 1, x.shape[1])[:, 0]": "",
+        "torch.rand_like(x)": "draws uniform numbers where unit normal numbers (4, 3) are wanted",
+        "torch.randn(1, x.shape[1])": "torch.randn draws unit normal numbers (1, 3) where (4, 3) are wanted",
+        "torch.randn_like(x) + 0 * torch.randn_like(x)": "a tensor like one (4, 3) draws more than was handed out",
+        "0 * x": "does not draw the unit normal numbers (4, 3) that it was handed",
+    },
+    "jax": {
+        "jax.random.normal(jax.random.PRNGKey(0), x.shape)": "",
+        "jax.jit(lambda x: jax.random.normal(jax.random.PRNGKey(0), x.shape))(x)": "",
+        "jax.random.uniform(jax.random.PRNGKey(0), x.shape)": "draws uniform numbers where unit normal",
+    },
+    "numpy": {
+        "np.random.default_rng(0).standard_normal(x.shape)": "",
+        "np.random.default_rng(0).normal(size=x.shape)": "",
+        "np.random.randn(*x.shape)": "",
+        "np.random.default_rng(0).random(x.shape)": "random draws uniform numbers where unit normal numbers (4, 3)",
+    },
+}
+
+
+@pytest.mark.parametrize(("framework", "drawn"), [(one, drawn) for one, some in DRAWN.items() for drawn in some])
+def test_noise_that_is_drawn_inside_is_handed_out(framework, drawn):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    imports = "import numpy as np" if framework == "numpy" else f"import {framework}"
+    finding = examined(INSIDE.format(framework=framework, imports=imports, drawn=drawn), "denoising_score_matching")
+    said = DRAWN[framework][drawn]
+    assert (finding.status, finding.questions) == ("failed" if said else "passed", finding.asked), finding.diagnosis
+    assert said in finding.diagnosis
+
+
+def test_what_was_replaced_to_hand_noise_out_stands_again():
+    torch = pytest.importorskip("torch", reason="a peer, of the extra that is called so")
+    before = torch.randn, torch.Tensor.normal_
+    examined(INSIDE.format(framework="torch", imports="import torch", drawn="1 / 0"), "denoising_score_matching")
+    assert (torch.randn, torch.Tensor.normal_) == before
+
+
+def test_a_level_and_a_time_that_are_drawn_inside():
+    text = (
+        "import torch\nfrom refebm.crosscheck.frameworks.torch import handing_out, objective\n\n\n"
+        "@objective\ndef metropolis_step(energy, x, scale, z, u):\n    with handing_out(z, u):\n"
+        "        y = x + scale * torch.randn_like(x)\n"
+        "        kept = torch.rand(len(x)) < torch.exp(energy(x) - energy(y))\n"
+        "    return torch.where(kept[:, None], y, x).detach()\n"
+    )
+    assert examined(text, "metropolis_step").status == "passed"
+    assert "torch.randn draws" in examined(text.replace("torch.rand(", "torch.randn("), "metropolis_step").diagnosis

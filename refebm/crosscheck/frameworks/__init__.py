@@ -32,6 +32,7 @@ import difflib
 import functools
 import inspect
 import itertools
+from typing import ClassVar
 
 import numpy as np
 
@@ -41,13 +42,21 @@ from refebm.crosscheck.questions import GRADIENTS
 from refebm.glossary import (
     OF_ROWS,
     BinaryRbm,
+    CorrectionNoise,
+    Direction,
     Energy,
     Field,
+    Indices,
     InputError,
     LevelField,
+    LevelNoise,
+    Noise,
+    Projections,
     Rbm,
     TimeField,
+    Times,
     TimeWeight,
+    Uniform,
     check_of,
 )
 from refebm.identities import Failure
@@ -55,6 +64,10 @@ from refebm.models import Model
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
 
 FIELDS = (Field, LevelField, TimeField)
+LAWS = dict.fromkeys((Noise, LevelNoise, CorrectionNoise), ("unit normal",)) | {Uniform: ("uniform",)}
+LAWS |= {Times: ("uniform",), Indices: ("whole",)} | dict.fromkeys(
+    (Direction, Projections), ("unit normal", "signs of")
+)
 
 
 class Harness:
@@ -63,6 +76,7 @@ class Harness:
     source = None  # refebm's modules over the framework, a `Source`
     differentiates = True  # whatever body it is given
     busy = False  # whether a body runs, which may call others
+    laws: ClassVar[dict] = {}  # of the arrays that are handed over, by id, as what they may be drawn
     valueless = ""  # the kind of field whose potential the question has been answered with, if there is one
 
     def tensor(self, value):
@@ -91,6 +105,10 @@ class Harness:
 
     def potential(self, field, leaves):
         """A function of rows, NaN, whose gradient is minus a field, a function of these leaves and of rows."""
+        raise NotImplementedError
+
+    def draws(self, hand):
+        """(where, name, what draws from `hand` in its place) for each function of the framework that draws."""
         raise NotImplementedError
 
     def of_dtype(self, dtype):
@@ -143,6 +161,7 @@ class Harness:
         ]
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
+        self.laws = {id(one): LAWS[kind] for kind, one in zip(wanted, given) if kind in LAWS}
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]

@@ -10,7 +10,8 @@ import jax.numpy
 import numpy
 from jax.scipy import special
 
-from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks import Harness, handing
+from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.interpreted import uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
 
@@ -39,6 +40,27 @@ class Jax(Harness):
         except jax.errors.JAXTypeError:  # where jax.jit is at work a model cannot look at values, which it does far out
             with uncompiled(), jax.disable_jit():
                 return function()
+
+    def draws(self, hand):
+        def of_shape(name, law):
+            def drawn(key, shape=(), dtype=None, *limits, minval=0.0, maxval=1.0, **_):
+                if isinstance(key, jax.core.Tracer):
+                    raise NotImplementedError(f"jax.random.{name} under vmap, of which no row is told from another")
+                found = hand.drawn(f"jax.random.{name}", law, shape)
+                low, high = limits or (minval, maxval)
+                return low + (high - low) * found if law == UNIFORM else found
+
+            return drawn
+
+        def whole(key, shape, *_, **__):
+            return hand.drawn("jax.random.randint", WHOLE, shape)
+
+        def decided(key, p=0.5, shape=None, **_):
+            return hand.drawn("jax.random.bernoulli", UNIFORM, jax.numpy.shape(p) if shape is None else shape) < p
+
+        named = {"normal": of_shape("normal", NORMAL), "uniform": of_shape("uniform", UNIFORM), "randint": whole}
+        named |= {"rademacher": of_shape("rademacher", SIGNS), "bernoulli": decided}
+        return [(jax.random, name, other) for name, other in named.items()]
 
     def potential(self, field, leaves):
         @jax.custom_jvp
@@ -86,7 +108,15 @@ AUTOGRAD = {
 np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
 Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN)
-objective = Jax().objective
+HARNESS = Jax()
+objective = HARNESS.objective
+
+
+@contextlib.contextmanager
+def handing_out(*noise):
+    """See `refebm.crosscheck.frameworks.handing`; what jax.jit compiled before would not draw again."""
+    with jax.disable_jit(), handing.handing_out(HARNESS, *noise):
+        yield
 
 
 def __getattr__(name):

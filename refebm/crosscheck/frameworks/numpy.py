@@ -1,13 +1,15 @@
 """The harness for NumPy. Code in autograd.numpy has gradients too: ask for them with `objective(gradient=True)`."""
 
 import contextlib
+import functools
 
 import autograd.numpy
 import numpy
 from autograd import grad
 from autograd.extend import defvjp, primitive
 
-from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks import Harness, handing
+from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Original
 
 
@@ -29,6 +31,36 @@ class NumPy(Harness):
     def gradient(self, function, leaves):
         return grad(lambda leaves: autograd.numpy.mean(function(leaves)))(leaves)
 
+    def draws(self, hand):
+        class Drawing:
+            """What numpy.random.default_rng() makes."""
+
+        def of_shape(name, law):
+            def drawn(*shape, size=()):
+                shape = shape[0] if len(shape) == 1 and numpy.ndim(shape[0]) else shape
+                return hand.drawn(name, law, shape or numpy.atleast_1d(size))
+
+            return drawn
+
+        def moved(name, law):
+            def drawn(first=0.0, second=1.0, size=None):
+                shape = numpy.broadcast_shapes(numpy.shape(first), numpy.shape(second)) if size is None else size
+                found = hand.drawn(name, law, numpy.atleast_1d(shape))
+                return first + (second - first if law == UNIFORM else second) * found
+
+            return drawn
+
+        def whole(low, high=None, size=(), **_):
+            return hand.drawn("integers", WHOLE, numpy.atleast_1d(size))
+
+        named = {"standard_normal": of_shape("standard_normal", NORMAL), "random": of_shape("random", UNIFORM)}
+        named |= {"normal": moved("normal", NORMAL), "uniform": moved("uniform", UNIFORM)}
+        for name, other in (named | {"integers": whole}).items():
+            setattr(Drawing, name, staticmethod(other))
+        named |= {"randn": of_shape("randn", NORMAL), "rand": of_shape("rand", UNIFORM), "randint": whole}
+        named |= {"default_rng": lambda *_: Drawing()}
+        return [(numpy.random, name, other) for name, other in named.items()]
+
     def potential(self, field, leaves):
         @primitive
         def energy(x, *level):
@@ -43,7 +75,8 @@ class NumPy(Harness):
         yield
 
 
-objective = NumPy().objective
+HARNESS = NumPy()
+objective, handing_out = HARNESS.objective, functools.partial(handing.handing_out, HARNESS)
 
 
 def __getattr__(name):

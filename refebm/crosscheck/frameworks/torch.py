@@ -4,6 +4,7 @@ The default dtype becomes float64 when this is imported: for another call torch.
 """
 
 import contextlib
+import functools
 import math
 from types import SimpleNamespace
 
@@ -11,7 +12,8 @@ import numpy
 import torch
 from torch.func import grad, vjp
 
-from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks import Harness, handing
+from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
 
 torch.set_default_dtype(torch.float64)
@@ -75,6 +77,53 @@ class Torch(Harness):
             else [None] * len(leaves)
         )
         return [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+
+    def draws(self, hand):
+        def like(law):
+            return lambda x, **_: hand.drawn(f"a tensor like one {tuple(x.shape)}", law, x.shape)
+
+        def of_shape(name, law):
+            def drawn(*shape, size=None, **_):
+                shape = (
+                    size
+                    if size is not None
+                    else shape[0]
+                    if len(shape) == 1 and not isinstance(shape[0], int)
+                    else shape
+                )
+                return hand.drawn(f"torch.{name}", law, shape)
+
+            return drawn
+
+        def normal(mean, std=1.0, size=None, **_):
+            shape = size or torch.broadcast_shapes(*(one.shape for one in (mean, std) if torch.is_tensor(one)))
+            return mean + std * hand.drawn("torch.normal", NORMAL, shape)
+
+        def whole(*given, size=None, **_):
+            return hand.drawn("torch.randint", WHOLE, given[-1] if size is None else size)
+
+        def decided(p, *_, **__):
+            return (hand.drawn("torch.bernoulli", UNIFORM, p.shape) < p).to(p.dtype)
+
+        def normal_(x, mean=0.0, std=1.0, **_):
+            return x.copy_(mean + std * hand.drawn("normal_", NORMAL, x.shape))
+
+        def uniform_(x, low=0.0, high=1.0, **_):
+            return x.copy_(low + (high - low) * hand.drawn("uniform_", UNIFORM, x.shape))
+
+        def bernoulli_(x, p=0.5, **_):
+            return x.copy_((hand.drawn("bernoulli_", UNIFORM, x.shape) < p).to(x.dtype))
+
+        named = {
+            "randn": of_shape("randn", NORMAL),
+            "rand": of_shape("rand", UNIFORM),
+            "randint": whole,
+            "normal": normal,
+        }
+        named |= {"randn_like": like(NORMAL), "rand_like": like(UNIFORM), "bernoulli": decided}
+        methods = {"normal_": normal_, "uniform_": uniform_, "bernoulli_": bernoulli_, "bernoulli": decided}
+        own = [(torch, name, other) for name, other in named.items()]
+        return own + [(torch.Tensor, name, other) for name, other in methods.items()]
 
     def potential(self, field, leaves):
         return lambda x, *level: Potential.apply(x, lambda x: field(leaves, x, *level))
@@ -215,7 +264,8 @@ AUTOGRAD = {
 }
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
 Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN)
-objective = Torch().objective
+HARNESS = Torch()
+objective, handing_out = HARNESS.objective, functools.partial(handing.handing_out, HARNESS)
 
 
 def __getattr__(name):
