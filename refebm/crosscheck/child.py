@@ -192,6 +192,8 @@ def serve(order: dict) -> None:
         patched = _replaced(before)
         if patched:
             channel.send("note", f"{source}: importing it {patched}")
+        for note in adapter.notes:
+            channel.send("note", f"{source}: {note}")
         names = task.names(adapter, order)
         channel.send("names", [names, adapter.functions])
         _work(channel, task, adapter, [name for name in names if name in (order["names"] or names)], order)

@@ -38,6 +38,7 @@ import numpy as np
 
 import refebm
 from refebm.crosscheck.adapter import call
+from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS
 from refebm.glossary import (
     OF_ROWS,
@@ -106,6 +107,39 @@ class Harness:
     def potential(self, field, leaves):
         """A function of rows, NaN, whose gradient is minus a field, a function of these leaves and of rows."""
         raise NotImplementedError
+
+    def slope(self, energy, x, *level):
+        """The gradient of an energy at rows, which can be differentiated again."""
+        raise NotImplementedError
+
+    def pull_back(self, field, x, weights, *level):
+        """Of each row the product of its vector of weights with the Jacobian of a field."""
+        raise NotImplementedError
+
+    def products(self, own, energy, product=None, gradient=None):
+        """The values of a field, or of the gradient of an energy, and its products with vectors, of NumPy's arrays."""
+        field = functools.partial(self.slope, own) if energy else own
+        return Products(self, own, field, self.pull_back)
+
+    def input(self, value):
+        """What somebody's model is asked with."""
+        return self.tensor(value)
+
+    def like(self, value, x):
+        """An array of the framework, of the dtype of another and beside it."""
+        return self.tensor(value)
+
+    @contextlib.contextmanager
+    def handing_out(self, *noise):
+        """A block in which what is drawn is this noise, arrays and tuples of them: see `handing`."""
+
+        def laws(one):
+            return self.laws.get(id(one)) or laws_of(self.array(one))
+
+        hand = Handing(leaves_of(noise), laws)
+        with replaced(self.draws(hand)):
+            yield
+        hand.see_all_drawn()
 
     def draws(self, hand):
         """(where, name, what draws from `hand` in its place) for each function of the framework that draws."""
@@ -280,6 +314,30 @@ class Harness:
         if isinstance(value, dict):
             return {key: self.result(name, part) for key, part in value.items()}
         return self.array(value)
+
+
+class Products:
+    """A field of the framework for NumPy's arrays: its values, and its products with vectors from both sides."""
+
+    def __init__(self, harness, own, field, pull_back):
+        self.harness, self.own, self.field, self.back = harness, own, field, pull_back
+
+    def _asked(self, function, *given):
+        return np.asarray(self.harness.array(function(*map(self.harness.input, given))), np.float64)
+
+    def energy(self, x, *level):
+        return self._asked(self.own, x, *level)
+
+    def values(self, x, *level):
+        return self._asked(self.field, x, *level)
+
+    def pulled(self, x, weights, *level):
+        return self._asked(functools.partial(self.back, self.field), x, weights, *level)
+
+    def pushed(self, x, v, *level):
+        """By one pull-back for each coordinate."""
+        columns = [self.pulled(x, np.broadcast_to(one, v.shape), *level) for one in np.eye(v.shape[1])]
+        return np.stack([np.sum(column * v, axis=1) for column in columns], axis=1)
 
 
 class Gradient(dict):

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from refebm.crosscheck.frameworks import leaves_of
 from refebm.identities import Failure
 
 NORMAL, UNIFORM, WHOLE, SIGNS = "unit normal", "uniform", "whole", "signs of"  # laws, as numbers are called
@@ -24,9 +23,9 @@ NORMAL, UNIFORM, WHOLE, SIGNS = "unit normal", "uniform", "whole", "signs of"  #
 class Handing:
     """Arrays that are drawn one after the other; laws: of an array the laws that it may be asked for as, if known."""
 
-    def __init__(self, arrays, laws, tensor):
+    def __init__(self, arrays, laws):
         self.left = [(one, laws(one)) for one in arrays]
-        self.tensor, self.trouble = tensor, ""
+        self.trouble = ""
 
     def drawn(self, called: str, law: str, shape=None):
         """The next of this law, in the shape that is asked for."""
@@ -75,17 +74,3 @@ def replaced(replacements) -> Iterator[None]:
     finally:
         for place, name, one in before:
             setattr(place, name, one)
-
-
-@contextlib.contextmanager
-def handing_out(harness, *noise) -> Iterator[None]:
-    """A block in which what is drawn is this noise: arrays, and tuples of them."""
-
-    def laws(one):
-        known = harness.laws.get(id(one))
-        return known or laws_of(harness.array(one))
-
-    hand = Handing(leaves_of(noise), laws, harness.tensor)
-    with replaced(harness.draws(hand)):
-        yield
-    hand.see_all_drawn()

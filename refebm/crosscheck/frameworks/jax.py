@@ -10,7 +10,7 @@ import jax.numpy
 import numpy
 from jax.scipy import special
 
-from refebm.crosscheck.frameworks import Harness, handing
+from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.interpreted import uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
@@ -40,6 +40,20 @@ class Jax(Harness):
         except jax.errors.JAXTypeError:  # where jax.jit is at work a model cannot look at values, which it does far out
             with uncompiled(), jax.disable_jit():
                 return function()
+
+    def slope(self, energy, x, *level):
+        return jax.grad(lambda x: jax.numpy.sum(energy(x, *level)))(x)
+
+    def pull_back(self, field, x, weights, *level):
+        return jax.vjp(lambda x: field(x, *level), x)[1](weights)[0]
+
+    def like(self, value, x):
+        return jax.numpy.asarray(value, x.dtype)
+
+    @contextlib.contextmanager
+    def handing_out(self, *noise):
+        with jax.disable_jit(), super().handing_out(*noise):  # what is compiled would not draw again
+            yield
 
     def draws(self, hand):
         def of_shape(name, law):
@@ -109,14 +123,7 @@ np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
 Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN)
 HARNESS = Jax()
-objective = HARNESS.objective
-
-
-@contextlib.contextmanager
-def handing_out(*noise):
-    """See `refebm.crosscheck.frameworks.handing`; what jax.jit compiled before would not draw again."""
-    with jax.disable_jit(), handing.handing_out(HARNESS, *noise):
-        yield
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):

@@ -1,16 +1,16 @@
 """The harness for NumPy. Code in autograd.numpy has gradients too: ask for them with `objective(gradient=True)`."""
 
 import contextlib
-import functools
 
 import autograd.numpy
 import numpy
 from autograd import grad
 from autograd.extend import defvjp, primitive
 
-from refebm.crosscheck.frameworks import Harness, handing
+from refebm.crosscheck.frameworks import Harness, Products
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Original
+from refebm.glossary import InputError
 
 
 class NumPy(Harness):
@@ -30,6 +30,15 @@ class NumPy(Harness):
 
     def gradient(self, function, leaves):
         return grad(lambda leaves: autograd.numpy.mean(function(leaves)))(leaves)
+
+    def products(self, own, energy, product=None, gradient=None):
+        def back(field, x, weights, *level):
+            if product is None:
+                raise InputError("E-OPTION", "refebm differentiates the model: product(x, v) is wanted, J(x) v by row")
+            columns = [product(x, numpy.broadcast_to(one, x.shape), *level) for one in numpy.eye(x.shape[1])]
+            return numpy.stack([numpy.sum(column * weights, axis=1) for column in columns], axis=1)
+
+        return Products(self, own, gradient if energy else own, back)
 
     def draws(self, hand):
         class Drawing:
@@ -76,7 +85,7 @@ class NumPy(Harness):
 
 
 HARNESS = NumPy()
-objective, handing_out = HARNESS.objective, functools.partial(handing.handing_out, HARNESS)
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):

@@ -4,7 +4,6 @@ The default dtype becomes float64 when this is imported: for another call torch.
 """
 
 import contextlib
-import functools
 import math
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ import numpy
 import torch
 from torch.func import grad, vjp
 
-from refebm.crosscheck.frameworks import Harness, handing
+from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
 
@@ -77,6 +76,34 @@ class Torch(Harness):
             else [None] * len(leaves)
         )
         return [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+
+    def slope(self, energy, x, *level):
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            return torch.autograd.grad(energy(x, *level).sum(), x, create_graph=True)[0]
+
+    def pull_back(self, field, x, weights, *level):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            values = field(x, *level)
+            if not values.requires_grad:
+                return torch.zeros_like(x)
+            found = torch.autograd.grad(values, x, weights, allow_unused=True)[0]
+            return torch.zeros_like(x) if found is None else found
+
+    def products(self, own, energy, product=None, gradient=None):
+        held = next(iter(own.parameters()), None) if isinstance(own, torch.nn.Module) else None
+        self.held = held if held is not None else self.held
+        return super().products(own, energy)
+
+    held = None  # a parameter of the model, whose dtype and place inputs must have
+
+    def input(self, value):
+        held = self.held
+        return torch.tensor(value) if held is None else torch.tensor(value, dtype=held.dtype, device=held.device)
+
+    def like(self, value, x):
+        return torch.tensor(value, dtype=x.dtype, device=x.device)
 
     def draws(self, hand):
         def like(law):
@@ -265,7 +292,7 @@ AUTOGRAD = {
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
 Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN)
 HARNESS = Torch()
-objective, handing_out = HARNESS.objective, functools.partial(handing.handing_out, HARNESS)
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):
