@@ -7,7 +7,8 @@ from zlib import crc32
 
 import numpy as np
 
-from refebm.glossary import Bits, Loss
+import refebm
+from refebm.glossary import Bits, InputError, Loss
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
@@ -225,6 +226,23 @@ class Asked:
     def model(self) -> str | None:
         """The name of the argument that is the model."""
         return next((name for name, value in self.arguments.items() if isinstance(value, Model)), None)
+
+
+def chosen(text: str) -> list[str]:
+    """The functions that a text means: those of exactly this name, or of this stem, or with the text in their name.
+
+    Errors: E-NONE if there is none.
+    """
+    stems = {name: getattr(refebm, name.partition(".")[0]).__module__.rpartition(".")[2] for name in EXAMINED}
+    for means in (
+        lambda name: text in (name, name.partition(".")[0]),
+        lambda name: stems[name] == text,
+        lambda name: text.lower() in name.lower(),
+    ):
+        found = [name for name in EXAMINED if means(name)]
+        if found:
+            return found
+    raise InputError("E-NONE", f"no function has {text!r} in its name")
 
 
 def questions(function: str) -> list[Asked]:
