@@ -52,6 +52,8 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "marginal_of_steps": (),
     **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
     "karras_noise_levels": (),
+    **dict.fromkeys(("classifier_energy", "class_log_probabilities"), ("mlp_score",)),  # d classes
+    "pseudo_likelihood": (*WITH_ENERGY, "binary_rbm"),
     **dict.fromkeys(("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"), ()),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),

@@ -30,7 +30,9 @@ SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # a
 ROLES = {glossary.Rbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
-ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
+ROLES |= dict.fromkeys(
+    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
+)
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
@@ -444,6 +446,7 @@ DRAWS = {  # of each type of argument
     **dict.fromkeys((glossary.StepCount, glossary.Count), lambda ask, name: ask.fixed.get(name, 3)),
     glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
     **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
+    glossary.Logits: lambda ask, name: ask.model(ask.asked),
     **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
     glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
