@@ -38,10 +38,11 @@ from refebm import (
     conditional_noise_contrastive,
     log_partition,
     minimise,
+    minimise_noisy,
     noise_contrastive,
-    train_flow_contrastive,
-    train_variational_bound,
+    variational_bound,
 )
+from refebm.calculus import held
 
 SAVED = Path(__file__).parent / "contrast.npz"
 SEED, SEEDS, ROWS, NU, TOLERANCE = 4, 5, 1000, 10, 1e-5
@@ -141,50 +142,49 @@ def by_conditions(x: np.ndarray) -> Training:
     return Training(minimise(loss, training.start(), tolerance=TOLERANCE).parameters, np.nan, _since(began))
 
 
-def by_game(x: np.ndarray, play: Callable, part: Callable, seed: int) -> Training:
-    """play(x, first parameters, first flow, sizes, ...): a procedure; part(its parameters): energy, log Z, flow."""
+def turned(flow: tuple) -> tuple:
+    """The same numbers with the opposite slope: what the energy minimises the flow maximises, in one step of Adam."""
+    return tuple(tuple(tuple(2 * held(array) - array for array in layer) for layer in layers) for layers in flow)
+
+
+def by_game(x: np.ndarray, value: Callable, first: dict, seed: int) -> Training:
+    """Energy and flow in the same updates: value(parameters, flow, rows of x, y of the flow), down and up."""
     began, rng, done, curve, flows = time.process_time(), np.random.default_rng(seed), 0, [], []
     name = "petals" if x is DATA["petals"] else "mixture"
 
-    def look(energy, flow, updates):
+    def loss(p, i):
+        rows = x if len(x) <= BATCH else x[rng.choice(len(x), BATCH, replace=False)]
+        flow = RealNVP(turned(p["flow"]))
+        return np.mean(value(p, flow, rows, flow.sample(rng.standard_normal(rows.shape))))
+
+    def look(p, updates):
+        energy, flow = p["energy"], RealNVP(p["flow"])
         of_energy = quality(name, log_density(energy, training.log_z(energy)))
         curve.append((updates, of_energy, quality(name, flow.log_prob), gap(energy, flow)))
 
     def each(p, i):
-        energy, _, flow = part(p)
         if (done + i) % EVERY == 0:
-            look(energy, RealNVP(flow), done + i)
+            look(p, done + i)
         if done + i in SNAPSHOTS:
-            flows.append(flatten(flow)[0])
+            flows.append(flatten(p["flow"])[0])
 
-    last = training.start(), 0.0, flow_start(seed)
+    parameters = {"energy": training.start(), "flow": flow_start(seed), **first}
     for updates, step_size in STAGES:
-        last = part(play(x, last, (min(BATCH, len(x)), updates, step_size, rng), adam=True, each=each).parameters)
+        parameters = minimise_noisy(loss, parameters, updates, step_size, each=each).parameters
         done += updates
-    energy, log_z, flow = last
-    look(energy, RealNVP(flow), done)
-    flows.append(flatten(flow)[0])
-    return Training(energy, log_z, _since(began), np.array(curve), np.stack(flows))
-
-
-def log_q(flow: tuple, x: np.ndarray) -> np.ndarray:
-    """Of the flow."""
-    return RealNVP(flow).log_prob(x)
-
-
-def sampler(flow: tuple, z: np.ndarray) -> np.ndarray:
-    """Points of the flow."""
-    return RealNVP(flow).sample(z)
+    look(parameters, done)
+    flows.append(flatten(parameters["flow"])[0])
+    log_z = parameters.get("log_z", np.nan)
+    return Training(parameters["energy"], log_z, _since(began), np.array(curve), np.stack(flows))
 
 
 def by_flow_contrast(x: np.ndarray, seed: int = SEED) -> Training:
-    """Flow contrastive estimation, Gao et al. 2020."""
+    """Flow contrastive estimation, Gao et al. 2020: the flow maximises the loss that the energy minimises, nu = 1."""
 
-    def play(x, last, sizes, **options):
-        energy, log_z, flow = last
-        return train_flow_contrastive(x, training.energy, log_q, sampler, energy, flow, *sizes, log_z, **options)
+    def value(p, flow, rows, y):
+        return noise_contrastive(log_density(p["energy"], p["log_z"]), flow.log_prob, rows, y[None])
 
-    return by_game(x, play, lambda p: (*p["energy"].values(), p["flow"]), seed)
+    return by_game(x, value, {"log_z": 0.0}, seed)
 
 
 def by_flow_held(x: np.ndarray, game: Training, seed: int = SEED) -> Training:
@@ -197,11 +197,10 @@ def by_flow_held(x: np.ndarray, game: Training, seed: int = SEED) -> Training:
 def by_bound(x: np.ndarray, seed: int = SEED) -> Training:
     """The variational bound: the energy maximises it, the flow minimises it."""
 
-    def play(x, last, sizes, **options):
-        energy, _, flow = last
-        return train_variational_bound(x, training.energy, log_q, sampler, energy, flow, *sizes, **options)
+    def value(p, flow, rows, y):
+        return -variational_bound(training.model(p["energy"]), flow.log_prob, rows, y)
 
-    return by_game(x, play, lambda p: (p["energy"], np.nan, p["sampler"]), seed)
+    return by_game(x, value, {}, seed)
 
 
 def _since(began: float) -> float:

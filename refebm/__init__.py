@@ -71,6 +71,7 @@ from refebm.objectives.likelihood import (
     log_partition,
     negative_log_likelihood,
 )
+from refebm.objectives.mean_field import mean_field_contrastive_divergence, mean_field_free_energy
 from refebm.objectives.noise_contrastive import (
     KULLBACK_LEIBLER,
     LEAST_SQUARES,

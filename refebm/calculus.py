@@ -43,6 +43,7 @@ def score_of(energy: Energy) -> Field:
     $$s(x) = \nabla_x \log p(x) = -\nabla_x E(x),\quad p = e^{-E}/Z$$
 
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
+    Also: Stein score, energy score
     Source: Song and Kingma 2021, eq. 5
     """
     gradient = elementwise_grad(energy)

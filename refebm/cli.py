@@ -1,8 +1,9 @@
-"""refebm verify | list | vectors | crosscheck: prove the identities, find the evidence, examine an implementation."""
+"""refebm show | list | book | verify | crosscheck | vectors: read it, prove it, examine an implementation by it."""
 
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -10,21 +11,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import refebm
+from refebm.book.command import COMMANDS as BOOK
+from refebm.book.command import add_commands
 from refebm.crosscheck.command import crosscheck
 from refebm.crosscheck.examination import SILENCE
 from refebm.crosscheck.report import shown
 from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
 from refebm.glossary import InputError
-from refebm.index import table
 from refebm.verify.command import add_options, verify
+from refebm.words import did_you_mean
 
 INTERRUPTED, TERMINATED = 130, 143  # exit statuses, as shells have them
 
 
+class Parser(argparse.ArgumentParser):
+    """Of what it does not know it says what may have been meant."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """The options, and what is left; of a command nothing is."""
+        known, left = super().parse_known_args(args, namespace)
+        if left and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(left)}{did_you_mean(left[0], self._option_string_actions)}")
+        return known, left
+
+    def error(self, message):
+        """What is wrong, after how it is used."""
+        choice = re.search(r"invalid choice: '(.+)' \(choose from (.+)\)$", message)
+        near = did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else ""
+        super().error(message + near)
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(prog="refebm", description=__doc__)
+    parser = Parser(prog="refebm", description=__doc__)
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     add_options(commands.add_parser("verify", help="check every theorem by numbers"))
@@ -33,14 +53,13 @@ def parser() -> argparse.ArgumentParser:
     crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
     crosscheck.add_argument("--complete", action="store_true", help="with --only: bodies that pass, as without it")
     crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
-    crosscheck.add_argument("--only", metavar="TEXT", default="", help="functions with TEXT in their name")
+    crosscheck.add_argument("--only", metavar="TEXT", default="", help="a function, or those with such words")
     crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
     crosscheck.add_argument("--json", metavar="FILE", type=Path, help="write the findings there as well")
     crosscheck.add_argument("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
     vectors = commands.add_parser("vectors", help="write the golden vectors as JSON, for any language")
     vectors.add_argument("folder", metavar="DIR")
-    listing = commands.add_parser("list", help="equation -> function -> theorem -> test, as a Markdown table")
-    listing.add_argument("text", nargs="?", default="", help="rows with this text in them")
+    add_commands(commands)
     return parser
 
 
@@ -97,13 +116,6 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _list(options) -> int:
-    if sys.flags.optimize > 1:
-        raise InputError("E-DOCSTRINGS", "the index is read off docstrings, which python -OO leaves out")
-    print(table(options.text))
-    return 0
-
-
 def _vectors(options) -> int:
     if not options.folder:
         raise InputError("E-OPTION", "vectors takes the name of a folder")
@@ -112,4 +124,4 @@ def _vectors(options) -> int:
     return 0
 
 
-COMMANDS = {"verify": verify, "crosscheck": crosscheck, "vectors": _vectors, "list": _list}
+COMMANDS = {"verify": verify, "crosscheck": crosscheck, "vectors": _vectors} | BOOK

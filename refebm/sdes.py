@@ -92,7 +92,8 @@ class VarianceExploding(LinearSDE):
 
     m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. Convention: the code of the source takes sigma(t) for
     std, which smooths the data by sigma_min.
-    Source: Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021, eqs. 9 and 30
+    Also: VE SDE
+    Source: Song et al. 2021, eqs. 9 and 30
     """
 
     def __init__(self, sigma_min, sigma_max):
@@ -133,6 +134,7 @@ class VariancePreserving(LinearSDE):
     $$dx = -\tfrac12 \beta x\, dt + \sqrt\beta\, dw,\quad \beta(t) = \beta_{\min} + t (\beta_{\max} - \beta_{\min})$$
 
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}.
+    Also: VP SDE
     Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
     """
 
@@ -198,6 +200,7 @@ class SubVariancePreserving(VariancePreserving):
 
     $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
 
+    Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29
     """
 

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from scipy.spatial.distance import pdist
-from scipy.special import expit, gammaln, logsumexp, ndtr, softmax
+from scipy.special import expit, gammaln, logsumexp, ndtr, softmax, xlogy
 from scipy.stats import chi2
 
 LOG_2PI = np.log(2 * np.pi)
@@ -384,6 +384,38 @@ def contrastive_divergence(model, x, x_model):
 def estimated_log_partition(log_weights):
     w = np.exp(log_weights - np.max(log_weights))
     return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+
+
+def mean_field_free_energy(rbm, v, h):
+    rbm = machine(rbm)
+    return rbm.energy(v, h) - bernoulli_entropy(v) - bernoulli_entropy(h)
+
+
+def mean_field_contrastive_divergence(rbm, x, n_steps):
+    rbm = machine(rbm)
+    v = reconstruction(rbm, x, n_steps)
+    h_0, h = rbm.hidden_mean(x), rbm.hidden_mean(v)
+    return mean_field_free_energy(rbm, x, h_0) - mean_field_free_energy(rbm, v, h)
+
+
+def machine(rbm):
+    """One of the class below, if it is data."""
+    return rbm if isinstance(rbm, BinaryRBM) else BinaryRBM(**rbm.parameters)
+
+
+def reconstruction(rbm, v, n_steps):
+    """Visible means after so many updates of both layers."""
+    for _ in range(n_steps):
+        v = rbm.visible_mean(rbm.hidden_mean(v))
+    return v
+
+
+def bernoulli_entropy(p):
+    return -np.sum(x_log_x(p) + x_log_x(1 - p), axis=1)
+
+
+def x_log_x(p):
+    return xlogy(p, p)
 
 
 # ---- noise contrast, y (nu, n, d) ------------------------------------------------------------------------------------

@@ -395,6 +395,7 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
+ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight")
 ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
@@ -413,7 +414,7 @@ def by_rows(name, **arguments):
     if name in SEVERAL:  # noise points for each row
         arguments |= {key: [list(a) for a in zip(*arguments[key])] for key in ("y", "log_ratio") if key in arguments}
     by_row = {key for key in ROW_BY_ROW if isinstance(arguments.get(key), list)}
-    n = len(arguments[next(key for key in ("x", "y", "z") if key in by_row)])
+    n = len(arguments[next(key for key in ("x", "y", "z", "v") if key in by_row)])
     return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
 
 
@@ -579,6 +580,29 @@ def negative_log_likelihood(energy, log_z, x):
 @row
 def contrastive_divergence(energy, x, x_model):
     return (*energy_terms(energy, x), *(-t for t in energy_terms(energy, x_model)))
+
+
+@row
+def mean_field_free_energy(rbm, v, h):
+    """The mean of E + log q over all states of both layers, q being the product of Bernoulli laws."""
+    given, terms = rbm["parameters"], []
+    for state in states(len(v) + len(h)):
+        chances_of_it = [p if s else 1 - p for s, p in zip(state, [*v, *h])]
+        q = mp.fprod(chances_of_it)
+        here = (*binary_energy(state[: len(v)], state[len(v) :], **given), *map(mp.log, chances_of_it)) if q else ()
+        terms += [q * term for term in here]
+    return tuple(terms)
+
+
+@row
+def mean_field_contrastive_divergence(rbm, x, n_steps, held=None):
+    """By the weights of all states of a layer given the other's means; held: the machine that says where means go."""
+    given = (held or rbm)["parameters"]
+    h_0, v = chances(given, v=x), x
+    for _ in range(n_steps):
+        v = chances(given, h=chances(given, v=v))
+    h = chances(given, v=v)
+    return (*mean_field_free_energy(rbm, x, h_0), *negative(mean_field_free_energy(rbm, v, h)))
 
 
 @row
@@ -1496,6 +1520,8 @@ MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "netw
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
     model = next(key for key in MODELS if key in arguments)
+    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit", "rbm") if key in arguments)
+    arguments |= {"held": arguments[model]} if name == "mean_field_contrastive_divergence" else {}
     path = [model, "parameters", *parameter]
 
     def derivative(entry):
@@ -2026,6 +2052,21 @@ def likelihood():
         yield entry(name, "positive phase alone, the sign, sums for means", parameter=parameter, energy=bits, **held)
 
 
+def mean_field():
+    for d, m in ((1, 2), (2, 1), (3, 2)):
+        rbm, text = model("binary_rbm", **rbms(d, m)["BinaryRBM"]), "a sign, an entropy or both left out, log 2"
+        yield entry("mean_field_free_energy", text, rbm=rbm, v=block(U, 2, d), h=block(U[::-1], 2, m))
+        edge = [[1.0, 0.0, 0.25][:d], [0.0, 1.0, 1.0][:d]]
+        yield entry("mean_field_free_energy", "log 0 for a unit that is certain", rbm=rbm, v=edge, h=block(U, 2, m))
+        text = "no entropy of the visible means, stale hidden ones, samples, a step too many or too few"
+        for n_steps in (1, 3):
+            given = {"rbm": rbm, "x": block(BITS, 2, d), "n_steps": n_steps}
+            yield entry("mean_field_contrastive_divergence", text, **given)
+    text, name = "means that are not held, a phase that is", "mean_field_contrastive_divergence.gradient"
+    for parameter in (["W"], ["b"], ["c"]):
+        yield entry(name, text, parameter=parameter, **given | {"n_steps": 1})
+
+
 def machines():
     for d, m in ((1, 2), (2, 3), (3, 2), (3, 1)):
         for name, given in rbms(d, m).items():
@@ -2333,6 +2374,7 @@ BUILDERS = (
     adversarial,
     discrepancies,
     machines,
+    mean_field,
     samplers,
     reverse_diffusion,
     diagnostics,

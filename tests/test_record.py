@@ -144,16 +144,21 @@ def test_the_right_side_moves_too():
     assert verdict("pointwise", exact, [Sides(exact.left, [exact.right[0] - 1000 * NUDGE])]).holds
 
 
-def test_only_pointwise_cases_are_nudged():
+def test_only_pointwise_cases_are_nudged_and_only_where_their_terms_do_not_excuse_the_gap():
     """Each pattern once, on the same data, and the integers of the plain one are told."""
     data = GaussianMixture([1.0], [[0.0]], 1.0)
-    for kind, copies in (("pointwise", 3), ("quadrature", 0), ("enumeration", 0)):
+    for kind, gap, copies in (
+        ("pointwise", 65 * U, 3),
+        ("pointwise", 0, 0),
+        ("quadrature", 0, 0),
+        ("enumeration", 0, 0),
+    ):
         seen = []
 
-        def sides(impl, a, given, seen=seen):
+        def sides(impl, a, given, seen=seen, gap=gap):
             assert given is data
             seen.append(a)
-            return Sides([np.array([a])], [np.array([a])])
+            return Sides([np.array([a])], [np.array([a * (1 + 2 * gap)])])
 
         nudged = a_theorem(kind, sides, lambda draw: {"a": draw.reals((4,), 1.0, 3.0), "given": draw.data})
         outcome = check(nudged, Draw.replay([0, 500, -250, 7], data=data))

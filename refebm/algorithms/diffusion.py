@@ -22,8 +22,8 @@ from refebm.glossary import (
     Vectors,
     Watch,
     brief,
+    number,
     rows,
-    weight_inside,
 )
 from refebm.objectives.diffusion import diffusion_score_matching
 from refebm.samplers.reverse_diffusion import ddpm_step, predictor_corrector, probability_flow
@@ -42,9 +42,10 @@ def way(name, value, x=None):
 
 def early(name, value, x=None):
     """A time in (0, 1), before which nothing is asked."""
-    if np.ndim(value) == 0 and isinstance(value, (int, float)) and not 0 < value < 1:
+    value = number(name, value)
+    if not 0 < value < 1:
         raise InputError("E-TIME", f"{name} must be greater than 0 and less than 1, got {value}")
-    return weight_inside(name, value)
+    return value
 
 
 Way = Annotated[str, way, "predictor-corrector, flow or ancestral"]

@@ -7,10 +7,10 @@ from refebm.glossary import InputError
 
 
 def minibatch(x, batch, rng):
-    """`batch` different rows of x, (batch, d); all of them, as they are and without a draw, where that is as many."""
+    """`batch` rows of x, each drawn from all, (batch, d); x as it is, without a draw, where that is as many."""
     if batch > len(x):
         raise InputError("E-BATCH", f"batch must be at most n = {len(x)}, the rows of x; got {batch}")
-    return x if batch == len(x) else x[rng.choice(len(x), batch, replace=False)]
+    return x if batch == len(x) else x[rng.integers(len(x), size=batch)]
 
 
 def signs(rng, *shape):

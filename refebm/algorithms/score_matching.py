@@ -17,6 +17,7 @@ from refebm.glossary import (
     Size,
     StepCount,
     StepSize,
+    TimeWeight,
     Vectors,
     Watch,
     rows,
@@ -105,6 +106,7 @@ def train_noise_conditional_score_matching(
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
+    weight: TimeWeight | None = None,
     *,
     adam: Flag = False,
     each: Watch | None = None,
@@ -116,15 +118,18 @@ def train_noise_conditional_score_matching(
 
     1. Draw a minibatch. 2. Draw a level for each row, all alike. 3. Draw its noise, unit normal. 4. Step down the
     gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,), decreasing.
+    weight (n,) -> (n,): lambda(sigma)/sigma^2 at levels, 1 where it is None.
     `draw_by_annealed_langevin` samples from what it has learnt.
     Source: Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eqs. 5 and 6; Das 2021
     """
+
+    weight = weight or np.ones_like
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
         sigma = rng.choice(sigmas, batch)
         z = rng.standard_normal(rows.shape)
-        return np.mean(noise_conditional_score_matching(score(theta), rows, sigma, z))
+        return np.mean(weight(sigma) * noise_conditional_score_matching(score(theta), rows, sigma, z))
 
     return minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=each, progress=progress)
 

@@ -11,6 +11,7 @@ from refebm.glossary import Bits, Loss
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
+from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
@@ -72,6 +73,8 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "minimum_probability_flow_continuous": WITH_ENERGY,
     "minimum_velocity": KINDS,
     "regularised_score_matching": KINDS,
+    "mean_field_free_energy": ("binary_rbm",),
+    "mean_field_contrastive_divergence": ("binary_rbm",),
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,
@@ -132,6 +135,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    **dict.fromkeys(PROCEDURES, "draws: the definition that it goes down is examined, with noise handed over"),
     "probability_flow": "solved to a tolerance: its velocity is examined",
     "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
     "GivenDiffusion": "takes callables: the SDEs that are examined are numbers",
@@ -309,7 +313,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
         yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
     for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
-        kind = "quadratic" if function in BITS else "mixture" if "mixture" in kinds else kinds[0]
+        kind = (
+            "quadratic" if function in BITS and "quadratic" in kinds else "mixture" if "mixture" in kinds else kinds[0]
+        )
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
         far |= {"generator": "LOGISTIC"} if function == "bregman_noise_contrastive" else {}  # others do overflow
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})

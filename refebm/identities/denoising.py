@@ -139,7 +139,7 @@ def noisy_model(draw: Draw) -> dict:
 
 
 @theorem(
-    "Vincent 2011 with Stein's lemma; Song and Kingma 2021, section 4.1",
+    "Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1",
     kind="quadrature",
     about="denoising_score_matching implicit_score_matching",
     case=noisy_model,

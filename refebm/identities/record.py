@@ -3,7 +3,8 @@ r"""A theorem is a record that returns the terms of both sides; `check` holds th
 Acceptance, u the unit roundoff, entry by entry, always with ``<=`` on what must hold, so that NaN fails:
 
 - pointwise: gap <= 64 u (sum |terms| + K), K the change of each term when every drawn number moves by one part in
-  2^26, over 2^-26: what rounding of the case itself may do. The largest of three patterns of ups and downs.
+  2^26, over 2^-26: what rounding of the case itself may do. The largest of three patterns of ups and downs; they are
+  tried where the terms alone do not excuse the gap.
 - quadrature: gap <= 64 u sum |terms|, summed over the nodes too, **and** the certificate of every expectation < 1e-9.
 - enumeration: gap <= 64 u sum |terms|, summed over the finite space.
 - limit: observed order between successive steps within 0.02, and error/h^p within 0.02 of the known coefficient.
@@ -12,7 +13,7 @@ Acceptance, u the unit roundoff, entry by entry, always with ``<=`` on what must
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import NamedTuple
@@ -173,36 +174,39 @@ def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Ver
     """Draw a case of the theorem, run it on `impl`, judge it. DomainError is a refusal: red, with its text."""
     case = theorem.case(draw)
     integers = tuple(draw.integers)
-    patterns = PATTERNS if theorem.kind == "pointwise" else ()
-    nudged = [theorem.case(Draw.replay(integers, pattern=pattern, data=draw.data)) for pattern in patterns]
+    nudged = (theorem.case(Draw.replay(integers, pattern=pattern, data=draw.data)) for pattern in PATTERNS)
     return verdict_of(theorem, case, impl, nudged, integers)
 
 
-def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[dict] = (), integers=()) -> Verdict:
-    """Judge a case that is already drawn, with copies whose numbers were moved a little if it is pointwise."""
+def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Iterable[dict] = (), integers=()) -> Verdict:
+    """Judge a case that is already drawn; nudged: copies whose numbers are moved a little, if wanted."""
     try:
         result = theorem.sides(impl, **case)
-        moved = [theorem.sides(impl, **copy) for copy in nudged]
+        with np.errstate(invalid="ignore", over="ignore"):
+            holds, ratio, cancellation, note = JUDGES[theorem.kind](
+                result, (theorem.sides(impl, **copy) for copy in nudged)
+            )
     except DomainError as refusal:
         return Verdict(False, np.inf, integers, note=f"{REFUSED}{refusal}")
     except NotSupported:
         raise
     except Failure as failure:
         return Verdict(False, np.inf, integers, note=str(failure))
-    with np.errstate(invalid="ignore", over="ignore"):
-        holds, ratio, cancellation, note = JUDGES[theorem.kind](result, *([moved] if moved else []))
     return Verdict(bool(holds), float(ratio), integers, float(cancellation), note)
 
 
 def _pointwise(sides, moved=()):
     left, right = (np.broadcast_arrays(*map(np.asarray, side)) for side in (sides.left, sides.right))
     size = sum(map(np.abs, [*left, *right, *sides.formula]))
+    at_once = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
+    if at_once[0]:
+        return at_once
     terms = [*sides.left, *sides.right]
     changes = [sum(np.abs(a - b) for a, b in zip(terms, [*other.left, *other.right])) / NUDGE for other in moved]
     return _gap(sum(left), sum(right), size, functools.reduce(np.maximum, changes, 0.0), sides.inequality)
 
 
-def _summed(sides):
+def _summed(sides, _=()):
     left, right = ([t if np.ndim(t) == 0 else total(t) for t in side] for side in (sides.left, sides.right))
     size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in [*sides.left, *sides.right])
     holds, ratio, cancellation, note = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
@@ -228,7 +232,7 @@ def _gap(left, right, size, sensitivity, inequality):
     return np.all(gap <= allowed), ratio, cancellation, note
 
 
-def _limit(limit):
+def _limit(limit, _=()):
     steps, errors = np.asarray(limit.steps), np.abs(np.asarray(limit.errors))
     orders = np.log(errors[1:] / errors[:-1]) / np.log(steps[1:] / steps[:-1])
     misses = np.abs(orders - limit.order)
@@ -240,7 +244,7 @@ def _limit(limit):
     return np.all(misses <= ORDER), np.max(misses) / ORDER, 1.0, note
 
 
-def _statistical(sampled):
+def _statistical(sampled, _=()):
     z = np.abs(sampled.estimates - sampled.expected) / sampled.standard_errors
     note = f"could detect a gap of {QUANTILE * np.max(sampled.standard_errors):.2g}"
     return np.all(z <= QUANTILE), np.max(z) / QUANTILE, 1.0, note

@@ -108,6 +108,26 @@ def mine(shard: tuple[int, int], theorem: Theorem, number: int) -> bool:
     return (number + crc32(theorem.name.encode())) % n == k - 1
 
 
+def parts_of(shard: tuple[int, int], number: int) -> list[tuple[int, int]]:
+    """A shard as so many shards, which together have its cases."""
+    k, n = shard
+    return [(k + n * i, n * number) for i in range(number)]
+
+
+def together(theorem: Theorem, parts: Sequence[Report]) -> Report:
+    """The report of a shard from those of its parts."""
+    dealt = sorted((pair for part in parts for pair in zip(part.numbers, part.verdicts)), key=lambda pair: pair[0])
+    outcomes = {name: outcome for part in parts for name, outcome in part.outside.items()}
+    return Report(
+        theorem,
+        [verdict for _, verdict in dealt],
+        {name: outcomes[name] for name in theorem.outside if name in outcomes},
+        sum(part.unsupported for part in parts),
+        [number for number, _ in dealt],
+        sum(part.seconds for part in parts),
+    )
+
+
 def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
     """Check a case; whatever else than answering an implementation leads to is red.
 
@@ -118,21 +138,25 @@ def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
     except NotSupported:
         raise
     except Exception as error:
-        if impl is REFERENCE and theorem.where and not isinstance(error, InputError):
-            words = f"returns sides that cannot be held against each other: {type(error).__name__}: {error}"
-            raise InputError("E-SIDES", _at(theorem, words, draw)) from error
+        if impl is REFERENCE and theorem.where:
+            raise _of_a_user(theorem, error, draw) from error
         if impl is REFERENCE or isinstance(error, Unusable):
             raise
         note = f"cannot be computed with it: {type(error).__name__}: {error}"
         return Verdict(False, np.inf, tuple(draw.integers), note=note)
     if impl is REFERENCE and theorem.where and verdict.note.startswith(REFUSED):
         words = f"draws a case outside its own condition, {verdict.note}; where it must be refused is outside={{...}}"
-        raise InputError("E-DRAWN", _at(theorem, words, draw))
+        raise _of_a_user(theorem, InputError("E-DRAWN", f"{theorem.where}: {theorem.name} {words}"), draw)
     return verdict
 
 
-def _at(theorem, words, draw):
-    return f"{theorem.where}: {theorem.name} {words}\n  --case={','.join(map(str, draw.integers))}"
+def _of_a_user(theorem, error, draw):
+    """An error of a theorem of a user, with the case."""
+    if not isinstance(error, InputError):
+        words = f"returns sides that cannot be held against each other: {type(error).__name__}: {error}"
+        error = InputError("E-SIDES", f"{theorem.where}: {theorem.name} {words}")
+    case = f"\n  --case={','.join(map(str, draw.integers))}" if draw.integers and error.code != "E-CASE" else ""
+    return InputError(error.code, error.args[1] + case)
 
 
 def run(

@@ -9,12 +9,13 @@ from itertools import product
 import autograd.numpy as np
 
 from refebm.glossary import (
-    Bits,
     InputError,
     Points,
     Rows,
+    UnitMeans,
     Vectors,
     bits,
+    fractions,
     of_shape,
     real_array,
     rows,
@@ -30,8 +31,8 @@ MOST_PRODUCTS = 10**9  # of units of one layer with those of the other, over all
 
 
 def hidden(rbm, h, n=None):
-    """States of the hidden units of an RBM, (n, m), as many as there are of the visible ones."""
-    h = bits("h", h)
+    """States of the hidden units of an RBM, or their means, (n, m), as many as there are of the visible ones."""
+    h = fractions("h", h)
     if h.shape != (n or len(h), rbm.m):
         wanted = f"({n or 'n'}, {rbm.m})"
         raise InputError("E-SHAPE", f"h must be {wanted} for this {type(rbm).__name__}; got shape {h.shape}")
@@ -60,8 +61,11 @@ class BinaryRBM:
 
     $$E(v, h) = -b \cdot v - c \cdot h - v^\top W h$$
 
-    b (d,), c (m,), W (d, m). Errors: E-SHAPE; E-BINARY for units that are not 0 or 1; E-UNIFORM for u outside (0, 1);
-    E-SIZE where both layers have more than 20 units, too many to enumerate.
+    b (d,), c (m,), W (d, m). The methods continue to means of units, in [0, 1]: E is linear in each of them, the
+    conditional means and the free energy are what their formulas say. Errors: E-SHAPE; E-FRACTION for units outside
+    [0, 1]; E-BINARY where units are drawn given such as are not 0 or 1; E-UNIFORM for u outside (0, 1); E-SIZE where
+    both layers have more than 20 units, too many to enumerate.
+    Also: Boltzmann machine, Bernoulli RBM
     Source: Hinton 2002, section 3; Smolensky 1986
     """
 
@@ -72,7 +76,7 @@ class BinaryRBM:
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
     @rows
-    def energy(self, v: Bits, h) -> Rows:
+    def energy(self, v: UnitMeans, h) -> Rows:
         r"""-b.v - c.h - v^T W h, (n,); h (n, m).
 
         $$E(v, h) = -b \cdot v - c \cdot h - v^\top W h$$
@@ -81,7 +85,7 @@ class BinaryRBM:
         return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
 
     @rows
-    def free_energy(self, v: Bits) -> Rows:
+    def free_energy(self, v: UnitMeans) -> Rows:
         r"""-b.v - sum_j softplus(c_j + (W^T v)_j), (n,).
 
         $$F(v) = -\log \sum_h e^{-E(v, h)} = -b \cdot v - \sum_j \operatorname{softplus}(c_j + (W^\top v)_j)$$
@@ -89,7 +93,7 @@ class BinaryRBM:
         return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
 
     @rows
-    def hidden_mean(self, v: Bits) -> Vectors:
+    def hidden_mean(self, v: UnitMeans) -> Vectors:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m).
 
         $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j)$$
@@ -108,7 +112,7 @@ class BinaryRBM:
 
         $$h_j = [u_j < P(h_j = 1 \mid v)]$$
         """
-        mean = self.hidden_mean(v)
+        mean = self.hidden_mean(bits("v", v))
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def visible_given(self, h, u):
@@ -116,7 +120,7 @@ class BinaryRBM:
 
         $$v_i = [u_i < P(v_i = 1 \mid h)]$$
         """
-        mean = self.visible_mean(h)
+        mean = self.visible_mean(bits("h", h))
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def log_partition(self) -> float:
@@ -136,6 +140,7 @@ class GaussianBernoulliRBM:
 
     b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE, E-SCALE for sigma.
     Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
+    Also: GRBM
     Source: Cho, Ilin and Raiko 2011, eq. 3
     """
 
@@ -192,7 +197,7 @@ class GaussianBernoulliRBM:
 
         $$v = b + W h + \sigma z$$
         """
-        mean = self.visible_mean(h)
+        mean = self.visible_mean(bits("h", h))
         return mean + self.sigma * of_shape("z", z, mean.shape)
 
     def log_partition(self) -> float:

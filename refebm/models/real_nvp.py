@@ -16,6 +16,7 @@ class RealNVP:
     couplings (layers, ...): networks from d to 2 d. Coupling i keeps every other coordinate, those j with j + i odd,
     and maps the rest by x_j -> (x_j - shift_j) exp(-tanh(log_scale_j)), on the way to z. d >= 2.
     Errors: E-MODEL for networks of other widths; E-SHAPE for d = 1, where there is nothing to couple.
+    Also: normalising flow, affine couplings
     Source: Dinh, Sohl-Dickstein and Bengio 2017, eqs. 7 and 8; Gao et al. 2020, section 3.2
     """
 

@@ -16,6 +16,7 @@ def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Generated
     The gap is KL(q|p_model). The energy is trained to maximise it, the sampler q to minimise it: -log Z is replaced by
     E_q[E + log q] = E_q E - H(q) >= -log Z.
     energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well.
+    Also: adversarial training, max-min
     Source: Song and Kingma 2021, section 5; HY-673 lecture 12, adversarial training (which prints + H(q)); Dai et al.
     2019, eq. 5
     """
@@ -45,6 +46,7 @@ def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> 
 
     log_joint (n, d) -> (n,), z -> log p(x_i, z_i) for the rows at hand; score_q (n, d) -> (n, d), the score of
     q(z_i | x_i); z (n, d), samples that the parameters of q made.
+    Also: ELBO, implicit VAE
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     return -log_joint(z) + dot(held(score_q(held(z))), z)

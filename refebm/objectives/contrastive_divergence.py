@@ -22,6 +22,7 @@ def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> L
     energy (n, d) -> (n,); x, x_model (n, d). With x_model from the model the mean gradient in the parameters is that of
     the negative log-likelihood; the value is no likelihood, and may be negative. For a `BinaryRBM` energy is its
     free energy.
+    Also: CD, CD-k, PCD, persistent contrastive divergence
     Source: Song and Kingma 2021, section 3 (minus eq. 4 in the mean); Hinton 2002, section 3; dataflowr module 18a
     """
     return energy(x) - energy(held(x_model))

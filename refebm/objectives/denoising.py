@@ -39,6 +39,7 @@ def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
     Convention: with the 1/2, and unweighted: times sigma^2 it is noise prediction, times sigma^4 the denoising
     autoencoder (the weights that k-diffusion and NCSN fold in).
+    Also: DSM
     Source: Song and Kingma 2021, eq. 10; Vincent 2011, section 4.2
     """
     return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)
@@ -51,6 +52,7 @@ def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise
     $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2 - \frac{z \cdot s(x)}{\sigma} - \frac{|z|^2 - d}{2\sigma^2}$$
 
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
+    Also: DSM with a control variate, variance reduction
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
     """
     control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)
@@ -65,6 +67,7 @@ def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels
 
     score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn among the levels, or a float.
     Convention: sigma s predicts -z (DDPM's network predicts +z).
+    Also: NCSN
     Source: Song and Ermon 2019, eqs. 5 and 6; Stanford CS236, choosing the weighting function
     """
     return 0.5 * squared_norm(sigma * score(x + sigma * z, sigma[:, 0]) + z)
@@ -77,6 +80,7 @@ def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -
     $$\tfrac12 |r(x + \sigma z) - x|^2$$
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
+    Also: DAE
     Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
     return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
@@ -89,6 +93,7 @@ def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
     $$\mathbb E[X \mid Y = y] = y + \sigma^2 s(y)$$
 
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,). The gradient in s is that in the noisy point.
+    Also: Tweedie's formula, the denoiser, empirical Bayes
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
     return y + sigma**2 * score(y)
@@ -105,6 +110,7 @@ def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
     double precision knows no more of it (with sigma = 1e5 a variance of 1 has six digits). Where a variance has not
     three digits left it is refused; the `posterior_cov` of a density has them all.
     Errors: DomainError E-ROUNDOFF.
+    Also: Tweedie's formula of second order
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
@@ -142,6 +148,7 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all neighbours: 1 when they are
     equal, 0 when no sample of one level could be one of the next. CS236 asks for enough of it; it falls with d.
     Errors: E-LEVELS.
+    Also: noise schedule
     Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """
     largest = largest_distance(x)

@@ -33,6 +33,7 @@ def diffusion_score_matching(score: TimeField, sde: Sde, weight: TimeWeight, x: 
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; weight (n,) -> (n,), for instance std^2 (noise
     prediction), 1, or g^2 (likelihood weighting); x, z (n, d); t a float or (n,).
+    Also: continuous-time score matching, likelihood weighting
     Source: Song et al. 2021, eq. 7; Stanford CS236, score matching with infinitely many noise levels
     """
     scale, std = _marginal(sde, t)
@@ -48,6 +49,7 @@ def ddpm_loss(score: TimeField, betas: Betas, x: Points, i: Indices, z: Noise) -
     score(x, i) (n, d), (n,) -> (n, d), the score of the law of x_i; betas (N,), in (0, 1); x, z (n, d); i an int or
     (n,), of 0, ..., N - 1.
     Convention: with the 1/2, and of the score; the source has no 1/2, counts from 1, and predicts the noise, -std_i s.
+    Also: denoising diffusion, epsilon loss
     Source: Ho, Jain and Abbeel 2020, eq. 14
     """
     log_kept = np.cumsum(np.log1p(-betas))[within("i", i, len(betas))][:, None]
@@ -75,6 +77,7 @@ def denoised_point(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     $$\mathbb E[x_0 \mid x_t = x] = \frac{x + \text{std}(t)^2 s(x, t)}{m(t)}$$
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Also: Tweedie's formula, x_0 prediction
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
     scale, std = _marginal(sde, t)

@@ -34,6 +34,7 @@ def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = 
     `unbiased` over pairs of different rows (U statistic, which may be negative): the squared kernel Stein discrepancy.
     Summed over pairs (s - t).(x - y) is 2 s.(x - y). Memory is O(n d), of a gradient O(n^2 + n d).
     score (n, d) -> (n, d); x (n, d), drawn from p. Errors: E-EMPTY for one row, if unbiased.
+    Also: KSD, kernel Stein discrepancy
     Source: Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2
     """
     s, ell, (n, d) = score(x), bandwidth, x.shape
@@ -60,6 +61,7 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
     Convention: all neighbours are counted, which is the source's objective for a distribution of full support, and
     consistent. For a data set the source leaves out the neighbours that are data: another objective, another minimiser.
+    Also: MPF
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12
     """
     flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
@@ -85,6 +87,7 @@ def minimum_velocity(score: Field, x: Points) -> Loss:
     $$|s(x)|^2 + 2 \operatorname{div} s(x)$$
 
     score (n, d) -> (n, d); x (n, d). Twice implicit score matching.
+    Also: MVL, Wasserstein minimum velocity
     Source: Movellan 2008, section 3; Wang, Cheng, Li, Zhu and Zhang 2020
     """
     s, divergence = field_and_divergence(score, x)

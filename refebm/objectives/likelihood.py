@@ -40,6 +40,7 @@ def negative_log_likelihood(energy: Energy, log_z: Real, x: Points) -> Loss:
 
     energy (n, d) -> (n,); log_z a float; x (n, d). Its gradient in the parameters is that of the likelihood if log_z
     is a function of them, such as `log_partition` or ``rbm.log_partition()``.
+    Also: NLL, maximum likelihood
     Source: Song and Kingma 2021, eqs. 1 and 2; Stanford CS236, training energy-based models
     """
     return energy(x) + log_z
@@ -66,6 +67,7 @@ def log_partition(
     own scale: a well that none of it leads to is missed if it is narrower than the bulk by 1000, in the plane by 50.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
     the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
+    Also: log Z, normalising constant, free energy
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
@@ -89,6 +91,7 @@ def annealed_importance_sampling(
     step(energy, x, *noise) -> Step, a kernel; tape: x_0 (n, d), then the noise of the steps, arrays whose first axis is
     k = 1, ..., K - 1. Unbiased for Z, not for log Z: see `estimated_log_partition`.
     Errors: E-TEMPERATURES, E-TAPE.
+    Also: AIS
     Source: Neal 2001, eqs. 3 to 5; Song and Kingma 2021, section 3
     """
     if not isinstance(tape, (tuple, list)) or not tape:

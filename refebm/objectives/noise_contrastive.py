@@ -38,7 +38,9 @@ def noise_contrastive(log_model: LogDensity, log_noise: LogDensity, x: Points, y
 
     log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability of data.
     At the optimum log_model is the log-density of the data, log Z included, for every nu.
-    Source: Song and Kingma 2021, eqs. 19 and 20; Gutmann and Hyvarinen 2012, eq. 8; Stanford CS236 and HY-673 (nu = 1)
+    Also: NCE, noise-contrastive estimation, flow contrastive estimation
+    Source: Song and Kingma 2021, eqs. 19 and 20; Gutmann and Hyvarinen 2012, eq. 8; Stanford CS236
+    (nu = 1); HY-673 lecture 12 (nu = 1)
     """
     L_x, L_y = log_odds(log_model, log_noise, x, y)
     return softplus(-L_x) + np.sum(softplus(L_y), axis=0)
@@ -76,6 +78,7 @@ def conditional_noise_contrastive(
     energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (kappa, n, d); log_ratio (kappa, n), the log of
     p_c(y|x)/p_c(x|y), which symmetric noise such as y = x + eps z drops.
     Convention: twice the logistic loss, as in the source; at G = 0 the value is 2 log 2.
+    Also: CNCE, conditional NCE
     Source: Ceylan and Gutmann 2018, eqs. 9 and 10
     """
     log_ratio = np.zeros(y.shape[:2]) if log_ratio is None else of_shape("log_ratio", log_ratio, y.shape[:2])
@@ -121,6 +124,7 @@ def bregman_noise_contrastive(
     log_model, log_noise (m, d) -> (m,); generator: Psi, convex, as a `Generator`; x (n, d); y (nu, n, d).
     ``LOGISTIC`` gives noise-contrastive estimation, ``KULLBACK_LEIBLER`` maximum likelihood by importance weights.
     Errors: E-GENERATOR for a Psi' that does not increase, or a conjugate that does not belong to it.
+    Also: Bregman NCE
     Source: Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5
     """
     L_x, L_y = log_odds(log_model, log_noise, x, y)
@@ -135,6 +139,7 @@ def gan_discriminator_loss(logit: Logit, x: Points, y: Generated) -> Loss:
 
     logit (m, d) -> (m,); x (n, d), data; y (n, d), generated. With logit = log_model - log_noise it is
     noise-contrastive estimation with nu = 1; here the logit is free, and no density of the generator is needed.
+    Also: GAN, logistic regression
     Source: Goodfellow et al. 2014, eq. 1; Stanford CS236, comparing NCE and GAN
     """
     return softplus(-logit(x)) + softplus(logit(y))
@@ -147,6 +152,7 @@ def mixed_noise(log_noise: LogDensity, log_proposal: LogDensity, weight: Weight)
     $$\log[(1 - w)\, p_n(x) + w\, q(x)]$$
 
     log_noise, log_proposal (m, d) -> (m,); weight w in (0, 1). Returns a callable (m, d) -> (m,).
+    Also: ACE, adversarial contrastive estimation
     Source: Bose, Ling and Cao 2018, eq. 4
     """
 

@@ -34,6 +34,7 @@ def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> L
 
     score, data_score (n, d) -> (n, d); x (n, d), drawn from p, whose score is data_score.
     Convention: with the 1/2; module 18a and Das 2021 print |s_p - s|^2.
+    Also: ESM, Fisher divergence
     Source: Hyvarinen 2005, eq. 2; Song and Kingma 2021, eq. 7
     """
     return 0.5 * squared_norm(data_score(x) - score(x))
@@ -48,6 +49,7 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
     score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
     Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).
     Convention: with the 1/2 on the square and none on the trace; module 18a prints twice this.
+    Also: ISM, exact score matching, Hyvarinen's score
     Source: Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8
     """
     s, trace = field_and_divergence(score, x)
@@ -75,6 +77,7 @@ def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
     $$v^\top \nabla s(x)\, v,\qquad \mathbb E[v v^\top] = I$$
 
     x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
+    Also: Hutchinson's trace estimator, Skilling-Hutchinson
     Source: Song and Kingma 2021, section 4.2; Hutchinson 1989
     """
     return dot(v, jacobian_vector_product(field, x, v))
@@ -89,6 +92,7 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
     With another E[v v^T] that is positive definite it is still consistent, but no longer equal (Song and Kingma 2021).
+    Also: SSM
     Source: Song and Kingma 2021, eq. 15; Song, Garg, Shi and Ermon 2019, section 3
     """
     return hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2
@@ -102,6 +106,7 @@ def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
     $$v^\top \nabla s(x)\, v + \tfrac12 |s(x)|^2$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
+    Also: SSM-VR
     Source: Song and Kingma 2021, eq. 17; Song, Garg, Shi and Ermon 2019, section 3
     """
     return hutchinson_divergence(score, x, v) + 0.5 * squared_norm(score(x))
@@ -116,6 +121,7 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
 
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
     Sliced score matching up to an error of order eps^2.
+    Also: FD-SSM
     Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
     """
     ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)

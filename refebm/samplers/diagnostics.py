@@ -91,6 +91,7 @@ def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     sequence). rho_t = 1 - (W - c_t)/V, where V = (T - 1)/T W + the variance of the chains' means, so that chains that
     disagree count for little. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). At
     most n T log10(n T), as in Stan: where a chain alternates tau may come out negative.
+    Also: ESS
     Source: Gelman et al. 2013, section 11.5; Geyer 1992, section 3.3; Vehtari et al. 2021, section 3.2
     """
     length, n, _ = x.shape
@@ -112,6 +113,7 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
 
     W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
     Errors: E-CONSTANT also where a coordinate never moves in the states that are left, or within any half.
+    Also: Rhat, Gelman-Rubin
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """
     half = len(x) // 2

@@ -14,6 +14,7 @@ def gibbs_step(rbm: Rbm, v: States, u_h: np.ndarray, u_v: np.ndarray) -> Step:
 
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
     normal for Gaussian visible units. Errors: E-RBM, E-SHAPE, E-BINARY, E-UNIFORM.
+    Also: block Gibbs
     Source: Hinton 2002, section 3
     """
     u_h = uniforms("u_h", u_h, (len(v), rbm.m))

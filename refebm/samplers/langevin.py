@@ -35,6 +35,7 @@ def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
     $$x + \eta s(x) + \sqrt{2\eta}\, z$$
 
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
+    Also: ULA, unadjusted Langevin, SGLD
     Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6
     """
     return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)
@@ -59,6 +60,7 @@ def annealed_langevin(
     Returns the last states (n, d), or with `every_level` those at the end of each level, (L, n, d). progress: a line
     on stderr.
     Convention: Song and Ermon 2019 write alpha_i/2 for our eta_i: our eps is half theirs.
+    Also: ALD, annealed Langevin dynamics
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics
     """
     if len(z) != len(sigmas):

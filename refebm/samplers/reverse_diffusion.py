@@ -48,6 +48,7 @@ def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -
     $$x + f(x, t)\, dt + g(t) \sqrt{dt}\, z$$
 
     sde: what has drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Also: EM
     Source: Song et al. 2021, eq. 5; Kloeden and Platen 1992, section 9.1; Das 2021, eq. 6 (Langevin dynamics as an SDE)
     """
     return moved(x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * np.sqrt(dt) * z)
@@ -60,6 +61,7 @@ def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSi
     $$x - [f(x, t) - g(t)^2 s(x, t)]\, dt + g(t) \sqrt{dt}\, z$$
 
     x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Also: reverse-time SDE, backward SDE
     Source: Anderson 1982; Song et al. 2021, eq. 6; Stanford CS236, sampling from the SDE
     """
     g = sde.diffusion(t)[:, None]
@@ -99,6 +101,7 @@ def probability_flow(
     order. The solver is scipy's DOP853. A gradient is that of the steps it took, and keeps all of them in memory.
     progress: a line on stderr.
     Errors: DomainError E-SOLVER with the solver's message: there is no partial result.
+    Also: PF ODE, neural ODE
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
     return _solved(lambda t, x: (_velocity_at(score, sde, t)(x),), (x,), t0, t1, rtol, atol, progress)[0]
@@ -125,6 +128,7 @@ def probability_flow_log_prob(
     log_end (n, d) -> (n,): log p_{t1}, else the prior's. v (n, d) or (m, n, d): Hutchinson's estimate v.(grad u) v of
     the divergence, the same v at all times, else the exact trace. The integral may be off by rtol of it + atol in a
     step. The rest is as in `probability_flow`.
+    Also: FFJORD, instantaneous change of variables
     Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
     flow
     """
@@ -223,6 +227,7 @@ def predictor_corrector(
     normal, the first of each for the reverse step. Returns the last states (n, d), or with `trajectory` all after the
     start, (K, n, d). progress: a line on stderr.
     Convention: the source chooses eta by a signal-to-noise rule over the batch, so that rows interact.
+    Also: PC sampler
     Source: Song et al. 2021, algorithm 1
     """
     if len(z) != len(times) - 1 or np.shape(eta) not in ((), (len(z),)):
@@ -246,6 +251,7 @@ def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, p
     a_i), a_i = prod_{j <= i} (1 - beta_j), which is 0 at i = 0; else hand in z = 0 there.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1.
     Convention: the source counts from 1, and writes -std_i s for the score.
+    Also: ancestral sampling, denoising diffusion
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """
     log_kept = np.cumsum(np.log1p(-betas))

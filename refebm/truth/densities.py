@@ -167,6 +167,7 @@ class GaussianMixture:
     subtracted without what they have in common. r_k is then off by no more than a roundoff of x, m_k or C_k^{-1} makes
     it; where covariances are equal it is right as long as x - m_k is.
     Errors: E-WEIGHTS, and those of `Gaussian`.
+    Also: GMM, mixture of Gaussians
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
     """
 
@@ -415,6 +416,7 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
 
     points (N, d); sigma > 0, a float, with a square that is one too. In memory of the size of the data: O(N d).
     Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
+    Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
     return GaussianMixture(np.ones(len(points)) / len(points), points, sigma**2)

@@ -260,8 +260,9 @@ def trapezoid(density, step: float, radius: float, grain: float = 13 / 16) -> La
     """The trapezoid rule for `density` in its own coordinates, the box of radius + 2 around the box of radius."""
     spacing, first, last = _grid(density, step, radius, grain)
     axes = [h * np.arange(a, b + 1) for h, a, b in zip(spacing, first, last)]
-    u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
+    u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")]).T
     x, log_dx = density.substitute(u)
+    x = np.asfortranarray(x)  # as u: one coordinate after the other in memory, over which sums are fast
     low, high = density.box(radius)
     log_p = _by_chunks(density.log_prob, x)
     return Lattice(

@@ -22,18 +22,25 @@ from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
+from refebm.variants import procedures
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {glossary.Rbm: "rbm"} | dict.fromkeys(
+ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
 ROLES |= dict.fromkeys(
     (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
 )
 TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
+ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
+TRAINED = (
+    "contrastive_divergence",
+    "mean_field_contrastive_divergence",
+    "log_partition",
+)  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
     "kernel_stein": ("unbiased",),
@@ -221,6 +228,8 @@ class Question:
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
         name = function.partition(".")[0]
+        if name in procedures.NAMES:
+            return procedures.given(self, name)
         for how, names in MADE_OF_DATA.items():
             if name in names:
                 return getattr(self, how)(*function.split("."))
@@ -458,6 +467,9 @@ DRAWS = {  # of each type of argument
     glossary.CountOrNone: lambda ask, name: ask.fixed.get("corrections", 2),
     glossary.Sde: lambda ask, name: ask.process,
     glossary.Rbm: lambda ask, name: ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm"),
+    glossary.BinaryRbm: lambda ask, name: ask.model("binary_rbm"),
+    glossary.UnitMeans: lambda ask, name: ask.grid((ask.n, ask.d), 1 / 64, 63 / 64),
+    glossary.HiddenMeans: lambda ask, name: ask.grid((ask.n, ask.fixed.get("hidden", 2)), 1 / 64, 63 / 64),
     glossary.Density: lambda ask, name: refebm.Gaussian(ask.centre, ask.covariance()),
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
@@ -500,6 +512,9 @@ def leaning(energy, x, *z):
 
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    if function in procedures.NAMES:
+        process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
+        return procedures.answered(getattr(impl, function), arguments | process)
     given = {
         key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
         for key, value in arguments.items()
@@ -601,14 +616,15 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
 
 
-def _gradient(function, impl, energy, **arguments):
-    """In the parameters of the energy; samples of the model lie where its own score leads them."""
-    theta, unflatten = flatten(energy.parameters)
+def _gradient(function, impl, **arguments):
+    """In the parameters of the model; samples of it lie where its own score leads them."""
+    name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, Model))
+    theta, unflatten = flatten(asked.parameters)
 
     def loss(theta):
-        model = Model(energy.kind, unflatten(theta))
-        given = {"energy": model} | arguments
-        if "x_model" in arguments and energy.kind != "binary_rbm":
+        model = Model(asked.kind, unflatten(theta))
+        given = arguments | {name: model}
+        if "x_model" in arguments and asked.kind != "binary_rbm":
             given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
         return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # the gradient may be zero
 

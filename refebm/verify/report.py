@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from refebm.glossary import InputError
+from refebm.identities import Theorem
 from refebm.identities.run import MUCH_CANCELLATION, Report
 
 
@@ -37,6 +38,9 @@ def record(report: Report) -> dict:
     }
 
 
+FIELDS = set(record(Report(Theorem("", "", "", "", "", "", (), dict, dict), [], {})))
+
+
 def red(one: dict) -> bool:
     """Whether anything is not as it must be."""
     return bool(one["failures"] or one["escaped"])
@@ -60,15 +64,16 @@ def line(one: dict, rows: int = 0) -> str:
     return " ".join([*words, f" [{one['source']}]"])
 
 
-def reason(one: dict, asked: dict) -> str:
-    """Why a theorem is red, and how to see it again. asked: the options of the run, as they are written."""
+def reason(one: dict, command: Sequence[str], on_data: bool) -> str:
+    """Why a theorem is red, and how to see it again. command: what to ask for files and an adapter, as in the run."""
     lines = [f"\n{one['name']}: {one['statement']}"]
     for failure in one["failures"][:1]:
         case = ",".join(map(str, failure["case"]))
         lines += [f"  {failure['note']}; {len(one['failures'])} of {one['cases']} cases"]
-        command = ["refebm", "verify", *asked["files"], *(["--impl", asked["impl"]["name"]] if asked["impl"] else [])]
-        replay = f"  {shlex.join(command)} --only {one['name']}" + (f" --case={case}" if case else "")
-        lines += ["  drawn on your data" if asked["data"] else replay]
+        replay = f"  {shlex.join(['refebm', 'verify', *command])} --only {one['name']}" + (
+            f" --case={case}" if case else ""
+        )
+        lines += ["  drawn on your data" if on_data else replay]
     lines += [f"  holds outside its conditions: {name}" for name in one["escaped"]]
     return "\n".join(lines) + "\n"
 
@@ -80,7 +85,7 @@ def summary(records: Sequence[dict], why_idle: str = "") -> str:
     cases, outside = sum(one["cases"] for one in records), sum(len(one["outside"]) for one in records)
     return (
         f"{held} of {len(records) - idle} theorems hold: {cases} cases, and {outside} outside their conditions that "
-        "fail as they must" + (f"; {idle} {why_idle}" if idle else "")
+        "fail as they must" + (f"; {idle} theorems {why_idle}" if idle else "")
     )
 
 
@@ -119,12 +124,19 @@ def _read(path):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise InputError("E-MERGE", f"{path} is no JSON: {error}") from error
-    keys = {"refebm", "seed", "options", "shard", "theorems"}
-    if not isinstance(content, dict) or set(content) != keys or not isinstance(content["theorems"], list):
+    if not _is_record(content):
         raise InputError("E-MERGE", f"{path} is no record of a run of refebm verify --shard K/N --json FILE")
     if content["shard"] is None:
         raise InputError("E-MERGE", f"{path} is the record of a whole run, of no shard")
     return content
+
+
+def _is_record(content) -> bool:
+    if not isinstance(content, dict) or set(content) != {"refebm", "seed", "options", "shard", "theorems"}:
+        return False
+    shard, rows = content["shard"], content["theorems"]
+    dealt = shard is None or (isinstance(shard, list) and len(shard) == 2 and all(isinstance(k, int) for k in shard))
+    return dealt and isinstance(rows, list) and all(isinstance(one, dict) and set(one) == FIELDS for one in rows)
 
 
 def _see_each_once(paths, shards):

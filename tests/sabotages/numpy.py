@@ -13,6 +13,7 @@ FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 WORDS = [  # of the bank, and of the adapter
     ("energy_and_score(energy, x)", "energy_and_score(model, x)"),
     ("held(x_model)", "x_model"),
+    ("held(v)", "v"),
     ("np.dot(hidden(self, h), ", "np.dot(h, "),
     ("hidden(self, h)", "h"),
     ("np.max(log_w)", "np.max(log_weights)"),
@@ -27,6 +28,8 @@ WORDS = [  # of the bank, and of the adapter
 CANNOT_BE = {  # this adapter has no gradients
     ("contrastive_divergence", "no gradient of the samples' energy"),
     ("contrastive_divergence", "no gradient of the data's energy"),
+    ("mean_field_contrastive_divergence", "the negative phase held too"),
+    ("mean_field_contrastive_divergence", "gradient flows through the means"),
 }
 OTHER_SIGN = (
     "return ENERGIES[kind](x, **parameters)",
