@@ -5,7 +5,7 @@ import numpy
 import pytest
 from autograd import grad, jacobian, make_jvp
 
-from refebm.special import expit, gammaln, logsumexp, sech_squared, softmax, softplus, tanh
+from refebm.special import expit, gammaln, logsumexp, ndtr, sech_squared, softmax, softplus, tanh
 
 FAR = 9.85967654375977e-305  # exp(-700)
 ROWS = [
@@ -38,6 +38,11 @@ ROWS = [
     (gammaln, 2.5, 0.2846828704729192, 0.7031566406452432, 0.49035775610023485),
     (gammaln, 40.0, 106.63176026064346, 3.676327374034843, 0.02531510384129103),
     (gammaln, 1e9, 19723265827.503716, 20.723265836446412, 1.0000000005e-09),
+    (ndtr, -30.0, 4.906713927148187e-198, 1.4736461348785476e-196, 4.420938404635642e-195),
+    (ndtr, -0.75, 0.2266273523768682, 0.30113743215480443, 0.2258530741161033),
+    (ndtr, 0.0, 0.5, 0.3989422804014327, 0.0),
+    (ndtr, 0.3125, 0.6226697184701571, 0.37993060619862773, -0.11872831443707117),
+    (ndtr, 9.0, 1.0, 1.0279773571668915e-18, -9.251796214502023e-18),
 ]
 
 

@@ -73,7 +73,7 @@ def a_linear_classifier(draw: Draw) -> dict:
 
 
 @theorem(
-    f"{JEM}, section 3; Bishop 2006, section 4.2.1",
+    f"{JEM}, section 3",
     kind="pointwise",
     about=BOTH,
     case=a_linear_classifier,

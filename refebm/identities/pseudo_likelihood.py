@@ -43,7 +43,7 @@ def law_and_energy(draw: Draw) -> dict:
 
 
 @theorem(
-    f"{BESAG}; Hyvarinen 2006, consistency of pseudolikelihood",
+    f"{BESAG}; Hyvarinen 2006",
     kind="enumeration",
     about="pseudo_likelihood",
     case=law_and_energy,

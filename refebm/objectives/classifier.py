@@ -16,7 +16,7 @@ def classifier_energy(logits: Logits, x: Points) -> Rows:
     logits (n, d) -> (n, k); x (n, d). A number that is added to all logits of x leaves the classifier as it is, and is
     taken off the energy. Its score is ``score_of(lambda x: classifier_energy(logits, x))``.
     Convention: an energy, as everywhere here; the score of out-of-distribution detection is minus it.
-    Source: Grathwohl, Wang, Jacobsen, Duvenaud, Norouzi and Swersky 2020, eq. 6
+    Source: Grathwohl et al. 2020, eq. 6
     """
     return -logsumexp(logits(x).T, axis=0)
 
