@@ -36,6 +36,7 @@ from refebm.models import Model, at, mixture_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.real_nvp import RealNVP
 from refebm.objectives.adversarial import entropy_gradient, implicit_negative_elbo, variational_bound
+from refebm.objectives.classifier import class_log_probabilities, classifier_energy
 from refebm.objectives.contrastive_divergence import ReplayBuffer, contrastive_divergence
 from refebm.objectives.denoising import (
     denoising_autoencoder,
@@ -91,6 +92,7 @@ from refebm.objectives.parametrisations import (
     score_from_velocity,
     velocity_from_score,
 )
+from refebm.objectives.pseudo_likelihood import pseudo_likelihood
 from refebm.objectives.schedules import (
     annealed_step,
     annealed_variance,

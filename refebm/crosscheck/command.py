@@ -12,7 +12,6 @@ from refebm.crosscheck.template import template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
-from refebm.words import did_you_mean, having
 
 
 def crosscheck(options) -> int:
