@@ -232,7 +232,7 @@ class Asked:
 
 
 def chosen(text: str) -> list[str]:
-    """The functions that a text means: those of exactly this name, or of this stem, or with all its words in their name.
+    """The functions that a text means: those of exactly this name, or of this stem, or with all its words in theirs.
 
     Errors: E-NONE if there is none.
     """
