@@ -62,6 +62,12 @@ def gammaln(a: np.ndarray) -> np.ndarray:
     return scipy.special.gammaln(a)
 
 
+@with_slope(lambda y, x: np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi))
+def ndtr(x: np.ndarray) -> np.ndarray:
+    """P(Z < x) of unit normal Z."""
+    return scipy.special.ndtr(x)
+
+
 @primitive
 def polygamma(n: int, a: np.ndarray) -> np.ndarray:
     """The derivative of order n + 1 of log Gamma(a)."""

@@ -5,7 +5,7 @@ import numpy
 import pytest
 from autograd import grad, jacobian, make_jvp
 
-from refebm.special import affine, expit, gammaln, logsumexp, product, sech_squared, softmax, softplus, tanh
+from refebm.special import affine, expit, gammaln, logsumexp, ndtr, product, sech_squared, softmax, softplus, tanh
 
 FAR = 9.85967654375977e-305  # exp(-700)
 ROWS = [
@@ -38,6 +38,11 @@ ROWS = [
     (gammaln, 2.5, 0.2846828704729192, 0.7031566406452432, 0.49035775610023485),
     (gammaln, 40.0, 106.63176026064346, 3.676327374034843, 0.02531510384129103),
     (gammaln, 1e9, 19723265827.503716, 20.723265836446412, 1.0000000005e-09),
+    (ndtr, -5.0, 2.866515718791939e-07, 1.4867195147342977e-06, 7.433597573671489e-06),
+    (ndtr, -0.75, 0.2266273523768682, 0.30113743215480443, 0.2258530741161033),
+    (ndtr, 0.0, 0.5, 0.3989422804014327, 0.0),
+    (ndtr, 0.3125, 0.6226697184701571, 0.37993060619862773, -0.11872831443707117),
+    (ndtr, 9.0, 1.0, 1.0279773571668915e-18, -9.251796214502023e-18),
 ]
 
 
