@@ -88,7 +88,7 @@ class _Mute(Exception):
     def __str__(self): return str(1 / 0)
 """
 NESTED = {"return right, _nested(900)": "returned gradients that are nested more than 32 deep"}
-WITHOUT = ("estimated_log_partition", "leapfrog", "smoothed_empirical", "negative_log_likelihood")  # which has its own row
+WITHOUT = ("estimated_log_partition", "leapfrog", "smoothed_empirical", "negative_log_likelihood")
 FUNCTIONS = [name for name in EXAMINED if "." not in name and name not in WITHOUT]
 FUNCTIONS = [name for name in FUNCTIONS if types(name)["return"] is not float]  # one number cannot be iterated over
 HOSTILE = dict(zip(FUNCTIONS[::2], LEAVES_SOMETHING)) | dict(
