@@ -18,7 +18,7 @@ from types import ModuleType as _Module
 
 from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
 from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
-from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion
+from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion, train_flow_matching
 from refebm.algorithms.noise_contrastive import (
     train_adversarial_contrastive,
     train_flow_contrastive,

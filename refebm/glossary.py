@@ -630,11 +630,20 @@ def of_parameters(check):
         called = f"{name}(parameters, x)"
 
         def at(parameters):
-            return check(name, lambda *given: asked(called, function, nested("parameters", parameters), *given))
+            return check(name, lambda *given: asked(called, function, copied(parameters), *given))
 
         return at
 
     return curried
+
+
+def copied(parameters):
+    """Of parameters that are known to be good, so that a callable may write into its own."""
+    if isinstance(parameters, dict):
+        return {key: copied(part) for key, part in parameters.items()}
+    if isinstance(parameters, (tuple, list)):
+        return type(parameters)([copied(part) for part in parameters])
+    return kept(parameters)
 
 
 def watch(name, function, x=None):

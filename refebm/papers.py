@@ -51,6 +51,9 @@ Besag 1994
     the Royal Statistical Society B 56, 1994.
 Bose, Ling and Cao 2018
     Avishek Joey Bose, Huan Ling and Yanshuai Cao. Adversarial contrastive estimation. ACL 2018.
+Bottou, Curtis and Nocedal 2018
+    Léon Bottou, Frank E. Curtis and Jorge Nocedal. Optimization methods for large-scale machine learning. SIAM Review
+    60, 2018.
 Carreira-Perpinan and Hinton 2005
     Miguel Á. Carreira-Perpiñán and Geoffrey Hinton. On contrastive divergence learning. AISTATS 2005.
 Ceylan and Gutmann 2018
@@ -105,7 +108,7 @@ Gorham and Mackey 2015
 Grathwohl et al. 2019
     Will Grathwohl, Ricky T. Q. Chen, Jesse Bettencourt, Ilya Sutskever and David Duvenaud. FFJORD: free-form
     continuous dynamics for scalable reversible generative models. ICLR 2019.
-Grathwohl et al. 2020
+Grathwohl, Wang, Jacobsen, Duvenaud, Norouzi and Swersky 2020
     Will Grathwohl, Kuan-Chieh Wang, Jörn-Henrik Jacobsen, David Duvenaud, Mohammad Norouzi and Kevin Swersky. Your
     classifier is secretly an energy based model and you should treat it like one. ICLR 2020.
 Griewank and Walther 2008
@@ -184,6 +187,9 @@ Lyu 2009
 Metropolis et al. 1953
     Nicholas Metropolis, Arianna W. Rosenbluth, Marshall N. Rosenbluth, Augusta H. Teller and Edward Teller. Equation
     of state calculations by fast computing machines. Journal of Chemical Physics 21, 1953.
+Mnih and Teh 2012
+    Andriy Mnih and Yee Whye Teh. A fast and simple algorithm for training neural probabilistic language models. ICML
+    2012.
 Movellan 2008
     Javier R. Movellan. Contrastive divergence in Gaussian diffusions. Neural Computation 20, 2008.
 Neal 2001
@@ -205,6 +211,8 @@ Priestley 1981
 Qiu, Zhang and Wang 2020
     Yixuan Qiu, Lingsong Zhang and Xiao Wang. Unbiased contrastive divergence algorithm for training energy-based
     latent variable models. ICLR 2020.
+Raphan and Simoncelli 2007
+    Martin Raphan and Eero P. Simoncelli. Learning to be Bayesian without supervision. NeurIPS 2006.
 Robbins and Monro 1951
     Herbert Robbins and Sutton Monro. A stochastic approximation method. Annals of Mathematical Statistics 22, 1951.
 Roberts and Rosenthal 1998
@@ -239,6 +247,8 @@ Song, Meng and Ermon 2021
     Jiaming Song, Chenlin Meng and Stefano Ermon. Denoising diffusion implicit models. ICLR 2021.
 Stan reference manual
     Stan Development Team. Stan Reference Manual.
+Stein 1981
+    Charles M. Stein. Estimation of the mean of a multivariate normal distribution. Annals of Statistics 9, 1981.
 Tieleman 2008
     Tijmen Tieleman. Training restricted Boltzmann machines using approximations to the likelihood gradient. ICML
     2008.

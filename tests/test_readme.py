@@ -1,8 +1,11 @@
 """The README: its map is generated, its commands are the ones that CI runs, its links hold, also where it is packed."""
 
 import re
+import runpy
 import shlex
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,6 +27,14 @@ def test_it_is_read_in_minutes():
 def test_links_hold(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_nothing_that_is_packed_leads_into_the_repository(monkeypatch):
+    for name in ("hatchling", "hatchling.metadata", "hatchling.metadata.plugin", "hatchling.metadata.plugin.interface"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(MetadataHookInterface=object))
+    packed = runpy.run_path(str(ROOT / "hatch_build.py"))["packed"](README)
+    assert not re.search(r"\]\((?!https?://)", packed) and "![" not in packed and "<!--" not in packed
+    assert "refebm verify" in packed and "| score matching | " in packed
 
 
 @pytest.mark.long
