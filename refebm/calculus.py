@@ -42,6 +42,9 @@ def score_of(energy: Energy) -> Field:
 
     $$s(x) = \nabla_x \log p(x) = -\nabla_x E(x),\quad p = e^{-E}/Z$$
 
+    >>> refebm.score_of(lambda x: 0.5 * np.sum(x**2, axis=1))(np.array([[1.0, -2.0]]))
+    array([[-1.,  2.]])
+
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
     Also: Stein score, energy score
     Source: Song and Kingma 2021, eq. 5

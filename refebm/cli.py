@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import threading
@@ -19,13 +20,31 @@ from refebm.crosscheck.template import TEMPLATES
 from refebm.crosscheck.vectors import write
 from refebm.glossary import InputError
 from refebm.verify.command import add_options, verify
+from refebm.words import did_you_mean
 
 INTERRUPTED, TERMINATED = 130, 143  # exit statuses, as shells have them
 
 
+class Parser(argparse.ArgumentParser):
+    """Of what it does not know it says what may have been meant."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """The options, and what is left; of a command nothing is."""
+        known, left = super().parse_known_args(args, namespace)
+        if left and self._subparsers is None:
+            self.error(f"unrecognized arguments: {' '.join(left)}{did_you_mean(left[0], self._option_string_actions)}")
+        return known, left
+
+    def error(self, message):
+        """What is wrong, after how it is used."""
+        choice = re.search(r"invalid choice: '(.+)' \(choose from (.+)\)$", message)
+        near = did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else ""
+        super().error(message + near)
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(prog="refebm", description=__doc__)
+    parser = Parser(prog="refebm", description=__doc__)
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     add_options(commands.add_parser("verify", help="check every theorem by numbers"))
@@ -34,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
     crosscheck.add_argument("--complete", action="store_true", help="with --only: bodies that pass, as without it")
     crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
-    crosscheck.add_argument("--only", metavar="TEXT", default="", help="functions with TEXT in their name")
+    crosscheck.add_argument("--only", metavar="TEXT", default="", help="a function, or those with such words")
     crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
     crosscheck.add_argument("--json", metavar="FILE", type=Path, help="write the findings there as well")
     crosscheck.add_argument("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")

@@ -14,7 +14,8 @@ import inspect
 import math
 from collections.abc import Callable
 from reprlib import Repr
-from typing import Annotated, Any, get_args
+from types import CodeType
+from typing import Annotated, Any, NamedTuple, get_args
 
 import autograd.numpy as np
 import numpy
@@ -89,7 +90,9 @@ def _refuse_masked(name, value):
 def real_array(name, value):
     """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
     value = real(name, value)
-    _refuse(name, value, numpy.isfinite(getval(value)), "E-FINITE", "finite")
+    good = numpy.isfinite(getval(value))
+    if not good.all():
+        _refuse(name, value, good, "E-FINITE", "finite")
     return value
 
 
@@ -575,6 +578,22 @@ def energy(name, function, x=None):
     return _measured(name, function, lambda shape: shape[:1], "(n,)")
 
 
+def logits(name, function, x=None):
+    """A callable of rows that returns a number for each of k classes, (n, k)."""
+    see_callable(name, function)
+    called = f"{name}(x)"
+
+    def of_classes(x):
+        result = _of_reals(called, asked(called, function, kept(x)))
+        if np.ndim(result) != 2 or len(result) != len(x) or not result.shape[1]:
+            raise InputError(
+                "E-CALLABLE", f"{called} must return (n, k), k >= 1, for x {np.shape(x)}; got {np.shape(result)}"
+            )
+        return result
+
+    return of_classes
+
+
 def of_time(name, function):
     """A callable of times, a float or (n,), that returns finite numbers of their shape."""
     measured = _measured(name, function, lambda shape: shape, "the shape of t", "t")
@@ -609,9 +628,22 @@ def of_parameters(check):
     def curried(name, function, x=None):
         see_callable(name, function)
         called = f"{name}(parameters, x)"
-        return lambda parameters: check(name, lambda *given: asked(called, function, parameters, *given))
+
+        def at(parameters):
+            return check(name, lambda *given: asked(called, function, copied(parameters), *given))
+
+        return at
 
     return curried
+
+
+def copied(parameters):
+    """Of parameters that are known to be good, so that a callable may write into its own."""
+    if isinstance(parameters, dict):
+        return {key: copied(part) for key, part in parameters.items()}
+    if isinstance(parameters, (tuple, list)):
+        return type(parameters)([copied(part) for part in parameters])
+    return kept(parameters)
 
 
 def watch(name, function, x=None):
@@ -830,6 +862,7 @@ Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes"]
 Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field"]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density"]
 LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels"]
@@ -846,7 +879,7 @@ LevelFieldOf = Annotated[
 ]
 TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
-Watch = Annotated[Callable, watch, "called with the parameters and i, before step i"]
+Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
 Density = Annotated[Any, density_like, "a density with log_prob"]
@@ -857,6 +890,7 @@ BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of b
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
 OF_ROWS = (
@@ -880,14 +914,40 @@ def checks_of(function: Callable) -> dict[str, Callable]:
     return {name: check for name, check in checks.items() if check}
 
 
-def rows(function: Callable) -> Callable:
-    """Check the arguments of `function` by their types, but for those that are left at what they are by default."""
+class Plan(NamedTuple):
+    """What is checked of the arguments of a function, in which order; the anchor gives the rows of the others."""
+
+    signature: inspect.Signature
+    order: list[tuple[str, Callable]]
+    anchor: str | None
+    names: list[str]
+    least: int
+    defaults: dict[str, Any]
+
+
+PLANS: dict[CodeType, Plan] = {}  # of functions that are made anew at each call of another: they differ in no type
+
+
+def plan_of(function: Callable) -> Plan:
+    """Read off the signature, once for each text."""
+    code = getattr(function, "__code__", None)
+    if code in PLANS:
+        return PLANS[code]
     signature, checks = inspect.signature(function), checks_of(function)
     anchor = next((name for name, check in checks.items() if check in OF_ROWS), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
-    names, least = [one.name for one in plain], sum(one.default is one.empty for one in plain)
     defaults = {name: one.default for name, one in signature.parameters.items()}
+    least = sum(one.default is one.empty for one in plain)
+    plan = Plan(signature, order, anchor, [one.name for one in plain], least, defaults)
+    if code and "<locals>" in function.__qualname__ and not function.__defaults__:
+        PLANS[code] = plan
+    return plan
+
+
+def rows(function: Callable) -> Callable:
+    """Check the arguments of `function` by their types, but for those that are left at what they are by default."""
+    signature, order, anchor, names, least, defaults = plan_of(function)
     owned = "self" in defaults
 
     @functools.wraps(function)

@@ -19,7 +19,7 @@ import numpy
 import scipy
 from autograd.misc import flatten
 
-from refebm.calculus import value_and_gradient
+from refebm.calculus import held, value_and_gradient
 from refebm.glossary import (
     DomainError,
     InputError,
@@ -200,7 +200,7 @@ class _Run:
         try:
             with numpy.errstate(all="ignore"):
                 value, gradient = value_and_gradient(
-                    lambda x: _float(asked("loss", self.loss, self.unflatten(x), *i)), x
+                    lambda x: _of_parameters(_float(asked("loss", self.loss, self.unflatten(x), *i))), x
                 )
         except InputError as error:
             if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
@@ -295,6 +295,12 @@ def _flat(parameters):
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
     return np.array(real_array("parameters", x)), unflatten
+
+
+def _of_parameters(value):
+    if held(value) is value:
+        raise InputError("E-CALLABLE", "loss must depend on the parameters, by autograd.numpy")
+    return value
 
 
 def _float(value):

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
-NEAR = 0.6  # of difflib's measure
+NEAR = 0.7  # of difflib's measure
 
 
 def words(text: str) -> list[str]:
@@ -16,7 +16,7 @@ def words(text: str) -> list[str]:
 
 def having(text: str, entries: Mapping[str, str]) -> list[str]:
     """The names whose entry has every word of `text`: a word at the beginning of one of its own, a number as it is."""
-    asked = words(text)
+    asked = words(text) or ["\0"] * bool(text)  # a text without a word is in none
     found = []
     for name, entry in entries.items():
         there = set(words(entry))

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from scipy.spatial.distance import pdist
-from scipy.special import expit, gammaln, logsumexp, softmax, xlogy
+from scipy.special import expit, gammaln, logsumexp, ndtr, softmax, xlogy
 from scipy.stats import chi2
 
 LOG_2PI = np.log(2 * np.pi)
@@ -253,6 +253,63 @@ def karras_heun_step(model, x, sigma, next_sigma):
         return ahead
     there = (ahead - denoiser(ahead, next_sigma * np.ones(len(x)))) / next_sigma
     return x + (next_sigma - sigma) * 0.5 * (slope + there)
+
+
+# ---- classifiers, whose logits (n, k) are a field, and bits ----------------------------------------------------------
+
+
+def classifier_energy(model, x):
+    logits = field(model)
+    return -logsumexp(logits(x).T, axis=0)
+
+
+def class_log_probabilities(model, x):
+    logits = field(model)
+    f = logits(x)
+    return f - logsumexp(f.T, axis=0)[:, None]
+
+
+def pseudo_likelihood(model, x):
+    energy = energy_function(model)
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(softplus(energy(x) - energy(x_i)) for x_i in flipped)
+
+
+# ---- rules for schedules ---------------------------------------------------------------------------------------------
+
+
+def cosine_betas(n_steps, offset, most):
+    angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
+    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(angle[1:] + angle[:-1])
+    return np.minimum(turned / np.cos(angle[:-1]) ** 2, most)
+
+
+def level_coverage(ratio, d):
+    apart = np.sqrt(2.0 * d) * (ratio - 1)
+    return ndtr(3 * ratio - apart) - ndtr(-3 * ratio - apart)
+
+
+def level_ratio(d, coverage):
+    low, high = 1.0, 1e3
+    for _ in range(100):
+        ratio = 0.5 * (low + high)
+        low, high = (ratio, high) if level_coverage(ratio, d) > coverage else (low, ratio)
+    return ratio
+
+
+def annealed_variance(ratio, eta, n_steps):
+    settled = 1 / (1 - eta / 2)
+    return settled + (1 - eta) ** (2 * n_steps) * (ratio**2 - settled)
+
+
+def annealed_step(ratio, n_steps):
+    power, square, low, high = 2 * n_steps, ratio**2, 0.0, 1.0
+    for _ in range(100):
+        eta = 0.5 * (low + high)
+        settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (power - 1)
+        falls = power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
+        low, high = (eta, high) if falls else (low, eta)
+    return eta
 
 
 # ---- what a network may predict of a noisy point x = scale x_0 + std z -----------------------------------------------

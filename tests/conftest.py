@@ -23,7 +23,7 @@ def pytest_addoption(parser):
 def pytest_cmdline_main(config):
     """All tests in as many processes as there are cores; files and tests that are named stay in this one."""
     whole = config.args_source is config.ArgsSource.TESTPATHS and config.pluginmanager.hasplugin("xdist")
-    if whole and config.option.numprocesses is None and not config.option.usepdb:
+    if whole and not hasattr(config, "workerinput") and config.option.numprocesses is None and not config.option.usepdb:
         config.option.numprocesses, config.option.dist = min(os.cpu_count() or 1, MOST_PROCESSES), "worksteal"
 
 

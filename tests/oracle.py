@@ -820,6 +820,74 @@ def karras_noise_levels(n, smallest, largest, power):
     return [((n - 1 - i) * ends[0] / (n - 1) + i * ends[1] / (n - 1)) ** power for i in range(n)]
 
 
+@row
+def classifier_energy(logits, x):
+    return -log_sum(scores(logits, x))
+
+
+@row
+def class_log_probabilities(logits, x):
+    f = scores(logits, x)
+    return [(a, -log_sum(f)) for a in f]
+
+
+def log_sum(f):
+    return mp.log(mp.fsum(map(mp.exp, f)))
+
+
+@row
+def pseudo_likelihood(energy, x):
+    """The conditional probability of each bit, by both of its states."""
+    terms = []
+    for i, a in enumerate(x):
+        other = [*x[:i], 1 - a, *x[i + 1 :]]
+        gap = (*energy_terms(energy, x), *(-t for t in energy_terms(energy, other)))
+        terms.append(softplus(gap))
+    return added(*terms)
+
+
+def cosine_betas(n_steps, offset, most):
+    f = [mp.cos(mp.pi / 2 * (mpf(i) / n_steps + offset) / (1 + offset)) ** 2 for i in range(n_steps + 1)]
+    return [min(1 - after / before, most) for before, after in pairwise(f)]
+
+
+def level_coverage(ratio, d):
+    apart = mp.sqrt(2 * d) * (ratio - 1)
+    return (mp.ncdf(3 * ratio - apart), -mp.ncdf(-3 * ratio - apart))
+
+
+def level_ratio(d, coverage):
+    """Where the coverage, which falls, is what is wanted."""
+    return root(lambda ratio: total(level_coverage(ratio, d)) - coverage, mpf(1), mpf(4))
+
+
+def annealed_variance(ratio, eta, n_steps):
+    """Step by step."""
+    variance = ratio**2
+    for _ in range(n_steps):
+        variance = (1 - eta) ** 2 * variance + 2 * eta
+    return (variance,)
+
+
+def annealed_step(ratio, n_steps):
+    """Where the variance has no slope."""
+
+    def slope(e):
+        f = 1 / (1 - e / 2)
+        kept = (1 - e) ** (2 * n_steps - 1)
+        return (1 - kept * (1 - e)) * f**2 / 2 - 2 * n_steps * kept * (ratio**2 - f)
+
+    return root(lambda e: -slope(e), mpf(0), mpf(1))
+
+
+def root(falling, low, high):
+    """Between two numbers, by halves, to all the digits."""
+    for _ in range(mp.prec + 20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
 def marginal_of_steps(betas, i):
     steps = i if isinstance(i, list) else [i]
     kept = [mp.fprod(1 - b for b in betas[: j + 1]) for j in steps]
@@ -1482,7 +1550,8 @@ ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partitio
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
 PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
-PRACTICE = (marginal_of_steps, karras_noise_levels)
+PRACTICE = (marginal_of_steps, karras_noise_levels, cosine_betas)
+PRACTICE += (level_coverage, level_ratio, annealed_variance, annealed_step)
 ARRAYS |= {f.__name__: f for f in PRACTICE}
 ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
@@ -2257,6 +2326,37 @@ def karras():
     yield entry("karras_denoising.gradient", text, parameter=["layers", 0, 1], **given, data_std=0.6875)
 
 
+def schedules():
+    for n_steps, offset, most in ((1, 0.0078125, 0.9990234375), (4, 0.03125, 0.96875), (9, 0.25, 0.75)):
+        text = "the cosine not squared, no offset, not cut, what is kept for what is lost"
+        yield entry("cosine_betas", text, n_steps=n_steps, offset=offset, most=most)
+    for ratio, d in ((1.125, 3), (1.25, 64), (1.0625, 3072)):
+        yield entry("level_coverage", "d for its root, deviations of the other level", ratio=ratio, d=d)
+    for d, coverage in ((8, 0.5), (784, 0.5), (3072, 0.875)):
+        yield entry("level_ratio", "the complement, no 2 beside d", d=d, coverage=coverage)
+    for ratio, n_steps in ((1.25, 1), (1.0625, 5), (2.5, 12)):
+        text = "half the noise, half the steps, the ratio for its square"
+        yield entry("annealed_variance", text, ratio=ratio, eta=0.1875, n_steps=n_steps)
+        yield entry("annealed_step", "half the steps, its own error left out", ratio=ratio, n_steps=n_steps)
+
+
+def classifiers():
+    for d in (2, 3):
+        for logits in (models(d)["mlp_score"], model("mlp_score", layers=[[block(FIRST, d, 2), [3.5, -1.25]]])):
+            if len(logits["parameters"]["layers"]) > 1 or d == 2:
+                given = {"logits": logits, "x": block(X, 3, d)}
+                yield entry("classifier_energy", "the mean over classes, the largest, the sign", **given)
+                yield entry("class_log_probabilities", "no log, over the points, not normalised", **given)
+    for d in DIMENSIONS:
+        for kind in ("quadratic", "mlp_energy"):
+            given = {"energy": models(d)[kind], "x": block(BITS, 3, d)}
+            yield entry("pseudo_likelihood", "the other bit, no log, twice the difference", **given)
+    bits = {"energy": model("binary_rbm", **rbms(3, 2)["BinaryRBM"]), "x": BITS[:2]}
+    yield entry("pseudo_likelihood", "the energy of the units, not of the visible ones", **bits)
+    text = "E(x^{-i}) held constant"
+    yield entry("pseudo_likelihood.gradient", text, parameter=["W"], **bits)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2281,6 +2381,8 @@ BUILDERS = (
     flows,
     parametrisations,
     karras,
+    schedules,
+    classifiers,
 )
 
 

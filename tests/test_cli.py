@@ -1,5 +1,6 @@
 """The commands, as a user types them: output, exit status, files that are whole or not there."""
 
+import io
 import json
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from refebm.cli import main
 from refebm.data import read_columns, user_data
 from refebm.identities import THEOREMS
 from refebm.identities.record import Sides, Theorem
+from refebm.identities.run import run
+from refebm.verify.command import Counter
 
 IRIS = str(Path(__file__).parent / "data" / "iris.csv")
 
@@ -280,6 +283,9 @@ BAD_CALLS = {
     "case out of range": (["verify", "--only", "implicit_is_explicit", "--case", "7"], "E-CASE.*integer 1.*1 to 2.*7"),
     "no cases": (["verify", "--cases", "0"], "E-COUNT"),
     "negative seed": (["verify", "--seed", "-1"], "E-COUNT"),
+    "no processes": (["verify", "--jobs", "0"], "E-COUNT.*--jobs"),
+    "no durations": (["verify", "--durations", "-1"], "E-COUNT.*--durations"),
+    "quick and so many": (["verify", "--quick", "--cases", "9"], "E-OPTION.*--quick.*--cases"),
     "no folder": (["verify", "--json", "/nonexistent/out.json"], "E-FILE.*nonexistent"),
     "json is a folder": (["verify", "--json", "."], "E-FILE.*folder"),
     "data of no name": (["verify", "--data", ""], "E-FILE"),
@@ -301,3 +307,79 @@ def test_bad_calls(name, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert re.search(pattern, captured.err), captured.err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def one_screen(monkeypatch):
+    """Where both what is printed and what is told appear."""
+    terminal = Terminal()
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, terminal)
+    return terminal
+
+
+def test_a_terminal_is_told_how_far_it_is(monkeypatch):
+    """On a line that is wiped before anything else is printed."""
+    screen = one_screen(monkeypatch)
+    monkeypatch.setattr("refebm.progress.SECONDS_BETWEEN_LINES", -1)  # as if each theorem took long
+    assert main(["verify", "--only", "tweedies", "--cases", "2"]) == 0
+    header, *lines, summary = screen.getvalue().split("\n")[:-1]
+    assert header.startswith("4 theorems") and summary.startswith("4 of 4 theorems hold")
+    for i, line in enumerate(lines):
+        counter, wiped, printed = line.partition("\r\x1b[K")
+        assert counter.startswith(f"\r{i} of 4 theorems") and wiped and printed.startswith("ok  tweedies_")
+
+
+def test_elsewhere_nothing_is_told(capsys):
+    assert main(["verify", "--only", "tweedies", "--cases", "2"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_an_interrupt_wipes_the_counter_first(monkeypatch):
+    def interrupted(theorems, texts, jobs, tick, **drawn):
+        tick([])
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("refebm.verify.command.run_all", interrupted)
+    screen = one_screen(monkeypatch)
+    assert main(["verify", "--only", "tweedies"]) == 130
+    assert "\r\x1b[Kinterrupted: 0 of 4 theorems are done\n" in screen.getvalue()
+
+
+def test_the_time_that_is_left(monkeypatch):
+    """What is done took so long, and the rest has as many expected seconds again."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    pair = [THEOREMS["tweedies_mean_is_bayes"], THEOREMS["tweedies_covariance_is_bayes"]]
+    counter = Counter(pair, {"cases": 4})
+    counter.line.began -= 30
+    counter.tell(pair[:1])
+    assert sys.stderr.getvalue().startswith("\r1 of 2 theorems, about 30 s left, ")
+
+
+def test_durations(capsys):
+    assert main(["verify", "--only", "tweedies", "--cases", "2", "--durations", "3"]) == 0
+    head, *slowest, summary = capsys.readouterr().out.splitlines()[5:]
+    assert head == "slowest:" and len(slowest) == 3 and summary.startswith("4 of 4")
+    seconds = [float(line.split()[0]) for line in slowest]
+    assert seconds == sorted(seconds, reverse=True) and all(line.split()[2].startswith("tweedies_") for line in slowest)
+
+
+def test_an_interrupt_ends_with_what_held_so_far(monkeypatch, tmp_path, capsys):
+    def interrupted(theorems, *given, **drawn):
+        yield run(theorems[0], 0, 3)
+        yield run(THEOREMS["tweedies_covariance_is_bayes"], 0, 3)
+        raise KeyboardInterrupt
+
+    make_red(monkeypatch)
+    monkeypatch.setattr("refebm.verify.command.run_all", interrupted)
+    assert main(["verify", "--only", "tweedies", "--json", str(tmp_path / "out.json")]) == 130
+    captured = capsys.readouterr()
+    assert "interrupted: 2 of 4 theorems are done\n" in captured.out
+    assert "refebm verify --only tweedies_mean_is_bayes --case=" in captured.out
+    assert captured.out.splitlines()[-1].startswith("1 of 2 theorems hold: 6 cases")
+    assert captured.err == "refebm: interrupted\n" and not (tmp_path / "out.json").exists()

@@ -18,6 +18,7 @@ from autograd import elementwise_grad, grad
 import refebm
 from refebm import Model
 from refebm.models import KINDS, RBMS, score
+from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import ADJUSTED
 
 ALLOWED = 64 * 2.0**-53
@@ -32,6 +33,7 @@ NO_NUMBERS = {"DomainError", "InputError", "Expectation", "Step"}  # two errors,
 NO_NUMBERS |= {name for name in refebm.__all__ if name.endswith("_tape")}  # a generator's own
 NO_NUMBERS |= {"Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES"}  # by bregman_noise_contrastive
 NO_NUMBERS |= {"Fit", "minimise", "minimise_noisy"}  # the optimisers are not ours
+NO_NUMBERS |= set(PROCEDURES)  # what they draw and how they step: the theorems about them
 
 INTEGRANDS = {
     "tanh": lambda x: np.tanh(x[:, 0]),

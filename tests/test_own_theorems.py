@@ -3,12 +3,17 @@
 import importlib
 import json
 import re
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
 from refebm.cli import main
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS
 from refebm.identities.own import load, read
+from refebm.identities.parallel import _result
 from refebm.verify.command import EXAMPLE
 
 HEAD = """
@@ -78,6 +83,30 @@ def test_the_example(file, capsys):
     assert ours() == before
 
 
+def test_theorems_of_somebody_who_read_the_help(capsys):
+    """About Student's t: they hold, they reject their own wrong version, and they show which of refebm's they miss."""
+    path = str(Path(__file__).with_name("student_theorems.py"))
+    assert main(["verify", path, "--cases", "4"]) == 0
+    assert "2 of 2 theorems hold: 8 cases" in capsys.readouterr().out
+    assert main(["verify", path, "--controls"]) == 0
+    out = capsys.readouterr().out
+    assert "| student_loss: The slope with nu + t^2 for nu - t^2 | loss_of_student | 100% |" in out
+    assert "| StudentT.score: no scale | score_of_student | 0% |" in out  # it asks at scale 1 alone
+
+
+def test_shards_of_a_file(file, tmp_path, capsys):
+    """They are of one text of it."""
+    parts = [str(tmp_path / f"{k}.json") for k in (1, 2)]
+    for k, part in enumerate(parts, 1):
+        assert main(["verify", file(GOOD), "--shard", f"{k}/2", "--json", part]) == 0
+    capsys.readouterr()
+    assert main(["verify", "--merge", *parts]) == 0
+    assert "1 of 1 theorems hold: 100 cases" in capsys.readouterr().out
+    assert main(["verify", file(GOOD + "\n"), "--shard", "2/2", "--json", parts[1]]) == 0
+    assert main(["verify", "--merge", *parts]) == 2
+    assert "E-MERGE" in capsys.readouterr().err
+
+
 def test_a_red_theorem_replays(file, capsys):
     """With the file in the command, from the integers."""
     path = file(GOOD.replace("2 * x", "2 * x + 1e-9 * (x > 2.5)"))
@@ -102,12 +131,22 @@ def test_options_that_go_with_a_file(file, tmp_path, capsys):
     assert "E-" in capsys.readouterr().err and (tmp_path / "mine.py").read_text() == GOOD
 
 
-def test_in_other_processes(file, capsys):
-    """Where the file is read no more: it may be gone, and all processes work on what it was."""
+def test_processes_change_nothing(file, tmp_path, monkeypatch, capsys):
+    """Each has the file as it was, and a part of a theorem's cases."""
     path = file(GOOD.replace("doubling_adds", "first") + GOOD[len(HEAD) :].replace("doubling_adds", "second"))
-    assert main(["verify", path, "--jobs", "2"]) == 0
+    monkeypatch.setattr("refebm.identities.parallel.PIECE", 0.1)
+    for jobs in ("1", "2"):
+        assert main(["verify", path, "--jobs", jobs, "--json", str(tmp_path / f"{jobs}.json")]) == 0
     out = capsys.readouterr().out
-    assert "2 processes" in out and "2 of 2 theorems hold: 200 cases" in out
+    assert "2 processes" in out and out.count("2 of 2 theorems hold: 200 cases") == 2
+    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
+
+
+def test_a_process_that_is_ended():
+    future = Future()
+    future.set_exception(BrokenProcessPool("gone"))
+    with pytest.raises(InputError, match=r"E-PROCESS: .*--jobs 1"):
+        _result(future)
 
 
 def test_on_data(file, tmp_path, capsys):
@@ -156,6 +195,12 @@ def test_controls_are_red_where_a_wrong_version_lives(file, capsys):
     out = capsys.readouterr().out
     assert "RED | double: The square. Of 2 it is the same | doubling_adds | 0% |" in out
     assert "theorems that no wrong version turns red: doubling_adds" in out
+    second = (
+        GOOD[GOOD.index("@wrong") :].replace("squared", "tripled").replace("x**2", "3 * x").replace("The square", "3")
+    )
+    assert main(["verify", file(text + second), "--controls"]) == 1  # though another version is rejected
+    out = capsys.readouterr().out
+    assert "1 of 2 wrong versions are rejected" in out and "no wrong version turns red" not in out
     assert main(["verify", file(GOOD.partition("@wrong")[0]), "--controls"]) == 1
     assert "@wrong(f)" in capsys.readouterr().out
 
@@ -216,6 +261,14 @@ BAD = {
         rf"E-ABOUT: {AT}is about doubel, which neither .*did you mean double\?",
     ),
     "a limit of no list": (changed(("pointwise", "limit")), rf"E-KIND: {AT}"),
+    "no dimension in the plane": (
+        changed(("case=number)", "case=number, plane=True)")),
+        rf"E-RAISES: {AT}raises, making a case\n  mine\.py:12 in number\n.*E-PLANE: .* begin with draw.dimension",
+    ),
+    "in the plane of a list": (
+        changed(("case=number)", "case=number, plane=True, cases=3)")),
+        rf"E-KIND: {AT}has a fixed list of cases, and none of them in the plane",
+    ),
     "no dict": (changed(('{"x": draw.reals((2,), 1.0, 3.0)}', "draw.real(1, 2)")), rf"E-DRAWN: {AT}.*got float"),
     "a case that raises": (
         changed(("1.0, 3.0", "1.0, high")),
@@ -276,14 +329,25 @@ def test_a_bad_file(name, file, tmp_path, capsys):
     assert len(captured.out.splitlines()) <= 1
 
 
+def test_what_stands_beside_a_file_is_shown_too(file, capsys):
+    file("def half(x):\n    return x[5] / 2\n", "helper_of_mine.py")
+    path = file("import helper_of_mine\n" + GOOD.replace("[x, x]", "[x, helper_of_mine.half(x)]"))
+    assert main(["verify", path]) == 2
+    said = capsys.readouterr().err
+    assert re.search(r"  mine\.py:\d+ in doubling_adds\n.*\n  helper_of_mine\.py:2 in half\n    return x\[5\]", said)
+
+
 def test_other_bad_files(file, tmp_path, capsys):
     one, two = file(GOOD), file(GOOD, "two.py")
+    (tmp_path / "folder").mkdir()
+    file(GOOD, "folder/mine.py")
     several = "\n".join(GOOD[len(HEAD) :].replace("doubling_adds", f"t{i}").partition("@wrong")[0] for i in range(6))
     many = file(HEAD + several.replace("pointwise", "statistical"), "many.py")
     for arguments, pattern in (
         ([one, two], r"E-NAME: two\.py:\d+: doubling_adds is the name of another theorem too, at mine\.py"),
         ([one, one], "E-NAME.*named twice"),
         ([one, str(tmp_path / "." / "mine.py")], "E-NAME.*named twice"),
+        ([one, str(tmp_path / "folder" / "mine.py")], "E-NAME: two files are called mine.py"),
         ([file("x", "mine.txt")], "E-FILE.*Python file"),
         ([str(tmp_path)], "E-FILE"),
         ([many], r"E-STATISTICS: many\.py:\d+: .*5 statistical theorems of a run, there are 6"),

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from refebm.cli import main
+from refebm.cli import main, parser
 from refebm.identities import THEOREMS
+from refebm.identities.parallel import processes
 from refebm.identities.record import Sides, Theorem
-from refebm.identities.run import MOST_STATISTICAL, draws, firsts, mine, run
+from refebm.identities.run import MOST_STATISTICAL, draws, firsts, mine, parts_of, run, together
+from refebm.verify.command import EXAMPLE, _refuse_together, _see_numbers, _time
 
 SOME = [  # a fixed list, statistics, the plane, cases outside its conditions
     next(name for name, theorem in THEOREMS.items() if theorem.cases),
@@ -39,6 +41,25 @@ def test_the_shards_are_the_run(name):
     assert sum(len(part.verdicts) for part in parts) == len(whole.verdicts)
     assert sum(len(part.outside) for part in parts) == len(whole.outside)
     assert {key: value for part in parts for key, value in part.outside.items()} == whole.outside
+
+
+def test_parts_of_a_shard_are_the_shard():
+    """So the cases of one theorem are shared by several processes."""
+    theorem = THEOREMS["implicit_is_explicit"]
+    for shard in ((1, 1), (2, 3)):
+        whole = run(theorem, cases=12, shard=shard)
+        parts = [run(theorem, cases=12, shard=part) for part in parts_of(shard, 4)]
+        one = together(theorem, parts[::-1])
+        assert (one.verdicts, one.numbers, one.outside) == (whole.verdicts, whole.numbers, whole.outside)
+        assert list(one.outside) == list(whole.outside) and one.seconds > 0
+
+
+def test_how_many_processes_share_the_work(monkeypatch):
+    monkeypatch.setattr("refebm.identities.parallel.cores", lambda: 7)
+    one = [THEOREMS["tweedies_mean_is_bayes"]]
+    assert processes(list(THEOREMS.values())) == 7 and processes(one) == 1 and processes(one, 3) == 3
+    assert processes(one, cases=100_000) == 7 and processes(one, cases=100_000, shard=(1, 1000)) == 1
+    assert processes(one, cases=100_000, data=object()) == 1
 
 
 def test_the_budget_of_false_alarms_is_that_of_one_run():
@@ -156,6 +177,28 @@ def test_a_shard_that_is_none(shard, capsys):
     assert main(["verify", "--shard", shard]) == 2
     captured = capsys.readouterr()
     assert "E-SHARD" in captured.err and captured.out == ""
+
+
+def test_the_commands_of_the_page_are_commands(monkeypatch):
+    """With the numbers that a matrix or an array puts in; each number of the matrix once."""
+    page = EXAMPLE.with_name("SHARDS.md").read_text()
+    commands = re.findall(r"refebm verify [^`\"\n]+", page)
+    assert len(commands) >= 7
+    for command in commands:
+        words = (
+            re.sub(r"\$\{\{ matrix.shard \}\}|\$k|\$SLURM_CPUS_PER_TASK", "3", command).replace("K/N", "3/8").split()
+        )
+        options = parser().parse_args(words[1:])
+        _refuse_together(options)
+        _see_numbers(options)
+    (matrix,) = re.findall(r"shard: (\[.*\])", page)
+    assert json.loads(matrix) == list(range(1, 9)) and "matrix.shard }}/8" in page
+    assert "--array=1-64" in page and "--shard $k/64" in page
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.1, "1 s"), (59.6, "60 s"), (200, "3 min"), (9200, "3 h")])
+def test_a_time_in_words(seconds, said):
+    assert _time(seconds) == said
 
 
 def test_pairs_of_options_that_do_not_go_together(capsys):

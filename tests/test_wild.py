@@ -1,4 +1,4 @@
-"""Public packages, in `tests/peers`: right code is not accused. `pytest -m peers_wild` asks those that are installed."""
+"""Public packages, in `tests/peers`: right code is not accused. Those that are installed: `pytest -m peers_wild`."""
 
 import importlib
 from pathlib import Path

@@ -7,7 +7,6 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch, signs
 from refebm.glossary import (
-    Count,
     EnergyOf,
     Flag,
     LogDensityOf,
@@ -20,8 +19,10 @@ from refebm.glossary import (
     StepSize,
     Watch,
     asked,
+    copied,
     energy,
     field,
+    kept,
     rows,
     see_callable,
 )
@@ -72,21 +73,21 @@ def joint(name, function, x=None):
     """log p(x, z) of parameters, rows of data and codes: a body sees function(parameters, x), a log-density of z."""
     see_callable(name, function)
     called = f"{name}(parameters, x, z)"
-    return lambda theta, x: energy(name, lambda z: asked(called, function, theta, x, z))
+    return lambda theta, x: energy(name, lambda z: asked(called, function, copied(theta), kept(x), z))
 
 
 def code(name, function, x=None):
     """Codes (n, k) of parameters, rows of data and noise (n, k)."""
     see_callable(name, function)
     called = f"{name}(parameters, x, eps)"
-    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, theta, x, eps))(eps)
+    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, copied(theta), kept(x), eps))(eps)
 
 
 def of_code(name, function, x=None):
     """A field of codes, of parameters and rows of data: a body sees function(parameters, x)."""
     see_callable(name, function)
     called = f"{name}(parameters, z, x)"
-    return lambda theta, x: field(name, lambda z: asked(called, function, theta, z, x))
+    return lambda theta, x: field(name, lambda z: asked(called, function, copied(theta), z, kept(x)))
 
 
 LogJointOf = Annotated[Callable, joint, "(parameters, (n, d), (n, k)) -> (n,), log p(x, z)"]
@@ -107,8 +108,8 @@ def train_implicit_vae(
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
-    refit: Count = 5,
-    copies: Count = 5,
+    refit: StepCount = 5,
+    copies: Size = 5,
     score_steps: StepCount = 10,
     *,
     adam: Flag = False,

@@ -7,9 +7,9 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import constant, minibatch
 from refebm.glossary import (
-    Count,
     EnergyOf,
     Flag,
+    Fraction,
     InputError,
     KernelOf,
     Parameters,
@@ -19,7 +19,6 @@ from refebm.glossary import (
     StepCount,
     StepSize,
     Watch,
-    number,
     points,
     rows,
     see_callable,
@@ -38,14 +37,6 @@ def starts(name, value, x):
     return value if isinstance(value, ReplayBuffer) else given
 
 
-def part(name, value, x=None):
-    """A float from 0 to 1."""
-    value = number(name, value)
-    if not 0 <= value <= 1:
-        raise InputError("E-FRACTION", f"{name} must be from 0 to 1, got {value}")
-    return value
-
-
 def drawer(name, function, x=None):
     """A function of a Generator, steps, n and d that returns the noise of a kernel, as `langevin_tape` does."""
     see_callable(name, function)
@@ -53,7 +44,6 @@ def drawer(name, function, x=None):
 
 
 Starts = Annotated[np.ndarray | ReplayBuffer, starts, "(batch, d), or a ReplayBuffer"]
-Part = Annotated[float, part, "a float in [0, 1]"]
 Drawer = Annotated[Callable, drawer, "(rng, n_steps, n, d) -> a tape"]
 
 
@@ -63,13 +53,13 @@ def train_contrastive_divergence(
     energy: EnergyOf,
     step: KernelOf,
     parameters: Parameters,
-    k: Count,
+    k: StepCount,
     batch: Size,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
     chains: Starts | None = None,
-    fraction: Part = 0.05,
+    fraction: Fraction = 0.05,
     *,
     tape: Drawer = langevin_tape,
     adam: Flag = False,
@@ -95,6 +85,8 @@ def train_contrastive_divergence(
         if isinstance(kept, ReplayBuffer):
             fresh = rng.standard_normal(rows.shape)
             return kept.start(fresh, fraction, replay_tape(rng, 1, batch)[0])
+        if kept is not None and len(kept) != batch:
+            raise InputError("E-SHAPE", f"chains must be ({batch}, d), one for each of batch; got shape {kept.shape}")
         return rows if kept is None else kept
 
     def loss(theta, i):

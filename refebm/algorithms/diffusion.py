@@ -22,10 +22,11 @@ from refebm.glossary import (
     Vectors,
     Watch,
     brief,
+    number,
     rows,
-    weight_inside,
 )
 from refebm.objectives.diffusion import diffusion_score_matching
+from refebm.objectives.flow_matching import flow_matching
 from refebm.samplers.reverse_diffusion import ddpm_step, predictor_corrector, probability_flow
 from refebm.samplers.tapes import langevin_tape, predictor_corrector_tape
 from refebm.training import Fit, minimise_noisy
@@ -42,9 +43,10 @@ def way(name, value, x=None):
 
 def early(name, value, x=None):
     """A time in (0, 1), before which nothing is asked."""
-    if np.ndim(value) == 0 and isinstance(value, (int, float)) and not 0 < value < 1:
+    value = number(name, value)
+    if not 0 < value < 1:
         raise InputError("E-TIME", f"{name} must be greater than 0 and less than 1, got {value}")
-    return weight_inside(name, value)
+    return value
 
 
 Way = Annotated[str, way, "predictor-corrector, flow or ancestral"]
@@ -84,6 +86,39 @@ def train_diffusion(
         t = t_min + (1 - t_min) * rng.random(batch)
         z = rng.standard_normal(rows.shape)
         return np.mean(diffusion_score_matching(score(theta), sde, weight, rows, t, z))
+
+    return minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=each, progress=progress)
+
+
+@rows
+def train_flow_matching(
+    x: Points,
+    velocity: TimeFieldOf,
+    parameters: Parameters,
+    batch: Size,
+    n_steps: StepCount,
+    step_size: StepSize,
+    rng: Rng,
+    t_min: FirstTime = 1e-3,
+    *,
+    adam: Flag = False,
+    each: Watch | None = None,
+    progress: Flag = True,
+) -> Fit:
+    r"""A velocity at all times: each row of a minibatch on a line of its own, 1/2 |u((1 - t) x + t z, t) - (z - x)|^2.
+
+    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 |u_\theta((1 - t) x + t z, t) - (z - x)|^2$$
+
+    1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
+    down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
+    Source: Lipman, Chen, Ben-Hamu, Nickel and Le 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
+    """
+
+    def loss(theta, i):
+        rows = minibatch(x, batch, rng)
+        t = t_min + (1 - t_min) * rng.random(batch)
+        z = rng.standard_normal(rows.shape)
+        return np.mean(flow_matching(velocity(theta), rows, z, t))
 
     return minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=each, progress=progress)
 

@@ -33,10 +33,11 @@ class Place(NamedTuple):
 
 
 class Doc(NamedTuple):
-    """A docstring: what it says first, its equation, the rest, and what stands behind its labels."""
+    """A docstring: what it says first, its equation, an example, the rest, and what stands behind its labels."""
 
     first: str
     latex: str
+    example: str
     rest: str
     labelled: dict[str, str]
 
@@ -54,7 +55,8 @@ def doc(name: str) -> Doc:
         raise InputError("E-DOCSTRINGS", "the book is read off docstrings, which python -OO leaves out")
     first, *rest = (inspect.getdoc(thing(name)) or "").split("\n\n")
     latex = next((part.strip("$") for part in rest if part.startswith("$$")), "")
-    text = "\n\n".join(part for part in rest if not part.startswith("$$"))
+    example = "\n".join(part for part in rest if part.startswith(">>>"))
+    text = "\n\n".join(part for part in rest if not part.startswith(("$$", ">>>")))
     labelled, kept = {}, []
     for line in text.splitlines():
         label, colon, words = line.partition(": ")
@@ -65,7 +67,7 @@ def doc(name: str) -> Doc:
         else:
             kept.append(line)
     rest = "\n".join(line for line in kept if line not in labelled)
-    return Doc(" ".join(first.split()), latex, rest.strip(), labelled)
+    return Doc(" ".join(first.split()), latex, example, rest.strip(), labelled)
 
 
 def source(name: str) -> str:
@@ -73,7 +75,7 @@ def source(name: str) -> str:
     return doc(name).labelled.get("Source") or doc(name.partition(".")[0]).labelled.get("Source", "")
 
 
-def cited(name: str) -> list[Citation]:
+def cited(name: str) -> tuple[Citation, ...]:
     """The citations of a definition's source."""
     return citations(source(name))
 
@@ -144,7 +146,7 @@ def arguments(name: str) -> list[Argument]:
     found = []
     for one in inspect.signature(thing(name)).parameters.values():
         if one.name != "self":
-            default = "" if one.default is one.empty else repr(one.default)
+            default = "" if one.default is one.empty else getattr(one.default, "__name__", repr(one.default))
             found.append(Argument(one.name, type_in_words(one.annotation), default))
     return found
 
@@ -165,6 +167,13 @@ def type_in_words(annotation) -> str:
 def _lines(path):
     text = (ROOT / path).read_text(encoding="utf-8")
     return text.splitlines(), ast.parse(text)
+
+
+@functools.cache
+def _functions(path):
+    """The first and the last line of each function of a file, inner ones first."""
+    spans = [(_begin(one), one.end_lineno) for one in ast.walk(_lines(path)[1]) if isinstance(one, ast.FunctionDef)]
+    return sorted(spans, key=lambda span: span[1] - span[0])
 
 
 def place(name: str) -> Place:
@@ -204,9 +213,9 @@ def code(name: str) -> str:
 
 def place_of_theorem(theorem: Theorem) -> Place:
     """Where a theorem is stated and proved."""
-    lines, first = inspect.getsourcelines(theorem.sides)
     path = Path(inspect.getsourcefile(theorem.sides)).relative_to(ROOT).as_posix()
-    return Place(str(path), first, first + len(lines) - 1)
+    begins = theorem.sides.__code__.co_firstlineno
+    return next(Place(path, *span) for span in _functions(path) if span[0] <= begins <= span[1])
 
 
 def conventions(name: str) -> list[Convention]:

@@ -1,5 +1,6 @@
 """The pages in Markdown: one for each stem, the contents, and the texts that are cited, with what stands in which."""
 
+import functools
 import inspect
 import re
 import sys
@@ -10,7 +11,8 @@ from refebm.book.evidence import evidence
 from refebm.identities import Theorem
 from refebm.papers import DOCUMENTS, PAPERS, TEXTS, citations
 
-CONTENTS, INDEX, TEXTS_PAGE = "README", "index", "sources"
+CONTENTS, EQUATIONS, TEXTS_PAGE = "README", "equations", "sources"
+TUTORIAL = "tutorial"  # written by hand
 WORDS = {"Also": "Also called", "Domain": "Domain", "Convention": "Convention", "Errors": "Errors"}
 MADE = "<!-- python -m refebm.book writes this page -->"
 CODE = re.compile(r"(``.+?``|`[^`]+`)")
@@ -20,9 +22,9 @@ with its equation, what goes in and comes out, its source, its code, other conve
 and the theorems that tell right from wrong. Names are anchors, and stay.
 
 Start with the [tutorial](tutorial.md): from data to a trained energy, its samples and a proof of its loss. With a
-paper in hand, see [sources](sources.md): what stands here for which equation; [index](index.md) is the table of all.
-On a terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`; `refebm
-book DIR` writes all this as a site.
+paper in hand, see [sources](sources.md): what stands here for which equation; [equations](equations.md) is the table
+of all. On a terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
+`refebm book DIR` writes all this as a site.
 
 How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*, integrals with a certificate;
 *enumeration*, exact sums over a finite space; *limit*, the order and the coefficient of an error; *statistical*,
@@ -32,10 +34,11 @@ roundoffs of the terms that are added: at most 1 is right. `refebm verify --only
 HEAD = ("equation", "definition", "theorem", "proof")
 
 
+@functools.cache
 def pages() -> dict[str, str]:
     """All pages that are generated, by name."""
     made = {stem: page(stem) for stem in entries.pages()}
-    return {CONTENTS: contents(), **made, INDEX: index(), TEXTS_PAGE: texts()}
+    return {CONTENTS: contents(), **made, EQUATIONS: equations(), TEXTS_PAGE: texts()}
 
 
 def page(stem: str) -> str:
@@ -63,11 +66,10 @@ def title(stem: str) -> str:
 
 
 def _about(stem, names, theorems):
-    """What the modules of the definitions, or of the theorems, say of themselves."""
+    """What the module of the stem says of itself: that of the definitions, else that of the theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
-    own = [module for module in modules if module.rpartition(".")[2] == stem] or list(modules)
-    own = own if own and (len(own) < 3 or not theorems) else [theorems[0].sides.__module__]
-    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own]
+    own = [module for module in [f"refebm.{stem}", *modules] if module.endswith(f".{stem}") and module in sys.modules]
+    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or [theorems[0].sides.__module__]]
 
 
 def definition(name: str, stem: str = "") -> list[str]:
@@ -84,6 +86,7 @@ def definition(name: str, stem: str = "") -> list[str]:
         f"**Source:** {cited(entries.source(name))}" if entries.source(name) else "",
         f"```python\n{entries.code(name)}\n```",
         link_to_code(entries.place(name)),
+        f"```pycon\n{said.example}\n```" if said.example else "",
         *_variants(name),
         *_evidence_of(name, stem),
     ]
@@ -92,7 +95,8 @@ def definition(name: str, stem: str = "") -> list[str]:
 def _arguments(name):
     rows = [(f"`{one.name}{' = ' if one.default else ''}{one.default}`", one.words) for one in entries.arguments(name)]
     rows += [("returns", entries.returned(name))] if entries.returned(name) else []
-    return table(("argument", "what it is"), [(cell, prose(words)) for cell, words in rows]) if rows else ""
+    told = any(words for _, words in rows)
+    return table(("argument", "what it is"), [(cell, prose(words)) for cell, words in rows]) if told else ""
 
 
 def _variants(name):
@@ -190,22 +194,17 @@ def link_to_code(place: entries.Place) -> str:
 
 
 def _link(name, stem):
-    return f"[`{name}`]({_page_with(name, stem)}#{name})"
-
-
-def _page_with(name, stem):
-    if name in entries.THEOREMS:
-        where = entries.THEOREMS[name].stem
-    else:
-        public = name if name in entries.definitions() else name.partition(".")[0]
-        where = entries.page_of(public)
-    return "" if where == stem else f"{where}.md"
+    """To a theorem or a definition; what is no definition is of a class that is one."""
+    theorem = entries.THEOREMS.get(name)
+    entry = name if theorem or name in entries.definitions() else type(entries.thing(name)).__name__
+    page = theorem.stem if theorem else entries.page_of(entry)
+    return f"[`{name}`]({'' if page == stem else f'{page}.md'}#{entry})"
 
 
 def cited(source: str) -> str:
     """A source line whose texts lead to the page of texts."""
     return "; ".join(
-        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){prose(one.place)}" for one in citations(source)
+        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){_escaped(one.place)}" for one in citations(source)
     )
 
 
@@ -271,7 +270,16 @@ def contents() -> str:
     return _whole(parts)
 
 
-def index() -> str:
+def overview() -> str:
+    """A line for each page, for the README of the repository."""
+    rows = []
+    for stem, names in entries.pages().items():
+        said = _about(stem, names, entries.theorems_of(stem))[0].partition("\n\n")[0]
+        rows.append((f"[{title(stem)}](refebm/book/{stem}.md)", said))
+    return table(("page", "what it is about"), rows)
+
+
+def equations() -> str:
     """From each equation to its definition, and from each definition to the theorems about it and their proofs."""
     rows = [
         (
@@ -285,7 +293,7 @@ def index() -> str:
         if name in theorem.about
     ]
     words = "From equations to definitions, to the theorems about them, to their proofs: as `refebm list --markdown`."
-    return _whole([MADE, "# index", words, table(HEAD, rows)])
+    return _whole([MADE, "# equations", words, table(HEAD, rows)])
 
 
 def _at(place):

@@ -112,5 +112,5 @@ class _Reader:
 
 def bracketed(text: str) -> str:
     """In brackets where it is more than a word, a number, or what is in brackets already."""
-    simple = re.fullmatch(r"[\w\u0300-\u036f₀-₉ᵀ⁰-⁹]+|[^\W\d]+\([^()]*\)|\([^()]*\)|\|[^|]*\|", text)
+    simple = re.fullmatch(r"[\w\u0300-\u036f₀-₉ᵀ⁰-⁹]+|(?:[^\W\d]+|√)?\([^()]*\)|\|[^|]*\|", text)
     return text if simple else f"({text})"

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import refebm
 from refebm.book import entries
 from refebm.glossary import InputError
-from refebm.identities import Theorem
 from refebm.papers import TEXTS, citations
+from refebm.words import did_you_mean
 
 PLACES = ("equation", "section", "theorem", "algorithm", "proposition", "technique", "appendix", "corollary")
 SHORT = {
@@ -26,7 +26,6 @@ SHORT = {
     "prop": "proposition",
 }
 SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # that tell nothing apart
-NEAR = 0.7  # of 1: how much of a name must be there for it to be suggested
 
 
 def words(text: str) -> list[str]:
@@ -45,7 +44,7 @@ def _one(word):
 
 def places(source: str) -> list[set[str]]:
     """For each citation of a source its words, all that it spans among them."""
-    return [_spanned(str(citation)) | set(words(TEXTS[citation.text])) for citation in citations(source)]
+    return [_spanned(str(citation)) | set(words(TEXTS.get(citation.text, ""))) for citation in citations(source)]
 
 
 def _spanned(text):
@@ -74,9 +73,8 @@ def fields(name: str) -> list[set[str]]:
             *(set(words(one)) for one in theorem.about),
         ]
     said = entries.doc(name)
-    called = [set(words(one)) for one in said.labelled.get("Also", "").split(",")]
-    own = set(words(name)) | {_initials(name)}
-    return [own, *called, own.union(*called), *places(entries.source(name)), set(words(said.first))]
+    own, also = set(words(name)) | {_initials(name)}, _also(name)
+    return [own, *also, own.union(*also), *places(entries.source(name)), set(words(said.first))]
 
 
 def _initials(name):
@@ -96,14 +94,6 @@ def every() -> list[str]:
     return [*entries.definitions(), *others, *(theorem.name for theorem in entries.TRUSTED)]
 
 
-def near(text: str, names: Iterable[str]) -> list[str]:
-    """Up to three names like the text."""
-    by_lower = {name.lower(): name for name in names}
-    text = text.lower().strip().replace(" ", "_").replace("-", "_")
-    close = difflib.get_close_matches(text, by_lower, 3, NEAR)
-    return [by_lower[name] for name in close]
-
-
 def found(text: str) -> list[str]:
     """What a name, or words, mean: the one of that name, else all that they find. Errors: E-NONE, with what is near."""
     names = every()
@@ -118,19 +108,20 @@ def found(text: str) -> list[str]:
     return chosen
 
 
+def called(text: str) -> list[str]:
+    """The definitions that are also called exactly so, as "DSM" is one."""
+    return [name for name in entries.definitions() if set(words(text)) in _also(name)]
+
+
+def _also(name):
+    return [set(words(one)) for one in entries.doc(name).labelled.get("Also", "").split(",") if one]
+
+
 def hint(text: str) -> str:
-    """Did you mean ...? Names, and single words, that are like those that were given."""
-    close = near(text, every())
-    known = {word for name in every() for field in fields(name) for word in field if word.isalpha()}
-    wrong = [word for word in words(text) if word not in known]
-    mended = [next(iter(difflib.get_close_matches(word, sorted(known), 1, NEAR)), word) for word in wrong]
-    better = [one for one in mended if one not in wrong]
-    close += (
-        [" ".join(dict(zip(wrong, mended)).get(word, word) for word in words(text))] if better and not close else []
-    )
-    return f"; did you mean {' or '.join(close)}?" if close else ""
-
-
-def theorem_of(name: str) -> Theorem | None:
-    """The theorem of a name, if it is one."""
-    return entries.THEOREMS.get(name)
+    """Did you mean ...? Names like the text, else the text with its unknown words mended."""
+    if said := did_you_mean(re.sub(r"[\s-]+", "_", text.strip()), every()):
+        return said
+    known = sorted({word for name in every() for field in fields(name) for word in field if word.isalpha()})
+    mended = [next(iter(difflib.get_close_matches(word, known, 1)), word) for word in words(text)]
+    told = [word.isdigit() or word in known for word in mended]
+    return f"; did you mean {' '.join(mended)!r}?" if mended != words(text) and all(told) else ""

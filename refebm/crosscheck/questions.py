@@ -12,7 +12,9 @@ from refebm.glossary import Bits, InputError, Loss
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
+from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
@@ -53,6 +55,9 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "marginal_of_steps": (),
     **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
     "karras_noise_levels": (),
+    **dict.fromkeys(("classifier_energy", "class_log_probabilities"), ("mlp_score",)),  # d classes
+    "pseudo_likelihood": (*WITH_ENERGY, "binary_rbm"),
+    **dict.fromkeys(("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"), ()),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -132,6 +137,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    **dict.fromkeys(PROCEDURES, "draws: the definition that it goes down is examined, with noise handed over"),
     "probability_flow": "solved to a tolerance: its velocity is examined",
     "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
     "GivenDiffusion": "takes callables: the SDEs that are examined are numbers",
@@ -198,6 +204,9 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "t": ("t", (1.0, 1.0), "what is right before the end only"),
     "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
     "data_std": ("data_std", (0.5, 1.0)),
+    "offset": ("offset", (0.0, 0.5)),
+    "coverage": ("coverage", (0.5, 0.875)),
+    "ratio": ("ratio", (1.25, 2.0)),
     "next_sigma": ("next_sigma", (0.0, 0.0), "what is right for all steps but the last"),
     "times": ("times", ([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
     "corrections": ("times", (0, 1), "no correction where one is wanted, or where none is"),
@@ -223,20 +232,17 @@ class Asked:
 
 
 def chosen(text: str) -> list[str]:
-    """The functions that a text means: those of exactly this name, or of this stem, or with the text in their name.
+    """The functions that a text means: those of exactly this name, or of this stem, or with all its words in theirs.
 
     Errors: E-NONE if there is none.
     """
     stems = {name: getattr(refebm, name.partition(".")[0]).__module__.rpartition(".")[2] for name in EXAMINED}
-    for means in (
-        lambda name: text in (name, name.partition(".")[0]),
-        lambda name: stems[name] == text,
-        lambda name: text.lower() in name.lower(),
-    ):
-        found = [name for name in EXAMINED if means(name)]
-        if found:
-            return found
-    raise InputError("E-NONE", f"no function has {text!r} in its name")
+    found = [name for name in EXAMINED if text in (name, name.partition(".")[0])]
+    found = found or [name for name in EXAMINED if stems[name] == text]
+    found = found or having(text, {name: name for name in EXAMINED})
+    if not found:
+        raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
+    return found
 
 
 def questions(function: str) -> list[Asked]:

@@ -11,7 +11,7 @@ from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
 from refebm.truth.expectations import expect
 
-LIPMAN = "Lipman, Chen, Ben-Hamu, Nickel and Le 2023"
+LIPMAN = "Lipman et al. 2023"
 ALBERGO = "Albergo, Boffi and Vanden-Eijnden 2023"
 
 

@@ -76,7 +76,7 @@ class Own(NamedTuple):
 
 
 def read(paths: Iterable[str]) -> tuple[Text, ...]:
-    """The files, each once. Errors: E-FILE, E-NAME for a file that is named twice."""
+    """The files, each once. Errors: E-FILE, E-NAME for a file that is named twice, or two of one name."""
     texts, seen = [], set()
     for path in paths:
         try:
@@ -86,6 +86,8 @@ def read(paths: Iterable[str]) -> tuple[Text, ...]:
                 raise InputError("E-FILE", f"theorems stand in a Python file, .py, got {path}")
             if Path(path).resolve() in seen:
                 raise InputError("E-NAME", f"{path} is named twice")
+            if Path(path).name in {text.name for text in texts}:
+                raise InputError("E-NAME", f"two files are called {Path(path).name}: which is meant is not told apart")
             seen.add(Path(path).resolve())
             texts.append(Text(path, Path(path).read_bytes().decode("utf-8-sig")))
         except (OSError, ValueError) as error:

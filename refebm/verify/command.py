@@ -16,7 +16,7 @@ from refebm.files import see_apart, see_writable, write_json
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE, THEOREMS, Draw, Theorem
 from refebm.identities.own import Own, Text, load, read
-from refebm.identities.parallel import FEW, cores, run_all
+from refebm.identities.parallel import processes, run_all
 from refebm.identities.run import ALL, Report, attempt, firsts, seconds
 from refebm.progress import Line
 from refebm.verify.controls import put_in
@@ -100,8 +100,7 @@ def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
     """The theorem of that name; else those of that stem or about that function; else those with all words."""
     text, every = options.only.strip(), known.values()
     found = [known[text]] if text in known else [t for t in every if text in (t.stem, *t.about)]
-    entries = {t.name: " ".join([t.name, t.stem, t.source, *t.about]) for t in every}
-    found = found or [known[name] for name in having(text, entries)]
+    found = found or ([known[name] for name in having(text, _entries(every))] if text else list(every))
     found = [theorem for theorem in found if theorem.mixtures or options.data is None]
     if not found:
         where = "about mixtures " if options.data is not None else ""
@@ -111,6 +110,19 @@ def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
             f"no theorem {where}has {options.only!r} in its name, stem, source or functions{did_you_mean(text, names)}",
         )
     return found
+
+
+def _entries(theorems) -> dict[str, str]:
+    """The words under which each is found; what else a function is called, its docstring says."""
+    if sys.flags.optimize > 1:
+        return {t.name: " ".join([t.name, t.stem, t.source, *t.about]) for t in theorems}
+    from refebm.book.entries import doc  # which reads docstrings, and is waited for here alone
+
+    public = {f for t in theorems for f in t.about if f.partition(".")[0] in refebm.__all__}
+    also = {function: doc(function).labelled.get("Also", "") for function in public}
+    return {
+        t.name: " ".join([t.name, t.stem, t.source, *t.about, *(also.get(f, "") for f in t.about)]) for t in theorems
+    }
 
 
 def _run(chosen: list[Theorem], options, texts: tuple[Text, ...]) -> int:
@@ -135,7 +147,9 @@ def _run(chosen: list[Theorem], options, texts: tuple[Text, ...]) -> int:
         print(f"interrupted: {len(reports)} of {len(chosen)} theorems are done")
         _tell(written | {"theorems": list(map(record, reports))}, options, start)
         raise
-    counter.clear()
+    finally:
+        counter.clear()
+        answers.close()  # and with it all that it started
     if options.durations:
         print(slowest(reports, options.durations))
     return _finish(written | {"theorems": list(map(record, reports))}, options, start)
@@ -159,15 +173,16 @@ class Counter:
 
 
 def _time(s: float) -> str:
-    return f"{s / 60:.0f} min" if s > 150 else f"{max(1, s):.0f} s"
+    size, unit = (3600, "h") if s > 9000 else (60, "min") if s > 150 else (1, "s")
+    return f"{max(1, s / size):.0f} {unit}"
 
 
 def _header(chosen, options, sizes) -> None:
     """How many theorems and cases, and about how long they take, which on data depends on the data."""
-    jobs = min(options.jobs or (1 if len(chosen) <= FEW else cores()), len(chosen))
-    _, n = _shard(options)
+    shard = _shard(options)
+    jobs = processes(chosen, options.jobs, shard, **sizes)
     number = sum(len(firsts(theorem, **sizes)) for theorem in chosen)
-    work = sum(seconds(theorem, **sizes) for theorem in chosen) / n / jobs + START * (jobs > 1)
+    work = sum(seconds(theorem, **sizes) for theorem in chosen) / shard[1] / jobs + START * (jobs > 1)
     words = [f"{len(chosen)} theorem{'s' * (len(chosen) > 1)}, {number} cases"]
     words += [f"of which this is shard {options.shard}"] if options.shard else []
     words += [f"seed {options.seed}"]

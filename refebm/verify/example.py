@@ -45,7 +45,8 @@ def tempered_loss_of_a_gaussian(impl, x, mean, precision, beta):
     return Sides([left], [0.5 * beta**2 * precision**2 * np.sum((x - mean) ** 2, axis=1), -beta * precision * d])
 
 
-# 4. A theorem about expectations: E_p by quadrature on a density that is known, with its certificate.
+# 4. A theorem about expectations: E_p by quadrature on a density that is known, with its certificate. `expect` takes
+# refebm's densities, and one of yours with log_prob(x), score(x) and box = (low, high), the ends of its mass.
 def data_and_model(draw: Draw) -> dict:
     d = draw.dimension()
     p = draw.mixture(d)  # with mixtures=True below, --data FILE.csv puts your own points in its place

@@ -316,6 +316,20 @@ PATCHES |= {
     for function in ("noise_from_score", "score_from_noise")
 }
 PATCHES |= {
+    ("level_ratio", "the smaller level over the larger"): ("return ratio", "return 1 / ratio", ""),
+    ("annealed_step", "the ratio for its square"): ("ratio**2", "ratio", ""),
+    ("annealed_step", "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)"): (
+        "return eta",
+        "return 2 * eta",
+        "",
+    ),
+    ("annealed_variance", "the ratio for its square"): ("ratio**2", "ratio", ""),
+    ("level_coverage", "the log of the ratio"): ("* (ratio - 1)", "* np.log(ratio)", ""),
+    ("annealed_variance", "settled, whatever the start"): (
+        "settled + (1 - eta) ** (2 * n_steps) * (ratio**2 - settled)",
+        "settled",
+        "",
+    ),
     ("ddim_step", "the step of the first row for all"): (
         "i + np.zeros(len(x), int)",
         "np.ravel(i)[0] + np.zeros(len(x), int)",

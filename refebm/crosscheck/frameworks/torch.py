@@ -261,7 +261,7 @@ def _push_forward(function):
 
 BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
 BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
-BY_ELEMENT += ("fmin",)
+BY_ELEMENT += ("fmin", "sin", "cos")
 AS_THEY_ARE = ("eye", "arange", "tril", "trace", "einsum", "matmul", "tensordot", "linalg", "swapaxes", "argsort")
 AS_THEY_ARE += ("unique", "linspace", "ldexp", "frexp", "round", "argmax")
 NUMPY = {name: _tensors(getattr(torch, name)) for name in BY_ELEMENT}
@@ -282,7 +282,7 @@ NUMPY["cumsum"] = lambda a, axis=0: torch.cumsum(a, axis)
 NUMPY["minimum"].accumulate = lambda a, axis: torch.cummin(a, axis).values
 NUMPY["logical_and"] = SimpleNamespace(accumulate=lambda a, axis: torch.cumprod(a, axis).bool())
 SPECIAL = {"gammaln": torch.lgamma}
-SPECIAL |= {name: _tensors(getattr(torch.special, name)) for name in ("gammainc", "gammaincc")}
+SPECIAL |= {name: _tensors(getattr(torch.special, name)) for name in ("gammainc", "gammaincc", "ndtr")}
 FFT = {name: _transform(getattr(torch.fft, name)) for name in ("rfft", "irfft")}
 AUTOGRAD = {
     "elementwise_grad": _slope,
