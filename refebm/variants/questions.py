@@ -251,9 +251,9 @@ class Question:
 
     def wide_noise(self, _):
         """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
-        noise = self.log_density("quadratic", 2.125)
-        noise.parameters["parameters"]["precision"] = np.diag(self.grid((self.d,), 0.125, 0.25))
-        return noise
+        given = self.log_density("quadratic", 2.125).parameters
+        inner = given["parameters"] | {"precision": np.diag(self.grid((self.d,), 0.125, 0.25))}
+        return Model("log_density", given | {"parameters": inner})
 
     def chains(self, _):
         """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
