@@ -254,8 +254,6 @@ class Question:
         given = self.log_density("quadratic", 2.125).parameters
         precision = np.diag(self.grid((self.d,), 0.125, 0.25))
         return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
-        inner = given["parameters"] | {"precision": np.diag(self.grid((self.d,), 0.125, 0.25))}
-        return Model("log_density", given | {"parameters": inner})
 
     def chains(self, _):
         """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
