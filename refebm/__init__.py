@@ -18,7 +18,7 @@ from types import ModuleType as _Module
 
 from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
 from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
-from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion
+from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion, train_flow_matching
 from refebm.algorithms.noise_contrastive import (
     train_adversarial_contrastive,
     train_flow_contrastive,
@@ -36,6 +36,7 @@ from refebm.models import Model, at, mixture_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.real_nvp import RealNVP
 from refebm.objectives.adversarial import entropy_gradient, implicit_negative_elbo, variational_bound
+from refebm.objectives.classifier import class_log_probabilities, classifier_energy
 from refebm.objectives.contrastive_divergence import ReplayBuffer, contrastive_divergence
 from refebm.objectives.denoising import (
     denoising_autoencoder,
@@ -91,6 +92,7 @@ from refebm.objectives.parametrisations import (
     score_from_velocity,
     velocity_from_score,
 )
+from refebm.objectives.pseudo_likelihood import pseudo_likelihood
 from refebm.objectives.schedules import (
     annealed_step,
     annealed_variance,

@@ -578,6 +578,22 @@ def energy(name, function, x=None):
     return _measured(name, function, lambda shape: shape[:1], "(n,)")
 
 
+def logits(name, function, x=None):
+    """A callable of rows that returns a number for each of k classes, (n, k)."""
+    see_callable(name, function)
+    called = f"{name}(x)"
+
+    def of_classes(x):
+        result = _of_reals(called, asked(called, function, kept(x)))
+        if np.ndim(result) != 2 or len(result) != len(x) or not result.shape[1]:
+            raise InputError(
+                "E-CALLABLE", f"{called} must return (n, k), k >= 1, for x {np.shape(x)}; got {np.shape(result)}"
+            )
+        return result
+
+    return of_classes
+
+
 def of_time(name, function):
     """A callable of times, a float or (n,), that returns finite numbers of their shape."""
     measured = _measured(name, function, lambda shape: shape, "the shape of t", "t")
@@ -614,11 +630,20 @@ def of_parameters(check):
         called = f"{name}(parameters, x)"
 
         def at(parameters):
-            return check(name, lambda *given: asked(called, function, nested("parameters", parameters), *given))
+            return check(name, lambda *given: asked(called, function, copied(parameters), *given))
 
         return at
 
     return curried
+
+
+def copied(parameters):
+    """Of parameters that are known to be good, so that a callable may write into its own."""
+    if isinstance(parameters, dict):
+        return {key: copied(part) for key, part in parameters.items()}
+    if isinstance(parameters, (tuple, list)):
+        return type(parameters)([copied(part) for part in parameters])
+    return kept(parameters)
 
 
 def watch(name, function, x=None):
@@ -837,6 +862,7 @@ Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes"]
 Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field"]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density"]
 LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels"]
@@ -864,6 +890,7 @@ BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of b
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
 OF_ROWS = (

@@ -138,6 +138,9 @@ Hutchinson 1989
 Hyvarinen 2005
     Aapo Hyvärinen. Estimation of non-normalized statistical models by score matching. Journal of Machine Learning
     Research 6, 2005.
+Hyvarinen 2006
+    Aapo Hyvärinen. Consistency of pseudolikelihood estimation of fully visible Boltzmann machines. Neural Computation
+    18, 2006.
 Hyvarinen 2007
     Aapo Hyvärinen. Connections between score matching, contrastive divergence, and pseudolikelihood for continuous-
     valued variables. IEEE Transactions on Neural Networks 18, 2007.

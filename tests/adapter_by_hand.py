@@ -255,6 +255,26 @@ def karras_heun_step(model, x, sigma, next_sigma):
     return x + (next_sigma - sigma) * 0.5 * (slope + there)
 
 
+# ---- classifiers, whose logits (n, k) are a field, and bits ----------------------------------------------------------
+
+
+def classifier_energy(model, x):
+    logits = field(model)
+    return -logsumexp(logits(x).T, axis=0)
+
+
+def class_log_probabilities(model, x):
+    logits = field(model)
+    f = logits(x)
+    return f - logsumexp(f.T, axis=0)[:, None]
+
+
+def pseudo_likelihood(model, x):
+    energy = energy_function(model)
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(softplus(energy(x) - energy(x_i)) for x_i in flipped)
+
+
 # ---- rules for schedules ---------------------------------------------------------------------------------------------
 
 

@@ -820,6 +820,32 @@ def karras_noise_levels(n, smallest, largest, power):
     return [((n - 1 - i) * ends[0] / (n - 1) + i * ends[1] / (n - 1)) ** power for i in range(n)]
 
 
+@row
+def classifier_energy(logits, x):
+    return -log_sum(scores(logits, x))
+
+
+@row
+def class_log_probabilities(logits, x):
+    f = scores(logits, x)
+    return [(a, -log_sum(f)) for a in f]
+
+
+def log_sum(f):
+    return mp.log(mp.fsum(map(mp.exp, f)))
+
+
+@row
+def pseudo_likelihood(energy, x):
+    """The conditional probability of each bit, by both of its states."""
+    terms = []
+    for i, a in enumerate(x):
+        other = [*x[:i], 1 - a, *x[i + 1 :]]
+        gap = (*energy_terms(energy, x), *(-t for t in energy_terms(energy, other)))
+        terms.append(softplus(gap))
+    return added(*terms)
+
+
 def cosine_betas(n_steps, offset, most):
     f = [mp.cos(mp.pi / 2 * (mpf(i) / n_steps + offset) / (1 + offset)) ** 2 for i in range(n_steps + 1)]
     return [min(1 - after / before, most) for before, after in pairwise(f)]
@@ -2314,6 +2340,23 @@ def schedules():
         yield entry("annealed_step", "half the steps, its own error left out", ratio=ratio, n_steps=n_steps)
 
 
+def classifiers():
+    for d in (2, 3):
+        for logits in (models(d)["mlp_score"], model("mlp_score", layers=[[block(FIRST, d, 2), [3.5, -1.25]]])):
+            if len(logits["parameters"]["layers"]) > 1 or d == 2:
+                given = {"logits": logits, "x": block(X, 3, d)}
+                yield entry("classifier_energy", "the mean over classes, the largest, the sign", **given)
+                yield entry("class_log_probabilities", "no log, over the points, not normalised", **given)
+    for d in DIMENSIONS:
+        for kind in ("quadratic", "mlp_energy"):
+            given = {"energy": models(d)[kind], "x": block(BITS, 3, d)}
+            yield entry("pseudo_likelihood", "the other bit, no log, twice the difference", **given)
+    bits = {"energy": model("binary_rbm", **rbms(3, 2)["BinaryRBM"]), "x": BITS[:2]}
+    yield entry("pseudo_likelihood", "the energy of the units, not of the visible ones", **bits)
+    text = "E(x^{-i}) held constant"
+    yield entry("pseudo_likelihood.gradient", text, parameter=["W"], **bits)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2339,6 +2382,7 @@ BUILDERS = (
     parametrisations,
     karras,
     schedules,
+    classifiers,
 )
 
 

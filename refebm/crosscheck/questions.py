@@ -7,12 +7,14 @@ from zlib import crc32
 
 import numpy as np
 
-from refebm.glossary import Bits, Loss
+import refebm
+from refebm.glossary import Bits, InputError, Loss
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
 from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
@@ -53,6 +55,8 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "marginal_of_steps": (),
     **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
     "karras_noise_levels": (),
+    **dict.fromkeys(("classifier_energy", "class_log_probabilities"), ("mlp_score",)),  # d classes
+    "pseudo_likelihood": (*WITH_ENERGY, "binary_rbm"),
     **dict.fromkeys(("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"), ()),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
@@ -225,6 +229,20 @@ class Asked:
     def model(self) -> str | None:
         """The name of the argument that is the model."""
         return next((name for name, value in self.arguments.items() if isinstance(value, Model)), None)
+
+
+def chosen(text: str) -> list[str]:
+    """The functions that a text means: those of exactly this name, or of this stem, or with all its words in theirs.
+
+    Errors: E-NONE if there is none.
+    """
+    stems = {name: getattr(refebm, name.partition(".")[0]).__module__.rpartition(".")[2] for name in EXAMINED}
+    found = [name for name in EXAMINED if text in (name, name.partition(".")[0])]
+    found = found or [name for name in EXAMINED if stems[name] == text]
+    found = found or having(text, {name: name for name in EXAMINED})
+    if not found:
+        raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
+    return found
 
 
 def questions(function: str) -> list[Asked]:

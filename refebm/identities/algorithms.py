@@ -353,6 +353,38 @@ def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     return steps_by_hand(run, draws, A, eta, at, full)
 
 
+@theorem(
+    f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}",
+    kind="enumeration",
+    about="train_flow_matching",
+    case=with_sde,
+)
+def lines_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
+    r"""Over minibatches, times and noise the mean step of flow matching is that of the mean over times.
+
+    E\, g = \nabla_\theta E_t E \tfrac12 |u((1 - t) x + t z, t) - (z - x)|^2, \quad t = t_0 + (1 - t_0) u
+    """
+    d, mean = x.shape[1], np.mean(x, axis=0)
+    starts = product(in_a_row(len(x)), [uniforms, uniforms[::-1]], rademacher(d)[0])
+    draws = [(rows, us, np.tile(z, (2, 1))) for rows, us, z in starts]
+
+    def run(rng, n_steps):
+        given = x, linear_at_times, A, 2, n_steps, eta, rng, t_min
+        return parameters_after(impl.train_flow_matching, *given)
+
+    def at(A, rows, us, z):
+        t = (t_min + (1 - t_min) * us)[:, None]
+        return squares(A, (1 - t) * x[rows] + t * z, np.ones((2, 1)), x[rows] - z)
+
+    def full(A):
+        times = t_min + (1 - t_min) * uniforms
+        second = moments(x)[1:, 1:]
+        away = [np.concatenate([mean[None], (1 - t) * second - t * np.eye(d)]) for t in times]
+        return [np.mean([moments((1 - t) * x, t**2) @ A for t in times], axis=0), np.mean(away, axis=0)]
+
+    return steps_by_hand(run, draws, A, eta, at, full)
+
+
 def _kernel_by_hand(sde, t):
     """Scale and deviation of x_t given x_0."""
     scale, variance = moments_at(sde, t)

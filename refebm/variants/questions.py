@@ -31,6 +31,10 @@ SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # a
 ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
+ROLES |= dict.fromkeys(
+    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
+)
+TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
 TRAINED = (
     "contrastive_divergence",
@@ -451,6 +455,7 @@ DRAWS = {  # of each type of argument
     **dict.fromkeys((glossary.StepCount, glossary.Count), lambda ask, name: ask.fixed.get(name, 3)),
     glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
     **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
+    glossary.Logits: lambda ask, name: ask.model(ask.asked),
     **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
     glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
