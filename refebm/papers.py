@@ -108,7 +108,7 @@ Gorham and Mackey 2015
 Grathwohl et al. 2019
     Will Grathwohl, Ricky T. Q. Chen, Jesse Bettencourt, Ilya Sutskever and David Duvenaud. FFJORD: free-form
     continuous dynamics for scalable reversible generative models. ICLR 2019.
-Grathwohl, Wang, Jacobsen, Duvenaud, Norouzi and Swersky 2020
+Grathwohl et al. 2020
     Will Grathwohl, Kuan-Chieh Wang, Jörn-Henrik Jacobsen, David Duvenaud, Mohammad Norouzi and Kevin Swersky. Your
     classifier is secretly an energy based model and you should treat it like one. ICLR 2020.
 Griewank and Walther 2008
