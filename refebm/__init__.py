@@ -16,12 +16,27 @@ Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher 
 
 from types import ModuleType as _Module
 
+from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
+from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
+from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion, train_flow_matching
+from refebm.algorithms.noise_contrastive import (
+    train_adversarial_contrastive,
+    train_flow_contrastive,
+    train_noise_contrastive,
+)
+from refebm.algorithms.score_matching import (
+    draw_by_annealed_langevin,
+    train_denoising_score_matching,
+    train_noise_conditional_score_matching,
+    train_score_matching,
+)
 from refebm.calculus import divergence, field_and_divergence, jacobian_vector_product, score_of
 from refebm.glossary import DomainError, InputError
 from refebm.models import Model, at, mixture_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.real_nvp import RealNVP
 from refebm.objectives.adversarial import entropy_gradient, implicit_negative_elbo, variational_bound
+from refebm.objectives.classifier import class_log_probabilities, classifier_energy
 from refebm.objectives.contrastive_divergence import ReplayBuffer, contrastive_divergence
 from refebm.objectives.denoising import (
     denoising_autoencoder,
@@ -48,12 +63,14 @@ from refebm.objectives.discrepancies import (
     stein_discrepancy,
 )
 from refebm.objectives.entropy_contrast import contrastive_divergence_with_entropy
+from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
 from refebm.objectives.higher_order import (
     higher_order_score_matching,
     laplacian_score_matching,
     marginalisation_score_matching,
     regularised_score_matching,
 )
+from refebm.objectives.karras import karras_denoising, karras_noise_levels, karras_preconditioned
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
@@ -71,6 +88,23 @@ from refebm.objectives.noise_contrastive import (
     gan_discriminator_loss,
     mixed_noise,
     noise_contrastive,
+)
+from refebm.objectives.parametrisations import (
+    clean_point_from_score,
+    marginal_of_steps,
+    noise_from_score,
+    score_from_clean_point,
+    score_from_noise,
+    score_from_velocity,
+    velocity_from_score,
+)
+from refebm.objectives.pseudo_likelihood import pseudo_likelihood
+from refebm.objectives.schedules import (
+    annealed_step,
+    annealed_variance,
+    cosine_betas,
+    level_coverage,
+    level_ratio,
 )
 from refebm.objectives.score_matching import (
     explicit_score_matching,
@@ -90,9 +124,11 @@ from refebm.samplers.coupled import (
     unbiased_contrastive_divergence,
     unbiased_mean,
 )
+from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog
+from refebm.samplers.karras import karras_heun_step
 from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.reverse_diffusion import (

@@ -60,7 +60,8 @@ def change(asked, function):
     given = plain(asked.arguments)
     here, size = function(asked), 0.0
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
-        nudge = -NUDGE if path[0] in ("power", "t", "times") else NUDGE  # these may be 1, and not more
+        most = (asked.function, path[0]) == ("ddim_step", "eta") or path[0] in ("power", "t", "times")
+        nudge = -NUDGE if most else NUDGE  # these may be 1, and not more
         moved = rebuilt(replaced(given, path, found(given, path) * (1 + nudge)), asked.arguments)
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE

@@ -22,6 +22,7 @@ from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
+from refebm.variants import procedures
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
@@ -30,6 +31,10 @@ SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # a
 ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
+ROLES |= dict.fromkeys(
+    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
+)
+TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
 TRAINED = {"contrastive_divergence", "mean_field_contrastive_divergence", "contrastive_divergence_with_entropy"}
 TRAINED |= {"unbiased_contrastive_divergence", "log_partition"}  # of which a mistake may be in the gradient alone
@@ -38,6 +43,9 @@ ALSO = {  # arguments with a default that are asked for too
     "kernel_stein": ("unbiased",),
     "probability_flow_log_prob": ("t0", "t1", "rtol", "atol"),
     "ddpm_step": ("posterior",),
+    "karras_noise_levels": ("power",),
+    "cosine_betas": ("offset", "most"),
+    "level_ratio": ("coverage",),
 }
 MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
@@ -224,6 +232,8 @@ class Question:
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
         name = function.partition(".")[0]
+        if name in procedures.NAMES:
+            return procedures.given(self, name)
         for how, names in MADE_OF_DATA.items():
             if name in names:
                 return getattr(self, how)(*function.split("."))
@@ -391,6 +401,8 @@ MADE_OF_DATA = {  # how those are asked that are first made of data
 }
 NUMBERS = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "smallest": 0.0625, "bandwidth": 1.25, "log_z": -0.6875}
 NUMBERS |= {"eps": 0.25, "eta": 0.3125, "weight": 0.375, "t0": 0.25, "t1": 0.625}
+NUMBERS |= {"data_std": 0.625, "next_sigma": 0.25, "largest": 2.5}
+NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375}
 LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
 LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
 
@@ -417,6 +429,11 @@ def correction_noise(ask, name):
 def step_sizes(ask, name):
     steps = len(ask.drawn("times", glossary.DecreasingTimes)) - 1
     return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
+
+
+def scales(ask, name, low, high):
+    """Of the clean point or of the noise, one for each row."""
+    return ask.fixed.get(name, ask.grid((ask.n,), low, high)) + np.zeros(ask.n)
 
 
 def model_points(ask, name):
@@ -455,6 +472,7 @@ DRAWS = {  # of each type of argument
     **dict.fromkeys((glossary.StepCount, glossary.Count), lambda ask, name: ask.fixed.get(name, 3)),
     glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
     **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
+    glossary.Logits: lambda ask, name: ask.model(ask.asked),
     **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
     glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
@@ -474,7 +492,24 @@ DRAWS = {  # of each type of argument
     glossary.Tape: Question.reports,
 }
 SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
+PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
+PREDICTIONS += ("score_from_noise", "score_from_clean_point", "score_from_velocity")
 OWN = {  # what one function has of its own, or a name that says more than its type
+    **{(function, "scale"): lambda ask, name: scales(ask, name, 0.375, 1.0) for function in PREDICTIONS},
+    "std": lambda ask, name: scales(ask, name, 0.25, 1.5),
+    ("karras_preconditioned", "sigma"): lambda ask, name: 1.25 + np.abs(ask.sigma),
+    "most": lambda ask, name: ask.fixed.get(name, 0.9375),
+    "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
+    **{
+        (f"annealed_{one}", "n_steps"): lambda ask, name: ask.fixed.get(name, 1 + ask.d) for one in ("variance", "step")
+    },
+    ("annealed_variance", "eta"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75))),
+    ("level_coverage", "ratio"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5))),
+    ("level_coverage", "d"): lambda ask, name: 8 * ask.d + ask.n,
+    ("level_ratio", "d"): lambda ask, name: 8 * ask.d + ask.n,
+    ("karras_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
+    ("karras_noise_levels", "power"): lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
+    ("marginal_of_steps", "i"): lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4),
     **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
     "power": lambda ask, name: ask.fixed.get(name, 0.5),
     "k": lambda ask, name: ask.fixed.get(name, 1),
@@ -501,6 +536,9 @@ def leaning(energy, x, *z):
 
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    if function in procedures.NAMES:
+        process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
+        return procedures.answered(getattr(impl, function), arguments | process)
     given = {
         key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
         for key, value in arguments.items()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 import tests.benchmark
-from tests.benchmark import diffusion, noise_contrastive, samplers, score_matching
+from tests.benchmark import diffusion, noise_contrastive, procedures, samplers, score_matching
 from tests.benchmark.timing import jax, print_import_time, torch
 
 PARTS = {
@@ -15,6 +15,7 @@ PARTS = {
     "samplers": samplers.report,
     "noise_contrastive": noise_contrastive.report,
     "diffusion": diffusion.report,
+    "procedures": procedures.report,
     "import": print_import_time,
 }
 

@@ -1,4 +1,4 @@
-"""The harness for JAX. Nothing is compiled as a whole: each question has other shapes. Bodies may use jax.jit.
+"""The harness for JAX. Nothing is compiled, since each question has other shapes: jax.jit traces, and no more.
 
 64-bit numbers are enabled when this is imported: for float32 call jax.config.update("jax_enable_x64", False) after it.
 """
@@ -8,48 +8,14 @@ import contextlib
 import jax
 import jax.numpy
 import numpy
-from jax.scipy import special, stats
+from jax.scipy import special
 
 from refebm.crosscheck.frameworks import Harness
-from refebm.crosscheck.frameworks.interpreted import evaluate
+from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
+from refebm.crosscheck.frameworks.interpreted import uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
 
 jax.config.update("jax_enable_x64", True)
-
-
-class Surprise(Exception):
-    """What was taken not to be the case while a program was traced is."""
-
-
-class Unlikely:
-    """Whether any of a traced array is true: refebm's formulas ask that for what is rare, so no, until it is seen."""
-
-    seen = None
-
-    def __init__(self, found):
-        self.found = found
-
-    def __bool__(self):
-        while hasattr(self.found, "primal"):  # within a derivative
-            self.found = self.found.primal
-        if self.seen is None or not isinstance(self.found, jax.core.Tracer):
-            return bool(self.found)
-        self.seen.append(self.found)
-        return False
-
-    @classmethod
-    @contextlib.contextmanager
-    def noted(cls):
-        before, cls.seen = cls.seen, []
-        try:
-            yield cls.seen
-        finally:
-            cls.seen = before
-
-    @classmethod
-    def any(cls, a, axis=None):
-        found = jax.numpy.any(a, axis)
-        return cls(found) if axis is None and isinstance(found, jax.core.Tracer) else found
 
 
 class Jax(Harness):
@@ -62,37 +28,64 @@ class Jax(Harness):
         return numpy.asarray(value) if isinstance(value, jax.Array) else value
 
     def gradient(self, function, leaves):
-        slope = jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))
         try:
-            return self._traced(slope, leaves)
-        except Surprise:
-            return slope(leaves)
+            return self.run(lambda: jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves))
         except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
             return None
 
     def run(self, function):
         try:
-            return self._traced(function)
-        except (Surprise, jax.errors.JAXTypeError):  # a body that looks at values
-            return function()
+            with uncompiled():
+                return function()
+        except jax.errors.JAXTypeError:  # where jax.jit is at work a model cannot look at values, which it does far out
+            with uncompiled(), jax.disable_jit():
+                return function()
 
-    def _traced(self, function, *given):
-        """The program that a function is, computed step by step; an object with methods is what it is."""
-        others = []
+    def slope(self, energy, x, *level):
+        return jax.grad(lambda x: jax.numpy.sum(energy(x, *level)))(x)
 
-        def arrays(*given):
-            with Unlikely.noted() as seen:
-                result = function(*given)
-            others.extend([result] if hasattr(result, "log_prob") else [])
-            return () if others else result, seen
+    def pull_back(self, field, x, weights, *level):
+        return jax.vjp(lambda x: field(x, *level), x)[1](weights)[0]
 
-        program, (shapes, _) = jax.make_jaxpr(arrays, return_shape=True)(*given)
-        leaves, tree = jax.tree.flatten(shapes)
-        results = evaluate(program.jaxpr, program.consts, jax.tree.leaves(given))
-        if any(results[len(leaves) :]):
-            raise Surprise
-        results = [numpy.asarray(result, leaf.dtype) for result, leaf in zip(results, leaves)]
-        return others[0] if others else jax.tree.unflatten(tree, results)
+    def like(self, value, x):
+        return jax.numpy.asarray(value, x.dtype)
+
+    @contextlib.contextmanager
+    def handing_out(self, *noise):
+        with jax.disable_jit(), super().handing_out(*noise):  # what is compiled would not draw again
+            yield
+
+    def draws(self, hand):
+        def of_shape(name, law):
+            def drawn(key, shape=(), dtype=None, *limits, minval=0.0, maxval=1.0, **_):
+                if isinstance(key, jax.core.Tracer):
+                    raise NotImplementedError(f"jax.random.{name} under vmap, of which no row is told from another")
+                found = hand.drawn(f"jax.random.{name}", law, shape)
+                low, high = limits or (minval, maxval)
+                return low + (high - low) * found if law == UNIFORM else found
+
+            return drawn
+
+        def whole(key, shape, *_, **__):
+            return hand.drawn("jax.random.randint", WHOLE, shape)
+
+        def decided(key, p=0.5, shape=None, **_):
+            return hand.drawn("jax.random.bernoulli", UNIFORM, jax.numpy.shape(p) if shape is None else shape) < p
+
+        named = {"normal": of_shape("normal", NORMAL), "uniform": of_shape("uniform", UNIFORM), "randint": whole}
+        named |= {"rademacher": of_shape("rademacher", SIGNS), "bernoulli": decided}
+        return [(jax.random, name, other) for name, other in named.items()]
+
+    def potential(self, field, leaves):
+        @jax.custom_jvp
+        def energy(leaves, x, *level):
+            return jax.numpy.full_like(x, numpy.nan).sum(-1)
+
+        @energy.defjvp
+        def slope(given, moved):
+            return energy(*given), -(field(*given) * moved[1]).sum(-1)
+
+        return lambda x, *level: energy(leaves, x, *level)
 
     @contextlib.contextmanager
     def of_dtype(self, dtype):
@@ -113,15 +106,24 @@ def _largest_distance(x):
     return jax.numpy.sqrt(jax.numpy.max(jax.numpy.sum((x[first] - x[second]) ** 2, 1)))
 
 
+def _any(a, axis=None):
+    """Whether any is true, also where a derivative is taken, or of any row where rows are mapped over."""
+    found = jax.numpy.any(a, axis)
+    while axis is None and isinstance(found, jax.core.Tracer):
+        found = found.primal if hasattr(found, "primal") else jax.numpy.any(found.val)
+    return found
+
+
 AUTOGRAD = {
     "elementwise_grad": lambda function: jax.grad(lambda x: jax.numpy.sum(function(x))),
     "make_vjp": _pull_back,
     "make_jvp": lambda function: lambda x: lambda v: jax.jvp(function, (x,), (v,)),
 }
-np = Namespace("numpy", {"any": Unlikely.any}, jax.numpy)
+np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
-Jax.source = Source(np, special, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN, chi2=stats.chi2, fft=jax.numpy.fft)
-objective = Jax().objective
+Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN)
+HARNESS = Jax()
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):
