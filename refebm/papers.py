@@ -52,7 +52,7 @@ Besag 1994
 Bose, Ling and Cao 2018
     Avishek Joey Bose, Huan Ling and Yanshuai Cao. Adversarial contrastive estimation. ACL 2018.
 Bottou, Curtis and Nocedal 2018
-    Leon Bottou, Frank E. Curtis and Jorge Nocedal. Optimization methods for large-scale machine learning. SIAM Review
+    Léon Bottou, Frank E. Curtis and Jorge Nocedal. Optimization methods for large-scale machine learning. SIAM Review
     60, 2018.
 Carreira-Perpinan and Hinton 2005
     Miguel Á. Carreira-Perpiñán and Geoffrey Hinton. On contrastive divergence learning. AISTATS 2005.
@@ -138,6 +138,9 @@ Hutchinson 1989
 Hyvarinen 2005
     Aapo Hyvärinen. Estimation of non-normalized statistical models by score matching. Journal of Machine Learning
     Research 6, 2005.
+Hyvarinen 2006
+    Aapo Hyvärinen. Consistency of pseudolikelihood estimation of fully visible Boltzmann machines. Neural Computation
+    18, 2006.
 Hyvarinen 2007
     Aapo Hyvärinen. Connections between score matching, contrastive divergence, and pseudolikelihood for continuous-
     valued variables. IEEE Transactions on Neural Networks 18, 2007.

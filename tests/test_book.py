@@ -1,9 +1,11 @@
 """The book: every definition has its equation, once, typeset; what is found by which words; pages are up to date."""
 
+import doctest
 import inspect
 import re
 from pathlib import Path
 
+import autograd.numpy as np
 import pytest
 
 import refebm.book
@@ -38,24 +40,20 @@ def test_every_definition_has_one_line_of_latex_after_its_first_paragraph(name):
     assert "$$" not in first and docstring(name).count("$$") == 2, name
 
 
-@pytest.mark.parametrize("name", DEFINITIONS)
-def test_the_latex_of_definitions_is_mathml(name):
-    mathml = see_mathml(re.search(r"\$\$(.*)\$\$", docstring(name))[1])
-    assert mathml
-
-
-@pytest.mark.parametrize("name", THEOREMS)
-def test_the_latex_of_theorems_is_mathml(name):
-    assert see_mathml(THEOREMS[name].latex)
-
-
-def see_mathml(latex):
-    """The formula as MathML in which no command is left as it was."""
+def test_the_latex_of_definitions_is_mathml():
+    """As is that of theorems: see the tests of the site."""
     convert = pytest.importorskip("latex2mathml.converter").convert
-    assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}"), latex
-    mathml = convert(latex)
-    assert "\\" not in mathml and "merror" not in mathml, (latex, mathml)
-    return mathml
+    for name in DEFINITIONS:
+        mathml = convert(entries.doc(name).latex)
+        assert "\\" not in mathml and "merror" not in mathml, (name, mathml)
+
+
+def test_the_examples_of_docstrings_run():
+    examples = {name: entries.doc(name).example for name in DEFINITIONS if entries.doc(name).example}
+    assert len(examples) >= 9
+    for name, text in examples.items():
+        test = doctest.DocTestParser().get_doctest(text, {"np": np, "refebm": refebm}, name, None, 0)
+        assert doctest.DocTestRunner().run(test).failed == 0, name
 
 
 # ---- what is read off the code ---------------------------------------------------------------------------------------
@@ -80,6 +78,12 @@ def test_a_text_that_is_not_entered_ends_with_its_year():
         ("Nobody 1999b", ", eq. 1"),
         ("see", "(a; b), eq. 2"),
     )
+
+
+def test_words_have_no_accents_and_numbers_keep_their_points():
+    assert search.words("Hyvärinen's eqs. 2.28, Nørsett; GaussianMixture.log_prob") == [
+        *("hyvarinen", "equation", "2.28", "norsett", "gaussian", "mixture", "log", "prob")
+    ]
 
 
 def test_sources_span_equations():
@@ -138,6 +142,11 @@ def test_show_prints_a_definition_with_all_that_is_known(capsys):
     ):
         assert words in out, words
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("text, name", {"dsm": "denoising_score_matching", "ULA": "langevin_step"}.items())
+def test_what_is_called_so_is_shown_whole(text, name):
+    assert terminal.shown(text).startswith(f"{name}\n")
 
 
 def test_show_prints_a_theorem_with_its_proof(capsys):

@@ -13,7 +13,8 @@ from refebm.variants.questions import parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
 FOLDER = Path(__file__).parent / "templates"  # what is written by hand
-TEMPLATES = (*FRAMEWORKS, "javascript")
+PROGRAMS = {"javascript": "javascript.mjs", "julia": "julia.jl"}  # which answer golden vectors
+TEMPLATES = (*FRAMEWORKS, *PROGRAMS)
 PRINTED = ("property", "mean_over_projections")  # decorators that are more than a check
 MEAN = "@mean_over_projections"
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
@@ -27,9 +28,9 @@ from refebm.crosscheck.frameworks.{framework} import {names}
 
 
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
-    """The text of an adapter with these functions; in javascript one that answers golden vectors under node."""
-    if framework == "javascript":
-        return (FOLDER / "javascript.mjs").read_text(encoding="utf-8")
+    """The text of an adapter with these functions; of other languages a program that answers vectors."""
+    if framework in PROGRAMS:
+        return (FOLDER / PROGRAMS[framework]).read_text(encoding="utf-8")
     public: dict[str, list[str]] = {}
     for function in functions:
         name, _, method = function.partition(".")
