@@ -8,7 +8,7 @@ well they denoise digits that were not trained on, beside Wiener's filter, and b
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import autograd.numpy as np
@@ -16,7 +16,7 @@ import numpy
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from figures.noise_levels import LEVELS, TRAINED_ON, UNSEEN, Gauss, Kept, Run, gauss, start, wiener
+from figures.noise_levels import LEVELS, TRAINED_ON, UNSEEN, Gauss, Run, gauss, start, wiener
 from figures.style import BLUE, GREY, ORANGE, panels, styled, tiles
 from figures.tables import markdown, number
 from refebm import VariancePreserving, ddim_step, train_diffusion, train_flow_matching
@@ -25,7 +25,7 @@ from refebm.models.networks import perceptron
 SAVED = Path(__file__).parent / "digit_times.npz"
 SEED, SHOWN, T_MIN = 9, 10, 0.01
 SDE = VariancePreserving(0.1, 12.0)
-RUN = Run(TRAINED_ON, numpy.zeros(0), 96, 1_200, 64, 3e-3)
+RUN = Run(TRAINED_ON, numpy.zeros(0), 96, 2_500, 64, 2e-3)
 BASE = gauss(TRAINED_ON)
 COUNTS = (10, 20, 50)
 
@@ -56,27 +56,16 @@ def velocity(layers: tuple, x: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def by_diffusion() -> tuple:
     """The continuous-time loss, each row at a time of its own."""
-    return averaged(
-        lambda first, sizes, **options: train_diffusion(
-            TRAINED_ON, lambda p, x, t: score(p["layers"], x, t), SDE, first, *sizes, None, T_MIN, **options
-        )
-    )
+    rng = numpy.random.default_rng(SEED)
+    sizes = RUN.batch, RUN.steps, RUN.step_size, rng
+    return train_diffusion(TRAINED_ON, score, SDE, start(RUN, rng)["layers"], *sizes, None, T_MIN, adam=True).parameters
 
 
 def by_flow() -> tuple:
     """Flow matching."""
-    return averaged(
-        lambda first, sizes, **options: train_flow_matching(
-            TRAINED_ON, lambda p, x, t: velocity(p["layers"], x, t), first, *sizes, T_MIN, **options
-        )
-    )
-
-
-def averaged(procedure: Callable) -> tuple:
-    """The running mean of the layers along Adam's path."""
-    rng, kept = numpy.random.default_rng(SEED), Kept()
-    procedure(start(RUN, rng), (RUN.batch, RUN.steps, RUN.step_size, rng), adam=True, each=kept.each)
-    return kept.parameters["layers"]
+    rng = numpy.random.default_rng(SEED)
+    sizes = RUN.batch, RUN.steps, RUN.step_size, rng
+    return train_flow_matching(TRAINED_ON, velocity, start(RUN, rng)["layers"], *sizes, T_MIN, adam=True).parameters
 
 
 METHODS = {"continuous-time loss": by_diffusion, "flow matching": by_flow}
