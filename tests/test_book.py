@@ -80,6 +80,12 @@ def test_a_text_that_is_not_entered_ends_with_its_year():
     )
 
 
+def test_words_have_no_accents_and_numbers_keep_their_points():
+    assert search.words("Hyvärinen's eqs. 2.28, Nørsett; GaussianMixture.log_prob") == [
+        *("hyvarinen", "equation", "2.28", "norsett", "gaussian", "mixture", "log", "prob")
+    ]
+
+
 def test_sources_span_equations():
     assert search.places("Song and Kingma 2021, eqs. 19 and 20")[0] >= {"song", "kingma", "equation", "19", "20"}
     assert search.places("Neal 2011, eqs. 2.28 to 2.30")[0] >= {"2.28", "2.29", "2.30"}
