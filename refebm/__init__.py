@@ -62,8 +62,14 @@ from refebm.objectives.discrepancies import (
     minimum_velocity,
     stein_discrepancy,
 )
+from refebm.objectives.entropy_contrast import contrastive_divergence_with_entropy
 from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
-from refebm.objectives.higher_order import regularised_score_matching
+from refebm.objectives.higher_order import (
+    higher_order_score_matching,
+    laplacian_score_matching,
+    marginalisation_score_matching,
+    regularised_score_matching,
+)
 from refebm.objectives.karras import karras_denoising, karras_noise_levels, karras_preconditioned
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
@@ -112,6 +118,12 @@ from refebm.objectives.score_matching import (
     sliced_score_matching_vr,
 )
 from refebm.samplers.chain import run
+from refebm.samplers.coupled import (
+    coupled_chains,
+    coupled_metropolis_step,
+    unbiased_contrastive_divergence,
+    unbiased_mean,
+)
 from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step

@@ -212,7 +212,8 @@ Qiu, Zhang and Wang 2020
     Yixuan Qiu, Lingsong Zhang and Xiao Wang. Unbiased contrastive divergence algorithm for training energy-based
     latent variable models. ICLR 2020.
 Raphan and Simoncelli 2007
-    Martin Raphan and Eero P. Simoncelli. Learning to be Bayesian without supervision. NeurIPS 2006.
+    Martin Raphan and Eero P. Simoncelli. Learning to be Bayesian without supervision. Advances in Neural Information
+    Processing Systems 19, 2007.
 Robbins and Monro 1951
     Herbert Robbins and Sutton Monro. A stochastic approximation method. Annals of Mathematical Statistics 22, 1951.
 Roberts and Rosenthal 1998

@@ -32,7 +32,11 @@ from refebm.variants.record import PROJECTIONS
 from tests.sabotages import numpy, torch
 
 NOT_IN_THE_BANK = {"torch": torch.NOT_IN_THE_BANK, "numpy": numpy.NOT_IN_THE_BANK}
-CANNOT_BE = {("contrastive_divergence", "gradient flows through the samples")}  # they are handed over as numbers
+CANNOT_BE = {  # samples are handed over as numbers
+    ("contrastive_divergence", "gradient flows through the samples"),
+    ("contrastive_divergence_with_entropy", "nothing flows through the samples"),
+    ("contrastive_divergence_with_entropy", "gradient flows through the negative phase"),
+}
 BY_HAND = Path(__file__).parent / "adapter_by_hand.py"
 
 

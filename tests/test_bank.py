@@ -21,6 +21,7 @@ QUESTIONS = [
 ]
 ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordinates or components
     *("score_of", "at", "divergence", "field_and_divergence", "jacobian_vector_product", "hutchinson_divergence"),
+    "coupled_metropolis_step",
     *("ratio_matching", "geometric_noise_levels", "smoothed_empirical", "standard_normal"),
     *("Gaussian.score", "Gaussian.smoothed", "Gaussian.posterior_cov"),
     *("GaussianMixture.log_prob", "GaussianMixture.score", "GaussianMixture.smoothed"),

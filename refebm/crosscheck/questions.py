@@ -18,6 +18,7 @@ from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
+SMOOTH = ("mlp_score", "quadratic", "mlp_energy")  # of which high derivatives have digits
 AT_LEVELS = ("noise_conditional", "smoothed_mixture")  # called with a noise level
 AT_TIMES = ("noise_conditional", "diffused_mixture")  # with a time of an SDE, or a step of a diffusion
 RBM_METHODS = ("energy", "free_energy", "hidden_mean", "visible_mean", "log_partition")
@@ -75,8 +76,15 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "minimum_probability_flow_continuous": WITH_ENERGY,
     "minimum_velocity": KINDS,
     "regularised_score_matching": KINDS,
+    "higher_order_score_matching": SMOOTH,
+    "laplacian_score_matching": SMOOTH,
+    "marginalisation_score_matching": WITH_ENERGY,
     "mean_field_free_energy": ("binary_rbm",),
     "mean_field_contrastive_divergence": ("binary_rbm",),
+    "contrastive_divergence_with_entropy": WITH_ENERGY,
+    "unbiased_mean": WITH_ENERGY,
+    "unbiased_contrastive_divergence": WITH_ENERGY,
+    "coupled_metropolis_step": WITH_ENERGY,
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,
@@ -129,6 +137,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "log_partition": "one way to integrate of many: ask for its own tolerance",
     "annealed_importance_sampling": "takes a kernel: the weights that it makes are, by estimated_log_partition",
     "run": "takes a kernel: the kernels are",
+    "coupled_chains": "takes a kernel: the kernels are, and what is made of the chains",
     "Step": "what kernels return",
     "Generator": "two callables: bregman_noise_contrastive is asked with three of them by their names",
     "LOGISTIC": "a generator that an adapter is told the name of",
@@ -155,6 +164,7 @@ GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # whic
 NOT_BY_ROW = (np.ndarray, float, Any, NoiseLevels, Estimate)  # what is returned where answers do not come row by row
 WHOLE = {name for name in EXAMINED if types(name)["return"] in NOT_BY_ROW}
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
+FAR -= {"higher_order_score_matching", "laplacian_score_matching", "marginalisation_score_matching"}  # powers of x
 FAR |= {name for name in EXAMINED if name.startswith(("Gaussian.", "GaussianMix", "Student", "Laplace", "smoothed"))}
 FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_log_partition"}
 FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
@@ -188,6 +198,8 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "log_z": ("log_z", (1.5, -4.0), "a multiple of log Z, or its sign"),
     "n_steps": ("n_steps", (1, 5), "a step too many, or too few"),
     "sigmas": ("sigmas", ([0.625], [2.0, 1.0]), "one level alone, or a level of 1"),
+    "k": ("k", (0, 3), "right for k = 1 only, or for one state"),
+    "order": ("order", (3, 1), "what is right for m = 2 only"),
     "u": ("u", (1 / 64, 63 / 64), "u at the ends of its range"),
     "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
     "length": ("x", (8, 13, 9, 24), "halves, or pairs, of chains of any length"),
@@ -284,6 +296,9 @@ BY_ROW = {  # one of them for each point
         "t",
         "i",
         "weight",
+        "u_meet",
+        "chain",
+        "lagged",
         "scale",
         "std",
     ),
