@@ -1,6 +1,6 @@
 """Every entry of the bank put into the text of an adapter, one line at a time: is it detected, and named?
 
-    python -m tests.sabotage [torch|jax|numpy] [--only TEXT] [--rows]    the README's table, or a line for each patch
+    python -m tests.sabotage [torch|jax|numpy] [--only TEXT] [--rows]    the table of their README, or a line for each
 
 A sabotage patches the adapter's text. For PyTorch and JAX that is what `--template --complete` prints, refebm's own, in
 which the bank's patterns stand as they are; the NumPy adapter is written by hand, and where neither they nor these in
