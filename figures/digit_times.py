@@ -126,7 +126,7 @@ def table(trained: dict[str, tuple]) -> str:
 def draw(size: float = 1.0) -> Figure:
     """Digits drawn by DDIM in 10, 20 and 50 steps from one score at all times, and how well both losses denoise."""
     trained = saved()
-    figure, axes = panels([["samples", "errors"]], height=3.6, width_ratios=[1.15, 1])
+    figure, axes = panels([["samples", "errors"]], height=3.6, width_ratios=[1.3, 1])
     n = max(round(SHOWN * size), 3)
     rows = {f"{steps} steps": sampled(trained["continuous-time loss"], steps, n) for steps in COUNTS}
     tiles(axes["samples"], rows | {"flow,\n50 steps": sampled(trained["flow matching"], 50, n)})
@@ -144,7 +144,7 @@ def _errors(axes: Axes, trained: dict[str, tuple]) -> None:
     axes.set_ylabel("error over Wiener's (a number)")
     axes.set_xticks([0.05, 0.2, 0.5, 2.0], ["0.05", "0.2", "0.5", "2"])
     axes.minorticks_off()
-    axes.legend(loc="lower right")
+    axes.legend(loc="upper left")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

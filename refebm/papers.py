@@ -108,7 +108,7 @@ Gorham and Mackey 2015
 Grathwohl et al. 2019
     Will Grathwohl, Ricky T. Q. Chen, Jesse Bettencourt, Ilya Sutskever and David Duvenaud. FFJORD: free-form
     continuous dynamics for scalable reversible generative models. ICLR 2019.
-Grathwohl, Wang, Jacobsen, Duvenaud, Norouzi and Swersky 2020
+Grathwohl et al. 2020
     Will Grathwohl, Kuan-Chieh Wang, Jörn-Henrik Jacobsen, David Duvenaud, Mohammad Norouzi and Kevin Swersky. Your
     classifier is secretly an energy based model and you should treat it like one. ICLR 2020.
 Griewank and Walther 2008
@@ -212,7 +212,8 @@ Qiu, Zhang and Wang 2020
     Yixuan Qiu, Lingsong Zhang and Xiao Wang. Unbiased contrastive divergence algorithm for training energy-based
     latent variable models. ICLR 2020.
 Raphan and Simoncelli 2007
-    Martin Raphan and Eero P. Simoncelli. Learning to be Bayesian without supervision. NeurIPS 2006.
+    Martin Raphan and Eero P. Simoncelli. Learning to be Bayesian without supervision. Advances in Neural Information
+    Processing Systems 19, 2007.
 Robbins and Monro 1951
     Herbert Robbins and Sutton Monro. A stochastic approximation method. Annals of Mathematical Statistics 22, 1951.
 Roberts and Rosenthal 1998

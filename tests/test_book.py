@@ -9,8 +9,7 @@ import autograd.numpy as np
 import pytest
 
 import refebm.book
-from refebm.book import entries, search, terminal
-from refebm.book.evidence import missing
+from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
 from refebm.book.plain import plain
 from refebm.cli import main
@@ -78,6 +77,12 @@ def test_a_text_that_is_not_entered_ends_with_its_year():
         ("Nobody 1999b", ", eq. 1"),
         ("see", "(a; b), eq. 2"),
     )
+
+
+def test_words_have_no_accents_and_numbers_keep_their_points():
+    assert search.words("Hyvärinen's eqs. 2.28, Nørsett; GaussianMixture.log_prob") == [
+        *("hyvarinen", "equation", "2.28", "norsett", "gaussian", "mixture", "log", "prob")
+    ]
 
 
 def test_sources_span_equations():
@@ -206,7 +211,7 @@ def test_pages_are_what_the_code_says():
 
 
 def test_every_theorem_has_a_record():
-    assert not list(missing()), "python -m refebm.book runs them"
+    assert not list(evidence.missing()), "python -m refebm.book runs them"
 
 
 def test_links_of_pages_hold():
@@ -230,3 +235,34 @@ def test_the_tutorial_runs():
     assert sum(block.count("\n") for block in blocks) <= 45
     for block in blocks:
         exec(block, namespace)
+
+
+# ---- the record ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    monkeypatch.setattr("refebm.book.evidence.RECORD", tmp_path / "evidence.json")
+    evidence.evidence.cache_clear()
+    yield tmp_path
+    evidence.evidence.cache_clear()
+
+
+def test_the_record_is_that_of_a_run(record, capsys):
+    results = record / "results.json"
+    assert main(["verify", "--only", "implicit_is_explicit", "--cases", "2", "--json", str(results)]) == 0
+    assert evidence.take(results) == 1
+    (name, row), *others = evidence.evidence().items()
+    assert name == "implicit_is_explicit" and row["cases"] == 3 and 0 < row["worst"] < 1 and not others
+    assert row["outside"] == {"a model with a kink": "does not hold", "data of shape 1": "does not hold"}
+    assert "tweedies_mean_is_bayes" in evidence.missing()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"theorems": [{"name": "x"}]}', '{"theorems": [{"name": "x", "holds": false}]}']
+)
+def test_what_is_no_run_is_no_record(record, text):
+    (record / "results.json").write_text(text)
+    with pytest.raises(refebm.InputError, match="E-FILE"):
+        evidence.take(record / "results.json")
+    assert not (record / "evidence.json").exists()

@@ -355,7 +355,7 @@ def test_other_bad_files(file, tmp_path, capsys):
         ([one, "--only", "implicit_is_explicit"], "E-NONE"),
         ([one, "--template"], "E-OPTION: --template does not go with FILE.py"),
         ([one, "--case", "1", "--cases", "3"], "E-OPTION.*--cases"),
-        ([one, "--only", "doubling_adds", "--case", "5000"], "E-CASE.*-1000 to 1000"),
+        ([one, "--only", "doubling_adds", "--case", "5000"], "^refebm: E-CASE.*-1000 to 1000"),
     ):
         assert main(["verify", *arguments]) == 2
         assert re.search(pattern, capsys.readouterr().err), arguments

@@ -111,7 +111,7 @@ def train_flow_matching(
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
-    Source: Lipman, Chen, Ben-Hamu, Nickel and Le 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
+    Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
     """
 
     def loss(theta, i):

@@ -181,7 +181,7 @@ def markdown(text: str = "") -> str:
 
 def put(text: str) -> None:
     """To a pager where it is a terminal and longer than it, else printed."""
-    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+    if sys.stdout and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
         os.environ.setdefault("LESS", "-R")
         pydoc.pager(text)
     else:

@@ -17,7 +17,7 @@ from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian
 from refebm.truth.derivatives import moments as moments_at
 
-HISTORY = "Robbins and Monro 1951, eq. 8"
+HISTORY = "Robbins and Monro 1951"
 
 
 class Scripted(numpy.random.Generator):
@@ -224,7 +224,7 @@ def averaged_score_matching_contracts(impl, x, A, eta):
 
 
 @theorem(
-    "Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018, section 4.2",
+    "Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018",
     kind="enumeration",
     about="train_score_matching",
     case=data_and_matrix,
@@ -585,7 +585,7 @@ def biased_energy(b, x):
 
 
 @theorem(
-    "Mnih and Teh 2012, section 2.2; Song and Kingma 2021, section 5",
+    "Mnih and Teh 2012; Song and Kingma 2021, section 5",
     kind="enumeration",
     about="train_noise_contrastive",
     case=lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
@@ -655,7 +655,7 @@ def _rounds(run, theta, phi, eta, turns):
 
 
 @theorem(
-    "Gao et al. 2020, section 3.3; HY-673 lecture 12, flow contrastive estimation",
+    "Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation",
     kind="enumeration",
     about="train_flow_contrastive",
     case=a_game,
