@@ -1,6 +1,6 @@
 """Every entry of the bank put into the text of an adapter, one line at a time: is it detected, and named?
 
-    python -m tests.sabotage [torch|jax|numpy] [--only TEXT] [--rows]    the README's table, or a line for each patch
+    python -m tests.sabotage [torch|jax|numpy] [--only TEXT] [--rows]    the table of their README, or a line for each
 
 A sabotage patches the adapter's text. For PyTorch and JAX that is what `--template --complete` prints, refebm's own, in
 which the bank's patterns stand as they are; the NumPy adapter is written by hand, and where neither they nor these in
@@ -30,6 +30,7 @@ from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
 from refebm.variants.record import PROJECTIONS
 from tests.sabotages import numpy, torch
+from tests.sabotages.conventions import MADE
 
 NOT_IN_THE_BANK = {"torch": torch.NOT_IN_THE_BANK, "numpy": numpy.NOT_IN_THE_BANK}
 CANNOT_BE = {  # samples are handed over as numbers
@@ -50,6 +51,7 @@ class Sabotage:
     becomes: str
     inside: str = ""  # the function of the adapter that is patched, if it is another
     named: bool = True
+    words: str = ""  # of the chain that it is, where the bank has no entry
 
     def __str__(self) -> str:
         return f"{self.function}: {self.name}"
@@ -137,6 +139,7 @@ def sabotages(framework: str) -> list[Sabotage]:
     known = {(one.function, one.name): one for one in [*WRONG, *CONVENTIONS] if one.function in EXAMINED}
     can_be = known.keys() - CANNOT_BE - (numpy.CANNOT_BE if framework == "numpy" else set())
     bank = [Sabotage(*key, one.was, one.becomes, one.inside) for key, one in known.items() if key in can_be]
+    bank += [Sabotage(*row, words=words) for *row, words in MADE]
     others = [Sabotage(*row, named=False) for row in NOT_IN_THE_BANK.get(framework, [])]
     return [*(map(spelt, bank) if framework == "numpy" else bank), *others]
 
@@ -145,15 +148,15 @@ def spelt(own: Sabotage) -> Sabotage:
     """For the adapter by hand: its patch, or that of the bank's words, or of its own where those do not stand there."""
     key, text = (own.function, own.name), text_of("numpy")
     if key in numpy.PATCHES:
-        return Sabotage(*key, *numpy.PATCHES[key])
+        return Sabotage(*key, *numpy.PATCHES[key], words=own.words)
     was, becomes, inside = own.was, own.becomes, own.inside
     for bank, adapter in numpy.WORDS:
         was, becomes, inside = (part.replace(bank, adapter) for part in (was, becomes, inside))
     try:
         patched(text, own)
     except (ValueError, StopIteration):
-        return Sabotage(*key, was, becomes, inside)
-    return Sabotage(*key, own.was, becomes, own.inside)
+        return Sabotage(*key, was, becomes, inside, words=own.words)
+    return Sabotage(*key, own.was, becomes, own.inside, words=own.words)
 
 
 def verdict(sabotage: Sabotage, finding: Finding) -> str:
@@ -162,7 +165,7 @@ def verdict(sabotage: Sabotage, finding: Finding) -> str:
         return "missed"
     if not finding.names:
         return "detected"
-    return "named" if sabotage.named and sabotage.name in finding.names else "misnamed"
+    return "named" if sabotage.named and {sabotage.name, sabotage.words} & {*finding.names} else "misnamed"
 
 
 def results(framework: str, only: str = "", every: int = 1) -> Iterator[tuple[Sabotage, Finding, str]]:

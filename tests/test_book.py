@@ -9,8 +9,7 @@ import autograd.numpy as np
 import pytest
 
 import refebm.book
-from refebm.book import entries, search, terminal
-from refebm.book.evidence import missing
+from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
 from refebm.book.plain import plain
 from refebm.cli import main
@@ -34,9 +33,9 @@ def docstring(name):
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_every_definition_has_one_line_of_latex_after_its_first_paragraph(name):
+def test_every_definition_has_one_equation_in_latex_after_its_first_paragraph(name):
     first, latex, *_ = docstring(name).split("\n\n")
-    assert re.fullmatch(r"\$\$[^$\n]+\$\$", latex), name
+    assert re.fullmatch(r"\$\$[^$]+\$\$", latex), name
     assert "$$" not in first and docstring(name).count("$$") == 2, name
 
 
@@ -212,7 +211,7 @@ def test_pages_are_what_the_code_says():
 
 
 def test_every_theorem_has_a_record():
-    assert not list(missing()), "python -m refebm.book runs them"
+    assert not list(evidence.missing()), "python -m refebm.book runs them"
 
 
 def test_links_of_pages_hold():
@@ -236,3 +235,34 @@ def test_the_tutorial_runs():
     assert sum(block.count("\n") for block in blocks) <= 45
     for block in blocks:
         exec(block, namespace)
+
+
+# ---- the record ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    monkeypatch.setattr("refebm.book.evidence.RECORD", tmp_path / "evidence.json")
+    evidence.evidence.cache_clear()
+    yield tmp_path
+    evidence.evidence.cache_clear()
+
+
+def test_the_record_is_that_of_a_run(record, capsys):
+    results = record / "results.json"
+    assert main(["verify", "--only", "implicit_is_explicit", "--cases", "2", "--json", str(results)]) == 0
+    assert evidence.take(results) == 1
+    (name, row), *others = evidence.evidence().items()
+    assert name == "implicit_is_explicit" and row["cases"] == 3 and 0 < row["worst"] < 1 and not others
+    assert row["outside"] == {"a model with a kink": "does not hold", "data of shape 1": "does not hold"}
+    assert "tweedies_mean_is_bayes" in evidence.missing()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"theorems": [{"name": "x"}]}', '{"theorems": [{"name": "x", "holds": false}]}']
+)
+def test_what_is_no_run_is_no_record(record, text):
+    (record / "results.json").write_text(text)
+    with pytest.raises(refebm.InputError, match="E-FILE"):
+        evidence.take(record / "results.json")
+    assert not (record / "evidence.json").exists()

@@ -5,7 +5,7 @@ import pytest
 from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.template import FRAMEWORKS, template
+from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
 from refebm.glossary import InputError
 from tests.sabotage import examined, module_of
 
@@ -221,6 +221,17 @@ def test_a_template_has_every_function(complete):
         assert hasattr(getattr(module, name), method or "__call__"), function
     assert max(map(len, text.splitlines())) <= 120
     assert text.count("raise NotImplementedError") == (0 if complete else len(EXAMINED))
+
+
+def test_bodies_of_the_template_are_told_from_the_users(tmp_path, capsys):
+    text = template("numpy", ["tweedie_mean", "langevin_step", "Gamma.score"], complete=True)
+    changed = text.replace("np.sqrt(2 * eta) * z", "np.sqrt(eta * 2) * z")
+    assert text != changed
+    assert of_the_template(text) == ["tweedie_mean", "langevin_step", "Gamma"]
+    assert of_the_template(changed) == ["tweedie_mean", "Gamma"] and of_the_template("def tweedie_mean(:") == []
+    (tmp_path / "adapter.py").write_text(changed)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
+    assert "refebm's own bodies, as the template has them: tweedie_mean, Gamma\n" in capsys.readouterr().out
 
 
 def test_bodies_to_replace_are_unsupported(tmp_path, capsys):

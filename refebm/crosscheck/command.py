@@ -8,7 +8,7 @@ from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
 from refebm.crosscheck.questions import chosen
 from refebm.crosscheck.report import called, failing, line, markdown, record, summary
-from refebm.crosscheck.template import template
+from refebm.crosscheck.template import of_the_template, template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
@@ -33,7 +33,7 @@ def crosscheck(options) -> int:
     start = time.perf_counter()
     source = called(options.adapter or str(options.answers))
     findings = _findings(options, functions)
-    _print(findings, time.perf_counter() - start)
+    _print(findings, time.perf_counter() - start, _untouched(options.adapter))
     if all(finding.status == "unsupported" for finding in findings):
         reasons = "; ".join(dict.fromkeys(finding.diagnosis for finding in findings if finding.diagnosis))
         raise InputError("E-ADAPTER", f"{source}: nothing was examined" + (f": {reasons}" if reasons else ""))
@@ -68,10 +68,18 @@ def _findings(options, functions) -> list[Finding]:
     return [found.get(function) or judge(function, None) for function in functions]
 
 
-def _print(findings, seconds) -> None:
+def _untouched(adapter: str | None) -> list[str]:
+    """What stands in the file as the template printed it, which is refebm's and not the user's."""
+    path = Path(adapter or "")
+    return of_the_template(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
+
+
+def _print(findings, seconds, untouched) -> None:
     missing = [finding.function for finding in findings if finding.status == "unsupported"]
     print(f"unsupported: {', '.join(missing)}" if missing else "all functions are supported")
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")
+    if untouched:
+        print(f"\nrefebm's own bodies, as the template has them: {', '.join(untouched)}")
     print(f"\n{summary(findings)}; {seconds:.0f} s")

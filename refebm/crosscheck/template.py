@@ -97,6 +97,27 @@ def own_text(thing, framework: str, methods=()) -> tuple[str, set[str]]:
     return text, (names - {thing.__name__}) & set(vars(inspect.getmodule(thing)))
 
 
+def of_the_template(text: str) -> list[str]:
+    """What an adapter has under public names whose bodies are still those that the template prints."""
+    framework = re.search(r"refebm\.crosscheck\.frameworks\.(\w+)", text)
+    if framework is None or framework[1] not in FRAMEWORKS:
+        return []
+    try:
+        nodes = [one for one in ast.parse(text).body if isinstance(one, (ast.FunctionDef, ast.ClassDef))]
+    except (SyntaxError, ValueError):
+        return []
+    return [node.name for node in nodes if node.name in refebm.__all__ and _as_printed(node, framework[1])]
+
+
+def _as_printed(node, framework):
+    methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef) and isinstance(node, ast.ClassDef)]
+    thing = getattr(refebm, node.name)
+    if not callable(thing) or not all(hasattr(thing, method) for method in methods):
+        return False
+    own = ast.parse(own_text(thing, framework, methods)[0]).body[0]
+    return list(map(ast.dump, own.body)) == list(map(ast.dump, node.body))
+
+
 def _begins(node):
     """The line where a function or a method begins, with its decorators."""
     return min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])

@@ -1,7 +1,7 @@
 r"""Theorems about coupled chains: each alone is a chain, and what is made of both has no bias."""
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN
@@ -79,7 +79,7 @@ def coupled_proposals_are_normal_and_meet_as_often_as_can_be(impl, gap, scale, s
     features = [np.cos(along[:, 0]), np.sin(along[:, 0]), np.cos(along[:, 1]), np.sin(along[:, 1])]
     features.append(1.0 * np.all(first == second, axis=1))
     even, odd = (np.exp(-0.5), 0.5 * (1 + np.exp(-2.0)) - np.exp(-1.0)), (0.0, 0.5 * (1 - np.exp(-2.0)))
-    overlap = 2 * float(ndtr(-0.5 * np.sqrt(gap @ gap)))
+    overlap = 2 * float(scipy.special.ndtr(-0.5 * np.sqrt(gap @ gap)))
     expected = np.array([even[0], odd[0], even[0], odd[0], overlap])
     variances = np.array([even[1], odd[1], even[1], odd[1], overlap * (1 - overlap)])
     return Sampled(np.mean(features, axis=1), expected, np.sqrt(variances / n))

@@ -1,6 +1,6 @@
 """Variants of contrastive divergence."""
 
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 LOSS = "energy(x) - energy(held(x_model))"
 KEPT = "np.floor(which * len(self.points))"
@@ -17,7 +17,13 @@ wrong_versions(
         "the value",
         "printed in CS236, CD recap: grad f(x_data) - f(x_sample)",
     ),
-    ("no gradient of the data's energy", "energy(x) -", "held(energy(x)) -", "the value"),
+    (
+        "no gradient of the data's energy",
+        "energy(x) -",
+        "held(energy(x)) -",
+        "the value",
+        "printed in module 18a and Song and Kingma 2021: one sample for the gradient of the likelihood, not of log Z",
+    ),
     ("both phases lower the energy", "energy(x) - energy(...)", "energy(x) + energy(...)", "finite"),
     ("the sample of the first row for all", "energy(held(x_model))", "energy(held(x_model)[:1])", "one row"),
     ("temperature on one phase", "- energy(held(x_model))", "- 0.5 * energy(held(x_model))", "finite"),
@@ -32,6 +38,15 @@ conventions(
     ),
 )
 terms("contrastive_divergence", ("E(x)", "energy(x)"), ("-E(x')", "-energy(held(x_model))"))
+numbered(
+    "contrastive_divergence",
+    (
+        "squares of both energies added, alpha = k",
+        LOSS,
+        f"{LOSS} + k * (energy(x) ** 2 + energy(held(x_model)) ** 2)",
+        "Du and Mordatch 2019, algorithm 1",
+    ),
+)
 wrong_versions(
     "ReplayBuffer.start",
     ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction", "finite"),

@@ -32,7 +32,6 @@ wrong_versions(
 )
 conventions(
     "stein_discrepancy",
-    ("mean over coordinates", "dot(score(x), g) + divergence", "(dot(score(x), g) + divergence) / x.shape[1]"),
     (
         "half: the generator of Langevin diffusion, g = grad u",
         "dot(score(x), g) + divergence",
@@ -76,6 +75,12 @@ conventions(
         "sklearn.metrics.pairwise.rbf_kernel",
     ),
     ("sum over pairs", STATISTIC, "total"),
+    (
+        "n times the statistic, as tests have it",
+        STATISTIC,
+        "total / (n - 1) if unbiased else total / n",
+        "Liu, Lee and Jordan 2016; Chwialkowski, Strathmann and Gretton 2016",
+    ),
     ("mean over coordinates", f"return {STATISTIC}", f"return ({STATISTIC}) / d"),
 )
 
@@ -146,7 +151,6 @@ wrong_versions(
 conventions(
     "minimum_velocity",
     ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"),
-    ("mean over coordinates", VELOCITY, f"({VELOCITY}) / x.shape[1]"),
 )
 terms(
     "minimum_velocity",

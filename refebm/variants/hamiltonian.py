@@ -1,6 +1,6 @@
 """Variants of leapfrog and of Hamiltonian Monte Carlo."""
 
-from refebm.variants.metropolis import ALWAYS, BARKER, FAB, NEGATIVE, TWICE, UNBOUNDED
+from refebm.variants.metropolis import ALWAYS, BARKER, FAB, UNBOUNDED
 from refebm.variants.record import conventions, wrong_versions
 
 FIRST, LAST = "p = p + 0.5 * eps * score(x)", "x, p + 0.5 * eps * score(x)"
@@ -40,7 +40,6 @@ conventions(
 
 KINETIC = "+ 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)"
 ACCEPT = "accept(x, end, there, there - here, u)"
-START = "end, p_end = leapfrog(...)"
 wrong_versions(
     "hmc_step",
     ("accepts by |dH|", "there - here", "np.abs(there - here)", "the proposal"),
@@ -88,13 +87,6 @@ wrong_versions(
 conventions(
     "hmc_step",
     ("eps is the time of the whole path", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps / n_steps, n_steps)"),
-    (
-        "the model is f = -E",
-        START,
-        f"{NEGATIVE}{START}",
-        "HY-673 lecture 12",
-    ),
     ("Barker's acceptance: r/(1 + r)", "there - here", "np.logaddexp(0, there - here)", BARKER),
-    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )
 conventions("hmc_step", VERLET, inside="leapfrog")

@@ -2,7 +2,6 @@
 
 from refebm.variants.record import conventions, terms, wrong_versions
 
-OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
 GAIN = "(following - beta) * (-energy(x) - base.log_prob(x))"
@@ -19,7 +18,6 @@ wrong_versions(
 )
 conventions(
     "negative_log_likelihood",
-    ("the model is f = -E", "energy(x) + log_z", "log_z - energy(x)", OTHER_SIGN),
     ("log p, to maximise", "energy(x) + log_z", "-energy(x) - log_z", "Song and Kingma 2021, section 2"),
     ("in bits", "energy(x) + log_z", "(energy(x) + log_z) / np.log(2)", "bits instead of nats"),
     (

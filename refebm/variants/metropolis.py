@@ -7,9 +7,7 @@ INVERTED = "breeze 614, deal.II gallery 64, openturns 1260"
 ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
 FAB = "fab-jax 14"
 UNBOUNDED = "(lambda s: s._replace(info=s.info._replace(acceptance=np.exp(-s.info.energy_error))))(accept("
-NEGATIVE = "energy = (lambda f: lambda x: -f(x))(energy); "
 BARKER = "Barker 1965"
-TWICE = "U and 1 - U have the same law"
 
 ACCEPT = "accept(x, proposal, there, there - energy(x), u)"
 wrong_versions(
@@ -23,6 +21,13 @@ wrong_versions(
     ("one noise for all rows", "scale * z", "scale * z[:1]", "one row", "coreax 375"),
     ("scale squared", "scale * z", "scale**2 * z", "scale = 1", "pyro 1643, edward 722"),
     ("not from where the chain is", "x + scale * z", "scale * z", "at the centre"),
+    (
+        "noise that is not symmetric, uncorrected",
+        "scale * z",
+        "scale * (z + 0.5)",
+        "finite",
+        "printed in HY-673 lecture 12: x' = x + noise, whatever its law",
+    ),
     ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, proposal, there, there - energy(x), u))", "the states"),
     (
         "energies capped, NaN too",
@@ -35,12 +40,10 @@ conventions(
     "metropolis_step",
     ("scale is the variance of the noise", "scale * z", "np.sqrt(scale) * z", "Roberts, Gelman and Gilks 1997"),
     ("Barker's acceptance: r/(1 + r)", "there - energy(x)", "np.logaddexp(0, there - energy(x))", BARKER),
-    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )
 
 CORRECTION = "+ 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)"
 RATIO = f"there - here {CORRECTION}"
-START = "here, s = energy_and_score(energy, x)"
 wrong_versions(
     "mala_step",
     ("no correction for the proposal", CORRECTION, "", "the proposal", INVERTED),
@@ -94,9 +97,5 @@ wrong_versions(
 )
 conventions(
     "mala_step",
-    ("drift eta/2, noise sqrt(eta)", START, f"eta = eta / 2; {START}", "Stanford CS236, Langevin dynamics sampling"),
-    ("drift eta^2/2, noise eta", START, f"eta = eta**2 / 2; {START}", "Song and Kingma 2021, eq. 4"),
-    ("the model is f = -E", START, f"{NEGATIVE}{START}", "HY-673 lecture 12"),
     ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER),
-    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )

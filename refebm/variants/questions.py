@@ -130,7 +130,9 @@ class Question:
             return self.fixed[name] + np.zeros((self.n, self.d))
         if name == "x" and self.fixed.get("between"):
             return self.grid((self.n, self.d), -0.25, 0.25)
-        drawn = self.grid((self.n, self.d), -1.75, 1.75)
+        if self.fixed.get("walls"):
+            return 4 * self.grid((self.n, self.d), -1.75, 1.75) if name == "z" else np.zeros((self.n, self.d))
+        drawn = self.grid((self.n, self.d), -1.75, 1.75) * (self.fixed.get("apart", 1) if name == "x" else 1)
         return self.reach * (drawn + self.centre) if name in "xy" else drawn
 
     def covariance(self):
@@ -149,6 +151,8 @@ class Question:
         return Model(kind, getattr(self, f"_{kind}")())
 
     def _quadratic(self):
+        if self.fixed.get("walls"):  # its energy is infinite a few steps away
+            return {"mean": np.zeros(self.d), "precision": 2.0**1020 * np.eye(self.d)}
         return {"mean": self.reach * self.grid((self.d,), -1, 1), "precision": self.covariance()}
 
     def _mixture(self):
@@ -638,6 +642,12 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     answered = flat(ask(function, impl, arguments))
     if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
         arguments = Question(**{"alternate": True} | question).arguments(function)
+        answered = np.append(answered, ask(function, impl, arguments))
+    if function == "reverse_sde_step" and "sde" not in question:  # and where the variance explodes
+        arguments = Question(**question | {"sde": "VarianceExploding"}).arguments(function)
+        answered = np.append(answered, ask(function, impl, arguments))
+    if function in ("effective_sample_size", "split_r_hat"):  # and of one chain, whose length is odd
+        arguments = Question(**question | {"n": 1, "length": 13}).arguments(function)
         answered = np.append(answered, ask(function, impl, arguments))
     return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
 

@@ -10,6 +10,11 @@ NO_DRIFT = "variance exploding"
 LATER = "np.minimum(t + dt, 1.0)"
 EARLIER = "np.maximum(t - dt, 0.01)"
 
+REVERSE_STEP = "x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z"
+EXPLODES = "np.all(sde.drift(1 + 0 * x, t) == 0)"
+LOG_RATIO = "np.log(sde.diffusion(1 + 0 * t) / sde.diffusion(0 * t))[:, None]"
+EXPLODING_STEP = f"-np.expm1(-2 * dt * {LOG_RATIO}) / (2 * {LOG_RATIO}) if {EXPLODES} else dt"
+SMALLER = f"(np.exp(-dt * {LOG_RATIO}) if {EXPLODES} else 1.0)"
 wrong_versions(
     "euler_maruyama_step",
     ("dt for sqrt(dt)", "np.sqrt(dt)", "dt", "dt = 1", NO_ROOT),
@@ -80,6 +85,18 @@ conventions(
         "np.sqrt(dt) * z",
         "z",
         "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
+    ),
+    (
+        "differences of sigma^2 for g^2 dt, where the variance explodes",
+        REVERSE_STEP,
+        f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * z",
+        "Song et al. 2021, appendix E: score_sde, ReverseDiffusionPredictor",
+    ),
+    (
+        "the ancestral step, where the variance explodes",
+        REVERSE_STEP,
+        f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * {SMALLER} * z",
+        "Song et al. 2021, appendix F: score_sde, AncestralSamplingPredictor",
     ),
 )
 terms(
@@ -289,12 +306,6 @@ conventions(
         f"langevin_step(..., 2 * (eta_k * {RULE}) ** 2, z_m)",
         "Song et al. 2021, algorithms 4 and 5",
     ),
-    (
-        "the step is eps, of which the drift has half: eta = eps/2",
-        "langevin_step(..., eta_k, z_m)",
-        "langevin_step(..., 0.5 * eta_k, z_m)",
-        "Stanford CS236, Langevin dynamics sampling",
-    ),
 )
 
 MEAN = "(x + beta * score(x, i)) / np.sqrt(1 - beta)"
@@ -334,12 +345,6 @@ wrong_versions(
 )
 conventions(
     "ddpm_step",
-    (
-        "the network predicts the noise, -std_i s",
-        "x + beta * score(x, i)",
-        f"x - beta * (score(x, i) / {STD})",
-        "Ho, Jain and Abbeel 2020, algorithm 2",
-    ),
     (
         "x (2 - sqrt(1 - beta)) + beta s: the step of the reverse-time SDE with the same coefficients",
         MEAN,
