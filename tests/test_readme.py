@@ -32,7 +32,7 @@ def test_links_hold(page):
 def test_nothing_that_is_packed_leads_into_the_repository(monkeypatch):
     for name in ("hatchling", "hatchling.metadata", "hatchling.metadata.plugin", "hatchling.metadata.plugin.interface"):
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(MetadataHookInterface=object))
-    packed = runpy.run_path(str(ROOT / "hatch_build.py"))["packed"](README)
+    packed = runpy.run_path(str(ROOT / ".ci" / "packed_readme.py"))["packed"](README)
     assert not re.search(r"\]\((?!https?://)", packed) and "![" not in packed and "<!--" not in packed
     assert "refebm verify" in packed and "| score matching | " in packed
 
