@@ -202,10 +202,12 @@ def _link(name, stem):
 
 
 def cited(source: str) -> str:
-    """A source line whose texts lead to the page of texts."""
-    return "; ".join(
-        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){_escaped(one.place)}" for one in citations(source)
-    )
+    """A source line whose texts lead to the page of texts, where they are entered there."""
+    return "; ".join(_text(one.text) + _escaped(one.place) for one in citations(source))
+
+
+def _text(text):
+    return f"[{prose(text)}]({TEXTS_PAGE}.md#{anchor(text)})" if text in TEXTS else prose(text)
 
 
 def anchor(text: str) -> str:
