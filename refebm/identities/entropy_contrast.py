@@ -11,7 +11,7 @@ from refebm.models import Model
 from refebm.truth.densities import Gaussian, standard_normal
 from refebm.truth.expectations import expect
 
-HINTON = "Hinton 2002, eq. 5; Du, Li, Tenenbaum and Mordatch 2021, section 3"
+HINTON = "Hinton 2002, eq. 5; Du et al. 2021, section 3"
 
 
 def log_density(p: Gaussian) -> Model:

@@ -49,12 +49,12 @@ def coupled_metropolis_step(
 ) -> tuple[Step, Step]:
     r"""Random walks from x and from y whose proposals agree as often as two normal laws can, accepted by one u.
 
-    $$x' = x + \sigma z,\quad y' = \begin{cases} x' & u_{\text{meet}}\, \phi(z) < \phi(z + g) \\
-    y + \sigma (z - 2 \tfrac{g \cdot z}{|g|^2} g) & \text{else} \end{cases},\quad g = \tfrac{x - y}{\sigma}$$
+    $$y' = x' \text{ if } u_{\text{meet}}\, \phi(z) < \phi(z + g),\ \text{else } y + \sigma (z - 2 (e \cdot z) e)$$
 
-    Each alone is a `metropolis_step`: y' - y is normal too. They agree with probability 2 Phi(-|g|/2), else y' - y is
-    the mirror image of x' - x. Equal states stay equal. energy (n, d) -> (n,); x, y, z (n, d), z unit normal;
-    scale > 0; u_meet, u (n,) in (0, 1), independent. Returns a `Step` for each. Errors: E-POSITIVE, E-UNIFORM, E-SHAPE.
+    x' = x + sigma z, sigma = scale, g = (x - y)/sigma, e = g/|g|, phi the density of z. Each alone is a
+    `metropolis_step`: y' - y is normal too. They agree with probability 2 Phi(-|g|/2), else y' - y is the mirror image
+    of x' - x. Equal states stay equal. energy (n, d) -> (n,); x, y, z (n, d), z unit normal; scale > 0; u_meet, u (n,)
+    in (0, 1), independent. Returns a `Step` for each. Errors: E-POSITIVE, E-UNIFORM, E-SHAPE.
     Source: Jacob, O'Leary and Atchade 2020, section 4 and algorithm 2 (reflection: Bou-Rabee, Eberle and Zimmer 2020)
     """
     gap = (x - y) / scale
@@ -81,8 +81,7 @@ def coupled_chains(
 ) -> CoupledChains:
     r"""X_1 from X_0 = x, then (X_{t+1}, Y_t) from (X_t, Y_{t-1}), Y_0 = y, until all have met and X_m is there.
 
-    $$X_1 \sim P(X_0, \cdot),\quad (X_{t+1}, Y_t) \sim \bar P\big((X_t, Y_{t-1}), \cdot\big),\quad
-    \tau = \min\{t \ge 1: X_t = Y_{t-1}\}$$
+    $$(X_{t+1}, Y_t) \sim \bar P((X_t, Y_{t-1}), \cdot),\quad \tau = \min\{t \ge 1: X_t = Y_{t-1}\}$$
 
     coupled_step: x, y (n, d), noise -> (Step, Step), such that equal states stay equal; X_1 is the first of
     coupled_step(x, x, ...). x, y (n, d), drawn from one law, or both a datum; m >= 0; tape: an array, or a tuple of
@@ -128,8 +127,7 @@ def apart(chains: CoupledChains) -> DomainError:
 def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone, m: CountOrNone) -> Rows:
     r"""H_{k:m} = mean_{l=k..m} h(X_l) + sum_{t>k} min(1, (t - k)/(m - k + 1)) [h(X_t) - h(Y_{t-1})], (n,).
 
-    $$H_{k:m} = \frac{1}{m - k + 1} \sum_{l=k}^m h(X_l)
-    + \sum_{t=k+1}^{\tau - 1} \min\Big(1, \frac{t - k}{m - k + 1}\Big) [h(X_t) - h(Y_{t-1})]$$
+    $$\sum_{l=k}^m \frac{h(X_l)}{m - k + 1} + \sum_{t>k} \min(1, \tfrac{t - k}{m - k + 1}) [h(X_t) - h(Y_{t-1})]$$
 
     The mean of H_k, ..., H_m, H_k = h(X_k) + sum_{t=k+1}^{tau-1} [h(X_t) - h(Y_{t-1})]. Its expectation is that of h
     under the law that P leaves invariant, for every k: any coupling, however early k. From the meeting on all terms of
