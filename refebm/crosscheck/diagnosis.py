@@ -1,22 +1,31 @@
-"""What is wrong with an answer that fails: a combination of the formula's terms, an entry of the bank, or plain facts.
+"""What is wrong with an answer that fails: a chain of conventions with at most one mistake in it, else plain facts.
 
-A name is found on one half of the questions and confirmed on the other, and it is the only one that fits; entries with
-equal values are one entry with aliases. Where no name fits none is given.
+A name is found on one half of the questions and confirmed on the other. What is looked for, the simpler first: an entry
+of the bank; the reference in other conventions; a mistake of the bank in other conventions; two of them; a combination
+of the formula's terms; one place of the definition that says something else; a number that is added, or multiplied,
+there. Then the same to float32's accuracy and to that of a finite difference, and on the questions without those of one
+kind, which are looked at by themselves. Where no name fits none is given.
 """
 
+import itertools
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.questions import WHOLE
-from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
-from refebm.identities import Implementation
-from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Variant
-from refebm.variants.questions import ADJUSTED, GRID, SDES, ask, flat
+from refebm.crosscheck.facts import EXCEPTIONS, facts
+from refebm.crosscheck.vectors import Vector, tolerance, vectors
+from refebm.identities import REFERENCE, Implementation
+from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
+from refebm.variants.misread import misread
+from refebm.variants.mutants import mutants, sought
+from refebm.variants.questions import ask, flat
+from refebm.variants.record import together
+from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
@@ -30,6 +39,7 @@ class Evidence:
     reduction: str
     answers: np.ndarray
     roundoff: float
+    ignored: np.ndarray | None = None  # numbers that are not looked at
 
     def gather(self, by_question: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.atleast_1d(REDUCTIONS[self.reduction](value)) for value in by_question])
@@ -51,7 +61,8 @@ class Evidence:
     def units(self) -> np.ndarray:
         """Errors in units of the tolerance; NaN is an infinite one."""
         with np.errstate(invalid="ignore"):
-            return np.nan_to_num(np.abs(self.answers - self.right) / self.allowed, nan=np.inf)
+            units = np.nan_to_num(np.abs(self.answers - self.right) / self.allowed, nan=np.inf)
+        return np.where(self.left_out, 0.0, units)
 
     @cached_property
     def holds(self) -> bool:
@@ -79,13 +90,37 @@ class Evidence:
             larger = np.maximum(1, np.nan_to_num(np.abs(values / self.right), nan=1, posinf=1))
             scale = self.scale * larger + 8 * np.abs(values)
             rounded = values.astype(np.float32) if self.roundoff > 1e-12 else values
-            same = np.isfinite(self.answers) & (np.abs(self.answers - values) <= tolerance(scale, self.roundoff))
-            return same | (self.answers == rounded) | (np.isnan(self.answers) & np.isnan(values))
+            same = np.isfinite(self.answers) & np.isfinite(values)
+            same &= np.abs(self.answers - values) <= tolerance(scale, self.roundoff)
+            same |= (self.answers == rounded) | (np.isnan(self.answers) & np.isnan(values))
+            return same | self.left_out
+
+    def without(self, some: np.ndarray) -> "Evidence":
+        """The same, in which some of the numbers are not looked at."""
+        return replace(self, ignored=some | self.left_out)
+
+    @cached_property
+    def left_out(self) -> np.ndarray:
+        return np.zeros(len(self.answers), bool) if self.ignored is None else self.ignored
+
+    @cached_property
+    def pieces(self) -> list["Evidence"]:
+        """Each question by itself."""
+        ends = np.cumsum([np.size(self.gather([vector.value])) for vector in self.vectors])[:-1]
+        answers, left = (np.split(one, ends) for one in (self.answers, self.left_out))
+        return [replace(self, vectors=[v], answers=a, ignored=i) for v, a, i in zip(self.vectors, answers, left)]
+
+    @cached_property
+    def telling(self) -> "Evidence":
+        """The question that tells most: a small one whose answers are numbers, and wrong, and not one kind's alone."""
+        wrong = [one for one in self.pieces if np.any(one.units > 1)]
+        return min(wrong, key=lambda one: (not np.all(np.isfinite(one.answers)), np.mean(one.units <= 1) > 0.5,
+                                           one.vectors[0].asked.given["reach"] > 1, one.vectors[0].asked.id))  # fmt: skip
 
     def confirmed(self, values: np.ndarray) -> bool:
         """Whether they are the answers on both halves of the questions, neither of which is empty."""
-        fits, confirms = self.equals(values), self.confirms
-        return bool(np.any(confirms) and np.any(~confirms) and np.all(fits[~confirms]) and np.all(fits[confirms]))
+        looked_at = self.confirms[~self.left_out]
+        return bool(np.any(looked_at) and not np.all(looked_at) and np.all(self.equals(values)))
 
 
 class Diagnosis(NamedTuple):
@@ -93,66 +128,215 @@ class Diagnosis(NamedTuple):
 
     words: str
     names: tuple[str, ...] = ()
-    convention: Convention | None = None
+    convention: Convention | Chain | None = None
     reduction: str = ""  # under which they were read, if that is known
 
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
-    """The name that they have under one reduction; or a formula, the simplest scaling first; or facts."""
-    named = [found for evidence in candidates for found in [_named(function, evidence)] if found]
-    if len(named) == 1:
-        return named[0]
-    columns, names = _terms(function, candidates[0].vectors)
-    for words, scaling in scalings(candidates[0].vectors):
-        for evidence in candidates:
-            fit = _fit(evidence, columns, scaling)
-            if fit:
-                return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+    """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
+    exact = named(function, candidates)
+    if exact:
+        return exact
+    return nearly(function, candidates) or excepted(function, candidates) or _facts(candidates)
+
+
+def _facts(candidates: list[Evidence]) -> Diagnosis:
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
-# --- the bank ------------------------------------------------------------------------------------------------------
+def named(function: str, candidates: list[Evidence], deep: bool = True) -> Diagnosis | None:
+    """The simplest that fits under one reduction; deep: also what has to be made first."""
+    some = [evidence for evidence in candidates if not np.all(evidence.units <= 1)]
+    searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _combined]
+    for search in searches + (_deep(some[0]) if deep and some else []):
+        found = [one for evidence in some for one in [search(function, evidence)] if one]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+FEW = 100  # tolerances up to which an error is one of rounding
+
+
+def _deep(evidence: Evidence) -> list:
+    """Not for what is no number, nor for errors of rounding; where they are small, a number that was added."""
+    if not np.any(np.isfinite(evidence.telling.answers)) or np.max(evidence.units) <= FEW:
+        return []
+    small = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
+    return [_number_sought] if small else [_argument, _two, _mutant, _number_sought]
+
+
+# --- readings: what an implementation would answer, question by question, as it is needed ----------------------------
+
+
+class Reading:
+    """The answers of an implementation to a function's questions; NaN where it has none."""
+
+    def __init__(self, function: str, implementation: Callable[[], Implementation], what=None):
+        self.function, self.made, self.what, self.known = function, implementation, what, {}
+
+    @cached_property
+    def implementation(self) -> Implementation:
+        return self.made()
+
+    def on(self, vector: Vector) -> np.ndarray:
+        number = vector.asked.id
+        if number not in self.known:
+            self.known[number] = self._answer(vector)
+        return self.known[number][: len(vector.value)]
+
+    def _answer(self, vector):
+        whole = vectors(self.function)[int(vector.asked.id)] if vector.asked.id.isdigit() else vector
+        lost = np.full(len(whole.value), np.nan)
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                answer = np.ravel(flat(ask(self.function, self.implementation, vector.asked.arguments)))
+            return answer.astype(np.float64) if answer.shape == lost.shape else lost
+        except Exception:  # an argument may be out of its domain then, a text without sense
+            return lost
+
+    def values(self, evidence: Evidence, weight: Callable | None = None) -> np.ndarray:
+        rows = [self.on(v) * (1.0 if weight is None else _row_weight(weight, v)) for v in evidence.vectors]
+        return evidence.gather(rows)
+
+    def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
+        one = evidence.telling
+        with np.errstate(all="ignore"):
+            return bool(np.all(one.equals(self.values(one, weight)))) and evidence.confirmed(self.values(evidence, weight))
+
+
+def handed(vector: Vector) -> dict:
+    """The arguments of a question as a function has them, models apart."""
+    given = dict(vector.asked.arguments)
+    return given | ({"sde": REFERENCE.sde(given["sde"])} if "sde" in given else {})
+
+
+def _row_weight(weight, vector):
+    """Of each number of the answer."""
+    rows = np.atleast_1d(weight(handed(vector)))
+    return rows if rows.size == 1 else np.repeat(rows, len(vector.value) // len(rows))
+
+
+@cache
+def _weights(function: str, number: int) -> np.ndarray:
+    """Those of the rows of a question, (K, n)."""
+    vector = vectors(function)[number]
+    with np.errstate(all="ignore"):
+        some = [one.factor(handed(vector)) for one in weightings(function)]
+    return np.stack([w * np.ones(len(vector.value)) for w in some])
+
+
+def weighted(reading: Reading, evidence: Evidence) -> Iterator:
+    """The weightings under which a reading fits."""
+    one = evidence.telling
+    vector = one.vectors[0]
+    some = weightings(reading.function)
+    if len(some) > 1 and vector.by_row:
+        with np.errstate(all="ignore"):
+            rows = _weights(reading.function, int(vector.asked.id)) * reading.on(vector)
+            reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
+            near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
+        some = [weighting for weighting, fits in zip(some, near) if fits]
+    for weighting in some:
+        if reading.fits(evidence, weighting.factor):
+            yield weighting
+
+
+# --- the bank, and conventions ---------------------------------------------------------------------------------------
 
 
 @cache
 def bank(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
     """Every named version of a function, with its answers by question."""
-    entries = [variant for variant in [*WRONG, *CONVENTIONS] if variant.function == function]
-    return [(variant, _answers(function, variant.implementation())) for variant in entries]
+    return [(reading.what, {v.asked.id: reading.on(v) for v in vectors(function)}) for reading in readings(function)]
 
 
 @cache
-def mistakes(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
+def readings(function: str) -> list[Reading]:
+    """Of every named version."""
+    entries = [variant for variant in [*WRONG, *CONVENTIONS] if variant.function == function]
+    return [Reading(function, variant.implementation, variant) for variant in entries]
+
+
+@cache
+def mistakes(function: str) -> list[Reading]:
     """Those that are no convention, and no multiple of the right answers: they can be had in another convention."""
     right = np.concatenate([vector.value for vector in vectors(function)])
 
-    def multiple(answers):
-        given = np.concatenate([answers[vector.asked.id] for vector in vectors(function)])
+    def multiple(reading):
+        given = np.concatenate([reading.on(vector) for vector in vectors(function)])
         return np.allclose(given, (given @ right) / (right @ right) * right, rtol=1e-10, atol=0)
 
-    return [(v, answers) for v, answers in bank(function) if not isinstance(v, Convention) and not multiple(answers)]
+    return [one for one in readings(function) if not isinstance(one.what, Convention) and not multiple(one)]
 
 
-def _answers(function: str, impl: Implementation) -> dict[str, np.ndarray]:
-    with np.errstate(all="ignore"):
-        return {v.asked.id: np.ravel(flat(ask(function, impl, v.asked.arguments))) for v in vectors(function)}
+@cache
+def _chained(function: str) -> list[Reading]:
+    """The reference after each chain of steps."""
+    return [Reading(function, Chain(function, steps).implementation, steps) for steps in chains(function)]
 
 
-def _named(function, evidence):
-    """The one entry of the bank that the answers are; or the one mistake that they are in another convention."""
-    exact = [(variant, "", evidence.scaled(answers)) for variant, answers in bank(function)]
-    found = [one for one in exact if evidence.confirmed(one[2])]
-    if not found and not _multiple(evidence):
-        found = [
-            (variant, f"{_number(factor)} x " * (factor != 1) + words, factor * evidence.scaled(answers, scaling))
-            for variant, answers in mistakes(function)
-            for words, scaling in scalings(evidence.vectors)
-            if words in CONVENTIONAL
-            for factor in (1.0, 2.0, 0.5)
-            if evidence.confirmed(factor * evidence.scaled(answers, scaling))
-        ]
+@cache
+def _mistaken(function: str) -> list[tuple[Reading, tuple]]:
+    """Each version of the bank, after each chain of at most two steps."""
+    return [
+        (Reading(function, lambda v=one.what, s=steps: Chain(function, s, None, v.implementation()).implementation(), one.what), steps)
+        for steps in chains(function)
+        if 0 < len(steps) <= 2
+        for one in readings(function)
+    ]  # fmt: skip
+
+
+def _bank(function, evidence) -> Diagnosis | None:
+    """The one entry of the bank that the answers are."""
+    found = [(one.what, "", one.values(evidence)) for one in readings(function) if one.fits(evidence)]
     distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
     return _words(found, evidence) if len(distinct) == 1 else None
+
+
+def _conventions(function, evidence) -> Diagnosis | None:
+    """The reference, in conventions."""
+    for reading in _chained(function):
+        for weighting in weighted(reading, evidence):
+            chain = Chain(function, reading.what, weighting)
+            if chain.words:
+                reduced = (f"{evidence.reduction} of the rows",) if evidence.reduction != "per row" else ()
+                words = ", ".join([*chain.words, *reduced])
+                plain = not chain.steps and set(weighting.words) <= {"no 1/2"}
+                what = f"{_number(weighting.constant)} x the reference" if plain else "the reference in another convention"
+                source = f" of {chain.sources}" if chain.sources else ""
+                said = f"equals {what}: {words} (convention{source})"
+                return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
+    return None
+
+
+def _in_conventions(function, evidence) -> Diagnosis | None:
+    """A version of the bank, in conventions."""
+    if _multiple(evidence):
+        return None
+    plain = [(one, ()) for one in mistakes(function)]
+    for reading, steps in [*plain, *_mistaken(function)]:
+        for weighting in weighted(reading, evidence):
+            chain = Chain(function, steps, weighting, reading.what.implementation())
+            variant = reading.what
+            kind = "convention" if isinstance(variant, Convention) else "bug"
+            source = variant.where if kind == "convention" else variant.seen
+            reduced = [f"{evidence.reduction} of the rows"] if evidence.reduction != "per row" else []
+            where = ", ".join([*chain.words, *reduced])
+            also = f"; also a convention of {chain.sources}" if chain.sources and kind == "convention" else ""
+            words = f"equals {_factor(weighting)}the reference {variant.formula}: {variant.name} ({kind}"
+            words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
+            convention = chain if kind == "convention" else None
+            return Diagnosis(words, (variant.name, *chain.words), convention, evidence.reduction)
+    return None
+
+
+def _factor(weighting) -> str:
+    constant = f"{_number(weighting.constant)} x " if weighting.constant != 1 else ""
+    if "mean squared error" in weighting.words or "mean over coordinates" in weighting.words:
+        constant += "1/d x "
+    return constant
 
 
 def _multiple(evidence) -> bool:
@@ -164,6 +348,171 @@ def _multiple(evidence) -> bool:
 def _alike(one, other) -> bool:
     """Whether two entries have the same values on every question at hand."""
     return np.allclose(one[2], other[2], rtol=1e-10, atol=1e-12, equal_nan=True)
+
+
+def _scaled(function, evidence) -> Diagnosis | None:
+    """A mistake of the bank, times 2 or 1/2, or over d, in what is no loss of a field."""
+    if len(weightings(function)) > 1 or _multiple(evidence):
+        return None
+    found = [
+        (one.what, f"{_number(factor)} x " * (factor != 1) + words, factor * evidence.scaled(one.known, scaling))
+        for one in mistakes(function)
+        for words, scaling in scalings(evidence.vectors)
+        if words in CONVENTIONAL
+        for factor in (1.0, 2.0, 0.5)
+        if evidence.confirmed(factor * evidence.scaled(one.known, scaling))
+    ]
+    distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
+    return _words(found, evidence) if len(distinct) == 1 else None
+
+
+# --- what has to be made first: two versions at once, mistakes in arguments, in one place of the definition -------------
+
+
+@cache
+def _pairs(function: str) -> list[Reading]:
+    some = [one.what for one in readings(function)]
+    return [Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.permutations(some, 2)]
+
+
+def _two(function, evidence) -> Diagnosis | None:
+    """Two versions of the bank at once."""
+    for reading in _pairs(function):
+        if reading.fits(evidence):
+            names = tuple(one.name for one in reading.what)
+            kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
+            told = " and ".join(f"{one.formula}: {one.name} ({kind})" for one, kind in zip(reading.what, kinds))
+            convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
+            return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
+    return None
+
+
+class _Together(NamedTuple):
+    known: Implementation
+
+    def implementation(self) -> Implementation:
+        return self.known
+
+
+def _argument(function, evidence) -> Diagnosis | None:
+    """The reference with an argument that is read wrongly."""
+    for words, made in misread(function):
+        if Reading(function, made).fits(evidence):
+            return Diagnosis(f"equals the reference with {words}{_reduced(evidence)}", (), None, evidence.reduction)
+    return None
+
+
+def _mutant(function, evidence) -> Diagnosis | None:
+    """The reference in which one place says something else."""
+    for mutant in mutants(function):
+        if Reading(function, mutant.implementation).fits(evidence):
+            return Diagnosis(f"equals the reference {mutant.words}{_reduced(evidence)}", (), None, evidence.reduction)
+    return None
+
+
+SMALL = 1e-3  # up to which a number that is added is an epsilon
+
+
+def _with_a_number(function, evidence) -> Diagnosis | None:
+    """A convention with a number that everybody chooses."""
+    for one in NUMBERED:
+        if one.function == function:
+            number = _solved(evidence.telling, lambda k, one=one: Reading(function, one.numbered(k).implementation), 0.0)
+            if number is not None and Reading(function, one.numbered(number).implementation).fits(evidence):
+                return _words([(one.numbered(number), "", None)], evidence)
+    return None
+
+
+def _number_sought(function, evidence) -> Diagnosis | None:
+    """The reference with a number that is added in one place, or by which it is multiplied."""
+    for mutant, start in sought(function):
+        made = partial(_with_k, mutant)
+        number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
+        if number is not None and Reading(function, partial(made, number)).fits(evidence):
+            said = f"equals the reference {mutant.with_number(number)}"
+            if start == 0 and abs(number) <= SMALL:
+                said += f": an epsilon of {number:.3g} (convention of programs that divide, or take logarithms)"
+                return Diagnosis(f"{said}{_reduced(evidence)}", (), _Together(made(number)), evidence.reduction)
+            return Diagnosis(f"{said}{_reduced(evidence)}", (), None, evidence.reduction)
+    return None
+
+
+def _with_k(mutant, number) -> Implementation:
+    return mutant.implementation(k=number)
+
+
+def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) -> float | None:
+    """The number with which a reading has these answers, by secants; rounded if it is near a short one."""
+
+    def at(k):
+        return reading(k).values(one)
+
+    number, step, here = start, 1e-3, one.right
+    with np.errstate(all="ignore"):
+        for _ in range(8):
+            slope = (at(number + step) - here) / step
+            size = np.sum((slope / one.allowed) ** 2)
+            if not np.isfinite(size) or size == 0:
+                return None
+            change = np.sum(slope * (one.answers - here) / one.allowed**2) / size
+            rest = np.abs(one.answers - here - slope * change)
+            if not np.all(rest <= one.allowed + 0.2 * np.abs(one.answers - here)):
+                return None
+            number, step = number + change, max(abs(change) * 1e-3, 1e-9 * abs(number), 1e-15)
+            here = at(number)
+            if np.all(one.equals(here)):
+                short = float(f"{number:.2g}")
+                return short if np.all(one.equals(at(short))) else number
+    return None
+
+
+def _reduced(evidence) -> str:
+    return f", {evidence.reduction} of the rows" if evidence.reduction != "per row" else ""
+
+
+# --- nearly, and but for one kind of questions ---------------------------------------------------------------------------
+
+ROUGH = {
+    2.0**-24: "float32's accuracy: is a constant of it, or a part, in float32?",
+    2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
+}
+
+
+def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """What they are to the accuracy of float32, or of a finite difference."""
+    if candidates[0].roundoff > 1e-12:
+        return None
+    for roundoff, words in ROUGH.items():
+        rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
+        if any(evidence.holds for evidence in rough):
+            *where, counted = facts(candidates[0])
+            return Diagnosis("; ".join([*where, f"equals the reference to {words}", counted]))
+        found = named(function, rough, deep=False)
+        if found:
+            return found._replace(words=f"{found.words}, to {words}", convention=None)
+    return None
+
+
+def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A name that fits all questions but those of one kind, and what is wrong with those; or these alone are wrong."""
+    for words, mask in EXCEPTIONS:
+        for evidence in candidates:
+            some = mask(evidence)
+            if not np.any(some) or np.all(some):
+                continue
+            rest, these = evidence.without(some), evidence.without(~some)
+            if rest.holds:
+                found = named(function, [these])
+                if found:
+                    return found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)
+                continue
+            found = named(function, [rest], deep=False)
+            if found:
+                apart = named(function, [these]) if np.any(these.units > 1) else None
+                there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
+                there = there if np.any(these.units > 1) else "there it is right"
+                return found._replace(words=f"{found.words}; except where {words}: {there}", convention=None)
+    return None
 
 
 def _words(found, evidence):
@@ -186,6 +535,11 @@ def _words(found, evidence):
 # --- the terms of the formula --------------------------------------------------------------------------------------
 
 CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # in which a mistake is named
+
+
+def _answers(function: str, impl: Implementation) -> dict[str, np.ndarray]:
+    reading = Reading(function, lambda: impl)
+    return {vector.asked.id: reading.on(vector) for vector in vectors(function)}
 
 
 @cache
@@ -231,8 +585,9 @@ def _fit(evidence, terms, scaling):
     columns = np.stack([evidence.scaled(term, scaling) for term in terms], axis=1)
     scales = {vector.asked.id: vector.scale for vector in evidence.vectors}
     allowed = tolerance(np.abs(evidence.scaled(scales, scaling)), evidence.roundoff)
-    find, confirm = ~evidence.confirms, evidence.confirms
-    usable = np.all(np.isfinite(evidence.answers)) and np.all(np.isfinite(columns)) and np.any(confirm)
+    kept = ~evidence.left_out
+    find, confirm = kept & ~evidence.confirms, kept & evidence.confirms
+    usable = np.all(np.isfinite(evidence.answers[kept])) and np.all(np.isfinite(columns)) and np.any(confirm)
     if not usable or np.sum(find) <= columns.shape[1]:
         return None
     scaled = columns[find] / allowed[find, None]
@@ -245,8 +600,18 @@ def _fit(evidence, terms, scaling):
     size = max(1.0, np.max(np.abs(c)))
     known = np.sum(np.abs(inverse), axis=1) * size
     residual = np.abs(columns @ c - evidence.answers)
-    within = residual <= allowed * size + np.abs(columns) @ known * confirm
+    within = (residual <= allowed * size + np.abs(columns) @ known * confirm) | ~kept
     return (c, known) if np.all(within) and np.all(known <= 0.1) else None
+
+
+def _combined(function, evidence) -> Diagnosis | None:
+    """A combination of the terms, the simplest scaling first."""
+    columns, names = _terms(function, evidence.vectors)
+    for words, scaling in scalings(evidence.vectors):
+        fit = _fit(evidence, columns, scaling)
+        if fit:
+            return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+    return None
 
 
 def _combination(names, coefficients, known, scaling, evidence) -> str:
@@ -268,124 +633,3 @@ def _number(c: float, known: float = 0.0) -> str:
     return f"{c:.{digits}g}"
 
 
-# --- facts ---------------------------------------------------------------------------------------------------------
-
-FEATURES = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth", "sde", "dt")
-FEATURES += ("posterior",)
-
-
-def facts(evidence: Evidence) -> list[str]:
-    """What can be said without a name."""
-    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
-    said += _where(evidence)
-    units = evidence.units
-    low = 2.0**-29  # from float64's units to float32's
-    typical = np.median(units) * low * FACTOR  # in units of float32's roundoff
-    if evidence.roundoff < 1e-12 and np.all(units * low <= 1) and 1 / FACTOR <= typical <= 1:
-        said.append("the errors are of the size of float32's roundoff: is a part of it computed in float32?")
-    return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
-
-
-def _not_finite(evidence):
-    bad = ~np.isfinite(evidence.answers)
-    if np.any(bad):
-        sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
-        kind = "NaN" if np.any(np.isnan(evidence.answers)) else "overflow"
-        least, fine = np.min(sizes[bad]), sizes[~bad]
-        if not fine.size:
-            yield f"{kind} everywhere"
-        elif least > np.max(fine):
-            yield f"{kind} from |x| = {least:.3g} on"
-        else:
-            yield f"{kind} in {np.sum(bad)} of {len(bad)} numbers"
-
-
-def _magnitudes(vector, evidence):
-    """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
-    given = vector.asked.arguments
-    named = (given[name] for name in ("x", "y", "v", "z") if name in given)
-    points = next(named, np.ones((1, 1)))  # some have no point
-    rows = np.max(np.abs(points), axis=1) if points.ndim == 2 else np.atleast_1d(np.max(np.abs(points)))
-    numbers = np.size(evidence.gather([vector.value]))
-    return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
-
-
-def _leaks(evidence):
-    """A row that was answered alone, and among others."""
-    if evidence.reduction != "per row":
-        return
-    start, by_seed = 0, {}
-    for vector in evidence.vectors:
-        size, given = len(vector.value), vector.asked.given
-        key = (given["seed"], given["kind"], given["d"])
-        got = evidence.answers[start : start + size]
-        start += size
-        if given["n"] == 1 and key in by_seed:
-            gap = np.abs(by_seed[key] - got) / tolerance(vector.scale, evidence.roundoff)
-            if np.any(gap > 2):
-                yield "rows influence each other: a row alone is answered differently than among others"
-                return
-        elif vector.asked.function not in WHOLE:
-            by_seed.setdefault(key, _first_row(vector, got))
-
-
-def _first_row(vector, numbers):
-    """Those of the first row in each part of an answer."""
-    parts = np.split(numbers, np.cumsum([int(np.prod(shape)) for shape in vector.shapes])[:-1])
-    return np.concatenate([part[: int(np.prod(shape[1:]))] for part, shape in zip(parts, vector.shapes)])
-
-
-PARTS = {  # of answers that have several
-    "field_and_divergence": ("the field", "the divergence"),
-    "geometric_noise_levels": ("the levels", "the overlap"),
-    "estimated_log_partition": ("log Z", "the standard error"),
-    "leapfrog": ("the positions", "the momenta"),
-    "entropy_gradient": ("the gradient in phi[0]", "the gradient in phi[1]"),
-    "implicit_negative_elbo": ("the values", "the gradients in z"),
-    "RealNVP.inverse": ("the points z", "the log-determinants"),
-    **{f"{sde}.kernel": ("the scale", "the standard deviation") for sde in SDES},
-    "VariancePreserving.marginal": ("the scale", "the standard deviation"),
-} | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
-
-
-def _part(evidence):
-    """Which part of the answers is wrong, if the others are right."""
-    sizes = [[int(np.prod(shape)) for shape in vector.shapes] for vector in evidence.vectors]
-    names = PARTS.get(evidence.vectors[0].asked.function, ())
-    if names and all(len(some) == len(names) for some in sizes):
-        part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
-        wrong = {names[i] for i in part[evidence.units > 1]}
-        if len(wrong) == 1:
-            yield f"wrong in {wrong.pop()} only"
-
-
-def _where(evidence):
-    """Where the answers are right and wrong everywhere else, and what the error grows with."""
-    wrong, error = evidence.units > 1, evidence.units
-    for words, alone in ALONE.items():
-        if np.all(alone(evidence)[wrong]):
-            yield f"wrong {words} only"
-            return
-    for feature in FEATURES:
-        if not all(feature in vector.asked.given for vector in evidence.vectors):
-            continue
-        values = [vector.asked.given[feature] for vector in evidence.vectors for _ in evidence.gather([vector.value])]
-        where = {level: np.array([value == level for value in values]) for level in dict.fromkeys(values)}
-        share = {level: np.mean(wrong[there]) for level, there in where.items()}
-        right = [level for level in share if share[level] == 0]
-        if right and min((share[level] for level in share if level not in right), default=0) > MOSTLY:
-            yield f"right where {feature} is {' or '.join(map(str, right))}"
-        sizes = sorted(level for level in where if isinstance(level, (int, float)))
-        medians = [np.median(error[where[level]]) for level in sizes]
-        if len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] > 4 * max(medians[0], 1):
-            yield f"the error grows with {feature}"
-
-
-MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
-ALONE = {
-    "where inputs have more digits than float32 holds (is one cast on its way?)": lambda evidence: (
-        evidence.each(lambda asked: asked.given["grid"]) != GRID
-    ),
-    "far out": lambda evidence: evidence.each(lambda asked: asked.given["reach"]) > 1,
-    "for a row alone, n = 1": lambda evidence: evidence.each(lambda asked: asked.given["n"]) == 1,
-}

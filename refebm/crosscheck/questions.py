@@ -223,6 +223,7 @@ def questions(function: str) -> list[Asked]:
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
+        given |= {"walls": True} if options.get("walls") else {}
         some = ("eps", "eta", "scale", "n_steps", "bandwidth", "dt", "posterior")
         given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
         given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
@@ -286,6 +287,46 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options |= {"sde": "SubVariancePreserving"} if function in WITH_DRIFT else {}  # of others it may be zero
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | options
         yield "inputs that are rounded to fewer digits on their way", False, options
+    yield from _of_energies(function, kinds, seed)
+    yield from _of_its_own(function, seed)
+
+
+def _of_energies(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:
+    """The generic questions once more, of a model that has an energy: all that a library of energies can be asked."""
+    if kinds[0] != "mlp_score" or "mixture" not in kinds:
+        return
+    some = {"kind": "mixture"}
+    for half in (0, 1):
+        yield "what is right in one dimension only", False, {"seed": seed + 90 + half, "d": 1, "n": 3, "m": 2} | some
+    for half in (0, 1) if function not in WHOLE else ():
+        options = {"seed": seed + 92 + half, "d": 3, "n": 1, "m": 2 + half} | some
+        yield "what is right for many rows only", False, options
+    for i, option, value in _values(function, some):
+        if option in ("sigma", "eta", "eps", "bandwidth", "n_steps"):
+            yield _caught(option, value), False, {"seed": seed + 94 + i % 2, "d": 2, "n": 2, option: value} | some
+    for half in (0, 1):
+        options = {"seed": seed + 96 + half, "d": 2, "n": 2, "grid": 48} | some
+        yield "inputs that are rounded to fewer digits on their way", False, options
+
+
+def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
+    """What a few are asked beside that."""
+    some = {
+        "metropolis_step": ("a proposal of infinite energy", {"d": 3, "n": 4, "kind": "quadratic", "walls": True}),
+        "kernel_stein": ("points that are far apart", {"d": 2, "n": 4, "kind": "quadratic", "apart": 6, "unbiased": False}),
+        "predictor_corrector": ("equal steps in time", {"d": 2, "n": 3, "kind": AT_TIMES[0], "times": [0.75, 0.5, 0.25]}),
+    }
+    if function == "ddpm_step":
+        usual, last = {"kind": AT_TIMES[0], "posterior": False}, {"kind": AT_TIMES[1], "posterior": False}
+        for words, options in (
+            ("the last step, i = 0, with the variance beta", {"d": 2, "n": 4} | last),
+            ("rows that influence each other: a row alone", {"d": 3, "n": 4, "alone": True} | usual),
+            ("overflow: points far out", {"d": 2, "n": 3, "reach": 16} | usual),
+        ):
+            yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+    if function in some:
+        words, options = some[function]
+        yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
 
 
 def _values(function, usual) -> Iterator[tuple[int, str, Any]]:

@@ -31,7 +31,7 @@ UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # what is smaller may b
 
 def tolerance(scale: np.ndarray, roundoff: float = 2.0**-53) -> np.ndarray:
     """How far an answer may be off."""
-    return FACTOR * roundoff * scale + UNDERFLOW[roundoff]
+    return FACTOR * roundoff * scale + UNDERFLOW.get(roundoff, 2.0**-126)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ import importlib
 import pkgutil
 
 from refebm.variants.naive import NAIVE
-from refebm.variants.record import CONVENTIONS, TERMS, WRONG, Convention, Term, Variant, Wrong
+from refebm.variants.record import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Term, Variant, Wrong
 
-__all__ = ["CONVENTIONS", "NAIVE", "TERMS", "WRONG", "Convention", "Term", "Variant", "Wrong"]
+__all__ = ["CONVENTIONS", "NAIVE", "NUMBERED", "TERMS", "WRONG", "Convention", "Term", "Variant", "Wrong"]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -205,6 +205,9 @@ conventions(
     ),
 )
 
+POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
+PAIRS = "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
+MONOTONE = "np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)"
 wrong_versions(
     "effective_sample_size",
     ("1 for -1", "-1 + 2 * np.sum(...)", "1 + 2 * np.sum(...)", "finite"),
@@ -220,11 +223,10 @@ wrong_versions(
         "MCMCChains 229",
     ),
     (
-        "covariances over T - t, wild at large lags",
-        "c = autocovariance(x, length - 1)",
-        "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
+        "cut at the first correlation that is not positive",
+        f"{PAIRS}{POSITIVE}tau = -1 + 2 * {MONOTONE}",
+        "positive = np.logical_and.accumulate(rho > 0, axis=0)\n    tau = -1 + 2 * np.sum(rho * positive, axis=0)",
         "finite",
-        "numpyro 1785",
     ),
     ("chains that disagree count in full", "variance_of_means(x)", "0.0", "one row"),
     ("the first correlation is not one", "    rho[0] = 1.0\n", "", "finite"),
@@ -238,7 +240,6 @@ wrong_versions(
     ),
 )
 
-POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
 LAG_AFTER = (  # the even lag after the last pair, where it is positive
     "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < LAST)[:, None], axis=0)\n    "
     "after = np.maximum(rho[2 * np.sum(positive, axis=0), np.arange(rho.shape[1])], 0)\n    "
@@ -254,6 +255,18 @@ HALVES = "x = np.concatenate([x[: length // 2], x[-(length // 2) :]], axis=1)\n 
 conventions(
     "effective_sample_size",
     ("of each chain", "n * length /", "length /"),
+    (
+        "of one chain V is W",
+        "c[0] + variance_of_means(x)",
+        "(c[0] + variance_of_means(x) if n > 1 else within)",
+        "numpyro, bayes-kit",
+    ),
+    (
+        "covariances over T - t, wild at large lags",
+        "c = autocovariance(x, length - 1)",
+        "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
+        "pyro; numpyro before 1877 (numpyro 1785)",
+    ),
     (
         "with the even lag after the last pair",
         f"{POSITIVE}tau = -1 + 2 *",
@@ -327,4 +340,15 @@ conventions(
         "Gelman and Rubin 1992",
     ),
     ("without the factor (L - 1)/L", "(half - 1) / half", "1", "Gelman et al. 2013, in the limit"),
+    ("an odd T drops the middle draw", "x[half : 2 * half]", "x[-half:]", "Stan, ArviZ, numpyro, pyro"),
+    (
+        "an odd T drops no draw: halves of two lengths",
+        f"half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)\n    "
+        f"within = {WITHIN}\n    return {RATIO}",
+        "half, parts = len(x) / 2, [x[: len(x) // 2], x[len(x) // 2 :]]\n    "
+        "within = np.mean(np.concatenate([np.var(part, axis=0, ddof=1) for part in parts]), axis=0)\n    "
+        "means = np.concatenate([np.mean(part, axis=0) for part in parts])\n    "
+        "return np.sqrt((half - 1) / half + np.var(means, axis=0, ddof=1) / within)",
+        "bayes-kit",
+    ),
 )

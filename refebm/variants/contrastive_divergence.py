@@ -1,6 +1,6 @@
 """Variants of contrastive divergence."""
 
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 LOSS = "energy(x) - energy(held(x_model))"
 KEPT = "np.floor(which * len(self.points))"
@@ -32,6 +32,15 @@ conventions(
     ),
 )
 terms("contrastive_divergence", ("E(x)", "energy(x)"), ("-E(x')", "-energy(held(x_model))"))
+numbered(
+    "contrastive_divergence",
+    (
+        "squares of both energies added, alpha = k",
+        LOSS,
+        f"{LOSS} + k * (energy(x) ** 2 + energy(held(x_model)) ** 2)",
+        "Du and Mordatch 2019, algorithm 1",
+    ),
+)
 wrong_versions(
     "ReplayBuffer.start",
     ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction", "finite"),

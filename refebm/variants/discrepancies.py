@@ -76,6 +76,12 @@ conventions(
         "sklearn.metrics.pairwise.rbf_kernel",
     ),
     ("sum over pairs", STATISTIC, "total"),
+    (
+        "n times the statistic, as tests have it",
+        STATISTIC,
+        "total / (n - 1) if unbiased else total / n",
+        "Liu, Lee and Jordan 2016; Chwialkowski, Strathmann and Gretton 2016",
+    ),
     ("mean over coordinates", f"return {STATISTIC}", f"return ({STATISTIC}) / d"),
 )
 

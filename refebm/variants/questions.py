@@ -114,7 +114,9 @@ class Question:
             return self.fixed[name] + np.zeros((self.n, self.d))
         if name == "x" and self.fixed.get("between"):
             return self.grid((self.n, self.d), -0.25, 0.25)
-        drawn = self.grid((self.n, self.d), -1.75, 1.75)
+        if self.fixed.get("walls"):
+            return 4 * self.grid((self.n, self.d), -1.75, 1.75) if name == "z" else np.zeros((self.n, self.d))
+        drawn = self.grid((self.n, self.d), -1.75, 1.75) * (self.fixed.get("apart", 1) if name == "x" else 1)
         return self.reach * (drawn + self.centre) if name in "xy" else drawn
 
     def covariance(self):
@@ -133,6 +135,8 @@ class Question:
         return Model(kind, getattr(self, f"_{kind}")())
 
     def _quadratic(self):
+        if self.fixed.get("walls"):  # its energy is infinite a few steps away
+            return {"mean": np.zeros(self.d), "precision": 2.0**1020 * np.eye(self.d)}
         return {"mean": self.reach * self.grid((self.d,), -1, 1), "precision": self.covariance()}
 
     def _mixture(self):

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import functools
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import refebm
 from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
+from refebm.samplers.diagnostics import ChainsInUnits
 from refebm.variants.patch import Definition
 from refebm.variants.syntax import changed, replaced, syntax
 
@@ -49,17 +51,39 @@ class Variant:
         """The object `name`, compiled from syntax in which the definition `patched` says something else."""
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        namespace = {"np": np} | vars(module) | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
-        whole = syntax(module if self.inside else definition)
-        one = definition_in(whole, self.inside or patched.partition(".")[2] or name)
+        namespace = namespace_of(module)
+        whole = self.put_into(syntax(module if self.inside else definition), patched, namespace)
+        exec(compile(whole, f"<{self}>", "exec"), namespace)
+        return namespace[name]
+
+    def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
+        """The tree in which the definition `patched` says something else."""
+        one = definition_in(whole, self.inside or patched.rpartition(".")[2])
         try:
             new = one.patched(self.was, self.becomes)
         except ValueError as error:
             raise ValueError(f"{self}: {error}") from None
         if unknown := Definition(new).free - one.free - set(namespace) - set(dir(builtins)):
             raise ValueError(f"{self}: {self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
-        exec(compile(replaced(whole, one.tree, new), f"<{self}>", "exec"), namespace)
-        return namespace[name]
+        return replaced(whole, one.tree, new)
+
+
+def namespace_of(module) -> dict:
+    """What a variant of one of its definitions may speak of."""
+    whole = {"HalvesInUnits": ChainsInUnits}  # a last state that refebm leaves out is the variant's own affair
+    return {"np": np} | vars(module) | whole | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
+
+
+def together(one: Variant, other: Variant) -> Implementation:
+    """refebm with two variants of a function put in. Errors: ValueError where the second no longer stands."""
+    name = one.function.partition(".")[0]
+    definition = getattr(refebm, name)
+    module = sys.modules[definition.__module__]
+    whole, namespace = syntax(module if one.inside or other.inside else definition), namespace_of(module)
+    for variant in (one, other):
+        whole = variant.put_into(whole, one.function, namespace)
+    exec(compile(whole, f"<{one}; {other}>", "exec"), namespace)
+    return Implementation(**{name: namespace[name]})
 
 
 @functools.cache
@@ -153,9 +177,19 @@ def first_projection(function: Callable) -> Callable:
     return first
 
 
+@dataclass(frozen=True)
+class Numbered(Convention):
+    """A convention with a number k that everybody chooses; where k is 0 the answer is refebm's."""
+
+    def numbered(self, k: float) -> Convention:
+        name, becomes = (re.sub(r"\bk\b", text, where) for where, text in ((self.name, f"{k:.6g}"), (self.becomes, repr(k))))
+        return Convention(self.function, name, self.was, becomes, self.where, inside=self.inside)
+
+
 PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names for patches to use
 WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
+NUMBERED: list[Numbered] = []
 TERMS: dict[str, tuple[Term, ...]] = {}
 
 
@@ -167,6 +201,11 @@ def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
 def conventions(function: str, *rows: tuple, inside: str = "") -> None:
     """Register other conventions for a function: rows of name, was, becomes, and where it is the rule."""
     CONVENTIONS.extend(Convention(function, *row, inside=inside) for row in rows)
+
+
+def numbered(function: str, *rows: tuple, inside: str = "") -> None:
+    """Register conventions with a number: rows of name, was, becomes, in which k is the number, and where it is."""
+    NUMBERED.extend(Numbered(function, *row, inside=inside) for row in rows)
 
 
 def terms(function: str, *rows: tuple[str, str]) -> None:

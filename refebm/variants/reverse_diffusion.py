@@ -10,6 +10,9 @@ NO_DRIFT = "variance exploding"
 LATER = "np.minimum(t + dt, 1.0)"
 EARLIER = "np.maximum(t - dt, 0.01)"
 
+REVERSE_STEP = "x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z"
+EXPLODING_STEP = "-np.expm1(-2 * dt * sde.log_ratio) / (2 * sde.log_ratio) if hasattr(sde, 'log_ratio') else dt"
+SMALLER = "(np.exp(-dt * sde.log_ratio) if hasattr(sde, 'log_ratio') else 1.0)"
 wrong_versions(
     "euler_maruyama_step",
     ("dt for sqrt(dt)", "np.sqrt(dt)", "dt", "dt = 1", NO_ROOT),
@@ -80,6 +83,18 @@ conventions(
         "np.sqrt(dt) * z",
         "z",
         "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
+    ),
+    (
+        "differences of sigma^2 for g^2 dt, where the variance explodes",
+        REVERSE_STEP,
+        f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * z",
+        "Song et al. 2021, appendix E: score_sde, ReverseDiffusionPredictor",
+    ),
+    (
+        "the ancestral step, where the variance explodes",
+        REVERSE_STEP,
+        f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * {SMALLER} * z",
+        "Song et al. 2021, appendix F: score_sde, AncestralSamplingPredictor",
     ),
 )
 terms(

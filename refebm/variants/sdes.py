@@ -44,12 +44,12 @@ wrong_versions(
 )
 wrong_versions(
     "VarianceExploding.kernel",
-    ("sigma(t) for std", EXPLODED, "self.sigma(t)", "finite", "score_sde VESDE"),
     ("variance for deviation", EXPLODED, f"({EXPLODED}) ** 2", "finite", NO_ROOT),
     ("difference of the levels", EXPLODED, "self.sigma(t) - self.sigma(s)", "finite"),
     ("level at the start of time", "self.sigma(t)", "self.sigma(t - s)", "from 0"),
     ("2 forgotten", "-2 * (t - s)", "-(t - s)", "finite"),
 )
+conventions("VarianceExploding.kernel", ("sigma(t) for std", EXPLODED, "self.sigma(t)", "score_sde VESDE: sigma_min = 0"))
 wrong_versions(
     "VariancePreserving.beta",
     (

@@ -1,0 +1,229 @@
+"""What can be said of wrong answers without a name: where they are wrong, and nowhere else, in what part, how large.
+
+A fact is said where no other feature of the questions explains the numbers as well.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from refebm.crosscheck.questions import WHOLE
+from refebm.crosscheck.vectors import tolerance
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, SDES
+
+MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
+LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth", "sde", "dt", "posterior")
+
+
+def facts(evidence) -> list[str]:
+    """What can be said without a name."""
+    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
+    said += _where(evidence) or _growth(evidence)
+    units = evidence.units[~evidence.left_out]
+    return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
+
+
+# --- features of questions, and of their rows ---------------------------------------------------------------------------
+
+
+def spread(evidence, of: Callable) -> np.ndarray:
+    """A feature of each question, or of each of its rows, once for each number of its answer."""
+    found = []
+    for vector in evidence.vectors:
+        numbers, value = np.size(evidence.gather([vector.value])), of(vector.asked)
+        if np.ndim(value) == 0:
+            found.append(np.full(numbers, value, dtype=object))
+        elif numbers % len(value) == 0 and len(vector.shapes) == 1 and numbers >= len(value):
+            found.append(np.repeat(np.array(value, dtype=object), numbers // len(value)))
+        elif len(vector.shapes) > 1 and numbers > 1:  # the rows of each part
+            parts = [np.repeat(np.array(value, dtype=object), int(np.prod(shape[1:]))) for shape in vector.shapes]
+            sizes = all(shape[:1] == (len(value),) for shape in vector.shapes)
+            found.append(np.concatenate(parts) if sizes else np.full(numbers, None, dtype=object))
+        else:
+            found.append(np.full(numbers, None, dtype=object))
+    return np.concatenate(found)
+
+
+def _is(of: Callable) -> Callable:
+    return lambda evidence: np.array([one is True or one is np.True_ or one == True for one in spread(evidence, of)])  # noqa: E712
+
+
+def _odd(asked):
+    return asked.function in DIAGNOSTICS and len(asked.arguments["x"]) % 2 == 1
+
+
+def _first_step(asked):
+    return np.asarray(asked.arguments["i"]) == 0 if "i" in asked.arguments else False
+
+
+def _equal_steps(asked):
+    times = asked.arguments.get("times", [])
+    return len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
+
+
+def _square(asked):
+    return asked.given["n"] == asked.given["d"]
+
+
+EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
+    ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
+    ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
+    ("n equals d", _is(_square)),
+    ("T is odd", _is(_odd)),
+    ("i is 0", _is(_first_step)),
+    ("nu is 1", _is(lambda asked: asked.given.get("nu") == 1)),
+    ("steps in time are equal", _is(_equal_steps)),
+    ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
+    ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
+    ("inputs have more digits than float32 holds (is one cast on its way?)", _is(lambda asked: asked.given["grid"] != GRID)),
+]
+WORDS = {  # of these, where a report has had its own
+    "n is 1": "wrong for a row alone, n = 1 only",
+    "points are far out": "wrong far out only",
+    "inputs have more digits than float32 holds (is one cast on its way?)": "wrong where inputs have more digits than "
+    "float32 holds (is one cast on its way?) only",
+}
+
+
+def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """Where numbers may be wrong: words, and which numbers. The first of those that say the same counts."""
+    for words, mask in EXCEPTIONS:
+        some = mask(evidence)
+        yield WORDS.get(words, f"wrong where {words} only"), some
+        yield f"right where {words}", ~some
+    for feature in LEVELS:
+        if all(feature in vector.asked.given for vector in evidence.vectors):
+            values = spread(evidence, lambda asked, f=feature: asked.given[f])
+            levels = list(dict.fromkeys(values))
+            for level in levels if len(levels) > 1 else ():
+                at = np.array([value == level for value in values])
+                yield f"right where {feature} is {level}", ~at
+                yield f"wrong where {feature} is {level} only", at
+
+
+def _where(evidence) -> list[str]:
+    """The one feature that tells the wrong numbers best from the right ones."""
+    wrong, kept = evidence.units > 1, ~evidence.left_out
+    found = []
+    for words, some in _predicates(evidence):
+        there, elsewhere = some & kept, ~some & kept
+        if np.any(wrong & ~some) or not np.any(there) or not np.any(elsewhere):
+            continue
+        halves = [set(evidence.confirms[one]) for one in (there, elsewhere)]
+        share = np.mean(wrong[there])
+        if all(len(half) == 2 for half in halves) and share > (MOSTLY if words.startswith("right") else 0):
+            found.append((np.sum(there), words, there, share))
+    if not found:
+        return []
+    least = min(one[0] for one in found)
+    best = [one for one in found if one[0] == least]
+    size, words, there, share = best[0]
+    if any(np.any(other[2] != there) for other in best[1:]):  # another explains them as well
+        return []
+    return [words] if share > MOSTLY or words.startswith("wrong") and _few(evidence, words) else []
+
+
+def _few(evidence, words) -> bool:
+    """Whether these questions are there for what is found by them: then one number that is wrong says enough."""
+    return "far out" in words or "float32" in words or "infinite" in words
+
+
+def _growth(evidence) -> list[str]:
+    """The one number with which the errors grow, where it explains them better than anything else."""
+    units = evidence.units
+    some = (units > 1) & np.isfinite(units) & (units < 1e300) & ~evidence.left_out
+    if np.sum(some) < 12:
+        return []
+    size, told = np.log(units[some]), []
+    total = np.var(size)
+    if total == 0:
+        return []
+    for feature in LEVELS:
+        if all(feature in vector.asked.given for vector in evidence.vectors):
+            values = spread(evidence, lambda asked, f=feature: asked.given[f])[some]
+            levels = sorted({value for value in values if isinstance(value, (int, float))})
+            groups = [size[[v == level for v in values]] for level in dict.fromkeys(values)]
+            share = 1 - sum(len(one) * np.var(one) for one in groups) / len(size) / total
+            medians = [np.median(size[[v == level for v in values]]) for level in levels]
+            grows = len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] - medians[0] > np.log(4)
+            told.append((share, feature, grows))
+    told.sort(reverse=True)
+    if told and told[0][2] and told[0][0] > 0.6 and (len(told) == 1 or told[0][0] > 1.5 * told[1][0]):
+        return [f"the error grows with {told[0][1]}"]
+    return []
+
+
+# --- numbers that are none, rows, parts ---------------------------------------------------------------------------------
+
+
+def _not_finite(evidence):
+    bad = ~np.isfinite(evidence.answers)
+    if np.any(bad):
+        sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
+        kind = "NaN" if np.any(np.isnan(evidence.answers)) else "overflow"
+        least, fine = np.min(sizes[bad]), sizes[~bad]
+        if not fine.size:
+            yield f"{kind} everywhere"
+        elif least > np.max(fine):
+            yield f"{kind} from |x| = {least:.3g} on"
+        else:
+            yield f"{kind} in {np.sum(bad)} of {len(bad)} numbers"
+
+
+def _magnitudes(vector, evidence):
+    """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
+    given = vector.asked.arguments
+    named = (given[name] for name in ("x", "y", "v", "z") if name in given)
+    points = next(named, np.ones((1, 1)))  # some have no point
+    rows = np.max(np.abs(points), axis=1) if points.ndim == 2 else np.atleast_1d(np.max(np.abs(points)))
+    numbers = np.size(evidence.gather([vector.value]))
+    return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
+
+
+def _leaks(evidence):
+    """A row that was answered alone, and among others."""
+    if evidence.reduction != "per row":
+        return
+    start, by_seed = 0, {}
+    for vector in evidence.vectors:
+        size, given = len(vector.value), vector.asked.given
+        key = (given["seed"], given["kind"], given["d"])
+        got = evidence.answers[start : start + size]
+        start += size
+        if given["n"] == 1 and key in by_seed:
+            gap = np.abs(by_seed[key] - got) / tolerance(vector.scale, evidence.roundoff)
+            if np.any(gap > 2):
+                yield "rows influence each other: a row alone is answered differently than among others"
+                return
+        elif vector.asked.function not in WHOLE:
+            by_seed.setdefault(key, _first_row(vector, got))
+
+
+def _first_row(vector, numbers):
+    """Those of the first row in each part of an answer."""
+    parts = np.split(numbers, np.cumsum([int(np.prod(shape)) for shape in vector.shapes])[:-1])
+    return np.concatenate([part[: int(np.prod(shape[1:]))] for part, shape in zip(parts, vector.shapes)])
+
+
+PARTS = {  # of answers that have several
+    "field_and_divergence": ("the field", "the divergence"),
+    "geometric_noise_levels": ("the levels", "the overlap"),
+    "estimated_log_partition": ("log Z", "the standard error"),
+    "leapfrog": ("the positions", "the momenta"),
+    "entropy_gradient": ("the gradient in phi[0]", "the gradient in phi[1]"),
+    "implicit_negative_elbo": ("the values", "the gradients in z"),
+    "RealNVP.inverse": ("the points z", "the log-determinants"),
+    **{f"{sde}.kernel": ("the scale", "the standard deviation") for sde in SDES},
+    "VariancePreserving.marginal": ("the scale", "the standard deviation"),
+} | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
+
+
+def _part(evidence):
+    """Which part of the answers is wrong, if the others are right."""
+    sizes = [[int(np.prod(shape)) for shape in vector.shapes] for vector in evidence.vectors]
+    names = PARTS.get(evidence.vectors[0].asked.function, ())
+    if names and all(len(some) == len(names) for some in sizes):
+        part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
+        wrong = {names[i] for i in part[evidence.units > 1]}
+        if len(wrong) == 1:
+            yield f"wrong in {wrong.pop()} only"

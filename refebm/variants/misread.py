@@ -1,0 +1,292 @@
+"""Mistakes in what a function is given: an argument that is not used, of one row for all, squared, of another level.
+
+Made from the types of the arguments, as the steps of conventions are; the definition itself is the reference.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import autograd.numpy as np
+
+import refebm
+from refebm import glossary
+from refebm.identities import Implementation
+from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
+from refebm.variants.questions import ALSO, CALLED, CLASSES, parameters, types
+from refebm.variants.steps import FORMS, models, moments
+
+FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
+ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+OF_ROWS = (glossary.Points, glossary.States, glossary.Noise, glossary.Levels, glossary.Times, glossary.Indices)
+OF_ROWS += (glossary.Uniform, glossary.Projections, glossary.Direction, glossary.Generated, glossary.ModelPoints)
+NUMBERS = {
+    "its square": lambda a: a**2,
+    "its root": lambda a: np.sqrt(a),
+    "1 for it": lambda a: 1.0 + 0 * a,
+    "twice it": lambda a: 2 * a,
+    "half of it": lambda a: a / 2,
+    "its inverse": lambda a: 1 / a,
+    "its square over 2": lambda a: a**2 / 2,
+    "its logarithm": lambda a: np.log(a),
+}
+PARAMETERS = NUMBERS | {
+    "0 for it": lambda a: 0 * a,
+    "its sign changed": lambda a: -a,
+    "its diagonal alone": lambda a: a * np.eye(a.shape[-1]),
+    "its first entry for all": lambda a: a[..., :1] + 0 * a,
+    "its exponential": lambda a: np.exp(a),
+    "the identity for it": lambda a: 0 * a + np.eye(a.shape[-1]),
+}
+ROWS = {
+    "that of the first row for all rows": lambda a: a[:1] + 0 * a,
+    "that of the last row for all rows": lambda a: a[-1:] + 0 * a,
+    "the mean of the rows for each": lambda a: np.mean(a, axis=0) + 0 * a,
+    "its rows in the order of size": lambda a: np.sort(a, axis=0),
+    "its rows in reverse": lambda a: a[::-1],
+    "its rows moved by one": lambda a: np.roll(a, 1, axis=0),
+    "its size for it": lambda a: np.abs(a),
+    "its sign changed": lambda a: -a,
+    "1 - it": lambda a: 1 - a,
+    "its sign for it": lambda a: np.sign(a),
+    "0 for it": lambda a: 0 * a,
+    "the one before": lambda a: a - 1,
+    "the next one": lambda a: a + 1,
+    "it clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
+}
+VALUES = {  # of a model: what is made of what it says at a place
+    "0 for {}: it ignores the model": lambda a: 0 * a,
+    "the sign of {}": lambda a: np.sign(a),
+    "{} with its sign changed": lambda a: -a,
+    "{} clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
+    "{} clipped to [-10, 10]": lambda a: np.clip(a, -10, 10),
+    "{} clipped to [-100, 100]": lambda a: np.clip(a, -100, 100),
+    "{} of the first row for all rows": lambda a: a[:1] + 0 * a,
+    "the mean of {} over the rows": lambda a: np.mean(a, axis=0) + 0 * a,
+    "the size of {}": lambda a: np.abs(a),
+    "the square of {}": lambda a: a**2,
+    "exp of {}": lambda a: np.exp(a),
+    "the logarithm of {}": lambda a: np.log(np.abs(a)),
+    "tanh of {}": lambda a: np.tanh(a),
+    "the sigmoid of {}": lambda a: 1 / (1 + np.exp(-a)),
+    "{} halved": lambda a: a / 2,
+    "{} doubled": lambda a: 2 * a,
+}
+VECTORS = {
+    "{} divided by its length": lambda a: a / np.sqrt(np.sum(a**2, axis=-1, keepdims=True)),
+    "the first coordinate of {} for all": lambda a: a[..., :1] + 0 * a,
+}
+PLACES = {  # where a model is asked
+    "{} asked at the first row for all": lambda x: x[:1] + 0 * x,
+    "{} asked at points clipped to [-1, 1]": lambda x: np.clip(x, -1, 1),
+    "{} asked at minus its points": lambda x: -x,
+}
+LEVELS = {  # at which a model is asked
+    "{} asked at the square of the level": lambda s: s**2,
+    "{} asked at the root of the level": lambda s: np.sqrt(s),
+    "{} asked at the logarithm of the level": lambda s: np.log(s),
+    "{} asked at the inverse of the level": lambda s: 1 / s,
+    "{} asked at 1 for the level": lambda s: 1.0 + 0 * s,
+    "{} asked at 1 - t": lambda s: 1 - s,
+    "{} asked at the level before": lambda s: s - 1,
+    "{} asked at the first row's level": lambda s: s[:1] + 0 * s,
+    "{} asked at the mean of the levels": lambda s: np.mean(s) + 0 * s,
+    "{} asked at the levels in the order of size": lambda s: np.sort(s),
+    "{} asked at the last step counted backwards": lambda s: s[::-1],
+}
+
+CHAINS = (Chains, ChainsInUnits, HalvesInUnits)
+CHAINS_READ = {
+    "the chains joined into one": lambda x: np.swapaxes(x, 0, 1).reshape(-1, 1, x.shape[2]),
+    "the chains joined into one, state by state": lambda x: x.reshape(-1, 1, x.shape[2]),
+    "the first chain alone": lambda x: x[:, :1],
+    "the mean of the chains for a chain": lambda x: np.mean(x, axis=1, keepdims=True),
+    "the coordinates of all chains as chains": lambda x: np.repeat(x.reshape(len(x), -1, 1), x.shape[2], axis=2),
+    "the first state left out": lambda x: x[1:],
+    "the last state left out": lambda x: x[:-1],
+    "the first half alone": lambda x: x[: len(x) // 2],
+    "the second half alone": lambda x: x[len(x) // 2 :],
+    "every other state alone": lambda x: x[::2],
+    "absolute values of the states": lambda x: np.abs(x),
+    "squares of the states": lambda x: x**2,
+    "ranks of the states": lambda x: np.argsort(np.argsort(x, axis=0), axis=0) + 0.0,
+    "time and chains exchanged": lambda x: np.swapaxes(x, 0, 1),
+}
+
+
+def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]:
+    """Words, and what makes the implementation."""
+    name, _, _ = function.partition(".")
+    if name in CLASSES:
+        yield from _of_class(name)
+    elif function not in CALLED and function != "implicit_negative_elbo":
+        yield from _of_function(function)
+
+
+def _of_function(function: str):
+    asked = [name for name in parameters(function) if name not in ALSO.get(function, ())]
+    kinds = {name: types(function)[name] for name in asked if name in types(function)}
+    for name, kind in kinds.items():
+        for words, change in _changes(name, kind):
+            yield words, partial(_with, function, {name: change})
+    yield from _of_models(function, kinds)
+    for one, kind in kinds.items():
+        for other in list(kinds)[list(kinds).index(one) + 1 :]:
+            if kind == kinds[other] or {kind, kinds[other]} <= {*OF_ROWS[:3], glossary.Generated, glossary.ModelPoints}:
+                yield f"{one} and {other} exchanged", partial(_with, function, {one: other, other: one})
+                yield f"{one} for {other}", partial(_with, function, {other: one})
+                yield f"{other} for {one}", partial(_with, function, {one: other})
+
+
+def _changes(name: str, kind):
+    if kind in FIELDS or kind in ENERGIES:
+        some = VALUES | (VECTORS if kind in FIELDS else {})
+        yield from ((words.format(name), partial(_said, change)) for words, change in some.items())
+        yield from ((words.format(name), partial(_placed, change)) for words, change in PLACES.items())
+        if kind in (glossary.LevelField, glossary.TimeField):
+            yield from ((words.format(name), partial(_levelled, change)) for words, change in LEVELS.items())
+    elif kind in OF_ROWS:
+        some = ROWS | (NUMBERS if kind in (glossary.Levels, glossary.Times, glossary.Uniform) else {})
+        yield from ((f"{name} read wrongly: {words}", change) for words, change in some.items())
+    elif kind in (glossary.NoisePoints,):
+        yield f"the first of {name} alone", lambda a: a[:1]
+        yield f"the last of {name} alone", lambda a: a[-1:]
+    elif kind in (glossary.DecreasingLevels, glossary.DecreasingTimes, glossary.Betas, glossary.LevelNoise):
+        yield f"{name} in reverse order", lambda a: a[::-1]
+    elif kind in (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Level, glossary.Weight):
+        yield from ((f"{name} read wrongly: {words}", change) for words, change in NUMBERS.items())
+        yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
+    elif kind in CHAINS:
+        yield from CHAINS_READ.items()
+    elif kind == glossary.StepCount:
+        yield f"one step too many in {name}", lambda n: n + 1
+        yield f"one step too few in {name}", lambda n: n - 1
+
+
+def _of_models(function: str, kinds: dict):
+    """What depends on other arguments too: the next level, the point that is predicted."""
+    argument, native = models(function)
+    if argument:
+        for most in (1, 3):
+            yield (f"the denoised point clipped to [-{most}, {most}]",
+                   partial(_clipped, function, argument, native, most))  # fmt: skip
+    for argument, kind in kinds.items():
+        if kind == glossary.TimeField and "betas" in kinds:
+            for last in (0, 1):
+                yield f"{argument} asked at {'N' if last else 'N - 1'} - i", partial(_backwards, function, argument, last)
+        for name in ("sigmas", "times"):
+            if kind in (glossary.LevelField, glossary.TimeField) and name in kinds:
+                yield f"{argument} asked at the next level", partial(_neighbour, function, argument, name, 1)
+                yield f"{argument} asked at the level before", partial(_neighbour, function, argument, name, -1)
+                yield f"{argument} asked at the last level alone", partial(_neighbour, function, argument, name, 100)
+                yield f"{argument} asked at the first level alone", partial(_neighbour, function, argument, name, -100)
+
+
+def _clipped(function, argument, native, most):
+    def read(given):
+        model = given[argument]
+
+        def clipped(x, *level):
+            m, std = moments(function, given, *(level or (None,)), len(x))
+            own, denoiser = FORMS[native], FORMS["denoiser"]
+            score = own.a(m, std) * model(x, *level) + own.b(m, std) * x
+            point = np.clip((score - denoiser.b(m, std) * x) / denoiser.a(m, std), -most, most)
+            score = denoiser.a(m, std) * point + denoiser.b(m, std) * x
+            return (score - own.b(m, std) * x) / own.a(m, std)
+
+        return given | {argument: clipped}
+
+    return _read(function, read)
+
+
+def _backwards(function, argument, last):
+    def read(given):
+        model, n = given[argument], len(given["betas"])
+        return given | {argument: lambda x, i: model(x, n - 1 + last - i)}
+
+    return _read(function, read)
+
+
+def _neighbour(function, argument, name, by):
+    def read(given):
+        levels, model = list(np.asarray(given[name])), given[argument]
+
+        def other(x, level):
+            places = [int(np.argmin(np.abs(np.array(levels) - one))) for one in level]
+            return model(x, np.array([levels[min(max(i + by, 0), len(levels) - 1)] for i in places]))
+
+        return given | {argument: other}
+
+    return _read(function, read)
+
+
+def _said(change, model):
+    return lambda *x: change(model(*x))
+
+
+def _placed(change, model):
+    return lambda x, *level: model(change(x), *level)
+
+
+def _levelled(change, model):
+    return lambda x, level: model(x, change(level))
+
+
+def _with(function: str, changes: dict) -> Implementation:
+    """refebm where arguments are changed: by a function, or for the one of another name."""
+
+    def read(given):
+        made = {name: given[how] if isinstance(how, str) else how(_array(given[name])) for name, how in changes.items()}
+        return given | made
+
+    return _read(function, read)
+
+
+def _read(function: str, change: Callable[[dict], dict]) -> Implementation:
+    answer, names = getattr(refebm, function), list(types(function))
+    return Implementation(**{function: lambda *args, **named: answer(**change(dict(zip(names, args)) | named))})
+
+
+def _array(value):
+    return np.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def _of_class(name: str):
+    """A density, an RBM or an SDE whose parameters are read wrongly."""
+    definition = getattr(refebm, name)
+    if name == "RealNVP":
+        yield "the couplings in reverse order", partial(_made_with, name, lambda given: {k: v[::-1] for k, v in given.items()})
+        return
+    for parameter in _parameters(definition):
+        for words, change in PARAMETERS.items():
+            said = f"{parameter} does not count: {words}" if words[0] in "01t" and "for it" in words else f"{parameter} read wrongly: {words}"
+            yield said, partial(_made_with, name, partial(_one, parameter, change))
+    if {"loc", "scale"} <= set(_parameters(definition)):
+        yield "loc and scale that do not count: 0 and 1", partial(_made_with, name, _standard)
+
+
+def _parameters(definition) -> list[str]:
+    return [one for one in inspect.signature(definition).parameters if one not in ("d", "points")]
+
+
+def _one(parameter, change, given):
+    return given | {parameter: change(np.asarray(given[parameter]))} if parameter in given else given
+
+
+def _standard(given):
+    return given | {"loc": 0 * np.asarray(given["loc"]), "scale": 1 + 0 * np.asarray(given["scale"])}
+
+
+def _made_with(name: str, change: Callable) -> Implementation:
+    definition = getattr(refebm, name)
+    names = _parameters(definition)
+
+    def made(*args, **named):
+        given = dict(zip(names, args)) | named
+        changed = change(given)
+        return definition(**{key: value.item() if np.ndim(value) == 0 and hasattr(value, "item") else value
+                             for key, value in changed.items()})  # fmt: skip
+
+    return Implementation(**{name: made})
+
+

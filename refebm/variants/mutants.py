@@ -1,0 +1,201 @@
+"""Mistakes that no bank lists, made from a definition's own syntax: one place says something else.
+
+A place is an expression of the body, or of a helper of the same module that it calls. It is wrapped (its sign, its
+square, clipped, of the first row ...), left out of its sum or product, exchanged for another name or number; or a
+number is sought that is added to it, or by which it is multiplied.
+"""
+
+import ast
+import functools
+import inspect
+import itertools
+import sys
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import autograd.numpy as np
+from autograd.scipy.special import expit
+
+import refebm
+from refebm.identities import Implementation
+from refebm.samplers.diagnostics import Chains
+from refebm.variants.record import definition_in, namespace_of
+from refebm.variants.syntax import changed, replaced, syntax, word_of
+
+WRAPS = (
+    *("-{}", "2 * {}", "0.5 * {}", "{} ** 2", "1 / {}", "np.abs({})", "np.sign({})", "np.sqrt(np.abs({}))"),
+    *("np.exp({})", "np.log(np.abs({}))", "np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 - {}", "1 + {}", "{} - 1"),
+    *("np.clip({}, -1, 1)", "np.clip({}, 0, 1)", "np.clip({}, -10, 10)", "np.clip({}, -100, 100)", "np.minimum({}, 30)"),
+    *("({})[:1]", "({})[::-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.mean({})", "np.sum({})", "{} ** 1.5"),
+    *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "np.swapaxes({}, -1, -2)", "{} ** 3"),
+    *("({})[..., :2]", "({})[..., :-1]", "({})[..., 1:]", "({})[1:]", "({})[:-1]"),
+    *("unit({})", "np.mean({}, axis=-1, keepdims=True)", "0 * {}", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
+)
+SOUGHT = {  # a number k, and what the place is without it
+    "{} + k": 0.0,
+    "k * {}": 1.0,
+    "np.sqrt(({}) ** 2 + k)": 0.0,
+    "np.log(np.exp({}) + k)": 0.0,
+}
+OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+IN_UNITS = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # which no program has that is wrong about them
+OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
+MOST, MOST_OF_HELPERS = 900, 300  # mutants of a function, and of its helpers together
+
+
+class Mutant(NamedTuple):
+    """In the formula, `new` stands for `node`."""
+
+    function: str
+    inside: str
+    tree: ast.AST  # of the definition
+    node: ast.expr
+    new: ast.expr
+
+    def implementation(self, **numbers) -> Implementation:
+        """refebm with it put in. Errors: whatever a text without a sense may raise."""
+        name = self.function.partition(".")[0]
+        definition = getattr(refebm, name)
+        module = sys.modules[definition.__module__]
+        one = replaced(self.tree, self.node, self.new)
+        own = syntax(definition)
+        parts = [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
+        namespace = namespace_of(module) | {"expit": expit, "unit": unit} | IN_UNITS | numbers
+        for part in parts:
+            exec(compile(ast.fix_missing_locations(part), "<mutant>", "exec"), namespace)
+        return Implementation(**{name: namespace[name]})
+
+    @property
+    def words(self) -> str:
+        there = f" in {self.inside}" if self.inside else ""
+        return f'with "{ast.unparse(self.new)}" for "{ast.unparse(self.node)}"{there}'
+
+    def with_number(self, number: float) -> str:
+        """The words with the number for k."""
+        new = self.new
+        for node in [node for node in ast.walk(self.new) if word_of(node) == "k"]:
+            new = replaced(new, node, changed(node, id=f"{number:.6g}"))
+        return self._replace(new=new).words
+
+
+def unit(a):
+    return a / np.sqrt(np.sum(a**2, axis=-1, keepdims=True))
+
+
+@functools.cache
+def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
+    """That of the function, and those of the helpers of its module that it calls, each with the name it goes by."""
+    name, _, method = function.partition(".")
+    definition = getattr(refebm, name)
+    module = sys.modules[definition.__module__]
+    if inspect.isclass(definition) and not hasattr(definition, method or "log_prob"):
+        return ()
+    own = method or ("log_prob" if inspect.isclass(definition) else name)
+    try:
+        tree = definition_in(syntax(definition), own).tree
+    except StopIteration:  # a method that is inherited
+        return ()
+    called = {word_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    home = [(one, getattr(module, one, None)) for one in sorted(called - {own, ""})]
+    helpers = [one for one, f in home if inspect.isfunction(f) and f.__module__ == module.__name__]
+    return (("", tree), *((one, definition_in(syntax(module), one).tree) for one in helpers))
+
+
+def mutants(function: str) -> Iterator[Mutant]:
+    """All, in the definition before its helpers, those that change less first: a sign before a clip."""
+    (own, *helpers) = definitions(function) or [("", ast.parse("pass"))]
+    yield from itertools.islice(_of(function, *own), MOST)
+    yield from itertools.islice((one for helper in helpers for one in _of(function, *helper)), MOST_OF_HELPERS)
+
+
+def sought(function: str) -> Iterator[tuple[Mutant, float]]:
+    """Those with a number k that is to be found, and the number with which they are the function itself."""
+    yield from (
+        (Mutant(function, inside, tree, node, ast.parse(form.format(_text(node)), mode="eval").body), start)
+        for inside, tree in definitions(function)
+        for node in _places(tree)
+        if not isinstance(node, ast.Constant)
+        for form, start in SOUGHT.items()
+    )
+
+
+def _places(tree: ast.FunctionDef) -> list[ast.expr]:
+    """The expressions that are numbers: not the functions that are called, nor types, texts, or loop variables."""
+    skipped = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.arguments, ast.JoinedStr, ast.Raise)) or (isinstance(node, ast.If) and _raises(node)):
+            skipped |= {id(below) for below in ast.walk(node)}
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            skipped |= {id(below) for one in node.decorator_list for below in ast.walk(one)}
+        if isinstance(node, ast.Attribute):
+            skipped.add(id(node.value))
+    kinds = (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.Constant)
+    nodes = [node for one in tree.body for node in ast.walk(one) if isinstance(node, kinds) and id(node) not in skipped]
+    nodes = [node for node in nodes if isinstance(getattr(node, "ctx", ast.Load()), ast.Load)]
+    nodes = [node for node in nodes if word_of(node) not in OPTIONS]
+    return [node for node in nodes if not isinstance(node, ast.Constant) or isinstance(node.value, (int, float))]
+
+
+def _raises(node: ast.If) -> bool:
+    return any(isinstance(one, ast.Raise) for one in node.body)
+
+
+def _text(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant)) else f"({text})"
+
+
+
+
+def _of(function: str, inside: str, tree: ast.FunctionDef) -> Iterator[Mutant]:
+    made = functools.partial(Mutant, function, inside, tree)
+    places = _places(tree)
+    names = {node.id for node in places if isinstance(node, ast.Name)} | {node.arg for node in tree.args.args}
+    names -= {"self", *(node.arg for node in tree.args.kwonlyargs), *OPTIONS}
+    for node in places:
+        for new in _changes(node, names):
+            yield made(node, new)
+    for text in WRAPS:
+        for node in places:
+            if not isinstance(node, ast.Constant):
+                yield made(node, ast.parse(text.format(_text(node)), mode="eval").body)
+
+
+def _changes(node: ast.expr, names: set[str]) -> Iterator[ast.expr]:
+    """What stands there otherwise: an operand alone, another operator, name or number, fewer arguments."""
+    if isinstance(node, ast.BinOp):
+        yield from (node.left, node.right)
+        if isinstance(node.op, OPERATORS):
+            yield from (changed(node, op=op()) for op in OPERATORS if not isinstance(node.op, op))
+        yield ast.BinOp(node.right, node.op, node.left)
+    if isinstance(node, ast.UnaryOp):
+        yield node.operand
+    if isinstance(node, ast.Name):
+        yield from (ast.Name(name, ast.Load()) for name in sorted(names - {node.id}))
+    if isinstance(node, ast.Constant):
+        numbers = {0, 1, 2, node.value + 1, node.value - 1, 2 * node.value, node.value / 2}
+        yield from (ast.Constant(number) for number in sorted(numbers - {node.value}))
+    if isinstance(node, ast.Call):
+        yield from node.args[:1]
+        for i in range(len(node.keywords)):
+            yield changed(node, keywords=[*node.keywords[:i], *node.keywords[i + 1 :]])
+        for i in range(len(node.args) - 1):
+            yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
+        if word_of(node.func) or isinstance(node.func, ast.Attribute):
+            called = ast.unparse(node.func)
+            for other in LIKE.get(called, ()):
+                yield changed(node, func=ast.parse(other, mode="eval").body)
+
+
+LIKE = {
+    "np.var": ("np.std",),
+    "np.std": ("np.var",),
+    "np.mean": ("np.sum", "np.median", "np.max"),
+    "np.sum": ("np.mean", "np.max"),
+    "np.max": ("np.mean", "np.min", "np.sum"),
+    "np.log1p": ("np.log",),
+    "np.expm1": ("np.exp",),
+    "softplus": ("expit", "np.exp"),
+    "expit": ("np.tanh", "softplus"),
+    "squared_norm": ("np.sum", "norm"),
+}

@@ -1,0 +1,400 @@
+"""Conventions as steps: what may be done otherwise by a known rule, made from the types of a function's arguments.
+
+A chain has at most one step of each kind: what the model predicts, the sign of an energy, the step size, the index, the
+length of projections, the noise of the last step. Losses have a weight of each row beside that: a power of the
+noise level, that of Karras et al., g^2, 2 (no 1/2), 1/d.
+"""
+
+import ast
+import functools
+import itertools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import autograd.numpy as np
+
+import refebm
+from refebm import glossary
+from refebm.identities import REFERENCE, Implementation
+from refebm.variants.questions import CALLED, parameters, types
+from refebm.variants.syntax import syntax
+
+HO = "Ho, Jain and Abbeel 2020"
+KARRAS = "Karras, Aittala, Aila and Laine 2022"
+MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
+FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
+DATA_DEVIATIONS = (0.5, 1.0)  # sigma_data
+Weight = Callable[[dict], np.ndarray | float]
+
+
+class Step(NamedTuple):
+    """before: the arguments with which the reference gives the answer. natural: the loss of the model's own misfit,
+    over that of the reference, (n,)."""
+
+    kind: str
+    words: str
+    source: str = ""
+    before: Callable[[dict], dict] = lambda given: given
+    natural: Weight | None = None
+
+
+class Weighting(NamedTuple):
+    words: tuple[str, ...]
+    factor: Weight
+    source: str = ""
+    constant: float = 1.0  # what of it is a number
+
+
+class Chain(NamedTuple):
+    """Steps, and what is made of the result; `inner` is the implementation that answers, perhaps with a mistake."""
+
+    function: str
+    steps: tuple[Step, ...] = ()
+    weighting: Weighting | None = None
+    inner: Implementation = REFERENCE
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (*(step.words for step in self.steps), *(self.weighting.words if self.weighting else ()))
+
+    @property
+    def sources(self) -> str:
+        some = [step.source for step in self.steps] + [self.weighting.source if self.weighting else ""]
+        return "; ".join(dict.fromkeys(filter(None, some)))
+
+    def implementation(self) -> Implementation:
+        """refebm in which the function is called with other arguments, and its rows are weighted."""
+        name, _, method = self.function.partition(".")
+        if method or not (self.steps or self.weighting):
+            return self.inner
+        names, answer = list(types(name)), getattr(self.inner, name)
+
+        def stepped(*args, **named):
+            given = made = dict(zip(names, args)) | named
+            for step in self.steps:
+                made = step.before(made)
+            return self.weigh(given, answer(**made)) if self.weighting or self.natural else answer(**made)
+
+        return Implementation(**{name: stepped})
+
+    @property
+    def natural(self) -> list[Weight]:
+        return [step.natural for step in self.steps if step.natural]
+
+    def weigh(self, given: dict, rows):
+        for weight in (*self.natural, *([self.weighting.factor] if self.weighting else [])):
+            rows = weight(given) * rows
+        return rows
+
+
+# --- what the model predicts ----------------------------------------------------------------------------------------
+
+
+class Form(NamedTuple):
+    """score = a f(c x) + b x, where x = m x_0 + std z."""
+
+    words: str
+    source: str
+    a: Callable
+    b: Callable = lambda m, std: 0.0
+    c: Callable = lambda m, std: 1.0
+    only: str = ""  # where m^2 + std^2 = 1, or where m = 1
+
+
+FORMS = {
+    "score": Form("the model predicts the score", "", lambda m, std: 1.0),
+    "noise": Form("the model predicts the noise: s = -eps/std", f"{HO}, eq. 14", lambda m, std: -1 / std),
+    "minus noise": Form("the model predicts minus the noise: s = eps/std", "Stanford CS236 (eps = sigma s)",
+                        lambda m, std: 1 / std),
+    "denoiser": Form("the model predicts the clean point: s = (m r - x)/std^2", f"Vincent 2011, section 4.3; {KARRAS}",
+                     lambda m, std: m / std**2, lambda m, std: -1 / std**2),
+    "step": Form("the model predicts the step: r = x/m + h", "", lambda m, std: m / std**2),
+    "v": Form("the model predicts v = m eps - std x_0", "Salimans and Ho 2022",
+              lambda m, std: -m / (std * (m**2 + std**2)), lambda m, std: -1 / (m**2 + std**2)),
+    "velocity": Form("the model predicts the velocity eps - x_0", "flow matching, Lipman et al. 2023",
+                     lambda m, std: -m / (std * (m + std)), lambda m, std: -1 / (std * (m + std))),
+    "minus velocity": Form("the model predicts the velocity x_0 - eps", "rectified flow, Liu et al. 2023",
+                           lambda m, std: m / (std * (m + std)), lambda m, std: -1 / (std * (m + std))),
+}  # fmt: skip
+for deviation in DATA_DEVIATIONS:
+    kept = functools.partial(lambda s, m, std: 1 / np.sqrt(std**2 + s**2), deviation)
+    FORMS[f"preconditioned {deviation:g}"] = Form(
+        f"the model is preconditioned, r = c_skip x + c_out F(c_in x), sigma_data = {deviation:g}",
+        f"{KARRAS}, eq. 7",
+        lambda m, std, s=deviation, kept=kept: s * std * kept(m, std) / std**2,
+        lambda m, std, s=deviation, kept=kept: (s**2 * kept(m, std) ** 2 - 1) / std**2,
+        kept,
+        "exploding",
+    )
+
+
+def models(function: str) -> tuple[str, str]:
+    """The name of the argument that is a model of the noisy data, and what it predicts; empty where there is none."""
+    kinds = (glossary.Field, glossary.LevelField, glossary.TimeField)
+    named = [name for name, kind in types(function).items() if kind in kinds and name in ("score", "noise", "denoiser")]
+    levels = (glossary.Levels, glossary.Level, glossary.Sde, glossary.Betas)
+    known = glossary.LevelField in types(function).values() or any(kind in levels for kind in types(function).values())
+    return (named[0], named[0]) if named and known else ("", "")
+
+
+def moments(function: str, given: dict, level, n: int):
+    """m and std, (n, 1), at a level, a time or a step, or at the question's own sigma."""
+    if "betas" in given:
+        log_kept = np.cumsum(np.log1p(-given["betas"]))[np.asarray(level, int)][:, None]
+        return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
+    if "sde" in given:
+        m, std = given["sde"].marginal(level)
+        return np.ones((n, 1)) * np.reshape(m, (-1, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
+    std = given["sigma"] if level is None else level
+    return np.ones((n, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
+
+
+def _level(given: dict):
+    """The level, the time or the step of each row."""
+    name = next((name for name in ("i", "t") if name in given), None)
+    return np.ones(_length(given)) * given[name] if name else None
+
+
+def _length(given: dict) -> int:
+    return len(given["x"] if "x" in given else given["y"])
+
+
+def _predicts(function: str, argument: str, native: Form, form: Form) -> Callable[[dict], dict]:
+    def before(given: dict) -> dict:
+        model = given[argument]
+
+        def read(x, *level):
+            m, std = moments(function, given, *(level or (None,)), len(x))
+            score = form.a(m, std) * model(form.c(m, std) * x, *level) + form.b(m, std) * x
+            return (score - native.b(m, std) * x) / native.a(m, std)
+
+        return given | {argument: read}
+
+    return before
+
+
+def _own_weight(function: str, argument: str, given: dict):
+    """What 1/2 |misfit|^2 of the model is multiplied by, (n,): the loss is a square in what the model says."""
+    given = given | ({"weight": lambda t: 1.0 + 0 * t} if "weight" in given else {})
+    said = [lambda x, *_, k=k: k * np.ones_like(x) for k in (1.0, -1.0, 0.0)]
+    up, down, still = (getattr(refebm, function)(**given | {argument: one}) for one in said)
+    return (up + down - 2 * still) / given["x"].shape[1]
+
+
+def _natural(function: str, argument: str, native: Form, form: Form) -> Weight:
+    """Of 1/2 |f - what f predicts|^2, over the loss."""
+
+    def weight(given: dict):
+        level = None if glossary.Levels in types(function).values() else _level(given)
+        m, std = moments(function, given, level, _length(given))
+        slope = (form.a(m, std) / native.a(m, std) * np.ones((_length(given), 1)))[:, 0]
+        return 1 / (slope**2 * _own_weight(function, argument, given))
+
+    return weight
+
+
+def _forms(function: str) -> Iterator[Step]:
+    argument, native = models(function)
+    if not argument:
+        return
+    loss = types(function)["return"] == glossary.Loss
+    forms = dict(FORMS)
+    if glossary.Betas in types(function).values():
+        forms |= {"previous": None}
+    for name, form in forms.items():
+        if name == native or (form and form.only and {glossary.Sde, glossary.Betas} & set(types(function).values())):
+            continue
+        if form is None:
+            yield Step("model", "the model predicts the mean of the previous point", f"{HO}, eq. 8", _previous(argument),
+                       _of_previous if loss else None)  # fmt: skip
+        else:
+            words = form.words if glossary.Sde in types(function).values() or "betas" in types(function) else _plain(form.words)
+            yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
+                       _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
+
+
+def _plain(words: str) -> str:
+    """Where there is no m, and sigma is the deviation."""
+    for was, becomes in (("m r", "r"), ("x/m", "y"), (" x)/", " y)/"), ("m eps", "eps"), ("std", "sigma")):
+        words = words.replace(was, becomes)
+    return words
+
+
+def _previous(argument: str) -> Callable[[dict], dict]:
+    def before(given: dict) -> dict:
+        model, betas = given[argument], given["betas"]
+
+        def score(x, i):
+            beta = betas[np.asarray(i, int)][:, None]
+            return (np.sqrt(1 - beta) * model(x, i) - x) / beta
+
+        return given | {argument: score}
+
+    return before
+
+
+def _of_previous(given: dict):
+    betas = given["betas"]
+    i = np.asarray(_level(given), int)
+    return betas[i] ** 2 / (1 - betas[i]) / -np.expm1(np.cumsum(np.log1p(-betas))[i])
+
+
+# --- other arguments ------------------------------------------------------------------------------------------------
+
+
+def _changed(argument: str, change: Callable) -> Callable[[dict], dict]:
+    return lambda given: given | {argument: change(given[argument], given)}
+
+
+def _minus(f: Callable, _) -> Callable:
+    return lambda *x: -f(*x)
+
+
+def _unit(v, _=None):
+    return v / np.sqrt(np.sum(v**2, axis=-1, keepdims=True))
+
+
+def _relabelled(change: Callable) -> Callable:
+    return lambda model, _: lambda x, i: model(x, change(i))
+
+
+def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
+    """The steps that an argument of this type may have."""
+    step, of = functools.partial(_changed, argument), set(types(function).values())
+    if kind == glossary.Energy:
+        yield Step("sign", "the model is f = -E", MINUS_E, step(_minus))
+    if kind == glossary.Uniform:
+        yield Step("uniform", "accepted where 1 - u is below the acceptance", "U and 1 - U have the same law",
+                   step(lambda u, _: 1 - u))  # fmt: skip
+    if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
+        half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
+        yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling", step(lambda eta, _: eta / 2))
+        yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
+                   "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
+    if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
+        yield Step("projections", "projections of length 1: v/|v|", "sliced_score_matching", step(_unit))
+        yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
+                   step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
+    if kind == glossary.TimeField and glossary.Indices in of:
+        for words, change in (("steps are told to the model from 1 on: f(x, i + 1)", lambda i: i + 1),):
+            yield Step("index", words, HO, step(_relabelled(change)))
+    if kind == glossary.TimeField and glossary.Sde in of:
+        for count in (999, 1000):
+            yield Step("index", f"the model is told {count} t", "score_sde", step(_relabelled(lambda t, c=count: c * t)))
+    if kind == glossary.Noise and function == "ddpm_step":
+        last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
+        yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
+    if kind == glossary.Sde and "t" in types(function):
+        yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing))
+
+
+def _langevin(function: str) -> bool:
+    """Whether its text has the noise sqrt(2 eta) z, or calls a step that has."""
+    text = ast.unparse(syntax(getattr(refebm, function)))
+    return "np.sqrt(2 * eta)" in text or "langevin_step(" in text
+
+
+class _from_nothing:
+    """A variance-exploding SDE whose marginal starts without noise at t = -infinity."""
+
+    def __init__(self, sde, _):
+        self.sde = sde
+
+    def marginal(self, t):
+        return (1.0 + 0 * t, self.sde.sigma(t)) if hasattr(self.sde, "sigma") else self.sde.marginal(t)
+
+    def __getattr__(self, name):
+        return getattr(self.sde, name)
+
+
+@functools.cache
+def steps(function: str) -> tuple[Step, ...]:
+    """Those of the kinds of arguments that the function has."""
+    if "." in function or function in CALLED or function == "implicit_negative_elbo":
+        return ()
+    asked = {name: types(function).get(name) for name in parameters(function)}
+    others = [step for name, kind in asked.items() for step in _of_type(function, name, kind)]
+    return (*_forms(function), *others)
+
+
+@functools.cache
+def chains(function: str) -> tuple[tuple[Step, ...], ...]:
+    """All combinations with at most one step of each kind, and at most three, the shortest first."""
+    kinds = [list(some) for _, some in itertools.groupby(steps(function), key=lambda step: step.kind)]
+    some = (tuple(filter(None, one)) for one in itertools.product(*([None, *kind] for kind in kinds)))
+    return tuple(sorted((chain for chain in some if len(chain) <= 3), key=len))
+
+
+# --- weights of rows ------------------------------------------------------------------------------------------------
+
+
+def _deviation(function: str, given: dict):
+    level = None if glossary.Levels in types(function).values() else _level(given)
+    return moments(function, given, level, _length(given))[1][:, 0]
+
+
+def _powers(function: str) -> Iterator[Weighting]:
+    """Of the noise level, that of Karras et al., and g^2."""
+    yield Weighting((), lambda given: 1.0)
+    of = types(function)
+    if glossary.Loss != of["return"] or not models(function)[0]:
+        return
+    name = "sigma" if glossary.Levels in of.values() else "std"
+    for power in (2, 4, -2, -4):
+        yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, FOLDED)
+    if name == "sigma":
+        for s in DATA_DEVIATIONS:
+            for power in (0, -2, 2):
+                word = f"weight (sigma^2 + sigma_data^2)/{'sigma^2/' * (power < 0)}sigma_data^2, sigma_data = {s:g}"
+                yield Weighting((word + ", times sigma^2" * (power > 0),), functools.partial(_karras, function, s, power),
+                                KARRAS)  # fmt: skip
+    if glossary.Sde in of.values():
+        yield Weighting(("times g^2 (likelihood weighting)",), _squared_diffusion, "Song, Durkan, Murray and Ermon 2021")
+
+
+def _karras(function: str, s: float, power: int, given: dict):
+    level = _deviation(function, given)
+    return level**power * (level**2 + s**2) / s**2
+
+
+def _squared_diffusion(given: dict):
+    return given["sde"].diffusion(given["t"] * np.ones(_length(given))) ** 2
+
+
+def _halves(function: str) -> list[tuple[str, float]]:
+    text = syntax(getattr(refebm, function))
+    half = any(isinstance(node, ast.Constant) and node.value == 0.5 for node in ast.walk(text))
+    return [("", 1.0), *([("no 1/2", 2.0)] if half else [])]
+
+
+@functools.cache
+def weightings(function: str) -> tuple[Weighting, ...]:
+    """What a loss over the coordinates of a field may be multiplied by; else nothing but 1."""
+    of = set(types(function).values()) if "." not in function else set()
+    fields = {glossary.Field, glossary.LevelField, glossary.TimeField, glossary.Projections, glossary.Direction}
+    if types(function)["return"] != glossary.Loss or not of & fields or function == "implicit_negative_elbo":
+        return (Weighting((), lambda given: 1.0),)
+    found = []
+    for power in _powers(function):
+        for half, factor in _halves(function):
+            for over in _over(of):
+                words = ("mean squared error",) if half and over[0] == "mean over coordinates" else (half, over[0])
+                found.append(
+                    Weighting(
+                        (*power.words, *filter(None, words)),
+                        functools.partial(_weight, power.factor, factor, over[1]),
+                        "; ".join(filter(None, [power.source, "module 18a and Das 2021" if half else ""])),
+                        factor,
+                    )
+                )
+    return tuple(sorted(found, key=lambda one: len(one.words)))
+
+
+def _over(of: set) -> list[tuple[str, int]]:
+    unit = {glossary.Projections, glossary.Direction} & of
+    return [("", 0), ("mean over coordinates", -1), *([("times d, for projections of length 1", 1)] if unit else [])]
+
+
+def _weight(power: Weight, factor: float, of_d: int, given: dict):
+    x = given["x"] if "x" in given else given["y"]
+    return power(given) * factor * x.shape[1] ** float(of_d)

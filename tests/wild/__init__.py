@@ -1,0 +1,1 @@
+"""Mistakes and conventions that were met outside, or were written without a look at the bank."""
