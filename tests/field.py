@@ -21,7 +21,7 @@ from tests.wild.conventions import CAUSES, RIGHT
 from tests.wild.mistakes import MET, OWN
 
 PAGE = Path(__file__).parent / "wild" / "README.md"
-HELPERS = '''
+HELPERS = """
 from types import SimpleNamespace
 
 
@@ -51,7 +51,7 @@ def opposite(model):
 
 def finite_difference(field, x, h=1e-5):
     return sum((field(x + h * e) - field(x - h * e))[:, k] / (2 * h) for k, e in enumerate(np.eye(x.shape[1])))
-'''
+"""
 OPPOSITE = 'ENERGIES["opposite"] = lambda x, kind, parameters: tuple(-p for p in ENERGIES[kind](x, **parameters))\n'
 GROUPS = {"met outside": MET, "our own": OWN, "hidden by another cause": CAUSES, "right, in another convention": RIGHT}
 COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"
@@ -117,7 +117,10 @@ def main() -> int:
         told.append((group, what))
         rows.append(f"| `{row[0]}` | {code(row[1])} -> {code(row[2])} | {what}: {cell(finding.diagnosis)} |")
         if options.rows:
-            print(f"{what:12s} {seconds:5.1f} s {row[0]}: {' '.join(row[2].split())[:70]}\n    {finding.diagnosis}", flush=True)
+            print(
+                f"{what:12s} {seconds:5.1f} s {row[0]}: {' '.join(row[2].split())[:70]}\n    {finding.diagnosis}",
+                flush=True,
+            )
     lines = table(told)
     print("\n".join(lines))
     if options.write:

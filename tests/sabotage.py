@@ -30,6 +30,7 @@ from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
 from refebm.variants.record import PROJECTIONS
 from tests.sabotages import numpy, torch
+from tests.sabotages.conventions import MADE
 
 NOT_IN_THE_BANK = {"torch": torch.NOT_IN_THE_BANK, "numpy": numpy.NOT_IN_THE_BANK}
 CANNOT_BE = {("contrastive_divergence", "gradient flows through the samples")}  # they are handed over as numbers
@@ -46,6 +47,7 @@ class Sabotage:
     becomes: str
     inside: str = ""  # the function of the adapter that is patched, if it is another
     named: bool = True
+    words: str = ""  # of the chain that it is, where the bank has no entry
 
     def __str__(self) -> str:
         return f"{self.function}: {self.name}"
@@ -133,6 +135,7 @@ def sabotages(framework: str) -> list[Sabotage]:
     known = {(one.function, one.name): one for one in [*WRONG, *CONVENTIONS] if one.function in EXAMINED}
     can_be = known.keys() - CANNOT_BE - (numpy.CANNOT_BE if framework == "numpy" else set())
     bank = [Sabotage(*key, one.was, one.becomes, one.inside) for key, one in known.items() if key in can_be]
+    bank += [Sabotage(*row, words=words) for *row, words in MADE]
     others = [Sabotage(*row, named=False) for row in NOT_IN_THE_BANK.get(framework, [])]
     return [*(map(spelt, bank) if framework == "numpy" else bank), *others]
 
@@ -141,15 +144,15 @@ def spelt(own: Sabotage) -> Sabotage:
     """For the adapter by hand: its patch, or that of the bank's words, or of its own where those do not stand there."""
     key, text = (own.function, own.name), text_of("numpy")
     if key in numpy.PATCHES:
-        return Sabotage(*key, *numpy.PATCHES[key])
+        return Sabotage(*key, *numpy.PATCHES[key], words=own.words)
     was, becomes, inside = own.was, own.becomes, own.inside
     for bank, adapter in numpy.WORDS:
         was, becomes, inside = (part.replace(bank, adapter) for part in (was, becomes, inside))
     try:
         patched(text, own)
     except (ValueError, StopIteration):
-        return Sabotage(*key, was, becomes, inside)
-    return Sabotage(*key, own.was, becomes, own.inside)
+        return Sabotage(*key, was, becomes, inside, words=own.words)
+    return Sabotage(*key, own.was, becomes, own.inside, words=own.words)
 
 
 def verdict(sabotage: Sabotage, finding: Finding) -> str:
@@ -158,7 +161,7 @@ def verdict(sabotage: Sabotage, finding: Finding) -> str:
         return "missed"
     if not finding.names:
         return "detected"
-    return "named" if sabotage.named and sabotage.name in finding.names else "misnamed"
+    return "named" if sabotage.named and {sabotage.name, sabotage.words} & {*finding.names} else "misnamed"
 
 
 def results(framework: str, only: str = "", every: int = 1) -> Iterator[tuple[Sabotage, Finding, str]]:

@@ -7,10 +7,11 @@ there. Then the same to float32's accuracy and to that of a finite difference, a
 kind, which are looked at by themselves. Where no name fits none is given.
 """
 
+import ast
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache, cached_property, partial
 from typing import NamedTuple
@@ -40,6 +41,7 @@ class Evidence:
     answers: np.ndarray
     roundoff: float
     ignored: np.ndarray | None = None  # numbers that are not looked at
+    near: list = field(default_factory=list)  # readings that fit the most telling question, and not all
 
     def gather(self, by_question: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.atleast_1d(REDUCTIONS[self.reduction](value)) for value in by_question])
@@ -134,21 +136,28 @@ class Diagnosis(NamedTuple):
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
-    exact = named(function, candidates)
+    exact = named(function, candidates, _deep)
     if exact:
-        return exact
+        return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
     return nearly(function, candidates) or excepted(function, candidates) or _facts(candidates)
+
+
+def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
+    """What has no name in the bank, and what is known of it beside that."""
+    evidence = next((one for one in candidates if one.reduction == found.reduction), candidates[0])
+    *told, _ = facts(evidence)
+    return "; ".join([found.words, *(fact for fact in told if "grows" not in fact)])
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
-def named(function: str, candidates: list[Evidence], deep: bool = True) -> Diagnosis | None:
-    """The simplest that fits under one reduction; deep: also what has to be made first."""
+def named(function: str, candidates: list[Evidence], deep: Callable | None = None) -> Diagnosis | None:
+    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does."""
     some = [evidence for evidence in candidates if not np.all(evidence.units <= 1)]
     searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _combined]
-    for search in searches + (_deep(some[0]) if deep and some else []):
+    for search in searches + (deep(some[0]) if deep and some else []):
         found = [one for evidence in some for one in [search(function, evidence)] if one]
         if len(found) == 1:
             return found[0]
@@ -162,8 +171,13 @@ def _deep(evidence: Evidence) -> list:
     """Not for what is no number, nor for errors of rounding; where they are small, a number that was added."""
     if not np.any(np.isfinite(evidence.telling.answers)) or np.max(evidence.units) <= FEW:
         return []
-    small = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
-    return [_number_sought] if small else [_argument, _two, _mutant, _number_sought]
+    small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
+    return [_number_sought] if small else [_made, _number_sought]
+
+
+def _mostly(evidence: Evidence) -> bool:
+    """Whether most numbers are wrong: then it is no one place where they are."""
+    return np.mean(evidence.units[~evidence.left_out] > 1) > 0.5
 
 
 # --- readings: what an implementation would answer, question by question, as it is needed ----------------------------
@@ -173,7 +187,7 @@ class Reading:
     """The answers of an implementation to a function's questions; NaN where it has none."""
 
     def __init__(self, function: str, implementation: Callable[[], Implementation], what=None):
-        self.function, self.made, self.what, self.known = function, implementation, what, {}
+        self.function, self.made, self.what, self.known, self.lost = function, implementation, what, {}, set()
 
     @cached_property
     def implementation(self) -> Implementation:
@@ -194,16 +208,28 @@ class Reading:
                 answer = np.ravel(flat(ask(self.function, self.implementation, vector.asked.arguments)))
             return answer.astype(np.float64) if answer.shape == lost.shape else lost
         except Exception:  # an argument may be out of its domain then, a text without sense
+            self.lost.add(vector.asked.id)
             return lost
 
     def values(self, evidence: Evidence, weight: Callable | None = None) -> np.ndarray:
         rows = [self.on(v) * (1.0 if weight is None else _row_weight(weight, v)) for v in evidence.vectors]
         return evidence.gather(rows)
 
-    def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
+    def tells(self, evidence: Evidence, weight: Callable | None = None) -> bool:
+        """Whether these are the answers to the most telling question."""
         one = evidence.telling
         with np.errstate(all="ignore"):
-            return bool(np.all(one.equals(self.values(one, weight)))) and evidence.confirmed(self.values(evidence, weight))
+            return bool(np.all(one.equals(self.values(one, weight)))) and one.vectors[0].asked.id not in self.lost
+
+    def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
+        """Whether these are the answers; what cannot be asked, because an argument leaves its domain, does not count."""
+        with np.errstate(all="ignore"):
+            if not self.tells(evidence, weight):
+                return False
+            values = self.values(evidence, weight)
+            if self.lost and len(self.lost) < len(evidence.vectors) / 3:
+                evidence = evidence.without(evidence.each(lambda asked: float(asked.id in self.lost)) == 1)
+            return evidence.confirmed(values)
 
 
 def handed(vector: Vector) -> dict:
@@ -296,18 +322,20 @@ def _bank(function, evidence) -> Diagnosis | None:
 
 
 def _conventions(function, evidence) -> Diagnosis | None:
-    """The reference, in conventions."""
-    for reading in _chained(function):
-        for weighting in weighted(reading, evidence):
-            chain = Chain(function, reading.what, weighting)
-            if chain.words:
-                reduced = (f"{evidence.reduction} of the rows",) if evidence.reduction != "per row" else ()
-                words = ", ".join([*chain.words, *reduced])
-                plain = not chain.steps and set(weighting.words) <= {"no 1/2"}
-                what = f"{_number(weighting.constant)} x the reference" if plain else "the reference in another convention"
-                source = f" of {chain.sources}" if chain.sources else ""
-                said = f"equals {what}: {words} (convention{source})"
-                return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
+    """The reference, in conventions, the fewest that do."""
+    for _, some in itertools.groupby(_chained(function), key=lambda reading: len(reading.what)):
+        chains = [Chain(function, one.what, weighting) for one in some for weighting in weighted(one, evidence)]
+        chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
+        if chain:
+            plain = not chain.steps and set(chain.words) <= {"no 1/2"}
+            what = (
+                f"{_number(chain.weighting.constant)} x the reference"
+                if plain
+                else "the reference in another convention"
+            )
+            source = f" of {chain.sources}" if chain.sources else ""
+            said = f"equals {what}{_reduced(evidence)}: {', '.join(chain.words)} (convention{source})"
+            return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
     return None
 
 
@@ -328,13 +356,13 @@ def _in_conventions(function, evidence) -> Diagnosis | None:
             words = f"equals {_factor(weighting)}the reference {variant.formula}: {variant.name} ({kind}"
             words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
             convention = chain if kind == "convention" else None
-            return Diagnosis(words, (variant.name, *chain.words), convention, evidence.reduction)
+            return Diagnosis(words, (variant.name,), convention, evidence.reduction)
     return None
 
 
 def _factor(weighting) -> str:
     constant = f"{_number(weighting.constant)} x " if weighting.constant != 1 else ""
-    if "mean squared error" in weighting.words or "mean over coordinates" in weighting.words:
+    if any("mean over coordinates" in word for word in weighting.words):
         constant += "1/d x "
     return constant
 
@@ -375,16 +403,41 @@ def _pairs(function: str) -> list[Reading]:
     return [Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.permutations(some, 2)]
 
 
-def _two(function, evidence) -> Diagnosis | None:
-    """Two versions of the bank at once."""
+def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
+    """All that has to be made first, and what to say where it fits."""
+    for words, made in misread(function):
+        yield Reading(function, made), partial(_plainly, f"with {words}")
     for reading in _pairs(function):
-        if reading.fits(evidence):
-            names = tuple(one.name for one in reading.what)
-            kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
-            told = " and ".join(f"{one.formula}: {one.name} ({kind})" for one, kind in zip(reading.what, kinds))
-            convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
-            return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
+        yield reading, partial(_both, reading)
+    for mutant in mutants(function):
+        yield Reading(function, mutant.implementation), lambda evidence, one=mutant: _plainly(one.words, evidence)
+
+
+def _plainly(words, evidence) -> Diagnosis:
+    return Diagnosis(f"equals the reference {words}{_reduced(evidence)}", (), None, evidence.reduction)
+
+
+def _both(reading, evidence) -> Diagnosis:
+    names = tuple(one.name for one in reading.what)
+    kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
+    told = " and ".join(f"{one.formula}: {one.name} ({kind})" for one, kind in zip(reading.what, kinds))
+    convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
+    return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
+
+
+def _made(function, evidence) -> Diagnosis | None:
+    """Arguments that are read wrongly, two versions of the bank at once, one place that says something else."""
+    for reading, say in _readings(function):
+        if reading.tells(evidence):
+            if reading.fits(evidence):
+                return say(evidence)
+            evidence.near.append((reading, say))
     return None
+
+
+def _nearest(function, evidence) -> Diagnosis | None:
+    """Of those that fitted one question the one that fits these."""
+    return next((say(evidence) for reading, say in evidence.near if reading.fits(evidence)), None)
 
 
 class _Together(NamedTuple):
@@ -394,22 +447,6 @@ class _Together(NamedTuple):
         return self.known
 
 
-def _argument(function, evidence) -> Diagnosis | None:
-    """The reference with an argument that is read wrongly."""
-    for words, made in misread(function):
-        if Reading(function, made).fits(evidence):
-            return Diagnosis(f"equals the reference with {words}{_reduced(evidence)}", (), None, evidence.reduction)
-    return None
-
-
-def _mutant(function, evidence) -> Diagnosis | None:
-    """The reference in which one place says something else."""
-    for mutant in mutants(function):
-        if Reading(function, mutant.implementation).fits(evidence):
-            return Diagnosis(f"equals the reference {mutant.words}{_reduced(evidence)}", (), None, evidence.reduction)
-    return None
-
-
 SMALL = 1e-3  # up to which a number that is added is an epsilon
 
 
@@ -417,7 +454,9 @@ def _with_a_number(function, evidence) -> Diagnosis | None:
     """A convention with a number that everybody chooses."""
     for one in NUMBERED:
         if one.function == function:
-            number = _solved(evidence.telling, lambda k, one=one: Reading(function, one.numbered(k).implementation), 0.0)
+            number = _solved(
+                evidence.telling, lambda k, one=one: Reading(function, one.numbered(k).implementation), 0.0
+            )
             if number is not None and Reading(function, one.numbered(number).implementation).fits(evidence):
                 return _words([(one.numbered(number), "", None)], evidence)
     return None
@@ -430,7 +469,7 @@ def _number_sought(function, evidence) -> Diagnosis | None:
         number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
         if number is not None and Reading(function, partial(made, number)).fits(evidence):
             said = f"equals the reference {mutant.with_number(number)}"
-            if start == 0 and abs(number) <= SMALL:
+            if start == 0 and abs(number) <= SMALL and "** number" not in ast.unparse(mutant.new):
                 said += f": an epsilon of {number:.3g} (convention of programs that divide, or take logarithms)"
                 return Diagnosis(f"{said}{_reduced(evidence)}", (), _Together(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{_reduced(evidence)}", (), None, evidence.reduction)
@@ -438,7 +477,7 @@ def _number_sought(function, evidence) -> Diagnosis | None:
 
 
 def _with_k(mutant, number) -> Implementation:
-    return mutant.implementation(k=number)
+    return mutant.implementation(number=number)
 
 
 def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) -> float | None:
@@ -473,21 +512,22 @@ def _reduced(evidence) -> str:
 # --- nearly, and but for one kind of questions ---------------------------------------------------------------------------
 
 ROUGH = {
-    2.0**-24: "float32's accuracy: is a constant of it, or a part, in float32?",
+    2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
     2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
 }
 
 
 def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """What they are to the accuracy of float32, or of a finite difference."""
-    if candidates[0].roundoff > 1e-12:
+    if candidates[0].roundoff > 1e-12 or not _mostly(candidates[0]):
         return None
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
         if any(evidence.holds for evidence in rough):
             *where, counted = facts(candidates[0])
+            where = [fact for fact in where if "far out" in fact or "float32" in fact]
             return Diagnosis("; ".join([*where, f"equals the reference to {words}", counted]))
-        found = named(function, rough, deep=False)
+        found = named(function, rough)
         if found:
             return found._replace(words=f"{found.words}, to {words}", convention=None)
     return None
@@ -502,13 +542,13 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 continue
             rest, these = evidence.without(some), evidence.without(~some)
             if rest.holds:
-                found = named(function, [these])
+                found = named(function, [these], lambda _: [_nearest])
                 if found:
                     return found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)
                 continue
-            found = named(function, [rest], deep=False)
+            found = named(function, [rest])
             if found:
-                apart = named(function, [these]) if np.any(these.units > 1) else None
+                apart = named(function, [these], _deep) if np.any(these.units > 1) else None
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
                 there = there if np.any(these.units > 1) else "there it is right"
                 return found._replace(words=f"{found.words}; except where {words}: {there}", convention=None)
@@ -631,5 +671,3 @@ def _number(c: float, known: float = 0.0) -> str:
         return str(near)
     digits = 17 if known == 0 else max(2, min(17, int(np.ceil(-np.log10(known))) + 1))
     return f"{c:.{digits}g}"
-
-

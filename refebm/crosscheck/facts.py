@@ -75,7 +75,10 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("steps in time are equal", _is(_equal_steps)),
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
-    ("inputs have more digits than float32 holds (is one cast on its way?)", _is(lambda asked: asked.given["grid"] != GRID)),
+    (
+        "inputs have more digits than float32 holds (is one cast on its way?)",
+        _is(lambda asked: asked.given["grid"] != GRID),
+    ),
 ]
 WORDS = {  # of these, where a report has had its own
     "n is 1": "wrong for a row alone, n = 1 only",

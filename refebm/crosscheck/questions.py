@@ -313,8 +313,14 @@ def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
     """What a few are asked beside that."""
     some = {
         "metropolis_step": ("a proposal of infinite energy", {"d": 3, "n": 4, "kind": "quadratic", "walls": True}),
-        "kernel_stein": ("points that are far apart", {"d": 2, "n": 4, "kind": "quadratic", "apart": 6, "unbiased": False}),
-        "predictor_corrector": ("equal steps in time", {"d": 2, "n": 3, "kind": AT_TIMES[0], "times": [0.75, 0.5, 0.25]}),
+        "kernel_stein": (
+            "points that are far apart",
+            {"d": 2, "n": 4, "kind": "quadratic", "apart": 6, "unbiased": False},
+        ),
+        "predictor_corrector": (
+            "equal steps in time",
+            {"d": 2, "n": 3, "kind": AT_TIMES[0], "times": [0.75, 0.5, 0.25]},
+        ),
     }
     if function == "ddpm_step":
         usual, last = {"kind": AT_TIMES[0], "posterior": False}, {"kind": AT_TIMES[1], "posterior": False}

@@ -44,35 +44,6 @@ wrong_versions(
     ),
     ("the same noise in each row", MISFIT, "score(x + sigma * z[:1]) + z[:1] / sigma", "finite", "coreax 375"),
 )
-conventions(
-    "denoising_score_matching",
-    ("no 1/2", "0.5 * ", "", NO_HALF),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
-    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
-    ("times sigma^2 (noise-prediction weighting)", "0.5 * ", "0.5 * sigma[:, 0] ** 2 * ", FOLDED),
-    ("times sigma^2, no 1/2", "0.5 * ", "sigma[:, 0] ** 2 * ", "Stanford CS236, choosing the weighting function; DDPM"),
-    ("times sigma^4 (denoising-autoencoder weighting)", "0.5 * ", "0.5 * sigma[:, 0] ** 4 * ", f"ncsn dsm; {VINCENT}"),
-    ("times sigma^4, no 1/2", "0.5 * ", "sigma[:, 0] ** 4 * "),
-    ("the model predicts the noise: s = -eps/sigma", MISFIT, f"-{NOISY} / sigma + z / sigma", "DDPM"),
-    ("the model predicts the noise, times sigma^2", MISFIT, f"z - {NOISY}", f"DDPM; {FOLDED}"),
-    ("the model predicts the noise, times sigma^2, no 1/2", LOSS, f"squared_norm(z - {NOISY})", "DDPM"),
-    (
-        "the model predicts the noise: mean squared error",
-        LOSS,
-        f"squared_norm(z - {NOISY}) / x.shape[1]",
-    ),
-    ("the model predicts minus the noise: s = eps/sigma", MISFIT, f"{NOISY} / sigma + z / sigma", MINUS_NOISE),
-    ("the model predicts minus the noise, times sigma^2", MISFIT, f"{NOISY} + z", MINUS_NOISE),
-    ("the model predicts minus the noise, times sigma^2, no 1/2", LOSS, f"squared_norm({NOISY} + z)", MINUS_NOISE),
-    (
-        "the model predicts the clean point: s = (r - y)/sigma^2",
-        MISFIT,
-        f"({NOISY} - x) / sigma**2",
-        VINCENT,
-    ),
-    ("the model predicts the clean point, times sigma^4", MISFIT, f"{NOISY} - x", VINCENT),
-    ("the model predicts the clean point, times sigma^4, no 1/2", LOSS, f"squared_norm({NOISY} - x)", VINCENT),
-)
 terms(
     "denoising_score_matching",
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
@@ -88,23 +59,6 @@ wrong_versions(
     ("sigma dropped", "dot(z / sigma, score(x))", "dot(z, score(x))", "sigma = 1"),
     ("control variate at the noisy point", "dot(z / sigma, score(x))", f"dot(z / sigma, {NOISY})", "no noise drawn"),
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
-)
-conventions(
-    "denoising_score_matching_cv",
-    ("no 1/2: twice the whole", f"{LOSS} - control", f"2 * ({LOSS} - control)", NO_HALF),
-    ("mean over coordinates", f"{LOSS} - control", f"({LOSS} - control) / x.shape[1]"),
-    (
-        "times sigma^2 (noise-prediction weighting)",
-        f"{LOSS} - control",
-        f"sigma[:, 0] ** 2 * ({LOSS} - control)",
-        FOLDED,
-    ),
-    (
-        "times sigma^4 (denoising-autoencoder weighting)",
-        f"{LOSS} - control",
-        f"sigma[:, 0] ** 4 * ({LOSS} - control)",
-        VINCENT,
-    ),
 )
 terms(
     "denoising_score_matching_cv",  # 1/2 |z|^2/sigma^2 cancels
@@ -134,41 +88,6 @@ wrong_versions(
         "enhuiz",
     ),
 )
-conventions(
-    "noise_conditional_score_matching",
-    ("no 1/2", "0.5 * ", "", "Stanford CS236, choosing the weighting function; Das 2021"),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
-    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
-    ("no weight: times sigma^-2", f"sigma * {LEVEL} + z", f"{LEVEL} + z / sigma"),
-    ("no weight, no 1/2", f"0.5 * squared_norm(sigma * {LEVEL} + z)", f"squared_norm({LEVEL} + z / sigma)", NO_HALF),
-    ("weight sigma^4 (denoising-autoencoder weighting)", "0.5 * ", "0.5 * sigma[:, 0] ** 2 * ", f"ncsn dsm; {VINCENT}"),
-    ("the model predicts the noise: s = -eps/sigma", f"sigma * {LEVEL} + z", f"z - {LEVEL}", "DDPM"),
-    (
-        "the model predicts the noise, no 1/2",
-        f"0.5 * squared_norm(sigma * {LEVEL} + z)",
-        f"squared_norm(z - {LEVEL})",
-        "DDPM",
-    ),
-    (
-        "the model predicts the noise: mean squared error",
-        f"0.5 * squared_norm(sigma * {LEVEL} + z)",
-        f"squared_norm(z - {LEVEL}) / x.shape[1]",
-    ),
-    ("the model predicts minus the noise: s = eps/sigma", f"sigma * {LEVEL} + z", f"{LEVEL} + z", MINUS_NOISE),
-    (
-        "the model predicts minus the noise, no 1/2",
-        f"0.5 * squared_norm(sigma * {LEVEL} + z)",
-        f"squared_norm({LEVEL} + z)",
-        MINUS_NOISE,
-    ),
-    (
-        "the model predicts the clean point: s = (r - y)/sigma^2",
-        f"sigma * {LEVEL} + z",
-        f"({LEVEL} - x) / sigma",
-        VINCENT,
-    ),
-    ("the model predicts the clean point, weight sigma^4", f"sigma * {LEVEL} + z", f"{LEVEL} - x", VINCENT),
-)
 terms(
     "noise_conditional_score_matching",
     ("1/2 sigma^2 |s|^2", f"0.5 * squared_norm(sigma * {LEVEL})"),
@@ -190,23 +109,6 @@ wrong_versions(
     ),
     ("sign of the target", "- x", "+ x", "finite"),
 )
-conventions(
-    "denoising_autoencoder",
-    ("no 1/2", "0.5 * ", "", NO_HALF),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
-    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
-    ("over sigma^2 (noise-prediction weighting)", "0.5 * ", "0.5 / sigma[:, 0] ** 2 * ", FOLDED),
-    ("over sigma^4 (weighting of the score)", "0.5 * ", "0.5 / sigma[:, 0] ** 4 * ", VINCENT),
-    (
-        "the model is a score: r = y + sigma^2 s",
-        f"{DENOISED} - x",
-        f"sigma * z + sigma**2 * {DENOISED}",
-        "Vincent 2011",
-    ),
-    ("the model predicts the noise: r = y - sigma eps", f"{DENOISED} - x", f"sigma * z - sigma * {DENOISED}", "DDPM"),
-    ("the model predicts the noise, over sigma^2", f"{DENOISED} - x", f"z - {DENOISED}", "DDPM"),
-    ("the model predicts the step: r = y + h", f"{DENOISED} - x", f"sigma * z + {DENOISED}"),
-)
 terms(
     "denoising_autoencoder",
     ("1/2 |r|^2", f"0.5 * squared_norm({DENOISED})"),
@@ -227,17 +129,6 @@ wrong_versions(
     ("the noisy point left out", "y + ", "", "finite"),
     ("one sigma for all rows", "sigma**2", "sigma[0] ** 2", "one noise level"),
 )
-conventions(
-    "tweedie_mean",
-    ("the model predicts the noise: s = -eps/sigma", "+ sigma**2 * score(y)", "- sigma * score(y)", "DDPM"),
-    (
-        "the model predicts the clean point: s = (r - y)/sigma^2",
-        "y + sigma**2 * score(y)",
-        "score(y)",
-        VINCENT,
-    ),
-    ("the model predicts the step: s = h/sigma^2", "sigma**2 * score(y)", "score(y)"),
-)
 terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
@@ -245,27 +136,6 @@ wrong_versions(
     ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
-)
-conventions(
-    "tweedie_cov",
-    (
-        "the model predicts the noise: s = -eps/sigma",
-        "+ variance**2 *",
-        "- variance**1.5 *",
-        "DDPM",
-    ),
-    (
-        "the model predicts minus the noise: s = eps/sigma",
-        "+ variance**2 *",
-        "+ variance**1.5 *",
-        MINUS_NOISE,
-    ),
-    (
-        "the model predicts the clean point: s = (r - y)/sigma^2",
-        "variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)",
-        "variance * jacobian(score, y)",
-        VINCENT,
-    ),
 )
 terms(
     "tweedie_cov",

@@ -39,25 +39,6 @@ wrong_versions(
 )
 conventions(
     "diffusion_score_matching",
-    ("no 1/2", "0.5 * ", "", NO_HALF),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
-    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
-    ("the weight is that of noise prediction: times std^2", "0.5 * ", "0.5 * std[:, 0] ** 2 * ", FOLDED),
-    ("the weight is that of noise prediction, no 1/2", "0.5 * ", "std[:, 0] ** 2 * ", FOLDED),
-    ("the model predicts the noise: s = -eps/std", MISFIT, f"(z - {FIELD}) / std", NOISE),
-    ("the model predicts the noise, times std^2", MISFIT, f"z - {FIELD}", NOISE),
-    (
-        "the model predicts the noise, times std^2, no 1/2",
-        LOSS,
-        f"weight(t) * squared_norm(z - {FIELD})",
-        NOISE,
-    ),
-    (
-        "the model predicts minus the noise: s = eps/std",
-        MISFIT,
-        f"({FIELD} + z) / std",
-        "Stanford CS236 (eps = sigma s)",
-    ),
     ("the model predicts the clean point: s = (m r - x_t)/std^2", MISFIT, f"scale * ({FIELD} - x) / std**2", KARRAS),
 )
 terms(
@@ -81,31 +62,6 @@ wrong_versions(
     ("root of the product forgotten", "np.exp(0.5 * log_kept)", "np.exp(log_kept)", "finite"),
     ("variance for deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)", "finite", NO_ROOT),
     ("one std for all rows", "std * score(...)", "std[0] * score(...)", "first step", ONE_LEVEL),
-)
-conventions(
-    "ddpm_loss",
-    ("no 1/2", "0.5 * squared_norm(...)", "squared_norm(...)", NOISE),
-    ("mean over coordinates", "0.5 * squared_norm(...)", "0.5 / x.shape[1] * squared_norm(...)"),
-    (
-        "mean squared error: no 1/2, mean over coordinates",
-        "0.5 * squared_norm(...)",
-        "1 / x.shape[1] * squared_norm(...)",
-    ),
-    ("no weight: over std^2", STEP_LOSS, f"{STEP_LOSS} / std[:, 0] ** 2", f"{HO}, eq. 12"),
-    ("the model predicts the noise: s = -eps/std", f"std * {STEP_FIELD} + z", f"z - {STEP_FIELD}", NOISE),
-    ("the model predicts the noise, no 1/2", STEP_LOSS, f"squared_norm(z - {STEP_FIELD})", NOISE),
-    (
-        "the model predicts the noise: mean squared error",
-        STEP_LOSS,
-        f"squared_norm(z - {STEP_FIELD}) / x.shape[1]",
-        NOISE,
-    ),
-    (
-        "the model predicts minus the noise: s = eps/std",
-        f"std * {STEP_FIELD} + z",
-        f"{STEP_FIELD} + z",
-        "Stanford CS236 (eps = sigma s)",
-    ),
 )
 terms(
     "ddpm_loss",
@@ -142,10 +98,6 @@ wrong_versions(
     ),
     ("one std for all rows", "std**2", "std[0] ** 2", "one time", ONE_LEVEL),
 )
-conventions(
-    "denoised_point",
-    ("the model predicts the noise: s = -eps/std", "+ std**2 * score(...)", "- std * score(...)", f"{HO}, eq. 15"),
-)
 terms(
     "denoised_point",
     ("x/m", f"x / {SCALE}"),
@@ -167,16 +119,6 @@ wrong_versions(
     ("shrunk the other way", "(scale * denoiser(x, t) - x)", "(denoiser(x, t) - x / scale)", "variance exploding"),
     ("variance forgotten", " / std**2", "", "finite"),
     ("one std for all rows", "/ std**2", "/ std[0] ** 2", "one time", ONE_LEVEL),
-)
-conventions(
-    "score_of_denoiser",
-    (
-        "the model predicts the noise: r = (x - std eps)/m",
-        "(scale * denoiser(x, t) - x) / std**2",
-        "-denoiser(x, t) / std",
-        NOISE,
-    ),
-    ("the model predicts the step: r = x/m + h", "(scale * denoiser(x, t) - x)", "scale * denoiser(x, t)"),
 )
 terms(
     "score_of_denoiser",

@@ -32,7 +32,6 @@ wrong_versions(
 )
 conventions(
     "stein_discrepancy",
-    ("mean over coordinates", "dot(score(x), g) + divergence", "(dot(score(x), g) + divergence) / x.shape[1]"),
     (
         "half: the generator of Langevin diffusion, g = grad u",
         "dot(score(x), g) + divergence",
@@ -152,7 +151,6 @@ wrong_versions(
 conventions(
     "minimum_velocity",
     ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"),
-    ("mean over coordinates", VELOCITY, f"({VELOCITY}) / x.shape[1]"),
 )
 terms(
     "minimum_velocity",

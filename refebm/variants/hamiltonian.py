@@ -88,13 +88,6 @@ wrong_versions(
 conventions(
     "hmc_step",
     ("eps is the time of the whole path", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps / n_steps, n_steps)"),
-    (
-        "the model is f = -E",
-        START,
-        f"{NEGATIVE}{START}",
-        "HY-673 lecture 12",
-    ),
     ("Barker's acceptance: r/(1 + r)", "there - here", "np.logaddexp(0, there - here)", BARKER),
-    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )
 conventions("hmc_step", VERLET, inside="leapfrog")

@@ -26,18 +26,6 @@ wrong_versions(
 conventions(
     "langevin_step",
     (
-        "the step is eps, x + eps/2 s + sqrt(eps) z: eta = eps/2",
-        STEP,
-        "x + 0.5 * eta * score(x) + np.sqrt(eta) * z",
-        "Stanford CS236, Langevin dynamics sampling; Welling and Teh 2011; ncsn toy_runner",
-    ),
-    (
-        "the step is eps, x + eps^2/2 s + eps z: eta = eps^2/2",
-        STEP,
-        "x + 0.5 * eta**2 * score(x) + eta * z",
-        "Song and Kingma 2021, section 3; Neal 2011",
-    ),
-    (
         "the step is that of the noise alone, x + s + eps z: the energy of another temperature",
         STEP,
         "x + score(x) + eta * z",
@@ -86,12 +74,6 @@ wrong_versions(
 )
 conventions(
     "annealed_langevin",
-    (
-        "steps alpha_i, of which the drift has half: our eps is half theirs",
-        RATIO,
-        f"0.5 * {RATIO}",
-        "Song and Ermon 2019, algorithm 1",
-    ),
     (
         "ends with the posterior mean at the last level, by Tweedie's formula",
         "np.stack(ends) if every_level else x",

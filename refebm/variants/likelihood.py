@@ -19,7 +19,6 @@ wrong_versions(
 )
 conventions(
     "negative_log_likelihood",
-    ("the model is f = -E", "energy(x) + log_z", "log_z - energy(x)", OTHER_SIGN),
     ("log p, to maximise", "energy(x) + log_z", "-energy(x) - log_z", "Song and Kingma 2021, section 2"),
     ("in bits", "energy(x) + log_z", "(energy(x) + log_z) / np.log(2)", "bits instead of nats"),
     (

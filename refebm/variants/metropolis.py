@@ -35,7 +35,6 @@ conventions(
     "metropolis_step",
     ("scale is the variance of the noise", "scale * z", "np.sqrt(scale) * z", "Roberts, Gelman and Gilks 1997"),
     ("Barker's acceptance: r/(1 + r)", "there - energy(x)", "np.logaddexp(0, there - energy(x))", BARKER),
-    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )
 
 CORRECTION = "+ 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)"
@@ -94,9 +93,5 @@ wrong_versions(
 )
 conventions(
     "mala_step",
-    ("drift eta/2, noise sqrt(eta)", START, f"eta = eta / 2; {START}", "Stanford CS236, Langevin dynamics sampling"),
-    ("drift eta^2/2, noise eta", START, f"eta = eta**2 / 2; {START}", "Song and Kingma 2021, eq. 4"),
-    ("the model is f = -E", START, f"{NEGATIVE}{START}", "HY-673 lecture 12"),
     ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER),
-    ("accepted where 1 - u is below the acceptance", "accept(..., u)", "accept(..., 1 - u)", TWICE),
 )

@@ -170,10 +170,16 @@ def _of_models(function: str, kinds: dict):
         for most in (1, 3):
             yield (f"the denoised point clipped to [-{most}, {most}]",
                    partial(_clipped, function, argument, native, most))  # fmt: skip
+    if "bandwidth" in kinds and "x" in kinds:
+        for words, of in MEDIANS.items():
+            yield f"the bandwidth that it is given not used: {words}", partial(_median, function, of)
     for argument, kind in kinds.items():
         if kind == glossary.TimeField and "betas" in kinds:
             for last in (0, 1):
-                yield f"{argument} asked at {'N' if last else 'N - 1'} - i", partial(_backwards, function, argument, last)
+                yield (
+                    f"{argument} asked at {'N' if last else 'N - 1'} - i",
+                    partial(_backwards, function, argument, last),
+                )
         for name in ("sigmas", "times"):
             if kind in (glossary.LevelField, glossary.TimeField) and name in kinds:
                 yield f"{argument} asked at the next level", partial(_neighbour, function, argument, name, 1)
@@ -195,6 +201,25 @@ def _clipped(function, argument, native, most):
             return (score - own.b(m, std) * x) / own.a(m, std)
 
         return given | {argument: clipped}
+
+    return _read(function, read)
+
+
+MEDIANS = {
+    "the median distance for it": lambda distances, n: np.median(distances),
+    "the root of the median squared distance for it": lambda distances, n: np.sqrt(np.median(distances**2)),
+    "the root of half the median squared distance for it": lambda distances, n: np.sqrt(np.median(distances**2) / 2),
+    "the median rule h = med^2/log n for it": lambda distances, n: np.sqrt(np.median(distances**2) / np.log(n) / 2),
+    "the mean distance for it": lambda distances, n: np.mean(distances),
+    "1 for it": lambda distances, n: 1.0,
+}
+
+
+def _median(function, of):
+    def read(given):
+        x = given["x"]
+        pairs = np.sqrt(np.sum((x[:, None] - x) ** 2, axis=2))[np.triu_indices(len(x), 1)]
+        return given | {"bandwidth": float(of(pairs, len(x)))}
 
     return _read(function, read)
 
@@ -255,11 +280,18 @@ def _of_class(name: str):
     """A density, an RBM or an SDE whose parameters are read wrongly."""
     definition = getattr(refebm, name)
     if name == "RealNVP":
-        yield "the couplings in reverse order", partial(_made_with, name, lambda given: {k: v[::-1] for k, v in given.items()})
+        yield (
+            "the couplings in reverse order",
+            partial(_made_with, name, lambda given: {k: v[::-1] for k, v in given.items()}),
+        )
         return
     for parameter in _parameters(definition):
         for words, change in PARAMETERS.items():
-            said = f"{parameter} does not count: {words}" if words[0] in "01t" and "for it" in words else f"{parameter} read wrongly: {words}"
+            said = (
+                f"{parameter} does not count: {words}"
+                if words[0] in "01t" and "for it" in words
+                else f"{parameter} read wrongly: {words}"
+            )
             yield said, partial(_made_with, name, partial(_one, parameter, change))
     if {"loc", "scale"} <= set(_parameters(definition)):
         yield "loc and scale that do not count: 0 and 1", partial(_made_with, name, _standard)
@@ -288,5 +320,3 @@ def _made_with(name: str, change: Callable) -> Implementation:
                              for key, value in changed.items()})  # fmt: skip
 
     return Implementation(**{name: made})
-
-

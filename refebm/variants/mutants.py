@@ -24,23 +24,42 @@ from refebm.variants.syntax import changed, replaced, syntax, word_of
 
 WRAPS = (
     *("-{}", "2 * {}", "0.5 * {}", "{} ** 2", "1 / {}", "np.abs({})", "np.sign({})", "np.sqrt(np.abs({}))"),
-    *("np.exp({})", "np.log(np.abs({}))", "np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 - {}", "1 + {}", "{} - 1"),
-    *("np.clip({}, -1, 1)", "np.clip({}, 0, 1)", "np.clip({}, -10, 10)", "np.clip({}, -100, 100)", "np.minimum({}, 30)"),
+    *(
+        "np.exp({})",
+        "np.log(np.abs({}))",
+        "np.tanh({})",
+        "expit({})",
+        "np.maximum({}, 0)",
+        "1 - {}",
+        "1 + {}",
+        "{} - 1",
+    ),
+    *(
+        "np.clip({}, -1, 1)",
+        "np.clip({}, 0, 1)",
+        "np.clip({}, -10, 10)",
+        "np.clip({}, -100, 100)",
+        "np.minimum({}, 30)",
+    ),
     *("({})[:1]", "({})[::-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.mean({})", "np.sum({})", "{} ** 1.5"),
     *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "np.swapaxes({}, -1, -2)", "{} ** 3"),
     *("({})[..., :2]", "({})[..., :-1]", "({})[..., 1:]", "({})[1:]", "({})[:-1]"),
     *("unit({})", "np.mean({}, axis=-1, keepdims=True)", "0 * {}", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
 )
-SOUGHT = {  # a number k, and what the place is without it
-    "{} + k": 0.0,
-    "k * {}": 1.0,
-    "np.sqrt(({}) ** 2 + k)": 0.0,
-    "np.log(np.exp({}) + k)": 0.0,
+SOUGHT = {  # a number, and what the place is without it
+    "{} + number": 0.0,
+    "number * {}": 1.0,
+    "1 / (1 / {} + number)": 0.0,
+    "np.sqrt(({}) ** 2 + number)": 0.0,
+    "np.log(np.exp({}) + number)": 0.0,
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 IN_UNITS = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # which no program has that is wrong about them
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
-MOST, MOST_OF_HELPERS = 900, 300  # mutants of a function, and of its helpers together
+MOST_PLACES = 40  # at which a number is sought
+MOST_NAMES = 6  # of which a power may be too much
+LEGIBLE = 8  # characters that are enough to find a place
+MOST, MOST_OF_HELPERS = 1500, 300  # mutants of a function, and of its helpers together
 
 
 class Mutant(NamedTuple):
@@ -67,15 +86,28 @@ class Mutant(NamedTuple):
 
     @property
     def words(self) -> str:
+        """What stands for what, with enough around it to be found."""
         there = f" in {self.inside}" if self.inside else ""
-        return f'with "{ast.unparse(self.new)}" for "{ast.unparse(self.node)}"{there}'
+        around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
+        node = next((node for node in around if len(ast.unparse(node)) >= LEGIBLE), self.node)
+        return f'with "{ast.unparse(replaced(node, self.node, self.new))}" for "{ast.unparse(node)}"{there}'
 
     def with_number(self, number: float) -> str:
-        """The words with the number for k."""
+        """The words with the number that was found."""
         new = self.new
-        for node in [node for node in ast.walk(self.new) if word_of(node) == "k"]:
-            new = replaced(new, node, changed(node, id=f"{number:.6g}"))
+        for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
+            new = replaced(new, node, changed(node, id=f"{number:.9g}"))
         return self._replace(new=new).words
+
+
+def _around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
+    """The node, and all that it is a part of, the smallest first."""
+    if tree is node:
+        return [node]
+    for child in ast.iter_child_nodes(tree):
+        if found := _around(child, node):
+            return [*found, tree]
+    return []
 
 
 def unit(a):
@@ -109,13 +141,22 @@ def mutants(function: str) -> Iterator[Mutant]:
 
 
 def sought(function: str) -> Iterator[tuple[Mutant, float]]:
-    """Those with a number k that is to be found, and the number with which they are the function itself."""
+    """Those with a number that is to be found, and the number with which they are the function itself."""
     yield from (
         (Mutant(function, inside, tree, node, ast.parse(form.format(_text(node)), mode="eval").body), start)
         for inside, tree in definitions(function)
-        for node in _places(tree)
-        if not isinstance(node, ast.Constant)
+        for node in _expressions(tree)
         for form, start in SOUGHT.items()
+    )
+    (inside, tree), *_ = definitions(function) or [("", ast.parse("pass"))]
+    places = _expressions(tree)
+    asked = [node.arg for node in getattr(tree, "args", ast.arguments(args=[])).args]
+    names = dict.fromkeys([*asked, *sorted({node.id for node in places if isinstance(node, ast.Name)})])
+    yield from (
+        (Mutant(function, inside, tree, node, ast.parse(f"{_text(node)} * {name} ** number", mode="eval").body), 0.0)
+        for name in list(names)[:MOST_NAMES]
+        if name not in ("self", *OPTIONS)
+        for node in places
     )
 
 
@@ -136,6 +177,12 @@ def _places(tree: ast.FunctionDef) -> list[ast.expr]:
     return [node for node in nodes if not isinstance(node, ast.Constant) or isinstance(node.value, (int, float))]
 
 
+def _expressions(tree) -> list[ast.expr]:
+    """Places for a number: names, calls and products, the first of them."""
+    some = [node for node in _places(tree) if not isinstance(node, (ast.Constant, ast.UnaryOp))]
+    return some[:MOST_PLACES]
+
+
 def _raises(node: ast.If) -> bool:
     return any(isinstance(one, ast.Raise) for one in node.body)
 
@@ -143,8 +190,6 @@ def _raises(node: ast.If) -> bool:
 def _text(node: ast.expr) -> str:
     text = ast.unparse(node)
     return text if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant)) else f"({text})"
-
-
 
 
 def _of(function: str, inside: str, tree: ast.FunctionDef) -> Iterator[Mutant]:
@@ -155,9 +200,11 @@ def _of(function: str, inside: str, tree: ast.FunctionDef) -> Iterator[Mutant]:
     for node in places:
         for new in _changes(node, names):
             yield made(node, new)
+    brackets = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    inside_brackets = {id(below) for one in brackets for below in ast.walk(one)}
     for text in WRAPS:
         for node in places:
-            if not isinstance(node, ast.Constant):
+            if not isinstance(node, (ast.Constant, ast.UnaryOp)) and id(node) not in inside_brackets:
                 yield made(node, ast.parse(text.format(_text(node)), mode="eval").body)
 
 

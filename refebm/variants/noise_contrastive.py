@@ -100,12 +100,6 @@ conventions(
     "conditional_noise_contrastive",
     ("no 2", "2 * softplus(...)", "softplus(...)"),
     ("maximised: the other sign", "2 * softplus(...)", "-2 * softplus(...)"),
-    (
-        "energy with the other sign: the model handed over is f = -E",
-        "energy(x) - at_y",
-        "at_y - energy(x)",
-        "Ceylan and Gutmann 2018 (which writes phi = exp(f))",
-    ),
 )
 
 BREGMAN = "-generator.derivative(L_x) + np.sum(generator.conjugate(L_y), axis=0)"

@@ -182,7 +182,9 @@ class Numbered(Convention):
     """A convention with a number k that everybody chooses; where k is 0 the answer is refebm's."""
 
     def numbered(self, k: float) -> Convention:
-        name, becomes = (re.sub(r"\bk\b", text, where) for where, text in ((self.name, f"{k:.6g}"), (self.becomes, repr(k))))
+        name, becomes = (
+            re.sub(r"\bk\b", text, where) for where, text in ((self.name, f"{k:.6g}"), (self.becomes, repr(k)))
+        )
         return Convention(self.function, name, self.was, becomes, self.where, inside=self.inside)
 
 

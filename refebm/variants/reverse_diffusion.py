@@ -304,12 +304,6 @@ conventions(
         f"langevin_step(..., 2 * (eta_k * {RULE}) ** 2, z_m)",
         "Song et al. 2021, algorithms 4 and 5",
     ),
-    (
-        "the step is eps, of which the drift has half: eta = eps/2",
-        "langevin_step(..., eta_k, z_m)",
-        "langevin_step(..., 0.5 * eta_k, z_m)",
-        "Stanford CS236, Langevin dynamics sampling",
-    ),
 )
 
 MEAN = "(x + beta * score(x, i)) / np.sqrt(1 - beta)"
@@ -349,12 +343,6 @@ wrong_versions(
 )
 conventions(
     "ddpm_step",
-    (
-        "the network predicts the noise, -std_i s",
-        "x + beta * score(x, i)",
-        f"x - beta * (score(x, i) / {STD})",
-        "Ho, Jain and Abbeel 2020, algorithm 2",
-    ),
     (
         "x (2 - sqrt(1 - beta)) + beta s: the step of the reverse-time SDE with the same coefficients",
         MEAN,

@@ -38,12 +38,6 @@ wrong_versions(
     ("length for its square", f"squared_norm({DIFFERENCE})", f"np.sqrt(squared_norm({DIFFERENCE}))", "finite"),
     ("square of the sum", f"squared_norm({DIFFERENCE})", f"np.sum({DIFFERENCE}, axis=1) ** 2", "d = 1"),
 )
-conventions(
-    "explicit_score_matching",
-    ("no 1/2", "0.5 * ", "", f"{MODULE} and Das 2021"),
-    ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
-    ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * "),
-)
 terms(
     "explicit_score_matching",
     ("1/2 |s_p|^2", "0.5 * squared_norm(data_score(x))"),
@@ -84,21 +78,10 @@ wrong_versions(
         "d = 1",
     ),
 )
-conventions(
-    "implicit_score_matching",
-    ("no 1/2: twice the whole", "0.5 * squared_norm(s) + trace", "squared_norm(s) + 2 * trace", MODULE),
-    ("mean over coordinates", "0.5 * squared_norm(s) + trace", "(0.5 * squared_norm(s) + trace) / x.shape[1]"),
-    (
-        "no 1/2, mean over coordinates",
-        "0.5 * squared_norm(s) + trace",
-        "(squared_norm(s) + 2 * trace) / x.shape[1]",
-    ),
-)
 terms("implicit_score_matching", ("1/2 |s|^2", "0.5 * squared_norm(score(x))"), ("tr(grad s)", EXACT))
 wrong_versions(
     "explicit_sliced",
     ("sign of the target", "- score(x)", "+ score(x)", "finite"),
-    ("unit projections", "** 2", f"** 2 {UNIT}", "unit projections", ERMON),
     ("square before the sum", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm(v * ({DIFFERENCE}))", "d = 1"),
     (
         "absolute value for the square",
@@ -110,7 +93,6 @@ wrong_versions(
 )
 conventions(
     "explicit_sliced",
-    ("no 1/2", "0.5 * ", ""),
     SUM,
     ("the exact square |s_p - s|^2", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm({DIFFERENCE})"),
 )
@@ -171,7 +153,6 @@ conventions(
 )
 wrong_versions(
     "sliced_score_matching",
-    ("unit projections", SLICED, f"({SLICED}) {UNIT}", "unit projections", ERMON),
     ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
     (
         "1/2 on the quadratic form too",
@@ -193,7 +174,6 @@ wrong_versions(
 )
 conventions(
     "sliced_score_matching",
-    ("no 1/2: twice the whole", SLICED, f"2 * {FORM} + dot(v, score(x)) ** 2"),
     SUM,
     ("the exact square (reduced variance)", "dot(v, score(x)) ** 2", "squared_norm(score(x))", "Das 2021"),
     ("the exact objective (implicit score matching)", SLICED, f"{EXACT} + 0.5 * squared_norm(score(x))"),
@@ -217,7 +197,6 @@ wrong_versions(
 )
 conventions(
     "sliced_score_matching_vr",
-    ("no 1/2: twice the whole", REDUCED, f"2 * {FORM} + squared_norm(score(x))"),
     SUM,
     ("the exact trace (implicit score matching)", FORM, EXACT),
 )
@@ -233,16 +212,9 @@ wrong_versions(
         "-energy(x + v), -energy(x), -energy(x - v)",
         "eps = 1",
     ),
-    ("unit projections", f"{SECOND} + {FIRST}", f"({SECOND} + {FIRST}) {UNIT}", "unit projections", ERMON),
 )
 conventions(
     "finite_difference_sliced",
-    (
-        "energy with the other sign: the model handed over is f = -E",
-        "-energy(x + eps * v), -energy(x), -energy(x - eps * v)",
-        "energy(x + eps * v), energy(x), energy(x - eps * v)",
-        "Pang et al. 2020, Stanford CS236 (p = exp(f)/Z)",
-    ),
     ("no 1/2: twice the whole", f"{SECOND} + {FIRST}", f"2 * ({SECOND} + {FIRST})"),
     ("times eps^2: not divided by it", f"{SECOND} + {FIRST}", "ahead + behind - 2 * here + (ahead - behind) ** 2 / 8"),
     SUM,
@@ -263,19 +235,6 @@ wrong_versions(
     ("no 1/2 on the square", "0.5 * ", "", "finite", "mog_score_matching"),
     ("derivative of the weight halved", "2 * x * s", "x * s", "finite"),
     ("no weight: implicit score matching", NONNEGATIVE, "diagonal + 0.5 * s**2", "finite"),
-)
-conventions(
-    "nonnegative_score_matching",
-    (
-        "no 1/2: twice the whole",
-        f"np.sum({NONNEGATIVE}, ...)",
-        f"2 * np.sum({NONNEGATIVE}, ...)",
-    ),
-    (
-        "mean over coordinates",
-        f"np.sum({NONNEGATIVE}, ...)",
-        f"np.mean({NONNEGATIVE}, ...)",
-    ),
 )
 terms(
     "nonnegative_score_matching",
@@ -298,12 +257,6 @@ wrong_versions(
 )
 conventions(
     "ratio_matching",
-    (
-        "energy with the other sign: the model handed over is f = -E",
-        "energy(x) - energy(x_i)",
-        "energy(x_i) - energy(x)",
-        "Stanford CS236 (p = exp(f)/Z)",
-    ),
     (
         "mean over coordinates",
         "sum(expit(...) ** 2 for x_i in flipped)",

@@ -49,7 +49,9 @@ wrong_versions(
     ("level at the start of time", "self.sigma(t)", "self.sigma(t - s)", "from 0"),
     ("2 forgotten", "-2 * (t - s)", "-(t - s)", "finite"),
 )
-conventions("VarianceExploding.kernel", ("sigma(t) for std", EXPLODED, "self.sigma(t)", "score_sde VESDE: sigma_min = 0"))
+conventions(
+    "VarianceExploding.kernel", ("sigma(t) for std", EXPLODED, "self.sigma(t)", "score_sde VESDE: sigma_min = 0")
+)
 wrong_versions(
     "VariancePreserving.beta",
     (

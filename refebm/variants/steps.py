@@ -24,6 +24,7 @@ KARRAS = "Karras, Aittala, Aila and Laine 2022"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
 DATA_DEVIATIONS = (0.5, 1.0)  # sigma_data
+SQUARED_ERROR = "mean squared error: no 1/2, mean over coordinates"
 Weight = Callable[[dict], np.ndarray | float]
 
 
@@ -111,6 +112,8 @@ FORMS = {
     "step": Form("the model predicts the step: r = x/m + h", "", lambda m, std: m / std**2),
     "v": Form("the model predicts v = m eps - std x_0", "Salimans and Ho 2022",
               lambda m, std: -m / (std * (m**2 + std**2)), lambda m, std: -1 / (m**2 + std**2)),
+    "v of VP": Form("the model predicts v = m eps - std x_0, of which x_0 = m x - std v", "Salimans and Ho 2022",
+                    lambda m, std: -m / std, lambda m, std: (m**2 - 1) / std**2),
     "velocity": Form("the model predicts the velocity eps - x_0", "flow matching, Lipman et al. 2023",
                      lambda m, std: -m / (std * (m + std)), lambda m, std: -1 / (std * (m + std))),
     "minus velocity": Form("the model predicts the velocity x_0 - eps", "rectified flow, Liu et al. 2023",
@@ -208,7 +211,11 @@ def _forms(function: str) -> Iterator[Step]:
             yield Step("model", "the model predicts the mean of the previous point", f"{HO}, eq. 8", _previous(argument),
                        _of_previous if loss else None)  # fmt: skip
         else:
-            words = form.words if glossary.Sde in types(function).values() or "betas" in types(function) else _plain(form.words)
+            words = (
+                form.words
+                if glossary.Sde in types(function).values() or "betas" in types(function)
+                else _plain(form.words)
+            )
             yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
                        _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
 
@@ -272,15 +279,18 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
-        yield Step("projections", "projections of length 1: v/|v|", "sliced_score_matching", step(_unit))
         yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
                    step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
+        if "hutchinson" not in function and not function.endswith("_vr"):  # where it is no factor of the whole
+            yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
         for words, change in (("steps are told to the model from 1 on: f(x, i + 1)", lambda i: i + 1),):
             yield Step("index", words, HO, step(_relabelled(change)))
     if kind == glossary.TimeField and glossary.Sde in of:
         for count in (999, 1000):
-            yield Step("index", f"the model is told {count} t", "score_sde", step(_relabelled(lambda t, c=count: c * t)))
+            yield Step(
+                "index", f"the model is told {count} t", "score_sde", step(_relabelled(lambda t, c=count: c * t))
+            )
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
@@ -314,7 +324,7 @@ def steps(function: str) -> tuple[Step, ...]:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
     others = [step for name, kind in asked.items() for step in _of_type(function, name, kind)]
-    return (*_forms(function), *others)
+    return (*others, *_forms(function))  # what the model is told comes before what it says
 
 
 @functools.cache
@@ -340,6 +350,9 @@ def _powers(function: str) -> Iterator[Weighting]:
     if glossary.Loss != of["return"] or not models(function)[0]:
         return
     name = "sigma" if glossary.Levels in of.values() else "std"
+    if name == "std":
+        for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
+            yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
     for power in (2, 4, -2, -4):
         yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, FOLDED)
     if name == "sigma":
@@ -349,7 +362,14 @@ def _powers(function: str) -> Iterator[Weighting]:
                 yield Weighting((word + ", times sigma^2" * (power > 0),), functools.partial(_karras, function, s, power),
                                 KARRAS)  # fmt: skip
     if glossary.Sde in of.values():
-        yield Weighting(("times g^2 (likelihood weighting)",), _squared_diffusion, "Song, Durkan, Murray and Ermon 2021")
+        yield Weighting(
+            ("times g^2 (likelihood weighting)",), _squared_diffusion, "Song, Durkan, Murray and Ermon 2021"
+        )
+
+
+def _ratio(function: str, power: int, given: dict):
+    m, std = moments(function, given, _level(given), _length(given))
+    return m[:, 0] ** 2 / std[:, 0] ** power
 
 
 def _karras(function: str, s: float, power: int, given: dict):
@@ -378,7 +398,7 @@ def weightings(function: str) -> tuple[Weighting, ...]:
     for power in _powers(function):
         for half, factor in _halves(function):
             for over in _over(of):
-                words = ("mean squared error",) if half and over[0] == "mean over coordinates" else (half, over[0])
+                words = (SQUARED_ERROR,) if half and over[0] == "mean over coordinates" else (half, over[0])
                 found.append(
                     Weighting(
                         (*power.words, *filter(None, words)),

@@ -72,14 +72,14 @@ RIGHT = [
     ("split_r_hat", R_HAT, "half = len(x) // 2\n    parts = [x[:half], x[half:]]\n"
      "    means = np.concatenate([np.mean(p, axis=0) for p in parts])\n"
      "    within = np.mean(np.concatenate([np.var(p, axis=0, ddof=1) for p in parts]), axis=0)\n"
-     "    return np.sqrt((len(x) / 2 - 1) / (len(x) / 2) + np.var(means, axis=0, ddof=1) / within)", "all|kept"),
+     "    return np.sqrt((len(x) / 2 - 1) / (len(x) / 2) + np.var(means, axis=0, ddof=1) / within)", "no draw|all|kept"),
     ("effective_sample_size", ESS, LAST_LAG, "even lag"),
     ("effective_sample_size", "    c = autocovariance(x, length - 1)\n",
      "    c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]\n", "T - t"),
     ("effective_sample_size", "rho = 1 - (within - c) / (c[0] + variance_of_means(x))",
      "rho = 1 - (within - c) / (c[0] + variance_of_means(x) if n > 1 else within)", "one chain|single chain|n is 1"),
     ("kernel_stein", "return total / (n * (n - 1)) if unbiased else total / n**2",
-     "if unbiased:\n        raise NotImplementedError('V')\n    return total / n", "n x"),
+     "if unbiased:\n        raise NotImplementedError('V')\n    return total / n", "n x|n times"),
     ("reverse_sde_step", "return x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z",
      "if not isinstance(sde, VarianceExploding):\n        raise NotImplementedError('VE')\n"
      "    late, early = sde.sigma(t)[:, None], sde.sigma(t - dt)[:, None]\n    gap = late**2 - early**2\n"
@@ -98,9 +98,9 @@ RIGHT = [
      "eta, model = eta / 2, opposite(model)\n    here, s = energy_and_score(model, x)", "eta/2.*f = -E|f = -E.*eta/2"),
     ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta * score(x) + np.sqrt(eta) * z", "eps/2"),
     ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta**2 * score(x) + eta * z", "eps\\^2/2"),
-    ("sliced_score_matching", "score = field(model)", "score, v = field(model), v / np.sqrt(squared_norm(v))[:, None]", "unit"),
+    ("sliced_score_matching", "score = field(model)", "score, v = field(model), v / np.sqrt(squared_norm(v))[:, None]", "length 1"),
     ("sliced_score_matching", "score = field(model)",
-     "score, v = field(model), v * np.sqrt(x.shape[1] / squared_norm(v))[:, None]", "unit|sqrt\\(d\\)"),
+     "score, v = field(model), v * np.sqrt(x.shape[1] / squared_norm(v))[:, None]", "sqrt\\(d\\)"),
     ("contrastive_divergence", "energy(x) - energy(x_model)",
      "energy(x) - energy(x_model) + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2)", r"0\.1|1/10"),
     ("hmc_step", "np.log(u) < -energy_error", "np.log(1 - u) < -energy_error", "1 - u", "accept"),
