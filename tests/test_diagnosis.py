@@ -211,7 +211,7 @@ def test_a_name_needs_both_halves_of_the_questions():
         "    sigma = np.reshape", "    if len(x) != 1: raise NotImplementedError\n    sigma = np.reshape"
     )
     finding = examined(text, "denoising_score_matching")
-    assert finding.status == "failed" and finding.questions == 2 and finding.names == ("sign of the target",)
+    assert finding.status == "failed" and finding.questions == 4 and finding.names == ("sign of the target",)
     from refebm.crosscheck.adapter import Adapter, answer_of
     from refebm.crosscheck.questions import questions
     from tests.sabotage import module_of

@@ -156,9 +156,15 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
 def named(function: str, candidates: list[Evidence], deep: Callable | None = None) -> Diagnosis | None:
     """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does."""
     some = [evidence for evidence in candidates if not np.all(evidence.units <= 1)]
-    searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _combined]
-    for search in searches + (deep(some[0]) if deep and some else []):
-        found = [one for evidence in some for one in [search(function, evidence)] if one]
+    searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number]
+    found = _only(searches, function, some) or _combined(function, some)
+    return found or (_only(deep(some[0]), function, some) if deep and some else None)
+
+
+def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """What the first search finds that finds something under one reduction alone."""
+    for search in searches:
+        found = [one for evidence in candidates for one in [search(function, evidence)] if one]
         if len(found) == 1:
             return found[0]
     return None
@@ -524,13 +530,22 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
         if any(evidence.holds for evidence in rough):
-            *where, counted = facts(candidates[0])
-            where = [fact for fact in where if "far out" in fact or "float32" in fact]
-            return Diagnosis("; ".join([*where, f"equals the reference to {words}", counted]))
+            return _rounded(candidates[0], words)
         found = named(function, rough)
         if found:
             return found._replace(words=f"{found.words}, to {words}", convention=None)
     return None
+
+
+def _rounded(evidence: Evidence, words: str) -> Diagnosis:
+    """The right answers, but for errors of this size, or of a few tolerances."""
+    *where, counted = facts(evidence)
+    where = [fact for fact in where if "far out" in fact or "float32" in fact]
+    if np.median(evidence.units) < FEW:
+        said = f"the errors are small, {np.max(evidence.units):.2g} tolerances at most: digits are lost on the way"
+    else:
+        said = f"equals the reference to {words}"
+    return Diagnosis("; ".join([*where, said, counted]))
 
 
 def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
@@ -644,13 +659,14 @@ def _fit(evidence, terms, scaling):
     return (c, known) if np.all(within) and np.all(known <= 0.1) else None
 
 
-def _combined(function, evidence) -> Diagnosis | None:
+def _combined(function, candidates) -> Diagnosis | None:
     """A combination of the terms, the simplest scaling first."""
-    columns, names = _terms(function, evidence.vectors)
-    for words, scaling in scalings(evidence.vectors):
-        fit = _fit(evidence, columns, scaling)
-        if fit:
-            return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+    columns, names = _terms(function, candidates[0].vectors) if candidates else ([], [])
+    for words, scaling in scalings(candidates[0].vectors) if candidates else ():
+        for evidence in candidates:
+            fit = _fit(evidence, columns, scaling)
+            if fit:
+                return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
     return None
 
 

@@ -112,9 +112,8 @@ def _where(evidence) -> list[str]:
         there, elsewhere = some & kept, ~some & kept
         if np.any(wrong & ~some) or not np.any(there) or not np.any(elsewhere):
             continue
-        halves = [set(evidence.confirms[one]) for one in (there, elsewhere)]
         share = np.mean(wrong[there])
-        if all(len(half) == 2 for half in halves) and share > (MOSTLY if words.startswith("right") else 0):
+        if all(_several(evidence, one) for one in (there, elsewhere)) and share > (MOSTLY if words.startswith("right") else 0):
             found.append((np.sum(there), words, there, share))
     if not found:
         return []
@@ -124,6 +123,12 @@ def _where(evidence) -> list[str]:
     if any(np.any(other[2] != there) for other in best[1:]):  # another explains them as well
         return []
     return [words] if share > MOSTLY or words.startswith("wrong") and _few(evidence, words) else []
+
+
+def _several(evidence, some) -> bool:
+    """Whether these numbers are of more than one question."""
+    sizes = [np.size(evidence.gather([vector.value])) for vector in evidence.vectors]
+    return len(set(np.repeat(range(len(sizes)), sizes)[some])) > 1
 
 
 def _few(evidence, words) -> bool:

@@ -197,19 +197,25 @@ def _of(function: str, inside: str, tree: ast.FunctionDef) -> Iterator[Mutant]:
     places = _places(tree)
     names = {node.id for node in places if isinstance(node, ast.Name)} | {node.arg for node in tree.args.args}
     names -= {"self", *(node.arg for node in tree.args.kwonlyargs), *OPTIONS}
-    for node in places:
-        for new in _changes(node, names):
-            yield made(node, new)
     brackets = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
     inside_brackets = {id(below) for one in brackets for below in ast.walk(one)}
-    for text in WRAPS:
-        for node in places:
-            if not isinstance(node, (ast.Constant, ast.UnaryOp)) and id(node) not in inside_brackets:
-                yield made(node, ast.parse(text.format(_text(node)), mode="eval").body)
+    wrapped = [node for node in places if not isinstance(node, (ast.Constant, ast.UnaryOp))]
+    wrapped = [node for node in wrapped if id(node) not in inside_brackets]
+    simple = [node for node in wrapped if not isinstance(node, ast.BinOp)]
+    yield from (made(node, new) for node in places for new in _changes(node))
+    yield from (made(node, _wrapped(text, node)) for text in WRAPS for node in simple)
+    for node in places:
+        if isinstance(node, ast.Name):
+            yield from (made(node, ast.Name(name, ast.Load())) for name in sorted(names - {node.id}))
+    yield from (made(node, _wrapped(text, node)) for text in WRAPS for node in wrapped if isinstance(node, ast.BinOp))
 
 
-def _changes(node: ast.expr, names: set[str]) -> Iterator[ast.expr]:
-    """What stands there otherwise: an operand alone, another operator, name or number, fewer arguments."""
+def _wrapped(text: str, node: ast.expr) -> ast.expr:
+    return ast.parse(text.format(_text(node)), mode="eval").body
+
+
+def _changes(node: ast.expr) -> Iterator[ast.expr]:
+    """What stands there otherwise: an operand alone, another operator or number, fewer arguments."""
     if isinstance(node, ast.BinOp):
         yield from (node.left, node.right)
         if isinstance(node.op, OPERATORS):
@@ -217,8 +223,6 @@ def _changes(node: ast.expr, names: set[str]) -> Iterator[ast.expr]:
         yield ast.BinOp(node.right, node.op, node.left)
     if isinstance(node, ast.UnaryOp):
         yield node.operand
-    if isinstance(node, ast.Name):
-        yield from (ast.Name(name, ast.Load()) for name in sorted(names - {node.id}))
     if isinstance(node, ast.Constant):
         numbers = {0, 1, 2, node.value + 1, node.value - 1, 2 * node.value, node.value / 2}
         yield from (ast.Constant(number) for number in sorted(numbers - {node.value}))

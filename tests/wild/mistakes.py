@@ -133,7 +133,7 @@ MET = [
         "before = np.append(log_kept[0], log_kept[:-1])",
         "first|i (is|=) 0|at one",
     ),
-    ("kernel_stein", "np.exp(-0.5 * squares)", "np.exp(-0.5 * np.minimum(squares, 30))", "clip|far"),
+    ("kernel_stein", "np.exp(-0.5 * squares)", "np.exp(-0.5 * np.minimum(squares, 30))", "clip|far|minimum"),
     (
         "denoising_score_matching",
         "return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)",
