@@ -1,4 +1,7 @@
-"""Two bounds and their gaps: above the log-likelihood of an energy, below that of an autoencoder."""
+"""Two bounds and their gaps: above the log-likelihood of an energy, below that of an autoencoder.
+
+Page: adversarial
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

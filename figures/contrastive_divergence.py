@@ -1,4 +1,7 @@
-"""What k steps of Gibbs sampling cost a restricted Boltzmann machine that can be enumerated."""
+"""What k steps of Gibbs sampling cost a restricted Boltzmann machine that can be enumerated.
+
+Page: contrastive_divergence
+"""
 
 from itertools import product
 

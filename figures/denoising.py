@@ -1,4 +1,7 @@
-"""Bias against variance in the noise level sigma."""
+"""Bias against variance in the noise level sigma.
+
+Page: denoising
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

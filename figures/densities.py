@@ -1,4 +1,7 @@
-"""What a score looks like beside its density."""
+"""What a score looks like beside its density.
+
+Page: densities
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

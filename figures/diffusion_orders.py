@@ -1,4 +1,7 @@
-"""Errors of steps in time, in closed form: every chain on Gaussian data is a product of affine maps."""
+"""Errors of steps in time, in closed form: every chain on Gaussian data is a product of affine maps.
+
+Page: probability_flow
+"""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -1,4 +1,7 @@
-"""From data to noise and back: an SDE, its reverse, and the probability flow that has the same laws."""
+"""From data to noise and back: an SDE, its reverse, and the probability flow that has the same laws.
+
+Page: reverse_diffusion
+"""
 
 from itertools import pairwise
 

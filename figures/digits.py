@@ -1,4 +1,7 @@
-"""Handwritten digits of 8 x 8 pixels: drawn by three samplers from one learnt score, and denoised."""
+"""Handwritten digits of 8 x 8 pixels: drawn by three samplers from one learnt score, and denoised.
+
+Page: reverse_diffusion
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

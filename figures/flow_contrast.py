@@ -1,4 +1,7 @@
-"""Flow contrastive estimation: the noise learns to look like the data."""
+"""Flow contrastive estimation: the noise learns to look like the data.
+
+Page: made_noise
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

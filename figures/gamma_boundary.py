@@ -1,4 +1,7 @@
-"""Where the integration by parts leaves a boundary term: data on the half line."""
+"""Where the integration by parts leaves a boundary term: data on the half line.
+
+Page: score_matching
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -17,7 +17,7 @@ import autograd.numpy as np
 import numpy
 
 from figures.tables import markdown, number, spread
-from refebm import LinearGaussianVAE, implicit_negative_elbo, minimise, minimise_noisy, sliced_score_matching
+from refebm import LinearGaussianVAE, implicit_negative_elbo, minimise_noisy, train_implicit_vae
 from refebm.calculus import held
 from refebm.models.networks import perceptron
 
@@ -124,46 +124,54 @@ def exact(parameters: dict) -> Exact:
     return Exact(log_likelihood(vae), np.mean(vae.gap(X, mean, cov)), error)
 
 
-def matched(scores: tuple, encoder: tuple, rng: np.random.Generator) -> tuple:
-    """The score's model fitted, from where it was, to codes of the encoder as it is: sliced score matching."""
-    x = np.tile(X, (COPIES, 1))
-    z = encode(encoder, x, rng.standard_normal((len(x), K)))
-    v = rng.choice([-1.0, 1.0], z.shape)
-
-    def loss(scores):
-        return np.mean(sliced_score_matching(lambda z: conditional_score(scores, z, x), z, v))
-
-    return minimise(loss, scores, SCORE_STEPS, progress=False).parameters
-
-
-def train(parameters: dict, stages=STAGES, score: Callable | None = None, seed: int = SEED) -> Training:
-    r"""In turn: the score's model is fitted to the codes of q; decoder and encoder take REFIT steps of the ELBO.
-
-    The score must be fitted much faster than q moves. A held s = -z/S0 pushes the deviation b of q outwards with b/S0
-    in the place of 1/b: less where b is smaller, so that a score which lags lets q collapse. It did, when one Adam
-    moved all at the same pace. score: parameters -> the score of q, where it is known; by default it is learned.
-    """
-    rng, done, updates, curve = np.random.default_rng(seed), 0, [], []
-    moving, scores = {name: value for name, value in parameters.items() if name != "score"}, parameters["score"]
+def by_the_truth(parameters: dict, n_steps: int, step_size: float, rng: np.random.Generator, score, each) -> dict:
+    """Without a score to learn: decoder and encoder, parameters -> the score of q being known."""
 
     def loss(p, i):
         z = encode(p["encoder"], X, rng.standard_normal((ROWS, K)))
-        score_q = score(p) if score else lambda z: conditional_score(scores, z, X)
-        return np.mean(implicit_negative_elbo(lambda z: decoder(p).log_joint(X, z), score_q, z))
+        return np.mean(implicit_negative_elbo(lambda z: decoder(p).log_joint(X, z), score(p), z))
+
+    def look(p, i):
+        each({"model": p, "score": parameters["score"]}, i)
+
+    moving = {name: value for name, value in parameters.items() if name != "score"}
+    return parameters | minimise_noisy(loss, moving, n_steps, step_size, each=look).parameters
+
+
+def by_a_score(parameters: dict, n_steps: int, step_size: float, rng: np.random.Generator, each) -> dict:
+    """The procedure: its score is learned."""
+    moving = {name: value for name, value in parameters.items() if name != "score"}
+    models = log_joint, lambda p, x, eps: encode(p["encoder"], x, eps), conditional_score
+    sizes = K, ROWS, n_steps, step_size, rng, REFIT, COPIES, SCORE_STEPS
+    fit = train_implicit_vae(X, *models, moving, parameters["score"], *sizes, adam=True, each=each)
+    return {**fit.parameters["model"], "score": fit.parameters["score"]}
+
+
+def log_joint(parameters: dict, x: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Of the decoder."""
+    return decoder(parameters).log_joint(x, z)
+
+
+def train(parameters: dict, stages=STAGES, score: Callable | None = None, seed: int = SEED) -> Training:
+    r"""By the procedure, in stages. score: parameters -> the score of q, where it is known; by default it is learned.
+
+    The score must be fitted much faster than q moves. A held s = -z/S0 pushes the deviation b of q outwards with b/S0
+    in the place of 1/b: less where b is smaller, so that a score which lags lets q collapse. It did, when one Adam
+    moved all at the same pace.
+    """
+    rng, done, updates, curve = np.random.default_rng(seed), 0, [], []
 
     def each(p, i):
-        nonlocal scores
         if i % REFIT == 0:
             updates.append(done + i)
-            curve.append(exact({**p, "score": scores}))
-            scores = scores if score else matched(scores, p["encoder"], rng)
+            curve.append(exact({**p["model"], "score": p["score"]}))
 
     for n_steps, step_size in stages:
-        moving = minimise_noisy(loss, moving, n_steps, step_size, each=each).parameters
+        sizes = n_steps, step_size, rng
+        parameters = by_the_truth(parameters, *sizes, score, each) if score else by_a_score(parameters, *sizes, each)
         done += n_steps
-    trained = {**moving, "score": scores if score else matched(scores, moving["encoder"], rng)}
-    curve.append(exact(trained))
-    return Training(trained, np.array([*updates, done]), np.array(curve))
+    curve.append(exact(parameters))
+    return Training(parameters, np.array([*updates, done]), np.array(curve))
 
 
 ENCODERS = {

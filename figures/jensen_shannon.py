@@ -1,4 +1,7 @@
-"""The noise-contrastive loss around its optimum, and what its lowest value means."""
+"""The noise-contrastive loss around its optimum, and what its lowest value means.
+
+Page: noise_contrastive
+"""
 
 from collections.abc import Callable
 

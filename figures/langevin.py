@@ -1,4 +1,7 @@
-"""Langevin dynamics between two modes, with and without annealing."""
+"""Langevin dynamics between two modes, with and without annealing.
+
+Page: langevin
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

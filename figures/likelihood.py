@@ -1,4 +1,7 @@
-"""Iris petals, fitted by each way of maximising the likelihood."""
+"""Iris petals, fitted by each way of maximising the likelihood.
+
+Page: likelihood
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -1,4 +1,7 @@
-"""What the step size does to the law of a chain, with and without accept and reject."""
+"""What the step size does to the law of a chain, with and without accept and reject.
+
+Page: metropolis
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,7 @@
-"""The weights of two modes far apart, by samplers that go through noise."""
+"""The weights of two modes far apart, by samplers that go through noise.
+
+Page: langevin
+"""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -1,4 +1,7 @@
-"""What noise-contrastive estimation loses when its noise is far from the data."""
+"""What noise-contrastive estimation loses when its noise is far from the data.
+
+Page: noise_contrastive
+"""
 
 import autograd.numpy as np
 from matplotlib.axes import Axes

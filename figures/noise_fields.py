@@ -1,4 +1,7 @@
-"""The score of a mixture at several noise levels: exact, and as a network learnt it from samples."""
+"""The score of a mixture at several noise levels: exact, and as a network learnt it from samples.
+
+Page: denoising
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

@@ -21,8 +21,7 @@ from figures.tables import markdown, number
 from refebm import (
     GaussianMixture,
     geometric_noise_levels,
-    minimise_noisy,
-    noise_conditional_score_matching,
+    train_noise_conditional_score_matching,
     tweedie_mean,
 )
 from refebm.models import at
@@ -108,26 +107,31 @@ def start(run: Run, rng: np.random.Generator) -> dict:
 
 
 def train(run: Run) -> dict:
-    """The running mean of the parameters along Adam's path, each step with a batch at levels of its own."""
+    """The running mean of the parameters along Adam's path, each row at a level of its own."""
     rng = numpy.random.default_rng(SEED)
-    parameters, kept, base = start(run, rng), {}, gauss(run.x)
-    size = numpy.sqrt(numpy.mean(base.variances))
+    parameters, base = start(run, rng), gauss(run.x)
+    size, kept = numpy.sqrt(numpy.mean(base.variances)), Kept()
+    train_noise_conditional_score_matching(
+        *(run.x, lambda parameters, *at: network(parameters["layers"], base, *at), parameters),
+        *(run.sigmas, run.batch, run.steps, run.step_size, rng),
+        lambda sigma: 1 + (sigma / size) ** 2,  # so that the network's own error counts alike at all levels
+        **{"adam": True, "each": kept.each},
+    )
+    return kept.parameters
 
-    def loss(parameters, i):
-        x, sigma = run.x[rng.integers(len(run.x), size=run.batch)], rng.choice(run.sigmas, run.batch)
-        score, z = lambda *at: network(parameters["layers"], base, *at), rng.standard_normal(x.shape)
-        rows = noise_conditional_score_matching(score, x, sigma, z)
-        return np.mean(rows * (1 + (sigma / size) ** 2))  # so that the network's own error counts alike at all levels
 
-    def each(parameters, i):
+class Kept:
+    """The running mean of layers that are looked at before each step."""
+
+    def __init__(self):
+        self.parameters = {}
+
+    def each(self, parameters, i):
         share = min(DECAY, (1 + i) / (10 + i))
-        old = kept.get("layers", parameters["layers"])
-        kept["layers"] = tuple(
+        old = self.parameters.get("layers", parameters["layers"])
+        self.parameters["layers"] = tuple(
             tuple(share * a + (1 - share) * b for a, b in zip(*pair)) for pair in zip(old, parameters["layers"])
         )
-
-    minimise_noisy(loss, parameters, run.steps, run.step_size, each=each)
-    return kept
 
 
 def save(trained: dict[str, dict]) -> None:

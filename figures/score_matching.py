@@ -1,4 +1,7 @@
-"""The implicit objective is the explicit one, up to a constant that no model changes."""
+"""The implicit objective is the explicit one, up to a constant that no model changes.
+
+Page: score_matching
+"""
 
 import numpy as np
 from matplotlib.figure import Figure

@@ -1,4 +1,7 @@
-"""What random projections cost, for three laws of v."""
+"""What random projections cost, for three laws of v.
+
+Page: score_matching
+"""
 
 from collections.abc import Callable
 

@@ -20,17 +20,16 @@ from figures.tables import markdown, number
 from refebm import (
     Model,
     ReplayBuffer,
-    contrastive_divergence,
+    Step,
     log_partition,
     mala_step,
     metropolis_tape,
     minimise,
-    minimise_noisy,
     negative_log_likelihood,
-    replay_tape,
-    run,
+    score_of,
+    train_contrastive_divergence,
+    train_score_matching,
 )
-from refebm.calculus import held
 from refebm.data import read_columns
 
 FOLDER = Path(__file__).parent
@@ -38,7 +37,7 @@ SAVED = FOLDER / "training.npz"
 COLUMNS = ["petal_length", "petal_width"]
 APART = 2.5  # cm: between the petals of the first species, up to 1.9 long, and those of the others, from 3.0
 SEED, COMPONENTS = 4, 3
-UPDATES, STEP_SIZE, EVERY = 3000, 3e-3, 50
+UPDATES, STEP_SIZE, EVERY, BATCH = 3000, 3e-3, 50, 50
 ETA = 0.01  # the variance of the tight species' petal length
 CAPACITY, FRACTION = 10_000, 0.01
 
@@ -93,65 +92,72 @@ def by_likelihood() -> Training:
     return Training(fit.parameters, np.arange(len(fit.history)), -fit.history)
 
 
-def by_samples(samples: Callable) -> Training:
-    """samples(energy, rng) -> x_model: the choice of chains is the method."""
-    rng, updates, curve = np.random.default_rng(SEED), [], []
+def by_chains(k: int, states: Callable = lambda rng: None) -> Training:
+    """states(rng): where chains begin, if not at the data; this choice is the method."""
 
-    def loss(parameters, i):
-        fixed = model({name: held(value) for name, value in parameters.items()})
-        return np.mean(contrastive_divergence(model(parameters), X, samples(fixed, rng)))
+    def procedure(rng, **options):
+        chains = states(rng)
+        sizes = k, len(X), UPDATES, STEP_SIZE
+        return train_contrastive_divergence(
+            X, energy, step, start(), *sizes, rng, chains, FRACTION, tape=metropolis_tape, **options
+        )
+
+    return watched(procedure)
+
+
+def by_score_matching(projections: int) -> Training:
+    """Exact where there are none, else sliced."""
+
+    def score(p, x):
+        return score_of(model(p))(x)
+
+    def procedure(rng, **options):
+        return train_score_matching(X, score, start(), BATCH, UPDATES, STEP_SIZE, rng, projections, **options)
+
+    return watched(procedure)
+
+
+def watched(procedure: Callable) -> Training:
+    """What a procedure comes to by Adam, and the log-likelihood on the way."""
+    updates, curve = [], []
 
     def each(parameters, i):
         if i % EVERY == 0:
             updates.append(i)
             curve.append(log_likelihood(parameters))
 
-    fit = minimise_noisy(loss, start(), UPDATES, STEP_SIZE, each=each)
+    fit = procedure(np.random.default_rng(SEED), adam=True, each=each)
     return Training(fit.parameters, np.array([*updates, UPDATES]), np.array([*curve, log_likelihood(fit.parameters)]))
 
 
-def chains(energy: Callable, x: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """The states after k steps of MALA."""
-    return run(lambda x, z, u: mala_step(energy, x, ETA, z, u), x, metropolis_tape(rng, k, *x.shape)).x
+def energy(parameters: dict, x: np.ndarray) -> np.ndarray:
+    """Of the model."""
+    return model(parameters)(x)
 
 
-def from_the_data(k: int) -> Callable:
-    """Contrastive divergence, Hinton 2002."""
-    return lambda energy, rng: chains(energy, X, k, rng)
+def step(parameters: dict, x: np.ndarray, z: np.ndarray, u: np.ndarray) -> Step:
+    """MALA."""
+    return mala_step(model(parameters), x, ETA, z, u)
 
 
-def carried_on(k: int) -> Callable:
-    """Persistent contrastive divergence, Tieleman 2008."""
-    last = []
-
-    def samples(energy, rng):
-        x = last.pop() if last else rng.standard_normal(X.shape)
-        last.append(chains(energy, x, k, rng))
-        return last[0]
-
-    return samples
+def noise(rng: np.random.Generator) -> np.ndarray:
+    """For persistent contrastive divergence, Tieleman 2008."""
+    return rng.standard_normal(X.shape)
 
 
-def from_a_buffer(k: int) -> Callable:
-    """A replay buffer, Du and Mordatch 2019, which begins full of fresh points."""
-    buffers = []
-
-    def samples(energy, rng):
-        buffer = buffers.pop() if buffers else ReplayBuffer(rng.standard_normal((CAPACITY, 2)), CAPACITY)
-        fresh, u = rng.standard_normal(X.shape), replay_tape(rng, 1, len(X))[0]
-        x = chains(energy, buffer.start(fresh, FRACTION, u), k, rng)
-        buffers.append(buffer.push(x))
-        return x
-
-    return samples
+def full_buffer(rng: np.random.Generator) -> ReplayBuffer:
+    """Of fresh points, Du and Mordatch 2019."""
+    return ReplayBuffer(rng.standard_normal((CAPACITY, 2)), CAPACITY)
 
 
 METHODS = {
     "exact likelihood": by_likelihood,
-    "CD-1": lambda: by_samples(from_the_data(1)),
-    "CD-10": lambda: by_samples(from_the_data(10)),
-    "persistent CD-10": lambda: by_samples(carried_on(10)),
-    "replay buffer, k = 10": lambda: by_samples(from_a_buffer(10)),
+    "score matching": lambda: by_score_matching(0),
+    "sliced score matching": lambda: by_score_matching(1),
+    "CD-1": lambda: by_chains(1),
+    "CD-10": lambda: by_chains(10),
+    "persistent CD-10": lambda: by_chains(10, noise),
+    "replay buffer, k = 10": lambda: by_chains(10, full_buffer),
 }
 
 

@@ -1,4 +1,7 @@
-"""What a score says about where a noisy point came from."""
+"""What a score says about where a noisy point came from.
+
+Page: denoising
+"""
 
 import numpy as np
 from matplotlib.axes import Axes

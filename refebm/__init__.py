@@ -16,6 +16,20 @@ Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher 
 
 from types import ModuleType as _Module
 
+from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
+from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
+from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion
+from refebm.algorithms.noise_contrastive import (
+    train_adversarial_contrastive,
+    train_flow_contrastive,
+    train_noise_contrastive,
+)
+from refebm.algorithms.score_matching import (
+    draw_by_annealed_langevin,
+    train_denoising_score_matching,
+    train_noise_conditional_score_matching,
+    train_score_matching,
+)
 from refebm.calculus import divergence, field_and_divergence, jacobian_vector_product, score_of
 from refebm.glossary import DomainError, InputError
 from refebm.models import Model, at, mixture_of
@@ -47,12 +61,16 @@ from refebm.objectives.discrepancies import (
     minimum_velocity,
     stein_discrepancy,
 )
+from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
+from refebm.objectives.higher_order import regularised_score_matching
+from refebm.objectives.karras import karras_denoising, karras_noise_levels, karras_preconditioned
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
     estimated_log_partition,
     log_partition,
     negative_log_likelihood,
 )
+from refebm.objectives.mean_field import mean_field_contrastive_divergence, mean_field_free_energy
 from refebm.objectives.noise_contrastive import (
     KULLBACK_LEIBLER,
     LEAST_SQUARES,
@@ -63,6 +81,22 @@ from refebm.objectives.noise_contrastive import (
     gan_discriminator_loss,
     mixed_noise,
     noise_contrastive,
+)
+from refebm.objectives.parametrisations import (
+    clean_point_from_score,
+    marginal_of_steps,
+    noise_from_score,
+    score_from_clean_point,
+    score_from_noise,
+    score_from_velocity,
+    velocity_from_score,
+)
+from refebm.objectives.schedules import (
+    annealed_step,
+    annealed_variance,
+    cosine_betas,
+    level_coverage,
+    level_ratio,
 )
 from refebm.objectives.score_matching import (
     explicit_score_matching,
@@ -76,9 +110,11 @@ from refebm.objectives.score_matching import (
     sliced_score_matching_vr,
 )
 from refebm.samplers.chain import run
+from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step
 from refebm.samplers.hamiltonian import hmc_step, leapfrog
+from refebm.samplers.karras import karras_heun_step
 from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
 from refebm.samplers.metropolis import mala_step, metropolis_step
 from refebm.samplers.reverse_diffusion import (

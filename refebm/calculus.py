@@ -13,7 +13,6 @@ import autograd.numpy as np
 import autograd.tracer
 import numpy
 from autograd import elementwise_grad, make_jvp, make_vjp
-from autograd.extend import defjvp, defvjp, primitive
 from autograd.tracer import getval
 
 from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, rows
@@ -41,7 +40,10 @@ autograd.tracer.trace_stack = _Traces()
 def score_of(energy: Energy) -> Field:
     r"""The score of an unnormalised model: s(x) = grad_x log p(x) = -grad_x E(x), for p = exp(-E)/Z.
 
+    $$s(x) = \nabla_x \log p(x) = -\nabla_x E(x),\quad p = e^{-E}/Z$$
+
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
+    Also: Stein score, energy score
     Source: Song and Kingma 2021, eq. 5
     """
     gradient = elementwise_grad(energy)
@@ -86,6 +88,8 @@ def held(value):
 def divergence(field: Field, x: Points) -> Rows:
     r"""div s(x) = sum_i d s_i / d x_i, exactly, (n,). For a score it is the trace of the Hessian of log p.
 
+    $$\operatorname{div} s(x) = \operatorname{tr} \nabla s(x) = \sum_i \partial s_i/\partial x_i$$
+
     Source: Hyvarinen 2005, eq. 4
     """
     return field_and_divergence(field, x)[1]
@@ -94,6 +98,8 @@ def divergence(field: Field, x: Points) -> Rows:
 @rows
 def field_and_divergence(field: Field, x: Points) -> tuple[Vectors, Rows]:
     r"""(s(x), div s(x)), shapes (n, d) and (n,), from one forward pass and d pull-backs, one at a time.
+
+    $$\left(s(x),\ \operatorname{tr} \nabla s(x)\right)$$
 
     Memory of the value is O(n d). A gradient of it in the parameters keeps all d pull-backs: O(n d h) for
     layers of h units.
@@ -126,6 +132,8 @@ def jacobian(field: Field, x: Points) -> Matrices:
 def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
     r"""grad s(x) v = lim [s(x + h v) - s(x)]/h, shape (n, d), by forward mode: one pass, whatever d.
 
+    $$\nabla s(x)\, v = \partial_h s(x + h v)|_{h = 0}$$
+
     Where autograd has no forward rule (erf, gammaln, solve, fft ...) by two pull-backs: w -> (grad s)^T w is linear in
     w, and its own pull-back is v -> grad s v.
     Source: Song and Kingma 2021, section 4.2
@@ -143,35 +151,3 @@ def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray
     pull_back, s = make_vjp(field)(x)
     one_hot = np.eye(x.shape[1])
     return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))
-
-
-@primitive
-def sech_squared(x: np.ndarray) -> np.ndarray:
-    r"""1/cosh(x)^2, the slope of tanh, without overflow, and without the cancellation of 1 - tanh(x)^2."""
-    e = numpy.exp(-2 * numpy.abs(x))
-    return 4 * e / (1 + e) ** 2
-
-
-def _times(slope):
-    return lambda g: g * slope
-
-
-# autograd's own rule for tanh evaluates cosh(x)^2 again in each of the d pull-backs of a divergence, and overflows.
-tanh = primitive(numpy.tanh)
-defvjp(tanh, lambda y, x: _times(sech_squared(x)))
-defvjp(sech_squared, lambda y, x: _times(-2 * y * tanh(x)))
-defjvp(tanh, lambda g, y, x: g * sech_squared(x))
-defjvp(sech_squared, lambda g, y, x: -2 * g * y * tanh(x))
-
-
-def softplus(a: np.ndarray) -> np.ndarray:
-    """log(1 + e^a), whose slope is 1 where a is infinite."""
-    far = a > 40  # where it is a, to the last digit
-    return np.where(far, a, np.logaddexp(0.0, np.where(far, 0.0, a)))
-
-
-def expit(a: np.ndarray) -> np.ndarray:
-    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
-    negative = a < 0
-    e = np.exp(np.where(negative, a, -a))
-    return np.where(negative, e, 1.0) / (1 + e)

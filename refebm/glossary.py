@@ -14,7 +14,8 @@ import inspect
 import math
 from collections.abc import Callable
 from reprlib import Repr
-from typing import Annotated, Any, get_args
+from types import CodeType
+from typing import Annotated, Any, NamedTuple, get_args
 
 import autograd.numpy as np
 import numpy
@@ -89,7 +90,9 @@ def _refuse_masked(name, value):
 def real_array(name, value):
     """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
     value = real(name, value)
-    _refuse(name, value, numpy.isfinite(getval(value)), "E-FINITE", "finite")
+    good = numpy.isfinite(getval(value))
+    if not good.all():
+        _refuse(name, value, good, "E-FINITE", "finite")
     return value
 
 
@@ -154,6 +157,13 @@ def bits(name, value, x=None):
     return value
 
 
+def fractions(name, value, x=None):
+    """Points of [0, 1]^d: binary units, or their means."""
+    value = points(name, value)
+    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+    return value
+
+
 def like_x(name, value, x):
     """An array of the shape of x."""
     value = real_array(name, value)
@@ -200,6 +210,13 @@ def weight_inside(name, value, x=None):
     return value
 
 
+def fraction(name, value, x=None):
+    """A float from 0 to 1."""
+    value = number(name, value)
+    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1")
+    return value
+
+
 def level(name, value, x):
     """A positive float, or one per row (n,); the body sees a column (n, 1)."""
     value = real_array(name, value)
@@ -213,6 +230,13 @@ def positive(name, value, x=None):
     """A positive float."""
     value = number(name, value)
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    return value
+
+
+def nonnegative(name, value, x=None):
+    """A float that is not negative."""
+    value = number(name, value)
+    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
     return value
 
 
@@ -387,6 +411,20 @@ def rbm_like(name, value, x=None):
     return value
 
 
+def noise_law(name, value, x=None):
+    """What has a log-density, and draws from it."""
+    _refuse_without(name, value, ("log_prob", "sample"), "E-DENSITY", "refebm.truth.densities")
+    return value
+
+
+def binary_rbm_like(name, value, x=None):
+    """What has the means of each of its two layers, of binary units, given the other, and the energy of both."""
+    _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
+    if hasattr(value, "sigma"):
+        raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
+    return value
+
+
 def _refuse_without(name, value, methods, code, example):
     lacks = [method for method in methods if not callable(getattr(value, method, None))]
     if lacks or isinstance(value, type):
@@ -428,6 +466,16 @@ def indices_of(name, value, x):
             "E-INDEX", f"{name} must be an int or (n,) = ({len(x)},) of them; got {value.dtype} of shape {value.shape}"
         )
     return value.astype(int) + numpy.zeros(len(x), int)
+
+
+def free_indices(name, value, x=None):
+    """Steps of a diffusion: an int, or (n,)."""
+    value = array(name, value)
+    if value.dtype.kind not in "iu" or value.ndim > 1 or 0 in value.shape:
+        raise InputTypeError(
+            "E-INDEX", f"{name} must be an int or (n,) of them, n >= 1; got {value.dtype} of shape {value.shape}"
+        )
+    return value.astype(int)
 
 
 def within(name, value, n):
@@ -556,6 +604,27 @@ def sampler(name, function, x=None):
         return z
 
     return made
+
+
+def of_parameters(check):
+    """A callable of parameters first: a body sees function(parameters), which is what the check says."""
+
+    def curried(name, function, x=None):
+        see_callable(name, function)
+        called = f"{name}(parameters, x)"
+
+        def at(parameters):
+            return check(name, lambda *given: asked(called, function, nested("parameters", parameters), *given))
+
+        return at
+
+    return curried
+
+
+def watch(name, function, x=None):
+    """What is called to look, and not for what it returns."""
+    see_callable(name, function)
+    return function
 
 
 def nested(name, value, x=None):
@@ -723,6 +792,8 @@ OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Points = Annotated[np.ndarray, points, "(n, d), rows are points"]
 PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"]
 Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
+UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means"]
+HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means"]
 States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
 Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
 ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
@@ -744,15 +815,18 @@ Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
 Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
+FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)"]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
+NonNegative = Annotated[float, nonnegative, "a float >= 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
 StepSize = Annotated[float, positive, "a step size, a float > 0"]
 StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
 Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
+Fraction = Annotated[float, fraction, "a float in [0, 1]"]
 Count = Annotated[int, count, "a whole number >= 1"]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
@@ -771,17 +845,34 @@ TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
 Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 EnergyTransition = Annotated[Callable, transition, "an energy, (n, d), noise -> Step, a kernel"]
+EnergyOf = Annotated[Callable, of_parameters(energy), "(parameters, (n, d)) -> (n,), an energy"]
+LogDensityOf = Annotated[Callable, of_parameters(energy), "(parameters, (n, d)) -> (n,), a log-density"]
+FieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d)) -> (n, d), a score"]
+LevelFieldOf = Annotated[
+    Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at noise levels"
+]
+TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
+KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
+Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
 Density = Annotated[Any, density_like, "a density with log_prob"]
+NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
 Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
+BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units"]
 
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
-OF_ROWS = (points, positive_points, bits, states)  # the first argument of these gives the n and d of the others
+OF_ROWS = (
+    points,
+    positive_points,
+    bits,
+    fractions,
+    states,
+)  # the first argument of these gives the n and d of the others
 
 
 def check_of(annotation) -> Callable | None:
@@ -796,14 +887,40 @@ def checks_of(function: Callable) -> dict[str, Callable]:
     return {name: check for name, check in checks.items() if check}
 
 
-def rows(function: Callable) -> Callable:
-    """Check the arguments of `function` by their types, but for those that are left at what they are by default."""
+class Plan(NamedTuple):
+    """What is checked of the arguments of a function, in which order; the anchor gives the rows of the others."""
+
+    signature: inspect.Signature
+    order: list[tuple[str, Callable]]
+    anchor: str | None
+    names: list[str]
+    least: int
+    defaults: dict[str, Any]
+
+
+PLANS: dict[CodeType, Plan] = {}  # of functions that are made anew at each call of another: they differ in no type
+
+
+def plan_of(function: Callable) -> Plan:
+    """Read off the signature, once for each text."""
+    code = getattr(function, "__code__", None)
+    if code in PLANS:
+        return PLANS[code]
     signature, checks = inspect.signature(function), checks_of(function)
     anchor = next((name for name, check in checks.items() if check in OF_ROWS), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
-    names, least = [one.name for one in plain], sum(one.default is one.empty for one in plain)
     defaults = {name: one.default for name, one in signature.parameters.items()}
+    least = sum(one.default is one.empty for one in plain)
+    plan = Plan(signature, order, anchor, [one.name for one in plain], least, defaults)
+    if code and "<locals>" in function.__qualname__ and not function.__defaults__:
+        PLANS[code] = plan
+    return plan
+
+
+def rows(function: Callable) -> Callable:
+    """Check the arguments of `function` by their types, but for those that are left at what they are by default."""
+    signature, order, anchor, names, least, defaults = plan_of(function)
     owned = "self" in defaults
 
     @functools.wraps(function)

@@ -13,12 +13,22 @@ class Line:
     def __init__(self, shown: bool):
         self.shown, self.began, self.told = shown, time.perf_counter(), 0.0
 
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self.began
+
     def tell(self, words: str, end: str = "") -> None:
         """These words; with an end at once."""
         now = time.perf_counter()
         if self.shown and (end or now - self.told > SECONDS_BETWEEN_LINES):
             self.told = now
             print(f"\r{words} {now - self.began:6.1f} s", end=end, file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Nothing, so that what is printed on the same terminal stands alone."""
+        if self.shown and self.told:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self.told = 0.0
 
 
 def counted(steps: Iterable, total: int, shown: bool) -> Iterator:

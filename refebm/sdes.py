@@ -33,36 +33,54 @@ class LinearSDE:
 
     @rows
     def beta(self, t: FreeTimes):
-        """The rate at which data are forgotten, float or (n,)."""
+        r"""The rate at which data are forgotten, float or (n,).
+
+        $$\beta(t) = 0$$
+        """
         return 0.0 * t
 
     @rows
     def drift(self, x: Points, t: Times) -> Vectors:
-        r"""f(x, t) = -1/2 beta(t) x, (n, d)."""
+        r"""f(x, t) = -1/2 beta(t) x, (n, d).
+
+        $$f(x, t) = -\tfrac12 \beta(t)\, x$$
+        """
         return -0.5 * np.reshape(self.beta(t), (-1, 1)) * x
 
     def marginal(self, t):
-        r"""(m(t), std(t)): the kernel from 0 to t."""
+        r"""(m(t), std(t)): the kernel from 0 to t.
+
+        $$x_t \mid x_0 \sim \mathcal N(m(t)\, x_0, \text{std}(t)^2 I)$$
+        """
         return self.kernel(0.0, t)
 
     @rows
     def diffused(self, density, t: Time):
-        r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I."""
+        r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I.
+
+        $$p_t = \sum_k w_k\, \mathcal N(m(t)\, \mu_k,\ m(t)^2 C_k + \text{std}(t)^2 I)$$
+        """
         if not isinstance(density, (Gaussian, GaussianMixture)):
             raise InputTypeError("E-DENSITY", f"density must be a Gaussian or a mixture, got {type(density).__name__}")
         scale, std = self.marginal(t)
-        noise = std**2 * np.eye(density.d)
         if isinstance(density, Gaussian):
-            return Gaussian(scale * density.mean, scale**2 * density.cov + noise)
-        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.covs + noise)
+            return Gaussian(scale * density.mean, scale**2 * density.cov + std**2 * np.eye(density.d))
+        noise = std**2 * (np.eye(density.d) if np.ndim(density.spread) else 1.0)  # one number stays one
+        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.spread + noise)
 
     @rows
     def prior(self, d: Size):
-        r"""The law that sampling starts from, N(0, std(1)^2 I)."""
+        r"""The law that sampling starts from, N(0, std(1)^2 I).
+
+        $$\mathcal N(0, \text{std}(1)^2 I)$$
+        """
         return Gaussian(np.zeros(d), self.kernel(0.0, 1.0)[1] ** 2)
 
     def prior_gap(self, density) -> float:
-        r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature."""
+        r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature.
+
+        $$KL(p_1 | \text{prior}) = \mathbb E_{p_1}[\log p_1 - \log \text{prior}]$$
+        """
         end, prior = self.diffused(density, 1.0), self.prior(density.d)
         return expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end).value[0]
 
@@ -70,9 +88,12 @@ class LinearSDE:
 class VarianceExploding(LinearSDE):
     r"""dx = sigma(t) sqrt(2 log(sigma_max/sigma_min)) dw, sigma(t) = sigma_min (sigma_max/sigma_min)^t.
 
+    $$dx = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})} dw,\ \sigma(t) = \sigma_{\min}^{1 - t} \sigma_{\max}^t$$
+
     m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. Convention: the code of the source takes sigma(t) for
     std, which smooths the data by sigma_min.
-    Source: Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021, eqs. 9 and 30
+    Also: VE SDE
+    Source: Song et al. 2021, eqs. 9 and 30
     """
 
     def __init__(self, sigma_min, sigma_max):
@@ -85,15 +106,24 @@ class VarianceExploding(LinearSDE):
 
     @rows
     def sigma(self, t: FreeTimes):
-        r"""sigma_min (sigma_max/sigma_min)^t."""
+        r"""sigma_min (sigma_max/sigma_min)^t.
+
+        $$\sigma(t) = \sigma_{\min} (\sigma_{\max}/\sigma_{\min})^t$$
+        """
         return self.sigma_min * np.exp(t * self.log_ratio)
 
     def diffusion(self, t):
-        r"""g = sigma(t) sqrt(2 log(sigma_max/sigma_min))."""
+        r"""g = sigma(t) sqrt(2 log(sigma_max/sigma_min)).
+
+        $$g(t) = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})}$$
+        """
         return self.sigma(t) * np.sqrt(2 * self.log_ratio)
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: (1, std)."""
+        r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: (1, std).
+
+        $$x_t \mid x_s \sim \mathcal N(x_s, (\sigma(t)^2 - \sigma(s)^2)\, I)$$
+        """
         s, t = ordered_times(s, t)
         return 1.0 + 0.0 * (t - s), self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))
 
@@ -101,7 +131,10 @@ class VarianceExploding(LinearSDE):
 class VariancePreserving(LinearSDE):
     r"""dx = -1/2 beta(t) x dt + sqrt(beta(t)) dw, beta(t) = beta_min + t (beta_max - beta_min).
 
+    $$dx = -\tfrac12 \beta x\, dt + \sqrt\beta\, dw,\quad \beta(t) = \beta_{\min} + t (\beta_{\max} - \beta_{\min})$$
+
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}.
+    Also: VP SDE
     Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
     """
 
@@ -110,12 +143,17 @@ class VariancePreserving(LinearSDE):
 
     @rows
     def beta(self, t: FreeTimes):
-        r"""beta_min + t (beta_max - beta_min)."""
+        r"""beta_min + t (beta_max - beta_min).
+
+        $$\beta(t) = \beta_{\min} + t (\beta_{\max} - \beta_{\min})$$
+        """
         return self.beta_min + t * (self.beta_max - self.beta_min)
 
     @rows
     def betas(self, n_steps: StepCount) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
+
+        $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
         Errors: E-BETAS for so few steps that a variance would be 1 or more.
         Source: Song et al. 2021, appendix B
@@ -126,43 +164,66 @@ class VariancePreserving(LinearSDE):
         return self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps
 
     def integral(self, s, t):
-        r"""int_s^t beta."""
+        r"""int_s^t beta.
+
+        $$\int_s^t \beta = (t - s) \left(\beta_{\min} + \tfrac{s + t}2 (\beta_{\max} - \beta_{\min})\right)$$
+        """
         s, t = ordered_times(s, t)
         return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
 
     def diffusion(self, t):
-        r"""g = sqrt(beta(t))."""
+        r"""g = sqrt(beta(t)).
+
+        $$g(t) = \sqrt{\beta(t)}$$
+        """
         return np.sqrt(self.beta(t))
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: (scale, std)."""
+        r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: (scale, std).
+
+        $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b})\, I),\quad b = \int_s^t \beta$$
+        """
         b = self.integral(s, t)
         return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
 
     @rows
     def prior(self, d: Size):
-        """The law that sampling starts from, N(0, I)."""
+        r"""The law that sampling starts from, N(0, I).
+
+        $$\mathcal N(0, I)$$
+        """
         return Gaussian(np.zeros(d), 1.0)
 
 
 class SubVariancePreserving(VariancePreserving):
     r"""As variance preserving, but g^2 = beta(t) (1 - e^{-2B(t)}): m = e^{-B/2}, *std* = 1 - e^{-B}.
 
+    $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
+
+    Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29
     """
 
     def diffusion(self, t):
-        r"""g = sqrt(beta (1 - e^{-2B}))."""
+        r"""g = sqrt(beta (1 - e^{-2B})).
+
+        $$g(t) = \sqrt{\beta(t) (1 - e^{-2 B(t)})},\quad B(t) = \int_0^t \beta$$
+        """
         return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): (scale, std)."""
+        r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): (scale, std).
+
+        $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b}) (1 - e^{-B(s) - B(t)})\, I),\quad b = B(t) - B(s)$$
+        """
         b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
         return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))
 
 
 class GivenDiffusion(LinearSDE):
     r"""dx = sigma(t) dw for a given sigma(t): m = 1, std^2 = int_0^t sigma^2, which is given too.
+
+    $$dx = \sigma(t)\, dw$$
 
     sigma, variance: callables of t, float or (n,), that return finite numbers of its shape; variance(0) = 0 and
     variance' = sigma^2.
@@ -174,11 +235,17 @@ class GivenDiffusion(LinearSDE):
 
     @rows
     def diffusion(self, t: FreeTimes):
-        r"""g = sigma(t)."""
+        r"""g = sigma(t).
+
+        $$g(t) = \sigma(t)$$
+        """
         return self.sigma(t)
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std)."""
+        r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std).
+
+        $$x_t \mid x_s \sim \mathcal N(x_s, v_t - v_s),\quad v_t = \int_0^t \sigma^2$$
+        """
         s, t = ordered_times(s, t)
         if np.any(self.variance(t) < self.variance(s)):
             raise InputError("E-CALLABLE", "variance(t) must not fall as t grows")

@@ -1,10 +1,11 @@
 r"""Training: minimise a loss in the parameters of a model, nested tuples, lists and dicts of float arrays.
 
-`minimise` is L-BFGS, for a loss that is a function; `minimise_noisy` is Adam, for one that draws noise at each step:
-noise that is drawn before, or by a generator in the closure of the loss. Neither optimiser is written here. Where the
-loss, or its gradient, is not finite, `minimise` tries shorter steps; where none is short enough, and in
-`minimise_noisy` at once, training stops, keeps the parameters before, and says so. A loss that refuses such parameters
-(E-FINITE, or a DomainError: no integral, not settled) counts as one that is not finite there.
+`minimise` is L-BFGS, for a loss that is a function; `minimise_noisy` is Adam, or plain gradient steps, for one that
+draws noise at each step: noise that is drawn before, or by a generator in the closure of the loss; `minimise_in_turns`
+is the same for several players, each with a loss of its own. Where the loss, or its gradient, is not finite, `minimise`
+tries shorter steps; where none is short enough, and in the others at once, training stops, keeps the parameters before,
+and says so. A loss that refuses such parameters (E-FINITE, or a DomainError: no integral, not settled) counts as one
+that is not finite there. Whatever else ends a training has what was fitted as its attribute `fit`.
 
 Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
 parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
@@ -15,11 +16,10 @@ from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
-import scipy.optimize
+import scipy
 from autograd.misc import flatten
-from autograd.misc.optimizers import adam
 
-from refebm.calculus import value_and_gradient
+from refebm.calculus import held, value_and_gradient
 from refebm.glossary import (
     DomainError,
     InputError,
@@ -41,8 +41,9 @@ class Fit(NamedTuple):
     """What came out of training.
 
     parameters: the last, in the form in which they were given. history: the losses, (number of steps,), of `minimise`
-    those of the start and of each step, so one more. finite: False where training stopped because the loss, or its
-    gradient, was not: the parameters are then the last before. message: why it ended, in words.
+    those of the start and of each step, so one more; of a game a column for each player. finite:
+    False where training stopped because the loss, or its gradient, was not: the parameters are then the last before.
+    message: why it ended, in words.
     """
 
     parameters: Any
@@ -55,6 +56,8 @@ def minimise(
     loss: Callable, parameters: Any, n_steps: int = 1000, tolerance: float = 1e-8, *, progress: bool = True
 ) -> Fit:
     r"""Parameters in which no entry of the gradient of loss(parameters) is above the tolerance, by L-BFGS.
+
+    $$\theta^* :\ \max_i |\partial L(\theta)/\partial \theta_i| \le \text{tolerance}$$
 
     loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
@@ -104,29 +107,76 @@ def minimise_noisy(
     n_steps: int,
     step_size: float,
     *,
+    adam: bool = True,
     each: Callable | None = None,
     progress: bool = True,
 ) -> Fit:
     r"""Parameters after n_steps steps of Adam, each with the gradient of loss(parameters, i), i = 0, 1, ...
 
-    loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. each: called with the
-    parameters and i before step i, to look at them. progress: a line on stderr.
-    Source: Kingma and Ba 2015, algorithm 1; `autograd.misc.optimizers.adam`
-    """
-    run = _Run(loss, parameters, n_steps, progress)
-    step_size, each = positive("step_size", step_size), each and _callable("each", each)
+    $$\theta_{i+1} = \theta_i - \alpha\, \hat m_i/(\sqrt{\hat v_i} + 10^{-8})$$
 
-    def gradient(x, i):
-        if each:
-            asked("each", each, run.unflatten(np.array(x)), i)
-        value, gradient = run.value_and_gradient(x, i)
-        run.keep(x, value)
-        return gradient
+    loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
+    steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on
+    stderr.
+    Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951, eq. 8
+    """
+    player = _Player(loss, parameters, n_steps, step_size, adam, progress)
+    each = each and _callable("each", each)
 
     def search():
-        return adam(gradient, run.x, num_iters=run.n_steps, step_size=step_size), f"all {run.n_steps} steps are done"
+        for i in range(player.n_steps):
+            if each:
+                asked("each", each, player.unflatten(np.array(player.x)), i)
+            player.step(i)
+        return player.x, f"all {player.n_steps} steps are done"
 
-    return run.fit(search)
+    return player.fit(search)
+
+
+def minimise_in_turns(
+    losses: dict[str, Callable],
+    parameters: dict[str, Any],
+    n_steps: int,
+    step_size: float,
+    *,
+    adam: bool = True,
+    each: Callable | None = None,
+    progress: bool = True,
+) -> Fit:
+    r"""n_steps rounds, in each of which every player takes a step down a loss of its own, all the others being held.
+
+    losses: by player, (parameters of all by player, i) -> float; parameters: those of the players, who move in this
+    order. adam: each has an Adam of its own; False for plain steps. each: called before round i.
+    Source: Goodfellow et al. 2014, algorithm 1
+    """
+    now, each = dict(parameters), each and _callable("each", each)
+
+    def own(name):
+        loss = _callable(f"losses[{name!r}]", losses[name])
+        return lambda mine, i: loss({**now, name: mine}, i)
+
+    players = {
+        name: _Player(own(name), part, n_steps, step_size, adam, progress and name == next(iter(parameters)))
+        for name, part in parameters.items()
+    }
+    first = next(iter(players.values()))
+
+    def search():
+        for i in range(first.n_steps):
+            if each:
+                asked("each", each, {name: one.unflatten(np.array(one.x)) for name, one in players.items()}, i)
+            for name, one in players.items():
+                one.step(i)
+                now[name] = one.unflatten(one.x)
+        return first.x, f"all {first.n_steps} rounds are done"
+
+    def told(fit):
+        rounds = min(len(one.history) for one in players.values())
+        history = np.stack([one.history[:rounds] for one in players.values()], axis=1)
+        last = {name: one.unflatten(one.x if fit.finite else one.last) for name, one in players.items()}
+        return fit._replace(parameters=last, history=history)
+
+    return first.fit(search, told, all_of=players.values())
 
 
 class _Stop(Exception):
@@ -150,7 +200,7 @@ class _Run:
         try:
             with numpy.errstate(all="ignore"):
                 value, gradient = value_and_gradient(
-                    lambda x: _float(asked("loss", self.loss, self.unflatten(x), *i)), x
+                    lambda x: _of_parameters(_float(asked("loss", self.loss, self.unflatten(x), *i))), x
                 )
         except InputError as error:
             if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
@@ -168,25 +218,64 @@ class _Run:
         self.history.append(float(value))
         self.tell()
 
-    def fit(self, search):
-        """What the search comes to, or what it had when the loss was no longer finite."""
+    def fit(self, search, told=lambda fit: fit, all_of=None):
+        """What the search comes to, or what it had when the loss was no longer finite, as it is told."""
+        begun = all_of or [self]
         try:
             x, message = search()
         except _Stop as stop:
-            if not self.history:
+            if not all(one.history for one in begun):
                 raise InputError("E-FINITE", f"loss must be finite at the first parameters: {stop}") from stop
             x, finite = self.last, False
             message = (
                 f"stopped at step {len(self.history)}, where the loss is not finite ({stop}), with the last before"
             )
+        except BaseException as error:
+            if all(one.history for one in begun):
+                message = f"stopped at step {len(self.history)} by {type(error).__name__}"
+                error.fit = told(Fit(self.unflatten(self.last), np.array(self.history), False, message))
+            raise
         else:
             finite = True
         self.tell(f"  {message}\n")
-        return Fit(self.unflatten(x), np.array(self.history), finite, message)
+        return told(Fit(self.unflatten(x), np.array(self.history), finite, message))
 
     def tell(self, end=""):
         """Where we are, over the line that was there."""
         self.line.tell(f"{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}", end)
+
+
+class _Player(_Run):
+    """A run by steps, each along a gradient of its own."""
+
+    def __init__(self, loss, parameters, n_steps, step_size, adam, progress):
+        super().__init__(loss, parameters, n_steps, progress)
+        step_size = positive("step_size", step_size)
+        self.moved = _adam(step_size) if flag("adam", adam) else lambda x, gradient: x - step_size * gradient
+
+    def step(self, i):
+        value, gradient = self.value_and_gradient(self.x, i)
+        self.keep(self.x, value)
+        with numpy.errstate(over="ignore", invalid="ignore"):
+            x = self.moved(self.x, gradient)
+        if not np.all(np.isfinite(x)):
+            raise _Stop("the step from it leads out of the numbers")
+        self.x = x
+
+
+def _adam(step_size, b1=0.9, b2=0.999, eps=1e-8):
+    """Running means of the gradient and of its square, freed of their start at 0: Kingma and Ba 2015, algorithm 1.
+
+    As `autograd.misc.optimizers.adam`, to the last digit; that one keeps its loop to itself, and players take turns.
+    """
+    i, m, v = 0, 0.0, 0.0
+
+    def moved(x, gradient):
+        nonlocal i, m, v
+        i, m, v = i + 1, (1 - b1) * gradient + b1 * m, (1 - b2) * gradient**2 + b2 * v
+        return x - step_size * (m / (1 - b1**i)) / (np.sqrt(v / (1 - b2**i)) + eps)
+
+    return moved
 
 
 def _callable(name, function):
@@ -206,6 +295,12 @@ def _flat(parameters):
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
     return np.array(real_array("parameters", x)), unflatten
+
+
+def _of_parameters(value):
+    if held(value) is value:
+        raise InputError("E-CALLABLE", "loss must depend on the parameters, by autograd.numpy")
+    return value
 
 
 def _float(value):

@@ -23,7 +23,7 @@ from types import SimpleNamespace
 
 import numpy as np
 from scipy.spatial.distance import pdist
-from scipy.special import expit, gammaln, logsumexp, softmax
+from scipy.special import expit, gammaln, logsumexp, ndtr, softmax, xlogy
 from scipy.stats import chi2
 
 LOG_2PI = np.log(2 * np.pi)
@@ -133,6 +133,12 @@ def ratio_matching(model, x):
     return sum(expit(energy(x) - energy(x_i)) ** 2 for x_i in flipped)
 
 
+def regularised_score_matching(model, x, sigma):
+    score, sigma = field(model), column(sigma, x)
+    s, slopes = score(x), np.einsum("nii->ni", jacobian(model)(x))
+    return np.sum(0.5 * s**2 + slopes + 0.5 * sigma**2 * slopes**2, axis=1)
+
+
 # ---- denoising -------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +224,130 @@ def score_of_denoiser(model, sde, x, t):
     return (scale * denoiser(x, t) - x) / std**2
 
 
+# ---- denoisers as in EDM, called with a level sigma (n,) -------------------------------------------------------------
+
+
+def karras_denoising(model, x, sigma, z, data_std):
+    denoiser, sigma = field(model), column(sigma, x)
+    weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
+    return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
+
+
+def karras_preconditioned(model, x, sigma, data_std):
+    network, sigma = field(model), column(sigma, x)
+    whole = sigma**2 + data_std**2
+    predicted = network(x / np.sqrt(whole), 0.25 * np.log(sigma[:, 0]))
+    return data_std**2 / whole * x + sigma * data_std / np.sqrt(whole) * predicted
+
+
+def karras_noise_levels(n, smallest, largest, power):
+    first, last = largest ** (1 / power), smallest ** (1 / power)
+    return (first + np.arange(n) / (n - 1) * (last - first)) ** power
+
+
+def karras_heun_step(model, x, sigma, next_sigma):
+    denoiser = field(model)
+    slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma
+    ahead = x + (next_sigma - sigma) * slope
+    if next_sigma == 0:
+        return ahead
+    there = (ahead - denoiser(ahead, next_sigma * np.ones(len(x)))) / next_sigma
+    return x + (next_sigma - sigma) * 0.5 * (slope + there)
+
+
+# ---- rules for schedules ---------------------------------------------------------------------------------------------
+
+
+def cosine_betas(n_steps, offset, most):
+    angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
+    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(angle[1:] + angle[:-1])
+    return np.minimum(turned / np.cos(angle[:-1]) ** 2, most)
+
+
+def level_coverage(ratio, d):
+    apart = np.sqrt(2.0 * d) * (ratio - 1)
+    return ndtr(3 * ratio - apart) - ndtr(-3 * ratio - apart)
+
+
+def level_ratio(d, coverage):
+    low, high = 1.0, 1e3
+    for _ in range(100):
+        ratio = 0.5 * (low + high)
+        low, high = (ratio, high) if level_coverage(ratio, d) > coverage else (low, ratio)
+    return ratio
+
+
+def annealed_variance(ratio, eta, n_steps):
+    settled = 1 / (1 - eta / 2)
+    return settled + (1 - eta) ** (2 * n_steps) * (ratio**2 - settled)
+
+
+def annealed_step(ratio, n_steps):
+    power, square, low, high = 2 * n_steps, ratio**2, 0.0, 1.0
+    for _ in range(100):
+        eta = 0.5 * (low + high)
+        settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (power - 1)
+        falls = power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
+        low, high = (eta, high) if falls else (low, eta)
+    return eta
+
+
+# ---- what a network may predict of a noisy point x = scale x_0 + std z -----------------------------------------------
+
+
+def noise_from_score(model, x, scale, std):
+    score, std = field(model), column(std, x)
+    return -std * score(x)
+
+
+def clean_point_from_score(model, x, scale, std):
+    score, scale, std = field(model), column(scale, x), column(std, x)
+    return (x + std**2 * score(x)) / scale
+
+
+def velocity_from_score(model, x, scale, std):
+    score, scale, std = field(model), column(scale, x), column(std, x)
+    return -std / scale * (x + (scale**2 + std**2) * score(x))
+
+
+def score_from_noise(model, x, scale, std):
+    noise, std = field(model), column(std, x)
+    return -noise(x) / std
+
+
+def score_from_clean_point(model, x, scale, std):
+    denoiser, scale, std = field(model), column(scale, x), column(std, x)
+    return (scale * denoiser(x) - x) / std**2
+
+
+def score_from_velocity(model, x, scale, std):
+    velocity, scale, std = field(model), column(scale, x), column(std, x)
+    return -(x + scale / std * velocity(x)) / (scale**2 + std**2)
+
+
+def marginal_of_steps(betas, i):
+    log_kept = np.cumsum(np.log1p(-betas))[i]
+    return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
+
+
+# ---- flow matching along straight lines (1 - t) x + t z, velocities called with a time t (n,) ------------------------
+
+
+def flow_matching(model, x, z, t):
+    velocity, s = field(model), column(t, x)
+    return 0.5 * squared_norm(velocity((1 - s) * x + s * z, t) - (z - x))
+
+
+def flow_velocity(model, x, t):
+    score, s = field(model), column(t, x)
+    return -(x + s * score(x, t)) / (1 - s)
+
+
+def score_of_flow(model, x, t):
+    velocity, s = field(model), column(t, x)
+    return -(x + (1 - s) * velocity(x, t)) / s
+
+
 # ---- likelihood ------------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +364,38 @@ def contrastive_divergence(model, x, x_model):
 def estimated_log_partition(log_weights):
     w = np.exp(log_weights - np.max(log_weights))
     return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+
+
+def mean_field_free_energy(rbm, v, h):
+    rbm = machine(rbm)
+    return rbm.energy(v, h) - bernoulli_entropy(v) - bernoulli_entropy(h)
+
+
+def mean_field_contrastive_divergence(rbm, x, n_steps):
+    rbm = machine(rbm)
+    v = reconstruction(rbm, x, n_steps)
+    h_0, h = rbm.hidden_mean(x), rbm.hidden_mean(v)
+    return mean_field_free_energy(rbm, x, h_0) - mean_field_free_energy(rbm, v, h)
+
+
+def machine(rbm):
+    """One of the class below, if it is data."""
+    return rbm if isinstance(rbm, BinaryRBM) else BinaryRBM(**rbm.parameters)
+
+
+def reconstruction(rbm, v, n_steps):
+    """Visible means after so many updates of both layers."""
+    for _ in range(n_steps):
+        v = rbm.visible_mean(rbm.hidden_mean(v))
+    return v
+
+
+def bernoulli_entropy(p):
+    return -np.sum(x_log_x(p) + x_log_x(1 - p), axis=1)
+
+
+def x_log_x(p):
+    return xlogy(p, p)
 
 
 # ---- noise contrast, y (nu, n, d) ------------------------------------------------------------------------------------
@@ -445,6 +607,16 @@ def ddpm_step(model, betas, x, i, z, posterior=False):
     variances = betas * np.expm1(before) / np.expm1(log_kept) if posterior else betas
     beta, sigma = betas[i][:, None], np.sqrt(variances[i])[:, None]
     return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z
+
+
+def ddim_step(model, betas, x, i, eta, z):
+    score, i = field(model), i + np.zeros(len(x), int)
+    log_kept = np.cumsum(np.log1p(-betas))
+    before = np.append(0.0, log_kept[:-1])
+    beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]
+    pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)
+    s = score(x, i)
+    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------

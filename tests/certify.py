@@ -60,7 +60,8 @@ def change(asked, function):
     given = plain(asked.arguments)
     here, size = function(asked), 0.0
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
-        nudge = -NUDGE if path[0] in ("power", "t", "times") else NUDGE  # these may be 1, and not more
+        most = (asked.function, path[0]) == ("ddim_step", "eta") or path[0] in ("power", "t", "times")
+        nudge = -NUDGE if most else NUDGE  # these may be 1, and not more
         moved = rebuilt(replaced(given, path, found(given, path) * (1 + nudge)), asked.arguments)
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
@@ -107,6 +108,9 @@ JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by e
     "divergence": lambda size, q: trace(size),
     "field_and_divergence": lambda size, q: np.concatenate([np.zeros(size.shape[0] * size.shape[1]), trace(size)]),
     "implicit_score_matching": lambda size, q: trace(size),
+    "regularised_score_matching": lambda size, q: (
+        trace(size) + np.sum(np.reshape(q["sigma"], (-1, 1)) ** 2 * np.einsum("nii->ni", size) ** 2, axis=1)
+    ),
     "stein_discrepancy": lambda size, q: trace(size),
     "minimum_velocity": lambda size, q: 2 * trace(size),
     "nonnegative_score_matching": lambda size, q: np.einsum("ni,nii->n", q["x"] ** 2, size),

@@ -1,11 +1,15 @@
-"""Deterministic in CI; ``--fresh`` draws new cases."""
+"""Deterministic in CI; ``--fresh`` draws new cases. One thread for each process: there are as many as cores."""
+
+import os
 
 import pytest
 from hypothesis import settings
 
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+MOST_PROCESSES = 8  # each takes seconds to start
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.register_profile("fresh", derandomize=False, deadline=None, database=None, print_blob=False)
-CASES: dict[str, int] = {}
 
 
 def pytest_addoption(parser):
@@ -15,18 +19,21 @@ def pytest_addoption(parser):
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """All tests in as many processes as there are cores; files and tests that are named stay in this one."""
+    whole = config.args_source is config.ArgsSource.TESTPATHS and config.pluginmanager.hasplugin("xdist")
+    if whole and not hasattr(config, "workerinput") and config.option.numprocesses is None and not config.option.usepdb:
+        config.option.numprocesses, config.option.dist = min(os.cpu_count() or 1, MOST_PROCESSES), "worksteal"
+
+
 def pytest_configure(config):
     settings.load_profile("fresh" if config.getoption("--fresh") else "ci")
 
 
-@pytest.fixture
-def case_counts() -> dict[str, int]:
-    """How many cases each theorem was checked on, printed at the end."""
-    return CASES
-
-
 def pytest_terminal_summary(terminalreporter):
-    if CASES:
-        terminalreporter.write_line(
-            f"{sum(CASES.values())} cases of {len(CASES)} theorems, at least {min(CASES.values())}"
-        )
+    """How many cases the theorems were checked on."""
+    passed = terminalreporter.getreports("passed")
+    cases = [count for report in passed for name, count in report.user_properties if name == "cases"]
+    if cases:
+        terminalreporter.write_line(f"{sum(cases)} cases of {len(cases)} theorems, at least {min(cases)}")

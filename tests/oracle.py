@@ -395,7 +395,8 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
-ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight")
+ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight")
+ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
 
@@ -413,7 +414,7 @@ def by_rows(name, **arguments):
     if name in SEVERAL:  # noise points for each row
         arguments |= {key: [list(a) for a in zip(*arguments[key])] for key in ("y", "log_ratio") if key in arguments}
     by_row = {key for key in ROW_BY_ROW if isinstance(arguments.get(key), list)}
-    n = len(arguments[next(key for key in ("x", "y", "z") if key in by_row)])
+    n = len(arguments[next(key for key in ("x", "y", "z", "v") if key in by_row)])
     return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
 
 
@@ -484,6 +485,12 @@ def ratio_matching(energy, x):
         here, there = (mp.exp(-energy_of(energy, point)) for point in (x, other))
         terms.append((there / (here + there)) ** 2)
     return tuple(terms)
+
+
+@row
+def regularised_score_matching(score, x, sigma):
+    parts = zip(scores(score, x), diagonal(score, x))
+    return tuple(t for s, slope in parts for t in (s**2 / 2, slope, (sigma * slope) ** 2 / 2))
 
 
 @row
@@ -573,6 +580,29 @@ def negative_log_likelihood(energy, log_z, x):
 @row
 def contrastive_divergence(energy, x, x_model):
     return (*energy_terms(energy, x), *(-t for t in energy_terms(energy, x_model)))
+
+
+@row
+def mean_field_free_energy(rbm, v, h):
+    """The mean of E + log q over all states of both layers, q being the product of Bernoulli laws."""
+    given, terms = rbm["parameters"], []
+    for state in states(len(v) + len(h)):
+        chances_of_it = [p if s else 1 - p for s, p in zip(state, [*v, *h])]
+        q = mp.fprod(chances_of_it)
+        here = (*binary_energy(state[: len(v)], state[len(v) :], **given), *map(mp.log, chances_of_it)) if q else ()
+        terms += [q * term for term in here]
+    return tuple(terms)
+
+
+@row
+def mean_field_contrastive_divergence(rbm, x, n_steps, held=None):
+    """By the weights of all states of a layer given the other's means; held: the machine that says where means go."""
+    given = (held or rbm)["parameters"]
+    h_0, v = chances(given, v=x), x
+    for _ in range(n_steps):
+        v = chances(given, h=chances(given, v=v))
+    h = chances(given, v=v)
+    return (*mean_field_free_energy(rbm, x, h_0), *negative(mean_field_free_energy(rbm, v, h)))
 
 
 @row
@@ -692,6 +722,152 @@ def minimum_velocity(score, x):
 
 
 scores, energy_of = score, energy  # under names that the arguments of objectives do not hide
+
+# --- rows of practice ------------------------------------------------------------------------------------------------
+
+
+@row
+def flow_matching(velocity, x, z, t):
+    """The target is how the point moves, which is the same at all times."""
+    y = [(1 - t) * a + t * b for a, b in zip(x, z)]
+    return tuple((u - (b - a)) ** 2 / 2 for u, a, b in zip(scores(velocity, y, t), x, z))
+
+
+@row
+def flow_velocity(score, x, t):
+    """E[Z] - E[x_0], given x_t, by Tweedie's formula for each."""
+    return [(-t * s, -a / (1 - t), -(t**2) * s / (1 - t)) for a, s in zip(x, scores(score, x, t))]
+
+
+@row
+def score_of_flow(velocity, x, t):
+    """-E[Z]/t, E[Z] = x_t + (1 - t) u."""
+    return [(-a / t, -(1 - t) * u / t) for a, u in zip(x, scores(velocity, x, t))]
+
+
+@row
+def ddim_step(score, betas, x, i, eta, z):
+    """The clean point, then back along the noise that is said to be there, by products of 1 - beta."""
+    before, after = mp.fprod(1 - b for b in betas[:i]), mp.fprod(1 - b for b in betas[: i + 1])
+    variance = eta**2 * betas[i] * (1 - before) / (1 - after)
+    pointed, kept = mp.sqrt((1 - before - variance) * (1 - after)), mp.sqrt(before / after)
+    parts = zip(x, scores(score, x, i), z)
+    return [(kept * a, kept * (1 - after) * s, -pointed * s, mp.sqrt(variance) * b) for a, s, b in parts]
+
+
+@row
+def noise_from_score(score, x, scale, std):
+    return [-std * s for s in scores(score, x)]
+
+
+@row
+def clean_point_from_score(score, x, scale, std):
+    return [(a / scale, std**2 * s / scale) for a, s in zip(x, scores(score, x))]
+
+
+@row
+def velocity_from_score(score, x, scale, std):
+    """m E[Z] - std E[x_0], term by term."""
+    return [(-scale * std * s, -std * a / scale, -(std**3) * s / scale) for a, s in zip(x, scores(score, x))]
+
+
+@row
+def score_from_noise(noise, x, scale, std):
+    return [-e / std for e in scores(noise, x)]
+
+
+@row
+def score_from_clean_point(denoiser, x, scale, std):
+    return [(scale * r / std**2, -a / std**2) for r, a in zip(scores(denoiser, x), x)]
+
+
+@row
+def score_from_velocity(velocity, x, scale, std):
+    """-E[Z]/std, E[Z] = (std x + m v)/(m^2 + std^2)."""
+    whole = scale**2 + std**2
+    return [(-a / whole, -scale * v / (std * whole)) for v, a in zip(scores(velocity, x), x)]
+
+
+@row
+def karras_denoising(denoiser, x, sigma, z, data_std):
+    """The weight is the sum of both precisions."""
+    y = [a + sigma * b for a, b in zip(x, z)]
+    weight = data_std**-2 + sigma**-2
+    return tuple(weight * (r - a) ** 2 / 2 for r, a in zip(scores(denoiser, y, sigma), x))
+
+
+@row
+def karras_preconditioned(network, x, sigma, data_std):
+    share = data_std**2 / (sigma**2 + data_std**2)
+    inner = scores(network, [mp.sqrt(share) / data_std * a for a in x], mp.log(sigma) / 4)
+    return [(share * a, sigma * mp.sqrt(share) * f) for a, f in zip(x, inner)]
+
+
+@row
+def karras_heun_step(denoiser, x, sigma, next_sigma):
+    """Of each slope half the way; all of the first to the level 0."""
+    h = next_sigma - sigma
+    slope = [((a - r) / sigma) for a, r in zip(x, scores(denoiser, x, sigma))]
+    if next_sigma == 0:
+        return [(a, h * k) for a, k in zip(x, slope)]
+    ahead = [a + h * k for a, k in zip(x, slope)]
+    there = [(a - r) / next_sigma for a, r in zip(ahead, scores(denoiser, ahead, next_sigma))]
+    return [(a, h * k / 2, h * m / 2) for a, k, m in zip(x, slope, there)]
+
+
+def karras_noise_levels(n, smallest, largest, power):
+    ends = [a ** (1 / power) for a in (largest, smallest)]
+    return [((n - 1 - i) * ends[0] / (n - 1) + i * ends[1] / (n - 1)) ** power for i in range(n)]
+
+
+def cosine_betas(n_steps, offset, most):
+    f = [mp.cos(mp.pi / 2 * (mpf(i) / n_steps + offset) / (1 + offset)) ** 2 for i in range(n_steps + 1)]
+    return [min(1 - after / before, most) for before, after in pairwise(f)]
+
+
+def level_coverage(ratio, d):
+    apart = mp.sqrt(2 * d) * (ratio - 1)
+    return (mp.ncdf(3 * ratio - apart), -mp.ncdf(-3 * ratio - apart))
+
+
+def level_ratio(d, coverage):
+    """Where the coverage, which falls, is what is wanted."""
+    return root(lambda ratio: total(level_coverage(ratio, d)) - coverage, mpf(1), mpf(4))
+
+
+def annealed_variance(ratio, eta, n_steps):
+    """Step by step."""
+    variance = ratio**2
+    for _ in range(n_steps):
+        variance = (1 - eta) ** 2 * variance + 2 * eta
+    return (variance,)
+
+
+def annealed_step(ratio, n_steps):
+    """Where the variance has no slope."""
+
+    def slope(e):
+        f = 1 / (1 - e / 2)
+        kept = (1 - e) ** (2 * n_steps - 1)
+        return (1 - kept * (1 - e)) * f**2 / 2 - 2 * n_steps * kept * (ratio**2 - f)
+
+    return root(lambda e: -slope(e), mpf(0), mpf(1))
+
+
+def root(falling, low, high):
+    """Between two numbers, by halves, to all the digits."""
+    for _ in range(mp.prec + 20):
+        middle = (low + high) / 2
+        low, high = (middle, high) if falling(middle) > 0 else (low, middle)
+    return (low + high) / 2
+
+
+def marginal_of_steps(betas, i):
+    steps = i if isinstance(i, list) else [i]
+    kept = [mp.fprod(1 - b for b in betas[: j + 1]) for j in steps]
+    parts = [[mp.sqrt(a) for a in kept], [mp.sqrt(1 - a) for a in kept]]
+    return parts if isinstance(i, list) else [part[0] for part in parts]
+
 
 # --- formulas of whole arrays --------------------------------------------------------------------------------------
 
@@ -1312,9 +1488,14 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network")
+
+
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
-    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit") if key in arguments)
+    model = next(key for key in MODELS if key in arguments)
+    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit", "rbm") if key in arguments)
+    arguments |= {"held": arguments[model]} if name == "mean_field_contrastive_divergence" else {}
     path = [model, "parameters", *parameter]
 
     def derivative(entry):
@@ -1343,6 +1524,9 @@ ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partitio
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
 PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
+PRACTICE = (marginal_of_steps, karras_noise_levels, cosine_betas)
+PRACTICE += (level_coverage, level_ratio, annealed_variance, annealed_step)
+ARRAYS |= {f.__name__: f for f in PRACTICE}
 ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
 
@@ -1698,6 +1882,18 @@ def score_matching():
     yield entry("ratio_matching", "the sigmoid of the other sign", energy=models(3)["mixture"], x=BITS)
 
 
+def higher_order():
+    for d in DIMENSIONS:
+        n = 2 if d > 1 else 3
+        x, sigma = block(X, n, d), (SIGMAS, 0.625, SIGMAS[1:])[d - 1]
+        for kind in FIELDS:
+            given = {"score": models(d)[kind], "x": x, "sigma": sigma}
+            yield entry("regularised_score_matching", "sigma^2 for its half, the square of the trace", **given)
+    given = {"score": models(2)["mlp_score"], "x": block(X, 2, 2), "sigma": SIGMAS[:2]}
+    text = "the slopes held constant in the penalty"
+    yield entry("regularised_score_matching.gradient", text, parameter=["layers", 0, 0], **given)
+
+
 def denoising():
     for d in DIMENSIONS:
         x, z, sigma = block(X, 2, d), block(Z, 2, d), (0.625, SIGMAS[:2], SIGMAS[1:])[d - 1]
@@ -1828,6 +2024,21 @@ def likelihood():
     name, held = "contrastive_divergence.gradient", {"x": BITS[:2], "x_model": BITS[1:]}
     for parameter in (["b"], ["W"]):
         yield entry(name, "positive phase alone, the sign, sums for means", parameter=parameter, energy=bits, **held)
+
+
+def mean_field():
+    for d, m in ((1, 2), (2, 1), (3, 2)):
+        rbm, text = model("binary_rbm", **rbms(d, m)["BinaryRBM"]), "a sign, an entropy or both left out, log 2"
+        yield entry("mean_field_free_energy", text, rbm=rbm, v=block(U, 2, d), h=block(U[::-1], 2, m))
+        edge = [[1.0, 0.0, 0.25][:d], [0.0, 1.0, 1.0][:d]]
+        yield entry("mean_field_free_energy", "log 0 for a unit that is certain", rbm=rbm, v=edge, h=block(U, 2, m))
+        text = "no entropy of the visible means, stale hidden ones, samples, a step too many or too few"
+        for n_steps in (1, 3):
+            given = {"rbm": rbm, "x": block(BITS, 2, d), "n_steps": n_steps}
+            yield entry("mean_field_contrastive_divergence", text, **given)
+    text, name = "means that are not held, a phase that is", "mean_field_contrastive_divergence.gradient"
+    for parameter in (["W"], ["b"], ["c"]):
+        yield entry(name, text, parameter=parameter, **given | {"n_steps": 1})
 
 
 def machines():
@@ -2035,6 +2246,74 @@ def reverse_diffusion():
     yield entry("ddpm_step", "noise in the last step, whose variance is zero", **given, posterior=True)
 
 
+def flows():
+    for d, sde in zip(DIMENSIONS, SDES.values()):
+        given, z = {"x": block(X, 2, d), "t": TIMES}, block(Z, 2, d)
+        for field in (conditional(d), diffused_mixture(sde, d)):
+            text = "the sign of the target, time the other way, no 1/2, data that are not shrunk, roots of t"
+            yield entry("flow_matching", text, velocity=field, x=given["x"], z=z, t=TIMES)
+        yield entry("flow_velocity", "the sign, t squared, no t, over t", score=field, **given)
+        yield entry("score_of_flow", "the sign, the velocity whole, over t squared", velocity=field, **given)
+    text = "a constant for what depends on the parameters, beside a right value"
+    given = {"velocity": conditional(2), "x": block(X, 2, 2), "z": block(Z, 2, 2), "t": TIMES}
+    yield entry("flow_matching.gradient", text, parameter=["layers", 0, 1], **given)
+    betas, text = [0.125, 0.4375, 0.3125, 0.25], "alpha for its product, the noise not taken off, eta for its square"
+    for d, i, eta in ((1, [2, 1], 0.375), (2, [3, 2], 0.0), (2, [1, 3], 1.0), (3, [1, 2], 0.75)):
+        given = {"score": conditional(d), "betas": betas, "x": block(X, 2, d), "i": i, "z": block(Z, 2, d)}
+        yield entry("ddim_step", text, **given, eta=eta)
+    given = {"score": diffused_mixture(SDES["VariancePreserving"], 2), "betas": betas, "i": 0, "eta": 0.625}
+    yield entry("ddim_step", "noise in the last step", **given, x=block(X, 1, 2), z=block(Z, 1, 2))
+
+
+def parametrisations():
+    scale, std = [0.8125, 0.34375], [0.4375, 1.25]
+    for d, kind in ((1, "mlp_score"), (2, "mlp_score"), (3, "mixture")):
+        given = {"x": block(X, 2, d), "scale": scale, "std": std}
+        s = models(d)[kind]
+        yield entry("noise_from_score", "the sign, a variance for a deviation, over std", score=s, **given)
+        yield entry("clean_point_from_score", "not stretched, the sign, std for its square", score=s, **given)
+        yield entry("velocity_from_score", "m and std exchanged, m^2 + std^2 as if it were 1", score=s, **given)
+        field = models(d)["mlp_score"]
+        yield entry("score_from_noise", "the sign, std squared, times std", noise=field, **given)
+        yield entry("score_from_clean_point", "not shrunk, the sign, std for its square", denoiser=field, **given)
+        yield entry("score_from_velocity", "m and std exchanged, not over m^2 + std^2", velocity=field, **given)
+    betas = [0.125, 0.4375, 0.3125, 0.25]
+    yield entry("marginal_of_steps", "alpha for its product, no root, one step back", betas=betas, i=[0, 2, 3])
+
+
+def karras():
+    for d in DIMENSIONS:
+        given = {"x": block(X, 2, d), "sigma": SIGMAS[:2], "data_std": 0.6875}
+        for field in (conditional(d), smoothed_mixture(d)):
+            text = "no weight, its square or its root, the noisy point for the clean one, no 1/2"
+            yield entry("karras_denoising", text, denoiser=field, **given, z=block(Z, 2, d))
+            text = "Euler's step, no 1/2, the second slope at the first level"
+            ends = {"sigma": 1.375, "next_sigma": 0.4375 if d > 1 else 0.0}
+            yield entry("karras_heun_step", text, denoiser=field, x=given["x"], **ends)
+        given |= {"sigma": [2.25, 3.5]}
+        yield entry("karras_preconditioned", "c_skip for 1 - c_skip, no root, no 1/4", network=field, **given)
+    for power in (7.0, 1.5):
+        given = {"n": 5, "smallest": 0.03125, "largest": 2.75, "power": power}
+        yield entry("karras_noise_levels", "over n, the power for its inverse, from small to large", **given)
+    text = "a constant for what depends on the parameters, beside a right value"
+    given = {"denoiser": conditional(2), "x": block(X, 2, 2), "sigma": SIGMAS[:2], "z": block(Z, 2, 2)}
+    yield entry("karras_denoising.gradient", text, parameter=["layers", 0, 1], **given, data_std=0.6875)
+
+
+def schedules():
+    for n_steps, offset, most in ((1, 0.0078125, 0.9990234375), (4, 0.03125, 0.96875), (9, 0.25, 0.75)):
+        text = "the cosine not squared, no offset, not cut, what is kept for what is lost"
+        yield entry("cosine_betas", text, n_steps=n_steps, offset=offset, most=most)
+    for ratio, d in ((1.125, 3), (1.25, 64), (1.0625, 3072)):
+        yield entry("level_coverage", "d for its root, deviations of the other level", ratio=ratio, d=d)
+    for d, coverage in ((8, 0.5), (784, 0.5), (3072, 0.875)):
+        yield entry("level_ratio", "the complement, no 2 beside d", d=d, coverage=coverage)
+    for ratio, n_steps in ((1.25, 1), (1.0625, 5), (2.5, 12)):
+        text = "half the noise, half the steps, the ratio for its square"
+        yield entry("annealed_variance", text, ratio=ratio, eta=0.1875, n_steps=n_steps)
+        yield entry("annealed_step", "half the steps, its own error left out", ratio=ratio, n_steps=n_steps)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2042,6 +2321,7 @@ BUILDERS = (
     expectations,
     model_kinds,
     score_matching,
+    higher_order,
     denoising,
     sdes,
     diffusion,
@@ -2051,9 +2331,14 @@ BUILDERS = (
     adversarial,
     discrepancies,
     machines,
+    mean_field,
     samplers,
     reverse_diffusion,
     diagnostics,
+    flows,
+    parametrisations,
+    karras,
+    schedules,
 )
 
 

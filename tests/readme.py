@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "figures" / "README.md"]
+PAGES = [ROOT / name / "README.md" for name in (".", "figures", "tests/benchmark", "tests/sabotages")]
 BLOCK = re.compile(r"<!-- (python -m .*?|refebm .*?) -->\n.*?<!-- end -->", flags=re.DOTALL)
 
 

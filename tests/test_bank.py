@@ -38,6 +38,9 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *(f"{one}.{method}" for one in SDES for method in ("diffusion", "kernel")),
     *("RealNVP.inverse", "RealNVP.sample", "LinearGaussianVAE.marginal", "LinearGaussianVAE.posterior_mean"),
     "predictor_corrector",
+    *("noise_from_score", "score_from_noise", "marginal_of_steps"),
+    *("karras_noise_levels", "karras_heun_step"),
+    *("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),

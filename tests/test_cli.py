@@ -1,5 +1,6 @@
 """The commands, as a user types them: output, exit status, files that are whole or not there."""
 
+import io
 import json
 import subprocess
 import sys
@@ -12,14 +13,16 @@ from refebm.cli import main
 from refebm.data import read_columns, user_data
 from refebm.identities import THEOREMS
 from refebm.identities.record import Sides, Theorem
-from refebm.index import rows
+from refebm.identities.run import run
+from refebm.verify.command import Counter
 
 IRIS = str(Path(__file__).parent / "data" / "iris.csv")
 
 
 def test_verify_prints_a_line_per_theorem_and_a_summary(capsys):
     assert main(["verify", "--only", "tweedies", "--cases", "3"]) == 0
-    *lines, summary = capsys.readouterr().out.splitlines()
+    header, *lines, summary = capsys.readouterr().out.splitlines()
+    assert header == "4 theorems, 12 cases, seed 0, about 1 s"
     names = ["mean_is_bayes", "covariance_is_bayes", "mean_row_by_row", "covariance_row_by_row"]
     assert [line.split()[1] for line in lines] == [f"tweedies_{name}" for name in names]
     assert all(line.startswith("ok ") and "3 cases" in line and "Efron 2011" in line for line in lines)
@@ -45,7 +48,7 @@ def test_a_red_theorem_prints_a_case_that_replays(monkeypatch, capsys):
     make_red(monkeypatch)
     assert main(["verify", "--only", "tweedies_mean_is_bayes"]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("RED tweedies_mean_is_bayes")
+    assert out.splitlines()[1].startswith("RED tweedies_mean_is_bayes")
     command = next(line for line in out.splitlines() if line.startswith("  refebm verify --only"))
     assert main(command.split()[1:]) == 1
     assert "RED" in capsys.readouterr().out
@@ -129,13 +132,14 @@ def test_data(capsys):
     assert main(arguments) == 0
     out = capsys.readouterr().out
     assert out.startswith(f"data: 150 of 150 rows of {IRIS}, columns petal_length, petal_width, sigma 0.4065")
-    assert "150 rows" in out.splitlines()[1]
+    assert "150 rows" in out.splitlines()[2]
 
 
 def test_every_theorem_about_mixtures_runs_on_data(tmp_path, capsys):
     path = csv_file(tmp_path, "name,a,b\nx,1,2\ny,2.5,0.5\nz,4,3\n")
     assert main(["verify", "--data", path, "--cases", "1"]) == 0
-    *lines, summary = capsys.readouterr().out.splitlines()[1:]
+    _, header, *lines, summary = capsys.readouterr().out.splitlines()
+    assert header.startswith(f"{len(lines)} theorems, ") and "about" not in header
     assert len(lines) == sum(theorem.mixtures for theorem in THEOREMS.values())
     assert all("3 rows" in line for line in lines)
     assert summary.startswith(f"{len(lines)} of {len(lines)} theorems hold")
@@ -279,6 +283,9 @@ BAD_CALLS = {
     "case out of range": (["verify", "--only", "implicit_is_explicit", "--case", "7"], "E-CASE.*integer 1.*1 to 2.*7"),
     "no cases": (["verify", "--cases", "0"], "E-COUNT"),
     "negative seed": (["verify", "--seed", "-1"], "E-COUNT"),
+    "no processes": (["verify", "--jobs", "0"], "E-COUNT.*--jobs"),
+    "no durations": (["verify", "--durations", "-1"], "E-COUNT.*--durations"),
+    "quick and so many": (["verify", "--quick", "--cases", "9"], "E-OPTION.*--quick.*--cases"),
     "no folder": (["verify", "--json", "/nonexistent/out.json"], "E-FILE.*nonexistent"),
     "json is a folder": (["verify", "--json", "."], "E-FILE.*folder"),
     "data of no name": (["verify", "--data", ""], "E-FILE"),
@@ -286,6 +293,8 @@ BAD_CALLS = {
     "case and json": (["verify", "--only", "tweedie", "--case", "1", "--json", "x.json"], "E-OPTION.*--json"),
     "controls on data": (["verify", "--controls", "--data", "x.csv"], "E-OPTION.*--data"),
     "nothing listed": (["list", "nonsense"], "E-NONE"),
+    "nothing shown": (["show", "nonsense"], "E-NONE"),
+    "an empty name": (["show", " "], "E-OPTION"),
 }
 
 
@@ -300,20 +309,60 @@ def test_bad_calls(name, capsys):
     assert re.search(pattern, captured.err), captured.err
 
 
-def test_list(capsys):
-    assert main(["list", "hyvarinen"]) == 0
-    out = capsys.readouterr().out
-    assert (
-        "| Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8 | `implicit_score_matching` | `implicit_is_explicit` |"
-        in out
-    )
-    assert "tests/test_theorems.py::test_theorem[implicit_is_explicit]" in out
-    assert "tweedie_mean" not in out
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
-def test_the_index_names_tests_that_exist():
-    from tests.test_theorems import test_theorem
+def test_a_terminal_is_told_how_far_it_is(monkeypatch, capsys):
+    """On a line of standard error that is wiped before anything else is printed; elsewhere there is none."""
+    command = ["verify", "--only", "tweedies", "--cases", "2"]
+    assert main(command) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert main(command) == 0
+    said = sys.stderr.getvalue()
+    assert said.startswith("\r0 of 4 theorems, ") and said.endswith("\r\x1b[K") and "\n" not in said
+    assert len(capsys.readouterr().out.splitlines()) == 6
 
-    (parametrized,) = test_theorem.pytestmark
-    named = [row[3] for row in rows()]
-    assert set(named) == {f"tests/test_theorems.py::test_theorem[{name}]" for name in parametrized.args[1]}
+
+def test_the_time_that_is_left(monkeypatch):
+    """What is done took so long, and the rest has as many expected seconds again."""
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    pair = [THEOREMS["tweedies_mean_is_bayes"], THEOREMS["tweedies_covariance_is_bayes"]]
+    counter = Counter(pair, {"cases": 4})
+    counter.line.began -= 30
+    counter.tell(pair[:1])
+    assert sys.stderr.getvalue().startswith("\r1 of 2 theorems, about 30 s left, ")
+
+
+def test_durations(capsys):
+    assert main(["verify", "--only", "tweedies", "--cases", "2", "--durations", "3"]) == 0
+    head, *slowest, summary = capsys.readouterr().out.splitlines()[5:]
+    assert head == "slowest:" and len(slowest) == 3 and summary.startswith("4 of 4")
+    seconds = [float(line.split()[0]) for line in slowest]
+    assert seconds == sorted(seconds, reverse=True) and all(line.split()[2].startswith("tweedies_") for line in slowest)
+
+
+def test_an_interrupt_ends_with_what_held_so_far(monkeypatch, tmp_path, capsys):
+    def interrupted(theorems, *given, **drawn):
+        yield run(theorems[0], 0, 3)
+        yield run(THEOREMS["tweedies_covariance_is_bayes"], 0, 3)
+        raise KeyboardInterrupt
+
+    make_red(monkeypatch)
+    monkeypatch.setattr("refebm.verify.command.run_all", interrupted)
+    assert main(["verify", "--only", "tweedies", "--json", str(tmp_path / "out.json")]) == 130
+    captured = capsys.readouterr()
+    assert "interrupted: 2 of 4 theorems are done\n" in captured.out
+    assert "refebm verify --only tweedies_mean_is_bayes --case=" in captured.out
+    assert captured.out.splitlines()[-1].startswith("1 of 2 theorems hold: 6 cases")
+    assert captured.err == "refebm: interrupted\n" and not (tmp_path / "out.json").exists()
+
+
+def test_processes_change_nothing(tmp_path, capsys):
+    for jobs in ("1", "2"):
+        command = ["verify", "--only", "tweedies", "--cases", "2", "--jobs", jobs]
+        assert main([*command, "--json", str(tmp_path / f"{jobs}.json")]) == 0
+    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
+    assert "2 processes" in capsys.readouterr().out

@@ -155,8 +155,9 @@ def entropy_gradient(model, sampler, phi, eps):
 
 def test_generators_and_maps_are_known_by_their_names(tmp_path, capsys):
     status, out, findings = crosscheck(tmp_path, capsys, NAMED)
-    assert status == 0 and "the generator LEAST_SQUARES; the generator KULLBACK_LEIBLER" in out
-    assert findings["bregman_noise_contrastive"]["questions"] == 4
+    assert status == 1 and "the generator LEAST_SQUARES; the generator KULLBACK_LEIBLER" in out
+    assert "partly       bregman_noise_contrastive" in out and "  4 of 34 questions asked " in out
+    assert "never asked: a generic question, d = 3, n = 4; " in findings["bregman_noise_contrastive"]["diagnosis"]
     assert findings["entropy_gradient"]["status"] == "passed"
     wrong = NAMED.replace("eps @ phi[0].T + phi[1]", "eps @ phi[0].T - phi[1]")
     _, _, findings = crosscheck(tmp_path, capsys, wrong)

@@ -233,7 +233,71 @@ def test_nodes_that_fall_together_do_not_certify(p):
 
 
 def test_an_expectation_prints_on_one_line():
-    assert repr(expect([square], Gaussian(0.0, 1.0))).count("\n") == 0
+    result = expect([square, lambda x: x[:, 0] ** 4], Gaussian(0.0, 1.0))
+    assert str(result) == f"Expectation(value=[1, 3], change={result.change:.1e}, settled=True)"
+    mixed = expect([square, lambda x: np.ones((len(x), 30, 30))], Gaussian(0.0, 1.0))
+    assert str(mixed).startswith("Expectation(value=[1, [[1, 1, ..., 1, 1], [1,") and "\n" not in str(mixed)
+
+
+def test_values_of_one_shape_are_an_array():
+    result = expect([square, lambda x: x[:, 0]], Gaussian(0.0, 1.0))
+    assert result.value.shape == result.error.shape == (2,)
+    assert np.all(np.abs(result.value - np.array([1, 0])) <= result.error + 1e-15)
+    assert isinstance(expect([square, lambda x: x], Gaussian(0.0, 1.0)).value, list)
+
+
+class Logistic:
+    """log p = -v - 2 log(1 + exp(-v)), v = (x - centre)/scale: the variance for scale 1 is pi^2/3."""
+
+    def __init__(self, centre=0.0, scale=1.0, box=None):
+        self.centre, self.scale, self.box = centre, scale, box or (centre - 40 * scale, centre + 40 * scale)
+
+    def log_prob(self, x):
+        v = np.abs(x[:, 0] - self.centre) / self.scale
+        return -v - 2 * np.log1p(np.exp(-v)) - np.log(self.scale)
+
+
+@pytest.mark.parametrize("box", [(-40, 40), (-3.0, 5.0), (-1000, 1000), ([-30.0], [60.0])])
+def test_a_density_of_ones_own(box):
+    """log_prob and a box are enough, and the box may be too narrow or too wide."""
+    result = expect([lambda x: np.ones(len(x)), square], Logistic(box=box))
+    assert result.settled
+    np.testing.assert_allclose(result.value, [1, 3.28986813369645], rtol=1e-13)
+
+
+def test_a_density_of_ones_own_in_the_plane():
+    class Product(Logistic):
+        def log_prob(self, x):
+            return super().log_prob(x[:, :1]) + super().log_prob(x[:, 1:] / 2) - np.log(2)
+
+    p = Product(box=((-40, -80), (40, 80)))
+    result = expect([lambda x: x[:, :, None] * x[:, None, :]], p)
+    assert result.settled
+    np.testing.assert_allclose(result.value[0], 3.28986813369645 * np.diag([1, 4]), rtol=1e-12, atol=1e-12)
+
+
+def with_log_prob(log_prob, box=(-10.0, 10.0)):
+    return type("Mine", (), {"log_prob": lambda self, x: log_prob(x), "box": box})()
+
+
+BAD_DENSITIES = {
+    "no box": (with_log_prob(lambda x: -(x[:, 0] ** 2), None), "E-BOX.*low, high.*None"),
+    "a box inside out": (Logistic(box=(1.0, -1.0)), "E-BOX.*low < high"),
+    "ends of two lengths": (Logistic(box=([0.0], [1.0, 2.0])), "E-BOX"),
+    "an end that is no number": (Logistic(box=(-np.inf, 1.0)), "E-FINITE.*density.box, its low end"),
+    "a column": (with_log_prob(lambda x: -(x**2)), "E-DENSITY.*density.log_prob must return.*, 1\\)"),
+    "nan": (with_log_prob(lambda x: np.nan * x[:, 0]), "E-DENSITY.*density.log_prob is nan"),
+    "not normalised": (with_log_prob(lambda x: -0.5 * x[:, 0] ** 2), "E-NORMALISED.*it has 2.50662827"),
+    "a heavy tail": (with_log_prob(lambda x: -np.log1p(x[:, 0] ** 2) - np.log(np.pi)), "E-DIVERGES.*under Mine"),
+    "no log_prob": (type("Mine", (), {"box": (0, 1)})(), "E-DENSITY.*Mine"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_DENSITIES)
+def test_a_density_that_is_none(name):
+    density, pattern = BAD_DENSITIES[name]
+    with pytest.raises((refebm.InputError, TypeError), match=pattern):
+        expect([square], density)
 
 
 def test_a_kink_breaks_the_second_identity_of_a_laplace_density():

@@ -187,6 +187,14 @@ def test_a_trajectory_is_kept_when_asked_for_only():
     assert peak(100) <= 1.3 * peak(5) + mask
 
 
+def test_of_spherical_components_no_matrix_is_made():
+    tracemalloc.start()
+    law = SDE.diffused(refebm.smoothed_empirical(np.zeros((50, 400)), 1.0), 0.5)
+    size = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size < 10 * 8 * 50 * 400 and law.spread == pytest.approx(1.0, rel=1e-15)  # m^2 + std^2 = 1
+
+
 def test_progress_is_shown_when_asked_for_and_on_stderr(capsys):
     corrected()
     refebm.probability_flow(score, SDE, X, 1.0, 0.5)

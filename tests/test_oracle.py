@@ -18,6 +18,7 @@ from autograd import elementwise_grad, grad
 import refebm
 from refebm import Model
 from refebm.models import KINDS, RBMS, score
+from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import ADJUSTED
 
 ALLOWED = 64 * 2.0**-53
@@ -32,6 +33,7 @@ NO_NUMBERS = {"DomainError", "InputError", "Expectation", "Step"}  # two errors,
 NO_NUMBERS |= {name for name in refebm.__all__ if name.endswith("_tape")}  # a generator's own
 NO_NUMBERS |= {"Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES"}  # by bregman_noise_contrastive
 NO_NUMBERS |= {"Fit", "minimise", "minimise_noisy"}  # the optimisers are not ours
+NO_NUMBERS |= set(PROCEDURES)  # what they draw and how they step: the theorems about them
 
 INTEGRANDS = {
     "tanh": lambda x: np.tanh(x[:, 0]),
@@ -160,13 +162,16 @@ def replaced(tree, path, value):
 def gradient(name, arguments):
     """d mean(objective)/d one array among the model's parameters."""
     given = {key: value for key, value in arguments.items() if key != "parameter"}
-    role = next(key for key in ("score", "energy", "denoiser", "log_model") if key in given)
+    role = next(key for key in ("score", "energy", "denoiser", "log_model", "velocity", "rbm") if key in given)
     kind, parameters = given[role]["kind"], arrays("parameters", given.pop(role)["parameters"])
     given = {key: argument(key, value) for key, value in given.items()}
 
     def loss(value):
         model = Model(kind, replaced(parameters, arguments["parameter"], value))
-        return np.mean(getattr(refebm, name)(**given, **{role: score(model) if role == "score" else model}))
+        made = {"score": score, "rbm": lambda model: RBMS[model.kind](**model.parameters)}.get(
+            role, lambda model: model
+        )
+        return np.mean(getattr(refebm, name)(**given, **{role: made(model)}))
 
     start = parameters
     for key in arguments["parameter"]:

@@ -27,6 +27,13 @@ def apart(x, distance, deviation):
     return -np.logaddexp(*(-well for well in wells))
 
 
+def banana(x, curvature, angle):
+    """A bent valley, turned: lines along an axis cross it twice, far out and steeply."""
+    c, s = np.cos(angle), np.sin(angle)
+    a, b = c * x[:, 0] - s * x[:, 1], s * x[:, 0] + c * x[:, 1]
+    return 0.5 * a**2 + 0.5 * (b - curvature * a**2) ** 2
+
+
 def leaning(x, r):
     """A Gaussian of unit deviations and correlation r."""
     return 0.5 * (x[:, 0] ** 2 - 2 * r * x[:, 0] * x[:, 1] + x[:, 1] ** 2) / (1 - r**2)
@@ -66,6 +73,8 @@ CLOSED = {
         2,
         numpy.log(2 * numpy.pi / 1.5**0.5),
     ),
+    "a bent valley, turned": (lambda x: banana(x, 3.0, 0.5), 2, LOG_2PI),
+    "a valley that bends more": (lambda x: banana(x, 10.0, 0.2), 2, LOG_2PI),
     "Rastrigin": (lambda x: np.sum(10 + x**2 - 10 * np.cos(2 * np.pi * x), axis=1), 2, -2.9691296991208),
     "Himmelblau": (
         lambda x: (x[:, 0] ** 2 + x[:, 1] - 11) ** 2 + (x[:, 0] + x[:, 1] ** 2 - 7) ** 2,

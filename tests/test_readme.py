@@ -1,4 +1,4 @@
-"""The README: its index is generated, its commands are the ones that CI runs."""
+"""The README: its map is generated, its commands are the ones that CI runs, its links hold, also where it is packed."""
 
 import re
 import shlex
@@ -6,15 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from refebm.index import table
-from tests.readme import written
+from tests.readme import PAGES, written
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_index_is_the_output_of_refebm_list():
-    assert README.partition("<!-- refebm list -->\n")[2].partition("\n<!-- end -->")[0] == table()
+def test_the_map_is_up_to_date():
+    assert written(README) == README, "python -m tests.readme writes it"
+
+
+def test_it_is_read_in_minutes():
+    assert len(README.splitlines()) <= 270
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_hold(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
+        assert "://" in target or (page.parent / target).exists(), target
 
 
 @pytest.mark.long

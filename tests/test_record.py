@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from refebm.glossary import DomainError
+from refebm.glossary import DomainError, InputError
 from refebm.identities import Draw, Failure, NotSupported, check, record
 from refebm.identities.draw import NUDGE, PATTERNS
 from refebm.identities.record import JUDGES, THEOREMS, Limit, Sampled, Sides, Theorem, Verdict, theorem, verdict_of
@@ -144,16 +144,21 @@ def test_the_right_side_moves_too():
     assert verdict("pointwise", exact, [Sides(exact.left, [exact.right[0] - 1000 * NUDGE])]).holds
 
 
-def test_only_pointwise_cases_are_nudged():
+def test_only_pointwise_cases_are_nudged_and_only_where_their_terms_do_not_excuse_the_gap():
     """Each pattern once, on the same data, and the integers of the plain one are told."""
     data = GaussianMixture([1.0], [[0.0]], 1.0)
-    for kind, copies in (("pointwise", 3), ("quadrature", 0), ("enumeration", 0)):
+    for kind, gap, copies in (
+        ("pointwise", 65 * U, 3),
+        ("pointwise", 0, 0),
+        ("quadrature", 0, 0),
+        ("enumeration", 0, 0),
+    ):
         seen = []
 
-        def sides(impl, a, given, seen=seen):
+        def sides(impl, a, given, seen=seen, gap=gap):
             assert given is data
             seen.append(a)
-            return Sides([np.array([a])], [np.array([a])])
+            return Sides([np.array([a])], [np.array([a * (1 + 2 * gap)])])
 
         nudged = a_theorem(kind, sides, lambda draw: {"a": draw.reals((4,), 1.0, 3.0), "given": draw.data})
         outcome = check(nudged, Draw.replay([0, 500, -250, 7], data=data))
@@ -281,7 +286,9 @@ def test_every_mean_is_held_against_its_own_error():
     assert verdict("statistical", Sampled(np.array([q]), np.zeros(1), np.ones(1))).holds  # the bound itself
 
 
-def test_a_theorem_is_registered_under_the_name_of_its_function():
+def test_a_theorem_is_kept_under_the_name_of_its_function(monkeypatch):
+    """In its module; refebm's own among all of them."""
+
     def holds_everywhere(impl):
         """One
         is one.
@@ -289,15 +296,25 @@ def test_a_theorem_is_registered_under_the_name_of_its_function():
         1
         = 1"""
 
-    try:
+    def register():
         assert theorem("here", kind="pointwise", about="f g", case=dict, cases=2, cancels="no")(holds_everywhere)
-        registered = THEOREMS["holds_everywhere"]
+
+    monkeypatch.setitem(globals(), "__theorems__", [])
+    register()
+    (kept,) = __theorems__  # noqa: F821
+    words = ("One is one.", "1 = 1", "here", "pointwise", ("f", "g"), dict, holds_everywhere)
+    assert kept == Theorem("holds_everywhere", "test_record", *words, cases=2, cancels="no")
+    assert "holds_everywhere" not in THEOREMS
+    monkeypatch.setattr(holds_everywhere, "__module__", "refebm.identities.test_record")
+    try:
+        register()
+        assert THEOREMS["holds_everywhere"] == kept and len(__theorems__) == 1  # noqa: F821
     finally:
         THEOREMS.pop("holds_everywhere", None)
-    words = ("holds_everywhere", "test_record", "One is one.", "1 = 1", "here", "pointwise", ("f", "g"), dict)
-    assert registered == Theorem(*words, holds_everywhere, cases=2, cancels="no")
     with pytest.raises(TypeError):
         theorem("here", "pointwise", about="f", case=dict)
+    with pytest.raises(InputError, match=r"E-KIND.*did you mean pointwise\?"):
+        theorem("here", kind="point wise", about="f", case=dict)
 
 
 def test_what_an_implementation_does_instead_of_answering():

@@ -9,7 +9,18 @@ import pytest
 from refebm.glossary import DomainError
 from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable
 from refebm.identities.record import Sides, Theorem, Verdict
-from refebm.identities.run import CASES, MUCH_CANCELLATION, ON_DATA, Report, draws, run
+from refebm.identities.run import (
+    CASES,
+    MUCH_CANCELLATION,
+    ON_DATA,
+    QUICK,
+    SECONDS,
+    SECONDS_IN_THE_PLANE,
+    Report,
+    draws,
+    run,
+    seconds,
+)
 from refebm.truth.densities import GaussianMixture
 
 DATA = GaussianMixture([1.0], [[0.0]], 1.0)
@@ -34,6 +45,25 @@ def test_how_many_cases():
         assert len(numbers(a_theorem(kind, plane=True), 0, data=DATA)) == number
     assert len(numbers(a_theorem("statistical"), 0, 1000)) == 100  # they share a budget
     assert len(numbers(a_theorem("pointwise"), 0, 1000)) == 1000
+
+
+def test_how_long_it_takes():
+    """By the kind, and by how many cases are in the plane, where a quadrature is dear."""
+    line, plane = a_theorem(), a_theorem(plane=True)
+    assert seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
+    assert seconds(plane) == pytest.approx(20 * SECONDS["quadrature"] + 5 * SECONDS_IN_THE_PLANE)
+    assert seconds(plane, quick=True) == pytest.approx(2 * SECONDS["quadrature"])
+    assert seconds(a_theorem("pointwise", plane=True), 8) == pytest.approx(10 * SECONDS["pointwise"])
+    assert seconds(a_theorem("limit", cases=3)) == pytest.approx(3 * SECONDS["limit"])
+
+
+def test_quick_is_a_few_of_the_same_cases():
+    assert QUICK == {"pointwise": 2, "quadrature": 2, "enumeration": 2, "statistical": 1, "limit": 1}
+    for kind, number in QUICK.items():
+        fixed = {"cases": 3} if kind == "limit" else {}
+        theorem = a_theorem(kind, lambda impl, a: Sides([a], [a]), **fixed)
+        quick, whole = list(draws(theorem, 4, quick=True)), list(draws(theorem, 4))
+        assert [theorem.case(draw) for draw in quick] == [theorem.case(draw) for draw in whole[:number]]
 
 
 def test_a_fixed_list_is_gone_through():

@@ -6,7 +6,7 @@ import pytest
 
 from tests.sabotage import HEAD, Sabotage, patched, results, row, sabotages
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parent / "sabotages" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.long

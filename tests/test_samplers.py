@@ -11,7 +11,7 @@ import refebm
 from refebm import BinaryRBM, GaussianBernoulliRBM, Model, ReplayBuffer
 from refebm.glossary import InputError
 from refebm.models.rbm import states
-from refebm.samplers.step import Step
+from refebm.samplers.step import Info, Step
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Z = np.array([[1.0, 0.5], [-0.5, 0.25], [0.0, -2.0]])
@@ -327,3 +327,8 @@ def test_bad_input(what):
     with pytest.raises(InputError, match=f"{code}.*{message}") as refused:
         call()
     assert refused.value.code == code
+
+
+def test_a_step_prints_on_one_line():
+    step = refebm.Step(np.zeros((4, 2)), Info(np.full(4, 0.75), np.arange(4) > 0, np.zeros(4), np.zeros(4, bool)))
+    assert str(step) == ("Step(x: (4, 2), info on average: acceptance 0.75, accepted 0.75, energy_error 0, invalid 0)")

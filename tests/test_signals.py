@@ -1,10 +1,13 @@
 """What the system does to a command: signals, a full disk, a terminal that is poor, a Python that leaves things out."""
 
+import contextlib
 import io
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,13 +55,43 @@ def test_a_child_dies_with_its_parent(how, stopped):
     assert said == ("refebm: interrupted\n" if how == signal.SIGINT else "")
 
 
+def in_the_group_of(leader):
+    """Processes that run, and how many hundredths of a second each has used."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group, *others = path.read_text().rpartition(") ")[2].split()
+            if int(group) == leader and state != "Z":
+                yield int(path.parent.name), int(others[8])
+
+
+def test_an_interrupt_reaches_all_processes_of_a_terminal():
+    """Also those that still import what they need: one line, and none is left."""
+    command = [sys.executable, "-m", "refebm", "verify", "--only", "denoising", "--cases", "100000", "--jobs", "2"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:
+        process.stdout.readline()
+        while len(busy := [pid for pid, used in in_the_group_of(process.pid) if used > 20]) < 3:
+            time.sleep(0.01)
+        for pid in set(busy) - {process.pid}:  # those that hear it first, before their parent ends them
+            os.kill(pid, signal.SIGINT)
+        time.sleep(0.5)
+        os.killpg(process.pid, signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and said == "refebm: interrupted\n"
+    assert out.startswith("interrupted: 0 of ")
+    until = time.monotonic() + 10
+    while list(in_the_group_of(process.pid)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not list(in_the_group_of(process.pid))
+
+
 @pytest.mark.parametrize("command", [["verify", "--only", "tweedies"], ["list"], ["vectors", "x"]])
 def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    for name in ("run_all", "table", "write"):
-        monkeypatch.setattr(f"refebm.cli.{name}", interrupt)
+    for name in ("verify.command.run_all", "book.terminal.chosen", "cli.write"):
+        monkeypatch.setattr(f"refebm.{name}", interrupt)
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 
 
@@ -85,7 +118,7 @@ def test_without_docstrings():
     command = [sys.executable, "-OO", "-c", program.format(commands)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     out = done.stdout.splitlines()
-    assert "1 of 1 theorems hold" in out[1] and out[2:] == ["0", "2"], done.stderr
+    assert "1 of 1 theorems hold" in out[2] and out[3:] == ["0", "2"], done.stderr
     assert done.stderr.startswith("refebm: E-DOCSTRINGS")
 
 
@@ -135,6 +168,15 @@ VERIFY = [
     *(["--data", path] for path in ("", ".", "/dev/null", "a\0b", "x" * 300, "\udcff", "absent")),
     *(["--only", "tweedies", "--json", path] for path in (".", "a\0b", "x" * 300)),
     *(["--impl", path] for path in ("", ".", "a\0b", "x" * 300, "absent.py", "\udcff.py")),
+    *(["--shard", text] for text in ("0/1", "2/1", "x", "1/1/1", "9" * 5000 + "/1")),
+    *(["--merge", path] for path in (".", "absent", "a\0b", "{folder}/a.csv", "/dev/null")),
+    *(["--jobs", text] for text in ("0", "-1", "9" * 30, "x")),
+    *(
+        [path]
+        for path in ("absent.py", "{folder}/a.csv", "{folder}/folder.py", "a\0b.py", "\udcff.py", "{folder}/adapter.py")
+    ),
+    ["{folder}/adapter.py", "{folder}/adapter.py"],
+    ["--template", "--quick"],
     ["--timeout", "3"],
     ["--timeout", "0", "--impl", "a.py"],
     ["--sigma", "1"],

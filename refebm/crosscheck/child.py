@@ -23,6 +23,7 @@ from refebm.crosscheck.questions import questions
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Draw, NotSupported, Unusable
+from refebm.identities.own import Text, theorems_of
 from refebm.identities.run import attempt, run
 from refebm.truth.densities import GaussianMixture
 
@@ -176,7 +177,7 @@ class Task(NamedTuple):
     """reader: what is made of results. names: the pieces of work. ask: (what to send, what was said) for a piece."""
 
     reader: Callable[[Channel], Callable]
-    names: Callable[[Adapter], list[str]]
+    names: Callable[[Adapter, dict], list[str]]
     ask: Callable[[Adapter, str, dict], Iterator[tuple]]
 
 
@@ -190,7 +191,7 @@ def serve(order: dict) -> None:
         patched = _replaced(before)
         if patched:
             channel.send("note", f"{source}: importing it {patched}")
-        names = task.names(adapter)
+        names = task.names(adapter, order)
         channel.send("names", [names, adapter.functions])
         _work(channel, task, adapter, [name for name in names if name in (order["names"] or names)], order)
     except InputError as error:
@@ -240,23 +241,29 @@ def _answers(adapter, function, order):
         yield [AGAIN, _sent(Answer(problem=NOISY))], ""
 
 
+def _theorems(order):
+    """refebm's, or a user's."""
+    return theorems_of(tuple(Text(*text) for text in order["texts"])) if order["texts"] else THEOREMS
+
+
 def _verdicts(adapter, name, order):
     data = order["data"] and GaussianMixture(**order["data"])
-    report = run(THEOREMS[name], order["seed"], order["cases"], adapter, data)
-    yield from (([[*verdict], None], verdict.note) for verdict in report.verdicts)
+    sizes = order["cases"], adapter, data, order["quick"], order["shard"]
+    report = run(_theorems(order)[name], order["seed"], *sizes)
+    yield from (([[*one], number], one.note) for one, number in zip(report.verdicts, report.numbers))
     yield [None, report.unsupported], ""
 
 
 def _verdict(adapter, name, order):
     try:
-        verdict = attempt(THEOREMS[name], Draw.replay(order["case"]), adapter)
-        yield [[*verdict], None], verdict.note
+        verdict = attempt(_theorems(order)[name], Draw.replay(order["case"]), adapter)
+        yield [[*verdict], 0], verdict.note
     except NotSupported:
         yield [None, 1], ""
 
 
-def _known_theorems(adapter):
-    return [theorem.name for theorem in THEOREMS.values() if any(map(adapter.supports, theorem.about))]
+def _known_theorems(adapter, order):
+    return [theorem.name for theorem in _theorems(order).values() if any(map(adapter.supports, theorem.about))]
 
 
 def _beating(channel):
@@ -268,7 +275,7 @@ def _beating(channel):
 
 
 TASKS = {
-    "answers": Task(lambda channel: lambda result: result, lambda adapter: adapter.functions, _answers),
+    "answers": Task(lambda channel: lambda result: result, lambda adapter, order: adapter.functions, _answers),
     "verdicts": Task(_beating, _known_theorems, _verdicts),
     "verdict": Task(_beating, _known_theorems, _verdict),
 }

@@ -12,6 +12,7 @@ from refebm.crosscheck.template import template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
+from refebm.words import did_you_mean, having
 
 
 def crosscheck(options) -> int:
@@ -46,9 +47,11 @@ def crosscheck(options) -> int:
 
 
 def _functions(text: str) -> list[str]:
-    chosen = [function for function in EXAMINED if text.lower() in function.lower()]
+    """The function of that name, with its methods if it is a class; else those with all words."""
+    named = [function for function in EXAMINED if text in (function, function.partition(".")[0])]
+    chosen = named or having(text, {function: function for function in EXAMINED})
     if not chosen:
-        raise InputError("E-NONE", f"no function has {text!r} in its name")
+        raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
     return chosen
 
 

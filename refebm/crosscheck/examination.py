@@ -22,7 +22,8 @@ from refebm.crosscheck.report import called, local, shown
 from refebm.crosscheck.sources import Sources
 from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Verdict
-from refebm.identities.run import Report
+from refebm.identities.own import Text, theorems_of
+from refebm.identities.run import ALL, Report
 
 SILENCE = 60.0  # seconds without an answer after which the child is ended
 MEMORY = 16 * 2**30  # bytes that it may ask for, or half of what there is
@@ -57,32 +58,39 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
         yield function, answers
 
 
-def theorems(source: str, names: list[str], timeout: float = SILENCE, **drawn) -> Iterator:
+def theorems(
+    source: str, names: list[str], timeout: float = SILENCE, texts: tuple[Text, ...] = (), **drawn
+) -> Iterator:
     """The functions that the adapter has and the theorems about them; then a Report on each of these.
 
-    drawn: the seed, how many cases, the user's data; or the one case to replay. Errors: E-ADAPTER.
+    texts: the files of a user, if they are the user's theorems. drawn: the seed, how many cases, the user's data, of
+    which shard; or the one case to replay. Errors: E-ADAPTER.
     """
-    order = {"source": source, "seed": 0, "cases": None, "case": None, "data": None} | drawn
+    order = {"source": source, "seed": 0, "cases": None, "case": None, "data": None, "quick": False, "shard": ALL}
+    order |= {"texts": texts} | drawn
+    known = theorems_of(texts) if texts else THEOREMS
     order["task"] = "verdicts" if order["case"] is None else "verdict"
     if order["data"]:
         order["data"] = {name: getattr(order["data"], name).tolist() for name in ("weights", "means", "covs")}
-    work = Work(order, names, THEOREMS, timeout)
+    work = Work(order, names, known, timeout)
     for name, parts, trouble in work:
         if not name:
             yield work.functions, work.names
         else:
-            yield _report(THEOREMS[name], parts, trouble, work.said)
+            yield _report(known[name], parts, trouble, work.said)
 
 
 def _report(theorem, parts, trouble, said) -> Report:
     try:
         verdicts = [Verdict(*one)._replace(integers=tuple(one[2]), note=said(one[4])) for one, _ in parts if one]
+        numbers = [int(number) for one, number in parts if one]
         unsupported = sum(int(number) for one, number in parts if not one)
     except (TypeError, ValueError, IndexError):
-        verdicts, unsupported, trouble = [], 0, trouble or NOISE
+        verdicts, numbers, unsupported, trouble = [], [], 0, trouble or NOISE
     if trouble:
         verdicts.append(Verdict(False, np.inf, (), note=trouble))
-    return Report(theorem, verdicts, {}, unsupported)
+        numbers.append(max(numbers, default=-1) + 1)
+    return Report(theorem, verdicts, {}, unsupported, numbers)
 
 
 class Work:

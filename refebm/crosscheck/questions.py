@@ -11,6 +11,7 @@ from refebm.glossary import Bits, Loss
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
+from refebm.variants.procedures import NAMES as PROCEDURES
 from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
@@ -46,6 +47,13 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "denoised_point": AT_TIMES,
     "score_of_noise": AT_TIMES,
     "score_of_denoiser": AT_TIMES,
+    **dict.fromkeys(("flow_matching", "flow_velocity", "score_of_flow", "ddim_step"), AT_TIMES),
+    **dict.fromkeys(("noise_from_score", "clean_point_from_score", "velocity_from_score"), ("mlp_score", "mixture")),
+    **dict.fromkeys(("score_from_noise", "score_from_clean_point", "score_from_velocity"), ("mlp_score",)),
+    "marginal_of_steps": (),
+    **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
+    "karras_noise_levels": (),
+    **dict.fromkeys(("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"), ()),
     "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
     "estimated_log_partition": (),
@@ -62,6 +70,9 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     "minimum_probability_flow": WITH_ENERGY,
     "minimum_probability_flow_continuous": WITH_ENERGY,
     "minimum_velocity": KINDS,
+    "regularised_score_matching": KINDS,
+    "mean_field_free_energy": ("binary_rbm",),
+    "mean_field_contrastive_divergence": ("binary_rbm",),
     "metropolis_step": WITH_ENERGY,
     "langevin_step": KINDS,
     "mala_step": WITH_ENERGY,
@@ -122,6 +133,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    **dict.fromkeys(PROCEDURES, "draws: the definition that it goes down is examined, with noise handed over"),
     "probability_flow": "solved to a tolerance: its velocity is examined",
     "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
     "GivenDiffusion": "takes callables: the SDEs that are examined are numbers",
@@ -144,6 +156,7 @@ FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_
 FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
 FAR |= {"BinaryRBM.visible_mean", "mixed_noise"}
 FAR |= {"reverse_sde_step", "probability_flow_velocity", "ddpm_step"}
+FAR |= {"flow_velocity", "ddim_step"}
 WITH_DRIFT = ("euler_maruyama_step", "reverse_sde_step", "probability_flow_velocity", "predictor_corrector")
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # of which no gradient is asked
 FARTHER = {"estimated_log_partition"} | {name for name in FAR if name.partition(".")[0] in RBMS}  # exp(700) is a number
@@ -186,6 +199,11 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "s": ("s", (0.0, 0.0), "what is right from some time on, and not from 0"),
     "t": ("t", (1.0, 1.0), "what is right before the end only"),
     "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
+    "data_std": ("data_std", (0.5, 1.0)),
+    "offset": ("offset", (0.0, 0.5)),
+    "coverage": ("coverage", (0.5, 0.875)),
+    "ratio": ("ratio", (1.25, 2.0)),
+    "next_sigma": ("next_sigma", (0.0, 0.0), "what is right for all steps but the last"),
     "times": ("times", ([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
     "corrections": ("times", (0, 1), "no correction where one is wanted, or where none is"),
 }
@@ -232,7 +250,26 @@ def questions(function: str) -> list[Asked]:
 
 
 BY_ROW = {  # one of them for each point
-    *("x", "y", "z", "v", "h", "p", "u", "u_h", "u_v", "x_model", "sigma", "mean", "s", "t", "i", "weight"),
+    *(
+        "x",
+        "y",
+        "z",
+        "v",
+        "h",
+        "p",
+        "u",
+        "u_h",
+        "u_v",
+        "x_model",
+        "sigma",
+        "mean",
+        "s",
+        "t",
+        "i",
+        "weight",
+        "scale",
+        "std",
+    ),
 }
 
 
@@ -275,7 +312,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
         yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
     for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
-        kind = "quadratic" if function in BITS else "mixture" if "mixture" in kinds else kinds[0]
+        kind = (
+            "quadratic" if function in BITS and "quadratic" in kinds else "mixture" if "mixture" in kinds else kinds[0]
+        )
         far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
         far |= {"generator": "LOGISTIC"} if function == "bregman_noise_contrastive" else {}  # others do overflow
         yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
@@ -343,8 +382,14 @@ def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
         about |= {"deviation": function.startswith("LinearGaussianVAE"), "couplings": function.startswith("RealNVP")}
         about |= {"nu": function in NOISY, "eps": function != "entropy_gradient"}  # whose eps is the noise
         about |= {"sde": "." not in function, "weight": function != "diffusion_score_matching"}  # which has one by row
-        asked_back = ("probability_flow_velocity", "diffusion_score_matching")  # by a mistake, at 1 - t
+        asked_back = (
+            "probability_flow_velocity",
+            "diffusion_score_matching",
+            "flow_matching",
+        )  # by a mistake, at 1 - t
+        asked_back += ("flow_velocity",)
         about["t"] = function not in asked_back  # 0 has no logarithm
+        about["sigma"] = function != "karras_preconditioned"  # whose network is asked at log sigma, here above 0
         about["n_steps"] = function != "VariancePreserving.betas"  # one step has not both ends, as a convention has
         if argument in arguments and about.get(option, True):
             yield from ((i, option, value) for i, value in enumerate(values))

@@ -55,7 +55,8 @@ def line(finding: Finding) -> str:
 
 
 def _evidence(finding):
-    words = [f"{_count(finding):>3s} questions", f"{_worst(finding):>9s} of tolerance"]
+    asked = " asked" * (finding.questions < finding.asked)
+    words = [f"{_count(finding):>3s} questions{asked}", f"{_worst(finding):>9s} of tolerance"]
     words += [word for word in (finding.dtype, finding.reduction) if word]
     words += [f"{finding.gradients} gradients"] if finding.gradients else []
     words += [f"unsupported in part: {'; '.join(finding.unsupported)}"] if finding.unsupported else []
@@ -71,13 +72,14 @@ def _worst(finding):
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """How many of each."""
+    """How many of each; of those that passed how many were not asked all."""
     findings = list(findings)
     counts = {status: sum(finding.status == status for finding in findings) for status in STATUSES}
     examined = len(findings) - counts["unsupported"]
-    if not counts["partly"]:
-        del counts["partly"]
-    return f"{examined} functions examined: " + ", ".join(f"{count} {status}" for status, count in counts.items())
+    some = sum(finding.status == "passed" and finding.questions < finding.asked for finding in findings)
+    said = {status: f"{count} {status}" for status, count in counts.items() if count or status != "partly"}
+    said["passed"] += f" ({some} not asked all)" if some else ""
+    return f"{examined} functions examined: " + ", ".join(said.values())
 
 
 def failing(finding: Finding) -> str:

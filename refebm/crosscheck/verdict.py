@@ -12,6 +12,7 @@ from refebm.variants import WRONG
 from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
+MODELS = "a model built wrongly"  # questions about the kind of a model, which is not what the function computes
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
@@ -38,17 +39,31 @@ class Finding:
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
     """Hold the answers of one function against its vectors; None is a function that there is not.
 
-    Where all is well in what was answered, and not all was, it is "partly" so.
+    Where all is well in what was answered, and a question, or a whole kind of them, was not, it is "partly" so.
     """
     if answers is None:
         return Finding(function, "unsupported")
     asked = vectors(function)
     missing = sum(vector.asked.id not in answers for vector in asked)
     finding = replace(_judged(function, answers), asked=len(asked))
-    if not missing or finding.status not in ("passed", "convention"):
+    if finding.status not in ("passed", "convention"):
         return finding
-    words = [finding.diagnosis, f"{missing} of {len(asked)} questions are not answered"]
-    return replace(finding, status="partly", diagnosis="; ".join(filter(None, words)))
+    words = [f"{missing} of {len(asked)} questions are not answered"] if missing else []
+    never = list(_never_asked(asked, answers))
+    words += [f"never asked: {'; '.join(never)}"] if never else []
+    return (
+        replace(finding, status="partly", diagnosis="; ".join(filter(None, [finding.diagnosis, *words])))
+        if words
+        else finding
+    )
+
+
+def _never_asked(asked, answers):
+    """What questions are there to catch of which the implementation answers none; the models are its framework's."""
+    answered = {v.asked.catches for v in asked if v.asked.id in answers and not answers[v.asked.id].unsupported}
+    for catches in dict.fromkeys(vector.asked.catches for vector in asked):
+        if catches not in answered and not catches.startswith(MODELS):
+            yield catches
 
 
 def _judged(function, answers):

@@ -1,7 +1,7 @@
 r"""Theorems about adversarial and variational training: bounds, their gaps, and the entropy's gradient."""
 
 import autograd.numpy as np
-from autograd.scipy.special import logsumexp
+import scipy
 
 from refebm.calculus import pull_back
 from refebm.identities.draw import SCORES, Draw
@@ -35,7 +35,7 @@ def density_of(model: Model) -> tuple[GaussianMixture, float]:
     covs = np.linalg.inv(given["precisions"])
     weights = np.exp(logits - np.max(logits))
     density = GaussianMixture(weights / np.sum(weights), given["means"], 0.5 * (covs + np.swapaxes(covs, 1, 2)))
-    return density, float(logsumexp(logits)) + 0.5 * model.d * LOG_2PI
+    return density, float(scipy.special.logsumexp(logits)) + 0.5 * model.d * LOG_2PI
 
 
 def model_and_sampler(draw: Draw) -> dict:

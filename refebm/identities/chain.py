@@ -401,7 +401,7 @@ def pairs_of_correlations_may_not_rise(impl, a, b, length):
 
 
 @theorem(
-    "Vehtari et al. 2021, section 3.2; the reference manual of Stan, effective sample size",
+    "Vehtari et al. 2021, section 3.2; Stan reference manual, effective sample size",
     kind="pointwise",
     about="effective_sample_size",
     case=lambda draw: {

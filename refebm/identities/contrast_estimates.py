@@ -2,9 +2,9 @@ r"""Theorems about the parameters that noise contrast estimates: its gradients, 
 
 import autograd.numpy as anp
 import numpy as np
+import scipy
 from autograd import grad, make_jvp
 from autograd.misc import flatten
-from scipy.special import ndtri
 
 from refebm.identities.contrast import (
     GUTMANN,
@@ -193,7 +193,7 @@ def many_noise_points_are_maximum_likelihood(impl, x, q, offset, noise, v):
     \mathbb E\, \partial_c \ell(x) = 1 - \int e^{f - c} + O(\tfrac1\nu),\ c = \log Z"""
 
     def gradient(nu):  # the nu quantiles stand for the noise: where p_theta/p_n falls off they are wrong by nu^-2
-        y = noise.components[0].substitute(ndtri((np.arange(nu) + 0.5) / nu)[:, None])[0]
+        y = noise.components[0].substitute(scipy.special.ndtri((np.arange(nu) + 0.5) / nu)[:, None])[0]
         rows = contrast_of(impl, noise)
         return along(lambda model: rows(model)(x, y[:, None]), spring(q, offset), [v])[0, 0]
 

@@ -1,7 +1,7 @@
 r"""Theorems about denoising: what the noisy objectives are in the mean, Tweedie's formula, and what noise costs."""
 
 import numpy as np
-from scipy.special import erfc, gammaln
+import scipy
 
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square, products
@@ -139,7 +139,7 @@ def noisy_model(draw: Draw) -> dict:
 
 
 @theorem(
-    "Vincent 2011 with Stein's lemma; Song and Kingma 2021, section 4.1",
+    "Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1",
     kind="quadrature",
     about="denoising_score_matching implicit_score_matching",
     case=noisy_model,
@@ -488,8 +488,8 @@ def noise_levels_are_geometric(impl, x, n, smallest):
 def chi_square_tail(t, d):
     """P(|Z|^2 > t) for Z normal in d dimensions: a finite sum for even d, from erfc for odd d."""
     steps = np.arange(0.5 * (d % 2), 0.5 * d)
-    start, steps = (erfc(np.sqrt(t / 2)), steps) if d % 2 else (0.0, steps)
-    return start + np.sum(np.exp(steps * np.log(t / 2) - t / 2 - gammaln(steps + 1)))
+    start, steps = (scipy.special.erfc(np.sqrt(t / 2)), steps) if d % 2 else (0.0, steps)
+    return start + np.sum(np.exp(steps * np.log(t / 2) - t / 2 - scipy.special.gammaln(steps + 1)))
 
 
 @theorem(

@@ -3,7 +3,7 @@ r"""What theorems about diffusion in reverse share: SDEs by hand, laws of mixtur
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from refebm.models import Model
 from refebm.truth.densities import GaussianMixture
@@ -54,7 +54,8 @@ def components(model: Model, t):
     given, now = model.parameters, process(model.parameters["sde"], t)
     scale, variance = column(now.scale), column(now.variance)
     means, variances = (given[name][:, None, :] for name in ("means", "variances"))
-    return column(given["logits"] - logsumexp(given["logits"])), scale * means, scale**2 * variances + variance
+    log_weights = column(given["logits"] - scipy.special.logsumexp(given["logits"]))
+    return log_weights, scale * means, scale**2 * variances + variance
 
 
 def log_law(model: Model, x, t):
@@ -62,7 +63,7 @@ def log_law(model: Model, x, t):
     logits, means, variances = components(model, t)
     squares = (x - means) ** 2 / variances + np.log(2 * np.pi * variances)
     log_joint = logits - 0.5 * np.sum(squares, axis=2)
-    log_p = logsumexp(log_joint, axis=0)
+    log_p = scipy.special.logsumexp(log_joint, axis=0)
     return log_p, np.exp(log_joint - log_p)
 
 

@@ -259,9 +259,8 @@ def law_of(sde, weights, means, variances) -> Model:
     return Model("diffused_mixture", given)
 
 
-def by_bayes(sde, weights, means, variances, t, x):
-    """Of each component r, E[x_0 | x_t = x] and E[Z | x_t = x], (k, n, d), by Bayes."""
-    m, std = columns(sde, t)
+def by_bayes(m, std, weights, means, variances, x):
+    """Of each component r, E[x_0 | m x_0 + std Z = x] and E[Z | the same], (k, n, d), by Bayes; m and std (n, 1)."""
     wide = [m**2 * v + std**2 for v in variances]
     joint = [
         np.log(w) - 0.5 * np.sum((x - m * mean) ** 2 / c + np.log(c), axis=1)
@@ -286,8 +285,8 @@ def predictions_are_bayes(impl, sde, weights, means, variances, t, x):
 
     \mathbb E[Z|x_t] = -\text{std}\, s,\ \mathbb E[x_0|x_t] = (x_t + \text{std}^2 s)/m"""
     s, mine = impl.score(law_of(sde, weights, means, variances)), impl.sde(sde)
-    r, clean, noise = by_bayes(sde, weights, means, variances, t, x)
     scale, std = columns(sde, t)
+    r, clean, noise = by_bayes(scale, std, weights, means, variances, x)
     left = [impl.predicted_noise(s, mine, x, t), impl.denoised_point(s, mine, x, t)]
     size = np.sum(np.abs(r * noise), axis=0)  # the formula adds up x/m and std/m times it
     formula = [np.stack([0 * x, (np.abs(x) + std * size) / scale])]

@@ -3,7 +3,7 @@ r"""Theorems about the other discrepancies: Stein's, minimum probability flow, m
 from itertools import product
 
 import numpy as np
-from scipy.linalg import expm
+import scipy
 
 from refebm.calculus import pull_back
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
@@ -402,7 +402,8 @@ def flow_is_the_rate_out_of_the_data(impl, model, data):
     start = np.bincount(data, minlength=2**d) / len(data)
     steps = 0.001 * 0.5 ** np.arange(5)
     divergences = [
-        -start[inside] @ np.log((expm(t * gamma) @ start / np.maximum(start, 1e-300))[inside]) for t in steps
+        -start[inside] @ np.log((scipy.linalg.expm(t * gamma) @ start / np.maximum(start, 1e-300))[inside])
+        for t in steps
     ]
     first, second = (gamma @ start)[inside], (gamma @ gamma @ start)[inside]
     return Limit(steps, divergences - k * steps, 2, np.sum(0.5 * first**2 / start[inside] - 0.5 * second))

@@ -3,9 +3,9 @@ r"""Theorems about Hamiltonian Monte Carlo: leapfrog is reversible, preserves vo
 from itertools import permutations
 
 import numpy as np
+import scipy
 from autograd import make_vjp
 from autograd.numpy import concatenate
-from scipy.integrate import solve_ivp
 
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.kernels import (
@@ -113,7 +113,7 @@ def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     def flow(_, state):
         return np.append(state[d:], -wells.gradient(state[None, :d])[0])
 
-    end = solve_ivp(flow, (0, time), np.append(x[0], v[0]), rtol=1e-9, atol=1e-9).y[:, -1]
+    end = scipy.integrate.solve_ivp(flow, (0, time), np.append(x[0], v[0]), rtol=1e-9, atol=1e-9).y[:, -1]
     counts = 16 * 2 ** np.arange(5)
     ends = [impl.leapfrog(score, x, v, time / n, int(n)) for n in counts]
     errors = [hamiltonian(*state) - hamiltonian(x, v) for state in ends]

@@ -32,6 +32,10 @@ class Implementation:
         except AttributeError:
             raise AttributeError(f"no public function is called {name!r}") from None
 
+    def supports(self, function: str) -> bool:
+        """Whether it has a public function, or method, of its own."""
+        return function.partition(".")[0] in self._replaced
+
     def score(self, model: Model):
         return self.score_of(model) if model.kind in ENERGIES else model
 
@@ -51,6 +55,17 @@ class Implementation:
         """The rows of an objective whose gradient is what it is for, and their gradients in its last argument."""
         rows, back = pull_back(lambda last: getattr(self, function)(*given[:-1], last), given[-1])
         return rows, back(np.ones(len(rows)))
+
+
+class Beside:
+    """An implementation, and beside it functions of a user that it has no versions of."""
+
+    def __init__(self, impl: Implementation, own: dict):
+        self._impl, self._own = impl, own
+
+    def __getattr__(self, name):
+        own = name in self._own and not self._impl.supports(name)
+        return self._own[name] if own else getattr(self._impl, name)
 
 
 REFERENCE = Implementation()

@@ -3,7 +3,7 @@ r"""Theorems about unadjusted and annealed Langevin dynamics: laws in closed for
 from functools import cache
 
 import numpy as np
-from scipy.special import binom, expit
+import scipy
 
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
@@ -288,7 +288,9 @@ def harmonic_steps_forget_the_start(impl, share, n_steps):
     r"""With eta_t = a v/(1 + t) on a normal of variance v the mean's distance from the target falls like T^{-a}.
 
     \prod_{t < T} (1 - \eta_t/v) = \binom{T - a}{T} \sim T^{-a}/\Gamma(1 - a)"""
-    return Sides([np.prod(1 - impl.decaying_steps(share, 1.0, n_steps))], [binom(n_steps - share, n_steps)])
+    return Sides(
+        [np.prod(1 - impl.decaying_steps(share, 1.0, n_steps))], [scipy.special.binom(n_steps - share, n_steps)]
+    )
 
 
 DECAYS = [  # first step, power, variance of the target, and the coefficient of T^-power in the error
@@ -452,7 +454,7 @@ def at_the_right(x, parameters):
     """P(the mode at the right | x) at the last level: its mean under the density of that level is the weight."""
     wide = parameters["variances"][:, 0] + LEVELS[-1] ** 2
     joint = parameters["logits"] - 0.5 * (x[:, :1] - parameters["means"][:, 0]) ** 2 / wide
-    return expit(joint[:, 1] - joint[:, 0])
+    return scipy.special.expit(joint[:, 1] - joint[:, 0])
 
 
 ANNEALED_STAGES = [(sigma, LAST_STEP * (sigma / LEVELS[-1]) ** 2, STEPS_EACH) for sigma in LEVELS]

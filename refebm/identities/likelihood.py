@@ -2,8 +2,7 @@ r"""Theorems about likelihood: partition functions, their gradient, and estimate
 
 import autograd.numpy as anp
 import numpy as np
-from scipy.special import logsumexp
-from scipy.stats import binom
+import scipy
 
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
@@ -50,7 +49,7 @@ def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z)
 def log_z_by_hand(model: Model) -> float:
     """log sum_k exp(a_k - 1/2 log det P_k) + d/2 log 2 pi."""
     logits, _, precisions = wells_of(model)
-    return float(logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]) + 0.5 * model.d * LOG_2PI)
+    return float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]) + 0.5 * model.d * LOG_2PI)
 
 
 @theorem(
@@ -76,7 +75,7 @@ def likelihood_of_all_states_is_one(impl, model):
     \sum_{v \in \{0, 1\}^d} e^{-(F(v) + \log Z)} = 1"""
     b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
     v, h = all_bits(len(b)), all_bits(len(c))
-    log_z = float(logsumexp((v @ b)[:, None] + h @ c + v @ W @ h.T))
+    log_z = float(scipy.special.logsumexp((v @ b)[:, None] + h @ c + v @ W @ h.T))
     return Sides([np.exp(-impl.negative_log_likelihood(impl.energy(model), log_z, v))], [1.0])
 
 
@@ -96,7 +95,7 @@ def partition_function_of_wells(impl, model):
 
     \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi"""
     logits, _, precisions = wells_of(model)
-    wells = float(logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]))
+    wells = float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]))
     return Sides([float(impl.log_partition(impl.energy(model), model.d))], [wells, 0.5 * model.d * LOG_2PI])
 
 
@@ -390,7 +389,9 @@ def weights_and_moments(q, first, second):
 def mean_over_samples(function, n, q, first, second):
     """E function(log_weights) over n independent weights of two values: by how many are the first, exactly."""
     outcomes = [function(np.where(np.arange(n) < j, first, second)) for j in range(n + 1)]
-    return binom.pmf(np.arange(n + 1), n, q) @ np.array(outcomes)
+    j, log_gamma = np.arange(n + 1), scipy.special.gammaln
+    log_chances = log_gamma(n + 1) - log_gamma(j + 1) - log_gamma(n - j + 1) + j * np.log(q) + (n - j) * np.log1p(-q)
+    return np.exp(log_chances) @ np.array(outcomes)
 
 
 @theorem(

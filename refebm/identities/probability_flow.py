@@ -1,7 +1,7 @@
 r"""Theorems about the probability flow: orders of steps along its velocity, and the flow solved."""
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from refebm.identities.diffused import (
     FLOW,
@@ -129,7 +129,7 @@ def flow_carries_gaussians_in_closed_form(impl, sde, x, t0, t1, tolerance):
 def below(model: Model, x, t):
     """P(x_t < x) on the line, (n, 1)."""
     logits, means, variances = components(model, t)
-    return np.sum(np.exp(logits)[:, :, None] * ndtr((x - means) / np.sqrt(variances)), axis=0)
+    return np.sum(np.exp(logits)[:, :, None] * scipy.special.ndtr((x - means) / np.sqrt(variances)), axis=0)
 
 
 @theorem(FLOW, about="probability_flow", case=a_path, **AT_PATHS)

@@ -1,8 +1,8 @@
 r"""Theorems about restricted Boltzmann machines: free energies, conditionals, partition functions, by enumeration."""
 
 import numpy as np
+import scipy
 from autograd import elementwise_grad
-from scipy.special import logsumexp
 
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
@@ -43,7 +43,7 @@ def energies(model: Model, v: np.ndarray, h: np.ndarray) -> np.ndarray:
 def joint(model: Model) -> np.ndarray:
     """p(v, h) of a binary machine, (2^d, 2^m), by enumeration; states in the order of `all_bits`."""
     e = energies(model, all_bits(model.d), all_bits(len(model.parameters["c"])))
-    return np.exp(-e - logsumexp(-e))
+    return np.exp(-e - scipy.special.logsumexp(-e))
 
 
 def for_both(kind: str, about: str, statement: str, latex: str, case, **options):
@@ -103,7 +103,7 @@ def energy_by_hand(rbm, model, v, h):
 )
 def free_energy_sums_over_hidden_states(rbm, model, v, h):
     e = energies(model, v, all_bits(h.shape[1]))
-    return Sides([rbm.free_energy(v)], [-logsumexp(-e, axis=1)], formula=[np.max(np.abs(e), axis=1)])
+    return Sides([rbm.free_energy(v)], [-scipy.special.logsumexp(-e, axis=1)], formula=[np.max(np.abs(e), axis=1)])
 
 
 @for_both(
@@ -116,7 +116,7 @@ def free_energy_sums_over_hidden_states(rbm, model, v, h):
 def hidden_mean_is_conditional(rbm, model, v, h):
     states = all_bits(h.shape[1])
     e = energies(model, v, states)
-    return Sides([rbm.hidden_mean(v)], [np.exp(-e - logsumexp(-e, axis=1)[:, None]) @ states])
+    return Sides([rbm.hidden_mean(v)], [np.exp(-e - scipy.special.logsumexp(-e, axis=1)[:, None]) @ states])
 
 
 def far(draw: Draw) -> float:
@@ -227,7 +227,8 @@ def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
     \mathbb E[v_i \mid h] = \frac{\sum_v v_i e^{-E(v, h)}}{\sum_v e^{-E(v, h)}}"""
     states = all_bits(model.d)
     e = energies(model, states, h).T
-    return Sides([impl.rbm(model).visible_mean(h)], [np.exp(-e - logsumexp(-e, axis=1)[:, None]) @ states])
+    chances = np.exp(-e - scipy.special.logsumexp(-e, axis=1)[:, None])
+    return Sides([impl.rbm(model).visible_mean(h)], [chances @ states])
 
 
 @theorem(
@@ -281,7 +282,7 @@ def binary_rbm_partition_function_by_enumeration(impl, model):
 
     Z = \sum_{v, h} e^{-E(v, h)}"""
     e = energies(model, all_bits(model.d), all_bits(len(model.parameters["c"])))
-    return Sides([impl.rbm(model).log_partition()], [logsumexp(-e)], formula=[np.max(np.abs(e))])
+    return Sides([impl.rbm(model).log_partition()], [scipy.special.logsumexp(-e)], formula=[np.max(np.abs(e))])
 
 
 @theorem(
@@ -296,8 +297,12 @@ def gaussian_rbm_partition_function_by_quadrature(impl, model):
 
     Z = \int \sum_h e^{-E(v, h)}\, dv"""
     p, h = density_of(model), all_bits(len(model.parameters["c"]))
-    highest = float(np.max(logsumexp(-energies(model, p.means, h), axis=1)))
-    (mass,), change = expect([lambda v: np.exp(logsumexp(-energies(model, v, h), axis=1) - highest - p.log_prob(v))], p)
+
+    def log_sum(v):
+        return scipy.special.logsumexp(-energies(model, v, h), axis=1)
+
+    highest = float(np.max(log_sum(p.means)))
+    (mass,), change = expect([lambda v: np.exp(log_sum(v) - highest - p.log_prob(v))], p)
     return Sides([float(impl.rbm(model).log_partition())], [float(np.log(total(mass))), highest], change)
 
 

@@ -3,7 +3,8 @@ r"""A theorem is a record that returns the terms of both sides; `check` holds th
 Acceptance, u the unit roundoff, entry by entry, always with ``<=`` on what must hold, so that NaN fails:
 
 - pointwise: gap <= 64 u (sum |terms| + K), K the change of each term when every drawn number moves by one part in
-  2^26, over 2^-26: what rounding of the case itself may do. The largest of three patterns of ups and downs.
+  2^26, over 2^-26: what rounding of the case itself may do. The largest of three patterns of ups and downs; they are
+  tried where the terms alone do not excuse the gap.
 - quadrature: gap <= 64 u sum |terms|, summed over the nodes too, **and** the certificate of every expectation < 1e-9.
 - enumeration: gap <= 64 u sum |terms|, summed over the finite space.
 - limit: observed order between successive steps within 0.02, and error/h^p within 0.02 of the known coefficient.
@@ -12,24 +13,26 @@ Acceptance, u the unit roundoff, entry by entry, always with ``<=`` on what must
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
 
-from refebm.glossary import DomainError
+from refebm.glossary import DomainError, InputError
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
 from refebm.truth.expectations import SETTLED, total
+from refebm.words import did_you_mean
 
 ROUNDOFF = np.finfo(float).eps / 2
 FACTOR = 64
 ORDER = 0.02
 FALSE_ALARMS = 1e-6
 STATISTICS = 10_000  # comparisons that one run makes at most (see `run`): they share the budget
-QUANTILE = float(norm.isf(FALSE_ALARMS / STATISTICS / 2))
+REFUSED = "refused: "
+QUANTILE = -NormalDist().inv_cdf(FALSE_ALARMS / STATISTICS / 2)
 
 
 class Sides(NamedTuple):
@@ -77,20 +80,51 @@ class Theorem:
     outside: dict[str, Callable[[], dict]] = field(default_factory=dict)
     cases: int | None = None  # how many there are, of a fixed list
     cancels: str = ""  # why sum |terms| may exceed both sides by far
+    where: str = ""  # file and line of a theorem of a user
 
 
-THEOREMS: dict[str, Theorem] = {}
+THEOREMS: dict[str, Theorem] = {}  # refebm's own
+OURS = __name__.rpartition(".")[0]
 
 
-def theorem(source: str, *, kind: str, about: str, case: Callable, **options) -> Callable:
-    """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX."""
+class Wrong(NamedTuple):
+    """A wrong version of a function of a user, which theorems about it must reject."""
+
+    function: str
+    version: Callable
+
+
+def theorem(
+    source: str,
+    *,
+    kind: str,
+    about: str,
+    case: Callable[[Draw], dict],
+    plane: bool = False,
+    mixtures: bool = False,
+    outside: dict[str, Callable[[], dict]] | None = None,
+    cases: int | None = None,
+    cancels: str = "",
+) -> Callable:
+    """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
+
+    source: where it stands. kind: the evidence, and how it is judged (see `refebm.identities.record`). about: the names
+    of the functions that it is about, which it calls as ``impl.NAME``. case: a function of a `Draw` that returns the
+    arguments by name. plane: it begins with ``draw.dimension()``. mixtures: its density is a ``draw.mixture(d)``, for
+    which a user's data can stand. outside: cases outside its conditions, by words, in which it must fail or be refused.
+    cases: how many there are, where ``draw.count(0, cases - 1)`` is all that is drawn. cancels: why its terms may be
+    much larger than its sides.
+    A theorem of another module than refebm's is kept there, in ``__theorems__``.
+    """
+    if kind not in JUDGES:
+        raise InputError("E-KIND", f"kind must be one of {', '.join(JUDGES)}, got {kind!r}{did_you_mean(kind, JUDGES)}")
 
     def register(function):
         words, _, latex = (inspect.getdoc(function) or "").partition("\n\n")
-        stem = function.__module__.rpartition(".")[2]
-        THEOREMS[function.__name__] = Theorem(
+        module = function.__module__
+        made = Theorem(
             function.__name__,
-            stem,
+            module.rpartition(".")[2],
             " ".join(words.split()),
             " ".join(latex.split()),
             source,
@@ -98,9 +132,30 @@ def theorem(source: str, *, kind: str, about: str, case: Callable, **options) ->
             tuple(about.split()),
             case,
             function,
-            **options,
+            plane,
+            mixtures,
+            outside or {},
+            cases,
+            cancels,
         )
+        if module.startswith(f"{OURS}."):
+            THEOREMS[made.name] = made
+        else:
+            function.__globals__.setdefault("__theorems__", []).append(made)
         return function
+
+    return register
+
+
+def wrong(function: Callable) -> Callable:
+    """Register a wrong version of a function of yours, which the theorems about it must reject: verify --controls.
+
+    The docstring of the version says what is wrong with it. It is kept in its module, in ``__wrong__``.
+    """
+
+    def register(version):
+        version.__globals__.setdefault("__wrong__", []).append(Wrong(function.__name__, version))
+        return version
 
     return register
 
@@ -119,36 +174,39 @@ def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Ver
     """Draw a case of the theorem, run it on `impl`, judge it. DomainError is a refusal: red, with its text."""
     case = theorem.case(draw)
     integers = tuple(draw.integers)
-    patterns = PATTERNS if theorem.kind == "pointwise" else ()
-    nudged = [theorem.case(Draw.replay(integers, pattern=pattern, data=draw.data)) for pattern in patterns]
+    nudged = (theorem.case(Draw.replay(integers, pattern=pattern, data=draw.data)) for pattern in PATTERNS)
     return verdict_of(theorem, case, impl, nudged, integers)
 
 
-def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Sequence[dict] = (), integers=()) -> Verdict:
-    """Judge a case that is already drawn, with copies whose numbers were moved a little if it is pointwise."""
+def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Iterable[dict] = (), integers=()) -> Verdict:
+    """Judge a case that is already drawn; nudged: copies whose numbers are moved a little, if wanted."""
     try:
         result = theorem.sides(impl, **case)
-        moved = [theorem.sides(impl, **copy) for copy in nudged]
+        with np.errstate(invalid="ignore", over="ignore"):
+            holds, ratio, cancellation, note = JUDGES[theorem.kind](
+                result, (theorem.sides(impl, **copy) for copy in nudged)
+            )
     except DomainError as refusal:
-        return Verdict(False, np.inf, integers, note=f"refused: {refusal}")
+        return Verdict(False, np.inf, integers, note=f"{REFUSED}{refusal}")
     except NotSupported:
         raise
     except Failure as failure:
         return Verdict(False, np.inf, integers, note=str(failure))
-    with np.errstate(invalid="ignore", over="ignore"):
-        holds, ratio, cancellation, note = JUDGES[theorem.kind](result, *([moved] if moved else []))
     return Verdict(bool(holds), float(ratio), integers, float(cancellation), note)
 
 
 def _pointwise(sides, moved=()):
     left, right = (np.broadcast_arrays(*map(np.asarray, side)) for side in (sides.left, sides.right))
     size = sum(map(np.abs, [*left, *right, *sides.formula]))
+    at_once = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
+    if at_once[0]:
+        return at_once
     terms = [*sides.left, *sides.right]
     changes = [sum(np.abs(a - b) for a, b in zip(terms, [*other.left, *other.right])) / NUDGE for other in moved]
     return _gap(sum(left), sum(right), size, functools.reduce(np.maximum, changes, 0.0), sides.inequality)
 
 
-def _summed(sides):
+def _summed(sides, _=()):
     left, right = ([t if np.ndim(t) == 0 else total(t) for t in side] for side in (sides.left, sides.right))
     size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in [*sides.left, *sides.right])
     holds, ratio, cancellation, note = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
@@ -174,7 +232,7 @@ def _gap(left, right, size, sensitivity, inequality):
     return np.all(gap <= allowed), ratio, cancellation, note
 
 
-def _limit(limit):
+def _limit(limit, _=()):
     steps, errors = np.asarray(limit.steps), np.abs(np.asarray(limit.errors))
     orders = np.log(errors[1:] / errors[:-1]) / np.log(steps[1:] / steps[:-1])
     misses = np.abs(orders - limit.order)
@@ -186,7 +244,7 @@ def _limit(limit):
     return np.all(misses <= ORDER), np.max(misses) / ORDER, 1.0, note
 
 
-def _statistical(sampled):
+def _statistical(sampled, _=()):
     z = np.abs(sampled.estimates - sampled.expected) / sampled.standard_errors
     note = f"could detect a gap of {QUANTILE * np.max(sampled.standard_errors):.2g}"
     return np.all(z <= QUANTILE), np.max(z) / QUANTILE, 1.0, note

@@ -10,7 +10,7 @@ from refebm.truth.densities import LOG_2PI, GaussianMixture
 from refebm.truth.derivatives import jacobian_size, moments, score_and_jacobian
 from refebm.truth.expectations import expect, total
 
-SONG = "Song, Sohl-Dickstein, Kingma, Kumar, Ermon and Poole 2021"
+SONG = "Song et al. 2021"
 SDE_KINDS = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving")
 SDE_KERNELS = "VarianceExploding.kernel VariancePreserving.kernel SubVariancePreserving.kernel GivenDiffusion.kernel"
 DIFFUSIONS = SDE_KERNELS.replace("kernel", "diffusion")

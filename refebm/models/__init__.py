@@ -1,7 +1,7 @@
 """What can be trained, as data: ``Model(kind, parameters)`` is frozen, callable, and means the same in any framework.
 
 Parameters are plain nested tuples and dicts of arrays, which autograd differentiates and
-``autograd.misc.flatten`` flattens. Two kinds are made of another model, given as its kind and parameters:
+``autograd.misc.flatten`` flattens. Some kinds are made of another model, `inner`, given as its kind and parameters:
 ``at_level`` fixes the noise of a conditional field, ``denoiser`` is y + sigma^2 s(y).
 """
 
@@ -22,14 +22,14 @@ from refebm.models.shapes import dimension
 from refebm.truth.densities import GaussianMixture
 
 
-def at_level(x, kind, parameters, sigma):
-    r"""s(x) = s(x, sigma): the noise-conditional field `kind` at the level sigma, a float."""
-    return at(Model(kind, parameters), sigma)(x)
+def at_level(x, inner, sigma):
+    r"""s(x) = s(x, sigma): a noise-conditional field at the level sigma, a float."""
+    return at(inner, sigma)(x)
 
 
-def denoiser(x, kind, parameters, sigma):
-    r"""r(y) = y + sigma^2 s(y), s the score of the model `kind`, sigma a float: what Tweedie's formula makes of it."""
-    return x + sigma**2 * score(Model(kind, parameters))(x)
+def denoiser(x, inner, sigma):
+    r"""r(y) = y + sigma^2 s(y), s the score of a model, sigma a float: what Tweedie's formula makes of it."""
+    return x + sigma**2 * score(inner)(x)
 
 
 def binary_rbm(x, b, c, W):
@@ -42,9 +42,9 @@ def gaussian_rbm(x, b, c, W, sigma):
     return GaussianBernoulliRBM(b, c, W, sigma).free_energy(x)
 
 
-def log_density(x, kind, parameters, log_z):
-    r"""-E(x) - log Z, (n,), for the energy `kind` and any number log Z, which noise contrast learns."""
-    return -Model(kind, parameters)(x) - log_z
+def log_density(x, inner, log_z):
+    r"""-E(x) - log Z, (n,), for an energy and any number log Z, which noise contrast learns."""
+    return -inner(x) - log_z
 
 
 RBMS = {"binary_rbm": BinaryRBM, "gaussian_rbm": GaussianBernoulliRBM}
@@ -69,6 +69,10 @@ CONDITIONAL = {
 FIELDS = CONDITIONAL | {function.__name__: function for function in (fields.mlp_score, at_level, denoiser)}
 LOG_DENSITIES = {"log_density": log_density}
 KINDS = ENERGIES | FIELDS | LOG_DENSITIES
+TAKEN = {kind: set(inspect.signature(function).parameters) - {"x"} for kind, function in KINDS.items()}
+INNER = {"kind", "parameters"}  # of the data of a model that is made of another
+WANTED = {kind: taken - {"inner"} | (INNER if "inner" in taken else set()) for kind, taken in TAKEN.items()}
+WANTED |= {kind: TAKEN[kind] - {"sigma", "t"} for kind in CONDITIONAL}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +88,7 @@ class Model:
     kind: str
     parameters: dict[str, Any]
     d: int = field(init=False)
+    given: dict[str, Any] = field(init=False, repr=False)  # to the function of its kind
 
     def __post_init__(self):
         if not isinstance(self.kind, str) or self.kind not in KINDS:
@@ -92,18 +97,19 @@ class Model:
         object.__setattr__(self, "parameters", parameters_of("parameters", self.parameters))
         if not hasattr(self.parameters, "keys"):
             raise InputError("E-MODEL", f"parameters must be a dict by name, got {type(self.parameters).__name__}")
-        wanted = set(inspect.signature(KINDS[self.kind]).parameters) - {"x"}
-        wanted -= {"sigma", "t"} if self.kind in CONDITIONAL else set()
-        if set(self.parameters.keys()) != wanted:
+        if set(self.parameters.keys()) != (wanted := WANTED[self.kind]):
             raise InputError(
                 "E-MODEL",
                 f"a {self.kind} has parameters {sorted(wanted)}, got {brief(sorted(map(str, self.parameters)))}",
             )
         if "sde" in self.parameters:
             sde_of(self.parameters["sde"])
-        inner = "kind" in self.parameters and Model(self.parameters["kind"], self.parameters["parameters"])
-        sizes = dimension(self.kind, self.parameters)
-        object.__setattr__(self, "d", inner.d if inner else sizes)
+        d, given = dimension(self.kind, self.parameters), self.parameters
+        if "kind" in given:
+            inner = Model(given["kind"], given["parameters"])
+            d, given = inner.d, {name: given[name] for name in set(given.keys()) - INNER} | {"inner": inner}
+        object.__setattr__(self, "d", d)
+        object.__setattr__(self, "given", given)
 
     def __call__(self, x, *sigma):
         x = points_of(self, "x", x)
@@ -111,7 +117,7 @@ class Model:
             wanted = "x and its noise" if self.kind in CONDITIONAL else "x alone"
             raise InputError("E-MODEL", f"a {self.kind} is a function of {wanted}, got {1 + len(sigma)} arguments")
         name, checked = ("t", times_of) if self.kind == "diffused_mixture" else ("sigma", level)
-        return KINDS[self.kind](x, *(np.ravel(checked(name, c, x)) for c in sigma), **self.parameters)
+        return KINDS[self.kind](x, *(np.ravel(checked(name, c, x)) for c in sigma), **self.given)
 
 
 def score(model: Model) -> Callable:

@@ -9,7 +9,8 @@ from refebm.calculus import held
 from refebm.glossary import InputError
 from refebm.models.networks import perceptron
 from refebm.models.real_nvp import to_normal
-from refebm.truth.densities import FAR, LOG_2PI, common, log_sum_exp, lost
+from refebm.special import logsumexp
+from refebm.truth.densities import FAR, LOG_2PI, common, lost
 
 LEAST_LOG = -700.0  # of a scale whose inverse is a number
 
@@ -26,13 +27,13 @@ def mixture(x, logits, means, precisions):
     deepest = np.argmax(held(joint), axis=0)
     far = np.abs(np.max(held(joint), axis=0) - held(logits)[deepest]) > 0.5 * FAR**2
     if not np.any(far):
-        return -log_sum_exp(joint)
+        return -logsumexp(joint, 0)
     near = np.flatnonzero(~far)
     groups = [(np.flatnonzero(far & (deepest == j)), j) for j in np.unique(deepest[far])]
-    values = [log_sum_exp(joint[:, near])]
+    values = [logsumexp(joint[:, near], 0)]
     for rows, j in groups:
         differences = _less_the_well(j, x[rows], logits, means, precisions)
-        values.append(joint[j, rows] + log_sum_exp(differences))
+        values.append(joint[j, rows] + logsumexp(differences, 0))
     return -np.concatenate(values)[np.argsort(np.concatenate([near, *(rows for rows, _ in groups)]))]
 
 

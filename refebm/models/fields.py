@@ -6,7 +6,8 @@ from refebm.calculus import held
 from refebm.glossary import Field, InputError, Level, LevelField, Points, brief, rows
 from refebm.models.networks import perceptron
 from refebm.sdes import SubVariancePreserving, VarianceExploding, VariancePreserving
-from refebm.truth.densities import lost, softmax
+from refebm.special import softmax
+from refebm.truth.densities import lost
 
 SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, SubVariancePreserving)}
 
@@ -72,7 +73,10 @@ def diffused_mixture(x, t, sde, logits, means, variances):
 
 @rows
 def at(score: LevelField, sigma: Level) -> Field:
-    r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float."""
+    r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float.
+
+    $$x \mapsto s(x, \sigma)$$
+    """
 
     @rows
     def field(x: Points):

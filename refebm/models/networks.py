@@ -2,7 +2,7 @@
 
 import autograd.numpy as np
 
-from refebm.calculus import tanh
+from refebm.special import tanh
 
 
 def perceptron(layers, x):

@@ -7,16 +7,15 @@ layer the units of the other are independent. Noise is an argument: a unit is 1 
 from itertools import product
 
 import autograd.numpy as np
-from autograd.scipy.special import logsumexp
 
-from refebm.calculus import expit, softplus
 from refebm.glossary import (
-    Bits,
     InputError,
     Points,
     Rows,
+    UnitMeans,
     Vectors,
     bits,
+    fractions,
     of_shape,
     real_array,
     rows,
@@ -24,6 +23,7 @@ from refebm.glossary import (
     uniforms,
     vector,
 )
+from refebm.special import expit, logsumexp, softplus
 from refebm.truth.densities import LOG_2PI
 
 MOST_UNITS = 20
@@ -31,8 +31,8 @@ MOST_PRODUCTS = 10**9  # of units of one layer with those of the other, over all
 
 
 def hidden(rbm, h, n=None):
-    """States of the hidden units of an RBM, (n, m), as many as there are of the visible ones."""
-    h = bits("h", h)
+    """States of the hidden units of an RBM, or their means, (n, m), as many as there are of the visible ones."""
+    h = fractions("h", h)
     if h.shape != (n or len(h), rbm.m):
         wanted = f"({n or 'n'}, {rbm.m})"
         raise InputError("E-SHAPE", f"h must be {wanted} for this {type(rbm).__name__}; got shape {h.shape}")
@@ -59,8 +59,13 @@ def states(m: int, others: int = 1) -> np.ndarray:
 class BinaryRBM:
     r"""E(v, h) = -b.v - c.h - v^T W h, with v in {0, 1}^d and h in {0, 1}^m.
 
-    b (d,), c (m,), W (d, m). Errors: E-SHAPE; E-BINARY for units that are not 0 or 1; E-UNIFORM for u outside (0, 1);
-    E-SIZE where both layers have more than 20 units, too many to enumerate.
+    $$E(v, h) = -b \cdot v - c \cdot h - v^\top W h$$
+
+    b (d,), c (m,), W (d, m). The methods continue to means of units, in [0, 1]: E is linear in each of them, the
+    conditional means and the free energy are what their formulas say. Errors: E-SHAPE; E-FRACTION for units outside
+    [0, 1]; E-BINARY where units are drawn given such as are not 0 or 1; E-UNIFORM for u outside (0, 1); E-SIZE where
+    both layers have more than 20 units, too many to enumerate.
+    Also: Boltzmann machine, Bernoulli RBM
     Source: Hinton 2002, section 3; Smolensky 1986
     """
 
@@ -71,37 +76,58 @@ class BinaryRBM:
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
 
     @rows
-    def energy(self, v: Bits, h) -> Rows:
-        r"""-b.v - c.h - v^T W h, (n,); h (n, m)."""
+    def energy(self, v: UnitMeans, h) -> Rows:
+        r"""-b.v - c.h - v^T W h, (n,); h (n, m).
+
+        $$E(v, h) = -b \cdot v - c \cdot h - v^\top W h$$
+        """
         h = hidden(self, h, len(v))
         return -np.dot(v, self.b) - np.dot(h, self.c) - np.sum(np.dot(v, self.W) * h, axis=1)
 
     @rows
-    def free_energy(self, v: Bits) -> Rows:
-        r"""-b.v - sum_j softplus(c_j + (W^T v)_j), (n,)."""
+    def free_energy(self, v: UnitMeans) -> Rows:
+        r"""-b.v - sum_j softplus(c_j + (W^T v)_j), (n,).
+
+        $$F(v) = -\log \sum_h e^{-E(v, h)} = -b \cdot v - \sum_j \operatorname{softplus}(c_j + (W^\top v)_j)$$
+        """
         return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
 
     @rows
-    def hidden_mean(self, v: Bits) -> Vectors:
-        r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m)."""
+    def hidden_mean(self, v: UnitMeans) -> Vectors:
+        r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m).
+
+        $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j)$$
+        """
         return expit(self.c + np.dot(v, self.W))
 
     def visible_mean(self, h):
-        r"""P(v_i = 1 | h) = sigmoid(b_i + (W h)_i), (n, d)."""
+        r"""P(v_i = 1 | h) = sigmoid(b_i + (W h)_i), (n, d).
+
+        $$P(v_i = 1 \mid h) = \operatorname{sigmoid}(b_i + (W h)_i)$$
+        """
         return expit(self.b + np.dot(hidden(self, h), self.W.T))
 
     def hidden_given(self, v, u):
-        """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
-        mean = self.hidden_mean(v)
+        r"""h by its probabilities, (n, m); u (n, m) in (0, 1).
+
+        $$h_j = [u_j < P(h_j = 1 \mid v)]$$
+        """
+        mean = self.hidden_mean(bits("v", v))
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def visible_given(self, h, u):
-        """v by its probabilities, (n, d); u (n, d) in (0, 1)."""
-        mean = self.visible_mean(h)
+        r"""v by its probabilities, (n, d); u (n, d) in (0, 1).
+
+        $$v_i = [u_i < P(v_i = 1 \mid h)]$$
+        """
+        mean = self.visible_mean(bits("h", h))
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def log_partition(self) -> float:
-        r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged."""
+        r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged.
+
+        $$\log Z = \log \sum_h \exp\!\left(c \cdot h + \textstyle\sum_i \operatorname{softplus}(b_i + (W h)_i)\right)$$
+        """
         near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
         h = states(len(near), len(far))
         return logsumexp(np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1))
@@ -110,8 +136,11 @@ class BinaryRBM:
 class GaussianBernoulliRBM:
     r"""E(v, h) = |v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, with v in R^d and h in {0, 1}^m: E[v | h] = b + W h.
 
+    $$E(v, h) = \frac{|v - b|^2}{2\sigma^2} - c \cdot h - \frac{v^\top W h}{\sigma^2}$$
+
     b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE, E-SCALE for sigma.
     Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
+    Also: GRBM
     Source: Cho, Ilin and Raiko 2011, eq. 3
     """
 
@@ -123,38 +152,59 @@ class GaussianBernoulliRBM:
 
     @rows
     def energy(self, v: Points, h) -> Rows:
-        r"""|v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, (n,); h (n, m)."""
+        r"""|v - b|^2/(2 sigma^2) - c.h - v^T W h/sigma^2, (n,); h (n, m).
+
+        $$E(v, h) = \frac{|v - b|^2}{2\sigma^2} - c \cdot h - \frac{v^\top W h}{\sigma^2}$$
+        """
         h = hidden(self, h, len(v))
         coupling = np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2
         return 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2 - np.dot(h, self.c) - coupling
 
     @rows
     def free_energy(self, v: Points) -> Rows:
-        r"""|v - b|^2/(2 sigma^2) - sum_j softplus(c_j + (W^T v)_j/sigma^2), (n,)."""
+        r"""|v - b|^2/(2 sigma^2) - sum_j softplus(c_j + (W^T v)_j/sigma^2), (n,).
+
+        $$F(v) = \frac{|v - b|^2}{2\sigma^2} - \sum_j \operatorname{softplus}(c_j + (W^\top v)_j/\sigma^2)$$
+        """
         spring = 0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2
         return spring - np.sum(softplus(self.c + np.dot(v, self.W) / self.sigma**2), axis=1)
 
     @rows
     def hidden_mean(self, v: Points) -> Vectors:
-        r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m)."""
+        r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m).
+
+        $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j/\sigma^2)$$
+        """
         return expit(self.c + np.dot(v, self.W) / self.sigma**2)
 
     def visible_mean(self, h):
-        r"""E[v | h] = b + W h, (n, d)."""
+        r"""E[v | h] = b + W h, (n, d).
+
+        $$\mathbb E[v \mid h] = b + W h$$
+        """
         return self.b + np.dot(hidden(self, h), self.W.T)
 
     def hidden_given(self, v, u):
-        """h by its probabilities, (n, m); u (n, m) in (0, 1)."""
+        r"""h by its probabilities, (n, m); u (n, m) in (0, 1).
+
+        $$h_j = [u_j < P(h_j = 1 \mid v)]$$
+        """
         mean = self.hidden_mean(v)
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def visible_given(self, h, z):
-        """b + W h + sigma z, (n, d); z (n, d) unit normal."""
-        mean = self.visible_mean(h)
+        r"""b + W h + sigma z, (n, d); z (n, d) unit normal.
+
+        $$v = b + W h + \sigma z$$
+        """
+        mean = self.visible_mean(bits("h", h))
         return mean + self.sigma * of_shape("z", z, mean.shape)
 
     def log_partition(self) -> float:
-        r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2)."""
+        r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2).
+
+        $$\log \sum_h e^{c \cdot h + (|b + W h|^2 - |b|^2)/2\sigma^2} + \tfrac d2 \log(2\pi\sigma^2)$$
+        """
         h = states(self.m, self.d)
         shift = np.dot(h, self.W.T)
         gain = np.sum(shift * (shift + 2 * self.b), axis=1) / (2 * self.sigma**2)

@@ -11,9 +11,12 @@ from refebm.truth.densities import LOG_2PI
 class RealNVP:
     r"""log p(x) = log N(z; 0, I) + log |det dz/dx|, z = T^{-1}(x).
 
+    $$\log p(x) = \log \mathcal N(T^{-1}(x); 0, I) + \log|\det \partial T^{-1}(x)/\partial x|$$
+
     couplings (layers, ...): networks from d to 2 d. Coupling i keeps every other coordinate, those j with j + i odd,
     and maps the rest by x_j -> (x_j - shift_j) exp(-tanh(log_scale_j)), on the way to z. d >= 2.
     Errors: E-MODEL for networks of other widths; E-SHAPE for d = 1, where there is nothing to couple.
+    Also: normalising flow, affine couplings
     Source: Dinh, Sohl-Dickstein and Bengio 2017, eqs. 7 and 8; Gao et al. 2020, section 3.2
     """
 
@@ -27,17 +30,26 @@ class RealNVP:
 
     @rows
     def log_prob(self, x: Points) -> Rows:
-        r"""log N(T^{-1}(x); 0, I) + log |det|, (n,)."""
+        r"""log N(T^{-1}(x); 0, I) + log |det|, (n,).
+
+        $$\log p(x) = \log \mathcal N(T^{-1}(x); 0, I) + \log|\det \partial T^{-1}(x)/\partial x|$$
+        """
         z, log_det = self.inverse(x)
         return np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det
 
     @rows
     def inverse(self, x: Points) -> tuple[Vectors, Rows]:
-        r"""z = T^{-1}(x), (n, d), and log |det dz/dx|, (n,)."""
+        r"""z = T^{-1}(x), (n, d), and log |det dz/dx|, (n,).
+
+        $$x_j \mapsto (x_j - t_j) e^{-s_j} \text{ in each coupling},\ \log|\det \partial z/\partial x| = -\sum s_j$$
+        """
         return to_normal(self.couplings, x)
 
     def sample(self, z):
-        """x = T(z), (n, d); z (n, d), unit normal."""
+        r"""x = T(z), (n, d); z (n, d), unit normal.
+
+        $$z_j \mapsto z_j e^{s_j} + t_j \text{ in each coupling, the last first}$$
+        """
         x = points_of(self, "z", z)
         for i, layers in reversed(list(enumerate(self.couplings))):
             kept, log_scale, shift = _coupling(x, i, layers)

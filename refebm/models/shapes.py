@@ -93,6 +93,7 @@ def _pair(kind, name, layer):
 def _shape(kind, name, value):
     if isinstance(value, (tuple, list, str, dict)) or value is None:
         raise InputError("E-MODEL", f"{name} of a {kind} must be an array, got {type(value).__name__}")
-    if np.any(np.isnan(value)) or np.any(np.isinf(value) & ((name != "logits") | (value > 0))):
+    value = held(value)
+    if not np.all(np.isfinite(value) | ((name == "logits") & (value == -np.inf))):
         raise InputError("E-MODEL", f"{name} of a {kind} must be finite, not NaN or infinite; a logit may be -inf")
     return np.shape(value)

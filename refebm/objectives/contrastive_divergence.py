@@ -17,9 +17,12 @@ from refebm.glossary import Energy, InputError, Loss, ModelPoints, Points, numbe
 def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> Loss:
     r"""E(x) - E(x_model), (n,), with x_model held constant, whatever it was computed from.
 
+    $$E(x) - E(x'),\quad x' \text{ held constant}$$
+
     energy (n, d) -> (n,); x, x_model (n, d). With x_model from the model the mean gradient in the parameters is that of
     the negative log-likelihood; the value is no likelihood, and may be negative. For a `BinaryRBM` energy is its
     free energy.
+    Also: CD, CD-k, PCD, persistent contrastive divergence
     Source: Song and Kingma 2021, section 3 (minus eq. 4 in the mean); Hinton 2002, section 3; dataflowr module 18a
     """
     return energy(x) - energy(held(x_model))
@@ -28,6 +31,8 @@ def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> L
 @dataclass(frozen=True, eq=False)
 class ReplayBuffer:
     r"""Past states of chains, from which new chains start: at most `capacity` of them, the oldest leave first.
+
+    $$(x_{t - c + 1}, \dots, x_t),\quad c \text{ the capacity}$$
 
     points (N, d), 1 <= N <= capacity; capacity >= 1. A buffer is never changed: `push` returns another.
     Errors: E-EMPTY for no points, E-COUNT for the capacity, E-FRACTION, E-SHAPE, E-UNIFORM.
@@ -44,6 +49,8 @@ class ReplayBuffer:
     def start(self, fresh: np.ndarray, fraction: float, u: np.ndarray) -> np.ndarray:
         r"""Where chain i starts, (n, d): at fresh_i if u_i1 < fraction, else at point floor(u_i2 N), counted from 0.
 
+        $$x_i = \text{fresh}_i \text{ if } u_{i1} < f,\quad \text{else point } \lfloor u_{i2} N \rfloor$$
+
         fresh (n, d); fraction in [0, 1]; u (n, 2) in (0, 1).
         """
         fresh, fraction = points("fresh", fresh), number("fraction", fraction)
@@ -55,7 +62,10 @@ class ReplayBuffer:
         return np.where(anew[:, None] < fraction, fresh, kept)
 
     def push(self, x: np.ndarray) -> "ReplayBuffer":
-        """The buffer with x (n, d) as its newest points."""
+        r"""The buffer with x (n, d) as its newest points.
+
+        $$(x_1, \dots, x_t) \mapsto (x_{t - c + 1}, \dots, x_t),\quad c \text{ the capacity}$$
+        """
         x = points("x", x)
         self._fits("x", x)
         return ReplayBuffer(np.concatenate([self.points, x]), self.capacity)

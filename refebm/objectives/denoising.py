@@ -7,7 +7,7 @@ or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching
 from typing import NamedTuple
 
 import autograd.numpy as np
-from scipy.stats import chi2
+import scipy
 
 from refebm.calculus import held, jacobian
 from refebm.glossary import (
@@ -34,9 +34,12 @@ BLOCK = 1000  # rows against rows, to find the two that are furthest apart
 def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""1/2 |s(x + sigma z) + z/sigma|^2, (n,). Its minimiser is the score of p^sigma, not of the data.
 
+    $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2$$
+
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
     Convention: with the 1/2, and unweighted: times sigma^2 it is noise prediction, times sigma^4 the denoising
     autoencoder (the weights that k-diffusion and NCSN fold in).
+    Also: DSM
     Source: Song and Kingma 2021, eq. 10; Vincent 2011, section 4.2
     """
     return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)
@@ -46,7 +49,10 @@ def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -
 def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""The same less z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2), (n,): equal mean, variance bounded as sigma -> 0.
 
+    $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2 - \frac{z \cdot s(x)}{\sigma} - \frac{|z|^2 - d}{2\sigma^2}$$
+
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
+    Also: DSM with a control variate, variance reduction
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
     """
     control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)
@@ -57,8 +63,11 @@ def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise
 def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""1/2 |sigma s(x + sigma z, sigma) + z|^2, (n,): sigma^2 times the denoising objective, each row at its own level.
 
+    $$\tfrac12 |\sigma\, s(x + \sigma z, \sigma) + z|^2$$
+
     score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn among the levels, or a float.
     Convention: sigma s predicts -z (DDPM's network predicts +z).
+    Also: NCSN
     Source: Song and Ermon 2019, eqs. 5 and 6; Stanford CS236, choosing the weighting function
     """
     return 0.5 * squared_norm(sigma * score(x + sigma * z, sigma[:, 0]) + z)
@@ -68,7 +77,10 @@ def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels
 def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
     r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times the denoising objective.
 
+    $$\tfrac12 |r(x + \sigma z) - x|^2$$
+
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
+    Also: DAE
     Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
     return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
@@ -78,7 +90,10 @@ def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -
 def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
     r"""E[X | Y = y] = y + sigma^2 s(y), (n, d), where s is the score of p^sigma.
 
+    $$\mathbb E[X \mid Y = y] = y + \sigma^2 s(y)$$
+
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,). The gradient in s is that in the noisy point.
+    Also: Tweedie's formula, the denoiser, empirical Bayes
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
     return y + sigma**2 * score(y)
@@ -88,11 +103,14 @@ def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
 def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
     r"""Cov[X | Y = y] = sigma^2 I + sigma^4 grad s(y), (n, d, d), where s is the score of p^sigma.
 
+    $$\operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla s(y)$$
+
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,).
     The two terms are of size sigma^2: the error is some roundoffs of sigma^2, whatever the variance, since a score in
     double precision knows no more of it (with sigma = 1e5 a variance of 1 has six digits). Where a variance has not
     three digits left it is refused; the `posterior_cov` of a density has them all.
     Errors: DomainError E-ROUNDOFF.
+    Also: Tweedie's formula of second order
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
@@ -124,10 +142,13 @@ class NoiseLevels(NamedTuple):
 def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevels:
     r"""sigma_1 > ... > sigma_n in constant ratio: sigma_1 = the largest pairwise distance, sigma_n = smallest.
 
+    $$\sigma_i = \sigma_1 (\sigma_n/\sigma_1)^{(i - 1)/(n - 1)},\quad \sigma_1 = \max_{jk} |x_j - x_k|$$
+
     x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1.
     The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all neighbours: 1 when they are
     equal, 0 when no sample of one level could be one of the next. CS236 asks for enough of it; it falls with d.
     Errors: E-LEVELS.
+    Also: noise schedule
     Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """
     largest = largest_distance(x)
@@ -139,7 +160,8 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     sigmas = np.geomspace(largest, smallest, n)
     ratio, d = sigmas[0] / sigmas[1], x.shape[1]
     crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
-    return NoiseLevels(sigmas, float(chi2.cdf(crossing / ratio**2, d) + chi2.sf(crossing, d)))
+    below = scipy.special.gammainc(d / 2, crossing / ratio**2 / 2)  # of chi^2 with d degrees of freedom
+    return NoiseLevels(sigmas, float(below + scipy.special.gammaincc(d / 2, crossing / 2)))
 
 
 def largest_distance(x):

@@ -29,8 +29,11 @@ from refebm.objectives.notation import squared_norm
 def diffusion_score_matching(score: TimeField, sde: Sde, weight: TimeWeight, x: Points, t: Times, z: Noise) -> Loss:
     r"""weight(t)/2 |s(m x + std z, t) + z/std|^2, (n,).
 
+    $$\tfrac12 w(t)\, |s(m(t)\, x + \text{std}(t)\, z, t) + z/\text{std}(t)|^2$$
+
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; weight (n,) -> (n,), for instance std^2 (noise
     prediction), 1, or g^2 (likelihood weighting); x, z (n, d); t a float or (n,).
+    Also: continuous-time score matching, likelihood weighting
     Source: Song et al. 2021, eq. 7; Stanford CS236, score matching with infinitely many noise levels
     """
     scale, std = _marginal(sde, t)
@@ -41,9 +44,12 @@ def diffusion_score_matching(score: TimeField, sde: Sde, weight: TimeWeight, x: 
 def ddpm_loss(score: TimeField, betas: Betas, x: Points, i: Indices, z: Noise) -> Loss:
     r"""1/2 |std_i s(x_i, i) + z|^2, (n,), x_i = sqrt(a_i) x + std_i z, a_i = prod_{j <= i} (1 - beta_j) = 1 - std_i^2.
 
+    $$\tfrac12 |\text{std}_i s(x_i, i) + z|^2,\ x_i = \sqrt{a_i} x + \text{std}_i z,\ a_i = 1 - \text{std}_i^2$$
+
     score(x, i) (n, d), (n,) -> (n, d), the score of the law of x_i; betas (N,), in (0, 1); x, z (n, d); i an int or
     (n,), of 0, ..., N - 1.
     Convention: with the 1/2, and of the score; the source has no 1/2, counts from 1, and predicts the noise, -std_i s.
+    Also: denoising diffusion, epsilon loss
     Source: Ho, Jain and Abbeel 2020, eq. 14
     """
     log_kept = np.cumsum(np.log1p(-betas))[within("i", i, len(betas))][:, None]
@@ -54,6 +60,8 @@ def ddpm_loss(score: TimeField, betas: Betas, x: Points, i: Indices, z: Noise) -
 @rows
 def predicted_noise(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""E[Z | x_t = x] = -std s(x, t), (n, d), of the score s of the law of x_t.
+
+    $$\mathbb E[Z \mid x_t = x] = -\text{std}(t)\, s(x, t)$$
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
     Source: Ho, Jain and Abbeel 2020, eq. 12; Stanford CS236, noise-conditional score networks
@@ -66,7 +74,10 @@ def predicted_noise(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
 def denoised_point(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""E[x_0 | x_t = x] = (x + std^2 s(x, t))/m, (n, d), of the score s of the law of x_t: Tweedie's formula.
 
+    $$\mathbb E[x_0 \mid x_t = x] = \frac{x + \text{std}(t)^2 s(x, t)}{m(t)}$$
+
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
+    Also: Tweedie's formula, x_0 prediction
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
     scale, std = _marginal(sde, t)
@@ -76,6 +87,8 @@ def denoised_point(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
 @rows
 def score_of_noise(noise: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""-noise(x, t)/std, (n, d): the score of a network that predicts the noise.
+
+    $$s(x, t) = -\frac{\text{noise}(x, t)}{\text{std}(t)}$$
 
     noise(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
     Source: Ho, Jain and Abbeel 2020, eq. 12
@@ -87,6 +100,8 @@ def score_of_noise(noise: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
 @rows
 def score_of_denoiser(denoiser: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""(m r(x, t) - x)/std^2, (n, d): the score of a network r that predicts the denoised point.
+
+    $$s(x, t) = \frac{m(t)\, r(x, t) - x}{\text{std}(t)^2}$$
 
     denoiser(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
     Source: Efron 2011, eq. 2.8; Karras, Aittala, Aila and Laine 2022, eq. 3 (with m = 1)

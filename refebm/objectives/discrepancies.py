@@ -13,6 +13,8 @@ ENTRIES = 2**20  # entries of the differences that are held at once, or one row'
 def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
     r"""s.g + div g, (n,), for the score s of q and a test field g: its mean under p is zero for all g only if p = q.
 
+    $$s(x) \cdot g(x) + \operatorname{div} g(x)$$
+
     The supremum over the L2(p) ball is sqrt(2 D_F), at g ~ s - s_p; over the ball of a kernel's space it is the kernel
     Stein discrepancy.
     score, field (n, d) -> (n, d); x (n, d), drawn from p.
@@ -26,10 +28,13 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
 def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = True) -> float:
     r"""The mean over pairs of u(x, y) = k [s.t + (s - t).(x - y)/l^2 + d/l^2 - |x - y|^2/l^4], s = s(x), t = s(y).
 
+    $$u = k [s \cdot t + (s - t) \cdot (x - y)/l^2 + d/l^2 - |x - y|^2/l^4],\quad k = e^{-|x - y|^2/2l^2}$$
+
     k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. The mean is over all pairs (V statistic, never negative), or with
     `unbiased` over pairs of different rows (U statistic, which may be negative): the squared kernel Stein discrepancy.
     Summed over pairs (s - t).(x - y) is 2 s.(x - y). Memory is O(n d), of a gradient O(n^2 + n d).
     score (n, d) -> (n, d); x (n, d), drawn from p. Errors: E-EMPTY for one row, if unbiased.
+    Also: KSD, kernel Stein discrepancy
     Source: Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2
     """
     s, ell, (n, d) = score(x), bandwidth, x.shape
@@ -51,9 +56,12 @@ def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = 
 def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
     r"""sum_i exp(1/2 (E(x) - E(x^{-i}))), (n,), where x^{-i} is x with bit i flipped: the flow out of x.
 
+    $$\sum_i \exp \tfrac12 (E(x) - E(x^{-i}))$$
+
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
     Convention: all neighbours are counted, which is the source's objective for a distribution of full support, and
     consistent. For a data set the source leaves out the neighbours that are data: another objective, another minimiser.
+    Also: MPF
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12
     """
     flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
@@ -63,6 +71,8 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
 @rows
 def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize, z: Noise) -> Loss:
     r"""exp(1/2 (E(x) - E(x + eps z))), (n,): 1 + eps^2/4 times implicit score matching, to order eps^4 in the mean.
+
+    $$\exp \tfrac12 (E(x) - E(x + \epsilon z))$$
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix
@@ -74,7 +84,10 @@ def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize
 def minimum_velocity(score: Field, x: Points) -> Loss:
     r"""|s|^2 + 2 div s, (n,): the squared velocity of the data under Langevin dynamics of the model, less E|s_p|^2.
 
+    $$|s(x)|^2 + 2 \operatorname{div} s(x)$$
+
     score (n, d) -> (n, d); x (n, d). Twice implicit score matching.
+    Also: MVL, Wasserstein minimum velocity
     Source: Movellan 2008, section 3; Wang, Cheng, Li, Zhu and Zhang 2020
     """
     s, divergence = field_and_divergence(score, x)

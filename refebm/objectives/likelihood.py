@@ -6,7 +6,6 @@ Z = int exp(-E(x)) dx; its gradient, grad log Z = E_model[-grad E], needs nothin
 from typing import NamedTuple
 
 import autograd.numpy as np
-from autograd.scipy.special import logsumexp
 
 from refebm.calculus import held
 from refebm.glossary import (
@@ -29,6 +28,7 @@ from refebm.glossary import (
     real_array,
     rows,
 )
+from refebm.special import logsumexp
 from refebm.truth.partition import SETTLED, quadrature
 
 
@@ -36,8 +36,11 @@ from refebm.truth.partition import SETTLED, quadrature
 def negative_log_likelihood(energy: Energy, log_z: Real, x: Points) -> Loss:
     r"""E(x) + log Z, (n,): minus the log-density of x under exp(-E)/Z.
 
+    $$-\log p(x) = E(x) + \log Z$$
+
     energy (n, d) -> (n,); log_z a float; x (n, d). Its gradient in the parameters is that of the likelihood if log_z
     is a function of them, such as `log_partition` or ``rbm.log_partition()``.
+    Also: NLL, maximum likelihood
     Source: Song and Kingma 2021, eqs. 1 and 2; Stanford CS236, training energy-based models
     """
     return energy(x) + log_z
@@ -56,12 +59,15 @@ def log_partition(
 ) -> float | LogPartition:
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
 
+    $$\log Z = \log \int e^{-E(x)}\, dx$$
+
     energy (n, d) -> (n,); +inf is a density of zero. A float, which can be differentiated in the parameters of the
     energy; with_error: the pair (value, error). tolerance: how large the error may be; kinks in the plane need a larger
     one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin, then by its
-    own scale: a well that none of it leads to is missed.
+    own scale: a well that none of it leads to is missed if it is narrower than the bulk by 1000, in the plane by 50.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
     the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
+    Also: log Z, normalising constant, free energy
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
@@ -77,12 +83,15 @@ def annealed_importance_sampling(
 ) -> Rows:
     r"""The log weights of n chains from a density that is known to the model, (n,), with E[w] = Z.
 
+    $$\log w = \sum_{k=1}^K (\beta_k - \beta_{k-1}) (-E(x_{k-1}) - \log p_0(x_{k-1})),\quad \mathbb E[w] = Z$$
+
     log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log base(x_{k-1})), x_0 drawn from base and x_k
     a step from x_{k-1} that leaves exp(-E_k) invariant, E_k = beta_k E - (1 - beta_k) log base.
     energy (n, d) -> (n,); base: a density with log_prob; temperatures beta_0 = 0 < ... < beta_K = 1, inverse ones;
     step(energy, x, *noise) -> Step, a kernel; tape: x_0 (n, d), then the noise of the steps, arrays whose first axis is
     k = 1, ..., K - 1. Unbiased for Z, not for log Z: see `estimated_log_partition`.
     Errors: E-TEMPERATURES, E-TAPE.
+    Also: AIS
     Source: Neal 2001, eqs. 3 to 5; Song and Kingma 2021, section 3
     """
     if not isinstance(tape, (tuple, list)) or not tape:
@@ -112,6 +121,8 @@ class Estimate(NamedTuple):
 @rows
 def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     r"""log mean(w), and its standard error sd(w)/(sqrt(n) mean(w)), to first order, from the log weights of n chains.
+
+    $$\log \bar w = \log \tfrac1n \sum_i w_i,\quad \frac{\operatorname{sd}(w)}{\sqrt n\, \bar w}$$
 
     log_weights (n,), n >= 2. The mean of w is unbiased for Z, so log mean(w) is on average too small, by about half
     the squared standard error. Errors: E-EMPTY for fewer than two chains, E-SHAPE, E-FINITE.

@@ -7,7 +7,6 @@ callable that returns another shape. A NaN that a callable returns stays in its 
 """
 
 import autograd.numpy as np
-from autograd.scipy.special import expit
 
 from refebm.calculus import field_and_diagonal, field_and_divergence, jacobian_vector_product
 from refebm.glossary import (
@@ -24,14 +23,18 @@ from refebm.glossary import (
     rows,
 )
 from refebm.objectives.notation import dot, mean_over_projections, squared_norm
+from refebm.special import expit
 
 
 @rows
 def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> Loss:
     r"""1/2 |s_p(x) - s(x)|^2, (n,). Its mean under p is the Fisher divergence D_F(p, q) of s = grad log q.
 
+    $$\tfrac12 |s_p(x) - s(x)|^2,\qquad D_F(p, s) = \tfrac12 \mathbb E_p|s_p - s|^2$$
+
     score, data_score (n, d) -> (n, d); x (n, d), drawn from p, whose score is data_score.
     Convention: with the 1/2; module 18a and Das 2021 print |s_p - s|^2.
+    Also: ESM, Fisher divergence
     Source: Hyvarinen 2005, eq. 2; Song and Kingma 2021, eq. 7
     """
     return 0.5 * squared_norm(data_score(x) - score(x))
@@ -41,9 +44,12 @@ def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> L
 def implicit_score_matching(score: Field, x: Points) -> Loss:
     r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. In the mean, the explicit objective less 1/2 E|s_p|^2.
 
+    $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x)$$
+
     score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
     Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).
     Convention: with the 1/2 on the square and none on the trace; module 18a prints twice this.
+    Also: ISM, exact score matching, Hyvarinen's score
     Source: Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8
     """
     s, trace = field_and_divergence(score, x)
@@ -54,6 +60,8 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
 @mean_over_projections
 def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projections) -> Loss:
     r"""1/2 (v.s_p - v.s)^2, (n,), mean over the m projections: the sliced Fisher divergence.
+
+    $$\tfrac12 (v \cdot s_p(x) - v \cdot s(x))^2$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
     Source: Song and Kingma 2021, section 4.2; Song, Garg, Shi and Ermon 2019, section 3
@@ -66,7 +74,10 @@ def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projectio
 def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
     r"""v^T grad s v, (n,), mean over the m projections: unbiased for div s when E[v v^T] = I.
 
+    $$v^\top \nabla s(x)\, v,\qquad \mathbb E[v v^\top] = I$$
+
     x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
+    Also: Hutchinson's trace estimator, Skilling-Hutchinson
     Source: Song and Kingma 2021, section 4.2; Hutchinson 1989
     """
     return dot(v, jacobian_vector_product(field, x, v))
@@ -77,8 +88,11 @@ def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
 def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 (v.s)^2, (n,), mean over the m projections. Its mean over v is the implicit objective.
 
+    $$v^\top \nabla s(x)\, v + \tfrac12 (v \cdot s(x))^2$$
+
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
     With another E[v v^T] that is positive definite it is still consistent, but no longer equal (Song and Kingma 2021).
+    Also: SSM
     Source: Song and Kingma 2021, eq. 15; Song, Garg, Shi and Ermon 2019, section 3
     """
     return hutchinson_divergence(score, x, v) + 0.5 * dot(v, score(x)) ** 2
@@ -89,7 +103,10 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
 def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 |s|^2, (n,), mean over the m projections: the same mean, the square taken exactly.
 
+    $$v^\top \nabla s(x)\, v + \tfrac12 |s(x)|^2$$
+
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
+    Also: SSM-VR
     Source: Song and Kingma 2021, eq. 17; Song, Garg, Shi and Ermon 2019, section 3
     """
     return hutchinson_divergence(score, x, v) + 0.5 * squared_norm(score(x))
@@ -100,8 +117,11 @@ def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
 def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projections) -> Loss:
     r"""[f(x+eps v) + f(x-eps v) - 2 f(x)]/eps^2 + [f(x+eps v) - f(x-eps v)]^2/(8 eps^2), f = -E, (n,).
 
+    $$\frac{f_+ + f_- - 2 f(x)}{\epsilon^2} + \frac{(f_+ - f_-)^2}{8 \epsilon^2},\ f_\pm = f(x \pm \epsilon v)$$
+
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
     Sliced score matching up to an error of order eps^2.
+    Also: FD-SSM
     Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
     """
     ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
@@ -111,6 +131,8 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
 @rows
 def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
     r"""sum_i 2 x_i s_i + x_i^2 d_i s_i + 1/2 x_i^2 s_i^2, (n,), for x > 0.
+
+    $$\sum_i 2 x_i s_i + x_i^2\, \partial_i s_i + \tfrac12 x_i^2 s_i^2$$
 
     Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 less 1/2 E sum_i x_i^2 s_p,i^2: the weight x_i^2 takes the
     boundary term away, so that it holds for every Gamma shape (where the constant is (1 + shape)/2 a coordinate).
@@ -124,6 +146,8 @@ def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
 @rows
 def ratio_matching(energy: Energy, x: Bits) -> Loss:
     r"""sum_i sigmoid(E(x) - E(x^{-i}))^2, (n,), where x^{-i} is x with bit i flipped.
+
+    $$\sum_i \operatorname{sigmoid}(E(x) - E(x^{-i}))^2$$
 
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
     Source: Hyvarinen 2007b, ratio matching

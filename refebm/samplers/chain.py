@@ -22,6 +22,8 @@ class Chain(NamedTuple):
 def run(step: Transition, x: Points, tape: Tape, trajectory: Flag = False, *, progress: Flag = False) -> Step:
     r"""x_{t+1} = step(x_t, noise_t).x over a tape; what does not vary in time is closed over.
 
+    $$x_{t+1} = \text{step}(x_t, \text{noise}_t)$$
+
     step: x (n, d), noise -> Step, for instance ``lambda x, z, u: mala_step(energy, x, 0.1, z, u)``. x (n, d). tape: an
     array, or a tuple of arrays, one for each argument after x, whose first axis is time; step sizes that decay are
     such an array. Keeps O(n d) memory, unless the trajectory (T, n, d), without the start, is asked for. progress: a

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+import scipy
 
 from refebm.glossary import Count, DomainError, InputError, brief, moving, rows
 
@@ -56,6 +56,8 @@ def in_square_units(function: Callable) -> Callable:
 def autocovariance(x: Chains, n_lags: Count) -> np.ndarray:
     r"""c_t = 1/T sum_i (x_i - mean)(x_{i+t} - mean) for t = 0, ..., n_lags, the mean over the chains, (n_lags + 1, d).
 
+    $$c_t = \frac1{nT} \sum_{k=1}^n \sum_{i=1}^{T-t} (x_{ki} - \bar x_k)(x_{k,i+t} - \bar x_k)$$
+
     x (T, n, d), each chain less its own mean; n_lags < T. With 1/T, not 1/(T - t): biased, of smaller variance. Its
     unit is the square of that of x, so it is 0 or infinite where that is too small or too large for a float.
     Source: Geyer 1992, section 3.1
@@ -63,13 +65,15 @@ def autocovariance(x: Chains, n_lags: Count) -> np.ndarray:
     length = len(x)
     if n_lags >= length:
         raise InputError("E-COUNT", f"n_lags must be less than the {length} steps, got {brief(n_lags)}")
-    power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2
-    return np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
+    power = np.abs(scipy.fft.rfft(x - np.mean(x, axis=0), scipy.fft.next_fast_len(2 * length), axis=0)) ** 2
+    return np.mean(scipy.fft.irfft(power, scipy.fft.next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length
 
 
 @rows
 def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
     r"""c_t/c_0 for t = 0, ..., n_lags, (n_lags + 1, d).
+
+    $$\rho_t = c_t/c_0$$
 
     Source: Geyer 1992, section 3.1
     """
@@ -81,10 +85,13 @@ def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
 def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): how many independent draws tell the mean as well.
 
+    $$\frac{nT}{-1 + 2 \sum_k \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},\ \rho_t = 1 - (W - c_t)/V$$
+
     P_k = rho_{2k} + rho_{2k+1}, as long as they are positive, each at most the one before (Geyer's initial monotone
     sequence). rho_t = 1 - (W - c_t)/V, where V = (T - 1)/T W + the variance of the chains' means, so that chains that
     disagree count for little. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). At
     most n T log10(n T), as in Stan: where a chain alternates tau may come out negative.
+    Also: ESS
     Source: Gelman et al. 2013, section 11.5; Geyer 1992, section 3.3; Vehtari et al. 2021, section 3.2
     """
     length, n, _ = x.shape
@@ -102,8 +109,11 @@ def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
 def split_r_hat(x: HalvesInUnits) -> np.ndarray:
     r"""sqrt(V/W), (d,), of the 2 n halves of the chains, each of L = T/2 states: near 1 when they agree.
 
+    $$\hat R = \sqrt{V/W},\quad V = \tfrac{L - 1}L W + \operatorname{Var}(\bar x_1, \dots, \bar x_{2n})$$
+
     W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
     Errors: E-CONSTANT also where a coordinate never moves in the states that are left, or within any half.
+    Also: Rhat, Gelman-Rubin
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """
     half = len(x) // 2

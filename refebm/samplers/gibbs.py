@@ -10,8 +10,11 @@ from refebm.samplers.step import Step, kernel, moved
 def gibbs_step(rbm: Rbm, v: States, u_h: np.ndarray, u_v: np.ndarray) -> Step:
     r"""h ~ p(h | v), then v ~ p(v | h): a hidden unit is 1 where its u_h is below its probability.
 
+    $$h \sim p(h \mid v),\quad v' \sim p(v' \mid h)$$
+
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
     normal for Gaussian visible units. Errors: E-RBM, E-SHAPE, E-BINARY, E-UNIFORM.
+    Also: block Gibbs
     Source: Hinton 2002, section 3
     """
     u_h = uniforms("u_h", u_h, (len(v), rbm.m))

@@ -10,7 +10,10 @@ from refebm.samplers.step import Step, accept, kernel
 def leapfrog(score: Field, x: Points, p: Noise, eps: StepSize, n_steps: StepCount) -> tuple[Vectors, Vectors]:
     r"""(x, p) after n_steps of: half a step in p, a step in x, half a step in p; adjacent half steps are joined.
 
+    $$p \leftarrow p + \tfrac\epsilon2 s(x),\ x \leftarrow x + \epsilon p,\ p \leftarrow p + \tfrac\epsilon2 s(x)$$
+
     score (n, d) -> (n, d); x, p (n, d); eps > 0; n_steps >= 1. Reversible and volume-preserving.
+    Also: Verlet, Stormer-Verlet
     Source: Neal 2011, eqs. 2.28 to 2.30
     """
     p = p + 0.5 * eps * score(x)
@@ -25,9 +28,12 @@ def leapfrog(score: Field, x: Points, p: Noise, eps: StepSize, n_steps: StepCoun
 def hmc_step(energy: Energy, x: States, eps: StepSize, n_steps: StepCount, p: Noise, u: Uniform) -> Step:
     r"""The end of a leapfrog path that starts with momentum p, accepted where log u < H(x, p) - H(x', p').
 
+    $$(x', p') = \Phi_\epsilon^n(x, p),\quad a = \min(1, e^{H(x, p) - H(x', p')}),\ H = E(x) + \tfrac12 |p|^2$$
+
     energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). One leapfrog step is
     `mala_step` with eta = eps^2/2 and z = p. Each row goes on in time although another has blown up.
-    Source: Neal 2011, section 3.2; Duane, Kennedy, Pendleton and Roweth 1987
+    Also: HMC, Hamiltonian Monte Carlo, hybrid Monte Carlo
+    Source: Neal 2011, section 3.2; Duane et al. 1987
     """
     end, p_end = leapfrog(lambda x: energy_and_score(energy, x)[1], x, p, eps, n_steps)
     here, there = energy(x) + 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)

@@ -32,7 +32,10 @@ from refebm.samplers.step import Step, kernel, moved
 def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
     r"""x + eta s(x) + sqrt(2 eta) z, (n, d): one step of the unadjusted Langevin algorithm.
 
+    $$x + \eta s(x) + \sqrt{2\eta}\, z$$
+
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
+    Also: ULA, unadjusted Langevin, SGLD
     Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6
     """
     return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)
@@ -51,10 +54,13 @@ def annealed_langevin(
 ) -> Vectors:
     r"""Langevin steps at each level from large to small noise, with eta_i = eps sigma_i^2/sigma_L^2.
 
+    $$x \leftarrow x + \eta_i s(x, \sigma_i) + \sqrt{2\eta_i}\, z,\quad \eta_i = \epsilon \sigma_i^2/\sigma_L^2$$
+
     score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.
     Returns the last states (n, d), or with `every_level` those at the end of each level, (L, n, d). progress: a line
     on stderr.
     Convention: Song and Ermon 2019 write alpha_i/2 for our eta_i: our eps is half theirs.
+    Also: ALD, annealed Langevin dynamics
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics
     """
     if len(z) != len(sigmas):
@@ -71,6 +77,8 @@ def annealed_langevin(
 @rows
 def decaying_steps(first: StepSize, power: Positive, n_steps: StepCount) -> np.ndarray:
     r"""eta_t = first (1 + t)^{-power}, t = 0, 1, ..., (n_steps,), for 0 < power <= 1.
+
+    $$\eta_t = \eta_0 (1 + t)^{-\gamma},\quad 0 < \gamma \le 1$$
 
     The steps go to zero, so that the bias does, and their sum to infinity, so that the chain gets everywhere; with
     power > 1 their sum is finite and it stops short of the target.

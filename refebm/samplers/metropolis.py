@@ -15,7 +15,10 @@ from refebm.samplers.step import Step, accept, kernel
 def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uniform) -> Step:
     r"""Random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
 
+    $$x' = x + \text{scale}\, z,\quad a = \min(1, e^{E(x) - E(x')})$$
+
     energy (n, d) -> (n,); x, z (n, d), z unit normal; scale > 0; u (n,) in (0, 1).
+    Also: MH, Metropolis-Hastings, random walk Metropolis, MCMC
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC; Hastings 1970, eq. 8
     """
     proposal = x + scale * z
@@ -27,8 +30,11 @@ def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uni
 def mala_step(energy: Energy, x: States, eta: StepSize, z: Noise, u: Uniform) -> Step:
     r"""x' = x + eta s(x) + sqrt(2 eta) z, accepted where log u < E(x) - E(x') + 1/2 |z|^2 - 1/2 |z'|^2.
 
+    $$x' = x + \eta s(x) + \sqrt{2\eta}\, z,\quad a = \min(1, e^{E(x) - E(x') + |z|^2/2 - |z'|^2/2})$$
+
     z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal; eta > 0; u (n,) in (0, 1).
+    Also: MALA, Metropolis-adjusted Langevin
     Source: Besag 1994; Song and Kingma 2021, section 3; Roberts and Tweedie 1996, section 1.4
     """
     here, s = energy_and_score(energy, x)

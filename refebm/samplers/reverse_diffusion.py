@@ -7,7 +7,7 @@ one of `refebm.sdes`. Errors: E-TIME for times outside [0, 1], E-POSITIVE for dt
 from itertools import pairwise
 
 import autograd.numpy as np
-from scipy.integrate import DOP853
+import scipy
 
 from refebm.calculus import field_and_divergence, held, jacobian_vector_product
 from refebm.glossary import (
@@ -45,7 +45,10 @@ from refebm.samplers.step import Step, kernel, moved
 def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -> Step:
     r"""x + f(x, t) dt + g(t) sqrt(dt) z, (n, d): forward in time, from t to t + dt.
 
+    $$x + f(x, t)\, dt + g(t) \sqrt{dt}\, z$$
+
     sde: what has drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Also: EM
     Source: Song et al. 2021, eq. 5; Kloeden and Platen 1992, section 9.1; Das 2021, eq. 6 (Langevin dynamics as an SDE)
     """
     return moved(x + sde.drift(x, t) * dt + sde.diffusion(t)[:, None] * np.sqrt(dt) * z)
@@ -55,7 +58,10 @@ def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -
 def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -> Step:
     r"""x - [f(x, t) - g(t)^2 s(x, t)] dt + g(t) sqrt(dt) z, (n, d): back in time, from t to t - dt.
 
+    $$x - [f(x, t) - g(t)^2 s(x, t)]\, dt + g(t) \sqrt{dt}\, z$$
+
     x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Also: reverse-time SDE, backward SDE
     Source: Anderson 1982; Song et al. 2021, eq. 6; Stanford CS236, sampling from the SDE
     """
     g = sde.diffusion(t)[:, None]
@@ -65,6 +71,8 @@ def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSi
 @rows
 def probability_flow_velocity(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     r"""f(x, t) - 1/2 g(t)^2 s(x, t), (n, d): of the ODE that has the laws of the SDE at all times.
+
+    $$u(x, t) = f(x, t) - \tfrac12 g(t)^2 s(x, t)$$
 
     x (n, d); t a float or (n,).
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
@@ -86,11 +94,14 @@ def probability_flow(
 ) -> Vectors:
     r"""x(t1), (n, d), where x(t0) = x and dx/dt = f(x, t) - 1/2 g(t)^2 s(x, t); t1 may be before t0.
 
+    $$x(t_1) = x + \int_{t_0}^{t_1} u(x(t), t)\, dt,\quad u = f - \tfrac12 g^2 s$$
+
     x (n, d). rtol, atol > 0: a step may be off by rtol |x_j| + atol |x|, |x| the root mean square of the row at that
     time, so that the unit of x does not matter; in the mean over all rows, so that these influence each other to that
     order. The solver is scipy's DOP853. A gradient is that of the steps it took, and keeps all of them in memory.
     progress: a line on stderr.
     Errors: DomainError E-SOLVER with the solver's message: there is no partial result.
+    Also: PF ODE, neural ODE
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
     return _solved(lambda t, x: (_velocity_at(score, sde, t)(x),), (x,), t0, t1, rtol, atol, progress)[0]
@@ -112,9 +123,12 @@ def probability_flow_log_prob(
 ) -> Rows:
     r"""log p_{t0}(x) = log p_{t1}(x(t1)) + int_{t0}^{t1} div u dt, (n,), along the flow x(t) from x with velocity u.
 
+    $$\log p_{t_0}(x) = \log p_{t_1}(x(t_1)) + \int_{t_0}^{t_1} \operatorname{div} u(x(t), t)\, dt$$
+
     log_end (n, d) -> (n,): log p_{t1}, else the prior's. v (n, d) or (m, n, d): Hutchinson's estimate v.(grad u) v of
     the divergence, the same v at all times, else the exact trace. The integral may be off by rtol of it + atol in a
     step. The rest is as in `probability_flow`.
+    Also: FFJORD, instantaneous change of variables
     Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
     flow
     """
@@ -169,7 +183,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
         sizes = largest * (np.sqrt(np.mean((points / largest) ** 2, axis=1, keepdims=True)) + 1e-16)  # 0 has some too
         return atol * np.concatenate([np.ravel(sizes * np.ones(points.shape)), *map(np.ones_like, others)])
 
-    solver = DOP853(values, t0, held(y), t1, rtol=rtol, atol=tolerances(held(y)))
+    solver = scipy.integrate.DOP853(values, t0, held(y), t1, rtol=rtol, atol=tolerances(held(y)))
     times = [t0]
     while solver.status == "running":
         message = solver.step()
@@ -187,10 +201,10 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
 
 def _step(rate, t, y, h):
     """A step of the Runge-Kutta method that the solver uses."""
-    k = []
-    for c, a in zip(DOP853.C, DOP853.A):
+    k, method = [], scipy.integrate.DOP853
+    for c, a in zip(method.C, method.A):
         k.append(rate(t + c * h, y + h * sum(a_j * k_j for a_j, k_j in zip(a, k) if a_j)))
-    return y + h * sum(b_j * k_j for b_j, k_j in zip(DOP853.B, k) if b_j)
+    return y + h * sum(b_j * k_j for b_j, k_j in zip(method.B, k) if b_j)
 
 
 @rows
@@ -207,10 +221,13 @@ def predictor_corrector(
 ) -> Vectors:
     r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of eta with the score at times[k + 1].
 
+    $$x \leftarrow x - [f - g^2 s] dt + g \sqrt{dt}\, z,\ x \leftarrow x + \eta_k s(x, t_{k+1}) + \sqrt{2\eta_k} z$$
+
     x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0, a float or (K,); z (K, 1 + M, n, d), unit
     normal, the first of each for the reverse step. Returns the last states (n, d), or with `trajectory` all after the
     start, (K, n, d). progress: a line on stderr.
     Convention: the source chooses eta by a signal-to-noise rule over the batch, so that rows interact.
+    Also: PC sampler
     Source: Song et al. 2021, algorithm 1
     """
     if len(z) != len(times) - 1 or np.shape(eta) not in ((), (len(z),)):
@@ -228,10 +245,13 @@ def predictor_corrector(
 def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, posterior: Flag = False) -> Step:
     r"""(x + beta_i s(x, i))/sqrt(1 - beta_i) + sigma_i z, (n, d): from x_i to x_{i-1}, x_{-1} being the data.
 
+    $$(x + \beta_i s)/\sqrt{1 - \beta_i} + \sigma_i z,\ \sigma_i^2 \in \{\beta_i, \beta_i (1 - a_{i-1})/(1 - a_i)\}$$
+
     sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -
     a_i), a_i = prod_{j <= i} (1 - beta_j), which is 0 at i = 0; else hand in z = 0 there.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1.
     Convention: the source counts from 1, and writes -std_i s for the score.
+    Also: ancestral sampling, denoising diffusion
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """
     log_kept = np.cumsum(np.log1p(-betas))

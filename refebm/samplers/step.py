@@ -39,6 +39,10 @@ class Step(NamedTuple):
     x: np.ndarray
     info: NamedTuple
 
+    def __repr__(self) -> str:
+        means = ", ".join(f"{name} {np.mean(held(value)):.3g}" for name, value in zip(self.info._fields, self.info))
+        return f"Step(x: {np.shape(self.x)}, info on average: {means})"
+
 
 def moved(x: np.ndarray) -> Step:
     """A step that is not accepted or rejected: every row moves, and is lost where it is no longer finite."""

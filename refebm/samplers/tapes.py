@@ -17,7 +17,9 @@ def _uniform(rng, shape):
 
 @rows
 def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
-    """z (n_steps, n, d), unit normal: for `langevin_step`.
+    r"""z (n_steps, n, d), unit normal: for `langevin_step`.
+
+    $$z_{tij} \sim \mathcal N(0, 1)$$
 
     Source: Stanford CS236, Langevin dynamics sampling
     """
@@ -26,7 +28,9 @@ def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
 
 @rows
 def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.ndarray, np.ndarray]:
-    """z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
+    r"""z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
+
+    $$z_{tij} \sim \mathcal N(0, 1),\quad u_{ti} \sim \mathcal U(0, 1)$$
 
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
     """
@@ -36,7 +40,9 @@ def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.
 
 @rows
 def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndarray, np.ndarray]:
-    """u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
+    r"""u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
+
+    $$u_h \sim \mathcal U(0, 1),\quad u_v \sim \mathcal U(0, 1) \text{ or } \mathcal N(0, 1)$$
 
     Source: Hinton 2002, section 3
     """
@@ -46,7 +52,9 @@ def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndar
 
 @rows
 def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
-    """z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
+    r"""z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
+
+    $$z_{ltij} \sim \mathcal N(0, 1)$$
 
     Source: Song and Ermon 2019, algorithm 1
     """
@@ -55,7 +63,9 @@ def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size
 
 @rows
 def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountOrNone, n: Size, d: Size) -> np.ndarray:
-    """z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
+    r"""z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
+
+    $$z_{kmij} \sim \mathcal N(0, 1)$$
 
     Source: Song et al. 2021, algorithm 1
     """
@@ -64,7 +74,9 @@ def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountO
 
 @rows
 def replay_tape(rng: Rng, n_steps: StepCount, n: Size) -> np.ndarray:
-    """u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
+    r"""u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
+
+    $$u_{tij} \sim \mathcal U(0, 1)$$
 
     Source: Du and Mordatch 2019, section 3.1
     """

@@ -14,7 +14,6 @@ from fractions import Fraction
 
 import autograd.numpy as np
 import numpy
-from autograd.scipy.special import expit, gammaln
 
 from refebm.calculus import held
 from refebm.glossary import (
@@ -38,6 +37,7 @@ from refebm.glossary import (
     squarable,
     vector,
 )
+from refebm.special import expit, gammaln, logsumexp, softmax
 
 LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # the square of exp of it is still finite
@@ -53,6 +53,8 @@ KINK_LOG = -60.0  # the mass within exp of it of the kink is below roundoff
 
 class Gaussian:
     r"""N(mean, cov): log p = -1/2 (x - m)^T C^{-1} (x - m) - 1/2 log det C - d/2 log 2 pi.
+
+    $$p = \mathcal N(m, C)$$
 
     mean (d,) or a float; cov (d, d), symmetric positive definite, or a float c for c times the identity.
     Errors: E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE.
@@ -71,27 +73,41 @@ class Gaussian:
 
     @rows
     def log_prob(self, x: Points) -> Rows:
-        r"""-1/2 |L^{-1} (x - m)|^2 - sum_i log L_ii - d/2 log 2 pi, C = L L^T."""
+        r"""-1/2 |L^{-1} (x - m)|^2 - sum_i log L_ii - d/2 log 2 pi, C = L L^T.
+
+        $$\log p(x) = -\tfrac12 (x - m)^\top C^{-1} (x - m) - \tfrac12 \log\det C - \tfrac d2 \log 2\pi$$
+        """
         whitened = np.dot(x - self.mean, self.whitening.T)
         return -0.5 * np.sum(whitened**2 + LOG_2PI, axis=1) - np.sum(np.log(np.diag(self.cholesky)))
 
     @rows
     def score(self, x: Points) -> Vectors:
-        r"""-C^{-1} (x - m)."""
+        r"""-C^{-1} (x - m).
+
+        $$s(x) = -C^{-1} (x - m)$$
+        """
         return -np.dot(x - self.mean, self.precision)
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        """m + L z."""
+        r"""m + L z.
+
+        $$x = m + L z,\quad C = L L^\top,\ z \sim \mathcal N(0, I)$$
+        """
         return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
 
     def smoothed(self, sigma):
-        r"""The density of X + sigma Z: N(m, C + sigma^2 I)."""
+        r"""The density of X + sigma Z: N(m, C + sigma^2 I).
+
+        $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
+        """
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
 
     @rows
     def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
         r"""E[X | X + sigma Z = y] = m + C (C + sigma^2 I)^{-1} (y - m).
+
+        $$\mathbb E[X \mid X + \sigma Z = y] = m + C (C + \sigma^2 I)^{-1} (y - m)$$
 
         As sigma^2 (C + sigma^2 I)^{-1} m + C (C + sigma^2 I)^{-1} y, which keeps its digits where y is small beside m.
         """
@@ -100,7 +116,10 @@ class Gaussian:
 
     @rows
     def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
-        r"""Cov[X | X + sigma Z = y] = sigma^2 C (C + sigma^2 I)^{-1}, the same for every y, (n, d, d)."""
+        r"""Cov[X | X + sigma Z = y] = sigma^2 C (C + sigma^2 I)^{-1}, the same for every y, (n, d, d).
+
+        $$\operatorname{Cov}[X \mid X + \sigma Z = y] = \sigma^2 C (C + \sigma^2 I)^{-1}$$
+        """
         noise = sigma * self.smoothed(sigma).whitening
         cov = np.dot(np.dot(self.cov, noise.T), noise)
         return 0.5 * (cov + cov.T) * np.ones((len(y), 1, 1))
@@ -130,12 +149,17 @@ def invertible(name, whitening):
 
 @rows
 def standard_normal(d: Size) -> Gaussian:
-    """N(0, I) in d dimensions."""
+    r"""N(0, I) in d dimensions.
+
+    $$p = \mathcal N(0, I)$$
+    """
     return Gaussian(np.zeros(d), 1.0)
 
 
 class GaussianMixture:
     r"""p = sum_k w_k N(m_k, C_k), with r_k(x) the probability of component k given x.
+
+    $$p = \sum_k w_k\, \mathcal N(m_k, C_k),\quad r_k(x) = w_k\, \mathcal N(x; m_k, C_k)/p(x)$$
 
     weights (k,), not negative, of sum 1; means (k, d); covs (k, d, d), or a float c for c times the identity in each,
     of which no d x d matrix is made, but in `covs` and `components` when they are asked for.
@@ -143,6 +167,7 @@ class GaussianMixture:
     subtracted without what they have in common. r_k is then off by no more than a roundoff of x, m_k or C_k^{-1} makes
     it; where covariances are equal it is right as long as x - m_k is.
     Errors: E-WEIGHTS, and those of `Gaussian`.
+    Also: GMM, mixture of Gaussians
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
     """
 
@@ -236,21 +261,30 @@ class GaussianMixture:
 
     @rows
     def log_prob(self, x: Points) -> Rows:
-        r"""log sum_k w_k N(x; m_k, C_k)."""
+        r"""log sum_k w_k N(x; m_k, C_k).
+
+        $$\log p(x) = \log \sum_k w_k\, \mathcal N(x; m_k, C_k)$$
+        """
 
         def log_sum(x, log_joint, j):
-            return log_sum_exp(log_joint) + (0.0 if j is None else self._log_joint_of(slice(j, j + 1), x, None)[0])
+            return logsumexp(log_joint, 0) + (0.0 if j is None else self._log_joint_of(slice(j, j + 1), x, None)[0])
 
         return self._by_likeliest(log_sum, x)
 
     @rows
     def responsibilities(self, x: Points) -> np.ndarray:
-        r"""r_k(x) = w_k N(x; m_k, C_k) / p(x), (n, k)."""
+        r"""r_k(x) = w_k N(x; m_k, C_k) / p(x), (n, k).
+
+        $$r_k(x) = w_k\, \mathcal N(x; m_k, C_k)/p(x)$$
+        """
         return self._by_likeliest(lambda x, log_joint, j: softmax(log_joint).T, x)
 
     @rows
     def score(self, x: Points) -> Vectors:
-        r"""sum_k r_k(x) grad log N(x; m_k, C_k)."""
+        r"""sum_k r_k(x) grad log N(x; m_k, C_k).
+
+        $$s(x) = -\sum_k r_k(x)\, C_k^{-1} (x - m_k)$$
+        """
 
         def mean_score(x, log_joint, j):
             r = softmax(log_joint)
@@ -261,13 +295,19 @@ class GaussianMixture:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        """A component by its weight, then a point of it."""
+        r"""A component by its weight, then a point of it.
+
+        $$x = m_k + L_k z,\quad P(k) = w_k,\ C_k = L_k L_k^\top,\ z \sim \mathcal N(0, I)$$
+        """
         chosen = rng.choice(len(self.weights), size=size, p=self.weights)
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
     def smoothed(self, sigma):
-        r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I."""
+        r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
+
+        $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
+        """
         variance = squarable("sigma", sigma, least=0) ** 2
         unit = np.eye(self.d) if np.ndim(self.spread) else 1.0
         return GaussianMixture(self.weights, self.means, self.spread + variance * unit)
@@ -286,7 +326,10 @@ class GaussianMixture:
 
     @rows
     def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
-        r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], by Bayes on the components, r of the smoothed mixture."""
+        r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], by Bayes on the components, r of the smoothed mixture.
+
+        $$\mathbb E[X \mid X + \sigma Z = y] = \sum_k r_k(y)\, \mathbb E_k[X \mid y]$$
+        """
         smoothed = self.smoothed(sigma)
 
         def mean(y, log_joint, j):
@@ -298,7 +341,10 @@ class GaussianMixture:
 
     @rows
     def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
-        r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d)."""
+        r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d).
+
+        $$\sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top),\ a_k = \mathbb E_k[X|y] - \mathbb E[X|y]$$
+        """
         smoothed = self.smoothed(sigma)
         noise = sigma * smoothed.whitening
         within = product(product(self.spread, np.swapaxes(noise, -1, -2) if np.ndim(noise) else noise), noise)
@@ -362,26 +408,15 @@ def lost(a, b):
     return (a - (less - taken)) - (b + taken)
 
 
-def softmax(a):
-    """exp(a_k) / sum_k exp(a_k) over the first axis."""
-    e = np.exp(a - np.max(held(a), axis=0))
-    return e / np.sum(e, axis=0)
-
-
-def log_sum_exp(a):
-    r"""log sum_k exp(a_k) over the first axis, the largest taken out. A quarter of the time that scipy's takes here."""
-    top = np.max(held(a), axis=0)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with numpy.errstate(divide="ignore"):
-        return top + np.log(np.sum(np.exp(a - top), axis=0))
-
-
 @rows
 def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
     r"""p^sigma = 1/N sum_i N(x_i, sigma^2 I): a data set plus noise, a mixture with one component per point.
 
+    $$p^\sigma = \tfrac1N \sum_i \mathcal N(x_i, \sigma^2 I)$$
+
     points (N, d); sigma > 0, a float, with a square that is one too. In memory of the size of the data: O(N d).
     Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
+    Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
     return GaussianMixture(np.ones(len(points)) / len(points), points, sigma**2)
@@ -389,6 +424,8 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
 
 class Gamma:
     r"""Independent Gamma coordinates on x > 0: log p = sum_i a log b - log Gamma(a) + (a - 1) log x - b x.
+
+    $$p(x) = \prod_i \frac{b_i^{a_i}}{\Gamma(a_i)}\, x_i^{a_i - 1} e^{-b_i x_i},\quad x > 0$$
 
     shape a, rate b (d,), positive; a float stands for d = 1. log_prob is -inf outside the support, score refuses.
     Errors: E-POSITIVE, E-SHAPE.
@@ -407,6 +444,8 @@ class Gamma:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i a log b - log Gamma(a) + (a - 1) log x - b x, and -inf where a coordinate is not positive.
 
+        $$\log p(x) = \sum_i a_i \log b_i - \log \Gamma(a_i) + (a_i - 1) \log x_i - b_i x_i$$
+
         For large a, where these cancel: -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a), e = (x - a/b)/(a/b), mu
         the remainder of Stirling's formula.
         """
@@ -424,13 +463,19 @@ class Gamma:
 
     @rows
     def score(self, x: Points) -> Vectors:
-        r"""(a - 1)/x - b."""
+        r"""(a - 1)/x - b.
+
+        $$s_i(x) = (a_i - 1)/x_i - b_i$$
+        """
         if np.any(x <= 0):
             raise DomainError("E-DOMAIN", "x must be greater than 0: a Gamma density has no score outside its support")
         return (self.shape - 1) / x - self.rate
 
     def fisher_information(self) -> np.ndarray:
-        r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError."""
+        r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError.
+
+        $$\mathbb E[s_i^2] = b_i^2/(a_i - 2)\ \text{ for } a_i > 2,\quad b_i^2\ \text{ at } a_i = 1$$
+        """
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())
             raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
@@ -438,7 +483,9 @@ class Gamma:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        """By the generator's own gamma, whose second argument is the scale 1/b.
+        r"""By the generator's own gamma, whose second argument is the scale 1/b.
+
+        $$x_i \sim \Gamma(a_i)/b_i$$
 
         A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
         """
@@ -480,6 +527,8 @@ class Gamma:
 class StudentT:
     r"""Independent Student coordinates: p = c (1 + t^2/nu)^{-(nu + 1)/2}/scale, t = (x - loc)/scale: a heavy tail.
 
+    $$p(x) = \prod_i \tfrac{c}{\text{scale}} (1 + t^2/\nu)^{-(\nu + 1)/2},\ t = (x_i - \text{loc})/\text{scale}$$
+
     df nu, loc, scale (d,), or floats for d = 1; nu, scale > 0. E|x|^k exists for k < nu only.
     Errors: E-POSITIVE, E-SHAPE.
     Source: Hyvarinen 2005, regularity conditions
@@ -493,7 +542,10 @@ class StudentT:
 
     @rows
     def log_prob(self, x: Points) -> Rows:
-        r"""sum_i log Gamma((nu+1)/2) - log Gamma(nu/2) - 1/2 log(pi nu) - log scale - (nu+1)/2 log(1 + t^2/nu)."""
+        r"""sum_i log Gamma((nu+1)/2) - log Gamma(nu/2) - 1/2 log(pi nu) - log scale - (nu+1)/2 log(1 + t^2/nu).
+
+        $$-\sum_i \log(\text{scale} \sqrt\nu\, B(\tfrac12, \tfrac\nu2)) + \tfrac{\nu + 1}2 \log(1 + t^2/\nu)$$
+        """
         nu, t = self.df, (x - self.loc) / self.scale
         log_c = log_student_constant(nu) - np.log(self.scale)
         return np.sum(log_c - 0.5 * (nu + 1) * log_one_plus_square(t / np.sqrt(nu)), axis=1)
@@ -501,14 +553,20 @@ class StudentT:
     @rows
     def score(self, x: Points) -> Vectors:
         r"""-(nu + 1) t / (nu + t^2) / scale: with v = t/sqrt(nu) it is -(nu + 1)/sqrt(nu) v/(1 + v^2) / scale, which is
-        the same for 1/v, so that nothing overflows."""
+        the same for 1/v, so that nothing overflows.
+
+        $$s_i(x) = -\frac{(\nu + 1)\, t}{(\nu + t^2)\, \text{scale}},\quad t = (x_i - \text{loc})/\text{scale}$$
+        """
         v = (x - self.loc) / self.scale / np.sqrt(self.df)
         v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
         return -(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        """loc + scale t. With few degrees of freedom some draws are too far out: they are put where x is a number."""
+        r"""loc + scale t. With few degrees of freedom some draws are too far out: they are put where x is a number.
+
+        $$x_i = \text{loc}_i + \text{scale}_i\, t_i,\quad t_i \sim \text{Student}(\nu_i)$$
+        """
         t = np.clip(rng.standard_t(self.df, (size, len(self.df))), -FARTHEST, FARTHEST)
         with np.errstate(over="ignore"):
             return np.clip(self.loc + self.scale * t, -LARGEST, LARGEST)
@@ -538,6 +596,8 @@ class StudentT:
 class Laplace:
     r"""Independent Laplace coordinates: p = exp(-|x - loc|/scale)/(2 scale): a kink, where the score jumps.
 
+    $$p(x) = \prod_i \frac{1}{2\, \text{scale}_i}\, e^{-|x_i - \text{loc}_i|/\text{scale}_i}$$
+
     loc, scale (d,), or floats for d = 1; scale > 0. As the density of data it obeys Stein's identity for smooth g;
     the kink breaks E[s s^T] = -E[grad s]. Errors: E-POSITIVE, E-SHAPE.
     Source: Hyvarinen 2005, regularity conditions
@@ -552,17 +612,26 @@ class Laplace:
 
     @rows
     def log_prob(self, x: Points) -> Rows:
-        r"""sum_i -|x - loc|/scale - log(2 scale)."""
+        r"""sum_i -|x - loc|/scale - log(2 scale).
+
+        $$\log p(x) = -\sum_i |x_i - \text{loc}_i|/\text{scale}_i + \log(2\, \text{scale}_i)$$
+        """
         return np.sum(-np.abs(x - self.loc) / self.scale - np.log(2 * self.scale), axis=1)
 
     @rows
     def score(self, x: Points) -> Vectors:
-        r"""-sign(x - loc)/scale."""
+        r"""-sign(x - loc)/scale.
+
+        $$s_i(x) = -\operatorname{sign}(x_i - \text{loc}_i)/\text{scale}_i$$
+        """
         return -np.sign(x - self.loc) / self.scale
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        """By the generator's own laplace."""
+        r"""By the generator's own laplace.
+
+        $$x_i \sim \text{Laplace}(\text{loc}_i, \text{scale}_i)$$
+        """
         return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
 
     @rows

@@ -2,12 +2,12 @@ r"""Expectations with a certificate: E_p[f] as a sum of terms, and how far it mo
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from refebm.glossary import DomainError, InputError, InputTypeError, array, asked, count_or_none, see_callable
+from refebm.glossary import DomainError, InputError, InputTypeError, array, asked, count_or_none, see_callable, vector
 from refebm.truth.densities import SMALLEST, Gaussian
 
 SETTLED = 1e-9
@@ -29,7 +29,7 @@ class Expectation(NamedTuple):
     change: float
 
     def __repr__(self) -> str:
-        return f"Expectation(value={self.value}, change={self.change:.1e}, settled={self.settled})"
+        return f"Expectation(value={_line(self.value)}, change={self.change:.1e}, settled={self.settled})"
 
     @property
     def settled(self) -> bool:
@@ -37,16 +37,89 @@ class Expectation(NamedTuple):
         return bool(self.change <= SETTLED)
 
     @property
-    def value(self) -> list[np.ndarray]:
-        """E f of each function: the sum of its terms."""
-        return [total(term) for term in self.terms]
+    def value(self) -> np.ndarray | list[np.ndarray]:
+        """E f of each function: the sum of its terms. One array (k, ...) of k functions whose shapes are the same."""
+        return _together([total(term) for term in self.terms])
 
     @property
-    def error(self) -> list[np.ndarray]:
+    def error(self) -> np.ndarray | list[np.ndarray]:
         """The estimate of each value's error: its change, and the roundoff of the sum."""
         sizes = [total(np.abs(term)) for term in self.terms]
         nothing = 0.0 if self.settled else np.inf
-        return [np.where(size > 0, (self.change + ROUNDOFF) * size, nothing) for size in sizes]
+        return _together([np.where(size > 0, (self.change + ROUNDOFF) * size, nothing) for size in sizes])
+
+
+def _together(values):
+    return np.array(values) if len({np.shape(value) for value in values}) == 1 else values
+
+
+def _line(value):
+    if isinstance(value, list):
+        return f"[{', '.join(map(_line, value))}]"
+    form = {"separator": ", ", "threshold": 8, "edgeitems": 2, "formatter": {"all": "{:.10g}".format}}
+    return " ".join(np.array2string(value, **form).split())
+
+
+class Density(Protocol):
+    """A density of your own, for `expect`.
+
+    log_prob: the logarithm of the density, which integrates to 1; -inf where it is 0. score: its gradient, for theorems
+    that ask for it. box: the ends (low, high) of a box that holds its mass, floats or (d,) each. It is widened where it
+    holds too little, and nodes are added where it is too wide. Beyond a kink or a jump no lattice settles.
+    """
+
+    box: tuple
+
+    def log_prob(self, x: np.ndarray) -> np.ndarray: ...  # (n, d) -> (n,)
+
+    def score(self, x: np.ndarray) -> np.ndarray: ...  # (n, d) -> (n, d)
+
+
+class Boxed:
+    """A density that states a box, for a lattice as if it were one of refebm's: 10 deviations either way."""
+
+    widest = 150.0
+
+    def __init__(self, density: Density):
+        low, high = (vector(f"density.box, its {end} end,", side) for end, side in zip(("low", "high"), density.box))
+        if low.shape != high.shape or not np.all(low < high):
+            raise InputError("E-BOX", f"density.box must be (low, high) with low < high, got {density.box}")
+        self._log_prob, self.d, self.centre, self.unit = (
+            density.log_prob,
+            len(low),
+            0.5 * (low + high),
+            (high - low) / 20,
+        )
+
+    def log_prob(self, x):
+        log_p = array("density.log_prob", asked("density.log_prob", self._log_prob, x))
+        if log_p.shape != (len(x),) or log_p.dtype.kind not in "fiub":
+            raise InputError(
+                "E-DENSITY",
+                f"density.log_prob must return real values (m,) for m = {len(x)} rows; "
+                f"got {log_p.dtype} of shape {log_p.shape}",
+            )
+        if not np.all(log_p < np.inf):
+            raise DomainError("E-DENSITY", f"density.log_prob is {log_p[~(log_p < np.inf)][0]} in its box")
+        return log_p
+
+    def substitute(self, u):
+        return self.centre + u, 0.0
+
+    def box(self, radius):
+        return -radius * self.unit, radius * self.unit
+
+
+def _known(density):
+    """One of refebm's densities, or a density of the caller's by the name that errors call it by."""
+    if isinstance(density, type) or not callable(getattr(density, "log_prob", None)):
+        raise InputTypeError("E-DENSITY", f"density must have log_prob and a box, got {type(density).__name__}")
+    if hasattr(density, "substitute"):
+        return density
+    box = getattr(density, "box", None)
+    if not (isinstance(box, (tuple, list)) and len(box) == 2):
+        raise InputTypeError("E-BOX", f"density.box must be (low, high), the ends of its mass, got {box}")
+    return type(type(density).__name__, (Boxed,), {})(density)
 
 
 class Lattice(NamedTuple):
@@ -62,7 +135,10 @@ class Lattice(NamedTuple):
 def expect(functions: Sequence[Callable], density, *, degree: int | None = None) -> Expectation:
     r"""E_p[f(X)] for each f, by the trapezoid rule on a wide box: geometric convergence for analytic integrands.
 
-    functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`.
+    $$\mathbb E_p[f(X)] = \int f(x)\, p(x)\, dx \approx \sum_j w_j\, f(x_j),\quad w_j = h^d\, p(x_j)$$
+
+    functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`, or one
+    of your own with log_prob, score and box (`Density`).
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
     radius r and r + 2 is below roundoff. For an analytic f that varies no faster than the density h/2 is then right
     to roundoff. A lattice of another spacing must agree too, which sees oscillations that h and h/2 both miss. What
@@ -73,18 +149,22 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
     Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy, or
     it overflows towards the end of the box; E-SETTLED where a function is NaN, or infinite at a node inside; E-SIZE
-    where not even a first lattice is small enough, or a rule of that degree has too many nodes.
+    where not even a first lattice is small enough, or a rule of that degree has too many nodes; E-NORMALISED where
+    exp(log_prob) has another integral than 1. E-DENSITY, E-BOX for a density that is none.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
     if not isinstance(functions, (list, tuple)) or not functions:
         raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows, at least one")
     for i, function in enumerate(functions):
         see_callable(f"functions[{i}]", function)
-    if isinstance(density, type) or not hasattr(density, "substitute"):
-        raise InputTypeError("E-DENSITY", f"density must be one of refebm's densities, got {type(density).__name__}")
+    density = _known(density)
     if degree is not None:
         return _polynomial(functions, density, count_or_none("degree", degree))
-    _, terms, change = settled(functions, density)
+    lattice, terms, change = settled(functions, density)
+    whole = total(lattice.weights)
+    coarse = 2**density.d * lattice.weights[lattice.coarse]
+    if abs(whole - 1) > np.sqrt(SETTLED) and _change(lattice.weights, coarse) <= SETTLED:
+        raise DomainError("E-NORMALISED", f"exp(density.log_prob) must have the integral 1, it has {whole:.10g}")
     return Expectation(terms, change)
 
 
@@ -180,8 +260,9 @@ def trapezoid(density, step: float, radius: float, grain: float = 13 / 16) -> La
     """The trapezoid rule for `density` in its own coordinates, the box of radius + 2 around the box of radius."""
     spacing, first, last = _grid(density, step, radius, grain)
     axes = [h * np.arange(a, b + 1) for h, a, b in zip(spacing, first, last)]
-    u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
+    u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")]).T
     x, log_dx = density.substitute(u)
+    x = np.asfortranarray(x)  # as u: one coordinate after the other in memory, over which sums are fast
     low, high = density.box(radius)
     log_p = _by_chunks(density.log_prob, x)
     return Lattice(

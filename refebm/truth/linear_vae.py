@@ -11,6 +11,8 @@ LARGEST = 1e150
 class LinearGaussianVAE:
     r"""z ~ N(0, I), x | z ~ N(W z + b, s^2 I); then x ~ N(b, W W^T + s^2 I), z | x ~ N(P W^T (x - b)/s^2, P).
 
+    $$z \sim \mathcal N(0, I),\ x \mid z \sim \mathcal N(W z + b, s^2 I)$$
+
     P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0. The approximate posterior is
     q(z|x) = N(A x + c, S).
     Errors: E-SHAPE, E-POSITIVE, E-DEFINITE, E-SCALE.
@@ -26,7 +28,10 @@ class LinearGaussianVAE:
         self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
 
     def log_joint(self, x, z):
-        """log N(z; 0, I) + log N(x; W z + b, s^2 I), (n,)."""
+        r"""log N(z; 0, I) + log N(x; W z + b, s^2 I), (n,).
+
+        $$\log p(x, z) = \log \mathcal N(z; 0, I) + \log \mathcal N(x; W z + b, s^2 I)$$
+        """
         x = points_of(self, "x", x)
         z = of_shape("z", z, (len(x), self.k))
         error = (x - np.dot(z, self.weights.T) - self.bias) / self.deviation
@@ -34,16 +39,25 @@ class LinearGaussianVAE:
         return -0.5 * np.sum(z**2, axis=1) - 0.5 * np.sum(error**2, axis=1) - constant
 
     def marginal(self):
-        """The law of x."""
+        r"""The law of x.
+
+        $$p(x) = \mathcal N(x; b, W W^\top + s^2 I)$$
+        """
         return Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
 
     def posterior_mean(self, x):
-        """E[z | x], (n, k)."""
+        r"""E[z | x], (n, k).
+
+        $$\mathbb E[z|x] = P W^\top (x - b)/s^2,\quad P = (I + W^\top W/s^2)^{-1}$$
+        """
         x = points_of(self, "x", x)
         return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
 
     def gap(self, x, mean, cov):
-        r"""KL(N(mean_i, cov) | posterior of x_i), (n,): what the ELBO of q(z|x) = N(mean, cov) lacks of log p(x)."""
+        r"""KL(N(mean_i, cov) | posterior of x_i), (n,): what the ELBO of q(z|x) = N(mean, cov) lacks of log p(x).
+
+        $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det P S^{-1}],\ r = \mu - \mathbb E[z|x]$$
+        """
         x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
         precision = np.linalg.inv(self.posterior_cov)
         off = of_shape("mean", mean, (len(x), self.k)) - self.posterior_mean(x)

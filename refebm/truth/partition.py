@@ -12,8 +12,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.polynomial.legendre import Legendre, legvander
-from scipy.ndimage import minimum_filter
 
 from refebm.glossary import DomainError
 
@@ -32,7 +32,7 @@ MUCH = 1e-3  # where so much lies at the farthest points, it is no matter of too
 HEAVY = 70.0  # exp of it: no wall stands so far out
 CORE = 7.6  # sinh(7.6) = 1000
 REACH = 20.0  # sinh(20) = 2e8: on the line more is looked at than in the plane
-GAP = 0.25
+GAPS = (1 / 8, 1 / 16, 1 / 32, 1 / 64)  # of the points where wells along a line are looked for
 MOST_ON_LATTICE = (20_000, 1_600_000)  # a kink, h^2, does not reach 1e-9 with so few
 REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 FAR_OUT = 1001.0
@@ -107,6 +107,31 @@ def _axes(energy, well, width):
 
 
 def _by_panels(energy, wells, widths, tolerance):
+    """The refined rule; in the plane with valleys looked for twice as closely, until nothing changes."""
+    if len(wells[0]) == 1:
+        return _refined(energy, wells, widths, tolerance, 2 * GAPS[0])
+    log_z, refused = np.nan, None
+    for gap in GAPS:
+        before, log_z = log_z, np.nan
+        try:
+            nodes = _refined(Counted(energy.energy, energy.most), wells, widths, tolerance, gap)
+        except DomainError as error:
+            if refused and refused.code == error.code == "E-SETTLED":
+                break
+            if not refused or refused.code == "E-DIVERGES":  # a valley that is missed looks like a heavy tail
+                refused = error
+            continue
+        log_f = nodes.log_weights - energy(nodes.x)
+        log_z = np.log(np.sum(np.exp(log_f - np.max(log_f)))) + np.max(log_f)
+        if (change := abs(log_z - before)) <= tolerance:
+            return nodes._replace(error=nodes.error + change)
+    raise refused or DomainError(
+        "E-SETTLED",
+        f"log Z changes by {change:.1e} where valleys are looked for more closely: they bend or narrow too much",
+    )
+
+
+def _refined(energy, wells, widths, tolerance, gap):
     """The rule that is refined where it must be, along the line or along the lines of the plane."""
     one = (energy, np.zeros(1), -np.inf)
     if len(wells[0]) == 1:
@@ -114,10 +139,10 @@ def _by_panels(energy, wells, widths, tolerance):
         def along(t, line, within=np.inf):
             return energy(t[:, None], within)
 
-        rule, _ = on_lines(along, _grid(wells[:, 0], widths[:, 0]), 1, *one)
+        rule, _ = on_lines(along, _grid(wells[:, 0], widths[:, 0], gap), 1, *one)
     else:
-        lines = InPlane(energy, wells, widths, tolerance)
-        rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0]), wells[:, 0], widths[:, 0]), *one)
+        lines = InPlane(energy, wells, widths, tolerance, gap)
+        rule = Rule(lines, *lines.seeds(_grid(wells[:, 0], widths[:, 0], gap), wells[:, 0], widths[:, 0]), *one)
     rule.grow(tolerance)
     rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
     (log_z,), (unresolved,), (roundoff,) = rule.results()
@@ -224,7 +249,7 @@ def _wells(energy, d):
     e = grid_e = energy.search(x)
     if not np.any(np.isfinite(e)):
         raise DomainError("E-SETTLED", f"energy is infinite on the whole of a grid of {len(x)} points out to 1000")
-    lowest = np.ravel(minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
+    lowest = np.ravel(scipy.ndimage.minimum_filter(np.reshape(e, (len(axis),) * d), 3)) == e
     starts = np.flatnonzero(lowest & np.isfinite(e))
     starts = starts[np.argsort(e[starts], kind="stable")][:MOST_STARTS]
     x, e = _descended(energy.search, x[starts], e[starts])
@@ -277,10 +302,10 @@ def _widths(energy, x, e, one, sizes):
     return 0.5 * farther
 
 
-def _grid(wells, widths):
+def _grid(wells, widths, gap):
     """Points along an axis: sinh-spaced around the deepest well, and around each of the others."""
     reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
-    u = np.concatenate([np.arange(0.5 * GAP, reach, GAP), reach + 3 * GAP * np.arange(1, 17)])
+    u = np.concatenate([np.arange(0.5 * gap, reach, gap), np.arange(reach + 0.75, reach + 12.5, 3 * gap)])
     spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
     return np.unique(np.concatenate([spread, *(wells + k * widths for k in (-3, -1, 0, 1, 3))]))
 
@@ -293,14 +318,28 @@ def _minima_on_lines(energy, grid, lines):
     """
     number = np.arange(lines)
     e = energy(np.tile(grid, lines), np.repeat(number, len(grid))).reshape(lines, -1)
-    lowest = (minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
+    lowest = (scipy.ndimage.minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
     chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :MOST_SEEDS]
     there = np.take_along_axis(lowest, chosen, axis=1)  # of which the grid may be far too coarse to say how deep
     line, index = np.nonzero(there)[0], chosen[there]
     low, high = grid[np.maximum(index - 1, 0)], grid[np.minimum(index + 1, len(grid) - 1)]
-    bracket, at, lowest = high - low, grid[index], e[line, index]
-    width, fine = np.zeros(len(at)), np.zeros(len(at), bool)
-    open_ = np.arange(len(at))
+    at, lowest = grid[index], e[line, index]
+    at, lowest, width, fine = _narrowed(energy, line, at, lowest, low, high)
+    seeds, widths, energies = (np.full(there.shape, np.inf) for _ in range(3))
+    seeds[there], widths[there], energies[there] = at, width, lowest
+    best = np.min(energies, axis=1)
+    lost = np.bincount(line[~fine & (lowest <= best[line] + NEGLIGIBLE)], minlength=lines) > 0
+    lost |= np.minimum(e[:, 0] + 0.1 - e[:, 1], e[:, -1] + 0.1 - e[:, -2]) < 0
+    finite = np.sum(np.isfinite(e), axis=1)
+    lost = np.where(finite == 0, EMPTY, np.where(lost, LOST, np.where(finite <= THIN, TAPERS, 0)))
+    order = np.argsort(energies, axis=1, kind="stable")
+    seeds, widths, energies = (np.take_along_axis(a, order, axis=1) for a in (seeds, widths, energies))
+    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths, lost
+
+
+def _narrowed(energy, line, at, lowest, low, high):
+    """A minimum within each bracket on its line, its energy and width, and which are told apart by floating point."""
+    width, fine, bracket, open_ = np.zeros(len(at)), np.zeros(len(at), bool), high - low, np.arange(len(at))
     for _ in range(ROUNDS):  # a valley may be narrower by far than the grid shows
         a, b, of, sizes = low[open_], high[open_], line[open_], bracket[open_, None] * 4.0 ** -np.arange(24.0)[::-1]
         for _ in range(36):
@@ -323,16 +362,7 @@ def _minima_on_lines(energy, grid, lines):
         if not len(open_):
             break
     fine[open_] = False
-    seeds, widths, energies = (np.full(there.shape, np.inf) for _ in range(3))
-    seeds[there], widths[there], energies[there] = at, width, lowest
-    best = np.min(energies, axis=1)
-    lost = np.bincount(line[~fine & (lowest <= best[line] + NEGLIGIBLE)], minlength=lines) > 0
-    lost |= np.minimum(e[:, 0] + 0.1 - e[:, 1], e[:, -1] + 0.1 - e[:, -2]) < 0
-    finite = np.sum(np.isfinite(e), axis=1)
-    lost = np.where(finite == 0, EMPTY, np.where(lost, LOST, np.where(finite <= THIN, TAPERS, 0)))
-    order = np.argsort(energies, axis=1, kind="stable")
-    seeds, widths, energies = (np.take_along_axis(a, order, axis=1) for a in (seeds, widths, energies))
-    return np.where(energies <= energies[:, :1] + NEGLIGIBLE, seeds, np.inf), widths, lost
+    return at, lowest, width, fine
 
 
 # --- the rule ------------------------------------------------------------------------------------------------------
@@ -347,16 +377,16 @@ def on_lines(energy, grid, lines, budget, log_scale, best):
 class InPlane:
     """The logarithm of int exp(-E(x, y)) dy as a function of x, with the nodes of each line."""
 
-    def __init__(self, energy, wells, widths, tolerance):
+    def __init__(self, energy, wells, widths, tolerance, gap):
         self.tolerance = tolerance
-        self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1])
+        self.energy, self.grid = energy, _grid(wells[:, 1], widths[:, 1], gap)
         self.x, self.lost, self.parts, self.best, self.number = [], [], [], -np.inf, 0
 
     def seeds(self, grid, wells, widths):
         """The wells, and the minima over the grid of the least energy on each line: (1, k), and their widths."""
         points = np.stack([a.ravel() for a in np.meshgrid(grid, self.grid, indexing="ij")], axis=1)
         e = np.min(self.energy.search(points).reshape(len(grid), -1), axis=1)
-        lowest = (minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
+        lowest = (scipy.ndimage.minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
         at = np.flatnonzero(lowest)
         gaps = 0.5 * (grid[np.minimum(at + 1, len(grid) - 1)] - grid[np.maximum(at - 1, 0)])
         return np.concatenate([wells, grid[at]])[None], np.concatenate([widths, gaps])[None]
@@ -465,16 +495,16 @@ class Rule:
         for name in ("value", "error", "below", "noise"):
             setattr(self, name, getattr(self, name) * shrink)
         f = np.exp(log_f - np.where(np.isfinite(top), top, 0)[line][:, None])
-        width, value = high - low, (high - low) * (f @ (0.5 * W))
-        below, roundoff = (
-            width * ((f * np.reshape(a * np.ones(f.size), f.shape)) @ (0.5 * W)) for a in (below, roundoff)
+        width = high - low
+        value, below, roundoff = (
+            width * ((f * np.reshape(a * np.ones(f.size), f.shape)) @ (0.5 * W)) for a in (1.0, below, roundoff)
         )
         highest = np.max(log_f, axis=1, keepdims=True)
         seen = (log_f >= highest - 30) & (log_f > -np.inf)
         spread = np.max(np.where(seen, highest - log_f, 0), axis=1)
         size = np.max(np.where(seen, np.abs(log_f), 0), axis=1)
-        left, right = self.place(low, line)[0], self.place(high, line)[0]
-        across = np.maximum(np.abs(left), np.abs(right)) / np.maximum(right - left, 1e-300)
+        ends = np.stack([self.place(low, line)[0], self.place(high, line)[0]])
+        across = np.max(np.abs(ends), axis=0) / np.maximum(ends[1] - ends[0], 1e-300)
         new = {
             "low": low,
             "high": high,
@@ -537,18 +567,22 @@ class Rule:
                 growing[end] = which[~stopped]
                 self.cut |= flat[:, end + 1] & ~np.isin(np.arange(len(flat)), growing[end])
                 for line in which[stopped & heavy[which, end + 1]]:
-                    share, reach = held[line, end + 1] / np.sum(held[line]), self.place(box[end, line], line)[0]
-                    if not np.any(ended) and share < MUCH:
-                        raise DomainError(
-                            "E-SETTLED",
-                            f"after {self.budget.seen} evaluations {share:.1e} of exp(-E) lies at the farthest points, "
-                            f"out to {reach:.0e}: too many scales; state a larger tolerance",
-                        )
-                    raise DomainError(
-                        "E-DIVERGES",
-                        f"exp(-E) has no integral, or a tail too heavy for floating point: {share:.1e} of it lies at "
-                        f"the farthest points, out to {reach:.0e}",
-                    )
+                    self.refuse(held[line, end + 1] / np.sum(held[line]), box[end, line], line, np.any(ended))
+
+    def refuse(self, share, u, line, ended):
+        """So much lies in the outermost panel, at u: a tail, or too few nodes."""
+        reach = self.place(u, line)[0]
+        if not ended and share < MUCH:
+            raise DomainError(
+                "E-SETTLED",
+                f"after {self.budget.seen} evaluations {share:.1e} of exp(-E) lies at the farthest points, "
+                f"out to {reach:.0e}: too many scales; state a larger tolerance",
+            )
+        raise DomainError(
+            "E-DIVERGES",
+            f"exp(-E) has no integral, or a tail too heavy for floating point: {share:.1e} of it lies at "
+            f"the farthest points, out to {reach:.0e}",
+        )
 
     def refine(self, aim):
         """Halve what is worst, until on each line all of it together is within the aim, or roundoff, or the budget."""

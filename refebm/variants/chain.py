@@ -152,23 +152,24 @@ wrong_versions(
 )
 
 CENTRED = "x - np.mean(x, axis=0)"
-POWER = "power = np.abs(rfft(x - np.mean(x, axis=0), next_fast_len(2 * length), axis=0)) ** 2\n    "
-MEAN = "np.mean(irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1], axis=1) / length"
+FAST = "scipy.fft.next_fast_len(2 * length)"
+POWER = f"power = np.abs(scipy.fft.rfft(x - np.mean(x, axis=0), {FAST}, axis=0)) ** 2\n    "
+MEAN = f"np.mean(scipy.fft.irfft(power, {FAST}, axis=0)[: n_lags + 1], axis=1) / length"
 BY_LAG = "(length - np.arange(n_lags + 1))[:, None]"
 wrong_versions(
     "autocovariance",
     (
         "around the end of the chain to its start: no padding",
         f"{POWER}return {MEAN}",
-        "power = np.abs(rfft(x - np.mean(x, axis=0), axis=0)) ** 2\n    "
-        "return np.mean(irfft(power, length, axis=0)[: n_lags + 1], axis=1) / length",
+        "power = np.abs(scipy.fft.rfft(x - np.mean(x, axis=0), axis=0)) ** 2\n    "
+        "return np.mean(scipy.fft.irfft(power, length, axis=0)[: n_lags + 1], axis=1) / length",
         "finite",
     ),
     ("less the mean of all chains", CENTRED, "x - np.mean(x, axis=(0, 1))", "one row"),
     ("mean not taken away", CENTRED, "x", "finite"),
     ("less the first state", CENTRED, "x - x[0]", "finite"),
-    ("first chain alone", MEAN, "irfft(power, next_fast_len(2 * length), axis=0)[: n_lags + 1, 0] / length", "one row"),
-    ("amplitudes, not squared", "np.abs(rfft(..., axis=0)) ** 2", "np.abs(rfft(..., axis=0))", "finite"),
+    ("first chain alone", MEAN, f"scipy.fft.irfft(power, {FAST}, axis=0)[: n_lags + 1, 0] / length", "one row"),
+    ("amplitudes, not squared", "np.abs(_) ** 2", "np.abs(_)", "finite"),
     (
         "mean over the coordinates",
         f"return {MEAN}",

@@ -39,19 +39,21 @@ def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES
     misstated = Theorem(**vars(theorem) | {"sides": wrong.statement(theorem)})
     implementation = wrong.implementation()
     for draw in draws(theorem, seed, cases):
-        if blind(wrong.survives, theorem.case(draw)):
+        case = theorem.case(draw)
+        if not theorem.where and blind(wrong.survives, case):  # a user's case has names of its own
             continue
         with np.errstate(all="ignore"):  # a naive form overflows, and is rejected for it
             verdict = check(misstated, Draw.replay(draw.integers), implementation)
         yield 0.0 if verdict.holds else verdict.ratio
 
 
-def controls(versions: list[Wrong], seed: int = 0) -> Iterator[Control]:
-    """One control for each wrong version, as it is done."""
+def controls(versions: list[Wrong], seed: int = 0, theorems: list[Theorem] | None = None) -> Iterator[Control]:
+    """One control for each wrong version, as it is done; by the theorems of refebm, or by others."""
     for wrong in versions:
-        tried = {theorem.name: list(rejections(wrong, theorem, seed)) for theorem in wrong.theorems}
+        about = wrong.theorems if theorems is None else [one for one in theorems if wrong.function in one.about]
+        tried = {theorem.name: list(rejections(wrong, theorem, seed)) for theorem in about}
         shares = {name: float(np.mean(np.greater(errors, 0))) if errors else 0.0 for name, errors in tried.items()}
         factors = {name: float(np.median([e for e in errors if e > 0] or [0.0])) for name, errors in tried.items()}
         best = max(shares, key=lambda name: (shares[name], np.isfinite(factors[name])))
         rejected_by = tuple(name for name, share in shares.items() if share > 0)
-        yield Control(wrong, best, shares[best], factors[best], survives(wrong), rejected_by)
+        yield Control(wrong, best, shares[best], factors[best], not wrong.survives or survives(wrong), rejected_by)

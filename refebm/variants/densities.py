@@ -107,14 +107,14 @@ wrong_versions(
     ("the covariance of the noise", "0.5 * (cov + cov.T)", "sigma**2 * np.eye(len(cov))", "finite"),
     ("weight of the noise", "(cov + cov.T)", "(2 * sigma**2 * np.eye(len(cov)) - cov - cov.T)", "finite"),
 )
-LOG_SUM, OF_ALL = "log_sum_exp(log_joint)", "self._by_likeliest(log_sum, x)"
+LOG_SUM, OF_ALL = "logsumexp(log_joint, 0)", "self._by_likeliest(log_sum, x)"
 wrong_versions(
     "GaussianMixture.log_prob",
     ("largest term for the sum", LOG_SUM, "np.max(log_joint, axis=0)", "one component"),
     (
         "sum of components without weights",
         LOG_SUM,
-        "log_sum_exp(log_joint - np.log(self.weights)[:, None])",
+        "logsumexp(log_joint - np.log(self.weights)[:, None], 0)",
         "one component",
         "sliced_score_matching ParzenGaussian: log N missing",
     ),

@@ -48,6 +48,15 @@ ROWS = {  # by function: what it does, was, becomes
         ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
         ("1 - a", "np.expm1(log_kept)", "(np.exp(log_kept) - 1)"),
     ),
+    "ddim_step": (
+        ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+        ("1 - a", "np.expm1(log_kept[i])", "(np.exp(log_kept[i]) - 1)"),
+        ("1 - a of the step before", "np.expm1(before[i])", "(np.exp(before[i]) - 1)"),
+    ),
+    "marginal_of_steps": (
+        ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+        ("1 - a", "-np.expm1(log_kept)", "1 - np.exp(log_kept)"),
+    ),
     "BinaryRBM.free_energy": (
         ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W))", "np.log(1 + np.exp(self.c + np.dot(v, self.W)))"),
     ),

@@ -22,21 +22,29 @@ from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
+from refebm.variants import procedures
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {glossary.Rbm: "rbm"} | dict.fromkeys(
+ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
 ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
-TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
+TRAINED = (
+    "contrastive_divergence",
+    "mean_field_contrastive_divergence",
+    "log_partition",
+)  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
     "kernel_stein": ("unbiased",),
     "probability_flow_log_prob": ("t0", "t1", "rtol", "atol"),
     "ddpm_step": ("posterior",),
+    "karras_noise_levels": ("power",),
+    "cosine_betas": ("offset", "most"),
+    "level_ratio": ("coverage",),
 }
 MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
@@ -220,6 +228,8 @@ class Question:
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
         name = function.partition(".")[0]
+        if name in procedures.NAMES:
+            return procedures.given(self, name)
         for how, names in MADE_OF_DATA.items():
             if name in names:
                 return getattr(self, how)(*function.split("."))
@@ -378,6 +388,8 @@ MADE_OF_DATA = {  # how those are asked that are first made of data
 }
 NUMBERS = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "smallest": 0.0625, "bandwidth": 1.25, "log_z": -0.6875}
 NUMBERS |= {"eps": 0.25, "eta": 0.3125, "weight": 0.375, "t0": 0.25, "t1": 0.625}
+NUMBERS |= {"data_std": 0.625, "next_sigma": 0.25, "largest": 2.5}
+NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375}
 LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
 LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
 
@@ -404,6 +416,11 @@ def correction_noise(ask, name):
 def step_sizes(ask, name):
     steps = len(ask.drawn("times", glossary.DecreasingTimes)) - 1
     return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
+
+
+def scales(ask, name, low, high):
+    """Of the clean point or of the noise, one for each row."""
+    return ask.fixed.get(name, ask.grid((ask.n,), low, high)) + np.zeros(ask.n)
 
 
 def model_points(ask, name):
@@ -449,11 +466,31 @@ DRAWS = {  # of each type of argument
     glossary.CountOrNone: lambda ask, name: ask.fixed.get("corrections", 2),
     glossary.Sde: lambda ask, name: ask.process,
     glossary.Rbm: lambda ask, name: ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm"),
+    glossary.BinaryRbm: lambda ask, name: ask.model("binary_rbm"),
+    glossary.UnitMeans: lambda ask, name: ask.grid((ask.n, ask.d), 1 / 64, 63 / 64),
+    glossary.HiddenMeans: lambda ask, name: ask.grid((ask.n, ask.fixed.get("hidden", 2)), 1 / 64, 63 / 64),
     glossary.Density: lambda ask, name: refebm.Gaussian(ask.centre, ask.covariance()),
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
 }
+PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
+PREDICTIONS += ("score_from_noise", "score_from_clean_point", "score_from_velocity")
 OWN = {  # what one function has of its own, or a name that says more than its type
+    **{(function, "scale"): lambda ask, name: scales(ask, name, 0.375, 1.0) for function in PREDICTIONS},
+    "std": lambda ask, name: scales(ask, name, 0.25, 1.5),
+    ("karras_preconditioned", "sigma"): lambda ask, name: 1.25 + np.abs(ask.sigma),
+    "most": lambda ask, name: ask.fixed.get(name, 0.9375),
+    "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
+    **{
+        (f"annealed_{one}", "n_steps"): lambda ask, name: ask.fixed.get(name, 1 + ask.d) for one in ("variance", "step")
+    },
+    ("annealed_variance", "eta"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75))),
+    ("level_coverage", "ratio"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5))),
+    ("level_coverage", "d"): lambda ask, name: 8 * ask.d + ask.n,
+    ("level_ratio", "d"): lambda ask, name: 8 * ask.d + ask.n,
+    ("karras_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
+    ("karras_noise_levels", "power"): lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
+    ("marginal_of_steps", "i"): lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4),
     **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
     "power": lambda ask, name: ask.fixed.get(name, 0.5),
     "n": lambda ask, name: ask.n,
@@ -474,6 +511,9 @@ def leaning(energy, x, *z):
 
 def ask(function: str, impl: Implementation, arguments: dict):
     """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    if function in procedures.NAMES:
+        process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
+        return procedures.answered(getattr(impl, function), arguments | process)
     given = {
         key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
         for key, value in arguments.items()
@@ -575,14 +615,15 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
 
 
-def _gradient(function, impl, energy, **arguments):
-    """In the parameters of the energy; samples of the model lie where its own score leads them."""
-    theta, unflatten = flatten(energy.parameters)
+def _gradient(function, impl, **arguments):
+    """In the parameters of the model; samples of it lie where its own score leads them."""
+    name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, Model))
+    theta, unflatten = flatten(asked.parameters)
 
     def loss(theta):
-        model = Model(energy.kind, unflatten(theta))
-        given = {"energy": model} | arguments
-        if "x_model" in arguments and energy.kind != "binary_rbm":
+        model = Model(asked.kind, unflatten(theta))
+        given = arguments | {name: model}
+        if "x_model" in arguments and asked.kind != "binary_rbm":
             given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
         return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # the gradient may be zero
 

@@ -42,6 +42,7 @@ class Variant:
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
 
+    @functools.cache  # noqa: B019  (there are as many as there are variants)
     def implementation(self) -> Implementation:
         """refebm with this variant put in."""
         name, _, method = self.function.partition(".")

@@ -66,6 +66,14 @@ QUESTIONS = {
     "one step back": {"times": [0.75, 0.5]},
     "the same eta at all times": {"eta": 0.3125},
     "level betas": {"betas": np.full(4, 0.25)},
+    "first steps": {"i": 0},
+    "a circle": {"scale": 0.6, "std": 0.8},
+    "at the origin": {"x": 0.0},
+    "data of size one": {"data_std": 1.0},
+    "to 0": {"next_sigma": 0.0},
+    "no offset": {"offset": 0.0},
+    "half": {"coverage": 0.5},
+    "sigma = 1, to 0": {"sigma": 1.0, "next_sigma": 0.0},
 }
 
 
@@ -151,7 +159,13 @@ def reversible(function: str, wrong: Implementation) -> bool:
     return bool(np.max(np.abs([back - given["x"], p_back + given["p"]])) <= 1e-10)
 
 
+def all_but_the_last(function: str, wrong: Implementation) -> bool:
+    """What is answered for all but the last step."""
+    return same(*(answer(function, impl)[:-1] for impl in (wrong, REFERENCE)))
+
+
 OTHERS = {
+    "all but the last": all_but_the_last,
     "finite": finite,
     "the gradient": same_gradient,
     "the value": same_value,

@@ -13,6 +13,7 @@ FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 WORDS = [  # of the bank, and of the adapter
     ("energy_and_score(energy, x)", "energy_and_score(model, x)"),
     ("held(x_model)", "x_model"),
+    ("held(v)", "v"),
     ("np.dot(hidden(self, h), ", "np.dot(h, "),
     ("hidden(self, h)", "h"),
     ("np.max(log_w)", "np.max(log_weights)"),
@@ -27,6 +28,8 @@ WORDS = [  # of the bank, and of the adapter
 CANNOT_BE = {  # this adapter has no gradients
     ("contrastive_divergence", "no gradient of the samples' energy"),
     ("contrastive_divergence", "no gradient of the data's energy"),
+    ("mean_field_contrastive_divergence", "the negative phase held too"),
+    ("mean_field_contrastive_divergence", "gradient flows through the means"),
 }
 OTHER_SIGN = (
     "return ENERGIES[kind](x, **parameters)",
@@ -305,6 +308,38 @@ PATCHES |= {
     ("ddpm_step", "betas counted from 1"): ("betas[i]", "betas[np.maximum(i - 1, 0)]", ""),
 }
 PATCHES |= {
+    (function, "one time for all rows"): ("column(t, x)", "column(t, x)[:1]", "")
+    for function in ("flow_matching", "flow_velocity", "score_of_flow")
+}
+PATCHES |= {
+    (function, "the scale for std"): ("column(std, x)", "column(scale, x)", "")
+    for function in ("noise_from_score", "score_from_noise")
+}
+PATCHES |= {
+    ("level_ratio", "the smaller level over the larger"): ("return ratio", "return 1 / ratio", ""),
+    ("annealed_step", "the ratio for its square"): ("ratio**2", "ratio", ""),
+    ("annealed_step", "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)"): (
+        "return eta",
+        "return 2 * eta",
+        "",
+    ),
+    ("annealed_variance", "the ratio for its square"): ("ratio**2", "ratio", ""),
+    ("level_coverage", "the log of the ratio"): ("* (ratio - 1)", "* np.log(ratio)", ""),
+    ("annealed_variance", "settled, whatever the start"): (
+        "settled + (1 - eta) ** (2 * n_steps) * (ratio**2 - settled)",
+        "settled",
+        "",
+    ),
+    ("ddim_step", "the step of the first row for all"): (
+        "i + np.zeros(len(x), int)",
+        "np.ravel(i)[0] + np.zeros(len(x), int)",
+        "",
+    ),
+    ("ddim_step", "the noise is all drawn where eta is 0, and none where it is 1"): (
+        "field(model), i + np.zeros(len(x), int)",
+        "field(model), i + np.zeros(len(x), int)\n    eta = 1 - eta",
+        "",
+    ),
     ("predicted_noise", "scale for std"): ("(_, std)", "(std, _)", ""),
     ("VarianceExploding.sigma", "time running the wrong way"): (
         "self.sigma_min * np.exp(t",

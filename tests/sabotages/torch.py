@@ -206,7 +206,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "GaussianMixture.log_prob",
         "epsilon in the logarithm",
-        "log_sum_exp(log_joint)",
+        "logsumexp(log_joint, 0)",
         "torch.log(torch.exp(log_joint).sum(0) + 1e-8)",
     ),
     (

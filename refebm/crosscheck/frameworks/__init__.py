@@ -36,7 +36,7 @@ import numpy as np
 import refebm
 from refebm.crosscheck.adapter import call
 from refebm.crosscheck.questions import GRADIENTS
-from refebm.glossary import OF_ROWS, InputError, Rbm, TimeWeight, check_of
+from refebm.glossary import OF_ROWS, BinaryRbm, InputError, Rbm, TimeWeight, check_of
 from refebm.identities import Failure
 from refebm.models import ENERGIES, Model
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
@@ -201,7 +201,7 @@ class Harness:
         """A model as a callable of arrays, of the type that is wanted, its parameters replaced by these leaves."""
         kind, tree = data.kind, nested(_next_of(leaves), data.parameters)
         models = self.source.module("refebm.models")
-        if wanted == Rbm:
+        if wanted in (Rbm, BinaryRbm):
             return models.RBMS[kind](**tree)
         model = models.Model(kind, tree)
         built = self.callable_of(_of_rows(model if ROLES[wanted] == "energy" else models.score(model)), leaves)

@@ -1,15 +1,75 @@
-"""A program that JAX has traced, computed step by step in NumPy: to compile each question takes a hundred times longer.
+"""JAX without its compiler: each operation is computed in NumPy, as soon as it is called.
 
-What is not in the table is computed by JAX itself, which compiles that one step.
+To compile an operation takes a hundred times longer than a question, and each question has other shapes. What is not in
+the table is computed by JAX itself, which compiles that one operation.
 """
+
+import contextlib
 
 import jax
 import numpy as np
 from jax.extend.core import Literal
 from scipy import special
 
-CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # under these names a step has a program of its own
+try:
+    from jax._src.core import EvalTrace
+    from jax.extend.core import set_current_trace
+    from jaxlib.xla_client import batched_device_put
+except ImportError:  # another JAX than was known, which compiles
+    EvalTrace, set_current_trace, batched_device_put = object, contextlib.nullcontext, None
+
+CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # under these names an operation has a program of its own
+HERE = jax.sharding.SingleDeviceSharding(jax.devices("cpu")[0])
 LOOPS = ("while", "scan", "checkpoint")  # whose programs are not simply called
+
+
+class ByNumPy(EvalTrace):
+    """How JAX evaluates what no transformation waits for."""
+
+    def process_primitive(self, primitive, arguments, options, /):
+        weak = options.get("weak_type", bool(arguments) and all(map(_weak, arguments)))
+        results = [_of_jax(one, weak) for one in _step(primitive, arguments, options)]
+        return results if primitive.multiple_results else results[0]
+
+
+def _weak(value) -> bool:
+    """Whether its dtype gives way to that of others, as a Python number's does."""
+    return getattr(jax.typeof(value), "weak_type", False)
+
+
+def _of_jax(value, weak):
+    """As an array of JAX, eight times faster than by jax.device_put; what has no numbers is as it is."""
+    if isinstance(value, jax.Array) or value.dtype == jax.dtypes.float0:
+        return value
+    kind = jax.core.ShapedArray(value.shape, value.dtype, weak_type=weak)
+    return batched_device_put(kind, HERE, [value], list(HERE.device_set))
+
+
+@contextlib.contextmanager
+def uncompiled():
+    """Nothing is compiled in here, not even what jax.jit decorates: a body may look at values."""
+    with jax.disable_jit(), set_current_trace(ByNumPy()):
+        yield
+
+
+def _step(primitive, arguments, options) -> list:
+    """The results of one operation, arrays of NumPy wherever it is in the table."""
+    given, name = list(map(_of_numpy, arguments)), primitive.name
+    inner = next((options[key] for key in CALLS if key in options), None)
+    if name == "cond":
+        branch = options["branches"][int(given[0])]
+        return evaluate(branch.jaxpr, branch.consts, given[1:])
+    if name == "custom_linear_solve":
+        solve, (first, second, third, _) = options["jaxprs"].solve, options["const_lengths"]
+        return evaluate(solve.jaxpr, solve.consts, [*given[first + second :][:third], given[-1]])
+    if name in STEPS:
+        results = STEPS[name](*given, **options)
+    elif inner is not None and name not in LOOPS:
+        return evaluate(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), given)
+    else:
+        results = primitive.bind(*map(jax.numpy.asarray, given), **options)
+    results = list(results) if primitive.multiple_results else [results]
+    return [one if isinstance(one, jax.Array) else np.asarray(one) for one in results]
 
 
 def evaluate(program, consts, arguments) -> list:
@@ -20,22 +80,7 @@ def evaluate(program, consts, arguments) -> list:
         return np.asarray(one.val, one.aval.dtype) if isinstance(one, Literal) else known[one]
 
     for step in program.eqns:
-        given, name = [read(one) for one in step.invars], step.primitive.name
-        inner = next((step.params[key] for key in CALLS if key in step.params), None)
-        if name == "cond":
-            branch = step.params["branches"][int(given[0])]
-            results = evaluate(branch.jaxpr, branch.consts, given[1:])
-        elif name == "custom_linear_solve":
-            solve, (first, second, third, _) = step.params["jaxprs"].solve, step.params["const_lengths"]
-            results = evaluate(solve.jaxpr, solve.consts, [*given[first + second :][:third], given[-1]])
-        elif name in STEPS:
-            results = STEPS[name](*given, **step.params)
-            results = results if step.primitive.multiple_results else [results]
-        elif inner is not None and name not in LOOPS:
-            results = evaluate(inner.jaxpr, inner.consts, given)
-        else:
-            results = step.primitive.bind(*map(jax.numpy.asarray, given), **step.params)
-            results = results if step.primitive.multiple_results else [results]
+        results = _step(step.primitive, map(read, step.invars), step.params)
         known |= zip(step.outvars, map(_of_numpy, results))
     return [read(one) for one in program.outvars]
 
@@ -86,6 +131,82 @@ def _part(a, *starts, slice_sizes):
     return a[tuple(slice(start, start + size) for start, size in zip(starts, slice_sizes))]
 
 
+def _windows(shape, indices, mode, *, inside, outside, starts, batches, sizes):
+    """Of each axis of an array where the numbers of windows into it stand, and which of them are there.
+
+    inside: the axes of the result along which a window lies. outside: those of the array along which it has no width.
+    starts: for each column of the indices its axis. batches: axes of the array, and of the indices, that go together.
+    """
+    dimensions = indices.ndim - 1 + len(inside)
+    across = [i for i in range(dimensions) if i not in inside]
+    windowed = [k for k in range(len(shape)) if k not in outside and k not in batches[0]]
+    places, there = [], np.ones([1] * dimensions, bool)
+
+    def laid(a, axes):
+        return np.reshape(a, [np.shape(a)[axes.index(i)] if i in axes else 1 for i in range(dimensions)])
+
+    for k, whole in enumerate(shape):
+        first = indices[..., starts.index(k)] if k in starts else np.zeros(indices.shape[:-1], int)
+        if k in batches[0]:
+            first = np.indices(first.shape)[batches[1][batches[0].index(k)]]
+        first = np.clip(first, 0, whole - sizes[k]) if mode == "CLIP" else first
+        there = there & laid((first >= 0) & (first <= whole - sizes[k]), across)
+        place = laid(first, across)
+        place = place + laid(np.arange(sizes[k]), [inside[windowed.index(k)]]) if k in windowed else place
+        places.append(np.clip(place, 0, max(whole - 1, 0)))
+    return tuple(np.broadcast_arrays(*places)), there
+
+
+def _gathered(a, indices, *, dimension_numbers, slice_sizes, mode, fill_value=None, **_):
+    at = dimension_numbers
+    places, there = _windows(
+        a.shape,
+        indices,
+        mode.name,
+        inside=at.offset_dims,
+        outside=at.collapsed_slice_dims,
+        starts=at.start_index_map,
+        batches=(at.operand_batching_dims, at.start_indices_batching_dims),
+        sizes=slice_sizes,
+    )
+    lost = (
+        np.nan
+        if a.dtype.kind in "fc"
+        else np.iinfo(a.dtype).min
+        if a.dtype.kind == "i"
+        else np.array(-1).astype(a.dtype)
+    )
+    return np.where(there, a[places], lost if fill_value is None else fill_value).astype(a.dtype, copy=False)
+
+
+def _scattered(write):
+    def scattered(a, indices, updates, *, dimension_numbers, mode, **_):
+        at = dimension_numbers
+        outside = (*at.inserted_window_dims, *at.operand_batching_dims)
+        widths = iter(at.update_window_dims)
+        sizes = [1 if k in outside else updates.shape[next(widths)] for k in range(a.ndim)]
+        places, there = _windows(
+            a.shape,
+            indices,
+            mode.name,
+            inside=at.update_window_dims,
+            outside=at.inserted_window_dims,
+            starts=at.scatter_dims_to_operand_dims,
+            batches=(at.operand_batching_dims, at.scatter_indices_batching_dims),
+            sizes=sizes,
+        )
+        found, there = np.array(a), np.broadcast_to(there, updates.shape)
+        write(found, tuple(place[there] for place in places), updates[there])
+        return found
+
+    return scattered
+
+
+def _sorted(*arrays, dimension, num_keys, **_):
+    order = np.lexsort(arrays[:num_keys][::-1], axis=dimension)
+    return [np.take_along_axis(one, order, dimension) for one in arrays]
+
+
 def _counted(*_, dtype, shape, dimension, **__):
     sizes = [-1 if i == dimension else 1 for i in range(len(shape))]
     return np.broadcast_to(np.arange(shape[dimension], dtype=dtype).reshape(sizes), shape)
@@ -93,9 +214,14 @@ def _counted(*_, dtype, shape, dimension, **__):
 
 def _accumulated(function):
     def accumulated(a, axis, reverse):
-        return np.flip(function(np.flip(a, axis), axis=axis), axis) if reverse else function(a, axis=axis)
+        found = np.flip(function(np.flip(a, axis), axis=axis), axis) if reverse else function(a, axis=axis)
+        return found.astype(a.dtype, copy=False)  # NumPy makes short whole numbers longer
 
     return accumulated
+
+
+def _divided(a, b):
+    return np.trunc(a / b).astype(a.dtype) if a.dtype.kind in "iu" else np.divide(a, b)
 
 
 def _elementwise(function):
@@ -103,14 +229,14 @@ def _elementwise(function):
 
 
 def _reduced(function):
-    return lambda a, axes, **_: function(a, axis=axes)
+    return lambda a, axes, **_: function(a, axis=axes).astype(a.dtype, copy=False)
 
 
 SAME = ("exp", "exp2", "log", "log1p", "expm1", "sqrt", "square", "sin", "cos", "sinh", "cosh", "tanh", "sign", "abs")
 SAME += ("floor", "ceil", "imag", "real", "conj")
 ELEMENTWISE = {
     **{name: getattr(np, name) for name in SAME},
-    **{"add": np.add, "add_any": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "neg": np.negative},
+    **{"add": np.add, "add_any": np.add, "sub": np.subtract, "mul": np.multiply, "div": _divided, "neg": np.negative},
     **{"pow": np.power, "max": np.maximum, "min": np.minimum, "rem": np.fmod, "is_finite": np.isfinite},
     **{"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal},
     **{"ne": np.not_equal, "and": np.bitwise_and, "or": np.bitwise_or, "not": np.invert, "xor": np.bitwise_xor},
@@ -128,6 +254,13 @@ STEPS |= {name: _accumulated(function) for name, function in ACCUMULATED.items()
 STEPS |= {
     "dot_general": lambda a, b, **options: _contracted(a, b, **options).astype(a.dtype, copy=False),
     "broadcast_in_dim": _broadcast,
+    "gather": _gathered,
+    "scatter": _scattered(lambda a, places, values: a.__setitem__(places, values)),
+    "scatter-add": _scattered(np.add.at),
+    "sort": _sorted,
+    "argmax": lambda a, axes, index_dtype, **_: np.argmax(a, axes[0]).astype(index_dtype),
+    "argmin": lambda a, axes, index_dtype, **_: np.argmin(a, axes[0]).astype(index_dtype),
+    "stage": lambda a, **_: a,
     "pad": _padded,
     "cholesky": lambda a, **_: np.linalg.cholesky(a),
     "stop_gradient": lambda a, **_: a,

@@ -15,7 +15,7 @@ import inspect
 from types import ModuleType, SimpleNamespace
 
 import numpy
-from scipy.fft import next_fast_len
+import scipy
 
 import refebm
 from refebm import glossary
@@ -71,7 +71,7 @@ def refuses(node) -> bool:
 class Source:
     """refebm's modules over a framework, by the few functions of NumPy, SciPy and autograd that these are made of."""
 
-    def __init__(self, np, special, autograd, held, own, **scipy):
+    def __init__(self, np, special, fft, autograd, held, own):
         self.own = own  # functions that are found otherwise than refebm finds them, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
@@ -79,9 +79,8 @@ class Source:
         self.modules["autograd.tracer"] = Namespace("autograd.tracer", traced)
         rules = {"primitive": lambda function: function, "defvjp": _nothing, "defjvp": _nothing}
         self.modules["autograd.extend"] = Namespace("autograd.extend", rules)
-        self.modules |= dict.fromkeys(("autograd.scipy.special", "scipy.special"), Namespace("special", special))
-        self.modules["scipy.fft"] = Namespace("fft", scipy["fft"], {"next_fast_len": next_fast_len})
-        self.modules["scipy.stats"] = Namespace("stats", {"chi2": Namespace("chi2", scipy["chi2"])})
+        fft = Namespace("fft", fft, {"next_fast_len": lambda size: scipy.fft.next_fast_len(size)})
+        self.modules["scipy"] = Namespace("scipy", {"special": Namespace("special", special), "fft": fft}, scipy)
         self.modules["refebm.glossary"] = Namespace("glossary", checks(np))
         self.modules["refebm.models.shapes"] = SimpleNamespace(dimension=_dimension)
 

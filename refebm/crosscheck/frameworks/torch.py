@@ -122,10 +122,6 @@ def _row(a):
     return torch.as_tensor(a).reshape(-1)
 
 
-def _log_sum_exp(a, axis=None):
-    return torch.logsumexp(a, tuple(range(a.ndim)) if axis is None else axis)
-
-
 def _slope(function):
     """By torch.autograd, unless torch.func is at work, whose first call imports for a second."""
 
@@ -160,7 +156,7 @@ def _push_forward(function):
 
 BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
 BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
-BY_ELEMENT += ("fmin",)
+BY_ELEMENT += ("fmin", "sin", "cos")
 AS_THEY_ARE = ("eye", "arange", "tril", "trace", "einsum", "matmul", "tensordot", "linalg", "swapaxes", "argsort")
 AS_THEY_ARE += ("unique", "linspace", "ldexp", "frexp", "round", "argmax")
 NUMPY = {name: _tensors(getattr(torch, name)) for name in BY_ELEMENT}
@@ -180,11 +176,8 @@ NUMPY |= {"split": lambda a, parts, axis=0: torch.chunk(a, parts, axis)}
 NUMPY["cumsum"] = lambda a, axis=0: torch.cumsum(a, axis)
 NUMPY["minimum"].accumulate = lambda a, axis: torch.cummin(a, axis).values
 NUMPY["logical_and"] = SimpleNamespace(accumulate=lambda a, axis: torch.cumprod(a, axis).bool())
-SPECIAL = {"expit": torch.sigmoid, "gammaln": torch.lgamma, "logsumexp": _log_sum_exp}
-CHI_SQUARED = {
-    "cdf": lambda x, d: torch.special.gammainc(torch.as_tensor(d / 2), x / 2),
-    "sf": lambda x, d: torch.special.gammaincc(torch.as_tensor(d / 2), x / 2),
-}
+SPECIAL = {"gammaln": torch.lgamma}
+SPECIAL |= {name: _tensors(getattr(torch.special, name)) for name in ("gammainc", "gammaincc", "ndtr")}
 FFT = {name: _transform(getattr(torch.fft, name)) for name in ("rfft", "irfft")}
 AUTOGRAD = {
     "elementwise_grad": _slope,
@@ -192,7 +185,7 @@ AUTOGRAD = {
     "make_jvp": _push_forward,
 }
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
-Torch.source = Source(NUMPY, SPECIAL, AUTOGRAD, held=torch.detach, own=OWN, chi2=CHI_SQUARED, fft=FFT)
+Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN)
 objective = Torch().objective
 
 

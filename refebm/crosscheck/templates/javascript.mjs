@@ -10,6 +10,12 @@ const affine = (W, b, x) => b.map((offset, j) => offset + sum(x.map((x_i, i) => 
 const scores = {
   mlp_score: ({ layers }) => (x) =>
     layers.reduce((h, [W, b], depth) => affine(W, b, depth === 0 ? h : h.map(Math.tanh)), x),
+  mixture: ({ logits, means, precisions }) => (x) => {
+    const slopes = means.map((mean, k) => precisions[k].map((row) => sum(row.map((p, j) => p * (mean[j] - x[j])))));
+    const joint = means.map((mean, k) => logits[k] - 0.5 * sum(slopes[k].map((s, i) => s * (mean[i] - x[i]))));
+    const weights = joint.map((a) => Math.exp(a - Math.max(...joint)));
+    return x.map((_, i) => sum(weights.map((w, k) => w * slopes[k][i])) / sum(weights));
+  },
   quadratic: ({ mean, precision }) => (x) =>
     precision.map((row) => -sum(row.map((p, j) => p * (x[j] - mean[j])))),
 };

@@ -1,0 +1,131 @@
+r"""Training a score at all times of a diffusion, and drawing from it: from noise back to data."""
+
+from typing import Annotated
+
+import autograd.numpy as np
+
+from refebm.algorithms.draws import minibatch
+from refebm.glossary import (
+    CountOrNone,
+    Flag,
+    InputError,
+    Parameters,
+    Points,
+    Rng,
+    Sde,
+    Size,
+    StepCount,
+    StepSize,
+    TimeField,
+    TimeFieldOf,
+    TimeWeight,
+    Vectors,
+    Watch,
+    brief,
+    number,
+    rows,
+)
+from refebm.objectives.diffusion import diffusion_score_matching
+from refebm.samplers.reverse_diffusion import ddpm_step, predictor_corrector, probability_flow
+from refebm.samplers.tapes import langevin_tape, predictor_corrector_tape
+from refebm.training import Fit, minimise_noisy
+
+WAYS = ("predictor-corrector", "flow", "ancestral")
+
+
+def way(name, value, x=None):
+    """One of the ways from noise to data."""
+    if not isinstance(value, str) or value not in WAYS:
+        raise InputError("E-CHOICE", f"{name} must be one of {', '.join(WAYS)}; got {brief(value)}")
+    return value
+
+
+def early(name, value, x=None):
+    """A time in (0, 1), before which nothing is asked."""
+    value = number(name, value)
+    if not 0 < value < 1:
+        raise InputError("E-TIME", f"{name} must be greater than 0 and less than 1, got {value}")
+    return value
+
+
+Way = Annotated[str, way, "predictor-corrector, flow or ancestral"]
+FirstTime = Annotated[float, early, "a time in (0, 1)"]
+
+
+@rows
+def train_diffusion(
+    x: Points,
+    score: TimeFieldOf,
+    sde: Sde,
+    parameters: Parameters,
+    batch: Size,
+    n_steps: StepCount,
+    step_size: StepSize,
+    rng: Rng,
+    weight: TimeWeight | None = None,
+    t_min: FirstTime = 1e-3,
+    *,
+    adam: Flag = False,
+    each: Watch | None = None,
+    progress: Flag = True,
+) -> Fit:
+    r"""A score at all times: each row of a minibatch at a time of its own, weight(t)/2 |s(m x + std z, t) + z/std|^2.
+
+    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 \lambda |s_\theta(m_t x + \sigma_t z, t) + z/\sigma_t|^2$$
+
+    1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
+    down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), std^2
+    where it is None (noise prediction). `draw_by_diffusion` samples from what it has learnt.
+    Source: Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7
+    """
+    weight = weight or (lambda t: sde.marginal(t)[1] ** 2)
+
+    def loss(theta, i):
+        rows = minibatch(x, batch, rng)
+        t = t_min + (1 - t_min) * rng.random(batch)
+        z = rng.standard_normal(rows.shape)
+        return np.mean(diffusion_score_matching(score(theta), sde, weight, rows, t, z))
+
+    return minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=each, progress=progress)
+
+
+@rows
+def draw_by_diffusion(
+    score: TimeField,
+    sde: Sde,
+    n_steps: StepCount,
+    n: Size,
+    d: Size,
+    rng: Rng,
+    by: Way = "predictor-corrector",
+    corrections: CountOrNone = 1,
+    ratio: StepSize = 0.1,
+    t_min: FirstTime = 1e-3,
+    *,
+    progress: Flag = False,
+) -> Vectors:
+    r"""Samples (n, d) by a score at all times, from the prior at t = 1 to t_min.
+
+    $$x \leftarrow x - [f - g^2 s]\, dt + g \sqrt{dt}\, z; \quad x \leftarrow x + \eta s + \sqrt{2 \eta}\, z'$$
+
+    1. Draw the start, sde.prior(d).sample(rng, n). 2. by "predictor-corrector": draw the noise of all steps; n_steps
+    equal ones back in time, each a reverse step and so many corrections by Langevin, eta = ratio std(t)^2; by "flow":
+    no noise, the probability flow, to 1e-5; by "ancestral": draw the noise; back through the n_steps of sde.betas, none
+    added in the last, the score asked at t = i/n_steps, i = n_steps, ..., 1, whatever t_min is.
+    score(x, t) (n, d), (n,) -> (n, d).
+    Convention: Song et al. 2021 choose eta by a ratio of norms over the batch, so that rows interact.
+    Source: Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236, sampling from
+    the SDE, predictor-corrector sampling and probability flow
+    """
+    x = sde.prior(d).sample(rng, n)
+    if by == "flow":
+        return probability_flow(score, sde, x, 1.0, t_min, 1e-5, 1e-5, progress=progress)
+    if by == "ancestral":
+        betas, z = sde.betas(n_steps), langevin_tape(rng, n_steps, n, d)
+        for i in reversed(range(n_steps)):
+            x = ddpm_step(lambda x, i: score(x, (i + 1) / n_steps), betas, x, i, z[i] * (i > 0)).x
+        return x
+    times = np.linspace(1.0, t_min, n_steps + 1)
+    etas = ratio * sde.marginal(times[1:])[1] ** 2
+    z = predictor_corrector_tape(rng, n_steps, corrections, n, d)
+    return predictor_corrector(score, sde, x, times, etas, z, progress=progress)

@@ -1,0 +1,154 @@
+r"""Training against noise: of a fixed law, drawn anew for each step, or of one that is trained against the energy."""
+
+import autograd.numpy as np
+
+from refebm.algorithms.draws import minibatch
+from refebm.glossary import (
+    Count,
+    EnergyOf,
+    Flag,
+    LogDensityOf,
+    NoiseLaw,
+    Parameters,
+    Points,
+    Real,
+    Rng,
+    Sampler,
+    Size,
+    StepCount,
+    StepSize,
+    Watch,
+    Weight,
+    rows,
+)
+from refebm.objectives.noise_contrastive import mixed_noise, noise_contrastive
+from refebm.training import Fit, minimise_in_turns, minimise_noisy
+
+
+def _log_density(energy, theta):
+    """-E - log Z, of parameters of both; self-normalised where they have no log Z."""
+    return lambda x: -energy(theta["energy"])(x) - theta.get("log_z", 0.0)
+
+
+@rows
+def train_noise_contrastive(
+    x: Points,
+    energy: EnergyOf,
+    noise: NoiseLaw,
+    parameters: Parameters,
+    nu: Count,
+    batch: Size,
+    n_steps: StepCount,
+    step_size: StepSize,
+    rng: Rng,
+    log_z: Real = 0.0,
+    self_normalised: Flag = False,
+    *,
+    adam: Flag = False,
+    each: Watch | None = None,
+    progress: Flag = True,
+) -> Fit:
+    r"""Noise-contrastive estimation: E and log Z step together down the logistic loss of data against fresh noise.
+
+    $$(\theta, c) \leftarrow (\theta, c) - \eta\, \nabla E_B \big[ \zeta(-L(x)) + \sum_j \zeta(L(y_j)) \big]$$
+
+    1. Draw a minibatch. 2. Draw nu noise points for each of its rows, noise.sample(rng, nu batch). 3. Its loss.
+    4. Step down its gradient in the energy's parameters and c = log Z, which is log_z at first. zeta is
+    softplus, L = -E - c - log nu p_n. The fit has parameters {"energy", "log_z"}.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); noise: log_prob(x) and sample(rng, n). self_normalised:
+    without log Z; E itself must learn to be normalised (Mnih and Teh 2012).
+    Source: Stanford CS236, noise contrastive estimation for training EBMs, steps 1 to 5; HY-673 lecture 12, NCE for
+    training EBMs; Gutmann and Hyvarinen 2010; Song and Kingma 2021, section 5
+    """
+    first = {"energy": parameters} if self_normalised else {"energy": parameters, "log_z": log_z}
+
+    def loss(theta, i):
+        rows = minibatch(x, batch, rng)
+        y = np.reshape(noise.sample(rng, nu * batch), (nu, *rows.shape))
+        return np.mean(noise_contrastive(_log_density(energy, theta), noise.log_prob, rows, y))
+
+    return minimise_noisy(loss, first, n_steps, step_size, adam=adam, each=each, progress=progress)
+
+
+@rows
+def train_flow_contrastive(
+    x: Points,
+    energy: EnergyOf,
+    log_q: LogDensityOf,
+    sampler: Sampler,
+    parameters: Parameters,
+    phi: Parameters,
+    batch: Size,
+    n_steps: StepCount,
+    step_size: StepSize,
+    rng: Rng,
+    log_z: Real = 0.0,
+    *,
+    adam: Flag = False,
+    each: Watch | None = None,
+    progress: Flag = True,
+) -> Fit:
+    r"""Flow contrastive estimation: the energy lowers the loss of noise contrast, then the flow, its noise, raises it.
+
+    $$\min_\phi \max_{\theta, c} \ E_x \log D(x) + E_{y \sim q_\phi} \log(1 - D(y))$$
+
+    n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw z, unit normal; the noise is y = T(z), one for
+    each row. 3. Step the energy and log Z down the gradient; in the other turn the flow up it, through y as well.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); log_q(phi, x) (n, d) -> (n,), the log-density of the points (n, d)
+    that sampler(phi, z) makes. The fit has parameters {"energy": {"energy", "log_z"}, "flow"}.
+    Source: Gao et al. 2020, section 3.3; HY-673 lecture 12 and Stanford CS236, flow contrastive estimation
+    """
+
+    def value(p, i):
+        rows = minibatch(x, batch, rng)
+        y = sampler(p["flow"], rng.standard_normal(rows.shape))
+        return np.mean(noise_contrastive(_log_density(energy, p["energy"]), log_q(p["flow"]), rows, y[None]))
+
+    losses = {"energy": value, "flow": lambda p, i: -value(p, i)}
+    first = {"energy": {"energy": parameters, "log_z": log_z}, "flow": phi}
+    return minimise_in_turns(losses, first, n_steps, step_size, adam=adam, each=each, progress=progress)
+
+
+@rows
+def train_adversarial_contrastive(
+    x: Points,
+    energy: EnergyOf,
+    noise: NoiseLaw,
+    log_q: LogDensityOf,
+    sampler: Sampler,
+    weight: Weight,
+    parameters: Parameters,
+    phi: Parameters,
+    batch: Size,
+    n_steps: StepCount,
+    step_size: StepSize,
+    rng: Rng,
+    log_z: Real = 0.0,
+    *,
+    adam: Flag = False,
+    each: Watch | None = None,
+    progress: Flag = True,
+) -> Fit:
+    r"""Adversarial contrastive estimation: noise of (1 - w) p_n + w q, whose part q is trained to be hard to tell.
+
+    $$\min_\phi \max_{\theta, c} \ E_x \log D(x) + E_y \log(1 - D(y)), \quad y \sim (1 - w) p_n + w q_\phi$$
+
+    n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw as many points of the noise, noise.sample(rng,
+    batch), then z, unit normal, for y = sampler(phi, z), then which of the two each row takes: y where a uniform is
+    below w. 3. Step the energy and log Z down the gradient; in the other turn the proposal up it, through y as well.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); noise: log_prob(x) and sample(rng, n); log_q and sampler as in
+    `train_flow_contrastive`; w in (0, 1). The fit has parameters {"energy": {"energy", "log_z"}, "proposal"}.
+    Source: Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5
+    """
+
+    def value(p, i):
+        rows = minibatch(x, batch, rng)
+        plain = noise.sample(rng, batch)
+        hard = sampler(p["proposal"], rng.standard_normal(rows.shape))
+        y = np.where(rng.random((batch, 1)) < weight, hard, plain)
+        log_noise = mixed_noise(noise.log_prob, log_q(p["proposal"]), weight)
+        return np.mean(noise_contrastive(_log_density(energy, p["energy"]), log_noise, rows, y[None]))
+
+    losses = {"energy": value, "proposal": lambda p, i: -value(p, i)}
+    first = {"energy": {"energy": parameters, "log_z": log_z}, "proposal": phi}
+    return minimise_in_turns(losses, first, n_steps, step_size, adam=adam, each=each, progress=progress)

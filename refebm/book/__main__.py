@@ -1,0 +1,32 @@
+"""Write the pages of the book anew; with --evidence FILE take the record of a whole run of the theorems first."""
+
+import argparse
+from pathlib import Path
+
+from refebm.book.evidence import brought_up_to_date, take
+from refebm.book.pages import overview, pages
+from refebm.files import write_text
+
+FOLDER = Path(__file__).parent
+
+
+def main() -> None:
+    """Record what has no record, then write each page, and remove those of stems that are gone."""
+    parser = argparse.ArgumentParser(prog="python -m refebm.book", description=__doc__)
+    parser.add_argument("--evidence", metavar="FILE", type=Path, help="what refebm verify --json FILE wrote")
+    parser.add_argument("--map", action="store_true", help="print the pages as a table, and write nothing")
+    options = parser.parse_args()
+    if options.map:
+        return print(overview())
+    number = take(options.evidence) if options.evidence else brought_up_to_date()
+    made = {FOLDER / f"{name}.md": text for name, text in pages().items()}
+    for path in FOLDER.glob("*.md"):
+        if path not in made and "<!-- python -m refebm.book" in path.read_text(encoding="utf-8"):
+            path.unlink()
+    for path, text in made.items():
+        write_text(path, text)
+    print(f"{len(made)} pages, the record of {number} theorems anew")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,254 @@
+"""What a page says about a definition or a theorem: all of it is read off the code, nothing is written here.
+
+A definition is a public name, or a method of one, whose docstring has an equation, a line of LaTeX.
+"""
+
+import ast
+import functools
+import inspect
+import sys
+import textwrap
+from pathlib import Path
+from typing import NamedTuple, get_args
+
+import refebm
+from refebm.crosscheck.questions import EXAMINED
+from refebm.glossary import InputError
+from refebm.identities import THEOREMS, Theorem
+from refebm.papers import Citation, citations
+from refebm.variants import CONVENTIONS, NAIVE, WRONG, Convention, Wrong
+
+ROOT = Path(refebm.__file__).parent
+LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line of a docstring
+SHOWN = {"__init__"}  # of a class; the methods that are definitions have their own entries
+TRUSTED = [theorem for theorem in THEOREMS.values() if theorem.sides.__module__.startswith("refebm.")]
+
+
+class Place(NamedTuple):
+    """Lines of a file below refebm/."""
+
+    path: str
+    first: int
+    last: int
+
+
+class Doc(NamedTuple):
+    """A docstring: what it says first, its equation, the rest, and what stands behind its labels."""
+
+    first: str
+    latex: str
+    rest: str
+    labelled: dict[str, str]
+
+
+def thing(name: str):
+    """The object of a public name, or of a method."""
+    public, _, method = name.partition(".")
+    return getattr(getattr(refebm, public), method) if method else getattr(refebm, public)
+
+
+@functools.cache
+def doc(name: str) -> Doc:
+    """The docstring of a public name, read."""
+    if sys.flags.optimize > 1:
+        raise InputError("E-DOCSTRINGS", "the book is read off docstrings, which python -OO leaves out")
+    first, *rest = (inspect.getdoc(thing(name)) or "").split("\n\n")
+    latex = next((part.strip("$") for part in rest if part.startswith("$$")), "")
+    text = "\n\n".join(part for part in rest if not part.startswith("$$"))
+    labelled, kept = {}, []
+    for line in text.splitlines():
+        label, colon, words = line.partition(": ")
+        if colon and label in LABELS:
+            labelled[label], kept = words, [*kept, label]
+        elif line and kept and kept[-1] in labelled and kept[-1] in LABELS:
+            labelled[kept[-1]] += " " + line
+        else:
+            kept.append(line)
+    rest = "\n".join(line for line in kept if line not in labelled)
+    return Doc(" ".join(first.split()), latex, rest.strip(), labelled)
+
+
+def source(name: str) -> str:
+    """The source line of a public name; a method has that of its class where it has none of its own."""
+    return doc(name).labelled.get("Source") or doc(name.partition(".")[0]).labelled.get("Source", "")
+
+
+def cited(name: str) -> tuple[Citation, ...]:
+    """The citations of a definition's source."""
+    return citations(source(name))
+
+
+@functools.cache
+def definitions() -> tuple[str, ...]:
+    """All names that have an equation: what the examiner asks, what theorems are about, what has a source."""
+    about = [name for theorem in TRUSTED for name in theorem.about]
+    names = dict.fromkeys([*EXAMINED, *about, *refebm.__all__])
+    return tuple(name for name in names if callable(thing(name)) and doc(name).latex)
+
+
+@functools.cache
+def pages() -> dict[str, list[str]]:
+    """The definitions of each page, in the order of their lines; pages in the order in which stems are read."""
+    found = {theorem.stem: [] for theorem in TRUSTED}
+    for name in definitions():
+        found.setdefault(page_of(name), []).append(name)
+    return {stem: sorted(names, key=_order) for stem, names in found.items()}
+
+
+def _order(name):
+    owner = place(name.partition(".")[0])
+    return owner.path, owner.first, "." in name, place(name).first
+
+
+@functools.cache
+def page_of(name: str) -> str:
+    """The stem of a public name: that of its module, if that has a theorem about it, else that with the most of them;
+    without any it stands beside others of its module. A method stands with its class.
+    """
+    public = name.partition(".")[0]
+    module = _module_of(public)
+    stems = [theorem.stem for theorem in theorems_about(public)]
+    if not stems:
+        beside = [one.partition(".")[0] for theorem in TRUSTED for one in theorem.about]
+        stems = [page_of(one) for one in beside if callable(thing(one)) and _module_of(one) == module]
+    if not stems:
+        return module.split(".")[1]
+    own = module.rpartition(".")[2]
+    return own if own in stems else max(dict.fromkeys(stems), key=stems.count)
+
+
+def _module_of(public):
+    return inspect.unwrap(thing(public)).__module__
+
+
+def theorems_about(name: str) -> list[Theorem]:
+    """The theorems about a definition; of a class, those about its methods too."""
+    return [one for one in TRUSTED if any(about == name or about.startswith(f"{name}.") for about in one.about)]
+
+
+def theorems_of(stem: str) -> list[Theorem]:
+    """The theorems of a stem."""
+    return [theorem for theorem in TRUSTED if theorem.stem == stem]
+
+
+class Argument(NamedTuple):
+    """A parameter in words, and its default as it is written."""
+
+    name: str
+    words: str
+    default: str
+
+
+def arguments(name: str) -> list[Argument]:
+    """The parameters of a function, a method or a class, with the words of their types."""
+    found = []
+    for one in inspect.signature(thing(name)).parameters.values():
+        if one.name != "self":
+            default = "" if one.default is one.empty else getattr(one.default, "__name__", repr(one.default))
+            found.append(Argument(one.name, type_in_words(one.annotation), default))
+    return found
+
+
+def returned(name: str) -> str:
+    """What a function returns, in the words of its type."""
+    return "" if inspect.isclass(thing(name)) else type_in_words(inspect.signature(thing(name)).return_annotation)
+
+
+def type_in_words(annotation) -> str:
+    """The words of a type of the glossary, also within a tuple or beside None; nothing for others."""
+    parts = [annotation, *get_args(annotation)]
+    words = [part.__metadata__[1] for part in parts if len(getattr(part, "__metadata__", ())) > 1]
+    return ", and ".join(words[:1] if hasattr(annotation, "__metadata__") else words)
+
+
+@functools.cache
+def _lines(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    return text.splitlines(), ast.parse(text)
+
+
+@functools.cache
+def _functions(path):
+    """The first and the last line of each function of a file, inner ones first."""
+    spans = [(_begin(one), one.end_lineno) for one in ast.walk(_lines(path)[1]) if isinstance(one, ast.FunctionDef)]
+    return sorted(spans, key=lambda span: span[1] - span[0])
+
+
+def place(name: str) -> Place:
+    """Where a definition stands; a method where its class, or the class above it, has it."""
+    path, node = _node(name)
+    return Place(path, _begin(node), node.end_lineno)
+
+
+def _node(name):
+    one = inspect.unwrap(thing(name))
+    path = str(Path(inspect.getsourcefile(one)).relative_to(ROOT).as_posix())
+    node = _lines(path)[1]
+    for part in one.__qualname__.split("."):
+        node = next(inner for inner in node.body if getattr(inner, "name", "") == part)
+    return path, node
+
+
+def _begin(node):
+    return min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+
+
+def code(name: str) -> str:
+    """The text of a definition without its docstring; of a class, without the methods that are shown elsewhere."""
+    path, node = _node(name)
+    lines = list(_lines(path)[0])
+    hidden = [node.body[0]]
+    if isinstance(node, ast.ClassDef):
+        hidden += [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name not in SHOWN]
+    for one in hidden:
+        lines[_begin(one) - 1 : one.end_lineno] = [None] * (one.end_lineno - _begin(one) + 1)
+    kept = [line for line in lines[_begin(node) - 1 : node.end_lineno] if line is not None]
+    text = textwrap.dedent("\n".join(kept)).strip()
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
+    return text.replace(":\n\n", ":\n", 1)
+
+
+def place_of_theorem(theorem: Theorem) -> Place:
+    """Where a theorem is stated and proved."""
+    path = Path(inspect.getsourcefile(theorem.sides)).relative_to(ROOT).as_posix()
+    begins = theorem.sides.__code__.co_firstlineno
+    return next(Place(path, *span) for span in _functions(path) if span[0] <= begins <= span[1])
+
+
+def conventions(name: str) -> list[Convention]:
+    """Other conventions for a definition."""
+    return [one for one in CONVENTIONS if one.function == name]
+
+
+def mistakes(name: str) -> list[Wrong]:
+    """Wrong versions of a definition; naive forms, wrong at the ends of the domain alone, last."""
+    return [one for one in [*WRONG, *NAIVE] if one.function == name]
+
+
+def misstatements(theorem: Theorem) -> list[Wrong]:
+    """Wrong versions of the theorem's own statement."""
+    return [one for one in WRONG if one.function == f"theorem {theorem.name}"]
+
+
+class Figure(NamedTuple):
+    """A picture, what it shows, and for those who cannot see it, in a word."""
+
+    name: str
+    caption: str
+    alt: str
+
+
+@functools.cache
+def figures() -> dict[str, list[Figure]]:
+    """The figures of each stem, read off their scripts; none where refebm is installed without them."""
+    found: dict[str, list[Figure]] = {}
+    for path in sorted((ROOT.parent / "figures").glob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        draws = [one for one in tree.body if getattr(one, "name", "") == "draw"]
+        stem = [line.partition(": ")[2] for line in ast.get_docstring(tree).splitlines() if line.startswith("Page: ")]
+        if draws and stem:
+            words = ast.get_docstring(tree).partition("\n\n")[0].replace("\n", " ")
+            figure = Figure(path.stem, " ".join(ast.get_docstring(draws[0]).split()), words)
+            found.setdefault(stem[0].rstrip("."), []).append(figure)
+    return found

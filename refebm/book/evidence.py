@@ -1,0 +1,69 @@
+"""How well the theorems hold: a record of a run, ``evidence.json``, that the pages show.
+
+``python -m refebm.book`` runs those that have no record yet; with ``--evidence results.json`` it takes the record of
+all from what ``refebm verify --json results.json`` wrote.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from refebm.book.entries import TRUSTED
+from refebm.files import write_text
+from refebm.glossary import InputError
+from refebm.identities.parallel import run_all
+
+RECORD = Path(__file__).with_name("evidence.json")
+
+
+@functools.cache
+def evidence() -> dict[str, dict]:
+    """By theorem: the number of cases, the worst error in units of the tolerance, what came of cases outside."""
+    return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+
+
+def brought_up_to_date() -> int:
+    """Run the theorems that have no record, forget those that are gone; how many were run."""
+    known = evidence()
+    new = [theorem for theorem in TRUSTED if theorem.name not in known]
+    reports = run_all(new, seed=0, cases=None, data=None) if new else ()
+    found = {one.theorem.name: _row(len(one.verdicts), one.worst, _notes(one.outside)) for one in reports}
+    _write(known | found)
+    return len(new)
+
+
+def take(results: Path) -> int:
+    """The record of a whole run. Errors: E-FILE where it is none, or where a theorem did not hold."""
+    try:
+        rows = json.loads(results.read_text(encoding="utf-8"))["theorems"]
+        found = {row["name"]: _row(row["cases"], row["worst"], row["outside"]) for row in rows if row["holds"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("E-FILE", f"{results} must be what refebm verify --json wrote: {error!r}") from error
+    if red := [row["name"] for row in rows if not row["holds"]]:
+        raise InputError("E-FILE", f"{results} has theorems that do not hold: {', '.join(red)}")
+    _write(evidence() | found)
+    return len(found)
+
+
+def _notes(outside):
+    return {name: verdict.note for name, verdict in outside.items()}
+
+
+def _row(cases, worst, outside: dict[str, str]):
+    """What no other machine would print otherwise: two digits, and of a refusal its code."""
+    codes = {name: re.search(r"refused: (E-[A-Z]+)", note) for name, note in outside.items()}
+    said = {name: f"refused, {code[1]}" if code else "does not hold" for name, code in codes.items()}
+    return {"cases": cases, "worst": float(f"{worst:.2g}"), "outside": said}
+
+
+def _write(rows: dict):
+    lines = [f" {json.dumps(one.name)}: {json.dumps(rows[one.name])}" for one in TRUSTED if one.name in rows]
+    write_text(RECORD, "{\n" + ",\n".join(lines) + "\n}\n")
+    evidence.cache_clear()
+
+
+def missing() -> Iterable[str]:
+    """Theorems of which there is no record."""
+    return [theorem.name for theorem in TRUSTED if theorem.name not in evidence()]

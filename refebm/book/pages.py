@@ -1,0 +1,304 @@
+"""The pages in Markdown: one for each stem, the contents, and the texts that are cited, with what stands in which."""
+
+import functools
+import inspect
+import re
+import sys
+import unicodedata
+
+from refebm.book import entries
+from refebm.book.evidence import evidence
+from refebm.identities import Theorem
+from refebm.papers import DOCUMENTS, PAPERS, TEXTS, citations
+
+CONTENTS, EQUATIONS, TEXTS_PAGE = "README", "equations", "sources"
+TUTORIAL = "tutorial"  # written by hand
+WORDS = {"Also": "Also called", "Domain": "Domain", "Convention": "Convention", "Errors": "Errors"}
+MADE = "<!-- python -m refebm.book writes this page -->"
+CODE = re.compile(r"(``.+?``|`[^`]+`)")
+FRONT = """
+{definitions} definitions and {theorems} theorems about them, page by page, generated from the code: each definition
+with its equation, what goes in and comes out, its source, its code, other conventions, the mistakes that were made,
+and the theorems that tell right from wrong. Names are anchors, and stay.
+
+Start with the [tutorial](tutorial.md): from data to a trained energy, its samples and a proof of its loss. With a
+paper in hand, see [sources](sources.md): what stands here for which equation; [equations](equations.md) is the table
+of all. On a terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
+`refebm book DIR` writes all this as a site.
+
+How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*, integrals with a certificate;
+*enumeration*, exact sums over a finite space; *limit*, the order and the coefficient of an error; *statistical*,
+random draws, with a false-alarm budget of 1e-6 for the whole run. An error is given in units of its tolerance, 64
+roundoffs of the terms that are added: at most 1 is right. `refebm verify --only NAME` computes it anew.
+"""
+HEAD = ("equation", "definition", "theorem", "proof")
+
+
+@functools.cache
+def pages() -> dict[str, str]:
+    """All pages that are generated, by name."""
+    made = {stem: page(stem) for stem in entries.pages()}
+    return {CONTENTS: contents(), **made, EQUATIONS: equations(), TEXTS_PAGE: texts()}
+
+
+def page(stem: str) -> str:
+    """A page: the definitions, then the theorems of its stem."""
+    names, theorems = entries.pages()[stem], entries.theorems_of(stem)
+    parts = [MADE, f"# {title(stem)}", *_about(stem, names, theorems)]
+    parts += [_picture(figure) for figure in entries.figures().get(stem, ())]
+    if names:
+        parts.append("Definitions: " + ", ".join(_link(name, stem) for name in names) + ".")
+    if theorems:
+        parts.append("Theorems: " + ", ".join(_link(theorem.name, stem) for theorem in theorems) + ".")
+    parts += [part for name in names for part in definition(name, stem)]
+    parts += ["## Theorems"] if theorems else []
+    parts += [part for theorem in theorems for part in statement(theorem, stem)]
+    return _whole(parts)
+
+
+def _whole(parts):
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def title(stem: str) -> str:
+    """The stem in words."""
+    return stem.replace("_", " ")
+
+
+def _about(stem, names, theorems):
+    """What the module of the stem says of itself: that of the definitions, else that of the theorems."""
+    modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
+    own = [module for module in modules if module.rpartition(".")[2] == stem]
+    other = [theorems[0].sides.__module__] if theorems else [f"refebm.{stem}"]
+    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or other]
+
+
+def definition(name: str, stem: str = "") -> list[str]:
+    """All that is known of a definition."""
+    said = entries.doc(name)
+    return [
+        f'<a id="{name}"></a>',
+        f"## `{name}`",
+        prose(said.first),
+        formula(said.latex),
+        _arguments(name),
+        prose(said.rest),
+        *(f"**{word}:** {prose(said.labelled[label])}" for label, word in WORDS.items() if label in said.labelled),
+        f"**Source:** {cited(entries.source(name))}" if entries.source(name) else "",
+        f"```python\n{entries.code(name)}\n```",
+        link_to_code(entries.place(name)),
+        *_variants(name),
+        *_evidence_of(name, stem),
+    ]
+
+
+def _arguments(name):
+    rows = [(f"`{one.name}{' = ' if one.default else ''}{one.default}`", one.words) for one in entries.arguments(name)]
+    rows += [("returns", entries.returned(name))] if entries.returned(name) else []
+    told = any(words for _, words in rows)
+    return table(("argument", "what it is"), [(cell, prose(words)) for cell, words in rows]) if told else ""
+
+
+def _variants(name):
+    elsewhere, wrong = entries.conventions(name), entries.mistakes(name)
+    if elsewhere:
+        rows = [(prose(one.name), _patch(one), prose(one.where)) for one in elsewhere]
+        yield f"**Elsewhere:** other conventions for `{name}`, and the rule between them, as a patch of the code above."
+        yield table(("convention", "rule", "where"), rows)
+    if wrong:
+        rows = [(prose(one.name), _patch(one), prose(one.survives), prose(one.seen)) for one in wrong]
+        yield f"**Mistakes:** wrong versions of `{name}`, each rejected by a theorem, and a check too weak to notice."
+        yield table(("mistake", "in the code", "not noticed by", "seen in"), rows)
+
+
+def _patch(variant):
+    was, becomes = (" ".join(text.split()) for text in (variant.was, variant.becomes))
+    return f"`{was}` → `{becomes}`" if becomes else f"without `{was}`"
+
+
+def _evidence_of(name, stem):
+    theorems = [one for one in entries.TRUSTED if name in one.about]
+    if theorems:
+        rows = [(_link(one.name, stem), one.kind, prose(one.statement), held(one)) for one in theorems]
+        yield f"**Theorems about `{name}`.**"
+        yield table(("theorem", "evidence", "statement", "error / tolerance"), rows)
+
+
+def held(theorem: Theorem) -> str:
+    """The worst error of the recorded run in units of the tolerance; nothing where there is no record."""
+    record = evidence().get(theorem.name)
+    return f"{record['worst']:.2g}" if record else ""
+
+
+def statement(theorem: Theorem, stem: str) -> list[str]:
+    """A theorem: what it says, how it is known, where it does not hold, where it is proved."""
+    record, place = evidence().get(theorem.name), entries.place_of_theorem(theorem)
+    seen = f"Worst of {record['cases']} cases: {record['worst']:.2g} of the tolerance." if record else ""
+    about = ", ".join(_link(name, stem) for name in theorem.about)
+    wrong = [
+        f"{prose(one.name)} ({prose(one.seen)})" if one.seen else prose(one.name)
+        for one in entries.misstatements(theorem)
+    ]
+    return [
+        f'<a id="{theorem.name}"></a>',
+        f"### `{theorem.name}`",
+        prose(theorem.statement),
+        formula(theorem.latex),
+        f"**Evidence:** {theorem.kind}, about {about}. {seen}",
+        f"**Outside its conditions:** {_outside(theorem, record)}." if theorem.outside else "",
+        f"**Cancellation:** {prose(theorem.cancels)}." if theorem.cancels else "",
+        f"**Wrong statements of it:** {'; '.join(wrong)}." if wrong else "",
+        f"**Source:** {cited(theorem.source)}",
+        f"**Proof:** {link_to_code(place)}; `refebm verify --only {theorem.name}`",
+    ]
+
+
+def _outside(theorem, record):
+    said = record["outside"] if record else {}
+    return prose("; ".join(f"{name}: {said.get(name, 'does not hold')}" for name in theorem.outside))
+
+
+def formula(latex: str) -> str:
+    """An equation on a line of its own."""
+    return f"$$\n{latex}\n$$" if latex else ""
+
+
+def prose(text: str) -> str:
+    """Plain text of a docstring, in which nothing but backquotes and *emphasis* is a sign of Markdown."""
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
+    return "\n\n".join(_escaped(part) for part in paragraphs)
+
+
+def _escaped(text):
+    pieces = CODE.split(text)
+    return "".join(piece if i % 2 else _signs(piece) for i, piece in enumerate(pieces))
+
+
+def _signs(text):
+    text = text.replace("\\", "\\\\").replace("<", "&lt;").replace("~", "\\~").replace("[", "\\[").replace("]", "\\]")
+    text = re.sub(r"(?<![\w*])_|_(?!\w)", r"\\_", text)
+    return re.sub(r"\*(?![\w])(?<![\w.]\*)|(?<=[\w)])\*(?=[\w(])|\*\*", lambda star: star[0].replace("*", "\\*"), text)
+
+
+def table(head: tuple, rows: list[tuple]) -> str:
+    """A table; a bar in a cell is no end of it."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
+    )
+
+
+def link_to_code(place: entries.Place) -> str:
+    """To the lines of a file."""
+    return f"[refebm/{place.path}, lines {place.first} to {place.last}](../{place.path}#L{place.first}-L{place.last})"
+
+
+def _link(name, stem):
+    """To a theorem or a definition; what is no definition is of a class that is one."""
+    theorem = entries.THEOREMS.get(name)
+    entry = name if theorem or name in entries.definitions() else type(entries.thing(name)).__name__
+    page = theorem.stem if theorem else entries.page_of(entry)
+    return f"[`{name}`]({'' if page == stem else f'{page}.md'}#{entry})"
+
+
+def cited(source: str) -> str:
+    """A source line whose texts lead to the page of texts."""
+    return "; ".join(
+        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){_escaped(one.place)}" for one in citations(source)
+    )
+
+
+def anchor(text: str) -> str:
+    """Of a text that is cited."""
+    plain = unicodedata.normalize("NFKD", text.lower()).replace("'", "")
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+
+
+def _picture(figure: entries.Figure) -> str:
+    return f"![{figure.alt}](../../figures/{figure.name}.png)\n\n*{prose(figure.caption)}*"
+
+
+def texts() -> str:
+    """The page of texts: each with all that cites it, by the place in it."""
+    where = _citing()
+    parts = [MADE, "# sources", "What is cited, and what stands here for which equation of it."]
+    for heading, group in (("The five documents", DOCUMENTS), ("Papers and books", PAPERS)):
+        parts.append(f"## {heading}")
+        for text in group:
+            if text in where or group is DOCUMENTS:
+                parts += [
+                    f'<a id="{anchor(text)}"></a>',
+                    f"### {text}",
+                    prose(TEXTS[text]),
+                    _list_of(where.get(text, {})),
+                ]
+    return _whole(parts)
+
+
+def _list_of(where):
+    lines = [f"- {place or 'as a whole'}: {', '.join(links)}" for place, links in sorted(where.items(), key=_by_number)]
+    return "\n".join(lines)
+
+
+def _by_number(item):
+    word, *numbers = re.split(r"(\d+)", item[0])
+    return word, [int(one) if one.isdigit() else 0 for one in numbers], item[0]
+
+
+def _citing():
+    """For each text, place by place, the links to what cites it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    names = [(name, entries.source(name)) for name in entries.definitions() if "Source" in entries.doc(name).labelled]
+    for name, source in [*names, *((theorem.name, theorem.source) for theorem in entries.TRUSTED)]:
+        for one in citations(source):
+            place = prose(one.place.lstrip(", "))
+            links = found.setdefault(one.text, {}).setdefault(place, [])
+            links.append(_link(name, ""))
+    return found
+
+
+def contents() -> str:
+    """The first page."""
+    front = FRONT.format(definitions=len(entries.definitions()), theorems=len(entries.TRUSTED))
+    parts = [MADE, "# The book of refebm", front.strip()]
+    for stem, names in entries.pages().items():
+        number = len(entries.theorems_of(stem))
+        parts.append(f"## [{title(stem)}]({stem}.md)")
+        parts += [words.partition("\n\n")[0] for words in _about(stem, names, entries.theorems_of(stem))[:1]]
+        theorems = f"{number} theorem{'s' * (number != 1)}" if number else ""
+        parts.append(", ".join([*(_link(name, "") for name in names), *filter(None, [theorems])]) + ".")
+    return _whole(parts)
+
+
+def overview() -> str:
+    """A line for each page, for the README of the repository."""
+    rows = []
+    for stem, names in entries.pages().items():
+        said = _about(stem, names, entries.theorems_of(stem))[0].partition("\n\n")[0]
+        rows.append((f"[{title(stem)}](refebm/book/{stem}.md)", said))
+    return table(("page", "what it is about"), rows)
+
+
+def equations() -> str:
+    """From each equation to its definition, and from each definition to the theorems about it and their proofs."""
+    rows = [
+        (
+            cited(entries.source(name)),
+            f"{_link(name, '')}, {_at(entries.place(name))}",
+            _link(theorem.name, ""),
+            _proof(theorem),
+        )
+        for name in entries.definitions()
+        for theorem in entries.TRUSTED
+        if name in theorem.about
+    ]
+    words = "From equations to definitions, to the theorems about them, to their proofs: as `refebm list --markdown`."
+    return _whole([MADE, "# equations", words, table(HEAD, rows)])
+
+
+def _at(place):
+    return f"[{place.path}:{place.first}](../{place.path}#L{place.first})"
+
+
+def _proof(theorem):
+    return _at(entries.place_of_theorem(theorem))

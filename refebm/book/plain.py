@@ -1,0 +1,116 @@
+r"""LaTeX in characters, for a terminal: \tfrac12 |s|^2 becomes ½ |s|². What has no character keeps its word."""
+
+import re
+
+TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.")
+NARROW = ("Big", "Bigl", "Bigr", "big", "left", "right", "textstyle", "displaystyle", "limits")  # that say nothing here
+WIDE = "\u2003"
+NAMES = r"""
+alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ
+phi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Phi Φ Psi Ψ Omega Ω nabla ∇ partial ∂ int ∫
+sum ∑ prod ∏ infty ∞ sim ∼ in ∈ notin ∉ le ≤ ge ≥ ne ≠ ll ≪ gg ≫ to → mapsto ↦ leftarrow ← Rightarrow ⇒ cdot · times ×
+pm ± approx ≈ top ᵀ ell ℓ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ dots … cdots ⋯ { { } } # # % % | ‖ \ ;
+"""
+SYMBOLS = dict(zip(NAMES.split()[::2], NAMES.split()[1::2]))
+SYMBOLS |= {"mid": " | ", "quad": WIDE, "qquad": WIDE, ",": " ", " ": " ", ";": " ", "!": ""}
+LETTERS = {"mathbb": dict(zip("ERN", "𝔼ℝℕ")), "mathcal": dict(zip("NU", "𝒩𝒰"))}
+ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "tilde": "\u0303"}
+RAISED = dict(
+    zip("0123456789+-=()abcdefghijklmnoprstuvwxyzTᵀβγδθφχ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀᵀᵝᵞᵟᶿᵠᵡ")
+)
+LOWERED = dict(zip("0123456789+-=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ"))
+HALVES = {"1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔", "1/8": "⅛", "3/8": "⅜"}
+SIGNS = "+=−→←↦∈∉≤≥≠≪≫∼≈⇒±"
+
+
+def plain(latex: str) -> str:
+    """The formula in one line of characters."""
+    text = _Reader(TOKEN.findall(latex.replace("&", " "))).all()
+    text = re.sub(rf"\s*([{SIGNS}])\s*", r" \1 ", text)
+    text = re.sub(rf"((?:^|[(\[{{,=|^/;:{SIGNS}])\s*)([−±+]) (?=\S)", _unary, text)
+    text = re.sub(r"([∇∂Δ]) (?=\w)", r"\1", text)
+    text = re.sub(r" +", " ", text.replace("\n", " "))
+    return re.sub(r" ?([,;:]) ?(?=\S)", r"\1 ", text).replace(f" {WIDE}", WIDE).replace(WIDE, "   ").strip()
+
+
+def _unary(match):
+    before = match[1].rstrip() if match[1].rstrip()[-1:] in ("(", "[", "{", "^", "/", "|") else match[1]
+    return before + match[2]
+
+
+class _Reader:
+    """A reader of tokens: groups in braces, arguments of commands, and what is raised or lowered."""
+
+    def __init__(self, tokens):
+        self.tokens = tokens[::-1]
+
+    def all(self, until=""):
+        parts = []
+        while self.tokens:
+            token = self.tokens.pop()
+            if token == until:
+                break
+            parts.append(self.one(token))
+        return "".join(parts)
+
+    def one(self, token):
+        if token == "{":
+            return self.all("}")
+        if token in "^_":
+            return self.shifted(token, RAISED if token == "^" else LOWERED)
+        if token == "-":
+            return "−"
+        if not token.startswith("\\"):
+            return " " if token.isspace() else token
+        return self.command(token[1:])
+
+    def command(self, name):
+        if name in SYMBOLS:
+            return SYMBOLS[name]
+        if name in NARROW:
+            return ""
+        if name in ("frac", "tfrac", "dfrac", "binom"):
+            return self.fraction() if name != "binom" else f"binom({self.argument()}, {self.argument()})"
+        if name in ("text", "operatorname", "mathrm"):
+            word = self.argument()
+            return word if name == "text" or not self.letter_follows() else word + " "
+        if name == "sqrt":
+            root = self.argument()
+            return "√" + (root if len(root) == 1 else f"({root})")
+        if name in LETTERS:
+            letter = self.argument()
+            return LETTERS[name].get(letter, letter) + (" " if self.letter_follows() else "")
+        if name in ACCENTS:
+            letter = self.argument()
+            return letter + ACCENTS[name] if len(letter) == 1 else f"mean({letter})"
+        if name in ("begin", "end"):
+            self.argument()
+            return "[" if name == "begin" else "]"
+        return name + (" " if self.letter_follows() else "")  # log, exp, min, ...
+
+    def letter_follows(self):
+        rest = [token for token in self.tokens[::-1][:2] if not token.isspace()]
+        return bool(rest) and (rest[0][-1].isalnum() or rest[0] == "{") and not rest[0].startswith(("\\,", "\\ "))
+
+    def argument(self):
+        while self.tokens and self.tokens[-1].isspace():
+            self.tokens.pop()
+        return self.one(self.tokens.pop()).strip() if self.tokens else ""
+
+    def fraction(self):
+        above, below = self.argument(), self.argument()
+        return HALVES.get(f"{above}/{below}", f"{bracketed(above)}/{bracketed(below)}")
+
+    def shifted(self, sign, characters):
+        text = self.argument().replace("−", "-")
+        if text in ("'", "*"):
+            return text
+        if all(character in characters for character in text):
+            return "".join(characters[character] for character in text)
+        return sign + (text if re.fullmatch(r"\w+", text) else f"({text})".replace("-", "−"))
+
+
+def bracketed(text: str) -> str:
+    """In brackets where it is more than a word, a number, or what is in brackets already."""
+    simple = re.fullmatch(r"[\w\u0300-\u036f₀-₉ᵀ⁰-⁹]+|(?:[^\W\d]+|√)?\([^()]*\)|\|[^|]*\|", text)
+    return text if simple else f"({text})"

@@ -1,0 +1,119 @@
+"""Finding definitions and theorems by words: of their names, of what else they are called, of sources, of statements.
+
+A word is what stands between spaces and signs, without accents, in any case, so "nce" is no part of "divergence". Of a
+source all equations count that it spans: "eq. 19" stands in "eqs. 19 and 20".
+"""
+
+import difflib
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable
+
+import refebm
+from refebm.book import entries
+from refebm.glossary import InputError
+from refebm.papers import TEXTS, citations
+from refebm.words import did_you_mean
+
+PLACES = ("equation", "section", "theorem", "algorithm", "proposition", "technique", "appendix", "corollary")
+SHORT = {
+    "eq": "equation",
+    "eqs": "equation",
+    "sec": "section",
+    "thm": "theorem",
+    "alg": "algorithm",
+    "prop": "proposition",
+}
+SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # that tell nothing apart
+
+
+def words(text: str) -> list[str]:
+    """The words of a text; numbers keep their points."""
+    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain.replace("_", " ").replace("ø", "o").replace("Ø", "O"))
+    found = re.findall(r"[a-z]+|\d+(?:\.\d+)*", plain.lower().replace("'s", ""))
+    return [_one(word) for word in found if word not in SMALL]
+
+
+def _one(word):
+    word = SHORT.get(word, word)
+    singular = word[:-1] if word.endswith("s") else word
+    return singular if singular in PLACES else word
+
+
+def places(source: str) -> list[set[str]]:
+    """For each citation of a source its words, all that it spans among them."""
+    return [_spanned(str(citation)) | set(words(TEXTS.get(citation.text, ""))) for citation in citations(source)]
+
+
+def _spanned(text):
+    spans = re.sub(
+        r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)", lambda span: " ".join(_span(*span.groups())), text
+    )
+    return set(words(spans))
+
+
+def _span(first, last):
+    head, _, a = first.rpartition(".")
+    b = last.rpartition(".")[2]
+    return [f"{head}.{i}".strip(".") for i in range(int(a), int(b) + 1)]
+
+
+@functools.cache
+def fields(name: str) -> list[set[str]]:
+    """Groups of words under which a definition or a theorem is found: its names, its citations, what it says."""
+    if name in entries.THEOREMS:
+        theorem = entries.THEOREMS[name]
+        own = [set(words(name)), set(words(theorem.stem)) | {theorem.kind}]
+        return [
+            *own,
+            *places(theorem.source),
+            set(words(theorem.statement)),
+            *(set(words(one)) for one in theorem.about),
+        ]
+    said = entries.doc(name)
+    called = [set(words(one)) for one in said.labelled.get("Also", "").split(",")]
+    own = set(words(name)) | {_initials(name)}
+    return [own, *called, own.union(*called), *places(entries.source(name)), set(words(said.first))]
+
+
+def _initials(name):
+    return "".join(word[0] for word in words(name) if word.isalpha())
+
+
+def matches(text: str, names: Iterable[str]) -> list[str]:
+    """Those of the names under which every word of the text stands: all in one field, else in any."""
+    wanted = set(words(text))
+    in_one = [name for name in names if wanted and any(wanted <= field for field in fields(name))]
+    return in_one or [name for name in names if wanted and wanted <= set().union(*fields(name))]
+
+
+def every() -> list[str]:
+    """All names that can be shown: definitions, other public names, theorems."""
+    others = [name for name in refebm.__all__ if name not in entries.definitions()]
+    return [*entries.definitions(), *others, *(theorem.name for theorem in entries.TRUSTED)]
+
+
+def found(text: str) -> list[str]:
+    """What a name, or words, mean: the one of that name, else all that they find. Errors: E-NONE, with what is near."""
+    names = every()
+    exact = [name for name in names if name.lower() == text.strip().lower()]
+    if exact:
+        return exact[:1]
+    chosen = matches(text, [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)])
+    if not chosen:
+        raise InputError(
+            "E-NONE", f"nothing is called {text!r}, and no source or statement has these words{hint(text)}"
+        )
+    return chosen
+
+
+def hint(text: str) -> str:
+    """Did you mean ...? Names like the text, else the text with its unknown words mended."""
+    if said := did_you_mean(re.sub(r"[\s-]+", "_", text.strip()), every()):
+        return said
+    known = sorted({word for name in every() for field in fields(name) for word in field if word.isalpha()})
+    mended = [next(iter(difflib.get_close_matches(word, known, 1)), word) for word in words(text)]
+    told = [word.isdigit() or word in known for word in mended]
+    return f"; did you mean {' '.join(mended)!r}?" if mended != words(text) and all(told) else ""

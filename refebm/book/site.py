@@ -1,0 +1,270 @@
+"""The book as a site: the same pages as HTML, with MathML, code in colours, and a search, all in one folder.
+
+It needs the extra ``book``, and opens from a file: nothing in it comes from elsewhere.
+"""
+
+import html
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+from refebm.book import entries, search
+from refebm.book.pages import CONTENTS, EQUATIONS, TEXTS_PAGE, TUTORIAL, pages, title
+from refebm.book.plain import LETTERS
+from refebm.glossary import InputError
+
+HERE = Path(__file__).parent
+FIGURES = entries.ROOT.parent / "figures"
+MARK = "files.txt"  # lists what a book consists of, so that it can be written anew
+STATIC = ("style.css", "search.js")
+LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
+ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
+BARS = ("|", "\u2016")
+SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
+
+
+def write_site(folder: Path) -> int:
+    """The site, whole or not at all; the number of pages. Errors: E-EXTRA, E-FOLDER, E-FILE."""
+    render = _renderer()
+    _see_free(folder)
+    partial = folder.resolve().with_name(f".{secrets.token_hex(8)}.partial")
+    try:
+        partial.mkdir(parents=True)
+        names = list(_written(partial, render))
+        (partial / MARK).write_text("\n".join([*names, MARK]) + "\n", encoding="utf-8")
+        _see_free(folder)
+        if folder.exists():
+            shutil.rmtree(folder)
+        partial.rename(folder.resolve())
+    except OSError as error:
+        raise InputError("E-FILE", f"{folder} cannot be written: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return sum(name.endswith(".html") for name in names)
+
+
+def _see_free(folder):
+    """Nothing is there, or nothing in it, or a book and nothing else."""
+    try:
+        if not folder.exists() and not folder.is_symlink():
+            return
+        if folder.is_symlink() or not folder.is_dir():
+            raise InputError("E-FOLDER", f"{folder} must be a folder, or not there")
+        found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+        mark = folder / MARK
+        known = set(mark.read_text(encoding="utf-8").splitlines()) if mark.is_file() else set()
+    except (OSError, ValueError) as error:  # ValueError: a null character, or no text
+        raise InputError("E-FILE", f"{folder} cannot be read: {error}") from error
+    if others := sorted(found - known):
+        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others[:3])}: name another")
+
+
+def _renderer() -> Callable:
+    """From the text of a page to HTML. Errors: E-EXTRA where the libraries for it are not installed."""
+    try:
+        from latex2mathml.converter import convert
+        from markdown_it import MarkdownIt
+        from mdit_py_plugins.dollarmath import dollarmath_plugin
+        from pygments import highlight
+        from pygments.formatters import HtmlFormatter
+        from pygments.lexers import get_lexer_by_name
+    except ImportError as error:
+        wanted = f"{error.name} is not installed: pip install 'refebm[book]'"
+        raise InputError("E-EXTRA", f"the site needs libraries of its own: {wanted}") from error
+
+    def coloured(code, language, _=None):
+        return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
+
+    def formula(latex, options):
+        return f'<div class="math">{_mended(convert(latex.strip(), display="block"))}</div>'
+
+    markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
+    markdown.use(dollarmath_plugin, renderer=formula)
+    markdown.disable("math_inline")
+    markdown.coloured = coloured
+    markdown.styles = "\n".join(
+        [
+            HtmlFormatter(style=LIGHT).get_style_defs("pre"),
+            "@media (prefers-color-scheme: dark) {",
+            HtmlFormatter(style=DARK).get_style_defs("pre"),
+            "}",
+        ]
+    )
+    return markdown
+
+
+def _mended(mathml: str) -> str:
+    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars."""
+    for variant, letters in ALPHABETS.items():
+        for plain, letter in letters.items():
+            mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
+    tree = ElementTree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
+    for one in tree.iter():
+        if one.tag == "mo" and (one.text in BARS or _is_word(one)):
+            one.attrib |= {"lspace": "0", "rspace": "0"}
+        if one.tag in ("msup", "msub") and len(one) > 2:  # what is in brackets is one
+            inner = ElementTree.Element("mrow")
+            inner[:] = one[:-1]
+            one[:] = [inner, one[-1]]
+    for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
+        row[:] = _spaced(row)
+    return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _spaced(row) -> Iterator[ElementTree.Element]:
+    """log, tr, max ... stand apart from letters, numbers and words beside them."""
+    for before, here in zip([None, *row], row):
+        pair = [before, here]
+        if before is not None and any(map(_is_word, pair)) and all(one.tag != "mo" or _is_word(one) for one in pair):
+            yield SPACE
+        yield here
+
+
+def _is_word(one):
+    first = one[0] if len(one) and one.tag != "mrow" else one
+    return first.tag in ("mi", "mo") and len(first.text or "") > 1 and first.text.isalpha()
+
+
+def _written(folder: Path, markdown) -> Iterator[str]:
+    """The names of the files, as they are written."""
+    texts = pages() | {TUTORIAL: (HERE / f"{TUTORIAL}.md").read_text(encoding="utf-8")}
+    linked: set[str] = set()
+    for name, text in texts.items():
+        yield _put(folder, _file(name), _page(name, text, markdown, linked))
+    for path in sorted(linked):
+        yield _put(folder, _code_file(path), _listing(path, markdown))
+    for figure in [one for group in entries.figures().values() for one in group]:
+        yield _put(folder, f"figures/{figure.name}.png", (FIGURES / f"{figure.name}.png").read_bytes())
+    for name in STATIC:
+        text = (HERE / "static" / name).read_text(encoding="utf-8")
+        yield _put(folder, name, text + markdown.styles if name == "style.css" else text)
+    yield _put(folder, "entries.js", f"const ENTRIES = {json.dumps(_entries(), ensure_ascii=False)};\n")
+
+
+def _put(folder, name, content):
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return name
+
+
+def _file(name):
+    return "index.html" if name == CONTENTS else f"{name}.html"
+
+
+def _code_file(path):
+    return f"code/{path.replace('/', '-').removesuffix('.py')}.html"
+
+
+def _page(name, text, markdown, linked):
+    tokens = markdown.parse(text)
+    for token in tokens:
+        _relink(token, linked)
+    _label_cells(tokens)
+    body = "\n".join(_sections(tokens, markdown))
+    return _frame(title(name) if name != CONTENTS else "refebm", body, name)
+
+
+def _relink(token, linked):
+    """Links to pages as HTML, to code as its listing, to figures beside them."""
+    for one in [token, *(token.children or ())]:
+        if one.type == "link_open" and (link := re.fullmatch(r"\.\./([\w/]+\.py)#(L\d+)(-L\d+)?", one.attrs["href"])):
+            linked.add(link[1])
+            one.attrs["href"] = f"{_code_file(link[1])}#{link[2]}"
+        elif one.type == "link_open" and "://" not in one.attrs["href"]:
+            page, sharp, place = one.attrs["href"].partition("#")
+            one.attrs["href"] = (_file(page.removesuffix(".md")) if page else "") + sharp + place
+        elif one.type == "image":
+            one.attrs["src"] = f"figures/{Path(one.attrs['src']).name}"
+
+
+def _label_cells(tokens):
+    """Each cell knows the head of its column, for narrow screens, where cells stand below each other."""
+    heads, column = [], 0
+    for i, token in enumerate(tokens):
+        if token.type == "table_open":
+            heads = []
+        elif token.type == "th_open":
+            heads.append(tokens[i + 1].content)
+        elif token.type == "tr_open":
+            column = 0
+        elif token.type == "td_open":
+            token.attrs["data-head"] = heads[column]
+            column += 1
+
+
+def _sections(tokens, markdown) -> Iterator[str]:
+    """Definitions with their code beside them, theorems with their evidence beside them, the rest as it is."""
+    starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.tag in ("h2", "h3")]
+    for first, last in zip([0, *starts], [*starts, len(tokens)]):
+        part = tokens[first:last]
+        kind, split, rest = _halves(part)
+        head, said, beside, below = part[:3], part[3:split], part[split:rest], part[rest:]
+        pieces = [_rendered(one, markdown) for one in (head, said, beside, below)]
+        if kind:
+            yield '<section class="{}">{}<div class="said">{}</div><div class="beside">{}</div>{}</section>'.format(
+                kind, *pieces
+            )
+        else:
+            yield "".join(pieces)
+
+
+def _halves(part):
+    """What a section is, where what stands beside it begins, and where that ends."""
+    fence = next((i for i, token in enumerate(part) if token.type == "fence"), None)
+    if part[0].tag == "h2" and fence is not None:
+        return "definition", fence, min(fence + 4, len(part))  # the code, and the paragraph that leads to it
+    proof = next((i for i, token in enumerate(part) if token.content.startswith("**Evidence:**")), None)
+    if part[0].tag == "h3" and proof is not None:
+        return "theorem", proof - 1, len(part)
+    return "", len(part), len(part)
+
+
+def _rendered(tokens, markdown):
+    return markdown.renderer.render(tokens, markdown.options, {})
+
+
+def _listing(path, markdown):
+    """A file of refebm, each line an anchor."""
+    code = (entries.ROOT / path).read_text(encoding="utf-8")
+    lines = markdown.coloured(code, "python").rstrip("\n").split("\n")
+    rows = [f'<span class="line" id="L{i}"><a href="#L{i}">{i}</a>{line}\n</span>' for i, line in enumerate(lines, 1)]
+    return _frame(
+        f"refebm/{path}", f"<h1>refebm/{path}</h1><pre class='listing'><code>{''.join(rows)}</code></pre>", "", "../"
+    )
+
+
+def _frame(heading, body, here, up=""):
+    links = [(CONTENTS, "contents"), (TUTORIAL, "tutorial"), (TEXTS_PAGE, "sources"), (EQUATIONS, "equations")]
+    stems = [(stem, title(stem)) for stem in entries.pages()]
+    current = ' aria-current="page"'
+    navigation = [
+        f'<a href="{up}{_file(name)}"{current if name == here else ""}>{html.escape(words)}</a>'
+        for name, words in [*links, *stems]
+    ]
+    return (
+        (HERE / "static" / "page.html")
+        .read_text(encoding="utf-8")
+        .format(
+            title=html.escape(heading),
+            up=up,
+            main=" ".join(navigation[: len(links)]),
+            stems=" ".join(navigation[len(links) :]),
+            body=body,
+        )
+    )
+
+
+def _entries():
+    """For the search: name, where it is, what it says, and the words under which it is found."""
+    found = []
+    for name in [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)]:
+        theorem = entries.THEOREMS.get(name)
+        page = theorem.stem if theorem else entries.page_of(name)
+        words = sorted(set().union(*search.fields(name)))
+        said = theorem.statement if theorem else entries.doc(name).first
+        found.append([name, f"{_file(page)}#{name}", said, " ".join(words)])
+    return found

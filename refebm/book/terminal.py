@@ -1,0 +1,187 @@
+"""The book on a terminal: a definition or a theorem as its page says it, and the list of all."""
+
+import inspect
+import os
+import pydoc
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable
+
+from refebm.book import entries, search
+from refebm.book.evidence import evidence
+from refebm.book.pages import HEAD, table
+from refebm.book.plain import plain
+from refebm.glossary import InputError
+from refebm.identities import Theorem
+
+BOLD, FAINT, COLOUR, PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[36m", "\x1b[0m"
+INDENT = "    "
+KEYWORDS = re.compile(
+    r"(#.*$)|\b(def|return|class|for|in|if|else|lambda|not|and|or|raise|with|import|from|None|True|False)\b"
+)
+
+
+def shown(text: str, width: int = 100, colour: bool = False) -> str:
+    """What a name or words find: one definition or theorem whole, several as a list."""
+    names = search.found(text)
+    whole = _alone(names)
+    if whole is None:
+        words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
+        return "\n".join([listed(names, width, colour), "", words])
+    lines = theorem(entries.THEOREMS[whole], width) if whole in entries.THEOREMS else definition(whole, width)
+    return _coloured(lines) if colour else "\n".join(text for _, text in lines)
+
+
+def _alone(names):
+    """The one that is meant: the only one, or the only definition, which the theorems that were found are about."""
+    found = [name for name in names if name not in entries.THEOREMS]
+    if len(names) == 1:
+        return names[0]
+    about = all(found[:1] and found[0] in entries.THEOREMS[name].about for name in names if name in entries.THEOREMS)
+    return found[0] if len(found) == 1 and about else None
+
+
+def definition(name: str, width: int) -> list[tuple[str, str]]:
+    """The lines of a definition, each with the way it is printed."""
+    said = entries.doc(name)
+    lines = [(BOLD, name), *_paragraphs(said.first, width)]
+    if said.latex:
+        lines += [("", ""), (BOLD, INDENT + plain(said.latex)), ("", "")]
+    if callable(entries.thing(name)):
+        lines += [line for one in entries.arguments(name) for line in _argument(one, width)]
+        lines += [("", f"{INDENT}returns {entries.returned(name)}")] if entries.returned(name) else []
+    lines += [("", ""), *_paragraphs(said.rest, width), ("", "")] if said.rest else [("", "")]
+    for label, words in said.labelled.items():
+        lines += _labelled(label, words, width)
+    if "Source" not in said.labelled and "." in name:
+        lines += _labelled("Source", entries.source(name), width)
+    if name in entries.definitions():
+        lines += _code(name)
+        lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
+        lines += _rows("Mistakes", [(one.name, one.formula, one.seen) for one in entries.mistakes(name)], width)
+    for one in entries.theorems_about(name):
+        lines += [("", ""), *theorem(one, width, brief=True)]
+    return lines
+
+
+def _argument(one, width):
+    head = f"{INDENT}{one.name}{' = ' + one.default if one.default else ''}"
+    return _hanging(f"{head}: {one.words}" if one.words else head, width, INDENT * 2)
+
+
+def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, str]]:
+    """The lines of a theorem; its code too, unless brief."""
+    record = evidence().get(one.name, {})
+    lines = [(BOLD, one.name), *_paragraphs(one.statement, width), (BOLD, INDENT + plain(one.latex))]
+    worst = f", worst of {record['cases']} cases {record['worst']:.2g} of the tolerance" if record else ""
+    lines += _labelled("Evidence", f"{one.kind}{worst}", width)
+    if one.outside:
+        said = record.get("outside", {})
+        words = "; ".join(f"{name}: {said.get(name, 'does not hold')}" for name in one.outside)
+        lines += _labelled("Outside its conditions", words, width)
+    lines += _labelled("Source", one.source, width)
+    place = entries.place_of_theorem(one)
+    lines += [(FAINT, f"refebm/{place.path}:{place.first}   refebm verify --only {one.name}")]
+    if brief:
+        return lines
+    lines += _labelled("About", ", ".join(one.about), width)
+    wrong = [(one.name, one.formula, one.seen) for one in entries.misstatements(one)]
+    text = textwrap.dedent(inspect.getsource(one.sides)).splitlines()
+    return [
+        *lines,
+        ("", ""),
+        *((COLOUR, (INDENT + line).rstrip()) for line in text),
+        *_rows("Wrong statements", wrong, width),
+    ]
+
+
+def _code(name):
+    place = entries.place(name)
+    text = [(COLOUR, (INDENT + line).rstrip()) for line in entries.code(name).splitlines()]
+    return [("", ""), *text, (FAINT, f"refebm/{place.path}:{place.first}")]
+
+
+def _rows(title, rows, width):
+    lines = [("", ""), (BOLD, title)] if rows else []
+    for name, formula, where in rows:
+        lines += _hanging(f"- {name}: {formula}" + (f" [{where}]" if where else ""), width, "  ")
+    return lines
+
+
+def _labelled(label, words, width):
+    return _hanging(f"{label}: {words}", width, "  ")
+
+
+def _hanging(text, width, further):
+    first = text[: len(text) - len(text.lstrip())]
+    return [("", line) for line in textwrap.wrap(text.strip(), width, initial_indent=first, subsequent_indent=further)]
+
+
+def _paragraphs(text, width):
+    parts = [" ".join(part.split()) for part in text.split("\n\n") if part.strip()]
+    lines = [line for part in parts for line in ["", *textwrap.wrap(part, width)]]
+    return [("", line) for line in lines[1:]]
+
+
+def _coloured(lines):
+    return "\n".join(
+        _highlighted(text) if style == COLOUR else f"{style}{text}{PLAIN}" if style else text for style, text in lines
+    )
+
+
+def _highlighted(code):
+    return KEYWORDS.sub(lambda one: f"{FAINT if one[1] else COLOUR}{one[0]}{PLAIN}", code)
+
+
+def listed(names: Iterable[str], width: int = 100, colour: bool = False) -> str:
+    """One line a name, with its equation and where it stands, or what a theorem says, stem by stem."""
+    by_stem: dict[str, list[str]] = {}
+    for name in names:
+        stem = entries.THEOREMS[name].stem if name in entries.THEOREMS else entries.page_of(name)
+        by_stem.setdefault(stem, []).append(name)
+    column = max(len(name) for group in by_stem.values() for name in group) + 2
+    lines = []
+    for stem, group in by_stem.items():
+        lines += ["", f"{BOLD}{stem}{PLAIN}" if colour else stem]
+        lines += [_short(f"  {name:{column}s}{_in_a_line(name)}", width) for name in group]
+    return "\n".join(lines[1:])
+
+
+def _in_a_line(name):
+    if name in entries.THEOREMS:
+        return entries.THEOREMS[name].statement
+    return entries.source(name) or entries.doc(name).first
+
+
+def _short(line, width):
+    return line.rstrip() if len(line) <= width else line[: width - 1].rstrip() + "…"
+
+
+def chosen(text: str) -> list[str]:
+    """All definitions, or what words find. Errors: E-NONE."""
+    return search.found(text) if text.strip() else [name for names in entries.pages().values() for name in names]
+
+
+def markdown(text: str = "") -> str:
+    """From equations to definitions, theorems and their proofs, as a table. Errors: E-NONE where nothing is found."""
+    names = set(chosen(text)) if text.strip() else set()
+    rows = [
+        (entries.source(name), f"`{name}`", f"`{one.name}`", "refebm/{}:{}".format(*entries.place_of_theorem(one)[:2]))
+        for name in entries.definitions()
+        for one in entries.TRUSTED
+        if name in one.about and (not names or name in names or one.name in names)
+    ]
+    if not rows:
+        raise InputError("E-NONE", f"no theorem is about what {text!r} finds")
+    return table(HEAD, rows)
+
+
+def put(text: str) -> None:
+    """To a pager where it is a terminal and longer than it, else printed."""
+    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        os.environ.setdefault("LESS", "-R")
+        pydoc.pager(text)
+    else:
+        print(text)

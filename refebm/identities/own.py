@@ -1,0 +1,284 @@
+"""Theorems that a user wrote, in files of their own: never among refebm's, and what is wrong with one is said by line.
+
+    from refebm.identities import Draw, Sides, expect, theorem, wrong
+
+``refebm verify --template`` prints an example. A theorem of a file is judged as refebm's are, with these errors:
+E-FILE: there is no such Python file. E-IMPORT: it does not import. E-NONE: no theorem is in it. E-NAME: two have one
+name. E-STATEMENT: no docstring. E-KIND: not as its kind must be. E-ABOUT: about what
+neither refebm nor the file has. E-DRAWN: its case is no dict, or is one that it refuses itself. E-ARGUMENT: it takes
+other arguments than its case has. E-SIDES: it returns something else than its kind is judged by. E-STATISTICS: more
+means than share the budget of false alarms. E-RAISES: it raises.
+"""
+
+import functools
+import inspect
+import linecache
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+import refebm
+from refebm.glossary import DomainError, InputError, brief
+from refebm.identities.implementation import Beside, Failure, Implementation
+from refebm.identities.record import Limit, Sampled, Sides, Theorem
+from refebm.words import did_you_mean
+
+RETURNS = {"limit": Limit, "statistical": Sampled}  # Sides for the others
+MOST_STATISTICAL_THEOREMS, MOST_MEANS = 5, 20  # with 100 cases each: the comparisons that share the budget
+MODULE = "refebm_theorems_"  # before the name of a file
+MOST_FRAMES = 4
+
+
+class Text(NamedTuple):
+    """A file as it was when the command was given: every process works on the same."""
+
+    path: str
+    content: str
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).name
+
+
+@dataclass(frozen=True)
+class OwnWrong:
+    """A wrong version of a function of a user, as `refebm.variants.controls` asks for it."""
+
+    function: str
+    name: str
+    version: Callable
+    was: str = ""
+    becomes: str = ""
+    survives: str = ""  # no weak check is named
+    seen: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.name}"
+
+    def implementation(self) -> Implementation:
+        return Implementation(**{self.function: self.version})
+
+    def statement(self, theorem: Theorem) -> Callable:
+        return theorem.sides
+
+
+class Own(NamedTuple):
+    """What is in the files of a user."""
+
+    theorems: dict[str, Theorem]
+    wrong: list[OwnWrong]
+
+
+def read(paths: Iterable[str]) -> tuple[Text, ...]:
+    """The files, each once. Errors: E-FILE, E-NAME for a file that is named twice, or two of one name."""
+    texts, seen = [], set()
+    for path in paths:
+        try:
+            if not Path(path).is_file():
+                raise InputError("E-FILE", f"there is no file {path}")
+            if Path(path).suffix != ".py":
+                raise InputError("E-FILE", f"theorems stand in a Python file, .py, got {path}")
+            if Path(path).resolve() in seen:
+                raise InputError("E-NAME", f"{path} is named twice")
+            if Path(path).name in {text.name for text in texts}:
+                raise InputError("E-NAME", f"two files are called {Path(path).name}: which is meant is not told apart")
+            seen.add(Path(path).resolve())
+            texts.append(Text(path, Path(path).read_bytes().decode("utf-8-sig")))
+        except (OSError, ValueError) as error:
+            raise error if isinstance(error, InputError) else InputError("E-FILE", f"{path}: {error}") from error
+    return tuple(texts)
+
+
+def theorems_of(texts: tuple[Text, ...]) -> dict[str, Theorem]:
+    """The theorems of the files, by name."""
+    return load(texts).theorems
+
+
+@functools.cache
+def load(texts: tuple[Text, ...]) -> Own:
+    """The theorems and wrong versions of files, in their order. Errors: see above."""
+    theorems, versions = {}, []
+    for text in texts:
+        module = _module(text)
+        found = vars(module).get("__theorems__", [])
+        if not found:
+            raise InputError(
+                "E-NONE",
+                f"{text.name} has no theorem: none of its functions has @theorem(...) of refebm.identities "
+                "before it; refebm verify --template prints an example",
+            )
+        for theorem in found:
+            made = _own(theorem, module, text)
+            if made.name in theorems:
+                raise InputError(
+                    "E-NAME",
+                    f"{made.where}: {made.name} is the name of another theorem too, at {theorems[made.name].where}",
+                )
+            theorems[made.name] = made
+        versions += _versions(module, text, found)
+    statistical = [theorem.where for theorem in theorems.values() if theorem.kind == "statistical"]
+    if len(statistical) > MOST_STATISTICAL_THEOREMS:
+        raise InputError(
+            "E-STATISTICS",
+            f"{statistical[-1]}: the budget of false alarms is shared by at most "
+            f"{MOST_STATISTICAL_THEOREMS} statistical theorems of a run, there are {len(statistical)}",
+        )
+    return Own(theorems, versions)
+
+
+def _module(text):
+    """The file, imported under a name of its own, with what stands beside it in reach."""
+    folder = str(Path(text.path).absolute().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)  # last: a file may be called torch.py
+    module = ModuleType(MODULE + Path(text.path).stem)
+    module.__file__ = text.path
+    sys.modules[module.__name__] = module
+    linecache.cache[text.path] = (len(text.content), None, text.content.splitlines(keepends=True), text.path)
+    try:
+        exec(compile(text.content, text.path, "exec", dont_inherit=True), vars(module))
+    except BaseException as error:  # whatever importing a user's file may do, SystemExit among it
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise InputError("E-IMPORT", f"{text.name} does not import\n{_told(error, text)}") from error
+    return module
+
+
+def _told(error: BaseException, text: Text) -> str:
+    """What was raised, and the lines of the user's that led there."""
+    beside = str(Path(text.path).absolute().parent)
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [f for f in frames if f.filename == text.path or str(Path(f.filename).absolute().parent) == beside]
+    if isinstance(error, SyntaxError) and error.filename == text.path:
+        theirs = [traceback.FrameSummary(text.path, error.lineno or 0, "<module>", line=error.text or "")]
+    lines = [f"  {Path(f.filename).name}:{f.lineno} in {f.name}\n    {(f.line or '').strip()}" for f in theirs]
+    return "\n".join([*lines[-MOST_FRAMES:], f"{type(error).__name__}: {error}"])
+
+
+def _place(function: Callable, text: Text) -> str:
+    return f"{text.name}:{inspect.unwrap(function).__code__.co_firstlineno}"
+
+
+def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
+    """The theorem with its place, and with what it does wrong told by it."""
+    function = theorem.sides
+    where = _place(function, text)
+
+    def refuse(code, words):
+        raise InputError(code, f"{where}: {theorem.name} {words}")
+
+    if not theorem.statement and not sys.flags.optimize > 1:
+        refuse("E-STATEMENT", "has no docstring, which states it in words; after an empty line, in LaTeX")
+    if theorem.kind == "limit" and theorem.cases is None:
+        refuse("E-KIND", "is a limit, which has a fixed list of cases: cases=N")
+    if theorem.plane and theorem.cases is not None:
+        refuse("E-KIND", "has a fixed list of cases, and none of them in the plane")
+    mine = {}
+    for name in theorem.about:
+        first, _, method = name.partition(".")
+        thing = vars(module).get(first, getattr(refebm, first) if first in refebm.__all__ else None)
+        if thing is None or (method and not hasattr(thing, method)):
+            known = [*refebm.__all__, *(key for key, value in vars(module).items() if callable(value))]
+            refuse("E-ABOUT", f"is about {name}, which neither refebm nor {text.name} has{did_you_mean(first, known)}")
+        if first in vars(module):
+            mine[first] = thing
+    if not theorem.about:
+        refuse("E-ABOUT", "is about no function: name those that it is to judge, and call them as impl.NAME")
+    told = _Told(theorem, text, where, mine)
+    outside = {words: functools.partial(told.case, case) for words, case in theorem.outside.items()}
+    drawn = functools.partial(told.case, theorem.case)
+    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=told.sides, outside=outside, where=where)
+
+
+class _Told:
+    """A theorem of a user, asked: what it does wrong is an error that says so."""
+
+    def __init__(self, theorem: Theorem, text: Text, where: str, mine: dict):
+        self.theorem, self.text, self.where, self.mine = theorem, text, where, mine
+        self.parameters = inspect.signature(theorem.sides)
+
+    def refuse(self, code, words):
+        raise InputError(code, f"{self.where}: {self.theorem.name} {words}")
+
+    def case(self, function, *draw) -> dict:
+        """What it draws, or a case outside its conditions."""
+        try:
+            drawn = function(*draw)
+        except (Exception, SystemExit) as error:
+            if isinstance(error, InputError) and error.code == "E-CASE":  # an integer of a replay that is out of range
+                raise
+            self.raises("making a case", error)
+        if not isinstance(drawn, dict):
+            self.refuse("E-DRAWN", f"must have its cases as a dict of arguments, got {type(drawn).__name__}")
+        return drawn
+
+    def raises(self, when, error):
+        self.refuse("E-RAISES", f"raises, {when}\n{_told(error, self.text)}")
+
+    def sides(self, impl, **case):
+        try:
+            self.parameters.bind(impl, **case)
+        except TypeError as error:
+            has = ", ".join(case) or "nothing"
+            takes = ", ".join(list(self.parameters.parameters)[1:]) or "nothing"
+            self.refuse("E-ARGUMENT", f"takes {takes}, its case has {has}: {error}")
+        try:
+            result = self.theorem.sides(Beside(impl, self.mine), **case)
+        except (DomainError, Failure):
+            raise
+        except (Exception, SystemExit) as error:
+            if type(impl) is not Implementation:  # an adapter is to blame
+                raise
+            self.raises("on a case of its own", error)
+        self.see(result)
+        return result
+
+    def see(self, result) -> None:
+        """What is returned is what its kind is judged by."""
+        wanted = RETURNS.get(self.theorem.kind, Sides)
+        if not isinstance(result, wanted):
+            self.refuse(
+                "E-SIDES",
+                f"must return {wanted.__name__}(...), as it is {_a(self.theorem.kind)}, got {type(result).__name__}",
+            )
+        if wanted is Sides:
+            for side, terms in (("left", result.left), ("right", result.right)):
+                if not isinstance(terms, (list, tuple)) or not all(np.asarray(t).dtype.kind in "fiub" for t in terms):
+                    self.refuse(
+                        "E-SIDES",
+                        f"must return Sides of lists of terms, which are numbers or arrays of them; "
+                        f"its {side} is {brief(terms)}",
+                    )
+        if wanted is Sampled and np.size(result.estimates) > MOST_MEANS:
+            self.refuse(
+                "E-STATISTICS",
+                f"compares {np.size(result.estimates)} means in a case; {MOST_MEANS} at most "
+                "share the budget of false alarms",
+            )
+
+
+def _a(kind):
+    return f"a {kind} theorem" if kind != "enumeration" else "an enumeration"
+
+
+def _versions(module: ModuleType, text: Text, theorems) -> list[OwnWrong]:
+    """The wrong versions. Errors: E-ABOUT where no theorem of the file is about the function."""
+    made = []
+    about = {name for theorem in theorems for name in theorem.about}
+    for function, version in vars(module).get("__wrong__", []):
+        where = _place(version, text)
+        if function not in about:
+            raise InputError(
+                "E-ABOUT",
+                f"{where}: {version.__name__} is a wrong version of {function}, which no theorem "
+                f"of {text.name} is about",
+            )
+        words = (inspect.getdoc(version) or version.__name__.replace("_", " ")).splitlines()[0].rstrip(".")
+        made.append(OwnWrong(function, words, version))
+    return made

@@ -1,0 +1,172 @@
+r"""Theorems about schedules: what they keep, which rates they have, and what noise levels and their steps do."""
+
+import numpy as np
+from scipy.special import erfc
+from scipy.stats import chi2
+
+from refebm.identities.draw import Draw
+from refebm.identities.record import Limit, Sides, theorem
+from refebm.models import Model
+
+NICHOL = "Nichol and Dhariwal 2021, eq. 17"
+SONG = "Song and Ermon 2020"
+
+
+def a_cosine(draw: Draw) -> dict:
+    return {"n_steps": draw.count(1, 12), "offset": draw.real(0.002, 0.2), "most": draw.real(0.9, 0.999)}
+
+
+@theorem(NICHOL, kind="pointwise", about="cosine_betas", case=a_cosine)
+def cosine_keeps_a_cosine(impl, n_steps, offset, most):
+    r"""What is kept of the data's variance after each eta is a squared cosine, but for the last eta, which is cut.
+
+    \prod_{j \le i} (1 - \beta_j) = \frac{1 + \cos(2 \theta_i)}{1 + \cos(2 \theta_0)},\
+    \theta_i = \frac{\pi (i/N + s)}{2 (1 + s)}"""
+    angle = np.pi * (np.arange(n_steps) / n_steps + offset) / (1 + offset)
+    kept = (1 + np.cos(angle)) / (1 + np.cos(angle[0]))
+    left = np.cumprod(np.append(1.0, 1 - impl.cosine_betas(n_steps, offset, most)))
+    wanted = np.append(kept, kept[-1] * (1 - most))
+    size = np.append(2 / (1 + np.cos(angle)), 2 / (1 + np.cos(angle[-1])))
+    return Sides([left], [wanted], formula=[wanted * size * (1 + np.arange(n_steps + 1))])
+
+
+AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
+
+
+@theorem(
+    f"{NICHOL}; Song et al. 2021, appendix B",
+    kind="limit",
+    about="cosine_betas",
+    case=lambda draw: dict(zip(("offset", "quarters"), draw.choice(AT))),
+    cases=len(AT),
+)
+def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
+    r"""N beta_i tends to the rate beta(t) of an SDE, at t = i/N, of order 1 in 1/N.
+
+    N \beta_i = \beta(t) - \tfrac1{2N} (\beta^2 + \beta') + O(N^{-2}),\
+    \beta(t) = \frac{\pi}{1 + s} \tan\left(\frac{\pi (t + s)}{2 (1 + s)}\right)"""
+    steps, t, turn = 400 * 2 ** np.arange(4), quarters / 4, np.pi / (1 + offset)
+    rate = turn * np.tan(0.5 * turn * (t + offset))
+    slope = 0.5 * turn**2 / np.cos(0.5 * turn * (t + offset)) ** 2
+    errors = [n * impl.cosine_betas(int(n), offset)[n * quarters // 4 - 1] - rate for n in steps]
+    return Limit(1 / steps, np.array(errors), 1, -0.5 * (rate**2 + slope))
+
+
+def covered(ratio, d):
+    """The terms of the coverage, by the complementary error function."""
+    apart = np.sqrt(d) * (ratio - 1)
+    return [0.5 * erfc(apart - 3 * ratio / np.sqrt(2)), -0.5 * erfc(apart + 3 * ratio / np.sqrt(2))]
+
+
+def two_levels(draw: Draw) -> dict:
+    return {"ratio": draw.real(1.01, 2.5), "d": draw.count(1, 60)}
+
+
+@theorem(f"{SONG}, proposition 2", kind="pointwise", about="level_coverage", case=two_levels)
+def coverage_by_hand(impl, ratio, d):
+    r"""The mass of a normal law in an interval, from the complementary error function.
+
+    \tfrac12 \operatorname{erfc}\left(\sqrt d\, (r - 1) - \tfrac{3 r}{\sqrt2}\right)
+    - \tfrac12 \operatorname{erfc}\left(\sqrt d\, (r - 1) + \tfrac{3 r}{\sqrt2}\right)"""
+    right = covered(ratio, d)
+    steep = (np.sqrt(d) * (ratio - 1) + 3 * ratio) * np.exp(-((np.sqrt(d) * (ratio - 1) - 3 * ratio / np.sqrt(2)) ** 2))
+    return Sides([np.array(impl.level_coverage(ratio, d))], right, formula=[steep])
+
+
+APART = [2.0, 2.5, 3.5]
+
+
+@theorem(
+    f"{SONG}, proposition 2",
+    kind="limit",
+    about="level_coverage",
+    case=lambda draw: {"apart": draw.choice(APART)},
+    cases=len(APART),
+)
+def coverage_is_that_of_lengths(impl, apart):
+    r"""It tends to the mass that the length of noise itself has there, the law of chi, of order 1/2 in 1/d.
+
+    P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right) + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}},\
+    g(u) = \tfrac{4 - u^2}{6} \varphi(u),\ z \sim \mathcal N(0, I),\ r = 1 + \tfrac{c}{\sqrt{2 d}}"""
+    d, errors = 160_000 * 4 ** np.arange(4), []
+    for one in d.tolist():
+        ratio = 1 + apart / np.sqrt(2 * one)
+        ends = [np.sqrt(one) * ratio + sign * 3 * ratio / np.sqrt(2) for sign in (-1, 1)]
+        exact = chi2.sf(ends[0] ** 2, one) - chi2.sf(ends[1] ** 2, one)
+        errors.append(float(impl.level_coverage(ratio, one)) - exact)
+    a, b = apart - 3, apart + 3
+    skewed = [(4 - u**2) / 6 * np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi) for u in (a, b)]
+    return Limit(1 / d, np.array(errors), 0.5, (skewed[0] - skewed[1]) / np.sqrt(2))
+
+
+def a_coverage(draw: Draw) -> dict:
+    return {"d": draw.count(8, 3000), "coverage": draw.real(0.1, 0.95)}
+
+
+@theorem(f"{SONG}, technique 2", kind="pointwise", about="level_ratio", case=a_coverage)
+def the_ratio_has_the_coverage(impl, d, coverage):
+    r"""Neighbouring levels in the ratio that the rule gives have the coverage that was asked for.
+
+    \Phi(\sqrt{2 d}\, (r - 1) + 3 r) - \Phi(\sqrt{2 d}\, (r - 1) - 3 r) = c"""
+    ratio = float(impl.level_ratio(d, coverage))
+    rounding = (np.sqrt(d) + 3) * ratio  # of the ratio, times how steep the coverage is at most
+    return Sides([term + np.zeros(1) for term in covered(ratio, d)], [np.array([coverage])], formula=[rounding])
+
+
+def a_level(draw: Draw) -> dict:
+    return {"ratio": draw.real(1.05, 3.0), "eta": draw.real(0.05, 1.9), "n_steps": draw.count(1, 12)}
+
+
+@theorem(f"{SONG}, proposition 3", kind="pointwise", about="annealed_variance", case=a_level)
+def variances_step_by_step(impl, ratio, eta, n_steps):
+    r"""Step by eta: what is kept of the variance, and what the noise adds.
+
+    v_0 = r^2,\ v_{t+1} = (1 - e)^2 v_t + 2 e"""
+    variance = ratio**2
+    for _ in range(n_steps):
+        variance = (1 - eta) ** 2 * variance + 2 * eta
+    settled = 1 / (1 - eta / 2)
+    kept = (1 - eta) ** (2 * n_steps)
+    formula = [settled, kept * ratio**2, kept * settled, (2 - eta) * settled**2 * n_steps]
+    return Sides([np.array(impl.annealed_variance(ratio, eta, n_steps))], [np.array(variance)], formula=formula)
+
+
+@theorem(
+    f"{SONG}, proposition 3 and algorithm 1",
+    kind="pointwise",
+    about="annealed_variance annealed_langevin",
+    case=a_level,
+)
+def annealed_langevin_has_that_variance(impl, ratio, eta, n_steps):
+    r"""It is the sum of the squares of what the executed chain makes of its start, and of each of its noises.
+
+    x_T = a x_0 + \sum_t b_t z_t:\quad v = a^2 r^2 + \sum_t b_t^2"""
+    wells = {"logits": np.zeros(1), "means": np.zeros((1, 1)), "variances": np.full((1, 1), 1e-300)}
+    score, sigma = impl.score(Model("smoothed_mixture", wells)), 0.75
+    x, z = np.zeros((n_steps + 1, 1)), np.zeros((1, n_steps, n_steps + 1, 1))
+    x[0] = 1.0
+    for t in range(n_steps):
+        z[0, t, t + 1] = 1.0
+    made = impl.annealed_langevin(score, x, np.array([sigma]), eta * sigma**2, z)[:, 0]
+    squares = made**2 * np.append(ratio**2, np.full(n_steps, sigma**-2))
+    settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (2 * n_steps)
+    formula = [settled, kept * ratio**2, kept * settled, (2 - eta) * settled**2 * n_steps, n_steps * np.sum(squares)]
+    return Sides([np.array(impl.annealed_variance(ratio, eta, n_steps))], list(squares), formula=formula)
+
+
+def a_budget(draw: Draw) -> dict:
+    return {"ratio": draw.real(1.02, 2.0), "n_steps": draw.count(1, 40)}
+
+
+@theorem(f"{SONG}, technique 4", kind="pointwise", about="annealed_step", case=a_budget)
+def the_step_makes_the_variance_least(impl, ratio, n_steps):
+    r"""There the variance has no slope, of what falls as steps reach further and of what their own error adds.
+
+    2 T (1 - e)^{2T - 1} (r^2 - f) = \left(1 - (1 - e)^{2T}\right) \tfrac12 f^2,\ f = \frac{1}{1 - e/2}"""
+    e = float(impl.annealed_step(ratio, n_steps))
+    f, power = 2 / (2 - e), 2 * n_steps
+    kept = (1 - e) ** (power - 1)
+    left = [power * kept * ratio**2, -power * kept * f]
+    right = [0.5 * f**2, -0.5 * f**2 * kept * (1 - e)]
+    steep = power**2 * (kept / (1 - e)) * ratio**2 * e + f**2 * power  # how far a rounded eta moves these
+    return Sides([np.array([term]) for term in left], [np.array([term]) for term in right], formula=[steep])

@@ -1,0 +1,56 @@
+r"""Denoising as in EDM: a denoiser D(y, sigma) of y = x + sigma z, weighted so that all levels weigh the same.
+
+data_std is the standard deviation of the data, s below: of one coordinate, about a mean near 0.
+Errors: as in denoising; E-POSITIVE for data_std, E-LEVELS.
+"""
+
+import autograd.numpy as np
+
+from refebm.glossary import InputError, LevelField, Levels, Loss, Noise, Points, Positive, Size, Vectors, rows
+from refebm.objectives.notation import squared_norm
+
+
+@rows
+def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, data_std: Positive) -> Loss:
+    r"""1/2 (sigma^2 + s^2)/(sigma s)^2 |D(x + sigma z, sigma) - x|^2, (n,). Its minimiser is E[X | Y].
+
+    $$\tfrac12\, \frac{\sigma^2 + s^2}{(\sigma s)^2} \left|D(x + \sigma z, \sigma) - x\right|^2$$
+
+    denoiser(y, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma a float or (n,); data_std a float.
+    Convention: with the 1/2; the weight is 1/c_out^2, with which a network in `karras_preconditioned` has weight 1.
+    Source: Karras, Aittala, Aila and Laine 2022, eqs. 2 and 8 and table 1
+    """
+    weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
+    return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
+
+
+@rows
+def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_std: Positive) -> Vectors:
+    r"""c_skip x + c_out F(c_in x, c_noise), (n, d): the denoiser of a network F of inputs and targets of variance 1.
+
+    $$\frac{s^2}{w}\, x + \frac{\sigma s}{\sqrt w}\, F(x/\sqrt w,\, \tfrac14 \log \sigma),\ w = \sigma^2 + s^2$$
+
+    network(x, c) (n, d), (n,) -> (n, d), c = log(sigma)/4; x (n, d), noisy points; sigma a float or (n,); data_std a
+    float. F = 0 is the best denoiser of N(0, s^2 I).
+    Source: Karras, Aittala, Aila and Laine 2022, eq. 7, table 1 and appendix B.6
+    """
+    whole = sigma**2 + data_std**2
+    predicted = network(x / np.sqrt(whole), 0.25 * np.log(sigma[:, 0]))
+    return data_std**2 / whole * x + sigma * data_std / np.sqrt(whole) * predicted
+
+
+@rows
+def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: Positive = 7.0) -> np.ndarray:
+    r"""sigma_i = (largest^{1/r} + i/(n-1) (smallest^{1/r} - largest^{1/r}))^r, i = 0, ..., n - 1, (n,); r the power.
+
+    $$\sigma_i = (\sigma_{\max}^{1/r} + \tfrac{i}{n-1} (\sigma_{\min}^{1/r} - \sigma_{\max}^{1/r}))^r$$
+
+    n >= 2; smallest < largest; power = 1 makes equal steps, a large one a constant ratio.
+    Convention: the source appends the level 0, to which `karras_heun_step` takes its last step.
+    Errors: E-LEVELS.
+    Source: Karras, Aittala, Aila and Laine 2022, eq. 5
+    """
+    if n < 2 or not smallest < largest:
+        raise InputError("E-LEVELS", f"n must be at least 2 and smallest below largest, got {n}, {smallest}, {largest}")
+    first, last = largest ** (1 / power), smallest ** (1 / power)
+    return (first + np.arange(n) / (n - 1) * (last - first)) ** power

@@ -1,0 +1,57 @@
+r"""Mean-field contrastive divergence: a restricted Boltzmann machine whose units are held at their means.
+
+A product of Bernoulli laws q of both layers, with means v and h in [0, 1], has the variational free energy
+F_MF(v, h) = E_q[E] - H(q), which is -log Z + KL(q|p). Given one layer's means, those of the other that make it least
+are the conditional ones. Errors: E-RBM for what is no machine of binary units, E-FRACTION, E-BINARY, E-SHAPE, E-COUNT.
+"""
+
+import autograd.numpy as np
+
+from refebm.calculus import held
+from refebm.glossary import BinaryRbm, Bits, HiddenMeans, Loss, Rows, StepCount, UnitMeans, Vectors, rows
+
+
+@rows
+def mean_field_free_energy(rbm: BinaryRbm, v: UnitMeans, h: HiddenMeans) -> Rows:
+    r"""-b.v - c.h - v^T W h - H(v) - H(h), (n,), H(p) = -sum_i p_i log p_i + (1 - p_i) log(1 - p_i).
+
+    $$F_{MF}(v, h) = -b \cdot v - c \cdot h - v^\top W h - H(v) - H(h)$$
+
+    rbm: a `BinaryRBM`; v (n, d), h (n, m), means in [0, 1]. At v in {0, 1}^d and h = E[h | v] it is the free energy.
+    Source: Welling and Hinton 2002, section 3
+    """
+    return rbm.energy(v, h) - bernoulli_entropy(v) - bernoulli_entropy(h)
+
+
+@rows
+def mean_field_contrastive_divergence(rbm: BinaryRbm, x: Bits, n_steps: StepCount) -> Loss:
+    r"""F_MF(x, h_0) - F_MF(v_k, h_k), (n,): k = n_steps updates of all means in turn, h_i = E[h | v_i], v_0 = x.
+
+    $$F_{MF}(x, h_0) - F_{MF}(v_k, h_k),\quad h_i = \sigma(c + W^\top v_i),\ v_{i+1} = \sigma(b + W h_i)$$
+
+    The means are held constant, not the value: a gradient lowers the energy at (x, h_0), raises it at (v_k, h_k), and
+    does not ask where these go. Never negative, and it grows with k: no update raises F_MF. Without noise it is no
+    estimate of the likelihood's gradient.
+    rbm: a `BinaryRBM`; x (n, d), zeros and ones; n_steps >= 1. F_MF(x, h_0) is the free energy of x.
+    Source: Welling and Hinton 2002, section 4
+    """
+    v = reconstruction(rbm, x, n_steps)
+    h_0, h = held(rbm.hidden_mean(x)), held(rbm.hidden_mean(v))
+    return mean_field_free_energy(rbm, x, h_0) - mean_field_free_energy(rbm, held(v), h)
+
+
+def reconstruction(rbm, v: np.ndarray, n_steps: int) -> Vectors:
+    """Visible means after so many updates of both layers."""
+    for _ in range(n_steps):
+        v = rbm.visible_mean(rbm.hidden_mean(v))
+    return v
+
+
+def bernoulli_entropy(p: np.ndarray) -> Rows:
+    """-sum_i p_i log p_i + (1 - p_i) log(1 - p_i)."""
+    return -np.sum(x_log_x(p) + x_log_x(1 - p), axis=1)
+
+
+def x_log_x(p: np.ndarray) -> np.ndarray:
+    """p log p, 0 at 0."""
+    return p * np.log(np.where(p > 0, p, 1.0))

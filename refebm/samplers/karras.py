@@ -1,0 +1,27 @@
+r"""From noise to data by a denoiser D(y, sigma), along dy/dsigma = (y - D(y, sigma))/sigma, level by level.
+
+Errors: as in denoising; E-POSITIVE for levels.
+"""
+
+import autograd.numpy as np
+
+from refebm.glossary import Level, LevelField, NonNegative, States
+from refebm.samplers.step import Step, kernel, moved
+
+
+@kernel
+def karras_heun_step(denoiser: LevelField, x: States, sigma: Level, next_sigma: NonNegative) -> Step:
+    r"""x + (sigma' - sigma) (k + k')/2, (n, d), k = (x - D(x, sigma))/sigma, k' the same where Euler's step arrives.
+
+    $$x + (\sigma' - \sigma)\, \frac{k(x, \sigma) + k(\tilde x, \sigma')}{2},\ k = (x - D(x, \sigma))/\sigma$$
+
+    From the level sigma > 0 to next_sigma >= 0, floats; to 0 it is Euler's step, which is D(x, sigma).
+    denoiser(y, sigma) (n, d), (n,) -> (n, d); x (n, d). No noise is drawn.
+    Source: Karras, Aittala, Aila and Laine 2022, algorithm 1 and eq. 3
+    """
+    slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma
+    ahead = x + (next_sigma - sigma) * slope
+    if next_sigma == 0:
+        return moved(ahead)
+    there = (ahead - denoiser(ahead, next_sigma * np.ones(len(x)))) / next_sigma
+    return moved(x + (next_sigma - sigma) * 0.5 * (slope + there))

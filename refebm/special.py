@@ -1,0 +1,91 @@
+r"""Functions of single numbers, and log sum exp, with slopes that are right far out too.
+
+Each is one step for what differentiates, whose slope is written beside it. SciPy is imported when it is first asked.
+"""
+
+from collections.abc import Callable
+
+import autograd.numpy as np
+import numpy
+import scipy
+from autograd.extend import defjvp, defvjp, primitive
+from autograd.tracer import getval
+
+
+def with_slope(slope: Callable) -> Callable:
+    """For a function y of single numbers x: it and its slope(y, x) are the rule of both modes."""
+
+    def declare(function):
+        step = primitive(function)
+        defvjp(step, lambda y, x: _times(slope(y, x)))
+        defjvp(step, lambda g, y, x: g * slope(y, x))
+        return step
+
+    return declare
+
+
+def _times(slope):
+    return lambda g: g * slope
+
+
+@with_slope(lambda y, x: -2 * y * tanh(x))
+def sech_squared(x: np.ndarray) -> np.ndarray:
+    r"""1/cosh(x)^2, the slope of tanh, without overflow, and without the cancellation of 1 - tanh(x)^2."""
+    e = numpy.exp(-2 * numpy.abs(x))
+    return 4 * e / (1 + e) ** 2
+
+
+@with_slope(lambda y, x: sech_squared(x))
+def tanh(x: np.ndarray) -> np.ndarray:
+    """tanh(x). autograd's own rule evaluates cosh(x)^2 again in each pull-back of a divergence, and overflows."""
+    return numpy.tanh(x)
+
+
+@with_slope(lambda y, a: y * expit(-a))
+def expit(a: np.ndarray) -> np.ndarray:
+    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
+    negative = a < 0
+    e = numpy.exp(numpy.where(negative, a, -a))
+    return numpy.where(negative, e, 1.0) / (1 + e)
+
+
+@with_slope(lambda y, a: expit(a))
+def softplus(a: np.ndarray) -> np.ndarray:
+    """log(1 + e^a), whose slope is 1 where a is infinite."""
+    far = a > 40  # where it is a, to the last digit
+    return numpy.where(far, a, numpy.logaddexp(0.0, numpy.where(far, 0.0, a)))
+
+
+@with_slope(lambda y, a: polygamma(0, a))
+def gammaln(a: np.ndarray) -> np.ndarray:
+    """log |Gamma(a)|."""
+    return scipy.special.gammaln(a)
+
+
+@primitive
+def polygamma(n: int, a: np.ndarray) -> np.ndarray:
+    """The derivative of order n + 1 of log Gamma(a)."""
+    return scipy.special.polygamma(n, a)
+
+
+defvjp(polygamma, None, lambda y, n, a: _times(polygamma(n + 1, a)))
+defjvp(polygamma, None, lambda g, y, n, a: g * polygamma(n + 1, a))
+
+
+def softmax(a: np.ndarray, axis: int | None = 0) -> np.ndarray:
+    """exp(a_k) / sum_k exp(a_k) over the first axis, or over all."""
+    e = np.exp(a - np.max(getval(a), axis=axis))
+    return e / np.sum(e, axis=axis)
+
+
+@primitive
+def logsumexp(a: np.ndarray, axis: int | None = None) -> np.ndarray:
+    r"""log sum_k exp(a_k) over all, or over the first axis, the largest taken out."""
+    top = numpy.max(getval(a), axis=axis)
+    top = numpy.where(numpy.isfinite(top), top, 0.0)
+    with numpy.errstate(divide="ignore"):
+        return top + numpy.log(numpy.sum(numpy.exp(a - top), axis=axis))
+
+
+defvjp(logsumexp, lambda y, a, axis=None: _times(softmax(a, axis)))
+defjvp(logsumexp, lambda g, y, a, axis=None: np.sum(g * softmax(a, axis), axis=axis))

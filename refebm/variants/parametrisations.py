@@ -1,0 +1,106 @@
+"""Variants of what a network may predict: score, noise, clean point and velocity, each from another."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+SIGN = "printed in CS236: s estimates the noise that was added"
+PRESERVING = "Salimans and Ho 2022: where m^2 + std^2 = 1"
+S = "score(x)"
+
+wrong_versions(
+    "noise_from_score",
+    ("sign", "-std *", "std *", "up to a factor", SIGN),
+    ("variance for deviation", "-std *", "-(std**2) *", "finite"),
+    ("std forgotten", "-std * score(x)", "-score(x)", "finite"),
+    ("over std", "-std * score(x)", "-score(x) / std", "finite"),
+    ("the scale for std", "-std *", "-scale *", "finite"),
+    ("one std for all rows", "-std *", "-std[:1] *", "one row"),
+)
+wrong_versions(
+    "clean_point_from_score",
+    ("std where variance belongs", "std**2", "std", "finite"),
+    ("sign", "x + std**2 *", "x - std**2 *", "finite", "printed in CS236, Tweedie"),
+    ("not stretched", " / scale", "", "scale = 1"),
+    ("shrunk again", " / scale", " * scale", "scale = 1"),
+    (
+        "the noisy point alone stretched",
+        "(x + std**2 * score(x)) / scale",
+        "x / scale + std**2 * score(x)",
+        "scale = 1",
+    ),
+    ("one std for all rows", "std**2", "std[:1] ** 2", "one row"),
+)
+terms("clean_point_from_score", ("x/m", "x / scale"), ("std^2 s/m", "std**2 * score(x) / scale"))
+wrong_versions(
+    "velocity_from_score",
+    ("sign", "-std / scale *", "std / scale *", "up to a factor"),
+    ("sign of the score", "x + (scale**2 + std**2) *", "x - (scale**2 + std**2) *", "finite"),
+    ("as if m^2 + std^2 were 1", "(scale**2 + std**2) * score(x)", "score(x)", "a circle", PRESERVING),
+    ("m/std for std/m", "-std / scale *", "-scale / std *", "finite"),
+    ("not over m", "-std / scale *", "-std *", "scale = 1"),
+    (
+        "the noisy point left out",
+        "x + (scale**2 + std**2) * score(x)",
+        "(scale**2 + std**2) * score(x)",
+        "at the origin",
+    ),
+    ("deviations for variances", "scale**2 + std**2", "scale + std", "finite"),
+    ("one std for all rows", "-std / scale *", "-std[:1] / scale *", "one row"),
+)
+terms(
+    "velocity_from_score",
+    ("-std x/m", "-std / scale * x"),
+    ("-std (m^2 + std^2) s/m", "-std / scale * (scale**2 + std**2) * score(x)"),
+)
+wrong_versions(
+    "score_from_noise",
+    ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
+    ("variance for deviation", "/ std", "/ std**2", "finite"),
+    ("std forgotten", " / std", "", "finite"),
+    ("times std", " / std", " * std", "finite"),
+    ("the scale for std", "/ std", "/ scale", "finite"),
+    ("one std for all rows", " / std", " / std[:1]", "one row"),
+)
+wrong_versions(
+    "score_from_clean_point",
+    ("std where variance belongs", "/ std**2", "/ std", "finite"),
+    ("sign", "(scale * denoiser(x) - x)", "(x - scale * denoiser(x))", "up to a factor"),
+    ("not shrunk", "scale * denoiser(...) - x", "denoiser(...) - x", "scale = 1"),
+    ("shrunk the other way", "(scale * denoiser(x) - x)", "(denoiser(x) - x / scale)", "scale = 1"),
+    ("variance forgotten", " / std**2", "", "finite"),
+    ("one std for all rows", "/ std**2", "/ std[:1] ** 2", "one row"),
+)
+conventions(
+    "score_from_clean_point",
+    ("the model predicts the step: r = x/m + h", "(scale * denoiser(x) - x)", "scale * denoiser(x)"),
+)
+terms("score_from_clean_point", ("m r/std^2", "scale * denoiser(x) / std**2"), ("-x/std^2", "-x / std**2"))
+wrong_versions(
+    "score_from_velocity",
+    ("sign", "-(x + scale / std * velocity(x))", "(x + scale / std * velocity(x))", "up to a factor"),
+    ("sign of the velocity", "x + scale / std *", "x - scale / std *", "finite"),
+    ("as if m^2 + std^2 were 1", " / (scale**2 + std**2)", "", "a circle", PRESERVING),
+    ("std/m for m/std", "scale / std * velocity(...)", "std / scale * velocity(...)", "finite"),
+    ("not over std", "scale / std * velocity(...)", "scale * velocity(...)", "finite"),
+    ("the noisy point left out", "x + scale / std * velocity(x)", "scale / std * velocity(x)", "at the origin"),
+    ("one std for all rows", "scale / std * velocity(...)", "scale / std[:1] * velocity(...)", "one row"),
+)
+terms(
+    "score_from_velocity",
+    ("-x/(m^2 + std^2)", "-x / (scale**2 + std**2)"),
+    ("-m v/(std (m^2 + std^2))", "-scale / std * velocity(x) / (scale**2 + std**2)"),
+)
+LOG_KEPT = "np.cumsum(np.log1p(-betas))"
+wrong_versions(
+    "marginal_of_steps",
+    ("alpha for its product", LOG_KEPT, "np.log1p(-betas)", "first steps", "score_sde 73, diffusion libraries"),
+    ("the product for its root", "np.exp(0.5 * log_kept)", "np.exp(log_kept)", "finite"),
+    ("a variance for a deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)", "finite"),
+    ("the sum of the variances", LOG_KEPT, "-np.cumsum(betas)", "finite"),
+    ("one step back", LOG_KEPT, f"np.append(0.0, {LOG_KEPT}[:-1])", "finite", "score_sde 73, diffusion libraries"),
+    (
+        "exchanged",
+        "return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))",
+        "return np.sqrt(-np.expm1(log_kept)), np.exp(0.5 * log_kept)",
+        "finite",
+    ),
+)

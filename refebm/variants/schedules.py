@@ -1,0 +1,108 @@
+"""Variants of schedules: the cosine, and rules for noise levels and their steps."""
+
+from refebm.variants.record import conventions, wrong_versions
+
+SONG = "Song and Ermon 2020"
+ANGLE = "0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)"
+TURN = "np.sin(0.5 * np.pi / (1 + offset) / n_steps)"
+WHOLE = "np.minimum(turned / np.cos(angle[:-1]) ** 2, most)"
+
+wrong_versions(
+    "cosine_betas",
+    ("the cosine not squared", WHOLE, "np.minimum(1 - np.cos(angle[1:]) / np.cos(angle[:-1]), most)", "finite"),
+    (
+        "what is lost in all, for the step",
+        WHOLE,
+        "np.minimum(1 - (np.cos(angle[1:]) / np.cos(angle[0])) ** 2, most)",
+        "one step",
+    ),
+    (
+        "what is kept, for what is lost",
+        WHOLE,
+        "np.minimum((np.cos(angle[1:]) / np.cos(angle[:-1])) ** 2, most)",
+        "finite",
+    ),
+    ("over what is kept after the step", "np.cos(angle[:-1])", "np.cos(angle[1:])", "finite"),
+    ("not cut", WHOLE, "turned / np.cos(angle[:-1]) ** 2", "all but the last"),
+    ("no offset", ANGLE, "0.5 * np.pi * np.arange(n_steps + 1) / n_steps", "no offset"),
+    ("offset that is not made up for", ANGLE, ANGLE.removesuffix(" / (1 + offset)"), "no offset"),
+    ("a root for the square", WHOLE, "np.minimum(np.sqrt(turned) / np.cos(angle[:-1]), most)", "finite"),
+)
+conventions(
+    "cosine_betas",
+    ("from late to early", WHOLE, f"np.flip({WHOLE}, 0)"),
+    (
+        "what is kept of the variance, in all",
+        WHOLE,
+        f"np.exp(np.cumsum(np.log1p(-{WHOLE})))",
+        "diffusers: alphas_cumprod",
+    ),
+)
+
+COVERED = "ndtr(3 * ratio - apart) - ndtr(-3 * ratio - apart)"
+wrong_versions(
+    "level_coverage",
+    ("three deviations of the smaller level", COVERED, "ndtr(3 - apart) - ndtr(-3 - apart)", "finite"),
+    ("sqrt(d) for sqrt(2 d)", "np.sqrt(2.0 * d)", "np.sqrt(d)", "finite"),
+    ("d for its root", "np.sqrt(2.0 * d)", "2.0 * d", "finite"),
+    ("the levels not apart", COVERED, "ndtr(3 * ratio) - ndtr(-3 * ratio)", "finite"),
+    ("the complement", COVERED, "1 - ndtr(3 * ratio - apart) + ndtr(-3 * ratio - apart)", "finite"),
+    ("one deviation for three", COVERED, "ndtr(ratio - apart) - ndtr(-ratio - apart)", "finite"),
+    ("the log of the ratio", "np.sqrt(2.0 * d) * (above_one(ratio) - 1)", "np.sqrt(2.0 * d) * np.log(ratio)", "finite"),
+)
+FOUND = "level_coverage(ratio, d) > coverage"
+wrong_versions(
+    "level_ratio",
+    ("the complement", FOUND, "level_coverage(ratio, d) > 1 - coverage", "half"),
+    ("half as many dimensions", FOUND, "level_coverage(ratio, (d + 1) // 2) > coverage", "finite"),
+    ("of the squares", FOUND, "level_coverage(ratio**2, d) > coverage", "finite"),
+    ("one side alone", FOUND, "ndtr(np.sqrt(2.0 * d) * (ratio - 1) + 3 * ratio) - 0.5 < coverage", "finite"),
+    ("of three levels", FOUND, "level_coverage(ratio, d) > coverage**2", "finite"),
+)
+conventions(
+    "level_ratio",
+    (
+        "the smaller level over the larger",
+        "between(...)",
+        "1 / between(1.0, 1e3, lambda r: level_coverage(r, d) > coverage)",
+    ),
+)
+
+KEPT = "(1 - eta) ** (2 * n_steps)"
+wrong_versions(
+    "annealed_variance",
+    ("half of the steps", KEPT, "(1 - eta) ** n_steps", "finite"),
+    ("the ratio for its square", "** 2 - settled", "- settled", "finite"),
+    ("as if it settled at the right variance", "settled = _", "settled = 1", "finite"),
+    ("half of the noise", "settled = _", "settled = 0.5 / (1 - eta / 2)", "finite", "Song and Ermon 2019: alpha/2"),
+    ("settled, whatever the start", f"settled + {KEPT} * (above_one(ratio) ** 2 - settled)", "settled", "finite"),
+    ("an exponential", KEPT, "np.exp(-2 * n_steps * eta)", "finite"),
+    ("a step less", KEPT, "(1 - eta) ** (2 * n_steps - 2)", "finite"),
+)
+conventions(
+    "annealed_variance",
+    (
+        "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)",
+        "settled = _",
+        "eta = eta / 2\n    settled = 1 / (1 - eta / 2)",
+        "Song and Ermon 2019, algorithm 1",
+    ),
+)
+FALLS = "power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2"
+wrong_versions(
+    "annealed_step",
+    ("half of the steps", "2 * n_steps", "n_steps", "finite"),
+    ("the ratio for its square", "above_one(ratio) ** 2", "above_one(ratio)", "finite"),
+    ("where it is halved", FALLS, "kept * (1 - eta) * square > 0.5 * square", "finite"),
+    ("its own error left out", FALLS, "kept * square > 1 - kept", "finite"),
+    ("as if it settled at once", FALLS, "power * kept * (square - settled) > settled**2 / 2", "finite"),
+)
+conventions(
+    "annealed_step",
+    (
+        "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)",
+        "return between(0.0, 1.0, falls)",
+        "return 2 * between(0.0, 1.0, falls)",
+        "Song and Ermon 2019, algorithm 1",
+    ),
+)

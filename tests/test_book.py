@@ -1,0 +1,229 @@
+"""The book: every definition has its equation, once, typeset; what is found by which words; pages are up to date."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import refebm.book
+from refebm.book import entries, search, terminal
+from refebm.book.evidence import missing
+from refebm.book.pages import pages
+from refebm.book.plain import plain
+from refebm.cli import main
+from refebm.crosscheck.questions import EXAMINED
+from refebm.identities import THEOREMS
+from refebm.papers import TEXTS, citations
+
+SOURCED = [name for name in refebm.__all__ if "Source: " in (getattr(refebm, name).__doc__ or "")]
+ABOUT = [name for theorem in THEOREMS.values() for name in theorem.about]
+DEFINITIONS = [
+    name
+    for name in dict.fromkeys([*EXAMINED, *ABOUT, *SOURCED])
+    if not isinstance(getattr(refebm, name.partition(".")[0]), refebm.Generator)  # a value, which has no docstring
+]
+
+
+def docstring(name):
+    public, _, method = name.partition(".")
+    thing = getattr(refebm, public)
+    return inspect.getdoc(getattr(thing, method) if method else thing)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_definition_has_one_line_of_latex_after_its_first_paragraph(name):
+    first, latex, *_ = docstring(name).split("\n\n")
+    assert re.fullmatch(r"\$\$[^$\n]+\$\$", latex), name
+    assert "$$" not in first and docstring(name).count("$$") == 2, name
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_the_latex_of_definitions_is_mathml(name):
+    mathml = see_mathml(re.search(r"\$\$(.*)\$\$", docstring(name))[1])
+    assert mathml
+
+
+@pytest.mark.parametrize("name", THEOREMS)
+def test_the_latex_of_theorems_is_mathml(name):
+    assert see_mathml(THEOREMS[name].latex)
+
+
+def see_mathml(latex):
+    """The formula as MathML in which no command is left as it was."""
+    convert = pytest.importorskip("latex2mathml.converter").convert
+    assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}"), latex
+    mathml = convert(latex)
+    assert "\\" not in mathml and "merror" not in mathml, (latex, mathml)
+    return mathml
+
+
+# ---- what is read off the code ---------------------------------------------------------------------------------------
+
+
+def test_each_source_cites_a_text_that_is_entered():
+    """A new one is a line in refebm/papers.py, by the words by which sources cite it."""
+    for source in [*(theorem.source for theorem in THEOREMS.values()), *map(entries.source, DEFINITIONS)]:
+        assert citations(source) or not source, source
+        assert not [one.text for one in citations(source) if one.text not in TEXTS], source
+
+
+def test_each_text_is_spelt_once():
+    """No two texts of one year whose authors begin alike, but for those that are different."""
+    heads = [(text.split()[0].strip(","), text.split()[-1]) for text in TEXTS]
+    twice = {head for head in heads if heads.count(head) > 1}
+    assert twice == {("Song", "2019"), ("Song", "2021"), ("Gao", "2020")} & twice | {("Neal", "2011")} & twice, twice
+
+
+def test_a_text_that_is_not_entered_ends_with_its_year():
+    assert citations("Nobody 1999b, eq. 1; see (a; b), eq. 2") == (
+        ("Nobody 1999b", ", eq. 1"),
+        ("see", "(a; b), eq. 2"),
+    )
+
+
+def test_sources_span_equations():
+    assert search.places("Song and Kingma 2021, eqs. 19 and 20")[0] >= {"song", "kingma", "equation", "19", "20"}
+    assert search.places("Neal 2011, eqs. 2.28 to 2.30")[0] >= {"2.28", "2.29", "2.30"}
+
+
+LOOKUPS = {  # what somebody with a paper in hand types, and what must be shown whole
+    "Song and Kingma eq. 10": "denoising_score_matching",
+    "song kingma 15": "sliced_score_matching",
+    "Song & Kingma 2021, eq. 19": "noise_contrastive",
+    "Hyvarinen 2005 eq. 4": "implicit_score_matching",
+    "Vincent section 4.2": "denoising_score_matching",
+    "dsm": "denoising_score_matching",
+    "NCE": "noise_contrastive",
+    "noise contrastive": "noise_contrastive",
+    "Hyvärinen": "implicit_score_matching",
+    "Hyvarinen": "implicit_score_matching",
+    "eq. 19": "noise_contrastive",
+    "ULA": "langevin_step",
+    "neal 2.29": "leapfrog",
+}
+
+
+@pytest.mark.parametrize("text", LOOKUPS)
+def test_lookups(text):
+    assert LOOKUPS[text] in search.found(text)
+
+
+def test_a_part_of_a_word_is_no_word():
+    assert "divergence" not in search.found("nce") and "contrastive_divergence" not in search.found("nce")
+
+
+@pytest.mark.parametrize(
+    "text, meant",
+    {
+        "denoising_score_matchin": "denoising_score_matching",
+        "implicit_is_explict": "implicit_is_explicit",
+        "vincnt": "vincent",
+    }.items(),
+)
+def test_near_misses_are_suggested(text, meant):
+    with pytest.raises(refebm.InputError, match=f"E-NONE.*did you mean .*{meant}"):
+        search.found(text)
+
+
+def test_show_prints_a_definition_with_all_that_is_known(capsys):
+    assert main(["show", "song", "kingma", "15"]) == 0
+    out = capsys.readouterr().out
+    for words in (
+        "½ (v · s(x))²",
+        "return hutchinson_divergence",
+        "eq. 15",
+        "unit projections",
+        "sliced_is_explicit_sliced",
+    ):
+        assert words in out, words
+    assert "\x1b" not in out
+
+
+def test_show_prints_a_theorem_with_its_proof(capsys):
+    assert main(["show", "implicit_is_explicit"]) == 0
+    out = capsys.readouterr().out
+    place = entries.place_of_theorem(THEOREMS["implicit_is_explicit"])
+    assert (
+        f"refebm/{place.path}:{place.first}" in out
+        and "a model with a kink" in out
+        and "def implicit_is_explicit" in out
+    )
+
+
+def test_every_name_can_be_shown():
+    for name in search.every():
+        assert terminal.shown(name).startswith(name), name
+
+
+def test_list_has_a_line_for_each_definition(capsys):
+    assert main(["list"]) == 0
+    lines = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
+    assert sorted(lines) == sorted(entries.definitions())
+
+
+def test_the_table_leads_to_the_proof(capsys):
+    assert main(["list", "--markdown", "hyvarinen"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "| Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8 | `implicit_score_matching` | `implicit_is_explicit` |"
+        in out
+    )
+    assert "refebm/identities/score_matching.py:" in out and "tweedie_mean" not in out
+
+
+@pytest.mark.parametrize(
+    "latex, text",
+    {
+        r"\tfrac12 |s(x + \sigma z) + z/\sigma|^2": "½ |s(x + σ z) + z/σ|²",
+        r"\frac{a + b}{\sqrt{2\eta}}": "(a + b)/√(2η)",
+        r"-\mathbb E_p[x_{i+1}^\top] \le e^{-E(x)}": "−𝔼ₚ[xᵢ₊₁ᵀ] ≤ e^(−E(x))",
+        r"x \leftarrow \nabla \log \hat p": "x ← ∇log p̂",
+    }.items(),
+)
+def test_latex_in_characters(latex, text):
+    assert plain(latex) == text
+
+
+def test_no_command_is_left_in_characters():
+    for latex in [
+        *(entries.doc(name).latex for name in DEFINITIONS),
+        *(theorem.latex for theorem in THEOREMS.values()),
+    ]:
+        assert not re.search(r"[\\{}]", plain(latex).replace("{0, 1}", "").replace("∈ {", "")) or r"\{" in latex, latex
+
+
+# ---- pages -----------------------------------------------------------------------------------------------------------
+
+
+def test_pages_are_what_the_code_says():
+    folder = Path(refebm.book.__file__).parent
+    for name, text in pages().items():
+        assert (folder / f"{name}.md").read_text() == text, f"{name}: python -m refebm.book writes it"
+
+
+def test_every_theorem_has_a_record():
+    assert not list(missing()), "python -m refebm.book runs them"
+
+
+def test_links_of_pages_hold():
+    folder = Path(refebm.book.__file__).parent
+    texts = {path.name: path.read_text() for path in folder.glob("*.md")}
+    for name, text in texts.items():
+        for target in re.findall(
+            r"(?<!\\)\]\(([^)]+)\)", re.sub(r"```.*?```|\$\$.*?\$\$|`[^`]*`", "", text, flags=re.DOTALL)
+        ):
+            page, _, place = target.partition("#")
+            assert not page or (folder / page).exists(), (name, target)
+            if place and page.endswith((".md", "")) and not page.endswith(".py"):
+                assert f'<a id="{place}"></a>' in texts[page or name], (name, target)
+
+
+def test_the_tutorial_runs():
+    namespace: dict = {}
+    blocks = re.findall(
+        r"```python\n(.*?)```", (Path(refebm.book.__file__).parent / "tutorial.md").read_text(), re.DOTALL
+    )
+    assert sum(block.count("\n") for block in blocks) <= 45
+    for block in blocks:
+        exec(block, namespace)

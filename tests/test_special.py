@@ -1,0 +1,79 @@
+"""Functions of single numbers and log sum exp: values, slopes and slopes of slopes, by mpmath with 60 digits."""
+
+import autograd.numpy as np
+import numpy
+import pytest
+from autograd import grad, jacobian, make_jvp
+
+from refebm.special import expit, gammaln, logsumexp, sech_squared, softmax, softplus, tanh
+
+FAR = 9.85967654375977e-305  # exp(-700)
+ROWS = [
+    (tanh, -400.0, -1.0, 0.0, 0.0),
+    (tanh, -0.75, -0.6351489523872873, 0.5965858082813315, 0.7578417022780214),
+    (tanh, -1e-9, -1e-9, 1.0, 2e-9),
+    (tanh, 0.0, 0.0, 1.0, 0.0),
+    (tanh, 0.3125, 0.3027097293321085, 0.9083668197676816, -0.5499429482922862),
+    (tanh, 20.0, 1.0, 1.6993417021166355e-17, -3.398683404233271e-17),
+    (sech_squared, -0.75, 0.5965858082813315, 0.7578417022780214, 0.25085547326918849),
+    (sech_squared, 20.0, 1.6993417021166355e-17, -3.398683404233271e-17, 6.797366808466542e-17),
+    (expit, -740.0, 4.2e-322, 4.2e-322, 4.2e-322),
+    (expit, -700.0, FAR, FAR, FAR),
+    (expit, -0.75, 0.320821300824607, 0.21789499376181404, 0.07808428307814441),
+    (expit, 0.0, 0.5, 0.25, 0.0),
+    (expit, 0.3125, 0.5774953651858118, 0.24399446837471767, -0.037816880860033486),
+    (expit, 37.0, 0.9999999999999999, 8.533047625744065e-17, -8.533047625744063e-17),
+    (expit, 700.0, 1.0, FAR, -FAR),
+    (softplus, -740.0, 4.2e-322, 4.2e-322, 4.2e-322),
+    (softplus, -700.0, FAR, FAR, FAR),
+    (softplus, -0.75, 0.38687100611489994, 0.320821300824607, 0.21789499376181404),
+    (softplus, 0.0, 0.6931471805599453, 0.5, 0.25),
+    (softplus, 0.3125, 0.8615548622706682, 0.5774953651858118, 0.24399446837471767),
+    (softplus, 37.0, 37.0, 0.9999999999999999, 8.533047625744065e-17),
+    (softplus, 700.0, 700.0, 1.0, FAR),
+    (softplus, np.inf, np.inf, 1.0, 0.0),
+    (gammaln, 1e-100, 230.25850929940458, -1e100, 1e200),
+    (gammaln, 0.3125, 1.0529493400370493, -3.35510557620984, 11.359458005155656),
+    (gammaln, 1.0, 0.0, -0.5772156649015329, 1.6449340668482264),
+    (gammaln, 2.5, 0.2846828704729192, 0.7031566406452432, 0.49035775610023485),
+    (gammaln, 40.0, 106.63176026064346, 3.676327374034843, 0.02531510384129103),
+    (gammaln, 1e9, 19723265827.503716, 20.723265836446412, 1.0000000005e-09),
+]
+
+
+def close(got, expected):
+    numpy.testing.assert_allclose(got, expected, rtol=1e-14, atol=1e-323)
+
+
+@pytest.mark.parametrize(("function", "x", "value", "slope", "curvature"), ROWS)
+def test_value_slope_and_slope_of_the_slope(function, x, value, slope, curvature):
+    close(function(np.array([x, x])), [value, value])
+    close(grad(function)(x), slope)
+    close(grad(grad(function))(x), curvature)
+    close(make_jvp(function)(np.array([x, x]))(np.array([2.0, 0.0]))[1], [2 * slope, 0.0])
+    close(make_jvp(grad(function))(x)(2.0)[1], 2 * curvature)
+
+
+A = np.array([-3.0, 0.5, 2.25])
+SUM = 2.4146848248243510855
+SHARES = [0.0044507403545896246, 0.14738827839302591, 0.84816098125238446]
+
+
+@pytest.mark.parametrize("shift", [0.0, 700.0, -1e5, 1e5, 1e300])
+def test_log_sum_exp_and_its_slopes(shift):
+    close(logsumexp(A + shift), SUM + shift)
+    columns = np.stack([A, A[::-1]], axis=1)
+    close(logsumexp(columns + shift, 0), [SUM + shift] * 2)
+    if shift < 1e300:  # which leaves no digits of A
+        close(grad(logsumexp)(A + shift), SHARES)
+        close(softmax(A + shift), SHARES)
+        close(jacobian(grad(logsumexp))(A + shift), np.diag(SHARES) - np.outer(SHARES, SHARES))
+        weighted = grad(lambda a: np.sum(np.array([2.0, -1.0]) * logsumexp(a, 0)))(columns + shift)
+        close(weighted, np.stack([2 * np.array(SHARES), -np.array(SHARES)[::-1]], axis=1))
+        close(make_jvp(logsumexp)(A + shift)(np.array([1.0, 0.0, -1.0]))[1], SHARES[0] - SHARES[2])
+
+
+def test_log_sum_exp_of_nothing_and_of_too_much():
+    assert logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
+    assert logsumexp(np.array([0.0, np.inf])) == np.inf
+    close(grad(logsumexp)(np.array([-np.inf, 1.0])), [0.0, 1.0])
