@@ -135,7 +135,9 @@ def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
 
 def mutants(function: str) -> Iterator[Mutant]:
     """All, in the definition before its helpers, those that change less first: a sign before a clip."""
-    (own, *helpers) = definitions(function) or [("", ast.parse("pass"))]
+    if not definitions(function):
+        return
+    own, *helpers = definitions(function)
     yield from itertools.islice(_of(function, *own), MOST)
     yield from itertools.islice((one for helper in helpers for one in _of(function, *helper)), MOST_OF_HELPERS)
 
@@ -148,9 +150,10 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
         for node in _expressions(tree)
         for form, start in SOUGHT.items()
     )
-    (inside, tree), *_ = definitions(function) or [("", ast.parse("pass"))]
-    places = _expressions(tree)
-    asked = [node.arg for node in getattr(tree, "args", ast.arguments(args=[])).args]
+    if not definitions(function):
+        return
+    (inside, tree), *_ = definitions(function)
+    places, asked = _expressions(tree), [node.arg for node in tree.args.args]
     names = dict.fromkeys([*asked, *sorted({node.id for node in places if isinstance(node, ast.Name)})])
     yield from (
         (Mutant(function, inside, tree, node, ast.parse(f"{_text(node)} * {name} ** number", mode="eval").body), 0.0)
