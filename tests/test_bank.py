@@ -9,6 +9,7 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.identities import REFERENCE
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Wrong
 from refebm.variants.questions import SDES, answer
+from refebm.variants.steps import steps, weightings
 
 VARIANTS = [*WRONG, *CONVENTIONS]
 QUESTIONS = [
@@ -116,5 +117,6 @@ def test_patches_read_as_one_line():
 @pytest.mark.parametrize("source", SOURCES)
 def test_sources_are_cited(source):
     cited = [v.seen if isinstance(v, Wrong) else v.where for v in VARIANTS]
+    cited += [step.source for function in EXAMINED for step in (*steps(function), *weightings(function))]
     assert any(source in text for text in cited)
     assert all(text == text.strip() for text in cited)

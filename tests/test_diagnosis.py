@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from refebm.crosscheck.adapter import Answer
-from refebm.crosscheck.diagnosis import Evidence, bank
+from refebm.crosscheck.diagnosis import Evidence, Reading, bank
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
-from refebm.variants import CONVENTIONS, TERMS, WRONG
+from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
+from refebm.variants.steps import SQUARED_ERROR
 from tests.sabotage import examined
+from tests.sabotages.conventions import MADE
 
 IN_THE_BANK = sorted({variant.function for variant in [*WRONG, *CONVENTIONS]} & set(EXAMINED))
 ADAPTER = """
@@ -397,3 +399,102 @@ def test_what_underflows_may_be_zero():
             chances = np.where(vector.value < lost, 0, vector.value).reshape(vector.shapes[0])
             answers[vector.asked.id] = Answer((chances.astype(kind),))
         assert judge(function, answers).status == status
+
+
+# --- chains of conventions, and one place of a definition ---------------------------------------------------------------
+
+DENOISING = "0.5 * squared_norm(model(y) + z / sigma)"
+
+
+@pytest.mark.parametrize(
+    ("loss", "chain"),
+    [
+        ("np.mean((model(y) - x) ** 2)", ("the model predicts the clean point: s = (r - y)/sigma^2", SQUARED_ERROR)),
+        ("squared_norm(model(y) - z + x)", ("the model predicts the velocity eps - x_0", "no 1/2")),
+        ("sigma[:, 0] ** -2 * squared_norm(model(y) - x)",
+         ("the model predicts the clean point: s = (r - y)/sigma^2", "times sigma^-2", "no 1/2")),
+        ("(sigma[:, 0] ** 2 + 0.25) / 0.25 / sigma[:, 0] ** 2 * 0.5 * squared_norm(model(y) - x)",
+         ("the model predicts the clean point: s = (r - y)/sigma^2",
+          "weight (sigma^2 + sigma_data^2)/sigma^2/sigma_data^2, sigma_data = 0.5")),
+    ],
+)  # fmt: skip
+def test_conventions_compose(loss, chain):
+    finding = said("denoising_score_matching", DENOISING, loss)
+    assert finding.status == "convention" and finding.names == (", ".join(chain), *chain), finding.diagnosis
+
+
+def test_a_mistake_in_a_chain_of_conventions():
+    """Sigma squared for sigma, in the loss that predicts the noise, mean squared error, mean of the rows."""
+    text = ADAPTER.replace("y = x + sigma * z", "y = x + sigma**2 * z").replace(
+        DENOISING, "np.mean((z - model(y)) ** 2)"
+    )
+    finding = examined(text, "denoising_score_matching")
+    assert finding.status == "failed" and finding.names == ("noise of size sigma squared",)
+    assert "the model predicts the noise: s = -eps/sigma" in finding.diagnosis and "(bug; " in finding.diagnosis
+    assert SQUARED_ERROR in finding.diagnosis and "mean of the rows" in finding.diagnosis
+
+
+def test_a_chain_that_is_not_quite_one_is_none():
+    finding = said("denoising_score_matching", DENOISING, "np.mean((model(y) - x) ** 2) + 0.01 * len(x)")
+    assert finding.status == "failed" and not finding.names and "convention" not in finding.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "words"),
+    [
+        ("+ z / sigma)", "+ z / sigma * np.abs(z))", ""),
+        ("model(y) + z", "np.tanh(model(y)) + z", "tanh of score"),
+        ("+ z / sigma)", "+ z / (sigma + 1e-7))", "an epsilon of 1e-07"),
+        ("y = x + sigma * z", "y = x + sigma[:1] * z", "[:1]"),
+    ],
+)
+def test_one_place_of_the_definition(was, becomes, words):
+    finding = said("denoising_score_matching", was, becomes)
+    assert finding.status == ("convention" if "epsilon" in words else "failed") and not finding.names
+    assert words in finding.diagnosis if words else "equals" not in finding.diagnosis, finding.diagnosis
+
+
+def test_a_name_with_its_exception():
+    """One more cause does not hide it: what is wrong for a row alone is said beside it."""
+    text = ADAPTER.replace("+ trace", "+ trace / x.shape[1] + 0.25 * (len(x) == 1)")
+    finding = examined(text, "implicit_score_matching")
+    assert finding.names == ("trace divided by d",) and "except where n is 1: there" in finding.diagnosis
+    finding = examined(text.replace("0.25 * (len(x) == 1)", "0"), "implicit_score_matching")
+    assert finding.names == ("trace divided by d",) and "except" not in finding.diagnosis
+
+
+def test_a_name_to_the_accuracy_of_a_finite_difference():
+    differences = (
+        "sum((model(x + 1e-5 * e) - model(x - 1e-5 * e))[:, k] / 2e-5 for k, e in enumerate(np.eye(x.shape[1])))"
+    )
+    text = ADAPTER.replace("model(x), _trace(model, x)", f"model(x), {differences} / x.shape[1]")
+    finding = examined(text, "implicit_score_matching")
+    assert finding.status == "failed" and finding.names == ("trace divided by d",)
+    assert "to the accuracy of a finite difference" in finding.diagnosis or "float32's accuracy" in finding.diagnosis
+
+
+def test_a_fact_is_not_said_where_another_feature_tells_as_much():
+    """Wrong in all numbers, by chance more where n is large: nothing is said of n."""
+    finding = said("denoising_score_matching", DENOISING, f"{DENOISING} * (1.3 + np.sin(7 * x[:, 0]))")
+    assert finding.diagnosis.startswith(("104 of", "105 of", "106 of", "107 of", "108 of", "109 of")), finding.diagnosis
+
+
+def test_the_model_that_is_ignored():
+    finding = said("denoising_score_matching", DENOISING, "0.5 * squared_norm(z / sigma)")
+    assert finding.status == "failed" and "ignores the model" in finding.diagnosis
+
+
+@pytest.mark.parametrize("function", sorted({row[0] for row in MADE}))
+def test_what_was_listed_is_made(function):
+    """Every convention that once stood in a list is a chain, by its words, or as short a one."""
+    asked = vectors(function)
+    for _, name, was, becomes, words in (row for row in MADE if row[0] == function):
+        reading = Reading(function, Convention(function, name, was, becomes).implementation)
+        answers = {v.asked.id: Answer(parts_of(v, reading.on(v))) for v in asked}
+        finding = judge(function, answers)
+        assert finding.status == "convention" and words in finding.names, (name, finding.diagnosis)
+
+
+def parts_of(vector, flat):
+    sizes = [int(np.prod(shape)) for shape in vector.shapes]
+    return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, np.cumsum(sizes)[:-1]), vector.shapes))

@@ -22,7 +22,7 @@ from refebm.crosscheck.facts import EXCEPTIONS, facts
 from refebm.crosscheck.vectors import Vector, tolerance, vectors
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
-from refebm.variants.misread import misread
+from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
 from refebm.variants.questions import ask, flat
 from refebm.variants.record import together
@@ -156,7 +156,7 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
 def named(function: str, candidates: list[Evidence], deep: Callable | None = None) -> Diagnosis | None:
     """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does."""
     some = [evidence for evidence in candidates if not np.all(evidence.units <= 1)]
-    searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number]
+    searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _ignored]
     found = _only(searches, function, some) or _combined(function, some)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
 
@@ -417,6 +417,15 @@ def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
         yield reading, partial(_both, reading)
     for mutant in mutants(function):
         yield Reading(function, mutant.implementation), lambda evidence, one=mutant: _plainly(one.words, evidence)
+
+
+def _ignored(function, evidence) -> Diagnosis | None:
+    """The reference where the model says nothing."""
+    for words, made in misread(function):
+        if IGNORED in words and Reading(function, made).fits(evidence):
+            what = _plainly(f"with {words}", evidence).words
+            return Diagnosis(f"your function ignores the model that it is given: it {what}")
+    return None
 
 
 def _plainly(words, evidence) -> Diagnosis:

@@ -113,7 +113,9 @@ def _where(evidence) -> list[str]:
         if np.any(wrong & ~some) or not np.any(there) or not np.any(elsewhere):
             continue
         share = np.mean(wrong[there])
-        if all(_several(evidence, one) for one in (there, elsewhere)) and share > (MOSTLY if words.startswith("right") else 0):
+        if all(_several(evidence, one) for one in (there, elsewhere)) and share > (
+            MOSTLY if words.startswith("right") else 0
+        ):
             found.append((np.sum(there), words, there, share))
     if not found:
         return []

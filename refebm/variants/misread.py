@@ -54,8 +54,9 @@ ROWS = {
     "the next one": lambda a: a + 1,
     "it clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
 }
+IGNORED = "nothing said by "
 VALUES = {  # of a model: what is made of what it says at a place
-    "0 for {}: it ignores the model": lambda a: 0 * a,
+    IGNORED + "{}": lambda a: 0 * a,
     "the sign of {}": lambda a: np.sign(a),
     "{} with its sign changed": lambda a: -a,
     "{} clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),

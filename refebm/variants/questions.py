@@ -612,6 +612,12 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
         arguments = Question(**{"alternate": True} | question).arguments(function)
         answered = np.append(answered, ask(function, impl, arguments))
+    if function == "reverse_sde_step" and "sde" not in question:  # and where the variance explodes
+        arguments = Question(**question | {"sde": "VarianceExploding"}).arguments(function)
+        answered = np.append(answered, ask(function, impl, arguments))
+    if function in ("effective_sample_size", "split_r_hat"):  # and of one chain, whose length is odd
+        arguments = Question(**question | {"n": 1, "length": 13}).arguments(function)
+        answered = np.append(answered, ask(function, impl, arguments))
     return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
 
 

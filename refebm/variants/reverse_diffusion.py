@@ -11,8 +11,10 @@ LATER = "np.minimum(t + dt, 1.0)"
 EARLIER = "np.maximum(t - dt, 0.01)"
 
 REVERSE_STEP = "x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z"
-EXPLODING_STEP = "-np.expm1(-2 * dt * sde.log_ratio) / (2 * sde.log_ratio) if hasattr(sde, 'log_ratio') else dt"
-SMALLER = "(np.exp(-dt * sde.log_ratio) if hasattr(sde, 'log_ratio') else 1.0)"
+EXPLODES = "np.all(sde.drift(1 + 0 * x, t) == 0)"
+LOG_RATIO = "np.log(sde.diffusion(1 + 0 * t) / sde.diffusion(0 * t))[:, None]"
+EXPLODING_STEP = f"-np.expm1(-2 * dt * {LOG_RATIO}) / (2 * {LOG_RATIO}) if {EXPLODES} else dt"
+SMALLER = f"(np.exp(-dt * {LOG_RATIO}) if {EXPLODES} else 1.0)"
 wrong_versions(
     "euler_maruyama_step",
     ("dt for sqrt(dt)", "np.sqrt(dt)", "dt", "dt = 1", NO_ROOT),

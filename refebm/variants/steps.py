@@ -275,7 +275,12 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
                    step(lambda u, _: 1 - u))  # fmt: skip
     if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
-        yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling", step(lambda eta, _: eta / 2))
+        yield Step(
+            "step size",
+            half,
+            "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
+            step(lambda eta, _: eta / 2),
+        )
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
@@ -354,7 +359,8 @@ def _powers(function: str) -> Iterator[Weighting]:
         for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
             yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
     for power in (2, 4, -2, -4):
-        yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, FOLDED)
+        source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
+        yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
     if name == "sigma":
         for s in DATA_DEVIATIONS:
             for power in (0, -2, 2):
