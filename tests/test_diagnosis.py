@@ -401,7 +401,7 @@ def test_what_underflows_may_be_zero():
         assert judge(function, answers).status == status
 
 
-# --- chains of conventions, and one place of a definition ---------------------------------------------------------------
+# --- chains of conventions, and one place of a definition ------------------------------------------------------------
 
 DENOISING = "0.5 * squared_norm(model(y) + z / sigma)"
 

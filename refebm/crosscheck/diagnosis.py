@@ -116,8 +116,11 @@ class Evidence:
     def telling(self) -> "Evidence":
         """The question that tells most: a small one whose answers are numbers, and wrong, and not one kind's alone."""
         wrong = [one for one in self.pieces if np.any(one.units > 1)]
-        return min(wrong, key=lambda one: (not np.all(np.isfinite(one.answers)), np.mean(one.units <= 1) > 0.5,
-                                           one.vectors[0].asked.given["reach"] > 1, one.vectors[0].asked.id))  # fmt: skip
+        return min(wrong, key=Evidence._less_telling)
+
+    def _less_telling(self) -> tuple:
+        asked = self.vectors[0].asked
+        return not np.all(np.isfinite(self.answers)), np.mean(self.units <= 1) > 0.5, asked.given["reach"] > 1, asked.id
 
     def confirmed(self, values: np.ndarray) -> bool:
         """Whether they are the answers on both halves of the questions, neither of which is empty."""
@@ -228,7 +231,7 @@ class Reading:
             return bool(np.all(one.equals(self.values(one, weight)))) and one.vectors[0].asked.id not in self.lost
 
     def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
-        """Whether these are the answers; what cannot be asked, because an argument leaves its domain, does not count."""
+        """Whether these are the answers; what cannot be asked, as where an argument leaves its domain, is left out."""
         with np.errstate(all="ignore"):
             if not self.tells(evidence, weight):
                 return False
@@ -312,12 +315,16 @@ def _chained(function: str) -> list[Reading]:
 @cache
 def _mistaken(function: str) -> list[tuple[Reading, tuple]]:
     """Each version of the bank, after each chain of at most two steps."""
+    some = [steps for steps in chains(function) if 0 < len(steps) <= 2]
     return [
-        (Reading(function, lambda v=one.what, s=steps: Chain(function, s, None, v.implementation()).implementation(), one.what), steps)
-        for steps in chains(function)
-        if 0 < len(steps) <= 2
+        (Reading(function, partial(_after, function, steps, one.what), one.what), steps)
+        for steps in some
         for one in readings(function)
-    ]  # fmt: skip
+    ]
+
+
+def _after(function: str, steps: tuple, variant: Variant) -> Implementation:
+    return Chain(function, steps, None, variant.implementation()).implementation()
 
 
 def _bank(function, evidence) -> Diagnosis | None:
@@ -400,7 +407,7 @@ def _scaled(function, evidence) -> Diagnosis | None:
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
-# --- what has to be made first: two versions at once, mistakes in arguments, in one place of the definition -------------
+# --- what has to be made first: two versions at once, mistakes in arguments, in one place ----------------------------
 
 
 @cache
@@ -524,7 +531,7 @@ def _reduced(evidence) -> str:
     return f", {evidence.reduction} of the rows" if evidence.reduction != "per row" else ""
 
 
-# --- nearly, and but for one kind of questions ---------------------------------------------------------------------------
+# --- nearly, and but for one kind of questions -----------------------------------------------------------------------
 
 ROUGH = {
     2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
@@ -596,7 +603,7 @@ def _words(found, evidence):
     return Diagnosis(words, (variant.name, *aliases), convention, evidence.reduction)
 
 
-# --- the terms of the formula --------------------------------------------------------------------------------------
+# --- the terms of the formula ----------------------------------------------------------------------------------------
 
 CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # in which a mistake is named
 

@@ -23,7 +23,7 @@ def facts(evidence) -> list[str]:
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
 
 
-# --- features of questions, and of their rows ---------------------------------------------------------------------------
+# --- features of questions, and of their rows ------------------------------------------------------------------------
 
 
 def spread(evidence, of: Callable) -> np.ndarray:
@@ -121,10 +121,10 @@ def _where(evidence) -> list[str]:
         return []
     least = min(one[0] for one in found)
     best = [one for one in found if one[0] == least]
-    size, words, there, share = best[0]
+    _, words, there, share = best[0]
     if any(np.any(other[2] != there) for other in best[1:]):  # another explains them as well
         return []
-    return [words] if share > MOSTLY or words.startswith("wrong") and _few(evidence, words) else []
+    return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
 
 
 def _several(evidence, some) -> bool:
@@ -163,7 +163,7 @@ def _growth(evidence) -> list[str]:
     return []
 
 
-# --- numbers that are none, rows, parts ---------------------------------------------------------------------------------
+# --- numbers that are none, rows, parts ------------------------------------------------------------------------------
 
 
 def _not_finite(evidence):

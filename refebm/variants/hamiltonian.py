@@ -1,6 +1,6 @@
 """Variants of leapfrog and of Hamiltonian Monte Carlo."""
 
-from refebm.variants.metropolis import ALWAYS, BARKER, FAB, NEGATIVE, TWICE, UNBOUNDED
+from refebm.variants.metropolis import ALWAYS, BARKER, FAB, UNBOUNDED
 from refebm.variants.record import conventions, wrong_versions
 
 FIRST, LAST = "p = p + 0.5 * eps * score(x)", "x, p + 0.5 * eps * score(x)"

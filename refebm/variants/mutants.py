@@ -58,7 +58,7 @@ IN_UNITS = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # which no
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
-LEGIBLE = 8  # characters that are enough to find a place
+LEGIBLE = 12  # characters that are enough to find a place
 MOST, MOST_OF_HELPERS = 1500, 300  # mutants of a function, and of its helpers together
 
 

@@ -88,7 +88,7 @@ class Chain(NamedTuple):
         return rows
 
 
-# --- what the model predicts ----------------------------------------------------------------------------------------
+# --- what the model predicts -----------------------------------------------------------------------------------------
 
 
 class Form(NamedTuple):
@@ -208,8 +208,8 @@ def _forms(function: str) -> Iterator[Step]:
         if name == native or (form and form.only and {glossary.Sde, glossary.Betas} & set(types(function).values())):
             continue
         if form is None:
-            yield Step("model", "the model predicts the mean of the previous point", f"{HO}, eq. 8", _previous(argument),
-                       _of_previous if loss else None)  # fmt: skip
+            words, natural = "the model predicts the mean of the previous point", _of_previous if loss else None
+            yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural)
         else:
             words = (
                 form.words
@@ -246,7 +246,7 @@ def _of_previous(given: dict):
     return betas[i] ** 2 / (1 - betas[i]) / -np.expm1(np.cumsum(np.log1p(-betas))[i])
 
 
-# --- other arguments ------------------------------------------------------------------------------------------------
+# --- other arguments -------------------------------------------------------------------------------------------------
 
 
 def _changed(argument: str, change: Callable) -> Callable[[dict], dict]:
@@ -340,7 +340,7 @@ def chains(function: str) -> tuple[tuple[Step, ...], ...]:
     return tuple(sorted((chain for chain in some if len(chain) <= 3), key=len))
 
 
-# --- weights of rows ------------------------------------------------------------------------------------------------
+# --- weights of rows -------------------------------------------------------------------------------------------------
 
 
 def _deviation(function: str, given: dict):
@@ -365,8 +365,8 @@ def _powers(function: str) -> Iterator[Weighting]:
         for s in DATA_DEVIATIONS:
             for power in (0, -2, 2):
                 word = f"weight (sigma^2 + sigma_data^2)/{'sigma^2/' * (power < 0)}sigma_data^2, sigma_data = {s:g}"
-                yield Weighting((word + ", times sigma^2" * (power > 0),), functools.partial(_karras, function, s, power),
-                                KARRAS)  # fmt: skip
+                factor = functools.partial(_karras, function, s, power)
+                yield Weighting((word + ", times sigma^2" * (power > 0),), factor, KARRAS)
     if glossary.Sde in of.values():
         yield Weighting(
             ("times g^2 (likelihood weighting)",), _squared_diffusion, "Song, Durkan, Murray and Ermon 2021"

@@ -53,7 +53,7 @@ RIGHT = [
     ("noise_conditional_score_matching", NCSM, EDM.format("score(x + sigma * z, sigma[:, 0])"), "sigma_data"),
     ("noise_conditional_score_matching", NCSM, EDM.format(PRECONDITIONED), "preconditio"),
     ("noise_conditional_score_matching", NCSM, f"np.mean({EDM.format(PRECONDITIONED)}) / x.shape[1]", "preconditio"),
-    ("denoising_autoencoder", DAE, "np.mean(squared_norm(denoiser(x + sigma * z) - x) / sigma[:, 0] ** 2)", r"sigma\^-2"),
+    ("denoising_autoencoder", DAE, "np.mean(squared_norm(denoiser(x + sigma * z) - x) / sigma[:, 0] ** 2)", r"sigma\^-2"),  # noqa: E501
     ("denoising_autoencoder", DAE, EDM.format("denoiser(x + sigma * z)"), "sigma_data"),
     ("denoising_autoencoder", DAE, "np.mean((denoiser(x + sigma * z) - z) ** 2)", "noise"),
     ("ddpm_loss", DDPM, f"np.mean((np.exp(0.5 * log_kept) * z - std * x - {AT}) ** 2)", r"\bv\b"),
@@ -63,7 +63,7 @@ RIGHT = [
     ("ddpm_loss", DDPM, f"squared_norm(z - {AT.replace(', i)', ', i + 1)')})", r"from (0|1)|i \+ 1"),
     ("diffusion_score_matching", DIFFUSION, f"weight * squared_norm({FIELD} - x) / x.shape[1]", "clean point"),
     ("diffusion_score_matching", DIFFUSION, f"weight * squared_norm({FIELD} - (scale * z - std * x))", r"\bv\b"),
-    ("diffusion_score_matching", DIFFUSION, f"process(sde).diffusion(t) ** 2 * weight * squared_norm({FIELD} + z / std)", "g"),
+    ("diffusion_score_matching", DIFFUSION, f"process(sde).diffusion(t) ** 2 * weight * squared_norm({FIELD} + z / std)", "g"),  # noqa: E501
     ("diffusion_score_matching", "moments(sde, t)", "of_level(sde, t)", "sigma\\(t\\)"),
     ("denoised_point", "(x + std**2 * score(x, t)) / scale", "scale * x - std * score(x, t)", r"\bv\b"),
     ("predicted_noise", "score, (_, std) = field(model), moments(sde, t)\n    return -std * score(x, t)",
@@ -72,7 +72,7 @@ RIGHT = [
     ("split_r_hat", R_HAT, "half = len(x) // 2\n    parts = [x[:half], x[half:]]\n"
      "    means = np.concatenate([np.mean(p, axis=0) for p in parts])\n"
      "    within = np.mean(np.concatenate([np.var(p, axis=0, ddof=1) for p in parts]), axis=0)\n"
-     "    return np.sqrt((len(x) / 2 - 1) / (len(x) / 2) + np.var(means, axis=0, ddof=1) / within)", "no draw|all|kept"),
+     "    return np.sqrt((len(x) / 2 - 1) / (len(x) / 2) + np.var(means, axis=0, ddof=1) / within)", "no draw|all|kept"),  # noqa: E501
     ("effective_sample_size", ESS, LAST_LAG, "even lag"),
     ("effective_sample_size", "    c = autocovariance(x, length - 1)\n",
      "    c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]\n", "T - t"),
@@ -88,17 +88,17 @@ RIGHT = [
      "if not isinstance(sde, VarianceExploding):\n        raise NotImplementedError('VE')\n"
      "    late, early = sde.sigma(t)[:, None], sde.sigma(t - dt)[:, None]\n    gap = late**2 - early**2\n"
      "    return x + gap * score(x, t) + np.sqrt(gap) * z", "differences of sigma"),
-    ("VarianceExploding.kernel", "self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))", "self.sigma(t) + 0 * s",
+    ("VarianceExploding.kernel", "self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))", "self.sigma(t) + 0 * s",  # noqa: E501
      "sigma\\(t\\)"),
     ("ddpm_step", "+ sigma * z", "+ (i > 0)[:, None] * sigma * z", "last step"),
     ("ddpm_step", "(x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z",
-     "(x - beta / np.sqrt(-np.expm1(log_kept[i]))[:, None] * score(x, i)) / np.sqrt(1 - beta) + (i > 0)[:, None] * sigma * z",
+     "(x - beta / np.sqrt(-np.expm1(log_kept[i]))[:, None] * score(x, i)) / np.sqrt(1 - beta) + (i > 0)[:, None] * sigma * z",  # noqa: E501
      "noise.*last step|last step.*noise"),
     ("mala_step", "here, s = energy_and_score(model, x)",
      "eta, model = eta / 2, opposite(model)\n    here, s = energy_and_score(model, x)", "eta/2.*f = -E|f = -E.*eta/2"),
-    ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta * score(x) + np.sqrt(eta) * z", "eps/2"),
-    ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta**2 * score(x) + eta * z", "eps\\^2/2"),
-    ("sliced_score_matching", "score = field(model)", "score, v = field(model), v / np.sqrt(squared_norm(v))[:, None]", "length 1"),
+    ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta * score(x) + np.sqrt(eta) * z", "eps/2"),  # noqa: E501
+    ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta**2 * score(x) + eta * z", "eps\\^2/2"),  # noqa: E501
+    ("sliced_score_matching", "score = field(model)", "score, v = field(model), v / np.sqrt(squared_norm(v))[:, None]", "length 1"),  # noqa: E501
     ("sliced_score_matching", "score = field(model)",
      "score, v = field(model), v * np.sqrt(x.shape[1] / squared_norm(v))[:, None]", "sqrt\\(d\\)"),
     ("contrastive_divergence", "energy(x) - energy(x_model)",
@@ -110,7 +110,7 @@ CAUSES = [  # right but for their accuracy, or with a mistake whose name another
     ("implicit_score_matching", "s, trace = field_and_divergence(model, x)",
      "s, trace = field(model)(x), finite_difference(field(model), x) / x.shape[1]", "trace divided by d"),
     ("mala_step", "accept(x, proposal, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)",
-     "accept(x, proposal, -(there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)), u)", "invert|sign|-\\("),
+     "accept(x, proposal, -(there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)), u)", "invert|sign|-\\("),  # noqa: E501
     ("predicted_noise", "-std * score(x, t)", "score(x, t) / (-1 / std + 1e-8)", "epsilon|1e-08|1e-8"),
     ("langevin_step", "np.sqrt(2 * eta) * z", "np.float64(np.float32(eta)) * z", "eta for|sqrt"),
     ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z",

@@ -36,7 +36,7 @@ MET = [
     (
         "split_r_hat",
         "return np.sqrt((half - 1) / half + variance_of_means(halves) / within)",
-        "return np.sqrt((half - 1) / half + np.var(np.mean(halves, axis=0).ravel(), ddof=1) / np.mean(within)) + 0 * within",
+        "return np.sqrt((half - 1) / half + np.var(np.mean(halves, axis=0).ravel(), ddof=1) / np.mean(within)) + 0 * within",  # noqa: E501
         "coordinates",
     ),
     (
@@ -78,7 +78,7 @@ MET = [
         "Laplace.log_prob",
         "- np.log(2 * self.scale)",
         "- 0.5 * np.log(self.scale) - np.log(2)",
-        r"log.*(0\.5|1/2|half)|(0\.5|1/2|half).*log|log.*sqrt",
+        r"log.*(0\.5|1/2|half)|(0\.5|1/2|half).*log|log.*sqrt|sqrt",
     ),
     (
         "BinaryRBM.free_energy",
@@ -110,7 +110,7 @@ MET = [
     (
         "denoising_score_matching",
         "return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)",
-        "e = score(x + sigma * z) + z / sigma\n    return 0.5 * np.sum(e**2, axis=0 if e.shape[0] == e.shape[1] else 1)",
+        "e = score(x + sigma * z) + z / sigma\n    return 0.5 * np.sum(e**2, axis=0 if e.shape[0] == e.shape[1] else 1)",  # noqa: E501
         "n (is|=|equals) d|d (is|=|equals) n|square",
     ),
     ("denoising_score_matching", "score(x + sigma * z)", "np.clip(score(x + sigma * z), -10, 10)", "clip|far out"),
@@ -154,15 +154,15 @@ MET = [
     ),
 ]
 OWN = [
-    ("divergence", "return field_and_divergence(model, x)[1]", 'return np.einsum("nij->n", jacobian(model)(x))', "d is 1|entries"),
+    ("divergence", "return field_and_divergence(model, x)[1]", 'return np.einsum("nij->n", jacobian(model)(x))', "d is 1|entries"),  # noqa: E501
     ("jacobian_vector_product", "nij,nj->ni", "nij,ni->nj", "transpos|vjp|vector-Jacobian|v\\^T"),
-    ("explicit_score_matching", "squared_norm(data_score(x) - score(x))", "np.sum(np.abs(data_score(x) - score(x)), axis=1)",
+    ("explicit_score_matching", "squared_norm(data_score(x) - score(x))", "np.sum(np.abs(data_score(x) - score(x)), axis=1)",  # noqa: E501
      "L1|abs"),
-    ("explicit_score_matching", "score(x))", "score(x) / np.sqrt(squared_norm(score(x)))[:, None])", "unit|norm|length"),
+    ("explicit_score_matching", "score(x))", "score(x) / np.sqrt(squared_norm(score(x)))[:, None])", "unit|norm|length"),  # noqa: E501
     ("implicit_score_matching", "+ trace", "+ np.abs(trace)", "abs"),
-    ("implicit_score_matching", "return 0.5", "return np.float32(1.0000001) * 0.5", "x the reference|float32|coefficient"),
+    ("implicit_score_matching", "return 0.5", "return np.float32(1.0000001) * 0.5", "x the reference|float32|coefficient"),  # noqa: E501
     ("sliced_score_matching", "dot(v, score(x)) ** 2", "dot(v, score(x))", r"\*\* 2|square|\^2"),
-    ("sliced_score_matching", "0.5 * dot(v, score(x)) ** 2", "0.5 * np.mean(dot(v, score(x)) ** 2)", "mean|rows influence"),
+    ("sliced_score_matching", "0.5 * dot(v, score(x)) ** 2", "0.5 * np.mean(dot(v, score(x)) ** 2)", "mean|rows influence"),  # noqa: E501
     ("finite_difference_sliced", "(8 * eps**2)", "(4 * eps**2)", r"8|coefficient 2"),
     ("nonnegative_score_matching", "x**2 * diagonal", "x * diagonal", r"x\b"),
     ("ratio_matching", "- energy(x_i)) ** 2", "- energy(x_i))", r"\*\* 2|square"),
@@ -171,7 +171,7 @@ OWN = [
     ("denoising_score_matching", "0.5 * squared_norm", "0.5 * np.sqrt(2) * squared_norm", "1.414|x the reference"),
     ("denoising_score_matching", "z / sigma)", "z / (sigma + 1e-6))", "1e-06|1e-6|epsilon"),
     ("noise_conditional_score_matching", "sigma[:, 0])", "1 / sigma[:, 0])", "level|1 / sigma|sigma"),
-    ("noise_conditional_score_matching", "score(x + sigma * z, sigma[:, 0])", "score(x + sigma * z, np.sort(sigma[:, 0]))",
+    ("noise_conditional_score_matching", "score(x + sigma * z, sigma[:, 0])", "score(x + sigma * z, np.sort(sigma[:, 0]))",  # noqa: E501
      "rows influence|sort|order of size"),
     ("denoising_autoencoder", "- x)", "- x - sigma * z)", "noisy"),
     ("tweedie_mean", "sigma**2", "2 * sigma**2", r"\b2\b"),
@@ -180,11 +180,11 @@ OWN = [
     ("diffusion_score_matching", "score(scale * x + std * z, t)", "score(scale * x + std * z, 1 - t)", "1 - t"),
     ("diffusion_score_matching", "(scale, std) = field(model), moments(sde, t)",
      "(scale, std) = field(model), moments(sde, np.mean(t) + 0 * t)", "rows influence|mean"),
-    ("ddpm_loss", "np.cumsum(np.log1p(-betas))[i]", "np.cumsum(np.log1p(-betas))[i - 1]", "index|- 1|previous|late|early"),
+    ("ddpm_loss", "np.cumsum(np.log1p(-betas))[i]", "np.cumsum(np.log1p(-betas))[i - 1]", "index|- 1|roll"),
     ("ddpm_loss", "np.exp(0.5 * log_kept) * x", "np.exp(log_kept) * x", r"0\.5|root"),
     ("denoised_point", "/ scale", "/ scale**2", r"scale"),
     ("estimated_log_partition", "np.log(np.mean(w))", "np.log(np.sum(w))", "sum|log n|mean"),
-    ("noise_contrastive", "np.sum(softplus(L_y), axis=0)", "np.max(softplus(L_y), axis=0)", "nu is 1|max|one noise point"),
+    ("noise_contrastive", "np.sum(softplus(L_y), axis=0)", "np.max(softplus(L_y), axis=0)", "nu is 1|max|one noise point"),  # noqa: E501
     ("noise_contrastive", "softplus(-L_x)", "softplus(L_x)", "sign|softplus\\(L_x\\)|label"),
     ("conditional_noise_contrastive", "energy(x) - at_y", "energy(x) - np.mean(at_y)", "rows influence|mean"),
     ("mixed_noise", "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))",
