@@ -4,15 +4,10 @@ from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
 MISFIT = f"{NOISY} + z / sigma"
-LOSS = f"0.5 * squared_norm({MISFIT})"
 LEVEL = "score(x + sigma * z, sigma[:, 0])"
 DENOISED = "denoiser(x + sigma * z)"
 
 SIGN = "printed in CS236: s estimates the noise that was added"
-NO_HALF = "module 18a and Das 2021"
-FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"  # reported as missing: it is in their parametrisation
-VINCENT = "Vincent 2011, section 4.3"
-MINUS_NOISE = "Stanford CS236 (eps = sigma s)"
 
 wrong_versions(
     "denoising_score_matching",

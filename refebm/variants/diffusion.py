@@ -5,23 +5,18 @@ from refebm.variants.record import conventions, terms, wrong_versions
 NOISY = "scale * x + std * z"
 FIELD = f"score({NOISY}, t)"
 MISFIT = f"{FIELD} + z / std"
-LOSS = f"0.5 * weight(t) * squared_norm({MISFIT})"
 SCALE, STD = "_marginal(sde, t)[0]", "_marginal(sde, t)[1]"
 S = f"score({SCALE} * x + {STD} * z, t)"
 
 LOG_KEPT = "np.cumsum(np.log1p(-betas))"
 STEP_FIELD = "score(np.exp(0.5 * log_kept) * x + std * z, i)"
-STEP_LOSS = f"0.5 * squared_norm(std * {STEP_FIELD} + z)"
 STEP_STD = f"np.sqrt(-np.expm1({LOG_KEPT}[i][:, None]))"
 STEP_S = f"score(np.exp(0.5 * {LOG_KEPT}[i][:, None]) * x + {STEP_STD} * z, i)"
 
 SIGN = "printed in CS236: s estimates the noise that was added"
 ONE_LEVEL = "printed in Das 2021"
 NO_ROOT = "annotated_deep_learning 152"
-NO_HALF = "dataflowr module 18a and Das 2021"
-FOLDED = "score_sde, losses; k-diffusion 45, cdvae 7, score_sde_pytorch 26"
 HO = "Ho, Jain and Abbeel 2020"
-NOISE = f"{HO}, eq. 14"
 KARRAS = "Karras, Aittala, Aila and Laine 2022, eq. 3"
 
 wrong_versions(

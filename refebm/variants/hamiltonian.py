@@ -40,7 +40,6 @@ conventions(
 
 KINETIC = "+ 0.5 * squared_norm(p), energy(end) + 0.5 * squared_norm(p_end)"
 ACCEPT = "accept(x, end, there, there - here, u)"
-START = "end, p_end = leapfrog(...)"
 wrong_versions(
     "hmc_step",
     ("accepts by |dH|", "there - here", "np.abs(there - here)", "the proposal"),

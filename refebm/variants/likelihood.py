@@ -2,7 +2,6 @@
 
 from refebm.variants.record import conventions, terms, wrong_versions
 
-OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
 GAIN = "(following - beta) * (-energy(x) - base.log_prob(x))"

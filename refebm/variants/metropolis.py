@@ -7,9 +7,7 @@ INVERTED = "breeze 614, deal.II gallery 64, openturns 1260"
 ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
 FAB = "fab-jax 14"
 UNBOUNDED = "(lambda s: s._replace(info=s.info._replace(acceptance=np.exp(-s.info.energy_error))))(accept("
-NEGATIVE = "energy = (lambda f: lambda x: -f(x))(energy); "
 BARKER = "Barker 1965"
-TWICE = "U and 1 - U have the same law"
 
 ACCEPT = "accept(x, proposal, there, there - energy(x), u)"
 wrong_versions(
@@ -39,7 +37,6 @@ conventions(
 
 CORRECTION = "+ 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)"
 RATIO = f"there - here {CORRECTION}"
-START = "here, s = energy_and_score(energy, x)"
 wrong_versions(
     "mala_step",
     ("no correction for the proposal", CORRECTION, "", "the proposal", INVERTED),

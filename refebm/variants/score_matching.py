@@ -5,13 +5,11 @@ from refebm.variants.record import conventions, terms, wrong_versions
 DIFFERENCE = "data_score(x) - score(x)"
 FORM = "hutchinson_divergence(score, x, v)"
 SLICED = f"{FORM} + 0.5 * dot(v, score(x)) ** 2"
-REDUCED = f"{FORM} + 0.5 * squared_norm(score(x))"
 EXACT = "field_and_divergence(score, x)[1]"
 FIRST, SECOND = "(ahead - behind) ** 2 / (8 * eps**2)", "(ahead + behind - 2 * here) / eps**2"
 NONNEGATIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2"
 UNIT = "/ (squared_norm(v) + 1e-300)"
 
-MODULE = "module 18a"
 HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms, and on neither: one minimiser
 ERMON = "ermongroup/sliced_score_matching"
 
