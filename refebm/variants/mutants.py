@@ -18,7 +18,6 @@ from autograd.scipy.special import expit
 
 import refebm
 from refebm.identities import Implementation
-from refebm.samplers.diagnostics import Chains
 from refebm.variants.record import definition_in, namespace_of
 from refebm.variants.syntax import changed, replaced, syntax, word_of
 
@@ -54,7 +53,6 @@ SOUGHT = {  # a number, and what the place is without it
     "np.log(np.exp({}) + number)": 0.0,
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-IN_UNITS = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # which no program has that is wrong about them
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
@@ -79,7 +77,7 @@ class Mutant(NamedTuple):
         one = replaced(self.tree, self.node, self.new)
         own = syntax(definition)
         parts = [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
-        namespace = namespace_of(module) | {"expit": expit, "unit": unit} | IN_UNITS | numbers
+        namespace = namespace_of(module) | {"expit": expit, "unit": unit} | numbers
         for part in parts:
             exec(compile(ast.fix_missing_locations(part), "<mutant>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})

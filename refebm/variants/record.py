@@ -14,7 +14,7 @@ import refebm
 from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
-from refebm.samplers.diagnostics import ChainsInUnits
+from refebm.samplers.diagnostics import Chains
 from refebm.variants.patch import Definition
 from refebm.variants.syntax import changed, replaced, syntax
 
@@ -71,7 +71,7 @@ class Variant:
 
 def namespace_of(module) -> dict:
     """What a variant of one of its definitions may speak of."""
-    whole = {"HalvesInUnits": ChainsInUnits}  # a last state that refebm leaves out is the variant's own affair
+    whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
     return {"np": np} | vars(module) | whole | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
 
 
