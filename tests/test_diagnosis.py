@@ -225,6 +225,7 @@ def test_a_name_needs_both_halves_of_the_questions():
 
 IN_THE_GRADIENT = (  # mistakes that leave the value as it is; the first of them nobody sees who hands the samples over
     *("gradient flows through the samples", "no gradient of the samples' energy", "no gradient of the data's energy"),
+    *("the negative phase held too", "gradient flows through the means"),
 )
 
 
