@@ -26,7 +26,9 @@ NAMES = (
     "diffusion_paths",
     "diffusion_orders",
     "mode_weights",
+    "low_density",
     "digits",
+    "digit_times",
 )
 
 

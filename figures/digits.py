@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures.noise_levels import RUNS, TRAINED_ON, UNSEEN, denoising_errors, learnt, saved, wiener
-from figures.style import BLUE, GREY, panels, styled
+from figures.style import BLUE, GREY, panels, styled, tiles
 from refebm import (
     VarianceExploding,
     annealed_langevin,
@@ -59,11 +59,11 @@ def draw(size: float = 1.0) -> Figure:
     figure, axes = panels([["samples", "samples"], ["denoised", "errors"]], height=6.2, height_ratios=[1, 1.1])
     start = np.mean(TRAINED_ON) + LARGEST * rng.standard_normal((SHOWN, 64))
     drawn = {name: sampler(s, start, rng, size) for name, sampler in SAMPLERS.items()}
-    _tiles(axes["samples"], {name: tweedie_mean(at(s, SMALLEST), x, SMALLEST) for name, x in drawn.items()})
+    tiles(axes["samples"], {name: tweedie_mean(at(s, SMALLEST), x, SMALLEST) for name, x in drawn.items()})
     clean = UNSEEN[: SHOWN // 2]
     noisy = clean + LEVEL * rng.standard_normal(clean.shape)
     linear, denoised = wiener(TRAINED_ON, LEVEL)(noisy), tweedie_mean(at(s, LEVEL), noisy, LEVEL)
-    _tiles(axes["denoised"], {"clean": clean, "noisy": noisy, "Wiener": linear, "learnt": denoised})
+    tiles(axes["denoised"], {"clean": clean, "noisy": noisy, "Wiener": linear, "learnt": denoised})
     _errors(axes["errors"], *denoising_errors(s).T)
     return figure
 
@@ -78,18 +78,3 @@ def _errors(axes: Axes, levels: np.ndarray, linear: np.ndarray, tweedie: np.ndar
     axes.set_yticks([0.04, 0.1, 0.2, 0.3], ["0.04", "0.1", "0.2", "0.3"])
     axes.minorticks_off()
     axes.legend(loc="lower right")
-
-
-def _tiles(axes: Axes, rows: dict) -> None:
-    """Rows of digits, with their names."""
-    gap = 1
-    sheet = np.ones((len(rows) * (8 + gap) - gap, len(next(iter(rows.values()))) * (8 + gap) - gap))
-    for i, digits in enumerate(rows.values()):
-        for j, digit in enumerate(digits):
-            sheet[9 * i : 9 * i + 8, 9 * j : 9 * j + 8] = 1 - np.clip(digit, 0, 1).reshape(8, 8)
-    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
-    axes.set_xticks([])
-    axes.set(xlabel=f"{len(sheet[0]) // 9 + 1} digits of 8 x 8 pixels (a number)", ylabel="ink (in units of full ink)")
-    axes.set_yticks(9 * np.arange(len(rows)) + 3.5, rows)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)

@@ -1,4 +1,4 @@
-"""Iris petals, fitted by each way of maximising the likelihood.
+"""Iris petals, fitted by likelihood, and by score matching.
 
 Page: likelihood
 """
@@ -8,21 +8,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import training
-from figures.style import BLACK, BLUE, GREEN, ORANGE, RED, panels, styled
+from figures.style import BLACK, BLUE, GREEN, ORANGE, PINK, RED, VIOLET, panels, styled
 
-COLOURS = dict(zip(training.METHODS, (BLACK, RED, ORANGE, BLUE, GREEN)))
+COLOURS = dict(zip(training.METHODS, (BLACK, VIOLET, PINK, RED, ORANGE, BLUE, GREEN)))
 LEVELS = np.arange(-9.0, 2.0)
 
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Short chains miss mass away from the data, kept chains lose the groups' shares: exact likelihood sees both."""
+    """Short chains miss mass far from the data, kept chains and scores lose the groups' shares; likelihood has both."""
     trainings, names = training.saved(), list(training.METHODS)
-    figure, axes = panels([names[:3], [*names[3:], "curves"]], height=6.2)
+    figure, axes = panels([names[:3], names[3:6], [names[6], "curves", "curves"]], height=8.6)
     for name in names:
         _density(axes[name], trainings[name].parameters, max(round(120 * size), 20))
         axes[name].set_title(f"{name}\n{trainings[name].log_likelihoods[-1]:.2f} per flower", color=COLOURS[name])
-    for name in names[2:]:
+    for name in names[4:]:
         axes[name].set_xlabel("petal length (unit: cm)")
     for name in names[::3]:
         axes[name].set_ylabel("petal width (unit: cm)")
@@ -47,6 +47,6 @@ def _curves(axes: Axes, trainings: dict) -> None:
     for name, fit in trainings.items():
         axes.plot(fit.updates, fit.log_likelihoods, color=COLOURS[name], linewidth=1.5)
     axes.set_ylim(-3.0, -0.5)
-    axes.set_title("exact log-likelihood\nalong training")
+    axes.set_title("exact log-likelihood along training")
     axes.set_xlabel("updates (a number)")
     axes.set_ylabel("per flower (in units of nats)")

@@ -34,6 +34,7 @@ WEIGHTS, MEANS = [0.2, 0.3, 0.5], [[-2.0, -1.5], [-1.0, 2.0], [2.0, 0.0]]
 COVS = [[[0.15, 0.0], [0.0, 0.15]], [[0.5, 0.2], [0.2, 0.2]], [[0.1, 0.0], [0.0, 0.6]]]
 MIXTURE = GaussianMixture(WEIGHTS, MEANS, COVS)
 HELD_OUT = 360
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0)  # at which digits are denoised
 DECAY = 0.999  # of the running mean of the parameters, which is what is kept
 
 
@@ -179,7 +180,7 @@ def wiener(x: np.ndarray, sigma: float) -> Callable:
 def denoising_errors(s: Callable) -> np.ndarray:
     """On digits that were not trained on, by level: sigma, and per pixel the root mean square errors of both."""
     rng, rows = numpy.random.default_rng(SEED + 1), []
-    for sigma in (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0):
+    for sigma in LEVELS:
         y = UNSEEN + sigma * rng.standard_normal(UNSEEN.shape)
         guesses = wiener(TRAINED_ON, sigma)(y), tweedie_mean(at(s, sigma), y, sigma)
         rows.append([sigma, *(numpy.sqrt(numpy.mean((UNSEEN - guess) ** 2)) for guess in guesses)])

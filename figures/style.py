@@ -14,6 +14,7 @@ from PIL import Image
 
 # Okabe and Ito 2008, "Color universal design".
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+VIOLET, PINK = "#882255", "#CC79A7"
 BLACK, GREY, SHADE = "#222222", "#777777", "#EDEDED"
 
 WIDTH = 8.0
@@ -58,6 +59,21 @@ def shade(axes: Axes, x: np.ndarray, y: np.ndarray, log_prob: Callable) -> None:
     p = np.exp(log_prob(rows)).reshape(len(y), len(x))
     axes.contourf(x, y, p, levels=np.max(p) * np.linspace(0.04, 1.0, 8), cmap="Greens")
     axes.set_aspect("equal")
+
+
+def tiles(axes: Axes, rows: dict[str, np.ndarray]) -> None:
+    """Rows of digits of 8 x 8 pixels, with their names."""
+    gap = 1
+    sheet = np.ones((len(rows) * (8 + gap) - gap, len(next(iter(rows.values()))) * (8 + gap) - gap))
+    for i, digits in enumerate(rows.values()):
+        for j, digit in enumerate(digits):
+            sheet[9 * i : 9 * i + 8, 9 * j : 9 * j + 8] = 1 - np.clip(digit, 0, 1).reshape(8, 8)
+    axes.imshow(sheet, cmap="gray", vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.set(xlabel=f"{len(sheet[0]) // 9 + 1} digits of 8 x 8 pixels (a number)", ylabel="ink (in units of full ink)")
+    axes.set_yticks(9 * np.arange(len(rows)) + 3.5, rows)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
 
 
 @styled

@@ -1,6 +1,6 @@
-"""A mixture energy fitted to iris petals by exact likelihood, contrastive divergence, and chains that are kept.
+"""A mixture energy fitted to iris petals by exact likelihood, score matching, and contrastive divergence of all kinds.
 
-`python -m figures.training` trains with each method, which takes about two minutes, writes the parameters beside this
+`python -m figures.training` trains with each method, which takes about four minutes, writes the parameters beside this
 file, and prints the table. `python -m figures.training --table` prints the table of those parameters.
 
 Every method starts from the same three broad components, and is judged by its exact log-likelihood: the partition

@@ -18,7 +18,7 @@ from types import ModuleType as _Module
 
 from refebm.algorithms.adversarial import train_implicit_vae, train_variational_bound
 from refebm.algorithms.contrastive_divergence import train_contrastive_divergence
-from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion
+from refebm.algorithms.diffusion import draw_by_diffusion, train_diffusion, train_flow_matching
 from refebm.algorithms.noise_contrastive import (
     train_adversarial_contrastive,
     train_flow_contrastive,
@@ -36,6 +36,7 @@ from refebm.models import Model, at, mixture_of
 from refebm.models.rbm import BinaryRBM, GaussianBernoulliRBM
 from refebm.models.real_nvp import RealNVP
 from refebm.objectives.adversarial import entropy_gradient, implicit_negative_elbo, variational_bound
+from refebm.objectives.classifier import class_log_probabilities, classifier_energy
 from refebm.objectives.contrastive_divergence import ReplayBuffer, contrastive_divergence
 from refebm.objectives.denoising import (
     denoising_autoencoder,
@@ -61,8 +62,14 @@ from refebm.objectives.discrepancies import (
     minimum_velocity,
     stein_discrepancy,
 )
+from refebm.objectives.entropy_contrast import contrastive_divergence_with_entropy
 from refebm.objectives.flow_matching import flow_matching, flow_velocity, score_of_flow
-from refebm.objectives.higher_order import regularised_score_matching
+from refebm.objectives.higher_order import (
+    higher_order_score_matching,
+    laplacian_score_matching,
+    marginalisation_score_matching,
+    regularised_score_matching,
+)
 from refebm.objectives.karras import karras_denoising, karras_noise_levels, karras_preconditioned
 from refebm.objectives.likelihood import (
     annealed_importance_sampling,
@@ -91,6 +98,7 @@ from refebm.objectives.parametrisations import (
     score_from_velocity,
     velocity_from_score,
 )
+from refebm.objectives.pseudo_likelihood import pseudo_likelihood
 from refebm.objectives.schedules import (
     annealed_step,
     annealed_variance,
@@ -110,6 +118,12 @@ from refebm.objectives.score_matching import (
     sliced_score_matching_vr,
 )
 from refebm.samplers.chain import run
+from refebm.samplers.coupled import (
+    coupled_chains,
+    coupled_metropolis_step,
+    unbiased_contrastive_divergence,
+    unbiased_mean,
+)
 from refebm.samplers.ddim import ddim_step
 from refebm.samplers.diagnostics import autocorrelation, autocovariance, effective_sample_size, split_r_hat
 from refebm.samplers.gibbs import gibbs_step

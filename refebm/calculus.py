@@ -42,6 +42,9 @@ def score_of(energy: Energy) -> Field:
 
     $$s(x) = \nabla_x \log p(x) = -\nabla_x E(x),\quad p = e^{-E}/Z$$
 
+    >>> refebm.score_of(lambda x: 0.5 * np.sum(x**2, axis=1))(np.array([[1.0, -2.0]]))
+    array([[-1.,  2.]])
+
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
     Also: Stein score, energy score
     Source: Song and Kingma 2021, eq. 5
@@ -126,6 +129,25 @@ def jacobian(field: Field, x: Points) -> Matrices:
     Source: Stanford CS236, score matching is not scalable
     """
     return np.stack(list(_field_and_jacobian_rows(field, x)[1]), axis=1)
+
+
+def derivatives_along_axes(field: Field, x: np.ndarray, count: int) -> Iterator[list[np.ndarray]]:
+    r"""For i = 1, ..., d the list [s_i, d_i s_i, ..., d_i^{count - 1} s_i] at x, (n,) each, derivatives nested."""
+    for i, axis in enumerate(np.eye(x.shape[1])):
+        functions = [lambda t, i=i, axis=axis: field(x + t[:, None] * axis)[:, i]]
+        for _ in range(count - 1):  # 0 t, since autograd warns of what does not depend on t, such as a constant slope
+            functions.append(lambda t, before=functions[-1]: elementwise_grad(before)(t) + 0 * t)
+        yield [function(np.zeros(len(x))) for function in functions]
+
+
+@rows
+def laplacian(function: Energy, x: Points) -> Rows:
+    r"""Lap f(x) = sum_i d_i^2 f(x), exactly, (n,), of a function of rows, (n, d) -> (n,).
+
+    Source: Lyu 2009, section 3
+    """
+    gradient = elementwise_grad(lambda x: function(x) + 0 * np.sum(x, axis=1))  # autograd warns of what is constant
+    return divergence(lambda x: gradient(x) + 0 * x, x)
 
 
 @rows

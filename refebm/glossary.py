@@ -46,6 +46,7 @@ REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
 brief = REPR.repr  # of what came, in a few words and numbers
 MOST_STEPS = 10**9  # more are no loop that ends
 MOST_NUMBERS = 10**10  # 80 GB
+MOST_DERIVATIVES = 8
 
 
 def real(name, value):
@@ -337,6 +338,16 @@ def tape_of_steps(name, value, x=None):
     return parts
 
 
+def trajectory(name, value, x=None):
+    """Chains over time, (T, n, d); of as many rows as there are points, where there are any."""
+    value = real_array(name, value)
+    if value.ndim != 3 or 0 in value.shape:
+        raise InputError("E-SHAPE", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
+    if x is not None and value.shape[1:] != x.shape[-2:]:
+        raise InputError("E-SHAPE", f"{name} must be (T, n, d) with (n, d) = {x.shape[-2:]}; got shape {value.shape}")
+    return value
+
+
 def tape_of_levels(name, value, x):
     """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
     value = real_array(name, value)
@@ -494,6 +505,14 @@ def count_or_none(name, value, x=None):
     return size(name, _counted(name, value, 0) + 1) - 1
 
 
+def order_of_derivative(name, value, x=None):
+    """How often is differentiated, which takes a time that grows by a factor each time."""
+    value = count(name, value)
+    if value > MOST_DERIVATIVES:
+        raise InputError("E-COUNT", f"{name} must be at most {MOST_DERIVATIVES}, got {brief(value)}")
+    return value
+
+
 def size(name, value, x=None):
     """The length of one axis of an array."""
     value = count(name, value)
@@ -573,9 +592,45 @@ def transition(name, function, x=None):
     return stepped
 
 
+def coupled_transition(name, function, x=None):
+    """A callable of two states (n, d) and noise that returns a `Step` for each."""
+    see_callable(name, function)
+
+    def stepped(x, y, *noise):
+        pair = asked(f"{name}(x, y, ...)", function, kept(x), kept(y), *map(kept, noise))
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2 or hasattr(pair, "info"):
+            raise InputError("E-CALLABLE", f"{name}(x, y, ...) must return two Steps; got {type(pair).__name__}")
+        return [Stepped(*transition(name, lambda x, step=step: step)(x)) for step in pair]
+
+    return stepped
+
+
+class Stepped(NamedTuple):
+    """A state and what happened, as of a `Step`."""
+
+    x: np.ndarray
+    info: NamedTuple
+
+
 def energy(name, function, x=None):
     """A callable of rows that returns one number per row."""
     return _measured(name, function, lambda shape: shape[:1], "(n,)")
+
+
+def logits(name, function, x=None):
+    """A callable of rows that returns a number for each of k classes, (n, k)."""
+    see_callable(name, function)
+    called = f"{name}(x)"
+
+    def of_classes(x):
+        result = _of_reals(called, asked(called, function, kept(x)))
+        if np.ndim(result) != 2 or len(result) != len(x) or not result.shape[1]:
+            raise InputError(
+                "E-CALLABLE", f"{called} must return (n, k), k >= 1, for x {np.shape(x)}; got {np.shape(result)}"
+            )
+        return result
+
+    return of_classes
 
 
 def of_time(name, function):
@@ -614,11 +669,20 @@ def of_parameters(check):
         called = f"{name}(parameters, x)"
 
         def at(parameters):
-            return check(name, lambda *given: asked(called, function, nested("parameters", parameters), *given))
+            return check(name, lambda *given: asked(called, function, copied(parameters), *given))
 
         return at
 
     return curried
+
+
+def copied(parameters):
+    """Of parameters that are known to be good, so that a callable may write into its own."""
+    if isinstance(parameters, dict):
+        return {key: copied(part) for key, part in parameters.items()}
+    if isinstance(parameters, (tuple, list)):
+        return type(parameters)([copied(part) for part in parameters])
+    return kept(parameters)
 
 
 def watch(name, function, x=None):
@@ -804,6 +868,7 @@ CorrectionNoise = Annotated[np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), 
 Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)"]
 Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row"]
 Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I"]
+Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains"]
 Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; a body sees a list"]
 
 Level = Annotated[float, positive, "a noise level, a float > 0"]
@@ -831,12 +896,14 @@ Count = Annotated[int, count, "a whole number >= 1"]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
 StepCount = Annotated[int, steps, "a number of steps >= 1"]
+Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8"]
 Flag = Annotated[bool, flag, "True or False"]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes"]
 Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field"]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density"]
 LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels"]
@@ -844,6 +911,7 @@ TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, o
 TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
 Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
+CoupledTransition = Annotated[Callable, coupled_transition, "two (n, d), noise -> two Steps, a kernel of pairs"]
 EnergyTransition = Annotated[Callable, transition, "an energy, (n, d), noise -> Step, a kernel"]
 EnergyOf = Annotated[Callable, of_parameters(energy), "(parameters, (n, d)) -> (n,), an energy"]
 LogDensityOf = Annotated[Callable, of_parameters(energy), "(parameters, (n, d)) -> (n,), a log-density"]
@@ -864,6 +932,7 @@ BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of b
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
 OF_ROWS = (
@@ -872,6 +941,7 @@ OF_ROWS = (
     bits,
     fractions,
     states,
+    trajectory,
 )  # the first argument of these gives the n and d of the others
 
 

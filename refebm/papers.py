@@ -51,6 +51,9 @@ Besag 1994
     the Royal Statistical Society B 56, 1994.
 Bose, Ling and Cao 2018
     Avishek Joey Bose, Huan Ling and Yanshuai Cao. Adversarial contrastive estimation. ACL 2018.
+Bottou, Curtis and Nocedal 2018
+    Léon Bottou, Frank E. Curtis and Jorge Nocedal. Optimization methods for large-scale machine learning. SIAM Review
+    60, 2018.
 Carreira-Perpinan and Hinton 2005
     Miguel Á. Carreira-Perpiñán and Geoffrey Hinton. On contrastive divergence learning. AISTATS 2005.
 Ceylan and Gutmann 2018
@@ -77,7 +80,7 @@ Dinh, Sohl-Dickstein and Bengio 2017
     Laurent Dinh, Jascha Sohl-Dickstein and Samy Bengio. Density estimation using Real NVP. ICLR 2017.
 Du and Mordatch 2019
     Yilun Du and Igor Mordatch. Implicit generation and modeling with energy-based models. NeurIPS 2019.
-Du et al. 2021
+Du, Li, Tenenbaum and Mordatch 2021
     Yilun Du, Shuang Li, Joshua Tenenbaum and Igor Mordatch. Improved contrastive divergence training of energy-based
     models. ICML 2021.
 Duane et al. 1987
@@ -135,6 +138,9 @@ Hutchinson 1989
 Hyvarinen 2005
     Aapo Hyvärinen. Estimation of non-normalized statistical models by score matching. Journal of Machine Learning
     Research 6, 2005.
+Hyvarinen 2006
+    Aapo Hyvärinen. Consistency of pseudolikelihood estimation of fully visible Boltzmann machines. Neural Computation
+    18, 2006.
 Hyvarinen 2007
     Aapo Hyvärinen. Connections between score matching, contrastive divergence, and pseudolikelihood for continuous-
     valued variables. IEEE Transactions on Neural Networks 18, 2007.
@@ -181,6 +187,9 @@ Lyu 2009
 Metropolis et al. 1953
     Nicholas Metropolis, Arianna W. Rosenbluth, Marshall N. Rosenbluth, Augusta H. Teller and Edward Teller. Equation
     of state calculations by fast computing machines. Journal of Chemical Physics 21, 1953.
+Mnih and Teh 2012
+    Andriy Mnih and Yee Whye Teh. A fast and simple algorithm for training neural probabilistic language models. ICML
+    2012.
 Movellan 2008
     Javier R. Movellan. Contrastive divergence in Gaussian diffusions. Neural Computation 20, 2008.
 Neal 2001
@@ -202,6 +211,9 @@ Priestley 1981
 Qiu, Zhang and Wang 2020
     Yixuan Qiu, Lingsong Zhang and Xiao Wang. Unbiased contrastive divergence algorithm for training energy-based
     latent variable models. ICLR 2020.
+Raphan and Simoncelli 2007
+    Martin Raphan and Eero P. Simoncelli. Learning to be Bayesian without supervision. Advances in Neural Information
+    Processing Systems 19, 2007.
 Robbins and Monro 1951
     Herbert Robbins and Sutton Monro. A stochastic approximation method. Annals of Mathematical Statistics 22, 1951.
 Roberts and Rosenthal 1998
@@ -236,6 +248,8 @@ Song, Meng and Ermon 2021
     Jiaming Song, Chenlin Meng and Stefano Ermon. Denoising diffusion implicit models. ICLR 2021.
 Stan reference manual
     Stan Development Team. Stan Reference Manual.
+Stein 1981
+    Charles M. Stein. Estimation of the mean of a multivariate normal distribution. Annals of Statistics 9, 1981.
 Tieleman 2008
     Tijmen Tieleman. Training restricted Boltzmann machines using approximations to the likelihood gradient. ICML
     2008.

@@ -133,6 +133,10 @@ class VariancePreserving(LinearSDE):
 
     $$dx = -\tfrac12 \beta x\, dt + \sqrt\beta\, dw,\quad \beta(t) = \beta_{\min} + t (\beta_{\max} - \beta_{\min})$$
 
+    >>> scale, std = refebm.VariancePreserving(0.1, 20.0).marginal(0.25)
+    >>> round(float(scale**2 + std**2), 12)
+    1.0
+
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}.
     Also: VP SDE
     Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020

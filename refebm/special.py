@@ -1,4 +1,4 @@
-r"""Functions of single numbers, and log sum exp, with slopes that are right far out too.
+r"""Functions of single numbers, log sum exp, and layers, with slopes that are right far out too.
 
 Each is one step for what differentiates, whose slope is written beside it. SciPy is imported when it is first asked.
 """
@@ -62,6 +62,12 @@ def gammaln(a: np.ndarray) -> np.ndarray:
     return scipy.special.gammaln(a)
 
 
+@with_slope(lambda y, x: np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi))
+def ndtr(x: np.ndarray) -> np.ndarray:
+    """P(Z < x) of unit normal Z."""
+    return scipy.special.ndtr(x)
+
+
 @primitive
 def polygamma(n: int, a: np.ndarray) -> np.ndarray:
     """The derivative of order n + 1 of log Gamma(a)."""
@@ -89,3 +95,31 @@ def logsumexp(a: np.ndarray, axis: int | None = None) -> np.ndarray:
 
 defvjp(logsumexp, lambda y, a, axis=None: _times(softmax(a, axis)))
 defjvp(logsumexp, lambda g, y, a, axis=None: np.sum(g * softmax(a, axis), axis=axis))
+
+
+@primitive
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a b, of two matrices."""
+    return numpy.dot(a, b)
+
+
+@primitive
+def affine(x: np.ndarray, weights: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """x W + b, (n, outputs), for rows x (n, inputs)."""
+    return numpy.dot(x, weights) + bias
+
+
+defvjp(product, lambda y, a, b: lambda g: product(g, b.T), lambda y, a, b: lambda g: product(a.T, g))
+defjvp(product, lambda g, y, a, b: product(g, b), lambda g, y, a, b: product(a, g))
+defvjp(
+    affine,
+    lambda y, x, weights, bias: lambda g: product(g, weights.T),
+    lambda y, x, weights, bias: lambda g: product(x.T, g),
+    lambda y, x, weights, bias: lambda g: np.sum(g, axis=0),
+)
+defjvp(
+    affine,
+    lambda g, y, x, weights, bias: product(g, weights),
+    lambda g, y, x, weights, bias: product(x, g),
+    lambda g, y, x, weights, bias: g + np.zeros(np.shape(y)),
+)

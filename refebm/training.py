@@ -118,7 +118,7 @@ def minimise_noisy(
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
     steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on
     stderr.
-    Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951, eq. 8
+    Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951
     """
     player = _Player(loss, parameters, n_steps, step_size, adam, progress)
     each = each and _callable("each", each)

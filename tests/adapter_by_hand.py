@@ -19,6 +19,7 @@ not as wrong. Names, arguments and conventions are those of refebm: `refebm list
 
 import functools
 import itertools
+from math import comb, factorial
 from types import SimpleNamespace
 
 import numpy as np
@@ -139,6 +140,55 @@ def regularised_score_matching(model, x, sigma):
     return np.sum(0.5 * s**2 + slopes + 0.5 * sigma**2 * slopes**2, axis=1)
 
 
+def higher_order_score_matching(model, x, order):
+    return sum(on_a_line(slopes, order) for slopes in derivatives_along_axes(model, x, 2 * order))
+
+
+def on_a_line(s, m):
+    """s and r are lists of derivatives along a line."""
+    r = derivatives_of_quotient(s, m)
+    return 0.5 * r[0] ** 2 - (-1) ** m * r[m]
+
+
+def derivatives_of_quotient(s, m):
+    r = s
+    for _ in range(m - 1):
+        r = [r[j + 1] + product_rule(s, r, j) for j in range(len(r) - 1)]
+    return r
+
+
+def product_rule(s, r, j):
+    return sum(comb(j, k) * s[k] * r[j - k] for k in range(j + 1))
+
+
+def derivatives_along_axes(model, x, count):
+    """For each axis the score along it, and its derivatives."""
+    for i, axis in enumerate(np.eye(x.shape[1])):
+        series = score_along(model, x, axis + 0 * x, count)
+        yield [factorial(j) * part[:, i] for j, part in enumerate(series)]
+
+
+def laplacian_score_matching(model, x):
+    s, J, d, axes = field(model)(x), jacobian(model)(x), x.shape[1], np.eye(x.shape[1])
+    lap_s = sum(2 * score_along(model, x, axis + 0 * x, 3)[2] for axis in axes)
+    square, divergence = squared_norm(s), np.einsum("nii->n", J)
+    lap_square = 2 * np.sum(J**2, axis=(1, 2)) + 2 * dot(s, lap_s)
+    lap_divergence = sum(third_derivative(model, x, axes[i], axes[j]) for i in range(d) for j in range(d))
+    return 0.5 * (square + divergence) ** 2 - (lap_square + lap_divergence)
+
+
+def third_derivative(model, x, e_i, e_j):
+    """d_j^2 d_i s_i, by those along e_j + e_i, e_j - e_i and e_i."""
+    plus, minus, pure = (6 * score_along(model, x, v + 0 * x, 4)[3] @ e_i for v in (e_j + e_i, e_j - e_i, e_i))
+    return pure if e_i @ e_j else (plus - minus - 2 * pure) / 6
+
+
+def marginalisation_score_matching(model, x):
+    energy = energy_function(model)
+    gaps = (energy(x) - energy(np.abs(x - bit)) for bit in np.eye(x.shape[1]))
+    return sum(0.5 * np.exp(2 * a) - np.exp(-a) - 1.5 for a in gaps)
+
+
 # ---- denoising -------------------------------------------------------------------------------------------------------
 
 
@@ -255,6 +305,26 @@ def karras_heun_step(model, x, sigma, next_sigma):
     return x + (next_sigma - sigma) * 0.5 * (slope + there)
 
 
+# ---- classifiers, whose logits (n, k) are a field, and bits ----------------------------------------------------------
+
+
+def classifier_energy(model, x):
+    logits = field(model)
+    return -logsumexp(logits(x).T, axis=0)
+
+
+def class_log_probabilities(model, x):
+    logits = field(model)
+    f = logits(x)
+    return f - logsumexp(f.T, axis=0)[:, None]
+
+
+def pseudo_likelihood(model, x):
+    energy = energy_function(model)
+    flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))
+    return sum(softplus(energy(x) - energy(x_i)) for x_i in flipped)
+
+
 # ---- rules for schedules ---------------------------------------------------------------------------------------------
 
 
@@ -364,6 +434,23 @@ def contrastive_divergence(model, x, x_model):
 def estimated_log_partition(log_weights):
     w = np.exp(log_weights - np.max(log_weights))
     return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+
+
+def contrastive_divergence_with_entropy(model, held_model, log_q, x, x_model):
+    energy, held_energy, log_q = energy_function(model), energy_function(held_model), log_density(log_q)
+    return energy(x) - energy(x_model) - (held_energy(x_model) + log_q(x_model))
+
+
+def unbiased_mean(model, x, y, k, m):
+    function = energy_function(model)
+    average = sum(function(x[t]) for t in range(k, m + 1)) / (m - k + 1)
+    gaps = ((t, function(x[t]) - function(y[t - 1])) for t in range(k + 1, len(x)))
+    return average + sum(min(1.0, (t - k) / (m - k + 1)) * gap for t, gap in gaps)
+
+
+def unbiased_contrastive_divergence(model, x, chain, lagged, k, m):
+    energy = energy_function(model)
+    return energy(x) - unbiased_mean(model, chain, lagged, k, m)
 
 
 def mean_field_free_energy(rbm, v, h):
@@ -520,6 +607,24 @@ def metropolis_step(model, x, scale, z, u):
     proposal = x + scale * z
     there = energy(proposal)
     return accept(x, proposal, there - energy(x), u)
+
+
+def coupled_metropolis_step(model, x, y, scale, z, u_meet, u):
+    energy = energy_function(model)
+    gap = (x - y) / scale
+    meets = np.log(u_meet) < 0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)
+    proposal = x + scale * z
+    other = np.where(meets[:, None], proposal, y + scale * reflected(z, gap))
+    return accepted(energy, x, proposal, u), accepted(energy, y, other, u)
+
+
+def reflected(z, gap):
+    length = squared_norm(gap)
+    return z - (2 * dot(gap, z) / np.where(length > 0, length, 1.0))[:, None] * gap
+
+
+def accepted(energy, x, proposal, u):
+    return accept(x, proposal, energy(proposal) - energy(x), u)[0]
 
 
 def langevin_step(model, x, eta, z):
@@ -1031,6 +1136,75 @@ def jacobian(model):
     return lambda x: field_and_jacobian(model.kind, model.parameters, x)[1]
 
 
+def score_along(model, x, v, count):
+    """The coefficients (n, d) of 1, t, ..., t^{count - 1} in s(x + t v): power series in t, the kinds one by one."""
+    return SERIES[model.kind]([x, v, *[0 * x] * (count - 2)], **model.parameters)
+
+
+def series_product(a, b):
+    return [sum(a[k] * b[j - k] for k in range(j + 1)) for j in range(len(a))]
+
+
+def series_tanh(a):
+    """y' = (1 - y^2) a'."""
+    y = [np.tanh(a[0])]
+    for j in range(1, len(a)):
+        square = series_product(y, y)
+        slope = [(i == 0) - part for i, part in enumerate(square)]
+        y.append(sum(slope[j - k] * k * a[k] for k in range(1, j + 1)) / j)
+    return y
+
+
+def series_exp(a):
+    """y' = a' y."""
+    y = [np.exp(a[0])]
+    for j in range(1, len(a)):
+        y.append(sum(k * a[k] * y[j - k] for k in range(1, j + 1)) / j)
+    return y
+
+
+def series_network(layers, x):
+    for depth, (weights, bias) in enumerate(layers):
+        x = [part @ weights + bias * (j == 0) for j, part in enumerate(series_tanh(x) if depth else x)]
+    return x
+
+
+def quadratic_series(x, mean, precision):
+    return [-(part - mean * (j == 0)) @ (0.5 * (precision + precision.T)) for j, part in enumerate(x)]
+
+
+def mixture_series(x, logits, means, precisions):
+    """The mean of the wells' scores, weighted by their densities, all divided by the largest."""
+    pulls = [quadratic_series(x, m, p) for m, p in zip(means, precisions)]
+    offsets = [[part - m * (j == 0) for j, part in enumerate(x)] for m in means]
+    squares = [[0.5 * np.sum(part, axis=1) for part in series_product(a, b)] for a, b in zip(offsets, pulls)]
+    exponents = [[part + a * (j == 0) for j, part in enumerate(one)] for a, one in zip(logits, squares)]
+    largest = np.max([one[0] for one in exponents], axis=0)
+    weights = [series_exp([one[0] - largest, *one[1:]]) for one in exponents]
+    total = [sum(parts) for parts in zip(*weights)]
+    moment = [
+        sum(parts) for parts in zip(*(series_product([w[:, None] for w in a], b) for a, b in zip(weights, pulls)))
+    ]
+    s = []
+    for j, part in enumerate(moment):
+        s.append((part - sum(total[k][:, None] * s[j - k] for k in range(1, j + 1))) / total[0][:, None])
+    return s
+
+
+def mlp_energy_series(x, precision, layers):
+    """Backwards through the network: the slope of tanh is 1 - tanh^2."""
+    values = [x]
+    for weights, bias in layers[:-1]:
+        values.append(series_tanh(series_network(((weights, bias),), values[-1])))
+    back = [np.ones((len(x[0]), 1)) * (j == 0) for j in range(len(x))]
+    for depth in reversed(range(len(layers))):
+        back = [part @ layers[depth][0].T for part in back]
+        if depth:
+            square = series_product(values[depth], values[depth])
+            back = series_product([(j == 0) - part for j, part in enumerate(square)], back)
+    return [-precision * part - slope for part, slope in zip(x, back)]
+
+
 def energy_and_derivatives(kind, parameters, x):
     """E (n,), its gradient (n, d) and its Hessian (n, d, d)."""
     if kind not in ENERGIES:
@@ -1147,6 +1321,12 @@ ENERGIES = {
     "laplace": laplace_energy,
     "binary_rbm": binary_rbm,
     "gaussian_rbm": gaussian_rbm,
+}
+SERIES = {
+    "quadratic": quadratic_series,
+    "mixture": mixture_series,
+    "mlp_energy": mlp_energy_series,
+    "mlp_score": lambda x, layers: series_network(layers, x),
 }
 FIELDS = {
     "mlp_score": mlp_score,

@@ -100,7 +100,13 @@ def exponents(asked):
     return np.repeat([size, 0.0], [x.size, len(x)]) if asked.function in ADJUSTED else size  # states, probabilities
 
 
-NO_SCORE = {"metropolis_step", "negative_log_likelihood", "contrastive_divergence", "estimated_log_partition"}
+NO_SCORE = {
+    "contrastive_divergence_with_entropy",
+    "metropolis_step",
+    "negative_log_likelihood",
+    "contrastive_divergence",
+    "estimated_log_partition",
+}
 NO_SCORE |= {"noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive", "variational_bound"}
 NO_SCORE |= {"gan_discriminator_loss", "mixed_noise", "minimum_probability_flow", "minimum_probability_flow_continuous"}
 NO_SCORE |= {function for function in EXAMINED if "RBM" in function}

@@ -208,7 +208,7 @@ def _handed(function, name, value):
         return REFERENCE.sde(value)
     if function == "diffusion_score_matching" and name == "weight":
         return lambda t: value[: len(t)]
-    return by_user(value) if name == "step" or (function in PROCEDURES and callable(value)) else value
+    return by_user(value) if name in ("step", "coupled_step") or (function in PROCEDURES and callable(value)) else value
 
 
 # ---- defects ----

@@ -395,6 +395,8 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
+ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight", "chain", "lagged")
+TIME_FIRST = {"unbiased_mean": ("x", "y"), "unbiased_contrastive_divergence": ("chain", "lagged")}
 ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight")
 ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
@@ -413,6 +415,8 @@ def by_rows(name, **arguments):
         return [tuple(t / len(v) for terms in rows for t in terms) for rows in zip(*each)]
     if name in SEVERAL:  # noise points for each row
         arguments |= {key: [list(a) for a in zip(*arguments[key])] for key in ("y", "log_ratio") if key in arguments}
+    for key in TIME_FIRST.get(name, ()):
+        arguments |= {key: [list(a) for a in zip(*arguments[key])]}
     by_row = {key for key in ROW_BY_ROW if isinstance(arguments.get(key), list)}
     n = len(arguments[next(key for key in ("x", "y", "z", "v") if key in by_row)])
     return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
@@ -491,6 +495,45 @@ def ratio_matching(energy, x):
 def regularised_score_matching(score, x, sigma):
     parts = zip(scores(score, x), diagonal(score, x))
     return tuple(t for s, slope in parts for t in (s**2 / 2, slope, (sigma * slope) ** 2 / 2))
+
+
+@row
+def higher_order_score_matching(score, x, order):
+    """Along each line as power series in t: q = exp(int s), its m-th derivative, divided by q."""
+    terms = []
+    for i, s in enumerate(components(score, len(x))):
+        slopes = mp.taylor(lambda t, s=s, i=i: s(*x[:i], x[i] + t, *x[i + 1 :]), 0, 2 * order)
+        q = [mpf(1)]
+        for j in range(2 * order):  # q' = s q
+            q.append(mp.fsum(slopes[k] * q[j - k] for k in range(j + 1)) / (j + 1))
+        top = [q[order + j] * mp.fprod(range(j + 1, j + order + 1)) for j in range(order + 1)]
+        series = []
+        for j in range(order + 1):
+            series.append(top[j] - mp.fsum(q[k] * series[j - k] for k in range(1, j + 1)))
+        terms += [series[0] ** 2 / 2, -((-1) ** order) * mp.factorial(order) * series[order]]
+    return tuple(terms)
+
+
+@row
+def laplacian_score_matching(score, x):
+    """Along each line the second derivative of r, r being |s|^2 + div s there."""
+
+    def r(*x):
+        return mp.fsum(a**2 for a in scores(score, list(x))) + mp.fsum(diagonal(score, list(x)))
+
+    twice = [tuple(2 * int(i == j) for j in range(len(x))) for i in range(len(x))]
+    return (r(*x) ** 2 / 2, *(-mp.diff(r, tuple(x), n) for n in twice))
+
+
+@row
+def marginalisation_score_matching(energy, x):
+    """1/q(x_i | x_-i) is 1 + the odds against the bit; the adjoint sums it over the two values of the bit."""
+    terms = []
+    for i, a in enumerate(x):
+        here, there = (mp.exp(-energy_of(energy, [*x[:i], b, *x[i + 1 :]])) for b in (a, 1 - a))
+        both = (here + there) / here, (here + there) / there
+        terms += [both[0] ** 2 / 2, -both[0], -both[1]]
+    return tuple(terms)
 
 
 @row
@@ -580,6 +623,30 @@ def negative_log_likelihood(energy, log_z, x):
 @row
 def contrastive_divergence(energy, x, x_model):
     return (*energy_terms(energy, x), *(-t for t in energy_terms(energy, x_model)))
+
+
+@row
+def contrastive_divergence_with_entropy(energy, held_energy, log_q, x, x_model):
+    last = (*energy_terms(held_energy, x_model), *log_terms(log_q, x_model))
+    return (*contrastive_divergence(energy, x, x_model), *negative(last))
+
+
+@row
+def unbiased_mean(function, x, y, k, m):
+    """The mean of the estimates that start at k, ..., m, each with its own sum of differences."""
+    terms = []
+    for start in range(k, m + 1):
+        pairs = [
+            (1, x[start]),
+            *((sign, p) for t in range(start + 1, len(x)) for sign, p in ((1, x[t]), (-1, y[t - 1]))),
+        ]
+        terms += [sign * term / (m - k + 1) for sign, point in pairs for term in energy_terms(function, point)]
+    return tuple(terms)
+
+
+@row
+def unbiased_contrastive_divergence(energy, x, chain, lagged, k, m):
+    return (*energy_terms(energy, x), *negative(unbiased_mean(energy, chain, lagged, k, m)))
 
 
 @row
@@ -820,6 +887,32 @@ def karras_noise_levels(n, smallest, largest, power):
     return [((n - 1 - i) * ends[0] / (n - 1) + i * ends[1] / (n - 1)) ** power for i in range(n)]
 
 
+@row
+def classifier_energy(logits, x):
+    return -log_sum(scores(logits, x))
+
+
+@row
+def class_log_probabilities(logits, x):
+    f = scores(logits, x)
+    return [(a, -log_sum(f)) for a in f]
+
+
+def log_sum(f):
+    return mp.log(mp.fsum(map(mp.exp, f)))
+
+
+@row
+def pseudo_likelihood(energy, x):
+    """The conditional probability of each bit, by both of its states."""
+    terms = []
+    for i, a in enumerate(x):
+        other = [*x[:i], 1 - a, *x[i + 1 :]]
+        gap = (*energy_terms(energy, x), *(-t for t in energy_terms(energy, other)))
+        terms.append(softplus(gap))
+    return added(*terms)
+
+
 def cosine_betas(n_steps, offset, most):
     f = [mp.cos(mp.pi / 2 * (mpf(i) / n_steps + offset) / (1 + offset)) ** 2 for i in range(n_steps + 1)]
     return [min(1 - after / before, most) for before, after in pairwise(f)]
@@ -996,6 +1089,20 @@ def decided(x, proposals, ratios, u):
 def metropolis_step(energy, x, scale, z, u):
     proposals = [[(s, scale * t) for s, t in zip(a, b)] for a, b in zip(x, z)]
     return decided(x, proposals, [log_ratio(energy, a, b) for a, b in zip(x, proposals)], u)
+
+
+def coupled_metropolis_step(energy, x, y, scale, z, u_meet, u):
+    """[states, states]: by the densities of the proposal from each start, and by the mirror between the starts."""
+    ahead, behind = [[(s, scale * t) for s, t in zip(a, b)] for a, b in zip(x, z)], []
+    for a, b, there, chance in zip(x, y, ahead, u_meet):
+        there = list(map(total, there))
+        first, second = (total(gaussian_log(there, start, scale**2)) for start in (a, b))
+        gap = minus(a, b)
+        along = 2 * dot(gap, minus(there, a)) / dot(gap, gap) if any(gap) else mpf(0)
+        mirrored = [(s, c - r, -along * g) for s, c, r, g in zip(b, there, a, gap)]
+        behind.append([(c,) for c in there] if mp.log(chance) < second - first else mirrored)
+    pairs = ((x, ahead), (y, behind))
+    return [decided(s, to, [log_ratio(energy, a, b) for a, b in zip(s, to)], u)[0] for s, to in pairs]
 
 
 def log_ratio(energy, start, proposal):
@@ -1518,8 +1625,19 @@ ARRAYS = {
     "expect": expect,
     "geometric_noise_levels": geometric_noise_levels,
     "ReplayBuffer.start": replay_start,
+    "coupled_chains": lambda **given: coupled_chains(**given),
 }
-SAMPLERS = (metropolis_step, mala_step, leapfrog, hmc_step, gibbs_step, annealed_langevin, decaying_steps, run)
+SAMPLERS = (
+    metropolis_step,
+    coupled_metropolis_step,
+    mala_step,
+    leapfrog,
+    hmc_step,
+    gibbs_step,
+    annealed_langevin,
+    decaying_steps,
+    run,
+)
 ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partition)
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
@@ -1595,7 +1713,7 @@ def shaped(flat, like):
     return [shaped(flat, branch) for branch in like] if isinstance(like, list) else next(flat)
 
 
-def entry(function, catches, **arguments):
+def entry(function, catches, /, **arguments):
     """One row of a table."""
     given = exact(arguments)
     value = formula(function, given)
@@ -1889,6 +2007,20 @@ def higher_order():
         for kind in FIELDS:
             given = {"score": models(d)[kind], "x": x, "sigma": sigma}
             yield entry("regularised_score_matching", "sigma^2 for its half, the square of the trace", **given)
+    text = "r_2 = s', r_2' for r_2'', the other sign, r_3 of two terms"
+    for d, kind, order in ((1, "mlp_score", 1), (1, "mixture", 3), (1, "mlp_energy", 3), (2, "mixture", 2)):
+        given = {"score": models(d)[kind], "x": block(X, 2, d), "order": order}
+        yield entry("higher_order_score_matching", text, **given)
+    given = {"score": models(3)["mlp_score"], "x": block(X, 1, 3), "order": 2}
+    yield entry("higher_order_score_matching", text, **given)
+    given = {"score": models(2)["mlp_score"], "x": block(X, 1, 2), "order": 2}
+    yield entry("higher_order_score_matching.gradient", "r held constant", parameter=["layers", 1, 0], **given)
+    for d, kind in ((1, "mixture"), (2, "mixture"), (2, "mlp_energy"), (3, "mlp_score"), (3, "quadratic")):
+        text = "the sign of the Laplacian, the divergence for r, a mean over d"
+        yield entry("laplacian_score_matching", text, score=models(d)[kind], x=block(X, 1 + (d < 3), d))
+    text = "both exponents of one sign, odds that are not squared, no constant"
+    for d, kind in ((1, "quadratic"), (2, "mlp_energy"), (3, "mixture")):
+        yield entry("marginalisation_score_matching", text, energy=models(d)[kind], x=block(BITS, 3, d))
     given = {"score": models(2)["mlp_score"], "x": block(X, 2, 2), "sigma": SIGMAS[:2]}
     text = "the slopes held constant in the penalty"
     yield entry("regularised_score_matching.gradient", text, parameter=["layers", 0, 0], **given)
@@ -2024,6 +2156,57 @@ def likelihood():
     name, held = "contrastive_divergence.gradient", {"x": BITS[:2], "x_model": BITS[1:]}
     for parameter in (["b"], ["W"]):
         yield entry(name, "positive phase alone, the sign, sums for means", parameter=parameter, energy=bits, **held)
+
+
+def entropy_contrast():
+    text = "the sign of the last term, or of the entropy, or neither there"
+    for d, kind in ((1, "quadratic"), (2, "mixture"), (3, "mlp_energy")):
+        e, q = models(d)[kind], log_density(models(d)["quadratic"], 1.3125)
+        given = {"energy": e, "held_energy": e, "log_q": q, "x": block(X, 2, d), "x_model": block(W, 2, d)}
+        yield entry("contrastive_divergence_with_entropy", text, **given)
+    parameter, name = ["layers", 0, 0], "contrastive_divergence_with_entropy.gradient"
+    yield entry(name, "the energy that is held differentiated too", parameter=parameter, **given)
+
+
+def coupled():
+    for d, kind in ((1, "mixture"), (2, "quadratic"), (3, "mlp_energy")):
+        given = {"energy": models(d)[kind], "x": block(X, 3, d), "y": [block(Z, 1, d)[0], *block(X, 3, d)[1:]]}
+        given["y"] = [[a + b / 2 for a, b in zip(*rows)] for rows in zip(block(X, 3, d), block(V, 3, d))]
+        given |= {
+            "scale": 0.8125,
+            "z": block(Z, 3, d),
+            "u_meet": [0.8125, 0.109375, 0.40625],
+            "u": [0.3125, 0.71875, 0.5],
+        }
+        text = "the sign of the gap, no mirror, the ratio inverted, another u for the second"
+        yield entry("coupled_metropolis_step", text, **given)
+        chain, lagged = ([block(a, 2, d) for a in some] for some in ((X, Z, V, W, U), (W, U, X, Z)))
+        text = "no lag, a sum that begins late, weights that are not cut, or all 1, or over m - k"
+        for k, m in ((0, 1), (1, 3)):
+            yield entry("unbiased_mean", text, function=models(d)[kind], x=chain, y=lagged, k=k, m=m)
+        given = {"energy": models(d)[kind], "x": block(V, 2, d), "chain": chain, "lagged": lagged, "k": 1, "m": 2}
+        yield entry("unbiased_contrastive_divergence", "X_k alone, an average from 0", **given)
+    name = "unbiased_contrastive_divergence.gradient"
+    yield entry(name, "the negative phase held constant", parameter=["layers", 0, 0], **given)
+    given = {"x": block(X, 2, 2), "y": block(Z, 2, 2), "m": 2, "z": [block(a, 2, 2) for a in (V, W, U)]}
+    text = "no lag, the first step from y, the same noise at each step, meetings counted from 0"
+    yield entry("coupled_chains", text, **given, u=[[0.25, 0.25], [0.25, 0.75], [0.75, 0.25]])
+
+
+def coupled_chains(x, y, m, z, u):
+    """[X, Y, tau] of steps that halve and move by z, the second down, but where u is above 1/2 or they are together."""
+    ahead, behind, met = [x, halved(x, z[0], 1)], [y], [0 for _ in x]
+    for t in range(1, len(z)):
+        after, down = halved(ahead[-1], z[t], 1), halved(behind[-1], z[t], -1)
+        joined = [tau or (t + 1 if chance > 0.5 else 0) for tau, chance in zip(met, u[t])]
+        behind.append([a if tau else b for a, b, tau in zip(after, down, joined)])
+        ahead.append(after)
+        met = joined
+    return [ahead, behind, list(map(mpf, met))]
+
+
+def halved(x, z, sign):
+    return [[a / 2 + sign * b for a, b in zip(*pair)] for pair in zip(x, z)]
 
 
 def mean_field():
@@ -2314,6 +2497,23 @@ def schedules():
         yield entry("annealed_step", "half the steps, its own error left out", ratio=ratio, n_steps=n_steps)
 
 
+def classifiers():
+    for d in (2, 3):
+        for logits in (models(d)["mlp_score"], model("mlp_score", layers=[[block(FIRST, d, 2), [3.5, -1.25]]])):
+            if len(logits["parameters"]["layers"]) > 1 or d == 2:
+                given = {"logits": logits, "x": block(X, 3, d)}
+                yield entry("classifier_energy", "the mean over classes, the largest, the sign", **given)
+                yield entry("class_log_probabilities", "no log, over the points, not normalised", **given)
+    for d in DIMENSIONS:
+        for kind in ("quadratic", "mlp_energy"):
+            given = {"energy": models(d)[kind], "x": block(BITS, 3, d)}
+            yield entry("pseudo_likelihood", "the other bit, no log, twice the difference", **given)
+    bits = {"energy": model("binary_rbm", **rbms(3, 2)["BinaryRBM"]), "x": BITS[:2]}
+    yield entry("pseudo_likelihood", "the energy of the units, not of the visible ones", **bits)
+    text = "E(x^{-i}) held constant"
+    yield entry("pseudo_likelihood.gradient", text, parameter=["W"], **bits)
+
+
 BUILDERS = (
     calculus,
     densities,
@@ -2332,6 +2532,8 @@ BUILDERS = (
     discrepancies,
     machines,
     mean_field,
+    entropy_contrast,
+    coupled,
     samplers,
     reverse_diffusion,
     diagnostics,
@@ -2339,6 +2541,7 @@ BUILDERS = (
     parametrisations,
     karras,
     schedules,
+    classifiers,
 )
 
 

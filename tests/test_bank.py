@@ -22,6 +22,7 @@ QUESTIONS = [
 ]
 ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordinates or components
     *("score_of", "at", "divergence", "field_and_divergence", "jacobian_vector_product", "hutchinson_divergence"),
+    "coupled_metropolis_step",
     *("ratio_matching", "geometric_noise_levels", "smoothed_empirical", "standard_normal"),
     *("Gaussian.score", "Gaussian.smoothed", "Gaussian.posterior_cov"),
     *("GaussianMixture.log_prob", "GaussianMixture.score", "GaussianMixture.smoothed"),
@@ -40,7 +41,7 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("RealNVP.inverse", "RealNVP.sample", "LinearGaussianVAE.marginal", "LinearGaussianVAE.posterior_mean"),
     "predictor_corrector",
     *("noise_from_score", "score_from_noise", "marginal_of_steps"),
-    *("karras_noise_levels", "karras_heun_step"),
+    *("karras_noise_levels", "karras_heun_step", "classifier_energy", "pseudo_likelihood"),
     *("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"),
 }
 SOURCES = (

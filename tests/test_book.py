@@ -1,14 +1,15 @@
 """The book: every definition has its equation, once, typeset; what is found by which words; pages are up to date."""
 
+import doctest
 import inspect
 import re
 from pathlib import Path
 
+import autograd.numpy as np
 import pytest
 
 import refebm.book
-from refebm.book import entries, search, terminal
-from refebm.book.evidence import missing
+from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
 from refebm.book.plain import plain
 from refebm.cli import main
@@ -32,30 +33,26 @@ def docstring(name):
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_every_definition_has_one_line_of_latex_after_its_first_paragraph(name):
+def test_every_definition_has_one_equation_in_latex_after_its_first_paragraph(name):
     first, latex, *_ = docstring(name).split("\n\n")
-    assert re.fullmatch(r"\$\$[^$\n]+\$\$", latex), name
+    assert re.fullmatch(r"\$\$[^$]+\$\$", latex), name
     assert "$$" not in first and docstring(name).count("$$") == 2, name
 
 
-@pytest.mark.parametrize("name", DEFINITIONS)
-def test_the_latex_of_definitions_is_mathml(name):
-    mathml = see_mathml(re.search(r"\$\$(.*)\$\$", docstring(name))[1])
-    assert mathml
-
-
-@pytest.mark.parametrize("name", THEOREMS)
-def test_the_latex_of_theorems_is_mathml(name):
-    assert see_mathml(THEOREMS[name].latex)
-
-
-def see_mathml(latex):
-    """The formula as MathML in which no command is left as it was."""
+def test_the_latex_of_definitions_is_mathml():
+    """As is that of theorems: see the tests of the site."""
     convert = pytest.importorskip("latex2mathml.converter").convert
-    assert latex.count("{") - latex.count(r"\{") == latex.count("}") - latex.count(r"\}"), latex
-    mathml = convert(latex)
-    assert "\\" not in mathml and "merror" not in mathml, (latex, mathml)
-    return mathml
+    for name in DEFINITIONS:
+        mathml = convert(entries.doc(name).latex)
+        assert "\\" not in mathml and "merror" not in mathml, (name, mathml)
+
+
+def test_the_examples_of_docstrings_run():
+    examples = {name: entries.doc(name).example for name in DEFINITIONS if entries.doc(name).example}
+    assert len(examples) >= 9
+    for name, text in examples.items():
+        test = doctest.DocTestParser().get_doctest(text, {"np": np, "refebm": refebm}, name, None, 0)
+        assert doctest.DocTestRunner().run(test).failed == 0, name
 
 
 # ---- what is read off the code ---------------------------------------------------------------------------------------
@@ -80,6 +77,12 @@ def test_a_text_that_is_not_entered_ends_with_its_year():
         ("Nobody 1999b", ", eq. 1"),
         ("see", "(a; b), eq. 2"),
     )
+
+
+def test_words_have_no_accents_and_numbers_keep_their_points():
+    assert search.words("Hyvärinen's eqs. 2.28, Nørsett; GaussianMixture.log_prob") == [
+        *("hyvarinen", "equation", "2.28", "norsett", "gaussian", "mixture", "log", "prob")
+    ]
 
 
 def test_sources_span_equations():
@@ -138,6 +141,11 @@ def test_show_prints_a_definition_with_all_that_is_known(capsys):
     ):
         assert words in out, words
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("text, name", {"dsm": "denoising_score_matching", "ULA": "langevin_step"}.items())
+def test_what_is_called_so_is_shown_whole(text, name):
+    assert terminal.shown(text).startswith(f"{name}\n")
 
 
 def test_show_prints_a_theorem_with_its_proof(capsys):
@@ -203,7 +211,7 @@ def test_pages_are_what_the_code_says():
 
 
 def test_every_theorem_has_a_record():
-    assert not list(missing()), "python -m refebm.book runs them"
+    assert not list(evidence.missing()), "python -m refebm.book runs them"
 
 
 def test_links_of_pages_hold():
@@ -227,3 +235,34 @@ def test_the_tutorial_runs():
     assert sum(block.count("\n") for block in blocks) <= 45
     for block in blocks:
         exec(block, namespace)
+
+
+# ---- the record ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    monkeypatch.setattr("refebm.book.evidence.RECORD", tmp_path / "evidence.json")
+    evidence.evidence.cache_clear()
+    yield tmp_path
+    evidence.evidence.cache_clear()
+
+
+def test_the_record_is_that_of_a_run(record, capsys):
+    results = record / "results.json"
+    assert main(["verify", "--only", "implicit_is_explicit", "--cases", "2", "--json", str(results)]) == 0
+    assert evidence.take(results) == 1
+    (name, row), *others = evidence.evidence().items()
+    assert name == "implicit_is_explicit" and row["cases"] == 3 and 0 < row["worst"] < 1 and not others
+    assert row["outside"] == {"a model with a kink": "does not hold", "data of shape 1": "does not hold"}
+    assert "tweedies_mean_is_bayes" in evidence.missing()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"theorems": [{"name": "x"}]}', '{"theorems": [{"name": "x", "holds": false}]}']
+)
+def test_what_is_no_run_is_no_record(record, text):
+    (record / "results.json").write_text(text)
+    with pytest.raises(refebm.InputError, match="E-FILE"):
+        evidence.take(record / "results.json")
+    assert not (record / "evidence.json").exists()

@@ -314,16 +314,41 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_is_told_how_far_it_is(monkeypatch, capsys):
-    """On a line of standard error that is wiped before anything else is printed; elsewhere there is none."""
-    command = ["verify", "--only", "tweedies", "--cases", "2"]
-    assert main(command) == 0
+def one_screen(monkeypatch):
+    """Where both what is printed and what is told appear."""
+    terminal = Terminal()
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, terminal)
+    return terminal
+
+
+def test_a_terminal_is_told_how_far_it_is(monkeypatch):
+    """On a line that is wiped before anything else is printed."""
+    screen = one_screen(monkeypatch)
+    monkeypatch.setattr("refebm.progress.SECONDS_BETWEEN_LINES", -1)  # as if each theorem took long
+    assert main(["verify", "--only", "tweedies", "--cases", "2"]) == 0
+    header, *lines, summary = screen.getvalue().split("\n")[:-1]
+    assert header.startswith("4 theorems") and summary.startswith("4 of 4 theorems hold")
+    for i, line in enumerate(lines):
+        counter, wiped, printed = line.partition("\r\x1b[K")
+        assert counter.startswith(f"\r{i} of 4 theorems") and wiped and printed.startswith("ok  tweedies_")
+
+
+def test_elsewhere_nothing_is_told(capsys):
+    assert main(["verify", "--only", "tweedies", "--cases", "2"]) == 0
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(sys, "stderr", Terminal())
-    assert main(command) == 0
-    said = sys.stderr.getvalue()
-    assert said.startswith("\r0 of 4 theorems, ") and said.endswith("\r\x1b[K") and "\n" not in said
-    assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+def test_an_interrupt_wipes_the_counter_first(monkeypatch):
+    def interrupted(theorems, texts, jobs, tick, **drawn):
+        tick([])
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("refebm.verify.command.run_all", interrupted)
+    screen = one_screen(monkeypatch)
+    assert main(["verify", "--only", "tweedies"]) == 130
+    assert "\r\x1b[Kinterrupted: 0 of 4 theorems are done\n" in screen.getvalue()
 
 
 def test_the_time_that_is_left(monkeypatch):
@@ -358,11 +383,3 @@ def test_an_interrupt_ends_with_what_held_so_far(monkeypatch, tmp_path, capsys):
     assert "refebm verify --only tweedies_mean_is_bayes --case=" in captured.out
     assert captured.out.splitlines()[-1].startswith("1 of 2 theorems hold: 6 cases")
     assert captured.err == "refebm: interrupted\n" and not (tmp_path / "out.json").exists()
-
-
-def test_processes_change_nothing(tmp_path, capsys):
-    for jobs in ("1", "2"):
-        command = ["verify", "--only", "tweedies", "--cases", "2", "--jobs", jobs]
-        assert main([*command, "--json", str(tmp_path / f"{jobs}.json")]) == 0
-    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
-    assert "2 processes" in capsys.readouterr().out

@@ -5,7 +5,7 @@ import pytest
 from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.template import FRAMEWORKS, template
+from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
 from refebm.glossary import InputError
 from tests.sabotage import examined, module_of
 
@@ -62,6 +62,7 @@ ADAPTERS = {  # what is written in the arrays' own methods is the same in all fr
         ("(self.high - self.low)", "self.high"),
     ),
 }
+IMPORTED = {"torch": "torch", "jax": "jax", "numpy": "autograd"}
 TRAINED = [name for name in ADAPTERS if name.endswith(("matching", "likelihood", "contrastive", "loss"))]
 
 
@@ -127,14 +128,58 @@ def test_the_dtype_is_the_one_that_is_asked_for(framework, dtype):
     assert (finding.status, finding.dtype) == ("passed", "float32")
 
 
-def test_an_energy_where_a_score_is_asked_for():
-    """Code that takes an energy finds it at the score of a model that has one; for the others it is unsupported."""
-    text = adapter("torch", "langevin_step", ("score(x)", "_slope(score.energy, x)")) + (
-        "\n\nimport torch\n\n\ndef _slope(energy, x):\n    x = x.detach().requires_grad_()\n"
-        "    return -torch.autograd.grad(energy(x).sum(), x)[0]\n"
+SLOPES = {  # minus the gradient of an energy, and the trace of its matrix of second derivatives, for each row
+    "torch": "-torch.func.grad(lambda x: {0}(x).sum())(x)",
+    "jax": "-jax.vmap(jax.grad({0}))(x)",
+    "numpy": "-autograd.elementwise_grad({0})(x)",
+}
+TRACES = {
+    "torch": "-torch.func.vmap(lambda row: torch.trace(torch.func.hessian({0})(row)))(x)",
+    "jax": "-jax.vmap(lambda row: jax.numpy.trace(jax.hessian({0})(row)))(x)",
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_code_that_takes_an_energy_is_asked_all_that_a_score_is(framework):
+    """Of a field without an energy it is handed a potential: by the name of its argument, or at the score."""
+    for energy in ("score.energy", "energy"):
+        name = energy.partition(".")[0]
+        text = adapter(framework, "langevin_step", ("score(x)", SLOPES[framework].format(energy)))
+        text = f"import {IMPORTED[framework]}\n" + text.replace("(score, x", f"({name}, x")
+        finding = examined(text, "langevin_step")
+        assert (finding.status, finding.unsupported) == ("passed", ()), finding.diagnosis
+        finding = examined(text.replace("(2 * eta)", "eta"), "langevin_step")
+        assert finding.names == ("sqrt(eta) for sqrt(2 eta)",), finding.diagnosis
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script. is deprecated")  # by torch itself, as it starts forward mode
+@pytest.mark.parametrize("framework", TRACES)
+def test_a_potential_has_second_derivatives(framework):
+    text = f"import {IMPORTED[framework]}\n" + adapter(framework, "denoising_score_matching").replace(
+        ADAPTERS["denoising_score_matching"][0].format("denoising_score_matching"),
+        f"def divergence(energy, x):\n    return {TRACES[framework].format('energy')}",
     )
+    finding = examined(text, "divergence")
+    assert (finding.status, finding.unsupported) == ("passed", ()), finding.diagnosis
+
+
+def test_what_needs_the_value_of_a_potential_is_not_asked():
+    text = adapter("torch", "langevin_step", ("score(x)", "0 * score.energy(x)[:, None]"))
     finding = examined(text, "langevin_step")
-    assert finding.status == "passed" and finding.unsupported
+    assert finding.status == "failed" and "the energy of a mlp_score, whose score alone is known" in finding.unsupported
+
+
+@pytest.mark.parametrize("mapped", ["jax.vmap({})", "jax.jit({})", "jax.jit(jax.vmap({}))", "torch.func.vmap({})"])
+def test_models_are_asked_a_row_at_a_time(mapped):
+    """Under jax.jit and vmap no row can be told from the others by its values."""
+    framework = mapped.partition(".")[0]
+    row = "lambda x, s, z: 0.5 * ((score(x + s * z) + z / s) ** 2).sum(-1)"
+    name = "denoising_score_matching"
+    text = adapter(framework, name).replace(
+        ADAPTERS[name][0].format(name), f"def {name}(score, x, sigma, z):\n    return {mapped.format(row)}(x, sigma, z)"
+    )
+    finding = examined(f"import {framework}\n" + text, name)
+    assert (finding.status, finding.unsupported) == ("passed", ()), finding.diagnosis
 
 
 def test_a_density_of_a_library_is_an_object_with_log_prob():
@@ -178,7 +223,92 @@ def test_a_template_has_every_function(complete):
     assert text.count("raise NotImplementedError") == (0 if complete else len(EXAMINED))
 
 
+def test_bodies_of_the_template_are_told_from_the_users(tmp_path, capsys):
+    text = template("numpy", ["tweedie_mean", "langevin_step", "Gamma.score"], complete=True)
+    changed = text.replace("np.sqrt(2 * eta) * z", "np.sqrt(eta * 2) * z")
+    assert text != changed
+    assert of_the_template(text) == ["tweedie_mean", "langevin_step", "Gamma"]
+    assert of_the_template(changed) == ["tweedie_mean", "Gamma"] and of_the_template("def tweedie_mean(:") == []
+    (tmp_path / "adapter.py").write_text(changed)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
+    assert "refebm's own bodies, as the template has them: tweedie_mean, Gamma\n" in capsys.readouterr().out
+
+
 def test_bodies_to_replace_are_unsupported(tmp_path, capsys):
     (tmp_path / "adapter.py").write_text(template("numpy", ["tweedie_mean", "Gamma.score"]))
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 2
     assert "nothing was examined" in capsys.readouterr().err
+
+
+# ---- noise that is drawn inside --------------------------------------------------------------------------------------
+
+INSIDE = """
+{imports}
+from refebm.crosscheck.frameworks.{framework} import handing_out, objective
+
+
+def my_loss(score, x, sigma):
+    z = {drawn}
+    return 0.5 * ((score(x + sigma * z) + z / sigma) ** 2).sum(1)
+
+
+@objective
+def denoising_score_matching(score, x, sigma, z):
+    with handing_out(z):
+        return my_loss(score, x, sigma)
+"""
+DRAWN = {  # what is drawn, and what is said of it
+    "torch": {
+        "torch.randn_like(x)": "",
+        "torch.randn(*x.shape)": "",
+        "torch.randn(x.shape, dtype=x.dtype)": "",
+        "torch.empty_like(x).normal_()": "",
+        "torch.normal(torch.zeros_like(x), 1.0)": "",
+        "torch.distributions.Normal(0 * x, 1.0).rsample()": "",
+        "torch.randn(x.shape[0], 1, x.shape[1])[:, 0]": "",
+        "torch.rand_like(x)": "draws uniform numbers where unit normal numbers (4, 3) are wanted",
+        "torch.randn(1, x.shape[1])": "torch.randn draws unit normal numbers (1, 3) where (4, 3) are wanted",
+        "torch.randn_like(x) + 0 * torch.randn_like(x)": "a tensor like one (4, 3) draws more than was handed out",
+        "0 * x": "does not draw the unit normal numbers (4, 3) that it was handed",
+    },
+    "jax": {
+        "jax.random.normal(jax.random.PRNGKey(0), x.shape)": "",
+        "jax.jit(lambda x: jax.random.normal(jax.random.PRNGKey(0), x.shape))(x)": "",
+        "jax.random.uniform(jax.random.PRNGKey(0), x.shape)": "draws uniform numbers where unit normal",
+    },
+    "numpy": {
+        "np.random.default_rng(0).standard_normal(x.shape)": "",
+        "np.random.default_rng(0).normal(size=x.shape)": "",
+        "np.random.randn(*x.shape)": "",
+        "np.random.default_rng(0).random(x.shape)": "random draws uniform numbers where unit normal numbers (4, 3)",
+    },
+}
+
+
+@pytest.mark.parametrize(("framework", "drawn"), [(one, drawn) for one, some in DRAWN.items() for drawn in some])
+def test_noise_that_is_drawn_inside_is_handed_out(framework, drawn):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    imports = "import numpy as np" if framework == "numpy" else f"import {framework}"
+    finding = examined(INSIDE.format(framework=framework, imports=imports, drawn=drawn), "denoising_score_matching")
+    said = DRAWN[framework][drawn]
+    assert (finding.status, finding.questions) == ("failed" if said else "passed", finding.asked), finding.diagnosis
+    assert said in finding.diagnosis
+
+
+def test_what_was_replaced_to_hand_noise_out_stands_again():
+    torch = pytest.importorskip("torch", reason="a peer, of the extra that is called so")
+    before = torch.randn, torch.Tensor.normal_
+    examined(INSIDE.format(framework="torch", imports="import torch", drawn="1 / 0"), "denoising_score_matching")
+    assert (torch.randn, torch.Tensor.normal_) == before
+
+
+def test_a_level_and_a_time_that_are_drawn_inside():
+    text = (
+        "import torch\nfrom refebm.crosscheck.frameworks.torch import handing_out, objective\n\n\n"
+        "@objective\ndef metropolis_step(energy, x, scale, z, u):\n    with handing_out(z, u):\n"
+        "        y = x + scale * torch.randn_like(x)\n"
+        "        kept = torch.rand(len(x)) < torch.exp(energy(x) - energy(y))\n"
+        "    return torch.where(kept[:, None], y, x).detach()\n"
+    )
+    assert examined(text, "metropolis_step").status == "passed"
+    assert "torch.randn draws" in examined(text.replace("torch.rand(", "torch.randn("), "metropolis_step").diagnosis

@@ -3,13 +3,17 @@
 import importlib
 import json
 import re
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
 from refebm.cli import main
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS
 from refebm.identities.own import load, read
+from refebm.identities.parallel import _result
 from refebm.verify.command import EXAMPLE
 
 HEAD = """
@@ -127,19 +131,22 @@ def test_options_that_go_with_a_file(file, tmp_path, capsys):
     assert "E-" in capsys.readouterr().err and (tmp_path / "mine.py").read_text() == GOOD
 
 
-def test_in_other_processes(file, capsys):
-    """Where the file is read no more: it may be gone, and all processes work on what it was."""
+def test_processes_change_nothing(file, tmp_path, monkeypatch, capsys):
+    """Each has the file as it was, and a part of a theorem's cases."""
     path = file(GOOD.replace("doubling_adds", "first") + GOOD[len(HEAD) :].replace("doubling_adds", "second"))
-    assert main(["verify", path, "--jobs", "2", "--cases", "900"]) == 0  # of which each theorem is two pieces
+    monkeypatch.setattr("refebm.identities.parallel.PIECE", 0.1)
+    for jobs in ("1", "2"):
+        assert main(["verify", path, "--jobs", jobs, "--json", str(tmp_path / f"{jobs}.json")]) == 0
     out = capsys.readouterr().out
-    assert "2 processes" in out and "2 of 2 theorems hold: 1800 cases" in out
+    assert "2 processes" in out and out.count("2 of 2 theorems hold: 200 cases") == 2
+    assert (tmp_path / "1.json").read_text() == (tmp_path / "2.json").read_text()
 
 
-def test_a_process_that_is_ended(file, capsys):
-    text = GOOD.replace("    return Sides(", "    import os; os._exit(3)\n    return Sides(")
-    path = file(text + text[len(HEAD) :].replace("doubling_adds", "second"))
-    assert main(["verify", path, "--jobs", "2"]) == 2
-    assert "E-PROCESS" in capsys.readouterr().err
+def test_a_process_that_is_ended():
+    future = Future()
+    future.set_exception(BrokenProcessPool("gone"))
+    with pytest.raises(InputError, match=r"E-PROCESS: .*--jobs 1"):
+        _result(future)
 
 
 def test_on_data(file, tmp_path, capsys):
@@ -188,6 +195,12 @@ def test_controls_are_red_where_a_wrong_version_lives(file, capsys):
     out = capsys.readouterr().out
     assert "RED | double: The square. Of 2 it is the same | doubling_adds | 0% |" in out
     assert "theorems that no wrong version turns red: doubling_adds" in out
+    second = (
+        GOOD[GOOD.index("@wrong") :].replace("squared", "tripled").replace("x**2", "3 * x").replace("The square", "3")
+    )
+    assert main(["verify", file(text + second), "--controls"]) == 1  # though another version is rejected
+    out = capsys.readouterr().out
+    assert "1 of 2 wrong versions are rejected" in out and "no wrong version turns red" not in out
     assert main(["verify", file(GOOD.partition("@wrong")[0]), "--controls"]) == 1
     assert "@wrong(f)" in capsys.readouterr().out
 
@@ -248,6 +261,14 @@ BAD = {
         rf"E-ABOUT: {AT}is about doubel, which neither .*did you mean double\?",
     ),
     "a limit of no list": (changed(("pointwise", "limit")), rf"E-KIND: {AT}"),
+    "no dimension in the plane": (
+        changed(("case=number)", "case=number, plane=True)")),
+        rf"E-RAISES: {AT}raises, making a case\n  mine\.py:12 in number\n.*E-PLANE: .* begin with draw.dimension",
+    ),
+    "in the plane of a list": (
+        changed(("case=number)", "case=number, plane=True, cases=3)")),
+        rf"E-KIND: {AT}has a fixed list of cases, and none of them in the plane",
+    ),
     "no dict": (changed(('{"x": draw.reals((2,), 1.0, 3.0)}', "draw.real(1, 2)")), rf"E-DRAWN: {AT}.*got float"),
     "a case that raises": (
         changed(("1.0, 3.0", "1.0, high")),
@@ -308,6 +329,14 @@ def test_a_bad_file(name, file, tmp_path, capsys):
     assert len(captured.out.splitlines()) <= 1
 
 
+def test_what_stands_beside_a_file_is_shown_too(file, capsys):
+    file("def half(x):\n    return x[5] / 2\n", "helper_of_mine.py")
+    path = file("import helper_of_mine\n" + GOOD.replace("[x, x]", "[x, helper_of_mine.half(x)]"))
+    assert main(["verify", path]) == 2
+    said = capsys.readouterr().err
+    assert re.search(r"  mine\.py:\d+ in doubling_adds\n.*\n  helper_of_mine\.py:2 in half\n    return x\[5\]", said)
+
+
 def test_other_bad_files(file, tmp_path, capsys):
     one, two = file(GOOD), file(GOOD, "two.py")
     (tmp_path / "folder").mkdir()
@@ -326,7 +355,7 @@ def test_other_bad_files(file, tmp_path, capsys):
         ([one, "--only", "implicit_is_explicit"], "E-NONE"),
         ([one, "--template"], "E-OPTION: --template does not go with FILE.py"),
         ([one, "--case", "1", "--cases", "3"], "E-OPTION.*--cases"),
-        ([one, "--only", "doubling_adds", "--case", "5000"], "E-CASE.*-1000 to 1000"),
+        ([one, "--only", "doubling_adds", "--case", "5000"], "^refebm: E-CASE.*-1000 to 1000"),
     ):
         assert main(["verify", *arguments]) == 2
         assert re.search(pattern, capsys.readouterr().err), arguments

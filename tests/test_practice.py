@@ -31,6 +31,16 @@ def heun(sigma=1.0, next_sigma=0.5):
 
 
 BAD = {
+    "one logit": (
+        lambda: refebm.classifier_energy(lambda x: x[:, 0], X),
+        "E-CALLABLE",
+        r"logits.x. must return .n, k.",
+    ),
+    "no classes": (lambda: refebm.classifier_energy(lambda x: x[:, :0], X), "E-CALLABLE", r"logits.* got \(3, 0\)"),
+    "logits of another n": (lambda: refebm.class_log_probabilities(lambda x: x[:2], X), "E-CALLABLE", r"\(2, 2\)"),
+    "logits that are numbers": (lambda: refebm.class_log_probabilities(X, X), "E-CALLABLE", "logits must be callable"),
+    "bits that are none": (lambda: refebm.pseudo_likelihood(lambda x: x[:, 0], X), "E-BINARY", "x .*0.5"),
+    "a field for an energy": (lambda: refebm.pseudo_likelihood(one, 0 * X), "E-CALLABLE", "energy"),
     "an offset below zero": (lambda: refebm.cosine_betas(10, -0.1), "E-POSITIVE", "offset must be at least 0"),
     "a last step that keeps nothing": (lambda: refebm.cosine_betas(10, most=1.0), "E-WEIGHTS", "most"),
     "no steps of a cosine": (lambda: refebm.cosine_betas(0), "E-COUNT", "n_steps"),

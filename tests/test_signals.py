@@ -187,7 +187,7 @@ VERIFY = [
 OTHERS = [["vectors", ""], ["vectors", "/dev/null"], ["vectors", "a\0b"], ["vectors", "x" * 300], ["list", "\udcff"]]
 OTHERS += [["crosscheck", "--template", "numpy", *more] for more in (["--json", "x"], ["--markdown", "x"])]
 OTHERS += [["crosscheck", "{folder}/adapter.py", "--complete"], ["crosscheck", "--answers", "x", "--complete"]]
-OTHERS += [["list", "\0"], [], [""], ["nonsense"], ["vectors"], ["crosscheck"], ["list", "a", "b"], ["verify", "x"]]
+OTHERS += [["list", "\0"], [], [""], ["nonsense"], ["vectors"], ["crosscheck"], ["vectors", "a", "b"], ["verify", "x"]]
 COMMANDS = [["crosscheck", "{folder}/adapter.py", *more] for more in ODD]
 COMMANDS += [["crosscheck", name] for name in ADAPTERS] + [["verify", *more] for more in VERIFY] + OTHERS
 

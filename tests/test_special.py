@@ -5,7 +5,7 @@ import numpy
 import pytest
 from autograd import grad, jacobian, make_jvp
 
-from refebm.special import expit, gammaln, logsumexp, sech_squared, softmax, softplus, tanh
+from refebm.special import affine, expit, gammaln, logsumexp, ndtr, product, sech_squared, softmax, softplus, tanh
 
 FAR = 9.85967654375977e-305  # exp(-700)
 ROWS = [
@@ -38,6 +38,11 @@ ROWS = [
     (gammaln, 2.5, 0.2846828704729192, 0.7031566406452432, 0.49035775610023485),
     (gammaln, 40.0, 106.63176026064346, 3.676327374034843, 0.02531510384129103),
     (gammaln, 1e9, 19723265827.503716, 20.723265836446412, 1.0000000005e-09),
+    (ndtr, -5.0, 2.866515718791939e-07, 1.4867195147342977e-06, 7.433597573671489e-06),
+    (ndtr, -0.75, 0.2266273523768682, 0.30113743215480443, 0.2258530741161033),
+    (ndtr, 0.0, 0.5, 0.3989422804014327, 0.0),
+    (ndtr, 0.3125, 0.6226697184701571, 0.37993060619862773, -0.11872831443707117),
+    (ndtr, 9.0, 1.0, 1.0279773571668915e-18, -9.251796214502023e-18),
 ]
 
 
@@ -77,3 +82,38 @@ def test_log_sum_exp_of_nothing_and_of_too_much():
     assert logsumexp(np.array([-np.inf, -np.inf])) == -np.inf
     assert logsumexp(np.array([0.0, np.inf])) == np.inf
     close(grad(logsumexp)(np.array([-np.inf, 1.0])), [0.0, 1.0])
+
+
+W, B, X = (
+    np.array([[0.5, -1.0, 2.0], [0.25, 1.5, -0.75]]),
+    np.array([1.0, -2.0, 0.5]),
+    np.array([[1.0, 2.0], [-0.5, 4.0]]),
+)
+WEIGHTS = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, -2.0]])
+
+
+def of_layer(x, weights, bias):
+    return np.sum(WEIGHTS * affine(x, weights, bias))
+
+
+def test_a_layer_and_its_slopes():
+    close(affine(X, W, B), [[2.0, 0.0, 1.0], [1.75, 4.5, -3.5]])
+    close(grad(of_layer, 0)(X, W, B), WEIGHTS @ W.T)
+    close(grad(of_layer, 1)(X, W, B), X.T @ WEIGHTS)
+    close(grad(of_layer, 2)(X, W, B), [1.5, 2.0, 0.0])
+    close(make_jvp(lambda x: affine(x, W, B))(X)(X)[1], X @ W)
+    close(make_jvp(lambda w: affine(X, w, B))(W)(W)[1], X @ W)
+    close(make_jvp(lambda b: affine(X, W, b))(B)(B)[1], np.stack([B, B]))
+
+
+def test_slopes_of_the_slopes_of_a_layer():
+    """Of |W u|^2 with u the weights of a layer's outputs, and of |x^T u|^2."""
+    close(grad(lambda w: np.sum(grad(of_layer, 0)(X, w, B) ** 2))(W), 2 * W @ WEIGHTS.T @ WEIGHTS)
+    close(grad(lambda x: np.sum(grad(of_layer, 1)(x, W, B) ** 2))(X), 2 * WEIGHTS @ WEIGHTS.T @ X)
+    twice = grad(lambda w: np.sum(grad(lambda v: np.sum(grad(of_layer, 0)(X, v, B) ** 3))(w) ** 2))
+    step, h = np.ones_like(W), 2.0**-20
+    third = [grad(lambda v: np.sum(grad(of_layer, 0)(X, v, B) ** 3))(W + sign * h * step) for sign in (1, -1)]
+    change = (np.sum(third[0] ** 2) - np.sum(third[1] ** 2)) / (2 * h)
+    assert np.sum(twice(W) * step) == pytest.approx(change, rel=1e-8)
+    close(make_jvp(lambda w: product(X, w))(W)(W)[1], X @ W)
+    close(make_jvp(lambda x: product(x, W))(X)(X)[1], X @ W)

@@ -2,10 +2,14 @@
 
 import autograd.numpy as np
 import pytest
+from autograd import grad
+from autograd.misc import flatten
+from autograd.misc.optimizers import adam
 
 import refebm
 from refebm import InputError, minimise, minimise_noisy
 from refebm.glossary import InputTypeError
+from refebm.training import minimise_in_turns
 
 HESSIAN = np.array([[3.0, 1.0], [1.0, 2.0]])
 LINEAR = np.array([1.0, -2.0])
@@ -177,7 +181,45 @@ def test_the_progress_line_can_be_switched_off(progress, capsys):
         assert not err
 
 
+def test_adam_is_that_of_autograd():
+    """To the last digit; theirs keeps its loop to itself, where players cannot take turns."""
+    start, unflatten = flatten(START)
+    wanted = adam(lambda x, i: grad(lambda x: noisy_quadratic(unflatten(x), i))(x), start, num_iters=50, step_size=0.03)
+    got, _ = flatten(minimise_noisy(noisy_quadratic, START, 50, 0.03, progress=False).parameters)
+    assert got.tolist() == wanted.tolist()
+
+
+def test_a_plain_step_is_down_the_gradient():
+    fit = minimise_noisy(lambda x, i: (i + 1) * x**2, 1.0, 2, 0.125, adam=False, progress=False)
+    assert fit.parameters == (1 - 0.25) * (1 - 0.5) and fit.history.tolist() == [1.0, 2 * 0.75**2]
+
+
+def test_players_step_in_turn():
+    """The second sees where the first has gone, and the first, in the next round, where the second has."""
+    losses = {"a": lambda p, i: (p["a"] - p["b"]) ** 2, "b": lambda p, i: p["b"] * p["a"]}
+    fit = minimise_in_turns(losses, {"a": 2.0, "b": 1.0}, 2, 0.25, adam=False, progress=False)
+    a, b = 2.0, 1.0
+    for _ in range(2):
+        a = a - 0.5 * (a - b)
+        b = b - 0.25 * a
+    assert fit.parameters == {"a": a, "b": b} and fit.history.shape == (2, 2) and fit.finite
+
+
+def test_what_interrupts_it_has_what_was_fitted():
+    def loss(x, i):
+        if i == 3:
+            raise KeyboardInterrupt
+        return x**2
+
+    with pytest.raises(KeyboardInterrupt) as interrupted:
+        minimise_noisy(loss, 1.0, 10, 0.25, adam=False, progress=False)
+    fit = interrupted.value.fit
+    assert fit.parameters == 0.25 and len(fit.history) == 3 and not fit.finite
+
+
 BAD = {
+    "loss without parameters": (lambda: minimise(lambda x: 3.0, 1.0), "E-CALLABLE", "depend on the parameters"),
+    "adam a word": (lambda: minimise_noisy(noisy_quadratic, START, 5, 0.1, adam="no"), "E-FLAG", "adam .*no"),
     "loss not callable": (lambda: minimise(3.0, 1.0), "E-CALLABLE", "loss .*float"),
     "loss per row": (lambda: minimise(lambda x: x * np.ones(3), 1.0), "E-CALLABLE", r"mean over rows.*\(3,\)"),
     "loss nothing": (lambda: minimise(lambda x: None, 1.0), "E-CALLABLE", "NoneType"),

@@ -109,6 +109,19 @@ def diffused(sde):
     return Model("diffused_mixture", {"sde": sde, "logits": np.zeros(2), "means": ones, "variances": ones})
 
 
+def apart(n_steps, step=lambda x, y, z: (moved(x + z), moved(y - z)), m=0):
+    return refebm.coupled_chains(step, X, Z, m, np.full((n_steps, 3, 2), 0.125))
+
+
+def test_what_was_had_of_chains_that_do_not_meet_is_kept():
+    with pytest.raises(refebm.DomainError) as refused:
+        apart(4)
+    chains = refused.value.chains
+    np.testing.assert_array_equal(chains.x, [X + 0.125 * t for t in range(5)])
+    np.testing.assert_array_equal(chains.y, [Z - 0.125 * t for t in range(4)])
+    assert chains.meeting.tolist() == [0, 0, 0]
+
+
 BAD = {
     "one dimension": (lambda: ism(X[0]), "E-NDIM", r"x .*\(2,\).*x\[:, None\]"),
     "three dimensions": (lambda: ism(X[None]), "E-NDIM", r"x .*\(1, 3, 2\)"),
@@ -360,6 +373,26 @@ BAD = {
     "u_h for one row": (lambda: refebm.gibbs_step(RBM, BITS, Z[:1], Z), "E-SHAPE", "u_h"),
     "u_v for one row": (lambda: refebm.gibbs_step(RBM, BITS, HALF, HALF[:1]), "E-SHAPE", "u_v"),
     "u_v for one row, Gaussian": (lambda: refebm.gibbs_step(GAUSSIAN_RBM, X, HALF, Z[:1]), "E-SHAPE", "u_v"),
+    "chains that do not meet": (lambda: apart(4), "E-MEETING", "3 of 3 pairs .* 4 steps"),
+    "a tape shorter than m": (lambda: apart(4, m=5), "E-TAPE", "m = 5.*4"),
+    "a pair of which one is no step": (
+        lambda: apart(4, lambda x, y, z: (moved(x), y)),
+        "E-CALLABLE",
+        "coupled_step.*Step",
+    ),
+    "a step for a pair": (lambda: apart(4, lambda x, y, z: moved(x)), "E-CALLABLE", "two Steps.*Step"),
+    "chains of one length": (
+        lambda: refebm.unbiased_mean(energy, CHAINS, CHAINS, 0, 1),
+        "E-SHAPE",
+        "one state shorter",
+    ),
+    "k after m": (lambda: refebm.unbiased_mean(energy, CHAINS, CHAINS[1:], 2, 1), "E-COUNT", "k = 2, m = 1"),
+    "m after the end": (lambda: refebm.unbiased_mean(energy, CHAINS, CHAINS[1:], 0, 9), "E-COUNT", "T = 8.*m = 9"),
+    "chains of another n": (
+        lambda: refebm.unbiased_contrastive_divergence(energy, X[:2], CHAINS, CHAINS[1:], 0, 1),
+        "E-SHAPE",
+        r"chain .*\(2, 2\).*\(9, 3, 2\)",
+    ),
     "no RBM": (lambda: refebm.gibbs_step(None, BITS, HALF, HALF), "E-RBM", "rbm .*hidden_given.*visible_given"),
     "the class of an RBM": (lambda: refebm.gibbs_step(refebm.BinaryRBM, BITS, HALF, HALF), "E-RBM", "instance"),
     "the class Generator": (

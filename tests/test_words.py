@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from refebm.cli import main
-from refebm.crosscheck.command import _functions
-from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.questions import EXAMINED, chosen
 from refebm.identities import THEOREMS
 from refebm.verify.command import _chosen
 from refebm.words import did_you_mean, having, words
@@ -74,10 +73,10 @@ def test_functions_that_are_near(capsys):
 
 
 def test_which_functions_are_examined():
-    assert _functions("score_of") == ["score_of"]
-    assert all(function.startswith("StudentT.") for function in _functions("StudentT"))
-    assert _functions("tweedie") == ["tweedie_mean", "tweedie_cov"] and len(_functions("")) == len(EXAMINED)
-    assert _functions("score matching explicit") == ["explicit_score_matching"]
+    assert chosen("score_of") == ["score_of"]
+    assert all(function.startswith("StudentT.") for function in chosen("StudentT"))
+    assert chosen("tweedie") == ["tweedie_mean", "tweedie_cov"] and len(chosen("")) == len(EXAMINED)
+    assert chosen("score matching explicit") == ["explicit_score_matching"]
 
 
 def test_which_theorems_are_meant():

@@ -26,6 +26,7 @@ from refebm.glossary import (
     rows,
 )
 from refebm.objectives.diffusion import diffusion_score_matching
+from refebm.objectives.flow_matching import flow_matching
 from refebm.samplers.reverse_diffusion import ddpm_step, predictor_corrector, probability_flow
 from refebm.samplers.tapes import langevin_tape, predictor_corrector_tape
 from refebm.training import Fit, minimise_noisy
@@ -85,6 +86,39 @@ def train_diffusion(
         t = t_min + (1 - t_min) * rng.random(batch)
         z = rng.standard_normal(rows.shape)
         return np.mean(diffusion_score_matching(score(theta), sde, weight, rows, t, z))
+
+    return minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=each, progress=progress)
+
+
+@rows
+def train_flow_matching(
+    x: Points,
+    velocity: TimeFieldOf,
+    parameters: Parameters,
+    batch: Size,
+    n_steps: StepCount,
+    step_size: StepSize,
+    rng: Rng,
+    t_min: FirstTime = 1e-3,
+    *,
+    adam: Flag = False,
+    each: Watch | None = None,
+    progress: Flag = True,
+) -> Fit:
+    r"""A velocity at all times: each row of a minibatch on a line of its own, 1/2 |u((1 - t) x + t z, t) - (z - x)|^2.
+
+    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 |u_\theta((1 - t) x + t z, t) - (z - x)|^2$$
+
+    1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
+    down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
+    Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
+    """
+
+    def loss(theta, i):
+        rows = minibatch(x, batch, rng)
+        t = t_min + (1 - t_min) * rng.random(batch)
+        z = rng.standard_normal(rows.shape)
+        return np.mean(flow_matching(velocity(theta), rows, z, t))
 
     return minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=each, progress=progress)
 

@@ -1,4 +1,7 @@
-"""Write the pages of the book anew; with --evidence FILE take the record of a whole run of the theorems first."""
+"""Write the pages of the book, and the README's map of them, anew.
+
+Theorems that have no record yet are run; with --evidence FILE the record of all is that of a whole run.
+"""
 
 import argparse
 from pathlib import Path
@@ -8,6 +11,8 @@ from refebm.book.pages import overview, pages
 from refebm.files import write_text
 
 FOLDER = Path(__file__).parent
+README = FOLDER.parent.parent / "README.md"  # in a clone, which has a map of the pages
+MAP, END = "<!-- python -m refebm.book --map -->\n", "<!-- end -->"
 
 
 def main() -> None:
@@ -25,6 +30,9 @@ def main() -> None:
             path.unlink()
     for path, text in made.items():
         write_text(path, text)
+    if README.exists():
+        head, mark, rest = README.read_text(encoding="utf-8").partition(MAP)
+        write_text(README, head + mark + overview() + "\n" + END + rest.partition(END)[2] if mark else head)
     print(f"{len(made)} pages, the record of {number} theorems anew")
 
 

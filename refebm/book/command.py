@@ -21,8 +21,12 @@ def add_commands(commands) -> None:
     book.add_argument("folder", metavar="DIR", help="a folder that is empty, not there, or a book already")
 
 
+def _on_a_terminal():
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
 def _width_and_colour():
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    colour = _on_a_terminal() and "NO_COLOR" not in os.environ
     return min(shutil.get_terminal_size((100, 24)).columns, WIDEST), colour
 
 
@@ -39,7 +43,7 @@ def list_all(options) -> int:
     from refebm.book import terminal
 
     text, (width, colour) = " ".join(options.text), _width_and_colour()
-    width = width if sys.stdout.isatty() else sys.maxsize
+    width = width if _on_a_terminal() else sys.maxsize
     terminal.put(terminal.markdown(text) if options.markdown else terminal.listed(terminal.chosen(text), width, colour))
     return 0
 

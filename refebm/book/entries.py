@@ -33,10 +33,11 @@ class Place(NamedTuple):
 
 
 class Doc(NamedTuple):
-    """A docstring: what it says first, its equation, the rest, and what stands behind its labels."""
+    """A docstring: what it says first, its equation, an example, the rest, and what stands behind its labels."""
 
     first: str
     latex: str
+    example: str
     rest: str
     labelled: dict[str, str]
 
@@ -54,7 +55,8 @@ def doc(name: str) -> Doc:
         raise InputError("E-DOCSTRINGS", "the book is read off docstrings, which python -OO leaves out")
     first, *rest = (inspect.getdoc(thing(name)) or "").split("\n\n")
     latex = next((part.strip("$") for part in rest if part.startswith("$$")), "")
-    text = "\n\n".join(part for part in rest if not part.startswith("$$"))
+    example = "\n".join(part for part in rest if part.startswith(">>>"))
+    text = "\n\n".join(part for part in rest if not part.startswith(("$$", ">>>")))
     labelled, kept = {}, []
     for line in text.splitlines():
         label, colon, words = line.partition(": ")
@@ -65,7 +67,7 @@ def doc(name: str) -> Doc:
         else:
             kept.append(line)
     rest = "\n".join(line for line in kept if line not in labelled)
-    return Doc(" ".join(first.split()), latex, rest.strip(), labelled)
+    return Doc(" ".join(first.split()), latex, example, rest.strip(), labelled)
 
 
 def source(name: str) -> str:

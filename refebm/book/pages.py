@@ -68,9 +68,8 @@ def title(stem: str) -> str:
 def _about(stem, names, theorems):
     """What the module of the stem says of itself: that of the definitions, else that of the theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
-    own = [module for module in modules if module.rpartition(".")[2] == stem]
-    other = [theorems[0].sides.__module__] if theorems else [f"refebm.{stem}"]
-    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or other]
+    own = [module for module in [f"refebm.{stem}", *modules] if module.endswith(f".{stem}") and module in sys.modules]
+    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or [theorems[0].sides.__module__]]
 
 
 def definition(name: str, stem: str = "") -> list[str]:
@@ -87,6 +86,7 @@ def definition(name: str, stem: str = "") -> list[str]:
         f"**Source:** {cited(entries.source(name))}" if entries.source(name) else "",
         f"```python\n{entries.code(name)}\n```",
         link_to_code(entries.place(name)),
+        f"```pycon\n{said.example}\n```" if said.example else "",
         *_variants(name),
         *_evidence_of(name, stem),
     ]
@@ -202,10 +202,12 @@ def _link(name, stem):
 
 
 def cited(source: str) -> str:
-    """A source line whose texts lead to the page of texts."""
-    return "; ".join(
-        f"[{prose(one.text)}]({TEXTS_PAGE}.md#{anchor(one.text)}){_escaped(one.place)}" for one in citations(source)
-    )
+    """A source line whose texts lead to the page of texts, where they are entered there."""
+    return "; ".join(_text(one.text) + _escaped(one.place) for one in citations(source))
+
+
+def _text(text):
+    return f"[{prose(text)}]({TEXTS_PAGE}.md#{anchor(text)})" if text in TEXTS else prose(text)
 
 
 def anchor(text: str) -> str:

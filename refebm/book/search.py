@@ -73,9 +73,8 @@ def fields(name: str) -> list[set[str]]:
             *(set(words(one)) for one in theorem.about),
         ]
     said = entries.doc(name)
-    called = [set(words(one)) for one in said.labelled.get("Also", "").split(",")]
-    own = set(words(name)) | {_initials(name)}
-    return [own, *called, own.union(*called), *places(entries.source(name)), set(words(said.first))]
+    own, also = set(words(name)) | {_initials(name)}, _also(name)
+    return [own, *also, own.union(*also), *places(entries.source(name)), set(words(said.first))]
 
 
 def _initials(name):
@@ -107,6 +106,15 @@ def found(text: str) -> list[str]:
             "E-NONE", f"nothing is called {text!r}, and no source or statement has these words{hint(text)}"
         )
     return chosen
+
+
+def called(text: str) -> list[str]:
+    """The definitions that are also called exactly so, as "DSM" is one."""
+    return [name for name in entries.definitions() if set(words(text)) in _also(name)]
+
+
+def _also(name):
+    return [set(words(one)) for one in entries.doc(name).labelled.get("Also", "").split(",") if one]
 
 
 def hint(text: str) -> str:

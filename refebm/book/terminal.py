@@ -26,7 +26,7 @@ KEYWORDS = re.compile(
 def shown(text: str, width: int = 100, colour: bool = False) -> str:
     """What a name or words find: one definition or theorem whole, several as a list."""
     names = search.found(text)
-    whole = _alone(names)
+    whole = _alone(search.called(text)) or _alone(names)
     if whole is None:
         words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
         return "\n".join([listed(names, width, colour), "", words])
@@ -59,6 +59,7 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += _labelled("Source", entries.source(name), width)
     if name in entries.definitions():
         lines += _code(name)
+        lines += [("", ""), *((COLOUR, INDENT + line) for line in said.example.splitlines())] if said.example else []
         lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
         lines += _rows("Mistakes", [(one.name, one.formula, one.seen) for one in entries.mistakes(name)], width)
     for one in entries.theorems_about(name):
@@ -180,7 +181,7 @@ def markdown(text: str = "") -> str:
 
 def put(text: str) -> None:
     """To a pager where it is a terminal and longer than it, else printed."""
-    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+    if sys.stdout and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
         os.environ.setdefault("LESS", "-R")
         pydoc.pager(text)
     else:

@@ -1,1 +1,5 @@
-"""The examiner: asks any implementation fixed questions, holds its answers against vectors, names what is wrong."""
+"""The examiner of other people's code: `examine` and `compare` for a session, `parametrize` for pytest."""
+
+from refebm.crosscheck.compare import compare as compare
+from refebm.crosscheck.examine import examine as examine
+from refebm.crosscheck.examine import parametrize as parametrize

@@ -13,7 +13,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -125,6 +125,7 @@ class Adapter(Implementation):
         self.steps = self.read in (numbers, for_theorems) if steps is None else steps
         self.own = {name: getattr(module, name) for name in _exposed(module)}
         self.functions = [name for name in EXAMINED if self.supports(name)]
+        self.notes = [f"{name} is no public name, and not examined: {near}?" for name, near in misspelt(module)]
         for name in self.own:
             methods = [function for function in EXAMINED if function.partition(".")[0] == name]
             if not set(methods) & set(self.functions):
@@ -277,24 +278,33 @@ def _exposed(module) -> list[str]:
     """Public names that the module defines, or lists in __all__; of what it imports the functions alone."""
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}
-    defined = [
-        name
-        for name, thing in vars(module).items()
-        if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
-    ]
-    lower = {name.lower(): name for name in public}
-    for name in set(defined) - public:
-        close = [lower[near] for near in difflib.get_close_matches(name.lower(), lower, 1, CLOSE)]
-        helper = name.lower() in map(str.lower, (*CLASSES, *KINDS)) or (close and close[0] in vars(module))
-        if close and not helper:
-            raise InputError(
-                "E-ADAPTER", f"{name} is not a public name; did you mean {close[0]}? A helper may be called _{name}"
-            )
+    defined = _defined(module)
     absent = [name for name in listed if name in public and not hasattr(module, name)]
     if absent:
         raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
     imported = [name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])]
     return sorted(public & {*defined, *listed, *imported})
+
+
+def misspelt(module) -> Iterator[tuple[str, str]]:
+    """Names of what the module defines that look like public ones which it has not, and these."""
+    public = {function.partition(".")[0] for function in EXAMINED}
+    defined = _defined(module)
+    lower = {name.lower(): name for name in public}
+    for name in set(defined) - public:
+        close = [lower[near] for near in difflib.get_close_matches(name.lower(), lower, 1, CLOSE)]
+        helper = name.lower() in map(str.lower, (*CLASSES, *KINDS)) or (close and close[0] in vars(module))
+        if close and not helper:
+            yield name, close[0]
+
+
+def _defined(module) -> list[str]:
+    """What a module itself defines and that can be called, but what begins with _."""
+    return [
+        name
+        for name, thing in vars(module).items()
+        if callable(thing) and not name.startswith("_") and getattr(thing, "__module__", None) == module.__name__
+    ]
 
 
 def _nearest(module) -> str:

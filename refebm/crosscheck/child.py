@@ -27,7 +27,8 @@ from refebm.identities.own import Text, theorems_of
 from refebm.identities.run import attempt, run
 from refebm.truth.densities import GaussianMixture
 
-NOISY = "answers the same question differently when it is asked again: randomness or state of its own"
+NOISY = "answers the same question differently when it is asked again: randomness or state of its own; where it draws "
+NOISY += "noise, `with handing_out(z):` of refebm.crosscheck.frameworks hands it the question's"
 CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end
 MOST_FORKS = MOST_THREADS = 64
 STARVED = ("MemoryError", "Too many open files", "can't start new thread")  # who says so may hold all that there is
@@ -191,6 +192,8 @@ def serve(order: dict) -> None:
         patched = _replaced(before)
         if patched:
             channel.send("note", f"{source}: importing it {patched}")
+        for note in adapter.notes:
+            channel.send("note", f"{source}: {note}")
         names = task.names(adapter, order)
         channel.send("names", [names, adapter.functions])
         _work(channel, task, adapter, [name for name in names if name in (order["names"] or names)], order)

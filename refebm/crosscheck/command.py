@@ -6,13 +6,12 @@ from pathlib import Path
 import refebm
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
-from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.questions import chosen
 from refebm.crosscheck.report import called, failing, line, markdown, record, summary
-from refebm.crosscheck.template import template
+from refebm.crosscheck.template import of_the_template, template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
-from refebm.words import did_you_mean, having
 
 
 def crosscheck(options) -> int:
@@ -28,13 +27,13 @@ def crosscheck(options) -> int:
         )
     if options.template:
         complete = options.complete or not options.only
-        print(template(options.template, _functions(options.only), complete), end="")
+        print(template(options.template, chosen(options.only), complete), end="")
         return 0
-    chosen = _chosen(options)
+    functions = _chosen(options)
     start = time.perf_counter()
     source = called(options.adapter or str(options.answers))
-    findings = _findings(options, chosen)
-    _print(findings, time.perf_counter() - start)
+    findings = _findings(options, functions)
+    _print(findings, time.perf_counter() - start, _untouched(options.adapter))
     if all(finding.status == "unsupported" for finding in findings):
         reasons = "; ".join(dict.fromkeys(finding.diagnosis for finding in findings if finding.diagnosis))
         raise InputError("E-ADAPTER", f"{source}: nothing was examined" + (f": {reasons}" if reasons else ""))
@@ -46,42 +45,41 @@ def crosscheck(options) -> int:
     return 1 if any(finding.status in ("failed", "partly") for finding in findings) else 0
 
 
-def _functions(text: str) -> list[str]:
-    """The function of that name, with its methods if it is a class; else those with all words."""
-    named = [function for function in EXAMINED if text in (function, function.partition(".")[0])]
-    chosen = named or having(text, {function: function for function in EXAMINED})
-    if not chosen:
-        raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
-    return chosen
-
-
 def _chosen(options) -> list[str]:
     """The functions that are meant, after all options are seen to be good."""
     if not options.timeout > 0:
         raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
-    chosen = _functions(options.only)
+    functions = chosen(options.only)
     written = {f"--{name}": getattr(options, name) for name in ("json", "markdown") if getattr(options, name)}
     see_apart(written, {"the adapter": Path(options.adapter)} if options.adapter else {})
     for path in written.values():
         see_writable(path)
-    return chosen
+    return functions
 
 
-def _findings(options, chosen) -> list[Finding]:
+def _findings(options, functions) -> list[Finding]:
     """Those of functions that there are, as they come, each with a line; then the others, in order."""
     found = {}
-    answered = read(options.answers) if options.answers else examine(options.adapter, chosen, options.timeout)
+    answered = read(options.answers) if options.answers else examine(options.adapter, functions, options.timeout)
     for function, answers in answered:
-        if function in chosen:
+        if function in functions:
             found[function] = judge(function, answers)
             print(line(found[function]), flush=True)
-    return [found.get(function) or judge(function, None) for function in chosen]
+    return [found.get(function) or judge(function, None) for function in functions]
 
 
-def _print(findings, seconds) -> None:
+def _untouched(adapter: str | None) -> list[str]:
+    """What stands in the file as the template printed it, which is refebm's and not the user's."""
+    path = Path(adapter or "")
+    return of_the_template(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
+
+
+def _print(findings, seconds, untouched) -> None:
     missing = [finding.function for finding in findings if finding.status == "unsupported"]
     print(f"unsupported: {', '.join(missing)}" if missing else "all functions are supported")
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")
+    if untouched:
+        print(f"\nrefebm's own bodies, as the template has them: {', '.join(untouched)}")
     print(f"\n{summary(findings)}; {seconds:.0f} s")

@@ -1,122 +1,40 @@
 """The fixed questions of the examination: what each public function is asked, and what each question is there for."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from refebm.glossary import Bits, Loss
+import refebm
+from refebm.glossary import (
+    BinaryRbm,
+    Bits,
+    Energy,
+    Field,
+    InputError,
+    LevelField,
+    LogDensity,
+    Logit,
+    Loss,
+    Rbm,
+    TimeField,
+)
+from refebm.identities import STEMS
 from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import DIAGNOSTICS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
-AT_LEVELS = ("noise_conditional", "smoothed_mixture")  # called with a noise level
+SMOOTH = ("mlp_score", "quadratic", "mlp_energy")  # of which high derivatives have digits
 AT_TIMES = ("noise_conditional", "diffused_mixture")  # with a time of an SDE, or a step of a diffusion
-RBM_METHODS = ("energy", "free_energy", "hidden_mean", "visible_mean", "log_partition")
-EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it is asked about, the usual one first
-    "score_of": tuple(kind for kind in ENERGIES if kind != "binary_rbm"),  # of bits there is no gradient
-    "at": AT_LEVELS,
-    "divergence": (*KINDS, "at_level", "denoiser"),
-    "field_and_divergence": KINDS,
-    "jacobian_vector_product": KINDS,
-    "explicit_score_matching": KINDS,
-    "implicit_score_matching": (*KINDS, "autoregressive", "flow"),
-    "explicit_sliced": KINDS,
-    "hutchinson_divergence": KINDS,
-    "sliced_score_matching": KINDS,
-    "sliced_score_matching_vr": KINDS,
-    "finite_difference_sliced": WITH_ENERGY,
-    "nonnegative_score_matching": (*KINDS, "gamma"),
-    "ratio_matching": WITH_ENERGY,
-    "denoising_score_matching": KINDS,
-    "denoising_score_matching_cv": KINDS,
-    "noise_conditional_score_matching": AT_LEVELS,
-    "denoising_autoencoder": ("mlp_score", "denoiser"),
-    "tweedie_mean": KINDS,
-    "tweedie_cov": KINDS,
-    "geometric_noise_levels": ("mlp_score",),
-    "diffusion_score_matching": AT_TIMES,
-    "ddpm_loss": AT_TIMES,
-    "predicted_noise": AT_TIMES,
-    "denoised_point": AT_TIMES,
-    "score_of_noise": AT_TIMES,
-    "score_of_denoiser": AT_TIMES,
-    **dict.fromkeys(("flow_matching", "flow_velocity", "score_of_flow", "ddim_step"), AT_TIMES),
-    **dict.fromkeys(("noise_from_score", "clean_point_from_score", "velocity_from_score"), ("mlp_score", "mixture")),
-    **dict.fromkeys(("score_from_noise", "score_from_clean_point", "score_from_velocity"), ("mlp_score",)),
-    "marginal_of_steps": (),
-    **dict.fromkeys(("karras_denoising", "karras_preconditioned", "karras_heun_step"), AT_LEVELS),
-    "karras_noise_levels": (),
-    **dict.fromkeys(("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"), ()),
-    "negative_log_likelihood": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
-    "contrastive_divergence": (*WITH_ENERGY, "binary_rbm", "gaussian_rbm"),
-    "estimated_log_partition": (),
-    "noise_contrastive": WITH_ENERGY,
-    "conditional_noise_contrastive": WITH_ENERGY,
-    "bregman_noise_contrastive": WITH_ENERGY,
-    "gan_discriminator_loss": WITH_ENERGY,
-    "mixed_noise": WITH_ENERGY,
-    "variational_bound": WITH_ENERGY,
-    "entropy_gradient": KINDS,
-    "implicit_negative_elbo": KINDS,
-    "stein_discrepancy": KINDS,
-    "kernel_stein": KINDS,
-    "minimum_probability_flow": WITH_ENERGY,
-    "minimum_probability_flow_continuous": WITH_ENERGY,
-    "minimum_velocity": KINDS,
-    "regularised_score_matching": KINDS,
-    "mean_field_free_energy": ("binary_rbm",),
-    "mean_field_contrastive_divergence": ("binary_rbm",),
-    "metropolis_step": WITH_ENERGY,
-    "langevin_step": KINDS,
-    "mala_step": WITH_ENERGY,
-    "leapfrog": KINDS,
-    "hmc_step": WITH_ENERGY,
-    "gibbs_step": ("binary_rbm", "gaussian_rbm"),
-    "annealed_langevin": AT_LEVELS,
-    "decaying_steps": (),
-    "euler_maruyama_step": (),
-    "reverse_sde_step": AT_TIMES,
-    "probability_flow_velocity": AT_TIMES,
-    "predictor_corrector": AT_TIMES,
-    "ddpm_step": AT_TIMES,
-    "autocovariance": (),
-    "autocorrelation": (),
-    "effective_sample_size": (),
-    "split_r_hat": (),
-    "Gaussian.log_prob": (),
-    "Gaussian.score": (),
-    "Gaussian.smoothed": (),
-    "Gaussian.posterior_mean": (),
-    "Gaussian.posterior_cov": (),
-    "GaussianMixture.log_prob": (),
-    "GaussianMixture.score": (),
-    "GaussianMixture.smoothed": (),
-    "GaussianMixture.posterior_mean": (),
-    "GaussianMixture.posterior_cov": (),
-    "Gamma.log_prob": (),
-    "Gamma.score": (),
-    "Gamma.fisher_information": (),
-    "StudentT.log_prob": (),
-    "StudentT.score": (),
-    "Laplace.log_prob": (),
-    "Laplace.score": (),
-    "smoothed_empirical": (),
-    "standard_normal": (),
-    **{f"{rbm}.{method}": () for rbm in RBMS for method in RBM_METHODS},
-    **{f"RealNVP.{method}": () for method in ("log_prob", "inverse", "sample")},
-    **{f"LinearGaussianVAE.{method}": () for method in ("log_joint", "marginal", "posterior_mean", "gap")},
-    **{f"VarianceExploding.{method}": () for method in ("sigma", "diffusion", "kernel", "prior")},
-    **{f"VariancePreserving.{method}": () for method in ("beta", "integral", "betas", "diffusion", "kernel", "prior")},
-    **{f"VariancePreserving.{method}": () for method in ("drift", "marginal", "diffused")},  # as all SDEs have them
-    **{f"SubVariancePreserving.{method}": () for method in ("diffusion", "kernel")},
-}
 NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "Model": "the data that an adapter is handed",
     "mixture_of": "makes model data of refebm's own densities",
@@ -125,6 +43,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "log_partition": "one way to integrate of many: ask for its own tolerance",
     "annealed_importance_sampling": "takes a kernel: the weights that it makes are, by estimated_log_partition",
     "run": "takes a kernel: the kernels are",
+    "coupled_chains": "takes a kernel: the kernels are, and what is made of the chains",
     "Step": "what kernels return",
     "Generator": "two callables: bregman_noise_contrastive is asked with three of them by their names",
     "LOGISTIC": "a generator that an adapter is told the name of",
@@ -147,10 +66,65 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "DomainError": "an error",
     "InputError": "an error",
 }
+METHODS = {  # of classes: which are asked for
+    **dict.fromkeys(("Gaussian", "GaussianMixture"), "log_prob score smoothed posterior_mean posterior_cov"),
+    "Gamma": "log_prob score fisher_information",
+    **dict.fromkeys(("StudentT", "Laplace"), "log_prob score"),
+    **dict.fromkeys(RBMS, "energy free_energy hidden_mean visible_mean log_partition"),
+    "RealNVP": "log_prob inverse sample",
+    "LinearGaussianVAE": "log_joint marginal posterior_mean gap",
+    "VarianceExploding": "sigma diffusion kernel prior",
+    "VariancePreserving": "beta integral betas diffusion kernel prior drift marginal diffused",  # as all SDEs have them
+    "SubVariancePreserving": "diffusion kernel",
+}
+ASKED_WITH = {  # the type of what a function is about: kinds of models, the usual one first
+    Field: KINDS,
+    **dict.fromkeys((Energy, LogDensity, Logit), WITH_ENERGY),
+    LevelField: ("noise_conditional", "smoothed_mixture"),
+    TimeField: AT_TIMES,
+    Rbm: tuple(RBMS.values()),
+    BinaryRbm: ("binary_rbm",),
+}
+MORE = {  # kinds for one function alone
+    "divergence": ("at_level", "denoiser"),
+    "implicit_score_matching": ("autoregressive", "flow"),
+    "nonnegative_score_matching": ("gamma",),
+    "pseudo_likelihood": ("binary_rbm",),
+    **dict.fromkeys(("negative_log_likelihood", "contrastive_divergence"), tuple(RBMS.values())),
+}
+ONLY = {  # kinds for one function, and no others
+    "score_of": tuple(kind for kind in ENERGIES if kind != "binary_rbm"),  # of bits there is no gradient
+    "denoising_autoencoder": ("mlp_score", "denoiser"),
+    "implicit_negative_elbo": KINDS,  # which are the score of q
+    "geometric_noise_levels": ("mlp_score",),
+    **dict.fromkeys(("higher_order_score_matching", "laplacian_score_matching"), SMOOTH),
+    **dict.fromkeys(("classifier_energy", "class_log_probabilities"), ("mlp_score",)),  # d classes
+    **dict.fromkeys(("noise_from_score", "clean_point_from_score", "velocity_from_score"), ("mlp_score", "mixture")),
+    **dict.fromkeys(("score_from_noise", "score_from_clean_point", "score_from_velocity"), ("mlp_score",)),
+}
+
+
+def _kinds(function: str) -> tuple[str, ...]:
+    """The kinds of models that a function is asked with, by the types of its arguments."""
+    found = (ASKED_WITH[one] for one in types(function).values() if one in ASKED_WITH)
+    return ONLY.get(function) or next(found, ()) + MORE.get(function, ())
+
+
+def _place(function: str) -> tuple[int, str, int]:
+    """By stem and line, in the order in which they are read."""
+    code = inspect.unwrap(getattr(refebm, function)).__code__
+    stem = Path(code.co_filename).stem
+    return (*STEMS, stem).index(stem), stem, code.co_firstlineno
+
+
+EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it is asked about, the usual one first
+    function: _kinds(function) for function in sorted(set(FUNCTIONS) - set(NOT_EXAMINED), key=_place)
+} | {f"{name}.{method}": () for name, methods in METHODS.items() for method in methods.split()}
 GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # which have one in the model's parameters
 NOT_BY_ROW = (np.ndarray, float, Any, NoiseLevels, Estimate)  # what is returned where answers do not come row by row
 WHOLE = {name for name in EXAMINED if types(name)["return"] in NOT_BY_ROW}
 FAR = GRADIENTS - {"nonnegative_score_matching", "finite_difference_sliced", "denoising_autoencoder"}
+FAR -= {"higher_order_score_matching", "laplacian_score_matching", "marginalisation_score_matching"}  # powers of x
 FAR |= {name for name in EXAMINED if name.startswith(("Gaussian.", "GaussianMix", "Student", "Laplace", "smoothed"))}
 FAR |= {"metropolis_step", "langevin_step", "mala_step", "hmc_step", "estimated_log_partition"}
 FAR |= {f"{rbm}.{method}" for rbm in RBMS for method in ("free_energy", "hidden_mean", "log_partition")}
@@ -184,6 +158,8 @@ VALUES: dict[str, tuple] = {  # an option of the question: the argument that it 
     "log_z": ("log_z", (1.5, -4.0), "a multiple of log Z, or its sign"),
     "n_steps": ("n_steps", (1, 5), "a step too many, or too few"),
     "sigmas": ("sigmas", ([0.625], [2.0, 1.0]), "one level alone, or a level of 1"),
+    "k": ("k", (0, 3), "right for k = 1 only, or for one state"),
+    "order": ("order", (3, 1), "what is right for m = 2 only"),
     "u": ("u", (1 / 64, 63 / 64), "u at the ends of its range"),
     "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
     "length": ("x", (8, 13, 9, 24), "halves, or pairs, of chains of any length"),
@@ -227,6 +203,20 @@ class Asked:
         return next((name for name, value in self.arguments.items() if isinstance(value, Model)), None)
 
 
+def chosen(text: str) -> list[str]:
+    """The functions that a text means: those of exactly this name, or of this stem, or with all its words in theirs.
+
+    Errors: E-NONE if there is none.
+    """
+    stems = {name: getattr(refebm, name.partition(".")[0]).__module__.rpartition(".")[2] for name in EXAMINED}
+    found = [name for name in EXAMINED if text in (name, name.partition(".")[0])]
+    found = found or [name for name in EXAMINED if stems[name] == text]
+    found = found or having(text, {name: name for name in EXAMINED})
+    if not found:
+        raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
+    return found
+
+
 def questions(function: str) -> list[Asked]:
     """All that a public function is asked."""
     asked = []
@@ -267,6 +257,9 @@ BY_ROW = {  # one of them for each point
         "t",
         "i",
         "weight",
+        "u_meet",
+        "chain",
+        "lagged",
         "scale",
         "std",
     ),

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def local(text: str, source: str) -> str:
     beside = str(Path(source).absolute().parent)
     for folder in sorted({beside, os.path.realpath(beside), os.getcwd(), sys.prefix, str(Path.home())}, key=len)[::-1]:
         text = text.replace(f"{folder}{os.sep}", "") if folder.strip(os.sep) else text
-    return text
+    return re.sub(r"(?<![\w.:/\\])/(?:[\w.+@-]+/)+(?=[\w.+@-])", "", text)
 
 
 def called(source: str) -> str:
@@ -43,6 +44,51 @@ def _markup(text: str) -> str:
     """For Markdown, where nothing in it is a link, a mention or a tag."""
     escaped = re.sub(r"([\\`*_{}\[\]#!|~])", r"\\\1", html.escape(text, quote=False))
     return escaped.replace("@", "@<!-- -->").replace("\n", "<br>")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an examination found: it prints as on a terminal, and as a table in a notebook."""
+
+    findings: list[Finding]
+    source: str = ""
+
+    @property
+    def examined(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.status != "unsupported"]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every function that there is answers all rightly, or by a known convention."""
+        return bool(self.examined) and all(finding.status in ("passed", "convention") for finding in self.examined)
+
+    def __getitem__(self, function: str) -> Finding:
+        return next(finding for finding in self.findings if finding.function == function)
+
+    def __str__(self) -> str:
+        said = self.examined or self.findings
+        failed = [failing(one) for one in said if one.failing is not None and one.status == "failed"]
+        return "\n\n".join(["\n".join(map(line, said)), *failed, summary(self.findings)])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (one.function, one.status, _count(one), "" if one.status == "unsupported" else _worst(one), one.diagnosis)
+            for one in self.examined or self.findings
+        ]
+        cells = ["".join(f"<td>{html.escape(cell).replace(chr(10), '<br>')}</td>" for cell in row) for row in rows]
+        head = "".join(
+            f"<th>{name}</th>" for name in ("function", "status", "questions", "worst / tolerance", "diagnosis")
+        )
+        folded = [
+            f"<details><summary>{html.escape(one.function)}: the first failing input</summary>"
+            f"<pre>{html.escape(failing(one))}</pre></details>"
+            for one in self.examined
+            if one.failing is not None
+        ]
+        table = f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in cells)}</table>"
+        return f"<p>refebm {refebm.__version__}: {html.escape(summary(self.findings))}</p>{table}{''.join(folded)}"
 
 
 def line(finding: Finding) -> str:

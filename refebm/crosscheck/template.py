@@ -13,7 +13,8 @@ from refebm.variants.questions import parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
 FOLDER = Path(__file__).parent / "templates"  # what is written by hand
-TEMPLATES = (*FRAMEWORKS, "javascript")
+PROGRAMS = {"javascript": "javascript.mjs", "julia": "julia.jl"}  # which answer golden vectors
+TEMPLATES = (*FRAMEWORKS, *PROGRAMS)
 PRINTED = ("property", "mean_over_projections")  # decorators that are more than a check
 MEAN = "@mean_over_projections"
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
@@ -27,9 +28,9 @@ from refebm.crosscheck.frameworks.{framework} import {names}
 
 
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
-    """The text of an adapter with these functions; in javascript one that answers golden vectors under node."""
-    if framework == "javascript":
-        return (FOLDER / "javascript.mjs").read_text(encoding="utf-8")
+    """The text of an adapter with these functions; of other languages a program that answers vectors."""
+    if framework in PROGRAMS:
+        return (FOLDER / PROGRAMS[framework]).read_text(encoding="utf-8")
     public: dict[str, list[str]] = {}
     for function in functions:
         name, _, method = function.partition(".")
@@ -94,6 +95,27 @@ def own_text(thing, framework: str, methods=()) -> tuple[str, set[str]]:
         text = re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
     names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
     return text, (names - {thing.__name__}) & set(vars(inspect.getmodule(thing)))
+
+
+def of_the_template(text: str) -> list[str]:
+    """What an adapter has under public names whose bodies are still those that the template prints."""
+    framework = re.search(r"refebm\.crosscheck\.frameworks\.(\w+)", text)
+    if framework is None or framework[1] not in FRAMEWORKS:
+        return []
+    try:
+        nodes = [one for one in ast.parse(text).body if isinstance(one, (ast.FunctionDef, ast.ClassDef))]
+    except (SyntaxError, ValueError):
+        return []
+    return [node.name for node in nodes if node.name in refebm.__all__ and _as_printed(node, framework[1])]
+
+
+def _as_printed(node, framework):
+    methods = [one.name for one in node.body if isinstance(one, ast.FunctionDef) and isinstance(node, ast.ClassDef)]
+    thing = getattr(refebm, node.name)
+    if not callable(thing) or not all(hasattr(thing, method) for method in methods):
+        return False
+    own = ast.parse(own_text(thing, framework, methods)[0]).body[0]
+    return list(map(ast.dump, own.body)) == list(map(ast.dump, node.body))
 
 
 def _begins(node):

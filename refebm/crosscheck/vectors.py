@@ -4,6 +4,7 @@ The values in ``independent.json`` are mpmath's, each rounded once to a double; 
 A scale is sum |terms| plus what the value does when each input moves.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -116,9 +117,26 @@ def with_kinds(tree, like):
     return tree
 
 
-@cache
+_INSTEAD: dict[str, tuple[Vector, ...]] = {}
+
+
+@contextlib.contextmanager
+def instead(function: str, others: tuple[Vector, ...]) -> Iterator[None]:
+    """While it lasts a function is judged by other questions: by those on somebody's own model and points."""
+    _INSTEAD[function] = others
+    try:
+        yield
+    finally:
+        del _INSTEAD[function]
+
+
 def vectors(function: str) -> tuple[Vector, ...]:
     """The golden vectors of a public function."""
+    return _INSTEAD.get(function) or _golden(function)
+
+
+@cache
+def _golden(function: str) -> tuple[Vector, ...]:
     table = independent().get(function, {})
     asked = questions(function)
     if [(one.id, fingerprint(one)) for one in asked] != [(number, table[number]["of"]) for number in sorted(table)]:

@@ -50,7 +50,8 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
         return finding
     words = [f"{missing} of {len(asked)} questions are not answered"] if missing else []
     never = list(_never_asked(asked, answers))
-    words += [f"never asked: {'; '.join(never)}"] if never else []
+    more = [f"and {len(never) - 3} more"] if len(never) > 3 else []
+    words += [f"never asked: {'; '.join([*never[:3], *more])}"] if never else []
     return (
         replace(finding, status="partly", diagnosis="; ".join(filter(None, [finding.diagnosis, *words])))
         if words

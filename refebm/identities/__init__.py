@@ -38,16 +38,8 @@ __all__ = ["REFERENCE", "THEOREMS", "Draw", "Failure", "Implementation", "Limit"
 __all__ += ["Theorem", "Unusable", "Verdict", "check", "expect", "theorem", "verdict_of", "wrong"]
 
 STEMS = (  # the order in which they are read, run and listed, new ones last
-    *(
-        "calculus",
-        "densities",
-        "score_matching",
-        "higher_order",
-        "denoising",
-        "likelihood",
-        "rbm",
-        "contrastive_divergence",
-    ),
+    *("calculus", "densities", "score_matching", "higher_order", "denoising", "likelihood", "rbm"),
+    *("contrastive_divergence", "mean_field", "entropy_contrast", "coupled"),
     *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
     *("noise_contrastive", "contrast_estimates", "conditional_contrast", "bregman_contrast", "made_noise"),
     *("real_nvp", "adversarial", "discrepancies", "sdes", "diffusion"),

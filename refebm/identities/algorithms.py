@@ -17,7 +17,7 @@ from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian
 from refebm.truth.derivatives import moments as moments_at
 
-HISTORY = "Robbins and Monro 1951, eq. 8"
+HISTORY = "Robbins and Monro 1951"
 
 
 class Scripted(numpy.random.Generator):
@@ -224,7 +224,7 @@ def averaged_score_matching_contracts(impl, x, A, eta):
 
 
 @theorem(
-    "Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018, section 4.2",
+    "Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018",
     kind="enumeration",
     about="train_score_matching",
     case=data_and_matrix,
@@ -349,6 +349,38 @@ def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
             for m, std in zip(*_kernel_by_hand(sde, t_min + (1 - t_min) * uniforms))
         ]
         return [np.mean([one[i] for one in terms], axis=0) for i in (0, 1)]
+
+    return steps_by_hand(run, draws, A, eta, at, full)
+
+
+@theorem(
+    f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}",
+    kind="enumeration",
+    about="train_flow_matching",
+    case=with_sde,
+)
+def lines_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
+    r"""Over minibatches, times and noise the mean step of flow matching is that of the mean over times.
+
+    E\, g = \nabla_\theta E_t E \tfrac12 |u((1 - t) x + t z, t) - (z - x)|^2, \quad t = t_0 + (1 - t_0) u
+    """
+    d, mean = x.shape[1], np.mean(x, axis=0)
+    starts = product(in_a_row(len(x)), [uniforms, uniforms[::-1]], rademacher(d)[0])
+    draws = [(rows, us, np.tile(z, (2, 1))) for rows, us, z in starts]
+
+    def run(rng, n_steps):
+        given = x, linear_at_times, A, 2, n_steps, eta, rng, t_min
+        return parameters_after(impl.train_flow_matching, *given)
+
+    def at(A, rows, us, z):
+        t = (t_min + (1 - t_min) * us)[:, None]
+        return squares(A, (1 - t) * x[rows] + t * z, np.ones((2, 1)), x[rows] - z)
+
+    def full(A):
+        times = t_min + (1 - t_min) * uniforms
+        second = moments(x)[1:, 1:]
+        away = [np.concatenate([mean[None], (1 - t) * second - t * np.eye(d)]) for t in times]
+        return [np.mean([moments((1 - t) * x, t**2) @ A for t in times], axis=0), np.mean(away, axis=0)]
 
     return steps_by_hand(run, draws, A, eta, at, full)
 
@@ -553,7 +585,7 @@ def biased_energy(b, x):
 
 
 @theorem(
-    "Mnih and Teh 2012, section 2.2; Song and Kingma 2021, section 5",
+    "Mnih and Teh 2012; Song and Kingma 2021, section 5",
     kind="enumeration",
     about="train_noise_contrastive",
     case=lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
@@ -623,7 +655,7 @@ def _rounds(run, theta, phi, eta, turns):
 
 
 @theorem(
-    "Gao et al. 2020, section 3.3; HY-673 lecture 12, flow contrastive estimation",
+    "Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation",
     kind="enumeration",
     about="train_flow_contrastive",
     case=a_game,

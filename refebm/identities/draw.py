@@ -30,11 +30,13 @@ class Draw:
 
     @classmethod
     def seeded(cls, seed: Sequence[int], first: Sequence[int] = (), **options) -> "Draw":
-        """From a generator, except for the integers in `first`."""
+        """From a generator, except for the integers in `first`: the dimension, of what has cases in the plane."""
         rng, given = np.random.default_rng(seed), iter(first)
 
         def integer(low, high):
             drawn = next(given, None)
+            if drawn is not None and not (low == 1 and drawn <= high):
+                raise InputError("E-PLANE", "a case that may be in the plane must begin with draw.dimension()")
             return int(rng.integers(low, high + 1)) if drawn is None else drawn
 
         return cls(integer, **options)
@@ -97,6 +99,7 @@ class Draw:
         return correlation * deviations[:, None] * deviations
 
     def gaussian(self, d: int) -> Gaussian:
+        """Its mean within 1.5 of the origin, with such a covariance."""
         return Gaussian(self.reals((d,), -1.5, 1.5), self.covariance(d))
 
     def mixture(self, d: int, most: int = 3) -> GaussianMixture:

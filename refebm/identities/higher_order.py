@@ -4,14 +4,20 @@ import numpy as np
 
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
+from refebm.identities.parameters import wells_of
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.score_matching import data_and_model
+from refebm.identities.rules import all_bits
+from refebm.identities.score_matching import data_and_model, distribution_and_energy
 from refebm.identities.wells import PLACES, place
-from refebm.models import Model
+from refebm.models import Model, mixture_of
+from refebm.truth.densities import Gamma
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
 from refebm.truth.expectations import expect
 
 KINGMA = "Kingma and LeCun 2010, section 3"
+LYU = "Lyu 2009, theorem 2"
+PARRY = LYU + "; Parry, Dawid and Lauritzen 2012, section 6"
+CLOSED = ("quadratic", "mixture")
 
 
 def diagonal(matrices: np.ndarray) -> np.ndarray:
@@ -141,3 +147,187 @@ def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisio
 
     excess = 0.5 * np.sum(precisions**2 * variances + ((1 / variances + precisions) * shift) ** 2)
     return Sides(rows(mean + shift, 1 / variances + precisions), [*rows(mean, 1 / variances), excess])
+
+
+def responsibilities(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of the wells of a quadratic or a mixture: r (n, k), P(x - m) (n, k, d) and P (k, d, d)."""
+    logits, means, precisions = wells_of(model)
+    y = x[:, None, :] - means
+    pull = np.einsum("kij,nkj->nki", precisions, y)
+    exponents = logits - 0.5 * np.sum(pull * y, axis=2)
+    r = np.exp(exponents - np.max(exponents, axis=1, keepdims=True))
+    return r / np.sum(r, axis=1, keepdims=True), pull, precisions
+
+
+def hermite(n: int, a: np.ndarray, absolute: bool) -> np.ndarray:
+    """He_n, or the sum of the absolute values of its terms."""
+    coefficients = np.polynomial.hermite_e.herme2poly([0] * n + [1])
+    return np.polynomial.polynomial.polyval(*((abs(a), abs(coefficients)) if absolute else (a, coefficients)))
+
+
+def quotients(model: Model, x: np.ndarray, n: int, absolute: bool = False) -> np.ndarray:
+    """(d_i^j q)/q, (n + 1, rows, d) for j = 0, ..., n: of a Gaussian Hermite's polynomials, of a mixture their mean."""
+    r, pull, precisions = responsibilities(model, x)
+    root = np.sqrt(np.einsum("kii->ki", precisions))
+    terms = ((1 if absolute else (-1) ** j) * root**j * hermite(j, pull / root, absolute) for j in range(n + 1))
+    return np.stack([np.einsum("nk,nki->ni", r, term) for term in terms])
+
+
+def derivative_of_quotient(q: np.ndarray, m: int, sign: int = 1) -> np.ndarray:
+    """d_i^m of (d_i^m q)/q, from all (d_i^j q)/q up to j = 2m, by the division of power series."""
+    factorials = np.cumprod([1.0, *range(1, 2 * m + 1)])
+    series = []
+    for j in range(m + 1):
+        before = sum((q[k] / factorials[k] * series[j - k] for k in range(1, j + 1)), 0 * q[0])
+        series.append(q[m + j] / factorials[j] - sign * before)
+    return factorials[m] * series[m]
+
+
+def closed_model_points_and_order(draw: Draw) -> dict:
+    """Few derivatives of mixtures, which take long."""
+    d, order = draw.count(1, 3), draw.count(1, 3)
+    kinds = CLOSED if d * order <= 3 and order < 3 else ("quadratic",)
+    return {"model": draw.model(d, kinds), "x": draw.reals((2, d), -3, 3), "order": order}
+
+
+@theorem(
+    PARRY,
+    kind="pointwise",
+    about="higher_order_score_matching",
+    case=closed_model_points_and_order,
+    cancels=EITHER_SIGN,
+)
+def higher_order_score_matching_by_hand(impl, model, x, order):
+    r"""Of Gaussians and their mixtures, by Hermite's polynomials and the division of power series.
+
+    \textstyle\sum_i \tfrac12 r_m^2 - (-1)^m \partial_i^m r_m,\ r_m = \frac{\partial_i^m q}{q}"""
+    q, size = (quotients(model, x, 2 * order, absolute) for absolute in (False, True))
+    rows = impl.higher_order_score_matching(impl.score(model), x, order)
+    formula = [4**order * np.sum(size[order] ** 2 + derivative_of_quotient(size, order, -1), axis=1)]
+    adjoint = -((-1) ** order) * derivative_of_quotient(q, order)
+    return Sides([rows], [*(0.5 * q[order] ** 2).T, *adjoint.T], formula=formula)
+
+
+def data_closed_model_and_order(draw: Draw) -> dict:
+    """On the line: of several coordinates the rule is a sum, which the pointwise theorem sees.
+
+    m = 3 with a Gaussian model, of whose derivatives few terms cancel; six of a mixture's leave too few digits far out.
+    """
+    order = draw.count(1, 3)
+    return {"p": draw.mixture(1), "model": draw.model(1, CLOSED if order < 3 else ("quadratic",)), "order": order}
+
+
+def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
+    """(d_i^m p)/p of a mixture, or of an exponential density."""
+    return (-p.rate) ** m + 0 * x if isinstance(p, Gamma) else quotients(mixture_of(p), x, m)[m]
+
+
+@theorem(
+    PARRY,
+    kind="quadrature",
+    about="higher_order_score_matching",
+    case=data_closed_model_and_order,
+    outside={
+        f"the boundary term of an exponential density, m = {m}": lambda m=m: {
+            "p": Gamma(1.0, 1.5),
+            "model": Model("quadratic", {"mean": np.ones(1), "precision": np.eye(1)}),
+            "order": m,
+        }
+        for m in (1, 2)
+    },
+)
+def higher_order_is_a_distance_of_derivatives(impl, p, model, order):
+    r"""It compares the m-th derivatives of both densities, each relative to its density, up to a constant.
+
+    \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \textstyle\sum_i
+    \big(\frac{\partial_i^m p}{p} - \frac{\partial_i^m q}{q}\big)^2
+    - \tfrac12 \mathbb E_p \sum_i \big(\frac{\partial_i^m p}{p}\big)^2"""
+    return against_its_distance(
+        lambda x: impl.higher_order_score_matching(impl.score(model), x, order),
+        lambda x: quotient_of_data(p, x, order),
+        lambda x: quotients(model, x, order)[order],
+        p,
+    )
+
+
+def against_its_distance(row, of_data, of_model, p):
+    """E row + 1/2 E |Lp/p|^2 = 1/2 E |Lp/p - Lq/q|^2."""
+    functions = [row, lambda x: half_square(of_data(x)), lambda x: half_square(of_data(x) - of_model(x))]
+    (rows, constant, distance), change = expect(functions, p)
+    return Sides([rows, constant], [distance], change)
+
+
+def laplacians(model: Model, x: np.ndarray) -> list[np.ndarray]:
+    """(grad q)/q, (Lap q)/q, (grad Lap q)/q and (Lap Lap q)/q of a Gaussian or a mixture."""
+    r, pull, precisions = responsibilities(model, x)
+    again = np.einsum("kij,nkj->nki", precisions, pull)
+    first = np.sum(pull**2, axis=2) - np.einsum("kii->k", precisions)
+    slope = 2 * again - first[:, :, None] * pull
+    second = 2 * np.einsum("kij,kij->k", precisions, precisions) - 4 * np.sum(pull * again, axis=2) + first**2
+    vectors = [np.einsum("nk,nki->ni", r, term) for term in (-pull, slope)]
+    numbers = [np.einsum("nk,nk->n", r, term) for term in (first, second)]
+    return [vectors[0], numbers[0], vectors[1], numbers[1]]
+
+
+def laplacian_size(model: Model, x: np.ndarray) -> np.ndarray:
+    """What derivatives of a mixture add up in Lap r, before it cancels: products of four first derivatives at most."""
+    _, pull, precisions = responsibilities(model, x)
+    curved = np.sum(np.abs(precisions), axis=(1, 2))
+    return np.max((np.sum(np.abs(pull), axis=2) ** 2 + curved) ** 2, axis=1)
+
+
+@theorem(
+    LYU,
+    kind="pointwise",
+    about="laplacian_score_matching",
+    case=lambda draw: {"model": draw.model(d := draw.count(1, 3), CLOSED), "x": draw.reals((2, d), -3, 3)},
+    cancels=EITHER_SIGN,
+)
+def laplacian_score_matching_by_hand(impl, model, x):
+    r"""Of Gaussians and their mixtures, from derivatives of q up to the fourth by hand.
+
+    \tfrac12 r^2 - \Delta r,\ r = \frac{\Delta q}{q},\ \Delta r = \frac{\Delta\Delta q}{q}
+    - 2 \frac{\nabla \Delta q}{q} \cdot \frac{\nabla q}{q} - r^2 + 2 r \Big|\frac{\nabla q}{q}\Big|^2"""
+    s, r, slope, second = laplacians(model, x)
+    rows = impl.laplacian_score_matching(impl.score(model), x)
+    right = [0.5 * r**2, -second, 2 * np.sum(slope * s, axis=1), r**2, -2 * r * np.sum(s**2, axis=1)]
+    return Sides([rows], right, formula=[4 * laplacian_size(model, x)])
+
+
+@theorem(
+    LYU,
+    kind="quadrature",
+    about="laplacian_score_matching",
+    case=lambda draw: data_and_model(draw, CLOSED),
+    plane=True,
+    mixtures=True,
+)
+def laplacian_is_a_distance_of_laplacians(impl, p, model):
+    r"""It compares the Laplacians of both densities, each relative to its density, up to a constant.
+
+    \mathbb E_p[\tfrac12 r^2 - \Delta r] = \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p} - \frac{\Delta q}{q}\Big)^2
+    - \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p}\Big)^2"""
+    of_data, of_model = (lambda x, one=one: laplacians(one, x)[1][:, None] for one in (mixture_of(p), model))
+    return against_its_distance(lambda x: impl.laplacian_score_matching(impl.score(model), x), of_data, of_model, p)
+
+
+@theorem(
+    LYU,
+    kind="enumeration",
+    about="marginalisation_score_matching",
+    case=distribution_and_energy,
+    cancels="both sides vanish where the conditional probabilities agree",
+)
+def marginalisation_is_a_distance_of_conditionals(impl, log_p, model):
+    r"""It compares, bit by bit, one over the probability of the bit given all the others, up to a constant.
+
+    \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \sum_i
+    \Big(\frac{1}{p(x_i \mid x_{-i})} - \frac{1}{q(x_i \mid x_{-i})}\Big)^2
+    - \tfrac12 \mathbb E_p \sum_i p(x_i \mid x_{-i})^{-2}"""
+    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    flipped = np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+    q = np.exp(-model(all_bits(d)))
+    of_data, of_model = (1 + density[flipped] / density[:, None] for density in (p, q))
+    rows = p * impl.marginalisation_score_matching(impl.energy(model), all_bits(d))
+    left = [rows, *(0.5 * p * of_data.T**2)]
+    return Sides(left, list(0.5 * p * (of_data - of_model).T ** 2))

@@ -2,7 +2,7 @@ r"""Theorems about mean-field contrastive divergence, by enumeration of the stat
 
 import autograd.numpy as anp
 import numpy as np
-from scipy.special import expit, logsumexp, xlogy
+import scipy
 
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
@@ -41,27 +41,27 @@ def mean_field_free_energy_is_a_divergence(impl, model, v, h):
     \,\big|\, p_\theta\big)"""
     q = bernoulli(v)[0][:, None] * bernoulli(h)[0]
     e = energies(model, all_bits(model.d), all_bits(h.shape[1]))
-    log_z = float(logsumexp(-e))
+    log_z = float(scipy.special.logsumexp(-e))
     left = float(impl.mean_field_free_energy(impl.rbm(model), v, h)[0])
-    return Sides([left, log_z], [xlogy(q, q).ravel(), -(q * np.log(joint(model))).ravel()])
+    return Sides([left, log_z], [scipy.special.xlogy(q, q).ravel(), -(q * np.log(joint(model))).ravel()])
 
 
 def free_energies(model: Model, v: np.ndarray) -> np.ndarray:
     """-log of the sum over all hidden states, (n,), of v that may be means."""
-    return -logsumexp(-energies(model, v, all_bits(len(model.parameters["c"]))), axis=1)
+    return -scipy.special.logsumexp(-energies(model, v, all_bits(len(model.parameters["c"]))), axis=1)
 
 
 def entropies(p: np.ndarray) -> np.ndarray:
-    return -np.sum(xlogy(p, p) + xlogy(1 - p, 1 - p), axis=1)
+    return -np.sum(scipy.special.xlogy(p, p) + scipy.special.xlogy(1 - p, 1 - p), axis=1)
 
 
 def settling(model: Model, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
     """The means of both layers after so many updates, by hand."""
     b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
-    h = expit(c + x @ W)
+    h = scipy.special.expit(c + x @ W)
     for _ in range(n_steps):
-        x = expit(b + h @ W.T)
-        h = expit(c + x @ W)
+        x = scipy.special.expit(b + h @ W.T)
+        h = scipy.special.expit(c + x @ W)
     return x, h
 
 

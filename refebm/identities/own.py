@@ -77,22 +77,27 @@ class Own(NamedTuple):
 
 def read(paths: Iterable[str]) -> tuple[Text, ...]:
     """The files, each once. Errors: E-FILE, E-NAME for a file that is named twice, or two of one name."""
-    texts, seen = [], set()
+    texts = {}
     for path in paths:
-        try:
-            if not Path(path).is_file():
-                raise InputError("E-FILE", f"there is no file {path}")
-            if Path(path).suffix != ".py":
-                raise InputError("E-FILE", f"theorems stand in a Python file, .py, got {path}")
-            if Path(path).resolve() in seen:
-                raise InputError("E-NAME", f"{path} is named twice")
-            if Path(path).name in {text.name for text in texts}:
-                raise InputError("E-NAME", f"two files are called {Path(path).name}: which is meant is not told apart")
-            seen.add(Path(path).resolve())
-            texts.append(Text(path, Path(path).read_bytes().decode("utf-8-sig")))
-        except (OSError, ValueError) as error:
-            raise error if isinstance(error, InputError) else InputError("E-FILE", f"{path}: {error}") from error
-    return tuple(texts)
+        text = Text(path, _content(path))
+        other = texts.setdefault(text.name, text)
+        if other is not text:
+            same = Path(path).resolve() == Path(other.path).resolve()
+            words = (
+                f"{path} is named twice" if same else f"two files are called {text.name}: which is meant is not told"
+            )
+            raise InputError("E-NAME", words)
+    return tuple(texts.values())
+
+
+def _content(path):
+    try:
+        if Path(path).is_file() and Path(path).suffix == ".py":
+            return Path(path).read_bytes().decode("utf-8-sig")
+        words = "theorems stand in a Python file, .py, got" if Path(path).is_file() else "there is no file"
+    except (OSError, ValueError) as error:
+        raise InputError("E-FILE", f"{path}: {error}") from error
+    raise InputError("E-FILE", f"{words} {path}")
 
 
 def theorems_of(texts: tuple[Text, ...]) -> dict[str, Theorem]:

@@ -1,8 +1,7 @@
 r"""Theorems about schedules: what they keep, which rates they have, and what noise levels and their steps do."""
 
 import numpy as np
-from scipy.special import erfc
-from scipy.stats import chi2
+import scipy
 
 from refebm.identities.draw import Draw
 from refebm.identities.record import Limit, Sides, theorem
@@ -55,7 +54,10 @@ def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
 def covered(ratio, d):
     """The terms of the coverage, by the complementary error function."""
     apart = np.sqrt(d) * (ratio - 1)
-    return [0.5 * erfc(apart - 3 * ratio / np.sqrt(2)), -0.5 * erfc(apart + 3 * ratio / np.sqrt(2))]
+    return [
+        0.5 * scipy.special.erfc(apart - 3 * ratio / np.sqrt(2)),
+        -0.5 * scipy.special.erfc(apart + 3 * ratio / np.sqrt(2)),
+    ]
 
 
 def two_levels(draw: Draw) -> dict:
@@ -92,7 +94,7 @@ def coverage_is_that_of_lengths(impl, apart):
     for one in d.tolist():
         ratio = 1 + apart / np.sqrt(2 * one)
         ends = [np.sqrt(one) * ratio + sign * 3 * ratio / np.sqrt(2) for sign in (-1, 1)]
-        exact = chi2.sf(ends[0] ** 2, one) - chi2.sf(ends[1] ** 2, one)
+        exact = scipy.stats.chi2.sf(ends[0] ** 2, one) - scipy.stats.chi2.sf(ends[1] ** 2, one)
         errors.append(float(impl.level_coverage(ratio, one)) - exact)
     a, b = apart - 3, apart + 3
     skewed = [(4 - u**2) / 6 * np.exp(-0.5 * u**2) / np.sqrt(2 * np.pi) for u in (a, b)]

@@ -36,6 +36,10 @@ def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -
 
     $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2$$
 
+    >>> x, z = np.array([[1.0]]), np.array([[2.0]])
+    >>> refebm.denoising_score_matching(lambda y: -y, x, 0.5, z)  # (-2 + 4)^2/2
+    array([2.])
+
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
     Convention: with the 1/2, and unweighted: times sigma^2 it is noise prediction, times sigma^4 the denoising
     autoencoder (the weights that k-diffusion and NCSN fold in).
@@ -91,6 +95,10 @@ def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
     r"""E[X | Y = y] = y + sigma^2 s(y), (n, d), where s is the score of p^sigma.
 
     $$\mathbb E[X \mid Y = y] = y + \sigma^2 s(y)$$
+
+    >>> p, y = refebm.Gaussian(1.0, 3.0), np.array([[5.0]])
+    >>> refebm.tweedie_mean(p.smoothed(1.0).score, y, 1.0), p.posterior_mean(y, 1.0)  # 5 - 4/4
+    (array([[4.]]), array([[4.]]))
 
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,). The gradient in s is that in the noisy point.
     Also: Tweedie's formula, the denoiser, empirical Bayes

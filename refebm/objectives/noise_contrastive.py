@@ -36,6 +36,10 @@ def noise_contrastive(log_model: LogDensity, log_noise: LogDensity, x: Points, y
 
     $$\log(1 + e^{-L(x)}) + \sum_j \log(1 + e^{L(y_j)}),\quad L = \log p_\theta - \log p_n - \log \nu$$
 
+    >>> same, x, y = refebm.standard_normal(1).log_prob, np.array([[0.5]]), np.array([[[-1.0]]])
+    >>> refebm.noise_contrastive(same, same, x, y) / np.log(2)  # nobody can tell them apart
+    array([2.])
+
     log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability of data.
     At the optimum log_model is the log-density of the data, log Z included, for every nu.
     Also: NCE, noise-contrastive estimation, flow contrastive estimation

@@ -7,9 +7,9 @@ Technique 1, the largest level, is in `geometric_noise_levels`; technique 3, a f
 """
 
 import autograd.numpy as np
-from scipy.special import ndtr
 
 from refebm.glossary import DomainError, InputError, NonNegative, Positive, Size, StepCount, StepSize, Weight, rows
+from refebm.special import ndtr
 
 HALVINGS = 100  # of an interval, after which it is one number
 

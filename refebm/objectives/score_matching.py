@@ -46,6 +46,9 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
 
     $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x)$$
 
+    >>> refebm.implicit_score_matching(lambda x: -x, np.array([[1.0, 2.0], [0.0, 0.0]]))  # |x|^2/2 - d
+    array([ 0.5, -2. ])
+
     score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
     Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).
     Convention: with the 1/2 on the square and none on the trace; module 18a prints twice this.
@@ -89,6 +92,10 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 (v.s)^2, (n,), mean over the m projections. Its mean over v is the implicit objective.
 
     $$v^\top \nabla s(x)\, v + \tfrac12 (v \cdot s(x))^2$$
+
+    >>> x, v = np.array([[1.0, 2.0]]), np.array([[1.0, -1.0]])
+    >>> refebm.sliced_score_matching(lambda x: -x, x, v)  # -|v|^2 + (v.x)^2/2
+    array([-1.5])
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
     With another E[v v^T] that is positive definite it is still consistent, but no longer equal (Song and Kingma 2021).

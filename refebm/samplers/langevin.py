@@ -34,6 +34,10 @@ def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
 
     $$x + \eta s(x) + \sqrt{2\eta}\, z$$
 
+    >>> x, z = np.array([[1.0]]), np.array([[2.0]])
+    >>> refebm.langevin_step(lambda x: -x, x, 0.5, z).x  # 1 - 0.5 + 2
+    array([[2.5]])
+
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
     Also: ULA, unadjusted Langevin, SGLD
     Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6

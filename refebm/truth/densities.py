@@ -245,8 +245,11 @@ class GaussianMixture:
         """function(x, log_joint, j), j the component that log_joint and what else is small beside large numbers are
         relative to: None for rows near a component, elsewhere the likeliest, of one group of rows after the other."""
         log_joint = self._log_joint(x)
-        likeliest, plain = np.argmax(held(log_joint), axis=0), held(log_joint)
-        far = self.log_heights[likeliest] - np.max(plain, axis=0) > 0.5 * FAR**2
+        plain, top = held(log_joint), np.max(held(log_joint), axis=0)
+        if not np.any(np.max(self.log_heights) - top > 0.5 * FAR**2):
+            return function(x, log_joint, None)
+        likeliest = np.argmax(plain, axis=0)
+        far = self.log_heights[likeliest] - top > 0.5 * FAR**2
         if not np.any(far):
             return function(x, log_joint, None)
         near = np.flatnonzero(~far)

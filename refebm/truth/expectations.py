@@ -137,6 +137,10 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
 
     $$\mathbb E_p[f(X)] = \int f(x)\, p(x)\, dx \approx \sum_j w_j\, f(x_j),\quad w_j = h^d\, p(x_j)$$
 
+    >>> fourth = refebm.expect([lambda x: x[:, 0] ** 4], refebm.standard_normal(1))
+    >>> round(float(fourth.value[0]), 12), fourth.settled
+    (3.0, True)
+
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`, or one
     of your own with log_prob, score and box (`Density`).
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between

@@ -136,6 +136,14 @@ wrong_versions(
         "finite",
     ),
 )
+wrong_versions(
+    "train_flow_matching",
+    FIRST_ROWS,
+    ("one time for all rows", TIMES, "rng.random(1) * np.ones(batch)", "finite"),
+    ("times from 0", f"t_min + (1 - t_min) * {TIMES}", TIMES, "finite"),
+    summed("flow_matching(...)"),
+    ("data at t = 1", "flow_matching(_, rows, z, t)", "flow_matching(_, z, rows, t)", "finite"),
+)
 START, TAPE = "sigmas[0] * rng.standard_normal((n, d))", "annealed_langevin_tape(rng, _, n_steps, n, d)"
 wrong_versions(
     "draw_by_annealed_langevin",

@@ -32,3 +32,85 @@ terms(
     ("tr(grad s)", "np.sum(field_and_diagonal(score, x)[1], axis=1)"),
     ("sigma^2/2 sum_i (d_i s_i)^2", "np.sum(0.5 * sigma**2 * field_and_diagonal(score, x)[1] ** 2, axis=1)"),
 )
+
+RAISED = "r[j + 1] + product_rule(s, r, j)"
+wrong_versions(
+    "higher_order_score_matching",
+    ("no 1/2 on the square", "0.5 * r[0] ** 2", "r[0] ** 2", "finite"),
+    ("sign of the adjoint", "- (-1) ** m * r[m]", "+ (-1) ** m * r[m]", "finite"),
+    ("one derivative alone of r_m", "- (-1) ** m * r[m]", "- (-1) ** m * r[1]", "m = 1"),
+    inside="on_a_line",
+)
+wrong_versions(
+    "higher_order_score_matching",
+    ("r' alone: no s r", RAISED, "r[j + 1]", "m = 1"),
+    ("s r alone: no r'", RAISED, "product_rule(s, r, j)", "m = 1"),
+    ("sign of r'", RAISED, "product_rule(s, r, j) - r[j + 1]", "m = 1"),
+    inside="derivatives_of_quotient",
+)
+wrong_versions(
+    "higher_order_score_matching",
+    (
+        "the first coordinate alone",
+        "derivatives_along_axes(score, x, 2 * order)",
+        "list(derivatives_along_axes(score, x, 2 * order))[:1]",
+        "d = 1",
+    ),
+)
+conventions(
+    "higher_order_score_matching",
+    ("no 1/2: twice the whole", "return sum(...)", "return 2 * sum(...)"),
+)
+AXES = "for s in derivatives_along_axes(score, x, 2 * order))"
+terms(
+    "higher_order_score_matching",
+    ("1/2 sum_i r_m^2", f"sum(0.5 * derivatives_of_quotient(s, order)[0] ** 2 {AXES}"),
+    ("-(-1)^m sum_i d_i^m r_m", f"sum(-((-1) ** order) * derivatives_of_quotient(s, order)[order] {AXES}"),
+)
+DERIVED = "0.5 * r(x) ** 2 - laplacian(r, x)"
+wrong_versions(
+    "laplacian_score_matching",
+    ("no 1/2 on the square", "0.5 * r(x) ** 2", "r(x) ** 2", "finite"),
+    ("sign of the Laplacian", "- laplacian(r, x)", "+ laplacian(r, x)", "finite"),
+    ("divergence alone: no |s|^2", "squared_norm(s) + divergence", "divergence", "finite"),
+    ("square alone: no divergence", "squared_norm(s) + divergence", "squared_norm(s)", "finite"),
+    ("1/2 on the square of the score", "squared_norm(s) + divergence", "0.5 * squared_norm(s) + divergence", "finite"),
+    ("square of the sum", "squared_norm(s) + divergence", "np.sum(s, axis=1) ** 2 + divergence", "d = 1"),
+    ("r for its Laplacian", "laplacian(r, x)", "r(x)", "finite"),
+)
+conventions("laplacian_score_matching", ("no 1/2: twice the whole", DERIVED, "r(x) ** 2 - 2 * laplacian(r, x)"))
+R = "(squared_norm(score(x)) + field_and_divergence(score, x)[1])"
+terms(
+    "laplacian_score_matching",
+    ("1/2 r^2", f"0.5 * {R} ** 2"),
+    ("-Lap r", f"-laplacian(lambda x: {R}, x)"),
+)
+BITS = "0.5 * np.exp(2 * a) - np.exp(-a) - 1.5"
+wrong_versions(
+    "marginalisation_score_matching",
+    ("both exponents of one sign", BITS, "0.5 * np.exp(2 * a) - np.exp(a) - 1.5", "finite"),
+    ("no 1/2 on the square", BITS, "np.exp(2 * a) - np.exp(-a) - 1.5", "finite"),
+    ("sign of the adjoint", BITS, "0.5 * np.exp(2 * a) + np.exp(-a) - 1.5", "finite"),
+    ("odds not squared", BITS, "0.5 * np.exp(a) - np.exp(-a) - 1.5", "finite"),
+    ("all bits flipped", "np.abs(x - bit)", "1 - x + 0 * bit", "d = 1"),
+    ("bits cleared, not flipped", "np.abs(x - bit)", "x * (1 - bit)", "finite"),
+    ("no constant", BITS, "0.5 * np.exp(2 * a) - np.exp(-a)", "up to a constant"),
+)
+GAP = "energy(x) - energy(np.abs(x - bit))"
+conventions(
+    "marginalisation_score_matching",
+    (
+        "energy with the other sign: the model handed over is f = -E",
+        GAP,
+        "energy(np.abs(x - bit)) - energy(x)",
+        "Stanford CS236 (p = exp(f)/Z)",
+    ),
+    ("no 1/2: twice the whole", BITS, "np.exp(2 * a) - 2 * np.exp(-a) - 3"),
+)
+EYE = "for bit in np.eye(x.shape[1]))"
+terms(
+    "marginalisation_score_matching",
+    ("1/2 sum_i exp(2 a_i)", f"sum(0.5 * np.exp(2 * ({GAP})) {EYE}"),
+    ("-sum_i exp(-a_i)", f"sum(-np.exp(-({GAP})) {EYE}"),
+    ("-3/2 d", "-1.5 * x.shape[1] + 0 * energy(x)"),
+)

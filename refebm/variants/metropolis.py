@@ -21,6 +21,13 @@ wrong_versions(
     ("one noise for all rows", "scale * z", "scale * z[:1]", "one row", "coreax 375"),
     ("scale squared", "scale * z", "scale**2 * z", "scale = 1", "pyro 1643, edward 722"),
     ("not from where the chain is", "x + scale * z", "scale * z", "at the centre"),
+    (
+        "noise that is not symmetric, uncorrected",
+        "scale * z",
+        "scale * (z + 0.5)",
+        "finite",
+        "printed in HY-673 lecture 12: x' = x + noise, whatever its law",
+    ),
     ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, proposal, there, there - energy(x), u))", "the states"),
     (
         "energies capped, NaN too",

@@ -53,6 +53,25 @@ ROWS = {  # by function: what it does, was, becomes
         ("1 - a", "np.expm1(log_kept[i])", "(np.exp(log_kept[i]) - 1)"),
         ("1 - a of the step before", "np.expm1(before[i])", "(np.exp(before[i]) - 1)"),
     ),
+    "classifier_energy": (
+        ("log of the sum of exp", "logsumexp(logits(x).T, axis=0)", "np.log(np.sum(np.exp(logits(x)), axis=1))"),
+    ),
+    "class_log_probabilities": (
+        ("log of the sum of exp", "logsumexp(f.T, axis=0)", "np.log(np.sum(np.exp(f), axis=1))"),
+        (
+            "log of the probability",
+            "f - logsumexp(f.T, axis=0)[:, None]",
+            "np.log(np.exp(f) / np.sum(np.exp(f), axis=1, keepdims=True))",
+        ),
+    ),
+    "pseudo_likelihood": (
+        ("log(1 + exp(a))", "softplus(energy(x) - energy(x_i))", "np.log(1 + np.exp(energy(x) - energy(x_i)))"),
+        (
+            "ratio of what is not normalised",
+            "softplus(energy(x) - energy(x_i))",
+            "-np.log(np.exp(-energy(x)) / (np.exp(-energy(x)) + np.exp(-energy(x_i))))",
+        ),
+    ),
     "marginal_of_steps": (
         ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
         ("1 - a", "-np.expm1(log_kept)", "1 - np.exp(log_kept)"),

@@ -49,6 +49,7 @@ def given(question, name: str) -> dict:
             **{"score": made.linear_at_times, "parameters": linear, "sde": question.process},
             **{"weight": lambda t: 1.0 + t, "t_min": 0.125},
         },
+        "train_flow_matching": {"velocity": made.linear_at_times, "parameters": linear, "t_min": 0.125},
         "draw_by_annealed_langevin": {
             **{"score": lambda x, sigma: made.linear_at_levels(linear, x, sigma), "sigmas": np.array([1.5, 0.75])},
             **{"eps": 0.03125, "n_steps": 2, "n": question.n, "d": d},

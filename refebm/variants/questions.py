@@ -31,12 +31,13 @@ SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # a
 ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
     (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
 )  # as what a model is handed over
+ROLES |= dict.fromkeys(
+    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
+)
+TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
 ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
-TRAINED = (
-    "contrastive_divergence",
-    "mean_field_contrastive_divergence",
-    "log_partition",
-)  # of which a mistake may be in the gradient alone
+TRAINED = {"contrastive_divergence", "mean_field_contrastive_divergence", "contrastive_divergence_with_entropy"}
+TRAINED |= {"unbiased_contrastive_divergence", "log_partition"}  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
     "conditional_noise_contrastive": ("log_ratio",),
     "kernel_stein": ("unbiased",),
@@ -84,6 +85,13 @@ def parameters(function: str) -> tuple[str, ...]:
 def reporting(x, z, u):
     """A step by hand, whose report is made of u."""
     return Step(0.5 * x + z, Info(u, u < 0.5, 0 * u, u > 0.75))
+
+
+def together(x, y, z, u):
+    """A coupled step by hand: the second goes where the first does where u is above 1/2, or where they are together."""
+    up = 0.5 * x + z
+    same = (u[:, None] > 0.5) | np.all(x == y, axis=1)[:, None]
+    return moved(up), moved(np.where(same, up, 0.5 * y - z))
 
 
 class Question:
@@ -237,7 +245,10 @@ class Question:
         known = CONDITIONAL if glossary.TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
         asked = self.kind if self.kind in known else "noise_conditional"
         self.asked = asked if {glossary.TimeField, glossary.LevelField} & {*of_type.values()} else self.kind
-        return {name: self.drawn(name, of_type.get(name, glossary.Points)) for name in parameters(function)}
+        given = {name: self.drawn(name, of_type.get(name, glossary.Points)) for name in parameters(function)}
+        if "u_meet" in given:  # a pair near enough to meet
+            given["y"] = given["x"] + self.grid((self.n, self.d), -1, 1)
+        return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # the same
 
     def drawn(self, name, annotation):
         """An argument, by the draw that the function has of its own, or that of the type, or a number by its name."""
@@ -251,9 +262,9 @@ class Question:
 
     def wide_noise(self, _):
         """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
-        noise = self.log_density("quadratic", 2.125)
-        noise.parameters["parameters"]["precision"] = np.diag(self.grid((self.d,), 0.125, 0.25))
-        return noise
+        given = self.log_density("quadratic", 2.125).parameters
+        precision = np.diag(self.grid((self.d,), 0.125, 0.25))
+        return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
 
     def chains(self, _):
         """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
@@ -279,6 +290,12 @@ class Question:
         """Noise for a chain, and numbers of which its steps make reports."""
         steps = self.fixed.get("n_steps", 3)
         return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
+
+    def meetings(self, _):
+        """Noise for pairs of chains, all of which meet in the last step."""
+        z, u = self.reports(_)
+        u[-1] = 0.875
+        return z, u
 
     def indices(self, _):
         """A step for each row: a network knows positive levels, a mixture times, the first two steps."""
@@ -438,6 +455,10 @@ DRAWS = {  # of each type of argument
     glossary.LevelNoise: level_noise,
     glossary.CorrectionNoise: correction_noise,
     **dict.fromkeys((Chains, ChainsInUnits, HalvesInUnits), Question.chains),
+    glossary.Trajectory: lambda ask, name: ask.grid(
+        (ask.fixed.get("length", 6) - (name in SHORTER), ask.n, ask.d), -2, 2
+    ),
+    glossary.CoupledTransition: lambda ask, name: together,
     glossary.Uniform: lambda ask, name: ask.fixed.get(name, ask.grid((ask.n,), 1 / 64, 63 / 64)) + np.zeros(ask.n),
     glossary.Direction: lambda ask, name: ask.projections(None),
     glossary.Projections: lambda ask, name: ask.projections(ask.m),
@@ -455,6 +476,7 @@ DRAWS = {  # of each type of argument
     **dict.fromkeys((glossary.StepCount, glossary.Count), lambda ask, name: ask.fixed.get(name, 3)),
     glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
     **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
+    glossary.Logits: lambda ask, name: ask.model(ask.asked),
     **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
     glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
@@ -473,6 +495,7 @@ DRAWS = {  # of each type of argument
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
 }
+SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
 PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
 PREDICTIONS += ("score_from_noise", "score_from_clean_point", "score_from_velocity")
 OWN = {  # what one function has of its own, or a name that says more than its type
@@ -493,6 +516,12 @@ OWN = {  # what one function has of its own, or a name that says more than its t
     ("marginal_of_steps", "i"): lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4),
     **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
     "power": lambda ask, name: ask.fixed.get(name, 0.5),
+    "k": lambda ask, name: ask.fixed.get(name, 1),
+    "m": lambda ask, name: 3,
+    ("coupled_metropolis_step", "scale"): lambda ask, name: ask.fixed.get(name, ask.scalar(0.5)),
+    ("coupled_chains", "m"): lambda ask, name: ask.fixed.get("n_steps", 3),  # to the end of the tape
+    ("coupled_chains", "tape"): Question.meetings,
+    "order": lambda ask, name: ask.fixed.get(name, 2),
     "n": lambda ask, name: ask.n,
     "d": lambda ask, name: ask.d,
     "n_levels": lambda ask, name: ask.fixed.get("levels", 3),
@@ -542,6 +571,8 @@ def ask(function: str, impl: Implementation, arguments: dict):
     result = getattr(impl, function)(*given.values(), **named)
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
+    if isinstance(result, tuple) and isinstance(result[0], Step):
+        return tuple(step.x for step in result)
     return result
 
 

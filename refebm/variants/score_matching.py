@@ -33,7 +33,13 @@ wrong_versions(
         "(squared_norm(data_score(x)) - squared_norm(score(x)))",
         "finite",
     ),
-    ("length for its square", f"squared_norm({DIFFERENCE})", f"np.sqrt(squared_norm({DIFFERENCE}))", "finite"),
+    (
+        "length for its square",
+        f"squared_norm({DIFFERENCE})",
+        f"np.sqrt(squared_norm({DIFFERENCE}))",
+        "finite",
+        "printed in CS236: the average Euclidean distance over the whole space; it is half the square, under p",
+    ),
     ("square of the sum", f"squared_norm({DIFFERENCE})", f"np.sum({DIFFERENCE}, axis=1) ** 2", "d = 1"),
 )
 terms(

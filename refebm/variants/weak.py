@@ -46,6 +46,10 @@ QUESTIONS = {
     "one step": {"n_steps": 1},
     "eta = 2": {"eta": 2.0},
     "power = 1": {"power": 1.0},
+    "k = m": {"k": 3},
+    "k = 0": {"k": 0},
+    "T = m + 1": {"length": 5},
+    "m = 1": {"order": 1},
     "one level": {"sigmas": [0.75]},
     "no step in between": {"temperatures": [0.0, 1.0]},
     "room for all": {"capacity": 64},
@@ -280,6 +284,11 @@ def _blind_in_steps(check, case):
         return len(case["times"]) == 2
     if check == "the same eta at all times":
         return np.size(case["eta"]) == 1
+    if check in ("k = m", "k = 0", "T = m + 1") and "k" in case:
+        steps = case["steps"] if "steps" in case else len(case["lagged"])
+        return {"k = m": case["k"] == case["m"], "k = 0": case["k"] == 0}.get(check, steps <= case["m"] + 1)
+    if check == "m = 1":
+        return case.get("order") == 1
     if check == "two levels":
         return case["n"] == 2
     if check == "two points":

@@ -69,17 +69,14 @@ def on_threads(count: int, function: Callable) -> Callable:
 
 
 def print_import_time() -> None:
-    """Seconds of whole processes."""
+    """Of whole processes, on as many cores as they take."""
 
-    def process(program):
-        return lambda: subprocess.run([sys.executable, "-c", program], check=True)
+    def process(*program):
+        return lambda: subprocess.run([sys.executable, *program], check=True, stdout=subprocess.DEVNULL)
 
-    programs = {
-        "python": "pass",
-        "numpy": "import numpy",
-        "autograd": "import autograd.scipy",
-        "refebm": "import refebm",
-    }
-    times = race({name: process(program) for name, program in programs.items()}, seconds=10)
-    words = (f"{name} {quartiles(1e3 * t)}" for name, t in times.items())
-    print(f"Whole process that imports it, ms: {'; '.join(words)}")
+    programs = {"python": ("-c", "pass")}
+    programs |= {f"import {name}": ("-c", f"import {name}") for name in ("numpy", "autograd.numpy", "refebm")}
+    programs |= {f"refebm {words}": ("-m", "refebm", *words.split()) for words in ("list", "verify --quick")}
+    times = race({name: process(*program) for name, program in programs.items()}, seconds=20)
+    for name, t in times.items():
+        print(f"{name:24} {quartiles(1e3 * t)} ms")

@@ -14,6 +14,10 @@ WORDS = [  # of the bank, and of the adapter
     ("energy_and_score(energy, x)", "energy_and_score(model, x)"),
     ("held(x_model)", "x_model"),
     ("held(v)", "v"),
+    ("unbiased_mean(energy, held(chain), held(lagged)", "unbiased_mean(model, chain, lagged"),
+    ("held(chain[k])", "chain[k]"),
+    ("held(chain[-1])", "chain[-1]"),
+    ("derivatives_along_axes(score, x,", "derivatives_along_axes(model, x,"),
     ("np.dot(hidden(self, h), ", "np.dot(h, "),
     ("hidden(self, h)", "h"),
     ("np.max(log_w)", "np.max(log_weights)"),
@@ -28,6 +32,8 @@ WORDS = [  # of the bank, and of the adapter
 CANNOT_BE = {  # this adapter has no gradients
     ("contrastive_divergence", "no gradient of the samples' energy"),
     ("contrastive_divergence", "no gradient of the data's energy"),
+    ("contrastive_divergence_with_entropy", "the energy that is held differentiated too"),
+    ("unbiased_contrastive_divergence", "the negative phase held too"),
     ("mean_field_contrastive_divergence", "the negative phase held too"),
     ("mean_field_contrastive_divergence", "gradient flows through the means"),
 }
@@ -47,7 +53,29 @@ ELBO = "-log_joint(z) + dot(score_q(z), z), -slopes(z) + score_q(z)"
 UNIT_SCORE = "(lambda z: field(model)(z) / np.sqrt(squared_norm(field(model)(z)) + 1e-300)[:, None])"
 EXPLODED = "self.sigma(s) * np.sqrt(np.expm1(2 * (t - s) * self.log_ratio))"
 SUBDUED = "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))"
+LAPLACIAN = "0.5 * (square + divergence) ** 2 - (lap_square + lap_divergence)"
+SUM_OF_SCORES = "0.5 * (np.sum(s, axis=1) ** 2 + divergence) ** 2 - (2 * squared_norm(np.sum(J, axis=1))"
 PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
+    ("coupled_metropolis_step", "the second accepted from x"): (
+        "accepted(energy, y, other, u)",
+        "accept(y, other, energy(other) - energy(x), u)[0]",
+        "",
+    ),
+    **{
+        ("laplacian_score_matching", name): (LAPLACIAN, becomes, "")
+        for name, becomes in {
+            "no 1/2 on the square": LAPLACIAN.replace("0.5 * ", ""),
+            "sign of the Laplacian": LAPLACIAN.replace("2 - ", "2 + "),
+            "divergence alone: no |s|^2": "0.5 * divergence**2 - lap_divergence",
+            "square alone: no divergence": "0.5 * square**2 - lap_square",
+            "1/2 on the square of the score": LAPLACIAN.replace("square + ", "0.5 * square + ").replace(
+                "lap_0.5 * square", "0.5 * lap_square"
+            ),
+            "square of the sum": f"{SUM_OF_SCORES} + 2 * np.sum(s, axis=1) * np.sum(lap_s, axis=1) + lap_divergence)",
+            "r for its Laplacian": "0.5 * (square + divergence) ** 2 - (square + divergence)",
+            "no 1/2: twice the whole": f"2 * ({LAPLACIAN})",
+        }.items()
+    },
     **{
         ("Gaussian.posterior_mean", name): ("self.mean + np.dot(y - self.mean, gain.T)", becomes, "")
         for name, becomes in {

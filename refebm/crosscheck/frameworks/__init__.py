@@ -10,7 +10,9 @@
 
 - `energy`, `logit` and what begins with `log_` are callables (n, d) -> (n,); `score`, `field`, `noise` and `denoiser`
   are (n, d) -> (n, d), conditional ones are called with a level, a time or a step too, a float or one per row. A single
-  row (d,) may be handed to them as well. `score.energy` is the energy of a model that has one.
+  row (d,) may be handed to them as well. `score.energy` is the energy, and so is a `score` that a function calls
+  `energy`. Of a field that has none it is a potential, whose gradient is the field and whose value is NaN: a function
+  that needs the value is not asked about such fields.
 - x, y, z are (n, d), rows are points, z is unit normal noise; in noise contrast y is (nu, n, d).
 - a level `sigma` is a column (n, 1), in every framework, so that sigma * z is what it says; a time t, a step i is (n,).
 - v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands them
@@ -30,16 +32,43 @@ import difflib
 import functools
 import inspect
 import itertools
+from typing import ClassVar
 
 import numpy as np
 
 import refebm
 from refebm.crosscheck.adapter import call
+from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS
-from refebm.glossary import OF_ROWS, BinaryRbm, InputError, Rbm, TimeWeight, check_of
+from refebm.glossary import (
+    OF_ROWS,
+    BinaryRbm,
+    CorrectionNoise,
+    Direction,
+    Energy,
+    Field,
+    Indices,
+    InputError,
+    LevelField,
+    LevelNoise,
+    Noise,
+    Projections,
+    Rbm,
+    TimeField,
+    Times,
+    TimeWeight,
+    Uniform,
+    check_of,
+)
 from refebm.identities import Failure
-from refebm.models import ENERGIES, Model
+from refebm.models import Model
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
+
+FIELDS = (Field, LevelField, TimeField)
+LAWS = dict.fromkeys((Noise, LevelNoise, CorrectionNoise), ("unit normal",)) | {Uniform: ("uniform",)}
+LAWS |= {Times: ("uniform",), Indices: ("whole",)} | dict.fromkeys(
+    (Direction, Projections), ("unit normal", "signs of")
+)
 
 
 class Harness:
@@ -48,6 +77,8 @@ class Harness:
     source = None  # refebm's modules over the framework, a `Source`
     differentiates = True  # whatever body it is given
     busy = False  # whether a body runs, which may call others
+    laws: ClassVar[dict] = {}  # of the arrays that are handed over, by id, as what they may be drawn
+    valueless = ""  # the kind of field whose potential the question has been answered with, if there is one
 
     def tensor(self, value):
         """An array of the framework, of its default dtype, or of whole numbers."""
@@ -72,6 +103,47 @@ class Harness:
     def callable_of(self, function, leaves):
         """A model as the users of the framework know it."""
         return function
+
+    def potential(self, field, leaves):
+        """A function of rows, NaN, whose gradient is minus a field, a function of these leaves and of rows."""
+        raise NotImplementedError
+
+    def slope(self, energy, x, *level):
+        """The gradient of an energy at rows, which can be differentiated again."""
+        raise NotImplementedError
+
+    def pull_back(self, field, x, weights, *level):
+        """Of each row the product of its vector of weights with the Jacobian of a field."""
+        raise NotImplementedError
+
+    def products(self, own, energy, product=None, gradient=None):
+        """The values of a field, or of the gradient of an energy, and its products with vectors, of NumPy's arrays."""
+        field = functools.partial(self.slope, own) if energy else own
+        return Products(self, own, field, self.pull_back)
+
+    def input(self, value):
+        """What somebody's model is asked with."""
+        return self.tensor(value)
+
+    def like(self, value, x):
+        """An array of the framework, of the dtype of another and beside it."""
+        return self.tensor(value)
+
+    @contextlib.contextmanager
+    def handing_out(self, *noise):
+        """A block in which what is drawn is this noise, arrays and tuples of them: see `handing`."""
+
+        def laws(one):
+            return self.laws.get(id(one)) or laws_of(self.array(one))
+
+        hand = Handing(leaves_of(noise), laws)
+        with replaced(self.draws(hand)):
+            yield
+        hand.see_all_drawn()
+
+    def draws(self, hand):
+        """(where, name, what draws from `hand` in its place) for each function of the framework that draws."""
+        raise NotImplementedError
 
     def of_dtype(self, dtype):
         """A context in which arrays have this dtype, or the default one for None."""
@@ -101,6 +173,7 @@ class Harness:
         if inspect.isclass(body):
             return self._class(body, dtype)
 
+        called = tuple(inspect.signature(body).parameters)
         trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
 
         @functools.wraps(body)
@@ -108,18 +181,26 @@ class Harness:
             if self.busy:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
-                return self._answer(name, asked, functools.partial(self._ask, name, body, projections), dtype, trained)
+                return self._answer(
+                    name, asked, functools.partial(self._ask, name, body, projections), dtype, trained, called
+                )
 
         return answer
 
-    def _answer(self, name, asked, ask, dtype, trained):
+    def _answer(self, name, asked, ask, dtype, trained, called):
         names = () if name in CLASSES else parameters(name)
-        wanted = [types(name).get(argument) for argument in names]
+        own = dict(zip(names, called))  # by place
+        wanted = [
+            Energy if own.get(one) == "energy" and types(name)[one] in FIELDS else types(name).get(one) for one in names
+        ]
+        self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
+        self.laws = {id(one): LAWS[kind] for kind, one in zip(wanted, given) if kind in LAWS}
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]
         values = self.call(name, lambda: ask(given))
+        self._see_values(values)
         for argument, one, before in handed:
             if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
@@ -129,6 +210,12 @@ class Harness:
             found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
+
+    def _see_values(self, values):
+        """Values that were made of a potential's are none."""
+        parts = [part for part in (values if isinstance(values, tuple) else (values,)) if hasattr(part, "shape")]
+        if self.valueless and any(np.isnan(part).any() for part in parts):
+            raise NotImplementedError(f"the energy of a {self.valueless}, whose score alone is known")
 
     def _ask(self, name, body, projections, given):
         """The body, averaged over several projections; one that returns a callable is asked for its value."""
@@ -199,13 +286,23 @@ class Harness:
 
     def model(self, wanted, data, leaves):
         """A model as a callable of arrays, of the type that is wanted, its parameters replaced by these leaves."""
-        kind, tree = data.kind, nested(_next_of(leaves), data.parameters)
-        models = self.source.module("refebm.models")
+        models, kind = self.source.module("refebm.models"), data.kind
+
+        def of(leaves):
+            return models.Model(kind, nested(_next_of(leaves), data.parameters))
+
         if wanted in (Rbm, BinaryRbm):
-            return models.RBMS[kind](**tree)
-        model = models.Model(kind, tree)
-        built = self.callable_of(_of_rows(model if ROLES[wanted] == "energy" else models.score(model)), leaves)
-        built.energy = _of_rows(model) if kind in ENERGIES else functools.partial(_no_energy, kind)
+            return models.RBMS[kind](**of(leaves).parameters)
+        potential = self.potential(lambda leaves, *given: models.score(of(leaves))(*given), leaves)
+
+        def valueless(*given):
+            self.valueless = kind
+            return potential(*given)
+
+        energy = _of_rows(valueless if kind in models.FIELDS else of(leaves))
+        asked = energy if ROLES[wanted] == "energy" else _of_rows(models.score(of(leaves)))
+        built = self.callable_of(asked, leaves)
+        built.energy = energy
         return built
 
     def result(self, name, value):
@@ -217,6 +314,30 @@ class Harness:
         if isinstance(value, dict):
             return {key: self.result(name, part) for key, part in value.items()}
         return self.array(value)
+
+
+class Products:
+    """A field of the framework for NumPy's arrays: its values, and its products with vectors from both sides."""
+
+    def __init__(self, harness, own, field, pull_back):
+        self.harness, self.own, self.field, self.back = harness, own, field, pull_back
+
+    def _asked(self, function, *given):
+        return np.asarray(self.harness.array(function(*map(self.harness.input, given))), np.float64)
+
+    def energy(self, x, *level):
+        return self._asked(self.own, x, *level)
+
+    def values(self, x, *level):
+        return self._asked(self.field, x, *level)
+
+    def pulled(self, x, weights, *level):
+        return self._asked(functools.partial(self.back, self.field), x, weights, *level)
+
+    def pushed(self, x, v, *level):
+        """By one pull-back for each coordinate."""
+        columns = [self.pulled(x, np.broadcast_to(one, v.shape), *level) for one in np.eye(v.shape[1])]
+        return np.stack([np.sum(column * v, axis=1) for column in columns], axis=1)
 
 
 class Gradient(dict):
@@ -239,6 +360,8 @@ class Gradient(dict):
 
         with harness.inside(dtype):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
+            if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
+                return {}
             return nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
 
 
@@ -268,10 +391,6 @@ def _first(found, *_):
 
 def _no_method(*_):
     raise NotImplementedError("a density without this method")
-
-
-def _no_energy(kind, *_):
-    raise NotImplementedError(f"the energy of a {kind}")
 
 
 def _of_rows(function):

@@ -47,8 +47,8 @@ def _of_jax(value, weak):
 
 @contextlib.contextmanager
 def uncompiled():
-    """Nothing is compiled in here, not even what jax.jit decorates: a body may look at values."""
-    with jax.disable_jit(), set_current_trace(ByNumPy()):
+    """Nothing is compiled in here, and a body may look at values, but in what jax.jit decorates."""
+    with set_current_trace(ByNumPy()):
         yield
 
 
@@ -90,7 +90,7 @@ def _of_numpy(value):
     return np.asarray(value) if isinstance(value, jax.Array) and hasattr(value.dtype, "kind") else value
 
 
-def _contracted(a, b, dimension_numbers, **_):
+def _contracted(a, b, dimension_numbers, preferred_element_type, **_):
     """Products summed over some axes of both; first the axes that both keep, then the rest of a, then that of b."""
     (sum_a, sum_b), (kept_a, kept_b) = dimension_numbers
     names_a, names_b = list(range(a.ndim)), list(range(a.ndim, a.ndim + b.ndim))
@@ -98,7 +98,8 @@ def _contracted(a, b, dimension_numbers, **_):
         names_b[j] = names_a[i]
     rest_a = [names_a[i] for i in range(a.ndim) if i not in (*sum_a, *kept_a)]
     rest_b = [names_b[j] for j in range(b.ndim) if j not in (*sum_b, *kept_b)]
-    return np.einsum(a, names_a, b, names_b, [*(names_a[i] for i in kept_a), *rest_a, *rest_b])
+    found = np.einsum(a, names_a, b, names_b, [*(names_a[i] for i in kept_a), *rest_a, *rest_b])
+    return found.astype(preferred_element_type or found.dtype, copy=False)
 
 
 def _broadcast(a, *_, shape, broadcast_dimensions, **__):
@@ -252,7 +253,7 @@ STEPS = {name: _elementwise(function) for name, function in ELEMENTWISE.items()}
 STEPS |= {name: _reduced(function) for name, function in REDUCED.items()}
 STEPS |= {name: _accumulated(function) for name, function in ACCUMULATED.items()}
 STEPS |= {
-    "dot_general": lambda a, b, **options: _contracted(a, b, **options).astype(a.dtype, copy=False),
+    "dot_general": _contracted,
     "broadcast_in_dim": _broadcast,
     "gather": _gathered,
     "scatter": _scattered(lambda a, places, values: a.__setitem__(places, values)),

@@ -1,4 +1,4 @@
-"""The harness for JAX. Nothing is compiled, since each question has other shapes: what jax.jit decorates runs as it is.
+"""The harness for JAX. Nothing is compiled, since each question has other shapes: jax.jit traces, and no more.
 
 64-bit numbers are enabled when this is imported: for float32 call jax.config.update("jax_enable_x64", False) after it.
 """
@@ -11,6 +11,7 @@ import numpy
 from jax.scipy import special
 
 from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.interpreted import uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
 
@@ -28,14 +29,63 @@ class Jax(Harness):
 
     def gradient(self, function, leaves):
         try:
-            with uncompiled():
-                return jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves)
+            return self.run(lambda: jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves))
         except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
             return None
 
     def run(self, function):
-        with uncompiled():
-            return function()
+        try:
+            with uncompiled():
+                return function()
+        except jax.errors.JAXTypeError:  # where jax.jit is at work a model cannot look at values, which it does far out
+            with uncompiled(), jax.disable_jit():
+                return function()
+
+    def slope(self, energy, x, *level):
+        return jax.grad(lambda x: jax.numpy.sum(energy(x, *level)))(x)
+
+    def pull_back(self, field, x, weights, *level):
+        return jax.vjp(lambda x: field(x, *level), x)[1](weights)[0]
+
+    def like(self, value, x):
+        return jax.numpy.asarray(value, x.dtype)
+
+    @contextlib.contextmanager
+    def handing_out(self, *noise):
+        with jax.disable_jit(), super().handing_out(*noise):  # what is compiled would not draw again
+            yield
+
+    def draws(self, hand):
+        def of_shape(name, law):
+            def drawn(key, shape=(), dtype=None, *limits, minval=0.0, maxval=1.0, **_):
+                if isinstance(key, jax.core.Tracer):
+                    raise NotImplementedError(f"jax.random.{name} under vmap, of which no row is told from another")
+                found = hand.drawn(f"jax.random.{name}", law, shape)
+                low, high = limits or (minval, maxval)
+                return low + (high - low) * found if law == UNIFORM else found
+
+            return drawn
+
+        def whole(key, shape, *_, **__):
+            return hand.drawn("jax.random.randint", WHOLE, shape)
+
+        def decided(key, p=0.5, shape=None, **_):
+            return hand.drawn("jax.random.bernoulli", UNIFORM, jax.numpy.shape(p) if shape is None else shape) < p
+
+        named = {"normal": of_shape("normal", NORMAL), "uniform": of_shape("uniform", UNIFORM), "randint": whole}
+        named |= {"rademacher": of_shape("rademacher", SIGNS), "bernoulli": decided}
+        return [(jax.random, name, other) for name, other in named.items()]
+
+    def potential(self, field, leaves):
+        @jax.custom_jvp
+        def energy(leaves, x, *level):
+            return jax.numpy.full_like(x, numpy.nan).sum(-1)
+
+        @energy.defjvp
+        def slope(given, moved):
+            return energy(*given), -(field(*given) * moved[1]).sum(-1)
+
+        return lambda x, *level: energy(leaves, x, *level)
 
     @contextlib.contextmanager
     def of_dtype(self, dtype):
@@ -72,7 +122,8 @@ AUTOGRAD = {
 np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
 Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN)
-objective = Jax().objective
+HARNESS = Jax()
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):

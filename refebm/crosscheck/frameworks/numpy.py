@@ -5,9 +5,12 @@ import contextlib
 import autograd.numpy
 import numpy
 from autograd import grad
+from autograd.extend import defvjp, primitive
 
-from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks import Harness, Products
+from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Original
+from refebm.glossary import InputError
 
 
 class NumPy(Harness):
@@ -28,13 +31,61 @@ class NumPy(Harness):
     def gradient(self, function, leaves):
         return grad(lambda leaves: autograd.numpy.mean(function(leaves)))(leaves)
 
+    def products(self, own, energy, product=None, gradient=None):
+        def back(field, x, weights, *level):
+            if product is None:
+                raise InputError("E-OPTION", "refebm differentiates the model: product(x, v) is wanted, J(x) v by row")
+            columns = [product(x, numpy.broadcast_to(one, x.shape), *level) for one in numpy.eye(x.shape[1])]
+            return numpy.stack([numpy.sum(column * weights, axis=1) for column in columns], axis=1)
+
+        return Products(self, own, gradient if energy else own, back)
+
+    def draws(self, hand):
+        class Drawing:
+            """What numpy.random.default_rng() makes."""
+
+        def of_shape(name, law):
+            def drawn(*shape, size=()):
+                shape = shape[0] if len(shape) == 1 and numpy.ndim(shape[0]) else shape
+                return hand.drawn(name, law, shape or numpy.atleast_1d(size))
+
+            return drawn
+
+        def moved(name, law):
+            def drawn(first=0.0, second=1.0, size=None):
+                shape = numpy.broadcast_shapes(numpy.shape(first), numpy.shape(second)) if size is None else size
+                found = hand.drawn(name, law, numpy.atleast_1d(shape))
+                return first + (second - first if law == UNIFORM else second) * found
+
+            return drawn
+
+        def whole(low, high=None, size=(), **_):
+            return hand.drawn("integers", WHOLE, numpy.atleast_1d(size))
+
+        named = {"standard_normal": of_shape("standard_normal", NORMAL), "random": of_shape("random", UNIFORM)}
+        named |= {"normal": moved("normal", NORMAL), "uniform": moved("uniform", UNIFORM)}
+        for name, other in (named | {"integers": whole}).items():
+            setattr(Drawing, name, staticmethod(other))
+        named |= {"randn": of_shape("randn", NORMAL), "rand": of_shape("rand", UNIFORM), "randint": whole}
+        named |= {"default_rng": lambda *_: Drawing()}
+        return [(numpy.random, name, other) for name, other in named.items()]
+
+    def potential(self, field, leaves):
+        @primitive
+        def energy(x, *level):
+            return numpy.full(x.shape[:-1], numpy.nan)
+
+        defvjp(energy, lambda _, x, *level: lambda weights: -weights[..., None] * field(leaves, x, *level), argnums=[0])
+        return energy
+
     @contextlib.contextmanager
     def of_dtype(self, dtype):
         self.dtype = dtype
         yield
 
 
-objective = NumPy().objective
+HARNESS = NumPy()
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):

@@ -72,7 +72,7 @@ class Source:
     """refebm's modules over a framework, by the few functions of NumPy, SciPy and autograd that these are made of."""
 
     def __init__(self, np, special, fft, autograd, held, own):
-        self.own = own  # functions that are found otherwise than refebm finds them, by name
+        self.own = own | {"mixture": self.mixture}  # functions that are found otherwise than refebm finds them, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
         self.modules = {"autograd.numpy": np, "numpy": np, "autograd": Namespace("autograd", autograd)}
@@ -107,6 +107,19 @@ class Source:
         for part in reversed(name.split(".")[1:]):  # `import a.b as c` asks a for b
             found = SimpleNamespace(**{part: found})
         return found
+
+    def mixture(self, x, logits, means, precisions):
+        """The energy of a mixture, all of it for every row: where rows are mapped over none can be told from others."""
+        np, energies = self.np, self.module("refebm.models.energies")
+        away = x - means[:, None]
+        joint = logits[:, None] - 0.5 * np.sum(away * np.matmul(away, precisions), axis=2)
+        held = self.module("refebm.calculus").held(joint)
+        deepest, log_sum, energy = np.argmax(held, axis=0), energies.logsumexp, 0.0
+        for j in range(len(means)):
+            far = np.abs(held[j] - logits[j]) > 0.5 * energies.FAR**2
+            other = joint[j] + log_sum(energies._less_the_well(j, x, logits, means, precisions), 0)
+            energy = energy - np.where(deepest == j, np.where(far, other, log_sum(joint, 0)), 0.0)
+        return energy
 
     def sampler(self, name: str):
         """A map that questions have a name for."""

@@ -12,6 +12,7 @@ import torch
 from torch.func import grad, vjp
 
 from refebm.crosscheck.frameworks import Harness
+from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
 
 torch.set_default_dtype(torch.float64)
@@ -27,6 +28,32 @@ class Built(torch.nn.Module):
 
     def forward(self, x, *level):
         return self.function(x, *level)
+
+
+class Potential(torch.autograd.Function):
+    """NaN for each row, whose gradient is minus a field, and has gradients in its turn."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x, field):
+        return x.new_full(x.shape[:-1], math.nan)
+
+    @staticmethod
+    def setup_context(context, given, _):
+        context.save_for_backward(given[0])
+        context.save_for_forward(given[0])
+        context.field = given[1]
+
+    @staticmethod
+    def backward(context, weights):
+        (x,) = context.saved_tensors
+        return -weights[..., None] * context.field(x), None
+
+    @staticmethod
+    def jvp(context, moved, _):
+        (x,) = context.saved_tensors
+        return -(moved * context.field(x)).sum(-1)
 
 
 class Torch(Harness):
@@ -49,6 +76,84 @@ class Torch(Harness):
             else [None] * len(leaves)
         )
         return [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+
+    def slope(self, energy, x, *level):
+        with torch.enable_grad():
+            x = x if x.requires_grad else x.detach().requires_grad_()
+            return torch.autograd.grad(energy(x, *level).sum(), x, create_graph=True)[0]
+
+    def pull_back(self, field, x, weights, *level):
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            values = field(x, *level)
+            if not values.requires_grad:
+                return torch.zeros_like(x)
+            found = torch.autograd.grad(values, x, weights, allow_unused=True)[0]
+            return torch.zeros_like(x) if found is None else found
+
+    def products(self, own, energy, product=None, gradient=None):
+        held = next(iter(own.parameters()), None) if isinstance(own, torch.nn.Module) else None
+        self.held = held if held is not None else self.held
+        return super().products(own, energy)
+
+    held = None  # a parameter of the model, whose dtype and place inputs must have
+
+    def input(self, value):
+        held = self.held
+        return torch.tensor(value) if held is None else torch.tensor(value, dtype=held.dtype, device=held.device)
+
+    def like(self, value, x):
+        return torch.tensor(value, dtype=x.dtype, device=x.device)
+
+    def draws(self, hand):
+        def like(law):
+            return lambda x, **_: hand.drawn(f"a tensor like one {tuple(x.shape)}", law, x.shape)
+
+        def of_shape(name, law):
+            def drawn(*shape, size=None, **_):
+                shape = (
+                    size
+                    if size is not None
+                    else shape[0]
+                    if len(shape) == 1 and not isinstance(shape[0], int)
+                    else shape
+                )
+                return hand.drawn(f"torch.{name}", law, shape)
+
+            return drawn
+
+        def normal(mean, std=1.0, size=None, **_):
+            shape = size or torch.broadcast_shapes(*(one.shape for one in (mean, std) if torch.is_tensor(one)))
+            return mean + std * hand.drawn("torch.normal", NORMAL, shape)
+
+        def whole(*given, size=None, **_):
+            return hand.drawn("torch.randint", WHOLE, given[-1] if size is None else size)
+
+        def decided(p, *_, **__):
+            return (hand.drawn("torch.bernoulli", UNIFORM, p.shape) < p).to(p.dtype)
+
+        def normal_(x, mean=0.0, std=1.0, **_):
+            return x.copy_(mean + std * hand.drawn("normal_", NORMAL, x.shape))
+
+        def uniform_(x, low=0.0, high=1.0, **_):
+            return x.copy_(low + (high - low) * hand.drawn("uniform_", UNIFORM, x.shape))
+
+        def bernoulli_(x, p=0.5, **_):
+            return x.copy_((hand.drawn("bernoulli_", UNIFORM, x.shape) < p).to(x.dtype))
+
+        named = {
+            "randn": of_shape("randn", NORMAL),
+            "rand": of_shape("rand", UNIFORM),
+            "randint": whole,
+            "normal": normal,
+        }
+        named |= {"randn_like": like(NORMAL), "rand_like": like(UNIFORM), "bernoulli": decided}
+        methods = {"normal_": normal_, "uniform_": uniform_, "bernoulli_": bernoulli_, "bernoulli": decided}
+        own = [(torch, name, other) for name, other in named.items()]
+        return own + [(torch.Tensor, name, other) for name, other in methods.items()]
+
+    def potential(self, field, leaves):
+        return lambda x, *level: Potential.apply(x, lambda x: field(leaves, x, *level))
 
     def leaf(self, value):
         return torch.nn.Parameter(self.tensor(value))
@@ -186,7 +291,8 @@ AUTOGRAD = {
 }
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
 Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN)
-objective = Torch().objective
+HARNESS = Torch()
+objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):

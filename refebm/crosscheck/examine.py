@@ -1,0 +1,111 @@
+"""An examination in a session of Python, and in somebody's own test suite.
+
+    report = refebm.crosscheck.examine("my_adapter.py")  # or a module, a function, several, or a dict of them by name
+
+    @refebm.crosscheck.parametrize("my_adapter.py", expected_failures={"langevin_step": "eta is twice ours"})
+    def test_against_refebm(check):
+        check()
+
+A file is examined in processes of its own, which nothing that it does can stop; what is handed over as functions is
+called where it is.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
+
+import numpy as np
+
+from refebm.crosscheck import examination
+from refebm.crosscheck.adapter import Adapter, answer_of, load
+from refebm.crosscheck.questions import EXAMINED, chosen, questions
+from refebm.crosscheck.report import Report, called, line
+from refebm.crosscheck.verdict import Finding, judge
+
+
+def examine(adapter, only: str = "", timeout: float = examination.SILENCE) -> Report:
+    """A report on the functions that an adapter has; only: some of them, as on the command line.
+
+    adapter: the name of a file or of a dotted module, a module, a function or a class, several, or a dict by name.
+    Errors: E-ADAPTER for what is none, E-NONE if no function is called like `only`.
+    """
+    functions = chosen(only)
+    if isinstance(adapter, (str, os.PathLike)):
+        source = os.fspath(adapter)
+        answered = examination.examine(source, functions, timeout)
+        return Report([judge(function, answers) for function, answers in answered], called(source))
+    known = _adapter(adapter)
+    return Report([_finding(known, name) for name in functions if known.supports(name)], _name(adapter))
+
+
+def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = {}) -> Callable:
+    """For a test with one argument, which is called: one test for each function of an adapter, as in scikit-learn.
+
+    expected_failures: by function the reason; one that passes all the same is a failure. The text of a failure is the
+    diagnosis. Errors: as of `examine`, and E-NONE for an expected failure of a function that the adapter has not.
+    """
+    import pytest
+
+    known = (
+        load(os.fspath(adapter), lambda result: result)
+        if isinstance(adapter, (str, os.PathLike))
+        else _adapter(adapter)
+    )
+    functions = [name for name in chosen(only) if known.supports(name)]
+    for name in expected_failures:
+        chosen(name)
+    rows = [
+        pytest.param(
+            Check(known, name),
+            id=name,
+            marks=[pytest.mark.xfail(reason=expected_failures[name], strict=True)] if name in expected_failures else [],
+        )
+        for name in functions
+    ]
+
+    def mark(test):
+        (argument,) = inspect.signature(test).parameters
+        return pytest.mark.parametrize(argument, rows)(test)
+
+    return mark
+
+
+class Check:
+    """The examination of one function, when it is called."""
+
+    def __init__(self, adapter: Adapter, function: str):
+        self.adapter, self.function = adapter, function
+
+    def __call__(self) -> Finding:
+        finding = _finding(self.adapter, self.function)
+        __tracebackhide__ = True
+        if finding.status not in ("passed", "convention"):
+            raise AssertionError(line(finding))
+        return finding
+
+
+def _finding(adapter: Adapter, function: str) -> Finding:
+    with np.errstate(all="ignore"):
+        return judge(function, {asked.id: answer_of(adapter, asked) for asked in questions(function)})
+
+
+def _adapter(given) -> Adapter:
+    """An adapter of what is handed over in a session."""
+    if isinstance(given, (str, os.PathLike)):
+        return load(os.fspath(given), lambda result: result)
+    if isinstance(given, ModuleType):
+        return Adapter(given, lambda result: result)
+    some = given if isinstance(given, Mapping) else {one.__name__: one for one in _several(given)}
+    module = ModuleType("functions")
+    vars(module).update(some)
+    module.__all__ = [name for name in some if name in {function.partition(".")[0] for function in EXAMINED}]
+    return Adapter(module, lambda result: result)
+
+
+def _several(given) -> Iterable:
+    return given if isinstance(given, Iterable) and not inspect.isclass(given) else (given,)
+
+
+def _name(given) -> str:
+    return given.__name__ if isinstance(given, ModuleType) else ""

@@ -1,0 +1,173 @@
+r"""Theorems about contrastive divergence with its entropy term, on Gaussians, where all is in closed form."""
+
+import autograd.numpy as anp
+import numpy as np
+
+from refebm.identities.draw import Draw
+from refebm.identities.notation import EITHER_SIGN
+from refebm.identities.parameters import energy_gradients, gradient_of, gradients_of
+from refebm.identities.record import Limit, Sides, theorem
+from refebm.models import Model
+from refebm.truth.densities import Gaussian, standard_normal
+from refebm.truth.expectations import expect
+
+HINTON = "Hinton 2002, eq. 5; Du, Li, Tenenbaum and Mordatch 2021, section 3"
+
+
+def log_density(p: Gaussian) -> Model:
+    """As model data."""
+    log_z = 0.5 * (len(p.mean) * np.log(2 * np.pi) - np.linalg.slogdet(p.precision)[1])
+    given = {"mean": p.mean, "precision": p.precision}
+    return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": log_z})
+
+
+def rows_of(impl, model, q, x, x_model):
+    """The loss as a function of the model, the one that is held being as it is."""
+
+    def rows(moved):
+        given = impl.energy(moved), impl.energy(model), impl.energy(log_density(q)), x
+        return impl.contrastive_divergence_with_entropy(*given, x_model(moved))
+
+    return rows
+
+
+def stepped(x, eta, z):
+    """A Langevin step with the parameters of a quadratic model, which can be differentiated in them."""
+
+    def step(model):
+        mean, precision = model.parameters["mean"], model.parameters["precision"]
+        return x - eta * anp.dot(x - mean, precision) + np.sqrt(2 * eta) * z
+
+    return step
+
+
+def quadratic_data_and_noise(draw: Draw) -> dict:
+    d = draw.count(1, 4)
+    return {
+        "model": draw.model(d, ("quadratic",)),
+        "q": draw.gaussian(d),
+        "x": draw.reals((3, d), -2, 2),
+        "eta": draw.real(0.05, 0.5),
+        "z": draw.reals((3, d), -2, 2),
+    }
+
+
+@theorem(
+    HINTON,
+    kind="pointwise",
+    about="contrastive_divergence_with_entropy",
+    case=quadratic_data_and_noise,
+    cancels=EITHER_SIGN,
+)
+def entropy_contrast_by_hand(impl, model, q, x, eta, z):
+    r"""The value of a quadratic energy after a Langevin step, the energy of the sample counted twice.
+
+    E(x) - 2 E(x') - \log q(x')"""
+    mean, precision = (model.parameters[name] for name in ("mean", "precision"))
+    end = stepped(x, eta, z)(model)
+
+    def terms(at, precision):
+        return [(0.5 * (at - mean) * precision[i] * (at - mean)[:, i : i + 1]).T for i in range(model.d)]
+
+    here, there = (np.concatenate(terms(at, precision)) for at in (x, end))
+    return Sides([rows_of(impl, model, q, x, stepped(x, eta, z))(model)], [*here, *-2 * there, -q.log_prob(end)])
+
+
+@theorem(
+    HINTON,
+    kind="pointwise",
+    about="contrastive_divergence_with_entropy",
+    case=quadratic_data_and_noise,
+    cancels=EITHER_SIGN,
+)
+def entropy_contrast_follows_the_samples(impl, model, q, x, eta, z):
+    r"""The gradient has two phases, as in contrastive divergence, and what the sample's motion does to the bracket.
+
+    \nabla_\theta E(x) - (\nabla_\theta E)(x') - [\nabla_x E(x') + \nabla_x \log q(x')] \cdot \partial_\theta x',\
+    x' = x - \eta P(x - m) + \sqrt{2\eta} z"""
+    precision, y = model.parameters["precision"], x - model.parameters["mean"]
+    end = stepped(x, eta, z)(model)
+    force = (end - model.parameters["mean"]) @ precision + q.score(end)
+    in_precision = -eta * y[:, :, None] * force[:, None, :]
+    moved = np.concatenate([eta * force @ precision.T, in_precision.reshape(len(x), -1)], axis=1)
+    rows = gradients_of(rows_of(impl, model, q, x, stepped(x, eta, z)), model)
+    size = np.abs(end - model.parameters["mean"]) @ np.abs(precision) + np.abs(end - q.mean) @ np.abs(q.precision)
+    size = eta * np.sum(size, axis=1)[:, None] * (np.sum(np.abs(precision)) + np.sum(np.abs(y), axis=1)[:, None])
+    return Sides([rows], [energy_gradients(model, x), -energy_gradients(model, end), -moved], formula=[size])
+
+
+def gaussian_data_and_step(draw: Draw) -> dict:
+    d = draw.count(1, 2)
+    return {"p": draw.gaussian(d), "model": draw.model(d, ("quadratic",)), "eta": draw.real(0.05, 0.4)}
+
+
+def law_after_a_step(p: Gaussian, model: Model, eta) -> tuple:
+    """The mean and the covariance of the data after a Langevin step."""
+    mean, precision = model.parameters["mean"], model.parameters["precision"]
+    left = anp.eye(len(p.mean)) - eta * precision.T
+    return p.mean - eta * anp.dot(p.mean - mean, precision), anp.dot(left, anp.dot(p.cov, left.T)) + 2 * eta * np.eye(
+        len(p.mean)
+    )
+
+
+def divergence_from_model(mean, cov, model: Model):
+    """KL of a Gaussian from the model's density, up to a half of d."""
+    precision = 0.5 * (model.parameters["precision"] + model.parameters["precision"].T)
+    y = mean - model.parameters["mean"]
+    squares = anp.trace(anp.dot(precision, cov)) + anp.dot(y, anp.dot(precision, y))
+    return 0.5 * (squares - anp.linalg.slogdet(precision)[1] - anp.linalg.slogdet(cov)[1])
+
+
+def expected_gradient(impl, p, model, eta):
+    """The terms of the expected gradient over the data and the noise of a Langevin step."""
+    d = model.d
+    mean, cov = law_after_a_step(p, model, eta)
+    q = Gaussian(mean, 0.5 * (cov + cov.T))
+
+    def gradients(both):
+        x, z = p.mean + both[:, :d] @ p.cholesky.T, both[:, d:]
+        return gradients_of(rows_of(impl, model, q, x, stepped(x, eta, z)), model)
+
+    (terms,), change = expect([gradients], standard_normal(2 * d), degree=2)
+    return terms, change
+
+
+@theorem(
+    HINTON,
+    kind="quadrature",
+    about="contrastive_divergence_with_entropy",
+    case=gaussian_data_and_step,
+    cancels=EITHER_SIGN,
+)
+def entropy_contrast_is_a_difference_of_divergences(impl, p, model, eta):
+    r"""Its expected gradient is that of how much nearer to the model the data come by a Langevin step, in closed form.
+
+    \mathbb E \nabla_\theta \text{row} = \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)],\
+    q_\theta = \mathcal N\big(A\mu + \eta P m, A C A^\top + 2 \eta I\big),\ A = I - \eta P"""
+    terms, change = expected_gradient(impl, p, model, eta)
+    before = gradient_of(lambda model: divergence_from_model(p.mean, p.cov, model), model)
+    after = gradient_of(lambda model: divergence_from_model(*law_after_a_step(p, model, eta), model), model)
+    return Sides([terms], [before[None], -after[None]], change)
+
+
+ON_THE_LINE = [(0.8, 0.5, 1.4), (1.3, -0.4, 0.6), (0.6, 0.9, 2.2)]  # variance of the data, their mean, and precision
+
+
+@theorem(
+    HINTON + "; Hyvarinen 2007",
+    kind="limit",
+    about="contrastive_divergence_with_entropy",
+    case=lambda draw: dict(zip(("c", "shift", "precision"), draw.choice(ON_THE_LINE))),
+    cases=len(ON_THE_LINE),
+)
+def entropy_contrast_tends_to_twice_the_fisher_divergence(impl, c, shift, precision):
+    r"""Over the step of a Langevin chain the gradient tends to twice that of the Fisher divergence, not to it once.
+
+    \tfrac1\eta\, \mathbb E\, \partial_P \text{row} - 2\, \partial_P D_F
+    = \tfrac\eta2 [-3 P^2 (c + \mu^2) + 2 P + 4(\tfrac1c - P)] + O(\eta^2)"""
+    p, model = Gaussian(shift, c), Model("quadratic", {"mean": np.zeros(1), "precision": np.full((1, 1), precision)})
+    etas = 0.002 * 0.5 ** np.arange(5)
+    slopes = np.array([np.sum(expected_gradient(impl, p, model, eta)[0][:, 1]) for eta in etas])
+    spread = c + shift**2
+    coefficient = 0.5 * (-3 * precision**2 * spread + 2 * precision + 4 * (1 / c - precision))
+    return Limit(etas, slopes / etas - 2 * (precision * spread - 1), 1, coefficient)

@@ -1,0 +1,99 @@
+r"""Theorems about pseudo-likelihood: what it is, where it is least, and where it is the likelihood itself."""
+
+import numpy as np
+
+from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.notation import EITHER_SIGN
+from refebm.identities.rbm import joint, machine
+from refebm.identities.record import Sides, theorem
+from refebm.identities.rules import all_bits
+from refebm.models import Model
+
+BESAG = "Besag 1975, section 2"
+
+
+def flips(d):
+    """Of each state in the order of `all_bits`, the numbers of those with one bit flipped, (2^d, d)."""
+    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+
+
+def conditionals(p, d):
+    """p(x_i | the others), (2^d, d), of probabilities of all states."""
+    return p[:, None] / (p[:, None] + p[flips(d)])
+
+
+def a_machine(draw: Draw) -> dict:
+    return {"model": machine(draw, "binary_rbm", draw.count(1, 4), draw.count(1, 3))}
+
+
+@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=a_machine)
+def pseudo_likelihood_by_enumeration(impl, model):
+    r"""Of a machine, from the joint law of all its units: each visible bit given the others, hidden units summed out.
+
+    -\sum_i \log \frac{\sum_h p(x, h)}{\sum_h p(x, h) + \sum_h p(x^{-i}, h)}"""
+    p = np.sum(joint(model), axis=1)
+    rows = impl.pseudo_likelihood(impl.energy(model), all_bits(model.d))
+    size = model.d * (1 + np.abs(np.log(p)))  # what the energies add up
+    return Sides([rows], list(-np.log(conditionals(p, model.d)).T), formula=[size])
+
+
+def law_and_energy(draw: Draw) -> dict:
+    d = draw.count(1, 4)
+    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
+
+
+@theorem(
+    f"{BESAG}; Hyvarinen 2006",
+    kind="enumeration",
+    about="pseudo_likelihood",
+    case=law_and_energy,
+)
+def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
+    r"""In the mean it is the divergence of each bit's law given the others, and their entropies: least at the truth.
+
+    \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
+    - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""
+    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    e = model(all_bits(d))
+    true, q = conditionals(p, d), 1 / (1 + np.exp(e[:, None] - e[flips(d)]))
+    rows = p * impl.pseudo_likelihood(impl.energy(model), all_bits(d))
+    divergences = (
+        0.5 * (p[:, None] + p[flips(d)]) * (true * np.log(true / q) + (1 - true) * np.log((1 - true) / (1 - q)))
+    )
+    return Sides([rows], [*divergences.T, *(-p[:, None] * np.log(true)).T])
+
+
+def bits_apart(draw: Draw) -> dict:
+    d = draw.count(1, 4)
+    return {"b": draw.reals((d,), -2, 2), "c": draw.reals((2,), -1, 1)}
+
+
+@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=bits_apart, cancels=EITHER_SIGN)
+def of_independent_bits_it_is_the_likelihood(impl, b, c):
+    r"""Where no bit depends on another it is minus the log-likelihood itself.
+
+    W = 0:\quad -\log p(x) = -b \cdot x + \sum_i \log(1 + e^{b_i})"""
+    x = all_bits(len(b))
+    apart = Model("binary_rbm", {"b": b, "c": c, "W": np.zeros((len(b), 2))})
+    rows = impl.pseudo_likelihood(impl.energy(apart), x)
+    formula = [len(b) * (np.sum(np.abs(b)) + np.sum(np.log1p(np.exp(c))))]
+    return Sides([rows], [-x @ b, np.sum(np.log1p(np.exp(b))) + 0 * rows], formula=formula)
+
+
+def unlikely_bits(draw: Draw) -> dict:
+    """One bit, by odds of e^-350 or more, and by odds that are no double."""
+    odds, steep = draw.real(40, 350), draw.real(710, 900)
+    return {"biases": [odds, -odds, steep, -steep]}
+
+
+@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=unlikely_bits)
+def pseudo_likelihood_of_unlikely_bits(impl, biases):
+    r"""Where the model is certain of a bit it is the odds against it, which may be next to nothing, or their log.
+
+    \log(1 + e^a) = e^a \text{ for } a \ll 0,\ a \text{ for } a \gg 0"""
+    x, left = np.array([[0.0], [1.0]]), []
+    for b in biases:
+        one = Model("binary_rbm", {"b": np.array([b]), "c": np.zeros(1), "W": np.zeros((1, 1))})
+        left.append(impl.pseudo_likelihood(impl.energy(one), x))
+    against = [b * np.array([1.0, -1.0]) for b in biases]
+    return Sides([np.stack(left)], [np.stack([np.where(a < 0, np.exp(np.minimum(a, 0)), a) for a in against])])

@@ -1,0 +1,35 @@
+r"""Every classifier is an energy: the logits f(x) of k classes are -E(x, y), of a joint density of points and classes.
+
+Errors: as in score matching; E-CALLABLE for logits that are not (n, k).
+"""
+
+from refebm.glossary import Classes, Logits, Points, Rows, rows
+from refebm.special import logsumexp
+
+
+@rows
+def classifier_energy(logits: Logits, x: Points) -> Rows:
+    r"""-log sum_y exp(f_y(x)), (n,): the energy of the points, whatever their class.
+
+    $$E(x) = -\log \sum_y e^{f_y(x)}$$
+
+    logits (n, d) -> (n, k); x (n, d). A number that is added to all logits of x leaves the classifier as it is, and is
+    taken off the energy. Its score is ``score_of(lambda x: classifier_energy(logits, x))``.
+    Convention: an energy, as everywhere here; the score of out-of-distribution detection is minus it.
+    Source: Grathwohl et al. 2020, eq. 6
+    """
+    return -logsumexp(logits(x).T, axis=0)
+
+
+@rows
+def class_log_probabilities(logits: Logits, x: Points) -> Classes:
+    r"""log p(y | x) = f_y(x) - log sum_y exp(f_y(x)), (n, k): the log of softmax.
+
+    $$\log p(y \mid x) = f_y(x) - \log \sum_{y'} e^{f_{y'}(x)}$$
+
+    logits (n, d) -> (n, k); x (n, d). Minus this at the class of x is the cross-entropy; with `classifier_energy` it
+    makes the joint: log p(y | x) - E(x) = f_y(x).
+    Source: Grathwohl et al. 2020, eqs. 1 and 4
+    """
+    f = logits(x)
+    return f - logsumexp(f.T, axis=0)[:, None]

@@ -1,0 +1,163 @@
+r"""Pairs of chains that meet: the mean under the law that they approach, without the bias of stopping early.
+
+X and Y have one kernel and one start law, and move as a pair, X a step ahead, by steps that let them meet and then stay
+together. From the meeting on the differences h(X_t) - h(Y_{t-1}) are zero, so that what is added up is finite.
+A machine's chains are coupled by the same noise, unit for unit as often as two Bernoulli laws can agree:
+``lambda v, w, u_h, u_v: (gibbs_step(rbm, v, u_h, u_v), gibbs_step(rbm, w, u_h, u_v))``.
+"""
+
+from typing import NamedTuple
+
+import autograd.numpy as np
+
+from refebm.calculus import held
+from refebm.glossary import (
+    CountOrNone,
+    CoupledTransition,
+    DomainError,
+    Energy,
+    Flag,
+    Generated,
+    InputError,
+    Loss,
+    Noise,
+    Points,
+    Rows,
+    StepSize,
+    Tape,
+    Trajectory,
+    Uniform,
+    kept,
+    rows,
+)
+from refebm.objectives.notation import dot, squared_norm
+from refebm.progress import counted
+from refebm.samplers.step import Step, accept
+
+
+class CoupledChains(NamedTuple):
+    """X_0, ..., X_T, (T + 1, n, d); Y_0, ..., Y_{T - 1}, (T, n, d); and when they met, tau (n,), 0 if they have not."""
+
+    x: np.ndarray
+    y: np.ndarray
+    meeting: np.ndarray
+
+
+@rows
+def coupled_metropolis_step(
+    energy: Energy, x: Points, y: Generated, scale: StepSize, z: Noise, u_meet: Uniform, u: Uniform
+) -> tuple[Step, Step]:
+    r"""Random walks from x and from y whose proposals agree as often as two normal laws can, accepted by one u.
+
+    $$x' = x + \sigma z,\quad y' = \begin{cases} x' & u_{\text{meet}}\, \phi(z) < \phi(z + g) \\
+    y + \sigma (z - 2 \tfrac{g \cdot z}{|g|^2} g) & \text{else} \end{cases},\quad g = \tfrac{x - y}{\sigma}$$
+
+    Each alone is a `metropolis_step`: y' - y is normal too. They agree with probability 2 Phi(-|g|/2), else y' - y is
+    the mirror image of x' - x. Equal states stay equal. energy (n, d) -> (n,); x, y, z (n, d), z unit normal;
+    scale > 0; u_meet, u (n,) in (0, 1), independent. Returns a `Step` for each. Errors: E-POSITIVE, E-UNIFORM, E-SHAPE.
+    Source: Jacob, O'Leary and Atchade 2020, section 4 and algorithm 2 (reflection: Bou-Rabee, Eberle and Zimmer 2020)
+    """
+    gap = (x - y) / scale
+    meets = np.log(u_meet) < 0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)
+    proposal = x + scale * z
+    other = np.where(meets[:, None], proposal, y + scale * reflected(z, gap))
+    return accepted(energy, x, proposal, u), accepted(energy, y, other, u)
+
+
+def reflected(z: np.ndarray, gap: np.ndarray) -> np.ndarray:
+    """z - 2 (e.z) e, e = gap/|gap|: its mirror image."""
+    length = squared_norm(gap)
+    return z - (2 * dot(gap, z) / np.where(length > 0, length, 1.0))[:, None] * gap
+
+
+def accepted(energy, x: np.ndarray, proposal: np.ndarray, u: np.ndarray) -> Step:
+    there = energy(proposal)
+    return accept(x, proposal, there, there - energy(x), u)
+
+
+@rows
+def coupled_chains(
+    coupled_step: CoupledTransition, x: Points, y: Generated, m: CountOrNone, tape: Tape, *, progress: Flag = False
+) -> CoupledChains:
+    r"""X_1 from X_0 = x, then (X_{t+1}, Y_t) from (X_t, Y_{t-1}), Y_0 = y, until all have met and X_m is there.
+
+    $$X_1 \sim P(X_0, \cdot),\quad (X_{t+1}, Y_t) \sim \bar P\big((X_t, Y_{t-1}), \cdot\big),\quad
+    \tau = \min\{t \ge 1: X_t = Y_{t-1}\}$$
+
+    coupled_step: x, y (n, d), noise -> (Step, Step), such that equal states stay equal; X_1 is the first of
+    coupled_step(x, x, ...). x, y (n, d), drawn from one law, or both a datum; m >= 0; tape: an array, or a tuple of
+    them, one for each argument after y, whose first axis is time: T of them are the most steps. Keeps O(T n d) numbers.
+    Errors: E-TAPE for fewer than m steps; DomainError E-MEETING where some have not met when the tape ends, whose
+    attribute ``chains`` is what was had: a longer tape, or chains that start there, go on from it.
+    Source: Jacob, O'Leary and Atchade 2020, section 2.1; Qiu, Zhang and Wang 2020, algorithm 1
+    """
+    if len(tape[0]) < m:
+        raise InputError("E-TAPE", f"tape must have at least m = {m} steps; got {len(tape[0])}")
+    here, there, meeting = [kept(x)], [kept(y)], np.zeros(len(x), dtype=int)
+    for noise in counted(zip(*tape), len(tape[0]), progress):
+        if len(here) == 1:
+            here.append(coupled_step(x, x, *noise)[0].x)
+        else:
+            first, second = coupled_step(here[-1], there[-1], *noise)
+            here.append(first.x)
+            there.append(second.x)
+        met = np.all(here[-1] == there[-1], axis=1)
+        meeting = np.where((meeting == 0) & met, len(here) - 1, meeting)
+        if np.all(meeting > 0) and len(here) > m:
+            break
+    chains = CoupledChains(np.stack(here), np.stack(there), meeting)
+    if not np.all(meeting > 0):
+        raise apart(chains)
+    return chains
+
+
+def apart(chains: CoupledChains) -> DomainError:
+    """The error of chains that have not met, with what was had."""
+    met = chains.meeting > 0
+    nearest = np.min(np.max(np.abs(chains.x[-1] - chains.y[-1])[~met], axis=1))
+    error = DomainError(
+        "E-MEETING",
+        f"{np.sum(~met)} of {len(met)} pairs of chains have not met in {len(chains.y)} steps, the nearest is "
+        f"{nearest:.3g} apart; the attribute chains of this error has what was had: give a longer tape",
+    )
+    error.chains = chains
+    return error
+
+
+@rows
+def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone, m: CountOrNone) -> Rows:
+    r"""H_{k:m} = mean_{l=k..m} h(X_l) + sum_{t>k} min(1, (t - k)/(m - k + 1)) [h(X_t) - h(Y_{t-1})], (n,).
+
+    $$H_{k:m} = \frac{1}{m - k + 1} \sum_{l=k}^m h(X_l)
+    + \sum_{t=k+1}^{\tau - 1} \min\Big(1, \frac{t - k}{m - k + 1}\Big) [h(X_t) - h(Y_{t-1})]$$
+
+    The mean of H_k, ..., H_m, H_k = h(X_k) + sum_{t=k+1}^{tau-1} [h(X_t) - h(Y_{t-1})]. Its expectation is that of h
+    under the law that P leaves invariant, for every k: any coupling, however early k. From the meeting on all terms of
+    the sum are zero; of chains cut off before it is E h(X_T).
+    function, h: (n, d) -> (n,); x (T + 1, n, d), y (T, n, d) as of `coupled_chains`; 0 <= k <= m <= T.
+    Errors: E-SHAPE, E-COUNT.
+    Source: Jacob, O'Leary and Atchade 2020, eqs. 2.1 and 2.2
+    """
+    if np.shape(y) != (len(x) - 1, *np.shape(x)[1:]):
+        raise InputError("E-SHAPE", f"y must be one state shorter than x, {np.shape(x)}; got {np.shape(y)}")
+    if not k <= m < len(x):
+        raise InputError("E-COUNT", f"k <= m <= T must hold, with T = {len(x) - 1}; got k = {k}, m = {m}")
+    average = sum(function(x[t]) for t in range(k, m + 1)) / (m - k + 1)
+    gaps = ((t, function(x[t]) - function(y[t - 1])) for t in range(k + 1, len(x)))
+    return average + sum(min(1.0, (t - k) / (m - k + 1)) * gap for t, gap in gaps)
+
+
+@rows
+def unbiased_contrastive_divergence(
+    energy: Energy, x: Points, chain: Trajectory, lagged: Trajectory, k: CountOrNone, m: CountOrNone
+) -> Loss:
+    r"""E(x) - H_{k:m}(E), (n,), the chains held constant: its gradient has the mean of the likelihood's.
+
+    $$E(x) - H_{k:m}(E),\quad \mathbb E\, \nabla_\theta = \nabla_\theta E(x) - \mathbb E_{p_\theta} \nabla_\theta E$$
+
+    Contrastive divergence stops at h(X_k), whose law is not yet the model's; the differences of the coupled chains take
+    that bias away. energy (n, d) -> (n,); x (n, d); chain (T + 1, n, d), lagged (T, n, d) as of `coupled_chains`, by
+    steps that leave the model invariant; 0 <= k <= m <= T. The value is no likelihood. Errors: as of `unbiased_mean`.
+    Source: Qiu, Zhang and Wang 2020, section 3
+    """
+    return energy(x) - unbiased_mean(energy, held(chain), held(lagged), k, m)

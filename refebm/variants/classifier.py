@@ -1,0 +1,37 @@
+"""Variants of classifiers as energies."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+WHOLE = "logsumexp(logits(x).T, axis=0)"
+SOFT = "logsumexp(f.T, axis=0)[:, None]"
+K = "logits(x).shape[1]"
+wrong_versions(
+    "classifier_energy",
+    ("the mean over classes", f"-{WHOLE}", f"np.log(1.0 * {K}) - {WHOLE}", "up to a constant"),
+    ("the largest logit alone", WHOLE, "np.max(logits(x), axis=1)", "d = 1"),
+    ("the sum of the logits", WHOLE, "np.sum(logits(x), axis=1)", "d = 1"),
+    ("the first class alone", WHOLE, "logits(x)[:, 0]", "d = 1"),
+    ("one class too many, of logit 0", WHOLE, f"np.logaddexp(0.0, {WHOLE})", "finite"),
+    ("the probability of the likeliest class", f"-{WHOLE}", f"np.max(logits(x), axis=1) - {WHOLE}", "finite"),
+    ("logits with the other sign", "logits(x)", "-logits(x)", "finite"),
+    ("no log", WHOLE, "np.sum(np.exp(logits(x)), axis=1)", "finite"),
+)
+conventions(
+    "classifier_energy",
+    ("minus the energy, which is large for data", f"-{WHOLE}", WHOLE, "Liu, Wang, Owens and Li 2020, eq. 7"),
+)
+wrong_versions(
+    "class_log_probabilities",
+    ("probabilities, not their logs", f"f - {SOFT}", f"np.exp(f - {SOFT})", "finite"),
+    ("over the largest logit", SOFT, "np.reshape(np.max(f, axis=1), (-1, 1))", "d = 1"),
+    ("each class by itself", f"f - {SOFT}", "f - np.logaddexp(0.0, f)", "finite"),
+    ("logits with the other sign", "f = logits(x)", "f = -logits(x)", "d = 1"),
+    ("not normalised", f" - {SOFT}", "", "finite"),
+    ("the normaliser of the first row", SOFT, "logsumexp(f.T, axis=0)[:1, None]", "one row"),
+    ("less the mean logit", SOFT, "np.reshape(np.mean(f, axis=1), (-1, 1))", "d = 1"),
+)
+terms(
+    "class_log_probabilities",
+    ("f_y", "logits(x)"),
+    ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)"),
+)

@@ -1,0 +1,32 @@
+"""Variants of contrastive divergence with its entropy term."""
+
+from refebm.variants.record import conventions, terms, wrong_versions
+
+LAST = "(held_energy(x_model) + log_q(x_model))"
+
+wrong_versions(
+    "contrastive_divergence_with_entropy",
+    ("sign of the last term", f"- {LAST}", f"+ {LAST}", "finite", "a training script of Du et al. 2021"),
+    ("no entropy", LAST, "held_energy(x_model)", "finite"),
+    ("sign of the entropy", LAST, "(held_energy(x_model) - log_q(x_model))", "finite"),
+    ("the energy that is held differentiated too", "held_energy(x_model)", "energy(x_model)", "the value"),
+    (
+        "nothing flows through the samples",
+        LAST,
+        "(held_energy(held(x_model)) + log_q(held(x_model)))",
+        "the value",
+    ),
+    ("gradient flows through the negative phase", "energy(held(x_model))", "energy(x_model)", "the value"),
+    ("entropy at the data", "log_q(x_model)", "log_q(x)", "finite"),
+)
+conventions(
+    "contrastive_divergence_with_entropy",
+    ("the term left out: contrastive divergence", f" - {LAST}", "", "Hinton 2002, section 2"),
+)
+terms(
+    "contrastive_divergence_with_entropy",
+    ("E(x)", "energy(x)"),
+    ("-E(x')", "-energy(held(x_model))"),
+    ("-E_held(x')", "-held_energy(x_model)"),
+    ("-log q(x')", "-log_q(x_model)"),
+)

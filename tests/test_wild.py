@@ -1,0 +1,20 @@
+"""Public packages, in `tests/peers`: right code is not accused. Those that are installed: `pytest -m peers_wild`."""
+
+import importlib
+from pathlib import Path
+
+import pytest
+
+from refebm.crosscheck import examine
+
+PEERS = sorted(path.stem for path in (Path(__file__).parent / "peers").glob("[a-z]*.py"))
+
+
+@pytest.mark.peers_wild
+@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.filterwarnings("ignore")  # of the packages
+def test_a_public_package_is_examined_as_expected(name):
+    pytest.importorskip(name.partition("_")[0], reason="a public package")
+    module = importlib.import_module(f"tests.peers.{name}")
+    report = examine(module)
+    assert {finding.function: finding.status for finding in report.examined} == module.EXPECTED, str(report)
