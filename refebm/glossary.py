@@ -669,20 +669,24 @@ def of_parameters(check):
         called = f"{name}(parameters, x)"
 
         def at(parameters):
-            return check(name, lambda *given: asked(called, function, copied(parameters), *given))
+            return check(name, lambda *given: asked(called, function, read_only(parameters), *given))
 
         return at
 
     return curried
 
 
-def copied(parameters):
-    """Of parameters that are known to be good, so that a callable may write into its own."""
+def read_only(parameters):
+    """The same, into which no callable can write: the gradient goes by what is in them when all is computed."""
     if isinstance(parameters, dict):
-        return {key: copied(part) for key, part in parameters.items()}
+        return {key: read_only(part) for key, part in parameters.items()}
     if isinstance(parameters, (tuple, list)):
-        return type(parameters)([copied(part) for part in parameters])
-    return kept(parameters)
+        return type(parameters)([read_only(part) for part in parameters])
+    if not isinstance(parameters, numpy.ndarray):
+        return parameters
+    view = parameters.view()
+    view.flags.writeable = False
+    return view
 
 
 def watch(name, function, x=None):

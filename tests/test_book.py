@@ -136,7 +136,7 @@ def test_show_prints_a_definition_with_all_that_is_known(capsys):
         "½ (v · s(x))²",
         "return hutchinson_divergence",
         "eq. 15",
-        "unit projections",
+        "sign of the trace",
         "sliced_is_explicit_sliced",
     ):
         assert words in out, words

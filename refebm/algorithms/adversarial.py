@@ -19,10 +19,10 @@ from refebm.glossary import (
     StepSize,
     Watch,
     asked,
-    copied,
     energy,
     field,
     kept,
+    read_only,
     rows,
     see_callable,
 )
@@ -73,21 +73,21 @@ def joint(name, function, x=None):
     """log p(x, z) of parameters, rows of data and codes: a body sees function(parameters, x), a log-density of z."""
     see_callable(name, function)
     called = f"{name}(parameters, x, z)"
-    return lambda theta, x: energy(name, lambda z: asked(called, function, copied(theta), kept(x), z))
+    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), kept(x), z))
 
 
 def code(name, function, x=None):
     """Codes (n, k) of parameters, rows of data and noise (n, k)."""
     see_callable(name, function)
     called = f"{name}(parameters, x, eps)"
-    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, copied(theta), kept(x), eps))(eps)
+    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, read_only(theta), kept(x), eps))(eps)
 
 
 def of_code(name, function, x=None):
     """A field of codes, of parameters and rows of data: a body sees function(parameters, x)."""
     see_callable(name, function)
     called = f"{name}(parameters, z, x)"
-    return lambda theta, x: field(name, lambda z: asked(called, function, copied(theta), z, kept(x)))
+    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, kept(x)))
 
 
 LogJointOf = Annotated[Callable, joint, "(parameters, (n, d), (n, k)) -> (n,), log p(x, z)"]

@@ -19,6 +19,7 @@ from refebm.glossary import (
     StepCount,
     StepSize,
     Watch,
+    asked,
     points,
     rows,
     see_callable,
@@ -40,7 +41,15 @@ def starts(name, value, x):
 def drawer(name, function, x=None):
     """A function of a Generator, steps, n and d that returns the noise of a kernel, as `langevin_tape` does."""
     see_callable(name, function)
-    return lambda *given: function(*given)
+
+    def drawn(rng, k, n, d):
+        tape = asked(f"{name}(rng, n_steps, n, d)", function, rng, k, n, d)
+        lengths = {np.shape(part)[:1] for part in (tape if isinstance(tape, tuple) else (tape,))}
+        if lengths != {(k,)}:
+            raise InputError("E-TAPE", f"{name}(rng, n_steps, n, d) must be noise for {k} steps; got {sorted(lengths)}")
+        return tape
+
+    return drawn
 
 
 Starts = Annotated[np.ndarray | ReplayBuffer, starts, "(batch, d), or a ReplayBuffer"]

@@ -4,9 +4,9 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch
 from refebm.glossary import (
-    Count,
     EnergyOf,
     Flag,
+    InputError,
     LogDensityOf,
     NoiseLaw,
     Parameters,
@@ -25,6 +25,13 @@ from refebm.objectives.noise_contrastive import mixed_noise, noise_contrastive
 from refebm.training import Fit, minimise_in_turns, minimise_noisy
 
 
+def _drawn(noise, rng, n, d):
+    y = noise.sample(rng, n)
+    if np.shape(y) != (n, d):
+        raise InputError("E-SHAPE", f"noise must draw points of x's d, ({n}, {d}); got shape {np.shape(y)}")
+    return y
+
+
 def _log_density(energy, theta):
     """-E - log Z, of parameters of both; self-normalised where they have no log Z."""
     return lambda x: -energy(theta["energy"])(x) - theta.get("log_z", 0.0)
@@ -36,7 +43,7 @@ def train_noise_contrastive(
     energy: EnergyOf,
     noise: NoiseLaw,
     parameters: Parameters,
-    nu: Count,
+    nu: Size,
     batch: Size,
     n_steps: StepCount,
     step_size: StepSize,
@@ -64,7 +71,7 @@ def train_noise_contrastive(
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
-        y = np.reshape(noise.sample(rng, nu * batch), (nu, *rows.shape))
+        y = np.reshape(_drawn(noise, rng, nu * batch, x.shape[1]), (nu, *rows.shape))
         return np.mean(noise_contrastive(_log_density(energy, theta), noise.log_prob, rows, y))
 
     return minimise_noisy(loss, first, n_steps, step_size, adam=adam, each=each, progress=progress)
@@ -143,7 +150,7 @@ def train_adversarial_contrastive(
 
     def value(p, i):
         rows = minibatch(x, batch, rng)
-        plain = noise.sample(rng, batch)
+        plain = _drawn(noise, rng, batch, x.shape[1])
         hard = sampler(p["proposal"], rng.standard_normal(rows.shape))
         y = np.where(rng.random((batch, 1)) < weight, hard, plain)
         log_noise = mixed_noise(noise.log_prob, log_q(p["proposal"]), weight)

@@ -60,7 +60,7 @@ wrong_versions(
     ("chains of the first parameters", "step(constant(theta))", "step(parameters)", "one step"),
 )
 CONTRAST, DENSITY = "noise_contrastive(...)", "noise_contrastive(_, noise.log_prob, ...)"
-POINTS, LOG_Z = "noise.sample(rng, nu * batch)", 'theta.get("log_z", 0.0)'
+POINTS, LOG_Z = "_drawn(noise, rng, nu * batch, x.shape[1])", 'theta.get("log_z", 0.0)'
 wrong_versions(
     "train_noise_contrastive",
     FIRST_ROWS,
