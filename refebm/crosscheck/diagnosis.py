@@ -158,7 +158,7 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
 
 def named(function: str, candidates: list[Evidence], deep: Callable | None = None) -> Diagnosis | None:
     """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does."""
-    some = [evidence for evidence in candidates if not np.all(evidence.units <= 1)]
+    some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # no version is nearer
     searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _ignored]
     found = _only(searches, function, some) or _combined(function, some)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
@@ -177,8 +177,8 @@ FEW = 100  # tolerances up to which an error is one of rounding
 
 
 def _deep(evidence: Evidence) -> list:
-    """Not for what is no number, nor for errors of rounding; where they are small, a number that was added."""
-    if not np.any(np.isfinite(evidence.telling.answers)) or np.max(evidence.units) <= FEW:
+    """Not for what is no number; where errors are small, a number that was added."""
+    if not np.any(np.isfinite(evidence.telling.answers)):
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
     return [_number_sought] if small else [_made, _number_sought]

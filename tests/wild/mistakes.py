@@ -2,7 +2,8 @@
 
 What has to be said is a regular expression: a diagnosis in which it is not found has not told the cause. MET were put
 to the examiner from outside; OWN were written from the catalogue's formulas, as programs go wrong, before the bank's
-wrong versions were looked at.
+wrong versions were looked at. The search was widened with all of these before it, and an expression where another that
+says the same came out: what it says of mistakes of other kinds is not shown by them.
 """
 
 NO_SCALE = "loc|scale|does not depend on"
