@@ -80,7 +80,7 @@ Dinh, Sohl-Dickstein and Bengio 2017
     Laurent Dinh, Jascha Sohl-Dickstein and Samy Bengio. Density estimation using Real NVP. ICLR 2017.
 Du and Mordatch 2019
     Yilun Du and Igor Mordatch. Implicit generation and modeling with energy-based models. NeurIPS 2019.
-Du, Li, Tenenbaum and Mordatch 2021
+Du et al. 2021
     Yilun Du, Shuang Li, Joshua Tenenbaum and Igor Mordatch. Improved contrastive divergence training of energy-based
     models. ICML 2021.
 Duane et al. 1987

@@ -209,7 +209,7 @@ class Reading:
         return self.known[number][: len(vector.value)]
 
     def _answer(self, vector):
-        whole = vectors(self.function)[int(vector.asked.id)] if vector.asked.id.isdigit() else vector
+        whole = next((one for one in vectors(self.function) if one.asked.id == vector.asked.id), vector)
         lost = np.full(len(whole.value), np.nan)
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():

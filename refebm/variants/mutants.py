@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import autograd.numpy as np
-from autograd.scipy.special import expit
 
 import refebm
 from refebm.identities import Implementation
+from refebm.special import expit
 from refebm.variants.record import definition_in, namespace_of
 from refebm.variants.syntax import changed, replaced, syntax, word_of
 
