@@ -395,10 +395,9 @@ def diagonal(model, x):
 # --- formulas of one row -------------------------------------------------------------------------------------------
 
 ROWS = {}
-ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight", "chain", "lagged")
+ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
+ROW_BY_ROW += ("chain", "lagged")
 TIME_FIRST = {"unbiased_mean": ("x", "y"), "unbiased_contrastive_divergence": ("chain", "lagged")}
-ROW_BY_ROW = ("x", "y", "z", "v", "h", "sigma", "x_model", "log_ratio", "t", "i", "weight")
-ROW_BY_ROW = ("x", "y", "z", "v", "sigma", "x_model", "log_ratio", "t", "i", "weight", "scale", "std")
 SEVERAL = ("noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive")
 
 

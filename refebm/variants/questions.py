@@ -34,8 +34,6 @@ ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
 ROLES |= dict.fromkeys(
     (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
 )
-TRAINED = ("contrastive_divergence", "log_partition")  # of which a mistake may be in the gradient alone
-ROLES |= dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score")
 TRAINED = {"contrastive_divergence", "mean_field_contrastive_divergence", "contrastive_divergence_with_entropy"}
 TRAINED |= {"unbiased_contrastive_divergence", "log_partition"}  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
