@@ -6,12 +6,13 @@ Where all is affine in Gaussian numbers, a rule of 2 N points has the exact mean
 import numpy as np
 
 from refebm.identities.draw import Draw
+from refebm.identities.entropy_contrast import stepped
 from refebm.identities.notation import EITHER_SIGN, outer
 from refebm.identities.parameters import energy_gradients, gradients_of
 from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 
-GAO = "Gao et al. 2018, section 3"
+GAO = "Gao et al. 2018, multi-grid modeling and sampling"
 SIDES = [(2,), (1, 2), (2, 4), (4,), (1, 4)]
 
 
@@ -32,7 +33,7 @@ def images_and_sizes(draw: Draw) -> dict:
     return {"x": draw.reals((2, fine**2), -2, 2), "y": draw.reals((2, coarse**2), -2, 2), "sizes": (coarse, middle)}
 
 
-@theorem(GAO + ".2", kind="pointwise", about="block_means", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", about="block_means", case=images_and_sizes, cancels=EITHER_SIGN)
 def block_means_by_a_matrix(impl, x, y, sizes):
     r"""Means over blocks are means over lines times means over columns, and means of means are those of larger blocks.
 
@@ -43,7 +44,7 @@ def block_means_by_a_matrix(impl, x, y, sizes):
     return Sides([np.stack([at_once, in_two])], [np.stack([term, term]) for term in terms])
 
 
-@theorem(GAO + ".2", kind="pointwise", about="repeated_pixels block_means", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", about="repeated_pixels block_means", case=images_and_sizes, cancels=EITHER_SIGN)
 def repeated_pixels_by_a_matrix(impl, x, y, sizes):
     r"""Repeated pixels have their own means, and repeating is the adjoint of the mean, times the size of a block.
 
@@ -96,7 +97,7 @@ def power(matrix, k):
     return np.linalg.matrix_power(matrix, k)
 
 
-@theorem(GAO + ".3", kind="pointwise", about="multigrid_chain", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", about="multigrid_chain", case=grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""On quadratic energies each grid is an affine map of the sample of the coarser one, and of its own noise.
 
@@ -114,7 +115,7 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
 
 
 @theorem(
-    GAO + ".3",
+    GAO,
     kind="pointwise",
     about="multigrid_contrastive_divergence",
     case=grids_and_noise,
@@ -140,19 +141,18 @@ def with_model(models: list[Model], which: int, model: Model) -> list[Model]:
     return [model if i == which else other for i, other in enumerate(models)]
 
 
-def gradients(impl, models, which, x, eta, z):
-    """In the parameters of one grid's energy, on which its samples depend, (n, P)."""
+def gradients(impl, models, which, x, samples):
+    """In the parameters of one grid's energy, (n, P); samples: the images of all grids, as a function of the models."""
 
     def rows(model):
         moved = with_model(models, which, model)
-        samples = chain(impl, moved, x, eta, z)
-        return impl.multigrid_contrastive_divergence([impl.energy(one) for one in moved], x, samples)
+        return impl.multigrid_contrastive_divergence([impl.energy(one) for one in moved], x, samples(moved))
 
     return gradients_of(rows, models[which])
 
 
 @theorem(
-    GAO + ".3",
+    GAO,
     kind="pointwise",
     about="multigrid_contrastive_divergence",
     case=grids_and_noise,
@@ -162,12 +162,13 @@ def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_s
     r"""The gradient in a grid's parameters is that of contrastive divergence there; none flows through the samples.
 
     \nabla_{\theta_s} = (\nabla_{\theta_s} E_s)(D_s x) - (\nabla_{\theta_s} E_s)(\tilde x_s)"""
-    samples = chain(impl, models, x, eta, z)
-    left, here, there = [], [], []
-    for i, (side, model, y) in enumerate(zip(sides, models, samples)):
-        left.append(gradients(impl, models, i, x, eta, z))
-        here.append(energy_gradients(model, x @ averaging(side, sides[-1]).T))
-        there.append(-energy_gradients(model, y))
+
+    def samples(models):
+        return tuple(stepped(noise[0], e, noise[-1])(model) for model, e, noise in zip(models, eta, z))
+
+    left = [gradients(impl, models, i, x, samples) for i in range(len(models))]
+    here = [energy_gradients(model, x @ averaging(side, sides[-1]).T) for side, model in zip(sides, models)]
+    there = [-energy_gradients(model, y) for model, y in zip(models, samples(models))]
     return Sides([np.concatenate(left, axis=1)], [np.concatenate(both, axis=1) for both in (here, there)])
 
 
@@ -202,7 +203,7 @@ def covariances(sides, models, eta, n_steps, cov) -> list[tuple[np.ndarray, ...]
     return found
 
 
-@theorem(GAO + ".3", kind="enumeration", about="multigrid_chain", case=gaussian_images, cancels=EITHER_SIGN)
+@theorem(GAO, kind="enumeration", about="multigrid_chain", case=gaussian_images, cancels=EITHER_SIGN)
 def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, n_steps, cov, which):
     r"""Gaussian images have as covariance what is left of that of the coarser grid, and what the steps put there.
 
@@ -217,11 +218,13 @@ def expected_gradient(impl, models, which, eta, n_steps, cov, sides):
     """Its terms, over images and noise, in the precision of one grid's energy."""
     x, z = rule(cov, sides, n_steps)
     d = models[which].d
-    return gradients(impl, models, which, x, eta, z)[:, d:].reshape(-1, d, d) / len(x)
+    return gradients(impl, models, which, x, lambda models: chain(impl, models, x, eta, z))[:, d:].reshape(
+        -1, d, d
+    ) / len(x)
 
 
 @theorem(
-    GAO + ".3",
+    GAO,
     kind="enumeration",
     about="multigrid_contrastive_divergence multigrid_chain",
     case=gaussian_images,
@@ -244,7 +247,7 @@ def true_precision(cov, eta) -> np.ndarray:
 
 
 @theorem(
-    GAO + ".3",
+    GAO,
     kind="enumeration",
     about="multigrid_contrastive_divergence multigrid_chain",
     case=gaussian_images,

@@ -20,7 +20,7 @@ def block_means(x: Images, size: Size) -> Vectors:
     $$(D_s x)_{ij} = (s/S)^2 \sum_{a, b < S/s} x_{iS/s + a,\ jS/s + b}$$
 
     x (n, S^2); size a power of 2, at most S. The mean of the whole image is D_1 x.
-    Source: Gao et al. 2018, section 3.2
+    Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     k = blocks_to(size, side_of(x))
     blocks = np.reshape(x, (len(x), size, k, size, k))
@@ -34,7 +34,7 @@ def repeated_pixels(x: Images, size: Size) -> Vectors:
     $$(U x)_{ij} = x_{\lfloor i s/S \rfloor,\ \lfloor j s/S \rfloor}$$
 
     x (n, s^2); size a power of 2, at least s. D_s U x = x, and U = (S/s)^2 D_s^T.
-    Source: Gao et al. 2018, section 3.2
+    Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     return repeated(x, size)
 
@@ -49,7 +49,7 @@ def multigrid_contrastive_divergence(energies: Energies, x: Images, x_model: Gri
     grid, (n, s^2), from coarse to fine, the last as large as x, as of `multigrid_chain`, whose grids these are. With
     few steps of the chain the mean gradient is not zero at the truth, that of CD is.
     Also: multi-grid modeling and sampling, multi-grid CD
-    Source: Gao et al. 2018, section 3.3
+    Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     of_each("x_model", x_model, energies)
     return sum(energy(block_means(x, side_of(y))) - energy(held(y)) for energy, y in zip(energies, x_model))

@@ -20,7 +20,7 @@ def multigrid_chain(scores: Scores, x: Images, eta: StepSizes, z: GridNoise) -> 
     fine; x (n, S^2), images; eta > 0, a float or (G,); z: the noise of each grid, (T_s, n, s^2), unit normal, T_s >= 1,
     which says how large the grids are and how many steps are made there, the last of the size of x. Returns the images
     of all grids, (n, s^2) each; a row that is lost is NaN from then on.
-    Source: Gao et al. 2018, section 3.3
+    Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     of_each("z", z, scores)
     if np.shape(eta) not in ((), (len(z),)):
