@@ -8,7 +8,7 @@ import numpy as np
 from refebm.identities.draw import Draw
 from refebm.identities.entropy_contrast import stepped
 from refebm.identities.notation import EITHER_SIGN, outer
-from refebm.identities.parameters import energy_gradients, gradients_of
+from refebm.identities.parameters import energy_gradients, slopes_of
 from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 
@@ -136,29 +136,36 @@ def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
     return Sides([rows], terms, formula=sizes)
 
 
-def with_model(models: list[Model], which: int, model: Model) -> list[Model]:
-    """The same, but for one grid."""
-    return [model if i == which else other for i, other in enumerate(models)]
-
-
-def gradients(impl, models, which, x, samples):
-    """In the parameters of one grid's energy, (n, P); samples: the images of all grids, as a function of the models."""
+def slopes(impl, models, which, direction, x, samples):
+    """Along a direction of the parameters of one grid's energy, (n,); samples: images of all grids, of the models."""
 
     def rows(model):
-        moved = with_model(models, which, model)
+        moved = [model if i == which else other for i, other in enumerate(models)]
         return impl.multigrid_contrastive_divergence([impl.energy(one) for one in moved], x, samples(moved))
 
-    return gradients_of(rows, models[which])
+    return slopes_of(rows, models[which], direction)
+
+
+def grid_and_direction(draw: Draw, models: list[Model]) -> dict:
+    """A grid, and where its parameters go: the mean along a vector, the precision along a product of two."""
+    which = draw.count(0, len(models) - 1)
+    mean, left, right = draw.reals((3, models[which].d), -1, 1)
+    return {"which": which, "direction": np.concatenate([mean, np.outer(left, right).ravel()])}
+
+
+def grids_noise_and_direction(draw: Draw) -> dict:
+    given = grids_and_noise(draw)
+    return given | grid_and_direction(draw, given["models"])
 
 
 @theorem(
     GAO,
     kind="pointwise",
     about="multigrid_contrastive_divergence",
-    case=grids_and_noise,
+    case=grids_noise_and_direction,
     cancels=EITHER_SIGN,
 )
-def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_steps, x, z):
+def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_steps, x, z, which, direction):
     r"""The gradient in a grid's parameters is that of contrastive divergence there; none flows through the samples.
 
     \nabla_{\theta_s} = (\nabla_{\theta_s} E_s)(D_s x) - (\nabla_{\theta_s} E_s)(\tilde x_s)"""
@@ -166,18 +173,18 @@ def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_s
     def samples(models):
         return tuple(stepped(noise[0], e, noise[-1])(model) for model, e, noise in zip(models, eta, z))
 
-    left = [gradients(impl, models, i, x, samples) for i in range(len(models))]
-    here = [energy_gradients(model, x @ averaging(side, sides[-1]).T) for side, model in zip(sides, models)]
-    there = [-energy_gradients(model, y) for model, y in zip(models, samples(models))]
-    return Sides([np.concatenate(left, axis=1)], [np.concatenate(both, axis=1) for both in (here, there)])
+    left = slopes(impl, models, which, direction, x, samples)
+    here, there = x @ averaging(sides[which], sides[-1]).T, samples(models)[which]
+    phases = [sign * energy_gradients(models[which], at) * direction for sign, at in ((1, here), (-1, there))]
+    return Sides([left], [term for phase in phases for term in phase.T])
 
 
 def gaussian_images(draw: Draw) -> dict:
     """Of zero mean, as are the energies; on which grid the gradient is asked for."""
     given = grids(draw)
     models = [Model("quadratic", model.parameters | {"mean": np.zeros(model.d)}) for model in given["models"]]
-    which = draw.count(0, len(models) - 1)
-    return given | {"models": models, "cov": spring(draw, given["sides"][-1] ** 2), "which": which}
+    more = grid_and_direction(draw, models)
+    return given | {"models": models, "cov": spring(draw, given["sides"][-1] ** 2)} | more
 
 
 def rule(cov, sides, n_steps) -> tuple:
@@ -204,7 +211,7 @@ def covariances(sides, models, eta, n_steps, cov) -> list[tuple[np.ndarray, ...]
 
 
 @theorem(GAO, kind="enumeration", about="multigrid_chain", case=gaussian_images, cancels=EITHER_SIGN)
-def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, n_steps, cov, which):
+def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""Gaussian images have as covariance what is left of that of the coarser grid, and what the steps put there.
 
     \tilde C_s = A^l U \tilde C_{s-1} U^\top A^l + C_* - A^l C_* A^l,\ C_* = (P_s - \tfrac\eta2 P_s^2)^{-1},\
@@ -214,13 +221,13 @@ def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, 
     return Sides([outer(y, y) / len(x)], [part[None] for part in covariances(sides, models, eta, n_steps, cov)[which]])
 
 
-def expected_gradient(impl, models, which, eta, n_steps, cov, sides):
-    """Its terms, over images and noise, in the precision of one grid's energy."""
+def expected_slope(impl, models, which, direction, eta, n_steps, cov, sides):
+    """Its terms, over images and noise, along a direction of the precision of one grid's energy; that direction."""
     x, z = rule(cov, sides, n_steps)
     d = models[which].d
-    return gradients(impl, models, which, x, lambda models: chain(impl, models, x, eta, z))[:, d:].reshape(
-        -1, d, d
-    ) / len(x)
+    along = np.concatenate([np.zeros(d), direction[d:]])
+    terms = slopes(impl, models, which, along, x, lambda models: chain(impl, models, x, eta, z)) / len(x)
+    return terms, direction[d:].reshape(d, d)
 
 
 @theorem(
@@ -230,14 +237,14 @@ def expected_gradient(impl, models, which, eta, n_steps, cov, sides):
     case=gaussian_images,
     cancels=EITHER_SIGN,
 )
-def multigrid_contrast_matches_covariances(impl, sides, models, eta, n_steps, cov, which):
+def multigrid_contrast_matches_covariances(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""Its expected gradient, on Gaussian images, in a grid's precision: that of the data less that of the samples.
 
     \mathbb E \nabla_{P_s} \text{row} = \tfrac12 \big(D_s \Sigma D_s^\top - \tilde C_s\big)"""
-    terms = expected_gradient(impl, models, which, eta, n_steps, cov, sides)
+    terms, V = expected_slope(impl, models, which, direction, eta, n_steps, cov, sides)
     D = averaging(sides[which], sides[-1])
     parts = covariances(sides, models, eta, n_steps, cov)[which]
-    return Sides([terms], [0.5 * (D @ cov @ D.T)[None], *(-0.5 * part[None] for part in parts)])
+    return Sides([terms], [np.ravel(0.5 * V * part) for part in (D @ cov @ D.T, *(-part for part in parts))])
 
 
 def true_precision(cov, eta) -> np.ndarray:
@@ -253,7 +260,7 @@ def true_precision(cov, eta) -> np.ndarray:
     case=gaussian_images,
     cancels=EITHER_SIGN,
 )
-def multigrid_contrast_is_not_zero_at_the_truth(impl, sides, models, eta, n_steps, cov, which):
+def multigrid_contrast_is_not_zero_at_the_truth(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""Where the chains would come to the law of the data, few steps leave it off by what the coarser start lacks.
 
     \mathbb E \nabla_{P_s} \text{row} = \tfrac12 A^l \big(\Sigma_s - U \tilde C_{s-1} U^\top\big) A^l,\
@@ -264,7 +271,7 @@ def multigrid_contrast_is_not_zero_at_the_truth(impl, sides, models, eta, n_step
         Model("quadratic", {"mean": np.zeros(len(share)), "precision": true_precision(share, e)})
         for share, e in zip(shares, eta)
     ]
-    terms = expected_gradient(impl, models, which, eta, n_steps, cov, sides)
+    terms, V = expected_slope(impl, models, which, direction, eta, n_steps, cov, sides)
     left = power(step_matrices(models, eta)[which], n_steps[which])
     start = covariances(sides, models, eta, n_steps, cov)[which][0]
-    return Sides([terms], [0.5 * (left @ shares[which] @ left)[None], -0.5 * start[None]])
+    return Sides([terms], [np.ravel(0.5 * V * part) for part in (left @ shares[which] @ left, -start)])

@@ -39,7 +39,7 @@ wrong_versions(
     ("the negative phase held too", "energy(held(y))", "held(energy(y))", "the value"),
     ("phases exchanged", GAPS, "energy(held(y)) - energy(block_means(x, side_of(y)))", "up to a factor"),
     ("the finest grid alone", "zip(energies, x_model)", "zip(energies[-1:], x_model[-1:])", "one grid"),
-    ("a pixel of each block, not its mean", COARSE, f"np.reshape({PIXELS}[:, :, 0, :, 0], (len(x), -1))", "finite"),
+    ("a pixel of each block, not its mean", COARSE, f"np.reshape({PIXELS}[:, :, 0, :, 0], (len(x), -1))", "one grid"),
     (
         "one energy for all grids",
         GAPS,
