@@ -63,10 +63,11 @@ class LinearSDE:
         if not isinstance(density, (Gaussian, GaussianMixture)):
             raise InputTypeError("E-DENSITY", f"density must be a Gaussian or a mixture, got {type(density).__name__}")
         scale, std = self.marginal(t)
+        variance = std**2
         if isinstance(density, Gaussian):
-            return Gaussian(scale * density.mean, scale**2 * density.cov + std**2 * np.eye(density.d))
-        noise = std**2 * (np.eye(density.d) if np.ndim(density.spread) else 1.0)  # one number stays one
-        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.spread + noise)
+            return Gaussian(scale * density.mean, scale**2 * density.cov + variance * np.eye(density.d))
+        one = np.eye(density.d) if np.ndim(density.spread) else 1.0  # a covariance that is a number stays one
+        return GaussianMixture(density.weights, scale * density.means, scale**2 * density.spread + variance * one)
 
     @rows
     def prior(self, d: Size):

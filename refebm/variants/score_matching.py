@@ -86,6 +86,7 @@ terms("implicit_score_matching", ("1/2 |s|^2", "0.5 * squared_norm(score(x))"), 
 wrong_versions(
     "explicit_sliced",
     ("sign of the target", "- score(x)", "+ score(x)", "finite"),
+    ("no target", DIFFERENCE, "score(x)", "finite"),
     ("square before the sum", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm(v * ({DIFFERENCE}))", "d = 1"),
     (
         "absolute value for the square",

@@ -153,11 +153,11 @@ wrong_versions(
 )
 wrong_versions(
     "VariancePreserving.diffused",
-    ("std where variance belongs", "std**2 * np.eye(...)", "std * np.eye(...)", "finite"),
+    ("std where variance belongs", "variance = std**2", "variance = std", "finite"),
     ("scale not squared", "scale**2 * density.spread", "scale * density.spread", "finite"),
     ("means left where they are", "scale * density.means", "density.means", "finite"),
     ("covariances left as they are", "scale**2 * density.spread", "density.spread", "finite"),
-    ("no noise", "* density.spread + noise", "* density.spread", "finite"),
+    ("no noise", "* density.spread + variance * one", "* density.spread", "finite"),
     inside="LinearSDE",
 )
 wrong_versions(

@@ -11,6 +11,10 @@ SUM_OF_PROJECTIONS = ("np.mean([", "np.sum([", "mean_over_projections")
 FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 
 WORDS = [  # of the bank, and of the adapter
+    ("density.spread", "density.covs"),
+    ("variance * one", "noise"),
+    ("variance = std**2", "noise = std**2 * np.eye(density.d)"),
+    ("variance = std", "noise = std * np.eye(density.d)"),
     ("energy_and_score(energy, x)", "energy_and_score(model, x)"),
     ("held(x_model)", "x_model"),
     ("held(v)", "v"),

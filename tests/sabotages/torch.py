@@ -261,16 +261,14 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "noise_contrastive",
         "PyTorch's softplus, which is a from 20 on",
-        "np.where(far, a, ...)",
-        "torch.nn.functional.softplus(a)",
-        "softplus",
+        "softplus(-L_x) + np.sum(softplus(L_y), axis=0)",
+        "torch.nn.functional.softplus(-L_x) + np.sum(torch.nn.functional.softplus(L_y), axis=0)",
     ),
     (
         "gan_discriminator_loss",
         "PyTorch's softplus, which is a from 20 on",
-        "np.where(far, a, ...)",
-        "torch.nn.functional.softplus(a)",
-        "softplus",
+        "softplus(-logit(x)) + softplus(logit(y))",
+        "torch.nn.functional.softplus(-logit(x)) + torch.nn.functional.softplus(logit(y))",
     ),
     (
         "conditional_noise_contrastive",
@@ -365,8 +363,8 @@ NOT_IN_THE_BANK: list[tuple] = [
     (
         "VariancePreserving.diffused",
         "noise along the diagonal",
-        "np.eye(density.d)",
-        "np.ones((density.d, density.d))",
+        "np.eye(density.d) if np.ndim(density.spread) else 1.0",
+        "np.ones((density.d, density.d)) if np.ndim(density.spread) else 1.0",
         "LinearSDE",
     ),
     ("VariancePreserving.prior", "jitter", "1.0", "1.000001"),
