@@ -103,15 +103,19 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
 
     \tilde x_s = m + A^l (U \tilde x_{s-1} - m) + \sqrt{2 \eta} \sum_{t=1}^l A^{l - t} z_t,\ A = I - \eta P_s,\
     \tilde x_0 = D_1 x"""
-    y, coarse, ends = x @ averaging(1, sides[-1]).T, 1, []
+
+    def end(start, A, noise, step):
+        kicks = sum(noise[-1 - t] @ power(A, t) for t in range(len(noise)))
+        return start @ power(A, len(noise)) + np.sqrt(2 * step) * kicks
+
+    y, coarse, ends, sizes = x @ averaging(1, sides[-1]).T, 1, [], []
     for side, model, A, e, noise in zip(sides, models, step_matrices(models, eta), eta, z):
         mean, left = model.parameters["mean"], y @ repeating(coarse, side).T
-        kicks = sum(noise[-1 - t] @ power(A, t) for t in range(len(noise)))
-        y, coarse = mean + (left - mean) @ power(A, len(noise)) + np.sqrt(2 * e) * kicks, side
+        y, coarse = mean + end(left - mean, A, noise, e), side
         ends.append(np.ravel(y))
+        sizes.append(np.ravel(np.abs(mean) + end(*map(np.abs, (left - mean, A, noise)), e)))
     got = [np.ravel(y) for y in chain(impl, models, x, eta, z)]
-    size = 16.0 * np.ones(len(np.concatenate(ends)))  # what a step adds up: at most 5 eta |y| + |y| + |z| a pixel
-    return Sides([np.concatenate(got)], [np.concatenate(ends)], formula=[size])
+    return Sides([np.concatenate(got)], [np.concatenate(ends)], formula=[np.concatenate(sizes)])
 
 
 @theorem(
@@ -132,8 +136,7 @@ def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
         for at, sign in ((x @ averaging(side, sides[-1]).T, 0.5), (y, -0.5)):
             off = at - model.parameters["mean"]
             terms += list(sign * ((off @ model.parameters["precision"]) * off).T)
-    sizes = [np.sum(np.abs(x) + 2, axis=1) ** 2]
-    return Sides([rows], terms, formula=sizes)
+    return Sides([rows], terms)
 
 
 def slopes(impl, models, which, direction, x, samples):
