@@ -78,6 +78,7 @@ from refebm.objectives.likelihood import (
     negative_log_likelihood,
 )
 from refebm.objectives.mean_field import mean_field_contrastive_divergence, mean_field_free_energy
+from refebm.objectives.multigrid import block_means, multigrid_contrastive_divergence, repeated_pixels
 from refebm.objectives.noise_contrastive import (
     KULLBACK_LEIBLER,
     LEAST_SQUARES,
@@ -131,6 +132,7 @@ from refebm.samplers.hamiltonian import hmc_step, leapfrog
 from refebm.samplers.karras import karras_heun_step
 from refebm.samplers.langevin import annealed_langevin, decaying_steps, langevin_step
 from refebm.samplers.metropolis import mala_step, metropolis_step
+from refebm.samplers.multigrid import multigrid_chain
 from refebm.samplers.reverse_diffusion import (
     ddpm_step,
     euler_maruyama_step,

@@ -165,6 +165,49 @@ def fractions(name, value, x=None):
     return value
 
 
+def images(name, value, x=None):
+    """Rows that are square images of 2^k x 2^k pixels, (n, 4^k)."""
+    value = points(name, value)
+    _see_image(name, value)
+    return value
+
+
+def _see_image(name, value):
+    side = math.isqrt(value.shape[-1])
+    if side**2 != value.shape[-1] or side & (side - 1):
+        raise InputError(
+            "E-IMAGE", f"{name} must be images of 2^k x 2^k pixels, (n, 4^k), such as (n, 16); got {value.shape}"
+        )
+
+
+def images_of_grids(name, value, x):
+    """An image of each grid for each row, a tuple of (n, s^2), from coarse to fine, the last as large as x."""
+    return _of_grids(name, value, x, 2, "(n, s^2)")
+
+
+def noise_of_grids(name, value, x):
+    """Noise for the steps on each grid, a tuple of (T, n, s^2), T >= 1, from coarse to fine, the last as large as x."""
+    return _of_grids(name, value, x, 3, "(T, n, s^2)")
+
+
+def _of_grids(name, value, x, ndim, words):
+    parts = tuple(real_array(f"{name}[{i}]", part) for i, part in enumerate(_parts(name, value)))
+    for i, part in enumerate(parts):
+        if part.ndim != ndim or part.shape[-2] != len(x) or 0 in part.shape:
+            raise InputError("E-SHAPE", f"{name}[{i}] must be {words} with n = {len(x)}; got shape {part.shape}")
+        _see_image(f"{name}[{i}]", part)
+    sizes = [part.shape[-1] for part in parts]
+    if sizes != sorted(set(sizes)) or sizes[-1] != x.shape[1]:
+        raise InputError("E-IMAGE", f"{name} must go from coarse grids to that of x, {x.shape[1]}; got {brief(sizes)}")
+    return parts
+
+
+def _parts(name, value):
+    if not isinstance(value, (tuple, list)) or not value:
+        raise InputTypeError("E-IMAGE", f"{name} must be a tuple, one for each grid; got {type(value).__name__}")
+    return value
+
+
 def like_x(name, value, x):
     """An array of the shape of x."""
     value = real_array(name, value)
@@ -617,6 +660,16 @@ def energy(name, function, x=None):
     return _measured(name, function, lambda shape: shape[:1], "(n,)")
 
 
+def energies(name, value, x=None):
+    """An energy for each grid."""
+    return tuple(energy(f"{name}[{i}]", function) for i, function in enumerate(_parts(name, value)))
+
+
+def scores(name, value, x=None):
+    """A score for each grid."""
+    return tuple(field(f"{name}[{i}]", function) for i, function in enumerate(_parts(name, value)))
+
+
 def logits(name, function, x=None):
     """A callable of rows that returns a number for each of k classes, (n, k)."""
     see_callable(name, function)
@@ -862,6 +915,9 @@ PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"
 Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
 UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means"]
 HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means"]
+Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2"]
+GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
+GridNoise = Annotated[Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid"]
 States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
 Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
 ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
@@ -905,6 +961,8 @@ Flag = Annotated[bool, flag, "True or False"]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
+Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid"]
+Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid"]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
 Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes"]
@@ -944,6 +1002,7 @@ OF_ROWS = (
     positive_points,
     bits,
     fractions,
+    images,
     states,
     trajectory,
 )  # the first argument of these gives the n and d of the others

@@ -2208,6 +2208,80 @@ def halved(x, z, sign):
     return [[a / 2 + sign * b for a, b in zip(*pair)] for pair in zip(x, z)]
 
 
+def block_means(x, size):
+    """By the pixels that a pixel of the coarse image stands for, one by one."""
+    fine = round(len(x[0]) ** 0.5)
+    k = fine // size
+    where = [[(i * k + a) * fine + j * k + b for a, b in product(range(k), repeat=2)] for i, j in places(size)]
+    return [[tuple(image[p] / mpf(k) ** 2 for p in pixels) for pixels in where] for image in x]
+
+
+def repeated_pixels(x, size):
+    """By the pixel that stands at each place."""
+    side = round(len(x[0]) ** 0.5)
+    return [[(image[i * side // size * side + j * side // size],) for i, j in places(size)] for image in x]
+
+
+def places(size):
+    return product(range(size), repeat=2)
+
+
+def numbers(images):
+    return [list(map(total, image)) for image in images]
+
+
+def multigrid_contrastive_divergence(energies, x, x_model):
+    rows = [() for _ in x]
+    for energy, samples in zip(energies, x_model):
+        means = numbers(block_means(x, round(len(samples[0]) ** 0.5)))
+        contrasts = by_rows("contrastive_divergence", energy=energy, x=means, x_model=samples)
+        rows = [(*a, *b) for a, b in zip(rows, contrasts)]
+    return rows
+
+
+def multigrid_chain(x, eta, z, **given):
+    """Each grid from what the coarser one came to."""
+    y, grids = numbers(block_means(x, 1)), []
+    for field, noise, step_size in zip(given["scores"], z, eta):
+        y = numbers(repeated_pixels(y, round(len(noise[0][0]) ** 0.5)))
+        for drawn in noise:
+            terms = by_rows("langevin_step", score=field, x=y, eta=step_size, z=drawn)
+            y = numbers(terms)
+        grids.append(terms)
+    return grids
+
+
+ARRAYS |= {f.__name__: f for f in (block_means, repeated_pixels, multigrid_contrastive_divergence, multigrid_chain)}
+
+
+def multigrid():
+    pixels = [a for array in (X, Z, V, W, FIRST, SECOND, THIRD) for line in array for a in line]
+
+    def drawn(start, *shape):
+        if not shape:
+            return pixels[start % len(pixels)]
+        return [drawn(start * shape[0] + 7 * i, *shape[1:]) for i in range(shape[0])]
+
+    def network(d, start):
+        return model("mlp_energy", precision=0.6875, layers=[[drawn(start, d, 1), [0.1875]], [[[0.875]], [0.25]]])
+
+    text = "a pixel, the largest or the sum of each block, lines for columns, pixels that lie apart"
+    for fine, size in ((2, 1), (4, 2), (4, 1), (4, 4)):
+        yield entry("block_means", text, x=drawn(1, 2, fine**2), size=size)
+    text = "the image repeated, zeros between the pixels, their light shared out, lines for columns"
+    for side, size in ((1, 2), (2, 4), (2, 2)):
+        yield entry("repeated_pixels", text, x=drawn(2, 2, side**2), size=size)
+    for sides, n_steps in (((2,), (2,)), ((1, 2), (1, 2)), ((2, 4), (1, 1))):
+        n, energies = 3 - len(sides), [network(s**2, 3 + s) for s in sides]
+        x = drawn(1, n, sides[-1] ** 2)
+        text = "a pixel of each block, the finest grid alone, one energy for all grids, phases exchanged"
+        samples = [drawn(2 + s, n, s**2) for s in sides]
+        yield entry("multigrid_contrastive_divergence", text, energies=energies, x=x, x_model=samples)
+        text = "from the data on each grid, or from their means on the coarser one, half the noise, one step"
+        z = [drawn(s, k, n, s**2) for s, k in zip(sides, n_steps)]
+        yield entry("multigrid_chain", text, scores=energies, x=x, eta=[0.3125, 0.1875][: len(sides)], z=z)
+
+
 def mean_field():
     for d, m in ((1, 2), (2, 1), (3, 2)):
         rbm, text = model("binary_rbm", **rbms(d, m)["BinaryRBM"]), "a sign, an entropy or both left out, log 2"
@@ -2533,6 +2607,7 @@ BUILDERS = (
     mean_field,
     entropy_contrast,
     coupled,
+    multigrid,
     samplers,
     reverse_diffusion,
     diagnostics,

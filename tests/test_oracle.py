@@ -179,6 +179,16 @@ def gradient(name, arguments):
     return grad(loss)(start)
 
 
+def on_grids(definition, arguments):
+    """The models of all grids, and images or noise of each."""
+    role, part = ("scores", "z") if "scores" in arguments else ("energies", "x_model")
+    given = {
+        role: tuple(argument(role[:5], one) for one in arguments[role]),
+        part: tuple(map(np.array, arguments[part])),
+    }
+    return definition(**arguments | given | {"x": np.array(arguments["x"])})
+
+
 def pairs_of_chains(x, y, m, z, u):
     return refebm.coupled_chains(together, x, y, m, (z, u))
 
@@ -194,6 +204,8 @@ SPECIAL = {
     "expect": lambda arguments: call(expectation, arguments),
     "implicit_negative_elbo": lambda arguments: call(with_gradient, arguments),
     "mixed_noise": lambda arguments: call(mixed_at, arguments),
+    "multigrid_chain": functools.partial(on_grids, refebm.multigrid_chain),
+    "multigrid_contrastive_divergence": functools.partial(on_grids, refebm.multigrid_contrastive_divergence),
     "run": lambda arguments: call(langevin_chain, arguments),
     "mixture_of": lambda arguments: call(lambda density, x: refebm.mixture_of(density)(x), arguments),
     "score_of": lambda arguments: call(lambda energy, x: refebm.score_of(energy)(x), arguments),

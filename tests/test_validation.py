@@ -122,7 +122,39 @@ def test_what_was_had_of_chains_that_do_not_meet_is_kept():
     assert chains.meeting.tolist() == [0, 0, 0]
 
 
+IMAGES, PIXELS = np.arange(32.0).reshape(2, 16), np.zeros((1, 2, 4))
+
+
+def on_grids(x=IMAGES, x_model=(IMAGES[:, :4], IMAGES), energies=(energy, energy)):
+    return refebm.multigrid_contrastive_divergence(energies, x, x_model)
+
+
+def down_grids(x=IMAGES[:, :4], eta=0.1, z=(PIXELS,), scores=(score,)):
+    return refebm.multigrid_chain(scores, x, eta, z)
+
+
 BAD = {
+    "images of 3 x 3": (lambda: refebm.block_means(np.zeros((2, 9)), 1), "E-IMAGE", r"x .*2\^k.*\(2, 9\)"),
+    "images that are not square": (lambda: on_grids(IMAGES[:, :8]), "E-IMAGE", r"x .*\(2, 8\)"),
+    "means over 3 of 4": (lambda: refebm.block_means(IMAGES, 3), "E-IMAGE", "size .*3 and 4"),
+    "means to more pixels": (lambda: refebm.block_means(IMAGES, 8), "E-IMAGE", "size .*8 and 4"),
+    "pixels repeated to fewer": (lambda: refebm.repeated_pixels(IMAGES, 2), "E-IMAGE", "size .*4 and 2"),
+    "pixels repeated thrice": (lambda: refebm.repeated_pixels(IMAGES, 12), "E-IMAGE", "size .*4 and 12"),
+    "one energy for two grids": (lambda: on_grids(energies=(energy,)), "E-IMAGE", "x_model .*1 grids; got 2"),
+    "an energy that stands alone": (lambda: on_grids(energies=energy), "E-IMAGE", "energies .*tuple"),
+    "a grid whose energy is none": (lambda: on_grids(energies=(energy, 2)), "E-CALLABLE", r"energies\[1\]"),
+    "grids from fine to coarse": (lambda: on_grids(x_model=(IMAGES, IMAGES[:, :4])), "E-IMAGE", r"\[16, 4\]"),
+    "no grid as fine as x": (lambda: on_grids(x_model=(IMAGES[:, :1], IMAGES[:, :4])), "E-IMAGE", r"x_model .*16"),
+    "samples of a grid that is no square": (
+        lambda: on_grids(x_model=(IMAGES[:, :2], IMAGES)),
+        "E-IMAGE",
+        r"x_model\[0\] .*\(2, 2\)",
+    ),
+    "samples of another n": (lambda: on_grids(x_model=(IMAGES[:1, :4], IMAGES)), "E-SHAPE", r"x_model\[0\] .*n = 2"),
+    "one array for the samples": (lambda: on_grids(x_model=IMAGES), "E-IMAGE", "x_model .*tuple.*ndarray"),
+    "noise of no steps": (lambda: down_grids(z=(PIXELS[:0],)), "E-SHAPE", r"z\[0\] .*\(0, 2, 4\)"),
+    "noise for two grids of one": (lambda: down_grids(z=(PIXELS[:, :, :1], PIXELS)), "E-IMAGE", "z .*1 grids; got 2"),
+    "step sizes for two grids of one": (lambda: down_grids(eta=np.ones(2)), "E-SHAPE", r"eta .*\(1,\); got .*\(2,\)"),
     "one dimension": (lambda: ism(X[0]), "E-NDIM", r"x .*\(2,\).*x\[:, None\]"),
     "three dimensions": (lambda: ism(X[None]), "E-NDIM", r"x .*\(1, 3, 2\)"),
     "a scalar": (lambda: ism(1.0), "E-NDIM", "x"),

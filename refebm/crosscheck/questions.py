@@ -44,6 +44,12 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "annealed_importance_sampling": "takes a kernel: the weights that it makes are, by estimated_log_partition",
     "run": "takes a kernel: the kernels are",
     "coupled_chains": "takes a kernel: the kernels are, and what is made of the chains",
+    **dict.fromkeys(
+        ("multigrid_contrastive_divergence", "multigrid_chain"), "takes a model for each grid: a question has one model"
+    ),
+    **dict.fromkeys(
+        ("block_means", "repeated_pixels"), "a reshape and a mean: what is made with it is not asked either"
+    ),
     "Step": "what kernels return",
     "Generator": "two callables: bregman_noise_contrastive is asked with three of them by their names",
     "LOGISTIC": "a generator that an adapter is told the name of",

@@ -39,7 +39,7 @@ __all__ += ["Theorem", "Unusable", "Verdict", "check", "expect", "theorem", "ver
 
 STEMS = (  # the order in which they are read, run and listed, new ones last
     *("calculus", "densities", "score_matching", "higher_order", "denoising", "likelihood", "rbm"),
-    *("contrastive_divergence", "mean_field", "entropy_contrast", "coupled"),
+    *("contrastive_divergence", "mean_field", "entropy_contrast", "coupled", "multigrid"),
     *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
     *("noise_contrastive", "contrast_estimates", "conditional_contrast", "bregman_contrast", "made_noise"),
     *("real_nvp", "adversarial", "discrepancies", "sdes", "diffusion"),

@@ -295,6 +295,34 @@ class Question:
         u[-1] = 0.875
         return z, u
 
+    @property
+    def sides(self):
+        """Of the grids, from coarse to fine: one grid on the line, else two."""
+        return (2,) if self.d == 1 else (1, 2) if self.d == 2 else (2, 4)
+
+    def of_grids(self, make):
+        """Something for each grid, made for as many coordinates as it has pixels."""
+        d = self.d
+        made = []
+        for side in self.sides:
+            self.d = side**2
+            made.append(make())
+        self.d = d
+        return tuple(made)
+
+    def energies(self, _):
+        return self.of_grids(
+            lambda: Model("quadratic", {"mean": self.grid((self.d,), -1, 1), "precision": self.spring()})
+        )
+
+    def spring(self):
+        """Diagonally dominant in as many coordinates as an image has pixels."""
+        upper = np.triu(self.grid((self.d, self.d), -1 / 16, 1 / 16), 1)
+        return np.diag(self.grid((self.d,), 1, 2)) + upper + upper.T
+
+    def images(self, name):
+        return self.fixed.get(name, self.grid((self.n, self.sides[-1] ** 2), -1.75, 1.75))
+
     def indices(self, _):
         """A step for each row: a network knows positive levels, a mixture times, the first two steps."""
         if self.asked == "diffused_mixture":
@@ -492,6 +520,13 @@ DRAWS = {  # of each type of argument
     glossary.Density: lambda ask, name: refebm.Gaussian(ask.centre, ask.covariance()),
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
+    glossary.Images: Question.images,
+    glossary.Energies: Question.energies,
+    glossary.Scores: lambda ask, name: tuple(map(refebm.score_of, ask.energies(name))),
+    glossary.GridImages: lambda ask, name: ask.of_grids(lambda: ask.grid((ask.n, ask.d), -1.75, 1.75)),
+    glossary.GridNoise: lambda ask, name: ask.of_grids(
+        lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
+    ),
 }
 SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
 PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
@@ -519,6 +554,9 @@ OWN = {  # what one function has of its own, or a name that says more than its t
     ("coupled_metropolis_step", "scale"): lambda ask, name: ask.fixed.get(name, ask.scalar(0.5)),
     ("coupled_chains", "m"): lambda ask, name: ask.fixed.get("n_steps", 3),  # to the end of the tape
     ("coupled_chains", "tape"): Question.meetings,
+    ("multigrid_chain", "eta"): lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)],
+    ("block_means", "size"): lambda ask, name: ask.sides[-1] // 2,
+    ("repeated_pixels", "size"): lambda ask, name: ask.sides[-1] * 2,
     "order": lambda ask, name: ask.fixed.get(name, 2),
     "n": lambda ask, name: ask.n,
     "d": lambda ask, name: ask.d,
@@ -647,7 +685,21 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
     if function in ("effective_sample_size", "split_r_hat"):  # and of one chain, whose length is odd
         arguments = Question(**question | {"n": 1, "length": 13}).arguments(function)
         answered = np.append(answered, ask(function, impl, arguments))
+    if function == "multigrid_contrastive_divergence":
+        return np.append(answered, _gradient_in_all(impl, **arguments))
     return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
+
+
+def _gradient_in_all(impl, energies, x, x_model):
+    """In the parameters of the models of all grids; samples of them lie where their own scores lead them."""
+    theta, unflatten = flatten([model.parameters for model in energies])
+
+    def loss(theta):
+        models = tuple(Model("quadratic", parameters) for parameters in unflatten(theta))
+        led = tuple(y + 0.25 * refebm.score_of(model)(y) for model, y in zip(models, x_model))
+        return anp.sum(impl.multigrid_contrastive_divergence(models, x, led)) + 0 * anp.sum(theta)
+
+    return grad(loss)(theta)
 
 
 def _gradient(function, impl, **arguments):

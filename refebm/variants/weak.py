@@ -50,6 +50,7 @@ QUESTIONS = {
     "k = 0": {"k": 0},
     "T = m + 1": {"length": 5},
     "m = 1": {"order": 1},
+    "one grid": {"d": 1},
     "one level": {"sigmas": [0.75]},
     "no step in between": {"temperatures": [0.0, 1.0]},
     "room for all": {"capacity": 64},
@@ -287,6 +288,8 @@ def _blind_in_steps(check, case):
     if check in ("k = m", "k = 0", "T = m + 1") and "k" in case:
         steps = case["steps"] if "steps" in case else len(case["lagged"])
         return {"k = m": case["k"] == case["m"], "k = 0": case["k"] == 0}.get(check, steps <= case["m"] + 1)
+    if check == "one grid":
+        return len(case.get("sides", ())) == 1
     if check == "m = 1":
         return case.get("order") == 1
     if check == "two levels":
