@@ -328,7 +328,7 @@ def pseudo_likelihood(model, x):
 # ---- rules for schedules ---------------------------------------------------------------------------------------------
 
 
-def cosine_betas(n_steps, offset, most):
+def cosine_betas(n_steps, offset=0.008, most=0.999):
     angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
     turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(angle[1:] + angle[:-1])
     return np.minimum(turned / np.cos(angle[:-1]) ** 2, most)

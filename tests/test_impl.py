@@ -273,4 +273,4 @@ def test_models_that_are_no_data_are_not_supported():
 def test_not_together_with_the_controls(tmp_path, capsys):
     assert verify(tmp_path, capsys, RIGHT, "--controls")[0] == 2
     status, (_, error) = verify(tmp_path, capsys, "def geometric_noise_level(x): pass\n")
-    assert status == 2 and "did you mean geometric_noise_levels?" in error
+    assert status == 2 and "the nearest to geometric_noise_level is geometric_noise_levels" in error

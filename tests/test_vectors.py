@@ -49,7 +49,7 @@ def test_every_kind_of_model_is_asked_about():
 def test_inputs_are_exact_in_eight_bits(function):
     for one in (one for one in questions(function) if one.given["grid"] == GRID):
         for number in leaves(plain(one.arguments)):
-            if isinstance(number, float):
+            if isinstance(number, float) and abs(number) < 1e300:  # more is a wall
                 whole = abs(number) * GRID
                 assert whole == int(whole) and int(whole) >> max(0, int(whole).bit_length() - 8) << max(
                     0, int(whole).bit_length() - 8
@@ -107,7 +107,7 @@ def test_both_halves_accept_and_reject(function):
 
 
 def test_files_read_back_to_the_last_bit(folder):
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 2e6
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000 * len(EXAMINED)
     assert {path.name for path in folder.iterdir()} == {f"{function}.json" for function in EXAMINED} | {"FORMAT.md"}
     for function in EXAMINED:
         content = json.loads((folder / f"{function}.json").read_text())
@@ -262,15 +262,15 @@ def test_questions_that_are_left_out_are_not_passed_over(answers, capsys):
     write_answers(answers, "tweedie_mean", content | {"answers": first})
     assert main(["crosscheck", "--answers", str(answers), "--markdown", str(answers / ".." / "r.md")]) == 1
     out = capsys.readouterr().out
-    assert "partly       tweedie_mean                       1 of 26 questions" in out
-    assert "25 of 26 questions are not answered" in out
+    assert "partly       tweedie_mean                       1 of 36 questions" in out
+    assert "35 of 36 questions are not answered" in out
     assert "1 functions examined: 0 passed, 1 partly, 0 convention, 0 failed" in out
-    assert "| `tweedie_mean` | partly | 1 of 26 |" in (answers / ".." / "r.md").read_text()
+    assert "| `tweedie_mean` | partly | 1 of 36 |" in (answers / ".." / "r.md").read_text()
     rest = {number: {"unsupported": "no\x1bnetworks"} for number in list(content["answers"])[1:]}
     write_answers(answers, "tweedie_mean", content | {"answers": first | rest})
     assert main(["crosscheck", "--answers", str(answers)]) == 1
     out = capsys.readouterr().out
-    assert "partly       tweedie_mean                       1 of 26 questions" in out
+    assert "partly       tweedie_mean                       1 of 36 questions" in out
     assert r"unsupported in part: no\x1bnetworks" in out
     double = {"00": {"value": (2 * np.array(first["00"]["value"])).tolist()}}
     write_answers(answers, "tweedie_mean", content | {"answers": double})
@@ -285,7 +285,7 @@ def test_a_convention_of_which_a_part_was_asked(answers, capsys):
     status, findings = examine(answers, capsys)
     finding = findings["denoising_score_matching"]
     assert status == 1 and finding["status"] == "partly" and finding["names"] == ["no 1/2"]
-    assert finding["diagnosis"].endswith("1 of 28 questions are not answered") and finding["asked"] == 28
+    assert finding["diagnosis"].endswith("1 of 38 questions are not answered") and finding["asked"] == 38
 
 
 def test_wrong_answers_are_named(answers, capsys):

@@ -353,7 +353,7 @@ def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
         "metropolis_step": ("a proposal of infinite energy", {"d": 3, "n": 4, "kind": "quadratic", "walls": True}),
         "kernel_stein": (
             "points that are far apart",
-            {"d": 2, "n": 4, "kind": "quadratic", "apart": 6, "unbiased": False},
+            {"d": 2, "n": 4, "kind": "quadratic", "apart": 8, "unbiased": False},
         ),
         "predictor_corrector": (
             "equal steps in time",

@@ -130,8 +130,9 @@ class Question:
             return self.grid((self.n, self.d), -0.25, 0.25)
         if self.fixed.get("walls"):
             return 4 * self.grid((self.n, self.d), -1.75, 1.75) if name == "z" else np.zeros((self.n, self.d))
-        drawn = self.grid((self.n, self.d), -1.75, 1.75) * (self.fixed.get("apart", 1) if name == "x" else 1)
-        return self.reach * (drawn + self.centre) if name in "xy" else drawn
+        drawn = self.grid((self.n, self.d), -1.75, 1.75)
+        reach = self.fixed.get("apart", self.reach) if name == "x" else self.reach
+        return reach * (drawn + self.centre) if name in "xy" else drawn
 
     def covariance(self):
         """Diagonally dominant, so that it is positive definite whatever is drawn."""
