@@ -137,7 +137,7 @@ def _values(function, pairs, known) -> Finding:
     if right:
         return _gradients(function, pairs, known, None)
     words, names, convention, reduction = diagnose(function, candidates)
-    known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": names}
+    known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)
     return _gradients(function, pairs, known, convention) if convention else Finding(function, "failed", **known)
 
