@@ -1,12 +1,15 @@
 """Deterministic in CI; ``--fresh`` draws new cases. One thread for each process: there are as many as cores."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; tests interrupt children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 MOST_PROCESSES = 8  # each takes seconds to start
 settings.register_profile("ci", derandomize=True, deadline=None, database=None, print_blob=False)
 settings.register_profile("fresh", derandomize=False, deadline=None, database=None, print_blob=False)
