@@ -181,7 +181,7 @@ def _deep(evidence: Evidence) -> list:
     if not np.any(np.isfinite(evidence.telling.answers)):
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
-    return [_number_sought] if small else [_made, _number_sought]
+    return [_added, _number_sought] if small else [_added, _made, _number_sought]
 
 
 def _mostly(evidence: Evidence) -> bool:
@@ -469,6 +469,7 @@ class _Together(NamedTuple):
         return self.known
 
 
+FEWEST = 4  # wrong numbers, of which it is no chance that one number makes them all
 SMALL = 1e-3  # up to which a number that is added is an epsilon
 
 
@@ -481,6 +482,21 @@ def _with_a_number(function, evidence) -> Diagnosis | None:
             )
             if number is not None and Reading(function, one.numbered(number).implementation).fits(evidence):
                 return _words([(one.numbered(number), "", None)], evidence)
+    return None
+
+
+def _added(function, evidence) -> Diagnosis | None:
+    """A number that is added to all that is returned, or to a part of it: that is no epsilon of a division."""
+    wrong = evidence.units > 1
+    if np.sum(wrong) < FEWEST:
+        return None
+    ones = evidence.gather([np.ones(len(vector.value)) for vector in evidence.vectors])
+    best = np.argmin(np.where(wrong, evidence.allowed / ones, np.inf))
+    number = (evidence.answers - evidence.right)[best] / ones[best]
+    for one in (float(f"{number:.2g}"), number) if np.isfinite(number) else ():
+        if evidence.confirmed(evidence.right + one * ones * wrong):
+            said = f"equals the reference plus {one:.9g}{_reduced(evidence)}"
+            return Diagnosis(said, (), None, evidence.reduction)
     return None
 
 

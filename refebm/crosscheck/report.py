@@ -15,7 +15,7 @@ from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, SDES
+from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, ROLES, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
 LONGEST = 2000  # characters of what an adapter says
@@ -153,19 +153,21 @@ def pasted(asked: Asked) -> list[str]:
         if "law" in given:
             lines += [f"law = refebm.GaussianMixture(**{_literal(given['law']['parameters'])})"]
         return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
-    called = [_handed(argument, value) for argument, value in given.items()]
+    called = [_handed(name, argument, value) for argument, value in given.items()]
     if name in CALLED:
         return [*lines, f"print(refebm.{name}({', '.join(called[:-1])})({called[-1]}))"]
     if name in KERNELS:
         lines += [f"step = refebm.{name}({', '.join(called)})"]
         return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
+    if name == "coupled_metropolis_step":
+        return [*lines, f"print(tuple(step.x for step in refebm.{name}({', '.join(called)})))"]
     if name == "implicit_negative_elbo":  # and its gradient, which is what it is for
         lines += ["from autograd import elementwise_grad", f"rows = lambda z: refebm.{name}({', '.join(called)})"]
         return [*lines, "print((rows(z), elementwise_grad(rows)(z)))"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
 
 
-def _handed(name, value) -> str:
+def _handed(function, name, value) -> str:
     """An argument as refebm takes it: a model as a score, or as an RBM, where one is wanted."""
     if name == "generator":
         return f"refebm.{value}"
@@ -177,7 +179,7 @@ def _handed(name, value) -> str:
         return "lambda t: weight"
     if name == "rbm":
         return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
-    scored = isinstance(value, Model) and name != "energy" and value.kind in ENERGIES
+    scored = isinstance(value, Model) and ROLES[types(function)[name]] == "score" and value.kind in ENERGIES
     return f"refebm.score_of({name})" if scored else name
 
 
