@@ -447,6 +447,8 @@ def test_a_chain_that_is_not_quite_one_is_none():
         ("+ z / sigma)", "+ z / sigma * np.abs(z))", ""),
         ("model(y) + z", "np.tanh(model(y)) + z", "tanh of score"),
         ("+ z / sigma)", "+ z / (sigma + 1e-7))", "an epsilon of 1e-07"),
+        (DENOISING, f"{DENOISING} + 1e-7", "equals the reference plus 1e-07"),
+        (DENOISING, f"np.sum({DENOISING} + 1e-7)", "equals the reference plus 1e-07, sum of the rows"),
         ("y = x + sigma * z", "y = x + sigma[:1] * z", "[:1]"),
     ],
 )
