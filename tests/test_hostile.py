@@ -163,18 +163,18 @@ def test_reports_tell_nothing_of_the_machine_and_are_no_markup(findings):
 
 
 LEFT_BEHIND = {  # what one function leaves, and what the next one needs, neither of which is wrong
-    "tweedie_mean": "sys.modules['json'] = None; os.environ.clear(); os.umask(0o777); sys.path.clear()\n"
+    "denoising_autoencoder": "sys.modules['json'] = None; os.environ.clear(); os.umask(0o777); sys.path.clear()\n"
     "    sys.meta_path.clear(); sys.settrace(_nothing); np.set_printoptions(formatter={'all': _nothing}); return right",
-    "tweedie_cov": "import json, wave; os.environ['PATH'], str(np.ones(2)), open(_file(), 'w').close()\n"
+    "tweedie_mean": "import json, wave; os.environ['PATH'], str(np.ones(2)), open(_file(), 'w').close()\n"
     "    open(_file()).close()\n"
     "    assert sys.gettrace() is None; return right",
-    "denoising_autoencoder": "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); return right",
-    "predicted_noise": "open(os.devnull).close(); return right",
-    "denoised_point": "[_waiting() for _ in range(20)]; return right",
-    "score_of_noise": "assert threading.active_count() < 64; return right",
-    "score_of_denoiser": "os.chdir = os.fstat = lambda *_: 1 / 0; return right",
-    "langevin_step": "os.fstat(0); return right",
-    "decaying_steps": "return np.ma.masked_array(right)",
+    "tweedie_cov": "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3)); return right",
+    "langevin_step": "open(os.devnull).close(); return right",
+    "decaying_steps": "[_waiting() for _ in range(20)]; return right",
+    "predicted_noise": "assert threading.active_count() < 64; return right",
+    "denoised_point": "os.chdir = os.fstat = lambda *_: 1 / 0; return right",
+    "score_of_noise": "os.fstat(0); return right",
+    "score_of_denoiser": "return np.ma.masked_array(right)",
 }
 
 
@@ -191,6 +191,6 @@ def test_what_is_left_behind_is_nobody_elses_fault(tmp_path):
     assert main(["crosscheck", str(path), "--json", str(tmp_path / "r.json")]) == 1
     findings = json.loads((tmp_path / "r.json").read_text())["findings"]
     said = {one["function"]: one["diagnosis"] for one in findings if one["status"] == "failed"}
-    assert list(said) == ["score_of_denoiser", "decaying_steps"], said
-    assert "leaves behind what raises ZeroDivisionError" in said["score_of_denoiser"]
-    assert "returned a masked array" in said["decaying_steps"]
+    assert list(said) == ["denoised_point", "score_of_denoiser"], said
+    assert "leaves behind what raises ZeroDivisionError" in said["denoised_point"]
+    assert "returned a masked array" in said["score_of_denoiser"]

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from autograd.tracer import isbox
+from numpy.ma import MaskedArray  # now: what an adapter leaves behind may keep it from being found
 
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
@@ -433,7 +434,7 @@ def array(result) -> np.ndarray:
     try:
         if getattr(result, "requires_grad", False):
             raise Failure("returned a tensor that requires grad: return tensor.detach().numpy()")
-        if isinstance(result, np.ma.MaskedArray):
+        if isinstance(result, MaskedArray):
             raise Failure("returned a masked array: return its data, or NaN where there is no number")
         found = np.asarray(result)
     except Failure:
