@@ -1594,13 +1594,12 @@ def divergence_of_gaussians(mean, cov, other_mean, other_cov):
     return (*spread, *squares, -mpf(len(mean)) / 2, *logs)
 
 
-MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network")
+MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "network", "rbm")
 
 
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
     model = next(key for key in MODELS if key in arguments)
-    model = next(key for key in ("score", "energy", "denoiser", "log_model", "logit", "rbm") if key in arguments)
     arguments |= {"held": arguments[model]} if name == "mean_field_contrastive_divergence" else {}
     path = [model, "parameters", *parameter]
 
