@@ -303,6 +303,7 @@ def test_what_was_replaced_to_hand_noise_out_stands_again():
 
 
 def test_a_level_and_a_time_that_are_drawn_inside():
+    pytest.importorskip("torch", reason="a peer, of the extra that is called so")
     text = (
         "import torch\nfrom refebm.crosscheck.frameworks.torch import handing_out, objective\n\n\n"
         "@objective\ndef metropolis_step(energy, x, scale, z, u):\n    with handing_out(z, u):\n"
