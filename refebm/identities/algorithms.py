@@ -125,8 +125,11 @@ def steps_by_hand(run, draws, first, eta, at, full):
     twice = run(Scripted(*draws[0], *draws[-1]), 2)
     middle = first - eta * sum(at(first, *draws[0]))
     terms = zip([first, *(-eta * g for g in full(first))], [middle, *(-eta * g for g in at(middle, *draws[-1]))])
+    size = np.ravel(np.mean([eta * sum(map(np.abs, at(first, *draw))) for draw in draws], axis=0))
     return Sides(
-        [np.stack([once, np.ravel(twice)])[None]], [np.stack([np.ravel(a), np.ravel(b)])[None] for a, b in terms]
+        [np.stack([once, np.ravel(twice)])[None]],
+        [np.stack([np.ravel(a), np.ravel(b)])[None] for a, b in terms],
+        formula=[np.stack([size, size])[None]],  # what a step adds up, where its mean over the draws is zero
     )
 
 

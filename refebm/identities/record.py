@@ -208,7 +208,8 @@ def _pointwise(sides, moved=()):
 
 def _summed(sides, _=()):
     left, right = ([t if np.ndim(t) == 0 else total(t) for t in side] for side in (sides.left, sides.right))
-    size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in [*sides.left, *sides.right])
+    terms = [*sides.left, *sides.right, *sides.formula]
+    size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in terms)
     holds, ratio, cancellation, note = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
     if not sides.change <= SETTLED:
         return False, np.inf, cancellation, f"not settled: an expectation moves by {sides.change:.1e} of its terms"
