@@ -1,12 +1,13 @@
 """The checks are checked: every wrong version is rejected, every theorem rejects one, none is a copy of another."""
 
+import contextlib
 from itertools import combinations
 
 import numpy as np
 import pytest
 
 import refebm
-from refebm.glossary import InputError
+from refebm.glossary import DomainError, InputError
 from refebm.identities import REFERENCE, THEOREMS
 from refebm.variants import NAIVE, WRONG, Wrong
 from refebm.variants.controls import CASES, ENOUGH, rejections
@@ -75,8 +76,10 @@ def test_no_two_differ_by_a_factor(function):
     def answers(impl):
         return np.concatenate([np.ravel(answer(function, impl, **question)) for question in questions])
 
-    versions = {wrong.name: wrong.implementation() for wrong in WRONG if wrong.function == function}
-    vectors = {name: answers(impl) for name, impl in versions.items()}
+    vectors = {}
+    for wrong in WRONG:
+        with contextlib.suppress(DomainError):  # a version that refuses is no other's multiple
+            vectors |= {wrong.name: answers(wrong.implementation())} if wrong.function == function else {}
     right = answers(REFERENCE)
     for name, vector in vectors.items():
         assert np.max(np.abs(vector - right)) > 1e-6 * np.max(np.abs(right)), f"{name} is right"

@@ -768,7 +768,7 @@ def energy_and_sampler_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight)
 def an_autoencoder(draw):
     theta = np.array([draw.real(0.4, 1.2), draw.real(-0.6, 0.6), draw.real(-0.4, 0.4)])
     x = np.array([[-1.0], [0.5], [1.5]]) + draw.reals((3, 1), -0.3, 0.3)
-    eps = [draw.reals((n, 1), -1.5, 1.5) for n in (6, 2, 6, 2, 6)]
+    eps = [np.tile([[1.0], [-1.0]], (n // 2, 1)) + draw.reals((n, 1), -0.5, 0.5) for n in (6, 2, 6, 2, 6)]  # not all 0
     return {"x": x, "theta": theta, "phi": draw.real(0.5, 1.5), "eta": draw.real(0.1, 0.3), "eps": eps}
 
 

@@ -3,6 +3,7 @@
 All are flattened as autograd.misc does: parameters in the order of their names, nested ones from left to right.
 """
 
+import warnings
 from collections.abc import Callable
 
 import autograd.numpy as anp
@@ -32,7 +33,9 @@ def gradients_of(function: Callable, model: Model) -> np.ndarray:
 def slopes_of(function: Callable, model: Model, direction: np.ndarray) -> np.ndarray:
     """The derivatives (n,) of function(model), (n,), along a direction (P,) of its parameters."""
     theta, unflatten = flatten(model.parameters)
-    return make_jvp(lambda theta: function(Model(model.kind, unflatten(theta))))(theta)(direction)[1]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Output seems independent")  # of a wrong version that leaves the model out
+        return make_jvp(lambda theta: function(Model(model.kind, unflatten(theta))))(theta)(direction)[1]
 
 
 def number_of_parameters(model: Model) -> int:
