@@ -17,7 +17,8 @@ SINGLE = {
 
 
 @pytest.mark.parametrize(("framework", "dtype", "only"), [
-    ("torch", "float64", ""), ("torch", "float32", "matching"), ("jax", "float64", ""), ("jax", "float32", "denoising_score_matching"),
+    ("torch", "float64", ""), ("torch", "float32", "matching"), ("jax", "float64", ""),
+    ("jax", "float32", "denoising_score_matching"),
 ])  # fmt: skip
 def test_a_complete_adapter_passes(framework, dtype, only, tmp_path, capsys, pytestconfig):
     """In float32 some functions stand for all, and with --every in JAX, where each question is traced."""
