@@ -1011,7 +1011,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("diffusion_score_matching", "epsilon beside std", "z / std", "z / (std + 1e-5)", ""),
     ("diffusion_score_matching", "times in float32", "std * z, t)", "std * z, t.astype(np.float32))", ""),
     ("diffusion_score_matching", "noise of the neighbour in the target", "+ z / std", "+ z[::-1] / std", ""),
-    ("ddpm_loss", "the next step to the field", "std * z, i)", "std * z, i + 1)", ""),
+    ("ddpm_loss", "the step after the next to the field", "std * z, i)", "std * z, i + 2)", ""),
     ("ddpm_loss", "variances clipped", "-betas", "-np.minimum(betas, 0.4)", ""),
     ("ddpm_loss", "std in float32", "np.sqrt(-np.expm1(log_kept))", "np.float32(np.sqrt(-np.expm1(log_kept)))", ""),
     ("predicted_noise", "the first row's score", "score(x, t)", "score(x, t)[:1]", ""),

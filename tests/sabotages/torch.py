@@ -332,7 +332,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "score(scale * x + std * z, t).detach()",
     ),
     ("diffusion_score_matching", "times the number of rows", "squared_norm(score(", "len(x) * squared_norm(score("),
-    ("ddpm_loss", "the next step to the field", "std * z, i)", "std * z, i + 1)"),
+    ("ddpm_loss", "the step after the next to the field", "std * z, i)", "std * z, i + 2)"),
     ("ddpm_loss", "variances clipped", "-betas", "-betas.clamp(max=0.4)"),
     ("ddpm_loss", "std in float32", "np.sqrt(-np.expm1(log_kept))", "np.sqrt(-np.expm1(log_kept)).float()"),
     ("ddpm_loss", "field detached", "std * z, i)", "std * z, i).detach()"),
