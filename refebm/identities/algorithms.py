@@ -129,7 +129,7 @@ def steps_by_hand(run, draws, first, eta, at, full):
     return Sides(
         [np.stack([once, np.ravel(twice)])[None]],
         [np.stack([np.ravel(a), np.ravel(b)])[None] for a, b in terms],
-        formula=[np.stack([size, size])[None]],  # what a step adds up, where its mean over the draws is zero
+        formula=[np.stack([size, 0 * size])[None]],  # what a step adds up, where its mean over the draws is zero
     )
 
 

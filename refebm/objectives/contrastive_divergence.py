@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.glossary import Energy, InputError, Loss, ModelPoints, Points, number, points, rows, size, uniforms
+from refebm.glossary import Energy, Fraction, InputError, Loss, ModelPoints, Points, points, rows, size, uniforms
 
 
 @rows
@@ -46,17 +46,15 @@ class ReplayBuffer:
         capacity, kept = size("capacity", self.capacity), points("points", self.points)
         object.__setattr__(self, "points", np.array(kept[-capacity:]))
 
-    def start(self, fresh: np.ndarray, fraction: float, u: np.ndarray) -> np.ndarray:
+    @rows
+    def start(self, fresh: Points, fraction: Fraction, u) -> np.ndarray:
         r"""Where chain i starts, (n, d): at fresh_i if u_i1 < fraction, else at point floor(u_i2 N), counted from 0.
 
         $$x_i = \text{fresh}_i \text{ if } u_{i1} < f,\quad \text{else point } \lfloor u_{i2} N \rfloor$$
 
         fresh (n, d); fraction in [0, 1]; u (n, 2) in (0, 1).
         """
-        fresh, fraction = points("fresh", fresh), number("fraction", fraction)
         self._fits("fresh", fresh)
-        if not 0 <= fraction <= 1:
-            raise InputError("E-FRACTION", f"fraction must be from 0 to 1, got {fraction}")
         anew, which = uniforms("u", u, (len(fresh), 2)).T
         kept = self.points[np.floor(which * len(self.points)).astype(int)]
         return np.where(anew[:, None] < fraction, fresh, kept)

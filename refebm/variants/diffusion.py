@@ -9,7 +9,6 @@ SCALE, STD = "_marginal(sde, t)[0]", "_marginal(sde, t)[1]"
 S = f"score({SCALE} * x + {STD} * z, t)"
 
 LOG_KEPT = "np.cumsum(np.log1p(-betas))"
-STEP_FIELD = "score(np.exp(0.5 * log_kept) * x + std * z, i)"
 STEP_STD = f"np.sqrt(-np.expm1({LOG_KEPT}[i][:, None]))"
 STEP_S = f"score(np.exp(0.5 * {LOG_KEPT}[i][:, None]) * x + {STEP_STD} * z, i)"
 

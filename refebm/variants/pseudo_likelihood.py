@@ -2,7 +2,6 @@
 
 from refebm.variants.record import conventions, wrong_versions
 
-FLIPPED = "(np.abs(x - bit) for bit in np.eye(x.shape[1]))"
 ONE = "softplus(energy(x) - energy(x_i))"
 wrong_versions(
     "pseudo_likelihood",

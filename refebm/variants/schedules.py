@@ -4,7 +4,6 @@ from refebm.variants.record import conventions, wrong_versions
 
 SONG = "Song and Ermon 2020"
 ANGLE = "0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)"
-TURN = "np.sin(0.5 * np.pi / (1 + offset) / n_steps)"
 WHOLE = "np.minimum(turned / np.cos(angle[:-1]) ** 2, most)"
 
 wrong_versions(

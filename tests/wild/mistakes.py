@@ -6,7 +6,6 @@ wrong versions were looked at. The search was widened with all of these before i
 says the same came out: what it says of mistakes of other kinds is not shown by them.
 """
 
-NO_SCALE = "loc|scale|does not depend on"
 MET = [
     (
         "metropolis_step",
