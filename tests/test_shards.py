@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import refebm
 from refebm.cli import main, parser
 from refebm.identities import THEOREMS
 from refebm.identities.parallel import processes
 from refebm.identities.record import Sides, Theorem
 from refebm.identities.run import MOST_STATISTICAL, draws, firsts, mine, parts_of, run, together
-from refebm.verify.command import EXAMPLE, _refuse_together, _see_numbers, _time
+from refebm.verify.command import _refuse_together, _see_numbers, _time
 
 SOME = [  # a fixed list, statistics, the plane, cases outside its conditions
     next(name for name, theorem in THEOREMS.items() if theorem.cases),
@@ -181,7 +182,7 @@ def test_a_shard_that_is_none(shard, capsys):
 
 def test_the_commands_of_the_page_are_commands(monkeypatch):
     """With the numbers that a matrix or an array puts in; each number of the matrix once."""
-    page = EXAMPLE.with_name("SHARDS.md").read_text()
+    page = (Path(refebm.__file__).parent / "book" / "shards.md").read_text()
     commands = re.findall(r"refebm verify [^`\"\n]+", page)
     assert len(commands) >= 7
     for command in commands:

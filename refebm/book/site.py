@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from refebm.book import entries, search
-from refebm.book.pages import CONTENTS, EQUATIONS, TEXTS_PAGE, TUTORIAL, pages, title
+from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, TEXTS_PAGE, pages, title
 from refebm.book.plain import LETTERS
 from refebm.glossary import InputError
 
@@ -131,7 +131,7 @@ def _is_word(one):
 
 def _written(folder: Path, markdown) -> Iterator[str]:
     """The names of the files, as they are written."""
-    texts = pages() | {TUTORIAL: (HERE / f"{TUTORIAL}.md").read_text(encoding="utf-8")}
+    texts = pages() | {name: (HERE / f"{name}.md").read_text(encoding="utf-8") for name in BY_HAND}
     linked: set[str] = set()
     for name, text in texts.items():
         yield _put(folder, _file(name), _page(name, text, markdown, linked))
@@ -238,7 +238,7 @@ def _listing(path, markdown):
 
 
 def _frame(heading, body, here, up=""):
-    links = [(CONTENTS, "contents"), (TUTORIAL, "tutorial"), (TEXTS_PAGE, "sources"), (EQUATIONS, "equations")]
+    links = [(CONTENTS, "contents"), *((name, name) for name in (*BY_HAND, TEXTS_PAGE, EQUATIONS))]
     stems = [(stem, title(stem)) for stem in entries.pages()]
     current = ' aria-current="page"'
     navigation = [
