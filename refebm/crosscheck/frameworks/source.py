@@ -146,6 +146,9 @@ class Original(Source):
     def module(self, name):
         return self.modules.get(name) or importlib.import_module(name)
 
+    def sampler(self, name):
+        return BY_NAME[name]  # written over autograd's NumPy, for a body that differentiates
+
 
 @functools.cache
 def homes() -> tuple[str, ...]:
