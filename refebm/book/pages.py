@@ -32,6 +32,7 @@ How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*,
 random draws, with a false-alarm budget of 1e-6 for the whole run. An error is given in units of its tolerance, 64
 roundoffs of the terms that are added: at most 1 is right. `refebm verify --only NAME` computes it anew.
 """
+BENEATH = "Beneath all of it"  # what modules are that stand in no folder
 HEAD = ("equation", "definition", "theorem", "proof")
 
 
@@ -66,11 +67,16 @@ def title(stem: str) -> str:
     return stem.replace("_", " ")
 
 
-def _about(stem, names, theorems):
-    """What the module of the stem says of itself: that of the definitions, else that of the theorems."""
+def _modules(stem, names, theorems):
+    """The module of the stem: that of the definitions, else that of the theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
     own = [module for module in [f"refebm.{stem}", *modules] if module.endswith(f".{stem}") and module in sys.modules]
-    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or [theorems[0].sides.__module__]]
+    return own or [theorems[0].sides.__module__]
+
+
+def _about(stem, names, theorems):
+    """What the module of the stem says of itself."""
+    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in _modules(stem, names, theorems)]
 
 
 def definition(name: str, stem: str = "") -> list[str]:
@@ -274,12 +280,13 @@ def contents() -> str:
 
 
 def overview() -> str:
-    """A line for each page, for the README of the repository."""
-    rows = []
+    """The pages by the folders of their modules, a line for each folder, for the README of the repository."""
+    groups: dict[str, list[str]] = {}
     for stem, names in entries.pages().items():
-        said = _about(stem, names, entries.theorems_of(stem))[0].partition("\n\n")[0]
-        rows.append((f"[{title(stem)}](refebm/book/{stem}.md)", said))
-    return table(("page", "what it is about"), rows)
+        package = sys.modules[".".join(_modules(stem, names, entries.theorems_of(stem))[0].split(".")[:2])]
+        words = inspect.getdoc(package).partition(":")[0] if hasattr(package, "__path__") else BENEATH
+        groups.setdefault(words, []).append(f"[{title(stem)}](refebm/book/{stem}.md)")
+    return table(("", "pages"), [(words, ", ".join(links)) for words, links in groups.items()])
 
 
 def equations() -> str:
