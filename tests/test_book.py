@@ -133,7 +133,7 @@ def test_show_prints_a_definition_with_all_that_is_known(capsys):
     assert main(["show", "song", "kingma", "15"]) == 0
     out = capsys.readouterr().out
     for words in (
-        "½ (v · s(x))²",
+        "½ (vₖ · s(x))²",
         "return hutchinson_divergence",
         "eq. 15",
         "sign of the trace",
@@ -157,6 +157,23 @@ def test_show_prints_a_theorem_with_its_proof(capsys):
         and "a model with a kink" in out
         and "def implicit_is_explicit" in out
     )
+
+
+def test_a_proof_is_the_function_and_what_it_only_calls():
+    text = entries.proof(THEOREMS["implicit_is_explicit"])
+    assert text.startswith(
+        "def implicit_is_explicit(impl, p, model):\n    return implicit_against_explicit(impl, p, model)"
+    )
+    assert "\ndef implicit_against_explicit(" in text and "Implicit score matching is" not in text
+    assert entries.proof(THEOREMS["gamma_second_moment"]).startswith("def second_moment(p, name, arguments):")
+    again = entries.proof(THEOREMS["ddpm_step_of_tiny_variances"])
+    assert "def ddpm_step_by_hand" in again and "\\frac" not in again
+
+
+def test_every_proof_stands_folded_on_its_page():
+    for theorem in THEOREMS.values():
+        text = pages()[theorem.stem].partition(f'<a id="{theorem.name}"></a>')[2].partition("<a id=")[0]
+        assert f"<details><summary>The proof's code</summary>\n\n```python\n{entries.proof(theorem)}\n```" in text
 
 
 def test_every_name_can_be_shown():
@@ -187,6 +204,9 @@ def test_the_table_leads_to_the_proof(capsys):
         r"\frac{a + b}{\sqrt{2\eta}}": "(a + b)/√(2η)",
         r"-\mathbb E_p[x_{i+1}^\top] \le e^{-E(x)}": "−𝔼ₚ[xᵢ₊₁ᵀ] ≤ e^(−E(x))",
         r"x \leftarrow \nabla \log \hat p": "x ← ∇log p̂",
+        r"\tfrac1{2 \sigma^2} |x|^2 + \frac{1}{n(n - 1)}": "1/(2 σ²) |x|² + 1/(n(n − 1))",
+        r"e^{a_k} - \frac{|x - y|^2}{\sqrt2}": "e^(aₖ) − |x − y|²/√2",
+        r"\frac{v_{i-1}}{v_i} \text{ sub-VP } \varphi": "vᵢ₋₁/vᵢ sub‐VP φ",
     }.items(),
 )
 def test_latex_in_characters(latex, text):

@@ -169,13 +169,6 @@ def _lines(path):
     return text.splitlines(), ast.parse(text)
 
 
-@functools.cache
-def _functions(path):
-    """The first and the last line of each function of a file, inner ones first."""
-    spans = [(_begin(one), one.end_lineno) for one in ast.walk(_lines(path)[1]) if isinstance(one, ast.FunctionDef)]
-    return sorted(spans, key=lambda span: span[1] - span[0])
-
-
 def place(name: str) -> Place:
     """Where a definition stands; a method where its class, or the class above it, has it."""
     path, node = _node(name)
@@ -211,11 +204,35 @@ def code(name: str) -> str:
     return text.replace(":\n\n", ":\n", 1)
 
 
+def _proof(theorem):
+    function = inspect.unwrap(theorem.sides)
+    path = Path(inspect.getsourcefile(function)).relative_to(ROOT).as_posix()
+    return path, {one.name: one for one in _lines(path)[1].body if isinstance(one, ast.FunctionDef)}, function.__name__
+
+
 def place_of_theorem(theorem: Theorem) -> Place:
     """Where a theorem is stated and proved."""
-    path = Path(inspect.getsourcefile(theorem.sides)).relative_to(ROOT).as_posix()
-    begins = theorem.sides.__code__.co_firstlineno
-    return next(Place(path, *span) for span in _functions(path) if span[0] <= begins <= span[1])
+    path, functions, name = _proof(theorem)
+    return Place(path, _begin(functions[name]), functions[name].end_lineno)
+
+
+def proof(theorem: Theorem) -> str:
+    """The function that proves it, without its statement; where it only calls another of its file, that too."""
+    path, functions, name = _proof(theorem)
+    text = []
+    while name in functions:
+        *before, last = [one for one in functions[name].body if not _is_docstring(one)]
+        lines = list(_lines(path)[0])
+        for one in filter(_is_docstring, functions[name].body[: not text or name in THEOREMS]):
+            lines[one.lineno - 1 : one.end_lineno] = [None] * (one.end_lineno - one.lineno + 1)
+        kept = lines[functions[name].lineno - 1 : functions[name].end_lineno]
+        text.append("\n".join(line for line in kept if line is not None).replace(":\n\n", ":\n", 1))
+        name = "" if before else getattr(getattr(getattr(last, "value", None), "func", None), "id", "")
+    return "\n\n\n".join(text)
+
+
+def _is_docstring(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def conventions(name: str) -> list[Convention]:

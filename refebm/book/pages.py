@@ -32,6 +32,7 @@ How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*,
 random draws, with a false-alarm budget of 1e-6 for the whole run. An error is given in units of its tolerance, 64
 roundoffs of the terms that are added: at most 1 is right. `refebm verify --only NAME` computes it anew.
 """
+FOLDED = "<details><summary>The proof's code</summary>"
 BENEATH = "Beneath all of it"  # what modules are that stand in no folder
 HEAD = ("equation", "definition", "theorem", "proof")
 
@@ -157,6 +158,7 @@ def statement(theorem: Theorem, stem: str) -> list[str]:
         f"**Wrong statements of it:** {'; '.join(wrong)}." if wrong else "",
         f"**Source:** {cited(theorem.source)}",
         f"**Proof:** {link_to_code(place)}; `refebm verify --only {theorem.name}`",
+        f"{FOLDED}\n\n```python\n{entries.proof(theorem)}\n```\n\n</details>",
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from refebm.book import entries, search
-from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, TEXTS_PAGE, pages, title
+from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, FOLDED, TEXTS_PAGE, pages, title
 from refebm.book.plain import LETTERS
 from refebm.glossary import InputError
 
@@ -219,7 +219,8 @@ def _halves(part):
         return "definition", fence, min(fence + 4, len(part))  # the code, and the paragraph that leads to it
     proof = next((i for i, token in enumerate(part) if token.content.startswith("**Evidence:**")), None)
     if part[0].tag == "h3" and proof is not None:
-        return "theorem", proof - 1, len(part)
+        code = next(i for i, token in enumerate(part) if token.content.startswith(FOLDED))
+        return "theorem", proof - 1, code
     return "", len(part), len(part)
 
 

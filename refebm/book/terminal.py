@@ -1,6 +1,5 @@
 """The book on a terminal: a definition or a theorem as its page says it, and the list of all."""
 
-import inspect
 import os
 import pydoc
 import re
@@ -89,7 +88,7 @@ def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, st
         return lines
     lines += _labelled("About", ", ".join(one.about), width)
     wrong = [(one.name, one.formula, one.seen) for one in entries.misstatements(one)]
-    text = textwrap.dedent(inspect.getsource(one.sides)).splitlines()
+    text = entries.proof(one).splitlines()
     return [
         *lines,
         ("", ""),
