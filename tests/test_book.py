@@ -184,7 +184,7 @@ def test_every_name_can_be_shown():
 def test_list_has_a_line_for_each_definition(capsys):
     assert main(["list"]) == 0
     lines = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    assert sorted(lines) == sorted(entries.definitions())
+    assert sorted(lines) == sorted(entries.definitions()) and set(EXAMINED) <= set(lines)
 
 
 def test_the_table_leads_to_the_proof(capsys):

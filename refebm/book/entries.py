@@ -12,11 +12,9 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED
 from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
-from refebm.variants import CONVENTIONS, NAIVE, WRONG, Convention, Wrong
 
 ROOT = Path(refebm.__file__).parent
 LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line of a docstring
@@ -82,9 +80,8 @@ def cited(name: str) -> tuple[Citation, ...]:
 
 @functools.cache
 def definitions() -> tuple[str, ...]:
-    """All names that have an equation: what the examiner asks, what theorems are about, what has a source."""
-    about = [name for theorem in TRUSTED for name in theorem.about]
-    names = dict.fromkeys([*EXAMINED, *about, *refebm.__all__])
+    """All names that have an equation: what theorems are about, then what else is public."""
+    names = dict.fromkeys([*(name for theorem in TRUSTED for name in theorem.about), *refebm.__all__])
     return tuple(name for name in names if callable(thing(name)) and doc(name).latex)
 
 
@@ -98,8 +95,20 @@ def pages() -> dict[str, list[str]]:
 
 
 def _order(name):
-    owner = place(name.partition(".")[0])
-    return owner.path, owner.first, "." in name, place(name).first
+    return *_begins(name.partition(".")[0]), "." in name, *_begins(name)
+
+
+def _begins(name):
+    """The file of a definition and its line, for which nothing is parsed."""
+    one = inspect.unwrap(thing(name))
+    if inspect.isclass(one):
+        path = _path_of(one)
+        return path, next(i for i, line in enumerate(_text(path), 1) if line.startswith(f"class {one.__name__}"))
+    return _path_of(one), one.__code__.co_firstlineno
+
+
+def _path_of(one):
+    return Path(inspect.getsourcefile(one)).relative_to(ROOT).as_posix()
 
 
 @functools.cache
@@ -123,9 +132,18 @@ def _module_of(public):
     return inspect.unwrap(thing(public)).__module__
 
 
+@functools.cache
+def _about() -> dict[str, dict[str, Theorem]]:
+    found: dict[str, dict[str, Theorem]] = {}
+    for one in TRUSTED:
+        for name in {part for about in one.about for part in (about, about.partition(".")[0])}:
+            found.setdefault(name, {})[one.name] = one
+    return found
+
+
 def theorems_about(name: str) -> list[Theorem]:
     """The theorems about a definition; of a class, those about its methods too."""
-    return [one for one in TRUSTED if any(about == name or about.startswith(f"{name}.") for about in one.about)]
+    return [*_about().get(name, {}).values()]
 
 
 def theorems_of(stem: str) -> list[Theorem]:
@@ -164,9 +182,13 @@ def type_in_words(annotation) -> str:
 
 
 @functools.cache
+def _text(path):
+    return (ROOT / path).read_text(encoding="utf-8").splitlines()
+
+
+@functools.cache
 def _lines(path):
-    text = (ROOT / path).read_text(encoding="utf-8")
-    return text.splitlines(), ast.parse(text)
+    return _text(path), ast.parse("\n".join(_text(path)))
 
 
 def place(name: str) -> Place:
@@ -177,7 +199,7 @@ def place(name: str) -> Place:
 
 def _node(name):
     one = inspect.unwrap(thing(name))
-    path = str(Path(inspect.getsourcefile(one)).relative_to(ROOT).as_posix())
+    path = _path_of(one)
     node = _lines(path)[1]
     for part in one.__qualname__.split("."):
         node = next(inner for inner in node.body if getattr(inner, "name", "") == part)
@@ -205,9 +227,15 @@ def code(name: str) -> str:
 
 
 def _proof(theorem):
-    function = inspect.unwrap(theorem.sides)
-    path = Path(inspect.getsourcefile(function)).relative_to(ROOT).as_posix()
-    return path, {one.name: one for one in _lines(path)[1].body if isinstance(one, ast.FunctionDef)}, function.__name__
+    path, _ = line_of_theorem(theorem)
+    functions = {one.name: one for one in _lines(path)[1].body if isinstance(one, ast.FunctionDef)}
+    return path, functions, inspect.unwrap(theorem.sides).__name__
+
+
+def line_of_theorem(theorem: Theorem) -> tuple[str, int]:
+    """The file of a theorem, and its first line; nothing is parsed for it."""
+    code = inspect.unwrap(theorem.sides).__code__
+    return Path(code.co_filename).relative_to(ROOT).as_posix(), code.co_firstlineno
 
 
 def place_of_theorem(theorem: Theorem) -> Place:
@@ -235,19 +263,23 @@ def _is_docstring(node):
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def conventions(name: str) -> list[Convention]:
+def conventions(name: str) -> list:
     """Other conventions for a definition."""
+    from refebm.variants import CONVENTIONS  # a large bank, which a list of names does without
+
     return [one for one in CONVENTIONS if one.function == name]
 
 
-def mistakes(name: str) -> list[Wrong]:
+def mistakes(name: str) -> list:
     """Wrong versions of a definition; naive forms, wrong at the ends of the domain alone, last."""
+    from refebm.variants import NAIVE, WRONG
+
     return [one for one in [*WRONG, *NAIVE] if one.function == name]
 
 
-def misstatements(theorem: Theorem) -> list[Wrong]:
+def misstatements(theorem: Theorem) -> list:
     """Wrong versions of the theorem's own statement."""
-    return [one for one in WRONG if one.function == f"theorem {theorem.name}"]
+    return mistakes(f"theorem {theorem.name}")
 
 
 class Figure(NamedTuple):

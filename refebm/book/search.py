@@ -25,15 +25,24 @@ SHORT = {
     "alg": "algorithm",
     "prop": "proposition",
 }
+LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between them a word ends, as in GaussianMixture
+WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
+SPAN = re.compile(r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)")
 SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # that tell nothing apart
 
 
 def words(text: str) -> list[str]:
     """The words of a text; numbers keep their points."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain.replace("_", " ").replace("ø", "o").replace("Ø", "O"))
-    found = re.findall(r"[a-z]+|\d+(?:\.\d+)*", plain.lower().replace("'s", ""))
-    return [_one(word) for word in found if word not in SMALL]
+    if not text.isascii():
+        text = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+        text = text.replace("ø", "o").replace("Ø", "O")
+    apart = LETTERS.sub(" ", text.replace("_", " ")).lower().replace("'s", "")
+    return [_one(word) for word in WORD.findall(apart) if word not in SMALL]
+
+
+@functools.cache
+def _of_text(text):
+    return frozenset(words(text) + words(TEXTS.get(text, "")))
 
 
 def _one(word):
@@ -44,14 +53,12 @@ def _one(word):
 
 def places(source: str) -> list[set[str]]:
     """For each citation of a source its words, all that it spans among them."""
-    return [_spanned(str(citation)) | set(words(TEXTS.get(citation.text, ""))) for citation in citations(source)]
+    return [set(_of_text(one.text) | _spanned(one.place)) for one in citations(source)]
 
 
-def _spanned(text):
-    spans = re.sub(
-        r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)", lambda span: " ".join(_span(*span.groups())), text
-    )
-    return set(words(spans))
+@functools.cache
+def _spanned(place):
+    return frozenset(words(SPAN.sub(lambda span: " ".join(_span(*span.groups())), place)))
 
 
 def _span(first, last):

@@ -1,7 +1,6 @@
 """The book on a terminal: a definition or a theorem as its page says it, and the list of all."""
 
 import os
-import pydoc
 import re
 import shutil
 import sys
@@ -82,8 +81,7 @@ def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, st
         words = "; ".join(f"{name}: {said.get(name, 'does not hold')}" for name in one.outside)
         lines += _labelled("Outside its conditions", words, width)
     lines += _labelled("Source", one.source, width)
-    place = entries.place_of_theorem(one)
-    lines += [(FAINT, f"refebm/{place.path}:{place.first}   refebm verify --only {one.name}")]
+    lines += [(FAINT, "refebm/{}:{}   refebm verify --only {}".format(*entries.line_of_theorem(one), one.name))]
     if brief:
         return lines
     lines += _labelled("About", ", ".join(one.about), width)
@@ -168,7 +166,7 @@ def markdown(text: str = "") -> str:
     """From equations to definitions, theorems and their proofs, as a table. Errors: E-NONE where nothing is found."""
     names = set(chosen(text)) if text.strip() else set()
     rows = [
-        (entries.source(name), f"`{name}`", f"`{one.name}`", "refebm/{}:{}".format(*entries.place_of_theorem(one)[:2]))
+        (entries.source(name), f"`{name}`", f"`{one.name}`", "refebm/{}:{}".format(*entries.line_of_theorem(one)))
         for name in entries.definitions()
         for one in entries.TRUSTED
         if name in one.about and (not names or name in names or one.name in names)
@@ -181,6 +179,8 @@ def markdown(text: str = "") -> str:
 def put(text: str) -> None:
     """To a pager where it is a terminal and longer than it, else printed."""
     if sys.stdout and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        import pydoc  # which imports much
+
         os.environ.setdefault("LESS", "-R")
         pydoc.pager(text)
     else:
