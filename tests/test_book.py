@@ -104,12 +104,31 @@ LOOKUPS = {  # what somebody with a paper in hand types, and what must be shown 
     "eq. 19": "noise_contrastive",
     "ULA": "langevin_step",
     "neal 2.29": "leapfrog",
+    "edm": "karras_denoising",
+    "mcle": "pseudo_likelihood",
+    "dsm loss": "denoising_score_matching",
+    "v-prediction": "velocity_from_score",
+}
+WHOLE = {  # and what is shown whole, since nothing else is meant
+    "denoising score matching": "denoising_score_matching",
+    "DenoisingScoreMatching": "denoising_score_matching",
+    "refebm.denoising_score_matching()": "denoising_score_matching",
+    "gaussian_mixture": "GaussianMixture",
+    "Vincent section 4.2": "denoising_score_matching",
+    "fce": "train_flow_contrastive",
 }
 
 
 @pytest.mark.parametrize("text", LOOKUPS)
 def test_lookups(text):
     assert LOOKUPS[text] in search.found(text)
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_what_is_meant_is_shown_whole(text):
+    shown = terminal.shown(text)
+    assert shown.startswith(f"{WHOLE[text]}\n")
+    assert ("finds too: denoising_goes_down_its_mean" in shown) == ("Vincent" in text)
 
 
 def test_a_part_of_a_word_is_no_word():
@@ -122,10 +141,20 @@ def test_a_part_of_a_word_is_no_word():
         "denoising_score_matchin": "denoising_score_matching",
         "implicit_is_explict": "implicit_is_explicit",
         "vincnt": "vincent",
+        "refebm.denoising_score_matchin()": "denoising_score_matching",
     }.items(),
 )
 def test_near_misses_are_suggested(text, meant):
     with pytest.raises(refebm.InputError, match=f"E-NONE.*did you mean .*{meant}"):
+        search.found(text)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    {"song kingma eq. 99": "refebm list song kingma has what", "xyzzy": "refebm list has all names"}.items(),
+)
+def test_what_is_not_there_is_told_where_to_look(text, said):
+    with pytest.raises(refebm.InputError, match=f"E-NONE.*{said}"):
         search.found(text)
 
 

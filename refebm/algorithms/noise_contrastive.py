@@ -105,6 +105,7 @@ def train_flow_contrastive(
     each row. 3. Step the energy and log Z down the gradient; in the other turn the flow up it, through y as well.
     x (n, d); energy(parameters, x) (n, d) -> (n,); log_q(phi, x) (n, d) -> (n,), the log-density of the points (n, d)
     that sampler(phi, z) makes. The fit has parameters {"energy": {"energy", "log_z"}, "flow"}.
+    Also: FCE
     Source: Gao et al. 2020; HY-673 lecture 12 and Stanford CS236, flow contrastive estimation
     """
 

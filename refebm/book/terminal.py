@@ -23,22 +23,22 @@ KEYWORDS = re.compile(
 
 def shown(text: str, width: int = 100, colour: bool = False) -> str:
     """What a name or words find: one definition or theorem whole, several as a list."""
-    names = search.found(text)
-    whole = _alone(search.called(text)) or _alone(names)
+    called = search.called(text.removeprefix("refebm."))
+    names = called if len(called) == 1 else search.found(text)
+    whole = _alone(names)
     if whole is None:
         words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
         return "\n".join([listed(names, width, colour), "", words])
     lines = theorem(entries.THEOREMS[whole], width) if whole in entries.THEOREMS else definition(whole, width)
+    others = [name for name in names if name != whole and whole not in entries.THEOREMS[name].about]
+    lines += [("", ""), *_labelled(f"{text!r} finds too", ", ".join(others), width)] if others else []
     return _coloured(lines) if colour else "\n".join(text for _, text in lines)
 
 
 def _alone(names):
-    """The one that is meant: the only one, or the only definition, which the theorems that were found are about."""
+    """The one that is meant: the only one, or the only definition among theorems."""
     found = [name for name in names if name not in entries.THEOREMS]
-    if len(names) == 1:
-        return names[0]
-    about = all(found[:1] and found[0] in entries.THEOREMS[name].about for name in names if name in entries.THEOREMS)
-    return found[0] if len(found) == 1 and about else None
+    return names[0] if len(names) == 1 else found[0] if len(found) == 1 else None
 
 
 def definition(name: str, width: int) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
     The supremum over the L2(p) ball is sqrt(2 D_F), at g ~ s - s_p; over the ball of a kernel's space it is the kernel
     Stein discrepancy.
     score, field (n, d) -> (n, d); x (n, d), drawn from p.
+    Also: Stein's operator
     Source: Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3
     """
     g, divergence = field_and_divergence(field, x)

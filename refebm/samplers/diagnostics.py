@@ -114,7 +114,7 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
 
     W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
     Errors: E-CONSTANT also where a coordinate never moves in the states that are left, or within any half.
-    Also: Rhat, Gelman-Rubin
+    Also: Rhat, Gelman-Rubin, R-hat
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """
     half = len(x) // 2

@@ -18,6 +18,7 @@ def karras_heun_step(denoiser: LevelField, x: States, sigma: Level, next_sigma: 
 
     From the level sigma > 0 to next_sigma >= 0, floats; to 0 it is Euler's step, which is D(x, sigma).
     denoiser(y, sigma) (n, d), (n,) -> (n, d); x (n, d). No noise is drawn.
+    Also: EDM, EDM sampler, Heun sampler
     Source: Karras, Aittala, Aila and Laine 2022, algorithm 1 and eq. 3
     """
     slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma
