@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -54,13 +55,19 @@ def _see_free(folder):
             return
         if folder.is_symlink() or not folder.is_dir():
             raise InputError("E-FOLDER", f"{folder} must be a folder, or not there")
-        found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+        here = Path.cwd()  # which would be replaced as a whole, from under whoever is in it
+        if folder.resolve() in [here, *here.parents]:
+            raise InputError("E-FOLDER", f"{folder} must not be the folder that you are in: name one in it")
         mark = folder / MARK
         known = set(mark.read_text(encoding="utf-8").splitlines()) if mark.is_file() else set()
+        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+        others = sorted(islice((name for name in found if name not in known), 3))  # no more is read than is said
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null character, or no text
         raise InputError("E-FILE", f"{folder} cannot be read: {error}") from error
-    if others := sorted(found - known):
-        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others[:3])}: name another")
+    if others:
+        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others)}: name another")
 
 
 def _renderer() -> Callable:

@@ -182,7 +182,7 @@ def point_and_denoiser(draw: Draw) -> dict:
     cancels=EITHER_SIGN,
 )
 def denoising_error_needs_no_clean_point(impl, x0, sigma, model):
-    r"""The risk of a denoiser r has an estimate without bias, from noisy points alone: Stein's unbiased risk estimate, SURE.
+    r"""A denoiser's risk is estimated without bias, from noisy points alone: Stein's unbiased risk estimate, SURE.
 
     \mathbb E_z |r(y) - x|^2 = \mathbb E_z\big[|r(y) - y|^2 + 2 \sigma^2 \operatorname{div} r(y)\big] - d \sigma^2,\ y
     = x + \sigma z
