@@ -6,6 +6,7 @@ A definition is a public name, or a method of one, whose docstring has an equati
 import ast
 import functools
 import inspect
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -17,7 +18,8 @@ from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
 
 ROOT = Path(refebm.__file__).parent
-LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line of a docstring
+LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line, or a sentence, of a docstring
+BEFORE_A_LABEL = re.compile(rf"(?<=\.) (?=(?:{'|'.join(LABELS)}): )")  # in a line
 SHOWN = {"__init__"}  # of a class; the methods that are definitions have their own entries
 TRUSTED = [theorem for theorem in THEOREMS.values() if theorem.sides.__module__.startswith("refebm.")]
 
@@ -54,7 +56,7 @@ def doc(name: str) -> Doc:
     first, *rest = (inspect.getdoc(thing(name)) or "").split("\n\n")
     latex = next((part.strip("$") for part in rest if part.startswith("$$")), "")
     example = "\n".join(part for part in rest if part.startswith(">>>"))
-    text = "\n\n".join(part for part in rest if not part.startswith(("$$", ">>>")))
+    text = BEFORE_A_LABEL.sub("\n", "\n\n".join(part for part in rest if not part.startswith(("$$", ">>>"))))
     labelled, kept = {}, []
     for line in text.splitlines():
         label, colon, words = line.partition(": ")

@@ -71,8 +71,8 @@ def title(stem: str) -> str:
 def _modules(stem, names, theorems):
     """The module of the stem: that of the definitions, else that of the theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
-    own = [module for module in [f"refebm.{stem}", *modules] if module.endswith(f".{stem}") and module in sys.modules]
-    return own or [theorems[0].sides.__module__]
+    own = dict.fromkeys([f"refebm.{stem}", *(module for module in modules if module.endswith(f".{stem}"))])
+    return [module for module in own if module in sys.modules] or [theorems[0].sides.__module__]
 
 
 def _about(stem, names, theorems):
@@ -252,7 +252,7 @@ def _list_of(where):
 
 
 def _by_number(item):
-    word, *numbers = re.split(r"(\d+)", item[0])
+    word, *numbers = re.split(r"(\d+)", item[0].replace("eqs.", "eq."))
     return word, [int(one) if one.isdigit() else 0 for one in numbers], item[0]
 
 

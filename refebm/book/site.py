@@ -24,6 +24,8 @@ MARK = "files.txt"  # lists what a book consists of, so that it can be written a
 STATIC = ("style.css", "search.js")
 LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
+BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
+PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
@@ -87,7 +89,8 @@ def _renderer() -> Callable:
         return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
 
     def formula(latex, options):
-        return f'<div class="math">{_mended(convert(latex.strip(), display="block"))}</div>'
+        parts = [_mended(convert(part, display="block")) for part in clauses(latex.strip())]
+        return "".join(f"<span>{part}</span>" for part in parts)  # in the plugin's <div class="math block">
 
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
@@ -104,8 +107,20 @@ def _renderer() -> Callable:
     return markdown
 
 
+def clauses(latex: str) -> list[str]:
+    """A formula, and what is said beside it, after commas with a space: they may stand on lines of their own."""
+    parts, depth, last = [], 0, 0
+    for token in BRACKET.finditer(latex):
+        depth += (token[0].lstrip("\\") in {*"{[("}) - (token[0].lstrip("\\") in {*"}])"})
+        depth += token[0].startswith(r"\begin") - token[0].startswith(r"\end")
+        if token[0][0] in ",;:" and not depth:
+            parts.append(latex[last : token.start() + 1])
+            last = token.end()
+    return [part for part in (*parts, latex[last:]) if part.strip()]
+
+
 def _mended(mathml: str) -> str:
-    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars."""
+    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars, primes."""
     for variant, letters in ALPHABETS.items():
         for plain, letter in letters.items():
             mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
@@ -117,6 +132,8 @@ def _mended(mathml: str) -> str:
             inner = ElementTree.Element("mrow")
             inner[:] = one[:-1]
             one[:] = [inner, one[-1]]
+        if one.tag == "msup" and one[-1].text in PRIMES:  # the sign is small, and raised, as it is
+            one.tag = "mrow"
     for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
         row[:] = _spaced(row)
     return ElementTree.tostring(tree, encoding="unicode")
