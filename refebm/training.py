@@ -61,6 +61,7 @@ def minimise(
 
     loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
+    Also: L-BFGS
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
     run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
@@ -118,6 +119,7 @@ def minimise_noisy(
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
     steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on
     stderr.
+    Also: Adam, SGD
     Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951
     """
     player = _Player(loss, parameters, n_steps, step_size, adam, progress)
