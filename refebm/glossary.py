@@ -5,8 +5,9 @@
 A type is a `typing.Annotated`: for a static checker an array, a callable or a number, and beside that its check and its
 shape in words. ``@rows`` reads the types of a signature and hands the body clean values: float64 rows, a noise level as
 a column ``(n, 1)`` so that formulas read as printed, callables whose results are measured against the rows that they
-were given, which get copies, and whose results are copied, so that they may write into either. Every error names the
-argument, what was wanted and what came, in a few numbers, and starts with a stable code.
+were given, which get copies, and whose results are copied, so that they may write into either, and which are asked at
+finite rows alone: of a row that is lost what they say is NaN. Every error names the argument, what was wanted and what
+came, in a few numbers, and starts with a stable code.
 """
 
 import functools
@@ -14,7 +15,7 @@ import inspect
 import math
 from collections.abc import Callable
 from reprlib import Repr
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Annotated, Any, NamedTuple, get_args
 
 import autograd.numpy as np
@@ -454,9 +455,9 @@ def sde_like(name, value, x=None):
 
 
 def density_like(name, value, x=None):
-    """What has a log-density."""
+    """What has a log-density, which is all that a body sees, and is measured."""
     _refuse_without(name, value, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
-    return value
+    return SimpleNamespace(log_prob=energy(f"{name}.log_prob", value.log_prob))
 
 
 def rbm_like(name, value, x=None):
@@ -545,7 +546,7 @@ def count(name, value, x=None):
 
 def count_or_none(name, value, x=None):
     """A whole number that counts what need not be there."""
-    return size(name, _counted(name, value, 0) + 1) - 1
+    return size(name, value) if _counted(name, value, 0) else 0
 
 
 def order_of_derivative(name, value, x=None):
@@ -826,6 +827,11 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
+        gone = lost(x) & (argument == "x")
+        if gone.any():  # asked at another row instead, where the callable is at home
+            if gone.all():
+                return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
+            x = np.where(gone[:, None], getval(x)[np.argmin(gone)], x)
         result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
@@ -833,10 +839,16 @@ def _measured(name, function, wanted, words, argument="x"):
                 f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
                 f"got {np.shape(result)}",
             )
-        return result
+        return np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result) if gone.any() else result
 
     measured.returns = words
     return measured
+
+
+def lost(x):
+    """Which rows are not finite, (n,); none where x is no (n, d)."""
+    x = getval(x)
+    return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
 
 
 def _of_reals(called, result):
