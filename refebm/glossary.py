@@ -48,6 +48,7 @@ brief = REPR.repr  # of what came, in a few words and numbers
 MOST_STEPS = 10**9  # more are no loop that ends
 MOST_NUMBERS = 10**10  # 80 GB
 MOST_DERIVATIVES = 8
+LEAST = 1.5e-154  # whose square is a number of full precision
 
 
 def real(name, value):
@@ -263,11 +264,12 @@ def fraction(name, value, x=None):
 
 
 def level(name, value, x):
-    """A positive float, or one per row (n,); the body sees a column (n, 1)."""
+    """A positive float, or one per row (n,), each with a square; the body sees a column (n, 1)."""
     value = real_array(name, value)
     if value.shape not in ((), (len(x),)):
         raise InputError("E-SHAPE", f"{name} must be a float or (n,) = ({len(x)},); got shape {value.shape}")
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    _see_square(name, value, LEAST)
     return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
 
 
@@ -285,12 +287,15 @@ def nonnegative(name, value, x=None):
     return value
 
 
-def squarable(name, value, x=None, *, least=1.5e-154):
+def squarable(name, value, x=None, *, least=LEAST):
     """A positive float whose square is one too; with `least` 0 its square may underflow."""
     value = positive(name, value)
-    if not least <= value <= 1e154:
-        raise InputError("E-SCALE", f"{name} must be from {least:g} to 1e154, to have a square, got {_at(value, ())}")
+    _see_square(name, value, least)
     return value
+
+
+def _see_square(name, value, least):
+    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to have a square")
 
 
 def positives(name, value, x=None):
