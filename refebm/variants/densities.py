@@ -279,8 +279,8 @@ wrong_versions(
     "Gamma.sample",
     (
         "one shape too many",
-        "rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape)))",
-        "rng.gamma(self.shape + 1, 1 / self.rate, (size, len(self.shape)))",
+        "rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape)))",
+        "rng.gamma(self.shape + 1, 1 / self.rate, memory(size, len(self.shape)))",
         "finite",
     ),
     (
