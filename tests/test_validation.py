@@ -225,7 +225,7 @@ BAD = {
         "E-SHAPE",
         "sigma",
     ),
-    "expect a value": (lambda: refebm.expect([1.0], Gaussian(0.0, 1.0)), "E-CALLABLE", "functions"),
+    "expect a value": (lambda: refebm.expect([1.0], Gaussian(0.0, 1.0)), "E-CALLABLE", r"functions\[0\] must be"),
     "degree of a mixture": (
         lambda: refebm.expect([energy], GaussianMixture([1.0], [[0.0]], 1.0), degree=2),
         "E-DOMAIN",
