@@ -21,6 +21,7 @@ from refebm.identities.run import (
     SECONDS_IN_THE_PLANE,
     Report,
     draws,
+    firsts,
     run,
     seconds,
 )
@@ -53,7 +54,7 @@ def test_how_many_cases():
 def test_how_long_it_takes():
     """By the kind, and by how many cases are in the plane, where a quadrature is dear."""
     line, plane = a_theorem(), a_theorem(plane=True)
-    assert seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
+    assert len(firsts(line)) == 20 and seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
     assert seconds(plane) == pytest.approx(20 * SECONDS["quadrature"] + 5 * SECONDS_IN_THE_PLANE)
     assert seconds(plane, quick=True) == pytest.approx(2 * SECONDS["quadrature"])
     assert seconds(a_theorem("pointwise", plane=True), 8) == pytest.approx(10 * SECONDS["pointwise"])
