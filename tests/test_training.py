@@ -244,11 +244,7 @@ BAD = {
     "half a step": (lambda: minimise_noisy(noisy_quadratic, START, 2.5, 0.1), "E-COUNT", "n_steps .*float"),
     "tolerance zero": (lambda: minimise(quadratic, START, 5, 0.0), "E-POSITIVE", "tolerance"),
     "step size negative": (lambda: minimise_noisy(noisy_quadratic, START, 5, -0.1), "E-POSITIVE", "step_size"),
-    "each not callable": (
-        lambda: minimise_noisy(noisy_quadratic, START, 5, 0.1, each=3),
-        "E-CALLABLE",
-        "each .*int",
-    ),
+    "each not callable": (lambda: minimise_noisy(noisy_quadratic, START, 5, 0.1, each=3), "E-CALLABLE", "each .*int"),
 }
 
 

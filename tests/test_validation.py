@@ -476,11 +476,7 @@ BAD = {
     ),
     "chains (T, n)": (lambda: refebm.split_r_hat(CHAINS[:, :, 0]), "E-NDIM", r"\(9, 3\)"),
     "no chains": (lambda: refebm.split_r_hat(CHAINS[:, :0]), "E-EMPTY", r"\(9, 0, 2\)"),
-    "covariance of one off entry": (
-        lambda: Gaussian(np.zeros(200), LARGE),
-        "E-SYMMETRIC",
-        r"0.5 at \(3, 7\)",
-    ),
+    "covariance of one off entry": (lambda: Gaussian(np.zeros(200), LARGE), "E-SYMMETRIC", r"0.5 at \(3, 7\)"),
     "precision infinite": (
         lambda: Model("quadratic", {"mean": np.zeros(2), "precision": np.full((2, 2), np.inf)}),
         "E-MODEL",

@@ -154,11 +154,7 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "",
     ),
     ("hutchinson_divergence", "field for Jacobian"): ("jacobian_vector_product(model, x, v)", "field(model)(x)", ""),
-    ("hutchinson_divergence", "signs of the projections"): (
-        "return dot",
-        "v = np.sign(v)\n    return dot",
-        "",
-    ),
+    ("hutchinson_divergence", "signs of the projections"): ("return dot", "v = np.sign(v)\n    return dot", ""),
     ("hutchinson_divergence", "the same projection in each row"): (
         "return dot",
         "v = np.tile(v[0], (len(x), 1))\n    return dot",
@@ -224,11 +220,7 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("leapfrog", "sign of the score"): ("score = field(model)", "score = lambda x: -field(model)(x)", ""),
     ("hmc_step", "sign of the score"): ("score = field(model)", "score = lambda x: -field(model)(x)", "leapfrog"),
     ("gibbs_step", "visible units given the means of the hidden ones"): ("(h, u_v)", "(rbm.hidden_mean(v), u_v)", ""),
-    ("annealed_langevin", "noise of the first level's step at every level"): (
-        "* z_t",
-        "* z_t * sigmas[0] / sigma",
-        "",
-    ),
+    ("annealed_langevin", "noise of the first level's step at every level"): ("* z_t", "* z_t * sigmas[0] / sigma", ""),
     ("annealed_langevin", "the field of the last level throughout"): ("sigma * np", "sigmas[-1] * np", ""),
     ("annealed_langevin", "sigma squared to the field"): ("sigma * np", "sigma**2 * np", ""),
     ("annealed_langevin", "ends with the posterior mean at the last level, by Tweedie's formula"): (
@@ -833,13 +825,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("langevin_step", "states clipped", "return x", "return np.clip(x, -2, 2)", ""),
     ("hmc_step", "least probability", "np.exp(np.minimum", "1e-6 + np.exp(np.minimum", "accept"),
     ("BinaryRBM.free_energy", "softplus overflows", "np.logaddexp(0.0, a)", "np.log(1 + np.exp(a))", "softplus"),
-    (
-        "BinaryRBM.log_partition",
-        "exp overflows",
-        "logsumexp(",
-        "(lambda a: np.log(np.sum(np.exp(a))))(",
-        "",
-    ),
+    ("BinaryRBM.log_partition", "exp overflows", "logsumexp(", "(lambda a: np.log(np.sum(np.exp(a))))(", ""),
     (
         "GaussianBernoulliRBM.hidden_mean",
         "sigmoid overflows",
@@ -1050,13 +1036,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("VariancePreserving.drift", "in float32", "(-1, 1)) * x", "(-1, 1)) * np.float32(x)", "LinearSDE"),
     ("VariancePreserving.diffusion", "epsilon in the root", "np.sqrt(", "np.sqrt(1e-6 + ", ""),
     ("VariancePreserving.kernel", "epsilon in the root", "np.sqrt(", "np.sqrt(1e-6 + ", ""),
-    (
-        "VariancePreserving.marginal",
-        "the root of m",
-        "np.exp(-0.5 * b)",
-        "np.exp(-0.25 * b)",
-        "VariancePreserving",
-    ),
+    ("VariancePreserving.marginal", "the root of m", "np.exp(-0.5 * b)", "np.exp(-0.25 * b)", "VariancePreserving"),
     (
         "VariancePreserving.diffused",
         "noise along the diagonal",
