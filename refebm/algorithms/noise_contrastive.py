@@ -34,7 +34,8 @@ def _drawn(noise, rng, n, d):
 
 def _log_density(energy, theta):
     """-E - log Z, of parameters of both; self-normalised where they have no log Z."""
-    return lambda x: -energy(theta["energy"])(x) - theta.get("log_z", 0.0)
+    of_rows, log_z = energy(theta["energy"]), theta.get("log_z", 0.0)  # once: what is nested is dear to take apart
+    return lambda x: -of_rows(x) - log_z
 
 
 @rows

@@ -12,7 +12,7 @@ from refebm.identities import Theorem
 from refebm.papers import DOCUMENTS, PAPERS, TEXTS, citations
 
 CONTENTS, EQUATIONS, TEXTS_PAGE = "README", "equations", "sources"
-BY_HAND = ("tutorial", "examiner", "shards")  # pages that nothing generates
+BY_HAND = ("tutorial", "coverage", "examiner", "shards")  # pages that nothing generates
 WORDS = {"Also": "Also called", "Domain": "Domain", "Convention": "Convention", "Errors": "Errors"}
 MADE = "<!-- python -m refebm.book writes this page -->"
 CODE = re.compile(r"(``.+?``|`[^`]+`)")
@@ -22,9 +22,10 @@ with its equation, what goes in and comes out, its source, its code, other conve
 and the theorems that tell right from wrong. Names are anchors, and stay.
 
 Start with the [tutorial](tutorial.md): from data to a trained energy, its samples and a proof of its loss;
-[examiner](examiner.md) is about your own code, [shards](shards.md) about more cases than one machine gives. With a
-paper in hand, see [sources](sources.md): what stands here for which equation; [equations](equations.md) is the table
-of all. On a terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
+[examiner](examiner.md) is about your own code, [shards](shards.md) about more cases than one machine gives. What the
+five documents say stands row by row in [coverage](coverage.md), with their errata. With another paper in hand, see
+[sources](sources.md): what stands here for which equation; [equations](equations.md) is the table of all. On a
+terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
 `refebm book DIR` writes all this as a site.
 
 How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*, integrals with a certificate;

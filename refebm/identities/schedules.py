@@ -4,6 +4,7 @@ import numpy as np
 import scipy
 
 from refebm.identities.draw import Draw
+from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
@@ -173,3 +174,47 @@ def the_step_makes_the_variance_least(impl, ratio, n_steps):
     right = [0.5 * f**2, -0.5 * f**2 * kept * (1 - e)]
     steep = power**2 * (kept / (1 - e)) * ratio**2 * e + f**2 * power  # how far a rounded eta moves these
     return Sides([np.array([term]) for term in left], [np.array([term]) for term in right], formula=[steep])
+
+
+def training_run(draw: Draw) -> dict:
+    """Parameters before and after each of some steps."""
+    return {"steps": draw.reals((draw.count(2, 6), 6), -2, 2), "momentum": draw.real(0.1, 0.9)}
+
+
+def averaged(impl, steps, momentum):
+    """What the average is in the end, flat, of parameters that are a matrix and others."""
+
+    def nest(theta):
+        return {"W": theta[:2].reshape(1, 2), "rest": (theta[2:],)}
+
+    average = nest(steps[0])
+    for theta in steps[1:]:
+        average = impl.moving_average(average, nest(theta), momentum)
+    return np.concatenate([np.ravel(average["W"]), *average["rest"]])
+
+
+@theorem(f"{SONG}, technique 5", kind="pointwise", about="moving_average", case=training_run, cancels=EITHER_SIGN)
+def averages_weigh_the_past_geometrically(impl, steps, momentum):
+    r"""After T steps parameters of j steps ago weigh (1 - m) m^j, and the first ones what is left of 1.
+
+    \theta'_T = m^T \theta_0 + (1 - m) \sum_{j < T} m^j\, \theta_{T - j}"""
+    weights = (1 - momentum) * momentum ** np.arange(len(steps) - 1)[::-1]
+    terms = np.append(momentum ** (len(steps) - 1), weights)[:, None] * steps
+    return Sides([averaged(impl, steps, momentum)], list(terms))
+
+
+@theorem(
+    f"{SONG}, technique 5",
+    kind="pointwise",
+    about="moving_average",
+    case=lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)},
+)
+def averages_quiet_the_noise(impl, n_steps, momentum):
+    r"""Of the variance of independent parameters (1 - m)/(1 + m) is left, and what is remembered of the first ones.
+
+    \operatorname{Var} \theta'_T = \frac{1 - m}{1 + m} (1 - m^{2T}) + m^{2T},\ \operatorname{Var} \theta_j = 1"""
+    remembered = momentum ** (2 * n_steps)
+    weights = averaged(impl, np.eye(n_steps + 1), momentum)
+    quiet = (1 - momentum) / (1 + momentum)
+    formula = [3 * n_steps * (quiet + remembered)]  # of powers, step by step
+    return Sides(list(weights**2), [quiet, -quiet * remembered, remembered], formula=formula)
