@@ -253,10 +253,12 @@ def proof(theorem: Theorem) -> str:
     while name in functions:
         *before, last = [one for one in functions[name].body if not _is_docstring(one)]
         lines = list(_lines(path)[0])
-        for one in filter(_is_docstring, functions[name].body[: not text or name in THEOREMS]):
-            lines[one.lineno - 1 : one.end_lineno] = [None] * (one.end_lineno - one.lineno + 1)
+        first, *others = functions[name].body
+        if _is_docstring(first) and (not text or name in THEOREMS):  # and the empty line below it
+            end = first.end_lineno + (not lines[first.end_lineno] and bool(others))
+            lines[first.lineno - 1 : end] = [None] * (end - first.lineno + 1)
         kept = lines[functions[name].lineno - 1 : functions[name].end_lineno]
-        text.append("\n".join(line for line in kept if line is not None).replace(":\n\n", ":\n", 1))
+        text.append("\n".join(line for line in kept if line is not None))
         name = "" if before else getattr(getattr(getattr(last, "value", None), "func", None), "id", "")
     return "\n\n\n".join(text)
 
