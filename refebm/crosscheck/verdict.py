@@ -77,6 +77,11 @@ def _judged(function, answers):
     alone = [_alone(vector, answer) for vector, answer in pairs]
     unsupported = tuple(dict.fromkeys([*words, *(_lacking(function) for yes in alone if yes)]))
     pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
+    ended = [_ends_with_zero(vector, answer) for vector, answer in pairs]
+    if all(ended):  # the levels before it are examined
+        finding = _judged(function, {v.asked.id: _before_the_end(answer) for v, answer in pairs})
+        status = "convention" if finding.status == "passed" else finding.status
+        return replace(finding, status=status, diagnosis="; ".join(filter(None, [finding.diagnosis, LAST_LEVEL])))
     problems = [_problem(vector, answer) for vector, answer in pairs]
     troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
     clean = [pair for pair, problem in zip(pairs, problems) if not problem]
@@ -98,6 +103,19 @@ LACKING = {
     "implicit_negative_elbo": "the gradient in z, which it is for: the value alone came back",
     "geometric_noise_levels": "the overlap of neighbours: the levels alone came back",
 }
+
+
+LAST_LEVEL = "equals the reference with the level 0 at the end (convention of Karras et al. 2022, eq. 5)"
+
+
+def _ends_with_zero(vector: Vector, answer: Answer) -> bool:
+    """Whether a zero is appended to levels."""
+    wanted = [(vector.shapes[0][0] + 1,)] if vector.asked.function == "karras_noise_levels" else []
+    return bool(wanted) and [part.shape for part in answer.parts] == wanted and answer.parts[0][-1] == 0
+
+
+def _before_the_end(answer: Answer) -> Answer:
+    return answer._replace(parts=(answer.parts[0][:-1],))
 
 
 def _alone(vector: Vector, answer: Answer) -> bool:
