@@ -95,6 +95,7 @@ def _renderer() -> Callable:
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
     markdown.disable("math_inline")
+    markdown.add_render_rule("code_inline", _name)
     markdown.coloured = coloured
     markdown.styles = "\n".join(
         [
@@ -105,6 +106,12 @@ def _renderer() -> Callable:
         ]
     )
     return markdown
+
+
+def _name(_, tokens, i, *__):
+    """Code in a line; a long name may be broken after its underscores and points."""
+    broken = re.sub(r"(?<=\w)([_.])(?=[a-z])", r"\1<wbr>", html.escape(tokens[i].content))
+    return f"<code>{broken}</code>"
 
 
 def clauses(latex: str) -> list[str]:
