@@ -133,15 +133,9 @@ def train_implicit_vae(
     """
     scores, copied = phi, np.tile(x, (copies, 1))
 
-    def codes(theta, rows):
-        return encoder(theta, rows, rng.standard_normal((len(rows), k)))
-
     def fitted(theta):
-        z = codes(theta, copied)
-        v = signs(rng, *z.shape)
-        return minimise(
-            lambda phi: np.mean(sliced_score_matching(score(phi, copied), z, v)), scores, score_steps, progress=False
-        ).parameters
+        z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
+        return nearer(score, copied, z, signs(rng, *z.shape), scores, score_steps)
 
     def look(theta, i):
         nonlocal scores
@@ -152,8 +146,17 @@ def train_implicit_vae(
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
-        z = codes(theta, rows)
+        z = encoder(theta, rows, rng.standard_normal((batch, k)))
         return np.mean(implicit_negative_elbo(log_joint(theta, rows), score(scores, rows), z))
 
     fit = minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
     return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
+
+
+def nearer(score, x, z, v, phi, n_steps):
+    """The parameters of a score of codes z of x, after so many steps from phi down the sliced loss along v."""
+
+    def sliced(phi):
+        return np.mean(sliced_score_matching(score(phi, x), z, v))
+
+    return minimise(sliced, phi, n_steps, progress=False).parameters

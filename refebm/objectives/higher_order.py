@@ -23,7 +23,7 @@ def regularised_score_matching(score: Field, x: Points, sigma: Levels) -> Loss:
     The part of E_z[implicit score matching at x + sigma z], to the order of sigma^2, that takes one Hessian diagonal.
     What is dropped of that order, sigma^2/2 [sum_{i != j} (d_j s_i)^2 + s.Lap s + Lap div s], is not zero, not even
     at the truth; its last two terms have the mean sigma^2/2 E_p[(s - s_p).Lap s].
-    score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). d pull-backs. Errors: E-POSITIVE, E-SHAPE.
+    score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). d pull-backs. Errors: E-POSITIVE, E-SCALE.
     Convention: Kingma and LeCun write lambda for our sigma^2/2.
     Source: Kingma and LeCun 2010, section 3
     """

@@ -1,17 +1,29 @@
 r"""Denoising as in EDM: a denoiser D(y, sigma) of y = x + sigma z, weighted so that all levels weigh the same.
 
 data_std is the standard deviation of the data, s below: of one coordinate, about a mean near 0.
-Errors: as in denoising; E-POSITIVE for data_std, E-LEVELS.
+Errors: as in denoising; E-POSITIVE and E-SCALE for data_std, E-LEVELS.
 """
 
 import autograd.numpy as np
 
-from refebm.glossary import InputError, LevelField, Levels, Loss, Noise, Points, Positive, Size, Vectors, rows
+from refebm.glossary import (
+    Deviation,
+    InputError,
+    LevelField,
+    Levels,
+    Loss,
+    Noise,
+    Points,
+    Positive,
+    Size,
+    Vectors,
+    rows,
+)
 from refebm.objectives.notation import squared_norm
 
 
 @rows
-def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, data_std: Positive) -> Loss:
+def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, data_std: Deviation) -> Loss:
     r"""1/2 (sigma^2 + s^2)/(sigma s)^2 |D(x + sigma z, sigma) - x|^2, (n,). Its minimiser is E[X | Y].
 
     $$\tfrac12\, \frac{\sigma^2 + s^2}{(\sigma s)^2} \left|D(x + \sigma z, \sigma) - x\right|^2$$
@@ -26,7 +38,7 @@ def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, d
 
 
 @rows
-def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_std: Positive) -> Vectors:
+def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_std: Deviation) -> Vectors:
     r"""c_skip x + c_out F(c_in x, c_noise), (n, d): the denoiser of a network F of inputs and targets of variance 1.
 
     $$\frac{s^2}{w}\, x + \frac{\sigma s}{\sqrt w}\, F(x/\sqrt w,\, \tfrac14 \log \sigma),\ w = \sigma^2 + s^2$$

@@ -9,7 +9,7 @@ Each is the mean of something given x, and says what the others say, at every m 
 m and std are floats or (n,): ``sde.marginal(t)`` of an SDE, `marginal_of_steps` of a schedule, 1 and sigma of noise
 levels, 1 - t and t of straight lines. From one that is no score to another one goes by the score, at no loss. A field
 that is asked at t too is ``lambda x: field(x, t)``. `refebm.objectives.diffusion` has the first two for SDEs.
-Errors: as in score matching; E-POSITIVE for scale and std, E-BETAS and E-INDEX.
+Errors: as in score matching; E-POSITIVE and E-SCALE for scale and std, E-BETAS and E-INDEX.
 """
 
 import autograd.numpy as np

@@ -170,10 +170,10 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
 
     def values(t, y):
         nonlocal traced
-        if not np.all(np.isfinite(y)):
+        rate = flat(t, y) if np.all(np.isfinite(y)) else y
+        if not np.all(np.isfinite(held(rate))):
             raise DomainError("E-SOLVER", f"the probability flow of score from {t0} to {t1}: not finite at t = {t:.4f}")
         line.tell(f"t = {t:.4f}")
-        rate = flat(t, y)
         traced = traced or held(rate) is not rate
         return held(rate)
 

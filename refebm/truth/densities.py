@@ -30,6 +30,7 @@ from refebm.glossary import (
     Vectors,
     brief,
     covariance,
+    memory,
     positive_vector,
     probabilities,
     real_array,
@@ -94,7 +95,7 @@ class Gaussian:
 
         $$x = m + L z,\quad C = L L^\top,\ z \sim \mathcal N(0, I)$$
         """
-        return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
+        return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
@@ -302,7 +303,7 @@ class GaussianMixture:
 
         $$x = m_k + L_k z,\quad P(k) = w_k,\ C_k = L_k L_k^\top,\ z \sim \mathcal N(0, I)$$
         """
-        chosen = rng.choice(len(self.weights), size=size, p=self.weights)
+        chosen = rng.choice(len(self.weights), size=memory(size, self.d)[0], p=self.weights)
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
@@ -493,7 +494,7 @@ class Gamma:
 
         A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
         """
-        return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), SMALLEST)
+        return np.maximum(rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape))), SMALLEST)
 
     @rows
     def substitute(self, u: Points):
@@ -574,7 +575,7 @@ class StudentT:
 
         $$x_i = \text{loc}_i + \text{scale}_i\, t_i,\quad t_i \sim \text{Student}(\nu_i)$$
         """
-        t = np.clip(rng.standard_t(self.df, (size, len(self.df))), -FARTHEST, FARTHEST)
+        t = np.clip(rng.standard_t(self.df, memory(size, len(self.df))), -FARTHEST, FARTHEST)
         with np.errstate(over="ignore"):
             return np.clip(self.loc + self.scale * t, -LARGEST, LARGEST)
 
@@ -639,7 +640,7 @@ class Laplace:
 
         $$x_i \sim \text{Laplace}(\text{loc}_i, \text{scale}_i)$$
         """
-        return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
+        return rng.laplace(self.loc, self.scale, memory(size, len(self.loc)))
 
     @rows
     def substitute(self, u: Points):
