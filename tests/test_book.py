@@ -208,6 +208,7 @@ def test_every_proof_stands_folded_on_its_page():
 def test_every_name_can_be_shown():
     for name in search.every():
         assert terminal.shown(name).startswith(name), name
+    assert "\nrefebm/models/__init__.py:" in terminal.shown("Model")  # which has no equation
 
 
 def test_list_has_a_line_for_each_definition(capsys):

@@ -60,6 +60,8 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += [("", ""), *((COLOUR, INDENT + line) for line in said.example.splitlines())] if said.example else []
         lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
         lines += _rows("Mistakes", [(one.name, one.formula, one.seen) for one in entries.mistakes(name)], width)
+    elif callable(entries.thing(name)):
+        lines += [(FAINT, "refebm/{}:{}".format(*entries.begins(name)))]
     for one in entries.theorems_about(name):
         lines += [("", ""), *theorem(one, width, brief=True)]
     return lines
