@@ -4,8 +4,9 @@ r"""Training: minimise a loss in the parameters of a model, nested tuples, lists
 draws noise at each step: noise that is drawn before, or by a generator in the closure of the loss; `minimise_in_turns`
 is the same for several players, each with a loss of its own. Where the loss, or its gradient, is not finite, `minimise`
 tries shorter steps; where none is short enough, and in the others at once, training stops, keeps the parameters before,
-and says so. A loss that refuses such parameters (E-FINITE, or a DomainError: no integral, not settled) counts as one
-that is not finite there. Whatever else ends a training has what was fitted as its attribute `fit`.
+and says so. A loss that refuses such parameters (E-FINITE, a DomainError: no integral, not settled; a LinAlgError: a
+matrix that is not positive definite; an ArithmeticError) counts as one that is not finite there. Whatever else ends a
+training has what was fitted as its attribute `fit`.
 
 Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
 parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
@@ -61,6 +62,7 @@ def minimise(
 
     loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
+    Also: L-BFGS
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
     run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
@@ -118,6 +120,7 @@ def minimise_noisy(
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
     steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on
     stderr.
+    Also: Adam, SGD
     Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951
     """
     player = _Player(loss, parameters, n_steps, step_size, adam, progress)
@@ -204,8 +207,9 @@ class _Run:
                     self.unflatten(x),
                 )
                 gradient = numpy.concatenate([numpy.ravel(part) for part in _leaves(back(numpy.float64(1.0)))])
-        except InputError as error:
-            if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
+        except (InputError, ArithmeticError, numpy.linalg.LinAlgError) as error:
+            told = not isinstance(error, InputError) or isinstance(error, DomainError) or error.code == "E-FINITE"
+            if self.history and told:
                 raise _Stop(str(error)) from error
             raise
         if not numpy.isfinite(value):

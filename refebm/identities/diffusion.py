@@ -132,7 +132,7 @@ def with_noise(p: GaussianMixture) -> GaussianMixture:
 def diffusion_is_explicit_on_the_law_in_between(impl, p, sde, t, model):
     r"""In the mean over data and noise it is the Fisher divergence to the law of x_t, weighted, up to a constant.
 
-    \mathbb E_{x_0, z} = w\,\tfrac12 \mathbb E|s - s_{p_t}|^2 + w\, C,\
+    \mathbb E_{x_0, z}[\text{row}] = w\,\tfrac12 \mathbb E|s - s_{p_t}|^2 + w\, C,\
     C = \tfrac12 (d/\text{std}^2 - \mathbb E|s_{p_t}|^2)"""
     mine, s, law = impl.sde(sde), impl.score(model), diffused_by_hand(p, sde, t)
     (loss,), change = expect(

@@ -68,8 +68,8 @@ def a_point_in_time(draw: Draw) -> dict:
 def an_increment_has_its_moments(impl, sde, x0, t, dt):
     r"""Mean and second moments of one step, and those with the increment dw, which has variance dt.
 
-    \mathbb E[\Delta x] = f\,dt,\ \mathbb E[\Delta x\, \Delta w^T] = g\,dt\, I,
-    \ \mathbb E[\Delta x \Delta x^T] = f f^T dt^2 + g^2 dt\, I"""
+    \mathbb E[\Delta x] = f\,dt,\ \mathbb E[\Delta x\, \Delta w^\top] = g\,dt\, I,
+    \ \mathbb E[\Delta x\, \Delta x^\top] = f f^\top dt^2 + g^2 dt\, I"""
     d, now = x0.shape[1], process(sde, t)
     f = -0.5 * now.beta * x0
 

@@ -106,7 +106,7 @@ def mixture_on_lines(draw: Draw) -> dict:
 def flow_matching_is_explicit_on_the_law_in_between(impl, p, t, model):
     r"""In the mean it is half the squared distance to the velocity of the law of x_t, up to a constant.
 
-    \mathbb E_{x, z} = \tfrac12 \mathbb E|u - u_{p_t}|^2 + C,\
+    \mathbb E_{x, z}[\text{row}] = \tfrac12 \mathbb E|u - u_{p_t}|^2 + C,\
     C = \tfrac12 (d + \mathbb E|x|^2 - \mathbb E|u_{p_t}|^2)"""
     law = GaussianMixture(p.weights, (1 - t) * p.means, (1 - t) ** 2 * p.covs + t**2 * np.eye(p.d))
     field = impl.score(model)

@@ -194,7 +194,8 @@ def start_and_end(draw: Draw, kind: str) -> dict:
 def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
     r"""A unit is 1 just below its probability and 0 just above it: first all hidden units, then all visible ones.
 
-    h_j = [u_j < \sigma(c_j + \textstyle\sum_i v_i W_{ij})],\ v'_i = [u_i < \sigma(b_i + \sum_j W_{ij} h_j)]"""
+    h_j = [u_j < \operatorname{sigmoid}(c_j + \textstyle\sum_i v_i W_{ij})],
+    \ v'_i = [u_i < \operatorname{sigmoid}(b_i + \sum_j W_{ij} h_j)]"""
     b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
     return Sides([impl.gibbs_step(impl.rbm(model), v, beside(c + v @ W, h), beside(b + h @ W.T, end)).x], [end])
 

@@ -137,7 +137,7 @@ def sample_and_diagonal_model(draw: Draw) -> dict:
 def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisions, shift):
     r"""Over Gaussians with independent coordinates the best variances are those of the smoothed data, S_ii + sigma^2.
 
-    J(m + \delta, p + e) - J(m, p) = \tfrac12 \sum_i e_i^2 (S_{ii} + \sigma^2) + (p_i + e_i)^2 \delta_i^2,\
+    J(m + \delta, p + e) - J(m, p) = \tfrac12 \sum_i [e_i^2 (S_{ii} + \sigma^2) + (p_i + e_i)^2 \delta_i^2],\
     p_i = 1/(S_{ii} + \sigma^2)"""
     mean, variances = x.mean(axis=0), x.var(axis=0) + sigma**2
 
@@ -200,7 +200,7 @@ def closed_model_points_and_order(draw: Draw) -> dict:
 def higher_order_score_matching_by_hand(impl, model, x, order):
     r"""Of Gaussians and their mixtures, by Hermite's polynomials and the division of power series.
 
-    \textstyle\sum_i \tfrac12 r_m^2 - (-1)^m \partial_i^m r_m,\ r_m = \frac{\partial_i^m q}{q}"""
+    \textstyle\sum_i [\tfrac12 r_m^2 - (-1)^m \partial_i^m r_m],\ r_m = \frac{\partial_i^m q}{q}"""
     q, size = (quotients(model, x, 2 * order, absolute) for absolute in (False, True))
     rows = impl.higher_order_score_matching(impl.score(model), x, order)
     formula = [4**order * np.sum(size[order] ** 2 + derivative_of_quotient(size, order, -1), axis=1)]

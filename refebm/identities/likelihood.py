@@ -93,7 +93,8 @@ def a_model(draw: Draw, kinds) -> dict:
 def partition_function_of_wells(impl, model):
     r"""The partition function of quadratic wells is the sum of those of the wells.
 
-    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi"""
+    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi,\
+    e^{-E(x)} = \sum_k e^{a_k - (x - m_k)^\top P_k (x - m_k)/2}"""
     logits, _, precisions = wells_of(model)
     wells = float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]))
     return Sides([float(impl.log_partition(impl.energy(model), model.d))], [wells, 0.5 * model.d * LOG_2PI])
@@ -109,7 +110,8 @@ def deep_wells(draw: Draw) -> dict:
 def partition_function_of_deep_wells(impl, model):
     r"""A constant in the energy is one in the logarithm of the partition function, however large it is.
 
-    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi"""
+    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi,\
+    e^{-E(x)} = \sum_k e^{a_k - (x - m_k)^\top P_k (x - m_k)/2}"""
     return partition_function_of_wells(impl, model)
 
 

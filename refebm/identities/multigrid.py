@@ -128,7 +128,7 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
 def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""The value for quadratic energies, at means over blocks, and at any images of each grid.
 
-    \tfrac12 \sum_s |D_s x - m_s|^2_{P_s} - |\tilde x_s - m_s|^2_{P_s}"""
+    \tfrac12 \sum_s \left[|D_s x - m_s|^2_{P_s} - |\tilde x_s - m_s|^2_{P_s}\right],\ |y|^2_P = y^\top P y"""
     x_model = [noise[0] for noise in z]
     rows = impl.multigrid_contrastive_divergence([impl.energy(model) for model in models], x, x_model)
     terms = []

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import autograd.numpy as anp
 import numpy as np
-from autograd import grad, make_jvp
+from autograd import grad, make_jvp, make_vjp
 from autograd.misc import flatten
 
 from refebm.identities.rules import all_bits
@@ -24,9 +24,16 @@ def gradient_of(function: Callable, model: Model) -> np.ndarray:
 
 
 def gradients_of(function: Callable, model: Model) -> np.ndarray:
-    """The gradients (n, P) of function(model), (n,): a forward pass for each parameter, all rows at once."""
+    """The gradients (n, P) of function(model), (n,): a pass for each row or for each parameter, whichever are fewer."""
     theta, unflatten = flatten(model.parameters)
-    along = make_jvp(lambda theta: function(Model(model.kind, unflatten(theta))))(theta)
+
+    def of_theta(theta):
+        return function(Model(model.kind, unflatten(theta)))
+
+    back, rows = make_vjp(of_theta)(theta)
+    if len(rows) < len(theta):
+        return np.stack([back(one) for one in np.eye(len(rows))])
+    along = make_jvp(of_theta)(theta)
     return np.stack([along(one)[1] for one in np.eye(len(theta))], axis=1)
 
 

@@ -18,7 +18,7 @@ def a_cosine(draw: Draw) -> dict:
 
 @theorem(NICHOL, kind="pointwise", about="cosine_betas", case=a_cosine)
 def cosine_keeps_a_cosine(impl, n_steps, offset, most):
-    r"""What is kept of the data's variance after each eta is a squared cosine, but for the last eta, which is cut.
+    r"""What is kept of the data's variance after each step is a squared cosine, but for the last step, which is cut.
 
     \prod_{j \le i} (1 - \beta_j) = \frac{1 + \cos(2 \theta_i)}{1 + \cos(2 \theta_0)},\
     \theta_i = \frac{\pi (i/N + s)}{2 (1 + s)}"""
@@ -89,7 +89,8 @@ APART = [2.0, 2.5, 3.5]
 def coverage_is_that_of_lengths(impl, apart):
     r"""It tends to the mass that the length of noise itself has there, the law of chi, of order 1/2 in 1/d.
 
-    P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right) + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}},\
+    \Phi(c + 3 r) - \Phi(c - 3 r) = P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right)
+    + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}} + O(\tfrac1d),\
     g(u) = \tfrac{4 - u^2}{6} \varphi(u),\ z \sim \mathcal N(0, I),\ r = 1 + \tfrac{c}{\sqrt{2 d}}"""
     d, errors = 160_000 * 4 ** np.arange(4), []
     for one in d.tolist():
@@ -122,9 +123,9 @@ def a_level(draw: Draw) -> dict:
 
 @theorem(f"{SONG}, proposition 3", kind="pointwise", about="annealed_variance", case=a_level)
 def variances_step_by_step(impl, ratio, eta, n_steps):
-    r"""Step by eta: what is kept of the variance, and what the noise adds.
+    r"""Step by step: what is kept of the variance, and what the noise adds.
 
-    v_0 = r^2,\ v_{t+1} = (1 - e)^2 v_t + 2 e"""
+    v_0 = r^2,\ v_{t+1} = (1 - \eta)^2 v_t + 2 \eta"""
     variance = ratio**2
     for _ in range(n_steps):
         variance = (1 - eta) ** 2 * variance + 2 * eta
@@ -165,7 +166,7 @@ def a_budget(draw: Draw) -> dict:
 def the_step_makes_the_variance_least(impl, ratio, n_steps):
     r"""There the variance has no slope, of what falls as steps reach further and of what their own error adds.
 
-    2 T (1 - e)^{2T - 1} (r^2 - f) = \left(1 - (1 - e)^{2T}\right) \tfrac12 f^2,\ f = \frac{1}{1 - e/2}"""
+    2 T (1 - \eta)^{2T - 1} (r^2 - f) = \left(1 - (1 - \eta)^{2T}\right) \tfrac12 f^2,\ f = \frac{1}{1 - \eta/2}"""
     e = float(impl.annealed_step(ratio, n_steps))
     f, power = 2 / (2 - e), 2 * n_steps
     kept = (1 - e) ** (power - 1)

@@ -35,6 +35,7 @@ def cosine_betas(n_steps: StepCount, offset: NonNegative = 0.008, most: Weight =
 
     Of `ddpm_step` and `ddpm_loss`, so that what is kept of the data's variance is f_i/f_0. The last, which would be 1,
     is `most`. offset >= 0; most in (0, 1).
+    Also: cosine schedule
     Source: Nichol and Dhariwal 2021, eq. 17
     """
     angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)

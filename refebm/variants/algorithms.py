@@ -117,7 +117,7 @@ wrong_versions(
     ("both go up", GAME, '{"energy": lambda p, i: -bound(p, i), "sampler": lambda p, i: -bound(p, i)}', "finite"),
     ("points of the first sampler", 'sampler(p["sampler"], _)', "sampler(phi, _)", "finite"),
 )
-NEGATIVE, EPS = "implicit_negative_elbo(_, score(scores, rows), z)", "rng.standard_normal((len(rows), k))"
+NEGATIVE, EPS = "implicit_negative_elbo(_, score(scores, rows), z)", "rng.standard_normal((batch, k))"
 wrong_versions(
     "train_implicit_vae",
     FIRST_ROWS,

@@ -268,12 +268,7 @@ conventions(
         "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
         "pyro; numpyro before 1877 (numpyro 1785)",
     ),
-    (
-        "with the even lag after the last pair",
-        f"{POSITIVE}tau = -1 + 2 *",
-        STAN,
-        "posterior::ess_basic(split = FALSE)",
-    ),
+    ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2 *", STAN, "posterior::ess_basic(split = FALSE)"),
     (
         "of the halves of the chains, with the even lag after the last pair",
         f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
@@ -305,12 +300,7 @@ wrong_versions(
         "finite",
     ),
     ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]", "finite"),
-    (
-        "variances over L",
-        "np.var(..., ddof=1)",
-        "np.var(..., ddof=0)",
-        "finite",
-    ),
+    ("variances over L", "np.var(..., ddof=1)", "np.var(..., ddof=0)", "finite"),
     ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)", "finite"),
     ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)", "finite"),
     ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + variance_of_means(halves) / within)", "finite"),
@@ -323,12 +313,7 @@ wrong_versions(
 )
 wrong_versions(
     "split_r_hat",
-    (
-        "variance of the means over their number",
-        "np.var(..., ddof=1)",
-        "np.var(..., ddof=0)",
-        "finite",
-    ),
+    ("variance of the means over their number", "np.var(..., ddof=1)", "np.var(..., ddof=0)", "finite"),
     inside="variance_of_means",
 )
 conventions(

@@ -177,9 +177,6 @@ def checks(np) -> dict:
     def indices_of(name, value, x):
         return np.zeros(len(x), dtype=int) + value
 
-    def real_array(name, value):
-        return np.asarray(value)
-
     def vector(name, value, *_):
         return np.reshape(value, (-1,))
 
@@ -199,7 +196,8 @@ def checks(np) -> dict:
         return brought if own and anchor else function
 
     shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
-    good = {"positive_vector": vector, "vector": vector, "real_array": real_array, "covariance": covariance}
+    good = {"positive_vector": vector, "vector": vector, "covariance": covariance}
+    good |= {"real_array": lambda name, value: np.asarray(value)}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
     real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}
     return {name: as_it_is(value) if inspect.isfunction(value) else value for name, value in real.items()} | good

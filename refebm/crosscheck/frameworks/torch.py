@@ -111,14 +111,8 @@ class Torch(Harness):
 
         def of_shape(name, law):
             def drawn(*shape, size=None, **_):
-                shape = (
-                    size
-                    if size is not None
-                    else shape[0]
-                    if len(shape) == 1 and not isinstance(shape[0], int)
-                    else shape
-                )
-                return hand.drawn(f"torch.{name}", law, shape)
+                given = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+                return hand.drawn(f"torch.{name}", law, given if size is None else size)
 
             return drawn
 
@@ -141,13 +135,8 @@ class Torch(Harness):
         def bernoulli_(x, p=0.5, **_):
             return x.copy_((hand.drawn("bernoulli_", UNIFORM, x.shape) < p).to(x.dtype))
 
-        named = {
-            "randn": of_shape("randn", NORMAL),
-            "rand": of_shape("rand", UNIFORM),
-            "randint": whole,
-            "normal": normal,
-        }
-        named |= {"randn_like": like(NORMAL), "rand_like": like(UNIFORM), "bernoulli": decided}
+        named = {"randn": of_shape("randn", NORMAL), "rand": of_shape("rand", UNIFORM), "randint": whole}
+        named |= {"normal": normal, "randn_like": like(NORMAL), "rand_like": like(UNIFORM), "bernoulli": decided}
         methods = {"normal_": normal_, "uniform_": uniform_, "bernoulli_": bernoulli_, "bernoulli": decided}
         own = [(torch, name, other) for name, other in named.items()]
         return own + [(torch.Tensor, name, other) for name, other in methods.items()]
