@@ -1,9 +1,9 @@
 """One epoch of each procedure: beside the same loop in PyTorch eager, and beside its losses and gradients alone.
 
-Data: 2,560 rows, in minibatches of 256. Models: two hidden layers of 128 tanh units. What a procedure adds to the losses
-and their gradients, which are timed with draws that are made before, is minibatches, noise, checks and steps. That of
-implicit autoencoders is not among them: most of its time is L-BFGS, which fits the score. Steps are tiny, so that no unit
-saturates: subnormal numbers are slow.
+Data: 2,560 rows, in minibatches of 256. Models: two hidden layers of 128 tanh units. What a procedure adds to the
+losses and their gradients, which are timed with draws that are made before, is minibatches, noise, checks and steps.
+That of implicit autoencoders is not among them: most of its time is L-BFGS, which fits the score. Steps are tiny, so
+that no unit saturates: subnormal numbers are slow.
 """
 
 from collections.abc import Callable
