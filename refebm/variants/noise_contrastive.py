@@ -1,6 +1,6 @@
 """Variants of noise contrast."""
 
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
 BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
@@ -139,6 +139,15 @@ conventions(
     "gan_discriminator_loss",
     ("maximised: the other sign", GAN, "-(softplus(-logit(x)) + softplus(logit(y)))", "Goodfellow et al. 2014"),
     ("half of it", GAN, "0.5 * (softplus(-logit(x)) + softplus(logit(y)))", "binary cross-entropy"),
+)
+numbered(
+    "gan_discriminator_loss",
+    (
+        "k is added in both logarithms",
+        GAN,
+        "-np.log(1 / (1 + np.exp(-logit(x))) + k) - np.log(1 - 1 / (1 + np.exp(-logit(y))) + k)",
+        "a guard against log 0",
+    ),
 )
 terms("gan_discriminator_loss", ("-log D(x)", "softplus(-logit(x))"), ("-log(1 - D(y))", "softplus(logit(y))"))
 

@@ -15,8 +15,8 @@
   that needs the value is not asked about such fields.
 - x, y, z are (n, d), rows are points, z is unit normal noise; in noise contrast y is (nu, n, d).
 - a level `sigma` is a column (n, 1), in every framework, so that sigma * z is what it says; a time t, a step i is (n,).
-- v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands them
-  over as they are asked, (m, n, d), for a function that takes the mean itself.
+- v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands all
+  of them over, (m, n, d), also where there is but one, for a function that takes the mean itself.
 - step sizes, counts and choices are Python numbers. `sde` and `rbm` have the methods of refebm's, on these arrays.
   `generator` has the callables `derivative` and `conjugate` of log u, `sampler` is called with (phi, eps).
 
@@ -47,10 +47,12 @@ from refebm.glossary import (
     Direction,
     Energy,
     Field,
+    Generated,
     Indices,
     InputError,
     LevelField,
     LevelNoise,
+    ModelPoints,
     Noise,
     Projections,
     Rbm,
@@ -173,7 +175,7 @@ class Harness:
         if inspect.isclass(body):
             return self._class(body, dtype)
 
-        called = tuple(inspect.signature(body).parameters)
+        called, through = tuple(inspect.signature(body).parameters), {}
         trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
 
         @functools.wraps(body)
@@ -181,13 +183,12 @@ class Harness:
             if self.busy:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
-                return self._answer(
-                    name, asked, functools.partial(self._ask, name, body, projections), dtype, trained, called
-                )
+                ask = functools.partial(self._ask, name, body, projections)
+                return self._answer(name, asked, ask, dtype, trained, called, through)
 
         return answer
 
-    def _answer(self, name, asked, ask, dtype, trained, called):
+    def _answer(self, name, asked, ask, dtype, trained, called, through):
         names = () if name in CLASSES else parameters(name)
         own = dict(zip(names, called))  # by place
         wanted = [
@@ -205,11 +206,36 @@ class Harness:
             if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
         if trained and hasattr(values, "shape"):
+            for place in (place for place, kind in enumerate(wanted) if kind in (ModelPoints, Generated)):
+                self._see_flow(through, name, place, wanted[place] == ModelPoints, given, ask, values)
             return values, Gradient(self, wanted, asked, given, ask, dtype)
         if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
             found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
+
+    def _see_flow(self, through, name, place, held, given, ask, values):
+        """Points that were made by a model: the gradient in them is refebm's, once, where the values are.
+
+        through: what was seen, by place.
+        """
+        if place not in through:
+            own, (before, points, after) = getattr(self.source, name), (given[:place], given[place], given[place + 1 :])
+            right = self.array(self.run(lambda: own(*given)))
+            size = next((n for n in (1, len(right)) if np.allclose(n * right.mean(), self.array(values).mean())), 0)
+            asked = [lambda x: own(*before, *x, *after), lambda x: ask([*before, *x, *after])]
+            slopes = [self.gradient(one, [points]) for one in asked] if size else [None]
+            slopes = [self.array(one[0]) for one in slopes if one]
+            through[place] = len(slopes) == 2 and bool(
+                np.max(np.abs(size * slopes[0] - slopes[1])) > 1e-3 * np.max(np.abs(slopes))
+            )
+        if through[place]:
+            argument = parameters(name)[place]
+            raise Failure(
+                f"lets gradients flow through {argument}, which is to be held constant"
+                if held
+                else f"the value is right, its gradient in {argument}, which the model made, is wrong"
+            )
 
     def _see_values(self, values):
         """Values that were made of a potential's are none."""
@@ -224,6 +250,8 @@ class Harness:
         if place is not None and given[place].ndim == 3:
             each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
             return sum(each) / len(each)
+        if projections and types(name).get("v") == Projections and given[names.index("v")].ndim == 2:
+            given = [one[None] if argument == "v" else one for argument, one in zip(names, given)]
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
         return result(given[-1]) if callable(result) else result
 

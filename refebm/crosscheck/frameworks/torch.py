@@ -248,6 +248,12 @@ def _push_forward(function):
     return at
 
 
+def _some(a):
+    while torch._C._functorch.is_functorch_wrapped_tensor(a):
+        a = torch._C._functorch.get_unwrapped(a)
+    return bool(a.any())
+
+
 BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
 BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
 BY_ELEMENT += ("fmin", "sin", "cos")
@@ -279,7 +285,7 @@ AUTOGRAD = {
     "make_jvp": _push_forward,
 }
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
-Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN)
+Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN, some=_some)
 HARNESS = Torch()
 objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
