@@ -13,6 +13,7 @@ import pytest
 
 from refebm.book import entries
 from refebm.book.pages import pages
+from refebm.book.site import clauses
 from refebm.cli import main
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "latex2mathml", "pygments")
@@ -134,8 +135,18 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     for folder in (tmp_path / "mine", tmp_path / "mine" / "thesis.tex", tmp_path / "mine" / "thesis.tex" / "below"):
         assert main(["book", str(folder)]) == 2
-        assert re.search("E-FOLDER|E-FILE", capsys.readouterr().err)
+        said = capsys.readouterr().err
+        assert len(re.findall("E-FOLDER|E-FILE", said)) == 1, said
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
+
+
+def test_the_folder_where_one_is_is_not_replaced(tmp_path, monkeypatch, capsys):
+    for name in LIBRARIES:
+        pytest.importorskip(name)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for folder in (".", "..", str(tmp_path / "here")):
+        assert main(["book", folder]) == 2 and "E-FOLDER" in capsys.readouterr().err
 
 
 def test_what_fails_leaves_nothing(tmp_path, monkeypatch, capsys):
@@ -162,6 +173,22 @@ def test_a_missing_library_is_named(library, tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("refebm: E-EXTRA") and "pip install 'refebm[book]'" in said
     assert not (tmp_path / "book").exists()
+
+
+@pytest.mark.parametrize(
+    "latex, parts",
+    {
+        r"a = \{b,\ c\},\ b \ge 0": [r"a = \{b,\ c\},", r"b \ge 0"],
+        r"f(a,\ b);\quad \begin{pmatrix} a,\ b \\\\ c \end{pmatrix}": [
+            r"f(a,\ b);",
+            r"\begin{pmatrix} a,\ b \\\\ c \end{pmatrix}",
+        ],
+        "E(x),\n\\ x > 0": ["E(x),", "x > 0"],
+        r"x,y \in (0, 1)": [r"x,y \in (0, 1)"],
+    }.items(),
+)
+def test_a_formula_is_broken_after_commas_alone(latex, parts):
+    assert [part.strip() for part in clauses(latex)] == parts
 
 
 # ---- in a browser ----------------------------------------------------------------------------------------------------

@@ -50,7 +50,8 @@ def train_variational_bound(
 ) -> Fit:
     r"""Max-min of the bound: the energy raises E(y) - E(x) + log q(y) in the mean, then the sampler q lowers it.
 
-    $$\max_\theta \min_\phi \ E_z[E_\theta(y) + \log q_\phi(y)] - E_x E_\theta(x), \quad y = T_\phi(z)$$
+    $$\max_\theta \min_\phi \ \mathbb E_z[E_\theta(y) + \log q_\phi(y)] - \mathbb E_x[E_\theta(x)], \quad
+    y = T_\phi(z)$$
 
     n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw z, unit normal; y = T(z). 3. Step the energy up
     the gradient of the bound of its log-likelihood; in the other turn the sampler down it, through y as well.
@@ -118,7 +119,8 @@ def train_implicit_vae(
 ) -> Fit:
     r"""An autoencoder whose codes are z = f(x, eps), of no known density: the entropy's gradient by a score s of them.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B[s(z|x) \cdot z - \log p_\theta(x, z)], \ z = f_\theta(x, \epsilon)$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[s(z|x) \cdot z - \log p_\theta(x, z)],
+    \ z = f_\theta(x, \epsilon)$$
 
     1. Before every `refit`-th step, the first among them, s is fitted to codes of all rows, `copies` of each, by
     `score_steps` steps of L-BFGS on the sliced loss, from where it was: draw eps, then the signs of the projections.

@@ -9,11 +9,12 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
 from refebm.book import entries, search
-from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, TEXTS_PAGE, pages, title
+from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, FOLDED, TEXTS_PAGE, pages, title
 from refebm.book.plain import LETTERS
 from refebm.glossary import InputError
 
@@ -23,6 +24,8 @@ MARK = "files.txt"  # lists what a book consists of, so that it can be written a
 STATIC = ("style.css", "search.js")
 LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
+BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
+PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
@@ -54,13 +57,19 @@ def _see_free(folder):
             return
         if folder.is_symlink() or not folder.is_dir():
             raise InputError("E-FOLDER", f"{folder} must be a folder, or not there")
-        found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+        here = Path.cwd()  # which would be replaced as a whole, from under whoever is in it
+        if folder.resolve() in [here, *here.parents]:
+            raise InputError("E-FOLDER", f"{folder} must not be the folder that you are in: name one in it")
         mark = folder / MARK
         known = set(mark.read_text(encoding="utf-8").splitlines()) if mark.is_file() else set()
+        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+        others = sorted(islice((name for name in found if name not in known), 3))  # no more is read than is said
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null character, or no text
         raise InputError("E-FILE", f"{folder} cannot be read: {error}") from error
-    if others := sorted(found - known):
-        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others[:3])}: name another")
+    if others:
+        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others)}: name another")
 
 
 def _renderer() -> Callable:
@@ -80,7 +89,8 @@ def _renderer() -> Callable:
         return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
 
     def formula(latex, options):
-        return f'<div class="math">{_mended(convert(latex.strip(), display="block"))}</div>'
+        parts = [_mended(convert(part, display="block")) for part in clauses(latex.strip())]
+        return "".join(f"<span>{part}</span>" for part in parts)  # in the plugin's <div class="math block">
 
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
@@ -97,8 +107,20 @@ def _renderer() -> Callable:
     return markdown
 
 
+def clauses(latex: str) -> list[str]:
+    """A formula, and what is said beside it, after commas with a space: they may stand on lines of their own."""
+    parts, depth, last = [], 0, 0
+    for token in BRACKET.finditer(latex):
+        depth += (token[0].lstrip("\\") in {*"{[("}) - (token[0].lstrip("\\") in {*"}])"})
+        depth += token[0].startswith(r"\begin") - token[0].startswith(r"\end")
+        if token[0][0] in ",;:" and not depth:
+            parts.append(latex[last : token.start() + 1])
+            last = token.end()
+    return [part for part in (*parts, latex[last:]) if part.strip()]
+
+
 def _mended(mathml: str) -> str:
-    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars."""
+    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars, primes."""
     for variant, letters in ALPHABETS.items():
         for plain, letter in letters.items():
             mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
@@ -110,6 +132,8 @@ def _mended(mathml: str) -> str:
             inner = ElementTree.Element("mrow")
             inner[:] = one[:-1]
             one[:] = [inner, one[-1]]
+        if one.tag == "msup" and one[-1].text in PRIMES:  # the sign is small, and raised, as it is
+            one.tag = "mrow"
     for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
         row[:] = _spaced(row)
     return ElementTree.tostring(tree, encoding="unicode")
@@ -219,7 +243,8 @@ def _halves(part):
         return "definition", fence, min(fence + 4, len(part))  # the code, and the paragraph that leads to it
     proof = next((i for i, token in enumerate(part) if token.content.startswith("**Evidence:**")), None)
     if part[0].tag == "h3" and proof is not None:
-        return "theorem", proof - 1, len(part)
+        code = next(i for i, token in enumerate(part) if token.content.startswith(FOLDED))
+        return "theorem", proof - 1, code
     return "", len(part), len(part)
 
 

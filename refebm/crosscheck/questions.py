@@ -58,6 +58,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    "moving_average": "takes parameters, which every program keeps in its own way",
     **dict.fromkeys(PROCEDURES, "draws: the definition that it goes down is examined, with noise handed over"),
     "probability_flow": "solved to a tolerance: its velocity is examined",
     "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",

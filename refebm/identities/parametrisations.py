@@ -118,7 +118,7 @@ def velocity_is_how_points_move_in_the_angle(impl, model, x, m, std, angle):
     r"""With m = cos(phi), std = sin(phi) normal data move along it, as the angle grows.
 
     x(\phi) = \cos(\phi)\, \mu + \sqrt{V(\phi)/v}\,(x - \mu),\ V = \cos^2(\phi)\, v + \sin^2 \phi,\
-    \frac{dx}{d\phi} = v(x(\phi), \phi)"""
+    \frac{dx}{d\phi} = \hat v(x(\phi), \phi)"""
     mean, variance = (model.parameters[name][:1] for name in ("means", "variances"))
     one = Model("smoothed_mixture", {"logits": np.zeros(1), "means": mean, "variances": variance})
     cos, sin, s = np.cos(angle)[:, None], np.sin(angle)[:, None], impl.score(one)

@@ -30,6 +30,7 @@ def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, d
 
     denoiser(y, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma a float or (n,); data_std a float.
     Convention: with the 1/2; the weight is 1/c_out^2, with which a network in `karras_preconditioned` has weight 1.
+    Also: EDM
     Source: Karras, Aittala, Aila and Laine 2022, eqs. 2 and 8 and table 1
     """
     weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
@@ -44,6 +45,7 @@ def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_st
 
     network(x, c) (n, d), (n,) -> (n, d), c = log(sigma)/4; x (n, d), noisy points; sigma a float or (n,); data_std a
     float. F = 0 is the best denoiser of N(0, s^2 I).
+    Also: EDM, preconditioning of EDM
     Source: Karras, Aittala, Aila and Laine 2022, eq. 7, table 1 and appendix B.6
     """
     whole = sigma**2 + data_std**2
@@ -60,6 +62,7 @@ def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: P
     n >= 2; smallest < largest; power = 1 makes equal steps, a large one a constant ratio.
     Convention: the source appends the level 0, to which `karras_heun_step` takes its last step.
     Errors: E-LEVELS.
+    Also: EDM, noise schedule of EDM, Karras schedule
     Source: Karras, Aittala, Aila and Laine 2022, eq. 5
     """
     if n < 2 or not smallest < largest:

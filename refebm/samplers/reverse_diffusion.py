@@ -245,7 +245,8 @@ def predictor_corrector(
 def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, posterior: Flag = False) -> Step:
     r"""(x + beta_i s(x, i))/sqrt(1 - beta_i) + sigma_i z, (n, d): from x_i to x_{i-1}, x_{-1} being the data.
 
-    $$(x + \beta_i s)/\sqrt{1 - \beta_i} + \sigma_i z,\ \sigma_i^2 \in \{\beta_i, \beta_i (1 - a_{i-1})/(1 - a_i)\}$$
+    $$\frac{x + \beta_i s(x, i)}{\sqrt{1 - \beta_i}} + \sigma_i z, \ \sigma_i^2 = \beta_i \text{ or } \beta_i
+    \frac{1 - a_{i-1}}{1 - a_i}, \ a_i = \textstyle\prod_{j \le i} (1 - \beta_j)$$
 
     sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -
     a_i), a_i = prod_{j <= i} (1 - beta_j), which is 0 at i = 0; else hand in z = 0 there.

@@ -347,7 +347,8 @@ class GaussianMixture:
     def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
         r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d).
 
-        $$\sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top),\ a_k = \mathbb E_k[X|y] - \mathbb E[X|y]$$
+        $$\operatorname{Cov}[X|y] = \sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top), \ a_k = \mathbb E_k[X|y]
+        - \mathbb E[X|y]$$
         """
         smoothed = self.smoothed(sigma)
         noise = sigma * smoothed.whitening
@@ -448,7 +449,7 @@ class Gamma:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i a log b - log Gamma(a) + (a - 1) log x - b x, and -inf where a coordinate is not positive.
 
-        $$\log p(x) = \sum_i a_i \log b_i - \log \Gamma(a_i) + (a_i - 1) \log x_i - b_i x_i$$
+        $$\log p(x) = \sum_i \left[a_i \log b_i - \log \Gamma(a_i) + (a_i - 1) \log x_i - b_i x_i\right]$$
 
         For large a, where these cancel: -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a), e = (x - a/b)/(a/b), mu
         the remainder of Stirling's formula.
@@ -531,7 +532,8 @@ class Gamma:
 class StudentT:
     r"""Independent Student coordinates: p = c (1 + t^2/nu)^{-(nu + 1)/2}/scale, t = (x - loc)/scale: a heavy tail.
 
-    $$p(x) = \prod_i \tfrac{c}{\text{scale}} (1 + t^2/\nu)^{-(\nu + 1)/2},\ t = (x_i - \text{loc})/\text{scale}$$
+    $$p(x) = \prod_i \frac{(1 + t_i^2/\nu_i)^{-(\nu_i + 1)/2}}{\text{scale}_i \sqrt{\nu_i}\,
+    B(\tfrac12, \tfrac{\nu_i}2)},\ t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
 
     df nu, loc, scale (d,), or floats for d = 1; nu, scale > 0. E|x|^k exists for k < nu only.
     Errors: E-POSITIVE, E-SHAPE.
@@ -548,7 +550,8 @@ class StudentT:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i log Gamma((nu+1)/2) - log Gamma(nu/2) - 1/2 log(pi nu) - log scale - (nu+1)/2 log(1 + t^2/nu).
 
-        $$-\sum_i \log(\text{scale} \sqrt\nu\, B(\tfrac12, \tfrac\nu2)) + \tfrac{\nu + 1}2 \log(1 + t^2/\nu)$$
+        $$\log p(x) = -\sum_i \left[\log(\text{scale}_i \sqrt{\nu_i}\, B(\tfrac12, \tfrac{\nu_i}2))
+        + \tfrac{\nu_i + 1}2 \log(1 + t_i^2/\nu_i)\right]$$
         """
         nu, t = self.df, (x - self.loc) / self.scale
         log_c = log_student_constant(nu) - np.log(self.scale)
@@ -559,7 +562,8 @@ class StudentT:
         r"""-(nu + 1) t / (nu + t^2) / scale: with v = t/sqrt(nu) it is -(nu + 1)/sqrt(nu) v/(1 + v^2) / scale, which is
         the same for 1/v, so that nothing overflows.
 
-        $$s_i(x) = -\frac{(\nu + 1)\, t}{(\nu + t^2)\, \text{scale}},\quad t = (x_i - \text{loc})/\text{scale}$$
+        $$s_i(x) = -\frac{(\nu_i + 1)\, t_i}{(\nu_i + t_i^2)\, \text{scale}_i},\quad
+        t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
         """
         v = (x - self.loc) / self.scale / np.sqrt(self.df)
         v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
@@ -618,7 +622,7 @@ class Laplace:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i -|x - loc|/scale - log(2 scale).
 
-        $$\log p(x) = -\sum_i |x_i - \text{loc}_i|/\text{scale}_i + \log(2\, \text{scale}_i)$$
+        $$\log p(x) = -\sum_i \left[|x_i - \text{loc}_i|/\text{scale}_i + \log(2\, \text{scale}_i)\right]$$
         """
         return np.sum(-np.abs(x - self.loc) / self.scale - np.log(2 * self.scale), axis=1)
 

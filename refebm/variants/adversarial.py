@@ -53,7 +53,13 @@ wrong_versions(
         "printed in HY-673 lecture 12, of the adversarial bound",
     ),
     ("score not held", HELD, "score_q(z)", "the value"),
-    ("entropy left out", f" + dot({HELD}, z)", "", "finite"),
+    (
+        "entropy left out",
+        f" + dot({HELD}, z)",
+        "",
+        "finite",
+        "printed in HY-673 lecture 12: q(z|x) a point mass, whose entropy, -infinity, has no gradient",
+    ),
     (
         "no derivative of the entropy",
         f"dot({HELD}, z)",

@@ -433,7 +433,7 @@ MADE_OF_DATA = {  # how those are asked that are first made of data
 NUMBERS = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "smallest": 0.0625, "bandwidth": 1.25, "log_z": -0.6875}
 NUMBERS |= {"eps": 0.25, "eta": 0.3125, "weight": 0.375, "t0": 0.25, "t1": 0.625}
 NUMBERS |= {"data_std": 0.625, "next_sigma": 0.25, "largest": 2.5}
-NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375}
+NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375, "momentum": 0.8125}
 LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
 LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
 
