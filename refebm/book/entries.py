@@ -220,12 +220,18 @@ def code(name: str) -> str:
     if isinstance(node, ast.ClassDef):
         hidden += [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name not in SHOWN]
     for one in hidden:
-        lines[_begin(one) - 1 : one.end_lineno] = [None] * (one.end_lineno - _begin(one) + 1)
+        _hide(lines, one)
     kept = [line for line in lines[_begin(node) - 1 : node.end_lineno] if line is not None]
     text = textwrap.dedent("\n".join(kept)).strip()
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
-    return text.replace(":\n\n", ":\n", 1)
+    return text
+
+
+def _hide(lines, node):
+    """With the blank line after it."""
+    end = node.end_lineno + (lines[node.end_lineno : node.end_lineno + 1] == [""])
+    lines[_begin(node) - 1 : end] = [None] * (end - _begin(node) + 1)
 
 
 def _proof(theorem):
@@ -254,9 +260,9 @@ def proof(theorem: Theorem) -> str:
         *before, last = [one for one in functions[name].body if not _is_docstring(one)]
         lines = list(_lines(path)[0])
         for one in filter(_is_docstring, functions[name].body[: not text or name in THEOREMS]):
-            lines[one.lineno - 1 : one.end_lineno] = [None] * (one.end_lineno - one.lineno + 1)
+            _hide(lines, one)
         kept = lines[functions[name].lineno - 1 : functions[name].end_lineno]
-        text.append("\n".join(line for line in kept if line is not None).replace(":\n\n", ":\n", 1))
+        text.append("\n".join(line for line in kept if line is not None))
         name = "" if before else getattr(getattr(getattr(last, "value", None), "func", None), "id", "")
     return "\n\n\n".join(text)
 
