@@ -220,18 +220,12 @@ def code(name: str) -> str:
     if isinstance(node, ast.ClassDef):
         hidden += [one for one in node.body if isinstance(one, ast.FunctionDef) and one.name not in SHOWN]
     for one in hidden:
-        _hide(lines, one)
+        lines[_begin(one) - 1 : one.end_lineno] = [None] * (one.end_lineno - _begin(one) + 1)
     kept = [line for line in lines[_begin(node) - 1 : node.end_lineno] if line is not None]
     text = textwrap.dedent("\n".join(kept)).strip()
     while "\n\n\n" in text:
         text = text.replace("\n\n\n", "\n\n")
-    return text
-
-
-def _hide(lines, node):
-    """With the blank line after it."""
-    end = node.end_lineno + (lines[node.end_lineno : node.end_lineno + 1] == [""])
-    lines[_begin(node) - 1 : end] = [None] * (end - _begin(node) + 1)
+    return text.replace(":\n\n", ":\n", 1)
 
 
 def _proof(theorem):
@@ -259,8 +253,10 @@ def proof(theorem: Theorem) -> str:
     while name in functions:
         *before, last = [one for one in functions[name].body if not _is_docstring(one)]
         lines = list(_lines(path)[0])
-        for one in filter(_is_docstring, functions[name].body[: not text or name in THEOREMS]):
-            _hide(lines, one)
+        first, *others = functions[name].body
+        if _is_docstring(first) and (not text or name in THEOREMS):  # and the empty line below it
+            end = first.end_lineno + (not lines[first.end_lineno] and bool(others))
+            lines[first.lineno - 1 : end] = [None] * (end - first.lineno + 1)
         kept = lines[functions[name].lineno - 1 : functions[name].end_lineno]
         text.append("\n".join(line for line in kept if line is not None))
         name = "" if before else getattr(getattr(getattr(last, "value", None), "func", None), "id", "")

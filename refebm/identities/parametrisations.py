@@ -55,7 +55,9 @@ def parametrisations_by_hand(impl, model, x, m, std):
 def parametrisations_go_there_and_back(impl, model, x, m, std):
     r"""From a network's prediction to its score and back, and the other way round: nothing is lost, whatever it is.
 
-    -\text{std}\,(-F/\text{std}) = F,\ \dots"""
+    -\text{std} \left(-\frac{F}{\text{std}}\right) = F,
+    \ \frac1m \left(x + \text{std}^2\, \frac{m F - x}{\text{std}^2}\right) = F,
+    \ -\frac{\text{std}}m \left(x - (m^2 + \text{std}^2)\, \frac{x + m F/\text{std}}{m^2 + \text{std}^2}\right) = F"""
     given, field, left = impl.score(model), score_and_jacobian(model, x)[0], []
     for name, back in zip(FROM.split(), BACK.split()):
         there, again = getattr(impl, name), getattr(impl, back)
