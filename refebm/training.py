@@ -190,11 +190,8 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
-        self.loss, self.n_steps, self.line = (
-            _callable("loss", loss),
-            steps("n_steps", n_steps),
-            Line(flag("progress", progress)),
-        )
+        self.loss, self.n_steps = _callable("loss", loss), steps("n_steps", n_steps)
+        self.line = Line(flag("progress", progress))
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
 
