@@ -546,44 +546,37 @@ def within(name, value, n):
 
 def count(name, value, x=None):
     """A whole number that counts something."""
-    return _counted(name, value, 1)
+    return _counted(name, value)
 
 
 def count_or_none(name, value, x=None):
     """A whole number that counts what need not be there."""
-    return size(name, value) if _counted(name, value, 0) else 0
+    return _counted(name, value, 0, MOST_NUMBERS, "E-SIZE")
 
 
 def order_of_derivative(name, value, x=None):
     """How often is differentiated, which takes a time that grows by a factor each time."""
-    value = count(name, value)
-    if value > MOST_DERIVATIVES:
-        raise InputError("E-COUNT", f"{name} must be at most {MOST_DERIVATIVES}, got {brief(value)}")
-    return value
+    return _counted(name, value, most=MOST_DERIVATIVES)
 
 
 def size(name, value, x=None):
     """The length of one axis of an array."""
-    value = count(name, value)
-    if value > MOST_NUMBERS:
-        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:.0e}, got {brief(value)}")
-    return value
-
-
-def _counted(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
-    if value < least:
-        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
-    return int(value)
+    return _counted(name, value, most=MOST_NUMBERS, code="E-SIZE")
 
 
 def steps(name, value, x=None):
     """A number of steps, which a loop can do."""
-    value = count(name, value)
-    if value > MOST_STEPS:
-        raise InputError("E-COUNT", f"{name} must be at most {MOST_STEPS:.0e}, got {brief(value)}")
-    return value
+    return _counted(name, value, most=MOST_STEPS)
+
+
+def _counted(name, value, least=1, most=math.inf, code="E-COUNT"):
+    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+    if value < least:
+        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
+    if value > most:
+        raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
+    return int(value)
 
 
 def memory(*sizes):

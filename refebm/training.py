@@ -190,11 +190,8 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
-        self.loss, self.n_steps, self.line = (
-            _callable("loss", loss),
-            steps("n_steps", n_steps),
-            Line(flag("progress", progress)),
-        )
+        self.loss, self.n_steps = _callable("loss", loss), steps("n_steps", n_steps)
+        self.line = Line(flag("progress", progress))
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
 
@@ -302,11 +299,11 @@ def _flat(parameters):
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
     leaves = _leaves(parameters)
-    form, shapes = _filled(parameters, iter(leaves)), [np.shape(leaf) for leaf in leaves]
-    ends = numpy.cumsum([numpy.prod(shape, dtype=int) for shape in shapes])[:-1]
+    form, ends = _filled(parameters, iter(leaves)), numpy.cumsum([np.size(leaf) for leaf in leaves])
+    places = [(end - np.size(leaf), end, np.shape(leaf)) for leaf, end in zip(leaves, ends.tolist())]
 
     def nest(x):  # as the other thing that flatten returns, which is slow: it is traced
-        return _filled(form, map(numpy.reshape, numpy.split(x, ends), shapes))
+        return _filled(form, (x[start:end].reshape(shape) for start, end, shape in places))
 
     return np.array(real_array("parameters", x)), nest
 

@@ -11,7 +11,7 @@ import pytest
 import refebm.book
 from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
-from refebm.book.plain import plain
+from refebm.book.plain import clauses, plain
 from refebm.cli import main
 from refebm.crosscheck.questions import EXAMINED
 from refebm.identities import THEOREMS
@@ -208,6 +208,7 @@ def test_every_proof_stands_folded_on_its_page():
 def test_every_name_can_be_shown():
     for name in search.every():
         assert terminal.shown(name).startswith(name), name
+    assert "\nrefebm/models/__init__.py:" in terminal.shown("Model")  # which has no equation
 
 
 def test_list_has_a_line_for_each_definition(capsys):
@@ -240,6 +241,27 @@ def test_the_table_leads_to_the_proof(capsys):
 )
 def test_latex_in_characters(latex, text):
     assert plain(latex) == text
+
+
+@pytest.mark.parametrize(
+    "latex, parts",
+    {
+        r"a = \{b,\ c\},\ b \ge 0": [r"a = \{b,\ c\},", r"b \ge 0"],
+        r"f(a,\ b);\quad \begin{pmatrix} a,\ b \\\\ c \end{pmatrix}": [
+            r"f(a,\ b);",
+            r"\begin{pmatrix} a,\ b \\\\ c \end{pmatrix}",
+        ],
+        "E(x),\n\\ x > 0": ["E(x),", "x > 0"],
+        r"x,y \in (0, 1)": [r"x,y \in (0, 1)"],
+    }.items(),
+)
+def test_a_formula_is_broken_after_commas_alone(latex, parts):
+    assert [part.strip() for part in clauses(latex)] == parts
+
+
+def test_a_formula_is_not_wider_than_the_terminal_where_it_can_be():
+    lines = [line for line in terminal.shown("mala_step", 80).splitlines() if line.startswith("    ")][:3]
+    assert lines[0] == "    x' = x + η s(x) + √(2η) z," and max(map(len, lines)) <= 80
 
 
 def test_no_command_is_left_in_characters():

@@ -13,7 +13,6 @@ import pytest
 
 from refebm.book import entries
 from refebm.book.pages import pages
-from refebm.book.site import clauses
 from refebm.cli import main
 
 LIBRARIES = ("markdown_it", "mdit_py_plugins", "latex2mathml", "pygments")
@@ -173,22 +172,6 @@ def test_a_missing_library_is_named(library, tmp_path, monkeypatch, capsys):
     said = capsys.readouterr().err
     assert said.startswith("refebm: E-EXTRA") and "pip install 'refebm[book]'" in said
     assert not (tmp_path / "book").exists()
-
-
-@pytest.mark.parametrize(
-    "latex, parts",
-    {
-        r"a = \{b,\ c\},\ b \ge 0": [r"a = \{b,\ c\},", r"b \ge 0"],
-        r"f(a,\ b);\quad \begin{pmatrix} a,\ b \\\\ c \end{pmatrix}": [
-            r"f(a,\ b);",
-            r"\begin{pmatrix} a,\ b \\\\ c \end{pmatrix}",
-        ],
-        "E(x),\n\\ x > 0": ["E(x),", "x > 0"],
-        r"x,y \in (0, 1)": [r"x,y \in (0, 1)"],
-    }.items(),
-)
-def test_a_formula_is_broken_after_commas_alone(latex, parts):
-    assert [part.strip() for part in clauses(latex)] == parts
 
 
 # ---- in a browser ----------------------------------------------------------------------------------------------------

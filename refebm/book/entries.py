@@ -97,10 +97,10 @@ def pages() -> dict[str, list[str]]:
 
 
 def _order(name):
-    return *_begins(name.partition(".")[0]), "." in name, *_begins(name)
+    return *begins(name.partition(".")[0]), "." in name, *begins(name)
 
 
-def _begins(name):
+def begins(name):
     """The file of a definition and its line, for which nothing is parsed."""
     one = inspect.unwrap(thing(name))
     if inspect.isclass(one):

@@ -3,6 +3,7 @@ r"""LaTeX in characters, for a terminal: \tfrac12 |s|^2 becomes ½ |s|². What h
 import re
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.")
+BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
 NARROW = ("Big", "Bigl", "Bigr", "big", "left", "right", "textstyle", "displaystyle", "limits")  # that say nothing here
 WIDE = "\u2003"
 NAMES = r"""
@@ -37,6 +38,18 @@ def plain(latex: str) -> str:
 def _unary(match):
     before = match[1].rstrip() if match[1].rstrip()[-1:] in ("(", "[", "{", "^", "/", "|") else match[1]
     return before + match[2]
+
+
+def clauses(latex: str) -> list[str]:
+    """A formula, and what is said beside it, after commas with a space: they may stand on lines of their own."""
+    parts, depth, last = [], 0, 0
+    for token in BRACKET.finditer(latex):
+        depth += (token[0].lstrip("\\") in {*"{[("}) - (token[0].lstrip("\\") in {*"}])"})
+        depth += token[0].startswith(r"\begin") - token[0].startswith(r"\end")
+        if token[0][0] in ",;:" and not depth:
+            parts.append(latex[last : token.start() + 1])
+            last = token.end()
+    return [part for part in (*parts, latex[last:]) if part.strip()]
 
 
 class _Reader:

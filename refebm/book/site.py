@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from refebm.book import entries, search
 from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, FOLDED, TEXTS_PAGE, pages, title
-from refebm.book.plain import LETTERS
+from refebm.book.plain import LETTERS, clauses
 from refebm.glossary import InputError
 
 HERE = Path(__file__).parent
@@ -24,7 +24,6 @@ MARK = "files.txt"  # lists what a book consists of, so that it can be written a
 STATIC = ("style.css", "search.js")
 LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
-BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
 PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
@@ -95,6 +94,7 @@ def _renderer() -> Callable:
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
     markdown.disable("math_inline")
+    markdown.add_render_rule("code_inline", _name)
     markdown.coloured = coloured
     markdown.styles = "\n".join(
         [
@@ -107,16 +107,10 @@ def _renderer() -> Callable:
     return markdown
 
 
-def clauses(latex: str) -> list[str]:
-    """A formula, and what is said beside it, after commas with a space: they may stand on lines of their own."""
-    parts, depth, last = [], 0, 0
-    for token in BRACKET.finditer(latex):
-        depth += (token[0].lstrip("\\") in {*"{[("}) - (token[0].lstrip("\\") in {*"}])"})
-        depth += token[0].startswith(r"\begin") - token[0].startswith(r"\end")
-        if token[0][0] in ",;:" and not depth:
-            parts.append(latex[last : token.start() + 1])
-            last = token.end()
-    return [part for part in (*parts, latex[last:]) if part.strip()]
+def _name(_, tokens, i, *__):
+    """Code in a line; a long name may be broken after its underscores and points."""
+    broken = re.sub(r"(?<=\w)([_.])(?=[a-z])", r"\1<wbr>", html.escape(tokens[i].content))
+    return f"<code>{broken}</code>"
 
 
 def _mended(mathml: str) -> str:

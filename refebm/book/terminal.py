@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from refebm.book import entries, search
 from refebm.book.evidence import evidence
 from refebm.book.pages import HEAD, table
-from refebm.book.plain import plain
+from refebm.book.plain import clauses, plain
 from refebm.glossary import InputError
 from refebm.identities import Theorem
 
@@ -46,7 +46,7 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
     said = entries.doc(name)
     lines = [(BOLD, name), *_paragraphs(said.first, width)]
     if said.latex:
-        lines += [("", ""), (BOLD, INDENT + plain(said.latex)), ("", "")]
+        lines += [("", ""), *_formula(said.latex, width), ("", "")]
     if callable(entries.thing(name)):
         lines += [line for one in entries.arguments(name) for line in _argument(one, width)]
         lines += [("", f"{INDENT}returns {entries.returned(name)}")] if entries.returned(name) else []
@@ -60,9 +60,22 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += [("", ""), *((COLOUR, INDENT + line) for line in said.example.splitlines())] if said.example else []
         lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
         lines += _rows("Mistakes", [(one.name, one.formula, one.seen) for one in entries.mistakes(name)], width)
+    elif callable(entries.thing(name)):
+        lines += [(FAINT, "refebm/{}:{}".format(*entries.begins(name)))]
     for one in entries.theorems_about(name):
         lines += [("", ""), *theorem(one, width, brief=True)]
     return lines
+
+
+def _formula(latex, width):
+    """In one line if it fits, else broken before what is said beside it."""
+    lines = [INDENT + plain(latex)]
+    if len(lines[0]) > width:
+        lines = []
+        for part in map(plain, clauses(latex)):
+            fits = lines and len(lines[-1]) + 3 + len(part) <= width
+            lines = [*lines[:-1], f"{lines[-1]}   {part}"] if fits else [*lines, INDENT + part]
+    return [(BOLD, line) for line in lines]
 
 
 def _argument(one, width):
@@ -73,7 +86,7 @@ def _argument(one, width):
 def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, str]]:
     """The lines of a theorem; its code too, unless brief."""
     record = evidence().get(one.name, {})
-    lines = [(BOLD, one.name), *_paragraphs(one.statement, width), (BOLD, INDENT + plain(one.latex))]
+    lines = [(BOLD, one.name), *_paragraphs(one.statement, width), *_formula(one.latex, width)]
     worst = f", worst of {record['cases']} cases {record['worst']:.2g} of the tolerance" if record else ""
     lines += _labelled("Evidence", f"{one.kind}{worst}", width)
     if one.outside:

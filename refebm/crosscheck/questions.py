@@ -269,7 +269,7 @@ BY_ROW = {  # one of them for each point
         "lagged",
         "scale",
         "std",
-    ),
+    )
 }
 
 

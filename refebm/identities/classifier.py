@@ -72,13 +72,7 @@ def a_linear_classifier(draw: Draw) -> dict:
     return case | {"cov": draw.covariance(d), "x": draw.reals((n, d), -3, 3)}
 
 
-@theorem(
-    f"{JEM}, section 3",
-    kind="pointwise",
-    about=BOTH,
-    case=a_linear_classifier,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{JEM}, section 3", kind="pointwise", about=BOTH, case=a_linear_classifier, cancels=EITHER_SIGN)
 def a_linear_classifier_is_a_mixture(impl, weights, means, cov, x):
     r"""For classes that are normal with one covariance the logits are linear; then the classes are those of Bayes, and
     the energy is that of the mixture, but for what all components have in common.

@@ -430,10 +430,7 @@ def samples_follow_the_density(p, name, arguments, seed, size=40_000):
     "Isserlis 1918 (moments of the normal distribution)",
     kind="quadrature",
     about="expect",
-    case=lambda draw: {
-        "p": draw.gaussian(draw.dimension()),
-        "degree": draw.choice([4, None]),
-    },
+    case=lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
     plane=True,
 )
 def expectations_of_polynomials(impl, p, degree):

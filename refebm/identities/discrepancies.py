@@ -319,12 +319,7 @@ def flips(d: int) -> np.ndarray:
     return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
 
 
-@theorem(
-    FLOW + ", section 3",
-    kind="enumeration",
-    about="minimum_probability_flow",
-    case=distribution_and_model,
-)
+@theorem(FLOW + ", section 3", kind="enumeration", about="minimum_probability_flow", case=distribution_and_model)
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the truth by a sum of squares over neighbours, delta the difference of energies.
 
@@ -380,11 +375,7 @@ def data_set_on_bits(draw: Draw) -> dict:
 
 
 @theorem(
-    FLOW + ", eqs. 7 to 12",
-    kind="limit",
-    about="minimum_probability_flow",
-    case=data_set_on_bits,
-    cases=len(DATA_SETS),
+    FLOW + ", eqs. 7 to 12", kind="limit", about="minimum_probability_flow", case=data_set_on_bits, cases=len(DATA_SETS)
 )
 def flow_is_the_rate_out_of_the_data(impl, model, data):
     r"""The divergence of the data from where the dynamics takes them grows at the rate K of the flow out of them.
@@ -573,9 +564,7 @@ def minimum_velocity_by_hand(impl, model, x):
     case=data_and_model,
     plane=True,
     mixtures=True,
-    outside={
-        "data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()},
-    },
+    outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
 )
 def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     r"""Up to a constant of the data the mean is the squared velocity of the data, twice the Fisher divergence.

@@ -50,12 +50,7 @@ def euler_maruyama_step_by_hand(impl, sde, x, t, dt, z):
 
 def a_point_in_time(draw: Draw) -> dict:
     d = draw.count(1, 3)
-    return {
-        "sde": draw.sde(),
-        "x0": draw.reals((1, d), -2, 2),
-        "t": draw.real(0.05, 1),
-        "dt": draw.real(0.05, 0.5),
-    }
+    return {"sde": draw.sde(), "x0": draw.reals((1, d), -2, 2), "t": draw.real(0.05, 1), "dt": draw.real(0.05, 0.5)}
 
 
 @theorem(

@@ -139,12 +139,7 @@ def gaussian_machine(draw: Draw) -> dict:
     return {"model": Model("gaussian_rbm", given | {"sigma": draw.real(0.7, 1.2)}), "y": draw.reals((3,), -2, 2)}
 
 
-@theorem(
-    "Cho, Ilin and Raiko 2011, section 2",
-    kind="quadrature",
-    about="gibbs_step",
-    case=gaussian_machine,
-)
+@theorem("Cho, Ilin and Raiko 2011, section 2", kind="quadrature", about="gibbs_step", case=gaussian_machine)
 def gibbs_leaves_gaussian_units_invariant(impl, model, y):
     r"""A step leaves the density of Gaussian visible units invariant; means and spreads are those of executed steps.
 
@@ -163,10 +158,7 @@ def gibbs_leaves_gaussian_units_invariant(impl, model, y):
 
     def kernel(v):
         up = hidden_chances(
-            lambda v, u_h: step(v, u_h, 0.0),
-            v,
-            h.shape[1],
-            lambda x: (np.abs(x - on) < np.abs(x - off))[:, :, 0],
+            lambda v, u_h: step(v, u_h, 0.0), v, h.shape[1], lambda x: (np.abs(x - on) < np.abs(x - off))[:, :, 0]
         )
         return up @ to_y
 

@@ -31,11 +31,7 @@ def model_points_and_levels(draw: Draw) -> dict:
 
 
 @theorem(
-    KINGMA,
-    kind="pointwise",
-    about="regularised_score_matching",
-    case=model_points_and_levels,
-    cancels=EITHER_SIGN,
+    KINGMA, kind="pointwise", about="regularised_score_matching", case=model_points_and_levels, cancels=EITHER_SIGN
 )
 def regularised_score_matching_by_hand(impl, model, x, sigma):
     r"""The objective from scores and Jacobians by hand, each row at a noise level of its own.
@@ -49,13 +45,7 @@ def regularised_score_matching_by_hand(impl, model, x, sigma):
     return Sides([rows], [half_square(s), *slopes.T, *penalties.T], formula=formula)
 
 
-@theorem(
-    KINGMA,
-    kind="limit",
-    about="regularised_score_matching",
-    case=place,
-    cases=len(PLACES),
-)
+@theorem(KINGMA, kind="limit", about="regularised_score_matching", case=place, cases=len(PLACES))
 def regularised_score_matching_smooths_the_data(impl, wells, x, v):
     r"""With what is dropped it is implicit score matching of noisy points, up to the fourth power of sigma.
 
@@ -90,12 +80,7 @@ def data_model_and_level(draw: Draw) -> dict:
 
 
 @theorem(
-    KINGMA,
-    kind="quadrature",
-    about="regularised_score_matching",
-    case=data_model_and_level,
-    plane=True,
-    mixtures=True,
+    KINGMA, kind="quadrature", about="regularised_score_matching", case=data_model_and_level, plane=True, mixtures=True
 )
 def regularised_score_matching_adds_a_penalty(impl, p, model, sigma):
     r"""In the mean it is the Fisher divergence, up to a constant, and a penalty on each coordinate's curvature.

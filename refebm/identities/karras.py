@@ -104,10 +104,7 @@ def data_of_one_size(draw: Draw) -> dict:
 
 
 @theorem(
-    f"{KARRAS}, appendix B.6",
-    kind="quadrature",
-    about="karras_denoising karras_preconditioned",
-    case=data_of_one_size,
+    f"{KARRAS}, appendix B.6", kind="quadrature", about="karras_denoising karras_preconditioned", case=data_of_one_size
 )
 def targets_have_variance_one(impl, d, sigma, data_std):
     r"""On data of deviation s a network that says nothing has the loss d/2 at every level: its targets have variance 1.

@@ -169,11 +169,7 @@ def gaussian_and_step(draw: Draw, low: float) -> dict:
 
 
 @theorem(
-    ULA,
-    kind="pointwise",
-    about="langevin_step",
-    case=lambda draw: gaussian_and_step(draw, 0.02),
-    cancels=EITHER_SIGN,
+    ULA, kind="pointwise", about="langevin_step", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN
 )
 def biased_gaussian_is_stationary(impl, p, eta):
     r"""On a Gaussian the step is an affine map, which leaves a wider Gaussian of the same mean as it is.

@@ -39,10 +39,7 @@ def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z)
 
     \log \frac{p(y)}{p(x)} = E(x) - E(y)"""
     p, energy = density_of(model), impl.energy(model)
-    left = [
-        impl.negative_log_likelihood(energy, log_z, x),
-        -impl.negative_log_likelihood(energy, log_z, y),
-    ]
+    left = [impl.negative_log_likelihood(energy, log_z, x), -impl.negative_log_likelihood(energy, log_z, y)]
     return Sides(left, [p.log_prob(y), -p.log_prob(x)])
 
 
@@ -248,11 +245,7 @@ def likelihood_and_divergence_have_one_gradient(impl, p, model):
 
 
 @theorem(
-    NEAL,
-    kind="quadrature",
-    about="annealed_importance_sampling",
-    case=lambda draw: a_model(draw, CLOSED),
-    plane=True,
+    NEAL, kind="quadrature", about="annealed_importance_sampling", case=lambda draw: a_model(draw, CLOSED), plane=True
 )
 def importance_weights_without_steps(impl, model):
     r"""With no temperature in between it is importance sampling, here from a Gaussian that is broader than the model.

@@ -135,13 +135,7 @@ def proposals_and_a_lost_one(draw: Draw) -> dict:
     return case | points | {"lost": np.arange(3) == draw.count(0, 2), "u": draw.reals((3,), 0.02, 0.98)}
 
 
-@theorem(
-    HASTINGS,
-    kind="pointwise",
-    about=NAMES,
-    case=proposals_and_a_lost_one,
-    cancels=EITHER_SIGN,
-)
+@theorem(HASTINGS, kind="pointwise", about=NAMES, case=proposals_and_a_lost_one, cancels=EITHER_SIGN)
 def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there, lost, u):
     r"""Where the energy of the proposal is NaN or infinite the state stays, and is counted; the other rows go on.
 

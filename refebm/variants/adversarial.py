@@ -60,12 +60,7 @@ wrong_versions(
         "finite",
         "printed in HY-673 lecture 12: q(z|x) a point mass, whose entropy, -infinity, has no gradient",
     ),
-    (
-        "no derivative of the entropy",
-        f"dot({HELD}, z)",
-        f"dot({HELD}, held(z))",
-        "the value",
-    ),
+    ("no derivative of the entropy", f"dot({HELD}, z)", f"dot({HELD}, held(z))", "the value"),
     ("sign of the joint density", "-log_joint(z)", "2 * log_joint(z)", "finite"),
     ("score of unit length", HELD, f"{HELD} / np.sqrt(dot({HELD}, {HELD}) + 1e-300)[:, None]", "finite"),
     ("mean for the inner product", f"dot({HELD}, z)", f"np.mean({HELD} * z, axis=1)", "d = 1"),

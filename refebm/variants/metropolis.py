@@ -105,7 +105,4 @@ wrong_versions(
         "the proposal",
     ),
 )
-conventions(
-    "mala_step",
-    ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER),
-)
+conventions("mala_step", ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER))

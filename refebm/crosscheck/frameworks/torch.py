@@ -279,11 +279,7 @@ NUMPY["logical_and"] = SimpleNamespace(accumulate=lambda a, axis: torch.cumprod(
 SPECIAL = {"gammaln": torch.lgamma}
 SPECIAL |= {name: _tensors(getattr(torch.special, name)) for name in ("gammainc", "gammaincc", "ndtr")}
 FFT = {name: _transform(getattr(torch.fft, name)) for name in ("rfft", "irfft")}
-AUTOGRAD = {
-    "elementwise_grad": _slope,
-    "make_vjp": _pull_back,
-    "make_jvp": _push_forward,
-}
+AUTOGRAD = {"elementwise_grad": _slope, "make_vjp": _pull_back, "make_jvp": _push_forward}
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
 Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN, some=_some)
 HARNESS = Torch()
