@@ -9,6 +9,7 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
+from refebm.variants.record import Everywhere
 from refebm.variants.steps import SQUARED_ERROR
 from tests.sabotage import examined
 from tests.sabotages.conventions import MADE
@@ -297,8 +298,8 @@ def test_every_entry_is_named_under_every_reduction_and_precision(function, how,
     if not asked[0].by_row:
         return
     for variant, values in bank(function):
-        if variant.name in IN_THE_GRADIENT:
-            continue
+        if variant.name in IN_THE_GRADIENT or isinstance(variant, Everywhere):
+            continue  # the latter is another in one far row, by less than is seen in a mean, or in float32
         answers = {}
         for vector in asked:
             reduced = np.asarray(getattr(np, how)(values[vector.asked.id]))
