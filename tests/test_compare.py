@@ -152,6 +152,82 @@ def test_a_function_of_jax():
     assert jax.config.jax_enable_x64 == before
 
 
+# ---- gradients in the parameters of somebody's model -----------------------------------------------------------------
+
+SCORE, SLIPS = "score(x + sigma * z)", "value is right, its gradient in the parameters is wrong in 0.weight, 0.bias"
+TRAINED = {  # values that are right, or 2 x the right ones, of losses in a mean, in a sum and by row: what is said
+    f"0.5 * (({SCORE}.detach() + z / sigma) ** 2).sum(1).mean()": f"{SLIPS}, 2.weight and 1 more: it is zero",
+    f"(({SCORE}.detach() + z / sigma) ** 2).sum(1).mean()": "2 x the reference",
+    f"0.5 * (({SCORE} + z / sigma) * ({SCORE}.detach() + z / sigma)).sum(1)": "and 1 more: it is 0.5 x the right one",
+    f"0.5 * (({SCORE} + z / sigma) ** 2).sum(1)": "",
+    f"0.5 * (({SCORE} + z / sigma) ** 2).sum()": "",
+    f"(({SCORE} + z / sigma) ** 2).sum(1).mean()": "",
+}
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+@pytest.mark.parametrize("text", TRAINED)
+def test_gradients_in_the_parameters_are_examined(text, kind):
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    loss = eval(f"lambda score, x, sigma, z: {text}", {"torch": torch})
+    (finding,) = compare("denoising_score_matching", loss, score=model.to(kind), x=x.to(kind), sigma=0.5).findings
+    assert finding.gradients == 2 and "not examined" not in finding.diagnosis
+    assert (finding.status == "failed") == bool(TRAINED[text]), finding
+    assert TRAINED[text] in finding.diagnosis
+    assert ("but its gradient" in finding.diagnosis) == TRAINED[text].startswith("2 x")
+
+
+def test_samples_that_are_not_held_and_a_trace_whose_gradient_is_cut():
+    torch, model, x = torch_model()
+    energy = lambda x: model(x).sum(1)  # noqa: E731
+    report = compare("negative_log_likelihood", lambda e, c, x: e(x) + c, energy=energy, log_z=1.0, x=x)
+    assert report.passed and "gradients not examined: the model is no torch.nn.Module" in str(report)
+    module = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).double()
+    made = x + module[0](x)  # by the model that is trained
+    held = compare("contrastive_divergence", lambda e, x, y: e(x) - e(y.detach()), energy=module, x=x, x_model=made)
+    assert held.passed and held.findings[0].gradients
+    free = compare("contrastive_divergence", lambda e, x, y: e(x) - e(y), energy=module, x=x, x_model=made)
+    assert "its gradient in the parameters is wrong" in str(free)
+
+    def implicit(score, x, create=True):
+        x = x.clone().requires_grad_()
+        s = score(x)
+        rows = [torch.autograd.grad(s[:, i].sum(), x, create_graph=True)[0][:, i] for i in range(3)]
+        return 0.5 * (s**2).sum(1) + sum(row if create else row.detach() for row in rows)
+
+    assert compare("implicit_score_matching", implicit, score=model, x=x).findings[0].gradients == 2
+    cut = compare("implicit_score_matching", lambda s, x: implicit(s, x, False), score=model, x=x)
+    assert "its gradient in the parameters is wrong in 0.weight" in str(cut)
+
+
+def test_gradients_of_a_model_of_jax():
+    jax = pytest.importorskip("jax", reason="a peer, of the extra that is called so")
+    x, parameters = jax.numpy.asarray(X), {"w": jax.numpy.asarray(W), "v": jax.numpy.asarray(V)}
+
+    def score(parameters, x):
+        return jax.numpy.tanh(x @ parameters["w"]) * parameters["v"]
+
+    def my_loss(score, x, sigma, z, held=lambda one: one):
+        return 0.5 * ((held(score(x + sigma * z)) + z / sigma) ** 2).sum(1).mean()
+
+    def held(score, x, sigma, z):
+        return my_loss(score, x, sigma, z, jax.lax.stop_gradient)
+
+    model = jax.tree_util.Partial(score, parameters)
+    report = compare("denoising_score_matching", my_loss, score=model, x=x, sigma=0.5)
+    assert report.passed and report.findings[0].gradients == 2, report
+    report = compare("denoising_score_matching", held, score=model, x=x, sigma=0.5)
+    assert "it is zero" in str(report) and "['v']" in str(report)
+    report = compare("denoising_score_matching", held, score=lambda x: score(parameters, x), x=x, sigma=0.5)
+    assert report.passed and "gradients not examined" in str(report) and "tree_util.Partial" in str(report)
+
+
+def test_arrays_of_numpy_carry_no_gradients():
+    report = compare("implicit_score_matching", implicit, score=numpy_score, product=numpy_product, x=X)
+    assert "gradients not examined: NumPy's arrays carry none" in str(report)
+
+
 def test_importing_refebm_imports_neither_the_examiner_nor_a_framework():
     import subprocess
     import sys

@@ -17,6 +17,7 @@ import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import autograd.numpy as anp
 import numpy as np
@@ -24,26 +25,97 @@ from autograd.extend import defjvp, defvjp, primitive
 
 from refebm.crosscheck import diagnosis
 from refebm.crosscheck.adapter import Answer, array, last_lines
-from refebm.crosscheck.questions import EXAMINED, Asked
+from refebm.crosscheck.frameworks import LAWS
+from refebm.crosscheck.gradients import graded
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge
-from refebm.glossary import Direction, InputError, LevelNoise, Noise, NoisePoints, Projections, Uniform
+from refebm.glossary import Direction, InputError, LevelNoise, Levels, Noise, NoisePoints, Projections, Uniform
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
-from refebm.variants.questions import GRID, ROLES, ask, flat, parameters, types
+from refebm.variants.questions import GRID, ROLES, SDES, ask, flat, parameters, types
 
 DRAWN = (Noise, Uniform, Projections, Direction)  # what is drawn for the user who does not hand it over
 BATCHES, ALONE = 4, 8  # how often all rows are asked, with other noise, and how many rows are asked alone
 NUDGE = 2.0**-20
 
 
-def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
-    """A report on a loss, or a step, against refebm's `function` on the model and the points that are given.
+class Own(NamedTuple):
+    """What somebody hands over."""
 
-    by_row: whether a row alone may be asked too, which tells a mean of rows from what mixes them.
-    Errors: E-OPTION for a function that is not examined or an argument that it does not have; those of refebm's own.
+    harness: Any
+    function: str
+    kinds: dict
+    loss: Callable
+    given: dict
+    models: list
+
+    def arguments(self, asked: Asked, bare: bool = False) -> dict:
+        """Those of a question, as the loss sees them: an array of levels is a column; bare: as refebm sees them."""
+        rows, x, given = asked.given["rows"], self.given["x"], {}
+        for name, value in asked.arguments.items():
+            if name in self.models:
+                given[name] = self.given[name]
+            elif name in self.given:
+                given[name] = _rows(self.kinds[name], self.given[name], rows, len(x))
+                given[name] = self._as_seen(name, given[name], bare)
+            else:
+                given[name] = self.harness.like(value, x)
+        return given
+
+    def _as_seen(self, name, value, bare):
+        if type(value).__name__ in SDES and type(value).__module__.startswith("refebm"):
+            made_of = inspect.signature(type(value)).parameters
+            return getattr(self.harness.source, type(value).__name__)(*(getattr(value, one) for one in made_of))
+        if self.kinds[name] == Levels and getattr(value, "ndim", 0):
+            return value.reshape(-1) if bare else value.reshape((-1, 1))
+        return value
+
+    def answer(self, given: dict, drawn: list):
+        """What the loss returns, its noise handed out where it draws it itself."""
+        positional, named, left = _called(self.loss, given, drawn)
+        if not left:
+            return self.loss(*positional, **named)
+        self.harness.laws = {id(given[name]): LAWS[self.kinds[name]] for name in left}
+        with self.harness.handing_out(*(given[name] for name in left)):
+            return self.loss(*positional, **named)
+
+
+def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
+    r"""A report on a loss, or a step, against refebm's `function` on the model and the points that are given.
+
+    x (n, d) is wanted; noise levels are a float, (n,) or (n, 1), of which arrays are handed to the loss as a column
+    (n, 1), as they are to an adapter; noise (z, v, u, a time t, a step i, ...) may be left out: it is drawn, and handed
+    to the loss, or handed out where the loss does not take it and draws its own.
+    by_row: whether a row alone may be asked too, which tells a mean of rows from what mixes them; False for a network
+    whose rows influence each other.
+    product: of a model in NumPy that refebm differentiates, product(x, v), the rows J(x) v; gradient: of an energy in
+    NumPy, gradient(x), (n, d). PyTorch and JAX make both themselves.
+    Where the values of a loss are right its gradient in the parameters of the first model is examined too: of a
+    `torch.nn.Module`, and of a model of JAX that is a pytree; else the report says "gradients not examined".
+    Errors: E-OPTION for a function that is not examined, an argument that it does not have, and one that is missing;
+    E-SHAPE, E-RANDOM for a model that answers differently when it is asked again; those of refebm's own.
     """
+    kinds, models = _seen(function, given)
+    harness = _harness(*given.values())
+    own = Own(harness, function, kinds, loss, given, models)
+    with _kept(harness, given["x"]):
+        inside = {name: _inside(kinds[name], one) for name, one in given.items() if name not in models}
+        inside |= {name: _model(harness, kinds[name], given[name], product, gradient) for name in models}
+        asked = list(_questions(function, kinds, inside, by_row))
+        wanted = tuple(_vector(function, one) for one in asked)
+        answers = {one.id: _answer(own, one) for one in asked}
+        with instead(function, wanted), _afresh():
+            finding = judge(function, answers)
+        finding = replace(finding, failing=None)  # a model is no literal
+        if function in GRADIENTS and finding.status in ("passed", "convention") and models:
+            finding = graded(finding, harness, given[models[0]], [_pair(own, one) for one in asked[:2]])
+    return Report([finding], getattr(loss, "__name__", "a loss"))
+
+
+def _seen(function, given):
+    """The types of the arguments by name, and which are models."""
     if function not in EXAMINED or "." in function:
         raise InputError("E-OPTION", f"compare takes one of the functions that are examined, got {function!r}")
     kinds = {name: types(function).get(name) for name in parameters(function)}
@@ -51,19 +123,35 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     missing = [name for name, kind in kinds.items() if name not in given and kind not in DRAWN]
     if strange or missing:
         raise InputError("E-OPTION", f"{function} takes {', '.join(kinds)}; got {', '.join(given)}")
-    models = {name for name in given if kinds[name] in ROLES}
     if "x" not in given:
         raise InputError("E-OPTION", f"compare needs the points x, which {function} does not take")
-    harness = _harness(*given.values())
-    with _kept(harness):
-        inside = {name: _numbers(one) for name, one in given.items() if name not in models}
-        inside |= {name: _model(harness, kinds[name], given[name], product, gradient) for name in models}
-        asked = list(_questions(function, kinds, inside, by_row))
-        wanted = tuple(_vector(function, one) for one in asked)
-        answers = {one.id: _answer(harness, function, loss, one, given, models) for one in asked}
-    with instead(function, wanted), _afresh():
-        finding = judge(function, answers)
-    return Report([replace(finding, failing=None)], getattr(loss, "__name__", "a loss"))  # a model is no literal
+    return kinds, [name for name in kinds if name in given and kinds[name] in ROLES]
+
+
+def _inside(kind, value):
+    """An argument as refebm takes it."""
+    found = _numbers(value)
+    return found[:, 0] if kind == Levels and np.ndim(found) == 2 and found.shape[1] == 1 else found
+
+
+def _pair(own, asked):
+    """The loss, refebm's formula and the formula with nudged inputs, as functions of the first model."""
+    drawn, (name, *_) = [one for one in asked.arguments if one not in own.given], own.models
+    formula = getattr(own.harness.source, own.function)
+    bare = own.arguments(asked, bare=True)
+    kind = bare["x"].dtype
+
+    def right(model, **moved):
+        with own.harness.of_dtype(kind):
+            return formula(*(bare | {name: model} | moved).values())
+
+    def moved(nudge):
+        yield lambda model: right(lambda *x: model(*x) * (1 + nudge))
+        for argument, value in bare.items():
+            if argument not in own.models and "float" in str(getattr(value, "dtype", type(value).__name__)):
+                yield lambda model, argument=argument, value=value: right(model, **{argument: value * (1 + nudge)})
+
+    return lambda model: own.answer(own.arguments(asked) | {name: model}, drawn), right, moved
 
 
 def _harness(*given):
@@ -85,8 +173,8 @@ def _harness(*given):
 
 
 @contextlib.contextmanager
-def _kept(harness):
-    harness.laws = {}
+def _kept(harness, x):
+    harness.laws, harness.held = {}, x
     with harness.of_dtype(None):
         yield
 
@@ -106,7 +194,7 @@ def _afresh():
 
 
 def _numbers(value):
-    """An argument as refebm takes it."""
+    """Numbers as NumPy's."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     found = np.asarray(value)
@@ -186,22 +274,11 @@ def _vector(function, asked):
     return Vector(asked, shapes, value, scale)
 
 
-def _answer(harness, function, loss, asked, own, models):
+def _answer(own, asked):
     """What the loss says to the same question."""
-    rows, n = asked.given["rows"], len(own["x"])
-    given = {
-        name: own[name]
-        if name in models
-        else _rows(types(function)[name], own[name], rows, n)
-        if name in own
-        else harness.like(value, own["x"])
-        for name, value in asked.arguments.items()
-    }
-    positional, named, left = _called(loss, given, [name for name in given if name not in own])
     try:
-        with harness.handing_out(*(given[name] for name in left)) if left else contextlib.nullcontext():
-            result = loss(*positional, **named)
-        result = harness.result(function, result)
+        result = own.answer(own.arguments(asked), [name for name in asked.arguments if name not in own.given])
+        result = own.harness.result(own.function, result)
         return Answer(tuple(map(array, result if isinstance(result, tuple) else (result,))))
     except Failure as failure:
         return Answer(problem=str(failure))

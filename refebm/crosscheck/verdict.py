@@ -214,7 +214,7 @@ def _gradients(function, pairs, known, convention) -> Finding:
     n = asked.given["n"] if of == "sum" else 1
     entry = None if convention else _of_the_bank(function, told, compared, kinds, tolerance)
     said = f"{words} in the parameters is wrong in {_names(asked, wrong)}"
-    said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})" if entry else _by(compared)
+    said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})" if entry else how_wrong(compared)
     case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
     return Finding(function, "failed", **known | {"diagnosis": said, "names": (entry.name,) if entry else ()} | case)
 
@@ -269,7 +269,7 @@ def _named_arrays(parameters: dict):
             yield name, value
 
 
-def _by(compared) -> str:
+def how_wrong(compared) -> str:
     """How the gradients are wrong, if it is so in all that is not small."""
     large = [np.abs(wanted) > 1e-3 * np.max(np.abs(wanted)) for _, _, wanted, _ in compared]
     ratio = np.concatenate([(got / wanted)[some] for (_, got, wanted, _), some in zip(compared, large)])

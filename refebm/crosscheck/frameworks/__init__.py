@@ -62,7 +62,7 @@ from refebm.glossary import (
     Uniform,
     check_of,
 )
-from refebm.identities import Failure
+from refebm.identities import Failure, NotSupported
 from refebm.models import Model
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
 
@@ -122,6 +122,13 @@ class Harness:
         """The values of a field, or of the gradient of an energy, and its products with vectors, of NumPy's arrays."""
         field = functools.partial(self.slope, own) if energy else own
         return Products(self, own, field, self.pull_back)
+
+    def slopes(self, function, own):
+        """The values of a function of somebody's model, and the gradients of their mean in its parameters, by name.
+
+        Errors: NotSupported where they cannot be had.
+        """
+        raise NotSupported("NumPy's arrays carry none")
 
     def input(self, value):
         """What somebody's model is asked with."""

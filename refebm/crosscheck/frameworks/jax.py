@@ -14,6 +14,7 @@ from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.interpreted import uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
+from refebm.identities import NotSupported
 
 jax.config.update("jax_enable_x64", True)
 
@@ -46,6 +47,23 @@ class Jax(Harness):
 
     def pull_back(self, field, x, weights, *level):
         return jax.vjp(lambda x: field(x, *level), x)[1](weights)[0]
+
+    def slopes(self, function, own):
+        leaves, tree = jax.tree_util.tree_flatten_with_path(own)
+        places = [i for i, (_, leaf) in enumerate(leaves) if jax.numpy.issubdtype(_kind(leaf), jax.numpy.floating)]
+        if not places:
+            words = "of a function of JAX the parameters are not known: hand over a module that is a pytree, or "
+            raise NotSupported(words + "jax.tree_util.Partial(function, parameters)")
+
+        def mean(some):
+            new = dict(zip(places, some))
+            model = jax.tree_util.tree_unflatten(tree, [new.get(i, leaf) for i, (_, leaf) in enumerate(leaves)])
+            values = function(model)
+            return jax.numpy.mean(values), values
+
+        found, values = jax.grad(mean, has_aux=True)([leaves[i][1] for i in places])
+        names = [jax.tree_util.keystr(leaves[i][0]) for i in places]
+        return self.array(values), dict(zip(names, map(self.array, found)))
 
     def like(self, value, x):
         return jax.numpy.asarray(value, x.dtype)
@@ -91,6 +109,10 @@ class Jax(Harness):
     def of_dtype(self, dtype):
         self.dtype = dtype
         yield
+
+
+def _kind(leaf):
+    return getattr(leaf, "dtype", numpy.dtype(object))
 
 
 def _slope(function):

@@ -14,6 +14,7 @@ from torch.func import grad, vjp
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
+from refebm.identities import NotSupported
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)  # the questions are small
@@ -96,11 +97,29 @@ class Torch(Harness):
         self.held = held if held is not None else self.held
         return super().products(own, energy)
 
-    held = None  # a parameter of the model, whose dtype and place inputs must have
+    def slopes(self, function, own):
+        module = getattr(own, "__self__", own)
+        held = module.named_parameters() if isinstance(module, torch.nn.Module) else ()
+        named = {name: one for name, one in held if one.requires_grad}
+        if not named:
+            raise NotSupported("the model is no torch.nn.Module with parameters that require a gradient")
+        values = function(own)
+        if not torch.is_tensor(values):
+            raise NotSupported(f"no tensor came back, but {type(values).__name__}")
+        leaves = list(named.values())
+        found = (
+            torch.autograd.grad(values.mean(), leaves, allow_unused=True, retain_graph=True)
+            if values.requires_grad
+            else [None] * len(leaves)
+        )
+        found = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
+        return self.array(values), dict(zip(named, map(self.array, found)))
+
+    held = None  # a parameter of the model, or the points, whose dtype and place inputs must have
 
     def input(self, value):
         held = self.held
-        return torch.tensor(value) if held is None else torch.tensor(value, dtype=held.dtype, device=held.device)
+        return self.like(value, held) if torch.is_tensor(held) else torch.tensor(value)
 
     def like(self, value, x):
         return torch.tensor(value, dtype=x.dtype, device=x.device)

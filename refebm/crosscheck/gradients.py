@@ -1,0 +1,68 @@
+"""The gradient of somebody's loss in the parameters of their own model, against that of refebm's formula over their
+framework on the same model. Where it cannot be had the finding says that it was not examined."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from refebm.crosscheck.adapter import last_lines
+from refebm.crosscheck.vectors import FACTOR
+from refebm.crosscheck.verdict import ROUNDOFF, Finding, how_wrong
+from refebm.identities import NotSupported
+
+ALIKE = 1e-4  # of factors between two losses: from here on they are not one factor
+
+
+@np.errstate(all="ignore")  # as where values are judged
+def graded(finding: Finding, harness, model, pairs) -> Finding:
+    """A finding of right values, or of a convention's, with what was found of the gradients.
+
+    pairs: of each question (the loss, refebm's formula, the formula with each of its inputs nudged), functions of the
+    model, whose parameters they are differentiated in.
+    """
+    nudge = ROUNDOFF[finding.dtype] ** 0.5
+    try:
+        told = [[harness.slopes(one, model) for one in (loss, right, *moved(nudge))] for loss, right, moved in pairs]
+        factors = _factors(finding, told)
+    except NotSupported as error:
+        return _not_examined(finding, str(error))
+    except Exception as error:  # a network may be differentiated in one way only
+        return _not_examined(finding, last_lines(error).splitlines()[0])
+    wrong, compared, worst = set(), [], 0.0
+    for c, ((_, got), (_, right), *moved) in zip(factors, told):
+        largest = max(np.max(np.abs(one)) for one in right.values())
+        largest += sum(max(np.max(np.abs(some[name] - right[name])) for name in right) for _, some in moved) / nudge
+        # what the network does on its way is not known: the factor once more
+        allowed = FACTOR**2 * ROUNDOFF[finding.dtype] * np.abs(c) * largest + np.finfo(np.float32).tiny
+        units = {name: float(np.max(np.abs(got[name] - c * one))) / allowed for name, one in right.items()}
+        units = {name: np.inf if np.isnan(one) else one for name, one in units.items()}
+        wrong, worst = wrong | {name for name, one in units.items() if one > 1}, max(worst, *units.values())
+        compared.append((None, _flat(got), c * _flat(right), None))
+    finding = replace(finding, gradients=len(told), worst=max(finding.worst, worst))
+    if not wrong:
+        return finding
+    words = f"{finding.diagnosis}, but its gradient" if finding.diagnosis else "the value is right, its gradient"
+    names = [name for name in told[0][1][1] if name in wrong]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    said = f"{words} in the parameters is wrong in {', '.join(names[:3])}{more}{how_wrong(compared)}"
+    return replace(finding, status="failed", diagnosis=said)
+
+
+def _not_examined(finding, why):
+    said = f"gradients not examined: {why}"
+    return replace(finding, diagnosis="; ".join(filter(None, [finding.diagnosis, said])))
+
+
+def _factors(finding, told):
+    """By what the gradient of refebm's mean is multiplied: a sum's n, and what a convention multiplies values by."""
+    values = [(np.mean(got), np.mean(right), right.size) for (got, _), (right, _), *_ in told]
+    if finding.status == "passed":
+        return [n if finding.reduction == "sum" else 1 for _, _, n in values]
+    factors = [got / right for got, right, _ in values]
+    if np.ptp(factors) <= ALIKE * np.max(np.abs(factors)):
+        return factors
+    raise NotSupported("the convention is no factor")
+
+
+def _flat(gradients):
+    return np.concatenate([np.ravel(one) for one in gradients.values()])
