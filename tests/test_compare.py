@@ -228,6 +228,117 @@ def test_arrays_of_numpy_carry_no_gradients():
     assert "gradients not examined: NumPy's arrays carry none" in str(report)
 
 
+# ---- what is handed over, and what it is asked with ------------------------------------------------------------------
+
+
+def dsm(score, x, sigma, z):
+    return 0.5 * ((score(x + sigma * z) + z / sigma) ** 2).sum(1)
+
+
+def test_a_model_in_train_mode_is_told_so():
+    torch, model, x = torch_model()
+    dropping = torch.nn.Sequential(model, torch.nn.Dropout(0.5), torch.nn.Linear(3, 3)).double()
+    with pytest.raises(InputError, match=r"E-RANDOM.*asked again.*dropout.*model\.eval\(\)"):
+        compare("denoising_score_matching", dsm, score=dropping, x=x, sigma=0.5)
+    assert compare("denoising_score_matching", dsm, score=dropping.eval(), x=x, sigma=0.5).passed
+    normed = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3)).double()
+    with pytest.raises(
+        InputError, match=r"E-MODEL.*raises ValueError: Expected more than 1(.|\n)*eval\(\), or by_row=False"
+    ):
+        compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5)
+    assert compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5, by_row=False).passed
+    assert compare("denoising_score_matching", dsm, score=normed.eval(), x=x, sigma=0.5).passed
+
+
+def test_a_loss_that_draws_beside_the_noise_that_it_is_handed():
+    torch, model, x = torch_model()
+    report = compare(
+        "denoising_score_matching",
+        lambda s, x, sigma, z: dsm(s, x, sigma, torch.randn_like(x)),
+        score=model,
+        x=x,
+        sigma=0.5,
+    )
+    assert "differently when it is asked again" in str(report)
+    assert "from refebm.crosscheck.frameworks.torch, .jax or .numpy import handing_out" in str(report)
+
+
+def test_levels_by_row_are_a_column():
+    torch, model, x = torch_model()
+    for sigma in (0.25 + torch.rand(6), 0.25 + torch.rand(6, 1)):
+        report = compare("denoising_score_matching", dsm, score=model, x=x, sigma=sigma.double())
+        assert report.passed and report.findings[0].gradients, report
+    assert compare("denoising_score_matching", dsm, score=numpy_score, x=X, sigma=0.25 + RNG.random((6, 1))).passed
+
+
+@pytest.mark.parametrize("n", [1, 6])
+def test_what_is_left_out_is_drawn(n):
+    torch, model, x = torch_model()
+    field = lambda x, t: model(x) * t[:, None]  # noqa: E731
+
+    def flow(velocity, x, z, t):
+        return 0.5 * ((velocity((1 - t[:, None]) * x + t[:, None] * z, t) - (z - x)) ** 2).sum(1)
+
+    assert compare("flow_matching", flow, velocity=field, x=x[:n]).passed
+
+    def flow_that_draws(velocity, x):
+        return flow(velocity, x, torch.randn_like(x), torch.rand(len(x)))
+
+    assert compare("flow_matching", flow_that_draws, velocity=field, x=x[:n]).passed
+
+    def ddpm(score, betas, x, i, z):
+        kept = torch.cumprod(1 - betas, 0)[i][:, None]
+        std = torch.sqrt(1 - kept)
+        return 0.5 * ((std * score(torch.sqrt(kept) * x + std * z, i) + z) ** 2).sum(1)
+
+    betas = torch.linspace(0.1, 0.5, 6).double()  # as many as there are points: no row has one of its own
+    assert compare("ddpm_loss", ddpm, score=lambda x, i: model(x) / (1 + i[:, None]), betas=betas, x=x[:n]).passed
+    assert compare(
+        "diffusion_score_matching",
+        diffusion,
+        score=field,
+        sde=refebm.VariancePreserving(0.1, 20.0),
+        weight=lambda t: 1 + t,
+        x=x[:n],
+    ).passed
+
+
+def diffusion(score, sde, weight, x, t, z):
+    scale, std = sde.kernel(0.0 * t, t)
+    return 0.5 * weight(t) * ((score(scale[:, None] * x + std[:, None] * z, t) + z / std[:, None]) ** 2).sum(1)
+
+
+WRONGLY = {  # a function, what is handed over: what is said
+    "a name of many": ("denoising", {"x": X}, "E-OPTION.*got 'denoising'; .*denoising_score_matching"),
+    "a name that is near": ("denoising_scorematching", {"x": X}, "did you mean denoising_score_matching"),
+    "without a level": (
+        "denoising_score_matching",
+        {"score": numpy_score, "x": X},
+        r"drawn if left out: z\); missing: sigma",
+    ),
+    "without a sample": (
+        "contrastive_divergence",
+        {"energy": numpy_score, "x": X},
+        "takes energy, x, x_model; missing: x_model",
+    ),
+    "without points": ("langevin_step", {"score": numpy_score, "eta": 0.5}, "missing: x"),
+    "another name": ("flow_matching", {"velocty": numpy_score, "x": X}, "no velocty; did you mean velocity"),
+    "images": (
+        "implicit_score_matching",
+        {"score": numpy_score, "x": np.ones((4, 1, 2, 2))},
+        r"E-SHAPE.*x must.*\(4, 1, 2, 2\)",
+    ),
+    "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
+}
+
+
+@pytest.mark.parametrize("wrongly", WRONGLY)
+def test_what_is_handed_over_wrongly(wrongly):
+    function, given, said = WRONGLY[wrongly]
+    with pytest.raises(InputError, match=said):
+        compare(function, implicit, **given)
+
+
 def test_importing_refebm_imports_neither_the_examiner_nor_a_framework():
     import subprocess
     import sys

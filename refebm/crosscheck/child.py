@@ -28,7 +28,10 @@ from refebm.identities.run import attempt, run
 from refebm.truth.densities import GaussianMixture
 
 NOISY = "answers the same question differently when it is asked again: randomness or state of its own; where it draws "
-NOISY += "noise, `with handing_out(z):` of refebm.crosscheck.frameworks hands it the question's"
+NOISY += (
+    "noise, `with handing_out(z):` hands it the question's (from refebm.crosscheck.frameworks.torch, .jax or .numpy "
+)
+NOISY += "import handing_out)"
 CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end
 MOST_FORKS = MOST_THREADS = 64
 STARVED = ("MemoryError", "Too many open files", "can't start new thread")  # who says so may hold all that there is

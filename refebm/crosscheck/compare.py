@@ -23,20 +23,23 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 
+import refebm
 from refebm.crosscheck import diagnosis
-from refebm.crosscheck.adapter import Answer, array, last_lines
+from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
+from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.frameworks import LAWS
 from refebm.crosscheck.gradients import graded
-from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked
+from refebm.crosscheck.questions import BY_ROW, EXAMINED, GRADIENTS, Asked
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge
-from refebm.glossary import Direction, InputError, LevelNoise, Levels, Noise, NoisePoints, Projections, Uniform
+from refebm.glossary import Direction, Indices, InputError, Levels, Noise, Projections, Times, TimeWeight, Uniform
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
 from refebm.variants.questions import GRID, ROLES, SDES, ask, flat, parameters, types
+from refebm.words import did_you_mean, having
 
-DRAWN = (Noise, Uniform, Projections, Direction)  # what is drawn for the user who does not hand it over
+DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # what is drawn for the user who does not hand it over
 BATCHES, ALONE = 4, 8  # how often all rows are asked, with other noise, and how many rows are asked alone
 NUDGE = 2.0**-20
 
@@ -58,16 +61,25 @@ class Own(NamedTuple):
             if name in self.models:
                 given[name] = self.given[name]
             elif name in self.given:
-                given[name] = _rows(self.kinds[name], self.given[name], rows, len(x))
+                given[name] = _rows(name, self.given[name], rows, len(x))
                 given[name] = self._as_seen(name, given[name], bare)
             else:
                 given[name] = self.harness.like(value, x)
         return given
 
+    def inside(self, name: str):
+        """An argument as refebm's questions have it: numbers of NumPy's, an SDE as data, a weight of such times."""
+        value = self.given[name]
+        if type(value) in SDE_TYPES:
+            return {"kind": type(value).__name__, "parameters": _made_of(value)}
+        if self.kinds[name] == TimeWeight:
+            return lambda t: _numbers(value(self.harness.like(t, self.given["x"])))
+        found = _numbers(value)
+        return found[:, 0] if self.kinds[name] == Levels and np.shape(found)[1:] == (1,) else found
+
     def _as_seen(self, name, value, bare):
-        if type(value).__name__ in SDES and type(value).__module__.startswith("refebm"):
-            made_of = inspect.signature(type(value)).parameters
-            return getattr(self.harness.source, type(value).__name__)(*(getattr(value, one) for one in made_of))
+        if type(value) in SDE_TYPES:
+            return getattr(self.harness.source, type(value).__name__)(**_made_of(value))
         if self.kinds[name] == Levels and getattr(value, "ndim", 0):
             return value.reshape(-1) if bare else value.reshape((-1, 1))
         return value
@@ -80,6 +92,13 @@ class Own(NamedTuple):
         self.harness.laws = {id(given[name]): LAWS[self.kinds[name]] for name in left}
         with self.harness.handing_out(*(given[name] for name in left)):
             return self.loss(*positional, **named)
+
+
+SDE_TYPES = [getattr(refebm, name) for name in SDES]
+
+
+def _made_of(sde):
+    return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
 
 
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
@@ -101,11 +120,13 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     harness = _harness(*given.values())
     own = Own(harness, function, kinds, loss, given, models)
     with _kept(harness, given["x"]):
-        inside = {name: _inside(kinds[name], one) for name, one in given.items() if name not in models}
+        inside = {name: own.inside(name) for name in given if name not in models}
         inside |= {name: _model(harness, kinds[name], given[name], product, gradient) for name in models}
         asked = list(_questions(function, kinds, inside, by_row))
-        wanted = tuple(_vector(function, one) for one in asked)
+        wanted = _wanted(function, asked)
         answers = {one.id: _answer(own, one) for one in asked}
+        if not answers[asked[0].id].problem and not _alike(answers[asked[0].id], _answer(own, asked[0])):
+            answers[AGAIN] = Answer(problem=f"{NOISY}; compare does so itself where the loss does not take it")
         with instead(function, wanted), _afresh():
             finding = judge(function, answers)
         finding = replace(finding, failing=None)  # a model is no literal
@@ -117,21 +138,27 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
 def _seen(function, given):
     """The types of the arguments by name, and which are models."""
     if function not in EXAMINED or "." in function:
-        raise InputError("E-OPTION", f"compare takes one of the functions that are examined, got {function!r}")
+        names = [name for name in EXAMINED if "." not in name]
+        meant = having(function, {name: name for name in names})
+        near = f"; {', '.join(meant)}?" if meant else did_you_mean(function, names)
+        raise InputError("E-OPTION", f"compare takes one of the functions that are examined, got {function!r}{near}")
     kinds = {name: types(function).get(name) for name in parameters(function)}
-    strange = set(given) - set(kinds)
-    missing = [name for name, kind in kinds.items() if name not in given and kind not in DRAWN]
-    if strange or missing:
-        raise InputError("E-OPTION", f"{function} takes {', '.join(kinds)}; got {', '.join(given)}")
-    if "x" not in given:
+    if "x" not in kinds:
         raise InputError("E-OPTION", f"compare needs the points x, which {function} does not take")
+    drawn = [name for name, kind in kinds.items() if kind in DRAWN and (kind != Indices or "betas" in given)]
+    words = f"{function} takes {', '.join(kinds)}" + (f" (drawn if left out: {', '.join(drawn)})" if drawn else "")
+    for name in given:
+        if name not in kinds:
+            raise InputError("E-OPTION", f"{words}; it has no {name}{did_you_mean(name, kinds)}")
+    missing = [name for name in kinds if name not in given and name not in drawn]
+    if missing:
+        raise InputError("E-OPTION", f"{words}; missing: {', '.join(missing)}")
+    shape = tuple(np.shape(_numbers(given["x"])))
+    if len(shape) != 2 or not all(shape):
+        raise InputError(
+            "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
+        )
     return kinds, [name for name in kinds if name in given and kinds[name] in ROLES]
-
-
-def _inside(kind, value):
-    """An argument as refebm takes it."""
-    found = _numbers(value)
-    return found[:, 0] if kind == Levels and np.ndim(found) == 2 and found.shape[1] == 1 else found
 
 
 def _pair(own, asked):
@@ -226,32 +253,58 @@ def _questions(function, kinds, given, by_row):
     rng, n = np.random.default_rng(0), len(given["x"])
     noisy = any(kind in DRAWN and name not in given for name, kind in kinds.items())
     for i in range(BATCHES if noisy else 2):
-        drawn = {name: _draw(rng, kind, given["x"]) for name, kind in kinds.items() if name not in given}
-        yield _asked(function, kinds, given | drawn, i, slice(None) if noisy else slice(i % 2, None, 2))
+        drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
+        rows = slice(None) if noisy or n == 1 else slice(i % 2, None, 2)
+        yield _asked(function, kinds, given | drawn, i, rows)
     for i in range(min(n, ALONE) if by_row and n > 1 else 0):
-        drawn = {name: _draw(rng, kind, given["x"]) for name, kind in kinds.items() if name not in given}
+        drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
         yield _asked(function, kinds, given | drawn, BATCHES + i, slice(i, i + 1))
 
 
-def _draw(rng, kind, x):
-    return rng.uniform(size=len(x)) if kind == Uniform else rng.standard_normal(x.shape)
+def _draw(rng, kind, given):
+    n = len(given["x"])
+    if kind == Indices:
+        return rng.integers(len(given["betas"]), size=n)
+    return rng.uniform(size=n) if kind in (Uniform, Times) else rng.standard_normal(given["x"].shape)
 
 
 def _asked(function, kinds, given, number, rows):
-    some = {name: _rows(kinds[name], given[name], rows, len(given["x"])) for name in kinds}
+    some = {name: _rows(name, given[name], rows, len(given["x"])) for name in kinds}
+    if callable(some.get("weight")):  # at the times of the question
+        some["weight"] = some["weight"](some["t"] * np.ones(len(some["x"])))
     n, d = some["x"].shape
     about = {"d": d, "n": n, "kind": "", "reach": 1, "seed": number, "grid": GRID, "rows": rows}
     about |= {name: value for name, value in some.items() if isinstance(value, (int, float))}
     return Asked(function, f"{number:02d}", some, "your own points", number % 2 == 1, False, about)
 
 
-def _rows(kind, value, rows, n):
+def _rows(name, value, rows, n):
     """The rows of an argument that has one for each of n."""
-    axis = 1 if kind in (NoisePoints, LevelNoise) and np.ndim(value) == 3 else 0
-    axis = 1 if kind == Projections and np.ndim(value) == 3 else axis
-    if callable(value) or np.ndim(value) <= axis or np.shape(value)[axis] != n:
+    axis = 1 if name == "log_ratio" else max(0, np.ndim(value) - 2)
+    if name not in (*BY_ROW, "log_ratio") or np.ndim(value) <= axis or np.shape(value)[axis] != n:
         return value
-    return value[rows] if axis == 0 else value[:, rows]
+    return value[(slice(None),) * axis + (rows,)]
+
+
+def _wanted(function, asked):
+    """refebm's answers. Errors: E-MODEL, E-RANDOM for a model that cannot be asked."""
+    try:
+        wanted = tuple(_vector(function, one) for one in asked)
+        again = _vector(function, asked[0])
+    except (InputError, Failure):
+        raise
+    except Exception as error:
+        words = "the model, asked by refebm, a row alone too" if len(asked[-1].arguments["x"]) == 1 else "the model"
+        hint = "where rows influence each other, as in batch normalisation: model.eval(), or by_row=False"
+        raise InputError("E-MODEL", f"{words}, raises {last_lines(error)}\n{hint}") from error
+    if not np.array_equal(wanted[0].value, again.value, equal_nan=True):
+        words = "the model answers the same points differently when it is asked again: in train mode, with dropout?"
+        raise InputError("E-RANDOM", f"{words} model.eval()")
+    return wanted
+
+
+def _alike(answer, other):
+    return all(np.array_equal(*pair, equal_nan=True) for pair in zip(answer.parts, other.parts))
 
 
 def _vector(function, asked):

@@ -66,7 +66,7 @@ class Jax(Harness):
         return self.array(values), dict(zip(names, map(self.array, found)))
 
     def like(self, value, x):
-        return jax.numpy.asarray(value, x.dtype)
+        return jax.numpy.asarray(value, x.dtype if numpy.asarray(value).dtype.kind == "f" else None)
 
     @contextlib.contextmanager
     def handing_out(self, *noise):

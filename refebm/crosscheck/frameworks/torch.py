@@ -122,7 +122,8 @@ class Torch(Harness):
         return self.like(value, held) if torch.is_tensor(held) else torch.tensor(value)
 
     def like(self, value, x):
-        return torch.tensor(value, dtype=x.dtype, device=x.device)
+        value = numpy.asarray(value)
+        return torch.tensor(value, dtype=x.dtype if value.dtype.kind == "f" else None, device=x.device)
 
     def draws(self, hand):
         def like(law):
