@@ -119,7 +119,7 @@ def test_another_law_than_the_one_that_is_wanted():
         return 0.5 * ((score(x + sigma * z) + z / sigma) ** 2).sum(1)
 
     report = compare("denoising_score_matching", my_loss, score=model, x=x, sigma=0.5)
-    assert "draws uniform numbers where unit normal numbers (6, 3) are wanted" in str(report)
+    assert "draws uniform numbers where unit normal numbers (1, 3) are wanted" in str(report)
 
 
 def test_a_trace_through_a_network_in_float32():
@@ -306,6 +306,28 @@ def test_what_is_left_out_is_drawn(n):
 def diffusion(score, sde, weight, x, t, z):
     scale, std = sde.kernel(0.0 * t, t)
     return 0.5 * weight(t) * ((score(scale[:, None] * x + std[:, None] * z, t) + z / std[:, None]) ** 2).sum(1)
+
+
+def test_the_first_failing_input_is_below_a_failed_report():
+    torch, model, x = torch_model()
+    report = compare("denoising_score_matching", lambda *given: dsm(*given).mean(), score=model, x=x, sigma=0.5)
+    assert report.passed and "# x" not in str(report)
+
+    def wrong(score, x, sigma, z):
+        return dsm(score, x, sigma**2, z).mean()
+
+    report = compare("denoising_score_matching", wrong, score=model, x=x, sigma=0.5)
+    (finding,), text = report.findings, str(report)
+    text = text[text.index("# denoising_score_matching: failed") :].split("\n\n")[0]
+    assert "# score: your own" in text and "sigma = 0.5" in text
+    assert len(finding.failing.arguments["x"]) == 1  # the fewest rows
+    printed: list = []
+    score = lambda x: model(torch.tensor(x)).detach().numpy()  # noqa: E731
+    exec(text.replace("print(", "printed.append("), {"printed": printed, "score": score})
+    np.testing.assert_allclose(printed[0], [finding.expected], rtol=1e-12)
+    given = [torch.tensor(finding.failing.arguments[name]) for name in ("x", "sigma", "z")]
+    assert finding.got == pytest.approx(wrong(model, *given).item(), rel=1e-12)
+    assert f"# got      {finding.got}" in text and "# score: your own" in report._repr_html_()
 
 
 WRONGLY = {  # a function, what is handed over: what is said

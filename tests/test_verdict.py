@@ -1,13 +1,18 @@
 """From answers to a finding: one number beyond its own tolerance fails, and what is said of it; answers are arrays."""
 
+import signal
+import sys
+import time
+
 import numpy as np
 import pytest
 
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.diagnosis import Evidence
-from refebm.crosscheck.questions import EXAMINED
-from refebm.crosscheck.vectors import plain, shaped, tolerance, vectors, without_kinds
-from refebm.crosscheck.verdict import _by, judge
+from refebm.crosscheck.patience import patient
+from refebm.crosscheck.questions import EXAMINED, questions
+from refebm.crosscheck.vectors import leaves, plain, shaped, tolerance, vectors, without_kinds
+from refebm.crosscheck.verdict import how_wrong, judge
 
 U, U32 = 2.0**-53, 2.0**-24
 ISM = "implicit_score_matching"  # by row, with gradients
@@ -94,8 +99,8 @@ def test_the_first_wrong_number_is_shown():
     assert passed.status == "passed" and passed.worst == pytest.approx(0.5, rel=0.05) and passed.failing is None
     vector = vectors(STEP)[4]
     finding = judge(STEP, moved(STEP, 4, 7, 3.0))
-    assert finding.failing is vector.asked and finding.expected == vector.value.tolist()
-    assert [np.shape(part) for part in finding.got] == vector.shapes
+    assert finding.failing is vector.asked and leaves(finding.expected) == vector.value.tolist()
+    assert [np.shape(part) for part in finding.got] == vector.shapes == [np.shape(one) for one in finding.expected]
 
 
 def test_answers_in_float32_are_held_to_float32():
@@ -237,7 +242,7 @@ def test_how_gradients_are_wrong():
     wanted = np.array([1.0, -2.0, 1e-4, 4.0])
 
     def said(*ratio):
-        return _by([(None, np.array(ratio) * wanted, wanted, None)])
+        return how_wrong([(None, np.array(ratio) * wanted, wanted, None)])
 
     assert said(3.0, 3.0, 7.0, 3.0) == ": it is 3 x the right one"  # what is small does not count
     assert said(1.0005, 1.0005, 1.0, 1.0005) == ": by 5.0e-04 of it"
@@ -263,3 +268,40 @@ def test_the_first_number_beyond_its_tolerance_is_shown():
     given = moved(ISM, 0, 0, 0.5) | {vectors(ISM)[3].asked.id: moved(ISM, 3, 2, 3.0)[vectors(ISM)[3].asked.id]}
     finding = judge(ISM, given)
     assert finding.status == "failed" and finding.failing is vectors(ISM)[3].asked
+
+
+def test_a_candidate_of_the_diagnosis_is_ended():
+    def candidate(seconds):
+        start = time.process_time()
+        while time.process_time() - start < seconds:
+            pass
+        return seconds
+
+    before = signal.getsignal(signal.SIGPROF)
+    with patient(candidate.__code__, 1):
+        assert candidate(0.1) == 0.1
+        with pytest.raises(TimeoutError):
+            candidate(60)
+        start = time.process_time()
+        while time.process_time() - start < 2.5:  # what is no candidate takes what it takes
+            pass
+    assert signal.getsignal(signal.SIGPROF) == before and signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+def test_what_a_wrong_version_prints_is_not_the_users(capsys):
+    from refebm.crosscheck import diagnosis, verdict
+
+    def diagnose(function, candidates):
+        print("1 of False steps", file=sys.stderr)
+        return diagnosis.Diagnosis("?", (), None, "")
+
+    asked = questions("tweedie_mean")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verdict, "diagnose", diagnose)
+        finding = judge("tweedie_mean", {one.id: Answer((one.arguments["y"],)) for one in asked})
+    assert finding.status == "failed" and capsys.readouterr().err == ""
+
+
+def test_a_mean_is_expected_as_a_number():
+    finding = judge(ISM, answers(ISM, lambda value: np.mean(value) + 1))
+    assert isinstance(finding.expected, float) and isinstance(finding.got, float)

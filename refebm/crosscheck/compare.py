@@ -16,7 +16,6 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import autograd.numpy as anp
@@ -127,9 +126,9 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         answers = {one.id: _answer(own, one) for one in asked}
         if not answers[asked[0].id].problem and not _alike(answers[asked[0].id], _answer(own, asked[0])):
             answers[AGAIN] = Answer(problem=f"{NOISY}; compare does so itself where the loss does not take it")
+        wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # what fails first has few rows
         with instead(function, wanted), _afresh():
             finding = judge(function, answers)
-        finding = replace(finding, failing=None)  # a model is no literal
         if function in GRADIENTS and finding.status in ("passed", "convention") and models:
             finding = graded(finding, harness, given[models[0]], [_pair(own, one) for one in asked[:2]])
     return Report([finding], getattr(loss, "__name__", "a loss"))
@@ -349,5 +348,6 @@ def _called(loss, given, noise):
     if all(one.name in given or one.default is not one.empty for one in own):
         return [], {name: given[name] for name in names}, [name for name in noise if name not in names]
     required = [one for one in own if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
-    left = noise if len(required) <= len(given) - len(noise) else []
+    all_of_them = any(one.kind is one.VAR_POSITIONAL for one in own)
+    left = noise if len(required) <= len(given) - len(noise) and not all_of_them else []
     return [value for name, value in given.items() if name not in left], {}, left

@@ -142,7 +142,10 @@ def pasted(asked: Asked) -> list[str]:
     """Its arguments, and the call that gives refebm's answer to them."""
     lines = ["import numpy as np", "import refebm"]
     given = {name: value for name, value in asked.arguments.items() if name != "density"}
-    lines += [f"{name} = {_literal(value)}" for name, value in given.items()]
+    lines += [
+        f"# {name}: your own" if callable(value) and not isinstance(value, Model) else f"{name} = {_literal(value)}"
+        for name, value in given.items()
+    ]
     name, _, method = asked.function.partition(".")
     if "density" in asked.arguments:
         values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))

@@ -1,11 +1,14 @@
 """From answers to a finding for each function: passed, convention, failed or unsupported, and why."""
 
+import contextlib
+import io
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from refebm.crosscheck.adapter import AGAIN, Answer, last_lines
-from refebm.crosscheck.diagnosis import Evidence, diagnose
+from refebm.crosscheck.diagnosis import Evidence, Reading, diagnose
+from refebm.crosscheck.patience import patient
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, Vector, plain, reference_gradient, vectors
 from refebm.variants import WRONG
@@ -32,8 +35,8 @@ class Finding:
     reduction: str = ""
     gradients: int = 0
     failing: Asked | None = None
-    expected: list | None = None
-    got: list | None = None
+    expected: list | float | None = None
+    got: list | float | None = None
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
@@ -157,7 +160,8 @@ def _values(function, pairs, known) -> Finding:
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
     if right:
         return _gradients(function, pairs, known, None)
-    words, names, convention, reduction = diagnose(function, candidates)
+    with patient(Reading._answer.__code__), contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
+        words, names, convention, reduction = diagnose(function, candidates)
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)
     return _gradients(function, pairs, known, convention) if convention else Finding(function, "failed", **known)
@@ -167,10 +171,12 @@ def _case(evidence, first, pairs):
     """The first failing question, what was expected and what came."""
     numbers = np.cumsum([len(np.atleast_1d(evidence.gather([vector.value]))) for vector in evidence.vectors])
     vector, answer = pairs[int(np.searchsorted(numbers, first, side="right"))]
-    expected = evidence.gather([vector.value]).tolist()
+    sizes = np.cumsum([part.size for part in answer.parts])[:-1]
+    parts = np.split(np.atleast_1d(evidence.gather([vector.value])), sizes)
+    expected = [part.reshape(came.shape).tolist() for part, came in zip(parts, answer.parts)]
     return {
         "failing": vector.asked,
-        "expected": expected,
+        "expected": expected if len(expected) > 1 else expected[0],  # in the shapes of what came
         "got": plain(answer.parts if len(answer.parts) > 1 else answer.parts[0]),
     }
 
