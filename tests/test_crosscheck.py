@@ -306,6 +306,24 @@ def test_what_the_adapter_imports_is_not_its_own(tmp_path, capsys):
     assert findings["tweedie_cov"]["status"] == "failed"
 
 
+@pytest.mark.parametrize("mark", ["", "from refebm.crosscheck.frameworks.numpy import objective\n@objective\n"])
+def test_methods_that_no_question_asks_for_are_told(mark, tmp_path, capsys):
+    text = f"""{mark}class VarianceExploding:
+    def __init__(self, sigma_min, sigma_max):
+        self.ends = sigma_min, sigma_max
+    def sigma(self, t):
+        return self._sigma(t)
+    def _sigma(self, t):
+        return self.ends[0] * (self.ends[1] / self.ends[0]) ** t
+    def marginal(self, t):
+        return 1.0 + 0 * t, self.sigma(t)
+"""
+    (tmp_path / "adapter.py").write_text(text)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
+    told = "refebm: adapter.py: VarianceExploding: marginal not asked for, and not looked at\n"
+    assert capsys.readouterr().err == told
+
+
 def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):
     text = RIGHT.replace("tweedie_mean", "tweedi_mean") + "\ndef score_fn(model): return model\n"
     (tmp_path / "adapter.py").write_text(text)

@@ -127,6 +127,9 @@ class Adapter(Implementation):
         self.own = {name: getattr(module, name) for name in _exposed(module)}
         self.functions = [name for name in EXAMINED if self.supports(name)]
         self.notes = [f"{name} is no public name, and not examined: {near}?" for name, near in misspelt(module)]
+        self.notes += [
+            f"{name}: {', '.join(others)} not asked for, and not looked at" for name, others in _beside(self.own)
+        ]
         for name in self.own:
             methods = [function for function in EXAMINED if function.partition(".")[0] == name]
             if not set(methods) & set(self.functions):
@@ -305,6 +308,19 @@ def misspelt(module) -> Iterator[tuple[str, str]]:
         helper = name.lower() in map(str.lower, (*CLASSES, *KINDS)) or (close and close[0] in vars(module))
         if close and not helper:
             yield name, close[0]
+
+
+def _beside(own: dict) -> Iterator[tuple[str, list[str]]]:
+    """The classes of an adapter with the public methods of their own that no question asks for."""
+    for name, thing in own.items():
+        if inspect.isclass(thing):
+            home = [vars(one) for one in thing.__mro__ if one.__module__ == thing.__module__]
+            methods = dict.fromkeys(key for one in home for key, value in one.items() if inspect.isfunction(value))
+            others = [one for one in methods if not one.startswith("_") and f"{name}.{one}" not in EXAMINED]
+            asked_alone = {"log_prob"} if name in EXAMINED else set()
+            others = [one for one in others if one not in asked_alone]
+            if others:
+                yield name, others
 
 
 def _defined(module) -> list[str]:

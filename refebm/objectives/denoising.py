@@ -152,7 +152,7 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
 
     $$\sigma_i = \sigma_1 (\sigma_n/\sigma_1)^{(i - 1)/(n - 1)},\quad \sigma_1 = \max_{jk} |x_j - x_k|$$
 
-    x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1.
+    x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1. Returns (sigmas (n,), overlap).
     The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all neighbours: 1 when they are
     equal, 0 when no sample of one level could be one of the next. CS236 asks for enough of it; it falls with d.
     Errors: E-LEVELS.
