@@ -103,6 +103,32 @@ def test_a_gradient_that_stops_is_found(framework):
     assert finding.status == "failed" and "its gradient" in finding.diagnosis, finding.diagnosis
 
 
+POINTS = {  # a function of points that a sampler made, right code, what is wrong, and what has to be said
+    "contrastive_divergence": (
+        "def {}(energy, x, x_model):\n    return energy(x) - energy(held(x_model))",
+        ("held(x_model)", "x_model"),
+        "a gradient flows to x_model, which is held constant",
+    ),
+    "variational_bound": (
+        "def {}(energy, log_q, x, y):\n    return energy(y) - energy(x) + log_q(y)",
+        ("log_q(y)", "log_q(held(y))"),
+        "its gradient in y is wrong: none flows through it in log q(y)",
+    ),
+}
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+@pytest.mark.parametrize("name", POINTS)
+def test_gradients_flow_through_points_as_the_definition_says(framework, name):
+    body, (was, becomes), said = POINTS[name]
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    head = f"from refebm.crosscheck.frameworks.{framework} import objective, held\n\n\n@objective\n"
+    finding = examined(head + body.format(name), name)
+    assert finding.status == "passed" and finding.gradients, finding.diagnosis
+    finding = examined(head + body.format(name).replace(was, becomes), name)
+    assert finding.status == "failed" and said in finding.diagnosis, finding.diagnosis
+
+
 def test_each_projection_is_asked_for_alone_unless_all_are_wanted():
     name, seen = "hutchinson_divergence", "def {}(field, x, v):\n    SEEN.add(v.ndim)\n    raise NotImplementedError\n"
     for options, dimensions in (("", {2}), ("(projections=True)", {2, 3})):

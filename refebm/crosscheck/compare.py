@@ -22,8 +22,8 @@ import autograd.numpy as anp
 import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 
-from refebm.crosscheck import diagnosis
 from refebm.crosscheck.adapter import Answer, array, last_lines
+from refebm.crosscheck.diagnosis import afresh
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
@@ -61,7 +61,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         asked = list(_questions(function, kinds, inside, by_row))
         wanted = tuple(_vector(function, one) for one in asked)
         answers = {one.id: _answer(harness, function, loss, one, given, models) for one in asked}
-    with instead(function, wanted), _afresh():
+    with instead(function, wanted), afresh():
         finding = judge(function, answers)
     return Report([replace(finding, failing=None)], getattr(loss, "__name__", "a loss"))  # a model is no literal
 
@@ -89,20 +89,6 @@ def _kept(harness):
     harness.laws = {}
     with harness.of_dtype(None):
         yield
-
-
-@contextlib.contextmanager
-def _afresh():
-    """What the diagnosis remembers is of other questions."""
-    held = [one for one in vars(diagnosis).values() if hasattr(one, "cache_clear")]
-    held = [one for one in held if one.__module__ == diagnosis.__name__]
-    for one in held:
-        one.cache_clear()
-    try:
-        yield
-    finally:
-        for one in held:
-            one.cache_clear()
 
 
 def _numbers(value):

@@ -8,6 +8,7 @@ kind, which are looked at by themselves. Where no name fits none is given.
 """
 
 import ast
+import contextlib
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,10 +23,11 @@ from refebm.crosscheck.facts import EXCEPTIONS, facts
 from refebm.crosscheck.vectors import Vector, tolerance, vectors
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
+from refebm.variants.helpers import EPSILONS, calls, helpers, instead
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
 from refebm.variants.questions import ask, flat
-from refebm.variants.record import together
+from refebm.variants.record import INSTEAD, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
@@ -139,10 +141,15 @@ class Diagnosis(NamedTuple):
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
-    exact = named(function, candidates, _deep)
+    exact = named(function, candidates) or helped(function, candidates) or named(function, candidates, _deep, True)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
-    return nearly(function, candidates) or excepted(function, candidates) or _facts(candidates)
+    return (
+        _epsilon(function, candidates)
+        or nearly(function, candidates)
+        or excepted(function, candidates)
+        or _facts(candidates)
+    )
 
 
 def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
@@ -156,11 +163,13 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
-def named(function: str, candidates: list[Evidence], deep: Callable | None = None) -> Diagnosis | None:
-    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does."""
+def named(
+    function: str, candidates: list[Evidence], deep: Callable | None = None, alone: bool = False
+) -> Diagnosis | None:
+    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does, or alone."""
     some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # no version is nearer
     searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _ignored]
-    found = _only(searches, function, some) or _combined(function, some)
+    found = None if alone else _only(searches, function, some) or _combined(function, some)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
 
 
@@ -171,6 +180,59 @@ def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosi
         if len(found) == 1:
             return found[0]
     return None
+
+
+def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A helper that is otherwise: in the reference, or, where that is somebody's rule, beside what has a name."""
+    for helper in helpers(function):
+        with afresh(), instead(helper.name, helper.instead):
+            made = elsewhere(function)
+            for evidence in candidates:
+                if Reading(function, lambda made=made: made).fits(evidence):
+                    said = f"equals the reference with {helper.words}{_reduced(evidence)}"
+                    said += f" (convention of {helper.source})" if helper.source else ""
+                    return Diagnosis(
+                        said, (helper.words,), _Together(made) if helper.source else None, evidence.reduction
+                    )
+            found = named(function, candidates) if helper.source else None
+        if found:
+            convention = found.convention and _Together(found.convention.implementation())
+            return found._replace(words=f"{found.words}, and {helper.words} (convention of {helper.source})",
+                                  convention=convention)  # fmt: skip
+    return None
+
+
+def _epsilon(function, candidates) -> Diagnosis | None:
+    """A number that a helper of the formula has where programs take a logarithm."""
+    for name, (words, made, source) in EPSILONS.items():
+        if not calls(function, name):
+            continue
+
+        def reading(k, name=name, made=made):
+            with instead(name, made(k)):
+                one = elsewhere(function)
+            return Reading(function, lambda: one)
+
+        for evidence in candidates:
+            number = _solved(evidence.telling, reading, 0.0)
+            rough = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24))  # such programs lose digits
+            if number and abs(number) <= SMALL and reading(number).fits(rough):
+                said = f"equals the reference {words.format(number)}{_reduced(evidence)} (convention of {source})"
+                return Diagnosis(said, (), _Together(reading(number).implementation), evidence.reduction)
+    return None
+
+
+@contextlib.contextmanager
+def afresh() -> Iterator[None]:
+    """What is remembered here is of other questions, or of other versions."""
+    held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
+    for one in held:
+        one.cache_clear()
+    try:
+        yield
+    finally:
+        for one in held:
+            one.cache_clear()
 
 
 FEW = 100  # tolerances up to which an error is one of rounding
@@ -309,7 +371,8 @@ def mistakes(function: str) -> list[Reading]:
 @cache
 def _chained(function: str) -> list[Reading]:
     """The reference after each chain of steps."""
-    return [Reading(function, Chain(function, steps).implementation, steps) for steps in chains(function)]
+    inner = elsewhere(function) if INSTEAD else REFERENCE
+    return [Reading(function, Chain(function, steps, None, inner).implementation, steps) for steps in chains(function)]
 
 
 @cache
@@ -337,7 +400,8 @@ def _bank(function, evidence) -> Diagnosis | None:
 def _conventions(function, evidence) -> Diagnosis | None:
     """The reference, in conventions, the fewest that do."""
     for _, some in itertools.groupby(_chained(function), key=lambda reading: len(reading.what)):
-        chains = [Chain(function, one.what, weighting) for one in some for weighting in weighted(one, evidence)]
+        inner = elsewhere(function) if INSTEAD else REFERENCE
+        chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
         chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
         if chain:
             plain = not chain.steps and set(chain.words) <= {"no 1/2"}

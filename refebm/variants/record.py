@@ -54,7 +54,7 @@ class Variant:
         module = sys.modules[definition.__module__]
         namespace = namespace_of(module)
         whole = self.put_into(syntax(module if self.inside else definition), patched, namespace)
-        exec(compile(whole, f"<{self}>", "exec"), namespace)
+        execute(whole, f"<{self}>", namespace)
         return namespace[name]
 
     def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
@@ -72,7 +72,26 @@ class Variant:
 def namespace_of(module) -> dict:
     """What a variant of one of its definitions may speak of."""
     whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
-    return {"np": np} | vars(module) | whole | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
+    known = {"np": np} | vars(module) | whole | PROJECTIONS | {"theorem": lambda *_, **__: lambda function: function}
+    return known | {name: other for name, other in INSTEAD.items() if name in known}
+
+
+INSTEAD: dict[str, Callable] = {}  # helpers that are otherwise while a diagnosis tries it: see `elsewhere`
+
+
+def elsewhere(function: str) -> Implementation:
+    """refebm in which the module of a public function is made again, with what is in `INSTEAD`."""
+    name = function.partition(".")[0]
+    module = sys.modules[getattr(refebm, name).__module__]
+    namespace = namespace_of(module)
+    execute(syntax(module), f"<{function}>", namespace)
+    return Implementation(**{name: namespace[name]})
+
+
+def execute(tree: ast.Module, name: str, namespace: dict) -> None:
+    """Its definitions; what it would import is in the namespace, perhaps otherwise."""
+    body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    exec(compile(ast.Module(body, []), name, "exec"), namespace)
 
 
 def together(one: Variant, other: Variant) -> Implementation:
@@ -83,7 +102,7 @@ def together(one: Variant, other: Variant) -> Implementation:
     whole, namespace = syntax(module if one.inside or other.inside else definition), namespace_of(module)
     for variant in (one, other):
         whole = variant.put_into(whole, one.function, namespace)
-    exec(compile(whole, f"<{one}; {other}>", "exec"), namespace)
+    execute(whole, f"<{one}; {other}>", namespace)
     return Implementation(**{name: namespace[name]})
 
 
@@ -151,7 +170,7 @@ class Term:
         whole = syntax(definition)
         one = definition_in(whole, method or name).tree
         alone = changed(one, body=ast.parse(f"return {self.expression}").body)
-        namespace = dict(vars(sys.modules[definition.__module__]))
+        namespace = dict(vars(sys.modules[definition.__module__])) | INSTEAD
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})
 

@@ -37,7 +37,7 @@ from typing import ClassVar
 import numpy as np
 
 import refebm
-from refebm.crosscheck.adapter import call
+from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS
 from refebm.glossary import (
@@ -51,7 +51,9 @@ from refebm.glossary import (
     InputError,
     LevelField,
     LevelNoise,
+    ModelPoints,
     Noise,
+    Pathwise,
     Projections,
     Rbm,
     TimeField,
@@ -205,9 +207,9 @@ class Harness:
             if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
         if trained and hasattr(values, "shape"):
-            return values, Gradient(self, wanted, asked, given, ask, dtype)
+            return values, Gradient(self, wanted, asked, given, ask, dtype, names)
         if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
-            found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
+            found = self.gradient(partial_at(ask, given, len(given) - 1), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
 
@@ -343,15 +345,15 @@ class Products:
 class Gradient(dict):
     """The gradient of the mean in the parameters of the first model, nested like them, once it is looked at."""
 
-    def __init__(self, harness, wanted, asked, given, ask, dtype):
+    def __init__(self, harness, wanted, asked, given, ask, dtype, names=()):
         super().__init__()
-        self._asked_for = harness, wanted, asked, given, ask, dtype
+        self._asked_for = harness, wanted, asked, given, ask, dtype, names
 
     def items(self):
         return call(self._taken).items()
 
     def _taken(self):
-        harness, wanted, asked, given, ask, dtype = self._asked_for
+        harness, wanted, asked, given, ask, dtype, _ = self._asked_for
         place = next(i for i, one in enumerate(asked) if isinstance(one, Model))
         model = asked[place]
 
@@ -362,7 +364,17 @@ class Gradient(dict):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
             if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
                 return {}
-            return nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            tree = nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            return tree | {FLOW: dict(self._in_points())}
+
+    def _in_points(self):
+        """Of points that a sampler made: whether its gradients flow through them. A body may not take such points."""
+        harness, wanted, _, given, ask, _, names = self._asked_for
+        for place, (name, kind) in enumerate(zip(names, wanted)):
+            with contextlib.suppress(Exception):
+                if kind in (Pathwise, ModelPoints):
+                    moved = partial_at(ask, given, place)
+                    yield name, harness.array(harness.gradient(moved, [given[place]])[0])
 
 
 class Density:
@@ -383,6 +395,11 @@ class Density:
             return getattr(self._make(), name, _no_method)(*given)
 
         return called
+
+
+def partial_at(function, given, place):
+    """A function of a list of one argument, the others as they are given."""
+    return lambda leaves: function([*given[:place], *leaves, *given[place + 1 :]])
 
 
 def _first(found, *_):
