@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from refebm.crosscheck.questions import WHOLE
-from refebm.crosscheck.vectors import tolerance
+from refebm.crosscheck.vectors import FACTOR, tolerance
 from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, SDES
 
 MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
@@ -124,7 +124,18 @@ def _where(evidence) -> list[str]:
     _, words, there, share = best[0]
     if any(np.any(other[2] != there) for other in best[1:]):  # another explains them as well
         return []
+    if "far out" in words and words.startswith("wrong"):
+        words += _cancels(evidence)
     return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
+
+
+def _cancels(evidence) -> str:
+    """Whether what is wrong far out is off by no more than a roundoff of large numbers: small answers lose digits."""
+    wrong = (evidence.units > 1) & ~evidence.left_out
+    off = np.max(np.abs(evidence.answers - evidence.right)[wrong])
+    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])[wrong]
+    least = FACTOR * 2.0**-53 * np.maximum(1, np.max(sizes) ** 2)
+    return f", where large numbers cancel: off by {off:.1g} at most, small answers lose digits" if off <= least else ""
 
 
 def _several(evidence, some) -> bool:

@@ -3,13 +3,14 @@
 import contextlib
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, diagnose
-from refebm.crosscheck.questions import Asked
+from refebm.crosscheck.questions import WHOLE, Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE
@@ -39,6 +40,7 @@ class Finding:
     failing: Asked | None = None
     expected: list | None = None
     got: list | None = None
+    how: Any = None  # the convention that it is in
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
@@ -82,6 +84,7 @@ def _judged(function, answers):
     alone = [_alone(vector, answer) for vector, answer in pairs]
     unsupported = tuple(dict.fromkeys([*words, *(_lacking(function) for yes in alone if yes)]))
     pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
+    pairs, ended = _without_an_end(function, pairs)
     problems = [_problem(vector, answer) for vector, answer in pairs]
     troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
     clean = [pair for pair, problem in zip(pairs, problems) if not problem]
@@ -92,10 +95,43 @@ def _judged(function, answers):
     if troubles:
         vector, problem = troubles[0]
         rest = _values(function, clean, known) if clean else None
+        if rest and rest.status == "convention" and all(_cannot_be_asked(rest.how, one) for one, _ in troubles):
+            return replace(rest, diagnosis=f"{rest.diagnosis}; {len(troubles)} questions cannot be asked so")
         beside = f"; beside that, {rest.diagnosis}" if rest and rest.status == "failed" else ""
         counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
         return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
-    return _values(function, clean, known)
+    found = _values(function, clean, known)
+    if ended and found.status in ("passed", "convention"):
+        return replace(found, status="convention", diagnosis="; ".join(filter(None, [found.diagnosis, ended])))
+    return replace(found, diagnosis="; ".join(filter(None, [found.diagnosis, ended])))
+
+
+def _without_an_end(function, pairs):
+    """Levels, steps, betas with one number too many, the same 0 or 1 at one end of each, without it; and words."""
+    if not pairs or any(answer.problem or len(answer.parts) != 1 for _, answer in pairs):
+        return pairs, ""
+    parts = [answer.parts[0] for _, answer in pairs]
+    fits = [len(v.shapes) == 1 and part.shape == (v.shapes[0][0] + 1,) for (v, _), part in zip(pairs, parts)
+            if len(v.shapes[0]) == 1]  # fmt: skip
+    if function not in WHOLE or len(fits) < len(pairs) or not all(fits):
+        return pairs, ""
+    for words, end, rest in (("appended", -1, slice(None, -1)), ("put before the first", 0, slice(1, None))):
+        (number, *others) = {float(part[end]) for part in parts}
+        if not others and number in (0.0, 1.0):
+            short = [(v, answer._replace(parts=(part[rest],))) for (v, answer), part in zip(pairs, parts)]
+            return short, f"with {number:g} {words}, as programs do that count to the end (convention)"
+    return pairs, ""
+
+
+def _cannot_be_asked(convention, vector) -> bool:
+    """Whether what a convention asks a model leaves the domain of the question's model."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return not np.all(np.isfinite(flat(ask(vector.asked.function, convention.implementation(),
+                                                   vector.asked.arguments))))  # fmt: skip
+    except InputError:
+        return True
 
 
 ALONE = "the probability of acceptance: the state alone came back"
@@ -144,7 +180,9 @@ def _values(function, pairs, known) -> Finding:
     words, names, convention, reduction = diagnose(function, candidates)
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)
-    return _gradients(function, pairs, known, convention) if convention else Finding(function, "failed", **known)
+    if not convention:
+        return Finding(function, "failed", **known)
+    return replace(_gradients(function, pairs, known, convention), how=convention)
 
 
 def _case(evidence, first, pairs):

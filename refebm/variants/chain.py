@@ -292,9 +292,26 @@ conventions(
         f"{HALVES}{UNTIL}{TO_THE_END}",
         "Vehtari et al. 2021, section 3.2, as it is written",
     ),
+    (
+        "the plain sum of the correlations within chains, up to the first that is negative",
+        f"rho = 1 - (within - c) / (c[0] + variance_of_means(x))\n    rho[0] = 1.0\n    {PAIRS}{POSITIVE}"
+        f"tau = -1 + 2 * {MONOTONE}",
+        "rho = c / c[0]\n    positive = np.logical_and.accumulate(rho >= 0, axis=0)\n    "
+        "tau = -1 + 2 * np.sum(rho * positive, axis=0)",
+        "Kass et al. 1998: 1 + 2 sum rho, without pairs, chains that disagree in full",
+    ),
 )
 
+SPLIT = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
+SCORES = (  # normal scores of the ranks of all draws of a coordinate, equal ones at the mean of their ranks
+    "NAME = scipy.special.ndtri((np.sum((f < f[:, None]) + 0.5 * (f == f[:, None]), axis=1) + 0.125)"
+    " / (len(f) + 0.25)).reshape(halves.shape)"
+)
+FLAT = "f = halves.reshape(-1, x.shape[2])\n    "
+BULK = SCORES.replace("NAME", "halves")
+TAIL = f"f = np.abs(f - np.median(f, axis=0))\n    {SCORES.replace('NAME', 'folded')}\n    "
 WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"
+WITHIN_FOLDED = WITHIN.replace("halves", "folded")
 RATIO = "np.sqrt((half - 1) / half + variance_of_means(halves) / within)"
 wrong_versions(
     "split_r_hat",
@@ -341,6 +358,25 @@ conventions(
         "Gelman and Rubin 1992",
     ),
     ("without the factor (L - 1)/L", "(half - 1) / half", "1", "Gelman et al. 2013, in the limit"),
+    *(
+        (
+            f"of the ranks' normal scores{words}",
+            SPLIT,
+            f"{SPLIT.replace('half : 2 * half', last)}\n    {FLAT}{BULK}",
+            "Vehtari et al. 2021, eq. 14, the bulk alone",
+        )
+        for words, last in (("", "half : 2 * half"), (", an odd T drops the middle draw", "-half:"))
+    ),
+    *(
+        (
+            f"the larger of those of the ranks' normal scores, and of the folded draws'{words}",
+            f"{SPLIT}\n    within = {WITHIN}\n    return {RATIO}",
+            f"{SPLIT.replace('half : 2 * half', last)}\n    {FLAT}{BULK}\n    {TAIL}within = {WITHIN}\n    "
+            f"return np.maximum({RATIO}, {RATIO.replace('halves', 'folded').replace('within', WITHIN_FOLDED)})",
+            "Vehtari et al. 2021, section 4.1: Stan, ArviZ",
+        )
+        for words, last in (("", "half : 2 * half"), (", an odd T drops the middle draw", "-half:"))
+    ),
     ("an odd T drops the middle draw", "x[half : 2 * half]", "x[-half:]", "Stan, ArviZ, numpyro, pyro"),
     (
         "an odd T drops no draw: halves of two lengths",

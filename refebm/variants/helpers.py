@@ -29,7 +29,7 @@ def linear_from(threshold: float) -> Callable:
 
 HELPERS = [
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
-    *(Helper("softplus", f"softplus taken as linear from {k} on", linear_from(k)) for k in (5, 10, 15, 25, 30)),
+    *(Helper("softplus", f"softplus taken as linear from {k} on", linear_from(k)) for k in (5, 10, 15)),
 ]
 EPSILONS = {  # by name: words, and what it is with a number, which is 0 in the formula
     "softplus": (

@@ -106,6 +106,26 @@ def together(one: Variant, other: Variant) -> Implementation:
     return Implementation(**{name: namespace[name]})
 
 
+def calling(function: str, other: Variant, own: Variant | None = None) -> Implementation:
+    """refebm in which a function calls a version of another one, and may be a version itself. Errors: ValueError."""
+    name, called = function.partition(".")[0], other.function.partition(".")[0]
+    definition = getattr(refebm, name)
+    namespace = namespace_of(sys.modules[definition.__module__]) | {called: getattr(other.implementation(), called)}
+    whole = own.put_into(syntax(definition), function, namespace) if own else syntax(definition)
+    execute(whole, f"<{function}: {other}; {own}>", namespace)
+    return Implementation(**{name: namespace[name]})
+
+
+def called_by(function: str) -> list[Variant]:
+    """The versions of other public functions that a function's text calls."""
+    definition = getattr(refebm, function.partition(".")[0])
+    if function != definition.__name__:
+        return []
+    names = {node.func.id for node in ast.walk(syntax(definition)) if isinstance(node, ast.Call)
+             and isinstance(node.func, ast.Name)} - {function}  # fmt: skip
+    return [one for one in [*WRONG, *CONVENTIONS] if one.function in names]
+
+
 @functools.cache
 def definition_in(tree: ast.Module, name: str) -> Definition:
     return Definition(next(node for node in ast.walk(tree) if getattr(node, "name", "") == name))
