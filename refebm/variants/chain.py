@@ -292,6 +292,21 @@ conventions(
         f"{HALVES}{UNTIL}{TO_THE_END}",
         "Vehtari et al. 2021, section 3.2, as it is written",
     ),
+    *(
+        (
+            f"of the halves of the chains{words}",
+            f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
+            f"{halves}{UNTIL}{POSITIVE}tau = -1 + 2 *",
+            "Gelman et al. 2013, section 11.5",
+        )
+        for words, halves in (
+            (", of which an odd T drops the middle draw", HALVES),
+            (
+                ", of which an odd T drops the last draw",
+                HALVES.replace("-(length // 2) :", "length // 2 : length // 2 * 2"),
+            ),
+        )
+    ),
     (
         "the plain sum of the correlations within chains, up to the first that is negative",
         f"rho = 1 - (within - c) / (c[0] + variance_of_means(x))\n    rho[0] = 1.0\n    {PAIRS}{POSITIVE}"

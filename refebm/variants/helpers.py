@@ -8,6 +8,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
+from refebm.samplers.step import Step, accept
 from refebm.special import expit, softplus
 from refebm.variants.record import INSTEAD, Variant
 
@@ -27,7 +28,15 @@ def linear_from(threshold: float) -> Callable:
     return lambda a: np.where(a > threshold, a, softplus(np.minimum(a, threshold)))
 
 
+def rejected(x, proposal, there, energy_error, u):
+    """`accept`, where u is not below the acceptance."""
+    info = accept(x, proposal, there, energy_error, u).info
+    accepted = (np.log(u) > -energy_error) & ~info.invalid
+    return Step(np.where(accepted[:, None], proposal, x), info._replace(accepted=accepted))
+
+
 HELPERS = [
+    Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear from {k} on", linear_from(k)) for k in (5, 10, 15)),
 ]

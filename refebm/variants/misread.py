@@ -290,7 +290,7 @@ def _of_class(name: str):
     for parameter in _parameters(definition):
         for words, change in PARAMETERS.items():
             said = (
-                f"{parameter} does not count: {words}"
+                f"{parameter} that does not count: {words}"
                 if words[0] in "01t" and "for it" in words
                 else f"{parameter} read wrongly: {words}"
             )

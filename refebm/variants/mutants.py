@@ -87,27 +87,27 @@ class Mutant(NamedTuple):
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        one = replaced(self.tree, self.node, self.new)
-        if inspect.isclass(definition):
-            return Implementation(**{name: self._subclass(definition, one, numbers)})
-        own = syntax(definition)
-        parts = [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
         namespace = namespace_of(module) | {"expit": expit, "unit": unit} | numbers
-        for part in parts:
-            exec(compile(ast.fix_missing_locations(part), "<mutant>", "exec"), namespace)
-        return Implementation(**{name: namespace[name]})
+        for code in _compiled(self):
+            exec(code, namespace)
+        if not inspect.isclass(definition):
+            return Implementation(**{name: namespace[name]})
+        method = self.tree.name if hasattr(definition, self.tree.name) else self.function.partition(".")[2]
+        own = {method: namespace[method], "__module__": module.__name__}
+        return Implementation(**{name: type(name, (definition,), own)})
 
-    def _subclass(self, definition, one, numbers):
-        """The class with a method, or a helper of its module, that says something else."""
-        method, module = self.tree.name, sys.modules[definition.__module__]
-        namespace = namespace_of(module) | {"expit": expit, "unit": unit} | numbers
-        exec(compile(ast.fix_missing_locations(ast.Module([one], [])), "<mutant>", "exec"), namespace)
-        if hasattr(definition, method):
-            return type(definition.__name__, (definition,), {method: namespace[method], "__module__": module.__name__})
-        own = self.function.partition(".")[2]
-        called = definition_in(syntax(_home(definition, own)), own).tree  # who calls the helper is made again
-        exec(compile(ast.fix_missing_locations(ast.Module([called], [])), "<mutant>", "exec"), namespace)
-        return type(definition.__name__, (definition,), {own: namespace[own], "__module__": module.__name__})
+    def trees(self) -> list[ast.Module]:
+        """What has to be run: the definition, or a helper and who calls it; of a class the method alone."""
+        definition = getattr(refebm, self.function.partition(".")[0])
+        one = replaced(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
+        if not inspect.isclass(definition):
+            own = syntax(definition)
+            return [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
+        called = []
+        if not hasattr(definition, self.tree.name):
+            own = self.function.partition(".")[2]
+            called = [definition_in(syntax(_home(definition, own)), own).tree]
+        return [ast.Module([part], []) for part in (one, *called)]
 
     @property
     def words(self) -> str:
@@ -125,6 +125,12 @@ class Mutant(NamedTuple):
         for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
             new = replaced(new, node, changed(node, id=f"{number:.9g}"))
         return self._replace(new=new).words
+
+
+@functools.lru_cache(4)
+def _compiled(mutant: Mutant) -> list:
+    """Its code, which is the same with other numbers."""
+    return [compile(part, "<mutant>", "exec") for part in mutant.trees()]
 
 
 def _around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
