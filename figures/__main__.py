@@ -17,6 +17,7 @@ NAMES = (
     "metropolis",
     "langevin",
     "contrastive_divergence",
+    "coupled_chains",
     "likelihood",
     "noise_contrastive",
     "jensen_shannon",

@@ -24,31 +24,31 @@ RATE, UPDATES, STAGES = 1.0, 700, ((0.3, BLUE, "o"), (0.5, GREEN, "^"), (1.0, RE
 K = np.arange(1, 31)
 
 
-def _start() -> dict:
+def start() -> dict:
     weights = 0.1 * np.random.default_rng(SEED).standard_normal((D, M))
     return {"b": np.zeros(D), "c": np.zeros(M), "W": weights}
 
 
-def _probabilities(states: np.ndarray, means: np.ndarray) -> np.ndarray:
+def probabilities(states: np.ndarray, means: np.ndarray) -> np.ndarray:
     """Of each state of independent units, in the columns, given their means in the rows."""
     return np.prod(np.where(states == 1, means[:, None], 1 - means[:, None]), axis=2)
 
 
-def _transitions(parameters: dict) -> np.ndarray:
+def transitions(parameters: dict) -> np.ndarray:
     """P(v' | v) of one step: to the hidden units and back."""
     rbm = BinaryRBM(**parameters)
-    return _probabilities(H, rbm.hidden_mean(V)) @ _probabilities(V, rbm.visible_mean(H))
+    return probabilities(H, rbm.hidden_mean(V)) @ probabilities(V, rbm.visible_mean(H))
 
 
 def _samples(parameters: dict, k: int | None) -> np.ndarray:
     """P(v' | v) of the samples of CD-k, or for None of exact ones, whatever v is."""
     if k is not None:
-        return np.linalg.matrix_power(_transitions(parameters), k)
+        return np.linalg.matrix_power(transitions(parameters), k)
     rbm = BinaryRBM(**parameters)
     return np.tile(np.exp(-rbm.free_energy(V) - rbm.log_partition()), (len(V), 1))
 
 
-def _gradient(parameters: dict, k: int | None) -> dict:
+def gradient(parameters: dict, k: int | None) -> dict:
     """Of contrastive divergence, expected over the data and over its samples."""
     pairs = np.ravel(DATA[:, None] * _samples(parameters, k))
 
@@ -64,11 +64,11 @@ def _divergence(parameters: dict) -> float:
     return np.sum(DATA[BARS] * (np.log(DATA[BARS]) + rbm.free_energy(V[BARS]))) + rbm.log_partition()
 
 
-def _train(k: int | None, updates: int) -> list[dict]:
+def train(k: int | None, updates: int) -> list[dict]:
     """Gradient descent with expected gradients: the machines at the start and after each update."""
-    machines = [_start()]
+    machines = [start()]
     for _ in range(updates):
-        slope = _gradient(machines[-1], k)
+        slope = gradient(machines[-1], k)
         machines.append({name: value - RATE * slope[name] for name, value in machines[-1].items()})
     return machines
 
@@ -78,7 +78,7 @@ def draw(size: float = 1.0) -> Figure:
     """CD-k's gradient is biased by what k steps leave of the data, the second eigenvalue to the power k."""
     updates = max(round(UPDATES * size), 100)
     figure, axes = panels([["gradient", "training"]], height=4.5)
-    exact = _train(None, updates)
+    exact = train(None, updates)
     _biases(axes["gradient"], exact)
     _losses(axes["training"], exact)
     return figure
@@ -88,9 +88,9 @@ def _biases(axes: Axes, machines: list[dict]) -> None:
     """The length of CD-k's expected gradient less that of the likelihood, on the line that the eigenvalue foretells."""
     for stage, colour, marker in STAGES:
         update = round(stage * (len(machines) - 1))
-        exact = flatten(_gradient(machines[update], None))[0]
-        bias = np.array([np.linalg.norm(flatten(_gradient(machines[update], k))[0] - exact) for k in K])
-        rate = np.sort(np.abs(np.linalg.eigvals(_transitions(machines[update]))))[-2]
+        exact = flatten(gradient(machines[update], None))[0]
+        bias = np.array([np.linalg.norm(flatten(gradient(machines[update], k))[0] - exact) for k in K])
+        rate = np.sort(np.abs(np.linalg.eigvals(transitions(machines[update]))))[-2]
         axes.semilogy(K, bias[-1] * rate ** (K - K[-1]), color=colour, linewidth=1)
         label = rf"{update} updates: $\lambda_2 = {rate:.3f}$"
         axes.semilogy(K, bias, marker, color=colour, markersize=4, label=label)
@@ -103,7 +103,7 @@ def _biases(axes: Axes, machines: list[dict]) -> None:
 
 def _losses(axes: Axes, exact: list[dict]) -> None:
     """How far training gets with each k."""
-    runs = [(f"CD-{k}", _train(k, len(exact) - 1), colour) for k, colour in ((1, RED), (2, ORANGE), (5, BLUE))]
+    runs = [(f"CD-{k}", train(k, len(exact) - 1), colour) for k, colour in ((1, RED), (2, ORANGE), (5, BLUE))]
     for name, machines, colour in [*runs, ("exact likelihood", exact, BLACK)]:
         style = ("--", 1.2) if machines is exact else ("-", 2.0)
         axes.semilogy([_divergence(m) for m in machines], style[0], linewidth=style[1], color=colour, label=name)

@@ -19,12 +19,7 @@ LINES = (
         r"1/\beta",
         [(Gamma(1.0, 1.0), RED, "--", r"$\alpha = 1$"), (Gamma(3.0, 1.0), BLUE, "-", r"$\alpha = 3$")],
     ),
-    (
-        "mixture",
-        (-5.0, 5.0),
-        r"\sigma",
-        [(GaussianMixture([0.35, 0.65], [[-2.0], [2.0]], 1.0), BLUE, "-", None)],
-    ),
+    ("mixture", (-5.0, 5.0), r"\sigma", [(GaussianMixture([0.35, 0.65], [[-2.0], [2.0]], 1.0), BLUE, "-", None)]),
 )
 PLANE = GaussianMixture(
     [0.3, 0.4, 0.3],

@@ -71,12 +71,7 @@ def start(hidden: int = 0, seed: int = SEED) -> dict:
         encoder = ((np.concatenate([np.zeros((D, K)), 0.7 * np.eye(K)]), np.zeros(K)),)
     linear = ((np.zeros((K + D, K)), np.zeros(K)),)
     score = (layer(rng, K + D, SCORE_HIDDEN, 1.0), layer(rng, SCORE_HIDDEN, K, 0.5)) if hidden else linear
-    return {
-        "decoder": (layer(rng, K, D, 0.5),),
-        "log_s": 0.0,
-        "encoder": encoder,
-        "score": score,
-    }
+    return {"decoder": (layer(rng, K, D, 0.5),), "log_s": 0.0, "encoder": encoder, "score": score}
 
 
 def decoder(parameters: dict) -> LinearGaussianVAE:

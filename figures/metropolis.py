@@ -58,10 +58,7 @@ def _sampled(p: GaussianMixture, kernel: Callable, eta: float, n: int, steps: in
 def draw(size: float = 1.0) -> Figure:
     """Langevin steps widen the law by their size; MALA and HMC keep it, and pay by rejections."""
     figure, axes = panels(
-        [list(TARGETS), [f"accepted {name}" for name in TARGETS]],
-        height=5.6,
-        height_ratios=[2, 1],
-        sharex=True,
+        [list(TARGETS), [f"accepted {name}" for name in TARGETS]], height=5.6, height_ratios=[2, 1], sharex=True
     )
     for row in ("", "accepted "):
         axes[f"{row}mixture"].sharey(axes[f"{row}Gaussian"])

@@ -18,12 +18,7 @@ import autograd.numpy as np
 import numpy
 
 from figures.tables import markdown, number
-from refebm import (
-    GaussianMixture,
-    geometric_noise_levels,
-    train_noise_conditional_score_matching,
-    tweedie_mean,
-)
+from refebm import GaussianMixture, geometric_noise_levels, train_noise_conditional_score_matching, tweedie_mean
 from refebm.models import at
 from refebm.models.networks import perceptron
 

@@ -106,6 +106,7 @@ from refebm.objectives.schedules import (
     cosine_betas,
     level_coverage,
     level_ratio,
+    moving_average,
 )
 from refebm.objectives.score_matching import (
     explicit_score_matching,

@@ -1,4 +1,7 @@
-"""refebm show | list | book | verify | crosscheck | vectors: read it, prove it, examine an implementation by it."""
+"""refebm show | list | book | verify | crosscheck | vectors: read it, prove it, examine an implementation by it.
+
+What only one command needs is imported when that one is asked: looking a thing up takes no examiner.
+"""
 
 import argparse
 import contextlib
@@ -7,29 +10,28 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import refebm
 from refebm.book.command import COMMANDS as BOOK
 from refebm.book.command import add_commands
-from refebm.crosscheck.command import crosscheck
-from refebm.crosscheck.examination import SILENCE
-from refebm.crosscheck.report import shown
-from refebm.crosscheck.template import TEMPLATES
-from refebm.crosscheck.vectors import write
 from refebm.glossary import InputError
-from refebm.verify.command import add_options, verify
 from refebm.words import did_you_mean
 
 INTERRUPTED, TERMINATED = 130, 143  # exit statuses, as shells have them
 
 
 class Parser(argparse.ArgumentParser):
-    """Of what it does not know it says what may have been meant."""
+    """Of what it does not know it says what may have been meant. A command adds its options when it is asked."""
+
+    add_options: Callable[[argparse.ArgumentParser], None] | None = None
 
     def parse_known_args(self, args=None, namespace=None):
         """The options, and what is left; of a command nothing is."""
+        if self.add_options:
+            add_options, self.add_options = self.add_options, None
+            add_options(self)
         known, left = super().parse_known_args(args, namespace)
         if left and self._subparsers is None:
             self.error(f"unrecognized arguments: {' '.join(left)}{did_you_mean(left[0], self._option_string_actions)}")
@@ -47,20 +49,34 @@ def parser() -> argparse.ArgumentParser:
     parser = Parser(prog="refebm", description=__doc__)
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
-    add_options(commands.add_parser("verify", help="check every theorem by numbers"))
+    verify = commands.add_parser("verify", help="check every theorem by numbers")
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
-    crosscheck.add_argument("adapter", nargs="?", help="a Python file, or a dotted module")
-    crosscheck.add_argument("--template", choices=TEMPLATES, help="print an adapter to start from")
-    crosscheck.add_argument("--complete", action="store_true", help="with --only: bodies that pass, as without it")
-    crosscheck.add_argument("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
-    crosscheck.add_argument("--only", metavar="TEXT", default="", help="a function, or those with such words")
-    crosscheck.add_argument("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
-    crosscheck.add_argument("--json", metavar="FILE", type=Path, help="write the findings there as well")
-    crosscheck.add_argument("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
+    verify.add_options, crosscheck.add_options = _options_of_verify, _options_of_crosscheck
     vectors = commands.add_parser("vectors", help="write the golden vectors as JSON, for any language")
     vectors.add_argument("folder", metavar="DIR")
     add_commands(commands)
     return parser
+
+
+def _options_of_verify(parser):
+    from refebm.verify.command import add_options
+
+    add_options(parser)
+
+
+def _options_of_crosscheck(parser):
+    from refebm.crosscheck.examination import SILENCE
+    from refebm.crosscheck.template import TEMPLATES
+
+    add = parser.add_argument
+    add("adapter", nargs="?", help="a Python file, or a dotted module")
+    add("--template", choices=TEMPLATES, help="print an adapter to start from")
+    add("--complete", action="store_true", help="with --only: bodies that pass, as without it")
+    add("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
+    add("--only", metavar="TEXT", default="", help="a function, or those with such words")
+    add("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
+    add("--json", metavar="FILE", type=Path, help="write the findings there as well")
+    add("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -89,6 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _stop(words, status: int = 2) -> int:
+    from refebm.crosscheck.report import shown
+
     print(shown(f"refebm: {words}"), file=sys.stderr)
     return status
 
@@ -116,7 +134,21 @@ def _ended_by_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _verify(options) -> int:
+    from refebm.verify.command import verify
+
+    return verify(options)
+
+
+def _crosscheck(options) -> int:
+    from refebm.crosscheck.command import crosscheck
+
+    return crosscheck(options)
+
+
 def _vectors(options) -> int:
+    from refebm.crosscheck.vectors import write
+
     if not options.folder:
         raise InputError("E-OPTION", "vectors takes the name of a folder")
     paths = list(write(Path(options.folder)))
@@ -124,4 +156,4 @@ def _vectors(options) -> int:
     return 0
 
 
-COMMANDS = {"verify": verify, "crosscheck": crosscheck, "vectors": _vectors} | BOOK
+COMMANDS = {"verify": _verify, "crosscheck": _crosscheck, "vectors": _vectors} | BOOK

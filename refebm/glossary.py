@@ -5,8 +5,9 @@
 A type is a `typing.Annotated`: for a static checker an array, a callable or a number, and beside that its check and its
 shape in words. ``@rows`` reads the types of a signature and hands the body clean values: float64 rows, a noise level as
 a column ``(n, 1)`` so that formulas read as printed, callables whose results are measured against the rows that they
-were given, which get copies, and whose results are copied, so that they may write into either. Every error names the
-argument, what was wanted and what came, in a few numbers, and starts with a stable code.
+were given, which get copies, and whose results are copied, so that they may write into either, and which are asked at
+finite rows alone: of a row that is lost what they say is NaN. Every error names the argument, what was wanted and what
+came, in a few numbers, and starts with a stable code.
 """
 
 import functools
@@ -14,7 +15,7 @@ import inspect
 import math
 from collections.abc import Callable
 from reprlib import Repr
-from types import CodeType
+from types import CodeType, SimpleNamespace
 from typing import Annotated, Any, NamedTuple, get_args
 
 import autograd.numpy as np
@@ -47,6 +48,7 @@ brief = REPR.repr  # of what came, in a few words and numbers
 MOST_STEPS = 10**9  # more are no loop that ends
 MOST_NUMBERS = 10**10  # 80 GB
 MOST_DERIVATIVES = 8
+LEAST = 1.5e-154  # whose square is a number of full precision
 
 
 def real(name, value):
@@ -262,11 +264,12 @@ def fraction(name, value, x=None):
 
 
 def level(name, value, x):
-    """A positive float, or one per row (n,); the body sees a column (n, 1)."""
+    """A positive float, or one per row (n,), each with a square; the body sees a column (n, 1)."""
     value = real_array(name, value)
     if value.shape not in ((), (len(x),)):
         raise InputError("E-SHAPE", f"{name} must be a float or (n,) = ({len(x)},); got shape {value.shape}")
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
+    _see_square(name, value, LEAST)
     return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
 
 
@@ -284,12 +287,15 @@ def nonnegative(name, value, x=None):
     return value
 
 
-def squarable(name, value, x=None, *, least=1.5e-154):
+def squarable(name, value, x=None, *, least=LEAST):
     """A positive float whose square is one too; with `least` 0 its square may underflow."""
     value = positive(name, value)
-    if not least <= value <= 1e154:
-        raise InputError("E-SCALE", f"{name} must be from {least:g} to 1e154, to have a square, got {_at(value, ())}")
+    _see_square(name, value, least)
     return value
+
+
+def _see_square(name, value, least):
+    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to have a square")
 
 
 def positives(name, value, x=None):
@@ -454,9 +460,9 @@ def sde_like(name, value, x=None):
 
 
 def density_like(name, value, x=None):
-    """What has a log-density."""
+    """What has a log-density, which is all that a body sees, and is measured."""
     _refuse_without(name, value, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
-    return value
+    return SimpleNamespace(log_prob=energy(f"{name}.log_prob", value.log_prob))
 
 
 def rbm_like(name, value, x=None):
@@ -540,44 +546,37 @@ def within(name, value, n):
 
 def count(name, value, x=None):
     """A whole number that counts something."""
-    return _counted(name, value, 1)
+    return _counted(name, value)
 
 
 def count_or_none(name, value, x=None):
     """A whole number that counts what need not be there."""
-    return size(name, _counted(name, value, 0) + 1) - 1
+    return _counted(name, value, 0, MOST_NUMBERS, "E-SIZE")
 
 
 def order_of_derivative(name, value, x=None):
     """How often is differentiated, which takes a time that grows by a factor each time."""
-    value = count(name, value)
-    if value > MOST_DERIVATIVES:
-        raise InputError("E-COUNT", f"{name} must be at most {MOST_DERIVATIVES}, got {brief(value)}")
-    return value
+    return _counted(name, value, most=MOST_DERIVATIVES)
 
 
 def size(name, value, x=None):
     """The length of one axis of an array."""
-    value = count(name, value)
-    if value > MOST_NUMBERS:
-        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:.0e}, got {brief(value)}")
-    return value
-
-
-def _counted(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
-    if value < least:
-        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
-    return int(value)
+    return _counted(name, value, most=MOST_NUMBERS, code="E-SIZE")
 
 
 def steps(name, value, x=None):
     """A number of steps, which a loop can do."""
-    value = count(name, value)
-    if value > MOST_STEPS:
-        raise InputError("E-COUNT", f"{name} must be at most {MOST_STEPS:.0e}, got {brief(value)}")
-    return value
+    return _counted(name, value, most=MOST_STEPS)
+
+
+def _counted(name, value, least=1, most=math.inf, code="E-COUNT"):
+    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+    if value < least:
+        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
+    if value > most:
+        raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
+    return int(value)
 
 
 def memory(*sizes):
@@ -826,6 +825,11 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
+        gone = lost(x) & (argument == "x")
+        if gone.any():  # asked at another row instead, where the callable is at home
+            if gone.all():
+                return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
+            x = np.where(gone[:, None], getval(x)[np.argmin(gone)], x)
         result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
@@ -833,10 +837,16 @@ def _measured(name, function, wanted, words, argument="x"):
                 f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
                 f"got {np.shape(result)}",
             )
-        return result
+        return np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result) if gone.any() else result
 
     measured.returns = words
     return measured
+
+
+def lost(x):
+    """Which rows are not finite, (n,); none where x is no (n, d)."""
+    x = getval(x)
+    return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
 
 
 def _of_reals(called, result):

@@ -222,6 +222,9 @@ Roberts and Rosenthal 1998
 Roberts and Tweedie 1996
     Gareth O. Roberts and Richard L. Tweedie. Exponential convergence of Langevin distributions and their discrete
     approximations. Bernoulli 2, 1996.
+Roberts, Gelman and Gilks 1997
+    Gareth O. Roberts, Andrew Gelman and Walter R. Gilks. Weak convergence and optimal scaling of random walk Metropolis
+    algorithms. Annals of Applied Probability 7, 1997.
 Salimans and Ho 2022
     Tim Salimans and Jonathan Ho. Progressive distillation for fast sampling of diffusion models. ICLR 2022.
 Sarkka and Solin 2019

@@ -89,7 +89,8 @@ class LinearSDE:
 class VarianceExploding(LinearSDE):
     r"""dx = sigma(t) sqrt(2 log(sigma_max/sigma_min)) dw, sigma(t) = sigma_min (sigma_max/sigma_min)^t.
 
-    $$dx = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})} dw,\ \sigma(t) = \sigma_{\min}^{1 - t} \sigma_{\max}^t$$
+    $$dx = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})}\, dw, \ \sigma(t) = \sigma_{\min}^{1 - t}
+    \sigma_{\max}^t$$
 
     m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. Convention: the code of the source takes sigma(t) for
     std, which smooths the data by sigma_min.
@@ -249,7 +250,7 @@ class GivenDiffusion(LinearSDE):
     def kernel(self, s, t):
         r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std).
 
-        $$x_t \mid x_s \sim \mathcal N(x_s, v_t - v_s),\quad v_t = \int_0^t \sigma^2$$
+        $$x_t \mid x_s \sim \mathcal N(x_s, (v_t - v_s)\, I),\quad v_t = \int_0^t \sigma^2$$
         """
         s, t = ordered_times(s, t)
         if np.any(self.variance(t) < self.variance(s)):

@@ -4,8 +4,9 @@ r"""Training: minimise a loss in the parameters of a model, nested tuples, lists
 draws noise at each step: noise that is drawn before, or by a generator in the closure of the loss; `minimise_in_turns`
 is the same for several players, each with a loss of its own. Where the loss, or its gradient, is not finite, `minimise`
 tries shorter steps; where none is short enough, and in the others at once, training stops, keeps the parameters before,
-and says so. A loss that refuses such parameters (E-FINITE, or a DomainError: no integral, not settled) counts as one
-that is not finite there. Whatever else ends a training has what was fitted as its attribute `fit`.
+and says so. A loss that refuses such parameters (E-FINITE, a DomainError: no integral, not settled; a LinAlgError: a
+matrix that is not positive definite; an ArithmeticError) counts as one that is not finite there. Whatever else ends a
+training has what was fitted as its attribute `fit`.
 
 Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
 parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
@@ -19,7 +20,7 @@ import numpy
 import scipy
 from autograd.misc import flatten
 
-from refebm.calculus import held, value_and_gradient
+from refebm.calculus import held, pull_back
 from refebm.glossary import (
     DomainError,
     InputError,
@@ -61,6 +62,7 @@ def minimise(
 
     loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
     ends where the loss falls by no more than roundoff. progress: a line on stderr.
+    Also: L-BFGS
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
     run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
@@ -118,6 +120,7 @@ def minimise_noisy(
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
     steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on
     stderr.
+    Also: Adam, SGD
     Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951
     """
     player = _Player(loss, parameters, n_steps, step_size, adam, progress)
@@ -187,11 +190,8 @@ class _Run:
     """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
-        self.loss, self.n_steps, self.line = (
-            _callable("loss", loss),
-            steps("n_steps", n_steps),
-            Line(flag("progress", progress)),
-        )
+        self.loss, self.n_steps = _callable("loss", loss), steps("n_steps", n_steps)
+        self.line = Line(flag("progress", progress))
         self.x, self.unflatten = _flat(parameters)
         self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
 
@@ -199,22 +199,25 @@ class _Run:
         """Of the loss at x, in step i; _Stop where they are not finite."""
         try:
             with numpy.errstate(all="ignore"):
-                value, gradient = value_and_gradient(
-                    lambda x: _of_parameters(_float(asked("loss", self.loss, self.unflatten(x), *i))), x
+                value, back = pull_back(
+                    lambda parameters: _of_parameters(_float(asked("loss", self.loss, parameters, *i))),
+                    self.unflatten(x),
                 )
-        except InputError as error:
-            if self.history and (isinstance(error, DomainError) or error.code == "E-FINITE"):
+                gradient = numpy.concatenate([numpy.ravel(part) for part in _leaves(back(numpy.float64(1.0)))])
+        except (InputError, ArithmeticError, numpy.linalg.LinAlgError) as error:
+            told = not isinstance(error, InputError) or isinstance(error, DomainError) or error.code == "E-FINITE"
+            if self.history and told:
                 raise _Stop(str(error)) from error
             raise
-        if not np.isfinite(value):
+        if not numpy.isfinite(value):
             raise _Stop(f"it is {value}")
-        if not np.all(np.isfinite(gradient)):
+        if not numpy.isfinite(gradient).all():
             raise _Stop("its gradient is not")
         return value, gradient
 
     def keep(self, x, value):
         """All is well at x."""
-        self.last = np.array(x)
+        self.last = numpy.array(x)
         self.history.append(float(value))
         self.tell()
 
@@ -242,7 +245,8 @@ class _Run:
 
     def tell(self, end=""):
         """Where we are, over the line that was there."""
-        self.line.tell(f"{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}", end)
+        if self.line.shown:
+            self.line.tell(f"{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}", end)
 
 
 class _Player(_Run):
@@ -258,7 +262,7 @@ class _Player(_Run):
         self.keep(self.x, value)
         with numpy.errstate(over="ignore", invalid="ignore"):
             x = self.moved(self.x, gradient)
-        if not np.all(np.isfinite(x)):
+        if not numpy.isfinite(x).all():
             raise _Stop("the step from it leads out of the numbers")
         self.x = x
 
@@ -287,14 +291,38 @@ def _flat(parameters):
     if isinstance(parameters, (tuple, list, dict)) and not parameters:
         raise InputError("E-EMPTY", "parameters must have at least one number")
     try:
-        x, unflatten = flatten(parameters)
+        x, _ = flatten(parameters)
     except TypeError as error:
         raise InputTypeError(
             "E-DTYPE", f"parameters must be float arrays in tuples, lists and dicts by name: {error}"
         ) from error
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
-    return np.array(real_array("parameters", x)), unflatten
+    leaves = _leaves(parameters)
+    form, ends = _filled(parameters, iter(leaves)), numpy.cumsum([np.size(leaf) for leaf in leaves])
+    places = [(end - np.size(leaf), end, np.shape(leaf)) for leaf, end in zip(leaves, ends.tolist())]
+
+    def nest(x):  # as the other thing that flatten returns, which is slow: it is traced
+        return _filled(form, (x[start:end].reshape(shape) for start, end, shape in places))
+
+    return np.array(real_array("parameters", x)), nest
+
+
+def _leaves(nested):
+    """The arrays of nested parameters, in the order of `autograd.misc.flatten`."""
+    if isinstance(nested, dict):
+        nested = [nested[name] for name in sorted(nested)]
+    return [leaf for part in nested for leaf in _leaves(part)] if isinstance(nested, (tuple, list)) else [nested]
+
+
+def _filled(form, leaves):
+    """Nested as `form` is, with the next of these arrays each."""
+    if isinstance(form, dict):
+        parts = {name: _filled(form[name], leaves) for name in sorted(form)}
+        return {name: parts[name] for name in form}
+    if isinstance(form, (tuple, list)):
+        return type(form)([_filled(part, leaves) for part in form])
+    return next(leaves)
 
 
 def _of_parameters(value):

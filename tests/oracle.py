@@ -946,6 +946,10 @@ def annealed_step(ratio, n_steps):
     return root(lambda e: -slope(e), mpf(0), mpf(1))
 
 
+def moving_average(average, parameters, momentum):
+    return [average[i] + (1 - momentum) * (parameters[i] - average[i]) for i in range(len(average))]
+
+
 def root(falling, low, high):
     """Between two numbers, by halves, to all the digits."""
     for _ in range(mp.prec + 20):
@@ -1641,7 +1645,7 @@ DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_h
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
 PATHS = (predictor_corrector, probability_flow, probability_flow_log_prob)
 PRACTICE = (marginal_of_steps, karras_noise_levels, cosine_betas)
-PRACTICE += (level_coverage, level_ratio, annealed_variance, annealed_step)
+PRACTICE += (level_coverage, level_ratio, annealed_variance, annealed_step, moving_average)
 ARRAYS |= {f.__name__: f for f in PRACTICE}
 ARRAYS |= {f.__name__: f for f in (*SAMPLERS, *ESTIMATES, *DIAGNOSTICS, *OTHERS, *PATHS)}
 
@@ -2567,6 +2571,9 @@ def schedules():
         text = "half the noise, half the steps, the ratio for its square"
         yield entry("annealed_variance", text, ratio=ratio, eta=0.1875, n_steps=n_steps)
         yield entry("annealed_step", "half the steps, its own error left out", ratio=ratio, n_steps=n_steps)
+    for momentum in (0.9990234375, 0.25):
+        given = {"average": block(X, 1, 3)[0], "parameters": block(Z, 1, 3)[0], "momentum": momentum}
+        yield entry("moving_average", "weights exchanged, not normalised", **given)
 
 
 def classifiers():

@@ -123,10 +123,7 @@ def sabotaged(framework: str, sabotage: Sabotage) -> str:
             helper, others = own_text(function, framework)
             written, names = [*written, helper], names | others
     if names & set(PROJECTIONS):
-        written += [
-            "from collections.abc import Callable",
-            *map(inspect.getsource, PROJECTIONS.values()),
-        ]
+        written += ["from collections.abc import Callable", *map(inspect.getsource, PROJECTIONS.values())]
         names |= {"mean_over_projections"}
     here = set(re.findall(r"^def (\w+)", "\n".join(written), re.MULTILINE))
     names = ", ".join(sorted((names & {*home, "np"}) - here))

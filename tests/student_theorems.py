@@ -37,11 +37,7 @@ def loss_of_student(impl, nu, mu):
     """
     p, q = refebm.StudentT(mu, 0.0, 1.0), refebm.StudentT(nu, 0.0, 1.0)
     (loss, distance), change = expect(
-        [
-            lambda x: impl.student_loss(p, nu, x),
-            lambda x: 0.5 * (q.score(x)[:, 0] - p.score(x)[:, 0]) ** 2,
-        ],
-        p,
+        [lambda x: impl.student_loss(p, nu, x), lambda x: 0.5 * (q.score(x)[:, 0] - p.score(x)[:, 0]) ** 2], p
     )
     return Sides([loss], [distance, -0.5 * (mu + 1) / (mu + 3)], change)
 

@@ -1,5 +1,7 @@
 """Procedures from end to end: known answers are reached, a seed is a run, bad numbers stop it and lose nothing."""
 
+import inspect
+
 import autograd.numpy as np
 import numpy
 import pytest
@@ -84,6 +86,35 @@ def test_samples_have_the_moments_of_the_data(by, sde):
     x = refebm.draw_by_diffusion(score, sde, 60, n, 2, rng(), by)
     assert np.all(np.abs(np.mean(x, axis=0) - p.mean) < 5 * DEVIATION / np.sqrt(n) + 0.1)
     assert np.all(np.abs(np.std(x, axis=0) / DEVIATION - 1) < 5 / np.sqrt(2 * n) + 0.12)
+
+
+def test_the_flow_is_followed_to_five_digits():
+    """Of s = -x/2, whose velocity -beta (x + s)/2 is -beta x/4."""
+    sde, start = VariancePreserving(0.1, 40.0), refebm.standard_normal(2).sample(rng(), 5)
+    drawn = refebm.draw_by_diffusion(lambda x, t: -0.5 * x, sde, 1, 5, 2, rng(), "flow")
+    area = sde.integral(0.001, 1.0)
+    numpy.testing.assert_allclose(drawn, start * np.exp(area / 4), rtol=1e-4)
+
+
+def test_what_is_left_out_is_what_the_documents_do():
+    """Plain steps and no chains of before; of noise and times what the docstrings say."""
+    train = {"adam": False, "each": None, "progress": True}
+    own = {
+        "train_contrastive_divergence": {"chains": None, "fraction": 0.05, "tape": langevin_tape},
+        "train_diffusion": {"weight": None, "t_min": 1e-3},
+        "train_flow_matching": {"t_min": 1e-3},
+        "train_implicit_vae": {"refit": 5, "copies": 5, "score_steps": 10},
+        "train_noise_conditional_score_matching": {"weight": None},
+        "train_noise_contrastive": {"log_z": 0.0, "self_normalised": False},
+        "train_adversarial_contrastive": {"log_z": 0.0},
+        "train_flow_contrastive": {"log_z": 0.0},
+        "train_score_matching": {"projections": 0},
+        "draw_by_diffusion": {"by": "predictor-corrector", "corrections": 1, "ratio": 0.1, "t_min": 1e-3},
+    }
+    for name in NAMES:
+        parameters = inspect.signature(getattr(refebm, name)).parameters
+        left_out = {key: one.default for key, one in parameters.items() if one.default is not one.empty}
+        assert left_out == own.get(name, {}) | (train if name in TRAINED else {"progress": False}), name
 
 
 def exploding(theta, x):
@@ -233,6 +264,8 @@ OWN = {
         "E-SDE",
         "sde must have the method betas",
     ),
+    "an encoder that is a number": ("train_implicit_vae", {"encoder": 5}, "E-CALLABLE", "encoder must be callable"),
+    "a score that is a number": ("train_implicit_vae", {"score": 5}, "E-CALLABLE", "score must be callable"),
     "codes of another width": (
         "train_implicit_vae",
         {"encoder": lambda theta, x, eps: x * theta[0]},
@@ -255,5 +288,10 @@ def test_the_tape_of_a_kernel_is_what_it_is_told():
     as_default = refebm.train_contrastive_divergence(**given).parameters
     given = arguments("train_contrastive_divergence") | {"chains": None, "tape": langevin_tape}
     numpy.testing.assert_array_equal(refebm.train_contrastive_divergence(**given).parameters, as_default)
-    with pytest.raises(InputError, match="E-TAPE"):
-        refebm.train_contrastive_divergence(**given | {"tape": lambda rng, k, n, d: np.zeros((0, n, d))})
+    shorter = (
+        lambda rng, k, n, d: np.zeros((k - 1, n, d)),
+        lambda rng, k, n, d: (np.zeros((k, n, d)), np.zeros((k + 1, n))),
+    )
+    for tape in shorter:
+        with pytest.raises(InputError, match=r"E-TAPE: tape\(rng, n_steps, n, d\) must be noise for . steps"):
+            refebm.train_contrastive_divergence(**given | {"tape": tape})

@@ -78,6 +78,17 @@ def test_a_clone_does_not_hide_the_package_from_who_stands_beside_it(tmp_path):
     subprocess.run([sys.executable, "-c", "import refebm; refebm.standard_normal"], cwd=tmp_path, check=True)
 
 
+ALL = "refebm.cli, refebm.crosscheck.command, refebm.verify.command, refebm.book.terminal"
+
+
+def test_looking_a_thing_up_imports_no_examiner():
+    code = "import sys; from refebm.cli import main; main(['list', 'dsm']); print(*sys.modules, file=sys.stderr)"
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "denoising_score_matching" in run.stdout
+    unasked = ("refebm.crosscheck", "refebm.verify", "refebm.variants", "pydoc")
+    assert not [name for name in run.stderr.split() if name.startswith(unasked)]
+
+
 def test_frameworks_are_imported_by_adapters_alone():
     for path in MODULES:
         found = {module for module in imports(path) if module.startswith("refebm.crosscheck.frameworks.")}
@@ -87,13 +98,13 @@ def test_frameworks_are_imported_by_adapters_alone():
             assert module.partition(".")[0] in RUNTIME | {path.stem, "jax", "jaxlib"} | sys.stdlib_module_names, (
                 f"{path}: {module}"
             )
-    code = "import sys, refebm.cli; sys.exit(bool({'torch', 'jax'} & set(sys.modules)))"
+    code = f"import sys, {ALL}; sys.exit(bool({{'torch', 'jax'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_scipy_is_imported_when_it_is_first_asked():
     """`import scipy` alone costs little; its parts, and autograd's of them, take a second."""
-    code = "import sys, refebm.cli; print(*[name for name in sys.modules if 'scipy.' in name])"
+    code = f"import sys, {ALL}; print(*[name for name in sys.modules if 'scipy.' in name])"
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     parts = [name for name in run.stdout.split() if name.split(".")[1][0] != "_"]
     assert set(parts) <= {"scipy.version"}
@@ -147,6 +158,16 @@ def test_truth_sides_compute_without_the_objectives(name, monkeypatch):
                     monkeypatch.setattr(other, objective, raises)
     draw = Draw.seeded([3]) if theorem.cases is None else Draw.replay([0])
     assert check(theorem, draw, Recording(**judged)).holds
+
+
+def test_functions_are_short():
+    """At most 40 lines beside the docstring, what stands within them counted too; ruff holds how they branch."""
+    for path in ROOT.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                words = ast.get_docstring(node, clean=False)
+                lines = node.end_lineno - node.lineno + 1 - (words.count("\n") + 1 if words else 0)
+                assert lines <= 40, f"{path}: {node.name} has {lines} lines"
 
 
 def test_every_theorem_says_where_it_stands():

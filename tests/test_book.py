@@ -11,7 +11,7 @@ import pytest
 import refebm.book
 from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
-from refebm.book.plain import plain
+from refebm.book.plain import clauses, plain
 from refebm.cli import main
 from refebm.crosscheck.questions import EXAMINED
 from refebm.identities import THEOREMS
@@ -104,12 +104,31 @@ LOOKUPS = {  # what somebody with a paper in hand types, and what must be shown 
     "eq. 19": "noise_contrastive",
     "ULA": "langevin_step",
     "neal 2.29": "leapfrog",
+    "edm": "karras_denoising",
+    "mcle": "pseudo_likelihood",
+    "dsm loss": "denoising_score_matching",
+    "v-prediction": "velocity_from_score",
+}
+WHOLE = {  # and what is shown whole, since nothing else is meant
+    "denoising score matching": "denoising_score_matching",
+    "DenoisingScoreMatching": "denoising_score_matching",
+    "refebm.denoising_score_matching()": "denoising_score_matching",
+    "gaussian_mixture": "GaussianMixture",
+    "Vincent section 4.2": "denoising_score_matching",
+    "fce": "train_flow_contrastive",
 }
 
 
 @pytest.mark.parametrize("text", LOOKUPS)
 def test_lookups(text):
     assert LOOKUPS[text] in search.found(text)
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_what_is_meant_is_shown_whole(text):
+    shown = terminal.shown(text)
+    assert shown.startswith(f"{WHOLE[text]}\n")
+    assert ("finds too: denoising_goes_down_its_mean" in shown) == ("Vincent" in text)
 
 
 def test_a_part_of_a_word_is_no_word():
@@ -122,6 +141,7 @@ def test_a_part_of_a_word_is_no_word():
         "denoising_score_matchin": "denoising_score_matching",
         "implicit_is_explict": "implicit_is_explicit",
         "vincnt": "vincent",
+        "refebm.denoising_score_matchin()": "denoising_score_matching",
     }.items(),
 )
 def test_near_misses_are_suggested(text, meant):
@@ -129,11 +149,20 @@ def test_near_misses_are_suggested(text, meant):
         search.found(text)
 
 
+@pytest.mark.parametrize(
+    "text, said",
+    {"song kingma eq. 99": "refebm list song kingma has what", "xyzzy": "refebm list has all names"}.items(),
+)
+def test_what_is_not_there_is_told_where_to_look(text, said):
+    with pytest.raises(refebm.InputError, match=f"E-NONE.*{said}"):
+        search.found(text)
+
+
 def test_show_prints_a_definition_with_all_that_is_known(capsys):
     assert main(["show", "song", "kingma", "15"]) == 0
     out = capsys.readouterr().out
     for words in (
-        "½ (v · s(x))²",
+        "½ (vₖ · s(x))²",
         "return hutchinson_divergence",
         "eq. 15",
         "sign of the trace",
@@ -159,15 +188,33 @@ def test_show_prints_a_theorem_with_its_proof(capsys):
     )
 
 
+def test_a_proof_is_the_function_and_what_it_only_calls():
+    text = entries.proof(THEOREMS["implicit_is_explicit"])
+    assert text.startswith(
+        "def implicit_is_explicit(impl, p, model):\n    return implicit_against_explicit(impl, p, model)"
+    )
+    assert "\ndef implicit_against_explicit(" in text and "Implicit score matching is" not in text
+    assert entries.proof(THEOREMS["gamma_second_moment"]).startswith("def second_moment(p, name, arguments):")
+    again = entries.proof(THEOREMS["ddpm_step_of_tiny_variances"])
+    assert "def ddpm_step_by_hand" in again and "\\frac" not in again
+
+
+def test_every_proof_stands_folded_on_its_page():
+    for theorem in THEOREMS.values():
+        text = pages()[theorem.stem].partition(f'<a id="{theorem.name}"></a>')[2].partition("<a id=")[0]
+        assert f"<details><summary>The proof's code</summary>\n\n```python\n{entries.proof(theorem)}\n```" in text
+
+
 def test_every_name_can_be_shown():
     for name in search.every():
         assert terminal.shown(name).startswith(name), name
+    assert "\nrefebm/models/__init__.py:" in terminal.shown("Model")  # which has no equation
 
 
 def test_list_has_a_line_for_each_definition(capsys):
     assert main(["list"]) == 0
     lines = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    assert sorted(lines) == sorted(entries.definitions())
+    assert sorted(lines) == sorted(entries.definitions()) and set(EXAMINED) <= set(lines)
 
 
 def test_the_table_leads_to_the_proof(capsys):
@@ -187,10 +234,34 @@ def test_the_table_leads_to_the_proof(capsys):
         r"\frac{a + b}{\sqrt{2\eta}}": "(a + b)/√(2η)",
         r"-\mathbb E_p[x_{i+1}^\top] \le e^{-E(x)}": "−𝔼ₚ[xᵢ₊₁ᵀ] ≤ e^(−E(x))",
         r"x \leftarrow \nabla \log \hat p": "x ← ∇log p̂",
+        r"\tfrac1{2 \sigma^2} |x|^2 + \frac{1}{n(n - 1)}": "1/(2 σ²) |x|² + 1/(n(n − 1))",
+        r"e^{a_k} - \frac{|x - y|^2}{\sqrt2}": "e^(aₖ) − |x − y|²/√2",
+        r"\frac{v_{i-1}}{v_i} \text{ sub-VP } \varphi": "vᵢ₋₁/vᵢ sub‐VP φ",
     }.items(),
 )
 def test_latex_in_characters(latex, text):
     assert plain(latex) == text
+
+
+@pytest.mark.parametrize(
+    "latex, parts",
+    {
+        r"a = \{b,\ c\},\ b \ge 0": [r"a = \{b,\ c\},", r"b \ge 0"],
+        r"f(a,\ b);\quad \begin{pmatrix} a,\ b \\\\ c \end{pmatrix}": [
+            r"f(a,\ b);",
+            r"\begin{pmatrix} a,\ b \\\\ c \end{pmatrix}",
+        ],
+        "E(x),\n\\ x > 0": ["E(x),", "x > 0"],
+        r"x,y \in (0, 1)": [r"x,y \in (0, 1)"],
+    }.items(),
+)
+def test_a_formula_is_broken_after_commas_alone(latex, parts):
+    assert [part.strip() for part in clauses(latex)] == parts
+
+
+def test_a_formula_is_not_wider_than_the_terminal_where_it_can_be():
+    lines = [line for line in terminal.shown("mala_step", 80).splitlines() if line.startswith("    ")][:3]
+    assert lines[0] == "    x' = x + η s(x) + √(2η) z," and max(map(len, lines)) <= 80
 
 
 def test_no_command_is_left_in_characters():

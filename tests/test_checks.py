@@ -4,10 +4,10 @@ import autograd.numpy as anp
 import numpy as np
 import pytest
 
-from refebm import InputError
+from refebm import InputError, glossary
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.identities import REFERENCE
-from refebm.variants.questions import ask
+from refebm.variants.questions import ask, types
 
 OF_CALLABLES = {"weight"}  # what a callable returns stays as it is
 
@@ -41,3 +41,19 @@ def test_every_array_is_checked(function):
             with pytest.raises(InputError) as error:
                 ask(function, Plain(), arguments | {name: bad})
             assert f"{name} " in str(error.value), (name, str(error.value))
+
+
+SQUARED = [
+    (function, name)
+    for function in EXAMINED
+    for name, kind in types(function).items()
+    if kind == glossary.Levels or name == "data_std"
+]
+
+
+@pytest.mark.parametrize("function,name", SQUARED)
+@pytest.mark.parametrize("level", [1e-170, 1e170])
+def test_levels_without_a_square_are_refused(function, name, level):
+    arguments, floats = arrays(function)
+    with pytest.raises(InputError, match=f"E-SCALE: {name} must be from 1.5e-154 to 1e154"):
+        ask(function, Plain(), arguments | {name: 0 * floats[name] + level})

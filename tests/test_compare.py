@@ -215,11 +215,7 @@ def test_a_suite_has_one_test_for_each_function(pytester):
     pytester.makepyfile(SUITE.replace("EXPECTED", '"mala_step": "to do"'))
     result = pytester.runpytest("-q", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=1, failed=1, xfailed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "*FAILED*test_against_refebm?langevin_step?*",
-        ]
-    )
+    result.stdout.fnmatch_lines(["*FAILED*test_against_refebm?langevin_step?*"])
     assert "sqrt(eta) for sqrt(2 eta)" in result.stdout.str()
     pytester.makepyfile(SUITE.replace("EXPECTED", '"tweedie_mean": "to do"'))
     pytester.runpytest("-q", "-p", "no:cacheprovider", "-k", "tweedie").assert_outcomes(failed=1)

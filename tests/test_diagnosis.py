@@ -72,6 +72,21 @@ def test_a_convention_under_a_mean_is_one_too():
     assert finding.status == "convention" and finding.reduction == "mean"
 
 
+@pytest.mark.parametrize(("factor", "words"), [("2 *", "2 x"), ("0.5 *", "1/2 x")])
+def test_a_bug_in_what_is_no_loss_of_a_field_may_have_a_factor(factor, words):
+    finding = examined(
+        f"""
+import numpy as np
+
+def ratio_matching(energy, x):
+    flipped = [np.abs(x - bit) for bit in np.eye(x.shape[1])]
+    return {factor} sum(1 / (1 + np.exp(energy(y) - energy(x))) for y in flipped)
+""",
+        "ratio_matching",
+    )
+    assert finding.diagnosis == f'equals {words} the reference without "** 2": not squared (bug)'
+
+
 def test_a_bug_in_another_convention_has_both():
     finding = said("denoising_score_matching", "0.5 * squared_norm(model(y) + z / sigma)",
                    "squared_norm(model(y) - z / sigma)")  # fmt: skip

@@ -104,6 +104,7 @@ WRONG_CALLS = {
     "score of another d": (lambda p: p.score(np.ones((3, 1))), "E-SHAPE"),
     "score of NaN": (lambda p: p.score(np.full((1, 2), np.nan)), "E-FINITE"),
     "draws by the class": (lambda p: p.sample(np.random.Generator, 3), "E-RNG"),
+    "draws without end": (lambda p: p.sample(np.random.default_rng(0), 10**10), "E-SIZE"),
     "half a draw": (lambda p: p.sample(np.random.default_rng(0), 1.5), "E-COUNT"),
 }
 OF_SOME = {

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from autograd import grad
+from autograd.misc import flatten
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.quiver import Quiver
@@ -14,7 +15,7 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from scipy.special import logsumexp
 
-from figures import contrast, implicit_vae, style, training
+from figures import contrast, contrastive_divergence, coupled_chains, implicit_vae, style, training
 from figures.__main__ import FOLDER, NAMES, draw_to, main
 from refebm import RealNVP, log_partition
 
@@ -216,6 +217,34 @@ def test_an_implicit_autoencoder_learns_in_a_few_updates():
     assert implicit_vae.log_likelihood(implicit_vae.TRUTH) < most
     assert first.log_likelihood + 0.5 < last.log_likelihood < most
     assert 0 < last.gap < 0.3 * first.gap and last.score_error < 0.5 * first.score_error
+
+
+def test_coupled_chains_have_the_moments_that_are_drawn():
+    """No bias, whatever k and m are; and the library's own chains have the variance, the meeting time and the cost."""
+    parameters = contrastive_divergence.train(None, 60)[-1]
+    exact = flatten(contrastive_divergence.gradient(parameters, None))[0]
+    for k, m in ((0, 0), (0, 3), (1, 1), (2, 6)):
+        assert np.max(np.abs(coupled_chains.by_coupling(parameters, k, m).mean - exact)) < 1e-14
+    k, m, rows = 1, 3, 4000
+    drawn, tau = coupled_chains.simulated(parameters, rows, k, m)
+    wanted, met = coupled_chains.by_coupling(parameters, k, m), coupled_chains.meetings(parameters)
+    costs = 2 * (tau - 1) + np.maximum(1, m + 1 - tau)
+    means = np.column_stack(
+        [drawn - exact, np.sum((drawn - exact) ** 2, axis=1) - wanted.variance, costs - wanted.cost]
+    )
+    means = np.column_stack([means, tau - met @ np.arange(len(met))])
+    assert np.all(np.abs(np.mean(means, axis=0)) <= 5 * np.std(means, axis=0) / np.sqrt(rows))
+
+
+def test_means_keep_a_bias_that_chains_lose():
+    """With many steps CD has none; mean-field CD has nearly none where couplings are small, and after training much."""
+    first, *_, last = contrastive_divergence.train(None, 200)
+    biases = []
+    for parameters in (first, last):
+        exact = flatten(contrastive_divergence.gradient(parameters, None))[0]
+        assert np.max(np.abs(coupled_chains.by_chains(parameters, 200).mean - exact)) < 1e-12
+        biases.append(np.linalg.norm(coupled_chains.by_means(parameters, 200).mean - exact))
+    assert biases[0] < 0.05 < 0.2 < biases[1]
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

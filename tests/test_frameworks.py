@@ -1,5 +1,6 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
+import numpy as np
 import pytest
 
 from refebm.cli import main
@@ -87,6 +88,11 @@ def test_right_code_passes_and_a_mistake_is_found(framework, name):
     assert finding.status != "passed" and "raises" not in finding.diagnosis, finding.diagnosis
 
 
+def test_refebms_own_text_differentiates_a_sampler_in_numpy():
+    text = template("numpy", ["entropy_gradient"], complete=True)
+    assert examined(text, "entropy_gradient").status == "passed"
+
+
 def test_numpy_has_gradients_of_what_autograd_differentiates():
     text = adapter("numpy", "noise_conditional_score_matching", options="(gradient=True)")
     assert examined(text, "noise_conditional_score_matching").gradients > 0
@@ -129,9 +135,18 @@ def test_gradients_flow_through_points_as_the_definition_says(framework, name):
     assert finding.status == "failed" and said in finding.diagnosis, finding.diagnosis
 
 
+def test_a_discriminator_may_hold_what_was_generated():
+    """Its step is about its own parameters: most programs detach the fakes."""
+    pytest.importorskip("torch", reason="a peer, of the extra that is called so")
+    head = "from torch import logaddexp, tensor\nfrom refebm.crosscheck.frameworks.torch import objective\n\n\n"
+    head += "@objective\ndef gan_discriminator_loss(logit, x, y):\n    zero = tensor(0.0)\n"
+    text = head + "    return logaddexp(zero, -logit(x)) + logaddexp(zero, logit(y.detach()))\n"
+    assert examined(text, "gan_discriminator_loss").status == "passed"
+
+
 def test_each_projection_is_asked_for_alone_unless_all_are_wanted():
     name, seen = "hutchinson_divergence", "def {}(field, x, v):\n    SEEN.add(v.ndim)\n    raise NotImplementedError\n"
-    for options, dimensions in (("", {2}), ("(projections=True)", {2, 3})):
+    for options, dimensions in (("", {2}), ("(projections=True)", {3})):
         text = f"from refebm.crosscheck.frameworks.numpy import objective\nSEEN = set()\n\n\n@objective{options}\n"
         module = module_of(text + seen.format(name))
         asked = Adapter(module, read=lambda result: result)
@@ -305,6 +320,7 @@ DRAWN = {  # what is drawn, and what is said of it
     "numpy": {
         "np.random.default_rng(0).standard_normal(x.shape)": "",
         "np.random.default_rng(0).normal(size=x.shape)": "",
+        "0.5 * np.random.normal(loc=0.0, scale=2.0, size=x.shape)": "",
         "np.random.randn(*x.shape)": "",
         "np.random.default_rng(0).random(x.shape)": "random draws uniform numbers where unit normal numbers (4, 3)",
     },
@@ -339,3 +355,36 @@ def test_a_level_and_a_time_that_are_drawn_inside():
     )
     assert examined(text, "metropolis_step").status == "passed"
     assert "torch.randn draws" in examined(text.replace("torch.rand(", "torch.randn("), "metropolis_step").diagnosis
+
+
+UNCOMPILED = (  # of a stack of two positive matrices (2, 3, 3), a
+    "linalg.inv(a)",
+    "linalg.slogdet(a)[1]",
+    "linalg.solve(a[:, :, :2].swapaxes(1, 2) @ a[:, :, :2], a[:, :2])",
+    "abs(jnp.fft.rfft(a, 8, axis=1)) ** 2",
+    "fft.irfft(jnp.fft.fft(a, axis=0), 5, axis=0)",
+    "stack(jax.scipy.linalg.cho_factor(a[0])[:1])",
+    "asarray(jax.scipy.linalg.solve_triangular(a[0], a[1], trans=1))",
+    "asarray(jax.lax.linalg.triangular_solve(a[0], a[1], left_side=False, lower=True, transpose_a=True))",
+    "asarray(jax.lax.scan(lambda c, b: (c + b, jnp.tanh(c) * b), a[0], a, reverse=True)[1])",
+    "asarray(jax.lax.while_loop(lambda c: c.sum() < 50, lambda c: c * a[1] + 1, a[0]))",
+    "asarray(jax.lax.fori_loop(0, 3, lambda i, c: c @ a[1] + i, a[0]))",
+)
+
+
+@pytest.mark.parametrize("text", UNCOMPILED)
+def test_what_is_not_compiled_is_what_jax_compiles(text):
+    jax = pytest.importorskip("jax", reason="a peer, of the extra that is called so")
+    from refebm.crosscheck.frameworks import interpreted
+
+    a = jax.numpy.asarray([np.eye(3) + 0.25, [[4.0, 2, 1], [2, 2, 0.75], [1, 0.75, 0.5625]]])
+    names = {"jax": jax, "jnp": jax.numpy}
+    asked = [lambda a: eval(f"jnp.{text}", names | {"a": a})]
+    if "_loop" not in text:  # of which there is no reverse mode
+        asked.append(jax.grad(lambda a: jax.numpy.sum(asked[0](a))))
+    for one in asked:
+        right = np.asarray(one(a))
+        with interpreted.uncompiled():
+            got = np.asarray(one(a))
+        assert right.dtype == got.dtype
+        np.testing.assert_allclose(got, right, rtol=1e-12, atol=1e-12)

@@ -115,10 +115,7 @@ def test_an_adapter_on_the_users_data(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "said"),
-    [
-        ("axis=1)\n", "axis=1).astype(np.float32)\n", "the adapter computes in float32"),
-    ],
+    ("was", "becomes", "said"), [("axis=1)\n", "axis=1).astype(np.float32)\n", "the adapter computes in float32")]
 )
 def test_what_theorems_cannot_use(tmp_path, capsys, was, becomes, said):
     status, (_, error) = verify(tmp_path, capsys, RIGHT.replace(was, becomes), "--only", "denoising_is")

@@ -63,11 +63,7 @@ CLOSED = {
     "Gumbel": (lambda x: x[:, 0] + np.exp(-x[:, 0]), 1, 0.0),
     "x^20": (lambda x: x[:, 0] ** 20, 1, numpy.log(2) + gammaln(1.05)),
     "x + exp(x^2/2)": (lambda x: x[:, 0] + np.exp(x[:, 0] ** 2 / 2), 1, -0.047266079272852674),
-    "a ring": (
-        lambda x: 50 * (np.sqrt(np.sum(x**2, axis=1)) - 4) ** 2,
-        2,
-        numpy.log(0.8 * numpy.pi) + 0.5 * LOG_2PI,
-    ),
+    "a ring": (lambda x: 50 * (np.sqrt(np.sum(x**2, axis=1)) - 4) ** 2, 2, numpy.log(0.8 * numpy.pi) + 0.5 * LOG_2PI),
     "a wave": (
         lambda x: x[:, 0] ** 2 / 8 + 3 * (x[:, 1] - np.sin(2 * x[:, 0])) ** 2,
         2,

@@ -45,6 +45,12 @@ BAD = {
     "a last step that keeps nothing": (lambda: refebm.cosine_betas(10, most=1.0), "E-WEIGHTS", "most"),
     "no steps of a cosine": (lambda: refebm.cosine_betas(0), "E-COUNT", "n_steps"),
     "a level under the next": (lambda: refebm.level_coverage(0.5, 100), "E-RATIO", "ratio must be greater than 1"),
+    "an average of other names": (
+        lambda: refebm.moving_average({"W": np.ones(2)}, {"b": np.ones(2)}, 0.9),
+        "E-SHAPE",
+        "form of average",
+    ),
+    "an average without memory": (lambda: refebm.moving_average(np.ones(2), np.ones(2), 0.0), "E-WEIGHTS", "momentum"),
     "a coverage in four dimensions": (lambda: refebm.level_ratio(4), "E-COVERAGE", "d must be above 4"),
     "a coverage of all": (lambda: refebm.level_ratio(100, 0.999), "E-COVERAGE", "coverage below 0.9973"),
     "a step that diverges": (lambda: refebm.annealed_variance(1.5, 2.0, 3), "E-STEPS", "eta must be less than 2"),

@@ -9,6 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from refebm.book import entries
+from refebm.book.evidence import evidence
+from refebm.book.pages import overview
+from refebm.cli import main
 from tests.readme import PAGES, written
 
 ROOT = Path(__file__).parent.parent
@@ -16,11 +20,12 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_map_is_up_to_date():
-    assert written(README) == README, "python -m tests.readme writes it"
+    said = f"<!-- python -m refebm.book --map -->\n{overview()}\n<!-- end -->\n"
+    assert said in README, "python -m refebm.book writes it"
 
 
 def test_it_is_read_in_minutes():
-    assert len(README.splitlines()) <= 280
+    assert len(README.splitlines()) <= 225
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -34,7 +39,38 @@ def test_nothing_that_is_packed_leads_into_the_repository(monkeypatch):
         monkeypatch.setitem(sys.modules, name, SimpleNamespace(MetadataHookInterface=object))
     packed = runpy.run_path(str(ROOT / ".ci" / "packed_readme.py"))["packed"](README)
     assert not re.search(r"\]\((?!https?://)", packed) and "![" not in packed and "<!--" not in packed
-    assert "refebm verify" in packed and "| score matching | " in packed
+    assert "refebm verify" in packed and "| Training objectives | score matching, " in packed
+
+
+def test_the_evidence_that_is_shown_is_what_the_record_says():
+    name, record = "implicit_is_explicit", evidence()["implicit_is_explicit"]
+    line, words = re.search(rf"^ok +{name} .*$", README, flags=re.MULTILINE)[0], README.partition(f"ok  {name}")[2]
+    number, worst, outside = record["cases"], record["worst"], len(record["outside"])
+    assert re.search(rf" {number} cases +{worst} of tolerance +{outside} outside ", line)
+    assert f"In {number} cases the worst gap was {worst} " in words and f"in {outside} cases outside" in words
+    assert entries.code("implicit_score_matching").removeprefix("@rows\n") in README
+
+
+ADAPTER = """
+import autograd.numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+def explicit_score_matching(score, data_score, x):
+    return np.sum((data_score(x) - score(x)) ** 2, axis=1)
+
+@objective
+def denoising_score_matching(score, x, sigma, z):
+    sigma = np.reshape(sigma, (-1, 1))
+    return 0.5 * np.sum((score(x + sigma * z) + z / sigma**2) ** 2, axis=1)
+"""
+
+
+def test_the_findings_that_are_shown_are_printed(tmp_path, capsys):
+    (tmp_path / "adapter.py").write_text(ADAPTER)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 1
+    shown = re.search(r"```\n(convention  .*?)```", README, flags=re.DOTALL)[1]
+    assert capsys.readouterr().out.startswith(shown)
 
 
 @pytest.mark.long

@@ -1,13 +1,16 @@
 """A run of a theorem: which cases it draws, and what becomes of their verdicts."""
 
 import dataclasses
+import os
+import signal
+import threading
 from zlib import crc32
 
 import numpy as np
 import pytest
 
 from refebm.glossary import DomainError
-from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable
+from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable, parallel
 from refebm.identities.record import Sides, Theorem, Verdict
 from refebm.identities.run import (
     CASES,
@@ -18,6 +21,7 @@ from refebm.identities.run import (
     SECONDS_IN_THE_PLANE,
     Report,
     draws,
+    firsts,
     run,
     seconds,
 )
@@ -50,7 +54,7 @@ def test_how_many_cases():
 def test_how_long_it_takes():
     """By the kind, and by how many cases are in the plane, where a quadrature is dear."""
     line, plane = a_theorem(), a_theorem(plane=True)
-    assert seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
+    assert len(firsts(line)) == 20 and seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
     assert seconds(plane) == pytest.approx(20 * SECONDS["quadrature"] + 5 * SECONDS_IN_THE_PLANE)
     assert seconds(plane, quick=True) == pytest.approx(2 * SECONDS["quadrature"])
     assert seconds(a_theorem("pointwise", plane=True), 8) == pytest.approx(10 * SECONDS["pointwise"])
@@ -165,3 +169,39 @@ def test_on_data_what_draws_nothing_is_one_case():
     assert len(run(nothing, cases=5, data=DATA).verdicts) == 1
     assert len(run(nothing, cases=5).verdicts) == 5
     assert len(run(a_theorem(), cases=5, data=DATA).verdicts) == 5
+
+
+def test_what_is_born_has_one_thread_unless_it_is_told_another_number(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with parallel._one_thread_each():
+        assert os.environ["OMP_NUM_THREADS"] == "3" and os.environ["MKL_NUM_THREADS"] == "1"
+    assert os.environ["OMP_NUM_THREADS"] == "3" and "MKL_NUM_THREADS" not in os.environ
+
+
+def test_an_interrupt_waits_until_all_are_born(monkeypatch):
+    monkeypatch.setattr(parallel.resource_tracker, "ensure_running", lambda: None)
+    before, done = signal.getsignal(signal.SIGINT), []
+    with pytest.raises(KeyboardInterrupt), parallel._interrupts_wait():
+        os.kill(os.getpid(), signal.SIGINT)
+        done.append("all are born")
+    assert done and signal.getsignal(signal.SIGINT) is before
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_in_another_thread_an_interrupt_is_not_ours():
+    def born():
+        with parallel._interrupts_wait():
+            seen.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+
+    seen, thread = [], threading.Thread(target=born)
+    thread.start(), thread.join()
+    assert seen == [False]
+
+
+def test_a_process_of_a_run_ends_when_it_is_told_and_not_by_an_interrupt(monkeypatch):
+    heard = {}
+    monkeypatch.setattr(signal, "signal", heard.__setitem__)
+    monkeypatch.setattr(threading.Thread, "start", lambda self: heard.update(daemon=self.daemon))
+    parallel._leave_with_the_parent(None)
+    assert heard == {signal.SIGINT: signal.SIG_IGN, signal.SIGTERM: signal.SIG_DFL, "daemon": True}

@@ -191,6 +191,39 @@ def test_annealed_chains_and_corrections_go_on_without_what_is_lost(lost):
         assert np.all(np.isnan(states[-1][gone])) and np.all(np.isfinite(alone))
 
 
+NORMAL = refebm.standard_normal(2)  # which refuses to be asked at a point that is none
+ASKED_FAR_OUT = {
+    "leapfrog": lambda x: refebm.leapfrog(lambda x: NORMAL.score(x) - x**3, x, 0 * x, 1.0, 30)[0],
+    "Heun": lambda x: refebm.karras_heun_step(lambda x, s: np.exp(x**2) * NORMAL.score(x), x, 1.0, 0.5).x,
+    "annealed importance": lambda x: refebm.annealed_importance_sampling(
+        lambda x: anp.sum(x**4, axis=1),
+        NORMAL,
+        np.linspace(0, 1, 12),
+        lambda energy, x, z: refebm.langevin_step(refebm.score_of(energy), x, 0.2, z),
+        (x, np.zeros((10, *x.shape))),
+    )[:, None],
+}
+
+
+@pytest.mark.parametrize("name", ASKED_FAR_OUT)
+@pytest.mark.parametrize("lost", [[1], [0, 1, 2]])
+def test_no_callable_is_asked_where_a_row_has_run_away(name, lost):
+    gone = np.isin(np.arange(3), lost)
+    with np.errstate(all="ignore"):
+        ends = ASKED_FAR_OUT[name](np.where(gone[:, None], 40.0, 0.02 * X))
+    np.testing.assert_array_equal(ends[~gone], ASKED_FAR_OUT[name](0.02 * X)[~gone])
+    assert np.all(np.isnan(ends[gone]))
+
+
+def test_coupled_proposals_without_a_number_are_rejected():
+    z = np.where([[False], [True], [False]], 1e308, Z)
+    with np.errstate(over="ignore"):
+        first, second = refebm.coupled_metropolis_step(lambda x: -NORMAL.log_prob(x), X, X + 1, 10.0, z, U, U)
+    np.testing.assert_array_equal(first.info.invalid, [False, True, False])
+    np.testing.assert_array_equal(first.x[1], X[1])
+    assert second.info.invalid[1] and np.all(np.isfinite(second.x))
+
+
 def test_gibbs_goes_on_without_a_row_that_overflows():
     wide = GaussianBernoulliRBM(np.zeros(1), np.zeros(2), np.full((1, 2), 1e308), 1.0)
     v, u = np.array([[1.0], [0.0]]), np.array([[0.25, 0.25], [0.75, 0.75]])

@@ -14,6 +14,7 @@ from refebm.identities.parallel import processes
 from refebm.identities.record import Sides, Theorem
 from refebm.identities.run import MOST_STATISTICAL, draws, firsts, mine, parts_of, run, together
 from refebm.verify.command import _refuse_together, _see_numbers, _time
+from refebm.verify.report import _see_each_once
 
 SOME = [  # a fixed list, statistics, the plane, cases outside its conditions
     next(name for name, theorem in THEOREMS.items() if theorem.cases),
@@ -173,6 +174,14 @@ def test_shards_that_are_not_of_one_run(shards, tmp_path, capsys):
     assert before == {path: Path(path).read_text() for path in paths}
 
 
+def test_up_to_eight_missing_shards_are_named():
+    for n, told in ((9, "7/9, 8/9$"), (10, r"7/10, 8/10 \.\.\.$")):
+        with pytest.raises(
+            refebm.InputError, match=f"E-MERGE: {n - 1} of {n} shards are missing: 1/{n}, 2/{n}, .*{told}"
+        ):
+            _see_each_once(["a.json"], [(n, n)])
+
+
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "1/0", "a/b", "1/3/5", "1/2000000", "", "1 /3", "¹/3"])
 def test_a_shard_that_is_none(shard, capsys):
     assert main(["verify", "--shard", shard]) == 2
@@ -197,7 +206,9 @@ def test_the_commands_of_the_page_are_commands(monkeypatch):
     assert "--array=1-64" in page and "--shard $k/64" in page
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0.1, "1 s"), (59.6, "60 s"), (200, "3 min"), (9200, "3 h")])
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.1, "1 s"), (59.6, "60 s"), (200, "3 min"), (9000, "150 min"), (9200, "3 h")]
+)
 def test_a_time_in_words(seconds, said):
     assert _time(seconds) == said
 

@@ -90,7 +90,7 @@ def test_an_interrupt_is_a_line(command, monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    for name in ("verify.command.run_all", "book.terminal.chosen", "cli.write"):
+    for name in ("verify.command.run_all", "book.terminal.chosen", "crosscheck.vectors.write"):
         monkeypatch.setattr(f"refebm.{name}", interrupt)
     assert main(command) == 130 and capsys.readouterr().err == "refebm: interrupted\n"
 

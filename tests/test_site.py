@@ -134,8 +134,18 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path, capsys):
     (tmp_path / "mine" / "thesis.tex").write_text("precious")
     for folder in (tmp_path / "mine", tmp_path / "mine" / "thesis.tex", tmp_path / "mine" / "thesis.tex" / "below"):
         assert main(["book", str(folder)]) == 2
-        assert re.search("E-FOLDER|E-FILE", capsys.readouterr().err)
+        said = capsys.readouterr().err
+        assert len(re.findall("E-FOLDER|E-FILE", said)) == 1, said
     assert [path.name for path in tmp_path.rglob("*")] == ["mine", "thesis.tex"]
+
+
+def test_the_folder_where_one_is_is_not_replaced(tmp_path, monkeypatch, capsys):
+    for name in LIBRARIES:
+        pytest.importorskip(name)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for folder in (".", "..", str(tmp_path / "here")):
+        assert main(["book", folder]) == 2 and "E-FOLDER" in capsys.readouterr().err
 
 
 def test_what_fails_leaves_nothing(tmp_path, monkeypatch, capsys):

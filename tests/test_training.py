@@ -133,6 +133,17 @@ def test_a_step_to_where_the_loss_refuses_is_shortened():
     assert len(short.history) == 4 and "LIMIT" in short.message and short.finite
 
 
+def test_a_step_to_where_a_matrix_has_no_root_is_shortened():
+    """The likelihood of a covariance, by its Cholesky factor, is best at that of the data."""
+
+    def loss(c):
+        root = np.linalg.cholesky(np.reshape(c[np.array([0, 1, 1, 2])], (2, 2)))
+        return np.sum(np.log(np.diag(root))) + 0.5 * np.sum(np.linalg.solve(root, HESSIAN) * np.linalg.inv(root))
+
+    fit = minimise(loss, np.array([50.0, 0.0, 50.0]), progress=False)
+    assert np.max(np.abs(fit.parameters - [3.0, 1.0, 2.0])) < 1e-5
+
+
 def test_a_gradient_that_is_not_finite_stops_too():
     def loss(x, i):
         return np.sqrt(np.maximum(x, 0.0))  # at 0 its slope is infinite
@@ -233,11 +244,7 @@ BAD = {
     "half a step": (lambda: minimise_noisy(noisy_quadratic, START, 2.5, 0.1), "E-COUNT", "n_steps .*float"),
     "tolerance zero": (lambda: minimise(quadratic, START, 5, 0.0), "E-POSITIVE", "tolerance"),
     "step size negative": (lambda: minimise_noisy(noisy_quadratic, START, 5, -0.1), "E-POSITIVE", "step_size"),
-    "each not callable": (
-        lambda: minimise_noisy(noisy_quadratic, START, 5, 0.1, each=3),
-        "E-CALLABLE",
-        "each .*int",
-    ),
+    "each not callable": (lambda: minimise_noisy(noisy_quadratic, START, 5, 0.1, each=3), "E-CALLABLE", "each .*int"),
 }
 
 

@@ -50,7 +50,8 @@ def train_variational_bound(
 ) -> Fit:
     r"""Max-min of the bound: the energy raises E(y) - E(x) + log q(y) in the mean, then the sampler q lowers it.
 
-    $$\max_\theta \min_\phi \ E_z[E_\theta(y) + \log q_\phi(y)] - E_x E_\theta(x), \quad y = T_\phi(z)$$
+    $$\max_\theta \min_\phi \ \mathbb E_z[E_\theta(y) + \log q_\phi(y)] - \mathbb E_x[E_\theta(x)], \quad
+    y = T_\phi(z)$$
 
     n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw z, unit normal; y = T(z). 3. Step the energy up
     the gradient of the bound of its log-likelihood; in the other turn the sampler down it, through y as well.
@@ -118,7 +119,8 @@ def train_implicit_vae(
 ) -> Fit:
     r"""An autoencoder whose codes are z = f(x, eps), of no known density: the entropy's gradient by a score s of them.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B[s(z|x) \cdot z - \log p_\theta(x, z)], \ z = f_\theta(x, \epsilon)$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[s(z|x) \cdot z - \log p_\theta(x, z)],
+    \ z = f_\theta(x, \epsilon)$$
 
     1. Before every `refit`-th step, the first among them, s is fitted to codes of all rows, `copies` of each, by
     `score_steps` steps of L-BFGS on the sliced loss, from where it was: draw eps, then the signs of the projections.
@@ -131,15 +133,9 @@ def train_implicit_vae(
     """
     scores, copied = phi, np.tile(x, (copies, 1))
 
-    def codes(theta, rows):
-        return encoder(theta, rows, rng.standard_normal((len(rows), k)))
-
     def fitted(theta):
-        z = codes(theta, copied)
-        v = signs(rng, *z.shape)
-        return minimise(
-            lambda phi: np.mean(sliced_score_matching(score(phi, copied), z, v)), scores, score_steps, progress=False
-        ).parameters
+        z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
+        return nearer(score, copied, z, signs(rng, *z.shape), scores, score_steps)
 
     def look(theta, i):
         nonlocal scores
@@ -150,8 +146,17 @@ def train_implicit_vae(
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
-        z = codes(theta, rows)
+        z = encoder(theta, rows, rng.standard_normal((batch, k)))
         return np.mean(implicit_negative_elbo(log_joint(theta, rows), score(scores, rows), z))
 
     fit = minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
     return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
+
+
+def nearer(score, x, z, v, phi, n_steps):
+    """The parameters of a score of codes z of x, after so many steps from phi down the sliced loss along v."""
+
+    def sliced(phi):
+        return np.mean(sliced_score_matching(score(phi, x), z, v))
+
+    return minimise(sliced, phi, n_steps, progress=False).parameters

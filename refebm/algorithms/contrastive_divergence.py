@@ -77,7 +77,7 @@ def train_contrastive_divergence(
 ) -> Fit:
     r"""Contrastive divergence: theta <- theta - step_size grad mean_i [E(x_i) - E(x'_i)], x' after k steps of a kernel.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B [E_\theta(x) - E_\theta(x')], \quad x' = K_\theta^k x^0$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[E_\theta(x) - E_\theta(x')], \quad x' = K_\theta^k x^0$$
 
     1. Draw a minibatch. 2. The chains start: at its rows (CD-k); with chains (batch, d) where they are since the last
     step (persistent CD); with a `ReplayBuffer` in it, but for a fraction at unit normal points, which are drawn next,

@@ -72,7 +72,8 @@ def train_diffusion(
 ) -> Fit:
     r"""A score at all times: each row of a minibatch at a time of its own, weight(t)/2 |s(m x + std z, t) + z/std|^2.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 \lambda |s_\theta(m_t x + \sigma_t z, t) + z/\sigma_t|^2$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 w(t)\, |s_\theta(m(t)\, x + \text{std}(t)\,
+    z, t) + z/\text{std}(t)|^2\big]$$
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), std^2
@@ -107,7 +108,8 @@ def train_flow_matching(
 ) -> Fit:
     r"""A velocity at all times: each row of a minibatch on a line of its own, 1/2 |u((1 - t) x + t z, t) - (z - x)|^2.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 |u_\theta((1 - t) x + t z, t) - (z - x)|^2$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 |u_\theta((1 - t)\, x + t z, t)
+    - (z - x)|^2\big]$$
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.

@@ -1,7 +1,5 @@
 """What the steps of procedures draw, beside unit normals and uniforms."""
 
-from autograd.misc import flatten
-
 from refebm.calculus import held
 from refebm.glossary import InputError
 
@@ -20,5 +18,8 @@ def signs(rng, *shape):
 
 def constant(parameters):
     """The same parameters, through which no derivative flows."""
-    vector, nest = flatten(parameters)
-    return nest(held(vector))
+    if isinstance(parameters, dict):
+        return {name: constant(part) for name, part in parameters.items()}
+    if isinstance(parameters, (tuple, list)):
+        return type(parameters)([constant(part) for part in parameters])
+    return held(parameters)

@@ -34,7 +34,8 @@ def _drawn(noise, rng, n, d):
 
 def _log_density(energy, theta):
     """-E - log Z, of parameters of both; self-normalised where they have no log Z."""
-    return lambda x: -energy(theta["energy"])(x) - theta.get("log_z", 0.0)
+    of_rows, log_z = energy(theta["energy"]), theta.get("log_z", 0.0)  # once: what is nested is dear to take apart
+    return lambda x: -of_rows(x) - log_z
 
 
 @rows
@@ -57,7 +58,8 @@ def train_noise_contrastive(
 ) -> Fit:
     r"""Noise-contrastive estimation: E and log Z step together down the logistic loss of data against fresh noise.
 
-    $$(\theta, c) \leftarrow (\theta, c) - \eta\, \nabla E_B \big[ \zeta(-L(x)) + \sum_j \zeta(L(y_j)) \big]$$
+    $$(\theta, c) \leftarrow (\theta, c) - \eta\, \nabla\, \mathbb E_B\big[\log(1 + e^{-L(x)}) + \textstyle\sum_j
+    \log(1 + e^{L(y_j)})\big],\ L = -E - c - \log \nu p_n$$
 
     1. Draw a minibatch. 2. Draw nu noise points for each of its rows, noise.sample(rng, nu batch). 3. Its loss.
     4. Step down its gradient in the energy's parameters and c = log Z, which is log_z at first. zeta is
@@ -97,12 +99,14 @@ def train_flow_contrastive(
 ) -> Fit:
     r"""Flow contrastive estimation: the energy lowers the loss of noise contrast, then the flow, its noise, raises it.
 
-    $$\min_\phi \max_{\theta, c} \ E_x \log D(x) + E_{y \sim q_\phi} \log(1 - D(y))$$
+    $$\min_\phi \max_{\theta, c} \ \mathbb E_x \log D(x) + \mathbb E_{y \sim q_\phi} \log(1 - D(y)),\quad
+    D = \frac{e^{-E - c}}{e^{-E - c} + q_\phi}$$
 
     n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw z, unit normal; the noise is y = T(z), one for
     each row. 3. Step the energy and log Z down the gradient; in the other turn the flow up it, through y as well.
     x (n, d); energy(parameters, x) (n, d) -> (n,); log_q(phi, x) (n, d) -> (n,), the log-density of the points (n, d)
     that sampler(phi, z) makes. The fit has parameters {"energy": {"energy", "log_z"}, "flow"}.
+    Also: FCE
     Source: Gao et al. 2020; HY-673 lecture 12 and Stanford CS236, flow contrastive estimation
     """
 
@@ -138,7 +142,7 @@ def train_adversarial_contrastive(
 ) -> Fit:
     r"""Adversarial contrastive estimation: noise of (1 - w) p_n + w q, whose part q is trained to be hard to tell.
 
-    $$\min_\phi \max_{\theta, c} \ E_x \log D(x) + E_y \log(1 - D(y)), \quad y \sim (1 - w) p_n + w q_\phi$$
+    $$\min_\phi \max_{\theta, c} \ \mathbb E_x \log D(x) + \mathbb E_y \log(1 - D(y)), \ y \sim (1 - w) p_n + w q_\phi$$
 
     n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw as many points of the noise, noise.sample(rng,
     batch), then z, unit normal, for y = sampler(phi, z), then which of the two each row takes: y where a uniform is

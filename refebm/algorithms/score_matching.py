@@ -46,7 +46,8 @@ def train_score_matching(
 ) -> Fit:
     r"""Score matching: theta <- theta - step_size grad mean_i [1/2 |s(x_i)|^2 + tr(grad s(x_i))] over a minibatch.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B[\tfrac12 |s_\theta(x)|^2 + \operatorname{tr} \nabla s_\theta(x)]$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[\tfrac12 |s_\theta(x)|^2 + \operatorname{tr} \nabla
+    s_\theta(x)]$$
 
     1. Draw a minibatch. 2. Its loss, with the exact trace; with m projections v of random signs at each row, which are
     drawn next, the sliced one. 3. Step down its gradient. x (n, d); score(parameters, x) (n, d) -> (n, d); 1 <= batch
@@ -81,7 +82,7 @@ def train_denoising_score_matching(
 ) -> Fit:
     r"""Denoising: theta <- theta - step_size grad mean_i 1/2 |s(x_i + sigma z_i) + z_i/sigma|^2 over a minibatch.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 |s_\theta(x + \sigma z) + z/\sigma|^2$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 |s_\theta(x + \sigma z) + z/\sigma|^2\big]$$
 
     1. Draw a minibatch. 2. Draw its noise, unit normal. 3. Step down the gradient of its loss. x (n, d);
     score(parameters, x) (n, d) -> (n, d), which becomes the score of the data plus noise; sigma > 0.
@@ -114,7 +115,8 @@ def train_noise_conditional_score_matching(
 ) -> Fit:
     r"""A score at all levels: a minibatch, each row at its own, of 1/2 |sigma_i s(x_i + sigma_i z_i, sigma_i) + z_i|^2.
 
-    $$\theta \leftarrow \theta - \eta\, \nabla E_B \tfrac12 |\sigma s_\theta(x + \sigma z, \sigma) + z|^2$$
+    $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 |\sigma\, s_\theta(x + \sigma z, \sigma)
+    + z|^2\big]$$
 
     1. Draw a minibatch. 2. Draw a level for each row, all alike. 3. Draw its noise, unit normal. 4. Step down the
     gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,), decreasing.

@@ -3,21 +3,45 @@
 import os
 import shutil
 import sys
+from argparse import RawDescriptionHelpFormatter
 from pathlib import Path
 
 from refebm.glossary import InputError
 
 WIDEST = 120
+EXAMPLES = {
+    "show": """\
+examples:
+  refebm show denoising_score_matching     by its name
+  refebm show dsm                          by what else it is called
+  refebm show song kingma eq. 15           by a source; several that are found are listed
+  refebm show implicit_is_explicit         a theorem, with the code of its proof
+""",
+    "list": """\
+examples:
+  refebm list                    every definition, page by page
+  refebm list vincent            definitions and theorems with a word, of a name, a source or a statement
+  refebm list hyvarinen --markdown   from its equations to definitions, theorems and proofs
+""",
+    "book": """\
+examples:
+  refebm book site     writes it; then open site/index.html (pip install 'refebm[book]' has what it needs)
+""",
+}
 
 
 def add_commands(commands) -> None:
     """The commands and their options."""
-    show = commands.add_parser("show", help="a definition or a theorem: equation, code, mistakes, evidence")
+
+    def add(name, help):
+        return commands.add_parser(name, help=help, epilog=EXAMPLES[name], formatter_class=RawDescriptionHelpFormatter)
+
+    show = add("show", "a definition or a theorem: equation, code, mistakes, evidence")
     show.add_argument("name", nargs="+", metavar="NAME", help="a name, or words: of a source, as in 'song kingma 15'")
-    listing = commands.add_parser("list", help="the definitions, one a line, with their sources")
+    listing = add("list", "the definitions, one a line, with their sources")
     listing.add_argument("text", nargs="*", metavar="TEXT", help="those, and theorems, that these words find")
     listing.add_argument("--markdown", action="store_true", help="equation, definition, theorem, proof, as a table")
-    book = commands.add_parser("book", help="write the specification as a site, to be opened in a browser")
+    book = add("book", "write the specification as a site, to be opened in a browser")
     book.add_argument("folder", metavar="DIR", help="a folder that is empty, not there, or a book already")
 
 

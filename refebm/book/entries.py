@@ -6,20 +6,20 @@ A definition is a public name, or a method of one, whose docstring has an equati
 import ast
 import functools
 import inspect
+import re
 import sys
 import textwrap
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED
 from refebm.glossary import InputError
 from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
-from refebm.variants import CONVENTIONS, NAIVE, WRONG, Convention, Wrong
 
 ROOT = Path(refebm.__file__).parent
-LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line of a docstring
+LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line, or a sentence, of a docstring
+BEFORE_A_LABEL = re.compile(rf"(?<=\.) (?=(?:{'|'.join(LABELS)}): )")  # in a line
 SHOWN = {"__init__"}  # of a class; the methods that are definitions have their own entries
 TRUSTED = [theorem for theorem in THEOREMS.values() if theorem.sides.__module__.startswith("refebm.")]
 
@@ -56,7 +56,7 @@ def doc(name: str) -> Doc:
     first, *rest = (inspect.getdoc(thing(name)) or "").split("\n\n")
     latex = next((part.strip("$") for part in rest if part.startswith("$$")), "")
     example = "\n".join(part for part in rest if part.startswith(">>>"))
-    text = "\n\n".join(part for part in rest if not part.startswith(("$$", ">>>")))
+    text = BEFORE_A_LABEL.sub("\n", "\n\n".join(part for part in rest if not part.startswith(("$$", ">>>"))))
     labelled, kept = {}, []
     for line in text.splitlines():
         label, colon, words = line.partition(": ")
@@ -82,9 +82,8 @@ def cited(name: str) -> tuple[Citation, ...]:
 
 @functools.cache
 def definitions() -> tuple[str, ...]:
-    """All names that have an equation: what the examiner asks, what theorems are about, what has a source."""
-    about = [name for theorem in TRUSTED for name in theorem.about]
-    names = dict.fromkeys([*EXAMINED, *about, *refebm.__all__])
+    """All names that have an equation: what theorems are about, then what else is public."""
+    names = dict.fromkeys([*(name for theorem in TRUSTED for name in theorem.about), *refebm.__all__])
     return tuple(name for name in names if callable(thing(name)) and doc(name).latex)
 
 
@@ -98,8 +97,20 @@ def pages() -> dict[str, list[str]]:
 
 
 def _order(name):
-    owner = place(name.partition(".")[0])
-    return owner.path, owner.first, "." in name, place(name).first
+    return *begins(name.partition(".")[0]), "." in name, *begins(name)
+
+
+def begins(name):
+    """The file of a definition and its line, for which nothing is parsed."""
+    one = inspect.unwrap(thing(name))
+    if inspect.isclass(one):
+        path = _path_of(one)
+        return path, next(i for i, line in enumerate(_text(path), 1) if line.startswith(f"class {one.__name__}"))
+    return _path_of(one), one.__code__.co_firstlineno
+
+
+def _path_of(one):
+    return Path(inspect.getsourcefile(one)).relative_to(ROOT).as_posix()
 
 
 @functools.cache
@@ -123,9 +134,18 @@ def _module_of(public):
     return inspect.unwrap(thing(public)).__module__
 
 
+@functools.cache
+def _about() -> dict[str, dict[str, Theorem]]:
+    found: dict[str, dict[str, Theorem]] = {}
+    for one in TRUSTED:
+        for name in {part for about in one.about for part in (about, about.partition(".")[0])}:
+            found.setdefault(name, {})[one.name] = one
+    return found
+
+
 def theorems_about(name: str) -> list[Theorem]:
     """The theorems about a definition; of a class, those about its methods too."""
-    return [one for one in TRUSTED if any(about == name or about.startswith(f"{name}.") for about in one.about)]
+    return [*_about().get(name, {}).values()]
 
 
 def theorems_of(stem: str) -> list[Theorem]:
@@ -164,16 +184,13 @@ def type_in_words(annotation) -> str:
 
 
 @functools.cache
-def _lines(path):
-    text = (ROOT / path).read_text(encoding="utf-8")
-    return text.splitlines(), ast.parse(text)
+def _text(path):
+    return (ROOT / path).read_text(encoding="utf-8").splitlines()
 
 
 @functools.cache
-def _functions(path):
-    """The first and the last line of each function of a file, inner ones first."""
-    spans = [(_begin(one), one.end_lineno) for one in ast.walk(_lines(path)[1]) if isinstance(one, ast.FunctionDef)]
-    return sorted(spans, key=lambda span: span[1] - span[0])
+def _lines(path):
+    return _text(path), ast.parse("\n".join(_text(path)))
 
 
 def place(name: str) -> Place:
@@ -184,7 +201,7 @@ def place(name: str) -> Place:
 
 def _node(name):
     one = inspect.unwrap(thing(name))
-    path = str(Path(inspect.getsourcefile(one)).relative_to(ROOT).as_posix())
+    path = _path_of(one)
     node = _lines(path)[1]
     for part in one.__qualname__.split("."):
         node = next(inner for inner in node.body if getattr(inner, "name", "") == part)
@@ -211,26 +228,62 @@ def code(name: str) -> str:
     return text.replace(":\n\n", ":\n", 1)
 
 
+def _proof(theorem):
+    path, _ = line_of_theorem(theorem)
+    functions = {one.name: one for one in _lines(path)[1].body if isinstance(one, ast.FunctionDef)}
+    return path, functions, inspect.unwrap(theorem.sides).__name__
+
+
+def line_of_theorem(theorem: Theorem) -> tuple[str, int]:
+    """The file of a theorem, and its first line; nothing is parsed for it."""
+    code = inspect.unwrap(theorem.sides).__code__
+    return Path(code.co_filename).relative_to(ROOT).as_posix(), code.co_firstlineno
+
+
 def place_of_theorem(theorem: Theorem) -> Place:
     """Where a theorem is stated and proved."""
-    path = Path(inspect.getsourcefile(theorem.sides)).relative_to(ROOT).as_posix()
-    begins = theorem.sides.__code__.co_firstlineno
-    return next(Place(path, *span) for span in _functions(path) if span[0] <= begins <= span[1])
+    path, functions, name = _proof(theorem)
+    return Place(path, _begin(functions[name]), functions[name].end_lineno)
 
 
-def conventions(name: str) -> list[Convention]:
+def proof(theorem: Theorem) -> str:
+    """The function that proves it, without its statement; where it only calls another of its file, that too."""
+    path, functions, name = _proof(theorem)
+    text = []
+    while name in functions:
+        *before, last = [one for one in functions[name].body if not _is_docstring(one)]
+        lines = list(_lines(path)[0])
+        first, *others = functions[name].body
+        if _is_docstring(first) and (not text or name in THEOREMS):  # and the empty line below it
+            end = first.end_lineno + (not lines[first.end_lineno] and bool(others))
+            lines[first.lineno - 1 : end] = [None] * (end - first.lineno + 1)
+        kept = lines[functions[name].lineno - 1 : functions[name].end_lineno]
+        text.append("\n".join(line for line in kept if line is not None))
+        name = "" if before else getattr(getattr(getattr(last, "value", None), "func", None), "id", "")
+    return "\n\n\n".join(text)
+
+
+def _is_docstring(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def conventions(name: str) -> list:
     """Other conventions for a definition."""
+    from refebm.variants import CONVENTIONS  # a large bank, which a list of names does without
+
     return [one for one in CONVENTIONS if one.function == name]
 
 
-def mistakes(name: str) -> list[Wrong]:
+def mistakes(name: str) -> list:
     """Wrong versions of a definition; naive forms, wrong at the ends of the domain alone, last."""
+    from refebm.variants import NAIVE, WRONG
+
     return [one for one in [*WRONG, *NAIVE] if one.function == name]
 
 
-def misstatements(theorem: Theorem) -> list[Wrong]:
+def misstatements(theorem: Theorem) -> list:
     """Wrong versions of the theorem's own statement."""
-    return [one for one in WRONG if one.function == f"theorem {theorem.name}"]
+    return mistakes(f"theorem {theorem.name}")
 
 
 class Figure(NamedTuple):

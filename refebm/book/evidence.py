@@ -13,7 +13,6 @@ from pathlib import Path
 from refebm.book.entries import TRUSTED
 from refebm.files import write_text
 from refebm.glossary import InputError
-from refebm.identities.parallel import run_all
 
 RECORD = Path(__file__).with_name("evidence.json")
 
@@ -26,6 +25,8 @@ def evidence() -> dict[str, dict]:
 
 def brought_up_to_date() -> int:
     """Run the theorems that have no record, forget those that are gone; how many were run."""
+    from refebm.identities.parallel import run_all
+
     known = evidence()
     new = [theorem for theorem in TRUSTED if theorem.name not in known]
     reports = run_all(new, seed=0, cases=None, data=None) if new else ()

@@ -12,7 +12,7 @@ from refebm.identities import Theorem
 from refebm.papers import DOCUMENTS, PAPERS, TEXTS, citations
 
 CONTENTS, EQUATIONS, TEXTS_PAGE = "README", "equations", "sources"
-BY_HAND = ("tutorial", "examiner", "shards")  # pages that nothing generates
+BY_HAND = ("tutorial", "coverage", "examiner", "shards")  # pages that nothing generates
 WORDS = {"Also": "Also called", "Domain": "Domain", "Convention": "Convention", "Errors": "Errors"}
 MADE = "<!-- python -m refebm.book writes this page -->"
 CODE = re.compile(r"(``.+?``|`[^`]+`)")
@@ -22,9 +22,10 @@ with its equation, what goes in and comes out, its source, its code, other conve
 and the theorems that tell right from wrong. Names are anchors, and stay.
 
 Start with the [tutorial](tutorial.md): from data to a trained energy, its samples and a proof of its loss;
-[examiner](examiner.md) is about your own code, [shards](shards.md) about more cases than one machine gives. With a
-paper in hand, see [sources](sources.md): what stands here for which equation; [equations](equations.md) is the table
-of all. On a terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
+[examiner](examiner.md) is about your own code, [shards](shards.md) about more cases than one machine gives. What the
+five documents say stands row by row in [coverage](coverage.md), with their errata. With another paper in hand, see
+[sources](sources.md): what stands here for which equation; [equations](equations.md) is the table of all. On a
+terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
 `refebm book DIR` writes all this as a site.
 
 How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*, integrals with a certificate;
@@ -32,6 +33,8 @@ How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*,
 random draws, with a false-alarm budget of 1e-6 for the whole run. An error is given in units of its tolerance, 64
 roundoffs of the terms that are added: at most 1 is right. `refebm verify --only NAME` computes it anew.
 """
+FOLDED = "<details><summary>The proof's code</summary>"
+BENEATH = "Beneath all of it"  # what modules are that stand in no folder
 HEAD = ("equation", "definition", "theorem", "proof")
 
 
@@ -66,11 +69,16 @@ def title(stem: str) -> str:
     return stem.replace("_", " ")
 
 
-def _about(stem, names, theorems):
-    """What the module of the stem says of itself: that of the definitions, else that of the theorems."""
+def _modules(stem, names, theorems):
+    """The module of the stem: that of the definitions, else that of the theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
-    own = [module for module in [f"refebm.{stem}", *modules] if module.endswith(f".{stem}") and module in sys.modules]
-    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in own or [theorems[0].sides.__module__]]
+    own = dict.fromkeys([f"refebm.{stem}", *(module for module in modules if module.endswith(f".{stem}"))])
+    return [module for module in own if module in sys.modules] or [theorems[0].sides.__module__]
+
+
+def _about(stem, names, theorems):
+    """What the module of the stem says of itself."""
+    return [prose(inspect.getdoc(sys.modules[module]) or "") for module in _modules(stem, names, theorems)]
 
 
 def definition(name: str, stem: str = "") -> list[str]:
@@ -151,6 +159,7 @@ def statement(theorem: Theorem, stem: str) -> list[str]:
         f"**Wrong statements of it:** {'; '.join(wrong)}." if wrong else "",
         f"**Source:** {cited(theorem.source)}",
         f"**Proof:** {link_to_code(place)}; `refebm verify --only {theorem.name}`",
+        f"{FOLDED}\n\n```python\n{entries.proof(theorem)}\n```\n\n</details>",
     ]
 
 
@@ -244,7 +253,7 @@ def _list_of(where):
 
 
 def _by_number(item):
-    word, *numbers = re.split(r"(\d+)", item[0])
+    word, *numbers = re.split(r"(\d+)", item[0].replace("eqs.", "eq."))
     return word, [int(one) if one.isdigit() else 0 for one in numbers], item[0]
 
 
@@ -274,12 +283,13 @@ def contents() -> str:
 
 
 def overview() -> str:
-    """A line for each page, for the README of the repository."""
-    rows = []
+    """The pages by the folders of their modules, a line for each folder, for the README of the repository."""
+    groups: dict[str, list[str]] = {}
     for stem, names in entries.pages().items():
-        said = _about(stem, names, entries.theorems_of(stem))[0].partition("\n\n")[0]
-        rows.append((f"[{title(stem)}](refebm/book/{stem}.md)", said))
-    return table(("page", "what it is about"), rows)
+        package = sys.modules[".".join(_modules(stem, names, entries.theorems_of(stem))[0].split(".")[:2])]
+        words = inspect.getdoc(package).partition(":")[0] if hasattr(package, "__path__") else BENEATH
+        groups.setdefault(words, []).append(f"[{title(stem)}](refebm/book/{stem}.md)")
+    return table(("", "pages"), [(words, ", ".join(links)) for words, links in groups.items()])
 
 
 def equations() -> str:

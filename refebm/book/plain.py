@@ -3,6 +3,7 @@ r"""LaTeX in characters, for a terminal: \tfrac12 |s|^2 becomes ½ |s|². What h
 import re
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.")
+BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
 NARROW = ("Big", "Bigl", "Bigr", "big", "left", "right", "textstyle", "displaystyle", "limits")  # that say nothing here
 WIDE = "\u2003"
 NAMES = r"""
@@ -12,13 +13,14 @@ sum ∑ prod ∏ infty ∞ sim ∼ in ∈ notin ∉ le ≤ ge ≥ ne ≠ ll ≪ 
 pm ± approx ≈ top ᵀ ell ℓ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ dots … cdots ⋯ { { } } # # % % | ‖ \ ;
 """
 SYMBOLS = dict(zip(NAMES.split()[::2], NAMES.split()[1::2]))
-SYMBOLS |= {"mid": " | ", "quad": WIDE, "qquad": WIDE, ",": " ", " ": " ", ";": " ", "!": ""}
+SYMBOLS |= {"varphi": "φ", "mid": " | ", "quad": WIDE, "qquad": WIDE, ",": " ", " ": " ", ";": " ", "!": ""}
 LETTERS = {"mathbb": dict(zip("ERN", "𝔼ℝℕ")), "mathcal": dict(zip("NU", "𝒩𝒰"))}
 ACCENTS = {"hat": "\u0302", "bar": "\u0304", "overline": "\u0304", "dot": "\u0307", "ddot": "\u0308", "tilde": "\u0303"}
 RAISED = dict(
     zip("0123456789+-=()abcdefghijklmnoprstuvwxyzTᵀβγδθφχ", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀᵀᵝᵞᵟᶿᵠᵡ")
 )
 LOWERED = dict(zip("0123456789+-=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ"))
+SHIFTED = {*RAISED.values(), *LOWERED.values()}
 HALVES = {"1/2": "½", "1/4": "¼", "3/4": "¾", "1/3": "⅓", "2/3": "⅔", "1/8": "⅛", "3/8": "⅜"}
 SIGNS = "+=−→←↦∈∉≤≥≠≪≫∼≈⇒±"
 
@@ -36,6 +38,18 @@ def plain(latex: str) -> str:
 def _unary(match):
     before = match[1].rstrip() if match[1].rstrip()[-1:] in ("(", "[", "{", "^", "/", "|") else match[1]
     return before + match[2]
+
+
+def clauses(latex: str) -> list[str]:
+    """A formula, and what is said beside it, after commas with a space: they may stand on lines of their own."""
+    parts, depth, last = [], 0, 0
+    for token in BRACKET.finditer(latex):
+        depth += (token[0].lstrip("\\") in {*"{[("}) - (token[0].lstrip("\\") in {*"}])"})
+        depth += token[0].startswith(r"\begin") - token[0].startswith(r"\end")
+        if token[0][0] in ",;:" and not depth:
+            parts.append(latex[last : token.start() + 1])
+            last = token.end()
+    return [part for part in (*parts, latex[last:]) if part.strip()]
 
 
 class _Reader:
@@ -72,7 +86,7 @@ class _Reader:
         if name in ("frac", "tfrac", "dfrac", "binom"):
             return self.fraction() if name != "binom" else f"binom({self.argument()}, {self.argument()})"
         if name in ("text", "operatorname", "mathrm"):
-            word = self.argument()
+            word = self.argument().replace("−", "‐" if name == "text" else "−")  # a hyphen is no minus
             return word if name == "text" or not self.letter_follows() else word + " "
         if name == "sqrt":
             root = self.argument()
@@ -107,10 +121,14 @@ class _Reader:
             return text
         if all(character in characters for character in text):
             return "".join(characters[character] for character in text)
-        return sign + (text if re.fullmatch(r"\w+", text) else f"({text})".replace("-", "−"))
+        text = text.replace("-", "−")
+        alone = len(text) == 1 or (re.fullmatch(r"\w+", text) and not SHIFTED.intersection(text))
+        return sign + (text if alone else f"({text})")
 
 
 def bracketed(text: str) -> str:
-    """In brackets where it is more than a word, a number, or what is in brackets already."""
-    simple = re.fullmatch(r"[\w\u0300-\u036f₀-₉ᵀ⁰-⁹]+|(?:[^\W\d]+|√)?\([^()]*\)|\|[^|]*\|", text)
+    """In brackets where it is more than a word, a number, a function's value, or what is in brackets already."""
+    shifted = "".join(SHIFTED) + "\u0300-\u036f"
+    word = rf"√?(?:\d+|(?!\d)[\w{shifted}]+)"
+    simple = re.fullmatch(rf"{word}|(?:[^\W\d]+|√)?\([^()\s]*\)|√?\([^()]*\)|\|[^|]*\|[{shifted}]*", text)
     return text if simple else f"({text})"

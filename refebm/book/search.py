@@ -14,7 +14,7 @@ import refebm
 from refebm.book import entries
 from refebm.glossary import InputError
 from refebm.papers import TEXTS, citations
-from refebm.words import did_you_mean
+from refebm.words import NEAR, did_you_mean
 
 PLACES = ("equation", "section", "theorem", "algorithm", "proposition", "technique", "appendix", "corollary")
 SHORT = {
@@ -25,15 +25,25 @@ SHORT = {
     "alg": "algorithm",
     "prop": "proposition",
 }
+LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between them a word ends, as in GaussianMixture
+WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
+SPAN = re.compile(r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)")
+VAGUE = {"loss", "objective", "method", "sampler", "function", "refebm"}  # which are left out where nothing has them
 SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # that tell nothing apart
 
 
 def words(text: str) -> list[str]:
     """The words of a text; numbers keep their points."""
-    plain = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
-    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", plain.replace("_", " ").replace("ø", "o").replace("Ø", "O"))
-    found = re.findall(r"[a-z]+|\d+(?:\.\d+)*", plain.lower().replace("'s", ""))
-    return [_one(word) for word in found if word not in SMALL]
+    if not text.isascii():
+        text = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
+        text = text.replace("ø", "o").replace("Ø", "O")
+    apart = LETTERS.sub(" ", text.replace("_", " ")).lower().replace("'s", "")
+    return [_one(word) for word in WORD.findall(apart) if word not in SMALL]
+
+
+@functools.cache
+def _of_text(text):
+    return frozenset(words(text) + words(TEXTS.get(text, "")))
 
 
 def _one(word):
@@ -44,14 +54,12 @@ def _one(word):
 
 def places(source: str) -> list[set[str]]:
     """For each citation of a source its words, all that it spans among them."""
-    return [_spanned(str(citation)) | set(words(TEXTS.get(citation.text, ""))) for citation in citations(source)]
+    return [set(_of_text(one.text) | _spanned(one.place)) for one in citations(source)]
 
 
-def _spanned(text):
-    spans = re.sub(
-        r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)", lambda span: " ".join(_span(*span.groups())), text
-    )
-    return set(words(spans))
+@functools.cache
+def _spanned(place):
+    return frozenset(words(SPAN.sub(lambda span: " ".join(_span(*span.groups())), place)))
 
 
 def _span(first, last):
@@ -82,10 +90,13 @@ def _initials(name):
 
 
 def matches(text: str, names: Iterable[str]) -> list[str]:
-    """Those of the names under which every word of the text stands: all in one field, else in any."""
-    wanted = set(words(text))
-    in_one = [name for name in names if wanted and any(wanted <= field for field in fields(name))]
-    return in_one or [name for name in names if wanted and wanted <= set().union(*fields(name))]
+    """Those of the names under which every word of the text stands: all in one field, else in any; else less vague."""
+    wanted, names = set(words(text)), list(names)
+    for least in [wanted, wanted - VAGUE] if wanted & VAGUE else [wanted]:
+        in_one = [name for name in names if least and any(least <= field for field in fields(name))]
+        if chosen := in_one or [name for name in names if least and least <= set().union(*fields(name))]:
+            return chosen
+    return []
 
 
 def every() -> list[str]:
@@ -96,8 +107,8 @@ def every() -> list[str]:
 
 def found(text: str) -> list[str]:
     """What a name, or words, mean: the one of that name, else all that they find. Errors: E-NONE, with what is near."""
-    names = every()
-    exact = [name for name in names if name.lower() == text.strip().lower()]
+    names, text = every(), text.strip().removeprefix("refebm.")
+    exact = [name for name in names if name.lower() == text.lower()]
     if exact:
         return exact[:1]
     chosen = matches(text, [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)])
@@ -109,8 +120,9 @@ def found(text: str) -> list[str]:
 
 
 def called(text: str) -> list[str]:
-    """The definitions that are also called exactly so, as "DSM" is one."""
-    return [name for name in entries.definitions() if set(words(text)) in _also(name)]
+    """Those called exactly so: what has these words for its name, else definitions that are also called so: "DSM"."""
+    named = [name for name in every() if words(name) == words(text)]
+    return named or [name for name in entries.definitions() if set(words(text)) in _also(name)]
 
 
 def _also(name):
@@ -118,10 +130,15 @@ def _also(name):
 
 
 def hint(text: str) -> str:
-    """Did you mean ...? Names like the text, else the text with its unknown words mended."""
-    if said := did_you_mean(re.sub(r"[\s-]+", "_", text.strip()), every()):
+    """Did you mean ...? Names like the text, the text with its unknown words mended, or what is cited of its source."""
+    if said := did_you_mean(re.sub(r"[\s-]+", "_", text.rstrip("()")), every()):
         return said
+    wanted = words(text)
     known = sorted({word for name in every() for field in fields(name) for word in field if word.isalpha()})
-    mended = [next(iter(difflib.get_close_matches(word, known, 1)), word) for word in words(text)]
-    told = [word.isdigit() or word in known for word in mended]
-    return f"; did you mean {' '.join(mended)!r}?" if mended != words(text) and all(told) else ""
+    mended = [next(iter(difflib.get_close_matches(word, known, 1, NEAR)), word) for word in wanted]
+    if mended != wanted and all(word.isdigit() or word in known for word in mended):
+        return f"; did you mean {' '.join(mended)!r}?"
+    source = [word for word in wanted if word not in PLACES and (word.isalpha() or re.fullmatch(r"\d{4}", word))]
+    if source != wanted and matches(" ".join(source), [*entries.definitions(), *entries.THEOREMS]):
+        return f"; refebm list {' '.join(source)} has what there is of this source"
+    return "; refebm list has all names"

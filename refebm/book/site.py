@@ -9,12 +9,13 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
 from refebm.book import entries, search
-from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, TEXTS_PAGE, pages, title
-from refebm.book.plain import LETTERS
+from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, FOLDED, TEXTS_PAGE, pages, title
+from refebm.book.plain import LETTERS, clauses
 from refebm.glossary import InputError
 
 HERE = Path(__file__).parent
@@ -23,6 +24,7 @@ MARK = "files.txt"  # lists what a book consists of, so that it can be written a
 STATIC = ("style.css", "search.js")
 LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
+PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
@@ -54,13 +56,19 @@ def _see_free(folder):
             return
         if folder.is_symlink() or not folder.is_dir():
             raise InputError("E-FOLDER", f"{folder} must be a folder, or not there")
-        found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+        here = Path.cwd()  # which would be replaced as a whole, from under whoever is in it
+        if folder.resolve() in [here, *here.parents]:
+            raise InputError("E-FOLDER", f"{folder} must not be the folder that you are in: name one in it")
         mark = folder / MARK
         known = set(mark.read_text(encoding="utf-8").splitlines()) if mark.is_file() else set()
+        found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+        others = sorted(islice((name for name in found if name not in known), 3))  # no more is read than is said
+    except InputError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a null character, or no text
         raise InputError("E-FILE", f"{folder} cannot be read: {error}") from error
-    if others := sorted(found - known):
-        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others[:3])}: name another")
+    if others:
+        raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others)}: name another")
 
 
 def _renderer() -> Callable:
@@ -80,11 +88,13 @@ def _renderer() -> Callable:
         return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
 
     def formula(latex, options):
-        return f'<div class="math">{_mended(convert(latex.strip(), display="block"))}</div>'
+        parts = [_mended(convert(part, display="block")) for part in clauses(latex.strip())]
+        return "".join(f"<span>{part}</span>" for part in parts)  # in the plugin's <div class="math block">
 
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
     markdown.disable("math_inline")
+    markdown.add_render_rule("code_inline", _name)
     markdown.coloured = coloured
     markdown.styles = "\n".join(
         [
@@ -97,8 +107,14 @@ def _renderer() -> Callable:
     return markdown
 
 
+def _name(_, tokens, i, *__):
+    """Code in a line; a long name may be broken after its underscores and points."""
+    broken = re.sub(r"(?<=\w)([_.])(?=[a-z])", r"\1<wbr>", html.escape(tokens[i].content))
+    return f"<code>{broken}</code>"
+
+
 def _mended(mathml: str) -> str:
-    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars."""
+    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars, primes."""
     for variant, letters in ALPHABETS.items():
         for plain, letter in letters.items():
             mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
@@ -110,6 +126,8 @@ def _mended(mathml: str) -> str:
             inner = ElementTree.Element("mrow")
             inner[:] = one[:-1]
             one[:] = [inner, one[-1]]
+        if one.tag == "msup" and one[-1].text in PRIMES:  # the sign is small, and raised, as it is
+            one.tag = "mrow"
     for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
         row[:] = _spaced(row)
     return ElementTree.tostring(tree, encoding="unicode")
@@ -219,7 +237,8 @@ def _halves(part):
         return "definition", fence, min(fence + 4, len(part))  # the code, and the paragraph that leads to it
     proof = next((i for i, token in enumerate(part) if token.content.startswith("**Evidence:**")), None)
     if part[0].tag == "h3" and proof is not None:
-        return "theorem", proof - 1, len(part)
+        code = next(i for i, token in enumerate(part) if token.content.startswith(FOLDED))
+        return "theorem", proof - 1, code
     return "", len(part), len(part)
 
 

@@ -1,8 +1,6 @@
 """The book on a terminal: a definition or a theorem as its page says it, and the list of all."""
 
-import inspect
 import os
-import pydoc
 import re
 import shutil
 import sys
@@ -12,7 +10,7 @@ from collections.abc import Iterable
 from refebm.book import entries, search
 from refebm.book.evidence import evidence
 from refebm.book.pages import HEAD, table
-from refebm.book.plain import plain
+from refebm.book.plain import clauses, plain
 from refebm.glossary import InputError
 from refebm.identities import Theorem
 
@@ -25,22 +23,22 @@ KEYWORDS = re.compile(
 
 def shown(text: str, width: int = 100, colour: bool = False) -> str:
     """What a name or words find: one definition or theorem whole, several as a list."""
-    names = search.found(text)
-    whole = _alone(search.called(text)) or _alone(names)
+    called = search.called(text.removeprefix("refebm."))
+    names = called if len(called) == 1 else search.found(text)
+    whole = _alone(names)
     if whole is None:
         words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
         return "\n".join([listed(names, width, colour), "", words])
     lines = theorem(entries.THEOREMS[whole], width) if whole in entries.THEOREMS else definition(whole, width)
+    others = [name for name in names if name != whole and whole not in entries.THEOREMS[name].about]
+    lines += [("", ""), *_labelled(f"{text!r} finds too", ", ".join(others), width)] if others else []
     return _coloured(lines) if colour else "\n".join(text for _, text in lines)
 
 
 def _alone(names):
-    """The one that is meant: the only one, or the only definition, which the theorems that were found are about."""
+    """The one that is meant: the only one, or the only definition among theorems."""
     found = [name for name in names if name not in entries.THEOREMS]
-    if len(names) == 1:
-        return names[0]
-    about = all(found[:1] and found[0] in entries.THEOREMS[name].about for name in names if name in entries.THEOREMS)
-    return found[0] if len(found) == 1 and about else None
+    return names[0] if len(names) == 1 else found[0] if len(found) == 1 else None
 
 
 def definition(name: str, width: int) -> list[tuple[str, str]]:
@@ -48,7 +46,7 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
     said = entries.doc(name)
     lines = [(BOLD, name), *_paragraphs(said.first, width)]
     if said.latex:
-        lines += [("", ""), (BOLD, INDENT + plain(said.latex)), ("", "")]
+        lines += [("", ""), *_formula(said.latex, width), ("", "")]
     if callable(entries.thing(name)):
         lines += [line for one in entries.arguments(name) for line in _argument(one, width)]
         lines += [("", f"{INDENT}returns {entries.returned(name)}")] if entries.returned(name) else []
@@ -62,9 +60,22 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += [("", ""), *((COLOUR, INDENT + line) for line in said.example.splitlines())] if said.example else []
         lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
         lines += _rows("Mistakes", [(one.name, one.formula, one.seen) for one in entries.mistakes(name)], width)
+    elif callable(entries.thing(name)):
+        lines += [(FAINT, "refebm/{}:{}".format(*entries.begins(name)))]
     for one in entries.theorems_about(name):
         lines += [("", ""), *theorem(one, width, brief=True)]
     return lines
+
+
+def _formula(latex, width):
+    """In one line if it fits, else broken before what is said beside it."""
+    lines = [INDENT + plain(latex)]
+    if len(lines[0]) > width:
+        lines = []
+        for part in map(plain, clauses(latex)):
+            fits = lines and len(lines[-1]) + 3 + len(part) <= width
+            lines = [*lines[:-1], f"{lines[-1]}   {part}"] if fits else [*lines, INDENT + part]
+    return [(BOLD, line) for line in lines]
 
 
 def _argument(one, width):
@@ -75,7 +86,7 @@ def _argument(one, width):
 def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, str]]:
     """The lines of a theorem; its code too, unless brief."""
     record = evidence().get(one.name, {})
-    lines = [(BOLD, one.name), *_paragraphs(one.statement, width), (BOLD, INDENT + plain(one.latex))]
+    lines = [(BOLD, one.name), *_paragraphs(one.statement, width), *_formula(one.latex, width)]
     worst = f", worst of {record['cases']} cases {record['worst']:.2g} of the tolerance" if record else ""
     lines += _labelled("Evidence", f"{one.kind}{worst}", width)
     if one.outside:
@@ -83,13 +94,12 @@ def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, st
         words = "; ".join(f"{name}: {said.get(name, 'does not hold')}" for name in one.outside)
         lines += _labelled("Outside its conditions", words, width)
     lines += _labelled("Source", one.source, width)
-    place = entries.place_of_theorem(one)
-    lines += [(FAINT, f"refebm/{place.path}:{place.first}   refebm verify --only {one.name}")]
+    lines += [(FAINT, "refebm/{}:{}   refebm verify --only {}".format(*entries.line_of_theorem(one), one.name))]
     if brief:
         return lines
     lines += _labelled("About", ", ".join(one.about), width)
     wrong = [(one.name, one.formula, one.seen) for one in entries.misstatements(one)]
-    text = textwrap.dedent(inspect.getsource(one.sides)).splitlines()
+    text = entries.proof(one).splitlines()
     return [
         *lines,
         ("", ""),
@@ -169,7 +179,7 @@ def markdown(text: str = "") -> str:
     """From equations to definitions, theorems and their proofs, as a table. Errors: E-NONE where nothing is found."""
     names = set(chosen(text)) if text.strip() else set()
     rows = [
-        (entries.source(name), f"`{name}`", f"`{one.name}`", "refebm/{}:{}".format(*entries.place_of_theorem(one)[:2]))
+        (entries.source(name), f"`{name}`", f"`{one.name}`", "refebm/{}:{}".format(*entries.line_of_theorem(one)))
         for name in entries.definitions()
         for one in entries.TRUSTED
         if name in one.about and (not names or name in names or one.name in names)
@@ -182,6 +192,8 @@ def markdown(text: str = "") -> str:
 def put(text: str) -> None:
     """To a pager where it is a terminal and longer than it, else printed."""
     if sys.stdout and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        import pydoc  # which imports much
+
         os.environ.setdefault("LESS", "-R")
         pydoc.pager(text)
     else:

@@ -148,6 +148,8 @@ class Diagnosis(NamedTuple):
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
+    if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
+        return _facts(candidates)  # nothing tells one name from another
     exact = named(function, candidates) or helped(function, candidates) or named(function, candidates, _deep, True)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))

@@ -58,6 +58,7 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "minimise": "takes a loss: what it reaches is the optimiser's",
     "minimise_noisy": "takes a loss: what it reaches is the optimiser's",
     "Fit": "what these return",
+    "moving_average": "takes parameters, which every program keeps in its own way",
     **dict.fromkeys(PROCEDURES, "draws: the definition that it goes down is examined, with noise handed over"),
     "probability_flow": "solved to a tolerance: its velocity is examined",
     "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
@@ -268,7 +269,7 @@ BY_ROW = {  # one of them for each point
         "lagged",
         "scale",
         "std",
-    ),
+    )
 }
 
 
@@ -310,13 +311,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     for i, option, value in _values(function, usual):
         options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
         yield _caught(option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
-    for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
-        kind = (
-            "quadratic" if function in BITS and "quadratic" in kinds else "mixture" if "mixture" in kinds else kinds[0]
-        )
-        far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
-        far |= {"generator": "LOGISTIC"} if function == "bregman_noise_contrastive" else {}  # others do overflow
-        yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
+    yield from _far_out(function, kinds, seed)
     for half in (0, 1) if "mixture" in kinds else ():
         options = {"seed": seed + 80 + half, "d": 2 + half, "n": 3, "kind": "mixture", "between": True}
         yield "a sign that is right where the energy is convex", False, options
@@ -327,6 +322,16 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
     yield from _of_its_own(function, seed)
+
+
+def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:
+    """Points, or wells, so far out that what is not written for it overflows."""
+    wanted = ("quadratic", "mixture") if function in BITS else ("mixture",)
+    kind = next((one for one in wanted if one in kinds), kinds[0])
+    for reach in (16, 1024) if function in FARTHER else (16, 64) if function in FAR else ():
+        far = {"seed": seed + 62, "d": 2, "n": 3, "reach": reach}
+        far |= {"generator": "LOGISTIC"} if function == "bregman_noise_contrastive" else {}  # others do overflow
+        yield "overflow: points or wells far out", False, far | ({"kind": kind} if kind else {})
 
 
 def _of_energies(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:

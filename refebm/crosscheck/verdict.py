@@ -135,17 +135,20 @@ def _cannot_be_asked(convention, vector) -> bool:
 
 
 ALONE = "the probability of acceptance: the state alone came back"
-VALUE_ALONE = "the gradient in z, which it is for: the value alone came back"
+LACKING = {
+    "implicit_negative_elbo": "the gradient in z, which it is for: the value alone came back",
+    "geometric_noise_levels": "the overlap of neighbours: the levels alone came back",
+}
 
 
 def _alone(vector: Vector, answer: Answer) -> bool:
     """Whether the first part alone came back, the new state or the value: then that is examined."""
-    first = vector.asked.function in (*ADJUSTED, "implicit_negative_elbo")
+    first = vector.asked.function in (*ADJUSTED, *LACKING)
     return first and [part.shape for part in answer.parts] == vector.shapes[:1]
 
 
 def _lacking(function: str) -> str:
-    return ALONE if function in ADJUSTED else VALUE_ALONE
+    return LACKING.get(function, ALONE)
 
 
 def _problem(vector: Vector, answer: Answer) -> str:

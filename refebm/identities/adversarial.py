@@ -53,11 +53,7 @@ def adversarial_bound_and_its_gap(impl, model, q, x):
     p, _ = density_of(model)
     energy, log_q = impl.energy(model), impl.energy(normalised(q))
     (bound, gap), change = expect(
-        [
-            lambda y: impl.variational_bound(energy, log_q, x + 0 * y, y),
-            lambda y: q.log_prob(y) - p.log_prob(y),
-        ],
-        q,
+        [lambda y: impl.variational_bound(energy, log_q, x + 0 * y, y), lambda y: q.log_prob(y) - p.log_prob(y)], q
     )
     return Sides([bound], [gap, float(p.log_prob(x)[0])], change)
 

@@ -181,7 +181,7 @@ def below(d, value=1.0):
 def score_matching_goes_down_its_mean(impl, x, A, eta):
     r"""Over all minibatches and signs the mean step, exact or sliced, is that of the whole data; each goes by its own.
 
-    E_B g_B(\theta) = \nabla_\theta E[\tfrac12 |s|^2 + \operatorname{tr} \nabla s], \quad
+    \mathbb E_B\, g_B(\theta) = \nabla_\theta \mathbb E[\tfrac12 |s|^2 + \operatorname{tr} \nabla s], \quad
     \theta_{t+1} = \theta_t - \eta g_{B_t}(\theta_t)
     """
     d, sides = x.shape[1], []
@@ -209,7 +209,7 @@ def score_matching_goes_down_its_mean(impl, x, A, eta):
 def averaged_score_matching_contracts(impl, x, A, eta):
     r"""For a linear score the mean of the iterates contracts towards -C^{-1} (x - m), which is its fixed point.
 
-    E\,\theta_2 - \theta^* = (I - \eta M)^2 (\theta_0 - \theta^*), \quad W^* = -C^{-1},\ a^* = C^{-1} m
+    \mathbb E\,\theta_2 - \theta^* = (I - \eta M)^2 (\theta_0 - \theta^*), \quad W^* = -C^{-1},\ a^* = C^{-1} m
     """
     d, m = x.shape[1], np.mean(x, axis=0)
     precision = np.linalg.inv(np.reshape(np.cov(x.T, bias=True), (d, d)))
@@ -265,7 +265,8 @@ def with_level(draw):
 def denoising_goes_down_its_mean(impl, x, A, eta, sigma):
     r"""Over minibatches and noise the mean step of denoising is that of the smoothed data; each goes by its own draws.
 
-    E\, g = \nabla_\theta E \tfrac12 |s(x + \sigma z) + z/\sigma|^2, \quad E (1, y)^T (1, y) = M + \sigma^2 (0, I)
+    \mathbb E\, g = \nabla_\theta \mathbb E[\tfrac12 |s(x + \sigma z) + z/\sigma|^2], \ \mathbb E (1, y)^\top (1, y)
+    = M + \sigma^2 \operatorname{diag}(0, I)
     """
     d = x.shape[1]
     draws = [(rows, np.tile(z, (2, 1))) for rows, z in product(in_a_row(len(x)), rademacher(d)[0])]
@@ -293,7 +294,8 @@ def with_levels(draw):
 def levels_are_learnt_in_the_mean(impl, x, A, eta, sigmas):
     r"""Over minibatches, levels and noise the mean step is that of the mean over all levels, sigma^2 their weight.
 
-    E\, g = \nabla_\theta \frac1L \sum_l \sigma_l^2\, E \tfrac12 |s(x + \sigma_l z, \sigma_l) + z/\sigma_l|^2
+    \mathbb E\, g = \nabla_\theta \frac1L \sum_l \sigma_l^2\, \mathbb E[\tfrac12 |s(x + \sigma_l z, \sigma_l)
+    + z/\sigma_l|^2]
     """
     d = x.shape[1]
     z_and_levels = product(in_a_row(len(x)), [sigmas, sigmas[::-1]], rademacher(d)[0])
@@ -326,8 +328,8 @@ def with_sde(draw):
 def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     r"""Over minibatches, times and noise the mean step is that of the mean over times, std^2 their weight.
 
-    E\, g = \nabla_\theta E_t\, \sigma_t^2\, E \tfrac12 |s(m_t x + \sigma_t z, t) + z/\sigma_t|^2, \quad
-    t = t_0 + (1 - t_0) u
+    \mathbb E\, g = \nabla_\theta \mathbb E_t\big[\text{std}^2\, \mathbb E[\tfrac12 |s(m x + \text{std}\, z, t)
+    + z/\text{std}|^2]\big], \quad t = t_0 + (1 - t_0) u
     """
     d, process = x.shape[1], impl.sde(sde)
     draws = [
@@ -365,7 +367,8 @@ def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
 def lines_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     r"""Over minibatches, times and noise the mean step of flow matching is that of the mean over times.
 
-    E\, g = \nabla_\theta E_t E \tfrac12 |u((1 - t) x + t z, t) - (z - x)|^2, \quad t = t_0 + (1 - t_0) u
+    \mathbb E\, g = \nabla_\theta \mathbb E_t \mathbb E[\tfrac12 |u((1 - t)\, x + t z, t) - (z - x)|^2], \quad
+    t = t_0 + (1 - t_0) u
     """
     d, mean = x.shape[1], np.mean(x, axis=0)
     starts = product(in_a_row(len(x)), [uniforms, uniforms[::-1]], rademacher(d)[0])
@@ -412,7 +415,8 @@ def rows_and_energy(draw):
 def contrastive_divergence_goes_down_its_mean(impl, x, w, eta):
     r"""Over minibatches and noise the mean step of CD-2 is by the moments of the data and of two steps from them.
 
-    E\, g = E\,(x, \tfrac12 x^2) - E\,(x', \tfrac12 x'^2), \quad E x' = (1 - h w_2) E x - h w_1, \quad
+    \mathbb E\, g = \mathbb E(x, \tfrac12 x^2) - \mathbb E(x', \tfrac12 x'^2), \ \mathbb E x' = (1 - h w_2)\,
+    \mathbb E x - h w_1, \quad
     \operatorname{Var} x' = (1 - h w_2)^2 \operatorname{Var} x + 2 h
     """
     h = 0.25
@@ -541,7 +545,8 @@ def _log_normal(x, mean, variance):
 def noise_contrast_goes_down_its_mean(impl, x, w, eta, c, noise, nu):
     r"""Over minibatches and noise the mean step of noise contrast, of E and log Z, is that of the whole objective.
 
-    E\, g = E_x \sigma(-L) (\nabla E, 1) - \nu E_y \sigma(L) (\nabla E, 1), \quad L = -E - c - \log \nu p_n
+    \mathbb E\, g = \mathbb E_x[\tfrac{1}{1 + e^L} (\nabla_\theta E, 1)] - \nu\,
+    \mathbb E_y[\tfrac{1}{1 + e^{-L}} (\nabla_\theta E, 1)],\ L = -E - c - \log \nu p_n
     """
     law = Gaussian(noise["mean"], noise["cov"])
     mean, variance = noise["mean"][0], noise["cov"][0, 0]
@@ -745,8 +750,8 @@ def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight
 def energy_and_sampler_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy goes up the bound of its log-likelihood, then the sampler down it.
 
-    \theta' = \theta + \eta [E_y \partial_\theta E - E_x \partial_\theta E], \quad
-    \phi' = \phi - \eta E_z[E'(y) \partial_\phi y + \partial_\phi \log q(y)]
+    \theta' = \theta + \eta [\mathbb E_y \partial_\theta E - \mathbb E_x \partial_\theta E], \quad
+    \phi' = \phi - \eta\, \mathbb E_z[E'(y) \partial_\phi y + \partial_\phi \log q(y)]
     """
 
     def run():

@@ -349,7 +349,8 @@ def squared_differences(a):
 def effective_sample_size_by_hand(impl, x, n_lags):
     r"""Pair by pair, until one is not positive, each at most the one before, from sums of products.
 
-    n_{\text{eff}} = \frac{nT}{-1 + 2 \sum_k \min_{l \le k} P_l},\quad P_k = \rho_{2k} + \rho_{2k+1}"""
+    n_{\text{eff}} = \frac{nT}{-1 + 2 \sum_{k < K} \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},\
+    K = \min\{k: P_k \le 0\}"""
     c, means = autocovariance_by_hand(x), sum(x) / len(x)
     size, formula = np.transpose([effective_by_hand(*of_one, x.shape[1]) for of_one in zip(c.T, means.T)])
     return Sides([impl.effective_sample_size(x)], [size], formula=[formula])

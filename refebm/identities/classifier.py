@@ -72,19 +72,13 @@ def a_linear_classifier(draw: Draw) -> dict:
     return case | {"cov": draw.covariance(d), "x": draw.reals((n, d), -3, 3)}
 
 
-@theorem(
-    f"{JEM}, section 3",
-    kind="pointwise",
-    about=BOTH,
-    case=a_linear_classifier,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{JEM}, section 3", kind="pointwise", about=BOTH, case=a_linear_classifier, cancels=EITHER_SIGN)
 def a_linear_classifier_is_a_mixture(impl, weights, means, cov, x):
     r"""For classes that are normal with one covariance the logits are linear; then the classes are those of Bayes, and
     the energy is that of the mixture, but for what all components have in common.
 
-    f_y = m_y^T P x - \tfrac12 m_y^T P m_y + \log w_y:\ p(y | x) = \frac{w_y \mathcal N(x; m_y, C)}{p(x)},\
-    E(x) = -\log p(x) - \tfrac12 x^T P x - \tfrac12 \log \det (2 \pi C)"""
+    f_y = m_y^\top P x - \tfrac12 m_y^\top P m_y + \log w_y:\ p(y | x) = \frac{w_y \mathcal N(x; m_y, C)}{p(x)},\ E(x)
+    = -\log p(x) - \tfrac12 x^\top P x - \tfrac12 \log \det (2 \pi C)"""
     precision = np.linalg.inv(cov)
     layer = (precision @ means.T, np.log(weights) - 0.5 * np.einsum("ki,ij,kj->k", means, precision, means))
     logits = impl.score(Model("mlp_score", {"layers": (layer,)}))

@@ -115,12 +115,7 @@ def moves(x, ups):
     return y, np.sum(y - x, axis=2) * np.log(ups / (3 - ups))
 
 
-@theorem(
-    CONDITIONAL,
-    kind="enumeration",
-    about="conditional_noise_contrastive",
-    case=machines_and_moves,
-)
+@theorem(CONDITIONAL, kind="enumeration", about="conditional_noise_contrastive", case=machines_and_moves)
 def conditional_contrast_of_bits(impl, p, q, ups):
     r"""The same for bits: one of them is flipped, or set to one with probability 1/3 or 2/3, which is not symmetric.
 

@@ -88,13 +88,7 @@ def rows_and_direction(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    GUTMANN,
-    kind="pointwise",
-    about="noise_contrastive",
-    case=rows_and_direction,
-    cancels=EITHER_SIGN,
-)
+@theorem(GUTMANN, kind="pointwise", about="noise_contrastive", case=rows_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_by_hand(impl, q, offset, noise, x, y, v):
     r"""The gradient in any direction, log Z's among them: the slope of the model, weighed by what is misjudged.
 
@@ -112,13 +106,7 @@ def truth_and_direction(draw: Draw) -> dict:
     return case | {"log_z": draw.real(-2, 2), "v": axes(draw, case["p"])}
 
 
-@theorem(
-    GUTMANN,
-    kind="quadrature",
-    about="noise_contrastive",
-    case=truth_and_direction,
-    cancels="zero at the truth",
-)
+@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=truth_and_direction, cancels="zero at the truth")
 def noise_contrast_is_stationary_at_the_truth(impl, p, noise, nu, log_z, v):
     r"""At the truth, where Z is the partition function, the gradient vanishes in each parameter and in log Z.
 
@@ -134,13 +122,7 @@ def model_and_direction(draw: Draw) -> dict:
     return case | {"v": axes(draw, case["q"])[draw.count(0, 1) :]}
 
 
-@theorem(
-    GUTMANN,
-    kind="quadrature",
-    about="noise_contrastive",
-    case=model_and_direction,
-    cancels=EITHER_SIGN,
-)
+@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=model_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_weighs_the_misfit(impl, p, noise, nu, q, offset, v):
     r"""Away from the truth the gradient is the likelihood's, weighed by the probability of noise: 1 for large nu.
 
@@ -179,13 +161,7 @@ def point_and_wide_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    GUTMANN,
-    kind="limit",
-    about="noise_contrastive",
-    case=point_and_wide_noise,
-    cases=len(WIDE_NOISE),
-)
+@theorem(GUTMANN, kind="limit", about="noise_contrastive", case=point_and_wide_noise, cases=len(WIDE_NOISE))
 def many_noise_points_are_maximum_likelihood(impl, x, q, offset, noise, v):
     r"""With many noise points, wide enough for p_theta/p_n to be bounded, the gradient at any x is the likelihood's.
 
@@ -333,10 +309,7 @@ FISHER = [(0.3, 0.8, 0.1, 1.6), (-0.5, 1.3, -0.4, 2.0)]  # mean and variance of 
 
 def gaussian_and_wide_noise(draw: Draw) -> dict:
     mean, variance, centre, deviation = draw.choice(FISHER)
-    return {
-        "p": GaussianMixture([1.0], [[mean]], variance),
-        "noise": GaussianMixture([1.0], [[centre]], deviation**2),
-    }
+    return {"p": GaussianMixture([1.0], [[mean]], variance), "noise": GaussianMixture([1.0], [[centre]], deviation**2)}
 
 
 @theorem(

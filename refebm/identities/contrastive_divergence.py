@@ -35,13 +35,7 @@ def model_data_and_samples(draw: Draw) -> dict:
     return {"model": model, "x": points[:3], "x_model": points[3:]}
 
 
-@theorem(
-    TWO_PHASES,
-    kind="pointwise",
-    about="contrastive_divergence",
-    case=model_data_and_samples,
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES, kind="pointwise", about="contrastive_divergence", case=model_data_and_samples, cancels=EITHER_SIGN)
 def contrastive_divergence_is_a_ratio_of_probabilities(impl, model, x, x_model):
     r"""Row by row it is the log ratio of the model's densities at the sample and at the datum.
 

@@ -191,13 +191,7 @@ def weights_of(k: int, m: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
     return for_x / (m - k + 1), for_y / (m - k + 1)
 
 
-@theorem(
-    JACOB + ", eq. 2.2",
-    kind="pointwise",
-    about="unbiased_mean",
-    case=chains_by_numbers,
-    cancels=EITHER_SIGN,
-)
+@theorem(JACOB + ", eq. 2.2", kind="pointwise", about="unbiased_mean", case=chains_by_numbers, cancels=EITHER_SIGN)
 def time_average_is_a_mean_of_single_estimates(impl, model, x, chain, lagged, k, m):
     r"""The weights of the differences are what the mean of all estimates from k to m has, each with its own sum.
 
@@ -207,13 +201,7 @@ def time_average_is_a_mean_of_single_estimates(impl, model, x, chain, lagged, k,
     return Sides([rows], [w * model(point) for weights, points in pairs for w, point in zip(weights, points)])
 
 
-@theorem(
-    QIU,
-    kind="pointwise",
-    about="unbiased_contrastive_divergence",
-    case=chains_by_numbers,
-    cancels=EITHER_SIGN,
-)
+@theorem(QIU, kind="pointwise", about="unbiased_contrastive_divergence", case=chains_by_numbers, cancels=EITHER_SIGN)
 def unbiased_contrast_has_two_phases(impl, model, x, chain, lagged, k, m):
     r"""Its value, and its gradient in the parameters: the energy's at the data, less its time average over the chains.
 

@@ -193,7 +193,7 @@ ENDS = [(False, 0.0), (False, 0.1), (True, 0.1)]
 def ddpm_chain_has_order_one(impl, posterior, low, v):
     r"""With beta_i for the variance the chain reaches that of the data with order 1; with the other, if stopped before.
 
-    V - V(t_0) = \tfrac1N \int_{t_0}^1 \tfrac{m(t)^2 V(t_0)^2}{m(t_0)^2 V(t)^2} \beta^2
+    V_N - V(t_0) = \tfrac1N \int_{t_0}^1 \tfrac{m(t)^2 V(t_0)^2}{m(t_0)^2 V(t)^2} \beta^2
     [\tfrac{1 - V}{V} - \tfrac{m^2}{1 - m^2}]\, dt + O(N^{-2}), \text{ the last term for the posterior variance}"""
     errors = [discrete_chain(impl, int(n), v, low, posterior) for n in N_STEPS]
     return Limit(1 / N_STEPS, np.array(errors), 1, integrated(ddpm_rate(v, low, posterior), low))

@@ -110,12 +110,7 @@ def denoising_constant_is_the_posterior_variance(impl, p, sigma):
 
 
 @theorem(
-    MODULE,
-    kind="quadrature",
-    about="GaussianMixture.posterior_mean",
-    case=data_and_level,
-    plane=True,
-    mixtures=True,
+    MODULE, kind="quadrature", about="GaussianMixture.posterior_mean", case=data_and_level, plane=True, mixtures=True
 )
 def denoising_constant_by_the_mean_noise(impl, p, sigma):
     r"""The constant again, from the mean noise given the noisy point, (y - E[X|y])/sigma.

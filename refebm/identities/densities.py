@@ -54,8 +54,20 @@ SOURCES = {
 }
 
 
-def for_each(names: str, kind: str, about: str, statement: str, latex: str, case, plane="", outside=None, **options):
-    """Register one theorem for each density, called after it: its functions fail one at a time."""
+def for_each(
+    names: str,
+    kind: str,
+    about: str,
+    statement: str,
+    latex: str,
+    case,
+    *,
+    plane="",
+    given=None,
+    outside=None,
+    **options,
+):
+    """Register one theorem for each density, called after it: each function fails alone. given: conditions."""
 
     def register(sides):
         for name in names.split():
@@ -66,7 +78,8 @@ def for_each(names: str, kind: str, about: str, statement: str, latex: str, case
 
             about_one.__name__ = f"{lower}_{sides.__name__}"
             about_one.__module__ = sides.__module__
-            about_one.__doc__ = f"{name}: {statement}.\n\n{latex}"
+            about_one.__doc__ = f"{name}: {statement}{(given or {}).get(name, '')}.\n\n{latex}"
+            about_one.__wrapped__ = sides  # the proof
             theorem(
                 SOURCES[name],
                 kind=kind,
@@ -182,9 +195,10 @@ def second_moment(p, name, arguments):
     "Gaussian GaussianMixture Gamma StudentT Laplace",
     "quadrature",
     "score log_prob",
-    "the mean of the score is zero (a Gamma density: shape > 1)",
+    "the mean of the score is zero",
     r"\mathbb E_p[s] = 0",
     with_mean_score,
+    given={"Gamma": ", for shape > 1"},
     plane=IN_THE_PLANE,
     cancels="the right side is zero",
     outside={"Gamma": {"shape 1": lambda: {"arguments": (np.array([1.0]), np.array([1.5]))}}},
@@ -198,9 +212,10 @@ def mean_score_is_zero(p, name, arguments):
     "Gaussian GaussianMixture Gamma StudentT",
     "quadrature",
     "score log_prob",
-    "the covariance of the score is the mean of minus its Jacobian (a Gamma density: shape > 2)",
+    "the covariance of the score is the mean of minus its Jacobian",
     r"\mathbb E[s s^\top] = -\mathbb E[\nabla s]",
     with_information,
+    given={"Gamma": ", for shape > 2"},
     plane=IN_THE_PLANE,
     cancels="entries off the diagonal may be zero",
 )
@@ -247,9 +262,10 @@ def stein_case(draw: Draw, name: str) -> dict:
     "Gaussian GaussianMixture Gamma StudentT Laplace",
     "quadrature",
     "score log_prob",
-    "Stein's identity, for a smooth bounded field g (a Gamma density: shape > 1)",
+    "Stein's identity, for a smooth bounded field g",
     r"\mathbb E_p[s \cdot g + \operatorname{div} g] = 0",
     stein_case,
+    given={"Gamma": ", and shape > 1"},
     plane="Gaussian GaussianMixture",
     cancels="the right side is zero",
     outside={
@@ -414,10 +430,7 @@ def samples_follow_the_density(p, name, arguments, seed, size=40_000):
     "Isserlis 1918 (moments of the normal distribution)",
     kind="quadrature",
     about="expect",
-    case=lambda draw: {
-        "p": draw.gaussian(draw.dimension()),
-        "degree": draw.choice([4, None]),
-    },
+    case=lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
     plane=True,
 )
 def expectations_of_polynomials(impl, p, degree):

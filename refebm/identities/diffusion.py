@@ -132,7 +132,7 @@ def with_noise(p: GaussianMixture) -> GaussianMixture:
 def diffusion_is_explicit_on_the_law_in_between(impl, p, sde, t, model):
     r"""In the mean over data and noise it is the Fisher divergence to the law of x_t, weighted, up to a constant.
 
-    \mathbb E_{x_0, z} = w\,\tfrac12 \mathbb E|s - s_{p_t}|^2 + w\, C,\
+    \mathbb E_{x_0, z}[\text{row}] = w\,\tfrac12 \mathbb E|s - s_{p_t}|^2 + w\, C,\
     C = \tfrac12 (d/\text{std}^2 - \mathbb E|s_{p_t}|^2)"""
     mine, s, law = impl.sde(sde), impl.score(model), diffused_by_hand(p, sde, t)
     (loss,), change = expect(
@@ -162,12 +162,7 @@ def gaussian_score(sde, mean, variance) -> Model:
     return Model("diffused_mixture", given)
 
 
-@theorem(
-    f"{SONG}, eq. 7 (its minimiser)",
-    kind="quadrature",
-    about="diffusion_score_matching",
-    case=gaussian_and_model,
-)
+@theorem(f"{SONG}, eq. 7 (its minimiser)", kind="quadrature", about="diffusion_score_matching", case=gaussian_and_model)
 def diffusion_learns_the_score_of_the_law_in_between(impl, sde, t, mean, variance, shift, wider):
     r"""The excess of a Gaussian's diffused score over that of the data has no linear term: there the gradient is zero.
 
@@ -299,12 +294,7 @@ def one_noisy_point(draw: Draw) -> dict:
     return {"sde": sde, "p": p, "t": draw.real(0.4, 0.98), "y": draw.reals((1, 1), -2, 2)}
 
 
-@theorem(
-    f"{TWEEDIE}; {HO}, eq. 12",
-    kind="quadrature",
-    about="predicted_noise denoised_point",
-    case=one_noisy_point,
-)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="quadrature", about="predicted_noise denoised_point", case=one_noisy_point)
 def predictions_are_means(impl, sde, p, t, y):
     r"""Both again as means over the data, weighted by how likely each is to have become x_t.
 

@@ -33,7 +33,7 @@ def two_models_and_points(draw: Draw) -> dict:
 def stein_discrepancy_by_hand(impl, model, field, x):
     r"""Row by row, from a score, a test field and its Jacobian that were derived by hand.
 
-    \textstyle\sum_i s_i g_i + \partial_i g_i"""
+    \textstyle\sum_i (s_i g_i + \partial_i g_i)"""
     s, (g, j) = score_and_jacobian(model, x)[0], score_and_jacobian(field, x)
     rows = impl.stein_discrepancy(impl.score(model), impl.score(field), x)
     formula = [np.einsum("nii->n", jacobian_size(field, x))]
@@ -162,8 +162,8 @@ def both_statistics(impl, model, x, bandwidth):
 def kernel_stein_by_hand(impl, model, x, bandwidth):
     r"""Pair by pair and coordinate by coordinate, from derivatives of the kernel; U without the diagonal, V with it.
 
-    u(x, y) = \textstyle\sum_i k\, s_i(x) s_i(y) + s_i(x) \partial_{y_i} k + s_i(y) \partial_{x_i} k
-    + \partial_{x_i} \partial_{y_i} k"""
+    u(x, y) = \textstyle\sum_i \left[k\, s_i(x) s_i(y) + s_i(x) \partial_{y_i} k + s_i(y) \partial_{x_i} k
+    + \partial_{x_i} \partial_{y_i} k\right]"""
     (n, d), s = x.shape, score_and_jacobian(model, x)[0]
     right = []
     for i, j in product(range(n), repeat=2):
@@ -188,7 +188,7 @@ def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
     r"""The kernel is a mean of waves; V is the mean of the squared length of what Stein's operator makes of them.
 
     V = \mathbb E_{w \sim \mathcal N(0, I/l^2)} \big|\tfrac1n \textstyle\sum_i e^{i w \cdot x_i} (s(x_i) + i w)\big|^2,\
-    n(n-1)\, U = n^2 V - \textstyle\sum_i |s(x_i)|^2 + d/l^2"""
+    n(n-1)\, U = n^2 V - \textstyle\sum_i (|s(x_i)|^2 + d/l^2)"""
     (n, d), s = x.shape, score_and_jacobian(model, x)[0]
 
     def energy(w):
@@ -214,7 +214,7 @@ def rows_apart(draw: Draw) -> dict:
 def unbiased_kernel_stein_leaves_the_diagonal_out(impl, model, x, bandwidth):
     r"""Of rows so far apart that each knows itself alone, U is zero, whatever the diagonal is, and V its mean over n.
 
-    U = 0,\ V = \tfrac{1}{n^2} \textstyle\sum_i |s(x_i)|^2 + d/l^2"""
+    U = 0,\ V = \tfrac{1}{n^2} \textstyle\sum_i (|s(x_i)|^2 + d/l^2)"""
     (n, d), s = x.shape, score_and_jacobian(model, x)[0]
     diagonal = np.concatenate([s**2, np.ones((n, d)) / bandwidth**2], axis=1).ravel() / n**2
     formula = [np.array([0.0, 2 * n**2 / (n * (n - 1)) * np.sum(diagonal)])]
@@ -319,12 +319,7 @@ def flips(d: int) -> np.ndarray:
     return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
 
 
-@theorem(
-    FLOW + ", section 3",
-    kind="enumeration",
-    about="minimum_probability_flow",
-    case=distribution_and_model,
-)
+@theorem(FLOW + ", section 3", kind="enumeration", about="minimum_probability_flow", case=distribution_and_model)
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the truth by a sum of squares over neighbours, delta the difference of energies.
 
@@ -380,11 +375,7 @@ def data_set_on_bits(draw: Draw) -> dict:
 
 
 @theorem(
-    FLOW + ", eqs. 7 to 12",
-    kind="limit",
-    about="minimum_probability_flow",
-    case=data_set_on_bits,
-    cases=len(DATA_SETS),
+    FLOW + ", eqs. 7 to 12", kind="limit", about="minimum_probability_flow", case=data_set_on_bits, cases=len(DATA_SETS)
 )
 def flow_is_the_rate_out_of_the_data(impl, model, data):
     r"""The divergence of the data from where the dynamics takes them grows at the rate K of the flow out of them.
@@ -573,9 +564,7 @@ def minimum_velocity_by_hand(impl, model, x):
     case=data_and_model,
     plane=True,
     mixtures=True,
-    outside={
-        "data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()},
-    },
+    outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
 )
 def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     r"""Up to a constant of the data the mean is the squared velocity of the data, twice the Fisher divergence.

@@ -1,4 +1,4 @@
-r"""Theorems about contrastive divergence with its entropy term, on Gaussians, where all is in closed form."""
+r"""Theorems about contrastive divergence with its entropy term, on Gaussians and on five states, in closed form."""
 
 import autograd.numpy as anp
 import numpy as np
@@ -148,6 +148,62 @@ def entropy_contrast_is_a_difference_of_divergences(impl, p, model, eta):
     before = gradient_of(lambda model: divergence_from_model(p.mean, p.cov, model), model)
     after = gradient_of(lambda model: divergence_from_model(*law_after_a_step(p, model, eta), model), model)
     return Sides([terms], [before[None], -after[None]], change)
+
+
+CORNERS = np.concatenate([np.zeros((1, 4)), np.eye(4)])  # of a simplex, on which every function is one of a spring
+
+
+def five_states(draw: Draw) -> dict:
+    logits = draw.reals((5,), -1, 1)
+    return {"model": draw.model(4, ("quadratic",)), "p": np.exp(logits) / np.sum(np.exp(logits))}
+
+
+def energies(model: Model):
+    """E of the five states, by hand."""
+    y = CORNERS - model.parameters["mean"]
+    return 0.5 * anp.sum(anp.dot(y, model.parameters["precision"]) * y, axis=1)
+
+
+def two_steps(model: Model):
+    """P^2: any state is proposed, and accepted as Barker does, with p(x')/(p(x) + p(x'))."""
+    e = energies(model)
+    move = (1 - np.eye(5)) / 5 / (1 + anp.exp(e - e[:, None]))
+    P = move + np.eye(5) * (1 - anp.sum(move, axis=1))
+    return anp.dot(P, P)
+
+
+def spring_through(log_q: np.ndarray) -> Model:
+    """A log-density with these values at the five states."""
+    mean = 0.5 + log_q[1:] - log_q[0]
+    given = {"mean": mean, "precision": np.eye(4)}
+    return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": -log_q[0] - 0.5 * mean @ mean})
+
+
+@theorem(HINTON, kind="enumeration", about="contrastive_divergence_with_entropy", case=five_states, cancels=EITHER_SIGN)
+def entropy_contrast_of_a_finite_chain(impl, model, p):
+    r"""On five states all of it is a sum: what two steps of Barker's chain do, and what a change of the chain does.
+
+    \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)] = \mathbb E_{p_D} \nabla E - \mathbb E_{q_\theta} \nabla E
+    - \sum_x \nabla q_\theta(x) [\log q_\theta(x) + E(x)],\ q_\theta = p_D P_\theta^2"""
+    q = p @ two_steps(model)
+    x, x_model = np.repeat(CORNERS, 5, axis=0), np.tile(CORNERS, (5, 1))
+
+    def rows(moved, x):
+        given = impl.energy(moved), impl.energy(model), impl.energy(spring_through(np.log(q))), x
+        return impl.contrastive_divergence_with_entropy(*given, x_model)
+
+    def joint(moved):
+        return anp.reshape(p[:, None] * two_steps(moved), -1)
+
+    held = joint(model)[:, None] * gradients_of(lambda moved: rows(moved, x), model)
+    chain = gradients_of(joint, model) * rows(model, x_model)[:, None]
+    before = gradient_of(lambda moved: anp.dot(p, energies(moved)), model)
+
+    def after(moved):
+        q = anp.dot(p, two_steps(moved))
+        return anp.dot(q, energies(moved) + anp.log(q))
+
+    return Sides([held, chain], [before[None], -gradient_of(after, model)[None]])
 
 
 ON_THE_LINE = [(0.8, 0.5, 1.4), (1.3, -0.4, 0.6), (0.6, 0.9, 2.2)]  # variance of the data, their mean, and precision

@@ -50,12 +50,7 @@ def euler_maruyama_step_by_hand(impl, sde, x, t, dt, z):
 
 def a_point_in_time(draw: Draw) -> dict:
     d = draw.count(1, 3)
-    return {
-        "sde": draw.sde(),
-        "x0": draw.reals((1, d), -2, 2),
-        "t": draw.real(0.05, 1),
-        "dt": draw.real(0.05, 0.5),
-    }
+    return {"sde": draw.sde(), "x0": draw.reals((1, d), -2, 2), "t": draw.real(0.05, 1), "dt": draw.real(0.05, 0.5)}
 
 
 @theorem(
@@ -68,8 +63,8 @@ def a_point_in_time(draw: Draw) -> dict:
 def an_increment_has_its_moments(impl, sde, x0, t, dt):
     r"""Mean and second moments of one step, and those with the increment dw, which has variance dt.
 
-    \mathbb E[\Delta x] = f\,dt,\ \mathbb E[\Delta x\, \Delta w^T] = g\,dt\, I,
-    \ \mathbb E[\Delta x \Delta x^T] = f f^T dt^2 + g^2 dt\, I"""
+    \mathbb E[\Delta x] = f\,dt,\ \mathbb E[\Delta x\, \Delta w^\top] = g\,dt\, I,
+    \ \mathbb E[\Delta x\, \Delta x^\top] = f f^\top dt^2 + g^2 dt\, I"""
     d, now = x0.shape[1], process(sde, t)
     f = -0.5 * now.beta * x0
 

@@ -58,11 +58,7 @@ def velocity_and_score_by_hand(impl, model, x, z, t):
 
 
 @theorem(
-    f"{LIPMAN}, theorem 2; {ALBERGO}",
-    kind="pointwise",
-    about="flow_velocity",
-    case=wells_on_lines,
-    cancels=EITHER_SIGN,
+    f"{LIPMAN}, theorem 2; {ALBERGO}", kind="pointwise", about="flow_velocity", case=wells_on_lines, cancels=EITHER_SIGN
 )
 def velocity_is_the_mean_direction(impl, model, x, t):
     r"""Of a mixture's score the velocity is the mean of z - x_0 given x_t, by Bayes on each component.
@@ -106,7 +102,7 @@ def mixture_on_lines(draw: Draw) -> dict:
 def flow_matching_is_explicit_on_the_law_in_between(impl, p, t, model):
     r"""In the mean it is half the squared distance to the velocity of the law of x_t, up to a constant.
 
-    \mathbb E_{x, z} = \tfrac12 \mathbb E|u - u_{p_t}|^2 + C,\
+    \mathbb E_{x, z}[\text{row}] = \tfrac12 \mathbb E|u - u_{p_t}|^2 + C,\
     C = \tfrac12 (d + \mathbb E|x|^2 - \mathbb E|u_{p_t}|^2)"""
     law = GaussianMixture(p.weights, (1 - t) * p.means, (1 - t) ** 2 * p.covs + t**2 * np.eye(p.d))
     field = impl.score(model)
@@ -129,12 +125,7 @@ def two_wells(draw: Draw) -> dict:
     return case | {"shift": draw.reals((d,), -0.5, 0.5), "wider": draw.reals((d,), -0.1, 1.0)}
 
 
-@theorem(
-    f"{LIPMAN}, theorem 2 (its minimiser)",
-    kind="quadrature",
-    about="flow_matching flow_velocity",
-    case=two_wells,
-)
+@theorem(f"{LIPMAN}, theorem 2 (its minimiser)", kind="quadrature", about="flow_matching flow_velocity", case=two_wells)
 def flow_matching_learns_the_velocity(impl, t, mean, variance, shift, wider):
     r"""The excess of another Gaussian's velocity over that of the data has no linear term: there the gradient is zero.
 

@@ -139,12 +139,7 @@ def gaussian_machine(draw: Draw) -> dict:
     return {"model": Model("gaussian_rbm", given | {"sigma": draw.real(0.7, 1.2)}), "y": draw.reals((3,), -2, 2)}
 
 
-@theorem(
-    "Cho, Ilin and Raiko 2011, section 2",
-    kind="quadrature",
-    about="gibbs_step",
-    case=gaussian_machine,
-)
+@theorem("Cho, Ilin and Raiko 2011, section 2", kind="quadrature", about="gibbs_step", case=gaussian_machine)
 def gibbs_leaves_gaussian_units_invariant(impl, model, y):
     r"""A step leaves the density of Gaussian visible units invariant; means and spreads are those of executed steps.
 
@@ -163,10 +158,7 @@ def gibbs_leaves_gaussian_units_invariant(impl, model, y):
 
     def kernel(v):
         up = hidden_chances(
-            lambda v, u_h: step(v, u_h, 0.0),
-            v,
-            h.shape[1],
-            lambda x: (np.abs(x - on) < np.abs(x - off))[:, :, 0],
+            lambda v, u_h: step(v, u_h, 0.0), v, h.shape[1], lambda x: (np.abs(x - on) < np.abs(x - off))[:, :, 0]
         )
         return up @ to_y
 
@@ -194,7 +186,8 @@ def start_and_end(draw: Draw, kind: str) -> dict:
 def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
     r"""A unit is 1 just below its probability and 0 just above it: first all hidden units, then all visible ones.
 
-    h_j = [u_j < \sigma(c_j + \textstyle\sum_i v_i W_{ij})],\ v'_i = [u_i < \sigma(b_i + \sum_j W_{ij} h_j)]"""
+    h_j = [u_j < \operatorname{sigmoid}(c_j + \textstyle\sum_i v_i W_{ij})],
+    \ v'_i = [u_i < \operatorname{sigmoid}(b_i + \sum_j W_{ij} h_j)]"""
     b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
     return Sides([impl.gibbs_step(impl.rbm(model), v, beside(c + v @ W, h), beside(b + h @ W.T, end)).x], [end])
 

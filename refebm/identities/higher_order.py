@@ -31,11 +31,7 @@ def model_points_and_levels(draw: Draw) -> dict:
 
 
 @theorem(
-    KINGMA,
-    kind="pointwise",
-    about="regularised_score_matching",
-    case=model_points_and_levels,
-    cancels=EITHER_SIGN,
+    KINGMA, kind="pointwise", about="regularised_score_matching", case=model_points_and_levels, cancels=EITHER_SIGN
 )
 def regularised_score_matching_by_hand(impl, model, x, sigma):
     r"""The objective from scores and Jacobians by hand, each row at a noise level of its own.
@@ -49,13 +45,7 @@ def regularised_score_matching_by_hand(impl, model, x, sigma):
     return Sides([rows], [half_square(s), *slopes.T, *penalties.T], formula=formula)
 
 
-@theorem(
-    KINGMA,
-    kind="limit",
-    about="regularised_score_matching",
-    case=place,
-    cases=len(PLACES),
-)
+@theorem(KINGMA, kind="limit", about="regularised_score_matching", case=place, cases=len(PLACES))
 def regularised_score_matching_smooths_the_data(impl, wells, x, v):
     r"""With what is dropped it is implicit score matching of noisy points, up to the fourth power of sigma.
 
@@ -90,12 +80,7 @@ def data_model_and_level(draw: Draw) -> dict:
 
 
 @theorem(
-    KINGMA,
-    kind="quadrature",
-    about="regularised_score_matching",
-    case=data_model_and_level,
-    plane=True,
-    mixtures=True,
+    KINGMA, kind="quadrature", about="regularised_score_matching", case=data_model_and_level, plane=True, mixtures=True
 )
 def regularised_score_matching_adds_a_penalty(impl, p, model, sigma):
     r"""In the mean it is the Fisher divergence, up to a constant, and a penalty on each coordinate's curvature.
@@ -137,7 +122,7 @@ def sample_and_diagonal_model(draw: Draw) -> dict:
 def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisions, shift):
     r"""Over Gaussians with independent coordinates the best variances are those of the smoothed data, S_ii + sigma^2.
 
-    J(m + \delta, p + e) - J(m, p) = \tfrac12 \sum_i e_i^2 (S_{ii} + \sigma^2) + (p_i + e_i)^2 \delta_i^2,\
+    J(m + \delta, p + e) - J(m, p) = \tfrac12 \sum_i [e_i^2 (S_{ii} + \sigma^2) + (p_i + e_i)^2 \delta_i^2],\
     p_i = 1/(S_{ii} + \sigma^2)"""
     mean, variances = x.mean(axis=0), x.var(axis=0) + sigma**2
 
@@ -200,7 +185,7 @@ def closed_model_points_and_order(draw: Draw) -> dict:
 def higher_order_score_matching_by_hand(impl, model, x, order):
     r"""Of Gaussians and their mixtures, by Hermite's polynomials and the division of power series.
 
-    \textstyle\sum_i \tfrac12 r_m^2 - (-1)^m \partial_i^m r_m,\ r_m = \frac{\partial_i^m q}{q}"""
+    \textstyle\sum_i [\tfrac12 r_m^2 - (-1)^m \partial_i^m r_m],\ r_m = \frac{\partial_i^m q}{q}"""
     q, size = (quotients(model, x, 2 * order, absolute) for absolute in (False, True))
     rows = impl.higher_order_score_matching(impl.score(model), x, order)
     formula = [4**order * np.sum(size[order] ** 2 + derivative_of_quotient(size, order, -1), axis=1)]

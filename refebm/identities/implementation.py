@@ -6,6 +6,7 @@ import refebm
 from refebm.calculus import pull_back
 from refebm.glossary import InputError
 from refebm.models import ENERGIES, RBMS, Model
+from refebm.words import did_you_mean
 
 
 class Failure(Exception):
@@ -30,7 +31,8 @@ class Implementation:
         try:
             return self._replaced[name] if name in self._replaced else getattr(refebm, name)
         except AttributeError:
-            raise AttributeError(f"no public function is called {name!r}") from None
+            near = did_you_mean(name, refebm.__all__)
+            raise AttributeError(f"no public function is called {name!r}{near}") from None
 
     def supports(self, function: str) -> bool:
         """Whether it has a public function, or method, of its own."""

@@ -104,10 +104,7 @@ def data_of_one_size(draw: Draw) -> dict:
 
 
 @theorem(
-    f"{KARRAS}, appendix B.6",
-    kind="quadrature",
-    about="karras_denoising karras_preconditioned",
-    case=data_of_one_size,
+    f"{KARRAS}, appendix B.6", kind="quadrature", about="karras_denoising karras_preconditioned", case=data_of_one_size
 )
 def targets_have_variance_one(impl, d, sigma, data_std):
     r"""On data of deviation s a network that says nothing has the loss d/2 at every level: its targets have variance 1.
@@ -134,7 +131,7 @@ def mixture_and_level(draw: Draw) -> dict:
 def the_best_denoiser_is_the_posterior_mean(impl, p, sigma, data_std, model):
     r"""In the mean it is half the squared distance to E[X | Y], by Bayes, and the variance that is left, weighted.
 
-    \mathbb E = \frac{\sigma^2 + s^2}{(\sigma s)^2} \left(\tfrac12 \mathbb E|D(Y) - \mathbb E[X|Y]|^2
+    \mathbb E[\text{row}] = \frac{\sigma^2 + s^2}{(\sigma s)^2} \left(\tfrac12 \mathbb E|D(Y) - \mathbb E[X|Y]|^2
     + \tfrac12 \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)\right)"""
     denoiser, smooth = impl.score(model), p.smoothed(sigma)
     (loss,), change = expect(
@@ -240,7 +237,7 @@ def some_levels(draw: Draw) -> dict:
 def karras_levels_have_equal_steps_in_their_roots(impl, n, smallest, largest, power):
     r"""Their logs are those of a mean of the roots of both ends, counted from the large one.
 
-    \log \sigma_i = \rho \log \frac{(n-1-i)\, \sigma_{\max}^{1/\rho} + i\, \sigma_{\min}^{1/\rho}}{n-1}"""
+    \log \sigma_i = r \log \frac{(n-1-i)\, \sigma_{\max}^{1/r} + i\, \sigma_{\min}^{1/r}}{n-1}"""
     i = np.arange(n)
     mean = ((n - 1 - i) * np.exp(np.log(largest) / power) + i * np.exp(np.log(smallest) / power)) / (n - 1)
     levels = impl.karras_noise_levels(n, smallest, largest, power)

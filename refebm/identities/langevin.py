@@ -89,7 +89,8 @@ def langevin_is_euler_maruyama(impl, x0, model, alpha, dt):
     r"""With eta = alpha dt it is the Euler-Maruyama step of an SDE, driven by an increment of variance dt.
 
     dx = f\,dt + g\,dw,\ f = \alpha s,\ g = \sqrt{2\alpha}:\quad \mathbb E[\Delta x] = f\,dt,
-    \ \mathbb E[\Delta x\, \Delta w^T] = g\,dt\, I,\ \mathbb E[\Delta x \Delta x^T] = f f^T dt^2 + g^2 dt\, I"""
+    \ \mathbb E[\Delta x\, \Delta w^\top] = g\,dt\, I,\ \mathbb E[\Delta x\, \Delta x^\top] = f f^\top dt^2 + g^2 dt\,
+    I"""
     d, f, g = x0.shape[1], alpha * score_and_jacobian(model, x0)[0], np.sqrt(2 * alpha)
 
     def moments(z):
@@ -168,16 +169,12 @@ def gaussian_and_step(draw: Draw, low: float) -> dict:
 
 
 @theorem(
-    ULA,
-    kind="pointwise",
-    about="langevin_step",
-    case=lambda draw: gaussian_and_step(draw, 0.02),
-    cancels=EITHER_SIGN,
+    ULA, kind="pointwise", about="langevin_step", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN
 )
 def biased_gaussian_is_stationary(impl, p, eta):
     r"""On a Gaussian the step is an affine map, which leaves a wider Gaussian of the same mean as it is.
 
-    C = A C A^T + B B^T,\ C = \Sigma (I - \tfrac\eta2 \Sigma^{-1})^{-1};\quad \mu = A \mu + b"""
+    C = A C A^\top + B B^\top,\ C = \Sigma (I - \tfrac\eta2 \Sigma^{-1})^{-1};\quad \mu = A \mu + b"""
     a, noise, b = executed(impl, p, eta)
     law, size = biased_law(p, eta)
     carried = in_columns(a @ law[:, :-1] @ a.T, a @ p.mean)

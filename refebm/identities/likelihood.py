@@ -39,10 +39,7 @@ def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z)
 
     \log \frac{p(y)}{p(x)} = E(x) - E(y)"""
     p, energy = density_of(model), impl.energy(model)
-    left = [
-        impl.negative_log_likelihood(energy, log_z, x),
-        -impl.negative_log_likelihood(energy, log_z, y),
-    ]
+    left = [impl.negative_log_likelihood(energy, log_z, x), -impl.negative_log_likelihood(energy, log_z, y)]
     return Sides(left, [p.log_prob(y), -p.log_prob(x)])
 
 
@@ -93,7 +90,8 @@ def a_model(draw: Draw, kinds) -> dict:
 def partition_function_of_wells(impl, model):
     r"""The partition function of quadratic wells is the sum of those of the wells.
 
-    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi"""
+    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi,\
+    e^{-E(x)} = \sum_k e^{a_k - (x - m_k)^\top P_k (x - m_k)/2}"""
     logits, _, precisions = wells_of(model)
     wells = float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]))
     return Sides([float(impl.log_partition(impl.energy(model), model.d))], [wells, 0.5 * model.d * LOG_2PI])
@@ -109,7 +107,8 @@ def deep_wells(draw: Draw) -> dict:
 def partition_function_of_deep_wells(impl, model):
     r"""A constant in the energy is one in the logarithm of the partition function, however large it is.
 
-    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi"""
+    \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi,\
+    e^{-E(x)} = \sum_k e^{a_k - (x - m_k)^\top P_k (x - m_k)/2}"""
     return partition_function_of_wells(impl, model)
 
 
@@ -246,11 +245,7 @@ def likelihood_and_divergence_have_one_gradient(impl, p, model):
 
 
 @theorem(
-    NEAL,
-    kind="quadrature",
-    about="annealed_importance_sampling",
-    case=lambda draw: a_model(draw, CLOSED),
-    plane=True,
+    NEAL, kind="quadrature", about="annealed_importance_sampling", case=lambda draw: a_model(draw, CLOSED), plane=True
 )
 def importance_weights_without_steps(impl, model):
     r"""With no temperature in between it is importance sampling, here from a Gaussian that is broader than the model.

@@ -28,11 +28,7 @@ def machine_and_means(draw: Draw) -> dict:
 
 
 @theorem(
-    WELLING + " 3",
-    kind="enumeration",
-    about="mean_field_free_energy",
-    case=machine_and_means,
-    cancels=EITHER_SIGN,
+    WELLING + " 3", kind="enumeration", about="mean_field_free_energy", case=machine_and_means, cancels=EITHER_SIGN
 )
 def mean_field_free_energy_is_a_divergence(impl, model, v, h):
     r"""Above -log Z it is as far as the product of Bernoulli laws with these means is from the machine's own law.

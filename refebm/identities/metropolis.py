@@ -1,6 +1,7 @@
 r"""Theorems about Metropolis-Hastings: what is proposed, how it is accepted, and that the density stays what it is."""
 
 import numpy as np
+import scipy
 
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.kernels import (
@@ -22,6 +23,9 @@ from refebm.identities.kernels import (
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, place
+from refebm.models import Model
+from refebm.truth.densities import Gamma
+from refebm.truth.expectations import expect
 
 METROPOLIS = "Metropolis et al. 1953, section II"
 HASTINGS = "Hastings 1970, eq. 8"
@@ -131,13 +135,7 @@ def proposals_and_a_lost_one(draw: Draw) -> dict:
     return case | points | {"lost": np.arange(3) == draw.count(0, 2), "u": draw.reals((3,), 0.02, 0.98)}
 
 
-@theorem(
-    HASTINGS,
-    kind="pointwise",
-    about=NAMES,
-    case=proposals_and_a_lost_one,
-    cancels=EITHER_SIGN,
-)
+@theorem(HASTINGS, kind="pointwise", about=NAMES, case=proposals_and_a_lost_one, cancels=EITHER_SIGN)
 def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there, lost, u):
     r"""Where the energy of the proposal is NaN or infinite the state stays, and is counted; the other rows go on.
 
@@ -245,3 +243,34 @@ def mala_error_is_of_order_three_halves(impl, wells, x, v):
     energy, u = impl.energy(wells.model), np.array([0.5])
     errors = [impl.mala_step(energy, x, eta, v, u).info.energy_error[0] for eta in etas]
     return Limit(etas, errors, 1.5, 2**1.5 * leapfrog_error(wells, x, v))
+
+
+@theorem(
+    f"{HY673} (which prints: exponentially); Roberts, Gelman and Gilks 1997",
+    kind="quadrature",
+    about="metropolis_step",
+    case=lambda draw: {"d": draw.choice((2, 4, 8)), "length": draw.real(0.5, 4)},
+)
+def random_walks_slow_down_in_proportion_to_d(impl, d, length):
+    r"""With noise of l/sqrt(d) a step goes as far in d dimensions as in few, though d times as far is to go in squares.
+
+    \mathbb E |x^{t+1} - x^t|^2 = 2 l^2 P\bigl(t_{d+2} > \tfrac l2 \sqrt{1 + 2/d}\bigr) \to 2 l^2 \Phi(-\tfrac l2),\
+    x^t \sim \mathcal N(0, I_d)"""
+    scale, e = length / np.sqrt(d), np.ones(d) / np.sqrt(d)
+    model, across = Model("quadratic", {"mean": 0 * e, "precision": np.eye(d)}), np.arange(d) - 0.5 * (d - 1)
+    w = np.arange(-32, 22) / 8  # the acceptance has a kink, from which the nodes keep away on either side
+    away = np.concatenate([np.exp(w - np.exp(-w)), -np.exp(w - np.exp(-w))])
+    weights = np.tile(1 + np.exp(-w), 2) * np.abs(away) / 8
+
+    def jumps(squares):
+        """Of noise c e, of these squares c^2, in the mean over x.e, of which the acceptance is a function."""
+        c = np.sqrt(squares)
+        along = away - 0.5 * scale * c
+        x, z = along.reshape(-1, 1) * e + across / d, np.repeat(c, len(away), axis=0) * e
+        accepted = walk(impl, model, x, {"scale": scale}, z, np.full(len(x), SEEN)).info.acceptance
+        density = weights * np.exp(-0.5 * along**2) / np.sqrt(2 * np.pi)
+        return scale**2 * squares[:, 0] * np.sum(density * accepted.reshape(along.shape), axis=1)
+
+    (terms,), change = expect([jumps], Gamma(0.5 * d, 0.5))
+    settled = 2 * scipy.special.stdtr(d + 2, -0.5 * length * np.sqrt(1 + 2 / d))
+    return Sides([terms], [length**2 * settled], change)

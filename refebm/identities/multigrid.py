@@ -118,17 +118,11 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     return Sides([np.concatenate(got)], [np.concatenate(ends)], formula=[np.concatenate(sizes)])
 
 
-@theorem(
-    GAO,
-    kind="pointwise",
-    about="multigrid_contrastive_divergence",
-    case=grids_and_noise,
-    cancels=EITHER_SIGN,
-)
+@theorem(GAO, kind="pointwise", about="multigrid_contrastive_divergence", case=grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""The value for quadratic energies, at means over blocks, and at any images of each grid.
 
-    \tfrac12 \sum_s |D_s x - m_s|^2_{P_s} - |\tilde x_s - m_s|^2_{P_s}"""
+    \tfrac12 \sum_s \left[|D_s x - m_s|^2_{P_s} - |\tilde x_s - m_s|^2_{P_s}\right],\ |y|^2_P = y^\top P y"""
     x_model = [noise[0] for noise in z]
     rows = impl.multigrid_contrastive_divergence([impl.energy(model) for model in models], x, x_model)
     terms = []
@@ -162,11 +156,7 @@ def grids_noise_and_direction(draw: Draw) -> dict:
 
 
 @theorem(
-    GAO,
-    kind="pointwise",
-    about="multigrid_contrastive_divergence",
-    case=grids_noise_and_direction,
-    cancels=EITHER_SIGN,
+    GAO, kind="pointwise", about="multigrid_contrastive_divergence", case=grids_noise_and_direction, cancels=EITHER_SIGN
 )
 def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_steps, x, z, which, direction):
     r"""The gradient in a grid's parameters is that of contrastive divergence there; none flows through the samples.

@@ -94,7 +94,7 @@ def _content(path):
     try:
         if Path(path).is_file() and Path(path).suffix == ".py":
             return Path(path).read_bytes().decode("utf-8-sig")
-        words = "theorems stand in a Python file, .py, got" if Path(path).is_file() else "there is no file"
+        words = "theorems stand in a Python file, .py, got" if Path(path).exists() else "there is no file"
     except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{path}: {error}") from error
     raise InputError("E-FILE", f"{words} {path}")

@@ -55,7 +55,9 @@ def parametrisations_by_hand(impl, model, x, m, std):
 def parametrisations_go_there_and_back(impl, model, x, m, std):
     r"""From a network's prediction to its score and back, and the other way round: nothing is lost, whatever it is.
 
-    -\text{std}\,(-F/\text{std}) = F,\ \dots"""
+    -\text{std} \left(-\frac{F}{\text{std}}\right) = F,
+    \ \frac1m \left(x + \text{std}^2\, \frac{m F - x}{\text{std}^2}\right) = F,
+    \ -\frac{\text{std}}m \left(x - (m^2 + \text{std}^2)\, \frac{x + m F/\text{std}}{m^2 + \text{std}^2}\right) = F"""
     given, field, left = impl.score(model), score_and_jacobian(model, x)[0], []
     for name, back in zip(FROM.split(), BACK.split()):
         there, again = getattr(impl, name), getattr(impl, back)
@@ -118,7 +120,7 @@ def velocity_is_how_points_move_in_the_angle(impl, model, x, m, std, angle):
     r"""With m = cos(phi), std = sin(phi) normal data move along it, as the angle grows.
 
     x(\phi) = \cos(\phi)\, \mu + \sqrt{V(\phi)/v}\,(x - \mu),\ V = \cos^2(\phi)\, v + \sin^2 \phi,\
-    \frac{dx}{d\phi} = v(x(\phi), \phi)"""
+    \frac{dx}{d\phi} = \hat v(x(\phi), \phi)"""
     mean, variance = (model.parameters[name][:1] for name in ("means", "variances"))
     one = Model("smoothed_mixture", {"logits": np.zeros(1), "means": mean, "variances": variance})
     cos, sin, s = np.cos(angle)[:, None], np.sin(angle)[:, None], impl.score(one)

@@ -120,7 +120,7 @@ def along_the_flow(sde, mean, variance, x, t0, t1):
 def flow_carries_gaussians_in_closed_form(impl, sde, x, t0, t1, tolerance):
     r"""On normal data the flow is affine, forward and back; a solution is as good as asked: within 1e-9 at 1e-10.
 
-    x(t_1) = m_1 \mu + \sqrt{V_1/V_0}\, (x - m_0 \mu),\ V_i = m_i^2 v + std_i^2"""
+    x(t_1) = m_1 \mu + \sqrt{V_1/V_0}\, (x - m_0 \mu),\ V_i = m_i^2 v + \text{std}_i^2"""
     model, end = one_gaussian(sde, MEAN, VARIANCE), along_the_flow(sde, MEAN, VARIANCE, x, t0, t1)[0]
     arrived = impl.probability_flow(impl.score(model), impl.sde(sde), x, t0, t1, tolerance, tolerance)
     return promised(arrived - end, tolerance)
@@ -176,7 +176,7 @@ def turned(angle: float) -> np.ndarray:
 def projections_over_a_frame_give_the_density(impl, sde, x, t0, t1, tolerance):
     r"""Hutchinson's estimate over a frame of projections, whose mean of v v^T is I, is exact.
 
-    \tfrac1m \sum_j v_j^T (\nabla u) v_j = \operatorname{div} u,\ \tfrac1m \sum_j v_j v_j^T = I"""
+    \tfrac1m \sum_j v_j^\top (\nabla u)\, v_j = \operatorname{div} u,\ \tfrac1m \sum_j v_j v_j^\top = I"""
     model, x, v = wells(sde, 2), x[:2], np.stack([turned(0.4), turned(1.1)], axis=1)
     value = density_by_the_flow(impl, model, x, t0, t1, tolerance, v=v)
     return promised(value - log_law(model, x, t0 * np.ones(len(x)))[0], tolerance)
@@ -211,7 +211,7 @@ def prior_stands_in_for_the_law_at_the_end(impl, sde, x, t0, tolerance):
     r"""Without the law at t = 1 it takes the prior for it, and is wrong by what the two differ at the end of the path.
 
     \log p_{t_0}(x) - \log p_1(x(1)) + \log \pi(x(1)),\ \pi = \mathcal N(0, I),
-    \ \mathcal N(0, std(1)^2 I) \text{ where } m = 1"""
+    \ \mathcal N(0, \text{std}(1)^2 I) \text{ where } m = 1"""
     end, before, after = along_the_flow(sde, MEAN, VARIANCE, x, t0, 1.0)
     here, last = process(sde, t0), process(sde, 1.0)
     right = normal_log_density(x, here.scale * MEAN, before) - normal_log_density(end, last.scale * MEAN, after)

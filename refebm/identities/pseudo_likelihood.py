@@ -42,12 +42,7 @@ def law_and_energy(draw: Draw) -> dict:
     return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
 
 
-@theorem(
-    f"{BESAG}; Hyvarinen 2006",
-    kind="enumeration",
-    about="pseudo_likelihood",
-    case=law_and_energy,
-)
+@theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", about="pseudo_likelihood", case=law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
     r"""In the mean it is the divergence of each bit's law given the others, and their entropies: least at the truth.
 

@@ -46,7 +46,7 @@ def joint(model: Model) -> np.ndarray:
     return np.exp(-e - scipy.special.logsumexp(-e))
 
 
-def for_both(kind: str, about: str, statement: str, latex: str, case, **options):
+def for_both(kind: str, about: str, statement: str, latex: str | dict[str, str], case, **options):
     """Register one theorem for each class of machine, called after it: their methods fail one at a time."""
 
     def register(sides):
@@ -57,7 +57,9 @@ def for_both(kind: str, about: str, statement: str, latex: str, case, **options)
 
             about_one.__name__ = f"{name}_{sides.__name__}"
             about_one.__module__ = sides.__module__
-            about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{latex}"
+            formula = latex[name] if isinstance(latex, dict) else latex
+            about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{formula}"
+            about_one.__wrapped__ = sides  # the proof
             theorem(
                 SOURCES[name],
                 kind=kind,
@@ -80,8 +82,11 @@ def states_of_both_layers(draw: Draw, kind: str) -> dict:
     "pointwise",
     "energy",
     "the energy of both layers, multiplied out",
-    r"-\sum_i b_i v_i - \sum_j c_j h_j - \sum_{ij} v_i W_{ij} h_j;\
-    \sum_i \tfrac{(v_i - b_i)^2}{2\sigma^2} - \sum_j c_j h_j - \tfrac{1}{\sigma^2} \sum_{ij} v_i W_{ij} h_j",
+    {
+        "binary_rbm": r"-\sum_i b_i v_i - \sum_j c_j h_j - \sum_{ij} v_i W_{ij} h_j",
+        "gaussian_rbm": r"\tfrac{1}{2\sigma^2} \sum_i (v_i - b_i)^2 - \sum_j c_j h_j"
+        r" - \tfrac{1}{\sigma^2} \sum_{ij} v_i W_{ij} h_j",
+    },
     states_of_both_layers,
     cancels=EITHER_SIGN,
 )

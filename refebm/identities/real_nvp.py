@@ -81,12 +81,7 @@ def flows_by_hand(impl, couplings, x):
     return Sides([np.stack([flow.inverse(x)[0], flow.sample(x)])], [np.stack([z, y])], formula=[[size_z, size_y]])
 
 
-@theorem(
-    DINH + "; Gao et al. 2020, section 3.2",
-    kind="pointwise",
-    about="RealNVP.inverse",
-    case=flow_and_points,
-)
+@theorem(DINH + "; Gao et al. 2020, section 3.2", kind="pointwise", about="RealNVP.inverse", case=flow_and_points)
 def log_determinant_is_that_of_the_jacobian(impl, couplings, x):
     r"""The log-determinant that comes with the inverse is that of the whole Jacobian, multiplied out by hand.
 

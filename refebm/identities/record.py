@@ -120,24 +120,10 @@ def theorem(
         raise InputError("E-KIND", f"kind must be one of {', '.join(JUDGES)}, got {kind!r}{did_you_mean(kind, JUDGES)}")
 
     def register(function):
-        words, _, latex = (inspect.getdoc(function) or "").partition("\n\n")
-        module = function.__module__
-        made = Theorem(
-            function.__name__,
-            module.rpartition(".")[2],
-            " ".join(words.split()),
-            " ".join(latex.split()),
-            source,
-            kind,
-            tuple(about.split()),
-            case,
-            function,
-            plane,
-            mixtures,
-            outside or {},
-            cases,
-            cancels,
-        )
+        words, _, latex = (" ".join(part.split()) for part in (inspect.getdoc(function) or "").partition("\n\n"))
+        name, module, names = function.__name__, function.__module__, tuple(about.split())
+        text = (name, module.rpartition(".")[2], words, latex, source, kind, names)
+        made = Theorem(*text, case, function, plane, mixtures, outside or {}, cases, cancels)
         if module.startswith(f"{OURS}."):
             THEOREMS[made.name] = made
         else:

@@ -4,6 +4,7 @@ import numpy as np
 import scipy
 
 from refebm.identities.draw import Draw
+from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
@@ -17,7 +18,7 @@ def a_cosine(draw: Draw) -> dict:
 
 @theorem(NICHOL, kind="pointwise", about="cosine_betas", case=a_cosine)
 def cosine_keeps_a_cosine(impl, n_steps, offset, most):
-    r"""What is kept of the data's variance after each eta is a squared cosine, but for the last eta, which is cut.
+    r"""What is kept of the data's variance after each step is a squared cosine, but for the last step, which is cut.
 
     \prod_{j \le i} (1 - \beta_j) = \frac{1 + \cos(2 \theta_i)}{1 + \cos(2 \theta_0)},\
     \theta_i = \frac{\pi (i/N + s)}{2 (1 + s)}"""
@@ -88,7 +89,8 @@ APART = [2.0, 2.5, 3.5]
 def coverage_is_that_of_lengths(impl, apart):
     r"""It tends to the mass that the length of noise itself has there, the law of chi, of order 1/2 in 1/d.
 
-    P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right) + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}},\
+    \Phi(c + 3 r) - \Phi(c - 3 r) = P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right)
+    + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}} + O(\tfrac1d),\
     g(u) = \tfrac{4 - u^2}{6} \varphi(u),\ z \sim \mathcal N(0, I),\ r = 1 + \tfrac{c}{\sqrt{2 d}}"""
     d, errors = 160_000 * 4 ** np.arange(4), []
     for one in d.tolist():
@@ -121,9 +123,9 @@ def a_level(draw: Draw) -> dict:
 
 @theorem(f"{SONG}, proposition 3", kind="pointwise", about="annealed_variance", case=a_level)
 def variances_step_by_step(impl, ratio, eta, n_steps):
-    r"""Step by eta: what is kept of the variance, and what the noise adds.
+    r"""Step by step: what is kept of the variance, and what the noise adds.
 
-    v_0 = r^2,\ v_{t+1} = (1 - e)^2 v_t + 2 e"""
+    v_0 = r^2,\ v_{t+1} = (1 - \eta)^2 v_t + 2 \eta"""
     variance = ratio**2
     for _ in range(n_steps):
         variance = (1 - eta) ** 2 * variance + 2 * eta
@@ -164,7 +166,7 @@ def a_budget(draw: Draw) -> dict:
 def the_step_makes_the_variance_least(impl, ratio, n_steps):
     r"""There the variance has no slope, of what falls as steps reach further and of what their own error adds.
 
-    2 T (1 - e)^{2T - 1} (r^2 - f) = \left(1 - (1 - e)^{2T}\right) \tfrac12 f^2,\ f = \frac{1}{1 - e/2}"""
+    2 T (1 - \eta)^{2T - 1} (r^2 - f) = \left(1 - (1 - \eta)^{2T}\right) \tfrac12 f^2,\ f = \frac{1}{1 - \eta/2}"""
     e = float(impl.annealed_step(ratio, n_steps))
     f, power = 2 / (2 - e), 2 * n_steps
     kept = (1 - e) ** (power - 1)
@@ -172,3 +174,47 @@ def the_step_makes_the_variance_least(impl, ratio, n_steps):
     right = [0.5 * f**2, -0.5 * f**2 * kept * (1 - e)]
     steep = power**2 * (kept / (1 - e)) * ratio**2 * e + f**2 * power  # how far a rounded eta moves these
     return Sides([np.array([term]) for term in left], [np.array([term]) for term in right], formula=[steep])
+
+
+def training_run(draw: Draw) -> dict:
+    """Parameters before and after each of some steps."""
+    return {"steps": draw.reals((draw.count(2, 6), 6), -2, 2), "momentum": draw.real(0.1, 0.9)}
+
+
+def averaged(impl, steps, momentum):
+    """What the average is in the end, flat, of parameters that are a matrix and others."""
+
+    def nest(theta):
+        return {"W": theta[:2].reshape(1, 2), "rest": (theta[2:],)}
+
+    average = nest(steps[0])
+    for theta in steps[1:]:
+        average = impl.moving_average(average, nest(theta), momentum)
+    return np.concatenate([np.ravel(average["W"]), *average["rest"]])
+
+
+@theorem(f"{SONG}, technique 5", kind="pointwise", about="moving_average", case=training_run, cancels=EITHER_SIGN)
+def averages_weigh_the_past_geometrically(impl, steps, momentum):
+    r"""After T steps parameters of j steps ago weigh (1 - m) m^j, and the first ones what is left of 1.
+
+    \theta'_T = m^T \theta_0 + (1 - m) \sum_{j < T} m^j\, \theta_{T - j}"""
+    weights = (1 - momentum) * momentum ** np.arange(len(steps) - 1)[::-1]
+    terms = np.append(momentum ** (len(steps) - 1), weights)[:, None] * steps
+    return Sides([averaged(impl, steps, momentum)], list(terms))
+
+
+@theorem(
+    f"{SONG}, technique 5",
+    kind="pointwise",
+    about="moving_average",
+    case=lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)},
+)
+def averages_quiet_the_noise(impl, n_steps, momentum):
+    r"""Of the variance of independent parameters (1 - m)/(1 + m) is left, and what is remembered of the first ones.
+
+    \operatorname{Var} \theta'_T = \frac{1 - m}{1 + m} (1 - m^{2T}) + m^{2T},\ \operatorname{Var} \theta_j = 1"""
+    remembered = momentum ** (2 * n_steps)
+    weights = averaged(impl, np.eye(n_steps + 1), momentum)
+    quiet = (1 - momentum) / (1 + momentum)
+    formula = [3 * n_steps * (quiet + remembered)]  # of powers, step by step
+    return Sides(list(weights**2), [quiet, -quiet * remembered, remembered], formula=formula)

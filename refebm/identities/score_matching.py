@@ -223,7 +223,8 @@ def closed_variance(a, law):
 def hutchinson_variance_is_closed(impl, model, x, law):
     r"""Variance over v, A the symmetric part of the Jacobian: what the choice of law costs.
 
-    2|A|_F^2 \text{ (normal)},\ 2(|A|_F^2 - \sum_i A_{ii}^2) \text{ (Rademacher)},\
+    \operatorname{Var}_v[v^\top \nabla s\, v] = 2|A|_F^2 \text{ (normal)},\
+    2(|A|_F^2 - \textstyle\sum_i A_{ii}^2) \text{ (Rademacher)},\
     2(d|A|_F^2 - (\operatorname{tr} A)^2)/(d + 2) \text{ (sphere)}"""
     j = score_and_jacobian(model, x)[1]
     v, w = RULES[law](x.shape[1])
@@ -417,8 +418,8 @@ def gamma_and_model(draw: Draw, low: float, kinds=("mlp_score", "mlp_energy", "q
 def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
     r"""The weight x^2 takes the boundary term away, whatever the shape of a Gamma density.
 
-    \mathbb E[\textstyle\sum_i 2x_i s_i + x_i^2 \partial_i s_i + \tfrac12 x_i^2 s_i^2]
-    = \tfrac12 \mathbb E \sum_i x_i^2 (s - s_p)_i^2 - \sum_i (1 + \alpha_i)/2"""
+    \mathbb E \textstyle\sum_i [2x_i s_i + x_i^2 \partial_i s_i + \tfrac12 x_i^2 s_i^2]
+    = \tfrac12 \mathbb E \sum_i x_i^2 (s - s_p)_i^2 - \tfrac12 \sum_i (1 + \alpha_i)"""
     (implicit, explicit), change = expect(
         [
             lambda x: impl.nonnegative_score_matching(impl.score(model), x),
@@ -444,7 +445,7 @@ def distribution_and_energy(draw: Draw) -> dict:
 def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
     r"""Ratio matching compares g(r), g(u) = 1/(1 + u), of the ratios r = p(x)/p(x^{-i}), up to a constant.
 
-    \tfrac12 \mathbb E_p \sum_i [g(r_p) - g(r_q)]^2 + [g(1/r_p) - g(1/r_q)]^2
+    \tfrac12 \mathbb E_p \sum_i \left([g(r_p) - g(r_q)]^2 + [g(1/r_p) - g(1/r_q)]^2\right)
     = \mathbb E_p[\text{row}] - \mathbb E_p \sum_i g(r_p)^2"""
     p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
     x = all_bits(d)
@@ -470,7 +471,7 @@ def unlikely_bits(draw: Draw) -> dict:
 def ratio_matching_of_unlikely_bits(impl, biases):
     r"""Where the model is certain of a bit the square is that of the odds against it, which may be next to nothing.
 
-    \sigma(a)^2 = e^{2 a} \text{ for } a \ll 0,\ 1 \text{ for } a \gg 0"""
+    \operatorname{sigmoid}(a)^2 = e^{2 a} \text{ for } a \ll 0,\ 1 \text{ for } a \gg 0"""
     x, left = np.array([[0.0], [1.0]]), []
     for b in biases:
         machine = Model("binary_rbm", {"b": np.array([b]), "c": np.zeros(1), "W": np.zeros((1, 1))})
@@ -501,7 +502,7 @@ def two_weights(draw: Draw) -> dict:
 def scores_forget_mixture_weights(impl, direction, distance, sigma, weights):
     r"""Two mixtures that differ in their weights alone have a Fisher divergence that vanishes with their distance.
 
-    D_F(p_\pi|p_{\pi'}) \le \tfrac{c^2}{16}\tfrac{D^2}{\sigma^4}\sqrt{\pi(1 - \pi)}\, e^{-D^2/8\sigma^2},\
+    D_F(p_\pi|p_{\pi'}) \le \tfrac{c^2}{16}\tfrac{D^2}{\sigma^4}\sqrt{\pi(1 - \pi)}\, e^{-D^2/(8\sigma^2)},\
     c = \max(\rho, 1/\rho) - 1, \rho \text{ the ratio of the odds}"""
     means = np.stack([0 * direction, distance * direction])
     p, q = (GaussianMixture([w, 1 - w], means, sigma**2) for w in weights)

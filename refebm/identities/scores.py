@@ -114,7 +114,8 @@ def with_one_last(x):
 def errors_are_weighed_by_the_data(impl, p, W, b):
     r"""Score matching of s = x W + b goes by the error at x, p(x) its weight: where there are no data it is not seen.
 
-    \nabla_{(W, b)} E_p[\tfrac12 |s|^2 + \operatorname{tr} \nabla s] = \int p(x)\, (x, 1)^\top (s(x) - s_p(x))\, dx
+    \nabla_{(W, b)} \mathbb E_p[\tfrac12 |s|^2 + \operatorname{tr} \nabla s] = \int p(x)\,
+    (x, 1)^\top (s(x) - s_p(x))\, dx
     """
     score = impl.score
 
@@ -139,7 +140,7 @@ def errors_are_weighed_by_the_data(impl, p, W, b):
 def score_matching_has_a_sandwich_covariance(impl, p):
     r"""n Cov of the estimate of s = x w + b tends to H^{-1} G H^{-1}: that of -1/v and m/v by the delta method.
 
-    H^{-1} E[g g^\top] H^{-1} = J \begin{pmatrix} v & \mu_3 \\ \mu_3 & \mu_4 - v^2 \end{pmatrix} J^\top, \quad
+    H^{-1} \mathbb E[g g^\top] H^{-1} = J \begin{pmatrix} v & \mu_3 \\ \mu_3 & \mu_4 - v^2 \end{pmatrix} J^\top, \quad
     \hat w = -1/\hat v,\ \hat b = \hat m/\hat v, \ \text{of a Gaussian Fisher's inverse}
     """
     m, v, mu3, mu4 = central_moments(p)
@@ -181,9 +182,10 @@ def point_and_denoiser(draw: Draw) -> dict:
     cancels=EITHER_SIGN,
 )
 def denoising_error_needs_no_clean_point(impl, x0, sigma, model):
-    r"""The risk of any denoiser r is estimated without bias from noisy points alone: Stein's unbiased risk estimate.
+    r"""A denoiser's risk is estimated without bias, from noisy points alone: Stein's unbiased risk estimate, SURE.
 
-    E_z |r(y) - x|^2 = E_z\big[|r(y) - y|^2 + 2 \sigma^2 \operatorname{div} r(y)\big] - d \sigma^2,\ y = x + \sigma z
+    \mathbb E_z |r(y) - x|^2 = \mathbb E_z\big[|r(y) - y|^2 + 2 \sigma^2 \operatorname{div} r(y)\big] - d \sigma^2,\ y
+    = x + \sigma z
     """
     d = x0.shape[1]
     denoiser = impl.score(Model("denoiser", {"kind": model.kind, "parameters": model.parameters, "sigma": sigma}))

@@ -78,7 +78,8 @@ def points_and_times(draw: Draw) -> dict:
 def coefficients_by_hand(impl, sdes, x, t):
     r"""Drift and diffusion of each SDE, at a time for each row.
 
-    f = -\tfrac12 \beta(t) x;\ g^2 = \tfrac{d\sigma^2}{dt},\ \beta,\ \beta(1 - e^{-2B}),\ \sigma(t)^2"""
+    \text{VP: } f = -\tfrac12 \beta x,\ g^2 = \beta;\ \text{sub-VP: the same},\ g^2 = \beta (1 - e^{-2B});\
+    \text{VE: } f = 0,\ g^2 = \tfrac{d\sigma^2}{dt};\ \text{given: } f = 0,\ g^2 = \sigma(t)^2"""
     left = [np.column_stack([one.drift(x, t), one.diffusion(t)]) for one in map(impl.sde, sdes)]
     hand = [coefficients(one, t) for one in sdes]
     return Sides([np.stack(left)], [np.stack([np.column_stack([a[:, None] * x, np.sqrt(g2)]) for a, g2 in hand])])
@@ -125,8 +126,9 @@ def schedules_by_hand(impl, sdes, s, t):
 def marginals_by_hand(impl, sdes, x, t):
     r"""The marginals in closed form, which are the kernels from 0.
 
-    m = 1, 1, e^{-B/2}, e^{-B/2};\ \text{std}^2 = \textstyle\int\sigma^2,\ \sigma(t)^2 - \sigma_{\min}^2,\ 1 - e^{-B},\
-     (1 - e^{-B})^2"""
+    \text{VP: } m = e^{-B/2},\ \text{std}^2 = 1 - e^{-B};\ \text{sub-VP: the same},\ \text{std} = 1 - e^{-B};\
+    \text{VE: } m = 1,\ \text{std}^2 = \sigma(t)^2 - \sigma_{\min}^2;\
+    \text{given: } m = 1,\ \text{std}^2 = \textstyle\int_0^t \sigma^2"""
     left = [[one.marginal(t), one.kernel(0.0, t)] for one in map(impl.sde, sdes)]
     hand = [(scale, np.sqrt(variance)) for scale, variance in (moments(one, t) for one in sdes)]
     return Sides([np.array(left)], [np.array([[one, one] for one in hand])])

@@ -203,7 +203,7 @@ class GaussianBernoulliRBM:
     def log_partition(self) -> float:
         r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2).
 
-        $$\log \sum_h e^{c \cdot h + (|b + W h|^2 - |b|^2)/2\sigma^2} + \tfrac d2 \log(2\pi\sigma^2)$$
+        $$\log Z = \log \sum_h e^{c \cdot h + (|b + W h|^2 - |b|^2)/(2\sigma^2)} + \tfrac d2 \log(2\pi\sigma^2)$$
         """
         h = states(self.m, self.d)
         shift = np.dot(h, self.W.T)

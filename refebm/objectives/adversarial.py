@@ -46,7 +46,7 @@ def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> 
 
     log_joint (n, d) -> (n,), z -> log p(x_i, z_i) for the rows at hand; score_q (n, d) -> (n, d), the score of
     q(z_i | x_i); z (n, d), samples that the parameters of q made.
-    Also: ELBO, implicit VAE
+    Also: ELBO, implicit VAE, negative ELBO
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     return -log_joint(z) + dot(held(score_q(held(z))), z)

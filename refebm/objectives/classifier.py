@@ -16,6 +16,7 @@ def classifier_energy(logits: Logits, x: Points) -> Rows:
     logits (n, d) -> (n, k); x (n, d). A number that is added to all logits of x leaves the classifier as it is, and is
     taken off the energy. Its score is ``score_of(lambda x: classifier_energy(logits, x))``.
     Convention: an energy, as everywhere here; the score of out-of-distribution detection is minus it.
+    Also: JEM, energy-based classifier, free energy score
     Source: Grathwohl et al. 2020, eq. 6
     """
     return -logsumexp(logits(x).T, axis=0)
@@ -29,6 +30,7 @@ def class_log_probabilities(logits: Logits, x: Points) -> Classes:
 
     logits (n, d) -> (n, k); x (n, d). Minus this at the class of x is the cross-entropy; with `classifier_energy` it
     makes the joint: log p(y | x) - E(x) = f_y(x).
+    Also: JEM, log softmax
     Source: Grathwohl et al. 2020, eqs. 1 and 4
     """
     f = logits(x)

@@ -1,7 +1,7 @@
 r"""Denoising: match the score of the data smoothed by N(0, sigma^2 I), from pairs of a point and its noise.
 
 z is *unit* normal and the noisy point is y = x + sigma z, so grad_y log N(y; x, sigma^2 I) = -z/sigma. sigma is a float
-or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching; E-POSITIVE for sigma.
+or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching; E-POSITIVE and E-SCALE for sigma.
 """
 
 from typing import NamedTuple

@@ -44,7 +44,8 @@ def diffusion_score_matching(score: TimeField, sde: Sde, weight: TimeWeight, x: 
 def ddpm_loss(score: TimeField, betas: Betas, x: Points, i: Indices, z: Noise) -> Loss:
     r"""1/2 |std_i s(x_i, i) + z|^2, (n,), x_i = sqrt(a_i) x + std_i z, a_i = prod_{j <= i} (1 - beta_j) = 1 - std_i^2.
 
-    $$\tfrac12 |\text{std}_i s(x_i, i) + z|^2,\ x_i = \sqrt{a_i} x + \text{std}_i z,\ a_i = 1 - \text{std}_i^2$$
+    $$\tfrac12 |\text{std}_i s(x_i, i) + z|^2,\ x_i = \sqrt{a_i}\, x + \text{std}_i z,
+    \ a_i = \textstyle\prod_{j \le i} (1 - \beta_j) = 1 - \text{std}_i^2$$
 
     score(x, i) (n, d), (n,) -> (n, d), the score of the law of x_i; betas (N,), in (0, 1); x, z (n, d); i an int or
     (n,), of 0, ..., N - 1.

@@ -18,6 +18,7 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
     The supremum over the L2(p) ball is sqrt(2 D_F), at g ~ s - s_p; over the ball of a kernel's space it is the kernel
     Stein discrepancy.
     score, field (n, d) -> (n, d); x (n, d), drawn from p.
+    Also: Stein's operator
     Source: Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3
     """
     g, divergence = field_and_divergence(field, x)
@@ -28,7 +29,8 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
 def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = True) -> float:
     r"""The mean over pairs of u(x, y) = k [s.t + (s - t).(x - y)/l^2 + d/l^2 - |x - y|^2/l^4], s = s(x), t = s(y).
 
-    $$u = k [s \cdot t + (s - t) \cdot (x - y)/l^2 + d/l^2 - |x - y|^2/l^4],\quad k = e^{-|x - y|^2/2l^2}$$
+    $$\frac1{n(n - 1)} \sum_{i \ne j} u(x_i, x_j),\ u = k \left[s \cdot t + \frac{(s - t) \cdot (x - y) + d}{l^2}
+    - \frac{|x - y|^2}{l^4}\right],\ k = e^{-|x - y|^2/(2 l^2)}$$
 
     k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. The mean is over all pairs (V statistic, never negative), or with
     `unbiased` over pairs of different rows (U statistic, which may be negative): the squared kernel Stein discrepancy.
@@ -56,7 +58,7 @@ def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = 
 def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
     r"""sum_i exp(1/2 (E(x) - E(x^{-i}))), (n,), where x^{-i} is x with bit i flipped: the flow out of x.
 
-    $$\sum_i \exp \tfrac12 (E(x) - E(x^{-i}))$$
+    $$\sum_i e^{(E(x) - E(x^{-i}))/2}$$
 
     energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
     Convention: all neighbours are counted, which is the source's objective for a distribution of full support, and
@@ -72,7 +74,7 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
 def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize, z: Noise) -> Loss:
     r"""exp(1/2 (E(x) - E(x + eps z))), (n,): 1 + eps^2/4 times implicit score matching, to order eps^4 in the mean.
 
-    $$\exp \tfrac12 (E(x) - E(x + \epsilon z))$$
+    $$e^{(E(x) - E(x + \epsilon z))/2}$$
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix

@@ -20,6 +20,7 @@ def flow_matching(velocity: TimeField, x: Points, z: Noise, t: Times) -> Loss:
     velocity(x, t) (n, d), (n,) -> (n, d); x, z (n, d); t a float or (n,).
     Convention: with the 1/2, and data at t = 0, as everywhere here; the source has data at t = 1, so that its velocity
     at its t is minus this one at 1 - t.
+    Also: rectified flow, CFM, conditional flow matching
     Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, eq. 1
     """
     s = t[:, None]

@@ -23,7 +23,7 @@ def regularised_score_matching(score: Field, x: Points, sigma: Levels) -> Loss:
     The part of E_z[implicit score matching at x + sigma z], to the order of sigma^2, that takes one Hessian diagonal.
     What is dropped of that order, sigma^2/2 [sum_{i != j} (d_j s_i)^2 + s.Lap s + Lap div s], is not zero, not even
     at the truth; its last two terms have the mean sigma^2/2 E_p[(s - s_p).Lap s].
-    score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). d pull-backs. Errors: E-POSITIVE, E-SHAPE.
+    score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). d pull-backs. Errors: E-POSITIVE, E-SCALE.
     Convention: Kingma and LeCun write lambda for our sigma^2/2.
     Source: Kingma and LeCun 2010, section 3
     """
@@ -35,7 +35,8 @@ def regularised_score_matching(score: Field, x: Points, sigma: Levels) -> Loss:
 def higher_order_score_matching(score: Field, x: Points, order: Order) -> Loss:
     r"""sum_i 1/2 r_m^2 - (-1)^m d_i^m r_m, (n,), m = order, where r_1 = s_i and r_{j+1} = d_i r_j + s_i r_j.
 
-    $$\sum_i \tfrac12 r_m^2 - (-1)^m \partial_i^m r_m,\quad r_1 = s_i,\ r_{j+1} = \partial_i r_j + s_i r_j$$
+    $$\sum_i \left[\tfrac12 r_m^2 - (-1)^m \partial_i^m r_m\right],\quad r_1 = s_i, \ r_{j+1} = \partial_i r_j
+    + s_i r_j$$
 
     For s = grad log q, r_m is (d_i^m q)/q, and the mean is 1/2 E_p sum_i [(d_i^m p)/p - (d_i^m q)/q]^2, up to a
     constant: Lyu's generalised score matching with the operators d_i^m. m = 1 is implicit score matching.
@@ -89,7 +90,7 @@ def laplacian_score_matching(score: Field, x: Points) -> Loss:
 def marginalisation_score_matching(energy: Energy, x: Bits) -> Loss:
     r"""sum_i 1/2 exp(2 a_i) - exp(-a_i) - 3/2, (n,), a_i = E(x) - E(x^{-i}), where x^{-i} is x with bit i flipped.
 
-    $$\sum_i \tfrac12 e^{2 a_i} - e^{-a_i} - \tfrac32,\quad a_i = E(x) - E(x^{-i})$$
+    $$\sum_i \left[\tfrac12 e^{2 a_i} - e^{-a_i} - \tfrac32\right],\quad a_i = E(x) - E(x^{-i})$$
 
     The mean is 1/2 E_p sum_i [1/p(x_i | x_{-i}) - 1/q(x_i | x_{-i})]^2, up to a constant: Lyu's generalised score
     matching with the operators that sum a bit out. `ratio_matching` is bounded; this grows with the odds squared.

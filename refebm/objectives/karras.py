@@ -1,23 +1,36 @@
 r"""Denoising as in EDM: a denoiser D(y, sigma) of y = x + sigma z, weighted so that all levels weigh the same.
 
 data_std is the standard deviation of the data, s below: of one coordinate, about a mean near 0.
-Errors: as in denoising; E-POSITIVE for data_std, E-LEVELS.
+Errors: as in denoising; E-POSITIVE and E-SCALE for data_std, E-LEVELS.
 """
 
 import autograd.numpy as np
 
-from refebm.glossary import InputError, LevelField, Levels, Loss, Noise, Points, Positive, Size, Vectors, rows
+from refebm.glossary import (
+    Deviation,
+    InputError,
+    LevelField,
+    Levels,
+    Loss,
+    Noise,
+    Points,
+    Positive,
+    Size,
+    Vectors,
+    rows,
+)
 from refebm.objectives.notation import squared_norm
 
 
 @rows
-def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, data_std: Positive) -> Loss:
+def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, data_std: Deviation) -> Loss:
     r"""1/2 (sigma^2 + s^2)/(sigma s)^2 |D(x + sigma z, sigma) - x|^2, (n,). Its minimiser is E[X | Y].
 
     $$\tfrac12\, \frac{\sigma^2 + s^2}{(\sigma s)^2} \left|D(x + \sigma z, \sigma) - x\right|^2$$
 
     denoiser(y, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma a float or (n,); data_std a float.
     Convention: with the 1/2; the weight is 1/c_out^2, with which a network in `karras_preconditioned` has weight 1.
+    Also: EDM
     Source: Karras, Aittala, Aila and Laine 2022, eqs. 2 and 8 and table 1
     """
     weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
@@ -25,13 +38,14 @@ def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, d
 
 
 @rows
-def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_std: Positive) -> Vectors:
+def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_std: Deviation) -> Vectors:
     r"""c_skip x + c_out F(c_in x, c_noise), (n, d): the denoiser of a network F of inputs and targets of variance 1.
 
     $$\frac{s^2}{w}\, x + \frac{\sigma s}{\sqrt w}\, F(x/\sqrt w,\, \tfrac14 \log \sigma),\ w = \sigma^2 + s^2$$
 
     network(x, c) (n, d), (n,) -> (n, d), c = log(sigma)/4; x (n, d), noisy points; sigma a float or (n,); data_std a
     float. F = 0 is the best denoiser of N(0, s^2 I).
+    Also: EDM, preconditioning of EDM
     Source: Karras, Aittala, Aila and Laine 2022, eq. 7, table 1 and appendix B.6
     """
     whole = sigma**2 + data_std**2
@@ -48,6 +62,7 @@ def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: P
     n >= 2; smallest < largest; power = 1 makes equal steps, a large one a constant ratio.
     Convention: the source appends the level 0, to which `karras_heun_step` takes its last step.
     Errors: E-LEVELS.
+    Also: EDM, noise schedule of EDM, Karras schedule
     Source: Karras, Aittala, Aila and Laine 2022, eq. 5
     """
     if n < 2 or not smallest < largest:

@@ -122,7 +122,8 @@ class Estimate(NamedTuple):
 def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     r"""log mean(w), and its standard error sd(w)/(sqrt(n) mean(w)), to first order, from the log weights of n chains.
 
-    $$\log \bar w = \log \tfrac1n \sum_i w_i,\quad \frac{\operatorname{sd}(w)}{\sqrt n\, \bar w}$$
+    $$\log \bar w = \log \tfrac1n \sum_i w_i,\quad \text{standard error } \frac{\operatorname{sd}(w)}{\sqrt n\,
+    \bar w}$$
 
     log_weights (n,), n >= 2. The mean of w is unbiased for Z, so log mean(w) is on average too small, by about half
     the squared standard error. Errors: E-EMPTY for fewer than two chains, E-SHAPE, E-FINITE.

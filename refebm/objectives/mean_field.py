@@ -13,7 +13,7 @@ from refebm.glossary import BinaryRbm, Bits, HiddenMeans, Loss, Rows, StepCount,
 
 @rows
 def mean_field_free_energy(rbm: BinaryRbm, v: UnitMeans, h: HiddenMeans) -> Rows:
-    r"""-b.v - c.h - v^T W h - H(v) - H(h), (n,), H(p) = -sum_i p_i log p_i + (1 - p_i) log(1 - p_i).
+    r"""-b.v - c.h - v^T W h - H(v) - H(h), (n,), H(p) = -sum_i [p_i log p_i + (1 - p_i) log(1 - p_i)].
 
     $$F_{MF}(v, h) = -b \cdot v - c \cdot h - v^\top W h - H(v) - H(h)$$
 
@@ -27,7 +27,8 @@ def mean_field_free_energy(rbm: BinaryRbm, v: UnitMeans, h: HiddenMeans) -> Rows
 def mean_field_contrastive_divergence(rbm: BinaryRbm, x: Bits, n_steps: StepCount) -> Loss:
     r"""F_MF(x, h_0) - F_MF(v_k, h_k), (n,): k = n_steps updates of all means in turn, h_i = E[h | v_i], v_0 = x.
 
-    $$F_{MF}(x, h_0) - F_{MF}(v_k, h_k),\quad h_i = \sigma(c + W^\top v_i),\ v_{i+1} = \sigma(b + W h_i)$$
+    $$F_{MF}(x, h_0) - F_{MF}(v_k, h_k),\quad h_i = \operatorname{sigmoid}(c + W^\top v_i),
+    \ v_{i+1} = \operatorname{sigmoid}(b + W h_i),\ v_0 = x$$
 
     The means are held constant, not the value: a gradient lowers the energy at (x, h_0), raises it at (v_k, h_k), and
     does not ask where these go. Never negative, and it grows with k: no update raises F_MF. Without noise it is no

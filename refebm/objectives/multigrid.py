@@ -43,7 +43,7 @@ def repeated_pixels(x: Images, size: Size) -> Vectors:
 def multigrid_contrastive_divergence(energies: Energies, x: Images, x_model: GridImages) -> Loss:
     r"""sum_s E_s(D_s x) - E_s(x~_s), (n,), over all grids s, with the samples x~_s held constant.
 
-    $$\sum_s E_s(D_s x) - E_s(\tilde x_s),\quad \tilde x_s \text{ held constant}$$
+    $$\sum_s \left[E_s(D_s x) - E_s(\tilde x_s)\right],\quad \tilde x_s \text{ held constant}$$
 
     energies: (E_1, ..., E_G), (n, s^2) -> (n,) each, with parameters of their own; x (n, S^2); x_model: images of each
     grid, (n, s^2), from coarse to fine, the last as large as x, as of `multigrid_chain`, whose grids these are. With

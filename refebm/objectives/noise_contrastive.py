@@ -115,11 +115,7 @@ LEAST_SQUARES = Generator(  # u^2/2, whose derivative stays finite: a loss that 
 
 @rows
 def bregman_noise_contrastive(
-    log_model: LogDensity,
-    log_noise: LogDensity,
-    generator: Psi,
-    x: Points,
-    y: NoisePoints,
+    log_model: LogDensity, log_noise: LogDensity, generator: Psi, x: Points, y: NoisePoints
 ) -> Loss:
     r"""-Psi'(g(x)) + sum_j [Psi'(g) g - Psi(g)](y_j), (n,), where g = p_model/(nu p_n).
 

@@ -9,7 +9,7 @@ Each is the mean of something given x, and says what the others say, at every m 
 m and std are floats or (n,): ``sde.marginal(t)`` of an SDE, `marginal_of_steps` of a schedule, 1 and sigma of noise
 levels, 1 - t and t of straight lines. From one that is no score to another one goes by the score, at no loss. A field
 that is asked at t too is ``lambda x: field(x, t)``. `refebm.objectives.diffusion` has the first two for SDEs.
-Errors: as in score matching; E-POSITIVE for scale and std, E-BETAS and E-INDEX.
+Errors: as in score matching; E-POSITIVE and E-SCALE for scale and std, E-BETAS and E-INDEX.
 """
 
 import autograd.numpy as np
@@ -25,6 +25,7 @@ def noise_from_score(score: Field, x: Points, scale: Levels, std: Levels) -> Vec
 
     score (n, d) -> (n, d), of the law of x; x (n, d), noisy points; scale, std floats or (n,). The scale is not needed:
     it is there so that all of these are asked alike.
+    Also: epsilon prediction, noise prediction
     Source: Ho, Jain and Abbeel 2020, eq. 12; Song et al. 2021, section 3.4
     """
     return -std * score(x)
@@ -37,6 +38,7 @@ def clean_point_from_score(score: Field, x: Points, scale: Levels, std: Levels) 
     $$\mathbb E[x_0 | x] = \frac{x + \text{std}^2 s(x)}{m}$$
 
     score (n, d) -> (n, d), of the law of x; x (n, d), noisy points; scale = m, std floats or (n,).
+    Also: x_0 prediction, Tweedie's formula
     Source: Efron 2011, eq. 2.8
     """
     return (x + std**2 * score(x)) / scale
@@ -50,6 +52,7 @@ def velocity_from_score(score: Field, x: Points, scale: Levels, std: Levels) -> 
 
     score (n, d) -> (n, d), of the law of x; x (n, d), noisy points; scale = m, std floats or (n,). Where m^2 + std^2 =
     1, as where the variance is preserved, it is dx/dphi for m = cos(phi), std = sin(phi).
+    Also: v-prediction
     Source: Salimans and Ho 2022, section 4 and appendix D
     """
     return -std / scale * (x + (scale**2 + std**2) * score(x))

@@ -17,6 +17,7 @@ def pseudo_likelihood(energy: Energy, x: Bits) -> Loss:
 
     energy (n, d) -> (n,), for a `BinaryRBM` its free energy; x (n, d), zeros and ones.
     Convention: to be minimised, and the sum over all bits; some take one bit at random, times d.
+    Also: pseudolikelihood, composite likelihood, MPLE, MCLE
     Source: Besag 1975, section 2
     """
     flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))

@@ -3,12 +3,25 @@ r"""Rules for schedules: the cosine, and what Song and Ermon found for noise lev
 A ratio is that of neighbouring levels, sigma_i/sigma_{i+1} > 1; a step is that of Langevin dynamics over the variance
 of its level, eta_i/sigma_i^2, which `annealed_langevin` keeps the same at all levels: eps/sigma_L^2.
 Technique 1, the largest level, is in `geometric_noise_levels`; technique 3, a field over sigma, in the models
-"noise_conditional". Errors: E-RATIO, E-COVERAGE, E-STEPS, E-COUNT, E-WEIGHTS.
+"noise_conditional". Errors: E-RATIO, E-COVERAGE, E-STEPS, E-COUNT, E-WEIGHTS, E-SHAPE.
 """
 
 import autograd.numpy as np
+from autograd.extend import vspace
+from autograd.misc import flatten
 
-from refebm.glossary import DomainError, InputError, NonNegative, Positive, Size, StepCount, StepSize, Weight, rows
+from refebm.glossary import (
+    DomainError,
+    InputError,
+    NonNegative,
+    Parameters,
+    Positive,
+    Size,
+    StepCount,
+    StepSize,
+    Weight,
+    rows,
+)
 from refebm.special import ndtr
 
 HALVINGS = 100  # of an interval, after which it is one number
@@ -22,6 +35,7 @@ def cosine_betas(n_steps: StepCount, offset: NonNegative = 0.008, most: Weight =
 
     Of `ddpm_step` and `ddpm_loss`, so that what is kept of the data's variance is f_i/f_0. The last, which would be 1,
     is `most`. offset >= 0; most in (0, 1).
+    Also: cosine schedule
     Source: Nichol and Dhariwal 2021, eq. 17
     """
     angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
@@ -94,6 +108,25 @@ def annealed_step(ratio: Positive, n_steps: StepCount) -> float:
         return power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
 
     return between(0.0, 1.0, falls)
+
+
+@rows
+def moving_average(average: Parameters, parameters: Parameters, momentum: Weight) -> Parameters:
+    r"""m theta' + (1 - m) theta, in the form of theta: the average after a step of training.
+
+    $$\theta' \leftarrow m\, \theta' + (1 - m)\, \theta$$
+
+    average, theta': that before, at first the first parameters; parameters, theta: those after the step, of the same
+    form; momentum = m in (0, 1), 0.999 in the source. Samples of theta' have steady colours where those of theta
+    flicker (technique 5): of the noise of the steps, were they independent, (1 - m)/(1 + m) of the variance is left.
+    A procedure's `each` is where to keep it. Errors: E-SHAPE for parameters of another form.
+    Also: EMA, exponential moving average
+    Source: Song and Ermon 2020, technique 5
+    """
+    if vspace(average) != vspace(parameters):
+        raise InputError("E-SHAPE", "parameters must have the form of average: the same names, lengths and shapes")
+    (old, nest), (new, _) = flatten(average), flatten(parameters)
+    return nest(momentum * old + (1 - momentum) * new)
 
 
 def above_one(ratio):

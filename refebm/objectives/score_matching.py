@@ -64,7 +64,7 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
 def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projections) -> Loss:
     r"""1/2 (v.s_p - v.s)^2, (n,), mean over the m projections: the sliced Fisher divergence.
 
-    $$\tfrac12 (v \cdot s_p(x) - v \cdot s(x))^2$$
+    $$\tfrac1{2m} \sum_k (v_k \cdot s_p(x) - v_k \cdot s(x))^2$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
     Source: Song and Kingma 2021, section 4.2; Song, Garg, Shi and Ermon 2019, section 3
@@ -77,7 +77,7 @@ def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projectio
 def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
     r"""v^T grad s v, (n,), mean over the m projections: unbiased for div s when E[v v^T] = I.
 
-    $$v^\top \nabla s(x)\, v,\qquad \mathbb E[v v^\top] = I$$
+    $$\tfrac1m \sum_k v_k^\top \nabla s(x)\, v_k,\qquad \mathbb E[v_k v_k^\top] = I$$
 
     x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
     Also: Hutchinson's trace estimator, Skilling-Hutchinson
@@ -91,7 +91,7 @@ def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
 def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 (v.s)^2, (n,), mean over the m projections. Its mean over v is the implicit objective.
 
-    $$v^\top \nabla s(x)\, v + \tfrac12 (v \cdot s(x))^2$$
+    $$\tfrac1m \sum_k \left[v_k^\top \nabla s(x)\, v_k + \tfrac12 (v_k \cdot s(x))^2\right]$$
 
     >>> x, v = np.array([[1.0, 2.0]]), np.array([[1.0, -1.0]])
     >>> refebm.sliced_score_matching(lambda x: -x, x, v)  # -|v|^2 + (v.x)^2/2
@@ -110,7 +110,7 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
 def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
     r"""v^T grad s v + 1/2 |s|^2, (n,), mean over the m projections: the same mean, the square taken exactly.
 
-    $$v^\top \nabla s(x)\, v + \tfrac12 |s(x)|^2$$
+    $$\tfrac12 |s(x)|^2 + \tfrac1m \sum_k v_k^\top \nabla s(x)\, v_k$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
     Also: SSM-VR
@@ -124,7 +124,8 @@ def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
 def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projections) -> Loss:
     r"""[f(x+eps v) + f(x-eps v) - 2 f(x)]/eps^2 + [f(x+eps v) - f(x-eps v)]^2/(8 eps^2), f = -E, (n,).
 
-    $$\frac{f_+ + f_- - 2 f(x)}{\epsilon^2} + \frac{(f_+ - f_-)^2}{8 \epsilon^2},\ f_\pm = f(x \pm \epsilon v)$$
+    $$\tfrac1m \sum_k \left[\frac{f_k^+ + f_k^- - 2 f(x)}{\epsilon^2}
+    + \frac{(f_k^+ - f_k^-)^2}{8 \epsilon^2}\right],\ f_k^\pm = f(x \pm \epsilon v_k),\ f = -E$$
 
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
     Sliced score matching up to an error of order eps^2.
@@ -139,7 +140,7 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
 def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
     r"""sum_i 2 x_i s_i + x_i^2 d_i s_i + 1/2 x_i^2 s_i^2, (n,), for x > 0.
 
-    $$\sum_i 2 x_i s_i + x_i^2\, \partial_i s_i + \tfrac12 x_i^2 s_i^2$$
+    $$\sum_i \left[2 x_i s_i + x_i^2\, \partial_i s_i + \tfrac12 x_i^2 s_i^2\right]$$
 
     Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 less 1/2 E sum_i x_i^2 s_p,i^2: the weight x_i^2 takes the
     boundary term away, so that it holds for every Gamma shape (where the constant is (1 + shape)/2 a coordinate).

@@ -49,7 +49,8 @@ def coupled_metropolis_step(
 ) -> tuple[Step, Step]:
     r"""Random walks from x and from y whose proposals agree as often as two normal laws can, accepted by one u.
 
-    $$y' = x' \text{ if } u_{\text{meet}}\, \phi(z) < \phi(z + g),\ \text{else } y + \sigma (z - 2 (e \cdot z) e)$$
+    $$x' = x + \sigma z,\ y' = x' \text{ if } u_{\text{meet}}\, \phi(z) < \phi(z + g), \ \text{else } y + \sigma
+    (z - 2 (e \cdot z) e),\ g = \frac{x - y}{\sigma},\ e = \frac g{|g|}$$
 
     x' = x + sigma z, sigma = scale, g = (x - y)/sigma, e = g/|g|, phi the density of z. Each alone is a
     `metropolis_step`: y' - y is normal too. They agree with probability 2 Phi(-|g|/2), else y' - y is the mirror image
@@ -151,7 +152,8 @@ def unbiased_contrastive_divergence(
 ) -> Loss:
     r"""E(x) - H_{k:m}(E), (n,), the chains held constant: its gradient has the mean of the likelihood's.
 
-    $$E(x) - H_{k:m}(E),\quad \mathbb E\, \nabla_\theta = \nabla_\theta E(x) - \mathbb E_{p_\theta} \nabla_\theta E$$
+    $$E(x) - H_{k:m}(E),\quad \mathbb E\, \nabla_\theta[E(x) - H_{k:m}(E)] = \nabla_\theta E(x) - \mathbb E_{p_\theta}
+    \nabla_\theta E$$
 
     Contrastive divergence stops at h(X_k), whose law is not yet the model's; the differences of the coupled chains take
     that bias away. energy (n, d) -> (n,); x (n, d); chain (T + 1, n, d), lagged (T, n, d) as of `coupled_chains`, by

@@ -13,7 +13,8 @@ from refebm.samplers.step import Step, kernel, moved
 def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fraction, z: Noise) -> Step:
     r"""(x + v_i s)/sqrt(1 - beta_i) - sqrt((v_{i-1} - sigma^2) v_i) s + sigma z, (n, d): from x_i to x_{i-1}.
 
-    $$\frac{x + v s}{\sqrt{1 - \beta}} - \sqrt{(v' - \sigma^2)\, v}\, s + \sigma z,\ \sigma^2 = \eta^2 \beta v'/v$$
+    $$\frac{x + v_i s}{\sqrt{1 - \beta_i}} - \sqrt{(v_{i-1} - \sigma^2)\, v_i}\, s + \sigma z,
+    \ \sigma^2 = \eta^2 \beta_i \frac{v_{i-1}}{v_i},\ v_i = 1 - \textstyle\prod_{j \le i} (1 - \beta_j)$$
 
     v_i = 1 - prod_{j <= i} (1 - beta_j) is the variance of the noise in x_i, v' = v_{i-1} that in x_{i-1}; s = s(x, i);
     x_{-1} is the data, without noise. The clean point that the score points to, made noisy again by the noise that it

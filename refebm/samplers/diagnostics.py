@@ -85,7 +85,8 @@ def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
 def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): how many independent draws tell the mean as well.
 
-    $$\frac{nT}{-1 + 2 \sum_k \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},\ \rho_t = 1 - (W - c_t)/V$$
+    $$\frac{nT}{-1 + 2 \sum_{k < K} \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},
+    \ \rho_t = 1 - \frac{W - c_t}V,\ K = \min\{k: P_k \le 0\}$$
 
     P_k = rho_{2k} + rho_{2k+1}, as long as they are positive, each at most the one before (Geyer's initial monotone
     sequence). rho_t = 1 - (W - c_t)/V, where V = (T - 1)/T W + the variance of the chains' means, so that chains that
@@ -113,7 +114,7 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
 
     W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
     Errors: E-CONSTANT also where a coordinate never moves in the states that are left, or within any half.
-    Also: Rhat, Gelman-Rubin
+    Also: Rhat, Gelman-Rubin, R-hat
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """
     half = len(x) // 2

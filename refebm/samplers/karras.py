@@ -13,10 +13,12 @@ from refebm.samplers.step import Step, kernel, moved
 def karras_heun_step(denoiser: LevelField, x: States, sigma: Level, next_sigma: NonNegative) -> Step:
     r"""x + (sigma' - sigma) (k + k')/2, (n, d), k = (x - D(x, sigma))/sigma, k' the same where Euler's step arrives.
 
-    $$x + (\sigma' - \sigma)\, \frac{k(x, \sigma) + k(\tilde x, \sigma')}{2},\ k = (x - D(x, \sigma))/\sigma$$
+    $$x + (\sigma' - \sigma)\, \frac{k(x, \sigma) + k(\tilde x, \sigma')}{2},
+    \ k(x, \sigma) = \frac{x - D(x, \sigma)}\sigma,\ \tilde x = x + (\sigma' - \sigma)\, k(x, \sigma)$$
 
     From the level sigma > 0 to next_sigma >= 0, floats; to 0 it is Euler's step, which is D(x, sigma).
     denoiser(y, sigma) (n, d), (n,) -> (n, d); x (n, d). No noise is drawn.
+    Also: EDM, EDM sampler, Heun sampler
     Source: Karras, Aittala, Aila and Laine 2022, algorithm 1 and eq. 3
     """
     slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma

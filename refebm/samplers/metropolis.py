@@ -30,7 +30,8 @@ def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uni
 def mala_step(energy: Energy, x: States, eta: StepSize, z: Noise, u: Uniform) -> Step:
     r"""x' = x + eta s(x) + sqrt(2 eta) z, accepted where log u < E(x) - E(x') + 1/2 |z|^2 - 1/2 |z'|^2.
 
-    $$x' = x + \eta s(x) + \sqrt{2\eta}\, z,\quad a = \min(1, e^{E(x) - E(x') + |z|^2/2 - |z'|^2/2})$$
+    $$x' = x + \eta s(x) + \sqrt{2\eta}\, z,\quad a = \min(1, e^{E(x) - E(x') + |z|^2/2 - |z'|^2/2}),
+    \ z' = \frac{x - x' - \eta s(x')}{\sqrt{2\eta}}$$
 
     z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal; eta > 0; u (n,) in (0, 1).

@@ -14,7 +14,7 @@ from refebm.samplers.langevin import langevin_step
 def multigrid_chain(scores: Scores, x: Images, eta: StepSizes, z: GridNoise) -> tuple[np.ndarray, ...]:
     r"""x~_s = T_s Langevin steps of grid s from U x~_{s-1}, the sample of the coarser grid, x~_0 = D_1 x.
 
-    $$\tilde x_s = K_s \cdots K_s U \tilde x_{s-1},\ K_s y = y - \eta_s \nabla E_s(y) + \sqrt{2 \eta_s}\, z$$
+    $$\tilde x_s = K_s^{T_s} U \tilde x_{s-1},\ K_s y = y - \eta_s \nabla E_s(y) + \sqrt{2 \eta_s}\, z$$
 
     Of the data it sees the mean of each image alone. scores: one for each grid, (n, s^2) -> (n, s^2), from coarse to
     fine; x (n, S^2), images; eta > 0, a float or (G,); z: the noise of each grid, (T_s, n, s^2), unit normal, T_s >= 1,

@@ -170,10 +170,10 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
 
     def values(t, y):
         nonlocal traced
-        if not np.all(np.isfinite(y)):
+        rate = flat(t, y) if np.all(np.isfinite(y)) else y
+        if not np.all(np.isfinite(held(rate))):
             raise DomainError("E-SOLVER", f"the probability flow of score from {t0} to {t1}: not finite at t = {t:.4f}")
         line.tell(f"t = {t:.4f}")
-        rate = flat(t, y)
         traced = traced or held(rate) is not rate
         return held(rate)
 
@@ -245,7 +245,8 @@ def predictor_corrector(
 def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, posterior: Flag = False) -> Step:
     r"""(x + beta_i s(x, i))/sqrt(1 - beta_i) + sigma_i z, (n, d): from x_i to x_{i-1}, x_{-1} being the data.
 
-    $$(x + \beta_i s)/\sqrt{1 - \beta_i} + \sigma_i z,\ \sigma_i^2 \in \{\beta_i, \beta_i (1 - a_{i-1})/(1 - a_i)\}$$
+    $$\frac{x + \beta_i s(x, i)}{\sqrt{1 - \beta_i}} + \sigma_i z, \ \sigma_i^2 = \beta_i \text{ or } \beta_i
+    \frac{1 - a_{i-1}}{1 - a_i}, \ a_i = \textstyle\prod_{j \le i} (1 - \beta_j)$$
 
     sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -
     a_i), a_i = prod_{j <= i} (1 - beta_j), which is 0 at i = 0; else hand in z = 0 there.

@@ -15,7 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from refebm.calculus import held
-from refebm.glossary import Energy, States, rows
+from refebm.glossary import States, lost, rows
 
 
 class Info(NamedTuple):
@@ -50,11 +50,6 @@ def moved(x: np.ndarray) -> Step:
     return Step(without(x, gone), Info(1.0 * ~gone, ~gone, np.zeros(len(x)), gone))
 
 
-def lost(x: np.ndarray) -> np.ndarray:
-    """Which rows are not finite, (n,)."""
-    return ~numpy.isfinite(held(x)).all(axis=1)
-
-
 def without(x: np.ndarray, gone: np.ndarray) -> np.ndarray:
     """x, NaN in the rows that are gone."""
     return np.where(gone[:, None], np.nan, x) if gone.any() else x
@@ -82,8 +77,6 @@ def kernel(function: Callable) -> Callable:
             return moved(x)
         if gone.any():  # asked at another row's state, where the callables are at home
             x = np.where(gone[:, None], x[np.argmin(gone)], x)
-        if types[0] == Energy:
-            before = (_at_finite_rows(given[0], x), *before[1:])
         with numpy.errstate(all="ignore"):
             step = function(*before, x, *after)
         return _lost_again(step, gone) if gone.any() else step
@@ -96,15 +89,3 @@ def _lost_again(step, gone):
     acceptance, accepted, energy_error, invalid = step.info
     info = np.where(gone, 0.0, acceptance), accepted & ~gone, np.where(gone, 0.0, energy_error), invalid | gone
     return Step(without(step.x, gone), Info(*info))
-
-
-def _at_finite_rows(function, start):
-    """The function, asked at the start instead where a row is no longer finite, and NaN there."""
-
-    def tolerant(x):
-        gone = lost(x)
-        if not gone.any():
-            return function(x)
-        return np.where(gone, np.nan, function(np.where(gone[:, None], start, x)))
-
-    return tolerant

@@ -30,6 +30,7 @@ from refebm.glossary import (
     Vectors,
     brief,
     covariance,
+    memory,
     positive_vector,
     probabilities,
     real_array,
@@ -94,7 +95,7 @@ class Gaussian:
 
         $$x = m + L z,\quad C = L L^\top,\ z \sim \mathcal N(0, I)$$
         """
-        return self.mean + np.dot(rng.standard_normal((size, len(self.mean))), self.cholesky.T)
+        return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
     def smoothed(self, sigma):
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
@@ -302,7 +303,7 @@ class GaussianMixture:
 
         $$x = m_k + L_k z,\quad P(k) = w_k,\ C_k = L_k L_k^\top,\ z \sim \mathcal N(0, I)$$
         """
-        chosen = rng.choice(len(self.weights), size=size, p=self.weights)
+        chosen = rng.choice(len(self.weights), size=memory(size, self.d)[0], p=self.weights)
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
@@ -346,7 +347,8 @@ class GaussianMixture:
     def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
         r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d).
 
-        $$\sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top),\ a_k = \mathbb E_k[X|y] - \mathbb E[X|y]$$
+        $$\operatorname{Cov}[X|y] = \sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top), \ a_k = \mathbb E_k[X|y]
+        - \mathbb E[X|y]$$
         """
         smoothed = self.smoothed(sigma)
         noise = sigma * smoothed.whitening
@@ -447,7 +449,7 @@ class Gamma:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i a log b - log Gamma(a) + (a - 1) log x - b x, and -inf where a coordinate is not positive.
 
-        $$\log p(x) = \sum_i a_i \log b_i - \log \Gamma(a_i) + (a_i - 1) \log x_i - b_i x_i$$
+        $$\log p(x) = \sum_i \left[a_i \log b_i - \log \Gamma(a_i) + (a_i - 1) \log x_i - b_i x_i\right]$$
 
         For large a, where these cancel: -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a), e = (x - a/b)/(a/b), mu
         the remainder of Stirling's formula.
@@ -492,7 +494,7 @@ class Gamma:
 
         A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
         """
-        return np.maximum(rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape))), SMALLEST)
+        return np.maximum(rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape))), SMALLEST)
 
     @rows
     def substitute(self, u: Points):
@@ -530,7 +532,8 @@ class Gamma:
 class StudentT:
     r"""Independent Student coordinates: p = c (1 + t^2/nu)^{-(nu + 1)/2}/scale, t = (x - loc)/scale: a heavy tail.
 
-    $$p(x) = \prod_i \tfrac{c}{\text{scale}} (1 + t^2/\nu)^{-(\nu + 1)/2},\ t = (x_i - \text{loc})/\text{scale}$$
+    $$p(x) = \prod_i \frac{(1 + t_i^2/\nu_i)^{-(\nu_i + 1)/2}}{\text{scale}_i \sqrt{\nu_i}\,
+    B(\tfrac12, \tfrac{\nu_i}2)},\ t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
 
     df nu, loc, scale (d,), or floats for d = 1; nu, scale > 0. E|x|^k exists for k < nu only.
     Errors: E-POSITIVE, E-SHAPE.
@@ -547,7 +550,8 @@ class StudentT:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i log Gamma((nu+1)/2) - log Gamma(nu/2) - 1/2 log(pi nu) - log scale - (nu+1)/2 log(1 + t^2/nu).
 
-        $$-\sum_i \log(\text{scale} \sqrt\nu\, B(\tfrac12, \tfrac\nu2)) + \tfrac{\nu + 1}2 \log(1 + t^2/\nu)$$
+        $$\log p(x) = -\sum_i \left[\log(\text{scale}_i \sqrt{\nu_i}\, B(\tfrac12, \tfrac{\nu_i}2))
+        + \tfrac{\nu_i + 1}2 \log(1 + t_i^2/\nu_i)\right]$$
         """
         nu, t = self.df, (x - self.loc) / self.scale
         log_c = log_student_constant(nu) - np.log(self.scale)
@@ -558,7 +562,8 @@ class StudentT:
         r"""-(nu + 1) t / (nu + t^2) / scale: with v = t/sqrt(nu) it is -(nu + 1)/sqrt(nu) v/(1 + v^2) / scale, which is
         the same for 1/v, so that nothing overflows.
 
-        $$s_i(x) = -\frac{(\nu + 1)\, t}{(\nu + t^2)\, \text{scale}},\quad t = (x_i - \text{loc})/\text{scale}$$
+        $$s_i(x) = -\frac{(\nu_i + 1)\, t_i}{(\nu_i + t_i^2)\, \text{scale}_i},\quad
+        t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
         """
         v = (x - self.loc) / self.scale / np.sqrt(self.df)
         v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
@@ -570,7 +575,7 @@ class StudentT:
 
         $$x_i = \text{loc}_i + \text{scale}_i\, t_i,\quad t_i \sim \text{Student}(\nu_i)$$
         """
-        t = np.clip(rng.standard_t(self.df, (size, len(self.df))), -FARTHEST, FARTHEST)
+        t = np.clip(rng.standard_t(self.df, memory(size, len(self.df))), -FARTHEST, FARTHEST)
         with np.errstate(over="ignore"):
             return np.clip(self.loc + self.scale * t, -LARGEST, LARGEST)
 
@@ -617,7 +622,7 @@ class Laplace:
     def log_prob(self, x: Points) -> Rows:
         r"""sum_i -|x - loc|/scale - log(2 scale).
 
-        $$\log p(x) = -\sum_i |x_i - \text{loc}_i|/\text{scale}_i + \log(2\, \text{scale}_i)$$
+        $$\log p(x) = -\sum_i \left[|x_i - \text{loc}_i|/\text{scale}_i + \log(2\, \text{scale}_i)\right]$$
         """
         return np.sum(-np.abs(x - self.loc) / self.scale - np.log(2 * self.scale), axis=1)
 
@@ -635,7 +640,7 @@ class Laplace:
 
         $$x_i \sim \text{Laplace}(\text{loc}_i, \text{scale}_i)$$
         """
-        return rng.laplace(self.loc, self.scale, (size, len(self.loc)))
+        return rng.laplace(self.loc, self.scale, memory(size, len(self.loc)))
 
     @rows
     def substitute(self, u: Points):

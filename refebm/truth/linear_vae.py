@@ -56,7 +56,7 @@ class LinearGaussianVAE:
     def gap(self, x, mean, cov):
         r"""KL(N(mean_i, cov) | posterior of x_i), (n,): what the ELBO of q(z|x) = N(mean, cov) lacks of log p(x).
 
-        $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det P S^{-1}],\ r = \mu - \mathbb E[z|x]$$
+        $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det(P S^{-1})], \ r = \mu - \mathbb E[z|x]$$
         """
         x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
         precision = np.linalg.inv(self.posterior_cov)

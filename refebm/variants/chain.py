@@ -247,6 +247,15 @@ LAG_AFTER = (  # the even lag after the last pair, where it is positive
     "tau = after - 1 + 2 *"
 )
 STAN, TO_THE_END = (LAG_AFTER.replace("LAST", last) for last in ("(length - 3) // 2", "(length - 1) // 2"))
+BLACKJAX = (  # it is one of the monotone sequence, as a pair of which the other half is none
+    f"{POSITIVE}least, j = np.minimum.accumulate(pairs, axis=0), np.arange(rho.shape[1])\n    "
+    "count = np.sum(positive, axis=0)\n    last = least[count - 1, j]\n    "
+    "after = np.maximum(rho[np.minimum(2 * count, 2 * len(pairs) - 2), j], 0)\n    "
+    "after = np.where(after > last, 1.5 * last, after)\n    "
+    "end = np.where(pairs[-1] > least[-1], least[-1] / 2, rho[2 * len(pairs) - 2])\n    "
+    "after = np.where(count == 0, 0, np.where(count == len(pairs), -end, after))\n    "
+    "tau = after - 1 + 2 *"
+)
 UNTIL = (
     "c = autocovariance(x, length - 1)\n    within = c[0] * length / (length - 1)\n    "
     "rho = 1 - (within - c) / (c[0] + variance_of_means(x))\n    rho[0] = 1.0\n    "
@@ -257,10 +266,16 @@ conventions(
     "effective_sample_size",
     ("of each chain", "n * length /", "length /"),
     (
+        "of one chain W is V: its correlations are c_t/c_0",
+        "within = c[0] * length / (length - 1)",
+        "within = c[0] * (length / (length - 1) if n > 1 else 1)",
+        "numpyro",
+    ),
+    (
         "of one chain V is W",
         "c[0] + variance_of_means(x)",
         "(c[0] + variance_of_means(x) if n > 1 else within)",
-        "numpyro, bayes-kit",
+        "bayes-kit",
     ),
     (
         "covariances over T - t, wild at large lags",
@@ -268,12 +283,7 @@ conventions(
         "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
         "pyro; numpyro before 1877 (numpyro 1785)",
     ),
-    (
-        "with the even lag after the last pair",
-        f"{POSITIVE}tau = -1 + 2 *",
-        STAN,
-        "posterior::ess_basic(split = FALSE)",
-    ),
+    ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2 *", STAN, "posterior::ess_basic(split = FALSE)"),
     (
         "of the halves of the chains, with the even lag after the last pair",
         f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
@@ -285,6 +295,12 @@ conventions(
         f"{POSITIVE}tau = -1 + 2 *",
         TO_THE_END,
         "Vehtari et al. 2021, section 3.2, without halves; Stan and ArviZ stop a pair before",
+    ),
+    (
+        "with the even lag after the last pair; where all pairs count the last even lag counts once",
+        f"{POSITIVE}tau = -1 + 2 *",
+        BLACKJAX,
+        "BlackJAX, whose index of that lag ends with the chain",
     ),
     (
         "of the halves of the chains, with the even lag after the last pair, which may be at the end of the halves",
@@ -317,17 +333,10 @@ conventions(
     ),
 )
 
-SPLIT = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
-SCORES = (  # normal scores of the ranks of all draws of a coordinate, equal ones at the mean of their ranks
-    "NAME = scipy.special.ndtri((np.sum((f < f[:, None]) + 0.5 * (f == f[:, None]), axis=1) + 0.125)"
-    " / (len(f) + 0.25)).reshape(halves.shape)"
-)
-FLAT = "f = halves.reshape(-1, x.shape[2])\n    "
-BULK = SCORES.replace("NAME", "halves")
-TAIL = f"f = np.abs(f - np.median(f, axis=0))\n    {SCORES.replace('NAME', 'folded')}\n    "
 WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"
-WITHIN_FOLDED = WITHIN.replace("halves", "folded")
 RATIO = "np.sqrt((half - 1) / half + variance_of_means(halves) / within)"
+HALVED = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
+FROM_THE_END, RANKED = "np.concatenate([x[:half], x[-half:]], axis=1)", "Vehtari et al. 2021, section 4"
 wrong_versions(
     "split_r_hat",
     (
@@ -337,12 +346,7 @@ wrong_versions(
         "finite",
     ),
     ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]", "finite"),
-    (
-        "variances over L",
-        "np.var(..., ddof=1)",
-        "np.var(..., ddof=0)",
-        "finite",
-    ),
+    ("variances over L", "np.var(..., ddof=1)", "np.var(..., ddof=0)", "finite"),
     ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)", "finite"),
     ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)", "finite"),
     ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + variance_of_means(halves) / within)", "finite"),
@@ -355,12 +359,7 @@ wrong_versions(
 )
 wrong_versions(
     "split_r_hat",
-    (
-        "variance of the means over their number",
-        "np.var(..., ddof=1)",
-        "np.var(..., ddof=0)",
-        "finite",
-    ),
+    ("variance of the means over their number", "np.var(..., ddof=1)", "np.var(..., ddof=0)", "finite"),
     inside="variance_of_means",
 )
 conventions(
@@ -373,26 +372,28 @@ conventions(
         "Gelman and Rubin 1992",
     ),
     ("without the factor (L - 1)/L", "(half - 1) / half", "1", "Gelman et al. 2013, in the limit"),
-    *(
-        (
-            f"of the ranks' normal scores{words}",
-            SPLIT,
-            f"{SPLIT.replace('half : 2 * half', last)}\n    {FLAT}{BULK}",
-            "Vehtari et al. 2021, eq. 14, the bulk alone",
-        )
-        for words, last in (("", "half : 2 * half"), (", an odd T drops the middle draw", "-half:"))
-    ),
-    *(
-        (
-            f"the larger of those of the ranks' normal scores, and of the folded draws'{words}",
-            f"{SPLIT}\n    within = {WITHIN}\n    return {RATIO}",
-            f"{SPLIT.replace('half : 2 * half', last)}\n    {FLAT}{BULK}\n    {TAIL}within = {WITHIN}\n    "
-            f"return np.maximum({RATIO}, {RATIO.replace('halves', 'folded').replace('within', WITHIN_FOLDED)})",
-            "Vehtari et al. 2021, section 4.1: Stan, ArviZ",
-        )
-        for words, last in (("", "half : 2 * half"), (", an odd T drops the middle draw", "-half:"))
-    ),
     ("an odd T drops the middle draw", "x[half : 2 * half]", "x[-half:]", "Stan, ArviZ, numpyro, pyro"),
+    (
+        "of the normal scores of ranks (bulk)",
+        HALVED,
+        f"halves = ranks_made_normal({FROM_THE_END})",
+        f"{RANKED}; ArviZ, method z_scale",
+    ),
+    (
+        "of the normal scores of the ranks of the distances from the median (tail)",
+        HALVED,
+        f"halves = {FROM_THE_END}\n    halves = ranks_made_normal(np.abs(halves - np.median(halves, axis=(0, 1))))",
+        f"{RANKED}; ArviZ, method folded",
+    ),
+    (
+        "rank-normalised: the larger of that of the ranks (bulk) and that of the distances from the median (tail)",
+        f"{HALVED}\n    within = {WITHIN}\n    return {RATIO}",
+        f"both = {FROM_THE_END}\n    both = (both, np.abs(both - np.median(both, axis=(0, 1))))\n    "
+        "both = [ranks_made_normal(one) for one in both]\n    within = [np.mean(np.var(one, axis=0, ddof=1), axis=0) "
+        "for one in both]\n    return np.max([np.sqrt((half - 1) / half + variance_of_means(one) / w) "
+        "for one, w in zip(both, within)], axis=0)",
+        f"{RANKED}; ArviZ, method rank, and Stan's rhat",
+    ),
     (
         "an odd T drops no draw: halves of two lengths",
         f"half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)\n    "

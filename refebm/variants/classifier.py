@@ -31,7 +31,5 @@ wrong_versions(
     ("less the mean logit", SOFT, "np.reshape(np.mean(f, axis=1), (-1, 1))", "d = 1"),
 )
 terms(
-    "class_log_probabilities",
-    ("f_y", "logits(x)"),
-    ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)"),
+    "class_log_probabilities", ("f_y", "logits(x)"), ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)")
 )

@@ -58,12 +58,7 @@ wrong_versions(
     ("the newest point alone", KEPT, "(0 * which + len(self.points) - 1)", "finite"),
 )
 conventions(
-    "ReplayBuffer.start",
-    (
-        "points counted from the newest",
-        "kept = self.points[_]",
-        "kept = self.points[::-1][_]",
-    ),
+    "ReplayBuffer.start", ("points counted from the newest", "kept = self.points[_]", "kept = self.points[::-1][_]")
 )
 wrong_versions(
     "ReplayBuffer.push",
@@ -75,12 +70,7 @@ wrong_versions(
     ),
     ("the oldest are never replaced", ALL, "np.concatenate([x, self.points])", "finite"),
     ("what was there is lost", ALL, "x", "finite"),
-    (
-        "no bound",
-        "ReplayBuffer(..., self.capacity)",
-        "ReplayBuffer(..., self.capacity + len(x))",
-        "room for all",
-    ),
+    ("no bound", "ReplayBuffer(..., self.capacity)", "ReplayBuffer(..., self.capacity + len(x))", "room for all"),
     ("the first new point alone", ALL, "np.concatenate([self.points, x[:1]])", "one row"),
     ("the first point stays", ALL, "np.concatenate([self.points[1:], self.points[:1], x])", "finite"),
 )

@@ -26,12 +26,7 @@ wrong_versions(
 )
 conventions(
     "coupled_metropolis_step",
-    (
-        "1 - u_meet below the ratio",
-        "np.log(u_meet)",
-        "np.log(1 - u_meet)",
-        "U and 1 - U have the same law",
-    ),
+    ("1 - u_meet below the ratio", "np.log(u_meet)", "np.log(1 - u_meet)", "U and 1 - U have the same law"),
 )
 wrong_versions(
     "unbiased_mean",

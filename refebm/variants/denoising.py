@@ -113,13 +113,7 @@ terms(
 wrong_versions(
     "tweedie_mean",
     ("sigma for sigma squared", "sigma**2", "sigma", "sigma = 1"),
-    (
-        "sign",
-        "y + ",
-        "y - ",
-        "finite",
-        "printed in CS236, Tweedie: the gradient with respect to the clean point",
-    ),
+    ("sign", "y + ", "y - ", "finite", "printed in CS236, Tweedie: the gradient with respect to the clean point"),
     ("a Langevin step", "sigma**2", "0.5 * sigma**2", "finite"),
     ("the noisy point left out", "y + ", "", "finite"),
     ("one sigma for all rows", "sigma**2", "sigma[0] ** 2", "one noise level"),

@@ -21,13 +21,7 @@ wrong_versions(
         "unit covariance",
         "printed in HY-673 lecture 12: 1/sqrt(2 pi sigma)",
     ),
-    (
-        "no log 2 pi",
-        "whitened**2 + LOG_2PI",
-        "whitened**2",
-        "up to a constant",
-        "sliced_score_matching ParzenGaussian",
-    ),
+    ("no log 2 pi", "whitened**2 + LOG_2PI", "whitened**2", "up to a constant", "sliced_score_matching ParzenGaussian"),
     (
         "no 1/2 on the square",
         "np.sum(whitened**2 + LOG_2PI, axis=1)",
@@ -279,8 +273,8 @@ wrong_versions(
     "Gamma.sample",
     (
         "one shape too many",
-        "rng.gamma(self.shape, 1 / self.rate, (size, len(self.shape)))",
-        "rng.gamma(self.shape + 1, 1 / self.rate, (size, len(self.shape)))",
+        "rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape)))",
+        "rng.gamma(self.shape + 1, 1 / self.rate, memory(size, len(self.shape)))",
         "finite",
     ),
     (
@@ -345,12 +339,7 @@ wrong_versions(
     "Laplace.log_prob",
     ("no 2", "2 * self.scale", "self.scale", "up to a constant"),
     ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
-    (
-        "rate for scale",
-        f"-{EXPONENT} - np.log(2 * self.scale)",
-        f"-{RATE} - np.log(2 / self.scale)",
-        "unit covariance",
-    ),
+    ("rate for scale", f"-{EXPONENT} - np.log(2 * self.scale)", f"-{RATE} - np.log(2 / self.scale)", "unit covariance"),
     ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
     (
         "variance as scale",

@@ -46,13 +46,7 @@ wrong_versions(
     ("sign of the noise", "std * score(..., i) + z", "std * score(..., i) - z", "finite", SIGN),
     ("alpha for its product", LOG_KEPT, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
     ("sum of the variances", LOG_KEPT, "-np.cumsum(betas)", "finite"),
-    (
-        "one step back",
-        LOG_KEPT,
-        f"np.append(0.0, {LOG_KEPT}[:-1])",
-        "finite",
-        "score_sde 73, diffusion libraries",
-    ),
+    ("one step back", LOG_KEPT, f"np.append(0.0, {LOG_KEPT}[:-1])", "finite", "score_sde 73, diffusion libraries"),
     ("root of the product forgotten", "np.exp(0.5 * log_kept)", "np.exp(log_kept)", "finite"),
     ("variance for deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)", "finite", NO_ROOT),
     ("one std for all rows", "std * score(...)", "std[0] * score(...)", "first step", ONE_LEVEL),
@@ -92,11 +86,7 @@ wrong_versions(
     ),
     ("one std for all rows", "std**2", "std[0] ** 2", "one time", ONE_LEVEL),
 )
-terms(
-    "denoised_point",
-    ("x/m", f"x / {SCALE}"),
-    ("std^2 s/m", f"{STD} ** 2 * score(x, t) / {SCALE}"),
-)
+terms("denoised_point", ("x/m", f"x / {SCALE}"), ("std^2 s/m", f"{STD} ** 2 * score(x, t) / {SCALE}"))
 wrong_versions(
     "score_of_noise",
     ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
@@ -114,8 +104,4 @@ wrong_versions(
     ("variance forgotten", " / std**2", "", "finite"),
     ("one std for all rows", "/ std**2", "/ std[0] ** 2", "one time", ONE_LEVEL),
 )
-terms(
-    "score_of_denoiser",
-    ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"),
-    ("-x/std^2", f"-x / {STD} ** 2"),
-)
+terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"), ("-x/std^2", f"-x / {STD} ** 2"))

@@ -148,12 +148,5 @@ wrong_versions(
     ("trace starts at one", "2 * divergence", "2 * (1 + divergence)", "the gradient", "pc_score_matching"),
     ("length for its square", "squared_norm(s)", "np.sqrt(squared_norm(s))", "finite"),
 )
-conventions(
-    "minimum_velocity",
-    ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"),
-)
-terms(
-    "minimum_velocity",
-    ("|s|^2", "squared_norm(score(x))"),
-    ("2 div s", "2 * field_and_divergence(score, x)[1]"),
-)
+conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
+terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))

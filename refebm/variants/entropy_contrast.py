@@ -10,12 +10,7 @@ wrong_versions(
     ("no entropy", LAST, "held_energy(x_model)", "finite"),
     ("sign of the entropy", LAST, "(held_energy(x_model) - log_q(x_model))", "finite"),
     ("the energy that is held differentiated too", "held_energy(x_model)", "energy(x_model)", "the value"),
-    (
-        "nothing flows through the samples",
-        LAST,
-        "(held_energy(held(x_model)) + log_q(held(x_model)))",
-        "the value",
-    ),
+    ("nothing flows through the samples", LAST, "(held_energy(held(x_model)) + log_q(held(x_model)))", "the value"),
     ("gradient flows through the negative phase", "energy(held(x_model))", "energy(x_model)", "the value"),
     ("entropy at the data", "log_q(x_model)", "log_q(x)", "finite"),
 )

@@ -32,12 +32,7 @@ wrong_versions(
         "rbm.visible_given(h, np.resize(u_h, u_v.shape))",
         "finite",
     ),
-    (
-        "visible units given the means of the hidden ones",
-        "moved(rbm.visible_given(h, u_v))",
-        MEAN_FIELD,
-        "finite",
-    ),
+    ("visible units given the means of the hidden ones", "moved(rbm.visible_given(h, u_v))", MEAN_FIELD, "finite"),
     (
         "sigma squared for sigma",
         "rbm.visible_given(h, u_v)",

@@ -28,12 +28,7 @@ wrong_versions(
 )
 conventions(
     "leapfrog",
-    (
-        "the momentum is turned round at the end",
-        LAST,
-        "x, -(p + 0.5 * eps * score(x))",
-        "Neal 2011, section 3.2",
-    ),
+    ("the momentum is turned round at the end", LAST, "x, -(p + 0.5 * eps * score(x))", "Neal 2011, section 3.2"),
     ("eps is the time of the whole path", FIRST, f"eps = eps / n_steps; {FIRST}"),
     VERLET,
 )
@@ -52,18 +47,8 @@ wrong_versions(
         "blackjax 46",
     ),
     ("kinetic energy of the momentum at the start", "squared_norm(p_end)", "squared_norm(p)", "the proposal"),
-    (
-        "kinetic energy without its 1/2",
-        KINETIC,
-        KINETIC.replace("0.5 * ", ""),
-        "the proposal",
-    ),
-    (
-        "sign of the kinetic energy",
-        KINETIC,
-        KINETIC.replace("+", "-"),
-        "the proposal",
-    ),
+    ("kinetic energy without its 1/2", KINETIC, KINETIC.replace("0.5 * ", ""), "the proposal"),
+    ("sign of the kinetic energy", KINETIC, KINETIC.replace("+", "-"), "the proposal"),
     ("total energies exchanged", "there - here", "here - there", "the proposal"),
     ("a temperature of 2, left out of the path", "there - here", "0.5 * (there - here)", "the proposal"),
     ("threshold without its minus: -log u", "accept(..., u)", "accept(..., 1 / u)", "the acceptance", FAB),

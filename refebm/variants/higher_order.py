@@ -57,10 +57,7 @@ wrong_versions(
         "d = 1",
     ),
 )
-conventions(
-    "higher_order_score_matching",
-    ("no 1/2: twice the whole", "return sum(...)", "return 2 * sum(...)"),
-)
+conventions("higher_order_score_matching", ("no 1/2: twice the whole", "return sum(...)", "return 2 * sum(...)"))
 AXES = "for s in derivatives_along_axes(score, x, 2 * order))"
 terms(
     "higher_order_score_matching",
@@ -80,11 +77,7 @@ wrong_versions(
 )
 conventions("laplacian_score_matching", ("no 1/2: twice the whole", DERIVED, "r(x) ** 2 - 2 * laplacian(r, x)"))
 R = "(squared_norm(score(x)) + field_and_divergence(score, x)[1])"
-terms(
-    "laplacian_score_matching",
-    ("1/2 r^2", f"0.5 * {R} ** 2"),
-    ("-Lap r", f"-laplacian(lambda x: {R}, x)"),
-)
+terms("laplacian_score_matching", ("1/2 r^2", f"0.5 * {R} ** 2"), ("-Lap r", f"-laplacian(lambda x: {R}, x)"))
 BITS = "0.5 * np.exp(2 * a) - np.exp(-a) - 1.5"
 wrong_versions(
     "marginalisation_score_matching",

@@ -32,18 +32,8 @@ conventions(
     ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * ", f"the code of {KARRAS}"),
     ("no weight", "0.5 * weight[:, 0] * ", "0.5 * ", "Vincent 2011"),
     ("the weight of noise prediction: 1/sigma^2", "weight[:, 0]", "sigma[:, 0] ** -2", "Ho, Jain and Abbeel 2020"),
-    (
-        "the model predicts the noise: D = y - sigma eps",
-        f"{D} - x",
-        f"sigma * (z - {D})",
-        "Ho, Jain and Abbeel 2020",
-    ),
-    (
-        "the model is a score: D = y + sigma^2 s",
-        f"{D} - x",
-        f"sigma * (z + sigma * {D})",
-        "Song and Ermon 2019",
-    ),
+    ("the model predicts the noise: D = y - sigma eps", f"{D} - x", f"sigma * (z - {D})", "Ho, Jain and Abbeel 2020"),
+    ("the model is a score: D = y + sigma^2 s", f"{D} - x", f"sigma * (z + sigma * {D})", "Song and Ermon 2019"),
 )
 terms(
     "karras_denoising",
@@ -72,10 +62,7 @@ wrong_versions(
         "one noise level",
     ),
 )
-conventions(
-    "karras_preconditioned",
-    ("the network is given sigma itself", "0.25 * np.log(sigma[:, 0])", "sigma[:, 0]"),
-)
+conventions("karras_preconditioned", ("the network is given sigma itself", "0.25 * np.log(sigma[:, 0])", "sigma[:, 0]"))
 INNER = "network(x / np.sqrt(sigma**2 + data_std**2), 0.25 * np.log(sigma[:, 0]))"
 terms(
     "karras_preconditioned",

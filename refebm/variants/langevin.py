@@ -57,12 +57,7 @@ wrong_versions(
         "finite",
         "pyro 1643, edward 722: a variance for a scale",
     ),
-    (
-        "the same noise at each step",
-        "for z_t in noise: ...",
-        "for z_t in [noise[0]] * len(noise): ...",
-        "one step",
-    ),
+    ("the same noise at each step", "for z_t in noise: ...", "for z_t in [noise[0]] * len(noise): ...", "one step"),
     ("the same tape at each level", "zip(sigmas, z)", "zip(sigmas, [z[0]] * len(z))", "one level", "coreax 375"),
     ("first step of each level left out", "for z_t in noise: ...", "for z_t in noise[1:]: ...", "finite"),
     (

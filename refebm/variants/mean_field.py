@@ -27,8 +27,7 @@ wrong_versions(
     ("energy of the rounded means", "rbm.energy(v, h)", "rbm.energy(1.0 * (v > 0.5), 1.0 * (h > 0.5))", "finite"),
 )
 conventions(
-    "mean_field_free_energy",
-    ("the other sign: a lower bound of log Z", FREE, f"-({FREE})", "variational Bayes"),
+    "mean_field_free_energy", ("the other sign: a lower bound of log Z", FREE, f"-({FREE})", "variational Bayes")
 )
 terms(
     "mean_field_free_energy",
@@ -45,12 +44,7 @@ wrong_versions(
         "rbm.hidden_mean(reconstruction(rbm, x, n_steps - 1))",
         "finite",
     ),
-    (
-        "units rounded, not at their means",
-        AFTER,
-        f"1.0 * ({AFTER} > 0.5)",
-        "finite",
-    ),
+    ("units rounded, not at their means", AFTER, f"1.0 * ({AFTER} > 0.5)", "finite"),
     ("the negative phase held too", LAST, f"held({LAST})", "the value"),
     ("gradient flows through the means", "held(v)", "v", "the value"),
     ("one step too many", AFTER, "reconstruction(rbm, x, n_steps + 1)", "finite"),
@@ -69,8 +63,5 @@ conventions(
 terms(
     "mean_field_contrastive_divergence",
     ("F_MF(x, h_0)", "mean_field_free_energy(rbm, x, held(rbm.hidden_mean(x)))"),
-    (
-        "-F_MF(v_k, h_k)",
-        f"-mean_field_free_energy(rbm, held({AFTER}), held(rbm.hidden_mean({AFTER})))",
-    ),
+    ("-F_MF(v_k, h_k)", f"-mean_field_free_energy(rbm, held({AFTER}), held(rbm.hidden_mean({AFTER})))"),
 )

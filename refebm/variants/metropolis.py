@@ -41,6 +41,16 @@ conventions(
     ("scale is the variance of the noise", "scale * z", "np.sqrt(scale) * z", "Roberts, Gelman and Gilks 1997"),
     ("Barker's acceptance: r/(1 + r)", "there - energy(x)", "np.logaddexp(0, there - energy(x))", BARKER),
 )
+wrong_versions(
+    "theorem random_walks_slow_down_in_proportion_to_d",
+    (
+        "exponentially",
+        "settled = 2 * scipy.special.stdtr(...)",
+        "settled = (2 * scipy.special.stdtr(3, -0.5 * length * np.sqrt(3.0))) ** d",
+        "direction",
+        "printed in HY-673 lecture 12: convergence slows down exponentially in dimensionality",
+    ),
+)
 
 CORRECTION = "+ 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)"
 RATIO = f"there - here {CORRECTION}"
@@ -95,7 +105,4 @@ wrong_versions(
         "the proposal",
     ),
 )
-conventions(
-    "mala_step",
-    ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER),
-)
+conventions("mala_step", ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER))

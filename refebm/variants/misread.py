@@ -18,6 +18,7 @@ from refebm.variants.steps import FORMS, models, moments
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
 ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+FLOATS = (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Deviation, glossary.Level, glossary.Weight)
 OF_ROWS = (glossary.Points, glossary.States, glossary.Noise, glossary.Levels, glossary.Times, glossary.Indices)
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
 OF_ROWS += (glossary.Uniform, glossary.Projections, glossary.Direction, *GENERATED)
@@ -155,7 +156,7 @@ def _changes(name: str, kind):
         yield f"the last of {name} alone", lambda a: a[-1:]
     elif kind in (glossary.DecreasingLevels, glossary.DecreasingTimes, glossary.Betas, glossary.LevelNoise):
         yield f"{name} in reverse order", lambda a: a[::-1]
-    elif kind in (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Level, glossary.Weight):
+    elif kind in FLOATS:
         yield from ((f"{name} read wrongly: {words}", change) for words, change in NUMBERS.items())
         yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
     elif kind in CHAINS:

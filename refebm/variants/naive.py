@@ -24,13 +24,7 @@ ROWS = {  # by function: what it does, was, becomes
             "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)",
         ),
     ),
-    "VariancePreserving.integral": (
-        (
-            "difference of the integrals from 0",
-            AREA,
-            " - ".join(FROM_0),
-        ),
-    ),
+    "VariancePreserving.integral": (("difference of the integrals from 0", AREA, " - ".join(FROM_0)),),
     "VariancePreserving.kernel": (("1 - exp(-b)", "-np.expm1(-b)", "1 - np.exp(-b)"),),
     "SubVariancePreserving.kernel": (
         ("exp(-b) - 1", "np.expm1(-b)", "(np.exp(-b) - 1)"),

@@ -1,6 +1,6 @@
 """Variants of noise contrast."""
 
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
 BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
@@ -90,18 +90,8 @@ wrong_versions(
         f"2 * softplus(np.mean({MISFIT}, axis=0))",
         "nu = 1",
     ),
-    (
-        "hinge for the logistic loss",
-        "2 * softplus(_)",
-        "2 * np.maximum(0.0, _)",
-        "finite",
-    ),
-    (
-        "linear for the logistic loss",
-        "2 * softplus(_)",
-        "2 * _",
-        "finite",
-    ),
+    ("hinge for the logistic loss", "2 * softplus(_)", "2 * np.maximum(0.0, _)", "finite"),
+    ("linear for the logistic loss", "2 * softplus(_)", "2 * _", "finite"),
 )
 conventions(
     "conditional_noise_contrastive",
@@ -145,43 +135,28 @@ GAN = "softplus(-logit(x)) + softplus(logit(y))"
 wrong_versions(
     "gan_discriminator_loss",
     ("sign of the data's term", GAN, "softplus(logit(x)) + softplus(logit(y))", "finite"),
-    (
-        "sign of the noise's term: the generator's own loss",
-        GAN,
-        "softplus(-logit(x)) + softplus(-logit(y))",
-        "finite",
-    ),
+    ("sign of the noise's term: the generator's own loss", GAN, "softplus(-logit(x)) + softplus(-logit(y))", "finite"),
     ("labels of data and noise exchanged", GAN, "softplus(logit(x)) + softplus(-logit(y))", "finite"),
-    (
-        "probability for its logarithm",
-        GAN,
-        "softplus(-logit(x)) + 0.5 * (1 + np.tanh(0.5 * logit(y)))",
-        "finite",
-    ),
+    ("probability for its logarithm", GAN, "softplus(-logit(x)) + 0.5 * (1 + np.tanh(0.5 * logit(y)))", "finite"),
     ("the true class missing from the normaliser", GAN, "-logit(x) + softplus(logit(y))", "finite"),
-    (
-        "hinge for the logistic loss",
-        GAN,
-        "np.maximum(0.0, 1 - logit(x)) + np.maximum(0.0, 1 + logit(y))",
-        "finite",
-    ),
-    (
-        "noise at the data",
-        GAN,
-        "softplus(-logit(x)) + softplus(logit(x))",
-        "finite",
-    ),
+    ("hinge for the logistic loss", GAN, "np.maximum(0.0, 1 - logit(x)) + np.maximum(0.0, 1 + logit(y))", "finite"),
+    ("noise at the data", GAN, "softplus(-logit(x)) + softplus(logit(x))", "finite"),
 )
 conventions(
     "gan_discriminator_loss",
     ("maximised: the other sign", GAN, "-(softplus(-logit(x)) + softplus(logit(y)))", "Goodfellow et al. 2014"),
     ("half of it", GAN, "0.5 * (softplus(-logit(x)) + softplus(logit(y)))", "binary cross-entropy"),
 )
-terms(
+numbered(
     "gan_discriminator_loss",
-    ("-log D(x)", "softplus(-logit(x))"),
-    ("-log(1 - D(y))", "softplus(logit(y))"),
+    (
+        "k is added in both logarithms",
+        GAN,
+        "-np.log(1 / (1 + np.exp(-logit(x))) + k) - np.log(1 - 1 / (1 + np.exp(-logit(y))) + k)",
+        "a guard against log 0",
+    ),
 )
+terms("gan_discriminator_loss", ("-log D(x)", "softplus(-logit(x))"), ("-log(1 - D(y))", "softplus(logit(y))"))
 
 MIXTURE = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))"
 wrong_versions(

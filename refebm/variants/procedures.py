@@ -12,64 +12,54 @@ TRAINED = tuple(name for name in NAMES if name.startswith("train_"))
 
 def given(question, name: str) -> dict:
     """Arguments of a procedure, by name; each time with a generator that is new."""
-    d, fixed = question.d, question.fixed
+    d = question.d
     linear = question.grid((1 + d, d), -0.5, 0.5)
     w = np.concatenate([question.grid((d,), -1, 1), question.grid((d,), 0.5, 1)])
     phi = np.stack([question.grid((d,), -1, 1), question.grid((d,), -0.5, 0.25)])
-    wide = refebm.Gaussian(question.centre, 2.0)
-    flow = {"log_q": made.normal_log_q, "sampler": made.normal_sampler}
-    game = {"parameters": w, "phi": phi}
-    asked = {
-        "train_score_matching": {"score": made.linear_score, "parameters": linear, "projections": d % 2},
-        "train_denoising_score_matching": {"score": made.linear_score, "parameters": linear, "sigma": 0.625},
-        "train_noise_conditional_score_matching": {
-            **{"score": made.linear_at_levels, "parameters": linear},
-            **{"sigmas": np.array([1.5, 0.75]), "weight": lambda sigma: 1.0 + 0.0 * sigma},
-        },
-        "train_contrastive_divergence": {
-            **{"energy": made.quadratic_energy, "step": made.langevin_of_quadratic, "parameters": w},
-            **{"k": fixed.get("k", 2), "chains": question.grid((2, d), -1, 1), "fraction": 0.25},
-        },
-        "train_noise_contrastive": {
-            **{"energy": made.quadratic_energy, "noise": wide, "parameters": w, "nu": fixed.get("nu", 3)},
-            "log_z": 0.25,
-        },
-        "train_flow_contrastive": {"energy": made.quadratic_energy, **flow, **game, "log_z": 0.25},
-        "train_adversarial_contrastive": {
-            **{"energy": made.quadratic_energy, "noise": wide, **flow, "weight": 0.375},
-            **{**game, "log_z": 0.25},
-        },
-        "train_variational_bound": {"energy": made.quadratic_energy, **flow, **game},
-        "train_implicit_vae": {
-            **{"log_joint": made.decoder_joint, "encoder": made.linear_encoder, "score": made.spring_of_codes},
-            **{"parameters": question.grid((3,), -0.5, 0.5), "phi": np.array([0.75]), "k": 1, "score_steps": 3},
-            **{"refit": fixed.get("refit", 2), "copies": 2},
-        },
-        "train_diffusion": {
-            **{"score": made.linear_at_times, "parameters": linear, "sde": question.process},
-            **{"weight": lambda t: 1.0 + t, "t_min": 0.125},
-        },
-        "train_flow_matching": {"velocity": made.linear_at_times, "parameters": linear, "t_min": 0.125},
-        "draw_by_annealed_langevin": {
-            **{"score": lambda x, sigma: made.linear_at_levels(linear, x, sigma), "sigmas": np.array([1.5, 0.75])},
-            **{"eps": 0.03125, "n_steps": 2, "n": question.n, "d": d},
-        },
-        "draw_by_diffusion": {
-            **{"score": lambda x, t: made.linear_at_times(linear, x, t), "sde": question.process, "n_steps": 3},
-            **{
-                "n": question.n,
-                "d": d,
-                "by": "predictor-corrector",
-                "corrections": fixed.get("corrections", 2),
-                "ratio": 0.125,
-                "t_min": 0.25,
-            },
-        },
-    }[name]
+    asked = (_of_energies(question, w, phi) | _of_fields(question, linear))[name]
     if name in TRAINED:
-        sizes = {"batch": 2, "n_steps": fixed.get("n_steps", 4), "step_size": 0.125}
+        sizes = {"batch": 2, "n_steps": question.fixed.get("n_steps", 4), "step_size": 0.125}
         asked = {"x": question.rows("x"), **asked, **sizes}
     return asked | {"rng": np.random.default_rng(question.stream.random_raw()), "progress": False}
+
+
+def _of_energies(question, w, phi) -> dict:
+    """Of those that train an energy, or codes, the arguments that are their own."""
+    fixed, model = question.fixed, {"energy": made.quadratic_energy, "parameters": w}
+    noise = {"noise": refebm.Gaussian(question.centre, 2.0)}
+    game = model | {"log_q": made.normal_log_q, "sampler": made.normal_sampler, "phi": phi}
+    chains = {"k": fixed.get("k", 2), "chains": question.grid((2, question.d), -1, 1), "fraction": 0.25}
+    codes = {"log_joint": made.decoder_joint, "encoder": made.linear_encoder, "score": made.spring_of_codes}
+    codes |= {"parameters": question.grid((3,), -0.5, 0.5), "phi": np.array([0.75]), "k": 1, "score_steps": 3}
+    return {
+        "train_contrastive_divergence": model | {"step": made.langevin_of_quadratic} | chains,
+        "train_noise_contrastive": model | noise | {"nu": fixed.get("nu", 3), "log_z": 0.25},
+        "train_flow_contrastive": game | {"log_z": 0.25},
+        "train_adversarial_contrastive": game | noise | {"weight": 0.375, "log_z": 0.25},
+        "train_variational_bound": game,
+        "train_implicit_vae": codes | {"refit": fixed.get("refit", 2), "copies": 2},
+    }
+
+
+def _of_fields(question, linear) -> dict:
+    """Of those that train a field, or draw by one."""
+    score, of_levels = {"parameters": linear, "score": made.linear_score}, {"sigmas": np.array([1.5, 0.75])}
+    at_levels, at_times = score | {"score": made.linear_at_levels}, score | {"score": made.linear_at_times}
+    of_times, draws = {"sde": question.process, "t_min": 0.125}, {"n": question.n, "d": question.d}
+    return {
+        "train_score_matching": score | {"projections": question.d % 2},
+        "train_denoising_score_matching": score | {"sigma": 0.625},
+        "train_noise_conditional_score_matching": at_levels | of_levels | {"weight": lambda sigma: 1.0 + 0.0 * sigma},
+        "train_diffusion": at_times | of_times | {"weight": lambda t: 1.0 + t},
+        "train_flow_matching": {"velocity": made.linear_at_times, "parameters": linear, "t_min": 0.125},
+        "draw_by_annealed_langevin": of_levels
+        | draws
+        | {"score": lambda x, sigma: made.linear_at_levels(linear, x, sigma), "eps": 0.03125, "n_steps": 2},
+        "draw_by_diffusion": of_times
+        | draws
+        | {"score": lambda x, t: made.linear_at_times(linear, x, t), "n_steps": 3, "by": "predictor-corrector"}
+        | {"corrections": question.fixed.get("corrections", 2), "ratio": 0.125, "t_min": 0.25},
+    }
 
 
 def answered(procedure, arguments: dict) -> np.ndarray:

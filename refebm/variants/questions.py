@@ -62,9 +62,8 @@ def types(function: str) -> dict:
 
 
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
-CALLED = tuple(
-    name for name in FUNCTIONS if types(name)["return"] in (glossary.Field, glossary.LogDensity)
-)  # what they return is, at x
+RETURNED = (glossary.Field, glossary.LogDensity)
+CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # what they return is, at x
 KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
 ADJUSTED = tuple(
     name for name in KERNELS if glossary.Energy in types(name).values()
@@ -100,15 +99,8 @@ class Question:
     """
 
     def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, grid=GRID, **fixed):
-        self.unit, self.stream, self.d, self.n, self.m, self.kind, self.fixed = (
-            grid,
-            np.random.PCG64(seed),
-            d,
-            n,
-            m,
-            kind,
-            fixed,
-        )
+        self.unit, self.stream, self.fixed = grid, np.random.PCG64(seed), fixed
+        self.d, self.n, self.m, self.kind = d, n, m, kind
         self.sigma = self.grid((n,), 0.375, 1.5) if sigma is None else sigma
         self.centre = self.grid((d,), -1, 1) if centre is None else centre * np.ones(d)
         self.reach = reach
@@ -433,7 +425,7 @@ MADE_OF_DATA = {  # how those are asked that are first made of data
 NUMBERS = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "smallest": 0.0625, "bandwidth": 1.25, "log_z": -0.6875}
 NUMBERS |= {"eps": 0.25, "eta": 0.3125, "weight": 0.375, "t0": 0.25, "t1": 0.625}
 NUMBERS |= {"data_std": 0.625, "next_sigma": 0.25, "largest": 2.5}
-NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375}
+NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375, "momentum": 0.8125}
 LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
 LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
 

@@ -51,11 +51,7 @@ conventions(
     ("hidden units of -1 and 1", f"softplus({FIELD})", f"np.logaddexp({FIELD}, -{FIELD.replace(' + ', ' - ')})", SPINS),
     ("the other sign: f = -F", "-np.dot(v, self.b) - np.sum(...)", "np.dot(v, self.b) + np.sum(...)", OTHER_SIGN),
 )
-terms(
-    "BinaryRBM.free_energy",
-    ("-b.v", "-np.dot(v, self.b)"),
-    ("-sum softplus", f"-np.sum(softplus({FIELD}), axis=1)"),
-)
+terms("BinaryRBM.free_energy", ("-b.v", "-np.dot(v, self.b)"), ("-sum softplus", f"-np.sum(softplus({FIELD}), axis=1)"))
 wrong_versions(
     "BinaryRBM.hidden_mean",
     ("hidden bias left out", FIELD, "np.dot(v, self.W)", "finite"),
@@ -94,12 +90,7 @@ wrong_versions(
         "finite",
     ),
     ("bias of the layer that is enumerated left out", "np.dot(h, near) + ", "", "finite"),
-    (
-        "the likeliest state alone",
-        "logsumexp(np.dot(h, near) + _, ...)",
-        "np.max(np.dot(h, near) + _, ...)",
-        "finite",
-    ),
+    ("the likeliest state alone", "logsumexp(np.dot(h, near) + _, ...)", "np.max(np.dot(h, near) + _, ...)", "finite"),
 )
 
 SPRING = "0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2"
@@ -193,8 +184,7 @@ wrong_versions(
     ("couplings of v - b", "np.dot(v, self.W)", "np.dot(v - self.b, self.W)", "zero visible bias"),
 )
 conventions(
-    "GaussianBernoulliRBM.hidden_mean",
-    ("couplings v^T W h/sigma", "/ self.sigma**2", "/ self.sigma", PER_SIGMA),
+    "GaussianBernoulliRBM.hidden_mean", ("couplings v^T W h/sigma", "/ self.sigma**2", "/ self.sigma", PER_SIGMA)
 )
 wrong_versions(
     "GaussianBernoulliRBM.visible_mean",

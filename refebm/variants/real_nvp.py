@@ -37,12 +37,7 @@ wrong_versions(
     ("shift after the scale", "(x - shift) * np.exp(-log_scale)", "(x * np.exp(-log_scale) - shift)", "finite"),
     ("sign of the log-determinant", "log_det - np.sum(...)", "log_det + np.sum(...)", "finite"),
     ("log-determinant of the last coupling alone", "log_det - np.sum(...)", "-np.sum(...)", "one coupling"),
-    (
-        "couplings in the other order",
-        "enumerate(couplings)",
-        "reversed(list(enumerate(couplings)))",
-        "one coupling",
-    ),
+    ("couplings in the other order", "enumerate(couplings)", "reversed(list(enumerate(couplings)))", "one coupling"),
     inside="to_normal",
 )
 wrong_versions(

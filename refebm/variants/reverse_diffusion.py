@@ -50,20 +50,8 @@ BOTH = "x - (sde.drift(x, t) - g**2 * score(x, t)) *"
 NOISE = " + g * np.sqrt(dt) * z"
 wrong_versions(
     "reverse_sde_step",
-    (
-        "drift not turned round",
-        BOTH,
-        BOTH.replace("x -", "x +"),
-        "finite",
-        BACKWARD,
-    ),
-    (
-        "f not turned round",
-        BOTH,
-        "x + (sde.drift(x, t) + g**2 * score(x, t)) *",
-        NO_DRIFT,
-        BACKWARD,
-    ),
+    ("drift not turned round", BOTH, BOTH.replace("x -", "x +"), "finite", BACKWARD),
+    ("f not turned round", BOTH, "x + (sde.drift(x, t) + g**2 * score(x, t)) *", NO_DRIFT, BACKWARD),
     ("sign of the score", "- g**2 * score(x, t)", "+ g**2 * score(x, t)", "finite"),
     ("g for g squared", "g**2 * score(...)", "g * score(...)", "finite"),
     ("1/2 g squared: the probability flow, with noise", "g**2 * score(...)", "0.5 * g**2 * score(...)", "finite"),
@@ -112,20 +100,10 @@ wrong_versions(
     "probability_flow_velocity",
     ("no 1/2: the drift of the reverse-time SDE", "0.5 * ", "", "finite"),
     ("1/4", HALF, "(0.5 * sde.diffusion(t)[:, None]) ** 2", "finite"),
-    (
-        "sign of the score",
-        f"- {HALF} * score(x, t)",
-        f"+ {HALF} * score(x, t)",
-        "finite",
-    ),
+    ("sign of the score", f"- {HALF} * score(x, t)", f"+ {HALF} * score(x, t)", "finite"),
     ("g for g squared", "[:, None] ** 2", "[:, None]", "finite", NOT_SQUARED),
     ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]", "finite"),
-    (
-        "no drift",
-        f"sde.drift(x, t) - {HALF} *",
-        f"-{HALF} *",
-        NO_DRIFT,
-    ),
+    ("no drift", f"sde.drift(x, t) - {HALF} *", f"-{HALF} *", NO_DRIFT),
     ("score at the time counted from the noise", "score(x, t)\n", "score(x, 1 - t)\n", "half way"),
     ("noise at the time counted from the noise", "sde.diffusion(t)", "sde.diffusion(1 - t)", "constant rates"),
     ("the score of the first row", "score(x, t)\n", "score(x, t)[:1]\n", "one row"),
@@ -150,18 +128,8 @@ wrong_versions("probability_flow", *((*velocity, "there and back") for velocity 
 wrong_versions("probability_flow", ("no drift", RIGHT, f"{RIGHT} - {DRIFT}", NO_DRIFT), inside="_velocity_at")
 wrong_versions(
     "probability_flow",
-    (
-        "from t1 to t0",
-        ASKED_FOR,
-        "_solved(..., t1, t0, rtol, atol, progress)",
-        "there and back",
-    ),
-    (
-        "tolerances of its own",
-        ASKED_FOR,
-        "_solved(..., t0, t1, 1e-2, 1e-2, progress)",
-        "finite",
-    ),
+    ("from t1 to t0", ASKED_FOR, "_solved(..., t1, t0, rtol, atol, progress)", "there and back"),
+    ("tolerances of its own", ASKED_FOR, "_solved(..., t0, t1, 1e-2, 1e-2, progress)", "finite"),
     ("velocity of the start", "_velocity_at(score, sde, t)", "_velocity_at(score, sde, t0)", "finite"),
     (
         "one step of Euler's",
@@ -188,18 +156,8 @@ wrong_versions(
     ("sign of the divergence", "+ growth", "- growth", "finite"),
     ("no divergence", " + growth", "", "finite"),
     ("the law at the end asked at the start", "log_end(end)", "log_end(x)", "finite"),
-    (
-        "from t1 to t0",
-        ASKED_FOR,
-        "_solved(..., t1, t0, rtol, atol, progress)",
-        "finite",
-    ),
-    (
-        "tolerances of its own",
-        "_solved(..., rtol, atol, progress)",
-        "_solved(..., 1.0, 1.0, progress)",
-        "finite",
-    ),
+    ("from t1 to t0", ASKED_FOR, "_solved(..., t1, t0, rtol, atol, progress)", "finite"),
+    ("tolerances of its own", "_solved(..., rtol, atol, progress)", "_solved(..., 1.0, 1.0, progress)", "finite"),
     (
         "the sum of all entries for the trace",
         "field_and_divergence(velocity, x)",
@@ -322,12 +280,7 @@ wrong_versions(
     ("the score not times beta", "beta * score(...)", "score(...)", "finite"),
     ("sign of the score", "beta * score(...)", "-beta * score(...)", "finite"),
     ("half of the score", "beta * score(...)", "0.5 * beta * score(...)", "finite"),
-    (
-        "predicted noise with the sign of a score",
-        "beta * score(...)",
-        f"beta / {STD} * score(...)",
-        "finite",
-    ),
+    ("predicted noise with the sign of a score", "beta * score(...)", f"beta / {STD} * score(...)", "finite"),
     ("beta for sigma", "np.sqrt(variances[i])", "variances[i]", "no noise drawn", NOT_SQUARED),
     ("no noise", " + sigma * z", "", "no noise drawn"),
     ("sign of the noise", "+ sigma * z", "- sigma * z", "no noise drawn"),

@@ -105,3 +105,16 @@ conventions(
         "Song and Ermon 2019, algorithm 1",
     ),
 )
+AVERAGE = "momentum * old + (1 - momentum) * new"
+wrong_versions(
+    "moving_average",
+    ("a mean of both", AVERAGE, "0.5 * old + 0.5 * new", "finite"),
+    ("not normalised", AVERAGE, "momentum * old + new", "finite"),
+    ("nothing is forgotten", AVERAGE, "old + (1 - momentum) * new", "finite"),
+    ("momentum for its square", AVERAGE, "momentum**2 * old + (1 - momentum**2) * new", "finite"),
+    ("no average: the last parameters", AVERAGE, "new", "finite"),
+)
+conventions(
+    "moving_average",
+    ("the weight of the new parameters: 1 - m", AVERAGE, "(1 - momentum) * old + momentum * new", "rates of learning"),
+)

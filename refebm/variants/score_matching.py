@@ -109,27 +109,11 @@ terms(
 )
 wrong_versions(
     "hutchinson_divergence",
-    (
-        "unit projections",
-        "dot(...)",
-        f"dot(...) {UNIT}",
-        "unit projections",
-        ERMON,
-    ),
-    (
-        "diagonal only",
-        "dot(...)",
-        "dot(v**2, field_and_diagonal(field, x)[1])",
-        "d = 1",
-    ),
+    ("unit projections", "dot(...)", f"dot(...) {UNIT}", "unit projections", ERMON),
+    ("diagonal only", "dot(...)", "dot(v**2, field_and_diagonal(field, x)[1])", "d = 1"),
     ("sign", "dot(...)", "-dot(...)", "up to a factor"),
     ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)", "finite"),
-    (
-        "v once",
-        "dot(v, jacobian_vector_product(...))",
-        "dot(np.ones_like(v), jacobian_vector_product(...))",
-        "finite",
-    ),
+    ("v once", "dot(v, jacobian_vector_product(...))", "dot(np.ones_like(v), jacobian_vector_product(...))", "finite"),
     (
         "signs of the projections",
         "dot(...)",
@@ -150,22 +134,12 @@ conventions(
     "hutchinson_divergence",
     SUM,
     ("the exact trace", "dot(...)", "field_and_divergence(field, x)[1]"),
-    (
-        "mean over coordinates",
-        "dot(...)",
-        "dot(...) / x.shape[1]",
-    ),
+    ("mean over coordinates", "dot(...)", "dot(...) / x.shape[1]"),
 )
 wrong_versions(
     "sliced_score_matching",
     ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
-    (
-        "1/2 on the quadratic form too",
-        FORM,
-        f"0.5 * {FORM}",
-        "finite",
-        HALVES,
-    ),
+    ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
     ("square before the sum", "dot(v, score(x)) ** 2", "squared_norm(v * score(x))", "d = 1"),
     ("trace divided by d", "+ 0.5 * dot(v, score(x)) ** 2", "/ x.shape[1] + 0.5 * dot(v, score(x)) ** 2", "d = 1"),
     (
@@ -188,23 +162,13 @@ wrong_versions(
     "sliced_score_matching_vr",
     ("sliced square", "squared_norm(score(x))", "dot(v, score(x)) ** 2", "d = 1, signs"),
     ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
-    (
-        "1/2 on the quadratic form too",
-        FORM,
-        f"0.5 * {FORM}",
-        "finite",
-        HALVES,
-    ),
+    ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
     ("square averaged over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
     ("unit projections", f"{FORM} +", f"{FORM} {UNIT} +", "unit projections", ERMON),
     (SAME_PROJECTION, FORM, "hutchinson_divergence(score, x, v[:1] + 0 * x)", "finite", "coreax 375"),
     FIRST_ALONE,
 )
-conventions(
-    "sliced_score_matching_vr",
-    SUM,
-    ("the exact trace (implicit score matching)", FORM, EXACT),
-)
+conventions("sliced_score_matching_vr", SUM, ("the exact trace (implicit score matching)", FORM, EXACT))
 terms("sliced_score_matching_vr", ("v^T grad s v", FORM), ("1/2 |s|^2", "0.5 * squared_norm(score(x))"))
 wrong_versions(
     "finite_difference_sliced",
@@ -228,10 +192,7 @@ terms(
     "finite_difference_sliced",
     ("[f(x + eps v) + f(x - eps v)]/eps^2", "-(energy(x + eps * v) + energy(x - eps * v)) / eps**2"),
     ("-2 f(x)/eps^2", "2 * energy(x) / eps**2"),
-    (
-        "[f(x + eps v) - f(x - eps v)]^2/(8 eps^2)",
-        "(energy(x + eps * v) - energy(x - eps * v)) ** 2 / (8 * eps**2)",
-    ),
+    ("[f(x + eps v) - f(x - eps v)]^2/(8 eps^2)", "(energy(x + eps * v) - energy(x - eps * v)) ** 2 / (8 * eps**2)"),
 )
 wrong_versions(
     "nonnegative_score_matching",
@@ -253,12 +214,7 @@ wrong_versions(
     ("one bit only", "np.eye(x.shape[1])", "np.eye(x.shape[1])[:1]", "d = 1"),
     ("all bits flipped", "np.abs(x - bit)", "1 - x + 0 * bit", "d = 1"),
     ("bits cleared, not flipped", "np.abs(x - bit)", "x * (1 - bit)", "finite"),
-    (
-        "pseudo-likelihood",
-        "expit(energy(x) - energy(x_i)) ** 2",
-        "np.logaddexp(0, energy(x) - energy(x_i))",
-        "finite",
-    ),
+    ("pseudo-likelihood", "expit(energy(x) - energy(x_i)) ** 2", "np.logaddexp(0, energy(x) - energy(x_i))", "finite"),
 )
 conventions(
     "ratio_matching",

@@ -54,12 +54,7 @@ conventions(
 )
 wrong_versions(
     "VariancePreserving.beta",
-    (
-        "time running the wrong way",
-        BETA,
-        "self.beta_max + t * (self.beta_min - self.beta_max)",
-        "constant beta",
-    ),
+    ("time running the wrong way", BETA, "self.beta_max + t * (self.beta_min - self.beta_max)", "constant beta"),
     ("beta_max for the difference", "(self.beta_max - self.beta_min)", "self.beta_max", "at t = 0"),
     ("geometric rate", BETA, "self.beta_min * (self.beta_max / self.beta_min) ** t", "constant beta"),
     (
@@ -162,25 +157,10 @@ wrong_versions(
 )
 wrong_versions(
     "VariancePreserving.prior_gap",
-    (
-        "the other divergence",
-        GAP,
-        "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], prior)",
-        "finite",
-    ),
-    (
-        "sign",
-        GAP,
-        "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], end)",
-        "up to a factor",
-    ),
+    ("the other divergence", GAP, "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], prior)", "finite"),
+    ("sign", GAP, "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], end)", "up to a factor"),
     ("of the data", "self.diffused(density, 1.0)", "self.diffused(density, 0.0)", "finite"),
-    (
-        "no entropy",
-        GAP,
-        "expect([lambda x: -prior.log_prob(x)], end)",
-        "finite",
-    ),
+    ("no entropy", GAP, "expect([lambda x: -prior.log_prob(x)], end)", "finite"),
     ("of the law half way", "self.diffused(density, 1.0)", "self.diffused(density, 0.5)", "finite"),
     inside="LinearSDE",
 )

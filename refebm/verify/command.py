@@ -36,7 +36,7 @@ GOES_WITH = {  # what goes with an option that leaves others nothing to do
 HELP = """\
 examples:
   refebm verify                              every theorem of refebm
-  refebm verify --quick                      a few cases of each, in ten seconds
+  refebm verify --quick                      a few cases of each, for a first look
   refebm verify --only denoising             of a stem; also of a function, or with such words
   refebm verify --template > mine.py         an example of theorems of your own
   refebm verify mine.py                      yours, judged by the same rules

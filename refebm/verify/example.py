@@ -64,7 +64,7 @@ def data_and_model(draw: Draw) -> dict:
 def tempered_loss_is_a_distance(impl, p, model, beta):
     r"""E_p of the loss is 1/2 E_p |beta s - grad log p|^2 - 1/2 E_p |grad log p|^2.
 
-    E_p[\ell] = \tfrac{1}{2} E_p |\beta s - \nabla \log p|^2 - \tfrac{1}{2} E_p |\nabla \log p|^2
+    \mathbb E_p[\ell] = \tfrac12 \mathbb E_p |\beta s - \nabla \log p|^2 - \tfrac12 \mathbb E_p |\nabla \log p|^2
     """
     score = impl.score(model)
     (loss, distance, information), change = expect(

@@ -9,6 +9,7 @@ again. With --quick, theorems see few cases, and tests that take more than C sec
 """
 
 import argparse
+import ast
 import gc
 import itertools
 import json
@@ -31,23 +32,27 @@ from _pytest.runner import runtestprotocol
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import use_mutation
 
+from refebm.identities import THEOREMS
 from tests.mutation.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::pytest.PytestAssertRewriteWarning")
-BESIDE = ("tests/test_oracle.py", "tests/test_refusals.py", "tests/test_validation.py")  # the tests of every stem
-TESTS = {  # where it is not the test of the file's own stem
+BESIDE = [f"tests/test_{name}.py" for name in ("oracle", "checks", "edges", "refusals", "validation")]  # of every stem
+TESTS = {  # where it is not the test of the file's own stem or folder
     "refebm/crosscheck/verdict.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
+    "refebm/crosscheck/diagnosis.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
 }
 FEW = {"pointwise": 4, "quadrature": 2, "enumeration": 4, "statistical": 1}  # cases of a theorem
 OPTIMIZED = 1  # the flag of a function's code, which that of a module or a class has not
 
 
 def tests_of(path: Path) -> tuple[str, ...]:
-    """Of its stem, and those of bad input and of absolute values."""
-    return TESTS.get(str(path)) or tuple(
-        test for test in (f"tests/test_{path.stem}.py", *BESIDE) if Path(test).exists()
-    )
+    """Of its stem and folder, the theorems about what stands in it, and those of bad input and of absolute values."""
+    names = {getattr(node, "name", "") for node in ast.parse(path.read_text(encoding="utf-8")).body}
+    about = (f"tests/test_theorems.py::test_theorem[{t.name}]" for t in THEOREMS.values() if names & {*t.about})
+    own = (f"tests/test_{name}.py" for name in (path.stem, path.parent.name))
+    files = (test for test in (*own, *BESIDE) if Path(test).exists())
+    return TESTS.get(str(path)) or (*files, *about)
 
 
 def mutants(path: Path) -> list[tuple]:
@@ -167,7 +172,7 @@ class Session:
         code = compile(path.read_text(encoding="utf-8"), file, "exec")
         live = [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == file]
         kills, every, survivors, began = Counter(), mutants(path), 0, time.monotonic()
-        some = random.Random(path.stem).sample(every, min(self.options.most, len(every)))
+        some = random.Random(path.stem + self.options.seed).sample(every, min(self.options.most, len(every)))
         if self.options.only:
             some = [one for one in some if any(word in f"{one[0]} at {one[2]}" for word in self.options.only)]
         for tried, (name, number, start) in enumerate(some, 1):
@@ -222,9 +227,9 @@ class Session:
 
 def few(quick):
     if quick:
-        import tests.theorems
+        import tests.test_theorems
 
-        tests.theorems.EXAMPLES.update(FEW)
+        tests.test_theorems.EXAMPLES.update(FEW)
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # what is red is not made small
     hypothesis.settings.register_profile("mutants", parent=hypothesis.settings.get_profile("ci"), phases=phases)
     hypothesis.settings.load_profile("mutants")
@@ -264,6 +269,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("paths", nargs="+", type=Path, help="of files, from the root, and of tests that must notice")
     parser.add_argument("--most", type=int, default=150, help="mutants of a file at most, drawn from all of them")
+    parser.add_argument("--seed", default="", help="for others than those that are drawn without one")
     parser.add_argument("--within", type=int, default=120, help="seconds after which a mutant that hangs is dead")
     parser.add_argument(
         "--quick", type=float, help="few cases of a theorem, and tests that take so many seconds in all"

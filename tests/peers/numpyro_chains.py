@@ -4,7 +4,9 @@ import numpy as np
 from numpyro import diagnostics
 
 EXPECTED = {"autocovariance": "passed", "autocorrelation": "partly"}
-EXPECTED |= {"effective_sample_size": "convention", "split_r_hat": "convention"}
+# where a chain alternates its sample size has no bound, and comes out negative
+EXPECTED |= {"effective_sample_size": ("failed", "not bounded.* and .*W is V")}
+EXPECTED |= {"split_r_hat": ("convention", "an odd T drops the middle draw")}
 
 
 def autocovariance(x, n_lags):

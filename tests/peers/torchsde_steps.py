@@ -13,6 +13,8 @@ EXPECTED = {"euler_maruyama_step": "passed"}
 class _Path:
     """A Brownian path of one step."""
 
+    levy_area_approximation = "none"
+
     def __init__(self, increment):
         self.increment, self.shape, self.dtype, self.device = (
             increment,

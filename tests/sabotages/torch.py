@@ -97,12 +97,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "divergence(score, (x - x.mean(0)) / (x.std(0, correction=0) + 1e-5))",
     ),
     ("hutchinson_divergence", "projections of the neighbour", "dot(v,", "dot(v.roll(1, 0),"),
-    (
-        "sliced_score_matching",
-        "the last projection alone",
-        "mean_over_projections",
-        "_last_projection",
-    ),
+    ("sliced_score_matching", "the last projection alone", "mean_over_projections", "_last_projection"),
     ("denoising_score_matching", "noise of the neighbour in the target", "z / sigma", "z.roll(1, 0) / sigma"),
     ("denoising_score_matching_cv", "mean of the control variate", "- control", "- control.mean()"),
     ("noise_conditional_score_matching", "level of the neighbour", "sigma[:, 0]", "sigma[:, 0].roll(1)"),
@@ -116,12 +111,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     # a right value with a wrong gradient
     ("explicit_score_matching", "score detached", "- score(x)", "- score(x).detach()"),
     ("implicit_score_matching", "trace detached", "+ trace", "+ trace.detach()"),
-    (
-        "explicit_sliced",
-        "gradient clipped",
-        "data_score(x) - score(x)",
-        "data_score(x) - _clipped(score(x))",
-    ),
+    ("explicit_sliced", "gradient clipped", "data_score(x) - score(x)", "data_score(x) - _clipped(score(x))"),
     (
         "sliced_score_matching",
         "quadratic form detached",

@@ -15,8 +15,8 @@
   that needs the value is not asked about such fields.
 - x, y, z are (n, d), rows are points, z is unit normal noise; in noise contrast y is (nu, n, d).
 - a level `sigma` is a column (n, 1), in every framework, so that sigma * z is what it says; a time t, a step i is (n,).
-- v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands them
-  over as they are asked, (m, n, d), for a function that takes the mean itself.
+- v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands all
+  of them over, (m, n, d), also where there is but one, for a function that takes the mean itself.
 - step sizes, counts and choices are Python numbers. `sde` and `rbm` have the methods of refebm's, on these arrays.
   `generator` has the callables `derivative` and `conjugate` of log u, `sampler` is called with (phi, eps).
 
@@ -183,9 +183,8 @@ class Harness:
             if self.busy:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
-                return self._answer(
-                    name, asked, functools.partial(self._ask, name, body, projections), dtype, trained, called
-                )
+                ask = functools.partial(self._ask, name, body, projections)
+                return self._answer(name, asked, ask, dtype, trained, called)
 
         return answer
 
@@ -226,6 +225,8 @@ class Harness:
         if place is not None and given[place].ndim == 3:
             each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
             return sum(each) / len(each)
+        if projections and types(name).get("v") == Projections and given[names.index("v")].ndim == 2:
+            given = [one[None] if argument == "v" else one for argument, one in zip(names, given)]
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
         return result(given[-1]) if callable(result) else result
 

@@ -9,7 +9,7 @@ import contextlib
 import jax
 import numpy as np
 from jax.extend.core import Literal
-from scipy import special
+from scipy import fft, linalg, special
 
 try:
     from jax._src.core import EvalTrace
@@ -225,6 +225,59 @@ def _divided(a, b):
     return np.trunc(a / b).astype(a.dtype) if a.dtype.kind in "iu" else np.divide(a, b)
 
 
+def _by_matrix(function, *arrays):
+    """A function of matrices, for each of a stack of them, whose results are several."""
+    stack = np.broadcast_shapes(*(a.shape[:-2] for a in arrays))
+    arrays = [np.broadcast_to(a, stack + a.shape[-2:]) for a in arrays]
+    each = [function(*(a[place] for a in arrays)) for place in np.ndindex(*stack)]
+    return [np.reshape(np.stack(part), stack + np.shape(part[0])) for part in zip(*each)]
+
+
+def _factored(a):
+    """Factors, pivots, and the permutation that these are."""
+    both, pivots = linalg.lu_factor(a, check_finite=False)
+    order = np.arange(len(a), dtype=np.int32)
+    for i, j in enumerate(pivots):
+        order[[i, j]] = order[[j, i]]
+    return both, pivots.astype(np.int32), order
+
+
+def _triangular(a, b, *, left_side, lower, transpose_a, conjugate_a, unit_diagonal):
+    trsm = linalg.get_blas_funcs("trsm", (a, b))
+    how = {"side": not left_side, "lower": lower, "trans_a": transpose_a + conjugate_a, "diag": unit_diagonal}
+    return _by_matrix(lambda a, b: (trsm(1.0, a, b, **how),), a, b)[0]
+
+
+def _transformed(a, *, fft_type, fft_lengths):
+    axes = tuple(range(a.ndim - len(fft_lengths), a.ndim))
+    name = {"FFT": "fftn", "IFFT": "ifftn", "RFFT": "rfftn", "IRFFT": "irfftn"}[fft_type.name]
+    return getattr(fft, name)(a, fft_lengths, axes)
+
+
+def _scanned(*given, jaxpr, length, reverse, num_consts, num_carry, **_):
+    consts, state, over = given[:num_consts], given[num_consts:][:num_carry], given[num_consts + num_carry :]
+    made = [[] for _ in jaxpr.out_avals[num_carry:]]
+    for i in range(length)[:: -1 if reverse else 1]:
+        found = evaluate(jaxpr.jaxpr, jaxpr.consts, [*consts, *state, *(a[i] for a in over)])
+        state = found[:num_carry]
+        for part, one in zip(made, found[num_carry:]):
+            part.append(one)
+    kinds = jaxpr.out_avals[num_carry:]
+    shaped = (np.reshape(part[:: -1 if reverse else 1], (length, *kind.shape)) for part, kind in zip(made, kinds))
+    return [*state, *(a.astype(kind.dtype, copy=False) for a, kind in zip(shaped, kinds))]
+
+
+def _repeated(*given, cond_nconsts, cond_jaxpr, body_nconsts, body_jaxpr, **_):
+    asked, consts, state = (
+        given[:cond_nconsts],
+        given[cond_nconsts:][:body_nconsts],
+        given[cond_nconsts + body_nconsts :],
+    )
+    while evaluate(cond_jaxpr.jaxpr, cond_jaxpr.consts, [*asked, *state])[0]:
+        state = evaluate(body_jaxpr.jaxpr, body_jaxpr.consts, [*consts, *state])
+    return state
+
+
 def _elementwise(function):
     return lambda *given, **_: function(*given)
 
@@ -264,6 +317,11 @@ STEPS |= {
     "stage": lambda a, **_: a,
     "pad": _padded,
     "cholesky": lambda a, **_: np.linalg.cholesky(a),
+    "lu": lambda a, **_: _by_matrix(_factored, a),
+    "triangular_solve": _triangular,
+    "fft": _transformed,
+    "scan": _scanned,
+    "while": _repeated,
     "stop_gradient": lambda a, **_: a,
     "device_put": lambda *given, **_: list(given),
     "stack": lambda *parts, axis: np.stack(parts, axis),

@@ -93,6 +93,17 @@ class Jax(Harness):
         yield
 
 
+def _slope(function):
+    """Of what is nested, element by element, forward mode."""
+
+    def at(x):
+        if x.ndim == 1:
+            return jax.jvp(function, (x,), (jax.numpy.ones_like(x),))[1]
+        return jax.grad(lambda x: jax.numpy.sum(function(x)))(x)
+
+    return at
+
+
 def _pull_back(function):
     def at(x):
         value, back = jax.vjp(function, x)
@@ -114,14 +125,20 @@ def _any(a, axis=None):
     return found
 
 
+def _some(a):
+    while hasattr(a, "primal") or hasattr(a, "val"):  # where a derivative is taken, or rows are mapped over
+        a = a.primal if hasattr(a, "primal") else a.val
+    return isinstance(a, jax.core.Tracer) or bool(numpy.any(a))
+
+
 AUTOGRAD = {
-    "elementwise_grad": lambda function: jax.grad(lambda x: jax.numpy.sum(function(x))),
+    "elementwise_grad": _slope,
     "make_vjp": _pull_back,
     "make_jvp": lambda function: lambda x: lambda v: jax.jvp(function, (x,), (v,)),
 }
 np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
-Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN)
+Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN, some=_some)
 HARNESS = Jax()
 objective, handing_out = HARNESS.objective, HARNESS.handing_out
 

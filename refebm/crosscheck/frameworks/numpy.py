@@ -52,7 +52,9 @@ class NumPy(Harness):
             return drawn
 
         def moved(name, law):
-            def drawn(first=0.0, second=1.0, size=None):
+            def drawn(first=0.0, second=1.0, size=None, *, loc=None, scale=None, low=None, high=None):
+                first = next(one for one in (loc, low, first) if one is not None)
+                second = next(one for one in (scale, high, second) if one is not None)
                 shape = numpy.broadcast_shapes(numpy.shape(first), numpy.shape(second)) if size is None else size
                 found = hand.drawn(name, law, numpy.atleast_1d(shape))
                 return first + (second - first if law == UNIFORM else second) * found

@@ -71,7 +71,8 @@ def refuses(node) -> bool:
 class Source:
     """refebm's modules over a framework, by the few functions of NumPy, SciPy and autograd that these are made of."""
 
-    def __init__(self, np, special, fft, autograd, held, own):
+    def __init__(self, np, special, fft, autograd, held, own, some):
+        self.some = some  # whether any of an array is true, or may be where values are not known
         self.own = own | {"mixture": self.mixture}  # functions that are found otherwise than refebm finds them, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
@@ -114,12 +115,13 @@ class Source:
         away = x - means[:, None]
         joint = logits[:, None] - 0.5 * np.sum(away * np.matmul(away, precisions), axis=2)
         held = self.module("refebm.calculus").held(joint)
-        deepest, log_sum, energy = np.argmax(held, axis=0), energies.logsumexp, 0.0
-        for j in range(len(means)):
-            far = np.abs(held[j] - logits[j]) > 0.5 * energies.FAR**2
+        deepest, log_sum, near = np.argmax(held, axis=0), energies.logsumexp, energies.logsumexp(joint, 0)
+        far = np.abs(held - logits[:, None]) > 0.5 * energies.FAR**2
+        far = [(deepest == j) & far[j] for j in range(len(means))]
+        for j in range(len(means)) if any(map(self.some, far)) else ():
             other = joint[j] + log_sum(energies._less_the_well(j, x, logits, means, precisions), 0)
-            energy = energy - np.where(deepest == j, np.where(far, other, log_sum(joint, 0)), 0.0)
-        return energy
+            near = np.where(far[j], other, near)
+        return -near
 
     def sampler(self, name: str):
         """A map that questions have a name for."""
@@ -145,6 +147,9 @@ class Original(Source):
 
     def module(self, name):
         return self.modules.get(name) or importlib.import_module(name)
+
+    def sampler(self, name):
+        return BY_NAME[name]  # written over autograd's NumPy, for a body that differentiates
 
 
 @functools.cache
@@ -177,9 +182,6 @@ def checks(np) -> dict:
     def indices_of(name, value, x):
         return np.zeros(len(x), dtype=int) + value
 
-    def real_array(name, value):
-        return np.asarray(value)
-
     def vector(name, value, *_):
         return np.reshape(value, (-1,))
 
@@ -199,7 +201,8 @@ def checks(np) -> dict:
         return brought if own and anchor else function
 
     shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
-    good = {"positive_vector": vector, "vector": vector, "real_array": real_array, "covariance": covariance}
+    good = {"positive_vector": vector, "vector": vector, "covariance": covariance}
+    good |= {"real_array": lambda name, value: np.asarray(value)}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
     real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}
     return {name: as_it_is(value) if inspect.isfunction(value) else value for name, value in real.items()} | good

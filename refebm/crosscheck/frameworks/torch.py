@@ -111,14 +111,8 @@ class Torch(Harness):
 
         def of_shape(name, law):
             def drawn(*shape, size=None, **_):
-                shape = (
-                    size
-                    if size is not None
-                    else shape[0]
-                    if len(shape) == 1 and not isinstance(shape[0], int)
-                    else shape
-                )
-                return hand.drawn(f"torch.{name}", law, shape)
+                given = shape[0] if len(shape) == 1 and not isinstance(shape[0], int) else shape
+                return hand.drawn(f"torch.{name}", law, given if size is None else size)
 
             return drawn
 
@@ -141,13 +135,8 @@ class Torch(Harness):
         def bernoulli_(x, p=0.5, **_):
             return x.copy_((hand.drawn("bernoulli_", UNIFORM, x.shape) < p).to(x.dtype))
 
-        named = {
-            "randn": of_shape("randn", NORMAL),
-            "rand": of_shape("rand", UNIFORM),
-            "randint": whole,
-            "normal": normal,
-        }
-        named |= {"randn_like": like(NORMAL), "rand_like": like(UNIFORM), "bernoulli": decided}
+        named = {"randn": of_shape("randn", NORMAL), "rand": of_shape("rand", UNIFORM), "randint": whole}
+        named |= {"normal": normal, "randn_like": like(NORMAL), "rand_like": like(UNIFORM), "bernoulli": decided}
         methods = {"normal_": normal_, "uniform_": uniform_, "bernoulli_": bernoulli_, "bernoulli": decided}
         own = [(torch, name, other) for name, other in named.items()]
         return own + [(torch.Tensor, name, other) for name, other in methods.items()]
@@ -259,6 +248,12 @@ def _push_forward(function):
     return at
 
 
+def _some(a):
+    while torch._C._functorch.is_functorch_wrapped_tensor(a):
+        a = torch._C._functorch.get_unwrapped(a)
+    return bool(a.any())
+
+
 BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
 BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
 BY_ELEMENT += ("fmin", "sin", "cos")
@@ -284,13 +279,9 @@ NUMPY["logical_and"] = SimpleNamespace(accumulate=lambda a, axis: torch.cumprod(
 SPECIAL = {"gammaln": torch.lgamma}
 SPECIAL |= {name: _tensors(getattr(torch.special, name)) for name in ("gammainc", "gammaincc", "ndtr")}
 FFT = {name: _transform(getattr(torch.fft, name)) for name in ("rfft", "irfft")}
-AUTOGRAD = {
-    "elementwise_grad": _slope,
-    "make_vjp": _pull_back,
-    "make_jvp": _push_forward,
-}
+AUTOGRAD = {"elementwise_grad": _slope, "make_vjp": _pull_back, "make_jvp": _push_forward}
 OWN = {"largest_distance": lambda x: torch.pdist(x).max()}
-Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN)
+Torch.source = Source(NUMPY, SPECIAL, FFT, AUTOGRAD, held=torch.detach, own=OWN, some=_some)
 HARNESS = Torch()
 objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
