@@ -376,15 +376,36 @@ UNCOMPILED = (  # of a stack of two positive matrices (2, 3, 3), a
 def test_what_is_not_compiled_is_what_jax_compiles(text):
     jax = pytest.importorskip("jax", reason="a peer, of the extra that is called so")
     from refebm.crosscheck.frameworks import interpreted
+    from refebm.crosscheck.frameworks.jax import np as jnp  # in 64 bits
 
-    a = jax.numpy.asarray([np.eye(3) + 0.25, [[4.0, 2, 1], [2, 2, 0.75], [1, 0.75, 0.5625]]])
-    names = {"jax": jax, "jnp": jax.numpy}
-    asked = [lambda a: eval(f"jnp.{text}", names | {"a": a})]
-    if "_loop" not in text:  # of which there is no reverse mode
-        asked.append(jax.grad(lambda a: jax.numpy.sum(asked[0](a))))
-    for one in asked:
-        right = np.asarray(one(a))
-        with interpreted.uncompiled():
-            got = np.asarray(one(a))
-        assert right.dtype == got.dtype
-        np.testing.assert_allclose(got, right, rtol=1e-12, atol=1e-12)
+    a = jnp.asarray([np.eye(3) + 0.25, [[4.0, 2, 1], [2, 2, 0.75], [1, 0.75, 0.5625]]])
+    names = {"jax": jax, "jnp": jax.numpy, "a": a}
+    right = np.asarray(eval(f"jnp.{text}", names))
+    with interpreted.uncompiled():
+        got = np.asarray(eval(f"jnp.{text}", names))
+    assert right.dtype == got.dtype
+    np.testing.assert_allclose(got, right, rtol=1e-12, atol=1e-12)
+
+
+LEVELS = {  # what is not refebm's form of an answer, and what is said of it
+    "karras_noise_levels": (
+        "n, smallest, largest, power",
+        "np.append(np.linspace(largest ** (1 / power), smallest ** (1 / power), n) ** power, 0.0)",
+        ("convention", "the level 0 at the end"),
+    ),
+    "geometric_noise_levels": (
+        "x, n, smallest",
+        "np.geomspace(np.max(np.linalg.norm(x[:, None] - x, axis=2)), smallest, n)",
+        ("passed", ""),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LEVELS)
+def test_levels_may_end_with_zero_or_come_alone(name):
+    given, body, (status, said) = LEVELS[name]
+    head = "import numpy as np\nfrom refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    finding = examined(f"{head}def {name}({given}):\n    return {body}\n", name)
+    assert finding.status == status and said in finding.diagnosis, finding.diagnosis
+    finding = examined(f"{head}def {name}({given}):\n    return 1.5 * {body}\n", name)
+    assert finding.status == "failed", finding.diagnosis

@@ -10,7 +10,7 @@ from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, diagnose
-from refebm.crosscheck.questions import WHOLE, Asked
+from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE
@@ -84,7 +84,11 @@ def _judged(function, answers):
     alone = [_alone(vector, answer) for vector, answer in pairs]
     unsupported = tuple(dict.fromkeys([*words, *(_lacking(function) for yes in alone if yes)]))
     pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
-    pairs, ended = _without_an_end(function, pairs)
+    ended = [_ends_with_zero(vector, answer) for vector, answer in pairs]
+    if all(ended):  # the levels before it are examined
+        finding = _judged(function, {v.asked.id: _before_the_end(answer) for v, answer in pairs})
+        status = "convention" if finding.status == "passed" else finding.status
+        return replace(finding, status=status, diagnosis="; ".join(filter(None, [finding.diagnosis, LAST_LEVEL])))
     problems = [_problem(vector, answer) for vector, answer in pairs]
     troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
     clean = [pair for pair, problem in zip(pairs, problems) if not problem]
@@ -100,27 +104,7 @@ def _judged(function, answers):
         beside = f"; beside that, {rest.diagnosis}" if rest and rest.status == "failed" else ""
         counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
         return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
-    found = _values(function, clean, known)
-    if ended and found.status in ("passed", "convention"):
-        return replace(found, status="convention", diagnosis="; ".join(filter(None, [found.diagnosis, ended])))
-    return replace(found, diagnosis="; ".join(filter(None, [found.diagnosis, ended])))
-
-
-def _without_an_end(function, pairs):
-    """Levels, steps, betas with one number too many, the same 0 or 1 at one end of each, without it; and words."""
-    if not pairs or any(answer.problem or len(answer.parts) != 1 for _, answer in pairs):
-        return pairs, ""
-    parts = [answer.parts[0] for _, answer in pairs]
-    fits = [len(v.shapes) == 1 and part.shape == (v.shapes[0][0] + 1,) for (v, _), part in zip(pairs, parts)
-            if len(v.shapes[0]) == 1]  # fmt: skip
-    if function not in WHOLE or len(fits) < len(pairs) or not all(fits):
-        return pairs, ""
-    for words, end, rest in (("appended", -1, slice(None, -1)), ("put before the first", 0, slice(1, None))):
-        (number, *others) = {float(part[end]) for part in parts}
-        if not others and number in (0.0, 1.0):
-            short = [(v, answer._replace(parts=(part[rest],))) for (v, answer), part in zip(pairs, parts)]
-            return short, f"with {number:g} {words}, as programs do that count to the end (convention)"
-    return pairs, ""
+    return _values(function, clean, known)
 
 
 def _cannot_be_asked(convention, vector) -> bool:
@@ -139,6 +123,19 @@ LACKING = {
     "implicit_negative_elbo": "the gradient in z, which it is for: the value alone came back",
     "geometric_noise_levels": "the overlap of neighbours: the levels alone came back",
 }
+
+
+LAST_LEVEL = "equals the reference with the level 0 at the end (convention of Karras et al. 2022, eq. 5)"
+
+
+def _ends_with_zero(vector: Vector, answer: Answer) -> bool:
+    """Whether a zero is appended to levels."""
+    wanted = [(vector.shapes[0][0] + 1,)] if vector.asked.function == "karras_noise_levels" else []
+    return bool(wanted) and [part.shape for part in answer.parts] == wanted and answer.parts[0][-1] == 0
+
+
+def _before_the_end(answer: Answer) -> Answer:
+    return answer._replace(parts=(answer.parts[0][:-1],))
 
 
 def _alone(vector: Vector, answer: Answer) -> bool:

@@ -28,7 +28,7 @@ RIGHT = [
     ("gan_discriminator_loss", "softplus(-logit(x)) + softplus(logit(y))",
      "-np.log(expit(logit(x)) + 1e-8) - np.log(expit(-logit(y)) + 1e-8)", "1e-08", "accused"),
     ("karras_noise_levels", "return (first + np.arange(n) / (n - 1) * (last - first)) ** power",
-     "return np.append((first + np.arange(n) / (n - 1) * (last - first)) ** power, 0.0)", "appended", "accused"),
+     "return np.append((first + np.arange(n) / (n - 1) * (last - first)) ** power, 0.0)", "level 0 at the end", "accused"),
     ("effective_sample_size", "length, n, _ = x.shape\n    c =",
      "x = np.concatenate([x[: len(x) // 2], x[-(len(x) // 2) :]], axis=1)\n    length, n, _ = x.shape\n    c =",
      "halves", "accused"),
