@@ -568,6 +568,9 @@ def _beside_terms(function, candidates) -> Diagnosis | None:
 # --- what has to be made first: two versions at once, mistakes in arguments, in one place ----------------------------
 
 
+MOST_OF_CALLED = 300  # pairs with a version of what a function calls
+
+
 @cache
 def _pairs(function: str) -> list[Reading]:
     some = [one.what for one in readings(function)]
@@ -575,7 +578,8 @@ def _pairs(function: str) -> list[Reading]:
     others = called_by(function)
     two += [Reading(function, partial(calling, function, b), (b,)) for b in others]
     own = [one for one in some if not one.inside]
-    return two + [Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others]
+    both = [Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others]
+    return two + both[:MOST_OF_CALLED]
 
 
 def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
