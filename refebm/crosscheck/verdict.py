@@ -3,7 +3,6 @@
 import contextlib
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from autograd import grad
@@ -40,7 +39,6 @@ class Finding:
     failing: Asked | None = None
     expected: list | None = None
     got: list | None = None
-    how: Any = None  # the convention that it is in
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
@@ -99,23 +97,10 @@ def _judged(function, answers):
     if troubles:
         vector, problem = troubles[0]
         rest = _values(function, clean, known) if clean else None
-        if rest and rest.status == "convention" and all(_cannot_be_asked(rest.how, one) for one, _ in troubles):
-            return replace(rest, diagnosis=f"{rest.diagnosis}; {len(troubles)} questions cannot be asked so")
         beside = f"; beside that, {rest.diagnosis}" if rest and rest.status == "failed" else ""
         counted = f"{problem} (in {len(troubles)} of {len(pairs)} questions{beside})"
         return Finding(function, "failed", counted, worst=np.inf, failing=vector.asked, **known)
     return _values(function, clean, known)
-
-
-def _cannot_be_asked(convention, vector) -> bool:
-    """Whether what a convention asks a model leaves the domain of the question's model."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return not np.all(np.isfinite(flat(ask(vector.asked.function, convention.implementation(),
-                                                   vector.asked.arguments))))  # fmt: skip
-    except InputError:
-        return True
 
 
 ALONE = "the probability of acceptance: the state alone came back"
@@ -182,7 +167,7 @@ def _values(function, pairs, known) -> Finding:
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)
     if not convention:
         return Finding(function, "failed", **known)
-    return replace(_gradients(function, pairs, known, convention), how=convention)
+    return _gradients(function, pairs, known, convention)
 
 
 def _case(evidence, first, pairs):
