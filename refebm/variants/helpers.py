@@ -38,7 +38,7 @@ def rejected(x, proposal, there, energy_error, u):
 HELPERS = [
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
     Helper("softplus", "softplus taken as linear from 20 on", softplus_linear_from_20, TORCH),
-    *(Helper("softplus", f"softplus taken as linear from {k} on", linear_from(k)) for k in (5, 10, 15)),
+    *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
 EPSILONS = {  # by name: words, and what it is with a number, which is 0 in the formula
     "softplus": (

@@ -70,7 +70,7 @@ OPTIONS = ("progress", "every_level", "trajectory")  # which change what is show
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 LEGIBLE = 12  # characters that are enough to find a place
-MOST, MOST_OF_LOOPS, MOST_OF_HELPERS = 1500, 600, 300  # mutants of a function, and of its helpers together
+MOST, MOST_OF_LOOPS, MOST_OF_HELPERS = 1500, 1200, 300  # mutants of a function, and of its helpers together
 
 
 class Mutant(NamedTuple):
