@@ -70,7 +70,7 @@ OPTIONS = ("progress", "every_level", "trajectory")  # which change what is show
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 LEGIBLE = 12  # characters that are enough to find a place
-MOST, MOST_OF_LOOPS, MOST_OF_HELPERS = 1500, 1200, 300  # mutants of a function, and of its helpers together
+MOST, MOST_OF_HELPERS = 1800, 300  # mutants of a function, and of its helpers together
 
 
 class Mutant(NamedTuple):
@@ -192,8 +192,7 @@ def mutants(function: str) -> Iterator[Mutant]:
     if not definitions(function):
         return
     own, *helpers = definitions(function)
-    loops = any(isinstance(node, ast.For) for _, tree in definitions(function) for node in ast.walk(tree))
-    yield from itertools.islice(_of(function, *own), MOST_OF_LOOPS if loops else MOST)
+    yield from itertools.islice(_of(function, *own), MOST)
     yield from itertools.islice((one for helper in helpers for one in _of(function, *helper)), MOST_OF_HELPERS)
 
 
