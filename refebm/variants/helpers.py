@@ -10,7 +10,7 @@ import autograd.numpy as np
 import refebm
 from refebm.samplers.step import Step, accept
 from refebm.special import expit, softplus
-from refebm.variants.record import INSTEAD, Variant, softplus_linear_from_20
+from refebm.variants.record import INSTEAD, Variant
 
 TORCH = "torch.nn.functional.softplus, threshold = 20"
 
@@ -37,7 +37,7 @@ def rejected(x, proposal, there, energy_error, u):
 
 HELPERS = [
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
-    Helper("softplus", "softplus taken as linear from 20 on", softplus_linear_from_20, TORCH),
+    Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
 EPSILONS = {  # by name: words, and what it is with a number, which is 0 in the formula

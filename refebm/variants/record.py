@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import copy
 import functools
 import re
 import sys
@@ -17,7 +16,6 @@ from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
 from refebm.samplers.diagnostics import Chains
-from refebm.special import softplus
 from refebm.variants.patch import Definition
 from refebm.variants.syntax import changed, replaced, syntax
 
@@ -75,14 +73,8 @@ class Variant:
 def namespace_of(module) -> dict:
     """What a variant of one of its definitions may speak of."""
     whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
-    known = (
-        {"np": np}
-        | vars(module)
-        | whole
-        | PROJECTIONS
-        | LIBRARIES
-        | {"theorem": lambda *_, **__: lambda function: function}
-    )
+    known = {"np": np, "ranks_made_normal": ranks_made_normal} | vars(module) | whole | PROJECTIONS
+    known["theorem"] = lambda *_, **__: lambda function: function
     return known | {name: other for name, other in INSTEAD.items() if name in known}
 
 
@@ -183,18 +175,6 @@ class Convention(Variant):
 
 
 @dataclass(frozen=True)
-class Everywhere(Convention):
-    """A name of the definition that is another in all of its places."""
-
-    def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
-        tree = copy.deepcopy(whole)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id == self.was:
-                node.id = self.becomes
-        return tree
-
-
-@dataclass(frozen=True)
 class Term:
     """One of the terms that a formula adds up: an expression in the function's parameters and its module's names."""
 
@@ -215,10 +195,6 @@ class Term:
         namespace = dict(vars(sys.modules[definition.__module__])) | INSTEAD
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})
-
-
-def softplus_linear_from_20(a):
-    return np.where(a > 20, a, softplus(a))
 
 
 def ranks_made_normal(x):
@@ -264,7 +240,6 @@ PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_proj
 WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 NUMBERED: list[Numbered] = []
-LIBRARIES = {made.__name__: made for made in (softplus_linear_from_20, ranks_made_normal)}  # what libraries compute
 TERMS: dict[str, tuple[Term, ...]] = {}
 
 
