@@ -930,6 +930,7 @@ GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of eac
 GridNoise = Annotated[Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid"]
 States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
 Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
+Pathwise = Annotated[np.ndarray, like_x, "(n, d), generated points through which gradients flow to what made them"]
 ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
 NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x"]
 Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal"]

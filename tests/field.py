@@ -19,6 +19,8 @@ from refebm.crosscheck.verdict import Finding
 from tests.sabotage import Sabotage, examined, patched, text_of
 from tests.wild.conventions import CAUSES, RIGHT
 from tests.wild.mistakes import MET, OWN
+from tests.wild.stranger import MISTAKES as STRANGE
+from tests.wild.stranger import RIGHT as STRANGE_RIGHT
 
 PAGE = Path(__file__).parent / "wild" / "README.md"
 HELPERS = """
@@ -53,7 +55,18 @@ def finite_difference(field, x, h=1e-5):
     return sum((field(x + h * e) - field(x - h * e))[:, k] / (2 * h) for k, e in enumerate(np.eye(x.shape[1])))
 """
 OPPOSITE = 'ENERGIES["opposite"] = lambda x, kind, parameters: tuple(-p for p in ENERGIES[kind](x, **parameters))\n'
-GROUPS = {"met outside": MET, "our own": OWN, "hidden by another cause": CAUSES, "right, in another convention": RIGHT}
+GROUPS = {
+    "met outside": MET,
+    "our own": OWN,
+    "hidden by another cause": CAUSES,
+    "by a stranger": [(*row[:4], *row[5:]) for row in STRANGE],
+    "right, in another convention": RIGHT,
+    "right, by a stranger": [(*row[:4], *row[5:]) for row in STRANGE_RIGHT],
+}
+FIRST = {
+    "by a stranger": STRANGE,
+    "right, by a stranger": STRANGE_RIGHT,
+}  # with their verdict before they were looked at
 COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"
 
 
@@ -96,14 +109,22 @@ def outcomes(only: str = "") -> Iterator[tuple]:
 def table(told: list[tuple[str, str]]) -> list[str]:
     words = ("named", "cause said", "nothing", "misleading", "named wrongly", "missed", "taken for a convention")
     lines = [f"| mistakes | in all | {' | '.join(words)} |", f"|{' --- |' * (len(words) + 2)}"]
-    for group in GROUPS:
-        counts = Counter(outcome for where, outcome in told if where == group)
-        if counts and not group.startswith("right"):
-            lines.append(f"| {group} | {sum(counts.values())} | {' | '.join(str(counts[word]) for word in words)} |")
-    counts = Counter(outcome for where, outcome in told if where.startswith("right"))
+    lines += [line for group in GROUPS if not group.startswith("right") for line in _lines(group, told, words)]
     words = ("convention", "passed", "unnamed", "accused")
     lines += ["", f"| right code | in all | {' | '.join(words)} |", f"|{' --- |' * (len(words) + 2)}"]
-    return [*lines, f"| in another convention | {sum(counts.values())} | {' | '.join(str(counts[w]) for w in words)} |"]
+    return lines + [line for group in GROUPS if group.startswith("right") for line in _lines(group, told, words)]
+
+
+def _lines(group, told, words):
+    """A line for a group, and one before it for what was said before it was looked at."""
+    counts = {f"{group}, at first": Counter(row[4] for row in FIRST.get(group, ()))}
+    counts |= {group: Counter(outcome for where, outcome in told if where == group)}
+    if not counts[group]:
+        return
+    for name, count in counts.items():
+        if count:
+            cells = [name.removeprefix("right, "), str(sum(count.values())), *(str(count[word]) for word in words)]
+            yield f"| {' | '.join(cells)} |"
 
 
 def main() -> int:

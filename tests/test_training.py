@@ -254,3 +254,10 @@ def test_bad_input_is_a_clear_error(name):
     with pytest.raises((InputError, InputTypeError), match=words) as error:
         call()
     assert error.value.code == code
+
+
+def test_a_slope_too_steep_for_any_step_ends_the_training():
+    """L-BFGS then tries what is no number, whatever the length with which its search begins."""
+    start = np.array([3e-27])
+    fit = minimise(lambda theta: 1e160 * np.sum((1e27 * theta) ** 2), start, 3, progress=False)
+    assert fit.parameters == start and "nan" in fit.message

@@ -40,6 +40,7 @@ ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_f
 LINES = 4  # of a traceback, its last
 MOST_NUMBERS, MOST_PARTS = 10**6, 100  # of an answer
 DEEPEST = 32  # nesting of gradients
+FLOW = "in points"  # the key of a gradient under which those in points that a sampler made stand
 AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
 
 

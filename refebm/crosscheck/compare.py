@@ -23,9 +23,9 @@ import numpy as np
 from autograd.extend import defjvp, defvjp, primitive
 
 import refebm
-from refebm.crosscheck import diagnosis
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
+from refebm.crosscheck.diagnosis import afresh
 from refebm.crosscheck.frameworks import LAWS
 from refebm.crosscheck.gradients import graded
 from refebm.crosscheck.questions import BY_ROW, EXAMINED, GRADIENTS, Asked
@@ -127,7 +127,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         if not answers[asked[0].id].problem and not _alike(answers[asked[0].id], _answer(own, asked[0])):
             answers[AGAIN] = Answer(problem=f"{NOISY}; compare does so itself where the loss does not take it")
         wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # what fails first has few rows
-        with instead(function, wanted), _afresh():
+        with instead(function, wanted), afresh():
             finding = judge(function, answers)
         if function in GRADIENTS and finding.status in ("passed", "convention") and models:
             finding = graded(finding, harness, given[models[0]], [_pair(own, one) for one in asked[:2]])
@@ -203,20 +203,6 @@ def _kept(harness, x):
     harness.laws, harness.held = {}, x
     with harness.of_dtype(None):
         yield
-
-
-@contextlib.contextmanager
-def _afresh():
-    """What the diagnosis remembers is of other questions."""
-    held = [one for one in vars(diagnosis).values() if hasattr(one, "cache_clear")]
-    held = [one for one in held if one.__module__ == diagnosis.__name__]
-    for one in held:
-        one.cache_clear()
-    try:
-        yield
-    finally:
-        for one in held:
-            one.cache_clear()
 
 
 def _numbers(value):

@@ -8,6 +8,7 @@ kind, which are looked at by themselves. Where no name fits none is given.
 """
 
 import ast
+import contextlib
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
@@ -19,13 +20,16 @@ from typing import NamedTuple
 import numpy as np
 
 from refebm.crosscheck.facts import EXCEPTIONS, facts
-from refebm.crosscheck.vectors import Vector, tolerance, vectors
+from refebm.crosscheck.questions import row_alone
+from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
+from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
+from refebm.variants.helpers import EPSILONS, calls, helpers, instead
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
 from refebm.variants.questions import ask, flat
-from refebm.variants.record import together
+from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
@@ -113,10 +117,15 @@ class Evidence:
         return [replace(self, vectors=[v], answers=a, ignored=i) for v, a, i in zip(self.vectors, answers, left)]
 
     @cached_property
+    def wrong_pieces(self) -> list["Evidence"]:
+        """The questions with a wrong answer, those first of which the most numbers are: one that fits not ends it."""
+        wrong = [one for one in self.pieces if np.any(one.units > 1)]
+        return sorted(wrong, key=lambda one: -np.mean(one.units > 1))
+
+    @cached_property
     def telling(self) -> "Evidence":
         """The question that tells most: a small one whose answers are numbers, and wrong, and not one kind's alone."""
-        wrong = [one for one in self.pieces if np.any(one.units > 1)]
-        return min(wrong, key=Evidence._less_telling)
+        return min(self.wrong_pieces, key=Evidence._less_telling)
 
     def _less_telling(self) -> tuple:
         asked = self.vectors[0].asked
@@ -141,10 +150,15 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
-    exact = named(function, candidates, _deep)
+    exact = named(function, candidates) or helped(function, candidates) or named(function, candidates, _deep, True)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
-    return nearly(function, candidates) or excepted(function, candidates) or _facts(candidates)
+    return (
+        _epsilon(function, candidates)
+        or nearly(function, candidates)
+        or excepted(function, candidates)
+        or _facts(candidates)
+    )
 
 
 def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
@@ -158,11 +172,14 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
-def named(function: str, candidates: list[Evidence], deep: Callable | None = None) -> Diagnosis | None:
-    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does."""
+def named(
+    function: str, candidates: list[Evidence], deep: Callable | None = None, alone: bool = False
+) -> Diagnosis | None:
+    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does, or alone."""
     some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # no version is nearer
-    searches = [_bank, _conventions, _in_conventions, _scaled, _with_a_number, _ignored]
-    found = _only(searches, function, some) or _combined(function, some)
+    searches = [_bank, _conventions, _tables, _in_conventions, _scaled, _with_a_number, _ignored]
+    found = None if alone else _only(searches, function, some) or _combined(function, some)
+    found = found or (_beside_terms(function, some) if alone else None)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
 
 
@@ -175,6 +192,61 @@ def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosi
     return None
 
 
+def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A helper that is otherwise: in the reference, or, where that is somebody's rule, beside what has a name."""
+    wrong = [evidence for evidence in candidates if np.max(evidence.units) > LEAST]
+    for helper in helpers(function):
+        with afresh(), instead(helper.name, helper.instead):
+            made = elsewhere(function)
+            for evidence in wrong:
+                if Reading(function, lambda made=made: made).fits(evidence):
+                    said = f"equals the reference with {helper.words}{_reduced(evidence)}"
+                    said += f" (convention of {helper.source})" if helper.source else ""
+                    return Diagnosis(
+                        said, (helper.words,), _Together(made) if helper.source else None, evidence.reduction
+                    )
+            found = named(function, candidates) if helper.source else None
+        if found:
+            convention = found.convention and _Together(found.convention.implementation())
+            return found._replace(words=f"{found.words}, and {helper.words} (convention of {helper.source})",
+                                  convention=convention)  # fmt: skip
+    return None
+
+
+def _epsilon(function, candidates) -> Diagnosis | None:
+    """A number that a helper of the formula has where programs take a logarithm."""
+    for name, (words, made, source) in EPSILONS.items():
+        if not calls(function, name):
+            continue
+
+        def reading(k, name=name, made=made):
+            with instead(name, made(k)):
+                one = elsewhere(function)
+            return Reading(function, lambda: one)
+
+        for evidence in (one for one in candidates if not one.holds):
+            number = _solved(evidence.telling, reading, 0.0)
+            rough = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24))  # such programs lose digits
+            if number and abs(number) <= SMALL and not rough.holds and reading(number).fits(rough):
+                said = f"equals the reference {words.format(number)}{_reduced(evidence)} (convention of {source})"
+                return Diagnosis(said, (), _Together(reading(number).implementation), evidence.reduction)
+    return None
+
+
+@contextlib.contextmanager
+def afresh() -> Iterator[None]:
+    """What is remembered here is of other questions, or of other versions."""
+    held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
+    for one in held:
+        one.cache_clear()
+    try:
+        yield
+    finally:
+        for one in held:
+            one.cache_clear()
+
+
+LEAST = 10  # tolerances from which on one number alone is no roundoff
 FEW = 100  # tolerances up to which an error is one of rounding
 
 
@@ -199,6 +271,7 @@ class Reading:
 
     def __init__(self, function: str, implementation: Callable[[], Implementation], what=None):
         self.function, self.made, self.what, self.known, self.lost = function, implementation, what, {}, set()
+        self.partial = False  # whether it fits but where it is no number
 
     @cached_property
     def implementation(self) -> Implementation:
@@ -214,13 +287,28 @@ class Reading:
         whole = next((one for one in vectors(self.function) if one.asked.id == vector.asked.id), vector)
         lost = np.full(len(whole.value), np.nan)
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                answer = np.ravel(flat(ask(self.function, self.implementation, vector.asked.arguments)))
-            return answer.astype(np.float64) if answer.shape == lost.shape else lost
-        except Exception:  # an argument may be out of its domain then, a text without sense
-            self.lost.add(vector.asked.id)
-            return lost
+            answer = self._asked(vector.asked.arguments)
+            return answer if answer.shape == lost.shape else lost
+        except InputError:  # an argument may be out of its domain then, in some of the rows
+            rows = [self._row(vector, i) for i in range(len(lost))] if whole.by_row else [np.nan]
+            if not np.all(np.isnan(rows)):
+                return np.array(rows)
+        except Exception:  # a text without sense
+            pass
+        self.lost.add(vector.asked.id)
+        return lost
+
+    def _asked(self, arguments) -> np.ndarray:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return np.ravel(flat(ask(self.function, self.implementation, arguments))).astype(np.float64)
+
+    def _row(self, vector, i) -> float:
+        try:
+            answer = self._asked({name: row_alone(name, value, i) for name, value in vector.asked.arguments.items()})
+            return float(answer[0]) if answer.shape == (1,) else np.nan
+        except Exception:
+            return np.nan
 
     def values(self, evidence: Evidence, weight: Callable | None = None) -> np.ndarray:
         rows = [self.on(v) * (1.0 if weight is None else _row_weight(weight, v)) for v in evidence.vectors]
@@ -230,16 +318,38 @@ class Reading:
         """Whether these are the answers to the most telling question."""
         one = evidence.telling
         with np.errstate(all="ignore"):
-            return bool(np.all(one.equals(self.values(one, weight)))) and one.vectors[0].asked.id not in self.lost
+            values = self.values(one, weight)
+            nowhere = self._nowhere(one, values)
+            same = np.all(one.equals(values) | nowhere) and np.mean(nowhere) < 0.5
+            return bool(same) and one.vectors[0].asked.id not in self.lost
+
+    def _nowhere(self, evidence: Evidence, values) -> np.ndarray:
+        """Where the answers are numbers, and these are none: a root of what is negative, that others cut off at 0."""
+        return np.isnan(values) & ~np.isnan(evidence.answers)
+
+    def _unexplained(self, evidence: Evidence) -> int:
+        """How many questions cannot be asked so and are answered by numbers: NaN tells that a domain was left."""
+        lost = [one for one in evidence.pieces if one.vectors[0].asked.id in self.lost]
+        return sum(bool(np.all(np.isfinite(one.answers))) for one in lost)
+
+    def _differs(self, one: Evidence, weight) -> bool:
+        """Whether these are not the answers to a question that can be asked."""
+        values = self.values(one, weight)
+        same = one.equals(values) | self._nowhere(one, values)
+        return one.vectors[0].asked.id not in self.lost and not np.all(same)
 
     def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
         """Whether these are the answers; what cannot be asked, as where an argument leaves its domain, is left out."""
         with np.errstate(all="ignore"):
-            if not self.tells(evidence, weight):
+            if not self.tells(evidence, weight) or any(self._differs(one, weight) for one in evidence.wrong_pieces):
                 return False
             values = self.values(evidence, weight)
-            if self.lost and len(self.lost) < len(evidence.vectors) / 3:
+            if self.lost and self._unexplained(evidence) < len(evidence.vectors) * 2 / 3:
                 evidence = evidence.without(evidence.each(lambda asked: float(asked.id in self.lost)) == 1)
+            nowhere = self._nowhere(evidence, values)
+            self.partial = bool(np.any(nowhere & ~evidence.left_out))
+            if self.partial and np.mean(nowhere) < 1 / 3:
+                evidence = evidence.without(nowhere)
             return evidence.confirmed(values)
 
 
@@ -311,7 +421,8 @@ def mistakes(function: str) -> list[Reading]:
 @cache
 def _chained(function: str) -> list[Reading]:
     """The reference after each chain of steps."""
-    return [Reading(function, Chain(function, steps).implementation, steps) for steps in chains(function)]
+    inner = elsewhere(function) if INSTEAD else REFERENCE
+    return [Reading(function, Chain(function, steps, None, inner).implementation, steps) for steps in chains(function)]
 
 
 @cache
@@ -339,7 +450,8 @@ def _bank(function, evidence) -> Diagnosis | None:
 def _conventions(function, evidence) -> Diagnosis | None:
     """The reference, in conventions, the fewest that do."""
     for _, some in itertools.groupby(_chained(function), key=lambda reading: len(reading.what)):
-        chains = [Chain(function, one.what, weighting) for one in some for weighting in weighted(one, evidence)]
+        inner = elsewhere(function) if INSTEAD else REFERENCE
+        chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
         chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
         if chain:
             plain = not chain.steps and set(chain.words) <= {"no 1/2"}
@@ -352,6 +464,32 @@ def _conventions(function, evidence) -> Diagnosis | None:
             said = f"equals {what}{_reduced(evidence)}: {', '.join(chain.words)} (convention{source})"
             return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
     return None
+
+
+def _tables(function, evidence) -> Diagnosis | None:
+    """A weight of shape (n, 1) against losses (n,): a table (n, n), whose mean is that of each times the other's."""
+    if evidence.reduction == "per row":
+        return None
+    for some in weightings(function):
+        for own in _powers_of(function):
+            with np.errstate(all="ignore"):
+                parts = [(_row_weight(own.factor, v), _row_weight(some.factor, v) * v.value) for v in evidence.vectors]
+                reduced = REDUCTIONS[evidence.reduction]
+                values = np.array([reduced(w * np.ones(len(rows))) * reduced(rows / w) for w, rows in parts])
+            if evidence.confirmed(values):
+                weight = ", ".join(own.words).removeprefix("times ")
+                said = (
+                    f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
+                )
+                said += f"losses of shape (n,){''.join(f', {word}' for word in some.words)}"
+                return Diagnosis(said, (), None, evidence.reduction)
+    return None
+
+
+def _powers_of(function: str) -> list:
+    """The weights of rows that are no numbers."""
+    some = [one for one in weightings(function) if len(one.words) == 1 and one.constant == 1]
+    return [one for one in some if "over" not in one.words[0]]
 
 
 def _in_conventions(function, evidence) -> Diagnosis | None:
@@ -409,13 +547,39 @@ def _scaled(function, evidence) -> Diagnosis | None:
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
+def _beside_terms(function, candidates) -> Diagnosis | None:
+    """A mistake of the bank, and coefficients of the formula's terms: what it changes is one more column."""
+    if function not in TERMS or not candidates:
+        return None
+    columns, names = _terms(function, candidates[0].vectors)
+    for evidence in candidates:
+        for one in mistakes(function):
+            change = {v.asked.id: one.on(v) - v.value for v in vectors(function)}
+            if not all(np.all(np.isfinite(change[v.asked.id])) for v in evidence.vectors):
+                continue
+            fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
+            if fit and abs(fit[0][-1] - 1) <= fit[1][-1]:
+                off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
+                said = f"equals {off}, {one.what.formula}: {one.what.name} (bug)"
+                return Diagnosis(said, (one.what.name,), None, evidence.reduction)
+    return None
+
+
 # --- what has to be made first: two versions at once, mistakes in arguments, in one place ----------------------------
+
+
+MOST_OF_CALLED = 300  # pairs with a version of what a function calls
 
 
 @cache
 def _pairs(function: str) -> list[Reading]:
     some = [one.what for one in readings(function)]
-    return [Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.permutations(some, 2)]
+    two = [Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.permutations(some, 2)]
+    others = called_by(function)
+    two += [Reading(function, partial(calling, function, b), (b,)) for b in others]
+    own = [one for one in some if not one.inside]
+    both = [Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others]
+    return two + both[:MOST_OF_CALLED]
 
 
 def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
@@ -444,7 +608,8 @@ def _plainly(words, evidence) -> Diagnosis:
 def _both(reading, evidence) -> Diagnosis:
     names = tuple(one.name for one in reading.what)
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
-    told = " and ".join(f"{one.formula}: {one.name} ({kind})" for one, kind in zip(reading.what, kinds))
+    where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
+    told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
     convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
     return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
 
@@ -454,9 +619,15 @@ def _made(function, evidence) -> Diagnosis | None:
     for reading, say in _readings(function):
         if reading.tells(evidence):
             if reading.fits(evidence):
-                return say(evidence)
+                found = say(evidence)
+                return found._replace(words=f"{found.words}, where that is a number") if reading.partial else found
             evidence.near.append((reading, say))
     return None
+
+
+def _paired(function, evidence) -> Diagnosis | None:
+    """Two versions of the bank at once."""
+    return next((_both(one, evidence) for one in _pairs(function) if one.fits(evidence)), None)
 
 
 def _nearest(function, evidence) -> Diagnosis | None:
@@ -555,6 +726,10 @@ ROUGH = {
     2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
     2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
 }
+BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
+BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # tolerances that float32 anywhere would go beyond
+DERIVATIVES = ("divergence", "field_and_divergence", "hutchinson_divergence", "jacobian", "jacobian_vector_product")
+DERIVATIVES += ("score_of", "energy_and_score", "directional_derivatives", "elementwise_grad")
 
 
 def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
@@ -564,7 +739,9 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
         if any(evidence.holds for evidence in rough):
-            return _rounded(candidates[0], words)
+            small = max(np.max(one.units) for one in candidates if np.any(one.units > 1)) < BELOW_FLOAT32
+            differs = small and any(calls(function, name) for name in DERIVATIVES)
+            return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
             return found._replace(words=f"{found.words}, to {words}", convention=None)
@@ -574,7 +751,7 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
 def _rounded(evidence: Evidence, words: str) -> Diagnosis:
     """The right answers, but for errors of this size, or of a few tolerances."""
     *where, counted = facts(evidence)
-    where = [fact for fact in where if "far out" in fact or "float32" in fact]
+    where = [fact for fact in where if fact.startswith("wrong") and ("far out" in fact or "float32" in fact)]
     if np.median(evidence.units) < FEW:
         said = f"the errors are small, {np.max(evidence.units):.2g} tolerances at most: digits are lost on the way"
     else:
@@ -595,7 +772,7 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 if found:
                     return found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)
                 continue
-            found = named(function, [rest])
+            found = named(function, [rest], lambda _: [_paired])
             if found:
                 apart = named(function, [these], _deep) if np.any(these.units > 1) else None
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"

@@ -4,11 +4,12 @@ A fact is said where no other feature of the questions explains the numbers as w
 """
 
 from collections.abc import Callable, Iterator
+from itertools import combinations
 
 import numpy as np
 
 from refebm.crosscheck.questions import WHOLE
-from refebm.crosscheck.vectors import tolerance
+from refebm.crosscheck.vectors import FACTOR, plain, tolerance
 from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, SDES
 
 MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
@@ -18,9 +19,23 @@ LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu"
 def facts(evidence) -> list[str]:
     """What can be said without a name."""
     said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
-    said += _where(evidence) or _growth(evidence)
+    said += _ignored(evidence) or _where(evidence) or _growth(evidence)
     units = evidence.units[~evidence.left_out]
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
+
+
+def _ignored(evidence) -> list[str]:
+    """An argument in which alone questions differ, and not their answers."""
+    pieces = [(one.vectors[0].asked.arguments, one) for one in evidence.pieces]
+    for name in pieces[0][0]:
+        alike: dict[str, list] = {}
+        for given, one in pieces:
+            alike.setdefault(repr(plain({key: value for key, value in given.items() if key != name})), []).append(one)
+        pairs = [(a, b) for some in alike.values() for a, b in combinations(some, 2) if len(a.right) == len(b.right)]
+        pairs = [(a, b) for a, b in pairs if np.any(np.abs(a.right - b.right) > a.allowed + b.allowed)]
+        if pairs and all(np.array_equal(a.answers, b.answers) for a, b in pairs):
+            return [f"the answer does not depend on {name}"]
+    return []
 
 
 # --- features of questions, and of their rows ------------------------------------------------------------------------
@@ -124,7 +139,18 @@ def _where(evidence) -> list[str]:
     _, words, there, share = best[0]
     if any(np.any(other[2] != there) for other in best[1:]):  # another explains them as well
         return []
+    if "far out" in words and words.startswith("wrong"):
+        words += _cancels(evidence)
     return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
+
+
+def _cancels(evidence) -> str:
+    """Whether what is wrong far out is off by no more than a roundoff of large numbers: small answers lose digits."""
+    wrong = (evidence.units > 1) & ~evidence.left_out
+    off = np.max(np.abs(evidence.answers - evidence.right)[wrong])
+    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])[wrong]
+    least = FACTOR * 2.0**-53 * np.maximum(1, np.max(sizes) ** 2)
+    return f", where large numbers cancel: off by {off:.1g} at most, small answers lose digits" if off <= least else ""
 
 
 def _several(evidence, some) -> bool:

@@ -2,16 +2,20 @@
 
 import contextlib
 import io
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+from autograd import grad
 
-from refebm.crosscheck.adapter import AGAIN, Answer, last_lines
+from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import Evidence, Reading, diagnose
 from refebm.crosscheck.patience import patient
 from refebm.crosscheck.questions import Asked
-from refebm.crosscheck.vectors import FACTOR, Vector, plain, reference_gradient, vectors
-from refebm.variants import WRONG
+from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
+from refebm.glossary import InputError
+from refebm.identities import REFERENCE
+from refebm.variants import TERMS, WRONG
 from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
@@ -164,7 +168,9 @@ def _values(function, pairs, known) -> Finding:
         words, names, convention, reduction = diagnose(function, candidates)
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)
-    return _gradients(function, pairs, known, convention) if convention else Finding(function, "failed", **known)
+    if not convention:
+        return Finding(function, "failed", **known)
+    return _gradients(function, pairs, known, convention)
 
 
 def _case(evidence, first, pairs):
@@ -215,7 +221,7 @@ def _gradients(function, pairs, known, convention) -> Finding:
     worst = float(max(map(np.max, units[of])))
     known |= {"gradients": len(told)} | ({} if convention else {"worst": max(known["worst"], worst)})
     if worst <= 1:
-        return Finding(function, status, **known)
+        return _flowing(Finding(function, status, **known), told, convention, of, tolerance, words)
     (asked, got, wanted, _), wrong = next((c, error > 1) for c, error in zip(compared, units[of]) if np.max(error) > 1)
     n = asked.given["n"] if of == "sum" else 1
     entry = None if convention else _of_the_bank(function, told, compared, kinds, tolerance)
@@ -223,6 +229,59 @@ def _gradients(function, pairs, known, convention) -> Finding:
     said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})" if entry else how_wrong(compared)
     case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
     return Finding(function, "failed", **known | {"diagnosis": said, "names": (entry.name,) if entry else ()} | case)
+
+
+def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
+    """Whether gradients flow to points that a sampler made, or do not, as the definition says."""
+    for vector, answer in told:
+        for name, got in (answer.gradient.get(FLOW) or {}).items():
+            n = vector.asked.given["n"] if of == "sum" else 1
+            impl = convention.implementation() if convention else REFERENCE
+            wanted, scale = _in_points(vector.asked, name, impl)
+            if np.all(np.nan_to_num(np.abs(got - n * wanted), nan=np.inf) <= n * tolerance * scale):
+                continue
+            if not np.any(wanted):
+                said = f"a gradient flows to {name}, which is held constant: detach it"
+            elif not np.any(got):
+                said = f"no gradient flows through {name}, as it must: it is detached"
+            else:
+                said = (
+                    f"its gradient in {name} is wrong{_stopped(vector.asked, name, got / n, wanted, tolerance * scale)}"
+                )
+            entry = next((one for one in WRONG if one.function == finding.function and one.name == FLOWS), None)
+            names, said = ((FLOWS,), f"{said} (bug; {entry.seen})") if entry and not np.any(wanted) else ((), said)
+            case = {"failing": vector.asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "worst": np.inf}
+            value = words.removesuffix(", its gradient").removesuffix(", but its gradient")
+            return replace(finding, status="failed", diagnosis=f"{value}, but {said}", names=names, **case)
+    return finding
+
+
+FLOWS = "gradient flows through the samples"  # the bank's name for points that are not held
+
+
+def _in_points(asked, name, impl):
+    """d mean(value)/d(points), and its scale: what its terms add up to, and what points that move do to it."""
+
+    def slope(one, x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a gradient that is zero everywhere is no mistake
+            return grad(lambda moved: ask(asked.function, one, asked.arguments | {name: moved}).mean())(x)
+
+    x = asked.arguments[name]
+    wanted = slope(impl, x)
+    scale = 8 * np.abs(wanted) + sum(np.abs(slope(one.implementation(), x)) for one in TERMS.get(asked.function, ()))
+    with contextlib.suppress(InputError):  # bits do not move
+        scale = scale + np.abs(slope(impl, x * (1 + NUDGE)) - wanted) / NUDGE
+    return wanted, np.max(scale)
+
+
+def _stopped(asked, name, got, wanted, allowed) -> str:
+    """The term of the formula that is left out of a gradient, if it is one."""
+    for term in TERMS.get(asked.function, ()):
+        lost, _ = _in_points(asked, name, term.implementation())
+        if np.any(lost) and np.all(np.abs(wanted - lost - got) <= allowed):
+            return f": none flows through it in {term.words}, as it must"
+    return ""
 
 
 def _of_the_bank(function, told, compared, kinds, tolerance):

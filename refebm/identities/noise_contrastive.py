@@ -212,7 +212,6 @@ def entropy_of_the_labels(nu):
     about="noise_contrastive",
     case=lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
     plane=True,
-    mixtures=True,
 )
 def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
     r"""Where the model is the data's density, log Z the partition function's logarithm, what is left are divergences.
@@ -268,7 +267,6 @@ def corrected(draw: Draw) -> dict:
     about="gan_discriminator_loss",
     case=corrected,
     plane=True,
-    mixtures=True,
 )
 def corrected_noise_is_the_model(impl, p, noise, offset, x):
     r"""Noise weighed by D/(1 - D), as the loss tells it, is the model that D has in mind, and the data where D is best.

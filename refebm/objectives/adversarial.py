@@ -3,12 +3,12 @@ r"""Adversarial and variational training: a sampler q in the place of Markov cha
 from typing import Any
 
 from refebm.calculus import held, pull_back
-from refebm.glossary import Energy, Field, Generated, LogDensity, Loss, Parameters, Points, Rows, Sampler, rows
+from refebm.glossary import Energy, Field, LogDensity, Loss, Parameters, Pathwise, Points, Rows, Sampler, rows
 from refebm.objectives.notation import dot
 
 
 @rows
-def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Generated) -> Loss:
+def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise) -> Loss:
     r"""E(y) - E(x) + log q(y), (n,), y from q: in the mean an *upper* bound of E log p_model(x).
 
     $$E(y) - E(x) + \log q(y),\quad y \sim q$$

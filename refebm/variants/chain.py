@@ -308,6 +308,29 @@ conventions(
         f"{HALVES}{UNTIL}{TO_THE_END}",
         "Vehtari et al. 2021, section 3.2, as it is written",
     ),
+    *(
+        (
+            f"of the halves of the chains{words}",
+            f"{UNTIL}{POSITIVE}tau = -1 + 2 *",
+            f"{halves}{UNTIL}{POSITIVE}tau = -1 + 2 *",
+            "Gelman et al. 2013, section 11.5",
+        )
+        for words, halves in (
+            (", of which an odd T drops the middle draw", HALVES),
+            (
+                ", of which an odd T drops the last draw",
+                HALVES.replace("-(length // 2) :", "length // 2 : length // 2 * 2"),
+            ),
+        )
+    ),
+    (
+        "the plain sum of the correlations within chains, up to the first that is negative",
+        f"rho = 1 - (within - c) / (c[0] + variance_of_means(x))\n    rho[0] = 1.0\n    {PAIRS}{POSITIVE}"
+        f"tau = -1 + 2 * {MONOTONE}",
+        "rho = c / c[0]\n    positive = np.logical_and.accumulate(rho >= 0, axis=0)\n    "
+        "tau = -1 + 2 * np.sum(rho * positive, axis=0)",
+        "Kass et al. 1998: 1 + 2 sum rho, without pairs, chains that disagree in full",
+    ),
 )
 
 WITHIN = "np.mean(np.var(halves, axis=0, ddof=1), axis=0)"

@@ -20,7 +20,8 @@ FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.Data
 ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Deviation, glossary.Level, glossary.Weight)
 OF_ROWS = (glossary.Points, glossary.States, glossary.Noise, glossary.Levels, glossary.Times, glossary.Indices)
-OF_ROWS += (glossary.Uniform, glossary.Projections, glossary.Direction, glossary.Generated, glossary.ModelPoints)
+GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
+OF_ROWS += (glossary.Uniform, glossary.Projections, glossary.Direction, *GENERATED)
 NUMBERS = {
     "its square": lambda a: a**2,
     "its root": lambda a: np.sqrt(a),
@@ -134,7 +135,7 @@ def _of_function(function: str):
     yield from _of_models(function, kinds)
     for one, kind in kinds.items():
         for other in list(kinds)[list(kinds).index(one) + 1 :]:
-            if kind == kinds[other] or {kind, kinds[other]} <= {*OF_ROWS[:3], glossary.Generated, glossary.ModelPoints}:
+            if kind == kinds[other] or {kind, kinds[other]} <= {*OF_ROWS[:3], *GENERATED}:
                 yield f"{one} and {other} exchanged", partial(_with, function, {one: other, other: one})
                 yield f"{one} for {other}", partial(_with, function, {other: one})
                 yield f"{other} for {one}", partial(_with, function, {one: other})
@@ -290,7 +291,7 @@ def _of_class(name: str):
     for parameter in _parameters(definition):
         for words, change in PARAMETERS.items():
             said = (
-                f"{parameter} does not count: {words}"
+                f"{parameter} that does not count: {words}"
                 if words[0] in "01t" and "for it" in words
                 else f"{parameter} read wrongly: {words}"
             )

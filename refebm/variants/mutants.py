@@ -43,7 +43,16 @@ WRAPS = (
     *("({})[:1]", "({})[::-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.mean({})", "np.sum({})", "{} ** 1.5"),
     *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "np.swapaxes({}, -1, -2)", "{} ** 3"),
     *("({})[..., :2]", "({})[..., :-1]", "({})[..., 1:]", "({})[1:]", "({})[:-1]"),
-    *("unit({})", "np.mean({}, axis=-1, keepdims=True)", "0 * {}", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
+    *("np.cumsum({}, axis=0)", "({0})[:1] + 0 * {0}"),
+    *(
+        "unit({})",
+        "np.mean({}, axis=-1, keepdims=True)",
+        "0 * {}",
+        "1 + 0 * {}",
+        "np.round({})",
+        "np.sqrt(2) * {}",
+        "np.pi * {}",
+    ),
 )
 SOUGHT = {  # a number, and what the place is without it
     "{} + number": 0.0,
@@ -52,12 +61,16 @@ SOUGHT = {  # a number, and what the place is without it
     "np.sqrt(({}) ** 2 + number)": 0.0,
     "np.log(np.exp({}) + number)": 0.0,
 }
+MEANT = {  # in what a text becomes: what a reader calls it
+    "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
+    "[:1] + 0 * np.eye(": "the first coordinate alone is changed, each time",
+}
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 LEGIBLE = 12  # characters that are enough to find a place
-MOST, MOST_OF_HELPERS = 1500, 300  # mutants of a function, and of its helpers together
+MOST, MOST_OF_HELPERS = 1800, 300  # mutants of a function, and of its helpers together
 
 
 class Mutant(NamedTuple):
@@ -74,13 +87,27 @@ class Mutant(NamedTuple):
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        one = replaced(self.tree, self.node, self.new)
-        own = syntax(definition)
-        parts = [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
         namespace = namespace_of(module) | {"expit": expit, "unit": unit} | numbers
-        for part in parts:
-            exec(compile(ast.fix_missing_locations(part), "<mutant>", "exec"), namespace)
-        return Implementation(**{name: namespace[name]})
+        for code in _compiled(self):
+            exec(code, namespace)
+        if not inspect.isclass(definition):
+            return Implementation(**{name: namespace[name]})
+        method = self.tree.name if hasattr(definition, self.tree.name) else self.function.partition(".")[2]
+        own = {method: namespace[method], "__module__": module.__name__}
+        return Implementation(**{name: type(name, (definition,), own)})
+
+    def trees(self) -> list[ast.Module]:
+        """What has to be run: the definition, or a helper and who calls it; of a class the method alone."""
+        definition = getattr(refebm, self.function.partition(".")[0])
+        one = replaced(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
+        if not inspect.isclass(definition):
+            own = syntax(definition)
+            return [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
+        called = []
+        if not hasattr(definition, self.tree.name):
+            own = self.function.partition(".")[2]
+            called = [definition_in(syntax(_home(definition, own)), own).tree]
+        return [ast.Module([part], []) for part in (one, *called)]
 
     @property
     def words(self) -> str:
@@ -88,7 +115,9 @@ class Mutant(NamedTuple):
         there = f" in {self.inside}" if self.inside else ""
         around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
         node = next((node for node in around if len(ast.unparse(node)) >= LEGIBLE), self.node)
-        return f'with "{ast.unparse(replaced(node, self.node, self.new))}" for "{ast.unparse(node)}"{there}'
+        new = ast.unparse(replaced(node, self.node, self.new))
+        meant = next((f": {words}" for text, words in MEANT.items() if text in new), "")
+        return f'with "{new}" for "{ast.unparse(node)}"{there}{meant}'
 
     def with_number(self, number: float) -> str:
         """The words with the number that was found."""
@@ -96,6 +125,12 @@ class Mutant(NamedTuple):
         for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
             new = replaced(new, node, changed(node, id=f"{number:.9g}"))
         return self._replace(new=new).words
+
+
+@functools.lru_cache(4)
+def _compiled(mutant: Mutant) -> list:
+    """Its code, which is the same with other numbers."""
+    return [compile(part, "<mutant>", "exec") for part in mutant.trees()]
 
 
 def _around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
@@ -121,14 +156,35 @@ def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
     if inspect.isclass(definition) and not hasattr(definition, method or "log_prob"):
         return ()
     own = method or ("log_prob" if inspect.isclass(definition) else name)
-    try:
-        tree = definition_in(syntax(definition), own).tree
-    except StopIteration:  # a method that is inherited
+    if inspect.isclass(definition) and not _home(definition, own):
         return ()
+    tree = definition_in(syntax(_home(definition, own) if inspect.isclass(definition) else definition), own).tree
     called = {word_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     home = [(one, getattr(module, one, None)) for one in sorted(called - {own, ""})]
     helpers = [one for one, f in home if inspect.isfunction(f) and f.__module__ == module.__name__]
-    return (("", tree), *((one, definition_in(syntax(module), one).tree) for one in helpers))
+    found = (("", tree), *((one, definition_in(syntax(module), one).tree) for one in helpers))
+    return (*found, *_methods(definition, own, tree)) if inspect.isclass(definition) else found
+
+
+def _home(definition: type, method: str) -> type | None:
+    """The class of the module whose text has a method."""
+    some = (one for one in definition.__mro__ if one.__module__ == definition.__module__)
+    return next((one for one in some if inspect.isfunction(inspect.unwrap(vars(one).get(method, None) or len))), None)
+
+
+def _methods(definition: type, own: str, tree: ast.FunctionDef) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The other methods of a class that one of them calls, and theirs; first how its objects are made."""
+    found, waiting = {own: tree}, [tree]
+    if _home(definition, "__init__"):
+        found["__init__"] = definition_in(syntax(_home(definition, "__init__")), "__init__").tree
+    while waiting:
+        for node in ast.walk(waiting.pop()):
+            one = node.attr if isinstance(node, ast.Attribute) and word_of(node.value) == "self" else ""
+            if one and one not in found and _home(definition, one):
+                found[one] = definition_in(syntax(_home(definition, one)), one).tree
+                waiting.append(found[one])
+    del found[own]
+    yield from found.items()
 
 
 def mutants(function: str) -> Iterator[Mutant]:
@@ -222,6 +278,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         if isinstance(node.op, OPERATORS):
             yield from (changed(node, op=op()) for op in OPERATORS if not isinstance(node.op, op))
         yield ast.BinOp(node.right, node.op, node.left)
+        yield from _misplaced(node)
     if isinstance(node, ast.UnaryOp):
         yield node.operand
     if isinstance(node, ast.Constant):
@@ -237,6 +294,31 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
                 yield changed(node, func=ast.parse(other, mode="eval").body)
+
+
+def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
+    """Parentheses that are misplaced: a power of each term of a sum, or of one factor; a divisor that is a factor."""
+    a, b, text = node.left, node.right, ast.unparse
+    if isinstance(node.op, ast.Pow) and isinstance(a, ast.BinOp):
+        power, sign = (text(b.operand), "1 / ") if isinstance(b, ast.UnaryOp) else (f"({text(b)})", "")
+        first, second, between = text(a.left), text(a.right), {ast.Add: "+", ast.Sub: "-"}.get(type(a.op))
+        if between:
+            yield _read(f"{sign}(({first}) ** {power} {between} ({second}) ** {power})")
+            yield _read(f"({first}) {between} ({second}) ** ({text(b)})")
+        if isinstance(a.op, (ast.Mult, ast.Div)):
+            yield ast.BinOp(a.left, a.op, ast.BinOp(a.right, ast.Pow(), b))
+            yield ast.BinOp(ast.BinOp(a.left, ast.Pow(), b), a.op, a.right)
+    inner = type(a.op) if isinstance(a, ast.BinOp) else None
+    if (isinstance(node.op, (ast.Mult, ast.Div)) and inner is ast.Div) or (
+        isinstance(node.op, ast.Div) and inner in (ast.Add, ast.Sub)
+    ):
+        yield ast.BinOp(a.left, a.op, ast.BinOp(a.right, node.op, b))
+    if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(b, ast.BinOp) and isinstance(b.op, (ast.Mult, ast.Div)):
+        yield ast.BinOp(ast.BinOp(a, node.op, b.left), b.op, b.right)
+
+
+def _read(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
 
 
 LIKE = {

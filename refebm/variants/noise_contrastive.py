@@ -39,6 +39,13 @@ conventions(
     "noise_contrastive",
     ("maximised: the other sign", LOSS, f"-({LOSS})", "Song and Kingma 2021, eq. 19; Stanford CS236"),
     ("mean over data and noise points: over 1 + nu", LOSS, f"({LOSS}) / (1 + len(y))", "binary cross-entropy"),
+    (
+        "ranking: which of 1 + nu points is the datum",
+        f"return {LOSS}",
+        "top = np.max(np.concatenate([L_x[None], L_y]), axis=0)\n    "
+        "return top + np.log(np.exp(L_x - top) + np.sum(np.exp(L_y - top), axis=0)) - L_x",
+        "Ma and Collins 2018; InfoNCE, van den Oord et al. 2018",
+    ),
     ("half of it", LOSS, f"0.5 * ({LOSS})", "binary cross-entropy with nu = 1"),
     (
         "mean over the noise points, no log nu",

@@ -468,7 +468,7 @@ DRAWS = {  # of each type of argument
     **dict.fromkeys((glossary.Points, glossary.States), Question.points),
     glossary.PositivePoints: lambda ask, name: ask.points(name, positive=True),
     glossary.Bits: lambda ask, name: (ask.rows(name) > ask.centre) * 1.0,
-    **dict.fromkeys((glossary.Generated, glossary.Noise), Question.rows),
+    **dict.fromkeys((glossary.Generated, glossary.Pathwise, glossary.Noise), Question.rows),
     glossary.ModelPoints: model_points,
     glossary.NoisePoints: lambda ask, name: np.stack([ask.rows(name) for _ in range(ask.fixed.get("nu", 3))]),
     glossary.LevelNoise: level_noise,

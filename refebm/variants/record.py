@@ -2,7 +2,6 @@
 
 import ast
 import builtins
-import copy
 import functools
 import re
 import sys
@@ -17,7 +16,6 @@ from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
 from refebm.samplers.diagnostics import Chains
-from refebm.special import softplus
 from refebm.variants.patch import Definition
 from refebm.variants.syntax import changed, replaced, syntax
 
@@ -57,7 +55,7 @@ class Variant:
         module = sys.modules[definition.__module__]
         namespace = namespace_of(module)
         whole = self.put_into(syntax(module if self.inside else definition), patched, namespace)
-        exec(compile(whole, f"<{self}>", "exec"), namespace)
+        execute(whole, f"<{self}>", namespace)
         return namespace[name]
 
     def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
@@ -75,14 +73,27 @@ class Variant:
 def namespace_of(module) -> dict:
     """What a variant of one of its definitions may speak of."""
     whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
-    return (
-        {"np": np}
-        | vars(module)
-        | whole
-        | PROJECTIONS
-        | LIBRARIES
-        | {"theorem": lambda *_, **__: lambda function: function}
-    )
+    known = {"np": np, "ranks_made_normal": ranks_made_normal} | vars(module) | whole | PROJECTIONS
+    known["theorem"] = lambda *_, **__: lambda function: function
+    return known | {name: other for name, other in INSTEAD.items() if name in known}
+
+
+INSTEAD: dict[str, Callable] = {}  # helpers that are otherwise while a diagnosis tries it: see `elsewhere`
+
+
+def elsewhere(function: str) -> Implementation:
+    """refebm in which the module of a public function is made again, with what is in `INSTEAD`."""
+    name = function.partition(".")[0]
+    module = sys.modules[getattr(refebm, name).__module__]
+    namespace = namespace_of(module)
+    execute(syntax(module), f"<{function}>", namespace)
+    return Implementation(**{name: namespace[name]})
+
+
+def execute(tree: ast.Module, name: str, namespace: dict) -> None:
+    """Its definitions; what it would import is in the namespace, perhaps otherwise."""
+    body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
+    exec(compile(ast.Module(body, []), name, "exec"), namespace)
 
 
 def together(one: Variant, other: Variant) -> Implementation:
@@ -93,8 +104,28 @@ def together(one: Variant, other: Variant) -> Implementation:
     whole, namespace = syntax(module if one.inside or other.inside else definition), namespace_of(module)
     for variant in (one, other):
         whole = variant.put_into(whole, one.function, namespace)
-    exec(compile(whole, f"<{one}; {other}>", "exec"), namespace)
+    execute(whole, f"<{one}; {other}>", namespace)
     return Implementation(**{name: namespace[name]})
+
+
+def calling(function: str, other: Variant, own: Variant | None = None) -> Implementation:
+    """refebm in which a function calls a version of another one, and may be a version itself. Errors: ValueError."""
+    name, called = function.partition(".")[0], other.function.partition(".")[0]
+    definition = getattr(refebm, name)
+    namespace = namespace_of(sys.modules[definition.__module__]) | {called: getattr(other.implementation(), called)}
+    whole = own.put_into(syntax(definition), function, namespace) if own else syntax(definition)
+    execute(whole, f"<{function}: {other}; {own}>", namespace)
+    return Implementation(**{name: namespace[name]})
+
+
+def called_by(function: str) -> list[Variant]:
+    """The versions of other public functions that a function's text calls."""
+    definition = getattr(refebm, function.partition(".")[0])
+    if function != definition.__name__:
+        return []
+    names = {node.func.id for node in ast.walk(syntax(definition)) if isinstance(node, ast.Call)
+             and isinstance(node.func, ast.Name)} - {function}  # fmt: skip
+    return [one for one in [*WRONG, *CONVENTIONS] if one.function in names]
 
 
 @functools.cache
@@ -144,18 +175,6 @@ class Convention(Variant):
 
 
 @dataclass(frozen=True)
-class Everywhere(Convention):
-    """A name of the definition that is another in all of its places."""
-
-    def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
-        tree = copy.deepcopy(whole)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and node.id == self.was:
-                node.id = self.becomes
-        return tree
-
-
-@dataclass(frozen=True)
 class Term:
     """One of the terms that a formula adds up: an expression in the function's parameters and its module's names."""
 
@@ -173,13 +192,9 @@ class Term:
         whole = syntax(definition)
         one = definition_in(whole, method or name).tree
         alone = changed(one, body=ast.parse(f"return {self.expression}").body)
-        namespace = dict(vars(sys.modules[definition.__module__]))
+        namespace = dict(vars(sys.modules[definition.__module__])) | INSTEAD
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})
-
-
-def softplus_linear_from_20(a):
-    return np.where(a > 20, a, softplus(a))
 
 
 def ranks_made_normal(x):
@@ -225,7 +240,6 @@ PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_proj
 WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 NUMBERED: list[Numbered] = []
-LIBRARIES = {made.__name__: made for made in (softplus_linear_from_20, ranks_made_normal)}  # what libraries compute
 TERMS: dict[str, tuple[Term, ...]] = {}
 
 

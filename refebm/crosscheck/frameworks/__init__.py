@@ -37,7 +37,7 @@ from typing import ClassVar
 import numpy as np
 
 import refebm
-from refebm.crosscheck.adapter import call
+from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS
 from refebm.glossary import (
@@ -47,13 +47,13 @@ from refebm.glossary import (
     Direction,
     Energy,
     Field,
-    Generated,
     Indices,
     InputError,
     LevelField,
     LevelNoise,
     ModelPoints,
     Noise,
+    Pathwise,
     Projections,
     Rbm,
     TimeField,
@@ -182,7 +182,7 @@ class Harness:
         if inspect.isclass(body):
             return self._class(body, dtype)
 
-        called, through = tuple(inspect.signature(body).parameters), {}
+        called = tuple(inspect.signature(body).parameters)
         trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
 
         @functools.wraps(body)
@@ -191,11 +191,11 @@ class Harness:
                 return body(*self._shaped(name, asked), **named)
             with self.inside(dtype):
                 ask = functools.partial(self._ask, name, body, projections)
-                return self._answer(name, asked, ask, dtype, trained, called, through)
+                return self._answer(name, asked, ask, dtype, trained, called)
 
         return answer
 
-    def _answer(self, name, asked, ask, dtype, trained, called, through):
+    def _answer(self, name, asked, ask, dtype, trained, called):
         names = () if name in CLASSES else parameters(name)
         own = dict(zip(names, called))  # by place
         wanted = [
@@ -213,36 +213,11 @@ class Harness:
             if not np.array_equal(self.array(one), before):
                 raise Failure(f"modifies its input {argument}")
         if trained and hasattr(values, "shape"):
-            for place in (place for place, kind in enumerate(wanted) if kind in (ModelPoints, Generated)):
-                self._see_flow(through, name, place, wanted[place] == ModelPoints, given, ask, values)
-            return values, Gradient(self, wanted, asked, given, ask, dtype)
+            return values, Gradient(self, wanted, asked, given, ask, dtype, names)
         if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
-            found = self.gradient(lambda last: ask([*given[:-1], *last]), given[-1:])
+            found = self.gradient(partial_at(ask, given, len(given) - 1), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
-
-    def _see_flow(self, through, name, place, held, given, ask, values):
-        """Points that were made by a model: the gradient in them is refebm's, once, where the values are.
-
-        through: what was seen, by place.
-        """
-        if place not in through:
-            own, (before, points, after) = getattr(self.source, name), (given[:place], given[place], given[place + 1 :])
-            right = self.array(self.run(lambda: own(*given)))
-            size = next((n for n in (1, len(right)) if np.allclose(n * right.mean(), self.array(values).mean())), 0)
-            asked = [lambda x: own(*before, *x, *after), lambda x: ask([*before, *x, *after])]
-            slopes = [self.gradient(one, [points]) for one in asked] if size else [None]
-            slopes = [self.array(one[0]) for one in slopes if one]
-            through[place] = len(slopes) == 2 and bool(
-                np.max(np.abs(size * slopes[0] - slopes[1])) > 1e-3 * np.max(np.abs(slopes))
-            )
-        if through[place]:
-            argument = parameters(name)[place]
-            raise Failure(
-                f"lets gradients flow through {argument}, which is to be held constant"
-                if held
-                else f"the value is right, its gradient in {argument}, which the model made, is wrong"
-            )
 
     def _see_values(self, values):
         """Values that were made of a potential's are none."""
@@ -378,15 +353,15 @@ class Products:
 class Gradient(dict):
     """The gradient of the mean in the parameters of the first model, nested like them, once it is looked at."""
 
-    def __init__(self, harness, wanted, asked, given, ask, dtype):
+    def __init__(self, harness, wanted, asked, given, ask, dtype, names=()):
         super().__init__()
-        self._asked_for = harness, wanted, asked, given, ask, dtype
+        self._asked_for = harness, wanted, asked, given, ask, dtype, names
 
     def items(self):
         return call(self._taken).items()
 
     def _taken(self):
-        harness, wanted, asked, given, ask, dtype = self._asked_for
+        harness, wanted, asked, given, ask, dtype, _ = self._asked_for
         place = next(i for i, one in enumerate(asked) if isinstance(one, Model))
         model = asked[place]
 
@@ -397,7 +372,17 @@ class Gradient(dict):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
             if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
                 return {}
-            return nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            tree = nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            return tree | {FLOW: dict(self._in_points())}
+
+    def _in_points(self):
+        """Of points that a sampler made: whether its gradients flow through them. A body may not take such points."""
+        harness, wanted, _, given, ask, _, names = self._asked_for
+        for place, (name, kind) in enumerate(zip(names, wanted)):
+            with contextlib.suppress(Exception):
+                if kind in (Pathwise, ModelPoints):
+                    moved = partial_at(ask, given, place)
+                    yield name, harness.array(harness.gradient(moved, [given[place]])[0])
 
 
 class Density:
@@ -418,6 +403,11 @@ class Density:
             return getattr(self._make(), name, _no_method)(*given)
 
         return called
+
+
+def partial_at(function, given, place):
+    """A function of a list of one argument, the others as they are given."""
+    return lambda leaves: function([*given[:place], *leaves, *given[place + 1 :]])
 
 
 def _first(found, *_):
