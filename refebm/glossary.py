@@ -231,7 +231,7 @@ def noise_points(name, value, x):
     value = real_array(name, value)
     if value.shape[1:] != x.shape or not len(value):
         raise InputError(
-            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) = {x.shape} and nu >= 1; got shape {value.shape}"
+            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) of x = {x.shape} and nu >= 1; got shape {value.shape}"
         )
     return value
 
@@ -393,7 +393,9 @@ def trajectory(name, value, x=None):
     if value.ndim != 3 or 0 in value.shape:
         raise InputError("E-SHAPE", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
     if x is not None and value.shape[1:] != x.shape[-2:]:
-        raise InputError("E-SHAPE", f"{name} must be (T, n, d) with (n, d) = {x.shape[-2:]}; got shape {value.shape}")
+        raise InputError(
+            "E-SHAPE", f"{name} must be (T, n, d) with (n, d) of x = {x.shape[-2:]}; got shape {value.shape}"
+        )
     return value
 
 
@@ -401,7 +403,9 @@ def tape_of_levels(name, value, x):
     """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
     value = real_array(name, value)
     if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError("E-TAPE", f"{name} must be (L, T, n, d) with (n, d) = {x.shape}, T >= 1; got {value.shape}")
+        raise InputError(
+            "E-TAPE", f"{name} must be (L, T, n, d) with (n, d) of x = {x.shape}, T >= 1; got {value.shape}"
+        )
     return value
 
 
@@ -449,7 +453,7 @@ def tape_of_corrections(name, value, x):
     """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
     value = real_array(name, value)
     if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) = {x.shape}; got {value.shape}")
+        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) of x = {x.shape}; got {value.shape}")
     return value
 
 

@@ -655,6 +655,8 @@ def judge(case, argument, path, defect, change, base) -> str:
                 return "coded"
         return "coded" if names(argument, path, result) else f"names another: {str(result)[:110]}"
     if defect == "returns NaN in a row":
+        if case.name.startswith("train_") and [part.shape for part in result] != [part.shape for part in base]:
+            return "own"  # it ended before its last step, with what was had
         return "equal" if equal(result, base, rows=1) else "NaN reaches other rows"
     if meant is SAME or (meant is NOTHING and equal(result, base)):
         return "equal" if equal(result, base) else "another result"
