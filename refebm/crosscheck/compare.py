@@ -12,6 +12,7 @@ energy its gradient too, `gradient(x)`, of which J is the Jacobian.
 """
 
 import contextlib
+import functools
 import importlib
 import inspect
 import sys
@@ -181,21 +182,30 @@ def _pair(own, asked):
 
 
 def _harness(*given):
-    """That of the framework of the arrays and the modules, or NumPy's; what it sets as it is imported is put back."""
+    """That of the framework of the arrays and the modules, or NumPy's."""
     kinds = {kind.__module__.partition(".")[0] for one in given for kind in type(one).__mro__}
     if "torch" in kinds:
         torch = sys.modules["torch"]
-        before = torch.get_default_dtype()
-        harness = importlib.import_module("refebm.crosscheck.frameworks.torch").HARNESS
-        torch.set_default_dtype(before)
-        return harness
+        return _imported("torch", torch.get_default_dtype(), torch.set_default_dtype)
     if kinds & {"jax", "jaxlib", "flax", "equinox"}:
         config = sys.modules["jax"].config
-        before = config.jax_enable_x64
-        harness = importlib.import_module("refebm.crosscheck.frameworks.jax").HARNESS
-        config.update("jax_enable_x64", before)
-        return harness
+        return _imported("jax", config.jax_enable_x64, functools.partial(config.update, "jax_enable_x64"))
     return importlib.import_module("refebm.crosscheck.frameworks.numpy").HARNESS
+
+
+def _imported(framework, before, put):
+    """The harness, without the precision that it sets for adapters as it is imported: one read later gets it."""
+    name = f"refebm.crosscheck.frameworks.{framework}"
+    if name in sys.modules:
+        return sys.modules[name].HARNESS
+    if name not in HARNESSES:
+        HARNESSES[name] = importlib.import_module(name).HARNESS
+        put(before)
+        del sys.modules[name]
+    return HARNESSES[name]
+
+
+HARNESSES: dict = {}  # that no adapter has asked for
 
 
 @contextlib.contextmanager
