@@ -829,7 +829,7 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
-        gone = lost(x) & (argument == "x")
+        gone = _lost(x) & (argument == "x")
         if gone.any():  # asked at another row instead, where the callable is at home
             if gone.all():
                 return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
@@ -847,7 +847,7 @@ def _measured(name, function, wanted, words, argument="x"):
     return measured
 
 
-def lost(x):
+def _lost(x):
     """Which rows are not finite, (n,); none where x is no (n, d)."""
     x = getval(x)
     return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
