@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 
 import autograd.numpy as np
 import autograd.tracer
-import numpy
 from autograd import elementwise_grad, make_jvp, make_vjp
 from autograd.tracer import getval
 
@@ -71,15 +70,6 @@ def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
     """The value of a function of nested parameters, and the map from weights of its entries to gradients like them."""
     back, value = make_vjp(function)(parameters)
     return value, back
-
-
-def value_and_gradient(function: Callable, theta: np.ndarray) -> tuple[float, np.ndarray]:
-    r"""(f(theta), grad f(theta)), a float and (k,), of a function of a vector theta (k,).
-
-    Source: Griewank and Walther 2008, section 3.2 (the reverse mode)
-    """
-    value, back = pull_back(function, theta)
-    return value, back(numpy.float64(1.0))
 
 
 def held(value):
