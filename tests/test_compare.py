@@ -1,5 +1,8 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -428,3 +431,27 @@ def test_a_suite_has_one_test_for_each_function(pytester):
     assert "sqrt(eta) for sqrt(2 eta)" in result.stdout.str()
     pytester.makepyfile(SUITE.replace("EXPECTED", '"tweedie_mean": "to do"'))
     pytester.runpytest("-q", "-p", "no:cacheprovider", "-k", "tweedie").assert_outcomes(failed=1)
+
+
+PRECISE = {  # a model and points in float32, and what an adapter has that imports the harness
+    "torch": ("torch.nn.Linear(2, 2)", "torch.ones(3, 2)", "torch.get_default_dtype() is torch.float64"),
+    "jax": ("lambda x: -x", "jax.numpy.ones((3, 2))", "jax.config.jax_enable_x64"),
+}
+LATER = """
+import {framework}
+from refebm.crosscheck import compare
+
+net = {model}
+compare("explicit_score_matching", lambda p, q, x: 0.5 * ((p(x) - q(x)) ** 2).sum(1), data_score=net, score=net, x={x})
+assert not {precise}, "the user's own"
+import refebm.crosscheck.frameworks.{framework}
+assert {precise}, "an adapter's"
+"""
+
+
+@pytest.mark.parametrize("framework", PRECISE)
+def test_an_adapter_that_is_read_after_a_comparison_has_its_precision(framework):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    model, x, precise = PRECISE[framework]
+    text = LATER.format(framework=framework, model=model, x=x, precise=precise)
+    subprocess.run([sys.executable, "-c", text], check=True)
