@@ -260,6 +260,8 @@ class _Told:
                         f"must return Sides of lists of terms, which are numbers or arrays of them; "
                         f"its {side} is {brief(terms)}",
                     )
+            if np.ndim(result.change) or np.asarray(result.change).dtype.kind not in "fiu":
+                self.refuse("E-SIDES", f"must return Sides whose change is a number; it is {brief(result.change)}")
         if wanted is Sampled and np.size(result.estimates) > MOST_MEANS:
             self.refuse(
                 "E-STATISTICS",
