@@ -13,6 +13,7 @@ import refebm
 from refebm.glossary import (
     BinaryRbm,
     Bits,
+    ByRow,
     Energy,
     Field,
     InputError,
@@ -22,6 +23,8 @@ from refebm.glossary import (
     Loss,
     Rbm,
     TimeField,
+    mark_of,
+    told,
 )
 from refebm.identities import STEMS
 from refebm.models import ENERGIES, Model
@@ -230,7 +233,7 @@ def questions(function: str) -> list[Asked]:
     for catches, gradient, options in _plan(function):
         alone = options.pop("alone", False)
         arguments = Question(**options).arguments(function)
-        arguments = {name: row_alone(name, value) for name, value in arguments.items()} if alone else arguments
+        arguments = row_alone(function, arguments) if alone else arguments
         number, confirms = f"{len(asked):02d}", len(asked) % 2 == 1
         given = {"d": options["d"], "n": 1 if alone else options["n"], "kind": options.get("kind", "")}
         given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
@@ -246,40 +249,23 @@ def questions(function: str) -> list[Asked]:
     return asked
 
 
-BY_ROW = {  # one of them for each point
-    *(
-        "x",
-        "y",
-        "z",
-        "v",
-        "h",
-        "p",
-        "u",
-        "u_h",
-        "u_v",
-        "x_model",
-        "sigma",
-        "mean",
-        "s",
-        "t",
-        "i",
-        "weight",
-        "u_meet",
-        "chain",
-        "lagged",
-        "scale",
-        "std",
-    )
-}
+def rows_axis(function: str, name: str, value) -> int | None:
+    """The axis of an argument that has an entry for each row: by its type, or, of a method, as points have it."""
+    annotation = types(function).get(name, inspect.Parameter.empty)
+    mark = mark_of(annotation, ByRow) or (ByRow() if not told(annotation) else None)
+    ndim = getattr(value, "ndim", 0)
+    return max(0, ndim + mark.axis) if mark and ndim else None
 
 
-def row_alone(name: str, value, i: int = 0):
-    """Row i of an argument, by itself: a row is answered alone as it is among others."""
-    if name == "log_ratio":
-        return value[:, i : i + 1]
-    if name in BY_ROW and np.ndim(value):
-        return value[i : i + 1] if np.ndim(value) == 1 else value[..., i : i + 1, :]
-    return value
+def some_rows(function: str, name: str, value, rows: slice):
+    """These rows of an argument, where it has them."""
+    axis = rows_axis(function, name, value)
+    return value if axis is None else value[(slice(None),) * axis + (rows,)]
+
+
+def row_alone(function: str, arguments: dict, i: int = 0) -> dict:
+    """Row i of the arguments, by itself: a row is answered alone as it is among others."""
+    return {name: some_rows(function, name, value, slice(i, i + 1)) for name, value in arguments.items()}
 
 
 def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:

@@ -5,6 +5,7 @@ import scipy
 
 from refebm.calculus import pull_back
 from refebm.identities.draw import SCORES, Draw
+from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Sides, theorem
 from refebm.identities.rules import rademacher
@@ -141,12 +142,6 @@ def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
     reach = np.abs(symmetric) @ (scale + np.abs(shift) + np.abs(mean))
     formula = [np.concatenate([reach + 2 / scale, reach + 2 / scale])]
     return Sides([gradient], [slope, np.concatenate([-1 / scale, np.zeros(d)])], formula=formula)
-
-
-def affine(phi, eps):
-    """z = A eps + b."""
-    a, b = phi
-    return np.dot(eps, a.T) + b
 
 
 def flattened(gradient) -> np.ndarray:

@@ -13,7 +13,7 @@ import refebm
 from refebm import glossary
 from refebm.identities import Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
-from refebm.variants.questions import ALSO, CALLED, CLASSES, parameters, types
+from refebm.variants.questions import ALSO, CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
@@ -122,7 +122,7 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
     name, _, _ = function.partition(".")
     if name in CLASSES:
         yield from _of_class(name)
-    elif function not in CALLED and function != "implicit_negative_elbo":
+    elif function not in CALLED and function not in FOR_GRADIENTS:
         yield from _of_function(function)
 
 

@@ -16,7 +16,7 @@ from autograd.misc import flatten
 import refebm
 from refebm import glossary
 from refebm.identities import Implementation
-from refebm.identities.adversarial import affine
+from refebm.identities.implementation import SAMPLERS
 from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
@@ -28,12 +28,6 @@ GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
-    (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
-)  # as what a model is handed over
-ROLES |= dict.fromkeys(
-    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
-)
 TRAINED = {"contrastive_divergence", "mean_field_contrastive_divergence", "contrastive_divergence_with_entropy"}
 TRAINED |= {"unbiased_contrastive_divergence", "log_partition"}  # of which a mistake may be in the gradient alone
 ALSO = {  # arguments with a default that are asked for too
@@ -48,7 +42,7 @@ ALSO = {  # arguments with a default that are asked for too
 MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
 GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
-BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
+BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
 
 
 @functools.cache
@@ -68,6 +62,7 @@ KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).val
 ADJUSTED = tuple(
     name for name in KERNELS if glossary.Energy in types(name).values()
 )  # accept or reject: how likely is asked
+FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
 NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
@@ -572,20 +567,13 @@ def ask(function: str, impl: Implementation, arguments: dict):
     if function in procedures.NAMES:
         process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
         return procedures.answered(getattr(impl, function), arguments | process)
-    given = {
-        key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
-        for key, value in arguments.items()
-    }
+    given = {name: handed(impl, types(function).get(name), value) for name, value in arguments.items()}
     if "density" in given:
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
-    if "sde" in given:
-        given["sde"] = impl.sde(given["sde"])
     if "law" in given:
         given["law"] = refebm.GaussianMixture(**given["law"]["parameters"])
-    if function == "diffusion_score_matching":
-        given["weight"] = lambda t, values=given["weight"]: values
     if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
-        return _ask_sde(function.partition(".")[2], **given)
+        return _ask_sde(function.partition(".")[2], **given | {"sde": impl.sde(given["sde"])})
     if "buffer" in given:
         return _ask_buffer(impl, function.partition(".")[2], **given)
     if function == "run":
@@ -595,7 +583,7 @@ def ask(function: str, impl: Implementation, arguments: dict):
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
     named = {"v": given.pop("v")} if function == "probability_flow_log_prob" and "v" in given else {}
-    if function == "implicit_negative_elbo":
+    if function in FOR_GRADIENTS:
         return impl.and_gradient(function, tuple(given.values()))
     result = getattr(impl, function)(*given.values(), **named)
     if isinstance(result, Step):
@@ -605,11 +593,17 @@ def ask(function: str, impl: Implementation, arguments: dict):
     return result
 
 
-def _by_name(impl, value):
-    """What is known by its name: a generator, which may be the implementation's own, or a map."""
-    if isinstance(value, str):
-        return getattr(impl, value) if value in GENERATORS else BY_NAME[value]
-    return value
+def handed(impl: Implementation, annotation, value):
+    """An argument of a type, made by an implementation of the data that a question has; what is a callable already,
+    and no data, is as it is."""
+    mark = glossary.mark_of(annotation, glossary.Built)
+    return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
+
+
+def role(annotation) -> str:
+    """As what a model is handed over for an argument of a type: score, energy, rbm; nothing where none is wanted."""
+    mark = glossary.mark_of(annotation, glossary.Built)
+    return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):
