@@ -14,8 +14,9 @@ import refebm
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
+from refebm.glossary import Built, mark_of
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, ROLES, SDES, types
+from refebm.variants.questions import ADJUSTED, CALLED, FOR_GRADIENTS, KERNELS, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
 MOST_NAMES = 12
@@ -174,26 +175,32 @@ def pasted(asked: Asked) -> list[str]:
         return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
     if name == "coupled_metropolis_step":
         return [*lines, f"print(tuple(step.x for step in refebm.{name}({', '.join(called)})))"]
-    if name == "implicit_negative_elbo":  # and its gradient, which is what it is for
-        lines += ["from autograd import elementwise_grad", f"rows = lambda z: refebm.{name}({', '.join(called)})"]
-        return [*lines, "print((rows(z), elementwise_grad(rows)(z)))"]
+    if name in FOR_GRADIENTS:  # and its gradient, which is what it is for
+        z = called[-1]
+        lines += ["from autograd import elementwise_grad", f"rows = lambda {z}: refebm.{name}({', '.join(called)})"]
+        return [*lines, f"print((rows({z}), elementwise_grad(rows)({z})))"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
 
 
 def _handed(function, name, value) -> str:
     """An argument as refebm takes it: a model as a score, or as an RBM, where one is wanted."""
-    if name == "generator":
-        return f"refebm.{value}"
-    if name == "sampler":
-        return "lambda phi, eps: eps @ phi[0].T + phi[1]"
-    if name == "sde":
-        return f"refebm.{value['kind']}(**sde['parameters'])"
-    if name == "weight" and np.ndim(value):  # refebm takes a function of the times
-        return "lambda t: weight"
-    if name == "rbm":
-        return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
-    scored = isinstance(value, Model) and ROLES[types(function)[name]] == "score" and value.kind in ENERGIES
-    return f"refebm.score_of({name})" if scored else name
+    mark = mark_of(types(function).get(name), Built)
+    if mark is None or (callable(value) and not isinstance(value, Model)):
+        return name
+    match mark.by:
+        case "generator":
+            return f"refebm.{value}"
+        case "sampler":
+            return "lambda phi, eps: eps @ phi[0].T + phi[1]"
+        case "sde":
+            return f"refebm.{value['kind']}(**{name}['parameters'])"
+        case "weight":  # refebm takes a function of the times
+            return f"lambda t: {name}"
+        case "rbm":
+            return f"refebm.{RBMS[value.kind].__name__}(**{name}.parameters)"
+        case "score" if value.kind in ENERGIES:
+            return f"refebm.score_of({name})"
+    return name
 
 
 def _literal(value) -> str:

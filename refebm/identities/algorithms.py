@@ -175,7 +175,6 @@ def below(d, value=1.0):
 @theorem(
     f"HY-673 lecture 12, score matching: training algorithm; Stanford CS236; {HISTORY}",
     kind="enumeration",
-    about="train_score_matching",
     case=data_and_matrix,
 )
 def score_matching_goes_down_its_mean(impl, x, A, eta):
@@ -200,12 +199,7 @@ def score_matching_goes_down_its_mean(impl, x, A, eta):
     return Sides(*([np.stack(both, axis=1) for both in zip(*side)] for side in zip(*(one[:2] for one in sides))))
 
 
-@theorem(
-    "Robbins and Monro 1951; Hyvarinen 2005, section 3.1",
-    kind="enumeration",
-    about="train_score_matching",
-    case=data_and_matrix,
-)
+@theorem("Robbins and Monro 1951; Hyvarinen 2005, section 3.1", kind="enumeration", case=data_and_matrix)
 def averaged_score_matching_contracts(impl, x, A, eta):
     r"""For a linear score the mean of the iterates contracts towards -C^{-1} (x - m), which is its fixed point.
 
@@ -226,12 +220,7 @@ def averaged_score_matching_contracts(impl, x, A, eta):
     return Sides([*left, sizes[None]], [*((r * np.ones((2, A.size)))[None] for r in right), sizes[None]])
 
 
-@theorem(
-    "Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018",
-    kind="enumeration",
-    about="train_score_matching",
-    case=data_and_matrix,
-)
+@theorem("Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018", kind="enumeration", case=data_and_matrix)
 def a_step_spreads_as_its_minibatch(impl, x, A, eta):
     r"""The covariance of a step is eta^2/B times that of the gradients of single rows.
 
@@ -256,12 +245,7 @@ def with_level(draw):
     return data_and_matrix(draw) | {"sigma": draw.noise_level()}
 
 
-@theorem(
-    f"dataflowr module 18a; Vincent 2011, section 4.2; {HISTORY}",
-    kind="enumeration",
-    about="train_denoising_score_matching",
-    case=with_level,
-)
+@theorem(f"dataflowr module 18a; Vincent 2011, section 4.2; {HISTORY}", kind="enumeration", case=with_level)
 def denoising_goes_down_its_mean(impl, x, A, eta, sigma):
     r"""Over minibatches and noise the mean step of denoising is that of the smoothed data; each goes by its own draws.
 
@@ -288,7 +272,6 @@ def with_levels(draw):
 @theorem(
     f"Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eq. 6; {HISTORY}",
     kind="enumeration",
-    about="train_noise_conditional_score_matching",
     case=with_levels,
 )
 def levels_are_learnt_in_the_mean(impl, x, A, eta, sigmas):
@@ -322,7 +305,6 @@ def with_sde(draw):
 @theorem(
     f"Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7; {HISTORY}",
     kind="enumeration",
-    about="train_diffusion",
     case=with_sde,
 )
 def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
@@ -359,10 +341,7 @@ def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
 
 
 @theorem(
-    f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}",
-    kind="enumeration",
-    about="train_flow_matching",
-    case=with_sde,
+    f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}", kind="enumeration", case=with_sde
 )
 def lines_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     r"""Over minibatches, times and noise the mean step of flow matching is that of the mean over times.
@@ -407,10 +386,7 @@ def rows_and_energy(draw):
 
 
 @theorem(
-    f"Hinton 2002, section 3; Song and Kingma 2021, section 3; {HISTORY}",
-    kind="enumeration",
-    about="train_contrastive_divergence",
-    case=rows_and_energy,
+    f"Hinton 2002, section 3; Song and Kingma 2021, section 3; {HISTORY}", kind="enumeration", case=rows_and_energy
 )
 def contrastive_divergence_goes_down_its_mean(impl, x, w, eta):
     r"""Over minibatches and noise the mean step of CD-2 is by the moments of the data and of two steps from them.
@@ -539,7 +515,6 @@ def _log_normal(x, mean, variance):
 @theorem(
     f"Stanford CS236, noise contrastive estimation, steps 1 to 5; Gutmann and Hyvarinen 2010; {HISTORY}",
     kind="enumeration",
-    about="train_noise_contrastive",
     case=against_noise,
 )
 def noise_contrast_goes_down_its_mean(impl, x, w, eta, c, noise, nu):
@@ -595,7 +570,6 @@ def biased_energy(b, x):
 @theorem(
     "Mnih and Teh 2012; Song and Kingma 2021, section 5",
     kind="enumeration",
-    about="train_noise_contrastive",
     case=lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
 )
 def self_normalised_contrast_finds_the_normaliser(impl, shift, start, nu):
@@ -662,12 +636,7 @@ def _rounds(run, theta, phi, eta, turns):
     return Sides([left[None], size], [right[None], size])
 
 
-@theorem(
-    "Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation",
-    kind="enumeration",
-    about="train_flow_contrastive",
-    case=a_game,
-)
+@theorem("Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation", kind="enumeration", case=a_game)
 def energy_and_flow_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy goes down the gradient of the contrast, then the flow up it, through its points too.
 
@@ -693,12 +662,7 @@ def energy_and_flow_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     return _rounds(run, np.append(w, c), phi, eta, (energy, flow))
 
 
-@theorem(
-    "Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5",
-    kind="enumeration",
-    about="train_adversarial_contrastive",
-    case=a_game,
-)
+@theorem("Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5", kind="enumeration", case=a_game)
 def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy goes down the contrast with (1 - w) p_n + w q, then the proposal q goes up it.
 
@@ -741,12 +705,7 @@ def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight
     return _rounds(run, np.append(w, c), phi, eta, (energy, proposal))
 
 
-@theorem(
-    "HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5",
-    kind="enumeration",
-    about="train_variational_bound",
-    case=a_game,
-)
+@theorem("HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5", kind="enumeration", case=a_game)
 def energy_and_sampler_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy goes up the bound of its log-likelihood, then the sampler down it.
 
@@ -780,7 +739,6 @@ def an_autoencoder(draw):
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs",
     kind="enumeration",
-    about="train_implicit_vae",
     case=an_autoencoder,
 )
 def codes_follow_a_score_that_is_fitted_to_them(impl, x, theta, phi, eta, eps):
@@ -821,10 +779,7 @@ def at_levels(draw):
 
 
 @theorem(
-    "Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics",
-    kind="enumeration",
-    about="draw_by_annealed_langevin",
-    case=at_levels,
+    "Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics", kind="enumeration", case=at_levels
 )
 def annealing_starts_at_the_largest_level(impl, A, sigmas, eps, z):
     r"""Samples start from N(0, sigma_1^2 I), and take as many steps at each level, of eps sigma_l^2/sigma_L^2.
@@ -856,7 +811,6 @@ def back_in_time(draw):
 @theorem(
     "Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236",
     kind="enumeration",
-    about="draw_by_diffusion",
     case=back_in_time,
 )
 def samples_come_back_from_the_prior(impl, A, sde, ratio, z):

@@ -22,12 +22,7 @@ def rows_and_conditional_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    CONDITIONAL + ", eqs. 9 and 10",
-    kind="pointwise",
-    about="conditional_noise_contrastive",
-    case=rows_and_conditional_noise,
-)
+@theorem(CONDITIONAL + ", eqs. 9 and 10", kind="pointwise", case=rows_and_conditional_noise)
 def conditional_contrast_by_hand(impl, model, x, y, log_ratio):
     r"""Twice the logistic loss, its mean over the noise points, in the naive form; no normaliser is needed.
 
@@ -61,7 +56,6 @@ def asymmetric():
 @theorem(
     CONDITIONAL,
     kind="quadrature",
-    about="conditional_noise_contrastive",
     case=conditional_noise,
     outside={"noise that is not symmetric, without its ratio": asymmetric},
 )
@@ -115,7 +109,7 @@ def moves(x, ups):
     return y, np.sum(y - x, axis=2) * np.log(ups / (3 - ups))
 
 
-@theorem(CONDITIONAL, kind="enumeration", about="conditional_noise_contrastive", case=machines_and_moves)
+@theorem(CONDITIONAL, kind="enumeration", case=machines_and_moves)
 def conditional_contrast_of_bits(impl, p, q, ups):
     r"""The same for bits: one of them is flipped, or set to one with probability 1/3 or 2/3, which is not symmetric.
 
@@ -129,13 +123,7 @@ def conditional_contrast_of_bits(impl, p, q, ups):
     return Sides([weights * away], [weights * here, *right])
 
 
-@theorem(
-    CONDITIONAL + ", connection to score matching",
-    kind="limit",
-    about="conditional_noise_contrastive",
-    case=place_in_the_plane,
-    cases=len(IN_THE_PLANE),
-)
+@theorem(CONDITIONAL + ", connection to score matching", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE))
 def conditional_contrast_is_implicit_score_matching(impl, wells, x, v):
     r"""With noise close to each data point, y = x + eps z, it is implicit score matching, with a remainder of order 4.
 

@@ -26,9 +26,7 @@ def rows_at_large_levels(draw: Draw) -> dict:
     return rows_at_levels(draw, 1.5, 4.0)
 
 
-@theorem(
-    f"{KARRAS}, eqs. 2 and 8", kind="pointwise", about="karras_denoising", case=rows_at_levels, cancels=EITHER_SIGN
-)
+@theorem(f"{KARRAS}, eqs. 2 and 8", kind="pointwise", case=rows_at_levels, cancels=EITHER_SIGN)
 def karras_denoising_by_hand(impl, model, x, sigma, z, data_std):
     r"""Row by row with a level for each, the weight as a sum, the square multiplied out.
 
@@ -38,13 +36,7 @@ def karras_denoising_by_hand(impl, model, x, sigma, z, data_std):
     return Sides([rows], multiplied_out(D, -x, 1 / data_std**2 + 1 / sigma**2))
 
 
-@theorem(
-    f"{KARRAS}, eqs. 2 and 3; Vincent 2011",
-    kind="pointwise",
-    about="karras_denoising",
-    case=rows_at_levels,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{KARRAS}, eqs. 2 and 3; Vincent 2011", kind="pointwise", case=rows_at_levels, cancels=EITHER_SIGN)
 def karras_denoising_is_denoising_score_matching(impl, model, x, sigma, z, data_std):
     r"""With the denoiser of a score it is noise prediction, weighted by (sigma^2 + s^2)/s^2.
 
@@ -57,13 +49,7 @@ def karras_denoising_is_denoising_score_matching(impl, model, x, sigma, z, data_
     return Sides([rows], multiplied_out(noise, z, weight), formula=multiplied_out(*large, weight))
 
 
-@theorem(
-    f"{KARRAS}, eq. 7 and table 1",
-    kind="pointwise",
-    about="karras_preconditioned",
-    case=rows_at_large_levels,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{KARRAS}, eq. 7 and table 1", kind="pointwise", case=rows_at_large_levels, cancels=EITHER_SIGN)
 def preconditioning_by_hand(impl, model, x, sigma, z, data_std):
     r"""Row by row with a level for each, by the share r of the data in the variance of a noisy point.
 
@@ -74,13 +60,7 @@ def preconditioning_by_hand(impl, model, x, sigma, z, data_std):
     return Sides([left], [share * x, sigma[:, None] * np.sqrt(share) * F])
 
 
-@theorem(
-    f"{KARRAS}, eq. 8 and appendix B.6",
-    kind="pointwise",
-    about="karras_denoising karras_preconditioned",
-    case=rows_at_large_levels,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{KARRAS}, eq. 8 and appendix B.6", kind="pointwise", case=rows_at_large_levels, cancels=EITHER_SIGN)
 def a_preconditioned_network_has_weight_one(impl, model, x, sigma, z, data_std):
     r"""Of a network in its preconditioning it is half the squared distance to its target, at all levels alike.
 
@@ -127,7 +107,7 @@ def mixture_and_level(draw: Draw) -> dict:
     return {"p": p, "sigma": draw.real(0.4, 1.5), "data_std": draw.real(0.3, 1.5), "model": draw.model(1, FIELDS)}
 
 
-@theorem(f"{KARRAS}, eqs. 2 and 3", kind="quadrature", about="karras_denoising", case=mixture_and_level)
+@theorem(f"{KARRAS}, eqs. 2 and 3", kind="quadrature", case=mixture_and_level)
 def the_best_denoiser_is_the_posterior_mean(impl, p, sigma, data_std, model):
     r"""In the mean it is half the squared distance to E[X | Y], by Bayes, and the variance that is left, weighted.
 
@@ -158,7 +138,7 @@ def a_heun_step(draw: Draw) -> dict:
     return case | {"next_sigma": draw.choice((1.0, 0.0)) * draw.real(0.2, 1.5)}
 
 
-@theorem(f"{KARRAS}, algorithm 1", kind="pointwise", about="karras_heun_step", case=a_heun_step, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, algorithm 1", kind="pointwise", case=a_heun_step, cancels=EITHER_SIGN)
 def heun_step_by_hand(impl, model, x, sigma, next_sigma):
     r"""Half of the way along the slope here, half along that where Euler's step arrives; to 0 it is the denoiser.
 
@@ -180,7 +160,7 @@ def point_and_levels(draw: Draw) -> dict:
     return case | {"next_sigma": draw.choice((1.0, 0.0)) * draw.real(0.2, 1.5)}
 
 
-@theorem(f"{KARRAS}, section 3", kind="pointwise", about="karras_heun_step", case=point_and_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, section 3", kind="pointwise", case=point_and_levels, cancels=EITHER_SIGN)
 def heun_steps_to_a_point_are_exact(impl, point, z, sigma, next_sigma):
     r"""For data that are one point the way is straight, and a step of any length is exact.
 
@@ -200,7 +180,6 @@ ENDS = [(2.0, 0.25, 0.4), (3.0, 0.5, 1.5), (1.0, 0.125, 0.15)]
 @theorem(
     f"{KARRAS}, section 3 and appendix D.1; Hairer, Norsett and Wanner 1993, section II.1",
     kind="limit",
-    about="karras_heun_step",
     case=lambda draw: dict(zip(("first", "last", "v"), draw.choice(ENDS))),
     cases=len(ENDS),
 )
@@ -233,7 +212,7 @@ def some_levels(draw: Draw) -> dict:
     return case | {"power": draw.choice((7.0, 1.0, 3.0)) * draw.real(0.8, 1.2)}
 
 
-@theorem(f"{KARRAS}, eq. 5", kind="pointwise", about="karras_noise_levels", case=some_levels)
+@theorem(f"{KARRAS}, eq. 5", kind="pointwise", case=some_levels)
 def karras_levels_have_equal_steps_in_their_roots(impl, n, smallest, largest, power):
     r"""Their logs are those of a mean of the roots of both ends, counted from the large one.
 
