@@ -12,7 +12,7 @@ partition function, and the divergence to the truth or the log-likelihood of the
 What the tables show. Where the noise is drawn once, the learned log Z is right to an eighth of a nat. A game of a
 thousand updates is not at its end. Against a flow, log Z is where the loss is lowest for the energy at hand, which is
 its partition function only if the energy is right, and on the petals it is half a nat off; with the same flow held,
-L-BFGS goes on to what the best noise reaches. The adversarial bound is tight, since q follows the energy, but that
+in the median L-BFGS goes on to what the best noise reaches. The adversarial bound is tight, since q follows the energy, but that
 rests on a plateau where two components share the upper mode; exact likelihood leaves it in 50 steps. Conditional NCE
 sees the petals' two groups, which lie apart, through its largest steps alone, and gives one twice its weight; with
 another draw of its noise it reached -0.68.
