@@ -123,7 +123,7 @@ def conditional_contrast_of_bits(impl, p, q, ups):
     return Sides([weights * away], [weights * here, *right])
 
 
-@theorem(CONDITIONAL + ", connection to score matching", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE))
+@theorem(CONDITIONAL + ", connection to score matching", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
 def conditional_contrast_is_implicit_score_matching(impl, wells, x, v):
     r"""With noise close to each data point, y = x + eps z, it is implicit score matching, with a remainder of order 4.
 

@@ -150,8 +150,7 @@ WIDE_NOISE = [  # x, mean and variance of q, log of the mass, mean and deviation
 ]
 
 
-def point_and_wide_noise(draw: Draw) -> dict:
-    x, mean, variance, log_mass, centre, deviation, v = draw.choice(WIDE_NOISE)
+def point_and_wide_noise(x, mean, variance, log_mass, centre, deviation, v) -> dict:
     return {
         "x": np.array([[x]]),
         "q": GaussianMixture([1.0], [[mean]], variance),
@@ -161,7 +160,7 @@ def point_and_wide_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(GUTMANN, kind="limit", about="noise_contrastive", case=point_and_wide_noise, cases=len(WIDE_NOISE))
+@theorem(GUTMANN, kind="limit", about="noise_contrastive", case=point_and_wide_noise, cases=WIDE_NOISE)
 def many_noise_points_are_maximum_likelihood(impl, x, q, offset, noise, v):
     r"""With many noise points, wide enough for p_theta/p_n to be bounded, the gradient at any x is the likelihood's.
 
@@ -307,8 +306,7 @@ def judged_covariance(impl, p, noise, nu):
 FISHER = [(0.3, 0.8, 0.1, 1.6), (-0.5, 1.3, -0.4, 2.0)]  # mean and variance of p, mean and deviation of the noise
 
 
-def gaussian_and_wide_noise(draw: Draw) -> dict:
-    mean, variance, centre, deviation = draw.choice(FISHER)
+def gaussian_and_wide_noise(mean, variance, centre, deviation) -> dict:
     return {"p": GaussianMixture([1.0], [[mean]], variance), "noise": GaussianMixture([1.0], [[centre]], deviation**2)}
 
 
@@ -317,7 +315,7 @@ def gaussian_and_wide_noise(draw: Draw) -> dict:
     kind="limit",
     about="noise_contrastive",
     case=gaussian_and_wide_noise,
-    cases=len(FISHER),
+    cases=FISHER,
 )
 def asymptotic_covariance_tends_to_fishers(impl, p, noise):
     r"""With many noise points the asymptotic covariance of the estimate is that of maximum likelihood: order 1 in 1/nu.

@@ -180,8 +180,8 @@ MACHINES = [  # b, c, W, and log-probabilities of the data, up to a constant
     HINTON + "; Carreira-Perpinan and Hinton 2005",
     kind="limit",
     about="contrastive_divergence",
-    case=lambda draw: dict(zip(("b", "c", "W", "log_q"), map(np.array, draw.choice(MACHINES)))),
-    cases=len(MACHINES),
+    case=lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))),
+    cases=MACHINES,
 )
 def more_steps_tend_to_the_likelihood_gradient(impl, b, c, W, log_q):
     r"""The expected gradient of CD-k tends to that of the likelihood as the k-th power of the second eigenvalue.
@@ -233,9 +233,7 @@ def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
     return Sides(terms, [*in_mean, *(np.concatenate([zero, part.ravel()])[None] for part in squares)], change)
 
 
-@theorem(
-    "Hyvarinen 2007; Song and Kingma 2021, section 4.3", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE)
-)
+@theorem("Hyvarinen 2007; Song and Kingma 2021, section 4.3", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
 def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     r"""With one Langevin step, over eta, the gradient tends to that of implicit score matching, for every x.
 

@@ -401,17 +401,11 @@ TO_THE_LIMIT = [  # beta_min, beta_max, quarters of the time, and the mean and v
 ]
 
 
-@theorem(
-    f"{SONG}, appendix B; {HO}, eq. 14",
-    kind="limit",
-    case=lambda draw: {"case": draw.choice(TO_THE_LIMIT)},
-    cases=len(TO_THE_LIMIT),
-)
-def ddpm_loss_tends_to_diffusion(impl, case):
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", kind="limit", cases=TO_THE_LIMIT)
+def ddpm_loss_tends_to_diffusion(impl, first, last, quarters, mean, variance):
     r"""With the variances beta(i/N)/N it tends to the continuous-time loss with the weight std^2, of order 1 in 1/N.
 
     \log a_i = -B(t) - \tfrac1{2N}\left(t(\beta_{\max} - \beta_{\min}) + \int_0^t \beta^2\right) + O(N^{-2})"""
-    first, last, quarters, mean, variance = case
     given, t = {"beta_min": first, "beta_max": last}, np.array([quarters / 4])
     sde = {"kind": "VariancePreserving", "parameters": given}
     model = gaussian_score(sde, np.array(mean), np.array(variance))

@@ -100,7 +100,7 @@ def modified(wells: Wells, x, p) -> float:
     return float((wells.along(x, p)[1] / 12 - np.sum(wells.gradient(x) ** 2, axis=1) / 24)[0])
 
 
-@theorem(NEAL, kind="limit", case=place, cases=len(PLACES))
+@theorem(NEAL, kind="limit", case=place, cases=PLACES)
 def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     r"""At a fixed time the change of H is of order 2: G, the second term of the energy that is kept, along the flow.
 
@@ -121,7 +121,7 @@ def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     return Limit(time / counts, errors, 2, coefficient)
 
 
-@theorem(NEAL, kind="limit", case=place, cases=len(PLACES))
+@theorem(NEAL, kind="limit", case=place, cases=PLACES)
 def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
     r"""One leapfrog step changes H by a term of order 3.
 

@@ -234,7 +234,7 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", case=place, cases=len(PLACES))
+@theorem("Roberts and Rosenthal 1998", kind="limit", case=place, cases=PLACES)
 def mala_error_is_of_order_three_halves(impl, wells, x, v):
     r"""As the step goes to 0 the log of the ratio does so as its power 3/2: nearly every Langevin step is accepted.
 

@@ -285,7 +285,7 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
 # Noise close to the data
 
 
-@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", kind="limit", case=place, cases=len(PLACES))
+@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", kind="limit", case=place, cases=PLACES)
 def contrast_with_shifted_data_is_sliced_score_matching(impl, wells, x, v):
     r"""With the model itself, shifted by v, as noise, the loss is sliced score matching, with a remainder of order 4.
 

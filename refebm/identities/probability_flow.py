@@ -47,17 +47,8 @@ def runge_kutta(u, x, t, h):
 METHODS = [(euler, 1, 200), (heun, 2, 50), (runge_kutta, 4, 40)]
 
 
-def a_method(draw: Draw) -> dict:
-    return dict(zip(("method", "order", "fewest"), draw.choice(METHODS))) | {"sde": PROCESSES[0]}
-
-
-@theorem(
-    f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1",
-    kind="limit",
-    case=a_method,
-    cases=len(METHODS),
-)
-def ode_steps_have_their_orders(impl, method, order, fewest, sde):
+@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1", kind="limit", cases=METHODS)
+def ode_steps_have_their_orders(impl, method, order, fewest, sde=PROCESSES[0]):
     r"""From noise to normal data along the velocity: Euler steps have order 1, Heun steps 2, Runge-Kutta steps 4.
 
     x_N - x(0) = O(N^{-p}),\ x(0) = \mu + \sqrt{v/V(1)}\, (x(1) - m(1) \mu)"""
@@ -201,12 +192,8 @@ def any_projection_in_closed_form(impl, sde, x, t0, t1, tolerance):
     return promised(value - expected, tolerance)
 
 
-def to_the_end(draw: Draw) -> dict:
-    return {"sde": draw.choice(PROCESSES), "x": POINTS, "t0": 0.1, "tolerance": 1e-8}
-
-
-@theorem(LIKELIHOOD, case=to_the_end, kind="quadrature", cases=len(PROCESSES))
-def prior_stands_in_for_the_law_at_the_end(impl, sde, x, t0, tolerance):
+@theorem(LIKELIHOOD, kind="quadrature", cases=PROCESSES)
+def prior_stands_in_for_the_law_at_the_end(impl, sde, x=POINTS, t0=0.1, tolerance=1e-8):
     r"""Without the law at t = 1 it takes the prior for it, and is wrong by what the two differ at the end of the path.
 
     \log p_{t_0}(x) - \log p_1(x(1)) + \log \pi(x(1)),\ \pi = \mathcal N(0, I),

@@ -102,11 +102,11 @@ def theorem(
     *,
     kind: str,
     about: str = "",
-    case: Callable[[Draw], dict],
+    case: Callable[..., dict] | None = None,
     plane: bool = False,
     mixtures: bool = False,
     outside: dict[str, Callable[[], dict]] | None = None,
-    cases: int | None = None,
+    cases: int | Sequence | None = None,
     cancels: str = "",
 ) -> Callable:
     """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
@@ -115,8 +115,9 @@ def theorem(
     of the functions that it is about, if they are not the public ones that its own text calls as ``impl.NAME``. case: a
     function of a `Draw` that returns the arguments by name. plane: it begins with ``draw.dimension()``. mixtures: its
     density is a ``draw.mixture(d)``, for which a user's data can stand. outside: cases outside its conditions, by
-    words, in which it must fail or be refused. cases: how many there are, where ``draw.count(0, cases - 1)`` is all
-    that is drawn. cancels: why its terms may be much larger than its sides.
+    words, in which it must fail or be refused. cases: all there are, where they are listed: the values of the
+    arguments, in a tuple where there are several, or what `case` makes them of; or their number, where
+    ``draw.count(0, cases - 1)`` is all that is drawn. cancels: why its terms may be much larger than its sides.
     A theorem of another module than refebm's is kept there, in ``__theorems__``.
     """
     if kind not in JUDGES:
@@ -126,7 +127,8 @@ def theorem(
         words, _, latex = (" ".join(part.split()) for part in (inspect.getdoc(function) or "").partition("\n\n"))
         name, module, names = function.__name__, function.__module__, tuple(about.split()) or called_on_impl(function)
         text = (name, module.rpartition(".")[2], words, latex, source, kind, names)
-        made = Theorem(*text, case, function, plane, mixtures, outside or {}, cases, cancels)
+        drawn, number = (case, cases) if isinstance(cases, int | None) else (_listed(function, case, cases), len(cases))
+        made = Theorem(*text, drawn, function, plane, mixtures, outside or {}, number, cancels)
         if module.startswith(f"{OURS}."):
             THEOREMS[made.name] = made
         else:
@@ -134,6 +136,14 @@ def theorem(
         return function
 
     return register
+
+
+def _listed(function, case, cases):
+    """A function of a `Draw` that returns the arguments of one of the cases listed."""
+    names = list(inspect.signature(function).parameters)[1:]
+    case = case or (lambda *values: dict(zip(names, values)))
+    drawn = [one if isinstance(one, tuple) else (one,) for one in cases]
+    return lambda draw: case(*draw.choice(drawn))
 
 
 def called_on_impl(function: Callable) -> tuple[str, ...]:

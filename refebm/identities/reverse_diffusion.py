@@ -1,7 +1,7 @@
 r"""Theorems about the reverse-time SDE, the velocity of the probability flow, predictor and corrector."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -178,13 +178,8 @@ def velocity_moves_waves(impl, model, t, waves, phase):
     return Sides(terms, rate_of_a_wave(model, t, waves, phase), change)
 
 
-def data_and_end(draw: Draw) -> dict:
-    sde, low = draw.choice([(sde, low) for sde in PROCESSES for low in (0.0, 0.1)])
-    return {"sde": sde, "low": low, "v": 0.3}
-
-
-@theorem(f"{ANDERSON}; {EULER}", kind="limit", case=data_and_end, cases=2 * len(PROCESSES))
-def reverse_chain_has_order_one(impl, sde, low, v):
+@theorem(f"{ANDERSON}; {EULER}", kind="limit", cases=list(product(PROCESSES, (0.0, 0.1))))
+def reverse_chain_has_order_one(impl, sde, low, v=0.3):
     r"""From the law at t = 1 the variance at t_0 >= 0 misses the data's, diffused, by order 1 in dt.
 
     V_N - V(t_0) = \tfrac{1 - t_0}N \int_{t_0}^1 \tfrac{m(t)^2 V(t_0)^2}{m(t_0)^2 V(t)^2}

@@ -33,12 +33,7 @@ def cosine_keeps_a_cosine(impl, n_steps, offset, most):
 AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
 
 
-@theorem(
-    f"{NICHOL}; Song et al. 2021, appendix B",
-    kind="limit",
-    case=lambda draw: dict(zip(("offset", "quarters"), draw.choice(AT))),
-    cases=len(AT),
-)
+@theorem(f"{NICHOL}; Song et al. 2021, appendix B", kind="limit", cases=AT)
 def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
     r"""N beta_i tends to the rate beta(t) of an SDE, at t = i/N, of order 1 in 1/N.
 
@@ -78,7 +73,7 @@ def coverage_by_hand(impl, ratio, d):
 APART = [2.0, 2.5, 3.5]
 
 
-@theorem(f"{SONG}, proposition 2", kind="limit", case=lambda draw: {"apart": draw.choice(APART)}, cases=len(APART))
+@theorem(f"{SONG}, proposition 2", kind="limit", cases=APART)
 def coverage_is_that_of_lengths(impl, apart):
     r"""It tends to the mass that the length of noise itself has there, the law of chi, of order 1/2 in 1/d.
 
