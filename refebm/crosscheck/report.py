@@ -19,6 +19,7 @@ from refebm.models import ENERGIES, RBMS, Model
 from refebm.variants.questions import ADJUSTED, CALLED, FOR_GRADIENTS, KERNELS, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
+MOST_NAMES = 12
 LONGEST = 2000  # characters of what an adapter says
 
 
@@ -129,6 +130,15 @@ def summary(findings: Iterable[Finding]) -> str:
     return f"{examined} functions examined: " + ", ".join(said.values())
 
 
+def unsupported(findings: Iterable[Finding]) -> str:
+    """What there is no answer to: by name, or their number where the list would bury the findings."""
+    names = [finding.function for finding in findings if finding.status == "unsupported"]
+    if not names:
+        return "all functions are supported"
+    many = f"{len(names)} functions (--json has all)"
+    return f"unsupported: {many if len(names) > MOST_NAMES else ', '.join(names)}"
+
+
 def failing(finding: Finding) -> str:
     """The first failing input as Python that can be pasted."""
     asked = finding.failing
@@ -209,8 +219,10 @@ def markdown(findings: Iterable[Finding], name: str) -> str:
     """A table, the failures first, and their first inputs folded."""
     order = ("failed", "partly", "convention", "passed", "unsupported")
     findings = sorted(findings, key=lambda finding: order.index(finding.status))
+    told = [finding for finding in findings if finding.status != "unsupported" or finding.diagnosis]
+    absent = [f"`{one.function}`" for one in findings if one.status == "unsupported" and not one.diagnosis]
     rows = ["| function | status | questions | worst / tolerance | dtype | diagnosis |", f"|{' --- |' * 6}"]
-    for finding in findings:
+    for finding in told:
         worst = "" if finding.status == "unsupported" else _worst(finding)
         cells = [f"`{finding.function}`", finding.status, worst and _count(finding), worst, finding.dtype]
         rows.append(f"| {' | '.join(cells)} | {_markup(finding.diagnosis)} |")
@@ -220,6 +232,8 @@ def markdown(findings: Iterable[Finding], name: str) -> str:
         for finding in findings
         if finding.failing is not None
     ]
+    if absent:
+        folded += [f"<details><summary>{len(absent)} unsupported</summary>\n\n{', '.join(absent)}\n\n</details>"]
     head = f"### refebm {refebm.__version__} crosscheck: {_markup(shown(name))}"
     return "\n".join([head, "", summary(findings), "", *rows, "", *folded, ""])
 

@@ -1,4 +1,4 @@
-r"""A linear Gaussian variational autoencoder, in which all that is intractable elsewhere has a closed form."""
+r"""A linear Gaussian variational autoencoder: its marginal, posterior and ELBO gap have closed forms."""
 
 import autograd.numpy as np
 
@@ -13,9 +13,9 @@ class LinearGaussianVAE:
 
     $$z \sim \mathcal N(0, I),\ x \mid z \sim \mathcal N(W z + b, s^2 I)$$
 
-    P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0. The approximate posterior is
-    q(z|x) = N(A x + c, S).
-    Errors: E-SHAPE, E-POSITIVE, E-DEFINITE, E-SCALE.
+    P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0, a float.
+    Errors: E-SHAPE, E-FINITE, E-DTYPE, E-POSITIVE, E-DEFINITE, E-SCALE; of the methods E-NDIM, E-EMPTY, E-SHAPE,
+    E-FINITE and E-DTYPE for points.
     Source: Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouzi 2019, section 3
     """
 
@@ -54,9 +54,11 @@ class LinearGaussianVAE:
         return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
 
     def gap(self, x, mean, cov: Covariance):
-        r"""KL(N(mean_i, cov) | posterior of x_i), (n,): what the ELBO of q(z|x) = N(mean, cov) lacks of log p(x).
+        r"""log p(x) minus the ELBO of q(z|x_i) = N(mean_i, cov), (n,): it is KL(q | posterior of x_i).
 
         $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det(P S^{-1})], \ r = \mu - \mathbb E[z|x]$$
+
+        mean = mu (n, k); cov = S (k, k). Errors: E-SYMMETRIC and E-DEFINITE for cov.
         """
         x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
         precision = np.linalg.inv(self.posterior_cov)

@@ -1,4 +1,4 @@
-"""Variants of denoising diffusion with a share of its noise."""
+"""Variants of DDIM steps."""
 
 from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions

@@ -1,4 +1,4 @@
-"""Variants of the diffusion losses, and of what is made of a network that predicts a score, noise or data."""
+"""Variants of the diffusion losses, and of the conversions between score, noise and clean point."""
 
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions

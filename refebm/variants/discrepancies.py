@@ -1,4 +1,4 @@
-"""Variants of the other discrepancies."""
+"""Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
@@ -87,7 +87,7 @@ conventions(
 
 
 def over_pairs(u: str) -> str:
-    """The mean over pairs, of different rows if unbiased."""
+    """The expression for the mean of u over all pairs of rows, or over pairs of different rows if unbiased."""
     return f"np.sum({u} * (1 - unbiased * np.eye(len(x)))) / (len(x) * (len(x) - unbiased))"
 
 

@@ -1,4 +1,4 @@
-"""Variants of flow matching, and of what makes a velocity of a score and a score of a velocity."""
+"""Variants of flow matching, and of the conversions between velocity and score."""
 
 from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions

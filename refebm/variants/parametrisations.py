@@ -1,4 +1,4 @@
-"""Variants of what a network may predict: score, noise, clean point and velocity, each from another."""
+"""Variants of the conversions between what a network may predict: score, noise, clean point and velocity."""
 
 import numpy as np
 

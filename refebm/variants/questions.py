@@ -1,7 +1,7 @@
-"""Questions that any implementation of a public name can be asked, made from the types of its parameters.
+"""Questions for implementations of public functions: arguments, made from the types of a function's parameters.
 
 Every number is a multiple of 1/64 with at most 8 binary digits: exact in float64, float32 and bfloat16, short in JSON,
-and the same on every machine, since the raw stream of a bit generator is all that is drawn from.
+and the same on every machine, since only the raw stream of a bit generator is used.
 """
 
 import functools
@@ -38,7 +38,7 @@ BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # wha
 
 @functools.cache
 def types(function: str) -> dict:
-    """The types of the parameters of a public function or method, by name, and of what it returns."""
+    """The types of the parameters of a public function or method, by name, and of its result as "return"."""
     name, _, method = function.partition(".")
     thing = getattr(refebm, name)
     signature = inspect.signature(getattr(thing, method) if method else thing)
@@ -48,7 +48,7 @@ def types(function: str) -> dict:
 
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
 RETURNED = (glossary.Field, glossary.LogDensity)
-CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # what they return is, at x
+CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
 KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
 ADJUSTED = tuple(
     name for name in KERNELS if glossary.Energy in types(name).values()
@@ -59,29 +59,30 @@ DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module
 
 
 def parameters(function: str) -> tuple[str, ...]:
-    """The names of the arguments that a public function is asked with."""
+    """The names of the arguments that questions give to a public function."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
     required = tuple(one.name for one in given if one.default is one.empty)
     return required + (("x",) if function in CALLED else particular(function).also)
 
 
 def reporting(x, z, u):
-    """A step by hand, whose report is made of u."""
+    """A kernel by hand, x/2 + z, whose report is made from u."""
     return Step(0.5 * x + z, Info(u, u < 0.5, 0 * u, u > 0.75))
 
 
 def together(x, y, z, u):
-    """A coupled step by hand: the second goes where the first does where u is above 1/2, or where they are together."""
+    """A coupled kernel by hand: both go to x/2 + z where u > 1/2 or they have met, else the second to y/2 - z."""
     up = 0.5 * x + z
     same = (u[:, None] > 0.5) | np.all(x == y, axis=1)[:, None]
     return moved(up), moved(np.where(same, up, 0.5 * y - z))
 
 
 class Question:
-    """Arguments for any public function, made from the types of its parameters; what is not held fixed is generic.
+    """Arguments for any public function, made from the types of its parameters; those not fixed are drawn.
 
-    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells
-    are. grid: another than 64 makes numbers that have to be rounded. between: between two wells, where E is concave.
+    Models are data. d, n, m: coordinates, rows, projections. kind: the kind of model. reach: how far out points and
+    wells are. grid: the unit is 1/grid; other values than 64 give numbers that float32 has to round. fixed: arguments
+    by name, and options: between=True, for one, puts points between two wells, where E is concave.
     """
 
     def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, grid=GRID, **fixed):
@@ -98,7 +99,7 @@ class Question:
         return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / self.unit
 
     def scalar(self, value):
-        """A number on the grid, or one that is rounded."""
+        """The number itself on the usual grid; on another, a nearby number that float32 has to round."""
         return value if self.unit == GRID else value * GRID / self.unit
 
     def rows(self, name):
@@ -117,7 +118,7 @@ class Question:
         return self.fixed.get(name, self.grid((self.n,), low, high)) + np.zeros(self.n)
 
     def covariance(self):
-        """Diagonally dominant, so that it is positive definite whatever is drawn."""
+        """A covariance that is diagonally dominant, and so always positive definite."""
         if self.fixed.get("unit"):
             return np.eye(self.d)
         if self.fixed.get("isotropic"):
@@ -132,7 +133,7 @@ class Question:
         return Model(kind, getattr(self, f"_{kind}")())
 
     def _quadratic(self):
-        if self.fixed.get("walls"):  # its energy is infinite a few steps away
+        if self.fixed.get("walls"):  # an energy that overflows a few steps away
             return {"mean": np.zeros(self.d), "precision": 2.0**1020 * np.eye(self.d)}
         return {"mean": self.reach * self.grid((self.d,), -1, 1), "precision": self.covariance()}
 
@@ -158,7 +159,7 @@ class Question:
 
     @functools.cached_property
     def process(self):
-        """The SDE of this question, as data."""
+        """The SDE of this question, as kind and parameters."""
         kind = self.fixed.get("sde") or SDES[self.stream.random_raw() % len(SDES)]
         if kind == "GivenDiffusion":
             return GIVEN
@@ -202,13 +203,13 @@ class Question:
         return {"couplings": tuple(self.network(self.d, 2, 2 * self.d) for _ in range(2))}
 
     def projections(self, m):
-        """m for each row, or one (n, d) where m is None."""
+        """m projections for each row, (m, n, d); (n, d) if m is None."""
         v = self.grid((self.n, self.d) if m is None else (m, self.n, self.d), -1.75, 1.75)
         v = v / np.sqrt(np.sum(v**2, axis=-1, keepdims=True)) if self.fixed.get("unit_v") else v
         return np.where(v < 0, -1.0, 1.0) if self.fixed.get("signs") else v
 
     def points(self, name, positive=False):
-        """Points where the model, or a positive density, has them."""
+        """Points in the domain of the model: real, positive or binary."""
         x = self.rows(name)
         if name != "x" or self.kind not in ("binary_rbm", "gamma"):
             return np.abs(x) + 0.125 if positive else x
@@ -227,9 +228,9 @@ class Question:
         asked = self.kind if self.kind in known else "noise_conditional"
         self.asked = asked if {glossary.TimeField, glossary.LevelField} & {*of_type.values()} else self.kind
         given = {name: self.drawn(name, of_type.get(name, glossary.Points)) for name in parameters(function)}
-        if "u_meet" in given:  # a pair near enough to meet
+        if "u_meet" in given:  # a pair of chains near enough to meet
             given["y"] = given["x"] + self.grid((self.n, self.d), -1, 1)
-        return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # the same
+        return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # one model
 
     def drawn(self, name, annotation):
         """An argument, by the draw that the function has of its own, or that of the type, or a number by its name."""
@@ -242,14 +243,14 @@ class Question:
         return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
 
     def chains(self, _):
-        """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
+        """n chains, (T, n, d), each with its own mean: moving averages, so that they are correlated in time."""
         length = self.fixed.get("length", 12)
         steps = self.grid((length + 2, self.n, self.d), -1, 1)
         signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
         return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
 
     def _of_buffer(self, _, method):
-        """A buffer as data, and what its method is asked with."""
+        """A buffer as data, and the arguments of its method."""
         given = {"buffer": {"points": self.grid((5, self.d), -2, 2), "capacity": self.fixed.get("capacity", 7)}}
         if method == "push":
             return given | {"x": self.rows("x")}
@@ -257,17 +258,17 @@ class Question:
         return given | {"fresh": self.rows("x"), "fraction": self.fixed.get("fraction", self.scalar(0.375)), "u": u}
 
     def reports(self, _):
-        """Noise for a chain, and numbers of which its steps make reports."""
+        """Noise z for a chain, and numbers u from which its steps make their reports."""
         steps = self.fixed.get("n_steps", 3)
         return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
 
     @property
     def sides(self):
-        """Of the grids, from coarse to fine: one grid on the line, else two."""
+        """The sides of the grids, from coarse to fine: one grid if d = 1, else two."""
         return (2,) if self.d == 1 else (1, 2) if self.d == 2 else (2, 4)
 
     def of_grids(self, make):
-        """Something for each grid, made for as many coordinates as it has pixels."""
+        """Call make() once per grid, with d set to its number of pixels."""
         d = self.d
         made = []
         for side in self.sides:
@@ -282,7 +283,7 @@ class Question:
         )
 
     def spring(self):
-        """Diagonally dominant in as many coordinates as an image has pixels."""
+        """A precision for images that is diagonally dominant, and so positive definite."""
         upper = np.triu(self.grid((self.d, self.d), -1 / 16, 1 / 16), 1)
         return np.diag(self.grid((self.d,), 1, 2)) + upper + upper.T
 
@@ -290,7 +291,7 @@ class Question:
         return self.fixed.get(name, self.grid((self.n, self.sides[-1] ** 2), -1.75, 1.75))
 
     def indices(self, _):
-        """A step for each row: a network knows positive levels, a mixture times, the first two steps."""
+        """A step i for each row. A network needs i > 0 as its level, a diffused mixture a time: i is 0 or 1."""
         if self.asked == "diffused_mixture":
             return self.fixed.get("i", np.arange(self.n) % 2) + np.zeros(self.n, int)
         return 1 + np.arange(self.n) % (self.fixed.get("n_steps", 4) - 1)
@@ -311,7 +312,7 @@ class Question:
         }
 
     def _of_rbm(self, name, method):
-        """An RBM as data, and what its method is asked with."""
+        """An RBM as data, and the arguments of its method."""
         kind = RBMS[name]
         given = {"density": {"density": name, "parameters": getattr(self, f"_{kind}")()}}
         m = len(given["density"]["parameters"]["c"])
@@ -322,7 +323,7 @@ class Question:
         return given
 
     def _of_sde(self, name, method):
-        """An SDE as data, and what its method is asked with; a law is asked for its density at x."""
+        """An SDE as data, and the arguments of its method; laws that it returns are compared by their density at x."""
         self.fixed["sde"] = name
         make = {
             "x": lambda: self.rows("x"),
@@ -346,7 +347,7 @@ class Question:
         return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
 
     def _of_vae(self, _, method):
-        """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
+        """A linear Gaussian autoencoder with two latent coordinates, and the arguments of its method."""
         weights = self.grid((self.d, 2), -1, 1)
         deviation = self.fixed.get("deviation", float(np.ravel(self.sigma)[0]))
         given = {"weights": weights, "bias": self.centre, "deviation": deviation}
@@ -358,7 +359,7 @@ class Question:
         return asked
 
     def _of_density(self, name, method="log_prob"):
-        """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
+        """A density as data, and the arguments of its method; smoothed densities are compared by log_prob."""
         given = {"density": {"density": name, "parameters": self.density(name)}}
         if method in ("smoothed", "posterior_mean", "posterior_cov"):
             given["sigma"] = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
@@ -367,7 +368,7 @@ class Question:
         return given
 
     def density(self, name: str) -> dict:
-        """Parameters of a density."""
+        """The parameters of a density, by name."""
         k, fixed = self.fixed.get("components", 3), self.fixed
         if name == "Gaussian":
             return {"mean": self.centre, "cov": self.covariance()}
@@ -391,7 +392,7 @@ class Question:
         return degrees | {"loc": self.centre, "scale": scale}
 
 
-MADE_OF_DATA = {  # how those are asked that are first made of data
+MADE_OF_DATA = {  # the methods of `Question` for functions and classes whose object is first built from data
     **{"_of_gibbs": ("gibbs_step",), "_of_buffer": ("ReplayBuffer",), "_of_sde": (*SDES, "GivenDiffusion")},
     **{"_of_rbm": RBMS, "_of_flow": ("RealNVP",), "_of_vae": ("LinearGaussianVAE",), "_of_density": DENSITIES},
 }
@@ -409,7 +410,7 @@ def log_density(ask, name):
 
 def step_size(ask, name):
     long = ask.function in ADJUSTED and name != "scale"
-    return ask.fixed.get(name, ask.scalar(1.125 if long else NUMBERS[name]))  # some long ones are rejected
+    return ask.fixed.get(name, ask.scalar(1.125 if long else NUMBERS[name]))  # long: some proposals are rejected
 
 
 def level_noise(ask, name):
@@ -432,7 +433,7 @@ def model_points(ask, name):
     return ask.units(x) if ask.asked == "binary_rbm" else x
 
 
-DRAWS = {  # of each type of argument
+DRAWS = {  # how an argument of each type is drawn
     **dict.fromkeys((glossary.Points, glossary.States), Question.points),
     glossary.PositivePoints: lambda ask, name: ask.points(name, positive=True),
     glossary.Bits: lambda ask, name: (ask.rows(name) > ask.centre) * 1.0,
@@ -507,7 +508,7 @@ OWN = {  # what a name says that its type does not
 
 
 def ask(function: str, impl: Implementation, arguments: dict):
-    """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    """Call a function of an implementation with these arguments, with models in the form that it wants."""
     if function in procedures.NAMES:
         process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
         return procedures.answered(getattr(impl, function), arguments | process)
@@ -567,7 +568,7 @@ def _ask_sde(method, sde, x=None, **asked):
 
 
 def _ask_buffer(impl, method, buffer, **asked):
-    """Where chains start; of a buffer its points, and zeros where it has room."""
+    """Where chains start, or the points of a buffer after a push, padded with zeros."""
     result = getattr(impl.ReplayBuffer(**buffer), method)(*asked.values())
     if method != "push":
         return result
@@ -576,7 +577,7 @@ def _ask_buffer(impl, method, buffer, **asked):
 
 
 def flat(result) -> np.ndarray:
-    """An answer as one array; the parts of a tuple one after the other."""
+    """An answer as one array; the parts of a tuple are concatenated."""
     if isinstance(result, tuple):
         return np.concatenate([np.ravel(part) for part in result])
     return np.asarray(result)
@@ -597,7 +598,7 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
 
 
 def _gradient(function, impl, **arguments):
-    """In the parameters of the model; samples of it lie where its own score leads them."""
+    """The gradient in the model's parameters; samples depend on them by a step along the model's score."""
     name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, Model))
     theta, unflatten = flatten(asked.parameters)
 
@@ -606,6 +607,6 @@ def _gradient(function, impl, **arguments):
         given = arguments | {name: model}
         if "x_model" in arguments and asked.kind != "binary_rbm":
             given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
-        return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # the gradient may be zero
+        return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # autograd needs a dependence, even a zero one
 
     return grad(loss)(theta)

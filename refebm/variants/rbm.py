@@ -8,7 +8,7 @@ SPINS = "Ising models, whose units are -1 and 1"
 PER_SIGMA = "Krizhevsky 2009; Hinton 2012, section 13.2"
 FIELD = "self.c + np.dot(v, self.W)"
 BACK = "self.b + np.dot(hidden(self, h), self.W.T)"
-TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # it has the right shape where there are as many of both
+TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # wrong only if d = m; else its shape would be wrong
 SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 
 wrong_versions(

@@ -1,4 +1,4 @@
-"""Variants of the reverse-time SDE, the probability flow, and denoising diffusion in steps."""
+"""Variants of the reverse-time SDE, the probability flow, and DDPM steps."""
 
 import numpy as np
 

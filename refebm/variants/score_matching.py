@@ -11,7 +11,7 @@ FIRST, SECOND = "(ahead - behind) ** 2 / (8 * eps**2)", "(ahead + behind - 2 * h
 NONNEGATIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2"
 UNIT = "/ (squared_norm(v) + 1e-300)"
 
-HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms, and on neither: one minimiser
+HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms or on neither: the same minimiser
 ERMON = "ermongroup/sliced_score_matching"
 
 SAME_PROJECTION = "the same projection in each row"

@@ -1,4 +1,4 @@
-"""Variants of SDEs: what is kept of the data, how much noise there is, and where the law at the end is."""
+"""Variants of SDEs: their scale, their noise, and their law at the end."""
 
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
