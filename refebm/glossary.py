@@ -59,7 +59,7 @@ def real(name, value):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
     if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
-        value = array(name, value)
+        value = value if isbox(value) else array(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
         with numpy.errstate(over="ignore"):  # of what is wider than float64
             value = value.astype(np.float64, copy=False)
