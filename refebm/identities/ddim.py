@@ -163,7 +163,7 @@ def a_tiny_step(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{SONG}, eq. 16", kind="pointwise", about="ddim_step", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 16", kind="pointwise", case=a_tiny_step, cancels=EITHER_SIGN)
 def ddim_step_of_tiny_variances(impl, **case):
     r"""The formula of the step holds to full precision even for tiny variances, where 1 - a_i must not cancel.
 

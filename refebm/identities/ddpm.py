@@ -70,7 +70,7 @@ def a_tiny_step(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{HO}, eq. 7", kind="pointwise", about="ddpm_step", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7", kind="pointwise", case=a_tiny_step, cancels=EITHER_SIGN)
 def ddpm_step_of_tiny_variances(impl, **case):
     r"""The posterior variance keeps full precision even for tiny betas, where 1 - a_i must not cancel.
 
@@ -171,7 +171,7 @@ def ddpm_rate(v, low, posterior):
 ENDS = [(False, 0.0), (False, 0.1), (True, 0.1)]
 
 
-@theorem(f"{HO}, section 3.2; {SONG}, appendix E", kind="limit", about="ddpm_step", cases=ENDS)
+@theorem(f"{HO}, section 3.2; {SONG}, appendix E", kind="limit", cases=ENDS)
 def ddpm_chain_has_order_one(impl, posterior, low, v=0.3):
     r"""The variance of the chain has an error of order 1 in 1/N; with the posterior variance only if stopped before 0.
 
@@ -184,7 +184,7 @@ def ddpm_chain_has_order_one(impl, posterior, low, v=0.3):
 VARIANCES = [0.2, 0.3]
 
 
-@theorem(f"{HO}, section 3.2", kind="limit", about="ddpm_step", cases=VARIANCES)
+@theorem(f"{HO}, section 3.2", kind="limit", cases=VARIANCES)
 def posterior_variance_has_a_logarithm(impl, v):
     r"""With the posterior variance and all steps down to the data, the error is h log(1/h) in h = 1/N, not of order 1.
 

@@ -206,12 +206,7 @@ def through_time(impl, sde, model, start):
     return integrated
 
 
-@theorem(
-    "Song, Durkan, Murray and Ermon 2021, theorems 1 and 2",
-    kind="quadrature",
-    about="diffusion_score_matching",
-    case=two_gaussians,
-)
+@theorem("Song, Durkan, Murray and Ermon 2021, theorems 1 and 2", kind="quadrature", case=two_gaussians)
 def likelihood_weighting_is_the_divergence(impl, sde, start, p, q):
     r"""With the weight g^2 the excess loss, integrated over time, is by how much diffusion lowers the KL divergence.
 
@@ -367,7 +362,7 @@ def tiny_steps_and_rows(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", about="ddpm_loss", case=tiny_steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", kind="pointwise", case=tiny_steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_of_tiny_steps(impl, **case):
     r"""The loss keeps full precision even for tiny variances, where a_i rounds to 1 and 1 - a_i must not cancel.
 

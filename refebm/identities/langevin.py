@@ -153,9 +153,7 @@ def gaussian_and_step(draw: Draw, low: float) -> dict:
     return {"p": p, "eta": draw.real(low, 0.9) * largest_stable_step(p)}
 
 
-@theorem(
-    ULA, kind="pointwise", about="langevin_step", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN
-)
+@theorem(ULA, kind="pointwise", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN)
 def biased_gaussian_is_stationary(impl, p, eta):
     r"""For a Gaussian target the step is an affine map, and leaves a wider Gaussian with the same mean invariant.
 
@@ -189,7 +187,6 @@ def too_large(share: float) -> dict:
 @theorem(
     ULA,
     kind="pointwise",
-    about="langevin_step",
     case=gaussian_step_and_start,
     cancels=EITHER_SIGN,
     outside={f"eta = {2 * share} lambda_min": lambda share=share: too_large(share) for share in (1.0, 1.25)},
@@ -227,7 +224,7 @@ def biases(impl, p):
     return found
 
 
-@theorem(ULA, kind="limit", about="langevin_step", case=a_target, cases=TARGETS)
+@theorem(ULA, kind="limit", case=a_target, cases=TARGETS)
 def bias_of_the_covariance_has_order_one(impl, p):
     r"""The stationary covariance exceeds that of the target by eta/2 in each direction, to first order.
 
@@ -235,7 +232,7 @@ def bias_of_the_covariance_has_order_one(impl, p):
     return Limit(ETAS, np.array([np.trace(bias) for bias in biases(impl, p)]), 1, p.d / 2)
 
 
-@theorem(ULA, kind="limit", about="langevin_step", case=a_target, cases=TARGETS)
+@theorem(ULA, kind="limit", case=a_target, cases=TARGETS)
 def bias_in_divergence_has_order_two(impl, p):
     r"""The Kullback-Leibler divergence of the stationary law from the target is of order 2 in eta.
 

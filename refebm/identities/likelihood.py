@@ -96,7 +96,7 @@ def deep_wells(draw: Draw) -> dict:
     return {"model": Model("mixture", model.parameters | {"logits": model.parameters["logits"] + depth})}
 
 
-@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", about="log_partition", case=deep_wells)
+@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", case=deep_wells)
 def partition_function_of_deep_wells(impl, model):
     r"""A constant added to the energy is subtracted from log Z exactly, however large it is.
 

@@ -80,7 +80,7 @@ def data_noise_and_points(draw: Draw) -> dict:
     return with_wider_noise(case)
 
 
-@theorem(GOODFELLOW, kind="pointwise", about="gan_discriminator_loss noise_contrastive", case=data_noise_and_points)
+@theorem(GOODFELLOW, kind="pointwise", case=data_noise_and_points)
 def discriminator_loss_is_noise_contrast(impl, p, noise, x, y):
     r"""With logit = log p - log p_n the discriminator's loss is noise contrast with one noise point each.
 
@@ -209,7 +209,6 @@ def entropy_of_the_labels(nu):
 @theorem(
     GUTMANN + "; " + GOODFELLOW,
     kind="quadrature",
-    about="noise_contrastive",
     case=lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
     plane=True,
 )
@@ -224,7 +223,7 @@ def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
     return Sides(terms, [entropy_of_the_labels(nu), *right], max(change, other))
 
 
-@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=data_noise_and_model)
+@theorem(GUTMANN, kind="quadrature", case=data_noise_and_model)
 def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offset):
     r"""A wrong model's loss exceeds the truth's by a mean KL divergence between classifiers: the truth is the minimum.
 

@@ -147,7 +147,7 @@ def density_by_the_flow(impl, model, x, t0, t1, tolerance, **options):
     return impl.probability_flow_log_prob(*given, log_end=impl.energy(log_density_at(model, t1)), **options)
 
 
-@theorem(LIKELIHOOD, about="probability_flow_log_prob", case=a_dear_path, **AT_PATHS)
+@theorem(LIKELIHOOD, case=a_dear_path, **AT_PATHS)
 def flow_gives_the_density(impl, sde, x, t0, t1, tolerance):
     r"""Given the log-density at its end, a path gives the log-density at its start, within ten tolerances.
 
@@ -162,7 +162,7 @@ def turned(angle: float) -> np.ndarray:
     return np.sqrt(2) * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
-@theorem(GRATHWOHL, about="probability_flow_log_prob", case=a_dear_path, **AT_PATHS)
+@theorem(GRATHWOHL, case=a_dear_path, **AT_PATHS)
 def projections_over_a_frame_give_the_density(impl, sde, x, t0, t1, tolerance):
     r"""Hutchinson's estimate is exact for a set of projections whose mean of v v^T is I.
 
@@ -180,7 +180,7 @@ def normal_log_density(x, mean, variance):
 PROJECTIONS = np.array([[[0.7, -1.2], [1.5, 0.3], [-0.4, 0.9]], [[-0.6, 1.1], [0.2, -0.8], [1.3, 0.5]]])
 
 
-@theorem(GRATHWOHL, about="probability_flow_log_prob", case=a_dear_path, **AT_PATHS)
+@theorem(GRATHWOHL, case=a_dear_path, **AT_PATHS)
 def any_projection_in_closed_form(impl, sde, x, t0, t1, tolerance):
     r"""For normal data the estimate is known for any projections: each coordinate stretches by sqrt(V_1/V_0).
 

@@ -109,7 +109,7 @@ def executed_back(impl, model, x, t, dt):
     return (x - still) / dt, (kicked - still) ** 2 / dt, still
 
 
-@theorem(ANDERSON, kind="pointwise", about="reverse_sde_step", case=on_the_line, cancels=EITHER_SIGN)
+@theorem(ANDERSON, kind="pointwise", case=on_the_line, cancels=EITHER_SIGN)
 def reverse_sde_has_the_law_in_reverse(impl, model, x, t, dt):
     r"""The drift and noise that a step executes solve the reverse Fokker-Planck equation of a mixture, at every point.
 
@@ -149,7 +149,7 @@ def rate_of_a_wave(model, t, waves, phase):
     return [*(0.5 * now.beta * (means @ waves) * np.sin(angle) * size), *(-0.5 * widening * np.cos(angle) * size)]
 
 
-@theorem(ANDERSON, kind="quadrature", about="reverse_sde_step", case=a_wave, plane=True, cancels=EITHER_SIGN)
+@theorem(ANDERSON, kind="quadrature", case=a_wave, plane=True, cancels=EITHER_SIGN)
 def reverse_sde_moves_waves_in_reverse(impl, model, t, dt, waves, phase):
     r"""The drift and noise that a step executes solve the Fokker-Planck equation in weak form, tested with waves.
 

@@ -181,7 +181,7 @@ def averaged(impl, steps, momentum):
     return np.concatenate([np.ravel(average["W"]), *average["rest"]])
 
 
-@theorem(f"{SONG}, technique 5", kind="pointwise", about="moving_average", case=training_run, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, technique 5", kind="pointwise", case=training_run, cancels=EITHER_SIGN)
 def averages_weigh_the_past_geometrically(impl, steps, momentum):
     r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest, m^T.
 
@@ -194,7 +194,6 @@ def averages_weigh_the_past_geometrically(impl, steps, momentum):
 @theorem(
     f"{SONG}, technique 5",
     kind="pointwise",
-    about="moving_average",
     case=lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)},
 )
 def averages_quiet_the_noise(impl, n_steps, momentum):
