@@ -36,8 +36,7 @@ from refebm.glossary import (
 )
 from refebm.identities import STEMS
 from refebm.models import Model
-from refebm.objectives.denoising import NoiseLevels
-from refebm.objectives.likelihood import Estimate
+from refebm.samplers.step import Step
 from refebm.variants.asked import FAR, particular
 from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GENERATORS, GRID, NOISY, RBMS, SDES, Question, types
 from refebm.words import did_you_mean, having
@@ -110,8 +109,15 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it
     function: _kinds(function) for function in sorted(set(FUNCTIONS) - set(NOT_EXAMINED), key=_place)
 } | {f"{name}.{method}": () for name, methods in METHODS.items() for method in methods.split()}
 GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # which have one in the model's parameters
-NOT_BY_ROW = (np.ndarray, float, Any, NoiseLevels, Estimate)  # what is returned where answers do not come row by row
-WHOLE = {name for name in EXAMINED if types(name)["return"] in NOT_BY_ROW}
+
+
+def is_named(returned) -> bool:
+    """Whether what a function returns is a tuple whose parts have names, and no `Step`."""
+    return hasattr(returned, "_fields") and returned is not Step
+
+
+NOT_BY_ROW = (np.ndarray, float, Any)  # what is returned where answers do not come row by row
+WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made in NOT_BY_ROW or is_named(made)}
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # of which no gradient is asked
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # units of an RBM in these, and one more

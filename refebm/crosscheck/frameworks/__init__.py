@@ -54,7 +54,10 @@ from refebm.glossary import (
     TimeField,
     TimeWeight,
     check_of,
+    filled,
     gives_rows,
+    leaves_of,
+    mapped,
     mark_of,
 )
 from refebm.identities import Failure, NotSupported
@@ -279,7 +282,7 @@ class Harness:
         if hasattr(value, "log_prob"):
             made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
             return getattr(self.source, type(value).__name__)(*(self.given(None, one) for one in made_of))
-        return nested(self._plain, value)
+        return mapped(self._plain, value)
 
     def _plain(self, value):
         if isinstance(value, np.ndarray) and value.ndim:
@@ -291,7 +294,7 @@ class Harness:
         models, kind = self.source.module("refebm.models"), data.kind
 
         def of(leaves):
-            return models.Model(kind, nested(_next_of(leaves), data.parameters))
+            return models.Model(kind, filled(data.parameters, leaves))
 
         if wanted in (Rbm, BinaryRbm):
             return models.RBMS[kind](**of(leaves).parameters)
@@ -364,17 +367,34 @@ class Gradient(dict):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
             if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
                 return {}
-            tree = nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            tree = filled(model.parameters, map(harness.array, found)) if found else {}
             return tree | {FLOW: dict(self._in_points())}
 
     def _in_points(self):
         """Of points that a sampler made: whether its gradients flow through them. A body may not take such points."""
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
-            with contextlib.suppress(Exception):
-                if kind in (Pathwise, ModelPoints):
-                    moved = partial_at(ask, given, place)
-                    yield name, harness.array(harness.gradient(moved, [given[place]])[0])
+            if kind in (Pathwise, ModelPoints):
+                with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
+                    found = harness.gradient(_taking(partial_at(ask, given, place)), [given[place]])
+                    if found:
+                        yield name, harness.array(found[0])
+
+
+class Untaken(Exception):
+    """A body that does not take points in which it is differentiated."""
+
+
+def _taking(function):
+    """What a body raises, whatever it is, says that it does not take them."""
+
+    def taking(leaves):
+        try:
+            return function(leaves)
+        except Exception as error:
+            raise Untaken from error
+
+    return taking
 
 
 class Density:
@@ -421,25 +441,3 @@ def _of_rows(function):
         return values.reshape(x.shape[:-1] + values.shape[1:])
 
     return of_any
-
-
-def _next_of(leaves):
-    """What stands in the place of each leaf of a tree, one after the other."""
-    each = iter(leaves)
-    return lambda _: next(each)
-
-
-def leaves_of(tree) -> list:
-    """The leaves of nested dicts and tuples, names left out."""
-    found = []
-    nested(found.append, tree)
-    return found
-
-
-def nested(change, tree):
-    """Nested dicts and tuples with every leaf changed; a name stays what it is."""
-    if isinstance(tree, dict):
-        return {key: nested(change, value) for key, value in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        return tuple(nested(change, value) for value in tree)
-    return tree if isinstance(tree, str) else change(tree)
