@@ -264,5 +264,5 @@ class GivenDiffusion(LinearSDE):
         """
         s, t = ordered_times(s, t)
         if np.any(self.variance(t) < self.variance(s)):
-            raise InputError("E-CALLABLE", "variance(t) must not decrease as t grows")
+            raise InputError("E-CALLABLE", "variance(t) must not fall as t grows")
         return 1.0 + 0.0 * (t - s), np.sqrt(self.variance(t) - self.variance(s))
