@@ -3,7 +3,18 @@ r"""Adversarial and variational training: a trained sampler q replaces Markov ch
 from typing import Any
 
 from refebm.calculus import held, pull_back
-from refebm.glossary import Energy, Field, LogDensity, Loss, Parameters, Pathwise, Points, Rows, Sampler, rows
+from refebm.glossary import (
+    Energy,
+    Field,
+    ForItsGradient,
+    LogDensity,
+    Loss,
+    Parameters,
+    Pathwise,
+    Points,
+    Sampler,
+    rows,
+)
 from refebm.objectives.notation import dot
 
 
@@ -41,7 +52,7 @@ def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Poi
 
 
 @rows
-def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> Rows:
+def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> ForItsGradient:
     r"""-log p(x, z) + score_q(z).z with score_q(z) held, (n,): its mean gradient is that of the negative ELBO.
 
     $$-\log p(x, z) + s_q(z) \cdot z,\quad s_q(z) \text{ held constant}$$

@@ -13,11 +13,13 @@ from typing import Annotated, NamedTuple
 import autograd.numpy as np
 
 from refebm.glossary import (
+    Built,
     Energy,
     Generated,
     InputError,
     LogDensity,
     Logit,
+    LogRatios,
     Loss,
     NoisePoints,
     Points,
@@ -75,7 +77,7 @@ def _asked_at_all(y):
 
 @rows
 def conditional_noise_contrastive(
-    energy: Energy, x: Points, y: NoisePoints, log_ratio: np.ndarray | None = None
+    energy: Energy, x: Points, y: NoisePoints, log_ratio: LogRatios | None = None
 ) -> Loss:
     r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,): the mean over kappa points y ~ p_c(.|x).
 
@@ -108,7 +110,7 @@ class Generator(NamedTuple):
     conjugate: Callable
 
 
-Psi = Annotated[Generator, convex, "a convex Psi, given by its derivative and its conjugate"]
+Psi = Annotated[Generator, convex, "a convex Psi, given by its derivative and its conjugate", Built("generator")]
 
 LOGISTIC = Generator(lambda log_u: -softplus(-log_u), softplus)  # u log u - (1 + u) log(1 + u)
 KULLBACK_LEIBLER = Generator(lambda log_u: 1 + log_u, np.exp)  # u log u

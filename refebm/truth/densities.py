@@ -19,6 +19,7 @@ import numpy
 
 from refebm.calculus import held
 from refebm.glossary import (
+    Density,
     Deviation,
     DomainError,
     InputError,
@@ -99,7 +100,7 @@ class Gaussian:
         """
         return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
-    def smoothed(self, sigma):
+    def smoothed(self, sigma) -> Density:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
@@ -310,7 +311,7 @@ class GaussianMixture:
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
-    def smoothed(self, sigma):
+    def smoothed(self, sigma) -> Density:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$

@@ -2,7 +2,7 @@ r"""A linear Gaussian variational autoencoder: its marginal, posterior and ELBO 
 
 import autograd.numpy as np
 
-from refebm.glossary import InputError, covariance, matrix, of_shape, points_of, squarable, vector
+from refebm.glossary import Covariance, Density, InputError, covariance, matrix, of_shape, points_of, squarable, vector
 from refebm.truth.densities import LOG_2PI, Gaussian
 
 LARGEST = 1e150
@@ -38,7 +38,7 @@ class LinearGaussianVAE:
         constant = 0.5 * (self.d + self.k) * LOG_2PI + self.d * np.log(self.deviation)
         return -0.5 * np.sum(z**2, axis=1) - 0.5 * np.sum(error**2, axis=1) - constant
 
-    def marginal(self):
+    def marginal(self) -> Density:
         r"""The law of x.
 
         $$p(x) = \mathcal N(x; b, W W^\top + s^2 I)$$
@@ -53,7 +53,7 @@ class LinearGaussianVAE:
         x = points_of(self, "x", x)
         return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
 
-    def gap(self, x, mean, cov):
+    def gap(self, x, mean, cov: Covariance):
         r"""log p(x) minus the ELBO of q(z|x_i) = N(mean_i, cov), (n,): it is KL(q | posterior of x_i).
 
         $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det(P S^{-1})], \ r = \mu - \mathbb E[z|x]$$
