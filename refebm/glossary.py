@@ -986,20 +986,20 @@ Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)", ONE_EACH, UNIFORM]
 Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row", ONE_EACH, NORMAL_OR_SIGNS]
 Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I", ONE_EACH, NORMAL_OR_SIGNS]
 Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains", GIVES_ROWS]
-Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; a body sees a list"]
+Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; in the code a list"]
 
 Level = Annotated[float, positive, "a noise level, a float > 0"]
 Levels = Annotated[
-    float | np.ndarray, level, "noise levels > 0, a float or (n,); a body sees a column (n, 1)", ONE_EACH
+    float | np.ndarray, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", ONE_EACH
 ]
 DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
 Time = Annotated[float, time, "a time in [0, 1]"]
 FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)", ONE_EACH]
-Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); a body sees (n,)", ONE_EACH, UNIFORM]
+Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); in the code (n,)", ONE_EACH, UNIFORM]
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
 Indices = Annotated[
-    int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)", ONE_EACH, WHOLE
+    int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", ONE_EACH, WHOLE
 ]
 FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)", ONE_EACH]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
