@@ -215,7 +215,7 @@ def _label_cells(tokens):
 
 
 def _sections(tokens, markdown) -> Iterator[str]:
-    """The sections of a page: a definition beside its code, a theorem beside its evidence, other sections as they are."""
+    """The sections of a page: a definition beside its code, a theorem beside its evidence, others as they are."""
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.tag in ("h2", "h3")]
     for first, last in zip([0, *starts], [*starts, len(tokens)]):
         part = tokens[first:last]
