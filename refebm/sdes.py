@@ -3,8 +3,8 @@ r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, almost pure no
 x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is close to the prior that sampling starts
 from, but not equal to it: `prior_gap` is their KL divergence. If a method takes times s and t, one of them must be a
 float, or both must have the same shape.
-Errors: E-TIME for t outside [0, 1] or s after t, E-SHAPE, E-FINITE, E-DTYPE, E-LEVELS, E-POSITIVE, E-BETAS, E-DENSITY,
-E-CALLABLE.
+Errors: E-TIME for t outside [0, 1] or s after t; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE for arrays; E-COUNT and
+E-SIZE for d; E-LEVELS, E-POSITIVE, E-BETAS, E-DENSITY, E-CALLABLE.
 """
 
 from collections.abc import Callable
@@ -216,6 +216,7 @@ class SubVariancePreserving(VariancePreserving):
 
     $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
 
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE.
     Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29
     """
