@@ -3,7 +3,7 @@
 `python -m figures.contrast` trains with each method on both, which takes about twelve minutes, writes the parameters
 beside this file, and prints the table. `python -m figures.contrast --table` prints that of the parameters saved.
 
-A game of a thousand noisy updates ends elsewhere on a machine that rounds otherwise. So each is played with five seeds:
+A game of a thousand noisy rounds ends elsewhere on a machine that rounds otherwise. So each is played with five seeds:
 the figures show the first, and the table the median and the range.
 
 Every method starts from the three broad components of `figures.training`, and is judged by what it cannot see: the
@@ -38,11 +38,10 @@ from refebm import (
     conditional_noise_contrastive,
     log_partition,
     minimise,
-    minimise_noisy,
     noise_contrastive,
-    variational_bound,
+    train_flow_contrastive,
+    train_variational_bound,
 )
-from refebm.calculus import held
 
 SAVED = Path(__file__).parent / "contrast.npz"
 SEED, SEEDS, ROWS, NU, TOLERANCE = 4, 5, 1000, 10, 1e-5
@@ -91,6 +90,13 @@ def log_density(parameters: dict, log_z: float) -> Callable:
     """-E - log Z."""
     energy = training.model(parameters)
     return lambda x: -energy(x) - log_z
+
+
+OF_PARAMETERS = (  # energy, the flow's log-density, its points of z
+    lambda theta, x: training.model(theta)(x),
+    lambda phi, x: RealNVP(phi).log_prob(x),
+    lambda phi, z: RealNVP(phi).sample(z),
+)
 
 
 def quality(name: str, log_prob: Callable) -> float:
@@ -142,49 +148,46 @@ def by_conditions(x: np.ndarray) -> Training:
     return Training(minimise(loss, training.start(), tolerance=TOLERANCE).parameters, np.nan, _since(began))
 
 
-def turned(flow: tuple) -> tuple:
-    """The same numbers with the opposite slope: what the energy minimises the flow maximises, in one step of Adam."""
-    return tuple(tuple(tuple(2 * held(array) - array for array in layer) for layer in layers) for layers in flow)
-
-
-def by_game(x: np.ndarray, value: Callable, first: dict, seed: int) -> Training:
-    """Energy and flow in the same updates: value(parameters, flow, rows of x, y of the flow), down and up."""
+def by_game(x: np.ndarray, stage: Callable, seed: int) -> Training:
+    """A procedure in stages, stage(parameters, flow, log_z, batch, updates, step size, generator, each) -> a fit."""
     began, rng, done, curve, flows = time.process_time(), np.random.default_rng(seed), 0, [], []
     name = "petals" if x is DATA["petals"] else "mixture"
+    energy, flow, log_z, last = training.start(), flow_start(seed), 0.0, sum(updates for updates, _ in STAGES)
 
-    def loss(p, i):
-        rows = x if len(x) <= BATCH else x[rng.choice(len(x), BATCH, replace=False)]
-        flow = RealNVP(turned(p["flow"]))
-        return np.mean(value(p, flow, rows, flow.sample(rng.standard_normal(rows.shape))))
-
-    def look(p, updates):
-        energy, flow = p["energy"], RealNVP(p["flow"])
-        of_energy = quality(name, log_density(energy, training.log_z(energy)))
-        curve.append((updates, of_energy, quality(name, flow.log_prob), gap(energy, flow)))
+    def look(updates):
+        if updates % EVERY == 0 or updates == last:
+            of_energy = quality(name, log_density(energy, training.log_z(energy)))
+            curve.append((updates, of_energy, quality(name, RealNVP(flow).log_prob), gap(energy, RealNVP(flow))))
+        if updates in (*SNAPSHOTS, last):
+            flows.append(flatten(flow)[0])
 
     def each(p, i):
-        if (done + i) % EVERY == 0:
-            look(p, done + i)
-        if done + i in SNAPSHOTS:
-            flows.append(flatten(p["flow"])[0])
+        nonlocal energy, flow
+        energy, flow, _ = taken_apart(p)
+        look(done + i)
 
-    parameters = {"energy": training.start(), "flow": flow_start(seed), **first}
     for updates, step_size in STAGES:
-        parameters = minimise_noisy(loss, parameters, updates, step_size, each=each).parameters
+        fit = stage(energy, flow, log_z, min(BATCH, len(x)), updates, step_size, rng, each=each)
+        energy, flow, log_z = taken_apart(fit.parameters)
         done += updates
-    look(parameters, done)
-    flows.append(flatten(parameters["flow"])[0])
-    log_z = parameters.get("log_z", np.nan)
-    return Training(parameters["energy"], log_z, _since(began), np.array(curve), np.stack(flows))
+    look(done)
+    return Training(energy, log_z, _since(began), np.array(curve), np.stack(flows))
+
+
+def taken_apart(parameters: dict) -> tuple[dict, tuple, float]:
+    """Of a game's players: the energy's parameters, the flow's, and log Z where it is learnt."""
+    energy, flow = parameters.values()
+    return (energy["energy"], flow, float(energy["log_z"])) if "log_z" in energy else (energy, flow, np.nan)
 
 
 def by_flow_contrast(x: np.ndarray, seed: int = SEED) -> Training:
     """Flow contrastive estimation, Gao et al. 2020: the flow maximises the loss that the energy minimises, nu = 1."""
 
-    def value(p, flow, rows, y):
-        return noise_contrastive(log_density(p["energy"], p["log_z"]), flow.log_prob, rows, y[None])
+    def stage(parameters, phi, log_z, batch, *settings, each):
+        options = {"log_z": log_z, "adam": True, "each": each}
+        return train_flow_contrastive(x, *OF_PARAMETERS, parameters, phi, batch, *settings, **options)
 
-    return by_game(x, value, {"log_z": 0.0}, seed)
+    return by_game(x, stage, seed)
 
 
 def by_flow_held(x: np.ndarray, game: Training, seed: int = SEED) -> Training:
@@ -197,10 +200,10 @@ def by_flow_held(x: np.ndarray, game: Training, seed: int = SEED) -> Training:
 def by_bound(x: np.ndarray, seed: int = SEED) -> Training:
     """The variational bound: the energy maximises it, the flow minimises it."""
 
-    def value(p, flow, rows, y):
-        return -variational_bound(training.model(p["energy"]), flow.log_prob, rows, y)
+    def stage(parameters, phi, _, batch, *settings, each):
+        return train_variational_bound(x, *OF_PARAMETERS, parameters, phi, batch, *settings, adam=True, each=each)
 
-    return by_game(x, value, {}, seed)
+    return by_game(x, stage, seed)
 
 
 def _since(began: float) -> float:

@@ -924,38 +924,72 @@ def probabilities(name, value):
 Function = Callable[[np.ndarray], np.ndarray]
 OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-Points = Annotated[np.ndarray, points, "(n, d), rows are points"]
-PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"]
-Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
-UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means"]
-HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means"]
-Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2"]
+
+class ByRow(NamedTuple):
+    """A mark: there is one of them for each row. axis: that of the rows, where there are several axes."""
+
+    axis: int = -2
+    gives: bool = False  # whether the first argument of such a type says how many rows, and coordinates, there are
+
+
+class Drawn(NamedTuple):
+    """A mark: what a program may draw such numbers as."""
+
+    laws: tuple[str, ...]
+
+
+class Built(NamedTuple):
+    """A mark: a question has data, of which this method of an implementation makes the argument."""
+
+    by: str
+
+
+ONE_EACH, GIVES_ROWS = ByRow(), ByRow(gives=True)
+NORMAL, UNIFORM, WHOLE = Drawn(("unit normal",)), Drawn(("uniform",)), Drawn(("whole",))
+NORMAL_OR_SIGNS = Drawn(("unit normal", "signs of"))
+
+Points = Annotated[np.ndarray, points, "(n, d), rows are points", GIVES_ROWS]
+PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0", GIVES_ROWS]
+Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones", GIVES_ROWS]
+UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means", GIVES_ROWS]
+HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means", GIVES_ROWS]
+Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2", GIVES_ROWS]
 GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
 GridNoise = Annotated[Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid"]
-States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
-Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
-Pathwise = Annotated[np.ndarray, like_x, "(n, d), generated points through which gradients flow to what made them"]
-ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
-NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x"]
-Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal"]
-LevelNoise = Annotated[np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level"]
-CorrectionNoise = Annotated[np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections"]
-Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)"]
-Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row"]
-Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I"]
-Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains"]
+States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN", GIVES_ROWS]
+Generated = Annotated[np.ndarray, like_x, "(n, d), generated points", ONE_EACH]
+Pathwise = Annotated[
+    np.ndarray, like_x, "(n, d), generated points through which gradients flow to what made them", ONE_EACH
+]
+ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model", ONE_EACH]
+NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x", ONE_EACH]
+Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal", ONE_EACH, NORMAL]
+LevelNoise = Annotated[
+    np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", ONE_EACH, NORMAL
+]
+CorrectionNoise = Annotated[
+    np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", ONE_EACH, NORMAL
+]
+Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)", ONE_EACH, UNIFORM]
+Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row", ONE_EACH, NORMAL_OR_SIGNS]
+Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I", ONE_EACH, NORMAL_OR_SIGNS]
+Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains", GIVES_ROWS]
 Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; a body sees a list"]
 
 Level = Annotated[float, positive, "a noise level, a float > 0"]
-Levels = Annotated[float | np.ndarray, level, "noise levels > 0, a float or (n,); a body sees a column (n, 1)"]
+Levels = Annotated[
+    float | np.ndarray, level, "noise levels > 0, a float or (n,); a body sees a column (n, 1)", ONE_EACH
+]
 DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
 Time = Annotated[float, time, "a time in [0, 1]"]
-FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)"]
-Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); a body sees (n,)"]
+FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)", ONE_EACH]
+Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); a body sees (n,)", ONE_EACH, UNIFORM]
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
-Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
-FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)"]
+Indices = Annotated[
+    int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)", ONE_EACH, WHOLE
+]
+FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)", ONE_EACH]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
@@ -975,18 +1009,20 @@ Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8"]
 Flag = Annotated[bool, flag, "True or False"]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
-Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
+Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", Built("energy")]
 Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid"]
 Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid"]
-LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
-Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
-Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes"]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field"]
-DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density"]
-LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels"]
-TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps"]
-TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
-Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
+LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", Built("energy")]
+Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", Built("energy")]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", Built("score")]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", Built("score")]
+DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
+LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", Built("score")]
+TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", Built("score")]
+TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times", ONE_EACH, Built("weight")]
+Sampler = Annotated[
+    Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters", Built("sampler")
+]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 CoupledTransition = Annotated[Callable, coupled_transition, "two (n, d), noise -> two Steps, a kernel of pairs"]
 EnergyTransition = Annotated[Callable, transition, "an energy, (n, d), noise -> Step, a kernel"]
@@ -1000,33 +1036,41 @@ TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
-Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
+Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion", Built("sde")]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
-Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
-BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units"]
+Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm")]
+BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units", Built("rbm")]
 
+LogRatios = Annotated[np.ndarray, None, "(nu, n), one for each noise point of each row", ByRow(-1)]
+Covariance = Annotated[np.ndarray, None, "(k, k), symmetric positive definite"]
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
+ForItsGradient = Annotated[np.ndarray, None, "(n,), one value per row; its gradient in the last argument is meant"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
 Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
-OF_ROWS = (
-    points,
-    positive_points,
-    bits,
-    fractions,
-    images,
-    states,
-    trajectory,
-)  # the first argument of these gives the n and d of the others
+
+def told(annotation) -> tuple:
+    """What a type, or a type or None, says beside what a static checker reads: its check, its words, its marks."""
+    found = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "__metadata__"))
+    return next((one.__metadata__ for one in found), ())
 
 
 def check_of(annotation) -> Callable | None:
-    """The check of a type, or of a type or None; None for what is no type of this glossary."""
-    found = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "__metadata__"))
-    return next((one.__metadata__[0] for one in found), None)
+    """The check of a type; None for what is no type of this glossary."""
+    return next(iter(told(annotation)), None)
+
+
+def mark_of(annotation, kind: type):
+    """The mark of a kind that a type has; None if it has none."""
+    return next((one for one in told(annotation) if isinstance(one, kind)), None)
+
+
+def gives_rows(annotation) -> bool:
+    """Whether the first argument of such a type gives the n and d of the others."""
+    return bool((mark := mark_of(annotation, ByRow)) and mark.gives)
 
 
 def checks_of(function: Callable) -> dict[str, Callable]:
@@ -1055,7 +1099,7 @@ def plan_of(function: Callable) -> Plan:
     if code in PLANS:
         return PLANS[code]
     signature, checks = inspect.signature(function), checks_of(function)
-    anchor = next((name for name, check in checks.items() if check in OF_ROWS), None)
+    anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     defaults = {name: one.default for name, one in signature.parameters.items()}

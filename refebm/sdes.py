@@ -10,6 +10,7 @@ from collections.abc import Callable
 import autograd.numpy as np
 
 from refebm.glossary import (
+    Density,
     FreeTimes,
     InputError,
     InputTypeError,
@@ -55,7 +56,7 @@ class LinearSDE:
         return self.kernel(0.0, t)
 
     @rows
-    def diffused(self, density, t: Time):
+    def diffused(self, density, t: Time) -> Density:
         r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I.
 
         $$p_t = \sum_k w_k\, \mathcal N(m(t)\, \mu_k,\ m(t)^2 C_k + \text{std}(t)^2 I)$$
@@ -70,7 +71,7 @@ class LinearSDE:
         return GaussianMixture(density.weights, scale * density.means, scale**2 * density.spread + variance * one)
 
     @rows
-    def prior(self, d: Size):
+    def prior(self, d: Size) -> Density:
         r"""The law that sampling starts from, N(0, std(1)^2 I).
 
         $$\mathcal N(0, \text{std}(1)^2 I)$$
@@ -193,7 +194,7 @@ class VariancePreserving(LinearSDE):
         return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
 
     @rows
-    def prior(self, d: Size):
+    def prior(self, d: Size) -> Density:
         r"""The law that sampling starts from, N(0, I).
 
         $$\mathcal N(0, I)$$

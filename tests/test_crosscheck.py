@@ -65,6 +65,7 @@ def test_a_right_adapter_passes_and_the_rest_is_unsupported(tmp_path, capsys):
     }
     assert sum(f["status"] == "unsupported" for f in findings.values()) == len(EXAMINED) - 2
     assert f"2 functions examined: 2 passed, 0 convention, 0 failed, {len(EXAMINED) - 2} unsupported" in out
+    assert f"unsupported: {len(EXAMINED) - 2} functions (--json has all)" in out and "mala_step" not in out
     assert all(f["questions"] > 20 and f["worst"] <= 1 for f in findings.values() if f["status"] == "passed")
 
 
@@ -177,7 +178,10 @@ def test_reports_of_a_failure(tmp_path, capsys):
     assert status == 1 and "77777777" not in out and findings["tweedie_mean"]["status"] == "passed"
     assert "adapter.py:6: print(" in findings["denoising_score_matching"]["diagnosis"]  # where in the adapter
     assert out.index("# denoising_score_matching: failed, question 00") < out.index("functions examined")
-    assert "| `denoising_score_matching` | failed |" in (tmp_path / "r.md").read_text()
+    table, folded = (tmp_path / "r.md").read_text().split("<details><summary>first failing input", 1)
+    rows = [line.split(" | ")[:2] for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [["| `denoising_score_matching`", "failed"], ["| `tweedie_mean`", "passed"]]
+    assert f"<summary>{len(EXAMINED) - 2} unsupported</summary>" in folded and "`tweedie_cov`" in folded
 
 
 def test_an_adapter_that_examines_when_it_is_imported(tmp_path, capfd):

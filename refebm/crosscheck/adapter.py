@@ -25,7 +25,7 @@ from numpy.ma import MaskedArray  # now: what an adapter leaves behind may keep 
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked
 from refebm.crosscheck.vectors import plain
-from refebm.glossary import InputError, States
+from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
 from refebm.objectives.denoising import NoiseLevels
@@ -33,7 +33,18 @@ from refebm.objectives.likelihood import Estimate
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters, types
+from refebm.variants.questions import (
+    ADJUSTED,
+    BY_NAME,
+    CALLED,
+    CLASSES,
+    FOR_GRADIENTS,
+    KERNELS,
+    SDES,
+    ask,
+    parameters,
+    types,
+)
 
 CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
 ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not the adapter's lines
@@ -181,7 +192,7 @@ class Adapter(Implementation):
             return lambda *given: self._named(name, self.read(call(function, *given)))
         if name == "kernel_stein":  # one number, which is no mean of rows
             return lambda *given: self.read((call(function, *asked_with(name, given)),))[0]
-        if name == "implicit_negative_elbo":
+        if name in FOR_GRADIENTS:
             return lambda *given: first(self.read(call(function, *given)))
         return lambda *given: self.read(call(function, *asked_with(name, given)))
 
@@ -219,15 +230,15 @@ class AdapterDensity:
             return reference
         if name == "log_partition":
             return lambda: self._read((call(method),))[0]  # one number, which is no mean of rows
-        return lambda *given: self._asked(method, given, reference(*given) if name in LAWS else None)
+        returns = inspect.signature(reference).return_annotation
+        if returns == Density:
+            return lambda *given: self._asked(method, given, reference(*given))
+        return lambda *given: self._asked(method, given, None)
 
     def _asked(self, method, given, law):
         """A law, if it is one, is asked in its turn."""
         result = call(method, *given)
         return AdapterDensity(result, law, self._read) if hasattr(law, "log_prob") else self._read(result)
-
-
-LAWS = ("smoothed", "marginal", "diffused", "prior")  # methods that may return a density
 
 
 def text_of(source: str) -> str | None:
@@ -386,10 +397,11 @@ def asked_with(name: str, given: tuple) -> tuple:
     """The arguments that an adapter is asked with: it need not have refebm's options, and weights are numbers."""
     if len(given) > len(parameters(name)):
         raise NotSupported("refebm's optional arguments")
-    if name == "diffusion_score_matching":
-        score, sde, weight, x, t, z = given
-        return score, sde, weight(t * np.ones(len(x))), x, t, z
-    return given
+    kinds = list(types(name).values())
+    if TimeWeight not in kinds:
+        return given
+    x, t = given[kinds.index(Points)], given[kinds.index(Times)]
+    return tuple(one(t * np.ones(len(x))) if kind == TimeWeight else one for kind, one in zip(kinds, given))
 
 
 def traced(value) -> bool:

@@ -13,7 +13,7 @@ from refebm.crosscheck.report import shown
 from refebm.crosscheck.vectors import digest, file_name, vectors
 from refebm.glossary import InputError
 from refebm.identities import Failure
-from refebm.variants.questions import ADJUSTED
+from refebm.variants.questions import ADJUSTED, FOR_GRADIENTS
 
 LARGEST = 2**26  # bytes of a file
 
@@ -92,7 +92,7 @@ def _answer(vector, one, kind) -> Answer:
 
 def _alone(vector, value):
     """Whether it is the state alone that a kernel has moved to, (n, d), and not that and its probability."""
-    if vector.asked.function == "implicit_negative_elbo":  # the values alone, (n,), and not their gradients
+    if vector.asked.function in FOR_GRADIENTS:  # the values alone, (n,), and not their gradients
         return isinstance(value, list) and np.ndim(value[:1]) == 1
     return vector.asked.function in ADJUSTED and isinstance(value, list) and np.ndim(value[:1]) == 2
 

@@ -7,7 +7,7 @@ import refebm
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
 from refebm.crosscheck.questions import chosen
-from refebm.crosscheck.report import called, failing, line, markdown, record, summary
+from refebm.crosscheck.report import called, failing, line, markdown, record, summary, unsupported
 from refebm.crosscheck.template import of_the_template, template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
@@ -75,8 +75,7 @@ def _untouched(adapter: str | None) -> list[str]:
 
 
 def _print(findings, seconds, untouched) -> None:
-    missing = [finding.function for finding in findings if finding.status == "unsupported"]
-    print(f"unsupported: {', '.join(missing)}" if missing else "all functions are supported")
+    print(unsupported(findings))
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")

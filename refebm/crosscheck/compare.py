@@ -27,16 +27,27 @@ import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.diagnosis import afresh
-from refebm.crosscheck.frameworks import LAWS
 from refebm.crosscheck.gradients import graded
-from refebm.crosscheck.questions import BY_ROW, EXAMINED, GRADIENTS, Asked
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge
-from refebm.glossary import Direction, Indices, InputError, Levels, Noise, Projections, Times, TimeWeight, Uniform
+from refebm.glossary import (
+    Direction,
+    Drawn,
+    Indices,
+    InputError,
+    Levels,
+    Noise,
+    Projections,
+    Times,
+    TimeWeight,
+    Uniform,
+    mark_of,
+)
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
-from refebm.variants.questions import GRID, ROLES, SDES, ask, flat, parameters, types
+from refebm.variants.questions import GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
 
 DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # what is drawn for the user who does not hand it over
@@ -61,7 +72,7 @@ class Own(NamedTuple):
             if name in self.models:
                 given[name] = self.given[name]
             elif name in self.given:
-                given[name] = _rows(name, self.given[name], rows, len(x))
+                given[name] = _rows(self.function, name, self.given[name], rows, len(x))
                 given[name] = self._as_seen(name, given[name], bare)
             else:
                 given[name] = self.harness.like(value, x)
@@ -89,7 +100,7 @@ class Own(NamedTuple):
         positional, named, left = _called(self.loss, given, drawn)
         if not left:
             return self.loss(*positional, **named)
-        self.harness.laws = {id(given[name]): LAWS[self.kinds[name]] for name in left}
+        self.harness.laws = {id(given[name]): mark_of(self.kinds[name], Drawn).laws for name in left}
         with self.harness.handing_out(*(given[name] for name in left)):
             return self.loss(*positional, **named)
 
@@ -158,7 +169,7 @@ def _seen(function, given):
         raise InputError(
             "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
         )
-    return kinds, [name for name in kinds if name in given and kinds[name] in ROLES]
+    return kinds, [name for name in kinds if name in given and role(kinds[name])]
 
 
 def _pair(own, asked):
@@ -227,7 +238,7 @@ def _numbers(value):
 
 def _model(harness, kind, own, product, gradient):
     """A model of somebody's as autograd sees it: a function whose derivatives are products that the owner makes."""
-    made = harness.products(own, ROLES[kind] == "energy", product, gradient)
+    made = harness.products(own, role(kind) == "energy", product, gradient)
     slopes = primitive(made.values)
 
     def pulled(_, x, *level):
@@ -235,7 +246,7 @@ def _model(harness, kind, own, product, gradient):
 
     defvjp(slopes, pulled, argnums=[0])
     defjvp(slopes, lambda moved, _, x, *level: made.pushed(x, moved, *level), argnums=[0])
-    if ROLES[kind] != "energy":
+    if role(kind) != "energy":
         return lambda x, *level: slopes(x, *level)
     energy = primitive(made.energy)
     defvjp(energy, lambda _, x, *level: lambda weights: weights[:, None] * slopes(x, *level), argnums=[0])
@@ -264,21 +275,19 @@ def _draw(rng, kind, given):
 
 
 def _asked(function, kinds, given, number, rows):
-    some = {name: _rows(name, given[name], rows, len(given["x"])) for name in kinds}
-    if callable(some.get("weight")):  # at the times of the question
-        some["weight"] = some["weight"](some["t"] * np.ones(len(some["x"])))
+    some = {name: _rows(function, name, given[name], rows, len(given["x"])) for name in kinds}
+    for name in (name for name, kind in kinds.items() if kind == TimeWeight):  # at the times of the question
+        some[name] = some[name](some["t"] * np.ones(len(some["x"])))
     n, d = some["x"].shape
     about = {"d": d, "n": n, "kind": "", "reach": 1, "seed": number, "grid": GRID, "rows": rows}
     about |= {name: value for name, value in some.items() if isinstance(value, (int, float))}
     return Asked(function, f"{number:02d}", some, "your own points", number % 2 == 1, False, about)
 
 
-def _rows(name, value, rows, n):
+def _rows(function, name, value, rows, n):
     """The rows of an argument that has one for each of n."""
-    axis = 1 if name == "log_ratio" else max(0, np.ndim(value) - 2)
-    if name not in (*BY_ROW, "log_ratio") or np.ndim(value) <= axis or np.shape(value)[axis] != n:
-        return value
-    return value[(slice(None),) * axis + (rows,)]
+    axis = rows_axis(function, name, value)
+    return value if axis is None or value.shape[axis] != n else some_rows(function, name, value, rows)
 
 
 def _wanted(function, asked):

@@ -305,7 +305,7 @@ class Reading:
 
     def _row(self, vector, i) -> float:
         try:
-            answer = self._asked({name: row_alone(name, value, i) for name, value in vector.asked.arguments.items()})
+            answer = self._asked(row_alone(self.function, vector.asked.arguments, i))
             return float(answer[0]) if answer.shape == (1,) else np.nan
         except Exception:
             return np.nan

@@ -10,7 +10,8 @@ import numpy as np
 
 from refebm.crosscheck.questions import WHOLE
 from refebm.crosscheck.vectors import FACTOR, plain, tolerance
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, SDES
+from refebm.variants.asked import particular
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
 MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
 LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth", "sde", "dt", "posterior")
@@ -241,23 +242,11 @@ def _first_row(vector, numbers):
     return np.concatenate([part[: int(np.prod(shape[1:]))] for part, shape in zip(parts, vector.shapes)])
 
 
-PARTS = {  # of answers that have several
-    "field_and_divergence": ("the field", "the divergence"),
-    "geometric_noise_levels": ("the levels", "the overlap"),
-    "estimated_log_partition": ("log Z", "the standard error"),
-    "leapfrog": ("the positions", "the momenta"),
-    "entropy_gradient": ("the gradient in phi[0]", "the gradient in phi[1]"),
-    "implicit_negative_elbo": ("the values", "the gradients in z"),
-    "RealNVP.inverse": ("the points z", "the log-determinants"),
-    **{f"{sde}.kernel": ("the scale", "the standard deviation") for sde in SDES},
-    "VariancePreserving.marginal": ("the scale", "the standard deviation"),
-} | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
-
-
 def _part(evidence):
     """Which part of the answers is wrong, if the others are right."""
     sizes = [[int(np.prod(shape)) for shape in vector.shapes] for vector in evidence.vectors]
-    names = PARTS.get(evidence.vectors[0].asked.function, ())
+    function = evidence.vectors[0].asked.function
+    names = ("the states", "the probabilities of acceptance") if function in ADJUSTED else particular(function).parts
     if names and all(len(some) == len(names) for some in sizes):
         part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
         wrong = {names[i] for i in part[evidence.units > 1]}

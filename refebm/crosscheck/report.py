@@ -14,10 +14,12 @@ import refebm
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
+from refebm.glossary import Built, mark_of
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, ROLES, SDES, types
+from refebm.variants.questions import ADJUSTED, CALLED, FOR_GRADIENTS, KERNELS, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
+MOST_NAMES = 12
 LONGEST = 2000  # characters of what an adapter says
 
 
@@ -128,6 +130,15 @@ def summary(findings: Iterable[Finding]) -> str:
     return f"{examined} functions examined: " + ", ".join(said.values())
 
 
+def unsupported(findings: Iterable[Finding]) -> str:
+    """What there is no answer to: by name, or their number where the list would bury the findings."""
+    names = [finding.function for finding in findings if finding.status == "unsupported"]
+    if not names:
+        return "all functions are supported"
+    many = f"{len(names)} functions (--json has all)"
+    return f"unsupported: {many if len(names) > MOST_NAMES else ', '.join(names)}"
+
+
 def failing(finding: Finding) -> str:
     """The first failing input as Python that can be pasted."""
     asked = finding.failing
@@ -164,26 +175,32 @@ def pasted(asked: Asked) -> list[str]:
         return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
     if name == "coupled_metropolis_step":
         return [*lines, f"print(tuple(step.x for step in refebm.{name}({', '.join(called)})))"]
-    if name == "implicit_negative_elbo":  # and its gradient, which is what it is for
-        lines += ["from autograd import elementwise_grad", f"rows = lambda z: refebm.{name}({', '.join(called)})"]
-        return [*lines, "print((rows(z), elementwise_grad(rows)(z)))"]
+    if name in FOR_GRADIENTS:  # and its gradient, which is what it is for
+        z = called[-1]
+        lines += ["from autograd import elementwise_grad", f"rows = lambda {z}: refebm.{name}({', '.join(called)})"]
+        return [*lines, f"print((rows({z}), elementwise_grad(rows)({z})))"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
 
 
 def _handed(function, name, value) -> str:
     """An argument as refebm takes it: a model as a score, or as an RBM, where one is wanted."""
-    if name == "generator":
-        return f"refebm.{value}"
-    if name == "sampler":
-        return "lambda phi, eps: eps @ phi[0].T + phi[1]"
-    if name == "sde":
-        return f"refebm.{value['kind']}(**sde['parameters'])"
-    if name == "weight" and np.ndim(value):  # refebm takes a function of the times
-        return "lambda t: weight"
-    if name == "rbm":
-        return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
-    scored = isinstance(value, Model) and ROLES[types(function)[name]] == "score" and value.kind in ENERGIES
-    return f"refebm.score_of({name})" if scored else name
+    mark = mark_of(types(function).get(name), Built)
+    if mark is None or (callable(value) and not isinstance(value, Model)):
+        return name
+    match mark.by:
+        case "generator":
+            return f"refebm.{value}"
+        case "sampler":
+            return "lambda phi, eps: eps @ phi[0].T + phi[1]"
+        case "sde":
+            return f"refebm.{value['kind']}(**{name}['parameters'])"
+        case "weight":  # refebm takes a function of the times
+            return f"lambda t: {name}"
+        case "rbm":
+            return f"refebm.{RBMS[value.kind].__name__}(**{name}.parameters)"
+        case "score" if value.kind in ENERGIES:
+            return f"refebm.score_of({name})"
+    return name
 
 
 def _literal(value) -> str:
@@ -202,8 +219,10 @@ def markdown(findings: Iterable[Finding], name: str) -> str:
     """A table, the failures first, and their first inputs folded."""
     order = ("failed", "partly", "convention", "passed", "unsupported")
     findings = sorted(findings, key=lambda finding: order.index(finding.status))
+    told = [finding for finding in findings if finding.status != "unsupported" or finding.diagnosis]
+    absent = [f"`{one.function}`" for one in findings if one.status == "unsupported" and not one.diagnosis]
     rows = ["| function | status | questions | worst / tolerance | dtype | diagnosis |", f"|{' --- |' * 6}"]
-    for finding in findings:
+    for finding in told:
         worst = "" if finding.status == "unsupported" else _worst(finding)
         cells = [f"`{finding.function}`", finding.status, worst and _count(finding), worst, finding.dtype]
         rows.append(f"| {' | '.join(cells)} | {_markup(finding.diagnosis)} |")
@@ -213,6 +232,8 @@ def markdown(findings: Iterable[Finding], name: str) -> str:
         for finding in findings
         if finding.failing is not None
     ]
+    if absent:
+        folded += [f"<details><summary>{len(absent)} unsupported</summary>\n\n{', '.join(absent)}\n\n</details>"]
     head = f"### refebm {refebm.__version__} crosscheck: {_markup(shown(name))}"
     return "\n".join([head, "", summary(findings), "", *rows, "", *folded, ""])
 

@@ -18,10 +18,10 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
-from refebm.glossary import DataScore, InputError
+from refebm.glossary import DataScore, Density, InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
-from refebm.variants.questions import CLASSES, GRID, MADE, ROLES, SDES, ask, flat, parameters, types
+from refebm.variants.questions import CLASSES, GRID, ask, flat, parameters, role, types
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -199,26 +199,19 @@ def signature(function: str) -> str:
     """How an adapter's function is called."""
     name, _, method = function.partition(".")
     names = list(parameters(name))
-    models = [key for key in names if types(name).get(key) in ROLES and types(name)[key] != DataScore]
+    models = [key for key in names if role(types(name).get(key)) and types(name)[key] != DataScore]
     if len(models) == 1 and models != ["logit"]:
         names = ["model" if key in models else key for key in names]
     return f"{name}({', '.join(names)}){method_call(name, method) if name in CLASSES else ''}"
 
 
 def method_call(name: str, method: str) -> str:
-    """What a density, an RBM or another class is asked, log_prob if nothing else."""
-    if name in SDES:
-        of_x = {"drift": ".drift(x, t)", "diffused": ".diffused(law, t).log_prob(x)", "prior": ".prior(d).log_prob(x)"}
-        others = {"betas": ".betas(n_steps)"} | dict.fromkeys(("kernel", "integral"), f".{method}(s, t)")
-        return (of_x | others).get(method, f".{method}(t)")
-    if name in MADE:
-        calls = {"marginal": ".marginal().log_prob(x)", "log_joint": ".log_joint(x, z)", "sample": ".sample(z)"}
-        return (calls | {"gap": ".gap(x, mean, cov)"}).get(method, f".{method}(x)")
-    calls = {"smoothed": ".smoothed(sigma).log_prob(x)", "fisher_information": ".fisher_information()"}
-    calls |= {name: f".{name}(y, sigma)" for name in ("posterior_mean", "posterior_cov")}
-    calls |= {"energy": ".energy(v, h)", "visible_mean": ".visible_mean(h)", "log_partition": ".log_partition()"}
-    calls |= {name: f".{name}(v)" for name in ("free_energy", "hidden_mean")}
-    return calls.get(method, f".{method or 'log_prob'}(x)")
+    """What a density, an RBM or another class is asked, log_prob if nothing else; a law in its turn."""
+    if not method:
+        return ".log_prob(x)"
+    asked = types(f"{name}.{method}")
+    given = ["law" if one == "density" else one for one in asked if one not in ("self", "return")]
+    return f".{method}({', '.join(given)}){'.log_prob(x)' if asked['return'] == Density else ''}"
 
 
 def _entry(vector):

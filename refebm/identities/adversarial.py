@@ -5,6 +5,7 @@ import scipy
 
 from refebm.calculus import pull_back
 from refebm.identities.draw import SCORES, Draw
+from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.record import Sides, theorem
 from refebm.identities.rules import rademacher
@@ -45,7 +46,7 @@ def model_and_sampler(draw: Draw) -> dict:
     return {"model": model, "q": draw.mixture(d, most=2), "x": draw.reals((1, d), -2, 2)}
 
 
-@theorem(BOUND, kind="quadrature", about="variational_bound", case=model_and_sampler, plane=True, cancels=EITHER_SIGN)
+@theorem(BOUND, kind="quadrature", case=model_and_sampler, plane=True, cancels=EITHER_SIGN)
 def adversarial_bound_and_its_gap(impl, model, q, x):
     r"""At every x, the mean of the bound over y from q exceeds log p_model(x) by the KL divergence of q from p_model.
 
@@ -70,7 +71,7 @@ def cross_entropy(p: Gaussian, q: Gaussian) -> list:
     return [0.5 * np.trace(q.precision @ p.cov), 0.5 * off @ q.precision @ off, 0.5 * (log_det + p.d * LOG_2PI)]
 
 
-@theorem(BOUND, kind="quadrature", about="variational_bound", case=gaussians_and_model, cancels=EITHER_SIGN)
+@theorem(BOUND, kind="quadrature", case=gaussians_and_model, cancels=EITHER_SIGN)
 def adversarial_bound_of_gaussians(impl, p, q, model):
     r"""For Gaussian data, sampler and model the expected bound is, in closed form, the likelihood plus a KL divergence.
 
@@ -97,7 +98,7 @@ def model_and_points(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", about="variational_bound", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(BOUND, kind="pointwise", case=model_and_points, cancels=EITHER_SIGN)
 def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
     r"""If the sampler has the law of the model, the bound equals log p_model(x) for every y: it has no variance.
 
@@ -119,7 +120,7 @@ def gaussian_sampler(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", about="variational_bound", case=gaussian_sampler, cancels=EITHER_SIGN)
+@theorem(BOUND, kind="pointwise", case=gaussian_sampler, cancels=EITHER_SIGN)
 def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
     r"""The bound's gradient in the sampler y = a eps + b is that of the sampler's KL divergence from p_model.
 
@@ -143,12 +144,6 @@ def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
     return Sides([gradient], [slope, np.concatenate([-1 / scale, np.zeros(d)])], formula=formula)
 
 
-def affine(phi, eps):
-    """z = A eps + b."""
-    a, b = phi
-    return np.dot(eps, a.T) + b
-
-
 def flattened(gradient) -> np.ndarray:
     """The arrays of a gradient, concatenated into one vector."""
     return np.concatenate([np.ravel(part) for part in gradient])
@@ -162,7 +157,7 @@ def affine_sampler(draw: Draw) -> dict:
     return {"a": near + draw.reals((d, k), -0.4, 0.4) / d, "b": draw.reals((d,), -1.5, 1.5)}
 
 
-@theorem(IMPLICIT, kind="pointwise", about="entropy_gradient", case=affine_sampler, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, kind="pointwise", case=affine_sampler, cancels=EITHER_SIGN)
 def entropy_gradient_of_affine_maps(impl, a, b):
     r"""For z = A eps + b with normal eps, the gradient is that of the entropy, log sqrt(det(A A^T)) up to a constant.
 
@@ -187,7 +182,7 @@ def model_sampler_and_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(IMPLICIT, kind="pointwise", about="entropy_gradient", case=model_sampler_and_noise, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, kind="pointwise", case=model_sampler_and_noise, cancels=EITHER_SIGN)
 def entropy_gradient_by_hand(impl, model, a, b, eps):
     r"""With any field in place of q's score, each row is the chain rule through z = A eps + b with the field constant.
 
@@ -225,7 +220,7 @@ def warped_sampler(draw: Draw) -> dict:
     return {"a": draw.real(0.3, 1.2), "b": draw.real(0.3, 1.2)}
 
 
-@theorem(IMPLICIT, kind="quadrature", about="entropy_gradient", case=warped_sampler)
+@theorem(IMPLICIT, kind="quadrature", case=warped_sampler)
 def entropy_gradient_of_a_warped_normal(impl, a, b):
     r"""For z = a sinh(eps) + b eps with normal eps, the entropy is that of eps plus the mean log slope of the map.
 
@@ -389,7 +384,7 @@ def log_joint_of(arguments, x) -> Model:
     return Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
 
 
-@theorem(IMPLICIT, kind="pointwise", about="implicit_negative_elbo", case=vae_and_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, kind="pointwise", case=vae_and_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_has_the_gradient_of_the_elbo(impl, arguments, x, a, c, factor):
     r"""For a linear Gaussian autoencoder with encoder z = A x + c + L eps, the implicit ELBO has the ELBO's gradient.
 
@@ -418,7 +413,7 @@ def warped_encoder(draw: Draw) -> dict:
     return warped_sampler(draw) | {"model": draw.model(1, ("quadratic",))}
 
 
-@theorem(IMPLICIT, kind="quadrature", about="implicit_negative_elbo", case=warped_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, kind="quadrature", case=warped_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_of_a_warped_normal(impl, a, b, model):
     r"""For the encoder z = a sinh(eps) + b eps and a normal posterior, the implicit ELBO has the ELBO's gradient.
 
@@ -453,7 +448,6 @@ def joint_and_posterior(draw: Draw) -> dict:
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2, with Stein's identity",
     kind="quadrature",
-    about="implicit_negative_elbo",
     case=joint_and_posterior,
     plane=True,
     cancels=EITHER_SIGN,

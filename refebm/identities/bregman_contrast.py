@@ -77,7 +77,7 @@ def bregman_contrast_is_a_bregman_divergence(impl, name, p, noise, nu, q, offset
     return Sides(terms, right, max(change, another))
 
 
-@theorem(BREGMAN, kind="quadrature", about="bregman_noise_contrastive KULLBACK_LEIBLER", case=bregman_case)
+@theorem(BREGMAN, kind="quadrature", case=bregman_case)
 def bregman_contrast_with_u_log_u_is_maximum_likelihood(impl, name, p, noise, nu, q, offset):
     r"""With Psi = u log u the loss is the negative log-likelihood plus the total mass of the model, up to a constant.
 

@@ -39,13 +39,7 @@ def shift(model: Model, c: float) -> Model:
     return Model(model.kind, parameters)
 
 
-@theorem(
-    "Hyvarinen 2005, eq. 4",
-    kind="pointwise",
-    about="divergence",
-    case=lambda draw: closed_kinds(draw, SCORES),
-    cancels=EITHER_SIGN,
-)
+@theorem("Hyvarinen 2005, eq. 4", kind="pointwise", case=lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
 def divergence_is_the_trace(impl, model, x, v):
     r"""The divergence is the trace of the Jacobian derived by hand.
 
@@ -55,13 +49,7 @@ def divergence_is_the_trace(impl, model, x, v):
     return Sides([impl.divergence(impl.score(model), x)], list(diagonal), formula=formula)
 
 
-@theorem(
-    "Hyvarinen 2005, eq. 4",
-    kind="pointwise",
-    about="field_and_divergence",
-    case=lambda draw: closed_kinds(draw, SCORES),
-    cancels=EITHER_SIGN,
-)
+@theorem("Hyvarinen 2005, eq. 4", kind="pointwise", case=lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
 def field_comes_with_its_divergence(impl, model, x, v):
     r"""The field and divergence from one pass equal the field and the trace of its Jacobian, derived by hand.
 
@@ -75,7 +63,6 @@ def field_comes_with_its_divergence(impl, model, x, v):
 @theorem(
     "Stanford CS236, computing Jacobian-vector products",
     kind="pointwise",
-    about="jacobian_vector_product",
     case=lambda draw: closed_kinds(draw, SCORES),
     cancels=EITHER_SIGN,
 )

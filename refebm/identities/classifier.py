@@ -27,7 +27,7 @@ def summed(f):
     return total
 
 
-@theorem(f"{JEM}, eqs. 1 and 6", kind="pointwise", about=BOTH, case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, eqs. 1 and 6", kind="pointwise", case=a_classifier, cancels=EITHER_SIGN)
 def classifier_by_hand(impl, model, x):
     r"""The energy is minus the log-sum-exp of the logits, and the log probabilities are the logits plus the energy.
 
@@ -72,7 +72,7 @@ def a_linear_classifier(draw: Draw) -> dict:
     return case | {"cov": draw.covariance(d), "x": draw.reals((n, d), -3, 3)}
 
 
-@theorem(f"{JEM}, section 3", kind="pointwise", about=BOTH, case=a_linear_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, section 3", kind="pointwise", case=a_linear_classifier, cancels=EITHER_SIGN)
 def a_linear_classifier_is_a_mixture(impl, weights, means, cov, x):
     r"""With the linear logits of normal classes that share a covariance, p(y|x) is Bayes' rule and the energy is that
     of the mixture, up to the quadratic term that all components share.
@@ -99,13 +99,7 @@ def far_logits(draw: Draw) -> dict:
     return {"biases": np.array([draw.real(720, 900), draw.real(-900, -720)]), "lead": draw.real(0.5, 30)}
 
 
-@theorem(
-    f"{JEM}, eqs. 1 and 6",
-    kind="pointwise",
-    about=BOTH,
-    case=far_logits,
-    cancels="large logits minus their log-sum-exp",
-)
+@theorem(f"{JEM}, eqs. 1 and 6", kind="pointwise", case=far_logits, cancels="large logits minus their log-sum-exp")
 def a_classifier_far_out(impl, biases, lead):
     r"""For two classes and logits of any size, the energy is minus the larger logit minus a small positive term.
 

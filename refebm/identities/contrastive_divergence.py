@@ -35,7 +35,7 @@ def model_data_and_samples(draw: Draw) -> dict:
     return {"model": model, "x": points[:3], "x_model": points[3:]}
 
 
-@theorem(TWO_PHASES, kind="pointwise", about="contrastive_divergence", case=model_data_and_samples, cancels=EITHER_SIGN)
+@theorem(TWO_PHASES, kind="pointwise", case=model_data_and_samples, cancels=EITHER_SIGN)
 def contrastive_divergence_is_a_ratio_of_probabilities(impl, model, x, x_model):
     r"""Each row is the log ratio of the model's densities at the sample and at the data point.
 
@@ -51,14 +51,7 @@ def model_data_and_direction(draw: Draw) -> dict:
     return {"x": x, "model": model, "direction": draw.reals((number_of_parameters(model),), 0.5, 1.5)}
 
 
-@theorem(
-    TWO_PHASES,
-    kind="quadrature",
-    about="contrastive_divergence",
-    case=model_data_and_direction,
-    plane=True,
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES, kind="quadrature", case=model_data_and_direction, plane=True, cancels=EITHER_SIGN)
 def samples_of_the_model_give_the_likelihood_gradient(impl, x, model, direction):
     r"""With samples from the model the expected gradient is that of the negative log-likelihood, in any direction.
 
@@ -89,7 +82,6 @@ def quadratic_and_langevin_step(draw: Draw) -> dict:
 @theorem(
     TWO_PHASES + "; Du and Mordatch 2019, algorithm 1 (stop gradient)",
     kind="pointwise",
-    about="contrastive_divergence",
     case=quadratic_and_langevin_step,
     cancels=EITHER_SIGN,
 )
@@ -217,7 +209,6 @@ def gaussian_and_langevin_step(draw: Draw) -> dict:
 @theorem(
     "Hyvarinen 2007; Song and Kingma 2021, section 4.3",
     kind="quadrature",
-    about="contrastive_divergence",
     case=gaussian_and_langevin_step,
     cancels=EITHER_SIGN,
 )
@@ -243,11 +234,7 @@ def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
 
 
 @theorem(
-    "Hyvarinen 2007; Song and Kingma 2021, section 4.3",
-    kind="limit",
-    about="contrastive_divergence",
-    case=place_in_the_plane,
-    cases=len(IN_THE_PLANE),
+    "Hyvarinen 2007; Song and Kingma 2021, section 4.3", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE)
 )
 def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     r"""For one Langevin step, at every x, the gradient divided by eta tends to that of implicit score matching.

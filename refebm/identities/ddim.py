@@ -18,7 +18,7 @@ def a_step(draw: Draw) -> dict:
     return case | {"eta": draw.choice((0.0, 0.5, 1.0)) * draw.real(0.2, 0.98)}
 
 
-@theorem(f"{SONG}, eq. 12", kind="pointwise", about="ddim_step", case=a_step, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 12", kind="pointwise", case=a_step, cancels=EITHER_SIGN)
 def ddim_step_by_hand(impl, model, betas, x, i, eta, z):
     r"""A step combines the clean point and the noise that the score predicts, with the noise level of the step before.
 
@@ -42,7 +42,6 @@ def all_of_the_noise(draw: Draw) -> dict:
 @theorem(
     f"{SONG}, eq. 16; Ho, Jain and Abbeel 2020, eqs. 6 and 7",
     kind="pointwise",
-    about="ddim_step",
     case=all_of_the_noise,
     cancels=EITHER_SIGN,
 )
@@ -62,7 +61,6 @@ def all_of_the_noise_is_ancestral(impl, model, betas, x, i, eta, z):
 @theorem(
     f"{SONG}, eq. 14 and section 4.3",
     kind="pointwise",
-    about="ddim_step",
     case=lambda draw: a_step(draw) | {"eta": 0.0},
     cancels=EITHER_SIGN,
 )
@@ -98,7 +96,7 @@ def point_mass(impl, point, betas):
     return score
 
 
-@theorem(f"{SONG}, lemma 1 and theorem 1", kind="pointwise", about="ddim_step", case=one_point, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, lemma 1 and theorem 1", kind="pointwise", case=one_point, cancels=EITHER_SIGN)
 def a_point_mass_stays_one(impl, point, betas, i, eta, noise, z):
     r"""For data at one point a step maps the law of x_i to that of x_{i-1} for every eta: old and new noise add up.
 
@@ -119,7 +117,7 @@ def a_chain(draw: Draw) -> dict:
     }
 
 
-@theorem(f"{SONG}, section 4.3", kind="pointwise", about="ddim_step", case=a_chain, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, section 4.3", kind="pointwise", case=a_chain, cancels=EITHER_SIGN)
 def a_point_mass_is_found_in_any_number_of_steps(impl, point, betas, noise):
     r"""For data at one point the chain without noise ends exactly at that point, for any schedule and number of steps.
 
@@ -138,7 +136,6 @@ ENDS = [(2.0, 0.4), (3.0, 1.5), (1.0, 0.15)]
 @theorem(
     f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.3",
     kind="limit",
-    about="ddim_step",
     case=lambda draw: dict(zip(("largest", "v"), draw.choice(ENDS))),
     cases=len(ENDS),
 )

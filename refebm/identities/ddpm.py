@@ -50,13 +50,7 @@ def lost(betas):
     return after, np.concatenate([[0.0], after[:-1]])
 
 
-@theorem(
-    f"{HO}, algorithm 2; {SONG}, appendix E",
-    kind="pointwise",
-    about="ddpm_step",
-    case=a_discrete_step,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{HO}, algorithm 2; {SONG}, appendix E", kind="pointwise", case=a_discrete_step, cancels=EITHER_SIGN)
 def ddpm_step_by_hand(impl, model, betas, x, i, z, posterior):
     r"""A step moves along the score, divides by sqrt(1 - beta), and adds noise of variance beta or of the posterior's.
 
@@ -84,7 +78,7 @@ def ddpm_step_of_tiny_variances(impl, **case):
     return ddpm_step_by_hand(impl, **case)
 
 
-@theorem(f"{HO}, eqs. 6 and 7", kind="pointwise", about="ddpm_step", case=a_discrete_step)
+@theorem(f"{HO}, eqs. 6 and 7", kind="pointwise", case=a_discrete_step)
 def variance_of_the_step_by_conditioning(impl, model, betas, x, i, z, posterior):
     r"""The variance of the step is that of x_{i-1} given x_i: beta_i for unit normal data, the other for one point.
 
@@ -107,7 +101,7 @@ def two_steps(draw: Draw) -> dict:
     return {"model": Model("diffused_mixture", {"sde": sde, **given}), "betas": betas, "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(f"{HO}, eq. 7; Efron 2011, eq. 2.8", kind="pointwise", about="ddpm_step", case=two_steps, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7; Efron 2011, eq. 2.8", kind="pointwise", case=two_steps, cancels=EITHER_SIGN)
 def mean_of_the_step_by_conditioning(impl, model, betas, x):
     r"""With the score of a diffused mixture, the mean of the step is that of x_{i-1} given x_i, by Bayes.
 
@@ -128,7 +122,6 @@ STARTS = [(2.0, 1.3, 0.4), (3.0, -0.8, -1.2), (1.0, 0.5, 2.0)]  # beta, x and z
 @theorem(
     f"{SONG}, appendix E",
     kind="limit",
-    about="ddpm_step",
     case=lambda draw: dict(zip(("beta", "start", "z"), draw.choice(STARTS))),
     cases=len(STARTS),
 )

@@ -63,14 +63,7 @@ def mean_over_points(function, points):
     return lambda z: sum(function(x + 0 * z, z) for x in points) / len(points)
 
 
-@theorem(
-    VINCENT + "; " + MODULE,
-    kind="quadrature",
-    about="denoising_score_matching",
-    case=data_set_and_model,
-    plane=True,
-    mixtures=True,
-)
+@theorem(VINCENT + "; " + MODULE, kind="quadrature", case=data_set_and_model, plane=True, mixtures=True)
 def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
     r"""The expected denoising objective is the Fisher divergence from the smoothed data, up to a constant.
 
@@ -136,7 +129,6 @@ def noisy_model(draw: Draw) -> dict:
 @theorem(
     "Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1",
     kind="quadrature",
-    about="denoising_score_matching implicit_score_matching",
     case=noisy_model,
     plane=True,
 )
@@ -158,7 +150,6 @@ def denoising_is_implicit_nearby(impl, x0, sigma, model):
 @theorem(
     "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
     kind="quadrature",
-    about="denoising_score_matching_cv",
     case=noisy_model,
     plane=True,
 )
@@ -189,7 +180,6 @@ def rows_and_noise(draw: Draw, kinds=FIELDS) -> dict:
 @theorem(
     "Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6",
     kind="pointwise",
-    about="noise_conditional_score_matching",
     case=lambda draw: rows_and_noise(draw, ("noise_conditional",)),
     cancels=EITHER_SIGN,
 )
@@ -207,7 +197,6 @@ def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
 @theorem(
     "Vincent 2011, section 4.2; Stanford CS236, denoising score matching",
     kind="pointwise",
-    about="denoising_score_matching denoising_score_matching_cv",
     case=rows_and_noise,
     cancels=EITHER_SIGN,
 )
@@ -230,7 +219,6 @@ def denoising_objectives_by_hand(impl, model, x, sigma, z):
 @theorem(
     "Vincent 2011, section 4.3; Das 2021, denoising score matching",
     kind="pointwise",
-    about="denoising_autoencoder",
     case=rows_and_noise,
     cancels=EITHER_SIGN,
 )
@@ -252,7 +240,7 @@ def clean_and_noisy(draw: Draw) -> dict:
     return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 3)}
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=clean_and_noisy, mixtures=True)
+@theorem(TWEEDIE, kind="pointwise", case=clean_and_noisy, mixtures=True)
 def tweedies_mean_is_bayes(impl, p, sigma, y):
     r"""Tweedie's formula turns the score of a smoothed mixture into the posterior mean that Bayes' rule gives.
 
@@ -265,7 +253,6 @@ def tweedies_mean_is_bayes(impl, p, sigma, y):
 @theorem(
     TWEEDIE,
     kind="pointwise",
-    about="tweedie_cov",
     case=clean_and_noisy,
     mixtures=True,
     cancels="sigma^2 I and sigma^4 grad s have opposite signs",
@@ -279,7 +266,7 @@ def tweedies_covariance_is_bayes(impl, p, sigma, y):
     return Sides([impl.tweedie_cov(impl.score(model), y, sigma)], [p.posterior_cov(y, sigma)], formula=formula)
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=rows_and_noise)
+@theorem(TWEEDIE, kind="pointwise", case=rows_and_noise)
 def tweedies_mean_row_by_row(impl, model, x, sigma, z):
     r"""For any field, with a level for each row, the mean is y + sigma^2 times the field by hand.
 
@@ -290,7 +277,7 @@ def tweedies_mean_row_by_row(impl, model, x, sigma, z):
     )
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_cov", case=rows_and_noise, cancels=EITHER_SIGN)
+@theorem(TWEEDIE, kind="pointwise", case=rows_and_noise, cancels=EITHER_SIGN)
 def tweedies_covariance_row_by_row(impl, model, x, sigma, z):
     r"""For any field, with a level for each row, the covariance follows from its Jacobian, symmetric or not.
 
@@ -315,10 +302,7 @@ def gaussian_and_departure(draw: Draw) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, section 4.1 (inconsistency of denoising)",
-    kind="quadrature",
-    about="denoising_score_matching denoising_score_matching_cv",
-    case=gaussian_and_departure,
+    "Song and Kingma 2021, section 4.1 (inconsistency of denoising)", kind="quadrature", case=gaussian_and_departure
 )
 def denoising_learns_the_smoothed_score(impl, p, sigma, precision, shift):
     r"""For Gaussian data the minimiser is the score with the smoothed precision A = (S + sigma^2 I)^{-1}, not S^{-1}.
@@ -360,13 +344,7 @@ def variance_over_noise(function, d):
     return variance
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.1",
-    kind="limit",
-    about="denoising_score_matching",
-    case=point_and_wells,
-    cases=len(NEAR_A_MIXTURE),
-)
+@theorem("Song and Kingma 2021, section 4.1", kind="limit", case=point_and_wells, cases=len(NEAR_A_MIXTURE))
 def variance_of_denoising_explodes(impl, x, model):
     r"""The variance of the denoising objective grows like the fourth power of 1/sigma.
 
@@ -379,13 +357,7 @@ def variance_of_denoising_explodes(impl, x, model):
     return Limit(sigmas, variances, -4, d / 2)
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.1",
-    kind="limit",
-    about="denoising_score_matching",
-    case=point_and_wells,
-    cases=len(NEAR_A_MIXTURE),
-)
+@theorem("Song and Kingma 2021, section 4.1", kind="limit", case=point_and_wells, cases=len(NEAR_A_MIXTURE))
 def variance_of_denoising_to_second_order(impl, x, model):
     r"""The variance of denoising has a second term of order sigma^-2, and the remainder is bounded.
 
@@ -406,7 +378,6 @@ def variance_of_denoising_to_second_order(impl, x, model):
 @theorem(
     "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
     kind="limit",
-    about="denoising_score_matching_cv",
     case=point_and_wells,
     cases=len(NEAR_A_MIXTURE),
 )
@@ -466,10 +437,7 @@ def points_and_levels(draw: Draw) -> dict:
 
 
 @theorem(
-    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1",
-    kind="pointwise",
-    about="geometric_noise_levels",
-    case=points_and_levels,
+    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1", kind="pointwise", case=points_and_levels
 )
 def noise_levels_are_geometric(impl, x, n, smallest):
     r"""The levels fall in constant ratio from the largest distance between two points to the smallest level.
@@ -490,7 +458,6 @@ def chi_square_tail(t, d):
 @theorem(
     "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 2",
     kind="pointwise",
-    about="geometric_noise_levels",
     case=points_and_levels,
     cancels="the overlap of distant levels is tiny compared with one",
 )

@@ -386,7 +386,6 @@ def mixture_log_prob_far_out(impl, p, x):
 @theorem(
     "Song and Kingma 2021, section 4.1",
     kind="pointwise",
-    about="smoothed_empirical",
     case=lambda draw: {
         "points": draw.reals((draw.count(1, 4), d := draw.dimension(4)), -1.5, 1.5),
         "sigma": draw.noise_level(),

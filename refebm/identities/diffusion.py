@@ -62,7 +62,6 @@ def multiplied_out(s, z, weight):
 @theorem(
     f"{SONG}, eq. 7; Stanford CS236, score matching with infinitely many noise levels",
     kind="pointwise",
-    about="diffusion_score_matching",
     case=lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))},
     cancels=EITHER_SIGN,
 )
@@ -79,7 +78,6 @@ def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
 @theorem(
     f"{SONG}, section 3.3 (weight std^2); Stanford CS236, choosing the weighting function",
     kind="pointwise",
-    about="diffusion_score_matching",
     case=rows_and_times,
     cancels=EITHER_SIGN,
 )
@@ -96,7 +94,6 @@ def variance_as_weight_is_noise_prediction(impl, sde, model, x, t, z):
 @theorem(
     f"{SONG}, eqs. 1 and 7; Vincent 2011",
     kind="pointwise",
-    about="diffusion_score_matching denoising_score_matching",
     case=lambda draw: rows_and_times(draw, ["VarianceExploding"]) | {"level": draw.real(0.05, 0.98)},
     cancels=EITHER_SIGN,
 )
@@ -123,12 +120,7 @@ def with_noise(p: GaussianMixture) -> GaussianMixture:
     return GaussianMixture(p.weights, np.hstack([p.means, np.zeros_like(p.means)]), covs)
 
 
-@theorem(
-    f"{SONG}, eq. 7; Vincent 2011, appendix",
-    kind="quadrature",
-    about="diffusion_score_matching",
-    case=mixture_and_field,
-)
+@theorem(f"{SONG}, eq. 7; Vincent 2011, appendix", kind="quadrature", case=mixture_and_field)
 def diffusion_is_explicit_on_the_law_in_between(impl, p, sde, t, model):
     r"""The expected loss is the weighted Fisher divergence from the law of x_t, up to a constant.
 
@@ -162,7 +154,7 @@ def gaussian_score(sde, mean, variance) -> Model:
     return Model("diffused_mixture", given)
 
 
-@theorem(f"{SONG}, eq. 7 (its minimiser)", kind="quadrature", about="diffusion_score_matching", case=gaussian_and_model)
+@theorem(f"{SONG}, eq. 7 (its minimiser)", kind="quadrature", case=gaussian_and_model)
 def diffusion_learns_the_score_of_the_law_in_between(impl, sde, t, mean, variance, shift, wider):
     r"""The loss is least at the diffused score of the Gaussian data: that of another Gaussian is larger by squares.
 
@@ -268,13 +260,7 @@ def by_bayes(m, std, weights, means, variances, x):
     return r, clean, noise
 
 
-@theorem(
-    f"{TWEEDIE}; {HO}, eq. 12",
-    kind="pointwise",
-    about="predicted_noise denoised_point",
-    case=noisy_points,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="pointwise", case=noisy_points, cancels=EITHER_SIGN)
 def predictions_are_bayes(impl, sde, weights, means, variances, t, x):
     r"""From the score of the law of x_t follow the mean noise and the mean clean point given x_t, as Bayes' rule says.
 
@@ -294,7 +280,7 @@ def one_noisy_point(draw: Draw) -> dict:
     return {"sde": sde, "p": p, "t": draw.real(0.4, 0.98), "y": draw.reals((1, 1), -2, 2)}
 
 
-@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="quadrature", about="predicted_noise denoised_point", case=one_noisy_point)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="quadrature", case=one_noisy_point)
 def predictions_are_means(impl, sde, p, t, y):
     r"""Both predictions are means over the data, weighted by the probability density of reaching x_t.
 
@@ -316,7 +302,6 @@ def predictions_are_means(impl, sde, p, t, y):
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}; Karras, Aittala, Aila and Laine 2022, eq. 3",
     kind="pointwise",
-    about="predicted_noise denoised_point score_of_noise score_of_denoiser",
     case=rows_and_times,
     cancels=EITHER_SIGN,
 )
@@ -332,13 +317,7 @@ def predictions_by_hand(impl, sde, model, x, t, z):
     return Sides([np.stack(left)], [np.stack(first), np.stack([0 * x, x / m, 0 * x, -x / std**2])])
 
 
-@theorem(
-    f"{HO}, eq. 12; {TWEEDIE}",
-    kind="pointwise",
-    about="predicted_noise denoised_point score_of_noise score_of_denoiser",
-    case=rows_and_times,
-    cancels="(x + std^2 s)/m minus terms in x",
-)
+@theorem(f"{HO}, eq. 12; {TWEEDIE}", kind="pointwise", case=rows_and_times, cancels="(x + std^2 s)/m minus terms in x")
 def predictions_go_there_and_back(impl, sde, model, x, t, z):
     r"""Converting a network's noise or denoised point to a score and back returns the network's output.
 
@@ -364,7 +343,7 @@ def steps_and_rows(draw: Draw) -> dict:
     return case | {"i": np.array([draw.count(low, high) for _ in range(n)]), "z": draw.reals((n, d), -3, 3)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", about="ddpm_loss", case=steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", kind="pointwise", case=steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_by_hand(impl, model, betas, x, i, z):
     r"""With a step for each row, the loss is its expanded square, with the variance accumulated step by step.
 
@@ -402,13 +381,7 @@ def steps_of_an_sde(draw: Draw) -> dict:
     return case | {"i": np.array([draw.count(0, length - 1) for _ in case["x"]]), "length": length}
 
 
-@theorem(
-    f"{SONG}, appendix B; {HO}, eq. 14",
-    kind="pointwise",
-    about="ddpm_loss diffusion_score_matching",
-    case=steps_of_an_sde,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", kind="pointwise", case=steps_of_an_sde, cancels=EITHER_SIGN)
 def ddpm_loss_is_diffusion(impl, sde, model, x, t, z, i, length):
     r"""With betas that match the SDE, the loss is that in continuous time with the weight std^2, at t = (i + 1)/N.
 
@@ -431,7 +404,6 @@ TO_THE_LIMIT = [  # beta_min, beta_max, the time in quarters, and the mean and v
 @theorem(
     f"{SONG}, appendix B; {HO}, eq. 14",
     kind="limit",
-    about="ddpm_loss",
     case=lambda draw: {"case": draw.choice(TO_THE_LIMIT)},
     cases=len(TO_THE_LIMIT),
 )

@@ -29,7 +29,7 @@ def two_models_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "field": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(STEIN, kind="pointwise", about="stein_discrepancy", case=two_models_and_points, cancels=EITHER_SIGN)
+@theorem(STEIN, kind="pointwise", case=two_models_and_points, cancels=EITHER_SIGN)
 def stein_discrepancy_by_hand(impl, model, field, x):
     r"""Each row is s . g + div g, from a score, a test field and its Jacobian that were derived by hand.
 
@@ -45,15 +45,7 @@ def data_model_and_field(draw: Draw) -> dict:
     return case | {"field": draw.model(case["p"].d, FIELDS)}
 
 
-@theorem(
-    STEIN,
-    kind="quadrature",
-    about="stein_discrepancy",
-    case=data_model_and_field,
-    plane=True,
-    mixtures=True,
-    cancels=EITHER_SIGN,
-)
+@theorem(STEIN, kind="quadrature", case=data_model_and_field, plane=True, mixtures=True, cancels=EITHER_SIGN)
 def stein_discrepancy_compares_scores(impl, p, model, field):
     r"""For any test field the mean Stein discrepancy is that of the field times the difference of the two scores.
 
@@ -76,7 +68,6 @@ def data_and_field(draw: Draw) -> dict:
 @theorem(
     STEIN,
     kind="quadrature",
-    about="stein_discrepancy",
     case=data_and_field,
     plane=True,
     cancels="the right side is zero",
@@ -287,7 +278,7 @@ def data_field_and_point(draw: Draw) -> dict:
     }
 
 
-@theorem(KERNEL, kind="quadrature", about="kernel_stein", case=data_field_and_point, cancels=EITHER_SIGN)
+@theorem(KERNEL, kind="quadrature", case=data_field_and_point, cancels=EITHER_SIGN)
 def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
     r"""For each y the mean over x from p is that of the difference of the scores times Stein's operator on k at y.
 
@@ -319,7 +310,7 @@ def flips(d: int) -> np.ndarray:
     return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
 
 
-@theorem(FLOW + ", section 3", kind="enumeration", about="minimum_probability_flow", case=distribution_and_model)
+@theorem(FLOW + ", section 3", kind="enumeration", case=distribution_and_model)
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the true energy by a sum of squares over pairs of neighbouring states.
 
@@ -338,13 +329,7 @@ def rbm_on_bits(draw: Draw) -> dict:
     return {"model": draw.model(draw.count(1, 3), ("binary_rbm",))}
 
 
-@theorem(
-    FLOW + ", section 3",
-    kind="pointwise",
-    about="minimum_probability_flow",
-    case=rbm_on_bits,
-    cancels="the right side is zero",
-)
+@theorem(FLOW + ", section 3", kind="pointwise", case=rbm_on_bits, cancels="the right side is zero")
 def flow_is_stationary_at_the_truth(impl, model):
     r"""If the data have the law of the model, the gradient of the mean flow is zero in every parameter.
 
@@ -374,9 +359,7 @@ def data_set_on_bits(draw: Draw) -> dict:
     return {"model": Model("binary_rbm", parameters), "data": np.array(data)}
 
 
-@theorem(
-    FLOW + ", eqs. 7 to 12", kind="limit", about="minimum_probability_flow", case=data_set_on_bits, cases=len(DATA_SETS)
-)
+@theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=len(DATA_SETS))
 def flow_is_the_rate_out_of_the_data(impl, model, data):
     r"""After a time t of the dynamics the KL divergence of the data from the result is t K, K the flow out of the data.
 
@@ -405,13 +388,7 @@ def log_derivatives(f1, f2, f3, f4):
     return f2 + f1**2, f4 + 4 * f1 * f3 + 3 * f2**2 + 6 * f1**2 * f2 + f1**4
 
 
-@theorem(
-    FLOW + ", appendix",
-    kind="limit",
-    about="minimum_probability_flow_continuous",
-    case=place_in_the_plane,
-    cases=len(IN_THE_PLANE),
-)
+@theorem(FLOW + ", appendix", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE))
 def continuous_flow_tends_to_score_matching(impl, wells, x, v):
     r"""At every x the mean over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
 
@@ -439,13 +416,7 @@ def spring_point_and_step(draw: Draw) -> dict:
     return {"model": model, "x": model.parameters["mean"] + draw.reals((1, d), -1, 1), "eps": draw.real(0.1, 1.0)}
 
 
-@theorem(
-    FLOW + ", appendix",
-    kind="quadrature",
-    about="minimum_probability_flow_continuous",
-    case=spring_point_and_step,
-    plane=True,
-)
+@theorem(FLOW + ", appendix", kind="quadrature", case=spring_point_and_step, plane=True)
 def continuous_flow_of_a_spring_is_closed(impl, model, x, eps):
     r"""For a quadratic energy the mean over z is a Gaussian integral, with a closed form at every x and step size.
 
@@ -480,7 +451,6 @@ def data_model_and_step(draw: Draw) -> dict:
 @theorem(
     FLOW + ", appendix",
     kind="quadrature",
-    about="minimum_probability_flow_continuous",
     case=data_model_and_step,
     plane=True,
     outside={"an asymmetric kernel": lambda: {"p": two_normals(), "model": line(), "eps": 0.2, "lean": 0.5}},
@@ -514,7 +484,6 @@ def data_direction_and_step(draw: Draw) -> dict:
 @theorem(
     FLOW + ", appendix",
     kind="quadrature",
-    about="minimum_probability_flow_continuous",
     case=data_direction_and_step,
     plane=True,
     cancels="the right side is zero",
@@ -545,7 +514,7 @@ def model_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(VELOCITY, kind="pointwise", about="minimum_velocity", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(VELOCITY, kind="pointwise", case=model_and_points, cancels=EITHER_SIGN)
 def minimum_velocity_by_hand(impl, model, x):
     r"""Each row is |s|^2 + 2 tr grad s, from a score and a Jacobian that were derived by hand.
 
@@ -560,7 +529,6 @@ def minimum_velocity_by_hand(impl, model, x):
 @theorem(
     VELOCITY,
     kind="quadrature",
-    about="minimum_velocity",
     case=data_and_model,
     plane=True,
     mixtures=True,
@@ -584,7 +552,6 @@ def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
 @theorem(
     VELOCITY,
     kind="limit",
-    about="minimum_velocity",
     case=lambda draw: dict(zip(("a", "b", "gap"), draw.choice(GAUSSIAN_PAIRS))),
     cases=len(GAUSSIAN_PAIRS),
 )

@@ -179,7 +179,7 @@ def spring_through(log_q: np.ndarray) -> Model:
     return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": -log_q[0] - 0.5 * mean @ mean})
 
 
-@theorem(HINTON, kind="enumeration", about="contrastive_divergence_with_entropy", case=five_states, cancels=EITHER_SIGN)
+@theorem(HINTON, kind="enumeration", case=five_states, cancels=EITHER_SIGN)
 def entropy_contrast_of_a_finite_chain(impl, model, p):
     r"""For two steps of Barker's chain on five states, the exact expected gradient is that of the difference of KLs.
 

@@ -139,7 +139,7 @@ def gaussian_machine(draw: Draw) -> dict:
     return {"model": Model("gaussian_rbm", given | {"sigma": draw.real(0.7, 1.2)}), "y": draw.reals((3,), -2, 2)}
 
 
-@theorem("Cho, Ilin and Raiko 2011, section 2", kind="quadrature", about="gibbs_step", case=gaussian_machine)
+@theorem("Cho, Ilin and Raiko 2011, section 2", kind="quadrature", case=gaussian_machine)
 def gibbs_leaves_gaussian_units_invariant(impl, model, y):
     r"""A step leaves the density of Gaussian visible units invariant.
 
@@ -182,7 +182,7 @@ def start_and_end(draw: Draw, kind: str) -> dict:
     }
 
 
-@theorem(GIBBS, kind="pointwise", about="gibbs_step", case=lambda draw: start_and_end(draw, "binary_rbm"))
+@theorem(GIBBS, kind="pointwise", case=lambda draw: start_and_end(draw, "binary_rbm"))
 def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
     r"""A unit is 1 if its u is below its probability, first in the hidden layer and then in the visible one.
 
@@ -195,7 +195,6 @@ def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
 @theorem(
     "Cho, Ilin and Raiko 2011, section 2",
     kind="pointwise",
-    about="gibbs_step",
     case=lambda draw: start_and_end(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )

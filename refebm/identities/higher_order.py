@@ -30,9 +30,7 @@ def model_points_and_levels(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((2, d), -3, 3), "sigma": draw.reals((2,), 0.3, 1.5)}
 
 
-@theorem(
-    KINGMA, kind="pointwise", about="regularised_score_matching", case=model_points_and_levels, cancels=EITHER_SIGN
-)
+@theorem(KINGMA, kind="pointwise", case=model_points_and_levels, cancels=EITHER_SIGN)
 def regularised_score_matching_by_hand(impl, model, x, sigma):
     r"""Regularised score matching is its formula in score and Jacobian by hand, with a level for each row.
 
@@ -45,7 +43,7 @@ def regularised_score_matching_by_hand(impl, model, x, sigma):
     return Sides([rows], [half_square(s), *slopes.T, *penalties.T], formula=formula)
 
 
-@theorem(KINGMA, kind="limit", about="regularised_score_matching", case=place, cases=len(PLACES))
+@theorem(KINGMA, kind="limit", case=place, cases=len(PLACES))
 def regularised_score_matching_smooths_the_data(impl, wells, x, v):
     r"""Plus the terms that it drops, regularised score matching is that of noisy points, up to order sigma^4.
 
@@ -79,9 +77,7 @@ def data_model_and_level(draw: Draw) -> dict:
     return data_and_model(draw) | {"sigma": draw.noise_level()}
 
 
-@theorem(
-    KINGMA, kind="quadrature", about="regularised_score_matching", case=data_model_and_level, plane=True, mixtures=True
-)
+@theorem(KINGMA, kind="quadrature", case=data_model_and_level, plane=True, mixtures=True)
 def regularised_score_matching_adds_a_penalty(impl, p, model, sigma):
     r"""Up to a constant, regularised score matching is the Fisher divergence plus a penalty on curvature.
 
@@ -118,7 +114,7 @@ def sample_and_diagonal_model(draw: Draw) -> dict:
     }
 
 
-@theorem(KINGMA, kind="pointwise", about="regularised_score_matching", case=sample_and_diagonal_model)
+@theorem(KINGMA, kind="pointwise", case=sample_and_diagonal_model)
 def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisions, shift):
     r"""Among Gaussians with independent coordinates, the minimiser has the smoothed data's variances S_ii + sigma^2.
 
@@ -175,13 +171,7 @@ def closed_model_points_and_order(draw: Draw) -> dict:
     return {"model": draw.model(d, kinds), "x": draw.reals((2, d), -3, 3), "order": order}
 
 
-@theorem(
-    PARRY,
-    kind="pointwise",
-    about="higher_order_score_matching",
-    case=closed_model_points_and_order,
-    cancels=EITHER_SIGN,
-)
+@theorem(PARRY, kind="pointwise", case=closed_model_points_and_order, cancels=EITHER_SIGN)
 def higher_order_score_matching_by_hand(impl, model, x, order):
     r"""For Gaussians and mixtures the rows are those that Hermite polynomials and division of power series give.
 
@@ -210,7 +200,6 @@ def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
 @theorem(
     PARRY,
     kind="quadrature",
-    about="higher_order_score_matching",
     case=data_closed_model_and_order,
     outside={
         f"the boundary term of an exponential density, m = {m}": lambda m=m: {
@@ -264,7 +253,6 @@ def laplacian_size(model: Model, x: np.ndarray) -> np.ndarray:
 @theorem(
     LYU,
     kind="pointwise",
-    about="laplacian_score_matching",
     case=lambda draw: {"model": draw.model(d := draw.count(1, 3), CLOSED), "x": draw.reals((2, d), -3, 3)},
     cancels=EITHER_SIGN,
 )
@@ -279,14 +267,7 @@ def laplacian_score_matching_by_hand(impl, model, x):
     return Sides([rows], right, formula=[4 * laplacian_size(model, x)])
 
 
-@theorem(
-    LYU,
-    kind="quadrature",
-    about="laplacian_score_matching",
-    case=lambda draw: data_and_model(draw, CLOSED),
-    plane=True,
-    mixtures=True,
-)
+@theorem(LYU, kind="quadrature", case=lambda draw: data_and_model(draw, CLOSED), plane=True, mixtures=True)
 def laplacian_is_a_distance_of_laplacians(impl, p, model):
     r"""Up to a constant, its mean is a distance between (Lap p)/p and (Lap q)/q, the relative Laplacians.
 
@@ -299,7 +280,6 @@ def laplacian_is_a_distance_of_laplacians(impl, p, model):
 @theorem(
     LYU,
     kind="enumeration",
-    about="marginalisation_score_matching",
     case=distribution_and_energy,
     cancels="both sides vanish where the conditional probabilities agree",
 )

@@ -1,6 +1,6 @@
 """What a theorem is run on: refebm's public functions, or a copy with some of them replaced."""
 
-import numpy as np
+import autograd.numpy as np
 
 import refebm
 from refebm.calculus import pull_back
@@ -21,11 +21,17 @@ class Unusable(InputError):
     """The implementation as a whole cannot be used: no question gets a usable answer."""
 
 
-class Implementation:
-    """refebm's public functions as attributes; those in `replaced` are taken from there.
+def affine(phi, eps):
+    """z = A eps + b."""
+    a, b = phi
+    return np.dot(eps, a.T) + b
 
-    ``score``, ``energy``, ``rbm`` and ``sde`` turn a model or an SDE that is given as data into what functions take.
-    """
+
+SAMPLERS = {"affine": affine}  # what questions have by its name
+
+
+class Implementation:
+    """Public names as attributes, and what makes the arguments of a type (`Built`) of the data that a question has."""
 
     def __init__(self, **replaced):
         self._replaced = replaced
@@ -52,6 +58,15 @@ class Implementation:
 
     def sde(self, data: dict):
         return getattr(self, data["kind"])(**data["parameters"])
+
+    def weight(self, values: np.ndarray):
+        return lambda t: values
+
+    def generator(self, name: str):
+        return getattr(self, name)
+
+    def sampler(self, name: str):
+        return SAMPLERS[name]
 
     def data_score(self, density):
         return density.score

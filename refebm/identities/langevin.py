@@ -42,7 +42,6 @@ def a_step(draw: Draw) -> dict:
 @theorem(
     f"{LECTURE}; dataflowr module 18a, Langevin MCMC; Das 2021, eq. 4",
     kind="pointwise",
-    about="langevin_step",
     case=a_step,
     cancels=EITHER_SIGN,
 )
@@ -55,11 +54,7 @@ def langevin_step_by_hand(impl, model, x, eta, z):
 
 
 @theorem(
-    f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)",
-    kind="pointwise",
-    about="langevin_step",
-    case=a_step,
-    cancels=EITHER_SIGN,
+    f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)", kind="pointwise", case=a_step, cancels=EITHER_SIGN
 )
 def conventions_of_the_step_agree(impl, model, x, eta, z):
     r"""The other conventions for the step size, eps/2 and eps^2/2, are eta = eps/2 and eta = eps^2/2.
@@ -78,13 +73,7 @@ def a_point_and_time(draw: Draw) -> dict:
     return {"x0": x0, "model": model, "alpha": draw.real(0.2, 2.0), "dt": draw.real(0.05, 0.5)}
 
 
-@theorem(
-    DAS,
-    kind="quadrature",
-    about="langevin_step",
-    case=a_point_and_time,
-    cancels="off the diagonal the mean of a product is zero",
-)
+@theorem(DAS, kind="quadrature", case=a_point_and_time, cancels="off the diagonal the mean of a product is zero")
 def langevin_is_euler_maruyama(impl, x0, model, alpha, dt):
     r"""With eta = alpha dt the Langevin step is an Euler-Maruyama step, driven by an increment dw of variance dt.
 
@@ -110,7 +99,6 @@ ON_THE_LINE = [([0.3, 0.7], [[-1.0], [0.8]], [[[0.6]], [[1.0]]]), ([1.0], [[0.4]
 @theorem(
     f"{ULA}; {LECTURE} (eps -> 0)",
     kind="limit",
-    about="langevin_step",
     case=lambda draw: {"p": GaussianMixture(*draw.choice(ON_THE_LINE))},
     cases=len(ON_THE_LINE),
 )
@@ -265,7 +253,6 @@ def bias_in_divergence_has_order_two(impl, p):
 @theorem(
     "Welling and Teh 2011, eq. 2",
     kind="pointwise",
-    about="decaying_steps",
     case=lambda draw: {"first": draw.real(0.01, 2), "power": draw.real(0.05, 0.95), "n_steps": draw.count(1, 12)},
 )
 def decaying_steps_by_hand(impl, first, power, n_steps):
@@ -278,7 +265,6 @@ def decaying_steps_by_hand(impl, first, power, n_steps):
 @theorem(
     f"{WELLING}; Robbins and Monro 1951",
     kind="pointwise",
-    about="decaying_steps",
     case=lambda draw: {"share": draw.real(0.05, 0.95), "n_steps": draw.count(1, 25)},
 )
 def harmonic_steps_forget_the_start(impl, share, n_steps):
@@ -300,7 +286,6 @@ DECAYS = [  # first step, power, variance of the target, and the coefficient of 
 @theorem(
     f"{WELLING}; {CS236} (eps -> 0, T -> infinity: and T eps -> infinity)",
     kind="limit",
-    about="decaying_steps",
     case=lambda draw: draw.choice(DECAYS),
     cases=len(DECAYS),
     outside={"power 1.5": lambda: {"first": 0.1, "power": 1.5, "variance": 1.0, "coefficient": None}},
@@ -331,7 +316,6 @@ SHRINKING = [
 @theorem(
     f"{LECTURE} (which asks for t -> infinity and eps -> 0 alone); Robbins and Monro 1951",
     kind="pointwise",
-    about="langevin_step",
     case=lambda draw: draw.choice(SHRINKING),
     cases=len(SHRINKING),
 )
@@ -377,7 +361,7 @@ def descent_by_hand(model, x, sigmas, eps, z):
     return [np.stack(parts) for parts in zip(*ends)]
 
 
-@theorem(ANNEALED, kind="pointwise", about="annealed_langevin", case=a_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, kind="pointwise", case=a_descent, cancels=EITHER_SIGN)
 def annealed_langevin_by_hand(impl, model, x, sigmas, eps, z):
     r"""Annealing takes steps proportional to sigma_i^2 at each level, from large to small, with the field by hand.
 
@@ -386,7 +370,7 @@ def annealed_langevin_by_hand(impl, model, x, sigmas, eps, z):
     return Sides([impl.annealed_langevin(impl.score(model), x, sigmas, eps, z)], terms, formula=[size])
 
 
-@theorem(ANNEALED, kind="pointwise", about="annealed_langevin", case=a_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, kind="pointwise", case=a_descent, cancels=EITHER_SIGN)
 def ends_of_the_levels_by_hand(impl, model, x, sigmas, eps, z):
     r"""On request, annealing returns the states at the end of every level.
 
@@ -407,7 +391,7 @@ def a_gaussian_descent(draw: Draw) -> dict:
     }
 
 
-@theorem(ANNEALED, kind="pointwise", about="annealed_langevin", case=a_gaussian_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, kind="pointwise", case=a_gaussian_descent, cancels=EITHER_SIGN)
 def annealed_langevin_on_a_gaussian(impl, mean, variance, start, sigmas, eps, n_steps):
     r"""For N(mu, v) plus the noise of each level, annealing is a composition of affine maps, so its law is known.
 
@@ -490,7 +474,7 @@ def weights_of_the_right(step, parameters, fine):
     return np.array([[np.sum(weight**power * law) for weight, law in weights] for power in (1, 2)])
 
 
-@theorem(PITFALL, kind="quadrature", about="langevin_step", case=two_modes, cases=len(MODES))
+@theorem(PITFALL, kind="quadrature", case=two_modes, cases=len(MODES))
 def annealing_recovers_the_weights(impl, weight, distance):
     r"""After 160 steps from a wide normal, vanilla Langevin keeps the initial weights, annealed has the mixture's.
 

@@ -30,7 +30,6 @@ def model_and_points(draw: Draw) -> dict:
 @theorem(
     "Stanford CS236, energy-based models; Song and Kingma 2021, section 1",
     kind="pointwise",
-    about="negative_log_likelihood",
     case=model_and_points,
     cancels=EITHER_SIGN,
 )
@@ -50,11 +49,7 @@ def log_z_by_hand(model: Model) -> float:
 
 
 @theorem(
-    LIKELIHOOD,
-    kind="pointwise",
-    about="negative_log_likelihood",
-    case=model_and_points,
-    cancels="log p is near zero where the density is near one",
+    LIKELIHOOD, kind="pointwise", case=model_and_points, cancels="log p is near zero where the density is near one"
 )
 def likelihood_is_the_density(impl, model, x, y, log_z):
     r"""With the closed-form log Z, E + log Z is minus the log-density of a Gaussian or a mixture.
@@ -64,12 +59,7 @@ def likelihood_is_the_density(impl, model, x, y, log_z):
     return Sides([rows], [-density_of(model).log_prob(x)], formula=[abs(log_z_by_hand(model))])
 
 
-@theorem(
-    LIKELIHOOD,
-    kind="enumeration",
-    about="negative_log_likelihood",
-    case=lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))},
-)
+@theorem(LIKELIHOOD, kind="enumeration", case=lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))})
 def likelihood_of_all_states_is_one(impl, model):
     r"""With Z by enumeration, the probabilities of all visible states of a Boltzmann machine sum to one.
 
@@ -87,7 +77,6 @@ def a_model(draw: Draw, kinds) -> dict:
 @theorem(
     "Song and Kingma 2021, eq. 1",
     kind="quadrature",
-    about="log_partition",
     case=lambda draw: a_model(draw, (*CLOSED, "gaussian_rbm")),
     plane=True,
 )
@@ -116,13 +105,7 @@ def partition_function_of_deep_wells(impl, model):
     return partition_function_of_wells(impl, model)
 
 
-@theorem(
-    "Song and Kingma 2021, eq. 1",
-    kind="quadrature",
-    about="log_partition",
-    case=lambda draw: a_model(draw, ("mlp_energy",)),
-    plane=True,
-)
+@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", case=lambda draw: a_model(draw, ("mlp_energy",)), plane=True)
 def partition_function_of_a_network(impl, model):
     r"""The density of an energy with a network, divided by its partition function, integrates to one.
 
@@ -136,7 +119,6 @@ def partition_function_of_a_network(impl, model):
 @theorem(
     "Stanford CS236, energy-based models (flows and autoregressive models are normalised)",
     kind="quadrature",
-    about="log_partition",
     case=lambda draw: a_model(draw, ("autoregressive", "flow")),
     plane=True,
 )
@@ -147,13 +129,7 @@ def normalised_models_have_a_partition_function_of_one(impl, model):
     return Sides([float(np.exp(impl.log_partition(impl.energy(model), model.d)))], [1.0])
 
 
-@theorem(
-    TWO_PHASES,
-    kind="quadrature",
-    about="log_partition",
-    case=lambda draw: {"model": draw.model(1, TRAINED)},
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES, kind="quadrature", case=lambda draw: {"model": draw.model(1, TRAINED)}, cancels=EITHER_SIGN)
 def gradient_of_the_log_partition_function(impl, model):
     r"""The gradient of log Z is minus the mean gradient of the energy under the model.
 
@@ -171,7 +147,6 @@ def data_and_trained(draw: Draw) -> dict:
 @theorem(
     TWO_PHASES + "; dataflowr module 18a, maximum likelihood",
     kind="quadrature",
-    about="negative_log_likelihood log_partition",
     case=data_and_trained,
     cancels=EITHER_SIGN,
 )
@@ -197,7 +172,6 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
 @theorem(
     "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
     kind="quadrature",
-    about="negative_log_likelihood",
     case=lambda draw: gaussian_and_quadratic(draw, 6),
     cancels="an entropy may be zero",
 )
@@ -225,7 +199,6 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
 @theorem(
     "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
     kind="quadrature",
-    about="negative_log_likelihood log_partition",
     case=gaussian_and_quadratic_apart,
     cancels=EITHER_SIGN,
 )
@@ -248,9 +221,7 @@ def likelihood_and_divergence_have_one_gradient(impl, p, model):
     return Sides([gradient_of(loss, model)[None]], [*right, *products])
 
 
-@theorem(
-    NEAL, kind="quadrature", about="annealed_importance_sampling", case=lambda draw: a_model(draw, CLOSED), plane=True
-)
+@theorem(NEAL, kind="quadrature", case=lambda draw: a_model(draw, CLOSED), plane=True)
 def importance_weights_without_steps(impl, model):
     r"""Without intermediate temperatures, annealed importance sampling is importance sampling, with Z as mean weight.
 
@@ -295,7 +266,7 @@ def gaussian_and_one_step(draw: Draw) -> dict:
     }
 
 
-@theorem(NEAL, kind="quadrature", about="annealed_importance_sampling", case=gaussian_and_one_step)
+@theorem(NEAL, kind="quadrature", case=gaussian_and_one_step)
 def annealed_weights_are_unbiased(impl, p, model, beta, rho):
     r"""The mean weight is Z, even if the steps only leave the intermediate density invariant.
 
@@ -328,13 +299,7 @@ def leaning(energy, x, z, shrink):
     return moved(shrink * x / (1 + energy(x)[:, None] ** 2) + z)
 
 
-@theorem(
-    "Neal 2001, eqs. 3 to 5",
-    kind="pointwise",
-    about="annealed_importance_sampling",
-    case=base_model_and_tape,
-    cancels=EITHER_SIGN,
-)
+@theorem("Neal 2001, eqs. 3 to 5", kind="pointwise", case=base_model_and_tape, cancels=EITHER_SIGN)
 def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
     r"""On a given tape, for any kernel, the log weight is the sum of energy differences along the path.
 
@@ -354,7 +319,6 @@ def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
 @theorem(
     "Neal 2001, eq. 12",
     kind="pointwise",
-    about="estimated_log_partition",
     case=lambda draw: {
         "spread": draw.reals((draw.count(2, 6),), -2, 2),
         "offset": draw.choice((1.0, -1.0)) * draw.real(720, 900),
@@ -396,7 +360,6 @@ def mean_over_samples(function, n, q, first, second):
 @theorem(
     "Neal 2001, section 2 (the delta method)",
     kind="limit",
-    about="estimated_log_partition",
     case=lambda draw: dict(zip(("q", "first", "second"), draw.choice(TWO_WEIGHTS))),
     cases=len(TWO_WEIGHTS),
 )
@@ -419,7 +382,6 @@ def standard_error_of_the_estimate(impl, q, first, second):
 @theorem(
     "Neal 2001, section 2; Song and Kingma 2021, section 3",
     kind="limit",
-    about="estimated_log_partition",
     case=lambda draw: dict(zip(("q", "first", "second"), draw.choice(TWO_WEIGHTS))),
     cases=len(TWO_WEIGHTS),
 )

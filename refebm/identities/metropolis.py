@@ -234,7 +234,7 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", about="mala_step", case=place, cases=len(PLACES))
+@theorem("Roberts and Rosenthal 1998", kind="limit", case=place, cases=len(PLACES))
 def mala_error_is_of_order_three_halves(impl, wells, x, v):
     r"""For small steps the log ratio is of order eta^(3/2), so nearly every adjusted Langevin step is accepted.
 

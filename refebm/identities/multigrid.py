@@ -33,7 +33,7 @@ def images_and_sizes(draw: Draw) -> dict:
     return {"x": draw.reals((2, fine**2), -2, 2), "y": draw.reals((2, coarse**2), -2, 2), "sizes": (coarse, middle)}
 
 
-@theorem(GAO, kind="pointwise", about="block_means", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", case=images_and_sizes, cancels=EITHER_SIGN)
 def block_means_by_a_matrix(impl, x, y, sizes):
     r"""Block means are means over lines and over columns, a Kronecker product, and compose to those of larger blocks.
 
@@ -44,7 +44,7 @@ def block_means_by_a_matrix(impl, x, y, sizes):
     return Sides([np.stack([at_once, in_two])], [np.stack([term, term]) for term in terms])
 
 
-@theorem(GAO, kind="pointwise", about="repeated_pixels block_means", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", case=images_and_sizes, cancels=EITHER_SIGN)
 def repeated_pixels_by_a_matrix(impl, x, y, sizes):
     r"""Repeated pixels have the pixels as block means, and repeating is the block size times the adjoint of averaging.
 
@@ -118,7 +118,7 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     return Sides([np.concatenate(got)], [np.concatenate(ends)], formula=[np.concatenate(sizes)])
 
 
-@theorem(GAO, kind="pointwise", about="multigrid_contrastive_divergence", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", case=grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""For quadratic energies each grid adds the energy at the data's block means minus that at its samples.
 

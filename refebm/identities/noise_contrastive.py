@@ -38,7 +38,7 @@ def stacked(*rows):
     return [np.stack(terms) for terms in zip(*(row + [0 * row[0]] * (most - len(row)) for row in rows))]
 
 
-@theorem(GUTMANN, kind="pointwise", about="noise_contrastive", case=rows_and_models)
+@theorem(GUTMANN, kind="pointwise", case=rows_and_models)
 def noise_contrast_by_hand(impl, model, noise, x, y):
     r"""The stable form equals the log-sum-exp form of the documents.
 
@@ -52,7 +52,7 @@ def noise_contrast_by_hand(impl, model, noise, x, y):
     return Sides([np.stack([rows, rows])], stacked(naive, lse))
 
 
-@theorem(GOODFELLOW, kind="pointwise", about="gan_discriminator_loss", case=rows_and_models)
+@theorem(GOODFELLOW, kind="pointwise", case=rows_and_models)
 def discriminator_loss_by_hand(impl, model, noise, x, y):
     r"""With D = sigmoid(logit), the discriminator's loss is minus log D(x) minus log(1 - D(y)).
 
@@ -240,7 +240,6 @@ def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offse
 @theorem(
     GOODFELLOW + "; Gao et al. 2020",
     kind="quadrature",
-    about="gan_discriminator_loss",
     case=lambda draw: with_wider_noise(data_noise_and_model(draw, (1,))),
 )
 def discriminator_loss_is_jensen_shannon_and_misfit(impl, p, noise, nu, q, offset):
@@ -261,13 +260,7 @@ def corrected(draw: Draw) -> dict:
     return with_wider_noise({"p": p, "noise": wide_noise(draw, p), "offset": draw.real(-1, 1), "x": x})
 
 
-@theorem(
-    "Stanford CS236, comparing NCE and GAN; " + GOODFELLOW,
-    kind="quadrature",
-    about="gan_discriminator_loss",
-    case=corrected,
-    plane=True,
-)
+@theorem("Stanford CS236, comparing NCE and GAN; " + GOODFELLOW, kind="quadrature", case=corrected, plane=True)
 def corrected_noise_is_the_model(impl, p, noise, offset, x):
     r"""Noise weighted by the odds D/(1 - D), read off the loss, has the law of the model, for the best D the data's.
 
@@ -292,13 +285,7 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
 # Noise close to the data
 
 
-@theorem(
-    "Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011",
-    kind="limit",
-    about="noise_contrastive",
-    case=place,
-    cases=len(PLACES),
-)
+@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", kind="limit", case=place, cases=len(PLACES))
 def contrast_with_shifted_data_is_sliced_score_matching(impl, wells, x, v):
     r"""With the model shifted by v as noise, the loss is sliced score matching up to a constant and order |v|^4.
 

@@ -112,7 +112,6 @@ def parametrisations_are_bayes(impl, model, x, m, std):
 @theorem(
     f"{SALIMANS}; Song et al. 2021, eq. 13",
     kind="pointwise",
-    about="velocity_from_score",
     case=lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)},
     cancels=EITHER_SIGN,
 )
@@ -174,7 +173,7 @@ def a_schedule(draw: Draw) -> dict:
     return {"betas": draw.reals((length,), 0.01, 0.6), "i": np.array([draw.count(0, length - 1) for _ in range(3)])}
 
 
-@theorem(f"{HO}, eq. 4", kind="pointwise", about="marginal_of_steps", case=a_schedule)
+@theorem(f"{HO}, eq. 4", kind="pointwise", case=a_schedule)
 def steps_add_up_to_their_marginal(impl, betas, i):
     r"""Scale and deviation after each step follow by recursion from keeping sqrt(1 - beta) and adding variance beta.
 

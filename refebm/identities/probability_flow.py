@@ -54,7 +54,6 @@ def a_method(draw: Draw) -> dict:
 @theorem(
     f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1",
     kind="limit",
-    about="probability_flow_velocity",
     case=a_method,
     cases=len(METHODS),
 )
@@ -116,7 +115,7 @@ def along_the_flow(sde, mean, variance, x, t0, t1):
     return there.scale * mean + np.sqrt(after / before) * (x - here.scale * mean), before, after
 
 
-@theorem(FLOW, about="probability_flow", case=a_path, **AT_PATHS)
+@theorem(FLOW, case=a_path, **AT_PATHS)
 def flow_carries_gaussians_in_closed_form(impl, sde, x, t0, t1, tolerance):
     r"""For normal data the flow is affine, and solutions are within ten tolerances of it, forward and back.
 
@@ -132,7 +131,7 @@ def below(model: Model, x, t):
     return np.sum(np.exp(logits)[:, :, None] * scipy.special.ndtr((x - means) / np.sqrt(variances)), axis=0)
 
 
-@theorem(FLOW, about="probability_flow", case=a_path, **AT_PATHS)
+@theorem(FLOW, case=a_path, **AT_PATHS)
 def flow_keeps_quantiles(impl, sde, x, t0, t1, tolerance):
     r"""On the line the flow maps every quantile of a mixture's law at one time to that at another.
 
@@ -206,7 +205,7 @@ def to_the_end(draw: Draw) -> dict:
     return {"sde": draw.choice(PROCESSES), "x": POINTS, "t0": 0.1, "tolerance": 1e-8}
 
 
-@theorem(LIKELIHOOD, about="probability_flow_log_prob", case=to_the_end, kind="quadrature", cases=len(PROCESSES))
+@theorem(LIKELIHOOD, case=to_the_end, kind="quadrature", cases=len(PROCESSES))
 def prior_stands_in_for_the_law_at_the_end(impl, sde, x, t0, tolerance):
     r"""If no log-density at t = 1 is given, the prior's is used, with an error of their difference at the path's end.
 

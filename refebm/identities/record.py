@@ -17,10 +17,12 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import NormalDist
+from types import CodeType
 from typing import NamedTuple
 
 import numpy as np
 
+import refebm
 from refebm.glossary import DomainError, InputError
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
@@ -89,6 +91,7 @@ class Theorem:
 
 THEOREMS: dict[str, Theorem] = {}  # refebm's own
 OURS = __name__.rpartition(".")[0]
+PUBLIC = frozenset(refebm.__all__)
 
 
 class Wrong(NamedTuple):
@@ -102,7 +105,7 @@ def theorem(
     source: str,
     *,
     kind: str,
-    about: str,
+    about: str = "",
     case: Callable[[Draw], dict],
     plane: bool = False,
     mixtures: bool = False,
@@ -112,21 +115,20 @@ def theorem(
 ) -> Callable:
     """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
 
-    source: the paper and equation. kind: the kind of evidence, which decides how it is judged (see
-    `refebm.identities.record`). about: the names of the functions under test, which it calls as ``impl.NAME``. case: a
-    function of a `Draw` that returns the arguments by name. plane: the theorem also has cases in two dimensions; then
-    `case` begins with ``draw.dimension()``. mixtures: its density is ``draw.mixture(d)``, which a user's data can
-    replace. outside: cases that break its conditions, keyed by a description; it must fail on them or be refused.
-    cases: the length of a fixed list of cases; then ``draw.count(0, cases - 1)`` is all that `case` draws. cancels: why
-    its terms may be much larger than its sides.
-    A theorem that is defined outside refebm is kept in its own module, in ``__theorems__``.
+    source: where it stands. kind: the evidence, and how it is judged (see `refebm.identities.record`). about: the names
+    of the functions that it is about, if they are not the public ones that its own text calls as ``impl.NAME``. case: a
+    function of a `Draw` that returns the arguments by name. plane: it begins with ``draw.dimension()``. mixtures: its
+    density is a ``draw.mixture(d)``, for which a user's data can stand. outside: cases outside its conditions, by
+    words, in which it must fail or be refused. cases: how many there are, where ``draw.count(0, cases - 1)`` is all
+    that is drawn. cancels: why its terms may be much larger than its sides.
+    A theorem of another module than refebm's is kept there, in ``__theorems__``.
     """
     if kind not in JUDGES:
         raise InputError("E-KIND", f"kind must be one of {', '.join(JUDGES)}, got {kind!r}{did_you_mean(kind, JUDGES)}")
 
     def register(function):
         words, _, latex = (" ".join(part.split()) for part in (inspect.getdoc(function) or "").partition("\n\n"))
-        name, module, names = function.__name__, function.__module__, tuple(about.split())
+        name, module, names = function.__name__, function.__module__, tuple(about.split()) or called_on_impl(function)
         text = (name, module.rpartition(".")[2], words, latex, source, kind, names)
         made = Theorem(*text, case, function, plane, mixtures, outside or {}, cases, cancels)
         if module.startswith(f"{OURS}."):
@@ -136,6 +138,17 @@ def theorem(
         return function
 
     return register
+
+
+def called_on_impl(function: Callable) -> tuple[str, ...]:
+    """The public names that the text of a function speaks of and its module does not have, which are those of impl."""
+
+    def names(code):
+        inner = [name for one in code.co_consts if isinstance(one, CodeType) for name in names(one)]
+        return [*code.co_names, *inner]
+
+    of_impl = (name for name in names(function.__code__) if name in PUBLIC and name not in function.__globals__)
+    return tuple(dict.fromkeys(of_impl))
 
 
 def wrong(function: Callable) -> Callable:

@@ -52,7 +52,7 @@ def a_step_back(draw: Draw) -> dict:
     }
 
 
-@theorem(ANDERSON, kind="pointwise", about="reverse_sde_step", case=a_step_back, cancels=EITHER_SIGN)
+@theorem(ANDERSON, kind="pointwise", case=a_step_back, cancels=EITHER_SIGN)
 def reverse_sde_step_by_hand(impl, sde, model, x, t, dt, z):
     r"""For any field a step subtracts the drift times dt and adds g^2 dt times the score and the noise.
 
@@ -69,9 +69,7 @@ def without_noise(case: Callable) -> Callable:
     return lambda draw: {name: value for name, value in case(draw).items() if name not in ("dt", "z")}
 
 
-@theorem(
-    FLOW, kind="pointwise", about="probability_flow_velocity", case=without_noise(a_step_back), cancels=EITHER_SIGN
-)
+@theorem(FLOW, kind="pointwise", case=without_noise(a_step_back), cancels=EITHER_SIGN)
 def velocity_by_hand(impl, sde, model, x, t):
     r"""For any field the velocity is the drift minus half of g^2 times the score.
 
@@ -122,9 +120,7 @@ def reverse_sde_has_the_law_in_reverse(impl, model, x, t, dt):
     return Sides([-b, -0.5 * noise * s], rate_of_the_law(model, x, t), formula=formula)
 
 
-@theorem(
-    FLOW, kind="pointwise", about="probability_flow_velocity", case=without_noise(on_the_line), cancels=EITHER_SIGN
-)
+@theorem(FLOW, kind="pointwise", case=without_noise(on_the_line), cancels=EITHER_SIGN)
 def velocity_carries_the_law(impl, model, x, t):
     r"""The velocity solves the continuity equation of a mixture at every point.
 
@@ -168,14 +164,7 @@ def reverse_sde_moves_waves_in_reverse(impl, model, t, dt, waves, phase):
     return Sides(terms, rate_of_a_wave(model, t, waves, phase), change)
 
 
-@theorem(
-    FLOW,
-    kind="quadrature",
-    about="probability_flow_velocity",
-    case=without_noise(a_wave),
-    plane=True,
-    cancels=EITHER_SIGN,
-)
+@theorem(FLOW, kind="quadrature", case=without_noise(a_wave), plane=True, cancels=EITHER_SIGN)
 def velocity_moves_waves(impl, model, t, waves, phase):
     r"""The velocity solves the continuity equation in weak form, tested with waves.
 
@@ -194,7 +183,7 @@ def data_and_end(draw: Draw) -> dict:
     return {"sde": sde, "low": low, "v": 0.3}
 
 
-@theorem(f"{ANDERSON}; {EULER}", kind="limit", about="reverse_sde_step", case=data_and_end, cases=2 * len(PROCESSES))
+@theorem(f"{ANDERSON}; {EULER}", kind="limit", case=data_and_end, cases=2 * len(PROCESSES))
 def reverse_chain_has_order_one(impl, sde, low, v):
     r"""Started from the law at t = 1, the variance at t_0 >= 0 has an error of order 1 in dt.
 
@@ -257,7 +246,7 @@ def return_by_hand(sde, model, x, times, eta, z):
     return [np.stack(parts) for parts in zip(*states)]
 
 
-@theorem(CORRECTED, kind="pointwise", about="predictor_corrector", case=a_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, kind="pointwise", case=a_return, cancels=EITHER_SIGN)
 def predictor_corrector_by_hand(impl, sde, model, x, times, eta, z):
     r"""For any field, each time has one reverse step, then Langevin steps with the score at the time that it reached.
 
@@ -268,7 +257,7 @@ def predictor_corrector_by_hand(impl, sde, model, x, times, eta, z):
     return Sides([impl.predictor_corrector(*given, x, times, eta, z)], terms, formula=[size])
 
 
-@theorem(CORRECTED, kind="pointwise", about="predictor_corrector", case=a_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, kind="pointwise", case=a_return, cancels=EITHER_SIGN)
 def states_of_the_return_by_hand(impl, sde, model, x, times, eta, z):
     r"""On request, predictor-corrector sampling returns the states after the corrections at every time.
 
@@ -291,7 +280,7 @@ def a_gaussian_return(draw: Draw) -> dict:
     }
 
 
-@theorem(CORRECTED, kind="pointwise", about="predictor_corrector", case=a_gaussian_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, kind="pointwise", case=a_gaussian_return, cancels=EITHER_SIGN)
 def predictor_corrector_on_a_gaussian(impl, sde, mean, variance, start, times, eta, corrections):
     r"""For normal data, predictor-corrector sampling is a composition of affine maps, so the law at the end is known.
 

@@ -16,7 +16,7 @@ def a_cosine(draw: Draw) -> dict:
     return {"n_steps": draw.count(1, 12), "offset": draw.real(0.002, 0.2), "most": draw.real(0.9, 0.999)}
 
 
-@theorem(NICHOL, kind="pointwise", about="cosine_betas", case=a_cosine)
+@theorem(NICHOL, kind="pointwise", case=a_cosine)
 def cosine_keeps_a_cosine(impl, n_steps, offset, most):
     r"""The kept fraction of the data's variance is a squared cosine after each step, except the last, which is clipped.
 
@@ -36,7 +36,6 @@ AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
 @theorem(
     f"{NICHOL}; Song et al. 2021, appendix B",
     kind="limit",
-    about="cosine_betas",
     case=lambda draw: dict(zip(("offset", "quarters"), draw.choice(AT))),
     cases=len(AT),
 )
@@ -65,7 +64,7 @@ def two_levels(draw: Draw) -> dict:
     return {"ratio": draw.real(1.01, 2.5), "d": draw.count(1, 60)}
 
 
-@theorem(f"{SONG}, proposition 2", kind="pointwise", about="level_coverage", case=two_levels)
+@theorem(f"{SONG}, proposition 2", kind="pointwise", case=two_levels)
 def coverage_by_hand(impl, ratio, d):
     r"""The coverage is the mass of a normal law in an interval, a difference of complementary error functions.
 
@@ -79,13 +78,7 @@ def coverage_by_hand(impl, ratio, d):
 APART = [2.0, 2.5, 3.5]
 
 
-@theorem(
-    f"{SONG}, proposition 2",
-    kind="limit",
-    about="level_coverage",
-    case=lambda draw: {"apart": draw.choice(APART)},
-    cases=len(APART),
-)
+@theorem(f"{SONG}, proposition 2", kind="limit", case=lambda draw: {"apart": draw.choice(APART)}, cases=len(APART))
 def coverage_is_that_of_lengths(impl, apart):
     r"""As d grows, the coverage tends, at order 1/sqrt(d), to the mass of the chi law of the noise's length there.
 
@@ -107,7 +100,7 @@ def a_coverage(draw: Draw) -> dict:
     return {"d": draw.count(8, 3000), "coverage": draw.real(0.1, 0.95)}
 
 
-@theorem(f"{SONG}, technique 2", kind="pointwise", about="level_ratio", case=a_coverage)
+@theorem(f"{SONG}, technique 2", kind="pointwise", case=a_coverage)
 def the_ratio_has_the_coverage(impl, d, coverage):
     r"""Neighbouring levels in the ratio that the rule gives have the coverage that was asked for.
 
@@ -121,7 +114,7 @@ def a_level(draw: Draw) -> dict:
     return {"ratio": draw.real(1.05, 3.0), "eta": draw.real(0.05, 1.9), "n_steps": draw.count(1, 12)}
 
 
-@theorem(f"{SONG}, proposition 3", kind="pointwise", about="annealed_variance", case=a_level)
+@theorem(f"{SONG}, proposition 3", kind="pointwise", case=a_level)
 def variances_step_by_step(impl, ratio, eta, n_steps):
     r"""The variance follows the recursion of what each step keeps of it and what its noise adds.
 
@@ -162,7 +155,7 @@ def a_budget(draw: Draw) -> dict:
     return {"ratio": draw.real(1.02, 2.0), "n_steps": draw.count(1, 40)}
 
 
-@theorem(f"{SONG}, technique 4", kind="pointwise", about="annealed_step", case=a_budget)
+@theorem(f"{SONG}, technique 4", kind="pointwise", case=a_budget)
 def the_step_makes_the_variance_least(impl, ratio, n_steps):
     r"""At the optimal step the variance is stationary: the remaining start falls as fast as the step's own error grows.
 

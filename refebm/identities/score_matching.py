@@ -141,7 +141,6 @@ def sizes(model, x, law):
 @theorem(
     SLICED,
     kind="pointwise",
-    about="sliced_score_matching",
     case=model_points_and_law,
     cancels=EITHER_SIGN,
     outside={"E[v v^T] is not I": lambda: {"model": line(), "x": np.array([[0.5], [2.0]]), "law": "stretched"}},
@@ -157,13 +156,7 @@ def mean_of_sliced_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)], formula=formula)
 
 
-@theorem(
-    "Song and Kingma 2021, eq. 17",
-    kind="pointwise",
-    about="sliced_score_matching_vr",
-    case=model_points_and_law,
-    cancels=EITHER_SIGN,
-)
+@theorem("Song and Kingma 2021, eq. 17", kind="pointwise", case=model_points_and_law, cancels=EITHER_SIGN)
 def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     r"""The variance-reduced objective has implicit score matching as its mean over v too, at every x.
 
@@ -174,13 +167,7 @@ def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)], formula=formula)
 
 
-@theorem(
-    "Stanford CS236, sliced score matching",
-    kind="pointwise",
-    about="explicit_sliced",
-    case=model_points_and_law,
-    cancels=EITHER_SIGN,
-)
+@theorem("Stanford CS236, sliced score matching", kind="pointwise", case=model_points_and_law, cancels=EITHER_SIGN)
 def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
     r"""The mean over v of the sliced Fisher divergence is the Fisher divergence at every x.
 
@@ -193,7 +180,6 @@ def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
 @theorem(
     "Hutchinson 1989; Song and Kingma 2021, section 4.2",
     kind="pointwise",
-    about="hutchinson_divergence",
     case=model_points_and_law,
     cancels=EITHER_SIGN,
 )
@@ -217,9 +203,7 @@ def closed_variance(a, law):
     return 2 * (d * frobenius - trace**2) / (d + 2)
 
 
-@theorem(
-    "Hutchinson 1989", kind="pointwise", about="hutchinson_divergence", case=model_points_and_law, cancels=EITHER_SIGN
-)
+@theorem("Hutchinson 1989", kind="pointwise", case=model_points_and_law, cancels=EITHER_SIGN)
 def hutchinson_variance_is_closed(impl, model, x, law):
     r"""The variance over v has a closed form in the symmetric part A of the Jacobian for each law of v.
 
@@ -242,11 +226,7 @@ def some_directions(draw: Draw) -> dict:
 
 
 @theorem(
-    "Stanford CS236, computing Jacobian-vector products",
-    kind="pointwise",
-    about="hutchinson_divergence sliced_score_matching sliced_score_matching_vr",
-    case=some_directions,
-    cancels=EITHER_SIGN,
+    "Stanford CS236, computing Jacobian-vector products", kind="pointwise", case=some_directions, cancels=EITHER_SIGN
 )
 def quadratic_forms_by_hand(impl, model, x, law, v):
     r"""For one to three directions, quadratic form and sliced objectives follow from score and Jacobian by hand.
@@ -268,13 +248,7 @@ def quadratic_forms_by_hand(impl, model, x, law, v):
     )
 
 
-@theorem(
-    "Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM",
-    kind="limit",
-    about="finite_difference_sliced",
-    case=place,
-    cases=len(PLACES),
-)
+@theorem("Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM", kind="limit", case=place, cases=len(PLACES))
 def finite_differences_are_of_order_two(impl, wells, x, v):
     r"""Finite differences along v tend to sliced score matching, with the error of Taylor's formula.
 
@@ -297,7 +271,7 @@ def sample_and_departure(draw: Draw) -> dict:
     }
 
 
-@theorem("Hyvarinen 2005, section 3.1", kind="pointwise", about="implicit_score_matching", case=sample_and_departure)
+@theorem("Hyvarinen 2005, section 3.1", kind="pointwise", case=sample_and_departure)
 def minimiser_over_gaussians_is_maximum_likelihood(impl, x, precision, shift):
     r"""Among Gaussians the sample mean m and covariance S minimise implicit score matching, like maximum likelihood.
 
@@ -411,7 +385,6 @@ def gamma_and_model(draw: Draw, low: float, kinds=("mlp_score", "mlp_energy", "q
 @theorem(
     "Hyvarinen 2007b, non-negative score matching",
     kind="quadrature",
-    about="nonnegative_score_matching",
     case=lambda draw: gamma_and_model(draw, 0.75),
     plane=True,
 )
@@ -438,7 +411,6 @@ def distribution_and_energy(draw: Draw) -> dict:
 @theorem(
     "Hyvarinen 2007b, ratio matching",
     kind="enumeration",
-    about="ratio_matching",
     case=distribution_and_energy,
     cancels="both sides vanish where the two ratios agree",
 )
@@ -467,7 +439,7 @@ def unlikely_bits(draw: Draw) -> dict:
     return {"biases": [odds, -odds, steep, -steep]}
 
 
-@theorem("Hyvarinen 2007b, ratio matching", kind="pointwise", about="ratio_matching", case=unlikely_bits)
+@theorem("Hyvarinen 2007b, ratio matching", kind="pointwise", case=unlikely_bits)
 def ratio_matching_of_unlikely_bits(impl, biases):
     r"""If the model is certain of a bit, ratio matching is the square of the tiny odds against it, not zero.
 
@@ -525,7 +497,6 @@ def line(slope: float = 1.0):
 @theorem(
     PARTS,
     kind="quadrature",
-    about="divergence",
     case=lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
     plane=True,
     cancels="for a constant field both sides are zero",
@@ -576,7 +547,6 @@ def half_line(draw: Draw, low: float, models: int) -> dict:
 @theorem(
     PARTS + " (which takes the boundary term for zero)",
     kind="quadrature",
-    about="explicit_score_matching implicit_score_matching",
     case=lambda draw: half_line(draw, 2.5, 1),
     outside={f"shape {a}": lambda a=a: {"p": Gamma(a, 1.0), "models": [line()]} for a in (0.5, 1.5, 2.0)},
 )
@@ -598,12 +568,7 @@ def gamma_boundary_term(impl, p, models):
     return Sides([explicit], [implicit, constant, boundary], change)
 
 
-@theorem(
-    "Hyvarinen 2005, regularity conditions",
-    kind="quadrature",
-    about="implicit_score_matching",
-    case=lambda draw: half_line(draw, 1.5, 2),
-)
+@theorem("Hyvarinen 2005, regularity conditions", kind="quadrature", case=lambda draw: half_line(draw, 1.5, 2))
 def gamma_differences_of_the_implicit_objective(impl, p, models):
     r"""Two fields are compared rightly for Gamma shapes above 1, with an error of p(0+)(s_1(0) - s_2(0)) at shape 1.
 

@@ -70,11 +70,7 @@ def a_rise(draw: Draw) -> dict:
 
 
 @theorem(
-    "Stanford CS236, from scores to samples: follow the scores; Das 2021",
-    kind="limit",
-    about="langevin_step",
-    case=a_rise,
-    cases=len(RISING),
+    "Stanford CS236, from scores to samples: follow the scores; Das 2021", kind="limit", case=a_rise, cases=len(RISING)
 )
 def following_the_score_climbs(impl, p, x):
     r"""Following the score without noise raises log p by eta |s|^2, to first order.
@@ -105,7 +101,6 @@ def with_one_last(x):
 @theorem(
     "Stanford CS236, challenge in low data density regions; Song and Ermon 2019, section 3.2.1",
     kind="quadrature",
-    about="implicit_score_matching",
     case=data_and_linear_score,
     plane=True,
     mixtures=True,
@@ -133,7 +128,6 @@ def errors_are_weighed_by_the_data(impl, p, W, b):
 @theorem(
     "Hyvarinen 2005, section 3.1; Song and Kingma 2021, section 4; Gutmann and Hyvarinen 2010, theorem 3 (of NCE)",
     kind="quadrature",
-    about="implicit_score_matching",
     case=lambda draw: {"p": draw.mixture(1)},
     cancels=EITHER_SIGN,
 )
@@ -176,7 +170,6 @@ def point_and_denoiser(draw: Draw) -> dict:
     "Stein 1981, theorem 1 (Stein's unbiased risk estimate); Song and Kingma 2021, section 4.1; Raphan and Simoncelli "
     "2007",
     kind="quadrature",
-    about="denoising_autoencoder",
     case=point_and_denoiser,
     plane=True,
     cancels=EITHER_SIGN,

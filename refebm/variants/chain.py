@@ -1,5 +1,6 @@
 """Variants of chains, tapes and diagnostics."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 SAME_KEY = "coreax 375: a fixed key"
@@ -405,3 +406,10 @@ conventions(
         "bayes-kit",
     ),
 )
+
+DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
+asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
+ODD = {"n": 1, "length": 13}  # of one chain, whose length is odd
+asked("run", also=("trajectory",))
+asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # and of chains that alternate, where it is bounded
+asked("split_r_hat", each=({}, ODD))

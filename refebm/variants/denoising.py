@@ -1,5 +1,6 @@
 """Variants of the denoising objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
@@ -166,4 +167,12 @@ wrong_versions(
         "direction",
         "printed in dataflowr module 18a, proof of the smoothed score",
     ),
+)
+
+asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
+asked(
+    "geometric_noise_levels",
+    kinds=("mlp_score",),
+    draws={"n": lambda ask, name: ask.fixed.get("levels", 4)},
+    parts=("the levels", "the overlap"),
 )

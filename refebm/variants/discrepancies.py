@@ -1,5 +1,6 @@
 """Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
@@ -150,3 +151,12 @@ wrong_versions(
 )
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
+
+asked("minimum_probability_flow", seed=8_000)  # with energies beyond 1,420, of which even the root of exp(E) overflows
+asked(
+    "kernel_stein",
+    also=("unbiased",),
+    generic=lambda i, half, d, n: {"unbiased": i % 2 == 0},
+    each=({"unbiased": True}, {"unbiased": False}),
+    beside=(("points that are far apart", {"d": 2, "n": 4, "kind": "quadratic", "apart": 8, "unbiased": False}),),
+)

@@ -13,7 +13,8 @@ import refebm
 from refebm import glossary
 from refebm.identities import Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
-from refebm.variants.questions import ALSO, CALLED, CLASSES, parameters, types
+from refebm.variants.asked import particular
+from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
@@ -122,12 +123,12 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
     name, _, _ = function.partition(".")
     if name in CLASSES:
         yield from _of_class(name)
-    elif function not in CALLED and function != "implicit_negative_elbo":
+    elif function not in CALLED and function not in FOR_GRADIENTS:
         yield from _of_function(function)
 
 
 def _of_function(function: str):
-    asked = [name for name in parameters(function) if name not in ALSO.get(function, ())]
+    asked = [name for name in parameters(function) if name not in particular(function).also]
     kinds = {name: types(function)[name] for name in asked if name in types(function)}
     for name, kind in kinds.items():
         for words, change in _changes(name, kind):

@@ -16,39 +16,24 @@ from autograd.misc import flatten
 import refebm
 from refebm import glossary
 from refebm.identities import Implementation
-from refebm.identities.adversarial import affine
+from refebm.identities.implementation import SAMPLERS
 from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
+from refebm.samplers.chain import Chain
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
 from refebm.variants import procedures
+from refebm.variants.asked import particular
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
-    (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
-)  # which method of an implementation turns model data into an argument of this type
-ROLES |= dict.fromkeys(
-    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
-)
-TRAINED = {"contrastive_divergence", "mean_field_contrastive_divergence", "contrastive_divergence_with_entropy"}
-TRAINED |= {"unbiased_contrastive_divergence", "log_partition"}  # also compared in their gradients
-ALSO = {  # arguments with a default that questions give nevertheless
-    "conditional_noise_contrastive": ("log_ratio",),
-    "kernel_stein": ("unbiased",),
-    "probability_flow_log_prob": ("t0", "t1", "rtol", "atol"),
-    "ddpm_step": ("posterior",),
-    "karras_noise_levels": ("power",),
-    "cosine_betas": ("offset", "most"),
-    "level_ratio": ("coverage",),
-}
-MADE = ("RealNVP", "LinearGaussianVAE")  # other classes that are built from data before a method is asked
+MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
 GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
-BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # functions that are given by name
+BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
 
 
 @functools.cache
@@ -67,8 +52,9 @@ CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED) 
 KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
 ADJUSTED = tuple(
     name for name in KERNELS if glossary.Energy in types(name).values()
-)  # kernels that accept or reject: their acceptance probability is compared too
-NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # have y (nu, n, d)
+)  # accept or reject: how likely is asked
+FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
+NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 
@@ -76,7 +62,7 @@ def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that questions give to a public function."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
     required = tuple(one.name for one in given if one.default is one.empty)
-    return required + (("x",) if function in CALLED else ALSO.get(function, ()))
+    return required + (("x",) if function in CALLED else particular(function).also)
 
 
 def reporting(x, z, u):
@@ -126,6 +112,10 @@ class Question:
         drawn = self.grid((self.n, self.d), -1.75, 1.75)
         reach = self.fixed.get("apart", self.reach) if name == "x" else self.reach
         return reach * (drawn + self.centre) if name in "xy" else drawn
+
+    def scales(self, name, low, high):
+        """Of the clean point or of the noise, one for each row."""
+        return self.fixed.get(name, self.grid((self.n,), low, high)) + np.zeros(self.n)
 
     def covariance(self):
         """A covariance that is diagonally dominant, and so always positive definite."""
@@ -243,8 +233,8 @@ class Question:
         return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # one model
 
     def drawn(self, name, annotation):
-        """An argument: drawn as OWN says for this function or name, else as DRAWS for its type, else from NUMBERS."""
-        draw = OWN.get((self.function, name)) or OWN.get(name) or DRAWS.get(annotation)
+        """An argument, by the draw that the function has of its own, or that of the type, or a number by its name."""
+        draw = particular(self.function).draws.get(name) or OWN.get(name) or DRAWS.get(annotation)
         return draw(self, name) if draw else self.fixed.get(name, self.scalar(NUMBERS[name]))
 
     def log_density(self, kind, log_z):
@@ -252,23 +242,12 @@ class Question:
         inner = self.model(kind).parameters
         return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
 
-    def wide_noise(self, _):
-        """The log of a density so wide that ratios to it stay moderate, even squared as some generators do."""
-        given = self.log_density("quadratic", 2.125).parameters
-        precision = np.diag(self.grid((self.d,), 0.125, 0.25))
-        return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
-
     def chains(self, _):
         """n chains, (T, n, d), each with its own mean: moving averages, so that they are correlated in time."""
         length = self.fixed.get("length", 12)
         steps = self.grid((length + 2, self.n, self.d), -1, 1)
         signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
         return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
-
-    def tape(self, _):
-        """The start of chains, and noise for the steps between temperatures."""
-        steps = len(self.fixed.get("temperatures", range(4))) - 2
-        return self.rows("x"), self.grid((steps, self.n, self.d), -1.75, 1.75)
 
     def _of_buffer(self, _, method):
         """A buffer as data, and the arguments of its method."""
@@ -282,12 +261,6 @@ class Question:
         """Noise z for a chain, and numbers u from which its steps make their reports."""
         steps = self.fixed.get("n_steps", 3)
         return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
-
-    def meetings(self, _):
-        """Noise for pairs of chains that all meet in the last step."""
-        z, u = self.reports(_)
-        u[-1] = 0.875
-        return z, u
 
     @property
     def sides(self):
@@ -455,11 +428,6 @@ def step_sizes(ask, name):
     return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
 
 
-def scales(ask, name, low, high):
-    """The scale m of the clean point or the deviation of the noise, one for each row."""
-    return ask.fixed.get(name, ask.grid((ask.n,), low, high)) + np.zeros(ask.n)
-
-
 def model_points(ask, name):
     x = ask.rows(name)
     return ask.units(x) if ask.asked == "binary_rbm" else x
@@ -522,50 +490,21 @@ DRAWS = {  # how an argument of each type is drawn
         lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
     ),
 }
-SHORTER = ("y", "lagged")  # chains with one state less than the chain that is a step ahead
-PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
-PREDICTIONS += ("score_from_noise", "score_from_clean_point", "score_from_velocity")
-OWN = {  # draws for an argument of one function, or for a name that says more than its type
-    **{(function, "scale"): lambda ask, name: scales(ask, name, 0.375, 1.0) for function in PREDICTIONS},
-    "std": lambda ask, name: scales(ask, name, 0.25, 1.5),
-    ("karras_preconditioned", "sigma"): lambda ask, name: 1.25 + np.abs(ask.sigma),
+SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
+OWN = {  # what a name says that its type does not
+    "std": lambda ask, name: ask.scales(name, 0.25, 1.5),
     "most": lambda ask, name: ask.fixed.get(name, 0.9375),
     "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
-    **{
-        (f"annealed_{one}", "n_steps"): lambda ask, name: ask.fixed.get(name, 1 + ask.d) for one in ("variance", "step")
-    },
-    ("annealed_variance", "eta"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75))),
-    ("level_coverage", "ratio"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5))),
-    ("level_coverage", "d"): lambda ask, name: 8 * ask.d + ask.n,
-    ("level_ratio", "d"): lambda ask, name: 8 * ask.d + ask.n,
-    ("karras_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
-    ("karras_noise_levels", "power"): lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
-    ("marginal_of_steps", "i"): lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4),
     **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
     "power": lambda ask, name: ask.fixed.get(name, 0.5),
     "k": lambda ask, name: ask.fixed.get(name, 1),
     "m": lambda ask, name: 3,
-    ("coupled_metropolis_step", "scale"): lambda ask, name: ask.fixed.get(name, ask.scalar(0.5)),
-    ("coupled_chains", "m"): lambda ask, name: ask.fixed.get("n_steps", 3),  # the whole tape
-    ("coupled_chains", "tape"): Question.meetings,
-    ("multigrid_chain", "eta"): lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)],
-    ("block_means", "size"): lambda ask, name: ask.sides[-1] // 2,
-    ("repeated_pixels", "size"): lambda ask, name: ask.sides[-1] * 2,
     "order": lambda ask, name: ask.fixed.get(name, 2),
     "n": lambda ask, name: ask.n,
     "d": lambda ask, name: ask.d,
     "n_levels": lambda ask, name: ask.fixed.get("levels", 3),
     "log_ratio": lambda ask, name: ask.fixed.get(name, 1.0) * ask.grid((ask.fixed.get("nu", 3), ask.n), -2, 2),
-    ("geometric_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
-    ("bregman_noise_contrastive", "log_noise"): Question.wide_noise,
-    ("annealed_importance_sampling", "step"): lambda ask, name: leaning,
-    ("annealed_importance_sampling", "tape"): Question.tape,
 }
-
-
-def leaning(energy, x, *z):
-    """A kernel that depends on the energy that it is given; it leaves no density invariant."""
-    return moved(x / (1 + energy(x)[:, None] ** 2) + sum(z))
 
 
 def ask(function: str, impl: Implementation, arguments: dict):
@@ -573,32 +512,23 @@ def ask(function: str, impl: Implementation, arguments: dict):
     if function in procedures.NAMES:
         process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
         return procedures.answered(getattr(impl, function), arguments | process)
-    given = {
-        key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
-        for key, value in arguments.items()
-    }
+    given = {name: handed(impl, types(function).get(name), value) for name, value in arguments.items()}
     if "density" in given:
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
-    if "sde" in given:
-        given["sde"] = impl.sde(given["sde"])
     if "law" in given:
         given["law"] = refebm.GaussianMixture(**given["law"]["parameters"])
-    if function == "diffusion_score_matching":
-        given["weight"] = lambda t, values=given["weight"]: values
     if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
-        return _ask_sde(function.partition(".")[2], **given)
+        return _ask_sde(function.partition(".")[2], **given | {"sde": impl.sde(given["sde"])})
     if "buffer" in given:
         return _ask_buffer(impl, function.partition(".")[2], **given)
-    if function == "run":
-        chain = impl.run(*given.values(), True)
-        return chain.x, *chain.info
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
-    named = {"v": given.pop("v")} if function == "probability_flow_log_prob" and "v" in given else {}
-    if function == "implicit_negative_elbo":
+    if function in FOR_GRADIENTS:
         return impl.and_gradient(function, tuple(given.values()))
-    result = getattr(impl, function)(*given.values(), **named)
+    result = getattr(impl, function)(*given.values())
+    if isinstance(getattr(result, "info", None), Chain):
+        return result.x, *result.info
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
     if isinstance(result, tuple) and isinstance(result[0], Step):
@@ -606,11 +536,17 @@ def ask(function: str, impl: Implementation, arguments: dict):
     return result
 
 
-def _by_name(impl, value):
-    """The value, or the function that a name stands for: a map, or a generator (the implementation's own, if any)."""
-    if isinstance(value, str):
-        return getattr(impl, value) if value in GENERATORS else BY_NAME[value]
-    return value
+def handed(impl: Implementation, annotation, value):
+    """An argument of a type, made by an implementation of the data that a question has; what is a callable already,
+    and no data, is as it is."""
+    mark = glossary.mark_of(annotation, glossary.Built)
+    return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
+
+
+def role(annotation) -> str:
+    """As what a model is handed over for an argument of a type: score, energy, rbm; nothing where none is wanted."""
+    mark = glossary.mark_of(annotation, glossary.Built)
+    return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):
@@ -648,52 +584,17 @@ def flat(result) -> np.ndarray:
 
 
 def answer(function: str, impl: Implementation, **question) -> np.ndarray:
-    """The answer of an implementation to a question, as one array."""
-    if function == "expect":
-        p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
-        return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
-    if function == "gibbs_step" and "kind" not in question:
-        return np.concatenate([np.ravel(answer(function, impl, **question, kind=kind)) for kind in RBMS.values()])
-    if function.endswith(".prior_gap"):
-        question["d"] = 1
-    if function == "bregman_noise_contrastive" and "generator" not in question:  # one does not tell all mistakes apart
-        some = GENERATORS[:2]
-        return np.concatenate([answer(function, impl, **question, generator=generator) for generator in some])
-    if function == "log_partition":
-        question["d"] = min(question.get("d", 2), 2)
-    arguments = Question(**question).arguments(function)
-    if function == "kernel_stein":  # both statistics
-        return np.array([ask(function, impl, arguments | {"unbiased": unbiased}) for unbiased in (True, False)])
-    if function == "ddpm_step":  # both variances
-        return np.concatenate([ask(function, impl, arguments | {"posterior": choice}) for choice in (False, True)])
-    if function == "probability_flow_log_prob":  # both divergences
-        v = Question(**question).projections(question.get("m", 2))
-        return np.concatenate([ask(function, impl, arguments), ask(function, impl, arguments | {"v": v})])
-    answered = flat(ask(function, impl, arguments))
-    if function == "effective_sample_size":  # also for alternating chains, where the bound applies
-        arguments = Question(**{"alternate": True} | question).arguments(function)
-        answered = np.append(answered, ask(function, impl, arguments))
-    if function == "reverse_sde_step" and "sde" not in question:  # also for an exploding variance
-        arguments = Question(**question | {"sde": "VarianceExploding"}).arguments(function)
-        answered = np.append(answered, ask(function, impl, arguments))
-    if function in ("effective_sample_size", "split_r_hat"):  # also for a single chain of odd length
-        arguments = Question(**question | {"n": 1, "length": 13}).arguments(function)
-        answered = np.append(answered, ask(function, impl, arguments))
-    if function == "multigrid_contrastive_divergence":
-        return np.append(answered, _gradient_in_all(impl, **arguments))
-    return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
-
-
-def _gradient_in_all(impl, energies, x, x_model):
-    """The gradient in the parameters of all grids' models; samples depend on them by a step along their scores."""
-    theta, unflatten = flatten([model.parameters for model in energies])
-
-    def loss(theta):
-        models = tuple(Model("quadratic", parameters) for parameters in unflatten(theta))
-        led = tuple(y + 0.25 * refebm.score_of(model)(y) for model, y in zip(models, x_model))
-        return anp.sum(impl.multigrid_contrastive_divergence(models, x, led)) + 0 * anp.sum(theta)
-
-    return grad(loss)(theta)
+    """What an implementation answers to a question, as one array; what is particular to it is asked as well."""
+    one = particular(function)
+    if one.most_d:
+        question["d"] = min(question.get("d", 3), one.most_d)
+    if one.answer:
+        return one.answer(impl, **question)
+    each = [options for options in one.each if not options or not set(options) <= set(question)] or [{}]
+    asked = [Question(**question | options).arguments(function) for options in each]
+    answers = [flat(ask(function, impl, arguments)) for arguments in asked]
+    answers += [_gradient(function, impl, **arguments) for arguments in asked if one.gradient]
+    return answers[0] if len(answers) == 1 else np.concatenate([np.ravel(part) for part in answers])
 
 
 def _gradient(function, impl, **arguments):

@@ -1,5 +1,6 @@
 """Variants of the score-matching objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 DIFFERENCE = "data_score(x) - score(x)"
@@ -244,3 +245,7 @@ wrong_versions(
         "printed in HY-673 and CS236: = 0",
     ),
 )
+
+asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
+asked("finite_difference_sliced", far=())
+asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))

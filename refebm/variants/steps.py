@@ -16,7 +16,7 @@ import autograd.numpy as np
 import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
-from refebm.variants.questions import CALLED, parameters, types
+from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
@@ -324,8 +324,8 @@ class _from_nothing:
 
 @functools.cache
 def steps(function: str) -> tuple[Step, ...]:
-    """All steps that the arguments of a function offer."""
-    if "." in function or function in CALLED or function == "implicit_negative_elbo":
+    """Those of the kinds of arguments that the function has."""
+    if "." in function or function in CALLED or function in FOR_GRADIENTS:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
     others = [step for name, kind in asked.items() for step in _of_type(function, name, kind)]
@@ -398,7 +398,7 @@ def weightings(function: str) -> tuple[Weighting, ...]:
     """The factors that a loss over the coordinates of a field may have; for other functions only 1."""
     of = set(types(function).values()) if "." not in function else set()
     fields = {glossary.Field, glossary.LevelField, glossary.TimeField, glossary.Projections, glossary.Direction}
-    if types(function)["return"] != glossary.Loss or not of & fields or function == "implicit_negative_elbo":
+    if types(function)["return"] != glossary.Loss or not of & fields:
         return (Weighting((), lambda given: 1.0),)
     found = []
     for power in _powers(function):

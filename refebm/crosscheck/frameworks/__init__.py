@@ -41,36 +41,27 @@ from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS
 from refebm.glossary import (
-    OF_ROWS,
     BinaryRbm,
-    CorrectionNoise,
-    Direction,
+    Drawn,
     Energy,
     Field,
-    Indices,
     InputError,
     LevelField,
-    LevelNoise,
     ModelPoints,
-    Noise,
     Pathwise,
     Projections,
     Rbm,
     TimeField,
-    Times,
     TimeWeight,
-    Uniform,
     check_of,
+    gives_rows,
+    mark_of,
 )
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, GENERATORS, parameters, role, types
 
 FIELDS = (Field, LevelField, TimeField)
-LAWS = dict.fromkeys((Noise, LevelNoise, CorrectionNoise), ("unit normal",)) | {Uniform: ("uniform",)}
-LAWS |= {Times: ("uniform",), Indices: ("whole",)} | dict.fromkeys(
-    (Direction, Projections), ("unit normal", "signs of")
-)
 
 
 class Harness:
@@ -203,7 +194,8 @@ class Harness:
         ]
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
-        self.laws = {id(one): LAWS[kind] for kind, one in zip(wanted, given) if kind in LAWS}
+        drawn = [(one, mark_of(kind, Drawn)) for kind, one in zip(wanted, given)]
+        self.laws = {id(one): mark.laws for one, mark in drawn if mark}
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]
@@ -214,7 +206,7 @@ class Harness:
                 raise Failure(f"modifies its input {argument}")
         if trained and hasattr(values, "shape"):
             return values, Gradient(self, wanted, asked, given, ask, dtype, names)
-        if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
+        if name in FOR_GRADIENTS and hasattr(values, "shape"):  # of each row, in the last argument
             found = self.gradient(partial_at(ask, given, len(given) - 1), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
@@ -228,12 +220,12 @@ class Harness:
     def _ask(self, name, body, projections, given):
         """The body, averaged over several projections; one that returns a callable is asked for its value."""
         names, given = () if name in CLASSES else parameters(name), self._shaped(name, given)
-        place = names.index("v") if "v" in names and not projections else None
-        if place is not None and given[place].ndim == 3:
+        place = next((i for i, argument in enumerate(names) if types(name).get(argument) == Projections), None)
+        if place is not None and given[place].ndim == 3 and not projections:
             each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
             return sum(each) / len(each)
-        if projections and types(name).get("v") == Projections and given[names.index("v")].ndim == 2:
-            given = [one[None] if argument == "v" else one for argument, one in zip(names, given)]
+        if place is not None and given[place].ndim == 2 and projections:
+            given = [*given[:place], given[place][None], *given[place + 1 :]]
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
         return result(given[-1]) if callable(result) else result
 
@@ -245,10 +237,10 @@ class Harness:
     def _shaped(self, name, given):
         """Arguments with a level as a column, and a time or a step for each row."""
         shaped = name not in CLASSES and name not in CALLED
-        checks = [check_of(types(name)[argument]) for argument in parameters(name)] if shaped else []
-        rows = next((one for check, one in zip(checks, given) if check in OF_ROWS), None)
+        kinds = [types(name)[argument] for argument in parameters(name)] if shaped else []
+        rows = next((one for kind, one in zip(kinds, given) if gives_rows(kind)), None)
         shaping = self.source.module("refebm.glossary").shaping
-        pairs = itertools.zip_longest(checks, given)
+        pairs = [(check_of(kind), one) for kind, one in itertools.zip_longest(kinds, given)]
         return [shaping[check](None, one, rows) if check in shaping else one for check, one in pairs]
 
     def _class(self, body, dtype):
@@ -310,7 +302,7 @@ class Harness:
             return potential(*given)
 
         energy = _of_rows(valueless if kind in models.FIELDS else of(leaves))
-        asked = energy if ROLES[wanted] == "energy" else _of_rows(models.score(of(leaves)))
+        asked = energy if role(wanted) == "energy" else _of_rows(models.score(of(leaves)))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built

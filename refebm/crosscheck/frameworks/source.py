@@ -189,9 +189,10 @@ def checks(np) -> dict:
         return value * np.eye(d) if numpy.ndim(value) == 0 else value
 
     def rows(function):
-        checks, names = checks_of(function), list(inspect.signature(function).parameters)
+        checks, given = checks_of(function), inspect.signature(function).parameters
         own = {name: shaping[check] for name, check in checks.items() if check in shaping}
-        anchor = next((name for name, check in checks.items() if check in glossary.OF_ROWS), None)
+        anchor = next((name for name, one in given.items() if glossary.gives_rows(one.annotation)), None)
+        names = list(given)
 
         @functools.wraps(function)
         def brought(*given, **named):
