@@ -189,14 +189,13 @@ def checks(np) -> dict:
         return value * np.eye(d) if numpy.ndim(value) == 0 else value
 
     def rows(function):
-        checks, given = checks_of(function), inspect.signature(function).parameters
+        checks, parameters = checks_of(function), inspect.signature(function).parameters
         own = {name: shaping[check] for name, check in checks.items() if check in shaping}
-        anchor = next((name for name, one in given.items() if glossary.gives_rows(one.annotation)), None)
-        names = list(given)
+        anchor = next((name for name, one in parameters.items() if glossary.gives_rows(one.annotation)), None)
 
         @functools.wraps(function)
         def brought(*given, **named):
-            given = dict(zip(names, given)) | named
+            given = dict(zip(parameters, given)) | named
             return function(**given | {name: own[name](name, given[name], given[anchor]) for name in own})
 
         return brought if own and anchor else function
