@@ -112,7 +112,7 @@ class Boxed:
         return -radius * self.unit, radius * self.unit
 
 
-def _known(density):
+def _as_density(density):
     """A density of refebm as it is; one of the caller's as a `Boxed` whose class has the caller's name, for errors."""
     if isinstance(density, type) or not callable(getattr(density, "log_prob", None)):
         raise InputTypeError("E-DENSITY", f"density must have log_prob and a box, got {type(density).__name__}")
@@ -127,7 +127,8 @@ def _known(density):
 class Lattice(NamedTuple):
     """Nodes x (m, d), their weights (m,) and log p (m,).
 
-    coarse (m,): whether a node is on the lattice of twice the spacing. narrow (m,): whether it is in the narrower box.
+    The lattice covers the box of some radius + 2. coarse (m,): whether a node is on the lattice of twice the spacing
+    too. narrow (m,): whether it is in the box of that radius.
     """
 
     x: np.ndarray
@@ -167,7 +168,7 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
         raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows, at least one")
     for i, function in enumerate(functions):
         see_callable(f"functions[{i}]", function)
-    density = _known(density)
+    density = _as_density(density)
     if degree is not None:
         return _polynomial(functions, density, count_or_none("degree", degree))
     lattice, terms, change = settled(functions, density)
@@ -217,9 +218,9 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         spread = defect > SETTLED and not wide and _share(lattice.weights, ~lattice.narrow) > ROUNDOFF
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF or spread else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF and defect <= SETTLED) or _size(density, *refined) > most:
-            beneath = np.max([_beneath(f, t, lattice, density) for f, t in zip(functions, terms)])
+            below = np.max([_below_smallest(f, t, lattice, density) for f, t in zip(functions, terms)])
             noise = (defect + 2 * ROUNDOFF) * np.max([_sensitivity(t, lattice) for t in terms])
-            return lattice, terms, float(np.maximum(finer, beyond) + noise + beneath)
+            return lattice, terms, float(np.maximum(finer, beyond) + noise + below)
         step, radius = refined
 
 
@@ -233,7 +234,7 @@ def _sensitivity(terms, lattice):
     return max(1.0, 2 * _largest(total((np.abs(terms).T * size).T), terms) / mean) if mean > 0 else 1.0
 
 
-def _beneath(function, terms, lattice, density):
+def _below_smallest(function, terms, lattice, density):
     """The relative change of the terms if nodes held at the smallest float move up to its square root.
 
     Below the smallest float a function cannot be evaluated: the expectation must not depend on its values there.
