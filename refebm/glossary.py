@@ -63,7 +63,7 @@ def real(name, value):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
     if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
-        value = array(name, value)
+        value = value if isbox(value) else array(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
         with numpy.errstate(over="ignore"):  # floats wider than float64 may overflow to inf
             value = value.astype(np.float64, copy=False)
@@ -738,17 +738,40 @@ def of_parameters(check):
     return curried
 
 
+def mapped(change: Callable, tree):
+    """Nested dicts, tuples and lists with every leaf changed, dicts in the order of their names, as autograd flattens
+    them; a word stays what it is."""
+    if isinstance(tree, dict):
+        parts = {name: mapped(change, tree[name]) for name in sorted(tree)}
+        return {name: parts[name] for name in tree}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([mapped(change, part) for part in tree])
+    return tree if isinstance(tree, str) else change(tree)
+
+
+def leaves_of(tree) -> list:
+    """The leaves of nested dicts, tuples and lists, in the order of `mapped`."""
+    found = []
+    mapped(found.append, tree)
+    return found
+
+
+def filled(form, leaves):
+    """Nested as `form` is, with the next of these in the place of each leaf."""
+    each = iter(leaves)
+    return mapped(lambda _: next(each), form)
+
+
 def read_only(parameters):
     """The same parameters with arrays that cannot be written into: a later pull-back reads their values."""
-    if isinstance(parameters, dict):
-        return {key: read_only(part) for key, part in parameters.items()}
-    if isinstance(parameters, (tuple, list)):
-        return type(parameters)([read_only(part) for part in parameters])
-    if not isinstance(parameters, numpy.ndarray):
-        return parameters
-    view = parameters.view()
-    view.flags.writeable = False
-    return view
+
+    def viewed(part):
+        if isinstance(part, numpy.ndarray):
+            part = part.view()
+            part.flags.writeable = False
+        return part
+
+    return mapped(viewed, parameters)
 
 
 def watch(name, function, x=None):

@@ -28,7 +28,9 @@ from refebm.glossary import (
     InputError,
     InputTypeError,
     asked,
+    filled,
     flag,
+    leaves_of,
     positive,
     real_array,
     see_callable,
@@ -210,7 +212,7 @@ class _Run:
                     lambda parameters: _of_parameters(_float(asked("loss", self.loss, parameters, *i))),
                     self.unflatten(x),
                 )
-                gradient = numpy.concatenate([numpy.ravel(part) for part in _leaves(back(numpy.float64(1.0)))])
+                gradient = numpy.concatenate([numpy.ravel(part) for part in leaves_of(back(numpy.float64(1.0)))])
         except (InputError, ArithmeticError, numpy.linalg.LinAlgError) as error:
             not_finite = not isinstance(error, InputError) or isinstance(error, DomainError) or error.code == "E-FINITE"
             if self.history and not_finite:
@@ -309,31 +311,14 @@ def _flat(parameters):
         ) from error
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
-    leaves = _leaves(parameters)
-    form, ends = _filled(parameters, iter(leaves)), numpy.cumsum([np.size(leaf) for leaf in leaves])
+    leaves = leaves_of(parameters)
+    form, ends = filled(parameters, leaves), numpy.cumsum([np.size(leaf) for leaf in leaves])
     places = [(end - np.size(leaf), end, np.shape(leaf)) for leaf, end in zip(leaves, ends.tolist())]
 
     def nest(x):  # the inverse of flatten; autograd's own, which is traced, is slow
-        return _filled(form, (x[start:end].reshape(shape) for start, end, shape in places))
+        return filled(form, (x[start:end].reshape(shape) for start, end, shape in places))
 
     return np.array(real_array("parameters", x)), nest
-
-
-def _leaves(nested):
-    """The arrays of nested parameters, in the order of `autograd.misc.flatten`."""
-    if isinstance(nested, dict):
-        nested = [nested[name] for name in sorted(nested)]
-    return [leaf for part in nested for leaf in _leaves(part)] if isinstance(nested, (tuple, list)) else [nested]
-
-
-def _filled(form, leaves):
-    """The structure of `form`, with its arrays replaced, in order, by the next of the iterator `leaves`."""
-    if isinstance(form, dict):
-        parts = {name: _filled(form[name], leaves) for name in sorted(form)}
-        return {name: parts[name] for name in form}
-    if isinstance(form, (tuple, list)):
-        return type(form)([_filled(part, leaves) for part in form])
-    return next(leaves)
 
 
 def _of_parameters(value):

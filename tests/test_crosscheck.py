@@ -324,7 +324,7 @@ def test_methods_that_no_question_asks_for_are_told(mark, tmp_path, capsys):
 """
     (tmp_path / "adapter.py").write_text(text)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
-    told = "refebm: adapter.py: VarianceExploding: marginal not asked for, and not looked at\n"
+    told = "refebm: adapter.py: VarianceExploding: no question asks for marginal: not examined\n"
     assert capsys.readouterr().err == told
 
 
@@ -333,7 +333,7 @@ def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):
     (tmp_path / "adapter.py").write_text(text)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
     captured = capsys.readouterr()
-    assert "adapter.py: tweedi_mean is no public name, and not examined: tweedie_mean?" in captured.err
+    assert "adapter.py: tweedi_mean is not examined: did you mean tweedie_mean?" in captured.err
     assert "1 functions examined: 1 passed" in captured.out
 
 

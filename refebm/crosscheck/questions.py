@@ -1,4 +1,4 @@
-"""The fixed questions of the examination: what each public function is asked, and what each question is there for."""
+"""The fixed questions of the examination, for each public function, and the mistake that each question should catch."""
 
 import inspect
 from collections.abc import Iterator
@@ -36,43 +36,42 @@ from refebm.glossary import (
 )
 from refebm.identities import STEMS
 from refebm.models import Model
-from refebm.objectives.denoising import NoiseLevels
-from refebm.objectives.likelihood import Estimate
+from refebm.samplers.step import Step
 from refebm.variants.asked import FAR, particular
 from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GENERATORS, GRID, NOISY, RBMS, SDES, Question, types
 from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
-AT_TIMES = ("noise_conditional", "diffused_mixture")  # with a time of an SDE, or a step of a diffusion
+AT_TIMES = ("noise_conditional", "diffused_mixture")  # called with a time of an SDE, or a step of a diffusion
 NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
-    "Model": "the data that an adapter is handed",
-    "mixture_of": "makes model data of refebm's own densities",
+    "Model": "the data that an adapter gets",
+    "mixture_of": "makes a model of one of refebm's own densities",
     "expect": "takes callables: the theorems use it, with --impl",
-    "Expectation": "what expect returns",
-    "log_partition": "one way to integrate of many: ask for its own tolerance",
-    **dict.fromkeys(("block_means", "repeated_pixels"), "a reshape and a mean: what they are for is not asked either"),
-    "Step": "what kernels return",
-    "Generator": "two callables: bregman_noise_contrastive is asked with three of them by their names",
-    **dict.fromkeys(GENERATORS, "a generator that an adapter is told the name of"),
-    **dict.fromkeys(("minimise", "minimise_noisy"), "takes a loss: what it reaches is the optimiser's"),
-    "Fit": "what these return",
-    "moving_average": "takes parameters, which every program keeps in its own way",
+    "Expectation": "the result of expect",
+    "log_partition": "one of many ways to integrate, each with a tolerance of its own",
+    **dict.fromkeys(("block_means", "repeated_pixels"), "a reshape and a mean, and their use is not examined either"),
+    "Step": "the result of kernels",
+    "Generator": "two callables: bregman_noise_contrastive is asked with three generators by name",
+    **dict.fromkeys(GENERATORS, "a generator that an adapter gets by name"),
+    **dict.fromkeys(("minimise", "minimise_noisy"), "takes a loss: its result depends on the optimiser"),
+    "Fit": "the result of training",
+    "moving_average": "takes parameters, which every program stores in its own way",
     "probability_flow": "solved to a tolerance: its velocity is examined",
-    "probability_flow_log_prob": "solved to a tolerance: its velocity is examined, and the divergence of fields",
-    "GivenDiffusion": "takes callables: the SDEs that are examined are numbers",
-    "ReplayBuffer": "state, which every program keeps in its own way",
+    "probability_flow_log_prob": "solved to a tolerance: its velocity and the divergence of fields are examined",
+    "GivenDiffusion": "takes callables: the examined SDEs are given by numbers",
+    "ReplayBuffer": "state, which every program stores in its own way",
     **dict.fromkeys(("DomainError", "InputError"), "an error"),
 }
-FOR_NO_ADAPTER = {  # what takes such an argument is not asked either
-    Rng: "draws: the definition that it goes down is examined, with noise handed over",
+FOR_NO_ADAPTER = {  # functions with an argument of these types are not asked either, and why
+    Rng: "draws noise: the definition that it uses is examined with given noise",
     **dict.fromkeys((Transition, CoupledTransition, EnergyTransition), "takes a kernel: the kernels are examined"),
     **dict.fromkeys((Energies, Scores), "takes a model for each grid: a question has one model"),
 }
 NOT_EXAMINED |= {
     name: FOR_NO_ADAPTER[kind] for name in FUNCTIONS for kind in types(name).values() if kind in FOR_NO_ADAPTER
 }
-METHODS = {  # of classes: which are asked for
+METHODS = {  # the methods that are asked for, by class
     **dict.fromkeys(("Gaussian", "GaussianMixture"), "log_prob score smoothed posterior_mean posterior_cov"),
     "Gamma": "log_prob score fisher_information",
     **dict.fromkeys(("StudentT", "Laplace"), "log_prob score"),
@@ -80,10 +79,10 @@ METHODS = {  # of classes: which are asked for
     "RealNVP": "log_prob inverse sample",
     "LinearGaussianVAE": "log_joint marginal posterior_mean gap",
     "VarianceExploding": "sigma diffusion kernel prior",
-    "VariancePreserving": "beta integral betas diffusion kernel prior drift marginal diffused",  # as all SDEs have them
+    "VariancePreserving": "beta integral betas diffusion kernel prior drift marginal diffused",  # these for all SDEs
     "SubVariancePreserving": "diffusion kernel",
 }
-ASKED_WITH = {  # the type of what a function is about: kinds of models, the usual one first
+ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
     Field: KINDS,
     **dict.fromkeys((Energy, LogDensity, Logit), WITH_ENERGY),
     LevelField: ("noise_conditional", "smoothed_mixture"),
@@ -94,29 +93,36 @@ ASKED_WITH = {  # the type of what a function is about: kinds of models, the usu
 
 
 def _kinds(function: str) -> tuple[str, ...]:
-    """The kinds of models that a function is asked with, by the types of its arguments."""
+    """The kinds of models to ask a function with, from the types of its arguments."""
     found = (ASKED_WITH[one] for one in types(function).values() if one in ASKED_WITH)
     return particular(function).kinds or next(found, ()) + particular(function).more_kinds
 
 
 def _place(function: str) -> tuple[int, str, int]:
-    """By stem and line, in the order in which they are read."""
+    """The place of a function in reading order: by stem, then by line."""
     code = inspect.unwrap(getattr(refebm, function)).__code__
     stem = Path(code.co_filename).stem
     return (*STEMS, stem).index(stem), stem, code.co_firstlineno
 
 
-EXAMINED: dict[str, tuple[str, ...]] = {  # public name: kinds of models that it is asked about, the usual one first
+EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models to ask with, the usual one first
     function: _kinds(function) for function in sorted(set(FUNCTIONS) - set(NOT_EXAMINED), key=_place)
 } | {f"{name}.{method}": () for name, methods in METHODS.items() for method in methods.split()}
-GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # which have one in the model's parameters
-NOT_BY_ROW = (np.ndarray, float, Any, NoiseLevels, Estimate)  # what is returned where answers do not come row by row
-WHOLE = {name for name in EXAMINED if types(name)["return"] in NOT_BY_ROW}
-UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # of which no gradient is asked
-SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n), twice: once to find a name, once to confirm it
-HIDDEN = (2, 3, 2, 3, 1)  # units of an RBM in these, and one more
-BITS = {name for name in EXAMINED if "." not in name and Bits in types(name).values()}  # which take zeros and ones
-VALUES: dict[str, tuple] = {  # an option: the argument, or the type, that it is about, its values, what they catch
+GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # with gradients in the model's parameters
+
+
+def is_named(returned) -> bool:
+    """Whether a function returns a named tuple other than `Step`."""
+    return hasattr(returned, "_fields") and returned is not Step
+
+
+NOT_BY_ROW = (np.ndarray, float, Any)  # the types of results that do not come row by row
+WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made in NOT_BY_ROW or is_named(made)}
+UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
+SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
+HIDDEN = (2, 3, 2, 3, 1)  # hidden units of an RBM in the first of the two; the second has one more
+BITS = {name for name in EXAMINED if "." not in name and Bits in types(name).values()}  # with points of zeros and ones
+VALUES: dict[str, tuple] = {  # by option: the argument, or its type; values to ask with; the mistake that they catch
     "sigma": ("sigma", (0.25, 1.0, 4.0, 1.0)),
     "eps": ("eps", (0.5, 1.0, 1.0, 0.125)),
     "levels": ("n", (2, 3, 5, 8)),
@@ -152,7 +158,7 @@ VALUES: dict[str, tuple] = {  # an option: the argument, or the type, that it is
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """One question: a public name, its arguments by name, and what it is there to catch."""
+    """One question: a public name, its arguments by name, and the mistake that it should catch."""
 
     function: str
     id: str
@@ -160,16 +166,16 @@ class Asked:
     catches: str
     confirms: bool = False
     gradient: bool = False
-    given: dict[str, Any] = field(default_factory=dict)  # d, n, kind and the like, for what a report says
+    given: dict[str, Any] = field(default_factory=dict)  # d, n, kind ..., for reports
 
     @property
     def model(self) -> str | None:
-        """The name of the argument that is the model."""
+        """The name of the first argument that is a model, or None."""
         return next((name for name, value in self.arguments.items() if isinstance(value, Model)), None)
 
 
 def chosen(text: str) -> list[str]:
-    """The functions that a text means: those of exactly this name, or of this stem, or with all its words in theirs.
+    """The functions that a text selects: the one of this name, else those of this stem, else those with all its words.
 
     Errors: E-NONE if there is none.
     """
@@ -183,7 +189,7 @@ def chosen(text: str) -> list[str]:
 
 
 def questions(function: str) -> list[Asked]:
-    """All that a public function is asked."""
+    """All questions about a public function."""
     asked = []
     for catches, gradient, options in _plan(function):
         alone = options.pop("alone", False)
@@ -205,7 +211,7 @@ def questions(function: str) -> list[Asked]:
 
 
 def rows_axis(function: str, name: str, value) -> int | None:
-    """The axis of an argument that has an entry for each row: by its type, or, of a method, as points have it."""
+    """The axis of an argument along which it has an entry for each row, by its type; for methods, that of points."""
     annotation = types(function).get(name, inspect.Parameter.empty)
     mark = mark_of(annotation, ByRow) or (ByRow() if not told(annotation) else None)
     ndim = getattr(value, "ndim", 0)
@@ -213,18 +219,18 @@ def rows_axis(function: str, name: str, value) -> int | None:
 
 
 def some_rows(function: str, name: str, value, rows: slice):
-    """These rows of an argument, where it has them."""
+    """These rows of an argument; the whole argument if it has no rows."""
     axis = rows_axis(function, name, value)
     return value if axis is None else value[(slice(None),) * axis + (rows,)]
 
 
 def row_alone(function: str, arguments: dict, i: int = 0) -> dict:
-    """Row i of the arguments, by itself: a row is answered alone as it is among others."""
+    """The arguments with row i alone; its answer should be the same as among other rows."""
     return {name: some_rows(function, name, value, slice(i, i + 1)) for name, value in arguments.items()}
 
 
 def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
-    """What to catch, whether with a gradient, options of the question; even ones to find, odd ones to confirm."""
+    """The mistake to catch, whether with a gradient, and the question's options; even ones find, odd ones confirm."""
     kinds, seed = EXAMINED[function] or ("",), crc32(function.encode()) + particular(function).seed
     usual, one = {"kind": kinds[0]} if kinds[0] else {}, particular(function)
     trains = function in GRADIENTS
@@ -261,7 +267,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
 
 
 def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:
-    """Points, or wells, so far out that what is not written for it overflows."""
+    """Questions with points or wells so far out that naive code overflows."""
     wanted = ("quadratic", "mixture") if function in BITS else ("mixture",)
     kind = next((one for one in wanted if one in kinds), kinds[0])
     one = particular(function)
@@ -271,7 +277,7 @@ def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]
 
 
 def _of_energies(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:
-    """The generic questions once more, of a model that has an energy: all that a library of energies can be asked."""
+    """The generic questions again with a model that has an energy, for libraries that only have energies."""
     if kinds[0] != "mlp_score" or "mixture" not in kinds:
         return
     some = {"kind": "mixture"}
@@ -293,7 +299,7 @@ def _of_energies(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, d
 
 
 def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
-    """Values of the options that the function has."""
+    """The values for each option that the function has."""
     has, one = Question(d=2, **usual).arguments(function), particular(function)
     for option, (argument, values, *_) in VALUES.items():
         of_it = argument in has if isinstance(argument, str) else argument in types(function).values()
@@ -309,5 +315,5 @@ def _caught(function, option, value):
         return f"another generator: {value}"
     if words:
         return words[0]
-    plain = 0.5 if option == "eta" else 1  # where sqrt(2 eta), or a power, is one
+    plain = 0.5 if option == "eta" else 1  # the value at which sqrt(2 eta), or any power, is one
     return f"right at {option} = {value:g} only" if value == plain else f"a wrong power of {option}"

@@ -26,7 +26,7 @@ import numpy as np
 import refebm
 from refebm.glossary import DomainError, InputError, brief
 from refebm.identities.implementation import Beside, Failure, Implementation
-from refebm.identities.record import Limit, Sampled, Sides, Theorem
+from refebm.identities.record import Limit, Sampled, Sides, Theorem, with_about
 from refebm.words import did_you_mean
 
 RETURNS = {"limit": Limit, "statistical": Sampled}  # Sides for the others
@@ -83,9 +83,7 @@ def read(paths: Iterable[str]) -> tuple[Text, ...]:
         other = texts.setdefault(text.name, text)
         if other is not text:
             same = Path(path).resolve() == Path(other.path).resolve()
-            words = (
-                f"{path} is named twice" if same else f"two files are called {text.name}: which is meant is not told"
-            )
+            words = f"{path} is named twice" if same else f"two files are called {text.name}: rename one of them"
             raise InputError("E-NAME", words)
     return tuple(texts.values())
 
@@ -94,7 +92,7 @@ def _content(path):
     try:
         if Path(path).is_file() and Path(path).suffix == ".py":
             return Path(path).read_bytes().decode("utf-8-sig")
-        words = "theorems stand in a Python file, .py, got" if Path(path).exists() else "there is no file"
+        words = "theorems must be in a Python file, .py, got" if Path(path).exists() else "there is no file"
     except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{path}: {error}") from error
     raise InputError("E-FILE", f"{words} {path}")
@@ -115,8 +113,8 @@ def load(texts: tuple[Text, ...]) -> Own:
         if not found:
             raise InputError(
                 "E-NONE",
-                f"{text.name} has no theorem: none of its functions has @theorem(...) of refebm.identities "
-                "before it; refebm verify --template prints an example",
+                f"{text.name} has no theorem: none of its functions is decorated with @theorem(...) of "
+                "refebm.identities; refebm verify --template prints an example",
             )
         for theorem in found:
             made = _own(theorem, module, text)
@@ -172,18 +170,17 @@ def _place(function: Callable, text: Text) -> str:
 
 def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
     """The theorem with its file and line, checked, and wrapped so that its mistakes are reported with them."""
-    function = theorem.sides
-    where = _place(function, text)
+    theorem, where = with_about(theorem), _place(theorem.sides, text)
 
     def refuse(code, words):
         raise InputError(code, f"{where}: {theorem.name} {words}")
 
     if not theorem.statement and not sys.flags.optimize > 1:
-        refuse("E-STATEMENT", "has no docstring, which states it in words; after an empty line, in LaTeX")
+        refuse("E-STATEMENT", "has no docstring: state it in words there and, after an empty line, in LaTeX")
     if theorem.kind == "limit" and theorem.cases is None:
-        refuse("E-KIND", "is a limit, which has a fixed list of cases: cases=N")
+        refuse("E-KIND", "is a limit, which needs a fixed list of cases: give its length as cases=N")
     if theorem.plane and theorem.cases is not None:
-        refuse("E-KIND", "has a fixed list of cases, and none of them in the plane")
+        refuse("E-KIND", "has a fixed list of cases, and none of them in the plane: leave out plane=True")
     mine = {}
     for name in theorem.about:
         first, _, method = name.partition(".")
@@ -194,7 +191,7 @@ def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
         if first in vars(module):
             mine[first] = thing
     if not theorem.about:
-        refuse("E-ABOUT", "is about no function: name those that it is to judge, and call them as impl.NAME")
+        refuse("E-ABOUT", "is about no function: name those under test in about=..., and call them as impl.NAME")
     told = _Told(theorem, text, where, mine)
     outside = {words: functools.partial(told.case, case) for words, case in theorem.outside.items()}
     drawn = functools.partial(told.case, theorem.case)
@@ -220,7 +217,7 @@ class _Told:
                 raise
             self.raises("making a case", error)
         if not isinstance(drawn, dict):
-            self.refuse("E-DRAWN", f"must have its cases as a dict of arguments, got {type(drawn).__name__}")
+            self.refuse("E-DRAWN", f"must draw each case as a dict of arguments, got {type(drawn).__name__}")
         return drawn
 
     def raises(self, when, error):
@@ -257,7 +254,7 @@ class _Told:
                 if not isinstance(terms, (list, tuple)) or not all(np.asarray(t).dtype.kind in "fiub" for t in terms):
                     self.refuse(
                         "E-SIDES",
-                        f"must return Sides of lists of terms, which are numbers or arrays of them; "
+                        f"must return Sides whose left and right are lists of numbers or arrays; "
                         f"its {side} is {brief(terms)}",
                     )
             if np.ndim(result.change) or np.asarray(result.change).dtype.kind not in "fiu":
@@ -265,8 +262,8 @@ class _Told:
         if wanted is Sampled and np.size(result.estimates) > MOST_MEANS:
             self.refuse(
                 "E-STATISTICS",
-                f"compares {np.size(result.estimates)} means in a case; {MOST_MEANS} at most "
-                "share the budget of false alarms",
+                f"compares {np.size(result.estimates)} means in a case; the budget of false alarms allows "
+                f"{MOST_MEANS} at most",
             )
 
 

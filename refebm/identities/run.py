@@ -147,7 +147,7 @@ def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
         note = f"cannot be computed with it: {type(error).__name__}: {error}"
         return Verdict(False, np.inf, tuple(draw.integers), note=note)
     if impl is REFERENCE and theorem.where and verdict.note.startswith(REFUSED):
-        words = f"draws a case outside its own condition, {verdict.note}; where it must be refused is outside={{...}}"
+        words = f"draws a case outside its own condition, {verdict.note}; such cases belong into outside={{...}}"
         raise _of_a_user(theorem, InputError("E-DRAWN", f"{theorem.where}: {theorem.name} {words}"), draw)
     return verdict
 
@@ -155,7 +155,7 @@ def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:
 def _of_a_user(theorem, error, draw):
     """The error of a user's theorem, with the integers of its case added to the message."""
     if not isinstance(error, InputError):
-        words = f"returns sides that cannot be held against each other: {type(error).__name__}: {error}"
+        words = f"returns sides that cannot be compared: {type(error).__name__}: {error}"
         error = InputError("E-SIDES", f"{theorem.where}: {theorem.name} {words}")
     case = f"\n  --case={','.join(map(str, draw.integers))}" if draw.integers and error.code != "E-CASE" else ""
     return InputError(error.code, error.args[1] + case)
