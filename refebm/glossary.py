@@ -739,8 +739,8 @@ def of_parameters(check):
 
 
 def mapped(change: Callable, tree):
-    """Nested dicts, tuples and lists with every leaf changed, dicts in the order of their names, as autograd flattens
-    them; a word stays what it is."""
+    """Nested dicts, tuples and lists with `change` applied to every leaf except strings. Dicts are visited in the order
+    of their sorted names, as in `autograd.misc.flatten`, but keep their own order."""
     if isinstance(tree, dict):
         parts = {name: mapped(change, tree[name]) for name in sorted(tree)}
         return {name: parts[name] for name in tree}
@@ -750,14 +750,14 @@ def mapped(change: Callable, tree):
 
 
 def leaves_of(tree) -> list:
-    """The leaves of nested dicts, tuples and lists, in the order of `mapped`."""
+    """The leaves of nested dicts, tuples and lists, except strings, in the order in which `mapped` visits them."""
     found = []
     mapped(found.append, tree)
     return found
 
 
 def filled(form, leaves):
-    """Nested as `form` is, with the next of these in the place of each leaf."""
+    """The structure of `form`, with its leaves replaced, in the order of `mapped`, by those given."""
     each = iter(leaves)
     return mapped(lambda _: next(each), form)
 
