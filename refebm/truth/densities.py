@@ -453,7 +453,9 @@ class Gamma:
         self.d = len(self.shape)
         self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
         if not np.all((self.mean > 0) & np.isfinite(self.mean)):
-            raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
+            raise InputError(
+                "E-SCALE", f"rate must not make shape/rate overflow or underflow, got {self.rate.tolist()}"
+            )
 
     @rows
     def log_prob(self, x: Points) -> Rows:

@@ -175,7 +175,7 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     whole = total(lattice.weights)
     coarse = 2**density.d * lattice.weights[lattice.coarse]
     if abs(whole - 1) > np.sqrt(SETTLED) and _change(lattice.weights, coarse) <= SETTLED:
-        raise DomainError("E-NORMALISED", f"exp(density.log_prob) must have the integral 1, it has {whole:.10g}")
+        raise DomainError("E-NORMALISED", f"the integral of exp(density.log_prob) must be 1, it is {whole:.10g}")
     return Expectation(terms, change)
 
 
@@ -196,7 +196,7 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         raise DomainError(
             "E-SIZE",
             f"a lattice for this {type(density).__name__} with d = {density.d} has more than {most} nodes; "
-            "up to d = 8 a Gaussian has rules of given degree",
+            "for a Gaussian with d <= 8 state a degree",
         )
     while True:
         lattice = trapezoid(density, step, radius)
@@ -352,7 +352,7 @@ def _largest(part, terms):
 
 def _polynomial(functions, density, degree):
     if not isinstance(density, Gaussian):
-        raise DomainError("E-DOMAIN", f"a rule of given degree is for a Gaussian, got {type(density).__name__}")
+        raise DomainError("E-DOMAIN", f"degree is for a Gaussian only, got {type(density).__name__}")
     terms, more = (_terms(functions, gauss_hermite(density, degree // 2 + 1 + extra)) for extra in (0, 1))
     return Expectation(terms, float(np.max([_change(fine, coarse) for fine, coarse in zip(more, terms)])))
 

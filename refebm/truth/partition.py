@@ -90,7 +90,7 @@ def _refuse_mass_outside(energy, nodes, tolerance):
         at = x[np.argmax(log_f)]
         raise DomainError(
             "E-DIVERGES",
-            f"exp(-E) has no integral, or mass far out that no well leads to: energy is {-np.max(log_f - log_dx):.3g} "
+            f"exp(-E) has no integral, or mass far out that no descent finds: energy is {-np.max(log_f - log_dx):.3g} "
             f"or less out to x = {at.tolist()}",
         )
 
