@@ -28,7 +28,7 @@ from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, parameters, types
 from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
@@ -322,6 +322,18 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
     yield from _of_its_own(function, seed)
+    usual = _defaults(function)
+    for i in range(4 if usual else 0):  # that programs have no argument for
+        options = {"seed": seed + 110 + i, "d": 3, "n": 4, "n_steps": 2 + 3 * i, "levels": 2 + 3 * i}
+        yield f"the usual numbers: {', '.join(f'{name} = {usual[name]:g}' for name in usual)}", False, options | usual
+
+
+def _defaults(function: str) -> dict[str, float]:
+    """The numbers that an argument is if it is left out."""
+    if "." in function:
+        return {}
+    given, asked = inspect.signature(getattr(refebm, function)).parameters, parameters(function)
+    return {name: given[name].default for name in asked if name in given and isinstance(given[name].default, float)}
 
 
 def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:
@@ -376,6 +388,15 @@ def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
     if function in some:
         words, options = some[function]
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+    if function == "kernel_stein":  # for code that has the V statistic alone
+        for words, options in (
+            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),
+            ("what is right in one dimension only", {"d": 1, "n": 3}),
+            ("a wrong power of bandwidth", {"d": 2, "n": 3, "bandwidth": 2.0}),
+            ("overflow: points or wells far out", {"d": 2, "n": 3, "kind": "mixture", "reach": 16}),
+        ):
+            options = {"unbiased": False, "kind": "quadratic"} | options
+            yield from ((words, False, {"seed": seed + 102 + half} | options) for half in (0, 1))
 
 
 def _values(function, usual) -> Iterator[tuple[int, str, Any]]:

@@ -76,6 +76,12 @@ conventions(
     ),
     ("sum over pairs", STATISTIC, "total"),
     (
+        "V is its root: the discrepancy, not its square",
+        "total / n**2",
+        "np.sqrt(total) / n",
+        "Gorham and Mackey 2017, section 3; stein_thinning, ksd-metric",
+    ),
+    (
         "n times the statistic, as tests have it",
         STATISTIC,
         "total / (n - 1) if unbiased else total / n",

@@ -74,18 +74,16 @@ class Chain(NamedTuple):
             given = made = dict(zip(names, args)) | named
             for step in self.steps:
                 made = step.before(made)
-            return self.weigh(given, answer(**made)) if self.weighting or self.natural else answer(**made)
+            rows = answer(**made)
+            for weight in self.natural:  # of the process that the steps make of the one that is given
+                rows = weight(made) * rows
+            return self.weighting.factor(given) * rows if self.weighting else rows
 
         return Implementation(**{name: stepped})
 
     @property
     def natural(self) -> list[Weight]:
         return [step.natural for step in self.steps if step.natural]
-
-    def weigh(self, given: dict, rows):
-        for weight in (*self.natural, *([self.weighting.factor] if self.weighting else [])):
-            rows = weight(given) * rows
-        return rows
 
 
 # --- what the model predicts -----------------------------------------------------------------------------------------
@@ -148,6 +146,8 @@ def moments(function: str, given: dict, level, n: int):
     if "sde" in given:
         m, std = given["sde"].marginal(level)
         return np.ones((n, 1)) * np.reshape(m, (-1, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
+    if "scale" in given:
+        return tuple(np.ones((n, 1)) * np.reshape(given[name], (-1, 1)) for name in ("scale", "std"))
     std = given["sigma"] if level is None else level
     return np.ones((n, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
 
@@ -201,21 +201,20 @@ def _forms(function: str) -> Iterator[Step]:
     if not argument:
         return
     loss = types(function)["return"] == glossary.Loss
-    forms = dict(FORMS)
+    forms, scaled = (
+        dict(FORMS),
+        {glossary.Sde, glossary.Betas} & set(types(function).values()) or "scale" in types(function),
+    )
     if glossary.Betas in types(function).values():
         forms |= {"previous": None}
     for name, form in forms.items():
-        if name == native or (form and form.only and {glossary.Sde, glossary.Betas} & set(types(function).values())):
+        if name == native or (form and form.only and scaled):
             continue
         if form is None:
             words, natural = "the model predicts the mean of the previous point", _of_previous if loss else None
             yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural)
         else:
-            words = (
-                form.words
-                if glossary.Sde in types(function).values() or "betas" in types(function)
-                else _plain(form.words)
-            )
+            words = form.words if scaled else _plain(form.words)
             yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
                        _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
 
@@ -299,6 +298,12 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
+    if kind == glossary.Fraction and argument == "eta":
+        yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
+                   step(lambda eta, _: eta**0.5))  # fmt: skip
+    if kind == glossary.TimeWeight and types(function)["return"] == glossary.Loss:
+        own = "weights of its own: those that it is handed are not used"
+        yield Step("own weight", own, "programs without a choice", step(lambda weight, _: lambda t: 1.0 + 0 * t))
     if kind == glossary.Sde and "t" in types(function):
         yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing))
 

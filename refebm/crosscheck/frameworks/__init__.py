@@ -6,7 +6,8 @@
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-`objective` goes by the name of the function, which is one of refebm's; its arguments come by position, under any names:
+`objective` goes by the name of the function, which is one of refebm's; its arguments come by position, under any names,
+or, where their names are all refebm's, in any order:
 
 - `energy`, `logit` and what begins with `log_` are callables (n, d) -> (n,); `score`, `field`, `noise` and `denoiser`
   are (n, d) -> (n, d), conditional ones are called with a level, a time or a step too, a float or one per row. A single
@@ -39,7 +40,7 @@ import numpy as np
 import refebm
 from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
-from refebm.crosscheck.questions import GRADIENTS
+from refebm.crosscheck.questions import BY_ROW, GRADIENTS, row_alone
 from refebm.glossary import (
     OF_ROWS,
     BinaryRbm,
@@ -61,6 +62,7 @@ from refebm.glossary import (
     TimeWeight,
     Uniform,
     check_of,
+    free_indices,
 )
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model
@@ -170,17 +172,20 @@ class Harness:
 
     # ---- functions and classes ---------------------------------------------------------------------------------------
 
-    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None):
+    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None, by_row=False):
         """A function, or a class, under the name of one of refebm's, for arrays of the framework: NumPy in and out."""
         if body is None:
             options = {"name": name, "dtype": dtype, "projections": projections, "gradient": gradient}
-            return functools.partial(self.objective, **options)
+            return functools.partial(self.objective, **options, by_row=by_row)
         name = name or body.__name__
         if not callable(getattr(refebm, name, None)):
             near = difflib.get_close_matches(name, refebm.__all__, 1)
             raise InputError("E-ADAPTER", f"{name} is not a public name of refebm{(near and f'; {near[0]}?') or ''}")
         if inspect.isclass(body):
             return self._class(body, dtype)
+        body = by_name(name, body)
+        if by_row:
+            body = self._by_row(name, body)
 
         called = tuple(inspect.signature(body).parameters)
         trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
@@ -193,6 +198,7 @@ class Harness:
                 ask = functools.partial(self._ask, name, body, projections)
                 return self._answer(name, asked, ask, dtype, trained, called)
 
+        answer.objective = name
         return answer
 
     def _answer(self, name, asked, ask, dtype, trained, called):
@@ -237,6 +243,32 @@ class Harness:
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
         return result(given[-1]) if callable(result) else result
 
+    def _by_row(self, name, body):
+        """A body that is asked for one row after the other, of which a level, a time or a step is a number."""
+        names, np, glossary = parameters(name), self.source.np, self.source.module("refebm.glossary")
+        numbers = {one for one in names if check_of(types(name)[one]) in (*glossary.shaping, free_indices)}
+
+        def row(given, i):
+            for argument, one in zip(names, given):
+                weighs = isinstance(one, functools.partial) and one.func is _first  # by row
+                alone = functools.partial(_first, one.args[0][i : i + 1]) if weighs else row_alone(argument, one, i)
+                self.laws |= {id(alone): self.laws[id(one)]} if id(one) in self.laws else {}
+                yield alone.item() if argument in numbers and hasattr(alone, "item") else alone
+
+        def joined(parts):
+            if isinstance(parts[0], tuple):
+                return tuple(map(joined, zip(*parts)))
+            return np.concatenate([np.reshape(part, np.shape(part) or (1,)) for part in parts])
+
+        @functools.wraps(body)
+        def each(*given):
+            some = [one for argument, one in zip(names, given) if argument in BY_ROW and hasattr(one, "shape")]
+            n = next(one.shape[-2] if one.ndim > 1 else len(one) for one in some if one.ndim)
+            rows = [list(row(given, i)) for i in range(n)]  # all at once: their laws go by what they are
+            return joined([body(*one) for one in rows])
+
+        return each
+
     def call(self, name, function):
         """What a function returns, for the examiner; one that has methods is made again for each of them."""
         value = self.run(function)
@@ -270,7 +302,8 @@ class Harness:
 
         names = [one for one in dir(body) if not one.startswith("_") and inspect.isfunction(getattr(body, one))]
         methods = {one: outside(one, getattr(body, one)) for one in names}
-        return type(body.__name__, (body,), methods | {"__init__": made, "__module__": body.__module__})
+        own = {"__init__": made, "__module__": body.__module__, "objective": body.__name__}
+        return type(body.__name__, (body,), methods | own)
 
     # ---- arguments and results ---------------------------------------------------------------------------------------
 
@@ -408,6 +441,22 @@ class Density:
 def partial_at(function, given, place):
     """A function of a list of one argument, the others as they are given."""
     return lambda leaves: function([*given[:place], *leaves, *given[place + 1 :]])
+
+
+def by_name(name, body):
+    """A body that has refebm's arguments in an order of its own, which takes them in refebm's."""
+    names = () if name in CLASSES else parameters(name)
+    own = tuple(inspect.signature(body).parameters)
+    if own == names or sorted(own) != sorted(names):
+        return body
+
+    @functools.wraps(body)
+    def called(*given):
+        return body(**dict(zip(names, given)))
+
+    each = [inspect.Parameter(one, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in names]
+    called.__signature__ = inspect.Signature(each)
+    return called
 
 
 def _first(found, *_):
