@@ -247,7 +247,8 @@ def test_code_of_one_level_for_all_rows_is_asked_row_by_row(framework):
     assert (finding.status, finding.reduction, finding.unsupported) == ("passed", "per row", ()), finding.diagnosis
     finding = examined(head + loss.replace("z / sigma", "z / sigma**2"), "denoising_score_matching")
     assert finding.names == ("sigma squared for sigma",), finding.diagnosis
-    both = "def marginal_of_steps(betas, i):\n    kept = (1 - betas[: i + 1]).prod()\n    return kept**0.5, (1 - kept) ** 0.5"
+    both = "def marginal_of_steps(betas, i):\n    kept = (1 - betas[: i + 1]).prod()\n"
+    both += "    return kept**0.5, (1 - kept) ** 0.5"
     assert examined(head + both, "marginal_of_steps").status == "passed"
 
 
