@@ -339,9 +339,9 @@ DRAWN = {  # what is drawn, and what is said of it
         "torch.normal(torch.zeros_like(x), 1.0)": "",
         "torch.distributions.Normal(0 * x, 1.0).rsample()": "",
         "torch.randn(x.shape[0], 1, x.shape[1])[:, 0]": "",
-        "torch.rand_like(x)": "draws uniform numbers where unit normal numbers (4, 3) are wanted",
+        "torch.rand_like(x)": "torch.rand_like draws uniform numbers where unit normal numbers (4, 3) are wanted",
         "torch.randn(1, x.shape[1])": "torch.randn draws unit normal numbers (1, 3) where (4, 3) are wanted",
-        "torch.randn_like(x) + 0 * torch.randn_like(x)": "a tensor like one (4, 3) draws more than was handed out",
+        "torch.randn_like(x) + 0 * torch.randn_like(x)": "torch.randn_like draws more than was handed out",
         "0 * x": "does not draw the unit normal numbers (4, 3) that it was handed",
     },
     "jax": {

@@ -1,5 +1,6 @@
-"""Variants of flow matching, and of what makes a velocity of a score and a score of a velocity."""
+"""Variants of flow matching, and of the conversions between velocity and score."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 POINT = "(1 - s) * x + s * z"
@@ -103,3 +104,6 @@ conventions(
     ),
 )
 terms("score_of_flow", ("-x/t", "-x / t[:, None]"), ("-(1 - t) u/t", "-(1 - t[:, None]) * velocity(x, t) / t[:, None]"))
+
+asked("flow_velocity", far=FAR, without=("t",))  # which a mistake asks back, at 1 - t
+asked("flow_matching", without=("t",))

@@ -1,7 +1,7 @@
-"""Conventions as steps: what may be done otherwise by a known rule, made from the types of a function's arguments.
+"""Conventions as steps: single known differences, made from the types of a function's arguments, that compose.
 
 A chain has at most one step of each kind: what the model predicts, the sign of an energy, the step size, the index, the
-length of projections, the noise of the last step. Losses have a weight of each row beside that: a power of the
+length of projections, the noise of the last step. In addition, losses may have a weight for each row: a power of the
 noise level, that of Karras et al., g^2, 2 (no 1/2), 1/d.
 """
 
@@ -16,7 +16,7 @@ import autograd.numpy as np
 import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
-from refebm.variants.questions import CALLED, parameters, types
+from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
@@ -31,8 +31,8 @@ Weight = Callable[[dict], np.ndarray | float]
 
 
 class Step(NamedTuple):
-    """before: the arguments with which the reference gives the answer. natural: the loss of the model's own misfit,
-    over that of the reference, (n,)."""
+    """One convention. before: maps the given arguments to those with which the reference gives this convention's
+    answer. natural: the weight (n,) that turns the reference's loss into that of the model's own prediction error."""
 
     kind: str
     words: str
@@ -45,11 +45,11 @@ class Weighting(NamedTuple):
     words: tuple[str, ...]
     factor: Weight
     source: str = ""
-    constant: float = 1.0  # what of it is a number
+    constant: float = 1.0  # the part of the factor that is a constant
 
 
 class Chain(NamedTuple):
-    """Steps, and what is made of the result; `inner` is the implementation that answers, perhaps with a mistake."""
+    """Steps and a weighting of the result; `inner` is the implementation that is called, perhaps with a mistake."""
 
     function: str
     steps: tuple[Step, ...] = ()
@@ -99,7 +99,7 @@ class Form(NamedTuple):
     a: Callable
     b: Callable = lambda m, std: 0.0
     c: Callable = lambda m, std: 1.0
-    only: str = ""  # where m^2 + std^2 = 1, or where m = 1
+    only: str = ""  # set if the form needs m^2 + std^2 = 1, or m = 1
 
 
 FORMS = {
@@ -132,7 +132,7 @@ for deviation in DATA_DEVIATIONS:
 
 
 def models(function: str) -> tuple[str, str]:
-    """The name of the argument that is a model of the noisy data, and what it predicts; empty where there is none."""
+    """The name of the argument that is a model of the noisy data, and what it predicts; empty if there is none."""
     kinds = (glossary.Field, glossary.LevelField, glossary.TimeField)
     named = [name for name, kind in types(function).items() if kind in kinds and name in ("score", "noise", "denoiser")]
     levels = (glossary.Levels, glossary.Level, glossary.Sde, glossary.Betas)
@@ -141,7 +141,7 @@ def models(function: str) -> tuple[str, str]:
 
 
 def moments(function: str, given: dict, level, n: int):
-    """m and std, (n, 1), at a level, a time or a step, or at the question's own sigma."""
+    """m and std, (n, 1), at a level, time or step, or at the argument sigma."""
     if "betas" in given:
         log_kept = np.cumsum(np.log1p(-given["betas"]))[np.asarray(level, int)][:, None]
         return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
@@ -155,7 +155,7 @@ def moments(function: str, given: dict, level, n: int):
 
 
 def _level(given: dict):
-    """The level, the time or the step of each row."""
+    """The step or the time of each row, or None."""
     name = next((name for name in ("i", "t") if name in given), None)
     return np.ones(_length(given)) * given[name] if name else None
 
@@ -179,7 +179,7 @@ def _predicts(function: str, argument: str, native: Form, form: Form) -> Callabl
 
 
 def _own_weight(function: str, argument: str, given: dict):
-    """What 1/2 |misfit|^2 of the model is multiplied by, (n,): the loss is a square in what the model says."""
+    """The weight (n,) of the model's 1/2 |error|^2 in the loss, from the loss being quadratic in the model's value."""
     given = given | ({"weight": lambda t: 1.0 + 0 * t} if "weight" in given else {})
     said = [lambda x, *_, k=k: k * np.ones_like(x) for k in (1.0, -1.0, 0.0)]
     up, down, still = (getattr(refebm, function)(**given | {argument: one}) for one in said)
@@ -187,7 +187,7 @@ def _own_weight(function: str, argument: str, given: dict):
 
 
 def _natural(function: str, argument: str, native: Form, form: Form) -> Weight:
-    """Of 1/2 |f - what f predicts|^2, over the loss."""
+    """1/2 |f - its target|^2 divided by the loss, where f is the prediction in another form."""
 
     def weight(given: dict):
         level = None if glossary.Levels in types(function).values() else _level(given)
@@ -222,7 +222,7 @@ def _forms(function: str) -> Iterator[Step]:
 
 
 def _plain(words: str) -> str:
-    """Where there is no m, and sigma is the deviation."""
+    """The words for functions without m, whose deviation is sigma."""
     for was, becomes in (("m r", "r"), ("x/m", "y"), (" x)/", " y)/"), ("m eps", "eps"), ("std", "sigma")):
         words = words.replace(was, becomes)
     return words
@@ -267,7 +267,7 @@ def _relabelled(change: Callable) -> Callable:
 
 
 def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
-    """The steps that an argument of this type may have."""
+    """The steps that an argument of this type offers."""
     step, of = functools.partial(_changed, argument), set(types(function).values())
     if kind == glossary.Energy:
         yield Step("sign", "the model is f = -E", MINUS_E, step(_minus))
@@ -287,7 +287,7 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
         yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
                    step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
-        if "hutchinson" not in function and not function.endswith("_vr"):  # where it is no factor of the whole
+        if "hutchinson" not in function and not function.endswith("_vr"):  # else it only scales the answer
             yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
         for words, change in (("steps are told to the model from 1 on: f(x, i + 1)", lambda i: i + 1),):
@@ -311,7 +311,7 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
 
 
 def _langevin(function: str) -> bool:
-    """Whether its text has the noise sqrt(2 eta) z, or calls a step that has."""
+    """Whether the function's text has the noise sqrt(2 eta) z, or calls a step that has."""
     text = ast.unparse(syntax(getattr(refebm, function)))
     return "np.sqrt(2 * eta)" in text or "langevin_step(" in text
 
@@ -332,11 +332,11 @@ class _from_nothing:
 @functools.cache
 def steps(function: str) -> tuple[Step, ...]:
     """Those of the kinds of arguments that the function has."""
-    if "." in function or function in CALLED or function == "implicit_negative_elbo":
+    if "." in function or function in CALLED or function in FOR_GRADIENTS:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
     others = [step for name, kind in asked.items() for step in _of_type(function, name, kind)]
-    return (*others, *_forms(function))  # what the model is told comes before what it says
+    return (*others, *_forms(function))  # changes of a model's input come before changes of its output
 
 
 @functools.cache
@@ -356,7 +356,7 @@ def _deviation(function: str, given: dict):
 
 
 def _powers(function: str) -> Iterator[Weighting]:
-    """Of the noise level, that of Karras et al., and g^2."""
+    """Weightings by powers of the noise level, by that of Karras et al., and by g^2."""
     yield Weighting((), lambda given: 1.0)
     of = types(function)
     if glossary.Loss != of["return"] or not models(function)[0]:
@@ -415,10 +415,10 @@ def _halves(function: str) -> list[tuple[str, float]]:
 
 @functools.cache
 def weightings(function: str) -> tuple[Weighting, ...]:
-    """What a loss over the coordinates of a field may be multiplied by; else nothing but 1."""
+    """The factors that a loss over the coordinates of a field may have; for other functions only 1."""
     of = set(types(function).values()) if "." not in function else set()
     fields = {glossary.Field, glossary.LevelField, glossary.TimeField, glossary.Projections, glossary.Direction}
-    if types(function)["return"] != glossary.Loss or not of & fields or function == "implicit_negative_elbo":
+    if types(function)["return"] != glossary.Loss or not of & fields:
         return (Weighting((), lambda given: 1.0),)
     found = []
     for power in _powers(function):

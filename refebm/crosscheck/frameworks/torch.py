@@ -1,6 +1,6 @@
-"""The harness for PyTorch. A model is an nn.Module, so that `score.parameters()` and the like are there as well.
+"""The harness for PyTorch. Models are nn.Modules, so `score.parameters()` and the like work.
 
-The default dtype becomes float64 when this is imported: for another call torch.set_default_dtype after the import.
+Importing this sets the default dtype to float64; for another one call torch.set_default_dtype after the import.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ torch.set_num_threads(1)  # the questions are small
 
 
 class Built(torch.nn.Module):
-    """A model as a module of its parameters."""
+    """A model as a module with its parameters."""
 
     def __init__(self, function, leaves):
         super().__init__()
@@ -32,7 +32,7 @@ class Built(torch.nn.Module):
 
 
 class Potential(torch.autograd.Function):
-    """NaN for each row, whose gradient is minus a field, and has gradients in its turn."""
+    """NaN for each row, with minus a field as its gradient, which is itself differentiable."""
 
     generate_vmap_rule = True
 
@@ -115,7 +115,7 @@ class Torch(Harness):
         found = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
         return self.array(values), dict(zip(named, map(self.array, found)))
 
-    held = None  # a parameter of the model, or the points, whose dtype and place inputs must have
+    held = None  # a parameter of the model, or the points: inputs get its dtype and device
 
     def input(self, value):
         held = self.held
@@ -127,7 +127,8 @@ class Torch(Harness):
 
     def draws(self, hand):
         def like(law):
-            return lambda x, **_: hand.drawn(f"a tensor like one {tuple(x.shape)}", law, x.shape)
+            name = "torch.rand_like" if law == UNIFORM else "torch.randn_like"
+            return lambda x, **_: hand.drawn(name, law, x.shape)
 
         def of_shape(name, law):
             def drawn(*shape, size=None, **_):
@@ -177,16 +178,16 @@ class Torch(Harness):
             torch.set_default_dtype(before)
 
 
-# ---- what refebm calls by the names of NumPy, SciPy and autograd -----------------------------------------------------
+# ---- functions that refebm calls by their names in NumPy, SciPy and autograd -----------------------------------------
 
 
 def _tensors(function):
-    """A function of tensors that takes Python's numbers too."""
+    """A function of tensors, extended to Python numbers."""
     return lambda *given: function(*(one if torch.is_tensor(one) else torch.as_tensor(one) for one in given))
 
 
 def _along(function):
-    """A function of one array whose `dim` is an axis, and may be left out."""
+    """A function of one array with NumPy's optional argument axis for torch's dim."""
 
     def along(a, axis=None, **options):
         return function(torch.as_tensor(a), **options | ({} if axis is None else {"dim": axis}))
@@ -207,7 +208,7 @@ def _deviation(function):
 
 
 def _largest(function):
-    """The largest or smallest; what NumPy calls initial is for arrays without any."""
+    """The largest or smallest entry; NumPy's argument `initial`, for empty arrays, is ignored."""
     return lambda a, axis=None, initial=None: function(torch.as_tensor(a), *([] if axis is None else [axis]))
 
 
@@ -237,7 +238,7 @@ def _row(a):
 
 
 def _slope(function):
-    """By torch.autograd, unless torch.func is at work, whose first call imports for a second."""
+    """The elementwise derivative, by torch.autograd except inside torch.func, which takes a second to import."""
 
     def at(x):
         if torch._C._functorch.is_functorch_wrapped_tensor(x):
@@ -258,7 +259,7 @@ def _pull_back(function):
 
 
 def _push_forward(function):
-    """By two pull-backs, the second of the first, which is linear: PyTorch's forward mode knows fewer operations."""
+    """J v by pulling back the pull-back, which is linear; PyTorch's forward mode supports fewer operations."""
 
     def at(x):
         value, back = vjp(function, x)
@@ -307,5 +308,5 @@ objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):
-    """`np`, and what refebm's formulas are made of, on tensors: squared_norm, jacobian, Gaussian, ..."""
+    """`np`, and the building blocks of refebm's formulas on tensors: squared_norm, jacobian, Gaussian, ..."""
     return getattr(Torch.source, name)
