@@ -878,7 +878,30 @@ def _combined(function, candidates) -> Diagnosis | None:
             fit = _fit(evidence, columns, scaling)
             if fit:
                 return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+    return _uneven(columns, names, candidates) if len(columns) > 1 else None
+
+
+def _uneven(columns, names, candidates) -> Diagnosis | None:
+    """A mean where another term has a sum: one of them is over d, or over n, or times that."""
+    for j, (name, column) in enumerate(zip(names, columns)):
+        for words, count in UNEVEN.items():
+            scaled = {
+                vector.asked.id: column[vector.asked.id] * count(vector.asked.given) for vector in candidates[0].vectors
+            }
+            for evidence in candidates:
+                fit = _fit(evidence, [*columns[:j], scaled, *columns[j + 1 :]], lambda vector: 1.0)
+                if fit and not (words.endswith(" n") and evidence.reduction == "per row"):
+                    said = _combination([*names[:j], f"{name} {words}", *names[j + 1 :]], *fit, "", evidence)
+                    many = "," if "coefficient" in said else " where"
+                    said += "" if f"{name} {words}" in said else f"{many} {name} is {words}"
+                    return Diagnosis(
+                        f"equals {said}: a mean for a sum, in one term alone", reduction=evidence.reduction
+                    )
     return None
+
+
+UNEVEN = {"over d": lambda given: 1 / given["d"], "times d": lambda given: float(given["d"])}
+UNEVEN |= {"over n": lambda given: 1 / given["n"], "times n": lambda given: float(given["n"])}
 
 
 def _combination(names, coefficients, known, scaling, evidence) -> str:
