@@ -342,8 +342,9 @@ class Harness:
             self.valueless = kind
             return potential(*given)
 
-        energy = _of_rows(valueless if kind in models.FIELDS else of(leaves))
-        asked = energy if role(wanted) == "energy" else _of_rows(models.score(of(leaves)))
+        whole = of(leaves)
+        energy = _of_rows(valueless if kind in models.FIELDS else whole)
+        asked = energy if role(wanted) == "energy" else _of_rows(models.score(whole))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built
