@@ -1,12 +1,12 @@
 r"""Theorems about adversarial and variational training: bounds, their gaps, and the entropy's gradient."""
 
 import autograd.numpy as np
-import scipy
 
 from refebm.calculus import pull_back
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
+from refebm.identities.parameters import density_of, log_z_of
 from refebm.identities.record import Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.models import Model, mixture_of
@@ -27,18 +27,6 @@ def normalised(density: GaussianMixture) -> Model:
     )
 
 
-def density_of(model: Model) -> tuple[GaussianMixture, float]:
-    """The density of a quadratic or mixture energy, and its log Z."""
-    given = model.parameters
-    if model.kind == "quadratic":
-        given = {"logits": np.zeros(1), "means": given["mean"][None], "precisions": given["precision"][None]}
-    logits = given["logits"] - 0.5 * np.linalg.slogdet(given["precisions"])[1]
-    covs = np.linalg.inv(given["precisions"])
-    weights = np.exp(logits - np.max(logits))
-    density = GaussianMixture(weights / np.sum(weights), given["means"], 0.5 * (covs + np.swapaxes(covs, 1, 2)))
-    return density, float(scipy.special.logsumexp(logits)) + 0.5 * model.d * LOG_2PI
-
-
 def model_and_sampler(draw: Draw) -> dict:
     """An energy of known density, and the law q of a sampler."""
     d = draw.dimension()
@@ -51,7 +39,7 @@ def adversarial_bound_and_its_gap(impl, model, q, x):
     r"""At every x, the mean of the bound over y from q exceeds log p_model(x) by the KL divergence of q from p_model.
 
     \mathbb E_{y \sim q}[E(y) - E(x) + \log q(y)] = \log p_E(x) + KL(q|p_E)"""
-    p, _ = density_of(model)
+    p = density_of(model)
     energy, log_q = impl.energy(model), impl.energy(normalised(q))
     (bound, gap), change = expect(
         [lambda y: impl.variational_bound(energy, log_q, x + 0 * y, y), lambda y: q.log_prob(y) - p.log_prob(y)], q
@@ -76,7 +64,7 @@ def adversarial_bound_of_gaussians(impl, p, q, model):
     r"""For Gaussian data, sampler and model the expected bound is, in closed form, the likelihood plus a KL divergence.
 
     \mathbb E_{x \sim p, y \sim q}[E(y) - E(x) + \log q(y)] = \mathbb E_p[\log p_E] + KL(q|p_E),\ KL \ge 0"""
-    d, best = p.d, density_of(model)[0].components[0]
+    d, best = p.d, density_of(model).components[0]
     law = GaussianMixture([1.0], q.mean[None], q.cov[None])
     energy, log_q = impl.energy(model), impl.energy(normalised(law))
     bound, change = expect(
@@ -103,7 +91,7 @@ def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
     r"""If the sampler has the law of the model, the bound equals log p_model(x) for every y: it has no variance.
 
     E(y) - E(x) + \log p_E(y) = \log p_E(x)"""
-    p, log_z = density_of(model)
+    p, log_z = density_of(model), log_z_of(model)
     log_q = Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": log_z})
     rows = impl.variational_bound(impl.energy(model), impl.energy(log_q), x, y)
     formula = [2 * np.abs(p.log_prob(y)), np.abs(p.log_prob(x)), 3 * np.abs(log_z)]
@@ -456,7 +444,7 @@ def implicit_elbo_is_not_the_elbo(impl, model, q, log_z):
     r"""The value of the implicit ELBO is not the ELBO: it has the dimension k of z in place of the entropy of q.
 
     \mathbb E_q[-\log p(x, z) + s_q(z) \cdot z] = -\mathbb E_q \log p(x, z) - k"""
-    p, log_mass = density_of(model)
+    p, log_mass = density_of(model), log_z_of(model)
     log_joint = impl.energy(
         Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(log_z)})
     )
