@@ -3,6 +3,7 @@ r"""Theorems about adversarial and variational training: bounds, their gaps, and
 import autograd.numpy as np
 
 from refebm.calculus import pull_back
+from refebm.identities.contrast import log_density
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
@@ -21,10 +22,7 @@ BISHOP = "Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouz
 
 def normalised(density: GaussianMixture) -> Model:
     """The log-density of a mixture, as data."""
-    inner = mixture_of(density)
-    return Model(
-        "log_density", {"kind": inner.kind, "parameters": inner.parameters, "log_z": 0.5 * density.d * LOG_2PI}
-    )
+    return log_density(mixture_of(density), 0.5 * density.d * LOG_2PI)
 
 
 def model_and_sampler(draw: Draw) -> dict:
@@ -92,7 +90,7 @@ def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
 
     E(y) - E(x) + \log p_E(y) = \log p_E(x)"""
     p, log_z = density_of(model), log_z_of(model)
-    log_q = Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": log_z})
+    log_q = log_density(model, log_z)
     rows = impl.variational_bound(impl.energy(model), impl.energy(log_q), x, y)
     formula = [2 * np.abs(p.log_prob(y)), np.abs(p.log_prob(x)), 3 * np.abs(log_z)]
     return Sides([rows], [p.log_prob(x)], formula=formula)
@@ -119,9 +117,8 @@ def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
 
     def rows(phi):
         a, b = phi
-        inner = {"mean": b, "precision": np.diag(a**-2.0)}
-        log_z = 0.5 * d * LOG_2PI + np.sum(np.log(a))
-        log_q = Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+        inner = Model("quadratic", {"mean": b, "precision": np.diag(a**-2.0)})
+        log_q = log_density(inner, 0.5 * d * LOG_2PI + np.sum(np.log(a)))
         return impl.variational_bound(impl.energy(model), impl.energy(log_q), x + 0 * eps, a * eps + b)
 
     gradient = np.concatenate(pull_back(rows, (scale, shift))[1](weights))
@@ -368,8 +365,7 @@ def log_joint_of(arguments, x) -> Model:
     mean, precision = posterior(*arguments, x)
     log_evidence = evidence(*arguments).log_prob(x[None])[0]
     log_z = 0.5 * len(mean) * LOG_2PI - 0.5 * np.linalg.slogdet(precision)[1] - log_evidence
-    inner = {"mean": mean, "precision": precision}
-    return Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+    return log_density(Model("quadratic", {"mean": mean, "precision": precision}), log_z)
 
 
 @theorem(IMPLICIT, kind="pointwise", case=vae_and_encoder, cancels=EITHER_SIGN)
@@ -407,9 +403,7 @@ def implicit_elbo_of_a_warped_normal(impl, a, b, model):
 
     \nabla(-\text{ELBO}) = \mathbb E[(\lambda(z - \mu) - \tfrac{d}{dz})(\sinh \epsilon, \epsilon)],\
     \tfrac{d}{dz} = (a \cosh \epsilon + b)^{-1} \tfrac{d}{d\epsilon}"""
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(0.7)})
-    )
+    log_joint = impl.energy(log_density(model, 0.7))
     mean, precision = (float(np.ravel(value)[0]) for value in model.parameters.values())
 
     def gradient(eps):
@@ -445,9 +439,7 @@ def implicit_elbo_is_not_the_elbo(impl, model, q, log_z):
 
     \mathbb E_q[-\log p(x, z) + s_q(z) \cdot z] = -\mathbb E_q \log p(x, z) - k"""
     p, log_mass = density_of(model), log_z_of(model)
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(log_z)})
-    )
+    log_joint = impl.energy(log_density(model, log_z))
     score_q = impl.score(mixture_of(q))
     (value, cross), change = expect(
         [lambda z: impl.implicit_negative_elbo(log_joint, score_q, z), lambda z: -p.log_prob(z)], q
