@@ -299,7 +299,7 @@ def squarable(name, value, x=None, *, least=LEAST):
 
 
 def _see_square(name, value, least):
-    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to have a square")
+    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to be squared")
 
 
 def positives(name, value, x=None):
@@ -384,7 +384,7 @@ def tape_of_steps(name, value, x=None):
     lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
     if len(lengths) != 1 or lengths == {0}:
         came = brief(sorted(lengths))
-        raise InputError("E-TAPE", f"the arrays of a tape must have one length, at least 1; got {came}")
+        raise InputError("E-TAPE", f"the arrays of a tape must have the same length, at least 1; got {came}")
     for part in parts:
         _refuse_type(name, part, part.dtype.kind in "iufb")
         if not np.isfinite(np.min(part)) or not np.isfinite(np.max(part)):  # needs no array as large as the tape
@@ -637,7 +637,7 @@ def transition(name, function, x=None):
             came = np.shape(after) if is_step else type(step).__name__
             raise InputError("E-CALLABLE", f"{name}(x, ...) must return Step(x, info), x {np.shape(x)}; got {came}")
         if np.shape(step[1].invalid) != np.shape(x)[:1]:
-            raise InputError("E-CALLABLE", f"{name}(x, ...) must say of each row whether it is invalid")
+            raise InputError("E-CALLABLE", f"{name}(x, ...) must have an info.invalid of shape (n,)")
         return kept(after), step[1]
 
     return stepped
@@ -709,7 +709,7 @@ def sampler(name, function, x=None):
         eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
         if isbox(phi) and not isbox(z):
-            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, by autograd.numpy")
+            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
         z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
             raise InputError(
@@ -739,8 +739,8 @@ def of_parameters(check):
 
 
 def mapped(change: Callable, tree):
-    """Nested dicts, tuples and lists with every leaf changed, dicts in the order of their names, as autograd flattens
-    them; a word stays what it is."""
+    """Nested dicts, tuples and lists with `change` applied to every leaf except strings. Dicts are visited in the order
+    of their sorted names, as in `autograd.misc.flatten`, but keep their own order."""
     if isinstance(tree, dict):
         parts = {name: mapped(change, tree[name]) for name in sorted(tree)}
         return {name: parts[name] for name in tree}
@@ -750,14 +750,14 @@ def mapped(change: Callable, tree):
 
 
 def leaves_of(tree) -> list:
-    """The leaves of nested dicts, tuples and lists, in the order of `mapped`."""
+    """The leaves of nested dicts, tuples and lists, except strings, in the order in which `mapped` visits them."""
     found = []
     mapped(found.append, tree)
     return found
 
 
 def filled(form, leaves):
-    """Nested as `form` is, with the next of these in the place of each leaf."""
+    """The structure of `form`, with its leaves replaced, in the order of `mapped`, by those given."""
     each = iter(leaves)
     return mapped(lambda _: next(each), form)
 

@@ -141,7 +141,7 @@ def train_implicit_vae(
 
     def fitted(theta):
         z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
-        return nearer(score, copied, z, signs(rng, *z.shape), scores, score_steps)
+        return refitted(score, copied, z, signs(rng, *z.shape), scores, score_steps)
 
     def look(theta, i):
         nonlocal scores
@@ -159,7 +159,7 @@ def train_implicit_vae(
     return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
 
 
-def nearer(score, x, z, v, phi, n_steps):
+def refitted(score, x, z, v, phi, n_steps):
     """The parameters of the score of codes z given x after n_steps steps of L-BFGS from phi on the sliced loss, v its
     projections."""
 

@@ -295,14 +295,19 @@ def _module_of(path, content):
 
 
 def _exposed(module) -> list[str]:
-    """The public names that a module defines, imports as functions, or lists in __all__."""
+    """The public names that a module defines, imports as functions, or lists in __all__.
+
+    Where a harness hands over arguments, a plain function is imported for a body to call, and is not meant.
+    """
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}
     defined = _defined(module)
     absent = [name for name in listed if name in public and not hasattr(module, name)]
     if absent:
         raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
+    handed = any(hasattr(one, "objective") for one in vars(module).values())
     imported = [name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])]
+    imported = [name for name in imported if not handed or hasattr(vars(module)[name], "objective")]
     return sorted(public & {*defined, *listed, *imported})
 
 

@@ -262,8 +262,17 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | usual | one.rounded
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
-    for words, options in one.beside:
+    for words, options in (*one.beside, *_of_the_defaults(function)):
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+
+
+def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:
+    """The usual numbers, for which many programs have no argument."""
+    given = inspect.signature(getattr(refebm, function)).parameters if "." not in function else {}
+    usual = {name: given[name].default for name in particular(function).also if isinstance(given[name].default, float)}
+    for size in (3, 8) if usual else ():
+        words = f"the usual numbers: {', '.join(f'{name} = {number:g}' for name, number in usual.items())}"
+        yield words, {"d": 3, "n": 4, "n_steps": size, "levels": size} | usual
 
 
 def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:
