@@ -6,11 +6,12 @@ import numpy as np
 import scipy
 
 from refebm.calculus import pull_back
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits, rademacher
-from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model
+from refebm.identities.rules import rademacher
+from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model, line
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, standard_normal
@@ -84,11 +85,6 @@ def stein_discrepancy_of_the_truth_is_zero(impl, p, field, model=None):
 
 def two_normals() -> GaussianMixture:
     return GaussianMixture([0.4, 0.6], [[-1.0], [1.0]], 0.5)
-
-
-def line() -> Model:
-    """The field 1 - x."""
-    return Model("quadratic", {"mean": np.ones(1), "precision": np.eye(1)})
 
 
 def gaussian_and_normal_model(draw: Draw) -> dict:
@@ -299,23 +295,13 @@ def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
 ON_BITS = (*SMOOTH_ENERGIES, "binary_rbm")
 
 
-def distribution_and_model(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, ON_BITS)}
-
-
-def flips(d: int) -> np.ndarray:
-    """The index of each state with bit i flipped, (2^d, d)."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
-
-
-@theorem(FLOW + ", section 3", kind="enumeration", case=distribution_and_model)
+@theorem(FLOW + ", section 3", kind="enumeration", case=lambda draw: law_and_energy(draw, ON_BITS))
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the true energy by a sum of squares over pairs of neighbouring states.
 
     \mathbb E_p[\text{row}] = \textstyle\sum_{ij} g_{ij} \sqrt{p_i p_j}
     + \tfrac12 \sum_{ij} g_{ij} (\sqrt{p_j} e^{\delta/4} - \sqrt{p_i} e^{-\delta/4})^2,\ \delta = E_j - E_i"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     x = all_bits(d)
     e, other = model(x), flips(d)
     growth = np.exp((e[:, None] - e[other]) / 4)

@@ -3,6 +3,7 @@ r"""Theorems about contrastive divergence with its entropy term, on Gaussians an
 import autograd.numpy as anp
 import numpy as np
 
+from refebm.identities.contrast import log_density
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import energy_gradients, gradient_of, gradients_of
@@ -14,18 +15,17 @@ from refebm.truth.expectations import expect
 HINTON = "Hinton 2002, eq. 5; Du et al. 2021, section 3"
 
 
-def log_density(p: Gaussian) -> Model:
+def normal(p: Gaussian) -> Model:
     """The log-density of a Gaussian, as a model."""
     log_z = 0.5 * (len(p.mean) * np.log(2 * np.pi) - np.linalg.slogdet(p.precision)[1])
-    given = {"mean": p.mean, "precision": p.precision}
-    return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": log_z})
+    return log_density(Model("quadratic", {"mean": p.mean, "precision": p.precision}), log_z)
 
 
 def rows_of(impl, model, q, x, x_model):
     """The loss as a function of the model, while the copy of the model that is held constant stays as given."""
 
     def rows(moved):
-        given = impl.energy(moved), impl.energy(model), impl.energy(log_density(q)), x
+        given = impl.energy(moved), impl.energy(model), impl.energy(normal(q)), x
         return impl.contrastive_divergence_with_entropy(*given, x_model(moved))
 
     return rows
@@ -157,8 +157,7 @@ def two_steps(model: Model):
 def spring_through(log_q: np.ndarray) -> Model:
     """A log-density with these values at the five states."""
     mean = 0.5 + log_q[1:] - log_q[0]
-    given = {"mean": mean, "precision": np.eye(4)}
-    return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": -log_q[0] - 0.5 * mean @ mean})
+    return log_density(Model("quadratic", {"mean": mean, "precision": np.eye(4)}), -log_q[0] - 0.5 * mean @ mean)
 
 
 @theorem(HINTON, kind="enumeration", case=five_states, cancels=EITHER_SIGN)
