@@ -139,14 +139,14 @@ def _module(text):
     """Import the file under a name of its own; it may import the files in its folder."""
     folder = str(Path(text.path).absolute().parent)
     if folder not in sys.path:
-        sys.path.append(folder)  # last: a file may be called torch.py
+        sys.path.append(folder)  # at the end: a user's file may be called torch.py
     module = ModuleType(MODULE + Path(text.path).stem)
     module.__file__ = text.path
     sys.modules[module.__name__] = module
     linecache.cache[text.path] = (len(text.content), None, text.content.splitlines(keepends=True), text.path)
     try:
         exec(compile(text.content, text.path, "exec", dont_inherit=True), vars(module))
-    except BaseException as error:  # whatever importing a user's file may do, SystemExit among it
+    except BaseException as error:  # importing a user's file may do anything, even exit
         if isinstance(error, KeyboardInterrupt):
             raise
         raise InputError("E-IMPORT", f"{text.name} does not import\n{_told(error, text)}") from error
@@ -214,7 +214,7 @@ class _Told:
         try:
             drawn = function(*draw)
         except (Exception, SystemExit) as error:
-            if isinstance(error, InputError) and error.code == "E-CASE":  # an integer of a replay that is out of range
+            if isinstance(error, InputError) and error.code == "E-CASE":  # a replay's integer is out of range
                 raise
             self.raises("making a case", error)
         if not isinstance(drawn, dict):
