@@ -117,7 +117,7 @@ def load(texts: tuple[Text, ...]) -> Own:
                 "refebm.identities; refebm verify --template prints an example",
             )
         for theorem in found:
-            made = _own(theorem, module, text)
+            made = _checked(theorem, module, text)
             if made.name in theorems:
                 raise InputError(
                     "E-NAME",
@@ -149,11 +149,11 @@ def _module(text):
     except BaseException as error:  # importing a user's file may do anything, even exit
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise InputError("E-IMPORT", f"{text.name} does not import\n{_told(error, text)}") from error
+        raise InputError("E-IMPORT", f"{text.name} does not import\n{_traceback(error, text)}") from error
     return module
 
 
-def _told(error: BaseException, text: Text) -> str:
+def _traceback(error: BaseException, text: Text) -> str:
     """The exception, after the lines of the user's own files in its traceback."""
     beside = str(Path(text.path).absolute().parent)
     frames = traceback.extract_tb(error.__traceback__)
@@ -168,7 +168,7 @@ def _place(function: Callable, text: Text) -> str:
     return f"{text.name}:{inspect.unwrap(function).__code__.co_firstlineno}"
 
 
-def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
+def _checked(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
     """The theorem with its file and line, checked, and wrapped so that its mistakes are reported with them."""
     function = theorem.sides
     where = _place(function, text)
@@ -193,13 +193,13 @@ def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
             mine[first] = thing
     if not theorem.about:
         refuse("E-ABOUT", "is about no function: name those under test in about=..., and call them as impl.NAME")
-    told = _Told(theorem, text, where, mine)
-    outside = {words: functools.partial(told.case, case) for words, case in theorem.outside.items()}
-    drawn = functools.partial(told.case, theorem.case)
-    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=told.sides, outside=outside, where=where)
+    checked = _Checked(theorem, text, where, mine)
+    outside = {words: functools.partial(checked.case, case) for words, case in theorem.outside.items()}
+    drawn = functools.partial(checked.case, theorem.case)
+    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=checked.sides, outside=outside, where=where)
 
 
-class _Told:
+class _Checked:
     """Calls a user's theorem and reports what is wrong with it as a coded error with file and line."""
 
     def __init__(self, theorem: Theorem, text: Text, where: str, mine: dict):
@@ -222,7 +222,7 @@ class _Told:
         return drawn
 
     def raises(self, when, error):
-        self.refuse("E-RAISES", f"raises, {when}\n{_told(error, self.text)}")
+        self.refuse("E-RAISES", f"raises, {when}\n{_traceback(error, self.text)}")
 
     def sides(self, impl, **case):
         try:
@@ -239,10 +239,10 @@ class _Told:
             if type(impl) is not Implementation:  # an adapter is to blame
                 raise
             self.raises("on a case of its own", error)
-        self.see(result)
+        self.check_result(result)
         return result
 
-    def see(self, result) -> None:
+    def check_result(self, result) -> None:
         """Check that the returned record is the one that the theorem's kind needs, with numbers in it."""
         wanted = RETURNS.get(self.theorem.kind, Sides)
         if not isinstance(result, wanted):
