@@ -23,13 +23,11 @@ from autograd.tracer import isbox
 from numpy.ma import MaskedArray  # imported before any adapter runs, which could break later imports
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED, Asked
+from refebm.crosscheck.questions import EXAMINED, Asked, is_named
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
-from refebm.objectives.denoising import NoiseLevels
-from refebm.objectives.likelihood import Estimate
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
@@ -188,20 +186,21 @@ class Adapter(Implementation):
             return lambda *given: step_of(name, given[state], call(function, *given), self.read)
         if name in CALLED:
             return lambda *given: lambda x: self.read(call(function, *given, x))
-        if name in NAMED:
-            return lambda *given: self._named(name, self.read(call(function, *given)))
-        if name == "kernel_stein":  # a single number, and not the mean of rows
+        returned = types(name)["return"]
+        if is_named(returned):
+            return lambda *given: self._named(returned, self.read(call(function, *given)))
+        if returned is float:  # a single number, and not the mean of rows
             return lambda *given: self.read((call(function, *asked_with(name, given)),))[0]
         if name in FOR_GRADIENTS:
             return lambda *given: first(self.read(call(function, *given)))
         return lambda *given: self.read(call(function, *asked_with(name, given)))
 
-    def _named(self, name, result):
+    def _named(self, made, result):
         """The result as a named tuple; if only one part came back, theorems about the whole are not supported."""
         if isinstance(result, tuple):
-            return NAMED[name](*result)
+            return made(*result)
         if self.steps:
-            raise NotSupported(f"more than {NAMED[name]._fields[0]}")
+            raise NotSupported(f"more than {made._fields[0]}")
         return result
 
     def and_gradient(self, function: str, given: tuple):
@@ -215,9 +214,6 @@ class Adapter(Implementation):
         return AdapterDensity(call(function, *given), reference(*given), self.read)
 
 
-NAMED = {"geometric_noise_levels": NoiseLevels, "estimated_log_partition": Estimate}  # tuples with names for theorems
-
-
 class AdapterDensity:
     """A density or an RBM of an adapter, with refebm's methods where it has none."""
 
@@ -228,9 +224,9 @@ class AdapterDensity:
         method, reference = getattr(self._own, name, None), getattr(self._reference, name)
         if not callable(method):
             return reference
-        if name == "log_partition":
-            return lambda: self._read((call(method),))[0]  # a single number, and not the mean of rows
         returns = inspect.signature(reference).return_annotation
+        if returns is float:  # one number, which is no mean of rows
+            return lambda *given: self._read((call(method, *given),))[0]
         if returns == Density:
             return lambda *given: self._asked(method, given, reference(*given))
         return lambda *given: self._asked(method, given, None)
@@ -299,14 +295,19 @@ def _module_of(path, content):
 
 
 def _exposed(module) -> list[str]:
-    """The public names that a module defines, imports as functions, or lists in __all__."""
+    """The public names that a module defines, imports as functions, or lists in __all__.
+
+    Where a harness hands over arguments, a plain function is imported for a body to call, and is not meant.
+    """
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}
     defined = _defined(module)
     absent = [name for name in listed if name in public and not hasattr(module, name)]
     if absent:
         raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
+    handed = any(hasattr(one, "objective") for one in vars(module).values())
     imported = [name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])]
+    imported = [name for name in imported if not handed or hasattr(vars(module)[name], "objective")]
     return sorted(public & {*defined, *listed, *imported})
 
 

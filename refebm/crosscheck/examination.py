@@ -179,7 +179,9 @@ def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
         [sys.executable, "-c", START],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {CHILD: "1"},
+        env={"PYTORCH_JIT": "0"}
+        | os.environ
+        | {CHILD: "1"},  # what is compiled draws where no noise can be handed over
         start_new_session=True,
     )
     messages: queue.Queue = queue.Queue(1000)

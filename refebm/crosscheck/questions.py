@@ -36,8 +36,7 @@ from refebm.glossary import (
 )
 from refebm.identities import STEMS
 from refebm.models import Model
-from refebm.objectives.denoising import NoiseLevels
-from refebm.objectives.likelihood import Estimate
+from refebm.samplers.step import Step
 from refebm.variants.asked import FAR, particular
 from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GENERATORS, GRID, NOISY, RBMS, SDES, Question, types
 from refebm.words import did_you_mean, having
@@ -110,8 +109,15 @@ EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models 
     function: _kinds(function) for function in sorted(set(FUNCTIONS) - set(NOT_EXAMINED), key=_place)
 } | {f"{name}.{method}": () for name, methods in METHODS.items() for method in methods.split()}
 GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # with gradients in the model's parameters
-NOT_BY_ROW = (np.ndarray, float, Any, NoiseLevels, Estimate)  # the types of results that do not come row by row
-WHOLE = {name for name in EXAMINED if types(name)["return"] in NOT_BY_ROW}
+
+
+def is_named(returned) -> bool:
+    """Whether a function returns a named tuple other than `Step`."""
+    return hasattr(returned, "_fields") and returned is not Step
+
+
+NOT_BY_ROW = (np.ndarray, float, Any)  # the types of results that do not come row by row
+WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made in NOT_BY_ROW or is_named(made)}
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # hidden units of an RBM in the first of the two; the second has one more
@@ -256,8 +262,17 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | usual | one.rounded
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
-    for words, options in one.beside:
+    for words, options in (*one.beside, *_of_the_defaults(function)):
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+
+
+def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:
+    """The usual numbers, for which many programs have no argument."""
+    given = inspect.signature(getattr(refebm, function)).parameters if "." not in function else {}
+    usual = {name: given[name].default for name in particular(function).also if isinstance(given[name].default, float)}
+    for size in (3, 8) if usual else ():
+        words = f"the usual numbers: {', '.join(f'{name} = {number:g}' for name, number in usual.items())}"
+        yield words, {"d": 3, "n": 4, "n_steps": size, "levels": size} | usual
 
 
 def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:

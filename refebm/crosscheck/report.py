@@ -16,7 +16,8 @@ from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
 from refebm.glossary import Built, mark_of
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.variants.questions import ADJUSTED, CALLED, FOR_GRADIENTS, KERNELS, SDES, types
+from refebm.samplers.step import Step
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, KERNELS, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
 MOST_NAMES = 12
@@ -151,21 +152,16 @@ def failing(finding: Finding) -> str:
 
 def pasted(asked: Asked) -> list[str]:
     """Code with the arguments of a question and the call that gives refebm's answer."""
-    lines = ["import numpy as np", "import refebm"]
-    given = {name: value for name, value in asked.arguments.items() if name != "density"}
-    lines += [
-        f"# {name}: your own" if callable(value) and not isinstance(value, Model) else f"{name} = {_literal(value)}"
-        for name, value in given.items()
-    ]
     name, _, method = asked.function.partition(".")
-    if "density" in asked.arguments:
-        values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
-        return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
-    if name in SDES:
-        values = ", ".join(map(_literal, asked.arguments["sde"]["parameters"].values()))
-        lines = [line for line in lines if not line.startswith(("sde = ", "law = "))]
-        if "law" in given:
-            lines += [f"law = refebm.GaussianMixture(**{_literal(given['law']['parameters'])})"]
+    of_class = "sde" if name in SDES else "density"
+    given = {key: value for key, value in asked.arguments.items() if name not in CLASSES or key != of_class}
+    lines = ["import numpy as np", "import refebm"]
+    lines += [
+        f"# {key}: your own" if callable(value) and not isinstance(value, Model) else f"{key} = {_literal(value)}"
+        for key, value in given.items()
+    ]
+    if name in CLASSES:
+        values = ", ".join(map(_literal, asked.arguments[of_class]["parameters"].values()))
         return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
     called = [_handed(name, argument, value) for argument, value in given.items()]
     if name in CALLED:
@@ -173,7 +169,7 @@ def pasted(asked: Asked) -> list[str]:
     if name in KERNELS:
         lines += [f"step = refebm.{name}({', '.join(called)})"]
         return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
-    if name == "coupled_metropolis_step":
+    if types(name)["return"] == tuple[Step, Step]:
         return [*lines, f"print(tuple(step.x for step in refebm.{name}({', '.join(called)})))"]
     if name in FOR_GRADIENTS:  # with its gradient, the purpose of this loss
         z = called[-1]
@@ -208,6 +204,8 @@ def _literal(value) -> str:
         return f"np.array({value.tolist()})"
     if isinstance(value, Model):
         return f"refebm.Model({value.kind!r}, {_literal(value.parameters)})"
+    if isinstance(value, dict) and "density" in value:  # a law
+        return f"refebm.{value['density']}(**{_literal(value['parameters'])})"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {_literal(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, tuple):

@@ -31,6 +31,7 @@ from refebm.identities.record import (
     check,
     theorem,
     verdict_of,
+    with_about,
     wrong,
 )
 from refebm.truth.expectations import expect
@@ -49,6 +50,6 @@ STEMS = (  # the order in which files of theorems are read, run and listed; add 
 )
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
-_ordered = sorted(THEOREMS.items(), key=lambda item: (*STEMS, item[1].stem).index(item[1].stem))
+_ordered = sorted(THEOREMS.values(), key=lambda one: (*STEMS, one.stem).index(one.stem))
 THEOREMS.clear()
-THEOREMS.update(_ordered)
+THEOREMS.update({one.name: with_about(one) for one in _ordered})

@@ -126,7 +126,7 @@ def conditional_contrast_of_bits(impl, p, q, ups):
     return Sides([weights * away], [weights * here, *right])
 
 
-@theorem(CONDITIONAL + ", connection to score matching", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE))
+@theorem(CONDITIONAL + ", connection to score matching", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
 def conditional_contrast_is_implicit_score_matching(impl, wells, x, v):
     r"""For noise y = x + eps z the loss is a constant plus eps^2/2 times implicit score matching, up to order eps^4.
 

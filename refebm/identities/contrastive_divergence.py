@@ -126,11 +126,7 @@ def probabilities(log_q: np.ndarray) -> np.ndarray:
 
 
 @theorem(
-    HINTON + "; Song and Kingma 2021, section 3",
-    kind="enumeration",
-    about="contrastive_divergence",
-    case=machine_data_and_steps,
-    cancels=EITHER_SIGN,
+    HINTON + "; Song and Kingma 2021, section 3", kind="enumeration", case=machine_data_and_steps, cancels=EITHER_SIGN
 )
 def machines_have_two_phases(impl, model, log_q, k):
     r"""The expected gradient of CD-k has two phases, at the data and after k steps, each with its own hidden means.
@@ -153,13 +149,7 @@ def moments(v: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.concatenate([(v[:, :, None] * h[:, None, :]).reshape(len(v), -1), v, h], axis=1)
 
 
-@theorem(
-    HINTON,
-    kind="enumeration",
-    about="contrastive_divergence",
-    case=machine_data_and_steps,
-    cancels="the right side is zero",
-)
+@theorem(HINTON, kind="enumeration", case=machine_data_and_steps, cancels="the right side is zero")
 def every_number_of_steps_is_right_at_the_truth(impl, model, log_q, k):
     r"""If the data have the law of the model, the expected gradient of CD-k vanishes for every k.
 
@@ -179,9 +169,8 @@ MACHINES = [  # b, c, W, and log-probabilities of the data, up to a constant
 @theorem(
     HINTON + "; Carreira-Perpinan and Hinton 2005",
     kind="limit",
-    about="contrastive_divergence",
-    case=lambda draw: dict(zip(("b", "c", "W", "log_q"), map(np.array, draw.choice(MACHINES)))),
-    cases=len(MACHINES),
+    case=lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))),
+    cases=MACHINES,
 )
 def more_steps_tend_to_the_likelihood_gradient(impl, b, c, W, log_q):
     r"""The expected gradient of CD-k tends to that of the likelihood as the k-th power of the second eigenvalue.
@@ -233,9 +222,7 @@ def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
     return Sides(terms, [*in_mean, *(np.concatenate([zero, part.ravel()])[None] for part in squares)], change)
 
 
-@theorem(
-    "Hyvarinen 2007; Song and Kingma 2021, section 4.3", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE)
-)
+@theorem("Hyvarinen 2007; Song and Kingma 2021, section 4.3", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
 def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     r"""For one Langevin step, at every x, the gradient divided by eta tends to that of implicit score matching.
 

@@ -70,7 +70,7 @@ def a_tiny_step(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{HO}, eq. 7", kind="pointwise", about="ddpm_step", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7", kind="pointwise", case=a_tiny_step, cancels=EITHER_SIGN)
 def ddpm_step_of_tiny_variances(impl, **case):
     r"""The posterior variance keeps full precision even for tiny betas, where 1 - a_i must not cancel.
 
@@ -119,12 +119,7 @@ CONSTANT = {"kind": "VariancePreserving", "parameters": {"beta_min": 0.6, "beta_
 STARTS = [(2.0, 1.3, 0.4), (3.0, -0.8, -1.2), (1.0, 0.5, 2.0)]  # beta, x and z
 
 
-@theorem(
-    f"{SONG}, appendix E",
-    kind="limit",
-    case=lambda draw: dict(zip(("beta", "start", "z"), draw.choice(STARTS))),
-    cases=len(STARTS),
-)
+@theorem(f"{SONG}, appendix E", kind="limit", cases=STARTS)
 def ddpm_step_is_a_reverse_step(impl, beta, start, z):
     r"""With beta_i = beta dt, the step differs from an Euler-Maruyama step of the reverse SDE by a term of order dt^2.
 
@@ -176,14 +171,8 @@ def ddpm_rate(v, low, posterior):
 ENDS = [(False, 0.0), (False, 0.1), (True, 0.1)]
 
 
-@theorem(
-    f"{HO}, section 3.2; {SONG}, appendix E",
-    kind="limit",
-    about="ddpm_step",
-    case=lambda draw: dict(zip(("posterior", "low"), draw.choice(ENDS))) | {"v": 0.3},
-    cases=len(ENDS),
-)
-def ddpm_chain_has_order_one(impl, posterior, low, v):
+@theorem(f"{HO}, section 3.2; {SONG}, appendix E", kind="limit", cases=ENDS)
+def ddpm_chain_has_order_one(impl, posterior, low, v=0.3):
     r"""The variance of the chain has an error of order 1 in 1/N; with the posterior variance only if stopped before 0.
 
     V_N - V(t_0) = \tfrac1N \int_{t_0}^1 \tfrac{m(t)^2 V(t_0)^2}{m(t_0)^2 V(t)^2} \beta^2
@@ -195,13 +184,7 @@ def ddpm_chain_has_order_one(impl, posterior, low, v):
 VARIANCES = [0.2, 0.3]
 
 
-@theorem(
-    f"{HO}, section 3.2",
-    kind="limit",
-    about="ddpm_step",
-    case=lambda draw: {"v": draw.choice(VARIANCES)},
-    cases=len(VARIANCES),
-)
+@theorem(f"{HO}, section 3.2", kind="limit", cases=VARIANCES)
 def posterior_variance_has_a_logarithm(impl, v):
     r"""With the posterior variance and all steps down to the data, the error is of order h log(1/h) in h = 1/N, not h.
 

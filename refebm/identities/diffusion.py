@@ -206,12 +206,7 @@ def through_time(impl, sde, model, start):
     return integrated
 
 
-@theorem(
-    "Song, Durkan, Murray and Ermon 2021, theorems 1 and 2",
-    kind="quadrature",
-    about="diffusion_score_matching",
-    case=two_gaussians,
-)
+@theorem("Song, Durkan, Murray and Ermon 2021, theorems 1 and 2", kind="quadrature", case=two_gaussians)
 def likelihood_weighting_is_the_divergence(impl, sde, start, p, q):
     r"""With the weight g^2 the excess loss, integrated over time, is by how much diffusion lowers the KL divergence.
 
@@ -367,7 +362,7 @@ def tiny_steps_and_rows(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", about="ddpm_loss", case=tiny_steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", kind="pointwise", case=tiny_steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_of_tiny_steps(impl, **case):
     r"""The loss keeps full precision even for tiny variances, where a_i rounds to 1 and 1 - a_i must not cancel.
 
@@ -401,17 +396,11 @@ TO_THE_LIMIT = [  # beta_min, beta_max, the time in quarters, and the mean and v
 ]
 
 
-@theorem(
-    f"{SONG}, appendix B; {HO}, eq. 14",
-    kind="limit",
-    case=lambda draw: {"case": draw.choice(TO_THE_LIMIT)},
-    cases=len(TO_THE_LIMIT),
-)
-def ddpm_loss_tends_to_diffusion(impl, case):
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", kind="limit", cases=TO_THE_LIMIT)
+def ddpm_loss_tends_to_diffusion(impl, first, last, quarters, mean, variance):
     r"""With the variances beta(i/N)/N, the loss tends to that in continuous time with the weight std^2 as 1/N.
 
     \log a_i = -B(t) - \tfrac1{2N}\left(t(\beta_{\max} - \beta_{\min}) + \int_0^t \beta^2\right) + O(N^{-2})"""
-    first, last, quarters, mean, variance = case
     given, t = {"beta_min": first, "beta_max": last}, np.array([quarters / 4])
     sde = {"kind": "VariancePreserving", "parameters": given}
     model = gaussian_score(sde, np.array(mean), np.array(variance))

@@ -115,7 +115,7 @@ def mean_over_length(impl, p, model, matrix, at_mean):
     return terms[0] / np.sqrt(np.trace(matrix @ p.cov @ matrix.T) + at_mean @ at_mean), change
 
 
-@theorem(STEIN, kind="quadrature", about="stein_discrepancy", case=gaussian_and_normal_model)
+@theorem(STEIN, kind="quadrature", case=gaussian_and_normal_model)
 def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     r"""The supremum over test fields in the unit ball of L2(p) is attained at the difference of the scores.
 
@@ -127,7 +127,7 @@ def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     return Sides([terms], [float(np.sqrt(2 * fisher))], change)
 
 
-@theorem(STEIN, kind="quadrature", about="stein_discrepancy", case=gaussian_and_normal_model)
+@theorem(STEIN, kind="quadrature", case=gaussian_and_normal_model)
 def stein_discrepancy_stays_below_the_supremum(impl, p, model, away):
     r"""Another test field of norm one in L2(p) does not exceed the supremum.
 
@@ -149,7 +149,7 @@ def both_statistics(impl, model, x, bandwidth):
     return np.array([impl.kernel_stein(s, x, bandwidth, unbiased) for unbiased in (False, True)])
 
 
-@theorem(KERNEL, kind="pointwise", about="kernel_stein", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, kind="pointwise", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_by_hand(impl, model, x, bandwidth):
     r"""V is the mean of the Stein kernel over all pairs of rows, U that over pairs of different rows.
 
@@ -174,7 +174,7 @@ def few_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -1.5, 1.5), "bandwidth": draw.real(0.7, 2.0)}
 
 
-@theorem(KERNEL, kind="quadrature", about="kernel_stein", case=few_points, plane=True, cancels=EITHER_SIGN)
+@theorem(KERNEL, kind="quadrature", case=few_points, plane=True, cancels=EITHER_SIGN)
 def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
     r"""As the kernel is a mean of waves e^{iwx}, V is the mean squared length of Stein's operator applied to them.
 
@@ -201,7 +201,7 @@ def rows_apart(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": x, "bandwidth": draw.real(0.04, 0.08)}
 
 
-@theorem(KERNEL, kind="pointwise", about="kernel_stein", case=rows_apart, cancels="U is zero, its terms are not")
+@theorem(KERNEL, kind="pointwise", case=rows_apart, cancels="U is zero, its terms are not")
 def unbiased_kernel_stein_leaves_the_diagonal_out(impl, model, x, bandwidth):
     r"""For rows so far apart that the kernel between them is zero, U is zero and V is the diagonal's sum over n^2.
 
@@ -238,7 +238,7 @@ def mean_over_pairs(impl, p, model, bandwidth, degree):
     return expect([rows], law, degree=degree)
 
 
-@theorem(KERNEL, kind="quadrature", about="kernel_stein", case=gaussians_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, kind="quadrature", case=gaussians_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
     r"""For data N(m, S) and model N(mu, B^{-1}) the population value has a closed form, zero only if the two are equal.
 
@@ -255,7 +255,6 @@ def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
 @theorem(
     KERNEL,
     kind="quadrature",
-    about="kernel_stein",
     case=lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
     cancels="the right side is zero",
     outside={"another mean": lambda: {"p": Gaussian(0.3, 1.0), "bandwidth": 1.0, "model": line()}},
@@ -353,13 +352,12 @@ DATA_SETS = [  # b, c and W of an RBM, and the indices of the data's states, whi
 ]
 
 
-def data_set_on_bits(draw: Draw) -> dict:
-    b, c, w, data = draw.choice(DATA_SETS)
+def data_set_on_bits(b, c, w, data) -> dict:
     parameters = {"b": np.array(b), "c": np.array(c), "W": np.array(w)}
     return {"model": Model("binary_rbm", parameters), "data": np.array(data)}
 
 
-@theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=len(DATA_SETS))
+@theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=DATA_SETS)
 def flow_is_the_rate_out_of_the_data(impl, model, data):
     r"""After a short time t of the dynamics the KL divergence of the data from the result is t times the flow K out.
 
@@ -388,7 +386,7 @@ def log_derivatives(f1, f2, f3, f4):
     return f2 + f1**2, f4 + 4 * f1 * f3 + 3 * f2**2 + 6 * f1**2 * f2 + f1**4
 
 
-@theorem(FLOW + ", appendix", kind="limit", case=place_in_the_plane, cases=len(IN_THE_PLANE))
+@theorem(FLOW + ", appendix", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
 def continuous_flow_tends_to_score_matching(impl, wells, x, v):
     r"""At every x the mean over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
 
@@ -549,12 +547,7 @@ def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     return Sides([rows, constant], [velocity], change)
 
 
-@theorem(
-    VELOCITY,
-    kind="limit",
-    case=lambda draw: dict(zip(("a", "b", "gap"), draw.choice(GAUSSIAN_PAIRS))),
-    cases=len(GAUSSIAN_PAIRS),
-)
+@theorem(VELOCITY, kind="limit", cases=GAUSSIAN_PAIRS)
 def minimum_velocity_is_the_rate_along_langevin(impl, a, b, gap):
     r"""Along the model's Langevin dynamics the KL divergence falls at the rate of mean minimum velocity plus E|s_p|^2.
 

@@ -94,7 +94,7 @@ def a_machine(draw: Draw) -> dict:
     return {"model": model}
 
 
-@theorem(GIBBS, kind="enumeration", about="gibbs_step", case=a_machine, cancels=EITHER_SIGN)
+@theorem(GIBBS, kind="enumeration", case=a_machine, cancels=EITHER_SIGN)
 def gibbs_leaves_both_layers_invariant(impl, model):
     r"""A sweep leaves the joint density of both layers invariant, and therefore that of the visible units.
 
@@ -110,7 +110,6 @@ def gibbs_leaves_both_layers_invariant(impl, model):
 @theorem(
     GIBBS,
     kind="enumeration",
-    about="gibbs_step",
     case=a_machine,
     cancels=EITHER_SIGN,
     outside={

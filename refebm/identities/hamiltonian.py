@@ -100,7 +100,7 @@ def modified(wells: Wells, x, p) -> float:
     return float((wells.along(x, p)[1] / 12 - np.sum(wells.gradient(x) ** 2, axis=1) / 24)[0])
 
 
-@theorem(NEAL, kind="limit", case=place, cases=len(PLACES))
+@theorem(NEAL, kind="limit", case=place, cases=PLACES)
 def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     r"""After a fixed time H has changed by -eps^2 times the change of G, where leapfrog conserves H + eps^2 G.
 
@@ -121,7 +121,7 @@ def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     return Limit(time / counts, errors, 2, coefficient)
 
 
-@theorem(NEAL, kind="limit", case=place, cases=len(PLACES))
+@theorem(NEAL, kind="limit", case=place, cases=PLACES)
 def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
     r"""One leapfrog step changes H by a term of order 3.
 
@@ -131,13 +131,7 @@ def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
     return Limit(steps, errors, 3, leapfrog_error(wells, x, v))
 
 
-@theorem(
-    "Neal 2011, section 3.2; Duane et al. 1987",
-    kind="pointwise",
-    about="hmc_step",
-    case=chains_and_u,
-    cancels=EITHER_SIGN,
-)
+@theorem("Neal 2011, section 3.2; Duane et al. 1987", kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
 def hmc_accepts_by_the_total_energy(impl, model, x, sizes, z, u):
     r"""The end of the path, by hand, is accepted with probability min(1, exp(-change of the total energy H)).
 
@@ -146,7 +140,7 @@ def hmc_accepts_by_the_total_energy(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [mine.outcome(x, u)], formula=[mine.sizes])
 
 
-@theorem("Neal 2011, section 3.2", kind="pointwise", about="hmc_step", case=chains, cancels=EITHER_SIGN)
+@theorem("Neal 2011, section 3.2", kind="pointwise", case=chains, cancels=EITHER_SIGN)
 def hmc_balances_in_detail(impl, model, x, sizes, z):
     r"""In equilibrium each path is taken as often as its reverse, from its end with the momentum reversed.
 

@@ -43,7 +43,7 @@ def regularised_score_matching_by_hand(impl, model, x, sigma):
     return Sides([rows], [half_square(s), *slopes.T, *penalties.T], formula=formula)
 
 
-@theorem(KINGMA, kind="limit", case=place, cases=len(PLACES))
+@theorem(KINGMA, kind="limit", case=place, cases=PLACES)
 def regularised_score_matching_smooths_the_data(impl, wells, x, v):
     r"""Plus the terms that it drops, regularised score matching is that of noisy points, up to order sigma^4.
 

@@ -97,10 +97,7 @@ ON_THE_LINE = [([0.3, 0.7], [[-1.0], [0.8]], [[[0.6]], [[1.0]]]), ([1.0], [[0.4]
 
 
 @theorem(
-    f"{ULA}; {LECTURE} (eps -> 0)",
-    kind="limit",
-    case=lambda draw: {"p": GaussianMixture(*draw.choice(ON_THE_LINE))},
-    cases=len(ON_THE_LINE),
+    f"{ULA}; {LECTURE} (eps -> 0)", kind="limit", case=lambda *given: {"p": GaussianMixture(*given)}, cases=ON_THE_LINE
 )
 def target_is_stationary_to_first_order(impl, p):
     r"""A step from the target, Gaussian or not, changes its moments by order eta^2, as seen in the fourth.
@@ -156,9 +153,7 @@ def gaussian_and_step(draw: Draw, low: float) -> dict:
     return {"p": p, "eta": draw.real(low, 0.9) * largest_stable_step(p)}
 
 
-@theorem(
-    ULA, kind="pointwise", about="langevin_step", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN
-)
+@theorem(ULA, kind="pointwise", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN)
 def biased_gaussian_is_stationary(impl, p, eta):
     r"""For a Gaussian target the step is an affine map, and leaves a wider Gaussian with the same mean invariant.
 
@@ -192,7 +187,6 @@ def too_large(share: float) -> dict:
 @theorem(
     ULA,
     kind="pointwise",
-    about="langevin_step",
     case=gaussian_step_and_start,
     cancels=EITHER_SIGN,
     outside={f"eta = {2 * share} lambda_min": lambda share=share: too_large(share) for share in (1.0, 1.25)},
@@ -215,8 +209,8 @@ TARGETS = [
 ETAS = 0.025 * 0.25 ** np.arange(5)
 
 
-def a_target(draw: Draw) -> dict:
-    return {"p": Gaussian(*draw.choice(TARGETS))}
+def a_target(mean, cov) -> dict:
+    return {"p": Gaussian(mean, cov)}
 
 
 def biases(impl, p):
@@ -230,7 +224,7 @@ def biases(impl, p):
     return found
 
 
-@theorem(ULA, kind="limit", about="langevin_step", case=a_target, cases=len(TARGETS))
+@theorem(ULA, kind="limit", case=a_target, cases=TARGETS)
 def bias_of_the_covariance_has_order_one(impl, p):
     r"""The stationary covariance exceeds that of the target by eta/2 in each direction, to first order.
 
@@ -238,7 +232,7 @@ def bias_of_the_covariance_has_order_one(impl, p):
     return Limit(ETAS, np.array([np.trace(bias) for bias in biases(impl, p)]), 1, p.d / 2)
 
 
-@theorem(ULA, kind="limit", about="langevin_step", case=a_target, cases=len(TARGETS))
+@theorem(ULA, kind="limit", case=a_target, cases=TARGETS)
 def bias_in_divergence_has_order_two(impl, p):
     r"""The Kullback-Leibler divergence of the stationary law from the target is of order 2 in eta.
 
@@ -277,17 +271,16 @@ def harmonic_steps_forget_the_start(impl, share, n_steps):
 
 
 DECAYS = [  # first step, power, variance of the target, and the coefficient of T^-power in the variance's error
-    {"first": 0.4, "power": 0.5, "variance": 1.0, "coefficient": 0.2},
-    {"first": 0.6, "power": 0.7, "variance": 0.5, "coefficient": 0.3},
-    {"first": 1.5, "power": 1.0, "variance": 1.0, "coefficient": 1.125},
+    (0.4, 0.5, 1.0, 0.2),
+    (0.6, 0.7, 0.5, 0.3),
+    (1.5, 1.0, 1.0, 1.125),
 ]
 
 
 @theorem(
     f"{WELLING}; {CS236} (eps -> 0, T -> infinity: and T eps -> infinity)",
     kind="limit",
-    case=lambda draw: draw.choice(DECAYS),
-    cases=len(DECAYS),
+    cases=DECAYS,
     outside={"power 1.5": lambda: {"first": 0.1, "power": 1.5, "variance": 1.0, "coefficient": None}},
 )
 def decaying_steps_reach_the_target(impl, first, power, variance, coefficient):
@@ -302,22 +295,18 @@ def decaying_steps_reach_the_target(impl, first, power, variance, coefficient):
     return Limit(1 / lengths, np.array(errors), power, coefficient)
 
 
-SHRINKING = [
-    {"first": first, "ratio": ratio, "start": start, "mean": mean, "precision": precision}
-    for first, ratio, start, mean, precision in (
-        (0.1, 0.5, 5.0, 0.0, 1.0),
-        (0.3, 0.5, -2.0, 0.7, 1.5),
-        (0.05, 0.6, 3.0, -1.0, 2.0),
-        (0.2, 0.3, 1.0, 2.5, 0.5),
-    )
+SHRINKING = [  # first step, ratio of the next, start, mean and precision of the target
+    (0.1, 0.5, 5.0, 0.0, 1.0),
+    (0.3, 0.5, -2.0, 0.7, 1.5),
+    (0.05, 0.6, 3.0, -1.0, 2.0),
+    (0.2, 0.3, 1.0, 2.5, 0.5),
 ]
 
 
 @theorem(
     f"{LECTURE} (which asks for t -> infinity and eps -> 0 alone); Robbins and Monro 1951",
     kind="pointwise",
-    case=lambda draw: draw.choice(SHRINKING),
-    cases=len(SHRINKING),
+    cases=SHRINKING,
 )
 def summable_steps_stop_short(impl, first, ratio, start, mean, precision):
     r"""Steps with a finite sum stop short of the target: 0.1 2^{-t} moves a mean from 5 to only 4.065, not to 0.
@@ -423,10 +412,6 @@ def modes(weight, distance):
     return {"logits": np.log([1 - weight, weight]), "means": means, "variances": np.full((2, 2), 0.75)}
 
 
-def two_modes(draw: Draw) -> dict:
-    return dict(zip(("weight", "distance"), draw.choice(MODES)))
-
-
 def along_the_axis(parameters):
     return parameters | {name: parameters[name][:, :1] for name in ("means", "variances")}
 
@@ -474,7 +459,7 @@ def weights_of_the_right(step, parameters, fine):
     return np.array([[np.sum(weight**power * law) for weight, law in weights] for power in (1, 2)])
 
 
-@theorem(PITFALL, kind="quadrature", case=two_modes, cases=len(MODES))
+@theorem(PITFALL, kind="quadrature", cases=MODES)
 def annealing_recovers_the_weights(impl, weight, distance):
     r"""After 160 steps from a wide normal, vanilla Langevin keeps the initial weights, annealed has the mixture's.
 
@@ -509,7 +494,7 @@ def weights_by_hand(weight, distance):
     PITFALL,
     kind="statistical",
     about="annealed_langevin langevin_step",
-    case=lambda draw: two_modes(draw) | {"seed": draw.count(0, 2**20)},
+    case=lambda draw: dict(zip(("weight", "distance"), draw.choice(MODES))) | {"seed": draw.count(0, 2**20)},
     cases=len(MODES),
 )
 def chains_have_the_weights_of_their_law(impl, weight, distance, seed, n=2000):

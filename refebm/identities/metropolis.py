@@ -67,7 +67,7 @@ def both_ways(kernel, impl, model, x, sizes, z):
         ]
 
 
-@theorem(f"{METROPOLIS}; {HASTINGS}", kind="pointwise", about="metropolis_step", case=chains)
+@theorem(f"{METROPOLIS}; {HASTINGS}", kind="pointwise", case=chains)
 def metropolis_balances_in_detail(impl, model, x, sizes, z):
     r"""In equilibrium each move of the random walk is as frequent as its reverse, for the proposal that is executed.
 
@@ -75,7 +75,7 @@ def metropolis_balances_in_detail(impl, model, x, sizes, z):
     return Sides(*both_ways(walk, impl, model, x, sizes, z))
 
 
-@theorem(f"{LANGEVIN}; {HASTINGS}", kind="pointwise", about="mala_step", case=chains)
+@theorem(f"{LANGEVIN}; {HASTINGS}", kind="pointwise", case=chains)
 def mala_balances_in_detail(impl, model, x, sizes, z):
     r"""In equilibrium each adjusted Langevin move is as frequent as its reverse, for the proposal that is executed.
 
@@ -84,7 +84,7 @@ def mala_balances_in_detail(impl, model, x, sizes, z):
     return Sides(*both_ways(mala, impl, model, x, sizes, z))
 
 
-@theorem(HY673, kind="pointwise", about="metropolis_step", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem(HY673, kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
 def two_branches_are_one_minimum(impl, model, x, sizes, z, u):
     r"""Accepting always where f = -E does not fall, else with probability exp(f(x') - f(x)), is the rule min(1, ratio).
 
@@ -99,7 +99,7 @@ def two_branches_are_one_minimum(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [answered(new, acceptance)], formula=[mine.sizes])
 
 
-@theorem(LANGEVIN, kind="pointwise", about="mala_step", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem(LANGEVIN, kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
 def mala_by_its_densities(impl, model, x, sizes, z, u):
     r"""The Langevin proposal is accepted by the ratio of target and proposal densities, normal around drifted points.
 
@@ -188,7 +188,7 @@ def finite_states(draw: Draw) -> dict:
     return {"model": model, "states": draw.reals((draw.count(2, 5), d), -1.5, 1.5), "scale": draw.real(0.3, 1.5)}
 
 
-@theorem(f"{METROPOLIS}; {HY673}", kind="enumeration", about="metropolis_step", case=finite_states)
+@theorem(f"{METROPOLIS}; {HY673}", kind="enumeration", case=finite_states)
 def finite_chain_keeps_its_distribution(impl, model, states, scale):
     r"""On finitely many states with uniform proposals, exp(-E) is the stationary distribution.
 
@@ -234,7 +234,7 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", case=place, cases=len(PLACES))
+@theorem("Roberts and Rosenthal 1998", kind="limit", case=place, cases=PLACES)
 def mala_error_is_of_order_three_halves(impl, wells, x, v):
     r"""For small steps the log ratio is of order eta^(3/2), so nearly every adjusted Langevin step is accepted.
 
@@ -248,7 +248,6 @@ def mala_error_is_of_order_three_halves(impl, wells, x, v):
 @theorem(
     f"{HY673} (which prints: exponentially); Roberts, Gelman and Gilks 1997",
     kind="quadrature",
-    about="metropolis_step",
     case=lambda draw: {"d": draw.choice((2, 4, 8)), "length": draw.real(0.5, 4)},
 )
 def random_walks_slow_down_in_proportion_to_d(impl, d, length):

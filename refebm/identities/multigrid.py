@@ -97,7 +97,7 @@ def power(matrix, k):
     return np.linalg.matrix_power(matrix, k)
 
 
-@theorem(GAO, kind="pointwise", about="multigrid_chain", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, kind="pointwise", case=grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""For quadratic energies the sample on each grid is an affine map of the coarser grid's sample and its own noise.
 
@@ -158,9 +158,7 @@ def grids_noise_and_direction(draw: Draw) -> dict:
     return given | grid_and_direction(draw, given["models"])
 
 
-@theorem(
-    GAO, kind="pointwise", about="multigrid_contrastive_divergence", case=grids_noise_and_direction, cancels=EITHER_SIGN
-)
+@theorem(GAO, kind="pointwise", case=grids_noise_and_direction, cancels=EITHER_SIGN)
 def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_steps, x, z, which, direction):
     r"""The gradient in a grid's parameters is that of contrastive divergence on it, with the samples as constants.
 
@@ -206,7 +204,7 @@ def covariances(sides, models, eta, n_steps, cov) -> list[tuple[np.ndarray, ...]
     return found
 
 
-@theorem(GAO, kind="enumeration", about="multigrid_chain", case=gaussian_images, cancels=EITHER_SIGN)
+@theorem(GAO, kind="enumeration", case=gaussian_images, cancels=EITHER_SIGN)
 def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""For Gaussian images the covariance on a grid is what the steps keep of the coarser grid's plus what they add.
 
@@ -226,13 +224,7 @@ def expected_slope(impl, models, which, direction, eta, n_steps, cov, sides):
     return terms, direction[d:].reshape(d, d)
 
 
-@theorem(
-    GAO,
-    kind="enumeration",
-    about="multigrid_contrastive_divergence multigrid_chain",
-    case=gaussian_images,
-    cancels=EITHER_SIGN,
-)
+@theorem(GAO, kind="enumeration", case=gaussian_images, cancels=EITHER_SIGN)
 def multigrid_contrast_matches_covariances(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""For Gaussian images the expected gradient in a grid's precision is half of data minus sample covariance.
 
@@ -249,13 +241,7 @@ def true_precision(cov, eta) -> np.ndarray:
     return vectors @ np.diag((1 - np.sqrt(1 - 2 * eta / values)) / eta) @ vectors.T
 
 
-@theorem(
-    GAO,
-    kind="enumeration",
-    about="multigrid_contrastive_divergence multigrid_chain",
-    case=gaussian_images,
-    cancels=EITHER_SIGN,
-)
+@theorem(GAO, kind="enumeration", case=gaussian_images, cancels=EITHER_SIGN)
 def multigrid_contrast_is_not_zero_at_the_truth(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""Even where long chains have the law of the data, the gradient is not zero if few steps keep the coarser start.
 

@@ -80,7 +80,7 @@ def data_noise_and_points(draw: Draw) -> dict:
     return with_wider_noise(case)
 
 
-@theorem(GOODFELLOW, kind="pointwise", about="gan_discriminator_loss noise_contrastive", case=data_noise_and_points)
+@theorem(GOODFELLOW, kind="pointwise", case=data_noise_and_points)
 def discriminator_loss_is_noise_contrast(impl, p, noise, x, y):
     r"""With logit = log p - log p_n the discriminator's loss is noise contrast with one noise point each.
 
@@ -209,7 +209,6 @@ def entropy_of_the_labels(nu):
 @theorem(
     GUTMANN + "; " + GOODFELLOW,
     kind="quadrature",
-    about="noise_contrastive",
     case=lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
     plane=True,
 )
@@ -224,7 +223,7 @@ def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
     return Sides(terms, [entropy_of_the_labels(nu), *right], max(change, other))
 
 
-@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=data_noise_and_model)
+@theorem(GUTMANN, kind="quadrature", case=data_noise_and_model)
 def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offset):
     r"""A wrong model's loss exceeds the truth's by a mean KL divergence between classifiers: the truth is the minimum.
 
@@ -285,7 +284,7 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
 # Noise close to the data
 
 
-@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", kind="limit", case=place, cases=len(PLACES))
+@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", kind="limit", case=place, cases=PLACES)
 def contrast_with_shifted_data_is_sliced_score_matching(impl, wells, x, v):
     r"""With the model shifted by v as noise, the loss is sliced score matching up to a constant and order |v|^4.
 

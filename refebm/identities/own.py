@@ -26,7 +26,7 @@ import numpy as np
 import refebm
 from refebm.glossary import DomainError, InputError, brief
 from refebm.identities.implementation import Beside, Failure, Implementation
-from refebm.identities.record import Limit, Sampled, Sides, Theorem
+from refebm.identities.record import Limit, Sampled, Sides, Theorem, with_about
 from refebm.words import did_you_mean
 
 RETURNS = {"limit": Limit, "statistical": Sampled}  # Sides for the others
@@ -170,8 +170,7 @@ def _place(function: Callable, text: Text) -> str:
 
 def _checked(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
     """The theorem with its file and line, checked, and wrapped so that its mistakes are reported with them."""
-    function = theorem.sides
-    where = _place(function, text)
+    theorem, where = with_about(theorem), _place(theorem.sides, text)
 
     def refuse(code, words):
         raise InputError(code, f"{where}: {theorem.name} {words}")

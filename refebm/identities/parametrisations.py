@@ -189,7 +189,7 @@ def a_tiny_schedule(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 4", kind="pointwise", about="marginal_of_steps", case=a_tiny_schedule)
+@theorem(f"{HO}, eq. 4", kind="pointwise", case=a_tiny_schedule)
 def tiny_steps_add_up_to_their_marginal(impl, **case):
     r"""The deviation keeps full precision even for tiny variances, where 1 - a_i must not cancel.
 

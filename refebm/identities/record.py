@@ -14,10 +14,10 @@ How each kind is accepted, entry by entry. u is the unit roundoff; every conditi
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import NamedTuple
 
 import numpy as np
@@ -106,21 +106,23 @@ def theorem(
     *,
     kind: str,
     about: str = "",
-    case: Callable[[Draw], dict],
+    case: Callable[..., dict] | None = None,
     plane: bool = False,
     mixtures: bool = False,
     outside: dict[str, Callable[[], dict]] | None = None,
-    cases: int | None = None,
+    cases: int | Sequence | None = None,
     cancels: str = "",
 ) -> Callable:
     """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
 
     source: where it stands. kind: the evidence, and how it is judged (see `refebm.identities.record`). about: the names
-    of the functions that it is about, if they are not the public ones that its own text calls as ``impl.NAME``. case: a
-    function of a `Draw` that returns the arguments by name. plane: it begins with ``draw.dimension()``. mixtures: its
-    density is a ``draw.mixture(d)``, for which a user's data can stand. outside: cases outside its conditions, by
-    words, in which it must fail or be refused. cases: how many there are, where ``draw.count(0, cases - 1)`` is all
-    that is drawn. cancels: why its terms may be much larger than its sides.
+    of the functions that it is about, if they are not the public ones that its text, and what it hands ``impl`` to,
+    calls as ``impl.NAME``. case: a function of a `Draw` that returns the arguments by name. plane: it begins with
+    ``draw.dimension()``. mixtures: its density is a ``draw.mixture(d)``, for which a user's data can stand. outside:
+    cases outside its conditions, by words, in which it must fail or be refused. cases: all there are, where they are
+    listed: the values of the arguments, in a tuple where there are several, or what `case` makes them of; or their
+    number, where ``draw.count(0, cases - 1)`` is all that is drawn. cancels: why its terms may be much larger than its
+    sides.
     A theorem of another module than refebm's is kept there, in ``__theorems__``.
     """
     if kind not in JUDGES:
@@ -128,9 +130,10 @@ def theorem(
 
     def register(function):
         words, _, latex = (" ".join(part.split()) for part in (inspect.getdoc(function) or "").partition("\n\n"))
-        name, module, names = function.__name__, function.__module__, tuple(about.split()) or called_on_impl(function)
+        name, module, names = function.__name__, function.__module__, tuple(about.split())
         text = (name, module.rpartition(".")[2], words, latex, source, kind, names)
-        made = Theorem(*text, case, function, plane, mixtures, outside or {}, cases, cancels)
+        drawn, number = (case, cases) if isinstance(cases, int | None) else (_listed(function, case, cases), len(cases))
+        made = Theorem(*text, drawn, function, plane, mixtures, outside or {}, number, cancels)
         if module.startswith(f"{OURS}."):
             THEOREMS[made.name] = made
         else:
@@ -140,15 +143,34 @@ def theorem(
     return register
 
 
-def called_on_impl(function: Callable) -> tuple[str, ...]:
-    """The public names that the text of a function speaks of and its module does not have, which are those of impl."""
+def _listed(function, case, cases):
+    """A function of a `Draw` that returns the arguments of one of the cases listed."""
+    names = list(inspect.signature(function).parameters)[1:]
+    case = case or (lambda *values: dict(zip(names, values)))
+    drawn = [one if isinstance(one, tuple) else (one,) for one in cases]
+    return lambda draw: case(*draw.choice(drawn))
 
-    def names(code):
-        inner = [name for one in code.co_consts if isinstance(one, CodeType) for name in names(one)]
-        return [*code.co_names, *inner]
 
-    of_impl = (name for name in names(function.__code__) if name in PUBLIC and name not in function.__globals__)
-    return tuple(dict.fromkeys(of_impl))
+def with_about(theorem: Theorem) -> Theorem:
+    """The theorem with what it is about, where its decorator leaves that to its text."""
+    return theorem if theorem.about else replace(theorem, about=tuple(dict.fromkeys(_called(theorem.sides, set()))))
+
+
+def _called(function: Callable, seen: set) -> Iterator[str]:
+    """The public names that the text of a function speaks of and its module does not have, which are those of `impl`;
+    and those of the functions that it hands `impl` to."""
+    for name in _names(function.__code__):
+        other = function.__globals__.get(name)
+        if name in PUBLIC and name not in function.__globals__:
+            yield name
+        elif isinstance(other, FunctionType) and "impl" in other.__code__.co_varnames and other not in seen:
+            seen.add(other)
+            yield from _called(other, seen)
+
+
+def _names(code: CodeType) -> list[str]:
+    """Of globals and attributes, those of inner functions last."""
+    return [*code.co_names, *(name for one in code.co_consts if isinstance(one, CodeType) for name in _names(one))]
 
 
 def wrong(function: Callable) -> Callable:

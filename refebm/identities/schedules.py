@@ -33,12 +33,7 @@ def cosine_keeps_a_cosine(impl, n_steps, offset, most):
 AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
 
 
-@theorem(
-    f"{NICHOL}; Song et al. 2021, appendix B",
-    kind="limit",
-    case=lambda draw: dict(zip(("offset", "quarters"), draw.choice(AT))),
-    cases=len(AT),
-)
+@theorem(f"{NICHOL}; Song et al. 2021, appendix B", kind="limit", cases=AT)
 def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
     r"""N beta_i tends, at order 1/N, to the rate beta(t) of an SDE at t = i/N.
 
@@ -78,7 +73,7 @@ def coverage_by_hand(impl, ratio, d):
 APART = [2.0, 2.5, 3.5]
 
 
-@theorem(f"{SONG}, proposition 2", kind="limit", case=lambda draw: {"apart": draw.choice(APART)}, cases=len(APART))
+@theorem(f"{SONG}, proposition 2", kind="limit", cases=APART)
 def coverage_is_that_of_lengths(impl, apart):
     r"""As d grows, the coverage tends, at order 1/sqrt(d), to the mass of the chi law of the noise's length there.
 
@@ -186,7 +181,7 @@ def averaged(impl, steps, momentum):
     return np.concatenate([np.ravel(average["W"]), *average["rest"]])
 
 
-@theorem(f"{SONG}, technique 5", kind="pointwise", about="moving_average", case=training_run, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, technique 5", kind="pointwise", case=training_run, cancels=EITHER_SIGN)
 def averages_weigh_the_past_geometrically(impl, steps, momentum):
     r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest, m^T.
 
@@ -199,7 +194,6 @@ def averages_weigh_the_past_geometrically(impl, steps, momentum):
 @theorem(
     f"{SONG}, technique 5",
     kind="pointwise",
-    about="moving_average",
     case=lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)},
 )
 def averages_quiet_the_noise(impl, n_steps, momentum):

@@ -418,8 +418,7 @@ SCHEDULES = [{"beta_min": 0.1, "beta_max": 6.0}, {"beta_min": 1.0, "beta_max": 2
     f"{SONG}, appendix B; Ho, Jain and Abbeel 2020, eq. 4",
     kind="limit",
     about="VariancePreserving.betas",
-    case=lambda draw: {"given": draw.choice(SCHEDULES)},
-    cases=len(SCHEDULES),
+    cases=SCHEDULES,
 )
 def product_of_the_steps_tends_to_the_scale(impl, given):
     r"""The fraction of the variance that N steps keep tends, at order 1/N, to the squared scale of the SDE.

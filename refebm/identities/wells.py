@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.identities.draw import Draw
 from refebm.models import Model
 
 
@@ -46,12 +45,10 @@ PLACES = [  # m, a point and a direction
 IN_THE_PLANE = PLACES[:3]
 
 
-def place(draw: Draw) -> dict:
-    m, x, v = map(np.array, draw.choice(PLACES))
-    return {"wells": Wells(m), "x": x[None], "v": v[None]}
+def place(m, x, v) -> dict:
+    return {"wells": Wells(np.array(m)), "x": np.array([x]), "v": np.array([v])}
 
 
-def place_in_the_plane(draw: Draw) -> dict:
+def place_in_the_plane(m, x, v) -> dict:
     """A case with d <= 2, since expectations cost more in space; x and v are (d,), to be repeated for each node."""
-    m, x, v = map(np.array, draw.choice(IN_THE_PLANE))
-    return {"wells": Wells(m), "x": x, "v": v}
+    return {"wells": Wells(np.array(m)), "x": np.array(x), "v": np.array(v)}

@@ -73,7 +73,7 @@ def log_partition(
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
-        raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
+        raise DomainError("E-SIZE", f"d must be 1 or 2, got {d}; annealed_importance_sampling estimates log Z")
     nodes = quadrature(lambda x: held(energy(x)), d, held(tolerance))
     value = logsumexp(-energy(nodes.x) + nodes.log_weights)
     return LogPartition(value, nodes.error) if with_error else value

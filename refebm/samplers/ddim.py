@@ -22,7 +22,7 @@ def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fracti
     step of the probability flow for x/m as a function of std/m, exact if the data are a single point.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1; eta in
     [0, 1]. To take fewer steps, merge betas: the beta of several consecutive steps is 1 - prod (1 - beta_j).
-    Convention: the source counts from 1, writes alpha_i for the product, and -std_i s for the predicted noise.
+    Convention: the source counts from 1, writes alpha_i for the product, and its network predicts the noise, -std_i s.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FRACTION for eta; E-INDEX for i.
     Source: Song, Meng and Ermon 2021, eqs. 12 and 16
     """

@@ -156,6 +156,8 @@ def standard_normal(d: Size) -> Gaussian:
     r"""N(0, I) in d dimensions.
 
     $$p = \mathcal N(0, I)$$
+
+    Errors: E-COUNT, E-SIZE.
     """
     return Gaussian(np.zeros(d), 1.0)
 
@@ -427,7 +429,7 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
     $$p^\sigma = \tfrac1N \sum_i \mathcal N(x_i, \sigma^2 I)$$
 
     points (N, d); sigma > 0, a float whose square neither overflows nor underflows. Memory is O(N d).
-    Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE, E-SCALE for sigma.
     Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
@@ -451,7 +453,9 @@ class Gamma:
         self.d = len(self.shape)
         self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
         if not np.all((self.mean > 0) & np.isfinite(self.mean)):
-            raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
+            raise InputError(
+                "E-SCALE", f"rate must not make shape/rate overflow or underflow, got {self.rate.tolist()}"
+            )
 
     @rows
     def log_prob(self, x: Points) -> Rows:
@@ -519,7 +523,7 @@ class Gamma:
         stretch = np.maximum(1 / self.shape - 1, 0)
         log_x = u - stretch * np.logaddexp(0, -u) + np.log(self.shape / self.rate)
         above = np.maximum(log_x, LOG_SMALLEST)
-        slope = np.log1p(stretch * expit(-u))
+        slope = np.log1p(stretch * expit(-u))  # log of d log_x/du
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
         return x, np.sum(above + self.shape * (log_x - above) + slope, axis=1)
 
@@ -531,6 +535,7 @@ class Gamma:
         bound equal to radius^2/2.
         """
         below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
+        # the upper end is at x/mean = (1 + sqrt(above))^2
         return -0.5 * (below + np.sqrt(below**2 + 8 * below)), np.log1p(above + 2 * np.sqrt(above))
 
     @property

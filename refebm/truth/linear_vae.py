@@ -24,7 +24,7 @@ class LinearGaussianVAE:
         self.d, self.k = self.weights.shape
         self.bias = vector("bias", bias, self.d)
         if np.max(np.abs(self.weights)) / self.deviation > LARGEST:
-            raise InputError("E-SCALE", f"deviation must be above 1e-150 of the weights, got {self.deviation}")
+            raise InputError("E-SCALE", f"deviation must be above 1e-150 times the weights, got {self.deviation}")
         self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
 
     def log_joint(self, x, z):

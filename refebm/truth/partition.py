@@ -72,11 +72,11 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
             nodes = _on_a_lattice(turned, *_wells(turned, d))
             nodes = nodes and nodes._replace(x=nodes.x @ axes.T)
         nodes = nodes or _by_panels(energy, wells, widths, tolerance)
-        _see_nothing_outside(energy, nodes, tolerance)
+        _refuse_mass_outside(energy, nodes, tolerance)
     return nodes
 
 
-def _see_nothing_outside(energy, nodes, tolerance):
+def _refuse_mass_outside(energy, nodes, tolerance):
     """Refuse if a coarse sum out to the farthest points finds mass outside the nodes, such as a plateau of E."""
     low, high = np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
     d, centre, scale = len(low), 0.5 * (low + high), 0.5 * (high - low) + np.finfo(float).tiny
@@ -90,7 +90,7 @@ def _see_nothing_outside(energy, nodes, tolerance):
         at = x[np.argmax(log_f)]
         raise DomainError(
             "E-DIVERGES",
-            f"exp(-E) has no integral, or mass far out that no well leads to: energy is {-np.max(log_f - log_dx):.3g} "
+            f"exp(-E) has no integral, or mass far out that no descent finds: energy is {-np.max(log_f - log_dx):.3g} "
             f"or less out to x = {at.tolist()}",
         )
 

@@ -205,6 +205,13 @@ conventions(
         "c / c[0] * len(x) / (len(x) - np.arange(n_lags + 1))[:, None]",
         "statsmodels (adjusted)",
     ),
+    (
+        "the mean of each chain's own c_t/c_0",
+        "return c / c[0]",
+        "each = [autocovariance(x[:, j : j + 1], n_lags) for j in range(x.shape[1])]\n    "
+        "return sum(c / c[0] for c in each) / x.shape[1]",
+        "ebmkit",
+    ),
 )
 
 POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
@@ -239,6 +246,13 @@ wrong_versions(
         "tau",
         "finite",
         "pymc 1770, MCMCChains 376",
+    ),
+    (
+        "bounded by a tiny number alone: astronomic where chains alternate",
+        "np.maximum(tau, 1 / np.log10(n * length))",
+        "np.maximum(tau, 1e-12)",
+        "finite",
+        "ebmkit",
     ),
 )
 
@@ -283,6 +297,12 @@ conventions(
         "c = autocovariance(x, length - 1)",
         "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
         "pyro; numpyro before 1877 (numpyro 1785)",
+    ),
+    (
+        "covariances over T - 1, as W has them",
+        "(within - c)",
+        "(within - c * length / (length - 1))",
+        "ebmkit",
     ),
     ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2 *", STAN, "posterior::ess_basic(split = FALSE)"),
     (

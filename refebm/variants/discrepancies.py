@@ -77,6 +77,12 @@ conventions(
     ),
     ("sum over pairs", STATISTIC, "total"),
     (
+        "V is its root: the discrepancy, not its square",
+        "total / n**2",
+        "np.sqrt(total) / n",
+        "Gorham and Mackey 2017, section 3; stein_thinning, ksd-metric",
+    ),
+    (
         "n times the statistic, as tests have it",
         STATISTIC,
         "total / (n - 1) if unbiased else total / n",
@@ -158,5 +164,14 @@ asked(
     also=("unbiased",),
     generic=lambda i, half, d, n: {"unbiased": i % 2 == 0},
     each=({"unbiased": True}, {"unbiased": False}),
-    beside=(("points that are far apart", {"d": 2, "n": 4, "kind": "quadratic", "apart": 8, "unbiased": False}),),
+    beside=tuple(
+        (words, {"kind": "quadratic", "unbiased": False} | options)
+        for words, options in (
+            ("points that are far apart", {"d": 2, "n": 4, "apart": 8}),
+            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),  # these for code that has the V statistic alone
+            ("what is right in one dimension only", {"d": 1, "n": 3}),
+            ("a wrong power of bandwidth", {"d": 2, "n": 3, "bandwidth": 2.0}),
+            ("overflow: points or wells far out", {"d": 2, "n": 3, "kind": "mixture", "reach": 16}),
+        )
+    ),
 )

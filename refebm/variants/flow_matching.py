@@ -64,6 +64,21 @@ wrong_versions(
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
     ("the score at another time", "score(x, t)", "score(x, 1 - t)", "half way"),
 )
+conventions(
+    "flow_velocity",
+    (
+        "data at t = 1, where the velocity is that of noise to data: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, t)) / s",
+        NOISE_FIRST,
+    ),
+    (
+        "data at t = 1, but of a score that is told 1 - t: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, 1 - t)) / s",
+        NOISE_FIRST,
+    ),
+)
 terms(
     "flow_velocity",
     ("-x/(1 - t)", "-x / (1 - t[:, None])"),
@@ -78,6 +93,15 @@ wrong_versions(
     ("over t squared", "/ s", "/ s**2", "finite"),
     ("not divided", " / s", "", "finite"),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
+)
+conventions(
+    "score_of_flow",
+    (
+        "data at t = 1: (t u - x)/(1 - t), of the velocity from noise to data",
+        "-(x + (1 - s) * velocity(x, t)) / s",
+        "(s * velocity(x, t) - x) / (1 - s)",
+        NOISE_FIRST,
+    ),
 )
 terms("score_of_flow", ("-x/t", "-x / t[:, None]"), ("-(1 - t) u/t", "-(1 - t[:, None]) * velocity(x, t) / t[:, None]"))
 

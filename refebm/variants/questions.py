@@ -58,6 +58,7 @@ NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 
+@functools.cache
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that questions give to a public function."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()

@@ -20,6 +20,8 @@ from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
+HANG = "Hang et al. 2023, eq. 5"
+LUCIDRAINS = "denoising-diffusion-pytorch"
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
@@ -61,7 +63,7 @@ class Chain(NamedTuple):
     @property
     def sources(self) -> str:
         some = [step.source for step in self.steps] + [self.weighting.source if self.weighting else ""]
-        return "; ".join(dict.fromkeys(filter(None, some)))
+        return "; ".join(dict.fromkeys(filter(None, "; ".join(some).split("; "))))
 
     def implementation(self) -> Implementation:
         """refebm in which the function is called with other arguments, and its rows are weighted."""
@@ -74,18 +76,16 @@ class Chain(NamedTuple):
             given = made = dict(zip(names, args)) | named
             for step in self.steps:
                 made = step.before(made)
-            return self.weigh(given, answer(**made)) if self.weighting or self.natural else answer(**made)
+            rows = answer(**made)
+            for weight in self.natural:  # of the process that the steps make of the one that is given
+                rows = weight(made) * rows
+            return self.weighting.factor(given) * rows if self.weighting else rows
 
         return Implementation(**{name: stepped})
 
     @property
     def natural(self) -> list[Weight]:
         return [step.natural for step in self.steps if step.natural]
-
-    def weigh(self, given: dict, rows):
-        for weight in (*self.natural, *([self.weighting.factor] if self.weighting else [])):
-            rows = weight(given) * rows
-        return rows
 
 
 # --- what the model predicts -----------------------------------------------------------------------------------------
@@ -148,6 +148,8 @@ def moments(function: str, given: dict, level, n: int):
     if "sde" in given:
         m, std = given["sde"].marginal(level)
         return np.ones((n, 1)) * np.reshape(m, (-1, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
+    if "scale" in given:
+        return tuple(np.ones((n, 1)) * np.reshape(given[name], (-1, 1)) for name in ("scale", "std"))
     std = given["sigma"] if level is None else level
     return np.ones((n, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
 
@@ -201,21 +203,20 @@ def _forms(function: str) -> Iterator[Step]:
     if not argument:
         return
     loss = types(function)["return"] == glossary.Loss
-    forms = dict(FORMS)
+    forms, scaled = (
+        dict(FORMS),
+        {glossary.Sde, glossary.Betas} & set(types(function).values()) or "scale" in types(function),
+    )
     if glossary.Betas in types(function).values():
         forms |= {"previous": None}
     for name, form in forms.items():
-        if name == native or (form and form.only and {glossary.Sde, glossary.Betas} & set(types(function).values())):
+        if name == native or (form and form.only and scaled):
             continue
         if form is None:
             words, natural = "the model predicts the mean of the previous point", _of_previous if loss else None
             yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural)
         else:
-            words = (
-                form.words
-                if glossary.Sde in types(function).values() or "betas" in types(function)
-                else _plain(form.words)
-            )
+            words = form.words if scaled else _plain(form.words)
             yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
                        _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
 
@@ -299,6 +300,12 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
+    if kind == glossary.Fraction and argument == "eta":
+        yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
+                   step(lambda eta, _: eta**0.5))  # fmt: skip
+    if kind == glossary.TimeWeight and types(function)["return"] == glossary.Loss:
+        own = "weights of its own: those that it is handed are not used"
+        yield Step("own weight", own, "programs without a choice", step(lambda weight, _: lambda t: 1.0 + 0 * t))
     if kind == glossary.Sde and "t" in types(function):
         yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing))
 
@@ -358,6 +365,12 @@ def _powers(function: str) -> Iterator[Weighting]:
     if name == "std":
         for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
             yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
+        yield Weighting(
+            ("times snr/(snr + 1), snr = m^2/std^2",), functools.partial(_least, function, np.inf, 1), LUCIDRAINS
+        )
+        for words, over in (("", None), ("/snr", 0), ("/(snr + 1)", 1)):  # of the clean point, the noise, v
+            word = f"times min(snr, 5){words} (min-SNR weights, snr = m^2/std^2)"
+            yield Weighting((word,), functools.partial(_least, function, 5.0, over), HANG)
     for power in (2, 4, -2, -4):
         source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
         yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
@@ -376,6 +389,13 @@ def _powers(function: str) -> Iterator[Weighting]:
 def _ratio(function: str, power: int, given: dict):
     m, std = moments(function, given, _level(given), _length(given))
     return m[:, 0] ** 2 / std[:, 0] ** power
+
+
+def _least(function: str, most: float, over: int | None, given: dict):
+    """The signal-to-noise ratio, or the most that it counts for, over itself and this number."""
+    m, std = moments(function, given, _level(given), _length(given))
+    ratio = m[:, 0] ** 2 / std[:, 0] ** 2
+    return np.minimum(ratio, most) / (1.0 if over is None else ratio + over)
 
 
 def _karras(function: str, s: float, power: int, given: dict):

@@ -6,7 +6,8 @@
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-The function must have the name of one of refebm's. Its arguments come by position, so they may have any names:
+The function must have the name of one of refebm's. Its arguments come by position, so they may have any names; if all
+their names are refebm's, they may be in any order:
 
 - `energy`, `logit` and names that begin with `log_` are callables (n, d) -> (n,). `score`, `field`, `noise` and
   `denoiser` are callables (n, d) -> (n, d); conditional ones take a level, a time or a step too, as a float or one per
@@ -18,6 +19,8 @@ The function must have the name of one of refebm's. Its arguments come by positi
   (n,).
 - v is (n, d): with several projections the function is called once for each, and the mean is taken. With
   `objective(projections=True)` it gets all of them, (m, n, d), even if m = 1, and takes the mean itself.
+- With `objective(by_row=True)` the function is called with each row alone, (1, d), and its level, time or step is a
+  Python number: for code that has one of them for all rows.
 - Step sizes, counts and choices are Python numbers. `sde` and `rbm` have refebm's methods, on these arrays.
   `generator` has the callables `derivative` and `conjugate` of log u; `sampler` is called with (phi, eps).
 
@@ -40,7 +43,7 @@ import numpy as np
 import refebm
 from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
-from refebm.crosscheck.questions import GRADIENTS
+from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
 from refebm.glossary import (
     BinaryRbm,
     Drawn,
@@ -55,7 +58,11 @@ from refebm.glossary import (
     TimeField,
     TimeWeight,
     check_of,
+    filled,
+    free_indices,
     gives_rows,
+    leaves_of,
+    mapped,
     mark_of,
 )
 from refebm.identities import Failure, NotSupported
@@ -162,17 +169,20 @@ class Harness:
 
     # ---- functions and classes ---------------------------------------------------------------------------------------
 
-    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None):
+    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None, by_row=False):
         """Decorate a function or class with a name of refebm's that works on arrays of the framework."""
         if body is None:
             options = {"name": name, "dtype": dtype, "projections": projections, "gradient": gradient}
-            return functools.partial(self.objective, **options)
+            return functools.partial(self.objective, **options, by_row=by_row)
         name = name or body.__name__
         if not callable(getattr(refebm, name, None)):
             near = difflib.get_close_matches(name, refebm.__all__, 1)
             raise InputError("E-ADAPTER", f"{name} is not a public name of refebm{(near and f'; {near[0]}?') or ''}")
         if inspect.isclass(body):
             return self._class(body, dtype)
+        body = by_name(name, body)
+        if by_row:
+            body = self._by_row(name, body)
 
         called = tuple(inspect.signature(body).parameters)
         trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
@@ -185,6 +195,7 @@ class Harness:
                 ask = functools.partial(self._ask, name, body, projections)
                 return self._answer(name, asked, ask, dtype, trained, called)
 
+        answer.objective = name
         return answer
 
     def _answer(self, name, asked, ask, dtype, trained, called):
@@ -230,6 +241,34 @@ class Harness:
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
         return result(given[-1]) if callable(result) else result
 
+    def _by_row(self, name, body):
+        """The body called with one row after another; a level, a time or a step is then a number."""
+        names, np, shaping = parameters(name), self.source.np, self.source.module("refebm.glossary").shaping
+        numbers = {one for one in names if check_of(types(name)[one]) in (*shaping, free_indices)}
+
+        def row(given, i):
+            for argument, one in zip(names, given):
+                if isinstance(one, functools.partial) and one.func is _first:  # a weight for each row
+                    yield functools.partial(_first, one.args[0][i : i + 1])
+                    continue
+                alone = some_rows(name, argument, one, slice(i, i + 1))
+                self.laws |= {id(alone): self.laws[id(one)]} if id(one) in self.laws else {}
+                yield alone.item() if argument in numbers and hasattr(alone, "item") else alone
+
+        def joined(parts):
+            if isinstance(parts[0], tuple):
+                return tuple(map(joined, zip(*parts)))
+            return np.concatenate([np.reshape(part, np.shape(part) or (1,)) for part in parts])
+
+        @functools.wraps(body)
+        def each(*given):
+            axes = [(one, rows_axis(name, argument, one)) for argument, one in zip(names, given)]
+            n = next(one.shape[axis] for one, axis in axes if axis is not None)
+            rows = [list(row(given, i)) for i in range(n)]  # kept together: the laws of noise are known by id
+            return joined([body(*one) for one in rows])
+
+        return each
+
     def call(self, name, function):
         """The result of a function, for the examiner; an object with methods is built again for each call of one."""
         value = self.run(function)
@@ -263,7 +302,8 @@ class Harness:
 
         names = [one for one in dir(body) if not one.startswith("_") and inspect.isfunction(getattr(body, one))]
         methods = {one: outside(one, getattr(body, one)) for one in names}
-        return type(body.__name__, (body,), methods | {"__init__": made, "__module__": body.__module__})
+        own = {"__init__": made, "__module__": body.__module__, "objective": body.__name__}
+        return type(body.__name__, (body,), methods | own)
 
     # ---- arguments and results ---------------------------------------------------------------------------------------
 
@@ -280,7 +320,7 @@ class Harness:
         if hasattr(value, "log_prob"):
             made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
             return getattr(self.source, type(value).__name__)(*(self.given(None, one) for one in made_of))
-        return nested(self._plain, value)
+        return mapped(self._plain, value)
 
     def _plain(self, value):
         if isinstance(value, np.ndarray) and value.ndim:
@@ -292,7 +332,7 @@ class Harness:
         models, kind = self.source.module("refebm.models"), data.kind
 
         def of(leaves):
-            return models.Model(kind, nested(_next_of(leaves), data.parameters))
+            return models.Model(kind, filled(data.parameters, leaves))
 
         if wanted in (Rbm, BinaryRbm):
             return models.RBMS[kind](**of(leaves).parameters)
@@ -302,8 +342,9 @@ class Harness:
             self.valueless = kind
             return potential(*given)
 
-        energy = _of_rows(valueless if kind in models.FIELDS else of(leaves))
-        asked = energy if role(wanted) == "energy" else _of_rows(models.score(of(leaves)))
+        whole = of(leaves)
+        energy = _of_rows(valueless if kind in models.FIELDS else whole)
+        asked = energy if role(wanted) == "energy" else _of_rows(models.score(whole))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built
@@ -365,17 +406,34 @@ class Gradient(dict):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
             if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
                 return {}
-            tree = nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            tree = filled(model.parameters, map(harness.array, found)) if found else {}
             return tree | {FLOW: dict(self._in_points())}
 
     def _in_points(self):
         """The gradients in points that a sampler made, if the body can be differentiated in them."""
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
-            with contextlib.suppress(Exception):
-                if kind in (Pathwise, ModelPoints):
-                    moved = partial_at(ask, given, place)
-                    yield name, harness.array(harness.gradient(moved, [given[place]])[0])
+            if kind in (Pathwise, ModelPoints):
+                with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
+                    found = harness.gradient(_taking(partial_at(ask, given, place)), [given[place]])
+                    if found:
+                        yield name, harness.array(found[0])
+
+
+class Untaken(Exception):
+    """A body that does not take points in which it is differentiated."""
+
+
+def _taking(function):
+    """What a body raises, whatever it is, says that it does not take them."""
+
+    def taking(leaves):
+        try:
+            return function(leaves)
+        except Exception as error:
+            raise Untaken from error
+
+    return taking
 
 
 class Density:
@@ -403,6 +461,22 @@ def partial_at(function, given, place):
     return lambda leaves: function([*given[:place], *leaves, *given[place + 1 :]])
 
 
+def by_name(name, body):
+    """A body that takes refebm's arguments in refebm's order, whatever its own order is."""
+    names = () if name in CLASSES else parameters(name)
+    own = tuple(inspect.signature(body).parameters)
+    if own == names or sorted(own) != sorted(names):
+        return body
+
+    @functools.wraps(body)
+    def called(*given):
+        return body(**dict(zip(names, given)))
+
+    each = [inspect.Parameter(one, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in names]
+    called.__signature__ = inspect.Signature(each)
+    return called
+
+
 def _first(found, *_):
     return found
 
@@ -422,25 +496,3 @@ def _of_rows(function):
         return values.reshape(x.shape[:-1] + values.shape[1:])
 
     return of_any
-
-
-def _next_of(leaves):
-    """A function that replaces each leaf of a tree by the next of these leaves."""
-    each = iter(leaves)
-    return lambda _: next(each)
-
-
-def leaves_of(tree) -> list:
-    """The leaves of nested dicts and tuples, without names (strings)."""
-    found = []
-    nested(found.append, tree)
-    return found
-
-
-def nested(change, tree):
-    """Nested dicts and tuples with every leaf changed; names (strings) stay as they are."""
-    if isinstance(tree, dict):
-        return {key: nested(change, value) for key, value in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        return tuple(nested(change, value) for value in tree)
-    return tree if isinstance(tree, str) else change(tree)
