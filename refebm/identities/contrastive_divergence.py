@@ -229,7 +229,7 @@ def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     tanh = np.tanh(a)
     sech = 1 - tanh**2
     slope = [tanh, sech, -2 * tanh * sech, -2 * sech * (1 - 3 * tanh**2), 8 * tanh * sech * (2 - 3 * tanh**2)]
-    first, second, third, fourth = (-(a * slope[n] + n * slope[n - 1]) for n in range(1, 5))  # of g, along m
+    first, second, third, fourth = (-(a * slope[n] + n * slope[n - 1]) for n in range(1, 5))  # derivatives of g along m
     score = -x + m * tanh
     along = score @ m
     limit = -(along * first + q * second)

@@ -147,7 +147,7 @@ def both_statistics(impl, model, x, bandwidth):
 
 @theorem(KERNEL, kind="pointwise", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_by_hand(impl, model, x, bandwidth):
-    r"""V is the mean over all pairs of the Stein kernel, U that over pairs of different rows.
+    r"""V is the mean of the Stein kernel over all pairs of rows, U that over pairs of different rows.
 
     u(x, y) = \textstyle\sum_i \left[k\, s_i(x) s_i(y) + s_i(x) \partial_{y_i} k + s_i(y) \partial_{x_i} k
     + \partial_{x_i} \partial_{y_i} k\right]"""
@@ -345,7 +345,7 @@ def data_set_on_bits(b, c, w, data) -> dict:
 
 @theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=DATA_SETS)
 def flow_is_the_rate_out_of_the_data(impl, model, data):
-    r"""After a time t of the dynamics the KL divergence of the data from the result is t K, K the flow out of the data.
+    r"""After a short time t of the dynamics the KL divergence of the data from the result is t times the flow K out.
 
     KL(p_0|e^{t\Gamma} p_0) = t K + O(t^2),\ K = \text{mean of the rows, less the flow between data},\
     \Gamma_{ij} = g_{ij} e^{(E_j - E_i)/2}"""
@@ -540,7 +540,7 @@ def minimum_velocity_is_the_rate_along_langevin(impl, a, b, gap):
     \frac{KL(h) - KL(-h)}{2h} + \mathbb E_p[\text{row}] + \mathbb E_p|s_p|^2 = \tfrac{h^2}{6} KL^{(3)} + O(h^4)"""
 
     def kl(t):
-        left = np.exp(-2 * t / b)  # of the square of the mean, and of the excess of the variance
+        left = np.exp(-2 * t / b)  # the fraction left of the squared mean, and of the excess variance
         variance = b + (a - b) * left
         return 0.5 * ((variance + gap**2 * left) / b - 1 - np.log(variance / b))
 

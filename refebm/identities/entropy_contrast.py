@@ -122,7 +122,7 @@ def expected_gradient(impl, p, model, eta):
 
 @theorem(HINTON, kind="quadrature", case=gaussian_data_and_step, cancels=EITHER_SIGN)
 def entropy_contrast_is_a_difference_of_divergences(impl, p, model, eta):
-    r"""The expected gradient is that of the amount by which a Langevin step of the data lowers their KL divergence.
+    r"""The expected gradient is that of the decrease of the data's KL divergence from the model by a Langevin step.
 
     \mathbb E \nabla_\theta \text{row} = \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)],\
     q_\theta = \mathcal N\big(A\mu + \eta P m, A C A^\top + 2 \eta I\big),\ A = I - \eta P"""
@@ -162,7 +162,7 @@ def spring_through(log_q: np.ndarray) -> Model:
 
 @theorem(HINTON, kind="enumeration", case=five_states, cancels=EITHER_SIGN)
 def entropy_contrast_of_a_finite_chain(impl, model, p):
-    r"""For two steps of Barker's chain on five states, the exact expected gradient is that of the difference of KLs.
+    r"""For two steps of Barker's chain on five states, the exact expected gradient is that decrease's too.
 
     \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)] = \mathbb E_{p_D} \nabla E - \mathbb E_{q_\theta} \nabla E
     - \sum_x \nabla q_\theta(x) [\log q_\theta(x) + E(x)],\ q_\theta = p_D P_\theta^2"""

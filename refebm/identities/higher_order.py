@@ -59,8 +59,8 @@ def regularised_score_matching_smooths_the_data(impl, wells, x, v):
 
     tanh = np.tanh(x[0] @ m)
     a, slope = x[0] @ m, 1 - tanh**2
-    t2, t3, t4 = -2 * tanh * slope, slope * (6 * tanh**2 - 2), slope * tanh * (16 - 24 * tanh**2)  # of tanh
-    second = -(2 * slope + a * t2) - q * (slope**2 + tanh * t2)  # of g
+    t2, t3, t4 = -2 * tanh * slope, slope * (6 * tanh**2 - 2), slope * tanh * (16 - 24 * tanh**2)  # its derivatives
+    second = -(2 * slope + a * t2) - q * (slope**2 + tanh * t2)  # g''
     fourth = -(4 * t3 + a * t4) - q * (3 * t2**2 + 4 * slope * t3 + tanh * t4)
     j = np.outer(m, m) * slope - np.eye(len(m))
     dropped = len(m) + q * second - np.sum(np.diag(j) ** 2)  # Lap ISM is d + q g''

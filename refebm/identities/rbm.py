@@ -59,7 +59,7 @@ def for_both(kind: str, about: str, statement: str, latex: str | dict[str, str],
             about_one.__module__ = sides.__module__
             formula = latex[name] if isinstance(latex, dict) else latex
             about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{formula}"
-            about_one.__wrapped__ = sides  # the proof
+            about_one.__wrapped__ = sides  # the text that pages show as the proof
             theorem(
                 SOURCES[name],
                 kind=kind,
