@@ -225,7 +225,7 @@ class AdapterDensity:
         if not callable(method):
             return reference
         returns = inspect.signature(reference).return_annotation
-        if returns is float:  # one number, which is no mean of rows
+        if returns is float:  # a single number, and not the mean of rows
             return lambda *given: self._read((call(method, *given),))[0]
         if returns == Density:
             return lambda *given: self._asked(method, given, reference(*given))
@@ -297,7 +297,7 @@ def _module_of(path, content):
 def _exposed(module) -> list[str]:
     """The public names that a module defines, imports as functions, or lists in __all__.
 
-    Where a harness hands over arguments, a plain function is imported for a body to call, and is not meant.
+    If a module has functions of a harness, plain functions that it imports are not counted: its bodies call them.
     """
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}

@@ -486,7 +486,7 @@ def _tables(function, evidence) -> Diagnosis | None:
 
 
 def _powers_of(function: str) -> list[int]:
-    """The places of the weightings that vary from row to row."""
+    """The indices of those weightings that are a single power and vary from row to row."""
     alone = [(i, one) for i, one in enumerate(weightings(function)) if len(one.words) == 1 and one.constant == 1]
     return [i for i, one in alone if "over" not in one.words[0]]
 
@@ -881,7 +881,7 @@ def _combined(function, candidates) -> Diagnosis | None:
 
 
 def _uneven(columns, names, candidates) -> Diagnosis | None:
-    """A mean where another term has a sum: one of them is over d, or over n, or times that."""
+    """A combination in which a single term is divided or multiplied by d or n, as if it had a mean for a sum."""
     for j, (name, column) in enumerate(zip(names, columns)):
         for words, count in UNEVEN.items():
             scaled = {

@@ -168,7 +168,7 @@ asked(
         (words, {"kind": "quadratic", "unbiased": False} | options)
         for words, options in (
             ("points that are far apart", {"d": 2, "n": 4, "apart": 8}),
-            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),  # these for code that has the V statistic alone
+            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),  # these and the next: for code with only V
             ("what is right in one dimension only", {"d": 1, "n": 3}),
             ("a wrong power of bandwidth", {"d": 2, "n": 3, "bandwidth": 2.0}),
             ("overflow: points or wells far out", {"d": 2, "n": 3, "kind": "mixture", "reach": 16}),

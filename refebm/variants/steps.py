@@ -77,7 +77,7 @@ class Chain(NamedTuple):
             for step in self.steps:
                 made = step.before(made)
             rows = answer(**made)
-            for weight in self.natural:  # of the process that the steps make of the one that is given
+            for weight in self.natural:  # taken at the arguments that the steps made, not at those given
                 rows = weight(made) * rows
             return self.weighting.factor(given) * rows if self.weighting else rows
 
@@ -392,7 +392,7 @@ def _ratio(function: str, power: int, given: dict):
 
 
 def _least(function: str, most: float, over: int | None, given: dict):
-    """The signal-to-noise ratio, or the most that it counts for, over itself and this number."""
+    """min(snr, most), divided by snr + over unless `over` is None; snr is the signal-to-noise ratio."""
     m, std = moments(function, given, _level(given), _length(given))
     ratio = m[:, 0] ** 2 / std[:, 0] ** 2
     return np.minimum(ratio, most) / (1.0 if over is None else ratio + over)
