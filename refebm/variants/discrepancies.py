@@ -158,7 +158,7 @@ wrong_versions(
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
 
-asked("minimum_probability_flow", seed=8_000)  # with energies beyond 1,420, of which even the root of exp(E) overflows
+asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where even exp(E/2) overflows
 asked(
     "kernel_stein",
     also=("unbiased",),

@@ -331,7 +331,7 @@ class _from_nothing:
 
 @functools.cache
 def steps(function: str) -> tuple[Step, ...]:
-    """Those of the kinds of arguments that the function has."""
+    """The steps that the types of the function's arguments offer."""
     if "." in function or function in CALLED or function in FOR_GRADIENTS:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
