@@ -150,27 +150,6 @@ def points_of(owner, name, value):
     return value
 
 
-def positive_points(name, value, x=None):
-    """Points whose coordinates are all positive."""
-    value = points(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0 everywhere")
-    return value
-
-
-def bits(name, value, x=None):
-    """Points of {0, 1}^d."""
-    value = points(name, value)
-    _refuse(name, value, (value == 0) | (value == 1), "E-BINARY", "0 or 1 everywhere")
-    return value
-
-
-def fractions(name, value, x=None):
-    """Points of [0, 1]^d: binary units, or their means."""
-    value = points(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
-    return value
-
-
 def images(name, value, x=None):
     """Rows that are square images of 2^k x 2^k pixels, (n, 4^k)."""
     value = points(name, value)
@@ -253,20 +232,6 @@ def supported(name, values):
     return values
 
 
-def weight_inside(name, value, x=None):
-    """A float strictly between 0 and 1."""
-    value = number(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-WEIGHTS", "greater than 0 and less than 1")
-    return value
-
-
-def fraction(name, value, x=None):
-    """A float from 0 to 1."""
-    value = number(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1")
-    return value
-
-
 def level(name, value, x):
     """A positive float, or one per row (n,), whose squares neither overflow nor underflow; returned as (n, 1)."""
     value = real_array(name, value)
@@ -275,20 +240,6 @@ def level(name, value, x):
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
     _see_square(name, value, LEAST)
     return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
-
-
-def positive(name, value, x=None):
-    """A positive float."""
-    value = number(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
-
-
-def nonnegative(name, value, x=None):
-    """A float that is at least 0."""
-    value = number(name, value)
-    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
-    return value
 
 
 def squarable(name, value, x=None, *, least=LEAST):
@@ -300,13 +251,6 @@ def squarable(name, value, x=None, *, least=LEAST):
 
 def _see_square(name, value, least):
     _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to be squared")
-
-
-def positives(name, value, x=None):
-    """A positive float, or several."""
-    value = real_array(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
 
 
 def number(name, value, x=None):
@@ -518,13 +462,6 @@ class MeasuredSDE:
         """(m(t), std(t)), each of the shape of t."""
         scale, std = self.__getattr__("marginal")(kept(t))
         return tuple(of_time(f"{self.name}.marginal", lambda _, part=part: part)(t) for part in (scale, std))
-
-
-def step_variances(name, value, x=None):
-    """The variances of the steps of a diffusion, (N,), each in (0, 1)."""
-    value = vector(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-BETAS", "greater than 0 and less than 1")
-    return value
 
 
 def indices_of(name, value, x):
@@ -948,6 +885,28 @@ def probabilities(name, value):
     if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
         raise InputError("E-WEIGHTS", f"{name} must sum to 1, the sum is {float(np.sum(value))!r}")
     return value
+
+
+def _each(check, holds, code, wanted):
+    """A check with a condition more, on each number."""
+
+    def narrower(name, value, x=None):
+        value = check(name, value)
+        _refuse(name, value, holds(value), code, wanted)
+        return value
+
+    return narrower
+
+
+positive_points = _each(points, lambda a: a > 0, "E-POSITIVE", "greater than 0 everywhere")
+bits = _each(points, lambda a: (a == 0) | (a == 1), "E-BINARY", "0 or 1 everywhere")
+fractions = _each(points, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+weight_inside = _each(number, lambda a: (a > 0) & (a < 1), "E-WEIGHTS", "greater than 0 and less than 1")
+fraction = _each(number, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1")
+positive = _each(number, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+nonnegative = _each(number, lambda a: a >= 0, "E-POSITIVE", "at least 0")
+positives = _each(real_array, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+step_variances = _each(vector, lambda a: (a > 0) & (a < 1), "E-BETAS", "greater than 0 and less than 1")
 
 
 # ---- types -----------------------------------------------------------------------------------------------------------
