@@ -490,39 +490,24 @@ def within(name, value, n):
     return value
 
 
-def count(name, value, x=None):
-    """A whole number of at least 1."""
-    return _counted(name, value)
+def _whole(least=1, most=math.inf, code="E-COUNT"):
+    """A check of a whole number, from the least to the most; code: of more."""
+
+    def counted(name, value, x=None):
+        if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+            raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+        if value < least:
+            raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
+        if value > most:
+            raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
+        return int(value)
+
+    return counted
 
 
-def count_or_none(name, value, x=None):
-    """A whole number of at least 0."""
-    return _counted(name, value, 0, MOST_NUMBERS, "E-SIZE")
-
-
-def order_of_derivative(name, value, x=None):
-    """The order of a derivative, at most 8: the time it takes grows by a factor with each order."""
-    return _counted(name, value, most=MOST_DERIVATIVES)
-
-
-def size(name, value, x=None):
-    """The length of one axis of an array."""
-    return _counted(name, value, most=MOST_NUMBERS, code="E-SIZE")
-
-
-def steps(name, value, x=None):
-    """A number of steps that a loop can make."""
-    return _counted(name, value, most=MOST_STEPS)
-
-
-def _counted(name, value, least=1, most=math.inf, code="E-COUNT"):
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
-    if value < least:
-        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
-    if value > most:
-        raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
-    return int(value)
+count, count_or_none, size = _whole(), _whole(0, MOST_NUMBERS, "E-SIZE"), _whole(1, MOST_NUMBERS, "E-SIZE")
+steps = _whole(most=MOST_STEPS)
+order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
 def memory(*sizes):
