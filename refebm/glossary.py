@@ -193,32 +193,6 @@ def _parts(name, value):
     return value
 
 
-def like_x(name, value, x):
-    """An array of the shape of x."""
-    value = real_array(name, value)
-    if value.shape != x.shape:
-        raise InputError("E-SHAPE", f"{name} must have the shape of x, {x.shape}; got {value.shape}")
-    return value
-
-
-def projections(name, value, x):
-    """Directions: (n, d) like x, or (m, n, d) for m of them at each row."""
-    value = real_array(name, value)
-    if value.shape != x.shape and (value.ndim != 3 or value.shape[1:] != x.shape or not len(value)):
-        raise InputError("E-SHAPE", f"{name} must be (n, d) = {x.shape} or (m, n, d); got shape {value.shape}")
-    return value
-
-
-def noise_points(name, value, x):
-    """Noise, (nu, n, d): nu >= 1 points for each row of x."""
-    value = real_array(name, value)
-    if value.shape[1:] != x.shape or not len(value):
-        raise InputError(
-            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) of x = {x.shape} and nu >= 1; got shape {value.shape}"
-        )
-    return value
-
-
 def supported(name, values):
     """Log-densities of the noise at the data, (n,), which must be finite. Errors: E-SUPPORT."""
     finite = np.isfinite(values)
@@ -348,16 +322,6 @@ def trajectory(name, value, x=None):
     return value
 
 
-def tape_of_levels(name, value, x):
-    """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError(
-            "E-TAPE", f"{name} must be (L, T, n, d) with (n, d) of x = {x.shape}, T >= 1; got {value.shape}"
-        )
-    return value
-
-
 def times(name, value, x=None):
     """Times of an SDE: a float, or (n,), from 0 to 1."""
     value = real_array(name, value)
@@ -395,14 +359,6 @@ def decreasing_times(name, value, x=None):
     value = times(name, value)
     if value.ndim != 1 or len(value) < 2 or np.any(np.diff(value) >= 0):
         raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {brief(value.tolist())}")
-    return value
-
-
-def tape_of_corrections(name, value, x):
-    """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) of x = {x.shape}; got {value.shape}")
     return value
 
 
@@ -870,6 +826,29 @@ def probabilities(name, value):
     if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
         raise InputError("E-WEIGHTS", f"{name} must sum to 1, the sum is {float(np.sum(value))!r}")
     return value
+
+
+def _beside(fits, wanted, code="E-SHAPE"):
+    """A check of an array whose shape goes with that of x."""
+
+    def shaped(name, value, x):
+        value = real_array(name, value)
+        if not fits(value.shape, x.shape):
+            raise InputError(code, f"{name} must {wanted.format(x.shape)}; got shape {value.shape}")
+        return value
+
+    return shaped
+
+
+like_x = _beside(lambda a, x: a == x, "have the shape of x, {}")
+projections = _beside(lambda a, x: a == x or (a[1:] == x and a[0] > 0), "be (n, d) = {} or (m, n, d)")
+noise_points = _beside(lambda a, x: a[1:] == x and a[0] > 0, "be (nu, n, d) with (n, d) of x = {} and nu >= 1")
+tape_of_levels = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (L, T, n, d) with (n, d) of x = {} and T >= 1", "E-TAPE"
+)
+tape_of_corrections = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (K, 1 + M, n, d) with (n, d) of x = {}", "E-TAPE"
+)
 
 
 def _each(check, holds, code, wanted):
