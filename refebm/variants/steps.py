@@ -276,12 +276,8 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
                    step(lambda u, _: 1 - u))  # fmt: skip
     if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
-        yield Step(
-            "step size",
-            half,
-            "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
-            step(lambda eta, _: eta / 2),
-        )
+        yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
+                   step(lambda eta, _: eta / 2))  # fmt: skip
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
@@ -290,8 +286,8 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
         if "hutchinson" not in function and not function.endswith("_vr"):  # else it only scales the answer
             yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
-        for words, change in (("steps are told to the model from 1 on: f(x, i + 1)", lambda i: i + 1),):
-            yield Step("index", words, HO, step(_relabelled(change)))
+        words = "steps are told to the model from 1 on: f(x, i + 1)"
+        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)))
     if kind == glossary.TimeField and glossary.Sde in of:
         for count in (999, 1000):
             yield Step(
