@@ -329,7 +329,7 @@ BAD = {
     "noise points for a discriminator": (
         lambda: refebm.gan_discriminator_loss(log_model, X, Y),
         "E-SHAPE",
-        r"y .*\(3, 2\); got \(2, 3, 2\)",
+        r"y .*\(3, 2\); got shape \(2, 3, 2\)",
     ),
     "a column for a logit": (lambda: refebm.gan_discriminator_loss(column, X, X), "E-CALLABLE", "logit"),
     "weight zero": (lambda: refebm.mixed_noise(log_model, log_noise, 0.0), "E-WEIGHTS", "weight .*0.0"),
@@ -343,7 +343,7 @@ BAD = {
     "samples of another n": (
         lambda: refebm.variational_bound(energy, log_noise, X, Z[:2]),
         "E-SHAPE",
-        r"y .*\(3, 2\); got \(2, 2\)",
+        r"y .*\(3, 2\); got shape \(2, 2\)",
     ),
     "a column for log q": (lambda: refebm.variational_bound(energy, column, X, Z), "E-CALLABLE", "log_q"),
     "log q as a value": (lambda: refebm.variational_bound(energy, X[:, 0], X, Z), "E-CALLABLE", "log_q.*ndarray"),
