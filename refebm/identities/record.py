@@ -103,10 +103,10 @@ class Wrong(NamedTuple):
 
 def theorem(
     source: str,
-    *,
     kind: str,
-    about: str = "",
     case: Callable[..., dict] | None = None,
+    *,
+    about: str = "",
     plane: bool = False,
     mixtures: bool = False,
     outside: dict[str, Callable[[], dict]] | None = None,
