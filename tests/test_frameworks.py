@@ -259,9 +259,11 @@ def test_arguments_under_refebms_names_may_come_in_any_order(framework):
     assert examined(text.replace("(score, x, eta, z)", "(score, x, z, step)"), "langevin_step").status == "failed"
 
 
-def test_what_is_imported_for_a_body_to_call_is_not_examined():
+def test_what_is_decorated_is_examined_and_not_what_it_calls():
     text = "from refebm import denoising_score_matching, ratio_matching\n" + adapter("numpy", "langevin_step")
     assert Adapter(module_of(text)).functions == ["langevin_step"]
+    named = text.replace("@objective\ndef langevin_step", '@objective(name="langevin_step")\ndef step')
+    assert Adapter(module_of(named)).functions == ["langevin_step"]
     plain = "from refebm import denoising_score_matching\n\n\ndef langevin_step(score, x, eta, z): ...\n"
     assert Adapter(module_of(plain)).functions == ["denoising_score_matching", "langevin_step"]
 

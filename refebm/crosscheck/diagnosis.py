@@ -22,13 +22,13 @@ import numpy as np
 from refebm.crosscheck.facts import EXCEPTIONS, facts
 from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
-from refebm.glossary import InputError
+from refebm.glossary import InputError, Loss
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
 from refebm.variants.helpers import EPSILONS, calls, helpers, instead
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
-from refebm.variants.questions import ask, flat
+from refebm.variants.questions import ask, flat, types
 from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
@@ -610,7 +610,9 @@ def _both(reading, evidence) -> Diagnosis:
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
     where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
     told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
-    convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
+    one_term = any(where) and types(reading.function)["return"] == Loss  # the others are not in that convention
+    convention = _Together(reading.implementation) if set(kinds) == {"convention"} and not one_term else None
+    told += ", in that term alone (bug)" if one_term else ""
     return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
 
 
