@@ -1,5 +1,7 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -369,6 +371,19 @@ def test_noise_that_is_drawn_inside_is_handed_out(framework, drawn):
     said = DRAWN[framework][drawn]
     assert (finding.status, finding.questions) == ("failed" if said else "passed", finding.asked), finding.diagnosis
     assert said in finding.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("framework", "imported"),
+    [("torch", "from torch import randn as normal"), ("numpy", "from numpy.random import randn as normal")],
+)
+def test_noise_is_handed_out_to_modules_that_import_what_draws_by_name(framework, imported, monkeypatch):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    monkeypatch.setitem(sys.modules, "drawing", module := module_of(imported))
+    before = module.normal
+    text = INSIDE.format(framework=framework, imports="import drawing", drawn="drawing.normal(*x.shape)")
+    finding = examined(text, "denoising_score_matching")
+    assert finding.status == "passed" and module.normal is before, finding.diagnosis
 
 
 def test_what_was_replaced_to_hand_noise_out_stands_again():

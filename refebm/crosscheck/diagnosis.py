@@ -728,6 +728,7 @@ ROUGH = {
     2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
     2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
 }
+EITHER = "float32's accuracy: is a derivative taken by a finite difference, or is a part of it in float32?"
 BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
 BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # smaller errors, in tolerances, than float32 anywhere would cause
 DERIVATIVES = ("divergence", "field_and_divergence", "hutchinson_divergence", "jacobian", "jacobian_vector_product")
@@ -746,7 +747,8 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
             return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
-            return found._replace(words=f"{found.words}, to {words}", convention=None)
+            either = EITHER if any(calls(function, name) for name in DERIVATIVES) else words
+            return found._replace(words=f"{found.words}, to {either}", convention=None)
     return None
 
 
