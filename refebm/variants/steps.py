@@ -281,6 +281,8 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
+        yield Step("projections", "signs for projections: sign(v), Rademacher's where v is normal", "Hutchinson 1989",
+                   step(lambda v, _: np.sign(v)))  # fmt: skip
         yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
                    step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
         if "hutchinson" not in function and not function.endswith("_vr"):  # else it only scales the answer
