@@ -63,8 +63,9 @@ def log_partition(
 
     energy (n, d) -> (n,); +inf is a density of zero. A float, which can be differentiated in the parameters of the
     energy; with_error: the pair (value, error). tolerance: how large the error may be; kinks in the plane need a larger
-    one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin, then by its
-    own scale: a well that none of it leads to is missed if it is narrower than the bulk by 1000, in the plane by 50.
+    one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin, then from a
+    closer one around what was found, in its own scale. A well within the bulk that neither leads to is missed: one that
+    is narrower by 2000, in the plane by 50, sooner where there are several wells, whose grids share their points.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
     the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
     Also: log Z, normalising constant, free energy
