@@ -147,9 +147,10 @@ def points_of(owner, name, value):
 
 
 def positive_points(name, value, x=None):
-    """Points of the positive orthant."""
+    """Points of the positive orthant, whose coordinates have squares."""
     value = points(name, value)
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0 everywhere")
+    _see_square(name, value, LEAST)
     return value
 
 

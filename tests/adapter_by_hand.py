@@ -279,7 +279,7 @@ def score_of_denoiser(model, sde, x, t):
 
 def karras_denoising(model, x, sigma, z, data_std):
     denoiser, sigma = field(model), column(sigma, x)
-    weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
+    weight = sigma**-2 + data_std**-2
     return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
 
 
@@ -292,7 +292,8 @@ def karras_preconditioned(model, x, sigma, data_std):
 
 def karras_noise_levels(n, smallest, largest, power):
     first, last = largest ** (1 / power), smallest ** (1 / power)
-    return (first + np.arange(n) / (n - 1) * (last - first)) ** power
+    part = np.arange(n) / (n - 1)
+    return ((1 - part) * first + part * last) ** power
 
 
 def karras_heun_step(model, x, sigma, next_sigma):
@@ -432,8 +433,9 @@ def contrastive_divergence(model, x, x_model):
 
 
 def estimated_log_partition(log_weights):
-    w = np.exp(log_weights - np.max(log_weights))
-    return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+    largest = np.max(log_weights)
+    w, deviation = np.exp(log_weights - largest), np.std(np.expm1(log_weights - largest), ddof=1)
+    return np.log(np.mean(w)) + largest, deviation / np.sqrt(len(w)) / np.mean(w)
 
 
 def contrastive_divergence_with_entropy(model, held_model, log_q, x, x_model):
@@ -721,7 +723,8 @@ def ddim_step(model, betas, x, i, eta, z):
     beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]
     pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)
     s = score(x, i)
-    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z
+    drawn = eta * np.sqrt(beta) * np.sqrt(then / now)
+    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed) * np.sqrt(now) * s + drawn * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------

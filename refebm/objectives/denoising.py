@@ -25,7 +25,7 @@ from refebm.glossary import (
     Vectors,
     rows,
 )
-from refebm.objectives.notation import dot, squared_norm
+from refebm.objectives.notation import dot, see_step, squared_norm
 
 BLOCK = 1000  # rows against rows, to find the two that are furthest apart
 
@@ -56,9 +56,12 @@ def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise
     $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2 - \frac{z \cdot s(x)}{\sigma} - \frac{|z|^2 - d}{2\sigma^2}$$
 
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
+    Errors: DomainError E-ROUNDOFF for a sigma so small that x + sigma z does not show it: nothing is left of
+    (s(x + sigma z) - s(x))/sigma.
     Also: DSM with a control variate, variance reduction
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
     """
+    see_step("sigma", x, sigma * z)
     control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)
     return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
 

@@ -21,6 +21,8 @@ from refebm.glossary import (
 )
 from refebm.objectives.notation import squared_norm
 
+MOST_LOG, NEAREST = 700.0, 1e-6  # of roots of levels: from here on numbers, and from here on ten digits apart
+
 
 @rows
 def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, data_std: Deviation) -> Loss:
@@ -33,7 +35,7 @@ def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, d
     Also: EDM
     Source: Karras, Aittala, Aila and Laine 2022, eqs. 2 and 8 and table 1
     """
-    weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
+    weight = sigma**-2 + data_std**-2  # the same, but that no product is too small or too large a number
     return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
 
 
@@ -59,7 +61,7 @@ def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: P
 
     $$\sigma_i = (\sigma_{\max}^{1/r} + \tfrac{i}{n-1} (\sigma_{\min}^{1/r} - \sigma_{\max}^{1/r}))^r$$
 
-    n >= 2; smallest < largest; power = 1 makes equal steps, a large one a constant ratio.
+    n >= 2; smallest < largest; power = 1 makes equal steps, a large one (up to a million) a constant ratio.
     Convention: the source appends the level 0, to which `karras_heun_step` takes its last step.
     Errors: E-LEVELS.
     Also: EDM, noise schedule of EDM, Karras schedule
@@ -67,5 +69,9 @@ def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: P
     """
     if n < 2 or not smallest < largest:
         raise InputError("E-LEVELS", f"n must be at least 2 and smallest below largest, got {n}, {smallest}, {largest}")
+    low, high = np.log(smallest), np.log(largest)
+    if not (max(-low, high) < MOST_LOG * power and high - low > NEAREST * power):
+        raise InputError("E-LEVELS", f"power must leave numbers that are apart of levels to 1/power, got {power}")
     first, last = largest ** (1 / power), smallest ** (1 / power)
-    return (first + np.arange(n) / (n - 1) * (last - first)) ** power
+    part = np.arange(n) / (n - 1)
+    return ((1 - part) * first + part * last) ** power

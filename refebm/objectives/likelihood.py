@@ -130,5 +130,6 @@ def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     the squared standard error. Errors: E-EMPTY for fewer than two chains, E-SHAPE, E-FINITE.
     Source: Neal 2001, eq. 12
     """
-    w = np.exp(log_weights - np.max(log_weights))
-    return Estimate(np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w))
+    largest = np.max(log_weights)
+    w, deviation = np.exp(log_weights - largest), np.std(np.expm1(log_weights - largest), ddof=1)  # that of w
+    return Estimate(np.log(np.mean(w)) + largest, deviation / np.sqrt(len(w)) / np.mean(w))

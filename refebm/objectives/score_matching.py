@@ -21,8 +21,9 @@ from refebm.glossary import (
     Rows,
     StepSize,
     rows,
+    squarable,
 )
-from refebm.objectives.notation import dot, mean_over_projections, squared_norm
+from refebm.objectives.notation import dot, mean_over_projections, see_step, squared_norm
 from refebm.special import expit
 
 
@@ -128,10 +129,13 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
     + \frac{(f_k^+ - f_k^-)^2}{8 \epsilon^2}\right],\ f_k^\pm = f(x \pm \epsilon v_k),\ f = -E$$
 
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
-    Sliced score matching up to an error of order eps^2.
+    Sliced score matching up to an error of order eps^2, and a few roundoffs of E over eps^2: eps = 1e-4 |x| has both
+    small. Errors: E-SCALE for an eps without a square; DomainError E-ROUNDOFF for one that x + eps v does not show.
     Also: FD-SSM
     Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
     """
+    squarable("eps", eps)
+    see_step("eps", x, eps * v)
     ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
     return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
 
@@ -144,7 +148,7 @@ def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
 
     Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 less 1/2 E sum_i x_i^2 s_p,i^2: the weight x_i^2 takes the
     boundary term away, so that it holds for every Gamma shape (where the constant is (1 + shape)/2 a coordinate).
-    x (n, d), positive. Errors: E-POSITIVE.
+    x (n, d), positive. Errors: E-POSITIVE; E-SCALE for an x without a square.
     Source: Hyvarinen 2007b, non-negative score matching
     """
     s, diagonal = field_and_diagonal(score, x)
