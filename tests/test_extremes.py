@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import refebm
+from refebm.data import user_data
 
 Z = np.array([[1.5, -0.5], [0.25, 2.0]])
 
@@ -46,6 +47,18 @@ LOST = {
         lambda: refebm.denoising_score_matching_cv(lambda x: -x, Z, [1.0, 1e-15], Z),
         "E-ROUNDOFF",
     ),
+    "noise that a denoiser does not see": (
+        lambda: refebm.denoising_autoencoder(lambda x: x, Z, 1e-15, Z),
+        "E-ROUNDOFF",
+    ),
+    "noise that a denoiser of EDM does not see": (
+        lambda: refebm.karras_denoising(lambda x, sigma: x, Z, 1e-15, Z, 1.0),
+        "E-ROUNDOFF",
+    ),
+    "a level that is lost beside the last": (
+        lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
+        "E-ROUNDOFF",
+    ),
     "points without squares": (lambda: refebm.nonnegative_score_matching(lambda x: -x, 1e-160 + 0 * Z), "E-SCALE"),
 }
 
@@ -76,3 +89,21 @@ def test_levels_between_far_ones_and_powers_that_leave_none():
     for power in (1e-16, 1e-3, 1e7, 1e16):
         with pytest.raises(refebm.InputError, match="E-LEVELS: power must leave numbers"):
             refebm.karras_noise_levels(5, 0.03125, 2.75, power)
+
+
+def test_data_of_any_unit(tmp_path):
+    for unit in (1e-200, 1.0, 1e90):
+        file = tmp_path / "data.csv"
+        file.write_text("x\n" + "\n".join(repr(unit * x) for x in (1.0, 2.0, 3.0, 6.0)))
+        data = user_data(file)
+        np.testing.assert_allclose(data.spread, np.sqrt(3.5) * unit, rtol=1e-14)
+        np.testing.assert_allclose(data.density.means[:, 0], np.array([-2, -1, 0, 3]) / np.sqrt(3.5), rtol=1e-14)
+
+
+def test_data_of_more_digits_than_floats_have(tmp_path):
+    file = tmp_path / "data.csv"
+    file.write_text("when\n1700000000000000001\n1700000000000000002\n")
+    with pytest.raises(refebm.InputError, match=r"E-CSV.*line 2, column 'when'.*no more digits than a float holds"):
+        user_data(file)
+    file.write_text("when\n1700000000000000256\n1700000000000000512\n")
+    assert user_data(file).spread == 128

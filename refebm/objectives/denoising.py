@@ -87,9 +87,11 @@ def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -
     $$\tfrac12 |r(x + \sigma z) - x|^2$$
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
+    Errors: DomainError E-ROUNDOFF for a sigma so small that x + sigma z does not show it.
     Also: DAE
     Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
+    see_step("sigma", x, sigma * z)
     return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
 
 

@@ -19,7 +19,7 @@ from refebm.glossary import (
     Vectors,
     rows,
 )
-from refebm.objectives.notation import squared_norm
+from refebm.objectives.notation import see_step, squared_norm
 
 MOST_LOG, NEAREST = 700.0, 1e-6  # of roots of levels: from here on numbers, and from here on ten digits apart
 
@@ -31,11 +31,13 @@ def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, d
     $$\tfrac12\, \frac{\sigma^2 + s^2}{(\sigma s)^2} \left|D(x + \sigma z, \sigma) - x\right|^2$$
 
     denoiser(y, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma a float or (n,); data_std a float.
+    Errors: DomainError E-ROUNDOFF for a sigma so small that x + sigma z does not show it.
     Convention: with the 1/2; the weight is 1/c_out^2, with which a network in `karras_preconditioned` has weight 1.
     Also: EDM
     Source: Karras, Aittala, Aila and Laine 2022, eqs. 2 and 8 and table 1
     """
     weight = sigma**-2 + data_std**-2  # the same, but that no product is too small or too large a number
+    see_step("sigma", x, sigma * z)
     return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
 
 

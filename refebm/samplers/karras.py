@@ -5,8 +5,10 @@ Errors: as in denoising; E-POSITIVE for levels.
 
 import autograd.numpy as np
 
-from refebm.glossary import Level, LevelField, NonNegative, States
+from refebm.glossary import DomainError, Level, LevelField, NonNegative, States
 from refebm.samplers.step import Step, kernel, moved
+
+NEGLIGIBLE = 1e-12
 
 
 @kernel
@@ -17,10 +19,16 @@ def karras_heun_step(denoiser: LevelField, x: States, sigma: Level, next_sigma: 
     \ k(x, \sigma) = \frac{x - D(x, \sigma)}\sigma,\ \tilde x = x + (\sigma' - \sigma)\, k(x, \sigma)$$
 
     From the level sigma > 0 to next_sigma >= 0, floats; to 0 it is Euler's step, which is D(x, sigma).
-    denoiser(y, sigma) (n, d), (n,) -> (n, d); x (n, d). No noise is drawn.
+    denoiser(y, sigma) (n, d), (n,) -> (n, d); x (n, d). No noise is drawn. Errors: DomainError E-ROUNDOFF for a level
+    that is lost beside sigma.
     Also: EDM, EDM sampler, Heun sampler
     Source: Karras, Aittala, Aila and Laine 2022, algorithm 1 and eq. 3
     """
+    if 0 < next_sigma < NEGLIGIBLE * sigma:
+        raise DomainError(
+            "E-ROUNDOFF",
+            f"next_sigma must be 0 or at least {NEGLIGIBLE:g} sigma, else roundoff hides it; got {next_sigma}",
+        )
     slope = (x - denoiser(x, sigma * np.ones(len(x)))) / sigma
     ahead = x + (next_sigma - sigma) * slope
     if next_sigma == 0:
