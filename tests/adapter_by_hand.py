@@ -220,7 +220,8 @@ def tweedie_mean(model, y, sigma):
 
 def tweedie_cov(model, y, sigma):
     variance = column(sigma, y)[:, :, None] ** 2
-    return variance * np.eye(y.shape[1]) + variance**2 * jacobian(model)(y)
+    slopes = variance * jacobian(model)(y)
+    return variance * np.eye(y.shape[1]) + variance * slopes
 
 
 def geometric_noise_levels(x, n, smallest):

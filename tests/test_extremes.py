@@ -29,6 +29,13 @@ def test_a_weight_of_denoising_whatever_the_unit(unit):
     np.testing.assert_allclose(value, [0.625 * 18], rtol=1e-14)
 
 
+@pytest.mark.parametrize("unit", [1e-150, 1e-100, 1e100, 1e150])
+def test_the_variance_given_a_point_whatever_the_unit(unit):
+    """Of N(0, 1) with noise of deviation 1, all of that unit: 1/2."""
+    score = refebm.Gaussian(0.0, 2.0 * unit**2).score
+    np.testing.assert_allclose(refebm.tweedie_cov(score, unit * Z[:, :1], unit), 0.5 * unit**2 * np.ones((2, 1, 1)))
+
+
 def test_the_standard_error_of_weights_that_are_nearly_equal():
     """Of weights 1 and exp(-a): tanh(a/2), for small a too."""
     for a in (1.0, 1e-9, 1e-100):
@@ -105,5 +112,5 @@ def test_data_of_more_digits_than_floats_have(tmp_path):
     file.write_text("when\n1700000000000000001\n1700000000000000002\n")
     with pytest.raises(refebm.InputError, match=r"E-CSV.*line 2, column 'when'.*no more digits than a float holds"):
         user_data(file)
-    file.write_text("when\n1700000000000000256\n1700000000000000512\n")
-    assert user_data(file).spread == 128
+    file.write_text("when\n1700000000000000000\n1700000000000001024\n")
+    assert user_data(file).spread == 512

@@ -127,7 +127,8 @@ def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
-    return variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)
+    slopes = variance * _with_digits(jacobian(score, y), variance)  # sigma^4 may be no number where both products are
+    return variance * np.eye(y.shape[1]) + variance * slopes
 
 
 def _with_digits(slopes, variance):

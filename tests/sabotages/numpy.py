@@ -411,7 +411,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("divergence", "off by 1e-6", "(model, x)[1]", "(model, x)[1] * 0.999999"),
     ("score_of", "off by 1e-6", "-gradient(x)", "-1.000001 * gradient(x)"),
     ("tweedie_mean", "power off by 1e-6", "sigma**2", "sigma**2.000001"),
-    ("tweedie_cov", "variance off by 1e-6", "+ variance**2", "+ 1.000001 * variance**2"),
+    ("tweedie_cov", "variance off by 1e-6", "+ variance * slopes", "+ 1.000001 * variance * slopes"),
     ("geometric_noise_levels", "crossing off by 1e-6", "2 * d", "2.000002 * d"),
     ("Gaussian.log_prob", "half off by 1e-6", "-0.5 *", "-0.5000005 *"),
     ("Gaussian.posterior_cov", "half off by 1e-6", "0.5 *", "0.5000005 *"),
@@ -500,7 +500,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ),
     ("denoising_score_matching_cv", "control variate centred", "- control", "- (control - control.mean())"),
     ("denoising_autoencoder", "noise centred", "sigma * z", "sigma * (z - z.mean(axis=0))"),
-    ("tweedie_cov", "mean variance", "variance**2", "np.mean(variance) * variance"),
+    ("tweedie_cov", "mean variance", "variance * slopes", "np.mean(variance) * slopes"),
     ("Gaussian.score", "mean of the batch", "x - self.mean", "x - self.mean - 1e-3 * np.mean(x, axis=0)"),
     ("Gaussian.log_prob", "mean of the batch", "x - self.mean", "x - x.mean(axis=0)"),
     (
