@@ -62,6 +62,10 @@ LOST = {
         lambda: refebm.karras_denoising(lambda x, sigma: x, Z, 1e-15, Z, 1.0),
         "E-ROUNDOFF",
     ),
+    "a deviation that is lost beside weights": (
+        lambda: refebm.LinearGaussianVAE([[1.0], [2.0]], [0.0, 0.0], 1e-7).marginal(),
+        "E-ROUNDOFF",
+    ),
     "a level that is lost beside the last": (
         lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
         "E-ROUNDOFF",
@@ -114,3 +118,9 @@ def test_data_of_more_digits_than_floats_have(tmp_path):
         user_data(file)
     file.write_text("when\n1700000000000000000\n1700000000000001024\n")
     assert user_data(file).spread == 512
+
+
+def test_weights_of_full_rank_need_no_noise():
+    """x = W z, W orthogonal and twice: N(0, 4 I)."""
+    law = refebm.LinearGaussianVAE([[1.2, 1.6], [-1.6, 1.2]], [0.0, 0.0], 1e-100).marginal()
+    np.testing.assert_allclose(law.score(Z), -Z / 4, rtol=1e-14)
