@@ -77,7 +77,7 @@ def with_digits(density):
     if not variances[0] > 1000 * np.finfo(float).eps * variances[-1]:
         raise DomainError(
             "E-ROUNDOFF",
-            "deviation must not be so small that roundoff of the weights' squares hides it: the smallest variance of x is "
+            "deviation must not be so small that roundoff of squared weights hides it: the smallest variance of x is "
             f"{variances[0]:.1e}, the largest {variances[-1]:.1e}",
         )
     return density
