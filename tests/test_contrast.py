@@ -239,64 +239,6 @@ def test_memory_grows_with_nu_n_and_d_and_no_faster(loss):
         assert np.all(used(*shape) <= 1.05 * base), used(*shape) / base
 
 
-# Whatever the layout, and without a trace
-
-
-def calls(x, y, z, ratio, bits):
-    """Every function of these stems, on the same rows."""
-    return {
-        "noise_contrastive": lambda: refebm.noise_contrastive(log_model, log_noise, x, y),
-        "conditional_noise_contrastive": lambda: refebm.conditional_noise_contrastive(energy, x, y, ratio),
-        "bregman_noise_contrastive": lambda: refebm.bregman_noise_contrastive(log_model, log_noise, LOGISTIC, x, y),
-        "gan_discriminator_loss": lambda: refebm.gan_discriminator_loss(log_model, x, z),
-        "mixed_noise": lambda: refebm.mixed_noise(log_model, log_noise, 0.25)(x),
-        "variational_bound": lambda: refebm.variational_bound(energy, log_noise, x, z),
-        "implicit_negative_elbo": lambda: refebm.implicit_negative_elbo(log_model, score, z),
-        "stein_discrepancy": lambda: refebm.stein_discrepancy(score, score, x),
-        "minimum_probability_flow": lambda: refebm.minimum_probability_flow(energy, bits),
-        "minimum_probability_flow_continuous": lambda: refebm.minimum_probability_flow_continuous(energy, x, 0.5, z),
-        "minimum_velocity": lambda: refebm.minimum_velocity(score, x),
-        "RealNVP.log_prob": lambda: FLOW.log_prob(x),
-        "RealNVP.inverse": lambda: FLOW.inverse(x)[0],
-        "RealNVP.sample": lambda: FLOW.sample(z),
-        "LinearGaussianVAE.log_joint": lambda: ELBO.log_joint(x, z[:, :1]),
-        "LinearGaussianVAE.posterior_mean": lambda: ELBO.posterior_mean(x),
-        "LinearGaussianVAE.gap": lambda: ELBO.gap(x, z[:, :1], 0.5),
-    }
-
-
-GIVEN = (X, Y, Z, RATIO, BITS)
-NAMES = list(calls(*GIVEN))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_layout_type_and_batch_do_not_matter(name):
-    expected = calls(*GIVEN)[name]()
-    assert len(expected) == len(X)
-    np.testing.assert_array_equal(calls(*map(np.asfortranarray, GIVEN))[name](), expected)
-    np.testing.assert_array_equal(calls(*(a.astype(np.float32) for a in GIVEN))[name](), expected)  # all are float32
-    np.testing.assert_array_equal(calls(*(a.tolist() for a in (X, Y)), Z, *GIVEN[3:])[name](), expected)
-    for i in range(3):
-        one = calls(X[i : i + 1], Y[:, i : i + 1], Z[i : i + 1], RATIO[:, i : i + 1], BITS[i : i + 1])[name]()
-        np.testing.assert_allclose(one, expected[i : i + 1], rtol=1e-14)
-
-
-@pytest.mark.parametrize("name", [*NAMES, "kernel_stein", "entropy_gradient"])
-def test_inputs_are_not_modified_and_may_be_read_only(name):
-    given = [a.copy() for a in GIVEN]
-    for array in given:
-        array.setflags(write=False)
-    others = {
-        "kernel_stein": lambda: refebm.kernel_stein(score, given[0], 0.5),
-        "entropy_gradient": lambda: refebm.entropy_gradient(score, scaled, given[0], given[2]),
-    }
-    call = (calls(*given) | others)[name]
-    first = call()
-    np.testing.assert_array_equal(call(), first)
-    for now, was in zip(given, GIVEN):
-        np.testing.assert_array_equal(now, was)
-
-
 def test_models_keep_copies():
     weights, bias = np.array([[1.0], [-0.5]]), np.array([0.5, 0.25])
     autoencoder = LinearGaussianVAE(weights, bias, 0.75)

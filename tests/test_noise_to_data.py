@@ -51,7 +51,7 @@ BAD = {
     "no steps": (lambda: SDE.betas(0), "E-COUNT", "n_steps"),
     "no dimensions": (lambda: SDE.prior(0), "E-COUNT", "d must"),
     "a density that is no mixture": (lambda: SDE.diffused(refebm.Laplace(0.0, 1.0), 0.5), "E-DENSITY", "Laplace"),
-    "std of zero": (lambda: matching(t=[0.5, 0.0, 0.5]), "E-TIME", "std.t. .*draw t from some t_0 > 0"),
+    "std of zero": (lambda: matching(t=[0.5, 0.0, 0.5]), "E-TIME", "std.t. .*draw t from .t_0, 1. with t_0 > 0"),
     "no sde": (lambda: matching(sde=X), "E-SDE|E-CALLABLE", "sde"),
     "x instead of the sde": (
         lambda: refebm.reverse_sde_step(score, 1.0, X, 0.5, 0.1, Z),

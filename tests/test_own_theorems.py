@@ -289,6 +289,8 @@ BAD = {
     "a tuple": (changed(("return Sides(", "return (")), rf"E-SIDES: {AT}must return Sides\(...\).*got tuple"),
     "sides of arrays": (changed(("[impl.double(x)]", "impl.double(x)")), rf"E-SIDES: {AT}.*its left is array"),
     "sides of words": (changed(("[x, x]", "['x']")), rf"E-SIDES: {AT}.*its right is \['x'\]"),
+    "a change in words": (changed(("[x, x]", "[x, x], 'no'")), rf"E-SIDES: {AT}.*change is a number; it is 'no'"),
+    "a change of each term": (changed(("[x, x]", "[x, x], 0 * x")), rf"E-SIDES: {AT}.*change is a number"),
     "shapes that do not go together": (changed(("[x, x]", "[x, x[:1], np.ones(3)]")), rf"E-SIDES: {AT}.*\n  --case="),
     "statistics of sides": (changed(STATISTICAL), rf"E-SIDES: {AT}must return Sampled.* got Sides"),
     "too many means": (

@@ -208,11 +208,12 @@ def test_shapes_must_agree(kind):
     assert verdict(kind, Sides([row], [1.0])).holds  # a float is each of them
 
 
+@pytest.mark.parametrize("kind", ["pointwise", "quadrature", "enumeration"])
 @pytest.mark.parametrize(
     ("change", "holds"), [(0.99e-9, True), (1e-9, True), (1.01e-9, False), (np.nan, False), (np.inf, False)]
 )
-def test_a_certificate_that_is_not_reached_is_red(change, holds):
-    outcome = verdict("quadrature", Sides([np.array([2.0, -1.0])], [1.0], change))
+def test_a_certificate_that_is_not_reached_is_red(change, holds, kind):
+    outcome = verdict(kind, Sides([2.0, -1.0], [1.0], change))
     assert outcome.holds == holds
     assert holds or outcome.note == f"not settled: an expectation moves by {change:.1e} of its terms"
     assert (outcome.ratio, outcome.cancellation) == (0.0 if holds else np.inf, 4.0)

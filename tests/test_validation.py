@@ -519,69 +519,6 @@ def test_errors_are_value_errors_and_type_errors():
         refebm.implicit_score_matching(None, X)
 
 
-def calls(x, v, sigma):
-    """Every objective, on the same rows."""
-    model = Model(
-        "mlp_energy",
-        {"precision": 0.7, "layers": ((np.ones((x.shape[1], 2)), np.zeros(2)), (np.ones((2, 1)), np.zeros(1)))},
-    )
-    s, p = refebm.score_of(model), Gaussian(np.ones(x.shape[1]), 2.0)
-    inner = Model("noise_conditional", {"layers": ((np.ones((x.shape[1] + 1, x.shape[1])), np.zeros(x.shape[1])),)})
-    return {
-        "explicit_score_matching": lambda: refebm.explicit_score_matching(s, p.score, x),
-        "implicit_score_matching": lambda: refebm.implicit_score_matching(s, x),
-        "explicit_sliced": lambda: refebm.explicit_sliced(s, p.score, x, v),
-        "sliced_score_matching": lambda: refebm.sliced_score_matching(s, x, v),
-        "sliced_score_matching_vr": lambda: refebm.sliced_score_matching_vr(s, x, v),
-        "finite_difference_sliced": lambda: refebm.finite_difference_sliced(model, x, 0.1, v),
-        "nonnegative_score_matching": lambda: refebm.nonnegative_score_matching(s, x),
-        "ratio_matching": lambda: refebm.ratio_matching(model, x * 0 + 1),
-        "hutchinson_divergence": lambda: refebm.hutchinson_divergence(s, x, v),
-        "divergence": lambda: refebm.divergence(s, x),
-        "denoising_score_matching": lambda: refebm.denoising_score_matching(s, x, sigma, v),
-        "denoising_score_matching_cv": lambda: refebm.denoising_score_matching_cv(s, x, sigma, v),
-        "noise_conditional_score_matching": lambda: refebm.noise_conditional_score_matching(inner, x, sigma, v),
-        "denoising_autoencoder": lambda: refebm.denoising_autoencoder(s, x, sigma, v),
-        "log_prob": lambda: p.log_prob(x),
-    }
-
-
-POSITIVE = np.array([[0.5, 1.0, 0.25], [2.0, 0.25, 1.5]])
-V = np.array([[1.0, -0.5, 0.5], [0.25, 2.0, -1.0]])
-NAMES = list(calls(POSITIVE, V, 0.5))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_layout_type_and_batch_do_not_matter(name):
-    expected = calls(POSITIVE, V, 0.5)[name]()
-    assert expected.shape == (2,)
-    fortran = calls(np.asfortranarray(POSITIVE), np.asfortranarray(V), np.array([0.5, 0.5]))[name]()
-    np.testing.assert_array_equal(fortran, expected)
-    strided = calls(np.repeat(POSITIVE, 2, axis=0)[::2], np.repeat(V, 2, axis=0)[::2], 0.5)[name]()
-    np.testing.assert_array_equal(strided, expected)
-    narrow = calls(POSITIVE.astype(np.float32), V.astype(np.float32), np.float32(0.5))[name]()
-    np.testing.assert_array_equal(narrow, expected)  # all of these numbers are float32 too
-    for i in range(2):
-        one = calls(POSITIVE[i : i + 1], V[i : i + 1], 0.5)[name]()
-        np.testing.assert_allclose(one, expected[i : i + 1], rtol=1e-14)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_inputs_are_not_modified_and_may_be_read_only(name):
-    x, v, sigma = POSITIVE.copy(), V.copy(), np.array([0.5, 0.75])
-    for array in (x, v, sigma):
-        array.setflags(write=False)
-    first = calls(x, v, sigma)[name]()
-    np.testing.assert_array_equal(x, POSITIVE)
-    np.testing.assert_array_equal(v, V)
-    np.testing.assert_array_equal(calls(x, v, sigma)[name](), first)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_one_dimension(name):
-    assert calls(POSITIVE[:, :1], V[:, :1], 0.5)[name]().shape == (2,)
-
-
 def test_integers_are_converted():
     np.testing.assert_array_equal(ism(np.array([[1, 2], [3, 4]])), ism(np.array([[1.0, 2.0], [3.0, 4.0]])))
     np.testing.assert_array_equal(ism([[1, 2]]), ism(np.array([[1.0, 2.0]])))

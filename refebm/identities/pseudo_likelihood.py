@@ -1,4 +1,4 @@
-r"""Theorems about pseudo-likelihood: what it is, where it is least, and where it is the likelihood itself."""
+r"""Theorems about pseudo-likelihood: its value, its minimum, and when it is the likelihood itself."""
 
 import numpy as np
 
@@ -13,12 +13,12 @@ BESAG = "Besag 1975, section 2"
 
 
 def flips(d):
-    """Of each state in the order of `all_bits`, the numbers of those with one bit flipped, (2^d, d)."""
+    """The index of each state with bit i flipped, (2^d, d), in the order of `all_bits`."""
     return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
 
 
 def conditionals(p, d):
-    """p(x_i | the others), (2^d, d), of probabilities of all states."""
+    """p(x_i | the other bits), (2^d, d), from the probabilities p of all states."""
     return p[:, None] / (p[:, None] + p[flips(d)])
 
 
@@ -26,14 +26,14 @@ def a_machine(draw: Draw) -> dict:
     return {"model": machine(draw, "binary_rbm", draw.count(1, 4), draw.count(1, 3))}
 
 
-@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=a_machine)
+@theorem(BESAG, kind="pointwise", case=a_machine)
 def pseudo_likelihood_by_enumeration(impl, model):
-    r"""Of a machine, from the joint law of all its units: each visible bit given the others, hidden units summed out.
+    r"""Pseudo-likelihood is minus the sum of the log probabilities of each visible bit given the others.
 
     -\sum_i \log \frac{\sum_h p(x, h)}{\sum_h p(x, h) + \sum_h p(x^{-i}, h)}"""
     p = np.sum(joint(model), axis=1)
     rows = impl.pseudo_likelihood(impl.energy(model), all_bits(model.d))
-    size = model.d * (1 + np.abs(np.log(p)))  # what the energies add up
+    size = model.d * (1 + np.abs(np.log(p)))  # the size of the terms of the energies
     return Sides([rows], list(-np.log(conditionals(p, model.d)).T), formula=[size])
 
 
@@ -42,9 +42,9 @@ def law_and_energy(draw: Draw) -> dict:
     return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
 
 
-@theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", about="pseudo_likelihood", case=law_and_energy)
+@theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", case=law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
-    r"""In the mean it is the divergence of each bit's law given the others, and their entropies: least at the truth.
+    r"""The mean is a sum of KL divergences between conditional laws of each bit, plus entropies: least at the truth.
 
     \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
     - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""
@@ -63,9 +63,9 @@ def bits_apart(draw: Draw) -> dict:
     return {"b": draw.reals((d,), -2, 2), "c": draw.reals((2,), -1, 1)}
 
 
-@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=bits_apart, cancels=EITHER_SIGN)
+@theorem(BESAG, kind="pointwise", case=bits_apart, cancels=EITHER_SIGN)
 def of_independent_bits_it_is_the_likelihood(impl, b, c):
-    r"""Where no bit depends on another it is minus the log-likelihood itself.
+    r"""For independent bits, pseudo-likelihood is minus the log-likelihood.
 
     W = 0:\quad -\log p(x) = -b \cdot x + \sum_i \log(1 + e^{b_i})"""
     x = all_bits(len(b))
@@ -76,14 +76,14 @@ def of_independent_bits_it_is_the_likelihood(impl, b, c):
 
 
 def unlikely_bits(draw: Draw) -> dict:
-    """One bit, by odds of e^-350 or more, and by odds that are no double."""
+    """Biases of a single bit, with odds as small as e^-350, and with odds that overflow or underflow."""
     odds, steep = draw.real(40, 350), draw.real(710, 900)
     return {"biases": [odds, -odds, steep, -steep]}
 
 
-@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=unlikely_bits)
+@theorem(BESAG, kind="pointwise", case=unlikely_bits)
 def pseudo_likelihood_of_unlikely_bits(impl, biases):
-    r"""Where the model is certain of a bit it is the odds against it, which may be next to nothing, or their log.
+    r"""For a bit with odds e^a against it, pseudo-likelihood is e^a if that is tiny, not zero, and a if that is huge.
 
     \log(1 + e^a) = e^a \text{ for } a \ll 0,\ a \text{ for } a \gg 0"""
     x, left = np.array([[0.0], [1.0]]), []

@@ -1,4 +1,4 @@
-"""How the formulas of this folder are written: |a|^2, a.b and the mean over projections, row by row."""
+"""Notation of the formulas in this folder: |a|^2, a.b and the mean over projections, for each row."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,7 @@ def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def mean_over_projections(function: Callable) -> Callable:
-    """Average a function of one projection per row, v (n, d), over m of them, v (m, n, d)."""
+    """Extend a function whose last argument is one projection per row, v (n, d), to the mean over m, v (m, n, d)."""
 
     @functools.wraps(function)
     def averaged(*args):

@@ -1,5 +1,6 @@
-"""Variants of denoising diffusion with a share of its noise."""
+"""Variants of DDIM steps."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SONG = "Song, Meng and Ermon 2021"
@@ -45,3 +46,5 @@ terms(
     ("-sqrt((v_{i-1} - sigma^2) v_i) s", f"-{TOWARDS} * score(x, i)"),
     ("sigma z", f"eta * np.sqrt({BETA} * ({THEN}) / ({NOW})) * z"),
 )
+
+asked("ddim_step", far=FAR)

@@ -1,5 +1,6 @@
 """Variants of the denoising objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
@@ -56,7 +57,7 @@ wrong_versions(
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
 )
 terms(
-    "denoising_score_matching_cv",  # 1/2 |z|^2/sigma^2 cancels
+    "denoising_score_matching_cv",  # without the term 1/2 |z|^2/sigma^2, which cancels
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
     ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
     ("-z.s(x)/sigma", "-dot(z / sigma, score(x))"),
@@ -166,4 +167,12 @@ wrong_versions(
         "direction",
         "printed in dataflowr module 18a, proof of the smoothed score",
     ),
+)
+
+asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
+asked(
+    "geometric_noise_levels",
+    kinds=("mlp_score",),
+    draws={"n": lambda ask, name: ask.fixed.get("levels", 4)},
+    parts=("the levels", "the overlap"),
 )

@@ -1,5 +1,8 @@
 """Variants of denoising as in EDM: its loss, its preconditioning, its levels and its steps."""
 
+import numpy as np
+
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
@@ -124,4 +127,14 @@ wrong_versions(
         "denoiser(x, sigma**2 * np.ones(len(x)))",
         "sigma = 1, to 0",
     ),
+)
+
+asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
+asked(
+    "karras_noise_levels",
+    also=("power",),
+    draws={
+        "n": lambda ask, name: ask.fixed.get("levels", 4),
+        "power": lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
+    },
 )

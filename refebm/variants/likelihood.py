@@ -1,5 +1,7 @@
 """Variants of the likelihood and of estimates of log Z."""
 
+from refebm.samplers.step import moved
+from refebm.variants.asked import FARTHER, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
@@ -75,3 +77,20 @@ conventions(
     "estimated_log_partition",
     ("deviation over n, not n - 1", DEVIATION, DEVIATION.replace(", ddof=1", ""), "numpy.std"),
 )
+
+
+def leaning(energy, x, *z):
+    """A kernel that depends on the energy that it is handed; it leaves no density invariant."""
+    return moved(x / (1 + energy(x)[:, None] ** 2) + sum(z))
+
+
+def start_and_noise(ask, name):
+    """The start of chains, and noise for the steps between temperatures."""
+    steps = len(ask.fixed.get("temperatures", range(4))) - 2
+    return ask.rows("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
+
+
+asked("negative_log_likelihood", more_kinds=("binary_rbm", "gaussian_rbm"))
+asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard error"))
+asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
+asked("log_partition", most_d=2, gradient=True)

@@ -1,5 +1,6 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
+from refebm.variants.asked import asked, particular
 from refebm.variants.record import conventions, wrong_versions
 
 SONG = "Song and Ermon 2020"
@@ -118,3 +119,19 @@ conventions(
     "moving_average",
     ("the weight of the new parameters: 1 - m", AVERAGE, "(1 - momentum) * old + momentum * new", "rates of learning"),
 )
+
+
+def wide(ask, name):
+    """More coordinates than a question has otherwise."""
+    return 8 * ask.d + ask.n
+
+
+asked("cosine_betas", also=("offset", "most"))
+asked("level_ratio", also=("coverage",), draws={"d": wide})
+asked(
+    "level_coverage",
+    draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
+)
+asked("annealed_variance annealed_step", draws={"n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d)})
+ETA = {"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))}
+asked("annealed_variance", draws=particular("annealed_variance").draws | ETA)
