@@ -1,4 +1,4 @@
-r"""Training with a sampler in place of Markov chains, and training of an autoencoder whose codes have no density."""
+r"""Training with a sampler in place of Markov chains, and of an autoencoder whose codes have no known density."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -121,7 +121,7 @@ def train_implicit_vae(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""An autoencoder with codes z = f(x, eps) of unknown density: a score s of the codes replaces it in the ELBO.
+    r"""An autoencoder with codes z = f(x, eps) of unknown density: the gradient of the ELBO uses their score s instead.
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[s(z|x) \cdot z - \log p_\theta(x, z)],
     \ z = f_\theta(x, \epsilon)$$

@@ -98,7 +98,7 @@ def train_contrastive_divergence(
             fresh = rng.standard_normal(rows.shape)
             return kept.start(fresh, fraction, replay_tape(rng, 1, batch)[0])
         if kept is not None and len(kept) != batch:
-            raise InputError("E-SHAPE", f"chains must be (batch, d) = ({batch}, d); got shape {kept.shape}")
+            raise InputError("E-SHAPE", f"chains must be ({batch}, d) for batch = {batch}; got shape {kept.shape}")
         return rows if kept is None else kept
 
     def loss(theta, i):

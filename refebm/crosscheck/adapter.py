@@ -86,7 +86,7 @@ class Sde:
         return getattr(self._machine(), name)
 
 
-class Told:
+class KnownInfo:
     """The info of an adapter's step, from the states before and after it and the acceptance probability, if returned.
 
     What cannot be known raises NotSupported: theorems that need it are skipped for this adapter.
@@ -424,7 +424,7 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
     if [part.shape for part in (after, *acceptance)] not in (shapes, shapes[:1]):
         got = " and ".join(str(part.shape) for part in (after, *acceptance))
         raise Failure(f"returned shape {got}, wanted {' and '.join(map(str, shapes))}")
-    return Step(after, Told(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
+    return Step(after, KnownInfo(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
 
 
 def last_lines(error: BaseException) -> str:

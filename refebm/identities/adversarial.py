@@ -1,12 +1,13 @@
 r"""Theorems about adversarial and variational training: bounds, their gaps, and the entropy's gradient."""
 
 import autograd.numpy as np
-import scipy
 
 from refebm.calculus import pull_back
+from refebm.identities.contrast import log_density
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
+from refebm.identities.parameters import density_of, log_z_of
 from refebm.identities.record import Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.models import Model, mixture_of
@@ -21,22 +22,7 @@ BISHOP = "Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouz
 
 def normalised(density: GaussianMixture) -> Model:
     """The log-density of a mixture, as data."""
-    inner = mixture_of(density)
-    return Model(
-        "log_density", {"kind": inner.kind, "parameters": inner.parameters, "log_z": 0.5 * density.d * LOG_2PI}
-    )
-
-
-def density_of(model: Model) -> tuple[GaussianMixture, float]:
-    """The density of a quadratic or mixture energy, and its log Z."""
-    given = model.parameters
-    if model.kind == "quadratic":
-        given = {"logits": np.zeros(1), "means": given["mean"][None], "precisions": given["precision"][None]}
-    logits = given["logits"] - 0.5 * np.linalg.slogdet(given["precisions"])[1]
-    covs = np.linalg.inv(given["precisions"])
-    weights = np.exp(logits - np.max(logits))
-    density = GaussianMixture(weights / np.sum(weights), given["means"], 0.5 * (covs + np.swapaxes(covs, 1, 2)))
-    return density, float(scipy.special.logsumexp(logits)) + 0.5 * model.d * LOG_2PI
+    return log_density(mixture_of(density), 0.5 * density.d * LOG_2PI)
 
 
 def model_and_sampler(draw: Draw) -> dict:
@@ -51,7 +37,7 @@ def adversarial_bound_and_its_gap(impl, model, q, x):
     r"""At every x, the mean of the bound over y from q exceeds log p_model(x) by the KL divergence of q from p_model.
 
     \mathbb E_{y \sim q}[E(y) - E(x) + \log q(y)] = \log p_E(x) + KL(q|p_E)"""
-    p, _ = density_of(model)
+    p = density_of(model)
     energy, log_q = impl.energy(model), impl.energy(normalised(q))
     (bound, gap), change = expect(
         [lambda y: impl.variational_bound(energy, log_q, x + 0 * y, y), lambda y: q.log_prob(y) - p.log_prob(y)], q
@@ -76,7 +62,7 @@ def adversarial_bound_of_gaussians(impl, p, q, model):
     r"""For Gaussian data, sampler and model the expected bound is, in closed form, the likelihood plus a KL divergence.
 
     \mathbb E_{x \sim p, y \sim q}[E(y) - E(x) + \log q(y)] = \mathbb E_p[\log p_E] + KL(q|p_E),\ KL \ge 0"""
-    d, best = p.d, density_of(model)[0].components[0]
+    d, best = p.d, density_of(model).components[0]
     law = GaussianMixture([1.0], q.mean[None], q.cov[None])
     energy, log_q = impl.energy(model), impl.energy(normalised(law))
     bound, change = expect(
@@ -103,8 +89,8 @@ def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
     r"""If the sampler has the law of the model, the bound equals log p_model(x) for every y: it has no variance.
 
     E(y) - E(x) + \log p_E(y) = \log p_E(x)"""
-    p, log_z = density_of(model)
-    log_q = Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": log_z})
+    p, log_z = density_of(model), log_z_of(model)
+    log_q = log_density(model, log_z)
     rows = impl.variational_bound(impl.energy(model), impl.energy(log_q), x, y)
     formula = [2 * np.abs(p.log_prob(y)), np.abs(p.log_prob(x)), 3 * np.abs(log_z)]
     return Sides([rows], [p.log_prob(x)], formula=formula)
@@ -131,9 +117,8 @@ def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
 
     def rows(phi):
         a, b = phi
-        inner = {"mean": b, "precision": np.diag(a**-2.0)}
-        log_z = 0.5 * d * LOG_2PI + np.sum(np.log(a))
-        log_q = Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+        inner = Model("quadratic", {"mean": b, "precision": np.diag(a**-2.0)})
+        log_q = log_density(inner, 0.5 * d * LOG_2PI + np.sum(np.log(a)))
         return impl.variational_bound(impl.energy(model), impl.energy(log_q), x + 0 * eps, a * eps + b)
 
     gradient = np.concatenate(pull_back(rows, (scale, shift))[1](weights))
@@ -380,8 +365,7 @@ def log_joint_of(arguments, x) -> Model:
     mean, precision = posterior(*arguments, x)
     log_evidence = evidence(*arguments).log_prob(x[None])[0]
     log_z = 0.5 * len(mean) * LOG_2PI - 0.5 * np.linalg.slogdet(precision)[1] - log_evidence
-    inner = {"mean": mean, "precision": precision}
-    return Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+    return log_density(Model("quadratic", {"mean": mean, "precision": precision}), log_z)
 
 
 @theorem(IMPLICIT, kind="pointwise", case=vae_and_encoder, cancels=EITHER_SIGN)
@@ -419,9 +403,7 @@ def implicit_elbo_of_a_warped_normal(impl, a, b, model):
 
     \nabla(-\text{ELBO}) = \mathbb E[(\lambda(z - \mu) - \tfrac{d}{dz})(\sinh \epsilon, \epsilon)],\
     \tfrac{d}{dz} = (a \cosh \epsilon + b)^{-1} \tfrac{d}{d\epsilon}"""
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(0.7)})
-    )
+    log_joint = impl.energy(log_density(model, 0.7))
     mean, precision = (float(np.ravel(value)[0]) for value in model.parameters.values())
 
     def gradient(eps):
@@ -456,10 +438,8 @@ def implicit_elbo_is_not_the_elbo(impl, model, q, log_z):
     r"""The value of the implicit ELBO is not the ELBO: it has the dimension k of z in place of the entropy of q.
 
     \mathbb E_q[-\log p(x, z) + s_q(z) \cdot z] = -\mathbb E_q \log p(x, z) - k"""
-    p, log_mass = density_of(model)
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(log_z)})
-    )
+    p, log_mass = density_of(model), log_z_of(model)
+    log_joint = impl.energy(log_density(model, log_z))
     score_q = impl.score(mixture_of(q))
     (value, cross), change = expect(
         [lambda z: impl.implicit_negative_elbo(log_joint, score_q, z), lambda z: -p.log_prob(z)], q

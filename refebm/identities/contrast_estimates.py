@@ -124,7 +124,7 @@ def model_and_direction(draw: Draw) -> dict:
 
 @theorem(GUTMANN, kind="quadrature", case=model_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_weighs_the_misfit(impl, p, noise, nu, q, offset, v):
-    r"""The expected gradient is that of the likelihood, weighted by the probability of noise, which tends to 1 in nu.
+    r"""The expected gradient is that of the likelihood, weighted by the probability of noise, 1 for large nu.
 
     \mathbb E\, \partial \ell = \int P_\nu\, (p_\theta - p)\, \partial \log p_\theta,\
     P_\nu = \tfrac{\nu p_n}{p_\theta + \nu p_n}"""

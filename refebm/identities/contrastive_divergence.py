@@ -4,6 +4,7 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import make_jvp
 
+from refebm.identities.bits import all_bits, probabilities
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import (
@@ -17,7 +18,6 @@ from refebm.identities.parameters import (
 )
 from refebm.identities.rbm import joint, machine
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.identities.wells import IN_THE_PLANE, Wells, place_in_the_plane
 from refebm.models import Model
 from refebm.truth.densities import standard_normal
@@ -119,10 +119,6 @@ def pairs(impl, model: Model) -> np.ndarray:
 def machine_data_and_steps(draw: Draw) -> dict:
     model = machine(draw, "binary_rbm", draw.count(1, 3))
     return {"model": model, "log_q": draw.reals((2**model.d,), -1, 1), "k": draw.count(1, 20)}
-
-
-def probabilities(log_q: np.ndarray) -> np.ndarray:
-    return np.exp(log_q) / np.sum(np.exp(log_q))
 
 
 @theorem(
@@ -233,7 +229,7 @@ def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     tanh = np.tanh(a)
     sech = 1 - tanh**2
     slope = [tanh, sech, -2 * tanh * sech, -2 * sech * (1 - 3 * tanh**2), 8 * tanh * sech * (2 - 3 * tanh**2)]
-    first, second, third, fourth = (-(a * slope[n] + n * slope[n - 1]) for n in range(1, 5))  # of g, along m
+    first, second, third, fourth = (-(a * slope[n] + n * slope[n - 1]) for n in range(1, 5))  # derivatives of g along m
     score = -x + m * tanh
     along = score @ m
     limit = -(along * first + q * second)

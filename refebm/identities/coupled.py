@@ -3,6 +3,7 @@ r"""Theorems about coupled chains: each alone is a Markov chain, and estimates f
 import numpy as np
 import scipy
 
+from refebm.identities.bits import probabilities
 from refebm.identities.draw import SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import energy_gradients, gradients_of
@@ -97,10 +98,6 @@ def chain_of_three(draw: Draw) -> dict:
         "k": k,
         "m": draw.count(k, steps),
     }
-
-
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    return np.exp(logits) / np.sum(np.exp(logits))
 
 
 def metropolis_chain(logits: np.ndarray) -> np.ndarray:

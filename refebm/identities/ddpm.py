@@ -186,7 +186,7 @@ VARIANCES = [0.2, 0.3]
 
 @theorem(f"{HO}, section 3.2", kind="limit", cases=VARIANCES)
 def posterior_variance_has_a_logarithm(impl, v):
-    r"""With the posterior variance and all steps down to the data, the error is h log(1/h) in h = 1/N, not of order 1.
+    r"""With the posterior variance and all steps down to the data, the error is of order h log(1/h) in h = 1/N, not h.
 
     e(h) = -\beta(0)\, h \log(1/h) + c h + \dots:\quad e(h) - \tfrac12 e(2h) = -\beta(0) \log(2)\, h + O(h^2 \log h)"""
     errors = np.array([discrete_chain(impl, int(n), v, 0.0, True) for n in N_STEPS])

@@ -230,7 +230,7 @@ def denoising_is_an_autoencoder(impl, model, x, sigma, z):
     denoiser = Model("denoiser", {"kind": model.kind, "parameters": model.parameters, "sigma": c})
     step = c**2 * score_and_jacobian(model, x + noise)[0]
     rows = impl.denoising_autoencoder(impl.score(denoiser), x, sigma, z)
-    formula = list((np.abs(x) * (np.abs(step) + np.abs(noise))).T)  # r(y) - x adds and takes away x
+    formula = list((np.abs(x) * (np.abs(step) + np.abs(noise))).T)  # r(y) - x adds and subtracts x
     return Sides([rows], [*(0.5 * step.T**2), *(step.T * noise.T), *(0.5 * noise.T**2)], formula=formula)
 
 

@@ -82,7 +82,7 @@ def for_each(
             about_one.__name__ = f"{lower}_{sides.__name__}"
             about_one.__module__ = sides.__module__
             about_one.__doc__ = f"{name}: {statement}{(given or {}).get(name, '')}.\n\n{latex}"
-            about_one.__wrapped__ = sides  # the proof
+            about_one.__wrapped__ = sides  # the text that pages show as the proof
             theorem(
                 SOURCES[name],
                 kind=kind,
@@ -101,7 +101,7 @@ def for_each(
 def lattice_case(draw: Draw, name: str, most: int = 2, **options) -> dict:
     """Parameters of a density that integrates well in one or two dimensions."""
     d = draw.dimension(1 if name == "Laplace" else most)
-    if name == "StudentT" and d > 1:  # two tails like Cauchy's need more nodes than there may be
+    if name == "StudentT" and d > 1:  # two Cauchy-like tails need more nodes than are allowed
         options["low"] = max(1.5, options.get("low", 1.5))
     return {"arguments": ARGUMENTS[name](draw, d, **options)}
 

@@ -264,7 +264,7 @@ def predictions_are_bayes(impl, sde, weights, means, variances, t, x):
     scale, std = columns(sde, t)
     r, clean, noise = by_bayes(scale, std, weights, means, variances, x)
     left = [impl.predicted_noise(s, mine, x, t), impl.denoised_point(s, mine, x, t)]
-    size = np.sum(np.abs(r * noise), axis=0)  # the formula adds up x/m and std/m times it
+    size = np.sum(np.abs(r * noise), axis=0)  # the formula adds x/m and std/m times this
     formula = [np.stack([0 * x, (np.abs(x) + std * size) / scale])]
     right = np.stack([r * noise, r * clean], axis=1)
     return Sides([np.stack(left)], list(right), formula=formula)
@@ -413,7 +413,7 @@ def ddpm_loss_tends_to_diffusion(impl, first, last, quarters, mean, variance):
         betas = first / n + (last - first) * np.arange(1, n + 1) / n**2
         return float(impl.ddpm_loss(lambda x, i: s(x, (1 + i) / n), betas, x, n * quarters // 4 - 1, z)[0])
 
-    slope = -(m**2) / (2 * std)  # of std in log a, where m has the slope m/2
+    slope = -(m**2) / (2 * std)  # d std/d log a; that of m is m/2
     moved = np.einsum("nij,nj->ni", jacobian, 0.5 * m * x + slope * z)
     rate = over_time(lambda r: (first + r * (last - first)) ** 2, 0.0, float(t[0]))[0]
     kept = -0.5 * (float(t[0]) * (last - first) + np.sum(rate))

@@ -6,11 +6,12 @@ import numpy as np
 import scipy
 
 from refebm.calculus import pull_back
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits, rademacher
-from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model
+from refebm.identities.rules import rademacher
+from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model, line
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, standard_normal
@@ -86,11 +87,6 @@ def two_normals() -> GaussianMixture:
     return GaussianMixture([0.4, 0.6], [[-1.0], [1.0]], 0.5)
 
 
-def line() -> Model:
-    """The field 1 - x."""
-    return Model("quadratic", {"mean": np.ones(1), "precision": np.eye(1)})
-
-
 def gaussian_and_normal_model(draw: Draw) -> dict:
     d = draw.count(1, 4)
     return {"p": draw.gaussian(d), "model": draw.model(d, ("quadratic",)), "away": draw.reals((d, d + 1), -0.3, 0.3)}
@@ -151,7 +147,7 @@ def both_statistics(impl, model, x, bandwidth):
 
 @theorem(KERNEL, kind="pointwise", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_by_hand(impl, model, x, bandwidth):
-    r"""V is the mean over all pairs of the Stein kernel, U that over pairs of different rows.
+    r"""V is the mean of the Stein kernel over all pairs of rows, U that over pairs of different rows.
 
     u(x, y) = \textstyle\sum_i \left[k\, s_i(x) s_i(y) + s_i(x) \partial_{y_i} k + s_i(y) \partial_{x_i} k
     + \partial_{x_i} \partial_{y_i} k\right]"""
@@ -299,23 +295,13 @@ def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
 ON_BITS = (*SMOOTH_ENERGIES, "binary_rbm")
 
 
-def distribution_and_model(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, ON_BITS)}
-
-
-def flips(d: int) -> np.ndarray:
-    """The index of each state with bit i flipped, (2^d, d)."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
-
-
-@theorem(FLOW + ", section 3", kind="enumeration", case=distribution_and_model)
+@theorem(FLOW + ", section 3", kind="enumeration", case=lambda draw: law_and_energy(draw, ON_BITS))
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the true energy by a sum of squares over pairs of neighbouring states.
 
     \mathbb E_p[\text{row}] = \textstyle\sum_{ij} g_{ij} \sqrt{p_i p_j}
     + \tfrac12 \sum_{ij} g_{ij} (\sqrt{p_j} e^{\delta/4} - \sqrt{p_i} e^{-\delta/4})^2,\ \delta = E_j - E_i"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     x = all_bits(d)
     e, other = model(x), flips(d)
     growth = np.exp((e[:, None] - e[other]) / 4)
@@ -359,7 +345,7 @@ def data_set_on_bits(b, c, w, data) -> dict:
 
 @theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=DATA_SETS)
 def flow_is_the_rate_out_of_the_data(impl, model, data):
-    r"""After a time t of the dynamics the KL divergence of the data from the result is t K, K the flow out of the data.
+    r"""After a short time t of the dynamics the KL divergence of the data from the result is t times the flow K out.
 
     KL(p_0|e^{t\Gamma} p_0) = t K + O(t^2),\ K = \text{mean of the rows, less the flow between data},\
     \Gamma_{ij} = g_{ij} e^{(E_j - E_i)/2}"""
@@ -554,7 +540,7 @@ def minimum_velocity_is_the_rate_along_langevin(impl, a, b, gap):
     \frac{KL(h) - KL(-h)}{2h} + \mathbb E_p[\text{row}] + \mathbb E_p|s_p|^2 = \tfrac{h^2}{6} KL^{(3)} + O(h^4)"""
 
     def kl(t):
-        left = np.exp(-2 * t / b)  # of the square of the mean, and of the excess of the variance
+        left = np.exp(-2 * t / b)  # the fraction left of the squared mean, and of the excess variance
         variance = b + (a - b) * left
         return 0.5 * ((variance + gap**2 * left) / b - 1 - np.log(variance / b))
 

@@ -53,7 +53,7 @@ def a_point_in_time(draw: Draw) -> dict:
 
 @theorem(EULER, kind="quadrature", case=a_point_in_time, cancels="off the diagonal the mean of a product is zero")
 def an_increment_has_its_moments(impl, sde, x0, t, dt):
-    r"""One step has mean f dt, and the second moments, also with dw, that an increment dw of variance dt gives.
+    r"""The mean of a step, its covariance with dw and its second moment are those of an increment of the SDE.
 
     \mathbb E[\Delta x] = f\,dt,\ \mathbb E[\Delta x\, \Delta w^\top] = g\,dt\, I,
     \ \mathbb E[\Delta x\, \Delta x^\top] = f f^\top dt^2 + g^2 dt\, I"""

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from refebm.identities.bits import all_bits
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of
 from refebm.identities.rbm import joint, machine, units
 from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
 from refebm.truth.expectations import expect
 

@@ -2,12 +2,12 @@ r"""Theorems about score matching with derivatives of higher order."""
 
 import numpy as np
 
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.parameters import wells_of
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits
-from refebm.identities.score_matching import data_and_model, distribution_and_energy
+from refebm.identities.score_matching import data_and_model
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma
@@ -59,8 +59,8 @@ def regularised_score_matching_smooths_the_data(impl, wells, x, v):
 
     tanh = np.tanh(x[0] @ m)
     a, slope = x[0] @ m, 1 - tanh**2
-    t2, t3, t4 = -2 * tanh * slope, slope * (6 * tanh**2 - 2), slope * tanh * (16 - 24 * tanh**2)  # of tanh
-    second = -(2 * slope + a * t2) - q * (slope**2 + tanh * t2)  # of g
+    t2, t3, t4 = -2 * tanh * slope, slope * (6 * tanh**2 - 2), slope * tanh * (16 - 24 * tanh**2)  # its derivatives
+    second = -(2 * slope + a * t2) - q * (slope**2 + tanh * t2)  # g''
     fourth = -(4 * t3 + a * t4) - q * (3 * t2**2 + 4 * slope * t3 + tanh * t4)
     j = np.outer(m, m) * slope - np.eye(len(m))
     dropped = len(m) + q * second - np.sum(np.diag(j) ** 2)  # Lap ISM is d + q g''
@@ -278,10 +278,7 @@ def laplacian_is_a_distance_of_laplacians(impl, p, model):
 
 
 @theorem(
-    LYU,
-    kind="enumeration",
-    case=distribution_and_energy,
-    cancels="both sides vanish where the conditional probabilities agree",
+    LYU, kind="enumeration", case=law_and_energy, cancels="both sides vanish where the conditional probabilities agree"
 )
 def marginalisation_is_a_distance_of_conditionals(impl, log_p, model):
     r"""Up to a constant, its mean is a distance between the inverse probabilities of each bit given the others.
@@ -289,8 +286,8 @@ def marginalisation_is_a_distance_of_conditionals(impl, log_p, model):
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \sum_i
     \Big(\frac{1}{p(x_i \mid x_{-i})} - \frac{1}{q(x_i \mid x_{-i})}\Big)^2
     - \tfrac12 \mathbb E_p \sum_i p(x_i \mid x_{-i})^{-2}"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
-    flipped = np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+    p, d = probabilities(log_p), model.d
+    flipped = flips(d)
     q = np.exp(-model(all_bits(d)))
     of_data, of_model = (1 + density[flipped] / density[:, None] for density in (p, q))
     rows = p * impl.marginalisation_score_matching(impl.energy(model), all_bits(d))

@@ -57,7 +57,7 @@ def langevin_step_by_hand(impl, model, x, eta, z):
     f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)", kind="pointwise", case=a_step, cancels=EITHER_SIGN
 )
 def conventions_of_the_step_agree(impl, model, x, eta, z):
-    r"""The other conventions for the step size, eps/2 and eps^2/2, are eta = eps/2 and eta = eps^2/2.
+    r"""Steps that are written with eps/2 and sqrt(eps), or eps^2/2 and eps, are those of eta = eps/2 and eps^2/2.
 
     x + \tfrac\epsilon2 s + \sqrt\epsilon\, z \text{ is } \eta = \epsilon/2,\quad
     x + \tfrac{\epsilon^2}2 s + \epsilon z \text{ is } \eta = \epsilon^2/2"""
@@ -448,7 +448,7 @@ def law_on_a_lattice(step, stages, fine):
         law = np.einsum("ij,j", kernel(nodes, *step(x[:, None], sigma, eta)), law)
         again, x = kernel(nodes, *step(nodes[:, None], sigma, eta)), nodes
         for _ in range(n_steps - 1):
-            law = np.einsum("ij,j", again, law)  # not @, whose threads wait for each other where processors are busy
+            law = np.einsum("ij,j", again, law)  # not @, whose threads wait for each other on busy cores
     return x, law
 
 

@@ -4,11 +4,11 @@ import autograd.numpy as anp
 import numpy as np
 import scipy
 
+from refebm.identities.bits import all_bits
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.parameters import density_of, energy_gradients, gradient_of, under_model, wells_of
+from refebm.identities.parameters import density_of, energy_gradients, gradient_of, log_z_of, under_model, wells_of
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
 from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
@@ -42,12 +42,6 @@ def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z)
     return Sides(left, [p.log_prob(y), -p.log_prob(x)])
 
 
-def log_z_by_hand(model: Model) -> float:
-    """log sum_k exp(a_k - 1/2 log det P_k) + d/2 log 2 pi."""
-    logits, _, precisions = wells_of(model)
-    return float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]) + 0.5 * model.d * LOG_2PI)
-
-
 @theorem(
     LIKELIHOOD, kind="pointwise", case=model_and_points, cancels="log p is near zero where the density is near one"
 )
@@ -55,8 +49,8 @@ def likelihood_is_the_density(impl, model, x, y, log_z):
     r"""With the closed-form log Z, E + log Z is minus the log-density of a Gaussian or a mixture.
 
     E(x) + \log Z = -\log p(x)"""
-    rows = impl.negative_log_likelihood(impl.energy(model), log_z_by_hand(model), x)
-    return Sides([rows], [-density_of(model).log_prob(x)], formula=[abs(log_z_by_hand(model))])
+    rows = impl.negative_log_likelihood(impl.energy(model), log_z_of(model), x)
+    return Sides([rows], [-density_of(model).log_prob(x)], formula=[abs(log_z_of(model))])
 
 
 @theorem(LIKELIHOOD, kind="enumeration", case=lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))})
@@ -181,7 +175,7 @@ def likelihood_is_divergence_and_entropy(impl, p, model):
     \mathbb E_p[-\log q] = KL(p|q) + H(p)"""
     gap, precision = model.parameters["mean"] - p.mean, model.parameters["precision"]
     (loss,), change = expect(
-        [lambda x: impl.negative_log_likelihood(impl.energy(model), log_z_by_hand(model), x)], p, degree=2
+        [lambda x: impl.negative_log_likelihood(impl.energy(model), log_z_of(model), x)], p, degree=2
     )
     log_det = float(np.linalg.slogdet(p.cov)[1])
     stretch, shift = 0.5 * np.trace(precision @ p.cov), 0.5 * gap @ precision @ gap
@@ -236,7 +230,7 @@ def importance_weights_without_steps(impl, model):
         return np.exp(impl.annealed_importance_sampling(impl.energy(model), base, np.array([0.0, 1.0]), stay, tape))
 
     terms, change = expect([weights], base)
-    return Sides(terms, [float(np.exp(log_z_by_hand(model)))], change)
+    return Sides(terms, [float(np.exp(log_z_of(model)))], change)
 
 
 def stay(energy, x):
@@ -278,7 +272,7 @@ def annealed_weights_are_unbiased(impl, p, model, beta, rho):
         return np.exp(impl.annealed_importance_sampling(energy, p, temperatures, autoregression(rho), tape))
 
     terms, change = expect([weights], standard_normal(2))
-    return Sides(terms, [float(np.exp(log_z_by_hand(model)))], change)
+    return Sides(terms, [float(np.exp(log_z_of(model)))], change)
 
 
 def base_model_and_tape(draw: Draw) -> dict:

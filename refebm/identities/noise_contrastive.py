@@ -261,7 +261,7 @@ def corrected(draw: Draw) -> dict:
 
 @theorem("Stanford CS236, comparing NCE and GAN; " + GOODFELLOW, kind="quadrature", case=corrected, plane=True)
 def corrected_noise_is_the_model(impl, p, noise, offset, x):
-    r"""Noise weighted by the odds D/(1 - D), read off the loss, has the law of the model, for the best D the data's.
+    r"""Noise weighted by the odds D/(1 - D), read off the loss, has the law of the model: the data's, if D is best.
 
     \mathbb E_{p_n}[h(Y)\, e^{\ell(x, Y) - \ell(Y, x)}]\, \tfrac{D}{1 - D}(x) = e^{-c}\, \mathbb E_p[h(X)],\
     D = \tfrac{p e^{-c}}{p e^{-c} + p_n},\ h = 1, x, |x|^2"""

@@ -2,19 +2,14 @@ r"""Theorems about pseudo-likelihood: its value, its minimum, and when it is the
 
 import numpy as np
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
+from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.rbm import joint, machine
 from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
 
 BESAG = "Besag 1975, section 2"
-
-
-def flips(d):
-    """The index of each state with bit i flipped, (2^d, d), in the order of `all_bits`."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
 
 
 def conditionals(p, d):
@@ -37,18 +32,13 @@ def pseudo_likelihood_by_enumeration(impl, model):
     return Sides([rows], list(-np.log(conditionals(p, model.d)).T), formula=[size])
 
 
-def law_and_energy(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
-
-
 @theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", case=law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
     r"""The mean is a sum of KL divergences between conditional laws of each bit, plus entropies: least at the truth.
 
     \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
     - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     e = model(all_bits(d))
     true, q = conditionals(p, d), 1 / (1 + np.exp(e[:, None] - e[flips(d)]))
     rows = p * impl.pseudo_likelihood(impl.energy(model), all_bits(d))
@@ -73,12 +63,6 @@ def of_independent_bits_it_is_the_likelihood(impl, b, c):
     rows = impl.pseudo_likelihood(impl.energy(apart), x)
     formula = [len(b) * (np.sum(np.abs(b)) + np.sum(np.log1p(np.exp(c))))]
     return Sides([rows], [-x @ b, np.sum(np.log1p(np.exp(b))) + 0 * rows], formula=formula)
-
-
-def unlikely_bits(draw: Draw) -> dict:
-    """Biases of a single bit, with odds as small as e^-350, and with odds that overflow or underflow."""
-    odds, steep = draw.real(40, 350), draw.real(710, 900)
-    return {"biases": [odds, -odds, steep, -steep]}
 
 
 @theorem(BESAG, kind="pointwise", case=unlikely_bits)

@@ -4,11 +4,11 @@ import numpy as np
 import scipy
 from autograd import elementwise_grad
 
+from refebm.identities.bits import all_bits
 from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, energy_gradients, gradient_of
 from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import RBMS, Model
 from refebm.truth.densities import Gaussian
 from refebm.truth.derivatives import score_and_jacobian
@@ -59,7 +59,7 @@ def for_both(kind: str, about: str, statement: str, latex: str | dict[str, str],
             about_one.__module__ = sides.__module__
             formula = latex[name] if isinstance(latex, dict) else latex
             about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{formula}"
-            about_one.__wrapped__ = sides  # the proof
+            about_one.__wrapped__ = sides  # the text that pages show as the proof
             theorem(
                 SOURCES[name],
                 kind=kind,

@@ -2,10 +2,11 @@ r"""Theorems about score matching: what its objectives estimate, and when the in
 
 import numpy as np
 
-from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
+from refebm.identities.draw import SCORES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import LAWS, RULES, all_bits
+from refebm.identities.rules import LAWS, RULES
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, Laplace
@@ -386,15 +387,10 @@ def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
     return Sides([implicit, float(np.sum(1 + p.shape) / 2)], [explicit], change)
 
 
-def distribution_and_energy(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
-
-
 @theorem(
     "Hyvarinen 2007b, ratio matching",
     kind="enumeration",
-    case=distribution_and_energy,
+    case=law_and_energy,
     cancels="both sides vanish where the two ratios agree",
 )
 def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
@@ -402,9 +398,9 @@ def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
 
     \tfrac12 \mathbb E_p \sum_i \left([g(r_p) - g(r_q)]^2 + [g(1/r_p) - g(1/r_q)]^2\right)
     = \mathbb E_p[\text{row}] - \mathbb E_p \sum_i g(r_p)^2"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     x = all_bits(d)
-    flipped = np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+    flipped = flips(d)
     e = model(x)
     r_p, r_q = p[:, None] / p[flipped], np.exp(e[flipped] - e[:, None])
 
@@ -414,12 +410,6 @@ def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
     distance = 0.5 * ((g(r_p) - g(r_q)) ** 2 + (g(1 / r_p) - g(1 / r_q)) ** 2)
     rows = p * impl.ratio_matching(impl.energy(model), x)
     return Sides([rows, *(-p * g(r_p).T ** 2)], list(p * distance.T))
-
-
-def unlikely_bits(draw: Draw) -> dict:
-    """Biases of a single bit, with odds as small as e^-350, and with odds that overflow or underflow."""
-    odds, steep = draw.real(40, 350), draw.real(710, 900)
-    return {"biases": [odds, -odds, steep, -steep]}
 
 
 @theorem("Hyvarinen 2007b, ratio matching", kind="pointwise", case=unlikely_bits)

@@ -51,7 +51,7 @@ def score_adds_up_to_the_log_density(impl, model, ends):
     ]
     straight, detour = rules[1]
     sizes = [np.sum(np.abs(terms)) for terms in rules[1]]
-    change = max(abs(np.sum(one) - np.sum(two)) / (size or 1.0) for one, two, size in zip(*rules, sizes))  # a may be b
+    change = max(abs(np.sum(one) - np.sum(two)) / (size or 1.0) for one, two, size in zip(*rules, sizes))  # a = b?
     left = np.zeros((len(detour), 2))
     left[: len(straight), 0], left[:, 1] = straight, detour
     if model.kind == "mlp_score":

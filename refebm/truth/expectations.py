@@ -152,8 +152,8 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box is widened until the terms between
     radius r and r + 2 are below roundoff. If f is analytic and varies no faster than the density, the rule of spacing
     h/2 is then right to roundoff. A lattice of an incommensurable spacing must agree as well: it sees oscillations
-    that h and h/2 both miss. Not certified is what no lattice sees: a spike between the nodes, or a second bump of p f
-    beyond the box, more than 12 deviations from every component.
+    that h and h/2 both miss. The certificate does not cover what no lattice sees: a spike between the nodes, or a
+    second bump of p f beyond the box, more than 12 deviations from every component.
     With `degree`, for a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next larger rule. Degree 4 takes three nodes per axis, so that d = 8 is cheap.
     A lattice that would be too large if refined again is returned with its change, which is then above 1e-9.

@@ -115,7 +115,7 @@ class Question:
         return reach * (drawn + self.centre) if name in "xy" else drawn
 
     def scales(self, name, low, high):
-        """Of the clean point or of the noise, one for each row."""
+        """The scale m of the clean point, or the deviation of the noise, one for each row."""
         return self.fixed.get(name, self.grid((self.n,), low, high)) + np.zeros(self.n)
 
     def covariance(self):
@@ -538,14 +538,13 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 
 def handed(impl: Implementation, annotation, value):
-    """An argument of a type, made by an implementation of the data that a question has; what is a callable already,
-    and no data, is as it is."""
+    """An argument as an implementation takes it, built from the question's data; callables are not changed."""
     mark = glossary.mark_of(annotation, glossary.Built)
     return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
 
 
 def role(annotation) -> str:
-    """As what a model is handed over for an argument of a type: score, energy, rbm; nothing where none is wanted."""
+    """The form in which a model is given for an argument of this type: score, energy or rbm; "" for other types."""
     mark = glossary.mark_of(annotation, glossary.Built)
     return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
 
@@ -585,7 +584,7 @@ def flat(result) -> np.ndarray:
 
 
 def answer(function: str, impl: Implementation, **question) -> np.ndarray:
-    """What an implementation answers to a question, as one array; what is particular to it is asked as well."""
+    """The answer of an implementation to a question, as one array, with the exceptions of `particular`."""
     one = particular(function)
     if one.most_d:
         question["d"] = min(question.get("d", 3), one.most_d)

@@ -325,7 +325,7 @@ DRIFTING = {"sde": "SubVariancePreserving"}  # of others the drift may be zero
 
 
 def by_both_divergences(impl, **question):
-    """The exact one, and that by projections."""
+    """The answers with the exact divergence and with that by projections."""
     asked = Question(**question)
     given = {name: handed(impl, types(FLOW).get(name), one) for name, one in asked.arguments(FLOW).items()}
     v = Question(**question).projections(question.get("m", 2))

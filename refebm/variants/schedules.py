@@ -122,7 +122,7 @@ conventions(
 
 
 def wide(ask, name):
-    """More coordinates than a question has otherwise."""
+    """A dimension larger than that of other questions."""
     return 8 * ask.d + ask.n
 
 

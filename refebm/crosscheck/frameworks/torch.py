@@ -11,9 +11,10 @@ import numpy
 import torch
 from torch.func import grad, vjp
 
-from refebm.crosscheck.frameworks import Harness, leaves_of, nested
+from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
+from refebm.glossary import leaves_of, mapped
 from refebm.identities import NotSupported
 
 torch.set_default_dtype(torch.float64)
@@ -266,16 +267,16 @@ def _pull_back(function):
         if any(map(_wrapped, leaves_of(x))):
             value, back = vjp(function, x)
             return lambda weights: back(weights)[0], value
-        x = nested(_own, x)
+        x = mapped(_own, x)
         with torch.enable_grad():
             value = function(x)
 
         def back(weights):
             leaves, options = leaves_of(x), {"create_graph": True, "materialize_grads": True}
             if not value.requires_grad:
-                return nested(torch.zeros_like, x)
+                return mapped(torch.zeros_like, x)
             found = iter(torch.autograd.grad(value, leaves, weights, **options))
-            return nested(lambda _: next(found), x)
+            return mapped(lambda _: next(found), x)
 
         return back, value
 
