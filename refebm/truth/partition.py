@@ -312,7 +312,8 @@ def _widths(energy, x, e, one, sizes, rise=1.0):
 
 
 def _hidden(energy, nodes, wells, widths):
-    """Minima (k, d) that a closer look finds where the wells and the bulk are, but no nodes, and their widths."""
+    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
+    already; and their widths."""
     d, e = wells.shape[1], energy.search(nodes.x)
     bulk = nodes.x[e <= np.min(e) + 4]
     mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
@@ -342,7 +343,7 @@ def _hidden(energy, nodes, wells, widths):
 
 
 def _dips(energy, x, side):
-    """The points of a lattice that are lower than all next to them, by how much, and their energies."""
+    """The points of a lattice at which the energy is below that at all neighbours, by how much, and the energies."""
     d, e = x.shape[1], energy.search(x)
     lattice = np.reshape(np.where(np.isfinite(e), e, np.finfo(float).max), (side,) * d)
     beside = np.ones((3,) * d, bool)

@@ -184,8 +184,8 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("finite_difference_sliced", "sum over projections"): SUM_OF_PROJECTIONS,
     ("tweedie_cov", "diagonal only"): ("jacobian(model)(y)", "jacobian(model)(y) * np.eye(y.shape[1])"),
     ("tweedie_cov", "the model predicts the clean point: s = (r - y)/sigma^2"): (
-        "variance * np.eye(y.shape[1]) + variance**2 * jacobian(model)(y)",
-        "variance * jacobian(model)(y)",
+        "variance * np.eye(y.shape[1]) + variance * slopes",
+        "slopes",
     ),
     ("geometric_noise_levels", "mean distance"): ("np.max(pdist(x))", "np.mean(pdist(x))"),
     ("geometric_noise_levels", "levels from small to large"): ("return sigmas,", "return sigmas[::-1],"),
