@@ -355,11 +355,12 @@ def annealed_variance(ratio, eta, n_steps):
 
 
 def annealed_step(ratio, n_steps):
-    power, square, low, high = 2 * n_steps, ratio**2, 0.0, 1.0
+    power, excess, low, high = 2 * n_steps, (ratio - 1) * (ratio + 1), 0.0, 1.0
     for _ in range(100):
         eta = 0.5 * (low + high)
-        settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (power - 1)
-        falls = power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
+        settled, log_kept = 1 / (1 - eta / 2), np.log1p(-eta)
+        kept = np.exp((power - 1) * log_kept)
+        falls = power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2
         low, high = (eta, high) if falls else (low, eta)
     return eta
 
@@ -622,8 +623,10 @@ def coupled_metropolis_step(model, x, y, scale, z, u_meet, u):
 
 
 def reflected(z, gap):
-    length = squared_norm(gap)
-    return z - (2 * dot(gap, z) / np.where(length > 0, length, 1.0))[:, None] * gap
+    size = np.max(np.abs(gap), axis=1)[:, None]
+    e = gap / np.where(size > 0, size, 1.0)
+    length = squared_norm(e)
+    return z - (2 * dot(e, z) / np.where(length > 0, length, 1.0))[:, None] * e
 
 
 def accepted(energy, x, proposal, u):

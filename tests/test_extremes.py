@@ -124,3 +124,18 @@ def test_weights_of_full_rank_need_no_noise():
     """x = W z, W orthogonal and twice: N(0, 4 I)."""
     law = refebm.LinearGaussianVAE([[1.2, 1.6], [-1.6, 1.2]], [0.0, 0.0], 1e-100).marginal()
     np.testing.assert_allclose(law.score(Z), -Z / 4, rtol=1e-14)
+
+
+def test_states_so_far_apart_that_the_gap_has_no_square():
+    """The second goes the other way, where both are 1e160 of its steps apart."""
+    x, y, z = np.array([[1.0, 1.0]]), np.zeros((1, 2)), np.array([[1.0, 0.0]])
+    with np.errstate(over="ignore"):  # |z + g|^2, which is infinite all the same
+        _, second = refebm.coupled_metropolis_step(lambda x: 0 * x[:, 0], x, y, 1e-160, z, [0.5], [0.5])
+    np.testing.assert_allclose(second.x, [[0.0, -1e-160]], atol=1e-175)
+
+
+def test_the_best_step_between_levels_that_are_nearly_equal():
+    """With one step (1 - eta)^2 r^2 + 2 eta is least at eta = 1 - 1/r^2."""
+    for ratio in (1 + 2.0**-40, 1 + 2.0**-20, 1.5):
+        best = (ratio - 1) * (ratio + 1) / ratio**2
+        np.testing.assert_allclose(refebm.annealed_step(ratio, 1), best, rtol=1e-14)

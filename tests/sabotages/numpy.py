@@ -308,7 +308,7 @@ PATCHES |= {
 }
 PATCHES |= {
     ("level_ratio", "the smaller level over the larger"): ("return ratio", "return 1 / ratio"),
-    ("annealed_step", "the ratio for its square"): ("ratio**2", "ratio"),
+    ("annealed_step", "the ratio for its square"): ("(ratio - 1) * (ratio + 1)", "ratio - 1"),
     ("annealed_step", "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)"): (
         "return eta",
         "return 2 * eta",
