@@ -122,8 +122,8 @@ wrong_versions(
 terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
-    ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
-    ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
+    ("sigma squared for its square", "+ variance * slopes", "+ slopes", "sigma = 1"),
+    ("sign", "+ variance * slopes", "- variance * slopes", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )
