@@ -26,7 +26,7 @@ def test_verify_prints_a_line_per_theorem_and_a_summary(capsys):
     names = ["mean_is_bayes", "covariance_is_bayes", "mean_row_by_row", "covariance_row_by_row"]
     assert [line.split()[1] for line in lines] == [f"tweedies_{name}" for name in names]
     assert all(line.startswith("ok ") and "3 cases" in line and "Efron 2011" in line for line in lines)
-    assert summary.startswith("4 of 4 theorems hold: 12 cases")
+    assert summary.startswith("4 of 4 theorems hold: 12 cases;")
 
 
 def test_default_sizes():

@@ -280,7 +280,8 @@ def _frame(heading, body, here, up=""):
 def _entries():
     """For the search: each name, its address, its first words, and the words by which it is found."""
     found = []
-    for name in [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)]:
+    names = sorted(entries.definitions(), key=lambda name: search.rank(name, ""))
+    for name in [*names, *(theorem.name for theorem in entries.TRUSTED)]:
         theorem = entries.THEOREMS.get(name)
         page = theorem.stem if theorem else entries.page_of(name)
         words = sorted(set().union(*search.fields(name)))
