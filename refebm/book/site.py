@@ -26,6 +26,7 @@ LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
 PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
+KEPT = re.compile(r"\bE-[A-Z]+|(?<!\S)-[^\W_]\S*")  # such as E-COUNT and -z/sigma
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
 
@@ -95,6 +96,7 @@ def _renderer() -> Callable:
     markdown.use(dollarmath_plugin, renderer=formula)
     markdown.disable("math_inline")
     markdown.add_render_rule("code_inline", _name)
+    markdown.add_render_rule("text", _prose)
     markdown.coloured = coloured
     markdown.styles = "\n".join(
         [
@@ -111,6 +113,11 @@ def _name(_, tokens, i, *__):
     """Inline code, in which a line may break after an underscore or a point of a long name."""
     broken = re.sub(r"(?<=\w)([_.])(?=[a-z])", r"\1<wbr>", html.escape(tokens[i].content))
     return f"<code>{broken}</code>"
+
+
+def _prose(_, tokens, i, *__):
+    """Text, in which no line breaks after the hyphen of an error's code or after a minus sign."""
+    return KEPT.sub(r'<span class="whole">\g<0></span>', html.escape(tokens[i].content, quote=False))
 
 
 def _mended(mathml: str) -> str:
