@@ -150,6 +150,14 @@ def points_of(owner, name, value):
     return value
 
 
+def positive_points(name, value, x=None):
+    """Points whose coordinates are all positive, and have squares."""
+    value = points(name, value)
+    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0 everywhere")
+    _see_square(name, value, LEAST)
+    return value
+
+
 def images(name, value, x=None):
     """Rows that are square images of 2^k x 2^k pixels, (n, 4^k)."""
     value = points(name, value)
@@ -862,7 +870,6 @@ def _each(check, holds, code, wanted):
     return narrower
 
 
-positive_points = _each(points, lambda a: a > 0, "E-POSITIVE", "greater than 0 everywhere")
 bits = _each(points, lambda a: (a == 0) | (a == 1), "E-BINARY", "0 or 1 everywhere")
 fractions = _each(points, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1 everywhere")
 weight_inside = _each(number, lambda a: (a > 0) & (a < 1), "E-WEIGHTS", "greater than 0 and less than 1")

@@ -83,7 +83,7 @@ def langevin_of_quadratic(w, x, z, h=0.25):
 
 
 def normal_log_q(phi, x):
-    """Of N(m, e^{2 l}), phi = (m; l), (2, d)."""
+    """The log-density of N(m, e^{2 l}), phi = (m; l), (2, d)."""
     return np.sum(-0.5 * ((x - phi[0]) * np.exp(-phi[1])) ** 2 - phi[1] - 0.5 * LOG_2PI, axis=1)
 
 
@@ -479,7 +479,7 @@ def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
 
 
 def expit(a):
-    """1/(1 + e^-a); it would overflow for large -a."""
+    """1/(1 + e^-a), for a that are not so negative that e^-a overflows."""
     return 1 / (1 + np.exp(-a))
 
 

@@ -79,7 +79,7 @@ def ddpm_step_of_tiny_variances(impl, **case):
 
 @theorem(f"{HO}, eqs. 6 and 7", "pointwise", a_discrete_step)
 def variance_of_the_step_by_conditioning(impl, model, betas, x, i, z, posterior):
-    r"""The variance of the step is that of x_{i-1} given x_i: beta_i for unit normal data, the other for one point.
+    r"""The variance of a step is that of x_{i-1} given x_i: beta_i for unit normal data, the posterior's for one point.
 
     \sigma_i^2 = \frac{V \beta_i}{(1 - \beta_i) V + \beta_i},\ V = 1 \text{ or } 1 - a_{i-1}"""
     every = i * np.ones(len(x), int)

@@ -102,7 +102,7 @@ def denoising_constant_is_the_posterior_variance(impl, p, sigma):
 
 @theorem(MODULE, "quadrature", data_and_level, about="GaussianMixture.posterior_mean", plane=True, mixtures=True)
 def denoising_constant_by_the_mean_noise(impl, p, sigma):
-    r"""The constant of denoising is also the variance of the noise about its mean given the noisy point.
+    r"""The constant of denoising is the variance of the noise about its mean given the noisy point.
 
     \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2]
     = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
@@ -239,7 +239,7 @@ def tweedies_mean_is_bayes(impl, p, sigma, y):
     TWEEDIE, "pointwise", clean_and_noisy, mixtures=True, cancels="sigma^2 I and sigma^4 grad s have opposite signs"
 )
 def tweedies_covariance_is_bayes(impl, p, sigma, y):
-    r"""Tweedie's formula turns the Jacobian of that score into the posterior covariance that Bayes' rule gives.
+    r"""Tweedie's formula turns the Jacobian of a smoothed mixture's score into the posterior covariance of Bayes' rule.
 
     \operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla^2 \log p^\sigma(y)"""
     model = mixture_of(p.smoothed(sigma))

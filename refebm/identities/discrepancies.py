@@ -124,7 +124,7 @@ def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
 
 @theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_discrepancy_stays_below_the_supremum(impl, p, model, away):
-    r"""Another test field of norm one in L2(p) does not exceed the supremum.
+    r"""Any other test field of norm one in L2(p) has a Stein discrepancy of at most the supremum.
 
     \mathbb E_p[s \cdot g + \operatorname{div} g] \le \sqrt{2 D_F},\ \mathbb E_p|g|^2 = 1"""
     matrix, at_mean = difference_of_scores(p, model)
@@ -373,7 +373,7 @@ def log_derivatives(f1, f2, f3, f4):
 
 @theorem(FLOW + ", appendix", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def continuous_flow_tends_to_score_matching(impl, wells, x, v):
-    r"""At every x the mean over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
+    r"""At every x the mean flow over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
 
     \mathbb E_z[\text{row}] - 1 - \tfrac{\epsilon^2}{4} \text{ISM}
     = \tfrac{\epsilon^4}{8} \Delta^2 w/w + O(\epsilon^6),\ w = e^{-E/2}"""
@@ -401,7 +401,7 @@ def spring_point_and_step(draw: Draw) -> dict:
 
 @theorem(FLOW + ", appendix", "quadrature", spring_point_and_step, plane=True)
 def continuous_flow_of_a_spring_is_closed(impl, model, x, eps):
-    r"""For a quadratic energy the mean over z is a Gaussian integral, with a closed form at every x and step size.
+    r"""For a quadratic energy the mean flow over z is a Gaussian integral, with a closed form at every x and step size.
 
     \det(I + \tfrac{\epsilon^2}{2} P)^{-1/2}
     \exp(\tfrac14 r^\top P r - \tfrac12 r^\top (2P^{-1} + \epsilon^2 I)^{-1} r),\ r = x - m"""
@@ -478,7 +478,7 @@ def data_direction_and_step(draw: Draw) -> dict:
     },
 )
 def continuous_flow_is_stationary_at_the_truth(impl, p, eps, curvature, slope, lean=0.0):
-    r"""If the data have the law of the model and the noise is symmetric, the mean is stationary in every change h of E.
+    r"""If the data have the model's law and the noise is symmetric, the mean flow is stationary in every change h of E.
 
     \mathbb E[\text{row}\, \tfrac12 (h(x) - h(y))] = 0,\ y = x + \epsilon z,\
     h = \tfrac12 x^\top C x + c \cdot x"""

@@ -160,7 +160,7 @@ def spring_through(log_q: np.ndarray) -> Model:
 
 @theorem(HINTON, "enumeration", five_states, cancels=EITHER_SIGN)
 def entropy_contrast_of_a_finite_chain(impl, model, p):
-    r"""For two steps of Barker's chain on five states, the exact expected gradient is that decrease's too.
+    r"""For two steps of Barker's chain on five states, the expected gradient is that of a decrease of KL divergences.
 
     \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)] = \mathbb E_{p_D} \nabla E - \mathbb E_{q_\theta} \nabla E
     - \sum_x \nabla q_\theta(x) [\log q_\theta(x) + E(x)],\ q_\theta = p_D P_\theta^2"""

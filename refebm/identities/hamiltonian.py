@@ -123,7 +123,7 @@ def energy_error_is_of_order_two_in_all(impl, wells, x, v):
 
 @theorem(NEAL, "limit", place, cases=PLACES)
 def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
-    r"""One leapfrog step changes H by a term of order 3.
+    r"""One leapfrog step changes H by a term of order 3 in the step size.
 
     H(x', p') - H(x, p) = \epsilon^3 (\tfrac14 E''[p, \nabla E] - \tfrac1{12} E'''[p, p, p]) + O(\epsilon^4)"""
     steps, energy = 0.006 * 0.5 ** np.arange(4), impl.energy(wells.model)

@@ -210,7 +210,7 @@ def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
     },
 )
 def higher_order_is_a_distance_of_derivatives(impl, p, model, order):
-    r"""Up to a constant, its mean is a distance between (d_i^m p)/p and (d_i^m q)/q, the relative m-th derivatives.
+    r"""Up to a constant, mean higher-order score matching is a distance between the ratios (d_i^m p)/p and (d_i^m q)/q.
 
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \textstyle\sum_i
     \big(\frac{\partial_i^m p}{p} - \frac{\partial_i^m q}{q}\big)^2
@@ -268,7 +268,7 @@ def laplacian_score_matching_by_hand(impl, model, x):
 
 @theorem(LYU, "quadrature", lambda draw: data_and_model(draw, CLOSED), plane=True, mixtures=True)
 def laplacian_is_a_distance_of_laplacians(impl, p, model):
-    r"""Up to a constant, its mean is a distance between (Lap p)/p and (Lap q)/q, the relative Laplacians.
+    r"""Up to a constant, mean Laplacian score matching is a distance between the ratios (Lap p)/p and (Lap q)/q.
 
     \mathbb E_p[\tfrac12 r^2 - \Delta r] = \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p} - \frac{\Delta q}{q}\Big)^2
     - \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p}\Big)^2"""
@@ -278,7 +278,7 @@ def laplacian_is_a_distance_of_laplacians(impl, p, model):
 
 @theorem(LYU, "enumeration", law_and_energy, cancels="both sides vanish where the conditional probabilities agree")
 def marginalisation_is_a_distance_of_conditionals(impl, log_p, model):
-    r"""Up to a constant, its mean is a distance between the inverse probabilities of each bit given the others.
+    r"""Up to a constant, the mean loss is a distance between the inverse probabilities of each bit given the others.
 
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \sum_i
     \Big(\frac{1}{p(x_i \mid x_{-i})} - \frac{1}{q(x_i \mid x_{-i})}\Big)^2

@@ -240,7 +240,7 @@ def bias_in_divergence_has_order_two(impl, p):
     lambda draw: {"first": draw.real(0.01, 2), "power": draw.real(0.05, 0.95), "n_steps": draw.count(1, 12)},
 )
 def decaying_steps_by_hand(impl, first, power, n_steps):
-    r"""The steps are a power of the time, counted from one.
+    r"""The step sizes are the first one times a power of the step's number, counted from one.
 
     \eta_t = \eta_0\, e^{-\gamma \log(1 + t)},\ t = 0, \dots, T - 1"""
     return Sides([impl.decaying_steps(first, power, n_steps)], [first * np.exp(-power * np.log1p(np.arange(n_steps)))])

@@ -213,7 +213,7 @@ def polarised(values):
 
 @theorem("Creutz 1988", "pointwise", gaussian_and_sizes, about=NAMES)
 def mean_ratio_is_one(impl, model, sizes):
-    r"""In equilibrium the mean of the ratio, before the minimum with 1, is 1; for a Gaussian it is a determinant.
+    r"""In equilibrium the ratio, before its minimum with 1 is taken, has mean 1; for a Gaussian it is a determinant.
 
     \mathbb E_{x, z}\, e^{-\Delta} = \sqrt{\det C^{-1}/\det(C^{-1} + 2A)} = 1,\ \Delta = w^\top A w,\
     w = (x - m, z) \sim \mathcal N(0, C)"""

@@ -33,7 +33,7 @@ def pseudo_likelihood_by_enumeration(impl, model):
 
 @theorem(f"{BESAG}; Hyvarinen 2006", "enumeration", law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
-    r"""The mean is a sum of KL divergences between conditional laws of each bit, plus entropies: least at the truth.
+    r"""The mean is a sum of KL divergences between conditional laws, plus entropies, and is least at the true energy.
 
     \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
     - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""

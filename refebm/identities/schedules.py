@@ -34,7 +34,7 @@ AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
 
 @theorem(f"{NICHOL}; Song et al. 2021, appendix B", "limit", cases=AT)
 def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
-    r"""N beta_i tends, at order 1/N, to the rate beta(t) of an SDE at t = i/N.
+    r"""For the cosine schedule N beta_i tends, at order 1/N, to the rate beta(t) of an SDE at t = i/N.
 
     N \beta_i = \beta(t) - \tfrac1{2N} (\beta^2 + \beta') + O(N^{-2}),\
     \beta(t) = \frac{\pi}{1 + s} \tan\left(\frac{\pi (t + s)}{2 (1 + s)}\right)"""
@@ -74,7 +74,7 @@ APART = [2.0, 2.5, 3.5]
 
 @theorem(f"{SONG}, proposition 2", "limit", cases=APART)
 def coverage_is_that_of_lengths(impl, apart):
-    r"""As d grows, the coverage tends, at order 1/sqrt(d), to the mass of the chi law of the noise's length there.
+    r"""As d grows, the coverage tends, at order 1/sqrt(d), to the probability of the noise's length in its interval.
 
     \Phi(c + 3 r) - \Phi(c - 3 r) = P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right)
     + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}} + O(\tfrac1d),\

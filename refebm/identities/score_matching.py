@@ -65,7 +65,7 @@ def implicit_is_explicit(impl, p, model):
     lambda draw: {"p": draw.gaussian(d := draw.count(1, 8)), "model": draw.model(d, ("quadratic",))},
 )
 def implicit_is_explicit_for_gaussians(impl, p, model):
-    r"""For Gaussian data and a quadratic energy, in up to 8 dimensions, it is the same Fisher divergence.
+    r"""For Gaussians in up to 8 dimensions, expected implicit score matching is the Fisher divergence up to a constant.
 
     \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \operatorname{tr} \Sigma^{-1}"""
     return implicit_against_explicit(impl, p, model, degree=2)
@@ -503,7 +503,7 @@ def half_line(draw: Draw, low: float, models: int) -> dict:
     outside={f"shape {a}": lambda a=a: {"p": Gamma(a, 1.0), "models": [line()]} for a in (0.5, 1.5, 2.0)},
 )
 def gamma_boundary_term(impl, p, models):
-    r"""On the half-line the two objectives also differ by p(0+) s(0+), which is the rate times s(0) at shape 1.
+    r"""On the half-line implicit and explicit score matching also differ by p(0+) s(0+): rate times s(0) at shape 1.
 
     \mathbb E[\text{explicit}] - \mathbb E[\text{implicit}] - \tfrac12 \mathbb E s_p^2 = p(0^+) s(0^+)"""
     (model,) = models
@@ -522,7 +522,7 @@ def gamma_boundary_term(impl, p, models):
 
 @theorem("Hyvarinen 2005, regularity conditions", "quadrature", lambda draw: half_line(draw, 1.5, 2))
 def gamma_differences_of_the_implicit_objective(impl, p, models):
-    r"""Two fields are compared rightly for Gamma shapes above 1, with an error of p(0+)(s_1(0) - s_2(0)) at shape 1.
+    r"""Implicit score matching compares two fields correctly for Gamma shapes above 1; at 1 it errs by boundary terms.
 
     \mathbb E[J_1 - J_2] = \mathbb E[\tfrac12 s_1^2 - s_p s_1] - \mathbb E[\tfrac12 s_2^2 - s_p s_2]
     - p(0^+)(s_1(0) - s_2(0))"""

@@ -32,4 +32,5 @@ def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fracti
     beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]  # v_i, v_{i-1}
     pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)  # v_{i-1} - sigma^2, where nothing cancels
     s = score(x, i)
-    return moved((x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z)
+    drawn = eta * np.sqrt(beta) * np.sqrt(then / now)
+    return moved((x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed) * np.sqrt(now) * s + drawn * z)
