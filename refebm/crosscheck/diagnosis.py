@@ -506,7 +506,7 @@ def _in_conventions(function, evidence) -> Diagnosis | None:
             reduced = [f"{evidence.reduction} of the rows"] if evidence.reduction != "per row" else []
             where = ", ".join([*chain.words, *reduced])
             also = f"; also a convention of {chain.sources}" if chain.sources and kind == "convention" else ""
-            words = f"equals {_factor(weighting)}the reference {variant.formula}: {variant.name} ({kind}"
+            words = f"equals {_factor(weighting)}the reference {variant.short}: {variant.name} ({kind}"
             words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
             convention = chain if kind == "convention" else None
             return Diagnosis(words, (variant.name,), convention, evidence.reduction)
@@ -560,7 +560,7 @@ def _beside_terms(function, candidates) -> Diagnosis | None:
             fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
             if fit and abs(fit[0][-1] - 1) <= fit[1][-1]:
                 off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
-                said = f"equals {off}, {one.what.formula}: {one.what.name} (bug)"
+                said = f"equals {off}, {one.what.short}: {one.what.name} (bug)"
                 return Diagnosis(said, (one.what.name,), None, evidence.reduction)
     return None
 
@@ -609,7 +609,7 @@ def _both(reading, evidence) -> Diagnosis:
     names = tuple(one.name for one in reading.what)
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
     where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
-    told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
+    told = " and ".join(f"{a.short}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
     one_term = any(where) and types(reading.function)["return"] == Loss  # the others are not in that convention
     convention = _Together(reading.implementation) if set(kinds) == {"convention"} and not one_term else None
     told += ", in that term alone (bug)" if one_term else ""
@@ -791,7 +791,7 @@ def _words(found, evidence):
     aliases = list(dict.fromkeys(other.name for other, *_ in found[1:] if other.name != variant.name))
     right = {vector.asked.id: vector.value for vector in evidence.vectors}
     ratio = _fit(evidence, [right], lambda vector: 1.0)
-    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.formula}"
+    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.short}"
     what = what if ratio else f"{scaling}{what}"
     kind = "convention" if convention else "bug"
     source = variant.where if convention else variant.seen
