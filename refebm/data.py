@@ -20,6 +20,7 @@ WIDTH = 0.3  # the default sigma, in units of the spread
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "."}
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
 EXCHANGED = str.maketrans(",.", ".,")
 LIKE_A_NUMBER = re.compile(
@@ -103,13 +104,16 @@ def _numbers(here, header, body, chosen, comma, drop):
 
 def _wanted(cell):
     advice = "--missing drop leaves such rows out" if cell.lower() in MISSING else "digits, and one --decimal sign"
+    advice = "of no more digits than a float holds: subtract one from all" if WHOLE.fullmatch(cell) else advice
     return f"must be a number ({advice}), got {cell!r}; --columns names the columns to use"
 
 
 def _number(cell, comma):
     """The number in a cell, or None."""
     text = cell.translate(EXCHANGED) if comma else cell
-    return float(text) if NUMBER.fullmatch(text) and np.isfinite(float(text)) else None
+    if not NUMBER.fullmatch(text) or not np.isfinite(float(text)):
+        return None
+    return None if WHOLE.fullmatch(text) and int(text) != float(text) else float(text)
 
 
 def _decimal_commas(body):
@@ -184,11 +188,13 @@ def user_data(
     if len(names) > 2:
         raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {listed(names)}")
     used = points[np.unique(np.linspace(0, len(points) - 1, min(MOST_ROWS, len(points))).astype(int))]
-    spread = float(np.sqrt(np.mean(np.var(used, axis=0)))) or 1.0
+    centred = used - used.mean(axis=0)
+    unit = float(np.max(np.abs(centred))) or 1.0  # in which no square is lost
+    spread = unit * float(np.sqrt(np.mean((centred / unit) ** 2))) or 1.0
     sigma = WIDTH * spread if sigma is None else float(positive("sigma", sigma))
     if not sigma <= LARGEST * spread:
         raise InputError("E-SIGMA", f"sigma must be within {LARGEST:g} times the spread {spread:.4g}, got {sigma:g}")
-    density = smoothed_empirical((used - used.mean(axis=0)) / spread, sigma / spread)
+    density = smoothed_empirical(centred / spread, sigma / spread)
     if not fits(density):
         raise InputError("E-SIGMA", f"sigma {sigma:g} is too small for a lattice over points with spread {spread:.4g}")
     return UserData(names, left_out, dropped + len(points), dropped, len(used), spread, sigma, density)

@@ -151,23 +151,10 @@ def points_of(owner, name, value):
 
 
 def positive_points(name, value, x=None):
-    """Points whose coordinates are all positive."""
+    """Points whose coordinates are all positive, and have squares."""
     value = points(name, value)
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0 everywhere")
-    return value
-
-
-def bits(name, value, x=None):
-    """Points of {0, 1}^d."""
-    value = points(name, value)
-    _refuse(name, value, (value == 0) | (value == 1), "E-BINARY", "0 or 1 everywhere")
-    return value
-
-
-def fractions(name, value, x=None):
-    """Points of [0, 1]^d: binary units, or their means."""
-    value = points(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+    _see_square(name, value, LEAST)
     return value
 
 
@@ -214,32 +201,6 @@ def _parts(name, value):
     return value
 
 
-def like_x(name, value, x):
-    """An array of the shape of x."""
-    value = real_array(name, value)
-    if value.shape != x.shape:
-        raise InputError("E-SHAPE", f"{name} must have the shape of x, {x.shape}; got {value.shape}")
-    return value
-
-
-def projections(name, value, x):
-    """Directions: (n, d) like x, or (m, n, d) for m of them at each row."""
-    value = real_array(name, value)
-    if value.shape != x.shape and (value.ndim != 3 or value.shape[1:] != x.shape or not len(value)):
-        raise InputError("E-SHAPE", f"{name} must be (n, d) = {x.shape} or (m, n, d); got shape {value.shape}")
-    return value
-
-
-def noise_points(name, value, x):
-    """Noise, (nu, n, d): nu >= 1 points for each row of x."""
-    value = real_array(name, value)
-    if value.shape[1:] != x.shape or not len(value):
-        raise InputError(
-            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) of x = {x.shape} and nu >= 1; got shape {value.shape}"
-        )
-    return value
-
-
 def supported(name, values):
     """Log-densities of the noise at the data, (n,), which must be finite. Errors: E-SUPPORT."""
     finite = np.isfinite(values)
@@ -253,20 +214,6 @@ def supported(name, values):
     return values
 
 
-def weight_inside(name, value, x=None):
-    """A float strictly between 0 and 1."""
-    value = number(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-WEIGHTS", "greater than 0 and less than 1")
-    return value
-
-
-def fraction(name, value, x=None):
-    """A float from 0 to 1."""
-    value = number(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1")
-    return value
-
-
 def level(name, value, x):
     """A positive float, or one per row (n,), whose squares neither overflow nor underflow; returned as (n, 1)."""
     value = real_array(name, value)
@@ -277,20 +224,6 @@ def level(name, value, x):
     return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
 
 
-def positive(name, value, x=None):
-    """A positive float."""
-    value = number(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
-
-
-def nonnegative(name, value, x=None):
-    """A float that is at least 0."""
-    value = number(name, value)
-    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
-    return value
-
-
 def squarable(name, value, x=None, *, least=LEAST):
     """A positive float whose square neither overflows nor underflows; with `least` 0 it may underflow."""
     value = positive(name, value)
@@ -299,14 +232,7 @@ def squarable(name, value, x=None, *, least=LEAST):
 
 
 def _see_square(name, value, least):
-    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to have a square")
-
-
-def positives(name, value, x=None):
-    """A positive float, or several."""
-    value = real_array(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
+    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to be squared")
 
 
 def number(name, value, x=None):
@@ -384,7 +310,7 @@ def tape_of_steps(name, value, x=None):
     lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
     if len(lengths) != 1 or lengths == {0}:
         came = brief(sorted(lengths))
-        raise InputError("E-TAPE", f"the arrays of a tape must have one length, at least 1; got {came}")
+        raise InputError("E-TAPE", f"the arrays of a tape must have the same length, at least 1; got {came}")
     for part in parts:
         _refuse_type(name, part, part.dtype.kind in "iufb")
         if not np.isfinite(np.min(part)) or not np.isfinite(np.max(part)):  # needs no array as large as the tape
@@ -400,16 +326,6 @@ def trajectory(name, value, x=None):
     if x is not None and value.shape[1:] != x.shape[-2:]:
         raise InputError(
             "E-SHAPE", f"{name} must be (T, n, d) with (n, d) of x = {x.shape[-2:]}; got shape {value.shape}"
-        )
-    return value
-
-
-def tape_of_levels(name, value, x):
-    """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError(
-            "E-TAPE", f"{name} must be (L, T, n, d) with (n, d) of x = {x.shape}, T >= 1; got {value.shape}"
         )
     return value
 
@@ -451,14 +367,6 @@ def decreasing_times(name, value, x=None):
     value = times(name, value)
     if value.ndim != 1 or len(value) < 2 or np.any(np.diff(value) >= 0):
         raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {brief(value.tolist())}")
-    return value
-
-
-def tape_of_corrections(name, value, x):
-    """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) of x = {x.shape}; got {value.shape}")
     return value
 
 
@@ -520,13 +428,6 @@ class MeasuredSDE:
         return tuple(of_time(f"{self.name}.marginal", lambda _, part=part: part)(t) for part in (scale, std))
 
 
-def step_variances(name, value, x=None):
-    """The variances of the steps of a diffusion, (N,), each in (0, 1)."""
-    value = vector(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-BETAS", "greater than 0 and less than 1")
-    return value
-
-
 def indices_of(name, value, x):
     """The index of the step of each row, (n,), from an int for all rows or (n,)."""
     value = array(name, value)
@@ -553,39 +454,24 @@ def within(name, value, n):
     return value
 
 
-def count(name, value, x=None):
-    """A whole number of at least 1."""
-    return _counted(name, value)
+def _whole(least=1, most=math.inf, code="E-COUNT"):
+    """A check of a whole number, from the least to the most; code: of more."""
+
+    def counted(name, value, x=None):
+        if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+            raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+        if value < least:
+            raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
+        if value > most:
+            raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
+        return int(value)
+
+    return counted
 
 
-def count_or_none(name, value, x=None):
-    """A whole number of at least 0."""
-    return _counted(name, value, 0, MOST_NUMBERS, "E-SIZE")
-
-
-def order_of_derivative(name, value, x=None):
-    """The order of a derivative, at most 8: the time it takes grows by a factor with each order."""
-    return _counted(name, value, most=MOST_DERIVATIVES)
-
-
-def size(name, value, x=None):
-    """The length of one axis of an array."""
-    return _counted(name, value, most=MOST_NUMBERS, code="E-SIZE")
-
-
-def steps(name, value, x=None):
-    """A number of steps that a loop can make."""
-    return _counted(name, value, most=MOST_STEPS)
-
-
-def _counted(name, value, least=1, most=math.inf, code="E-COUNT"):
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
-    if value < least:
-        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
-    if value > most:
-        raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
-    return int(value)
+count, count_or_none, size = _whole(), _whole(0, MOST_NUMBERS, "E-SIZE"), _whole(1, MOST_NUMBERS, "E-SIZE")
+steps = _whole(most=MOST_STEPS)
+order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
 def memory(*sizes):
@@ -637,7 +523,7 @@ def transition(name, function, x=None):
             came = np.shape(after) if is_step else type(step).__name__
             raise InputError("E-CALLABLE", f"{name}(x, ...) must return Step(x, info), x {np.shape(x)}; got {came}")
         if np.shape(step[1].invalid) != np.shape(x)[:1]:
-            raise InputError("E-CALLABLE", f"{name}(x, ...) must say of each row whether it is invalid")
+            raise InputError("E-CALLABLE", f"{name}(x, ...) must have an info.invalid of shape (n,)")
         return kept(after), step[1]
 
     return stepped
@@ -709,7 +595,7 @@ def sampler(name, function, x=None):
         eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
         if isbox(phi) and not isbox(z):
-            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, by autograd.numpy")
+            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
         z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
             raise InputError(
@@ -739,8 +625,8 @@ def of_parameters(check):
 
 
 def mapped(change: Callable, tree):
-    """Nested dicts, tuples and lists with every leaf changed, dicts in the order of their names, as autograd flattens
-    them; a word stays what it is."""
+    """Nested dicts, tuples and lists with `change` applied to every leaf except strings. Dicts are visited in the order
+    of their sorted names, as in `autograd.misc.flatten`, but keep their own order."""
     if isinstance(tree, dict):
         parts = {name: mapped(change, tree[name]) for name in sorted(tree)}
         return {name: parts[name] for name in tree}
@@ -750,14 +636,14 @@ def mapped(change: Callable, tree):
 
 
 def leaves_of(tree) -> list:
-    """The leaves of nested dicts, tuples and lists, in the order of `mapped`."""
+    """The leaves of nested dicts, tuples and lists, except strings, in the order in which `mapped` visits them."""
     found = []
     mapped(found.append, tree)
     return found
 
 
 def filled(form, leaves):
-    """Nested as `form` is, with the next of these in the place of each leaf."""
+    """The structure of `form`, with its leaves replaced, in the order of `mapped`, by those given."""
     each = iter(leaves)
     return mapped(lambda _: next(each), form)
 
@@ -948,6 +834,50 @@ def probabilities(name, value):
     if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
         raise InputError("E-WEIGHTS", f"{name} must sum to 1, the sum is {float(np.sum(value))!r}")
     return value
+
+
+def _beside(fits, wanted, code="E-SHAPE"):
+    """A check of an array whose shape goes with that of x."""
+
+    def shaped(name, value, x):
+        value = real_array(name, value)
+        if not fits(value.shape, x.shape):
+            raise InputError(code, f"{name} must {wanted.format(x.shape)}; got shape {value.shape}")
+        return value
+
+    return shaped
+
+
+like_x = _beside(lambda a, x: a == x, "have the shape of x, {}")
+projections = _beside(lambda a, x: a == x or (a[1:] == x and a[0] > 0), "be (n, d) = {} or (m, n, d)")
+noise_points = _beside(lambda a, x: a[1:] == x and a[0] > 0, "be (nu, n, d) with (n, d) of x = {} and nu >= 1")
+tape_of_levels = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (L, T, n, d) with (n, d) of x = {} and T >= 1", "E-TAPE"
+)
+tape_of_corrections = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (K, 1 + M, n, d) with (n, d) of x = {}", "E-TAPE"
+)
+
+
+def _each(check, holds, code, wanted):
+    """A check with a condition more, on each number."""
+
+    def narrower(name, value, x=None):
+        value = check(name, value)
+        _refuse(name, value, holds(value), code, wanted)
+        return value
+
+    return narrower
+
+
+bits = _each(points, lambda a: (a == 0) | (a == 1), "E-BINARY", "0 or 1 everywhere")
+fractions = _each(points, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+weight_inside = _each(number, lambda a: (a > 0) & (a < 1), "E-WEIGHTS", "greater than 0 and less than 1")
+fraction = _each(number, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1")
+positive = _each(number, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+nonnegative = _each(number, lambda a: a >= 0, "E-POSITIVE", "at least 0")
+positives = _each(real_array, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+step_variances = _each(vector, lambda a: (a > 0) & (a < 1), "E-BETAS", "greater than 0 and less than 1")
 
 
 # ---- types -----------------------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ class VariancePreserving(LinearSDE):
         $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b})\, I),\quad b = \int_s^t \beta$$
         """
         b = self.integral(s, t)
-        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
+        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))  # 1 - e^{-b} by expm1 keeps its digits for small b
 
     @rows
     def prior(self, d: Size) -> Density:
@@ -226,7 +226,7 @@ class SubVariancePreserving(VariancePreserving):
 
         $$g(t) = \sqrt{\beta(t) (1 - e^{-2 B(t)})},\quad B(t) = \int_0^t \beta$$
         """
-        return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))
+        return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))  # -expm1(-a) = 1 - e^{-a}
 
     def kernel(self, s, t):
         r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): returns (e^{-b/2}, std).
@@ -234,7 +234,7 @@ class SubVariancePreserving(VariancePreserving):
         $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b}) (1 - e^{-B(s) - B(t)})\, I),\quad b = B(t) - B(s)$$
         """
         b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
-        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))
+        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))  # -expm1(-a) = 1 - e^{-a}
 
 
 class GivenDiffusion(LinearSDE):

@@ -54,7 +54,7 @@ def expit(a: np.ndarray) -> np.ndarray:
 def softplus(a: np.ndarray) -> np.ndarray:
     """log(1 + e^a), with derivative 1 at a = inf."""
     far = a > 40  # there it is a, to the last digit
-    return numpy.where(far, a, numpy.logaddexp(0.0, numpy.where(far, 0.0, a)))
+    return numpy.where(far, a, numpy.logaddexp(0.0, numpy.where(far, 0.0, a)))  # log(e^0 + e^a)
 
 
 @with_slope(lambda y, a: polygamma(0, a))

@@ -323,7 +323,7 @@ def _flat(parameters):
 
 def _of_parameters(value):
     if held(value) is value:
-        raise InputError("E-CALLABLE", "loss must depend on the parameters, by autograd.numpy")
+        raise InputError("E-CALLABLE", "loss must depend on the parameters, through autograd.numpy")
     return value
 
 

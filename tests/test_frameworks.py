@@ -285,7 +285,7 @@ def test_a_template_is_as_short_as_what_is_chosen(capsys):
     text = capsys.readouterr().out
     assert "from refebm.crosscheck.frameworks.torch import objective\n" in text and len(text.splitlines()) < 25
     assert text.count("@objective") == 1 and "def denoising_score_matching_cv(score, x, sigma, z):" in text
-    assert "z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2)" in text and text.endswith("    raise NotImplementedError\n")
+    assert "- z.s(x)/sigma - (|z|^2 - d)/(2 sigma^2)" in text and text.endswith("    raise NotImplementedError\n")
     assert main(["crosscheck", "--template", "torch", "--only", "nothing like it"]) == 2
 
 

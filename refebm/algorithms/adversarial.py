@@ -1,4 +1,4 @@
-r"""Training with a sampler in place of Markov chains, and training of an autoencoder whose codes have no density."""
+r"""Training with a sampler in place of Markov chains, and of an autoencoder whose codes have no known density."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -121,7 +121,7 @@ def train_implicit_vae(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""An autoencoder with codes z = f(x, eps) of unknown density: a score s of the codes replaces it in the ELBO.
+    r"""An autoencoder with codes z = f(x, eps) of unknown density: the gradient of the ELBO uses their score s instead.
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[s(z|x) \cdot z - \log p_\theta(x, z)],
     \ z = f_\theta(x, \epsilon)$$
@@ -141,7 +141,7 @@ def train_implicit_vae(
 
     def fitted(theta):
         z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
-        return nearer(score, copied, z, signs(rng, *z.shape), scores, score_steps)
+        return refitted(score, copied, z, signs(rng, *z.shape), scores, score_steps)
 
     def look(theta, i):
         nonlocal scores
@@ -159,7 +159,7 @@ def train_implicit_vae(
     return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
 
 
-def nearer(score, x, z, v, phi, n_steps):
+def refitted(score, x, z, v, phi, n_steps):
     """The parameters of the score of codes z given x after n_steps steps of L-BFGS from phi on the sliced loss, v its
     projections."""
 

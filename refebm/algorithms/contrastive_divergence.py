@@ -34,7 +34,7 @@ def starts(name, value, x):
     """The states of persistent chains, (batch, d), or a replay buffer."""
     given = value.points if isinstance(value, ReplayBuffer) else points(name, value)
     if given.shape[1] != x.shape[1]:
-        raise InputError("E-SHAPE", f"{name} must be points of d = {x.shape[1]}, as x has; got shape {given.shape}")
+        raise InputError("E-SHAPE", f"{name} must be points with d = {x.shape[1]}, that of x; got shape {given.shape}")
     return value if isinstance(value, ReplayBuffer) else given
 
 
@@ -98,7 +98,7 @@ def train_contrastive_divergence(
             fresh = rng.standard_normal(rows.shape)
             return kept.start(fresh, fraction, replay_tape(rng, 1, batch)[0])
         if kept is not None and len(kept) != batch:
-            raise InputError("E-SHAPE", f"chains must be ({batch}, d), one for each of batch; got shape {kept.shape}")
+            raise InputError("E-SHAPE", f"chains must be ({batch}, d) for batch = {batch}; got shape {kept.shape}")
         return rows if kept is None else kept
 
     def loss(theta, i):

@@ -28,7 +28,7 @@ from refebm.training import Fit, minimise_in_turns, minimise_noisy
 def _drawn(noise, rng, n, d):
     y = noise.sample(rng, n)
     if np.shape(y) != (n, d):
-        raise InputError("E-SHAPE", f"noise must draw points of x's d, ({n}, {d}); got shape {np.shape(y)}")
+        raise InputError("E-SHAPE", f"noise.sample must return points ({n}, {d}); got shape {np.shape(y)}")
     return y
 
 

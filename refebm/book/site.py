@@ -82,7 +82,7 @@ def _renderer() -> Callable:
         from pygments.lexers import get_lexer_by_name
     except ImportError as error:
         wanted = f"{error.name} is not installed: pip install 'refebm[book]'"
-        raise InputError("E-EXTRA", f"the site needs libraries of its own: {wanted}") from error
+        raise InputError("E-EXTRA", f"the site needs further libraries: {wanted}") from error
 
     def coloured(code, language, _=None):
         return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))

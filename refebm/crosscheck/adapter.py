@@ -86,7 +86,7 @@ class Sde:
         return getattr(self._machine(), name)
 
 
-class Told:
+class KnownInfo:
     """The info of an adapter's step, from the states before and after it and the acceptance probability, if returned.
 
     What cannot be known raises NotSupported: theorems that need it are skipped for this adapter.
@@ -225,7 +225,7 @@ class AdapterDensity:
         if not callable(method):
             return reference
         returns = inspect.signature(reference).return_annotation
-        if returns is float:  # one number, which is no mean of rows
+        if returns is float:  # a single number, and not the mean of rows
             return lambda *given: self._read((call(method, *given),))[0]
         if returns == Density:
             return lambda *given: self._asked(method, given, reference(*given))
@@ -297,7 +297,7 @@ def _module_of(path, content):
 def _exposed(module) -> dict[str, Callable]:
     """What a module defines under public names, imports as functions, lists in __all__, or decorates with such a name.
 
-    If a harness decorates some, a plain function with a public name is imported for them to call, and is not meant.
+    If a module has functions of a harness, plain functions that it imports are not counted: its bodies call them.
     """
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}
@@ -429,7 +429,7 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
     if [part.shape for part in (after, *acceptance)] not in (shapes, shapes[:1]):
         got = " and ".join(str(part.shape) for part in (after, *acceptance))
         raise Failure(f"returned shape {got}, wanted {' and '.join(map(str, shapes))}")
-    return Step(after, Told(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
+    return Step(after, KnownInfo(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
 
 
 def last_lines(error: BaseException) -> str:

@@ -470,26 +470,25 @@ def _tables(function, evidence) -> Diagnosis | None:
     """A weight (n, 1) times losses (n,), broadcast to a table (n, n): its mean is the product of both means."""
     if evidence.reduction == "per row":
         return None
-    for some in weightings(function):
-        for own in _powers_of(function):
-            with np.errstate(all="ignore"):
-                parts = [(_row_weight(own.factor, v), _row_weight(some.factor, v) * v.value) for v in evidence.vectors]
-                reduced = REDUCTIONS[evidence.reduction]
-                values = np.array([reduced(w * np.ones(len(rows))) * reduced(rows / w) for w, rows in parts])
-            if evidence.confirmed(values):
-                weight = ", ".join(own.words).removeprefix("times ")
-                said = (
-                    f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
-                )
-                said += f"losses of shape (n,){''.join(f', {word}' for word in some.words)}"
-                return Diagnosis(said, (), None, evidence.reduction)
+    some, own = weightings(function), _powers_of(function)
+    reduced = partial(REDUCTIONS[evidence.reduction], axis=-1)
+    with np.errstate(all="ignore"):
+        of_each = [(v, _weights(function, int(v.asked.id))) for v in evidence.vectors]
+        tables = [reduced(w[own]) * reduced((w * v.value)[:, None] / w[own]) for v, w in of_each]
+        values = np.stack(tables, axis=-1)
+    for i, j in np.argwhere(np.all(evidence.equals(values), axis=-1)):
+        if evidence.confirmed(values[i, j]):
+            weight = ", ".join(some[own[j]].words).removeprefix("times ")
+            said = f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
+            said += f"losses of shape (n,){''.join(f', {word}' for word in some[i].words)}"
+            return Diagnosis(said, (), None, evidence.reduction)
     return None
 
 
-def _powers_of(function: str) -> list:
-    """The weightings that vary from row to row."""
-    some = [one for one in weightings(function) if len(one.words) == 1 and one.constant == 1]
-    return [one for one in some if "over" not in one.words[0]]
+def _powers_of(function: str) -> list[int]:
+    """The indices of those weightings that are a single power and vary from row to row."""
+    alone = [(i, one) for i, one in enumerate(weightings(function)) if len(one.words) == 1 and one.constant == 1]
+    return [i for i, one in alone if "over" not in one.words[0]]
 
 
 def _in_conventions(function, evidence) -> Diagnosis | None:
@@ -886,7 +885,7 @@ def _combined(function, candidates) -> Diagnosis | None:
 
 
 def _uneven(columns, names, candidates) -> Diagnosis | None:
-    """A mean where another term has a sum: one of them is over d, or over n, or times that."""
+    """A combination in which a single term is divided or multiplied by d or n, as if it had a mean for a sum."""
     for j, (name, column) in enumerate(zip(names, columns)):
         for words, count in UNEVEN.items():
             scaled = {

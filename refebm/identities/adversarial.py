@@ -1,12 +1,13 @@
 r"""Theorems about adversarial and variational training: bounds, their gaps, and the entropy's gradient."""
 
 import autograd.numpy as np
-import scipy
 
 from refebm.calculus import pull_back
+from refebm.identities.contrast import log_density
 from refebm.identities.draw import SCORES, Draw
 from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
+from refebm.identities.parameters import density_of, log_z_of
 from refebm.identities.record import Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.models import Model, mixture_of
@@ -21,22 +22,7 @@ BISHOP = "Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouz
 
 def normalised(density: GaussianMixture) -> Model:
     """The log-density of a mixture, as data."""
-    inner = mixture_of(density)
-    return Model(
-        "log_density", {"kind": inner.kind, "parameters": inner.parameters, "log_z": 0.5 * density.d * LOG_2PI}
-    )
-
-
-def density_of(model: Model) -> tuple[GaussianMixture, float]:
-    """The density of a quadratic or mixture energy, and its log Z."""
-    given = model.parameters
-    if model.kind == "quadratic":
-        given = {"logits": np.zeros(1), "means": given["mean"][None], "precisions": given["precision"][None]}
-    logits = given["logits"] - 0.5 * np.linalg.slogdet(given["precisions"])[1]
-    covs = np.linalg.inv(given["precisions"])
-    weights = np.exp(logits - np.max(logits))
-    density = GaussianMixture(weights / np.sum(weights), given["means"], 0.5 * (covs + np.swapaxes(covs, 1, 2)))
-    return density, float(scipy.special.logsumexp(logits)) + 0.5 * model.d * LOG_2PI
+    return log_density(mixture_of(density), 0.5 * density.d * LOG_2PI)
 
 
 def model_and_sampler(draw: Draw) -> dict:
@@ -46,12 +32,12 @@ def model_and_sampler(draw: Draw) -> dict:
     return {"model": model, "q": draw.mixture(d, most=2), "x": draw.reals((1, d), -2, 2)}
 
 
-@theorem(BOUND, kind="quadrature", case=model_and_sampler, plane=True, cancels=EITHER_SIGN)
+@theorem(BOUND, "quadrature", model_and_sampler, plane=True, cancels=EITHER_SIGN)
 def adversarial_bound_and_its_gap(impl, model, q, x):
     r"""At every x, the mean of the bound over y from q exceeds log p_model(x) by the KL divergence of q from p_model.
 
     \mathbb E_{y \sim q}[E(y) - E(x) + \log q(y)] = \log p_E(x) + KL(q|p_E)"""
-    p, _ = density_of(model)
+    p = density_of(model)
     energy, log_q = impl.energy(model), impl.energy(normalised(q))
     (bound, gap), change = expect(
         [lambda y: impl.variational_bound(energy, log_q, x + 0 * y, y), lambda y: q.log_prob(y) - p.log_prob(y)], q
@@ -71,12 +57,12 @@ def cross_entropy(p: Gaussian, q: Gaussian) -> list:
     return [0.5 * np.trace(q.precision @ p.cov), 0.5 * off @ q.precision @ off, 0.5 * (log_det + p.d * LOG_2PI)]
 
 
-@theorem(BOUND, kind="quadrature", case=gaussians_and_model, cancels=EITHER_SIGN)
+@theorem(BOUND, "quadrature", gaussians_and_model, cancels=EITHER_SIGN)
 def adversarial_bound_of_gaussians(impl, p, q, model):
     r"""For Gaussian data, sampler and model the expected bound is, in closed form, the likelihood plus a KL divergence.
 
     \mathbb E_{x \sim p, y \sim q}[E(y) - E(x) + \log q(y)] = \mathbb E_p[\log p_E] + KL(q|p_E),\ KL \ge 0"""
-    d, best = p.d, density_of(model)[0].components[0]
+    d, best = p.d, density_of(model).components[0]
     law = GaussianMixture([1.0], q.mean[None], q.cov[None])
     energy, log_q = impl.energy(model), impl.energy(normalised(law))
     bound, change = expect(
@@ -98,13 +84,13 @@ def model_and_points(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(BOUND, "pointwise", model_and_points, cancels=EITHER_SIGN)
 def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
     r"""If the sampler has the law of the model, the bound equals log p_model(x) for every y: it has no variance.
 
     E(y) - E(x) + \log p_E(y) = \log p_E(x)"""
-    p, log_z = density_of(model)
-    log_q = Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": log_z})
+    p, log_z = density_of(model), log_z_of(model)
+    log_q = log_density(model, log_z)
     rows = impl.variational_bound(impl.energy(model), impl.energy(log_q), x, y)
     formula = [2 * np.abs(p.log_prob(y)), np.abs(p.log_prob(x)), 3 * np.abs(log_z)]
     return Sides([rows], [p.log_prob(x)], formula=formula)
@@ -120,7 +106,7 @@ def gaussian_sampler(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", case=gaussian_sampler, cancels=EITHER_SIGN)
+@theorem(BOUND, "pointwise", gaussian_sampler, cancels=EITHER_SIGN)
 def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
     r"""The bound's gradient in the sampler y = a eps + b is that of the sampler's KL divergence from p_model.
 
@@ -131,9 +117,8 @@ def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
 
     def rows(phi):
         a, b = phi
-        inner = {"mean": b, "precision": np.diag(a**-2.0)}
-        log_z = 0.5 * d * LOG_2PI + np.sum(np.log(a))
-        log_q = Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+        inner = Model("quadratic", {"mean": b, "precision": np.diag(a**-2.0)})
+        log_q = log_density(inner, 0.5 * d * LOG_2PI + np.sum(np.log(a)))
         return impl.variational_bound(impl.energy(model), impl.energy(log_q), x + 0 * eps, a * eps + b)
 
     gradient = np.concatenate(pull_back(rows, (scale, shift))[1](weights))
@@ -157,7 +142,7 @@ def affine_sampler(draw: Draw) -> dict:
     return {"a": near + draw.reals((d, k), -0.4, 0.4) / d, "b": draw.reals((d,), -1.5, 1.5)}
 
 
-@theorem(IMPLICIT, kind="pointwise", case=affine_sampler, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", affine_sampler, cancels=EITHER_SIGN)
 def entropy_gradient_of_affine_maps(impl, a, b):
     r"""For z = A eps + b with normal eps, the gradient is that of the entropy, log sqrt(det(A A^T)) up to a constant.
 
@@ -182,7 +167,7 @@ def model_sampler_and_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(IMPLICIT, kind="pointwise", case=model_sampler_and_noise, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", model_sampler_and_noise, cancels=EITHER_SIGN)
 def entropy_gradient_by_hand(impl, model, a, b, eps):
     r"""With any field in place of q's score, each row is the chain rule through z = A eps + b with the field constant.
 
@@ -220,7 +205,7 @@ def warped_sampler(draw: Draw) -> dict:
     return {"a": draw.real(0.3, 1.2), "b": draw.real(0.3, 1.2)}
 
 
-@theorem(IMPLICIT, kind="quadrature", case=warped_sampler)
+@theorem(IMPLICIT, "quadrature", warped_sampler)
 def entropy_gradient_of_a_warped_normal(impl, a, b):
     r"""For z = a sinh(eps) + b eps with normal eps, the entropy is that of eps plus the mean log slope of the map.
 
@@ -255,7 +240,7 @@ def evidence(weights, bias, deviation):
     return Gaussian(bias, weights @ weights.T + deviation**2 * np.eye(len(bias)))
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.log_joint", case=vae, plane=True)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.log_joint", plane=True)
 def joint_density_integrates_to_the_marginal(impl, arguments, x):
     r"""The joint density of x and z, integrated over z, is the density of x.
 
@@ -278,7 +263,7 @@ def vae_and_rows(draw: Draw) -> dict:
     }
 
 
-@theorem(BISHOP, kind="pointwise", about="LinearGaussianVAE.log_joint", case=vae_and_rows, cancels=EITHER_SIGN)
+@theorem(BISHOP, "pointwise", vae_and_rows, about="LinearGaussianVAE.log_joint", cancels=EITHER_SIGN)
 def joint_density_by_hand(impl, arguments, x, z):
     r"""The joint log-density is the sum of the normal log-densities of all coordinates of z and x.
 
@@ -292,7 +277,7 @@ def joint_density_by_hand(impl, arguments, x, z):
     return Sides([rows], [*squares, *(n * c * np.ones(len(x)) for n, c in zip(counts, constants))])
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.marginal", case=vae, plane=True)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.marginal", plane=True)
 def marginal_density_is_the_mean_likelihood(impl, arguments, x):
     r"""The density of x is the mean, over z from the prior, of the density of x given z.
 
@@ -304,7 +289,7 @@ def marginal_density_is_the_mean_likelihood(impl, arguments, x):
     return Sides([np.exp(impl.LinearGaussianVAE(*arguments).marginal().log_prob(x))], terms, change)
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.posterior_mean", case=vae, plane=True, cancels=EITHER_SIGN)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.posterior_mean", plane=True, cancels=EITHER_SIGN)
 def posterior_mean_is_bayes(impl, arguments, x):
     r"""The posterior mean of z is its mean under the prior, weighted by the likelihood of x.
 
@@ -318,7 +303,7 @@ def posterior_mean_is_bayes(impl, arguments, x):
     return Sides([density * impl.LinearGaussianVAE(*arguments).posterior_mean(x)], terms, change)
 
 
-@theorem(BISHOP, kind="pointwise", about="LinearGaussianVAE.posterior_mean", case=vae_and_rows, cancels=EITHER_SIGN)
+@theorem(BISHOP, "pointwise", vae_and_rows, about="LinearGaussianVAE.posterior_mean", cancels=EITHER_SIGN)
 def posterior_mean_is_a_regression(impl, arguments, x, z):
     r"""The posterior mean is the linear regression of z on x, Cov(z, x) Cov(x)^{-1} (x - b).
 
@@ -340,9 +325,9 @@ def vae_and_posterior(draw: Draw) -> dict:
 
 @theorem(
     BISHOP + "; " + IMPLICIT,
-    kind="quadrature",
+    "quadrature",
+    vae_and_posterior,
     about="LinearGaussianVAE.gap LinearGaussianVAE.log_joint",
-    case=vae_and_posterior,
     cancels=EITHER_SIGN,
 )
 def elbo_and_its_gap(impl, arguments, x, mean, cov):
@@ -380,11 +365,10 @@ def log_joint_of(arguments, x) -> Model:
     mean, precision = posterior(*arguments, x)
     log_evidence = evidence(*arguments).log_prob(x[None])[0]
     log_z = 0.5 * len(mean) * LOG_2PI - 0.5 * np.linalg.slogdet(precision)[1] - log_evidence
-    inner = {"mean": mean, "precision": precision}
-    return Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+    return log_density(Model("quadratic", {"mean": mean, "precision": precision}), log_z)
 
 
-@theorem(IMPLICIT, kind="pointwise", case=vae_and_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", vae_and_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_has_the_gradient_of_the_elbo(impl, arguments, x, a, c, factor):
     r"""For a linear Gaussian autoencoder with encoder z = A x + c + L eps, the implicit ELBO has the ELBO's gradient.
 
@@ -413,15 +397,13 @@ def warped_encoder(draw: Draw) -> dict:
     return warped_sampler(draw) | {"model": draw.model(1, ("quadratic",))}
 
 
-@theorem(IMPLICIT, kind="quadrature", case=warped_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "quadrature", warped_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_of_a_warped_normal(impl, a, b, model):
     r"""For the encoder z = a sinh(eps) + b eps and a normal posterior, the implicit ELBO has the ELBO's gradient.
 
     \nabla(-\text{ELBO}) = \mathbb E[(\lambda(z - \mu) - \tfrac{d}{dz})(\sinh \epsilon, \epsilon)],\
     \tfrac{d}{dz} = (a \cosh \epsilon + b)^{-1} \tfrac{d}{d\epsilon}"""
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(0.7)})
-    )
+    log_joint = impl.energy(log_density(model, 0.7))
     mean, precision = (float(np.ravel(value)[0]) for value in model.parameters.values())
 
     def gradient(eps):
@@ -447,8 +429,8 @@ def joint_and_posterior(draw: Draw) -> dict:
 
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2, with Stein's identity",
-    kind="quadrature",
-    case=joint_and_posterior,
+    "quadrature",
+    joint_and_posterior,
     plane=True,
     cancels=EITHER_SIGN,
 )
@@ -456,10 +438,8 @@ def implicit_elbo_is_not_the_elbo(impl, model, q, log_z):
     r"""The value of the implicit ELBO is not the ELBO: it has the dimension k of z in place of the entropy of q.
 
     \mathbb E_q[-\log p(x, z) + s_q(z) \cdot z] = -\mathbb E_q \log p(x, z) - k"""
-    p, log_mass = density_of(model)
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(log_z)})
-    )
+    p, log_mass = density_of(model), log_z_of(model)
+    log_joint = impl.energy(log_density(model, log_z))
     score_q = impl.score(mixture_of(q))
     (value, cross), change = expect(
         [lambda z: impl.implicit_negative_elbo(log_joint, score_q, z), lambda z: -p.log_prob(z)], q

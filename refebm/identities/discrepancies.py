@@ -6,11 +6,12 @@ import numpy as np
 import scipy
 
 from refebm.calculus import pull_back
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
 from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits, rademacher
-from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model
+from refebm.identities.rules import rademacher
+from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model, line
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, standard_normal
@@ -29,7 +30,7 @@ def two_models_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "field": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(STEIN, kind="pointwise", case=two_models_and_points, cancels=EITHER_SIGN)
+@theorem(STEIN, "pointwise", two_models_and_points, cancels=EITHER_SIGN)
 def stein_discrepancy_by_hand(impl, model, field, x):
     r"""Each row is s . g + div g, from a score, a test field and its Jacobian that were derived by hand.
 
@@ -45,7 +46,7 @@ def data_model_and_field(draw: Draw) -> dict:
     return case | {"field": draw.model(case["p"].d, FIELDS)}
 
 
-@theorem(STEIN, kind="quadrature", case=data_model_and_field, plane=True, mixtures=True, cancels=EITHER_SIGN)
+@theorem(STEIN, "quadrature", data_model_and_field, plane=True, mixtures=True, cancels=EITHER_SIGN)
 def stein_discrepancy_compares_scores(impl, p, model, field):
     r"""For any test field the mean Stein discrepancy is that of the field times the difference of the two scores.
 
@@ -67,8 +68,8 @@ def data_and_field(draw: Draw) -> dict:
 
 @theorem(
     STEIN,
-    kind="quadrature",
-    case=data_and_field,
+    "quadrature",
+    data_and_field,
     plane=True,
     cancels="the right side is zero",
     outside={"another density": lambda: {"p": two_normals(), "field": line(), "model": line()}},
@@ -84,11 +85,6 @@ def stein_discrepancy_of_the_truth_is_zero(impl, p, field, model=None):
 
 def two_normals() -> GaussianMixture:
     return GaussianMixture([0.4, 0.6], [[-1.0], [1.0]], 0.5)
-
-
-def line() -> Model:
-    """The field 1 - x."""
-    return Model("quadratic", {"mean": np.ones(1), "precision": np.eye(1)})
 
 
 def gaussian_and_normal_model(draw: Draw) -> dict:
@@ -115,7 +111,7 @@ def mean_over_length(impl, p, model, matrix, at_mean):
     return terms[0] / np.sqrt(np.trace(matrix @ p.cov @ matrix.T) + at_mean @ at_mean), change
 
 
-@theorem(STEIN, kind="quadrature", case=gaussian_and_normal_model)
+@theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     r"""The supremum over test fields in the unit ball of L2(p) is attained at the difference of the scores.
 
@@ -127,9 +123,9 @@ def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     return Sides([terms], [float(np.sqrt(2 * fisher))], change)
 
 
-@theorem(STEIN, kind="quadrature", case=gaussian_and_normal_model)
+@theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_discrepancy_stays_below_the_supremum(impl, p, model, away):
-    r"""Another test field of norm one in L2(p) does not exceed the supremum.
+    r"""Any other test field of norm one in L2(p) has a Stein discrepancy of at most the supremum.
 
     \mathbb E_p[s \cdot g + \operatorname{div} g] \le \sqrt{2 D_F},\ \mathbb E_p|g|^2 = 1"""
     matrix, at_mean = difference_of_scores(p, model)
@@ -149,9 +145,9 @@ def both_statistics(impl, model, x, bandwidth):
     return np.array([impl.kernel_stein(s, x, bandwidth, unbiased) for unbiased in (False, True)])
 
 
-@theorem(KERNEL, kind="pointwise", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, "pointwise", score_points_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_by_hand(impl, model, x, bandwidth):
-    r"""V is the mean over all pairs of the Stein kernel, U that over pairs of different rows.
+    r"""V is the mean of the Stein kernel over all pairs of rows, U that over pairs of different rows.
 
     u(x, y) = \textstyle\sum_i \left[k\, s_i(x) s_i(y) + s_i(x) \partial_{y_i} k + s_i(y) \partial_{x_i} k
     + \partial_{x_i} \partial_{y_i} k\right]"""
@@ -174,7 +170,7 @@ def few_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -1.5, 1.5), "bandwidth": draw.real(0.7, 2.0)}
 
 
-@theorem(KERNEL, kind="quadrature", case=few_points, plane=True, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", few_points, plane=True, cancels=EITHER_SIGN)
 def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
     r"""As the kernel is a mean of waves e^{iwx}, V is the mean squared length of Stein's operator applied to them.
 
@@ -201,7 +197,7 @@ def rows_apart(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": x, "bandwidth": draw.real(0.04, 0.08)}
 
 
-@theorem(KERNEL, kind="pointwise", case=rows_apart, cancels="U is zero, its terms are not")
+@theorem(KERNEL, "pointwise", rows_apart, cancels="U is zero, its terms are not")
 def unbiased_kernel_stein_leaves_the_diagonal_out(impl, model, x, bandwidth):
     r"""For rows so far apart that the kernel between them is zero, U is zero and V is the diagonal's sum over n^2.
 
@@ -238,7 +234,7 @@ def mean_over_pairs(impl, p, model, bandwidth, degree):
     return expect([rows], law, degree=degree)
 
 
-@theorem(KERNEL, kind="quadrature", case=gaussians_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", gaussians_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
     r"""For data N(m, S) and model N(mu, B^{-1}) the population value has a closed form, zero only if the two are equal.
 
@@ -254,8 +250,8 @@ def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
 
 @theorem(
     KERNEL,
-    kind="quadrature",
-    case=lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
     cancels="the right side is zero",
     outside={"another mean": lambda: {"p": Gaussian(0.3, 1.0), "bandwidth": 1.0, "model": line()}},
 )
@@ -277,7 +273,7 @@ def data_field_and_point(draw: Draw) -> dict:
     }
 
 
-@theorem(KERNEL, kind="quadrature", case=data_field_and_point, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", data_field_and_point, cancels=EITHER_SIGN)
 def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
     r"""For each y the mean over x from p is that of the difference of the scores times Stein's operator on k at y.
 
@@ -299,23 +295,13 @@ def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
 ON_BITS = (*SMOOTH_ENERGIES, "binary_rbm")
 
 
-def distribution_and_model(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, ON_BITS)}
-
-
-def flips(d: int) -> np.ndarray:
-    """The index of each state with bit i flipped, (2^d, d)."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
-
-
-@theorem(FLOW + ", section 3", kind="enumeration", case=distribution_and_model)
+@theorem(FLOW + ", section 3", "enumeration", lambda draw: law_and_energy(draw, ON_BITS))
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the true energy by a sum of squares over pairs of neighbouring states.
 
     \mathbb E_p[\text{row}] = \textstyle\sum_{ij} g_{ij} \sqrt{p_i p_j}
     + \tfrac12 \sum_{ij} g_{ij} (\sqrt{p_j} e^{\delta/4} - \sqrt{p_i} e^{-\delta/4})^2,\ \delta = E_j - E_i"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     x = all_bits(d)
     e, other = model(x), flips(d)
     growth = np.exp((e[:, None] - e[other]) / 4)
@@ -328,7 +314,7 @@ def rbm_on_bits(draw: Draw) -> dict:
     return {"model": draw.model(draw.count(1, 3), ("binary_rbm",))}
 
 
-@theorem(FLOW + ", section 3", kind="pointwise", case=rbm_on_bits, cancels="the right side is zero")
+@theorem(FLOW + ", section 3", "pointwise", rbm_on_bits, cancels="the right side is zero")
 def flow_is_stationary_at_the_truth(impl, model):
     r"""If the data have the law of the model, the gradient of the mean flow is zero in every parameter.
 
@@ -357,9 +343,9 @@ def data_set_on_bits(b, c, w, data) -> dict:
     return {"model": Model("binary_rbm", parameters), "data": np.array(data)}
 
 
-@theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=DATA_SETS)
+@theorem(FLOW + ", eqs. 7 to 12", "limit", data_set_on_bits, cases=DATA_SETS)
 def flow_is_the_rate_out_of_the_data(impl, model, data):
-    r"""After a time t of the dynamics the KL divergence of the data from the result is t K, K the flow out of the data.
+    r"""After a short time t of the dynamics the KL divergence of the data from the result is t times the flow K out.
 
     KL(p_0|e^{t\Gamma} p_0) = t K + O(t^2),\ K = \text{mean of the rows, less the flow between data},\
     \Gamma_{ij} = g_{ij} e^{(E_j - E_i)/2}"""
@@ -386,9 +372,9 @@ def log_derivatives(f1, f2, f3, f4):
     return f2 + f1**2, f4 + 4 * f1 * f3 + 3 * f2**2 + 6 * f1**2 * f2 + f1**4
 
 
-@theorem(FLOW + ", appendix", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
+@theorem(FLOW + ", appendix", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def continuous_flow_tends_to_score_matching(impl, wells, x, v):
-    r"""At every x the mean over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
+    r"""At every x the mean flow over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
 
     \mathbb E_z[\text{row}] - 1 - \tfrac{\epsilon^2}{4} \text{ISM}
     = \tfrac{\epsilon^4}{8} \Delta^2 w/w + O(\epsilon^6),\ w = e^{-E/2}"""
@@ -414,9 +400,9 @@ def spring_point_and_step(draw: Draw) -> dict:
     return {"model": model, "x": model.parameters["mean"] + draw.reals((1, d), -1, 1), "eps": draw.real(0.1, 1.0)}
 
 
-@theorem(FLOW + ", appendix", kind="quadrature", case=spring_point_and_step, plane=True)
+@theorem(FLOW + ", appendix", "quadrature", spring_point_and_step, plane=True)
 def continuous_flow_of_a_spring_is_closed(impl, model, x, eps):
-    r"""For a quadratic energy the mean over z is a Gaussian integral, with a closed form at every x and step size.
+    r"""For a quadratic energy the mean flow over z is a Gaussian integral, with a closed form at every x and step size.
 
     \det(I + \tfrac{\epsilon^2}{2} P)^{-1/2}
     \exp(\tfrac14 r^\top P r - \tfrac12 r^\top (2P^{-1} + \epsilon^2 I)^{-1} r),\ r = x - m"""
@@ -448,8 +434,8 @@ def data_model_and_step(draw: Draw) -> dict:
 
 @theorem(
     FLOW + ", appendix",
-    kind="quadrature",
-    case=data_model_and_step,
+    "quadrature",
+    data_model_and_step,
     plane=True,
     outside={"an asymmetric kernel": lambda: {"p": two_normals(), "model": line(), "eps": 0.2, "lean": 0.5}},
 )
@@ -481,8 +467,8 @@ def data_direction_and_step(draw: Draw) -> dict:
 
 @theorem(
     FLOW + ", appendix",
-    kind="quadrature",
-    case=data_direction_and_step,
+    "quadrature",
+    data_direction_and_step,
     plane=True,
     cancels="the right side is zero",
     outside={
@@ -493,7 +479,7 @@ def data_direction_and_step(draw: Draw) -> dict:
     },
 )
 def continuous_flow_is_stationary_at_the_truth(impl, p, eps, curvature, slope, lean=0.0):
-    r"""If the data have the law of the model and the noise is symmetric, the mean is stationary in every change h of E.
+    r"""If the data have the model's law and the noise is symmetric, the mean flow is stationary in every change h of E.
 
     \mathbb E[\text{row}\, \tfrac12 (h(x) - h(y))] = 0,\ y = x + \epsilon z,\
     h = \tfrac12 x^\top C x + c \cdot x"""
@@ -512,7 +498,7 @@ def model_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(VELOCITY, kind="pointwise", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(VELOCITY, "pointwise", model_and_points, cancels=EITHER_SIGN)
 def minimum_velocity_by_hand(impl, model, x):
     r"""Each row is |s|^2 + 2 tr grad s, from a score and a Jacobian that were derived by hand.
 
@@ -526,8 +512,8 @@ def minimum_velocity_by_hand(impl, model, x):
 
 @theorem(
     VELOCITY,
-    kind="quadrature",
-    case=data_and_model,
+    "quadrature",
+    data_and_model,
     plane=True,
     mixtures=True,
     outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
@@ -547,14 +533,14 @@ def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     return Sides([rows, constant], [velocity], change)
 
 
-@theorem(VELOCITY, kind="limit", cases=GAUSSIAN_PAIRS)
+@theorem(VELOCITY, "limit", cases=GAUSSIAN_PAIRS)
 def minimum_velocity_is_the_rate_along_langevin(impl, a, b, gap):
     r"""Along the model's Langevin dynamics the KL divergence falls at the rate of mean minimum velocity plus E|s_p|^2.
 
     \frac{KL(h) - KL(-h)}{2h} + \mathbb E_p[\text{row}] + \mathbb E_p|s_p|^2 = \tfrac{h^2}{6} KL^{(3)} + O(h^4)"""
 
     def kl(t):
-        left = np.exp(-2 * t / b)  # of the square of the mean, and of the excess of the variance
+        left = np.exp(-2 * t / b)  # the fraction left of the squared mean, and of the excess variance
         variance = b + (a - b) * left
         return 0.5 * ((variance + gap**2 * left) / b - 1 - np.log(variance / b))
 

@@ -117,7 +117,7 @@ def load(texts: tuple[Text, ...]) -> Own:
                 "refebm.identities; refebm verify --template prints an example",
             )
         for theorem in found:
-            made = _own(theorem, module, text)
+            made = _checked(theorem, module, text)
             if made.name in theorems:
                 raise InputError(
                     "E-NAME",
@@ -139,21 +139,21 @@ def _module(text):
     """Import the file under a name of its own; it may import the files in its folder."""
     folder = str(Path(text.path).absolute().parent)
     if folder not in sys.path:
-        sys.path.append(folder)  # last: a file may be called torch.py
+        sys.path.append(folder)  # at the end: a user's file may be called torch.py
     module = ModuleType(MODULE + Path(text.path).stem)
     module.__file__ = text.path
     sys.modules[module.__name__] = module
     linecache.cache[text.path] = (len(text.content), None, text.content.splitlines(keepends=True), text.path)
     try:
         exec(compile(text.content, text.path, "exec", dont_inherit=True), vars(module))
-    except BaseException as error:  # whatever importing a user's file may do, SystemExit among it
+    except BaseException as error:  # importing a user's file may do anything, even exit
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise InputError("E-IMPORT", f"{text.name} does not import\n{_told(error, text)}") from error
+        raise InputError("E-IMPORT", f"{text.name} does not import\n{_traceback(error, text)}") from error
     return module
 
 
-def _told(error: BaseException, text: Text) -> str:
+def _traceback(error: BaseException, text: Text) -> str:
     """The exception, after the lines of the user's own files in its traceback."""
     beside = str(Path(text.path).absolute().parent)
     frames = traceback.extract_tb(error.__traceback__)
@@ -168,7 +168,7 @@ def _place(function: Callable, text: Text) -> str:
     return f"{text.name}:{inspect.unwrap(function).__code__.co_firstlineno}"
 
 
-def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
+def _checked(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
     """The theorem with its file and line, checked, and wrapped so that its mistakes are reported with them."""
     theorem, where = with_about(theorem), _place(theorem.sides, text)
 
@@ -192,13 +192,13 @@ def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
             mine[first] = thing
     if not theorem.about:
         refuse("E-ABOUT", "is about no function: name those under test in about=..., and call them as impl.NAME")
-    told = _Told(theorem, text, where, mine)
-    outside = {words: functools.partial(told.case, case) for words, case in theorem.outside.items()}
-    drawn = functools.partial(told.case, theorem.case)
-    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=told.sides, outside=outside, where=where)
+    checked = _Checked(theorem, text, where, mine)
+    outside = {words: functools.partial(checked.case, case) for words, case in theorem.outside.items()}
+    drawn = functools.partial(checked.case, theorem.case)
+    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=checked.sides, outside=outside, where=where)
 
 
-class _Told:
+class _Checked:
     """Calls a user's theorem and reports what is wrong with it as a coded error with file and line."""
 
     def __init__(self, theorem: Theorem, text: Text, where: str, mine: dict):
@@ -213,7 +213,7 @@ class _Told:
         try:
             drawn = function(*draw)
         except (Exception, SystemExit) as error:
-            if isinstance(error, InputError) and error.code == "E-CASE":  # an integer of a replay that is out of range
+            if isinstance(error, InputError) and error.code == "E-CASE":  # a replay's integer is out of range
                 raise
             self.raises("making a case", error)
         if not isinstance(drawn, dict):
@@ -221,7 +221,7 @@ class _Told:
         return drawn
 
     def raises(self, when, error):
-        self.refuse("E-RAISES", f"raises, {when}\n{_told(error, self.text)}")
+        self.refuse("E-RAISES", f"raises, {when}\n{_traceback(error, self.text)}")
 
     def sides(self, impl, **case):
         try:
@@ -238,10 +238,10 @@ class _Told:
             if type(impl) is not Implementation:  # an adapter is to blame
                 raise
             self.raises("on a case of its own", error)
-        self.see(result)
+        self.check_result(result)
         return result
 
-    def see(self, result) -> None:
+    def check_result(self, result) -> None:
         """Check that the returned record is the one that the theorem's kind needs, with numbers in it."""
         wanted = RETURNS.get(self.theorem.kind, Sides)
         if not isinstance(result, wanted):

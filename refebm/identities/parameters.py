@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import autograd.numpy as anp
 import numpy as np
+import scipy
 from autograd import grad, make_jvp, make_vjp
 from autograd.misc import flatten
 
-from refebm.identities.rules import all_bits
+from refebm.identities.bits import all_bits
 from refebm.models import Model
-from refebm.truth.densities import Gaussian, GaussianMixture
+from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture
 from refebm.truth.expectations import expect, total
 
 
@@ -123,6 +124,12 @@ def density_of(model: Model) -> GaussianMixture:
     w = np.exp(log_w - np.max(log_w))
     covs = np.linalg.inv(precisions)
     return GaussianMixture(w / np.sum(w), means, 0.5 * (covs + np.swapaxes(covs, 1, 2)))
+
+
+def log_z_of(model: Model) -> float:
+    """log sum_k exp(a_k - 1/2 log det P_k) + d/2 log 2 pi."""
+    logits, _, precisions = wells_of(model)
+    return float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]) + 0.5 * model.d * LOG_2PI)
 
 
 def under_model(functions: list[Callable], model: Model) -> tuple[list[np.ndarray], float]:

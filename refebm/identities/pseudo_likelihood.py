@@ -2,19 +2,14 @@ r"""Theorems about pseudo-likelihood: its value, its minimum, and when it is the
 
 import numpy as np
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
+from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.rbm import joint, machine
 from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
 
 BESAG = "Besag 1975, section 2"
-
-
-def flips(d):
-    """The index of each state with bit i flipped, (2^d, d), in the order of `all_bits`."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
 
 
 def conditionals(p, d):
@@ -26,7 +21,7 @@ def a_machine(draw: Draw) -> dict:
     return {"model": machine(draw, "binary_rbm", draw.count(1, 4), draw.count(1, 3))}
 
 
-@theorem(BESAG, kind="pointwise", case=a_machine)
+@theorem(BESAG, "pointwise", a_machine)
 def pseudo_likelihood_by_enumeration(impl, model):
     r"""Pseudo-likelihood is minus the sum of the log probabilities of each visible bit given the others.
 
@@ -37,18 +32,13 @@ def pseudo_likelihood_by_enumeration(impl, model):
     return Sides([rows], list(-np.log(conditionals(p, model.d)).T), formula=[size])
 
 
-def law_and_energy(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
-
-
-@theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", case=law_and_energy)
+@theorem(f"{BESAG}; Hyvarinen 2006", "enumeration", law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
-    r"""The mean is a sum of KL divergences between conditional laws of each bit, plus entropies: least at the truth.
+    r"""The mean is a sum of KL divergences between conditional laws, plus entropies, and is least at the true energy.
 
     \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
     - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     e = model(all_bits(d))
     true, q = conditionals(p, d), 1 / (1 + np.exp(e[:, None] - e[flips(d)]))
     rows = p * impl.pseudo_likelihood(impl.energy(model), all_bits(d))
@@ -63,7 +53,7 @@ def bits_apart(draw: Draw) -> dict:
     return {"b": draw.reals((d,), -2, 2), "c": draw.reals((2,), -1, 1)}
 
 
-@theorem(BESAG, kind="pointwise", case=bits_apart, cancels=EITHER_SIGN)
+@theorem(BESAG, "pointwise", bits_apart, cancels=EITHER_SIGN)
 def of_independent_bits_it_is_the_likelihood(impl, b, c):
     r"""For independent bits, pseudo-likelihood is minus the log-likelihood.
 
@@ -75,13 +65,7 @@ def of_independent_bits_it_is_the_likelihood(impl, b, c):
     return Sides([rows], [-x @ b, np.sum(np.log1p(np.exp(b))) + 0 * rows], formula=formula)
 
 
-def unlikely_bits(draw: Draw) -> dict:
-    """Biases of a single bit, with odds as small as e^-350, and with odds that overflow or underflow."""
-    odds, steep = draw.real(40, 350), draw.real(710, 900)
-    return {"biases": [odds, -odds, steep, -steep]}
-
-
-@theorem(BESAG, kind="pointwise", case=unlikely_bits)
+@theorem(BESAG, "pointwise", unlikely_bits)
 def pseudo_likelihood_of_unlikely_bits(impl, biases):
     r"""For a bit with odds e^a against it, pseudo-likelihood is e^a if that is tiny, not zero, and a if that is huge.
 

@@ -8,11 +8,6 @@ from refebm.truth.densities import standard_normal
 from refebm.truth.expectations import gauss_hermite
 
 
-def all_bits(d: int):
-    """All 2^d states of d bits."""
-    return (np.arange(2**d)[:, None] >> np.arange(d)) % 2 * 1.0
-
-
 def rademacher(d: int):
     """All 2^d sign vectors."""
     v = np.array(list(product((-1.0, 1.0), repeat=d)))

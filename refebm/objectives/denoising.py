@@ -25,7 +25,7 @@ from refebm.glossary import (
     Vectors,
     rows,
 )
-from refebm.objectives.notation import dot, squared_norm
+from refebm.objectives.notation import dot, see_step, squared_norm
 
 BLOCK = 1000  # distances are computed for blocks of 1000 by 1000 pairs of rows
 
@@ -58,10 +58,12 @@ def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise
 
     It has the mean of `denoising_score_matching`, and its variance stays bounded as sigma -> 0.
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). Gradients in the parameters flow through s(x) too.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma; DomainError
+    E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: DSM with a control variate, variance reduction
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
     """
+    see_step("sigma", x, sigma * z)
     control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)  # |z|^2 - d = sum_i (z_i^2 - 1)
     return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
 
@@ -88,10 +90,12 @@ def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -
     $$\tfrac12 |r(x + \sigma z) - x|^2$$
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma; DomainError
+    E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: DAE
     Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
+    see_step("sigma", x, sigma * z)
     return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
 
 
@@ -129,7 +133,8 @@ def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
-    return variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)
+    slopes = variance * _with_digits(jacobian(score, y), variance)  # sigma^4 may be no number where both products are
+    return variance * np.eye(y.shape[1]) + variance * slopes
 
 
 def _with_digits(slopes, variance):

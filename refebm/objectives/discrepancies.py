@@ -38,8 +38,8 @@ def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = 
 
     k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. It estimates the squared kernel Stein discrepancy. If `unbiased`,
     the mean is over pairs of different rows (a U-statistic, which may be negative), else over all pairs (a V-statistic,
-    never negative). In the sum over all pairs (s - t).(x - y) equals 2 s.(x - y). Memory is O(n d), for a gradient
-    O(n^2 + n d).
+    never negative). It is computed with 2 s.(x - y) for (s - t).(x - y), which has the same sum over pairs. Memory is
+    O(n d), for a gradient O(n^2 + n d).
     score (n, d) -> (n, d); x (n, d), drawn from p.
     Errors: E-EMPTY for one row if unbiased; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for x; E-CALLABLE for score; E-POSITIVE
     and E-SHAPE for bandwidth; E-FLAG.

@@ -66,7 +66,7 @@ def derivatives_of_quotient(s: list, m: int) -> list:
 
 
 def product_rule(s: list, r: list, j: int) -> np.ndarray:
-    r"""(s r)^(j) = sum_k (j over k) s^(k) r^(j - k)."""
+    r"""(s r)^(j) = sum_k binom(j, k) s^(k) r^(j - k)."""
     return sum(comb(j, k) * s[k] * r[j - k] for k in range(j + 1))
 
 

@@ -64,8 +64,10 @@ def log_partition(
 
     energy (n, d) -> (n,); +inf stands for a density of zero. Returns a float, which can be differentiated in the
     parameters of the energy, or, if with_error, the pair (value, error). tolerance: the largest error allowed; kinks in
-    the plane need more than 1e-9. Wells are found by descent from a grid that reaches 1000 from the origin. A well to
-    which no descent leads is missed if it is narrower than the bulk by a factor of 1000, in the plane of 50.
+    the plane need more than 1e-9. Wells are found by descent from a grid that reaches 1000 from the origin, then from
+    a closer grid around each well, in units of its width. A well to which no descent leads is missed: one inside the
+    bulk that is narrower than it by a factor of 2000, in the plane of 50. Several wells share the points of the closer
+    grid, so that these factors are smaller then.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES if exp(-E) has no integral, or too heavy a tail; E-SETTLED if the
     error is above the tolerance, or the energy NaN or -inf. E-CALLABLE for energy; E-COUNT, E-SIZE for d; E-POSITIVE,
     E-FINITE, E-DTYPE, E-SHAPE for tolerance; E-FLAG.
@@ -73,7 +75,7 @@ def log_partition(
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
-        raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
+        raise DomainError("E-SIZE", f"d must be 1 or 2, got {d}; annealed_importance_sampling estimates log Z")
     nodes = quadrature(lambda x: held(energy(x)), d, held(tolerance))
     value = logsumexp(-energy(nodes.x) + nodes.log_weights)
     return LogPartition(value, nodes.error) if with_error else value
@@ -132,5 +134,6 @@ def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     squared standard error. Errors: E-EMPTY for fewer than two chains, E-FINITE, E-DTYPE.
     Source: Neal 2001, eq. 12
     """
-    w = np.exp(log_weights - np.max(log_weights))  # relative to the largest, so that nothing overflows
-    return Estimate(np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w))
+    largest = np.max(log_weights)
+    w, deviation = np.exp(log_weights - largest), np.std(np.expm1(log_weights - largest), ddof=1)  # that of w
+    return Estimate(np.log(np.mean(w)) + largest, deviation / np.sqrt(len(w)) / np.mean(w))

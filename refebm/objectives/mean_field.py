@@ -52,7 +52,7 @@ def reconstruction(rbm, v: np.ndarray, n_steps: int) -> Vectors:
 
 
 def bernoulli_entropy(p: np.ndarray) -> Rows:
-    """-sum_i p_i log p_i + (1 - p_i) log(1 - p_i)."""
+    """-sum_i [p_i log p_i + (1 - p_i) log(1 - p_i)]."""
     return -np.sum(x_log_x(p) + x_log_x(1 - p), axis=1)
 
 

@@ -57,13 +57,13 @@ def log_odds(log_model, log_noise, x, y):
     """The log-odds that a point is data, L = log_model - log_noise - log nu, at x, (n,), and at y, (nu, n)."""
     noise = np.reshape(y, (-1, x.shape[1]))
     at_x = log_model(x) - supported("log_noise", log_noise(x)) - np.log(len(y))
-    with _asked_at_all(y):
+    with _called_at_all_rows(y):
         at_y = log_model(noise) - log_noise(noise) - np.log(len(y))
     return at_x, np.reshape(at_y, y.shape[:2])
 
 
 @contextlib.contextmanager
-def _asked_at_all(y):
+def _called_at_all_rows(y):
     """Turn the error of a callable that has values for the n rows of x only into one that says at which rows it was
     called."""
     try:
@@ -91,7 +91,7 @@ def conditional_noise_contrastive(
     Source: Ceylan and Gutmann 2018, eqs. 9 and 10
     """
     log_ratio = np.zeros(y.shape[:2]) if log_ratio is None else of_shape("log_ratio", log_ratio, y.shape[:2])
-    with _asked_at_all(y):
+    with _called_at_all_rows(y):
         at_y = np.reshape(energy(np.reshape(y, (-1, x.shape[1]))), y.shape[:2])
     return np.mean(2 * softplus(energy(x) - at_y - log_ratio), axis=0)
 

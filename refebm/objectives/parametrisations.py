@@ -114,4 +114,4 @@ def marginal_of_steps(betas: Betas, i: FreeIndices) -> tuple:
     Source: Ho, Jain and Abbeel 2020, eq. 4
     """
     log_kept = np.cumsum(np.log1p(-betas))[within("i", i, len(betas))]  # log a_i
-    return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
+    return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))  # -expm1(log a_i) = 1 - a_i, with all digits

@@ -108,11 +108,12 @@ def annealed_step(ratio: Positive, n_steps: StepCount) -> float:
     Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT for n_steps; E-POSITIVE, E-RATIO for ratio.
     Source: Song and Ermon 2020, technique 4
     """
-    power, square = 2 * n_steps, above_one(ratio) ** 2
+    power, excess = 2 * n_steps, (above_one(ratio) - 1) * (ratio + 1)  # r^2 - 1, which may be small
 
     def falls(eta):  # whether annealed_variance decreases at eta
-        settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (power - 1)
-        return power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
+        settled, log_kept = 1 / (1 - eta / 2), np.log1p(-eta)
+        kept = np.exp((power - 1) * log_kept)
+        return power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2
 
     return between(0.0, 1.0, falls)
 

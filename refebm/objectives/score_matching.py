@@ -21,8 +21,9 @@ from refebm.glossary import (
     Rows,
     StepSize,
     rows,
+    squarable,
 )
-from refebm.objectives.notation import dot, mean_over_projections, squared_norm
+from refebm.objectives.notation import dot, mean_over_projections, see_step, squared_norm
 from refebm.special import expit
 
 
@@ -135,12 +136,15 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
     $$\tfrac1m \sum_k \left[\frac{f_k^+ + f_k^- - 2 f(x)}{\epsilon^2}
     + \frac{(f_k^+ - f_k^-)^2}{8 \epsilon^2}\right],\ f_k^\pm = f(x \pm \epsilon v_k),\ f = -E$$
 
-    It is sliced score matching up to an error of order eps^2, and takes no derivative.
+    It is sliced score matching up to an error of order eps^2 and a few roundoffs of E/eps^2, and takes no derivative.
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps; E-SCALE for an eps
+    without a square; DomainError E-ROUNDOFF for one so small that x + eps v rounds most of the step away.
     Also: FD-SSM
     Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
     """
+    squarable("eps", eps)
+    see_step("eps", x, eps * v)
     ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
     return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
 
@@ -154,7 +158,7 @@ def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
     Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 minus the constant 1/2 E sum_i x_i^2 s_p,i^2. The weight x_i^2
     removes the boundary term at 0, so that this holds for every Gamma density; there the constant is (1 + shape)/2 per
     coordinate. score (n, d) -> (n, d); x (n, d), positive.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-POSITIVE for x.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-POSITIVE for x, E-SCALE for an x without a square.
     Source: Hyvarinen 2007b, non-negative score matching
     """
     s, diagonal = field_and_diagonal(score, x)

@@ -69,9 +69,11 @@ def coupled_metropolis_step(
 
 
 def reflected(z: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """z - 2 (e.z) e, e = gap/|gap|: the mirror image of z."""
-    length = squared_norm(gap)
-    return z - (2 * dot(gap, z) / np.where(length > 0, length, 1.0))[:, None] * gap
+    """z - 2 (e.z) e, e = gap/|gap|: z reflected in the hyperplane orthogonal to the gap."""
+    size = np.max(np.abs(gap), axis=1)[:, None]  # in units of which the gap has a square
+    e = gap / np.where(size > 0, size, 1.0)
+    length = squared_norm(e)
+    return z - (2 * dot(e, z) / np.where(length > 0, length, 1.0))[:, None] * e
 
 
 def accepted(energy, x: np.ndarray, proposal: np.ndarray, u: np.ndarray) -> Step:

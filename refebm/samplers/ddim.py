@@ -22,7 +22,7 @@ def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fracti
     step of the probability flow for x/m as a function of std/m, exact if the data are a single point.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1; eta in
     [0, 1]. To take fewer steps, merge betas: the beta of several consecutive steps is 1 - prod (1 - beta_j).
-    Convention: the source counts from 1, writes alpha_i for the product, and -std_i s for the predicted noise.
+    Convention: the source counts from 1, writes alpha_i for the product, and its network predicts the noise, -std_i s.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FRACTION for eta; E-INDEX for i.
     Source: Song, Meng and Ermon 2021, eqs. 12 and 16
     """
@@ -32,4 +32,5 @@ def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fracti
     beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]  # v_i, v_{i-1}
     pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)  # v_{i-1} - sigma^2, where nothing cancels
     s = score(x, i)
-    return moved((x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z)
+    drawn = eta * np.sqrt(beta) * np.sqrt(then / now)
+    return moved((x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed) * np.sqrt(now) * s + drawn * z)

@@ -260,7 +260,7 @@ def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, p
     variance of x_{i-1} given x_i and the data. The latter is 0 at i = 0. With the former pass z = 0 there, so that the
     last step adds no noise.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1.
-    Convention: the source counts from 1, and writes -std_i s for the score.
+    Convention: the source counts from 1, and its network predicts the noise, -std_i s.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FLAG; E-INDEX for i.
     Also: ancestral sampling, denoising diffusion
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E

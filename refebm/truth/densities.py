@@ -322,17 +322,21 @@ class GaussianMixture:
         unit = np.eye(self.d) if np.ndim(self.spread) else 1.0
         return GaussianMixture(self.weights, self.means, self.spread + variance * unit)
 
-    def _posterior_means(self, block, y, sigma, smoothed, j=None):
-        r"""E_k[X | y] = (I - G_k) m_k + G_k y, G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d). If j is given, minus
-        E_j[X | y], computed as (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
+    def _posterior_means(self, block, y, sigma, smoothed, j=None, less=0.0):
+        r"""E_k[X | y] = (I - G_k) m_k + G_k y, G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d), minus the
+        point `less`. If j is given, minus E_j[X | y] instead: (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
         """
         gain = product(part(self.spread, block), part(smoothed.precisions, block))
         lost_gain = sigma**2 * part(smoothed.precisions, block)
         if j is None:
-            return applied(lost_gain, self.means[block][:, None]) + applied(gain, y)
+            return applied(lost_gain, self.means[block][:, None] - less) + applied(gain, y - less)
         of_j = product(part(self.spread, j), part(smoothed.precisions, j))
+        lost_of_j = sigma**2 * part(smoothed.precisions, j)
+        more = np.where(
+            np.abs(of_j) < np.abs(lost_of_j), gain - of_j, lost_of_j - lost_gain
+        )  # whichever has its digits
         apart = (self.means[block] - self.means[j])[:, None]
-        return applied(lost_gain, apart) + applied(gain - of_j, y - self.means[j])
+        return applied(lost_gain, apart) + applied(more, y - self.means[j])
 
     @rows
     def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
@@ -362,10 +366,11 @@ class GaussianMixture:
 
         def cov(y, log_joint, j):
             r = softmax(log_joint)
-            mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j), y)
+            less = y if sigma**2 < np.min(self._diagonals(self.spread)) else 0.0  # what the means have in common
+            mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j, less), y)
             total = np.tensordot(r.T, within, 1) if np.ndim(within) else within * np.eye(self.d)
             for block in self._blocks(y):
-                a = self._posterior_means(block, y, sigma, smoothed, j) - mean
+                a = self._posterior_means(block, y, sigma, smoothed, j, less) - mean
                 total = total + np.matmul(np.transpose(r[block][:, :, None] * a, (1, 2, 0)), np.transpose(a, (1, 0, 2)))
             return 0.5 * (total + np.swapaxes(total, 1, 2))
 
@@ -453,7 +458,9 @@ class Gamma:
         self.d = len(self.shape)
         self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
         if not np.all((self.mean > 0) & np.isfinite(self.mean)):
-            raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
+            raise InputError(
+                "E-SCALE", f"rate must not make shape/rate overflow or underflow, got {self.rate.tolist()}"
+            )
 
     @rows
     def log_prob(self, x: Points) -> Rows:
@@ -521,7 +528,7 @@ class Gamma:
         stretch = np.maximum(1 / self.shape - 1, 0)
         log_x = u - stretch * np.logaddexp(0, -u) + np.log(self.shape / self.rate)
         above = np.maximum(log_x, LOG_SMALLEST)
-        slope = np.log1p(stretch * expit(-u))
+        slope = np.log1p(stretch * expit(-u))  # log of d log_x/du
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
         return x, np.sum(above + self.shape * (log_x - above) + slope, axis=1)
 
@@ -533,6 +540,7 @@ class Gamma:
         bound equal to radius^2/2.
         """
         below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
+        # the upper end is at x/mean = (1 + sqrt(above))^2
         return -0.5 * (below + np.sqrt(below**2 + 8 * below)), np.log1p(above + 2 * np.sqrt(above))
 
     @property

@@ -104,9 +104,9 @@ def moments(sde, t):
         return 1.0 + 0.0 * t, given["variance"](t)
     if sde["kind"] == "VarianceExploding":
         first, last = given["sigma_min"], given["sigma_max"]
-        return 1.0 + 0.0 * t, first**2 * np.expm1(2 * t * np.log(last / first))
+        return 1.0 + 0.0 * t, first**2 * np.expm1(2 * t * np.log(last / first))  # sigma(t)^2 - sigma(0)^2
     area = given["beta_min"] * t + 0.5 * (given["beta_max"] - given["beta_min"]) * t**2
-    lost = -np.expm1(-area)
+    lost = -np.expm1(-area)  # 1 - e^{-B(t)}
     return np.exp(-0.5 * area), lost if sde["kind"] == "VariancePreserving" else lost**2
 
 

@@ -112,7 +112,7 @@ class Boxed:
         return -radius * self.unit, radius * self.unit
 
 
-def _known(density):
+def _as_density(density):
     """A density of refebm as it is; one of the caller's as a `Boxed` whose class has the caller's name, for errors."""
     if isinstance(density, type) or not callable(getattr(density, "log_prob", None)):
         raise InputTypeError("E-DENSITY", f"density must have log_prob and a box, got {type(density).__name__}")
@@ -127,7 +127,8 @@ def _known(density):
 class Lattice(NamedTuple):
     """Nodes x (m, d), their weights (m,) and log p (m,).
 
-    coarse (m,): whether a node is on the lattice of twice the spacing. narrow (m,): whether it is in the narrower box.
+    The lattice covers the box of some radius + 2. coarse (m,): whether a node is on the lattice of twice the spacing
+    too. narrow (m,): whether it is in the box of that radius.
     """
 
     x: np.ndarray
@@ -151,8 +152,8 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box is widened until the terms between
     radius r and r + 2 are below roundoff. If f is analytic and varies no faster than the density, the rule of spacing
     h/2 is then right to roundoff. A lattice of an incommensurable spacing must agree as well: it sees oscillations
-    that h and h/2 both miss. Not certified is what no lattice sees: a spike between the nodes, or a second bump of p f
-    beyond the box, more than 12 deviations from every component.
+    that h and h/2 both miss. The certificate does not cover what no lattice sees: a spike between the nodes, or a
+    second bump of p f beyond the box, more than 12 deviations from every component.
     With `degree`, for a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
     against the next larger rule. Degree 4 takes three nodes per axis, so that d = 8 is cheap.
     A lattice that would be too large if refined again is returned with its change, which is then above 1e-9.
@@ -167,14 +168,14 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
         raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows, at least one")
     for i, function in enumerate(functions):
         see_callable(f"functions[{i}]", function)
-    density = _known(density)
+    density = _as_density(density)
     if degree is not None:
         return _polynomial(functions, density, count_or_none("degree", degree))
     lattice, terms, change = settled(functions, density)
     whole = total(lattice.weights)
     coarse = 2**density.d * lattice.weights[lattice.coarse]
     if abs(whole - 1) > np.sqrt(SETTLED) and _change(lattice.weights, coarse) <= SETTLED:
-        raise DomainError("E-NORMALISED", f"exp(density.log_prob) must have the integral 1, it has {whole:.10g}")
+        raise DomainError("E-NORMALISED", f"the integral of exp(density.log_prob) must be 1, it is {whole:.10g}")
     return Expectation(terms, change)
 
 
@@ -195,7 +196,7 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         raise DomainError(
             "E-SIZE",
             f"a lattice for this {type(density).__name__} with d = {density.d} has more than {most} nodes; "
-            "up to d = 8 a Gaussian has rules of given degree",
+            "for a Gaussian with d <= 8 state a degree",
         )
     while True:
         lattice = trapezoid(density, step, radius)
@@ -217,9 +218,9 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         spread = defect > SETTLED and not wide and _share(lattice.weights, ~lattice.narrow) > ROUNDOFF
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF or spread else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF and defect <= SETTLED) or _size(density, *refined) > most:
-            beneath = np.max([_beneath(f, t, lattice, density) for f, t in zip(functions, terms)])
+            below = np.max([_below_smallest(f, t, lattice, density) for f, t in zip(functions, terms)])
             noise = (defect + 2 * ROUNDOFF) * np.max([_sensitivity(t, lattice) for t in terms])
-            return lattice, terms, float(np.maximum(finer, beyond) + noise + beneath)
+            return lattice, terms, float(np.maximum(finer, beyond) + noise + below)
         step, radius = refined
 
 
@@ -233,7 +234,7 @@ def _sensitivity(terms, lattice):
     return max(1.0, 2 * _largest(total((np.abs(terms).T * size).T), terms) / mean) if mean > 0 else 1.0
 
 
-def _beneath(function, terms, lattice, density):
+def _below_smallest(function, terms, lattice, density):
     """The relative change of the terms if nodes held at the smallest float move up to its square root.
 
     Below the smallest float a function cannot be evaluated: the expectation must not depend on its values there.
@@ -351,7 +352,7 @@ def _largest(part, terms):
 
 def _polynomial(functions, density, degree):
     if not isinstance(density, Gaussian):
-        raise DomainError("E-DOMAIN", f"a rule of given degree is for a Gaussian, got {type(density).__name__}")
+        raise DomainError("E-DOMAIN", f"degree is for a Gaussian only, got {type(density).__name__}")
     terms, more = (_terms(functions, gauss_hermite(density, degree // 2 + 1 + extra)) for extra in (0, 1))
     return Expectation(terms, float(np.max([_change(fine, coarse) for fine, coarse in zip(more, terms)])))
 

@@ -2,7 +2,18 @@ r"""A linear Gaussian variational autoencoder: its marginal, posterior and ELBO 
 
 import autograd.numpy as np
 
-from refebm.glossary import Covariance, Density, InputError, covariance, matrix, of_shape, points_of, squarable, vector
+from refebm.glossary import (
+    Covariance,
+    Density,
+    DomainError,
+    InputError,
+    covariance,
+    matrix,
+    of_shape,
+    points_of,
+    squarable,
+    vector,
+)
 from refebm.truth.densities import LOG_2PI, Gaussian
 
 LARGEST = 1e150
@@ -24,7 +35,7 @@ class LinearGaussianVAE:
         self.d, self.k = self.weights.shape
         self.bias = vector("bias", bias, self.d)
         if np.max(np.abs(self.weights)) / self.deviation > LARGEST:
-            raise InputError("E-SCALE", f"deviation must be above 1e-150 of the weights, got {self.deviation}")
+            raise InputError("E-SCALE", f"deviation must be above 1e-150 times the weights, got {self.deviation}")
         self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
 
     def log_joint(self, x, z):
@@ -42,8 +53,13 @@ class LinearGaussianVAE:
         r"""The law of x.
 
         $$p(x) = \mathcal N(x; b, W W^\top + s^2 I)$$
+
+        What is small in a covariance beside its largest variance is known to a roundoff of that. Errors: DomainError
+        E-ROUNDOFF where it has not three digits left.
         """
-        return Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
+        return with_digits(
+            Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
+        )
 
     def posterior_mean(self, x):
         r"""E[z | x], (n, k).
@@ -66,3 +82,15 @@ class LinearGaussianVAE:
         log_ratio = np.linalg.slogdet(self.posterior_cov)[1] - np.linalg.slogdet(cov)[1]
         squares = np.sum(np.dot(off, precision) * off, axis=1)
         return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
+
+
+def with_digits(density):
+    """A Gaussian, unless its smallest variance is no more than a thousand roundoffs of its largest."""
+    variances = np.linalg.eigvalsh(density.cov)
+    if not variances[0] > 1000 * np.finfo(float).eps * variances[-1]:
+        raise DomainError(
+            "E-ROUNDOFF",
+            "deviation must not be so small that roundoff of squared weights hides it: the smallest variance of x is "
+            f"{variances[0]:.1e}, the largest {variances[-1]:.1e}",
+        )
+    return density

@@ -45,6 +45,9 @@ EMPTY, LOST, TAPERS = 1, 2, 3  # kinds of lines: E = +inf throughout; minimum no
 THIN = 3  # a line with at most 3 finite points of the grid, next to empty ones: the domain tapers, it has no wall
 GOLDEN = 0.5 * (np.sqrt(5) - 1)
 FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs fewer digits, in proportion
+CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
+NEAR = (7.6, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
+DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
 CHUNK = 2**16  # rows for which E is called at once
 
 
@@ -72,11 +75,15 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
             nodes = _on_a_lattice(turned, *_wells(turned, d))
             nodes = nodes and nodes._replace(x=nodes.x @ axes.T)
         nodes = nodes or _by_panels(energy, wells, widths, tolerance)
-        _see_nothing_outside(energy, nodes, tolerance)
+        hidden, narrow = _hidden(Counted(energy.energy, np.inf), nodes, wells, widths)
+        if len(hidden):
+            wells, widths = np.concatenate([wells, hidden]), np.concatenate([widths, narrow])
+            nodes = _by_panels(Counted(energy.energy, energy.most), wells, widths, tolerance)
+        _refuse_mass_outside(energy, nodes, tolerance)
     return nodes
 
 
-def _see_nothing_outside(energy, nodes, tolerance):
+def _refuse_mass_outside(energy, nodes, tolerance):
     """Refuse if a coarse sum out to the farthest points finds mass outside the nodes, such as a plateau of E."""
     low, high = np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
     d, centre, scale = len(low), 0.5 * (low + high), 0.5 * (high - low) + np.finfo(float).tiny
@@ -90,7 +97,7 @@ def _see_nothing_outside(energy, nodes, tolerance):
         at = x[np.argmax(log_f)]
         raise DomainError(
             "E-DIVERGES",
-            f"exp(-E) has no integral, or mass far out that no well leads to: energy is {-np.max(log_f - log_dx):.3g} "
+            f"exp(-E) has no integral, or mass far out that no descent finds: energy is {-np.max(log_f - log_dx):.3g} "
             f"or less out to x = {at.tolist()}",
         )
 
@@ -290,18 +297,60 @@ def _descended(energy, x, e):
     return x, e
 
 
-def _widths(energy, x, e, one, sizes):
-    """The width of wells along the axis `one`: half the least size at which the energy is higher by 1, the larger of
-    both sides; if it never is, half the largest size.
+def _widths(energy, x, e, one, sizes, rise=1.0):
+    """The width of wells along the axis `one`: half the least size at which the energy is higher by `rise`, the larger
+    of both sides; if it never is, half the largest size.
 
     x (k, d), their energies e (k,), sizes (k, j), increasing."""
     farther = np.zeros(len(x))
     for sign in (1, -1):
         trial = (x[:, None, :] + sign * sizes[:, :, None] * one).reshape(-1, x.shape[1])
-        above = energy(trial).reshape(sizes.shape) >= e[:, None] + 1
+        above = energy(trial).reshape(sizes.shape) >= e[:, None] + rise
         first = np.where(np.any(above, axis=1), np.argmax(above, axis=1), -1)
         farther = np.maximum(farther, sizes[np.arange(len(x)), first])
     return 0.5 * farther
+
+
+def _hidden(energy, nodes, wells, widths):
+    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
+    already; and their widths."""
+    d, e = wells.shape[1], energy.search(nodes.x)
+    bulk = nodes.x[e <= np.min(e) + 4]
+    mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
+    middle = mass @ bulk / np.sum(mass)
+    sizes, axes = np.linalg.eigh((mass[:, None] * (bulk - middle)).T @ (bulk - middle) / np.sum(mass))
+    frames = [(middle, axes * np.sqrt(np.maximum(sizes, np.finfo(float).tiny)))]
+    frames += [(well, np.diag(width)) for well, width in zip(wells, widths)] if len(wells) > 1 else []
+    side = int((CLOSE[d - 1] / len(frames)) ** (1 / d))
+    u = np.sinh(_lattice(np.linspace(-NEAR[d - 1], NEAR[d - 1], side), d))
+    starts = [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
+    x, depth, e = (np.concatenate(part) for part in zip(*starts))
+    if not len(x):
+        return x, x
+    sharpest = np.argsort(-depth, kind="stable")[:MOST_STARTS]
+    x, e = _descended(energy.search, x[sharpest], e[sharpest])
+    lowest = min([*e, np.min(energy.search(wells))])
+    x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
+    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    narrow = np.stack([_widths(energy.search, x, e, one, sizes, DIP) for one in np.eye(d)], axis=1) * DIP**-0.5
+    hidden = []
+    for i, (at, width) in enumerate(zip(x, narrow)):
+        known = np.all((np.abs(at - wells) <= 0.1 * widths) & (width >= 0.3 * widths), axis=1)
+        met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
+        if not (met or np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden)):
+            hidden.append(i)
+    return x[hidden], narrow[hidden]
+
+
+def _dips(energy, x, side):
+    """The points of a lattice at which the energy is below that at all neighbours, by how much, and the energies."""
+    d, e = x.shape[1], energy.search(x)
+    lattice = np.reshape(np.where(np.isfinite(e), e, np.finfo(float).max), (side,) * d)
+    beside = np.ones((3,) * d, bool)
+    beside[(1,) * d] = False
+    depth = np.ravel(scipy.ndimage.minimum_filter(lattice, footprint=beside, mode="nearest") - lattice)
+    dips = depth > 0
+    return x[dips], depth[dips], e[dips]
 
 
 def _grid(wells, widths, gap):

@@ -84,7 +84,7 @@ wrong_versions(
 
 
 def meetings(ask, name):
-    """Noise for pairs of chains, all of which meet in the last step."""
+    """Noise for pairs of chains that all meet in the last step."""
     z, u = ask.reports(name)
     u[-1] = 0.875
     return z, u

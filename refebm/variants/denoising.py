@@ -57,7 +57,7 @@ wrong_versions(
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
 )
 terms(
-    "denoising_score_matching_cv",  # without the term 1/2 |z|^2/sigma^2, which cancels
+    "denoising_score_matching_cv",  # the term 1/2 |z|^2/sigma^2 cancels, and is not listed
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
     ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
     ("-z.s(x)/sigma", "-dot(z / sigma, score(x))"),
@@ -122,8 +122,8 @@ wrong_versions(
 terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
-    ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
-    ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
+    ("sigma squared for its square", "+ variance * slopes", "+ slopes", "sigma = 1"),
+    ("sign", "+ variance * slopes", "- variance * slopes", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )

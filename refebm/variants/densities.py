@@ -407,5 +407,5 @@ def moments(impl, **question):
 
 
 asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR)
-asked("Laplace.score", seed=10_000)  # with points between loc and its multiples, where only the sign of x - loc matters
+asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
 asked("expect", answer=moments)

@@ -6,7 +6,7 @@ from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
-WEIGHT = "(sigma**2 + data_std**2) / (sigma * data_std) ** 2"
+WEIGHT = "sigma**-2 + data_std**-2"
 D = "denoiser(x + sigma * z, sigma[:, 0])"
 W = "((sigma**2 + data_std**2) / (sigma * data_std) ** 2)[:, 0]"
 
@@ -73,23 +73,19 @@ terms(
     ("c_out F", f"sigma * data_std / np.sqrt(sigma**2 + data_std**2) * {INNER}"),
 )
 
-LEVELS = "(first + np.arange(n) / (n - 1) * (last - first)) ** power"
+LEVELS = "((1 - part) * first + part * last) ** power"
 wrong_versions(
     "karras_noise_levels",
     ("over n: the smallest is not reached", "np.arange(n) / (n - 1)", "np.arange(n) / n", "finite"),
     ("counted from 1", "np.arange(n) / (n - 1)", "(1 + np.arange(n)) / n", "finite"),
     ("not raised to the power again", LEVELS, LEVELS.removesuffix(" ** power"), "power = 1"),
     ("the power for its inverse", LEVELS, LEVELS.replace("** power", "** (1 / power)"), "power = 1"),
-    ("equal steps", LEVELS, "largest + np.arange(n) / (n - 1) * (smallest - largest)", "power = 1"),
-    ("a constant ratio", LEVELS, "largest * (smallest / largest) ** (np.arange(n) / (n - 1))", "two levels"),
+    ("equal steps", LEVELS, "largest + part * (smallest - largest)", "power = 1"),
+    ("a constant ratio", LEVELS, "largest * (smallest / largest) ** part", "two levels"),
 )
 conventions(
     "karras_noise_levels",
-    (
-        "from small to large",
-        "first + np.arange(n) / (n - 1) * (last - first)",
-        "last + np.arange(n) / (n - 1) * (first - last)",
-    ),
+    ("from small to large", "(1 - part) * first + part * last", "(1 - part) * last + part * first"),
 )
 
 HALVES = "(next_sigma - sigma) * 0.5 * (slope + there)"

@@ -7,7 +7,8 @@ from refebm.variants.record import conventions, terms, wrong_versions
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
 GAIN = "(following - beta) * (-energy(x) - base.log_prob(x))"
-ERROR = "np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)"
+DEVIATION = "np.std(np.expm1(log_weights - largest), ddof=1)"
+ERROR = "deviation / np.sqrt(len(w)) / np.mean(w)"
 
 wrong_versions(
     "negative_log_likelihood",
@@ -65,14 +66,17 @@ wrong_versions(
 wrong_versions(
     "estimated_log_partition",
     ("mean of the logs", "np.log(np.mean(w))", "np.mean(np.log(w))", "finite"),
-    ("largest weight not added back", "+ np.max(log_weights)", "", "finite"),
+    ("largest weight not added back", "+ largest", "", "finite"),
     ("sum of the weights", "np.log(np.mean(w))", "np.log(np.sum(w))", "finite"),
     ("standard deviation for the standard error", " / np.sqrt(len(w))", "", "finite"),
     ("standard error of Z, not of its log", " / np.sqrt(len(w)) / np.mean(w)", " / np.sqrt(len(w))", "finite"),
     ("variance for the standard error", ERROR, f"({ERROR}) ** 2", "finite"),
     ("the largest weight for their mean", "np.log(np.mean(w))", "0.0", "finite"),
 )
-conventions("estimated_log_partition", ("deviation over n, not n - 1", "np.std(w, ddof=1)", "np.std(w)", "numpy.std"))
+conventions(
+    "estimated_log_partition",
+    ("deviation over n, not n - 1", DEVIATION, DEVIATION.replace(", ddof=1", ""), "numpy.std"),
+)
 
 
 def leaning(energy, x, *z):
@@ -81,7 +85,7 @@ def leaning(energy, x, *z):
 
 
 def start_and_noise(ask, name):
-    """The start of chains, and noise for the steps between temperatures."""
+    """The initial states of chains, and noise for the steps between temperatures."""
     steps = len(ask.fixed.get("temperatures", range(4))) - 2
     return ask.rows("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
 

@@ -80,7 +80,7 @@ wrong_versions(
 
 
 def with_gradient(impl, **question):
-    """The values, and the gradient in the parameters of the models of all grids, whose own scores lead samples."""
+    """The values, and the gradient in all grids' models, on which samples depend by a step along their scores."""
     given = Question(**question).arguments("multigrid_contrastive_divergence")
     theta, unflatten = flatten([model.parameters for model in given["energies"]])
 

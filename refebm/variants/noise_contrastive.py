@@ -183,19 +183,19 @@ conventions(
 
 
 def wide_noise(ask, name):
-    """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
+    """The log of a density so wide that ratios to it stay moderate, even squared as some generators do."""
     given = ask.log_density("quadratic", 2.125).parameters
     precision = np.diag(ask.grid((ask.d,), 0.125, 0.25))
     return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
 
 
-asked("noise_contrastive", seed=9_000)  # these seeds with logits of 21 to 22, and beyond 700
+asked("noise_contrastive", seed=9_000)  # with these seeds there are logits of 21 to 22, and beyond 700
 asked("gan_discriminator_loss", seed=6_000)
 asked("conditional_noise_contrastive", seed=332_000, also=("log_ratio",))
 asked("mixed_noise", far=FAR)
 asked(
     "bregman_noise_contrastive",
     draws={"log_noise": wide_noise},
-    far_out={"generator": "LOGISTIC"},  # others do overflow
-    each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # one alone does not tell all apart
+    far_out={"generator": "LOGISTIC"},  # with the others even the right answer overflows
+    each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # some variants agree for one generator
 )

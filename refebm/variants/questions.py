@@ -30,10 +30,10 @@ GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
+MADE = ("RealNVP", "LinearGaussianVAE")  # other classes whose objects are built from data, as densities and RBMs are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
 GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
-BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
+BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # arguments that an adapter gets by name
 
 
 @functools.cache
@@ -50,14 +50,14 @@ FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(
 RETURNED = (glossary.Field, glossary.LogDensity)
 CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
 KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
-ADJUSTED = tuple(
-    name for name in KERNELS if glossary.Energy in types(name).values()
-)  # accept or reject: how likely is asked
+# Kernels that accept or reject; questions ask for the acceptance probability too:
+ADJUSTED = tuple(name for name in KERNELS if glossary.Energy in types(name).values())
 FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
 NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 
+@functools.cache
 def parameters(function: str) -> tuple[str, ...]:
     """The names of the arguments that questions give to a public function."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
@@ -114,7 +114,7 @@ class Question:
         return reach * (drawn + self.centre) if name in "xy" else drawn
 
     def scales(self, name, low, high):
-        """Of the clean point or of the noise, one for each row."""
+        """The scale m of the clean point, or the deviation of the noise, one for each row."""
         return self.fixed.get(name, self.grid((self.n,), low, high)) + np.zeros(self.n)
 
     def covariance(self):
@@ -490,8 +490,8 @@ DRAWS = {  # how an argument of each type is drawn
         lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
     ),
 }
-SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
-OWN = {  # what a name says that its type does not
+SHORTER = ("y", "lagged")  # chains that have one state fewer than the chain that is ahead
+OWN = {  # how an argument of this name is drawn, where its type does not say it
     "std": lambda ask, name: ask.scales(name, 0.25, 1.5),
     "most": lambda ask, name: ask.fixed.get(name, 0.9375),
     "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
@@ -537,14 +537,13 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 
 def handed(impl: Implementation, annotation, value):
-    """An argument of a type, made by an implementation of the data that a question has; what is a callable already,
-    and no data, is as it is."""
+    """An argument as an implementation takes it, built from the question's data; callables are not changed."""
     mark = glossary.mark_of(annotation, glossary.Built)
     return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
 
 
 def role(annotation) -> str:
-    """As what a model is handed over for an argument of a type: score, energy, rbm; nothing where none is wanted."""
+    """The form in which a model is given for an argument of this type: score, energy or rbm; "" for other types."""
     mark = glossary.mark_of(annotation, glossary.Built)
     return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
 
@@ -584,7 +583,7 @@ def flat(result) -> np.ndarray:
 
 
 def answer(function: str, impl: Implementation, **question) -> np.ndarray:
-    """What an implementation answers to a question, as one array; what is particular to it is asked as well."""
+    """The answer of an implementation to a question, as one array, with the exceptions of `particular`."""
     one = particular(function)
     if one.most_d:
         question["d"] = min(question.get("d", 3), one.most_d)

@@ -88,14 +88,14 @@ conventions(
         "Song and Ermon 2019, algorithm 1",
     ),
 )
-FALLS = "power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2"
+FALLS = "power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2"
 wrong_versions(
     "annealed_step",
     ("half of the steps", "2 * n_steps", "n_steps", "finite"),
-    ("the ratio for its square", "above_one(ratio) ** 2", "above_one(ratio)", "finite"),
-    ("where it is halved", FALLS, "kept * (1 - eta) * square > 0.5 * square", "finite"),
-    ("its own error left out", FALLS, "kept * square > 1 - kept", "finite"),
-    ("as if it settled at once", FALLS, "power * kept * (square - settled) > settled**2 / 2", "finite"),
+    ("the ratio for its square", "(above_one(ratio) - 1) * (ratio + 1)", "above_one(ratio) - 1", "finite"),
+    ("where it is halved", FALLS, "kept * (1 - eta) > 0.5", "finite"),
+    ("its own error left out", FALLS, "kept * (1 + excess) > 1 - kept", "finite"),
+    ("as if it settled at once", FALLS, "power * kept * (excess - 0.5 * eta * settled) > settled**2 / 2", "finite"),
 )
 conventions(
     "annealed_step",
@@ -122,7 +122,7 @@ conventions(
 
 
 def wide(ask, name):
-    """More coordinates than a question has otherwise."""
+    """A dimension larger than that of other questions."""
     return 8 * ask.d + ask.n
 
 

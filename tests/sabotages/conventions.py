@@ -17,7 +17,7 @@ S, AT = "score(x + sigma * z)", "score(x + sigma * z, sigma[:, 0])"
 CONTROLLED = f"0.5 * squared_norm({S} + z / sigma) - control"
 OVER_TIME, OF_STEP = "score(scale * x + std * z, t)", "score(np.exp(0.5 * log_kept) * x + std * z, i)"
 LANGEVIN, MALA = "x + eta * score(x) + np.sqrt(2 * eta) * z", "here, s = energy_and_score(energy, x)"
-TWEEDIE = "variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)"
+TWEEDIE = "variance * np.eye(y.shape[1]) + variance * slopes"
 POSITIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2, ..."
 LISTED: dict[str, dict[str, list[tuple]]] = {
     "denoising_score_matching": {
@@ -86,8 +86,8 @@ LISTED: dict[str, dict[str, list[tuple]]] = {
         "sigma**2 * score(y)": [("the model predicts the step: r = y + h", "score(y)")],
     },
     "tweedie_cov": {
-        "+ variance**2 *": [(NOISE, "- variance**1.5 *"), (MINUS_NOISE, "+ variance**1.5 *")],
-        TWEEDIE: [(CLEAN, "variance * jacobian(score, y)")],
+        "+ variance * slopes": [(NOISE, "- variance**0.5 * slopes"), (MINUS_NOISE, "+ variance**0.5 * slopes")],
+        TWEEDIE: [(CLEAN, "slopes")],
     },
     "diffusion_score_matching": {
         "0.5 * ": [

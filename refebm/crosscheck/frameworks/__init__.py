@@ -20,7 +20,7 @@ their names are refebm's, they may be in any order:
 - v is (n, d): with several projections the function is called once for each, and the mean is taken. With
   `objective(projections=True)` it gets all of them, (m, n, d), even if m = 1, and takes the mean itself.
 - With `objective(by_row=True)` the function is called with each row alone, (1, d), and its level, time or step is a
-  Python number: for code that has one of them for all rows.
+  Python number. This is for code that has a single level, time or step for all rows.
 - Step sizes, counts and choices are Python numbers. `sde` and `rbm` have refebm's methods, on these arrays.
   `generator` has the callables `derivative` and `conjugate` of log u; `sampler` is called with (phi, eps).
 
@@ -45,7 +45,7 @@ from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
 from refebm.glossary import (
-    BinaryRbm,
+    Built,
     Drawn,
     Energy,
     Field,
@@ -54,9 +54,7 @@ from refebm.glossary import (
     ModelPoints,
     Pathwise,
     Projections,
-    Rbm,
     TimeField,
-    TimeWeight,
     check_of,
     filled,
     free_indices,
@@ -67,7 +65,7 @@ from refebm.glossary import (
 )
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, GENERATORS, parameters, role, types
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
 
 FIELDS = (Field, LevelField, TimeField)
 
@@ -242,7 +240,7 @@ class Harness:
         return result(given[-1]) if callable(result) else result
 
     def _by_row(self, name, body):
-        """The body called with one row after another; a level, a time or a step is then a number."""
+        """A function of all rows that calls the body with each row alone; levels, times and steps are numbers."""
         names, np, shaping = parameters(name), self.source.np, self.source.module("refebm.glossary").shaping
         numbers = {one for one in names if check_of(types(name)[one]) in (*shaping, free_indices)}
 
@@ -264,7 +262,7 @@ class Harness:
         def each(*given):
             axes = [(one, rows_axis(name, argument, one)) for argument, one in zip(names, given)]
             n = next(one.shape[axis] for one, axis in axes if axis is not None)
-            rows = [list(row(given, i)) for i in range(n)]  # kept together: the laws of noise are known by id
+            rows = [list(row(given, i)) for i in range(n)]  # all kept alive: the laws of noise are stored by id
             return joined([body(*one) for one in rows])
 
         return each
@@ -310,13 +308,10 @@ class Harness:
     def given(self, wanted, value):
         """An argument of the wanted type, as a body gets it."""
         if isinstance(value, Model):
-            return self.model(wanted, value, [self.leaf(one) for one in leaves_of(value.parameters)])
-        if wanted == TimeWeight and np.ndim(value):  # given as numbers at the question's times
-            return functools.partial(_first, self.tensor(value))
-        if hasattr(value, "kind"):  # an SDE
-            return getattr(self.source, value.kind)(**value.parameters)
-        if isinstance(value, str):
-            return getattr(self.source, value) if value in GENERATORS else self.source.sampler(value)
+            return self.model(role(wanted), value, [self.leaf(one) for one in leaves_of(value.parameters)])
+        mark = mark_of(wanted, Built)
+        if mark and not callable(value):
+            return getattr(self, mark.by)(value)
         if hasattr(value, "log_prob"):
             made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
             return getattr(self.source, type(value).__name__)(*(self.given(None, one) for one in made_of))
@@ -327,14 +322,26 @@ class Harness:
             return self.tensor(value)
         return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
 
-    def model(self, wanted, data, leaves):
-        """A model as a callable on arrays, of the wanted type, with these leaves as its parameters."""
+    def weight(self, values):  # numbers at the question's times
+        return functools.partial(_first, self.tensor(values))
+
+    def sde(self, data):
+        return getattr(self.source, data.kind)(**data.parameters)
+
+    def generator(self, name):
+        return getattr(self.source, name)
+
+    def sampler(self, name):
+        return self.source.sampler(name)
+
+    def model(self, role, data, leaves):
+        """A model as a callable on arrays, or as an RBM, with these leaves as its parameters."""
         models, kind = self.source.module("refebm.models"), data.kind
 
         def of(leaves):
             return models.Model(kind, filled(data.parameters, leaves))
 
-        if wanted in (Rbm, BinaryRbm):
+        if role == "rbm":
             return models.RBMS[kind](**of(leaves).parameters)
         potential = self.potential(lambda leaves, *given: models.score(of(leaves))(*given), leaves)
 
@@ -342,8 +349,9 @@ class Harness:
             self.valueless = kind
             return potential(*given)
 
-        energy = _of_rows(valueless if kind in models.FIELDS else of(leaves))
-        asked = energy if role(wanted) == "energy" else _of_rows(models.score(of(leaves)))
+        whole = of(leaves)
+        energy = _of_rows(valueless if kind in models.FIELDS else whole)
+        asked = energy if role == "energy" else _of_rows(models.score(whole))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built
@@ -399,7 +407,7 @@ class Gradient(dict):
         model = asked[place]
 
         def values(leaves):
-            return ask([*given[:place], harness.model(wanted[place], model, leaves), *given[place + 1 :]])
+            return ask([*given[:place], harness.model(role(wanted[place]), model, leaves), *given[place + 1 :]])
 
         with harness.inside(dtype):
             found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
@@ -420,11 +428,11 @@ class Gradient(dict):
 
 
 class Untaken(Exception):
-    """A body that does not take points in which it is differentiated."""
+    """A body fails on points that are to be differentiated in."""
 
 
 def _taking(function):
-    """What a body raises, whatever it is, says that it does not take them."""
+    """The function, in which every error becomes `Untaken`."""
 
     def taking(leaves):
         try:

@@ -14,6 +14,7 @@ from torch.func import grad, vjp
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
+from refebm.glossary import leaves_of, mapped
 from refebm.identities import NotSupported
 
 torch.set_default_dtype(torch.float64)
@@ -237,23 +238,47 @@ def _row(a):
     return torch.as_tensor(a).reshape(-1)
 
 
+def _wrapped(x):
+    """Whether torch.func differentiates in this array. Other code avoids torch.func, whose import takes a second."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
+def _own(x):
+    """A view of the array to differentiate in: derivatives do not flow through other uses of it."""
+    return x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+
+
 def _slope(function):
-    """The elementwise derivative, by torch.autograd except inside torch.func, which takes a second to import."""
+    """The elementwise derivative."""
 
     def at(x):
-        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+        if _wrapped(x):
             return grad(lambda x: function(x).sum())(x)
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+        back, value = _pull_back(function)(x)
+        return back(torch.ones_like(value))
 
     return at
 
 
 def _pull_back(function):
+    """The pull-back in an array or nested arrays; zeros where the value does not depend on them."""
+
     def at(x):
-        value, back = vjp(function, x)
-        return lambda weights: back(weights)[0], value
+        if any(map(_wrapped, leaves_of(x))):
+            value, back = vjp(function, x)
+            return lambda weights: back(weights)[0], value
+        x = mapped(_own, x)
+        with torch.enable_grad():
+            value = function(x)
+
+        def back(weights):
+            leaves, options = leaves_of(x), {"create_graph": True, "materialize_grads": True}
+            if not value.requires_grad:
+                return mapped(torch.zeros_like, x)
+            found = iter(torch.autograd.grad(value, leaves, weights, **options))
+            return mapped(lambda _: next(found), x)
+
+        return back, value
 
     return at
 
@@ -262,9 +287,9 @@ def _push_forward(function):
     """J v by pulling back the pull-back, which is linear; PyTorch's forward mode supports fewer operations."""
 
     def at(x):
-        value, back = vjp(function, x)
-        _, forward = vjp(lambda weights: back(weights)[0], torch.zeros_like(value))
-        return lambda v: (value, forward(v)[0])
+        back, value = _pull_back(function)(x)
+        forward, _ = _pull_back(back)(torch.zeros_like(value))
+        return lambda v: (value, forward(v))
 
     return at
 
