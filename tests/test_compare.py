@@ -1,5 +1,6 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import functools
 import subprocess
 import sys
 
@@ -62,6 +63,42 @@ def test_an_energy_with_its_gradient_and_products():
 
     nll = compare("negative_log_likelihood", twice, energy=energy, log_z=1.5, x=X, **given)
     assert not nll.passed and nll.findings[0].diagnosis, nll
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_an_energy_in_the_place_of_a_score(kind):
+    """It is handed to the loss, and its gradients in the parameters are examined as those of a score are."""
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    energy, x = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).to(kind), x.to(kind)
+
+    def loss(energy, x, sigma, z, sign=-1, half=0.5):
+        x = (x + sigma * z).requires_grad_()
+        (slope,) = torch.autograd.grad(energy(x).sum(), x, create_graph=True)
+        return (half * ((sign * slope + z / sigma) ** 2).sum(1)).mean()
+
+    (right,) = compare("denoising_score_matching", loss, energy=energy, x=x, sigma=0.5).findings
+    assert (right.status, right.gradients) == ("passed", 2), right.diagnosis
+    plus = functools.partial(loss, sign=1)
+    (wrong,) = compare("denoising_score_matching", plus, energy=energy, x=x, sigma=0.5).findings
+    assert wrong.status == "failed" and "sign" in wrong.diagnosis, wrong.diagnosis
+    with pytest.raises(InputError, match=r"got \(\d,\); an energy is given as energy="):
+        compare("denoising_score_matching", loss, score=energy, x=x, sigma=0.5)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_small_squares_of_energies_are_found_without_noise(kind):
+    """Their size is a few tolerances of float32; and the questions are not numbered without gaps."""
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    energy, x = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).to(kind), x.to(kind)
+
+    def loss(energy, x, x_model):
+        here, there = energy(x), energy(x_model)
+        return here.mean() - there.mean() + 0.001 * ((here**2).mean() + (there**2).mean())
+
+    (finding,) = compare("contrastive_divergence", loss, energy=energy, x=x, x_model=0.5 * x).findings
+    assert finding.status == "convention" and "alpha = 0.001" in finding.diagnosis, finding.diagnosis
 
 
 def test_products_are_wanted_where_refebm_differentiates():

@@ -15,6 +15,12 @@ STEP = "np.exp(0.5 * (energy(x) - energy(x + eps * z)))"
 VELOCITY = "squared_norm(s) + 2 * divergence"
 PAIRS = "field_and_divergence(field, x)\n"
 
+INVERSE = (  # of all pairs at once, k = (1 + |x - y|^2/l^2)^(-1/2)
+    "r = (x[:, None] - x) / ell\n    squares = np.sum(r**2, axis=2)\n    g = 1 + squares\n    "
+    "u = np.dot(s, s.T) + np.sum((s[:, None] - s) * r, axis=2) / (ell * g) + (d - 3 * squares / g) / (ell**2 * g)\n    "
+    "total = np.sum((1 - unbiased * np.eye(n)) * u / np.sqrt(g))"
+)
+IMQ = "Gorham and Mackey 2017, section 3.2; stein_thinning"
 DIAGONAL = "shogun 5133, TorchDrift 9"
 
 wrong_versions(
@@ -74,6 +80,13 @@ conventions(
         GIVEN,
         GIVEN.replace("bandwidth", "(0.5 / bandwidth) ** 0.5"),
         "sklearn.metrics.pairwise.rbf_kernel",
+    ),
+    ("kernel (1 + |x - y|^2/l^2)^(-1/2), inverse multiquadric", "for block in _: ...", INVERSE, IMQ),
+    (
+        "kernel (l^2 + |x - y|^2)^(-1/2), inverse multiquadric",
+        "for block in _: ...",
+        f"{INVERSE} / ell",
+        IMQ,
     ),
     ("sum over pairs", STATISTIC, "total"),
     (

@@ -19,6 +19,8 @@ from refebm.samplers.diagnostics import Chains
 from refebm.variants.patch import Definition
 from refebm.variants.syntax import changed, replaced, syntax
 
+LONGEST = 200  # characters of a formula that is read at a glance
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -42,6 +44,11 @@ class Variant:
         """The replaced and the new expression, in words."""
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
+
+    @property
+    def short(self) -> str:
+        """The formula, or that it is another one where that is long: the name says more."""
+        return self.formula if len(self.formula) <= LONGEST else "in another form"
 
     @functools.cache  # noqa: B019  (there are as many as there are variants)
     def implementation(self) -> Implementation:
