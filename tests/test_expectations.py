@@ -138,7 +138,7 @@ def test_the_error_counts_the_roundoff_of_a_log_density_that_is_large(p):
 
 
 def test_nodes_nearer_than_floats_are_refused():
-    with pytest.raises(DomainError, match="nearer to each other than floats") as caught:
+    with pytest.raises(DomainError, match="closer together than neighbouring floats") as caught:
         expect([square], GaussianMixture([0.5, 0.5], [[1e-100], [1e-100 + 3e-120]], 1e-240))
     assert caught.value.code == "E-SETTLED"
 

@@ -1,14 +1,14 @@
-"""Somebody's loss held against refebm's on their own model, their own points: the model is asked, and not built again.
+"""Compare somebody's loss with refebm's on their own model and points, without building the model again.
 
     import refebm.crosscheck
 
     report = refebm.crosscheck.compare("denoising_score_matching", my_loss, score=my_score, x=x, sigma=0.5)
 
-`my_score` is a `torch.nn.Module`, a function of tensors, of arrays of JAX, or of NumPy. The loss is called with the
-arguments that it has: by name where all of its names are refebm's, else in refebm's order; noise that it does not take
-it draws, and is handed. What refebm differentiates, it differentiates by products of the model's Jacobian with vectors,
-which the framework makes; of NumPy's callables they are handed over, `product(x, v)`, row by row J(x) v, and with an
-energy its gradient too, `gradient(x)`, of which J is the Jacobian.
+`my_score` is a `torch.nn.Module`, or a function of tensors, of JAX arrays or of NumPy arrays. The loss is called with
+the arguments that it has: by name if all its names are refebm's, else in refebm's order. If it takes no noise, its own
+random draws are replaced by the noise of the question. Where refebm differentiates the model, it uses products of the
+Jacobian with vectors, which PyTorch and JAX compute. For NumPy models pass `product(x, v)`, which returns J(x) v for
+each row, and for an energy also `gradient(x)`, of which J is the Jacobian.
 """
 
 import contextlib
@@ -27,25 +27,36 @@ import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.diagnosis import afresh
-from refebm.crosscheck.frameworks import LAWS
 from refebm.crosscheck.gradients import graded
-from refebm.crosscheck.questions import BY_ROW, EXAMINED, GRADIENTS, Asked
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge
-from refebm.glossary import Direction, Indices, InputError, Levels, Noise, Projections, Times, TimeWeight, Uniform
+from refebm.glossary import (
+    Direction,
+    Drawn,
+    Indices,
+    InputError,
+    Levels,
+    Noise,
+    Projections,
+    Times,
+    TimeWeight,
+    Uniform,
+    mark_of,
+)
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
-from refebm.variants.questions import GRID, ROLES, SDES, ask, flat, parameters, types
+from refebm.variants.questions import GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
 
-DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # what is drawn for the user who does not hand it over
-BATCHES, ALONE = 4, 8  # how often all rows are asked, with other noise, and how many rows are asked alone
+DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # drawn if the user does not give them
+BATCHES, ALONE = 4, 8  # how often all rows are asked, with new noise, and how many rows are asked alone
 NUDGE = 2.0**-20
 
 
 class Own(NamedTuple):
-    """What somebody hands over."""
+    """What the user gives: the loss, its models and points."""
 
     harness: Any
     function: str
@@ -55,20 +66,20 @@ class Own(NamedTuple):
     models: list
 
     def arguments(self, asked: Asked, bare: bool = False) -> dict:
-        """Those of a question, as the loss sees them: an array of levels is a column; bare: as refebm sees them."""
+        """The arguments of a question as the loss sees them, with levels as a column; bare: as refebm sees them."""
         rows, x, given = asked.given["rows"], self.given["x"], {}
         for name, value in asked.arguments.items():
             if name in self.models:
                 given[name] = self.given[name]
             elif name in self.given:
-                given[name] = _rows(name, self.given[name], rows, len(x))
+                given[name] = _rows(self.function, name, self.given[name], rows, len(x))
                 given[name] = self._as_seen(name, given[name], bare)
             else:
                 given[name] = self.harness.like(value, x)
         return given
 
     def inside(self, name: str):
-        """An argument as refebm's questions have it: numbers of NumPy's, an SDE as data, a weight of such times."""
+        """An argument as in refebm's questions: NumPy numbers, an SDE as data, a weight that takes NumPy times."""
         value = self.given[name]
         if type(value) in SDE_TYPES:
             return {"kind": type(value).__name__, "parameters": _made_of(value)}
@@ -85,11 +96,11 @@ class Own(NamedTuple):
         return value
 
     def answer(self, given: dict, drawn: list):
-        """What the loss returns, its noise handed out where it draws it itself."""
+        """The result of the loss; if it draws noise itself, it gets the noise of the question."""
         positional, named, left = _called(self.loss, given, drawn)
         if not left:
             return self.loss(*positional, **named)
-        self.harness.laws = {id(given[name]): LAWS[self.kinds[name]] for name in left}
+        self.harness.laws = {id(given[name]): mark_of(self.kinds[name], Drawn).laws for name in left}
         with self.harness.handing_out(*(given[name] for name in left)):
             return self.loss(*positional, **named)
 
@@ -102,19 +113,19 @@ def _made_of(sde):
 
 
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
-    r"""A report on a loss, or a step, against refebm's `function` on the model and the points that are given.
+    r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
 
-    x (n, d) is wanted; noise levels are a float, (n,) or (n, 1), of which arrays are handed to the loss as a column
-    (n, 1), as they are to an adapter; noise (z, v, u, a time t, a step i, ...) may be left out: it is drawn, and handed
-    to the loss, or handed out where the loss does not take it and draws its own.
-    by_row: whether a row alone may be asked too, which tells a mean of rows from what mixes them; False for a network
-    whose rows influence each other.
-    product: of a model in NumPy that refebm differentiates, product(x, v), the rows J(x) v; gradient: of an energy in
-    NumPy, gradient(x), (n, d). PyTorch and JAX make both themselves.
-    Where the values of a loss are right its gradient in the parameters of the first model is examined too: of a
-    `torch.nn.Module`, and of a model of JAX that is a pytree; else the report says "gradients not examined".
-    Errors: E-OPTION for a function that is not examined, an argument that it does not have, and one that is missing;
-    E-SHAPE, E-RANDOM for a model that answers differently when it is asked again; those of refebm's own.
+    x: the points, (n, d), always needed. Noise levels are a float, (n,) or (n, 1); the loss gets arrays of them as a
+    column (n, 1), as adapters do. Noise (z, v, u, a time t, a step i, ...) may be left out; then it is drawn and given
+    to the loss or, if the loss takes none, returned by the framework's random functions while the loss runs.
+    by_row: whether single rows may be asked too, which tells a mean over rows from a loss that mixes rows; False for a
+    network whose rows influence each other.
+    product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
+    energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
+    If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
+    `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
+    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-SHAPE; E-MODEL for a
+    model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
     """
     kinds, models = _seen(function, given)
     harness = _harness(*given.values())
@@ -127,7 +138,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
         answers = {one.id: _answer(own, one) for one in asked}
         if not answers[asked[0].id].problem and not _alike(answers[asked[0].id], _answer(own, asked[0])):
             answers[AGAIN] = Answer(problem=f"{NOISY}; compare does so itself where the loss does not take it")
-        wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # what fails first has few rows
+        wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # few rows first
         with instead(function, wanted), afresh():
             finding = judge(function, answers)
         if function in GRADIENTS and finding.status in ("passed", "convention") and models:
@@ -136,7 +147,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
 
 
 def _seen(function, given):
-    """The types of the arguments by name, and which are models."""
+    """The types of the arguments, by name, and which of them are models."""
     if function not in EXAMINED or "." in function:
         names = [name for name in EXAMINED if "." not in name]
         meant = having(function, {name: name for name in names})
@@ -158,7 +169,7 @@ def _seen(function, given):
         raise InputError(
             "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
         )
-    return kinds, [name for name in kinds if name in given and kinds[name] in ROLES]
+    return kinds, [name for name in kinds if name in given and role(kinds[name])]
 
 
 def _pair(own, asked):
@@ -182,7 +193,7 @@ def _pair(own, asked):
 
 
 def _harness(*given):
-    """That of the framework of the arrays and the modules, or NumPy's."""
+    """The harness of the framework that the arrays and modules belong to, or NumPy's."""
     kinds = {kind.__module__.partition(".")[0] for one in given for kind in type(one).__mro__}
     if "torch" in kinds:
         torch = sys.modules["torch"]
@@ -194,7 +205,7 @@ def _harness(*given):
 
 
 def _imported(framework, before, put):
-    """The harness, without the precision that it sets for adapters as it is imported: one read later gets it."""
+    """Import a harness but undo the default precision that its import sets; an adapter read later gets it."""
     name = f"refebm.crosscheck.frameworks.{framework}"
     if name in sys.modules:
         return sys.modules[name].HARNESS
@@ -205,7 +216,7 @@ def _imported(framework, before, put):
     return HARNESSES[name]
 
 
-HARNESSES: dict = {}  # that no adapter has asked for
+HARNESSES: dict = {}  # harnesses that were imported here and by no adapter yet
 
 
 @contextlib.contextmanager
@@ -216,7 +227,7 @@ def _kept(harness, x):
 
 
 def _numbers(value):
-    """Numbers as NumPy's."""
+    """Numbers as a NumPy array; other values unchanged."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     found = np.asarray(value)
@@ -226,8 +237,8 @@ def _numbers(value):
 
 
 def _model(harness, kind, own, product, gradient):
-    """A model of somebody's as autograd sees it: a function whose derivatives are products that the owner makes."""
-    made = harness.products(own, ROLES[kind] == "energy", product, gradient)
+    """A user's model as a function for autograd, whose derivatives are computed by the user's framework."""
+    made = harness.products(own, role(kind) == "energy", product, gradient)
     slopes = primitive(made.values)
 
     def pulled(_, x, *level):
@@ -235,7 +246,7 @@ def _model(harness, kind, own, product, gradient):
 
     defvjp(slopes, pulled, argnums=[0])
     defjvp(slopes, lambda moved, _, x, *level: made.pushed(x, moved, *level), argnums=[0])
-    if ROLES[kind] != "energy":
+    if role(kind) != "energy":
         return lambda x, *level: slopes(x, *level)
     energy = primitive(made.energy)
     defvjp(energy, lambda _, x, *level: lambda weights: weights[:, None] * slopes(x, *level), argnums=[0])
@@ -244,7 +255,7 @@ def _model(harness, kind, own, product, gradient):
 
 
 def _questions(function, kinds, given, by_row):
-    """All rows with some noise, the second half of the times to confirm what the first finds; then rows alone."""
+    """The questions: all rows with several noises, half of them to confirm what the others find; then single rows."""
     rng, n = np.random.default_rng(0), len(given["x"])
     noisy = any(kind in DRAWN and name not in given for name, kind in kinds.items())
     for i in range(BATCHES if noisy else 2):
@@ -264,37 +275,35 @@ def _draw(rng, kind, given):
 
 
 def _asked(function, kinds, given, number, rows):
-    some = {name: _rows(name, given[name], rows, len(given["x"])) for name in kinds}
-    if callable(some.get("weight")):  # at the times of the question
-        some["weight"] = some["weight"](some["t"] * np.ones(len(some["x"])))
+    some = {name: _rows(function, name, given[name], rows, len(given["x"])) for name in kinds}
+    for name in (name for name, kind in kinds.items() if kind == TimeWeight):  # at the question's times
+        some[name] = some[name](some["t"] * np.ones(len(some["x"])))
     n, d = some["x"].shape
     about = {"d": d, "n": n, "kind": "", "reach": 1, "seed": number, "grid": GRID, "rows": rows}
     about |= {name: value for name, value in some.items() if isinstance(value, (int, float))}
     return Asked(function, f"{number:02d}", some, "your own points", number % 2 == 1, False, about)
 
 
-def _rows(name, value, rows, n):
+def _rows(function, name, value, rows, n):
     """The rows of an argument that has one for each of n."""
-    axis = 1 if name == "log_ratio" else max(0, np.ndim(value) - 2)
-    if name not in (*BY_ROW, "log_ratio") or np.ndim(value) <= axis or np.shape(value)[axis] != n:
-        return value
-    return value[(slice(None),) * axis + (rows,)]
+    axis = rows_axis(function, name, value)
+    return value if axis is None or value.shape[axis] != n else some_rows(function, name, value, rows)
 
 
 def _wanted(function, asked):
-    """refebm's answers. Errors: E-MODEL, E-RANDOM for a model that cannot be asked."""
+    """refebm's answers. Errors: E-MODEL for a model that raises, E-RANDOM for one that is random."""
     try:
         wanted = tuple(_vector(function, one) for one in asked)
         again = _vector(function, asked[0])
     except (InputError, Failure):
         raise
     except Exception as error:
-        words = "the model, asked by refebm, a row alone too" if len(asked[-1].arguments["x"]) == 1 else "the model"
-        hint = "where rows influence each other, as in batch normalisation: model.eval(), or by_row=False"
+        words = "the model, called on single rows too," if len(asked[-1].arguments["x"]) == 1 else "the model"
+        hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"{words}, raises {last_lines(error)}\n{hint}") from error
     if not np.array_equal(wanted[0].value, again.value, equal_nan=True):
-        words = "the model answers the same points differently when it is asked again: in train mode, with dropout?"
-        raise InputError("E-RANDOM", f"{words} model.eval()")
+        words = "the model returns other values for the same points when it is called again"
+        raise InputError("E-RANDOM", f"{words}: if it has dropout, call model.eval()")
     return wanted
 
 
@@ -303,7 +312,7 @@ def _alike(answer, other):
 
 
 def _vector(function, asked):
-    """refebm's answer, and how far another may be off: what its terms add up to, and what inputs that move do to it."""
+    """refebm's answer and the scale of its tolerance: the size of its terms, and its change when an input moves."""
     shapes = []
 
     def answer(impl=REFERENCE, **moved):
@@ -317,13 +326,13 @@ def _vector(function, asked):
         if callable(one):
             scale = scale + np.abs(answer(**{name: lambda *x, one=one: one(*x) * (1 + NUDGE)}) - value) / NUDGE
         elif isinstance(one, float) or getattr(one, "dtype", None) == np.float64:
-            with contextlib.suppress(InputError):  # where there is no more room
+            with contextlib.suppress(InputError):  # a moved input may leave its domain
                 scale = scale + np.abs(answer(**{name: one * (1 + NUDGE)}) - value) / NUDGE
     return Vector(asked, shapes, value, scale)
 
 
 def _answer(own, asked):
-    """What the loss says to the same question."""
+    """The answer of the loss to a question."""
     try:
         result = own.answer(own.arguments(asked), [name for name in asked.arguments if name not in own.given])
         result = own.harness.result(own.function, result)
@@ -335,7 +344,7 @@ def _answer(own, asked):
 
 
 def _called(loss, given, noise):
-    """Arguments by place and by name, and the noise that the loss does not take."""
+    """The positional and the named arguments for the loss, and the names of the noise that it does not take."""
     try:
         own = inspect.signature(loss).parameters.values()
     except (TypeError, ValueError):

@@ -1,10 +1,10 @@
-"""What is wrong with an answer that fails: a chain of conventions with at most one mistake in it, else plain facts.
+"""Diagnoses of failing answers: a chain of conventions with at most one mistake in it, or else plain facts.
 
-A name is found on one half of the questions and confirmed on the other. What is looked for, the simpler first: an entry
-of the bank; the reference in other conventions; a mistake of the bank in other conventions; two of them; a combination
-of the formula's terms; one place of the definition that says something else; a number that is added, or multiplied,
-there. Then the same to float32's accuracy and to that of a finite difference, and on the questions without those of one
-kind, which are looked at by themselves. Where no name fits none is given.
+A name is found on one half of the questions and confirmed on the other half. The search goes from simple to complex: an
+entry of the bank; the reference in other conventions; a mistake of the bank in other conventions; two mistakes; a
+combination of the formula's terms; one changed place in the definition; a number that is added or multiplied there.
+Then the same is tried to the accuracy of float32 and of finite differences, and on the questions without those of one
+kind, which are diagnosed by themselves. If no name fits, none is given.
 """
 
 import ast
@@ -22,13 +22,13 @@ import numpy as np
 from refebm.crosscheck.facts import EXCEPTIONS, facts
 from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
-from refebm.glossary import InputError
+from refebm.glossary import InputError, Loss
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
 from refebm.variants.helpers import EPSILONS, calls, helpers, instead
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
-from refebm.variants.questions import ask, flat
+from refebm.variants.questions import ask, flat, types
 from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
@@ -38,14 +38,14 @@ NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Answers and right values of one function under one reduction, all numbers in one array, question by question."""
+    """Answers and right values of one function under one reduction, with the numbers of all questions in one array."""
 
     vectors: list[Vector]
     reduction: str
     answers: np.ndarray
     roundoff: float
-    ignored: np.ndarray | None = None  # numbers that are not looked at
-    near: list = field(default_factory=list)  # readings that fit the most telling question, and not all
+    ignored: np.ndarray | None = None  # a mask of numbers to leave out
+    near: list = field(default_factory=list)  # readings that fit the most telling question, but not all questions
 
     def gather(self, by_question: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.atleast_1d(REDUCTIONS[self.reduction](value)) for value in by_question])
@@ -65,7 +65,7 @@ class Evidence:
 
     @cached_property
     def units(self) -> np.ndarray:
-        """Errors in units of the tolerance; NaN is an infinite one."""
+        """Errors in units of the tolerance; NaN counts as infinite."""
         with np.errstate(invalid="ignore"):
             units = np.nan_to_num(np.abs(self.answers - self.right) / self.allowed, nan=np.inf)
         return np.where(self.left_out, 0.0, units)
@@ -75,12 +75,12 @@ class Evidence:
         return bool(np.all(self.units <= 1))
 
     def scaled(self, by_question: dict[str, np.ndarray], scaling: Callable | None = None) -> np.ndarray:
-        """Answers to the questions at hand, the parts that are wanted, each row times a factor, reduced."""
+        """The values by question as one array: the parts that are examined, each row times a factor, reduced."""
         rows = [by_question[vector.asked.id][: len(vector.value)] for vector in self.vectors]
         return self.gather([r * scaling(v) for r, v in zip(rows, self.vectors)] if scaling else rows)
 
     def each(self, fact) -> np.ndarray:
-        """A fact of each question, once for each of its answers, of which there is one if they are reduced."""
+        """A fact about each question, repeated for each of its numbers (one number if they are reduced)."""
         return np.concatenate([np.full(np.size(self.gather([v.value])), fact(v.asked)) for v in self.vectors])
 
     @cached_property
@@ -88,9 +88,9 @@ class Evidence:
         return self.each(lambda asked: float(asked.confirms)) == 1
 
     def equals(self, values: np.ndarray) -> np.ndarray:
-        """Which answers are these values; what they add up may be larger than what the right ones do.
+        """Which answers equal these values. The tolerance grows with the values, whose terms may be larger.
 
-        Infinities are these values where they overflow in the dtype of the answers.
+        An infinite answer equals a value that overflows in the dtype of the answers.
         """
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             larger = np.maximum(1, np.nan_to_num(np.abs(values / self.right), nan=1, posinf=1))
@@ -102,7 +102,7 @@ class Evidence:
             return same | self.left_out
 
     def without(self, some: np.ndarray) -> "Evidence":
-        """The same, in which some of the numbers are not looked at."""
+        """The same evidence with some of the numbers left out."""
         return replace(self, ignored=some | self.left_out)
 
     @cached_property
@@ -111,20 +111,20 @@ class Evidence:
 
     @cached_property
     def pieces(self) -> list["Evidence"]:
-        """Each question by itself."""
+        """The evidence of each question by itself."""
         ends = np.cumsum([np.size(self.gather([vector.value])) for vector in self.vectors])[:-1]
         answers, left = (np.split(one, ends) for one in (self.answers, self.left_out))
         return [replace(self, vectors=[v], answers=a, ignored=i) for v, a, i in zip(self.vectors, answers, left)]
 
     @cached_property
     def wrong_pieces(self) -> list["Evidence"]:
-        """The questions with a wrong answer, those first of which the most numbers are: one that fits not ends it."""
+        """The questions with wrong answers, those with the largest wrong share first: a misfit is found early."""
         wrong = [one for one in self.pieces if np.any(one.units > 1)]
         return sorted(wrong, key=lambda one: -np.mean(one.units > 1))
 
     @cached_property
     def telling(self) -> "Evidence":
-        """The question that tells most: a small one whose answers are numbers, and wrong, and not one kind's alone."""
+        """The most telling question: its answers are finite, mostly wrong and not far out; else the first in order."""
         return min(self.wrong_pieces, key=Evidence._less_telling)
 
     def _less_telling(self) -> tuple:
@@ -132,24 +132,24 @@ class Evidence:
         return not np.all(np.isfinite(self.answers)), np.mean(self.units <= 1) > 0.5, asked.given["reach"] > 1, asked.id
 
     def confirmed(self, values: np.ndarray) -> bool:
-        """Whether they are the answers on both halves of the questions, neither of which is empty."""
+        """Whether the values equal the answers on both halves of the questions, neither of which is empty."""
         looked_at = self.confirms[~self.left_out]
         return bool(np.any(looked_at) and not np.all(looked_at) and np.all(self.equals(values)))
 
 
 class Diagnosis(NamedTuple):
-    """What is wrong, in words; the names in the bank that it has, and the convention if it is but that."""
+    """What is wrong, in words; its names in the bank; and the convention, if there is no mistake beside it."""
 
     words: str
     names: tuple[str, ...] = ()
     convention: Convention | Chain | None = None
-    reduction: str = ""  # under which they were read, if that is known
+    reduction: str = ""  # the reduction of the answers, if known
 
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
-    """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
+    """The diagnosis: an exact match under one reduction, else a near one, else one with exceptions, else facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
-        return _facts(candidates)  # nothing tells one name from another
+        return _facts(candidates)  # without a finite answer no name can be told from another
     exact = named(function, candidates) or helped(function, candidates) or named(function, candidates, _deep, True)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
@@ -162,7 +162,7 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
 
 
 def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
-    """What has no name in the bank, and what is known of it beside that."""
+    """The words of a diagnosis that has no name in the bank, with the facts about it."""
     evidence = next((one for one in candidates if one.reduction == found.reduction), candidates[0])
     *told, _ = facts(evidence)
     return "; ".join([found.words, *(fact for fact in told if "grows" not in fact)])
@@ -175,8 +175,8 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
 def named(
     function: str, candidates: list[Evidence], deep: Callable | None = None, alone: bool = False
 ) -> Diagnosis | None:
-    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does, or alone."""
-    some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # no version is nearer
+    """The simplest diagnosis that fits under one reduction. deep: further searches; alone: only those."""
+    some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # smaller errors are rounding
     searches = [_bank, _conventions, _tables, _in_conventions, _scaled, _with_a_number, _ignored]
     found = None if alone else _only(searches, function, some) or _combined(function, some)
     found = found or (_beside_terms(function, some) if alone else None)
@@ -184,7 +184,7 @@ def named(
 
 
 def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """What the first search finds that finds something under one reduction alone."""
+    """The result of the first search that finds something under exactly one reduction."""
     for search in searches:
         found = [one for evidence in candidates for one in [search(function, evidence)] if one]
         if len(found) == 1:
@@ -193,7 +193,7 @@ def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosi
 
 
 def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """A helper that is otherwise: in the reference, or, where that is somebody's rule, beside what has a name."""
+    """A replaced helper: in the reference or, if programs are known to have it, in addition to a named variant."""
     wrong = [evidence for evidence in candidates if np.max(evidence.units) > LEAST]
     for helper in helpers(function):
         with afresh(), instead(helper.name, helper.instead):
@@ -214,7 +214,7 @@ def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
 
 
 def _epsilon(function, candidates) -> Diagnosis | None:
-    """A number that a helper of the formula has where programs take a logarithm."""
+    """An epsilon that programs add in a helper, inside a logarithm, with its value."""
     for name, (words, made, source) in EPSILONS.items():
         if not calls(function, name):
             continue
@@ -226,7 +226,7 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 
         for evidence in (one for one in candidates if not one.holds):
             number = _solved(evidence.telling, reading, 0.0)
-            rough = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24))  # such programs lose digits
+            rough = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24))  # since such programs lose digits
             if number and abs(number) <= SMALL and not rough.holds and reading(number).fits(rough):
                 said = f"equals the reference {words.format(number)}{_reduced(evidence)} (convention of {source})"
                 return Diagnosis(said, (), _Together(reading(number).implementation), evidence.reduction)
@@ -235,7 +235,7 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 
 @contextlib.contextmanager
 def afresh() -> Iterator[None]:
-    """What is remembered here is of other questions, or of other versions."""
+    """A context with empty caches, since cached readings belong to other questions or other variants."""
     held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
     for one in held:
         one.cache_clear()
@@ -246,12 +246,12 @@ def afresh() -> Iterator[None]:
             one.cache_clear()
 
 
-LEAST = 10  # tolerances from which on one number alone is no roundoff
-FEW = 100  # tolerances up to which an error is one of rounding
+LEAST = 10  # an error of more tolerances, even in a single number, is no rounding error
+FEW = 100  # an error of at most so many tolerances may be rounding
 
 
 def _deep(evidence: Evidence) -> list:
-    """Not for what is no number; where errors are small, a number that was added."""
+    """The deep searches to try: none without finite answers; for small errors only those for an added number."""
     if not np.any(np.isfinite(evidence.telling.answers)):
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
@@ -259,19 +259,19 @@ def _deep(evidence: Evidence) -> list:
 
 
 def _mostly(evidence: Evidence) -> bool:
-    """Whether most numbers are wrong: then it is no one place where they are."""
+    """Whether most numbers are wrong, and not only those of one kind of questions."""
     return np.mean(evidence.units[~evidence.left_out] > 1) > 0.5
 
 
-# --- readings: what an implementation would answer, question by question, as it is needed ----------------------------
+# --- readings: the answers of an implementation, computed question by question as they are needed --------------------
 
 
 class Reading:
-    """The answers of an implementation to a function's questions; NaN where it has none."""
+    """The answers of an implementation to a function's questions, NaN where it cannot answer."""
 
     def __init__(self, function: str, implementation: Callable[[], Implementation], what=None):
         self.function, self.made, self.what, self.known, self.lost = function, implementation, what, {}, set()
-        self.partial = False  # whether it fits but where it is no number
+        self.partial = False  # whether it fits except where it is NaN
 
     @cached_property
     def implementation(self) -> Implementation:
@@ -289,11 +289,11 @@ class Reading:
         try:
             answer = self._asked(vector.asked.arguments)
             return answer if answer.shape == lost.shape else lost
-        except InputError:  # an argument may be out of its domain then, in some of the rows
+        except InputError:  # a changed argument may leave its domain in some rows: ask row by row
             rows = [self._row(vector, i) for i in range(len(lost))] if whole.by_row else [np.nan]
             if not np.all(np.isnan(rows)):
                 return np.array(rows)
-        except Exception:  # a text without sense
+        except Exception:  # a mutant may raise anything
             pass
         self.lost.add(vector.asked.id)
         return lost
@@ -305,7 +305,7 @@ class Reading:
 
     def _row(self, vector, i) -> float:
         try:
-            answer = self._asked({name: row_alone(name, value, i) for name, value in vector.asked.arguments.items()})
+            answer = self._asked(row_alone(self.function, vector.asked.arguments, i))
             return float(answer[0]) if answer.shape == (1,) else np.nan
         except Exception:
             return np.nan
@@ -315,7 +315,7 @@ class Reading:
         return evidence.gather(rows)
 
     def tells(self, evidence: Evidence, weight: Callable | None = None) -> bool:
-        """Whether these are the answers to the most telling question."""
+        """Whether this reading equals the answers to the most telling question."""
         one = evidence.telling
         with np.errstate(all="ignore"):
             values = self.values(one, weight)
@@ -324,22 +324,22 @@ class Reading:
             return bool(same) and one.vectors[0].asked.id not in self.lost
 
     def _nowhere(self, evidence: Evidence, values) -> np.ndarray:
-        """Where the answers are numbers, and these are none: a root of what is negative, that others cut off at 0."""
+        """Where this reading is NaN and the answers are not, as for a root of a negative number that others clip."""
         return np.isnan(values) & ~np.isnan(evidence.answers)
 
     def _unexplained(self, evidence: Evidence) -> int:
-        """How many questions cannot be asked so and are answered by numbers: NaN tells that a domain was left."""
+        """How many questions this reading cannot answer although the user's answers to them are finite."""
         lost = [one for one in evidence.pieces if one.vectors[0].asked.id in self.lost]
         return sum(bool(np.all(np.isfinite(one.answers))) for one in lost)
 
     def _differs(self, one: Evidence, weight) -> bool:
-        """Whether these are not the answers to a question that can be asked."""
+        """Whether this reading can answer a question, and its answers differ from the user's."""
         values = self.values(one, weight)
         same = one.equals(values) | self._nowhere(one, values)
         return one.vectors[0].asked.id not in self.lost and not np.all(same)
 
     def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
-        """Whether these are the answers; what cannot be asked, as where an argument leaves its domain, is left out."""
+        """Whether this reading equals the answers; questions that it cannot answer are left out, if they are few."""
         with np.errstate(all="ignore"):
             if not self.tells(evidence, weight) or any(self._differs(one, weight) for one in evidence.wrong_pieces):
                 return False
@@ -354,20 +354,20 @@ class Reading:
 
 
 def handed(vector: Vector) -> dict:
-    """The arguments of a question as a function has them, models apart."""
+    """The arguments of a question as functions take them, except models."""
     given = dict(vector.asked.arguments)
     return given | ({"sde": REFERENCE.sde(given["sde"])} if "sde" in given else {})
 
 
 def _row_weight(weight, vector):
-    """Of each number of the answer."""
+    """The weight of each number of an answer."""
     rows = np.atleast_1d(weight(handed(vector)))
     return rows if rows.size == 1 else np.repeat(rows, len(vector.value) // len(rows))
 
 
 @cache
 def _weights(function: str, number: int) -> np.ndarray:
-    """Those of the rows of a question, (K, n)."""
+    """All K weightings at the numbers of a question, (K, n)."""
     vector = vectors(function)[number]
     with np.errstate(all="ignore"):
         some = [one.factor(handed(vector)) for one in weightings(function)]
@@ -395,20 +395,20 @@ def weighted(reading: Reading, evidence: Evidence) -> Iterator:
 
 @cache
 def bank(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
-    """Every named version of a function, with its answers by question."""
+    """Every named variant of a function, with its answers by question."""
     return [(reading.what, {v.asked.id: reading.on(v) for v in vectors(function)}) for reading in readings(function)]
 
 
 @cache
 def readings(function: str) -> list[Reading]:
-    """Of every named version."""
+    """A reading for every named variant of a function."""
     entries = [variant for variant in [*WRONG, *CONVENTIONS] if variant.function == function]
     return [Reading(function, variant.implementation, variant) for variant in entries]
 
 
 @cache
 def mistakes(function: str) -> list[Reading]:
-    """Those that are no convention, and no multiple of the right answers: they can be had in another convention."""
+    """Readings of the wrong versions that are not just a multiple of the right answers, to combine with conventions."""
     right = np.concatenate([vector.value for vector in vectors(function)])
 
     def multiple(reading):
@@ -420,14 +420,14 @@ def mistakes(function: str) -> list[Reading]:
 
 @cache
 def _chained(function: str) -> list[Reading]:
-    """The reference after each chain of steps."""
+    """A reading of the reference for each chain of convention steps."""
     inner = elsewhere(function) if INSTEAD else REFERENCE
     return [Reading(function, Chain(function, steps, None, inner).implementation, steps) for steps in chains(function)]
 
 
 @cache
 def _mistaken(function: str) -> list[tuple[Reading, tuple]]:
-    """Each version of the bank, after each chain of at most two steps."""
+    """A reading of each variant of the bank for each chain of one or two convention steps, with that chain."""
     some = [steps for steps in chains(function) if 0 < len(steps) <= 2]
     return [
         (Reading(function, partial(_after, function, steps, one.what), one.what), steps)
@@ -441,14 +441,14 @@ def _after(function: str, steps: tuple, variant: Variant) -> Implementation:
 
 
 def _bank(function, evidence) -> Diagnosis | None:
-    """The one entry of the bank that the answers are."""
+    """The one entry of the bank that equals the answers."""
     found = [(one.what, "", one.values(evidence)) for one in readings(function) if one.fits(evidence)]
     distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
 def _conventions(function, evidence) -> Diagnosis | None:
-    """The reference, in conventions, the fewest that do."""
+    """The reference in other conventions, with as few steps as possible."""
     for _, some in itertools.groupby(_chained(function), key=lambda reading: len(reading.what)):
         inner = elsewhere(function) if INSTEAD else REFERENCE
         chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
@@ -467,7 +467,7 @@ def _conventions(function, evidence) -> Diagnosis | None:
 
 
 def _tables(function, evidence) -> Diagnosis | None:
-    """A weight of shape (n, 1) against losses (n,): a table (n, n), whose mean is that of each times the other's."""
+    """A weight (n, 1) times losses (n,), broadcast to a table (n, n): its mean is the product of both means."""
     if evidence.reduction == "per row":
         return None
     some, own = weightings(function), _powers_of(function)
@@ -486,13 +486,13 @@ def _tables(function, evidence) -> Diagnosis | None:
 
 
 def _powers_of(function: str) -> list[int]:
-    """Which of the weightings are weights of rows that are no numbers."""
+    """The indices of those weightings that are a single power and vary from row to row."""
     alone = [(i, one) for i, one in enumerate(weightings(function)) if len(one.words) == 1 and one.constant == 1]
     return [i for i, one in alone if "over" not in one.words[0]]
 
 
 def _in_conventions(function, evidence) -> Diagnosis | None:
-    """A version of the bank, in conventions."""
+    """A mistake of the bank in other conventions."""
     if _multiple(evidence):
         return None
     plain = [(one, ()) for one in mistakes(function)]
@@ -520,7 +520,7 @@ def _factor(weighting) -> str:
 
 
 def _multiple(evidence) -> bool:
-    """Whether the answers are the right ones in some scaling: then no mistake in another is meant."""
+    """Whether the answers are the right ones times a scaling; then a mistake in another scaling is not meant."""
     right = {vector.asked.id: vector.value for vector in evidence.vectors}
     return any(_fit(evidence, [right], scaling) for _, scaling in scalings(evidence.vectors))
 
@@ -531,7 +531,7 @@ def _alike(one, other) -> bool:
 
 
 def _scaled(function, evidence) -> Diagnosis | None:
-    """A mistake of the bank, times 2 or 1/2, or over d, in what is no loss of a field."""
+    """A mistake of the bank times 2 or 1/2, or divided by d, for functions without weightings of their own."""
     if len(weightings(function)) > 1 or _multiple(evidence):
         return None
     found = [
@@ -547,7 +547,7 @@ def _scaled(function, evidence) -> Diagnosis | None:
 
 
 def _beside_terms(function, candidates) -> Diagnosis | None:
-    """A mistake of the bank, and coefficients of the formula's terms: what it changes is one more column."""
+    """A mistake of the bank together with wrong coefficients of the formula's terms, by least squares."""
     if function not in TERMS or not candidates:
         return None
     columns, names = _terms(function, candidates[0].vectors)
@@ -564,10 +564,10 @@ def _beside_terms(function, candidates) -> Diagnosis | None:
     return None
 
 
-# --- what has to be made first: two versions at once, mistakes in arguments, in one place ----------------------------
+# --- variants that are built for the search: two at once, misread arguments, changed places --------------------------
 
 
-MOST_OF_CALLED = 300  # pairs with a version of what a function calls
+MOST_OF_CALLED = 300  # the most pairs of a variant and a variant of a called function
 
 
 @cache
@@ -582,7 +582,7 @@ def _pairs(function: str) -> list[Reading]:
 
 
 def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
-    """All that has to be made first, and what to say where it fits."""
+    """Readings of all variants that are built for the search, each with the function that words its diagnosis."""
     for words, made in misread(function):
         yield Reading(function, made), partial(_plainly, f"with {words}")
     for reading in _pairs(function):
@@ -592,7 +592,7 @@ def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
 
 
 def _ignored(function, evidence) -> Diagnosis | None:
-    """The reference where the model says nothing."""
+    """The reference with a model that is zero everywhere: the function ignores its model."""
     for words, made in misread(function):
         if IGNORED in words and Reading(function, made).fits(evidence):
             what = _plainly(f"with {words}", evidence).words
@@ -609,12 +609,14 @@ def _both(reading, evidence) -> Diagnosis:
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
     where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
     told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
-    convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
+    one_term = any(where) and types(reading.function)["return"] == Loss  # the others are not in that convention
+    convention = _Together(reading.implementation) if set(kinds) == {"convention"} and not one_term else None
+    told += ", in that term alone (bug)" if one_term else ""
     return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
 
 
 def _made(function, evidence) -> Diagnosis | None:
-    """Arguments that are read wrongly, two versions of the bank at once, one place that says something else."""
+    """Misread arguments, two variants of the bank at once, or one changed place of the definition."""
     for reading, say in _readings(function):
         if reading.tells(evidence):
             if reading.fits(evidence):
@@ -625,12 +627,12 @@ def _made(function, evidence) -> Diagnosis | None:
 
 
 def _paired(function, evidence) -> Diagnosis | None:
-    """Two versions of the bank at once."""
+    """Two variants of the bank at once."""
     return next((_both(one, evidence) for one in _pairs(function) if one.fits(evidence)), None)
 
 
 def _nearest(function, evidence) -> Diagnosis | None:
-    """Of those that fitted one question the one that fits these."""
+    """A reading that fitted the most telling question before, and fits this evidence."""
     return next((say(evidence) for reading, say in evidence.near if reading.fits(evidence)), None)
 
 
@@ -641,12 +643,12 @@ class _Together(NamedTuple):
         return self.known
 
 
-FEWEST = 4  # wrong numbers, of which it is no chance that one number makes them all
-SMALL = 1e-3  # up to which a number that is added is an epsilon
+FEWEST = 4  # with so many wrong numbers, one added number that explains them all is no coincidence
+SMALL = 1e-3  # an added number up to this size is called an epsilon
 
 
 def _with_a_number(function, evidence) -> Diagnosis | None:
-    """A convention with a number that everybody chooses."""
+    """A convention with a number that users choose, and that number."""
     for one in NUMBERED:
         if one.function == function:
             number = _solved(
@@ -658,7 +660,7 @@ def _with_a_number(function, evidence) -> Diagnosis | None:
 
 
 def _added(function, evidence) -> Diagnosis | None:
-    """A number that is added to all that is returned, or to a part of it: that is no epsilon of a division."""
+    """A number that is added to all wrong answers, whether these are all answers or a part."""
     wrong = evidence.units > 1
     if np.sum(wrong) < FEWEST:
         return None
@@ -673,7 +675,7 @@ def _added(function, evidence) -> Diagnosis | None:
 
 
 def _number_sought(function, evidence) -> Diagnosis | None:
-    """The reference with a number that is added in one place, or by which it is multiplied."""
+    """The reference with a number that is added, or multiplies, in one place of the definition."""
     for mutant, start in sought(function):
         made = partial(_with_k, mutant)
         number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
@@ -691,7 +693,7 @@ def _with_k(mutant, number) -> Implementation:
 
 
 def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) -> float | None:
-    """The number with which a reading has these answers, by secants; rounded if it is near a short one."""
+    """The number for which a reading equals these answers, by secant steps; a nearby short number if that fits too."""
 
     def at(k):
         return reading(k).values(one)
@@ -719,20 +721,21 @@ def _reduced(evidence) -> str:
     return f", {evidence.reduction} of the rows" if evidence.reduction != "per row" else ""
 
 
-# --- nearly, and but for one kind of questions -----------------------------------------------------------------------
+# --- near matches, and matches with exceptions -----------------------------------------------------------------------
 
 ROUGH = {
     2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
     2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
 }
+EITHER = "float32's accuracy: is a derivative taken by a finite difference, or is a part of it in float32?"
 BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
-BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # tolerances that float32 anywhere would go beyond
+BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # smaller errors, in tolerances, than float32 anywhere would cause
 DERIVATIVES = ("divergence", "field_and_divergence", "hutchinson_divergence", "jacobian", "jacobian_vector_product")
 DERIVATIVES += ("score_of", "energy_and_score", "directional_derivatives", "elementwise_grad")
 
 
 def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """What they are to the accuracy of float32, or of a finite difference."""
+    """A diagnosis to the accuracy of float32 or of finite differences."""
     if candidates[0].roundoff > 1e-12 or not _mostly(candidates[0]):
         return None
     for roundoff, words in ROUGH.items():
@@ -743,12 +746,13 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
             return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
-            return found._replace(words=f"{found.words}, to {words}", convention=None)
+            either = EITHER if any(calls(function, name) for name in DERIVATIVES) else words
+            return found._replace(words=f"{found.words}, to {either}", convention=None)
     return None
 
 
 def _rounded(evidence: Evidence, words: str) -> Diagnosis:
-    """The right answers, but for errors of this size, or of a few tolerances."""
+    """The diagnosis of answers that are right up to rounding: to an accuracy in words, or to a few tolerances."""
     *where, counted = facts(evidence)
     where = [fact for fact in where if fact.startswith("wrong") and ("far out" in fact or "float32" in fact)]
     if np.median(evidence.units) < FEW:
@@ -759,7 +763,7 @@ def _rounded(evidence: Evidence, words: str) -> Diagnosis:
 
 
 def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """A name that fits all questions but those of one kind, and what is wrong with those; or these alone are wrong."""
+    """A name that fits all questions except those of one kind, which get their own; or only that kind is wrong."""
     for words, mask in EXCEPTIONS:
         for evidence in candidates:
             some = mask(evidence)
@@ -799,7 +803,7 @@ def _words(found, evidence):
 
 # --- the terms of the formula ----------------------------------------------------------------------------------------
 
-CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # in which a mistake is named
+CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # where mistakes are sought
 
 
 def _answers(function: str, impl: Implementation) -> dict[str, np.ndarray]:
@@ -813,20 +817,20 @@ def _term_answers(function: str) -> list[dict[str, np.ndarray]]:
 
 
 def _terms(function, some) -> tuple[list[dict[str, np.ndarray]], list[str]]:
-    """The terms of the formula by question, and their names; of one that has none it is the whole."""
+    """The terms of the formula by question, and their names; for a function without terms, the formula itself."""
     if function in TERMS:
         return _term_answers(function), [term.words for term in TERMS[function]]
     return [{vector.asked.id: vector.value for vector in some}], ["the reference"]
 
 
 def scalings(some: list[Vector]) -> Iterator[tuple[str, Callable]]:
-    """Factors that an implementation may put before the formula of each row: words, and functions of a vector."""
+    """Factors that an implementation may multiply each row by: words, and a function of a vector."""
     yield "", lambda vector: 1.0
     yield "1/d x ", lambda vector: 1 / vector.asked.given["d"]
     yield "d x ", lambda vector: float(vector.asked.given["d"])
     yield "1/sqrt(d) x ", lambda vector: vector.asked.given["d"] ** -0.5
     for name in ("sigma", "eps"):
-        if all(np.ndim(vector.asked.arguments.get(name, [[]])) < 2 for vector in some):  # where eps is no noise
+        if all(np.ndim(vector.asked.arguments.get(name, [[]])) < 2 for vector in some):  # no noise called eps
             for power in (2, 4, 1, 3, -1, -2, -4):
                 yield f"{name}^{power} x ", partial(_power, name, power, False)
             for power in (2, 4):
@@ -836,16 +840,16 @@ def scalings(some: list[Vector]) -> Iterator[tuple[str, Callable]]:
 
 
 def _power(name, power, over_d, vector):
-    """A power of sigma or eps, once for each number of its row."""
+    """A power of sigma or eps, repeated for each number of its row."""
     value = np.ravel(vector.asked.arguments[name])
     factor = np.repeat(value, len(vector.value) // len(value)) ** float(power)
     return factor / vector.asked.given["d"] if over_d else factor
 
 
 def _fit(evidence, terms, scaling):
-    """Coefficients, and how well they are known, if the scaled terms combine to the answers on both halves.
+    """Coefficients and their uncertainty, if the scaled terms combine to the answers on both halves; else None.
 
-    Least squares in units of the tolerance; a coefficient is known to within sum |pseudoinverse| of them.
+    Least squares in units of the tolerance; the uncertainty of a coefficient is its row sum of |pseudoinverse|.
     """
     columns = np.stack([evidence.scaled(term, scaling) for term in terms], axis=1)
     scales = {vector.asked.id: vector.scale for vector in evidence.vectors}
@@ -870,14 +874,37 @@ def _fit(evidence, terms, scaling):
 
 
 def _combined(function, candidates) -> Diagnosis | None:
-    """A combination of the terms, the simplest scaling first."""
+    """A linear combination of the formula's terms, with the simplest scaling."""
     columns, names = _terms(function, candidates[0].vectors) if candidates else ([], [])
     for words, scaling in scalings(candidates[0].vectors) if candidates else ():
         for evidence in candidates:
             fit = _fit(evidence, columns, scaling)
             if fit:
                 return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+    return _uneven(columns, names, candidates) if len(columns) > 1 else None
+
+
+def _uneven(columns, names, candidates) -> Diagnosis | None:
+    """A combination in which a single term is divided or multiplied by d or n, as if it had a mean for a sum."""
+    for j, (name, column) in enumerate(zip(names, columns)):
+        for words, count in UNEVEN.items():
+            scaled = {
+                vector.asked.id: column[vector.asked.id] * count(vector.asked.given) for vector in candidates[0].vectors
+            }
+            for evidence in candidates:
+                fit = _fit(evidence, [*columns[:j], scaled, *columns[j + 1 :]], lambda vector: 1.0)
+                if fit and not (words.endswith(" n") and evidence.reduction == "per row"):
+                    said = _combination([*names[:j], f"{name} {words}", *names[j + 1 :]], *fit, "", evidence)
+                    many = "," if "coefficient" in said else " where"
+                    said += "" if f"{name} {words}" in said else f"{many} {name} is {words}"
+                    return Diagnosis(
+                        f"equals {said}: a mean for a sum, in one term alone", reduction=evidence.reduction
+                    )
     return None
+
+
+UNEVEN = {"over d": lambda given: 1 / given["d"], "times d": lambda given: float(given["d"])}
+UNEVEN |= {"over n": lambda given: 1 / given["n"], "times n": lambda given: float(given["n"])}
 
 
 def _combination(names, coefficients, known, scaling, evidence) -> str:
@@ -891,7 +918,7 @@ def _combination(names, coefficients, known, scaling, evidence) -> str:
 
 
 def _number(c: float, known: float = 0.0) -> str:
-    """A simple fraction where c is one as far as it is known, else the digits that are."""
+    """c as a simple fraction, if it is one within its uncertainty, else with the digits that are known."""
     near = next((f for f in NICE if abs(c - f) <= known), None)
     if near is not None:
         return str(near)

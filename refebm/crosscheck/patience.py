@@ -1,4 +1,4 @@
-"""How long one candidate of the diagnosis may take: a mistake may nest derivatives without an end in sight."""
+"""A time limit for each candidate of a diagnosis, since a mistake may nest derivatives so deeply that it never ends."""
 
 import contextlib
 import signal
@@ -6,20 +6,20 @@ import threading
 from collections.abc import Iterator
 from types import CodeType
 
-PATIENCE = 5  # seconds of the processor's time
+PATIENCE = 5  # seconds of CPU time
 
 
 @contextlib.contextmanager
 def patient(code: CodeType, seconds: int = PATIENCE) -> Iterator[None]:
-    """While it lasts a call of the function that has this code is ended after so long, by a TimeoutError within it.
+    """A context in which every call of the function with this code is ended by a TimeoutError after so many seconds.
 
-    Where there are no such signals, as in another thread than the first, or under a profiler, it takes what it takes.
+    Without the necessary signals (in another thread than the first, or under a profiler) there is no limit.
     """
     known = hasattr(signal, "SIGPROF") and threading.current_thread() is threading.main_thread()
     if not known or signal.getsignal(signal.SIGPROF) != signal.SIG_DFL:
         yield
         return
-    calls: list = []  # of the function, one for each second
+    calls: list = []  # the running call of the function, once for each second that it has taken
 
     def tick(_, frame):
         while frame is not None and frame.f_code is not code:

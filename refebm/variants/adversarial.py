@@ -1,5 +1,6 @@
 """Variants of adversarial and variational training."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 BOUND = "energy(y) - energy(x) + log_q(y)"
@@ -161,3 +162,11 @@ terms(
     ("-k/2", "-0.5 * self.k * np.ones(len(x))"),
     ("1/2 log(det P/det S)", "0.5 * np.log(np.linalg.det(self.posterior_cov) / np.linalg.det(cov)) * np.ones(len(x))"),
 )
+
+asked(
+    "implicit_negative_elbo",
+    kinds=("mlp_score", "mlp_energy", "mixture", "quadratic"),  # models for the score of q
+    parts=("the values", "the gradients in z"),
+)
+asked("entropy_gradient", without=("eps",), parts=("the gradient in phi[0]", "the gradient in phi[1]"))  # eps is noise
+asked("LinearGaussianVAE", values={"deviation": ((0.5, 1.0, 2.0, 1.0),)})

@@ -1,4 +1,4 @@
-"""Variants of procedures: what is drawn once, or for all rows alike, and players who go the wrong way."""
+"""Variants of training and sampling procedures: noise that is reused, batches of wrong rows, steps the wrong way."""
 
 from refebm.variants.record import wrong_versions
 

@@ -1,5 +1,7 @@
 """Variants of the derivatives."""
 
+from refebm.models import ENERGIES
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 wrong_versions(
@@ -81,3 +83,7 @@ wrong_versions(
     ("value for derivative", "make_jvp(field)(x)(v)[1]", "make_jvp(field)(x)(v)[0]", "finite"),
     ("diagonal only", "make_jvp(field)(x)(v)[1]", "v * field_and_diagonal(field, x)[1]", "d = 1"),
 )
+
+asked("divergence", more_kinds=("at_level", "denoiser"))
+asked("score_of", kinds=tuple(kind for kind in ENERGIES if kind != "binary_rbm"))  # of bits there is no gradient
+asked("field_and_divergence", parts=("the field", "the divergence"))

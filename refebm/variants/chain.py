@@ -1,5 +1,6 @@
 """Variants of chains, tapes and diagnostics."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 SAME_KEY = "coreax 375: a fixed key"
@@ -204,6 +205,13 @@ conventions(
         "c / c[0] * len(x) / (len(x) - np.arange(n_lags + 1))[:, None]",
         "statsmodels (adjusted)",
     ),
+    (
+        "the mean of each chain's own c_t/c_0",
+        "return c / c[0]",
+        "each = [autocovariance(x[:, j : j + 1], n_lags) for j in range(x.shape[1])]\n    "
+        "return sum(c / c[0] for c in each) / x.shape[1]",
+        "ebmkit",
+    ),
 )
 
 POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
@@ -239,15 +247,22 @@ wrong_versions(
         "finite",
         "pymc 1770, MCMCChains 376",
     ),
+    (
+        "bounded by a tiny number alone: astronomic where chains alternate",
+        "np.maximum(tau, 1 / np.log10(n * length))",
+        "np.maximum(tau, 1e-12)",
+        "finite",
+        "ebmkit",
+    ),
 )
 
-LAG_AFTER = (  # the even lag after the last pair, where it is positive
+LAG_AFTER = (  # adds the correlation at the even lag after the last counted pair, if it is positive
     "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < LAST)[:, None], axis=0)\n    "
     "after = np.maximum(rho[2 * np.sum(positive, axis=0), np.arange(rho.shape[1])], 0)\n    "
     "tau = after - 1 + 2 *"
 )
 STAN, TO_THE_END = (LAG_AFTER.replace("LAST", last) for last in ("(length - 3) // 2", "(length - 1) // 2"))
-BLACKJAX = (  # it is one of the monotone sequence, as a pair of which the other half is none
+BLACKJAX = (  # the same lag, but limited by the monotone sequence as if it were a pair with one half missing
     f"{POSITIVE}least, j = np.minimum.accumulate(pairs, axis=0), np.arange(rho.shape[1])\n    "
     "count = np.sum(positive, axis=0)\n    last = least[count - 1, j]\n    "
     "after = np.maximum(rho[np.minimum(2 * count, 2 * len(pairs) - 2), j], 0)\n    "
@@ -282,6 +297,12 @@ conventions(
         "c = autocovariance(x, length - 1)",
         "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
         "pyro; numpyro before 1877 (numpyro 1785)",
+    ),
+    (
+        "covariances over T - 1, as W has them",
+        "(within - c)",
+        "(within - c * length / (length - 1))",
+        "ebmkit",
     ),
     ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2 *", STAN, "posterior::ess_basic(split = FALSE)"),
     (
@@ -405,3 +426,10 @@ conventions(
         "bayes-kit",
     ),
 )
+
+DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
+asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
+ODD = {"n": 1, "length": 13}  # one chain of odd length
+asked("run", also=("trajectory",))
+asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
+asked("split_r_hat", each=({}, ODD))

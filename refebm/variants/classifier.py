@@ -1,5 +1,6 @@
 """Variants of classifiers as energies."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 WHOLE = "logsumexp(logits(x).T, axis=0)"
@@ -33,3 +34,5 @@ wrong_versions(
 terms(
     "class_log_probabilities", ("f_y", "logits(x)"), ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)")
 )
+
+asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # its d outputs are logits

@@ -1,5 +1,6 @@
 """Variants of contrastive divergence."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 LOSS = "energy(x) - energy(held(x_model))"
@@ -84,3 +85,5 @@ wrong_versions(
         "rbms 31/32",
     ),
 )
+
+asked("contrastive_divergence", more_kinds=("binary_rbm", "gaussian_rbm"), gradient=True)

@@ -1,5 +1,6 @@
 """Variants of coupled chains."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
@@ -80,3 +81,18 @@ wrong_versions(
     ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]", "finite"),
     ("meetings counted from 0", "np.where(_, len(here) - 1, meeting)", "np.where(_, len(here) - 2, meeting)", "finite"),
 )
+
+
+def meetings(ask, name):
+    """Noise for pairs of chains that all meet in the last step."""
+    z, u = ask.reports(name)
+    u[-1] = 0.875
+    return z, u
+
+
+asked("coupled_metropolis_step", draws={"scale": lambda ask, name: ask.fixed.get(name, ask.scalar(0.5))})
+asked(
+    "coupled_chains",
+    draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
+)
+asked("unbiased_contrastive_divergence", gradient=True)

@@ -1,5 +1,6 @@
 """Variants of the denoising objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
@@ -56,7 +57,7 @@ wrong_versions(
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
 )
 terms(
-    "denoising_score_matching_cv",  # 1/2 |z|^2/sigma^2 cancels
+    "denoising_score_matching_cv",  # the term 1/2 |z|^2/sigma^2 cancels, and is not listed
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
     ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
     ("-z.s(x)/sigma", "-dot(z / sigma, score(x))"),
@@ -121,8 +122,8 @@ wrong_versions(
 terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
-    ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
-    ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
+    ("sigma squared for its square", "+ variance * slopes", "+ slopes", "sigma = 1"),
+    ("sign", "+ variance * slopes", "- variance * slopes", "finite"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
     ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
 )
@@ -166,4 +167,12 @@ wrong_versions(
         "direction",
         "printed in dataflowr module 18a, proof of the smoothed score",
     ),
+)
+
+asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
+asked(
+    "geometric_noise_levels",
+    kinds=("mlp_score",),
+    draws={"n": lambda ask, name: ask.fixed.get("levels", 4)},
+    parts=("the levels", "the overlap"),
 )

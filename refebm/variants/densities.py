@@ -1,5 +1,10 @@
 """Variants of the densities and of the expectations over them."""
 
+import numpy as np
+
+from refebm.truth.densities import Gaussian
+from refebm.variants.asked import FAR, asked
+from refebm.variants.questions import Question
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SCALE = "scale for rate (theta = 1/rate)"
@@ -393,3 +398,14 @@ wrong_versions(
     ("a density too flat", "lattice.weights", "np.sqrt(lattice.weights)", "finite"),
     inside="_terms",
 )
+
+
+def moments(impl, **question):
+    """1, the mean and the fourth moment of a Gaussian."""
+    p = Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
+    return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
+
+
+asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR)
+asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
+asked("expect", answer=moments)

@@ -1,5 +1,6 @@
-"""Variants of the diffusion losses, and of what is made of a network that predicts a score, noise or data."""
+"""Variants of the diffusion losses, and of the conversions between score, noise and clean point."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "scale * x + std * z"
@@ -105,3 +106,6 @@ wrong_versions(
     ("one std for all rows", "/ std**2", "/ std[0] ** 2", "one time", ONE_LEVEL),
 )
 terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"), ("-x/std^2", f"-x / {STD} ** 2"))
+
+# Without t = 1, where a wrong version takes log(1 - t), and without a weight, which is one per row here.
+asked("diffusion_score_matching", without=("t", "weight"))

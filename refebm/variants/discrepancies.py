@@ -1,5 +1,6 @@
-"""Variants of the other discrepancies."""
+"""Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
@@ -76,6 +77,12 @@ conventions(
     ),
     ("sum over pairs", STATISTIC, "total"),
     (
+        "V is its root: the discrepancy, not its square",
+        "total / n**2",
+        "np.sqrt(total) / n",
+        "Gorham and Mackey 2017, section 3; stein_thinning, ksd-metric",
+    ),
+    (
         "n times the statistic, as tests have it",
         STATISTIC,
         "total / (n - 1) if unbiased else total / n",
@@ -86,7 +93,7 @@ conventions(
 
 
 def over_pairs(u: str) -> str:
-    """The mean over pairs, of different rows if unbiased."""
+    """The expression for the mean of u over all pairs of rows, or over pairs of different rows if unbiased."""
     return f"np.sum({u} * (1 - unbiased * np.eye(len(x)))) / (len(x) * (len(x) - unbiased))"
 
 
@@ -150,3 +157,21 @@ wrong_versions(
 )
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
+
+asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where even exp(E/2) overflows
+asked(
+    "kernel_stein",
+    also=("unbiased",),
+    generic=lambda i, half, d, n: {"unbiased": i % 2 == 0},
+    each=({"unbiased": True}, {"unbiased": False}),
+    beside=tuple(
+        (words, {"kind": "quadratic", "unbiased": False} | options)
+        for words, options in (
+            ("points that are far apart", {"d": 2, "n": 4, "apart": 8}),
+            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),  # these and the next: for code with only V
+            ("what is right in one dimension only", {"d": 1, "n": 3}),
+            ("a wrong power of bandwidth", {"d": 2, "n": 3, "bandwidth": 2.0}),
+            ("overflow: points or wells far out", {"d": 2, "n": 3, "kind": "mixture", "reach": 16}),
+        )
+    ),
+)

@@ -1,5 +1,6 @@
 """Variants of contrastive divergence with its entropy term."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 LAST = "(held_energy(x_model) + log_q(x_model))"
@@ -25,3 +26,5 @@ terms(
     ("-E_held(x')", "-held_energy(x_model)"),
     ("-log q(x')", "-log_q(x_model)"),
 )
+
+asked("contrastive_divergence_with_entropy", gradient=True)

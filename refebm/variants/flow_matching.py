@@ -1,5 +1,6 @@
-"""Variants of flow matching, and of what makes a velocity of a score and a score of a velocity."""
+"""Variants of flow matching, and of the conversions between velocity and score."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 POINT = "(1 - s) * x + s * z"
@@ -63,6 +64,21 @@ wrong_versions(
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
     ("the score at another time", "score(x, t)", "score(x, 1 - t)", "half way"),
 )
+conventions(
+    "flow_velocity",
+    (
+        "data at t = 1, where the velocity is that of noise to data: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, t)) / s",
+        NOISE_FIRST,
+    ),
+    (
+        "data at t = 1, but of a score that is told 1 - t: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, 1 - t)) / s",
+        NOISE_FIRST,
+    ),
+)
 terms(
     "flow_velocity",
     ("-x/(1 - t)", "-x / (1 - t[:, None])"),
@@ -78,4 +94,16 @@ wrong_versions(
     ("not divided", " / s", "", "finite"),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
 )
+conventions(
+    "score_of_flow",
+    (
+        "data at t = 1: (t u - x)/(1 - t), of the velocity from noise to data",
+        "-(x + (1 - s) * velocity(x, t)) / s",
+        "(s * velocity(x, t) - x) / (1 - s)",
+        NOISE_FIRST,
+    ),
+)
 terms("score_of_flow", ("-x/t", "-x / t[:, None]"), ("-(1 - t) u/t", "-(1 - t[:, None]) * velocity(x, t) / t[:, None]"))
+
+asked("flow_velocity", far=FAR, without=("t",))  # the velocity has a pole at t = 1
+asked("flow_matching", without=("t",))

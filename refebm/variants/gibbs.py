@@ -1,5 +1,6 @@
 """Variants of block Gibbs sampling."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 FIELD = "rbm.b + np.dot(rbm.hidden_mean(v), rbm.W.T)"
@@ -50,4 +51,12 @@ conventions(
         "rbm.hidden_given(v, 1 - u_h)",
         TWICE,
     ),
+)
+
+KINDS = ("binary_rbm", "gaussian_rbm")
+asked(
+    "gibbs_step",
+    generic=lambda i, half, d, n: {"kind": KINDS[i % 2]},
+    rounded={"kind": "gaussian_rbm"},  # bits are never rounded
+    each=tuple({"kind": kind} for kind in KINDS),
 )

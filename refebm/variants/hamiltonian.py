@@ -1,5 +1,6 @@
 """Variants of leapfrog and of Hamiltonian Monte Carlo."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.metropolis import ALWAYS, BARKER, FAB, UNBOUNDED
 from refebm.variants.record import conventions, wrong_versions
 
@@ -75,3 +76,6 @@ conventions(
     ("Barker's acceptance: r/(1 + r)", "there - here", "np.logaddexp(0, there - here)", BARKER),
 )
 conventions("hmc_step", VERLET, inside="leapfrog")
+
+asked("hmc_step", seed=62_000, far=FAR)
+asked("leapfrog", parts=("the positions", "the momenta"))

@@ -1,4 +1,4 @@
-"""Helpers that programs have otherwise: what a definition says with them is said otherwise wherever it calls them."""
+"""Helpers that other programs write differently; a variant replaces one wherever a definition calls it."""
 
 import contextlib
 import sys
@@ -16,7 +16,7 @@ TORCH = "torch.nn.functional.softplus, threshold = 20"
 
 
 class Helper(NamedTuple):
-    """name: of the helper. instead: what it is elsewhere. source: where that is the rule, if it is one."""
+    """name: the helper's name. words: what differs. instead: the other function. source: a program that has it."""
 
     name: str
     words: str
@@ -29,7 +29,7 @@ def linear_from(threshold: float) -> Callable:
 
 
 def rejected(x, proposal, there, energy_error, u):
-    """`accept`, where u is not below the acceptance."""
+    """`accept` the wrong way round: it accepts where u is above the acceptance probability."""
     info = accept(x, proposal, there, energy_error, u).info
     accepted = (np.log(u) > -energy_error) & ~info.invalid
     return Step(np.where(accepted[:, None], proposal, x), info._replace(accepted=accepted))
@@ -40,7 +40,7 @@ HELPERS = [
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
-EPSILONS = {  # by name: words, and what it is with a number, which is 0 in the formula
+EPSILONS = {  # by helper: words, the helper as a function of epsilon (0 in the formula), and the source
     "softplus": (
         "with an epsilon of {:.3g} inside the logarithm of a sigmoid",
         lambda k: lambda a: -np.log(expit(-a) + k),
@@ -50,7 +50,7 @@ EPSILONS = {  # by name: words, and what it is with a number, which is 0 in the 
 
 
 def helpers(function: str) -> Iterator[Helper]:
-    """Those that the module of a function calls."""
+    """The helpers in HELPERS that the module of a function imports."""
     return (one for one in HELPERS if calls(function, one.name))
 
 
@@ -60,7 +60,7 @@ def calls(function: str, name: str) -> bool:
 
 @contextlib.contextmanager
 def instead(name: str, other: Callable) -> Iterator[None]:
-    """While it lasts versions are made with another helper; none that was made before is kept."""
+    """A context in which variants are built with another helper; the cache of built variants is cleared."""
     Variant.implementation.cache_clear()
     INSTEAD[name] = other
     try:

@@ -1,5 +1,6 @@
 """Variants of score matching with derivatives of higher order."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 ROW = "0.5 * s**2 + slopes + 0.5 * sigma**2 * slopes**2"
@@ -107,3 +108,7 @@ terms(
     ("-sum_i exp(-a_i)", f"sum(-np.exp(-({GAP})) {EYE}"),
     ("-3/2 d", "-1.5 * x.shape[1] + 0 * energy(x)"),
 )
+
+SMOOTH = ("mlp_score", "quadratic", "mlp_energy")  # models whose high derivatives keep their digits
+asked("higher_order_score_matching laplacian_score_matching", far=(), kinds=SMOOTH)
+asked("marginalisation_score_matching", far=())  # far out exp(2 a) overflows

@@ -1,9 +1,12 @@
 """Variants of denoising as in EDM: its loss, its preconditioning, its levels and its steps."""
 
+import numpy as np
+
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
-WEIGHT = "(sigma**2 + data_std**2) / (sigma * data_std) ** 2"
+WEIGHT = "sigma**-2 + data_std**-2"
 D = "denoiser(x + sigma * z, sigma[:, 0])"
 W = "((sigma**2 + data_std**2) / (sigma * data_std) ** 2)[:, 0]"
 
@@ -70,23 +73,19 @@ terms(
     ("c_out F", f"sigma * data_std / np.sqrt(sigma**2 + data_std**2) * {INNER}"),
 )
 
-LEVELS = "(first + np.arange(n) / (n - 1) * (last - first)) ** power"
+LEVELS = "((1 - part) * first + part * last) ** power"
 wrong_versions(
     "karras_noise_levels",
     ("over n: the smallest is not reached", "np.arange(n) / (n - 1)", "np.arange(n) / n", "finite"),
     ("counted from 1", "np.arange(n) / (n - 1)", "(1 + np.arange(n)) / n", "finite"),
     ("not raised to the power again", LEVELS, LEVELS.removesuffix(" ** power"), "power = 1"),
     ("the power for its inverse", LEVELS, LEVELS.replace("** power", "** (1 / power)"), "power = 1"),
-    ("equal steps", LEVELS, "largest + np.arange(n) / (n - 1) * (smallest - largest)", "power = 1"),
-    ("a constant ratio", LEVELS, "largest * (smallest / largest) ** (np.arange(n) / (n - 1))", "two levels"),
+    ("equal steps", LEVELS, "largest + part * (smallest - largest)", "power = 1"),
+    ("a constant ratio", LEVELS, "largest * (smallest / largest) ** part", "two levels"),
 )
 conventions(
     "karras_noise_levels",
-    (
-        "from small to large",
-        "first + np.arange(n) / (n - 1) * (last - first)",
-        "last + np.arange(n) / (n - 1) * (first - last)",
-    ),
+    ("from small to large", "(1 - part) * first + part * last", "(1 - part) * last + part * first"),
 )
 
 HALVES = "(next_sigma - sigma) * 0.5 * (slope + there)"
@@ -128,4 +127,14 @@ wrong_versions(
         "denoiser(x, sigma**2 * np.ones(len(x)))",
         "sigma = 1, to 0",
     ),
+)
+
+asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
+asked(
+    "karras_noise_levels",
+    also=("power",),
+    draws={
+        "n": lambda ask, name: ask.fixed.get("levels", 4),
+        "power": lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
+    },
 )

@@ -1,5 +1,6 @@
 """Variants of unadjusted and annealed Langevin dynamics."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 STEP = "x + eta * score(x) + np.sqrt(2 * eta) * z"
@@ -101,3 +102,6 @@ wrong_versions(
         "printed in HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
     ),
 )
+
+asked("langevin_step", far=FAR)
+asked("decaying_steps", generic=lambda i, half, d, n: {"n_steps": n + half})

@@ -1,11 +1,14 @@
 """Variants of the likelihood and of estimates of log Z."""
 
+from refebm.samplers.step import moved
+from refebm.variants.asked import FARTHER, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
 GAIN = "(following - beta) * (-energy(x) - base.log_prob(x))"
-ERROR = "np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)"
+DEVIATION = "np.std(np.expm1(log_weights - largest), ddof=1)"
+ERROR = "deviation / np.sqrt(len(w)) / np.mean(w)"
 
 wrong_versions(
     "negative_log_likelihood",
@@ -63,11 +66,31 @@ wrong_versions(
 wrong_versions(
     "estimated_log_partition",
     ("mean of the logs", "np.log(np.mean(w))", "np.mean(np.log(w))", "finite"),
-    ("largest weight not added back", "+ np.max(log_weights)", "", "finite"),
+    ("largest weight not added back", "+ largest", "", "finite"),
     ("sum of the weights", "np.log(np.mean(w))", "np.log(np.sum(w))", "finite"),
     ("standard deviation for the standard error", " / np.sqrt(len(w))", "", "finite"),
     ("standard error of Z, not of its log", " / np.sqrt(len(w)) / np.mean(w)", " / np.sqrt(len(w))", "finite"),
     ("variance for the standard error", ERROR, f"({ERROR}) ** 2", "finite"),
     ("the largest weight for their mean", "np.log(np.mean(w))", "0.0", "finite"),
 )
-conventions("estimated_log_partition", ("deviation over n, not n - 1", "np.std(w, ddof=1)", "np.std(w)", "numpy.std"))
+conventions(
+    "estimated_log_partition",
+    ("deviation over n, not n - 1", DEVIATION, DEVIATION.replace(", ddof=1", ""), "numpy.std"),
+)
+
+
+def leaning(energy, x, *z):
+    """A kernel that depends on the energy that it is handed; it leaves no density invariant."""
+    return moved(x / (1 + energy(x)[:, None] ** 2) + sum(z))
+
+
+def start_and_noise(ask, name):
+    """The initial states of chains, and noise for the steps between temperatures."""
+    steps = len(ask.fixed.get("temperatures", range(4))) - 2
+    return ask.rows("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
+
+
+asked("negative_log_likelihood", more_kinds=("binary_rbm", "gaussian_rbm"))
+asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard error"))
+asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
+asked("log_partition", most_d=2, gradient=True)

@@ -1,5 +1,6 @@
 """Variants of mean-field contrastive divergence."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 FREE = "rbm.energy(v, h) - bernoulli_entropy(v) - bernoulli_entropy(h)"
@@ -65,3 +66,5 @@ terms(
     ("F_MF(x, h_0)", "mean_field_free_energy(rbm, x, held(rbm.hidden_mean(x)))"),
     ("-F_MF(v_k, h_k)", f"-mean_field_free_energy(rbm, held({AFTER}), held(rbm.hidden_mean({AFTER})))"),
 )
+
+asked("mean_field_contrastive_divergence", gradient=True)

@@ -1,5 +1,6 @@
 """Variants of the Metropolis-Hastings kernels."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, wrong_versions
 
 ALWAYS = "walnuts 27, caustics 388"
@@ -106,3 +107,11 @@ wrong_versions(
     ),
 )
 conventions("mala_step", ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER))
+
+asked(
+    "metropolis_step",
+    seed=6_000,
+    far=FAR,
+    beside=(("a proposal of infinite energy", {"d": 3, "n": 4, "kind": "quadratic", "walls": True}),),
+)
+asked("mala_step", seed=2_000, far=FAR)

@@ -1,5 +1,13 @@
 """Variants of multi-grid contrastive divergence."""
 
+import autograd.numpy as np
+from autograd import grad
+from autograd.misc import flatten
+
+from refebm.calculus import score_of
+from refebm.models import Model
+from refebm.variants.asked import asked
+from refebm.variants.questions import Question
 from refebm.variants.record import wrong_versions
 
 MEANS = "np.mean(blocks, axis=(2, 4))"
@@ -69,3 +77,22 @@ wrong_versions(
     ),
     ("the first grid's step on all", "zip(scores, steps, z)", "zip(scores, steps[0] + 0 * steps, z)", "one grid"),
 )
+
+
+def with_gradient(impl, **question):
+    """The values, and the gradient in all grids' models, on which samples depend by a step along their scores."""
+    given = Question(**question).arguments("multigrid_contrastive_divergence")
+    theta, unflatten = flatten([model.parameters for model in given["energies"]])
+
+    def loss(theta):
+        models = tuple(Model("quadratic", parameters) for parameters in unflatten(theta))
+        led = tuple(y + 0.25 * score_of(model)(y) for model, y in zip(models, given["x_model"]))
+        return np.sum(impl.multigrid_contrastive_divergence(models, given["x"], led)) + 0 * np.sum(theta)
+
+    return np.append(impl.multigrid_contrastive_divergence(*given.values()), grad(loss)(theta))
+
+
+asked("multigrid_contrastive_divergence", answer=with_gradient)
+asked("multigrid_chain", draws={"eta": lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)]})
+asked("block_means", draws={"size": lambda ask, name: ask.sides[-1] // 2})
+asked("repeated_pixels", draws={"size": lambda ask, name: ask.sides[-1] * 2})

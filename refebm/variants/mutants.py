@@ -1,8 +1,8 @@
-"""Mistakes that no bank lists, made from a definition's own syntax: one place says something else.
+"""Mistakes that no bank lists, made from a definition's own syntax by changing one place.
 
-A place is an expression of the body, or of a helper of the same module that it calls. It is wrapped (its sign, its
-square, clipped, of the first row ...), left out of its sum or product, exchanged for another name or number; or a
-number is sought that is added to it, or by which it is multiplied.
+A place is an expression in the body, or in a helper of the same module that it calls. The expression is wrapped (its
+sign, its square, clipped, the first row's value ...), left out of its sum or product, or replaced by another name or
+number; or a number is sought that is added to it or multiplies it.
 """
 
 import ast
@@ -54,36 +54,36 @@ WRAPS = (
         "np.pi * {}",
     ),
 )
-SOUGHT = {  # a number, and what the place is without it
+SOUGHT = {  # forms with a number to be found, and the value for which the place is unchanged
     "{} + number": 0.0,
     "number * {}": 1.0,
     "1 / (1 / {} + number)": 0.0,
     "np.sqrt(({}) ** 2 + number)": 0.0,
     "np.log(np.exp({}) + number)": 0.0,
 }
-MEANT = {  # in what a text becomes: what a reader calls it
+MEANT = {  # words that explain a replacement whose text contains this
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
     "[:1] + 0 * np.eye(": "the first coordinate alone is changed, each time",
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
-MOST_PLACES = 40  # at which a number is sought
-MOST_NAMES = 6  # of which a power may be too much
-LEGIBLE = 12  # characters that are enough to find a place
-MOST, MOST_OF_HELPERS = 1800, 300  # mutants of a function, and of its helpers together
+OPTIONS = ("progress", "every_level", "trajectory")  # options that only change what is shown or returned; left alone
+MOST_PLACES = 40  # the most places at which a number is sought
+MOST_NAMES = 6  # the most names of which a power is tried as a factor
+LEGIBLE = 12  # an expression of so many characters is long enough to be found in the text
+MOST, MOST_OF_HELPERS = 1800, 300  # the most mutants of a function's own text, and of all its helpers
 
 
 class Mutant(NamedTuple):
-    """In the formula, `new` stands for `node`."""
+    """A definition with the expression `node` replaced by `new`."""
 
     function: str
     inside: str
-    tree: ast.AST  # of the definition
+    tree: ast.AST  # the syntax tree of the definition
     node: ast.expr
     new: ast.expr
 
     def implementation(self, **numbers) -> Implementation:
-        """refebm with it put in. Errors: whatever a text without a sense may raise."""
+        """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
@@ -97,7 +97,7 @@ class Mutant(NamedTuple):
         return Implementation(**{name: type(name, (definition,), own)})
 
     def trees(self) -> list[ast.Module]:
-        """What has to be run: the definition, or a helper and who calls it; of a class the method alone."""
+        """The trees to execute: the definition, or a helper and the definition that calls it; for a class, methods."""
         definition = getattr(refebm, self.function.partition(".")[0])
         one = replaced(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
         if not inspect.isclass(definition):
@@ -111,7 +111,7 @@ class Mutant(NamedTuple):
 
     @property
     def words(self) -> str:
-        """What stands for what, with enough around it to be found."""
+        """The replacement in words, with enough of the text around it to be found."""
         there = f" in {self.inside}" if self.inside else ""
         around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
         node = next((node for node in around if len(ast.unparse(node)) >= LEGIBLE), self.node)
@@ -120,7 +120,7 @@ class Mutant(NamedTuple):
         return f'with "{new}" for "{ast.unparse(node)}"{there}{meant}'
 
     def with_number(self, number: float) -> str:
-        """The words with the number that was found."""
+        """The words, with the number that was found in place of ``number``."""
         new = self.new
         for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
             new = replaced(new, node, changed(node, id=f"{number:.9g}"))
@@ -129,12 +129,12 @@ class Mutant(NamedTuple):
 
 @functools.lru_cache(4)
 def _compiled(mutant: Mutant) -> list:
-    """Its code, which is the same with other numbers."""
+    """The compiled code of a mutant, which does not depend on the sought number."""
     return [compile(part, "<mutant>", "exec") for part in mutant.trees()]
 
 
 def _around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
-    """The node, and all that it is a part of, the smallest first."""
+    """The node and all nodes that contain it, the smallest first."""
     if tree is node:
         return [node]
     for child in ast.iter_child_nodes(tree):
@@ -149,7 +149,7 @@ def unit(a):
 
 @functools.cache
 def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
-    """That of the function, and those of the helpers of its module that it calls, each with the name it goes by."""
+    """The definition of the function (named "") and those of the helpers in its module that it calls, by name."""
     name, _, method = function.partition(".")
     definition = getattr(refebm, name)
     module = sys.modules[definition.__module__]
@@ -167,13 +167,13 @@ def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
 
 
 def _home(definition: type, method: str) -> type | None:
-    """The class of the module whose text has a method."""
+    """The class, among the definition and its bases, whose text contains a method."""
     some = (one for one in definition.__mro__ if one.__module__ == definition.__module__)
     return next((one for one in some if inspect.isfunction(inspect.unwrap(vars(one).get(method, None) or len))), None)
 
 
 def _methods(definition: type, own: str, tree: ast.FunctionDef) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The other methods of a class that one of them calls, and theirs; first how its objects are made."""
+    """The constructor, then the other methods of a class that a method calls, directly or not."""
     found, waiting = {own: tree}, [tree]
     if _home(definition, "__init__"):
         found["__init__"] = definition_in(syntax(_home(definition, "__init__")), "__init__").tree
@@ -188,7 +188,7 @@ def _methods(definition: type, own: str, tree: ast.FunctionDef) -> Iterator[tupl
 
 
 def mutants(function: str) -> Iterator[Mutant]:
-    """All, in the definition before its helpers, those that change less first: a sign before a clip."""
+    """All mutants of a function, its own text before its helpers, small changes first (a sign before a clip)."""
     if not definitions(function):
         return
     own, *helpers = definitions(function)
@@ -197,7 +197,7 @@ def mutants(function: str) -> Iterator[Mutant]:
 
 
 def sought(function: str) -> Iterator[tuple[Mutant, float]]:
-    """Those with a number that is to be found, and the number with which they are the function itself."""
+    """Mutants with a number to be found, each with the number for which it is the function itself."""
     yield from (
         (Mutant(function, inside, tree, node, ast.parse(form.format(_text(node)), mode="eval").body), start)
         for inside, tree in definitions(function)
@@ -218,7 +218,7 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
 
 
 def _places(tree: ast.FunctionDef) -> list[ast.expr]:
-    """The expressions that are numbers: not the functions that are called, nor types, texts, or loop variables."""
+    """The expressions that have numbers as values: no called functions, types, texts or loop variables."""
     skipped = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if isinstance(node, (ast.arguments, ast.JoinedStr, ast.Raise)) or (isinstance(node, ast.If) and _raises(node)):
@@ -235,7 +235,7 @@ def _places(tree: ast.FunctionDef) -> list[ast.expr]:
 
 
 def _expressions(tree) -> list[ast.expr]:
-    """Places for a number: names, calls and products, the first of them."""
+    """The first MOST_PLACES places at which a number is sought: names, calls, sums and products."""
     some = [node for node in _places(tree) if not isinstance(node, (ast.Constant, ast.UnaryOp))]
     return some[:MOST_PLACES]
 
@@ -272,7 +272,7 @@ def _wrapped(text: str, node: ast.expr) -> ast.expr:
 
 
 def _changes(node: ast.expr) -> Iterator[ast.expr]:
-    """What stands there otherwise: an operand alone, another operator or number, fewer arguments."""
+    """Replacements of a node: one operand alone, another operator or number, fewer or exchanged arguments."""
     if isinstance(node, ast.BinOp):
         yield from (node.left, node.right)
         if isinstance(node.op, OPERATORS):
@@ -297,7 +297,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
 
 
 def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
-    """Parentheses that are misplaced: a power of each term of a sum, or of one factor; a divisor that is a factor."""
+    """Misplaced parentheses: a power of each term of a sum or of one factor, or a divisor that becomes a factor."""
     a, b, text = node.left, node.right, ast.unparse
     if isinstance(node.op, ast.Pow) and isinstance(a, ast.BinOp):
         power, sign = (text(b.operand), "1 / ") if isinstance(b, ast.UnaryOp) else (f"({text(b)})", "")

@@ -1,5 +1,9 @@
 """Variants of noise contrast."""
 
+import numpy as np
+
+from refebm.models import Model
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
@@ -175,4 +179,23 @@ conventions(
         "np.logaddexp(np.log(weight) + log_noise(x), np.log1p(-weight) + log_proposal(x))",
         "Bose, Ling and Cao 2018",
     ),
+)
+
+
+def wide_noise(ask, name):
+    """The log of a density so wide that ratios to it stay moderate, even squared as some generators do."""
+    given = ask.log_density("quadratic", 2.125).parameters
+    precision = np.diag(ask.grid((ask.d,), 0.125, 0.25))
+    return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
+
+
+asked("noise_contrastive", seed=9_000)  # with these seeds there are logits of 21 to 22, and beyond 700
+asked("gan_discriminator_loss", seed=6_000)
+asked("conditional_noise_contrastive", seed=332_000, also=("log_ratio",))
+asked("mixed_noise", far=FAR)
+asked(
+    "bregman_noise_contrastive",
+    draws={"log_noise": wide_noise},
+    far_out={"generator": "LOGISTIC"},  # with the others even the right answer overflows
+    each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # some variants agree for one generator
 )

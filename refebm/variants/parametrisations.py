@@ -1,5 +1,8 @@
-"""Variants of what a network may predict: score, noise, clean point and velocity, each from another."""
+"""Variants of the conversions between what a network may predict: score, noise, clean point and velocity."""
 
+import numpy as np
+
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SIGN = "printed in CS236: s estimates the noise that was added"
@@ -104,3 +107,8 @@ wrong_versions(
         "finite",
     ),
 )
+
+SCALE = {"scale": lambda ask, name: ask.scales(name, 0.375, 1.0)}
+asked("noise_from_score clean_point_from_score velocity_from_score", kinds=("mlp_score", "mixture"), draws=SCALE)
+asked("score_from_noise score_from_clean_point score_from_velocity", kinds=("mlp_score",), draws=SCALE)
+asked("marginal_of_steps", draws={"i": lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4)})

@@ -1,5 +1,6 @@
 """Variants of pseudo-likelihood."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 ONE = "softplus(energy(x) - energy(x_i))"
@@ -26,3 +27,5 @@ conventions(
     ("to be maximised", f"sum({ONE} for x_i in flipped)", f"-sum({ONE} for x_i in flipped)", "Besag 1975"),
     ("mean over the bits", f"sum({ONE} for x_i in flipped)", f"sum({ONE} for x_i in flipped) / x.shape[1]"),
 )
+
+asked("pseudo_likelihood", more_kinds=("binary_rbm",))

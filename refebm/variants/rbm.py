@@ -1,5 +1,6 @@
 """Variants of restricted Boltzmann machines."""
 
+from refebm.variants.asked import FARTHER, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
@@ -7,7 +8,7 @@ SPINS = "Ising models, whose units are -1 and 1"
 PER_SIGMA = "Krizhevsky 2009; Hinton 2012, section 13.2"
 FIELD = "self.c + np.dot(v, self.W)"
 BACK = "self.b + np.dot(hidden(self, h), self.W.T)"
-TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # it has the right shape where there are as many of both
+TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # wrong only if d = m; else its shape would be wrong
 SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 
 wrong_versions(
@@ -252,3 +253,10 @@ terms(
     ),
     ("d/2 log(2 pi sigma^2)", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))"),
 )
+
+asked("GaussianBernoulliRBM", values={"rbm_sigma": ((0.5, 1.0, 2.0, 1.0),)})
+asked("BinaryRBM.free_energy", seed=3_000, far=FARTHER)  # these seeds with fields of 20 to 26, and beyond 700
+asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)
+asked("BinaryRBM.log_partition GaussianBernoulliRBM.free_energy", seed=1_000, far=FARTHER)
+asked("GaussianBernoulliRBM.hidden_mean", seed=3_000, far=FARTHER)
+asked("GaussianBernoulliRBM.log_partition", far=FARTHER)

@@ -1,5 +1,6 @@
 """Variants of RealNVP."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 LOG_PROB = "np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det"
@@ -60,3 +61,10 @@ wrong_versions(
     ("no scale", "x * np.exp(log_scale)", "x", "finite"),
 )
 conventions("RealNVP.sample", NO_TANH, inside="_coupling")
+
+asked(
+    "RealNVP",
+    generic=lambda i, half, d, n: {"d": max(d, 2)},  # a coupling keeps one coordinate and moves another
+    values={"couplings": ((1, 3, 3, 1), "what is right for one coupling, or for two")},
+)
+asked("RealNVP.inverse", parts=("the points z", "the log-determinants"))

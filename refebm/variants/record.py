@@ -22,10 +22,10 @@ from refebm.variants.syntax import changed, replaced, syntax
 
 @dataclass(frozen=True)
 class Variant:
-    """A named patch of a public function: one line shows in what it differs.
+    """A named patch of a public function.
 
     function: a public name, or a method such as ``Gamma.score``. `was` is a pattern (see `refebm.variants.patch`) that
-    stands once in it, or in the function `inside` of the same module, and is replaced by `becomes`.
+    matches once in it, or in the function `inside` of the same module, and is replaced by `becomes`.
     """
 
     function: str
@@ -39,7 +39,7 @@ class Variant:
 
     @property
     def formula(self) -> str:
-        """The patch in words."""
+        """The replaced and the new expression, in words."""
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
 
@@ -50,7 +50,7 @@ class Variant:
         return Implementation(**{name: self.build(name, f"{name}.{method}" if method else name)})
 
     def build(self, name: str, patched: str, definition=None):
-        """The object `name`, compiled from syntax in which the definition `patched` says something else."""
+        """The object `name`, compiled from a tree in which the definition `patched` is patched."""
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
         namespace = namespace_of(module)
@@ -59,7 +59,7 @@ class Variant:
         return namespace[name]
 
     def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
-        """The tree in which the definition `patched` says something else."""
+        """A copy of the tree in which the definition `patched` is patched."""
         one = definition_in(whole, self.inside or patched.rpartition(".")[2])
         try:
             new = one.patched(self.was, self.becomes)
@@ -71,18 +71,18 @@ class Variant:
 
 
 def namespace_of(module) -> dict:
-    """What a variant of one of its definitions may speak of."""
-    whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
+    """The names that a variant of a definition in the module may use."""
+    whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # their own units and lengths
     known = {"np": np, "ranks_made_normal": ranks_made_normal} | vars(module) | whole | PROJECTIONS
     known["theorem"] = lambda *_, **__: lambda function: function
     return known | {name: other for name, other in INSTEAD.items() if name in known}
 
 
-INSTEAD: dict[str, Callable] = {}  # helpers that are otherwise while a diagnosis tries it: see `elsewhere`
+INSTEAD: dict[str, Callable] = {}  # helpers that a diagnosis currently replaces: see `elsewhere`
 
 
 def elsewhere(function: str) -> Implementation:
-    """refebm in which the module of a public function is made again, with what is in `INSTEAD`."""
+    """refebm in which the module of a public function is executed again with the helpers in `INSTEAD`."""
     name = function.partition(".")[0]
     module = sys.modules[getattr(refebm, name).__module__]
     namespace = namespace_of(module)
@@ -91,13 +91,13 @@ def elsewhere(function: str) -> Implementation:
 
 
 def execute(tree: ast.Module, name: str, namespace: dict) -> None:
-    """Its definitions; what it would import is in the namespace, perhaps otherwise."""
+    """Execute the definitions of a module in a namespace that already has its imports, some perhaps replaced."""
     body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
     exec(compile(ast.Module(body, []), name, "exec"), namespace)
 
 
 def together(one: Variant, other: Variant) -> Implementation:
-    """refebm with two variants of a function put in. Errors: ValueError where the second no longer stands."""
+    """refebm with two variants of a function put in. Errors: ValueError where the second no longer matches."""
     name = one.function.partition(".")[0]
     definition = getattr(refebm, name)
     module = sys.modules[definition.__module__]
@@ -109,7 +109,7 @@ def together(one: Variant, other: Variant) -> Implementation:
 
 
 def calling(function: str, other: Variant, own: Variant | None = None) -> Implementation:
-    """refebm in which a function calls a version of another one, and may be a version itself. Errors: ValueError."""
+    """refebm in which a function calls a variant of another one, and may be a variant itself. Errors: ValueError."""
     name, called = function.partition(".")[0], other.function.partition(".")[0]
     definition = getattr(refebm, name)
     namespace = namespace_of(sys.modules[definition.__module__]) | {called: getattr(other.implementation(), called)}
@@ -119,7 +119,7 @@ def calling(function: str, other: Variant, own: Variant | None = None) -> Implem
 
 
 def called_by(function: str) -> list[Variant]:
-    """The versions of other public functions that a function's text calls."""
+    """The variants of the other public functions that a function calls."""
     definition = getattr(refebm, function.partition(".")[0])
     if function != definition.__name__:
         return []
@@ -135,9 +135,10 @@ def definition_in(tree: ast.Module, name: str) -> Definition:
 
 @dataclass(frozen=True)
 class Wrong(Variant):
-    """A named wrong version of a public function, or of a theorem's statement (then function is ``theorem NAME``).
+    """A named wrong version of a public function, or of a theorem (then function is ``theorem NAME``).
 
-    survives: the weak check (see `refebm.variants.weak`) that does not notice. seen: where it was printed or shipped.
+    survives: the weak check (see `refebm.variants.weak`) that does not notice it. seen: where it was printed or
+    shipped.
     """
 
     survives: str
@@ -145,13 +146,13 @@ class Wrong(Variant):
 
     @property
     def misstated(self) -> Theorem | None:
-        """The theorem whose statement is wrong, where it is not a function that is."""
+        """The theorem that this is a wrong version of, or None if it is one of a function."""
         word, _, name = self.function.partition(" ")
         return THEOREMS[name] if word == "theorem" else None
 
     @property
     def theorems(self) -> list[Theorem]:
-        """Those that are about the function, or the one that is misstated."""
+        """The theorems about the function, or the one theorem that is misstated."""
         if self.misstated:
             return [self.misstated]
         return [theorem for theorem in THEOREMS.values() if self.function in theorem.about]
@@ -161,7 +162,7 @@ class Wrong(Variant):
         return REFERENCE if self.misstated else super().implementation()
 
     def statement(self, theorem: Theorem) -> Callable:
-        """The sides of the theorem, as misstated if it is the theorem that is wrong."""
+        """The function that returns the sides of the theorem, misstated if this is a wrong version of it."""
         if self.misstated:
             return self.build(theorem.sides.__name__, theorem.sides.__name__, theorem.sides)
         return theorem.sides
@@ -169,14 +170,14 @@ class Wrong(Variant):
 
 @dataclass(frozen=True)
 class Convention(Variant):
-    """What is not refebm's answer, but right elsewhere, by a known rule. where: the text or program that has it."""
+    """A variant that is right elsewhere, by a known rule, though not refebm's. where: the text or program with it."""
 
     where: str = ""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One of the terms that a formula adds up: an expression in the function's parameters and its module's names."""
+    """One term of the sum that a formula is: an expression in the function's parameters and its module's names."""
 
     function: str
     words: str
@@ -186,7 +187,7 @@ class Term:
         return f"{self.function}: {self.words}"
 
     def implementation(self) -> Implementation:
-        """refebm in which the function has this term alone; its checks of input stay."""
+        """refebm in which the function returns only this term; its checks of input stay."""
         name, _, method = self.function.partition(".")
         definition = getattr(refebm, name)
         whole = syntax(definition)
@@ -198,13 +199,13 @@ class Term:
 
 
 def ranks_made_normal(x):
-    """Of each coordinate of chains the normal scores of the ranks among all states."""
+    """The normal scores of the ranks of the states of all chains, for each coordinate."""
     ranks = scipy.stats.rankdata(x.reshape(-1, x.shape[2]), axis=0)
     return scipy.special.ndtri((ranks - 0.375) / (len(ranks) + 0.25)).reshape(x.shape)
 
 
 def sum_over_projections(function: Callable) -> Callable:
-    """For `mean_over_projections`: the mean times how many there are."""
+    """Replaces `mean_over_projections`: the sum instead of the mean."""
 
     @functools.wraps(function)
     def summed(*args):
@@ -215,7 +216,7 @@ def sum_over_projections(function: Callable) -> Callable:
 
 
 def first_projection(function: Callable) -> Callable:
-    """For `mean_over_projections`: the others are not looked at."""
+    """Replaces `mean_over_projections`: only the first projection is used."""
 
     @functools.wraps(function)
     def first(*args):
@@ -227,7 +228,7 @@ def first_projection(function: Callable) -> Callable:
 
 @dataclass(frozen=True)
 class Numbered(Convention):
-    """A convention with a number k that everybody chooses; where k is 0 the answer is refebm's."""
+    """A convention with a number k that users choose; for k = 0 the answer is refebm's."""
 
     def numbered(self, k: float) -> Convention:
         name, becomes = (
@@ -236,7 +237,7 @@ class Numbered(Convention):
         return Convention(self.function, name, self.was, becomes, self.where, inside=self.inside)
 
 
-PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names for patches to use
+PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names that patches may use
 WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 NUMBERED: list[Numbered] = []
@@ -254,7 +255,7 @@ def conventions(function: str, *rows: tuple, inside: str = "") -> None:
 
 
 def numbered(function: str, *rows: tuple, inside: str = "") -> None:
-    """Register conventions with a number: rows of name, was, becomes, in which k is the number, and where it is."""
+    """Register conventions with a number k: rows of name, was, becomes (an expression in k), and where it is used."""
     NUMBERED.extend(Numbered(function, *row, inside=inside) for row in rows)
 
 

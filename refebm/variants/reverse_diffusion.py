@@ -1,5 +1,9 @@
-"""Variants of the reverse-time SDE, the probability flow, and denoising diffusion in steps."""
+"""Variants of the reverse-time SDE, the probability flow, and DDPM steps."""
 
+import numpy as np
+
+from refebm.variants.asked import FAR, asked
+from refebm.variants.questions import Question, handed, types
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
@@ -313,5 +317,42 @@ terms(
         "sigma z",
         "np.sqrt((betas * np.expm1(np.append(0.0, (l := np.cumsum(np.log1p(-betas)))[:-1])) / np.expm1(l)"
         " if posterior else betas)[i])[:, None] * z",
+    ),
+)
+
+FIRST, LATER_STEPS = "diffused_mixture", "noise_conditional"  # a mixture is asked at the first two steps
+DRIFTING = {"sde": "SubVariancePreserving"}  # for other SDEs the drift may be zero
+
+
+def by_both_divergences(impl, **question):
+    """The answers with the exact divergence and with that by projections."""
+    asked = Question(**question)
+    given = {name: handed(impl, types(FLOW).get(name), one) for name, one in asked.arguments(FLOW).items()}
+    v = Question(**question).projections(question.get("m", 2))
+    return np.concatenate([impl.probability_flow_log_prob(*given.values(), **more) for more in ({}, {"v": v})])
+
+
+FLOW = "probability_flow_log_prob"
+asked(FLOW, also=("t0", "t1", "rtol", "atol"), answer=by_both_divergences)
+asked("euler_maruyama_step predictor_corrector", rounded=DRIFTING)
+asked("reverse_sde_step", far=FAR, rounded=DRIFTING, each=({}, {"sde": "VarianceExploding"}))
+asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  # t = 1: a wrong version takes log(1 - t)
+asked(
+    "predictor_corrector",
+    beside=(("equal steps in time", {"d": 2, "n": 3, "kind": "noise_conditional", "times": [0.75, 0.5, 0.25]}),),
+)
+asked(
+    "ddpm_step",
+    also=("posterior",),
+    far=FAR,
+    generic=lambda i, half, d, n: {"posterior": i % 2 == 0},
+    each=({"posterior": False}, {"posterior": True}),
+    beside=(
+        ("the last step, i = 0, with the variance beta", {"d": 2, "n": 4, "kind": FIRST, "posterior": False}),
+        (
+            "rows that influence each other: a row alone",
+            {"d": 3, "n": 4, "alone": True, "kind": LATER_STEPS, "posterior": False},
+        ),
+        ("overflow: points far out", {"d": 2, "n": 3, "reach": 16, "kind": LATER_STEPS, "posterior": False}),
     ),
 )

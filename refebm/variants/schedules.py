@@ -1,5 +1,6 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
+from refebm.variants.asked import asked, particular
 from refebm.variants.record import conventions, wrong_versions
 
 SONG = "Song and Ermon 2020"
@@ -87,14 +88,14 @@ conventions(
         "Song and Ermon 2019, algorithm 1",
     ),
 )
-FALLS = "power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2"
+FALLS = "power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2"
 wrong_versions(
     "annealed_step",
     ("half of the steps", "2 * n_steps", "n_steps", "finite"),
-    ("the ratio for its square", "above_one(ratio) ** 2", "above_one(ratio)", "finite"),
-    ("where it is halved", FALLS, "kept * (1 - eta) * square > 0.5 * square", "finite"),
-    ("its own error left out", FALLS, "kept * square > 1 - kept", "finite"),
-    ("as if it settled at once", FALLS, "power * kept * (square - settled) > settled**2 / 2", "finite"),
+    ("the ratio for its square", "(above_one(ratio) - 1) * (ratio + 1)", "above_one(ratio) - 1", "finite"),
+    ("where it is halved", FALLS, "kept * (1 - eta) > 0.5", "finite"),
+    ("its own error left out", FALLS, "kept * (1 + excess) > 1 - kept", "finite"),
+    ("as if it settled at once", FALLS, "power * kept * (excess - 0.5 * eta * settled) > settled**2 / 2", "finite"),
 )
 conventions(
     "annealed_step",
@@ -118,3 +119,19 @@ conventions(
     "moving_average",
     ("the weight of the new parameters: 1 - m", AVERAGE, "(1 - momentum) * old + momentum * new", "rates of learning"),
 )
+
+
+def wide(ask, name):
+    """A dimension larger than that of other questions."""
+    return 8 * ask.d + ask.n
+
+
+asked("cosine_betas", also=("offset", "most"))
+asked("level_ratio", also=("coverage",), draws={"d": wide})
+asked(
+    "level_coverage",
+    draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
+)
+asked("annealed_variance annealed_step", draws={"n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d)})
+ETA = {"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))}
+asked("annealed_variance", draws=particular("annealed_variance").draws | ETA)

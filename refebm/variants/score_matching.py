@@ -1,5 +1,6 @@
 """Variants of the score-matching objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 DIFFERENCE = "data_score(x) - score(x)"
@@ -10,7 +11,7 @@ FIRST, SECOND = "(ahead - behind) ** 2 / (8 * eps**2)", "(ahead + behind - 2 * h
 NONNEGATIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2"
 UNIT = "/ (squared_norm(v) + 1e-300)"
 
-HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms, and on neither: one minimiser
+HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms or on neither: the same minimiser
 ERMON = "ermongroup/sliced_score_matching"
 
 SAME_PROJECTION = "the same projection in each row"
@@ -114,13 +115,6 @@ wrong_versions(
     ("sign", "dot(...)", "-dot(...)", "up to a factor"),
     ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)", "finite"),
     ("v once", "dot(v, jacobian_vector_product(...))", "dot(np.ones_like(v), jacobian_vector_product(...))", "finite"),
-    (
-        "signs of the projections",
-        "dot(...)",
-        "dot(np.sign(v), jacobian_vector_product(field, x, np.sign(v)))",
-        "finite",
-        f"{ERMON}: the comment says Rademacher, the code is Gaussian",
-    ),
     (
         SAME_PROJECTION,
         "dot(...)",
@@ -244,3 +238,7 @@ wrong_versions(
         "printed in HY-673 and CS236: = 0",
     ),
 )
+
+asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
+asked("finite_difference_sliced", far=())
+asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))

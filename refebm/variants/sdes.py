@@ -1,5 +1,6 @@
-"""Variants of SDEs: what is kept of the data, how much noise there is, and where the law at the end is."""
+"""Variants of SDEs: their scale, their noise, and their law at the end."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
@@ -234,3 +235,13 @@ wrong_versions(
     ),
     ("as if from now on", "self.variance(t) - self.variance(s)", "self.variance(t - s)", "from 0"),
 )
+
+SCALE_AND_STD = ("the scale", "the standard deviation")
+asked("VarianceExploding.kernel SubVariancePreserving.kernel VariancePreserving.marginal", parts=SCALE_AND_STD)
+asked("VariancePreserving.kernel", parts=SCALE_AND_STD)
+asked(
+    "VariancePreserving.betas",
+    generic=lambda i, half, d, n: {"n_steps": n + half},
+    without=("n_steps",),  # a convention has beta at both ends of the chain, so it needs two steps
+)
+asked("VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap", most_d=1)
