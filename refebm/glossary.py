@@ -158,20 +158,6 @@ def positive_points(name, value, x=None):
     return value
 
 
-def bits(name, value, x=None):
-    """Points of {0, 1}^d."""
-    value = points(name, value)
-    _refuse(name, value, (value == 0) | (value == 1), "E-BINARY", "0 or 1 everywhere")
-    return value
-
-
-def fractions(name, value, x=None):
-    """Points of [0, 1]^d: binary units, or their means."""
-    value = points(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
-    return value
-
-
 def images(name, value, x=None):
     """Rows that are square images of 2^k x 2^k pixels, (n, 4^k)."""
     value = points(name, value)
@@ -215,32 +201,6 @@ def _parts(name, value):
     return value
 
 
-def like_x(name, value, x):
-    """An array of the shape of x."""
-    value = real_array(name, value)
-    if value.shape != x.shape:
-        raise InputError("E-SHAPE", f"{name} must have the shape of x, {x.shape}; got {value.shape}")
-    return value
-
-
-def projections(name, value, x):
-    """Directions: (n, d) like x, or (m, n, d) for m of them at each row."""
-    value = real_array(name, value)
-    if value.shape != x.shape and (value.ndim != 3 or value.shape[1:] != x.shape or not len(value)):
-        raise InputError("E-SHAPE", f"{name} must be (n, d) = {x.shape} or (m, n, d); got shape {value.shape}")
-    return value
-
-
-def noise_points(name, value, x):
-    """Noise, (nu, n, d): nu >= 1 points for each row of x."""
-    value = real_array(name, value)
-    if value.shape[1:] != x.shape or not len(value):
-        raise InputError(
-            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) of x = {x.shape} and nu >= 1; got shape {value.shape}"
-        )
-    return value
-
-
 def supported(name, values):
     """Log-densities of the noise at the data, (n,), which must be finite. Errors: E-SUPPORT."""
     finite = np.isfinite(values)
@@ -254,20 +214,6 @@ def supported(name, values):
     return values
 
 
-def weight_inside(name, value, x=None):
-    """A float strictly between 0 and 1."""
-    value = number(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-WEIGHTS", "greater than 0 and less than 1")
-    return value
-
-
-def fraction(name, value, x=None):
-    """A float from 0 to 1."""
-    value = number(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1")
-    return value
-
-
 def level(name, value, x):
     """A positive float, or one per row (n,), whose squares neither overflow nor underflow; returned as (n, 1)."""
     value = real_array(name, value)
@@ -276,20 +222,6 @@ def level(name, value, x):
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
     _see_square(name, value, LEAST)
     return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
-
-
-def positive(name, value, x=None):
-    """A positive float."""
-    value = number(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
-
-
-def nonnegative(name, value, x=None):
-    """A float that is at least 0."""
-    value = number(name, value)
-    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
-    return value
 
 
 def squarable(name, value, x=None, *, least=LEAST):
@@ -301,13 +233,6 @@ def squarable(name, value, x=None, *, least=LEAST):
 
 def _see_square(name, value, least):
     _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to be squared")
-
-
-def positives(name, value, x=None):
-    """A positive float, or several."""
-    value = real_array(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
 
 
 def number(name, value, x=None):
@@ -405,16 +330,6 @@ def trajectory(name, value, x=None):
     return value
 
 
-def tape_of_levels(name, value, x):
-    """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError(
-            "E-TAPE", f"{name} must be (L, T, n, d) with (n, d) of x = {x.shape}, T >= 1; got {value.shape}"
-        )
-    return value
-
-
 def times(name, value, x=None):
     """Times of an SDE: a float, or (n,), from 0 to 1."""
     value = real_array(name, value)
@@ -452,14 +367,6 @@ def decreasing_times(name, value, x=None):
     value = times(name, value)
     if value.ndim != 1 or len(value) < 2 or np.any(np.diff(value) >= 0):
         raise InputError("E-TIME", f"{name} must be (K + 1,), from late to early; got {brief(value.tolist())}")
-    return value
-
-
-def tape_of_corrections(name, value, x):
-    """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) of x = {x.shape}; got {value.shape}")
     return value
 
 
@@ -521,13 +428,6 @@ class MeasuredSDE:
         return tuple(of_time(f"{self.name}.marginal", lambda _, part=part: part)(t) for part in (scale, std))
 
 
-def step_variances(name, value, x=None):
-    """The variances of the steps of a diffusion, (N,), each in (0, 1)."""
-    value = vector(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-BETAS", "greater than 0 and less than 1")
-    return value
-
-
 def indices_of(name, value, x):
     """The index of the step of each row, (n,), from an int for all rows or (n,)."""
     value = array(name, value)
@@ -554,39 +454,24 @@ def within(name, value, n):
     return value
 
 
-def count(name, value, x=None):
-    """A whole number of at least 1."""
-    return _counted(name, value)
+def _whole(least=1, most=math.inf, code="E-COUNT"):
+    """A check of a whole number, from the least to the most; code: of more."""
+
+    def counted(name, value, x=None):
+        if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+            raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+        if value < least:
+            raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
+        if value > most:
+            raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
+        return int(value)
+
+    return counted
 
 
-def count_or_none(name, value, x=None):
-    """A whole number of at least 0."""
-    return _counted(name, value, 0, MOST_NUMBERS, "E-SIZE")
-
-
-def order_of_derivative(name, value, x=None):
-    """The order of a derivative, at most 8: the time it takes grows by a factor with each order."""
-    return _counted(name, value, most=MOST_DERIVATIVES)
-
-
-def size(name, value, x=None):
-    """The length of one axis of an array."""
-    return _counted(name, value, most=MOST_NUMBERS, code="E-SIZE")
-
-
-def steps(name, value, x=None):
-    """A number of steps that a loop can make."""
-    return _counted(name, value, most=MOST_STEPS)
-
-
-def _counted(name, value, least=1, most=math.inf, code="E-COUNT"):
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
-    if value < least:
-        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
-    if value > most:
-        raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
-    return int(value)
+count, count_or_none, size = _whole(), _whole(0, MOST_NUMBERS, "E-SIZE"), _whole(1, MOST_NUMBERS, "E-SIZE")
+steps = _whole(most=MOST_STEPS)
+order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
 def memory(*sizes):
@@ -949,6 +834,50 @@ def probabilities(name, value):
     if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
         raise InputError("E-WEIGHTS", f"{name} must sum to 1, the sum is {float(np.sum(value))!r}")
     return value
+
+
+def _beside(fits, wanted, code="E-SHAPE"):
+    """A check of an array whose shape goes with that of x."""
+
+    def shaped(name, value, x):
+        value = real_array(name, value)
+        if not fits(value.shape, x.shape):
+            raise InputError(code, f"{name} must {wanted.format(x.shape)}; got shape {value.shape}")
+        return value
+
+    return shaped
+
+
+like_x = _beside(lambda a, x: a == x, "have the shape of x, {}")
+projections = _beside(lambda a, x: a == x or (a[1:] == x and a[0] > 0), "be (n, d) = {} or (m, n, d)")
+noise_points = _beside(lambda a, x: a[1:] == x and a[0] > 0, "be (nu, n, d) with (n, d) of x = {} and nu >= 1")
+tape_of_levels = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (L, T, n, d) with (n, d) of x = {} and T >= 1", "E-TAPE"
+)
+tape_of_corrections = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (K, 1 + M, n, d) with (n, d) of x = {}", "E-TAPE"
+)
+
+
+def _each(check, holds, code, wanted):
+    """A check with a condition more, on each number."""
+
+    def narrower(name, value, x=None):
+        value = check(name, value)
+        _refuse(name, value, holds(value), code, wanted)
+        return value
+
+    return narrower
+
+
+bits = _each(points, lambda a: (a == 0) | (a == 1), "E-BINARY", "0 or 1 everywhere")
+fractions = _each(points, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+weight_inside = _each(number, lambda a: (a > 0) & (a < 1), "E-WEIGHTS", "greater than 0 and less than 1")
+fraction = _each(number, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1")
+positive = _each(number, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+nonnegative = _each(number, lambda a: a >= 0, "E-POSITIVE", "at least 0")
+positives = _each(real_array, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+step_variances = _each(vector, lambda a: (a > 0) & (a < 1), "E-BETAS", "greater than 0 and less than 1")
 
 
 # ---- types -----------------------------------------------------------------------------------------------------------

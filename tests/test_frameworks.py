@@ -1,5 +1,7 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -259,9 +261,11 @@ def test_arguments_under_refebms_names_may_come_in_any_order(framework):
     assert examined(text.replace("(score, x, eta, z)", "(score, x, z, step)"), "langevin_step").status == "failed"
 
 
-def test_what_is_imported_for_a_body_to_call_is_not_examined():
+def test_what_is_decorated_is_examined_and_not_what_it_calls():
     text = "from refebm import denoising_score_matching, ratio_matching\n" + adapter("numpy", "langevin_step")
     assert Adapter(module_of(text)).functions == ["langevin_step"]
+    named = text.replace("@objective\ndef langevin_step", '@objective(name="langevin_step")\ndef step')
+    assert Adapter(module_of(named)).functions == ["langevin_step"]
     plain = "from refebm import denoising_score_matching\n\n\ndef langevin_step(score, x, eta, z): ...\n"
     assert Adapter(module_of(plain)).functions == ["denoising_score_matching", "langevin_step"]
 
@@ -367,6 +371,19 @@ def test_noise_that_is_drawn_inside_is_handed_out(framework, drawn):
     said = DRAWN[framework][drawn]
     assert (finding.status, finding.questions) == ("failed" if said else "passed", finding.asked), finding.diagnosis
     assert said in finding.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("framework", "imported"),
+    [("torch", "from torch import randn as normal"), ("numpy", "from numpy.random import randn as normal")],
+)
+def test_noise_is_handed_out_to_modules_that_import_what_draws_by_name(framework, imported, monkeypatch):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    monkeypatch.setitem(sys.modules, "drawing", module := module_of(imported))
+    before = module.normal
+    text = INSIDE.format(framework=framework, imports="import drawing", drawn="drawing.normal(*x.shape)")
+    finding = examined(text, "denoising_score_matching")
+    assert finding.status == "passed" and module.normal is before, finding.diagnosis
 
 
 def test_what_was_replaced_to_hand_noise_out_stands_again():

@@ -313,7 +313,7 @@ def test_a_theorem_is_kept_under_the_name_of_its_function(monkeypatch):
     finally:
         THEOREMS.pop("holds_everywhere", None)
     with pytest.raises(TypeError):
-        theorem("here", "pointwise", about="f", case=dict)
+        theorem("here", "pointwise", dict, "f")
     with pytest.raises(InputError, match=r"E-KIND.*did you mean pointwise\?"):
         theorem("here", kind="point wise", about="f", case=dict)
 

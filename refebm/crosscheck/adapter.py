@@ -134,7 +134,7 @@ class Adapter(Implementation):
         super().__init__()
         self.read = read or numbers
         self.steps = self.read in (numbers, for_theorems) if steps is None else steps
-        self.own = {name: getattr(module, name) for name in _exposed(module)}
+        self.own = _exposed(module)
         self.functions = [name for name in EXAMINED if self.supports(name)]
         self.notes = [f"{name} is not examined: did you mean {near}?" for name, near in misspelt(module)]
         self.notes += [
@@ -225,7 +225,7 @@ class AdapterDensity:
         if not callable(method):
             return reference
         returns = inspect.signature(reference).return_annotation
-        if returns is float:  # one number, which is no mean of rows
+        if returns is float:  # a single number, and not the mean of rows
             return lambda *given: self._read((call(method, *given),))[0]
         if returns == Density:
             return lambda *given: self._asked(method, given, reference(*given))
@@ -294,21 +294,26 @@ def _module_of(path, content):
     return module
 
 
-def _exposed(module) -> list[str]:
-    """The public names that a module defines, imports as functions, or lists in __all__.
+def _exposed(module) -> dict[str, Callable]:
+    """What a module defines under public names, imports as functions, lists in __all__, or decorates with such a name.
 
-    Where a harness hands over arguments, a plain function is imported for a body to call, and is not meant.
+    If a module has functions of a harness, plain functions that it imports are not counted: its bodies call them.
     """
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}
-    defined = _defined(module)
     absent = [name for name in listed if name in public and not hasattr(module, name)]
     if absent:
         raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
-    handed = any(hasattr(one, "objective") for one in vars(module).values())
-    imported = [name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])]
-    imported = [name for name in imported if not handed or hasattr(vars(module)[name], "objective")]
-    return sorted(public & {*defined, *listed, *imported})
+    named = {name: one for one in vars(module).values() for name in [_decorated(one)] if name in public}
+    imported = {name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])}
+    exposed = public & {*_defined(module), *listed, *(() if named else imported)}
+    return dict(sorted((named | {name: getattr(module, name) for name in exposed}).items()))
+
+
+def _decorated(one) -> str:
+    """The name of refebm's under which a harness hands arguments to a function or class, if one does."""
+    name = vars(one).get("objective", "") if inspect.isfunction(one) or inspect.isclass(one) else ""
+    return name if isinstance(name, str) else ""
 
 
 def misspelt(module) -> Iterator[tuple[str, str]]:

@@ -22,13 +22,13 @@ import numpy as np
 from refebm.crosscheck.facts import EXCEPTIONS, facts
 from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
-from refebm.glossary import InputError
+from refebm.glossary import InputError, Loss
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
 from refebm.variants.helpers import EPSILONS, calls, helpers, instead
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
-from refebm.variants.questions import ask, flat
+from refebm.variants.questions import ask, flat, types
 from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
@@ -486,7 +486,7 @@ def _tables(function, evidence) -> Diagnosis | None:
 
 
 def _powers_of(function: str) -> list[int]:
-    """The places of the weightings that vary from row to row."""
+    """The indices of those weightings that are a single power and vary from row to row."""
     alone = [(i, one) for i, one in enumerate(weightings(function)) if len(one.words) == 1 and one.constant == 1]
     return [i for i, one in alone if "over" not in one.words[0]]
 
@@ -609,7 +609,9 @@ def _both(reading, evidence) -> Diagnosis:
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
     where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
     told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
-    convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
+    one_term = any(where) and types(reading.function)["return"] == Loss  # the others are not in that convention
+    convention = _Together(reading.implementation) if set(kinds) == {"convention"} and not one_term else None
+    told += ", in that term alone (bug)" if one_term else ""
     return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
 
 
@@ -725,6 +727,7 @@ ROUGH = {
     2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
     2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
 }
+EITHER = "float32's accuracy: is a derivative taken by a finite difference, or is a part of it in float32?"
 BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
 BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # smaller errors, in tolerances, than float32 anywhere would cause
 DERIVATIVES = ("divergence", "field_and_divergence", "hutchinson_divergence", "jacobian", "jacobian_vector_product")
@@ -743,7 +746,8 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
             return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
-            return found._replace(words=f"{found.words}, to {words}", convention=None)
+            either = EITHER if any(calls(function, name) for name in DERIVATIVES) else words
+            return found._replace(words=f"{found.words}, to {either}", convention=None)
     return None
 
 
@@ -881,7 +885,7 @@ def _combined(function, candidates) -> Diagnosis | None:
 
 
 def _uneven(columns, names, candidates) -> Diagnosis | None:
-    """A mean where another term has a sum: one of them is over d, or over n, or times that."""
+    """A combination in which a single term is divided or multiplied by d or n, as if it had a mean for a sum."""
     for j, (name, column) in enumerate(zip(names, columns)):
         for words, count in UNEVEN.items():
             scaled = {

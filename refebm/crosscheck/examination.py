@@ -181,7 +181,7 @@ def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
         stdout=subprocess.PIPE,
         env={"PYTORCH_JIT": "0"}
         | os.environ
-        | {CHILD: "1"},  # what is compiled draws where no noise can be handed over
+        | {CHILD: "1"},  # no JIT: compiled code draws its own noise, and cannot be handed the question's
         start_new_session=True,
     )
     messages: queue.Queue = queue.Queue(1000)

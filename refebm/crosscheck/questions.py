@@ -267,7 +267,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
 
 
 def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:
-    """The usual numbers, for which many programs have no argument."""
+    """Questions with the default numbers, for programs that have these built in."""
     given = inspect.signature(getattr(refebm, function)).parameters if "." not in function else {}
     usual = {name: given[name].default for name in particular(function).also if isinstance(given[name].default, float)}
     for size in (3, 8) if usual else ():

@@ -243,7 +243,7 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
             if not np.any(wanted):
                 said = f"a gradient flows to {name}, which is held constant: detach it"
             elif not np.any(got):
-                said = f"no gradient flows through {name}, as it must: it is detached"
+                said = f"no gradient flows through {name}, but one must: do not detach it"
             else:
                 said = (
                     f"its gradient in {name} is wrong{_stopped(vector.asked, name, got / n, wanted, tolerance * scale)}"
@@ -280,7 +280,7 @@ def _stopped(asked, name, got, wanted, allowed) -> str:
     for term in TERMS.get(asked.function, ()):
         lost, _ = _in_points(asked, name, term.implementation())
         if np.any(lost) and np.all(np.abs(wanted - lost - got) <= allowed):
-            return f": none flows through it in {term.words}, as it must"
+            return f": none flows through it in {term.words}, but one must"
     return ""
 
 

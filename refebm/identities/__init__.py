@@ -3,7 +3,7 @@
 Your own theorems go into a Python file, which ``refebm verify my_theorems.py`` checks. It uses these public names,
 which will not change:
 
-    theorem(source, kind=..., about=..., case=...)   decorates a function (impl, **case); its docstring is the statement
+    theorem(source, kind, case, about=...)   decorates a function (impl, **case); its docstring is the statement
     Draw         the source of a case's numbers: real, reals, count, choice, dimension, points, mixture, model ...
     Sides        the terms of both sides: what pointwise theorems, quadratures and enumerations return
     expect       E f(X) with a certificate: put its terms and its change into Sides

@@ -32,7 +32,7 @@ def model_and_sampler(draw: Draw) -> dict:
     return {"model": model, "q": draw.mixture(d, most=2), "x": draw.reals((1, d), -2, 2)}
 
 
-@theorem(BOUND, kind="quadrature", case=model_and_sampler, plane=True, cancels=EITHER_SIGN)
+@theorem(BOUND, "quadrature", model_and_sampler, plane=True, cancels=EITHER_SIGN)
 def adversarial_bound_and_its_gap(impl, model, q, x):
     r"""At every x, the mean of the bound over y from q exceeds log p_model(x) by the KL divergence of q from p_model.
 
@@ -57,7 +57,7 @@ def cross_entropy(p: Gaussian, q: Gaussian) -> list:
     return [0.5 * np.trace(q.precision @ p.cov), 0.5 * off @ q.precision @ off, 0.5 * (log_det + p.d * LOG_2PI)]
 
 
-@theorem(BOUND, kind="quadrature", case=gaussians_and_model, cancels=EITHER_SIGN)
+@theorem(BOUND, "quadrature", gaussians_and_model, cancels=EITHER_SIGN)
 def adversarial_bound_of_gaussians(impl, p, q, model):
     r"""For Gaussian data, sampler and model the expected bound is, in closed form, the likelihood plus a KL divergence.
 
@@ -84,7 +84,7 @@ def model_and_points(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(BOUND, "pointwise", model_and_points, cancels=EITHER_SIGN)
 def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
     r"""If the sampler has the law of the model, the bound equals log p_model(x) for every y: it has no variance.
 
@@ -106,7 +106,7 @@ def gaussian_sampler(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", case=gaussian_sampler, cancels=EITHER_SIGN)
+@theorem(BOUND, "pointwise", gaussian_sampler, cancels=EITHER_SIGN)
 def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
     r"""The bound's gradient in the sampler y = a eps + b is that of the sampler's KL divergence from p_model.
 
@@ -142,7 +142,7 @@ def affine_sampler(draw: Draw) -> dict:
     return {"a": near + draw.reals((d, k), -0.4, 0.4) / d, "b": draw.reals((d,), -1.5, 1.5)}
 
 
-@theorem(IMPLICIT, kind="pointwise", case=affine_sampler, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", affine_sampler, cancels=EITHER_SIGN)
 def entropy_gradient_of_affine_maps(impl, a, b):
     r"""For z = A eps + b with normal eps, the gradient is that of the entropy, log sqrt(det(A A^T)) up to a constant.
 
@@ -167,7 +167,7 @@ def model_sampler_and_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(IMPLICIT, kind="pointwise", case=model_sampler_and_noise, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", model_sampler_and_noise, cancels=EITHER_SIGN)
 def entropy_gradient_by_hand(impl, model, a, b, eps):
     r"""With any field in place of q's score, each row is the chain rule through z = A eps + b with the field constant.
 
@@ -205,7 +205,7 @@ def warped_sampler(draw: Draw) -> dict:
     return {"a": draw.real(0.3, 1.2), "b": draw.real(0.3, 1.2)}
 
 
-@theorem(IMPLICIT, kind="quadrature", case=warped_sampler)
+@theorem(IMPLICIT, "quadrature", warped_sampler)
 def entropy_gradient_of_a_warped_normal(impl, a, b):
     r"""For z = a sinh(eps) + b eps with normal eps, the entropy is that of eps plus the mean log slope of the map.
 
@@ -240,7 +240,7 @@ def evidence(weights, bias, deviation):
     return Gaussian(bias, weights @ weights.T + deviation**2 * np.eye(len(bias)))
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.log_joint", case=vae, plane=True)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.log_joint", plane=True)
 def joint_density_integrates_to_the_marginal(impl, arguments, x):
     r"""The joint density of x and z, integrated over z, is the density of x.
 
@@ -263,7 +263,7 @@ def vae_and_rows(draw: Draw) -> dict:
     }
 
 
-@theorem(BISHOP, kind="pointwise", about="LinearGaussianVAE.log_joint", case=vae_and_rows, cancels=EITHER_SIGN)
+@theorem(BISHOP, "pointwise", vae_and_rows, about="LinearGaussianVAE.log_joint", cancels=EITHER_SIGN)
 def joint_density_by_hand(impl, arguments, x, z):
     r"""The joint log-density is the sum of the normal log-densities of all coordinates of z and x.
 
@@ -277,7 +277,7 @@ def joint_density_by_hand(impl, arguments, x, z):
     return Sides([rows], [*squares, *(n * c * np.ones(len(x)) for n, c in zip(counts, constants))])
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.marginal", case=vae, plane=True)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.marginal", plane=True)
 def marginal_density_is_the_mean_likelihood(impl, arguments, x):
     r"""The density of x is the mean, over z from the prior, of the density of x given z.
 
@@ -289,7 +289,7 @@ def marginal_density_is_the_mean_likelihood(impl, arguments, x):
     return Sides([np.exp(impl.LinearGaussianVAE(*arguments).marginal().log_prob(x))], terms, change)
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.posterior_mean", case=vae, plane=True, cancels=EITHER_SIGN)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.posterior_mean", plane=True, cancels=EITHER_SIGN)
 def posterior_mean_is_bayes(impl, arguments, x):
     r"""The posterior mean of z is its mean under the prior, weighted by the likelihood of x.
 
@@ -303,7 +303,7 @@ def posterior_mean_is_bayes(impl, arguments, x):
     return Sides([density * impl.LinearGaussianVAE(*arguments).posterior_mean(x)], terms, change)
 
 
-@theorem(BISHOP, kind="pointwise", about="LinearGaussianVAE.posterior_mean", case=vae_and_rows, cancels=EITHER_SIGN)
+@theorem(BISHOP, "pointwise", vae_and_rows, about="LinearGaussianVAE.posterior_mean", cancels=EITHER_SIGN)
 def posterior_mean_is_a_regression(impl, arguments, x, z):
     r"""The posterior mean is the linear regression of z on x, Cov(z, x) Cov(x)^{-1} (x - b).
 
@@ -325,9 +325,9 @@ def vae_and_posterior(draw: Draw) -> dict:
 
 @theorem(
     BISHOP + "; " + IMPLICIT,
-    kind="quadrature",
+    "quadrature",
+    vae_and_posterior,
     about="LinearGaussianVAE.gap LinearGaussianVAE.log_joint",
-    case=vae_and_posterior,
     cancels=EITHER_SIGN,
 )
 def elbo_and_its_gap(impl, arguments, x, mean, cov):
@@ -368,7 +368,7 @@ def log_joint_of(arguments, x) -> Model:
     return log_density(Model("quadratic", {"mean": mean, "precision": precision}), log_z)
 
 
-@theorem(IMPLICIT, kind="pointwise", case=vae_and_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", vae_and_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_has_the_gradient_of_the_elbo(impl, arguments, x, a, c, factor):
     r"""For a linear Gaussian autoencoder with encoder z = A x + c + L eps, the implicit ELBO has the ELBO's gradient.
 
@@ -397,7 +397,7 @@ def warped_encoder(draw: Draw) -> dict:
     return warped_sampler(draw) | {"model": draw.model(1, ("quadratic",))}
 
 
-@theorem(IMPLICIT, kind="quadrature", case=warped_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "quadrature", warped_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_of_a_warped_normal(impl, a, b, model):
     r"""For the encoder z = a sinh(eps) + b eps and a normal posterior, the implicit ELBO has the ELBO's gradient.
 
@@ -429,8 +429,8 @@ def joint_and_posterior(draw: Draw) -> dict:
 
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2, with Stein's identity",
-    kind="quadrature",
-    case=joint_and_posterior,
+    "quadrature",
+    joint_and_posterior,
     plane=True,
     cancels=EITHER_SIGN,
 )

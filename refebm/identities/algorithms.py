@@ -84,7 +84,7 @@ def langevin_of_quadratic(w, x, z, h=0.25):
 
 
 def normal_log_q(phi, x):
-    """Of N(m, e^{2 l}), phi = (m; l), (2, d)."""
+    """The log-density of N(m, e^{2 l}), phi = (m; l), (2, d)."""
     return np.sum(-0.5 * ((x - phi[0]) * np.exp(-phi[1])) ** 2 - phi[1] - 0.5 * LOG_2PI, axis=1)
 
 
@@ -174,9 +174,7 @@ def below(d, value=1.0):
 
 
 @theorem(
-    f"HY-673 lecture 12, score matching: training algorithm; Stanford CS236; {HISTORY}",
-    kind="enumeration",
-    case=data_and_matrix,
+    f"HY-673 lecture 12, score matching: training algorithm; Stanford CS236; {HISTORY}", "enumeration", data_and_matrix
 )
 def score_matching_goes_down_its_mean(impl, x, A, eta):
     r"""Each step follows the gradient on its own minibatch and directions, and the mean step that on all the data.
@@ -200,7 +198,7 @@ def score_matching_goes_down_its_mean(impl, x, A, eta):
     return Sides(*([np.stack(both, axis=1) for both in zip(*side)] for side in zip(*(one[:2] for one in sides))))
 
 
-@theorem("Robbins and Monro 1951; Hyvarinen 2005, section 3.1", kind="enumeration", case=data_and_matrix)
+@theorem("Robbins and Monro 1951; Hyvarinen 2005, section 3.1", "enumeration", data_and_matrix)
 def averaged_score_matching_contracts(impl, x, A, eta):
     r"""For a linear score the expected iterate contracts towards -C^{-1} (x - m), the score of a normal law.
 
@@ -221,7 +219,7 @@ def averaged_score_matching_contracts(impl, x, A, eta):
     return Sides([*left, sizes[None]], [*((r * np.ones((2, A.size)))[None] for r in right), sizes[None]])
 
 
-@theorem("Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018", kind="enumeration", case=data_and_matrix)
+@theorem("Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018", "enumeration", data_and_matrix)
 def a_step_spreads_as_its_minibatch(impl, x, A, eta):
     r"""The covariance of a step is eta^2/B times that of the gradients of single rows.
 
@@ -246,7 +244,7 @@ def with_level(draw):
     return data_and_matrix(draw) | {"sigma": draw.noise_level()}
 
 
-@theorem(f"dataflowr module 18a; Vincent 2011, section 4.2; {HISTORY}", kind="enumeration", case=with_level)
+@theorem(f"dataflowr module 18a; Vincent 2011, section 4.2; {HISTORY}", "enumeration", with_level)
 def denoising_goes_down_its_mean(impl, x, A, eta, sigma):
     r"""Each step follows the gradient of denoising at its own draws, and the mean step that on the smoothed data.
 
@@ -272,8 +270,8 @@ def with_levels(draw):
 
 @theorem(
     f"Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eq. 6; {HISTORY}",
-    kind="enumeration",
-    case=with_levels,
+    "enumeration",
+    with_levels,
 )
 def levels_are_learnt_in_the_mean(impl, x, A, eta, sigmas):
     r"""The mean step over minibatches, levels and noise follows the gradient of the mean over levels, weight sigma^2.
@@ -305,8 +303,8 @@ def with_sde(draw):
 
 @theorem(
     f"Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7; {HISTORY}",
-    kind="enumeration",
-    case=with_sde,
+    "enumeration",
+    with_sde,
 )
 def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     r"""The mean step over minibatches, times and noise follows the gradient of the mean over times with weight std^2.
@@ -341,9 +339,7 @@ def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     return steps_by_hand(run, draws, A, eta, at, full)
 
 
-@theorem(
-    f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}", kind="enumeration", case=with_sde
-)
+@theorem(f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}", "enumeration", with_sde)
 def lines_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     r"""The mean step of flow matching over minibatches, times and noise follows the gradient of the mean over times.
 
@@ -386,9 +382,7 @@ def rows_and_energy(draw):
     return {"x": x, "w": np.array([draw.real(-1, 1), draw.real(0.3, 1.2)]), "eta": draw.real(0.1, 0.5)}
 
 
-@theorem(
-    f"Hinton 2002, section 3; Song and Kingma 2021, section 3; {HISTORY}", kind="enumeration", case=rows_and_energy
-)
+@theorem(f"Hinton 2002, section 3; Song and Kingma 2021, section 3; {HISTORY}", "enumeration", rows_and_energy)
 def contrastive_divergence_goes_down_its_mean(impl, x, w, eta):
     r"""The mean step of CD-2 is the difference of the moments of the data and of the data after two Langevin steps.
 
@@ -434,9 +428,9 @@ def with_tape(draw):
 
 @theorem(
     "Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3",
-    kind="enumeration",
+    "enumeration",
+    with_tape,
     about="train_contrastive_divergence",
-    case=with_tape,
 )
 def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
     r"""With fixed parameters a persistent chain is one longer chain; a buffered one starts afresh or at a kept state.
@@ -486,7 +480,7 @@ def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
 
 
 def expit(a):
-    """1/(1 + e^-a); it would overflow for large -a."""
+    """1/(1 + e^-a), for a that are not so negative that e^-a overflows."""
     return 1 / (1 + np.exp(-a))
 
 
@@ -515,8 +509,8 @@ def _log_normal(x, mean, variance):
 
 @theorem(
     f"Stanford CS236, noise contrastive estimation, steps 1 to 5; Gutmann and Hyvarinen 2010; {HISTORY}",
-    kind="enumeration",
-    case=against_noise,
+    "enumeration",
+    against_noise,
 )
 def noise_contrast_goes_down_its_mean(impl, x, w, eta, c, noise, nu):
     r"""The mean step in E and log Z over minibatches and noise follows the gradient of the whole noise contrast.
@@ -570,8 +564,8 @@ def biased_energy(b, x):
 
 @theorem(
     "Mnih and Teh 2012; Song and Kingma 2021, section 5",
-    kind="enumeration",
-    case=lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
+    "enumeration",
+    lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
 )
 def self_normalised_contrast_finds_the_normaliser(impl, shift, start, nu):
     r"""If log Z is fixed at 0, the bias b of E = E_0 + b is learnt and ends at log of the normaliser of e^{-E_0}.
@@ -637,7 +631,7 @@ def _rounds(run, theta, phi, eta, turns):
     return Sides([left[None], size], [right[None], size])
 
 
-@theorem("Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation", kind="enumeration", case=a_game)
+@theorem("Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation", "enumeration", a_game)
 def energy_and_flow_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy descends the contrast, then the flow ascends it, also through its own samples.
 
@@ -663,7 +657,7 @@ def energy_and_flow_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     return _rounds(run, np.append(w, c), phi, eta, (energy, flow))
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5", kind="enumeration", case=a_game)
+@theorem("Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5", "enumeration", a_game)
 def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy descends the contrast with noise (1 - w) p_n + w q, then the proposal q ascends it.
 
@@ -706,7 +700,7 @@ def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight
     return _rounds(run, np.append(w, c), phi, eta, (energy, proposal))
 
 
-@theorem("HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5", kind="enumeration", case=a_game)
+@theorem("HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5", "enumeration", a_game)
 def energy_and_sampler_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     r"""In each round the energy ascends the bound of its log-likelihood, then the sampler descends it.
 
@@ -739,8 +733,8 @@ def an_autoencoder(draw):
 
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs",
-    kind="enumeration",
-    case=an_autoencoder,
+    "enumeration",
+    an_autoencoder,
 )
 def codes_follow_a_score_that_is_fitted_to_them(impl, x, theta, phi, eta, eps):
     r"""The score -phi z is fitted to fresh codes, phi = 1/E z^2, and held while decoder and encoder take a step.
@@ -779,9 +773,7 @@ def at_levels(draw):
     return given | {"eps": draw.real(0.01, 0.05), "z": draw.reals((5, 2, d), -1.5, 1.5)}
 
 
-@theorem(
-    "Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics", kind="enumeration", case=at_levels
-)
+@theorem("Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics", "enumeration", at_levels)
 def annealing_starts_at_the_largest_level(impl, A, sigmas, eps, z):
     r"""Samples start from N(0, sigma_1^2 I) and take equally many steps of size eps sigma_l^2/sigma_L^2 at each level.
 
@@ -811,8 +803,8 @@ def back_in_time(draw):
 
 @theorem(
     "Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236",
-    kind="enumeration",
-    case=back_in_time,
+    "enumeration",
+    back_in_time,
 )
 def samples_come_back_from_the_prior(impl, A, sde, ratio, z):
     r"""Samples follow predictor and corrector in turn, or the denoising chain; the flow keeps them in place for s = -x.

@@ -16,7 +16,7 @@ def flips(d: int) -> np.ndarray:
 
 
 def probabilities(log_p: np.ndarray) -> np.ndarray:
-    """Those of all states, from their logarithms up to a constant."""
+    """The probabilities of all states, from their logarithms up to a constant."""
     return np.exp(log_p) / np.sum(np.exp(log_p))
 
 

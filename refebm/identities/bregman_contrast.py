@@ -31,10 +31,7 @@ ABOUT_BREGMAN = "bregman_noise_contrastive LOGISTIC KULLBACK_LEIBLER LEAST_SQUAR
 
 
 @theorem(
-    BREGMAN,
-    kind="pointwise",
-    about=ABOUT_BREGMAN,
-    case=lambda draw: {"name": draw.choice(sorted(PSI))} | rows_and_models(draw),
+    BREGMAN, "pointwise", lambda draw: {"name": draw.choice(sorted(PSI))} | rows_and_models(draw), about=ABOUT_BREGMAN
 )
 def bregman_contrast_by_hand(impl, name, model, noise, x, y):
     r"""Each loss follows from the derivative of its generator Psi; u log u - (1 + u) log(1 + u) gives noise contrast.
@@ -51,7 +48,7 @@ def bregman_case(draw: Draw) -> dict:
     return {"name": draw.choice(sorted(PSI))} | with_wider_noise(data_noise_and_model(draw))
 
 
-@theorem(BREGMAN, kind="quadrature", about=ABOUT_BREGMAN, case=bregman_case)
+@theorem(BREGMAN, "quadrature", bregman_case, about=ABOUT_BREGMAN)
 def bregman_contrast_is_a_bregman_divergence(impl, name, p, noise, nu, q, offset):
     r"""For any convex Psi, a wrong model's loss exceeds the truth's by a Bregman divergence between the density ratios.
 
@@ -77,7 +74,7 @@ def bregman_contrast_is_a_bregman_divergence(impl, name, p, noise, nu, q, offset
     return Sides(terms, right, max(change, another))
 
 
-@theorem(BREGMAN, kind="quadrature", case=bregman_case)
+@theorem(BREGMAN, "quadrature", bregman_case)
 def bregman_contrast_with_u_log_u_is_maximum_likelihood(impl, name, p, noise, nu, q, offset):
     r"""With Psi = u log u the loss is the negative log-likelihood plus the total mass of the model, up to a constant.
 

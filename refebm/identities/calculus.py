@@ -16,9 +16,9 @@ def closed_kinds(draw: Draw, kinds: tuple[str, ...]) -> dict:
 
 @theorem(
     "Song and Kingma 2021, eq. 5",
-    kind="pointwise",
+    "pointwise",
+    lambda draw: closed_kinds(draw, ("quadratic", "mixture", "mlp_energy")) | {"c": draw.real(-5, 5)},
     about="score_of",
-    case=lambda draw: closed_kinds(draw, ("quadratic", "mixture", "mlp_energy")) | {"c": draw.real(-5, 5)},
 )
 def score_ignores_the_partition_function(impl, model, x, v, c):
     r"""The score of E + c is that of E, and equals the score derived by hand.
@@ -39,7 +39,7 @@ def shift(model: Model, c: float) -> Model:
     return Model(model.kind, parameters)
 
 
-@theorem("Hyvarinen 2005, eq. 4", kind="pointwise", case=lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
+@theorem("Hyvarinen 2005, eq. 4", "pointwise", lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
 def divergence_is_the_trace(impl, model, x, v):
     r"""The divergence is the trace of the Jacobian derived by hand.
 
@@ -49,7 +49,7 @@ def divergence_is_the_trace(impl, model, x, v):
     return Sides([impl.divergence(impl.score(model), x)], list(diagonal), formula=formula)
 
 
-@theorem("Hyvarinen 2005, eq. 4", kind="pointwise", case=lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
+@theorem("Hyvarinen 2005, eq. 4", "pointwise", lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
 def field_comes_with_its_divergence(impl, model, x, v):
     r"""The field and divergence from one pass equal the field and the trace of its Jacobian, derived by hand.
 
@@ -62,8 +62,8 @@ def field_comes_with_its_divergence(impl, model, x, v):
 
 @theorem(
     "Stanford CS236, computing Jacobian-vector products",
-    kind="pointwise",
-    case=lambda draw: closed_kinds(draw, SCORES),
+    "pointwise",
+    lambda draw: closed_kinds(draw, SCORES),
     cancels=EITHER_SIGN,
 )
 def forward_mode_is_the_jacobian_times_v(impl, model, x, v):

@@ -32,7 +32,7 @@ def linear(x, z, u, factor):
     return Step(factor * x + z, Info(u, u < 1 / 3, 0 * u, u > 0.87654321))
 
 
-@theorem(CHAINS, kind="pointwise", case=a_chain, cancels=EITHER_SIGN)
+@theorem(CHAINS, "pointwise", a_chain, cancels=EITHER_SIGN)
 def run_composes_steps(impl, x, z, u, factor):
     r"""For linear steps the trajectory, without its start, is a sum over time, and the final state is its last entry.
 
@@ -46,7 +46,7 @@ def run_composes_steps(impl, x, z, u, factor):
     return Sides([left], [np.stack(term) for term in terms])
 
 
-@theorem(CHAINS, kind="pointwise", case=a_chain)
+@theorem(CHAINS, "pointwise", a_chain)
 def run_sums_what_happened(impl, x, z, u, factor):
     r"""The record has each chain's mean acceptance probability and its counts of accepted and of invalid steps.
 
@@ -56,7 +56,7 @@ def run_sums_what_happened(impl, x, z, u, factor):
     return Sides([np.stack([info.acceptance, info.accepted, info.invalid])], terms)
 
 
-@theorem(CHAINS, kind="pointwise", case=a_chain, cancels=EITHER_SIGN)
+@theorem(CHAINS, "pointwise", a_chain, cancels=EITHER_SIGN)
 def a_tape_of_one_array_is_enough(impl, x, z, u, factor):
     r"""A kernel with a single noise takes a tape of one array, and by default a run keeps no trajectory.
 
@@ -88,7 +88,7 @@ def uniforms(rng, *shape):
 NORMAL_TAPES = "langevin_tape annealed_langevin_tape predictor_corrector_tape"
 
 
-@theorem(LAW, kind="pointwise", about=NORMAL_TAPES, case=a_tape, cancels=EITHER_SIGN)
+@theorem(LAW, "pointwise", a_tape, about=NORMAL_TAPES, cancels=EITHER_SIGN)
 def normal_tapes_are_drawn_whole(impl, seed, n_steps, n, d, n_levels):
     r"""Each normal tape is one draw, with axes time; level and time; or time and one predictor and M corrector steps.
 
@@ -105,7 +105,7 @@ def in_a_row(arrays):
     return np.concatenate([np.concatenate([np.shape(array), np.ravel(array)]) for array in arrays])
 
 
-@theorem(LAW, kind="pointwise", about="metropolis_tape", case=a_tape, cancels=EITHER_SIGN)
+@theorem(LAW, "pointwise", a_tape, about="metropolis_tape", cancels=EITHER_SIGN)
 def u_is_drawn_after_z(impl, seed, n_steps, n, d, n_levels):
     r"""A tape draws the noise z of all steps first, then all u, each the midpoint of one of 2^52 equal cells of (0, 1).
 
@@ -122,7 +122,7 @@ def an_rbm(draw: Draw) -> dict:
     }
 
 
-@theorem("Hinton 2002, section 3", kind="pointwise", about="gibbs_tape", case=an_rbm, cancels=EITHER_SIGN)
+@theorem("Hinton 2002, section 3", "pointwise", an_rbm, about="gibbs_tape", cancels=EITHER_SIGN)
 def hidden_units_are_drawn_first(impl, seed, n_steps, n, model):
     r"""A Gibbs tape draws u for the hidden units, then u for binary or unit normals for Gaussian visible units.
 
@@ -134,7 +134,7 @@ def hidden_units_are_drawn_first(impl, seed, n_steps, n, model):
     return Sides([in_a_row(impl.gibbs_tape(generator(seed), n_steps, n, impl.rbm(model)))], [in_a_row(right)])
 
 
-@theorem(REPLAY, kind="pointwise", case=a_tape)
+@theorem(REPLAY, "pointwise", a_tape)
 def replay_takes_two_uniforms(impl, seed, n_steps, n, d, n_levels):
     r"""A replay tape has two uniforms a row: one decides whether to start afresh, the other picks the stored state.
 
@@ -162,8 +162,8 @@ class Extreme(np.random.Generator):
 
 @theorem(
     "HY-673 lecture 12, sampling from EBMs: MH-MCMC (log u must be finite, and u < 1)",
-    kind="pointwise",
-    case=lambda draw: an_rbm(draw) | {"model": draw.model(2, ("binary_rbm",))},
+    "pointwise",
+    lambda draw: an_rbm(draw) | {"model": draw.model(2, ("binary_rbm",))},
 )
 def uniforms_are_never_zero_or_one(impl, seed, n_steps, n, model):
     r"""Even from the least and the greatest numbers of a generator, u stays 2^-53 away from 0 and from 1.
@@ -220,7 +220,7 @@ def only_seed(draw: Draw) -> dict:
     return {"seed": draw.count(0, 2**20)}
 
 
-@theorem(LAW, kind="statistical", case=only_seed)
+@theorem(LAW, "statistical", only_seed)
 def normal_tapes_are_independent_unit_normals(impl, seed):
     r"""The entries of normal tapes have the normal characteristic function, and adjacent entries are uncorrelated.
 
@@ -230,7 +230,7 @@ def normal_tapes_are_independent_unit_normals(impl, seed):
     return sampled(*map(like_normals, (*tapes, impl.predictor_corrector_tape(rng, 20, 4, 20, 10))))
 
 
-@theorem(LAW, kind="statistical", case=only_seed)
+@theorem(LAW, "statistical", only_seed)
 def z_and_u_are_independent(impl, seed):
     r"""In a Metropolis tape z is unit normal, u is uniform, and the two are uncorrelated.
 
@@ -239,7 +239,7 @@ def z_and_u_are_independent(impl, seed):
     return sampled(like_normals(z), like_uniforms(u), product_of(z, u[:, :, None] - 0.5, np.sqrt(1 / 12)))
 
 
-@theorem("Hinton 2002, section 3", kind="statistical", case=only_seed)
+@theorem("Hinton 2002, section 3", "statistical", only_seed)
 def units_have_their_own_noise(impl, seed):
     r"""In a Gibbs tape binary units have uniforms, Gaussian units unit normals, and the two layers are uncorrelated.
 
@@ -252,7 +252,7 @@ def units_have_their_own_noise(impl, seed):
     return sampled(like_uniforms(u_h), like_uniforms(u_v), like_uniforms(u), like_normals(z), *between)
 
 
-@theorem(REPLAY, kind="statistical", case=only_seed)
+@theorem(REPLAY, "statistical", only_seed)
 def replay_tapes_are_independent_uniforms(impl, seed):
     r"""All entries of a replay tape are uniform, and adjacent ones are uncorrelated.
 
@@ -274,7 +274,7 @@ def autocovariance_by_hand(x):
     return np.stack([np.sum(centred[: length - t] * centred[t:], axis=0).mean(axis=0) for t in range(length)]) / length
 
 
-@theorem(GEYER, kind="pointwise", case=some_chains, cancels=EITHER_SIGN)
+@theorem(GEYER, "pointwise", some_chains, cancels=EITHER_SIGN)
 def autocovariances_by_definition(impl, x, n_lags):
     r"""The autocovariance sums products of each chain less its mean, over T at every lag; dividing by c_0 gives rho_t.
 
@@ -290,7 +290,7 @@ def autoregressive(draw: Draw) -> dict:
     return {"rho": draw.reals((d,), -0.9, 0.9), "variance": draw.reals((d,), 0.3, 2.0), "length": length}
 
 
-@theorem(f"{GEYER}; Priestley 1981, section 5.3", kind="pointwise", case=autoregressive, cancels=EITHER_SIGN)
+@theorem(f"{GEYER}; Priestley 1981, section 5.3", "pointwise", autoregressive, cancels=EITHER_SIGN)
 def expected_autocovariance_of_an_autoregression(impl, rho, variance, length):
     r"""The autocovariance, summed over responses to single impulses, is its expectation for x' = rho x + noise.
 
@@ -338,7 +338,7 @@ def squared_differences(a):
     return sum((a[i] - a[j]) ** 2 for i in range(n) for j in range(i)) / (n * (n - 1)) if n > 1 else 0.0
 
 
-@theorem(MONOTONE, kind="pointwise", case=some_chains)
+@theorem(MONOTONE, "pointwise", some_chains)
 def effective_sample_size_by_hand(impl, x, n_lags):
     r"""The effective sample size sums pairs of correlations, each capped by those before, up to the first one <= 0.
 
@@ -361,7 +361,7 @@ def two_chains(impulse):
 
 @theorem(
     f"{MONOTONE} (AR(1): Geyer 1992, section 3.1)",
-    kind="limit",
+    "limit",
     cases=[0.5, -0.4, 0.8],
     outside={"rho = -0.7, where n_eff exceeds the bound": lambda: {"rho": -0.7}},
 )
@@ -380,7 +380,7 @@ def rising(draw: Draw) -> dict:
     return {"a": draw.real(0.15, 0.3), "b": draw.real(0.6, 1.5), "length": draw.count(20, 40)}
 
 
-@theorem(MONOTONE, kind="pointwise", case=rising)
+@theorem(MONOTONE, "pointwise", rising)
 def pairs_of_correlations_may_not_rise(impl, a, b, length):
     r"""For the impulse response (1, 0, a, 0, b, 0, -c) the third pair exceeds the second, and is capped at its value.
 
@@ -394,8 +394,8 @@ def pairs_of_correlations_may_not_rise(impl, a, b, length):
 
 @theorem(
     "Vehtari et al. 2021, section 3.2; Stan reference manual, effective sample size",
-    kind="pointwise",
-    case=lambda draw: {
+    "pointwise",
+    lambda draw: {
         "length": draw.count(4, 20),
         "n": draw.count(1, 3),
         "mean": draw.real(-2, 2),
@@ -410,7 +410,7 @@ def effective_sample_size_is_bounded(impl, length, n, mean, height):
     return Sides([impl.effective_sample_size(x)], [n * length * np.log(n * length) / np.log(10)])
 
 
-@theorem(SPLIT, kind="pointwise", case=some_chains)
+@theorem(SPLIT, "pointwise", some_chains)
 def split_r_hat_by_hand(impl, x, n_lags):
     r"""Split R-hat treats the two halves of each chain as chains and compares variances between and within them.
 
@@ -427,7 +427,7 @@ def a_trend(draw: Draw) -> dict:
     return {"length": length, "n": n, "start": draw.reals((d,), -2, 2), "slope": draw.reals((d,), 0.5, 2.0)}
 
 
-@theorem("Gelman et al. 2013, section 11.4 (why chains are split)", kind="pointwise", case=a_trend)
+@theorem("Gelman et al. 2013, section 11.4 (why chains are split)", "pointwise", a_trend)
 def split_r_hat_sees_a_trend(impl, length, n, start, slope):
     r"""Chains that all move along the same line agree with each other, but their halves do not, whatever the slope.
 

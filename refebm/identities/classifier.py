@@ -27,7 +27,7 @@ def summed(f):
     return total
 
 
-@theorem(f"{JEM}, eqs. 1 and 6", kind="pointwise", case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, eqs. 1 and 6", "pointwise", a_classifier, cancels=EITHER_SIGN)
 def classifier_by_hand(impl, model, x):
     r"""The energy is minus the log-sum-exp of the logits, and the log probabilities are the logits plus the energy.
 
@@ -39,7 +39,7 @@ def classifier_by_hand(impl, model, x):
     return Sides([np.hstack(both)], [np.hstack([whole, f]), np.hstack([0 * whole, whole + 0 * f])], formula=[size])
 
 
-@theorem(f"{JEM}, eqs. 4 to 6", kind="pointwise", about=BOTH, case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, eqs. 4 to 6", "pointwise", a_classifier, about=BOTH, cancels=EITHER_SIGN)
 def classifier_is_a_joint_density(impl, model, x):
     r"""The log-density of x, -E(x), plus log p(y|x) is the logit f_y(x), and the class probabilities sum to 1.
 
@@ -52,7 +52,7 @@ def classifier_is_a_joint_density(impl, model, x):
     return Sides(left, [right], formula=[size])
 
 
-@theorem(f"{JEM}, section 3", kind="pointwise", about="classifier_energy", case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, section 3", "pointwise", a_classifier, about="classifier_energy", cancels=EITHER_SIGN)
 def the_score_of_a_classifier_is_a_mean(impl, model, x):
     r"""The score is the mean of the gradients of the logits over the classes, with probabilities p(y|x).
 
@@ -72,7 +72,7 @@ def a_linear_classifier(draw: Draw) -> dict:
     return case | {"cov": draw.covariance(d), "x": draw.reals((n, d), -3, 3)}
 
 
-@theorem(f"{JEM}, section 3", kind="pointwise", case=a_linear_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, section 3", "pointwise", a_linear_classifier, cancels=EITHER_SIGN)
 def a_linear_classifier_is_a_mixture(impl, weights, means, cov, x):
     r"""With the linear logits of normal classes that share a covariance, p(y|x) is Bayes' rule and the energy is that
     of the mixture, up to the quadratic term that all components share.
@@ -99,7 +99,7 @@ def far_logits(draw: Draw) -> dict:
     return {"biases": np.array([draw.real(720, 900), draw.real(-900, -720)]), "lead": draw.real(0.5, 30)}
 
 
-@theorem(f"{JEM}, eqs. 1 and 6", kind="pointwise", case=far_logits, cancels="large logits minus their log-sum-exp")
+@theorem(f"{JEM}, eqs. 1 and 6", "pointwise", far_logits, cancels="large logits minus their log-sum-exp")
 def a_classifier_far_out(impl, biases, lead):
     r"""For two classes and logits of any size, the energy is minus the larger logit minus a small positive term.
 

@@ -23,7 +23,7 @@ def rows_and_conditional_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(CONDITIONAL + ", eqs. 9 and 10", kind="pointwise", case=rows_and_conditional_noise)
+@theorem(CONDITIONAL + ", eqs. 9 and 10", "pointwise", rows_and_conditional_noise)
 def conditional_contrast_by_hand(impl, model, x, y, log_ratio):
     r"""The loss is twice the mean logistic loss over the noise points, and the normaliser cancels in it.
 
@@ -59,8 +59,8 @@ def asymmetric():
 
 @theorem(
     CONDITIONAL,
-    kind="quadrature",
-    case=conditional_noise,
+    "quadrature",
+    conditional_noise,
     outside={"noise that is not symmetric, without its log ratio": asymmetric},
 )
 def conditional_contrast_is_least_at_the_truth(impl, p, q, eps, rho, told):
@@ -113,7 +113,7 @@ def moves(x, ups):
     return y, np.sum(y - x, axis=2) * np.log(ups / (3 - ups))
 
 
-@theorem(CONDITIONAL, kind="enumeration", case=machines_and_moves)
+@theorem(CONDITIONAL, "enumeration", machines_and_moves)
 def conditional_contrast_of_bits(impl, p, q, ups):
     r"""For bits too, a wrong model's loss exceeds the truth's by a KL divergence, whether moves are symmetric or not.
 
@@ -127,7 +127,7 @@ def conditional_contrast_of_bits(impl, p, q, ups):
     return Sides([weights * away], [weights * here, *right])
 
 
-@theorem(CONDITIONAL + ", connection to score matching", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
+@theorem(CONDITIONAL + ", connection to score matching", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def conditional_contrast_is_implicit_score_matching(impl, wells, x, v):
     r"""For noise y = x + eps z the loss is a constant plus eps^2/2 times implicit score matching, up to order eps^4.
 

@@ -88,7 +88,7 @@ def rows_and_direction(draw: Draw) -> dict:
     }
 
 
-@theorem(GUTMANN, kind="pointwise", case=rows_and_direction, cancels=EITHER_SIGN)
+@theorem(GUTMANN, "pointwise", rows_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_by_hand(impl, q, offset, noise, x, y, v):
     r"""The gradient is the slope of log p_theta, weighted by the probability that the classifier gives the wrong label.
 
@@ -106,7 +106,7 @@ def truth_and_direction(draw: Draw) -> dict:
     return case | {"log_z": draw.real(-2, 2), "v": axes(draw, case["p"])}
 
 
-@theorem(GUTMANN, kind="quadrature", case=truth_and_direction, cancels="zero at the truth")
+@theorem(GUTMANN, "quadrature", truth_and_direction, cancels="zero at the truth")
 def noise_contrast_is_stationary_at_the_truth(impl, p, noise, nu, log_z, v):
     r"""At the true density with the true log Z, the expected gradient vanishes in every parameter and in log Z.
 
@@ -122,7 +122,7 @@ def model_and_direction(draw: Draw) -> dict:
     return case | {"v": axes(draw, case["q"])[draw.count(0, 1) :]}
 
 
-@theorem(GUTMANN, kind="quadrature", case=model_and_direction, cancels=EITHER_SIGN)
+@theorem(GUTMANN, "quadrature", model_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_weighs_the_misfit(impl, p, noise, nu, q, offset, v):
     r"""The expected gradient is that of the likelihood, weighted by the probability of noise, 1 for large nu.
 
@@ -160,7 +160,7 @@ def point_and_wide_noise(x, mean, variance, log_mass, centre, deviation, v) -> d
     }
 
 
-@theorem(GUTMANN, kind="limit", case=point_and_wide_noise, cases=WIDE_NOISE)
+@theorem(GUTMANN, "limit", point_and_wide_noise, cases=WIDE_NOISE)
 def many_noise_points_are_maximum_likelihood(impl, x, q, offset, noise, v):
     r"""With many noise points and p_theta/p_n bounded, the gradient at each x tends to that of the likelihood as 1/nu.
 
@@ -211,7 +211,7 @@ def information(p, noise, nu):
 ASYMPTOTIC = "Gutmann and Hyvarinen 2012, theorem 3"
 
 
-@theorem(ASYMPTOTIC, kind="quadrature", case=gaussian_and_noise, cancels=EITHER_SIGN)
+@theorem(ASYMPTOTIC, "quadrature", gaussian_and_noise, cancels=EITHER_SIGN)
 def covariance_of_the_gradient_at_the_truth(impl, p, noise, nu):
     r"""At the truth, the gradient's covariance, for a data point with its noise, is I - (1 + 1/nu) E E^T.
 
@@ -255,8 +255,8 @@ def curvature_rows(impl, p, noise, v):
 
 @theorem(
     ASYMPTOTIC,
-    kind="quadrature",
-    case=lambda draw: gaussian_and_noise(draw) | {"v": draw.reals((3,), -1, 1)},
+    "quadrature",
+    lambda draw: gaussian_and_noise(draw) | {"v": draw.reals((3,), -1, 1)},
     cancels=EITHER_SIGN,
 )
 def curvature_at_the_truth_is_the_information(impl, p, noise, nu, v):
@@ -309,9 +309,7 @@ def gaussian_and_wide_noise(mean, variance, centre, deviation) -> dict:
     return {"p": GaussianMixture([1.0], [[mean]], variance), "noise": GaussianMixture([1.0], [[centre]], deviation**2)}
 
 
-@theorem(
-    "Gutmann and Hyvarinen 2012, corollaries of theorem 3", kind="limit", case=gaussian_and_wide_noise, cases=FISHER
-)
+@theorem("Gutmann and Hyvarinen 2012, corollaries of theorem 3", "limit", gaussian_and_wide_noise, cases=FISHER)
 def asymptotic_covariance_tends_to_fishers(impl, p, noise):
     r"""With many noise points the asymptotic covariance of the estimate tends to that of maximum likelihood as 1/nu.
 
@@ -341,7 +339,7 @@ def samples_and_noise(draw: Draw) -> dict:
     return gaussian_and_noise(draw) | {"nu": draw.count(1, 5), "seed": draw.count(0, 2**30)}
 
 
-@theorem(ASYMPTOTIC, kind="statistical", case=samples_and_noise)
+@theorem(ASYMPTOTIC, "statistical", samples_and_noise)
 def estimates_scatter_as_the_asymptotic_covariance_says(impl, p, noise, nu, seed):
     r"""Estimates from samples, including log Z, scatter around the truth with the asymptotic covariance.
 

@@ -35,7 +35,7 @@ def model_data_and_samples(draw: Draw) -> dict:
     return {"model": model, "x": points[:3], "x_model": points[3:]}
 
 
-@theorem(TWO_PHASES, kind="pointwise", case=model_data_and_samples, cancels=EITHER_SIGN)
+@theorem(TWO_PHASES, "pointwise", model_data_and_samples, cancels=EITHER_SIGN)
 def contrastive_divergence_is_a_ratio_of_probabilities(impl, model, x, x_model):
     r"""Each row is the log ratio of the model's densities at the sample and at the data point.
 
@@ -51,7 +51,7 @@ def model_data_and_direction(draw: Draw) -> dict:
     return {"x": x, "model": model, "direction": draw.reals((number_of_parameters(model),), 0.5, 1.5)}
 
 
-@theorem(TWO_PHASES, kind="quadrature", case=model_data_and_direction, plane=True, cancels=EITHER_SIGN)
+@theorem(TWO_PHASES, "quadrature", model_data_and_direction, plane=True, cancels=EITHER_SIGN)
 def samples_of_the_model_give_the_likelihood_gradient(impl, x, model, direction):
     r"""With samples from the model the expected gradient is that of the negative log-likelihood, in any direction.
 
@@ -81,8 +81,8 @@ def quadratic_and_langevin_step(draw: Draw) -> dict:
 
 @theorem(
     TWO_PHASES + "; Du and Mordatch 2019, algorithm 1 (stop gradient)",
-    kind="pointwise",
-    case=quadratic_and_langevin_step,
+    "pointwise",
+    quadratic_and_langevin_step,
     cancels=EITHER_SIGN,
 )
 def no_gradient_flows_through_the_samples(impl, model, x, eta, z):
@@ -121,9 +121,7 @@ def machine_data_and_steps(draw: Draw) -> dict:
     return {"model": model, "log_q": draw.reals((2**model.d,), -1, 1), "k": draw.count(1, 20)}
 
 
-@theorem(
-    HINTON + "; Song and Kingma 2021, section 3", kind="enumeration", case=machine_data_and_steps, cancels=EITHER_SIGN
-)
+@theorem(HINTON + "; Song and Kingma 2021, section 3", "enumeration", machine_data_and_steps, cancels=EITHER_SIGN)
 def machines_have_two_phases(impl, model, log_q, k):
     r"""The expected gradient of CD-k has two phases, at the data and after k steps, each with its own hidden means.
 
@@ -145,7 +143,7 @@ def moments(v: np.ndarray, h: np.ndarray) -> np.ndarray:
     return np.concatenate([(v[:, :, None] * h[:, None, :]).reshape(len(v), -1), v, h], axis=1)
 
 
-@theorem(HINTON, kind="enumeration", case=machine_data_and_steps, cancels="the right side is zero")
+@theorem(HINTON, "enumeration", machine_data_and_steps, cancels="the right side is zero")
 def every_number_of_steps_is_right_at_the_truth(impl, model, log_q, k):
     r"""If the data have the law of the model, the expected gradient of CD-k vanishes for every k.
 
@@ -164,8 +162,8 @@ MACHINES = [  # b, c, W, and log-probabilities of the data, up to a constant
 
 @theorem(
     HINTON + "; Carreira-Perpinan and Hinton 2005",
-    kind="limit",
-    case=lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))),
+    "limit",
+    lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))),
     cases=MACHINES,
 )
 def more_steps_tend_to_the_likelihood_gradient(impl, b, c, W, log_q):
@@ -192,10 +190,7 @@ def gaussian_and_langevin_step(draw: Draw) -> dict:
 
 
 @theorem(
-    "Hyvarinen 2007; Song and Kingma 2021, section 4.3",
-    kind="quadrature",
-    case=gaussian_and_langevin_step,
-    cancels=EITHER_SIGN,
+    "Hyvarinen 2007; Song and Kingma 2021, section 4.3", "quadrature", gaussian_and_langevin_step, cancels=EITHER_SIGN
 )
 def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
     r"""For a quadratic energy and one Langevin step the expected gradient is eta times that of implicit score matching,
@@ -218,7 +213,7 @@ def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
     return Sides(terms, [*in_mean, *(np.concatenate([zero, part.ravel()])[None] for part in squares)], change)
 
 
-@theorem("Hyvarinen 2007; Song and Kingma 2021, section 4.3", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
+@theorem("Hyvarinen 2007; Song and Kingma 2021, section 4.3", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     r"""For one Langevin step, at every x, the gradient divided by eta tends to that of implicit score matching.
 
@@ -258,7 +253,7 @@ def padded(points: np.ndarray, n: int) -> np.ndarray:
     return np.concatenate([points, np.zeros((n, points.shape[1]))])[:n]
 
 
-@theorem(REPLAY, kind="pointwise", about="ReplayBuffer.push", case=buffer_and_pushes)
+@theorem(REPLAY, "pointwise", buffer_and_pushes, about="ReplayBuffer.push")
 def the_oldest_leave_first(impl, capacity, batches):
     r"""A buffer keeps the latest points in order, up to its capacity, and a push leaves the old buffer unchanged.
 
@@ -288,7 +283,7 @@ def buffer_and_starts(draw: Draw) -> dict:
     }
 
 
-@theorem(REPLAY, kind="pointwise", about="ReplayBuffer.start", case=buffer_and_starts)
+@theorem(REPLAY, "pointwise", buffer_and_starts, about="ReplayBuffer.start")
 def where_chains_start(impl, points, capacity, fresh, fraction, anew, which, u):
     r"""A chain starts afresh if its first u is below the fraction, else at the stored point floor(u_2 N).
 
@@ -301,14 +296,14 @@ def where_chains_start(impl, points, capacity, fresh, fraction, anew, which, u):
 
 @theorem(
     REPLAY,
-    kind="enumeration",
-    about="ReplayBuffer.start",
-    case=lambda draw: {
+    "enumeration",
+    lambda draw: {
         "points": draw.reals((draw.count(2, 4), 2), 0.5, 2),
         "room": draw.count(0, 3),
         "fresh": draw.reals((1, 2), -2, -0.5),
         "tenths": draw.count(0, 10),
     },
+    about="ReplayBuffer.start",
 )
 def the_fraction_starts_anew(impl, points, room, fresh, tenths):
     r"""Over a uniform grid of u a fraction f of chains start afresh, and the rest at each stored point equally often.

@@ -35,7 +35,7 @@ def two_walkers(draw: Draw) -> dict:
     return {"model": draw.model(d, SMOOTH_ENERGIES), "x": x, "y": y, "scale": scale} | noise
 
 
-@theorem(JACOB + ", algorithm 2", kind="pointwise", case=two_walkers, cancels=EITHER_SIGN)
+@theorem(JACOB + ", algorithm 2", "pointwise", two_walkers, cancels=EITHER_SIGN)
 def coupled_proposals_by_their_densities(impl, model, x, y, scale, z, u_meet, u):
     r"""The proposal for y is x' if u_meet is below N(x'; y)/N(x'; x), else the mirrored move; one u accepts both.
 
@@ -61,7 +61,7 @@ def gap_and_seed(draw: Draw) -> dict:
     return {"gap": draw.reals((d,), 0.2, 1.5), "scale": draw.real(0.5, 2), "seed": draw.count(0, 2**20)}
 
 
-@theorem(JACOB + ", section 4", kind="statistical", about="coupled_metropolis_step", case=gap_and_seed)
+@theorem(JACOB + ", section 4", "statistical", gap_and_seed, about="coupled_metropolis_step")
 def coupled_proposals_are_normal_and_meet_as_often_as_can_be(impl, gap, scale, seed):
     r"""The second proposal by itself is normal, and equals the first with probability the overlap of the two laws.
 
@@ -133,8 +133,8 @@ def all_paths(P, first, second, coupling, steps):
 
 @theorem(
     JACOB + ", section 2.1",
-    kind="enumeration",
-    case=chain_of_three,
+    "enumeration",
+    chain_of_three,
     cancels=EITHER_SIGN,
     outside={
         "Y_0 has another law than X_0": lambda: {
@@ -185,7 +185,7 @@ def weights_of(k: int, m: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
     return for_x / (m - k + 1), for_y / (m - k + 1)
 
 
-@theorem(JACOB + ", eq. 2.2", kind="pointwise", case=chains_by_numbers, cancels=EITHER_SIGN)
+@theorem(JACOB + ", eq. 2.2", "pointwise", chains_by_numbers, cancels=EITHER_SIGN)
 def time_average_is_a_mean_of_single_estimates(impl, model, x, chain, lagged, k, m):
     r"""The time average from k to m is the mean of the single estimates H_l for l from k to m.
 
@@ -195,7 +195,7 @@ def time_average_is_a_mean_of_single_estimates(impl, model, x, chain, lagged, k,
     return Sides([rows], [w * model(point) for weights, points in pairs for w, point in zip(weights, points)])
 
 
-@theorem(QIU, kind="pointwise", case=chains_by_numbers, cancels=EITHER_SIGN)
+@theorem(QIU, "pointwise", chains_by_numbers, cancels=EITHER_SIGN)
 def unbiased_contrast_has_two_phases(impl, model, x, chain, lagged, k, m):
     r"""Value and gradient are those of the energy at the data, minus their unbiased time average over the chains.
 
@@ -225,7 +225,7 @@ def contracted(x, y, z, u):
     return moved(up), moved(np.where(together, up, 0.5 * y - z))
 
 
-@theorem(JACOB + ", section 2.1", kind="pointwise", case=pairs_and_noise, cancels=EITHER_SIGN)
+@theorem(JACOB + ", section 2.1", "pointwise", pairs_and_noise, cancels=EITHER_SIGN)
 def coupled_chains_are_a_step_apart(impl, x, y, m, z, u):
     r"""X takes the first step alone; then both chains move with the same noise until all pairs have met and X_m exists.
 

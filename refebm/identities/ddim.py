@@ -18,7 +18,7 @@ def a_step(draw: Draw) -> dict:
     return case | {"eta": draw.choice((0.0, 0.5, 1.0)) * draw.real(0.2, 0.98)}
 
 
-@theorem(f"{SONG}, eq. 12", kind="pointwise", case=a_step, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 12", "pointwise", a_step, cancels=EITHER_SIGN)
 def ddim_step_by_hand(impl, model, betas, x, i, eta, z):
     r"""A step combines the clean point and the noise that the score predicts, with the noise level of the step before.
 
@@ -39,12 +39,7 @@ def all_of_the_noise(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * np.append(2.0 ** -draw.count(0, 60), np.ones(len(case["betas"]) - 1))}
 
 
-@theorem(
-    f"{SONG}, eq. 16; Ho, Jain and Abbeel 2020, eqs. 6 and 7",
-    kind="pointwise",
-    case=all_of_the_noise,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{SONG}, eq. 16; Ho, Jain and Abbeel 2020, eqs. 6 and 7", "pointwise", all_of_the_noise, cancels=EITHER_SIGN)
 def all_of_the_noise_is_ancestral(impl, model, betas, x, i, eta, z):
     r"""With eta = 1 the step is ancestral, with the variance of x_{i-1} given x_i and the clean point.
 
@@ -58,12 +53,7 @@ def all_of_the_noise_is_ancestral(impl, model, betas, x, i, eta, z):
     )
 
 
-@theorem(
-    f"{SONG}, eq. 14 and section 4.3",
-    kind="pointwise",
-    case=lambda draw: a_step(draw) | {"eta": 0.0},
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{SONG}, eq. 14 and section 4.3", "pointwise", lambda draw: a_step(draw) | {"eta": 0.0}, cancels=EITHER_SIGN)
 def no_noise_is_euler_along_the_flow(impl, model, betas, x, i, eta, z):
     r"""With eta = 0, for any field, the step is Euler's for dy/dl = -std s(m y) with y = x/m and l = std/m.
 
@@ -96,7 +86,7 @@ def point_mass(impl, point, betas):
     return score
 
 
-@theorem(f"{SONG}, lemma 1 and theorem 1", kind="pointwise", case=one_point, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, lemma 1 and theorem 1", "pointwise", one_point, cancels=EITHER_SIGN)
 def a_point_mass_stays_one(impl, point, betas, i, eta, noise, z):
     r"""For data at one point a step maps the law of x_i to that of x_{i-1} for every eta: old and new noise add up.
 
@@ -117,7 +107,7 @@ def a_chain(draw: Draw) -> dict:
     }
 
 
-@theorem(f"{SONG}, section 4.3", kind="pointwise", case=a_chain, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, section 4.3", "pointwise", a_chain, cancels=EITHER_SIGN)
 def a_point_mass_is_found_in_any_number_of_steps(impl, point, betas, noise):
     r"""For data at one point the chain without noise ends exactly at that point, for any schedule and number of steps.
 
@@ -133,7 +123,7 @@ def a_point_mass_is_found_in_any_number_of_steps(impl, point, betas, noise):
 ENDS = [(2.0, 0.4), (3.0, 1.5), (1.0, 0.15)]
 
 
-@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.3", kind="limit", cases=ENDS)
+@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.3", "limit", cases=ENDS)
 def a_chain_without_noise_has_order_one(impl, largest, v):
     r"""For normal data and equal steps of std/m from L to 0, the log of the map has an error of order 1 in 1/N.
 
@@ -163,7 +153,7 @@ def a_tiny_step(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{SONG}, eq. 16", kind="pointwise", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 16", "pointwise", a_tiny_step, cancels=EITHER_SIGN)
 def ddim_step_of_tiny_variances(impl, **case):
     r"""The formula of the step holds to full precision even for tiny variances, where 1 - a_i must not cancel.
 

@@ -50,7 +50,7 @@ def lost(betas):
     return after, np.concatenate([[0.0], after[:-1]])
 
 
-@theorem(f"{HO}, algorithm 2; {SONG}, appendix E", kind="pointwise", case=a_discrete_step, cancels=EITHER_SIGN)
+@theorem(f"{HO}, algorithm 2; {SONG}, appendix E", "pointwise", a_discrete_step, cancels=EITHER_SIGN)
 def ddpm_step_by_hand(impl, model, betas, x, i, z, posterior):
     r"""A step moves along the score, divides by sqrt(1 - beta), and adds noise of variance beta or of the posterior's.
 
@@ -70,7 +70,7 @@ def a_tiny_step(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{HO}, eq. 7", kind="pointwise", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7", "pointwise", a_tiny_step, cancels=EITHER_SIGN)
 def ddpm_step_of_tiny_variances(impl, **case):
     r"""The posterior variance keeps full precision even for tiny betas, where 1 - a_i must not cancel.
 
@@ -78,9 +78,9 @@ def ddpm_step_of_tiny_variances(impl, **case):
     return ddpm_step_by_hand(impl, **case)
 
 
-@theorem(f"{HO}, eqs. 6 and 7", kind="pointwise", case=a_discrete_step)
+@theorem(f"{HO}, eqs. 6 and 7", "pointwise", a_discrete_step)
 def variance_of_the_step_by_conditioning(impl, model, betas, x, i, z, posterior):
-    r"""The variance of the step is that of x_{i-1} given x_i: beta_i for unit normal data, the other for one point.
+    r"""The variance of a step is that of x_{i-1} given x_i: beta_i for unit normal data, the posterior's for one point.
 
     \sigma_i^2 = \frac{V \beta_i}{(1 - \beta_i) V + \beta_i},\ V = 1 \text{ or } 1 - a_{i-1}"""
     every = i * np.ones(len(x), int)
@@ -101,7 +101,7 @@ def two_steps(draw: Draw) -> dict:
     return {"model": Model("diffused_mixture", {"sde": sde, **given}), "betas": betas, "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(f"{HO}, eq. 7; Efron 2011, eq. 2.8", kind="pointwise", case=two_steps, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7; Efron 2011, eq. 2.8", "pointwise", two_steps, cancels=EITHER_SIGN)
 def mean_of_the_step_by_conditioning(impl, model, betas, x):
     r"""With the score of a diffused mixture, the mean of the step is that of x_{i-1} given x_i, by Bayes.
 
@@ -119,7 +119,7 @@ CONSTANT = {"kind": "VariancePreserving", "parameters": {"beta_min": 0.6, "beta_
 STARTS = [(2.0, 1.3, 0.4), (3.0, -0.8, -1.2), (1.0, 0.5, 2.0)]  # beta, x and z
 
 
-@theorem(f"{SONG}, appendix E", kind="limit", cases=STARTS)
+@theorem(f"{SONG}, appendix E", "limit", cases=STARTS)
 def ddpm_step_is_a_reverse_step(impl, beta, start, z):
     r"""With beta_i = beta dt, the step differs from an Euler-Maruyama step of the reverse SDE by a term of order dt^2.
 
@@ -171,7 +171,7 @@ def ddpm_rate(v, low, posterior):
 ENDS = [(False, 0.0), (False, 0.1), (True, 0.1)]
 
 
-@theorem(f"{HO}, section 3.2; {SONG}, appendix E", kind="limit", cases=ENDS)
+@theorem(f"{HO}, section 3.2; {SONG}, appendix E", "limit", cases=ENDS)
 def ddpm_chain_has_order_one(impl, posterior, low, v=0.3):
     r"""The variance of the chain has an error of order 1 in 1/N; with the posterior variance only if stopped before 0.
 
@@ -184,7 +184,7 @@ def ddpm_chain_has_order_one(impl, posterior, low, v=0.3):
 VARIANCES = [0.2, 0.3]
 
 
-@theorem(f"{HO}, section 3.2", kind="limit", cases=VARIANCES)
+@theorem(f"{HO}, section 3.2", "limit", cases=VARIANCES)
 def posterior_variance_has_a_logarithm(impl, v):
     r"""With the posterior variance and all steps down to the data, the error is of order h log(1/h) in h = 1/N, not h.
 

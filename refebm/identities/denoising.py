@@ -29,9 +29,9 @@ def data_and_noisy_point(draw: Draw) -> dict:
 
 @theorem(
     MODULE + " (whose proof loses the density)",
-    kind="quadrature",
+    "quadrature",
+    data_and_noisy_point,
     about="GaussianMixture.smoothed GaussianMixture.score",
-    case=data_and_noisy_point,
     plane=True,
     mixtures=True,
 )
@@ -63,7 +63,7 @@ def mean_over_points(function, points):
     return lambda z: sum(function(x + 0 * z, z) for x in points) / len(points)
 
 
-@theorem(VINCENT + "; " + MODULE, kind="quadrature", case=data_set_and_model, plane=True, mixtures=True)
+@theorem(VINCENT + "; " + MODULE, "quadrature", data_set_and_model, plane=True, mixtures=True)
 def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
     r"""The expected denoising objective is the Fisher divergence from the smoothed data, up to a constant.
 
@@ -80,9 +80,9 @@ def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
 
 @theorem(
     MODULE + " (whose C is twice ours)",
-    kind="quadrature",
+    "quadrature",
+    data_and_level,
     about="GaussianMixture.posterior_cov GaussianMixture.score",
-    case=data_and_level,
     plane=True,
     mixtures=True,
 )
@@ -102,11 +102,9 @@ def denoising_constant_is_the_posterior_variance(impl, p, sigma):
     return Sides([smoothed.d / (2 * sigma**2), -square], [variance], change)
 
 
-@theorem(
-    MODULE, kind="quadrature", about="GaussianMixture.posterior_mean", case=data_and_level, plane=True, mixtures=True
-)
+@theorem(MODULE, "quadrature", data_and_level, about="GaussianMixture.posterior_mean", plane=True, mixtures=True)
 def denoising_constant_by_the_mean_noise(impl, p, sigma):
-    r"""The constant of denoising is also the variance of the noise about its mean given the noisy point.
+    r"""The constant of denoising is the variance of the noise about its mean given the noisy point.
 
     \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2]
     = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
@@ -126,12 +124,7 @@ def noisy_model(draw: Draw) -> dict:
     return {"x0": draw.reals((1, d), -2, 2), "sigma": draw.noise_level(), "model": draw.model(d, FIELDS)}
 
 
-@theorem(
-    "Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1",
-    kind="quadrature",
-    case=noisy_model,
-    plane=True,
-)
+@theorem("Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1", "quadrature", noisy_model, plane=True)
 def denoising_is_implicit_nearby(impl, x0, sigma, model):
     r"""For every x and sigma, denoising at x has the mean of implicit score matching around x plus a constant.
 
@@ -148,10 +141,7 @@ def denoising_is_implicit_nearby(impl, x0, sigma, model):
 
 
 @theorem(
-    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
-    kind="quadrature",
-    case=noisy_model,
-    plane=True,
+    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1", "quadrature", noisy_model, plane=True
 )
 def control_variate_keeps_the_mean(impl, x0, sigma, model):
     r"""The control variate has mean zero for every x, so that the mean of the objective stays the same.
@@ -179,8 +169,8 @@ def rows_and_noise(draw: Draw, kinds=FIELDS) -> dict:
 
 @theorem(
     "Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6",
-    kind="pointwise",
-    case=lambda draw: rows_and_noise(draw, ("noise_conditional",)),
+    "pointwise",
+    lambda draw: rows_and_noise(draw, ("noise_conditional",)),
     cancels=EITHER_SIGN,
 )
 def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
@@ -196,8 +186,8 @@ def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
 
 @theorem(
     "Vincent 2011, section 4.2; Stanford CS236, denoising score matching",
-    kind="pointwise",
-    case=rows_and_noise,
+    "pointwise",
+    rows_and_noise,
     cancels=EITHER_SIGN,
 )
 def denoising_objectives_by_hand(impl, model, x, sigma, z):
@@ -217,10 +207,7 @@ def denoising_objectives_by_hand(impl, model, x, sigma, z):
 
 
 @theorem(
-    "Vincent 2011, section 4.3; Das 2021, denoising score matching",
-    kind="pointwise",
-    case=rows_and_noise,
-    cancels=EITHER_SIGN,
+    "Vincent 2011, section 4.3; Das 2021, denoising score matching", "pointwise", rows_and_noise, cancels=EITHER_SIGN
 )
 def denoising_is_an_autoencoder(impl, model, x, sigma, z):
     r"""With r(y) = y + c^2 s(y), the autoencoder's loss is c^4 times the denoising objective if sigma = c.
@@ -240,7 +227,7 @@ def clean_and_noisy(draw: Draw) -> dict:
     return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 3)}
 
 
-@theorem(TWEEDIE, kind="pointwise", case=clean_and_noisy, mixtures=True)
+@theorem(TWEEDIE, "pointwise", clean_and_noisy, mixtures=True)
 def tweedies_mean_is_bayes(impl, p, sigma, y):
     r"""Tweedie's formula turns the score of a smoothed mixture into the posterior mean that Bayes' rule gives.
 
@@ -251,14 +238,10 @@ def tweedies_mean_is_bayes(impl, p, sigma, y):
 
 
 @theorem(
-    TWEEDIE,
-    kind="pointwise",
-    case=clean_and_noisy,
-    mixtures=True,
-    cancels="sigma^2 I and sigma^4 grad s have opposite signs",
+    TWEEDIE, "pointwise", clean_and_noisy, mixtures=True, cancels="sigma^2 I and sigma^4 grad s have opposite signs"
 )
 def tweedies_covariance_is_bayes(impl, p, sigma, y):
-    r"""Tweedie's formula turns the Jacobian of that score into the posterior covariance that Bayes' rule gives.
+    r"""Tweedie's formula turns the Jacobian of a smoothed mixture's score into the posterior covariance of Bayes' rule.
 
     \operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla^2 \log p^\sigma(y)"""
     model = mixture_of(p.smoothed(sigma))
@@ -266,7 +249,7 @@ def tweedies_covariance_is_bayes(impl, p, sigma, y):
     return Sides([impl.tweedie_cov(impl.score(model), y, sigma)], [p.posterior_cov(y, sigma)], formula=formula)
 
 
-@theorem(TWEEDIE, kind="pointwise", case=rows_and_noise)
+@theorem(TWEEDIE, "pointwise", rows_and_noise)
 def tweedies_mean_row_by_row(impl, model, x, sigma, z):
     r"""For any field, with a level for each row, the mean is y + sigma^2 times the field by hand.
 
@@ -277,7 +260,7 @@ def tweedies_mean_row_by_row(impl, model, x, sigma, z):
     )
 
 
-@theorem(TWEEDIE, kind="pointwise", case=rows_and_noise, cancels=EITHER_SIGN)
+@theorem(TWEEDIE, "pointwise", rows_and_noise, cancels=EITHER_SIGN)
 def tweedies_covariance_row_by_row(impl, model, x, sigma, z):
     r"""For any field, with a level for each row, the covariance follows from its Jacobian, symmetric or not.
 
@@ -301,9 +284,7 @@ def gaussian_and_departure(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.1 (inconsistency of denoising)", kind="quadrature", case=gaussian_and_departure
-)
+@theorem("Song and Kingma 2021, section 4.1 (inconsistency of denoising)", "quadrature", gaussian_and_departure)
 def denoising_learns_the_smoothed_score(impl, p, sigma, precision, shift):
     r"""For Gaussian data the minimiser is the score with the smoothed precision A = (S + sigma^2 I)^{-1}, not S^{-1}.
 
@@ -343,7 +324,7 @@ def variance_over_noise(function, d):
     return variance
 
 
-@theorem("Song and Kingma 2021, section 4.1", kind="limit", case=point_and_wells, cases=NEAR_A_MIXTURE)
+@theorem("Song and Kingma 2021, section 4.1", "limit", point_and_wells, cases=NEAR_A_MIXTURE)
 def variance_of_denoising_explodes(impl, x, model):
     r"""The variance of the denoising objective grows like the fourth power of 1/sigma.
 
@@ -356,7 +337,7 @@ def variance_of_denoising_explodes(impl, x, model):
     return Limit(sigmas, variances, -4, d / 2)
 
 
-@theorem("Song and Kingma 2021, section 4.1", kind="limit", case=point_and_wells, cases=NEAR_A_MIXTURE)
+@theorem("Song and Kingma 2021, section 4.1", "limit", point_and_wells, cases=NEAR_A_MIXTURE)
 def variance_of_denoising_to_second_order(impl, x, model):
     r"""The variance of denoising has a second term of order sigma^-2, and the remainder is bounded.
 
@@ -376,8 +357,8 @@ def variance_of_denoising_to_second_order(impl, x, model):
 
 @theorem(
     "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
-    kind="limit",
-    case=point_and_wells,
+    "limit",
+    point_and_wells,
     cases=NEAR_A_MIXTURE,
 )
 def variance_with_the_control_variate_is_bounded(impl, x, model):
@@ -408,7 +389,7 @@ def points_on_a_line(draw: Draw) -> dict:
     }
 
 
-@theorem("Stanford CS236, pitfall 1", kind="pointwise", about="smoothed_empirical", case=points_on_a_line)
+@theorem("Stanford CS236, pitfall 1", "pointwise", points_on_a_line, about="smoothed_empirical")
 def score_off_a_line(impl, points, sigma, base, across, x):
     r"""For data on a line plus noise, the score across the line, at a distance r from it, is -r/sigma^2.
 
@@ -417,7 +398,7 @@ def score_off_a_line(impl, points, sigma, base, across, x):
     return Sides(list((s * across).T), list((-(x - base) * across / sigma**2).T))
 
 
-@theorem("Stanford CS236, pitfall 1", kind="quadrature", about="smoothed_empirical", case=points_on_a_line)
+@theorem("Stanford CS236, pitfall 1", "quadrature", points_on_a_line, about="smoothed_empirical")
 def score_off_a_line_grows_without_bound(impl, points, sigma, base, across, x):
     r"""The root mean square of the score across the line is 1/sigma, which diverges as the noise vanishes.
 
@@ -435,9 +416,7 @@ def points_and_levels(draw: Draw) -> dict:
     return {"x": x, "n": draw.count(2, 6), "smallest": draw.real(0.01, 0.1)}
 
 
-@theorem(
-    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1", kind="pointwise", case=points_and_levels
-)
+@theorem("Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1", "pointwise", points_and_levels)
 def noise_levels_are_geometric(impl, x, n, smallest):
     r"""The levels fall in constant ratio from the largest distance between two points to the smallest level.
 
@@ -456,8 +435,8 @@ def chi_square_tail(t, d):
 
 @theorem(
     "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 2",
-    kind="pointwise",
-    case=points_and_levels,
+    "pointwise",
+    points_and_levels,
     cancels="the overlap of distant levels is tiny compared with one",
 )
 def overlap_of_noise_levels(impl, x, n, smallest):

@@ -234,9 +234,9 @@ def fisher_information(p, name, arguments):
 
 @theorem(
     GAMMA,
-    kind="quadrature",
+    "quadrature",
+    lambda draw: with_information(draw, "Gamma"),
     about="Gamma.score Gamma.log_prob Gamma.fisher_information",
-    case=lambda draw: with_information(draw, "Gamma"),
     plane=True,
     outside={
         "shape 2": lambda: {"arguments": (np.array([2.0]), np.array([1.0]))},
@@ -365,7 +365,7 @@ def far_from_all(draw: Draw) -> dict:
     return {"p": p, "x": draw.choice((1.0, -1.0)) * reach * np.ones(p.d) / np.sqrt(p.d)}
 
 
-@theorem("Stanford CS236, pitfall 3", kind="pointwise", about="GaussianMixture.log_prob", case=far_from_all)
+@theorem("Stanford CS236, pitfall 3", "pointwise", far_from_all, about="GaussianMixture.log_prob")
 def mixture_log_prob_far_out(impl, p, x):
     r"""Far from all components the density underflows; its logarithm is the largest log term plus a small remainder.
 
@@ -385,8 +385,8 @@ def mixture_log_prob_far_out(impl, p, x):
 
 @theorem(
     "Song and Kingma 2021, section 4.1",
-    kind="pointwise",
-    case=lambda draw: {
+    "pointwise",
+    lambda draw: {
         "points": draw.reals((draw.count(1, 4), d := draw.dimension(4)), -1.5, 1.5),
         "sigma": draw.noise_level(),
         "x": draw.reals((3, d), -4, 4),
@@ -435,9 +435,9 @@ def samples_follow_the_density(p, name, arguments, seed, size=40_000):
 
 @theorem(
     "Isserlis 1918 (moments of the normal distribution)",
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
     about="expect",
-    case=lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
     plane=True,
 )
 def expectations_of_polynomials(impl, p, degree):
@@ -456,9 +456,9 @@ def expectations_of_polynomials(impl, p, degree):
 
 @theorem(
     "Stanford CS236, score function",
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"arguments": a_gamma(draw, 1, 2.5)},
     about="expect",
-    case=lambda draw: {"arguments": a_gamma(draw, 1, 2.5)},
     outside={
         "an infinite moment": lambda: {"arguments": (np.array([2.0]), np.array([1.0]))},
         "a moment that is nearly infinite": lambda: {"arguments": (np.array([2.01]), np.array([1.0]))},

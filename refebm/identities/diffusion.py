@@ -61,8 +61,8 @@ def multiplied_out(s, z, weight):
 
 @theorem(
     f"{SONG}, eq. 7; Stanford CS236, score matching with infinitely many noise levels",
-    kind="pointwise",
-    case=lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))},
+    "pointwise",
+    lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))},
     cancels=EITHER_SIGN,
 )
 def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
@@ -77,8 +77,8 @@ def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
 
 @theorem(
     f"{SONG}, section 3.3 (weight std^2); Stanford CS236, choosing the weighting function",
-    kind="pointwise",
-    case=rows_and_times,
+    "pointwise",
+    rows_and_times,
     cancels=EITHER_SIGN,
 )
 def variance_as_weight_is_noise_prediction(impl, sde, model, x, t, z):
@@ -93,8 +93,8 @@ def variance_as_weight_is_noise_prediction(impl, sde, model, x, t, z):
 
 @theorem(
     f"{SONG}, eqs. 1 and 7; Vincent 2011",
-    kind="pointwise",
-    case=lambda draw: rows_and_times(draw, ["VarianceExploding"]) | {"level": draw.real(0.05, 0.98)},
+    "pointwise",
+    lambda draw: rows_and_times(draw, ["VarianceExploding"]) | {"level": draw.real(0.05, 0.98)},
     cancels=EITHER_SIGN,
 )
 def exploding_diffusion_is_denoising(impl, sde, model, x, t, z, level):
@@ -120,7 +120,7 @@ def with_noise(p: GaussianMixture) -> GaussianMixture:
     return GaussianMixture(p.weights, np.hstack([p.means, np.zeros_like(p.means)]), covs)
 
 
-@theorem(f"{SONG}, eq. 7; Vincent 2011, appendix", kind="quadrature", case=mixture_and_field)
+@theorem(f"{SONG}, eq. 7; Vincent 2011, appendix", "quadrature", mixture_and_field)
 def diffusion_is_explicit_on_the_law_in_between(impl, p, sde, t, model):
     r"""The expected loss is the weighted Fisher divergence from the law of x_t, up to a constant.
 
@@ -154,7 +154,7 @@ def gaussian_score(sde, mean, variance) -> Model:
     return Model("diffused_mixture", given)
 
 
-@theorem(f"{SONG}, eq. 7 (its minimiser)", kind="quadrature", case=gaussian_and_model)
+@theorem(f"{SONG}, eq. 7 (its minimiser)", "quadrature", gaussian_and_model)
 def diffusion_learns_the_score_of_the_law_in_between(impl, sde, t, mean, variance, shift, wider):
     r"""The loss is least at the diffused score of the Gaussian data: that of another Gaussian is larger by squares.
 
@@ -206,7 +206,7 @@ def through_time(impl, sde, model, start):
     return integrated
 
 
-@theorem("Song, Durkan, Murray and Ermon 2021, theorems 1 and 2", kind="quadrature", case=two_gaussians)
+@theorem("Song, Durkan, Murray and Ermon 2021, theorems 1 and 2", "quadrature", two_gaussians)
 def likelihood_weighting_is_the_divergence(impl, sde, start, p, q):
     r"""With the weight g^2 the excess loss, integrated over time, is by how much diffusion lowers the KL divergence.
 
@@ -255,7 +255,7 @@ def by_bayes(m, std, weights, means, variances, x):
     return r, clean, noise
 
 
-@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="pointwise", case=noisy_points, cancels=EITHER_SIGN)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", "pointwise", noisy_points, cancels=EITHER_SIGN)
 def predictions_are_bayes(impl, sde, weights, means, variances, t, x):
     r"""From the score of the law of x_t follow the mean noise and the mean clean point given x_t, as Bayes' rule says.
 
@@ -275,7 +275,7 @@ def one_noisy_point(draw: Draw) -> dict:
     return {"sde": sde, "p": p, "t": draw.real(0.4, 0.98), "y": draw.reals((1, 1), -2, 2)}
 
 
-@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="quadrature", case=one_noisy_point)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", "quadrature", one_noisy_point)
 def predictions_are_means(impl, sde, p, t, y):
     r"""Both predictions are means over the data, weighted by the probability density of reaching x_t.
 
@@ -296,8 +296,8 @@ def predictions_are_means(impl, sde, p, t, y):
 
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}; Karras, Aittala, Aila and Laine 2022, eq. 3",
-    kind="pointwise",
-    case=rows_and_times,
+    "pointwise",
+    rows_and_times,
     cancels=EITHER_SIGN,
 )
 def predictions_by_hand(impl, sde, model, x, t, z):
@@ -312,7 +312,7 @@ def predictions_by_hand(impl, sde, model, x, t, z):
     return Sides([np.stack(left)], [np.stack(first), np.stack([0 * x, x / m, 0 * x, -x / std**2])])
 
 
-@theorem(f"{HO}, eq. 12; {TWEEDIE}", kind="pointwise", case=rows_and_times, cancels="(x + std^2 s)/m minus terms in x")
+@theorem(f"{HO}, eq. 12; {TWEEDIE}", "pointwise", rows_and_times, cancels="(x + std^2 s)/m minus terms in x")
 def predictions_go_there_and_back(impl, sde, model, x, t, z):
     r"""Converting a network's noise or denoised point to a score and back returns the network's output.
 
@@ -338,7 +338,7 @@ def steps_and_rows(draw: Draw) -> dict:
     return case | {"i": np.array([draw.count(low, high) for _ in range(n)]), "z": draw.reals((n, d), -3, 3)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", case=steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", "pointwise", steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_by_hand(impl, model, betas, x, i, z):
     r"""With a step for each row, the loss is its expanded square, with the variance accumulated step by step.
 
@@ -362,7 +362,7 @@ def tiny_steps_and_rows(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", case=tiny_steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", "pointwise", tiny_steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_of_tiny_steps(impl, **case):
     r"""The loss keeps full precision even for tiny variances, where a_i rounds to 1 and 1 - a_i must not cancel.
 
@@ -376,7 +376,7 @@ def steps_of_an_sde(draw: Draw) -> dict:
     return case | {"i": np.array([draw.count(0, length - 1) for _ in case["x"]]), "length": length}
 
 
-@theorem(f"{SONG}, appendix B; {HO}, eq. 14", kind="pointwise", case=steps_of_an_sde, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", "pointwise", steps_of_an_sde, cancels=EITHER_SIGN)
 def ddpm_loss_is_diffusion(impl, sde, model, x, t, z, i, length):
     r"""With betas that match the SDE, the loss is that in continuous time with the weight std^2, at t = (i + 1)/N.
 
@@ -396,7 +396,7 @@ TO_THE_LIMIT = [  # beta_min, beta_max, the time in quarters, and the mean and v
 ]
 
 
-@theorem(f"{SONG}, appendix B; {HO}, eq. 14", kind="limit", cases=TO_THE_LIMIT)
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", "limit", cases=TO_THE_LIMIT)
 def ddpm_loss_tends_to_diffusion(impl, first, last, quarters, mean, variance):
     r"""With the variances beta(i/N)/N, the loss tends to that in continuous time with the weight std^2 as 1/N.
 

@@ -30,7 +30,7 @@ def two_models_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "field": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(STEIN, kind="pointwise", case=two_models_and_points, cancels=EITHER_SIGN)
+@theorem(STEIN, "pointwise", two_models_and_points, cancels=EITHER_SIGN)
 def stein_discrepancy_by_hand(impl, model, field, x):
     r"""Each row is s . g + div g, from a score, a test field and its Jacobian that were derived by hand.
 
@@ -46,7 +46,7 @@ def data_model_and_field(draw: Draw) -> dict:
     return case | {"field": draw.model(case["p"].d, FIELDS)}
 
 
-@theorem(STEIN, kind="quadrature", case=data_model_and_field, plane=True, mixtures=True, cancels=EITHER_SIGN)
+@theorem(STEIN, "quadrature", data_model_and_field, plane=True, mixtures=True, cancels=EITHER_SIGN)
 def stein_discrepancy_compares_scores(impl, p, model, field):
     r"""For any test field the mean Stein discrepancy is that of the field times the difference of the two scores.
 
@@ -68,8 +68,8 @@ def data_and_field(draw: Draw) -> dict:
 
 @theorem(
     STEIN,
-    kind="quadrature",
-    case=data_and_field,
+    "quadrature",
+    data_and_field,
     plane=True,
     cancels="the right side is zero",
     outside={"another density": lambda: {"p": two_normals(), "field": line(), "model": line()}},
@@ -111,7 +111,7 @@ def mean_over_length(impl, p, model, matrix, at_mean):
     return terms[0] / np.sqrt(np.trace(matrix @ p.cov @ matrix.T) + at_mean @ at_mean), change
 
 
-@theorem(STEIN, kind="quadrature", case=gaussian_and_normal_model)
+@theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     r"""The supremum over test fields in the unit ball of L2(p) is attained at the difference of the scores.
 
@@ -123,9 +123,9 @@ def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     return Sides([terms], [float(np.sqrt(2 * fisher))], change)
 
 
-@theorem(STEIN, kind="quadrature", case=gaussian_and_normal_model)
+@theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_discrepancy_stays_below_the_supremum(impl, p, model, away):
-    r"""Another test field of norm one in L2(p) does not exceed the supremum.
+    r"""Any other test field of norm one in L2(p) has a Stein discrepancy of at most the supremum.
 
     \mathbb E_p[s \cdot g + \operatorname{div} g] \le \sqrt{2 D_F},\ \mathbb E_p|g|^2 = 1"""
     matrix, at_mean = difference_of_scores(p, model)
@@ -145,7 +145,7 @@ def both_statistics(impl, model, x, bandwidth):
     return np.array([impl.kernel_stein(s, x, bandwidth, unbiased) for unbiased in (False, True)])
 
 
-@theorem(KERNEL, kind="pointwise", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, "pointwise", score_points_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_by_hand(impl, model, x, bandwidth):
     r"""V is the mean of the Stein kernel over all pairs of rows, U that over pairs of different rows.
 
@@ -170,7 +170,7 @@ def few_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -1.5, 1.5), "bandwidth": draw.real(0.7, 2.0)}
 
 
-@theorem(KERNEL, kind="quadrature", case=few_points, plane=True, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", few_points, plane=True, cancels=EITHER_SIGN)
 def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
     r"""As the kernel is a mean of waves e^{iwx}, V is the mean squared length of Stein's operator applied to them.
 
@@ -197,7 +197,7 @@ def rows_apart(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": x, "bandwidth": draw.real(0.04, 0.08)}
 
 
-@theorem(KERNEL, kind="pointwise", case=rows_apart, cancels="U is zero, its terms are not")
+@theorem(KERNEL, "pointwise", rows_apart, cancels="U is zero, its terms are not")
 def unbiased_kernel_stein_leaves_the_diagonal_out(impl, model, x, bandwidth):
     r"""For rows so far apart that the kernel between them is zero, U is zero and V is the diagonal's sum over n^2.
 
@@ -234,7 +234,7 @@ def mean_over_pairs(impl, p, model, bandwidth, degree):
     return expect([rows], law, degree=degree)
 
 
-@theorem(KERNEL, kind="quadrature", case=gaussians_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", gaussians_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
     r"""For data N(m, S) and model N(mu, B^{-1}) the population value has a closed form, zero only if the two are equal.
 
@@ -250,8 +250,8 @@ def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
 
 @theorem(
     KERNEL,
-    kind="quadrature",
-    case=lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
     cancels="the right side is zero",
     outside={"another mean": lambda: {"p": Gaussian(0.3, 1.0), "bandwidth": 1.0, "model": line()}},
 )
@@ -273,7 +273,7 @@ def data_field_and_point(draw: Draw) -> dict:
     }
 
 
-@theorem(KERNEL, kind="quadrature", case=data_field_and_point, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", data_field_and_point, cancels=EITHER_SIGN)
 def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
     r"""For each y the mean over x from p is that of the difference of the scores times Stein's operator on k at y.
 
@@ -295,7 +295,7 @@ def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
 ON_BITS = (*SMOOTH_ENERGIES, "binary_rbm")
 
 
-@theorem(FLOW + ", section 3", kind="enumeration", case=lambda draw: law_and_energy(draw, ON_BITS))
+@theorem(FLOW + ", section 3", "enumeration", lambda draw: law_and_energy(draw, ON_BITS))
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
     r"""The mean flow exceeds that of the true energy by a sum of squares over pairs of neighbouring states.
 
@@ -314,7 +314,7 @@ def rbm_on_bits(draw: Draw) -> dict:
     return {"model": draw.model(draw.count(1, 3), ("binary_rbm",))}
 
 
-@theorem(FLOW + ", section 3", kind="pointwise", case=rbm_on_bits, cancels="the right side is zero")
+@theorem(FLOW + ", section 3", "pointwise", rbm_on_bits, cancels="the right side is zero")
 def flow_is_stationary_at_the_truth(impl, model):
     r"""If the data have the law of the model, the gradient of the mean flow is zero in every parameter.
 
@@ -343,7 +343,7 @@ def data_set_on_bits(b, c, w, data) -> dict:
     return {"model": Model("binary_rbm", parameters), "data": np.array(data)}
 
 
-@theorem(FLOW + ", eqs. 7 to 12", kind="limit", case=data_set_on_bits, cases=DATA_SETS)
+@theorem(FLOW + ", eqs. 7 to 12", "limit", data_set_on_bits, cases=DATA_SETS)
 def flow_is_the_rate_out_of_the_data(impl, model, data):
     r"""After a short time t of the dynamics the KL divergence of the data from the result is t times the flow K out.
 
@@ -372,9 +372,9 @@ def log_derivatives(f1, f2, f3, f4):
     return f2 + f1**2, f4 + 4 * f1 * f3 + 3 * f2**2 + 6 * f1**2 * f2 + f1**4
 
 
-@theorem(FLOW + ", appendix", kind="limit", case=place_in_the_plane, cases=IN_THE_PLANE)
+@theorem(FLOW + ", appendix", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def continuous_flow_tends_to_score_matching(impl, wells, x, v):
-    r"""At every x the mean over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
+    r"""At every x the mean flow over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
 
     \mathbb E_z[\text{row}] - 1 - \tfrac{\epsilon^2}{4} \text{ISM}
     = \tfrac{\epsilon^4}{8} \Delta^2 w/w + O(\epsilon^6),\ w = e^{-E/2}"""
@@ -400,9 +400,9 @@ def spring_point_and_step(draw: Draw) -> dict:
     return {"model": model, "x": model.parameters["mean"] + draw.reals((1, d), -1, 1), "eps": draw.real(0.1, 1.0)}
 
 
-@theorem(FLOW + ", appendix", kind="quadrature", case=spring_point_and_step, plane=True)
+@theorem(FLOW + ", appendix", "quadrature", spring_point_and_step, plane=True)
 def continuous_flow_of_a_spring_is_closed(impl, model, x, eps):
-    r"""For a quadratic energy the mean over z is a Gaussian integral, with a closed form at every x and step size.
+    r"""For a quadratic energy the mean flow over z is a Gaussian integral, with a closed form at every x and step size.
 
     \det(I + \tfrac{\epsilon^2}{2} P)^{-1/2}
     \exp(\tfrac14 r^\top P r - \tfrac12 r^\top (2P^{-1} + \epsilon^2 I)^{-1} r),\ r = x - m"""
@@ -434,8 +434,8 @@ def data_model_and_step(draw: Draw) -> dict:
 
 @theorem(
     FLOW + ", appendix",
-    kind="quadrature",
-    case=data_model_and_step,
+    "quadrature",
+    data_model_and_step,
     plane=True,
     outside={"an asymmetric kernel": lambda: {"p": two_normals(), "model": line(), "eps": 0.2, "lean": 0.5}},
 )
@@ -467,8 +467,8 @@ def data_direction_and_step(draw: Draw) -> dict:
 
 @theorem(
     FLOW + ", appendix",
-    kind="quadrature",
-    case=data_direction_and_step,
+    "quadrature",
+    data_direction_and_step,
     plane=True,
     cancels="the right side is zero",
     outside={
@@ -479,7 +479,7 @@ def data_direction_and_step(draw: Draw) -> dict:
     },
 )
 def continuous_flow_is_stationary_at_the_truth(impl, p, eps, curvature, slope, lean=0.0):
-    r"""If the data have the law of the model and the noise is symmetric, the mean is stationary in every change h of E.
+    r"""If the data have the model's law and the noise is symmetric, the mean flow is stationary in every change h of E.
 
     \mathbb E[\text{row}\, \tfrac12 (h(x) - h(y))] = 0,\ y = x + \epsilon z,\
     h = \tfrac12 x^\top C x + c \cdot x"""
@@ -498,7 +498,7 @@ def model_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(VELOCITY, kind="pointwise", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(VELOCITY, "pointwise", model_and_points, cancels=EITHER_SIGN)
 def minimum_velocity_by_hand(impl, model, x):
     r"""Each row is |s|^2 + 2 tr grad s, from a score and a Jacobian that were derived by hand.
 
@@ -512,8 +512,8 @@ def minimum_velocity_by_hand(impl, model, x):
 
 @theorem(
     VELOCITY,
-    kind="quadrature",
-    case=data_and_model,
+    "quadrature",
+    data_and_model,
     plane=True,
     mixtures=True,
     outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
@@ -533,7 +533,7 @@ def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     return Sides([rows, constant], [velocity], change)
 
 
-@theorem(VELOCITY, kind="limit", cases=GAUSSIAN_PAIRS)
+@theorem(VELOCITY, "limit", cases=GAUSSIAN_PAIRS)
 def minimum_velocity_is_the_rate_along_langevin(impl, a, b, gap):
     r"""Along the model's Langevin dynamics the KL divergence falls at the rate of mean minimum velocity plus E|s_p|^2.
 

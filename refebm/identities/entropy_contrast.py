@@ -52,7 +52,7 @@ def quadratic_data_and_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(HINTON, kind="pointwise", case=quadratic_data_and_noise, cancels=EITHER_SIGN)
+@theorem(HINTON, "pointwise", quadratic_data_and_noise, cancels=EITHER_SIGN)
 def entropy_contrast_by_hand(impl, model, q, x, eta, z):
     r"""For a quadratic energy and a Langevin step each row is E(x) - 2 E(x') - log q(x'): the sample counts twice.
 
@@ -67,7 +67,7 @@ def entropy_contrast_by_hand(impl, model, q, x, eta, z):
     return Sides([rows_of(impl, model, q, x, stepped(x, eta, z))(model)], [*here, *-2 * there, -q.log_prob(end)])
 
 
-@theorem(HINTON, kind="pointwise", case=quadratic_data_and_noise, cancels=EITHER_SIGN)
+@theorem(HINTON, "pointwise", quadratic_data_and_noise, cancels=EITHER_SIGN)
 def entropy_contrast_follows_the_samples(impl, model, q, x, eta, z):
     r"""The gradient is that of contrastive divergence minus a term for the motion of the sample with the parameters.
 
@@ -120,7 +120,7 @@ def expected_gradient(impl, p, model, eta):
     return terms, change
 
 
-@theorem(HINTON, kind="quadrature", case=gaussian_data_and_step, cancels=EITHER_SIGN)
+@theorem(HINTON, "quadrature", gaussian_data_and_step, cancels=EITHER_SIGN)
 def entropy_contrast_is_a_difference_of_divergences(impl, p, model, eta):
     r"""The expected gradient is that of the decrease of the data's KL divergence from the model by a Langevin step.
 
@@ -160,9 +160,9 @@ def spring_through(log_q: np.ndarray) -> Model:
     return log_density(Model("quadratic", {"mean": mean, "precision": np.eye(4)}), -log_q[0] - 0.5 * mean @ mean)
 
 
-@theorem(HINTON, kind="enumeration", case=five_states, cancels=EITHER_SIGN)
+@theorem(HINTON, "enumeration", five_states, cancels=EITHER_SIGN)
 def entropy_contrast_of_a_finite_chain(impl, model, p):
-    r"""For two steps of Barker's chain on five states, the exact expected gradient is that decrease's too.
+    r"""For two steps of Barker's chain on five states, the expected gradient is that of a decrease of KL divergences.
 
     \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)] = \mathbb E_{p_D} \nabla E - \mathbb E_{q_\theta} \nabla E
     - \sum_x \nabla q_\theta(x) [\log q_\theta(x) + E(x)],\ q_\theta = p_D P_\theta^2"""
@@ -190,7 +190,7 @@ def entropy_contrast_of_a_finite_chain(impl, model, p):
 ON_THE_LINE = [(0.8, 0.5, 1.4), (1.3, -0.4, 0.6), (0.6, 0.9, 2.2)]  # variance of the data, their mean, and precision
 
 
-@theorem(HINTON + "; Hyvarinen 2007", kind="limit", cases=ON_THE_LINE)
+@theorem(HINTON + "; Hyvarinen 2007", "limit", cases=ON_THE_LINE)
 def entropy_contrast_tends_to_twice_the_fisher_divergence(impl, c, shift, precision):
     r"""Divided by the Langevin step eta, the gradient tends to twice that of the Fisher divergence, not to it once.
 

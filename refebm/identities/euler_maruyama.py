@@ -36,7 +36,7 @@ def an_increment(draw: Draw) -> dict:
     }
 
 
-@theorem(f"{SONG}, eq. 5; {EULER}", kind="pointwise", case=an_increment, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 5; {EULER}", "pointwise", an_increment, cancels=EITHER_SIGN)
 def euler_maruyama_step_by_hand(impl, sde, x, t, dt, z):
     r"""A step adds the drift times dt and noise of variance g^2 dt, each row at its own time.
 
@@ -51,7 +51,7 @@ def a_point_in_time(draw: Draw) -> dict:
     return {"sde": draw.sde(), "x0": draw.reals((1, d), -2, 2), "t": draw.real(0.05, 1), "dt": draw.real(0.05, 0.5)}
 
 
-@theorem(EULER, kind="quadrature", case=a_point_in_time, cancels="off the diagonal the mean of a product is zero")
+@theorem(EULER, "quadrature", a_point_in_time, cancels="off the diagonal the mean of a product is zero")
 def an_increment_has_its_moments(impl, sde, x0, t, dt):
     r"""The mean of a step, its covariance with dw and its second moment are those of an increment of the SDE.
 
@@ -96,7 +96,7 @@ def a_langevin_step(draw: Draw) -> dict:
     }
 
 
-@theorem("Das 2021, eq. 6", kind="pointwise", case=a_langevin_step, cancels=EITHER_SIGN)
+@theorem("Das 2021, eq. 6", "pointwise", a_langevin_step, cancels=EITHER_SIGN)
 def langevin_dynamics_is_an_sde(impl, model, x, t, alpha, dt, z):
     r"""With drift alpha s and diffusion sqrt(2 alpha), the Euler-Maruyama step is a Langevin step of eta = alpha dt.
 
@@ -106,7 +106,7 @@ def langevin_dynamics_is_an_sde(impl, model, x, t, alpha, dt, z):
     return Sides([stepped], [x, eta * s, np.sqrt(2 * eta) * z])
 
 
-@theorem(EULER, kind="limit", cases=PROCESSES)
+@theorem(EULER, "limit", cases=PROCESSES)
 def euler_maruyama_has_weak_order_one(impl, sde, v=0.3):
     r"""For normal data the variance at t = 1 has an error of order 1 in dt, seen from 200 to 12,800 steps.
 

@@ -33,7 +33,7 @@ def score_on_lines(s):
     return lambda x, t: s(x / (1 - t[:, None]), t / (1 - t)) / (1 - t[:, None])
 
 
-@theorem(f"{LIPMAN}, eqs. 9 and 23", kind="pointwise", case=rows_on_lines, cancels=EITHER_SIGN)
+@theorem(f"{LIPMAN}, eqs. 9 and 23", "pointwise", rows_on_lines, cancels=EITHER_SIGN)
 def flow_matching_by_hand(impl, model, x, z, t):
     r"""With a time for each row, the loss is its expanded square with the field by hand.
 
@@ -44,7 +44,7 @@ def flow_matching_by_hand(impl, model, x, z, t):
     return Sides([rows], multiplied_out(u, x - z, 1.0), formula=multiplied_out(u, np.abs(x) + np.abs(z), 1.0))
 
 
-@theorem(f"{LIPMAN}, section 4.1; {ALBERGO}", kind="pointwise", case=rows_on_lines)
+@theorem(f"{LIPMAN}, section 4.1; {ALBERGO}", "pointwise", rows_on_lines)
 def velocity_and_score_by_hand(impl, model, x, z, t):
     r"""For any field F, with a time for each row, both conversions are their formulas by hand, and are inverses.
 
@@ -57,7 +57,7 @@ def velocity_and_score_by_hand(impl, model, x, z, t):
     return Sides([np.stack(left)], right, formula=[np.stack([0 * x, 0 * x, x / s])])
 
 
-@theorem(f"{LIPMAN}, theorem 2; {ALBERGO}", kind="pointwise", case=wells_on_lines, cancels=EITHER_SIGN)
+@theorem(f"{LIPMAN}, theorem 2; {ALBERGO}", "pointwise", wells_on_lines, cancels=EITHER_SIGN)
 def velocity_is_the_mean_direction(impl, model, x, t):
     r"""For the score of a mixture the velocity is the mean of z - x_0 given x_t, by Bayes' rule.
 
@@ -77,7 +77,7 @@ def one_well(draw: Draw) -> dict:
     return {"model": model, "x": draw.reals((n, d), -2, 2), "t": draw.reals((n,), 0.05, 0.95)}
 
 
-@theorem(f"{LIPMAN}, theorem 3 and eq. 20", kind="pointwise", case=one_well, cancels=EITHER_SIGN)
+@theorem(f"{LIPMAN}, theorem 3 and eq. 20", "pointwise", one_well, cancels=EITHER_SIGN)
 def velocity_carries_a_gaussian(impl, model, x, t):
     r"""For normal data the velocity moves points along the linear map from the law of x_0 to that of x_t.
 
@@ -96,7 +96,7 @@ def mixture_on_lines(draw: Draw) -> dict:
     return {"p": draw.mixture(1), "t": draw.real(0.3, 0.95), "model": draw.model(1, FIELDS)}
 
 
-@theorem(f"{LIPMAN}, theorem 2", kind="quadrature", case=mixture_on_lines)
+@theorem(f"{LIPMAN}, theorem 2", "quadrature", mixture_on_lines)
 def flow_matching_is_explicit_on_the_law_in_between(impl, p, t, model):
     r"""Up to a constant, flow matching is half the mean squared distance from the velocity of the law of x_t.
 
@@ -123,7 +123,7 @@ def two_wells(draw: Draw) -> dict:
     return case | {"shift": draw.reals((d,), -0.5, 0.5), "wider": draw.reals((d,), -0.1, 1.0)}
 
 
-@theorem(f"{LIPMAN}, theorem 2 (its minimiser)", kind="quadrature", about="flow_matching flow_velocity", case=two_wells)
+@theorem(f"{LIPMAN}, theorem 2 (its minimiser)", "quadrature", two_wells, about="flow_matching flow_velocity")
 def flow_matching_learns_the_velocity(impl, t, mean, variance, shift, wider):
     r"""The loss is least at the velocity of the Gaussian data: that of another Gaussian is larger by squares.
 
@@ -148,7 +148,7 @@ def flow_matching_learns_the_velocity(impl, t, mean, variance, shift, wider):
     return Sides([away], [here, 0.5 * np.sum(excess)], change)
 
 
-@theorem(f"{LIPMAN}, eq. 9; Kingma and Gao 2023", kind="pointwise", case=rows_on_lines, cancels=EITHER_SIGN)
+@theorem(f"{LIPMAN}, eq. 9; Kingma and Gao 2023", "pointwise", rows_on_lines, cancels=EITHER_SIGN)
 def flow_matching_is_denoising(impl, model, x, z, t):
     r"""With the velocity of any score, flow matching is noise prediction with the weight 1/(1 - t)^2.
 

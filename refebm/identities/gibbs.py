@@ -94,7 +94,7 @@ def a_machine(draw: Draw) -> dict:
     return {"model": model}
 
 
-@theorem(GIBBS, kind="enumeration", case=a_machine, cancels=EITHER_SIGN)
+@theorem(GIBBS, "enumeration", a_machine, cancels=EITHER_SIGN)
 def gibbs_leaves_both_layers_invariant(impl, model):
     r"""A sweep leaves the joint density of both layers invariant, and therefore that of the visible units.
 
@@ -109,8 +109,8 @@ def gibbs_leaves_both_layers_invariant(impl, model):
 
 @theorem(
     GIBBS,
-    kind="enumeration",
-    case=a_machine,
+    "enumeration",
+    a_machine,
     cancels=EITHER_SIGN,
     outside={
         "the chain of both layers": lambda: {
@@ -138,7 +138,7 @@ def gaussian_machine(draw: Draw) -> dict:
     return {"model": Model("gaussian_rbm", given | {"sigma": draw.real(0.7, 1.2)}), "y": draw.reals((3,), -2, 2)}
 
 
-@theorem("Cho, Ilin and Raiko 2011, section 2", kind="quadrature", case=gaussian_machine)
+@theorem("Cho, Ilin and Raiko 2011, section 2", "quadrature", gaussian_machine)
 def gibbs_leaves_gaussian_units_invariant(impl, model, y):
     r"""A step leaves the density of Gaussian visible units invariant.
 
@@ -181,7 +181,7 @@ def start_and_end(draw: Draw, kind: str) -> dict:
     }
 
 
-@theorem(GIBBS, kind="pointwise", case=lambda draw: start_and_end(draw, "binary_rbm"))
+@theorem(GIBBS, "pointwise", lambda draw: start_and_end(draw, "binary_rbm"))
 def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
     r"""A unit is 1 if its u is below its probability, first in the hidden layer and then in the visible one.
 
@@ -193,8 +193,8 @@ def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
 
 @theorem(
     "Cho, Ilin and Raiko 2011, section 2",
-    kind="pointwise",
-    case=lambda draw: start_and_end(draw, "gaussian_rbm"),
+    "pointwise",
+    lambda draw: start_and_end(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )
 def gibbs_step_of_gaussian_units_by_hand(impl, model, v, h, end):

@@ -35,7 +35,7 @@ def paths(draw: Draw, kinds=SCORES, most: int = 3) -> dict:
     return case | {"x": draw.reals((2, d), -2, 2), "p": draw.reals((2, d), -2, 2)}
 
 
-@theorem(STEPS, kind="pointwise", case=paths, cancels=EITHER_SIGN)
+@theorem(STEPS, "pointwise", paths, cancels=EITHER_SIGN)
 def leapfrog_by_its_half_steps(impl, model, eps, n_steps, x, p):
     r"""For any field a leapfrog path repeats half a step in p, a step in x and half a step in p.
 
@@ -45,7 +45,7 @@ def leapfrog_by_its_half_steps(impl, model, eps, n_steps, x, p):
     return Sides([np.stack(path)], [np.stack(mine)], formula=[np.stack(sizes)])
 
 
-@theorem("Neal 2011, section 2.3", kind="pointwise", case=lambda draw: paths(draw, ("quadratic",), 4))
+@theorem("Neal 2011, section 2.3", "pointwise", lambda draw: paths(draw, ("quadratic",), 4))
 def leapfrog_on_a_quadratic_is_a_matrix_power(impl, model, eps, n_steps, x, p):
     r"""For E = 1/2 (x - m)^T P (x - m) the path maps (x - m, p) by a power of one matrix.
 
@@ -61,7 +61,7 @@ def leapfrog_on_a_quadratic_is_a_matrix_power(impl, model, eps, n_steps, x, p):
     return Sides([end, -np.append(m, 0 * m) + 0 * end], list(terms), formula=[np.column_stack(sizes)])
 
 
-@theorem(NEAL, kind="pointwise", case=paths, cancels=EITHER_SIGN)
+@theorem(NEAL, "pointwise", paths, cancels=EITHER_SIGN)
 def leapfrog_is_reversible(impl, model, eps, n_steps, x, p):
     r"""For any field, the path from its end with the momentum reversed leads back to the start.
 
@@ -79,7 +79,7 @@ def sign(order):
     return (-1) ** sum(a > b for i, a in enumerate(order) for b in order[i + 1 :])
 
 
-@theorem(NEAL, kind="pointwise", case=lambda draw: paths(draw, most=2))
+@theorem(NEAL, "pointwise", lambda draw: paths(draw, most=2))
 def leapfrog_preserves_volume(impl, model, eps, n_steps, x, p):
     r"""For any field, the determinant of the Jacobian of a leapfrog path is 1.
 
@@ -100,7 +100,7 @@ def modified(wells: Wells, x, p) -> float:
     return float((wells.along(x, p)[1] / 12 - np.sum(wells.gradient(x) ** 2, axis=1) / 24)[0])
 
 
-@theorem(NEAL, kind="limit", case=place, cases=PLACES)
+@theorem(NEAL, "limit", place, cases=PLACES)
 def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     r"""After a fixed time H has changed by -eps^2 times the change of G, where leapfrog conserves H + eps^2 G.
 
@@ -121,9 +121,9 @@ def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     return Limit(time / counts, errors, 2, coefficient)
 
 
-@theorem(NEAL, kind="limit", case=place, cases=PLACES)
+@theorem(NEAL, "limit", place, cases=PLACES)
 def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
-    r"""One leapfrog step changes H by a term of order 3.
+    r"""One leapfrog step changes H by a term of order 3 in the step size.
 
     H(x', p') - H(x, p) = \epsilon^3 (\tfrac14 E''[p, \nabla E] - \tfrac1{12} E'''[p, p, p]) + O(\epsilon^4)"""
     steps, energy = 0.006 * 0.5 ** np.arange(4), impl.energy(wells.model)
@@ -131,7 +131,7 @@ def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
     return Limit(steps, errors, 3, leapfrog_error(wells, x, v))
 
 
-@theorem("Neal 2011, section 3.2; Duane et al. 1987", kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem("Neal 2011, section 3.2; Duane et al. 1987", "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def hmc_accepts_by_the_total_energy(impl, model, x, sizes, z, u):
     r"""The end of the path, by hand, is accepted with probability min(1, exp(-change of the total energy H)).
 
@@ -140,7 +140,7 @@ def hmc_accepts_by_the_total_energy(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [mine.outcome(x, u)], formula=[mine.sizes])
 
 
-@theorem("Neal 2011, section 3.2", kind="pointwise", case=chains, cancels=EITHER_SIGN)
+@theorem("Neal 2011, section 3.2", "pointwise", chains, cancels=EITHER_SIGN)
 def hmc_balances_in_detail(impl, model, x, sizes, z):
     r"""In equilibrium each path is taken as often as its reverse, from its end with the momentum reversed.
 
@@ -160,7 +160,7 @@ def hmc_balances_in_detail(impl, model, x, sizes, z):
     )
 
 
-@theorem("Neal 2011, section 5.2", kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem("Neal 2011, section 5.2", "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def one_leapfrog_step_is_mala(impl, model, x, sizes, z, u):
     r"""With one leapfrog step, Hamiltonian Monte Carlo is the adjusted Langevin algorithm, including its acceptance.
 

@@ -30,7 +30,7 @@ def model_points_and_levels(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((2, d), -3, 3), "sigma": draw.reals((2,), 0.3, 1.5)}
 
 
-@theorem(KINGMA, kind="pointwise", case=model_points_and_levels, cancels=EITHER_SIGN)
+@theorem(KINGMA, "pointwise", model_points_and_levels, cancels=EITHER_SIGN)
 def regularised_score_matching_by_hand(impl, model, x, sigma):
     r"""Regularised score matching is its formula in score and Jacobian by hand, with a level for each row.
 
@@ -43,7 +43,7 @@ def regularised_score_matching_by_hand(impl, model, x, sigma):
     return Sides([rows], [half_square(s), *slopes.T, *penalties.T], formula=formula)
 
 
-@theorem(KINGMA, kind="limit", case=place, cases=PLACES)
+@theorem(KINGMA, "limit", place, cases=PLACES)
 def regularised_score_matching_smooths_the_data(impl, wells, x, v):
     r"""Plus the terms that it drops, regularised score matching is that of noisy points, up to order sigma^4.
 
@@ -77,7 +77,7 @@ def data_model_and_level(draw: Draw) -> dict:
     return data_and_model(draw) | {"sigma": draw.noise_level()}
 
 
-@theorem(KINGMA, kind="quadrature", case=data_model_and_level, plane=True, mixtures=True)
+@theorem(KINGMA, "quadrature", data_model_and_level, plane=True, mixtures=True)
 def regularised_score_matching_adds_a_penalty(impl, p, model, sigma):
     r"""Up to a constant, regularised score matching is the Fisher divergence plus a penalty on curvature.
 
@@ -114,7 +114,7 @@ def sample_and_diagonal_model(draw: Draw) -> dict:
     }
 
 
-@theorem(KINGMA, kind="pointwise", case=sample_and_diagonal_model)
+@theorem(KINGMA, "pointwise", sample_and_diagonal_model)
 def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisions, shift):
     r"""Among Gaussians with independent coordinates, the minimiser has the smoothed data's variances S_ii + sigma^2.
 
@@ -171,7 +171,7 @@ def closed_model_points_and_order(draw: Draw) -> dict:
     return {"model": draw.model(d, kinds), "x": draw.reals((2, d), -3, 3), "order": order}
 
 
-@theorem(PARRY, kind="pointwise", case=closed_model_points_and_order, cancels=EITHER_SIGN)
+@theorem(PARRY, "pointwise", closed_model_points_and_order, cancels=EITHER_SIGN)
 def higher_order_score_matching_by_hand(impl, model, x, order):
     r"""For Gaussians and mixtures the rows are those that Hermite polynomials and division of power series give.
 
@@ -199,8 +199,8 @@ def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
 
 @theorem(
     PARRY,
-    kind="quadrature",
-    case=data_closed_model_and_order,
+    "quadrature",
+    data_closed_model_and_order,
     outside={
         f"the boundary term of an exponential density, m = {m}": lambda m=m: {
             "p": Gamma(1.0, 1.5),
@@ -211,7 +211,7 @@ def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
     },
 )
 def higher_order_is_a_distance_of_derivatives(impl, p, model, order):
-    r"""Up to a constant, its mean is a distance between (d_i^m p)/p and (d_i^m q)/q, the relative m-th derivatives.
+    r"""Up to a constant, mean higher-order score matching is a distance between the ratios (d_i^m p)/p and (d_i^m q)/q.
 
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \textstyle\sum_i
     \big(\frac{\partial_i^m p}{p} - \frac{\partial_i^m q}{q}\big)^2
@@ -252,8 +252,8 @@ def laplacian_size(model: Model, x: np.ndarray) -> np.ndarray:
 
 @theorem(
     LYU,
-    kind="pointwise",
-    case=lambda draw: {"model": draw.model(d := draw.count(1, 3), CLOSED), "x": draw.reals((2, d), -3, 3)},
+    "pointwise",
+    lambda draw: {"model": draw.model(d := draw.count(1, 3), CLOSED), "x": draw.reals((2, d), -3, 3)},
     cancels=EITHER_SIGN,
 )
 def laplacian_score_matching_by_hand(impl, model, x):
@@ -267,9 +267,9 @@ def laplacian_score_matching_by_hand(impl, model, x):
     return Sides([rows], right, formula=[4 * laplacian_size(model, x)])
 
 
-@theorem(LYU, kind="quadrature", case=lambda draw: data_and_model(draw, CLOSED), plane=True, mixtures=True)
+@theorem(LYU, "quadrature", lambda draw: data_and_model(draw, CLOSED), plane=True, mixtures=True)
 def laplacian_is_a_distance_of_laplacians(impl, p, model):
-    r"""Up to a constant, its mean is a distance between (Lap p)/p and (Lap q)/q, the relative Laplacians.
+    r"""Up to a constant, mean Laplacian score matching is a distance between the ratios (Lap p)/p and (Lap q)/q.
 
     \mathbb E_p[\tfrac12 r^2 - \Delta r] = \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p} - \frac{\Delta q}{q}\Big)^2
     - \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p}\Big)^2"""
@@ -277,11 +277,9 @@ def laplacian_is_a_distance_of_laplacians(impl, p, model):
     return against_its_distance(lambda x: impl.laplacian_score_matching(impl.score(model), x), of_data, of_model, p)
 
 
-@theorem(
-    LYU, kind="enumeration", case=law_and_energy, cancels="both sides vanish where the conditional probabilities agree"
-)
+@theorem(LYU, "enumeration", law_and_energy, cancels="both sides vanish where the conditional probabilities agree")
 def marginalisation_is_a_distance_of_conditionals(impl, log_p, model):
-    r"""Up to a constant, its mean is a distance between the inverse probabilities of each bit given the others.
+    r"""Up to a constant, the mean loss is a distance between the inverse probabilities of each bit given the others.
 
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \sum_i
     \Big(\frac{1}{p(x_i \mid x_{-i})} - \frac{1}{q(x_i \mid x_{-i})}\Big)^2

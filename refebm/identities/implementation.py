@@ -27,11 +27,11 @@ def affine(phi, eps):
     return np.dot(eps, a.T) + b
 
 
-SAMPLERS = {"affine": affine}  # what questions have by its name
+SAMPLERS = {"affine": affine}  # by the names that questions have for them
 
 
 class Implementation:
-    """Public names as attributes, and what makes the arguments of a type (`Built`) of the data that a question has."""
+    """Public functions as attributes; and methods that build an argument from a question's data (types `Built`)."""
 
     def __init__(self, **replaced):
         self._replaced = replaced

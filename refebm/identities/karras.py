@@ -26,7 +26,7 @@ def rows_at_large_levels(draw: Draw) -> dict:
     return rows_at_levels(draw, 1.5, 4.0)
 
 
-@theorem(f"{KARRAS}, eqs. 2 and 8", kind="pointwise", case=rows_at_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, eqs. 2 and 8", "pointwise", rows_at_levels, cancels=EITHER_SIGN)
 def karras_denoising_by_hand(impl, model, x, sigma, z, data_std):
     r"""With a level for each row, the loss is its expanded square with the weight 1/s^2 + 1/sigma^2.
 
@@ -36,7 +36,7 @@ def karras_denoising_by_hand(impl, model, x, sigma, z, data_std):
     return Sides([rows], multiplied_out(D, -x, 1 / data_std**2 + 1 / sigma**2))
 
 
-@theorem(f"{KARRAS}, eqs. 2 and 3; Vincent 2011", kind="pointwise", case=rows_at_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, eqs. 2 and 3; Vincent 2011", "pointwise", rows_at_levels, cancels=EITHER_SIGN)
 def karras_denoising_is_denoising_score_matching(impl, model, x, sigma, z, data_std):
     r"""With the denoiser of any score, the loss is noise prediction with the weight (sigma^2 + s^2)/s^2.
 
@@ -49,7 +49,7 @@ def karras_denoising_is_denoising_score_matching(impl, model, x, sigma, z, data_
     return Sides([rows], multiplied_out(noise, z, weight), formula=multiplied_out(*large, weight))
 
 
-@theorem(f"{KARRAS}, eq. 7 and table 1", kind="pointwise", case=rows_at_large_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, eq. 7 and table 1", "pointwise", rows_at_large_levels, cancels=EITHER_SIGN)
 def preconditioning_by_hand(impl, model, x, sigma, z, data_std):
     r"""With a level for each row, the coefficients follow from r = s^2/(sigma^2 + s^2), the data's share of variance.
 
@@ -60,7 +60,7 @@ def preconditioning_by_hand(impl, model, x, sigma, z, data_std):
     return Sides([left], [share * x, sigma[:, None] * np.sqrt(share) * F])
 
 
-@theorem(f"{KARRAS}, eq. 8 and appendix B.6", kind="pointwise", case=rows_at_large_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, eq. 8 and appendix B.6", "pointwise", rows_at_large_levels, cancels=EITHER_SIGN)
 def a_preconditioned_network_has_weight_one(impl, model, x, sigma, z, data_std):
     r"""For a preconditioned network the loss is half the squared distance of F from its target, at every level.
 
@@ -83,9 +83,7 @@ def data_of_one_size(draw: Draw) -> dict:
     return {"d": draw.count(1, 2), "sigma": draw.real(1.5, 4.0), "data_std": draw.real(0.3, 1.5)}
 
 
-@theorem(
-    f"{KARRAS}, appendix B.6", kind="quadrature", about="karras_denoising karras_preconditioned", case=data_of_one_size
-)
+@theorem(f"{KARRAS}, appendix B.6", "quadrature", data_of_one_size, about="karras_denoising karras_preconditioned")
 def targets_have_variance_one(impl, d, sigma, data_std):
     r"""For data of deviation s the network F = 0 has the loss d/2 at every level, since its targets have variance 1.
 
@@ -107,7 +105,7 @@ def mixture_and_level(draw: Draw) -> dict:
     return {"p": p, "sigma": draw.real(0.4, 1.5), "data_std": draw.real(0.3, 1.5), "model": draw.model(1, FIELDS)}
 
 
-@theorem(f"{KARRAS}, eqs. 2 and 3", kind="quadrature", case=mixture_and_level)
+@theorem(f"{KARRAS}, eqs. 2 and 3", "quadrature", mixture_and_level)
 def the_best_denoiser_is_the_posterior_mean(impl, p, sigma, data_std, model):
     r"""The mean loss is the weight times half the squared distance of D from E[X|Y] plus half the posterior variance.
 
@@ -138,7 +136,7 @@ def a_heun_step(draw: Draw) -> dict:
     return case | {"next_sigma": draw.choice((1.0, 0.0)) * draw.real(0.2, 1.5)}
 
 
-@theorem(f"{KARRAS}, algorithm 1", kind="pointwise", case=a_heun_step, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, algorithm 1", "pointwise", a_heun_step, cancels=EITHER_SIGN)
 def heun_step_by_hand(impl, model, x, sigma, next_sigma):
     r"""Heun's step averages the slopes here and where Euler's step arrives; a step to level 0 is the denoiser.
 
@@ -160,7 +158,7 @@ def point_and_levels(draw: Draw) -> dict:
     return case | {"next_sigma": draw.choice((1.0, 0.0)) * draw.real(0.2, 1.5)}
 
 
-@theorem(f"{KARRAS}, section 3", kind="pointwise", case=point_and_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, section 3", "pointwise", point_and_levels, cancels=EITHER_SIGN)
 def heun_steps_to_a_point_are_exact(impl, point, z, sigma, next_sigma):
     r"""For data at a single point paths are straight, and a step of any length is exact.
 
@@ -177,9 +175,7 @@ def heun_steps_to_a_point_are_exact(impl, point, z, sigma, next_sigma):
 ENDS = [(2.0, 0.25, 0.4), (3.0, 0.5, 1.5), (1.0, 0.125, 0.15)]
 
 
-@theorem(
-    f"{KARRAS}, section 3 and appendix D.1; Hairer, Norsett and Wanner 1993, section II.1", kind="limit", cases=ENDS
-)
+@theorem(f"{KARRAS}, section 3 and appendix D.1; Hairer, Norsett and Wanner 1993, section II.1", "limit", cases=ENDS)
 def heun_steps_have_order_two(impl, first, last, v):
     r"""For normal data and equal steps from L to l, the log of the map has an error of order 2 in 1/N.
 
@@ -209,7 +205,7 @@ def some_levels(draw: Draw) -> dict:
     return case | {"power": draw.choice((7.0, 1.0, 3.0)) * draw.real(0.8, 1.2)}
 
 
-@theorem(f"{KARRAS}, eq. 5", kind="pointwise", case=some_levels)
+@theorem(f"{KARRAS}, eq. 5", "pointwise", some_levels)
 def karras_levels_have_equal_steps_in_their_roots(impl, n, smallest, largest, power):
     r"""The r-th roots of the levels are equally spaced, from that of the largest to that of the smallest.
 

@@ -39,12 +39,7 @@ def a_step(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    f"{LECTURE}; dataflowr module 18a, Langevin MCMC; Das 2021, eq. 4",
-    kind="pointwise",
-    case=a_step,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{LECTURE}; dataflowr module 18a, Langevin MCMC; Das 2021, eq. 4", "pointwise", a_step, cancels=EITHER_SIGN)
 def langevin_step_by_hand(impl, model, x, eta, z):
     r"""A step adds eta times the score and noise of variance 2 eta, row by row.
 
@@ -53,9 +48,7 @@ def langevin_step_by_hand(impl, model, x, eta, z):
     return Sides([stepped], [x, eta * score_and_jacobian(model, x)[0], np.sqrt(2 * eta) * z])
 
 
-@theorem(
-    f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)", kind="pointwise", case=a_step, cancels=EITHER_SIGN
-)
+@theorem(f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)", "pointwise", a_step, cancels=EITHER_SIGN)
 def conventions_of_the_step_agree(impl, model, x, eta, z):
     r"""Steps that are written with eps/2 and sqrt(eps), or eps^2/2 and eps, are those of eta = eps/2 and eps^2/2.
 
@@ -73,7 +66,7 @@ def a_point_and_time(draw: Draw) -> dict:
     return {"x0": x0, "model": model, "alpha": draw.real(0.2, 2.0), "dt": draw.real(0.05, 0.5)}
 
 
-@theorem(DAS, kind="quadrature", case=a_point_and_time, cancels="off the diagonal the mean of a product is zero")
+@theorem(DAS, "quadrature", a_point_and_time, cancels="off the diagonal the mean of a product is zero")
 def langevin_is_euler_maruyama(impl, x0, model, alpha, dt):
     r"""With eta = alpha dt the Langevin step is an Euler-Maruyama step, driven by an increment dw of variance dt.
 
@@ -96,9 +89,7 @@ def langevin_is_euler_maruyama(impl, x0, model, alpha, dt):
 ON_THE_LINE = [([0.3, 0.7], [[-1.0], [0.8]], [[[0.6]], [[1.0]]]), ([1.0], [[0.4]], [[[0.8]]])]
 
 
-@theorem(
-    f"{ULA}; {LECTURE} (eps -> 0)", kind="limit", case=lambda *given: {"p": GaussianMixture(*given)}, cases=ON_THE_LINE
-)
+@theorem(f"{ULA}; {LECTURE} (eps -> 0)", "limit", lambda *given: {"p": GaussianMixture(*given)}, cases=ON_THE_LINE)
 def target_is_stationary_to_first_order(impl, p):
     r"""A step from the target, Gaussian or not, changes its moments by order eta^2, as seen in the fourth.
 
@@ -153,7 +144,7 @@ def gaussian_and_step(draw: Draw, low: float) -> dict:
     return {"p": p, "eta": draw.real(low, 0.9) * largest_stable_step(p)}
 
 
-@theorem(ULA, kind="pointwise", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN)
+@theorem(ULA, "pointwise", lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN)
 def biased_gaussian_is_stationary(impl, p, eta):
     r"""For a Gaussian target the step is an affine map, and leaves a wider Gaussian with the same mean invariant.
 
@@ -186,8 +177,8 @@ def too_large(share: float) -> dict:
 
 @theorem(
     ULA,
-    kind="pointwise",
-    case=gaussian_step_and_start,
+    "pointwise",
+    gaussian_step_and_start,
     cancels=EITHER_SIGN,
     outside={f"eta = {2 * share} lambda_min": lambda share=share: too_large(share) for share in (1.0, 1.25)},
 )
@@ -224,7 +215,7 @@ def biases(impl, p):
     return found
 
 
-@theorem(ULA, kind="limit", case=a_target, cases=TARGETS)
+@theorem(ULA, "limit", a_target, cases=TARGETS)
 def bias_of_the_covariance_has_order_one(impl, p):
     r"""The stationary covariance exceeds that of the target by eta/2 in each direction, to first order.
 
@@ -232,7 +223,7 @@ def bias_of_the_covariance_has_order_one(impl, p):
     return Limit(ETAS, np.array([np.trace(bias) for bias in biases(impl, p)]), 1, p.d / 2)
 
 
-@theorem(ULA, kind="limit", case=a_target, cases=TARGETS)
+@theorem(ULA, "limit", a_target, cases=TARGETS)
 def bias_in_divergence_has_order_two(impl, p):
     r"""The Kullback-Leibler divergence of the stationary law from the target is of order 2 in eta.
 
@@ -246,11 +237,11 @@ def bias_in_divergence_has_order_two(impl, p):
 
 @theorem(
     "Welling and Teh 2011, eq. 2",
-    kind="pointwise",
-    case=lambda draw: {"first": draw.real(0.01, 2), "power": draw.real(0.05, 0.95), "n_steps": draw.count(1, 12)},
+    "pointwise",
+    lambda draw: {"first": draw.real(0.01, 2), "power": draw.real(0.05, 0.95), "n_steps": draw.count(1, 12)},
 )
 def decaying_steps_by_hand(impl, first, power, n_steps):
-    r"""The steps are a power of the time, counted from one.
+    r"""The step sizes are the first one times a power of the step's number, counted from one.
 
     \eta_t = \eta_0\, e^{-\gamma \log(1 + t)},\ t = 0, \dots, T - 1"""
     return Sides([impl.decaying_steps(first, power, n_steps)], [first * np.exp(-power * np.log1p(np.arange(n_steps)))])
@@ -258,8 +249,8 @@ def decaying_steps_by_hand(impl, first, power, n_steps):
 
 @theorem(
     f"{WELLING}; Robbins and Monro 1951",
-    kind="pointwise",
-    case=lambda draw: {"share": draw.real(0.05, 0.95), "n_steps": draw.count(1, 25)},
+    "pointwise",
+    lambda draw: {"share": draw.real(0.05, 0.95), "n_steps": draw.count(1, 25)},
 )
 def harmonic_steps_forget_the_start(impl, share, n_steps):
     r"""With eta_t = a v/(1 + t), for a normal target of variance v, the error of the mean falls like T^{-a}.
@@ -279,7 +270,7 @@ DECAYS = [  # first step, power, variance of the target, and the coefficient of 
 
 @theorem(
     f"{WELLING}; {CS236} (eps -> 0, T -> infinity: and T eps -> infinity)",
-    kind="limit",
+    "limit",
     cases=DECAYS,
     outside={"power 1.5": lambda: {"first": 0.1, "power": 1.5, "variance": 1.0, "coefficient": None}},
 )
@@ -304,9 +295,7 @@ SHRINKING = [  # first step, ratio of the next, start, mean and precision of the
 
 
 @theorem(
-    f"{LECTURE} (which asks for t -> infinity and eps -> 0 alone); Robbins and Monro 1951",
-    kind="pointwise",
-    cases=SHRINKING,
+    f"{LECTURE} (which asks for t -> infinity and eps -> 0 alone); Robbins and Monro 1951", "pointwise", cases=SHRINKING
 )
 def summable_steps_stop_short(impl, first, ratio, start, mean, precision):
     r"""Steps with a finite sum stop short of the target: 0.1 2^{-t} moves a mean from 5 to only 4.065, not to 0.
@@ -350,7 +339,7 @@ def descent_by_hand(model, x, sigmas, eps, z):
     return [np.stack(parts) for parts in zip(*ends)]
 
 
-@theorem(ANNEALED, kind="pointwise", case=a_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, "pointwise", a_descent, cancels=EITHER_SIGN)
 def annealed_langevin_by_hand(impl, model, x, sigmas, eps, z):
     r"""Annealing takes steps proportional to sigma_i^2 at each level, from large to small, with the field by hand.
 
@@ -359,7 +348,7 @@ def annealed_langevin_by_hand(impl, model, x, sigmas, eps, z):
     return Sides([impl.annealed_langevin(impl.score(model), x, sigmas, eps, z)], terms, formula=[size])
 
 
-@theorem(ANNEALED, kind="pointwise", case=a_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, "pointwise", a_descent, cancels=EITHER_SIGN)
 def ends_of_the_levels_by_hand(impl, model, x, sigmas, eps, z):
     r"""On request, annealing returns the states at the end of every level.
 
@@ -380,7 +369,7 @@ def a_gaussian_descent(draw: Draw) -> dict:
     }
 
 
-@theorem(ANNEALED, kind="pointwise", case=a_gaussian_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, "pointwise", a_gaussian_descent, cancels=EITHER_SIGN)
 def annealed_langevin_on_a_gaussian(impl, mean, variance, start, sigmas, eps, n_steps):
     r"""For N(mu, v) plus the noise of each level, annealing is a composition of affine maps, so its law is known.
 
@@ -459,7 +448,7 @@ def weights_of_the_right(step, parameters, fine):
     return np.array([[np.sum(weight**power * law) for weight, law in weights] for power in (1, 2)])
 
 
-@theorem(PITFALL, kind="quadrature", cases=MODES)
+@theorem(PITFALL, "quadrature", cases=MODES)
 def annealing_recovers_the_weights(impl, weight, distance):
     r"""After 160 steps from a wide normal, vanilla Langevin keeps the initial weights, annealed has the mixture's.
 
@@ -492,9 +481,9 @@ def weights_by_hand(weight, distance):
 
 @theorem(
     PITFALL,
-    kind="statistical",
+    "statistical",
+    lambda draw: dict(zip(("weight", "distance"), draw.choice(MODES))) | {"seed": draw.count(0, 2**20)},
     about="annealed_langevin langevin_step",
-    case=lambda draw: dict(zip(("weight", "distance"), draw.choice(MODES))) | {"seed": draw.count(0, 2**20)},
     cases=len(MODES),
 )
 def chains_have_the_weights_of_their_law(impl, weight, distance, seed, n=2000):

@@ -29,8 +29,8 @@ def model_and_points(draw: Draw) -> dict:
 
 @theorem(
     "Stanford CS236, energy-based models; Song and Kingma 2021, section 1",
-    kind="pointwise",
-    case=model_and_points,
+    "pointwise",
+    model_and_points,
     cancels=EITHER_SIGN,
 )
 def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z):
@@ -42,9 +42,7 @@ def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z)
     return Sides(left, [p.log_prob(y), -p.log_prob(x)])
 
 
-@theorem(
-    LIKELIHOOD, kind="pointwise", case=model_and_points, cancels="log p is near zero where the density is near one"
-)
+@theorem(LIKELIHOOD, "pointwise", model_and_points, cancels="log p is near zero where the density is near one")
 def likelihood_is_the_density(impl, model, x, y, log_z):
     r"""With the closed-form log Z, E + log Z is minus the log-density of a Gaussian or a mixture.
 
@@ -53,7 +51,7 @@ def likelihood_is_the_density(impl, model, x, y, log_z):
     return Sides([rows], [-density_of(model).log_prob(x)], formula=[abs(log_z_of(model))])
 
 
-@theorem(LIKELIHOOD, kind="enumeration", case=lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))})
+@theorem(LIKELIHOOD, "enumeration", lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))})
 def likelihood_of_all_states_is_one(impl, model):
     r"""With Z by enumeration, the probabilities of all visible states of a Boltzmann machine sum to one.
 
@@ -68,12 +66,7 @@ def a_model(draw: Draw, kinds) -> dict:
     return {"model": draw.model(draw.dimension(), kinds)}
 
 
-@theorem(
-    "Song and Kingma 2021, eq. 1",
-    kind="quadrature",
-    case=lambda draw: a_model(draw, (*CLOSED, "gaussian_rbm")),
-    plane=True,
-)
+@theorem("Song and Kingma 2021, eq. 1", "quadrature", lambda draw: a_model(draw, (*CLOSED, "gaussian_rbm")), plane=True)
 def partition_function_of_wells(impl, model):
     r"""The partition function of a mixture of quadratic wells is the sum of those of the wells.
 
@@ -90,7 +83,7 @@ def deep_wells(draw: Draw) -> dict:
     return {"model": Model("mixture", model.parameters | {"logits": model.parameters["logits"] + depth})}
 
 
-@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", case=deep_wells)
+@theorem("Song and Kingma 2021, eq. 1", "quadrature", deep_wells)
 def partition_function_of_deep_wells(impl, model):
     r"""A constant added to the energy is subtracted from log Z exactly, however large it is.
 
@@ -99,7 +92,7 @@ def partition_function_of_deep_wells(impl, model):
     return partition_function_of_wells(impl, model)
 
 
-@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", case=lambda draw: a_model(draw, ("mlp_energy",)), plane=True)
+@theorem("Song and Kingma 2021, eq. 1", "quadrature", lambda draw: a_model(draw, ("mlp_energy",)), plane=True)
 def partition_function_of_a_network(impl, model):
     r"""The density of an energy with a network, divided by its partition function, integrates to one.
 
@@ -112,8 +105,8 @@ def partition_function_of_a_network(impl, model):
 
 @theorem(
     "Stanford CS236, energy-based models (flows and autoregressive models are normalised)",
-    kind="quadrature",
-    case=lambda draw: a_model(draw, ("autoregressive", "flow")),
+    "quadrature",
+    lambda draw: a_model(draw, ("autoregressive", "flow")),
     plane=True,
 )
 def normalised_models_have_a_partition_function_of_one(impl, model):
@@ -123,7 +116,7 @@ def normalised_models_have_a_partition_function_of_one(impl, model):
     return Sides([float(np.exp(impl.log_partition(impl.energy(model), model.d)))], [1.0])
 
 
-@theorem(TWO_PHASES, kind="quadrature", case=lambda draw: {"model": draw.model(1, TRAINED)}, cancels=EITHER_SIGN)
+@theorem(TWO_PHASES, "quadrature", lambda draw: {"model": draw.model(1, TRAINED)}, cancels=EITHER_SIGN)
 def gradient_of_the_log_partition_function(impl, model):
     r"""The gradient of log Z is minus the mean gradient of the energy under the model.
 
@@ -138,12 +131,7 @@ def data_and_trained(draw: Draw) -> dict:
     return {"x": draw.reals((draw.count(1, 3), 1), -1.5, 1.5), "model": draw.model(1, TRAINED)}
 
 
-@theorem(
-    TWO_PHASES + "; dataflowr module 18a, maximum likelihood",
-    kind="quadrature",
-    case=data_and_trained,
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES + "; dataflowr module 18a, maximum likelihood", "quadrature", data_and_trained, cancels=EITHER_SIGN)
 def likelihood_gradient_has_two_phases(impl, x, model):
     r"""The likelihood gradient lowers the energy at the data and raises it at samples of the model.
 
@@ -165,8 +153,8 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
 
 @theorem(
     "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
-    kind="quadrature",
-    case=lambda draw: gaussian_and_quadratic(draw, 6),
+    "quadrature",
+    lambda draw: gaussian_and_quadratic(draw, 6),
     cancels="an entropy may be zero",
 )
 def likelihood_is_divergence_and_entropy(impl, p, model):
@@ -192,8 +180,8 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
 
 @theorem(
     "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
-    kind="quadrature",
-    case=gaussian_and_quadratic_apart,
+    "quadrature",
+    gaussian_and_quadratic_apart,
     cancels=EITHER_SIGN,
 )
 def likelihood_and_divergence_have_one_gradient(impl, p, model):
@@ -215,7 +203,7 @@ def likelihood_and_divergence_have_one_gradient(impl, p, model):
     return Sides([gradient_of(loss, model)[None]], [*right, *products])
 
 
-@theorem(NEAL, kind="quadrature", case=lambda draw: a_model(draw, CLOSED), plane=True)
+@theorem(NEAL, "quadrature", lambda draw: a_model(draw, CLOSED), plane=True)
 def importance_weights_without_steps(impl, model):
     r"""Without intermediate temperatures, annealed importance sampling is importance sampling, with Z as mean weight.
 
@@ -260,7 +248,7 @@ def gaussian_and_one_step(draw: Draw) -> dict:
     }
 
 
-@theorem(NEAL, kind="quadrature", case=gaussian_and_one_step)
+@theorem(NEAL, "quadrature", gaussian_and_one_step)
 def annealed_weights_are_unbiased(impl, p, model, beta, rho):
     r"""The mean weight is Z, even if the steps only leave the intermediate density invariant.
 
@@ -293,7 +281,7 @@ def leaning(energy, x, z, shrink):
     return moved(shrink * x / (1 + energy(x)[:, None] ** 2) + z)
 
 
-@theorem("Neal 2001, eqs. 3 to 5", kind="pointwise", case=base_model_and_tape, cancels=EITHER_SIGN)
+@theorem("Neal 2001, eqs. 3 to 5", "pointwise", base_model_and_tape, cancels=EITHER_SIGN)
 def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
     r"""On a given tape, for any kernel, the log weight is the sum of energy differences along the path.
 
@@ -312,8 +300,8 @@ def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
 
 @theorem(
     "Neal 2001, eq. 12",
-    kind="pointwise",
-    case=lambda draw: {
+    "pointwise",
+    lambda draw: {
         "spread": draw.reals((draw.count(2, 6),), -2, 2),
         "offset": draw.choice((1.0, -1.0)) * draw.real(720, 900),
     },
@@ -351,7 +339,7 @@ def mean_over_samples(function, n, q, first, second):
     return np.exp(log_chances) @ np.array(outcomes)
 
 
-@theorem("Neal 2001, section 2 (the delta method)", kind="limit", cases=TWO_WEIGHTS)
+@theorem("Neal 2001, section 2 (the delta method)", "limit", cases=TWO_WEIGHTS)
 def standard_error_of_the_estimate(impl, q, first, second):
     r"""In the mean over all samples, the squared error is the squared standard error, up to a relative error 1/n.
 
@@ -368,7 +356,7 @@ def standard_error_of_the_estimate(impl, q, first, second):
     return Limit(1 / n, errors, 1, third_moment - 0.25 * second_moment**2)
 
 
-@theorem("Neal 2001, section 2; Song and Kingma 2021, section 3", kind="limit", cases=TWO_WEIGHTS)
+@theorem("Neal 2001, section 2; Song and Kingma 2021, section 3", "limit", cases=TWO_WEIGHTS)
 def estimate_is_too_small_in_the_mean(impl, q, first, second):
     r"""The estimate of log Z is too small in the mean, though that of Z is unbiased.
 

@@ -18,9 +18,9 @@ def data_and_flow(draw: Draw) -> dict:
 
 @theorem(
     "Gao et al. 2020, flow contrastive estimation; Stanford CS236, flow contrastive estimation",
-    kind="quadrature",
+    "quadrature",
+    data_and_flow,
     about="noise_contrastive RealNVP.sample",
-    case=data_and_flow,
 )
 def best_contrast_with_a_flow_is_jensen_shannon(impl, couplings, p):
     r"""Against noise from a flow q, the least loss of the classifier is 2 log 2 - 2 JS(p, q), which the flow maximises.
@@ -53,7 +53,7 @@ def mixed(draw: Draw) -> dict:
     }
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4", kind="pointwise", case=mixed, cancels=EITHER_SIGN)
+@theorem("Bose, Ling and Cao 2018, eq. 4", "pointwise", mixed, cancels=EITHER_SIGN)
 def mixed_noise_by_hand(impl, noise, proposal, weight, x):
     r"""The mixed noise is the logarithm of the mixture of the two densities.
 
@@ -74,7 +74,7 @@ def rare_proposal(draw: Draw) -> dict:
     return {"weight": weight, "depth": draw.real(800, 1000), "gap": draw.real(-5, 5), "x": np.zeros((1, d))}
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4", kind="pointwise", case=rare_proposal)
+@theorem("Bose, Ling and Cao 2018, eq. 4", "pointwise", rare_proposal)
 def mixed_noise_of_a_rare_proposal(impl, weight, depth, gap, x):
     r"""The mixture keeps full precision where both densities underflow, and where only a tiny weight is missing from 1.
 
@@ -92,7 +92,7 @@ def mixed_noise_of_a_rare_proposal(impl, weight, depth, gap, x):
     return Sides([np.array(left)], [first, second, np.full(2, -weight), np.full(2, -(weight**2) / 2)])
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4", kind="quadrature", case=two_noises, plane=True)
+@theorem("Bose, Ling and Cao 2018, eq. 4", "quadrature", two_noises, plane=True)
 def mixed_noise_is_normalised(impl, noise, proposal, weight):
     r"""The mixture integrates to one, and its moments are the weighted moments of both parts.
 

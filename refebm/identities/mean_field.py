@@ -27,7 +27,7 @@ def machine_and_means(draw: Draw) -> dict:
     return {"model": model, "v": draw.reals((1, d), 0.02, 0.98), "h": draw.reals((1, m), 0.02, 0.98)}
 
 
-@theorem(WELLING + " 3", kind="enumeration", case=machine_and_means, cancels=EITHER_SIGN)
+@theorem(WELLING + " 3", "enumeration", machine_and_means, cancels=EITHER_SIGN)
 def mean_field_free_energy_is_a_divergence(impl, model, v, h):
     r"""The mean-field free energy exceeds -log Z by the KL divergence of a product of Bernoulli laws from the machine.
 
@@ -61,9 +61,9 @@ def settling(model: Model, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.
 
 @theorem(
     WELLING + " 3",
-    kind="pointwise",
+    "pointwise",
+    machine_and_means,
     about="mean_field_free_energy BinaryRBM.free_energy",
-    case=machine_and_means,
     cancels=EITHER_SIGN,
 )
 def best_hidden_means_sum_the_hidden_units_out(impl, model, v, h):
@@ -83,7 +83,7 @@ def machine_data_and_updates(draw: Draw) -> dict:
     return {"model": model, "x": units(draw, 3, model.d), "n_steps": draw.count(1, 5)}
 
 
-@theorem(WELLING + " 4", kind="pointwise", case=machine_data_and_updates, cancels=EITHER_SIGN)
+@theorem(WELLING + " 4", "pointwise", machine_data_and_updates, cancels=EITHER_SIGN)
 def mean_field_contrast_by_hand(impl, model, x, n_steps):
     r"""Each row is a difference of free energies plus the entropy of the visible means after the updates.
 
@@ -95,7 +95,7 @@ def mean_field_contrast_by_hand(impl, model, x, n_steps):
     return Sides([rows], [free_energies(model, x), -free_energies(model, v), entropies(v)], formula=formula)
 
 
-@theorem(WELLING + " 4", kind="pointwise", case=machine_data_and_updates, cancels=EITHER_SIGN)
+@theorem(WELLING + " 4", "pointwise", machine_data_and_updates, cancels=EITHER_SIGN)
 def mean_field_contrast_has_two_phases(impl, model, x, n_steps):
     r"""The gradient is a difference of two phases with the means of both layers, treated as constants.
 
@@ -110,7 +110,7 @@ def mean_field_contrast_has_two_phases(impl, model, x, n_steps):
     return Sides([gradient], [*-phase(*settling(model, x, 0)), *phase(*settling(model, x, n_steps))])
 
 
-@theorem(WELLING + " 4", kind="pointwise", case=machine_data_and_updates)
+@theorem(WELLING + " 4", "pointwise", machine_data_and_updates)
 def mean_field_contrast_grows_with_its_steps(impl, model, x, n_steps):
     r"""No update raises the variational free energy, so the loss is never negative and never falls with k.
 

@@ -67,7 +67,7 @@ def both_ways(kernel, impl, model, x, sizes, z):
         ]
 
 
-@theorem(f"{METROPOLIS}; {HASTINGS}", kind="pointwise", case=chains)
+@theorem(f"{METROPOLIS}; {HASTINGS}", "pointwise", chains)
 def metropolis_balances_in_detail(impl, model, x, sizes, z):
     r"""In equilibrium each move of the random walk is as frequent as its reverse, for the proposal that is executed.
 
@@ -75,7 +75,7 @@ def metropolis_balances_in_detail(impl, model, x, sizes, z):
     return Sides(*both_ways(walk, impl, model, x, sizes, z))
 
 
-@theorem(f"{LANGEVIN}; {HASTINGS}", kind="pointwise", case=chains)
+@theorem(f"{LANGEVIN}; {HASTINGS}", "pointwise", chains)
 def mala_balances_in_detail(impl, model, x, sizes, z):
     r"""In equilibrium each adjusted Langevin move is as frequent as its reverse, for the proposal that is executed.
 
@@ -84,7 +84,7 @@ def mala_balances_in_detail(impl, model, x, sizes, z):
     return Sides(*both_ways(mala, impl, model, x, sizes, z))
 
 
-@theorem(HY673, kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem(HY673, "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def two_branches_are_one_minimum(impl, model, x, sizes, z, u):
     r"""Accepting always where f = -E does not fall, else with probability exp(f(x') - f(x)), is the rule min(1, ratio).
 
@@ -99,7 +99,7 @@ def two_branches_are_one_minimum(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [answered(new, acceptance)], formula=[mine.sizes])
 
 
-@theorem(LANGEVIN, kind="pointwise", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem(LANGEVIN, "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def mala_by_its_densities(impl, model, x, sizes, z, u):
     r"""The Langevin proposal is accepted by the ratio of target and proposal densities, normal around drifted points.
 
@@ -109,7 +109,7 @@ def mala_by_its_densities(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [mine.outcome(x, u)], formula=[mine.sizes])
 
 
-@theorem(HASTINGS, kind="pointwise", about=NAMES, case=chains, cancels=EITHER_SIGN)
+@theorem(HASTINGS, "pointwise", chains, about=NAMES, cancels=EITHER_SIGN)
 def accepted_where_u_is_below_the_acceptance(impl, model, x, sizes, z):
     r"""For u just below min(1, ratio) the state moves, just above it stays, and the step reports which, and the ratio.
 
@@ -135,7 +135,7 @@ def proposals_and_a_lost_one(draw: Draw) -> dict:
     return case | points | {"lost": np.arange(3) == draw.count(0, 2), "u": draw.reals((3,), 0.02, 0.98)}
 
 
-@theorem(HASTINGS, kind="pointwise", about=NAMES, case=proposals_and_a_lost_one, cancels=EITHER_SIGN)
+@theorem(HASTINGS, "pointwise", proposals_and_a_lost_one, about=NAMES, cancels=EITHER_SIGN)
 def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there, lost, u):
     r"""If a proposal's energy is NaN or infinite, its row stays and is counted as invalid, and the other rows go on.
 
@@ -163,7 +163,7 @@ def two_steps(draw: Draw) -> dict:
     return case | {"z_next": draw.reals(case["z"].shape, -2, 2), "rejects": rejects}
 
 
-@theorem(HASTINGS, kind="pointwise", about=NAMES, case=two_steps, cancels=EITHER_SIGN)
+@theorem(HASTINGS, "pointwise", two_steps, about=NAMES, cancels=EITHER_SIGN)
 def nothing_is_stale_after_a_rejection(impl, model, x, sizes, z, z_next, rejects):
     r"""After a rejection the next step uses the kept state with its energy and score, not the rejected ones.
 
@@ -188,7 +188,7 @@ def finite_states(draw: Draw) -> dict:
     return {"model": model, "states": draw.reals((draw.count(2, 5), d), -1.5, 1.5), "scale": draw.real(0.3, 1.5)}
 
 
-@theorem(f"{METROPOLIS}; {HY673}", kind="enumeration", case=finite_states)
+@theorem(f"{METROPOLIS}; {HY673}", "enumeration", finite_states)
 def finite_chain_keeps_its_distribution(impl, model, states, scale):
     r"""On finitely many states with uniform proposals, exp(-E) is the stationary distribution.
 
@@ -212,9 +212,9 @@ def polarised(values):
     return 0.5 * (values - squares[:, None] - squares)
 
 
-@theorem("Creutz 1988", kind="pointwise", about=NAMES, case=gaussian_and_sizes)
+@theorem("Creutz 1988", "pointwise", gaussian_and_sizes, about=NAMES)
 def mean_ratio_is_one(impl, model, sizes):
-    r"""In equilibrium the mean of the ratio, before the minimum with 1, is 1; for a Gaussian it is a determinant.
+    r"""In equilibrium the ratio, before its minimum with 1 is taken, has mean 1; for a Gaussian it is a determinant.
 
     \mathbb E_{x, z}\, e^{-\Delta} = \sqrt{\det C^{-1}/\det(C^{-1} + 2A)} = 1,\ \Delta = w^\top A w,\
     w = (x - m, z) \sim \mathcal N(0, C)"""
@@ -234,7 +234,7 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", case=place, cases=PLACES)
+@theorem("Roberts and Rosenthal 1998", "limit", place, cases=PLACES)
 def mala_error_is_of_order_three_halves(impl, wells, x, v):
     r"""For small steps the log ratio is of order eta^(3/2), so nearly every adjusted Langevin step is accepted.
 
@@ -247,8 +247,8 @@ def mala_error_is_of_order_three_halves(impl, wells, x, v):
 
 @theorem(
     f"{HY673} (which prints: exponentially); Roberts, Gelman and Gilks 1997",
-    kind="quadrature",
-    case=lambda draw: {"d": draw.choice((2, 4, 8)), "length": draw.real(0.5, 4)},
+    "quadrature",
+    lambda draw: {"d": draw.choice((2, 4, 8)), "length": draw.real(0.5, 4)},
 )
 def random_walks_slow_down_in_proportion_to_d(impl, d, length):
     r"""With noise of l/sqrt(d) the mean squared jump tends to a constant in d, while the squared scale of x grows as d.

@@ -33,7 +33,7 @@ def images_and_sizes(draw: Draw) -> dict:
     return {"x": draw.reals((2, fine**2), -2, 2), "y": draw.reals((2, coarse**2), -2, 2), "sizes": (coarse, middle)}
 
 
-@theorem(GAO, kind="pointwise", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", images_and_sizes, cancels=EITHER_SIGN)
 def block_means_by_a_matrix(impl, x, y, sizes):
     r"""Block means are means over lines and over columns, a Kronecker product, and compose to those of larger blocks.
 
@@ -44,7 +44,7 @@ def block_means_by_a_matrix(impl, x, y, sizes):
     return Sides([np.stack([at_once, in_two])], [np.stack([term, term]) for term in terms])
 
 
-@theorem(GAO, kind="pointwise", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", images_and_sizes, cancels=EITHER_SIGN)
 def repeated_pixels_by_a_matrix(impl, x, y, sizes):
     r"""Repeated pixels have the pixels as block means, and repeating is the block size times the adjoint of averaging.
 
@@ -97,7 +97,7 @@ def power(matrix, k):
     return np.linalg.matrix_power(matrix, k)
 
 
-@theorem(GAO, kind="pointwise", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""For quadratic energies the sample on each grid is an affine map of the coarser grid's sample and its own noise.
 
@@ -118,7 +118,7 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     return Sides([np.concatenate(got)], [np.concatenate(ends)], formula=[np.concatenate(sizes)])
 
 
-@theorem(GAO, kind="pointwise", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
     r"""For quadratic energies each grid adds the energy at the data's block means minus that at its samples.
 
@@ -158,7 +158,7 @@ def grids_noise_and_direction(draw: Draw) -> dict:
     return given | grid_and_direction(draw, given["models"])
 
 
-@theorem(GAO, kind="pointwise", case=grids_noise_and_direction, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", grids_noise_and_direction, cancels=EITHER_SIGN)
 def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_steps, x, z, which, direction):
     r"""The gradient in a grid's parameters is that of contrastive divergence on it, with the samples as constants.
 
@@ -204,7 +204,7 @@ def covariances(sides, models, eta, n_steps, cov) -> list[tuple[np.ndarray, ...]
     return found
 
 
-@theorem(GAO, kind="enumeration", case=gaussian_images, cancels=EITHER_SIGN)
+@theorem(GAO, "enumeration", gaussian_images, cancels=EITHER_SIGN)
 def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""For Gaussian images the covariance on a grid is what the steps keep of the coarser grid's plus what they add.
 
@@ -224,7 +224,7 @@ def expected_slope(impl, models, which, direction, eta, n_steps, cov, sides):
     return terms, direction[d:].reshape(d, d)
 
 
-@theorem(GAO, kind="enumeration", case=gaussian_images, cancels=EITHER_SIGN)
+@theorem(GAO, "enumeration", gaussian_images, cancels=EITHER_SIGN)
 def multigrid_contrast_matches_covariances(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""For Gaussian images the expected gradient in a grid's precision is half of data minus sample covariance.
 
@@ -241,7 +241,7 @@ def true_precision(cov, eta) -> np.ndarray:
     return vectors @ np.diag((1 - np.sqrt(1 - 2 * eta / values)) / eta) @ vectors.T
 
 
-@theorem(GAO, kind="enumeration", case=gaussian_images, cancels=EITHER_SIGN)
+@theorem(GAO, "enumeration", gaussian_images, cancels=EITHER_SIGN)
 def multigrid_contrast_is_not_zero_at_the_truth(impl, sides, models, eta, n_steps, cov, which, direction):
     r"""Even where long chains have the law of the data, the gradient is not zero if few steps keep the coarser start.
 

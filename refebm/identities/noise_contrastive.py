@@ -38,7 +38,7 @@ def stacked(*rows):
     return [np.stack(terms) for terms in zip(*(row + [0 * row[0]] * (most - len(row)) for row in rows))]
 
 
-@theorem(GUTMANN, kind="pointwise", case=rows_and_models)
+@theorem(GUTMANN, "pointwise", rows_and_models)
 def noise_contrast_by_hand(impl, model, noise, x, y):
     r"""The stable form equals the log-sum-exp form of the documents.
 
@@ -52,7 +52,7 @@ def noise_contrast_by_hand(impl, model, noise, x, y):
     return Sides([np.stack([rows, rows])], stacked(naive, lse))
 
 
-@theorem(GOODFELLOW, kind="pointwise", case=rows_and_models)
+@theorem(GOODFELLOW, "pointwise", rows_and_models)
 def discriminator_loss_by_hand(impl, model, noise, x, y):
     r"""With D = sigmoid(logit), the discriminator's loss is minus log D(x) minus log(1 - D(y)).
 
@@ -80,7 +80,7 @@ def data_noise_and_points(draw: Draw) -> dict:
     return with_wider_noise(case)
 
 
-@theorem(GOODFELLOW, kind="pointwise", case=data_noise_and_points)
+@theorem(GOODFELLOW, "pointwise", data_noise_and_points)
 def discriminator_loss_is_noise_contrast(impl, p, noise, x, y):
     r"""With logit = log p - log p_n the discriminator's loss is noise contrast with one noise point each.
 
@@ -105,9 +105,9 @@ def far_models(draw: Draw) -> dict:
 
 @theorem(
     GUTMANN,
-    kind="pointwise",
+    "pointwise",
+    far_models,
     about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC",
-    case=far_models,
 )
 def far_log_ratios_saturate(impl, energy, noise, log_z, x, y):
     r"""For log ratios as large as 1e307, where exp would overflow, the losses are linear or zero.
@@ -135,9 +135,9 @@ def certain(draw: Draw) -> dict:
 
 @theorem(
     f"{GUTMANN}; {CONDITIONAL}, eq. 10",
-    kind="pointwise",
+    "pointwise",
+    certain,
     about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC conditional_noise_contrastive",
-    case=certain,
 )
 def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
     r"""If data and noise are told apart with near certainty, the loss is the tiny probability of a mistake, not zero.
@@ -161,9 +161,9 @@ def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
 
 @theorem(
     GOODFELLOW + "; Stanford CS236, flow contrastive estimation",
-    kind="pointwise",
+    "pointwise",
+    data_noise_and_points,
     about="gan_discriminator_loss noise_contrastive",
-    case=data_noise_and_points,
     cancels=EITHER_SIGN,
 )
 def exchange_of_data_and_noise_gives_the_density_back(impl, p, noise, x, y):
@@ -208,8 +208,8 @@ def entropy_of_the_labels(nu):
 
 @theorem(
     GUTMANN + "; " + GOODFELLOW,
-    kind="quadrature",
-    case=lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
+    "quadrature",
+    lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
     plane=True,
 )
 def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
@@ -223,7 +223,7 @@ def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
     return Sides(terms, [entropy_of_the_labels(nu), *right], max(change, other))
 
 
-@theorem(GUTMANN, kind="quadrature", case=data_noise_and_model)
+@theorem(GUTMANN, "quadrature", data_noise_and_model)
 def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offset):
     r"""A wrong model's loss exceeds the truth's by a mean KL divergence between classifiers: the truth is the minimum.
 
@@ -237,9 +237,7 @@ def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offse
 
 
 @theorem(
-    GOODFELLOW + "; Gao et al. 2020",
-    kind="quadrature",
-    case=lambda draw: with_wider_noise(data_noise_and_model(draw, (1,))),
+    GOODFELLOW + "; Gao et al. 2020", "quadrature", lambda draw: with_wider_noise(data_noise_and_model(draw, (1,)))
 )
 def discriminator_loss_is_jensen_shannon_and_misfit(impl, p, noise, nu, q, offset):
     r"""The discriminator's loss is 2 log 2 - 2 JS plus a mean KL divergence from the best D, so that no D does better.
@@ -259,7 +257,7 @@ def corrected(draw: Draw) -> dict:
     return with_wider_noise({"p": p, "noise": wide_noise(draw, p), "offset": draw.real(-1, 1), "x": x})
 
 
-@theorem("Stanford CS236, comparing NCE and GAN; " + GOODFELLOW, kind="quadrature", case=corrected, plane=True)
+@theorem("Stanford CS236, comparing NCE and GAN; " + GOODFELLOW, "quadrature", corrected, plane=True)
 def corrected_noise_is_the_model(impl, p, noise, offset, x):
     r"""Noise weighted by the odds D/(1 - D), read off the loss, has the law of the model: the data's, if D is best.
 
@@ -284,7 +282,7 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
 # Noise close to the data
 
 
-@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", kind="limit", case=place, cases=PLACES)
+@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", "limit", place, cases=PLACES)
 def contrast_with_shifted_data_is_sliced_score_matching(impl, wells, x, v):
     r"""With the model shifted by v as noise, the loss is sliced score matching up to a constant and order |v|^4.
 

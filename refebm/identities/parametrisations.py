@@ -29,7 +29,7 @@ def a_field(draw: Draw) -> dict:
     return case | {"m": draw.reals((n,), 0.2, 1.5), "std": draw.reals((n,), 0.2, 2.0)}
 
 
-@theorem(f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}", kind="pointwise", about=f"{FROM} {BACK}", case=a_field)
+@theorem(f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}", "pointwise", a_field, about=f"{FROM} {BACK}")
 def parametrisations_by_hand(impl, model, x, m, std):
     r"""For any field F each conversion is its formula in F, m and std, row by row.
 
@@ -47,9 +47,9 @@ def parametrisations_by_hand(impl, model, x, m, std):
 
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}",
-    kind="pointwise",
+    "pointwise",
+    a_field,
     about=f"{FROM} {BACK}",
-    case=a_field,
     cancels="terms that are added to the field and subtracted again",
 )
 def parametrisations_go_there_and_back(impl, model, x, m, std):
@@ -68,9 +68,7 @@ def parametrisations_go_there_and_back(impl, model, x, m, std):
     return Sides([np.stack(left)], [np.stack([field] * 6)], formula=[np.stack(added)])
 
 
-@theorem(
-    f"{HO}, eqs. 9 and 12; {SALIMANS}", kind="pointwise", about=f"{FROM} {BACK}", case=a_field, cancels=EITHER_SIGN
-)
+@theorem(f"{HO}, eqs. 9 and 12; {SALIMANS}", "pointwise", a_field, about=f"{FROM} {BACK}", cancels=EITHER_SIGN)
 def parametrisations_agree_about_the_noisy_point(impl, model, x, m, std):
     r"""Noise, clean point and velocity from one field, as a score or as noise, are consistent with the noisy point.
 
@@ -93,7 +91,7 @@ def wells(draw: Draw) -> dict:
     return case | {"m": draw.reals((n,), 0.2, 1.5), "std": draw.reals((n,), 0.2, 2.0)}
 
 
-@theorem(f"{TWEEDIE}; {SALIMANS}", kind="pointwise", about=FROM, case=wells, cancels=EITHER_SIGN)
+@theorem(f"{TWEEDIE}; {SALIMANS}", "pointwise", wells, about=FROM, cancels=EITHER_SIGN)
 def parametrisations_are_bayes(impl, model, x, m, std):
     r"""From the score of a mixture plus noise, the conversions give posterior means of noise, clean point and velocity.
 
@@ -111,8 +109,8 @@ def parametrisations_are_bayes(impl, model, x, m, std):
 
 @theorem(
     f"{SALIMANS}; Song et al. 2021, eq. 13",
-    kind="pointwise",
-    case=lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)},
+    "pointwise",
+    lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)},
     cancels=EITHER_SIGN,
 )
 def velocity_is_how_points_move_in_the_angle(impl, model, x, m, std, angle):
@@ -140,10 +138,10 @@ def an_sde(draw: Draw) -> dict:
 
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}",
-    kind="pointwise",
+    "pointwise",
+    an_sde,
     about="noise_from_score clean_point_from_score score_from_noise score_from_clean_point "
     "predicted_noise denoised_point score_of_noise score_of_denoiser",
-    case=an_sde,
     cancels=EITHER_SIGN,
 )
 def parametrisations_under_an_sde(impl, sde, model, x, t):
@@ -173,7 +171,7 @@ def a_schedule(draw: Draw) -> dict:
     return {"betas": draw.reals((length,), 0.01, 0.6), "i": np.array([draw.count(0, length - 1) for _ in range(3)])}
 
 
-@theorem(f"{HO}, eq. 4", kind="pointwise", case=a_schedule)
+@theorem(f"{HO}, eq. 4", "pointwise", a_schedule)
 def steps_add_up_to_their_marginal(impl, betas, i):
     r"""Scale and deviation after each step follow by recursion from keeping sqrt(1 - beta) and adding variance beta.
 
@@ -189,7 +187,7 @@ def a_tiny_schedule(draw: Draw) -> dict:
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 4", kind="pointwise", case=a_tiny_schedule)
+@theorem(f"{HO}, eq. 4", "pointwise", a_tiny_schedule)
 def tiny_steps_add_up_to_their_marginal(impl, **case):
     r"""The deviation keeps full precision even for tiny variances, where 1 - a_i must not cancel.
 

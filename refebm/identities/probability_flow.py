@@ -47,7 +47,7 @@ def runge_kutta(u, x, t, h):
 METHODS = [(euler, 1, 200), (heun, 2, 50), (runge_kutta, 4, 40)]
 
 
-@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1", kind="limit", cases=METHODS)
+@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1", "limit", cases=METHODS)
 def ode_steps_have_their_orders(impl, method, order, fewest, sde=PROCESSES[0]):
     r"""From noise to normal data, Euler steps along the velocity have order 1, Heun steps 2, and Runge-Kutta steps 4.
 
@@ -192,7 +192,7 @@ def any_projection_in_closed_form(impl, sde, x, t0, t1, tolerance):
     return promised(value - expected, tolerance)
 
 
-@theorem(LIKELIHOOD, kind="quadrature", cases=PROCESSES)
+@theorem(LIKELIHOOD, "quadrature", cases=PROCESSES)
 def prior_stands_in_for_the_law_at_the_end(impl, sde, x=POINTS, t0=0.1, tolerance=1e-8):
     r"""If no log-density at t = 1 is given, the prior's is used, with an error of their difference at the path's end.
 

@@ -21,7 +21,7 @@ def a_machine(draw: Draw) -> dict:
     return {"model": machine(draw, "binary_rbm", draw.count(1, 4), draw.count(1, 3))}
 
 
-@theorem(BESAG, kind="pointwise", case=a_machine)
+@theorem(BESAG, "pointwise", a_machine)
 def pseudo_likelihood_by_enumeration(impl, model):
     r"""Pseudo-likelihood is minus the sum of the log probabilities of each visible bit given the others.
 
@@ -32,9 +32,9 @@ def pseudo_likelihood_by_enumeration(impl, model):
     return Sides([rows], list(-np.log(conditionals(p, model.d)).T), formula=[size])
 
 
-@theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", case=law_and_energy)
+@theorem(f"{BESAG}; Hyvarinen 2006", "enumeration", law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
-    r"""The mean is a sum of KL divergences between conditional laws of each bit, plus entropies: least at the truth.
+    r"""The mean is a sum of KL divergences between conditional laws, plus entropies, and is least at the true energy.
 
     \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
     - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""
@@ -53,7 +53,7 @@ def bits_apart(draw: Draw) -> dict:
     return {"b": draw.reals((d,), -2, 2), "c": draw.reals((2,), -1, 1)}
 
 
-@theorem(BESAG, kind="pointwise", case=bits_apart, cancels=EITHER_SIGN)
+@theorem(BESAG, "pointwise", bits_apart, cancels=EITHER_SIGN)
 def of_independent_bits_it_is_the_likelihood(impl, b, c):
     r"""For independent bits, pseudo-likelihood is minus the log-likelihood.
 
@@ -65,7 +65,7 @@ def of_independent_bits_it_is_the_likelihood(impl, b, c):
     return Sides([rows], [-x @ b, np.sum(np.log1p(np.exp(b))) + 0 * rows], formula=formula)
 
 
-@theorem(BESAG, kind="pointwise", case=unlikely_bits)
+@theorem(BESAG, "pointwise", unlikely_bits)
 def pseudo_likelihood_of_unlikely_bits(impl, biases):
     r"""For a bit with odds e^a against it, pseudo-likelihood is e^a if that is tiny, not zero, and a if that is huge.
 

@@ -173,10 +173,7 @@ def hidden_mean_far_out(rbm, model):
 
 
 @theorem(
-    SOURCES["binary_rbm"],
-    kind="pointwise",
-    about="BinaryRBM.visible_mean",
-    case=lambda draw: two_far_units(draw, "binary_rbm"),
+    SOURCES["binary_rbm"], "pointwise", lambda draw: two_far_units(draw, "binary_rbm"), about="BinaryRBM.visible_mean"
 )
 def binary_rbm_visible_mean_far_out(impl, model):
     r"""The probability of a visible unit that is certainly off is its tiny odds, not zero.
@@ -187,10 +184,7 @@ def binary_rbm_visible_mean_far_out(impl, model):
 
 
 @theorem(
-    SOURCES["binary_rbm"],
-    kind="pointwise",
-    about="BinaryRBM.log_partition",
-    case=lambda draw: two_far_units(draw, "binary_rbm"),
+    SOURCES["binary_rbm"], "pointwise", lambda draw: two_far_units(draw, "binary_rbm"), about="BinaryRBM.log_partition"
 )
 def binary_rbm_log_partition_far_out(impl, model):
     r"""Without couplings log Z is a sum over units, correct even where the factors of Z overflow.
@@ -208,7 +202,7 @@ def far_wells(draw: Draw) -> dict:
     }
 
 
-@theorem(SOURCES["gaussian_rbm"], kind="pointwise", about="GaussianBernoulliRBM.log_partition", case=far_wells)
+@theorem(SOURCES["gaussian_rbm"], "pointwise", far_wells, about="GaussianBernoulliRBM.log_partition")
 def gaussian_rbm_log_partition_far_out(impl, model):
     r"""log Z keeps full precision however far the wells are from the origin, as only their difference matters.
 
@@ -222,9 +216,9 @@ def gaussian_rbm_log_partition_far_out(impl, model):
 
 @theorem(
     SOURCES["binary_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "binary_rbm"),
     about="BinaryRBM.visible_mean",
-    case=lambda draw: states_of_both_layers(draw, "binary_rbm"),
 )
 def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
     r"""The mean of the visible units given the hidden ones follows from the joint probabilities of all states.
@@ -238,9 +232,9 @@ def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     about="GaussianBernoulliRBM.visible_mean",
-    case=lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )
 def gaussian_rbm_visible_mean_by_hand(impl, model, v, h):
@@ -253,12 +247,12 @@ def gaussian_rbm_visible_mean_by_hand(impl, model, v, h):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="quadrature",
-    about="GaussianBernoulliRBM.visible_mean",
-    case=lambda draw: {
+    "quadrature",
+    lambda draw: {
         "model": (model := machine(draw, "gaussian_rbm", draw.dimension())),
         "h": units(draw, 1, len(model.parameters["c"])),
     },
+    about="GaussianBernoulliRBM.visible_mean",
     plane=True,
     cancels="a mean may be zero",
 )
@@ -278,9 +272,9 @@ def gaussian_rbm_visible_mean_is_conditional(impl, model, h):
 
 @theorem(
     SOURCES["binary_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
     about="BinaryRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
 )
 def binary_rbm_partition_function_by_enumeration(impl, model):
     r"""The partition function is the sum over the states of both layers, whichever layer is larger.
@@ -292,9 +286,9 @@ def binary_rbm_partition_function_by_enumeration(impl, model):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     about="GaussianBernoulliRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     plane=True,
 )
 def gaussian_rbm_partition_function_by_quadrature(impl, model):
@@ -313,9 +307,9 @@ def gaussian_rbm_partition_function_by_quadrature(impl, model):
 
 @theorem(
     SOURCES["binary_rbm"],
-    kind="enumeration",
+    "enumeration",
+    lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
     about="BinaryRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
 )
 def binary_rbm_partition_function_has_one_phase(impl, model):
     r"""The gradient of log Z is minus the mean gradient of the energy over all states.
@@ -328,9 +322,9 @@ def binary_rbm_partition_function_has_one_phase(impl, model):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     about="GaussianBernoulliRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     plane=True,
     cancels=EITHER_SIGN,
 )
@@ -345,9 +339,9 @@ def gaussian_rbm_partition_function_has_one_phase(impl, model):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     about="GaussianBernoulliRBM.free_energy",
-    case=lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )
 def gaussian_rbm_score_is_that_of_its_energy(impl, model, v, h):

@@ -57,7 +57,7 @@ def flow_and_points(draw: Draw) -> dict:
     return {"couplings": draw._flow(d)["couplings"], "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(DINH, kind="pointwise", about="RealNVP.inverse RealNVP.sample", case=flow_and_points)
+@theorem(DINH, "pointwise", flow_and_points, about="RealNVP.inverse RealNVP.sample")
 def flows_go_there_and_back(impl, couplings, x):
     r"""Sampling and inverse undo each other, and each undoes the other map written by hand.
 
@@ -70,7 +70,7 @@ def flows_go_there_and_back(impl, couplings, x):
     return Sides([np.stack(left)], [np.stack([x] * 4)], formula=[np.stack([there, back] * 2)])
 
 
-@theorem(DINH, kind="pointwise", about="RealNVP.inverse RealNVP.sample", case=flow_and_points)
+@theorem(DINH, "pointwise", flow_and_points, about="RealNVP.inverse RealNVP.sample")
 def flows_by_hand(impl, couplings, x):
     r"""Both maps scale and shift each coordinate as the formula says.
 
@@ -81,7 +81,7 @@ def flows_by_hand(impl, couplings, x):
     return Sides([np.stack([flow.inverse(x)[0], flow.sample(x)])], [np.stack([z, y])], formula=[[size_z, size_y]])
 
 
-@theorem(DINH + "; Gao et al. 2020, section 3.2", kind="pointwise", about="RealNVP.inverse", case=flow_and_points)
+@theorem(DINH + "; Gao et al. 2020, section 3.2", "pointwise", flow_and_points, about="RealNVP.inverse")
 def log_determinant_is_that_of_the_jacobian(impl, couplings, x):
     r"""The log-determinant that the inverse returns is that of the full Jacobian, by hand.
 
@@ -91,9 +91,9 @@ def log_determinant_is_that_of_the_jacobian(impl, couplings, x):
 
 @theorem(
     DINH + "; Stanford CS236, score matching for autoregressive and flow models",
-    kind="pointwise",
+    "pointwise",
+    flow_and_points,
     about="RealNVP.log_prob",
-    case=flow_and_points,
 )
 def density_of_a_flow_by_change_of_variables(impl, couplings, x):
     r"""The log-density follows by change of variables, and the energy of the model kind `flow` is its negative.
@@ -120,7 +120,7 @@ def small_flow(draw: Draw) -> dict:
     return {"couplings": tuple(layers)}
 
 
-@theorem(DINH, kind="quadrature", about="RealNVP.log_prob", case=small_flow)
+@theorem(DINH, "quadrature", small_flow, about="RealNVP.log_prob")
 def density_of_a_flow_is_the_law_of_its_sample(impl, couplings):
     r"""The density integrates to one, and its moments are those of T(z) with unit normal z and T by hand.
 

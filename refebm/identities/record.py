@@ -103,10 +103,10 @@ class Wrong(NamedTuple):
 
 def theorem(
     source: str,
-    *,
     kind: str,
-    about: str = "",
     case: Callable[..., dict] | None = None,
+    *,
+    about: str = "",
     plane: bool = False,
     mixtures: bool = False,
     outside: dict[str, Callable[[], dict]] | None = None,
@@ -115,15 +115,20 @@ def theorem(
 ) -> Callable:
     """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
 
-    source: where it stands. kind: the evidence, and how it is judged (see `refebm.identities.record`). about: the names
-    of the functions that it is about, if they are not the public ones that its text, and what it hands ``impl`` to,
-    calls as ``impl.NAME``. case: a function of a `Draw` that returns the arguments by name. plane: it begins with
-    ``draw.dimension()``. mixtures: its density is a ``draw.mixture(d)``, for which a user's data can stand. outside:
-    cases outside its conditions, by words, in which it must fail or be refused. cases: all there are, where they are
-    listed: the values of the arguments, in a tuple where there are several, or what `case` makes them of; or their
-    number, where ``draw.count(0, cases - 1)`` is all that is drawn. cancels: why its terms may be much larger than its
-    sides.
-    A theorem of another module than refebm's is kept there, in ``__theorems__``.
+    - source: the paper and the place in it.
+    - kind: the evidence, and how it is judged (see `refebm.identities.record`).
+    - about: the names of the functions that the theorem is about. By default they are those that its code, and
+      functions to which it hands ``impl``, call as ``impl.NAME``.
+    - case: a function of a `Draw` that returns the arguments by name.
+    - cases: a list of all cases, each a tuple of the arguments (or a single one). If `case` is given too, it is called
+      with these and returns the arguments by name. Or the number of cases, if all that `case` draws is
+      ``draw.count(0, cases - 1)``.
+    - plane: `case` begins with ``draw.dimension()``.
+    - mixtures: its density is a ``draw.mixture(d)``, which a user's data can replace.
+    - outside: cases outside its conditions, by words, in which it must fail or be refused.
+    - cancels: why its terms may be much larger than its sides.
+
+    A theorem of a module outside refebm is kept in that module, in ``__theorems__``.
     """
     if kind not in JUDGES:
         raise InputError("E-KIND", f"kind must be one of {', '.join(JUDGES)}, got {kind!r}{did_you_mean(kind, JUDGES)}")
@@ -152,13 +157,13 @@ def _listed(function, case, cases):
 
 
 def with_about(theorem: Theorem) -> Theorem:
-    """The theorem with what it is about, where its decorator leaves that to its text."""
+    """The theorem with what it is about: if its decorator names no functions, those that its code calls."""
     return theorem if theorem.about else replace(theorem, about=tuple(dict.fromkeys(_called(theorem.sides, set()))))
 
 
 def _called(function: Callable, seen: set) -> Iterator[str]:
-    """The public names that the text of a function speaks of and its module does not have, which are those of `impl`;
-    and those of the functions that it hands `impl` to."""
+    """The public names in the code of a function, and of functions to which it hands `impl`, except those that its
+    module has: the rest are called on `impl`."""
     for name in _names(function.__code__):
         other = function.__globals__.get(name)
         if name in PUBLIC and name not in function.__globals__:
@@ -169,7 +174,7 @@ def _called(function: Callable, seen: set) -> Iterator[str]:
 
 
 def _names(code: CodeType) -> list[str]:
-    """Of globals and attributes, those of inner functions last."""
+    """The names of globals and attributes in the code; those of inner functions come last."""
     return [*code.co_names, *(name for one in code.co_consts if isinstance(one, CodeType) for name in _names(one))]
 
 

@@ -52,7 +52,7 @@ def a_step_back(draw: Draw) -> dict:
     }
 
 
-@theorem(ANDERSON, kind="pointwise", case=a_step_back, cancels=EITHER_SIGN)
+@theorem(ANDERSON, "pointwise", a_step_back, cancels=EITHER_SIGN)
 def reverse_sde_step_by_hand(impl, sde, model, x, t, dt, z):
     r"""For any field a step subtracts the drift times dt and adds g^2 dt times the score and the noise.
 
@@ -69,7 +69,7 @@ def without_noise(case: Callable) -> Callable:
     return lambda draw: {name: value for name, value in case(draw).items() if name not in ("dt", "z")}
 
 
-@theorem(FLOW, kind="pointwise", case=without_noise(a_step_back), cancels=EITHER_SIGN)
+@theorem(FLOW, "pointwise", without_noise(a_step_back), cancels=EITHER_SIGN)
 def velocity_by_hand(impl, sde, model, x, t):
     r"""For any field the velocity is the drift minus half of g^2 times the score.
 
@@ -109,7 +109,7 @@ def executed_back(impl, model, x, t, dt):
     return (x - still) / dt, (kicked - still) ** 2 / dt, still
 
 
-@theorem(ANDERSON, kind="pointwise", case=on_the_line, cancels=EITHER_SIGN)
+@theorem(ANDERSON, "pointwise", on_the_line, cancels=EITHER_SIGN)
 def reverse_sde_has_the_law_in_reverse(impl, model, x, t, dt):
     r"""The drift and noise that a step executes solve the reverse Fokker-Planck equation of a mixture, at every point.
 
@@ -120,7 +120,7 @@ def reverse_sde_has_the_law_in_reverse(impl, model, x, t, dt):
     return Sides([-b, -0.5 * noise * s], rate_of_the_law(model, x, t), formula=formula)
 
 
-@theorem(FLOW, kind="pointwise", case=without_noise(on_the_line), cancels=EITHER_SIGN)
+@theorem(FLOW, "pointwise", without_noise(on_the_line), cancels=EITHER_SIGN)
 def velocity_carries_the_law(impl, model, x, t):
     r"""The velocity solves the continuity equation of a mixture at every point.
 
@@ -149,7 +149,7 @@ def rate_of_a_wave(model, t, waves, phase):
     return [*(0.5 * now.beta * (means @ waves) * np.sin(angle) * size), *(-0.5 * widening * np.cos(angle) * size)]
 
 
-@theorem(ANDERSON, kind="quadrature", case=a_wave, plane=True, cancels=EITHER_SIGN)
+@theorem(ANDERSON, "quadrature", a_wave, plane=True, cancels=EITHER_SIGN)
 def reverse_sde_moves_waves_in_reverse(impl, model, t, dt, waves, phase):
     r"""The drift and noise that a step executes solve the Fokker-Planck equation in weak form, tested with waves.
 
@@ -164,7 +164,7 @@ def reverse_sde_moves_waves_in_reverse(impl, model, t, dt, waves, phase):
     return Sides(terms, rate_of_a_wave(model, t, waves, phase), change)
 
 
-@theorem(FLOW, kind="quadrature", case=without_noise(a_wave), plane=True, cancels=EITHER_SIGN)
+@theorem(FLOW, "quadrature", without_noise(a_wave), plane=True, cancels=EITHER_SIGN)
 def velocity_moves_waves(impl, model, t, waves, phase):
     r"""The velocity solves the continuity equation in weak form, tested with waves.
 
@@ -178,7 +178,7 @@ def velocity_moves_waves(impl, model, t, waves, phase):
     return Sides(terms, rate_of_a_wave(model, t, waves, phase), change)
 
 
-@theorem(f"{ANDERSON}; {EULER}", kind="limit", cases=list(product(PROCESSES, (0.0, 0.1))))
+@theorem(f"{ANDERSON}; {EULER}", "limit", cases=list(product(PROCESSES, (0.0, 0.1))))
 def reverse_chain_has_order_one(impl, sde, low, v=0.3):
     r"""Started from the law at t = 1, the variance at t_0 >= 0 has an error of order 1 in dt.
 
@@ -241,7 +241,7 @@ def return_by_hand(sde, model, x, times, eta, z):
     return [np.stack(parts) for parts in zip(*states)]
 
 
-@theorem(CORRECTED, kind="pointwise", case=a_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, "pointwise", a_return, cancels=EITHER_SIGN)
 def predictor_corrector_by_hand(impl, sde, model, x, times, eta, z):
     r"""For any field, each time has one reverse step, then Langevin steps with the score at the time that it reached.
 
@@ -252,7 +252,7 @@ def predictor_corrector_by_hand(impl, sde, model, x, times, eta, z):
     return Sides([impl.predictor_corrector(*given, x, times, eta, z)], terms, formula=[size])
 
 
-@theorem(CORRECTED, kind="pointwise", case=a_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, "pointwise", a_return, cancels=EITHER_SIGN)
 def states_of_the_return_by_hand(impl, sde, model, x, times, eta, z):
     r"""On request, predictor-corrector sampling returns the states after the corrections at every time.
 
@@ -275,7 +275,7 @@ def a_gaussian_return(draw: Draw) -> dict:
     }
 
 
-@theorem(CORRECTED, kind="pointwise", case=a_gaussian_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, "pointwise", a_gaussian_return, cancels=EITHER_SIGN)
 def predictor_corrector_on_a_gaussian(impl, sde, mean, variance, start, times, eta, corrections):
     r"""For normal data, predictor-corrector sampling is a composition of affine maps, so the law at the end is known.
 

@@ -16,7 +16,7 @@ def a_cosine(draw: Draw) -> dict:
     return {"n_steps": draw.count(1, 12), "offset": draw.real(0.002, 0.2), "most": draw.real(0.9, 0.999)}
 
 
-@theorem(NICHOL, kind="pointwise", case=a_cosine)
+@theorem(NICHOL, "pointwise", a_cosine)
 def cosine_keeps_a_cosine(impl, n_steps, offset, most):
     r"""The kept fraction of the data's variance is a squared cosine after each step, except the last, which is clipped.
 
@@ -33,9 +33,9 @@ def cosine_keeps_a_cosine(impl, n_steps, offset, most):
 AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
 
 
-@theorem(f"{NICHOL}; Song et al. 2021, appendix B", kind="limit", cases=AT)
+@theorem(f"{NICHOL}; Song et al. 2021, appendix B", "limit", cases=AT)
 def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
-    r"""N beta_i tends, at order 1/N, to the rate beta(t) of an SDE at t = i/N.
+    r"""For the cosine schedule N beta_i tends, at order 1/N, to the rate beta(t) of an SDE at t = i/N.
 
     N \beta_i = \beta(t) - \tfrac1{2N} (\beta^2 + \beta') + O(N^{-2}),\
     \beta(t) = \frac{\pi}{1 + s} \tan\left(\frac{\pi (t + s)}{2 (1 + s)}\right)"""
@@ -59,7 +59,7 @@ def two_levels(draw: Draw) -> dict:
     return {"ratio": draw.real(1.01, 2.5), "d": draw.count(1, 60)}
 
 
-@theorem(f"{SONG}, proposition 2", kind="pointwise", case=two_levels)
+@theorem(f"{SONG}, proposition 2", "pointwise", two_levels)
 def coverage_by_hand(impl, ratio, d):
     r"""The coverage is the mass of a normal law in an interval, a difference of complementary error functions.
 
@@ -73,9 +73,9 @@ def coverage_by_hand(impl, ratio, d):
 APART = [2.0, 2.5, 3.5]
 
 
-@theorem(f"{SONG}, proposition 2", kind="limit", cases=APART)
+@theorem(f"{SONG}, proposition 2", "limit", cases=APART)
 def coverage_is_that_of_lengths(impl, apart):
-    r"""As d grows, the coverage tends, at order 1/sqrt(d), to the mass of the chi law of the noise's length there.
+    r"""As d grows, the coverage tends, at order 1/sqrt(d), to the probability of the noise's length in its interval.
 
     \Phi(c + 3 r) - \Phi(c - 3 r) = P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right)
     + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}} + O(\tfrac1d),\
@@ -95,7 +95,7 @@ def a_coverage(draw: Draw) -> dict:
     return {"d": draw.count(8, 3000), "coverage": draw.real(0.1, 0.95)}
 
 
-@theorem(f"{SONG}, technique 2", kind="pointwise", case=a_coverage)
+@theorem(f"{SONG}, technique 2", "pointwise", a_coverage)
 def the_ratio_has_the_coverage(impl, d, coverage):
     r"""Neighbouring levels in the ratio that the rule gives have the coverage that was asked for.
 
@@ -109,7 +109,7 @@ def a_level(draw: Draw) -> dict:
     return {"ratio": draw.real(1.05, 3.0), "eta": draw.real(0.05, 1.9), "n_steps": draw.count(1, 12)}
 
 
-@theorem(f"{SONG}, proposition 3", kind="pointwise", case=a_level)
+@theorem(f"{SONG}, proposition 3", "pointwise", a_level)
 def variances_step_by_step(impl, ratio, eta, n_steps):
     r"""The variance follows the recursion of what each step keeps of it and what its noise adds.
 
@@ -123,12 +123,7 @@ def variances_step_by_step(impl, ratio, eta, n_steps):
     return Sides([np.array(impl.annealed_variance(ratio, eta, n_steps))], [np.array(variance)], formula=formula)
 
 
-@theorem(
-    f"{SONG}, proposition 3 and algorithm 1",
-    kind="pointwise",
-    about="annealed_variance annealed_langevin",
-    case=a_level,
-)
+@theorem(f"{SONG}, proposition 3 and algorithm 1", "pointwise", a_level, about="annealed_variance annealed_langevin")
 def annealed_langevin_has_that_variance(impl, ratio, eta, n_steps):
     r"""The variance is the sum of squares of the factors by which the executed chain multiplies its start and noises.
 
@@ -150,7 +145,7 @@ def a_budget(draw: Draw) -> dict:
     return {"ratio": draw.real(1.02, 2.0), "n_steps": draw.count(1, 40)}
 
 
-@theorem(f"{SONG}, technique 4", kind="pointwise", case=a_budget)
+@theorem(f"{SONG}, technique 4", "pointwise", a_budget)
 def the_step_makes_the_variance_least(impl, ratio, n_steps):
     r"""At the optimal step the variance is stationary: the remaining start falls as fast as the step's own error grows.
 
@@ -181,7 +176,7 @@ def averaged(impl, steps, momentum):
     return np.concatenate([np.ravel(average["W"]), *average["rest"]])
 
 
-@theorem(f"{SONG}, technique 5", kind="pointwise", case=training_run, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, technique 5", "pointwise", training_run, cancels=EITHER_SIGN)
 def averages_weigh_the_past_geometrically(impl, steps, momentum):
     r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest, m^T.
 
@@ -192,9 +187,7 @@ def averages_weigh_the_past_geometrically(impl, steps, momentum):
 
 
 @theorem(
-    f"{SONG}, technique 5",
-    kind="pointwise",
-    case=lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)},
+    f"{SONG}, technique 5", "pointwise", lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)}
 )
 def averages_quiet_the_noise(impl, n_steps, momentum):
     r"""Averaging reduces the variance of independent parameters to (1 - m)/(1 + m), plus a rest from the first ones.

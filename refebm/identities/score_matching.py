@@ -38,8 +38,8 @@ def implicit_against_explicit(impl, p, model, **options):
 
 @theorem(
     HYVARINEN,
-    kind="quadrature",
-    case=data_and_model,
+    "quadrature",
+    data_and_model,
     plane=True,
     mixtures=True,
     outside={
@@ -62,11 +62,11 @@ def implicit_is_explicit(impl, p, model):
 
 @theorem(
     HYVARINEN,
-    kind="quadrature",
-    case=lambda draw: {"p": draw.gaussian(d := draw.count(1, 8)), "model": draw.model(d, ("quadratic",))},
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(d := draw.count(1, 8)), "model": draw.model(d, ("quadratic",))},
 )
 def implicit_is_explicit_for_gaussians(impl, p, model):
-    r"""For Gaussian data and a quadratic energy, in up to 8 dimensions, it is the same Fisher divergence.
+    r"""For Gaussians in up to 8 dimensions, expected implicit score matching is the Fisher divergence up to a constant.
 
     \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \operatorname{tr} \Sigma^{-1}"""
     return implicit_against_explicit(impl, p, model, degree=2)
@@ -74,8 +74,8 @@ def implicit_is_explicit_for_gaussians(impl, p, model):
 
 @theorem(
     "Stanford CS236, score matching for autoregressive and flow models",
-    kind="quadrature",
-    case=lambda draw: data_and_model(draw, ("autoregressive", "flow")),
+    "quadrature",
+    lambda draw: data_and_model(draw, ("autoregressive", "flow")),
     plane=True,
     mixtures=True,
 )
@@ -93,9 +93,9 @@ def data_model_and_direction(draw: Draw) -> dict:
 
 @theorem(
     SLICED,
-    kind="quadrature",
+    "quadrature",
+    data_model_and_direction,
     about="sliced_score_matching explicit_sliced",
-    case=data_model_and_direction,
     plane=True,
     mixtures=True,
 )
@@ -138,8 +138,8 @@ def sizes(model, x, law):
 
 @theorem(
     SLICED,
-    kind="pointwise",
-    case=model_points_and_law,
+    "pointwise",
+    model_points_and_law,
     cancels=EITHER_SIGN,
     outside={"E[v v^T] is not I": lambda: {"model": line(), "x": np.array([[0.5], [2.0]]), "law": "stretched"}},
 )
@@ -154,7 +154,7 @@ def mean_of_sliced_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)], formula=formula)
 
 
-@theorem("Song and Kingma 2021, eq. 17", kind="pointwise", case=model_points_and_law, cancels=EITHER_SIGN)
+@theorem("Song and Kingma 2021, eq. 17", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     r"""The variance-reduced objective has implicit score matching as its mean over v too, at every x.
 
@@ -165,7 +165,7 @@ def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)], formula=formula)
 
 
-@theorem("Stanford CS236, sliced score matching", kind="pointwise", case=model_points_and_law, cancels=EITHER_SIGN)
+@theorem("Stanford CS236, sliced score matching", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
     r"""The mean over v of the sliced Fisher divergence is the Fisher divergence at every x.
 
@@ -175,12 +175,7 @@ def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
     return Sides(sliced, [0.5 * (-x_i - s_i) ** 2 for x_i, s_i in zip(x.T, s.T)])
 
 
-@theorem(
-    "Hutchinson 1989; Song and Kingma 2021, section 4.2",
-    kind="pointwise",
-    case=model_points_and_law,
-    cancels=EITHER_SIGN,
-)
+@theorem("Hutchinson 1989; Song and Kingma 2021, section 4.2", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def hutchinson_is_unbiased(impl, model, x, law):
     r"""The mean over v of the quadratic form is the trace.
 
@@ -201,7 +196,7 @@ def closed_variance(a, law):
     return 2 * (d * frobenius - trace**2) / (d + 2)
 
 
-@theorem("Hutchinson 1989", kind="pointwise", case=model_points_and_law, cancels=EITHER_SIGN)
+@theorem("Hutchinson 1989", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def hutchinson_variance_is_closed(impl, model, x, law):
     r"""The variance over v has a closed form in the symmetric part A of the Jacobian for each law of v.
 
@@ -223,9 +218,7 @@ def some_directions(draw: Draw) -> dict:
     return case | {"v": draw.reals((draw.count(1, 3), *case["x"].shape), -2, 2)}
 
 
-@theorem(
-    "Stanford CS236, computing Jacobian-vector products", kind="pointwise", case=some_directions, cancels=EITHER_SIGN
-)
+@theorem("Stanford CS236, computing Jacobian-vector products", "pointwise", some_directions, cancels=EITHER_SIGN)
 def quadratic_forms_by_hand(impl, model, x, law, v):
     r"""For one to three directions, quadratic form and sliced objectives follow from score and Jacobian by hand.
 
@@ -246,7 +239,7 @@ def quadratic_forms_by_hand(impl, model, x, law, v):
     )
 
 
-@theorem("Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM", kind="limit", case=place, cases=PLACES)
+@theorem("Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM", "limit", place, cases=PLACES)
 def finite_differences_are_of_order_two(impl, wells, x, v):
     r"""Finite differences along v tend to sliced score matching, with the error of Taylor's formula.
 
@@ -269,7 +262,7 @@ def sample_and_departure(draw: Draw) -> dict:
     }
 
 
-@theorem("Hyvarinen 2005, section 3.1", kind="pointwise", case=sample_and_departure)
+@theorem("Hyvarinen 2005, section 3.1", "pointwise", sample_and_departure)
 def minimiser_over_gaussians_is_maximum_likelihood(impl, x, precision, shift):
     r"""Among Gaussians the sample mean m and covariance S minimise implicit score matching, like maximum likelihood.
 
@@ -299,11 +292,7 @@ def scores_and_divergences(p, q, x):
 
 
 @theorem(
-    "Song and Kingma 2021, section 4.3; Lyu 2009, theorem 1",
-    kind="quadrature",
-    case=two_densities,
-    plane=True,
-    mixtures=True,
+    "Song and Kingma 2021, section 4.3; Lyu 2009, theorem 1", "quadrature", two_densities, plane=True, mixtures=True
 )
 def fisher_divergence_is_the_rate_along_the_heat_flow(impl, p, q):
     r"""When both densities diffuse, the KL divergence falls at the rate of the Fisher divergence.
@@ -323,7 +312,7 @@ def fisher_row(impl, p, q):
     return lambda x: impl.explicit_score_matching(impl.score(mixture_of(q)), impl.data_score(p), x)
 
 
-@theorem("Song and Kingma 2021, section 4.3", kind="quadrature", case=two_densities, plane=True, mixtures=True)
+@theorem("Song and Kingma 2021, section 4.3", "quadrature", two_densities, plane=True, mixtures=True)
 def fisher_divergence_is_the_rate_along_langevin(impl, p, q):
     r"""Along the Langevin dynamics of q the KL divergence falls at twice the rate of the Fisher divergence.
 
@@ -340,7 +329,7 @@ def fisher_divergence_is_the_rate_along_langevin(impl, p, q):
 GAUSSIAN_PAIRS = [(1.0, 1.7, 0.6), (0.8, 0.5, -0.4), (1.4, 1.0, 1.1)]  # variances of p and q, difference of means
 
 
-@theorem("Lyu 2009, theorem 1", kind="limit", cases=GAUSSIAN_PAIRS)
+@theorem("Lyu 2009, theorem 1", "limit", cases=GAUSSIAN_PAIRS)
 def heat_flow_of_gaussians(impl, a, b, gap):
     r"""For two diffusing Gaussians the difference quotient of the KL divergence tends to minus the Fisher divergence.
 
@@ -367,10 +356,7 @@ def gamma_and_model(draw: Draw, low: float, kinds=("mlp_score", "mlp_energy", "q
 
 
 @theorem(
-    "Hyvarinen 2007b, non-negative score matching",
-    kind="quadrature",
-    case=lambda draw: gamma_and_model(draw, 0.75),
-    plane=True,
+    "Hyvarinen 2007b, non-negative score matching", "quadrature", lambda draw: gamma_and_model(draw, 0.75), plane=True
 )
 def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
     r"""The weight x^2 removes the boundary term for every shape of a Gamma density.
@@ -389,8 +375,8 @@ def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
 
 @theorem(
     "Hyvarinen 2007b, ratio matching",
-    kind="enumeration",
-    case=law_and_energy,
+    "enumeration",
+    law_and_energy,
     cancels="both sides vanish where the two ratios agree",
 )
 def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
@@ -412,7 +398,7 @@ def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
     return Sides([rows, *(-p * g(r_p).T ** 2)], list(p * distance.T))
 
 
-@theorem("Hyvarinen 2007b, ratio matching", kind="pointwise", case=unlikely_bits)
+@theorem("Hyvarinen 2007b, ratio matching", "pointwise", unlikely_bits)
 def ratio_matching_of_unlikely_bits(impl, biases):
     r"""If the model is certain of a bit, ratio matching is the square of the tiny odds against it, not zero.
 
@@ -437,9 +423,7 @@ def two_weights(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    "Stanford CS236, pitfall 3; Song and Kingma 2021, section 4.4", kind="quadrature", case=two_weights, plane=True
-)
+@theorem("Stanford CS236, pitfall 3; Song and Kingma 2021, section 4.4", "quadrature", two_weights, plane=True)
 def scores_forget_mixture_weights(impl, direction, distance, sigma, weights):
     r"""If two mixtures differ only in their weights, their Fisher divergence vanishes as their components move apart.
 
@@ -465,8 +449,8 @@ def line(slope: float = 1.0):
 
 @theorem(
     PARTS,
-    kind="quadrature",
-    case=lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
+    "quadrature",
+    lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
     plane=True,
     cancels="for a constant field both sides are zero",
     outside={"shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
@@ -488,7 +472,7 @@ def gamma_and_springs(draw: Draw) -> dict:
     return {"p": draw.gamma(d, 0.5), "model": Model("quadratic", {"mean": np.zeros(d), "precision": springs})}
 
 
-@theorem(PARTS, kind="quadrature", case=gamma_and_springs, plane=True)
+@theorem(PARTS, "quadrature", gamma_and_springs, plane=True)
 def gamma_integration_by_parts_from_zero(impl, p, model):
     r"""For a field of order x at 0 the boundary term vanishes for every Gamma shape.
 
@@ -515,12 +499,12 @@ def half_line(draw: Draw, low: float, models: int) -> dict:
 
 @theorem(
     PARTS + " (which takes the boundary term for zero)",
-    kind="quadrature",
-    case=lambda draw: half_line(draw, 2.5, 1),
+    "quadrature",
+    lambda draw: half_line(draw, 2.5, 1),
     outside={f"shape {a}": lambda a=a: {"p": Gamma(a, 1.0), "models": [line()]} for a in (0.5, 1.5, 2.0)},
 )
 def gamma_boundary_term(impl, p, models):
-    r"""On the half-line the two objectives also differ by p(0+) s(0+), which is the rate times s(0) at shape 1.
+    r"""On the half-line implicit and explicit score matching also differ by p(0+) s(0+): rate times s(0) at shape 1.
 
     \mathbb E[\text{explicit}] - \mathbb E[\text{implicit}] - \tfrac12 \mathbb E s_p^2 = p(0^+) s(0^+)"""
     (model,) = models
@@ -537,9 +521,9 @@ def gamma_boundary_term(impl, p, models):
     return Sides([explicit], [implicit, constant, boundary], change)
 
 
-@theorem("Hyvarinen 2005, regularity conditions", kind="quadrature", case=lambda draw: half_line(draw, 1.5, 2))
+@theorem("Hyvarinen 2005, regularity conditions", "quadrature", lambda draw: half_line(draw, 1.5, 2))
 def gamma_differences_of_the_implicit_objective(impl, p, models):
-    r"""Two fields are compared rightly for Gamma shapes above 1, with an error of p(0+)(s_1(0) - s_2(0)) at shape 1.
+    r"""Implicit score matching compares two fields correctly for Gamma shapes above 1; at 1 it errs by boundary terms.
 
     \mathbb E[J_1 - J_2] = \mathbb E[\tfrac12 s_1^2 - s_p s_1] - \mathbb E[\tfrac12 s_2^2 - s_p s_2]
     - p(0^+)(s_1(0) - s_2(0))"""
@@ -562,9 +546,9 @@ def gamma_differences_of_the_implicit_objective(impl, p, models):
 
 @theorem(
     HYVARINEN,
-    kind="quadrature",
+    "quadrature",
+    lambda draw: gamma_and_model(draw, 2.5, ("gamma",)),
     about="implicit_score_matching explicit_score_matching",
-    case=lambda draw: gamma_and_model(draw, 2.5, ("gamma",)),
     plane=True,
     outside={
         "shape 1.5": lambda: {

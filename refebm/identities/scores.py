@@ -32,9 +32,9 @@ def line_integral(field, a, b, nodes):
 
 @theorem(
     "Song and Kingma 2021, section 4 (equal scores mean equal densities)",
-    kind="quadrature",
+    "quadrature",
+    two_points,
     about="score_of",
-    case=two_points,
     outside={"a field that is not a gradient": a_turning_field},
     cancels=EITHER_SIGN,
 )
@@ -68,7 +68,7 @@ def a_rise(d, x) -> dict:
     return {"p": GaussianMixture([0.4, 0.6], means, np.array([0.6 * np.eye(d), 1.1 * np.eye(d)])), "x": np.array(x)}
 
 
-@theorem("Stanford CS236, from scores to samples: follow the scores; Das 2021", kind="limit", case=a_rise, cases=RISING)
+@theorem("Stanford CS236, from scores to samples: follow the scores; Das 2021", "limit", a_rise, cases=RISING)
 def following_the_score_climbs(impl, p, x):
     r"""Following the score without noise raises log p by eta |s|^2, to first order.
 
@@ -97,8 +97,8 @@ def with_one_last(x):
 
 @theorem(
     "Stanford CS236, challenge in low data density regions; Song and Ermon 2019, section 3.2.1",
-    kind="quadrature",
-    case=data_and_linear_score,
+    "quadrature",
+    data_and_linear_score,
     plane=True,
     mixtures=True,
     cancels=EITHER_SIGN,
@@ -124,8 +124,8 @@ def errors_are_weighed_by_the_data(impl, p, W, b):
 
 @theorem(
     "Hyvarinen 2005, section 3.1; Song and Kingma 2021, section 4; Gutmann and Hyvarinen 2010, theorem 3 (of NCE)",
-    kind="quadrature",
-    case=lambda draw: {"p": draw.mixture(1)},
+    "quadrature",
+    lambda draw: {"p": draw.mixture(1)},
     cancels=EITHER_SIGN,
 )
 def score_matching_has_a_sandwich_covariance(impl, p):
@@ -166,8 +166,8 @@ def point_and_denoiser(draw: Draw) -> dict:
 @theorem(
     "Stein 1981, theorem 1 (Stein's unbiased risk estimate); Song and Kingma 2021, section 4.1; Raphan and Simoncelli "
     "2007",
-    kind="quadrature",
-    case=point_and_denoiser,
+    "quadrature",
+    point_and_denoiser,
     plane=True,
     cancels=EITHER_SIGN,
 )

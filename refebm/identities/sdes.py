@@ -71,9 +71,9 @@ def points_and_times(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, eqs. 9, 11, 12 and 30; Stanford CS236, perturbing data with stochastic processes",
-    kind="pointwise",
+    "pointwise",
+    points_and_times,
     about=DIFFUSIONS + " VariancePreserving.drift",
-    case=points_and_times,
 )
 def coefficients_by_hand(impl, sdes, x, t):
     r"""Drift and diffusion of each SDE are their formulas, with a time for each row.
@@ -99,9 +99,9 @@ def times_apart_and_close(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, eqs. 9, 11 and 12",
-    kind="pointwise",
+    "pointwise",
+    times_apart_and_close,
     about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral",
-    case=times_apart_and_close,
 )
 def schedules_by_hand(impl, sdes, s, t):
     r"""The level sigma(t) of variance-exploding SDEs is geometric in time, beta(t) of variance-preserving ones linear.
@@ -119,9 +119,9 @@ def schedules_by_hand(impl, sdes, s, t):
 
 @theorem(
     f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes",
-    kind="pointwise",
+    "pointwise",
+    points_and_times,
     about="VariancePreserving.marginal " + SDE_KERNELS,
-    case=points_and_times,
 )
 def marginals_by_hand(impl, sdes, x, t):
     r"""The marginals have their closed forms, and are the kernels from time 0.
@@ -134,7 +134,7 @@ def marginals_by_hand(impl, sdes, x, t):
     return Sides([np.array(left)], [np.array([[one, one] for one in hand])])
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about=SDE_KERNELS, case=times_in_order, cancels="v(t) minus v(s)")
+@theorem(f"{SONG}, appendix B", "pointwise", times_in_order, about=SDE_KERNELS, cancels="v(t) minus v(s)")
 def kernels_by_hand(impl, sdes, s, u, t):
     r"""The kernel from s to t follows from the marginals at s and t.
 
@@ -147,7 +147,7 @@ def kernels_by_hand(impl, sdes, s, u, t):
     return Sides([np.array(left)], [np.array(first), np.array(second)])
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about=SDE_KERNELS, case=times_in_order)
+@theorem(f"{SONG}, appendix B", "pointwise", times_in_order, about=SDE_KERNELS)
 def kernels_compose(impl, sdes, s, u, t):
     r"""The kernel from s to u followed by that from u to t is the kernel from s to t.
 
@@ -165,9 +165,9 @@ def span_of_time(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, appendix B; Sarkka and Solin 2019, eqs. 5.50 and 5.51",
-    kind="quadrature",
+    "quadrature",
+    span_of_time,
     about=f"{SDE_KERNELS} {DIFFUSIONS} VariancePreserving.drift",
-    case=span_of_time,
 )
 def moments_solve_their_odes(impl, sdes, s, t):
     r"""Mean and variance of x_t given x_s solve the moment equations of the SDE's own drift and diffusion.
@@ -198,9 +198,9 @@ def close_times(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, appendix B (increments of the kernels)",
-    kind="quadrature",
+    "quadrature",
+    close_times,
     about=" ".join(SDE_KERNELS.split()[:3]),
-    case=close_times,
     outside={"a difference of given variances": lambda: {"sdes": [GIVEN], "s": 0.75, "t": 0.75 + 2.0**-40}},
 )
 def kernels_do_not_cancel(impl, sdes, s, t):
@@ -226,9 +226,9 @@ def mixture_and_time(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, appendix D.1; Oksendal 2003 (Kolmogorov's forward equation)",
-    kind="pointwise",
+    "pointwise",
+    mixture_and_time,
     about=DIFFUSIONS + " VariancePreserving.drift",
-    case=mixture_and_time,
     mixtures=True,
     cancels=EITHER_SIGN,
 )
@@ -265,9 +265,9 @@ def mixture_and_late_time(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, eq. 29 (for mixtures)",
-    kind="quadrature",
+    "quadrature",
+    mixture_and_late_time,
     about="VariancePreserving.diffused",
-    case=mixture_and_late_time,
     plane=True,
     mixtures=True,
 )
@@ -293,9 +293,9 @@ def diffused_laws_are_convolutions(impl, p, sdes, t, y):
 
 @theorem(
     f"{SONG}, section 3.3 and appendix C",
-    kind="pointwise",
+    "pointwise",
+    points_and_times,
     about="VarianceExploding.prior VariancePreserving.prior",
-    case=points_and_times,
 )
 def priors_by_hand(impl, sdes, x, t):
     r"""The prior is normal with mean 0 and the variance std(1)^2, or 1 for variance-preserving SDEs.
@@ -325,9 +325,9 @@ def gaussian_to_the_end(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, section 3.3 (p_1 is not the prior)",
-    kind="quadrature",
+    "quadrature",
+    gaussian_to_the_end,
     about="VariancePreserving.prior_gap",
-    case=gaussian_to_the_end,
     plane=True,
     cancels="the gap may be tiny compared with its terms",
 )
@@ -350,9 +350,9 @@ def mixture_to_the_end(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, section 3.3 (p_1 is not the prior)",
-    kind="quadrature",
+    "quadrature",
+    mixture_to_the_end,
     about="VariancePreserving.prior_gap",
-    case=mixture_to_the_end,
     plane=True,
     mixtures=True,
     cancels="the gap may be tiny compared with its terms",
@@ -373,9 +373,9 @@ def mixture_and_more_noise(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, section 3.3; Cover and Thomas 2006, section 4.4",
-    kind="quadrature",
+    "quadrature",
+    mixture_and_more_noise,
     about="VariancePreserving.prior_gap",
-    case=mixture_and_more_noise,
     plane=True,
     cancels="the gap may be tiny compared with its terms",
 )
@@ -399,7 +399,7 @@ def schedule(draw: Draw) -> dict:
     return {"sde": draw.sde(["VariancePreserving"]), "n_steps": draw.count(7, 18)}
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about="VariancePreserving.betas", case=schedule)
+@theorem(f"{SONG}, appendix B", "pointwise", schedule, about="VariancePreserving.betas")
 def variances_of_the_steps(impl, sde, n_steps):
     r"""The variances of the steps are beta(i/N)/N, and their sum exceeds the integral of beta by a term in 1/N.
 
@@ -415,10 +415,7 @@ SCHEDULES = [{"beta_min": 0.1, "beta_max": 6.0}, {"beta_min": 1.0, "beta_max": 2
 
 
 @theorem(
-    f"{SONG}, appendix B; Ho, Jain and Abbeel 2020, eq. 4",
-    kind="limit",
-    about="VariancePreserving.betas",
-    cases=SCHEDULES,
+    f"{SONG}, appendix B; Ho, Jain and Abbeel 2020, eq. 4", "limit", about="VariancePreserving.betas", cases=SCHEDULES
 )
 def product_of_the_steps_tends_to_the_scale(impl, given):
     r"""The fraction of the variance that N steps keep tends, at order 1/N, to the squared scale of the SDE.

@@ -165,7 +165,7 @@ terms(
 
 asked(
     "implicit_negative_elbo",
-    kinds=("mlp_score", "mlp_energy", "mixture", "quadratic"),  # which are the score of q
+    kinds=("mlp_score", "mlp_energy", "mixture", "quadratic"),  # models for the score of q
     parts=("the values", "the gradients in z"),
 )
 asked("entropy_gradient", without=("eps",), parts=("the gradient in phi[0]", "the gradient in phi[1]"))  # eps is noise

@@ -429,7 +429,7 @@ conventions(
 
 DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
 asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
-ODD = {"n": 1, "length": 13}  # of one chain, whose length is odd
+ODD = {"n": 1, "length": 13}  # one chain of odd length
 asked("run", also=("trajectory",))
-asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # and of chains that alternate, where it is bounded
+asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
 asked("split_r_hat", each=({}, ODD))

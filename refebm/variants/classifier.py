@@ -35,4 +35,4 @@ terms(
     "class_log_probabilities", ("f_y", "logits(x)"), ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)")
 )
 
-asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # d classes
+asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # its d outputs are logits

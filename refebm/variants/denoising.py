@@ -57,7 +57,7 @@ wrong_versions(
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
 )
 terms(
-    "denoising_score_matching_cv",  # without the term 1/2 |z|^2/sigma^2, which cancels
+    "denoising_score_matching_cv",  # the term 1/2 |z|^2/sigma^2 cancels, and is not listed
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
     ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
     ("-z.s(x)/sigma", "-dot(z / sigma, score(x))"),

@@ -107,4 +107,5 @@ wrong_versions(
 )
 terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"), ("-x/std^2", f"-x / {STD} ** 2"))
 
-asked("diffusion_score_matching", without=("t", "weight"))  # a mistake asks back at 1 - t; a weight is by row
+# Without t = 1, where a wrong version takes log(1 - t), and without a weight, which is one per row here.
+asked("diffusion_score_matching", without=("t", "weight"))

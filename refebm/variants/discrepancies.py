@@ -158,7 +158,7 @@ wrong_versions(
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
 
-asked("minimum_probability_flow", seed=8_000)  # with energies beyond 1,420, of which even the root of exp(E) overflows
+asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where even exp(E/2) overflows
 asked(
     "kernel_stein",
     also=("unbiased",),
@@ -168,7 +168,7 @@ asked(
         (words, {"kind": "quadratic", "unbiased": False} | options)
         for words, options in (
             ("points that are far apart", {"d": 2, "n": 4, "apart": 8}),
-            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),  # these for code that has the V statistic alone
+            ("a generic question, d = 3, n = 4", {"d": 3, "n": 4}),  # these and the next: for code with only V
             ("what is right in one dimension only", {"d": 1, "n": 3}),
             ("a wrong power of bandwidth", {"d": 2, "n": 3, "bandwidth": 2.0}),
             ("overflow: points or wells far out", {"d": 2, "n": 3, "kind": "mixture", "reach": 16}),

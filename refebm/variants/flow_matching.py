@@ -105,5 +105,5 @@ conventions(
 )
 terms("score_of_flow", ("-x/t", "-x / t[:, None]"), ("-(1 - t) u/t", "-(1 - t[:, None]) * velocity(x, t) / t[:, None]"))
 
-asked("flow_velocity", far=FAR, without=("t",))  # which a mistake asks back, at 1 - t
+asked("flow_velocity", far=FAR, without=("t",))  # the velocity has a pole at t = 1
 asked("flow_matching", without=("t",))

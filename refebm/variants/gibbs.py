@@ -57,6 +57,6 @@ KINDS = ("binary_rbm", "gaussian_rbm")
 asked(
     "gibbs_step",
     generic=lambda i, half, d, n: {"kind": KINDS[i % 2]},
-    rounded={"kind": "gaussian_rbm"},  # bits never are
+    rounded={"kind": "gaussian_rbm"},  # bits are never rounded
     each=tuple({"kind": kind} for kind in KINDS),
 )

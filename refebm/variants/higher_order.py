@@ -109,6 +109,6 @@ terms(
     ("-3/2 d", "-1.5 * x.shape[1] + 0 * energy(x)"),
 )
 
-SMOOTH = ("mlp_score", "quadratic", "mlp_energy")  # of which high derivatives have digits
+SMOOTH = ("mlp_score", "quadratic", "mlp_energy")  # models whose high derivatives keep their digits
 asked("higher_order_score_matching laplacian_score_matching", far=(), kinds=SMOOTH)
-asked("marginalisation_score_matching", far=())  # powers of x
+asked("marginalisation_score_matching", far=())  # far out exp(2 a) overflows

@@ -30,10 +30,10 @@ GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
+MADE = ("RealNVP", "LinearGaussianVAE")  # other classes whose objects are built from data, as densities and RBMs are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
 GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
-BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
+BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # arguments that an adapter gets by name
 
 
 @functools.cache
@@ -50,9 +50,8 @@ FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(
 RETURNED = (glossary.Field, glossary.LogDensity)
 CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
 KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
-ADJUSTED = tuple(
-    name for name in KERNELS if glossary.Energy in types(name).values()
-)  # accept or reject: how likely is asked
+# Kernels that accept or reject; questions ask for the acceptance probability too:
+ADJUSTED = tuple(name for name in KERNELS if glossary.Energy in types(name).values())
 FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
 NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
@@ -491,8 +490,8 @@ DRAWS = {  # how an argument of each type is drawn
         lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
     ),
 }
-SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
-OWN = {  # what a name says that its type does not
+SHORTER = ("y", "lagged")  # chains that have one state fewer than the chain that is ahead
+OWN = {  # how an argument of this name is drawn, where its type does not say it
     "std": lambda ask, name: ask.scales(name, 0.25, 1.5),
     "most": lambda ask, name: ask.fixed.get(name, 0.9375),
     "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),

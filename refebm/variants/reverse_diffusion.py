@@ -321,7 +321,7 @@ terms(
 )
 
 FIRST, LATER_STEPS = "diffused_mixture", "noise_conditional"  # a mixture is asked at the first two steps
-DRIFTING = {"sde": "SubVariancePreserving"}  # of others the drift may be zero
+DRIFTING = {"sde": "SubVariancePreserving"}  # for other SDEs the drift may be zero
 
 
 def by_both_divergences(impl, **question):
@@ -336,7 +336,7 @@ FLOW = "probability_flow_log_prob"
 asked(FLOW, also=("t0", "t1", "rtol", "atol"), answer=by_both_divergences)
 asked("euler_maruyama_step predictor_corrector", rounded=DRIFTING)
 asked("reverse_sde_step", far=FAR, rounded=DRIFTING, each=({}, {"sde": "VarianceExploding"}))
-asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  # a mistake asks back at 1 - t, log 0
+asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  # t = 1: a wrong version takes log(1 - t)
 asked(
     "predictor_corrector",
     beside=(("equal steps in time", {"d": 2, "n": 3, "kind": "noise_conditional", "times": [0.75, 0.5, 0.25]}),),

@@ -116,13 +116,6 @@ wrong_versions(
     ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)", "finite"),
     ("v once", "dot(v, jacobian_vector_product(...))", "dot(np.ones_like(v), jacobian_vector_product(...))", "finite"),
     (
-        "signs of the projections",
-        "dot(...)",
-        "dot(np.sign(v), jacobian_vector_product(field, x, np.sign(v)))",
-        "finite",
-        f"{ERMON}: the comment says Rademacher, the code is Gaussian",
-    ),
-    (
         SAME_PROJECTION,
         "dot(...)",
         "dot(v[:1], jacobian_vector_product(field, x, v[:1] + 0 * x))",

@@ -242,6 +242,6 @@ asked("VariancePreserving.kernel", parts=SCALE_AND_STD)
 asked(
     "VariancePreserving.betas",
     generic=lambda i, half, d, n: {"n_steps": n + half},
-    without=("n_steps",),  # one step has not both ends, as a convention has
+    without=("n_steps",),  # a convention has beta at both ends of the chain, so it needs two steps
 )
 asked("VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap", most_d=1)

@@ -77,7 +77,7 @@ class Chain(NamedTuple):
             for step in self.steps:
                 made = step.before(made)
             rows = answer(**made)
-            for weight in self.natural:  # of the process that the steps make of the one that is given
+            for weight in self.natural:  # taken at the arguments that the steps made, not at those given
                 rows = weight(made) * rows
             return self.weighting.factor(given) * rows if self.weighting else rows
 
@@ -276,22 +276,20 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
                    step(lambda u, _: 1 - u))  # fmt: skip
     if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
-        yield Step(
-            "step size",
-            half,
-            "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
-            step(lambda eta, _: eta / 2),
-        )
+        yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
+                   step(lambda eta, _: eta / 2))  # fmt: skip
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
+        yield Step("projections", "signs for projections: sign(v), Rademacher's where v is normal", "Hutchinson 1989",
+                   step(lambda v, _: np.sign(v)))  # fmt: skip
         yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
                    step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
         if "hutchinson" not in function and not function.endswith("_vr"):  # else it only scales the answer
             yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
-        for words, change in (("steps are told to the model from 1 on: f(x, i + 1)", lambda i: i + 1),):
-            yield Step("index", words, HO, step(_relabelled(change)))
+        words = "steps are told to the model from 1 on: f(x, i + 1)"
+        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)))
     if kind == glossary.TimeField and glossary.Sde in of:
         for count in (999, 1000):
             yield Step(
@@ -331,7 +329,7 @@ class _from_nothing:
 
 @functools.cache
 def steps(function: str) -> tuple[Step, ...]:
-    """Those of the kinds of arguments that the function has."""
+    """The steps that the types of the function's arguments offer."""
     if "." in function or function in CALLED or function in FOR_GRADIENTS:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
@@ -392,7 +390,7 @@ def _ratio(function: str, power: int, given: dict):
 
 
 def _least(function: str, most: float, over: int | None, given: dict):
-    """The signal-to-noise ratio, or the most that it counts for, over itself and this number."""
+    """min(snr, most), divided by snr + over unless `over` is None; snr is the signal-to-noise ratio."""
     m, std = moments(function, given, _level(given), _length(given))
     ratio = m[:, 0] ** 2 / std[:, 0] ** 2
     return np.minimum(ratio, most) / (1.0 if over is None else ratio + over)

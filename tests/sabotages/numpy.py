@@ -146,7 +146,6 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         'dot(v**2, np.einsum("nii->ni", jacobian(model)(x)))',
     ),
     ("hutchinson_divergence", "field for Jacobian"): ("jacobian_vector_product(model, x, v)", "field(model)(x)"),
-    ("hutchinson_divergence", "signs of the projections"): ("return dot", "v = np.sign(v)\n    return dot"),
     ("hutchinson_divergence", "the same projection in each row"): (
         "return dot",
         "v = np.tile(v[0], (len(x), 1))\n    return dot",

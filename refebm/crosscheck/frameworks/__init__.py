@@ -20,7 +20,7 @@ their names are refebm's, they may be in any order:
 - v is (n, d): with several projections the function is called once for each, and the mean is taken. With
   `objective(projections=True)` it gets all of them, (m, n, d), even if m = 1, and takes the mean itself.
 - With `objective(by_row=True)` the function is called with each row alone, (1, d), and its level, time or step is a
-  Python number: for code that has one of them for all rows.
+  Python number. This is for code that has a single level, time or step for all rows.
 - Step sizes, counts and choices are Python numbers. `sde` and `rbm` have refebm's methods, on these arrays.
   `generator` has the callables `derivative` and `conjugate` of log u; `sampler` is called with (phi, eps).
 
@@ -240,7 +240,7 @@ class Harness:
         return result(given[-1]) if callable(result) else result
 
     def _by_row(self, name, body):
-        """The body called with one row after another; a level, a time or a step is then a number."""
+        """A function of all rows that calls the body with each row alone; levels, times and steps are numbers."""
         names, np, shaping = parameters(name), self.source.np, self.source.module("refebm.glossary").shaping
         numbers = {one for one in names if check_of(types(name)[one]) in (*shaping, free_indices)}
 
@@ -262,7 +262,7 @@ class Harness:
         def each(*given):
             axes = [(one, rows_axis(name, argument, one)) for argument, one in zip(names, given)]
             n = next(one.shape[axis] for one, axis in axes if axis is not None)
-            rows = [list(row(given, i)) for i in range(n)]  # kept together: the laws of noise are known by id
+            rows = [list(row(given, i)) for i in range(n)]  # all kept alive: the laws of noise are stored by id
             return joined([body(*one) for one in rows])
 
         return each
@@ -428,11 +428,11 @@ class Gradient(dict):
 
 
 class Untaken(Exception):
-    """A body that does not take points in which it is differentiated."""
+    """A body fails on points that are to be differentiated in."""
 
 
 def _taking(function):
-    """What a body raises, whatever it is, says that it does not take them."""
+    """The function, in which every error becomes `Untaken`."""
 
     def taking(leaves):
         try:

@@ -7,11 +7,13 @@
 
 In the block `torch.randn`, `randn_like`, `normal_`, `rand`, `jax.random.normal`, `uniform`, ... return the given
 numbers, in any shape of the same size. The block fails if another law is drawn (uniform instead of normal numbers), or
-if more or fewer numbers are drawn than were given. Functions imported by name, `from torch import randn`, are not
-replaced.
+if more or fewer numbers are drawn than were given. Functions that other modules import by name are replaced there too.
 """
 
 import contextlib
+import functools
+import inspect
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -67,11 +69,30 @@ def laws_of(value) -> tuple[str, ...]:
 @contextlib.contextmanager
 def replaced(replacements) -> Iterator[None]:
     """A context in which functions are replaced: (where, name, replacement) for each."""
-    before = [(place, name, getattr(place, name)) for place, name, _ in replacements]
+    some = [*replacements, *_imported(replacements)]
+    before = [(place, name, getattr(place, name)) for place, name, _ in some]
     try:
-        for place, name, other in replacements:
+        for place, name, other in some:
             setattr(place, name, other)
         yield
     finally:
         for place, name, one in before:
             setattr(place, name, one)
+
+
+def _imported(replacements):
+    """The same functions in the modules that import them by name, those of the framework apart."""
+    instead = {id(getattr(place, name)): other for place, name, other in replacements if inspect.ismodule(place)}
+    home = next(place.__name__.partition(".")[0] for place, _, _ in replacements if inspect.ismodule(place))
+    for place, name in _standing(frozenset(instead), home, len(sys.modules)):
+        if id(getattr(place, name, None)) in instead:
+            yield place, name, instead[id(getattr(place, name))]
+
+
+@functools.cache
+def _standing(functions: frozenset, home: str, _) -> list:
+    """Where these functions stand, by the ids that they have, as long as there are so many modules."""
+    others = [
+        one for name, one in list(sys.modules.items()) if name.partition(".")[0] != home and inspect.ismodule(one)
+    ]
+    return [(one, name) for one in others for name, thing in list(vars(one).items()) if id(thing) in functions]

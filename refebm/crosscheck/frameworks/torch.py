@@ -239,7 +239,7 @@ def _row(a):
 
 
 def _wrapped(x):
-    """Whether torch.func is at work on an array. Everything else avoids torch.func, whose import takes a second."""
+    """Whether torch.func differentiates in this array. Other code avoids torch.func, whose import takes a second."""
     return torch._C._functorch.is_functorch_wrapped_tensor(x)
 
 
@@ -261,7 +261,7 @@ def _slope(function):
 
 
 def _pull_back(function):
-    """Of arrays, alone or nested; zeros where the value does not depend on them."""
+    """The pull-back in an array or nested arrays; zeros where the value does not depend on them."""
 
     def at(x):
         if any(map(_wrapped, leaves_of(x))):
