@@ -85,7 +85,10 @@ REFUSED = {
     "means of one axis": (lambda: GaussianMixture([0.5, 0.5], [0.0, 1.0], 1.0), r"E-SHAPE means must be \(k, d\)"),
     "means of another k": (lambda: GaussianMixture([1.0], MEANS, 1.0), "E-SHAPE means"),
     "covariances of another k": (lambda: GaussianMixture([0.5, 0.5], MEANS, np.ones((1, 2, 2))), "E-SHAPE covs"),
-    "a covariance for each, of another d": (lambda: GaussianMixture([0.5, 0.5], MEANS, np.ones((2, 3, 3))), "E-SHAPE cov"),
+    "a covariance for each, of another d": (
+        lambda: GaussianMixture([0.5, 0.5], MEANS, np.ones((2, 3, 3))),
+        "E-SHAPE cov",
+    ),
     "one Gamma point at 0": (lambda: Gamma(2.0, 1.0).score(ZERO_ROW), "E-DOMAIN x must be greater than 0"),
     "one shape of no information": (lambda: Gamma([3.0, 1.5], [1.0, 1.0]).fisher_information(), "E-DOMAIN shape > 2"),
     "the shape 2": (lambda: Gamma([2.0, 1.0], [1.0, 1.0]).fisher_information(), "E-DOMAIN shape > 2"),
