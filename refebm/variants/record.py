@@ -252,7 +252,7 @@ TERMS: dict[str, tuple[Term, ...]] = {}
 
 
 def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
-    """Register the wrong versions of a function: rows of name, was, becomes, what it survives, and where it was seen."""
+    """Register the wrong versions of a function: rows of name, was, becomes, survives, seen."""
     WRONG.extend(Wrong(function, *row, inside=inside) for row in rows)
 
 
