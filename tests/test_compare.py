@@ -101,6 +101,17 @@ def test_small_squares_of_energies_are_found_without_noise(kind):
     assert finding.status == "convention" and "alpha = 0.001" in finding.diagnosis, finding.diagnosis
 
 
+def test_a_loss_has_names_of_its_own_for_models():
+    def step(*, x, network, eta, z):
+        return x + eta * network(x) + np.sqrt(2 * eta) * z
+
+    assert compare("langevin_step", step, score=numpy_score, x=X, eta=0.25).passed
+    swapped = lambda x, eta, z, network: x + eta * network(x) + np.sqrt(2 * eta) * z  # noqa: E731
+    assert compare("langevin_step", swapped, score=numpy_score, x=X, eta=0.25).passed
+    long = compare("langevin_step", lambda f, x, eta, z: z, score=np.sin, x=np.ones((1, 200)), eta=0.25)
+    assert "# x: your own, (1, 200)" in str(long)
+
+
 def test_products_are_wanted_where_refebm_differentiates():
     with pytest.raises(InputError, match=r"give product\(x, v\)"):
         compare("implicit_score_matching", implicit, score=numpy_score, x=X)

@@ -5,10 +5,10 @@
     report = refebm.crosscheck.compare("denoising_score_matching", my_loss, score=my_score, x=x, sigma=0.5)
 
 `my_score` is a `torch.nn.Module`, or a function of tensors, of JAX arrays or of NumPy arrays. The loss is called with
-the arguments that it has: by name if all its names are refebm's, else in refebm's order. If it takes no noise, its own
-random draws are replaced by the noise of the question. Where refebm differentiates the model, it uses products of the
-Jacobian with vectors, which PyTorch and JAX compute. For NumPy models pass `product(x, v)`, which returns J(x) v for
-each row, and for an energy also `gradient(x)`, of which J is the Jacobian.
+the arguments that it has: by name if all its names, except those of models, are refebm's, else in refebm's order. If it
+takes no noise, its own random draws are replaced by the noise of the question. Where refebm differentiates the model,
+it uses products of the Jacobian with vectors, which PyTorch and JAX compute. For NumPy models pass `product(x, v)`,
+which returns J(x) v for each row, and for an energy also `gradient(x)`, of which J is the Jacobian.
 """
 
 import contextlib
@@ -105,7 +105,7 @@ class Own(NamedTuple):
     def answer(self, given: dict, drawn: list):
         """The result of the loss; if it draws noise itself, it gets the noise of the question."""
         given = self.called(given)
-        positional, named, left = _called(self.loss, given, drawn)
+        positional, named, left = _called(self.loss, given, drawn, list(self.called(dict.fromkeys(self.models))))
         if not left:
             return self.loss(*positional, **named)
         self.harness.laws = {id(given[name]): mark_of(self.kinds[name], Drawn).laws for name in left}
@@ -322,7 +322,7 @@ def _wanted(function, asked):
     except Failure:
         raise
     except Exception as error:
-        words = "the model, called on single rows too," if len(asked[-1].arguments["x"]) == 1 else "the model"
+        words = "the model, called on single rows too" if len(asked[-1].arguments["x"]) == 1 else "the model"
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"{words}, raises {last_lines(error)}\n{hint}") from error
     if not np.array_equal(wanted[0].value, again.value, equal_nan=True):
@@ -367,15 +367,20 @@ def _answer(own, asked):
         return Answer(problem=f"raises {last_lines(error)}")
 
 
-def _called(loss, given, noise):
+def _called(loss, given, noise, models):
     """The positional and the named arguments for the loss, and the names of the noise that it does not take."""
     try:
         own = inspect.signature(loss).parameters.values()
     except (TypeError, ValueError):
         return list(given.values()), {}, []
-    names = [one.name for one in own if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name in given]
-    if all(one.name in given or one.default is not one.empty for one in own):
-        return [], {name: given[name] for name in names}, [name for name in noise if name not in names]
+    named = [one for one in own if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    names = [one.name for one in named if one.name in given]
+    others = [one.name for one in own if one.name not in given and one.default is one.empty]
+    nameless = [name for name in models if name not in names]
+    fit = bool(names) and len(others) == len(nameless) and {one.name for one in named} >= {*others}
+    if not others or fit:
+        own_names = {other: given[name] for other, name in zip(others, nameless)}
+        return [], own_names | {name: given[name] for name in names}, [name for name in noise if name not in names]
     required = [one for one in own if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
     all_of_them = any(one.kind is one.VAR_POSITIONAL for one in own)
     left = noise if len(required) <= len(given) - len(noise) and not all_of_them else []
