@@ -134,6 +134,7 @@ def test_data(capsys):
     out = capsys.readouterr().out
     assert out.startswith(f"data: 150 of 150 rows of {IRIS}, columns petal_length, petal_width, sigma 0.4065")
     assert "150 rows" in out.splitlines()[2]
+    assert "cases" not in out.splitlines()[1]  # cases that are the same on data are asked once: counted at the end
 
 
 def test_every_theorem_about_mixtures_runs_on_data(tmp_path, capsys):
