@@ -3,6 +3,7 @@
 import functools
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -503,3 +504,23 @@ def test_an_adapter_that_is_read_after_a_comparison_has_its_precision(framework)
     model, x, precise = PRECISE[framework]
     text = LATER.format(framework=framework, model=model, x=x, precise=precise)
     subprocess.run([sys.executable, "-c", text], check=True)
+
+
+def test_comparisons_in_several_threads_wait_for_each_other():
+    x, found = np.array([[0.5, -1.0], [2.0, 0.25]]), {}
+
+    def loss(factor, score, x, sigma, z):
+        return factor * np.sum((score(x + sigma * z) + z / sigma) ** 2, axis=1)
+
+    def compared(factor):
+        own = functools.partial(loss, factor)
+        given = {"score": lambda x: -x, "x": x, "sigma": 0.5, "z": x[::-1]}
+        found[factor] = compare("denoising_score_matching", own, product=lambda x, v: -v, **given)
+
+    threads = [threading.Thread(target=compared, args=(factor,)) for factor in (0.5, 1.0, 1.5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    said = {factor: report.findings[0].status for factor, report in found.items()}
+    assert said == {0.5: "passed", 1.0: "convention", 1.5: "failed"}

@@ -16,6 +16,7 @@ import functools
 import importlib
 import inspect
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -120,6 +121,21 @@ def _made_of(sde):
     return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
 
 
+ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
+
+
+def alone(function: Callable) -> Callable:
+    """The same, for one thread at a time."""
+
+    @functools.wraps(function)
+    def waiting(*args, **kwargs):
+        with ONE:
+            return function(*args, **kwargs)
+
+    return waiting
+
+
+@alone
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
     r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
 

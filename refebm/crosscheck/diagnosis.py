@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache, cached_property, partial
+from functools import cached_property, partial, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +34,22 @@ from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
+
+
+MEMORIES: list[dict] = [{}]  # of what is cached here, the innermost `afresh` last
+
+
+def cache(function: Callable) -> Callable:
+    """As functools.cache, but `afresh` sets aside what is known, and it comes back."""
+
+    @wraps(function)
+    def known(*given):
+        memory = MEMORIES[-1]
+        if (function, given) not in memory:
+            memory[function, given] = function(*given)
+        return memory[function, given]
+
+    return known
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,14 +253,11 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 @contextlib.contextmanager
 def afresh() -> Iterator[None]:
     """A context with empty caches, since cached readings belong to other questions or other variants."""
-    held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
-    for one in held:
-        one.cache_clear()
+    MEMORIES.append({})
     try:
         yield
     finally:
-        for one in held:
-            one.cache_clear()
+        MEMORIES.pop()
 
 
 LEAST = 10  # an error of more tolerances, even in a single number, is no rounding error

@@ -144,11 +144,11 @@ def definition_in(tree: ast.Module, name: str) -> Definition:
 class Wrong(Variant):
     """A named wrong version of a public function, or of a theorem (then function is ``theorem NAME``).
 
-    survives: the weak check (see `refebm.variants.weak`) that does not notice it. seen: where it was printed or
-    shipped.
+    survives: the weak check (see `refebm.variants.weak`) that does not notice it; if no other, that its values are
+    finite. seen: where it was printed or shipped.
     """
 
-    survives: str
+    survives: str = "finite"
     seen: str = ""
 
     @property
@@ -252,7 +252,7 @@ TERMS: dict[str, tuple[Term, ...]] = {}
 
 
 def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
-    """Register the wrong versions of a function: rows of name, was, becomes, survives, and where it was seen."""
+    """Register the wrong versions of a function: rows of name, was, becomes, survives, seen."""
     WRONG.extend(Wrong(function, *row, inside=inside) for row in rows)
 
 
