@@ -213,6 +213,8 @@ def test_what_has_no_integral_is_refused(name):
 def test_the_limit_that_was_met_is_named():
     with pytest.raises(DomainError, match="roundoff of energies or of points"):
         log_partition(lambda x: 0.5 * x[:, 0] ** 2 + 1e9, 1)
+    with pytest.raises(DomainError, match="roundoff of energies or of points"):
+        log_partition(lambda x: 0.5 * ((x[:, 0] - 1e6) / 1e-3) ** 2, 1)
     with pytest.raises(DomainError, match="kinks, jumps or too many scales"):
         log_partition(lambda x: np.abs(x[:, 0]) + np.where(np.sin(1e4 * x[:, 0]) > 0, 1.0, 0.0), 1)
     with pytest.raises(DomainError, match="-inf at x = "):

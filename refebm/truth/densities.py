@@ -46,6 +46,7 @@ from refebm.special import expit, gammaln, logsumexp, softmax
 LOG_2PI = float(np.log(2 * np.pi))
 LARGEST_LOG = 330.0  # exp(330)^2 is still finite
 FAR = 32.0  # deviations: beyond them, log joint probabilities are too large to be subtracted without losing digits
+UNDERFLOW = 1000.0  # exp of minus this is 0
 BLOCK = 2**16  # the most numbers in an array (components, rows, coordinates)
 FARTHEST = 1e150  # deviations from the centre up to which log-densities are finite
 LARGE = 10.0  # from here on, Stirling's series with seven terms is exact to roundoff
@@ -217,12 +218,18 @@ class GaussianMixture:
         size = max(1, BLOCK // (len(x) * self.d))
         return [slice(i, i + size) for i in range(0, len(self.means), size)]
 
-    def _log_joint(self, x, j=None):
+    def _log_joint(self, x, j=None, plain=None):
         r"""log w_k N(x; m_k, C_k), (k, n); if j is given, minus the same of component j. With y_k = x - m_k, P_k the
         precisions and M what P_k and P_j share, y_k P_k y_k - y_j P_j y_j is computed as
-        y_k (P_k - M) y_k - y_j (P_j - M) y_j + (y_k - y_j) M (y_k + y_j), where nothing large cancels.
+        y_k (P_k - M) y_k - y_j (P_j - M) y_j + (y_k - y_j) M (y_k + y_j), where nothing large cancels. Blocks of
+        components whose probabilities are all 0 are taken from what is known without j, `plain`.
         """
-        return np.concatenate([self._log_joint_of(block, x, j) for block in self._blocks(x)])
+        if j is None:
+            return np.concatenate([self._log_joint_of(block, x, None) for block in self._blocks(x)])
+        faint = held(plain) < held(plain[j]) - UNDERFLOW - 1e-12 * self.d * np.abs(held(plain[j]))
+        blocks = [(block, np.all(faint[block])) for block in self._blocks(x)]
+        parts = [plain[block] - plain[j] if gone else self._log_joint_of(block, x, j) for block, gone in blocks]
+        return np.concatenate(parts)
 
     def _log_joint_of(self, block, x, j):
         away, heights = x - self.means[block][:, None], self.log_heights[block][:, None]
@@ -262,12 +269,13 @@ class GaussianMixture:
         near = np.flatnonzero(~far)
         groups = [(np.flatnonzero(far & (likeliest == j)), j) for j in np.unique(likeliest[far])]
         values = [function(x[near], log_joint[:, near], None)] if len(near) else []
-        values += [function(x[rows], self._log_joint(x[rows], j), j) for rows, j in groups]
+        values += [function(x[rows], self._log_joint(x[rows], j, log_joint[:, rows]), j) for rows, j in groups]
         return np.concatenate(values)[np.argsort(np.concatenate([near, *(rows for rows, _ in groups)]))]
 
     def _mean(self, r, terms, x):
-        """sum_k r_k terms_k, (n, d), of terms(block) (k, n, d)."""
-        return sum(np.sum(r[block][:, :, None] * terms(block), axis=0) for block in self._blocks(x))
+        """sum_k r_k terms_k, (n, d), of terms(block) (k, n, d), over the blocks in which some r_k is not 0."""
+        some = [block for block in self._blocks(x) if np.any(held(r[block]))]
+        return sum(np.sum(r[block][:, :, None] * terms(block), axis=0) for block in some)
 
     @rows
     def log_prob(self, x: Points) -> Rows:
