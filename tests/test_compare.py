@@ -66,6 +66,53 @@ def test_an_energy_with_its_gradient_and_products():
     assert not nll.passed and nll.findings[0].diagnosis, nll
 
 
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_an_energy_in_the_place_of_a_score(kind):
+    """It is handed to the loss, and its gradients in the parameters are examined as those of a score are."""
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    energy, x = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).to(kind), x.to(kind)
+
+    def loss(energy, x, sigma, z, sign=-1, half=0.5):
+        x = (x + sigma * z).requires_grad_()
+        (slope,) = torch.autograd.grad(energy(x).sum(), x, create_graph=True)
+        return (half * ((sign * slope + z / sigma) ** 2).sum(1)).mean()
+
+    (right,) = compare("denoising_score_matching", loss, energy=energy, x=x, sigma=0.5).findings
+    assert (right.status, right.gradients) == ("passed", 2), right.diagnosis
+    plus = functools.partial(loss, sign=1)
+    (wrong,) = compare("denoising_score_matching", plus, energy=energy, x=x, sigma=0.5).findings
+    assert wrong.status == "failed" and "sign" in wrong.diagnosis, wrong.diagnosis
+    with pytest.raises(InputError, match=r"got \(\d,\); an energy is given as energy="):
+        compare("denoising_score_matching", loss, score=energy, x=x, sigma=0.5)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_small_squares_of_energies_are_found_without_noise(kind):
+    """Their size is a few tolerances of float32; and the questions are not numbered without gaps."""
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    energy, x = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).to(kind), x.to(kind)
+
+    def loss(energy, x, x_model):
+        here, there = energy(x), energy(x_model)
+        return here.mean() - there.mean() + 0.001 * ((here**2).mean() + (there**2).mean())
+
+    (finding,) = compare("contrastive_divergence", loss, energy=energy, x=x, x_model=0.5 * x).findings
+    assert finding.status == "convention" and "alpha = 0.001" in finding.diagnosis, finding.diagnosis
+
+
+def test_a_loss_has_names_of_its_own_for_models():
+    def step(*, x, network, eta, z):
+        return x + eta * network(x) + np.sqrt(2 * eta) * z
+
+    assert compare("langevin_step", step, score=numpy_score, x=X, eta=0.25).passed
+    swapped = lambda x, eta, z, network: x + eta * network(x) + np.sqrt(2 * eta) * z  # noqa: E731
+    assert compare("langevin_step", swapped, score=numpy_score, x=X, eta=0.25).passed
+    long = compare("langevin_step", lambda f, x, eta, z: z, score=np.sin, x=np.ones((1, 200)), eta=0.25)
+    assert "# x: your own, (1, 200)" in str(long)
+
+
 def test_products_are_wanted_where_refebm_differentiates():
     with pytest.raises(InputError, match=r"give product\(x, v\)"):
         compare("implicit_score_matching", implicit, score=numpy_score, x=X)

@@ -408,6 +408,8 @@ def test_a_level_and_a_time_that_are_drawn_inside():
 
 UNCOMPILED = (  # of a stack of two positive matrices (2, 3, 3), a
     "linalg.inv(a)",
+    "asarray(a)[0][jnp.array([0, 5]), jnp.array([1, 0])]",  # out of bounds
+    "asarray(a).at[jnp.array([1, 5])].set(1.0)",
     "linalg.slogdet(a)[1]",
     "linalg.solve(a[:, :, :2].swapaxes(1, 2) @ a[:, :, :2], a[:, :2])",
     "abs(jnp.fft.rfft(a, 8, axis=1)) ** 2",

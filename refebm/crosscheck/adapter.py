@@ -357,7 +357,7 @@ def _nearest(module) -> str:
         near = difflib.get_close_matches(name, public, 1, 0.5)
         if near:
             return f"the nearest to {name} is {near[0]}"
-    return f"they are {', '.join(public)}"
+    return f"they are {', '.join(public[:3])}, ...: `refebm list` prints all"
 
 
 def call(function, *given):

@@ -5,10 +5,10 @@
     report = refebm.crosscheck.compare("denoising_score_matching", my_loss, score=my_score, x=x, sigma=0.5)
 
 `my_score` is a `torch.nn.Module`, or a function of tensors, of JAX arrays or of NumPy arrays. The loss is called with
-the arguments that it has: by name if all its names are refebm's, else in refebm's order. If it takes no noise, its own
-random draws are replaced by the noise of the question. Where refebm differentiates the model, it uses products of the
-Jacobian with vectors, which PyTorch and JAX compute. For NumPy models pass `product(x, v)`, which returns J(x) v for
-each row, and for an energy also `gradient(x)`, of which J is the Jacobian.
+the arguments that it has: by name if all its names, except those of models, are refebm's, else in refebm's order. If it
+takes no noise, its own random draws are replaced by the noise of the question. Where refebm differentiates the model,
+it uses products of the Jacobian with vectors, which PyTorch and JAX compute. For NumPy models pass `product(x, v)`,
+which returns J(x) v for each row, and for an energy also `gradient(x)`, of which J is the Jacobian.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.diagnosis import afresh
+from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
 from refebm.crosscheck.report import Report
@@ -36,6 +37,7 @@ from refebm.crosscheck.verdict import judge
 from refebm.glossary import (
     Direction,
     Drawn,
+    Energy,
     Indices,
     InputError,
     Levels,
@@ -65,6 +67,11 @@ class Own(NamedTuple):
     loss: Callable
     given: dict
     models: list
+    potential: str = ""  # the field of which the energy is given in its place
+
+    def called(self, given: dict) -> dict:
+        """Arguments by the names that the user has for them."""
+        return {"energy" if name == self.potential else name: value for name, value in given.items()}
 
     def arguments(self, asked: Asked, bare: bool = False) -> dict:
         """The arguments of a question as the loss sees them, with levels as a column; bare: as refebm sees them."""
@@ -98,7 +105,8 @@ class Own(NamedTuple):
 
     def answer(self, given: dict, drawn: list):
         """The result of the loss; if it draws noise itself, it gets the noise of the question."""
-        positional, named, left = _called(self.loss, given, drawn)
+        given = self.called(given)
+        positional, named, left = _called(self.loss, given, drawn, list(self.called(dict.fromkeys(self.models))))
         if not left:
             return self.loss(*positional, **named)
         self.harness.laws = {id(given[name]): mark_of(self.kinds[name], Drawn).laws for name in left}
@@ -134,6 +142,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     x: the points, (n, d), always needed. Noise levels are a float, (n,) or (n, 1); the loss gets arrays of them as a
     column (n, 1), as adapters do. Noise (z, v, u, a time t, a step i, ...) may be left out; then it is drawn and given
     to the loss or, if the loss takes none, returned by the framework's random functions while the loss runs.
+    energy: of a function that takes a score, the energy instead; the loss gets it, refebm minus its gradient.
     by_row: whether single rows may be asked too, which tells a mean over rows from a loss that mixes rows; False for a
     network whose rows influence each other.
     product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
@@ -143,12 +152,14 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-SHAPE; E-MODEL for a
     model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
     """
-    kinds, models = _seen(function, given)
+    kinds, models, given, potential = _seen(function, given)
     harness = _harness(*given.values())
-    own = Own(harness, function, kinds, loss, given, models)
+    own = Own(harness, function, kinds, loss, given, models, potential)
     with _kept(harness, given["x"]):
         inside = {name: own.inside(name) for name in given if name not in models}
-        inside |= {name: _model(harness, kinds[name], given[name], product, gradient) for name in models}
+        kind_of = {name: Energy if name == potential else kinds[name] for name in models}
+        inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}
+        inside |= {potential: inside[potential].score} if potential else {}
         asked = list(_questions(function, kinds, inside, by_row))
         wanted = _wanted(function, asked)
         answers = {one.id: _answer(own, one) for one in asked}
@@ -163,7 +174,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
 
 
 def _seen(function, given):
-    """The types of the arguments, by name, and which of them are models."""
+    """The types of the arguments, by name, which of them are models; what is given; the field that is an energy."""
     if function not in EXAMINED or "." in function:
         names = [name for name in EXAMINED if "." not in name]
         meant = having(function, {name: name for name in names})
@@ -174,6 +185,9 @@ def _seen(function, given):
         raise InputError("E-OPTION", f"compare needs the points x, which {function} does not take")
     drawn = [name for name, kind in kinds.items() if kind in DRAWN and (kind != Indices or "betas" in given)]
     words = f"{function} takes {', '.join(kinds)}" + (f" (drawn if left out: {', '.join(drawn)})" if drawn else "")
+    fields = [name for name, kind in kinds.items() if kind in FIELDS and name not in given]
+    potential = fields[0] if "energy" in given and "energy" not in kinds and len(fields) == 1 else ""
+    given = {potential if name == "energy" and potential else name: value for name, value in given.items()}
     for name in given:
         if name not in kinds:
             raise InputError("E-OPTION", f"{words}; it has no {name}{did_you_mean(name, kinds)}")
@@ -185,7 +199,7 @@ def _seen(function, given):
         raise InputError(
             "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
         )
-    return kinds, [name for name in kinds if name in given and role(kinds[name])]
+    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
 
 
 def _pair(own, asked):
@@ -196,8 +210,9 @@ def _pair(own, asked):
     kind = bare["x"].dtype
 
     def right(model, **moved):
+        score = (lambda *x: -own.harness.slope(model, *x)) if own.potential else model
         with own.harness.of_dtype(kind):
-            return formula(*(bare | {name: model} | moved).values())
+            return formula(*(bare | {name: score} | moved).values())
 
     def moved(nudge):
         yield lambda model: right(lambda *x: model(*x) * (1 + nudge))
@@ -267,7 +282,12 @@ def _model(harness, kind, own, product, gradient):
     energy = primitive(made.energy)
     defvjp(energy, lambda _, x, *level: lambda weights: weights[:, None] * slopes(x, *level), argnums=[0])
     defjvp(energy, lambda moved, _, x, *level: anp.sum(moved * slopes(x, *level), axis=1), argnums=[0])
-    return lambda x, *level: energy(x, *level)
+
+    def whole(x, *level):
+        return energy(x, *level)
+
+    whole.score = lambda x, *level: -slopes(x, *level)
+    return whole
 
 
 def _questions(function, kinds, given, by_row):
@@ -311,10 +331,14 @@ def _wanted(function, asked):
     try:
         wanted = tuple(_vector(function, one) for one in asked)
         again = _vector(function, asked[0])
-    except (InputError, Failure):
+    except InputError as error:
+        if error.code == "E-CALLABLE" and error.args[1].endswith(f"got ({len(asked[0].arguments['x'])},)"):
+            raise InputError(error.code, f"{error.args[1]}; an energy is given as energy=...") from error
+        raise
+    except Failure:
         raise
     except Exception as error:
-        words = "the model, called on single rows too," if len(asked[-1].arguments["x"]) == 1 else "the model"
+        words = "the model, called on single rows too" if len(asked[-1].arguments["x"]) == 1 else "the model"
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"{words}, raises {last_lines(error)}\n{hint}") from error
     if not np.array_equal(wanted[0].value, again.value, equal_nan=True):
@@ -359,15 +383,20 @@ def _answer(own, asked):
         return Answer(problem=f"raises {last_lines(error)}")
 
 
-def _called(loss, given, noise):
+def _called(loss, given, noise, models):
     """The positional and the named arguments for the loss, and the names of the noise that it does not take."""
     try:
         own = inspect.signature(loss).parameters.values()
     except (TypeError, ValueError):
         return list(given.values()), {}, []
-    names = [one.name for one in own if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name in given]
-    if all(one.name in given or one.default is not one.empty for one in own):
-        return [], {name: given[name] for name in names}, [name for name in noise if name not in names]
+    named = [one for one in own if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    names = [one.name for one in named if one.name in given]
+    others = [one.name for one in own if one.name not in given and one.default is one.empty]
+    nameless = [name for name in models if name not in names]
+    fit = bool(names) and len(others) == len(nameless) and {one.name for one in named} >= {*others}
+    if not others or fit:
+        own_names = {other: given[name] for other, name in zip(others, nameless)}
+        return [], own_names | {name: given[name] for name in names}, [name for name in noise if name not in names]
     required = [one for one in own if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
     all_of_them = any(one.kind is one.VAR_POSITIONAL for one in own)
     left = noise if len(required) <= len(given) - len(noise) and not all_of_them else []

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache, cached_property, partial
+from functools import cached_property, partial, wraps
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +34,22 @@ from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
+
+
+MEMORIES: list[dict] = [{}]  # of what is cached here, the innermost `afresh` last
+
+
+def cache(function: Callable) -> Callable:
+    """As functools.cache, but `afresh` sets aside what is known, and it comes back."""
+
+    @wraps(function)
+    def known(*given):
+        memory = MEMORIES[-1]
+        if (function, given) not in memory:
+            memory[function, given] = function(*given)
+        return memory[function, given]
+
+    return known
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +192,8 @@ def named(
     function: str, candidates: list[Evidence], deep: Callable | None = None, alone: bool = False
 ) -> Diagnosis | None:
     """The simplest diagnosis that fits under one reduction. deep: further searches; alone: only those."""
-    some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # smaller errors are rounding
+    few = FEW if candidates[0].roundoff < 1e-12 else LEAST  # tolerances of float32 are as large as small regularisers
+    some = [evidence for evidence in candidates if np.max(evidence.units) > few]  # smaller errors are rounding
     searches = [_bank, _conventions, _tables, _in_conventions, _scaled, _with_a_number, _ignored]
     found = None if alone else _only(searches, function, some) or _combined(function, some)
     found = found or (_beside_terms(function, some) if alone else None)
@@ -236,14 +253,11 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 @contextlib.contextmanager
 def afresh() -> Iterator[None]:
     """A context with empty caches, since cached readings belong to other questions or other variants."""
-    held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
-    for one in held:
-        one.cache_clear()
+    MEMORIES.append({})
     try:
         yield
     finally:
-        for one in held:
-            one.cache_clear()
+        MEMORIES.pop()
 
 
 LEAST = 10  # an error of more tolerances, even in a single number, is no rounding error
@@ -366,9 +380,9 @@ def _row_weight(weight, vector):
 
 
 @cache
-def _weights(function: str, number: int) -> np.ndarray:
+def _weights(function: str, number: str) -> np.ndarray:
     """All K weightings at the numbers of a question, (K, n)."""
-    vector = vectors(function)[number]
+    vector = next(one for one in vectors(function) if one.asked.id == number)
     with np.errstate(all="ignore"):
         some = [one.factor(handed(vector)) for one in weightings(function)]
     return np.stack([w * np.ones(len(vector.value)) for w in some])
@@ -381,7 +395,7 @@ def weighted(reading: Reading, evidence: Evidence) -> Iterator:
     some = weightings(reading.function)
     if len(some) > 1 and vector.by_row:
         with np.errstate(all="ignore"):
-            rows = _weights(reading.function, int(vector.asked.id)) * reading.on(vector)
+            rows = _weights(reading.function, vector.asked.id) * reading.on(vector)
             reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
             near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
         some = [weighting for weighting, fits in zip(some, near) if fits]
@@ -473,7 +487,7 @@ def _tables(function, evidence) -> Diagnosis | None:
     some, own = weightings(function), _powers_of(function)
     reduced = partial(REDUCTIONS[evidence.reduction], axis=-1)
     with np.errstate(all="ignore"):
-        of_each = [(v, _weights(function, int(v.asked.id))) for v in evidence.vectors]
+        of_each = [(v, _weights(function, v.asked.id)) for v in evidence.vectors]
         tables = [reduced(w[own]) * reduced((w * v.value)[:, None] / w[own]) for v, w in of_each]
         values = np.stack(tables, axis=-1)
     for i, j in np.argwhere(np.all(evidence.equals(values), axis=-1)):
@@ -505,7 +519,7 @@ def _in_conventions(function, evidence) -> Diagnosis | None:
             reduced = [f"{evidence.reduction} of the rows"] if evidence.reduction != "per row" else []
             where = ", ".join([*chain.words, *reduced])
             also = f"; also a convention of {chain.sources}" if chain.sources and kind == "convention" else ""
-            words = f"equals {_factor(weighting)}the reference {variant.formula}: {variant.name} ({kind}"
+            words = f"equals {_factor(weighting)}the reference {variant.short}: {variant.name} ({kind}"
             words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
             convention = chain if kind == "convention" else None
             return Diagnosis(words, (variant.name,), convention, evidence.reduction)
@@ -559,7 +573,7 @@ def _beside_terms(function, candidates) -> Diagnosis | None:
             fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
             if fit and abs(fit[0][-1] - 1) <= fit[1][-1]:
                 off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
-                said = f"equals {off}, {one.what.formula}: {one.what.name} (bug)"
+                said = f"equals {off}, {one.what.short}: {one.what.name} (bug)"
                 return Diagnosis(said, (one.what.name,), None, evidence.reduction)
     return None
 
@@ -608,7 +622,7 @@ def _both(reading, evidence) -> Diagnosis:
     names = tuple(one.name for one in reading.what)
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
     where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
-    told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
+    told = " and ".join(f"{a.short}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
     one_term = any(where) and types(reading.function)["return"] == Loss  # the others are not in that convention
     convention = _Together(reading.implementation) if set(kinds) == {"convention"} and not one_term else None
     told += ", in that term alone (bug)" if one_term else ""
@@ -790,7 +804,7 @@ def _words(found, evidence):
     aliases = list(dict.fromkeys(other.name for other, *_ in found[1:] if other.name != variant.name))
     right = {vector.asked.id: vector.value for vector in evidence.vectors}
     ratio = _fit(evidence, [right], lambda vector: 1.0)
-    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.formula}"
+    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.short}"
     what = what if ratio else f"{scaling}{what}"
     kind = "convention" if convention else "bug"
     source = variant.where if convention else variant.seen

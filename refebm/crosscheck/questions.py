@@ -10,30 +10,8 @@ from zlib import crc32
 import numpy as np
 
 import refebm
-from refebm.glossary import (
-    BinaryRbm,
-    Bits,
-    ByRow,
-    CoupledTransition,
-    Energies,
-    Energy,
-    EnergyTransition,
-    Field,
-    InputError,
-    LevelField,
-    LogDensity,
-    Logit,
-    Loss,
-    NoisePoints,
-    Rbm,
-    Rng,
-    Scores,
-    Sde,
-    TimeField,
-    Transition,
-    mark_of,
-    told,
-)
+from refebm import glossary
+from refebm.glossary import InputError
 from refebm.identities import STEMS
 from refebm.models import Model
 from refebm.samplers.step import Step
@@ -63,10 +41,11 @@ NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
     "ReplayBuffer": "state, which every program stores in its own way",
     **dict.fromkeys(("DomainError", "InputError"), "an error"),
 }
+KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.EnergyTransition)
 FOR_NO_ADAPTER = {  # functions with an argument of these types are not asked either, and why
-    Rng: "draws noise: the definition that it uses is examined with given noise",
-    **dict.fromkeys((Transition, CoupledTransition, EnergyTransition), "takes a kernel: the kernels are examined"),
-    **dict.fromkeys((Energies, Scores), "takes a model for each grid: a question has one model"),
+    glossary.Rng: "draws noise: the definition that it uses is examined with given noise",
+    **dict.fromkeys(KERNEL_TYPES, "takes a kernel: the kernels are examined"),
+    **dict.fromkeys((glossary.Energies, glossary.Scores), "takes a model for each grid: a question has one model"),
 }
 NOT_EXAMINED |= {
     name: FOR_NO_ADAPTER[kind] for name in FUNCTIONS for kind in types(name).values() if kind in FOR_NO_ADAPTER
@@ -83,12 +62,12 @@ METHODS = {  # the methods that are asked for, by class
     "SubVariancePreserving": "diffusion kernel",
 }
 ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
-    Field: KINDS,
-    **dict.fromkeys((Energy, LogDensity, Logit), WITH_ENERGY),
-    LevelField: ("noise_conditional", "smoothed_mixture"),
-    TimeField: AT_TIMES,
-    Rbm: tuple(RBMS.values()),
-    BinaryRbm: ("binary_rbm",),
+    glossary.Field: KINDS,
+    **dict.fromkeys((glossary.Energy, glossary.LogDensity, glossary.Logit), WITH_ENERGY),
+    glossary.LevelField: ("noise_conditional", "smoothed_mixture"),
+    glossary.TimeField: AT_TIMES,
+    glossary.Rbm: tuple(RBMS.values()),
+    glossary.BinaryRbm: ("binary_rbm",),
 }
 
 
@@ -108,7 +87,8 @@ def _place(function: str) -> tuple[int, str, int]:
 EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models to ask with, the usual one first
     function: _kinds(function) for function in sorted(set(FUNCTIONS) - set(NOT_EXAMINED), key=_place)
 } | {f"{name}.{method}": () for name, methods in METHODS.items() for method in methods.split()}
-GRADIENTS = {name for name in EXAMINED if types(name)["return"] == Loss}  # with gradients in the model's parameters
+# those with gradients in the model's parameters, and those of points of zeros and ones
+GRADIENTS = {name for name in EXAMINED if types(name)["return"] == glossary.Loss}
 
 
 def is_named(returned) -> bool:
@@ -121,7 +101,7 @@ WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made i
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # hidden units of an RBM in the first of the two; the second has one more
-BITS = {name for name in EXAMINED if "." not in name and Bits in types(name).values()}  # with points of zeros and ones
+BITS = {name for name in EXAMINED if "." not in name and glossary.Bits in types(name).values()}
 VALUES: dict[str, tuple] = {  # by option: the argument, or its type; values to ask with; the mistake that they catch
     "sigma": ("sigma", (0.25, 1.0, 4.0, 1.0)),
     "eps": ("eps", (0.5, 1.0, 1.0, 0.125)),
@@ -137,12 +117,12 @@ VALUES: dict[str, tuple] = {  # by option: the argument, or its type; values to 
     "order": ("order", (3, 1), "what is right for m = 2 only"),
     "u": ("u", (1 / 64, 63 / 64), "u at the ends of its range"),
     "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
-    "nu": (NoisePoints, (1, 2, 5, 1), "what is right for one noise point, or for some number of them"),
+    "nu": (glossary.NoisePoints, (1, 2, 5, 1), "what is right for one noise point, or for some number of them"),
     "log_ratio": ("log_ratio", (0.0,) * 4, "symmetric noise, whose log-ratio is zero"),
     "generator": ("generator", ("LOGISTIC", "LOGISTIC", "KULLBACK_LEIBLER", "KULLBACK_LEIBLER")),
     "weight": ("weight", (0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement"),
     "bandwidth": ("bandwidth", (0.5, 1.0, 2.0, 1.0)),
-    "sde": (Sde, tuple(one for one in SDES for _ in (0, 1)), "what is right for one SDE only"),
+    "sde": (glossary.Sde, tuple(one for one in SDES for _ in (0, 1)), "what is right for one SDE only"),
     "s": ("s", (0.0, 0.0), "what is right from some time on, and not from 0"),
     "t": ("t", (1.0, 1.0), "what is right before the end only"),
     "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
@@ -213,7 +193,7 @@ def questions(function: str) -> list[Asked]:
 def rows_axis(function: str, name: str, value) -> int | None:
     """The axis of an argument along which it has an entry for each row, by its type; for methods, that of points."""
     annotation = types(function).get(name, inspect.Parameter.empty)
-    mark = mark_of(annotation, ByRow) or (ByRow() if not told(annotation) else None)
+    mark = glossary.mark_of(annotation, glossary.ByRow) or (glossary.ByRow() if not glossary.told(annotation) else None)
     ndim = getattr(value, "ndim", 0)
     return max(0, ndim + mark.axis) if mark and ndim else None
 

@@ -157,7 +157,9 @@ def pasted(asked: Asked) -> list[str]:
     given = {key: value for key, value in asked.arguments.items() if name not in CLASSES or key != of_class}
     lines = ["import numpy as np", "import refebm"]
     lines += [
-        f"# {key}: your own" if callable(value) and not isinstance(value, Model) else f"{key} = {_literal(value)}"
+        f"# {key}: your own{_long(asked, value)}"
+        if (callable(value) and not isinstance(value, Model)) or _long(asked, value)
+        else f"{key} = {_literal(value)}"
         for key, value in given.items()
     ]
     if name in CLASSES:
@@ -176,6 +178,15 @@ def pasted(asked: Asked) -> list[str]:
         lines += ["from autograd import elementwise_grad", f"rows = lambda {z}: refebm.{name}({', '.join(called)})"]
         return [*lines, f"print((rows({z}), elementwise_grad(rows)({z})))"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
+
+
+MANY = 50  # numbers, more of which nobody reads
+
+
+def _long(asked, value) -> str:
+    """The shape of an array of the user's that is not printed, for its length."""
+    long = isinstance(value, np.ndarray) and value.size > MANY and asked.catches == "your own points"
+    return f", {value.shape}" if long else ""
 
 
 def _handed(function, name, value) -> str:

@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 FORMAT = 1
 FACTOR = 64  # the allowed error, in roundoffs of each term and each input, as in the theorems
 NUDGE = 2.0**-26
+SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
 UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # by unit roundoff, the size below which an answer may be 0
 
 
@@ -152,7 +153,24 @@ def independent() -> dict:
 
 def _vector(asked, row):
     arrays = [np.array(row[key]) if key in row else None for key in ("value", "scale", "gradient", "gradient_scale")]
-    return Vector(asked, reference(asked)[1], *arrays)
+    return Vector(asked, _shapes(asked), *arrays)
+
+
+def _shapes(asked):
+    """Those of the parts of an answer, which depend on the shapes of what is asked, and on its words and counts."""
+    data = {name: value for name, value in asked.arguments.items() if not isinstance(value, Model)}
+    alike = asked.function, _shape(data)
+    if alike not in SHAPES:
+        SHAPES[alike] = reference(asked)[1]
+    return SHAPES[alike]
+
+
+def _shape(value):
+    if isinstance(value, dict):
+        return tuple((key, _shape(inner)) for key, inner in value.items())
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_shape, value))
+    return value if value is None or isinstance(value, (int, str)) else np.shape(value)
 
 
 def disagreement(vector: Vector) -> float:

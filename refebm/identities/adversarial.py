@@ -3,17 +3,16 @@ r"""Theorems about adversarial and variational training: bounds, their gaps, and
 import autograd.numpy as np
 
 from refebm.calculus import pull_back
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.contrast import log_density
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities.draw import SCORES
 from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, log_z_of
-from refebm.identities.record import Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 BOUND = "HY-673 lecture 12, adversarial training (which prints + H(q)); Song and Kingma 2021, section 5"
 IMPLICIT = "HY-673 lecture 12, score matching for learning implicit VAEs; Song, Garg, Shi and Ermon 2019, section 5.2"

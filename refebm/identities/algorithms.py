@@ -10,8 +10,7 @@ import autograd.numpy as np
 import numpy
 from autograd.misc import flatten
 
-from refebm.identities.implementation import Failure
-from refebm.identities.record import Sides, theorem
+from refebm.identities import Failure, Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian

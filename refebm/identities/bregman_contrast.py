@@ -2,6 +2,7 @@ r"""Theorems about noise contrast by Bregman divergences between density ratios.
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.contrast import (
     data_noise_and_model,
     energy_of,
@@ -13,9 +14,6 @@ from refebm.identities.contrast import (
     values,
     with_wider_noise,
 )
-from refebm.identities.draw import Draw
-from refebm.identities.record import Sides, theorem
-from refebm.truth.expectations import expect
 
 BREGMAN = "Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5"
 PSI = {  # Psi, Psi' and u Psi' - Psi as functions of log u, where u itself could underflow

@@ -2,9 +2,9 @@ r"""Theorems about derivatives: the automatic ones equal those derived by hand."
 
 import numpy as np
 
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities import Draw, Sides, theorem
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
 

@@ -2,9 +2,8 @@ r"""Theorems about chains, noise tapes, and the diagnostics of chains whose law 
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sampled, Sides, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.models import Model
 from refebm.samplers.step import Info, Step
 

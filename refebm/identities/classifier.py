@@ -2,9 +2,8 @@ r"""Theorems about classifiers as energies: the joint density, its score, and cl
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture
 from refebm.truth.derivatives import score_and_jacobian

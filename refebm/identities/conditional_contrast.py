@@ -2,15 +2,14 @@ r"""Theorems about conditional noise contrast, with noise drawn around each data
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.bits import all_bits
 from refebm.identities.contrast import CONDITIONAL, coefficient_of_order_four
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
-from refebm.identities.record import Limit, Sides, theorem
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.rules import normal
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, standard_normal
-from refebm.truth.expectations import expect
 
 
 def rows_and_conditional_noise(draw: Draw) -> dict:

@@ -6,10 +6,10 @@ mean over y with x fixed, minus the row with both fixed; and all nu noise points
 
 import numpy as np
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, expect
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import LOG_2PI, GaussianMixture
-from refebm.truth.expectations import expect
 
 GUTMANN = "Gutmann and Hyvarinen 2012, eq. 8 and theorem 1; Song and Kingma 2021, eqs. 19 and 20"
 GOODFELLOW = "Goodfellow et al. 2014, proposition 1 and theorem 1; Stanford CS236, comparing NCE and GAN"

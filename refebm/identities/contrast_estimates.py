@@ -6,6 +6,7 @@ import scipy
 from autograd import grad, make_jvp
 from autograd.misc import flatten
 
+from refebm.identities import Draw, Limit, Sampled, Sides, expect, theorem
 from refebm.identities.contrast import (
     GUTMANN,
     anchor,
@@ -22,12 +23,10 @@ from refebm.identities.contrast import (
     spring,
     wide_noise,
 )
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, ones, outer
-from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import GaussianMixture
-from refebm.truth.expectations import expect, gauss_hermite, total
+from refebm.truth.expectations import gauss_hermite, total
 
 # Gradients in the parameters, including log Z
 

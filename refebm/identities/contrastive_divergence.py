@@ -4,8 +4,9 @@ import autograd.numpy as anp
 import numpy as np
 from autograd import make_jvp
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.bits import all_bits, probabilities
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import (
     density_of,
@@ -17,11 +18,9 @@ from refebm.identities.parameters import (
     under_model,
 )
 from refebm.identities.rbm import joint, machine
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import IN_THE_PLANE, Wells, place_in_the_plane
 from refebm.models import Model
 from refebm.truth.densities import standard_normal
-from refebm.truth.expectations import expect
 
 TWO_PHASES = "Song and Kingma 2021, section 3; dataflowr module 18a, contrastive divergence"
 HINTON = "Hinton 2002, section 2"

@@ -3,11 +3,11 @@ r"""Theorems about coupled chains: each alone is a Markov chain, and estimates f
 import numpy as np
 import scipy
 
+from refebm.identities import Draw, Sampled, Sides, theorem
 from refebm.identities.bits import probabilities
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import energy_gradients, gradients_of
-from refebm.identities.record import Sampled, Sides, theorem
 from refebm.models import Model
 from refebm.samplers.step import moved
 from refebm.truth.densities import Gaussian

@@ -2,11 +2,10 @@ r"""Theorems about DDIM, denoising diffusion with a fraction eta of its noise: s
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.ddpm import a_discrete_step, lost
 from refebm.identities.diffused import column, field_by_hand
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
 SONG = "Song, Meng and Ermon 2021"

@@ -4,6 +4,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.diffused import (
     FIELDS,
     N_STEPS,
@@ -21,9 +22,7 @@ from refebm.identities.diffused import (
     variance_and_rates,
 )
 from refebm.identities.diffusion import one_more_step
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
 HO = "Ho, Jain and Abbeel 2020"

@@ -3,13 +3,11 @@ r"""Theorems about denoising: the expectations and variances of its objectives, 
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, half_square, products
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import smoothed_empirical, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 VINCENT = "Vincent 2011, appendix; Song and Kingma 2021, eq. 10"
 MODULE = "dataflowr module 18a, denoising score matching"

@@ -4,12 +4,10 @@ import numpy as np
 import scipy
 
 from refebm.calculus import jacobian, score_of
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sampled, Sides, expect, theorem
 from refebm.identities.notation import ones, outer, products
-from refebm.identities.record import Sampled, Sides, theorem
 from refebm.truth import densities as truth
 from refebm.truth.derivatives import network_derivatives
-from refebm.truth.expectations import expect
 
 NORMAL = "Stanford CS236, score function"
 GAMMA = "HY-673 lecture 12, score function"

@@ -5,14 +5,13 @@ from itertools import accumulate
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.sdes import RULES, SDE_KINDS, SONG, coefficients, diffused_by_hand, over_time
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import moments, score_and_jacobian
-from refebm.truth.expectations import expect, total
+from refebm.truth.expectations import total
 
 HO = "Ho, Jain and Abbeel 2020"
 TWEEDIE = "Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula"

@@ -6,17 +6,16 @@ import numpy as np
 import scipy
 
 from refebm.calculus import pull_back
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
-from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
+from refebm.identities.draw import SCORES, SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model, line
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 STEIN = "Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3"
 KERNEL = "Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2"

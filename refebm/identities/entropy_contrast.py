@@ -3,14 +3,12 @@ r"""Theorems about contrastive divergence with its entropy term, on Gaussians an
 import autograd.numpy as anp
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.contrast import log_density
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import energy_gradients, gradient_of, gradients_of
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, standard_normal
-from refebm.truth.expectations import expect
 
 HINTON = "Hinton 2002, eq. 5; Du et al. 2021, section 3"
 

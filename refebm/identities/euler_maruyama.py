@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.diffused import (
     EULER,
     N_STEPS,
@@ -17,12 +18,9 @@ from refebm.identities.diffused import (
     process,
     variance_and_rates,
 )
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.truth.densities import standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 
 def an_increment(draw: Draw) -> dict:

@@ -2,14 +2,12 @@ r"""Theorems about flow matching: its minimiser, also for Gaussians and mixtures
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.diffusion import FIELDS, by_bayes, multiplied_out, with_noise
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 LIPMAN = "Lipman et al. 2023"
 ALBERGO = "Albergo, Boffi and Vanden-Eijnden 2023"

@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.bits import all_bits
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of
 from refebm.identities.rbm import joint, machine, units
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
-from refebm.truth.expectations import expect
 
 GIBBS = "Hinton 2002, section 3; Stanford CS236, sampling from energy-based models (Gibbs)"
 LOW, HIGH = 2.0**-1000, 1 - 2.0**-53  # u at the ends of (0, 1): LOW makes a unit 1, HIGH makes it 0

@@ -7,7 +7,8 @@ import scipy
 from autograd import make_vjp
 from autograd.numpy import concatenate
 
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities import Draw, Limit, Sides, theorem
+from refebm.identities.draw import SCORES
 from refebm.identities.kernels import (
     SEEN,
     answered,
@@ -21,7 +22,6 @@ from refebm.identities.kernels import (
     mala_by_hand,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, Wells, place
 
 NEAL = "Neal 2011, section 2.3"

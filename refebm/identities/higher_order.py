@@ -2,17 +2,16 @@ r"""Theorems about score matching with derivatives of higher order."""
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.parameters import wells_of
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.score_matching import data_and_model
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 KINGMA = "Kingma and LeCun 2010, section 3"
 LYU = "Lyu 2009, theorem 2"

@@ -2,14 +2,12 @@ r"""Theorems about EDM (Karras et al. 2022): weight, preconditioning, noise leve
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.diffusion import multiplied_out, with_noise
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 FIELDS = ("noise_conditional", "smoothed_mixture")

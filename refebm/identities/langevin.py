@@ -5,13 +5,12 @@ from functools import cache
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sampled, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect, gauss_hermite
+from refebm.truth.expectations import gauss_hermite
 
 LECTURE = "HY-673 lecture 12, unadjusted Langevin MCMC"
 SONG_KINGMA = "Song and Kingma 2021, section 3"

@@ -4,15 +4,14 @@ import autograd.numpy as anp
 import numpy as np
 import scipy
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.bits import all_bits
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, energy_gradients, gradient_of, log_z_of, under_model, wells_of
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
-from refebm.truth.expectations import expect, gauss_hermite
+from refebm.truth.expectations import gauss_hermite
 
 LIKELIHOOD = "Song and Kingma 2021, eq. 1; Stanford CS236, training energy-based models"
 TWO_PHASES = "Song and Kingma 2021, eq. 4"

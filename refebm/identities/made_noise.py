@@ -2,14 +2,12 @@ r"""Theorems about noise that a flow makes, and about mixtures of two noises."""
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.contrast import blend, energy_of, log_density, other, spring
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.real_nvp import from_normal, small_flow
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
-from refebm.truth.expectations import expect
 
 
 def data_and_flow(draw: Draw) -> dict:

@@ -4,12 +4,11 @@ import autograd.numpy as anp
 import numpy as np
 import scipy
 
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.bits import all_bits
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import gradient_of
 from refebm.identities.rbm import energies, joint, machine, units
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 
 WELLING = "Welling and Hinton 2002, section"

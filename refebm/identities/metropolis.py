@@ -3,7 +3,8 @@ r"""Theorems about Metropolis-Hastings: proposals, acceptance, and invariance of
 import numpy as np
 import scipy
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.kernels import (
     NAMES,
     SEEN,
@@ -21,11 +22,9 @@ from refebm.identities.kernels import (
     walk_by_hand,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model
 from refebm.truth.densities import Gamma
-from refebm.truth.expectations import expect
 
 METROPOLIS = "Metropolis et al. 1953, section II"
 HASTINGS = "Hastings 1970, eq. 8"

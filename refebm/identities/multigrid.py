@@ -5,11 +5,10 @@ For affine maps of N Gaussian numbers, a rule with 2 N points gives the exact me
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.entropy_contrast import stepped
 from refebm.identities.notation import EITHER_SIGN, outer
 from refebm.identities.parameters import energy_gradients, slopes_of
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 
 GAO = "Gao et al. 2018, multi-grid modeling and sampling"

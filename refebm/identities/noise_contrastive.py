@@ -2,6 +2,7 @@ r"""Theorems about noise contrast: its rows by hand, its optimum, and its excess
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.contrast import (
     CONDITIONAL,
     GOODFELLOW,
@@ -22,12 +23,10 @@ from refebm.identities.contrast import (
     wide_noise,
     with_wider_noise,
 )
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN, ones
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model
-from refebm.truth.expectations import expect
 
 # By hand
 

@@ -4,10 +4,10 @@ from itertools import accumulate
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.diffusion import by_bayes, columns, one_more_step
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.derivatives import score_and_jacobian
 

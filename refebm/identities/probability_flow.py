@@ -3,6 +3,7 @@ r"""Theorems about the probability flow: the orders of steps along its velocity,
 import numpy as np
 import scipy
 
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.diffused import (
     FLOW,
     PROCESSES,
@@ -15,8 +16,6 @@ from refebm.identities.diffused import (
     process,
     variance_and_rates,
 )
-from refebm.identities.draw import Draw
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import LOG_2PI
 

@@ -2,11 +2,10 @@ r"""Theorems about pseudo-likelihood: its value, its minimum, and when it is the
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.rbm import joint, machine
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 
 BESAG = "Besag 1975, section 2"

@@ -4,15 +4,14 @@ import numpy as np
 import scipy
 from autograd import elementwise_grad
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.bits import all_bits
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, energy_gradients, gradient_of
-from refebm.identities.record import Sides, theorem
 from refebm.models import RBMS, Model
 from refebm.truth.densities import Gaussian
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect, total
+from refebm.truth.expectations import total
 
 SOURCES = {
     "binary_rbm": "Hinton 2002, section 3; Stanford CS236, restricted Boltzmann machine",

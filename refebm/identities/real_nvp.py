@@ -2,12 +2,10 @@ r"""Theorems about RealNVP: its inverse, its log-determinant and its density."""
 
 import numpy as np
 
-from refebm.identities.draw import Draw
-from refebm.identities.record import Sides, theorem
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.models import Model
 from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
 from refebm.truth.derivatives import network_derivatives
-from refebm.truth.expectations import expect
 
 DINH = "Dinh, Sohl-Dickstein and Bengio 2017, eqs. 7 and 8"
 

@@ -5,6 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.diffused import (
     CS236,
     EULER,
@@ -26,12 +27,9 @@ from refebm.identities.diffused import (
     process,
     variance_and_rates,
 )
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.truth.densities import Gaussian
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 ANDERSON = f"Anderson 1982; {SONG}, eq. 6; {CS236}, sampling from the SDE"
 

@@ -3,9 +3,8 @@ r"""Theorems about schedules: the cosine schedule, ratios of noise levels, Lange
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
 NICHOL = "Nichol and Dhariwal 2021, eq. 17"

@@ -2,16 +2,15 @@ r"""Theorems about score matching: what its objectives estimate, and when the in
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.rules import LAWS, RULES
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, Laplace
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 HYVARINEN = "Hyvarinen 2005, theorem 1; Song and Kingma 2021, eq. 8"
 SLICED = "Song and Kingma 2021, eq. 15; Stanford CS236, sliced score matching"

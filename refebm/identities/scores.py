@@ -2,14 +2,12 @@ r"""Theorems about scores: what they say about the density, about points that fo
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, gradients_of
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 
 def two_points(draw: Draw) -> dict:

@@ -2,13 +2,12 @@ r"""Theorems about SDEs: moments, transition kernels, laws at all times, and the
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, products
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import mixture_of
 from refebm.truth.densities import LOG_2PI, GaussianMixture
 from refebm.truth.derivatives import jacobian_size, moments, score_and_jacobian
-from refebm.truth.expectations import expect, total
+from refebm.truth.expectations import total
 
 SONG = "Song et al. 2021"
 SDE_KINDS = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving")

@@ -14,9 +14,9 @@ VERLET = (
 )
 wrong_versions(
     "leapfrog",
-    ("first half step left out", FIRST, "p = p + 0 * score(x)", "finite"),
+    ("first half step left out", FIRST, "p = p + 0 * score(x)"),
     ("last half step left out", LAST, "x, p", "the states"),
-    ("first half step a whole one", FIRST, "p = p + eps * score(x)", "finite"),
+    ("first half step a whole one", FIRST, "p = p + eps * score(x)"),
     ("last half step a whole one", LAST, "x, p + eps * score(x)", "the states"),
     ("stale score in the last half step", LAST, "x, p + 0.5 * eps * score(x - eps * p)", "the states"),
     ("a step too few", "range(n_steps - 1)", "range(max(n_steps - 2, 0))", "one step"),
@@ -54,7 +54,7 @@ wrong_versions(
     ("a temperature of 2, left out of the path", "there - here", "0.5 * (there - here)", "the proposal"),
     ("threshold without its minus: -log u", "accept(..., u)", "accept(..., 1 / u)", "the acceptance", FAB),
     ("one u for all rows", "accept(..., u)", "accept(..., u[0])", "one row"),
-    ("sign of the score", "lambda x: energy_and_score(...)[1]", "lambda x: -energy_and_score(...)[1]", "finite"),
+    ("sign of the score", "lambda x: energy_and_score(...)[1]", "lambda x: -energy_and_score(...)[1]"),
     ("one long step", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps * n_steps, 1)", "one step"),
     ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, end, there, there - here, u))", "the states"),
     (
@@ -67,7 +67,7 @@ wrong_versions(
 wrong_versions(
     "hmc_step",
     ("last half step left out", LAST, "x, p", "the proposal"),
-    ("first half step left out", FIRST, "p = p + 0 * score(x)", "finite"),
+    ("first half step left out", FIRST, "p = p + 0 * score(x)"),
     inside="leapfrog",
 )
 conventions(

@@ -45,7 +45,7 @@ EPSILONS = {  # by helper: words, the helper as a function of epsilon (0 in the 
         "with an epsilon of {:.3g} inside the logarithm of a sigmoid",
         lambda k: lambda a: -np.log(expit(-a) + k),
         "programs that take logarithms",
-    ),
+    )
 }
 
 

@@ -91,8 +91,8 @@ wrong_versions(
         "-(move + eta * s_there) / (2 * eta)",
         "eta = 1/2",
     ),
-    ("half the drift", "= eta * s +", "= 0.5 * eta * s +", "finite"),
-    ("drift downhill", "= eta * s +", "= -eta * s +", "finite"),
+    ("half the drift", "= eta * s +", "= 0.5 * eta * s +"),
+    ("drift downhill", "= eta * s +", "= -eta * s +"),
     (
         "acceptance without the minimum",
         f"accept(x, proposal, there, {RATIO}, u)",

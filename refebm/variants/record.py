@@ -19,6 +19,8 @@ from refebm.samplers.diagnostics import Chains
 from refebm.variants.patch import Definition
 from refebm.variants.syntax import changed, replaced, syntax
 
+LONGEST = 200  # characters of a formula that is read at a glance
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -42,6 +44,11 @@ class Variant:
         """The replaced and the new expression, in words."""
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
+
+    @property
+    def short(self) -> str:
+        """The formula, or that it is another one where that is long: the name says more."""
+        return self.formula if len(self.formula) <= LONGEST else "in another form"
 
     @functools.cache  # noqa: B019  (there are as many as there are variants)
     def implementation(self) -> Implementation:
@@ -137,11 +144,11 @@ def definition_in(tree: ast.Module, name: str) -> Definition:
 class Wrong(Variant):
     """A named wrong version of a public function, or of a theorem (then function is ``theorem NAME``).
 
-    survives: the weak check (see `refebm.variants.weak`) that does not notice it. seen: where it was printed or
-    shipped.
+    survives: the weak check (see `refebm.variants.weak`) that does not notice it; if no other, that its values are
+    finite. seen: where it was printed or shipped.
     """
 
-    survives: str
+    survives: str = "finite"
     seen: str = ""
 
     @property
@@ -245,7 +252,7 @@ TERMS: dict[str, tuple[Term, ...]] = {}
 
 
 def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
-    """Register the wrong versions of a function: rows of name, was, becomes, survives, and where it was seen."""
+    """Register the wrong versions of a function: rows of name, was, becomes, survives, seen."""
     WRONG.extend(Wrong(function, *row, inside=inside) for row in rows)
 
 

@@ -3,6 +3,7 @@
 import ast
 import functools
 import inspect
+import operator
 import textwrap
 from collections.abc import Iterator
 
@@ -71,9 +72,9 @@ def replaced(node, old: ast.AST, new: ast.AST):
         return new
     if isinstance(node, list):
         made = [replaced(part, old, new) for part in node]
-        return made if any(a is not b for a, b in zip(made, node, strict=True)) else node
-    for name, value in ast.iter_fields(node) if isinstance(node, ast.AST) else ():
-        made = replaced(value, old, new)
-        if made is not value:
+        return made if any(map(operator.is_not, made, node)) else node
+    for name in node._fields if isinstance(node, ast.AST) else ():
+        value = getattr(node, name, None)
+        if isinstance(value, (ast.AST, list)) and (made := replaced(value, old, new)) is not value:
             return changed(node, **{name: made})
     return node

@@ -41,33 +41,16 @@ from typing import ClassVar
 import numpy as np
 
 import refebm
+from refebm import glossary
 from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
-from refebm.glossary import (
-    Built,
-    Drawn,
-    Energy,
-    Field,
-    InputError,
-    LevelField,
-    ModelPoints,
-    Pathwise,
-    Projections,
-    TimeField,
-    check_of,
-    filled,
-    free_indices,
-    gives_rows,
-    leaves_of,
-    mapped,
-    mark_of,
-)
+from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
 
-FIELDS = (Field, LevelField, TimeField)
+FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField)
 
 
 class Harness:
@@ -142,7 +125,7 @@ class Harness:
         def laws(one):
             return self.laws.get(id(one)) or laws_of(self.array(one))
 
-        hand = Handing(leaves_of(noise), laws)
+        hand = Handing(glossary.leaves_of(noise), laws)
         with replaced(self.draws(hand)):
             yield
         hand.see_all_drawn()
@@ -200,11 +183,12 @@ class Harness:
         names = () if name in CLASSES else parameters(name)
         own = dict(zip(names, called))  # the argument names of the body, by position
         wanted = [
-            Energy if own.get(one) == "energy" and types(name)[one] in FIELDS else types(name).get(one) for one in names
+            glossary.Energy if own.get(one) == "energy" and types(name)[one] in FIELDS else types(name).get(one)
+            for one in names
         ]
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
-        drawn = [(one, mark_of(kind, Drawn)) for kind, one in zip(wanted, given)]
+        drawn = [(one, glossary.mark_of(kind, glossary.Drawn)) for kind, one in zip(wanted, given)]
         self.laws = {id(one): mark.laws for one, mark in drawn if mark}
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
@@ -230,7 +214,7 @@ class Harness:
     def _ask(self, name, body, projections, given):
         """Call the body, once per projection with the mean, and call the callable that it may return."""
         names, given = () if name in CLASSES else parameters(name), self._shaped(name, given)
-        place = next((i for i, argument in enumerate(names) if types(name).get(argument) == Projections), None)
+        place = next((i for i, argument in enumerate(names) if types(name).get(argument) == glossary.Projections), None)
         if place is not None and given[place].ndim == 3 and not projections:
             each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
             return sum(each) / len(each)
@@ -242,7 +226,7 @@ class Harness:
     def _by_row(self, name, body):
         """A function of all rows that calls the body with each row alone; levels, times and steps are numbers."""
         names, np, shaping = parameters(name), self.source.np, self.source.module("refebm.glossary").shaping
-        numbers = {one for one in names if check_of(types(name)[one]) in (*shaping, free_indices)}
+        numbers = {one for one in names if glossary.check_of(types(name)[one]) in (*shaping, glossary.free_indices)}
 
         def row(given, i):
             for argument, one in zip(names, given):
@@ -276,9 +260,9 @@ class Harness:
         """The arguments, with levels as columns, and times and steps as one per row."""
         shaped = name not in CLASSES and name not in CALLED
         kinds = [types(name)[argument] for argument in parameters(name)] if shaped else []
-        rows = next((one for kind, one in zip(kinds, given) if gives_rows(kind)), None)
+        rows = next((one for kind, one in zip(kinds, given) if glossary.gives_rows(kind)), None)
         shaping = self.source.module("refebm.glossary").shaping
-        pairs = [(check_of(kind), one) for kind, one in itertools.zip_longest(kinds, given)]
+        pairs = [(glossary.check_of(kind), one) for kind, one in itertools.zip_longest(kinds, given)]
         return [shaping[check](None, one, rows) if check in shaping else one for check, one in pairs]
 
     def _class(self, body, dtype):
@@ -308,14 +292,14 @@ class Harness:
     def given(self, wanted, value):
         """An argument of the wanted type, as a body gets it."""
         if isinstance(value, Model):
-            return self.model(role(wanted), value, [self.leaf(one) for one in leaves_of(value.parameters)])
-        mark = mark_of(wanted, Built)
+            return self.model(role(wanted), value, [self.leaf(one) for one in glossary.leaves_of(value.parameters)])
+        mark = glossary.mark_of(wanted, glossary.Built)
         if mark and not callable(value):
             return getattr(self, mark.by)(value)
         if hasattr(value, "log_prob"):
             made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
             return getattr(self.source, type(value).__name__)(*(self.given(None, one) for one in made_of))
-        return mapped(self._plain, value)
+        return glossary.mapped(self._plain, value)
 
     def _plain(self, value):
         if isinstance(value, np.ndarray) and value.ndim:
@@ -339,7 +323,7 @@ class Harness:
         models, kind = self.source.module("refebm.models"), data.kind
 
         def of(leaves):
-            return models.Model(kind, filled(data.parameters, leaves))
+            return models.Model(kind, glossary.filled(data.parameters, leaves))
 
         if role == "rbm":
             return models.RBMS[kind](**of(leaves).parameters)
@@ -410,17 +394,17 @@ class Gradient(dict):
             return ask([*given[:place], harness.model(role(wanted[place]), model, leaves), *given[place + 1 :]])
 
         with harness.inside(dtype):
-            found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
+            found = harness.gradient(values, [harness.leaf(one) for one in glossary.leaves_of(model.parameters)])
             if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
                 return {}
-            tree = filled(model.parameters, map(harness.array, found)) if found else {}
+            tree = glossary.filled(model.parameters, map(harness.array, found)) if found else {}
             return tree | {FLOW: dict(self._in_points())}
 
     def _in_points(self):
         """The gradients in points that a sampler made, if the body can be differentiated in them."""
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
-            if kind in (Pathwise, ModelPoints):
+            if kind in (glossary.Pathwise, glossary.ModelPoints):
                 with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
                     found = harness.gradient(_taking(partial_at(ask, given, place)), [given[place]])
                     if found:

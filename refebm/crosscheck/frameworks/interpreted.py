@@ -163,7 +163,7 @@ def _gathered(a, indices, *, dimension_numbers, slice_sizes, mode, fill_value=No
     places, there = _windows(
         a.shape,
         indices,
-        mode.name,
+        "CLIP" if mode.name == "PROMISE_IN_BOUNDS" else mode.name,  # what a broken promise is, once compiled
         inside=at.offset_dims,
         outside=at.collapsed_slice_dims,
         starts=at.start_index_map,

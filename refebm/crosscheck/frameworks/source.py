@@ -114,9 +114,11 @@ class Source:
         np, energies = self.np, self.module("refebm.models.energies")
         away = x - means[:, None]
         joint = logits[:, None] - 0.5 * np.sum(away * np.matmul(away, precisions), axis=2)
-        held = self.module("refebm.calculus").held(joint)
-        deepest, log_sum, near = np.argmax(held, axis=0), energies.logsumexp, energies.logsumexp(joint, 0)
-        far = np.abs(held - logits[:, None]) > 0.5 * energies.FAR**2
+        held, log_sum = self.module("refebm.calculus").held(joint), energies.logsumexp
+        near, far = log_sum(joint, 0), np.abs(held - logits[:, None]) > 0.5 * energies.FAR**2
+        if not self.some(far):
+            return -near
+        deepest = np.argmax(held, axis=0)
         far = [(deepest == j) & far[j] for j in range(len(means))]
         for j in range(len(means)) if any(map(self.some, far)) else ():
             other = joint[j] + log_sum(energies._less_the_well(j, x, logits, means, precisions), 0)
