@@ -404,6 +404,11 @@ WRONGLY = {  # a function, what is handed over: what is said
         {"score": numpy_score, "x": np.ones((4, 1, 2, 2))},
         r"E-SHAPE.*x must.*\(4, 1, 2, 2\)",
     ),
+    "noise for fewer rows": (
+        "denoising_score_matching",
+        {"score": numpy_score, "x": np.ones((6, 2)), "sigma": 0.5, "z": np.ones((3, 2))},
+        r"E-SHAPE.*z must.*\(6, 2\).*\(3, 2\)",
+    ),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
 }
 

@@ -307,3 +307,9 @@ def test_a_folder_without_answers(answers):
     (answers / "tweedi_mean.json").write_text("{}")
     with pytest.raises(InputError, match=r"is not named after a function; tweedie_mean\.json\?"):
         list(read(answers))
+
+
+def test_the_vectors_are_no_answers_to_themselves(tmp_path):
+    list(write(tmp_path))
+    with pytest.raises(InputError, match=r"E-ANSWERS: .*holds the vectors, not the answers"):
+        list(read(tmp_path))

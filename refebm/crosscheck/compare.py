@@ -303,10 +303,12 @@ def _model(harness, kind, own, product, gradient):
 def _questions(function, kinds, given, by_row):
     """The questions: all rows with several noises, half of them to confirm what the others find; then single rows."""
     rng, n = np.random.default_rng(0), len(given["x"])
+    axes = {name: rows_axis(function, name, value) for name, value in given.items()}
+    uneven = any(axis is not None and given[name].shape[axis] != n for name, axis in axes.items())  # refebm refuses it
     noisy = any(kind in DRAWN and name not in given for name, kind in kinds.items())
     for i in range(BATCHES if noisy else 2):
         drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
-        rows = slice(None) if noisy or n == 1 else slice(i % 2, None, 2)
+        rows = slice(None) if noisy or uneven or n == 1 else slice(i % 2, None, 2)
         yield _asked(function, kinds, given | drawn, i, rows)
     for i in range(min(n, ALONE) if by_row and n > 1 else 0):
         drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
