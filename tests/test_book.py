@@ -154,6 +154,22 @@ def test_what_is_meant_is_shown_whole(text):
     assert ("finds too: denoising_goes_down_its_mean" in shown) == ("Vincent" in text)
 
 
+@pytest.mark.parametrize(
+    "text, first", {"hyvarinen 4": "implicit_score_matching", "neal 2011 leapfrog": "leapfrog"}.items()
+)
+def test_of_several_what_is_named_and_what_papers_propose_come_first(text, first):
+    """Before the tools that the definitions are made of, and before others of the same paper."""
+    assert terminal.shown(text).split()[1] == first
+
+
+def test_a_list_is_wrapped_and_loses_nothing():
+    narrow, whole = (terminal.listed(search.found("neal 2011 leapfrog"), width) for width in (80, 10**4))
+    assert max(map(len, narrow.splitlines())) <= 80 and narrow.split() == whole.split()
+    assert "\n  leapfrog\n        Neal 2011, eqs. 2.28 to 2.30\n" in narrow
+    beside = terminal.listed(["implicit_score_matching"], 60).splitlines()[1:]
+    assert len(beside) == 2 and beside[0].index("Hyvarinen") == len(beside[1]) - len(beside[1].lstrip())
+
+
 def test_a_part_of_a_word_is_no_word():
     assert "divergence" not in search.found("nce") and "contrastive_divergence" not in search.found("nce")
 

@@ -383,6 +383,8 @@ def test_the_first_failing_input_is_below_a_failed_report():
 
 
 WRONGLY = {  # a function, what is handed over: what is said
+    "a name in use elsewhere": ("dsm", {"x": X}, "E-OPTION.*got 'dsm'; denoising_score_matching, "),
+    "the loss first": (dsm, {"x": X}, "E-OPTION.*the name of a function first, got <function dsm"),
     "a name of many": ("denoising", {"x": X}, "E-OPTION.*got 'denoising'; .*denoising_score_matching"),
     "a name that is near": ("denoising_scorematching", {"x": X}, "did you mean denoising_score_matching"),
     "without a level": (

@@ -223,7 +223,7 @@ def test_answers_in_float32_and_by_their_mean(answers, capsys):
     ("change", "said"),
     [
         (lambda c: json.dumps(c)[:-200], "is not JSON, or cut short"),
-        (lambda c: "[]", "has no object of answers by id"),
+        (lambda c: "[]", 'has no object "answers" of a value for each id, as FORMAT.md'),
         (lambda c: "[" * 100_000, "is not JSON, or cut short"),
         (lambda c: c | {"dtype": "bfloat16"}, "has dtype 'bfloat16', wanted float64 or float32"),
         (lambda c: c | {"answers": {"00": {"value": [[1.0], [2.0, 3.0]]}}}, "is not of numbers"),

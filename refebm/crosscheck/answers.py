@@ -56,7 +56,7 @@ def _content(function, path) -> dict:
     except (OSError, ValueError, RecursionError) as error:
         raise Failure(f"is not JSON, or cut short: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):
-        raise Failure("has no object of answers by id")
+        raise Failure('has no object "answers" of a value for each id, as FORMAT.md beside the vectors says')
     if content.get("digest") != digest(function):
         raise Failure(f"answers other vectors: digest {content.get('digest')!r}, ours is {digest(function)!r}")
     strange = sorted(set(content["answers"]) - {vector.asked.id for vector in vectors(function)})
