@@ -52,6 +52,21 @@ def codes_of(check, callers=()):
     return set(CODE.findall(inspect.getsource(check))).union(*inner)
 
 
+RETURNED = {
+    "hmc_step": "Step(x, info), x: the new states (n, d); info: a record of",
+    "coupled_metropolis_step": "a pair, each Step(x, info), x: the new states",
+    "log_partition": "a float, or LogPartition(value, error), log Z, and an estimate of its error",
+    "field_and_divergence": "(n, d), one vector per row, and (n,), one value per row",
+    "minimise": "Fit(parameters, history, finite, message), the result of training",
+    "Gaussian": "",
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_what_is_returned_is_said_in_words(name):
+    assert entries.returned(name).startswith(RETURNED[name]) and bool(entries.returned(name)) == bool(RETURNED[name])
+
+
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_docstring_names_the_errors_of_its_types(name):
     """A method's may stand with its class or in its module. Where E-DTYPE is named, E-MASKED is meant too."""

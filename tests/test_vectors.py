@@ -48,7 +48,9 @@ def test_every_kind_of_model_is_asked_about():
 
 @pytest.mark.parametrize("function", EXAMINED)
 def test_inputs_are_exact_in_eight_bits(function):
-    for one in (one for one in questions(function) if one.given["grid"] == GRID):
+    """All but the numbers that programs have built in, such as 0.008: those are what they are."""
+    drawn = (one for one in questions(function) if "the usual numbers" not in one.catches)
+    for one in (one for one in drawn if one.given["grid"] == GRID):
         for number in leaves(plain(one.arguments)):
             if isinstance(number, float) and abs(number) < 1e300:  # more is a wall
                 whole = abs(number) * GRID

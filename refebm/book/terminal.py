@@ -50,7 +50,8 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += [("", ""), *_formula(said.latex, width), ("", "")]
     if callable(entries.thing(name)):
         lines += [line for one in entries.arguments(name) for line in _argument(one, width)]
-        lines += [("", f"{INDENT}returns {entries.returned(name)}")] if entries.returned(name) else []
+        returned = entries.returned(name)
+        lines += _hanging(f"{INDENT}returns {returned}", width, INDENT * 2) if returned else []
     lines += [("", ""), *_paragraphs(said.rest, width), ("", "")] if said.rest else [("", "")]
     for label, words in said.labelled.items():
         lines += _labelled(label, words, width)
