@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from refebm.crosscheck.facts import EXCEPTIONS, facts
-from refebm.crosscheck.questions import row_alone
+from refebm.crosscheck.questions import BY_ROW, row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
@@ -28,7 +28,7 @@ from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Var
 from refebm.variants.helpers import EPSILONS, calls, helpers, instead
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
-from refebm.variants.questions import ask, flat
+from refebm.variants.questions import KERNELS, ask, flat
 from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
@@ -150,7 +150,12 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
-    exact = named(function, candidates) or helped(function, candidates) or named(function, candidates, _deep, True)
+    exact = (
+        _given_back(candidates[0])
+        or named(function, candidates)
+        or helped(function, candidates)
+        or named(function, candidates, _deep, True)
+    )
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
     return (
@@ -159,6 +164,17 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
         or excepted(function, candidates)
         or _facts(candidates)
     )
+
+
+def _given_back(evidence: Evidence) -> Diagnosis | None:
+    """What comes back is an argument as it was given: a chain that never moves."""
+    asked = [(one.vectors[0].asked.arguments, one.answers) for one in evidence.pieces]
+    for name in asked[0][0] if evidence.reduction == "per row" else ():
+        given = [np.ravel(arguments[name]) for arguments, _ in asked] if name in BY_ROW else []
+        if given and all(np.array_equal(one, got[: len(one)]) for one, (_, got) in zip(given, asked)):
+            idle = "the state never moves: " * (name == "x" and evidence.vectors[0].asked.function in KERNELS)
+            return Diagnosis(f"{idle}what comes back is {name}, as it was given; {facts(evidence)[-1]}")
+    return None
 
 
 def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:

@@ -90,6 +90,8 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("steps in time are equal", _is(_equal_steps)),
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
+    ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes", False))),
+    ("the energy of a proposal is infinite, or NaN", _is(lambda asked: bool({"walls", "holes"} & set(asked.given)))),
     (
         "inputs have more digits than float32 holds (is one cast on its way?)",
         _is(lambda asked: asked.given["grid"] != GRID),
@@ -161,7 +163,7 @@ def _several(evidence, some) -> bool:
 
 def _few(evidence, words) -> bool:
     """Whether these questions are there for what is found by them: then one number that is wrong says enough."""
-    return "far out" in words or "float32" in words or "infinite" in words
+    return "far out" in words or "float32" in words or "of a proposal" in words
 
 
 def _growth(evidence) -> list[str]:

@@ -28,7 +28,7 @@ from refebm.models import ENERGIES, Model
 from refebm.objectives.denoising import NoiseLevels
 from refebm.objectives.likelihood import Estimate
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, types
 from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
@@ -238,7 +238,7 @@ def questions(function: str) -> list[Asked]:
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {"walls": True} if options.get("walls") else {}
+        given |= {name: True for name in ("walls", "holes") if options.get(name)}
         some = ("eps", "eta", "scale", "n_steps", "bandwidth", "dt", "posterior")
         given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
         given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
@@ -376,6 +376,10 @@ def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
     if function in some:
         words, options = some[function]
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+    for number, words in (("walls", "infinite"), ("holes", "NaN")) if function in ADJUSTED else ():
+        options = {"d": 3, "n": 4, "kind": "quadratic", number: True}
+        for half in (0, 1) if (function, number) != ("metropolis_step", "walls") else ():
+            yield f"a proposal whose energy is {words}", False, {"seed": seed + 100 + half} | options
 
 
 def _values(function, usual) -> Iterator[tuple[int, str, Any]]:

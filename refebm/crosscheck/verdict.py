@@ -152,6 +152,7 @@ def _values(function, pairs, known) -> Finding:
     if len(scalar) > 1:
         words = f"returns one number for question {scalar[True].id}, one per row for question {scalar[False].id}"
         return Finding(function, "failed", words, worst=np.inf, failing=scalar[True], **known)
+    pairs = [(vector, _not_accepted(vector, answer)) for vector, answer in pairs]
     got = np.concatenate([np.ravel(part) for _, answer in pairs for part in answer.parts]).astype(np.float64)
     some = [vector for vector, _ in pairs]
     dtype = _dtype(pairs, got)
@@ -171,6 +172,14 @@ def _values(function, pairs, known) -> Finding:
     if not convention:
         return Finding(function, "failed", **known)
     return _gradients(function, pairs, known, convention)
+
+
+def _not_accepted(vector, answer) -> Answer:
+    """Where the energy of a proposal is none so may be how likely it is accepted: that it is not is what counts."""
+    if not {"walls", "holes"} & set(vector.asked.given):
+        return answer
+    state, *rest = answer.parts
+    return answer._replace(parts=(state, *(np.where(np.isnan(part), 0.0, part) for part in rest)))
 
 
 def _case(evidence, first, pairs):

@@ -35,8 +35,39 @@ def rejected(x, proposal, there, energy_error, u):
     return Step(np.where(accepted[:, None], proposal, x), info._replace(accepted=accepted))
 
 
+def taken(x, proposal, there, energy_error, u):
+    """`accept`, where all is accepted."""
+    info = accept(x, proposal, there, energy_error, u).info
+    return Step(proposal, info._replace(acceptance=1.0 + 0 * u, accepted=u > 0))
+
+
+def not_refused(acceptance: float) -> Callable:
+    """`accept`, where what is NaN is not compared, and so accepted."""
+
+    def accepted(x, proposal, there, energy_error, u):
+        info = accept(x, proposal, there, energy_error, u).info
+        nan = np.isnan(energy_error)
+        info = info._replace(acceptance=np.where(nan, acceptance, info.acceptance), accepted=info.accepted | nan)
+        return Step(np.where(info.accepted[:, None], proposal, x), info)
+
+    return accepted
+
+
+def weighed(x, proposal, there, energy_error, u):
+    """`accept`, as a sum of which one part is multiplied by 0."""
+    info = accept(x, proposal, there, energy_error, u).info
+    chosen = 1.0 * info.accepted[:, None]
+    return Step(chosen * proposal + (1 - chosen) * x, info)
+
+
 HELPERS = [
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
+    Helper("accept", "all that is proposed accepted", taken),
+    Helper(
+        "accept", "a proposal whose energy is NaN accepted: that u > a does not hold where a is NaN", not_refused(0.0)
+    ),
+    Helper("accept", "a proposal whose energy is NaN accepted, as if a were 1", not_refused(1.0)),
+    Helper("accept", "a x' + (1 - a) x for the one or the other: NaN where x' is none, and refused", weighed),
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
