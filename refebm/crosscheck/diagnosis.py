@@ -25,11 +25,11 @@ from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
-from refebm.variants.helpers import EPSILONS, calls, helpers, instead
+from refebm.variants.helpers import EPSILONS, calls, helpers
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import mutants, sought
 from refebm.variants.questions import KERNELS, ask, flat
-from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
+from refebm.variants.record import called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
@@ -212,21 +212,25 @@ def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """A helper that is otherwise: in the reference, or, where that is somebody's rule, beside what has a name."""
     wrong = [evidence for evidence in candidates if np.max(evidence.units) > LEAST]
     for helper in helpers(function):
-        with afresh(), instead(helper.name, helper.instead):
-            made = elsewhere(function)
-            for evidence in wrong:
-                if Reading(function, lambda made=made: made).fits(evidence):
-                    said = f"equals the reference with {helper.words}{_reduced(evidence)}"
-                    said += f" (convention of {helper.source})" if helper.source else ""
-                    return Diagnosis(
-                        said, (helper.words,), _Together(made) if helper.source else None, evidence.reduction
-                    )
-            found = named(function, candidates) if helper.source else None
-        if found:
+        with_it = partial(elsewhere, function, {helper.name: helper.instead})
+        convention = _Together(with_it()) if helper.source else None
+        for evidence in wrong:
+            if Reading(function, with_it).fits(evidence):
+                said = f"equals the reference with {helper.words}{_reduced(evidence)}"
+                said += f" (convention of {helper.source})" if helper.source else ""
+                return Diagnosis(said, (helper.words,), convention, evidence.reduction)
+        if found := helper.source and _beside_helper(function, candidates, with_it):
             convention = found.convention and _Together(found.convention.implementation())
-            return found._replace(words=f"{found.words}, and {helper.words} (convention of {helper.source})",
-                                  convention=convention)  # fmt: skip
+            said = f"{found.words}, and {helper.words} (convention of {helper.source})"
+            return found._replace(words=said, convention=convention)
     return None
+
+
+def _beside_helper(function, candidates, with_it) -> Diagnosis | None:
+    """Something of the bank, or conventions, where a helper is otherwise."""
+    versions = [Reading(function, partial(with_it, one.what), one.what) for one in readings(function)]
+    searches = [partial(_bank, versions=versions), partial(_conventions, inner=with_it())]
+    return _only(searches, function, [evidence for evidence in candidates if np.max(evidence.units) > FEW])
 
 
 def _epsilon(function, candidates) -> Diagnosis | None:
@@ -236,9 +240,7 @@ def _epsilon(function, candidates) -> Diagnosis | None:
             continue
 
         def reading(k, name=name, made=made):
-            with instead(name, made(k)):
-                one = elsewhere(function)
-            return Reading(function, lambda: one)
+            return Reading(function, partial(elsewhere, function, {name: made(k)}))
 
         for evidence in (one for one in candidates if not one.holds):
             number = _solved(evidence.telling, reading, 0.0)
@@ -251,7 +253,7 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 
 @contextlib.contextmanager
 def afresh() -> Iterator[None]:
-    """What is remembered here is of other questions, or of other versions."""
+    """What is remembered here is of other questions."""
     held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
     for one in held:
         one.cache_clear()
@@ -435,9 +437,8 @@ def mistakes(function: str) -> list[Reading]:
 
 
 @cache
-def _chained(function: str) -> list[Reading]:
+def _chained(function: str, inner: Implementation = REFERENCE) -> list[Reading]:
     """The reference after each chain of steps."""
-    inner = elsewhere(function) if INSTEAD else REFERENCE
     return [Reading(function, Chain(function, steps, None, inner).implementation, steps) for steps in chains(function)]
 
 
@@ -456,17 +457,17 @@ def _after(function: str, steps: tuple, variant: Variant) -> Implementation:
     return Chain(function, steps, None, variant.implementation()).implementation()
 
 
-def _bank(function, evidence) -> Diagnosis | None:
+def _bank(function, evidence, versions=None) -> Diagnosis | None:
     """The one entry of the bank that the answers are."""
-    found = [(one.what, "", one.values(evidence)) for one in readings(function) if one.fits(evidence)]
+    some = readings(function) if versions is None else versions
+    found = [(one.what, "", one.values(evidence)) for one in some if one.fits(evidence)]
     distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
-def _conventions(function, evidence) -> Diagnosis | None:
+def _conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
     """The reference, in conventions, the fewest that do."""
-    for _, some in itertools.groupby(_chained(function), key=lambda reading: len(reading.what)):
-        inner = elsewhere(function) if INSTEAD else REFERENCE
+    for _, some in itertools.groupby(_chained(function, inner), key=lambda reading: len(reading.what)):
         chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
         chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
         if chain:

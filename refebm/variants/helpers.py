@@ -1,6 +1,5 @@
 """Helpers that programs have otherwise: what a definition says with them is said otherwise wherever it calls them."""
 
-import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -10,7 +9,6 @@ import autograd.numpy as np
 import refebm
 from refebm.samplers.step import Step, accept
 from refebm.special import expit, softplus
-from refebm.variants.record import INSTEAD, Variant
 
 TORCH = "torch.nn.functional.softplus, threshold = 20"
 
@@ -87,15 +85,3 @@ def helpers(function: str) -> Iterator[Helper]:
 
 def calls(function: str, name: str) -> bool:
     return name in vars(sys.modules[getattr(refebm, function.partition(".")[0]).__module__])
-
-
-@contextlib.contextmanager
-def instead(name: str, other: Callable) -> Iterator[None]:
-    """While it lasts versions are made with another helper; none that was made before is kept."""
-    Variant.implementation.cache_clear()
-    INSTEAD[name] = other
-    try:
-        yield
-    finally:
-        del INSTEAD[name]
-        Variant.implementation.cache_clear()
