@@ -10,6 +10,7 @@ kind, which are looked at by themselves. Where no name fits none is given.
 import ast
 import contextlib
 import itertools
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,7 +28,7 @@ from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
 from refebm.variants.helpers import EPSILONS, calls, helpers
 from refebm.variants.misread import IGNORED, misread
-from refebm.variants.mutants import mutants, sought
+from refebm.variants.mutants import Mutant, both, definitions, edit_of, mutants, natural_pairs, sought
 from refebm.variants.questions import KERNELS, ask, flat
 from refebm.variants.record import called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
@@ -195,7 +196,6 @@ def named(
     some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # no version is nearer
     searches = [_bank, _conventions, _tables, _in_conventions, _scaled, _with_a_number, _ignored]
     found = None if alone else _only(searches, function, some) or _combined(function, some)
-    found = found or (_beside_terms(function, some) if alone else None)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
 
 
@@ -394,18 +394,22 @@ def _weights(function: str, number: int) -> np.ndarray:
 
 def weighted(reading: Reading, evidence: Evidence) -> Iterator:
     """The weightings under which a reading fits."""
-    one = evidence.telling
-    vector = one.vectors[0]
-    some = weightings(reading.function)
-    if len(some) > 1 and vector.by_row:
-        with np.errstate(all="ignore"):
-            rows = _weights(reading.function, int(vector.asked.id)) * reading.on(vector)
-            reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
-            near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
-        some = [weighting for weighting, fits in zip(some, near) if fits]
-    for weighting in some:
+    for weighting in _near_weights(reading.function, evidence, reading.on):
         if reading.fits(evidence, weighting.factor):
             yield weighting
+
+
+def _near_weights(function: str, evidence: Evidence, on: Callable) -> list:
+    """The weightings under which these are the answers to the most telling question."""
+    one, some = evidence.telling, weightings(function)
+    vector = one.vectors[0]
+    if len(some) > 1 and vector.by_row:
+        with np.errstate(all="ignore"):
+            rows = _weights(function, int(vector.asked.id)) * on(vector)
+            reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
+            near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
+        return [weighting for weighting, fits in zip(some, near) if fits]
+    return list(some)
 
 
 # --- the bank, and conventions ---------------------------------------------------------------------------------------
@@ -427,13 +431,14 @@ def readings(function: str) -> list[Reading]:
 @cache
 def mistakes(function: str) -> list[Reading]:
     """Those that are no convention, and no multiple of the right answers: they can be had in another convention."""
-    right = np.concatenate([vector.value for vector in vectors(function)])
+    return [one for one in readings(function) if not isinstance(one.what, Convention) and not _is_multiple(one)]
 
-    def multiple(reading):
-        given = np.concatenate([reading.on(vector) for vector in vectors(function)])
-        return np.allclose(given, (given @ right) / (right @ right) * right, rtol=1e-10, atol=0)
 
-    return [one for one in readings(function) if not isinstance(one.what, Convention) and not multiple(one)]
+def _is_multiple(reading: Reading) -> bool:
+    asked = vectors(reading.function)
+    first, right = reading.on(asked[0]), asked[0].value
+    factor = (first @ right) / (right @ right)
+    return all(np.allclose(reading.on(one), factor * one.value, rtol=1e-10, atol=0) for one in asked)
 
 
 @cache
@@ -552,61 +557,102 @@ def _scaled(function, evidence) -> Diagnosis | None:
     """A mistake of the bank, times 2 or 1/2, or over d, in what is no loss of a field."""
     if len(weightings(function)) > 1 or _multiple(evidence):
         return None
-    found = [
-        (one.what, f"{_number(factor)} x " * (factor != 1) + words, factor * evidence.scaled(one.known, scaling))
-        for one in mistakes(function)
-        for words, scaling in scalings(evidence.vectors)
-        if words in CONVENTIONAL
-        for factor in (1.0, 2.0, 0.5)
-        if evidence.confirmed(factor * evidence.scaled(one.known, scaling))
-    ]
+    found = []
+    for one in mistakes(function):
+        for words, scaling in scalings(evidence.vectors):
+            for factor in (1.0, 2.0, 0.5) if words in CONVENTIONAL else ():
+                if np.all(evidence.telling.equals(factor * _scaled_answers(one, evidence.telling, scaling))):
+                    values = factor * _scaled_answers(one, evidence, scaling)
+                    said = f"{_number(factor)} x " * (factor != 1) + words
+                    found += [(one.what, said, values)] if evidence.confirmed(values) else []
     distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
-def _beside_terms(function, candidates) -> Diagnosis | None:
-    """A mistake of the bank, and coefficients of the formula's terms: what it changes is one more column."""
-    if function not in TERMS or not candidates:
-        return None
-    columns, names = _terms(function, candidates[0].vectors)
-    for evidence in candidates:
-        for one in mistakes(function):
-            change = {v.asked.id: one.on(v) - v.value for v in vectors(function)}
-            if not all(np.all(np.isfinite(change[v.asked.id])) for v in evidence.vectors):
-                continue
-            fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
-            if fit and abs(fit[0][-1] - 1) <= fit[1][-1]:
-                off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
-                said = f"equals {off}, {one.what.formula}: {one.what.name} (bug)"
-                return Diagnosis(said, (one.what.name,), None, evidence.reduction)
-    return None
+def _scaled_answers(reading, evidence, scaling) -> np.ndarray:
+    return evidence.scaled({vector.asked.id: reading.on(vector) for vector in evidence.vectors}, scaling)
 
 
-# --- what has to be made first: two versions at once, mistakes in arguments, in one place ----------------------------
+# --- what has to be made first: mistakes in arguments, in one place, two at once -------------------------------------
+
+COMPILING, OF_NODE = 500, 12  # calls that take as long as a text is made, and for each node of it
+PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 8e6, 1e6, 2e6, 1e6, 1e6  # calls that a search may take, on any machine
 
 
-MOST_OF_CALLED = 300  # pairs with a version of what a function calls
+@cache
+def cost(function: str) -> int:
+    """How many functions are called while the definition answers a question: what an evaluation takes."""
+    asked, count, before = vectors(function)[0].asked, itertools.count(), sys.getprofile()
+    ask(function, REFERENCE, asked.arguments)  # what is remembered is, from here on
+    sys.setprofile(lambda _, event, __: next(count) if event in ("call", "c_call") else None)
+    try:
+        ask(function, REFERENCE, asked.arguments)
+    finally:
+        sys.setprofile(before)
+    return next(count)
+
+
+def affordable(some: Iterator, function: str, calls: float, made: int | None = None) -> Iterator:
+    """As many as may be evaluated once with so many calls. made: what each takes to be made, if it is no text."""
+    return itertools.islice(some, int(calls // (cost(function) + (compiling(function) if made is None else made))))
+
+
+@cache
+def compiling(function: str) -> int:
+    """What it takes to make a text of this length."""
+    return COMPILING + OF_NODE * sum(1 for _ in ast.walk(definitions(function)[0][1])) if definitions(function) else 0
+
+
+class Single(NamedTuple):
+    """One mistake. edit: where it is one of a text. over: whether it is one in arguments, made over an `inner` one."""
+
+    said: str
+    made: Callable[..., Implementation]
+    edit: Mutant | None = None
+    names: tuple[str, ...] = ()
+    over: bool = False
+
+    @property
+    def words(self) -> str:
+        return self.said or self.edit.words
+
+    def say(self, evidence: Evidence) -> Diagnosis:
+        return Diagnosis(f"equals the reference {self.words}{_reduced(evidence)}", self.names, None, evidence.reduction)
+
+
+def _arguments(function: str) -> list[Single]:
+    return [Single(f"with {words}", made, over=True) for words, made in misread(function)]
+
+
+def _of_the_bank(function: str) -> list[Single]:
+    some = [one.what for one in mistakes(function)]
+    return [Single(f"{v.formula}: {v.name} (bug)", v.implementation, edit_of(v), (v.name,)) for v in some]
+
+
+def _of_helpers(function: str) -> list[Single]:
+    return [
+        Single(f"with {one.words}", partial(elsewhere, function, {one.name: one.instead}), names=(one.words,))
+        for one in helpers(function)
+        if not one.source
+    ]
+
+
+def _places(function: str) -> Iterator[Single]:
+    return (Single("", one.implementation, one) for one in mutants(function))
 
 
 @cache
 def _pairs(function: str) -> list[Reading]:
+    """Two entries of the bank at once, or one in what the function calls."""
     some = [one.what for one in readings(function)]
-    two = [Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.permutations(some, 2)]
     others = called_by(function)
-    two += [Reading(function, partial(calling, function, b), (b,)) for b in others]
     own = [one for one in some if not one.inside]
-    both = [Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others]
-    return two + both[:MOST_OF_CALLED]
-
-
-def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
-    """All that has to be made first, and what to say where it fits."""
-    for words, made in misread(function):
-        yield Reading(function, made), partial(_plainly, f"with {words}")
-    for reading in _pairs(function):
-        yield reading, partial(_both, reading)
-    for mutant in mutants(function):
-        yield Reading(function, mutant.implementation), lambda evidence, one=mutant: _plainly(one.words, evidence)
+    made = itertools.chain(
+        (Reading(function, partial(calling, function, b), (b,)) for b in others),
+        (Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.combinations(some, 2)),
+        (Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others),
+    )
+    return list(affordable(made, function, PAIRS))
 
 
 def _ignored(function, evidence) -> Diagnosis | None:
@@ -632,19 +678,150 @@ def _both(reading, evidence) -> Diagnosis:
 
 
 def _made(function, evidence) -> Diagnosis | None:
-    """Arguments that are read wrongly, two versions of the bank at once, one place that says something else."""
-    for reading, say in _readings(function):
+    """Arguments that are read wrongly, one place that says something else; else two mistakes."""
+    vector, tried = evidence.telling.vectors[0], []
+    for single in itertools.chain(_arguments(function), affordable(_places(function), function, PLACES)):
+        reading = Reading(function, single.made)
         if reading.tells(evidence):
             if reading.fits(evidence):
-                found = say(evidence)
+                found = single.say(evidence)
                 return found._replace(words=f"{found.words}, where that is a number") if reading.partial else found
-            evidence.near.append((reading, say))
+            evidence.near.append((reading, single.say))
+        tried.append((single, reading.on(vector)))
+    known = [*_of_the_bank(function), *_of_helpers(function)]
+    bank = [(one, Reading(function, one.made).on(vector)) for one in known]
+    searches = [_weighed, _added_up, _beside_terms]
+    found = next((one for search in searches for one in [search(function, evidence, [*bank, *tried])] if one), None)
+    return found or _paired(function, evidence) or _two_places(function, evidence) or _two_kinds(function, evidence)
+
+
+def _weighed(function, evidence, tried) -> Diagnosis | None:
+    """One mistake, in another weight of the rows."""
+    if len(weightings(function)) == 1 or _multiple(evidence):
+        return None
+    for single, answer in tried:
+        for weighting in _near_weights(function, evidence, lambda _, answer=answer: answer):
+            reading = Reading(function, single.made)
+            if weighting.words and reading.fits(evidence, weighting.factor):
+                words = f"equals {_factor(weighting)}the reference {single.words}{_reduced(evidence)}"
+                where = f", where {', '.join(weighting.words)}"
+                return Diagnosis(words + where, single.names, None, evidence.reduction)
+    return None
+
+
+ALIKE = 4  # mistakes with the same answers to one question, of which each is tried
+MOST_SUMS, MOST_MADE = 40, 200  # pairs that have the answers to one question, and that are made
+
+
+def _added_up(function, evidence, tried) -> Diagnosis | None:
+    """Two mistakes, each of which changes the answers as it does alone, by a sum or by a factor."""
+    one, alike = evidence.telling, {}
+    for single, row in tried:
+        value = one.gather([row])
+        if np.all(np.isfinite(value)) and not np.all(one.equals(value) | (value == one.right)):
+            alike.setdefault(value.tobytes(), (value, []))[1].append(single)
+    if len(one.right) < FEWEST or not alike or not np.all(np.isfinite(one.answers)):
+        return None
+    values, some = np.array([value for value, _ in alike.values()]), [singles[:ALIKE] for _, singles in alike.values()]
+    with np.errstate(all="ignore"):
+        logs = np.log(np.abs(values / one.right)), np.log(np.abs(one.answers / one.right))
+    sums = _summing(values - one.right, one.answers - one.right, np.max(np.abs(one.right)))
+    pairs = [*itertools.islice(sums, MOST_SUMS), *itertools.islice(_summing(*logs, 1.0), MOST_SUMS)]
+    made = (_both_singles(function, evidence, a, b) for i, j in pairs for a, b in itertools.product(some[i], some[j]))
+    return next((found for found in itertools.islice(made, MOST_MADE) if found), None)
+
+
+def _summing(changes: np.ndarray, wanted: np.ndarray, size: float) -> Iterator[tuple[int, int]]:
+    """The pairs of rows that add up to what is wanted; those first that come first."""
+    usable = np.flatnonzero(np.all(np.isfinite(changes), axis=1))
+    if not np.all(np.isfinite(wanted)):
+        return
+    weights = np.cos(1.0 + np.arange(len(wanted)))  # so that no two rows have the same sum by chance
+    sums, near = changes[usable] @ weights, 1e-10 * (size + np.max(np.abs(wanted)))
+    order = np.argsort(sums)
+    lows = np.searchsorted(sums[order], wanted @ weights - sums - near)
+    highs = np.searchsorted(sums[order], wanted @ weights - sums + near)
+    pairs = [(i, usable[k]) for i, low, high in zip(usable, lows, highs) for k in order[low:high] if i < usable[k]]
+    for i, j in sorted(pairs, key=sum):
+        if np.all(np.abs(changes[i] + changes[j] - wanted) <= near):
+            yield i, j
+
+
+def _both_singles(function, evidence, one: Single, other: Single) -> Diagnosis | None:
+    """Two mistakes at once, if they can be, and are the answers."""
+    edit = both(one.edit, other.edit) if one.edit and other.edit else None
+    inner, outer = (one, other) if other.over else (other, one)
+    made = edit.implementation if edit else partial(_over, outer, inner) if outer.over else None
+    if made and Reading(function, made).fits(evidence):
+        words = f"equals the reference {one.words} and {other.words}{_reduced(evidence)}"
+        return Diagnosis(words, (*one.names, *other.names), None, evidence.reduction)
+    return None
+
+
+def _over(outer: Single, inner: Single) -> Implementation:
+    return outer.made(inner=inner.made())
+
+
+def _beside_terms(function, evidence, tried) -> Diagnosis | None:
+    """One mistake, and coefficients of the formula's terms: what it changes is one more column."""
+    if function not in TERMS:
+        return None
+    one, (columns, names) = evidence.telling, _terms(function, evidence.vectors)
+    table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
+    if not np.all(np.isfinite(table)) or len(table) <= table.shape[1] or not np.all(np.isfinite(one.answers)):
+        return None
+    rest = np.eye(len(table)) - table @ np.linalg.pinv(table)
+    for single, row in tried:
+        gap = (one.answers - one.gather([row])) / one.allowed
+        if np.all(np.isfinite(gap)) and np.max(np.abs(rest @ gap)) <= 10 + 1e-9 * np.max(np.abs(gap)):
+            found = _fitted_beside(function, evidence, columns, names, single)
+            if found:
+                return found
+    return None
+
+
+def _fitted_beside(function, evidence, columns, names, single) -> Diagnosis | None:
+    reading = Reading(function, single.made)
+    change = {v.asked.id: reading.on(v) - v.value for v in vectors(function)}
+    if not all(np.all(np.isfinite(change[v.asked.id])) for v in evidence.vectors):
+        return None
+    fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
+    if not fit or abs(fit[0][-1] - 1) > fit[1][-1]:
+        return None
+    off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
+    return Diagnosis(f"equals {off}, {single.words}", single.names, None, evidence.reduction)
+
+
+def _two_places(function, evidence) -> Diagnosis | None:
+    """Two places of a text, of the mistakes that are made most."""
+    for one, other in affordable(natural_pairs(function), function, NATURAL):
+        pair = both(one, other)
+        if pair and Reading(function, pair.implementation).fits(evidence):
+            words = f"equals the reference {one.words} and {other.words}{_reduced(evidence)}"
+            return Diagnosis(words, (), None, evidence.reduction)
+    return None
+
+
+def _two_kinds(function, evidence) -> Diagnosis | None:
+    """An argument that is read wrongly, and an entry of the bank."""
+    some = enumerate(_arguments(function)), enumerate(_of_the_bank(function))
+    pairs = sorted(
+        ((i + j, outer, inner) for (i, outer), (j, inner) in itertools.product(*some)), key=lambda one: one[0]
+    )
+    for _, outer, inner in affordable(pairs, function, ARGUMENTS, 200):
+        if Reading(function, partial(_over, outer, inner)).fits(evidence):
+            words = f"equals the reference {inner.words} and {outer.words}{_reduced(evidence)}"
+            return Diagnosis(words, inner.names, None, evidence.reduction)
     return None
 
 
 def _paired(function, evidence) -> Diagnosis | None:
     """Two versions of the bank at once."""
-    return next((_both(one, evidence) for one in _pairs(function) if one.fits(evidence)), None)
+    for one in _pairs(function):
+        if one.fits(evidence):
+            return _both(one, evidence)
+        one.__dict__.pop("implementation", None)  # its answer is remembered, which is less
+    return None
 
 
 def _nearest(function, evidence) -> Diagnosis | None:
@@ -692,7 +869,7 @@ def _added(function, evidence) -> Diagnosis | None:
 
 def _number_sought(function, evidence) -> Diagnosis | None:
     """The reference with a number that is added in one place, or by which it is multiplied."""
-    for mutant, start in sought(function):
+    for mutant, start in affordable(sought(function), function, NUMBERS, compiling(function) + cost(function)):
         made = partial(_with_k, mutant)
         number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
         if number is not None and Reading(function, partial(made, number)).fits(evidence):

@@ -7,6 +7,19 @@ K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
 DRIFT = "np.sum((score(x)[:, None] - score(x)) * (x[:, None] - x), axis=2)"
 GIVEN = "score(x), bandwidth, x.shape"
 DERIVED = "total + np.sum(s[block] * (np.dot(k, s) + 2 * pull / ell)) + np.sum(k * (d - squares)) / ell / ell"
+GAUSSIAN = f"""r = np.clip((x[block, None] - x) / ell, -100, 100)
+squares = np.einsum("bnd,bnd->bn", r, r)
+k = np.exp(-0.5 * squares)
+if unbiased: ...
+pull = np.einsum("bn,bnd->bd", k, r)
+total = {DERIVED}"""
+MULTIQUADRIC = """r = (x[block, None] - x) / ell
+squares = np.einsum("bnd,bnd->bn", r, r)
+k = (1 + squares) ** -0.5 * (1 - unbiased * (np.arange(n)[block, None] == np.arange(n)))
+slope = k / (1 + squares)
+pull = np.einsum("bn,bnd->bd", slope, r)
+total = total + np.sum(s[block] * (np.dot(k, s) + 2 * pull / ell))
+total = total + np.sum(slope * (d - 3 * squares / (1 + squares))) / ell / ell"""
 STATISTIC = "total / (n * (n - 1)) if unbiased else total / n**2"
 RATE = "np.exp(0.5 * (energy(x) - energy(x_i)))"
 MEAN_RATE = "x.shape[1] * np.exp(0.5 / x.shape[1] * sum(energy(x) - energy(x_i)"
@@ -73,6 +86,12 @@ conventions(
         GIVEN,
         GIVEN.replace("bandwidth", "(0.5 / bandwidth) ** 0.5"),
         "sklearn.metrics.pairwise.rbf_kernel",
+    ),
+    (
+        "inverse multiquadric kernel (1 + |x - y|^2/l^2)^(-1/2)",
+        GAUSSIAN,
+        MULTIQUADRIC,
+        "Gorham and Mackey 2017, section 3.2",
     ),
     ("sum over pairs", STATISTIC, "total"),
     (

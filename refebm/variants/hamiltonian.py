@@ -24,6 +24,18 @@ wrong_versions(
     ("half steps of the position", "x = x + eps * p\n        p =", "x = x + 0.5 * eps * p\n        p =", "one step"),
     ("step left out of the last move", "x = x + eps * p\n    return", "x = x + p\n    return", "eps = 1"),
     ("sign of the score", FIRST, f"score = (lambda s: lambda x: -s(x))(score); {FIRST}", "reversible"),
+    (
+        "explicit Euler: both from the state before",
+        FIRST,
+        "for _ in range(n_steps):\n        x, p = x + eps * p, p + eps * score(x)\n    return x, p",
+        "finite",
+    ),
+    (
+        "symplectic Euler: whole steps, no halves at the ends",
+        FIRST,
+        "for _ in range(n_steps):\n        p = p + eps * score(x)\n        x = x + eps * p\n    return x, p",
+        "finite",
+    ),
     ("one momentum for all rows", FIRST, "p = p[:1] + 0.5 * eps * score(x)", "one row", "coreax 375"),
 )
 conventions(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
+from refebm.calculus import energy_and_score, jacobian
 from refebm.samplers.step import Step, accept
 from refebm.special import expit, softplus
 
@@ -58,7 +59,42 @@ def weighed(x, proposal, there, energy_error, u):
     return Step(chosen * proposal + (1 - chosen) * x, info)
 
 
+def added_up(field, x):
+    """`field_and_divergence`, as the gradient of the sum of the field, added up: all entries of the Jacobian."""
+    return field(x), np.sum(jacobian(field, x), axis=(1, 2))
+
+
+def of_the_mean(energy, x):
+    """`energy_and_score`, by the gradient of the mean of the energies."""
+    value, s = energy_and_score(energy, x)
+    return value, s / len(x)
+
+
+def turned(energy, x):
+    value, s = energy_and_score(energy, x)
+    return value, -s
+
+
+PRODUCTS = {  # for J v: what programs make of the gradient of (a sum of) the field
+    "J 1 for J v: the products of the Jacobian with v added up": lambda J, v: np.sum(J, axis=2),
+    "J^T 1 for J v: the gradient of the field's sum": lambda J, v: np.sum(J, axis=1),
+    "J^T 1 times v, coordinate by coordinate, for J v: the gradient of the field's sum": lambda J, v: (
+        v * np.sum(J, axis=1)
+    ),
+    "the diagonal of J times v for J v": lambda J, v: v * np.diagonal(J, axis1=1, axis2=2),
+    "J v twice: the product with J^2": lambda J, v: np.einsum("nij,njk,nk->ni", J, J, v),
+}
+
+
+def product(of: Callable) -> Callable:
+    return lambda field, x, v: of(jacobian(field, x), v)
+
+
 HELPERS = [
+    Helper("field_and_divergence", "the sum of all entries of the Jacobian for its trace", added_up),
+    Helper("energy_and_score", "the gradient of the mean energy, over n, for that of each", of_the_mean),
+    Helper("energy_and_score", "the gradient of the energy for the score, its sign turned", turned),
+    *(Helper("jacobian_vector_product", words, product(of)) for words, of in PRODUCTS.items()),
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
     Helper("accept", "all that is proposed accepted", taken),
     Helper(

@@ -20,6 +20,9 @@ from refebm.variants.patch import Definition, Patch
 from refebm.variants.syntax import changed, replaced, syntax
 
 
+LONG = 400  # characters of a patch that nobody reads
+
+
 @dataclass(frozen=True)
 class Variant:
     """A named patch of a public function: one line shows in what it differs.
@@ -41,6 +44,8 @@ class Variant:
     def formula(self) -> str:
         """The patch in words."""
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
+        if len(was + becomes) > LONG:
+            return "with other statements"
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
 
     @functools.cache  # noqa: B019  (there are as many as there are variants)
@@ -109,7 +114,7 @@ def together(one: Variant, other: Variant) -> Implementation:
     module = sys.modules[definition.__module__]
     whole, namespace = syntax(module if one.inside or other.inside else definition), namespace_of(module)
     execute(
-        in_both_places(whole, *(_placed(variant, whole) for variant in (one, other))), f"<{one}; {other}>", namespace
+        in_both_places(whole, *(placed(variant, whole) for variant in (one, other))), f"<{one}; {other}>", namespace
     )
     return Implementation(**{name: namespace[name]})
 
@@ -125,7 +130,8 @@ def in_both_places(tree: ast.AST, one: Patch, other: Patch) -> ast.AST:
 
 
 @functools.cache
-def _placed(variant: Variant, whole: ast.Module) -> Patch:
+def placed(variant: Variant, whole: ast.Module) -> Patch:
+    """Its place, which is looked for once. Errors: ValueError."""
     module = sys.modules[getattr(refebm, variant.function.partition(".")[0]).__module__]
     return variant.place(whole, variant.function, namespace_of(module))
 
