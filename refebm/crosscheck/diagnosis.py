@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.facts import EXCEPTIONS, facts
+from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
+from refebm.crosscheck.patience import patient
 from refebm.crosscheck.questions import BY_ROW, row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
 from refebm.glossary import InputError
@@ -47,6 +48,7 @@ class Evidence:
     roundoff: float
     ignored: np.ndarray | None = None  # numbers that are not looked at
     near: list = field(default_factory=list)  # readings that fit the most telling question, and not all
+    tried: list = field(default_factory=list)  # mistakes, with their answers to that question
 
     def gather(self, by_question: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.atleast_1d(REDUCTIONS[self.reduction](value)) for value in by_question])
@@ -151,12 +153,8 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
-    exact = (
-        _given_back(candidates[0])
-        or named(function, candidates)
-        or helped(function, candidates)
-        or named(function, candidates, _deep, True)
-    )
+    exact = _given_back(candidates[0]) or named(function, candidates) or helped(function, candidates)
+    exact = exact or _searched(function, candidates)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
     return (
@@ -164,6 +162,20 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
         or nearly(function, candidates)
         or excepted(function, candidates)
         or _facts(candidates)
+    )
+
+
+def _searched(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """What is found by a search; where the energy of a proposal is none a program may do what no text of ours does."""
+    words, mask = NO_ENERGY
+    some = [mask(evidence) for evidence in candidates]
+    rest = [evidence.without(one) for evidence, one in zip(candidates, some)] if np.any(some[0]) else candidates
+    found = named(function, rest, _deep, True)
+    if not found or rest is candidates or any(_nearest(function, one) for one in candidates):
+        return found
+    these = candidates[0].without(~some[0])
+    return found._replace(
+        words=f"{found.words}; except where {words}: there {'; '.join(facts(these))}", convention=None
     )
 
 
@@ -273,7 +285,7 @@ def _deep(evidence: Evidence) -> list:
     if not np.any(np.isfinite(evidence.telling.answers)):
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
-    return [_added, _number_sought] if small else [_added, _made, _number_sought]
+    return [_added, _number_sought] if small else [_added, _made, _number_sought, _doubled]
 
 
 def _mostly(evidence: Evidence) -> bool:
@@ -317,7 +329,7 @@ class Reading:
         return lost
 
     def _asked(self, arguments) -> np.ndarray:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with np.errstate(all="ignore"), warnings.catch_warnings(), patient():
             warnings.simplefilter("ignore")
             return np.ravel(flat(ask(self.function, self.implementation, arguments))).astype(np.float64)
 
@@ -678,20 +690,26 @@ def _both(reading, evidence) -> Diagnosis:
 
 
 def _made(function, evidence) -> Diagnosis | None:
-    """Arguments that are read wrongly, one place that says something else; else two mistakes."""
-    vector, tried = evidence.telling.vectors[0], []
+    """Arguments that are read wrongly, one place that says something else."""
+    vector, evidence.tried[:] = evidence.telling.vectors[0], []
     for single in itertools.chain(_arguments(function), affordable(_places(function), function, PLACES)):
         reading = Reading(function, single.made)
         if reading.tells(evidence):
+            evidence.near.append((reading, single.say))
             if reading.fits(evidence):
                 found = single.say(evidence)
                 return found._replace(words=f"{found.words}, where that is a number") if reading.partial else found
-            evidence.near.append((reading, single.say))
-        tried.append((single, reading.on(vector)))
-    known = [*_of_the_bank(function), *_of_helpers(function)]
-    bank = [(one, Reading(function, one.made).on(vector)) for one in known]
+        evidence.tried.append((single, reading.on(vector)))
+    return None
+
+
+def _doubled(function, evidence) -> Diagnosis | None:
+    """Two mistakes at once."""
+    one, known = evidence.telling, [*_of_the_bank(function), *_of_helpers(function)]
+    some = [*((single, Reading(function, single.made).on(one.vectors[0])) for single in known), *evidence.tried]
+    tried = [(single, row) for single, row in some if not np.array_equal(one.gather([row]), one.right)]
     searches = [_weighed, _added_up, _beside_terms]
-    found = next((one for search in searches for one in [search(function, evidence, [*bank, *tried])] if one), None)
+    found = next((one for search in searches for one in [search(function, evidence, tried)] if one), None)
     return found or _paired(function, evidence) or _two_places(function, evidence) or _two_kinds(function, evidence)
 
 
@@ -770,14 +788,17 @@ def _beside_terms(function, evidence, tried) -> Diagnosis | None:
     table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
     if not np.all(np.isfinite(table)) or len(table) <= table.shape[1] or not np.all(np.isfinite(one.answers)):
         return None
-    rest = np.eye(len(table)) - table @ np.linalg.pinv(table)
+    rest, near = np.eye(len(table)) - table @ np.linalg.pinv(table), []
     for single, row in tried:
         gap = (one.answers - one.gather([row])) / one.allowed
         if np.all(np.isfinite(gap)) and np.max(np.abs(rest @ gap)) <= 10 + 1e-9 * np.max(np.abs(gap)):
-            found = _fitted_beside(function, evidence, columns, names, single)
-            if found:
-                return found
-    return None
+            near.append(single)
+    found = (_fitted_beside(function, evidence, columns, names, single) for single in near[:MOST_BESIDE])
+    numbers = (_number_sought(function, evidence, one, NUMBERS / 4) for one in near[:MOST_BESIDE] if one.over)
+    return next((one for one in itertools.chain(found, itertools.islice(numbers, 4)) if one), None)
+
+
+MOST_BESIDE = 40  # mistakes that are tried beside terms
 
 
 def _fitted_beside(function, evidence, columns, names, single) -> Diagnosis | None:
@@ -867,22 +888,24 @@ def _added(function, evidence) -> Diagnosis | None:
     return None
 
 
-def _number_sought(function, evidence) -> Diagnosis | None:
-    """The reference with a number that is added in one place, or by which it is multiplied."""
-    for mutant, start in affordable(sought(function), function, NUMBERS, compiling(function) + cost(function)):
-        made = partial(_with_k, mutant)
+def _number_sought(function, evidence, beside: Single | None = None, calls: float = NUMBERS) -> Diagnosis | None:
+    """The reference with a number that is added in one place, or by which it is multiplied; beside another mistake."""
+    for mutant, start in affordable(sought(function), function, calls, compiling(function) + cost(function)):
+        made = partial(_with_k, mutant, beside)
         number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
         if number is not None and Reading(function, partial(made, number)).fits(evidence):
-            said = f"equals the reference {mutant.with_number(number)}"
-            if start == 0 and abs(number) <= SMALL and "** number" not in ast.unparse(mutant.new):
+            said = f"equals the reference {mutant.with_number(number)}" + (f" and {beside.words}" if beside else "")
+            epsilon = start == 0 and abs(number) <= SMALL and "** number" not in ast.unparse(mutant.new)
+            if epsilon and not beside and ast.unparse(mutant.new) != "number":
                 said += f": an epsilon of {number:.3g} (convention of programs that divide, or take logarithms)"
                 return Diagnosis(f"{said}{_reduced(evidence)}", (), _Together(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{_reduced(evidence)}", (), None, evidence.reduction)
     return None
 
 
-def _with_k(mutant, number) -> Implementation:
-    return mutant.implementation(number=number)
+def _with_k(mutant, beside, number) -> Implementation:
+    made = mutant.implementation(number=number)
+    return beside.made(inner=made) if beside else made
 
 
 def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) -> float | None:
@@ -891,8 +914,9 @@ def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) ->
     def at(k):
         return reading(k).values(one)
 
-    number, step, here = start, 1e-3, one.right
+    number, step = start, 1e-3
     with np.errstate(all="ignore"):
+        here = at(number)
         for _ in range(8):
             slope = (at(number + step) - here) / step
             size = np.sum((slope / one.allowed) ** 2)

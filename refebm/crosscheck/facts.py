@@ -80,6 +80,10 @@ def _square(asked):
     return asked.given["n"] == asked.given["d"]
 
 
+NO_ENERGY = (
+    "the energy of a proposal is infinite, or NaN",
+    _is(lambda asked: bool({"walls", "holes"} & set(asked.given))),
+)
 EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
     ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
@@ -91,7 +95,7 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
     ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes", False))),
-    ("the energy of a proposal is infinite, or NaN", _is(lambda asked: bool({"walls", "holes"} & set(asked.given)))),
+    NO_ENERGY,
     (
         "inputs have more digits than float32 holds (is one cast on its way?)",
         _is(lambda asked: asked.given["grid"] != GRID),
@@ -110,7 +114,8 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
     for words, mask in EXCEPTIONS:
         some = mask(evidence)
         yield WORDS.get(words, f"wrong where {words} only"), some
-        yield f"right where {words}", ~some
+        if "of a proposal" not in words:  # where it is rejected whatever the ratio is
+            yield f"right where {words}", ~some
     for feature in LEVELS:
         if all(feature in vector.asked.given for vector in evidence.vectors):
             values = spread(evidence, lambda asked, f=feature: asked.given[f])

@@ -9,8 +9,7 @@ import numpy as np
 from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
-from refebm.crosscheck.diagnosis import Evidence, Reading, diagnose
-from refebm.crosscheck.patience import patient
+from refebm.crosscheck.diagnosis import Evidence, diagnose
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError
@@ -165,7 +164,7 @@ def _values(function, pairs, known) -> Finding:
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
     if right:
         return _gradients(function, pairs, known, None)
-    with patient(Reading._answer.__code__), contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
+    with contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
         words, names, convention, reduction = diagnose(function, candidates)
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)

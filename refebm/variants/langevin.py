@@ -1,6 +1,6 @@
 """Variants of unadjusted and annealed Langevin dynamics."""
 
-from refebm.variants.record import conventions, numbered, terms, wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 STEP = "x + eta * score(x) + np.sqrt(2 * eta) * z"
 ROOT = "np.sqrt(2 * eta) * z"
@@ -31,10 +31,6 @@ conventions(
         "x + score(x) + eta * z",
         "ebm-anatomy 1, ebm_code_release 2",
     ),
-)
-numbered(
-    "langevin_step",
-    ("noise of the size k whatever the step", ROOT, "k * z", "Du and Mordatch 2019; Grathwohl et al. 2020"),
 )
 terms("langevin_step", ("x", "x"), ("eta s", "eta * score(x)"), ("sqrt(2 eta) z", ROOT))
 

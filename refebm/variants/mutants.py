@@ -22,17 +22,17 @@ from refebm.special import expit
 from refebm.variants import texts
 from refebm.variants.patch import Definition
 from refebm.variants.record import Variant, definition_in, in_both_places, namespace_of, placed
-from refebm.variants.syntax import changed, replaced, syntax, word_of
+from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
 
 WRAPS = (  # those that are met most come first: no search goes through all of a long text
     *("-{}", "{} ** 2", "np.sqrt(np.abs({}))", "np.clip({}, -1, 1)", "2 * {}", "0.5 * {}", "({})[:1]", "1 / {}"),
-    *("np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.abs({})", "1 + 0 * {}", "np.exp({})", "np.log(np.abs({}))"),
-    *("1 - {}", "np.mean({})", "np.sum({})", "np.sign({})", "unit({})", "np.swapaxes({}, -1, -2)", "({})[::-1]"),
-    *("np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 + {}", "{} - 1", "{} ** 3", "{} ** 1.5", "0 * {}"),
-    *("np.clip({}, 0, 1)", "np.clip({}, -10, 10)", "np.clip({}, -100, 100)", "np.minimum({}, 30)"),
-    *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "({0})[:1] + 0 * {0}"),
-    *("({})[..., :2]", "({})[..., :-1]", "({})[..., 1:]", "({})[1:]", "({})[:-1]", "np.cumsum({}, axis=0)"),
-    *("np.mean({}, axis=-1, keepdims=True)", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
+    *("({})[:-1]", "({})[..., :-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.abs({})", "1 + 0 * {}"),
+    *("np.exp({})", "np.log(np.abs({}))", "np.minimum({}, 30)", "np.clip({}, -10, 10)", "unit({})", "1 - {}"),
+    *("np.mean({})", "np.sum({})", "np.sign({})", "np.swapaxes({}, -1, -2)", "({})[::-1]", "0 * {}", "{} - 1"),
+    *("np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 + {}", "{} ** 3", "{} ** 1.5", "np.clip({}, 0, 1)"),
+    *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "({0})[:1] + 0 * {0}", "({})[..., :2]"),
+    *("({})[..., 1:]", "({})[1:]", "np.cumsum({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)"),
+    *("np.clip({}, -100, 100)", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
 )
 SOUGHT = {  # a number, and what the place is without it
     "{} + number": 0.0,
@@ -41,6 +41,7 @@ SOUGHT = {  # a number, and what the place is without it
     "np.sqrt(({}) ** 2 + number)": 0.0,
     "np.log(np.exp({}) + number)": 0.0,
     "number + (1 - number) * {}": 0.0,
+    "number": 1.0,
 }
 MEANT = {  # in what a text becomes: what a reader calls it
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
@@ -48,6 +49,7 @@ MEANT = {  # in what a text becomes: what a reader calls it
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
+MET_MOST = 18  # wraps that are tried before one name for another
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 LEGIBLE = 12  # characters that are enough to find a place
@@ -80,7 +82,7 @@ class Mutant(NamedTuple):
     def trees(self) -> list[ast.Module]:
         """What has to be run: the definition, or a helper and who calls it; of a class the method alone."""
         definition = getattr(refebm, self.function.partition(".")[0])
-        one = replaced(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
+        one = put(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
         if self.form:
             return [ast.Module([one], [])]
         if not inspect.isclass(definition):
@@ -210,9 +212,18 @@ def mutants(function: str) -> Iterator[Mutant]:
     (_, own), *helpers = definitions(function)
     of = [functools.partial(Mutant, function, "", own)]
     of += [functools.partial(Mutant, function, "", tree, form=words) for words, tree in forms(function)]
-    of += [functools.partial(Mutant, function, inside, tree) for inside, tree in helpers]
-    yield from (one for stage in (_plain, _exchanged_names, _uses) for made in of for one in stage(made))
-    yield from (made(node, _wrapped(text, node)) for text in WRAPS for made in of for node in _wrappable(made.args[2]))
+    some = [functools.partial(Mutant, function, inside, tree) for inside, tree in helpers]
+    wraps = functools.partial(_wrapped_places, [*of, *some])
+    yield from (one for made in [*of, *some] for one in _plain(made))
+    yield from (one for made in of for one in _uses(made))
+    yield from wraps(WRAPS[:MET_MOST])
+    yield from (one for made in of for one in _exchanged_names(made))
+    yield from wraps(WRAPS[MET_MOST:])
+    yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
+
+
+def _wrapped_places(of: list, wraps: tuple[str, ...]) -> Iterator[Mutant]:
+    return (made(node, _wrapped(text, node)) for text in wraps for made in of for node in _wrappable(made.args[2]))
 
 
 MOST_NATURAL = 60  # mutants of a text, of which two are tried together
@@ -435,7 +446,8 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         yield from (node.left, node.right)
         if isinstance(node.op, OPERATORS):
             yield from (changed(node, op=op()) for op in OPERATORS if not isinstance(node.op, op))
-        yield ast.BinOp(node.right, node.op, node.left)
+        long = isinstance(node.op, ast.Sub) and kind_of(node.left) == "sum"
+        yield ast.UnaryOp(ast.USub(), node) if long else ast.BinOp(node.right, node.op, node.left)
         yield from _misplaced(node)
         yield from _exchanged(node)
     if isinstance(node, ast.UnaryOp):

@@ -19,7 +19,6 @@ from refebm.samplers.diagnostics import Chains
 from refebm.variants.patch import Definition, Patch
 from refebm.variants.syntax import changed, replaced, syntax
 
-
 LONG = 400  # characters of a patch that nobody reads
 
 
