@@ -587,8 +587,8 @@ def _scaled_answers(reading, evidence, scaling) -> np.ndarray:
 
 # --- what has to be made first: mistakes in arguments, in one place, two at once -------------------------------------
 
-COMPILING, OF_NODE = 500, 12  # calls that take as long as a text is made, and for each node of it
-PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 8e6, 1e6, 2e6, 1e6, 1e6  # calls that a search may take, on any machine
+COMPILING, OF_NODE = 600, 3  # calls that take as long as a text is made, and for each node of it
+PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 4.2e6, 6e5, 1e6, 5e5, 5e5  # calls that a search may take, on any machine
 
 
 @cache
