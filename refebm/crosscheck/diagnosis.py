@@ -588,7 +588,7 @@ def _scaled_answers(reading, evidence, scaling) -> np.ndarray:
 # --- what has to be made first: mistakes in arguments, in one place, two at once -------------------------------------
 
 COMPILING, OF_NODE = 600, 3  # calls that take as long as a text is made, and for each node of it
-PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 4.2e6, 6e5, 1e6, 5e5, 5e5  # calls that a search may take, on any machine
+PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 5e6, 6e5, 1e6, 5e5, 5e5  # calls that a search may take, on any machine
 
 
 @cache
@@ -637,8 +637,10 @@ def _arguments(function: str) -> list[Single]:
 
 
 def _of_the_bank(function: str) -> list[Single]:
-    some = [one.what for one in mistakes(function)]
-    return [Single(f"{v.formula}: {v.name} (bug)", v.implementation, edit_of(v), (v.name,)) for v in some]
+    some = [one.what for one in readings(function) if not _is_multiple(one)]
+    kinds = ["convention" if isinstance(one, Convention) else "bug" for one in some]
+    words = [f"{one.formula}: {one.name} ({kind})" for one, kind in zip(some, kinds)]
+    return [Single(said, one.implementation, edit_of(one), (one.name,)) for said, one in zip(words, some)]
 
 
 def _of_helpers(function: str) -> list[Single]:

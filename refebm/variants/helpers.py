@@ -82,7 +82,7 @@ PRODUCTS = {  # for J v: what programs make of the gradient of (a sum of) the fi
         v * np.sum(J, axis=1)
     ),
     "the diagonal of J times v for J v": lambda J, v: v * np.diagonal(J, axis1=1, axis2=2),
-    "J v twice: the product with J^2": lambda J, v: np.einsum("nij,njk,nk->ni", J, J, v),
+    "J J^T v for J v: the square of the product": lambda J, v: np.einsum("nij,nkj,nk->ni", J, J, v),
 }
 
 

@@ -49,7 +49,7 @@ MEANT = {  # in what a text becomes: what a reader calls it
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
-MET_MOST = 18  # wraps that are tried before one name for another
+MET_MOST = 10  # wraps that are tried before one name for another
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 LEGIBLE = 12  # characters that are enough to find a place
@@ -349,10 +349,10 @@ def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
 def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     """One name for another."""
     tree = made.args[2]
-    places = _places(tree)
-    for node in places:
-        if isinstance(node, ast.Name):
-            yield from (made(node, ast.Name(name, ast.Load())) for name in sorted(_names(tree, places) - {node.id}))
+    names = _names(tree, _places(tree))
+    for node in _places(tree):
+        if word_of(node) in names:
+            yield from (made(node, ast.Name(name, ast.Load())) for name in sorted(names - {node.id}))
 
 
 @functools.cache
@@ -366,9 +366,12 @@ def _wrappable(tree: ast.FunctionDef) -> tuple[ast.expr, ...]:
 
 
 def _names(tree, places) -> set[str]:
-    """What stands for a number."""
+    """What stands for a number: what is called does not, nor what a loop runs through."""
     names = {node.id for node in places if isinstance(node, ast.Name)} | {node.arg for node in tree.args.args}
-    return names - {"self", *(node.arg for node in tree.args.kwonlyargs), *OPTIONS}
+    called = {word_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    loops = [node.target for node in ast.walk(tree) if isinstance(node, (ast.For, ast.comprehension))]
+    counted = {word_of(node) for one in loops for node in ast.walk(one)}
+    return names - called - counted - {"self", *(node.arg for node in tree.args.kwonlyargs), *OPTIONS}
 
 
 def _uses(made: Callable[..., Mutant]) -> Iterator[Mutant]:
@@ -502,6 +505,8 @@ def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
         yield ast.BinOp(a.left, a.op, ast.BinOp(a.right, node.op, b))
     if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(b, ast.BinOp) and isinstance(b.op, (ast.Mult, ast.Div)):
         yield ast.BinOp(ast.BinOp(a, node.op, b.left), b.op, b.right)
+    if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(a, ast.BinOp) and isinstance(a.op, (ast.Mult, ast.Div)):
+        yield ast.BinOp(ast.BinOp(a.left, node.op, b), a.op, a.right)
 
 
 def _read(text: str) -> ast.expr:
