@@ -1,4 +1,4 @@
-"""Two bounds and their gaps: above the log-likelihood of an energy, below that of an autoencoder.
+"""Two bounds and their gaps: an upper bound of an energy's log-likelihood, a lower bound of an autoencoder's.
 
 Page: adversarial
 """
@@ -16,7 +16,7 @@ NAME = "adversarial bound"
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """A sampler bounds an energy's log-likelihood from above, an encoder a decoder's from below; the gap is a KL."""
+    """A sampler bounds an energy's log-likelihood from above, an encoder a decoder's from below; each gap is a KL."""
     figure, axes = panels([["above", "below"]], height=4.6)
     _above(axes["above"])
     _below(axes["below"], size)
@@ -28,7 +28,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _above(axes: Axes) -> None:
-    """Of the saved game on the mixture: E log p_model is that of the truth less the KL."""
+    """The saved training on the mixture. E log p_model is E log p_true - KL(p_true|p_model)."""
     updates, divergence, _, gap = contrast.saved()["mixture"][NAME].curve.T
     best = means([contrast.TRUTH.log_prob], contrast.TRUTH)[0]
     _between(axes, updates, best - divergence, best - divergence + gap, best)
@@ -38,7 +38,7 @@ def _above(axes: Axes) -> None:
 
 
 def _below(axes: Axes, size: float) -> None:
-    """Trained for the figure: the decoder's exact log-likelihood, and the ELBO less its exact gap."""
+    """A training made for the figure: the decoder's exact log-likelihood, and the ELBO, which is less by the gap."""
     stages = tuple((max(round(n * size), 10), step_size) for n, step_size in implicit_vae.STAGES)
     training = implicit_vae.train(implicit_vae.start(), stages)
     likelihood, gap, _ = training.curve.T
@@ -49,7 +49,7 @@ def _below(axes: Axes, size: float) -> None:
 
 
 def _between(axes: Axes, updates: np.ndarray, low: np.ndarray, high: np.ndarray, best: float) -> None:
-    """The gap as a shade, and the best that can be reached."""
+    """Shade the gap, and draw a line at the highest possible log-likelihood."""
     axes.fill_between(updates, low, high, color=SHADE, linewidth=0)
     axes.axhline(best, color=BLACK, linewidth=1, linestyle="--")
     axes.text(updates[-1], best, "best", ha="right", va="bottom", color=GREY)

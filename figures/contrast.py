@@ -1,21 +1,21 @@
-"""A mixture energy fitted by noise contrast and by an adversary, to a mixture that is known and to iris petals.
+"""A mixture energy fitted by noise contrast and by adversarial training, to a known mixture and to iris petals.
 
 `python -m figures.contrast` trains with each method on both, which takes about twelve minutes, writes the parameters
 beside this file, and prints the table. `python -m figures.contrast --table` prints that of the parameters saved.
 
-A game of a thousand noisy updates ends elsewhere on a machine that rounds otherwise. So each is played with five seeds:
-the figures show the first, and the table the median and the range.
+Training against an adversary for a thousand noisy rounds (a game) ends differently on machines that round differently.
+Each game is therefore played with five seeds: the figures show the first, the table the median and the range.
 
-Every method starts from the three broad components of `figures.training`, and is judged by what it cannot see: the
-partition function, and the divergence to the truth or the log-likelihood of the petals, by quadrature.
+Every method starts from the three broad components of `figures.training`. It is judged by quantities that training does
+not use: the partition function, and the divergence from the truth or the log-likelihood of the petals, by quadrature.
 
-What the tables show. Where the noise is drawn once, the learned log Z is right to an eighth of a nat. A game of a
-thousand updates is not at its end. Against a flow, log Z is where the loss is lowest for the energy at hand, which is
-its partition function only if the energy is right, and on the petals it is half a nat off; with the same flow held,
-L-BFGS goes on to what the best noise reaches. The adversarial bound is tight, since q follows the energy, but that
-rests on a plateau where two components share the upper mode; exact likelihood leaves it in 50 steps. Conditional NCE
-sees the petals' two groups, which lie apart, through its largest steps alone, and gives one twice its weight; with
-another draw of its noise it reached -0.68.
+What the tables show. If the noise is drawn once, the learned log Z is right to an eighth of a nat. A game of a thousand
+updates has not converged. Against a flow, log Z minimises the loss for the current energy, and that is the partition
+function only if the energy is right: on the petals it is half a nat off. Continued with that flow held fixed, L-BFGS
+reaches, in the median, what the best noise reaches. The adversarial bound is tight, since q follows the energy, but the
+energy stays on a plateau where two components share the upper mode; exact likelihood leaves it in 50 steps. Conditional
+NCE sees both groups of petals, which lie far apart, only through its largest steps, and gives one of them twice its
+weight; with another draw of its noise it reached -0.68.
 """
 
 import argparse
@@ -38,18 +38,17 @@ from refebm import (
     conditional_noise_contrastive,
     log_partition,
     minimise,
-    minimise_noisy,
     noise_contrastive,
-    variational_bound,
+    train_flow_contrastive,
+    train_variational_bound,
 )
-from refebm.calculus import held
 
 SAVED = Path(__file__).parent / "contrast.npz"
 SEED, SEEDS, ROWS, NU, TOLERANCE = 4, 5, 1000, 10, 1e-5
-EPS = 1.0  # of conditional NCE's y = x + eps z, in units of the data's deviation: noise that leads from mode to mode
+EPS = 1.0  # in y = x + eps z of conditional NCE, in units of the data's deviation: large enough to reach other modes
 COUPLINGS, HIDDEN = 4, 24
 BATCH, EVERY, SNAPSHOTS = 250, 50, (0, 100, 300)
-STAGES = ((700, 1e-2), (300, 2e-3))  # updates and step size: the shorter steps let the game settle
+STAGES = ((700, 1e-2), (300, 2e-3))  # (updates, step size): shorter steps at the end let the game settle
 
 TRUTH = GaussianMixture(
     [0.5, 0.3, 0.2],
@@ -63,11 +62,11 @@ Z_WEIGHTS = np.exp(Gaussian(np.zeros(2), 1.0).log_prob(training.LATTICE) + train
 
 
 class Training(NamedTuple):
-    """What came of one method.
+    """The result of one method.
 
-    parameters: of the energy. log_z: what noise contrast learns, nan where there is none. seconds: of processor time.
-    Of a game: curve (k, 4), the number of updates, the quality of the energy and of the flow, and KL(flow|energy);
-    flows: the flow's parameters, flat, after SNAPSHOTS and in the end. others: what `summary` tells of the other seeds.
+    parameters: of the energy. log_z: the one that noise contrast learns, else nan. seconds: of processor time.
+    For a game also: curve (k, 4), the number of updates, the quality of energy and flow, and KL(flow|energy);
+    flows: the parameters of the flow, flat, after SNAPSHOTS and at the end; others: the `summary` of the other seeds.
     """
 
     parameters: dict
@@ -79,7 +78,7 @@ class Training(NamedTuple):
 
 
 def flow_start(seed: int = SEED) -> tuple:
-    """Couplings that leave z as it is: N(0, I)."""
+    """Couplings that do not change z, so that the flow is N(0, I)."""
     rng, out = np.random.default_rng(seed), (np.zeros((HIDDEN, 4)), np.zeros(4))
     return tuple(((rng.standard_normal((2, HIDDEN)), rng.standard_normal(HIDDEN)), out) for _ in range(COUPLINGS))
 
@@ -93,19 +92,26 @@ def log_density(parameters: dict, log_z: float) -> Callable:
     return lambda x: -energy(x) - log_z
 
 
+OF_PARAMETERS = (  # energy, the flow's log-density, its points of z
+    lambda theta, x: training.model(theta)(x),
+    lambda phi, x: RealNVP(phi).log_prob(x),
+    lambda phi, z: RealNVP(phi).sample(z),
+)
+
+
 def quality(name: str, log_prob: Callable) -> float:
-    """The lattice's KL from the truth, less being better, or the mean log-likelihood of the petals, more."""
+    """KL from the truth on a lattice (less is better), or the mean log-likelihood of the petals (more is better)."""
     return np.sum(P * (LOG_P - log_prob(training.LATTICE))) if name == "mixture" else np.mean(log_prob(training.X))
 
 
 def gap(parameters: dict, flow: RealNVP) -> float:
-    """KL(q|p_model) = E_q[E + log q] + log Z, on a lattice of z, from which the flow makes its points."""
+    """KL(q|p_model) = E_q[E + log q] + log Z, on a lattice of z, which the flow maps to points of q."""
     y = flow.sample(training.LATTICE)
     return np.sum(Z_WEIGHTS * (training.model(parameters)(y) + flow.log_prob(y))) + training.log_z(parameters)
 
 
 def by_likelihood(x: np.ndarray) -> Training:
-    """The reference: exact."""
+    """The reference: exact maximum likelihood."""
     began = time.process_time()
 
     def loss(parameters):
@@ -115,7 +121,7 @@ def by_likelihood(x: np.ndarray) -> Training:
 
 
 def by_contrast(x: np.ndarray, noise, y: np.ndarray, first: dict | None = None) -> Training:
-    """Noise that is drawn once, y (nu n, d), makes a loss that L-BFGS can minimise; log Z is one more parameter."""
+    """NCE with noise drawn once, y (nu n, d): L-BFGS minimises this deterministic loss; log Z is a parameter."""
     began, y = time.process_time(), np.reshape(y, (NU, *x.shape))
 
     def loss(p):
@@ -126,13 +132,13 @@ def by_contrast(x: np.ndarray, noise, y: np.ndarray, first: dict | None = None) 
 
 
 def against_gaussian(x: np.ndarray, width: float) -> Training:
-    """The data's moments, each deviation `width` times theirs."""
+    """Gaussian noise with the mean and covariance of the data, the deviations multiplied by `width`."""
     noise = Gaussian(np.mean(x, axis=0), width**2 * np.cov(x.T))
     return by_contrast(x, noise, noise.sample(np.random.default_rng(SEED), NU * len(x)))
 
 
 def by_conditions(x: np.ndarray) -> Training:
-    """Conditional NCE, which has no log Z to learn."""
+    """Conditional NCE, which needs no log Z."""
     began = time.process_time()
     y = x + EPS * np.random.default_rng(SEED).standard_normal((NU, *x.shape))
 
@@ -142,53 +148,50 @@ def by_conditions(x: np.ndarray) -> Training:
     return Training(minimise(loss, training.start(), tolerance=TOLERANCE).parameters, np.nan, _since(began))
 
 
-def turned(flow: tuple) -> tuple:
-    """The same numbers with the opposite slope: what the energy minimises the flow maximises, in one step of Adam."""
-    return tuple(tuple(tuple(2 * held(array) - array for array in layer) for layer in layers) for layers in flow)
-
-
-def by_game(x: np.ndarray, value: Callable, first: dict, seed: int) -> Training:
-    """Energy and flow in the same updates: value(parameters, flow, rows of x, y of the flow), down and up."""
+def by_game(x: np.ndarray, stage: Callable, seed: int) -> Training:
+    """A procedure in stages, stage(parameters, flow, log_z, batch, updates, step size, generator, each) -> a fit."""
     began, rng, done, curve, flows = time.process_time(), np.random.default_rng(seed), 0, [], []
     name = "petals" if x is DATA["petals"] else "mixture"
+    energy, flow, log_z, last = training.start(), flow_start(seed), 0.0, sum(updates for updates, _ in STAGES)
 
-    def loss(p, i):
-        rows = x if len(x) <= BATCH else x[rng.choice(len(x), BATCH, replace=False)]
-        flow = RealNVP(turned(p["flow"]))
-        return np.mean(value(p, flow, rows, flow.sample(rng.standard_normal(rows.shape))))
-
-    def look(p, updates):
-        energy, flow = p["energy"], RealNVP(p["flow"])
-        of_energy = quality(name, log_density(energy, training.log_z(energy)))
-        curve.append((updates, of_energy, quality(name, flow.log_prob), gap(energy, flow)))
+    def look(updates):
+        if updates % EVERY == 0 or updates == last:
+            of_energy = quality(name, log_density(energy, training.log_z(energy)))
+            curve.append((updates, of_energy, quality(name, RealNVP(flow).log_prob), gap(energy, RealNVP(flow))))
+        if updates in (*SNAPSHOTS, last):
+            flows.append(flatten(flow)[0])
 
     def each(p, i):
-        if (done + i) % EVERY == 0:
-            look(p, done + i)
-        if done + i in SNAPSHOTS:
-            flows.append(flatten(p["flow"])[0])
+        nonlocal energy, flow
+        energy, flow, _ = taken_apart(p)
+        look(done + i)
 
-    parameters = {"energy": training.start(), "flow": flow_start(seed), **first}
     for updates, step_size in STAGES:
-        parameters = minimise_noisy(loss, parameters, updates, step_size, each=each).parameters
+        fit = stage(energy, flow, log_z, min(BATCH, len(x)), updates, step_size, rng, each=each)
+        energy, flow, log_z = taken_apart(fit.parameters)
         done += updates
-    look(parameters, done)
-    flows.append(flatten(parameters["flow"])[0])
-    log_z = parameters.get("log_z", np.nan)
-    return Training(parameters["energy"], log_z, _since(began), np.array(curve), np.stack(flows))
+    look(done)
+    return Training(energy, log_z, _since(began), np.array(curve), np.stack(flows))
+
+
+def taken_apart(parameters: dict) -> tuple[dict, tuple, float]:
+    """The parameters of a game: of the energy, of the flow, and log Z if it is learnt."""
+    energy, flow = parameters.values()
+    return (energy["energy"], flow, float(energy["log_z"])) if "log_z" in energy else (energy, flow, np.nan)
 
 
 def by_flow_contrast(x: np.ndarray, seed: int = SEED) -> Training:
     """Flow contrastive estimation, Gao et al. 2020: the flow maximises the loss that the energy minimises, nu = 1."""
 
-    def value(p, flow, rows, y):
-        return noise_contrastive(log_density(p["energy"], p["log_z"]), flow.log_prob, rows, y[None])
+    def stage(parameters, phi, log_z, batch, *settings, each):
+        options = {"log_z": log_z, "adam": True, "each": each}
+        return train_flow_contrastive(x, *OF_PARAMETERS, parameters, phi, batch, *settings, **options)
 
-    return by_game(x, value, {"log_z": 0.0}, seed)
+    return by_game(x, stage, seed)
 
 
 def by_flow_held(x: np.ndarray, game: Training, seed: int = SEED) -> Training:
-    """Goes on where a game ended, the flow held: noise drawn once, NU points each."""
+    """Continue where a game ended with the flow held fixed, on noise drawn once, NU points for each row."""
     flow = RealNVP(couplings(game.flows[-1]))
     y = flow.sample(np.random.default_rng(seed).standard_normal((NU * len(x), 2)))
     return by_contrast(x, flow, y, {"energy": game.parameters, "log_z": game.log_z})
@@ -197,10 +200,10 @@ def by_flow_held(x: np.ndarray, game: Training, seed: int = SEED) -> Training:
 def by_bound(x: np.ndarray, seed: int = SEED) -> Training:
     """The variational bound: the energy maximises it, the flow minimises it."""
 
-    def value(p, flow, rows, y):
-        return -variational_bound(training.model(p["energy"]), flow.log_prob, rows, y)
+    def stage(parameters, phi, _, batch, *settings, each):
+        return train_variational_bound(x, *OF_PARAMETERS, parameters, phi, batch, *settings, adam=True, each=each)
 
-    return by_game(x, value, {}, seed)
+    return by_game(x, stage, seed)
 
 
 def _since(began: float) -> float:
@@ -218,13 +221,13 @@ NAMES = (*METHODS, *GAMES)
 
 
 def play(x: np.ndarray, seed: int) -> dict[str, Training]:
-    """The games, and what goes on where one of them ended."""
+    """Play the games, and run the method that continues where one of them ended."""
     game = by_flow_contrast(x, seed)
     return {GAME: game, HELD: by_flow_held(x, game, seed), BOUND: by_bound(x, seed)}
 
 
 def train(data: str) -> dict[str, Training]:
-    """With each method; the games with several seeds, of which the first is kept whole."""
+    """Train with each method; play the games with several seeds, of which only the first is kept in full."""
     x = DATA[data]
     first, *others = (play(x, seed) for seed in range(SEED, SEED + SEEDS))
     told = {name: np.array([summary(data, name, other[name]) for other in others]) for name in GAMES}
@@ -233,7 +236,7 @@ def train(data: str) -> dict[str, Training]:
 
 
 def save(trainings: dict[str, dict[str, Training]]) -> None:
-    """All that the tables and the figures need."""
+    """Save what the tables and the figures need."""
     numpy.savez(
         SAVED,
         **{
@@ -247,7 +250,7 @@ def save(trainings: dict[str, dict[str, Training]]) -> None:
 
 
 def saved() -> dict[str, dict[str, Training]]:
-    """The trainings as they were saved."""
+    """The saved trainings."""
     with numpy.load(SAVED) as file:
         parts = {key: file[key] for key in file}
 
@@ -267,14 +270,14 @@ def exact_quality(data: str, log_prob: Callable) -> float:
 
 
 def summary(data: str, name: str, t: Training) -> tuple[float, float, float]:
-    """log Z as the method has it, as refebm.log_partition certifies it, and the quality, in nats."""
+    """log Z as the method estimates it, log Z by refebm.log_partition, and the quality, in nats."""
     log_z = log_partition(training.model(t.parameters), 2)
     own = log_z - t.curve[-1, 3] if name == BOUND else t.log_z
     return own, log_z, exact_quality(data, log_density(t.parameters, log_z))
 
 
 def table(trainings: dict[str, dict[str, Training]]) -> str:
-    """A row for each method; of the games the median of all seeds, and the range."""
+    """A row for each method; for the games the median and the range over all seeds."""
     words = {"mixture": "KL to the truth", "petals": "log-likelihood"}
     heads = ["", *(head for data in DATA for head in (f"{data}: log Z", "by quadrature", words[data]))]
     rows = []
@@ -289,7 +292,7 @@ def table(trainings: dict[str, dict[str, Training]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train and save, or only show."""
+    """Train, save and print the table, or only print it."""
     parser = argparse.ArgumentParser(prog="python -m figures.contrast", description=__doc__)
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:

@@ -1,4 +1,4 @@
-"""What k steps of Gibbs sampling cost a restricted Boltzmann machine that can be enumerated.
+"""The bias of CD-k in training a restricted Boltzmann machine that is small enough to be enumerated.
 
 Page: contrastive_divergence
 """
@@ -30,18 +30,18 @@ def start() -> dict:
 
 
 def probabilities(states: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """Of each state of independent units, in the columns, given their means in the rows."""
+    """The probability of each state of independent units (columns), for means of the units in each row."""
     return np.prod(np.where(states == 1, means[:, None], 1 - means[:, None]), axis=2)
 
 
 def transitions(parameters: dict) -> np.ndarray:
-    """P(v' | v) of one step: to the hidden units and back."""
+    """P(v' | v) of one Gibbs step: from v to the hidden units, and back."""
     rbm = BinaryRBM(**parameters)
     return probabilities(H, rbm.hidden_mean(V)) @ probabilities(V, rbm.visible_mean(H))
 
 
 def _samples(parameters: dict, k: int | None) -> np.ndarray:
-    """P(v' | v) of the samples of CD-k, or for None of exact ones, whatever v is."""
+    """P(v' | v) for samples v' of CD-k; for k = None exact samples, which do not depend on v."""
     if k is not None:
         return np.linalg.matrix_power(transitions(parameters), k)
     rbm = BinaryRBM(**parameters)
@@ -49,7 +49,7 @@ def _samples(parameters: dict, k: int | None) -> np.ndarray:
 
 
 def gradient(parameters: dict, k: int | None) -> dict:
-    """Of contrastive divergence, expected over the data and over its samples."""
+    """The gradient of contrastive divergence, averaged over the data and over its samples."""
     pairs = np.ravel(DATA[:, None] * _samples(parameters, k))
 
     def loss(parameters):
@@ -59,7 +59,7 @@ def gradient(parameters: dict, k: int | None) -> dict:
 
 
 def _divergence(parameters: dict) -> float:
-    """KL from the data to the machine, from one state to the next."""
+    """KL(data|machine), summed over all states."""
     rbm = BinaryRBM(**parameters)
     return np.sum(DATA[BARS] * (np.log(DATA[BARS]) + rbm.free_energy(V[BARS]))) + rbm.log_partition()
 
@@ -75,7 +75,7 @@ def train(k: int | None, updates: int) -> list[dict]:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """CD-k's gradient is biased by what k steps leave of the data, the second eigenvalue to the power k."""
+    """The bias of CD-k's gradient falls with k as the second eigenvalue of a Gibbs step to the power k."""
     updates = max(round(UPDATES * size), 100)
     figure, axes = panels([["gradient", "training"]], height=4.5)
     exact = train(None, updates)
@@ -85,7 +85,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _biases(axes: Axes, machines: list[dict]) -> None:
-    """The length of CD-k's expected gradient less that of the likelihood, on the line that the eigenvalue foretells."""
+    """The length of (expected gradient of CD-k - gradient of the likelihood), and lines with the predicted slope."""
     for stage, colour, marker in STAGES:
         update = round(stage * (len(machines) - 1))
         exact = flatten(gradient(machines[update], None))[0]
@@ -102,7 +102,7 @@ def _biases(axes: Axes, machines: list[dict]) -> None:
 
 
 def _losses(axes: Axes, exact: list[dict]) -> None:
-    """How far training gets with each k."""
+    """KL from data to machine during training, for each k."""
     runs = [(f"CD-{k}", train(k, len(exact) - 1), colour) for k, colour in ((1, RED), (2, ORANGE), (5, BLUE))]
     for name, machines, colour in [*runs, ("exact likelihood", exact, BLACK)]:
         style = ("--", 1.2) if machines is exact else ("-", 2.0)

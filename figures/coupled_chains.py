@@ -1,4 +1,4 @@
-"""What the gradient of coupled chains, of mean-field updates and of CD-k costs on a machine that can be enumerated.
+"""Bias and variance of the gradients of coupled chains, mean-field CD and CD-k, exact on a small machine.
 
 Page: coupled
 """
@@ -25,7 +25,7 @@ APART = FIRST != SECOND
 
 
 class Estimate(NamedTuple):
-    """The gradient of one row: its mean (P,), the trace of its covariance, and how many Gibbs steps it takes."""
+    """The gradient from one row of data: its mean (P,), the trace of its covariance, and its cost in Gibbs steps."""
 
     mean: np.ndarray
     variance: float
@@ -33,25 +33,25 @@ class Estimate(NamedTuple):
 
 
 def slopes(rbm: BinaryRBM, v: np.ndarray) -> np.ndarray:
-    """Of the free energy in all parameters, (n, P)."""
+    """The gradient of the free energy in all parameters, (n, P)."""
     h = rbm.hidden_mean(v)
     return np.concatenate([-(v[:, :, None] * h[:, None]).reshape(len(v), -1), -v, -h], axis=1)
 
 
 def spread(weights: np.ndarray, rows: np.ndarray, cost: float) -> Estimate:
-    """Of rows (n, P) that come with these weights."""
+    """The trace of the covariance of rows (n, P) with these weights."""
     mean = weights @ rows
     return Estimate(mean, weights @ np.sum(rows**2, axis=1) - mean @ mean, cost)
 
 
 def by_chains(parameters: dict, k: int) -> Estimate:
-    """Contrastive divergence of k steps."""
+    """Contrastive divergence with k steps."""
     h, after = slopes(BinaryRBM(**parameters), V), np.linalg.matrix_power(transitions(parameters), k)
     return spread(np.ravel(DATA[:, None] * after), h[FIRST] - h[SECOND], k)
 
 
 def by_means(parameters: dict, k: int) -> Estimate:
-    """Mean-field contrastive divergence of k updates: of the data alone is it random."""
+    """Mean-field contrastive divergence with k updates: only the choice of the data is random."""
 
     def loss(parameters, x):
         return mean_field_contrastive_divergence(BinaryRBM(**parameters), x, k)[0]
@@ -67,7 +67,7 @@ def coupled_transitions(parameters: dict) -> np.ndarray:
 
 
 def _pairs(means, states):
-    """The probabilities of all pairs of states of units, in the columns, for each pair of their means."""
+    """The probabilities of all pairs of states of the units (columns), for each pair of their means."""
     p, q = means[FIRST], means[SECOND]
     a, b = states[FIRST][None], states[SECOND][None]
     low, high = np.minimum(p, q)[:, None], np.maximum(p, q)[:, None]
@@ -77,7 +77,7 @@ def _pairs(means, states):
 
 
 def by_coupling(parameters: dict, k: int, m: int) -> Estimate:
-    """h(x) - H_{k:m}: its first two moments backwards in time, from what is left of them once w_t is 1."""
+    """h(x) - H_{k:m}: its first two moments, by recursion backwards in time from where the weight w_t has reached 1."""
     h, moves, P = slopes(BinaryRBM(**parameters), V), coupled_transitions(parameters), transitions(parameters)
     gap = h[FIRST] - h[SECOND]
     first, second = np.zeros_like(gap), np.zeros(len(gap))
@@ -111,13 +111,13 @@ def meetings(parameters: dict) -> np.ndarray:
 
 
 def cost_of(met: np.ndarray, m: int) -> float:
-    """Two chains until they meet, and one from there to X_m."""
+    """The expected number of Gibbs steps: two chains until they meet, then one chain to X_m."""
     tau = np.arange(len(met))
     return met @ (2 * (tau - 1) + np.maximum(1, m + 1 - tau))
 
 
 def simulated(parameters: dict, rows: int, k: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-    """What the library's own chains give: gradients of rows (n, P), and when the chains met."""
+    """Simulation with the library's own chains: the gradients of rows (n, P), and the meeting times."""
     rng, rbm = np.random.default_rng(SEED), BinaryRBM(**parameters)
     x = V[rng.choice(len(V), rows, p=DATA)]
     tape = gibbs_tape(rng, LONGEST, rows, rbm)
@@ -130,7 +130,7 @@ def simulated(parameters: dict, rows: int, k: int, m: int) -> tuple[np.ndarray, 
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Coupled chains have no bias at any k, and pay for it in variance: the steps at which they pass CD-k are dots."""
+    """Coupled chains have no bias for any k, but more variance; dots mark the cost from which they beat CD-k."""
     machines = train(None, max(round(UPDATES * size), 100))
     parameters = machines[round(TRAINED * (len(machines) - 1))]
     steps = STEPS[: max(round(len(STEPS) * size), 5)]
@@ -154,7 +154,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _spreads(axes: Axes, parameters: dict, steps: np.ndarray, rows: int) -> None:
-    """Of coupled chains: exact, and the library's chains as dots."""
+    """The deviation of one row's gradient: exact as lines, from the library's chains as dots."""
     for several, name, colour in ((1, "coupled, $m = k$", GREEN), (5, "coupled, $m = 5k$", BLUE)):
         exact = [by_coupling(parameters, k, several * k).variance ** 0.5 for k in steps]
         axes.semilogy(steps, exact, color=colour, label=name)
@@ -168,7 +168,7 @@ def _spreads(axes: Axes, parameters: dict, steps: np.ndarray, rows: int) -> None
 
 
 def _meetings(axes: Axes, machines: list[dict]) -> None:
-    """How long it takes, from the data, on the way of training."""
+    """The distribution of meeting times of chains from the data, at several stages of training."""
     for stage, colour in STAGES:
         update = round(stage * (len(machines) - 1))
         met = meetings(machines[update])
@@ -183,7 +183,7 @@ def _meetings(axes: Axes, machines: list[dict]) -> None:
 
 
 def _costs(axes: Axes, parameters: dict, exact: np.ndarray) -> None:
-    """The error of a mean over as many rows as the steps allow, and where coupled chains have less of it."""
+    """The error of a mean over as many rows as a number of Gibbs steps allows, and where coupled chains win."""
     coupled, total = by_coupling(parameters, *COUPLED), np.logspace(2, 9, 141)
     noise = coupled.variance * coupled.cost
     for k, name, colour in RUNS:

@@ -27,13 +27,13 @@ def _loss(precision: float, sigma: float) -> float:
 
 
 def _minimiser(sigma: float) -> float:
-    """The vertex of the loss, a parabola in the precision."""
+    """The precision at which the loss, a parabola in it, is smallest."""
     low, middle, high = (_loss(precision, sigma) for precision in (0.0, 0.5, 1.0))
     return 0.5 + 0.25 * (low - high) / (low - 2 * middle + high)
 
 
 def _variance(objective, precision: float, sigma: float) -> float:
-    """Var over z at POINT: a polynomial of degree 4 in z."""
+    """The variance over z of one row at POINT; the objective is a polynomial of degree 4 in z, so it is exact."""
 
     def values(z):
         return objective(_field(precision), np.repeat(POINT, len(z), 0), sigma, z)
@@ -45,7 +45,7 @@ def _variance(objective, precision: float, sigma: float) -> float:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Little noise: little bias, but a variance like sigma^-4, unless the control variate takes it away."""
+    """Little noise gives little bias, but a variance that grows as sigma^-4 unless a control variate removes it."""
     sigma = np.geomspace(0.01, 3.0, max(round(40 * size), 6))
     precision = np.array([_minimiser(level) for level in sigma])
     figure, axes = panels([["bias", "variance"]], height=4.6)
@@ -58,7 +58,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _bias(axes: Axes, sigma: np.ndarray, precision: np.ndarray) -> None:
-    """How far the minimiser -precision x is from the data's score -x, root mean square over the data."""
+    """The root mean square distance of the minimiser, -precision x, from the score of the data, -x."""
     axes.loglog(sigma, 1 - 1 / (1 + sigma**2), color=ORANGE, label=r"$1 - 1/(1 + \sigma^2)$")
     axes.loglog(sigma, np.abs(1 - precision), ".", color=BLUE, label="minimiser of $E$ DSM")
     axes.text(0.06, 0.0012, f"slope ${_slope(sigma, 1 - precision):.2f}$")
@@ -67,7 +67,7 @@ def _bias(axes: Axes, sigma: np.ndarray, precision: np.ndarray) -> None:
 
 
 def _variances(axes: Axes, sigma: np.ndarray, precision: np.ndarray) -> None:
-    """Var of one row of the objective at its minimiser, over the noise z."""
+    """The variance over z of one row of the objective at its minimiser."""
     plain, controlled = (
         [_variance(objective, *pair) for pair in zip(precision, sigma)]
         for objective in (denoising_score_matching, denoising_score_matching_cv)
@@ -83,5 +83,5 @@ def _variances(axes: Axes, sigma: np.ndarray, precision: np.ndarray) -> None:
 
 
 def _slope(sigma: np.ndarray, value) -> float:
-    """Of the two leftmost points, log against log."""
+    """The slope of the two leftmost points in a log-log plot."""
     return float(np.log(value[1] / value[0]) / np.log(sigma[1] / sigma[0]))

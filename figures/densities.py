@@ -1,4 +1,4 @@
-"""What a score looks like beside its density.
+"""Scores beside their densities.
 
 Page: densities
 """
@@ -31,7 +31,7 @@ ARROW = 8.0
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Scores point uphill: they vanish at the modes inside the support, and they do not know the normaliser."""
+    """Scores point uphill. They vanish at modes inside the support, and do not depend on the normaliser."""
     names = [name for name, *_ in LINES]
     figure, axes = panels(
         [[f"p {name}" for name in names], [f"s {name}" for name in names], ["plane"] * 3],
@@ -48,7 +48,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _line(above: Axes, below: Axes, ends, unit, curves, n) -> None:
-    """A density above its score; the ends are left out, where the support of a Gamma stops."""
+    """A density above its score; the end of the support of a Gamma density is left out."""
     x = np.linspace(*ends, n + 2)[1:-1, None]
     for density, colour, dashes, label in curves:
         above.plot(x, np.exp(density.log_prob(x)), dashes, color=colour, label=label)

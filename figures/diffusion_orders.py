@@ -1,4 +1,4 @@
-"""Errors of steps in time, in closed form: every chain on Gaussian data is a product of affine maps.
+"""Errors of steps in time against the number of steps, exact: on Gaussian data every step is an affine map.
 
 Page: probability_flow
 """
@@ -17,13 +17,13 @@ from refebm import (
 )
 
 SDE, DATA = VariancePreserving(0.1, 6.0), Gaussian(0.5, 0.36)
-LONGEST = 7  # doublings of the coarsest chain
+LONGEST = 7  # times that the number of steps is doubled
 FIRST = {"chains": 50, "flows": 10}
 LIMITS = {"chains": (3e-6, 0.1), "flows": (1e-12, 1e-2)}
 
 
 def _law(t):
-    """Mean and variance of x_t, columns (n, 1)."""
+    """The mean and the variance of x_t, as columns (n, 1)."""
     scale, std = SDE.marginal(t)
     return scale[:, None] * DATA.mean, scale[:, None] ** 2 * DATA.cov[0, 0] + std[:, None] ** 2
 
@@ -34,7 +34,7 @@ def _score(x, t):
 
 
 def _variance_at_the_end(step, times, start: float) -> float:
-    """Of a chain of affine maps, each asked what it does to 0, to a unit of x and to a unit of z."""
+    """The variance at the end of a chain of affine maps, each evaluated at 0, at x = 1 and at z = 1."""
     zero, one = np.zeros((len(times), 1)), np.ones((len(times), 1))
     moved = step(zero, zero, times)
     slope, noise = (step(one, zero, times) - moved)[:, 0], (step(zero, one, times) - moved)[:, 0]
@@ -72,7 +72,7 @@ def _ddpm(n, posterior):
 
 def _flow(method):
     def error(n):
-        """Of the point two deviations above the mean at the end, taken back to the data."""
+        """The error of the path that starts two deviations above the mean at t = 1, at its end at the data."""
         (mean, variance), x = _law(np.ones(1)), 2.0
         x = mean + x * np.sqrt(variance)
         for t in 1 - np.arange(n) / n:
@@ -113,7 +113,7 @@ FLOWS = {
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """The variance at the end of a chain, and the end of a path of the flow: how their errors fall with the steps."""
+    """How the errors of the variance at the end of a chain, and of the end of a flow path, fall with the steps."""
     figure, axes = panels([["chains", "flows"]], height=3.8)
     for name, parts in (("chains", CHAINS), ("flows", FLOWS)):
         doublings = max(round((LONGEST if name == "chains" else LONGEST - 1) * size), 2)

@@ -1,4 +1,4 @@
-"""From data to noise and back: an SDE, its reverse, and the probability flow that has the same laws.
+"""From data to noise and back: an SDE, its reverse, and the probability flow, which has the same laws.
 
 Page: reverse_diffusion
 """
@@ -73,7 +73,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _shades(axes: Axes, n: int) -> None:
-    """The density at each time, in units of its greatest value there."""
+    """The density at each time, in units of its largest value at that time."""
     x, times = np.linspace(-REACH, REACH, n), np.linspace(0, 1, n)
     p = np.stack([np.exp(SDE.diffused(DENSITY, t).log_prob(x[:, None])) for t in times], axis=1)
     axes.pcolormesh(times, x, p / np.max(p, axis=0), cmap="Greens", vmin=0, vmax=1.6, shading="nearest")

@@ -3,8 +3,8 @@
 `python -m figures.digit_times` trains both, which takes some minutes, writes the parameters beside this file, and
 prints the table. `python -m figures.digit_times --table` prints the table of those parameters; `draw` draws from them.
 
-Both networks are denoisers of m x + std z, for a score and for a velocity say the same, and so both can be asked how
-well they denoise digits that were not trained on, beside Wiener's filter, and both can be sampled by `ddim_step`.
+Both networks are denoisers of m x + std z, since a score and a velocity both determine a denoiser. Both are compared by
+how well they denoise digits that were not trained on, relative to Wiener's filter, and sampled by `ddim_step`.
 """
 
 import argparse
@@ -31,10 +31,10 @@ COUNTS = (10, 20, 50)
 
 
 def denoiser(layers: tuple, x: np.ndarray, m: np.ndarray, std: np.ndarray, base: Gauss = BASE) -> np.ndarray:
-    r"""E[x_0 | m x_0 + std z]: of the Gaussian, and a network for the rest, with inputs of size one.
+    r"""E[x_0 | m x_0 + std z]: that of a Gaussian, plus a network with inputs of size one.
 
-    Along an axis of variance v the network is weighed by std sqrt(v)/sqrt(m^2 v + std^2), as by Karras, Aittala, Aila
-    and Laine 2022, eq. 7.
+    Along a principal axis of variance v the network is multiplied by std sqrt(v)/sqrt(m^2 v + std^2), as in Karras,
+    Aittala, Aila and Laine 2022, eq. 7.
     """
     m, std = m[:, None], std[:, None]
     total = np.sqrt(m**2 * base.variances + std**2)
@@ -44,25 +44,25 @@ def denoiser(layers: tuple, x: np.ndarray, m: np.ndarray, std: np.ndarray, base:
 
 
 def score(layers: tuple, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Of the law of x_t."""
+    """The score of the law of x_t."""
     m, std = SDE.marginal(t)
     return (m[:, None] * denoiser(layers, x, m, std) - x) / std[:, None] ** 2
 
 
 def velocity(layers: tuple, x: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Of straight lines."""
+    """The velocity of straight lines."""
     return (x - denoiser(layers, x, 1 - t, t)) / t[:, None]
 
 
 def by_diffusion() -> tuple:
-    """The continuous-time loss, each row at a time of its own."""
+    """Train with the continuous-time loss, each row at its own time."""
     rng = numpy.random.default_rng(SEED)
     sizes = RUN.batch, RUN.steps, RUN.step_size, rng
     return train_diffusion(TRAINED_ON, score, SDE, start(RUN, rng)["layers"], *sizes, None, T_MIN, adam=True).parameters
 
 
 def by_flow() -> tuple:
-    """Flow matching."""
+    """Train by flow matching."""
     rng = numpy.random.default_rng(SEED)
     sizes = RUN.batch, RUN.steps, RUN.step_size, rng
     return train_flow_matching(TRAINED_ON, velocity, start(RUN, rng)["layers"], *sizes, T_MIN, adam=True).parameters
@@ -72,7 +72,7 @@ METHODS = {"continuous-time loss": by_diffusion, "flow matching": by_flow}
 
 
 def save(trained: dict[str, tuple]) -> None:
-    """In half precision: to three digits."""
+    """Save the layers in half precision, which has three digits."""
     arrays = {
         f"{name}/{i}/{part}": array.astype(numpy.float16)
         for name, layers in trained.items()
@@ -83,7 +83,7 @@ def save(trained: dict[str, tuple]) -> None:
 
 
 def saved() -> dict[str, tuple]:
-    """The layers as they were saved."""
+    """The saved layers."""
     with numpy.load(SAVED) as file:
         return {
             name: tuple(
@@ -94,7 +94,7 @@ def saved() -> dict[str, tuple]:
 
 
 def sampled(layers: tuple, n_steps: int, n: int = SHOWN) -> np.ndarray:
-    """By `ddim_step` without noise, over n_steps equal times; all start from the same points."""
+    """Samples by n_steps steps of `ddim_step` without noise, equal in time; all start from the same points."""
     times = numpy.linspace(0.0, 1.0, n_steps + 1)[1:]
     m = numpy.append(1.0, SDE.marginal(times)[0])
     betas, x = 1 - (m[1:] / m[:-1]) ** 2, numpy.random.default_rng(SEED).standard_normal((n, 64))
@@ -104,7 +104,7 @@ def sampled(layers: tuple, n_steps: int, n: int = SHOWN) -> np.ndarray:
 
 
 def denoising_errors(layers: tuple) -> np.ndarray:
-    """On digits that were not trained on, by level: sigma, and per pixel the root mean square errors of both."""
+    """For each level: sigma, and the root mean square errors per pixel of both, on digits that were not trained on."""
     rng, rows = numpy.random.default_rng(SEED + 1), []
     for sigma in LEVELS:
         y, m = UNSEEN + sigma * rng.standard_normal(UNSEEN.shape), (1 + sigma**2) ** -0.5 * numpy.ones(len(UNSEEN))
@@ -114,7 +114,7 @@ def denoising_errors(layers: tuple) -> np.ndarray:
 
 
 def table(trained: dict[str, tuple]) -> str:
-    """Root mean square errors per pixel, a column for each level."""
+    """The root mean square errors per pixel, a column for each level."""
     errors = {name: denoising_errors(layers).T for name, layers in trained.items()}
     sigma, of_wiener, _ = errors["flow matching"]
     named = [("Wiener", of_wiener), *((name, one[2]) for name, one in errors.items())]
@@ -124,7 +124,7 @@ def table(trained: dict[str, tuple]) -> str:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Digits drawn by DDIM in 10, 20 and 50 steps from one score at all times, and how well both losses denoise."""
+    """Digits drawn by DDIM in 10, 20 and 50 steps with the learnt score, and the denoising errors of both losses."""
     trained = saved()
     figure, axes = panels([["samples", "errors"]], height=3.6, width_ratios=[1.3, 1])
     n = max(round(SHOWN * size), 3)
@@ -135,7 +135,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _errors(axes: Axes, trained: dict[str, tuple]) -> None:
-    """Over Wiener's, level by level."""
+    """The error divided by that of Wiener's filter, for each level."""
     axes.axhline(1.0, color=GREY, linewidth=1, linestyle="--")
     for (name, layers), colour in zip(trained.items(), (BLUE, ORANGE)):
         sigma, linear, learnt = denoising_errors(layers).T
@@ -148,7 +148,7 @@ def _errors(axes: Axes, trained: dict[str, tuple]) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train and save, or only show."""
+    """Train, save and print the table, or only print it."""
     parser = argparse.ArgumentParser(prog="python -m figures.digit_times", description=__doc__)
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:

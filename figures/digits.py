@@ -24,11 +24,11 @@ SEED, SHOWN, LEVEL = 8, 10, 0.5
 SIGMAS = RUNS["digits"].sigmas
 SMALLEST, LARGEST = float(SIGMAS[-1]), float(SIGMAS[0])
 SDE = VarianceExploding(SMALLEST, LARGEST)
-FIRST = float(np.log(2) / 2 / np.log(LARGEST / SMALLEST))  # where std(t) is the smallest level that was learnt
+FIRST = float(np.log(2) / 2 / np.log(LARGEST / SMALLEST))  # the time at which std(t) is the smallest learnt level
 
 
 def _in_time(s):
-    """The score of x_t, from that at the level std(t)."""
+    """The score of x_t, from the score at the noise level std(t)."""
     return lambda x, t: s(x, SDE.marginal(t)[1])
 
 
@@ -54,7 +54,7 @@ SAMPLERS = {"annealed Langevin": _annealed, "predictor-corrector": _corrected, "
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Samples, each denoised once at the end; below, digits that were not trained on, and their denoising error."""
+    """Samples, denoised once at the end; below, digits that were not trained on, and the errors of denoising them."""
     rng, s = np.random.default_rng(SEED), learnt("digits", saved()["digits"])
     figure, axes = panels([["samples", "samples"], ["denoised", "errors"]], height=6.2, height_ratios=[1, 1.1])
     start = np.mean(TRAINED_ON) + LARGEST * rng.standard_normal((SHOWN, 64))
@@ -69,7 +69,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _errors(axes: Axes, levels: np.ndarray, linear: np.ndarray, tweedie: np.ndarray) -> None:
-    """Of both denoisers, level by level."""
+    """The denoising errors of the network and of Wiener's filter, for each level."""
     axes.loglog(levels, linear, "o-", color=GREY, label="Wiener, the best linear one")
     axes.loglog(levels, tweedie, "s-", color=BLUE, label="Tweedie, of the learnt score")
     axes.set_xlabel(r"noise level $\sigma$ (in units of full ink)")

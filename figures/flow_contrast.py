@@ -16,7 +16,7 @@ NAME = "NCE against a flow"
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """The flow turns from a round cloud into the data's three modes, and the energy follows it down."""
+    """The flow turns from a round cloud into the three modes of the data, and the energy improves with it."""
     game, held = (contrast.saved()["mixture"][name] for name in (NAME, contrast.HELD))
     updates = [*contrast.SNAPSHOTS, round(game.curve[-1, 0])]
     names = [str(n) for n in updates]
@@ -30,7 +30,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _flow(axes: Axes, flow: np.ndarray, n: int) -> None:
-    """Shades of the flow, under contours of the truth and the means of its components."""
+    """The flow's density as shades, under contours of the true density and the means of its components."""
     axis = np.linspace(-2.9, 2.9, n)
     shade(axes, axis, axis, RealNVP(contrast.couplings(flow)).log_prob)
     rows = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)

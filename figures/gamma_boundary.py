@@ -1,4 +1,4 @@
-"""Where the integration by parts leaves a boundary term: data on the half line.
+"""The boundary term of integration by parts: score matching for data on the half line.
 
 Page: score_matching
 """
@@ -39,7 +39,7 @@ def _density_at_zero(alpha: float) -> float:
 
 
 def _is_refused(alpha: float) -> bool:
-    """Does the certified expectation find that the explicit objective is infinite?"""
+    """Whether `expect` refuses the explicit objective as infinite."""
     try:
         _explicit(alpha)
     except DomainError:
@@ -49,7 +49,7 @@ def _is_refused(alpha: float) -> bool:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """On x > 0 explicit - implicit - 1/2 E s_p^2 is p(0+) s(0+): beta s(0) for alpha = 1, nothing for alpha > 2."""
+    """On x > 0 explicit - implicit - 1/2 E s_p^2 is p(0+) s(0+): beta s(0) for alpha = 1, and 0 for alpha > 2."""
     figure, axes = panels([["gap", "shapes"]], height=4.4, width_ratios=[1, 1.3])
     _gap_against_origin(axes["gap"], max(round(9 * size), 3))
     _objectives_against_shape(axes["shapes"], max(round(60 * size), 5))
@@ -57,7 +57,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _gap_against_origin(axes: Axes, n: int) -> None:
-    """What is left between the objectives, measured, on the line that integration by parts foretells."""
+    """The measured gap between the objectives, on the line that integration by parts predicts."""
     origins = np.linspace(-2.0, 2.0, n)
     for alpha, colour, marker in ((1.0, RED, "o"), (3.0, BLUE, "s")):
         left = [_explicit(alpha, s) - _implicit(alpha, s) - _constant(alpha) for s in origins]
@@ -70,7 +70,7 @@ def _gap_against_origin(axes: Axes, n: int) -> None:
 
 
 def _objectives_against_shape(axes: Axes, n: int) -> None:
-    """Both objectives over alpha: the explicit one exists beyond 2, and in the single point 1."""
+    """Both objectives against alpha: the explicit one is finite for alpha > 2, and at alpha = 1."""
     everywhere, beyond = np.linspace(0.25, 5.0, n), np.linspace(2.25, 5.0, n)
     axes.axvspan(0, 2, color=SHADE, linewidth=0)
     axes.axvline(1, color="white", linewidth=3)
@@ -89,7 +89,7 @@ def _objectives_against_shape(axes: Axes, n: int) -> None:
 
 
 def _single_point(axes: Axes) -> None:
-    """alpha = 1: both sides exist and differ."""
+    """alpha = 1, where both objectives are finite and differ by the boundary term."""
     low, high = _implicit(1.0) + _constant(1.0), _explicit(1.0)
     axes.plot(1.0, low, "o", color=ORANGE)
     axes.plot(1.0, high, "o", color=BLUE)

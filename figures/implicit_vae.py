@@ -1,11 +1,11 @@
-"""An implicit variational autoencoder, trained by a score in the place of its entropy, beside the exact truth.
+"""An implicit variational autoencoder, trained with a score for the gradient of its entropy, and the exact values.
 
-`python -m figures.implicit_vae` trains with five seeds, which takes two minutes, keeps what came out beside this file,
-and prints the table; `python -m figures.implicit_vae --table` prints that of what is kept.
+`python -m figures.implicit_vae` trains with five seeds, which takes two minutes, saves the results beside this file,
+and prints the table; `python -m figures.implicit_vae --table` prints the table of the saved results.
 
-The data are of a linear Gaussian autoencoder, the decoder is linear too, and so the log-likelihood that it reaches has
-a closed form; the best that any can reach is that of probabilistic PCA. The encoder is z = network(x, eps), of whose
-law training sees samples alone: where it is linear the law is a Gaussian, and the ELBO, and its gap, are known as well.
+The data come from a linear Gaussian autoencoder, and the decoder is linear, so that its log-likelihood has a closed
+form; the highest possible one is that of probabilistic PCA. The encoder is z = network(x, eps); training uses only
+samples of z. If the encoder is linear the law of z given x is Gaussian, and the ELBO and its gap are known too.
 """
 
 import argparse
@@ -27,12 +27,12 @@ TRUTH = LinearGaussianVAE([[1.2, 0.0], [0.8, -0.9], [-0.5, 0.7]], [0.5, -1.0, 0.
 D, K = TRUTH.d, TRUTH.k
 X = TRUTH.marginal().sample(numpy.random.default_rng(SEED), ROWS)
 HIDDEN, SCORE_HIDDEN = 16, 16
-STAGES = ((300, 2e-2), (200, 5e-3), (100, 1e-3))  # steps of Adam and their size, for decoder and encoder
-REFIT, COPIES, SCORE_STEPS = 5, 5, 10  # the score is fitted before every fifth, to 5 codes of each row, by L-BFGS
+STAGES = ((300, 2e-2), (200, 5e-3), (100, 1e-3))  # (steps of Adam, their size), for decoder and encoder
+REFIT, COPIES, SCORE_STEPS = 5, 5, 10  # before every 5th step 10 L-BFGS steps fit the score to 5 codes of each row
 
 
 class Exact(NamedTuple):
-    """Per row of data, in nats: log p(x) of the decoder, KL(q|posterior), and E |s - s_q|^2 of the score model."""
+    """Means per row of data: log p(x) of the decoder and KL(q|posterior), in nats; E |s - s_q|^2 of the score model."""
 
     log_likelihood: float
     gap: float
@@ -40,7 +40,7 @@ class Exact(NamedTuple):
 
 
 class Training(NamedTuple):
-    """The parameters; and updates (k,) with what was `Exact` after them (k, 3)."""
+    """The parameters; the numbers of updates (k,) at which values were recorded; the `Exact` values there (k, 3)."""
 
     parameters: dict
     updates: np.ndarray
@@ -53,7 +53,7 @@ def layer(rng: np.random.Generator, inputs: int, outputs: int, size: float) -> t
 
 
 def encode(layers: tuple, x: np.ndarray, eps: np.ndarray) -> np.ndarray:
-    """z = network(x, eps), (n, k), of whose law there is no density at hand; eps unit normal."""
+    """z = network(x, eps), (n, k), whose density is not computed; eps unit normal."""
     return perceptron(layers, np.concatenate([x, eps], axis=1))
 
 
@@ -63,7 +63,7 @@ def conditional_score(layers: tuple, z: np.ndarray, x: np.ndarray) -> np.ndarray
 
 
 def start(hidden: int = 0, seed: int = SEED) -> dict:
-    """A decoder that knows next to nothing, and an encoder which is linear, codes being noise, or has tanh units."""
+    """The start: a decoder with small weights, and an encoder, linear or with tanh units, whose codes are noise."""
     rng = np.random.default_rng(seed)
     if hidden:
         encoder = layer(rng, D + K, hidden, 1.0), layer(rng, hidden, K, 1.0)
@@ -75,7 +75,7 @@ def start(hidden: int = 0, seed: int = SEED) -> dict:
 
 
 def decoder(parameters: dict) -> LinearGaussianVAE:
-    """With its marginal and its posterior in closed form."""
+    """The decoder as a `LinearGaussianVAE`, with marginal and posterior in closed form."""
     ((weights, bias),) = parameters["decoder"]
     return LinearGaussianVAE(weights.T, bias, np.exp(parameters["log_s"]))
 
@@ -93,13 +93,13 @@ def best() -> LinearGaussianVAE:
 
 
 def posterior_of(parameters: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Means (n, k) and covariance of q(z|x) where the encoder is linear."""
+    """The means (n, k) and the covariance of q(z|x) for a linear encoder."""
     ((weights, bias),) = parameters["encoder"]
     return np.dot(X, weights[:D]) + bias, np.dot(weights[D:].T, weights[D:])
 
 
 def true_score(parameters: dict) -> Callable:
-    """grad_z log q(z|x) of a linear encoder: a constant, without a derivative in its parameters."""
+    """grad_z log q(z|x) of a linear encoder, held constant: no derivative flows to its parameters."""
     mean, cov = (held(part) for part in posterior_of({"encoder": _held(parameters["encoder"])}))
     return lambda z: -np.dot(z - mean, np.linalg.inv(cov))
 
@@ -109,7 +109,7 @@ def _held(layers):
 
 
 def exact(parameters: dict) -> Exact:
-    """The last two are nan for an encoder with hidden units, whose law is not known."""
+    """The `Exact` values; the last two are nan for an encoder with hidden units, whose law is not known."""
     vae = decoder(parameters)
     if len(parameters["encoder"]) > 1:
         return Exact(log_likelihood(vae), np.nan, np.nan)
@@ -120,7 +120,7 @@ def exact(parameters: dict) -> Exact:
 
 
 def by_the_truth(parameters: dict, n_steps: int, step_size: float, rng: np.random.Generator, score, each) -> dict:
-    """Without a score to learn: decoder and encoder, parameters -> the score of q being known."""
+    """Train decoder and encoder with the true score of q, a function of the parameters; no score is learnt."""
 
     def loss(p, i):
         z = encode(p["encoder"], X, rng.standard_normal((ROWS, K)))
@@ -134,7 +134,7 @@ def by_the_truth(parameters: dict, n_steps: int, step_size: float, rng: np.rando
 
 
 def by_a_score(parameters: dict, n_steps: int, step_size: float, rng: np.random.Generator, each) -> dict:
-    """The procedure: its score is learned."""
+    """Train by the procedure of refebm, which learns the score of q."""
     moving = {name: value for name, value in parameters.items() if name != "score"}
     models = log_joint, lambda p, x, eps: encode(p["encoder"], x, eps), conditional_score
     sizes = K, ROWS, n_steps, step_size, rng, REFIT, COPIES, SCORE_STEPS
@@ -143,16 +143,16 @@ def by_a_score(parameters: dict, n_steps: int, step_size: float, rng: np.random.
 
 
 def log_joint(parameters: dict, x: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Of the decoder."""
+    """log p(x, z) of the decoder."""
     return decoder(parameters).log_joint(x, z)
 
 
 def train(parameters: dict, stages=STAGES, score: Callable | None = None, seed: int = SEED) -> Training:
-    r"""By the procedure, in stages. score: parameters -> the score of q, where it is known; by default it is learned.
+    r"""Train in stages. score: parameters -> the score of q, if it is known; by default it is learned.
 
-    The score must be fitted much faster than q moves. A held s = -z/S0 pushes the deviation b of q outwards with b/S0
-    in the place of 1/b: less where b is smaller, so that a score which lags lets q collapse. It did, when one Adam
-    moved all at the same pace.
+    The score must be fitted much faster than q moves. The score -z/S0 of an earlier q with variance S0 pushes the
+    deviation b of q outwards by b/S0, while the true score pushes by 1/b, which is more if q has narrowed. With a score
+    that lags behind, q collapses, as it did when one Adam trained everything at the same pace.
     """
     rng, done, updates, curve = np.random.default_rng(seed), 0, [], []
 
@@ -177,7 +177,7 @@ ENCODERS = {
 
 
 def ends() -> dict[str, np.ndarray]:
-    """`Exact` after training with each seed, (SEEDS, 3), by encoder."""
+    """For each encoder the `Exact` values after training with each seed, (SEEDS, 3)."""
     seeds = range(SEED, SEED + SEEDS)
     return {
         name: np.array([train(start(hidden, seed), STAGES, score, seed).curve[-1] for seed in seeds])
@@ -186,7 +186,7 @@ def ends() -> dict[str, np.ndarray]:
 
 
 def table(trained: dict[str, np.ndarray]) -> str:
-    """Means over the data, in nats per row, below the best log-likelihood that there is; median and range."""
+    """Log-likelihoods below the highest possible one, in nats per row of data; median and range over the seeds."""
     most = log_likelihood(best())
     rows = [
         [name, number(most - log_likelihood(vae)), "", ""]
@@ -199,7 +199,7 @@ def table(trained: dict[str, np.ndarray]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train and keep, or only show."""
+    """Train, save and print the table, or only print it."""
     parser = argparse.ArgumentParser(prog="python -m figures.implicit_vae", description=__doc__)
     parser.add_argument("--table", action="store_true", help="of what was kept, without training")
     if not parser.parse_args(arguments).table:

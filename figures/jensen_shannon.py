@@ -1,4 +1,4 @@
-"""The noise-contrastive loss around its optimum, and what its lowest value means.
+"""The noise-contrastive loss around its minimum, and the meaning of its lowest value.
 
 Page: noise_contrastive
 """
@@ -23,7 +23,7 @@ def _noise(distance: float) -> Gaussian:
 
 
 def _loss(distance: float, off: float) -> float:
-    """Of the data's density times exp(-off), nu = 1: nodes are pairs (x, y)."""
+    """The loss of the model (density of the data) exp(-off), nu = 1: nodes are pairs (x, y)."""
 
     def rows(pairs):
         x, y = pairs[:, :1], pairs[None, :, 1:]
@@ -37,7 +37,7 @@ def _log_ratio(distance: float) -> Callable:
 
 
 def _lowest(distance: float) -> float:
-    """2 log 2 - 2 JS, the divergence written out."""
+    """2 log 2 - 2 JS, with the Jensen-Shannon divergence JS written out."""
     ratio, noise = _log_ratio(distance), _noise(distance)
     to_data = means([lambda x: np.log(2) - np.logaddexp(0.0, -ratio(x))], DATA)[0]
     to_noise = means([lambda x: np.log(2) - np.logaddexp(0.0, ratio(x))], noise)[0]
@@ -45,14 +45,14 @@ def _lowest(distance: float) -> float:
 
 
 def _curvature(distance: float) -> float:
-    """The integral of p p_n/(p + p_n), the loss's second derivative in log Z."""
+    """The integral of p p_n/(p + p_n): the second derivative of the loss in log Z."""
     ratio = _log_ratio(distance)
     return means([lambda x: 1 / (1 + np.exp(ratio(x)))], DATA)[0]
 
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """The lowest loss is 2 log 2 - 2 JS: the farther the noise, the lower and flatter, and the less it can teach."""
+    """The lowest loss is 2 log 2 - 2 JS. Farther noise makes the minimum lower and flatter: it teaches less."""
     figure, axes = panels([["loss", "lowest"]], height=4.4)
     _around_the_optimum(axes["loss"], max(round(41 * size), 9))
     _against_distance(axes["lowest"], max(round(49 * size), 5))
@@ -60,7 +60,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _around_the_optimum(axes: Axes, n: int) -> None:
-    """Along log Z, the density's shape being right; dots: the closed form of the lowest."""
+    """The loss against log Z for the true shape of the density; dots: the closed form of the minimum."""
     off = np.linspace(-WIDEST, WIDEST, n)
     for distance, colour in NOISES:
         axes.plot(off, [_loss(distance, c) for c in off], color=colour, label=f"{distance:g}")
@@ -73,7 +73,7 @@ def _around_the_optimum(axes: Axes, n: int) -> None:
 
 
 def _against_distance(axes: Axes, n: int) -> None:
-    """Both go to zero, as the data and the noise part."""
+    """The minimum and its curvature, which both go to zero as the noise moves away from the data."""
     distances, dots = np.linspace(0.0, FARTHEST, n), np.linspace(0.0, FARTHEST, 13)
     axes.plot(distances, [_lowest(m) for m in distances], color=BLACK, label=r"$2\log 2 - 2\,$JS")
     axes.plot(dots, [_loss(m, 0.0) for m in dots], "o", color=BLUE, label="loss at the optimum")

@@ -14,7 +14,7 @@ from refebm import GaussianMixture, annealed_langevin, annealed_langevin_tape, l
 SEED = 2019
 # Song and Ermon 2019, section 3.2.2.
 DENSITY = GaussianMixture([0.2, 0.8], [[-5.0, -5.0], [5.0, 5.0]], 1.0)
-WIDE = 8.0  # chains start anywhere in the square of this half side
+WIDE = 8.0  # chains start uniformly in the square [-WIDE, WIDE]^2
 SIGMAS = np.geomspace(10.0, 0.3, 15)
 EPS = 0.01
 CHAINS, STEPS, SHOWN, PATHS = 2000, 150, 250, 5
@@ -31,7 +31,7 @@ def _annealed(start: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _vanilla(start: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """The states after as many steps with the clean score, of the size of the last level's."""
+    """The states after the same number of steps with the clean score and the step size of the last level."""
     states = [start]
     for noise in z:
         states.append(run(lambda x, z: langevin_step(DENSITY.score, x, EPS, z), states[-1], noise).x)
@@ -39,7 +39,7 @@ def _vanilla(start: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _share(x: np.ndarray) -> np.ndarray:
-    """Of the chains on the side of the greater mode, and its standard error."""
+    """The share of the chains on the side of the greater mode, and its standard error."""
     share = np.mean(np.sum(x, axis=-1) > 0, axis=-1)
     return share, np.sqrt(share * (1 - share) / x.shape[-2])
 
@@ -52,7 +52,7 @@ def _exact_share(sigma: np.ndarray) -> np.ndarray:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Plain Langevin chains keep the mode they fall into, whatever it weighs; annealed ones find the weights."""
+    """Plain Langevin chains stay in the mode they fall into, whatever its weight; annealed ones find the weights."""
     rng, n, steps = np.random.default_rng(SEED), max(round(CHAINS * size), 100), max(round(STEPS * size), 10)
     start = rng.uniform(-WIDE, WIDE, (n, 2))
     z = annealed_langevin_tape(rng, len(SIGMAS), steps, n, 2)
@@ -67,7 +67,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _ends(axes: Axes, start: np.ndarray, states: np.ndarray, colour: str, n: int) -> None:
-    """Where chains end, on the density's shades, and the paths of a few from level to level."""
+    """The ends of the chains over the density as shades, and the paths of a few chains from level to level."""
     grid = np.linspace(-10, 10, n)
     shade(axes, grid, grid, DENSITY.log_prob)
     axes.plot(*states[-1, :SHOWN].T, ".", color=colour, markersize=3, zorder=3)
@@ -82,7 +82,7 @@ def _ends(axes: Axes, start: np.ndarray, states: np.ndarray, colour: str, n: int
 
 
 def _shares(axes: Axes, chains: dict, steps: int) -> None:
-    """The share of the greater mode, after each level."""
+    """The share of chains in the greater mode after each level."""
     sigma = np.geomspace(SIGMAS[0], SIGMAS[-1], 200)
     axes.plot(sigma, _exact_share(sigma), color=BLACK, linewidth=1, label="exact, at this noise")
     marks = (("annealed", "o", BLUE), ("plain", "s", ORANGE))

@@ -16,7 +16,7 @@ LEVELS = np.arange(-9.0, 2.0)
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Short chains miss mass far from the data, kept chains and scores lose the groups' shares; likelihood has both."""
+    """Short chains miss mass far from the data; kept chains and scores misjudge the groups; likelihood does neither."""
     trainings, names = training.saved(), list(training.METHODS)
     figure, axes = panels([names[:3], names[3:6], [names[6], "curves", "curves"]], height=8.6)
     for name in names:
@@ -31,7 +31,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _density(axes: Axes, parameters: dict, n: int) -> None:
-    """Shades of log p, the same in all panels, below the flowers."""
+    """log p as shades, on the same scale in all panels, under the flowers."""
     length, width = np.linspace(0.0, 8.0, n), np.linspace(-0.6, 3.2, n)
     cm = np.stack(np.meshgrid(length, width), axis=-1).reshape(-1, 2)
     x = (cm - training.MEAN) / training.DEVIATION
@@ -43,7 +43,7 @@ def _density(axes: Axes, parameters: dict, n: int) -> None:
 
 
 def _curves(axes: Axes, trainings: dict) -> None:
-    """Log-likelihood along training."""
+    """The log-likelihood during training."""
     for name, fit in trainings.items():
         axes.plot(fit.updates, fit.log_likelihoods, color=COLOURS[name], linewidth=1.5)
     axes.set_ylim(-3.0, -0.5)

@@ -1,4 +1,4 @@
-"""Score matching sees errors where there are data, and nowhere else."""
+"""Score matching penalises errors where there are data, and nowhere else."""
 
 import autograd.numpy as np
 import numpy
@@ -30,7 +30,7 @@ def learnt(steps: int):
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """A score learnt by score matching is right where the data are, and anybody's guess where they are not."""
+    """A score learnt by score matching is right where there are data, and arbitrary where there are none."""
     figure, axes = panels([["scores", "errors"]], height=3.4)
     x = np.linspace(-7.0, 7.0, 281)[:, None]
     s, p = learnt(max(round(STEPS * size), 20))(x)[:, 0], np.exp(DATA.log_prob(x))
@@ -40,7 +40,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _scores(axes: Axes, x: np.ndarray, s: np.ndarray, p: np.ndarray) -> None:
-    """Both, over the density in grey."""
+    """The true and the learnt score, over the density in grey."""
     axes.fill_between(x, -11, -11 + 11 * p / np.max(p), color=SHADE, linewidth=0)
     axes.plot(x, DATA.score(x[:, None])[:, 0], color=BLACK, linestyle="--", linewidth=1.2, label="of the data")
     axes.plot(x, s, color=BLUE, label="learnt")
@@ -51,7 +51,7 @@ def _scores(axes: Axes, x: np.ndarray, s: np.ndarray, p: np.ndarray) -> None:
 
 
 def _errors(axes: Axes, x: np.ndarray, error: np.ndarray, p: np.ndarray) -> None:
-    """Against the density, between the wells and beyond them."""
+    """The error of the score against the density, between the wells and beyond them."""
     between = np.abs(x) < 3
     axes.loglog(p[between], error[between], ".", color=RED, label="between the wells")
     axes.loglog(p[~between], error[~between], ".", color=GREY, label="beyond them")

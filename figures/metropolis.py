@@ -1,4 +1,4 @@
-"""What the step size does to the law of a chain, with and without accept and reject.
+"""The effect of the step size on the law of a chain, with and without accept and reject.
 
 Page: metropolis
 """
@@ -27,7 +27,7 @@ KERNELS = {
         1.03,
     ),
 }
-ETAS = np.array([0.02, 0.05, 0.1, 0.25, 0.5, 1.0])  # no path of HMC is near a half period
+ETAS = np.array([0.02, 0.05, 0.1, 0.25, 0.5, 1.0])  # for which no path of HMC is about half a period long
 
 
 def _variance(p: GaussianMixture) -> float:
@@ -36,7 +36,7 @@ def _variance(p: GaussianMixture) -> float:
 
 
 def _variance_of_ula(p: GaussianMixture, eta: float) -> float:
-    """Of the stationary law of x + eta s(x) + sqrt(2 eta) z, the solution of pi K = pi on a lattice."""
+    """The variance of the stationary law of x + eta s(x) + sqrt(2 eta) z, the solution of pi K = pi on a lattice."""
     x = np.arange(-12, 12, min(0.5 * np.sqrt(2 * eta), 0.2))
     away = x[None, :] - (x + eta * p.score(x[:, None])[:, 0])[:, None]
     kernel = np.exp(-(away**2) / (4 * eta))
@@ -46,7 +46,7 @@ def _variance_of_ula(p: GaussianMixture, eta: float) -> float:
 
 
 def _sampled(p: GaussianMixture, kernel: Callable, eta: float, n: int, steps: int) -> tuple[float, float, float]:
-    """Variance, its standard error over independent chains that start in the target, and acceptance."""
+    """The variance, its standard error over independent chains that start from the target, and the acceptance."""
     rng = np.random.default_rng(SEED)
     x = p.sample(rng, n)
     info = run(kernel(mixture_of(p), eta), x, metropolis_tape(rng, steps, n, 1), trajectory=True).info
@@ -56,7 +56,7 @@ def _sampled(p: GaussianMixture, kernel: Callable, eta: float, n: int, steps: in
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Langevin steps widen the law by their size; MALA and HMC keep it, and pay by rejections."""
+    """Unadjusted Langevin steps widen the law in proportion to their size; MALA and HMC keep it, with rejections."""
     figure, axes = panels(
         [list(TARGETS), [f"accepted {name}" for name in TARGETS]], height=5.6, height_ratios=[2, 1], sharex=True
     )
@@ -73,7 +73,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _compare(above: Axes, below: Axes, p: GaussianMixture, size: float) -> None:
-    """Variances over the target's, above the acceptance."""
+    """Variances relative to the target's; below, the acceptance."""
     n, steps = max(round(CHAINS * size), 100), max(round(STEPS * size), 10)
     etas = np.geomspace(ETAS[0], ETAS[-1], max(round(40 * size), 6))
     above.axhline(1, color=BLACK, linewidth=0.8)

@@ -1,4 +1,4 @@
-"""The weights of two modes far apart, by samplers that go through noise.
+"""The weights of two modes far apart, as found by samplers that go from noise to data.
 
 Page: langevin
 """
@@ -65,8 +65,8 @@ SAMPLERS = {
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """The share of points that samplers from wide noise put into the lower of two modes, against its weight."""
-    # All start from the prior, whose mean is 0, while that of x_1 is up to 4: the flow never makes up for it.
+    """The share of points that samplers starting from wide noise put into the lower of two modes, and its weight."""
+    # All start from the prior, whose mean is 0; that of x_1 is up to 4, and the flow never makes up for the difference.
     rng, n, steps = np.random.default_rng(SEED), max(round(POINTS * size), 50), max(round(STEPS * size), 30)
     figure, axes = panels([["shares"]], height=4.2)
     for shift, (name, (sampler, colour, marker)) in zip((-0.006, -0.002, 0.002, 0.006), SAMPLERS.items()):

@@ -1,4 +1,4 @@
-"""What noise-contrastive estimation loses when its noise is far from the data.
+"""How noise-contrastive estimation loses accuracy when its noise is far from the data.
 
 Page: noise_contrastive
 """
@@ -24,14 +24,14 @@ def _noise(distance: float) -> Gaussian:
 
 
 def _log_model(parameters: dict):
-    """-E - log Z of a Gaussian, unnormalised: all three are free."""
+    """-E - log Z of an unnormalised Gaussian; mean, precision and log Z are free."""
     mean, precision = np.reshape(parameters["mean"], (1,)), np.reshape(parameters["precision"], (1, 1))
     energy = Model("quadratic", {"mean": mean, "precision": precision})
     return lambda x: -energy(x) - parameters["log_z"]
 
 
 def _covariance(distance: float, nu: int) -> np.ndarray:
-    """Of mean, precision and log Z, times n: Gutmann and Hyvarinen 2012, theorem 3."""
+    """n times the asymptotic covariance of mean, precision and log Z: Gutmann and Hyvarinen 2012, theorem 3."""
     noise = _noise(distance)
 
     def weight(x):  # nu p_n/(p + nu p_n)
@@ -53,14 +53,14 @@ def _covariance(distance: float, nu: int) -> np.ndarray:
 
 
 def _foretold(distance: float, nu: int) -> tuple[float, float]:
-    """Root mean square of log_z less log Z of the fitted energy, and mean KL, from that covariance."""
+    """The root mean square of (learnt log Z - log Z of the fitted energy), and the mean KL, from that covariance."""
     covariance = _covariance(distance, nu) / N
     off = np.array([0.0, 0.5, 1.0])  # log Z falls by 1/2 for each unit of the precision
     return np.sqrt(off @ covariance @ off), 0.5 * (covariance[0, 0] + 0.5 * covariance[1, 1])
 
 
 def _measured(distance: float, nu: int, fits: int) -> tuple[float, float]:
-    """The same, of fits to fresh samples."""
+    """The same two numbers, measured on fits to fresh samples."""
     noise, errors, divergences = _noise(distance), [], []
     for seed in range(fits):
         rng = np.random.default_rng([SEED, seed])
@@ -77,7 +77,7 @@ def _measured(distance: float, nu: int, fits: int) -> tuple[float, float]:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Each deviation that the noise is farther away costs more than nine times as much noise buys back."""
+    """Moving the noise one deviation farther away costs more accuracy than nine times as much noise regains."""
     figure, axes = panels([["log Z", "density"]], height=4.6)
     lines, dots = np.linspace(NEAREST, FARTHEST, max(round(30 * size), 4)), np.linspace(0.5, FARTHEST, 6)
     for nu, colour, marker in NUS:
@@ -98,7 +98,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _least(axes: Axes) -> None:
-    """Maximum likelihood: half a parameter for each row."""
+    """The mean KL of maximum likelihood: (number of parameters)/(2 n)."""
     axes.axhline(1 / N, color="black", linewidth=1, linestyle="--")
     axes.text(FARTHEST, 0.9 / N, "maximum likelihood: $1/n$", ha="right", va="top")
     axes.set_ylim(bottom=0.6 / N)

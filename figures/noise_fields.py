@@ -17,7 +17,7 @@ REACH, ARROWS, SEED = 4.0, 13, 7
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Arrows to where a denoiser would go, y + sigma^2 s(y), and the error of the learnt score level by level."""
+    """Arrows to the denoised point, y + sigma^2 s(y), and the error of the learnt score at each level."""
     s = learnt("mixture", saved()["mixture"])
     figure, axes = panels([list("abc"), ["errors"] * 3], height=6.0, height_ratios=[1.1, 1])
     for name, sigma in zip("abc", LEVELS):
@@ -33,11 +33,11 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _arrows(axes: Axes, learnt_score, sigma: float, n: int) -> None:
-    """Exact in black, learnt on top of it."""
+    """The exact score in black, the learnt score on top of it."""
     p, line = MIXTURE.smoothed(sigma), np.linspace(-REACH, REACH, n)
     shade(axes, line, line, p.log_prob)
     points = np.stack(np.meshgrid(*[np.linspace(-REACH, REACH, ARROWS)] * 2), axis=-1).reshape(-1, 2)
-    scale = 0.28 / sigma  # sigma s is of size one where there are data
+    scale = 0.28 / sigma  # sigma s has size one where there are data
     for score, colour, width in ((p.score, BLACK, 0.008), (learnt_score, ORANGE, 0.004)):
         arrows = scale * sigma**2 * score(points)
         lengths = np.linalg.norm(arrows, axis=1, keepdims=True)

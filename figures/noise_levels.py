@@ -1,11 +1,11 @@
-"""Noise-conditional scores, learnt at many noise levels at once: of a mixture in the plane, and of 8 x 8 digits.
+"""Noise-conditional scores, learnt at many noise levels at once, of a mixture in the plane and of 8 x 8 digits.
 
 `python -m figures.noise_levels` trains both, which takes up to ten minutes, writes the parameters beside this file,
 and prints the tables. `python -m figures.noise_levels --table` prints the tables of those parameters.
 
-Of the mixture the score at each level is known, and the error of the learnt one is given by level. Of the digits it is
-not; what can be measured is how well noisy digits that were not trained on are denoised, by Tweedie's formula, beside
-the best linear denoiser, Wiener's, of the digits that were.
+The score of the mixture is known, so that the error of the learnt score can be computed at each level. That of the
+digits is not; there the table shows how well Tweedie's formula denoises noisy digits that were not trained on, compared
+with Wiener's filter, the best linear denoiser, of the training digits.
 """
 
 import argparse
@@ -29,12 +29,12 @@ WEIGHTS, MEANS = [0.2, 0.3, 0.5], [[-2.0, -1.5], [-1.0, 2.0], [2.0, 0.0]]
 COVS = [[[0.15, 0.0], [0.0, 0.15]], [[0.5, 0.2], [0.2, 0.2]], [[0.1, 0.0], [0.0, 0.6]]]
 MIXTURE = GaussianMixture(WEIGHTS, MEANS, COVS)
 HELD_OUT = 360
-LEVELS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0)  # at which digits are denoised
-DECAY = 0.999  # of the running mean of the parameters, which is what is kept
+LEVELS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0)  # the noise levels at which digits are denoised
+DECAY = 0.999  # the momentum of the running mean of the parameters, which is the result of training
 
 
 class Run(NamedTuple):
-    """What is trained on, at which levels, how wide the network is, and for how long."""
+    """A training: its data, the noise levels, the width of the network, and the number of steps."""
 
     x: np.ndarray
     sigmas: np.ndarray
@@ -61,7 +61,7 @@ RUNS = {
 
 
 class Gauss(NamedTuple):
-    """Mean, principal axes (columns) and variances along them, of what is trained on."""
+    """The mean of the training data, their principal axes (columns), and the variances along these."""
 
     mean: np.ndarray
     axes: np.ndarray
@@ -69,16 +69,16 @@ class Gauss(NamedTuple):
 
 
 def gauss(x: np.ndarray) -> Gauss:
-    """The Gaussian of the same mean and covariance."""
+    """The Gaussian with the mean and covariance of the data."""
     variances, axes = numpy.linalg.eigh(numpy.cov(x.T, bias=True))
     return Gauss(numpy.mean(x, axis=0), axes, numpy.maximum(variances, 0.0))
 
 
 def network(layers: tuple, base: Gauss, x: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    r"""s(x, sigma): the score of the Gaussian plus noise, and a network for the rest, with inputs of size one.
+    r"""s(x, sigma): the score of the Gaussian plus noise, plus a network with inputs of size one.
 
-    Along an axis of variance v the network's output is weighed by sqrt(v)/(sigma sqrt(v + sigma^2)), as by Karras,
-    Aittala, Aila and Laine 2022, eq. 7.
+    Along a principal axis of variance v the output of the network is multiplied by sqrt(v)/(sigma sqrt(v + sigma^2)),
+    as in Karras, Aittala, Aila and Laine 2022, eq. 7.
     """
     sigma, deviations = sigma[:, None], np.sqrt(base.variances)
     total = np.sqrt(base.variances + sigma**2)
@@ -88,13 +88,13 @@ def network(layers: tuple, base: Gauss, x: np.ndarray, sigma: np.ndarray) -> np.
 
 
 def learnt(name: str, parameters: dict) -> Callable:
-    """The score, (x, sigma) -> (n, d), of trained parameters."""
+    """The score (x, sigma) -> (n, d) with these parameters."""
     base = gauss(RUNS[name].x)
     return lambda x, sigma: network(parameters["layers"], base, x, sigma)
 
 
 def start(run: Run, rng: np.random.Generator) -> dict:
-    """Three layers of tanh units; nothing but the Gaussian at first."""
+    """Three layers of tanh units, the last zero, so that the score starts as that of the Gaussian."""
     d = run.x.shape[1]
     sizes = [d + 1, run.units, run.units, run.units, d]
     layers = [(rng.standard_normal((a, b)) / numpy.sqrt(a), numpy.zeros(b)) for a, b in pairwise(sizes)]
@@ -103,7 +103,7 @@ def start(run: Run, rng: np.random.Generator) -> dict:
 
 
 def train(run: Run) -> dict:
-    """The running mean of the parameters along Adam's path, each row at a level of its own."""
+    """Train by Adam, each row at its own level; returns the running mean of the parameters."""
     rng = numpy.random.default_rng(SEED)
     parameters, base = start(run, rng), gauss(run.x)
     size, kept = numpy.sqrt(numpy.mean(base.variances)), Kept()
@@ -117,7 +117,7 @@ def train(run: Run) -> dict:
 
 
 class Kept:
-    """The running mean of layers that are looked at before each step."""
+    """The running mean of the layers, updated before each step."""
 
     def __init__(self):
         self.parameters = {}
@@ -131,7 +131,7 @@ class Kept:
 
 
 def save(trained: dict[str, dict]) -> None:
-    """All that the tables and the figures need, in half precision: to three digits."""
+    """Save what the tables and the figures need in half precision, which has three digits."""
     arrays = {
         f"{name}/{i}/{part}": array.astype(numpy.float16)
         for name, parameters in trained.items()
@@ -142,7 +142,7 @@ def save(trained: dict[str, dict]) -> None:
 
 
 def saved() -> dict[str, dict]:
-    """The parameters as they were saved."""
+    """The saved parameters."""
     with numpy.load(SAVED) as file:
         return {
             name: {
@@ -155,7 +155,7 @@ def saved() -> dict[str, dict]:
 
 
 def score_errors(s: Callable, n: int = 20_000) -> np.ndarray:
-    """Of the mixture, by level: sigma, sigma^2 E|s - s_true|^2/d, and sigma^2 E|s_true|^2/d, the error of no score."""
+    """At each level of the mixture: sigma, sigma^2 E|s - s_true|^2/d, and sigma^2 E|s_true|^2/d, the error of s = 0."""
     rng, rows = numpy.random.default_rng(SEED + 1), []
     for sigma in RUNS["mixture"].sigmas:
         p = MIXTURE.smoothed(sigma)
@@ -173,7 +173,7 @@ def wiener(x: np.ndarray, sigma: float) -> Callable:
 
 
 def denoising_errors(s: Callable) -> np.ndarray:
-    """On digits that were not trained on, by level: sigma, and per pixel the root mean square errors of both."""
+    """For each level: sigma, and the root mean square errors per pixel of both, on digits that were not trained on."""
     rng, rows = numpy.random.default_rng(SEED + 1), []
     for sigma in LEVELS:
         y = UNSEEN + sigma * rng.standard_normal(UNSEEN.shape)
@@ -183,7 +183,7 @@ def denoising_errors(s: Callable) -> np.ndarray:
 
 
 def table(parameters: dict[str, dict]) -> str:
-    """Root mean square errors per pixel, a column for each level."""
+    """The root mean square errors per pixel, a column for each level."""
     sigma, of_wiener, of_tweedie = denoising_errors(learnt("digits", parameters["digits"])).T
     rows = [
         [name, *(number(error, 4) for error in errors)]
@@ -193,7 +193,7 @@ def table(parameters: dict[str, dict]) -> str:
 
 
 def table_of_the_mixture(parameters: dict[str, dict]) -> str:
-    """Mean squares per coordinate, times sigma^2, a column for each level."""
+    """The mean square errors per coordinate, times sigma^2, a column for each level."""
     sigma, of_score, of_none = score_errors(learnt("mixture", parameters["mixture"])).T
     rows = [
         ["error of the score", *(number(a, 4) for a in of_score)],
@@ -203,7 +203,7 @@ def table_of_the_mixture(parameters: dict[str, dict]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train and save, or only show."""
+    """Train, save and print the tables, or only print them."""
     parser = argparse.ArgumentParser(prog="python -m figures.noise_levels", description=__doc__)
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:

@@ -1,4 +1,4 @@
-"""The implicit objective is the explicit one, up to a constant that no model changes.
+"""The implicit objective is the explicit one up to a constant that does not depend on the model.
 
 Page: score_matching
 """
@@ -19,8 +19,8 @@ def _two_components(a: float) -> GaussianMixture:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Along a path of models the two objectives differ by -1/2 E|s_p|^2, which needs no model and moves no minimum."""
-    a = np.linspace(0.0, 3.0, max(round(60 * size) // 2 * 2, 4) + 1)  # so that the truth is among them
+    """Along a path of models the objectives differ by the constant -1/2 E|s_p|^2, which does not move the minimum."""
+    a = np.linspace(0.0, 3.0, max(round(60 * size) // 2 * 2, 4) + 1)  # such that the true distance is one of them
     explicit, implicit, constant = np.array([_objectives(model) for model in a]).T
     best = [a[np.argmin(curve)] for curve in (explicit, implicit)]
 
@@ -44,7 +44,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _objectives(a: float) -> list[float]:
-    """E of the explicit and the implicit objective, and -1/2 E|s_p|^2, for the model with components at -a and a."""
+    """The means of the explicit and the implicit objective, for components at -a and a, and -1/2 E|s_p|^2."""
     p, s = _two_components(TRUE_DISTANCE), _two_components(a).score
     return means(
         [

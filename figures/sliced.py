@@ -1,4 +1,4 @@
-"""What random projections cost, for three laws of v.
+"""The variance that random projections add, for three laws of v.
 
 Page: score_matching
 """
@@ -62,7 +62,7 @@ LAWS = (
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Variance over v at one point: 1/m whatever the law; s s^T adds to A, and so to the variance, where s is large."""
+    """The variance over v at one point falls as 1/m for every law; where s is large, the term s s^T adds to it."""
     rng, draws = np.random.default_rng(SEED), max(round(DRAWS * size), 50)
     x = DENSITY.sample(rng, 1)
     s, jacobian = (value[0] for value in score_and_jacobian(mixture_of(DENSITY), x))
@@ -78,7 +78,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _measured_and_exact(axes: Axes, objective: Callable, a: np.ndarray, x: np.ndarray, rng, draws: int) -> None:
-    """For each law: dots, the variance of `draws` averages over m projections; lines, the closed form over m."""
+    """For each law: dots, the variance of `draws` averages over m projections; lines, (closed form)/m."""
     m = 2 ** np.arange(7)
     for name, formula, colour, marker, law, variance in LAWS:
         averages = [objective(DENSITY.score, np.repeat(x, draws, 0), law(rng, (k, draws, D))) for k in m]

@@ -1,4 +1,4 @@
-"""How the figures look: colours safe for colour-blind readers, sizes for a page 800 pixels wide, files that repeat."""
+"""The style of the figures: colours safe for colour-blind readers, a page of 800 pixels, reproducible files."""
 
 import functools
 import io
@@ -37,7 +37,7 @@ STYLE = {
 
 
 def styled(function: Callable) -> Callable:
-    """Run `function` in this style, whatever the user's own settings are, and leave those as they were."""
+    """Run `function` in this style, without changing the user's own settings."""
 
     @functools.wraps(function)
     def in_style(*args, **kwargs):
@@ -48,7 +48,7 @@ def styled(function: Callable) -> Callable:
 
 
 def panels(mosaic: list[list[str]], height: float, **options) -> tuple[Figure, dict[str, Axes]]:
-    """A figure of the page's width and `height` inches, and its axes by name."""
+    """A figure as wide as the page and `height` inches high, and its axes by name."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     return figure, figure.subplot_mosaic(mosaic, **options)
 
@@ -78,7 +78,8 @@ def tiles(axes: Axes, rows: dict[str, np.ndarray]) -> None:
 
 @styled
 def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG: the same bytes for the same figure, and never half a file. A palette makes it a third as big."""
+    """Write a PNG, completely or not at all, with the same bytes for the same figure. A palette makes it a third as
+    large."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI)
     image = Image.open(drawn).convert("RGB").quantize(COLOURS)

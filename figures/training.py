@@ -1,10 +1,11 @@
-"""A mixture energy fitted to iris petals by exact likelihood, score matching, and contrastive divergence of all kinds.
+"""A mixture energy fitted to iris petals by exact likelihood, score matching and all kinds of contrastive divergence.
 
 `python -m figures.training` trains with each method, which takes about four minutes, writes the parameters beside this
 file, and prints the table. `python -m figures.training --table` prints the table of those parameters.
 
-Every method starts from the same three broad components, and is judged by its exact log-likelihood: the partition
-function by quadrature. The petals of one species lie apart, so tight that chains of this step hardly ever cross.
+Every method starts from the same three broad components, and is judged by the exact log-likelihood, with the partition
+function by quadrature. The petals of one species form a tight group so far from the others that chains with this step
+size almost never cross between them.
 """
 
 import argparse
@@ -35,10 +36,10 @@ from refebm.data import read_columns
 FOLDER = Path(__file__).parent
 SAVED = FOLDER / "training.npz"
 COLUMNS = ["petal_length", "petal_width"]
-APART = 2.5  # cm: between the petals of the first species, up to 1.9 long, and those of the others, from 3.0
+APART = 2.5  # cm: petals of the first species are at most 1.9 long, those of the others at least 3.0
 SEED, COMPONENTS = 4, 3
 UPDATES, STEP_SIZE, EVERY, BATCH = 3000, 3e-3, 50, 50
-ETA = 0.01  # the variance of the tight species' petal length
+ETA = 0.01  # the variance of the petal length in the tight group
 CAPACITY, FRACTION = 10_000, 0.01
 
 
@@ -63,23 +64,23 @@ def model(parameters: dict) -> Model:
 
 
 def start() -> dict:
-    """Broad components, which overlap."""
+    """Broad components that overlap."""
     means = np.random.default_rng(SEED).standard_normal((COMPONENTS, 2))
     return {"logits": np.zeros(COMPONENTS), "means": means, "factors": np.stack([np.eye(2)] * COMPONENTS)}
 
 
 def log_z(parameters: dict, x: np.ndarray = LATTICE) -> float:
-    """log of the integral by the trapezoid rule on a fixed lattice, or on part of it."""
+    """The log of the integral of exp(-E) by the trapezoid rule on a fixed lattice, or on part of it."""
     return logsumexp(-model(parameters)(x)) + LOG_CELL
 
 
 def log_likelihood(parameters: dict) -> float:
-    """Mean over the flowers, exact."""
+    """The exact log-likelihood, mean over the flowers."""
     return -np.mean(negative_log_likelihood(model(parameters), log_z(parameters), X))
 
 
 class Training(NamedTuple):
-    """What came of one method: its parameters, and the log-likelihood after some of its updates."""
+    """The result of one method: its parameters, and the log-likelihood after some of its updates."""
 
     parameters: dict
     updates: np.ndarray
@@ -87,13 +88,13 @@ class Training(NamedTuple):
 
 
 def by_likelihood() -> Training:
-    """Exact."""
+    """Exact maximum likelihood."""
     fit = minimise(lambda parameters: -log_likelihood(parameters), start(), tolerance=1e-6)
     return Training(fit.parameters, np.arange(len(fit.history)), -fit.history)
 
 
 def by_chains(k: int, states: Callable = lambda rng: None) -> Training:
-    """states(rng): where chains begin, if not at the data; this choice is the method."""
+    """Contrastive divergence. states(rng): where chains start, if not at the data; methods differ in this choice."""
 
     def procedure(rng, **options):
         chains = states(rng)
@@ -106,7 +107,7 @@ def by_chains(k: int, states: Callable = lambda rng: None) -> Training:
 
 
 def by_score_matching(projections: int) -> Training:
-    """Exact where there are none, else sliced."""
+    """Score matching: with the exact trace, or, if projections > 0, sliced."""
 
     def score(p, x):
         return score_of(model(p))(x)
@@ -118,7 +119,7 @@ def by_score_matching(projections: int) -> Training:
 
 
 def watched(procedure: Callable) -> Training:
-    """What a procedure comes to by Adam, and the log-likelihood on the way."""
+    """The result of a procedure with Adam, and the log-likelihood along the way."""
     updates, curve = [], []
 
     def each(parameters, i):
@@ -131,22 +132,22 @@ def watched(procedure: Callable) -> Training:
 
 
 def energy(parameters: dict, x: np.ndarray) -> np.ndarray:
-    """Of the model."""
+    """The energy of the model."""
     return model(parameters)(x)
 
 
 def step(parameters: dict, x: np.ndarray, z: np.ndarray, u: np.ndarray) -> Step:
-    """MALA."""
+    """A step of MALA."""
     return mala_step(model(parameters), x, ETA, z, u)
 
 
 def noise(rng: np.random.Generator) -> np.ndarray:
-    """For persistent contrastive divergence, Tieleman 2008."""
+    """Starts of persistent contrastive divergence, Tieleman 2008: noise."""
     return rng.standard_normal(X.shape)
 
 
 def full_buffer(rng: np.random.Generator) -> ReplayBuffer:
-    """Of fresh points, Du and Mordatch 2019."""
+    """A replay buffer full of fresh points, Du and Mordatch 2019."""
     return ReplayBuffer(rng.standard_normal((CAPACITY, 2)), CAPACITY)
 
 
@@ -162,7 +163,7 @@ METHODS = {
 
 
 def save(trainings: dict[str, Training]) -> None:
-    """All that the table and the figure need."""
+    """Save what the table and the figure need."""
     numpy.savez(
         SAVED,
         **{
@@ -174,7 +175,7 @@ def save(trainings: dict[str, Training]) -> None:
 
 
 def saved() -> dict[str, Training]:
-    """The trainings as they were saved."""
+    """The saved trainings."""
     with numpy.load(SAVED) as file:
         return {
             name: Training(
@@ -193,7 +194,7 @@ def short_petals(parameters: dict) -> float:
 
 
 def table(trainings: dict[str, Training]) -> str:
-    """Log-likelihoods per flower, in nats, with the partition function that refebm.log_partition certifies."""
+    """Log-likelihoods per flower, in nats, with the partition function of refebm.log_partition."""
     rows = []
     for name, training in trainings.items():
         certified = log_partition(model(training.parameters), 2)
@@ -204,7 +205,7 @@ def table(trainings: dict[str, Training]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train and save, or only show."""
+    """Train, save and print the table, or only print it."""
     parser = argparse.ArgumentParser(prog="python -m figures.training", description=__doc__)
     parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
     if not parser.parse_args(arguments).table:

@@ -1,4 +1,4 @@
-"""What a score says about where a noisy point came from.
+"""Tweedie's formula: the score of noisy data leads from a noisy point to the mean of its origin.
 
 Page: denoising
 """
@@ -20,7 +20,7 @@ DATA = GaussianMixture(np.ones(9) / 9, 2.5 * np.column_stack([np.cos(ANGLES), np
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Tweedie's arrow y + sigma^2 s(y), from the score of the noisy density, ends at the mean of x given y."""
+    """Tweedie's arrow from y to y + sigma^2 s(y), s the score of the noisy density, ends at the mean of x given y."""
     n = round(150 * size)
     figure, axes = panels([["little", "much"]], height=4.9, sharex=True, sharey=True)
     for name, sigma in (("little", 0.5), ("much", 1.5)):
@@ -32,7 +32,7 @@ def draw(size: float = 1.0) -> Figure:
 
 
 def _arrows(axes: Axes, sigma: float, n: int) -> None:
-    """Noisy points, the steps that the score proposes, and the posterior means by Bayes on the components."""
+    """Noisy points, the steps sigma^2 s(y), and the posterior means by Bayes' rule for the components."""
     rng = np.random.default_rng(SEED)
     y = DATA.sample(rng, POINTS) + sigma * rng.standard_normal((POINTS, 2))
     tips, means = tweedie_mean(DATA.smoothed(sigma).score, y, sigma), DATA.posterior_mean(y, sigma)
@@ -47,6 +47,6 @@ def _arrows(axes: Axes, sigma: float, n: int) -> None:
 
 
 def _exponent(value: float) -> str:
-    """1.2e-15 as it is written by hand."""
+    """A number such as 1.2e-15 in LaTeX, as a factor times a power of 10."""
     digits, power = f"{value:.1e}".split("e")
     return rf"${digits} \times 10^{{{int(power)}}}$"

@@ -3,15 +3,20 @@ r"""refebm: the reference for energy-based models. Every objective is one short 
 Glossary and conventions
 
     x        (n, d), rows are independent points, float64
-    E        energy(x) -> (n,); p = exp(-E)/Z. Unnormalised is always an energy, ``log_...`` always normalised
-    s        score(x) -> (n, d), grad_x log p = -grad_x E; any vector field may stand in
-    sigma    noise standard deviation, a float or (n,); a conditional field is score(x, sigma), ``at`` fixes it
+    E        energy(x) -> (n,); p = exp(-E)/Z. Unnormalised densities are given as energies; ``log_...`` are normalised
+    s        score(x) -> (n, d), grad_x log p = -grad_x E; any vector field may take its place
+    sigma    noise standard deviation, a float or (n,); a conditional field is score(x, sigma), ``at`` fixes sigma
     z        (n, d), *unit* normal; the noisy point is x + sigma z, and sigma s predicts -z
-    t        the time of an SDE, a float or (n,) in [0, 1], 0 for data; x_t = m(t) x + std(t) z
+    t        the time of an SDE, a float or (n,) in [0, 1], 0 at the data; x_t = m(t) x + std(t) z
     v        (n, d) or (m, n, d), projections with E[v v^T] = I
 
-Callables come first, then state and data, then step sizes and counts, noise last. No function draws its own noise.
-Every objective is a loss to minimise, one value per row; the 1/2 of the Fisher divergence stays in all of them.
+Arguments: callables come first, then states and data, then step sizes and counts, noise last. No function owns a random
+generator: noise is an argument, and what draws takes a numpy.random.Generator.
+Every objective is a loss to minimise, with one value per row, and keeps the 1/2 of the Fisher divergence.
+
+Errors have stable codes. For arrays: E-DTYPE (not real numbers), E-MASKED (masked entries), E-FINITE, E-NDIM (no rows),
+E-EMPTY, E-SHAPE (does not fit the others). E-CALLABLE: a callable returns something else than its type says. Each
+docstring lists the codes of its function; where E-DTYPE is listed, E-MASKED is possible too.
 """
 
 from types import ModuleType as _Module

@@ -1,8 +1,8 @@
 """Derivatives: the only module that knows how autograd works.
 
-A field is a callable of rows, (n, d) -> (n, d), whose row i depends on row i of x alone. That lets one
-pull-back differentiate all rows at once, and everything here can be differentiated again in whatever
-parameters the callable closes over.
+A field is a callable of rows, (n, d) -> (n, d), whose row i depends on row i of x only. Therefore one pull-back (a
+vector-Jacobian product) differentiates all rows at once. Every result can be differentiated again, in any parameters
+that the callable closes over.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Ve
 
 
 class _Traces(autograd.tracer.TraceStack):
-    """Each derivative under way has a number of its own, an inner one a larger number than the one around it.
+    """Every derivative in progress gets its own number; that of an inner derivative is larger than the outer one's.
 
-    autograd's own counts how many are under way, in all threads together: with two threads, two derivatives could have
-    the same number, and were taken for one.
+    autograd's own class numbers derivatives by how many are in progress in all threads together. With two threads, two
+    derivatives could get the same number and be mistaken for one.
     """
 
     def __init__(self):
@@ -45,6 +45,7 @@ def score_of(energy: Energy) -> Field:
     array([[-1.,  2.]])
 
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
+    Errors: E-CALLABLE; of the score E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for x, E-CALLABLE for what energy returns.
     Also: Stein score, energy score
     Source: Song and Kingma 2021, eq. 5
     """
@@ -67,7 +68,8 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
-    """The value of a function of nested parameters, and the map from weights of its entries to gradients like them."""
+    """The value of a function of nested parameters, and its pull-back, from weights of the value's entries to a
+    gradient nested as the parameters are."""
     back, value = make_vjp(function)(parameters)
     return value, back
 
@@ -83,6 +85,7 @@ def divergence(field: Field, x: Points) -> Rows:
 
     $$\operatorname{div} s(x) = \operatorname{tr} \nabla s(x) = \sum_i \partial s_i/\partial x_i$$
 
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Hyvarinen 2005, eq. 4
     """
     return field_and_divergence(field, x)[1]
@@ -94,8 +97,8 @@ def field_and_divergence(field: Field, x: Points) -> tuple[Vectors, Rows]:
 
     $$\left(s(x),\ \operatorname{tr} \nabla s(x)\right)$$
 
-    Memory of the value is O(n d). A gradient of it in the parameters keeps all d pull-backs: O(n d h) for
-    layers of h units.
+    The value needs O(n d) memory. Its gradient in parameters keeps all d pull-backs: O(n d h) for layers of h units.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Hyvarinen 2005, eq. 4
     """
     s, jacobian_rows = _field_and_jacobian_rows(field, x)
@@ -104,7 +107,7 @@ def field_and_divergence(field: Field, x: Points) -> tuple[Vectors, Rows]:
 
 @rows
 def field_and_diagonal(field: Field, x: Points) -> tuple[Vectors, Vectors]:
-    r"""(s(x), [d s_i / d x_i]_i), both (n, d): the divergence before it is summed.
+    r"""(s(x), [d s_i / d x_i]_i), both (n, d): the field, and the diagonal of its Jacobian.
 
     Source: Hyvarinen 2007b, non-negative score matching
     """
@@ -125,7 +128,7 @@ def derivatives_along_axes(field: Field, x: np.ndarray, count: int) -> Iterator[
     r"""For i = 1, ..., d the list [s_i, d_i s_i, ..., d_i^{count - 1} s_i] at x, (n,) each, derivatives nested."""
     for i, axis in enumerate(np.eye(x.shape[1])):
         functions = [lambda t, i=i, axis=axis: field(x + t[:, None] * axis)[:, i]]
-        for _ in range(count - 1):  # 0 t, since autograd warns of what does not depend on t, such as a constant slope
+        for _ in range(count - 1):  # + 0 t: autograd warns if a result, such as a constant slope, does not depend on t
             functions.append(lambda t, before=functions[-1]: elementwise_grad(before)(t) + 0 * t)
         yield [function(np.zeros(len(x))) for function in functions]
 
@@ -136,7 +139,7 @@ def laplacian(function: Energy, x: Points) -> Rows:
 
     Source: Lyu 2009, section 3
     """
-    gradient = elementwise_grad(lambda x: function(x) + 0 * np.sum(x, axis=1))  # autograd warns of what is constant
+    gradient = elementwise_grad(lambda x: function(x) + 0 * np.sum(x, axis=1))  # autograd warns of constant functions
     return divergence(lambda x: gradient(x) + 0 * x, x)
 
 
@@ -146,20 +149,21 @@ def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
 
     $$\nabla s(x)\, v = \partial_h s(x + h v)|_{h = 0}$$
 
-    Where autograd has no forward rule (erf, gammaln, solve, fft ...) by two pull-backs: w -> (grad s)^T w is linear in
-    w, and its own pull-back is v -> grad s v.
+    Functions without a forward rule in autograd (erf, gammaln, solve, fft, ...) take two pull-backs: w -> (grad s)^T w
+    is linear in w, and its own pull-back is v -> grad s v.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Source: Song and Kingma 2021, section 4.2
     """
     try:
         return make_jvp(field)(x)(v)[1]
-    except (NotImplementedError, KeyError):  # an error of the field's own comes again
+    except (NotImplementedError, KeyError):  # no forward rule; an error of the field itself is raised again here
         back, s = make_vjp(field)(x)
-        w = np.reshape(np.cos(np.arange(1.0, 1.0 + s.size)), s.shape)  # any but zeros, at which eigh cuts a branch off
+        w = np.reshape(np.cos(np.arange(1.0, 1.0 + s.size)), s.shape)  # anything but 0, where eigh's rule skips terms
         return make_vjp(back)(w)[0](v)
 
 
 def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
-    """s(x), and for i = 0, 1, ...: the gradients of s_i at all rows of x."""
+    """s(x), and an iterator over i = 0, ..., d - 1 of grad s_i at all rows of x, (n, d)."""
     pull_back, s = make_vjp(field)(x)
     one_hot = np.eye(x.shape[1])
     return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))

@@ -1,6 +1,6 @@
 """refebm show | list | book | verify | crosscheck | vectors: read it, prove it, examine an implementation by it.
 
-What only one command needs is imported when that one is asked: looking a thing up takes no examiner.
+Modules that only one command needs are imported when that command runs, so that looking up a name stays fast.
 """
 
 import argparse
@@ -23,12 +23,12 @@ INTERRUPTED, TERMINATED = 130, 143  # exit statuses, as shells have them
 
 
 class Parser(argparse.ArgumentParser):
-    """Of what it does not know it says what may have been meant. A command adds its options when it is asked."""
+    """A parser that suggests what an unknown option or command may have meant. A command adds its options when used."""
 
     add_options: Callable[[argparse.ArgumentParser], None] | None = None
 
     def parse_known_args(self, args=None, namespace=None):
-        """The options, and what is left; of a command nothing is."""
+        """The options, and the arguments left over; for a command, arguments left over are an error."""
         if self.add_options:
             add_options, self.add_options = self.add_options, None
             add_options(self)
@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         return known, left
 
     def error(self, message):
-        """What is wrong, after how it is used."""
+        """Print the usage and the message, with a suggestion for a wrong choice, and exit."""
         choice = re.search(r"invalid choice: '(.+)' \(choose from (.+)\)$", message)
         near = did_you_mean(choice[1], re.findall(r"[\w-]+", choice[2])) if choice else ""
         super().error(message + near)
@@ -71,18 +71,18 @@ def _options_of_crosscheck(parser):
     add = parser.add_argument
     add("adapter", nargs="?", help="a Python file, or a dotted module")
     add("--template", choices=TEMPLATES, help="print an adapter to start from")
-    add("--complete", action="store_true", help="with --only: bodies that pass, as without it")
-    add("--answers", metavar="DIR", type=Path, help="answers to the vectors, of any language")
-    add("--only", metavar="TEXT", default="", help="a function, or those with such words")
-    add("--timeout", metavar="S", type=float, default=SILENCE, help="end it after a silence of S s")
-    add("--json", metavar="FILE", type=Path, help="write the findings there as well")
+    add("--complete", action="store_true", help="with --template and --only: print bodies that pass")
+    add("--answers", metavar="DIR", type=Path, help="examine answers to the vectors, from any language")
+    add("--only", metavar="TEXT", default="", help="one function, or all with these words in their names")
+    add("--timeout", metavar="S", type=float, default=SILENCE, help="end the adapter after S seconds of silence")
+    add("--json", metavar="FILE", type=Path, help="write the findings to a file as well")
     add("--markdown", metavar="FILE", type=Path, help="and as a table for a pull request")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; 0 when all holds, 1 when something does not, 2 when it could not be asked."""
+    """Run a command. Returns 0 if all holds, 1 if something does not, 2 if the command could not be carried out."""
     for stream in (sys.stdout, sys.stderr):
-        if getattr(stream, "errors", None) == "strict":  # a name that a terminal cannot print stops nothing
+        if getattr(stream, "errors", None) == "strict":  # print escapes, not an error, for what a terminal cannot show
             stream.reconfigure(errors="backslashreplace")
     try:
         with _ended_by_signals():
@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _stop(error)
     except KeyboardInterrupt:
         return _stop("interrupted", INTERRUPTED)
-    except BrokenPipeError:  # a reader such as head has seen enough
+    except BrokenPipeError:  # the reader, such as head, has closed the pipe
         _write_no_more()
         return 2
     except OSError as error:
@@ -112,14 +112,14 @@ def _stop(words, status: int = 2) -> int:
 
 
 def _write_no_more() -> None:
-    """What is left in the buffer of standard output goes nowhere."""
+    """Discard what is left in the buffer of standard output."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """SIGTERM unwinds the stack, so that nothing stays behind: no child, no half of a file."""
+    """Make SIGTERM raise SystemExit, so that cleanup runs: no child process and no partial file stays behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -150,7 +150,7 @@ def _vectors(options) -> int:
     from refebm.crosscheck.vectors import write
 
     if not options.folder:
-        raise InputError("E-OPTION", "vectors takes the name of a folder")
+        raise InputError("E-OPTION", "vectors needs the name of a folder")
     paths = list(write(Path(options.folder)))
     print(f"{len(paths)} files in {options.folder}, {sum(path.stat().st_size for path in paths) / 1e6:.1f} MB")
     return 0

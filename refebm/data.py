@@ -1,4 +1,4 @@
-"""The user's points, as a mixture: a CSV file becomes a smoothed empirical distribution."""
+"""The user's points as a density: a CSV file becomes a smoothed empirical distribution, which is a mixture."""
 
 import csv
 import io
@@ -16,10 +16,11 @@ from refebm.truth.expectations import fits
 MOST_ROWS = 300
 MOST_CHARACTERS = 2**26
 LARGEST = 1e100
-WIDTH = 0.3  # sigma, where none is given, in units of the spread
+WIDTH = 0.3  # the default sigma, in units of the spread
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "."}
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
 EXCHANGED = str.maketrans(",.", ".,")
 LIKE_A_NUMBER = re.compile(
@@ -29,7 +30,12 @@ LIKE_A_NUMBER = re.compile(
 
 @dataclass(frozen=True)
 class UserData:
-    """Points in units of their spread, around their mean: the identities do not change under shift and scale."""
+    """The density of a user's points, shifted to mean 0 and scaled to spread 1, which changes no identity.
+
+    columns: the names of those used; left_out: of those that are text. rows: in the file; dropped: left out for missing
+    cells; used: points of the density. spread: the root of the mean variance of a coordinate; sigma: of the smoothing
+    noise; both in the units of the file.
+    """
 
     columns: list[str]
     left_out: list[str]
@@ -42,7 +48,7 @@ class UserData:
 
 
 class Columns(NamedTuple):
-    """Points (n, d) by the names of their columns; columns left out as text, and the number of rows left out."""
+    """The points (n, d) of the columns `names`; the columns left out as text; the number of rows dropped."""
 
     names: list[str]
     points: np.ndarray
@@ -57,19 +63,19 @@ def read_columns(
     decimal: str | None = None,
     missing: str = "refuse",
 ) -> Columns:
-    """The named columns of a CSV file with a header line, or all that are not text.
+    """Read the columns `wanted` of a CSV file with a header line, or by default all columns that are not text.
 
-    separator: comma, semicolon, tab or bar, by default the one that the header has. decimal: "." or ","; by default
-    the comma where the separator is another and no cell has a point. missing: "refuse", or "drop" for the rows in
-    which a cell is empty, NA, NaN, null or ?.
-    Errors: E-FILE, E-CSV (with line and column), E-COLUMN, E-EMPTY, E-OPTION.
+    separator: comma, semicolon, tab or bar; by default the only one in the header. decimal: "." or ","; by default the
+    comma if it is not the separator, some number has one, and no number has a point. missing: "refuse" raises for a
+    cell that is empty, NA, NaN, null, ? or alike; "drop" leaves its row out.
+    Errors: E-FILE, E-CSV (with line and column), E-COLUMN, E-EMPTY, E-SIZE, E-OPTION.
     """
     if decimal not in (None, ".", ",") or missing not in ("refuse", "drop"):
         raise InputError("E-OPTION", f"decimal must be . or , and missing refuse or drop; got {decimal!r}, {missing!r}")
     separator, header, body = _read(path, separator)
     comma = decimal == "," or (decimal is None and separator != "," and _decimal_commas(body))
     if comma and separator == ",":
-        raise InputError("E-OPTION", f"{path}: the comma separates its columns, and can not be the decimal sign too")
+        raise InputError("E-OPTION", f"{path}: the comma separates the columns, and cannot be the decimal sign too")
     text = [not any(LIKE_A_NUMBER.fullmatch(row[i]) for _, row in body) for i in range(len(header))]
     names = wanted or [name for name, is_text in zip(header, text) if not is_text]
     here = f"{path} (separated by {SEPARATORS[separator]}s)"
@@ -80,13 +86,13 @@ def read_columns(
             raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")
     kept = list(_numbers(here, header, body, [header.index(name) for name in names], comma, missing == "drop"))
     if not kept:
-        raise InputError("E-EMPTY", f"{here} has no row in which {', '.join(names)} are all there")
+        raise InputError("E-EMPTY", f"{here} has no row with values for all of {', '.join(names)}")
     left_out = [] if wanted else [name for name in header if name not in names]
     return Columns(names, np.array(kept), left_out, len(body) - len(kept))
 
 
 def _numbers(here, header, body, chosen, comma, drop):
-    """The numbers of each row in the columns chosen; rows that lack one are left out, if they may be."""
+    """The numbers of each row in the chosen columns. If `drop`, rows with a missing number are left out."""
     for line, row in body:
         numbers = [_number(row[i], comma) for i in chosen]
         if None not in numbers:
@@ -98,29 +104,32 @@ def _numbers(here, header, body, chosen, comma, drop):
 
 def _wanted(cell):
     advice = "--missing drop leaves such rows out" if cell.lower() in MISSING else "digits, and one --decimal sign"
+    advice = "of no more digits than a float holds: subtract one from all" if WHOLE.fullmatch(cell) else advice
     return f"must be a number ({advice}), got {cell!r}; --columns names the columns to use"
 
 
 def _number(cell, comma):
-    """The number that a cell is, or None."""
+    """The number in a cell, or None."""
     text = cell.translate(EXCHANGED) if comma else cell
-    return float(text) if NUMBER.fullmatch(text) and np.isfinite(float(text)) else None
+    if not NUMBER.fullmatch(text) or not np.isfinite(float(text)):
+        return None
+    return None if WHOLE.fullmatch(text) and int(text) != float(text) else float(text)
 
 
 def _decimal_commas(body):
-    """Whether numbers are evidently written as in 1,5: nowhere a point, and a comma that separates no thousands."""
+    """Whether numbers have decimal commas, as in 1,5: no cell has a point, and some comma separates no thousands."""
     numbers = [cell for _, row in body for cell in row if LIKE_A_NUMBER.fullmatch(cell)]
     evident = any("," in cell and not THOUSANDS.fullmatch(cell) for cell in numbers)
     return evident and not any("." in cell for cell in numbers)
 
 
 def listed(names: list[str]) -> str:
-    """Names of columns, which may have none."""
+    """The names of columns in a list; "(no name)" for an empty name."""
     return ", ".join(name or "(no name)" for name in names)
 
 
 def _read(path, separator):
-    """The separator, the header, and the other lines with their numbers; blank ones are passed over."""
+    """The separator, the header, and the other lines as (line number, cells); blank lines are skipped."""
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read(MOST_CHARACTERS + 1)
@@ -131,7 +140,7 @@ def _read(path, separator):
     if len(text) > MOST_CHARACTERS:
         raise InputError("E-SIZE", f"{path} must have at most {MOST_CHARACTERS} characters")
     separator = _separator(path, text, separator)
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)  # splitlines knows more ends of a line
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)  # str.splitlines would split at more signs
     try:
         lines = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
@@ -144,12 +153,12 @@ def _read(path, separator):
     ragged = next(((line, row) for line, row in body if len(row) != len(header)), None)
     if ragged:
         words = f"line {ragged[0]}: has {len(ragged[1])} cells, the header {len(header)}"
-        raise InputError("E-CSV", f"{path}, {words}, where a {SEPARATORS[separator]} separates them (--separator)")
+        raise InputError("E-CSV", f"{path}, {words}, if a {SEPARATORS[separator]} separates them (--separator)")
     return separator, header, body
 
 
 def _separator(path, text, given):
-    """The one that was named, or the only one that the header has; a comma where it has none."""
+    """The separator `given`, or the only one in the header; a comma if the header has none."""
     if given is not None:
         named = {word: sign for sign, word in SEPARATORS.items()} | {sign: sign for sign in SEPARATORS}
         if given not in named:
@@ -167,9 +176,11 @@ def _separator(path, text, given):
 def user_data(
     path: str | Path, columns: list[str] | None = None, sigma: float | None = None, **form: str | None
 ) -> UserData:
-    """One or two columns of a CSV file as data: at most 300 rows, evenly spaced ones where there are more.
+    """One or two columns of a CSV file as a smoothed empirical distribution.
 
-    form: separator, decimal and missing, as in `read_columns`.
+    At most 300 rows are used, evenly spaced ones if there are more. sigma > 0: that of the smoothing noise, by default
+    0.3 times the spread. form: separator, decimal and missing, as in `read_columns`.
+    Errors: those of `read_columns`; E-POSITIVE, E-SIGMA for sigma.
     """
     names, points, left_out, dropped = read_columns(path, columns, **form)
     if np.max(np.abs(points)) > LARGEST:
@@ -177,11 +188,13 @@ def user_data(
     if len(names) > 2:
         raise InputError("E-COLUMN", f"name one or two of the columns with --columns, got {listed(names)}")
     used = points[np.unique(np.linspace(0, len(points) - 1, min(MOST_ROWS, len(points))).astype(int))]
-    spread = float(np.sqrt(np.mean(np.var(used, axis=0)))) or 1.0
+    centred = used - used.mean(axis=0)
+    unit = float(np.max(np.abs(centred))) or 1.0  # in which no square is lost
+    spread = unit * float(np.sqrt(np.mean((centred / unit) ** 2))) or 1.0
     sigma = WIDTH * spread if sigma is None else float(positive("sigma", sigma))
     if not sigma <= LARGEST * spread:
         raise InputError("E-SIGMA", f"sigma must be within {LARGEST:g} times the spread {spread:.4g}, got {sigma:g}")
-    density = smoothed_empirical((used - used.mean(axis=0)) / spread, sigma / spread)
+    density = smoothed_empirical(centred / spread, sigma / spread)
     if not fits(density):
         raise InputError("E-SIGMA", f"sigma {sigma:g} is too small for a lattice over points with spread {spread:.4g}")
     return UserData(names, left_out, dropped + len(points), dropped, len(used), spread, sigma, density)

@@ -13,9 +13,9 @@ from refebm.glossary import InputError
 
 
 def write_text(path: Path, text: str) -> None:
-    """To a temporary name beside it, then renamed, with the mode that it had; links are followed.
+    """Write a text to a temporary file beside `path`, then rename it; the mode of the file is kept, links are followed.
 
-    What is no plain file, such as a device or a pipe, and where we print to, is written to and not replaced.
+    A path that is not a plain file (a device, a pipe), or is our standard output, is written to, not replaced.
     Errors: E-FILE.
     """
     content = text.encode("utf-8", "backslashreplace")
@@ -34,12 +34,12 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, content: dict) -> None:
-    """The same of a record. Errors: E-FILE."""
+    """Write a record as JSON, as `write_text` does. Errors: E-FILE."""
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
 def see_writable(path: Path) -> None:
-    """Whether a file can be written there, before there is something to write; nothing is left. Errors: E-FILE."""
+    """Refuse a path that cannot be written to, before there is anything to write; it leaves no file. Errors: E-FILE."""
     with _refused(path):
         target, plain = _target(path)
         if isinstance(target, int):
@@ -50,7 +50,10 @@ def see_writable(path: Path) -> None:
 
 
 def see_apart(written: dict[str, Path], read: dict[str, Path]) -> None:
-    """Files to write, by the options that name them, are neither each other nor what is read. Errors: E-OPTION."""
+    """Refuse files to write, by the options that name them, that are the same as another or as one to read.
+
+    Errors: E-OPTION.
+    """
     options: dict[str | tuple[int, int], str] = {}
     for option, path in (read | written).items():
         with _refused(path):
@@ -66,7 +69,7 @@ def see_apart(written: dict[str, Path], read: dict[str, Path]) -> None:
 
 @contextmanager
 def _refused(path: Path) -> Iterator[None]:
-    """Whatever the system says against it as an error with a code."""
+    """Turn an error of the operating system into an InputError with a code."""
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: a null character
@@ -75,14 +78,14 @@ def _refused(path: Path) -> Iterator[None]:
 
 
 def _target(path: Path) -> tuple[Path | int, bool]:
-    """Where links lead, or a new descriptor of where we print to; and whether a plain file is there or can be."""
+    """(target, plain): the path behind all links, or a new descriptor if it is our output; whether to replace it."""
     with suppress(FileNotFoundError):
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(None, "it is a folder")
         if not os.access(path, os.W_OK):
             raise PermissionError(None, "it may not be written to")
-        for printed in (1, 2):  # as /dev/stdout is, whatever that leads to
+        for printed in (1, 2):  # standard output and error, such as /dev/stdout, whatever these lead to
             with suppress(OSError):
                 if os.path.samestat(found, os.fstat(printed)):
                     return os.dup(printed), False
@@ -93,13 +96,13 @@ def _target(path: Path) -> tuple[Path | int, bool]:
 
 @contextmanager
 def _partial(target: Path) -> Iterator[tuple[int, Path]]:
-    """A new file in the same folder, under a name that nobody can have guessed; removed unless it is renamed."""
+    """A new file in the folder of target, with a random name; it is removed at the end unless it was renamed."""
     temporary = target.with_name(f".{secrets.token_hex(8)}.partial")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with suppress(FileNotFoundError):
             before = target.stat()
-            with suppress(OSError, AttributeError):  # the owner, if it is another's and we may
+            with suppress(OSError, AttributeError):  # keep the owner, if we are allowed to
                 os.chown(temporary, before.st_uid, before.st_gid)
             os.chmod(temporary, stat.S_IMODE(before.st_mode))
         yield descriptor, temporary

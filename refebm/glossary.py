@@ -1,13 +1,17 @@
-"""The types of arguments: what each is in words, its check, and what a body then sees; and the errors.
+"""The types of arguments, each with its check and its shape in words, and the errors.
 
     def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels, z: Noise) -> Loss:
 
-A type is a `typing.Annotated`: for a static checker an array, a callable or a number, and beside that its check and its
-shape in words. ``@rows`` reads the types of a signature and hands the body clean values: float64 rows, a noise level as
-a column ``(n, 1)`` so that formulas read as printed, callables whose results are measured against the rows that they
-were given, which get copies, and whose results are copied, so that they may write into either, and which are asked at
-finite rows alone: of a row that is lost what they say is NaN. Every error names the argument, what was wanted and what
-came, in a few numbers, and starts with a stable code.
+A type is a `typing.Annotated`: a static checker sees an array, a callable or a number; its metadata are its check and
+its shape in words. ``@rows`` reads the types of a signature, checks the arguments, and passes clean values to the body:
+arrays as float64, a noise level as a column ``(n, 1)``, so that formulas read as printed, and callables wrapped as
+follows. The shape of what a callable returns is checked against the rows it was given. It gets copies and its results
+are copied, so that it may write into both. It is called at finite rows only: for a lost row (one that is not finite)
+its result is NaN.
+
+Every error starts with a stable code, and names the argument, what was wanted, and what came. A check is a function
+(name, value, x) -> value, where x are the points to whose rows other arguments must fit. Wherever real numbers are
+refused by E-DTYPE, masked entries are refused by E-MASKED.
 """
 
 import functools
@@ -24,7 +28,7 @@ from autograd.tracer import getval, isbox
 
 
 class InputError(ValueError):
-    """A value that no formula of this library can be given; ``code`` is stable."""
+    """A value that a function of this library refuses. ``code``, such as "E-SHAPE", is stable."""
 
     def __init__(self, code: str, message: str):
         super().__init__(code, message)
@@ -35,43 +39,43 @@ class InputError(ValueError):
 
 
 class InputTypeError(InputError, TypeError):
-    """A value of the wrong type; ``code`` is stable."""
+    """A value of a type that a function of this library refuses. ``code`` is stable."""
 
 
 class DomainError(InputError):
-    """Asked for outside the conditions under which the quantity exists."""
+    """A quantity was requested outside the conditions under which it exists."""
 
 
 REPR = Repr()
 REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
-brief = REPR.repr  # of what came, in a few words and numbers
-MOST_STEPS = 10**9  # more are no loop that ends
-MOST_NUMBERS = 10**10  # 80 GB
+brief = REPR.repr  # a short repr of a value, for error messages
+MOST_STEPS = 10**9  # a loop of more steps would not end in reasonable time
+MOST_NUMBERS = 10**10  # in an array: 80 GB
 MOST_DERIVATIVES = 8
-LEAST = 1.5e-154  # whose square is a number of full precision
+LEAST = 1.5e-154  # the least number whose square has full precision
 
 
 def real(name, value):
-    """`value` as float64, finite or not, converted where that loses nothing (integers, float32, lists)."""
+    """`value` as float64, finite or not. Integers, booleans, other floats and lists are converted. Errors: E-DTYPE."""
     if type(value) is numpy.ndarray and value.dtype == np.float64:
         return value
     if isbox(value) and not hasattr(value, "dtype"):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
     if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
-        value = array(name, value)
+        value = value if isbox(value) else array(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
-        with numpy.errstate(over="ignore"):  # of what is wider than float64
+        with numpy.errstate(over="ignore"):  # floats wider than float64 may overflow to inf
             value = value.astype(np.float64, copy=False)
     return value
 
 
 def array(name, value):
-    """`value` as an array of any type, with nothing masked."""
+    """`value` as an array of any type, without masked entries."""
     _refuse_masked(name, value)
     try:
         return numpy.asarray(value)
-    except Exception as error:  # whatever an __array__ raises, such as that of a tensor that keeps its gradient
+    except Exception as error:  # an __array__ may raise anything, such as that of a tensor that requires a gradient
         came = "a ragged list" if isinstance(value, (list, tuple)) else type(value).__name__
         raise InputTypeError("E-DTYPE", f"{name} must be an array of numbers, got {came}") from error
 
@@ -91,7 +95,7 @@ def _refuse_masked(name, value):
 
 
 def real_array(name, value):
-    """`value` as finite float64, converted where that loses nothing (integers, float32, lists)."""
+    """`value` as finite float64, converted as by `real`. Errors: E-DTYPE, E-FINITE."""
     value = real(name, value)
     good = numpy.isfinite(getval(value))
     if not good.all():
@@ -110,7 +114,7 @@ def _at(value, where):
 
 
 def kept(value):
-    """A copy, for a callable that may write into it or keep it; what is traced is as it is."""
+    """A copy of an array, for a callable that may write into it or keep it; a traced value is returned as it is."""
     return numpy.array(value) if isinstance(value, numpy.ndarray) else value
 
 
@@ -120,11 +124,11 @@ def points(name, value, x=None):
 
 
 def states(name, value, x=None):
-    """The states of chains, (n, d): points, but for rows that are lost, which are NaN throughout."""
+    """The states of chains, (n, d): points, except that all entries of a row may be NaN, which marks it as lost."""
     value = _of_rows(name, real(name, value))
     good = numpy.isfinite(getval(value))
     good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
-    _refuse(name, value, good, "E-FINITE", "finite, but for rows that are NaN throughout")
+    _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
     return value
 
 
@@ -138,7 +142,7 @@ def _of_rows(name, value):
 
 
 def points_of(owner, name, value):
-    """Points of the d that a density or a model has."""
+    """Points whose d is that of `owner`, a density or a model."""
     value = points(name, value)
     if value.shape[1] != getattr(owner, "d", value.shape[1]):
         kind = getattr(owner, "kind", type(owner).__name__)
@@ -147,23 +151,10 @@ def points_of(owner, name, value):
 
 
 def positive_points(name, value, x=None):
-    """Points of the positive orthant."""
+    """Points whose coordinates are all positive, and have squares."""
     value = points(name, value)
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0 everywhere")
-    return value
-
-
-def bits(name, value, x=None):
-    """Points of {0, 1}^d."""
-    value = points(name, value)
-    _refuse(name, value, (value == 0) | (value == 1), "E-BINARY", "0 or 1 everywhere")
-    return value
-
-
-def fractions(name, value, x=None):
-    """Points of [0, 1]^d: binary units, or their means."""
-    value = points(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+    _see_square(name, value, LEAST)
     return value
 
 
@@ -183,7 +174,7 @@ def _see_image(name, value):
 
 
 def images_of_grids(name, value, x):
-    """An image of each grid for each row, a tuple of (n, s^2), from coarse to fine, the last as large as x."""
+    """For each grid an image per row of x: a tuple of (n, s^2), from coarse to fine, the last as large as x."""
     return _of_grids(name, value, x, 2, "(n, s^2)")
 
 
@@ -210,34 +201,8 @@ def _parts(name, value):
     return value
 
 
-def like_x(name, value, x):
-    """An array of the shape of x."""
-    value = real_array(name, value)
-    if value.shape != x.shape:
-        raise InputError("E-SHAPE", f"{name} must have the shape of x, {x.shape}; got {value.shape}")
-    return value
-
-
-def projections(name, value, x):
-    """Directions: (n, d) like x, or (m, n, d) for m of them at each row."""
-    value = real_array(name, value)
-    if value.shape != x.shape and (value.ndim != 3 or value.shape[1:] != x.shape or not len(value)):
-        raise InputError("E-SHAPE", f"{name} must be (n, d) = {x.shape} or (m, n, d); got shape {value.shape}")
-    return value
-
-
-def noise_points(name, value, x):
-    """Noise, (nu, n, d): nu >= 1 points for each row of x."""
-    value = real_array(name, value)
-    if value.shape[1:] != x.shape or not len(value):
-        raise InputError(
-            "E-SHAPE", f"{name} must be (nu, n, d) with (n, d) of x = {x.shape} and nu >= 1; got shape {value.shape}"
-        )
-    return value
-
-
 def supported(name, values):
-    """Log-densities at the data, (n,), which must be finite there."""
+    """Log-densities of the noise at the data, (n,), which must be finite. Errors: E-SUPPORT."""
     finite = np.isfinite(values)
     if not np.all(finite):
         i = int(numpy.argmin(finite))
@@ -249,22 +214,8 @@ def supported(name, values):
     return values
 
 
-def weight_inside(name, value, x=None):
-    """A float strictly between 0 and 1."""
-    value = number(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-WEIGHTS", "greater than 0 and less than 1")
-    return value
-
-
-def fraction(name, value, x=None):
-    """A float from 0 to 1."""
-    value = number(name, value)
-    _refuse(name, value, (value >= 0) & (value <= 1), "E-FRACTION", "from 0 to 1")
-    return value
-
-
 def level(name, value, x):
-    """A positive float, or one per row (n,), each with a square; the body sees a column (n, 1)."""
+    """A positive float, or one per row (n,), whose squares neither overflow nor underflow; returned as (n, 1)."""
     value = real_array(name, value)
     if value.shape not in ((), (len(x),)):
         raise InputError("E-SHAPE", f"{name} must be a float or (n,) = ({len(x)},); got shape {value.shape}")
@@ -273,36 +224,15 @@ def level(name, value, x):
     return np.ones((len(x), 1)) * np.reshape(value, (-1, 1))
 
 
-def positive(name, value, x=None):
-    """A positive float."""
-    value = number(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
-
-
-def nonnegative(name, value, x=None):
-    """A float that is not negative."""
-    value = number(name, value)
-    _refuse(name, value, value >= 0, "E-POSITIVE", "at least 0")
-    return value
-
-
 def squarable(name, value, x=None, *, least=LEAST):
-    """A positive float whose square is one too; with `least` 0 its square may underflow."""
+    """A positive float whose square neither overflows nor underflows; with `least` 0 it may underflow."""
     value = positive(name, value)
     _see_square(name, value, least)
     return value
 
 
 def _see_square(name, value, least):
-    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to have a square")
-
-
-def positives(name, value, x=None):
-    """A positive float, or several."""
-    value = real_array(name, value)
-    _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
-    return value
+    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to be squared")
 
 
 def number(name, value, x=None):
@@ -314,12 +244,12 @@ def number(name, value, x=None):
 
 
 def uniform(name, value, x):
-    """One number of (0, 1) for each row, (n,)."""
+    """One number in (0, 1) for each row, (n,)."""
     return uniforms(name, value, (len(x),))
 
 
 def of_shape(name, value, shape):
-    """Real numbers, of exactly this shape."""
+    """Real numbers of exactly this shape."""
     value = real_array(name, value)
     if value.shape != shape:
         raise InputError("E-SHAPE", f"{name} must have shape {shape}; got {value.shape}")
@@ -327,14 +257,14 @@ def of_shape(name, value, shape):
 
 
 def uniforms(name, value, shape):
-    """Numbers of (0, 1), of this shape."""
+    """Numbers in (0, 1), of this shape."""
     value = of_shape(name, value, shape)
     _refuse(name, value, (value > 0) & (value < 1), "E-UNIFORM", "greater than 0 and less than 1")
     return value
 
 
 def decreasing_levels(name, value, x=None):
-    """Noise levels, (L,), positive and each below the last."""
+    """Noise levels, (L,), positive and strictly decreasing."""
     value = positive_vector(name, value)
     if np.any(np.diff(value) >= 0):
         raise InputError("E-LEVELS", f"{name} must go from large to small, got {brief(value.tolist())}")
@@ -350,7 +280,7 @@ def log_weights(name, value, x=None):
 
 
 def moving(name, value, x=None):
-    """Chains, (T, n, d) with T >= 4, in each of which each coordinate moves."""
+    """Chains, (T, n, d) with T >= 4, in which no coordinate of any chain is constant."""
     value = real_array(name, value)
     if value.ndim != 3:
         raise InputError("E-NDIM", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
@@ -368,43 +298,34 @@ def inverse_temperatures(name, value, x=None):
     value = vector(name, value)
     if value[0] != 0 or value[-1] != 1 or np.any(np.diff(value) <= 0):
         raise InputError(
-            "E-TEMPERATURES", f"{name} must go from 0 to 1 without a step back, got {brief(value.tolist())}"
+            "E-TEMPERATURES", f"{name} must go from 0 to 1 and increase at each step, got {brief(value.tolist())}"
         )
     return value
 
 
 def tape_of_steps(name, value, x=None):
-    """The noise of a chain: an array, or a tuple of them, whose first axis is time. Integers stay what they are."""
+    """The noise of a chain: an array, or a tuple of arrays, whose first axis is time; returned as a list. Integers are
+    not converted."""
     parts = [array(name, part) for part in (value if isinstance(value, tuple) else (value,))]
     lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
     if len(lengths) != 1 or lengths == {0}:
         came = brief(sorted(lengths))
-        raise InputError("E-TAPE", f"the arrays of a tape must have one length, at least 1; got {came}")
+        raise InputError("E-TAPE", f"the arrays of a tape must have the same length, at least 1; got {came}")
     for part in parts:
         _refuse_type(name, part, part.dtype.kind in "iufb")
-        if not np.isfinite(np.min(part)) or not np.isfinite(np.max(part)):  # in no more memory than the tape's
+        if not np.isfinite(np.min(part)) or not np.isfinite(np.max(part)):  # needs no array as large as the tape
             _refuse(name, part, np.isfinite(part), "E-FINITE", "finite")
     return parts
 
 
 def trajectory(name, value, x=None):
-    """Chains over time, (T, n, d); of as many rows as there are points, where there are any."""
+    """Chains over time, (T, n, d), where (n, d) is the shape of x if the function takes points x."""
     value = real_array(name, value)
     if value.ndim != 3 or 0 in value.shape:
         raise InputError("E-SHAPE", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
     if x is not None and value.shape[1:] != x.shape[-2:]:
         raise InputError(
             "E-SHAPE", f"{name} must be (T, n, d) with (n, d) of x = {x.shape[-2:]}; got shape {value.shape}"
-        )
-    return value
-
-
-def tape_of_levels(name, value, x):
-    """Noise for T >= 1 steps at each of L levels, (L, T, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError(
-            "E-TAPE", f"{name} must be (L, T, n, d) with (n, d) of x = {x.shape}, T >= 1; got {value.shape}"
         )
     return value
 
@@ -424,12 +345,12 @@ def ordered_times(s, t):
     if s.ndim and t.ndim and s.shape != t.shape:
         raise InputError("E-SHAPE", f"s must be a float or of the shape of t, {t.shape}; got {s.shape}")
     if np.any(s > t):
-        raise InputError("E-TIME", "s must not be after t, anywhere: noise is added forward in time")
+        raise InputError("E-TIME", "s must not be after t in any row: noise is added forward in time")
     return s, t
 
 
 def times_of(name, value, x):
-    """The time of each row, (n,), from one for all or one each."""
+    """The time of each row, (n,), from a float for all rows or (n,)."""
     value = times(name, value)
     if value.shape not in ((), (len(x),)):
         raise InputError("E-SHAPE", f"{name} must be a float or (n,) = ({len(x)},); got shape {value.shape}")
@@ -449,40 +370,32 @@ def decreasing_times(name, value, x=None):
     return value
 
 
-def tape_of_corrections(name, value, x):
-    """Noise for one step and M >= 0 corrections at each of K times, (K, 1 + M, n, d)."""
-    value = real_array(name, value)
-    if value.shape[2:] != x.shape or not value.shape[1]:
-        raise InputError("E-TAPE", f"{name} must be (K, 1 + M, n, d) with (n, d) of x = {x.shape}; got {value.shape}")
-    return value
-
-
 def sde_like(name, value, x=None):
-    """What has a drift and a diffusion, whose answers are measured."""
+    """An object with the methods drift and diffusion; the shapes of what they return are checked. Errors: E-SDE."""
     _refuse_without(name, value, ("drift", "diffusion"), "E-SDE", "refebm.sdes")
     return value if isinstance(value, MeasuredSDE) else MeasuredSDE(name, value)
 
 
 def density_like(name, value, x=None):
-    """What has a log-density, which is all that a body sees, and is measured."""
+    """An object with the method log_prob; the body sees only log_prob, whose results are checked. Errors: E-DENSITY."""
     _refuse_without(name, value, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
     return SimpleNamespace(log_prob=energy(f"{name}.log_prob", value.log_prob))
 
 
 def rbm_like(name, value, x=None):
-    """What draws each of its two layers given the other."""
+    """A machine with the methods hidden_given and visible_given, to draw one layer given the other. Errors: E-RBM."""
     _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
     return value
 
 
 def noise_law(name, value, x=None):
-    """What has a log-density, and draws from it."""
+    """An object with the methods log_prob and sample. Errors: E-DENSITY."""
     _refuse_without(name, value, ("log_prob", "sample"), "E-DENSITY", "refebm.truth.densities")
     return value
 
 
 def binary_rbm_like(name, value, x=None):
-    """What has the means of each of its two layers, of binary units, given the other, and the energy of both."""
+    """A machine with binary units in both layers: the methods energy, hidden_mean and visible_mean. Errors: E-RBM."""
     _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
     if hasattr(value, "sigma"):
         raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
@@ -497,7 +410,7 @@ def _refuse_without(name, value, methods, code, example):
 
 
 class MeasuredSDE:
-    """An SDE whose drift is of the shape of x, and whose diffusion, scale and std are of the shape of t."""
+    """An SDE with its results checked: drift must have the shape of x; diffusion, scale and std that of t."""
 
     def __init__(self, name, sde):
         self.name, self.sde = name, sde
@@ -510,20 +423,13 @@ class MeasuredSDE:
         return getattr(self.sde, method)
 
     def marginal(self, t):
-        """Scale and std."""
+        """(m(t), std(t)), each of the shape of t."""
         scale, std = self.__getattr__("marginal")(kept(t))
         return tuple(of_time(f"{self.name}.marginal", lambda _, part=part: part)(t) for part in (scale, std))
 
 
-def step_variances(name, value, x=None):
-    """Variances of the steps of a diffusion, (N,), each in (0, 1)."""
-    value = vector(name, value)
-    _refuse(name, value, (value > 0) & (value < 1), "E-BETAS", "greater than 0 and less than 1")
-    return value
-
-
 def indices_of(name, value, x):
-    """The step of each row, (n,), from one for all or one each."""
+    """The index of the step of each row, (n,), from an int for all rows or (n,)."""
     value = array(name, value)
     if value.dtype.kind not in "iu" or value.shape not in ((), (len(x),)):
         raise InputTypeError(
@@ -533,7 +439,7 @@ def indices_of(name, value, x):
 
 
 def free_indices(name, value, x=None):
-    """Steps of a diffusion: an int, or (n,)."""
+    """Indices of steps of a diffusion: an int, or (n,)."""
     value = array(name, value)
     if value.dtype.kind not in "iu" or value.ndim > 1 or 0 in value.shape:
         raise InputTypeError(
@@ -543,50 +449,35 @@ def free_indices(name, value, x=None):
 
 
 def within(name, value, n):
-    """Indices of 0, ..., n - 1."""
+    """Indices, each of which must be one of 0, ..., n - 1. Errors: E-INDEX."""
     _refuse(name, value, (value >= 0) & (value < n), "E-INDEX", f"from 0 to {n - 1}")
     return value
 
 
-def count(name, value, x=None):
-    """A whole number that counts something."""
-    return _counted(name, value)
+def _whole(least=1, most=math.inf, code="E-COUNT"):
+    """A check of a whole number, from the least to the most; code: of more."""
+
+    def counted(name, value, x=None):
+        if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
+            raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
+        if value < least:
+            raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
+        if value > most:
+            raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
+        return int(value)
+
+    return counted
 
 
-def count_or_none(name, value, x=None):
-    """A whole number that counts what need not be there."""
-    return _counted(name, value, 0, MOST_NUMBERS, "E-SIZE")
-
-
-def order_of_derivative(name, value, x=None):
-    """How often is differentiated, which takes a time that grows by a factor each time."""
-    return _counted(name, value, most=MOST_DERIVATIVES)
-
-
-def size(name, value, x=None):
-    """The length of one axis of an array."""
-    return _counted(name, value, most=MOST_NUMBERS, code="E-SIZE")
-
-
-def steps(name, value, x=None):
-    """A number of steps, which a loop can do."""
-    return _counted(name, value, most=MOST_STEPS)
-
-
-def _counted(name, value, least=1, most=math.inf, code="E-COUNT"):
-    if isinstance(value, bool) or not isinstance(value, (int, numpy.integer)):
-        raise InputTypeError("E-COUNT", f"{name} must be a whole number, got {type(value).__name__} {brief(value)}")
-    if value < least:
-        raise InputError("E-COUNT", f"{name} must be at least {least}, got {brief(int(value))}")
-    if value > most:
-        raise InputError(code, f"{name} must be at most {most:g}, got {brief(int(value))}")
-    return int(value)
+count, count_or_none, size = _whole(), _whole(0, MOST_NUMBERS, "E-SIZE"), _whole(1, MOST_NUMBERS, "E-SIZE")
+steps = _whole(most=MOST_STEPS)
+order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
 def memory(*sizes):
-    """Sizes of an array that can be had, unless another has the memory."""
+    """The sizes of the axes of an array, if memory can hold it. Errors: E-SIZE."""
     try:
-        numpy.empty(sizes)  # asks for the memory, and does not touch it
+        numpy.empty(sizes)  # requests the memory without touching it
         fits = math.prod(sizes) <= MOST_NUMBERS
     except (MemoryError, ValueError, OverflowError):
         fits = False
@@ -614,25 +505,25 @@ def flag(name, value, x=None):
 
 
 def field(name, function, x=None):
-    """A callable of rows that returns rows of the same shape: a score, a denoiser, any vector field."""
+    """A callable of rows (n, d) that returns (n, d): a score, a denoiser, any vector field."""
     return _measured(name, function, lambda shape: shape, "(n, d)")
 
 
 def transition(name, function, x=None):
-    """A callable of states (n, d) and noise, after an energy or none, that returns a `Step`: states of the same shape,
-    and what happened."""
+    """A callable of states (n, d) and noise that returns a `Step`: states of the same shape, and a record of each row.
+    Its first argument may be an energy."""
     see_callable(name, function)
 
     def stepped(*given):
         x = next(one for one in given if not callable(one))
         step = asked(f"{name}(x, ...)", function, *map(kept, given))
-        told = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
-        after = real(f"{name}(x, ...)", step[0]) if told else None
+        is_step = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
+        after = real(f"{name}(x, ...)", step[0]) if is_step else None
         if np.shape(after) != np.shape(x):
-            came = np.shape(after) if told else type(step).__name__
+            came = np.shape(after) if is_step else type(step).__name__
             raise InputError("E-CALLABLE", f"{name}(x, ...) must return Step(x, info), x {np.shape(x)}; got {came}")
         if np.shape(step[1].invalid) != np.shape(x)[:1]:
-            raise InputError("E-CALLABLE", f"{name}(x, ...) must say of each row whether it is invalid")
+            raise InputError("E-CALLABLE", f"{name}(x, ...) must have an info.invalid of shape (n,)")
         return kept(after), step[1]
 
     return stepped
@@ -652,29 +543,29 @@ def coupled_transition(name, function, x=None):
 
 
 class Stepped(NamedTuple):
-    """A state and what happened, as of a `Step`."""
+    """The two fields of a `Step`, which is defined on a higher floor."""
 
     x: np.ndarray
     info: NamedTuple
 
 
 def energy(name, function, x=None):
-    """A callable of rows that returns one number per row."""
+    """A callable of rows (n, d) that returns one number per row, (n,)."""
     return _measured(name, function, lambda shape: shape[:1], "(n,)")
 
 
 def energies(name, value, x=None):
-    """An energy for each grid."""
+    """A tuple of energies, one for each grid."""
     return tuple(energy(f"{name}[{i}]", function) for i, function in enumerate(_parts(name, value)))
 
 
 def scores(name, value, x=None):
-    """A score for each grid."""
+    """A tuple of scores, one for each grid."""
     return tuple(field(f"{name}[{i}]", function) for i, function in enumerate(_parts(name, value)))
 
 
 def logits(name, function, x=None):
-    """A callable of rows that returns a number for each of k classes, (n, k)."""
+    """A callable of rows (n, d) that returns one number for each of k classes, (n, k)."""
     see_callable(name, function)
     called = f"{name}(x)"
 
@@ -696,15 +587,15 @@ def of_time(name, function):
 
 
 def sampler(name, function, x=None):
-    """A callable of parameters and noise (n, k) that returns rows, one for each row of noise."""
+    """A callable of parameters phi and noise (n, k) that returns rows (n, d), and depends on phi by autograd.numpy."""
     see_callable(name, function)
 
     def made(phi, eps):
         eps = kept(eps)
-        eps.flags.writeable = False  # the gradient goes by what is in it when all is computed
+        eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
         if isbox(phi) and not isbox(z):
-            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, by autograd.numpy")
+            raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
         z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
             raise InputError(
@@ -718,7 +609,8 @@ def sampler(name, function, x=None):
 
 
 def of_parameters(check):
-    """A callable of parameters first: a body sees function(parameters), which is what the check says."""
+    """The check of a callable whose first argument is parameters. The body sees a function of the parameters alone,
+    which returns a callable that is checked by `check`, such as an energy."""
 
     def curried(name, function, x=None):
         see_callable(name, function)
@@ -732,27 +624,50 @@ def of_parameters(check):
     return curried
 
 
+def mapped(change: Callable, tree):
+    """Nested dicts, tuples and lists with `change` applied to every leaf except strings. Dicts are visited in the order
+    of their sorted names, as in `autograd.misc.flatten`, but keep their own order."""
+    if isinstance(tree, dict):
+        parts = {name: mapped(change, tree[name]) for name in sorted(tree)}
+        return {name: parts[name] for name in tree}
+    if isinstance(tree, (tuple, list)):
+        return type(tree)([mapped(change, part) for part in tree])
+    return tree if isinstance(tree, str) else change(tree)
+
+
+def leaves_of(tree) -> list:
+    """The leaves of nested dicts, tuples and lists, except strings, in the order in which `mapped` visits them."""
+    found = []
+    mapped(found.append, tree)
+    return found
+
+
+def filled(form, leaves):
+    """The structure of `form`, with its leaves replaced, in the order of `mapped`, by those given."""
+    each = iter(leaves)
+    return mapped(lambda _: next(each), form)
+
+
 def read_only(parameters):
-    """The same, into which no callable can write: the gradient goes by what is in them when all is computed."""
-    if isinstance(parameters, dict):
-        return {key: read_only(part) for key, part in parameters.items()}
-    if isinstance(parameters, (tuple, list)):
-        return type(parameters)([read_only(part) for part in parameters])
-    if not isinstance(parameters, numpy.ndarray):
-        return parameters
-    view = parameters.view()
-    view.flags.writeable = False
-    return view
+    """The same parameters with arrays that cannot be written into: a later pull-back reads their values."""
+
+    def viewed(part):
+        if isinstance(part, numpy.ndarray):
+            part = part.view()
+            part.flags.writeable = False
+        return part
+
+    return mapped(viewed, parameters)
 
 
 def watch(name, function, x=None):
-    """What is called to look, and not for what it returns."""
+    """A callable that only observes: what it returns is ignored."""
     see_callable(name, function)
     return function
 
 
 def nested(name, value, x=None):
-    """Parameters: an array, or arrays nested in dicts, tuples and lists, copied; as they are where they are traced."""
+    """Parameters: an array, or arrays nested in dicts, tuples and lists. They are copied, unless they are traced."""
     if isbox(value):
         return value
     if isinstance(value, dict):
@@ -763,7 +678,8 @@ def nested(name, value, x=None):
 
 
 def parameters_of(name, value):
-    """Parameters of a model: numbers in dicts, tuples and lists, as float64; words, and what is traced, as they are."""
+    """Parameters of a model: numbers nested in dicts, tuples and lists, as float64; strings and traced values as they
+    are."""
     if isbox(value) or isinstance(value, str) or value is None:
         return value
     if isinstance(value, dict):
@@ -774,7 +690,7 @@ def parameters_of(name, value):
 
 
 def convex(name, value, x=None):
-    """A convex Psi by two functions of log u: its derivative, which increases, and its conjugate Psi'(u) u - Psi(u)."""
+    """A convex Psi, given by two functions of log u: its derivative, which must increase, and Psi'(u) u - Psi(u)."""
     if getattr(value, "_fields", ()) != ("derivative", "conjugate"):
         raise InputTypeError("E-GENERATOR", f"{name} must be a Generator, got {type(value).__name__}")
     log_u = numpy.linspace(-8.0, 8.0, 33)
@@ -782,7 +698,8 @@ def convex(name, value, x=None):
     rises, gains = numpy.diff(slopes), numpy.diff(conjugates)
     if not numpy.all(rises > 0):
         raise InputError("E-GENERATOR", f"{name}.derivative must increase: Psi must be convex")
-    least, most = rises * numpy.exp(log_u[:-1]), rises * numpy.exp(log_u[1:])  # the conjugate's slope is u Psi''
+    # the derivative of the conjugate is u Psi'', so its increase lies between u times that of Psi' at both ends
+    least, most = rises * numpy.exp(log_u[:-1]), rises * numpy.exp(log_u[1:])
     if not numpy.all(((1 - 1e-9) * least <= gains) & (gains <= (1 + 1e-9) * most)):
         raise InputError("E-GENERATOR", f"{name}.conjugate must be Psi'(u) u - Psi(u), as a function of log u too")
     parts = {part: getattr(value, part) for part in value._fields}
@@ -803,13 +720,13 @@ def _of_log_u(name, function, log_u):
 
 
 def see_callable(name, function):
-    """What is called must be callable, and no class, whose instances are no numbers."""
+    """Refuse what is not callable, and classes, since their instances are not arrays. Errors: E-CALLABLE."""
     if not callable(function) or isinstance(function, type):
         raise InputTypeError("E-CALLABLE", f"{name} must be callable, got {type(function).__name__}")
 
 
 def asked(called, function, *given):
-    """What the function returns; where it takes other arguments, that is said."""
+    """function(*given); raises E-CALLABLE, not a TypeError, if it does not take that many arguments."""
     try:
         return function(*given)
     except TypeError as error:
@@ -817,20 +734,20 @@ def asked(called, function, *given):
             inspect.signature(function).bind(*given)
         except TypeError:
             raise InputTypeError("E-CALLABLE", f"{called} must take {len(given)} arguments: {error}") from error
-        except ValueError:  # what is not written in Python has no signature
+        except ValueError:  # functions that are not written in Python may have no signature
             pass
         raise
 
 
 def _measured(name, function, wanted, words, argument="x"):
-    if getattr(function, "returns", None) == words:  # measured already, under the name that the caller knows
+    if getattr(function, "returns", None) == words:  # wrapped already, with the name that the caller used
         return function
     see_callable(name, function)
     called = f"{name}({argument})"
 
     def measured(x, *rest):
         gone = _lost(x) & (argument == "x")
-        if gone.any():  # asked at another row instead, where the callable is at home
+        if gone.any():  # lost rows are replaced by a finite one, at which the callable can be evaluated
             if gone.all():
                 return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
             x = np.where(gone[:, None], getval(x)[np.argmin(gone)], x)
@@ -848,13 +765,13 @@ def _measured(name, function, wanted, words, argument="x"):
 
 
 def _lost(x):
-    """Which rows are not finite, (n,); none where x is no (n, d)."""
+    """Which rows are not finite, (n,); none if x is not of two dimensions."""
     x = getval(x)
     return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
 
 
 def _of_reals(called, result):
-    """What a callable returned, as float64, a copy."""
+    """A copy of what a callable returned, as float64. Errors: E-CALLABLE for anything but real numbers."""
     _refuse_masked(called, result)
     result = numpy.float64(result) if type(result) in (int, float) else result
     kind = getattr(getattr(result, "dtype", None), "kind", None)
@@ -862,7 +779,7 @@ def _of_reals(called, result):
         raise InputError(
             "E-CALLABLE",
             f"{called} must return an array of real numbers, got {type(result).__name__} of "
-            f"{getattr(result, 'dtype', 'no dtype')}; what is differentiated is written in autograd.numpy",
+            f"{getattr(result, 'dtype', 'no dtype')}; functions to differentiate must be written in autograd.numpy",
         )
     if isbox(result):
         return result if result.dtype == np.float64 else result.astype(np.float64)
@@ -870,7 +787,7 @@ def _of_reals(called, result):
 
 
 def matrix(name, value):
-    """Parameters of a density, (d, k) with d, k >= 1, a copy."""
+    """A copy of a parameter of a density, a matrix (d, k) with d, k >= 1."""
     value = np.array(real_array(name, value))
     if value.ndim != 2 or 0 in value.shape:
         raise InputError("E-SHAPE", f"{name} must be (d, k) with d, k >= 1; got shape {value.shape}")
@@ -878,7 +795,7 @@ def matrix(name, value):
 
 
 def vector(name, value, d=None):
-    """Parameters of a density, (d,), a copy; a float stands for d = 1."""
+    """A copy of a parameter of a density, a vector (d,); a float stands for d = 1."""
     value = np.array(np.atleast_1d(real_array(name, value)))
     if value.ndim != 1 or not len(value) or d not in (None, len(value)):
         raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
@@ -886,14 +803,14 @@ def vector(name, value, d=None):
 
 
 def positive_vector(name, value, d=None):
-    """Positive parameters of a density, (d,)."""
+    """A copy of a parameter of a density, a vector (d,) of positive numbers."""
     value = vector(name, value, d)
     _refuse(name, value, value > 0, "E-POSITIVE", "greater than 0")
     return value
 
 
 def covariance(name, value, d):
-    """A symmetric positive definite (d, d); a float c stands for c times the identity."""
+    """A symmetric positive definite matrix (d, d); a float c stands for c times the identity."""
     value = np.array(real_array(name, value))
     value = value * np.eye(*memory(d, d)) if value.ndim == 0 else value
     if value.shape != (d, d):
@@ -911,7 +828,7 @@ def covariance(name, value, d):
 
 
 def probabilities(name, value):
-    """Weights that are not negative and sum to one."""
+    """Weights of at least 0 whose sum is 1."""
     value = vector(name, value)
     _refuse(name, value, value >= 0, "E-WEIGHTS", "not negative")
     if abs(np.sum(value) - 1) > 8 * len(value) * np.finfo(float).eps:
@@ -919,50 +836,132 @@ def probabilities(name, value):
     return value
 
 
+def _beside(fits, wanted, code="E-SHAPE"):
+    """A check of an array whose shape goes with that of x."""
+
+    def shaped(name, value, x):
+        value = real_array(name, value)
+        if not fits(value.shape, x.shape):
+            raise InputError(code, f"{name} must {wanted.format(x.shape)}; got shape {value.shape}")
+        return value
+
+    return shaped
+
+
+like_x = _beside(lambda a, x: a == x, "have the shape of x, {}")
+projections = _beside(lambda a, x: a == x or (a[1:] == x and a[0] > 0), "be (n, d) = {} or (m, n, d)")
+noise_points = _beside(lambda a, x: a[1:] == x and a[0] > 0, "be (nu, n, d) with (n, d) of x = {} and nu >= 1")
+tape_of_levels = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (L, T, n, d) with (n, d) of x = {} and T >= 1", "E-TAPE"
+)
+tape_of_corrections = _beside(
+    lambda a, x: a[2:] == x and a[1] > 0, "be (K, 1 + M, n, d) with (n, d) of x = {}", "E-TAPE"
+)
+
+
+def _each(check, holds, code, wanted):
+    """A check with a condition more, on each number."""
+
+    def narrower(name, value, x=None):
+        value = check(name, value)
+        _refuse(name, value, holds(value), code, wanted)
+        return value
+
+    return narrower
+
+
+bits = _each(points, lambda a: (a == 0) | (a == 1), "E-BINARY", "0 or 1 everywhere")
+fractions = _each(points, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1 everywhere")
+weight_inside = _each(number, lambda a: (a > 0) & (a < 1), "E-WEIGHTS", "greater than 0 and less than 1")
+fraction = _each(number, lambda a: (a >= 0) & (a <= 1), "E-FRACTION", "from 0 to 1")
+positive = _each(number, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+nonnegative = _each(number, lambda a: a >= 0, "E-POSITIVE", "at least 0")
+positives = _each(real_array, lambda a: a > 0, "E-POSITIVE", "greater than 0")
+step_variances = _each(vector, lambda a: (a > 0) & (a < 1), "E-BETAS", "greater than 0 and less than 1")
+
+
 # ---- types -----------------------------------------------------------------------------------------------------------
 
 Function = Callable[[np.ndarray], np.ndarray]
 OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-Points = Annotated[np.ndarray, points, "(n, d), rows are points"]
-PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0"]
-Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones"]
-UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means"]
-HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means"]
-Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2"]
+
+class ByRow(NamedTuple):
+    """A mark of a type of arrays that have an entry for each row of x.
+
+    axis: the axis of the rows in an array of several axes. gives: whether the first argument of such a type is x
+    itself, whose n and d the other arguments must have.
+    """
+
+    axis: int = -2
+    gives: bool = False
+
+
+class Drawn(NamedTuple):
+    """A mark of a type of random numbers: the laws from which a program may draw them."""
+
+    laws: tuple[str, ...]
+
+
+class Built(NamedTuple):
+    """A mark of a type whose values questions hold as data. by: the method of an implementation that builds them."""
+
+    by: str
+
+
+ONE_EACH, GIVES_ROWS = ByRow(), ByRow(gives=True)
+NORMAL, UNIFORM, WHOLE = Drawn(("unit normal",)), Drawn(("uniform",)), Drawn(("whole",))
+NORMAL_OR_SIGNS = Drawn(("unit normal", "signs of"))
+
+Points = Annotated[np.ndarray, points, "(n, d), rows are points", GIVES_ROWS]
+PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0", GIVES_ROWS]
+Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones", GIVES_ROWS]
+UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means", GIVES_ROWS]
+HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means", GIVES_ROWS]
+Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2", GIVES_ROWS]
 GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
 GridNoise = Annotated[Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid"]
-States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN"]
-Generated = Annotated[np.ndarray, like_x, "(n, d), generated points"]
-Pathwise = Annotated[np.ndarray, like_x, "(n, d), generated points through which gradients flow to what made them"]
-ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model"]
-NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x"]
-Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal"]
-LevelNoise = Annotated[np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level"]
-CorrectionNoise = Annotated[np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections"]
-Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)"]
-Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row"]
-Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I"]
-Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains"]
-Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; a body sees a list"]
+States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN", GIVES_ROWS]
+Generated = Annotated[np.ndarray, like_x, "(n, d), generated points", ONE_EACH]
+Pathwise = Annotated[
+    np.ndarray, like_x, "(n, d), generated points; gradients flow through them to their parameters", ONE_EACH
+]
+ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model", ONE_EACH]
+NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x", ONE_EACH]
+Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal", ONE_EACH, NORMAL]
+LevelNoise = Annotated[
+    np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", ONE_EACH, NORMAL
+]
+CorrectionNoise = Annotated[
+    np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", ONE_EACH, NORMAL
+]
+Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)", ONE_EACH, UNIFORM]
+Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row", ONE_EACH, NORMAL_OR_SIGNS]
+Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I", ONE_EACH, NORMAL_OR_SIGNS]
+Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains", GIVES_ROWS]
+Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; in the code a list"]
 
 Level = Annotated[float, positive, "a noise level, a float > 0"]
-Levels = Annotated[float | np.ndarray, level, "noise levels > 0, a float or (n,); a body sees a column (n, 1)"]
+Levels = Annotated[
+    float | np.ndarray, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", ONE_EACH
+]
 DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
 Time = Annotated[float, time, "a time in [0, 1]"]
-FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)"]
-Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); a body sees (n,)"]
+FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)", ONE_EACH]
+Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); in the code (n,)", ONE_EACH, UNIFORM]
 DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
 Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
-Indices = Annotated[int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); a body sees (n,)"]
-FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)"]
+Indices = Annotated[
+    int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", ONE_EACH, WHOLE
+]
+FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)", ONE_EACH]
 Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
 NonNegative = Annotated[float, nonnegative, "a float >= 0"]
-Deviation = Annotated[float, squarable, "a float > 0, whose square is one too"]
+Deviation = Annotated[float, squarable, "a float > 0, whose square neither overflows nor underflows"]
 StepSize = Annotated[float, positive, "a step size, a float > 0"]
 StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
 Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
@@ -975,18 +974,20 @@ Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8"]
 Flag = Annotated[bool, flag, "True or False"]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
-Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)"]
+Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", Built("energy")]
 Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid"]
 Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid"]
-LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density"]
-Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data"]
-Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes"]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field"]
-DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density"]
-LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels"]
-TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps"]
-TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times"]
-Sampler = Annotated[Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi being parameters"]
+LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", Built("energy")]
+Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", Built("energy")]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", Built("score")]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", Built("score")]
+DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
+LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", Built("score")]
+TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", Built("score")]
+TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times", ONE_EACH, Built("weight")]
+Sampler = Annotated[
+    Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi its parameters", Built("sampler")
+]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 CoupledTransition = Annotated[Callable, coupled_transition, "two (n, d), noise -> two Steps, a kernel of pairs"]
 EnergyTransition = Annotated[Callable, transition, "an energy, (n, d), noise -> Step, a kernel"]
@@ -1000,43 +1001,55 @@ TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
-Sde = Annotated[Any, sde_like, "one of refebm.sdes, or what has a drift and a diffusion"]
+Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", Built("sde")]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
-Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine"]
-BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units"]
+Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm")]
+BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units", Built("rbm")]
 
+LogRatios = Annotated[np.ndarray, None, "(nu, n), one for each noise point of each row", ByRow(-1)]
+Covariance = Annotated[np.ndarray, None, "(k, k), symmetric positive definite"]
 Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, to be minimised in the mean"]
+ForItsGradient = Annotated[np.ndarray, None, "(n,), one value per row; its gradient in the last argument is meant"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
 Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
-OF_ROWS = (
-    points,
-    positive_points,
-    bits,
-    fractions,
-    images,
-    states,
-    trajectory,
-)  # the first argument of these gives the n and d of the others
+
+def told(annotation) -> tuple:
+    """The check, the words and the marks of a type of this glossary, or of an optional one (type | None); else ()."""
+    found = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "__metadata__"))
+    return next((one.__metadata__ for one in found), ())
 
 
 def check_of(annotation) -> Callable | None:
-    """The check of a type, or of a type or None; None for what is no type of this glossary."""
-    found = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "__metadata__"))
-    return next((one.__metadata__[0] for one in found), None)
+    """The check of a type of this glossary; None for any other annotation."""
+    return next(iter(told(annotation)), None)
+
+
+def mark_of(annotation, kind: type):
+    """The mark of this kind that a type has, such as its `ByRow`, or None."""
+    return next((one for one in told(annotation) if isinstance(one, kind)), None)
+
+
+def gives_rows(annotation) -> bool:
+    """Whether the first argument of this type is x, whose n and d the others must have."""
+    return bool((mark := mark_of(annotation, ByRow)) and mark.gives)
 
 
 def checks_of(function: Callable) -> dict[str, Callable]:
-    """The checks of the parameters of a function whose types have one, by name."""
+    """The checks of those parameters of a function whose types have one, by name."""
     checks = {name: check_of(one.annotation) for name, one in inspect.signature(function).parameters.items()}
     return {name: check for name, check in checks.items() if check}
 
 
 class Plan(NamedTuple):
-    """What is checked of the arguments of a function, in which order; the anchor gives the rows of the others."""
+    """How the arguments of a function are checked.
+
+    order: (name, check), the anchor first, whose rows the others must have. names: the positional parameters, of which
+    `least` have no default. defaults: of all parameters.
+    """
 
     signature: inspect.Signature
     order: list[tuple[str, Callable]]
@@ -1046,16 +1059,16 @@ class Plan(NamedTuple):
     defaults: dict[str, Any]
 
 
-PLANS: dict[CodeType, Plan] = {}  # of functions that are made anew at each call of another: they differ in no type
+PLANS: dict[CodeType, Plan] = {}  # for inner functions, which are created at each call, always with the same types
 
 
 def plan_of(function: Callable) -> Plan:
-    """Read off the signature, once for each text."""
+    """The plan of a function, read off its signature; for an inner function only the first time."""
     code = getattr(function, "__code__", None)
     if code in PLANS:
         return PLANS[code]
     signature, checks = inspect.signature(function), checks_of(function)
-    anchor = next((name for name, check in checks.items() if check in OF_ROWS), None)
+    anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
     defaults = {name: one.default for name, one in signature.parameters.items()}
@@ -1067,7 +1080,7 @@ def plan_of(function: Callable) -> Plan:
 
 
 def rows(function: Callable) -> Callable:
-    """Check the arguments of `function` by their types, but for those that are left at what they are by default."""
+    """Check the arguments of `function` by their types, except those that are the default."""
     signature, order, anchor, names, least, defaults = plan_of(function)
     owned = "self" in defaults
 
@@ -1080,7 +1093,7 @@ def rows(function: Callable) -> Callable:
             if name in given and given[name] is not defaults[name]:
                 given[name] = check(name, given[name], x)
                 x = given[name] if name == anchor else x
-        with numpy.errstate(invalid="ignore"):  # NaN that a callable returns is no news to it
+        with numpy.errstate(invalid="ignore"):  # no warning for NaN that a callable returned
             return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
 
     return checked

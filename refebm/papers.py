@@ -1,7 +1,8 @@
-"""The texts that refebm rests on: how a source line cites each, and what it is. The one place that spells them.
+"""The texts that refebm cites: the words by which a source line cites each, and its full reference, in one place.
 
-A source is one citation or several, with semicolons between them: the words by which a text is cited, as they stand
-here, then where in it, after a comma, and remarks in parentheses: "Hyvarinen 2005, eq. 4; Vincent 2011, section 4.2".
+A source line is one citation or several, separated by semicolons. A citation is the words by which a text is cited, as
+they are spelt here, then after a comma the place in it, and remarks in parentheses:
+"Hyvarinen 2005, eq. 4; Vincent 2011, section 4.2".
 """
 
 import functools
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 
 def _read(text: str) -> dict[str, str]:
-    """Texts by the words by which they are cited; what a line says of one is indented below them."""
+    """Full references by the words that cite them: in `text` these are a line, with the reference indented below."""
     found: dict[str, str] = {}
     for line in text.strip().splitlines():
         if line[0] == " ":
@@ -21,7 +22,7 @@ def _read(text: str) -> dict[str, str]:
     return found
 
 
-# The five that the project began with.
+# The five documents that the project began with.
 DOCUMENTS = _read("""
 Song and Kingma 2021
     Yang Song and Diederik P. Kingma. How to Train Your Energy-Based Models. arXiv:2101.03288, 2021.
@@ -278,7 +279,7 @@ TEXTS = DOCUMENTS | PAPERS
 
 
 class Citation(NamedTuple):
-    """A text, by the words by which it is cited, and where in it."""
+    """text: the words by which a text is cited; place: the rest of the citation, such as ", eq. 4"."""
 
     text: str
     place: str
@@ -289,13 +290,13 @@ class Citation(NamedTuple):
 
 @functools.cache
 def citations(source: str) -> tuple[Citation, ...]:
-    """The citations of a source line; what stands in backquotes is a program, and no text."""
+    """The citations of a source line; parts in backquotes name a program, not a text, and are skipped."""
     parts = re.split(r";\s*(?![^()]*\))", source.replace("\n", " ").strip().rstrip("."))
     return tuple(_citation(part) for part in parts if part and not part.startswith("`"))
 
 
 CITED = re.compile("(?:" + "|".join(map(re.escape, sorted(TEXTS, key=len, reverse=True))) + r")(?![\w-])")
-UNKNOWN = re.compile(r".*?\b\d{4}[a-z]?\b|[^,(]*")  # that nobody has entered above yet: up to its year
+UNKNOWN = re.compile(r".*?\b\d{4}[a-z]?\b|[^,(]*")  # a text that is not entered above: up to its year
 
 
 def _citation(part):

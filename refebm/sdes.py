@@ -1,8 +1,10 @@
-r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, all but noise at t = 1, everything in closed form.
+r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, almost pure noise at t = 1, all in closed form.
 
-x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is not the prior that sampling starts from:
-`prior_gap` says by how much. Where both s and t are given, one is a float or their shapes are the same.
-Errors: E-TIME for t outside [0, 1] or s after t, E-SHAPE, E-LEVELS, E-POSITIVE, E-BETAS, E-DENSITY, E-CALLABLE.
+x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is close to the prior that sampling starts
+from, but not equal to it: `prior_gap` is their KL divergence. If a method takes times s and t, one of them must be a
+float, or both must have the same shape.
+Errors: E-TIME for t outside [0, 1] or s after t; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE for arrays; E-COUNT and
+E-SIZE for d; E-LEVELS, E-POSITIVE, E-BETAS, E-DENSITY, E-CALLABLE.
 """
 
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from collections.abc import Callable
 import autograd.numpy as np
 
 from refebm.glossary import (
+    Density,
     FreeTimes,
     InputError,
     InputTypeError,
@@ -29,11 +32,11 @@ from refebm.truth.expectations import expect
 
 
 class LinearSDE:
-    """What all have in common. beta is zero unless a kind has one."""
+    """The methods that all SDEs share. beta is zero unless a subclass defines it."""
 
     @rows
     def beta(self, t: FreeTimes):
-        r"""The rate at which data are forgotten, float or (n,).
+        r"""The rate at which the data decay, a float or (n,): 0, unless a subclass defines it.
 
         $$\beta(t) = 0$$
         """
@@ -48,17 +51,19 @@ class LinearSDE:
         return -0.5 * np.reshape(self.beta(t), (-1, 1)) * x
 
     def marginal(self, t):
-        r"""(m(t), std(t)): the kernel from 0 to t.
+        r"""(m(t), std(t)) of the law of x_t given x_0, each shaped like t.
 
         $$x_t \mid x_0 \sim \mathcal N(m(t)\, x_0, \text{std}(t)^2 I)$$
         """
         return self.kernel(0.0, t)
 
     @rows
-    def diffused(self, density, t: Time):
-        r"""The law of x_t for x_0 from a Gaussian or a mixture: means m mu_k, covariances m^2 C_k + std^2 I.
+    def diffused(self, density, t: Time) -> Density:
+        r"""The law of x_t for x_0 from a `Gaussian` or `GaussianMixture`: means m mu_k, covariances m^2 C_k + std^2 I.
 
         $$p_t = \sum_k w_k\, \mathcal N(m(t)\, \mu_k,\ m(t)^2 C_k + \text{std}(t)^2 I)$$
+
+        Errors: E-DENSITY for another density; E-TIME, E-SHAPE, E-FINITE, E-DTYPE for t.
         """
         if not isinstance(density, (Gaussian, GaussianMixture)):
             raise InputTypeError("E-DENSITY", f"density must be a Gaussian or a mixture, got {type(density).__name__}")
@@ -66,11 +71,11 @@ class LinearSDE:
         variance = std**2
         if isinstance(density, Gaussian):
             return Gaussian(scale * density.mean, scale**2 * density.cov + variance * np.eye(density.d))
-        one = np.eye(density.d) if np.ndim(density.spread) else 1.0  # a covariance that is a number stays one
+        one = np.eye(density.d) if np.ndim(density.spread) else 1.0  # a covariance given as a float stays a float
         return GaussianMixture(density.weights, scale * density.means, scale**2 * density.spread + variance * one)
 
     @rows
-    def prior(self, d: Size):
+    def prior(self, d: Size) -> Density:
         r"""The law that sampling starts from, N(0, std(1)^2 I).
 
         $$\mathcal N(0, \text{std}(1)^2 I)$$
@@ -78,9 +83,11 @@ class LinearSDE:
         return Gaussian(np.zeros(d), self.kernel(0.0, 1.0)[1] ** 2)
 
     def prior_gap(self, density) -> float:
-        r"""KL(p_1 | prior), p_1 the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature.
+        r"""KL(p_1 | prior), where p_1 is the law of x_1 for x_0 from a Gaussian or a mixture, d <= 2, by quadrature.
 
         $$KL(p_1 | \text{prior}) = \mathbb E_{p_1}[\log p_1 - \log \text{prior}]$$
+
+        Errors: E-DENSITY; those of `expect`.
         """
         end, prior = self.diffused(density, 1.0), self.prior(density.d)
         return expect([lambda x: end.log_prob(x) - prior.log_prob(x)], end).value[0]
@@ -92,8 +99,9 @@ class VarianceExploding(LinearSDE):
     $$dx = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})}\, dw, \ \sigma(t) = \sigma_{\min}^{1 - t}
     \sigma_{\max}^t$$
 
-    m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. Convention: the code of the source takes sigma(t) for
-    std, which smooths the data by sigma_min.
+    m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. 0 < sigma_min < sigma_max, floats.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-LEVELS unless sigma_min < sigma_max < 1e308 sigma_min.
+    Convention: the code of the source uses sigma(t) as std, which smooths the data by noise of sigma_min.
     Also: VE SDE
     Source: Song et al. 2021, eqs. 9 and 30
     """
@@ -122,11 +130,12 @@ class VarianceExploding(LinearSDE):
         return self.sigma(t) * np.sqrt(2 * self.log_ratio)
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: (1, std).
+        r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: returns (1, std).
 
         $$x_t \mid x_s \sim \mathcal N(x_s, (\sigma(t)^2 - \sigma(s)^2)\, I)$$
         """
         s, t = ordered_times(s, t)
+        # sigma(t)^2 - sigma(s)^2 = sigma(t)^2 (1 - (sigma_max/sigma_min)^{-2 (t - s)}), by expm1: nothing cancels
         return 1.0 + 0.0 * (t - s), self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))
 
 
@@ -139,7 +148,8 @@ class VariancePreserving(LinearSDE):
     >>> round(float(scale**2 + std**2), 12)
     1.0
 
-    With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}.
+    With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}. beta_min, beta_max > 0, floats.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE.
     Also: VP SDE
     Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
     """
@@ -157,11 +167,11 @@ class VariancePreserving(LinearSDE):
 
     @rows
     def betas(self, n_steps: StepCount) -> np.ndarray:
-        r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of a diffusion in N steps, for `ddpm_step`, `ddpm_loss`.
+        r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of N = n_steps discrete steps, for `ddpm_step`, `ddpm_loss`.
 
         $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
-        Errors: E-BETAS for so few steps that a variance would be 1 or more.
+        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT.
         Source: Song et al. 2021, appendix B
         """
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest
@@ -185,15 +195,15 @@ class VariancePreserving(LinearSDE):
         return np.sqrt(self.beta(t))
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: (scale, std).
+        r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: returns (e^{-b/2}, std).
 
         $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b})\, I),\quad b = \int_s^t \beta$$
         """
         b = self.integral(s, t)
-        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))
+        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b))  # 1 - e^{-b} by expm1 keeps its digits for small b
 
     @rows
-    def prior(self, d: Size):
+    def prior(self, d: Size) -> Density:
         r"""The law that sampling starts from, N(0, I).
 
         $$\mathcal N(0, I)$$
@@ -202,10 +212,11 @@ class VariancePreserving(LinearSDE):
 
 
 class SubVariancePreserving(VariancePreserving):
-    r"""As variance preserving, but g^2 = beta(t) (1 - e^{-2B(t)}): m = e^{-B/2}, *std* = 1 - e^{-B}.
+    r"""As `VariancePreserving`, but g^2 = beta(t) (1 - e^{-2B(t)}): m = e^{-B/2}, and *std*, not std^2, is 1 - e^{-B}.
 
     $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
 
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE.
     Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29
     """
@@ -215,24 +226,25 @@ class SubVariancePreserving(VariancePreserving):
 
         $$g(t) = \sqrt{\beta(t) (1 - e^{-2 B(t)})},\quad B(t) = \int_0^t \beta$$
         """
-        return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))
+        return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))  # -expm1(-a) = 1 - e^{-a}
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): (scale, std).
+        r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): returns (e^{-b/2}, std).
 
         $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b}) (1 - e^{-B(s) - B(t)})\, I),\quad b = B(t) - B(s)$$
         """
         b, total = self.integral(s, t), self.integral(0.0, s) + self.integral(0.0, t)
-        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))
+        return np.exp(-0.5 * b), np.sqrt(-np.expm1(-b)) * np.sqrt(-np.expm1(-total))  # -expm1(-a) = 1 - e^{-a}
 
 
 class GivenDiffusion(LinearSDE):
-    r"""dx = sigma(t) dw for a given sigma(t): m = 1, std^2 = int_0^t sigma^2, which is given too.
+    r"""dx = sigma(t) dw with sigma(t) and variance(t) = int_0^t sigma^2 given by the caller: m = 1, std^2 = variance.
 
     $$dx = \sigma(t)\, dw$$
 
-    sigma, variance: callables of t, float or (n,), that return finite numbers of its shape; variance(0) = 0 and
+    sigma, variance: callables of t, a float or (n,), that return finite numbers of the shape of t; variance(0) = 0 and
     variance' = sigma^2.
+    Errors: E-CALLABLE, E-FINITE; E-CALLABLE for a variance that decreases.
     Source: Stanford CS236, perturbing data with stochastic processes (the toy SDE)
     """
 
@@ -248,7 +260,7 @@ class GivenDiffusion(LinearSDE):
         return self.sigma(t)
 
     def kernel(self, s, t):
-        r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: (1, std).
+        r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: returns (1, std).
 
         $$x_t \mid x_s \sim \mathcal N(x_s, (v_t - v_s)\, I),\quad v_t = \int_0^t \sigma^2$$
         """

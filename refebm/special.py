@@ -1,6 +1,7 @@
-r"""Functions of single numbers, log sum exp, and layers, with slopes that are right far out too.
+r"""Elementwise functions, log-sum-exp and layers whose derivatives are also right for very large arguments.
 
-Each is one step for what differentiates, whose slope is written beside it. SciPy is imported when it is first asked.
+Automatic differentiation sees each as one step, with the derivative that is written beside it. `import scipy` loads its
+submodules only when they are first used.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from autograd.tracer import getval
 
 
 def with_slope(slope: Callable) -> Callable:
-    """For a function y of single numbers x: it and its slope(y, x) are the rule of both modes."""
+    """Decorate an elementwise function y of x: its derivative, slope(y, x), is the rule of forward and reverse mode."""
 
     def declare(function):
         step = primitive(function)
@@ -30,20 +31,20 @@ def _times(slope):
 
 @with_slope(lambda y, x: -2 * y * tanh(x))
 def sech_squared(x: np.ndarray) -> np.ndarray:
-    r"""1/cosh(x)^2, the slope of tanh, without overflow, and without the cancellation of 1 - tanh(x)^2."""
+    r"""1/cosh(x)^2, the derivative of tanh, as 4 e^{-2|x|}/(1 + e^{-2|x|})^2: no overflow, no cancellation."""
     e = numpy.exp(-2 * numpy.abs(x))
     return 4 * e / (1 + e) ** 2
 
 
 @with_slope(lambda y, x: sech_squared(x))
 def tanh(x: np.ndarray) -> np.ndarray:
-    """tanh(x). autograd's own rule evaluates cosh(x)^2 again in each pull-back of a divergence, and overflows."""
+    """tanh(x). autograd's rule would evaluate cosh(x)^2, which overflows, in every pull-back of a divergence."""
     return numpy.tanh(x)
 
 
 @with_slope(lambda y, a: y * expit(-a))
 def expit(a: np.ndarray) -> np.ndarray:
-    """1/(1 + e^-a), which scipy's rounds to 0 from a = -710 on, and whose slope autograd loses where it is near 1."""
+    """1/(1 + e^-a). scipy's is 0 for a < -710, and autograd's derivative of it loses its digits where it is near 1."""
     negative = a < 0
     e = numpy.exp(numpy.where(negative, a, -a))
     return numpy.where(negative, e, 1.0) / (1 + e)
@@ -51,9 +52,9 @@ def expit(a: np.ndarray) -> np.ndarray:
 
 @with_slope(lambda y, a: expit(a))
 def softplus(a: np.ndarray) -> np.ndarray:
-    """log(1 + e^a), whose slope is 1 where a is infinite."""
-    far = a > 40  # where it is a, to the last digit
-    return numpy.where(far, a, numpy.logaddexp(0.0, numpy.where(far, 0.0, a)))
+    """log(1 + e^a), with derivative 1 at a = inf."""
+    far = a > 40  # there it is a, to the last digit
+    return numpy.where(far, a, numpy.logaddexp(0.0, numpy.where(far, 0.0, a)))  # log(e^0 + e^a)
 
 
 @with_slope(lambda y, a: polygamma(0, a))
@@ -64,7 +65,7 @@ def gammaln(a: np.ndarray) -> np.ndarray:
 
 @with_slope(lambda y, x: np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi))
 def ndtr(x: np.ndarray) -> np.ndarray:
-    """P(Z < x) of unit normal Z."""
+    """P(Z < x) for unit normal Z."""
     return scipy.special.ndtr(x)
 
 
@@ -79,14 +80,14 @@ defjvp(polygamma, None, lambda g, y, n, a: g * polygamma(n + 1, a))
 
 
 def softmax(a: np.ndarray, axis: int | None = 0) -> np.ndarray:
-    """exp(a_k) / sum_k exp(a_k) over the first axis, or over all."""
+    """exp(a_k) / sum_k exp(a_k) over the first axis, or over all entries if axis is None."""
     e = np.exp(a - np.max(getval(a), axis=axis))
     return e / np.sum(e, axis=axis)
 
 
 @primitive
 def logsumexp(a: np.ndarray, axis: int | None = None) -> np.ndarray:
-    r"""log sum_k exp(a_k) over all, or over the first axis, the largest taken out."""
+    r"""log sum_k exp(a_k), the largest factored out, over all entries, or over the first axis if axis is 0."""
     top = numpy.max(getval(a), axis=axis)
     top = numpy.where(numpy.isfinite(top), top, 0.0)
     with numpy.errstate(divide="ignore"):
@@ -99,7 +100,7 @@ defjvp(logsumexp, lambda g, y, a, axis=None: np.sum(g * softmax(a, axis), axis=a
 
 @primitive
 def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a b, of two matrices."""
+    """The product of two matrices."""
     return numpy.dot(a, b)
 
 

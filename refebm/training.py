@@ -1,15 +1,17 @@
-r"""Training: minimise a loss in the parameters of a model, nested tuples, lists and dicts of float arrays.
+r"""Training: minimise a loss over the parameters of a model, nested tuples, lists and dicts of float arrays.
 
-`minimise` is L-BFGS, for a loss that is a function; `minimise_noisy` is Adam, or plain gradient steps, for one that
-draws noise at each step: noise that is drawn before, or by a generator in the closure of the loss; `minimise_in_turns`
-is the same for several players, each with a loss of its own. Where the loss, or its gradient, is not finite, `minimise`
-tries shorter steps; where none is short enough, and in the others at once, training stops, keeps the parameters before,
-and says so. A loss that refuses such parameters (E-FINITE, a DomainError: no integral, not settled; a LinAlgError: a
-matrix that is not positive definite; an ArithmeticError) counts as one that is not finite there. Whatever else ends a
-training has what was fitted as its attribute `fit`.
+`minimise` uses L-BFGS, for a deterministic loss. `minimise_noisy` uses Adam, or plain gradient steps, for a loss with
+new noise at each step (drawn beforehand, or by a generator in the loss's closure). `minimise_in_turns` does the same
+for several players, each with its own loss.
+
+If the loss or its gradient is not finite, `minimise` tries shorter steps. If none is short enough, and in the other two
+functions at once, training stops at the last good parameters, and the message of the `Fit` says so. A loss that raises
+E-FINITE, a DomainError (no integral, not settled), a LinAlgError (a matrix is not positive definite) or an
+ArithmeticError counts as not finite. Any other exception leaves training with the fit so far as its attribute `fit`.
 
 Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
-parameters; E-COUNT, E-POSITIVE; what the loss raises at the first parameters, E-FINITE where it is not finite there.
+parameters; E-COUNT, E-POSITIVE, E-FLAG; whatever the loss raises at the first parameters, and E-FINITE if it is not
+finite there.
 """
 
 from collections.abc import Callable
@@ -26,7 +28,9 @@ from refebm.glossary import (
     InputError,
     InputTypeError,
     asked,
+    filled,
     flag,
+    leaves_of,
     positive,
     real_array,
     see_callable,
@@ -39,12 +43,11 @@ NOTHING_LOWER = "the line search found nothing lower: this is roundoff, or the l
 
 
 class Fit(NamedTuple):
-    """What came out of training.
+    """The result of training.
 
-    parameters: the last, in the form in which they were given. history: the losses, (number of steps,), of `minimise`
-    those of the start and of each step, so one more; of a game a column for each player. finite:
-    False where training stopped because the loss, or its gradient, was not: the parameters are then the last before.
-    message: why it ended, in words.
+    parameters: the last ones, nested as they were given. history: the losses, (number of steps,); from `minimise` also
+    that of the start, so one more; with several players a column for each. finite: False if training stopped because
+    the loss or its gradient was not finite; the parameters are then the last good ones. message: why training ended.
     """
 
     parameters: Any
@@ -56,24 +59,26 @@ class Fit(NamedTuple):
 def minimise(
     loss: Callable, parameters: Any, n_steps: int = 1000, tolerance: float = 1e-8, *, progress: bool = True
 ) -> Fit:
-    r"""Parameters in which no entry of the gradient of loss(parameters) is above the tolerance, by L-BFGS.
+    r"""Parameters at which no entry of the gradient of loss(parameters) is above the tolerance, by L-BFGS.
 
     $$\theta^* :\ \max_i |\partial L(\theta)/\partial \theta_i| \le \text{tolerance}$$
 
-    loss: parameters -> float, differentiable by autograd, the same whenever it is asked. At most n_steps steps; it also
-    ends where the loss falls by no more than roundoff. progress: a line on stderr.
+    loss: parameters -> float, differentiable by autograd, with the same value at each call. It takes at most n_steps
+    steps, and ends earlier if the loss falls by no more than roundoff. progress: show a line on stderr.
+    Errors: E-CALLABLE for loss; E-DTYPE, E-EMPTY, E-FINITE for parameters; E-COUNT for n_steps; E-POSITIVE for
+    tolerance; E-FLAG.
     Also: L-BFGS
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
     run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
-    reach = 1.0  # a search begins with a step of this length; it is a power of 2, so that u = x/reach is exact
+    reach = 1.0  # L-BFGS starts with a step of length 1 in u = x/reach; a power of 2, so that the division is exact
     trial, lowest = run.x, (np.inf, run.x)
 
-    def asked(u):
+    def value_and_gradient(u):
         nonlocal trial, lowest
         trial = reach * u
         value, gradient = run.value_and_gradient(trial)
-        if not run.history:  # the search begins by asking at the start, and does not call back there
+        if not run.history:  # the first evaluation is at the start, for which scipy makes no callback
             run.keep(trial, value)
         if value < lowest[0]:
             lowest = value, trial
@@ -88,10 +93,10 @@ def minimise(
             options = {"maxiter": steps, "maxfun": 100 * steps, "gtol": reach * tolerance, "ftol": ROUNDOFF}
             try:
                 result = scipy.optimize.minimize(
-                    asked, run.last / reach, jac=True, method="L-BFGS-B", callback=keep, options=options
+                    value_and_gradient, run.last / reach, jac=True, method="L-BFGS-B", callback=keep, options=options
                 )
                 return reach * result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
-            except _Stop:  # anew from the lowest so far, with a step of at most half the length that led out
+            except _Stop:  # restart from the lowest point so far, with at most half the step that led to no finite loss
                 if run.history and lowest[0] < run.history[-1]:
                     run.keep(lowest[1], lowest[0])
                 length = np.linalg.norm(trial - run.last)
@@ -118,8 +123,10 @@ def minimise_noisy(
     $$\theta_{i+1} = \theta_i - \alpha\, \hat m_i/(\sqrt{\hat v_i} + 10^{-8})$$
 
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
-    steps, x - step_size g. each: called with the parameters and i before step i, to look at them. progress: a line on
-    stderr.
+    steps, x - step_size g. each: called with a copy of the parameters and i before step i, to observe the training.
+    progress: show a line on stderr.
+    Errors: E-CALLABLE for loss and each; E-DTYPE, E-EMPTY, E-FINITE for parameters; E-COUNT for n_steps; E-POSITIVE for
+    step_size; E-FLAG.
     Also: Adam, SGD
     Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951
     """
@@ -146,10 +153,11 @@ def minimise_in_turns(
     each: Callable | None = None,
     progress: bool = True,
 ) -> Fit:
-    r"""n_steps rounds, in each of which every player takes a step down a loss of its own, all the others being held.
+    r"""n_steps rounds; in each, every player in turn takes a step down its own loss, with the others' parameters fixed.
 
-    losses: by player, (parameters of all by player, i) -> float; parameters: those of the players, who move in this
-    order. adam: each has an Adam of its own; False for plain steps. each: called before round i.
+    losses: for each player's name, (parameters of all players by name, i) -> float. parameters: those of each player,
+    by name; players move in the order of this dict. adam: every player has its own Adam; False for plain steps. each:
+    called with the parameters of all players and i before round i.
     Source: Goodfellow et al. 2014, algorithm 1
     """
     now, each = dict(parameters), each and _callable("each", each)
@@ -173,40 +181,41 @@ def minimise_in_turns(
                 now[name] = one.unflatten(one.x)
         return first.x, f"all {first.n_steps} rounds are done"
 
-    def told(fit):
+    def of_all_players(fit):
         rounds = min(len(one.history) for one in players.values())
         history = np.stack([one.history[:rounds] for one in players.values()], axis=1)
         last = {name: one.unflatten(one.x if fit.finite else one.last) for name, one in players.items()}
         return fit._replace(parameters=last, history=history)
 
-    return first.fit(search, told, all_of=players.values())
+    return first.fit(search, of_all_players, all_of=players.values())
 
 
 class _Stop(Exception):
-    """The loss is not finite."""
+    """Raised if the loss or its gradient is not finite, with the reason as its message."""
 
 
 class _Run:
-    """A loss of flat parameters x, the losses so far, the last x at which all was well, the line on stderr."""
+    """A training in progress: the loss as a function of a flat vector x, the losses so far, the last good x, the line
+    on stderr."""
 
     def __init__(self, loss, parameters, n_steps, progress, first=0):
         self.loss, self.n_steps = _callable("loss", loss), steps("n_steps", n_steps)
         self.line = Line(flag("progress", progress))
         self.x, self.unflatten = _flat(parameters)
-        self.history, self.last, self.first = [], self.x, first  # of the losses, those that are of no step
+        self.history, self.last, self.first = [], self.x, first  # first: the number of losses in history before step 1
 
     def value_and_gradient(self, x, *i):
-        """Of the loss at x, in step i; _Stop where they are not finite."""
+        """The loss at x, in step i if it takes one, and its gradient; raises _Stop if they are not finite."""
         try:
             with numpy.errstate(all="ignore"):
                 value, back = pull_back(
                     lambda parameters: _of_parameters(_float(asked("loss", self.loss, parameters, *i))),
                     self.unflatten(x),
                 )
-                gradient = numpy.concatenate([numpy.ravel(part) for part in _leaves(back(numpy.float64(1.0)))])
+                gradient = numpy.concatenate([numpy.ravel(part) for part in leaves_of(back(numpy.float64(1.0)))])
         except (InputError, ArithmeticError, numpy.linalg.LinAlgError) as error:
-            told = not isinstance(error, InputError) or isinstance(error, DomainError) or error.code == "E-FINITE"
-            if self.history and told:
+            not_finite = not isinstance(error, InputError) or isinstance(error, DomainError) or error.code == "E-FINITE"
+            if self.history and not_finite:
                 raise _Stop(str(error)) from error
             raise
         if not numpy.isfinite(value):
@@ -216,13 +225,16 @@ class _Run:
         return value, gradient
 
     def keep(self, x, value):
-        """All is well at x."""
+        """Record x as the last good point, and the loss there."""
         self.last = numpy.array(x)
         self.history.append(float(value))
         self.tell()
 
-    def fit(self, search, told=lambda fit: fit, all_of=None):
-        """What the search comes to, or what it had when the loss was no longer finite, as it is told."""
+    def fit(self, search, converted=lambda fit: fit, all_of=None):
+        """The Fit that `search` leads to, or the Fit so far if the loss is no longer finite, converted by `converted`.
+
+        all_of: the runs of all players, if there are several.
+        """
         begun = all_of or [self]
         try:
             x, message = search()
@@ -236,50 +248,51 @@ class _Run:
         except BaseException as error:
             if all(one.history for one in begun):
                 message = f"stopped at step {len(self.history)} by {type(error).__name__}"
-                error.fit = told(Fit(self.unflatten(self.last), np.array(self.history), False, message))
+                error.fit = converted(Fit(self.unflatten(self.last), np.array(self.history), False, message))
             raise
         else:
             finite = True
         self.tell(f"  {message}\n")
-        return told(Fit(self.unflatten(x), np.array(self.history), finite, message))
+        return converted(Fit(self.unflatten(x), np.array(self.history), finite, message))
 
     def tell(self, end=""):
-        """Where we are, over the line that was there."""
+        """Overwrite the line on stderr with the number of steps and the last loss."""
         if self.line.shown:
             self.line.tell(f"{len(self.history) - self.first:6} of {self.n_steps}  loss {self.history[-1]:<13.6g}", end)
 
 
 class _Player(_Run):
-    """A run by steps, each along a gradient of its own."""
+    """A run of gradient steps, one at a time, by Adam or plain."""
 
     def __init__(self, loss, parameters, n_steps, step_size, adam, progress):
         super().__init__(loss, parameters, n_steps, progress)
         step_size = positive("step_size", step_size)
-        self.moved = _adam(step_size) if flag("adam", adam) else lambda x, gradient: x - step_size * gradient
+        self.stepped = _adam(step_size) if flag("adam", adam) else lambda x, gradient: x - step_size * gradient
 
     def step(self, i):
         value, gradient = self.value_and_gradient(self.x, i)
         self.keep(self.x, value)
         with numpy.errstate(over="ignore", invalid="ignore"):
-            x = self.moved(self.x, gradient)
+            x = self.stepped(self.x, gradient)
         if not numpy.isfinite(x).all():
-            raise _Stop("the step from it leads out of the numbers")
+            raise _Stop("the step from it overflows")
         self.x = x
 
 
 def _adam(step_size, b1=0.9, b2=0.999, eps=1e-8):
-    """Running means of the gradient and of its square, freed of their start at 0: Kingma and Ba 2015, algorithm 1.
+    """A function (x, gradient) -> x after a step of Adam: Kingma and Ba 2015, algorithm 1.
 
-    As `autograd.misc.optimizers.adam`, to the last digit; that one keeps its loop to itself, and players take turns.
+    It equals `autograd.misc.optimizers.adam` to the last digit. That function runs its own loop, which players that
+    take turns cannot use.
     """
     i, m, v = 0, 0.0, 0.0
 
-    def moved(x, gradient):
+    def stepped(x, gradient):
         nonlocal i, m, v
         i, m, v = i + 1, (1 - b1) * gradient + b1 * m, (1 - b2) * gradient**2 + b2 * v
         return x - step_size * (m / (1 - b1**i)) / (np.sqrt(v / (1 - b2**i)) + eps)
 
-    return moved
+    return stepped
 
 
 def _callable(name, function):
@@ -298,36 +311,19 @@ def _flat(parameters):
         ) from error
     if not len(x):
         raise InputError("E-EMPTY", "parameters must have at least one number")
-    leaves = _leaves(parameters)
-    form, ends = _filled(parameters, iter(leaves)), numpy.cumsum([np.size(leaf) for leaf in leaves])
+    leaves = leaves_of(parameters)
+    form, ends = filled(parameters, leaves), numpy.cumsum([np.size(leaf) for leaf in leaves])
     places = [(end - np.size(leaf), end, np.shape(leaf)) for leaf, end in zip(leaves, ends.tolist())]
 
-    def nest(x):  # as the other thing that flatten returns, which is slow: it is traced
-        return _filled(form, (x[start:end].reshape(shape) for start, end, shape in places))
+    def nest(x):  # the inverse of flatten; autograd's own, which is traced, is slow
+        return filled(form, (x[start:end].reshape(shape) for start, end, shape in places))
 
     return np.array(real_array("parameters", x)), nest
 
 
-def _leaves(nested):
-    """The arrays of nested parameters, in the order of `autograd.misc.flatten`."""
-    if isinstance(nested, dict):
-        nested = [nested[name] for name in sorted(nested)]
-    return [leaf for part in nested for leaf in _leaves(part)] if isinstance(nested, (tuple, list)) else [nested]
-
-
-def _filled(form, leaves):
-    """Nested as `form` is, with the next of these arrays each."""
-    if isinstance(form, dict):
-        parts = {name: _filled(form[name], leaves) for name in sorted(form)}
-        return {name: parts[name] for name in form}
-    if isinstance(form, (tuple, list)):
-        return type(form)([_filled(part, leaves) for part in form])
-    return next(leaves)
-
-
 def _of_parameters(value):
     if held(value) is value:
-        raise InputError("E-CALLABLE", "loss must depend on the parameters, by autograd.numpy")
+        raise InputError("E-CALLABLE", "loss must depend on the parameters, through autograd.numpy")
     return value
 
 

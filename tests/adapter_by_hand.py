@@ -220,7 +220,8 @@ def tweedie_mean(model, y, sigma):
 
 def tweedie_cov(model, y, sigma):
     variance = column(sigma, y)[:, :, None] ** 2
-    return variance * np.eye(y.shape[1]) + variance**2 * jacobian(model)(y)
+    slopes = variance * jacobian(model)(y)
+    return variance * np.eye(y.shape[1]) + variance * slopes
 
 
 def geometric_noise_levels(x, n, smallest):
@@ -279,7 +280,7 @@ def score_of_denoiser(model, sde, x, t):
 
 def karras_denoising(model, x, sigma, z, data_std):
     denoiser, sigma = field(model), column(sigma, x)
-    weight = (sigma**2 + data_std**2) / (sigma * data_std) ** 2
+    weight = sigma**-2 + data_std**-2
     return 0.5 * weight[:, 0] * squared_norm(denoiser(x + sigma * z, sigma[:, 0]) - x)
 
 
@@ -292,7 +293,8 @@ def karras_preconditioned(model, x, sigma, data_std):
 
 def karras_noise_levels(n, smallest, largest, power):
     first, last = largest ** (1 / power), smallest ** (1 / power)
-    return (first + np.arange(n) / (n - 1) * (last - first)) ** power
+    part = np.arange(n) / (n - 1)
+    return ((1 - part) * first + part * last) ** power
 
 
 def karras_heun_step(model, x, sigma, next_sigma):
@@ -353,11 +355,12 @@ def annealed_variance(ratio, eta, n_steps):
 
 
 def annealed_step(ratio, n_steps):
-    power, square, low, high = 2 * n_steps, ratio**2, 0.0, 1.0
+    power, excess, low, high = 2 * n_steps, (ratio - 1) * (ratio + 1), 0.0, 1.0
     for _ in range(100):
         eta = 0.5 * (low + high)
-        settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (power - 1)
-        falls = power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
+        settled, log_kept = 1 / (1 - eta / 2), np.log1p(-eta)
+        kept = np.exp((power - 1) * log_kept)
+        falls = power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2
         low, high = (eta, high) if falls else (low, eta)
     return eta
 
@@ -432,8 +435,9 @@ def contrastive_divergence(model, x, x_model):
 
 
 def estimated_log_partition(log_weights):
-    w = np.exp(log_weights - np.max(log_weights))
-    return np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w)
+    largest = np.max(log_weights)
+    w, deviation = np.exp(log_weights - largest), np.std(np.expm1(log_weights - largest), ddof=1)
+    return np.log(np.mean(w)) + largest, deviation / np.sqrt(len(w)) / np.mean(w)
 
 
 def contrastive_divergence_with_entropy(model, held_model, log_q, x, x_model):
@@ -619,8 +623,10 @@ def coupled_metropolis_step(model, x, y, scale, z, u_meet, u):
 
 
 def reflected(z, gap):
-    length = squared_norm(gap)
-    return z - (2 * dot(gap, z) / np.where(length > 0, length, 1.0))[:, None] * gap
+    size = np.max(np.abs(gap), axis=1)[:, None]
+    e = gap / np.where(size > 0, size, 1.0)
+    length = squared_norm(e)
+    return z - (2 * dot(e, z) / np.where(length > 0, length, 1.0))[:, None] * e
 
 
 def accepted(energy, x, proposal, u):
@@ -721,7 +727,8 @@ def ddim_step(model, betas, x, i, eta, z):
     beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]
     pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)
     s = score(x, i)
-    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z
+    drawn = eta * np.sqrt(beta) * np.sqrt(then / now)
+    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed) * np.sqrt(now) * s + drawn * z
 
 
 # ---- what chains tell, x (T, n, d) -----------------------------------------------------------------------------------

@@ -77,8 +77,7 @@ def bits(asked):
 def rows_of(asked):
     """The same question of each row alone."""
     for i in range(asked.given["n"]):
-        kept = {name: row_alone(name, value, i) for name, value in asked.arguments.items()}
-        yield type(asked)(asked.function, asked.id, kept, "")
+        yield type(asked)(asked.function, asked.id, row_alone(asked.function, asked.arguments, i), "")
 
 
 def up(number):

@@ -29,7 +29,7 @@ from refebm.models import CONDITIONAL, KINDS, Model
 from refebm.samplers.step import Step
 from refebm.sdes import LinearSDE
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import BY_NAME, ROLES, Question, types
+from refebm.variants.questions import BY_NAME, Question, handed, types
 
 N, D = 6, 3  # unlike other sizes, so that an axis of such a length is known
 NOTHING, SAME = object(), object()
@@ -201,7 +201,7 @@ def _arguments(name):
 def _handed(function, name, value):
     """What a question has as data, as a user hands it over."""
     if isinstance(value, Model):
-        return getattr(REFERENCE, ROLES[types(function)[name]])(value)
+        return handed(REFERENCE, types(function)[name], value)
     if isinstance(value, str) and name != "by":
         return by_user(BY_NAME[value]) if name == "sampler" else BY_NAME[value]
     if name == "sde":

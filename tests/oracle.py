@@ -19,6 +19,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -193,9 +194,16 @@ ENERGIES |= {f.__name__: f for f in (binary_rbm, gaussian_rbm)}
 # --- densities: log p as a sum of terms ----------------------------------------------------------------------------
 
 
+@lru_cache(64)
+def inverse_and_log_det(cov, precision):
+    """Of a covariance that many points have, at a precision."""
+    return inverse(cov), mp.log(mp.det(mp.matrix(cov)))
+
+
 def gaussian_log(x, mean, cov):
     cov, c = full(cov, len(x)), minus(x, mean)
-    return -dot(c, times(inverse(cov), c)) / 2, -mp.log(mp.det(mp.matrix(cov))) / 2, -len(x) * mp.log(2 * mp.pi) / 2
+    precision, log_det = inverse_and_log_det(tuple(map(tuple, cov)), mp.prec)
+    return -dot(c, times(precision, c)) / 2, -log_det / 2, -len(x) * mp.log(2 * mp.pi) / 2
 
 
 def joint_log(x, weights, means, covs, k):
@@ -418,7 +426,19 @@ def by_rows(name, **arguments):
         arguments |= {key: [list(a) for a in zip(*arguments[key])]}
     by_row = {key for key in ROW_BY_ROW if isinstance(arguments.get(key), list)}
     n = len(arguments[next(key for key in ("x", "y", "z", "v") if key in by_row)])
-    return [ROWS[name](**{key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
+    return [of_row(name, {key: a[i] if key in by_row else a for key, a in arguments.items()}) for i in range(n)]
+
+
+KNOWN, MOST_KNOWN = {}, 1000  # rows of whose inputs none has moved, which are the same objects then
+
+
+def of_row(name, given):
+    key = (name, mp.prec, *given, *map(id, given.values()))
+    if key not in KNOWN:
+        if len(KNOWN) == MOST_KNOWN:
+            KNOWN.clear()
+        KNOWN[key] = given, ROWS[name](**given)  # what is held here has its id to itself
+    return KNOWN[key][1]
 
 
 @row

@@ -1,6 +1,7 @@
 """The book: every definition has its equation, once, typeset; what is found by which words; pages are up to date."""
 
 import doctest
+import functools
 import inspect
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ import autograd.numpy as np
 import pytest
 
 import refebm.book
+from refebm import glossary
 from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
 from refebm.book.plain import clauses, plain
@@ -37,6 +39,27 @@ def test_every_definition_has_one_equation_in_latex_after_its_first_paragraph(na
     first, latex, *_ = docstring(name).split("\n\n")
     assert re.fullmatch(r"\$\$[^$]+\$\$", latex), name
     assert "$$" not in first and docstring(name).count("$$") == 2, name
+
+
+CODE = re.compile(r"E-[A-Z]+")
+
+
+@functools.cache
+def codes_of(check, callers=()):
+    """The codes of errors in the text of a check, and of the functions of the glossary that it calls."""
+    called = {vars(glossary).get(name) for name in inspect.unwrap(check).__code__.co_names} - {*callers, check}
+    inner = [codes_of(one, (*callers, check)) for one in called if inspect.isfunction(one)]
+    return set(CODE.findall(inspect.getsource(check))).union(*inner)
+
+
+@pytest.mark.parametrize("name", DEFINITIONS)
+def test_every_docstring_names_the_errors_of_its_types(name):
+    """A method's may stand with its class or in its module. Where E-DTYPE is named, E-MASKED is meant too."""
+    one, (public, method) = entries.thing(name), name.partition(".")[::2]
+    said = [docstring(name), *([docstring(public), inspect.getmodule(inspect.unwrap(one)).__doc__] if method else [])]
+    checks = glossary.checks_of(inspect.unwrap(one.__init__ if inspect.isclass(one) else one))
+    assert {"E-MASKED"}.union(*map(codes_of, checks.values())) <= {"E-MASKED", *CODE.findall("".join(said))}, name
+    assert CODE.search("".join(said)), name
 
 
 def test_the_latex_of_definitions_is_mathml():

@@ -1,7 +1,9 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
+import functools
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -64,8 +66,55 @@ def test_an_energy_with_its_gradient_and_products():
     assert not nll.passed and nll.findings[0].diagnosis, nll
 
 
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_an_energy_in_the_place_of_a_score(kind):
+    """It is handed to the loss, and its gradients in the parameters are examined as those of a score are."""
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    energy, x = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).to(kind), x.to(kind)
+
+    def loss(energy, x, sigma, z, sign=-1, half=0.5):
+        x = (x + sigma * z).requires_grad_()
+        (slope,) = torch.autograd.grad(energy(x).sum(), x, create_graph=True)
+        return (half * ((sign * slope + z / sigma) ** 2).sum(1)).mean()
+
+    (right,) = compare("denoising_score_matching", loss, energy=energy, x=x, sigma=0.5).findings
+    assert (right.status, right.gradients) == ("passed", 2), right.diagnosis
+    plus = functools.partial(loss, sign=1)
+    (wrong,) = compare("denoising_score_matching", plus, energy=energy, x=x, sigma=0.5).findings
+    assert wrong.status == "failed" and "sign" in wrong.diagnosis, wrong.diagnosis
+    with pytest.raises(InputError, match=r"got \(\d,\); an energy is given as energy="):
+        compare("denoising_score_matching", loss, score=energy, x=x, sigma=0.5)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+def test_small_squares_of_energies_are_found_without_noise(kind):
+    """Their size is a few tolerances of float32; and the questions are not numbered without gaps."""
+    torch, model, x = torch_model()
+    kind = getattr(torch, kind)
+    energy, x = torch.nn.Sequential(model, torch.nn.Linear(3, 1), torch.nn.Flatten(0)).to(kind), x.to(kind)
+
+    def loss(energy, x, x_model):
+        here, there = energy(x), energy(x_model)
+        return here.mean() - there.mean() + 0.001 * ((here**2).mean() + (there**2).mean())
+
+    (finding,) = compare("contrastive_divergence", loss, energy=energy, x=x, x_model=0.5 * x).findings
+    assert finding.status == "convention" and "alpha = 0.001" in finding.diagnosis, finding.diagnosis
+
+
+def test_a_loss_has_names_of_its_own_for_models():
+    def step(*, x, network, eta, z):
+        return x + eta * network(x) + np.sqrt(2 * eta) * z
+
+    assert compare("langevin_step", step, score=numpy_score, x=X, eta=0.25).passed
+    swapped = lambda x, eta, z, network: x + eta * network(x) + np.sqrt(2 * eta) * z  # noqa: E731
+    assert compare("langevin_step", swapped, score=numpy_score, x=X, eta=0.25).passed
+    long = compare("langevin_step", lambda f, x, eta, z: z, score=np.sin, x=np.ones((1, 200)), eta=0.25)
+    assert "# x: your own, (1, 200)" in str(long)
+
+
 def test_products_are_wanted_where_refebm_differentiates():
-    with pytest.raises(InputError, match=r"product\(x, v\) is wanted"):
+    with pytest.raises(InputError, match=r"give product\(x, v\)"):
         compare("implicit_score_matching", implicit, score=numpy_score, x=X)
 
 
@@ -228,7 +277,7 @@ def test_gradients_of_a_model_of_jax():
 
 def test_arrays_of_numpy_carry_no_gradients():
     report = compare("implicit_score_matching", implicit, score=numpy_score, product=numpy_product, x=X)
-    assert "gradients not examined: NumPy's arrays carry none" in str(report)
+    assert "gradients not examined: NumPy arrays have no automatic gradients" in str(report)
 
 
 # ---- what is handed over, and what it is asked with ------------------------------------------------------------------
@@ -241,12 +290,12 @@ def dsm(score, x, sigma, z):
 def test_a_model_in_train_mode_is_told_so():
     torch, model, x = torch_model()
     dropping = torch.nn.Sequential(model, torch.nn.Dropout(0.5), torch.nn.Linear(3, 3)).double()
-    with pytest.raises(InputError, match=r"E-RANDOM.*asked again.*dropout.*model\.eval\(\)"):
+    with pytest.raises(InputError, match=r"E-RANDOM.*called again.*dropout, call model\.eval\(\)"):
         compare("denoising_score_matching", dsm, score=dropping, x=x, sigma=0.5)
     assert compare("denoising_score_matching", dsm, score=dropping.eval(), x=x, sigma=0.5).passed
     normed = torch.nn.Sequential(model, torch.nn.BatchNorm1d(3)).double()
     with pytest.raises(
-        InputError, match=r"E-MODEL.*raises ValueError: Expected more than 1(.|\n)*eval\(\), or by_row=False"
+        InputError, match=r"E-MODEL.*raises ValueError: Expected more than 1(.|\n)*eval\(\), or pass by_row=False"
     ):
         compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5)
     assert compare("denoising_score_matching", dsm, score=normed, x=x, sigma=0.5, by_row=False).passed
@@ -455,3 +504,23 @@ def test_an_adapter_that_is_read_after_a_comparison_has_its_precision(framework)
     model, x, precise = PRECISE[framework]
     text = LATER.format(framework=framework, model=model, x=x, precise=precise)
     subprocess.run([sys.executable, "-c", text], check=True)
+
+
+def test_comparisons_in_several_threads_wait_for_each_other():
+    x, found = np.array([[0.5, -1.0], [2.0, 0.25]]), {}
+
+    def loss(factor, score, x, sigma, z):
+        return factor * np.sum((score(x + sigma * z) + z / sigma) ** 2, axis=1)
+
+    def compared(factor):
+        own = functools.partial(loss, factor)
+        given = {"score": lambda x: -x, "x": x, "sigma": 0.5, "z": x[::-1]}
+        found[factor] = compare("denoising_score_matching", own, product=lambda x, v: -v, **given)
+
+    threads = [threading.Thread(target=compared, args=(factor,)) for factor in (0.5, 1.0, 1.5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    said = {factor: report.findings[0].status for factor, report in found.items()}
+    assert said == {0.5: "passed", 1.0: "convention", 1.5: "failed"}

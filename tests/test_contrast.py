@@ -11,6 +11,7 @@ from autograd import grad
 import refebm
 from refebm import KULLBACK_LEIBLER, LEAST_SQUARES, LOGISTIC, Generator, LinearGaussianVAE, Model, RealNVP
 from refebm.glossary import InputError
+from tests.refused import refused
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Y = np.stack([X[::-1] + 0.5, 0.5 * X])
@@ -239,64 +240,6 @@ def test_memory_grows_with_nu_n_and_d_and_no_faster(loss):
         assert np.all(used(*shape) <= 1.05 * base), used(*shape) / base
 
 
-# Whatever the layout, and without a trace
-
-
-def calls(x, y, z, ratio, bits):
-    """Every function of these stems, on the same rows."""
-    return {
-        "noise_contrastive": lambda: refebm.noise_contrastive(log_model, log_noise, x, y),
-        "conditional_noise_contrastive": lambda: refebm.conditional_noise_contrastive(energy, x, y, ratio),
-        "bregman_noise_contrastive": lambda: refebm.bregman_noise_contrastive(log_model, log_noise, LOGISTIC, x, y),
-        "gan_discriminator_loss": lambda: refebm.gan_discriminator_loss(log_model, x, z),
-        "mixed_noise": lambda: refebm.mixed_noise(log_model, log_noise, 0.25)(x),
-        "variational_bound": lambda: refebm.variational_bound(energy, log_noise, x, z),
-        "implicit_negative_elbo": lambda: refebm.implicit_negative_elbo(log_model, score, z),
-        "stein_discrepancy": lambda: refebm.stein_discrepancy(score, score, x),
-        "minimum_probability_flow": lambda: refebm.minimum_probability_flow(energy, bits),
-        "minimum_probability_flow_continuous": lambda: refebm.minimum_probability_flow_continuous(energy, x, 0.5, z),
-        "minimum_velocity": lambda: refebm.minimum_velocity(score, x),
-        "RealNVP.log_prob": lambda: FLOW.log_prob(x),
-        "RealNVP.inverse": lambda: FLOW.inverse(x)[0],
-        "RealNVP.sample": lambda: FLOW.sample(z),
-        "LinearGaussianVAE.log_joint": lambda: ELBO.log_joint(x, z[:, :1]),
-        "LinearGaussianVAE.posterior_mean": lambda: ELBO.posterior_mean(x),
-        "LinearGaussianVAE.gap": lambda: ELBO.gap(x, z[:, :1], 0.5),
-    }
-
-
-GIVEN = (X, Y, Z, RATIO, BITS)
-NAMES = list(calls(*GIVEN))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_layout_type_and_batch_do_not_matter(name):
-    expected = calls(*GIVEN)[name]()
-    assert len(expected) == len(X)
-    np.testing.assert_array_equal(calls(*map(np.asfortranarray, GIVEN))[name](), expected)
-    np.testing.assert_array_equal(calls(*(a.astype(np.float32) for a in GIVEN))[name](), expected)  # all are float32
-    np.testing.assert_array_equal(calls(*(a.tolist() for a in (X, Y)), Z, *GIVEN[3:])[name](), expected)
-    for i in range(3):
-        one = calls(X[i : i + 1], Y[:, i : i + 1], Z[i : i + 1], RATIO[:, i : i + 1], BITS[i : i + 1])[name]()
-        np.testing.assert_allclose(one, expected[i : i + 1], rtol=1e-14)
-
-
-@pytest.mark.parametrize("name", [*NAMES, "kernel_stein", "entropy_gradient"])
-def test_inputs_are_not_modified_and_may_be_read_only(name):
-    given = [a.copy() for a in GIVEN]
-    for array in given:
-        array.setflags(write=False)
-    others = {
-        "kernel_stein": lambda: refebm.kernel_stein(score, given[0], 0.5),
-        "entropy_gradient": lambda: refebm.entropy_gradient(score, scaled, given[0], given[2]),
-    }
-    call = (calls(*given) | others)[name]
-    first = call()
-    np.testing.assert_array_equal(call(), first)
-    for now, was in zip(given, GIVEN):
-        np.testing.assert_array_equal(now, was)
-
-
 def test_models_keep_copies():
     weights, bias = np.array([[1.0], [-0.5]]), np.array([0.5, 0.25])
     autoencoder = LinearGaussianVAE(weights, bias, 0.75)
@@ -331,163 +274,148 @@ def autoencoder(weights=((1.0,), (-0.5,)), bias=(0.5, 0.25), deviation=0.75):
 
 
 BAD = {
-    "y without its first axis": (contrast(y=X), "E-SHAPE", r"y .*\(nu, n, d\).*\(3, 2\).*got shape \(3, 2\)"),
-    "no noise": (contrast(y=Y[:0]), "E-SHAPE", r"nu >= 1; got shape \(0, 3, 2\)"),
-    "nu after n": (contrast(y=np.swapaxes(Y, 0, 1)), "E-SHAPE", r"y .*\(3, 2, 2\)"),
-    "noise for another n": (contrast(y=Y[:, :2]), "E-SHAPE", r"y .*\(2, 2, 2\)"),
-    "noise of another d": (contrast(y=Y[:, :, :1]), "E-SHAPE", r"y .*\(2, 3, 1\)"),
-    "noise that is NaN": (contrast(y=np.nan * Y), "E-FINITE", r"y .*nan at index \(0, 0, 0\)"),
-    "no y": (contrast(y=None), "E-DTYPE", "y"),
-    "noise that does not reach the data": (contrast(log_noise=half), "E-SUPPORT", "log_noise .*-inf at row 2 of x"),
+    "y without its first axis": (contrast(y=X), r"E-SHAPE y .*\(nu, n, d\).*\(3, 2\).*got shape \(3, 2\)"),
+    "no noise": (contrast(y=Y[:0]), r"E-SHAPE nu >= 1; got shape \(0, 3, 2\)"),
+    "nu after n": (contrast(y=np.swapaxes(Y, 0, 1)), r"E-SHAPE y .*\(3, 2, 2\)"),
+    "noise for another n": (contrast(y=Y[:, :2]), r"E-SHAPE y .*\(2, 2, 2\)"),
+    "noise of another d": (contrast(y=Y[:, :, :1]), r"E-SHAPE y .*\(2, 3, 1\)"),
+    "noise that is NaN": (contrast(y=np.nan * Y), r"E-FINITE y .*nan at index \(0, 0, 0\)"),
+    "no y": (contrast(y=None), "E-DTYPE y"),
+    "noise that does not reach the data": (contrast(log_noise=half), "E-SUPPORT log_noise .*-inf at row 2 of x"),
     "noise that is NaN at the data": (
         contrast(log_noise=lambda x: anp.where(x[:, 0] > 1, anp.nan, -x[:, 0])),
-        "E-SUPPORT",
-        "log_noise .*nan at row 1 of x",
+        "E-SUPPORT log_noise .*nan at row 1 of x",
     ),
     "noise that does not reach, differentiated": (
         lambda: grad(lambda t: anp.sum(contrast(log_noise=lambda x: t * half(x))()))(1.0),
-        "E-SUPPORT",
-        "row 2",
+        "E-SUPPORT row 2",
     ),
-    "a column for a log-density": (contrast(log_model=column), "E-CALLABLE", r"log_model.*\(n,\) = \(3,\).*\(3, 1\)"),
-    "a column for the noise": (contrast(log_noise=column), "E-CALLABLE", r"log_noise.*\(3, 1\)"),
-    "a number for the noise": (contrast(log_noise=-1.0), "E-CALLABLE", "log_noise.*float"),
+    "a column for a log-density": (contrast(log_model=column), r"E-CALLABLE log_model.*\(n,\) = \(3,\).*\(3, 1\)"),
+    "a column for the noise": (contrast(log_noise=column), r"E-CALLABLE log_noise.*\(3, 1\)"),
+    "a number for the noise": (contrast(log_noise=-1.0), "E-CALLABLE log_noise.*float"),
     "a slope that falls": (
         bregman(Generator(lambda a: -a, lambda a: a)),
-        "E-GENERATOR",
-        "generator.derivative must increase",
+        "E-GENERATOR generator.derivative must increase",
     ),
-    "a straight line": (bregman(Generator(lambda a: 0 * a, lambda a: 0 * a)), "E-GENERATOR", "increase.*convex"),
-    "a slope that is NaN": (bregman(Generator(lambda a: anp.nan * a, anp.exp)), "E-GENERATOR", "increase"),
-    "a generator of u": (bregman(Generator(anp.log, lambda u: u)), "E-GENERATOR", "derivative"),
-    "a conjugate of u": (bregman(Generator(lambda a: a, lambda u: u)), "E-GENERATOR", "conjugate.*log u"),
-    "derivative and conjugate exchanged": (bregman(Generator(*LEAST_SQUARES[::-1])), "E-GENERATOR", "conjugate"),
+    "a straight line": (bregman(Generator(lambda a: 0 * a, lambda a: 0 * a)), "E-GENERATOR increase.*convex"),
+    "a slope that is NaN": (bregman(Generator(lambda a: anp.nan * a, anp.exp)), "E-GENERATOR increase"),
+    "a generator of u": (bregman(Generator(anp.log, lambda u: u)), "E-GENERATOR derivative"),
+    "a conjugate of u": (bregman(Generator(lambda a: a, lambda u: u)), "E-GENERATOR conjugate.*log u"),
+    "derivative and conjugate exchanged": (bregman(Generator(*LEAST_SQUARES[::-1])), "E-GENERATOR conjugate"),
     "the conjugate of another generator": (
         bregman(Generator(LOGISTIC.derivative, KULLBACK_LEIBLER.conjugate)),
-        "E-GENERATOR",
-        r"conjugate.*Psi'\(u\) u - Psi\(u\)",
+        r"E-GENERATOR conjugate.*Psi'\(u\) u - Psi\(u\)",
     ),
     "a generator of one number": (
         bregman(Generator(lambda a: 1.0, anp.exp)),
-        "E-GENERATOR",
-        r"generator.derivative\(log_u\).*\(33,\).*\(\)",
+        r"E-GENERATOR generator.derivative\(log_u\).*\(33,\).*\(\)",
     ),
-    "a generator of numbers": (bregman(Generator(1.0, 2.0)), "E-CALLABLE", "generator.derivative.*float"),
-    "a generator by name": (bregman("LOGISTIC"), "E-GENERATOR", "Generator, got str"),
-    "a generator as a tuple": (bregman((anp.exp, anp.exp)), "E-GENERATOR", "Generator, got tuple"),
-    "noise of one axis less, Bregman": (bregman(LOGISTIC, y=X), "E-SHAPE", r"y .*\(nu, n, d\)"),
-    "noise that does not reach, Bregman": (bregman(LOGISTIC, log_noise=half), "E-SUPPORT", "row 2"),
-    "conditional noise without its first axis": (conditional(X), "E-SHAPE", r"y .*\(nu, n, d\)"),
-    "one log-ratio for each row": (conditional(Y, RATIO[0]), "E-SHAPE", r"log_ratio .*\(2, 3\); got \(3,\)"),
-    "log-ratios transposed": (conditional(Y, RATIO.T), "E-SHAPE", r"log_ratio .*\(2, 3\); got \(3, 2\)"),
-    "log-ratios for one noise point": (conditional(Y, RATIO[:1]), "E-SHAPE", r"log_ratio .*\(1, 3\)"),
-    "one log-ratio for all": (conditional(Y, 0.5), "E-SHAPE", "log_ratio"),
-    "a log-ratio that is infinite": (conditional(Y, -np.inf + RATIO), "E-FINITE", "log_ratio .*-inf"),
-    "a log-ratio in words": (conditional(Y, "symmetric"), "E-DTYPE", "log_ratio"),
+    "a generator of numbers": (bregman(Generator(1.0, 2.0)), "E-CALLABLE generator.derivative.*float"),
+    "a generator by name": (bregman("LOGISTIC"), "E-GENERATOR Generator, got str"),
+    "a generator as a tuple": (bregman((anp.exp, anp.exp)), "E-GENERATOR Generator, got tuple"),
+    "noise of one axis less, Bregman": (bregman(LOGISTIC, y=X), r"E-SHAPE y .*\(nu, n, d\)"),
+    "noise that does not reach, Bregman": (bregman(LOGISTIC, log_noise=half), "E-SUPPORT row 2"),
+    "conditional noise without its first axis": (conditional(X), r"E-SHAPE y .*\(nu, n, d\)"),
+    "one log-ratio for each row": (conditional(Y, RATIO[0]), r"E-SHAPE log_ratio .*\(2, 3\); got \(3,\)"),
+    "log-ratios transposed": (conditional(Y, RATIO.T), r"E-SHAPE log_ratio .*\(2, 3\); got \(3, 2\)"),
+    "log-ratios for one noise point": (conditional(Y, RATIO[:1]), r"E-SHAPE log_ratio .*\(1, 3\)"),
+    "one log-ratio for all": (conditional(Y, 0.5), "E-SHAPE log_ratio"),
+    "a log-ratio that is infinite": (conditional(Y, -np.inf + RATIO), "E-FINITE log_ratio .*-inf"),
+    "a log-ratio in words": (conditional(Y, "symmetric"), "E-DTYPE log_ratio"),
     "noise points for a discriminator": (
         lambda: refebm.gan_discriminator_loss(log_model, X, Y),
-        "E-SHAPE",
-        r"y .*\(3, 2\); got \(2, 3, 2\)",
+        r"E-SHAPE y .*\(3, 2\); got shape \(2, 3, 2\)",
     ),
-    "a column for a logit": (lambda: refebm.gan_discriminator_loss(column, X, X), "E-CALLABLE", "logit"),
-    "weight zero": (lambda: refebm.mixed_noise(log_model, log_noise, 0.0), "E-WEIGHTS", "weight .*0.0"),
-    "weight one": (lambda: refebm.mixed_noise(log_model, log_noise, 1), "E-WEIGHTS", "weight .*1.0"),
-    "weight negative": (lambda: refebm.mixed_noise(log_model, log_noise, -0.5), "E-WEIGHTS", "weight .*-0.5"),
-    "one point for mixed noise": (lambda: refebm.mixed_noise(log_model, log_noise, 0.5)(X[0]), "E-NDIM", r"x .*\(2,\)"),
-    "weight in percent": (lambda: refebm.mixed_noise(log_model, log_noise, 30), "E-WEIGHTS", "weight .*30"),
-    "two weights": (lambda: refebm.mixed_noise(log_model, log_noise, [0.5, 0.5]), "E-SHAPE", r"weight .*\(2,\)"),
-    "no proposal": (lambda: refebm.mixed_noise(log_model, None, 0.5), "E-CALLABLE", "log_proposal.*NoneType"),
-    "a column for a proposal": (lambda: refebm.mixed_noise(log_model, column, 0.5)(X), "E-CALLABLE", "log_proposal"),
+    "a column for a logit": (lambda: refebm.gan_discriminator_loss(column, X, X), "E-CALLABLE logit"),
+    "weight zero": (lambda: refebm.mixed_noise(log_model, log_noise, 0.0), "E-WEIGHTS weight .*0.0"),
+    "weight one": (lambda: refebm.mixed_noise(log_model, log_noise, 1), "E-WEIGHTS weight .*1.0"),
+    "weight negative": (lambda: refebm.mixed_noise(log_model, log_noise, -0.5), "E-WEIGHTS weight .*-0.5"),
+    "one point for mixed noise": (lambda: refebm.mixed_noise(log_model, log_noise, 0.5)(X[0]), r"E-NDIM x .*\(2,\)"),
+    "weight in percent": (lambda: refebm.mixed_noise(log_model, log_noise, 30), "E-WEIGHTS weight .*30"),
+    "two weights": (lambda: refebm.mixed_noise(log_model, log_noise, [0.5, 0.5]), r"E-SHAPE weight .*\(2,\)"),
+    "no proposal": (lambda: refebm.mixed_noise(log_model, None, 0.5), "E-CALLABLE log_proposal.*NoneType"),
+    "a column for a proposal": (lambda: refebm.mixed_noise(log_model, column, 0.5)(X), "E-CALLABLE log_proposal"),
     "samples of another n": (
         lambda: refebm.variational_bound(energy, log_noise, X, Z[:2]),
-        "E-SHAPE",
-        r"y .*\(3, 2\); got \(2, 2\)",
+        r"E-SHAPE y .*\(3, 2\); got shape \(2, 2\)",
     ),
-    "a column for log q": (lambda: refebm.variational_bound(energy, column, X, Z), "E-CALLABLE", "log_q"),
-    "log q as a value": (lambda: refebm.variational_bound(energy, X[:, 0], X, Z), "E-CALLABLE", "log_q.*ndarray"),
-    "noise of one row less an axis": (entropy(eps=Z[0]), "E-NDIM", r"eps .*\(2,\)"),
-    "noise for a sampler that is NaN": (entropy(eps=np.nan * Z), "E-FINITE", "eps"),
-    "parameters that are NaN": (entropy(phi={"a": np.nan}), "E-FINITE", r"phi\['a'\].*nan"),
-    "parameters in words": (entropy(phi=(1.0, "two")), "E-DTYPE", r"phi\[1\]"),
-    "an energy for a score": (entropy(score_q=energy), "E-CALLABLE", r"score_q.*\(3, 2\).*got \(3,\)"),
-    "no sampler": (entropy(sampler=Z), "E-CALLABLE", "sampler.*ndarray"),
+    "a column for log q": (lambda: refebm.variational_bound(energy, column, X, Z), "E-CALLABLE log_q"),
+    "log q as a value": (lambda: refebm.variational_bound(energy, X[:, 0], X, Z), "E-CALLABLE log_q.*ndarray"),
+    "noise of one row less an axis": (entropy(eps=Z[0]), r"E-NDIM eps .*\(2,\)"),
+    "noise for a sampler that is NaN": (entropy(eps=np.nan * Z), "E-FINITE eps"),
+    "parameters that are NaN": (entropy(phi={"a": np.nan}), r"E-FINITE phi\['a'\].*nan"),
+    "parameters in words": (entropy(phi=(1.0, "two")), r"E-DTYPE phi\[1\]"),
+    "an energy for a score": (entropy(score_q=energy), r"E-CALLABLE score_q.*\(3, 2\).*got \(3,\)"),
+    "no sampler": (entropy(sampler=Z), "E-CALLABLE sampler.*ndarray"),
     "a sampler of numbers": (
         entropy(sampler=lambda phi, eps: anp.sum(phi * eps, axis=1)),
-        "E-CALLABLE",
-        r"sampler.*rows.*got \(3,\)",
+        r"E-CALLABLE sampler.*rows.*got \(3,\)",
     ),
     "a sampler of one row": (
         entropy(sampler=lambda phi, eps: phi * eps[:1]),
-        "E-CALLABLE",
-        r"n = 3 for eps \(3, 2\); got \(1, 2\)",
+        r"E-CALLABLE n = 3 for eps \(3, 2\); got \(1, 2\)",
     ),
-    "z of one row less an axis": (elbo(z=Z[0]), "E-NDIM", r"z .*\(2,\)"),
-    "z that is NaN": (elbo(z=np.nan * Z), "E-FINITE", "z"),
-    "a column for log p(x, z)": (elbo(log_joint=column), "E-CALLABLE", r"log_joint.*\(3, 1\)"),
-    "one log p(x, z) for all": (elbo(log_joint=lambda z: anp.sum(log_model(z))), "E-CALLABLE", "log_joint"),
-    "one coordinate of a score": (elbo(score_q=lambda z: -z[:, :1]), "E-CALLABLE", r"score_q.*\(3, 1\)"),
-    "a test field of numbers": (lambda: refebm.stein_discrepancy(score, energy, X), "E-CALLABLE", r"field.*\(3,\)"),
-    "one row and no pair": (lambda: refebm.kernel_stein(score, X[:1], 1.0), "E-EMPTY", "two rows"),
-    "bandwidth zero": (lambda: refebm.kernel_stein(score, X, 0.0), "E-POSITIVE", "bandwidth .*0.0"),
-    "bandwidth negative": (lambda: refebm.kernel_stein(score, X, -1), "E-POSITIVE", "bandwidth .*-1.0"),
-    "bandwidth NaN": (lambda: refebm.kernel_stein(score, X, np.nan), "E-FINITE", "bandwidth"),
-    "bandwidth for each row": (lambda: refebm.kernel_stein(score, X, np.ones(3)), "E-SHAPE", r"bandwidth .*\(3,\)"),
-    "a bandwidth in words": (lambda: refebm.kernel_stein(score, X, "median"), "E-DTYPE", "bandwidth"),
-    "not bits": (lambda: refebm.minimum_probability_flow(energy, X), "E-BINARY", r"0 or 1.*0.5 at index \(0, 0\)"),
-    "spins for bits": (lambda: refebm.minimum_probability_flow(energy, 2 * BITS - 1), "E-BINARY", "-1.0"),
-    "eps zero": (lambda: refebm.minimum_probability_flow_continuous(energy, X, 0.0, Z), "E-POSITIVE", "eps"),
+    "z of one row less an axis": (elbo(z=Z[0]), r"E-NDIM z .*\(2,\)"),
+    "z that is NaN": (elbo(z=np.nan * Z), "E-FINITE z"),
+    "a column for log p(x, z)": (elbo(log_joint=column), r"E-CALLABLE log_joint.*\(3, 1\)"),
+    "one log p(x, z) for all": (elbo(log_joint=lambda z: anp.sum(log_model(z))), "E-CALLABLE log_joint"),
+    "one coordinate of a score": (elbo(score_q=lambda z: -z[:, :1]), r"E-CALLABLE score_q.*\(3, 1\)"),
+    "a test field of numbers": (lambda: refebm.stein_discrepancy(score, energy, X), r"E-CALLABLE field.*\(3,\)"),
+    "one row and no pair": (lambda: refebm.kernel_stein(score, X[:1], 1.0), "E-EMPTY two rows"),
+    "bandwidth zero": (lambda: refebm.kernel_stein(score, X, 0.0), "E-POSITIVE bandwidth .*0.0"),
+    "bandwidth negative": (lambda: refebm.kernel_stein(score, X, -1), "E-POSITIVE bandwidth .*-1.0"),
+    "bandwidth NaN": (lambda: refebm.kernel_stein(score, X, np.nan), "E-FINITE bandwidth"),
+    "bandwidth for each row": (lambda: refebm.kernel_stein(score, X, np.ones(3)), r"E-SHAPE bandwidth .*\(3,\)"),
+    "a bandwidth in words": (lambda: refebm.kernel_stein(score, X, "median"), "E-DTYPE bandwidth"),
+    "not bits": (lambda: refebm.minimum_probability_flow(energy, X), r"E-BINARY 0 or 1.*0.5 at index \(0, 0\)"),
+    "spins for bits": (lambda: refebm.minimum_probability_flow(energy, 2 * BITS - 1), "E-BINARY -1.0"),
+    "eps zero": (lambda: refebm.minimum_probability_flow_continuous(energy, X, 0.0, Z), "E-POSITIVE eps"),
     "eps for each row": (
         lambda: refebm.minimum_probability_flow_continuous(energy, X, np.ones(3), Z),
-        "E-SHAPE",
-        r"eps .*\(3,\)",
+        r"E-SHAPE eps .*\(3,\)",
     ),
-    "z of another n": (lambda: refebm.minimum_probability_flow_continuous(energy, X, 0.1, Z[:2]), "E-SHAPE", "z"),
-    "an energy for a velocity": (lambda: refebm.minimum_velocity(energy, X), "E-CALLABLE", "score"),
-    "a flow on the line": (lambda: RealNVP((network(1, 3, 2),)), "E-SHAPE", "d >= 2.*got d = 1"),
-    "a flow of no coupling": (lambda: RealNVP(()), "E-MODEL", "coupling"),
-    "no couplings": (lambda: RealNVP(None), "E-MODEL", "couplings .*NoneType"),
-    "couplings as an array": (lambda: RealNVP(np.ones((2, 2))), "E-MODEL", "couplings .*ndarray"),
-    "a coupling from d to d": (lambda: RealNVP((network(2, 3, 2),)), "E-MODEL", r"d to 2 d.*\(2, 2\)"),
+    "z of another n": (lambda: refebm.minimum_probability_flow_continuous(energy, X, 0.1, Z[:2]), "E-SHAPE z"),
+    "an energy for a velocity": (lambda: refebm.minimum_velocity(energy, X), "E-CALLABLE score"),
+    "a flow on the line": (lambda: RealNVP((network(1, 3, 2),)), "E-SHAPE d >= 2.*got d = 1"),
+    "a flow of no coupling": (lambda: RealNVP(()), "E-MODEL coupling"),
+    "no couplings": (lambda: RealNVP(None), "E-MODEL couplings .*NoneType"),
+    "couplings as an array": (lambda: RealNVP(np.ones((2, 2))), "E-MODEL couplings .*ndarray"),
+    "a coupling from d to d": (lambda: RealNVP((network(2, 3, 2),)), r"E-MODEL d to 2 d.*\(2, 2\)"),
     "couplings of two widths": (
         lambda: RealNVP((network(2, 3, 4), network(3, 3, 6))),
-        "E-MODEL",
-        r"d to 2 d.*\(2, 4\), \(3, 6\)",
+        r"E-MODEL d to 2 d.*\(2, 4\), \(3, 6\)",
     ),
-    "one network for all couplings": (lambda: RealNVP(network(2, 3, 4)), "E-MODEL", "layer.*"),
-    "a layer without its bias": (lambda: RealNVP(((np.ones((2, 4)),),)), "E-MODEL", "layer.*ndarray"),
+    "one network for all couplings": (lambda: RealNVP(network(2, 3, 4)), "E-MODEL layer.*"),
+    "a layer without its bias": (lambda: RealNVP(((np.ones((2, 4)),),)), "E-MODEL layer.*ndarray"),
     "a layer of three parts": (
         lambda: RealNVP((((np.ones((2, 4)), np.ones(4), np.ones(4)),),)),
-        "E-MODEL",
-        r"\(W, b\), got 3",
+        r"E-MODEL \(W, b\), got 3",
     ),
-    "a coupling that is NaN": (lambda: RealNVP((network(2, 3, 4, weight=np.nan),)), "E-MODEL", "weights.*NaN"),
-    "points of another d": (lambda: FLOW.log_prob(np.ones((3, 3))), "E-SHAPE", r"x .*\(n, 2\).*RealNVP.*\(3, 3\)"),
-    "points of another d, inverse": (lambda: FLOW.inverse(X[:, :1]), "E-SHAPE", r"x .*\(n, 2\).*\(3, 1\)"),
-    "noise of another d, sample": (lambda: FLOW.sample(np.ones((3, 3))), "E-SHAPE", r"z .*\(n, 2\).*\(3, 3\)"),
-    "a count of samples": (lambda: FLOW.sample(100), "E-NDIM", "z"),
-    "a generator of random numbers": (lambda: FLOW.sample(np.random.default_rng(0)), "E-DTYPE", "z"),
-    "a bias of another d": (autoencoder(bias=np.zeros(3)), "E-SHAPE", r"bias must be \(2,\); got shape \(3,\)"),
-    "a bias of one number": (autoencoder(bias=0.0), "E-SHAPE", r"bias must be \(2,\)"),
-    "weights of one axis": (autoencoder(weights=np.ones(2)), "E-SHAPE", r"weights .*\(d, k\).*\(2,\)"),
-    "no latent coordinate": (autoencoder(weights=np.ones((2, 0))), "E-SHAPE", r"weights .*\(2, 0\)"),
-    "weights that are NaN": (autoencoder(weights=[[np.nan], [1.0]]), "E-FINITE", "weights"),
-    "deviation zero": (autoencoder(deviation=0.0), "E-POSITIVE", "deviation"),
-    "a deviation for each coordinate": (autoencoder(deviation=np.ones(2)), "E-SHAPE", r"deviation .*\(2,\)"),
-    "x of another d": (lambda: ELBO.log_joint(np.ones((3, 3)), Z[:, :1]), "E-SHAPE", r"x .*\(n, 2\).*\(3, 3\)"),
-    "z of another k": (lambda: ELBO.log_joint(X, Z), "E-SHAPE", r"z .*\(3, 1\); got \(3, 2\)"),
-    "z of another n, joint": (lambda: ELBO.log_joint(X, Z[:1, :1]), "E-SHAPE", r"z .*\(3, 1\); got \(1, 1\)"),
-    "x that is NaN": (lambda: ELBO.log_joint(np.nan * X, Z[:, :1]), "E-FINITE", "x"),
-    "x of another d, posterior": (lambda: ELBO.posterior_mean(np.ones((3, 3))), "E-SHAPE", r"x .*\(3, 3\)"),
-    "one mean for all rows": (lambda: ELBO.gap(X, np.ones(1), 0.5), "E-SHAPE", r"mean .*\(3, 1\); got \(1,\)"),
-    "a mean of another k": (lambda: ELBO.gap(X, Z, 0.5), "E-SHAPE", r"mean .*\(3, 1\); got \(3, 2\)"),
-    "a covariance of another k": (lambda: ELBO.gap(X, Z[:, :1], np.eye(2)), "E-SHAPE", r"cov .*\(1, 1\).*\(2, 2\)"),
-    "a covariance that is not one": (lambda: ELBO.gap(X, Z[:, :1], -1.0), "E-DEFINITE", "cov"),
+    "a coupling that is NaN": (lambda: RealNVP((network(2, 3, 4, weight=np.nan),)), "E-MODEL weights.*NaN"),
+    "points of another d": (lambda: FLOW.log_prob(np.ones((3, 3))), r"E-SHAPE x .*\(n, 2\).*RealNVP.*\(3, 3\)"),
+    "points of another d, inverse": (lambda: FLOW.inverse(X[:, :1]), r"E-SHAPE x .*\(n, 2\).*\(3, 1\)"),
+    "noise of another d, sample": (lambda: FLOW.sample(np.ones((3, 3))), r"E-SHAPE z .*\(n, 2\).*\(3, 3\)"),
+    "a count of samples": (lambda: FLOW.sample(100), "E-NDIM z"),
+    "a generator of random numbers": (lambda: FLOW.sample(np.random.default_rng(0)), "E-DTYPE z"),
+    "a bias of another d": (autoencoder(bias=np.zeros(3)), r"E-SHAPE bias must be \(2,\); got shape \(3,\)"),
+    "a bias of one number": (autoencoder(bias=0.0), r"E-SHAPE bias must be \(2,\)"),
+    "weights of one axis": (autoencoder(weights=np.ones(2)), r"E-SHAPE weights .*\(d, k\).*\(2,\)"),
+    "no latent coordinate": (autoencoder(weights=np.ones((2, 0))), r"E-SHAPE weights .*\(2, 0\)"),
+    "weights that are NaN": (autoencoder(weights=[[np.nan], [1.0]]), "E-FINITE weights"),
+    "deviation zero": (autoencoder(deviation=0.0), "E-POSITIVE deviation"),
+    "a deviation for each coordinate": (autoencoder(deviation=np.ones(2)), r"E-SHAPE deviation .*\(2,\)"),
+    "x of another d": (lambda: ELBO.log_joint(np.ones((3, 3)), Z[:, :1]), r"E-SHAPE x .*\(n, 2\).*\(3, 3\)"),
+    "z of another k": (lambda: ELBO.log_joint(X, Z), r"E-SHAPE z .*\(3, 1\); got \(3, 2\)"),
+    "z of another n, joint": (lambda: ELBO.log_joint(X, Z[:1, :1]), r"E-SHAPE z .*\(3, 1\); got \(1, 1\)"),
+    "x that is NaN": (lambda: ELBO.log_joint(np.nan * X, Z[:, :1]), "E-FINITE x"),
+    "x of another d, posterior": (lambda: ELBO.posterior_mean(np.ones((3, 3))), r"E-SHAPE x .*\(3, 3\)"),
+    "one mean for all rows": (lambda: ELBO.gap(X, np.ones(1), 0.5), r"E-SHAPE mean .*\(3, 1\); got \(1,\)"),
+    "a mean of another k": (lambda: ELBO.gap(X, Z, 0.5), r"E-SHAPE mean .*\(3, 1\); got \(3, 2\)"),
+    "a covariance of another k": (lambda: ELBO.gap(X, Z[:, :1], np.eye(2)), r"E-SHAPE cov .*\(1, 1\).*\(2, 2\)"),
+    "a covariance that is not one": (lambda: ELBO.gap(X, Z[:, :1], -1.0), "E-DEFINITE cov"),
 }
 
 
 @pytest.mark.parametrize("what", BAD)
 def test_bad_input(what):
-    call, code, message = BAD[what]
-    with pytest.raises(InputError, match=f"{code}.*{message}") as refused:
-        call()
-    assert refused.value.code == code
+    refused(*BAD[what])

@@ -65,6 +65,7 @@ def test_a_right_adapter_passes_and_the_rest_is_unsupported(tmp_path, capsys):
     }
     assert sum(f["status"] == "unsupported" for f in findings.values()) == len(EXAMINED) - 2
     assert f"2 functions examined: 2 passed, 0 convention, 0 failed, {len(EXAMINED) - 2} unsupported" in out
+    assert f"unsupported: {len(EXAMINED) - 2} functions (--json has all)" in out and "mala_step" not in out
     assert all(f["questions"] > 20 and f["worst"] <= 1 for f in findings.values() if f["status"] == "passed")
 
 
@@ -177,7 +178,10 @@ def test_reports_of_a_failure(tmp_path, capsys):
     assert status == 1 and "77777777" not in out and findings["tweedie_mean"]["status"] == "passed"
     assert "adapter.py:6: print(" in findings["denoising_score_matching"]["diagnosis"]  # where in the adapter
     assert out.index("# denoising_score_matching: failed, question 00") < out.index("functions examined")
-    assert "| `denoising_score_matching` | failed |" in (tmp_path / "r.md").read_text()
+    table, folded = (tmp_path / "r.md").read_text().split("<details><summary>first failing input", 1)
+    rows = [line.split(" | ")[:2] for line in table.splitlines() if line.startswith("| `")]
+    assert rows == [["| `denoising_score_matching`", "failed"], ["| `tweedie_mean`", "passed"]]
+    assert f"<summary>{len(EXAMINED) - 2} unsupported</summary>" in folded and "`tweedie_cov`" in folded
 
 
 def test_an_adapter_that_examines_when_it_is_imported(tmp_path, capfd):
@@ -320,7 +324,7 @@ def test_methods_that_no_question_asks_for_are_told(mark, tmp_path, capsys):
 """
     (tmp_path / "adapter.py").write_text(text)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
-    told = "refebm: adapter.py: VarianceExploding: marginal not asked for, and not looked at\n"
+    told = "refebm: adapter.py: VarianceExploding: no question asks for marginal: not examined\n"
     assert capsys.readouterr().err == told
 
 
@@ -329,7 +333,7 @@ def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):
     (tmp_path / "adapter.py").write_text(text)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
     captured = capsys.readouterr()
-    assert "adapter.py: tweedi_mean is no public name, and not examined: tweedie_mean?" in captured.err
+    assert "adapter.py: tweedi_mean is not examined: did you mean tweedie_mean?" in captured.err
     assert "1 functions examined: 1 passed" in captured.out
 
 

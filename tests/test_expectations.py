@@ -138,7 +138,7 @@ def test_the_error_counts_the_roundoff_of_a_log_density_that_is_large(p):
 
 
 def test_nodes_nearer_than_floats_are_refused():
-    with pytest.raises(DomainError, match="nearer to each other than floats") as caught:
+    with pytest.raises(DomainError, match="closer together than neighbouring floats") as caught:
         expect([square], GaussianMixture([0.5, 0.5], [[1e-100], [1e-100 + 3e-120]], 1e-240))
     assert caught.value.code == "E-SETTLED"
 
@@ -287,7 +287,7 @@ BAD_DENSITIES = {
     "an end that is no number": (Logistic(box=(-np.inf, 1.0)), "E-FINITE.*density.box, its low end"),
     "a column": (with_log_prob(lambda x: -(x**2)), "E-DENSITY.*density.log_prob must return.*, 1\\)"),
     "nan": (with_log_prob(lambda x: np.nan * x[:, 0]), "E-DENSITY.*density.log_prob is nan"),
-    "not normalised": (with_log_prob(lambda x: -0.5 * x[:, 0] ** 2), "E-NORMALISED.*it has 2.50662827"),
+    "not normalised": (with_log_prob(lambda x: -0.5 * x[:, 0] ** 2), "E-NORMALISED.*it is 2.50662827"),
     "a heavy tail": (with_log_prob(lambda x: -np.log1p(x[:, 0] ** 2) - np.log(np.pi)), "E-DIVERGES.*under Mine"),
     "no log_prob": (type("Mine", (), {"box": (0, 1)})(), "E-DENSITY.*Mine"),
 }

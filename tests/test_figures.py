@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from autograd import grad
 from autograd.misc import flatten
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -198,14 +197,6 @@ def test_games_repeat(method, monkeypatch, capsys):
     first, second = (method(training.X) for _ in range(2))
     np.testing.assert_array_equal(first.curve, second.curve)
     assert first.curve[:, 0].tolist() == [0, 3] and len(first.flows) == 2 and "1 of 1" in capsys.readouterr().err
-
-
-def test_a_turned_flow_is_the_same_with_the_opposite_slope():
-    flow = ((((np.array([[1.5]])), np.array([-0.7])),),)
-    (((weights, bias),),) = contrast.turned(flow)
-    assert weights == 1.5 and bias == -0.7
-    slope = grad(lambda flow: np.sum(contrast.turned(flow)[0][0][0] ** 2))(flow)
-    assert slope[0][0][0] == -3.0
 
 
 def test_an_implicit_autoencoder_learns_in_a_few_updates():

@@ -1,5 +1,7 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -234,6 +236,40 @@ def test_a_density_of_a_library_is_an_object_with_log_prob():
     assert examined(text, "Gaussian.score").status == "unsupported"
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_code_of_one_level_for_all_rows_is_asked_row_by_row(framework):
+    """With a number for the level, and its own row of the noise that is handed out; tuples are joined as well."""
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    head = f"from refebm.crosscheck.frameworks.{framework} import handing_out, objective\n\n\n@objective(by_row=True)\n"
+    loss = (
+        "def denoising_score_matching(score, x, sigma, z):\n    assert isinstance(sigma, float) and x.shape[0] == 1\n"
+    )
+    loss += "    return 0.5 * ((score(x + sigma * z) + z / sigma) ** 2).sum()\n"
+    finding = examined(head + loss, "denoising_score_matching")
+    assert (finding.status, finding.reduction, finding.unsupported) == ("passed", "per row", ()), finding.diagnosis
+    finding = examined(head + loss.replace("z / sigma", "z / sigma**2"), "denoising_score_matching")
+    assert finding.names == ("sigma squared for sigma",), finding.diagnosis
+    both = "def marginal_of_steps(betas, i):\n    kept = (1 - betas[: i + 1]).prod()\n"
+    both += "    return kept**0.5, (1 - kept) ** 0.5"
+    assert examined(head + both, "marginal_of_steps").status == "passed"
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_arguments_under_refebms_names_may_come_in_any_order(framework):
+    text = adapter(framework, "langevin_step")
+    assert examined(text.replace("(score, x, eta, z)", "(x, z, score, eta)"), "langevin_step").status == "passed"
+    assert examined(text.replace("(score, x, eta, z)", "(score, x, z, step)"), "langevin_step").status == "failed"
+
+
+def test_what_is_decorated_is_examined_and_not_what_it_calls():
+    text = "from refebm import denoising_score_matching, ratio_matching\n" + adapter("numpy", "langevin_step")
+    assert Adapter(module_of(text)).functions == ["langevin_step"]
+    named = text.replace("@objective\ndef langevin_step", '@objective(name="langevin_step")\ndef step')
+    assert Adapter(module_of(named)).functions == ["langevin_step"]
+    plain = "from refebm import denoising_score_matching\n\n\ndef langevin_step(score, x, eta, z): ...\n"
+    assert Adapter(module_of(plain)).functions == ["denoising_score_matching", "langevin_step"]
+
+
 def test_a_name_that_is_not_public_is_refused():
     with pytest.raises(InputError, match="denoising_score_matching"):
         module_of(
@@ -249,7 +285,7 @@ def test_a_template_is_as_short_as_what_is_chosen(capsys):
     text = capsys.readouterr().out
     assert "from refebm.crosscheck.frameworks.torch import objective\n" in text and len(text.splitlines()) < 25
     assert text.count("@objective") == 1 and "def denoising_score_matching_cv(score, x, sigma, z):" in text
-    assert "z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2)" in text and text.endswith("    raise NotImplementedError\n")
+    assert "- z.s(x)/sigma - (|z|^2 - d)/(2 sigma^2)" in text and text.endswith("    raise NotImplementedError\n")
     assert main(["crosscheck", "--template", "torch", "--only", "nothing like it"]) == 2
 
 
@@ -307,9 +343,9 @@ DRAWN = {  # what is drawn, and what is said of it
         "torch.normal(torch.zeros_like(x), 1.0)": "",
         "torch.distributions.Normal(0 * x, 1.0).rsample()": "",
         "torch.randn(x.shape[0], 1, x.shape[1])[:, 0]": "",
-        "torch.rand_like(x)": "draws uniform numbers where unit normal numbers (4, 3) are wanted",
+        "torch.rand_like(x)": "torch.rand_like draws uniform numbers where unit normal numbers (4, 3) are wanted",
         "torch.randn(1, x.shape[1])": "torch.randn draws unit normal numbers (1, 3) where (4, 3) are wanted",
-        "torch.randn_like(x) + 0 * torch.randn_like(x)": "a tensor like one (4, 3) draws more than was handed out",
+        "torch.randn_like(x) + 0 * torch.randn_like(x)": "torch.randn_like draws more than was handed out",
         "0 * x": "does not draw the unit normal numbers (4, 3) that it was handed",
     },
     "jax": {
@@ -337,6 +373,19 @@ def test_noise_that_is_drawn_inside_is_handed_out(framework, drawn):
     assert said in finding.diagnosis
 
 
+@pytest.mark.parametrize(
+    ("framework", "imported"),
+    [("torch", "from torch import randn as normal"), ("numpy", "from numpy.random import randn as normal")],
+)
+def test_noise_is_handed_out_to_modules_that_import_what_draws_by_name(framework, imported, monkeypatch):
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    monkeypatch.setitem(sys.modules, "drawing", module := module_of(imported))
+    before = module.normal
+    text = INSIDE.format(framework=framework, imports="import drawing", drawn="drawing.normal(*x.shape)")
+    finding = examined(text, "denoising_score_matching")
+    assert finding.status == "passed" and module.normal is before, finding.diagnosis
+
+
 def test_what_was_replaced_to_hand_noise_out_stands_again():
     torch = pytest.importorskip("torch", reason="a peer, of the extra that is called so")
     before = torch.randn, torch.Tensor.normal_
@@ -359,6 +408,8 @@ def test_a_level_and_a_time_that_are_drawn_inside():
 
 UNCOMPILED = (  # of a stack of two positive matrices (2, 3, 3), a
     "linalg.inv(a)",
+    "asarray(a)[0][jnp.array([0, 5]), jnp.array([1, 0])]",  # out of bounds
+    "asarray(a).at[jnp.array([1, 5])].set(1.0)",
     "linalg.slogdet(a)[1]",
     "linalg.solve(a[:, :, :2].swapaxes(1, 2) @ a[:, :, :2], a[:, :2])",
     "abs(jnp.fft.rfft(a, 8, axis=1)) ** 2",

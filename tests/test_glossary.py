@@ -85,7 +85,7 @@ def test_what_types_are_without_their_checks():
 def test_types_are_told_apart_and_say_what_they_are():
     assert len(set(TYPES.values())) == len(TYPES)
     for name, one in TYPES.items():
-        check, words = one.__metadata__
+        check, words, *_ = one.__metadata__
         assert isinstance(words, str) and words, name
         assert check is None or list(inspect.signature(check).parameters)[2] == "x", name
 

@@ -192,5 +192,5 @@ def test_what_is_left_behind_is_nobody_elses_fault(tmp_path):
     findings = json.loads((tmp_path / "r.json").read_text())["findings"]
     said = {one["function"]: one["diagnosis"] for one in findings if one["status"] == "failed"}
     assert list(said) == ["denoised_point", "score_of_denoiser"], said
-    assert "leaves behind what raises ZeroDivisionError" in said["denoised_point"]
+    assert "breaks what others use, which now raises ZeroDivisionError" in said["denoised_point"]
     assert "returned a masked array" in said["score_of_denoiser"]

@@ -9,7 +9,7 @@ from autograd import grad
 
 import refebm
 from refebm.cli import main
-from refebm.crosscheck.adapter import Adapter, Told, for_theorems
+from refebm.crosscheck.adapter import Adapter, KnownInfo, for_theorems
 from refebm.identities import THEOREMS, Failure, NotSupported
 from refebm.identities.run import run
 from refebm.models import Model
@@ -176,10 +176,10 @@ def test_theorems_get_a_step_of_what_a_kernel_returns():
     with pytest.raises(NotSupported, match="between 0 and 1 only"):
         _ = step.info.energy_error
     likely = right.info.acceptance < 1
-    some = Told(X[likely], step.x[likely], step.info.acceptance[likely])
+    some = KnownInfo(X[likely], step.x[likely], step.info.acceptance[likely])
     np.testing.assert_allclose(some.energy_error, right.info.energy_error[likely], atol=1e-14)
     with pytest.raises(NotSupported, match="why a proposal is rejected"):
-        _ = Told(X, X, np.zeros(4)).invalid
+        _ = KnownInfo(X, X, np.zeros(4)).invalid
 
 
 def test_what_a_kernel_does_not_tell_is_not_supported():

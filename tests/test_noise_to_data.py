@@ -7,7 +7,7 @@ import pytest
 
 import refebm
 from refebm import DomainError, Gaussian, VarianceExploding, VariancePreserving
-from refebm.glossary import InputError
+from tests.refused import refused
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 Z = np.array([[1.0, 0.5], [-0.5, 0.25], [0.0, -2.0]])
@@ -41,74 +41,67 @@ def corrected(times=TIMES, eta=0.1, z=TAPE, x=X, **named):
 
 
 BAD = {
-    "time above one": (lambda: SDE.drift(X, 1.5), "E-TIME", "t must be from 0 to 1, got 1.5"),
-    "a time below zero": (lambda: SDE.marginal([0.5, -0.25]), "E-TIME", r"t .*-0.25 at index \(1,\)"),
-    "times in a column": (lambda: SDE.diffusion(T[:, None]), "E-SHAPE", r"t .*\(3, 1\)"),
-    "two times for three rows": (lambda: SDE.drift(X, T[:2]), "E-SHAPE", r"t .*\(3,\).*\(2,\)"),
-    "s after t": (lambda: SDE.kernel(0.5, 0.25), "E-TIME", "s must not be after t"),
-    "levels the wrong way": (lambda: VarianceExploding(4.0, 0.1), "E-LEVELS", "sigma_min must be below sigma_max"),
-    "rate of zero": (lambda: VariancePreserving(0.0, 6.0), "E-POSITIVE", "beta_min"),
-    "no steps": (lambda: SDE.betas(0), "E-COUNT", "n_steps"),
-    "no dimensions": (lambda: SDE.prior(0), "E-COUNT", "d must"),
-    "a density that is no mixture": (lambda: SDE.diffused(refebm.Laplace(0.0, 1.0), 0.5), "E-DENSITY", "Laplace"),
-    "std of zero": (lambda: matching(t=[0.5, 0.0, 0.5]), "E-TIME", "std.t. .*draw t from some t_0 > 0"),
-    "no sde": (lambda: matching(sde=X), "E-SDE|E-CALLABLE", "sde"),
+    "time above one": (lambda: SDE.drift(X, 1.5), "E-TIME t must be from 0 to 1, got 1.5"),
+    "a time below zero": (lambda: SDE.marginal([0.5, -0.25]), r"E-TIME t .*-0.25 at index \(1,\)"),
+    "times in a column": (lambda: SDE.diffusion(T[:, None]), r"E-SHAPE t .*\(3, 1\)"),
+    "two times for three rows": (lambda: SDE.drift(X, T[:2]), r"E-SHAPE t .*\(3,\).*\(2,\)"),
+    "s after t": (lambda: SDE.kernel(0.5, 0.25), "E-TIME s must not be after t"),
+    "levels the wrong way": (lambda: VarianceExploding(4.0, 0.1), "E-LEVELS sigma_min must be below sigma_max"),
+    "rate of zero": (lambda: VariancePreserving(0.0, 6.0), "E-POSITIVE beta_min"),
+    "no steps": (lambda: SDE.betas(0), "E-COUNT n_steps"),
+    "no dimensions": (lambda: SDE.prior(0), "E-COUNT d must"),
+    "a density that is no mixture": (lambda: SDE.diffused(refebm.Laplace(0.0, 1.0), 0.5), "E-DENSITY Laplace"),
+    "std of zero": (lambda: matching(t=[0.5, 0.0, 0.5]), "E-TIME std.t. .*draw t from .t_0, 1. with t_0 > 0"),
+    "no sde": (lambda: matching(sde=X), "E-SDE|E-CALLABLE sde"),
     "x instead of the sde": (
         lambda: refebm.reverse_sde_step(score, 1.0, X, 0.5, 0.1, Z),
-        "E-SDE",
-        r"sde must have the methods \['drift', 'diffusion'\]",
+        r"E-SDE sde must have the methods \['drift', 'diffusion'\]",
     ),
-    "z of another shape": (lambda: matching(z=Z[:2]), "E-SHAPE", "z"),
-    "x as one row": (lambda: matching(x=X[0]), "E-NDIM", r"x\[:, None\]"),
-    "a score of one column": (lambda: matching(score=lambda x, t: x[:, :1]), "E-CALLABLE", "score"),
-    "no score": (lambda: matching(score=X), "E-CALLABLE", "score"),
-    "beta of one": (lambda: refebm.ddpm_loss(score, [0.1, 1.0], X, 0, Z), "E-BETAS", r"betas .*1.0 at index \(1,\)"),
-    "beta of zero": (lambda: refebm.ddpm_step(score, [0.0, 0.1], X, 0, Z), "E-BETAS", "betas"),
-    "index beyond": (lambda: refebm.ddpm_step(score, BETAS, X, 10, Z), "E-INDEX", "i must be from 0 to 9"),
-    "index from the end": (lambda: refebm.ddpm_loss(score, BETAS, X, -1, Z), "E-INDEX", "i must be from 0 to 9"),
-    "index that is a float": (lambda: refebm.ddpm_loss(score, BETAS, X, 1.0, Z), "E-INDEX", "float"),
-    "two indices for three rows": (lambda: refebm.ddpm_loss(score, BETAS, X, [0, 1], Z), "E-INDEX", r"\(2,\)"),
-    "dt of zero": (lambda: refebm.reverse_sde_step(score, SDE, X, 0.5, 0.0, Z), "E-POSITIVE", "dt"),
-    "dt negative": (lambda: refebm.euler_maruyama_step(SDE, X, 0.5, -0.1, Z), "E-POSITIVE", "dt"),
-    "times forward": (lambda: corrected(times=[0.0, 0.5, 1.0]), "E-TIME", "times .*from late to early"),
-    "one time": (lambda: corrected(times=[1.0]), "E-TIME", "times"),
-    "times beyond": (lambda: corrected(times=[2.0, 0.5, 0.0]), "E-TIME", "times .*2.0"),
-    "a tape too short": (lambda: corrected(z=TAPE[:1]), "E-TAPE", "K = 2"),
-    "a tape without steps": (lambda: corrected(z=TAPE[0]), "E-TAPE", r"\(K, 1 \+ M, n, d\)"),
-    "eta of zero": (lambda: corrected(eta=0.0), "E-POSITIVE", "eta"),
-    "three etas for two times": (lambda: corrected(eta=[0.1, 0.1, 0.1]), "E-TAPE", r"\(3,\)"),
-    "flow from outside": (lambda: refebm.probability_flow(score, SDE, X, 1.5, 0.0), "E-TIME", "t0 .*1.5"),
-    "a time for each row": (lambda: refebm.probability_flow(score, SDE, X, T, 0.0), "E-SHAPE", "t0 must be a float"),
-    "tolerance of zero": (lambda: refebm.probability_flow(score, SDE, X, 1.0, 0.0, rtol=0.0), "E-POSITIVE", "rtol"),
+    "z of another shape": (lambda: matching(z=Z[:2]), "E-SHAPE z"),
+    "x as one row": (lambda: matching(x=X[0]), r"E-NDIM x\[:, None\]"),
+    "a score of one column": (lambda: matching(score=lambda x, t: x[:, :1]), "E-CALLABLE score"),
+    "no score": (lambda: matching(score=X), "E-CALLABLE score"),
+    "beta of one": (lambda: refebm.ddpm_loss(score, [0.1, 1.0], X, 0, Z), r"E-BETAS betas .*1.0 at index \(1,\)"),
+    "beta of zero": (lambda: refebm.ddpm_step(score, [0.0, 0.1], X, 0, Z), "E-BETAS betas"),
+    "index beyond": (lambda: refebm.ddpm_step(score, BETAS, X, 10, Z), "E-INDEX i must be from 0 to 9"),
+    "index from the end": (lambda: refebm.ddpm_loss(score, BETAS, X, -1, Z), "E-INDEX i must be from 0 to 9"),
+    "index that is a float": (lambda: refebm.ddpm_loss(score, BETAS, X, 1.0, Z), "E-INDEX float"),
+    "two indices for three rows": (lambda: refebm.ddpm_loss(score, BETAS, X, [0, 1], Z), r"E-INDEX \(2,\)"),
+    "dt of zero": (lambda: refebm.reverse_sde_step(score, SDE, X, 0.5, 0.0, Z), "E-POSITIVE dt"),
+    "dt negative": (lambda: refebm.euler_maruyama_step(SDE, X, 0.5, -0.1, Z), "E-POSITIVE dt"),
+    "times forward": (lambda: corrected(times=[0.0, 0.5, 1.0]), "E-TIME times .*from late to early"),
+    "one time": (lambda: corrected(times=[1.0]), "E-TIME times"),
+    "times beyond": (lambda: corrected(times=[2.0, 0.5, 0.0]), "E-TIME times .*2.0"),
+    "a tape too short": (lambda: corrected(z=TAPE[:1]), "E-TAPE K = 2"),
+    "a tape without steps": (lambda: corrected(z=TAPE[0]), r"E-TAPE \(K, 1 \+ M, n, d\)"),
+    "eta of zero": (lambda: corrected(eta=0.0), "E-POSITIVE eta"),
+    "three etas for two times": (lambda: corrected(eta=[0.1, 0.1, 0.1]), r"E-TAPE \(3,\)"),
+    "flow from outside": (lambda: refebm.probability_flow(score, SDE, X, 1.5, 0.0), "E-TIME t0 .*1.5"),
+    "a time for each row": (lambda: refebm.probability_flow(score, SDE, X, T, 0.0), "E-SHAPE t0 must be a float"),
+    "tolerance of zero": (lambda: refebm.probability_flow(score, SDE, X, 1.0, 0.0, rtol=0.0), "E-POSITIVE rtol"),
     "projections of another shape": (
         lambda: refebm.probability_flow_log_prob(score, SDE, X, v=Z[:2]),
-        "E-SHAPE",
-        "v must be",
+        "E-SHAPE v must be",
     ),
     "an end that is no density": (
         lambda: refebm.probability_flow_log_prob(score, SDE, X, log_end=lambda x: x),
-        "E-CALLABLE",
-        "log_end",
+        "E-CALLABLE log_end",
     ),
     "a denoiser of one column": (
         lambda: refebm.score_of_denoiser(lambda x, t: x[:, :1], SDE, X, 0.5),
-        "E-CALLABLE",
-        "denoiser",
+        "E-CALLABLE denoiser",
     ),
-    "noise at t = 0": (lambda: refebm.score_of_noise(score, SDE, X, 0.0), "E-TIME", "std"),
+    "noise at t = 0": (lambda: refebm.score_of_noise(score, SDE, X, 0.0), "E-TIME std"),
     "corrections that are negative": (
         lambda: refebm.predictor_corrector_tape(np.random.default_rng(0), 3, -2, 2, 2),
-        "E-COUNT",
-        "n_corrections",
+        "E-COUNT n_corrections",
     ),
 }
 
 
-@pytest.mark.parametrize("ask, code, words", BAD.values(), ids=BAD)
-def test_bad_input_is_a_clear_error(ask, code, words):
-    with pytest.raises(InputError, match=words) as error:
-        ask()
-    assert error.value.code in code.split("|")
+@pytest.mark.parametrize("what", BAD)
+def test_bad_input_is_a_clear_error(what):
+    refused(*BAD[what])
 
 
 def test_a_solver_that_gives_up_says_so_with_its_own_words():

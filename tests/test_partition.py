@@ -139,6 +139,29 @@ def test_a_narrow_well_in_the_plane_that_a_wide_one_hides():
     assert abs(value - LOG_2PI - numpy.log1p(1 / 400)) <= error <= 1e-9
 
 
+HIDDEN = [  # the bulk's middle and deviation, where the well is and how wide it is, in units of that deviation
+    (0.0, 1.0, [1.23], 5e-4),
+    (0.0, 1e-3, [-2.6], 1e-3),
+    (1e4, 1.0, [0.7], 1e-3),
+    (1e4, 1e3, [1.9], 5e-4),
+    (0.0, 1.0, [-1.66, -1.05], 0.02),
+]
+
+
+@pytest.mark.parametrize(("middle", "deviation", "at", "width"), HIDDEN)
+def test_a_narrow_well_within_a_wide_one(middle, deviation, at, width):
+    """No deeper than the bulk is: Z = (2 pi deviation^2)^(d/2) (1 + width^d)."""
+    d, at = len(at), middle + deviation * np.array(at)
+
+    def energy(x):
+        wide, narrow = (np.sum(((x - m) / s) ** 2, axis=1) for m, s in ((middle, deviation), (at, width * deviation)))
+        return -np.logaddexp(-0.5 * wide, -0.5 * narrow)
+
+    value, error = log_partition(energy, d, with_error=True)
+    right = d * (0.5 * LOG_2PI + numpy.log(deviation)) + numpy.log1p(width**d)
+    assert abs(value - right) <= error + 1e-13 * abs(right) and error <= 1e-9
+
+
 def test_two_valleys_whose_depths_a_grid_does_not_tell():
     """A parabola's two arms: u = y - 30 x^2 and x are standard normal, with the axes exchanged."""
 
@@ -190,6 +213,8 @@ def test_what_has_no_integral_is_refused(name):
 def test_the_limit_that_was_met_is_named():
     with pytest.raises(DomainError, match="roundoff of energies or of points"):
         log_partition(lambda x: 0.5 * x[:, 0] ** 2 + 1e9, 1)
+    with pytest.raises(DomainError, match="roundoff of energies or of points"):
+        log_partition(lambda x: 0.5 * ((x[:, 0] - 1e6) / 1e-3) ** 2, 1)
     with pytest.raises(DomainError, match="kinks, jumps or too many scales"):
         log_partition(lambda x: np.abs(x[:, 0]) + np.where(np.sin(1e4 * x[:, 0]) > 0, 1.0, 0.0), 1)
     with pytest.raises(DomainError, match="-inf at x = "):

@@ -208,11 +208,12 @@ def test_shapes_must_agree(kind):
     assert verdict(kind, Sides([row], [1.0])).holds  # a float is each of them
 
 
+@pytest.mark.parametrize("kind", ["pointwise", "quadrature", "enumeration"])
 @pytest.mark.parametrize(
     ("change", "holds"), [(0.99e-9, True), (1e-9, True), (1.01e-9, False), (np.nan, False), (np.inf, False)]
 )
-def test_a_certificate_that_is_not_reached_is_red(change, holds):
-    outcome = verdict("quadrature", Sides([np.array([2.0, -1.0])], [1.0], change))
+def test_a_certificate_that_is_not_reached_is_red(change, holds, kind):
+    outcome = verdict(kind, Sides([2.0, -1.0], [1.0], change))
     assert outcome.holds == holds
     assert holds or outcome.note == f"not settled: an expectation moves by {change:.1e} of its terms"
     assert (outcome.ratio, outcome.cancellation) == (0.0 if holds else np.inf, 4.0)
@@ -312,7 +313,7 @@ def test_a_theorem_is_kept_under_the_name_of_its_function(monkeypatch):
     finally:
         THEOREMS.pop("holds_everywhere", None)
     with pytest.raises(TypeError):
-        theorem("here", "pointwise", about="f", case=dict)
+        theorem("here", "pointwise", dict, "f")
     with pytest.raises(InputError, match=r"E-KIND.*did you mean pointwise\?"):
         theorem("here", kind="point wise", about="f", case=dict)
 

@@ -10,7 +10,7 @@ import refebm
 from refebm.cli import main
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
-from refebm.crosscheck.vectors import digest, disagreement, document, leaves, plain, vectors, write
+from refebm.crosscheck.vectors import digest, disagreement, document, leaves, plain, reference, vectors, write
 from refebm.crosscheck.verdict import ALONE
 from refebm.glossary import InputError
 from refebm.models import KINDS, RBMS
@@ -27,6 +27,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("function", EXAMINED)
 def test_the_two_oracles_agree(function):
     assert max(map(disagreement, vectors(function))) <= 1
+    assert [vector.shapes for vector in vectors(function)] == [reference(one.asked)[1] for one in vectors(function)]
 
 
 @pytest.mark.parametrize("function", EXAMINED)

@@ -15,8 +15,10 @@ PEERS = sorted(path.stem for path in (Path(__file__).parent / "peers").glob("[a-
 @pytest.mark.parametrize("name", PEERS)
 @pytest.mark.filterwarnings("ignore")  # of the packages
 def test_a_public_package_is_examined_as_expected(name):
-    pytest.importorskip(name.partition("_")[0], reason="a public package")
-    module = importlib.import_module(f"tests.peers.{name}")
+    try:
+        module = importlib.import_module(f"tests.peers.{name}")
+    except ModuleNotFoundError as absent:
+        pytest.skip(f"no package {absent.name}")
     report = examine(module)
     assert [finding.function for finding in report.examined if finding.function not in module.EXPECTED] == []
     found = {finding.function: finding for finding in report.examined}

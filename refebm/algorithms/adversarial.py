@@ -1,4 +1,4 @@
-r"""Training with a sampler in the place of chains, and of an autoencoder whose entropy is known by its score alone."""
+r"""Training with a sampler in place of Markov chains, and of an autoencoder whose codes have no known density."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -48,15 +48,18 @@ def train_variational_bound(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""Max-min of the bound: the energy raises E(y) - E(x) + log q(y) in the mean, then the sampler q lowers it.
+    r"""Max-min of `variational_bound`: the energy raises the mean of E(y) - E(x) + log q(y), the sampler lowers it.
 
     $$\max_\theta \min_\phi \ \mathbb E_z[E_\theta(y) + \log q_\phi(y)] - \mathbb E_x[E_\theta(x)], \quad
     y = T_\phi(z)$$
 
-    n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw z, unit normal; y = T(z). 3. Step the energy up
-    the gradient of the bound of its log-likelihood; in the other turn the sampler down it, through y as well.
-    x (n, d); energy(parameters, x) (n, d) -> (n,); log_q(phi, x) (n, d) -> (n,), the log-density of the points (n, d)
-    that sampler(phi, z) makes. The fit has parameters {"energy", "sampler"}.
+    n_steps rounds of two turns. In each turn: 1. Draw a minibatch. 2. Draw z, unit normal; y = T(z) = sampler(phi, z).
+    3. In the first turn step the energy up the gradient of the bound; in the second step the sampler down it, through
+    y as well.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); sampler(phi, z) -> (n, d); log_q(phi, x) (n, d) -> (n,), the
+    log-density of what the sampler makes. The parameters of the fit are {"energy": ..., "sampler": ...}.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG.
     Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, section 5
     """
 
@@ -71,21 +74,22 @@ def train_variational_bound(
 
 
 def joint(name, function, x=None):
-    """log p(x, z) of parameters, rows of data and codes: a body sees function(parameters, x), a log-density of z."""
+    """The check of log p(x, z): the body sees function(parameters, x), which returns a log-density of codes z."""
     see_callable(name, function)
     called = f"{name}(parameters, x, z)"
     return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), kept(x), z))
 
 
 def code(name, function, x=None):
-    """Codes (n, k) of parameters, rows of data and noise (n, k)."""
+    """The check of an encoder: parameters, rows of data (n, d) and noise (n, k) -> codes (n, k)."""
     see_callable(name, function)
     called = f"{name}(parameters, x, eps)"
     return lambda theta, x, eps: field(name, lambda eps: asked(called, function, read_only(theta), kept(x), eps))(eps)
 
 
 def of_code(name, function, x=None):
-    """A field of codes, of parameters and rows of data: a body sees function(parameters, x)."""
+    """The check of a score of codes given data: the body sees function(parameters, x), which returns a field of codes
+    z."""
     see_callable(name, function)
     called = f"{name}(parameters, z, x)"
     return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, kept(x)))
@@ -117,25 +121,27 @@ def train_implicit_vae(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""An autoencoder whose codes are z = f(x, eps), of no known density: the entropy's gradient by a score s of them.
+    r"""An autoencoder with codes z = f(x, eps) of unknown density: the gradient of the ELBO uses their score s instead.
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[s(z|x) \cdot z - \log p_\theta(x, z)],
     \ z = f_\theta(x, \epsilon)$$
 
-    1. Before every `refit`-th step, the first among them, s is fitted to codes of all rows, `copies` of each, by
-    `score_steps` steps of L-BFGS on the sliced loss, from where it was: draw eps, then the signs of the projections.
-    2. Draw a minibatch. 3. Draw eps, unit normal. 4. Step decoder and encoder down the gradient of minus the ELBO, s
-    held. At the end s is fitted once more. It must be fitted much faster than the codes move: one that lags lets their
-    law collapse.
+    1. Before the first and every `refit`-th step, fit s to codes of all rows, `copies` codes for each row, by
+    `score_steps` steps of L-BFGS on the sliced loss, starting from the previous s: draw eps, then the signs of the
+    projections. 2. Draw a minibatch. 3. Draw eps, unit normal. 4. Step decoder and encoder down the gradient of minus
+    the ELBO with s held constant. At the end fit s once more. s must be fitted much faster than the codes move: if it
+    lags behind, the law of the codes collapses.
     x (n, d); log_joint(parameters, x, z) (n, d), (n, k) -> (n,); encoder(parameters, x, eps) -> z (n, k);
-    score(phi, z, x) -> (n, k). The fit has parameters {"model", "score"}.
+    score(phi, z, x) -> (n, k). The parameters of the fit are {"model": ..., "score": ...}.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     scores, copied = phi, np.tile(x, (copies, 1))
 
     def fitted(theta):
         z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
-        return nearer(score, copied, z, signs(rng, *z.shape), scores, score_steps)
+        return refitted(score, copied, z, signs(rng, *z.shape), scores, score_steps)
 
     def look(theta, i):
         nonlocal scores
@@ -153,8 +159,9 @@ def train_implicit_vae(
     return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
 
 
-def nearer(score, x, z, v, phi, n_steps):
-    """The parameters of a score of codes z of x, after so many steps from phi down the sliced loss along v."""
+def refitted(score, x, z, v, phi, n_steps):
+    """The parameters of the score of codes z given x after n_steps steps of L-BFGS from phi on the sliced loss, v its
+    projections."""
 
     def sliced(phi):
         return np.mean(sliced_score_matching(score(phi, x), z, v))

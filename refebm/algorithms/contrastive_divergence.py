@@ -1,4 +1,4 @@
-r"""Training by maximum likelihood, the model's expectation taken from chains of k steps."""
+r"""Training by maximum likelihood, with the expectation under the model estimated by chains of k steps."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -31,15 +31,15 @@ from refebm.training import Fit, minimise_noisy
 
 
 def starts(name, value, x):
-    """The states of chains that are carried on, (batch, d), or a replay buffer."""
+    """The states of persistent chains, (batch, d), or a replay buffer."""
     given = value.points if isinstance(value, ReplayBuffer) else points(name, value)
     if given.shape[1] != x.shape[1]:
-        raise InputError("E-SHAPE", f"{name} must be points of d = {x.shape[1]}, as x has; got shape {given.shape}")
+        raise InputError("E-SHAPE", f"{name} must be points with d = {x.shape[1]}, that of x; got shape {given.shape}")
     return value if isinstance(value, ReplayBuffer) else given
 
 
 def drawer(name, function, x=None):
-    """A function of a Generator, steps, n and d that returns the noise of a kernel, as `langevin_tape` does."""
+    """A function (rng, n_steps, n, d) that returns the noise of a kernel, as `langevin_tape` does. Errors: E-TAPE."""
     see_callable(name, function)
 
     def drawn(rng, k, n, d):
@@ -79,12 +79,15 @@ def train_contrastive_divergence(
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[E_\theta(x) - E_\theta(x')], \quad x' = K_\theta^k x^0$$
 
-    1. Draw a minibatch. 2. The chains start: at its rows (CD-k); with chains (batch, d) where they are since the last
-    step (persistent CD); with a `ReplayBuffer` in it, but for a fraction at unit normal points, which are drawn next,
-    and then the choice. 3. Draw the noise of k steps, tape(rng, k, batch, d), and take them. 4. The last states are
-    kept, in the chains' place or in the buffer. 5. Step down the gradient, in which they are constants.
+    1. Draw a minibatch. 2. Choose where the chains start: if chains is None, at the rows of the minibatch (CD-k); if it
+    is an array (batch, d), where they ended at the last step (persistent CD); if it is a `ReplayBuffer`, at points of
+    the buffer, or with probability `fraction` at fresh unit normal points (draw the fresh points, then the choices).
+    3. Draw the noise of k steps, tape(rng, k, batch, d), and run the chains. 4. Keep their last states, in place of the
+    chains or in the buffer. 5. Step down the gradient, in which these states are constants.
     x (n, d); energy(parameters, x) (n, d) -> (n,); step(parameters, x, noise) -> Step, a kernel that leaves exp(-E)
     invariant, such as ``lambda p, x, z: langevin_step(score_of(lambda x: energy(p, x)), x, 0.1, z)``.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG; E-FRACTION for fraction; E-TAPE.
     Source: Hinton 2002, section 3; Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3;
     HY-673 lecture 12 and Stanford CS236, contrastive divergence
     """
@@ -95,7 +98,7 @@ def train_contrastive_divergence(
             fresh = rng.standard_normal(rows.shape)
             return kept.start(fresh, fraction, replay_tape(rng, 1, batch)[0])
         if kept is not None and len(kept) != batch:
-            raise InputError("E-SHAPE", f"chains must be ({batch}, d), one for each of batch; got shape {kept.shape}")
+            raise InputError("E-SHAPE", f"chains must be ({batch}, d) for batch = {batch}; got shape {kept.shape}")
         return rows if kept is None else kept
 
     def loss(theta, i):

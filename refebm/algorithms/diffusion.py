@@ -1,4 +1,4 @@
-r"""Training a score at all times of a diffusion, and drawing from it: from noise back to data."""
+r"""Training a score at all times of a diffusion, and sampling with it: from noise back to data."""
 
 from typing import Annotated
 
@@ -35,14 +35,14 @@ WAYS = ("predictor-corrector", "flow", "ancestral")
 
 
 def way(name, value, x=None):
-    """One of the ways from noise to data."""
+    """The name of a method that goes from noise to data. Errors: E-CHOICE."""
     if not isinstance(value, str) or value not in WAYS:
         raise InputError("E-CHOICE", f"{name} must be one of {', '.join(WAYS)}; got {brief(value)}")
     return value
 
 
 def early(name, value, x=None):
-    """A time in (0, 1), before which nothing is asked."""
+    """The earliest time of training or sampling, in (0, 1)."""
     value = number(name, value)
     if not 0 < value < 1:
         raise InputError("E-TIME", f"{name} must be greater than 0 and less than 1, got {value}")
@@ -70,14 +70,16 @@ def train_diffusion(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""A score at all times: each row of a minibatch at a time of its own, weight(t)/2 |s(m x + std z, t) + z/std|^2.
+    r"""A score at all times: descend the mean of weight(t)/2 |s(m x + std z, t) + z/std|^2, each row at its own time.
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 w(t)\, |s_\theta(m(t)\, x + \text{std}(t)\,
     z, t) + z/\text{std}(t)|^2\big]$$
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
-    down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), std^2
-    where it is None (noise prediction). `draw_by_diffusion` samples from what it has learnt.
+    down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), by
+    default std^2 (noise prediction). `draw_by_diffusion` samples with the learnt score.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG; E-SDE; E-TIME for t_min.
     Source: Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7
     """
     weight = weight or (lambda t: sde.marginal(t)[1] ** 2)
@@ -106,13 +108,15 @@ def train_flow_matching(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""A velocity at all times: each row of a minibatch on a line of its own, 1/2 |u((1 - t) x + t z, t) - (z - x)|^2.
+    r"""A velocity at all times: descend the mean of 1/2 |u((1 - t) x + t z, t) - (z - x)|^2, each row at its own time.
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 |u_\theta((1 - t)\, x + t z, t)
     - (z - x)|^2\big]$$
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG; E-TIME for t_min.
     Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
     """
 
@@ -140,16 +144,20 @@ def draw_by_diffusion(
     *,
     progress: Flag = False,
 ) -> Vectors:
-    r"""Samples (n, d) by a score at all times, from the prior at t = 1 to t_min.
+    r"""Samples (n, d) from a score at all times, going from the prior at t = 1 back to t_min.
 
     $$x \leftarrow x - [f - g^2 s]\, dt + g \sqrt{dt}\, z; \quad x \leftarrow x + \eta s + \sqrt{2 \eta}\, z'$$
 
-    1. Draw the start, sde.prior(d).sample(rng, n). 2. by "predictor-corrector": draw the noise of all steps; n_steps
-    equal ones back in time, each a reverse step and so many corrections by Langevin, eta = ratio std(t)^2; by "flow":
-    no noise, the probability flow, to 1e-5; by "ancestral": draw the noise; back through the n_steps of sde.betas, none
-    added in the last, the score asked at t = i/n_steps, i = n_steps, ..., 1, whatever t_min is.
+    1. Draw the start, sde.prior(d).sample(rng, n). 2. Go back in time, by one of:
+    "predictor-corrector": draw the noise of all steps, then take n_steps steps of equal length, each a reverse step
+    followed by `corrections` Langevin steps of size eta = ratio std(t)^2;
+    "flow": follow the probability flow, to a tolerance of 1e-5, without noise;
+    "ancestral": draw the noise of all steps, then take the n_steps steps of sde.betas, the last without noise; the
+    score is called at t = i/n_steps, i = n_steps, ..., 1, whatever t_min is.
     score(x, t) (n, d), (n,) -> (n, d).
     Convention: Song et al. 2021 choose eta by a ratio of norms over the batch, so that rows interact.
+    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-CHOICE for by; E-SDE;
+    E-TIME for t_min.
     Source: Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236, sampling from
     the SDE, predictor-corrector sampling and probability flow
     """

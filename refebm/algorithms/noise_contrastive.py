@@ -1,4 +1,4 @@
-r"""Training against noise: of a fixed law, drawn anew for each step, or of one that is trained against the energy."""
+r"""Training against noise, drawn afresh at each step, from a fixed law or one that is trained against the energy."""
 
 import autograd.numpy as np
 
@@ -28,14 +28,14 @@ from refebm.training import Fit, minimise_in_turns, minimise_noisy
 def _drawn(noise, rng, n, d):
     y = noise.sample(rng, n)
     if np.shape(y) != (n, d):
-        raise InputError("E-SHAPE", f"noise must draw points of x's d, ({n}, {d}); got shape {np.shape(y)}")
+        raise InputError("E-SHAPE", f"noise.sample must return points ({n}, {d}); got shape {np.shape(y)}")
     return y
 
 
 def _log_density(energy, theta):
-    """-E - log Z, of parameters of both; self-normalised where they have no log Z."""
-    of_rows, log_z = energy(theta["energy"]), theta.get("log_z", 0.0)  # once: what is nested is dear to take apart
-    return lambda x: -of_rows(x) - log_z
+    """x -> -E(x) - log Z for theta = {"energy": ..., "log_z": ...}; self-normalised if there is no log_z."""
+    energy_of_rows, log_z = energy(theta["energy"]), theta.get("log_z", 0.0)  # not in the lambda: indexing is traced
+    return lambda x: -energy_of_rows(x) - log_z
 
 
 @rows
@@ -56,16 +56,18 @@ def train_noise_contrastive(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""Noise-contrastive estimation: E and log Z step together down the logistic loss of data against fresh noise.
+    r"""Noise-contrastive estimation: E and log Z together descend the logistic loss of data against fresh noise.
 
     $$(\theta, c) \leftarrow (\theta, c) - \eta\, \nabla\, \mathbb E_B\big[\log(1 + e^{-L(x)}) + \textstyle\sum_j
     \log(1 + e^{L(y_j)})\big],\ L = -E - c - \log \nu p_n$$
 
-    1. Draw a minibatch. 2. Draw nu noise points for each of its rows, noise.sample(rng, nu batch). 3. Its loss.
-    4. Step down its gradient in the energy's parameters and c = log Z, which is log_z at first. zeta is
-    softplus, L = -E - c - log nu p_n. The fit has parameters {"energy", "log_z"}.
-    x (n, d); energy(parameters, x) (n, d) -> (n,); noise: log_prob(x) and sample(rng, n). self_normalised:
-    without log Z; E itself must learn to be normalised (Mnih and Teh 2012).
+    1. Draw a minibatch. 2. Draw nu noise points for each of its rows, noise.sample(rng, nu batch). 3. Compute the loss.
+    4. Step down its gradient in the parameters of the energy and in c = log Z, which starts at log_z. The parameters of
+    the fit are {"energy": ..., "log_z": ...}.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); noise: an object with log_prob(x) and sample(rng, n).
+    self_normalised: omit log Z; E itself must learn to be normalised (Mnih and Teh 2012).
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG; E-DENSITY for noise.
     Source: Stanford CS236, noise contrastive estimation for training EBMs, steps 1 to 5; HY-673 lecture 12, NCE for
     training EBMs; Gutmann and Hyvarinen 2010; Song and Kingma 2021, section 5
     """
@@ -97,15 +99,19 @@ def train_flow_contrastive(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""Flow contrastive estimation: the energy lowers the loss of noise contrast, then the flow, its noise, raises it.
+    r"""Flow contrastive estimation: the energy lowers the noise-contrastive loss, then a flow, the noise, raises it.
 
     $$\min_\phi \max_{\theta, c} \ \mathbb E_x \log D(x) + \mathbb E_{y \sim q_\phi} \log(1 - D(y)),\quad
     D = \frac{e^{-E - c}}{e^{-E - c} + q_\phi}$$
 
-    n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw z, unit normal; the noise is y = T(z), one for
-    each row. 3. Step the energy and log Z down the gradient; in the other turn the flow up it, through y as well.
-    x (n, d); energy(parameters, x) (n, d) -> (n,); log_q(phi, x) (n, d) -> (n,), the log-density of the points (n, d)
-    that sampler(phi, z) makes. The fit has parameters {"energy": {"energy", "log_z"}, "flow"}.
+    n_steps rounds of two turns. In each turn: 1. Draw a minibatch. 2. Draw z, unit normal; the noise is
+    y = sampler(phi, z), one point for each row. 3. In the first turn step the energy and log Z down the gradient; in
+    the second step the flow up it, through y as well.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); sampler(phi, z) -> (n, d); log_q(phi, x) (n, d) -> (n,), the
+    log-density of what the sampler makes. The parameters of the fit are {"energy": {"energy": ..., "log_z": ...},
+    "flow": ...}.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG.
     Also: FCE
     Source: Gao et al. 2020; HY-673 lecture 12 and Stanford CS236, flow contrastive estimation
     """
@@ -140,15 +146,19 @@ def train_adversarial_contrastive(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""Adversarial contrastive estimation: noise of (1 - w) p_n + w q, whose part q is trained to be hard to tell.
+    r"""Adversarial contrastive estimation: the noise is (1 - w) p_n + w q, with q trained to look like the data.
 
     $$\min_\phi \max_{\theta, c} \ \mathbb E_x \log D(x) + \mathbb E_y \log(1 - D(y)), \ y \sim (1 - w) p_n + w q_\phi$$
 
-    n_steps rounds of two turns. In each: 1. Draw a minibatch. 2. Draw as many points of the noise, noise.sample(rng,
-    batch), then z, unit normal, for y = sampler(phi, z), then which of the two each row takes: y where a uniform is
-    below w. 3. Step the energy and log Z down the gradient; in the other turn the proposal up it, through y as well.
-    x (n, d); energy(parameters, x) (n, d) -> (n,); noise: log_prob(x) and sample(rng, n); log_q and sampler as in
-    `train_flow_contrastive`; w in (0, 1). The fit has parameters {"energy": {"energy", "log_z"}, "proposal"}.
+    n_steps rounds of two turns. In each turn: 1. Draw a minibatch. 2. For each row draw a point of p_n,
+    noise.sample(rng, batch), then z, unit normal, then a uniform; the noise y is sampler(phi, z) where the uniform is
+    below w = weight, else the point of p_n. 3. In the first turn step the energy and log Z down the gradient; in the
+    second step the proposal up it, through y as well.
+    x (n, d); energy(parameters, x) (n, d) -> (n,); noise: an object with log_prob(x) and sample(rng, n); log_q and
+    sampler as in `train_flow_contrastive`; w in (0, 1). The parameters of the fit are
+    {"energy": {"energy": ..., "log_z": ...}, "proposal": ...}.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG; E-DENSITY for noise; E-WEIGHTS for weight.
     Source: Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5
     """
 

@@ -1,4 +1,4 @@
-r"""Training by score matching: exact and sliced on the data, denoising at one noise level, and at many at once."""
+r"""Training by score matching: exact and sliced on the data, and denoising at one noise level or at many."""
 
 import autograd.numpy as np
 
@@ -49,9 +49,11 @@ def train_score_matching(
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B[\tfrac12 |s_\theta(x)|^2 + \operatorname{tr} \nabla
     s_\theta(x)]$$
 
-    1. Draw a minibatch. 2. Its loss, with the exact trace; with m projections v of random signs at each row, which are
-    drawn next, the sliced one. 3. Step down its gradient. x (n, d); score(parameters, x) (n, d) -> (n, d); 1 <= batch
-    <= n.
+    1. Draw a minibatch. 2. Compute its loss with the exact trace; or, if projections = m > 0, draw m projections of
+    random signs for each row, and compute the sliced loss. 3. Step down its gradient. x (n, d); score(parameters, x)
+    (n, d) -> (n, d); 1 <= batch <= n.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG.
     Source: HY-673 lecture 12, score matching: training algorithm; Stanford CS236, score matching and sliced score
     matching
     """
@@ -85,7 +87,9 @@ def train_denoising_score_matching(
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 |s_\theta(x + \sigma z) + z/\sigma|^2\big]$$
 
     1. Draw a minibatch. 2. Draw its noise, unit normal. 3. Step down the gradient of its loss. x (n, d);
-    score(parameters, x) (n, d) -> (n, d), which becomes the score of the data plus noise; sigma > 0.
+    score(parameters, x) (n, d) -> (n, d), which learns the score of the data plus noise; sigma > 0.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG.
     Source: dataflowr module 18a, denoising score matching; Stanford CS236, denoising score matching; Das 2021
     """
 
@@ -113,15 +117,17 @@ def train_noise_conditional_score_matching(
     each: Watch | None = None,
     progress: Flag = True,
 ) -> Fit:
-    r"""A score at all levels: a minibatch, each row at its own, of 1/2 |sigma_i s(x_i + sigma_i z_i, sigma_i) + z_i|^2.
+    r"""A score at all levels: descend the mean of 1/2 |sigma_i s(x_i + sigma_i z_i, sigma_i) + z_i|^2.
 
     $$\theta \leftarrow \theta - \eta\, \nabla\, \mathbb E_B\big[\tfrac12 |\sigma\, s_\theta(x + \sigma z, \sigma)
     + z|^2\big]$$
 
-    1. Draw a minibatch. 2. Draw a level for each row, all alike. 3. Draw its noise, unit normal. 4. Step down the
-    gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,), decreasing.
-    weight (n,) -> (n,): lambda(sigma)/sigma^2 at levels, 1 where it is None.
-    `draw_by_annealed_langevin` samples from what it has learnt.
+    1. Draw a minibatch. 2. Draw a level for each row, uniformly from sigmas. 3. Draw its noise, unit normal. 4. Step
+    down the gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,),
+    decreasing. weight: sigma (n,) -> (n,), lambda(sigma)/sigma^2 in the source's notation, by default 1.
+    `draw_by_annealed_langevin` samples with the learnt score.
+    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
+    E-FLAG; E-LEVELS for sigmas.
     Source: Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eqs. 5 and 6; Das 2021
     """
 
@@ -148,13 +154,14 @@ def draw_by_annealed_langevin(
     *,
     progress: Flag = False,
 ) -> Vectors:
-    r"""Samples (n, d) of a noise-conditional score: n_steps Langevin steps at each level, from N(0, sigma_1^2 I).
+    r"""Samples (n, d) from a noise-conditional score: n_steps Langevin steps at each level, from N(0, sigma_1^2 I).
 
     $$x \leftarrow x + \eta_l s(x, \sigma_l) + \sqrt{2 \eta_l}\, z, \quad \eta_l = \epsilon \sigma_l^2/\sigma_L^2$$
 
-    1. Draw the start. 2. Draw the noise of all steps. 3. `annealed_langevin`. score(x, sigma) (n, d), (n,) -> (n, d);
-    sigmas (L,), decreasing, the first as large as the data are wide.
-    Convention: the source starts uniformly; the first level forgets that.
+    1. Draw the start. 2. Draw the noise of all steps. 3. Run `annealed_langevin`. score(x, sigma) (n, d), (n,) ->
+    (n, d); sigmas (L,), decreasing; sigmas[0] should be as large as the spread of the data.
+    Convention: the source starts from a uniform law; the steps at the first level make the start irrelevant.
+    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-LEVELS for sigmas.
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics; Das 2021
     """
     x = sigmas[0] * rng.standard_normal((n, d))

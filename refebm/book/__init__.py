@@ -1,4 +1,4 @@
-"""The specification as pages: each definition with its equation, code, mistakes and evidence, generated from the rest.
+"""The specification as pages: each definition with its equation, code, mistakes and evidence, generated from the code.
 
-``python -m refebm.book`` writes the pages of this folder anew, and records what the theorems without a record reach.
+``python -m refebm.book`` writes the pages in this folder, and first runs the theorems that have no record of evidence.
 """

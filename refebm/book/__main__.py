@@ -1,6 +1,6 @@
-"""Write the pages of the book, and the README's map of them, anew.
+"""Write the pages of the book, and the table of pages in the README.
 
-Theorems that have no record yet are run; with --evidence FILE the record of all is that of a whole run.
+Theorems without a record of evidence are run first; with --evidence FILE the record of all theorems is read from FILE.
 """
 
 import argparse
@@ -11,12 +11,12 @@ from refebm.book.pages import overview, pages
 from refebm.files import write_text
 
 FOLDER = Path(__file__).parent
-README = FOLDER.parent.parent / "README.md"  # in a clone, which has a map of the pages
+README = FOLDER.parent.parent / "README.md"  # in a clone of the repository
 MAP, END = "<!-- python -m refebm.book --map -->\n", "<!-- end -->"
 
 
 def main() -> None:
-    """Record what has no record, then write each page, and remove those of stems that are gone."""
+    """Bring the record of evidence up to date, write all pages, and remove pages of stems that no longer exist."""
     parser = argparse.ArgumentParser(prog="python -m refebm.book", description=__doc__)
     parser.add_argument("--evidence", metavar="FILE", type=Path, help="what refebm verify --json FILE wrote")
     parser.add_argument("--map", action="store_true", help="print the pages as a table, and write nothing")

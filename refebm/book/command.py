@@ -13,19 +13,19 @@ EXAMPLES = {
     "show": """\
 examples:
   refebm show denoising_score_matching     by its name
-  refebm show dsm                          by what else it is called
-  refebm show song kingma eq. 15           by a source; several that are found are listed
+  refebm show dsm                          by another name
+  refebm show song kingma eq. 15           by a source; if several are found they are listed
   refebm show implicit_is_explicit         a theorem, with the code of its proof
 """,
     "list": """\
 examples:
   refebm list                    every definition, page by page
-  refebm list vincent            definitions and theorems with a word, of a name, a source or a statement
-  refebm list hyvarinen --markdown   from its equations to definitions, theorems and proofs
+  refebm list vincent            definitions and theorems with this word in their name, source or statement
+  refebm list hyvarinen --markdown   a table of equations, their definitions, theorems and proofs
 """,
     "book": """\
 examples:
-  refebm book site     writes it; then open site/index.html (pip install 'refebm[book]' has what it needs)
+  refebm book site     then open site/index.html (pip install 'refebm[book]' installs what it needs)
 """,
 }
 
@@ -37,12 +37,12 @@ def add_commands(commands) -> None:
         return commands.add_parser(name, help=help, epilog=EXAMPLES[name], formatter_class=RawDescriptionHelpFormatter)
 
     show = add("show", "a definition or a theorem: equation, code, mistakes, evidence")
-    show.add_argument("name", nargs="+", metavar="NAME", help="a name, or words: of a source, as in 'song kingma 15'")
-    listing = add("list", "the definitions, one a line, with their sources")
-    listing.add_argument("text", nargs="*", metavar="TEXT", help="those, and theorems, that these words find")
-    listing.add_argument("--markdown", action="store_true", help="equation, definition, theorem, proof, as a table")
+    show.add_argument("name", nargs="+", metavar="NAME", help="a name, or words of a source, such as 'song kingma 15'")
+    listing = add("list", "the definitions, one per line, with their sources")
+    listing.add_argument("text", nargs="*", metavar="TEXT", help="only definitions and theorems with these words")
+    listing.add_argument("--markdown", action="store_true", help="a table of equation, definition, theorem, proof")
     book = add("book", "write the specification as a site, to be opened in a browser")
-    book.add_argument("folder", metavar="DIR", help="a folder that is empty, not there, or a book already")
+    book.add_argument("folder", metavar="DIR", help="a folder that is empty, does not exist, or holds a book already")
 
 
 def _on_a_terminal():
@@ -55,15 +55,15 @@ def _width_and_colour():
 
 
 def show(options) -> int:
-    """One whole, or several as a list."""
-    from refebm.book import terminal  # which reads all that there is, and is waited for here alone
+    """Print one definition or theorem in full, or several as a list."""
+    from refebm.book import terminal  # reads all definitions and theorems, which is slow: imported only when used
 
     terminal.put(terminal.shown(_text(" ".join(options.name)), *_width_and_colour()))
     return 0
 
 
 def list_all(options) -> int:
-    """The list, or the table; lines end where a terminal does."""
+    """Print the list, or the table; lines are cut at the width of a terminal."""
     from refebm.book import terminal
 
     text, (width, colour) = " ".join(options.text), _width_and_colour()
@@ -73,8 +73,8 @@ def list_all(options) -> int:
 
 
 def book(options) -> int:
-    """The site."""
-    from refebm.book.site import write_site  # which needs the extra
+    """Write the site."""
+    from refebm.book.site import write_site  # needs the extra `book`
 
     number = write_site(Path(_text(options.folder)))
     print(f"{number} pages in {options.folder}: open {Path(options.folder) / 'index.html'}")
@@ -83,7 +83,7 @@ def book(options) -> int:
 
 def _text(words):
     if not words.strip():
-        raise InputError("E-OPTION", "a name is wanted, and not an empty one")
+        raise InputError("E-OPTION", "the name must not be empty")
     return words
 
 

@@ -1,6 +1,6 @@
-"""What a page says about a definition or a theorem: all of it is read off the code, nothing is written here.
+"""What a page says about a definition or a theorem: everything is read from the code.
 
-A definition is a public name, or a method of one, whose docstring has an equation, a line of LaTeX.
+A definition is a public name, or a method of one, whose docstring has a line of LaTeX.
 """
 
 import ast
@@ -18,9 +18,9 @@ from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
 
 ROOT = Path(refebm.__file__).parent
-LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # that begin a line, or a sentence, of a docstring
-BEFORE_A_LABEL = re.compile(rf"(?<=\.) (?=(?:{'|'.join(LABELS)}): )")  # in a line
-SHOWN = {"__init__"}  # of a class; the methods that are definitions have their own entries
+LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # each begins a line, or a sentence, of a docstring
+BEFORE_A_LABEL = re.compile(rf"(?<=\.) (?=(?:{'|'.join(LABELS)}): )")  # within a line
+SHOWN = {"__init__"}  # the methods shown with the code of their class; others have their own entries
 TRUSTED = [theorem for theorem in THEOREMS.values() if theorem.sides.__module__.startswith("refebm.")]
 
 
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 class Doc(NamedTuple):
-    """A docstring: what it says first, its equation, an example, the rest, and what stands behind its labels."""
+    """A docstring: its first paragraph, its equation, an example, the text of each label, and the rest."""
 
     first: str
     latex: str
@@ -43,16 +43,16 @@ class Doc(NamedTuple):
 
 
 def thing(name: str):
-    """The object of a public name, or of a method."""
+    """The object that a public name, or the name of a method, stands for."""
     public, _, method = name.partition(".")
     return getattr(getattr(refebm, public), method) if method else getattr(refebm, public)
 
 
 @functools.cache
 def doc(name: str) -> Doc:
-    """The docstring of a public name, read."""
+    """The docstring of a public name or a method, split into its parts. Errors: E-DOCSTRINGS under python -OO."""
     if sys.flags.optimize > 1:
-        raise InputError("E-DOCSTRINGS", "the book is read off docstrings, which python -OO leaves out")
+        raise InputError("E-DOCSTRINGS", "the book is read from docstrings, which python -OO removes")
     first, *rest = (inspect.getdoc(thing(name)) or "").split("\n\n")
     latex = next((part.strip("$") for part in rest if part.startswith("$$")), "")
     example = "\n".join(part for part in rest if part.startswith(">>>"))
@@ -71,7 +71,7 @@ def doc(name: str) -> Doc:
 
 
 def source(name: str) -> str:
-    """The source line of a public name; a method has that of its class where it has none of its own."""
+    """The source line of a public name; for a method without one, that of its class."""
     return doc(name).labelled.get("Source") or doc(name.partition(".")[0]).labelled.get("Source", "")
 
 
@@ -82,14 +82,14 @@ def cited(name: str) -> tuple[Citation, ...]:
 
 @functools.cache
 def definitions() -> tuple[str, ...]:
-    """All names that have an equation: what theorems are about, then what else is public."""
+    """All names that have an equation: first those that theorems are about, then other public names."""
     names = dict.fromkeys([*(name for theorem in TRUSTED for name in theorem.about), *refebm.__all__])
     return tuple(name for name in names if callable(thing(name)) and doc(name).latex)
 
 
 @functools.cache
 def pages() -> dict[str, list[str]]:
-    """The definitions of each page, in the order of their lines; pages in the order in which stems are read."""
+    """The definitions of each page, in the order of the files; pages in the reading order of the stems."""
     found = {theorem.stem: [] for theorem in TRUSTED}
     for name in definitions():
         found.setdefault(page_of(name), []).append(name)
@@ -101,7 +101,7 @@ def _order(name):
 
 
 def begins(name):
-    """The file of a definition and its line, for which nothing is parsed."""
+    """The file of a definition and its first line, found without parsing the file."""
     one = inspect.unwrap(thing(name))
     if inspect.isclass(one):
         path = _path_of(one)
@@ -115,8 +115,9 @@ def _path_of(one):
 
 @functools.cache
 def page_of(name: str) -> str:
-    """The stem of a public name: that of its module, if that has a theorem about it, else that with the most of them;
-    without any it stands beside others of its module. A method stands with its class.
+    """The stem on whose page a public name stands: the name of its module if that stem has a theorem about it, else the
+    stem with the most theorems about it; if there are none, the page of another name of its module. A method stands on
+    the page of its class.
     """
     public = name.partition(".")[0]
     module = _module_of(public)
@@ -144,7 +145,7 @@ def _about() -> dict[str, dict[str, Theorem]]:
 
 
 def theorems_about(name: str) -> list[Theorem]:
-    """The theorems about a definition; of a class, those about its methods too."""
+    """The theorems about a definition; for a class, also those about its methods."""
     return [*_about().get(name, {}).values()]
 
 
@@ -154,7 +155,7 @@ def theorems_of(stem: str) -> list[Theorem]:
 
 
 class Argument(NamedTuple):
-    """A parameter in words, and its default as it is written."""
+    """A parameter, its type in words, and its default as it is written."""
 
     name: str
     words: str
@@ -177,7 +178,7 @@ def returned(name: str) -> str:
 
 
 def type_in_words(annotation) -> str:
-    """The words of a type of the glossary, also within a tuple or beside None; nothing for others."""
+    """The words of a type of the glossary, also inside a tuple or an optional type; empty for other annotations."""
     parts = [annotation, *get_args(annotation)]
     words = [part.__metadata__[1] for part in parts if len(getattr(part, "__metadata__", ())) > 1]
     return ", and ".join(words[:1] if hasattr(annotation, "__metadata__") else words)
@@ -194,7 +195,7 @@ def _lines(path):
 
 
 def place(name: str) -> Place:
-    """Where a definition stands; a method where its class, or the class above it, has it."""
+    """The lines of a definition; for an inherited method, those in the base class."""
     path, node = _node(name)
     return Place(path, _begin(node), node.end_lineno)
 
@@ -213,7 +214,7 @@ def _begin(node):
 
 
 def code(name: str) -> str:
-    """The text of a definition without its docstring; of a class, without the methods that are shown elsewhere."""
+    """The code of a definition without its docstring; for a class, without the methods that have their own entries."""
     path, node = _node(name)
     lines = list(_lines(path)[0])
     hidden = [node.body[0]]
@@ -235,7 +236,7 @@ def _proof(theorem):
 
 
 def line_of_theorem(theorem: Theorem) -> tuple[str, int]:
-    """The file of a theorem, and its first line; nothing is parsed for it."""
+    """The file of a theorem and its first line, found without parsing the file."""
     code = inspect.unwrap(theorem.sides).__code__
     return Path(code.co_filename).relative_to(ROOT).as_posix(), code.co_firstlineno
 
@@ -247,14 +248,15 @@ def place_of_theorem(theorem: Theorem) -> Place:
 
 
 def proof(theorem: Theorem) -> str:
-    """The function that proves it, without its statement; where it only calls another of its file, that too."""
+    """The code of the function that proves a theorem, without the statement, and of a function of the same file that
+    it only calls."""
     path, functions, name = _proof(theorem)
     text = []
     while name in functions:
         *before, last = [one for one in functions[name].body if not _is_docstring(one)]
         lines = list(_lines(path)[0])
         first, *others = functions[name].body
-        if _is_docstring(first) and (not text or name in THEOREMS):  # and the empty line below it
+        if _is_docstring(first) and (not text or name in THEOREMS):  # remove it, and the empty line below it
             end = first.end_lineno + (not lines[first.end_lineno] and bool(others))
             lines[first.lineno - 1 : end] = [None] * (end - first.lineno + 1)
         kept = lines[functions[name].lineno - 1 : functions[name].end_lineno]
@@ -269,13 +271,13 @@ def _is_docstring(node):
 
 def conventions(name: str) -> list:
     """Other conventions for a definition."""
-    from refebm.variants import CONVENTIONS  # a large bank, which a list of names does without
+    from refebm.variants import CONVENTIONS  # a large bank: imported only where it is needed
 
     return [one for one in CONVENTIONS if one.function == name]
 
 
 def mistakes(name: str) -> list:
-    """Wrong versions of a definition; naive forms, wrong at the ends of the domain alone, last."""
+    """Wrong versions of a definition; last its naive forms, which are wrong only at the ends of the domain."""
     from refebm.variants import NAIVE, WRONG
 
     return [one for one in [*WRONG, *NAIVE] if one.function == name]
@@ -287,7 +289,7 @@ def misstatements(theorem: Theorem) -> list:
 
 
 class Figure(NamedTuple):
-    """A picture, what it shows, and for those who cannot see it, in a word."""
+    """A picture: the name of its script, its caption, and a short text for readers who cannot see it."""
 
     name: str
     caption: str
@@ -296,7 +298,7 @@ class Figure(NamedTuple):
 
 @functools.cache
 def figures() -> dict[str, list[Figure]]:
-    """The figures of each stem, read off their scripts; none where refebm is installed without them."""
+    """The figures of each stem, read from their scripts; empty if refebm is installed without them."""
     found: dict[str, list[Figure]] = {}
     for path in sorted((ROOT.parent / "figures").glob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))

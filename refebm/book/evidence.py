@@ -1,7 +1,7 @@
-"""How well the theorems hold: a record of a run, ``evidence.json``, that the pages show.
+"""How well the theorems hold: the record of a run, ``evidence.json``, which the pages show.
 
-``python -m refebm.book`` runs those that have no record yet; with ``--evidence results.json`` it takes the record of
-all from what ``refebm verify --json results.json`` wrote.
+``python -m refebm.book`` runs the theorems that have no record yet; with ``--evidence results.json`` it takes all
+records from what ``refebm verify --json results.json`` wrote.
 """
 
 import functools
@@ -19,12 +19,13 @@ RECORD = Path(__file__).with_name("evidence.json")
 
 @functools.cache
 def evidence() -> dict[str, dict]:
-    """By theorem: the number of cases, the worst error in units of the tolerance, what came of cases outside."""
+    """For each theorem: the number of cases, the worst error in units of the tolerance, and what happened outside its
+    conditions."""
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
 
 
 def brought_up_to_date() -> int:
-    """Run the theorems that have no record, forget those that are gone; how many were run."""
+    """Run the theorems that have no record, drop records of theorems that no longer exist; return how many were run."""
     from refebm.identities.parallel import run_all
 
     known = evidence()
@@ -36,7 +37,10 @@ def brought_up_to_date() -> int:
 
 
 def take(results: Path) -> int:
-    """The record of a whole run. Errors: E-FILE where it is none, or where a theorem did not hold."""
+    """Take the record of a whole run; return the number of theorems.
+
+    Errors: E-FILE if it is no such record, or if a theorem did not hold.
+    """
     try:
         rows = json.loads(results.read_text(encoding="utf-8"))["theorems"]
         found = {row["name"]: _row(row["cases"], row["worst"], row["outside"]) for row in rows if row["holds"]}
@@ -53,7 +57,7 @@ def _notes(outside):
 
 
 def _row(cases, worst, outside: dict[str, str]):
-    """What no other machine would print otherwise: two digits, and of a refusal its code."""
+    """A record that is the same on all machines: two digits of the error, and for a refusal only its code."""
     codes = {name: re.search(r"refused: (E-[A-Z]+)", note) for name, note in outside.items()}
     said = {name: f"refused, {code[1]}" if code else "does not hold" for name, code in codes.items()}
     return {"cases": cases, "worst": float(f"{worst:.2g}"), "outside": said}
@@ -66,5 +70,5 @@ def _write(rows: dict):
 
 
 def missing() -> Iterable[str]:
-    """Theorems of which there is no record."""
+    """The theorems without a record."""
     return [theorem.name for theorem in TRUSTED if theorem.name not in evidence()]

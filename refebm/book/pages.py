@@ -1,4 +1,4 @@
-"""The pages in Markdown: one for each stem, the contents, and the texts that are cited, with what stands in which."""
+"""The pages in Markdown: one for each stem, the contents, the table of equations, and the cited texts."""
 
 import functools
 import inspect
@@ -12,41 +12,41 @@ from refebm.identities import Theorem
 from refebm.papers import DOCUMENTS, PAPERS, TEXTS, citations
 
 CONTENTS, EQUATIONS, TEXTS_PAGE = "README", "equations", "sources"
-BY_HAND = ("tutorial", "coverage", "examiner", "shards")  # pages that nothing generates
+BY_HAND = ("tutorial", "coverage", "examiner", "shards")  # pages that are written by hand
 WORDS = {"Also": "Also called", "Domain": "Domain", "Convention": "Convention", "Errors": "Errors"}
 MADE = "<!-- python -m refebm.book writes this page -->"
 CODE = re.compile(r"(``.+?``|`[^`]+`)")
 FRONT = """
-{definitions} definitions and {theorems} theorems about them, page by page, generated from the code: each definition
-with its equation, what goes in and comes out, its source, its code, other conventions, the mistakes that were made,
-and the theorems that tell right from wrong. Names are anchors, and stay.
+{definitions} definitions and {theorems} theorems about them, page by page, generated from the code. Each definition
+is given with its equation, arguments, result, source, code, other conventions in use, common mistakes, and the theorems
+that tell right from wrong. Names are anchors that do not change.
 
-Start with the [tutorial](tutorial.md): from data to a trained energy, its samples and a proof of its loss;
-[examiner](examiner.md) is about your own code, [shards](shards.md) about more cases than one machine gives. What the
-five documents say stands row by row in [coverage](coverage.md), with their errata. With another paper in hand, see
-[sources](sources.md): what stands here for which equation; [equations](equations.md) is the table of all. On a
-terminal: `refebm show denoising_score_matching`, `refebm show "song kingma 15"`, `refebm list vincent`;
-`refebm book DIR` writes all this as a site.
+Start with the [tutorial](tutorial.md), from data to a trained energy, its samples and a proof of its loss. See
+[examiner](examiner.md) to check your own code, and [shards](shards.md) to verify more cases than one machine can. The
+contents of the five documents, row by row, with their errata, are in [coverage](coverage.md). To start from another
+paper, see [sources](sources.md), which lists the equations cited from each text; [equations](equations.md) is one table
+of all. On a terminal use `refebm show denoising_score_matching`, `refebm show "song kingma 15"` or
+`refebm list vincent`; `refebm book DIR` writes the book as a site.
 
-How to read the evidence: *pointwise*, both sides at drawn points; *quadrature*, integrals with a certificate;
-*enumeration*, exact sums over a finite space; *limit*, the order and the coefficient of an error; *statistical*,
-random draws, with a false-alarm budget of 1e-6 for the whole run. An error is given in units of its tolerance, 64
-roundoffs of the terms that are added: at most 1 is right. `refebm verify --only NAME` computes it anew.
+How to read the evidence. *Pointwise*: both sides agree at drawn points. *Quadrature*: integrals with a certificate.
+*Enumeration*: exact sums over a finite space. *Limit*: the order and the coefficient of an error. *Statistical*: random
+draws, with a false-alarm probability of 1e-6 for the whole run. Errors are in units of the tolerance, 64 roundoffs of
+the terms that are added: at most 1 passes. `refebm verify --only NAME` computes them again.
 """
 FOLDED = "<details><summary>The proof's code</summary>"
-BENEATH = "Beneath all of it"  # what modules are that stand in no folder
+BENEATH = "Modules used by all"  # the row of modules that are in no folder
 HEAD = ("equation", "definition", "theorem", "proof")
 
 
 @functools.cache
 def pages() -> dict[str, str]:
-    """All pages that are generated, by name."""
+    """All generated pages, by name."""
     made = {stem: page(stem) for stem in entries.pages()}
     return {CONTENTS: contents(), **made, EQUATIONS: equations(), TEXTS_PAGE: texts()}
 
 
 def page(stem: str) -> str:
-    """A page: the definitions, then the theorems of its stem."""
+    """The page of a stem: its definitions, then its theorems."""
     names, theorems = entries.pages()[stem], entries.theorems_of(stem)
     parts = [MADE, f"# {title(stem)}", *_about(stem, names, theorems)]
     parts += [_picture(figure) for figure in entries.figures().get(stem, ())]
@@ -70,19 +70,19 @@ def title(stem: str) -> str:
 
 
 def _modules(stem, names, theorems):
-    """The module of the stem: that of the definitions, else that of the theorems."""
+    """The modules that a page describes: those of its definitions named like the stem, else that of its theorems."""
     modules = dict.fromkeys(inspect.unwrap(entries.thing(name.partition(".")[0])).__module__ for name in names)
     own = dict.fromkeys([f"refebm.{stem}", *(module for module in modules if module.endswith(f".{stem}"))])
     return [module for module in own if module in sys.modules] or [theorems[0].sides.__module__]
 
 
 def _about(stem, names, theorems):
-    """What the module of the stem says of itself."""
+    """The docstrings of the modules that a page describes."""
     return [prose(inspect.getdoc(sys.modules[module]) or "") for module in _modules(stem, names, theorems)]
 
 
 def definition(name: str, stem: str = "") -> list[str]:
-    """All that is known of a definition."""
+    """The section of a definition."""
     said = entries.doc(name)
     return [
         f'<a id="{name}"></a>',
@@ -112,11 +112,11 @@ def _variants(name):
     elsewhere, wrong = entries.conventions(name), entries.mistakes(name)
     if elsewhere:
         rows = [(prose(one.name), _patch(one), prose(one.where)) for one in elsewhere]
-        yield f"**Elsewhere:** other conventions for `{name}`, and the rule between them, as a patch of the code above."
+        yield f"**Elsewhere:** other conventions for `{name}`, and how they differ, as a patch of the code above."
         yield table(("convention", "rule", "where"), rows)
     if wrong:
         rows = [(prose(one.name), _patch(one), prose(one.survives), prose(one.seen)) for one in wrong]
-        yield f"**Mistakes:** wrong versions of `{name}`, each rejected by a theorem, and a check too weak to notice."
+        yield f"**Mistakes:** wrong versions of `{name}`, each rejected by a theorem, with a check that misses it."
         yield table(("mistake", "in the code", "not noticed by", "seen in"), rows)
 
 
@@ -134,13 +134,13 @@ def _evidence_of(name, stem):
 
 
 def held(theorem: Theorem) -> str:
-    """The worst error of the recorded run in units of the tolerance; nothing where there is no record."""
+    """The worst error of the recorded run in units of the tolerance; empty if there is no record."""
     record = evidence().get(theorem.name)
     return f"{record['worst']:.2g}" if record else ""
 
 
 def statement(theorem: Theorem, stem: str) -> list[str]:
-    """A theorem: what it says, how it is known, where it does not hold, where it is proved."""
+    """The section of a theorem: its statement, its evidence, where it does not hold, and its proof."""
     record, place = evidence().get(theorem.name), entries.place_of_theorem(theorem)
     seen = f"Worst of {record['cases']} cases: {record['worst']:.2g} of the tolerance." if record else ""
     about = ", ".join(_link(name, stem) for name in theorem.about)
@@ -169,12 +169,12 @@ def _outside(theorem, record):
 
 
 def formula(latex: str) -> str:
-    """An equation on a line of its own."""
+    """An equation as a block of its own."""
     return f"$$\n{latex}\n$$" if latex else ""
 
 
 def prose(text: str) -> str:
-    """Plain text of a docstring, in which nothing but backquotes and *emphasis* is a sign of Markdown."""
+    """The text of a docstring as Markdown, escaped so that only backquotes and *emphasis* keep their meaning."""
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
     return "\n\n".join(_escaped(part) for part in paragraphs)
 
@@ -191,7 +191,7 @@ def _signs(text):
 
 
 def table(head: tuple, rows: list[tuple]) -> str:
-    """A table; a bar in a cell is no end of it."""
+    """A table in Markdown, with bars in cells escaped."""
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(
         "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
@@ -199,12 +199,12 @@ def table(head: tuple, rows: list[tuple]) -> str:
 
 
 def link_to_code(place: entries.Place) -> str:
-    """To the lines of a file."""
+    """A link to the lines of a file."""
     return f"[refebm/{place.path}, lines {place.first} to {place.last}](../{place.path}#L{place.first}-L{place.last})"
 
 
 def _link(name, stem):
-    """To a theorem or a definition; what is no definition is of a class that is one."""
+    """A link to a theorem or a definition; for a value, such as a `Generator`, to its class."""
     theorem = entries.THEOREMS.get(name)
     entry = name if theorem or name in entries.definitions() else type(entries.thing(name)).__name__
     page = theorem.stem if theorem else entries.page_of(entry)
@@ -212,7 +212,7 @@ def _link(name, stem):
 
 
 def cited(source: str) -> str:
-    """A source line whose texts lead to the page of texts, where they are entered there."""
+    """A source line in which known texts link to the page of texts."""
     return "; ".join(_text(one.text) + _escaped(one.place) for one in citations(source))
 
 
@@ -221,7 +221,7 @@ def _text(text):
 
 
 def anchor(text: str) -> str:
-    """Of a text that is cited."""
+    """The anchor of a cited text."""
     plain = unicodedata.normalize("NFKD", text.lower()).replace("'", "")
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
@@ -231,9 +231,9 @@ def _picture(figure: entries.Figure) -> str:
 
 
 def texts() -> str:
-    """The page of texts: each with all that cites it, by the place in it."""
+    """The page of texts: each with the definitions and theorems that cite it, by the place cited."""
     where = _citing()
-    parts = [MADE, "# sources", "What is cited, and what stands here for which equation of it."]
+    parts = [MADE, "# sources", "The cited texts, and which definition or theorem stands for which equation."]
     for heading, group in (("The five documents", DOCUMENTS), ("Papers and books", PAPERS)):
         parts.append(f"## {heading}")
         for text in group:
@@ -258,7 +258,7 @@ def _by_number(item):
 
 
 def _citing():
-    """For each text, place by place, the links to what cites it."""
+    """For each text and each place in it, the links to the definitions and theorems that cite it."""
     found: dict[str, dict[str, list[str]]] = {}
     names = [(name, entries.source(name)) for name in entries.definitions() if "Source" in entries.doc(name).labelled]
     for name, source in [*names, *((theorem.name, theorem.source) for theorem in entries.TRUSTED)]:
@@ -270,7 +270,7 @@ def _citing():
 
 
 def contents() -> str:
-    """The first page."""
+    """The front page."""
     front = FRONT.format(definitions=len(entries.definitions()), theorems=len(entries.TRUSTED))
     parts = [MADE, "# The book of refebm", front.strip()]
     for stem, names in entries.pages().items():
@@ -283,7 +283,7 @@ def contents() -> str:
 
 
 def overview() -> str:
-    """The pages by the folders of their modules, a line for each folder, for the README of the repository."""
+    """A table of the pages for the README of the repository: a row for each folder of modules."""
     groups: dict[str, list[str]] = {}
     for stem, names in entries.pages().items():
         package = sys.modules[".".join(_modules(stem, names, entries.theorems_of(stem))[0].split(".")[:2])]
@@ -293,7 +293,7 @@ def overview() -> str:
 
 
 def equations() -> str:
-    """From each equation to its definition, and from each definition to the theorems about it and their proofs."""
+    """The page with a table of all equations, their definitions, the theorems about these, and the proofs."""
     rows = [
         (
             cited(entries.source(name)),
@@ -305,7 +305,7 @@ def equations() -> str:
         for theorem in entries.TRUSTED
         if name in theorem.about
     ]
-    words = "From equations to definitions, to the theorems about them, to their proofs: as `refebm list --markdown`."
+    words = "Equations, their definitions, the theorems about these, and the proofs; as of `refebm list --markdown`."
     return _whole([MADE, "# equations", words, table(HEAD, rows)])
 
 

@@ -1,10 +1,10 @@
-r"""LaTeX in characters, for a terminal: \tfrac12 |s|^2 becomes ½ |s|². What has no character keeps its word."""
+r"""LaTeX as plain characters, for a terminal: \tfrac12 |s|^2 becomes ½ |s|². Commands without a sign stay words."""
 
 import re
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.")
 BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
-NARROW = ("Big", "Bigl", "Bigr", "big", "left", "right", "textstyle", "displaystyle", "limits")  # that say nothing here
+NARROW = ("Big", "Bigl", "Bigr", "big", "left", "right", "textstyle", "displaystyle", "limits")  # left out
 WIDE = "\u2003"
 NAMES = r"""
 alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ kappa κ lambda λ mu μ nu ν xi ξ pi π rho ρ sigma σ tau τ
@@ -26,7 +26,7 @@ SIGNS = "+=−→←↦∈∉≤≥≠≪≫∼≈⇒±"
 
 
 def plain(latex: str) -> str:
-    """The formula in one line of characters."""
+    """The formula in one line of plain characters."""
     text = _Reader(TOKEN.findall(latex.replace("&", " "))).all()
     text = re.sub(rf"\s*([{SIGNS}])\s*", r" \1 ", text)
     text = re.sub(rf"((?:^|[(\[{{,=|^/;:{SIGNS}])\s*)([−±+]) (?=\S)", _unary, text)
@@ -41,7 +41,7 @@ def _unary(match):
 
 
 def clauses(latex: str) -> list[str]:
-    """A formula, and what is said beside it, after commas with a space: they may stand on lines of their own."""
+    """The parts of a formula between commas that are followed by a LaTeX space: each may stand on its own line."""
     parts, depth, last = [], 0, 0
     for token in BRACKET.finditer(latex):
         depth += (token[0].lstrip("\\") in {*"{[("}) - (token[0].lstrip("\\") in {*"}])"})
@@ -53,7 +53,7 @@ def clauses(latex: str) -> list[str]:
 
 
 class _Reader:
-    """A reader of tokens: groups in braces, arguments of commands, and what is raised or lowered."""
+    """A reader of tokens: groups in braces, arguments of commands, superscripts and subscripts."""
 
     def __init__(self, tokens):
         self.tokens = tokens[::-1]
@@ -86,7 +86,7 @@ class _Reader:
         if name in ("frac", "tfrac", "dfrac", "binom"):
             return self.fraction() if name != "binom" else f"binom({self.argument()}, {self.argument()})"
         if name in ("text", "operatorname", "mathrm"):
-            word = self.argument().replace("−", "‐" if name == "text" else "−")  # a hyphen is no minus
+            word = self.argument().replace("−", "‐" if name == "text" else "−")  # in text it is a hyphen, not a minus
             return word if name == "text" or not self.letter_follows() else word + " "
         if name == "sqrt":
             root = self.argument()
@@ -127,7 +127,7 @@ class _Reader:
 
 
 def bracketed(text: str) -> str:
-    """In brackets where it is more than a word, a number, a function's value, or what is in brackets already."""
+    """The text in brackets, unless it is a single word, a number, a function's value, or in brackets already."""
     shifted = "".join(SHIFTED) + "\u0300-\u036f"
     word = rf"√?(?:\d+|(?!\d)[\w{shifted}]+)"
     simple = re.fullmatch(rf"{word}|(?:[^\W\d]+|√)?\([^()\s]*\)|√?\([^()]*\)|\|[^|]*\|[{shifted}]*", text)

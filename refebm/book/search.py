@@ -1,7 +1,7 @@
-"""Finding definitions and theorems by words: of their names, of what else they are called, of sources, of statements.
+"""Find definitions and theorems by words: of their names, other names, sources and statements.
 
-A word is what stands between spaces and signs, without accents, in any case, so "nce" is no part of "divergence". Of a
-source all equations count that it spans: "eq. 19" stands in "eqs. 19 and 20".
+Words are whole words, without accents and in lower case, so "nce" does not match "divergence". A range of equations
+stands for all of them: "eq. 20" matches "eqs. 19 to 21".
 """
 
 import difflib
@@ -25,15 +25,15 @@ SHORT = {
     "alg": "algorithm",
     "prop": "proposition",
 }
-LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # between them a word ends, as in GaussianMixture
+LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # where a word ends inside a name, as in GaussianMixture
 WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 SPAN = re.compile(r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)")
-VAGUE = {"loss", "objective", "method", "sampler", "function", "refebm"}  # which are left out where nothing has them
-SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # that tell nothing apart
+VAGUE = {"loss", "objective", "method", "sampler", "function", "refebm"}  # ignored if nothing matches with them
+SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # ignored everywhere
 
 
 def words(text: str) -> list[str]:
-    """The words of a text; numbers keep their points."""
+    """The words of a text; numbers keep their decimal points."""
     if not text.isascii():
         text = "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
         text = text.replace("ø", "o").replace("Ø", "O")
@@ -53,7 +53,7 @@ def _one(word):
 
 
 def places(source: str) -> list[set[str]]:
-    """For each citation of a source its words, all that it spans among them."""
+    """For each citation of a source its words, with all equations of a range."""
     return [set(_of_text(one.text) | _spanned(one.place)) for one in citations(source)]
 
 
@@ -70,7 +70,7 @@ def _span(first, last):
 
 @functools.cache
 def fields(name: str) -> list[set[str]]:
-    """Groups of words under which a definition or a theorem is found: its names, its citations, what it says."""
+    """The groups of words by which a definition or a theorem is found: of its names, citations and statement."""
     if name in entries.THEOREMS:
         theorem = entries.THEOREMS[name]
         own = [set(words(name)), set(words(theorem.stem)) | {theorem.kind}]
@@ -90,7 +90,10 @@ def _initials(name):
 
 
 def matches(text: str, names: Iterable[str]) -> list[str]:
-    """Those of the names under which every word of the text stands: all in one field, else in any; else less vague."""
+    """The names whose fields have every word of the text: all in one field, or, if there is none, in several fields.
+
+    If nothing is found the vague words are left out.
+    """
     wanted, names = set(words(text)), list(names)
     for least in [wanted, wanted - VAGUE] if wanted & VAGUE else [wanted]:
         in_one = [name for name in names if least and any(least <= field for field in fields(name))]
@@ -100,13 +103,16 @@ def matches(text: str, names: Iterable[str]) -> list[str]:
 
 
 def every() -> list[str]:
-    """All names that can be shown: definitions, other public names, theorems."""
+    """All names that can be shown: definitions, then other public names, then theorems."""
     others = [name for name in refebm.__all__ if name not in entries.definitions()]
     return [*entries.definitions(), *others, *(theorem.name for theorem in entries.TRUSTED)]
 
 
 def found(text: str) -> list[str]:
-    """What a name, or words, mean: the one of that name, else all that they find. Errors: E-NONE, with what is near."""
+    """The definition or theorem with exactly this name, or else all names that these words find.
+
+    Errors: E-NONE, with a suggestion.
+    """
     names, text = every(), text.strip().removeprefix("refebm.")
     exact = [name for name in names if name.lower() == text.lower()]
     if exact:
@@ -120,7 +126,7 @@ def found(text: str) -> list[str]:
 
 
 def called(text: str) -> list[str]:
-    """Those called exactly so: what has these words for its name, else definitions that are also called so: "DSM"."""
+    """The names that consist of exactly these words, or else the definitions with this other name, such as "DSM"."""
     named = [name for name in every() if words(name) == words(text)]
     return named or [name for name in entries.definitions() if set(words(text)) in _also(name)]
 
@@ -130,7 +136,7 @@ def _also(name):
 
 
 def hint(text: str) -> str:
-    """Did you mean ...? Names like the text, the text with its unknown words mended, or what is cited of its source."""
+    """A suggestion: similar names, or the text with its unknown words corrected, or how to list its source."""
     if said := did_you_mean(re.sub(r"[\s-]+", "_", text.rstrip("()")), every()):
         return said
     wanted = words(text)

@@ -1,6 +1,6 @@
-"""The book as a site: the same pages as HTML, with MathML, code in colours, and a search, all in one folder.
+"""The book as a site: the same pages as HTML, with MathML, coloured code and a search, all in one folder.
 
-It needs the extra ``book``, and opens from a file: nothing in it comes from elsewhere.
+It needs the extra ``book``. The site opens from a file and loads nothing from the network.
 """
 
 import html
@@ -20,7 +20,7 @@ from refebm.glossary import InputError
 
 HERE = Path(__file__).parent
 FIGURES = entries.ROOT.parent / "figures"
-MARK = "files.txt"  # lists what a book consists of, so that it can be written anew
+MARK = "files.txt"  # lists the files of a book, so that a later run may replace them
 STATIC = ("style.css", "search.js")
 LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
@@ -30,7 +30,7 @@ SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
 
 def write_site(folder: Path) -> int:
-    """The site, whole or not at all; the number of pages. Errors: E-EXTRA, E-FOLDER, E-FILE."""
+    """Write the site, completely or not at all; return the number of pages. Errors: E-EXTRA, E-FOLDER, E-FILE."""
     render = _renderer()
     _see_free(folder)
     partial = folder.resolve().with_name(f".{secrets.token_hex(8)}.partial")
@@ -50,29 +50,29 @@ def write_site(folder: Path) -> int:
 
 
 def _see_free(folder):
-    """Nothing is there, or nothing in it, or a book and nothing else."""
+    """Refuse a folder that holds anything but a book, or is no folder. Errors: E-FOLDER, E-FILE."""
     try:
         if not folder.exists() and not folder.is_symlink():
             return
         if folder.is_symlink() or not folder.is_dir():
-            raise InputError("E-FOLDER", f"{folder} must be a folder, or not there")
-        here = Path.cwd()  # which would be replaced as a whole, from under whoever is in it
+            raise InputError("E-FOLDER", f"{folder} must be a folder, or not exist")
+        here = Path.cwd()  # the folder is replaced as a whole, so that we must not be inside it
         if folder.resolve() in [here, *here.parents]:
             raise InputError("E-FOLDER", f"{folder} must not be the folder that you are in: name one in it")
         mark = folder / MARK
         known = set(mark.read_text(encoding="utf-8").splitlines()) if mark.is_file() else set()
         found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-        others = sorted(islice((name for name in found if name not in known), 3))  # no more is read than is said
+        others = sorted(islice((name for name in found if name not in known), 3))  # only as many as the error names
     except InputError:
         raise
-    except (OSError, ValueError) as error:  # ValueError: a null character, or no text
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name, or a mark that is not text
         raise InputError("E-FILE", f"{folder} cannot be read: {error}") from error
     if others:
         raise InputError("E-FOLDER", f"{folder} must be empty or a book; it has {', '.join(others)}: name another")
 
 
 def _renderer() -> Callable:
-    """From the text of a page to HTML. Errors: E-EXTRA where the libraries for it are not installed."""
+    """A renderer of Markdown to HTML. Errors: E-EXTRA if the libraries it needs are not installed."""
     try:
         from latex2mathml.converter import convert
         from markdown_it import MarkdownIt
@@ -82,14 +82,14 @@ def _renderer() -> Callable:
         from pygments.lexers import get_lexer_by_name
     except ImportError as error:
         wanted = f"{error.name} is not installed: pip install 'refebm[book]'"
-        raise InputError("E-EXTRA", f"the site needs libraries of its own: {wanted}") from error
+        raise InputError("E-EXTRA", f"the site needs further libraries: {wanted}") from error
 
     def coloured(code, language, _=None):
         return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
 
     def formula(latex, options):
         parts = [_mended(convert(part, display="block")) for part in clauses(latex.strip())]
-        return "".join(f"<span>{part}</span>" for part in parts)  # in the plugin's <div class="math block">
+        return "".join(f"<span>{part}</span>" for part in parts)  # the plugin puts it in <div class="math block">
 
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
@@ -108,13 +108,13 @@ def _renderer() -> Callable:
 
 
 def _name(_, tokens, i, *__):
-    """Code in a line; a long name may be broken after its underscores and points."""
+    """Inline code, in which a line may break after an underscore or a point of a long name."""
     broken = re.sub(r"(?<=\w)([_.])(?=[a-z])", r"\1<wbr>", html.escape(tokens[i].content))
     return f"<code>{broken}</code>"
 
 
 def _mended(mathml: str) -> str:
-    """What browsers leave to the author: letters of other alphabets, spaces around words, none inside bars, primes."""
+    """Correct what browsers do not: letters of other alphabets, space around words, no space in bars, primes."""
     for variant, letters in ALPHABETS.items():
         for plain, letter in letters.items():
             mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
@@ -122,11 +122,11 @@ def _mended(mathml: str) -> str:
     for one in tree.iter():
         if one.tag == "mo" and (one.text in BARS or _is_word(one)):
             one.attrib |= {"lspace": "0", "rspace": "0"}
-        if one.tag in ("msup", "msub") and len(one) > 2:  # what is in brackets is one
+        if one.tag in ("msup", "msub") and len(one) > 2:  # a base in brackets has several elements: group them
             inner = ElementTree.Element("mrow")
             inner[:] = one[:-1]
             one[:] = [inner, one[-1]]
-        if one.tag == "msup" and one[-1].text in PRIMES:  # the sign is small, and raised, as it is
+        if one.tag == "msup" and one[-1].text in PRIMES:  # the prime sign itself is small and raised
             one.tag = "mrow"
     for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
         row[:] = _spaced(row)
@@ -134,7 +134,7 @@ def _mended(mathml: str) -> str:
 
 
 def _spaced(row) -> Iterator[ElementTree.Element]:
-    """log, tr, max ... stand apart from letters, numbers and words beside them."""
+    """The elements of a row, with a space between words (log, tr, max, ...) and letters, numbers or words beside."""
     for before, here in zip([None, *row], row):
         pair = [before, here]
         if before is not None and any(map(_is_word, pair)) and all(one.tag != "mo" or _is_word(one) for one in pair):
@@ -148,7 +148,7 @@ def _is_word(one):
 
 
 def _written(folder: Path, markdown) -> Iterator[str]:
-    """The names of the files, as they are written."""
+    """Write all files into the folder, and yield their names."""
     texts = pages() | {name: (HERE / f"{name}.md").read_text(encoding="utf-8") for name in BY_HAND}
     linked: set[str] = set()
     for name, text in texts.items():
@@ -187,7 +187,7 @@ def _page(name, text, markdown, linked):
 
 
 def _relink(token, linked):
-    """Links to pages as HTML, to code as its listing, to figures beside them."""
+    """Make links to pages point to HTML files, links to code to its listing, and images to the folder figures."""
     for one in [token, *(token.children or ())]:
         if one.type == "link_open" and (link := re.fullmatch(r"\.\./([\w/]+\.py)#(L\d+)(-L\d+)?", one.attrs["href"])):
             linked.add(link[1])
@@ -200,7 +200,7 @@ def _relink(token, linked):
 
 
 def _label_cells(tokens):
-    """Each cell knows the head of its column, for narrow screens, where cells stand below each other."""
+    """Give each cell the head of its column as an attribute, for narrow screens, which show cells below each other."""
     heads, column = [], 0
     for i, token in enumerate(tokens):
         if token.type == "table_open":
@@ -215,7 +215,7 @@ def _label_cells(tokens):
 
 
 def _sections(tokens, markdown) -> Iterator[str]:
-    """Definitions with their code beside them, theorems with their evidence beside them, the rest as it is."""
+    """The sections of a page: a definition beside its code, a theorem beside its evidence, others as they are."""
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.tag in ("h2", "h3")]
     for first, last in zip([0, *starts], [*starts, len(tokens)]):
         part = tokens[first:last]
@@ -231,10 +231,10 @@ def _sections(tokens, markdown) -> Iterator[str]:
 
 
 def _halves(part):
-    """What a section is, where what stands beside it begins, and where that ends."""
+    """(kind, begin, end): whether a section is a definition or a theorem, and which tokens stand beside its text."""
     fence = next((i for i, token in enumerate(part) if token.type == "fence"), None)
     if part[0].tag == "h2" and fence is not None:
-        return "definition", fence, min(fence + 4, len(part))  # the code, and the paragraph that leads to it
+        return "definition", fence, min(fence + 4, len(part))  # the code, and the paragraph with the link to it
     proof = next((i for i, token in enumerate(part) if token.content.startswith("**Evidence:**")), None)
     if part[0].tag == "h3" and proof is not None:
         code = next(i for i, token in enumerate(part) if token.content.startswith(FOLDED))
@@ -247,7 +247,7 @@ def _rendered(tokens, markdown):
 
 
 def _listing(path, markdown):
-    """A file of refebm, each line an anchor."""
+    """The listing of a file of refebm, in which each line is an anchor."""
     code = (entries.ROOT / path).read_text(encoding="utf-8")
     lines = markdown.coloured(code, "python").rstrip("\n").split("\n")
     rows = [f'<span class="line" id="L{i}"><a href="#L{i}">{i}</a>{line}\n</span>' for i, line in enumerate(lines, 1)]
@@ -278,7 +278,7 @@ def _frame(heading, body, here, up=""):
 
 
 def _entries():
-    """For the search: name, where it is, what it says, and the words under which it is found."""
+    """For the search: each name, its address, its first words, and the words by which it is found."""
     found = []
     for name in [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)]:
         theorem = entries.THEOREMS.get(name)

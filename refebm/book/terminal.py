@@ -1,4 +1,4 @@
-"""The book on a terminal: a definition or a theorem as its page says it, and the list of all."""
+"""The book on a terminal: a definition or a theorem as on its page, and the list of all."""
 
 import os
 import re
@@ -22,7 +22,7 @@ KEYWORDS = re.compile(
 
 
 def shown(text: str, width: int = 100, colour: bool = False) -> str:
-    """What a name or words find: one definition or theorem whole, several as a list."""
+    """The text for what a name or words find: one definition or theorem in full, several as a list. Errors: E-NONE."""
     called = search.called(text.removeprefix("refebm."))
     names = called if len(called) == 1 else search.found(text)
     whole = _alone(names)
@@ -36,13 +36,13 @@ def shown(text: str, width: int = 100, colour: bool = False) -> str:
 
 
 def _alone(names):
-    """The one that is meant: the only one, or the only definition among theorems."""
+    """The name that is meant, if there is only one, or only one definition among theorems; else None."""
     found = [name for name in names if name not in entries.THEOREMS]
     return names[0] if len(names) == 1 else found[0] if len(found) == 1 else None
 
 
 def definition(name: str, width: int) -> list[tuple[str, str]]:
-    """The lines of a definition, each with the way it is printed."""
+    """The lines of a definition, as (style, text)."""
     said = entries.doc(name)
     lines = [(BOLD, name), *_paragraphs(said.first, width)]
     if said.latex:
@@ -68,7 +68,7 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
 
 
 def _formula(latex, width):
-    """In one line if it fits, else broken before what is said beside it."""
+    """The formula in one line if it fits, else broken at its clauses."""
     lines = [INDENT + plain(latex)]
     if len(lines[0]) > width:
         lines = []
@@ -84,7 +84,7 @@ def _argument(one, width):
 
 
 def theorem(one: Theorem, width: int, brief: bool = False) -> list[tuple[str, str]]:
-    """The lines of a theorem; its code too, unless brief."""
+    """The lines of a theorem, as (style, text); with its code, unless brief."""
     record = evidence().get(one.name, {})
     lines = [(BOLD, one.name), *_paragraphs(one.statement, width), *_formula(one.latex, width)]
     worst = f", worst of {record['cases']} cases {record['worst']:.2g} of the tolerance" if record else ""
@@ -147,7 +147,7 @@ def _highlighted(code):
 
 
 def listed(names: Iterable[str], width: int = 100, colour: bool = False) -> str:
-    """One line a name, with its equation and where it stands, or what a theorem says, stem by stem."""
+    """One line for each name, by stem: a definition with its source, a theorem with its statement."""
     by_stem: dict[str, list[str]] = {}
     for name in names:
         stem = entries.THEOREMS[name].stem if name in entries.THEOREMS else entries.page_of(name)
@@ -171,12 +171,12 @@ def _short(line, width):
 
 
 def chosen(text: str) -> list[str]:
-    """All definitions, or what words find. Errors: E-NONE."""
+    """All definitions, or the names that words find. Errors: E-NONE."""
     return search.found(text) if text.strip() else [name for names in entries.pages().values() for name in names]
 
 
 def markdown(text: str = "") -> str:
-    """From equations to definitions, theorems and their proofs, as a table. Errors: E-NONE where nothing is found."""
+    """A table from equations to definitions, theorems and their proofs. Errors: E-NONE if nothing is found."""
     names = set(chosen(text)) if text.strip() else set()
     rows = [
         (entries.source(name), f"`{name}`", f"`{one.name}`", "refebm/{}:{}".format(*entries.line_of_theorem(one)))
@@ -185,14 +185,14 @@ def markdown(text: str = "") -> str:
         if name in one.about and (not names or name in names or one.name in names)
     ]
     if not rows:
-        raise InputError("E-NONE", f"no theorem is about what {text!r} finds")
+        raise InputError("E-NONE", f"there is no theorem about anything that {text!r} finds")
     return table(HEAD, rows)
 
 
 def put(text: str) -> None:
-    """To a pager where it is a terminal and longer than it, else printed."""
+    """Print a text, through a pager if standard output is a terminal and the text is longer than it."""
     if sys.stdout and sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
-        import pydoc  # which imports much
+        import pydoc  # slow to import
 
         os.environ.setdefault("LESS", "-R")
         pydoc.pager(text)

@@ -1,4 +1,4 @@
-"""The examiner of other people's code: `examine` and `compare` for a session, `parametrize` for pytest."""
+"""The examiner of other people's code: `examine` and `compare` for Python sessions, `parametrize` for pytest."""
 
 from refebm.crosscheck.compare import compare as compare
 from refebm.crosscheck.examine import examine as examine

@@ -1,8 +1,8 @@
-"""Somebody's implementation: a Python file of plain functions under refebm's names, NumPy in and NumPy out.
+"""Adapters: somebody's implementation as a Python file of plain functions under refebm's names, NumPy in and out.
 
-Where refebm takes a score or an energy as a callable, an adapter is handed the model as data: ``kind``, ``parameters``
-and ``d``, from which it builds its own. Calling that data gives refebm's NumPy values, for those who need no other. So
-it is with an SDE, ``kind`` and ``parameters``, whose methods are refebm's where the adapter has none.
+Where refebm takes a score or an energy as a callable, an adapter gets the model as data, ``kind``, ``parameters`` and
+``d``, from which it builds its own model. Calling that data gives refebm's NumPy values, for adapters that need no
+other. In the same way an SDE has ``kind`` and ``parameters``, and refebm's methods where the adapter has none.
 """
 
 import copy
@@ -20,52 +20,61 @@ from typing import NamedTuple
 
 import numpy as np
 from autograd.tracer import isbox
-from numpy.ma import MaskedArray  # now: what an adapter leaves behind may keep it from being found
+from numpy.ma import MaskedArray  # imported before any adapter runs, which could break later imports
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED, Asked
+from refebm.crosscheck.questions import EXAMINED, Asked, is_named
 from refebm.crosscheck.vectors import plain
-from refebm.glossary import InputError, States
+from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
-from refebm.objectives.denoising import NoiseLevels
-from refebm.objectives.likelihood import Estimate
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.variants.questions import ADJUSTED, BY_NAME, CALLED, CLASSES, KERNELS, SDES, ask, parameters, types
+from refebm.variants.questions import (
+    ADJUSTED,
+    BY_NAME,
+    CALLED,
+    CLASSES,
+    FOR_GRADIENTS,
+    KERNELS,
+    SDES,
+    ask,
+    parameters,
+    types,
+)
 
-CLOSE = 0.85  # from this similarity on a name is taken for a misspelt public one
-ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not the adapter's lines
-LINES = 4  # of a traceback, its last
-MOST_NUMBERS, MOST_PARTS = 10**6, 100  # of an answer
-DEEPEST = 32  # nesting of gradients
-FLOW = "in points"  # the key of a gradient under which those in points that a sampler made stand
-AGAIN = "again"  # the id under which it stands that a question was answered otherwise when it was asked once more
+CLOSE = 0.85  # the similarity from which a name counts as a misspelt public one
+ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not shown in tracebacks
+LINES = 4  # the last lines of a traceback that are shown
+MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read
+DEEPEST = 32  # the deepest nesting of gradients that is read
+FLOW = "in points"  # the key, in a gradient, of the gradients in points that a sampler made
+AGAIN = "again"  # the id of the answer that says that a repeated question was answered differently
 
 
 class Score(Model):
-    """A model whose score is meant: the same data; calling it gives its score, or the field that it is."""
+    """A model, as data, where a score is wanted: calling it gives its score, or the field itself."""
 
     def __call__(self, x, *sigma):
         return Model.__call__(self, x, *sigma) if self.kind in FIELDS else score(Model(self.kind, self.parameters))(x)
 
 
 class Rbm(Model):
-    """An RBM as data; for theorems also its methods, which are those of the adapter where it has them."""
+    """An RBM as data; it also has methods, for theorems: the adapter's where it has them, else refebm's."""
 
     def __init__(self, model: Model, adapter: "Adapter"):
         super().__init__(model.kind, model.parameters)
         object.__setattr__(self, "_machine", lambda: Implementation.rbm(adapter, model))
 
     def __getattr__(self, name):
-        if name.startswith("_"):  # as those who copy it ask
+        if name.startswith("_"):  # asked for by copy and pickle
             raise AttributeError(name)
         return getattr(self._machine(), name)
 
 
 class Sde:
-    """An SDE as data, ``kind`` and ``parameters``; its methods are those of the adapter where it has them."""
+    """An SDE as data, ``kind`` and ``parameters``; its methods are the adapter's where it has them, else refebm's."""
 
     def __init__(self, data: dict, adapter: "Adapter"):
         self.kind, self.parameters = data["kind"], data["parameters"]
@@ -77,10 +86,10 @@ class Sde:
         return getattr(self._machine(), name)
 
 
-class Told:
-    """What is known of a step from the states before and after it, and from what an adapter says of acceptance.
+class KnownInfo:
+    """The info of an adapter's step, from the states before and after it and the acceptance probability, if returned.
 
-    What is not known is NotSupported: a theorem that needs it is not about this adapter.
+    What cannot be known raises NotSupported: theorems that need it are skipped for this adapter.
     """
 
     def __init__(self, before: np.ndarray, after: np.ndarray, acceptance: np.ndarray | None):
@@ -106,7 +115,7 @@ class Told:
 
 
 class Answer(NamedTuple):
-    """What came back for one question: the parts as arrays, or what was wrong with it in words."""
+    """The answer to one question: its parts as arrays, or a problem in words."""
 
     parts: tuple[np.ndarray, ...] = ()
     gradient: dict | None = None
@@ -115,21 +124,21 @@ class Answer(NamedTuple):
 
 
 class Adapter(Implementation):
-    """The functions of a module under refebm's names; what it does not have is refebm's own.
+    """The functions of a module under refebm's names; where it has none, refebm's own are used.
 
-    read: what is made of a result; by default its values, as float64. steps: whether what a kernel returns becomes a
-    Step, as theorems need it; by default where results are read as values.
+    read: converts a result; by default to its values, as float64. steps: whether the result of a kernel becomes a Step,
+    as theorems need it; by default if results are read as values.
     """
 
     def __init__(self, module: ModuleType, read: Callable | None = None, steps: bool | None = None):
         super().__init__()
         self.read = read or numbers
         self.steps = self.read in (numbers, for_theorems) if steps is None else steps
-        self.own = {name: getattr(module, name) for name in _exposed(module)}
+        self.own = _exposed(module)
         self.functions = [name for name in EXAMINED if self.supports(name)]
-        self.notes = [f"{name} is no public name, and not examined: {near}?" for name, near in misspelt(module)]
+        self.notes = [f"{name} is not examined: did you mean {near}?" for name, near in misspelt(module)]
         self.notes += [
-            f"{name}: {', '.join(others)} not asked for, and not looked at" for name, others in _beside(self.own)
+            f"{name}: no question asks for {', '.join(others)}: not examined" for name, others in _beside(self.own)
         ]
         for name in self.own:
             methods = [function for function in EXAMINED if function.partition(".")[0] == name]
@@ -139,7 +148,7 @@ class Adapter(Implementation):
             raise InputError("E-ADAPTER", f"{module.__name__} has no function under a public name; {_nearest(module)}")
 
     def supports(self, function: str) -> bool:
-        """Whether it has a public function, or a density or an RBM with such a method."""
+        """Whether the adapter has a public function, or a class with such a method."""
         name, _, method = function.partition(".")
         lacks = method and inspect.isclass(self.own.get(name)) and not hasattr(self.own[name], method)
         return name in self.own and not lacks
@@ -154,7 +163,7 @@ class Adapter(Implementation):
         return Sde(data, self)
 
     def data_score(self, density) -> Score:
-        """The score of a density, as model data."""
+        """The score of a density, as a model."""
         if isinstance(density, Gaussian):
             return Score("quadratic", {"mean": density.mean, "precision": density.precision})
         if isinstance(density, GaussianMixture):
@@ -177,24 +186,25 @@ class Adapter(Implementation):
             return lambda *given: step_of(name, given[state], call(function, *given), self.read)
         if name in CALLED:
             return lambda *given: lambda x: self.read(call(function, *given, x))
-        if name in NAMED:
-            return lambda *given: self._named(name, self.read(call(function, *given)))
-        if name == "kernel_stein":  # one number, which is no mean of rows
+        returned = types(name)["return"]
+        if is_named(returned):
+            return lambda *given: self._named(returned, self.read(call(function, *given)))
+        if returned is float:  # a single number, and not the mean of rows
             return lambda *given: self.read((call(function, *asked_with(name, given)),))[0]
-        if name == "implicit_negative_elbo":
+        if name in FOR_GRADIENTS:
             return lambda *given: first(self.read(call(function, *given)))
         return lambda *given: self.read(call(function, *asked_with(name, given)))
 
-    def _named(self, name, result):
-        """With its parts' names; one part alone is examined, and no theorem is about it."""
+    def _named(self, made, result):
+        """The result as a named tuple; if only one part came back, theorems about the whole are not supported."""
         if isinstance(result, tuple):
-            return NAMED[name](*result)
+            return made(*result)
         if self.steps:
-            raise NotSupported(f"more than {NAMED[name]._fields[0]}")
+            raise NotSupported(f"more than {made._fields[0]}")
         return result
 
     def and_gradient(self, function: str, given: tuple):
-        """The rows and their gradients, or the rows alone, as the adapter has them."""
+        """The rows and their gradients, or the rows alone, as the adapter returns them."""
         if function not in self.own:
             return REFERENCE.and_gradient(function, given)
         return self.read(call(self.own[function], *given))
@@ -204,11 +214,8 @@ class Adapter(Implementation):
         return AdapterDensity(call(function, *given), reference(*given), self.read)
 
 
-NAMED = {"geometric_noise_levels": NoiseLevels, "estimated_log_partition": Estimate}  # tuples with names for theorems
-
-
 class AdapterDensity:
-    """A density or an RBM of an adapter, with refebm's own for the methods that it lacks."""
+    """A density or an RBM of an adapter, with refebm's methods where it has none."""
 
     def __init__(self, own, reference, read):
         self._own, self._reference, self._read = own, reference, read
@@ -217,21 +224,21 @@ class AdapterDensity:
         method, reference = getattr(self._own, name, None), getattr(self._reference, name)
         if not callable(method):
             return reference
-        if name == "log_partition":
-            return lambda: self._read((call(method),))[0]  # one number, which is no mean of rows
-        return lambda *given: self._asked(method, given, reference(*given) if name in LAWS else None)
+        returns = inspect.signature(reference).return_annotation
+        if returns is float:  # a single number, and not the mean of rows
+            return lambda *given: self._read((call(method, *given),))[0]
+        if returns == Density:
+            return lambda *given: self._asked(method, given, reference(*given))
+        return lambda *given: self._asked(method, given, None)
 
     def _asked(self, method, given, law):
-        """A law, if it is one, is asked in its turn."""
+        """The result of a method; if it is a density, that is wrapped in the same way."""
         result = call(method, *given)
         return AdapterDensity(result, law, self._read) if hasattr(law, "log_prob") else self._read(result)
 
 
-LAWS = ("smoothed", "marginal", "diffused", "prior")  # methods that may return a density
-
-
 def text_of(source: str) -> str | None:
-    """The bytes of an adapter that is a file, one character for each; of a dotted module None. Errors: E-ADAPTER."""
+    """The bytes of an adapter's file, as one character each; None for a dotted module. Errors: E-ADAPTER."""
     path = Path(source)
     try:
         if path.suffix != ".py" and all(map(str.isidentifier, source.split("."))) and not path.is_file():
@@ -248,7 +255,7 @@ def text_of(source: str) -> str | None:
 
 
 def load(source: str, read: Callable | None = None, text: str | None = None, steps: bool | None = None) -> Adapter:
-    """An adapter from a file or a dotted module. text: what is in the file, if it was read. Errors: E-ADAPTER."""
+    """Load an adapter from a file or a dotted module. text: the content of the file, if read. Errors: E-ADAPTER."""
     text = text_of(source) if text is None else text
     try:
         if text is None:
@@ -259,12 +266,12 @@ def load(source: str, read: Callable | None = None, text: str | None = None, ste
         return Adapter(module, read, steps)
     except InputError:
         raise
-    except BaseException as error:  # whatever importing a stranger's file may do, SystemExit among it
+    except BaseException as error:  # importing a stranger's file may do anything, such as raise SystemExit
         raise InputError("E-ADAPTER", f"{source} cannot be imported: {last_lines(error)}") from error
 
 
 class _Read(importlib.machinery.SourceFileLoader):
-    """A file that was read before; it may be gone."""
+    """Loads a module from content that was read before; the file may have been removed since."""
 
     def __init__(self, name, path, content):
         super().__init__(name, path)
@@ -278,7 +285,7 @@ class _Read(importlib.machinery.SourceFileLoader):
 
 
 def _module_of(path, content):
-    sys.path.append(str(path.absolute().parent))  # last: an adapter may be called torch.py, and import torch
+    sys.path.append(str(path.absolute().parent))  # at the end, since an adapter may be called torch.py and import torch
     name = f"adapter_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path, loader=_Read(name, str(path), content))
     module = importlib.util.module_from_spec(spec)
@@ -287,20 +294,30 @@ def _module_of(path, content):
     return module
 
 
-def _exposed(module) -> list[str]:
-    """Public names that the module defines, or lists in __all__; of what it imports the functions alone."""
+def _exposed(module) -> dict[str, Callable]:
+    """What a module defines under public names, imports as functions, lists in __all__, or decorates with such a name.
+
+    If a module has functions of a harness, plain functions that it imports are not counted: its bodies call them.
+    """
     listed = getattr(module, "__all__", ())
     public = {function.partition(".")[0] for function in EXAMINED}
-    defined = _defined(module)
     absent = [name for name in listed if name in public and not hasattr(module, name)]
     if absent:
         raise InputError("E-ADAPTER", f"__all__ lists {absent[0]}, which {module.__name__} does not have")
-    imported = [name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])]
-    return sorted(public & {*defined, *listed, *imported})
+    named = {name: one for one in vars(module).values() for name in [_decorated(one)] if name in public}
+    imported = {name for name in public if callable(vars(module).get(name)) and not inspect.isclass(vars(module)[name])}
+    exposed = public & {*_defined(module), *listed, *(() if named else imported)}
+    return dict(sorted((named | {name: getattr(module, name) for name in exposed}).items()))
+
+
+def _decorated(one) -> str:
+    """The name of refebm's under which a harness hands arguments to a function or class, if one does."""
+    name = vars(one).get("objective", "") if inspect.isfunction(one) or inspect.isclass(one) else ""
+    return name if isinstance(name, str) else ""
 
 
 def misspelt(module) -> Iterator[tuple[str, str]]:
-    """Names of what the module defines that look like public ones which it has not, and these."""
+    """Pairs of a name that the module defines and a public name that it resembles, which the module does not have."""
     public = {function.partition(".")[0] for function in EXAMINED}
     defined = _defined(module)
     lower = {name.lower(): name for name in public}
@@ -312,7 +329,7 @@ def misspelt(module) -> Iterator[tuple[str, str]]:
 
 
 def _beside(own: dict) -> Iterator[tuple[str, list[str]]]:
-    """The classes of an adapter with the public methods of their own that no question asks for."""
+    """Each class of an adapter that has public methods which no question asks for, and these methods."""
     for name, thing in own.items():
         if inspect.isclass(thing):
             home = [vars(one) for one in thing.__mro__ if one.__module__ == thing.__module__]
@@ -325,7 +342,7 @@ def _beside(own: dict) -> Iterator[tuple[str, list[str]]]:
 
 
 def _defined(module) -> list[str]:
-    """What a module itself defines and that can be called, but what begins with _."""
+    """The callables that a module itself defines, except names that begin with _."""
     return [
         name
         for name, thing in vars(module).items()
@@ -340,11 +357,11 @@ def _nearest(module) -> str:
         near = difflib.get_close_matches(name, public, 1, 0.5)
         if near:
             return f"the nearest to {name} is {near[0]}"
-    return f"they are {', '.join(public)}"
+    return f"they are {', '.join(public[:3])}, ...: `refebm list` prints all"
 
 
 def call(function, *given):
-    """Call a stranger's function; Failure with the last lines of its traceback, NotSupported where it says so."""
+    """Call a function of an adapter. Errors: Failure, with the last lines of its traceback; NotSupported."""
     given = tuple(map(known, given))
     if any(map(traced, given)):
         raise NotSupported("to be differentiated by autograd")
@@ -355,7 +372,7 @@ def call(function, *given):
     if any(one.kind not in SDES if isinstance(one, Sde) else hasattr(one, "drift") for one in given):
         raise NotSupported("an SDE that is made of callables")
     try:
-        with np.errstate(all="ignore"):  # what overflows on its way is its own affair, the result is not
+        with np.errstate(all="ignore"):  # only the result is judged, not what overflows on the way
             return function(*given)
     except NotImplementedError as error:
         if "site-packages" in traceback.extract_tb(error.__traceback__)[-1].filename:  # a library's, not the adapter's
@@ -365,7 +382,7 @@ def call(function, *given):
         raise
     except InputError as error:
         if error.code == "E-TIME" and any(np.result_type(one).kind == "i" for one in given if hasattr(one, "dtype")):
-            # who counts steps otherwise asks a model at times that it has not
+            # code that counts steps from 1 may call a model at a time that it does not have
             raise NotSupported(_short(error)) from error
         raise Failure(f"raises {last_lines(error)}") from error
     except BaseException as error:
@@ -373,27 +390,28 @@ def call(function, *given):
 
 
 def known(value):
-    """A generator or a map by its name, as it is in the vectors; anything else as it is."""
+    """The name of a generator or a map, as in the vectors; any other value unchanged."""
     return next((name for name, meant in BY_NAME.items() if meant is value), value)
 
 
 def first(result):
-    """Of several parts the first."""
+    """The first part of a result that is a tuple; any other result unchanged."""
     return result[0] if isinstance(result, tuple) else result
 
 
 def asked_with(name: str, given: tuple) -> tuple:
-    """The arguments that an adapter is asked with: it need not have refebm's options, and weights are numbers."""
+    """The arguments for an adapter's function: without refebm's optional ones, and with weights as numbers."""
     if len(given) > len(parameters(name)):
         raise NotSupported("refebm's optional arguments")
-    if name == "diffusion_score_matching":
-        score, sde, weight, x, t, z = given
-        return score, sde, weight(t * np.ones(len(x))), x, t, z
-    return given
+    kinds = list(types(name).values())
+    if TimeWeight not in kinds:
+        return given
+    x, t = given[kinds.index(Points)], given[kinds.index(Times)]
+    return tuple(one(t * np.ones(len(x))) if kind == TimeWeight else one for kind, one in zip(kinds, given))
 
 
 def traced(value) -> bool:
-    """Whether autograd looks for a derivative in it."""
+    """Whether autograd is differentiating with respect to the value, or a part of it."""
     if isinstance(value, Model):
         value = value.parameters
     if isinstance(value, dict):
@@ -402,7 +420,7 @@ def traced(value) -> bool:
 
 
 def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
-    """What a kernel of an adapter returns as a Step: the new state alone, or with the probability of acceptance."""
+    """The result of an adapter's kernel as a Step; it is the new state, or that and the acceptance probability."""
     if isinstance(result, Step):
         return result
     result = read(result)
@@ -411,11 +429,11 @@ def step_of(function: str, before: np.ndarray, result, read: Callable) -> Step:
     if [part.shape for part in (after, *acceptance)] not in (shapes, shapes[:1]):
         got = " and ".join(str(part.shape) for part in (after, *acceptance))
         raise Failure(f"returned shape {got}, wanted {' and '.join(map(str, shapes))}")
-    return Step(after, Told(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
+    return Step(after, KnownInfo(before, after, *(acceptance or [None]))) if function in ADJUSTED else moved(after)
 
 
 def last_lines(error: BaseException) -> str:
-    """What was raised, and the last lines of where."""
+    """An exception and the last lines of its traceback, as text."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING and frame.line
     ]
@@ -424,7 +442,7 @@ def last_lines(error: BaseException) -> str:
 
 
 def _short(error: BaseException) -> str:
-    """What it says, in a line; an exception of a stranger may not say it."""
+    """The message of an exception in one line, even if the exception's own __str__ raises."""
     try:
         return " ".join(str(error).split())[:300]
     except Exception as beside:
@@ -439,7 +457,7 @@ def split(result) -> tuple:
 
 
 def numbers(result):
-    """Values as float64 arrays, gradients left aside; a tuple stays one. Failure for what is not real numbers."""
+    """The values of a result, without gradients, as float64 arrays; a tuple stays a tuple. Errors: Failure."""
     result, _ = split(result)
     if isinstance(result, tuple):
         return tuple(array(part).astype(np.float64) for part in result)
@@ -447,7 +465,7 @@ def numbers(result):
 
 
 def for_theorems(result):
-    """Values as a theorem needs them: by row, or NotSupported. Errors: E-ADAPTER for float32."""
+    """The values of a result, as theorems need them: by row. Errors: NotSupported; E-ADAPTER for float32."""
     values, _ = split(result)
     parts = values if isinstance(values, tuple) else (values,)
     if any(array(part).dtype != np.float64 for part in parts):
@@ -458,7 +476,7 @@ def for_theorems(result):
 
 
 def array(result) -> np.ndarray:
-    """One part of a result as an array of float32 or float64. Failure says what else came."""
+    """One part of a result as an array of float32 or float64. Errors: Failure, which says what came instead."""
     if result is None:
         raise Failure("returned None")
     try:
@@ -479,7 +497,7 @@ def array(result) -> np.ndarray:
 
 
 def small(result) -> np.ndarray:
-    """One part of an answer; Failure also where it is larger than any that is asked for."""
+    """One part of an answer as an array. Errors: Failure, also where it is larger than any question asks for."""
     found = array(result)
     if found.size > MOST_NUMBERS:
         raise Failure(f"returned shape {found.shape}, which no question asks for")
@@ -487,7 +505,7 @@ def small(result) -> np.ndarray:
 
 
 def answer_of(adapter: Adapter, asked: Asked) -> Answer:
-    """Ask one question, with copies of its arguments, which must come back as they went."""
+    """Ask one question with copies of its arguments, which the function must not modify."""
     given = copy.deepcopy(asked.arguments)
     try:
         values, gradient = split(ask(asked.function, adapter, given))
@@ -501,13 +519,13 @@ def answer_of(adapter: Adapter, asked: Asked) -> Answer:
         return Answer(unsupported=_short(error))
     except Failure as error:
         return Answer(problem=str(error))
-    except Exception as error:  # a result may be anything
+    except Exception as error:  # the result may be any object
         return Answer(problem=f"returned what cannot be read: {last_lines(error)}")
     return Answer(problem=f"modifies its input {', '.join(changed)}") if changed else Answer(parts, gradient)
 
 
 def arrays(tree, depth: int = 0):
-    """Nested gradients with arrays for leaves; None where there is none."""
+    """Nested gradients with arrays as leaves, and None where a gradient is missing."""
     if depth > DEEPEST:
         raise Failure(f"returned gradients that are nested more than {DEEPEST} deep")
     if isinstance(tree, dict):

@@ -1,4 +1,4 @@
-"""Answers that a program in any language wrote to the golden vectors: one JSON file for each function it has."""
+"""Answers to the golden vectors from a program in any language: one JSON file for each function."""
 
 import difflib
 import json
@@ -13,13 +13,13 @@ from refebm.crosscheck.report import shown
 from refebm.crosscheck.vectors import digest, file_name, vectors
 from refebm.glossary import InputError
 from refebm.identities import Failure
-from refebm.variants.questions import ADJUSTED
+from refebm.variants.questions import ADJUSTED, FOR_GRADIENTS
 
-LARGEST = 2**26  # bytes of a file
+LARGEST = 2**26  # bytes; larger files are refused
 
 
 def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
-    """(function, {id: Answer}) for each file under the name of a function. Errors: E-ANSWERS if there is none."""
+    """(function, {id: Answer}) for each file that is named after a function. Errors: E-ANSWERS if there is none."""
     if not folder.is_dir():
         raise InputError("E-ANSWERS", f"there is no folder {folder}")
     files = {file_name(function): function for function in EXAMINED}
@@ -38,7 +38,7 @@ def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
 
 
 def _answers(function, path) -> dict[str, Answer]:
-    """What a file says; a file that cannot be read is one answer, that says so."""
+    """The answers in a file; a file that cannot be read counts as one answer with that problem."""
     try:
         content = _content(function, path)
         kind = np.dtype(content.get("dtype", "float64"))
@@ -68,7 +68,7 @@ def _content(function, path) -> dict:
 
 
 def _once(pairs):
-    """An object whose keys are each there once."""
+    """A JSON object as a dict; Failure if a key occurs twice."""
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -91,14 +91,14 @@ def _answer(vector, one, kind) -> Answer:
 
 
 def _alone(vector, value):
-    """Whether it is the state alone that a kernel has moved to, (n, d), and not that and its probability."""
-    if vector.asked.function == "implicit_negative_elbo":  # the values alone, (n,), and not their gradients
+    """Whether an answer has the new state (n, d) alone, without the acceptance probability."""
+    if vector.asked.function in FOR_GRADIENTS:  # the values (n,) without their gradients
         return isinstance(value, list) and np.ndim(value[:1]) == 1
     return vector.asked.function in ADJUSTED and isinstance(value, list) and np.ndim(value[:1]) == 2
 
 
 def _numbers(tree, kind, depth=0):
-    """Nested lists as an array; null, "NaN" and "Infinity" are what they stand for. Networks stay nested."""
+    """Nested lists as an array, with null, "NaN" and "Infinity" as the numbers they stand for. Networks stay nested."""
     if depth > DEEPEST:
         raise Failure(f"nested more than {DEEPEST} deep")
     if isinstance(tree, dict):

@@ -1,7 +1,8 @@
-"""In a process of its own: load an adapter, do the work that it is examined by, and send what came of it.
+"""The child process of an examination: it loads an adapter, asks its functions, and sends the results to the parent.
 
-The adapter shares this process and may do anything to it. What is sent is JSON after a token, on a descriptor that is
-not its standard output; what a function leaves spoilt for the next is told, and the next is asked in another process.
+The adapter shares this process and may do anything to it. Messages are JSON after a secret token, on a descriptor that
+is not standard output. If a function leaves the process in a bad state, that is reported, and the next function is
+asked in a new process.
 """
 
 import contextlib
@@ -32,31 +33,32 @@ NOISY += (
     "noise, `with handing_out(z):` hands it the question's (from refebm.crosscheck.frameworks.torch, .jax or .numpy "
 )
 NOISY += "import handing_out)"
-CLOSED, FORKED = 121, 122  # exit codes: the descriptor is gone; it forks without end
+CLOSED, FORKED = 121, 122  # exit codes: the descriptor is closed; it forks too often
 MOST_FORKS = MOST_THREADS = 64
-STARVED = ("MemoryError", "Too many open files", "can't start new thread")  # who says so may hold all that there is
-BEAT = 1.0  # seconds between signs of life
-IDLE = 0.05  # seconds in which it is seen whether anything runs
-WATCHED = ("numpy", "autograd", "scipy", "refebm", "builtins", "math")  # what refebm computes with
+# After these errors resources may be exhausted, so the next function gets a new process.
+STARVED = ("MemoryError", "Too many open files", "can't start new thread")
+BEAT = 1.0  # seconds between two signs of life
+IDLE = 0.05  # seconds of waiting to see whether threads that were left behind use the processor
+WATCHED = ("numpy", "autograd", "scipy", "refebm", "builtins", "math")  # modules that adapters must leave unchanged
 
 
 class Channel:
-    """Where the parent is told; when the parent is gone, so are we and all that we started."""
+    """The connection to the parent. When the parent dies, this process and all that it started are killed."""
 
     def __init__(self, token: str):
         self.token, self.home, self.copied, self.forks, self.beaten = token.encode(), os.getpid(), False, 0, 0.0
         while (nothing := os.open(os.devnull, os.O_RDWR)) < 3:
-            pass  # a standard descriptor that was closed
+            pass  # the standard descriptor was closed
         self.told, self.parent = os.dup(1), os.dup(0)
         os.dup2(nothing, 0)
-        os.dup2(2, 1)  # what the adapter prints
+        os.dup2(2, 1)  # what the adapter prints goes to standard error
         sys.stdin, sys.stdout = os.fdopen(0, closefd=False), sys.stderr
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self._fork, after_in_child=self._copy)
         threading.Thread(target=self._watch, args=(os.read, os.kill, os._exit), daemon=True).start()
 
     def send(self, kind: str, content=None, getpid=os.getpid, write=os.write, leave=os._exit) -> None:
-        """One message, a line; a copy of this process has nothing to say."""
+        """Send one message, a line. Forked copies of this process send nothing."""
         if getpid() != self.home:
             leave(0)
         line = b"\n" + self.token + dumps([kind, content]).encode() + b"\n"
@@ -67,7 +69,7 @@ class Channel:
             leave(CLOSED)
 
     def beat(self, now=time.monotonic) -> None:
-        """A sign of life, now and then."""
+        """Send a sign of life, at most once per BEAT."""
         if now() - self.beaten > BEAT:
             self.beaten = now()
             self.send("alive")
@@ -84,7 +86,7 @@ class Channel:
                 os.close(descriptor)
 
     def _watch(self, read, kill, leave):
-        """The other end of our input is held by the parent alone."""
+        """Wait for the end of our input, which only the parent holds open, and kill everything then."""
         with contextlib.suppress(OSError):
             read(self.parent, 1)
         if hasattr(os, "getpgrp") and os.getpgrp() == self.home:
@@ -93,7 +95,7 @@ class Channel:
 
 
 class Surroundings:
-    """What the functions of an adapter share with each other and with refebm, as it was after loading."""
+    """The state of the process that an adapter's functions share with each other and with refebm, after loading."""
 
     def __init__(self):
         self.folder, self.depth, self.streams = os.getcwd(), sys.getrecursionlimit(), (sys.stdout, sys.stderr)
@@ -103,7 +105,7 @@ class Surroundings:
         os.umask(self.mask)
 
     def restored(self) -> None:
-        """Put back what can be put back without a word."""
+        """Restore silently what can be restored."""
         sys.settrace(None)
         sys.setprofile(None)
         sys.setrecursionlimit(self.depth)
@@ -118,7 +120,7 @@ class Surroundings:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def worn(self) -> bool:
-        """Whether it does not last: less is allowed, or threads that were left behind take what the next needs."""
+        """Whether a new process is needed: limits were lowered, or threads that were left behind use the processor."""
         if _limits() != self.limits or threading.active_count() > MOST_THREADS:
             return True
         if threading.active_count() <= self.threads:
@@ -129,7 +131,7 @@ class Surroundings:
         return time.process_time() - before > IDLE / 10
 
     def spoilt(self) -> str:
-        """What is not, in words."""
+        """What could not be restored, in words."""
         try:
             for descriptor in range(3):
                 os.fstat(descriptor)
@@ -146,7 +148,7 @@ def _replaced(before: list[tuple]) -> str:
 
 
 def _callables():
-    """Functions and classes, and where they are found: in what refebm rests on, and in its own classes."""
+    """All functions and classes of the WATCHED modules and of refebm's classes, and where they are found."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in WATCHED or module is None:
             continue
@@ -159,7 +161,7 @@ def _callables():
 
 
 def _limits() -> list[tuple[int, int]]:
-    """What the system allows to this process, where it knows limits."""
+    """The resource limits of this process, on systems that have them."""
     with contextlib.suppress(ImportError):
         import resource
 
@@ -168,7 +170,7 @@ def _limits() -> list[tuple[int, int]]:
 
 
 def limit_memory(most: int) -> None:
-    """What is asked for beyond is a MemoryError, where the system knows limits."""
+    """Limit the memory of this process, so that more raises MemoryError, on systems that have limits."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
@@ -178,7 +180,7 @@ def limit_memory(most: int) -> None:
 
 
 class Task(NamedTuple):
-    """reader: what is made of results. names: the pieces of work. ask: (what to send, what was said) for a piece."""
+    """A kind of work. reader: converts results. names: the pieces. ask: (what to send, its text) for a piece."""
 
     reader: Callable[[Channel], Callable]
     names: Callable[[Adapter, dict], list[str]]
@@ -186,7 +188,7 @@ class Task(NamedTuple):
 
 
 def serve(order: dict) -> None:
-    """Do what the parent orders, one piece of work after the other, and leave."""
+    """Do the work that the parent orders, piece by piece, and exit."""
     leave, channel, task = os._exit, Channel(order["token"]), TASKS[order["task"]]
     limit_memory(order["memory"])
     source, before = order["source"], list(_callables())
@@ -225,8 +227,8 @@ def _work(channel, task, adapter, names, order):
             around.restored()
             left = left or around.spoilt()
             worn = starved or around.worn()
-        except BaseException as error:  # what puts things back was replaced
-            left = left or f"leaves behind what raises {last_lines(error)}"
+        except BaseException as error:  # the adapter replaced something that restoring needs
+            left = left or f"breaks what others use, which now raises {last_lines(error)}"
         channel.send("end", left)
         if left or worn:
             channel.send("again")
@@ -239,7 +241,7 @@ def _answers(adapter, function, order):
     for one in asked:
         try:
             found = answer_of(adapter, one)
-        except KeyboardInterrupt as error:  # nobody else's: this is a session of its own
+        except KeyboardInterrupt as error:  # raised by the adapter itself, since this session gets no Ctrl-C
             found = Answer(problem=f"raises {last_lines(error)}")
         yield [one.id, _sent(found)], found.problem
     first, second = (answer_of(adapter, asked[0]) for _ in range(2))
@@ -248,7 +250,7 @@ def _answers(adapter, function, order):
 
 
 def _theorems(order):
-    """refebm's, or a user's."""
+    """refebm's theorems, or those of a user's files."""
     return theorems_of(tuple(Text(*text) for text in order["texts"])) if order["texts"] else THEOREMS
 
 
@@ -288,7 +290,7 @@ TASKS = {
 
 
 def _sent(found: Answer) -> dict:
-    """An answer as JSON has it."""
+    """An answer in a form for JSON."""
     return {
         "problem": found.problem,
         "unsupported": found.unsupported,
@@ -298,7 +300,7 @@ def _sent(found: Answer) -> dict:
 
 
 def _array(part: np.ndarray) -> dict:
-    """All bits: the values of a longer type are rounded once."""
+    """An array with all its bits; longer types than float64 are rounded once."""
     kind = "<f4" if part.dtype == np.float32 else "<f8"
     return {"dtype": kind, "shape": part.shape, "data": b64encode(np.asarray(part, kind).tobytes()).decode()}
 

@@ -1,4 +1,4 @@
-"""``refebm crosscheck``: what is examined, what is printed while it is, and what is written in the end."""
+"""``refebm crosscheck``: options, progress lines, and the reports that are printed and written."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ import refebm
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
 from refebm.crosscheck.questions import chosen
-from refebm.crosscheck.report import called, failing, line, markdown, record, summary
+from refebm.crosscheck.report import called, failing, line, markdown, record, summary, unsupported
 from refebm.crosscheck.template import of_the_template, template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
@@ -15,13 +15,13 @@ from refebm.glossary import InputError
 
 
 def crosscheck(options) -> int:
-    """Run the command; 0 where every question is answered rightly, or by a known convention."""
+    """Run the command; returns 0 if every answer is right, or right by a known convention, else 1."""
     asked = [name for name in ("adapter", "template", "answers") if getattr(options, name)]
     if len(asked) != 1:
         raise InputError("E-OPTION", "crosscheck takes one of ADAPTER, --template and --answers")
     idle = [f"--{name}" for name in ("json", "markdown") if getattr(options, name) and options.template]
     idle += ["--complete"] if options.complete and not options.template else []
-    if idle:  # which would be passed over in silence
+    if idle:  # options that would otherwise be ignored silently
         raise InputError(
             "E-OPTION", f"{', '.join(idle)} {'does not go' if options.template else 'goes'} with --template"
         )
@@ -46,7 +46,7 @@ def crosscheck(options) -> int:
 
 
 def _chosen(options) -> list[str]:
-    """The functions that are meant, after all options are seen to be good."""
+    """The functions to examine, after all options are checked."""
     if not options.timeout > 0:
         raise InputError("E-OPTION", f"--timeout must be greater than 0, got {options.timeout}")
     functions = chosen(options.only)
@@ -58,7 +58,7 @@ def _chosen(options) -> list[str]:
 
 
 def _findings(options, functions) -> list[Finding]:
-    """Those of functions that there are, as they come, each with a line; then the others, in order."""
+    """Examine the functions, print a line for each as it is done, and return all findings in order."""
     found = {}
     answered = read(options.answers) if options.answers else examine(options.adapter, functions, options.timeout)
     for function, answers in answered:
@@ -69,14 +69,13 @@ def _findings(options, functions) -> list[Finding]:
 
 
 def _untouched(adapter: str | None) -> list[str]:
-    """What stands in the file as the template printed it, which is refebm's and not the user's."""
+    """The functions whose bodies are still those that the template printed, and so refebm's, not the user's."""
     path = Path(adapter or "")
     return of_the_template(path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else []
 
 
 def _print(findings, seconds, untouched) -> None:
-    missing = [finding.function for finding in findings if finding.status == "unsupported"]
-    print(f"unsupported: {', '.join(missing)}" if missing else "all functions are supported")
+    print(unsupported(findings))
     for finding in findings:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")

@@ -1,14 +1,14 @@
-"""Somebody's loss held against refebm's on their own model, their own points: the model is asked, and not built again.
+"""Compare somebody's loss with refebm's on their own model and points, without building the model again.
 
     import refebm.crosscheck
 
     report = refebm.crosscheck.compare("denoising_score_matching", my_loss, score=my_score, x=x, sigma=0.5)
 
-`my_score` is a `torch.nn.Module`, a function of tensors, of arrays of JAX, or of NumPy. The loss is called with the
-arguments that it has: by name where all of its names are refebm's, else in refebm's order; noise that it does not take
-it draws, and is handed. What refebm differentiates, it differentiates by products of the model's Jacobian with vectors,
-which the framework makes; of NumPy's callables they are handed over, `product(x, v)`, row by row J(x) v, and with an
-energy its gradient too, `gradient(x)`, of which J is the Jacobian.
+`my_score` is a `torch.nn.Module`, or a function of tensors, of JAX arrays or of NumPy arrays. The loss is called with
+the arguments that it has: by name if all its names, except those of models, are refebm's, else in refebm's order. If it
+takes no noise, its own random draws are replaced by the noise of the question. Where refebm differentiates the model,
+it uses products of the Jacobian with vectors, which PyTorch and JAX compute. For NumPy models pass `product(x, v)`,
+which returns J(x) v for each row, and for an energy also `gradient(x)`, of which J is the Jacobian.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import functools
 import importlib
 import inspect
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -27,25 +28,38 @@ import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
 from refebm.crosscheck.diagnosis import afresh
-from refebm.crosscheck.frameworks import LAWS
+from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
-from refebm.crosscheck.questions import BY_ROW, EXAMINED, GRADIENTS, Asked
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge
-from refebm.glossary import Direction, Indices, InputError, Levels, Noise, Projections, Times, TimeWeight, Uniform
+from refebm.glossary import (
+    Direction,
+    Drawn,
+    Energy,
+    Indices,
+    InputError,
+    Levels,
+    Noise,
+    Projections,
+    Times,
+    TimeWeight,
+    Uniform,
+    mark_of,
+)
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
-from refebm.variants.questions import GRID, ROLES, SDES, ask, flat, parameters, types
+from refebm.variants.questions import GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
 
-DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # what is drawn for the user who does not hand it over
-BATCHES, ALONE = 4, 8  # how often all rows are asked, with other noise, and how many rows are asked alone
+DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # drawn if the user does not give them
+BATCHES, ALONE = 4, 8  # how often all rows are asked, with new noise, and how many rows are asked alone
 NUDGE = 2.0**-20
 
 
 class Own(NamedTuple):
-    """What somebody hands over."""
+    """What the user gives: the loss, its models and points."""
 
     harness: Any
     function: str
@@ -53,22 +67,27 @@ class Own(NamedTuple):
     loss: Callable
     given: dict
     models: list
+    potential: str = ""  # the field of which the energy is given in its place
+
+    def called(self, given: dict) -> dict:
+        """Arguments by the names that the user has for them."""
+        return {"energy" if name == self.potential else name: value for name, value in given.items()}
 
     def arguments(self, asked: Asked, bare: bool = False) -> dict:
-        """Those of a question, as the loss sees them: an array of levels is a column; bare: as refebm sees them."""
+        """The arguments of a question as the loss sees them, with levels as a column; bare: as refebm sees them."""
         rows, x, given = asked.given["rows"], self.given["x"], {}
         for name, value in asked.arguments.items():
             if name in self.models:
                 given[name] = self.given[name]
             elif name in self.given:
-                given[name] = _rows(name, self.given[name], rows, len(x))
+                given[name] = _rows(self.function, name, self.given[name], rows, len(x))
                 given[name] = self._as_seen(name, given[name], bare)
             else:
                 given[name] = self.harness.like(value, x)
         return given
 
     def inside(self, name: str):
-        """An argument as refebm's questions have it: numbers of NumPy's, an SDE as data, a weight of such times."""
+        """An argument as in refebm's questions: NumPy numbers, an SDE as data, a weight that takes NumPy times."""
         value = self.given[name]
         if type(value) in SDE_TYPES:
             return {"kind": type(value).__name__, "parameters": _made_of(value)}
@@ -85,11 +104,12 @@ class Own(NamedTuple):
         return value
 
     def answer(self, given: dict, drawn: list):
-        """What the loss returns, its noise handed out where it draws it itself."""
-        positional, named, left = _called(self.loss, given, drawn)
+        """The result of the loss; if it draws noise itself, it gets the noise of the question."""
+        given = self.called(given)
+        positional, named, left = _called(self.loss, given, drawn, list(self.called(dict.fromkeys(self.models))))
         if not left:
             return self.loss(*positional, **named)
-        self.harness.laws = {id(given[name]): LAWS[self.kinds[name]] for name in left}
+        self.harness.laws = {id(given[name]): mark_of(self.kinds[name], Drawn).laws for name in left}
         with self.harness.handing_out(*(given[name] for name in left)):
             return self.loss(*positional, **named)
 
@@ -101,33 +121,51 @@ def _made_of(sde):
     return {name: float(getattr(sde, name)) for name in inspect.signature(type(sde)).parameters}
 
 
-def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
-    r"""A report on a loss, or a step, against refebm's `function` on the model and the points that are given.
+ONE = threading.RLock()  # questions, helpers and a framework's random functions are the process's: no two at once
 
-    x (n, d) is wanted; noise levels are a float, (n,) or (n, 1), of which arrays are handed to the loss as a column
-    (n, 1), as they are to an adapter; noise (z, v, u, a time t, a step i, ...) may be left out: it is drawn, and handed
-    to the loss, or handed out where the loss does not take it and draws its own.
-    by_row: whether a row alone may be asked too, which tells a mean of rows from what mixes them; False for a network
-    whose rows influence each other.
-    product: of a model in NumPy that refebm differentiates, product(x, v), the rows J(x) v; gradient: of an energy in
-    NumPy, gradient(x), (n, d). PyTorch and JAX make both themselves.
-    Where the values of a loss are right its gradient in the parameters of the first model is examined too: of a
-    `torch.nn.Module`, and of a model of JAX that is a pytree; else the report says "gradients not examined".
-    Errors: E-OPTION for a function that is not examined, an argument that it does not have, and one that is missing;
-    E-SHAPE, E-RANDOM for a model that answers differently when it is asked again; those of refebm's own.
+
+def alone(function: Callable) -> Callable:
+    """The same, for one thread at a time."""
+
+    @functools.wraps(function)
+    def waiting(*args, **kwargs):
+        with ONE:
+            return function(*args, **kwargs)
+
+    return waiting
+
+
+@alone
+def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
+    r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
+
+    x: the points, (n, d), always needed. Noise levels are a float, (n,) or (n, 1); the loss gets arrays of them as a
+    column (n, 1), as adapters do. Noise (z, v, u, a time t, a step i, ...) may be left out; then it is drawn and given
+    to the loss or, if the loss takes none, returned by the framework's random functions while the loss runs.
+    energy: of a function that takes a score, the energy instead; the loss gets it, refebm minus its gradient.
+    by_row: whether single rows may be asked too, which tells a mean over rows from a loss that mixes rows; False for a
+    network whose rows influence each other.
+    product: for a NumPy model that refebm differentiates, product(x, v) -> J(x) v for each row; gradient: for a NumPy
+    energy, gradient(x) -> (n, d). PyTorch and JAX need neither.
+    If the values of a loss are right, its gradient in the parameters of the first model is examined too, for a
+    `torch.nn.Module` and for a JAX model that is a pytree; else the report says "gradients not examined".
+    Errors: E-OPTION for a function that is not examined, and for an unknown or missing argument; E-SHAPE; E-MODEL for a
+    model that raises; E-RANDOM for one that answers differently when it is called again; refebm's own errors.
     """
-    kinds, models = _seen(function, given)
+    kinds, models, given, potential = _seen(function, given)
     harness = _harness(*given.values())
-    own = Own(harness, function, kinds, loss, given, models)
+    own = Own(harness, function, kinds, loss, given, models, potential)
     with _kept(harness, given["x"]):
         inside = {name: own.inside(name) for name in given if name not in models}
-        inside |= {name: _model(harness, kinds[name], given[name], product, gradient) for name in models}
+        kind_of = {name: Energy if name == potential else kinds[name] for name in models}
+        inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}
+        inside |= {potential: inside[potential].score} if potential else {}
         asked = list(_questions(function, kinds, inside, by_row))
         wanted = _wanted(function, asked)
         answers = {one.id: _answer(own, one) for one in asked}
         if not answers[asked[0].id].problem and not _alike(answers[asked[0].id], _answer(own, asked[0])):
             answers[AGAIN] = Answer(problem=f"{NOISY}; compare does so itself where the loss does not take it")
-        wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # what fails first has few rows
+        wanted = tuple(sorted(wanted, key=lambda one: one.asked.given["n"]))  # few rows first
         with instead(function, wanted), afresh():
             finding = judge(function, answers)
         if function in GRADIENTS and finding.status in ("passed", "convention") and models:
@@ -136,7 +174,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
 
 
 def _seen(function, given):
-    """The types of the arguments by name, and which are models."""
+    """The types of the arguments, by name, which of them are models; what is given; the field that is an energy."""
     if function not in EXAMINED or "." in function:
         names = [name for name in EXAMINED if "." not in name]
         meant = having(function, {name: name for name in names})
@@ -147,6 +185,9 @@ def _seen(function, given):
         raise InputError("E-OPTION", f"compare needs the points x, which {function} does not take")
     drawn = [name for name, kind in kinds.items() if kind in DRAWN and (kind != Indices or "betas" in given)]
     words = f"{function} takes {', '.join(kinds)}" + (f" (drawn if left out: {', '.join(drawn)})" if drawn else "")
+    fields = [name for name, kind in kinds.items() if kind in FIELDS and name not in given]
+    potential = fields[0] if "energy" in given and "energy" not in kinds and len(fields) == 1 else ""
+    given = {potential if name == "energy" and potential else name: value for name, value in given.items()}
     for name in given:
         if name not in kinds:
             raise InputError("E-OPTION", f"{words}; it has no {name}{did_you_mean(name, kinds)}")
@@ -158,7 +199,7 @@ def _seen(function, given):
         raise InputError(
             "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
         )
-    return kinds, [name for name in kinds if name in given and kinds[name] in ROLES]
+    return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
 
 
 def _pair(own, asked):
@@ -169,8 +210,9 @@ def _pair(own, asked):
     kind = bare["x"].dtype
 
     def right(model, **moved):
+        score = (lambda *x: -own.harness.slope(model, *x)) if own.potential else model
         with own.harness.of_dtype(kind):
-            return formula(*(bare | {name: model} | moved).values())
+            return formula(*(bare | {name: score} | moved).values())
 
     def moved(nudge):
         yield lambda model: right(lambda *x: model(*x) * (1 + nudge))
@@ -182,7 +224,7 @@ def _pair(own, asked):
 
 
 def _harness(*given):
-    """That of the framework of the arrays and the modules, or NumPy's."""
+    """The harness of the framework that the arrays and modules belong to, or NumPy's."""
     kinds = {kind.__module__.partition(".")[0] for one in given for kind in type(one).__mro__}
     if "torch" in kinds:
         torch = sys.modules["torch"]
@@ -194,7 +236,7 @@ def _harness(*given):
 
 
 def _imported(framework, before, put):
-    """The harness, without the precision that it sets for adapters as it is imported: one read later gets it."""
+    """Import a harness but undo the default precision that its import sets; an adapter read later gets it."""
     name = f"refebm.crosscheck.frameworks.{framework}"
     if name in sys.modules:
         return sys.modules[name].HARNESS
@@ -205,7 +247,7 @@ def _imported(framework, before, put):
     return HARNESSES[name]
 
 
-HARNESSES: dict = {}  # that no adapter has asked for
+HARNESSES: dict = {}  # harnesses that were imported here and by no adapter yet
 
 
 @contextlib.contextmanager
@@ -216,7 +258,7 @@ def _kept(harness, x):
 
 
 def _numbers(value):
-    """Numbers as NumPy's."""
+    """Numbers as a NumPy array; other values unchanged."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()
     found = np.asarray(value)
@@ -226,8 +268,8 @@ def _numbers(value):
 
 
 def _model(harness, kind, own, product, gradient):
-    """A model of somebody's as autograd sees it: a function whose derivatives are products that the owner makes."""
-    made = harness.products(own, ROLES[kind] == "energy", product, gradient)
+    """A user's model as a function for autograd, whose derivatives are computed by the user's framework."""
+    made = harness.products(own, role(kind) == "energy", product, gradient)
     slopes = primitive(made.values)
 
     def pulled(_, x, *level):
@@ -235,16 +277,21 @@ def _model(harness, kind, own, product, gradient):
 
     defvjp(slopes, pulled, argnums=[0])
     defjvp(slopes, lambda moved, _, x, *level: made.pushed(x, moved, *level), argnums=[0])
-    if ROLES[kind] != "energy":
+    if role(kind) != "energy":
         return lambda x, *level: slopes(x, *level)
     energy = primitive(made.energy)
     defvjp(energy, lambda _, x, *level: lambda weights: weights[:, None] * slopes(x, *level), argnums=[0])
     defjvp(energy, lambda moved, _, x, *level: anp.sum(moved * slopes(x, *level), axis=1), argnums=[0])
-    return lambda x, *level: energy(x, *level)
+
+    def whole(x, *level):
+        return energy(x, *level)
+
+    whole.score = lambda x, *level: -slopes(x, *level)
+    return whole
 
 
 def _questions(function, kinds, given, by_row):
-    """All rows with some noise, the second half of the times to confirm what the first finds; then rows alone."""
+    """The questions: all rows with several noises, half of them to confirm what the others find; then single rows."""
     rng, n = np.random.default_rng(0), len(given["x"])
     noisy = any(kind in DRAWN and name not in given for name, kind in kinds.items())
     for i in range(BATCHES if noisy else 2):
@@ -264,37 +311,39 @@ def _draw(rng, kind, given):
 
 
 def _asked(function, kinds, given, number, rows):
-    some = {name: _rows(name, given[name], rows, len(given["x"])) for name in kinds}
-    if callable(some.get("weight")):  # at the times of the question
-        some["weight"] = some["weight"](some["t"] * np.ones(len(some["x"])))
+    some = {name: _rows(function, name, given[name], rows, len(given["x"])) for name in kinds}
+    for name in (name for name, kind in kinds.items() if kind == TimeWeight):  # at the question's times
+        some[name] = some[name](some["t"] * np.ones(len(some["x"])))
     n, d = some["x"].shape
     about = {"d": d, "n": n, "kind": "", "reach": 1, "seed": number, "grid": GRID, "rows": rows}
     about |= {name: value for name, value in some.items() if isinstance(value, (int, float))}
     return Asked(function, f"{number:02d}", some, "your own points", number % 2 == 1, False, about)
 
 
-def _rows(name, value, rows, n):
+def _rows(function, name, value, rows, n):
     """The rows of an argument that has one for each of n."""
-    axis = 1 if name == "log_ratio" else max(0, np.ndim(value) - 2)
-    if name not in (*BY_ROW, "log_ratio") or np.ndim(value) <= axis or np.shape(value)[axis] != n:
-        return value
-    return value[(slice(None),) * axis + (rows,)]
+    axis = rows_axis(function, name, value)
+    return value if axis is None or value.shape[axis] != n else some_rows(function, name, value, rows)
 
 
 def _wanted(function, asked):
-    """refebm's answers. Errors: E-MODEL, E-RANDOM for a model that cannot be asked."""
+    """refebm's answers. Errors: E-MODEL for a model that raises, E-RANDOM for one that is random."""
     try:
         wanted = tuple(_vector(function, one) for one in asked)
         again = _vector(function, asked[0])
-    except (InputError, Failure):
+    except InputError as error:
+        if error.code == "E-CALLABLE" and error.args[1].endswith(f"got ({len(asked[0].arguments['x'])},)"):
+            raise InputError(error.code, f"{error.args[1]}; an energy is given as energy=...") from error
+        raise
+    except Failure:
         raise
     except Exception as error:
-        words = "the model, asked by refebm, a row alone too" if len(asked[-1].arguments["x"]) == 1 else "the model"
-        hint = "where rows influence each other, as in batch normalisation: model.eval(), or by_row=False"
+        words = "the model, called on single rows too" if len(asked[-1].arguments["x"]) == 1 else "the model"
+        hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"{words}, raises {last_lines(error)}\n{hint}") from error
     if not np.array_equal(wanted[0].value, again.value, equal_nan=True):
-        words = "the model answers the same points differently when it is asked again: in train mode, with dropout?"
-        raise InputError("E-RANDOM", f"{words} model.eval()")
+        words = "the model returns other values for the same points when it is called again"
+        raise InputError("E-RANDOM", f"{words}: if it has dropout, call model.eval()")
     return wanted
 
 
@@ -303,7 +352,7 @@ def _alike(answer, other):
 
 
 def _vector(function, asked):
-    """refebm's answer, and how far another may be off: what its terms add up to, and what inputs that move do to it."""
+    """refebm's answer and the scale of its tolerance: the size of its terms, and its change when an input moves."""
     shapes = []
 
     def answer(impl=REFERENCE, **moved):
@@ -317,13 +366,13 @@ def _vector(function, asked):
         if callable(one):
             scale = scale + np.abs(answer(**{name: lambda *x, one=one: one(*x) * (1 + NUDGE)}) - value) / NUDGE
         elif isinstance(one, float) or getattr(one, "dtype", None) == np.float64:
-            with contextlib.suppress(InputError):  # where there is no more room
+            with contextlib.suppress(InputError):  # a moved input may leave its domain
                 scale = scale + np.abs(answer(**{name: one * (1 + NUDGE)}) - value) / NUDGE
     return Vector(asked, shapes, value, scale)
 
 
 def _answer(own, asked):
-    """What the loss says to the same question."""
+    """The answer of the loss to a question."""
     try:
         result = own.answer(own.arguments(asked), [name for name in asked.arguments if name not in own.given])
         result = own.harness.result(own.function, result)
@@ -334,15 +383,20 @@ def _answer(own, asked):
         return Answer(problem=f"raises {last_lines(error)}")
 
 
-def _called(loss, given, noise):
-    """Arguments by place and by name, and the noise that the loss does not take."""
+def _called(loss, given, noise, models):
+    """The positional and the named arguments for the loss, and the names of the noise that it does not take."""
     try:
         own = inspect.signature(loss).parameters.values()
     except (TypeError, ValueError):
         return list(given.values()), {}, []
-    names = [one.name for one in own if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY) and one.name in given]
-    if all(one.name in given or one.default is not one.empty for one in own):
-        return [], {name: given[name] for name in names}, [name for name in noise if name not in names]
+    named = [one for one in own if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    names = [one.name for one in named if one.name in given]
+    others = [one.name for one in own if one.name not in given and one.default is one.empty]
+    nameless = [name for name in models if name not in names]
+    fit = bool(names) and len(others) == len(nameless) and {one.name for one in named} >= {*others}
+    if not others or fit:
+        own_names = {other: given[name] for other, name in zip(others, nameless)}
+        return [], own_names | {name: given[name] for name in names}, [name for name in noise if name not in names]
     required = [one for one in own if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
     all_of_them = any(one.kind is one.VAR_POSITIONAL for one in own)
     left = noise if len(required) <= len(given) - len(noise) and not all_of_them else []

@@ -1,10 +1,10 @@
-"""What is wrong with an answer that fails: a chain of conventions with at most one mistake in it, else plain facts.
+"""Diagnoses of failing answers: a chain of conventions with at most one mistake in it, or else plain facts.
 
-A name is found on one half of the questions and confirmed on the other. What is looked for, the simpler first: an entry
-of the bank; the reference in other conventions; a mistake of the bank in other conventions; two of them; a combination
-of the formula's terms; one place of the definition that says something else; a number that is added, or multiplied,
-there. Then the same to float32's accuracy and to that of a finite difference, and on the questions without those of one
-kind, which are looked at by themselves. Where no name fits none is given.
+A name is found on one half of the questions and confirmed on the other half. The search goes from simple to complex: an
+entry of the bank; the reference in other conventions; a mistake of the bank in other conventions; two mistakes; a
+combination of the formula's terms; one changed place in the definition; a number that is added or multiplied there.
+Then the same is tried to the accuracy of float32 and of finite differences, and on the questions without those of one
+kind, which are diagnosed by themselves. If no name fits, none is given.
 """
 
 import ast
@@ -15,22 +15,22 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache, cached_property, partial
+from functools import cached_property, partial, wraps
 from typing import NamedTuple
 
 import numpy as np
 
 from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
 from refebm.crosscheck.patience import patient
-from refebm.crosscheck.questions import BY_ROW, row_alone
+from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
-from refebm.glossary import InputError
+from refebm.glossary import InputError, Loss
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
 from refebm.variants.helpers import EPSILONS, calls, helpers
 from refebm.variants.misread import IGNORED, misread
 from refebm.variants.mutants import Mutant, both, definitions, edit_of, mutants, natural_pairs, sought
-from refebm.variants.questions import KERNELS, ask, flat
+from refebm.variants.questions import KERNELS, ask, flat, types
 from refebm.variants.record import called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
@@ -38,9 +38,25 @@ REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
 
 
+MEMORIES: list[dict] = [{}]  # of what is cached here, the innermost `afresh` last
+
+
+def cache(function: Callable) -> Callable:
+    """As functools.cache, but `afresh` sets aside what is known, and it comes back."""
+
+    @wraps(function)
+    def known(*given):
+        memory = MEMORIES[-1]
+        if (function, given) not in memory:
+            memory[function, given] = function(*given)
+        return memory[function, given]
+
+    return known
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Answers and right values of one function under one reduction, all numbers in one array, question by question."""
+    """Answers and right values of one function under one reduction, with the numbers of all questions in one array."""
 
     vectors: list[Vector]
     reduction: str
@@ -68,7 +84,7 @@ class Evidence:
 
     @cached_property
     def units(self) -> np.ndarray:
-        """Errors in units of the tolerance; NaN is an infinite one."""
+        """Errors in units of the tolerance; NaN counts as infinite."""
         with np.errstate(invalid="ignore"):
             units = np.nan_to_num(np.abs(self.answers - self.right) / self.allowed, nan=np.inf)
         return np.where(self.left_out, 0.0, units)
@@ -78,12 +94,12 @@ class Evidence:
         return bool(np.all(self.units <= 1))
 
     def scaled(self, by_question: dict[str, np.ndarray], scaling: Callable | None = None) -> np.ndarray:
-        """Answers to the questions at hand, the parts that are wanted, each row times a factor, reduced."""
+        """The values by question as one array: the parts that are examined, each row times a factor, reduced."""
         rows = [by_question[vector.asked.id][: len(vector.value)] for vector in self.vectors]
         return self.gather([r * scaling(v) for r, v in zip(rows, self.vectors)] if scaling else rows)
 
     def each(self, fact) -> np.ndarray:
-        """A fact of each question, once for each of its answers, of which there is one if they are reduced."""
+        """A fact about each question, repeated for each of its numbers (one number if they are reduced)."""
         return np.concatenate([np.full(np.size(self.gather([v.value])), fact(v.asked)) for v in self.vectors])
 
     @cached_property
@@ -91,9 +107,9 @@ class Evidence:
         return self.each(lambda asked: float(asked.confirms)) == 1
 
     def equals(self, values: np.ndarray) -> np.ndarray:
-        """Which answers are these values; what they add up may be larger than what the right ones do.
+        """Which answers equal these values. The tolerance grows with the values, whose terms may be larger.
 
-        Infinities are these values where they overflow in the dtype of the answers.
+        An infinite answer equals a value that overflows in the dtype of the answers.
         """
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             larger = np.maximum(1, np.nan_to_num(np.abs(values / self.right), nan=1, posinf=1))
@@ -105,7 +121,7 @@ class Evidence:
             return same | self.left_out
 
     def without(self, some: np.ndarray) -> "Evidence":
-        """The same, in which some of the numbers are not looked at."""
+        """The same evidence with some of the numbers left out."""
         return replace(self, ignored=some | self.left_out)
 
     @cached_property
@@ -114,20 +130,20 @@ class Evidence:
 
     @cached_property
     def pieces(self) -> list["Evidence"]:
-        """Each question by itself."""
+        """The evidence of each question by itself."""
         ends = np.cumsum([np.size(self.gather([vector.value])) for vector in self.vectors])[:-1]
         answers, left = (np.split(one, ends) for one in (self.answers, self.left_out))
         return [replace(self, vectors=[v], answers=a, ignored=i) for v, a, i in zip(self.vectors, answers, left)]
 
     @cached_property
     def wrong_pieces(self) -> list["Evidence"]:
-        """The questions with a wrong answer, those first of which the most numbers are: one that fits not ends it."""
+        """The questions with wrong answers, those with the largest wrong share first: a misfit is found early."""
         wrong = [one for one in self.pieces if np.any(one.units > 1)]
         return sorted(wrong, key=lambda one: -np.mean(one.units > 1))
 
     @cached_property
     def telling(self) -> "Evidence":
-        """The question that tells most: a small one whose answers are numbers, and wrong, and not one kind's alone."""
+        """The most telling question: its answers are finite, mostly wrong and not far out; else the first in order."""
         return min(self.wrong_pieces, key=Evidence._less_telling)
 
     def _less_telling(self) -> tuple:
@@ -135,22 +151,22 @@ class Evidence:
         return not np.all(np.isfinite(self.answers)), np.mean(self.units <= 1) > 0.5, asked.given["reach"] > 1, asked.id
 
     def confirmed(self, values: np.ndarray) -> bool:
-        """Whether they are the answers on both halves of the questions, neither of which is empty."""
+        """Whether the values equal the answers on both halves of the questions, neither of which is empty."""
         looked_at = self.confirms[~self.left_out]
         return bool(np.any(looked_at) and not np.all(looked_at) and np.all(self.equals(values)))
 
 
 class Diagnosis(NamedTuple):
-    """What is wrong, in words; the names in the bank that it has, and the convention if it is but that."""
+    """What is wrong, in words; its names in the bank; and the convention, if there is no mistake beside it."""
 
     words: str
     names: tuple[str, ...] = ()
     convention: Convention | Chain | None = None
-    reduction: str = ""  # under which they were read, if that is known
+    reduction: str = ""  # the reduction of the answers, if known
 
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
-    """What they are under one reduction, exactly; nearly; or but for one kind of questions; or facts."""
+    """The diagnosis: an exact match under one reduction, else a near one, else one with exceptions, else facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
     exact = _given_back(candidates[0]) or named(function, candidates) or helped(function, candidates)
@@ -183,15 +199,17 @@ def _given_back(evidence: Evidence) -> Diagnosis | None:
     """What comes back is an argument as it was given: a chain that never moves."""
     asked = [(one.vectors[0].asked.arguments, one.answers) for one in evidence.pieces]
     for name in asked[0][0] if evidence.reduction == "per row" else ():
-        given = [np.ravel(arguments[name]) for arguments, _ in asked] if name in BY_ROW else []
-        if given and all(np.array_equal(one, got[: len(one)]) for one, (_, got) in zip(given, asked)):
+        given = [np.ravel(one[name]) for one, _ in asked if isinstance(one[name], np.ndarray)]
+        if len(given) == len(asked) and all(
+            np.array_equal(one, got[: len(one)]) for one, (_, got) in zip(given, asked)
+        ):
             idle = "the state never moves: " * (name == "x" and evidence.vectors[0].asked.function in KERNELS)
             return Diagnosis(f"{idle}what comes back is {name}, as it was given; {facts(evidence)[-1]}")
     return None
 
 
 def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
-    """What has no name in the bank, and what is known of it beside that."""
+    """The words of a diagnosis that has no name in the bank, with the facts about it."""
     evidence = next((one for one in candidates if one.reduction == found.reduction), candidates[0])
     *told, _ = facts(evidence)
     return "; ".join([found.words, *(fact for fact in told if "grows" not in fact)])
@@ -204,15 +222,16 @@ def _facts(candidates: list[Evidence]) -> Diagnosis:
 def named(
     function: str, candidates: list[Evidence], deep: Callable | None = None, alone: bool = False
 ) -> Diagnosis | None:
-    """The simplest that fits under one reduction. deep: what else is tried where nothing of the bank does, or alone."""
-    some = [evidence for evidence in candidates if np.max(evidence.units) > FEW]  # no version is nearer
+    """The simplest diagnosis that fits under one reduction. deep: further searches; alone: only those."""
+    few = FEW if candidates[0].roundoff < 1e-12 else LEAST  # tolerances of float32 are as large as small regularisers
+    some = [evidence for evidence in candidates if np.max(evidence.units) > few]  # smaller errors are rounding
     searches = [_bank, _conventions, _tables, _in_conventions, _scaled, _with_a_number, _ignored]
     found = None if alone else _only(searches, function, some) or _combined(function, some)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
 
 
 def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """What the first search finds that finds something under one reduction alone."""
+    """The result of the first search that finds something under exactly one reduction."""
     for search in searches:
         found = [one for evidence in candidates for one in [search(function, evidence)] if one]
         if len(found) == 1:
@@ -221,7 +240,7 @@ def _only(searches: list, function: str, candidates: list[Evidence]) -> Diagnosi
 
 
 def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """A helper that is otherwise: in the reference, or, where that is somebody's rule, beside what has a name."""
+    """A replaced helper: in the reference or, if programs are known to have it, in addition to a named variant."""
     wrong = [evidence for evidence in candidates if np.max(evidence.units) > LEAST]
     for helper in helpers(function):
         with_it = partial(elsewhere, function, {helper.name: helper.instead})
@@ -246,7 +265,7 @@ def _beside_helper(function, candidates, with_it) -> Diagnosis | None:
 
 
 def _epsilon(function, candidates) -> Diagnosis | None:
-    """A number that a helper of the formula has where programs take a logarithm."""
+    """An epsilon that programs add in a helper, inside a logarithm, with its value."""
     for name, (words, made, source) in EPSILONS.items():
         if not calls(function, name):
             continue
@@ -256,7 +275,7 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 
         for evidence in (one for one in candidates if not one.holds):
             number = _solved(evidence.telling, reading, 0.0)
-            rough = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24))  # such programs lose digits
+            rough = replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24))  # since such programs lose digits
             if number and abs(number) <= SMALL and not rough.holds and reading(number).fits(rough):
                 said = f"equals the reference {words.format(number)}{_reduced(evidence)} (convention of {source})"
                 return Diagnosis(said, (), _Together(reading(number).implementation), evidence.reduction)
@@ -265,23 +284,20 @@ def _epsilon(function, candidates) -> Diagnosis | None:
 
 @contextlib.contextmanager
 def afresh() -> Iterator[None]:
-    """What is remembered here is of other questions."""
-    held = [one for one in globals().values() if hasattr(one, "cache_clear") and one.__module__ == __name__]
-    for one in held:
-        one.cache_clear()
+    """A context with empty caches, since cached readings belong to other questions or other variants."""
+    MEMORIES.append({})
     try:
         yield
     finally:
-        for one in held:
-            one.cache_clear()
+        MEMORIES.pop()
 
 
-LEAST = 10  # tolerances from which on one number alone is no roundoff
-FEW = 100  # tolerances up to which an error is one of rounding
+LEAST = 10  # an error of more tolerances, even in a single number, is no rounding error
+FEW = 100  # an error of at most so many tolerances may be rounding
 
 
 def _deep(evidence: Evidence) -> list:
-    """Not for what is no number; where errors are small, a number that was added."""
+    """The deep searches to try: none without finite answers; for small errors only those for an added number."""
     if not np.any(np.isfinite(evidence.telling.answers)):
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
@@ -289,19 +305,19 @@ def _deep(evidence: Evidence) -> list:
 
 
 def _mostly(evidence: Evidence) -> bool:
-    """Whether most numbers are wrong: then it is no one place where they are."""
+    """Whether most numbers are wrong, and not only those of one kind of questions."""
     return np.mean(evidence.units[~evidence.left_out] > 1) > 0.5
 
 
-# --- readings: what an implementation would answer, question by question, as it is needed ----------------------------
+# --- readings: the answers of an implementation, computed question by question as they are needed --------------------
 
 
 class Reading:
-    """The answers of an implementation to a function's questions; NaN where it has none."""
+    """The answers of an implementation to a function's questions, NaN where it cannot answer."""
 
     def __init__(self, function: str, implementation: Callable[[], Implementation], what=None):
         self.function, self.made, self.what, self.known, self.lost = function, implementation, what, {}, set()
-        self.partial = False  # whether it fits but where it is no number
+        self.partial = False  # whether it fits except where it is NaN
 
     @cached_property
     def implementation(self) -> Implementation:
@@ -319,11 +335,11 @@ class Reading:
         try:
             answer = self._asked(vector.asked.arguments)
             return answer if answer.shape == lost.shape else lost
-        except InputError:  # an argument may be out of its domain then, in some of the rows
+        except InputError:  # a changed argument may leave its domain in some rows: ask row by row
             rows = [self._row(vector, i) for i in range(len(lost))] if whole.by_row else [np.nan]
             if not np.all(np.isnan(rows)):
                 return np.array(rows)
-        except Exception:  # a text without sense
+        except Exception:  # a mutant may raise anything
             pass
         self.lost.add(vector.asked.id)
         return lost
@@ -335,7 +351,7 @@ class Reading:
 
     def _row(self, vector, i) -> float:
         try:
-            answer = self._asked({name: row_alone(name, value, i) for name, value in vector.asked.arguments.items()})
+            answer = self._asked(row_alone(self.function, vector.asked.arguments, i))
             return float(answer[0]) if answer.shape == (1,) else np.nan
         except Exception:
             return np.nan
@@ -345,7 +361,7 @@ class Reading:
         return evidence.gather(rows)
 
     def tells(self, evidence: Evidence, weight: Callable | None = None) -> bool:
-        """Whether these are the answers to the most telling question."""
+        """Whether this reading equals the answers to the most telling question."""
         one = evidence.telling
         with np.errstate(all="ignore"):
             values = self.values(one, weight)
@@ -354,22 +370,22 @@ class Reading:
             return bool(same) and one.vectors[0].asked.id not in self.lost
 
     def _nowhere(self, evidence: Evidence, values) -> np.ndarray:
-        """Where the answers are numbers, and these are none: a root of what is negative, that others cut off at 0."""
+        """Where this reading is NaN and the answers are not, as for a root of a negative number that others clip."""
         return np.isnan(values) & ~np.isnan(evidence.answers)
 
     def _unexplained(self, evidence: Evidence) -> int:
-        """How many questions cannot be asked so and are answered by numbers: NaN tells that a domain was left."""
+        """How many questions this reading cannot answer although the user's answers to them are finite."""
         lost = [one for one in evidence.pieces if one.vectors[0].asked.id in self.lost]
         return sum(bool(np.all(np.isfinite(one.answers))) for one in lost)
 
     def _differs(self, one: Evidence, weight) -> bool:
-        """Whether these are not the answers to a question that can be asked."""
+        """Whether this reading can answer a question, and its answers differ from the user's."""
         values = self.values(one, weight)
         same = one.equals(values) | self._nowhere(one, values)
         return one.vectors[0].asked.id not in self.lost and not np.all(same)
 
     def fits(self, evidence: Evidence, weight: Callable | None = None) -> bool:
-        """Whether these are the answers; what cannot be asked, as where an argument leaves its domain, is left out."""
+        """Whether this reading equals the answers; questions that it cannot answer are left out, if they are few."""
         with np.errstate(all="ignore"):
             if not self.tells(evidence, weight) or any(self._differs(one, weight) for one in evidence.wrong_pieces):
                 return False
@@ -384,21 +400,21 @@ class Reading:
 
 
 def handed(vector: Vector) -> dict:
-    """The arguments of a question as a function has them, models apart."""
+    """The arguments of a question as functions take them, except models."""
     given = dict(vector.asked.arguments)
     return given | ({"sde": REFERENCE.sde(given["sde"])} if "sde" in given else {})
 
 
 def _row_weight(weight, vector):
-    """Of each number of the answer."""
+    """The weight of each number of an answer."""
     rows = np.atleast_1d(weight(handed(vector)))
     return rows if rows.size == 1 else np.repeat(rows, len(vector.value) // len(rows))
 
 
 @cache
-def _weights(function: str, number: int) -> np.ndarray:
-    """Those of the rows of a question, (K, n)."""
-    vector = vectors(function)[number]
+def _weights(function: str, number: str) -> np.ndarray:
+    """All K weightings at the numbers of a question, (K, n)."""
+    vector = next(one for one in vectors(function) if one.asked.id == number)
     with np.errstate(all="ignore"):
         some = [one.factor(handed(vector)) for one in weightings(function)]
     return np.stack([w * np.ones(len(vector.value)) for w in some])
@@ -417,7 +433,7 @@ def _near_weights(function: str, evidence: Evidence, on: Callable) -> list:
     vector = one.vectors[0]
     if len(some) > 1 and vector.by_row:
         with np.errstate(all="ignore"):
-            rows = _weights(function, int(vector.asked.id)) * on(vector)
+            rows = _weights(function, vector.asked.id) * on(vector)
             reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
             near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
         return [weighting for weighting, fits in zip(some, near) if fits]
@@ -429,13 +445,13 @@ def _near_weights(function: str, evidence: Evidence, on: Callable) -> list:
 
 @cache
 def bank(function: str) -> list[tuple[Variant, dict[str, np.ndarray]]]:
-    """Every named version of a function, with its answers by question."""
+    """Every named variant of a function, with its answers by question."""
     return [(reading.what, {v.asked.id: reading.on(v) for v in vectors(function)}) for reading in readings(function)]
 
 
 @cache
 def readings(function: str) -> list[Reading]:
-    """Of every named version."""
+    """A reading for every named variant of a function."""
     entries = [variant for variant in [*WRONG, *CONVENTIONS] if variant.function == function]
     return [Reading(function, variant.implementation, variant) for variant in entries]
 
@@ -461,7 +477,7 @@ def _chained(function: str, inner: Implementation = REFERENCE) -> list[Reading]:
 
 @cache
 def _mistaken(function: str) -> list[tuple[Reading, tuple]]:
-    """Each version of the bank, after each chain of at most two steps."""
+    """A reading of each variant of the bank for each chain of one or two convention steps, with that chain."""
     some = [steps for steps in chains(function) if 0 < len(steps) <= 2]
     return [
         (Reading(function, partial(_after, function, steps, one.what), one.what), steps)
@@ -501,33 +517,32 @@ def _conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
 
 
 def _tables(function, evidence) -> Diagnosis | None:
-    """A weight of shape (n, 1) against losses (n,): a table (n, n), whose mean is that of each times the other's."""
+    """A weight (n, 1) times losses (n,), broadcast to a table (n, n): its mean is the product of both means."""
     if evidence.reduction == "per row":
         return None
-    for some in weightings(function):
-        for own in _powers_of(function):
-            with np.errstate(all="ignore"):
-                parts = [(_row_weight(own.factor, v), _row_weight(some.factor, v) * v.value) for v in evidence.vectors]
-                reduced = REDUCTIONS[evidence.reduction]
-                values = np.array([reduced(w * np.ones(len(rows))) * reduced(rows / w) for w, rows in parts])
-            if evidence.confirmed(values):
-                weight = ", ".join(own.words).removeprefix("times ")
-                said = (
-                    f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
-                )
-                said += f"losses of shape (n,){''.join(f', {word}' for word in some.words)}"
-                return Diagnosis(said, (), None, evidence.reduction)
+    some, own = weightings(function), _powers_of(function)
+    reduced = partial(REDUCTIONS[evidence.reduction], axis=-1)
+    with np.errstate(all="ignore"):
+        of_each = [(v, _weights(function, v.asked.id)) for v in evidence.vectors]
+        tables = [reduced(w[own]) * reduced((w * v.value)[:, None] / w[own]) for v, w in of_each]
+        values = np.stack(tables, axis=-1)
+    for i, j in np.argwhere(np.all(evidence.equals(values), axis=-1)):
+        if evidence.confirmed(values[i, j]):
+            weight = ", ".join(some[own[j]].words).removeprefix("times ")
+            said = f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
+            said += f"losses of shape (n,){''.join(f', {word}' for word in some[i].words)}"
+            return Diagnosis(said, (), None, evidence.reduction)
     return None
 
 
-def _powers_of(function: str) -> list:
-    """The weights of rows that are no numbers."""
-    some = [one for one in weightings(function) if len(one.words) == 1 and one.constant == 1]
-    return [one for one in some if "over" not in one.words[0]]
+def _powers_of(function: str) -> list[int]:
+    """The indices of those weightings that are a single power and vary from row to row."""
+    alone = [(i, one) for i, one in enumerate(weightings(function)) if len(one.words) == 1 and one.constant == 1]
+    return [i for i, one in alone if "over" not in one.words[0]]
 
 
 def _in_conventions(function, evidence) -> Diagnosis | None:
-    """A version of the bank, in conventions."""
+    """A mistake of the bank in other conventions."""
     if _multiple(evidence):
         return None
     plain = [(one, ()) for one in mistakes(function)]
@@ -540,7 +555,7 @@ def _in_conventions(function, evidence) -> Diagnosis | None:
             reduced = [f"{evidence.reduction} of the rows"] if evidence.reduction != "per row" else []
             where = ", ".join([*chain.words, *reduced])
             also = f"; also a convention of {chain.sources}" if chain.sources and kind == "convention" else ""
-            words = f"equals {_factor(weighting)}the reference {variant.formula}: {variant.name} ({kind}"
+            words = f"equals {_factor(weighting)}the reference {variant.short}: {variant.name} ({kind}"
             words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
             convention = chain if kind == "convention" else None
             return Diagnosis(words, (variant.name,), convention, evidence.reduction)
@@ -555,7 +570,7 @@ def _factor(weighting) -> str:
 
 
 def _multiple(evidence) -> bool:
-    """Whether the answers are the right ones in some scaling: then no mistake in another is meant."""
+    """Whether the answers are the right ones times a scaling; then a mistake in another scaling is not meant."""
     right = {vector.asked.id: vector.value for vector in evidence.vectors}
     return any(_fit(evidence, [right], scaling) for _, scaling in scalings(evidence.vectors))
 
@@ -566,7 +581,7 @@ def _alike(one, other) -> bool:
 
 
 def _scaled(function, evidence) -> Diagnosis | None:
-    """A mistake of the bank, times 2 or 1/2, or over d, in what is no loss of a field."""
+    """A mistake of the bank times 2 or 1/2, or divided by d, for functions without weightings of their own."""
     if len(weightings(function)) > 1 or _multiple(evidence):
         return None
     found = []
@@ -639,7 +654,7 @@ def _arguments(function: str) -> list[Single]:
 def _of_the_bank(function: str) -> list[Single]:
     some = [one.what for one in readings(function) if not _is_multiple(one)]
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in some]
-    words = [f"{one.formula}: {one.name} ({kind})" for one, kind in zip(some, kinds)]
+    words = [f"{one.short}: {one.name} ({kind})" for one, kind in zip(some, kinds)]
     return [Single(said, one.implementation, edit_of(one), (one.name,)) for said, one in zip(words, some)]
 
 
@@ -670,7 +685,7 @@ def _pairs(function: str) -> list[Reading]:
 
 
 def _ignored(function, evidence) -> Diagnosis | None:
-    """The reference where the model says nothing."""
+    """The reference with a model that is zero everywhere: the function ignores its model."""
     for words, made in misread(function):
         if IGNORED in words and Reading(function, made).fits(evidence):
             what = _plainly(f"with {words}", evidence).words
@@ -686,8 +701,10 @@ def _both(reading, evidence) -> Diagnosis:
     names = tuple(one.name for one in reading.what)
     kinds = ["convention" if isinstance(one, Convention) else "bug" for one in reading.what]
     where = ["" if one.function == reading.function else f" in {one.function}" for one in reading.what]
-    told = " and ".join(f"{a.formula}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
-    convention = _Together(reading.implementation) if set(kinds) == {"convention"} else None
+    told = " and ".join(f"{a.short}{there}: {a.name} ({kind})" for a, there, kind in zip(reading.what, where, kinds))
+    one_term = any(where) and types(reading.function)["return"] == Loss  # the others are not in that convention
+    convention = _Together(reading.implementation) if set(kinds) == {"convention"} and not one_term else None
+    told += ", in that term alone (bug)" if one_term else ""
     return Diagnosis(f"equals the reference {told}{_reduced(evidence)}", names, convention, evidence.reduction)
 
 
@@ -848,7 +865,7 @@ def _paired(function, evidence) -> Diagnosis | None:
 
 
 def _nearest(function, evidence) -> Diagnosis | None:
-    """Of those that fitted one question the one that fits these."""
+    """A reading that fitted the most telling question before, and fits this evidence."""
     return next((say(evidence) for reading, say in evidence.near if reading.fits(evidence)), None)
 
 
@@ -859,12 +876,12 @@ class _Together(NamedTuple):
         return self.known
 
 
-FEWEST = 4  # wrong numbers, of which it is no chance that one number makes them all
-SMALL = 1e-3  # up to which a number that is added is an epsilon
+FEWEST = 4  # with so many wrong numbers, one added number that explains them all is no coincidence
+SMALL = 1e-3  # an added number up to this size is called an epsilon
 
 
 def _with_a_number(function, evidence) -> Diagnosis | None:
-    """A convention with a number that everybody chooses."""
+    """A convention with a number that users choose, and that number."""
     for one in NUMBERED:
         if one.function == function:
             number = _solved(
@@ -876,7 +893,7 @@ def _with_a_number(function, evidence) -> Diagnosis | None:
 
 
 def _added(function, evidence) -> Diagnosis | None:
-    """A number that is added to all that is returned, or to a part of it: that is no epsilon of a division."""
+    """A number that is added to all wrong answers, whether these are all answers or a part."""
     wrong = evidence.units > 1
     if np.sum(wrong) < FEWEST:
         return None
@@ -911,7 +928,7 @@ def _with_k(mutant, beside, number) -> Implementation:
 
 
 def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) -> float | None:
-    """The number with which a reading has these answers, by secants; rounded if it is near a short one."""
+    """The number for which a reading equals these answers, by secant steps; a nearby short number if that fits too."""
 
     def at(k):
         return reading(k).values(one)
@@ -940,20 +957,21 @@ def _reduced(evidence) -> str:
     return f", {evidence.reduction} of the rows" if evidence.reduction != "per row" else ""
 
 
-# --- nearly, and but for one kind of questions -----------------------------------------------------------------------
+# --- near matches, and matches with exceptions -----------------------------------------------------------------------
 
 ROUGH = {
     2.0**-24: "float32's accuracy, the errors are of the size of float32's roundoff: is a part of it in float32?",
     2.0**-19: "the accuracy of a finite difference: is a derivative taken by one?",
 }
+EITHER = "float32's accuracy: is a derivative taken by a finite difference, or is a part of it in float32?"
 BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
-BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # tolerances that float32 anywhere would go beyond
+BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # smaller errors, in tolerances, than float32 anywhere would cause
 DERIVATIVES = ("divergence", "field_and_divergence", "hutchinson_divergence", "jacobian", "jacobian_vector_product")
 DERIVATIVES += ("score_of", "energy_and_score", "directional_derivatives", "elementwise_grad")
 
 
 def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """What they are to the accuracy of float32, or of a finite difference."""
+    """A diagnosis to the accuracy of float32 or of finite differences."""
     if candidates[0].roundoff > 1e-12 or not _mostly(candidates[0]):
         return None
     for roundoff, words in ROUGH.items():
@@ -964,12 +982,13 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
             return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
-            return found._replace(words=f"{found.words}, to {words}", convention=None)
+            either = EITHER if any(calls(function, name) for name in DERIVATIVES) else words
+            return found._replace(words=f"{found.words}, to {either}", convention=None)
     return None
 
 
 def _rounded(evidence: Evidence, words: str) -> Diagnosis:
-    """The right answers, but for errors of this size, or of a few tolerances."""
+    """The diagnosis of answers that are right up to rounding: to an accuracy in words, or to a few tolerances."""
     *where, counted = facts(evidence)
     where = [fact for fact in where if fact.startswith("wrong") and ("far out" in fact or "float32" in fact)]
     if np.median(evidence.units) < FEW:
@@ -980,7 +999,7 @@ def _rounded(evidence: Evidence, words: str) -> Diagnosis:
 
 
 def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """A name that fits all questions but those of one kind, and what is wrong with those; or these alone are wrong."""
+    """A name that fits all questions except those of one kind, which get their own; or only that kind is wrong."""
     for words, mask in EXCEPTIONS:
         for evidence in candidates:
             some = mask(evidence)
@@ -1007,7 +1026,7 @@ def _words(found, evidence):
     aliases = list(dict.fromkeys(other.name for other, *_ in found[1:] if other.name != variant.name))
     right = {vector.asked.id: vector.value for vector in evidence.vectors}
     ratio = _fit(evidence, [right], lambda vector: 1.0)
-    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.formula}"
+    what = f"{_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.short}"
     what = what if ratio else f"{scaling}{what}"
     kind = "convention" if convention else "bug"
     source = variant.where if convention else variant.seen
@@ -1020,7 +1039,7 @@ def _words(found, evidence):
 
 # --- the terms of the formula ----------------------------------------------------------------------------------------
 
-CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # in which a mistake is named
+CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # where mistakes are sought
 
 
 def _answers(function: str, impl: Implementation) -> dict[str, np.ndarray]:
@@ -1034,20 +1053,20 @@ def _term_answers(function: str) -> list[dict[str, np.ndarray]]:
 
 
 def _terms(function, some) -> tuple[list[dict[str, np.ndarray]], list[str]]:
-    """The terms of the formula by question, and their names; of one that has none it is the whole."""
+    """The terms of the formula by question, and their names; for a function without terms, the formula itself."""
     if function in TERMS:
         return _term_answers(function), [term.words for term in TERMS[function]]
     return [{vector.asked.id: vector.value for vector in some}], ["the reference"]
 
 
 def scalings(some: list[Vector]) -> Iterator[tuple[str, Callable]]:
-    """Factors that an implementation may put before the formula of each row: words, and functions of a vector."""
+    """Factors that an implementation may multiply each row by: words, and a function of a vector."""
     yield "", lambda vector: 1.0
     yield "1/d x ", lambda vector: 1 / vector.asked.given["d"]
     yield "d x ", lambda vector: float(vector.asked.given["d"])
     yield "1/sqrt(d) x ", lambda vector: vector.asked.given["d"] ** -0.5
     for name in ("sigma", "eps"):
-        if all(np.ndim(vector.asked.arguments.get(name, [[]])) < 2 for vector in some):  # where eps is no noise
+        if all(np.ndim(vector.asked.arguments.get(name, [[]])) < 2 for vector in some):  # no noise called eps
             for power in (2, 4, 1, 3, -1, -2, -4):
                 yield f"{name}^{power} x ", partial(_power, name, power, False)
             for power in (2, 4):
@@ -1057,16 +1076,16 @@ def scalings(some: list[Vector]) -> Iterator[tuple[str, Callable]]:
 
 
 def _power(name, power, over_d, vector):
-    """A power of sigma or eps, once for each number of its row."""
+    """A power of sigma or eps, repeated for each number of its row."""
     value = np.ravel(vector.asked.arguments[name])
     factor = np.repeat(value, len(vector.value) // len(value)) ** float(power)
     return factor / vector.asked.given["d"] if over_d else factor
 
 
 def _fit(evidence, terms, scaling):
-    """Coefficients, and how well they are known, if the scaled terms combine to the answers on both halves.
+    """Coefficients and their uncertainty, if the scaled terms combine to the answers on both halves; else None.
 
-    Least squares in units of the tolerance; a coefficient is known to within sum |pseudoinverse| of them.
+    Least squares in units of the tolerance; the uncertainty of a coefficient is its row sum of |pseudoinverse|.
     """
     columns = np.stack([evidence.scaled(term, scaling) for term in terms], axis=1)
     scales = {vector.asked.id: vector.scale for vector in evidence.vectors}
@@ -1091,14 +1110,37 @@ def _fit(evidence, terms, scaling):
 
 
 def _combined(function, candidates) -> Diagnosis | None:
-    """A combination of the terms, the simplest scaling first."""
+    """A linear combination of the formula's terms, with the simplest scaling."""
     columns, names = _terms(function, candidates[0].vectors) if candidates else ([], [])
     for words, scaling in scalings(candidates[0].vectors) if candidates else ():
         for evidence in candidates:
             fit = _fit(evidence, columns, scaling)
             if fit:
                 return Diagnosis(f"equals {_combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+    return _uneven(columns, names, candidates) if len(columns) > 1 else None
+
+
+def _uneven(columns, names, candidates) -> Diagnosis | None:
+    """A combination in which a single term is divided or multiplied by d or n, as if it had a mean for a sum."""
+    for j, (name, column) in enumerate(zip(names, columns)):
+        for words, count in UNEVEN.items():
+            scaled = {
+                vector.asked.id: column[vector.asked.id] * count(vector.asked.given) for vector in candidates[0].vectors
+            }
+            for evidence in candidates:
+                fit = _fit(evidence, [*columns[:j], scaled, *columns[j + 1 :]], lambda vector: 1.0)
+                if fit and not (words.endswith(" n") and evidence.reduction == "per row"):
+                    said = _combination([*names[:j], f"{name} {words}", *names[j + 1 :]], *fit, "", evidence)
+                    many = "," if "coefficient" in said else " where"
+                    said += "" if f"{name} {words}" in said else f"{many} {name} is {words}"
+                    return Diagnosis(
+                        f"equals {said}: a mean for a sum, in one term alone", reduction=evidence.reduction
+                    )
     return None
+
+
+UNEVEN = {"over d": lambda given: 1 / given["d"], "times d": lambda given: float(given["d"])}
+UNEVEN |= {"over n": lambda given: 1 / given["n"], "times n": lambda given: float(given["n"])}
 
 
 def _combination(names, coefficients, known, scaling, evidence) -> str:
@@ -1112,7 +1154,7 @@ def _combination(names, coefficients, known, scaling, evidence) -> str:
 
 
 def _number(c: float, known: float = 0.0) -> str:
-    """A simple fraction where c is one as far as it is known, else the digits that are."""
+    """c as a simple fraction, if it is one within its uncertainty, else with the digits that are known."""
     near = next((f for f in NICE if abs(c - f) <= known), None)
     if near is not None:
         return str(near)

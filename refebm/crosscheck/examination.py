@@ -1,4 +1,4 @@
-"""Ask an adapter in child processes, each ended after a silence, so that nothing that it does can stop the rest."""
+"""Examine an adapter in child processes, killed when they stay silent, so that nothing it does stops the rest."""
 
 import contextlib
 import json
@@ -25,12 +25,12 @@ from refebm.identities import THEOREMS, Verdict
 from refebm.identities.own import Text, theorems_of
 from refebm.identities.run import ALL, Report
 
-SILENCE = 60.0  # seconds without an answer after which the child is ended
-MEMORY = 16 * 2**30  # bytes that it may ask for, or half of what there is
-POLL = 0.1  # seconds after which it is seen whether a child without a word still lives
-LONGEST = 2**27  # bytes of a message
-CHILD = "REFEBM_CHILD"  # the environment variable by which a child knows that it is one
-START = (  # what stands beside the caller's script is not taken for a module of Python's
+SILENCE = 60.0  # seconds without an answer after which a child is killed
+MEMORY = 16 * 2**30  # bytes that a child may use, or half of the machine's memory if that is less
+POLL = 0.1  # seconds between checks whether a silent child still lives
+LONGEST = 2**27  # the most bytes of a message
+CHILD = "REFEBM_CHILD"  # the environment variable that marks a child process
+START = (  # the caller's folder is not searched for modules, since files there may have the names of Python's
     "import sys\nif sys.path and sys.path[0] == '': del sys.path[0]\nimport json\n"
     "order = json.loads(sys.stdin.buffer.readline())\nsys.path[:] = order['path']\n"
     "from refebm.crosscheck.child import serve\nserve(order)"
@@ -39,10 +39,10 @@ NOISE = "writes where the examiner listens"
 
 
 def examine(source: str, functions: list[str] | None = None, timeout: float = SILENCE) -> Iterator[tuple]:
-    """(function, {id: Answer}) for each function that the adapter has, as it is done.
+    """(function, {id: Answer}) for each function that the adapter has, as each is done.
 
-    A function that hangs or ends the process is answered by that, and the rest by another process.
-    Errors: E-ADAPTER for one that cannot be loaded.
+    If a function hangs or ends the process, that is its answer, and the rest is asked in another process.
+    Errors: E-ADAPTER for an adapter that cannot be loaded.
     """
     work = Work({"task": "answers", "source": source}, functions, EXAMINED, timeout)
     for function, parts, trouble in work:
@@ -53,7 +53,7 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
             answers = {str(number): _answer(one, work.said) for number, one in parts}
         except (TypeError, ValueError, KeyError, RecursionError):
             trouble = trouble or NOISE
-        if trouble:  # in the next question, which was not answered, or in the first when it was asked again
+        if trouble:  # it belongs to the next, unanswered question, or to the first, which was asked again
             answers[asked[len(answers) % len(asked)].id] = Answer(problem=trouble)
         yield function, answers
 
@@ -61,10 +61,10 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
 def theorems(
     source: str, names: list[str], timeout: float = SILENCE, texts: tuple[Text, ...] = (), **drawn
 ) -> Iterator:
-    """The functions that the adapter has and the theorems about them; then a Report on each of these.
+    """First the functions that the adapter has and the theorems about them; then a Report on each of these theorems.
 
-    texts: the files of a user, if they are the user's theorems. drawn: the seed, how many cases, the user's data, of
-    which shard; or the one case to replay. Errors: E-ADAPTER.
+    texts: the files of a user's theorems, if any. drawn: seed, number of cases, the user's data and the shard, or the
+    one case to replay. Errors: E-ADAPTER.
     """
     order = {"source": source, "seed": 0, "cases": None, "case": None, "data": None, "quick": False, "shard": ALL}
     order |= {"texts": texts} | drawn
@@ -94,9 +94,9 @@ def _report(theorem, parts, trouble, said) -> Report:
 
 
 class Work:
-    """Pieces of work on an adapter, as (name, what was told of it, trouble), in as many processes as it takes.
+    """Iterates over pieces of work on an adapter, as (name, messages, trouble), in as many processes as needed.
 
-    The first has no name: what the adapter has is known then.
+    The first piece has no name; from then on it is known which functions the adapter has.
     """
 
     def __init__(self, order: dict, names: list[str] | None, known: Container[str], timeout: float):
@@ -109,7 +109,7 @@ class Work:
         self.files, self.changed = Sources(), ""
 
     def said(self, text) -> str:
-        """What the adapter says, as it can be printed."""
+        """Text from the adapter, in a form that is safe to print."""
         return shown(local(str(text), self.source))
 
     def __iter__(self) -> Iterator[tuple[str, list, str]]:
@@ -125,7 +125,7 @@ class Work:
                 raise InputError("E-CHANGED", f"refebm's own file {self.changed} was changed: no more can be examined")
 
     def _message(self, kind, content):
-        """What the child says, who may be an adapter in its place."""
+        """Handle a message of the child, which the adapter may have forged."""
         if kind == "error" and isinstance(content, str):
             raise InputError("E-ADAPTER", self.said(content))
         if kind == "note" and isinstance(content, str):
@@ -155,7 +155,7 @@ class Work:
     def _end(self, kind, trouble):
         if not self.loaded:
             raise InputError("E-ADAPTER", f"{called(self.source)}: loading it {trouble}")
-        if kind == "trouble" and not self.doing and self.names:  # it ended before the next began
+        if kind == "trouble" and not self.doing and self.names:  # the process ended before the next piece began
             self.doing, self.parts = self.names[0], []
         if self.doing:
             before, self.changed = self.changed, self.changed or self.files.changed()
@@ -173,13 +173,15 @@ def _memory() -> int:
 
 
 def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
-    """What a child says, and in the end ("trouble", why it does not say more); it is ended whatever happens."""
+    """The messages of a child, and at the end ("trouble", why there are no more). The child is always killed."""
     order |= {"token": secrets.token_hex(16)}
     process = subprocess.Popen(
         [sys.executable, "-c", START],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {CHILD: "1"},
+        env={"PYTORCH_JIT": "0"}
+        | os.environ
+        | {CHILD: "1"},  # no JIT: compiled code draws its own noise, and cannot be handed the question's
         start_new_session=True,
     )
     messages: queue.Queue = queue.Queue(1000)
@@ -195,7 +197,7 @@ def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
 
 
 def _until_silence(process, messages, timeout):
-    silence, last, dead = max(timeout, SILENCE), time.monotonic(), False  # importing a framework takes long
+    silence, last, dead = max(timeout, SILENCE), time.monotonic(), False  # long, to import a framework
     while True:
         try:
             message = messages.get(timeout=POLL)
@@ -206,7 +208,7 @@ def _until_silence(process, messages, timeout):
                 yield "trouble", f"hangs: no answer in {silence:g} s (see --timeout)"
                 return
             else:
-                dead = process.poll() is not None  # a copy of it may hold the pipe: once more, then it is over
+                dead = process.poll() is not None  # a forked copy may still hold the pipe open: look once more
                 continue
         if message is None:
             yield "trouble", _ended(process)
@@ -230,7 +232,7 @@ def _ended(process) -> str:
 
 
 def _read(pipe, token, messages):
-    """Lines of the child as messages, noise where they are not; None at the end."""
+    """Put the lines of the child into the queue as messages, other lines as noise, and None at the end."""
     with pipe:
         for line in iter(lambda: pipe.readline(LONGEST), b""):
             if line.strip():
@@ -247,7 +249,7 @@ def _message(line, token):
 
 
 def _end(process, reader, messages):
-    """The child with all that it started."""
+    """Kill the child and everything that it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (AttributeError, OSError):
@@ -262,7 +264,7 @@ def _end(process, reader, messages):
 
 
 def _answer(told: dict, said) -> Answer:
-    """Errors: ValueError, TypeError, KeyError where it is none."""
+    """An Answer from a message. Errors: ValueError, TypeError or KeyError if it is not one."""
     problem, unsupported = (said(told[name]) for name in ("problem", "unsupported"))
     return Answer(tuple(_array(part) for part in told["parts"]), _tree(told["gradient"]), problem, unsupported)
 

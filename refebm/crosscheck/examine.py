@@ -1,4 +1,4 @@
-"""An examination in a session of Python, and in somebody's own test suite.
+"""Examinations from a Python session, and from a test suite.
 
     report = refebm.crosscheck.examine("my_adapter.py")  # or a module, a function, several, or a dict of them by name
 
@@ -6,8 +6,8 @@
     def test_against_refebm(check):
         check()
 
-A file is examined in processes of its own, which nothing that it does can stop; what is handed over as functions is
-called where it is.
+A file is examined in processes of its own, so that nothing it does can stop the examination; functions and modules are
+called in the current process.
 """
 
 import inspect
@@ -25,10 +25,10 @@ from refebm.crosscheck.verdict import Finding, judge
 
 
 def examine(adapter, only: str = "", timeout: float = examination.SILENCE) -> Report:
-    """A report on the functions that an adapter has; only: some of them, as on the command line.
+    """A report on the functions of an adapter; only: some of them, as on the command line.
 
-    adapter: the name of a file or of a dotted module, a module, a function or a class, several, or a dict by name.
-    Errors: E-ADAPTER for what is none, E-NONE if no function is called like `only`.
+    adapter: the name of a file or of a dotted module; a module, function or class; several of these; or a dict by name.
+    Errors: E-ADAPTER for anything else, E-NONE if no function's name matches `only`.
     """
     functions = chosen(only)
     if isinstance(adapter, (str, os.PathLike)):
@@ -40,10 +40,11 @@ def examine(adapter, only: str = "", timeout: float = examination.SILENCE) -> Re
 
 
 def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = {}) -> Callable:
-    """For a test with one argument, which is called: one test for each function of an adapter, as in scikit-learn.
+    """Decorate a test whose one argument is a check to call: one test per function of an adapter, as in scikit-learn.
 
-    expected_failures: by function the reason; one that passes all the same is a failure. The text of a failure is the
-    diagnosis. Errors: as of `examine`, and E-NONE for an expected failure of a function that the adapter has not.
+    expected_failures: the reason, by function; a function that passes although it is listed fails its test. The
+    message of a failure is the diagnosis. Errors: those of `examine`, and E-NONE for an expected failure of a function
+    that the adapter does not have.
     """
     import pytest
 
@@ -72,7 +73,7 @@ def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = 
 
 
 class Check:
-    """The examination of one function, when it is called."""
+    """The examination of one function, which runs when this is called."""
 
     def __init__(self, adapter: Adapter, function: str):
         self.adapter, self.function = adapter, function
@@ -91,7 +92,7 @@ def _finding(adapter: Adapter, function: str) -> Finding:
 
 
 def _adapter(given) -> Adapter:
-    """An adapter of what is handed over in a session."""
+    """An adapter from what the user passes in a session."""
     if isinstance(given, (str, os.PathLike)):
         return load(os.fspath(given), lambda result: result)
     if isinstance(given, ModuleType):

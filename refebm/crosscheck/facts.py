@@ -1,6 +1,6 @@
-"""What can be said of wrong answers without a name: where they are wrong, and nowhere else, in what part, how large.
+"""Facts about wrong answers that have no name: where alone they are wrong, in which part, and how large the errors are.
 
-A fact is said where no other feature of the questions explains the numbers as well.
+A fact is stated only if no other feature of the questions explains the wrong numbers equally well.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,14 +10,15 @@ import numpy as np
 
 from refebm.crosscheck.questions import WHOLE
 from refebm.crosscheck.vectors import FACTOR, plain, tolerance
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, SDES
+from refebm.variants.asked import particular
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
-MOSTLY = 0.5  # of the numbers at every other level are wrong, where a level is called the right one
+MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
 LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth", "sde", "dt", "posterior")
 
 
 def facts(evidence) -> list[str]:
-    """What can be said without a name."""
+    """The facts about wrong answers, as phrases."""
     said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
     said += _ignored(evidence) or _where(evidence) or _growth(evidence)
     units = evidence.units[~evidence.left_out]
@@ -25,7 +26,7 @@ def facts(evidence) -> list[str]:
 
 
 def _ignored(evidence) -> list[str]:
-    """An argument in which alone questions differ, and not their answers."""
+    """An argument that does not matter: questions differ only in it, and their answers are equal."""
     pieces = [(one.vectors[0].asked.arguments, one) for one in evidence.pieces]
     for name in pieces[0][0]:
         alike: dict[str, list] = {}
@@ -42,7 +43,7 @@ def _ignored(evidence) -> list[str]:
 
 
 def spread(evidence, of: Callable) -> np.ndarray:
-    """A feature of each question, or of each of its rows, once for each number of its answer."""
+    """A feature of each question, or of each of its rows, repeated for each number of its answer."""
     found = []
     for vector in evidence.vectors:
         numbers, value = np.size(evidence.gather([vector.value])), of(vector.asked)
@@ -50,7 +51,7 @@ def spread(evidence, of: Callable) -> np.ndarray:
             found.append(np.full(numbers, value, dtype=object))
         elif numbers % len(value) == 0 and len(vector.shapes) == 1 and numbers >= len(value):
             found.append(np.repeat(np.array(value, dtype=object), numbers // len(value)))
-        elif len(vector.shapes) > 1 and numbers > 1:  # the rows of each part
+        elif len(vector.shapes) > 1 and numbers > 1:  # rows in each part of the answer
             parts = [np.repeat(np.array(value, dtype=object), int(np.prod(shape[1:]))) for shape in vector.shapes]
             sizes = all(shape[:1] == (len(value),) for shape in vector.shapes)
             found.append(np.concatenate(parts) if sizes else np.full(numbers, None, dtype=object))
@@ -101,7 +102,7 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
         _is(lambda asked: asked.given["grid"] != GRID),
     ),
 ]
-WORDS = {  # of these, where a report has had its own
+WORDS = {  # special phrases for some of these exceptions
     "n is 1": "wrong for a row alone, n = 1 only",
     "points are far out": "wrong far out only",
     "inputs have more digits than float32 holds (is one cast on its way?)": "wrong where inputs have more digits than "
@@ -110,7 +111,7 @@ WORDS = {  # of these, where a report has had its own
 
 
 def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
-    """Where numbers may be wrong: words, and which numbers. The first of those that say the same counts."""
+    """Places where numbers may be wrong: words and a mask; of places with the same mask the first counts."""
     for words, mask in EXCEPTIONS:
         some = mask(evidence)
         yield WORDS.get(words, f"wrong where {words} only"), some
@@ -127,7 +128,7 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _where(evidence) -> list[str]:
-    """The one feature that tells the wrong numbers best from the right ones."""
+    """The one feature that best separates the wrong numbers from the right ones."""
     wrong, kept = evidence.units > 1, ~evidence.left_out
     found = []
     for words, some in _predicates(evidence):
@@ -144,7 +145,7 @@ def _where(evidence) -> list[str]:
     least = min(one[0] for one in found)
     best = [one for one in found if one[0] == least]
     _, words, there, share = best[0]
-    if any(np.any(other[2] != there) for other in best[1:]):  # another explains them as well
+    if any(np.any(other[2] != there) for other in best[1:]):  # another feature explains them equally well
         return []
     if "far out" in words and words.startswith("wrong"):
         words += _cancels(evidence)
@@ -152,7 +153,7 @@ def _where(evidence) -> list[str]:
 
 
 def _cancels(evidence) -> str:
-    """Whether what is wrong far out is off by no more than a roundoff of large numbers: small answers lose digits."""
+    """A phrase if errors far out are no larger than the roundoff of the large inputs: small answers lose digits."""
     wrong = (evidence.units > 1) & ~evidence.left_out
     off = np.max(np.abs(evidence.answers - evidence.right)[wrong])
     sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])[wrong]
@@ -161,7 +162,7 @@ def _cancels(evidence) -> str:
 
 
 def _several(evidence, some) -> bool:
-    """Whether these numbers are of more than one question."""
+    """Whether these numbers belong to more than one question."""
     sizes = [np.size(evidence.gather([vector.value])) for vector in evidence.vectors]
     return len(set(np.repeat(range(len(sizes)), sizes)[some])) > 1
 
@@ -172,7 +173,7 @@ def _few(evidence, words) -> bool:
 
 
 def _growth(evidence) -> list[str]:
-    """The one number with which the errors grow, where it explains them better than anything else."""
+    """The number with which the errors grow, if it explains them better than any other."""
     units = evidence.units
     some = (units > 1) & np.isfinite(units) & (units < 1e300) & ~evidence.left_out
     if np.sum(some) < 12:
@@ -196,7 +197,7 @@ def _growth(evidence) -> list[str]:
     return []
 
 
-# --- numbers that are none, rows, parts ------------------------------------------------------------------------------
+# --- numbers that are not finite, rows, parts ------------------------------------------------------------------------
 
 
 def _not_finite(evidence):
@@ -214,17 +215,17 @@ def _not_finite(evidence):
 
 
 def _magnitudes(vector, evidence):
-    """The largest |x| of each row, once for each number of the answer; of all rows where they were reduced."""
+    """The largest |x| of each row, for each number of the answer; of all rows if the answer is reduced."""
     given = vector.asked.arguments
     named = (given[name] for name in ("x", "y", "v", "z") if name in given)
-    points = next(named, np.ones((1, 1)))  # some have no point
+    points = next(named, np.ones((1, 1)))  # some questions have no points
     rows = np.max(np.abs(points), axis=1) if points.ndim == 2 else np.atleast_1d(np.max(np.abs(points)))
     numbers = np.size(evidence.gather([vector.value]))
     return np.repeat(rows, numbers // len(rows)) if numbers % len(rows) == 0 else np.full(numbers, np.max(rows))
 
 
 def _leaks(evidence):
-    """A row that was answered alone, and among others."""
+    """Whether a row is answered differently alone than among others."""
     if evidence.reduction != "per row":
         return
     start, by_seed = 0, {}
@@ -243,28 +244,16 @@ def _leaks(evidence):
 
 
 def _first_row(vector, numbers):
-    """Those of the first row in each part of an answer."""
+    """The numbers of the first row in each part of an answer."""
     parts = np.split(numbers, np.cumsum([int(np.prod(shape)) for shape in vector.shapes])[:-1])
     return np.concatenate([part[: int(np.prod(shape[1:]))] for part, shape in zip(parts, vector.shapes)])
 
 
-PARTS = {  # of answers that have several
-    "field_and_divergence": ("the field", "the divergence"),
-    "geometric_noise_levels": ("the levels", "the overlap"),
-    "estimated_log_partition": ("log Z", "the standard error"),
-    "leapfrog": ("the positions", "the momenta"),
-    "entropy_gradient": ("the gradient in phi[0]", "the gradient in phi[1]"),
-    "implicit_negative_elbo": ("the values", "the gradients in z"),
-    "RealNVP.inverse": ("the points z", "the log-determinants"),
-    **{f"{sde}.kernel": ("the scale", "the standard deviation") for sde in SDES},
-    "VariancePreserving.marginal": ("the scale", "the standard deviation"),
-} | dict.fromkeys(ADJUSTED, ("the states", "the probabilities of acceptance"))
-
-
 def _part(evidence):
-    """Which part of the answers is wrong, if the others are right."""
+    """The part of the answers that is wrong, if all others are right."""
     sizes = [[int(np.prod(shape)) for shape in vector.shapes] for vector in evidence.vectors]
-    names = PARTS.get(evidence.vectors[0].asked.function, ())
+    function = evidence.vectors[0].asked.function
+    names = ("the states", "the probabilities of acceptance") if function in ADJUSTED else particular(function).parts
     if names and all(len(some) == len(names) for some in sizes):
         part = np.concatenate([np.repeat(range(len(some)), some) for some in sizes])
         wrong = {names[i] for i in part[evidence.units > 1]}

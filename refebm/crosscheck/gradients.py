@@ -1,5 +1,5 @@
-"""The gradient of somebody's loss in the parameters of their own model, against that of refebm's formula over their
-framework on the same model. Where it cannot be had the finding says that it was not examined."""
+"""Compare the gradient of somebody's loss, in the parameters of their own model, with that of refebm's formula, run in
+their framework on the same model. If it cannot be computed, the finding says "gradients not examined"."""
 
 from dataclasses import replace
 
@@ -10,15 +10,15 @@ from refebm.crosscheck.vectors import FACTOR
 from refebm.crosscheck.verdict import ROUNDOFF, Finding, how_wrong
 from refebm.identities import NotSupported
 
-ALIKE = 1e-4  # of factors between two losses: from here on they are not one factor
+ALIKE = 1e-4  # ratios of two losses that differ by more than this, relatively, are not one factor
 
 
-@np.errstate(all="ignore")  # as where values are judged
+@np.errstate(all="ignore")  # as for values: gradients may be anything
 def graded(finding: Finding, harness, model, pairs) -> Finding:
-    """A finding of right values, or of a convention's, with what was found of the gradients.
+    """Add the verdict on gradients to a finding whose values are right, or right by a convention.
 
-    pairs: of each question (the loss, refebm's formula, the formula with each of its inputs nudged), functions of the
-    model, whose parameters they are differentiated in.
+    pairs: for each question, functions of the model to differentiate in its parameters: the loss, refebm's formula, and
+    the formula with each of its inputs nudged.
     """
     nudge = ROUNDOFF[finding.dtype] ** 0.5
     try:
@@ -26,13 +26,13 @@ def graded(finding: Finding, harness, model, pairs) -> Finding:
         factors = _factors(finding, told)
     except NotSupported as error:
         return _not_examined(finding, str(error))
-    except Exception as error:  # a network may be differentiated in one way only
+    except Exception as error:  # some networks can be differentiated in one way only
         return _not_examined(finding, last_lines(error).splitlines()[0])
     wrong, compared, worst = set(), [], 0.0
     for c, ((_, got), (_, right), *moved) in zip(factors, told):
         largest = max(np.max(np.abs(one)) for one in right.values())
         largest += sum(max(np.max(np.abs(some[name] - right[name])) for name in right) for _, some in moved) / nudge
-        # what the network does on its way is not known: the factor once more
+        # rounding inside the network is unknown, so the factor is applied once more
         allowed = FACTOR**2 * ROUNDOFF[finding.dtype] * np.abs(c) * largest + np.finfo(np.float32).tiny
         units = {name: float(np.max(np.abs(got[name] - c * one))) / allowed for name, one in right.items()}
         units = {name: np.inf if np.isnan(one) else one for name, one in units.items()}
@@ -54,7 +54,7 @@ def _not_examined(finding, why):
 
 
 def _factors(finding, told):
-    """By what the gradient of refebm's mean is multiplied: a sum's n, and what a convention multiplies values by."""
+    """The factor between the gradients of the loss and of refebm's mean: n for a sum, or that of a convention."""
     values = [(np.mean(got), np.mean(right), right.size) for (got, _), (right, _), *_ in told]
     if finding.status == "passed":
         return [n if finding.reduction == "sum" else 1 for _, _, n in values]

@@ -1,4 +1,4 @@
-"""What an examination says: lines for the terminal, a table for a pull request, a record for a program."""
+"""Reports of an examination: lines for the terminal, a table for a pull request, a record for a program."""
 
 import html
 import os
@@ -14,21 +14,24 @@ import refebm
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import method_call, plain
 from refebm.crosscheck.verdict import Finding
+from refebm.glossary import Built, mark_of
 from refebm.models import ENERGIES, RBMS, Model
-from refebm.variants.questions import ADJUSTED, CALLED, KERNELS, ROLES, SDES, types
+from refebm.samplers.step import Step
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, KERNELS, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
-LONGEST = 2000  # characters of what an adapter says
+MOST_NAMES = 12
+LONGEST = 2000  # characters of an adapter's text that are shown
 
 
 def shown(text: str) -> str:
-    """What a stranger says, for a terminal: all but line breaks that is not printed as such is escaped."""
+    """Text from an adapter, made safe for a terminal: unprintable characters except line breaks are escaped."""
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def local(text: str, source: str) -> str:
-    """What an adapter says, without the folders of this machine."""
+    """Text from an adapter, without the folders of this machine."""
     beside = str(Path(source).absolute().parent)
     for folder in sorted({beside, os.path.realpath(beside), os.getcwd(), sys.prefix, str(Path.home())}, key=len)[::-1]:
         text = text.replace(f"{folder}{os.sep}", "") if folder.strip(os.sep) else text
@@ -41,14 +44,14 @@ def called(source: str) -> str:
 
 
 def _markup(text: str) -> str:
-    """For Markdown, where nothing in it is a link, a mention or a tag."""
+    """Text escaped for Markdown, so that nothing in it becomes a link, a mention or a tag."""
     escaped = re.sub(r"([\\`*_{}\[\]#!|~])", r"\\\1", html.escape(text, quote=False))
     return escaped.replace("@", "@<!-- -->").replace("\n", "<br>")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What an examination found: it prints as on a terminal, and as a table in a notebook."""
+    """The findings of an examination; it prints as on a terminal, and as a table in a notebook."""
 
     findings: list[Finding]
     source: str = ""
@@ -59,7 +62,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether every function that there is answers all rightly, or by a known convention."""
+        """Whether all answers of every examined function are right, or right by a known convention."""
         return bool(self.examined) and all(finding.status in ("passed", "convention") for finding in self.examined)
 
     def __getitem__(self, function: str) -> Finding:
@@ -92,7 +95,7 @@ class Report:
 
 
 def line(finding: Finding) -> str:
-    """One function on the terminal."""
+    """The lines for one function on the terminal."""
     if finding.status == "unsupported":
         return f"unsupported  {finding.function}" + (f"  ({finding.diagnosis})" if finding.diagnosis else "")
     return f"{finding.status:11s}  {finding.function:34s} {_evidence(finding)}" + (
@@ -118,7 +121,7 @@ def _worst(finding):
 
 
 def summary(findings: Iterable[Finding]) -> str:
-    """How many of each; of those that passed how many were not asked all."""
+    """How many functions have each status, and how many passed although some questions were not answered."""
     findings = list(findings)
     counts = {status: sum(finding.status == status for finding in findings) for status in STATUSES}
     examined = len(findings) - counts["unsupported"]
@@ -128,8 +131,17 @@ def summary(findings: Iterable[Finding]) -> str:
     return f"{examined} functions examined: " + ", ".join(said.values())
 
 
+def unsupported(findings: Iterable[Finding]) -> str:
+    """What there is no answer to: by name, or their number where the list would bury the findings."""
+    names = [finding.function for finding in findings if finding.status == "unsupported"]
+    if not names:
+        return "all functions are supported"
+    many = f"{len(names)} functions (--json has all)"
+    return f"unsupported: {many if len(names) > MOST_NAMES else ', '.join(names)}"
+
+
 def failing(finding: Finding) -> str:
-    """The first failing input as Python that can be pasted."""
+    """The first failing input as Python code to paste."""
     asked = finding.failing
     lines = [f"# {finding.function}: {finding.status}, question {asked.id}: {asked.catches}"]
     lines += pasted(asked)
@@ -139,22 +151,19 @@ def failing(finding: Finding) -> str:
 
 
 def pasted(asked: Asked) -> list[str]:
-    """Its arguments, and the call that gives refebm's answer to them."""
-    lines = ["import numpy as np", "import refebm"]
-    given = {name: value for name, value in asked.arguments.items() if name != "density"}
-    lines += [
-        f"# {name}: your own" if callable(value) and not isinstance(value, Model) else f"{name} = {_literal(value)}"
-        for name, value in given.items()
-    ]
+    """Code with the arguments of a question and the call that gives refebm's answer."""
     name, _, method = asked.function.partition(".")
-    if "density" in asked.arguments:
-        values = ", ".join(map(_literal, asked.arguments["density"]["parameters"].values()))
-        return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
-    if name in SDES:
-        values = ", ".join(map(_literal, asked.arguments["sde"]["parameters"].values()))
-        lines = [line for line in lines if not line.startswith(("sde = ", "law = "))]
-        if "law" in given:
-            lines += [f"law = refebm.GaussianMixture(**{_literal(given['law']['parameters'])})"]
+    of_class = "sde" if name in SDES else "density"
+    given = {key: value for key, value in asked.arguments.items() if name not in CLASSES or key != of_class}
+    lines = ["import numpy as np", "import refebm"]
+    lines += [
+        f"# {key}: your own{_long(asked, value)}"
+        if (callable(value) and not isinstance(value, Model)) or _long(asked, value)
+        else f"{key} = {_literal(value)}"
+        for key, value in given.items()
+    ]
+    if name in CLASSES:
+        values = ", ".join(map(_literal, asked.arguments[of_class]["parameters"].values()))
         return [*lines, f"print(refebm.{name}({values}){method_call(name, method)})"]
     called = [_handed(name, argument, value) for argument, value in given.items()]
     if name in CALLED:
@@ -162,28 +171,43 @@ def pasted(asked: Asked) -> list[str]:
     if name in KERNELS:
         lines += [f"step = refebm.{name}({', '.join(called)})"]
         return [*lines, "print((step.x, step.info.acceptance))" if name in ADJUSTED else "print(step.x)"]
-    if name == "coupled_metropolis_step":
+    if types(name)["return"] == tuple[Step, Step]:
         return [*lines, f"print(tuple(step.x for step in refebm.{name}({', '.join(called)})))"]
-    if name == "implicit_negative_elbo":  # and its gradient, which is what it is for
-        lines += ["from autograd import elementwise_grad", f"rows = lambda z: refebm.{name}({', '.join(called)})"]
-        return [*lines, "print((rows(z), elementwise_grad(rows)(z)))"]
+    if name in FOR_GRADIENTS:  # with its gradient, the purpose of this loss
+        z = called[-1]
+        lines += ["from autograd import elementwise_grad", f"rows = lambda {z}: refebm.{name}({', '.join(called)})"]
+        return [*lines, f"print((rows({z}), elementwise_grad(rows)({z})))"]
     return [*lines, f"print(refebm.{name}({', '.join(called)}))"]
 
 
+MANY = 50  # numbers, more of which nobody reads
+
+
+def _long(asked, value) -> str:
+    """The shape of an array of the user's that is not printed, for its length."""
+    long = isinstance(value, np.ndarray) and value.size > MANY and asked.catches == "your own points"
+    return f", {value.shape}" if long else ""
+
+
 def _handed(function, name, value) -> str:
-    """An argument as refebm takes it: a model as a score, or as an RBM, where one is wanted."""
-    if name == "generator":
-        return f"refebm.{value}"
-    if name == "sampler":
-        return "lambda phi, eps: eps @ phi[0].T + phi[1]"
-    if name == "sde":
-        return f"refebm.{value['kind']}(**sde['parameters'])"
-    if name == "weight" and np.ndim(value):  # refebm takes a function of the times
-        return "lambda t: weight"
-    if name == "rbm":
-        return f"refebm.{RBMS[value.kind].__name__}(**rbm.parameters)"
-    scored = isinstance(value, Model) and ROLES[types(function)[name]] == "score" and value.kind in ENERGIES
-    return f"refebm.score_of({name})" if scored else name
+    """Code for an argument in the form that refebm takes: a model as a score or as an RBM where one is wanted."""
+    mark = mark_of(types(function).get(name), Built)
+    if mark is None or (callable(value) and not isinstance(value, Model)):
+        return name
+    match mark.by:
+        case "generator":
+            return f"refebm.{value}"
+        case "sampler":
+            return "lambda phi, eps: eps @ phi[0].T + phi[1]"
+        case "sde":
+            return f"refebm.{value['kind']}(**{name}['parameters'])"
+        case "weight":  # refebm takes a function of the times
+            return f"lambda t: {name}"
+        case "rbm":
+            return f"refebm.{RBMS[value.kind].__name__}(**{name}.parameters)"
+        case "score" if value.kind in ENERGIES:
+            return f"refebm.score_of({name})"
+    return name
 
 
 def _literal(value) -> str:
@@ -191,6 +215,8 @@ def _literal(value) -> str:
         return f"np.array({value.tolist()})"
     if isinstance(value, Model):
         return f"refebm.Model({value.kind!r}, {_literal(value.parameters)})"
+    if isinstance(value, dict) and "density" in value:  # a law
+        return f"refebm.{value['density']}(**{_literal(value['parameters'])})"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {_literal(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, tuple):
@@ -199,11 +225,13 @@ def _literal(value) -> str:
 
 
 def markdown(findings: Iterable[Finding], name: str) -> str:
-    """A table, the failures first, and their first inputs folded."""
+    """A Markdown table, failures first, with their first failing inputs folded."""
     order = ("failed", "partly", "convention", "passed", "unsupported")
     findings = sorted(findings, key=lambda finding: order.index(finding.status))
+    told = [finding for finding in findings if finding.status != "unsupported" or finding.diagnosis]
+    absent = [f"`{one.function}`" for one in findings if one.status == "unsupported" and not one.diagnosis]
     rows = ["| function | status | questions | worst / tolerance | dtype | diagnosis |", f"|{' --- |' * 6}"]
-    for finding in findings:
+    for finding in told:
         worst = "" if finding.status == "unsupported" else _worst(finding)
         cells = [f"`{finding.function}`", finding.status, worst and _count(finding), worst, finding.dtype]
         rows.append(f"| {' | '.join(cells)} | {_markup(finding.diagnosis)} |")
@@ -213,12 +241,14 @@ def markdown(findings: Iterable[Finding], name: str) -> str:
         for finding in findings
         if finding.failing is not None
     ]
+    if absent:
+        folded += [f"<details><summary>{len(absent)} unsupported</summary>\n\n{', '.join(absent)}\n\n</details>"]
     head = f"### refebm {refebm.__version__} crosscheck: {_markup(shown(name))}"
     return "\n".join([head, "", summary(findings), "", *rows, "", *folded, ""])
 
 
 def record(finding: Finding) -> dict:
-    """The same for a program."""
+    """A finding as a dict for JSON."""
     asked = finding.failing
     return {
         "function": finding.function,
@@ -239,7 +269,7 @@ def record(finding: Finding) -> dict:
 
 
 def _finite(tree):
-    """JSON has no NaN: null stands for it."""
+    """Numbers that are not finite become null, since JSON has none."""
     if isinstance(tree, list):
         return [_finite(inner) for inner in tree]
     return tree if tree is None or np.isfinite(tree) else None

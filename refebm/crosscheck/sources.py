@@ -1,4 +1,4 @@
-"""refebm's own files while a stranger's code runs: what it writes into them is seen, and not believed."""
+"""Watch refebm's own files while a stranger's code runs: changes are noticed, and old contents are used."""
 
 import linecache
 from pathlib import Path
@@ -10,17 +10,17 @@ ROOT = Path(refebm.__file__).parent
 
 
 class Sources:
-    """The files as they are now. Those that are read later, for a diagnosis, are read now."""
+    """A snapshot of refebm's files; those that a diagnosis reads later are read now."""
 
     def __init__(self):
         independent()
         for path in map(str, ROOT.rglob("*.py")):
             lines = linecache.getlines(path)
-            linecache.cache[path] = (0, None, lines, path)  # without a time, which is not looked at again
+            linecache.cache[path] = (0, None, lines, path)  # an entry without a time is never checked again
         self.stamps = {path: _stamp(path) for path in ROOT.rglob("*.*") if path.suffix in (".py", ".json")}
 
     def changed(self) -> str:
-        """The first that is not as it was, or nothing."""
+        """The name of the first changed file, or an empty string."""
         return next((path.name for path, stamp in self.stamps.items() if _stamp(path) != stamp), "")
 
 

@@ -12,15 +12,15 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.variants.questions import parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
-FOLDER = Path(__file__).parent / "templates"  # what is written by hand
-PROGRAMS = {"javascript": "javascript.mjs", "julia": "julia.jl"}  # which answer golden vectors
+FOLDER = Path(__file__).parent / "templates"  # templates that are written by hand
+PROGRAMS = {"javascript": "javascript.mjs", "julia": "julia.jl"}  # programs that answer golden vectors
 TEMPLATES = (*FRAMEWORKS, *PROGRAMS)
-PRINTED = ("property", "mean_over_projections")  # decorators that are more than a check
+PRINTED = ("property", "mean_over_projections")  # decorators that are kept; the others only check arguments
 MEAN = "@mean_over_projections"
 HEAD = '''"""An adapter for {framework}, for `refebm crosscheck my_adapter.py` to examine: {what}
 
 sigma is a column (n, 1), a time t and a step i are (n,), v is one projection per row. Arguments come by position. Leave
-out what you do not have. All that a body sees is said by help("refebm.crosscheck.frameworks").
+out what you do not have. help("refebm.crosscheck.frameworks") explains what a body gets and may return.
 """
 
 from refebm.crosscheck.frameworks.{framework} import {names}
@@ -28,7 +28,7 @@ from refebm.crosscheck.frameworks.{framework} import {names}
 
 
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
-    """The text of an adapter with these functions; of other languages a program that answers vectors."""
+    """The text of an adapter with these functions; for other languages, a program that answers golden vectors."""
     if framework in PROGRAMS:
         return (FOLDER / PROGRAMS[framework]).read_text(encoding="utf-8")
     public: dict[str, list[str]] = {}
@@ -76,7 +76,7 @@ def _docstring(doc):
 
 
 def own_text(thing, framework: str, methods=()) -> tuple[str, set[str]]:
-    """A function or a class of refebm without its checks and annotations, and the names in it that are refebm's."""
+    """The text of a refebm function or class without checks and annotations, and the refebm names that it uses."""
     lines = textwrap.dedent(inspect.getsource(thing)).splitlines()
     node = ast.parse("\n".join(lines)).body[0]
     kept = _needed(thing, node.body, methods) if methods and inspect.isclass(thing) else [node]
@@ -91,14 +91,14 @@ def own_text(thing, framework: str, methods=()) -> tuple[str, set[str]]:
     for refusal in filter(refuses, ast.walk(node)):
         lines[refusal.lineno - 1 : refusal.end_lineno] = [None] * (refusal.end_lineno - refusal.lineno + 1)
     text = "\n".join(line for line in lines if line is not None) + "\n"
-    if framework == "jax":  # whose arrays are not written into
+    if framework == "jax":  # its arrays cannot be written to
         text = re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
     names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
     return text, (names - {thing.__name__}) & set(vars(inspect.getmodule(thing)))
 
 
 def of_the_template(text: str) -> list[str]:
-    """What an adapter has under public names whose bodies are still those that the template prints."""
+    """The public names in an adapter whose bodies are still those that the template prints."""
     framework = re.search(r"refebm\.crosscheck\.frameworks\.(\w+)", text)
     if framework is None or framework[1] not in FRAMEWORKS:
         return []
@@ -119,7 +119,7 @@ def _as_printed(node, framework):
 
 
 def _begins(node):
-    """The line where a function or a method begins, with its decorators."""
+    """The line where a function or method begins, including its decorators."""
     return min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
 
 
@@ -132,7 +132,7 @@ def _bare(arguments):
 
 
 def _needed(thing, body, methods):
-    """The methods of a class that are asked for, and those that they call, also by way of a class below."""
+    """The methods of a class that are asked for and those that they call, including those of base classes."""
     wanted, seen = {"__init__", *methods}, set()
     while wanted - seen:
         for name in wanted - seen:

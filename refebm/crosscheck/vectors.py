@@ -1,7 +1,7 @@
-"""Golden vectors: questions with their answers, from an independent evaluation that refebm agrees with.
+"""Golden vectors: questions with their answers, from an independent evaluation with which refebm agrees.
 
-The values in ``independent.json`` are mpmath's, each rounded once to a double; `python -m tests.certify` writes them.
-A scale is sum |terms| plus what the value does when each input moves.
+The values in ``independent.json`` are mpmath's, each rounded once to float64; `python -m tests.certify` writes them.
+A scale is sum |terms| plus the change of the value when each input moves, per unit of relative change.
 """
 
 import contextlib
@@ -18,26 +18,27 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
-from refebm.glossary import DataScore, InputError
+from refebm.glossary import DataScore, Density, InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
-from refebm.variants.questions import CLASSES, GRID, MADE, ROLES, SDES, ask, flat, parameters, types
+from refebm.variants.questions import CLASSES, GRID, ask, flat, parameters, role, types
 
 HERE = Path(__file__).parent
 FORMAT = 1
-FACTOR = 64  # how much of the roundoff of each term and each input is allowed, as in the theorems
+FACTOR = 64  # the allowed error, in roundoffs of each term and each input, as in the theorems
 NUDGE = 2.0**-26
-UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # what is smaller may be 0, by the unit roundoff
+SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
+UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # by unit roundoff, the size below which an answer may be 0
 
 
 def tolerance(scale: np.ndarray, roundoff: float = 2.0**-53) -> np.ndarray:
-    """How far an answer may be off."""
+    """The allowed error of an answer with this scale."""
     return FACTOR * roundoff * scale + UNDERFLOW.get(roundoff, 2.0**-126)
 
 
 @dataclass(frozen=True, eq=False)
 class Vector:
-    """A question with its answer: flat arrays, their scales, and the gradient of the mean in the model's parameters."""
+    """A question with its right answer: value and scale as flat arrays, and the gradient of the mean, if any."""
 
     asked: Asked
     shapes: list[tuple[int, ...]]
@@ -48,18 +49,18 @@ class Vector:
 
     @property
     def by_row(self) -> bool:
-        """One number per row, which an implementation may average or sum."""
+        """Whether the answer is one number per row, which an implementation may average or sum."""
         return len(self.shapes) == 1 and len(self.shapes[0]) == 1 and self.asked.function not in WHOLE
 
     @property
     def first_part(self) -> "Vector":
-        """The same question, of whose answer the first part alone is wanted."""
+        """The same question with only the first part of its answer."""
         size = int(np.prod(self.shapes[0]))
         return replace(self, shapes=self.shapes[:1], value=self.value[:size], scale=self.scale[:size])
 
 
 def plain(value):
-    """A question as JSON has it: arrays and tuples as lists, a model by kind and parameters."""
+    """A value in a form for JSON: arrays and tuples as lists, a model as its kind and parameters."""
     if isinstance(value, Model):
         return {"kind": value.kind, "parameters": plain(value.parameters)}
     if isinstance(value, dict):
@@ -70,7 +71,7 @@ def plain(value):
 
 
 def leaves(tree) -> list:
-    """The numbers of nested dicts and lists, in the order in which they stand there."""
+    """The numbers in nested dicts and lists, in their order."""
     if isinstance(tree, dict):
         tree = tree.values()
     if isinstance(tree, (list, tuple, type({}.values()))):
@@ -79,7 +80,7 @@ def leaves(tree) -> list:
 
 
 def shaped(numbers: Iterator, like):
-    """Numbers, one after the other, in the nested shape of `like`."""
+    """Take numbers one by one into the nested shape of `like`."""
     if isinstance(like, dict):
         return {key: shaped(numbers, inner) for key, inner in like.items()}
     return [shaped(numbers, inner) for inner in like] if isinstance(like, list) else next(numbers)
@@ -104,14 +105,14 @@ def reference_gradient(asked: Asked, impl: Implementation = REFERENCE) -> np.nda
 
 
 def without_kinds(tree):
-    """Nested parameters without the names of kinds, which are no numbers."""
+    """Nested parameters without the names of kinds, which are not numbers."""
     if isinstance(tree, dict):
         return {key: without_kinds(inner) for key, inner in tree.items() if key != "kind"}
     return tree
 
 
 def with_kinds(tree, like):
-    """The same with the names of kinds where they stood."""
+    """Nested parameters with the names of kinds put back where `like` has them."""
     if isinstance(like, dict):
         return {key: inner if key == "kind" else with_kinds(tree[key], inner) for key, inner in like.items()}
     return tree
@@ -122,7 +123,7 @@ _INSTEAD: dict[str, tuple[Vector, ...]] = {}
 
 @contextlib.contextmanager
 def instead(function: str, others: tuple[Vector, ...]) -> Iterator[None]:
-    """While it lasts a function is judged by other questions: by those on somebody's own model and points."""
+    """A context in which a function is judged by other questions, such as those on somebody's own model and points."""
     _INSTEAD[function] = others
     try:
         yield
@@ -152,11 +153,28 @@ def independent() -> dict:
 
 def _vector(asked, row):
     arrays = [np.array(row[key]) if key in row else None for key in ("value", "scale", "gradient", "gradient_scale")]
-    return Vector(asked, reference(asked)[1], *arrays)
+    return Vector(asked, _shapes(asked), *arrays)
+
+
+def _shapes(asked):
+    """Those of the parts of an answer, which depend on the shapes of what is asked, and on its words and counts."""
+    data = {name: value for name, value in asked.arguments.items() if not isinstance(value, Model)}
+    alike = asked.function, _shape(data)
+    if alike not in SHAPES:
+        SHAPES[alike] = reference(asked)[1]
+    return SHAPES[alike]
+
+
+def _shape(value):
+    if isinstance(value, dict):
+        return tuple((key, _shape(inner)) for key, inner in value.items())
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_shape, value))
+    return value if value is None or isinstance(value, (int, str)) else np.shape(value)
 
 
 def disagreement(vector: Vector) -> float:
-    """How far apart the two oracles are, in units of the tolerance."""
+    """The difference between refebm and mpmath, in units of the tolerance."""
     gaps = [np.abs(reference(vector.asked)[0] - vector.value) / tolerance(vector.scale)]
     if vector.gradient is not None:
         gaps += [np.abs(reference_gradient(vector.asked) - vector.gradient) / tolerance(vector.gradient_scale)]
@@ -164,12 +182,12 @@ def disagreement(vector: Vector) -> float:
 
 
 def fingerprint(asked: Asked) -> str:
-    """A name for what is asked, so that values for another question are noticed."""
+    """A hash of a question, so that values for another question are noticed."""
     return hashlib.sha256(json.dumps([asked.function, plain(asked.arguments)]).encode()).hexdigest()[:12]
 
 
 def digest(function: str) -> str:
-    """A name for all the questions of a function, so that answers to others are noticed."""
+    """A hash of all questions of a function, so that answers to other questions are noticed."""
     return hashlib.sha256("".join(map(fingerprint, questions(function))).encode()).hexdigest()[:16]
 
 
@@ -178,7 +196,7 @@ def file_name(function: str) -> str:
 
 
 def document(function: str) -> dict:
-    """What is written for a function. Errors: E-ORACLE if the two oracles do not agree."""
+    """The JSON document of a function. Errors: E-ORACLE if refebm and mpmath do not agree."""
     worst = max(map(disagreement, vectors(function)))
     if not worst <= 1:
         raise InputError("E-ORACLE", f"refebm is {worst:.3g} tolerances from the independent values of {function}")
@@ -196,29 +214,22 @@ def document(function: str) -> dict:
 
 
 def signature(function: str) -> str:
-    """How an adapter's function is called."""
+    """The call of an adapter's function, as text."""
     name, _, method = function.partition(".")
     names = list(parameters(name))
-    models = [key for key in names if types(name).get(key) in ROLES and types(name)[key] != DataScore]
+    models = [key for key in names if role(types(name).get(key)) and types(name)[key] != DataScore]
     if len(models) == 1 and models != ["logit"]:
         names = ["model" if key in models else key for key in names]
     return f"{name}({', '.join(names)}){method_call(name, method) if name in CLASSES else ''}"
 
 
 def method_call(name: str, method: str) -> str:
-    """What a density, an RBM or another class is asked, log_prob if nothing else."""
-    if name in SDES:
-        of_x = {"drift": ".drift(x, t)", "diffused": ".diffused(law, t).log_prob(x)", "prior": ".prior(d).log_prob(x)"}
-        others = {"betas": ".betas(n_steps)"} | dict.fromkeys(("kernel", "integral"), f".{method}(s, t)")
-        return (of_x | others).get(method, f".{method}(t)")
-    if name in MADE:
-        calls = {"marginal": ".marginal().log_prob(x)", "log_joint": ".log_joint(x, z)", "sample": ".sample(z)"}
-        return (calls | {"gap": ".gap(x, mean, cov)"}).get(method, f".{method}(x)")
-    calls = {"smoothed": ".smoothed(sigma).log_prob(x)", "fisher_information": ".fisher_information()"}
-    calls |= {name: f".{name}(y, sigma)" for name in ("posterior_mean", "posterior_cov")}
-    calls |= {"energy": ".energy(v, h)", "visible_mean": ".visible_mean(h)", "log_partition": ".log_partition()"}
-    calls |= {name: f".{name}(v)" for name in ("free_energy", "hidden_mean")}
-    return calls.get(method, f".{method or 'log_prob'}(x)")
+    """The method call, as text, by which an object of a class is asked, log_prob by default; also of returned laws."""
+    if not method:
+        return ".log_prob(x)"
+    asked = types(f"{name}.{method}")
+    given = ["law" if one == "density" else one for one in asked if one not in ("self", "return")]
+    return f".{method}({', '.join(given)}){'.log_prob(x)' if asked['return'] == Density else ''}"
 
 
 def _entry(vector):
@@ -244,7 +255,7 @@ def _parts(numbers, shapes):
 
 
 def write(folder: Path) -> Iterator[Path]:
-    """The vectors of every function, a JSON file for each, and the page on their format."""
+    """Write the vectors, a JSON file for each function, and the page on their format."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""From answers to a finding for each function: passed, convention, failed or unsupported, and why."""
+"""Verdicts: from the answers of a function to a finding (passed, convention, failed, unsupported) and its reason."""
 
 import contextlib
 import io
@@ -17,22 +17,22 @@ from refebm.identities import REFERENCE
 from refebm.variants import TERMS, WRONG
 from refebm.variants.questions import ADJUSTED, ask, flat
 
-FEW = 4  # right values beyond float32, from which on it is no chance that no answer is
-MODELS = "a model built wrongly"  # questions about the kind of a model, which is not what the function computes
+FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
+MODELS = "a model built wrongly"  # marks questions about a kind of model, and not about the function itself
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What became of one function. worst: the largest error in units of the tolerance of its dtype."""
+    """The outcome for one function. worst: the largest error in units of the tolerance of its dtype."""
 
     function: str
     status: str
     diagnosis: str = ""
-    names: tuple[str, ...] = ()  # of the bank's entry that it is, and its aliases
+    names: tuple[str, ...] = ()  # the name of the matching entry of the bank, and its aliases
     questions: int = 0
-    asked: int = 0  # of them, how many there are
-    unsupported: tuple[str, ...] = ()  # questions that the adapter says it cannot answer, in its words
+    asked: int = 0  # the number of all questions about the function
+    unsupported: tuple[str, ...] = ()  # the adapter's reasons for questions that it does not support
     worst: float = 0.0
     dtype: str = ""
     reduction: str = ""
@@ -43,9 +43,9 @@ class Finding:
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
-    """Hold the answers of one function against its vectors; None is a function that there is not.
+    """Judge the answers of one function by its vectors; None: the function does not exist.
 
-    Where all is well in what was answered, and a question, or a whole kind of them, was not, it is "partly" so.
+    The status is "partly" if all answers are right but a question, or a whole kind of questions, was not answered.
     """
     if answers is None:
         return Finding(function, "unsupported")
@@ -66,7 +66,7 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
 
 
 def _never_asked(asked, answers):
-    """What questions are there to catch of which the implementation answers none; the models are its framework's."""
+    """The mistakes whose questions have no answer at all, apart from those about kinds of models."""
     answered = {v.asked.catches for v in asked if v.asked.id in answers and not answers[v.asked.id].unsupported}
     for catches in dict.fromkeys(vector.asked.catches for vector in asked):
         if catches not in answered and not catches.startswith(MODELS):
@@ -84,7 +84,7 @@ def _judged(function, answers):
     unsupported = tuple(dict.fromkeys([*words, *(_lacking(function) for yes in alone if yes)]))
     pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
     ended = [_ends_with_zero(vector, answer) for vector, answer in pairs]
-    if all(ended):  # the levels before it are examined
+    if all(ended):  # the levels before the appended zero are examined
         finding = _judged(function, {v.asked.id: _before_the_end(answer) for v, answer in pairs})
         status = "convention" if finding.status == "passed" else finding.status
         return replace(finding, status=status, diagnosis="; ".join(filter(None, [finding.diagnosis, LAST_LEVEL])))
@@ -115,7 +115,7 @@ LAST_LEVEL = "equals the reference with the level 0 at the end (convention of Ka
 
 
 def _ends_with_zero(vector: Vector, answer: Answer) -> bool:
-    """Whether a zero is appended to levels."""
+    """Whether the answer is noise levels with a zero appended."""
     wanted = [(vector.shapes[0][0] + 1,)] if vector.asked.function == "karras_noise_levels" else []
     return bool(wanted) and [part.shape for part in answer.parts] == wanted and answer.parts[0][-1] == 0
 
@@ -125,7 +125,7 @@ def _before_the_end(answer: Answer) -> Answer:
 
 
 def _alone(vector: Vector, answer: Answer) -> bool:
-    """Whether the first part alone came back, the new state or the value: then that is examined."""
+    """Whether only the first part came back (the new state, or the value); then that part is examined."""
     first = vector.asked.function in (*ADJUSTED, *LACKING)
     return first and [part.shape for part in answer.parts] == vector.shapes[:1]
 
@@ -135,7 +135,7 @@ def _lacking(function: str) -> str:
 
 
 def _problem(vector: Vector, answer: Answer) -> str:
-    """What is wrong with an answer before its numbers are looked at."""
+    """A problem of an answer that shows before its numbers are compared, such as its shape."""
     if answer.problem:
         return answer.problem
     shapes = [part.shape for part in answer.parts]
@@ -145,7 +145,7 @@ def _problem(vector: Vector, answer: Answer) -> str:
     return f"returned shape {got}, wanted {wanted}" + (" or one mean or sum" if vector.by_row else "")
 
 
-@np.errstate(all="ignore")  # answers may be anything
+@np.errstate(all="ignore")  # answers may be any numbers
 def _values(function, pairs, known) -> Finding:
     scalar = {vector.by_row and answer.parts[0].shape == (): vector.asked for vector, answer in pairs}
     if len(scalar) > 1:
@@ -182,7 +182,7 @@ def _not_accepted(vector, answer) -> Answer:
 
 
 def _case(evidence, first, pairs):
-    """The first failing question, what was expected and what came."""
+    """The first failing question, the expected answer and the one that came."""
     numbers = np.cumsum([len(np.atleast_1d(evidence.gather([vector.value]))) for vector in evidence.vectors])
     vector, answer = pairs[int(np.searchsorted(numbers, first, side="right"))]
     sizes = np.cumsum([part.size for part in answer.parts])[:-1]
@@ -190,13 +190,13 @@ def _case(evidence, first, pairs):
     expected = [part.reshape(came.shape).tolist() for part, came in zip(parts, answer.parts)]
     return {
         "failing": vector.asked,
-        "expected": expected if len(expected) > 1 else expected[0],  # in the shapes of what came
+        "expected": expected if len(expected) > 1 else expected[0],  # in the same shapes as the answer
         "got": plain(answer.parts if len(answer.parts) > 1 else answer.parts[0]),
     }
 
 
 def _dtype(pairs, got) -> str:
-    """float32 where the answers are, or where all are numbers that float32 holds, though some right ones are not."""
+    """float32 if the answers have that dtype, or if float32 holds all of them but not all right values."""
     if {part.dtype for _, answer in pairs for part in answer.parts} == {np.dtype(np.float32)}:
         return "float32"
     right = np.concatenate([vector.value for vector, _ in pairs])
@@ -205,9 +205,9 @@ def _dtype(pairs, got) -> str:
 
 
 def _gradients(function, pairs, known, convention) -> Finding:
-    """Whether gradients that came with a right value, or with a convention's, are those of the mean.
+    """Judge the gradients that came with right values, or a convention's; they should be those of the mean.
 
-    Rows, or their sum, may come with the gradient of the sum as well.
+    For rows or their sum, the gradient of the sum is accepted too.
     """
     status = "convention" if convention else "passed"
     told = [(vector, answer) for vector, answer in pairs if vector.gradient is not None and answer.gradient is not None]
@@ -240,7 +240,7 @@ def _gradients(function, pairs, known, convention) -> Finding:
 
 
 def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
-    """Whether gradients flow to points that a sampler made, or do not, as the definition says."""
+    """Judge whether gradients flow to points that a sampler made exactly where the definition lets them."""
     for vector, answer in told:
         for name, got in (answer.gradient.get(FLOW) or {}).items():
             n = vector.asked.given["n"] if of == "sum" else 1
@@ -251,7 +251,7 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
             if not np.any(wanted):
                 said = f"a gradient flows to {name}, which is held constant: detach it"
             elif not np.any(got):
-                said = f"no gradient flows through {name}, as it must: it is detached"
+                said = f"no gradient flows through {name}, but one must: do not detach it"
             else:
                 said = (
                     f"its gradient in {name} is wrong{_stopped(vector.asked, name, got / n, wanted, tolerance * scale)}"
@@ -264,36 +264,36 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
     return finding
 
 
-FLOWS = "gradient flows through the samples"  # the bank's name for points that are not held
+FLOWS = "gradient flows through the samples"  # the bank's name for points that should be constants
 
 
 def _in_points(asked, name, impl):
-    """d mean(value)/d(points), and its scale: what its terms add up to, and what points that move do to it."""
+    """d mean(value)/d(points) and its scale: the size of its terms, and its change when the points move."""
 
     def slope(one, x):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a gradient that is zero everywhere is no mistake
+            warnings.simplefilter("ignore")  # autograd warns of zero gradients, which are right here
             return grad(lambda moved: ask(asked.function, one, asked.arguments | {name: moved}).mean())(x)
 
     x = asked.arguments[name]
     wanted = slope(impl, x)
     scale = 8 * np.abs(wanted) + sum(np.abs(slope(one.implementation(), x)) for one in TERMS.get(asked.function, ()))
-    with contextlib.suppress(InputError):  # bits do not move
+    with contextlib.suppress(InputError):  # bits cannot be moved
         scale = scale + np.abs(slope(impl, x * (1 + NUDGE)) - wanted) / NUDGE
     return wanted, np.max(scale)
 
 
 def _stopped(asked, name, got, wanted, allowed) -> str:
-    """The term of the formula that is left out of a gradient, if it is one."""
+    """Words for the one term of the formula whose gradient is missing, if there is one."""
     for term in TERMS.get(asked.function, ()):
         lost, _ = _in_points(asked, name, term.implementation())
         if np.any(lost) and np.all(np.abs(wanted - lost - got) <= allowed):
-            return f": none flows through it in {term.words}, as it must"
+            return f": none flows through it in {term.words}, but one must"
     return ""
 
 
 def _of_the_bank(function, told, compared, kinds, tolerance):
-    """The one mistake that leaves the value right and has these gradients, of the mean or of the sum."""
+    """The one wrong version that has the right value and these gradients, of the mean or the sum."""
     fits = []
     for mistake in [mistake for mistake in WRONG if mistake.function == function]:
         values = (ask(function, mistake.implementation(), vector.asked.arguments) for vector, _ in told)
@@ -307,13 +307,13 @@ def _of_the_bank(function, told, compared, kinds, tolerance):
 
 
 def _units(of, tolerance, asked, got, wanted, scale):
-    """Errors of a gradient of the mean, or of the sum, of the rows, in units of the tolerance; NaN is infinite."""
+    """Errors of the gradient of the mean or the sum of the rows, in units of the tolerance; NaN counts as infinite."""
     n = asked.given["n"] if of == "sum" else 1
     return np.nan_to_num(np.abs(got - n * wanted) / (n * tolerance * scale), nan=np.inf)
 
 
 def _wanted(vector, convention):
-    """The gradient, and the scale of its tolerance, of the right value or of a convention's."""
+    """The wanted gradient and its scale, of the right value or of a convention's."""
     if convention is None:
         return _symmetric(vector.asked, vector.gradient), vector.gradient_scale
     wanted = _symmetric(vector.asked, reference_gradient(vector.asked, convention.implementation()))
@@ -322,7 +322,7 @@ def _wanted(vector, convention):
 
 
 def _symmetric(asked, gradient):
-    """In a precision, which is symmetric, the derivative is known in symmetric directions only."""
+    """The gradient with its precision part symmetrised, since a precision only varies in symmetric directions."""
     parts = []
     for name, value in _named_arrays(asked.arguments[asked.model].parameters):
         part, gradient = np.split(gradient, [len(_aligned(value, value))])
@@ -334,7 +334,7 @@ def _symmetric(asked, gradient):
 
 
 def _named_arrays(parameters: dict):
-    """Parameters by name, those of an inner model too; networks stay as they are."""
+    """Parameters by name, including those of an inner model; networks stay nested."""
     for name, value in parameters.items():
         if isinstance(value, dict):
             yield from _named_arrays(value)
@@ -343,7 +343,7 @@ def _named_arrays(parameters: dict):
 
 
 def how_wrong(compared) -> str:
-    """How the gradients are wrong, if it is so in all that is not small."""
+    """How the gradients are wrong, in words, if all entries that are not small agree."""
     large = [np.abs(wanted) > 1e-3 * np.max(np.abs(wanted)) for _, _, wanted, _ in compared]
     ratio = np.concatenate([(got / wanted)[some] for (_, got, wanted, _), some in zip(compared, large)])
     if np.all(ratio == 0):
@@ -355,7 +355,7 @@ def how_wrong(compared) -> str:
 
 
 def _aligned(gradient, like) -> np.ndarray:
-    """Nested gradients as one array, in the order of the parameters; None is zero."""
+    """Nested gradients as one array, in the order of the parameters; None counts as zero."""
     if isinstance(like, dict):
         return np.concatenate([_aligned(gradient[name], inner) for name, inner in like.items() if name != "kind"])
     if isinstance(like, tuple):
@@ -367,7 +367,7 @@ def _aligned(gradient, like) -> np.ndarray:
 
 
 def _names(asked, wrong) -> str:
-    """Which parameters."""
+    """The names of the parameters in which a gradient is wrong."""
     start, names = 0, []
     for name, value in _named_arrays(asked.arguments[asked.model].parameters):
         size = len(_aligned(value, value))

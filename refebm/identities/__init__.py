@@ -1,18 +1,19 @@
 """Theorems: one record each, used by ``refebm verify``, the tests, the index in the README, and the vectors.
 
-A theorem of your own is a file for ``refebm verify my_theorems.py``, with what is public here and stays as it is:
+Your own theorems go into a Python file, which ``refebm verify my_theorems.py`` checks. It uses these public names,
+which will not change:
 
-    theorem(source, kind=..., about=..., case=...)   before a function (impl, **case) whose docstring is the statement
-    Draw         what a case draws its numbers from: real, reals, count, choice, dimension, points, mixture, model ...
-    Sides        the terms of both sides, of pointwise theorems, quadratures and enumerations
-    expect       E f(X) with a certificate: its terms and its change go into Sides
-    Limit        errors at a list of steps, which should fall with an order
-    Sampled      means of independent draws, what they should be, and their standard errors
-    wrong(f)     before a wrong version of f, which the theorems about f must reject: ``--controls``
-    check        a theorem, on a `Draw`, as a `Verdict`; THEOREMS are refebm's own
+    theorem(source, kind, case, about=...)   decorates a function (impl, **case); its docstring is the statement
+    Draw         the source of a case's numbers: real, reals, count, choice, dimension, points, mixture, model ...
+    Sides        the terms of both sides: what pointwise theorems, quadratures and enumerations return
+    expect       E f(X) with a certificate: put its terms and its change into Sides
+    Limit        errors at a list of step sizes, which should shrink with a known order
+    Sampled      means of independent draws, their expected values, and their standard errors
+    wrong(f)     decorates a wrong version of f, which the theorems about f must reject (``--controls``)
+    check        checks a theorem on one case, a `Draw`, and returns a `Verdict`; THEOREMS holds refebm's own theorems
 
-``refebm verify --template`` prints an example. `refebm.identities.record` says how each kind is judged,
-`refebm.identities.own` what is wrong with a file that is refused.
+``refebm verify --template`` prints an example. `refebm.identities.record` says how each kind is judged;
+`refebm.identities.own` lists the errors of a file that is refused.
 """
 
 import importlib
@@ -30,6 +31,7 @@ from refebm.identities.record import (
     check,
     theorem,
     verdict_of,
+    with_about,
     wrong,
 )
 from refebm.truth.expectations import expect
@@ -37,7 +39,7 @@ from refebm.truth.expectations import expect
 __all__ = ["REFERENCE", "THEOREMS", "Draw", "Failure", "Implementation", "Limit", "NotSupported", "Sampled", "Sides"]
 __all__ += ["Theorem", "Unusable", "Verdict", "check", "expect", "theorem", "verdict_of", "wrong"]
 
-STEMS = (  # the order in which they are read, run and listed, new ones last
+STEMS = (  # the order in which files of theorems are read, run and listed; add new ones at the end
     *("calculus", "densities", "score_matching", "higher_order", "denoising", "likelihood", "rbm"),
     *("contrastive_divergence", "mean_field", "entropy_contrast", "coupled", "multigrid"),
     *("metropolis", "langevin", "hamiltonian", "gibbs", "chain"),
@@ -48,6 +50,6 @@ STEMS = (  # the order in which they are read, run and listed, new ones last
 )
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
-_ordered = sorted(THEOREMS.items(), key=lambda item: (*STEMS, item[1].stem).index(item[1].stem))
+_ordered = sorted(THEOREMS.values(), key=lambda one: (*STEMS, one.stem).index(one.stem))
 THEOREMS.clear()
-THEOREMS.update(_ordered)
+THEOREMS.update({one.name: with_about(one) for one in _ordered})

@@ -1,17 +1,18 @@
 r"""Theorems about adversarial and variational training: bounds, their gaps, and the entropy's gradient."""
 
 import autograd.numpy as np
-import scipy
 
 from refebm.calculus import pull_back
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities import Draw, Sides, expect, theorem
+from refebm.identities.contrast import log_density
+from refebm.identities.draw import SCORES
+from refebm.identities.implementation import affine
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
+from refebm.identities.parameters import density_of, log_z_of
 from refebm.identities.rules import rademacher
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 BOUND = "HY-673 lecture 12, adversarial training (which prints + H(q)); Song and Kingma 2021, section 5"
 IMPLICIT = "HY-673 lecture 12, score matching for learning implicit VAEs; Song, Garg, Shi and Ermon 2019, section 5.2"
@@ -20,22 +21,7 @@ BISHOP = "Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouz
 
 def normalised(density: GaussianMixture) -> Model:
     """The log-density of a mixture, as data."""
-    inner = mixture_of(density)
-    return Model(
-        "log_density", {"kind": inner.kind, "parameters": inner.parameters, "log_z": 0.5 * density.d * LOG_2PI}
-    )
-
-
-def density_of(model: Model) -> tuple[GaussianMixture, float]:
-    """The density of a quadratic or mixture energy, and its log Z."""
-    given = model.parameters
-    if model.kind == "quadratic":
-        given = {"logits": np.zeros(1), "means": given["mean"][None], "precisions": given["precision"][None]}
-    logits = given["logits"] - 0.5 * np.linalg.slogdet(given["precisions"])[1]
-    covs = np.linalg.inv(given["precisions"])
-    weights = np.exp(logits - np.max(logits))
-    density = GaussianMixture(weights / np.sum(weights), given["means"], 0.5 * (covs + np.swapaxes(covs, 1, 2)))
-    return density, float(scipy.special.logsumexp(logits)) + 0.5 * model.d * LOG_2PI
+    return log_density(mixture_of(density), 0.5 * density.d * LOG_2PI)
 
 
 def model_and_sampler(draw: Draw) -> dict:
@@ -45,12 +31,12 @@ def model_and_sampler(draw: Draw) -> dict:
     return {"model": model, "q": draw.mixture(d, most=2), "x": draw.reals((1, d), -2, 2)}
 
 
-@theorem(BOUND, kind="quadrature", about="variational_bound", case=model_and_sampler, plane=True, cancels=EITHER_SIGN)
+@theorem(BOUND, "quadrature", model_and_sampler, plane=True, cancels=EITHER_SIGN)
 def adversarial_bound_and_its_gap(impl, model, q, x):
-    r"""For every x the mean over y from q is above log p_model(x) by the Kullback-Leibler divergence of q from p_model.
+    r"""At every x, the mean of the bound over y from q exceeds log p_model(x) by the KL divergence of q from p_model.
 
     \mathbb E_{y \sim q}[E(y) - E(x) + \log q(y)] = \log p_E(x) + KL(q|p_E)"""
-    p, _ = density_of(model)
+    p = density_of(model)
     energy, log_q = impl.energy(model), impl.energy(normalised(q))
     (bound, gap), change = expect(
         [lambda y: impl.variational_bound(energy, log_q, x + 0 * y, y), lambda y: q.log_prob(y) - p.log_prob(y)], q
@@ -70,12 +56,12 @@ def cross_entropy(p: Gaussian, q: Gaussian) -> list:
     return [0.5 * np.trace(q.precision @ p.cov), 0.5 * off @ q.precision @ off, 0.5 * (log_det + p.d * LOG_2PI)]
 
 
-@theorem(BOUND, kind="quadrature", about="variational_bound", case=gaussians_and_model, cancels=EITHER_SIGN)
+@theorem(BOUND, "quadrature", gaussians_and_model, cancels=EITHER_SIGN)
 def adversarial_bound_of_gaussians(impl, p, q, model):
-    r"""In the mean over data and sampler, for Gaussians, where all is closed: the likelihood plus a divergence above 0.
+    r"""For Gaussian data, sampler and model the expected bound is, in closed form, the likelihood plus a KL divergence.
 
     \mathbb E_{x \sim p, y \sim q}[E(y) - E(x) + \log q(y)] = \mathbb E_p[\log p_E] + KL(q|p_E),\ KL \ge 0"""
-    d, best = p.d, density_of(model)[0].components[0]
+    d, best = p.d, density_of(model).components[0]
     law = GaussianMixture([1.0], q.mean[None], q.cov[None])
     energy, log_q = impl.energy(model), impl.energy(normalised(law))
     bound, change = expect(
@@ -97,13 +83,13 @@ def model_and_points(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", about="variational_bound", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(BOUND, "pointwise", model_and_points, cancels=EITHER_SIGN)
 def adversarial_bound_is_tight_at_the_model(impl, model, x, y):
-    r"""Where the sampler has the law of the model the bound is log p_model(x), whatever y is: it has no variance.
+    r"""If the sampler has the law of the model, the bound equals log p_model(x) for every y: it has no variance.
 
     E(y) - E(x) + \log p_E(y) = \log p_E(x)"""
-    p, log_z = density_of(model)
-    log_q = Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": log_z})
+    p, log_z = density_of(model), log_z_of(model)
+    log_q = log_density(model, log_z)
     rows = impl.variational_bound(impl.energy(model), impl.energy(log_q), x, y)
     formula = [2 * np.abs(p.log_prob(y)), np.abs(p.log_prob(x)), 3 * np.abs(log_z)]
     return Sides([rows], [p.log_prob(x)], formula=formula)
@@ -119,20 +105,19 @@ def gaussian_sampler(draw: Draw) -> dict:
     }
 
 
-@theorem(BOUND, kind="pointwise", about="variational_bound", case=gaussian_sampler, cancels=EITHER_SIGN)
+@theorem(BOUND, "pointwise", gaussian_sampler, cancels=EITHER_SIGN)
 def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
-    r"""In the parameters of the sampler y = a eps + b, eps normal, its gradient is that of the divergence from p_model.
+    r"""The bound's gradient in the sampler y = a eps + b is that of the sampler's KL divergence from p_model.
 
     \nabla_{a, b} KL(\mathcal N(b, \operatorname{diag} a^2) | \mathcal N(m, P^{-1}))
     = (\operatorname{diag}(P)\, a - 1/a,\ P(b - m))"""
     d, (mean, precision) = len(scale), model.parameters.values()
-    eps, weights = rademacher(d)  # in which the rows are of degree two
+    eps, weights = rademacher(d)  # exact, since the rows are polynomials of degree two in eps
 
     def rows(phi):
         a, b = phi
-        inner = {"mean": b, "precision": np.diag(a**-2.0)}
-        log_z = 0.5 * d * LOG_2PI + np.sum(np.log(a))
-        log_q = Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+        inner = Model("quadratic", {"mean": b, "precision": np.diag(a**-2.0)})
+        log_q = log_density(inner, 0.5 * d * LOG_2PI + np.sum(np.log(a)))
         return impl.variational_bound(impl.energy(model), impl.energy(log_q), x + 0 * eps, a * eps + b)
 
     gradient = np.concatenate(pull_back(rows, (scale, shift))[1](weights))
@@ -143,28 +128,22 @@ def adversarial_bound_trains_its_sampler(impl, model, x, scale, shift):
     return Sides([gradient], [slope, np.concatenate([-1 / scale, np.zeros(d)])], formula=formula)
 
 
-def affine(phi, eps):
-    """z = A eps + b."""
-    a, b = phi
-    return np.dot(eps, a.T) + b
-
-
 def flattened(gradient) -> np.ndarray:
-    """The parts of a gradient, one after the other."""
+    """The arrays of a gradient, concatenated into one vector."""
     return np.concatenate([np.ravel(part) for part in gradient])
 
 
 def affine_sampler(draw: Draw) -> dict:
-    """As many coordinates of noise as of z, or one more; far from singular."""
+    """z = A eps + b with as many coordinates of noise as of z, or one more; A is far from singular."""
     d = draw.dimension(3)
     k = d + draw.count(0, 1)
     near = np.eye(d, k) * draw.real(0.6, 1.4)
     return {"a": near + draw.reals((d, k), -0.4, 0.4) / d, "b": draw.reals((d,), -1.5, 1.5)}
 
 
-@theorem(IMPLICIT, kind="pointwise", about="entropy_gradient", case=affine_sampler, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", affine_sampler, cancels=EITHER_SIGN)
 def entropy_gradient_of_affine_maps(impl, a, b):
-    r"""For z = A eps + b, eps normal, the entropy is log sqrt(det(A A^T)) up to a constant; sign vectors make it exact.
+    r"""For z = A eps + b with normal eps, the gradient is that of the entropy, log sqrt(det(A A^T)) up to a constant.
 
     \nabla_A H = (A A^\top)^{-1} A \text{ (square: } A^{-\top}),\ \nabla_b H = 0"""
     eps = rademacher(a.shape[1])[0]
@@ -187,9 +166,9 @@ def model_sampler_and_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(IMPLICIT, kind="pointwise", about="entropy_gradient", case=model_sampler_and_noise, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", model_sampler_and_noise, cancels=EITHER_SIGN)
 def entropy_gradient_by_hand(impl, model, a, b, eps):
-    r"""For any field in the place of q's score, row by row: the chain rule through z = A eps + b, with the field held.
+    r"""With any field in place of q's score, each row is the chain rule through z = A eps + b with the field constant.
 
     -\tfrac1n \sum_i s(z_i)\, \epsilon_i^\top,\ -\tfrac1n \sum_i s(z_i)"""
     s = score_and_jacobian(model, eps @ a.T + b)[0]
@@ -204,7 +183,7 @@ def warp(phi, eps):
 
 
 def warped_score(a: float, b: float):
-    """The score of z = a sinh(eps) + b eps, by the change of variables, eps by Newton's method from above."""
+    """The score of z = a sinh(eps) + b eps by change of variables; Newton's method from above solves for eps."""
 
     def score(z):
         eps = np.arcsinh(z / a)
@@ -217,7 +196,7 @@ def warped_score(a: float, b: float):
 
 
 def row_by_row(a: float, b: float, eps):
-    """The parameters once for each row: their gradients, one for each row, are those of single rows."""
+    """A copy of the parameters for each row, so that their gradients come row by row."""
     return a * np.ones_like(eps), b * np.ones_like(eps)
 
 
@@ -225,9 +204,9 @@ def warped_sampler(draw: Draw) -> dict:
     return {"a": draw.real(0.3, 1.2), "b": draw.real(0.3, 1.2)}
 
 
-@theorem(IMPLICIT, kind="quadrature", about="entropy_gradient", case=warped_sampler)
+@theorem(IMPLICIT, "quadrature", warped_sampler)
 def entropy_gradient_of_a_warped_normal(impl, a, b):
-    r"""For z = a sinh(eps) + b eps, eps normal, whose entropy is that of eps and the mean of the log slope.
+    r"""For z = a sinh(eps) + b eps with normal eps, the entropy is that of eps plus the mean log slope of the map.
 
     H = H(\epsilon) + \mathbb E \log(a \cosh \epsilon + b),\
     \nabla H = \mathbb E[(\cosh \epsilon, 1)/(a \cosh \epsilon + b)]"""
@@ -244,7 +223,7 @@ def entropy_gradient_of_a_warped_normal(impl, a, b):
 
 
 def vae(draw: Draw, most: int = 2) -> dict:
-    """A linear Gaussian autoencoder with k latent coordinates, k drawn first, and a point."""
+    """A linear Gaussian autoencoder with k latent coordinates (k is drawn first), and one point x."""
     k, d = draw.dimension(most), draw.count(1, 3)
     weights, bias = draw.reals((d, k), -1, 1), draw.reals((d,), -1, 1)
     return {"arguments": (weights, bias, draw.real(0.5, 1.2)), "x": bias + draw.reals((1, d), -1.2, 1.2)}
@@ -256,11 +235,11 @@ def log_normal(x, mean, deviation):
 
 
 def evidence(weights, bias, deviation):
-    """The law of x: that of a sum of independent normals."""
+    """The law of x = W z + b + noise, a sum of independent normals."""
     return Gaussian(bias, weights @ weights.T + deviation**2 * np.eye(len(bias)))
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.log_joint", case=vae, plane=True)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.log_joint", plane=True)
 def joint_density_integrates_to_the_marginal(impl, arguments, x):
     r"""The joint density of x and z, integrated over z, is the density of x.
 
@@ -283,9 +262,9 @@ def vae_and_rows(draw: Draw) -> dict:
     }
 
 
-@theorem(BISHOP, kind="pointwise", about="LinearGaussianVAE.log_joint", case=vae_and_rows, cancels=EITHER_SIGN)
+@theorem(BISHOP, "pointwise", vae_and_rows, about="LinearGaussianVAE.log_joint", cancels=EITHER_SIGN)
 def joint_density_by_hand(impl, arguments, x, z):
-    r"""The joint log-density, coordinate by coordinate.
+    r"""The joint log-density is the sum of the normal log-densities of all coordinates of z and x.
 
     \sum_j \log \mathcal N(z_j; 0, 1) + \sum_i \log \mathcal N(x_i; (W z + b)_i, s^2)"""
     weights, bias, deviation = arguments
@@ -297,9 +276,9 @@ def joint_density_by_hand(impl, arguments, x, z):
     return Sides([rows], [*squares, *(n * c * np.ones(len(x)) for n, c in zip(counts, constants))])
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.marginal", case=vae, plane=True)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.marginal", plane=True)
 def marginal_density_is_the_mean_likelihood(impl, arguments, x):
-    r"""The density of x is the mean of that of x given z.
+    r"""The density of x is the mean, over z from the prior, of the density of x given z.
 
     p(x) = \mathbb E_{z \sim \mathcal N(0, I)} \mathcal N(x; W z + b, s^2 I)"""
     weights, bias, deviation = arguments
@@ -309,9 +288,9 @@ def marginal_density_is_the_mean_likelihood(impl, arguments, x):
     return Sides([np.exp(impl.LinearGaussianVAE(*arguments).marginal().log_prob(x))], terms, change)
 
 
-@theorem(BISHOP, kind="quadrature", about="LinearGaussianVAE.posterior_mean", case=vae, plane=True, cancels=EITHER_SIGN)
+@theorem(BISHOP, "quadrature", vae, about="LinearGaussianVAE.posterior_mean", plane=True, cancels=EITHER_SIGN)
 def posterior_mean_is_bayes(impl, arguments, x):
-    r"""The posterior mean of z is its mean under the prior, weighted with the likelihood of x.
+    r"""The posterior mean of z is its mean under the prior, weighted by the likelihood of x.
 
     \mathbb E[z|x]\, p(x) = \mathbb E_{z \sim \mathcal N(0, I)}[z\, \mathcal N(x; W z + b, s^2 I)]"""
     weights, bias, deviation = arguments
@@ -323,9 +302,9 @@ def posterior_mean_is_bayes(impl, arguments, x):
     return Sides([density * impl.LinearGaussianVAE(*arguments).posterior_mean(x)], terms, change)
 
 
-@theorem(BISHOP, kind="pointwise", about="LinearGaussianVAE.posterior_mean", case=vae_and_rows, cancels=EITHER_SIGN)
+@theorem(BISHOP, "pointwise", vae_and_rows, about="LinearGaussianVAE.posterior_mean", cancels=EITHER_SIGN)
 def posterior_mean_is_a_regression(impl, arguments, x, z):
-    r"""The posterior mean is the linear regression of z on x: Cov(z, x) Cov(x)^{-1} (x - b), by another inverse.
+    r"""The posterior mean is the linear regression of z on x, Cov(z, x) Cov(x)^{-1} (x - b).
 
     \mathbb E[z|x] = W^\top (W W^\top + s^2 I)^{-1} (x - b)"""
     weights, bias, deviation = arguments
@@ -337,7 +316,7 @@ def posterior_mean_is_a_regression(impl, arguments, x, z):
 
 
 def vae_and_posterior(draw: Draw) -> dict:
-    """An approximate posterior that is off, even in the simplest case."""
+    """An approximate posterior that differs from the true one, even in the simplest case."""
     case = vae(draw, 3)
     k = case["arguments"][0].shape[1]
     return case | {"mean": draw.reals((1, k), -0.5, 1.5), "cov": draw.covariance(k)}
@@ -345,13 +324,13 @@ def vae_and_posterior(draw: Draw) -> dict:
 
 @theorem(
     BISHOP + "; " + IMPLICIT,
-    kind="quadrature",
+    "quadrature",
+    vae_and_posterior,
     about="LinearGaussianVAE.gap LinearGaussianVAE.log_joint",
-    case=vae_and_posterior,
     cancels=EITHER_SIGN,
 )
 def elbo_and_its_gap(impl, arguments, x, mean, cov):
-    r"""What the evidence lower bound lacks of the evidence is the divergence of q from the posterior.
+    r"""The evidence exceeds the evidence lower bound by the KL divergence of q from the posterior.
 
     \mathbb E_q[\log p(x, z) - \log q(z)] + KL(q|p(\cdot|x)) = \log p(x)"""
     autoencoder, q = impl.LinearGaussianVAE(*arguments), Gaussian(mean[0], cov)
@@ -381,17 +360,16 @@ def posterior(weights, bias, deviation, x):
 
 
 def log_joint_of(arguments, x) -> Model:
-    """z -> log p(x, z) for one x, as data: a parabola around the posterior mean, with the evidence at hand."""
+    """z -> log p(x, z) for one x, as a model: a quadratic around the posterior mean, with log Z from the evidence."""
     mean, precision = posterior(*arguments, x)
     log_evidence = evidence(*arguments).log_prob(x[None])[0]
     log_z = 0.5 * len(mean) * LOG_2PI - 0.5 * np.linalg.slogdet(precision)[1] - log_evidence
-    inner = {"mean": mean, "precision": precision}
-    return Model("log_density", {"kind": "quadratic", "parameters": inner, "log_z": log_z})
+    return log_density(Model("quadratic", {"mean": mean, "precision": precision}), log_z)
 
 
-@theorem(IMPLICIT, kind="pointwise", about="implicit_negative_elbo", case=vae_and_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "pointwise", vae_and_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_has_the_gradient_of_the_elbo(impl, arguments, x, a, c, factor):
-    r"""In a linear Gaussian autoencoder, with encoder z = A x + c + L eps, its gradient is that of the negative ELBO.
+    r"""For a linear Gaussian autoencoder with encoder z = A x + c + L eps, the implicit ELBO has the ELBO's gradient.
 
     -\text{ELBO} = \tfrac12 (m - \mu)^\top \Lambda (m - \mu) + \tfrac12 \operatorname{tr} \Lambda L L^\top
     - \log|\det L|,\ \nabla = (\Lambda(m - \mu)x^\top, \Lambda(m - \mu), \Lambda L - L^{-\top})"""
@@ -418,15 +396,13 @@ def warped_encoder(draw: Draw) -> dict:
     return warped_sampler(draw) | {"model": draw.model(1, ("quadratic",))}
 
 
-@theorem(IMPLICIT, kind="quadrature", about="implicit_negative_elbo", case=warped_encoder, cancels=EITHER_SIGN)
+@theorem(IMPLICIT, "quadrature", warped_encoder, cancels=EITHER_SIGN)
 def implicit_elbo_of_a_warped_normal(impl, a, b, model):
-    r"""The same for an implicit posterior, z = a sinh(eps) + b eps, and a posterior that is normal.
+    r"""For the encoder z = a sinh(eps) + b eps and a normal posterior, the implicit ELBO has the ELBO's gradient.
 
     \nabla(-\text{ELBO}) = \mathbb E[(\lambda(z - \mu) - \tfrac{d}{dz})(\sinh \epsilon, \epsilon)],\
     \tfrac{d}{dz} = (a \cosh \epsilon + b)^{-1} \tfrac{d}{d\epsilon}"""
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(0.7)})
-    )
+    log_joint = impl.energy(log_density(model, 0.7))
     mean, precision = (float(np.ravel(value)[0]) for value in model.parameters.values())
 
     def gradient(eps):
@@ -452,20 +428,17 @@ def joint_and_posterior(draw: Draw) -> dict:
 
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2, with Stein's identity",
-    kind="quadrature",
-    about="implicit_negative_elbo",
-    case=joint_and_posterior,
+    "quadrature",
+    joint_and_posterior,
     plane=True,
     cancels=EITHER_SIGN,
 )
 def implicit_elbo_is_not_the_elbo(impl, model, q, log_z):
-    r"""Its value is not the negative ELBO: in the mean the entropy of q is replaced by the number of coordinates of z.
+    r"""The value of the implicit ELBO is not the ELBO: it has the dimension k of z in place of the entropy of q.
 
     \mathbb E_q[-\log p(x, z) + s_q(z) \cdot z] = -\mathbb E_q \log p(x, z) - k"""
-    p, log_mass = density_of(model)
-    log_joint = impl.energy(
-        Model("log_density", {"kind": model.kind, "parameters": model.parameters, "log_z": np.float64(log_z)})
-    )
+    p, log_mass = density_of(model), log_z_of(model)
+    log_joint = impl.energy(log_density(model, log_z))
     score_q = impl.score(mixture_of(q))
     (value, cross), change = expect(
         [lambda z: impl.implicit_negative_elbo(log_joint, score_q, z), lambda z: -p.log_prob(z)], q

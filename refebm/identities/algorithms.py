@@ -1,7 +1,7 @@
-r"""Theorems about training: the steps of a procedure go down the gradient by hand at what they drew.
+r"""Theorems about training: each step of a procedure follows the gradient, derived by hand, at the numbers it drew.
 
-What a procedure draws is scripted here, so that all that it may draw can be tried: minibatches, and signs in the place
-of unit normals, whose first two moments they have. The models are linear in their parameters, or in their features.
+The draws of a procedure are scripted here, so that all possible draws can be tried: every minibatch, and signs in place
+of unit normals, which have the same first two moments. The models are linear in their parameters or their features.
 """
 
 from itertools import pairwise, product
@@ -10,8 +10,7 @@ import autograd.numpy as np
 import numpy
 from autograd.misc import flatten
 
-from refebm.identities.implementation import Failure
-from refebm.identities.record import Sides, theorem
+from refebm.identities import Failure, Sides, theorem
 from refebm.identities.rules import rademacher
 from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian
@@ -21,7 +20,7 @@ HISTORY = "Robbins and Monro 1951"
 
 
 class Scripted(numpy.random.Generator):
-    """A generator whose answers are given, whatever it is asked for, if only they have the shape that is wanted."""
+    """A random generator that returns prepared arrays in order, and fails where another shape is asked for."""
 
     def __init__(self, *answers):
         super().__init__(numpy.random.PCG64(0))
@@ -84,7 +83,7 @@ def langevin_of_quadratic(w, x, z, h=0.25):
 
 
 def normal_log_q(phi, x):
-    """Of N(m, e^{2 l}), phi = (m; l), (2, d)."""
+    """The log-density of N(m, e^{2 l}), phi = (m; l), (2, d)."""
     return np.sum(-0.5 * ((x - phi[0]) * np.exp(-phi[1])) ** 2 - phi[1] - 0.5 * LOG_2PI, axis=1)
 
 
@@ -108,18 +107,19 @@ def spring_of_codes(phi, z, x):
     return -phi * z
 
 
-# ---- what a run comes to ----
+# ---- the result of a run ----
 
 
 def parameters_after(procedure, *given, **options):
-    """The parameters of the fit, flat."""
+    """The fitted parameters, as one vector."""
     return flatten(procedure(*given, **options, progress=False).parameters)[0]
 
 
 def steps_by_hand(run, draws, first, eta, at, full):
-    """run(script, n_steps): the mean after one step over all draws, and after two with the first and the last of them.
+    """Compare run(script, n_steps) with hand-made steps: the mean over all draws of one step, and one pair of steps.
 
-    at(theta, *draw): terms of the gradient there, by hand; full(theta): terms of that of the whole objective.
+    at(theta, *draw): terms of the gradient for one draw, by hand. full(theta): terms of the gradient of the whole
+    objective. The two steps use the first and the last of the draws.
     """
     once = np.mean([run(Scripted(*draw), 1) for draw in draws], axis=0)
     twice = run(Scripted(*draws[0], *draws[-1]), 2)
@@ -129,12 +129,12 @@ def steps_by_hand(run, draws, first, eta, at, full):
     return Sides(
         [np.stack([once, np.ravel(twice)])[None]],
         [np.stack([np.ravel(a), np.ravel(b)])[None] for a, b in terms],
-        formula=[np.stack([size, 0 * size])[None]],  # what a step adds up, where its mean over the draws is zero
+        formula=[np.stack([size, 0 * size])[None]],  # single steps are this large, even where their mean is zero
     )
 
 
 def in_a_row(n):
-    """Minibatches of two, in which each row is as often as any other."""
+    """n minibatches of two rows each, in which every row appears equally often."""
     return [np.array([i, (i + 1) % n]) for i in range(n)]
 
 
@@ -150,7 +150,7 @@ def data_and_matrix(draw):
 
 
 def squares(A, y, c, k, V=None):
-    """Terms of the gradient of mean 1/2 |c (a + y W) + k|^2, c (n, 1), the residual seen along V = v v^T alone."""
+    """Terms of the gradient of mean 1/2 |c (a + y W) + k|^2, c (n, 1), with the residual projected by V = v v^T."""
     Y = with_one(y)
     V = np.eye(y.shape[1])[None] if V is None else V
 
@@ -173,13 +173,10 @@ def below(d, value=1.0):
 
 
 @theorem(
-    f"HY-673 lecture 12, score matching: training algorithm; Stanford CS236; {HISTORY}",
-    kind="enumeration",
-    about="train_score_matching",
-    case=data_and_matrix,
+    f"HY-673 lecture 12, score matching: training algorithm; Stanford CS236; {HISTORY}", "enumeration", data_and_matrix
 )
 def score_matching_goes_down_its_mean(impl, x, A, eta):
-    r"""Over all minibatches and signs the mean step, exact or sliced, is that of the whole data; each goes by its own.
+    r"""Each step follows the gradient on its own minibatch and directions, and the mean step that on all the data.
 
     \mathbb E_B\, g_B(\theta) = \nabla_\theta \mathbb E[\tfrac12 |s|^2 + \operatorname{tr} \nabla s], \quad
     \theta_{t+1} = \theta_t - \eta g_{B_t}(\theta_t)
@@ -200,14 +197,9 @@ def score_matching_goes_down_its_mean(impl, x, A, eta):
     return Sides(*([np.stack(both, axis=1) for both in zip(*side)] for side in zip(*(one[:2] for one in sides))))
 
 
-@theorem(
-    "Robbins and Monro 1951; Hyvarinen 2005, section 3.1",
-    kind="enumeration",
-    about="train_score_matching",
-    case=data_and_matrix,
-)
+@theorem("Robbins and Monro 1951; Hyvarinen 2005, section 3.1", "enumeration", data_and_matrix)
 def averaged_score_matching_contracts(impl, x, A, eta):
-    r"""For a linear score the mean of the iterates contracts towards -C^{-1} (x - m), which is its fixed point.
+    r"""For a linear score the expected iterate contracts towards -C^{-1} (x - m), the score of a normal law.
 
     \mathbb E\,\theta_2 - \theta^* = (I - \eta M)^2 (\theta_0 - \theta^*), \quad W^* = -C^{-1},\ a^* = C^{-1} m
     """
@@ -226,12 +218,7 @@ def averaged_score_matching_contracts(impl, x, A, eta):
     return Sides([*left, sizes[None]], [*((r * np.ones((2, A.size)))[None] for r in right), sizes[None]])
 
 
-@theorem(
-    "Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018",
-    kind="enumeration",
-    about="train_score_matching",
-    case=data_and_matrix,
-)
+@theorem("Robbins and Monro 1951; Bottou, Curtis and Nocedal 2018", "enumeration", data_and_matrix)
 def a_step_spreads_as_its_minibatch(impl, x, A, eta):
     r"""The covariance of a step is eta^2/B times that of the gradients of single rows.
 
@@ -256,14 +243,9 @@ def with_level(draw):
     return data_and_matrix(draw) | {"sigma": draw.noise_level()}
 
 
-@theorem(
-    f"dataflowr module 18a; Vincent 2011, section 4.2; {HISTORY}",
-    kind="enumeration",
-    about="train_denoising_score_matching",
-    case=with_level,
-)
+@theorem(f"dataflowr module 18a; Vincent 2011, section 4.2; {HISTORY}", "enumeration", with_level)
 def denoising_goes_down_its_mean(impl, x, A, eta, sigma):
-    r"""Over minibatches and noise the mean step of denoising is that of the smoothed data; each goes by its own draws.
+    r"""Each step follows the gradient of denoising at its own draws, and the mean step that on the smoothed data.
 
     \mathbb E\, g = \nabla_\theta \mathbb E[\tfrac12 |s(x + \sigma z) + z/\sigma|^2], \ \mathbb E (1, y)^\top (1, y)
     = M + \sigma^2 \operatorname{diag}(0, I)
@@ -287,12 +269,11 @@ def with_levels(draw):
 
 @theorem(
     f"Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eq. 6; {HISTORY}",
-    kind="enumeration",
-    about="train_noise_conditional_score_matching",
-    case=with_levels,
+    "enumeration",
+    with_levels,
 )
 def levels_are_learnt_in_the_mean(impl, x, A, eta, sigmas):
-    r"""Over minibatches, levels and noise the mean step is that of the mean over all levels, sigma^2 their weight.
+    r"""The mean step over minibatches, levels and noise follows the gradient of the mean over levels, weight sigma^2.
 
     \mathbb E\, g = \nabla_\theta \frac1L \sum_l \sigma_l^2\, \mathbb E[\tfrac12 |s(x + \sigma_l z, \sigma_l)
     + z/\sigma_l|^2]
@@ -321,12 +302,11 @@ def with_sde(draw):
 
 @theorem(
     f"Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7; {HISTORY}",
-    kind="enumeration",
-    about="train_diffusion",
-    case=with_sde,
+    "enumeration",
+    with_sde,
 )
 def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
-    r"""Over minibatches, times and noise the mean step is that of the mean over times, std^2 their weight.
+    r"""The mean step over minibatches, times and noise follows the gradient of the mean over times with weight std^2.
 
     \mathbb E\, g = \nabla_\theta \mathbb E_t\big[\text{std}^2\, \mathbb E[\tfrac12 |s(m x + \text{std}\, z, t)
     + z/\text{std}|^2]\big], \quad t = t_0 + (1 - t_0) u
@@ -358,14 +338,9 @@ def times_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
     return steps_by_hand(run, draws, A, eta, at, full)
 
 
-@theorem(
-    f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}",
-    kind="enumeration",
-    about="train_flow_matching",
-    case=with_sde,
-)
+@theorem(f"Lipman et al. 2023, eq. 23; Liu, Gong and Liu 2023, algorithm 1; {HISTORY}", "enumeration", with_sde)
 def lines_are_learnt_in_the_mean(impl, x, A, eta, sde, uniforms, t_min):
-    r"""Over minibatches, times and noise the mean step of flow matching is that of the mean over times.
+    r"""The mean step of flow matching over minibatches, times and noise follows the gradient of the mean over times.
 
     \mathbb E\, g = \nabla_\theta \mathbb E_t \mathbb E[\tfrac12 |u((1 - t)\, x + t z, t) - (z - x)|^2], \quad
     t = t_0 + (1 - t_0) u
@@ -406,14 +381,9 @@ def rows_and_energy(draw):
     return {"x": x, "w": np.array([draw.real(-1, 1), draw.real(0.3, 1.2)]), "eta": draw.real(0.1, 0.5)}
 
 
-@theorem(
-    f"Hinton 2002, section 3; Song and Kingma 2021, section 3; {HISTORY}",
-    kind="enumeration",
-    about="train_contrastive_divergence",
-    case=rows_and_energy,
-)
+@theorem(f"Hinton 2002, section 3; Song and Kingma 2021, section 3; {HISTORY}", "enumeration", rows_and_energy)
 def contrastive_divergence_goes_down_its_mean(impl, x, w, eta):
-    r"""Over minibatches and noise the mean step of CD-2 is by the moments of the data and of two steps from them.
+    r"""The mean step of CD-2 is the difference of the moments of the data and of the data after two Langevin steps.
 
     \mathbb E\, g = \mathbb E(x, \tfrac12 x^2) - \mathbb E(x', \tfrac12 x'^2), \ \mathbb E x' = (1 - h w_2)\,
     \mathbb E x - h w_1, \quad
@@ -446,7 +416,7 @@ def contrastive_divergence_goes_down_its_mean(impl, x, w, eta):
 
 
 def held_energy(w, x):
-    """Whose parameters have no gradient."""
+    """An energy whose gradient in the parameters is zero."""
     return np.sum(0.5 * x**2, axis=1) + 0.0 * np.sum(w)
 
 
@@ -457,19 +427,19 @@ def with_tape(draw):
 
 @theorem(
     "Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3",
-    kind="enumeration",
+    "enumeration",
+    with_tape,
     about="train_contrastive_divergence",
-    case=with_tape,
 )
 def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
-    r"""With the parameters held a persistent chain is one longer chain, and a buffer's starts anew or at a kept state.
+    r"""With fixed parameters a persistent chain is one longer chain; a buffered one starts afresh or at a kept state.
 
     x^{(t)}_0 = x^{(t-1)}_k; \quad x^{(t)}_0 = \text{fresh if } u_1 < f, \text{ else the state } \lfloor u_2 N \rfloor
     """
     h, fraction = 0.25, 0.5
 
     def states(chains, rng):
-        """All states at which the kernel is asked, and no parameter moves."""
+        """All states that the kernel is called with, while the parameters stay as they are."""
         seen = []
 
         def step(w, x, z):
@@ -509,7 +479,7 @@ def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
 
 
 def expit(a):
-    """1/(1 + e^-a), of moderate a."""
+    """1/(1 + e^-a), for a that are not so negative that e^-a overflows."""
     return 1 / (1 + np.exp(-a))
 
 
@@ -519,12 +489,12 @@ def against_noise(draw):
 
 
 def _slopes(x):
-    """The features, and 1 for log Z."""
+    """The slopes of E + log Z in its parameters: the features, and 1 for log Z."""
     return np.concatenate([features(x), np.ones((len(x), 1))], axis=1)
 
 
 def _contrast(theta, x, y, log_p, log_p_at_y, nu=1):
-    """Terms of the gradient of the loss of noise contrast in (w, c); y (nu n, 1)."""
+    """Terms of the gradient of the noise-contrastive loss in (w, c); y is (nu n, 1)."""
     L_x, L_y = (-_slopes(a) @ theta - log - np.log(nu) for a, log in ((x, log_p), (y, log_p_at_y)))
     return [
         np.mean(expit(-L_x)[:, None] * _slopes(x), axis=0),
@@ -538,12 +508,11 @@ def _log_normal(x, mean, variance):
 
 @theorem(
     f"Stanford CS236, noise contrastive estimation, steps 1 to 5; Gutmann and Hyvarinen 2010; {HISTORY}",
-    kind="enumeration",
-    about="train_noise_contrastive",
-    case=against_noise,
+    "enumeration",
+    against_noise,
 )
 def noise_contrast_goes_down_its_mean(impl, x, w, eta, c, noise, nu):
-    r"""Over minibatches and noise the mean step of noise contrast, of E and log Z, is that of the whole objective.
+    r"""The mean step in E and log Z over minibatches and noise follows the gradient of the whole noise contrast.
 
     \mathbb E\, g = \mathbb E_x[\tfrac{1}{1 + e^L} (\nabla_\theta E, 1)] - \nu\,
     \mathbb E_y[\tfrac{1}{1 + e^{-L}} (\nabla_\theta E, 1)],\ L = -E - c - \log \nu p_n
@@ -574,7 +543,7 @@ def noise_contrast_goes_down_its_mean(impl, x, w, eta, c, noise, nu):
 
 
 class Uniform:
-    """All of some points in turn, each as likely as any other."""
+    """The uniform law on some points; a sample runs through them in turn."""
 
     def __init__(self, points):
         self.points = points
@@ -587,19 +556,18 @@ class Uniform:
 
 
 def biased_energy(b, x):
-    """b - log p - c on three points, of which x has the first once, the second twice and the third thrice."""
+    """b - log p on the points 0, 1 and 2, where p = (1, 2, 3)/6: x has them once, twice and three times."""
     p = np.array([1.0, 2.0, 3.0]) / 6
     return b - np.log(p)[np.round(x[:, 0]).astype(int)]
 
 
 @theorem(
     "Mnih and Teh 2012; Song and Kingma 2021, section 5",
-    kind="enumeration",
-    about="train_noise_contrastive",
-    case=lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
+    "enumeration",
+    lambda draw: {"shift": draw.real(0.5, 1.5), "start": draw.real(-1, 1), "nu": draw.count(1, 2)},
 )
 def self_normalised_contrast_finds_the_normaliser(impl, shift, start, nu):
-    r"""Without log Z the bias of E is learnt: E = E_0 + b ends at b = log Z_0, that of f = -E at -log Z.
+    r"""If log Z is fixed at 0, the bias b of E = E_0 + b is learnt and ends at log of the normaliser of e^{-E_0}.
 
     b^* = \log \sum_x e^{-E_0(x)}, \qquad f^* = f_0 - \log Z_0
     """
@@ -633,7 +601,7 @@ def a_game(draw):
     return against_noise(draw) | {"phi": phi, "z": draw.reals((2, 2, 2, 1), -1.5, 1.5), "weight": draw.real(0.3, 0.7)}
 
 
-ROWS = np.array([[[0, 1], [2, 0]], [[1, 1], [0, 2]]])  # of the two turns of two rounds
+ROWS = np.array([[[0, 1], [2, 0]], [[1, 1], [0, 2]]])  # the minibatch of each round (2) and each player's turn (2)
 
 
 def _log_q(phi, x):
@@ -641,19 +609,19 @@ def _log_q(phi, x):
 
 
 def _sampled(phi, z):
-    """y, and its slopes in phi, (n, 2)."""
+    """The sample y made from noise z, and its derivatives in phi, (n, 2)."""
     moved_by = np.exp(phi[1, 0]) * z
     return phi[0, 0] + moved_by, np.concatenate([np.ones_like(z), moved_by], axis=1)
 
 
 def _log_q_slopes(phi, x):
-    """Of log q in phi, (n, 2), and in x, (n, 1)."""
+    """The derivatives of log q in phi, (n, 2), and in x, (n, 1)."""
     away = (x - phi[0, 0]) * np.exp(-phi[1, 0])
     return np.concatenate([away * np.exp(-phi[1, 0]), away**2 - 1], axis=1), -away * np.exp(-phi[1, 0])
 
 
 def _rounds(run, theta, phi, eta, turns):
-    """Both players after two rounds, and by hand: turns(theta, phi, t) moves one, then the other."""
+    """Both players after two rounds, by `run` and by hand: turns are the gradients (theta, phi, t) of either player."""
     left = run()
     for t in range(2):
         theta = theta + eta * turns[0](theta, phi, t)
@@ -662,14 +630,9 @@ def _rounds(run, theta, phi, eta, turns):
     return Sides([left[None], size], [right[None], size])
 
 
-@theorem(
-    "Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation",
-    kind="enumeration",
-    about="train_flow_contrastive",
-    case=a_game,
-)
+@theorem("Gao et al. 2020; HY-673 lecture 12, flow contrastive estimation", "enumeration", a_game)
 def energy_and_flow_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
-    r"""In each round the energy goes down the gradient of the contrast, then the flow up it, through its points too.
+    r"""In each round the energy descends the contrast, then the flow ascends it, also through its own samples.
 
     \theta' = \theta - \eta \partial_\theta V(\theta, \phi), \quad \phi' = \phi + \eta \partial_\phi V(\theta', \phi)
     """
@@ -693,14 +656,9 @@ def energy_and_flow_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
     return _rounds(run, np.append(w, c), phi, eta, (energy, flow))
 
 
-@theorem(
-    "Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5",
-    kind="enumeration",
-    about="train_adversarial_contrastive",
-    case=a_game,
-)
+@theorem("Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5", "enumeration", a_game)
 def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
-    r"""In each round the energy goes down the contrast with (1 - w) p_n + w q, then the proposal q goes up it.
+    r"""In each round the energy descends the contrast with noise (1 - w) p_n + w q, then the proposal q ascends it.
 
     y \sim (1 - w) p_n + w q_\phi; \quad \theta' = \theta - \eta \partial_\theta V(\theta, \phi), \quad
     \phi' = \phi + \eta \partial_\phi V(\theta', \phi)
@@ -716,7 +674,7 @@ def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight
         return parameters_after(impl.train_adversarial_contrastive, *given)
 
     def mixed(phi, a):
-        """log of the mixture, and the share of q in it."""
+        """The log density of the mixture, and the probability that a point is from q."""
         of_q = weight * np.exp(_log_q(phi, a))
         whole = of_q + (1 - weight) * np.exp(_log_normal(a, mean, variance))
         return np.log(whole), (of_q / whole)[:, None]
@@ -741,14 +699,9 @@ def energy_and_proposal_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight
     return _rounds(run, np.append(w, c), phi, eta, (energy, proposal))
 
 
-@theorem(
-    "HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5",
-    kind="enumeration",
-    about="train_variational_bound",
-    case=a_game,
-)
+@theorem("HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5", "enumeration", a_game)
 def energy_and_sampler_take_turns(impl, x, w, eta, c, noise, nu, phi, z, weight):
-    r"""In each round the energy goes up the bound of its log-likelihood, then the sampler down it.
+    r"""In each round the energy ascends the bound of its log-likelihood, then the sampler descends it.
 
     \theta' = \theta + \eta [\mathbb E_y \partial_\theta E - \mathbb E_x \partial_\theta E], \quad
     \phi' = \phi - \eta\, \mathbb E_z[E'(y) \partial_\phi y + \partial_\phi \log q(y)]
@@ -779,12 +732,11 @@ def an_autoencoder(draw):
 
 @theorem(
     "Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs",
-    kind="enumeration",
-    about="train_implicit_vae",
-    case=an_autoencoder,
+    "enumeration",
+    an_autoencoder,
 )
 def codes_follow_a_score_that_is_fitted_to_them(impl, x, theta, phi, eta, eps):
-    r"""s = -phi z is fitted to fresh codes, phi = 1/E z^2, and held while decoder and encoder take a step of the ELBO.
+    r"""The score -phi z is fitted to fresh codes, phi = 1/E z^2, and held while decoder and encoder take a step.
 
     \phi = 1/\overline{z^2}, \quad \partial_z = -(x - D z) D + z - \phi z, \quad
     (D, E, l)' = (D, E, l) - \eta\, \overline{(-(x - D z) z,\ x\, \partial_z,\ e^l \epsilon\, \partial_z)}
@@ -811,7 +763,7 @@ def codes_follow_a_score_that_is_fitted_to_them(impl, x, theta, phi, eta, eps):
     return Sides([left[None], size], [right[None], size])
 
 
-# ---- drawing ----
+# ---- sampling ----
 
 
 def at_levels(draw):
@@ -820,14 +772,9 @@ def at_levels(draw):
     return given | {"eps": draw.real(0.01, 0.05), "z": draw.reals((5, 2, d), -1.5, 1.5)}
 
 
-@theorem(
-    "Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics",
-    kind="enumeration",
-    about="draw_by_annealed_langevin",
-    case=at_levels,
-)
+@theorem("Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics", "enumeration", at_levels)
 def annealing_starts_at_the_largest_level(impl, A, sigmas, eps, z):
-    r"""Samples start from N(0, sigma_1^2 I), and take as many steps at each level, of eps sigma_l^2/sigma_L^2.
+    r"""Samples start from N(0, sigma_1^2 I) and take equally many steps of size eps sigma_l^2/sigma_L^2 at each level.
 
     x_0 = \sigma_1 z_0, \quad x \leftarrow x + \eta_l s(x, \sigma_l) + \sqrt{2 \eta_l}\, z
     """
@@ -855,12 +802,11 @@ def back_in_time(draw):
 
 @theorem(
     "Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236",
-    kind="enumeration",
-    about="draw_by_diffusion",
-    case=back_in_time,
+    "enumeration",
+    back_in_time,
 )
 def samples_come_back_from_the_prior(impl, A, sde, ratio, z):
-    r"""Predictor and corrector in turn, or a denoising diffusion, lead from prior to data; s = -x has no flow.
+    r"""Samples follow predictor and corrector in turn, or the denoising chain; the flow keeps them in place for s = -x.
 
     x \leftarrow x - [f - g^2 s]\,dt + g \sqrt{dt}\, z, \quad x \leftarrow x + \eta s + \sqrt{2 \eta}\, z; \qquad
     x_{i-1} = \frac{x_i + \beta_i s}{\sqrt{1 - \beta_i}} + \sqrt{\beta_i}\, z

@@ -1,7 +1,8 @@
-r"""Theorems about noise contrast with other scores: Bregman divergences between ratios."""
+r"""Theorems about noise contrast by Bregman divergences between density ratios."""
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.contrast import (
     data_noise_and_model,
     energy_of,
@@ -13,12 +14,9 @@ from refebm.identities.contrast import (
     values,
     with_wider_noise,
 )
-from refebm.identities.draw import Draw
-from refebm.identities.record import Sides, theorem
-from refebm.truth.expectations import expect
 
 BREGMAN = "Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5"
-PSI = {  # Psi, Psi' and u Psi' - Psi, of log u, which underflows later than u
+PSI = {  # Psi, Psi' and u Psi' - Psi as functions of log u, where u itself could underflow
     "LOGISTIC": (
         lambda a: np.exp(a) * a - (1 + np.exp(a)) * np.log1p(np.exp(a)),
         lambda a: np.minimum(a, 0) - np.log1p(np.exp(-np.abs(a))),
@@ -31,13 +29,10 @@ ABOUT_BREGMAN = "bregman_noise_contrastive LOGISTIC KULLBACK_LEIBLER LEAST_SQUAR
 
 
 @theorem(
-    BREGMAN,
-    kind="pointwise",
-    about=ABOUT_BREGMAN,
-    case=lambda draw: {"name": draw.choice(sorted(PSI))} | rows_and_models(draw),
+    BREGMAN, "pointwise", lambda draw: {"name": draw.choice(sorted(PSI))} | rows_and_models(draw), about=ABOUT_BREGMAN
 )
 def bregman_contrast_by_hand(impl, name, model, noise, x, y):
-    r"""For each generator, from its derivative by hand; u log u - (1 + u) log(1 + u) gives noise contrast.
+    r"""Each loss follows from the derivative of its generator Psi; u log u - (1 + u) log(1 + u) gives noise contrast.
 
     -\Psi'(g(x)) + \sum_j [\Psi'(g) g - \Psi(g)](y_j),\ g = \tfrac{p_\theta}{\nu p_n};\
     \Psi'(u) = \log \tfrac{u}{1 + u}, \log u + 1, u;\ \Psi'(u) u - \Psi(u) = \log(1 + u), u, \tfrac12 u^2"""
@@ -51,9 +46,9 @@ def bregman_case(draw: Draw) -> dict:
     return {"name": draw.choice(sorted(PSI))} | with_wider_noise(data_noise_and_model(draw))
 
 
-@theorem(BREGMAN, kind="quadrature", about=ABOUT_BREGMAN, case=bregman_case)
+@theorem(BREGMAN, "quadrature", bregman_case, about=ABOUT_BREGMAN)
 def bregman_contrast_is_a_bregman_divergence(impl, name, p, noise, nu, q, offset):
-    r"""Away from the truth the loss is larger by a Bregman divergence between the ratios, for any convex Psi.
+    r"""For any convex Psi, a wrong model's loss exceeds the truth's by a Bregman divergence between the density ratios.
 
     \mathbb E\ell(g) = \mathbb E\ell(g^*) + \nu\, \mathbb E_n[\Psi(g^*) - \Psi(g) - \Psi'(g)(g^* - g)],\
     g^* = \tfrac{p}{\nu p_n},\ \mathbb E\ell(g^*) = -\nu\, \mathbb E_n \Psi(g^*)"""
@@ -77,9 +72,9 @@ def bregman_contrast_is_a_bregman_divergence(impl, name, p, noise, nu, q, offset
     return Sides(terms, right, max(change, another))
 
 
-@theorem(BREGMAN, kind="quadrature", about="bregman_noise_contrastive KULLBACK_LEIBLER", case=bregman_case)
+@theorem(BREGMAN, "quadrature", bregman_case)
 def bregman_contrast_with_u_log_u_is_maximum_likelihood(impl, name, p, noise, nu, q, offset):
-    r"""With u log u the loss is the negative log-likelihood, Z by importance weights from the noise, and a constant.
+    r"""With Psi = u log u the loss is the negative log-likelihood plus the total mass of the model, up to a constant.
 
     \mathbb E\ell = -\mathbb E_p[-E - \log Z] + \int e^{-E - \log Z} + \mathbb E_p \log p_n + \log \nu - 1"""
     models = impl.energy(log_density(energy_of(q), offset)), impl.energy(known(noise))

@@ -1,10 +1,10 @@
-r"""Theorems about derivatives: automatic ones are those that were derived by hand."""
+r"""Theorems about derivatives: the automatic ones equal those derived by hand."""
 
 import numpy as np
 
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities import Draw, Sides, theorem
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
 
@@ -16,9 +16,9 @@ def closed_kinds(draw: Draw, kinds: tuple[str, ...]) -> dict:
 
 @theorem(
     "Song and Kingma 2021, eq. 5",
-    kind="pointwise",
+    "pointwise",
+    lambda draw: closed_kinds(draw, ("quadratic", "mixture", "mlp_energy")) | {"c": draw.real(-5, 5)},
     about="score_of",
-    case=lambda draw: closed_kinds(draw, ("quadratic", "mixture", "mlp_energy")) | {"c": draw.real(-5, 5)},
 )
 def score_ignores_the_partition_function(impl, model, x, v, c):
     r"""The score of E + c is that of E, and equals the score derived by hand.
@@ -29,7 +29,7 @@ def score_ignores_the_partition_function(impl, model, x, v, c):
 
 
 def shift(model: Model, c: float) -> Model:
-    """The model of E + c, where its parameters can say so."""
+    """The model of E + c, for kinds with a parameter that shifts the energy; others are returned unchanged."""
     parameters = dict(model.parameters)
     if model.kind == "mixture":
         parameters["logits"] = parameters["logits"] - c
@@ -39,13 +39,7 @@ def shift(model: Model, c: float) -> Model:
     return Model(model.kind, parameters)
 
 
-@theorem(
-    "Hyvarinen 2005, eq. 4",
-    kind="pointwise",
-    about="divergence",
-    case=lambda draw: closed_kinds(draw, SCORES),
-    cancels=EITHER_SIGN,
-)
+@theorem("Hyvarinen 2005, eq. 4", "pointwise", lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
 def divergence_is_the_trace(impl, model, x, v):
     r"""The divergence is the trace of the Jacobian derived by hand.
 
@@ -55,15 +49,9 @@ def divergence_is_the_trace(impl, model, x, v):
     return Sides([impl.divergence(impl.score(model), x)], list(diagonal), formula=formula)
 
 
-@theorem(
-    "Hyvarinen 2005, eq. 4",
-    kind="pointwise",
-    about="field_and_divergence",
-    case=lambda draw: closed_kinds(draw, SCORES),
-    cancels=EITHER_SIGN,
-)
+@theorem("Hyvarinen 2005, eq. 4", "pointwise", lambda draw: closed_kinds(draw, SCORES), cancels=EITHER_SIGN)
 def field_comes_with_its_divergence(impl, model, x, v):
-    r"""Field and divergence from one pass are the field and the trace of the Jacobian, derived by hand.
+    r"""The field and divergence from one pass equal the field and the trace of its Jacobian, derived by hand.
 
     (s(x), \operatorname{tr} \nabla s(x))"""
     field, trace = impl.field_and_divergence(impl.score(model), x)
@@ -74,13 +62,12 @@ def field_comes_with_its_divergence(impl, model, x, v):
 
 @theorem(
     "Stanford CS236, computing Jacobian-vector products",
-    kind="pointwise",
-    about="jacobian_vector_product",
-    case=lambda draw: closed_kinds(draw, SCORES),
+    "pointwise",
+    lambda draw: closed_kinds(draw, SCORES),
     cancels=EITHER_SIGN,
 )
 def forward_mode_is_the_jacobian_times_v(impl, model, x, v):
-    r"""Forward mode gives the Jacobian, derived by hand, times v.
+    r"""Forward mode gives the Jacobian times v, where the Jacobian is derived by hand.
 
     \partial_h s(x + h v)|_{h = 0} = \nabla s(x)\, v"""
     columns = np.moveaxis(score_and_jacobian(model, x)[1] * v[:, None, :], 2, 0)

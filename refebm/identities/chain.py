@@ -1,10 +1,9 @@
-r"""Theorems about chains, tapes of noise, and what diagnostics say of chains with a known law."""
+r"""Theorems about chains, noise tapes, and the diagnostics of chains whose law is known."""
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sampled, Sides, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.models import Model
 from refebm.samplers.step import Info, Step
 
@@ -17,7 +16,7 @@ REPLAY = "Du and Mordatch 2019, section 3.1"
 
 
 def a_chain(draw: Draw) -> dict:
-    """Linear steps, each with its own factor, and what a kernel may report."""
+    """A tape for linear steps, each with its own factor, and the numbers u from which a kernel makes its report."""
     length, n, d = draw.count(1, 6), draw.count(1, 3), draw.count(1, 2)
     return {
         "x": draw.reals((n, d), -2, 2),
@@ -28,13 +27,13 @@ def a_chain(draw: Draw) -> dict:
 
 
 def linear(x, z, u, factor):
-    """A step by hand: factor x + z; its report is made of u."""
+    """A kernel by hand: the state becomes factor x + z; its report is made from u."""
     return Step(factor * x + z, Info(u, u < 1 / 3, 0 * u, u > 0.87654321))
 
 
-@theorem(CHAINS, kind="pointwise", about="run", case=a_chain, cancels=EITHER_SIGN)
+@theorem(CHAINS, "pointwise", a_chain, cancels=EITHER_SIGN)
 def run_composes_steps(impl, x, z, u, factor):
-    r"""Linear steps unroll into a sum over time: the trajectory, without the start, and its last state.
+    r"""For linear steps the trajectory, without its start, is a sum over time, and the final state is its last entry.
 
     x_{t+1} = a_t x_t + z_t:\quad x_t = \Big(\prod_{s < t} a_s\Big) x_0
     + \sum_{r < t} \Big(\prod_{r < s < t} a_s\Big) z_r"""
@@ -46,9 +45,9 @@ def run_composes_steps(impl, x, z, u, factor):
     return Sides([left], [np.stack(term) for term in terms])
 
 
-@theorem(CHAINS, kind="pointwise", about="run", case=a_chain)
+@theorem(CHAINS, "pointwise", a_chain)
 def run_sums_what_happened(impl, x, z, u, factor):
-    r"""Its record has the mean acceptance of each chain, and how often it accepted and how often it failed.
+    r"""The record has each chain's mean acceptance probability and its counts of accepted and of invalid steps.
 
     \bar\alpha = \tfrac1T \sum_t \alpha_t,\quad \#\text{accepted},\ \#\text{invalid}"""
     info = impl.run(linear, x, (z, u, factor)).info
@@ -56,9 +55,9 @@ def run_sums_what_happened(impl, x, z, u, factor):
     return Sides([np.stack([info.acceptance, info.accepted, info.invalid])], terms)
 
 
-@theorem(CHAINS, kind="pointwise", about="run", case=a_chain, cancels=EITHER_SIGN)
+@theorem(CHAINS, "pointwise", a_chain, cancels=EITHER_SIGN)
 def a_tape_of_one_array_is_enough(impl, x, z, u, factor):
-    r"""A kernel with one noise takes one array, and a chain without a trajectory keeps none.
+    r"""A kernel with a single noise takes a tape of one array, and by default a run keeps no trajectory.
 
     x_T = x_0 + \sum_t z_t"""
     chain = impl.run(lambda x, z: linear(x, z, np.ones(len(x)), 1.0), x, z)
@@ -88,9 +87,9 @@ def uniforms(rng, *shape):
 NORMAL_TAPES = "langevin_tape annealed_langevin_tape predictor_corrector_tape"
 
 
-@theorem(LAW, kind="pointwise", about=NORMAL_TAPES, case=a_tape, cancels=EITHER_SIGN)
+@theorem(LAW, "pointwise", a_tape, about=NORMAL_TAPES, cancels=EITHER_SIGN)
 def normal_tapes_are_drawn_whole(impl, seed, n_steps, n, d, n_levels):
-    r"""Time is the first axis, or levels and then time, or time and then a step and its corrections; all drawn at once.
+    r"""Each normal tape is one draw, with axes time; level and time; or time and one predictor and M corrector steps.
 
     z\ (T, n, d),\quad z\ (L, T, n, d),\quad z\ (T, 1 + M, n, d),\ M \ge 0"""
     shapes = ((n_steps, n, d), (n_levels, n_steps, n, d), (n_steps, n_levels, n, d))
@@ -101,13 +100,13 @@ def normal_tapes_are_drawn_whole(impl, seed, n_steps, n, d, n_levels):
 
 
 def in_a_row(arrays):
-    """Arrays with their shapes, one after the other."""
+    """The shapes and entries of arrays, concatenated into one vector."""
     return np.concatenate([np.concatenate([np.shape(array), np.ravel(array)]) for array in arrays])
 
 
-@theorem(LAW, kind="pointwise", about="metropolis_tape", case=a_tape, cancels=EITHER_SIGN)
+@theorem(LAW, "pointwise", a_tape, about="metropolis_tape", cancels=EITHER_SIGN)
 def u_is_drawn_after_z(impl, seed, n_steps, n, d, n_levels):
-    r"""The noise of all steps comes first, then the u of all steps, in the middle of 2^52 cells.
+    r"""A tape draws the noise z of all steps first, then all u, each the midpoint of one of 2^52 equal cells of (0, 1).
 
     z\ (T, n, d),\ u\ (T, n),\quad u = (2k + 1)/2^{53}"""
     rng = generator(seed)
@@ -122,9 +121,9 @@ def an_rbm(draw: Draw) -> dict:
     }
 
 
-@theorem("Hinton 2002, section 3", kind="pointwise", about="gibbs_tape", case=an_rbm, cancels=EITHER_SIGN)
+@theorem("Hinton 2002, section 3", "pointwise", an_rbm, about="gibbs_tape", cancels=EITHER_SIGN)
 def hidden_units_are_drawn_first(impl, seed, n_steps, n, model):
-    r"""u for the hidden units, then u for the visible ones, or unit normals where these are Gaussian.
+    r"""A Gibbs tape draws u for the hidden units, then u for binary or unit normals for Gaussian visible units.
 
     u_h\ (T, n, m),\ u_v\ (T, n, d)"""
     rng, m = generator(seed), len(model.parameters["c"])
@@ -134,9 +133,9 @@ def hidden_units_are_drawn_first(impl, seed, n_steps, n, model):
     return Sides([in_a_row(impl.gibbs_tape(generator(seed), n_steps, n, impl.rbm(model)))], [in_a_row(right)])
 
 
-@theorem(REPLAY, kind="pointwise", about="replay_tape", case=a_tape)
+@theorem(REPLAY, "pointwise", a_tape)
 def replay_takes_two_uniforms(impl, seed, n_steps, n, d, n_levels):
-    r"""One u says whether to start afresh, the other where else.
+    r"""A replay tape has two uniforms a row: one decides whether to start afresh, the other picks the stored state.
 
     u\ (T, n, 2)"""
     drawn = impl.replay_tape(generator(seed), n_steps, n)
@@ -144,7 +143,7 @@ def replay_takes_two_uniforms(impl, seed, n_steps, n, d, n_levels):
 
 
 class Extreme(np.random.Generator):
-    """A generator whose integers, and floats, are the least that they may be, or the greatest."""
+    """A generator whose integers and floats are always the least possible, or always the greatest."""
 
     def __init__(self, greatest: bool):
         super().__init__(np.random.PCG64(0))
@@ -162,12 +161,11 @@ class Extreme(np.random.Generator):
 
 @theorem(
     "HY-673 lecture 12, sampling from EBMs: MH-MCMC (log u must be finite, and u < 1)",
-    kind="pointwise",
-    about="metropolis_tape gibbs_tape replay_tape",
-    case=lambda draw: an_rbm(draw) | {"model": draw.model(2, ("binary_rbm",))},
+    "pointwise",
+    lambda draw: an_rbm(draw) | {"model": draw.model(2, ("binary_rbm",))},
 )
 def uniforms_are_never_zero_or_one(impl, seed, n_steps, n, model):
-    r"""With the least and the greatest that a generator may give, u stays as far from 0 as from 1.
+    r"""Even from the least and the greatest numbers of a generator, u stays 2^-53 away from 0 and from 1.
 
     2^{-53} \le u \le 1 - 2^{-53}"""
     left = []
@@ -180,7 +178,7 @@ def uniforms_are_never_zero_or_one(impl, seed, n_steps, n, model):
 
 
 def neighbours(a):
-    """Mean products of entries that are next to each other, along each axis."""
+    """The mean product of adjacent entries, along each axis."""
     return [np.mean(a.take(range(1, size), axis) * a.take(range(size - 1), axis)) for axis, size in enumerate(a.shape)]
 
 
@@ -189,7 +187,7 @@ def neighbour_counts(shape):
 
 
 def like_normals(z):
-    """Means of cos kz and sin kz, and neighbours' products of sin z; their values for unit normals; standard errors."""
+    """Means of cos kz, of sin kz and of adjacent products of sin z; their values for unit normals; standard errors."""
     cosines, sines = ([np.mean(wave(k * z)) for k in (1, 2)] for wave in (np.cos, np.sin))
     expected = [np.exp(-(k**2) / 2) for k in (1, 2)]
     variances = [(1 + np.exp(-2 * k**2)) / 2 - np.exp(-(k**2)) for k in (1, 2)]
@@ -200,7 +198,7 @@ def like_normals(z):
 
 
 def like_uniforms(u):
-    """Moments of numbers that should be uniform on (0, 1), and neighbours' products, in the same way."""
+    """Moments and adjacent products of numbers that should be uniform on (0, 1); their values; standard errors."""
     powers = [np.mean(u**k) for k in (1, 2, 3, 4)]
     expected = [1 / (k + 1) for k in (1, 2, 3, 4)]
     errors = [np.sqrt((1 / (2 * k + 1) - 1 / (k + 1) ** 2) / u.size) for k in (1, 2, 3, 4)]
@@ -213,7 +211,7 @@ def sampled(*parts):
 
 
 def product_of(a, b, deviations):
-    """The mean product of two tapes, which are independent."""
+    """The mean product of two tapes, which is 0 where they are independent; and its standard error."""
     return [np.mean(a * b)], [0.0], [deviations / np.sqrt(np.size(a * b))]
 
 
@@ -221,9 +219,9 @@ def only_seed(draw: Draw) -> dict:
     return {"seed": draw.count(0, 2**20)}
 
 
-@theorem(LAW, kind="statistical", about=NORMAL_TAPES, case=only_seed)
+@theorem(LAW, "statistical", only_seed)
 def normal_tapes_are_independent_unit_normals(impl, seed):
-    r"""Their characteristic function over all entries is the normal one, and entries side by side are independent.
+    r"""The entries of normal tapes have the normal characteristic function, and adjacent entries are uncorrelated.
 
     \mathbb E e^{ikz} = e^{-k^2/2},\ k = 1, 2;\quad \mathbb E[\sin z \sin z'] = 0"""
     rng = generator(seed)
@@ -231,18 +229,18 @@ def normal_tapes_are_independent_unit_normals(impl, seed):
     return sampled(*map(like_normals, (*tapes, impl.predictor_corrector_tape(rng, 20, 4, 20, 10))))
 
 
-@theorem(LAW, kind="statistical", about="metropolis_tape", case=only_seed)
+@theorem(LAW, "statistical", only_seed)
 def z_and_u_are_independent(impl, seed):
-    r"""z is unit normal, u uniform, and they have nothing to do with each other.
+    r"""In a Metropolis tape z is unit normal, u is uniform, and the two are uncorrelated.
 
     z_{tij} \sim \mathcal N(0, 1),\ u_{ti} \sim \mathcal U(0, 1)"""
     z, u = impl.metropolis_tape(generator(seed), 100, 100, 3)
     return sampled(like_normals(z), like_uniforms(u), product_of(z, u[:, :, None] - 0.5, np.sqrt(1 / 12)))
 
 
-@theorem("Hinton 2002, section 3", kind="statistical", about="gibbs_tape", case=only_seed)
+@theorem("Hinton 2002, section 3", "statistical", only_seed)
 def units_have_their_own_noise(impl, seed):
-    r"""Uniforms for binary units, unit normals for Gaussian ones, those of one layer independent of the other's.
+    r"""In a Gibbs tape binary units have uniforms, Gaussian units unit normals, and the two layers are uncorrelated.
 
     u_h \sim \mathcal U(0, 1),\ u_v \sim \mathcal U(0, 1) \text{ or } \mathcal N(0, 1)"""
     layers = {"b": np.zeros(5), "c": np.zeros(5), "W": np.zeros((5, 5))}
@@ -253,16 +251,16 @@ def units_have_their_own_noise(impl, seed):
     return sampled(like_uniforms(u_h), like_uniforms(u_v), like_uniforms(u), like_normals(z), *between)
 
 
-@theorem(REPLAY, kind="statistical", about="replay_tape", case=only_seed)
+@theorem(REPLAY, "statistical", only_seed)
 def replay_tapes_are_independent_uniforms(impl, seed):
-    r"""All entries are uniform, and neither of the two says anything of the other.
+    r"""All entries of a replay tape are uniform, and adjacent ones are uncorrelated.
 
     u_{tij} \sim \mathcal U(0, 1)"""
     return sampled(like_uniforms(impl.replay_tape(generator(seed), 100, 100)))
 
 
 def some_chains(draw: Draw) -> dict:
-    """Chains that move whatever is drawn, are correlated in time, and disagree a little."""
+    """Chains that are never constant, are correlated in time, and differ a little in their means."""
     length, n, d = draw.count(4, 15), draw.count(1, 4), draw.count(1, 3)
     wave = np.sin(0.7 * np.arange(length)[:, None, None] + np.arange(n)[:, None] + 2.3 * np.arange(d))
     x = wave + draw.reals((length, n, d), -1, 1) + draw.reals((n, d), -2, 2)
@@ -270,14 +268,14 @@ def some_chains(draw: Draw) -> dict:
 
 
 def autocovariance_by_hand(x):
-    """c_t for all t < T, each a sum of products."""
+    """The autocovariance c_t for all t < T, as a sum of products, averaged over chains."""
     length, centred = len(x), x - sum(x) / len(x)
     return np.stack([np.sum(centred[: length - t] * centred[t:], axis=0).mean(axis=0) for t in range(length)]) / length
 
 
-@theorem(GEYER, kind="pointwise", about="autocovariance autocorrelation", case=some_chains, cancels=EITHER_SIGN)
+@theorem(GEYER, "pointwise", some_chains, cancels=EITHER_SIGN)
 def autocovariances_by_definition(impl, x, n_lags):
-    r"""Sums of products, lag by lag, each chain less its own mean, over T whatever the lag; and over the first.
+    r"""The autocovariance sums products of each chain less its mean, over T at every lag; dividing by c_0 gives rho_t.
 
     c_t = \tfrac1T \sum_i (x_i - \bar x)(x_{i+t} - \bar x),\quad \rho_t = c_t/c_0"""
     c = autocovariance_by_hand(x)[: n_lags + 1]
@@ -291,15 +289,9 @@ def autoregressive(draw: Draw) -> dict:
     return {"rho": draw.reals((d,), -0.9, 0.9), "variance": draw.reals((d,), 0.3, 2.0), "length": length}
 
 
-@theorem(
-    f"{GEYER}; Priestley 1981, section 5.3",
-    kind="pointwise",
-    about="autocovariance autocorrelation",
-    case=autoregressive,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{GEYER}; Priestley 1981, section 5.3", "pointwise", autoregressive, cancels=EITHER_SIGN)
 def expected_autocovariance_of_an_autoregression(impl, rho, variance, length):
-    r"""A quadratic form: over the answers to single impulses it adds up to its expectation for x' = rho x + noise.
+    r"""The autocovariance, summed over responses to single impulses, is its expectation for x' = rho x + noise.
 
     \mathbb E c_t = \tfrac{\gamma}{T} \sum_{i < T - t} \Big[\rho^t - \tfrac1T \sum_j (\rho^{|i-j|} + \rho^{|i+t-j|})
     + \tfrac1{T^2} \sum_{jk} \rho^{|j-k|}\Big]"""
@@ -323,7 +315,7 @@ def expected_autocovariance_of_an_autoregression(impl, rho, variance, length):
 
 
 def effective_by_hand(c, means, n):
-    """Effective sample size of one coordinate, and what is added up in it, lag by lag."""
+    """The effective sample size of one coordinate, lag by lag, and the size of the terms that it adds up."""
     length = len(c)
     within, spread = c[0] * length / (length - 1), c[0] + squared_differences(means)
     rho = [1.0, *(1 - (within - c_t) / spread for c_t in c[1:])]
@@ -345,9 +337,9 @@ def squared_differences(a):
     return sum((a[i] - a[j]) ** 2 for i in range(n) for j in range(i)) / (n * (n - 1)) if n > 1 else 0.0
 
 
-@theorem(MONOTONE, kind="pointwise", about="effective_sample_size", case=some_chains)
+@theorem(MONOTONE, "pointwise", some_chains)
 def effective_sample_size_by_hand(impl, x, n_lags):
-    r"""Pair by pair, until one is not positive, each at most the one before, from sums of products.
+    r"""The effective sample size sums pairs of correlations, each capped by those before, up to the first one <= 0.
 
     n_{\text{eff}} = \frac{nT}{-1 + 2 \sum_{k < K} \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},\
     K = \min\{k: P_k \le 0\}"""
@@ -357,9 +349,9 @@ def effective_sample_size_by_hand(impl, x, n_lags):
 
 
 def two_chains(impulse):
-    """(2 L, 2, 1): an impulse and its answer, and the same downwards half of the time later, so that the mean is zero.
+    """Two chains, (2 L, 2, 1): an impulse and its response, then the same negated, so that the mean is zero.
 
-    Their means are as far apart as those of independent draws would be.
+    The chains are shifted so that their means are as far apart as those of independent draws would be.
     """
     chain = np.concatenate([impulse, -impulse])
     apart = np.sqrt(np.mean(chain**2) / (2 * (len(chain) - 1)))
@@ -368,14 +360,12 @@ def two_chains(impulse):
 
 @theorem(
     f"{MONOTONE} (AR(1): Geyer 1992, section 3.1)",
-    kind="limit",
-    about="effective_sample_size",
-    case=lambda draw: {"rho": draw.choice([0.5, -0.4, 0.8])},
-    cases=3,
-    outside={"rho = -0.7, more than the bound": lambda: {"rho": -0.7}},
+    "limit",
+    cases=[0.5, -0.4, 0.8],
+    outside={"rho = -0.7, where n_eff exceeds the bound": lambda: {"rho": -0.7}},
 )
 def effective_sample_size_of_an_autoregression(impl, rho):
-    r"""Two chains with the autocovariances of x' = rho x + noise, and means as far apart as those of independent draws.
+    r"""For two chains with the autocovariances of x' = rho x + noise, n_eff/(n T) tends to (1 - rho)/(1 + rho) as 1/T.
 
     \tfrac{n_{\text{eff}}}{nT} = \tfrac{1 - \rho}{1 + \rho} + \tfrac{2\rho(1 - \rho)}{(1 + \rho)^2}\, \tfrac1T
     + O(T^{-2}),\ \text{as long as the first is below } \log_{10}(nT)"""
@@ -389,9 +379,9 @@ def rising(draw: Draw) -> dict:
     return {"a": draw.real(0.15, 0.3), "b": draw.real(0.6, 1.5), "length": draw.count(20, 40)}
 
 
-@theorem(MONOTONE, kind="pointwise", about="effective_sample_size", case=rising)
+@theorem(MONOTONE, "pointwise", rising)
 def pairs_of_correlations_may_not_rise(impl, a, b, length):
-    r"""The answer (1, 0, a, 0, b, 0, -c) to an impulse has a third pair above the second, which counts as that does.
+    r"""For the impulse response (1, 0, a, 0, b, 0, -c) the third pair exceeds the second, and is capped at its value.
 
     \tfrac{nT}{n_{\text{eff}}} = -1 + 2(1 + 2 P_1),\ P_1 = \tfrac{T - 1}{T}\, \tfrac{a + ab - bc}{1 + a^2 + b^2 + c^2}
     < P_2,\ P_3 < 0,\ c = 0.1"""
@@ -403,9 +393,8 @@ def pairs_of_correlations_may_not_rise(impl, a, b, length):
 
 @theorem(
     "Vehtari et al. 2021, section 3.2; Stan reference manual, effective sample size",
-    kind="pointwise",
-    about="effective_sample_size",
-    case=lambda draw: {
+    "pointwise",
+    lambda draw: {
         "length": draw.count(4, 20),
         "n": draw.count(1, 3),
         "mean": draw.real(-2, 2),
@@ -413,16 +402,16 @@ def pairs_of_correlations_may_not_rise(impl, a, b, length):
     },
 )
 def effective_sample_size_is_bounded(impl, length, n, mean, height):
-    r"""Chains that alternate, from which the sum over the pairs comes out negative, count for no more than a bound.
+    r"""For alternating chains, whose sum over pairs is negative, the effective sample size is its upper bound.
 
     n_{\text{eff}} \le nT \log_{10}(nT)"""
     x = mean + height * (-1.0) ** np.arange(length)[:, None, None] * np.ones((1, n, 1))
     return Sides([impl.effective_sample_size(x)], [n * length * np.log(n * length) / np.log(10)])
 
 
-@theorem(SPLIT, kind="pointwise", about="split_r_hat", case=some_chains)
+@theorem(SPLIT, "pointwise", some_chains)
 def split_r_hat_by_hand(impl, x, n_lags):
-    r"""First and second half of each chain are chains of their own; variances are those of all pairs of states.
+    r"""Split R-hat treats the two halves of each chain as chains and compares variances between and within them.
 
     \hat R^2 = \tfrac{L - 1}{L} + B/W,\quad W = \overline{\tfrac{1}{L(L-1)} \sum_{i<j} (x_i - x_j)^2}"""
     half = len(x) // 2
@@ -437,7 +426,7 @@ def a_trend(draw: Draw) -> dict:
     return {"length": length, "n": n, "start": draw.reals((d,), -2, 2), "slope": draw.reals((d,), 0.5, 2.0)}
 
 
-@theorem("Gelman et al. 2013, section 11.4 (why chains are split)", kind="pointwise", about="split_r_hat", case=a_trend)
+@theorem("Gelman et al. 2013, section 11.4 (why chains are split)", "pointwise", a_trend)
 def split_r_hat_sees_a_trend(impl, length, n, start, slope):
     r"""Chains that all move along the same line agree with each other, but their halves do not, whatever the slope.
 
@@ -445,5 +434,5 @@ def split_r_hat_sees_a_trend(impl, length, n, start, slope):
     x = start + slope * np.arange(length)[:, None, None] * np.ones((1, n, 1))
     half = length // 2
     value = np.sqrt((half - 1) / half + 6 * n * half / ((2 * n - 1) * (half + 1)))
-    size = (np.abs(start) + slope * length) / slope / half  # what differences of states are taken from
+    size = (np.abs(start) + slope * length) / slope / half  # the states, before their differences are taken
     return Sides([impl.split_r_hat(x)], [value + 0 * slope], formula=[size])

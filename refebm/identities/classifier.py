@@ -1,10 +1,9 @@
-r"""Theorems about classifiers as energies: a joint density, its score, and normal data."""
+r"""Theorems about classifiers as energies: the joint density, its score, and classes with normal laws."""
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture
 from refebm.truth.derivatives import score_and_jacobian
@@ -14,22 +13,22 @@ BOTH = "classifier_energy class_log_probabilities"
 
 
 def a_classifier(draw: Draw) -> dict:
-    """Of as many classes as there are coordinates."""
+    """Logits with as many classes as coordinates, and points."""
     d, n = draw.count(1, 4), 3
     return {"model": draw.model(d, ("mlp_score",)), "x": draw.reals((n, d), -3, 3)}
 
 
 def summed(f):
-    """log sum_y exp(f_y), (n,), added up class by class."""
+    """log sum_y exp(f_y), (n,), one class after the other."""
     total = f[:, 0]
     for one in f.T[1:]:
         total = np.maximum(total, one) + np.log1p(np.exp(-np.abs(total - one)))
     return total
 
 
-@theorem(f"{JEM}, eqs. 1 and 6", kind="pointwise", about=BOTH, case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, eqs. 1 and 6", "pointwise", a_classifier, cancels=EITHER_SIGN)
 def classifier_by_hand(impl, model, x):
-    r"""The energy, and the log probabilities, from the logits by hand, added up class by class.
+    r"""The energy is minus the log-sum-exp of the logits, and the log probabilities are the logits plus the energy.
 
     E(x) = -\log \sum_y e^{f_y(x)},\ \log p(y | x) = f_y(x) - \log \sum_y e^{f_y(x)}"""
     logits, f = impl.score(model), score_and_jacobian(model, x)[0]
@@ -39,9 +38,9 @@ def classifier_by_hand(impl, model, x):
     return Sides([np.hstack(both)], [np.hstack([whole, f]), np.hstack([0 * whole, whole + 0 * f])], formula=[size])
 
 
-@theorem(f"{JEM}, eqs. 4 to 6", kind="pointwise", about=BOTH, case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, eqs. 4 to 6", "pointwise", a_classifier, about=BOTH, cancels=EITHER_SIGN)
 def classifier_is_a_joint_density(impl, model, x):
-    r"""Of the points and of the classes given them make, together, the logits; and the classes have probability 1.
+    r"""The log-density of x, -E(x), plus log p(y|x) is the logit f_y(x), and the class probabilities sum to 1.
 
     \log p(y | x) - E(x) = f_y(x),\ \sum_y p(y | x) = 1"""
     logits, f = impl.score(model), score_and_jacobian(model, x)[0]
@@ -52,9 +51,9 @@ def classifier_is_a_joint_density(impl, model, x):
     return Sides(left, [right], formula=[size])
 
 
-@theorem(f"{JEM}, section 3", kind="pointwise", about="classifier_energy", case=a_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, section 3", "pointwise", a_classifier, about="classifier_energy", cancels=EITHER_SIGN)
 def the_score_of_a_classifier_is_a_mean(impl, model, x):
-    r"""The score of the points is the mean of the slopes of the logits over the classes given the point.
+    r"""The score is the mean of the gradients of the logits over the classes, with probabilities p(y|x).
 
     -\nabla E(x) = \sum_y p(y | x) \nabla f_y(x)"""
     logits = impl.score(model)
@@ -65,17 +64,17 @@ def the_score_of_a_classifier_is_a_mean(impl, model, x):
 
 
 def a_linear_classifier(draw: Draw) -> dict:
-    """Normal data of one covariance and as many classes as coordinates."""
+    """Classes with normal laws that share a covariance, as many as there are coordinates; and points."""
     d, n = draw.count(2, 3), 3
     weights = draw.reals((d,), 0.2, 1.0)
     case = {"weights": weights / np.sum(weights), "means": draw.reals((d, d), -1.5, 1.5)}
     return case | {"cov": draw.covariance(d), "x": draw.reals((n, d), -3, 3)}
 
 
-@theorem(f"{JEM}, section 3", kind="pointwise", about=BOTH, case=a_linear_classifier, cancels=EITHER_SIGN)
+@theorem(f"{JEM}, section 3", "pointwise", a_linear_classifier, cancels=EITHER_SIGN)
 def a_linear_classifier_is_a_mixture(impl, weights, means, cov, x):
-    r"""For classes that are normal with one covariance the logits are linear; then the classes are those of Bayes, and
-    the energy is that of the mixture, but for what all components have in common.
+    r"""With the linear logits of normal classes that share a covariance, p(y|x) is Bayes' rule and the energy is that
+    of the mixture, up to the quadratic term that all components share.
 
     f_y = m_y^\top P x - \tfrac12 m_y^\top P m_y + \log w_y:\ p(y | x) = \frac{w_y \mathcal N(x; m_y, C)}{p(x)},\ E(x)
     = -\log p(x) - \tfrac12 x^\top P x - \tfrac12 \log \det (2 \pi C)"""
@@ -95,19 +94,13 @@ def a_linear_classifier_is_a_mixture(impl, weights, means, cov, x):
 
 
 def far_logits(draw: Draw) -> dict:
-    """Beyond what exp takes, either way."""
+    """Logits too large, and too small, for exp in float64."""
     return {"biases": np.array([draw.real(720, 900), draw.real(-900, -720)]), "lead": draw.real(0.5, 30)}
 
 
-@theorem(
-    f"{JEM}, eqs. 1 and 6",
-    kind="pointwise",
-    about=BOTH,
-    case=far_logits,
-    cancels="large logits against the log of their sum",
-)
+@theorem(f"{JEM}, eqs. 1 and 6", "pointwise", far_logits, cancels="large logits minus their log-sum-exp")
 def a_classifier_far_out(impl, biases, lead):
-    r"""Of two classes, however large the logits: the larger, and what the other adds to it.
+    r"""For two classes and logits of any size, the energy is minus the larger logit minus a small positive term.
 
     E = -f_1 - \log(1 + e^{-(f_1 - f_2)}),\ \log p(1 | x) = -\log(1 + e^{-(f_1 - f_2)})"""
     x, left, right = np.zeros((1, 2)), [], []

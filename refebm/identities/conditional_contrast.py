@@ -2,14 +2,14 @@ r"""Theorems about conditional noise contrast, with noise drawn around each data
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.bits import all_bits
 from refebm.identities.contrast import CONDITIONAL, coefficient_of_order_four
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
-from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits, normal
+from refebm.identities.draw import SMOOTH_ENERGIES
+from refebm.identities.rules import normal
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, standard_normal
-from refebm.truth.expectations import expect
 
 
 def rows_and_conditional_noise(draw: Draw) -> dict:
@@ -22,14 +22,9 @@ def rows_and_conditional_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    CONDITIONAL + ", eqs. 9 and 10",
-    kind="pointwise",
-    about="conditional_noise_contrastive",
-    case=rows_and_conditional_noise,
-)
+@theorem(CONDITIONAL + ", eqs. 9 and 10", "pointwise", rows_and_conditional_noise)
 def conditional_contrast_by_hand(impl, model, x, y, log_ratio):
-    r"""Twice the logistic loss, its mean over the noise points, in the naive form; no normaliser is needed.
+    r"""The loss is twice the mean logistic loss over the noise points, and the normaliser cancels in it.
 
     \tfrac{2}{\kappa} \sum_j \log(1 + e^{-G_j}),\ e^{G_j} = \frac{e^{-E(x)}\, p_c(y_j|x)}{e^{-E(y_j)}\, p_c(x|y_j)}"""
     ratios = np.zeros(y.shape[:2]) if log_ratio is None else log_ratio
@@ -38,13 +33,16 @@ def conditional_contrast_by_hand(impl, model, x, y, log_ratio):
 
 
 def classifiers(best, mine):
-    """2 KL(D*|D), as two terms, for D = sigmoid of these."""
+    """The two terms of 2 KL(D*|D), where D* = sigmoid(best) and D = sigmoid(mine)."""
     kinds = [(-np.logaddexp(0, -sign * best), -np.logaddexp(0, -sign * mine)) for sign in (1, -1)]
     return [2 * np.exp(a) * (a - b) for a, b in kinds]
 
 
 def conditional_noise(draw: Draw) -> dict:
-    """On the line: y = x + eps z, or y = rho x + eps z, which is not symmetric."""
+    """Data and model on the line, with noise y = x + eps z, or y = rho x + eps z, which is not symmetric.
+
+    told: whether the loss is given the log ratio log p_c(y|x)/p_c(x|y).
+    """
     return {
         "p": Gaussian(draw.real(-1, 1), draw.real(0.6, 1.4)),
         "q": Gaussian(draw.real(-0.5, 1.5), draw.real(0.8, 1.6)),
@@ -60,13 +58,12 @@ def asymmetric():
 
 @theorem(
     CONDITIONAL,
-    kind="quadrature",
-    about="conditional_noise_contrastive",
-    case=conditional_noise,
-    outside={"noise that is not symmetric, without its ratio": asymmetric},
+    "quadrature",
+    conditional_noise,
+    outside={"noise that is not symmetric, without its log ratio": asymmetric},
 )
 def conditional_contrast_is_least_at_the_truth(impl, p, q, eps, rho, told):
-    r"""Away from the truth the loss is larger by the divergence between classifiers of which point came first.
+    r"""A wrong model's loss exceeds the truth's by a KL divergence between classifiers of which point came first.
 
     \mathbb E\ell(q) = \mathbb E\ell(p) + 2\, \mathbb E_{x, y} KL(D^*|D),\
     D = \tfrac{q(x) p_c(y|x)}{q(x) p_c(y|x) + q(y) p_c(x|y)},\ D^* \text{ with } p \text{ for } q"""
@@ -99,7 +96,7 @@ def conditional_contrast_is_least_at_the_truth(impl, p, q, eps, rho, told):
 
 
 def machines_and_moves(draw: Draw) -> dict:
-    """Two Boltzmann machines, and how often of three times a bit that is drawn is set to one, or flipped at 0."""
+    """Two Boltzmann machines; `ups`: how often in three draws a chosen bit is set to one, or 0: it is flipped."""
     d = draw.count(1, 4)
     p, q = (draw.model(d, ("binary_rbm",)) for _ in range(2))
     q.parameters["b"][0] += 1.0
@@ -107,7 +104,7 @@ def machines_and_moves(draw: Draw) -> dict:
 
 
 def moves(x, ups):
-    """Equally probable moves of each state: y (kappa, n, d), and log p_c(y|x)/p_c(x|y)."""
+    """The equally probable moves of each state, y (kappa, n, d), and log p_c(y|x)/p_c(x|y), (kappa, n)."""
     one = np.eye(x.shape[1])[:, None, :]
     if ups == 0:
         return np.abs(x - one), np.zeros((len(one), len(x)))
@@ -115,9 +112,9 @@ def moves(x, ups):
     return y, np.sum(y - x, axis=2) * np.log(ups / (3 - ups))
 
 
-@theorem(CONDITIONAL, kind="enumeration", about="conditional_noise_contrastive", case=machines_and_moves)
+@theorem(CONDITIONAL, "enumeration", machines_and_moves)
 def conditional_contrast_of_bits(impl, p, q, ups):
-    r"""The same for bits: one of them is flipped, or set to one with probability 1/3 or 2/3, which is not symmetric.
+    r"""For bits too, a wrong model's loss exceeds the truth's by a KL divergence, whether moves are symmetric or not.
 
     \mathbb E\ell(q) = \mathbb E\ell(p) + 2\, \mathbb E_{x, y} KL(D^*|D)"""
     x = all_bits(p.d)
@@ -129,15 +126,9 @@ def conditional_contrast_of_bits(impl, p, q, ups):
     return Sides([weights * away], [weights * here, *right])
 
 
-@theorem(
-    CONDITIONAL + ", connection to score matching",
-    kind="limit",
-    about="conditional_noise_contrastive",
-    case=place_in_the_plane,
-    cases=len(IN_THE_PLANE),
-)
+@theorem(CONDITIONAL + ", connection to score matching", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def conditional_contrast_is_implicit_score_matching(impl, wells, x, v):
-    r"""With noise close to each data point, y = x + eps z, it is implicit score matching, with a remainder of order 4.
+    r"""For noise y = x + eps z the loss is a constant plus eps^2/2 times implicit score matching, up to order eps^4.
 
     \mathbb E_z \ell - 2 \log 2 - \tfrac{\epsilon^2}{2} ISM
     = \epsilon^4\, \mathbb E_z[\tfrac{E_1 E_3}{12} - \tfrac{E_4}{24} + \tfrac{E_2^2}{16} - \tfrac{E_1^4}{96}]

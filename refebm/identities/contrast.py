@@ -1,20 +1,20 @@
-r"""What theorems about noise contrast share: models and noise as data, and how a row's mean is taken.
+r"""Shared by theorems about noise contrast: models and noise as data, and how the mean of a row is taken.
 
-A row is a function of x plus one of each y: the mean over x with y held, and the mean over y with x held, less the row
-where both are, make the mean over both. All nu points of a row may then be the same one.
+A row is a function of x plus a function of each y. So its mean over x and y is the mean over x with y fixed, plus the
+mean over y with x fixed, minus the row with both fixed; and all nu noise points of a row may be the same point.
 """
 
 import numpy as np
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, expect
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import LOG_2PI, GaussianMixture
-from refebm.truth.expectations import expect
 
 GUTMANN = "Gutmann and Hyvarinen 2012, eq. 8 and theorem 1; Song and Kingma 2021, eqs. 19 and 20"
 GOODFELLOW = "Goodfellow et al. 2014, proposition 1 and theorem 1; Stanford CS236, comparing NCE and GAN"
 CONDITIONAL = "Ceylan and Gutmann 2018"
-NUS = (1, 4, 1, 4, 100)  # a hundred is dear
+NUS = (1, 4, 1, 4, 100)  # 100 costs most, so it is drawn least often
 
 
 def energy_of(q: GaussianMixture, log_mass: float = 0.0) -> Model:
@@ -24,19 +24,19 @@ def energy_of(q: GaussianMixture, log_mass: float = 0.0) -> Model:
 
 
 def log_density(energy: Model, log_z: float = 0.0) -> Model:
-    """-E - log Z, as what is learnt."""
+    """-E - log Z as a model, with log Z as a parameter."""
     return Model("log_density", {"kind": energy.kind, "parameters": energy.parameters, "log_z": log_z})
 
 
 def spring(q: GaussianMixture, offset: float = 0.0) -> Model:
-    """log q - offset for one Gaussian, as a quadratic energy: no logit that log Z could be traded for."""
+    """log q - offset for one Gaussian as a quadratic energy, which has no logit that could stand in for log Z."""
     (component,) = q.components
     log_z = 0.5 * q.d * LOG_2PI - 0.5 * float(np.linalg.slogdet(component.precision)[1]) + offset
     return log_density(Model("quadratic", {"mean": component.mean, "precision": component.precision}), log_z)
 
 
 def known(noise: GaussianMixture) -> Model:
-    """Its log-density as a model, the simplest there is."""
+    """The log-density of the noise as a model of the simplest kind that can express it."""
     return spring(noise) if len(noise.components) == 1 else log_density(energy_of(noise))
 
 
@@ -49,13 +49,13 @@ def wide_noise(draw: Draw, p: GaussianMixture) -> GaussianMixture:
 
 
 def data_and_noise(draw: Draw, nus=NUS, most=1) -> dict:
-    """A hundred noise points for each data point on the line alone."""
+    """Data, wider noise and the number nu of noise points per data point; nu = 100 only on the line."""
     p = draw.mixture(draw.dimension(most), 2)
     return {"p": p, "noise": wide_noise(draw, p), "nu": draw.choice(nus if p.d == 1 else nus[:2])}
 
 
 def other(draw: Draw, d: int) -> GaussianMixture:
-    """A model that is not the data's density, as a mixture: apart from it even in the simplest case."""
+    """A mixture as the model, which differs from the data's density even in the simplest case."""
     k = draw.count(1, 2)
     weights = draw.reals((k,), 0.2, 1.0)
     means = draw.reals((k, d), -1.0, 2.0)
@@ -68,19 +68,19 @@ def data_noise_and_model(draw: Draw, nus=NUS) -> dict:
 
 
 def with_wider_noise(case: dict) -> dict:
-    """Noise wider than any component and the model, whose ratio to it is bounded then."""
+    """The case with noise so wide that the ratio of the model to it is bounded."""
     noise = case["noise"]
     return case | {"noise": GaussianMixture([1.0], noise.means, noise.covs + 3.0 * np.eye(noise.d))}
 
 
 def blend(p: GaussianMixture, noise: GaussianMixture, nu: int) -> GaussianMixture:
-    """m = (p + nu p_n)/(1 + nu): of what a classifier is shown."""
+    """m = (p + nu p_n)/(1 + nu), the density of all points that the classifier sees."""
     weights, means, covs = (np.concatenate([getattr(a, n) for a in (p, noise)]) for n in ("weights", "means", "covs"))
     return GaussianMixture(weights / (1 + nu) * np.repeat([1, nu], [len(p.means), len(noise.means)]), means, covs)
 
 
 def finely(density, *others):
-    """On a lattice as fine as the others need, which are components of no weight: a loss varies as fast as they do."""
+    """The density with the others as components of weight 0: `expect` then uses a lattice fine enough for them too."""
     weights, means, covs = (
         np.concatenate([getattr(each, name) for each in (density, *others)]) for name in ("weights", "means", "covs")
     )
@@ -91,7 +91,7 @@ def finely(density, *others):
 
 
 def anchor(p):
-    """A point that x or y is held at."""
+    """The point at which x or y is fixed."""
     return (p.weights @ p.means)[None]
 
 
@@ -101,7 +101,7 @@ def over_data(row, p, nu):
 
 
 def over_noise(row, p, nu, moving=0):
-    """y -> row(x, y) with x at the anchor, and of nu points all at y, or so many of them and the rest at the anchor."""
+    """y -> row(x, y) with x at the anchor, `moving` of the nu noise points at y (0: all) and the rest at the anchor."""
 
     def of(y):
         at = anchor(p) + 0 * y
@@ -114,14 +114,14 @@ def over_noise(row, p, nu, moving=0):
 
 
 def mean_row(row, p, noise, nu, *models):
-    """The terms of E row(X, Y_1 .. Y_nu), and how far they have settled."""
+    """The terms of E row(X, Y_1 .. Y_nu), and the certificate of their expectations."""
     (data,), change = expect([over_data(row, p, nu)], finely(p, *models))
     (contrast,), other = expect([over_noise(row, p, nu)], finely(noise, *models))
     return [data, contrast, -row(anchor(p), np.stack([anchor(p)] * nu))], max(change, other)
 
 
 def contrast_of(impl, noise):
-    """model -> the rows of noise contrast, (x, y) -> (n,), against noise of this density."""
+    """A function that maps a model to its rows of noise contrast, (x, y) -> (n,), against the given noise."""
     contrast = impl.energy(known(noise))
     return lambda model: lambda x, y: impl.noise_contrastive(impl.energy(model), contrast, x, y)
 
@@ -156,5 +156,5 @@ def values(model, noise, x, y):
 
 
 def coefficient_of_order_four(first, second, third, fourth):
-    """Of noise at a distance h, from the derivatives of the energy along it."""
+    """The h^4 coefficient of the loss for noise at distance h, from the energy's first four derivatives along it."""
     return first * third / 12 - fourth / 24 + second**2 / 16 - first**4 / 96

@@ -1,4 +1,4 @@
-r"""Theorems about the parameters that noise contrast estimates: its gradients, its limits, and what it costs."""
+r"""Theorems about estimation by noise contrast: gradients, limits, and the variance of the estimates."""
 
 import autograd.numpy as anp
 import numpy as np
@@ -6,6 +6,7 @@ import scipy
 from autograd import grad, make_jvp
 from autograd.misc import flatten
 
+from refebm.identities import Draw, Limit, Sampled, Sides, expect, theorem
 from refebm.identities.contrast import (
     GUTMANN,
     anchor,
@@ -22,18 +23,16 @@ from refebm.identities.contrast import (
     spring,
     wide_noise,
 )
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, ones, outer
-from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import GaussianMixture
-from refebm.truth.expectations import expect, gauss_hermite, total
+from refebm.truth.expectations import gauss_hermite, total
 
-# Gradients in the parameters, log Z among them
+# Gradients in the parameters, including log Z
 
 
 def learnt(model):
-    """The parameters of a log-density, log Z first, then the energy's by their names; and the model from them."""
+    """The parameters of a log-density as one vector, log Z first, and a function that rebuilds the model from it."""
     given = model.parameters
     theta, unflatten = flatten({name: given[name] for name in ("log_z", "parameters")})
 
@@ -60,13 +59,13 @@ def slopes(q: GaussianMixture, x):
 
 
 def size_of(q: GaussianMixture) -> int:
-    """How many parameters are learnt: log Z, logits, means, precisions."""
+    """The number of learnt parameters: log Z, logits, means and precisions."""
     k, d = q.means.shape
     return 1 + k * (1 + d + d * d)
 
 
 def axes(draw: Draw, q: GaussianMixture) -> np.ndarray:
-    """The directions of log Z and of one other parameter: of several at once, slopes would cancel each other."""
+    """Unit vectors of log Z and of one other parameter; along a mixed direction, slopes could cancel each other."""
     return np.eye(size_of(q))[[0, draw.count(1, size_of(q) - 1)]]
 
 
@@ -88,9 +87,9 @@ def rows_and_direction(draw: Draw) -> dict:
     }
 
 
-@theorem(GUTMANN, kind="pointwise", about="noise_contrastive", case=rows_and_direction, cancels=EITHER_SIGN)
+@theorem(GUTMANN, "pointwise", rows_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_by_hand(impl, q, offset, noise, x, y, v):
-    r"""The gradient in any direction, log Z's among them: the slope of the model, weighed by what is misjudged.
+    r"""The gradient is the slope of log p_theta, weighted by the probability that the classifier gives the wrong label.
 
     -(1 - D(x))\, \partial \log p_\theta(x) + \sum_j D(y_j)\, \partial \log p_\theta(y_j)"""
     rows = gradient_of_contrast(impl, log_density(energy_of(q), offset), noise, v)(x, y)
@@ -106,9 +105,9 @@ def truth_and_direction(draw: Draw) -> dict:
     return case | {"log_z": draw.real(-2, 2), "v": axes(draw, case["p"])}
 
 
-@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=truth_and_direction, cancels="zero at the truth")
+@theorem(GUTMANN, "quadrature", truth_and_direction, cancels="zero at the truth")
 def noise_contrast_is_stationary_at_the_truth(impl, p, noise, nu, log_z, v):
-    r"""At the truth, where Z is the partition function, the gradient vanishes in each parameter and in log Z.
+    r"""At the true density with the true log Z, the expected gradient vanishes in every parameter and in log Z.
 
     \mathbb E\, \partial_\theta \ell = 0,\ \mathbb E\, \partial_{\log Z} \ell = 0 \text{ at } p_\theta = p,\
     \log Z = \log \int e^{-E}"""
@@ -122,9 +121,9 @@ def model_and_direction(draw: Draw) -> dict:
     return case | {"v": axes(draw, case["q"])[draw.count(0, 1) :]}
 
 
-@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=model_and_direction, cancels=EITHER_SIGN)
+@theorem(GUTMANN, "quadrature", model_and_direction, cancels=EITHER_SIGN)
 def gradient_of_noise_contrast_weighs_the_misfit(impl, p, noise, nu, q, offset, v):
-    r"""Away from the truth the gradient is the likelihood's, weighed by the probability of noise: 1 for large nu.
+    r"""The expected gradient is that of the likelihood, weighted by the probability of noise, 1 for large nu.
 
     \mathbb E\, \partial \ell = \int P_\nu\, (p_\theta - p)\, \partial \log p_\theta,\
     P_\nu = \tfrac{\nu p_n}{p_\theta + \nu p_n}"""
@@ -140,7 +139,7 @@ def gradient_of_noise_contrast_weighs_the_misfit(impl, p, noise, nu, q, offset, 
 
 
 def spring_slopes(q: GaussianMixture, x):
-    """The gradients (n, P) of it, in log Z, mean and precision."""
+    """The gradients (n, P) of log q - log Z for one Gaussian, in log Z, mean and precision."""
     return np.delete(slopes(q, x), 1, axis=1)
 
 
@@ -150,8 +149,7 @@ WIDE_NOISE = [  # x, mean and variance of q, log of the mass, mean and deviation
 ]
 
 
-def point_and_wide_noise(draw: Draw) -> dict:
-    x, mean, variance, log_mass, centre, deviation, v = draw.choice(WIDE_NOISE)
+def point_and_wide_noise(x, mean, variance, log_mass, centre, deviation, v) -> dict:
     return {
         "x": np.array([[x]]),
         "q": GaussianMixture([1.0], [[mean]], variance),
@@ -161,14 +159,14 @@ def point_and_wide_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(GUTMANN, kind="limit", about="noise_contrastive", case=point_and_wide_noise, cases=len(WIDE_NOISE))
+@theorem(GUTMANN, "limit", point_and_wide_noise, cases=WIDE_NOISE)
 def many_noise_points_are_maximum_likelihood(impl, x, q, offset, noise, v):
-    r"""With many noise points, wide enough for p_theta/p_n to be bounded, the gradient at any x is the likelihood's.
+    r"""With many noise points and p_theta/p_n bounded, the gradient at each x tends to that of the likelihood as 1/nu.
 
     \mathbb E \nabla \ell(x) = -\nabla f(x) + \int e^{f - c} \nabla f + O(\tfrac1\nu),\
     \mathbb E\, \partial_c \ell(x) = 1 - \int e^{f - c} + O(\tfrac1\nu),\ c = \log Z"""
 
-    def gradient(nu):  # the nu quantiles stand for the noise: where p_theta/p_n falls off they are wrong by nu^-2
+    def gradient(nu):  # nu quantiles stand for the noise; as p_theta/p_n decays in the tails, their error is nu^-2
         y = noise.components[0].substitute(scipy.special.ndtri((np.arange(nu) + 0.5) / nu)[:, None])[0]
         rows = contrast_of(impl, noise)
         return along(lambda model: rows(model)(x, y[:, None]), spring(q, offset), [v])[0, 0]
@@ -185,7 +183,7 @@ def many_noise_points_are_maximum_likelihood(impl, x, q, offset, noise, v):
     return Limit(1 / nus, errors, 1, ratio(x)[0] * slope(x)[0] - second)
 
 
-# What the estimate costs
+# The variance of the estimates
 
 
 def gaussian_and_noise(draw: Draw) -> dict:
@@ -194,13 +192,13 @@ def gaussian_and_noise(draw: Draw) -> dict:
 
 
 def gradient_rows(impl, p, noise):
-    """(x, y) -> the gradient of the row at the truth, (n, 3), in log Z, mean and precision."""
+    """(x, y) -> the gradient (n, 3) of each row at the truth, in log Z, mean and precision."""
     rows = contrast_of(impl, noise)
     return lambda x, y: along(lambda model: rows(model)(x, y), spring(p), np.eye(3))
 
 
 def information(p, noise, nu):
-    """I = int g g^T P_nu p and E = int g P_nu p, as terms, from slopes g by hand."""
+    """I = int g g^T P_nu p and E = int g P_nu p with their certificate, from slopes g derived by hand."""
     odds = log_odds(p, noise, nu)
 
     def weighed(x):
@@ -212,16 +210,16 @@ def information(p, noise, nu):
 ASYMPTOTIC = "Gutmann and Hyvarinen 2012, theorem 3"
 
 
-@theorem(ASYMPTOTIC, kind="quadrature", about="noise_contrastive", case=gaussian_and_noise, cancels=EITHER_SIGN)
+@theorem(ASYMPTOTIC, "quadrature", gaussian_and_noise, cancels=EITHER_SIGN)
 def covariance_of_the_gradient_at_the_truth(impl, p, noise, nu):
-    r"""The covariance of the gradient at the truth, log Z's among them, of one data point with its noise.
+    r"""At the truth, the gradient's covariance, for a data point with its noise, is I - (1 + 1/nu) E E^T.
 
     \operatorname{Cov}(\nabla \ell) = I - (1 + \tfrac1\nu) E E^\top,\ I = \int g g^\top P_\nu p,\
     E = \int g P_\nu p,\ g = \nabla \log p_\theta,\ P_\nu = \tfrac{\nu p_n}{p + \nu p_n}"""
     row = gradient_rows(impl, p, noise)
 
     def squares(function):
-        """x -> g g^T, and g itself for a fourth column."""
+        """x -> g g^T, with g itself as a fourth column."""
 
         def of(x):
             g = function(x)
@@ -249,20 +247,19 @@ def second_derivative(function, model, v):
 
 
 def curvature_rows(impl, p, noise, v):
-    """(x, y) -> the second derivative of the row at the truth, along v."""
+    """(x, y) -> the second derivative of each row at the truth, along v."""
     rows = contrast_of(impl, noise)
     return lambda x, y: second_derivative(lambda model: rows(model)(x, y), spring(p), v)
 
 
 @theorem(
     ASYMPTOTIC,
-    kind="quadrature",
-    about="noise_contrastive",
-    case=lambda draw: gaussian_and_noise(draw) | {"v": draw.reals((3,), -1, 1)},
+    "quadrature",
+    lambda draw: gaussian_and_noise(draw) | {"v": draw.reals((3,), -1, 1)},
     cancels=EITHER_SIGN,
 )
 def curvature_at_the_truth_is_the_information(impl, p, noise, nu, v):
-    r"""The second derivative at the truth: with the covariance of the gradient it makes that of the estimate.
+    r"""At the truth the expected second derivative is the information matrix I, which gives the estimate's covariance.
 
     \mathbb E\, \partial_v^2 \ell = v^\top I v;\ n \operatorname{Cov}(\hat\theta) \to
     I^{-1} - (1 + \tfrac1\nu) I^{-1} E E^\top I^{-1}"""
@@ -272,19 +269,19 @@ def curvature_at_the_truth_is_the_information(impl, p, noise, nu, v):
 
 
 def asymptotic_covariance(matrix, vector, nu):
-    """Of theta and log Z, per data point."""
+    """The asymptotic covariance of the estimates of log Z and theta, times the number of data points."""
     inverse = np.linalg.inv(matrix)
     return inverse - (1 + 1 / nu) * np.outer(inverse @ vector, inverse @ vector)
 
 
 def mean_of(function, p):
-    """E_p of a function that is smooth on the scale of p, by 30 nodes."""
+    """E_p of a function that is smooth on the scale of p, by 30 Gauss-Hermite nodes."""
     rule = gauss_hermite(p.components[0], 30)
     return total((function(rule.x).T * rule.weights).T)
 
 
 def judged_covariance(impl, p, noise, nu):
-    """I^{-1} Cov(grad) I^{-1}, from the derivatives of the rows alone."""
+    """I^{-1} Cov(grad) I^{-1}, computed only from derivatives of the rows of the function under test."""
 
     def curvature(v):
         row, at = curvature_rows(impl, p, noise, v), anchor(p)
@@ -307,20 +304,13 @@ def judged_covariance(impl, p, noise, nu):
 FISHER = [(0.3, 0.8, 0.1, 1.6), (-0.5, 1.3, -0.4, 2.0)]  # mean and variance of p, mean and deviation of the noise
 
 
-def gaussian_and_wide_noise(draw: Draw) -> dict:
-    mean, variance, centre, deviation = draw.choice(FISHER)
+def gaussian_and_wide_noise(mean, variance, centre, deviation) -> dict:
     return {"p": GaussianMixture([1.0], [[mean]], variance), "noise": GaussianMixture([1.0], [[centre]], deviation**2)}
 
 
-@theorem(
-    "Gutmann and Hyvarinen 2012, corollaries of theorem 3",
-    kind="limit",
-    about="noise_contrastive",
-    case=gaussian_and_wide_noise,
-    cases=len(FISHER),
-)
+@theorem("Gutmann and Hyvarinen 2012, corollaries of theorem 3", "limit", gaussian_and_wide_noise, cases=FISHER)
 def asymptotic_covariance_tends_to_fishers(impl, p, noise):
-    r"""With many noise points the asymptotic covariance of the estimate is that of maximum likelihood: order 1 in 1/nu.
+    r"""With many noise points the asymptotic covariance of the estimate tends to that of maximum likelihood as 1/nu.
 
     I^{-1} \operatorname{Cov}(\nabla \ell) I^{-1} = C_F + \tfrac1\nu (G^{-1} J G^{-1} - e e^\top) + O(\nu^{-2}),\
     G = \mathbb E_p g g^\top,\ J = \mathbb E_p[\tfrac{p}{p_n} g g^\top],\ e \text{ the direction of } \log Z"""
@@ -348,9 +338,9 @@ def samples_and_noise(draw: Draw) -> dict:
     return gaussian_and_noise(draw) | {"nu": draw.count(1, 5), "seed": draw.count(0, 2**30)}
 
 
-@theorem(ASYMPTOTIC, kind="statistical", about="noise_contrastive", case=samples_and_noise)
+@theorem(ASYMPTOTIC, "statistical", samples_and_noise)
 def estimates_scatter_as_the_asymptotic_covariance_says(impl, p, noise, nu, seed):
-    r"""Estimates from samples, log Z among them, scatter around the truth as the formula says.
+    r"""Estimates from samples, including log Z, scatter around the truth with the asymptotic covariance.
 
     n\, (\hat\theta - \theta)^\top C^{-1} (\hat\theta - \theta) \sim \chi^2_3,\
     C = I^{-1} - (1 + \tfrac1\nu) I^{-1} E E^\top I^{-1}"""

@@ -1,10 +1,12 @@
-r"""Theorems about contrastive divergence: what its gradient is, and what its limits are."""
+r"""Theorems about contrastive divergence: its gradient and its limits."""
 
 import autograd.numpy as anp
 import numpy as np
 from autograd import make_jvp
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.bits import all_bits, probabilities
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import (
     density_of,
@@ -16,12 +18,9 @@ from refebm.identities.parameters import (
     under_model,
 )
 from refebm.identities.rbm import joint, machine
-from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.identities.wells import IN_THE_PLANE, Wells, place_in_the_plane
 from refebm.models import Model
 from refebm.truth.densities import standard_normal
-from refebm.truth.expectations import expect
 
 TWO_PHASES = "Song and Kingma 2021, section 3; dataflowr module 18a, contrastive divergence"
 HINTON = "Hinton 2002, section 2"
@@ -35,9 +34,9 @@ def model_data_and_samples(draw: Draw) -> dict:
     return {"model": model, "x": points[:3], "x_model": points[3:]}
 
 
-@theorem(TWO_PHASES, kind="pointwise", about="contrastive_divergence", case=model_data_and_samples, cancels=EITHER_SIGN)
+@theorem(TWO_PHASES, "pointwise", model_data_and_samples, cancels=EITHER_SIGN)
 def contrastive_divergence_is_a_ratio_of_probabilities(impl, model, x, x_model):
-    r"""Row by row it is the log ratio of the model's densities at the sample and at the datum.
+    r"""Each row is the log ratio of the model's densities at the sample and at the data point.
 
     E(x) - E(x') = \log p(x') - \log p(x)"""
     p = density_of(model)
@@ -51,16 +50,9 @@ def model_data_and_direction(draw: Draw) -> dict:
     return {"x": x, "model": model, "direction": draw.reals((number_of_parameters(model),), 0.5, 1.5)}
 
 
-@theorem(
-    TWO_PHASES,
-    kind="quadrature",
-    about="contrastive_divergence",
-    case=model_data_and_direction,
-    plane=True,
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES, "quadrature", model_data_and_direction, plane=True, cancels=EITHER_SIGN)
 def samples_of_the_model_give_the_likelihood_gradient(impl, x, model, direction):
-    r"""With samples from the model the expected gradient, along any direction, is that of the likelihood, by hand.
+    r"""With samples from the model the expected gradient is that of the negative log-likelihood, in any direction.
 
     \mathbb E_{x' \sim p_\theta} \nabla_\theta[E(x) - E(x')]
     = \nabla_\theta E(x) - \mathbb E_{p_\theta}[\nabla_\theta E]"""
@@ -88,13 +80,12 @@ def quadratic_and_langevin_step(draw: Draw) -> dict:
 
 @theorem(
     TWO_PHASES + "; Du and Mordatch 2019, algorithm 1 (stop gradient)",
-    kind="pointwise",
-    about="contrastive_divergence",
-    case=quadratic_and_langevin_step,
+    "pointwise",
+    quadratic_and_langevin_step,
     cancels=EITHER_SIGN,
 )
 def no_gradient_flows_through_the_samples(impl, model, x, eta, z):
-    r"""Samples that a Langevin step makes with the model's own parameters are held constant: two phases, and no more.
+    r"""The gradient treats samples as constants, even if a Langevin step made them with the model's own parameters.
 
     \nabla_\theta[E(x) - E(x')] = \nabla_\theta E(x) - (\nabla_\theta E)(x'),\
     x' = x - \eta P (x - m) + \sqrt{2\eta} z"""
@@ -117,7 +108,7 @@ def visible_chain(model: Model) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pairs(impl, model: Model) -> np.ndarray:
-    """The gradients of the loss for all visible states (2^d) and all negative states (2^d), (2^d, 2^d, P)."""
+    """The gradients of the loss for every pair of data state and negative state, (2^d, 2^d, P)."""
     v = all_bits(model.d)
     data, negative = np.repeat(v, len(v), axis=0), np.tile(v, (len(v), 1))
     rows = gradients_of(lambda model: impl.contrastive_divergence(impl.energy(model), data, negative), model)
@@ -129,19 +120,9 @@ def machine_data_and_steps(draw: Draw) -> dict:
     return {"model": model, "log_q": draw.reals((2**model.d,), -1, 1), "k": draw.count(1, 20)}
 
 
-def probabilities(log_q: np.ndarray) -> np.ndarray:
-    return np.exp(log_q) / np.sum(np.exp(log_q))
-
-
-@theorem(
-    HINTON + "; Song and Kingma 2021, section 3",
-    kind="enumeration",
-    about="contrastive_divergence",
-    case=machine_data_and_steps,
-    cancels=EITHER_SIGN,
-)
+@theorem(HINTON + "; Song and Kingma 2021, section 3", "enumeration", machine_data_and_steps, cancels=EITHER_SIGN)
 def machines_have_two_phases(impl, model, log_q, k):
-    r"""The expected gradient of CD-k, by a power of the chain: each phase has the hidden units of its own states.
+    r"""The expected gradient of CD-k has two phases, at the data and after k steps, each with its own hidden means.
 
     \nabla_W = -\mathbb E_{v \sim q}\, v\, \mathbb E[h \mid v]^\top
     + \mathbb E_{v' \sim q K^k}\, v'\, \mathbb E[h \mid v']^\top"""
@@ -157,19 +138,13 @@ def machines_have_two_phases(impl, model, log_q, k):
 
 
 def moments(v: np.ndarray, h: np.ndarray) -> np.ndarray:
-    """v h^T, v and h, flattened as parameters W, b and c are."""
+    """v h^T, v and h, flattened in the order of the parameters W, b and c."""
     return np.concatenate([(v[:, :, None] * h[:, None, :]).reshape(len(v), -1), v, h], axis=1)
 
 
-@theorem(
-    HINTON,
-    kind="enumeration",
-    about="contrastive_divergence",
-    case=machine_data_and_steps,
-    cancels="the right side is zero",
-)
+@theorem(HINTON, "enumeration", machine_data_and_steps, cancels="the right side is zero")
 def every_number_of_steps_is_right_at_the_truth(impl, model, log_q, k):
-    r"""Where the data are the model's, the expected gradient of CD-k vanishes, whatever k.
+    r"""If the data have the law of the model, the expected gradient of CD-k vanishes for every k.
 
     q = p_\theta \Rightarrow \mathbb E\, \nabla_\theta[F(v) - F(v')] = 0"""
     p, step = visible_chain(model)
@@ -186,10 +161,9 @@ MACHINES = [  # b, c, W, and log-probabilities of the data, up to a constant
 
 @theorem(
     HINTON + "; Carreira-Perpinan and Hinton 2005",
-    kind="limit",
-    about="contrastive_divergence",
-    case=lambda draw: dict(zip(("b", "c", "W", "log_q"), map(np.array, draw.choice(MACHINES)))),
-    cases=len(MACHINES),
+    "limit",
+    lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))),
+    cases=MACHINES,
 )
 def more_steps_tend_to_the_likelihood_gradient(impl, b, c, W, log_q):
     r"""The expected gradient of CD-k tends to that of the likelihood as the k-th power of the second eigenvalue.
@@ -215,15 +189,11 @@ def gaussian_and_langevin_step(draw: Draw) -> dict:
 
 
 @theorem(
-    "Hyvarinen 2007; Song and Kingma 2021, section 4.3",
-    kind="quadrature",
-    about="contrastive_divergence",
-    case=gaussian_and_langevin_step,
-    cancels=EITHER_SIGN,
+    "Hyvarinen 2007; Song and Kingma 2021, section 4.3", "quadrature", gaussian_and_langevin_step, cancels=EITHER_SIGN
 )
 def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
-    r"""With one Langevin step the gradient is eta times that of implicit score matching: exactly in the mean m,
-    whose derivative of the energy is linear in x, and up to the square of eta in the precision P.
+    r"""For a quadratic energy and one Langevin step the expected gradient is eta times that of implicit score matching,
+    exactly in the mean m, and up to a term in eta^2 in the precision P.
 
     \mathbb E_z \nabla[E(x) - E(x')] = \eta \nabla(\tfrac12|P y|^2 - \operatorname{tr} P)
     - \tfrac12 \eta^2 (0, P y y^\top P),\ y = x - m"""
@@ -242,15 +212,9 @@ def langevin_contrast_of_a_quadratic_energy(impl, model, x, eta):
     return Sides(terms, [*in_mean, *(np.concatenate([zero, part.ravel()])[None] for part in squares)], change)
 
 
-@theorem(
-    "Hyvarinen 2007; Song and Kingma 2021, section 4.3",
-    kind="limit",
-    about="contrastive_divergence",
-    case=place_in_the_plane,
-    cases=len(IN_THE_PLANE),
-)
+@theorem("Hyvarinen 2007; Song and Kingma 2021, section 4.3", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
-    r"""With one Langevin step, over eta, the gradient tends to that of implicit score matching, for every x.
+    r"""For one Langevin step, at every x, the gradient divided by eta tends to that of implicit score matching.
 
     \tfrac1\eta \mathbb E_z\, \partial_\theta[E(x) - E(x')] - \partial_\theta(\tfrac12 |s|^2 + \operatorname{div} s)
     = -\eta(\tfrac12 s^\top \nabla^2 g\, s + s \cdot \nabla \Delta g + \tfrac12 \Delta^2 g) + O(\eta^2),\
@@ -259,7 +223,7 @@ def langevin_contrast_tends_to_score_matching(impl, wells, x, v):
     tanh = np.tanh(a)
     sech = 1 - tanh**2
     slope = [tanh, sech, -2 * tanh * sech, -2 * sech * (1 - 3 * tanh**2), 8 * tanh * sech * (2 - 3 * tanh**2)]
-    first, second, third, fourth = (-(a * slope[n] + n * slope[n - 1]) for n in range(1, 5))  # of g, along m
+    first, second, third, fourth = (-(a * slope[n] + n * slope[n - 1]) for n in range(1, 5))  # derivatives of g along m
     score = -x + m * tanh
     along = score @ m
     limit = -(along * first + q * second)
@@ -284,13 +248,13 @@ def buffer_and_pushes(draw: Draw) -> dict:
 
 
 def padded(points: np.ndarray, n: int) -> np.ndarray:
-    """The first n rows, and zeros where there are fewer."""
+    """The first n rows, padded with zeros if there are fewer."""
     return np.concatenate([points, np.zeros((n, points.shape[1]))])[:n]
 
 
-@theorem(REPLAY, kind="pointwise", about="ReplayBuffer.push", case=buffer_and_pushes)
+@theorem(REPLAY, "pointwise", buffer_and_pushes, about="ReplayBuffer.push")
 def the_oldest_leave_first(impl, capacity, batches):
-    r"""A buffer holds the last points that came, in their order, at most as many as its capacity; none changes another.
+    r"""A buffer keeps the latest points in order, up to its capacity, and a push leaves the old buffer unchanged.
 
     (x_1, \dots, x_t) \mapsto (x_{t - c + 1}, \dots, x_t)"""
     buffers = [impl.ReplayBuffer(batches[0], capacity)]
@@ -318,9 +282,9 @@ def buffer_and_starts(draw: Draw) -> dict:
     }
 
 
-@theorem(REPLAY, kind="pointwise", about="ReplayBuffer.start", case=buffer_and_starts)
+@theorem(REPLAY, "pointwise", buffer_and_starts, about="ReplayBuffer.start")
 def where_chains_start(impl, points, capacity, fresh, fraction, anew, which, u):
-    r"""Chains start anew where the first u is below the fraction, else at the point that the second one counts off.
+    r"""A chain starts afresh if its first u is below the fraction, else at the stored point floor(u_2 N).
 
     u_1 \in (0, f) \mapsto \text{fresh},\ u_1 \in (f, 1),\ u_2 \in (\tfrac kN, \tfrac{k + 1}N) \mapsto x_k"""
     first = np.where(anew, fraction * u[:, 0], fraction + (1 - fraction) * u[:, 0])
@@ -331,17 +295,17 @@ def where_chains_start(impl, points, capacity, fresh, fraction, anew, which, u):
 
 @theorem(
     REPLAY,
-    kind="enumeration",
-    about="ReplayBuffer.start",
-    case=lambda draw: {
+    "enumeration",
+    lambda draw: {
         "points": draw.reals((draw.count(2, 4), 2), 0.5, 2),
         "room": draw.count(0, 3),
         "fresh": draw.reals((1, 2), -2, -0.5),
         "tenths": draw.count(0, 10),
     },
+    about="ReplayBuffer.start",
 )
 def the_fraction_starts_anew(impl, points, room, fresh, tenths):
-    r"""Over a uniform grid of u the fraction of chains start anew, and the others at each point equally often.
+    r"""Over a uniform grid of u a fraction f of chains start afresh, and the rest at each stored point equally often.
 
     \mathbb E_u[x_0] = f\, x_{\text{fresh}} + (1 - f)\, \tfrac1N \sum_k x_k"""
     first, second = (np.arange(10) + 0.5) / 10, (np.arange(3 * len(points)) + 0.5) / (3 * len(points))

@@ -1,12 +1,13 @@
-r"""Theorems about coupled chains: each alone is a chain, and what is made of both has no bias."""
+r"""Theorems about coupled chains: each alone is a Markov chain, and estimates from both are unbiased."""
 
 import numpy as np
 import scipy
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Sampled, Sides, theorem
+from refebm.identities.bits import probabilities
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import energy_gradients, gradients_of
-from refebm.identities.record import Sampled, Sides, theorem
 from refebm.models import Model
 from refebm.samplers.step import moved
 from refebm.truth.densities import Gaussian
@@ -17,12 +18,12 @@ QIU = "Qiu, Zhang and Wang 2020, section 3"
 
 
 def states_of(pair) -> list:
-    """The states of both chains, whether steps or arrays came back."""
+    """The states of both chains, from a pair of `Step` records or of arrays."""
     return [getattr(one, "x", one) for one in pair]
 
 
 def two_walkers(draw: Draw) -> dict:
-    """Near enough to agree often, many, so that some decisions differ; the last pair is together."""
+    """Pairs of states, near enough to meet often, and many enough to also miss; the last pair is already equal."""
     d, scale = draw.count(1, 3), draw.real(0.5, 2)
     x = draw.reals((WALKERS, d), -2, 2)
     y = x + scale * draw.reals((WALKERS, d), -1.5, 1.5) * (np.arange(WALKERS) < WALKERS - 1)[:, None]
@@ -34,11 +35,9 @@ def two_walkers(draw: Draw) -> dict:
     return {"model": draw.model(d, SMOOTH_ENERGIES), "x": x, "y": y, "scale": scale} | noise
 
 
-@theorem(
-    JACOB + ", algorithm 2", kind="pointwise", about="coupled_metropolis_step", case=two_walkers, cancels=EITHER_SIGN
-)
+@theorem(JACOB + ", algorithm 2", "pointwise", two_walkers, cancels=EITHER_SIGN)
 def coupled_proposals_by_their_densities(impl, model, x, y, scale, z, u_meet, u):
-    r"""The first proposal is the second's too with the ratio of their densities there, else mirrored; one u for both.
+    r"""The proposal for y is x' if u_meet is below N(x'; y)/N(x'; x), else the mirrored move; one u accepts both.
 
     u_{\text{meet}}\, \mathcal N(x'; x, \sigma^2 I) < \mathcal N(x'; y, \sigma^2 I) \Rightarrow y' = x',\
     \text{else } y' - y = R(x' - x),\ R = I - 2 e e^\top,\ e \parallel x - y"""
@@ -62,9 +61,9 @@ def gap_and_seed(draw: Draw) -> dict:
     return {"gap": draw.reals((d,), 0.2, 1.5), "scale": draw.real(0.5, 2), "seed": draw.count(0, 2**20)}
 
 
-@theorem(JACOB + ", section 4", kind="statistical", about="coupled_metropolis_step", case=gap_and_seed)
+@theorem(JACOB + ", section 4", "statistical", gap_and_seed, about="coupled_metropolis_step")
 def coupled_proposals_are_normal_and_meet_as_often_as_can_be(impl, gap, scale, seed):
-    r"""The second proposal alone is normal, and is the first's as often as the two laws overlap.
+    r"""The second proposal by itself is normal, and equals the first with probability the overlap of the two laws.
 
     \mathbb E \cos(k \cdot \zeta) = e^{-|k|^2/2},\ \mathbb E \sin(k \cdot \zeta) = 0,\ \zeta = (y' - y)/\sigma,\quad
     P(x' = y') = 2 \Phi(-|g|/2)"""
@@ -86,7 +85,7 @@ def coupled_proposals_are_normal_and_meet_as_often_as_can_be(impl, gap, scale, s
 
 
 def chain_of_three(draw: Draw) -> dict:
-    """Three points, a law that a Metropolis chain on them leaves invariant, a start law, and a coupling."""
+    """Three points, the invariant law of a Metropolis chain on them, an initial law, and a coupling."""
     d, steps = draw.count(1, 2), draw.count(2, 3)
     k = draw.count(0, steps - 1)
     return {
@@ -101,19 +100,15 @@ def chain_of_three(draw: Draw) -> dict:
     }
 
 
-def probabilities(logits: np.ndarray) -> np.ndarray:
-    return np.exp(logits) / np.sum(np.exp(logits))
-
-
 def metropolis_chain(logits: np.ndarray) -> np.ndarray:
-    """On a ring, either neighbour proposed with probability 1/2."""
+    """The transition matrix of a Metropolis chain on a ring that proposes either neighbour with probability 1/2."""
     p = probabilities(logits)
     P = 0.5 * np.minimum(1, p / p[:, None]) * (1 - np.eye(len(p)))
     return P + np.diag(1 - np.sum(P, axis=1))
 
 
 def joint_step(P: np.ndarray, i: int, j: int, coupling: str) -> np.ndarray:
-    """The probabilities of all pairs after (i, j): those that have met stay together."""
+    """The probabilities of all pairs of states after the pair (i, j); chains that have met stay together."""
     if i == j:
         return np.diag(P[i])
     if coupling == "product":
@@ -138,12 +133,11 @@ def all_paths(P, first, second, coupling, steps):
 
 @theorem(
     JACOB + ", section 2.1",
-    kind="enumeration",
-    about="unbiased_mean",
-    case=chain_of_three,
+    "enumeration",
+    chain_of_three,
     cancels=EITHER_SIGN,
     outside={
-        "Y_0 of another law": lambda: {
+        "Y_0 has another law than X_0": lambda: {
             "model": Model("quadratic", {"mean": np.zeros(1), "precision": np.eye(1)}),
             "points": np.array([[-1.0], [0.5], [2.0]]),
             "logits": np.array([0.0, 0.5, -0.5]),
@@ -157,8 +151,8 @@ def all_paths(P, first, second, coupling, steps):
     },
 )
 def time_average_of_coupled_chains_has_no_bias(impl, model, points, logits, start, coupling, steps, k, m, other=None):
-    r"""Over all pairs of paths of any length T, met or not, its mean is that of h(X_T), whatever k and m: for T without
-    end the mean under the invariant law.
+    r"""Over all pairs of paths of length T the mean of the estimate is E h(X_T) for all k and m, even if they have not
+    met; as T grows it tends to the mean under the invariant law.
 
     \mathbb E H_{k:m} = \mathbb E h(X_T) = \mu P^T h \to \pi h"""
     P, first = metropolis_chain(logits), probabilities(start)
@@ -182,7 +176,7 @@ def chains_by_numbers(draw: Draw) -> dict:
 
 
 def weights_of(k: int, m: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """How often each state of X and of Y counts in the mean of H_k, ..., H_m, each written out."""
+    """The weights of the states of X and of Y in the mean of H_k, ..., H_m, counted term by term."""
     for_x, for_y = np.zeros(steps + 1), np.zeros(steps)
     for start in range(k, m + 1):
         for_x[start] += 1
@@ -191,9 +185,9 @@ def weights_of(k: int, m: int, steps: int) -> tuple[np.ndarray, np.ndarray]:
     return for_x / (m - k + 1), for_y / (m - k + 1)
 
 
-@theorem(JACOB + ", eq. 2.2", kind="pointwise", about="unbiased_mean", case=chains_by_numbers, cancels=EITHER_SIGN)
+@theorem(JACOB + ", eq. 2.2", "pointwise", chains_by_numbers, cancels=EITHER_SIGN)
 def time_average_is_a_mean_of_single_estimates(impl, model, x, chain, lagged, k, m):
-    r"""The weights of the differences are what the mean of all estimates from k to m has, each with its own sum.
+    r"""The time average from k to m is the mean of the single estimates H_l for l from k to m.
 
     H_{k:m} = \frac{1}{m - k + 1} \sum_{l=k}^m \Big(h(X_l) + \sum_{t > l} [h(X_t) - h(Y_{t-1})]\Big)"""
     rows = impl.unbiased_mean(impl.energy(model), chain, lagged, k, m)
@@ -201,9 +195,9 @@ def time_average_is_a_mean_of_single_estimates(impl, model, x, chain, lagged, k,
     return Sides([rows], [w * model(point) for weights, points in pairs for w, point in zip(weights, points)])
 
 
-@theorem(QIU, kind="pointwise", about="unbiased_contrastive_divergence", case=chains_by_numbers, cancels=EITHER_SIGN)
+@theorem(QIU, "pointwise", chains_by_numbers, cancels=EITHER_SIGN)
 def unbiased_contrast_has_two_phases(impl, model, x, chain, lagged, k, m):
-    r"""Its value, and its gradient in the parameters: the energy's at the data, less its time average over the chains.
+    r"""Value and gradient are those of the energy at the data, minus their unbiased time average over the chains.
 
     \nabla_\theta E(x) - H_{k:m}(\nabla_\theta E)"""
 
@@ -217,7 +211,7 @@ def unbiased_contrast_has_two_phases(impl, model, x, chain, lagged, k, m):
 
 
 def pairs_and_noise(draw: Draw) -> dict:
-    """Noise for steps that contract, and let a pair meet where their u is above 1/2, as all do in the last."""
+    """Noise for contracting steps in which a pair meets where its u exceeds 1/2; in the last step all pairs meet."""
     d, n, steps = draw.count(1, 2), draw.count(1, 3), draw.count(2, 5)
     u = np.array([[draw.choice((0.25, 0.75)) for _ in range(n)] for _ in range(steps - 1)] + [[0.75] * n])
     noise = {"z": draw.reals((steps, n, d), -1, 1), "u": u}
@@ -225,15 +219,15 @@ def pairs_and_noise(draw: Draw) -> dict:
 
 
 def contracted(x, y, z, u):
-    """Each halved, and moved by z, one up and the other down; together where u is above 1/2, or where they were."""
+    """A coupled kernel: x/2 + z and y/2 - z, or twice x/2 + z where u > 1/2 or the pair has met before."""
     together = (u[:, None] > 0.5) | np.all(x == y, axis=1)[:, None]
     up = 0.5 * x + z
     return moved(up), moved(np.where(together, up, 0.5 * y - z))
 
 
-@theorem(JACOB + ", section 2.1", kind="pointwise", about="coupled_chains", case=pairs_and_noise, cancels=EITHER_SIGN)
+@theorem(JACOB + ", section 2.1", "pointwise", pairs_and_noise, cancels=EITHER_SIGN)
 def coupled_chains_are_a_step_apart(impl, x, y, m, z, u):
-    r"""X takes the first step alone, then both move by the same noise until all have met and X_m is there.
+    r"""X takes the first step alone; then both chains move with the same noise until all pairs have met and X_m exists.
 
     X_1 = \tfrac12 x + z_0,\ (X_{t+1}, Y_t) = \bar P(X_t, Y_{t-1}; z_t),\ \tau = \min\{t: X_t = Y_{t-1}\}"""
     here, there = [x, 0.5 * x + z[0]], [y]

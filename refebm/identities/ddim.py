@@ -1,12 +1,11 @@
-r"""Theorems about denoising diffusion with a share of its noise: a step, and chains without any."""
+r"""Theorems about DDIM, denoising diffusion with a fraction eta of its noise: single steps and noiseless chains."""
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.ddpm import a_discrete_step, lost
 from refebm.identities.diffused import column, field_by_hand
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
 SONG = "Song, Meng and Ermon 2021"
@@ -18,9 +17,9 @@ def a_step(draw: Draw) -> dict:
     return case | {"eta": draw.choice((0.0, 0.5, 1.0)) * draw.real(0.2, 0.98)}
 
 
-@theorem(f"{SONG}, eq. 12", kind="pointwise", about="ddim_step", case=a_step, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 12", "pointwise", a_step, cancels=EITHER_SIGN)
 def ddim_step_by_hand(impl, model, betas, x, i, eta, z):
-    r"""The clean point and the noise that the score says are there, put together again with less noise.
+    r"""A step combines the clean point and the noise that the score predicts, with the noise level of the step before.
 
     \sqrt{a_{i-1}}\, \frac{x + v_i s}{\sqrt{a_i}} - \sqrt{v_{i-1} - \sigma^2}\, \sqrt{v_i}\, s + \sigma z,\
     v_i = 1 - a_i,\ \sigma^2 = \eta^2 \beta_i v_{i-1}/v_i"""
@@ -34,20 +33,14 @@ def ddim_step_by_hand(impl, model, betas, x, i, eta, z):
 
 
 def all_of_the_noise(draw: Draw) -> dict:
-    """The first variance of the schedule may be next to nothing: then so is what is left of the noise of x_1."""
+    """A step with eta = 1; the first variance may be as small as 2^-60: then hardly any noise is left after step 1."""
     case = a_step(draw) | {"eta": 1.0}
     return case | {"betas": case["betas"] * np.append(2.0 ** -draw.count(0, 60), np.ones(len(case["betas"]) - 1))}
 
 
-@theorem(
-    f"{SONG}, eq. 16; Ho, Jain and Abbeel 2020, eqs. 6 and 7",
-    kind="pointwise",
-    about="ddim_step",
-    case=all_of_the_noise,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{SONG}, eq. 16; Ho, Jain and Abbeel 2020, eqs. 6 and 7", "pointwise", all_of_the_noise, cancels=EITHER_SIGN)
 def all_of_the_noise_is_ancestral(impl, model, betas, x, i, eta, z):
-    r"""With eta = 1 it is the mean and the variance of x_{i-1} given x_i and the data, that of the posterior.
+    r"""With eta = 1 the step is ancestral, with the variance of x_{i-1} given x_i and the clean point.
 
     \frac{x + \beta_i s(x, i)}{\sqrt{1 - \beta_i}} + \sqrt{\beta_i v_{i-1}/v_i}\, z"""
     every = i * np.ones(len(x), int)
@@ -59,15 +52,9 @@ def all_of_the_noise_is_ancestral(impl, model, betas, x, i, eta, z):
     )
 
 
-@theorem(
-    f"{SONG}, eq. 14 and section 4.3",
-    kind="pointwise",
-    about="ddim_step",
-    case=lambda draw: a_step(draw) | {"eta": 0.0},
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{SONG}, eq. 14 and section 4.3", "pointwise", lambda draw: a_step(draw) | {"eta": 0.0}, cancels=EITHER_SIGN)
 def no_noise_is_euler_along_the_flow(impl, model, betas, x, i, eta, z):
-    r"""With eta = 0 it is Euler's step of dy/dl = -std s(m y), y = x/m, l = std/m, whatever the field and the noise.
+    r"""With eta = 0, for any field, the step is Euler's for dy/dl = -std s(m y) with y = x/m and l = std/m.
 
     \frac{x'}{m_{i-1}} = \frac{x}{m_i} + (\lambda_{i-1} - \lambda_i)(-\text{std}_i s),\
     \lambda = \text{std}/m"""
@@ -79,7 +66,7 @@ def no_noise_is_euler_along_the_flow(impl, model, betas, x, i, eta, z):
 
 
 def one_point(draw: Draw) -> dict:
-    """A point as the data, and a schedule; x_i is drawn by its own noise."""
+    """Data at a single point, a schedule, and the noise of x_i."""
     d, n, n_steps = draw.count(1, 3), 3, draw.count(2, 6)
     case = {"point": draw.reals((1, d), -1.5, 1.5), "betas": draw.reals((n_steps,), 0.02, 0.6)}
     case |= {"i": np.array([draw.count(0, n_steps - 1) for _ in range(n)]), "eta": draw.real(0.05, 0.95)}
@@ -87,7 +74,7 @@ def one_point(draw: Draw) -> dict:
 
 
 def point_mass(impl, point, betas):
-    """The score of x_i for data that are all one point, as data with a variance that no number feels."""
+    """The score of x_i for data at a single point: that of a Gaussian too narrow to make a difference in float64."""
     wells = {"logits": np.zeros(1), "means": point, "variances": 0 * point + 1e-300}
     s, after = impl.score(Model("smoothed_mixture", wells)), lost(betas)[0]
 
@@ -98,9 +85,9 @@ def point_mass(impl, point, betas):
     return score
 
 
-@theorem(f"{SONG}, lemma 1 and theorem 1", kind="pointwise", about="ddim_step", case=one_point, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, lemma 1 and theorem 1", "pointwise", one_point, cancels=EITHER_SIGN)
 def a_point_mass_stays_one(impl, point, betas, i, eta, noise, z):
-    r"""For data that are one point the laws are kept, whatever eta: its noise and the old one add up to the variance.
+    r"""For data at one point a step maps the law of x_i to that of x_{i-1} for every eta: old and new noise add up.
 
     x_i = m_i x_0 + \text{std}_i e \mapsto m_{i-1} x_0 + \sqrt{v_{i-1} - \sigma^2}\, e + \sigma z,\
     \sigma^2 = \eta^2 \beta_i v_{i-1}/v_i"""
@@ -119,9 +106,9 @@ def a_chain(draw: Draw) -> dict:
     }
 
 
-@theorem(f"{SONG}, section 4.3", kind="pointwise", about="ddim_step", case=a_chain, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, section 4.3", "pointwise", a_chain, cancels=EITHER_SIGN)
 def a_point_mass_is_found_in_any_number_of_steps(impl, point, betas, noise):
-    r"""Without noise the chain ends at the point, whatever the schedule, and were it a single step.
+    r"""For data at one point the chain without noise ends exactly at that point, for any schedule and number of steps.
 
     x_{N-1} = m_{N-1} x_0 + \text{std}_{N-1} e \mapsto \dots \mapsto x_0"""
     after, score = lost(betas)[0], point_mass(impl, point, betas)
@@ -135,15 +122,9 @@ def a_point_mass_is_found_in_any_number_of_steps(impl, point, betas, noise):
 ENDS = [(2.0, 0.4), (3.0, 1.5), (1.0, 0.15)]
 
 
-@theorem(
-    f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.3",
-    kind="limit",
-    about="ddim_step",
-    case=lambda draw: dict(zip(("largest", "v"), draw.choice(ENDS))),
-    cases=len(ENDS),
-)
+@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.3", "limit", cases=ENDS)
 def a_chain_without_noise_has_order_one(impl, largest, v):
-    r"""On normal data, with equal steps of std/m from L to 0, the log of the map misses that of the flow at order 1.
+    r"""For normal data and equal steps of std/m from L to 0, the log of the map has an error of order 1 in 1/N.
 
     \log \frac{x_{-1}}{x_N} - \log \sqrt{\frac{v}{V_N}} = -\frac LN \left[\frac{L}{4 (v + L^2)}
     + \frac{\arctan(L/\sqrt v)}{4 \sqrt v}\right] + O(N^{-2})"""
@@ -157,7 +138,7 @@ def a_chain_without_noise_has_order_one(impl, largest, v):
         def score(x, i, m=m, levels=levels):
             return s(x / m[i, None], levels[i + 1]) / m[i, None]
 
-        i = np.arange(n - 1, -1, -1)  # a step is linear: what it makes of 1, all at once
+        i = np.arange(n - 1, -1, -1)  # each step is linear, so its factor is what it maps 1 to: all steps at once
         grown = impl.ddim_step(score, betas, np.ones((n, 1)), i, 0.0, np.zeros((n, 1))).x
         wanted = 0.5 * np.log(v / (v + largest**2)) - np.log(m[-1])
         errors.append(np.sum(np.log(grown)) - wanted)
@@ -166,14 +147,14 @@ def a_chain_without_noise_has_order_one(impl, largest, v):
 
 
 def a_tiny_step(draw: Draw) -> dict:
-    """Of variances between 2^-44 and 2^-20, and not the first, which leads to the data."""
+    """A step with variances between 2^-44 and 2^-20, and not the first one, which ends at the data."""
     case = a_step(draw) | {"i": 1, "eta": draw.real(0.3, 0.95)}
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{SONG}, eq. 16", kind="pointwise", about="ddim_step", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, eq. 16", "pointwise", a_tiny_step, cancels=EITHER_SIGN)
 def ddim_step_of_tiny_variances(impl, **case):
-    r"""The same where nearly nothing is lost yet: the variances have their digits.
+    r"""The formula of the step holds to full precision even for tiny variances, where 1 - a_i must not cancel.
 
     v_i = v_{i-1} (1 - \beta_i) + \beta_i"""
     return ddim_step_by_hand(impl, **case)

@@ -1,9 +1,10 @@
-r"""Theorems about denoising diffusion in N steps, backward."""
+r"""Theorems about the reverse steps of denoising diffusion (DDPM)."""
 
 from itertools import accumulate
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.diffused import (
     FIELDS,
     N_STEPS,
@@ -21,16 +22,14 @@ from refebm.identities.diffused import (
     variance_and_rates,
 )
 from refebm.identities.diffusion import one_more_step
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
 HO = "Ho, Jain and Abbeel 2020"
 
 
 def a_discrete_step(draw: Draw) -> dict:
-    """A network knows positive levels; a mixture knows times, of which the first two steps are some."""
+    """A reverse step. A network needs i > 0 as its level; a diffused mixture needs a time in [0, 1], so i is 0 or 1."""
     d, n, n_steps = draw.count(1, 3), 3, draw.count(2, 6)
     model = draw.model(d, FIELDS)
     first, last = (0, 1) if model.kind == "diffused_mixture" else (1, n_steps - 1)
@@ -50,15 +49,9 @@ def lost(betas):
     return after, np.concatenate([[0.0], after[:-1]])
 
 
-@theorem(
-    f"{HO}, algorithm 2; {SONG}, appendix E",
-    kind="pointwise",
-    about="ddpm_step",
-    case=a_discrete_step,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{HO}, algorithm 2; {SONG}, appendix E", "pointwise", a_discrete_step, cancels=EITHER_SIGN)
 def ddpm_step_by_hand(impl, model, betas, x, i, z, posterior):
-    r"""Along the score, then larger, then noise of variance beta, or that of the posterior, whatever the field.
+    r"""A step moves along the score, divides by sqrt(1 - beta), and adds noise of variance beta or of the posterior's.
 
     \frac{x + \beta_i s(x, i)}{\sqrt{1 - \beta_i}} + \sigma_i z,
     \ \sigma_i^2 = \beta_i \text{ or } \beta_i \frac{1 - a_{i-1}}{1 - a_i}"""
@@ -71,22 +64,22 @@ def ddpm_step_by_hand(impl, model, betas, x, i, z, posterior):
 
 
 def a_tiny_step(draw: Draw) -> dict:
-    """From the origin, of variances between 2^-44 and 2^-20, of the posterior: not the first, which has none."""
+    """A step from 0 with the posterior variance and betas of 2^-44 to 2^-20; not the first one, which has no noise."""
     case = a_discrete_step(draw) | {"posterior": True, "i": 1}
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38), "x": 0 * case["x"]}
 
 
-@theorem(f"{HO}, eq. 7", kind="pointwise", about="ddpm_step", case=a_tiny_step, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7", "pointwise", a_tiny_step, cancels=EITHER_SIGN)
 def ddpm_step_of_tiny_variances(impl, **case):
-    r"""The same where nearly nothing is lost yet: the posterior's variance has its digits.
+    r"""The posterior variance keeps full precision even for tiny betas, where 1 - a_i must not cancel.
 
     1 - a_i = (1 - a_{i-1})(1 - \beta_i) + \beta_i"""
     return ddpm_step_by_hand(impl, **case)
 
 
-@theorem(f"{HO}, eqs. 6 and 7", kind="pointwise", about="ddpm_step", case=a_discrete_step)
+@theorem(f"{HO}, eqs. 6 and 7", "pointwise", a_discrete_step)
 def variance_of_the_step_by_conditioning(impl, model, betas, x, i, z, posterior):
-    r"""Its variance is that of x_{i-1} given x_i, by Bayes: beta_i for unit normal data, the other for known data.
+    r"""The variance of a step is that of x_{i-1} given x_i: beta_i for unit normal data, the posterior's for one point.
 
     \sigma_i^2 = \frac{V \beta_i}{(1 - \beta_i) V + \beta_i},\ V = 1 \text{ or } 1 - a_{i-1}"""
     every = i * np.ones(len(x), int)
@@ -99,7 +92,7 @@ def variance_of_the_step_by_conditioning(impl, model, betas, x, i, z, posterior)
 
 
 def two_steps(draw: Draw) -> dict:
-    """Data from a mixture, and its score after both of two steps, as that of an SDE at time 1."""
+    """A mixture as the data, and its score after two steps, expressed as that of an SDE at time 1."""
     d = draw.count(1, 3)
     given, betas = draw.model(d, ("smoothed_mixture",)).parameters, draw.reals((2,), 0.05, 0.6)
     rate = -float(np.sum(np.log1p(-betas)))
@@ -107,9 +100,9 @@ def two_steps(draw: Draw) -> dict:
     return {"model": Model("diffused_mixture", {"sde": sde, **given}), "betas": betas, "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(f"{HO}, eq. 7; Efron 2011, eq. 2.8", kind="pointwise", about="ddpm_step", case=two_steps, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 7; Efron 2011, eq. 2.8", "pointwise", two_steps, cancels=EITHER_SIGN)
 def mean_of_the_step_by_conditioning(impl, model, betas, x):
-    r"""With the score of a mixture, diffused, its mean is that of x_{i-1} given x_i, by Bayes on each component.
+    r"""With the score of a diffused mixture, the mean of the step is that of x_{i-1} given x_i, by Bayes.
 
     \frac{x + \beta s(x)}{\sqrt{1 - \beta}} = \mathbb E[x_{i-1} | x_i = x]"""
     first, beta = betas
@@ -125,15 +118,9 @@ CONSTANT = {"kind": "VariancePreserving", "parameters": {"beta_min": 0.6, "beta_
 STARTS = [(2.0, 1.3, 0.4), (3.0, -0.8, -1.2), (1.0, 0.5, 2.0)]  # beta, x and z
 
 
-@theorem(
-    f"{SONG}, appendix E",
-    kind="limit",
-    about="ddpm_step",
-    case=lambda draw: dict(zip(("beta", "start", "z"), draw.choice(STARTS))),
-    cases=len(STARTS),
-)
+@theorem(f"{SONG}, appendix E", "limit", cases=STARTS)
 def ddpm_step_is_a_reverse_step(impl, beta, start, z):
-    r"""Beside one Euler-Maruyama step of the reverse-time SDE it is of order 2 in dt, beta_i being beta dt.
+    r"""With beta_i = beta dt, the step differs from an Euler-Maruyama step of the reverse SDE by a term of order dt^2.
 
     x' - [x + (\tfrac12 \beta x + \beta s)\, dt + \sqrt{\beta\, dt}\, z] = (\tfrac38 x + \tfrac12 s) \beta^2 dt^2
     + O(dt^3)"""
@@ -148,9 +135,9 @@ def ddpm_step_is_a_reverse_step(impl, beta, start, z):
 
 
 def discrete_chain(impl, n, v, low, posterior):
-    """What the variance misses after a chain of n steps, of which the first n low are left out, on normal data.
+    """The error of the variance, for normal data, of a chain of n steps that is stopped at time `low`.
 
-    A step makes a x + c s + b z of x, s and z: c from a field that is 1/i, whatever x.
+    A step maps x, s and z to a x + c s + b z; a constant score of 1 gives c.
     """
     t, left_out = (1 + np.arange(n)) / n, round(n * low)
     betas = process(PROCESSES[0], t).beta / n
@@ -170,7 +157,7 @@ def discrete_chain(impl, n, v, low, posterior):
 
 
 def ddpm_rate(v, low, posterior):
-    """The rate at which the variance of such a chain goes wrong, as it arrives at the end."""
+    """The rate of the error that such a chain makes in the variance at time t, carried on to time `low`."""
 
     def rate(t):
         now, variance = process(PROCESSES[0], t), variance_and_rates(PROCESSES[0], v, t)[0]
@@ -183,15 +170,9 @@ def ddpm_rate(v, low, posterior):
 ENDS = [(False, 0.0), (False, 0.1), (True, 0.1)]
 
 
-@theorem(
-    f"{HO}, section 3.2; {SONG}, appendix E",
-    kind="limit",
-    about="ddpm_step",
-    case=lambda draw: dict(zip(("posterior", "low"), draw.choice(ENDS))) | {"v": 0.3},
-    cases=len(ENDS),
-)
-def ddpm_chain_has_order_one(impl, posterior, low, v):
-    r"""With beta_i for the variance the chain reaches that of the data with order 1; with the other, if stopped before.
+@theorem(f"{HO}, section 3.2; {SONG}, appendix E", "limit", cases=ENDS)
+def ddpm_chain_has_order_one(impl, posterior, low, v=0.3):
+    r"""The variance of the chain has an error of order 1 in 1/N; with the posterior variance only if stopped before 0.
 
     V_N - V(t_0) = \tfrac1N \int_{t_0}^1 \tfrac{m(t)^2 V(t_0)^2}{m(t_0)^2 V(t)^2} \beta^2
     [\tfrac{1 - V}{V} - \tfrac{m^2}{1 - m^2}]\, dt + O(N^{-2}), \text{ the last term for the posterior variance}"""
@@ -202,15 +183,9 @@ def ddpm_chain_has_order_one(impl, posterior, low, v):
 VARIANCES = [0.2, 0.3]
 
 
-@theorem(
-    f"{HO}, section 3.2",
-    kind="limit",
-    about="ddpm_step",
-    case=lambda draw: {"v": draw.choice(VARIANCES)},
-    cases=len(VARIANCES),
-)
+@theorem(f"{HO}, section 3.2", "limit", cases=VARIANCES)
 def posterior_variance_has_a_logarithm(impl, v):
-    r"""With the posterior variance down to the data, the error is not of order 1 in h = 1/N: it has a logarithm.
+    r"""With the posterior variance and all steps down to the data, the error is of order h log(1/h) in h = 1/N, not h.
 
     e(h) = -\beta(0)\, h \log(1/h) + c h + \dots:\quad e(h) - \tfrac12 e(2h) = -\beta(0) \log(2)\, h + O(h^2 \log h)"""
     errors = np.array([discrete_chain(impl, int(n), v, 0.0, True) for n in N_STEPS])

@@ -1,15 +1,13 @@
-r"""Theorems about denoising: what the noisy objectives are in the mean, Tweedie's formula, and what noise costs."""
+r"""Theorems about denoising: the expectations and variances of its objectives, and Tweedie's formula."""
 
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, half_square, products
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import smoothed_empirical, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 VINCENT = "Vincent 2011, appendix; Song and Kingma 2021, eq. 10"
 MODULE = "dataflowr module 18a, denoising score matching"
@@ -29,14 +27,14 @@ def data_and_noisy_point(draw: Draw) -> dict:
 
 @theorem(
     MODULE + " (whose proof loses the density)",
-    kind="quadrature",
+    "quadrature",
+    data_and_noisy_point,
     about="GaussianMixture.smoothed GaussianMixture.score",
-    case=data_and_noisy_point,
     plane=True,
     mixtures=True,
 )
 def smoothed_score_is_the_mean_noise(impl, p, sigma, y):
-    r"""The score of the smoothed density is minus the mean noise given the noisy point, over sigma.
+    r"""The score of the smoothed density is minus the mean noise given the noisy point, divided by sigma.
 
     \nabla p^\sigma(y) = -\tfrac1\sigma\, p^\sigma(y)\, \mathbb E[Z \mid Y = y]
     = -\tfrac1\sigma \mathbb E_z[z\, p(y - \sigma z)]"""
@@ -49,7 +47,7 @@ def smoothed_score_is_the_mean_noise(impl, p, sigma, y):
 
 
 def data_set_and_model(draw: Draw) -> dict:
-    """A few points, or the user's, with their own noise level, and a model."""
+    """A few points and a noise level, or the user's points and their bandwidth; and a model."""
     d = draw.dimension()
     if draw.data:
         points, sigma = draw.data.means, float(np.sqrt(draw.data.covs[0, 0, 0]))
@@ -63,16 +61,9 @@ def mean_over_points(function, points):
     return lambda z: sum(function(x + 0 * z, z) for x in points) / len(points)
 
 
-@theorem(
-    VINCENT + "; " + MODULE,
-    kind="quadrature",
-    about="denoising_score_matching",
-    case=data_set_and_model,
-    plane=True,
-    mixtures=True,
-)
+@theorem(VINCENT + "; " + MODULE, "quadrature", data_set_and_model, plane=True, mixtures=True)
 def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
-    r"""Over a data set, denoising is the Fisher divergence to the smoothed data, up to a constant.
+    r"""The expected denoising objective is the Fisher divergence from the smoothed data, up to a constant.
 
     \mathbb E_{x,z}[\text{DSM}] = D_F(p^\sigma, s) + C,\ C = \tfrac12 (d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2)"""
     d, s, p = points.shape[1], impl.score(model), smoothed_empirical(points, sigma)
@@ -87,14 +78,14 @@ def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
 
 @theorem(
     MODULE + " (whose C is twice ours)",
-    kind="quadrature",
+    "quadrature",
+    data_and_level,
     about="GaussianMixture.posterior_cov GaussianMixture.score",
-    case=data_and_level,
     plane=True,
     mixtures=True,
 )
 def denoising_constant_is_the_posterior_variance(impl, p, sigma):
-    r"""The constant of denoising is the mean posterior variance of the clean point.
+    r"""The constant of denoising is the mean posterior variance of the clean point, divided by 2 sigma^4.
 
     \tfrac12(d/\sigma^2 - \mathbb E|s_{p^\sigma}|^2)
     = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
@@ -109,11 +100,9 @@ def denoising_constant_is_the_posterior_variance(impl, p, sigma):
     return Sides([smoothed.d / (2 * sigma**2), -square], [variance], change)
 
 
-@theorem(
-    MODULE, kind="quadrature", about="GaussianMixture.posterior_mean", case=data_and_level, plane=True, mixtures=True
-)
+@theorem(MODULE, "quadrature", data_and_level, about="GaussianMixture.posterior_mean", plane=True, mixtures=True)
 def denoising_constant_by_the_mean_noise(impl, p, sigma):
-    r"""The constant again, from the mean noise given the noisy point, (y - E[X|y])/sigma.
+    r"""The constant of denoising is the variance of the noise about its mean given the noisy point.
 
     \tfrac12 \mathbb E[|Z/\sigma|^2 - |\mathbb E[Z/\sigma|Y]|^2]
     = \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)/(2\sigma^4)"""
@@ -133,15 +122,9 @@ def noisy_model(draw: Draw) -> dict:
     return {"x0": draw.reals((1, d), -2, 2), "sigma": draw.noise_level(), "model": draw.model(d, FIELDS)}
 
 
-@theorem(
-    "Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1",
-    kind="quadrature",
-    about="denoising_score_matching implicit_score_matching",
-    case=noisy_model,
-    plane=True,
-)
+@theorem("Vincent 2011, with Stein's lemma; Song and Kingma 2021, section 4.1", "quadrature", noisy_model, plane=True)
 def denoising_is_implicit_nearby(impl, x0, sigma, model):
-    r"""For every x and every sigma, denoising around x is implicit score matching around x, up to a constant.
+    r"""For every x and sigma, denoising at x has the mean of implicit score matching around x plus a constant.
 
     \mathbb E_z[\text{DSM}(x, z)] - \tfrac{d}{2\sigma^2} = \mathbb E_z[\text{ISM}(x + \sigma z)]"""
     s, d = impl.score(model), x0.shape[1]
@@ -156,14 +139,10 @@ def denoising_is_implicit_nearby(impl, x0, sigma, model):
 
 
 @theorem(
-    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
-    kind="quadrature",
-    about="denoising_score_matching_cv",
-    case=noisy_model,
-    plane=True,
+    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1", "quadrature", noisy_model, plane=True
 )
 def control_variate_keeps_the_mean(impl, x0, sigma, model):
-    r"""The control variate has mean zero, for every x: the objective keeps its mean, here from the score by hand.
+    r"""The control variate has mean zero for every x, so that the mean of the objective stays the same.
 
     \mathbb E_z[\text{DSM}_{cv}(x, z)] = \mathbb E_z[\tfrac12 |s(x + \sigma z) + z/\sigma|^2]"""
     (controlled, plain), change = expect(
@@ -188,13 +167,12 @@ def rows_and_noise(draw: Draw, kinds=FIELDS) -> dict:
 
 @theorem(
     "Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6",
-    kind="pointwise",
-    about="noise_conditional_score_matching",
-    case=lambda draw: rows_and_noise(draw, ("noise_conditional",)),
+    "pointwise",
+    lambda draw: rows_and_noise(draw, ("noise_conditional",)),
     cancels=EITHER_SIGN,
 )
 def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
-    r"""The weight sigma^2, each row its own, turns denoising into the prediction of minus the noise.
+    r"""With the weight sigma^2 of each row, denoising compares sigma times the score with minus the noise.
 
     \tfrac12|\sigma_i s(x + \sigma_i z, \sigma_i) + z|^2
     = \sigma_i^2\, \tfrac12 |s(x + \sigma_i z, \sigma_i) + z/\sigma_i|^2"""
@@ -206,13 +184,12 @@ def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
 
 @theorem(
     "Vincent 2011, section 4.2; Stanford CS236, denoising score matching",
-    kind="pointwise",
-    about="denoising_score_matching denoising_score_matching_cv",
-    case=rows_and_noise,
+    "pointwise",
+    rows_and_noise,
     cancels=EITHER_SIGN,
 )
 def denoising_objectives_by_hand(impl, model, x, sigma, z):
-    r"""Both denoising objectives, row by row with a level for each, from the score by hand, multiplied out.
+    r"""Both denoising objectives, with a level for each row, equal their expanded squares with the score by hand.
 
     \tfrac12|s_y|^2 + s_y \cdot z/\sigma + |z|^2/(2\sigma^2),\ y = x + \sigma z; \text{ with the control variate, less }
      s_x \cdot z/\sigma + (|z|^2 - d)/(2\sigma^2)"""
@@ -228,21 +205,17 @@ def denoising_objectives_by_hand(impl, model, x, sigma, z):
 
 
 @theorem(
-    "Vincent 2011, section 4.3; Das 2021, denoising score matching",
-    kind="pointwise",
-    about="denoising_autoencoder",
-    case=rows_and_noise,
-    cancels=EITHER_SIGN,
+    "Vincent 2011, section 4.3; Das 2021, denoising score matching", "pointwise", rows_and_noise, cancels=EITHER_SIGN
 )
 def denoising_is_an_autoencoder(impl, model, x, sigma, z):
-    r"""With r(y) = y + c^2 s(y), the autoencoder's loss is c^4 times the denoising objective where sigma is c.
+    r"""With r(y) = y + c^2 s(y), the autoencoder's loss is c^4 times the denoising objective if sigma = c.
 
     \tfrac12|r(x + \sigma z) - x|^2 = \tfrac12|c^2 s(x + \sigma z) + \sigma z|^2"""
     c, noise = float(sigma[0]), sigma[:, None] * z
     denoiser = Model("denoiser", {"kind": model.kind, "parameters": model.parameters, "sigma": c})
     step = c**2 * score_and_jacobian(model, x + noise)[0]
     rows = impl.denoising_autoencoder(impl.score(denoiser), x, sigma, z)
-    formula = list((np.abs(x) * (np.abs(step) + np.abs(noise))).T)  # r(y) - x adds and takes away x
+    formula = list((np.abs(x) * (np.abs(step) + np.abs(noise))).T)  # r(y) - x adds and subtracts x
     return Sides([rows], [*(0.5 * step.T**2), *(step.T * noise.T), *(0.5 * noise.T**2)], formula=formula)
 
 
@@ -252,9 +225,9 @@ def clean_and_noisy(draw: Draw) -> dict:
     return {"p": p, "sigma": sigma, "y": draw.points(p.smoothed(sigma), 3)}
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=clean_and_noisy, mixtures=True)
+@theorem(TWEEDIE, "pointwise", clean_and_noisy, mixtures=True)
 def tweedies_mean_is_bayes(impl, p, sigma, y):
-    r"""From the score of the smoothed data to the posterior mean, against Bayes on the components.
+    r"""Tweedie's formula turns the score of a smoothed mixture into the posterior mean that Bayes' rule gives.
 
     \mathbb E[X \mid Y = y] = y + \sigma^2 \nabla \log p^\sigma(y)"""
     model = mixture_of(p.smoothed(sigma))
@@ -263,15 +236,10 @@ def tweedies_mean_is_bayes(impl, p, sigma, y):
 
 
 @theorem(
-    TWEEDIE,
-    kind="pointwise",
-    about="tweedie_cov",
-    case=clean_and_noisy,
-    mixtures=True,
-    cancels="sigma^2 I against sigma^4 grad s",
+    TWEEDIE, "pointwise", clean_and_noisy, mixtures=True, cancels="sigma^2 I and sigma^4 grad s have opposite signs"
 )
 def tweedies_covariance_is_bayes(impl, p, sigma, y):
-    r"""From the Jacobian of that score to the posterior covariance, against Bayes on the components.
+    r"""Tweedie's formula turns the Jacobian of a smoothed mixture's score into the posterior covariance of Bayes' rule.
 
     \operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla^2 \log p^\sigma(y)"""
     model = mixture_of(p.smoothed(sigma))
@@ -279,9 +247,9 @@ def tweedies_covariance_is_bayes(impl, p, sigma, y):
     return Sides([impl.tweedie_cov(impl.score(model), y, sigma)], [p.posterior_cov(y, sigma)], formula=formula)
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_mean", case=rows_and_noise)
+@theorem(TWEEDIE, "pointwise", rows_and_noise)
 def tweedies_mean_row_by_row(impl, model, x, sigma, z):
-    r"""For any field, and a level for each row, from the score by hand.
+    r"""For any field, with a level for each row, the mean is y + sigma^2 times the field by hand.
 
     y_i + \sigma_i^2 s(y_i)"""
     y = x + z
@@ -290,9 +258,9 @@ def tweedies_mean_row_by_row(impl, model, x, sigma, z):
     )
 
 
-@theorem(TWEEDIE, kind="pointwise", about="tweedie_cov", case=rows_and_noise, cancels=EITHER_SIGN)
+@theorem(TWEEDIE, "pointwise", rows_and_noise, cancels=EITHER_SIGN)
 def tweedies_covariance_row_by_row(impl, model, x, sigma, z):
-    r"""For any field, whose Jacobian need not be symmetric, and a level for each row, from the Jacobian by hand.
+    r"""For any field, with a level for each row, the covariance follows from its Jacobian, symmetric or not.
 
     \sigma_i^2 I + \sigma_i^4 \nabla s(y_i)"""
     y, variance = x + z, sigma[:, None, None] ** 2
@@ -314,14 +282,9 @@ def gaussian_and_departure(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.1 (inconsistency of denoising)",
-    kind="quadrature",
-    about="denoising_score_matching denoising_score_matching_cv",
-    case=gaussian_and_departure,
-)
+@theorem("Song and Kingma 2021, section 4.1 (inconsistency of denoising)", "quadrature", gaussian_and_departure)
 def denoising_learns_the_smoothed_score(impl, p, sigma, precision, shift):
-    r"""For Gaussian data the minimiser is the precision of the smoothed data, A = (S + sigma^2 I)^{-1}, not S^{-1}.
+    r"""For Gaussian data the minimiser is the score with the smoothed precision A = (S + sigma^2 I)^{-1}, not S^{-1}.
 
     J(m + \delta, A + D) - J(m, A) = \tfrac12 \operatorname{tr} D A^{-1} D + \tfrac12|(A + D)\delta|^2"""
     d, best = len(p.mean), p.smoothed(sigma).precision
@@ -347,8 +310,7 @@ NEAR_A_MIXTURE = [  # a point, and the means of two wells of unit precision
 ]
 
 
-def point_and_wells(draw: Draw) -> dict:
-    x, means = draw.choice(NEAR_A_MIXTURE)
+def point_and_wells(x, means) -> dict:
     d = len(x)
     wells = {"logits": np.array([0.2, -0.3]), "means": np.array(means), "precisions": np.stack([np.eye(d)] * 2)}
     return {"x": np.array([x]), "model": Model("mixture", wells)}
@@ -360,13 +322,7 @@ def variance_over_noise(function, d):
     return variance
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.1",
-    kind="limit",
-    about="denoising_score_matching",
-    case=point_and_wells,
-    cases=len(NEAR_A_MIXTURE),
-)
+@theorem("Song and Kingma 2021, section 4.1", "limit", point_and_wells, cases=NEAR_A_MIXTURE)
 def variance_of_denoising_explodes(impl, x, model):
     r"""The variance of the denoising objective grows like the fourth power of 1/sigma.
 
@@ -379,15 +335,9 @@ def variance_of_denoising_explodes(impl, x, model):
     return Limit(sigmas, variances, -4, d / 2)
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.1",
-    kind="limit",
-    about="denoising_score_matching",
-    case=point_and_wells,
-    cases=len(NEAR_A_MIXTURE),
-)
+@theorem("Song and Kingma 2021, section 4.1", "limit", point_and_wells, cases=NEAR_A_MIXTURE)
 def variance_of_denoising_to_second_order(impl, x, model):
-    r"""The next term of that variance, beside which the rest is bounded.
+    r"""The variance of denoising has a second term of order sigma^-2, and the remainder is bounded.
 
     \operatorname{Var}_z[\text{DSM}] = \tfrac{d}{2\sigma^4} + \tfrac{|s|^2 + 2 \operatorname{div} s}{\sigma^2} + O(1)"""
     sigmas = 0.04 * 0.5 ** np.arange(4)
@@ -405,13 +355,12 @@ def variance_of_denoising_to_second_order(impl, x, model):
 
 @theorem(
     "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
-    kind="limit",
-    about="denoising_score_matching_cv",
-    case=point_and_wells,
-    cases=len(NEAR_A_MIXTURE),
+    "limit",
+    point_and_wells,
+    cases=NEAR_A_MIXTURE,
 )
 def variance_with_the_control_variate_is_bounded(impl, x, model):
-    r"""With the control variate the variance tends to that of a quadratic form, order 2 in sigma.
+    r"""With the control variate the variance tends, at order sigma^2, to that of the quadratic form of grad s.
 
     \operatorname{Var}_z[\text{DSM}_{cv}] \to 2|\operatorname{sym} \nabla s|_F^2"""
     sigmas = 0.04 * 0.5 ** np.arange(4)
@@ -438,18 +387,18 @@ def points_on_a_line(draw: Draw) -> dict:
     }
 
 
-@theorem("Stanford CS236, pitfall 1", kind="pointwise", about="smoothed_empirical", case=points_on_a_line)
+@theorem("Stanford CS236, pitfall 1", "pointwise", points_on_a_line, about="smoothed_empirical")
 def score_off_a_line(impl, points, sigma, base, across, x):
-    r"""Data on a line in the plane, plus noise: at distance r off the line the score across it is -r/sigma^2.
+    r"""For data on a line plus noise, the score across the line, at a distance r from it, is -r/sigma^2.
 
     s \cdot n = -r/\sigma^2"""
     s = impl.smoothed_empirical(points, sigma).score(x)
     return Sides(list((s * across).T), list((-(x - base) * across / sigma**2).T))
 
 
-@theorem("Stanford CS236, pitfall 1", kind="quadrature", about="smoothed_empirical", case=points_on_a_line)
+@theorem("Stanford CS236, pitfall 1", "quadrature", points_on_a_line, about="smoothed_empirical")
 def score_off_a_line_grows_without_bound(impl, points, sigma, base, across, x):
-    r"""Its root mean square is 1/sigma: it has no limit as the noise goes away.
+    r"""The root mean square of the score across the line is 1/sigma, which diverges as the noise vanishes.
 
     \mathbb E_{p^\sigma}[(s \cdot n)^2] = 1/\sigma^2"""
     p = smoothed_empirical(points, sigma)
@@ -465,14 +414,9 @@ def points_and_levels(draw: Draw) -> dict:
     return {"x": x, "n": draw.count(2, 6), "smallest": draw.real(0.01, 0.1)}
 
 
-@theorem(
-    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1",
-    kind="pointwise",
-    about="geometric_noise_levels",
-    case=points_and_levels,
-)
+@theorem("Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 1", "pointwise", points_and_levels)
 def noise_levels_are_geometric(impl, x, n, smallest):
-    r"""From the largest distance between two points down to the smallest level, in constant ratio.
+    r"""The levels fall in constant ratio from the largest distance between two points to the smallest level.
 
     \sigma_i = \sigma_1 (\sigma_n/\sigma_1)^{(i - 1)/(n - 1)},\ \sigma_1 = \max |x_i - x_j|"""
     largest = max(np.sqrt(np.sum((a - b) ** 2)) for a in x for b in x)
@@ -489,13 +433,12 @@ def chi_square_tail(t, d):
 
 @theorem(
     "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 2",
-    kind="pointwise",
-    about="geometric_noise_levels",
-    case=points_and_levels,
-    cancels="the overlap of distant levels is tiny beside one",
+    "pointwise",
+    points_and_levels,
+    cancels="the overlap of distant levels is tiny compared with one",
 )
 def overlap_of_noise_levels(impl, x, n, smallest):
-    r"""The overlap of neighbours is one less their total variation, whose chi-square tails are finite sums.
+    r"""The overlap of neighbouring levels is 1 minus their total variation, a difference of chi-square tails.
 
     1 - TV = 1 - P(\chi^2_d > c/\gamma^2) + P(\chi^2_d > c),\ c = \tfrac{2d \log\gamma}{1 - \gamma^{-2}}"""
     levels, d = impl.geometric_noise_levels(x, n, smallest), x.shape[1]

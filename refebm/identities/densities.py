@@ -1,15 +1,13 @@
-r"""Theorems about densities, their smoothing and posteriors, and the expectations that all others rest on."""
+r"""Theorems about densities, their smoothing and posteriors, and the expectations that other theorems rest on."""
 
 import numpy as np
 import scipy
 
 from refebm.calculus import jacobian, score_of
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sampled, Sides, expect, theorem
 from refebm.identities.notation import ones, outer, products
-from refebm.identities.record import Sampled, Sides, theorem
 from refebm.truth import densities as truth
 from refebm.truth.derivatives import network_derivatives
-from refebm.truth.expectations import expect
 
 NORMAL = "Stanford CS236, score function"
 GAMMA = "HY-673 lecture 12, score function"
@@ -67,7 +65,10 @@ def for_each(
     outside=None,
     **options,
 ):
-    """Register one theorem for each density, called after it: each function fails alone. given: conditions."""
+    """Register one theorem per density and name it after the density, so that failures are told apart.
+
+    given: a condition to add to the statement, by density.
+    """
 
     def register(sides):
         for name in names.split():
@@ -79,7 +80,7 @@ def for_each(
             about_one.__name__ = f"{lower}_{sides.__name__}"
             about_one.__module__ = sides.__module__
             about_one.__doc__ = f"{name}: {statement}{(given or {}).get(name, '')}.\n\n{latex}"
-            about_one.__wrapped__ = sides  # the proof
+            about_one.__wrapped__ = sides  # the text that pages show as the proof
             theorem(
                 SOURCES[name],
                 kind=kind,
@@ -98,7 +99,7 @@ def for_each(
 def lattice_case(draw: Draw, name: str, most: int = 2, **options) -> dict:
     """Parameters of a density that integrates well in one or two dimensions."""
     d = draw.dimension(1 if name == "Laplace" else most)
-    if name == "StudentT" and d > 1:  # two tails like Cauchy's need more nodes than there may be
+    if name == "StudentT" and d > 1:  # two Cauchy-like tails need more nodes than are allowed
         options["low"] = max(1.5, options.get("low", 1.5))
     return {"arguments": ARGUMENTS[name](draw, d, **options)}
 
@@ -123,7 +124,9 @@ def with_mean_score(draw: Draw, name: str, most: int = 2) -> dict:
 
 
 def with_information(draw: Draw, name: str) -> dict:
-    """Near shape 2 the square of a Gamma score has a tail at 0 that in the plane takes too many nodes."""
+    """A density whose Fisher information exists. The squared score of a Gamma with a shape near 2 is too singular at 0
+    for a lattice in the plane.
+    """
     d = draw.dimension()
     return {"arguments": ARGUMENTS[name](draw, d, **({"low": 2.0 + 0.5 * d} if name == "Gamma" else {}))}
 
@@ -177,7 +180,7 @@ def closed_moments(name, arguments):
     "Gaussian GaussianMixture Gamma StudentT Laplace",
     "quadrature",
     "log_prob",
-    "first and second moments are those of the parameters",
+    "first and second moments are those that the parameters give",
     r"\mathbb E[X X^\top] = \operatorname{Cov} X + \mathbb E[X] \mathbb E[X]^\top",
     with_moments,
     cancels="a moment may be zero",
@@ -229,9 +232,9 @@ def fisher_information(p, name, arguments):
 
 @theorem(
     GAMMA,
-    kind="quadrature",
+    "quadrature",
+    lambda draw: with_information(draw, "Gamma"),
     about="Gamma.score Gamma.log_prob Gamma.fisher_information",
-    case=lambda draw: with_information(draw, "Gamma"),
     plane=True,
     outside={
         "shape 2": lambda: {"arguments": (np.array([2.0]), np.array([1.0]))},
@@ -249,13 +252,13 @@ def gamma_fisher_information_is_closed(impl, arguments):
 
 
 def field_of(layers, x):
-    """A perceptron g, without derivatives, and its divergence by hand."""
+    """The values of a perceptron g and its divergence, both by hand."""
     value, first, _ = network_derivatives(layers, x)
     return value, np.einsum("nii->n", first)
 
 
 def stein_case(draw: Draw, name: str) -> dict:
-    """A network in the plane, in log x, takes a lattice that is too large."""
+    """Gamma and Student's t are kept on the line: a network in the plane would need too large a lattice."""
     case = with_mean_score(draw, name, 1 if name in ("Gamma", "StudentT") else 2)
     d = np.shape(case["arguments"][1])[-1]
     return case | {"layers": draw.layers(d, d)}
@@ -265,7 +268,7 @@ def stein_case(draw: Draw, name: str) -> dict:
     "Gaussian GaussianMixture Gamma StudentT Laplace",
     "quadrature",
     "score log_prob",
-    "Stein's identity, for a smooth bounded field g",
+    "Stein's identity holds for a smooth bounded field g",
     r"\mathbb E_p[s \cdot g + \operatorname{div} g] = 0",
     stein_case,
     given={"Gamma": ", and shape > 1"},
@@ -318,7 +321,7 @@ def smoothed_is_the_convolution(p, name, arguments, sigma, y):
     "Gaussian GaussianMixture",
     "quadrature",
     "posterior_mean",
-    "the posterior mean of the clean point, by Bayes",
+    "the posterior mean of the clean point is that of Bayes' rule",
     r"\mathbb E[X \mid Y = y]\, p^\sigma(y) = \mathbb E_z[x\, p(x)],\ x = y - \sigma z",
     noisy_point,
     plane=IN_THE_PLANE,
@@ -336,7 +339,7 @@ def posterior_mean_by_bayes(p, name, arguments, sigma, y):
     "Gaussian GaussianMixture",
     "quadrature",
     "posterior_cov",
-    "the posterior covariance of the clean point, by Bayes",
+    "the posterior covariance of the clean point is that of Bayes' rule",
     r"\operatorname{Cov}[X \mid Y = y]\, p^\sigma(y) = \mathbb E_z[(x - m)(x - m)^\top p(x)],\ m = \mathbb E[X \mid y]",
     noisy_point,
     plane=IN_THE_PLANE,
@@ -355,14 +358,14 @@ def posterior_cov_by_bayes(p, name, arguments, sigma, y):
 
 
 def far_from_all(draw: Draw) -> dict:
-    """A mixture, and points 50 to 250 away, where no density is a double."""
+    """A mixture, and points so far away (60 to 250) that the density underflows in float64."""
     p, reach = draw.mixture(draw.dimension(3)), draw.reals((3, 1), 60, 250)
     return {"p": p, "x": draw.choice((1.0, -1.0)) * reach * np.ones(p.d) / np.sqrt(p.d)}
 
 
-@theorem("Stanford CS236, pitfall 3", kind="pointwise", about="GaussianMixture.log_prob", case=far_from_all)
+@theorem("Stanford CS236, pitfall 3", "pointwise", far_from_all, about="GaussianMixture.log_prob")
 def mixture_log_prob_far_out(impl, p, x):
-    r"""Far from all components the density is no double, and its logarithm that of the largest term and a remainder.
+    r"""Far from all components the density underflows; its logarithm is the largest log term plus a small remainder.
 
     \log p = a + \log \textstyle\sum_k e^{a_k - a},\ a = \max_k a_k,\ a_k = \log w_k + \log \mathcal N(x; m_k, C_k)"""
     logs, sizes = [], []
@@ -380,16 +383,15 @@ def mixture_log_prob_far_out(impl, p, x):
 
 @theorem(
     "Song and Kingma 2021, section 4.1",
-    kind="pointwise",
-    about="smoothed_empirical",
-    case=lambda draw: {
+    "pointwise",
+    lambda draw: {
         "points": draw.reals((draw.count(1, 4), d := draw.dimension(4)), -1.5, 1.5),
         "sigma": draw.noise_level(),
         "x": draw.reals((3, d), -4, 4),
     },
 )
 def smoothed_data_are_a_kernel_density(impl, points, sigma, x):
-    r"""Data plus noise have the kernel density of bandwidth sigma.
+    r"""Data plus normal noise have the Gaussian kernel density with bandwidth sigma.
 
     \log p^\sigma(x) = \log \tfrac1N \sum_i \prod_j \mathcal N(x_j; x_{ij}, \sigma^2)"""
     away = (x[:, None, :] - points) / sigma
@@ -399,7 +401,7 @@ def smoothed_data_are_a_kernel_density(impl, points, sigma, x):
 
 
 def features(name, arguments):
-    """Bounded functions that see location, spread, shape and correlation: expectations of them always exist."""
+    """Bounded functions that depend on location, spread, shape and correlation; their expectations always exist."""
     centre, cov = (arguments[1], np.diag(arguments[2] ** 2)) if name == "StudentT" else closed_moments(name, arguments)
 
     def of(x):
@@ -431,13 +433,13 @@ def samples_follow_the_density(p, name, arguments, seed, size=40_000):
 
 @theorem(
     "Isserlis 1918 (moments of the normal distribution)",
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
     about="expect",
-    case=lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
     plane=True,
 )
 def expectations_of_polynomials(impl, p, degree):
-    r"""Moments up to the fourth of a Gaussian, from the lattice and from the rule of degree 4.
+    r"""The lattice and the rule of degree 4 give the moments of a Gaussian up to the fourth.
 
     \mathbb E[|L^{-1}(X - m)|^4] = d(d + 2)"""
     d = len(p.mean)
@@ -452,16 +454,16 @@ def expectations_of_polynomials(impl, p, degree):
 
 @theorem(
     "Stanford CS236, score function",
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"arguments": a_gamma(draw, 1, 2.5)},
     about="expect",
-    case=lambda draw: {"arguments": a_gamma(draw, 1, 2.5)},
     outside={
-        "infinite": lambda: {"arguments": (np.array([2.0]), np.array([1.0]))},
-        "a tail too heavy": lambda: {"arguments": (np.array([2.01]), np.array([1.0]))},
+        "an infinite moment": lambda: {"arguments": (np.array([2.0]), np.array([1.0]))},
+        "a moment that is nearly infinite": lambda: {"arguments": (np.array([2.01]), np.array([1.0]))},
     },
 )
 def expectations_near_a_pole(impl, arguments):
-    r"""Negative moments of a Gamma variable: the half-line, with an integrand that is unbounded at 0.
+    r"""The negative moment E[X^-2] of a Gamma variable, whose integrand is unbounded at 0, has its closed form.
 
     \mathbb E[X^{-2}] = \beta^2/((\alpha - 1)(\alpha - 2))"""
     shape, rate = arguments

@@ -1,4 +1,4 @@
-r"""What theorems about diffusion in reverse share: SDEs by hand, laws of mixtures, chains as executed affine maps."""
+r"""Shared by theorems about reverse diffusion: SDEs by hand, laws of mixtures, and chains as composed affine maps."""
 
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ FIELDS = ("noise_conditional", "diffused_mixture")
 
 
 class Process(NamedTuple):
-    """An SDE at times t, by hand: beta, g^2, the rates at which both change, and m and std^2 of x_t given x_0."""
+    """An SDE at times t, by hand: beta, noise = g^2, their time derivatives, and m and std^2 of x_t given x_0."""
 
     beta: np.ndarray
     noise: np.ndarray
@@ -28,7 +28,7 @@ class Process(NamedTuple):
 
 
 def process(sde: dict, t) -> Process:
-    """What the SDE, as data, is at t."""
+    """The coefficients of an SDE, given by its data, at times t."""
     given, t = sde["parameters"], np.asarray(t)
     if sde["kind"] == "VarianceExploding":
         twice, start = 2 * np.log(given["sigma_max"] / given["sigma_min"]), given["sigma_min"] ** 2
@@ -45,12 +45,12 @@ def process(sde: dict, t) -> Process:
 
 
 def column(a):
-    """One number for each row."""
+    """(n,) as a column (n, 1)."""
     return np.reshape(a, (-1, 1))
 
 
 def components(model: Model, t):
-    """Of the law of x_t: log weights (k, 1), means and variances (k, n, d); t (n,)."""
+    """The components of the law of x_t: log weights (k, 1), means and variances (k, n, d), for times t (n,)."""
     given, now = model.parameters, process(model.parameters["sde"], t)
     scale, variance = column(now.scale), column(now.variance)
     means, variances = (given[name][:, None, :] for name in ("means", "variances"))
@@ -83,7 +83,7 @@ def field_by_hand(model, x, t):
     return score_and_jacobian(model, x, t * np.ones(len(x)))[0]
 
 
-# Chains on normal data: each step is an affine map, so that the variance at the end is known for every number of steps
+# Chains on normal data: each step is an affine map, so the variance at the end is exact for any number of steps
 
 
 N_STEPS = 200 * 2 ** np.arange(7)
@@ -96,7 +96,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(60)
 
 
 def affine(step, k):
-    """(a, b, c), (n,) each: step k makes a x + b z + c of x. From what step(k, x, z) does to 0 and 1, all at once."""
+    """(a, b, c), (n,) each, such that step k maps x to a x + b z + c; found by calling step(k, x, z) at 0 and 1."""
     start, unit = np.zeros((len(k), 1)), np.ones((len(k), 1))
     rows = [np.concatenate(parts) for parts in ([k] * 3, [start, unit, start], [start, start, unit])]
     c, a, b = step(*rows).reshape(3, len(k))
@@ -104,15 +104,15 @@ def affine(step, k):
 
 
 def composed(a, b, variance):
-    """The variance after all of these steps."""
-    variance = float(variance)  # one that grows without bound is infinite, and no warning
+    """The variance after all steps x -> a x + b z."""
+    variance = float(variance)  # a Python float becomes inf without a warning where the variance grows without bound
     for gain, noise in zip(a.tolist(), b.tolist()):
         variance = gain * gain * variance + noise * noise
     return variance
 
 
 def variance_and_rates(sde, v, t):
-    """The variance of x_t for data of variance v, V, and its first two derivatives, by the moment equation."""
+    """The variance V of x_t for data of variance v, and its first two time derivatives, by the moment equation."""
     now = process(sde, t)
     variance = now.scale**2 * v + now.variance
     first = -now.beta * variance + now.noise
@@ -120,12 +120,12 @@ def variance_and_rates(sde, v, t):
 
 
 def integrated(rate, low):
-    """int_low^1 rate(t) dt by a Gauss rule."""
+    """int_low^1 rate(t) dt by a Gauss-Legendre rule."""
     t = low + 0.5 * (1 - low) * (1 + NODES)
     return 0.5 * (1 - low) * float(WEIGHTS @ rate(t))
 
 
 def carried_back(sde, v, low):
-    """How an error of the variance at t arrives at `low` by the reverse SDE: m(t)^2/m^2 (V/V(t))^2."""
+    """t -> m(t)^2/m^2 (V/V(t))^2: the factor by which the reverse SDE carries a variance's error from t to low."""
     end, then = process(sde, low).scale, variance_and_rates(sde, v, low)[0]
     return lambda t: (process(sde, t).scale / end) ** 2 * (then / variance_and_rates(sde, v, t)[0]) ** 2

@@ -1,18 +1,17 @@
-r"""Theorems about diffusion losses: what they are in the mean, what a network may predict, steps and their limit."""
+r"""Theorems about diffusion losses: their expectations, what a network may predict, discrete steps and their limit."""
 
 from itertools import accumulate
 
 import numpy as np
 from numpy.polynomial.legendre import leggauss
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.sdes import RULES, SDE_KINDS, SONG, coefficients, diffused_by_hand, over_time
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import moments, score_and_jacobian
-from refebm.truth.expectations import expect, total
+from refebm.truth.expectations import total
 
 HO = "Ho, Jain and Abbeel 2020"
 TWEEDIE = "Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula"
@@ -20,21 +19,21 @@ FIELDS = ("noise_conditional", "diffused_mixture")
 
 
 def rising(t):
-    """A weight that is neither 1, std^2 nor g^2."""
+    """A weight that is none of 1, std^2 and g^2."""
     return 0.5 + t**2
 
 
 def g_squared(sde):
-    """The likelihood weighting of an SDE, as executed."""
+    """The likelihood weighting g^2, computed by the SDE under test."""
     return lambda t: sde.diffusion(t) ** 2
 
 
 def std_squared(sde):
-    """The weight of noise prediction, as executed."""
+    """The weight std^2 of noise prediction, computed by the SDE under test."""
     return lambda t: sde.marginal(t)[1] ** 2
 
 
-WEIGHTS = {  # made of an SDE; and by hand, of the SDE as data
+WEIGHTS = {  # each weight from an SDE under test, and by hand from its data
     "rising": (lambda sde: rising, lambda sde, t: rising(t)),
     "g^2": (g_squared, lambda sde, t: coefficients(sde, t)[1]),
     "none": (lambda sde: np.ones_like, lambda sde, t: np.ones_like(t)),
@@ -61,13 +60,12 @@ def multiplied_out(s, z, weight):
 
 @theorem(
     f"{SONG}, eq. 7; Stanford CS236, score matching with infinitely many noise levels",
-    kind="pointwise",
-    about="diffusion_score_matching",
-    case=lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))},
+    "pointwise",
+    lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))},
     cancels=EITHER_SIGN,
 )
 def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
-    r"""Row by row with a time for each, from score, marginal and weight by hand, multiplied out.
+    r"""With a time for each row, the loss is its expanded square with score, marginal and weight by hand.
 
     w(t)\left(\tfrac12|s|^2 + s \cdot z/\text{std} + |z|^2/(2\,\text{std}^2)\right),\ s = s(m x + \text{std}\, z, t)"""
     (scale, std), mine, (made, by_hand) = columns(sde, t), impl.sde(sde), WEIGHTS[weight]
@@ -78,13 +76,12 @@ def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
 
 @theorem(
     f"{SONG}, section 3.3 (weight std^2); Stanford CS236, choosing the weighting function",
-    kind="pointwise",
-    about="diffusion_score_matching",
-    case=rows_and_times,
+    "pointwise",
+    rows_and_times,
     cancels=EITHER_SIGN,
 )
 def variance_as_weight_is_noise_prediction(impl, sde, model, x, t, z):
-    r"""With the weight std^2 minus std s is held against the noise; by hand, a time for each row.
+    r"""With the weight std^2 the loss compares -std s with the noise, at a time for each row.
 
     \tfrac12|\text{std}\, s(m x + \text{std}\, z, t) + z|^2"""
     (scale, std), mine = columns(sde, t), impl.sde(sde)
@@ -95,13 +92,12 @@ def variance_as_weight_is_noise_prediction(impl, sde, model, x, t, z):
 
 @theorem(
     f"{SONG}, eqs. 1 and 7; Vincent 2011",
-    kind="pointwise",
-    about="diffusion_score_matching denoising_score_matching",
-    case=lambda draw: rows_and_times(draw, ["VarianceExploding"]) | {"level": draw.real(0.05, 0.98)},
+    "pointwise",
+    lambda draw: rows_and_times(draw, ["VarianceExploding"]) | {"level": draw.real(0.05, 0.98)},
     cancels=EITHER_SIGN,
 )
 def exploding_diffusion_is_denoising(impl, sde, model, x, t, z, level):
-    r"""Where the variance explodes it is denoising at the level std(t), times the weight: here at one time for all.
+    r"""For an exploding variance the loss is denoising at the level std(t), times the weight.
 
     w(t)\, \text{DSM}(x, z),\ \sigma = \text{std}(t)"""
     std, given = np.sqrt(moments(sde, level)[1]), {"kind": model.kind, "parameters": model.parameters}
@@ -123,14 +119,9 @@ def with_noise(p: GaussianMixture) -> GaussianMixture:
     return GaussianMixture(p.weights, np.hstack([p.means, np.zeros_like(p.means)]), covs)
 
 
-@theorem(
-    f"{SONG}, eq. 7; Vincent 2011, appendix",
-    kind="quadrature",
-    about="diffusion_score_matching",
-    case=mixture_and_field,
-)
+@theorem(f"{SONG}, eq. 7; Vincent 2011, appendix", "quadrature", mixture_and_field)
 def diffusion_is_explicit_on_the_law_in_between(impl, p, sde, t, model):
-    r"""In the mean over data and noise it is the Fisher divergence to the law of x_t, weighted, up to a constant.
+    r"""The expected loss is the weighted Fisher divergence from the law of x_t, up to a constant.
 
     \mathbb E_{x_0, z}[\text{row}] = w\,\tfrac12 \mathbb E|s - s_{p_t}|^2 + w\, C,\
     C = \tfrac12 (d/\text{std}^2 - \mathbb E|s_{p_t}|^2)"""
@@ -157,14 +148,14 @@ def gaussian_and_model(draw: Draw) -> dict:
 
 
 def gaussian_score(sde, mean, variance) -> Model:
-    """The score of the diffused Gaussian, as data."""
+    """The score of a diffused Gaussian, as a model."""
     given = {"sde": sde, "logits": np.zeros(1), "means": mean[None], "variances": variance[None]}
     return Model("diffused_mixture", given)
 
 
-@theorem(f"{SONG}, eq. 7 (its minimiser)", kind="quadrature", about="diffusion_score_matching", case=gaussian_and_model)
+@theorem(f"{SONG}, eq. 7 (its minimiser)", "quadrature", gaussian_and_model)
 def diffusion_learns_the_score_of_the_law_in_between(impl, sde, t, mean, variance, shift, wider):
-    r"""The excess of a Gaussian's diffused score over that of the data has no linear term: there the gradient is zero.
+    r"""The loss is least at the diffused score of the Gaussian data: that of another Gaussian is larger by squares.
 
     J(\mu + \delta, v') - J(\mu, v)
     = \tfrac w2 \textstyle\sum_j\left[(1/c' - 1/c)^2 c + m^2 \delta^2/c'^2\right],\ c = m^2 v + \text{std}^2"""
@@ -198,7 +189,7 @@ def divergence_of_gaussians(sde, t, p, q):
 
 
 def through_time(impl, sde, model, start):
-    """Of (x_0, z): int_start^1 of the loss with weight g^2, by two rules in time, (m, 2)."""
+    """(x_0, z) -> int_start^1 of the loss with weight g^2, by two quadrature rules in time, (m, 2)."""
     mine, s = impl.sde(sde), impl.score(model)
 
     def integrated(x, z):
@@ -214,14 +205,9 @@ def through_time(impl, sde, model, start):
     return integrated
 
 
-@theorem(
-    "Song, Durkan, Murray and Ermon 2021, theorems 1 and 2",
-    kind="quadrature",
-    about="diffusion_score_matching",
-    case=two_gaussians,
-)
+@theorem("Song, Durkan, Murray and Ermon 2021, theorems 1 and 2", "quadrature", two_gaussians)
 def likelihood_weighting_is_the_divergence(impl, sde, start, p, q):
-    r"""With the weight g^2 the loss, integrated over time, is how the divergence to the diffused model falls.
+    r"""With the weight g^2 the excess loss, integrated over time, is by how much diffusion lowers the KL divergence.
 
     KL(p_{t_0}|q_{t_0}) - KL(p_1|q_1) = \int_{t_0}^1 \mathbb E[\text{row of } s_q - \text{row of } s_p]\, dt
     = \tfrac12 \int g^2\, \mathbb E|s_p - s_q|^2 dt"""
@@ -240,7 +226,7 @@ def likelihood_weighting_is_the_divergence(impl, sde, start, p, q):
 
 
 def noisy_points(draw: Draw) -> dict:
-    """Data, and points of x_t at a time for each."""
+    """A mixture as the data, and points x_t with a time for each."""
     d, k = draw.count(1, 3), draw.count(1, 3)
     sde, weights = draw.sde(), draw.reals((k,), 0.2, 1.0)
     case = {"sde": sde, "weights": weights / np.sum(weights), "means": draw.reals((k, d), -1.5, 1.5)}
@@ -249,13 +235,13 @@ def noisy_points(draw: Draw) -> dict:
 
 
 def law_of(sde, weights, means, variances) -> Model:
-    """The score of the law of x_t, as data."""
+    """The score of the law of x_t, as a model."""
     given = {"sde": sde, "logits": np.log(weights), "means": means, "variances": variances}
     return Model("diffused_mixture", given)
 
 
 def by_bayes(m, std, weights, means, variances, x):
-    """Of each component r, E[x_0 | m x_0 + std Z = x] and E[Z | the same], (k, n, d), by Bayes; m and std (n, 1)."""
+    """Each component's probability r, E[x_0 | x_t = x] and E[Z | x_t = x], (k, n, d), by Bayes; m and std (n, 1)."""
     wide = [m**2 * v + std**2 for v in variances]
     joint = [
         np.log(w) - 0.5 * np.sum((x - m * mean) ** 2 / c + np.log(c), axis=1)
@@ -268,22 +254,16 @@ def by_bayes(m, std, weights, means, variances, x):
     return r, clean, noise
 
 
-@theorem(
-    f"{TWEEDIE}; {HO}, eq. 12",
-    kind="pointwise",
-    about="predicted_noise denoised_point",
-    case=noisy_points,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", "pointwise", noisy_points, cancels=EITHER_SIGN)
 def predictions_are_bayes(impl, sde, weights, means, variances, t, x):
-    r"""From the score of the law of x_t to the mean noise and the mean clean point given x_t, against Bayes.
+    r"""From the score of the law of x_t follow the mean noise and the mean clean point given x_t, as Bayes' rule says.
 
     \mathbb E[Z|x_t] = -\text{std}\, s,\ \mathbb E[x_0|x_t] = (x_t + \text{std}^2 s)/m"""
     s, mine = impl.score(law_of(sde, weights, means, variances)), impl.sde(sde)
     scale, std = columns(sde, t)
     r, clean, noise = by_bayes(scale, std, weights, means, variances, x)
     left = [impl.predicted_noise(s, mine, x, t), impl.denoised_point(s, mine, x, t)]
-    size = np.sum(np.abs(r * noise), axis=0)  # the formula adds up x/m and std/m times it
+    size = np.sum(np.abs(r * noise), axis=0)  # the formula adds x/m and std/m times this
     formula = [np.stack([0 * x, (np.abs(x) + std * size) / scale])]
     right = np.stack([r * noise, r * clean], axis=1)
     return Sides([np.stack(left)], list(right), formula=formula)
@@ -294,9 +274,9 @@ def one_noisy_point(draw: Draw) -> dict:
     return {"sde": sde, "p": p, "t": draw.real(0.4, 0.98), "y": draw.reals((1, 1), -2, 2)}
 
 
-@theorem(f"{TWEEDIE}; {HO}, eq. 12", kind="quadrature", about="predicted_noise denoised_point", case=one_noisy_point)
+@theorem(f"{TWEEDIE}; {HO}, eq. 12", "quadrature", one_noisy_point)
 def predictions_are_means(impl, sde, p, t, y):
-    r"""Both again as means over the data, weighted by how likely each is to have become x_t.
+    r"""Both predictions are means over the data, weighted by the probability density of reaching x_t.
 
     p_t(y)\, \mathbb E[(Z, x_0)|x_t = y]
     = \mathbb E_{x_0}[((y - m x_0)/\text{std}, x_0)\, \mathcal N(y; m x_0, \text{std}^2)]"""
@@ -315,13 +295,12 @@ def predictions_are_means(impl, sde, p, t, y):
 
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}; Karras, Aittala, Aila and Laine 2022, eq. 3",
-    kind="pointwise",
-    about="predicted_noise denoised_point score_of_noise score_of_denoiser",
-    case=rows_and_times,
+    "pointwise",
+    rows_and_times,
     cancels=EITHER_SIGN,
 )
 def predictions_by_hand(impl, sde, model, x, t, z):
-    r"""What each says of any field F, row by row with a time for each, from F and the marginal by hand.
+    r"""For any field F, with a time for each row, each conversion is its formula in F, m and std by hand.
 
     -\text{std}\, F,\ (x + \text{std}^2 F)/m,\ -F/\text{std},\ (m F - x)/\text{std}^2"""
     (m, std), mine, given = columns(sde, t), impl.sde(sde), impl.score(model)
@@ -332,15 +311,9 @@ def predictions_by_hand(impl, sde, model, x, t, z):
     return Sides([np.stack(left)], [np.stack(first), np.stack([0 * x, x / m, 0 * x, -x / std**2])])
 
 
-@theorem(
-    f"{HO}, eq. 12; {TWEEDIE}",
-    kind="pointwise",
-    about="predicted_noise denoised_point score_of_noise score_of_denoiser",
-    case=rows_and_times,
-    cancels="(x + std^2 s)/m against x",
-)
+@theorem(f"{HO}, eq. 12; {TWEEDIE}", "pointwise", rows_and_times, cancels="(x + std^2 s)/m minus terms in x")
 def predictions_go_there_and_back(impl, sde, model, x, t, z):
-    r"""From a network's noise, or denoised point, to its score and back: nothing is lost, whatever the network is.
+    r"""Converting a network's noise or denoised point to a score and back returns the network's output.
 
     -\text{std}\,(-F/\text{std}) = F,\ (x + \text{std}^2 (m F - x)/\text{std}^2)/m = F"""
     mine, given, field = impl.sde(sde), impl.score(model), score_and_jacobian(model, x, t)[0]
@@ -356,7 +329,7 @@ def predictions_go_there_and_back(impl, sde, model, x, t, z):
 
 
 def steps_and_rows(draw: Draw) -> dict:
-    """Steps of any variance; a network knows positive levels, a mixture times, here the first two steps."""
+    """Rows at steps i of a schedule. A network needs i > 0 as its level, a diffused mixture a time: i is 0 or 1."""
     d, n, length = draw.count(1, 3), 3, draw.count(2, 6)
     model = draw.model(d, FIELDS)
     low, high = (0, 1) if model.kind == "diffused_mixture" else (1, length - 1)
@@ -364,9 +337,9 @@ def steps_and_rows(draw: Draw) -> dict:
     return case | {"i": np.array([draw.count(low, high) for _ in range(n)]), "z": draw.reals((n, d), -3, 3)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", about="ddpm_loss", case=steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", "pointwise", steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_by_hand(impl, model, betas, x, i, z):
-    r"""Row by row with a step for each, the variances added up one by one, the square multiplied out.
+    r"""With a step for each row, the loss is its expanded square, with the variance accumulated step by step.
 
     \tfrac12 \text{std}_i^2 |s|^2 + \text{std}_i\, s \cdot z + \tfrac12 |z|^2,\
     s = s(\sqrt{a_i} x + \text{std}_i z, i),\ a_i = \textstyle\prod_{j \le i} (1 - \beta_j)"""
@@ -383,14 +356,14 @@ def one_more_step(variance, beta):
 
 
 def tiny_steps_and_rows(draw: Draw) -> dict:
-    """Of variances between 2^-45 and 2^-20."""
+    """Steps with variances between 2^-45 and 2^-20."""
     case = steps_and_rows(draw)
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 14", kind="pointwise", about="ddpm_loss", case=tiny_steps_and_rows, cancels=EITHER_SIGN)
+@theorem(f"{HO}, eq. 14", "pointwise", tiny_steps_and_rows, cancels=EITHER_SIGN)
 def ddpm_loss_of_tiny_steps(impl, **case):
-    r"""The same where nearly nothing is lost yet: the deviation has its digits, though a is 1 but for roundoff.
+    r"""The loss keeps full precision even for tiny variances, where a_i rounds to 1 and 1 - a_i must not cancel.
 
     \text{std}_i^2 = \text{std}_{i-1}^2 (1 - \beta_i) + \beta_i"""
     return ddpm_loss_by_hand(impl, **case)
@@ -402,15 +375,9 @@ def steps_of_an_sde(draw: Draw) -> dict:
     return case | {"i": np.array([draw.count(0, length - 1) for _ in case["x"]]), "length": length}
 
 
-@theorem(
-    f"{SONG}, appendix B; {HO}, eq. 14",
-    kind="pointwise",
-    about="ddpm_loss diffusion_score_matching",
-    case=steps_of_an_sde,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", "pointwise", steps_of_an_sde, cancels=EITHER_SIGN)
 def ddpm_loss_is_diffusion(impl, sde, model, x, t, z, i, length):
-    r"""Steps that keep what the SDE keeps make it the continuous-time loss with the weight std^2, at t = (i + 1)/N.
+    r"""With betas that match the SDE, the loss is that in continuous time with the weight std^2, at t = (i + 1)/N.
 
     1 - \beta_i = e^{-\int \beta} \text{ over the step: } \sqrt{a_i} = m(t),\ \text{std}_i = \text{std}(t)"""
     ends, mine, s = np.arange(length + 1) / length, impl.sde(sde), impl.score(model)
@@ -422,24 +389,17 @@ def ddpm_loss_is_diffusion(impl, sde, model, x, t, z, i, length):
     return Sides([discrete], [continuous], formula=by_hand)
 
 
-TO_THE_LIMIT = [  # beta_min, beta_max, quarters of the time, and the mean and variance of a Gaussian model
+TO_THE_LIMIT = [  # beta_min, beta_max, the time in quarters, and the mean and variance of a Gaussian model
     (0.1, 6.0, 2, [0.5], [0.4]),
     (0.5, 3.0, 3, [1.0, -0.6], [0.3, 1.2]),
 ]
 
 
-@theorem(
-    f"{SONG}, appendix B; {HO}, eq. 14",
-    kind="limit",
-    about="ddpm_loss",
-    case=lambda draw: {"case": draw.choice(TO_THE_LIMIT)},
-    cases=len(TO_THE_LIMIT),
-)
-def ddpm_loss_tends_to_diffusion(impl, case):
-    r"""With the variances beta(i/N)/N it tends to the continuous-time loss with the weight std^2, of order 1 in 1/N.
+@theorem(f"{SONG}, appendix B; {HO}, eq. 14", "limit", cases=TO_THE_LIMIT)
+def ddpm_loss_tends_to_diffusion(impl, first, last, quarters, mean, variance):
+    r"""With the variances beta(i/N)/N, the loss tends to that in continuous time with the weight std^2 as 1/N.
 
     \log a_i = -B(t) - \tfrac1{2N}\left(t(\beta_{\max} - \beta_{\min}) + \int_0^t \beta^2\right) + O(N^{-2})"""
-    first, last, quarters, mean, variance = case
     given, t = {"beta_min": first, "beta_max": last}, np.array([quarters / 4])
     sde = {"kind": "VariancePreserving", "parameters": given}
     model = gaussian_score(sde, np.array(mean), np.array(variance))
@@ -452,7 +412,7 @@ def ddpm_loss_tends_to_diffusion(impl, case):
         betas = first / n + (last - first) * np.arange(1, n + 1) / n**2
         return float(impl.ddpm_loss(lambda x, i: s(x, (1 + i) / n), betas, x, n * quarters // 4 - 1, z)[0])
 
-    slope = -(m**2) / (2 * std)  # of std in log a, where m has the slope m/2
+    slope = -(m**2) / (2 * std)  # d std/d log a; that of m is m/2
     moved = np.einsum("nij,nj->ni", jacobian, 0.5 * m * x + slope * z)
     rate = over_time(lambda r: (first + r * (last - first)) ** 2, 0.0, float(t[0]))[0]
     kept = -0.5 * (float(t[0]) * (last - first) + np.sum(rate))

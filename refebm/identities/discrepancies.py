@@ -1,4 +1,4 @@
-r"""Theorems about the other discrepancies: Stein's, minimum probability flow, minimum velocity."""
+r"""Theorems about Stein discrepancies, minimum probability flow and minimum velocity."""
 
 from itertools import product
 
@@ -6,16 +6,16 @@ import numpy as np
 import scipy
 
 from refebm.calculus import pull_back
-from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
+from refebm.identities.draw import SCORES, SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits, rademacher
-from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model
+from refebm.identities.rules import rademacher
+from refebm.identities.score_matching import GAUSSIAN_PAIRS, data_and_model, line
 from refebm.identities.wells import IN_THE_PLANE, place_in_the_plane
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 STEIN = "Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3"
 KERNEL = "Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2"
@@ -29,9 +29,9 @@ def two_models_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "field": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(STEIN, kind="pointwise", about="stein_discrepancy", case=two_models_and_points, cancels=EITHER_SIGN)
+@theorem(STEIN, "pointwise", two_models_and_points, cancels=EITHER_SIGN)
 def stein_discrepancy_by_hand(impl, model, field, x):
-    r"""Row by row, from a score, a test field and its Jacobian that were derived by hand.
+    r"""Each row is s . g + div g, from a score, a test field and its Jacobian that were derived by hand.
 
     \textstyle\sum_i (s_i g_i + \partial_i g_i)"""
     s, (g, j) = score_and_jacobian(model, x)[0], score_and_jacobian(field, x)
@@ -45,17 +45,9 @@ def data_model_and_field(draw: Draw) -> dict:
     return case | {"field": draw.model(case["p"].d, FIELDS)}
 
 
-@theorem(
-    STEIN,
-    kind="quadrature",
-    about="stein_discrepancy",
-    case=data_model_and_field,
-    plane=True,
-    mixtures=True,
-    cancels=EITHER_SIGN,
-)
+@theorem(STEIN, "quadrature", data_model_and_field, plane=True, mixtures=True, cancels=EITHER_SIGN)
 def stein_discrepancy_compares_scores(impl, p, model, field):
-    r"""Under the data the mean is the test field times the difference of the scores, whatever field and score are.
+    r"""For any test field the mean Stein discrepancy is that of the field times the difference of the two scores.
 
     \mathbb E_p[s \cdot g + \operatorname{div} g] = \mathbb E_p[(s - s_p) \cdot g]"""
 
@@ -75,15 +67,14 @@ def data_and_field(draw: Draw) -> dict:
 
 @theorem(
     STEIN,
-    kind="quadrature",
-    about="stein_discrepancy",
-    case=data_and_field,
+    "quadrature",
+    data_and_field,
     plane=True,
     cancels="the right side is zero",
     outside={"another density": lambda: {"p": two_normals(), "field": line(), "model": line()}},
 )
 def stein_discrepancy_of_the_truth_is_zero(impl, p, field, model=None):
-    r"""For the score of the data themselves the mean is zero, whatever the test field.
+    r"""With the score of the data themselves the mean Stein discrepancy is zero for every test field.
 
     \mathbb E_p[s_p \cdot g + \operatorname{div} g] = 0"""
     score = impl.score(model or mixture_of(p))
@@ -95,38 +86,33 @@ def two_normals() -> GaussianMixture:
     return GaussianMixture([0.4, 0.6], [[-1.0], [1.0]], 0.5)
 
 
-def line() -> Model:
-    """The field 1 - x."""
-    return Model("quadratic", {"mean": np.ones(1), "precision": np.eye(1)})
-
-
 def gaussian_and_normal_model(draw: Draw) -> dict:
     d = draw.count(1, 4)
     return {"p": draw.gaussian(d), "model": draw.model(d, ("quadratic",)), "away": draw.reals((d, d + 1), -0.3, 0.3)}
 
 
 def difference_of_scores(p: Gaussian, model: Model):
-    """s - s_p = M (x - m) + b of two Gaussians: M and b, b at the mean of p."""
+    """M and b of s - s_p = M (x - m) + b for two Gaussians, where m is the mean of p."""
     mean, precision = model.parameters.values()
     symmetric = 0.5 * (precision + precision.T)
     return p.precision - symmetric, symmetric @ (mean - p.mean)
 
 
 def affine_field(matrix, at_mean, mean) -> Model:
-    """The field M (x - mean) + b, as data: a network of one linear layer."""
+    """The field M (x - mean) + b, as a model: a network of one linear layer."""
     return Model("mlp_score", {"layers": ((matrix.T, at_mean - matrix @ mean),)})
 
 
 def mean_over_length(impl, p, model, matrix, at_mean):
-    """E_p of the rows for the field M (x - m) + b, over its length in L2(p), as terms; and the change."""
+    """E_p of the rows for the field M (x - m) + b, divided by its norm in L2(p); and the certificate."""
     field = impl.score(affine_field(matrix, at_mean, p.mean))
     terms, change = expect([lambda x: impl.stein_discrepancy(impl.score(model), field, x)], p, degree=2)
     return terms[0] / np.sqrt(np.trace(matrix @ p.cov @ matrix.T) + at_mean @ at_mean), change
 
 
-@theorem(STEIN, kind="quadrature", about="stein_discrepancy", case=gaussian_and_normal_model)
+@theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
-    r"""Over the unit ball of L2(p) the supremum is attained at the difference of the scores; here of two Gaussians.
+    r"""The supremum over test fields in the unit ball of L2(p) is attained at the difference of the scores.
 
     \sup_{\mathbb E_p|g|^2 \le 1} \mathbb E_p[s \cdot g + \operatorname{div} g] = \sqrt{2 D_F} \text{ at }
     g \sim s - s_p"""
@@ -136,9 +122,9 @@ def stein_supremum_is_the_fisher_divergence(impl, p, model, away):
     return Sides([terms], [float(np.sqrt(2 * fisher))], change)
 
 
-@theorem(STEIN, kind="quadrature", about="stein_discrepancy", case=gaussian_and_normal_model)
+@theorem(STEIN, "quadrature", gaussian_and_normal_model)
 def stein_discrepancy_stays_below_the_supremum(impl, p, model, away):
-    r"""A field beside the difference of the scores, of length one in L2(p), does not reach the supremum.
+    r"""Any other test field of norm one in L2(p) has a Stein discrepancy of at most the supremum.
 
     \mathbb E_p[s \cdot g + \operatorname{div} g] \le \sqrt{2 D_F},\ \mathbb E_p|g|^2 = 1"""
     matrix, at_mean = difference_of_scores(p, model)
@@ -153,14 +139,14 @@ def score_points_and_bandwidth(draw: Draw) -> dict:
 
 
 def both_statistics(impl, model, x, bandwidth):
-    """V and U."""
+    """The V statistic (biased) and the U statistic (unbiased)."""
     s = impl.score(model)
     return np.array([impl.kernel_stein(s, x, bandwidth, unbiased) for unbiased in (False, True)])
 
 
-@theorem(KERNEL, kind="pointwise", about="kernel_stein", case=score_points_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, "pointwise", score_points_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_by_hand(impl, model, x, bandwidth):
-    r"""Pair by pair and coordinate by coordinate, from derivatives of the kernel; U without the diagonal, V with it.
+    r"""V is the mean of the Stein kernel over all pairs of rows, U that over pairs of different rows.
 
     u(x, y) = \textstyle\sum_i \left[k\, s_i(x) s_i(y) + s_i(x) \partial_{y_i} k + s_i(y) \partial_{x_i} k
     + \partial_{x_i} \partial_{y_i} k\right]"""
@@ -183,9 +169,9 @@ def few_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -1.5, 1.5), "bandwidth": draw.real(0.7, 2.0)}
 
 
-@theorem(KERNEL, kind="quadrature", about="kernel_stein", case=few_points, plane=True, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", few_points, plane=True, cancels=EITHER_SIGN)
 def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
-    r"""The kernel is a mean of waves; V is the mean of the squared length of what Stein's operator makes of them.
+    r"""As the kernel is a mean of waves e^{iwx}, V is the mean squared length of Stein's operator applied to them.
 
     V = \mathbb E_{w \sim \mathcal N(0, I/l^2)} \big|\tfrac1n \textstyle\sum_i e^{i w \cdot x_i} (s(x_i) + i w)\big|^2,\
     n(n-1)\, U = n^2 V - \textstyle\sum_i (|s(x_i)|^2 + d/l^2)"""
@@ -193,7 +179,7 @@ def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
 
     def energy(w):
         stein = np.exp(1j * w @ x.T)[:, :, None] * (s + 1j * w[:, None, :])  # (m, n, d)
-        pairs = np.einsum("mic,mjc->ijm", stein, np.conj(stein)).real  # the square before cancellation
+        pairs = np.einsum("mic,mjc->ijm", stein, np.conj(stein)).real  # the terms of the square, before they cancel
         return np.moveaxis(np.stack([pairs / n**2, pairs / (n * (n - 1))]), 3, 0)
 
     (terms,), change = expect([energy], Gaussian(np.zeros(d), bandwidth**-2.0))
@@ -204,15 +190,15 @@ def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
 
 
 def rows_apart(draw: Draw) -> dict:
-    """At least ten bandwidths apart."""
+    """Rows that are at least ten bandwidths apart."""
     d, n = draw.count(1, 4), draw.count(2, 4)
     x = 1.2 * np.arange(n)[:, None] - 1.8 + draw.reals((n, d), -0.2, 0.2)
     return {"model": draw.model(d, SCORES), "x": x, "bandwidth": draw.real(0.04, 0.08)}
 
 
-@theorem(KERNEL, kind="pointwise", about="kernel_stein", case=rows_apart, cancels="U is zero")
+@theorem(KERNEL, "pointwise", rows_apart, cancels="U is zero, its terms are not")
 def unbiased_kernel_stein_leaves_the_diagonal_out(impl, model, x, bandwidth):
-    r"""Of rows so far apart that each knows itself alone, U is zero, whatever the diagonal is, and V its mean over n.
+    r"""For rows so far apart that the kernel between them is zero, U is zero and V is the diagonal's sum over n^2.
 
     U = 0,\ V = \tfrac{1}{n^2} \textstyle\sum_i (|s(x_i)|^2 + d/l^2)"""
     (n, d), s = x.shape, score_and_jacobian(model, x)[0]
@@ -228,10 +214,10 @@ def gaussians_and_bandwidth(draw: Draw) -> dict:
 
 
 def mean_over_pairs(impl, p, model, bandwidth, degree):
-    """The terms of E u(x, y), x and y from a Gaussian p, each from the U statistic of two rows; and the change.
+    """The terms of E u(x, y), x and y from a Gaussian p, each from the U statistic of two rows; and the certificate.
 
-    x, y = m + L (a +- b)/sqrt 2: the kernel is that of L b alone. With it b is normal with another covariance, and
-    the rest is a polynomial of degree two.
+    With x, y = m + L (a +- b)/sqrt 2 the kernel depends on b alone. It is absorbed into the law of b, which stays
+    normal, and the rest is a polynomial of degree two.
     """
     d, s, factor = p.d, impl.score(model), p.cholesky / np.sqrt(2)
     tilted = np.linalg.inv(np.eye(d) + 2 * p.cholesky.T @ p.cholesky / bandwidth**2)
@@ -247,9 +233,9 @@ def mean_over_pairs(impl, p, model, bandwidth, degree):
     return expect([rows], law, degree=degree)
 
 
-@theorem(KERNEL, kind="quadrature", about="kernel_stein", case=gaussians_and_bandwidth, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", gaussians_and_bandwidth, cancels=EITHER_SIGN)
 def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
-    r"""The population value for data N(m, S) and model N(mu, B^{-1}): zero only where they are equal.
+    r"""For data N(m, S) and model N(mu, B^{-1}) the population value has a closed form, zero only if the two are equal.
 
     \kappa [\tfrac12 \operatorname{tr} M S M^\top + |B(\mu - m)|^2 - \tfrac14 \operatorname{tr} M R M^\top],\
     M = S^{-1} - B, \kappa = \det(I + 2S/l^2)^{-1/2}, R = (S^{-1}/2 + I/l^2)^{-1}"""
@@ -263,18 +249,17 @@ def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
 
 @theorem(
     KERNEL,
-    kind="quadrature",
-    about="kernel_stein",
-    case=lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
     cancels="the right side is zero",
     outside={"another mean": lambda: {"p": Gaussian(0.3, 1.0), "bandwidth": 1.0, "model": line()}},
 )
 def kernel_stein_of_the_truth_is_zero(impl, p, bandwidth, model=None):
-    r"""Where model and data agree the population value, and so the mean of U, is zero.
+    r"""If the model equals the data's density, the population value, which is the mean of U, is zero.
 
     \mathbb E_{x, y \sim p}[u_p(x, y)] = 0"""
     model = model or Model("quadratic", {"mean": p.mean, "precision": p.precision})
-    terms, change = mean_over_pairs(impl, p, model, bandwidth, degree=4)  # at the nodes of degree 2 all are zero
+    terms, change = mean_over_pairs(impl, p, model, bandwidth, degree=4)  # with degree=2 every node's term is zero
     return Sides(terms, [0.0], change)
 
 
@@ -287,9 +272,9 @@ def data_field_and_point(draw: Draw) -> dict:
     }
 
 
-@theorem(KERNEL, kind="quadrature", about="kernel_stein", case=data_field_and_point, cancels=EITHER_SIGN)
+@theorem(KERNEL, "quadrature", data_field_and_point, cancels=EITHER_SIGN)
 def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
-    r"""For each y the mean over x from p is the difference of the scores times Stein's operator on the kernel at y.
+    r"""For each y the mean over x from p is that of the difference of the scores times Stein's operator on k at y.
 
     \mathbb E_{x \sim p}[u(x, y)] = \mathbb E_{x \sim p}[(s - s_p)(x) \cdot (k\, s(y) + \nabla_y k)]"""
     s, at_y = impl.score(model), score_and_jacobian(model, y)[0]
@@ -309,23 +294,13 @@ def kernel_stein_compares_scores(impl, p, model, y, bandwidth):
 ON_BITS = (*SMOOTH_ENERGIES, "binary_rbm")
 
 
-def distribution_and_model(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, ON_BITS)}
-
-
-def flips(d: int) -> np.ndarray:
-    """The index of each state with bit i flipped, (2^d, d)."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
-
-
-@theorem(FLOW + ", section 3", kind="enumeration", about="minimum_probability_flow", case=distribution_and_model)
+@theorem(FLOW + ", section 3", "enumeration", lambda draw: law_and_energy(draw, ON_BITS))
 def flow_is_a_distance_from_the_truth(impl, log_p, model):
-    r"""The mean flow exceeds that of the truth by a sum of squares over neighbours, delta the difference of energies.
+    r"""The mean flow exceeds that of the true energy by a sum of squares over pairs of neighbouring states.
 
     \mathbb E_p[\text{row}] = \textstyle\sum_{ij} g_{ij} \sqrt{p_i p_j}
     + \tfrac12 \sum_{ij} g_{ij} (\sqrt{p_j} e^{\delta/4} - \sqrt{p_i} e^{-\delta/4})^2,\ \delta = E_j - E_i"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     x = all_bits(d)
     e, other = model(x), flips(d)
     growth = np.exp((e[:, None] - e[other]) / 4)
@@ -338,15 +313,9 @@ def rbm_on_bits(draw: Draw) -> dict:
     return {"model": draw.model(draw.count(1, 3), ("binary_rbm",))}
 
 
-@theorem(
-    FLOW + ", section 3",
-    kind="pointwise",
-    about="minimum_probability_flow",
-    case=rbm_on_bits,
-    cancels="the right side is zero",
-)
+@theorem(FLOW + ", section 3", "pointwise", rbm_on_bits, cancels="the right side is zero")
 def flow_is_stationary_at_the_truth(impl, model):
-    r"""Where the data have the law of the model, no parameter changes the mean flow; here those of an RBM.
+    r"""If the data have the law of the model, the gradient of the mean flow is zero in every parameter.
 
     \mathbb E_{p_\theta} \nabla_\theta \text{row} = 0"""
     x = all_bits(model.d)
@@ -361,24 +330,21 @@ def flow_is_stationary_at_the_truth(impl, model):
     return Sides([np.concatenate([np.ravel(part) for part in gradient.values()])], [0.0], formula=[flow])
 
 
-DATA_SETS = [  # b, c and W of an RBM, and the data, by their numbers: neighbours and repeated ones among them
+DATA_SETS = [  # b, c and W of an RBM, and the indices of the data's states, which include neighbours and repetitions
     ([0.4, -0.3], [0.2], [[0.8], [-0.6]], [0, 0, 1]),
     ([0.3, -0.5, 0.2], [0.1, -0.4], [[0.9, -0.3], [0.5, 0.7], [-0.8, 0.4]], [0, 1, 1, 6]),
     ([-0.2, 0.6, 0.3], [0.5, 0.2], [[-0.7, 0.4], [0.3, 0.9], [0.6, -0.5]], [2, 5, 5, 5, 7]),
 ]
 
 
-def data_set_on_bits(draw: Draw) -> dict:
-    b, c, w, data = draw.choice(DATA_SETS)
+def data_set_on_bits(b, c, w, data) -> dict:
     parameters = {"b": np.array(b), "c": np.array(c), "W": np.array(w)}
     return {"model": Model("binary_rbm", parameters), "data": np.array(data)}
 
 
-@theorem(
-    FLOW + ", eqs. 7 to 12", kind="limit", about="minimum_probability_flow", case=data_set_on_bits, cases=len(DATA_SETS)
-)
+@theorem(FLOW + ", eqs. 7 to 12", "limit", data_set_on_bits, cases=DATA_SETS)
 def flow_is_the_rate_out_of_the_data(impl, model, data):
-    r"""The divergence of the data from where the dynamics takes them grows at the rate K of the flow out of them.
+    r"""After a short time t of the dynamics the KL divergence of the data from the result is t times the flow K out.
 
     KL(p_0|e^{t\Gamma} p_0) = t K + O(t^2),\ K = \text{mean of the rows, less the flow between data},\
     \Gamma_{ij} = g_{ij} e^{(E_j - E_i)/2}"""
@@ -405,20 +371,14 @@ def log_derivatives(f1, f2, f3, f4):
     return f2 + f1**2, f4 + 4 * f1 * f3 + 3 * f2**2 + 6 * f1**2 * f2 + f1**4
 
 
-@theorem(
-    FLOW + ", appendix",
-    kind="limit",
-    about="minimum_probability_flow_continuous",
-    case=place_in_the_plane,
-    cases=len(IN_THE_PLANE),
-)
+@theorem(FLOW + ", appendix", "limit", place_in_the_plane, cases=IN_THE_PLANE)
 def continuous_flow_tends_to_score_matching(impl, wells, x, v):
-    r"""For every x the mean over z is one plus eps^2/4 times implicit score matching, and what is left is of order 4.
+    r"""At every x the mean flow over z is 1 plus eps^2/4 times implicit score matching, up to order eps^4.
 
     \mathbb E_z[\text{row}] - 1 - \tfrac{\epsilon^2}{4} \text{ISM}
     = \tfrac{\epsilon^4}{8} \Delta^2 w/w + O(\epsilon^6),\ w = e^{-E/2}"""
     m, d, model = wells.m, len(wells.m), wells.model
-    axes = [m, np.array([-m[1], m[0]])] if d == 2 else [m]  # w factors, along m and across
+    axes = [m, np.array([-m[1], m[0]])] if d == 2 else [m]  # w is a product of functions along m and across it
     slopes = (np.array(wells.along(x, axis / np.sqrt(m @ m))) for axis in axes)
     ends = [log_derivatives(*(-0.5 * slope)) for slope in slopes]
     bilaplacian = sum(fourth for _, fourth in ends) + (2 * ends[0][0] * ends[1][0] if d == 2 else 0)
@@ -439,15 +399,9 @@ def spring_point_and_step(draw: Draw) -> dict:
     return {"model": model, "x": model.parameters["mean"] + draw.reals((1, d), -1, 1), "eps": draw.real(0.1, 1.0)}
 
 
-@theorem(
-    FLOW + ", appendix",
-    kind="quadrature",
-    about="minimum_probability_flow_continuous",
-    case=spring_point_and_step,
-    plane=True,
-)
+@theorem(FLOW + ", appendix", "quadrature", spring_point_and_step, plane=True)
 def continuous_flow_of_a_spring_is_closed(impl, model, x, eps):
-    r"""Of a quadratic energy, for every x and for steps of any size, the mean over z is that of a Gaussian.
+    r"""For a quadratic energy the mean flow over z is a Gaussian integral, with a closed form at every x and step size.
 
     \det(I + \tfrac{\epsilon^2}{2} P)^{-1/2}
     \exp(\tfrac14 r^\top P r - \tfrac12 r^\top (2P^{-1} + \epsilon^2 I)^{-1} r),\ r = x - m"""
@@ -462,7 +416,7 @@ def continuous_flow_of_a_spring_is_closed(impl, model, x, eps):
 
 
 def mean_over_signs(function, lean):
-    """x -> the mean of function(x, z) over sign vectors z, the simplest symmetric noise; off centre by `lean`."""
+    """x -> the mean of function(x, z) over sign vectors z, shifted by `lean`: symmetric noise only if lean = 0."""
 
     def mean(x):
         z, weights = rademacher(x.shape[1])
@@ -472,21 +426,20 @@ def mean_over_signs(function, lean):
 
 
 def data_model_and_step(draw: Draw) -> dict:
-    """Steps small enough for the mean to exist, where the data are wider than the model."""
+    """Data, a model, and steps so small that the mean exists even if the data are wider than the model."""
     d = draw.dimension()
     return {"p": draw.mixture(d, most=2), "model": draw.model(d, SMOOTH_ENERGIES), "eps": draw.real(0.1, 0.6)}
 
 
 @theorem(
     FLOW + ", appendix",
-    kind="quadrature",
-    about="minimum_probability_flow_continuous",
-    case=data_model_and_step,
+    "quadrature",
+    data_model_and_step,
     plane=True,
     outside={"an asymmetric kernel": lambda: {"p": two_normals(), "model": line(), "eps": 0.2, "lean": 0.5}},
 )
 def continuous_flow_is_a_distance_from_the_truth(impl, p, model, eps, lean=0.0):
-    r"""The mean flow exceeds that of the truth by a square, if the noise is symmetric; here over sign vectors.
+    r"""For symmetric noise the mean flow exceeds that of the true energy by the mean of a square.
 
     \mathbb E[\text{row}] = \mathbb E \sqrt{p(y)/p(x)}
     + \tfrac12 \mathbb E (e^{\delta/4} - \sqrt{p(y)/p(x)}\, e^{-\delta/4})^2,\
@@ -513,9 +466,8 @@ def data_direction_and_step(draw: Draw) -> dict:
 
 @theorem(
     FLOW + ", appendix",
-    kind="quadrature",
-    about="minimum_probability_flow_continuous",
-    case=data_direction_and_step,
+    "quadrature",
+    data_direction_and_step,
     plane=True,
     cancels="the right side is zero",
     outside={
@@ -526,7 +478,7 @@ def data_direction_and_step(draw: Draw) -> dict:
     },
 )
 def continuous_flow_is_stationary_at_the_truth(impl, p, eps, curvature, slope, lean=0.0):
-    r"""Where the data have the law of the model, no direction h of the energy changes the mean, if noise is symmetric.
+    r"""If the data have the model's law and the noise is symmetric, the mean flow is stationary in every change h of E.
 
     \mathbb E[\text{row}\, \tfrac12 (h(x) - h(y))] = 0,\ y = x + \epsilon z,\
     h = \tfrac12 x^\top C x + c \cdot x"""
@@ -545,9 +497,9 @@ def model_and_points(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(VELOCITY, kind="pointwise", about="minimum_velocity", case=model_and_points, cancels=EITHER_SIGN)
+@theorem(VELOCITY, "pointwise", model_and_points, cancels=EITHER_SIGN)
 def minimum_velocity_by_hand(impl, model, x):
-    r"""Row by row, from a score and a Jacobian that were derived by hand.
+    r"""Each row is |s|^2 + 2 tr grad s, from a score and a Jacobian that were derived by hand.
 
     |s|^2 + 2 \operatorname{tr}\nabla s"""
     s, j = score_and_jacobian(model, x)
@@ -559,15 +511,14 @@ def minimum_velocity_by_hand(impl, model, x):
 
 @theorem(
     VELOCITY,
-    kind="quadrature",
-    about="minimum_velocity",
-    case=data_and_model,
+    "quadrature",
+    data_and_model,
     plane=True,
     mixtures=True,
     outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
 )
 def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
-    r"""Up to a constant of the data the mean is the squared velocity of the data, twice the Fisher divergence.
+    r"""Up to a constant, minimum velocity is the mean squared velocity of the data, twice the Fisher divergence.
 
     \mathbb E_p[|s|^2 + 2 \operatorname{tr}\nabla s] + \mathbb E_p|s_p|^2 = \mathbb E_p|s_p - s|^2 = 2 D_F"""
     (rows, constant, velocity), change = expect(
@@ -581,20 +532,14 @@ def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     return Sides([rows, constant], [velocity], change)
 
 
-@theorem(
-    VELOCITY,
-    kind="limit",
-    about="minimum_velocity",
-    case=lambda draw: dict(zip(("a", "b", "gap"), draw.choice(GAUSSIAN_PAIRS))),
-    cases=len(GAUSSIAN_PAIRS),
-)
+@theorem(VELOCITY, "limit", cases=GAUSSIAN_PAIRS)
 def minimum_velocity_is_the_rate_along_langevin(impl, a, b, gap):
-    r"""When the data follow the Langevin dynamics of the model, minus it is the rate of the divergence from the model.
+    r"""Along the model's Langevin dynamics the KL divergence falls at the rate of mean minimum velocity plus E|s_p|^2.
 
     \frac{KL(h) - KL(-h)}{2h} + \mathbb E_p[\text{row}] + \mathbb E_p|s_p|^2 = \tfrac{h^2}{6} KL^{(3)} + O(h^4)"""
 
     def kl(t):
-        left = np.exp(-2 * t / b)  # of the square of the mean, and of the excess of the variance
+        left = np.exp(-2 * t / b)  # the fraction left of the squared mean, and of the excess variance
         variance = b + (a - b) * left
         return 0.5 * ((variance + gap**2 * left) / b - 1 - np.log(variance / b))
 

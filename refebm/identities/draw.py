@@ -1,7 +1,7 @@
-"""One source of cases: a case is a short list of integers, and `Draw` turns it into the numbers of a theorem.
+"""One source of cases: a case is a short list of integers, which `Draw` turns into the numbers of a theorem.
 
 The integers come from a generator (`verify`), from Hypothesis (the tests), or from a list (a replay). Small integers
-make simple cases: 0 is the middle of a range of reals, the first of a list, the least of a count.
+make simple cases: 0 means the middle of a range of reals, or the first item of a list; a count is its own integer.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,15 @@ from refebm.models import Model
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture
 
 NUDGE = 2.0**-26
-PATTERNS = (1, 11, 13)  # of the directions in which the numbers of a case are nudged
+PATTERNS = (1, 11, 13)  # each number is one pattern of signs by which the numbers of a case are nudged
 GRID = 1000  # a real is one of 2 GRID + 1 values
 
 
 class Draw:
-    """Numbers drawn through `integer(low, high)`, which are kept in `integers`.
+    """Turns the integers that `integer(low, high)` gives into numbers, and records the integers in `integers`.
 
-    With a `pattern` every real moves by one part in 2^26, up or down; with `data` the mixtures are the user's.
+    With a nonzero `pattern` every real is moved by one part in 2^26, up or down. With `data`, every mixture is the
+    user's data.
     """
 
     def __init__(self, integer: Callable[[int, int], int], pattern: int = 0, data: GaussianMixture | None = None):
@@ -30,7 +31,7 @@ class Draw:
 
     @classmethod
     def seeded(cls, seed: Sequence[int], first: Sequence[int] = (), **options) -> "Draw":
-        """From a generator, except for the integers in `first`: the dimension, of what has cases in the plane."""
+        """Integers from a seeded generator, after those in `first`: the dimension, if there are cases in the plane."""
         rng, given = np.random.default_rng(seed), iter(first)
 
         def integer(low, high):
@@ -43,7 +44,7 @@ class Draw:
 
     @classmethod
     def replay(cls, integers: Sequence[int], **options) -> "Draw":
-        """From a list; integers that it lacks are the simplest ones."""
+        """Integers from a list; where the list is too short, the simplest ones."""
         given = iter(integers)
 
         def integer(low, high):
@@ -64,16 +65,16 @@ class Draw:
         return value
 
     def choice(self, items: Sequence):
-        """One of a list; 0 is the first."""
+        """One item of a list; integer 0 is the first."""
         return items[self.count(0, len(items) - 1)]
 
     def real(self, low: float, high: float) -> float:
-        """A number from low to high; 0 is the middle."""
+        """A number from low to high; integer 0 is the middle."""
         k = self.count(-GRID, GRID)
         return self._nudged(0.5 * (low + high) + 0.5 * (high - low) * k / GRID)
 
     def _nudged(self, value):
-        """Up or down as the Thue-Morse sequence says, so that neighbours do not move together."""
+        """The value moved by one part in 2^26; a Thue-Morse sequence gives the sign, so that neighbours differ."""
         sign = 1 - 2 * (bin(self.pattern * len(self.integers)).count("1") % 2)
         return value * (1 + sign * NUDGE) if self.pattern else value
 
@@ -82,15 +83,18 @@ class Draw:
         return np.array([self.real(low, high) for _ in range(int(np.prod(shape)))]).reshape(shape)
 
     def dimension(self, most: int = 2) -> int:
-        """d, first in every case that has one; that of the user's data where there are some."""
+        """d, from 1 to `most`, or that of the user's data; a case that has a dimension draws it first."""
         return self.data.means.shape[1] if self.data else self.count(1, most)
 
     def noise_level(self) -> float:
-        """Not around the middle of the deviations: where both agree, a quadratic model denoises to roundoff."""
+        """A noise level from 0.4 to 1.1.
+
+        Its middle, 0.75, is not that of the deviations, 0.85: with equal ones a quadratic model leaves only roundoff.
+        """
         return self.real(0.4, 1.1)
 
     def covariance(self, d: int) -> np.ndarray:
-        """Deviations from 0.5 to 1.2, correlations up to 0.6 in the plane, less beyond."""
+        """A covariance with deviations from 0.5 to 1.2 and correlations up to 0.6/(d - 1)."""
         deviations = self.reals((d,), 0.5, 1.2)
         correlation = np.eye(d)
         for i in range(d):
@@ -99,11 +103,11 @@ class Draw:
         return correlation * deviations[:, None] * deviations
 
     def gaussian(self, d: int) -> Gaussian:
-        """Its mean within 1.5 of the origin, with such a covariance."""
+        """A Gaussian with a mean in [-1.5, 1.5]^d and a drawn covariance."""
         return Gaussian(self.reals((d,), -1.5, 1.5), self.covariance(d))
 
     def mixture(self, d: int, most: int = 3) -> GaussianMixture:
-        """One to `most` components; the user's data, smoothed, where there are some."""
+        """A mixture of one to `most` Gaussians, or the user's data, smoothed."""
         if self.data:
             return self.data
         k = self.count(1, most)
@@ -117,7 +121,7 @@ class Draw:
         return Gamma(self.reals((d,), low, 5.0), self.reals((d,), 1.0, 3.0))
 
     def points(self, p: GaussianMixture, n: int, deviations: float = 8.0) -> np.ndarray:
-        """n points within so many deviations of a component of p."""
+        """n points, (n, d), each within so many standard deviations of a component of p."""
         chosen = [self.count(0, len(p.components) - 1) for _ in range(n)]
         d = p.means.shape[1]
         reach = deviations / np.sqrt(d)
@@ -125,14 +129,15 @@ class Draw:
         return np.array([self._nudged(p.means[k] + offset) for k, offset in zip(chosen, offsets)])
 
     def layers(self, inputs: int, outputs: int, most_hidden: int = 2, most_units: int = 4) -> tuple:
-        """A perceptron of 1 to 2 hidden layers of 1 to 4 units, weights within 1."""
+        """The layers of a perceptron: 1 to 2 hidden layers of 1 to 4 units, weights in [-1, 1]."""
         widths = [inputs, *(self.count(1, most_units) for _ in range(self.count(1, most_hidden))), outputs]
         return tuple((self.reals(pair, -1, 1), self.reals(pair[1:], -1, 1)) for pair in pairwise(widths))
 
     def model(self, d: int, kinds: Sequence[str]) -> Model:
-        """A model of one of the kinds, mild enough for a lattice to settle; its simplest mean is not that of the data.
+        """A model of one of the kinds, smooth enough for expectations on a lattice to settle.
 
-        Where model and data agree, both sides are roundoff, which has no digits to settle.
+        Even in the simplest case its mean is not that of the data: where model and data agree, both sides of many
+        identities are pure roundoff.
         """
         kind = self.choice(kinds)
         return Model(kind, getattr(self, f"_{kind}")(d))
@@ -166,7 +171,7 @@ class Draw:
         return {"logits": self.reals((k,), -1, 1), "means": means, "variances": variances}
 
     def sde(self, kinds: Sequence[str] = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")) -> dict:
-        """An SDE as data, whose noise at the end is moderate."""
+        """The kind and parameters of an SDE with a moderate noise level at t = 1."""
         kind = self.choice(kinds)
         if kind == "VarianceExploding":
             return {"kind": kind, "parameters": {"sigma_min": self.real(0.1, 0.5), "sigma_max": self.real(1, 4)}}

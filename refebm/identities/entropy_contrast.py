@@ -3,36 +3,34 @@ r"""Theorems about contrastive divergence with its entropy term, on Gaussians an
 import autograd.numpy as anp
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.contrast import log_density
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import energy_gradients, gradient_of, gradients_of
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, standard_normal
-from refebm.truth.expectations import expect
 
 HINTON = "Hinton 2002, eq. 5; Du et al. 2021, section 3"
 
 
-def log_density(p: Gaussian) -> Model:
-    """As model data."""
+def normal(p: Gaussian) -> Model:
+    """The log-density of a Gaussian, as a model."""
     log_z = 0.5 * (len(p.mean) * np.log(2 * np.pi) - np.linalg.slogdet(p.precision)[1])
-    given = {"mean": p.mean, "precision": p.precision}
-    return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": log_z})
+    return log_density(Model("quadratic", {"mean": p.mean, "precision": p.precision}), log_z)
 
 
 def rows_of(impl, model, q, x, x_model):
-    """The loss as a function of the model, the one that is held being as it is."""
+    """The loss as a function of the model, while the copy of the model that is held constant stays as given."""
 
     def rows(moved):
-        given = impl.energy(moved), impl.energy(model), impl.energy(log_density(q)), x
+        given = impl.energy(moved), impl.energy(model), impl.energy(normal(q)), x
         return impl.contrastive_divergence_with_entropy(*given, x_model(moved))
 
     return rows
 
 
 def stepped(x, eta, z):
-    """A Langevin step with the parameters of a quadratic model, which can be differentiated in them."""
+    """A Langevin step of a quadratic model, differentiable in the model's parameters."""
 
     def step(model):
         mean, precision = model.parameters["mean"], model.parameters["precision"]
@@ -52,15 +50,9 @@ def quadratic_data_and_noise(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    HINTON,
-    kind="pointwise",
-    about="contrastive_divergence_with_entropy",
-    case=quadratic_data_and_noise,
-    cancels=EITHER_SIGN,
-)
+@theorem(HINTON, "pointwise", quadratic_data_and_noise, cancels=EITHER_SIGN)
 def entropy_contrast_by_hand(impl, model, q, x, eta, z):
-    r"""The value of a quadratic energy after a Langevin step, the energy of the sample counted twice.
+    r"""For a quadratic energy and a Langevin step each row is E(x) - 2 E(x') - log q(x'): the sample counts twice.
 
     E(x) - 2 E(x') - \log q(x')"""
     mean, precision = (model.parameters[name] for name in ("mean", "precision"))
@@ -73,15 +65,9 @@ def entropy_contrast_by_hand(impl, model, q, x, eta, z):
     return Sides([rows_of(impl, model, q, x, stepped(x, eta, z))(model)], [*here, *-2 * there, -q.log_prob(end)])
 
 
-@theorem(
-    HINTON,
-    kind="pointwise",
-    about="contrastive_divergence_with_entropy",
-    case=quadratic_data_and_noise,
-    cancels=EITHER_SIGN,
-)
+@theorem(HINTON, "pointwise", quadratic_data_and_noise, cancels=EITHER_SIGN)
 def entropy_contrast_follows_the_samples(impl, model, q, x, eta, z):
-    r"""The gradient has two phases, as in contrastive divergence, and what the sample's motion does to the bracket.
+    r"""The gradient is that of contrastive divergence minus a term for the motion of the sample with the parameters.
 
     \nabla_\theta E(x) - (\nabla_\theta E)(x') - [\nabla_x E(x') + \nabla_x \log q(x')] \cdot \partial_\theta x',\
     x' = x - \eta P(x - m) + \sqrt{2\eta} z"""
@@ -111,7 +97,7 @@ def law_after_a_step(p: Gaussian, model: Model, eta) -> tuple:
 
 
 def divergence_from_model(mean, cov, model: Model):
-    """KL of a Gaussian from the model's density, up to a half of d."""
+    """The KL divergence of a Gaussian from the model's density, up to the constant d/2."""
     precision = 0.5 * (model.parameters["precision"] + model.parameters["precision"].T)
     y = mean - model.parameters["mean"]
     squares = anp.trace(anp.dot(precision, cov)) + anp.dot(y, anp.dot(precision, y))
@@ -132,15 +118,9 @@ def expected_gradient(impl, p, model, eta):
     return terms, change
 
 
-@theorem(
-    HINTON,
-    kind="quadrature",
-    about="contrastive_divergence_with_entropy",
-    case=gaussian_data_and_step,
-    cancels=EITHER_SIGN,
-)
+@theorem(HINTON, "quadrature", gaussian_data_and_step, cancels=EITHER_SIGN)
 def entropy_contrast_is_a_difference_of_divergences(impl, p, model, eta):
-    r"""Its expected gradient is that of how much nearer to the model the data come by a Langevin step, in closed form.
+    r"""The expected gradient is that of the decrease of the data's KL divergence from the model by a Langevin step.
 
     \mathbb E \nabla_\theta \text{row} = \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)],\
     q_\theta = \mathcal N\big(A\mu + \eta P m, A C A^\top + 2 \eta I\big),\ A = I - \eta P"""
@@ -150,7 +130,7 @@ def entropy_contrast_is_a_difference_of_divergences(impl, p, model, eta):
     return Sides([terms], [before[None], -after[None]], change)
 
 
-CORNERS = np.concatenate([np.zeros((1, 4)), np.eye(4)])  # of a simplex, on which every function is one of a spring
+CORNERS = np.concatenate([np.zeros((1, 4)), np.eye(4)])  # of a simplex: a quadratic energy takes any values on them
 
 
 def five_states(draw: Draw) -> dict:
@@ -165,7 +145,7 @@ def energies(model: Model):
 
 
 def two_steps(model: Model):
-    """P^2: any state is proposed, and accepted as Barker does, with p(x')/(p(x) + p(x'))."""
+    """P^2 of a chain that proposes any state and accepts with Barker's probability p(x')/(p(x) + p(x'))."""
     e = energies(model)
     move = (1 - np.eye(5)) / 5 / (1 + anp.exp(e - e[:, None]))
     P = move + np.eye(5) * (1 - anp.sum(move, axis=1))
@@ -175,13 +155,12 @@ def two_steps(model: Model):
 def spring_through(log_q: np.ndarray) -> Model:
     """A log-density with these values at the five states."""
     mean = 0.5 + log_q[1:] - log_q[0]
-    given = {"mean": mean, "precision": np.eye(4)}
-    return Model("log_density", {"kind": "quadratic", "parameters": given, "log_z": -log_q[0] - 0.5 * mean @ mean})
+    return log_density(Model("quadratic", {"mean": mean, "precision": np.eye(4)}), -log_q[0] - 0.5 * mean @ mean)
 
 
-@theorem(HINTON, kind="enumeration", about="contrastive_divergence_with_entropy", case=five_states, cancels=EITHER_SIGN)
+@theorem(HINTON, "enumeration", five_states, cancels=EITHER_SIGN)
 def entropy_contrast_of_a_finite_chain(impl, model, p):
-    r"""On five states all of it is a sum: what two steps of Barker's chain do, and what a change of the chain does.
+    r"""For two steps of Barker's chain on five states, the expected gradient is that of a decrease of KL divergences.
 
     \nabla_\theta [KL(p_D|p_\theta) - KL(q_\theta|p_\theta)] = \mathbb E_{p_D} \nabla E - \mathbb E_{q_\theta} \nabla E
     - \sum_x \nabla q_\theta(x) [\log q_\theta(x) + E(x)],\ q_\theta = p_D P_\theta^2"""
@@ -209,15 +188,9 @@ def entropy_contrast_of_a_finite_chain(impl, model, p):
 ON_THE_LINE = [(0.8, 0.5, 1.4), (1.3, -0.4, 0.6), (0.6, 0.9, 2.2)]  # variance of the data, their mean, and precision
 
 
-@theorem(
-    HINTON + "; Hyvarinen 2007",
-    kind="limit",
-    about="contrastive_divergence_with_entropy",
-    case=lambda draw: dict(zip(("c", "shift", "precision"), draw.choice(ON_THE_LINE))),
-    cases=len(ON_THE_LINE),
-)
+@theorem(HINTON + "; Hyvarinen 2007", "limit", cases=ON_THE_LINE)
 def entropy_contrast_tends_to_twice_the_fisher_divergence(impl, c, shift, precision):
-    r"""Over the step of a Langevin chain the gradient tends to twice that of the Fisher divergence, not to it once.
+    r"""Divided by the Langevin step eta, the gradient tends to twice that of the Fisher divergence, not to it once.
 
     \tfrac1\eta\, \mathbb E\, \partial_P \text{row} - 2\, \partial_P D_F
     = \tfrac\eta2 [-3 P^2 (c + \mu^2) + 2 P + 4(\tfrac1c - P)] + O(\eta^2)"""

@@ -1,15 +1,13 @@
-r"""Theorems about flow matching: its minimiser, what that is for Gaussians and mixtures, and how it is denoising."""
+r"""Theorems about flow matching: its minimiser, also for Gaussians and mixtures, and its relation to denoising."""
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.diffusion import FIELDS, by_bayes, multiplied_out, with_noise
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 LIPMAN = "Lipman et al. 2023"
 ALBERGO = "Albergo, Boffi and Vanden-Eijnden 2023"
@@ -22,20 +20,20 @@ def rows_on_lines(draw: Draw) -> dict:
 
 
 def wells_on_lines(draw: Draw) -> dict:
-    """Data, and points of x_t at a time for each."""
+    """A mixture as the data, and points x_t with a time for each."""
     d, n = draw.count(1, 3), 3
     case = {"model": draw.model(d, ("smoothed_mixture",)), "x": draw.reals((n, d), -3, 3)}
     return case | {"t": draw.reals((n,), 0.05, 0.95)}
 
 
 def score_on_lines(s):
-    """The score of (1 - t)(x_0 + sigma z) at t, sigma = t/(1 - t), from that of data plus noise at each sigma."""
+    """The score of x_t = (1 - t)(x_0 + sigma z), sigma = t/(1 - t), from the score s(y, sigma) of y = x_0 + sigma z."""
     return lambda x, t: s(x / (1 - t[:, None]), t / (1 - t)) / (1 - t[:, None])
 
 
-@theorem(f"{LIPMAN}, eqs. 9 and 23", kind="pointwise", about="flow_matching", case=rows_on_lines, cancels=EITHER_SIGN)
+@theorem(f"{LIPMAN}, eqs. 9 and 23", "pointwise", rows_on_lines, cancels=EITHER_SIGN)
 def flow_matching_by_hand(impl, model, x, z, t):
-    r"""Row by row with a time for each, from the field by hand, the square multiplied out.
+    r"""With a time for each row, the loss is its expanded square with the field by hand.
 
     \tfrac12 |u|^2 - u \cdot (z - x) + \tfrac12 |z - x|^2,\ u = u((1 - t) x + t z, t)"""
     point = x + t[:, None] * (z - x)
@@ -44,9 +42,9 @@ def flow_matching_by_hand(impl, model, x, z, t):
     return Sides([rows], multiplied_out(u, x - z, 1.0), formula=multiplied_out(u, np.abs(x) + np.abs(z), 1.0))
 
 
-@theorem(f"{LIPMAN}, section 4.1; {ALBERGO}", kind="pointwise", about="flow_velocity score_of_flow", case=rows_on_lines)
+@theorem(f"{LIPMAN}, section 4.1; {ALBERGO}", "pointwise", rows_on_lines)
 def velocity_and_score_by_hand(impl, model, x, z, t):
-    r"""What each says of any field F, row by row with a time for each, and that one undoes the other.
+    r"""For any field F, with a time for each row, both conversions are their formulas by hand, and are inverses.
 
     -x/(1-t) - t F/(1-t),\ -x/t - (1-t) F/t"""
     given, s = impl.score(model), t[:, None]
@@ -57,11 +55,9 @@ def velocity_and_score_by_hand(impl, model, x, z, t):
     return Sides([np.stack(left)], right, formula=[np.stack([0 * x, 0 * x, x / s])])
 
 
-@theorem(
-    f"{LIPMAN}, theorem 2; {ALBERGO}", kind="pointwise", about="flow_velocity", case=wells_on_lines, cancels=EITHER_SIGN
-)
+@theorem(f"{LIPMAN}, theorem 2; {ALBERGO}", "pointwise", wells_on_lines, cancels=EITHER_SIGN)
 def velocity_is_the_mean_direction(impl, model, x, t):
-    r"""Of a mixture's score the velocity is the mean of z - x_0 given x_t, by Bayes on each component.
+    r"""For the score of a mixture the velocity is the mean of z - x_0 given x_t, by Bayes' rule.
 
     u(x, t) = \mathbb E[z - x_0 | x_t = x]"""
     given, s, rest = model.parameters, t[:, None], 1 - t[:, None]
@@ -72,16 +68,16 @@ def velocity_is_the_mean_direction(impl, model, x, t):
 
 
 def one_well(draw: Draw) -> dict:
-    """A Gaussian, and where its points start."""
+    """A Gaussian as the data, and points x(0) from which paths start."""
     d, n = draw.count(1, 3), 3
     mean, variance = draw.reals((1, d), -1.5, 1.5), draw.reals((1, d), 0.2, 1.5)
     model = Model("smoothed_mixture", {"logits": np.zeros(1), "means": mean, "variances": variance})
     return {"model": model, "x": draw.reals((n, d), -2, 2), "t": draw.reals((n,), 0.05, 0.95)}
 
 
-@theorem(f"{LIPMAN}, theorem 3 and eq. 20", kind="pointwise", about="flow_velocity", case=one_well, cancels=EITHER_SIGN)
+@theorem(f"{LIPMAN}, theorem 3 and eq. 20", "pointwise", one_well, cancels=EITHER_SIGN)
 def velocity_carries_a_gaussian(impl, model, x, t):
-    r"""Along it points of normal data go where the linear map from their law to that of x_t takes them.
+    r"""For normal data the velocity moves points along the linear map from the law of x_0 to that of x_t.
 
     x(t) = (1-t) \mu + \sqrt{V(t)/v}\,(x(0) - \mu),\ V = (1-t)^2 v + t^2,\ \dot x(t) = u(x(t), t)"""
     mean, variance = (model.parameters[name] for name in ("means", "variances"))
@@ -98,9 +94,9 @@ def mixture_on_lines(draw: Draw) -> dict:
     return {"p": draw.mixture(1), "t": draw.real(0.3, 0.95), "model": draw.model(1, FIELDS)}
 
 
-@theorem(f"{LIPMAN}, theorem 2", kind="quadrature", about="flow_matching", case=mixture_on_lines)
+@theorem(f"{LIPMAN}, theorem 2", "quadrature", mixture_on_lines)
 def flow_matching_is_explicit_on_the_law_in_between(impl, p, t, model):
-    r"""In the mean it is half the squared distance to the velocity of the law of x_t, up to a constant.
+    r"""Up to a constant, flow matching is half the mean squared distance from the velocity of the law of x_t.
 
     \mathbb E_{x, z}[\text{row}] = \tfrac12 \mathbb E|u - u_{p_t}|^2 + C,\
     C = \tfrac12 (d + \mathbb E|x|^2 - \mathbb E|u_{p_t}|^2)"""
@@ -125,9 +121,9 @@ def two_wells(draw: Draw) -> dict:
     return case | {"shift": draw.reals((d,), -0.5, 0.5), "wider": draw.reals((d,), -0.1, 1.0)}
 
 
-@theorem(f"{LIPMAN}, theorem 2 (its minimiser)", kind="quadrature", about="flow_matching flow_velocity", case=two_wells)
+@theorem(f"{LIPMAN}, theorem 2 (its minimiser)", "quadrature", two_wells, about="flow_matching flow_velocity")
 def flow_matching_learns_the_velocity(impl, t, mean, variance, shift, wider):
-    r"""The excess of another Gaussian's velocity over that of the data has no linear term: there the gradient is zero.
+    r"""The loss is least at the velocity of the Gaussian data: that of another Gaussian is larger by squares.
 
     J(\mu + \delta, v') - J(\mu, v) = \tfrac12 \textstyle\sum_j\left[(a' - a)^2 c + (\delta (1 + (1-t) a'))^2\right],\
     c = (1-t)^2 v + t^2,\ a = (t - (1-t) v)/c"""
@@ -150,15 +146,9 @@ def flow_matching_learns_the_velocity(impl, t, mean, variance, shift, wider):
     return Sides([away], [here, 0.5 * np.sum(excess)], change)
 
 
-@theorem(
-    f"{LIPMAN}, eq. 9; Kingma and Gao 2023",
-    kind="pointwise",
-    about="flow_matching flow_velocity",
-    case=rows_on_lines,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{LIPMAN}, eq. 9; Kingma and Gao 2023", "pointwise", rows_on_lines, cancels=EITHER_SIGN)
 def flow_matching_is_denoising(impl, model, x, z, t):
-    r"""With the velocity of any score it is noise prediction, weighted by 1/(1 - t)^2.
+    r"""With the velocity of any score, flow matching is noise prediction with the weight 1/(1 - t)^2.
 
     \tfrac12 |u - (z - x)|^2 = \frac{1}{2 (1-t)^2} |t\, s(x_t, t) + z|^2"""
     given, s, rest = impl.score(model), t[:, None], 1 - t[:, None]

@@ -1,29 +1,27 @@
 r"""Theorems about block Gibbs sampling, by enumeration of the states.
 
-Probabilities are those of the executed step: the u below which a unit is 1, found by bisection.
+The probability that the step under test gives a unit is found by bisection: it is the u below which the unit is 1.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, expect, theorem
+from refebm.identities.bits import all_bits
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of
 from refebm.identities.rbm import joint, machine, units
-from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
-from refebm.truth.expectations import expect
 
 GIBBS = "Hinton 2002, section 3; Stanford CS236, sampling from energy-based models (Gibbs)"
-LOW, HIGH = 2.0**-1000, 1 - 2.0**-53  # the ends of (0, 1): a unit is 1, and is 0
+LOW, HIGH = 2.0**-1000, 1 - 2.0**-53  # u at the ends of (0, 1): LOW makes a unit 1, HIGH makes it 0
 HALVINGS = 50
 NEAR = 1e-9
 
 
 def thresholds(one: Callable, shape: tuple[int, ...]) -> np.ndarray:
-    """For each entry the u below which one(u) holds, to 2^-51."""
+    """For each entry, the u below which one(u) is true, to within 2^-51."""
     low, high = np.zeros(shape), np.ones(shape)
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
@@ -33,19 +31,19 @@ def thresholds(one: Callable, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def forcing(h: np.ndarray) -> np.ndarray:
-    """u_h that makes the hidden units h."""
+    """The u_h that makes the hidden units equal h."""
     return np.where(h == 1, LOW, HIGH)
 
 
 def chances(p: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """The probability of each of the states (k, m) of units that are 1 with probabilities p (n, m), (n, k)."""
+    """The probability (n, k) of each of k states (k, m) of m units that are 1 with probabilities p (n, m)."""
     return np.prod(np.where(states == 1, p[:, None, :], 1 - p[:, None, :]), axis=2)
 
 
 def hidden_chances(step: Callable, v: np.ndarray, m: int, seen: Callable) -> np.ndarray:
-    """p(h|v), (n, 2^m), of an executed step(v, u_h): each hidden unit in turn, with the others at 0.
+    """p(h|v), (n, 2^m), of a step(v, u_h) under test, from one hidden unit at a time with the others at 0.
 
-    seen: where a step leads, (m, n, d) -> whether the hidden unit of the first axis is 1.
+    seen: from the new states (m, n, d), tells whether the hidden unit of the first axis is 1.
     """
     own, everywhere = np.eye(m, dtype=bool)[:, None, :], np.tile(v, (m, 1))
 
@@ -57,9 +55,9 @@ def hidden_chances(step: Callable, v: np.ndarray, m: int, seen: Callable) -> np.
 
 
 def executed(impl, model: Model) -> tuple[np.ndarray, np.ndarray]:
-    """p(h|v) (2^d, 2^m) and p(v|h) (2^m, 2^d) of the executed step of a binary machine.
+    """p(h|v) (2^d, 2^m) and p(v|h) (2^m, 2^d) of the step under test, for a binary machine.
 
-    A hidden unit is seen by the visible unit that it changes most.
+    The state of a hidden unit is read off the visible unit that it changes most.
     """
     rbm, d, m = impl.rbm(model), model.d, len(model.parameters["c"])
     v, h = all_bits(d), all_bits(m)
@@ -81,12 +79,12 @@ def executed(impl, model: Model) -> tuple[np.ndarray, np.ndarray]:
 
 
 def characters(k: int) -> np.ndarray:
-    """All products of signs of k units, at all their states: (2^k states, 2^k products)."""
+    """All products of the signs of k units, at all states: (2^k states, 2^k products)."""
     return (-1.0) ** (all_bits(k) @ all_bits(k).T)
 
 
 def a_machine(draw: Draw) -> dict:
-    """Each hidden unit has one coupling at least that is not zero: else where a step leads does not show its state."""
+    """A machine in which each hidden unit has a nonzero coupling; else its state could not be seen after a step."""
     d = draw.count(1, 3)
     model = machine(draw, "binary_rbm", d, draw.count(1, 5 - d))
     for j in range(len(model.parameters["c"])):
@@ -94,9 +92,9 @@ def a_machine(draw: Draw) -> dict:
     return {"model": model}
 
 
-@theorem(GIBBS, kind="enumeration", about="gibbs_step", case=a_machine, cancels=EITHER_SIGN)
+@theorem(GIBBS, "enumeration", a_machine, cancels=EITHER_SIGN)
 def gibbs_leaves_both_layers_invariant(impl, model):
-    r"""A sweep leaves the joint density of both layers invariant, and so that of the visible ones.
+    r"""A sweep leaves the joint density of both layers invariant, and therefore that of the visible units.
 
     \sum_{v} p(v)\, p(h' \mid v)\, p(v' \mid h') = p(v', h')"""
     p = joint(model)
@@ -109,9 +107,8 @@ def gibbs_leaves_both_layers_invariant(impl, model):
 
 @theorem(
     GIBBS,
-    kind="enumeration",
-    about="gibbs_step",
-    case=a_machine,
+    "enumeration",
+    a_machine,
     cancels=EITHER_SIGN,
     outside={
         "the chain of both layers": lambda: {
@@ -121,7 +118,7 @@ def gibbs_leaves_both_layers_invariant(impl, model):
     },
 )
 def chain_of_visible_units_is_reversible(impl, model, both=False):
-    r"""The chain of the visible units is reversible; that of both layers, in which h comes before v, is not.
+    r"""The chain of the visible units is reversible; the chain of both layers, which updates h before v, is not.
 
     p(v)\, K(v, v') = p(v')\, K(v', v),\ K(v, v') = \sum_h p(h \mid v)\, p(v' \mid h)"""
     p = joint(model)
@@ -139,9 +136,9 @@ def gaussian_machine(draw: Draw) -> dict:
     return {"model": Model("gaussian_rbm", given | {"sigma": draw.real(0.7, 1.2)}), "y": draw.reals((3,), -2, 2)}
 
 
-@theorem("Cho, Ilin and Raiko 2011, section 2", kind="quadrature", about="gibbs_step", case=gaussian_machine)
+@theorem("Cho, Ilin and Raiko 2011, section 2", "quadrature", gaussian_machine)
 def gibbs_leaves_gaussian_units_invariant(impl, model, y):
-    r"""A step leaves the density of Gaussian visible units invariant; means and spreads are those of executed steps.
+    r"""A step leaves the density of Gaussian visible units invariant.
 
     \int p(v)\, K(v, y)\, dv = p(y),\ K(v, y) = \sum_h p(h \mid v)\, \mathcal N(y; \mathbb E[v' \mid h], \sigma^2)"""
     rbm, h, p = impl.rbm(model), all_bits(len(model.parameters["c"])), density_of(model)
@@ -182,9 +179,9 @@ def start_and_end(draw: Draw, kind: str) -> dict:
     }
 
 
-@theorem(GIBBS, kind="pointwise", about="gibbs_step", case=lambda draw: start_and_end(draw, "binary_rbm"))
+@theorem(GIBBS, "pointwise", lambda draw: start_and_end(draw, "binary_rbm"))
 def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
-    r"""A unit is 1 just below its probability and 0 just above it: first all hidden units, then all visible ones.
+    r"""A unit is 1 if its u is below its probability, first in the hidden layer and then in the visible one.
 
     h_j = [u_j < \operatorname{sigmoid}(c_j + \textstyle\sum_i v_i W_{ij})],
     \ v'_i = [u_i < \operatorname{sigmoid}(b_i + \sum_j W_{ij} h_j)]"""
@@ -194,13 +191,12 @@ def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
 
 @theorem(
     "Cho, Ilin and Raiko 2011, section 2",
-    kind="pointwise",
-    about="gibbs_step",
-    case=lambda draw: start_and_end(draw, "gaussian_rbm"),
+    "pointwise",
+    lambda draw: start_and_end(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )
 def gibbs_step_of_gaussian_units_by_hand(impl, model, v, h, end):
-    r"""Hidden units by their probabilities as before; then the visible ones are their mean and noise of size sigma.
+    r"""Hidden units follow their probabilities; Gaussian visible units are their mean plus noise of deviation sigma.
 
     v' = b + W h + \sigma z"""
     b, c, W, sigma = (model.parameters[name] for name in ("b", "c", "W", "sigma"))

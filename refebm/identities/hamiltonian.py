@@ -1,4 +1,4 @@
-r"""Theorems about Hamiltonian Monte Carlo: leapfrog is reversible, preserves volume, and nearly the energy."""
+r"""Theorems about Hamiltonian Monte Carlo: leapfrog is reversible and preserves volume and, nearly, the energy."""
 
 from itertools import permutations
 
@@ -7,7 +7,8 @@ import scipy
 from autograd import make_vjp
 from autograd.numpy import concatenate
 
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities import Draw, Limit, Sides, theorem
+from refebm.identities.draw import SCORES
 from refebm.identities.kernels import (
     SEEN,
     answered,
@@ -21,7 +22,6 @@ from refebm.identities.kernels import (
     mala_by_hand,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, Wells, place
 
 NEAL = "Neal 2011, section 2.3"
@@ -29,15 +29,15 @@ STEPS = "Neal 2011, eqs. 2.28 to 2.30"
 
 
 def paths(draw: Draw, kinds=SCORES, most: int = 3) -> dict:
-    """A field, two starts, a step and how many of them."""
+    """A field, two starting points with momenta, a step size and a number of steps."""
     d = draw.count(1, most)
     case = {"model": draw.model(d, kinds), "eps": draw.real(0.1, 0.5), "n_steps": draw.count(1, 4)}
     return case | {"x": draw.reals((2, d), -2, 2), "p": draw.reals((2, d), -2, 2)}
 
 
-@theorem(STEPS, kind="pointwise", about="leapfrog", case=paths, cancels=EITHER_SIGN)
+@theorem(STEPS, "pointwise", paths, cancels=EITHER_SIGN)
 def leapfrog_by_its_half_steps(impl, model, eps, n_steps, x, p):
-    r"""For any field, the path is half a step in p, a step in x, half a step in p, over and over.
+    r"""For any field a leapfrog path repeats half a step in p, a step in x and half a step in p.
 
     p \leftarrow p + \tfrac\epsilon2 s(x),\ x \leftarrow x + \epsilon p,\ p \leftarrow p + \tfrac\epsilon2 s(x)"""
     *mine, sizes = leapfrog_by_hand(model, x, p, eps, n_steps)
@@ -45,9 +45,9 @@ def leapfrog_by_its_half_steps(impl, model, eps, n_steps, x, p):
     return Sides([np.stack(path)], [np.stack(mine)], formula=[np.stack(sizes)])
 
 
-@theorem("Neal 2011, section 2.3", kind="pointwise", about="leapfrog", case=lambda draw: paths(draw, ("quadratic",), 4))
+@theorem("Neal 2011, section 2.3", "pointwise", lambda draw: paths(draw, ("quadratic",), 4))
 def leapfrog_on_a_quadratic_is_a_matrix_power(impl, model, eps, n_steps, x, p):
-    r"""On E = 1/2 (x - m)^T P (x - m) the path from (x - m, p) is a power of one matrix.
+    r"""For E = 1/2 (x - m)^T P (x - m) the path maps (x - m, p) by a power of one matrix.
 
     \begin{pmatrix} I - \epsilon^2 P/2 & \epsilon I \\ -\epsilon P + \epsilon^3 P^2/4 & I - \epsilon^2 P/2
     \end{pmatrix}^n"""
@@ -61,9 +61,9 @@ def leapfrog_on_a_quadratic_is_a_matrix_power(impl, model, eps, n_steps, x, p):
     return Sides([end, -np.append(m, 0 * m) + 0 * end], list(terms), formula=[np.column_stack(sizes)])
 
 
-@theorem(NEAL, kind="pointwise", about="leapfrog", case=paths, cancels=EITHER_SIGN)
+@theorem(NEAL, "pointwise", paths, cancels=EITHER_SIGN)
 def leapfrog_is_reversible(impl, model, eps, n_steps, x, p):
-    r"""From the end, with the momentum turned round, the path leads back to the start: whatever the field.
+    r"""For any field, the path from its end with the momentum reversed leads back to the start.
 
     \Phi(x, p) = (x', p') \Rightarrow \Phi(x', -p') = (x, -p)"""
     s = impl.score(model)
@@ -75,13 +75,13 @@ def leapfrog_is_reversible(impl, model, eps, n_steps, x, p):
 
 
 def sign(order):
-    """Of a permutation."""
+    """The sign of a permutation."""
     return (-1) ** sum(a > b for i, a in enumerate(order) for b in order[i + 1 :])
 
 
-@theorem(NEAL, kind="pointwise", about="leapfrog", case=lambda draw: paths(draw, most=2))
+@theorem(NEAL, "pointwise", lambda draw: paths(draw, most=2))
 def leapfrog_preserves_volume(impl, model, eps, n_steps, x, p):
-    r"""The determinant of the Jacobian of a path is 1, whatever the field: its terms, and their sum.
+    r"""For any field, the determinant of the Jacobian of a leapfrog path is 1.
 
     \det \tfrac{\partial(x', p')}{\partial(x, p)} = 1"""
     s, d = impl.score(model), x.shape[1]
@@ -96,13 +96,13 @@ def leapfrog_preserves_volume(impl, model, eps, n_steps, x, p):
 
 
 def modified(wells: Wells, x, p) -> float:
-    """What has to be added to H, times eps^2, for leapfrog to keep it: 1/12 E''[p, p] - 1/24 |grad E|^2."""
+    """G = 1/12 E''[p, p] - 1/24 |grad E|^2: leapfrog conserves H + eps^2 G up to order eps^4."""
     return float((wells.along(x, p)[1] / 12 - np.sum(wells.gradient(x) ** 2, axis=1) / 24)[0])
 
 
-@theorem(NEAL, kind="limit", about="leapfrog", case=place, cases=len(PLACES))
+@theorem(NEAL, "limit", place, cases=PLACES)
 def energy_error_is_of_order_two_in_all(impl, wells, x, v):
-    r"""At a fixed time the change of H is of order 2: G, the second term of the energy that is kept, along the flow.
+    r"""After a fixed time H has changed by -eps^2 times the change of G, where leapfrog conserves H + eps^2 G.
 
     H(x', p') - H(x, p) = -\epsilon^2 [G]_0^T + O(\epsilon^4),\ G = \tfrac1{12} E''[p, p] - \tfrac1{24} |\nabla E|^2"""
     time, d, score = 1.5, x.shape[1], impl.score(wells.model)
@@ -121,9 +121,9 @@ def energy_error_is_of_order_two_in_all(impl, wells, x, v):
     return Limit(time / counts, errors, 2, coefficient)
 
 
-@theorem(NEAL, kind="limit", about="hmc_step", case=place, cases=len(PLACES))
+@theorem(NEAL, "limit", place, cases=PLACES)
 def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
-    r"""One leapfrog step changes H by a term of order 3.
+    r"""One leapfrog step changes H by a term of order 3 in the step size.
 
     H(x', p') - H(x, p) = \epsilon^3 (\tfrac14 E''[p, \nabla E] - \tfrac1{12} E'''[p, p, p]) + O(\epsilon^4)"""
     steps, energy = 0.006 * 0.5 ** np.arange(4), impl.energy(wells.model)
@@ -131,24 +131,18 @@ def energy_error_is_of_order_three_in_one_step(impl, wells, x, v):
     return Limit(steps, errors, 3, leapfrog_error(wells, x, v))
 
 
-@theorem(
-    "Neal 2011, section 3.2; Duane et al. 1987",
-    kind="pointwise",
-    about="hmc_step",
-    case=chains_and_u,
-    cancels=EITHER_SIGN,
-)
+@theorem("Neal 2011, section 3.2; Duane et al. 1987", "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def hmc_accepts_by_the_total_energy(impl, model, x, sizes, z, u):
-    r"""The end of the path by hand, accepted by what the total energy, with the momenta at both ends, has changed by.
+    r"""The end of the path, by hand, is accepted with probability min(1, exp(-change of the total energy H)).
 
     a = \min(1, e^{H(x, p) - H(x', p')}),\ H(x, p) = E(x) + \tfrac12 |p|^2"""
     mine, step = hmc_by_hand(model, x, sizes, z), hmc(impl, model, x, sizes, z, u)
     return Sides([answered(step.x, step.info.acceptance)], [mine.outcome(x, u)], formula=[mine.sizes])
 
 
-@theorem("Neal 2011, section 3.2", kind="pointwise", about="hmc_step", case=chains, cancels=EITHER_SIGN)
+@theorem("Neal 2011, section 3.2", "pointwise", chains, cancels=EITHER_SIGN)
 def hmc_balances_in_detail(impl, model, x, sizes, z):
-    r"""In position and momentum each path is taken as often as the one that leads back, the momentum turned round.
+    r"""In equilibrium each path is taken as often as its reverse, from its end with the momentum reversed.
 
     e^{-H(x, p)}\, a(x, p) = e^{-H(x', p')}\, a(x', -p'),\ \Phi(x', -p') = (x, -p)"""
     p, u = z, np.full(len(x), SEEN)
@@ -166,9 +160,9 @@ def hmc_balances_in_detail(impl, model, x, sizes, z):
     )
 
 
-@theorem("Neal 2011, section 5.2", kind="pointwise", about="hmc_step mala_step", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem("Neal 2011, section 5.2", "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def one_leapfrog_step_is_mala(impl, model, x, sizes, z, u):
-    r"""With one leapfrog step, Hamiltonian Monte Carlo is the adjusted Langevin algorithm, acceptance and all.
+    r"""With one leapfrog step, Hamiltonian Monte Carlo is the adjusted Langevin algorithm, including its acceptance.
 
     \eta = \epsilon^2/2,\ z = p:\ H(x', p') - H(x, p) = -\log \tfrac{p(x')\, q(x|x')}{p(x)\, q(x'|x)}"""
     eps, energy = sizes["eps"], impl.energy(model)

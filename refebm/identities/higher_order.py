@@ -2,17 +2,16 @@ r"""Theorems about score matching with derivatives of higher order."""
 
 import numpy as np
 
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN, half_square
 from refebm.identities.parameters import wells_of
-from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits
-from refebm.identities.score_matching import data_and_model, distribution_and_energy
+from refebm.identities.score_matching import data_and_model
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 KINGMA = "Kingma and LeCun 2010, section 3"
 LYU = "Lyu 2009, theorem 2"
@@ -30,11 +29,9 @@ def model_points_and_levels(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((2, d), -3, 3), "sigma": draw.reals((2,), 0.3, 1.5)}
 
 
-@theorem(
-    KINGMA, kind="pointwise", about="regularised_score_matching", case=model_points_and_levels, cancels=EITHER_SIGN
-)
+@theorem(KINGMA, "pointwise", model_points_and_levels, cancels=EITHER_SIGN)
 def regularised_score_matching_by_hand(impl, model, x, sigma):
-    r"""The objective from scores and Jacobians by hand, each row at a noise level of its own.
+    r"""Regularised score matching is its formula in score and Jacobian by hand, with a level for each row.
 
     \tfrac12|s|^2 + \operatorname{tr}\nabla s + \tfrac{\sigma^2}{2} \sum_i (\partial_i s_i)^2"""
     s, j = score_and_jacobian(model, x)
@@ -45,9 +42,9 @@ def regularised_score_matching_by_hand(impl, model, x, sigma):
     return Sides([rows], [half_square(s), *slopes.T, *penalties.T], formula=formula)
 
 
-@theorem(KINGMA, kind="limit", about="regularised_score_matching", case=place, cases=len(PLACES))
+@theorem(KINGMA, "limit", place, cases=PLACES)
 def regularised_score_matching_smooths_the_data(impl, wells, x, v):
-    r"""With what is dropped it is implicit score matching of noisy points, up to the fourth power of sigma.
+    r"""Plus the terms that it drops, regularised score matching is that of noisy points, up to order sigma^4.
 
     \mathbb E_z\,\text{ISM}(x + \sigma z) - \text{row} - \tfrac{\sigma^2}{2}[\textstyle\sum_{i \ne j} (\partial_j s_i)^2
     + s \cdot \Delta s + \Delta \operatorname{div} s] = \tfrac{\sigma^4}{8} \Delta^2\, \text{ISM}(x) + O(\sigma^6)"""
@@ -61,8 +58,8 @@ def regularised_score_matching_smooths_the_data(impl, wells, x, v):
 
     tanh = np.tanh(x[0] @ m)
     a, slope = x[0] @ m, 1 - tanh**2
-    t2, t3, t4 = -2 * tanh * slope, slope * (6 * tanh**2 - 2), slope * tanh * (16 - 24 * tanh**2)  # of tanh
-    second = -(2 * slope + a * t2) - q * (slope**2 + tanh * t2)  # of g
+    t2, t3, t4 = -2 * tanh * slope, slope * (6 * tanh**2 - 2), slope * tanh * (16 - 24 * tanh**2)  # its derivatives
+    second = -(2 * slope + a * t2) - q * (slope**2 + tanh * t2)  # g''
     fourth = -(4 * t3 + a * t4) - q * (3 * t2**2 + 4 * slope * t3 + tanh * t4)
     j = np.outer(m, m) * slope - np.eye(len(m))
     dropped = len(m) + q * second - np.sum(np.diag(j) ** 2)  # Lap ISM is d + q g''
@@ -79,11 +76,9 @@ def data_model_and_level(draw: Draw) -> dict:
     return data_and_model(draw) | {"sigma": draw.noise_level()}
 
 
-@theorem(
-    KINGMA, kind="quadrature", about="regularised_score_matching", case=data_model_and_level, plane=True, mixtures=True
-)
+@theorem(KINGMA, "quadrature", data_model_and_level, plane=True, mixtures=True)
 def regularised_score_matching_adds_a_penalty(impl, p, model, sigma):
-    r"""In the mean it is the Fisher divergence, up to a constant, and a penalty on each coordinate's curvature.
+    r"""Up to a constant, regularised score matching is the Fisher divergence plus a penalty on curvature.
 
     \mathbb E_p[\text{row}] = D_F(p, s) - \tfrac12\mathbb E_p|s_p|^2
     + \tfrac{\sigma^2}{2} \mathbb E_p \textstyle\sum_i (\partial_i s_i)^2"""
@@ -107,7 +102,7 @@ def regularised_score_matching_adds_a_penalty(impl, p, model, sigma):
 
 
 def sample_and_diagonal_model(draw: Draw) -> dict:
-    """A sample, and departures from the best mean and from the best precisions, of which each coordinate has one."""
+    """A sample, and departures from the best mean and from the best precision of each coordinate."""
     d = draw.count(1, 4)
     corners = 1.5 * np.concatenate([np.eye(d), -np.eye(d)])
     return {
@@ -118,9 +113,9 @@ def sample_and_diagonal_model(draw: Draw) -> dict:
     }
 
 
-@theorem(KINGMA, kind="pointwise", about="regularised_score_matching", case=sample_and_diagonal_model)
+@theorem(KINGMA, "pointwise", sample_and_diagonal_model)
 def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisions, shift):
-    r"""Over Gaussians with independent coordinates the best variances are those of the smoothed data, S_ii + sigma^2.
+    r"""Among Gaussians with independent coordinates, the minimiser has the smoothed data's variances S_ii + sigma^2.
 
     J(m + \delta, p + e) - J(m, p) = \tfrac12 \sum_i [e_i^2 (S_{ii} + \sigma^2) + (p_i + e_i)^2 \delta_i^2],\
     p_i = 1/(S_{ii} + \sigma^2)"""
@@ -135,7 +130,7 @@ def minimiser_of_regularised_score_matching_is_smoothed(impl, x, sigma, precisio
 
 
 def responsibilities(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the wells of a quadratic or a mixture: r (n, k), P(x - m) (n, k, d) and P (k, d, d)."""
+    """Of each well of a quadratic or mixture energy: responsibility (n, k), P(x - m) (n, k, d) and P (k, d, d)."""
     logits, means, precisions = wells_of(model)
     y = x[:, None, :] - means
     pull = np.einsum("kij,nkj->nki", precisions, y)
@@ -145,13 +140,13 @@ def responsibilities(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def hermite(n: int, a: np.ndarray, absolute: bool) -> np.ndarray:
-    """He_n, or the sum of the absolute values of its terms."""
+    """Hermite's polynomial He_n(a), or the sum of the absolute values of its terms."""
     coefficients = np.polynomial.hermite_e.herme2poly([0] * n + [1])
     return np.polynomial.polynomial.polyval(*((abs(a), abs(coefficients)) if absolute else (a, coefficients)))
 
 
 def quotients(model: Model, x: np.ndarray, n: int, absolute: bool = False) -> np.ndarray:
-    """(d_i^j q)/q, (n + 1, rows, d) for j = 0, ..., n: of a Gaussian Hermite's polynomials, of a mixture their mean."""
+    """(d_i^j q)/q for j = 0, ..., n, (n + 1, rows, d): Hermite polynomials, averaged over a mixture's components."""
     r, pull, precisions = responsibilities(model, x)
     root = np.sqrt(np.einsum("kii->ki", precisions))
     terms = ((1 if absolute else (-1) ** j) * root**j * hermite(j, pull / root, absolute) for j in range(n + 1))
@@ -159,7 +154,7 @@ def quotients(model: Model, x: np.ndarray, n: int, absolute: bool = False) -> np
 
 
 def derivative_of_quotient(q: np.ndarray, m: int, sign: int = 1) -> np.ndarray:
-    """d_i^m of (d_i^m q)/q, from all (d_i^j q)/q up to j = 2m, by the division of power series."""
+    """d_i^m of (d_i^m q)/q, from (d_i^j q)/q for all j up to 2m, by division of power series."""
     factorials = np.cumprod([1.0, *range(1, 2 * m + 1)])
     series = []
     for j in range(m + 1):
@@ -169,21 +164,15 @@ def derivative_of_quotient(q: np.ndarray, m: int, sign: int = 1) -> np.ndarray:
 
 
 def closed_model_points_and_order(draw: Draw) -> dict:
-    """Few derivatives of mixtures, which take long."""
+    """Mixtures only at low order and dimension, since their derivatives take long."""
     d, order = draw.count(1, 3), draw.count(1, 3)
     kinds = CLOSED if d * order <= 3 and order < 3 else ("quadratic",)
     return {"model": draw.model(d, kinds), "x": draw.reals((2, d), -3, 3), "order": order}
 
 
-@theorem(
-    PARRY,
-    kind="pointwise",
-    about="higher_order_score_matching",
-    case=closed_model_points_and_order,
-    cancels=EITHER_SIGN,
-)
+@theorem(PARRY, "pointwise", closed_model_points_and_order, cancels=EITHER_SIGN)
 def higher_order_score_matching_by_hand(impl, model, x, order):
-    r"""Of Gaussians and their mixtures, by Hermite's polynomials and the division of power series.
+    r"""For Gaussians and mixtures the rows are those that Hermite polynomials and division of power series give.
 
     \textstyle\sum_i [\tfrac12 r_m^2 - (-1)^m \partial_i^m r_m],\ r_m = \frac{\partial_i^m q}{q}"""
     q, size = (quotients(model, x, 2 * order, absolute) for absolute in (False, True))
@@ -194,24 +183,23 @@ def higher_order_score_matching_by_hand(impl, model, x, order):
 
 
 def data_closed_model_and_order(draw: Draw) -> dict:
-    """On the line: of several coordinates the rule is a sum, which the pointwise theorem sees.
+    """A case on the line; that several coordinates are summed is seen by the pointwise theorem.
 
-    m = 3 with a Gaussian model, of whose derivatives few terms cancel; six of a mixture's leave too few digits far out.
+    Order m = 3 only for a Gaussian model: in the six derivatives of a mixture too many digits cancel in the tails.
     """
     order = draw.count(1, 3)
     return {"p": draw.mixture(1), "model": draw.model(1, CLOSED if order < 3 else ("quadratic",)), "order": order}
 
 
 def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
-    """(d_i^m p)/p of a mixture, or of an exponential density."""
+    """(d_i^m p)/p of a mixture, or of an exponential density (a Gamma of shape 1)."""
     return (-p.rate) ** m + 0 * x if isinstance(p, Gamma) else quotients(mixture_of(p), x, m)[m]
 
 
 @theorem(
     PARRY,
-    kind="quadrature",
-    about="higher_order_score_matching",
-    case=data_closed_model_and_order,
+    "quadrature",
+    data_closed_model_and_order,
     outside={
         f"the boundary term of an exponential density, m = {m}": lambda m=m: {
             "p": Gamma(1.0, 1.5),
@@ -222,7 +210,7 @@ def quotient_of_data(p, x: np.ndarray, m: int) -> np.ndarray:
     },
 )
 def higher_order_is_a_distance_of_derivatives(impl, p, model, order):
-    r"""It compares the m-th derivatives of both densities, each relative to its density, up to a constant.
+    r"""Up to a constant, mean higher-order score matching is a distance between the ratios (d_i^m p)/p and (d_i^m q)/q.
 
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \textstyle\sum_i
     \big(\frac{\partial_i^m p}{p} - \frac{\partial_i^m q}{q}\big)^2
@@ -255,7 +243,7 @@ def laplacians(model: Model, x: np.ndarray) -> list[np.ndarray]:
 
 
 def laplacian_size(model: Model, x: np.ndarray) -> np.ndarray:
-    """What derivatives of a mixture add up in Lap r, before it cancels: products of four first derivatives at most."""
+    """The size of the terms of Lap r for a mixture, before they cancel: products of at most four first derivatives."""
     _, pull, precisions = responsibilities(model, x)
     curved = np.sum(np.abs(precisions), axis=(1, 2))
     return np.max((np.sum(np.abs(pull), axis=2) ** 2 + curved) ** 2, axis=1)
@@ -263,13 +251,12 @@ def laplacian_size(model: Model, x: np.ndarray) -> np.ndarray:
 
 @theorem(
     LYU,
-    kind="pointwise",
-    about="laplacian_score_matching",
-    case=lambda draw: {"model": draw.model(d := draw.count(1, 3), CLOSED), "x": draw.reals((2, d), -3, 3)},
+    "pointwise",
+    lambda draw: {"model": draw.model(d := draw.count(1, 3), CLOSED), "x": draw.reals((2, d), -3, 3)},
     cancels=EITHER_SIGN,
 )
 def laplacian_score_matching_by_hand(impl, model, x):
-    r"""Of Gaussians and their mixtures, from derivatives of q up to the fourth by hand.
+    r"""For Gaussians and mixtures the rows are 1/2 r^2 - Lap r, with derivatives of q up to the fourth by hand.
 
     \tfrac12 r^2 - \Delta r,\ r = \frac{\Delta q}{q},\ \Delta r = \frac{\Delta\Delta q}{q}
     - 2 \frac{\nabla \Delta q}{q} \cdot \frac{\nabla q}{q} - r^2 + 2 r \Big|\frac{\nabla q}{q}\Big|^2"""
@@ -279,16 +266,9 @@ def laplacian_score_matching_by_hand(impl, model, x):
     return Sides([rows], right, formula=[4 * laplacian_size(model, x)])
 
 
-@theorem(
-    LYU,
-    kind="quadrature",
-    about="laplacian_score_matching",
-    case=lambda draw: data_and_model(draw, CLOSED),
-    plane=True,
-    mixtures=True,
-)
+@theorem(LYU, "quadrature", lambda draw: data_and_model(draw, CLOSED), plane=True, mixtures=True)
 def laplacian_is_a_distance_of_laplacians(impl, p, model):
-    r"""It compares the Laplacians of both densities, each relative to its density, up to a constant.
+    r"""Up to a constant, mean Laplacian score matching is a distance between the ratios (Lap p)/p and (Lap q)/q.
 
     \mathbb E_p[\tfrac12 r^2 - \Delta r] = \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p} - \frac{\Delta q}{q}\Big)^2
     - \tfrac12 \mathbb E_p \Big(\frac{\Delta p}{p}\Big)^2"""
@@ -296,21 +276,15 @@ def laplacian_is_a_distance_of_laplacians(impl, p, model):
     return against_its_distance(lambda x: impl.laplacian_score_matching(impl.score(model), x), of_data, of_model, p)
 
 
-@theorem(
-    LYU,
-    kind="enumeration",
-    about="marginalisation_score_matching",
-    case=distribution_and_energy,
-    cancels="both sides vanish where the conditional probabilities agree",
-)
+@theorem(LYU, "enumeration", law_and_energy, cancels="both sides vanish where the conditional probabilities agree")
 def marginalisation_is_a_distance_of_conditionals(impl, log_p, model):
-    r"""It compares, bit by bit, one over the probability of the bit given all the others, up to a constant.
+    r"""Up to a constant, the mean loss is a distance between the inverse probabilities of each bit given the others.
 
     \mathbb E_p[\text{row}] = \tfrac12 \mathbb E_p \sum_i
     \Big(\frac{1}{p(x_i \mid x_{-i})} - \frac{1}{q(x_i \mid x_{-i})}\Big)^2
     - \tfrac12 \mathbb E_p \sum_i p(x_i \mid x_{-i})^{-2}"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
-    flipped = np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+    p, d = probabilities(log_p), model.d
+    flipped = flips(d)
     q = np.exp(-model(all_bits(d)))
     of_data, of_model = (1 + density[flipped] / density[:, None] for density in (p, q))
     rows = p * impl.marginalisation_score_matching(impl.energy(model), all_bits(d))

@@ -1,6 +1,6 @@
 """What a theorem is run on: refebm's public functions, or a copy with some of them replaced."""
 
-import numpy as np
+import autograd.numpy as np
 
 import refebm
 from refebm.calculus import pull_back
@@ -10,19 +10,28 @@ from refebm.words import did_you_mean
 
 
 class Failure(Exception):
-    """What an implementation does instead of answering, in words."""
+    """An implementation under test gave no usable answer; the text says what it did instead."""
 
 
 class NotSupported(Failure):
-    """It says that it cannot be asked this."""
+    """The implementation says that it does not support this question."""
 
 
 class Unusable(InputError):
-    """Nothing that it answers can be used, whatever it is asked."""
+    """The implementation as a whole cannot be used: no question gets a usable answer."""
+
+
+def affine(phi, eps):
+    """z = A eps + b."""
+    a, b = phi
+    return np.dot(eps, a.T) + b
+
+
+SAMPLERS = {"affine": affine}  # by the names that questions have for them
 
 
 class Implementation:
-    """Public names as attributes. ``score``, ``energy`` and ``rbm`` build on model data, ``sde`` on that of an SDE."""
+    """Public functions as attributes; and methods that build an argument from a question's data (types `Built`)."""
 
     def __init__(self, **replaced):
         self._replaced = replaced
@@ -35,7 +44,7 @@ class Implementation:
             raise AttributeError(f"no public function is called {name!r}{near}") from None
 
     def supports(self, function: str) -> bool:
-        """Whether it has a public function, or method, of its own."""
+        """Whether a public function, or the class of a method, is replaced here."""
         return function.partition(".")[0] in self._replaced
 
     def score(self, model: Model):
@@ -50,17 +59,26 @@ class Implementation:
     def sde(self, data: dict):
         return getattr(self, data["kind"])(**data["parameters"])
 
+    def weight(self, values: np.ndarray):
+        return lambda t: values
+
+    def generator(self, name: str):
+        return getattr(self, name)
+
+    def sampler(self, name: str):
+        return SAMPLERS[name]
+
     def data_score(self, density):
         return density.score
 
     def and_gradient(self, function: str, given: tuple) -> tuple:
-        """The rows of an objective whose gradient is what it is for, and their gradients in its last argument."""
+        """The rows of an objective that exists for its gradient, and their gradients in its last argument."""
         rows, back = pull_back(lambda last: getattr(self, function)(*given[:-1], last), given[-1])
         return rows, back(np.ones(len(rows)))
 
 
 class Beside:
-    """An implementation, and beside it functions of a user that it has no versions of."""
+    """An implementation together with a user's functions, which are used where it does not replace them."""
 
     def __init__(self, impl: Implementation, own: dict):
         self._impl, self._own = impl, own

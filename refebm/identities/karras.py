@@ -1,22 +1,20 @@
-r"""Theorems about denoising as in EDM: its weight, its preconditioning, its levels, and the order of its steps."""
+r"""Theorems about EDM (Karras et al. 2022): weight, preconditioning, noise levels, and the order of Heun's steps."""
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.diffusion import multiplied_out, with_noise
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 FIELDS = ("noise_conditional", "smoothed_mixture")
 
 
 def rows_at_levels(draw: Draw, low: float = 0.2, high: float = 2.0) -> dict:
-    """From low on; of c_noise = log(sigma)/4 models can be asked where it is positive."""
+    """Rows with levels from low to high. Preconditioned networks need sigma > 1, so that c_noise = log(sigma)/4 > 0."""
     d, n = draw.count(1, 3), 3
     case = {"model": draw.model(d, FIELDS), "x": draw.reals((n, d), -2, 2), "z": draw.reals((n, d), -3, 3)}
     return case | {"sigma": draw.reals((n,), low, high), "data_std": draw.real(0.3, 1.5)}
@@ -26,11 +24,9 @@ def rows_at_large_levels(draw: Draw) -> dict:
     return rows_at_levels(draw, 1.5, 4.0)
 
 
-@theorem(
-    f"{KARRAS}, eqs. 2 and 8", kind="pointwise", about="karras_denoising", case=rows_at_levels, cancels=EITHER_SIGN
-)
+@theorem(f"{KARRAS}, eqs. 2 and 8", "pointwise", rows_at_levels, cancels=EITHER_SIGN)
 def karras_denoising_by_hand(impl, model, x, sigma, z, data_std):
-    r"""Row by row with a level for each, the weight as a sum, the square multiplied out.
+    r"""With a level for each row, the loss is its expanded square with the weight 1/s^2 + 1/sigma^2.
 
     (1/s^2 + 1/\sigma^2)\left(\tfrac12 |D|^2 - D \cdot x + \tfrac12 |x|^2\right),\ D = D(x + \sigma z, \sigma)"""
     rows = impl.karras_denoising(impl.score(model), x, sigma, z, data_std)
@@ -38,15 +34,9 @@ def karras_denoising_by_hand(impl, model, x, sigma, z, data_std):
     return Sides([rows], multiplied_out(D, -x, 1 / data_std**2 + 1 / sigma**2))
 
 
-@theorem(
-    f"{KARRAS}, eqs. 2 and 3; Vincent 2011",
-    kind="pointwise",
-    about="karras_denoising",
-    case=rows_at_levels,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{KARRAS}, eqs. 2 and 3; Vincent 2011", "pointwise", rows_at_levels, cancels=EITHER_SIGN)
 def karras_denoising_is_denoising_score_matching(impl, model, x, sigma, z, data_std):
-    r"""With the denoiser of a score it is noise prediction, weighted by (sigma^2 + s^2)/s^2.
+    r"""With the denoiser of any score, the loss is noise prediction with the weight (sigma^2 + s^2)/s^2.
 
     D(y, \sigma) = y + \sigma^2 s(y, \sigma):\quad \frac{\sigma^2 + s^2}{s^2}\, \tfrac12 |\sigma s(y, \sigma) + z|^2"""
     score, column = impl.score(model), sigma[:, None]
@@ -57,15 +47,9 @@ def karras_denoising_is_denoising_score_matching(impl, model, x, sigma, z, data_
     return Sides([rows], multiplied_out(noise, z, weight), formula=multiplied_out(*large, weight))
 
 
-@theorem(
-    f"{KARRAS}, eq. 7 and table 1",
-    kind="pointwise",
-    about="karras_preconditioned",
-    case=rows_at_large_levels,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{KARRAS}, eq. 7 and table 1", "pointwise", rows_at_large_levels, cancels=EITHER_SIGN)
 def preconditioning_by_hand(impl, model, x, sigma, z, data_std):
-    r"""Row by row with a level for each, by the share r of the data in the variance of a noisy point.
+    r"""With a level for each row, the coefficients follow from r = s^2/(sigma^2 + s^2), the data's share of variance.
 
     r x + \sigma \sqrt r\, F(\sqrt r\, x/s, \tfrac14 \log \sigma),\ r = \frac{s^2}{\sigma^2 + s^2}"""
     left = impl.karras_preconditioned(impl.score(model), x, sigma, data_std)
@@ -74,15 +58,9 @@ def preconditioning_by_hand(impl, model, x, sigma, z, data_std):
     return Sides([left], [share * x, sigma[:, None] * np.sqrt(share) * F])
 
 
-@theorem(
-    f"{KARRAS}, eq. 8 and appendix B.6",
-    kind="pointwise",
-    about="karras_denoising karras_preconditioned",
-    case=rows_at_large_levels,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{KARRAS}, eq. 8 and appendix B.6", "pointwise", rows_at_large_levels, cancels=EITHER_SIGN)
 def a_preconditioned_network_has_weight_one(impl, model, x, sigma, z, data_std):
-    r"""Of a network in its preconditioning it is half the squared distance to its target, at all levels alike.
+    r"""For a preconditioned network the loss is half the squared distance of F from its target, at every level.
 
     \tfrac12 \left|F - \frac{x - c_{\text{skip}}\, y}{c_{\text{out}}}\right|^2,\
     \frac{x - c_{\text{skip}}\, y}{c_{\text{out}}} = \frac{\sigma x - s^2 z}{s \sqrt{\sigma^2 + s^2}}"""
@@ -103,11 +81,9 @@ def data_of_one_size(draw: Draw) -> dict:
     return {"d": draw.count(1, 2), "sigma": draw.real(1.5, 4.0), "data_std": draw.real(0.3, 1.5)}
 
 
-@theorem(
-    f"{KARRAS}, appendix B.6", kind="quadrature", about="karras_denoising karras_preconditioned", case=data_of_one_size
-)
+@theorem(f"{KARRAS}, appendix B.6", "quadrature", data_of_one_size, about="karras_denoising karras_preconditioned")
 def targets_have_variance_one(impl, d, sigma, data_std):
-    r"""On data of deviation s a network that says nothing has the loss d/2 at every level: its targets have variance 1.
+    r"""For data of deviation s the network F = 0 has the loss d/2 at every level, since its targets have variance 1.
 
     F = 0,\ \mathbb E|x|^2 = d s^2:\quad \mathbb E[\text{row}] = d/2"""
     silent = impl.score(Model("noise_conditional", {"layers": ((np.zeros((d + 1, d)), np.zeros(d)),)}))
@@ -127,9 +103,9 @@ def mixture_and_level(draw: Draw) -> dict:
     return {"p": p, "sigma": draw.real(0.4, 1.5), "data_std": draw.real(0.3, 1.5), "model": draw.model(1, FIELDS)}
 
 
-@theorem(f"{KARRAS}, eqs. 2 and 3", kind="quadrature", about="karras_denoising", case=mixture_and_level)
+@theorem(f"{KARRAS}, eqs. 2 and 3", "quadrature", mixture_and_level)
 def the_best_denoiser_is_the_posterior_mean(impl, p, sigma, data_std, model):
-    r"""In the mean it is half the squared distance to E[X | Y], by Bayes, and the variance that is left, weighted.
+    r"""The mean loss is the weight times half the squared distance of D from E[X|Y] plus half the posterior variance.
 
     \mathbb E[\text{row}] = \frac{\sigma^2 + s^2}{(\sigma s)^2} \left(\tfrac12 \mathbb E|D(Y) - \mathbb E[X|Y]|^2
     + \tfrac12 \mathbb E \operatorname{tr} \operatorname{Cov}(X|Y)\right)"""
@@ -158,9 +134,9 @@ def a_heun_step(draw: Draw) -> dict:
     return case | {"next_sigma": draw.choice((1.0, 0.0)) * draw.real(0.2, 1.5)}
 
 
-@theorem(f"{KARRAS}, algorithm 1", kind="pointwise", about="karras_heun_step", case=a_heun_step, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, algorithm 1", "pointwise", a_heun_step, cancels=EITHER_SIGN)
 def heun_step_by_hand(impl, model, x, sigma, next_sigma):
-    r"""Half of the way along the slope here, half along that where Euler's step arrives; to 0 it is the denoiser.
+    r"""Heun's step averages the slopes here and where Euler's step arrives; a step to level 0 is the denoiser.
 
     x + \tfrac h2 \frac{x - D(x, \sigma)}{\sigma} + \tfrac h2 \frac{\tilde x - D(\tilde x, \sigma')}{\sigma'},\
     h = \sigma' - \sigma;\quad D(x, \sigma) \text{ for } \sigma' = 0"""
@@ -180,9 +156,9 @@ def point_and_levels(draw: Draw) -> dict:
     return case | {"next_sigma": draw.choice((1.0, 0.0)) * draw.real(0.2, 1.5)}
 
 
-@theorem(f"{KARRAS}, section 3", kind="pointwise", about="karras_heun_step", case=point_and_levels, cancels=EITHER_SIGN)
+@theorem(f"{KARRAS}, section 3", "pointwise", point_and_levels, cancels=EITHER_SIGN)
 def heun_steps_to_a_point_are_exact(impl, point, z, sigma, next_sigma):
-    r"""For data that are one point the way is straight, and a step of any length is exact.
+    r"""For data at a single point paths are straight, and a step of any length is exact.
 
     x_0 + \sigma z \mapsto x_0 + \sigma' z"""
     wells = {"logits": np.zeros(1), "means": point, "variances": 0 * point + 1e-300}
@@ -197,15 +173,9 @@ def heun_steps_to_a_point_are_exact(impl, point, z, sigma, next_sigma):
 ENDS = [(2.0, 0.25, 0.4), (3.0, 0.5, 1.5), (1.0, 0.125, 0.15)]
 
 
-@theorem(
-    f"{KARRAS}, section 3 and appendix D.1; Hairer, Norsett and Wanner 1993, section II.1",
-    kind="limit",
-    about="karras_heun_step",
-    case=lambda draw: dict(zip(("first", "last", "v"), draw.choice(ENDS))),
-    cases=len(ENDS),
-)
+@theorem(f"{KARRAS}, section 3 and appendix D.1; Hairer, Norsett and Wanner 1993, section II.1", "limit", cases=ENDS)
 def heun_steps_have_order_two(impl, first, last, v):
-    r"""On normal data, with equal steps from L to l, the log of the map misses that of the flow at order 2.
+    r"""For normal data and equal steps from L to l, the log of the map has an error of order 2 in 1/N.
 
     \log \frac{x_N}{x_0} - \log \sqrt{\frac{v + l^2}{v + L^2}} = -\frac{(L - l)^2}{N^2}
     \int_l^L \left[\tfrac1{12} a'' - \tfrac16 a^3\right] d\sigma + O(N^{-3}),\ a = \frac{\sigma}{v + \sigma^2}"""
@@ -217,7 +187,7 @@ def heun_steps_have_order_two(impl, first, last, v):
 
     for n in steps:
         levels, grown = first + (last - first) * np.arange(n + 1) / n, 0.0
-        for now, then in zip(levels[:-1].tolist(), levels[1:].tolist()):  # a step is linear: what it makes of 1
+        for now, then in zip(levels[:-1].tolist(), levels[1:].tolist()):  # a linear step, so its factor is its map of 1
             grown += np.log(impl.karras_heun_step(denoiser, np.ones((1, 1)), now, then).x[0, 0])
         errors.append(grown - 0.5 * np.log((v + last**2) / (v + first**2)))
 
@@ -233,9 +203,9 @@ def some_levels(draw: Draw) -> dict:
     return case | {"power": draw.choice((7.0, 1.0, 3.0)) * draw.real(0.8, 1.2)}
 
 
-@theorem(f"{KARRAS}, eq. 5", kind="pointwise", about="karras_noise_levels", case=some_levels)
+@theorem(f"{KARRAS}, eq. 5", "pointwise", some_levels)
 def karras_levels_have_equal_steps_in_their_roots(impl, n, smallest, largest, power):
-    r"""Their logs are those of a mean of the roots of both ends, counted from the large one.
+    r"""The r-th roots of the levels are equally spaced, from that of the largest to that of the smallest.
 
     \log \sigma_i = r \log \frac{(n-1-i)\, \sigma_{\max}^{1/r} + i\, \sigma_{\min}^{1/r}}{n-1}"""
     i = np.arange(n)

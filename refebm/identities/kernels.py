@@ -1,7 +1,8 @@
-"""Kernels by hand: where they propose to go, and what the log of the Metropolis-Hastings ratio adds up there.
+"""Kernels by hand: their proposals, and the terms of the log of the Metropolis-Hastings ratio.
 
-In plain NumPy, from energies, scores and Jacobians in closed form. Each kernel has one form, ``kernel(impl, model, x,
-sizes, z, u)`` as executed and ``kernel_by_hand(model, x, sizes, z)``, z being the momentum in Hamiltonian Monte Carlo.
+In plain NumPy, from energies, scores and Jacobians in closed form. All kernels have the same two forms:
+``kernel(impl, model, x, sizes, z, u)`` runs the one under test, ``kernel_by_hand(model, x, sizes, z)`` the one written
+here. In Hamiltonian Monte Carlo z is the momentum.
 """
 
 from typing import NamedTuple
@@ -13,14 +14,15 @@ from refebm.identities.notation import half_square
 from refebm.identities.wells import Wells
 from refebm.truth.derivatives import jacobian_size, network_derivatives, score_and_jacobian
 
-SEEN = 1e-300  # u below every acceptance that is drawn: the step shows its proposal
-HIGHEST = 1 - 2.0**-30  # u above every acceptance that is drawn, other than 1
+SEEN = 1e-300  # a u below every acceptance probability that occurs here: the step returns its proposal
+HIGHEST = 1 - 2.0**-30  # a u above every acceptance probability that occurs here, except 1
 
 
 class Proposal(NamedTuple):
-    """Where to, (n, d), and the terms of log p(x') q(x|x')/(p(x) q(x'|x)), (n,) each.
+    """The proposed states x', (n, d), and the terms of log p(x') q(x|x')/(p(x) q(x'|x)), (n,) each.
 
-    size: of x before cancellation, (n, d). carried: what an error of that size makes of the log of the ratio, (n,).
+    size: the size of the terms of x', (n, d). carried: the error in the log ratio that an error of that size in x'
+    causes, (n,).
     """
 
     x: np.ndarray
@@ -34,22 +36,22 @@ class Proposal(NamedTuple):
         return np.exp(np.minimum(0, sum(self.log_ratio)))
 
     def outcome(self, x: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """What a step answers: the new states and the acceptance as columns, (n, d + 1)."""
+        """What a step returns: the new states and the acceptance probability as columns, (n, d + 1)."""
         return answered(np.where((u < self.acceptance)[:, None], self.x, x), self.acceptance)
 
     @property
     def ratio_size(self) -> np.ndarray:
-        """What is added up in the log of the ratio, (n,)."""
+        """The size of the terms of the log ratio, (n,)."""
         return sum(map(np.abs, self.log_ratio)) + self.carried
 
     @property
     def sizes(self) -> np.ndarray:
-        """What is added up in an outcome; an error in the log of the ratio is one of the acceptance, relatively."""
+        """The size of the terms of an outcome; an error of the log ratio is a relative error of the acceptance."""
         return answered(self.size, self.acceptance * self.ratio_size)
 
 
 def answered(x, acceptance):
-    """New states and acceptance, as columns."""
+    """New states and acceptance probability, as columns."""
     return np.column_stack([x, acceptance])
 
 
@@ -87,9 +89,9 @@ def score_by_hand(model, x):
 
 
 def leapfrog_by_hand(model, x, p, eps, n_steps, sizes=None):
-    """x and p after half a step in p, a step in x, half a step in p, n_steps times, and the sizes of both.
+    """x and p after n_steps of half a step in p, a step in x, half a step in p; and the sizes of both.
 
-    sizes: bounds of what was added up, carried through the Jacobians: what rounding is, and what becomes of it.
+    sizes: bounds of the terms that were added up, carried on through the Jacobians as rounding errors are.
     """
     size_x, size_p = sizes or (np.abs(x), np.abs(p))
     for _ in range(n_steps):
@@ -109,7 +111,7 @@ def walk(impl, model, x, sizes, z, u):
 
 
 def walk_by_hand(model, x, sizes, z):
-    """Random walk."""
+    """The random-walk proposal x + scale z."""
     there = x + sizes["scale"] * z
     terms = [energy_by_hand(model, x), -energy_by_hand(model, there)]
     size = np.abs(x) + np.abs(sizes["scale"] * z)
@@ -121,7 +123,7 @@ def mala(impl, model, x, sizes, z, u):
 
 
 def mala_by_hand(model, x, sizes, z):
-    """Langevin proposal: q(x'|x) is normal, of mean x + eta s(x) and covariance 2 eta I."""
+    """The Langevin proposal: q(x'|x) is normal with mean x + eta s(x) and covariance 2 eta I."""
     eta = sizes["eta"]
     s, curved = score_by_hand(model, x), np.einsum("nij,nj->ni", jacobian_size(model, x), np.abs(x))
     there = x + eta * s + np.sqrt(2 * eta) * z
@@ -148,7 +150,7 @@ NAMES = "metropolis_step mala_step hmc_step"
 
 
 def step_sizes(draw: Draw) -> dict:
-    """Of all kernels; small enough that no acceptance is lost below the smallest number."""
+    """Step sizes for all kernels, small enough that no acceptance probability underflows."""
     return {
         "scale": draw.real(0.3, 1.5),
         "eta": draw.real(0.02, 0.2),
@@ -169,11 +171,11 @@ def chains_and_u(draw: Draw) -> dict:
 
 
 def near(acceptance, above, margin=2.0**-20):
-    """u below an acceptance by this part of it, or above it by this part of what is left, where it is not 1."""
+    """u just below the acceptance a, a(1 - margin), or just above it, a + margin (1 - a)."""
     u = np.where(above, acceptance + margin * (1 - acceptance), acceptance * (1 - margin))
     return np.clip(u, SEEN, HIGHEST)
 
 
 def leapfrog_error(wells: Wells, x, p) -> float:
-    """What a leapfrog step changes H by, over eps^3, as eps goes to 0: 1/4 E''[p, grad E] - 1/12 E'''[p, p, p]."""
+    """The eps^3 coefficient of the change of H in a leapfrog step: 1/4 E''[p, grad E] - 1/12 E'''[p, p, p]."""
     return float((wells.second(x, p, wells.gradient(x)) / 4 - wells.along(x, p)[2] / 12)[0])

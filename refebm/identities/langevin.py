@@ -1,17 +1,16 @@
-r"""Theorems about unadjusted and annealed Langevin dynamics: laws in closed form, no sampling but in one experiment."""
+r"""Theorems about unadjusted and annealed Langevin dynamics: laws in closed form, and one experiment with samples."""
 
 from functools import cache
 
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sampled, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sampled, Sides, theorem
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect, gauss_hermite
+from refebm.truth.expectations import gauss_hermite
 
 LECTURE = "HY-673 lecture 12, unadjusted Langevin MCMC"
 SONG_KINGMA = "Song and Kingma 2021, section 3"
@@ -27,10 +26,10 @@ CONDITIONAL = ("noise_conditional", "smoothed_mixture")
 
 
 def a_step(draw: Draw) -> dict:
-    """A model of any kind whose score is known by hand, rows of its domain, a step and noise."""
+    """A model of any kind whose score is known in closed form, points in its domain, a step size and noise."""
     d, n = draw.count(1, 4), 3
     model = draw.model(d, MODELS)
-    low, high = (5.0, 9.0) if model.kind == "gamma" else (-2.0, 2.0)  # no noise leads below 0
+    low, high = (5.0, 9.0) if model.kind == "gamma" else (-2.0, 2.0)  # so far from 0 that a step stays positive
     return {
         "model": model,
         "x": draw.reals((n, d), low, high),
@@ -39,30 +38,18 @@ def a_step(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    f"{LECTURE}; dataflowr module 18a, Langevin MCMC; Das 2021, eq. 4",
-    kind="pointwise",
-    about="langevin_step",
-    case=a_step,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{LECTURE}; dataflowr module 18a, Langevin MCMC; Das 2021, eq. 4", "pointwise", a_step, cancels=EITHER_SIGN)
 def langevin_step_by_hand(impl, model, x, eta, z):
-    r"""A step along the score, by hand, and noise of variance 2 eta, each row its own.
+    r"""A step adds eta times the score and noise of variance 2 eta, row by row.
 
     x + \eta s(x) + \sqrt{2\eta}\, z"""
     stepped = impl.langevin_step(impl.score(model), x, eta, z).x
     return Sides([stepped], [x, eta * score_and_jacobian(model, x)[0], np.sqrt(2 * eta) * z])
 
 
-@theorem(
-    f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)",
-    kind="pointwise",
-    about="langevin_step",
-    case=a_step,
-    cancels=EITHER_SIGN,
-)
+@theorem(f"{CS236} (eps/2, sqrt(eps)); {SONG_KINGMA} (eps^2/2, eps)", "pointwise", a_step, cancels=EITHER_SIGN)
 def conventions_of_the_step_agree(impl, model, x, eta, z):
-    r"""The other ways to write the step are eta = eps/2 and eta = eps^2/2.
+    r"""Steps that are written with eps/2 and sqrt(eps), or eps^2/2 and eps, are those of eta = eps/2 and eps^2/2.
 
     x + \tfrac\epsilon2 s + \sqrt\epsilon\, z \text{ is } \eta = \epsilon/2,\quad
     x + \tfrac{\epsilon^2}2 s + \epsilon z \text{ is } \eta = \epsilon^2/2"""
@@ -78,15 +65,9 @@ def a_point_and_time(draw: Draw) -> dict:
     return {"x0": x0, "model": model, "alpha": draw.real(0.2, 2.0), "dt": draw.real(0.05, 0.5)}
 
 
-@theorem(
-    DAS,
-    kind="quadrature",
-    about="langevin_step",
-    case=a_point_and_time,
-    cancels="off the diagonal the mean of a product is zero",
-)
+@theorem(DAS, "quadrature", a_point_and_time, cancels="off the diagonal the mean of a product is zero")
 def langevin_is_euler_maruyama(impl, x0, model, alpha, dt):
-    r"""With eta = alpha dt it is the Euler-Maruyama step of an SDE, driven by an increment of variance dt.
+    r"""With eta = alpha dt the Langevin step is an Euler-Maruyama step, driven by an increment dw of variance dt.
 
     dx = f\,dt + g\,dw,\ f = \alpha s,\ g = \sqrt{2\alpha}:\quad \mathbb E[\Delta x] = f\,dt,
     \ \mathbb E[\Delta x\, \Delta w^\top] = g\,dt\, I,\ \mathbb E[\Delta x\, \Delta x^\top] = f f^\top dt^2 + g^2 dt\,
@@ -107,15 +88,9 @@ def langevin_is_euler_maruyama(impl, x0, model, alpha, dt):
 ON_THE_LINE = [([0.3, 0.7], [[-1.0], [0.8]], [[[0.6]], [[1.0]]]), ([1.0], [[0.4]], [[[0.8]]])]
 
 
-@theorem(
-    f"{ULA}; {LECTURE} (eps -> 0)",
-    kind="limit",
-    about="langevin_step",
-    case=lambda draw: {"p": GaussianMixture(*draw.choice(ON_THE_LINE))},
-    cases=len(ON_THE_LINE),
-)
+@theorem(f"{ULA}; {LECTURE} (eps -> 0)", "limit", lambda *given: {"p": GaussianMixture(*given)}, cases=ON_THE_LINE)
 def target_is_stationary_to_first_order(impl, p):
-    r"""A step from the target, which need not be Gaussian, moves its moments by order 2 in eta; here the fourth.
+    r"""A step from the target, Gaussian or not, changes its moments by order eta^2, as seen in the fourth.
 
     \mathbb E[h(X')] - \mathbb E[h(X)] = \eta^2\, \mathbb E_p[\tfrac12 s^2 h'' + s h''' + \tfrac12 h''''] + O(\eta^3),
     \ h = x^4"""
@@ -132,7 +107,7 @@ def target_is_stationary_to_first_order(impl, p):
 
 
 def executed(impl, p, eta):
-    """(A, B, b) of the map x' = A x + B z + b that a step on a Gaussian is, from what it does to 0 and unit vectors."""
+    """(A, B, b) of x' = A x + B z + b, the affine map of a step on a Gaussian, by running it at 0 and unit vectors."""
     s = impl.score(Model("quadratic", {"mean": p.mean, "precision": p.precision}))
     eye, zero = np.eye(p.d), np.zeros((p.d, p.d))
     b, a, noise = (impl.langevin_step(s, x, eta, z).x for x, z in ((zero, zero), (eye, zero), (zero, eye)))
@@ -140,26 +115,26 @@ def executed(impl, p, eta):
 
 
 def in_columns(cov, mean):
-    """A law: its covariance, and beside it its mean."""
+    """A covariance (d, d) with the mean as one more column: how the laws here are kept, (d, d + 1)."""
     return np.column_stack([cov, mean])
 
 
 def biased_law(p, eta):
-    """Sigma (I - eta/2 Sigma^{-1})^{-1} and the mean; what the inverse adds up, after Bauer and Skeel."""
+    """The law with covariance Sigma (I - eta/2 Sigma^{-1})^{-1}, and the size of the inverse's terms (Bauer, Skeel)."""
     wide = np.linalg.inv(p.precision - 0.5 * eta * p.precision @ p.precision)
     size = np.abs(p.precision) + 0.5 * eta * np.abs(p.precision) @ np.abs(p.precision)
     return in_columns(wide, p.mean), in_columns(np.abs(wide) @ size @ np.abs(wide), np.abs(p.mean))
 
 
 def added_up(p, eta, law):
-    """The sizes of what is added up where a step as executed takes a law on: b comes in, and is taken away again."""
+    """The size of the terms when a step under test maps a law; b is added and subtracted again in `executed`."""
     drift, b = eta * np.abs(p.precision), eta * np.abs(p.precision) @ np.abs(p.mean)
     a, noise = np.eye(p.d) + drift + 2 * b[:, None], np.sqrt(2 * eta) * np.eye(p.d) + 2 * b[:, None]
     return in_columns(a @ np.abs(law[:, :-1]) @ a.T + noise @ noise.T, a @ np.abs(law[:, -1]) + b)
 
 
 def largest_stable_step(p):
-    """Twice the smallest variance."""
+    """The step size at which the step diverges: twice the smallest variance in any direction."""
     return 2 * float(np.linalg.eigvalsh(p.cov)[0])
 
 
@@ -168,11 +143,9 @@ def gaussian_and_step(draw: Draw, low: float) -> dict:
     return {"p": p, "eta": draw.real(low, 0.9) * largest_stable_step(p)}
 
 
-@theorem(
-    ULA, kind="pointwise", about="langevin_step", case=lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN
-)
+@theorem(ULA, "pointwise", lambda draw: gaussian_and_step(draw, 0.02), cancels=EITHER_SIGN)
 def biased_gaussian_is_stationary(impl, p, eta):
-    r"""On a Gaussian the step is an affine map, which leaves a wider Gaussian of the same mean as it is.
+    r"""For a Gaussian target the step is an affine map, and leaves a wider Gaussian with the same mean invariant.
 
     C = A C A^\top + B B^\top,\ C = \Sigma (I - \tfrac\eta2 \Sigma^{-1})^{-1};\quad \mu = A \mu + b"""
     a, noise, b = executed(impl, p, eta)
@@ -188,7 +161,7 @@ def gaussian_step_and_start(draw: Draw) -> dict:
 
 @np.errstate(over="ignore", invalid="ignore")
 def after_doubling(a, law, x, times, size):
-    """The law after 2^times steps from x, and what all of them have added up, of which each adds up `size`."""
+    """The law after 2^times steps from x, and the size of the terms of all steps, given the `size` of those of one."""
     for _ in range(times):
         law = law + in_columns(a @ law[:, :-1] @ a.T, a @ law[:, -1])
         size = size + in_columns(np.abs(a) @ size[:, :-1] @ np.abs(a.T), np.abs(a) @ size[:, -1])
@@ -203,14 +176,13 @@ def too_large(share: float) -> dict:
 
 @theorem(
     ULA,
-    kind="pointwise",
-    about="langevin_step",
-    case=gaussian_step_and_start,
+    "pointwise",
+    gaussian_step_and_start,
     cancels=EITHER_SIGN,
     outside={f"eta = {2 * share} lambda_min": lambda share=share: too_large(share) for share in (1.0, 1.25)},
 )
 def ula_settles_on_the_biased_gaussian(impl, p, eta, x):
-    r"""From any start the law after 4096 steps is that wider Gaussian; at twice the least variance it diverges.
+    r"""From any start the law after 4096 steps is the biased Gaussian, if eta is below twice the least variance.
 
     \mathcal N(\mu, \Sigma (I - \tfrac\eta2 \Sigma^{-1})^{-1}),\ \eta < 2 \lambda_{\min}(\Sigma)"""
     a, noise, b = executed(impl, p, eta)
@@ -227,12 +199,12 @@ TARGETS = [
 ETAS = 0.025 * 0.25 ** np.arange(5)
 
 
-def a_target(draw: Draw) -> dict:
-    return {"p": Gaussian(*draw.choice(TARGETS))}
+def a_target(mean, cov) -> dict:
+    return {"p": Gaussian(mean, cov)}
 
 
 def biases(impl, p):
-    """What the covariance has too much after four million executed steps, for each step size."""
+    """The excess of the covariance over the target's after four million steps, for each step size."""
     found = []
     for eta in ETAS:
         a, noise, b = executed(impl, p, eta)
@@ -242,7 +214,7 @@ def biases(impl, p):
     return found
 
 
-@theorem(ULA, kind="limit", about="langevin_step", case=a_target, cases=len(TARGETS))
+@theorem(ULA, "limit", a_target, cases=TARGETS)
 def bias_of_the_covariance_has_order_one(impl, p):
     r"""The stationary covariance exceeds that of the target by eta/2 in each direction, to first order.
 
@@ -250,7 +222,7 @@ def bias_of_the_covariance_has_order_one(impl, p):
     return Limit(ETAS, np.array([np.trace(bias) for bias in biases(impl, p)]), 1, p.d / 2)
 
 
-@theorem(ULA, kind="limit", about="langevin_step", case=a_target, cases=len(TARGETS))
+@theorem(ULA, "limit", a_target, cases=TARGETS)
 def bias_in_divergence_has_order_two(impl, p):
     r"""The Kullback-Leibler divergence of the stationary law from the target is of order 2 in eta.
 
@@ -264,12 +236,11 @@ def bias_in_divergence_has_order_two(impl, p):
 
 @theorem(
     "Welling and Teh 2011, eq. 2",
-    kind="pointwise",
-    about="decaying_steps",
-    case=lambda draw: {"first": draw.real(0.01, 2), "power": draw.real(0.05, 0.95), "n_steps": draw.count(1, 12)},
+    "pointwise",
+    lambda draw: {"first": draw.real(0.01, 2), "power": draw.real(0.05, 0.95), "n_steps": draw.count(1, 12)},
 )
 def decaying_steps_by_hand(impl, first, power, n_steps):
-    r"""A power of the time, counted from one.
+    r"""The step sizes are the first one times a power of the step's number, counted from one.
 
     \eta_t = \eta_0\, e^{-\gamma \log(1 + t)},\ t = 0, \dots, T - 1"""
     return Sides([impl.decaying_steps(first, power, n_steps)], [first * np.exp(-power * np.log1p(np.arange(n_steps)))])
@@ -277,12 +248,11 @@ def decaying_steps_by_hand(impl, first, power, n_steps):
 
 @theorem(
     f"{WELLING}; Robbins and Monro 1951",
-    kind="pointwise",
-    about="decaying_steps",
-    case=lambda draw: {"share": draw.real(0.05, 0.95), "n_steps": draw.count(1, 25)},
+    "pointwise",
+    lambda draw: {"share": draw.real(0.05, 0.95), "n_steps": draw.count(1, 25)},
 )
 def harmonic_steps_forget_the_start(impl, share, n_steps):
-    r"""With eta_t = a v/(1 + t) on a normal of variance v the mean's distance from the target falls like T^{-a}.
+    r"""With eta_t = a v/(1 + t), for a normal target of variance v, the error of the mean falls like T^{-a}.
 
     \prod_{t < T} (1 - \eta_t/v) = \binom{T - a}{T} \sim T^{-a}/\Gamma(1 - a)"""
     return Sides(
@@ -290,23 +260,21 @@ def harmonic_steps_forget_the_start(impl, share, n_steps):
     )
 
 
-DECAYS = [  # first step, power, variance of the target, and the coefficient of T^-power in the error
-    {"first": 0.4, "power": 0.5, "variance": 1.0, "coefficient": 0.2},
-    {"first": 0.6, "power": 0.7, "variance": 0.5, "coefficient": 0.3},
-    {"first": 1.5, "power": 1.0, "variance": 1.0, "coefficient": 1.125},
+DECAYS = [  # first step, power, variance of the target, and the coefficient of T^-power in the variance's error
+    (0.4, 0.5, 1.0, 0.2),
+    (0.6, 0.7, 0.5, 0.3),
+    (1.5, 1.0, 1.0, 1.125),
 ]
 
 
 @theorem(
     f"{WELLING}; {CS236} (eps -> 0, T -> infinity: and T eps -> infinity)",
-    kind="limit",
-    about="decaying_steps",
-    case=lambda draw: draw.choice(DECAYS),
-    cases=len(DECAYS),
+    "limit",
+    cases=DECAYS,
     outside={"power 1.5": lambda: {"first": 0.1, "power": 1.5, "variance": 1.0, "coefficient": None}},
 )
 def decaying_steps_reach_the_target(impl, first, power, variance, coefficient):
-    r"""On a normal of variance v the law tends to the target, from any start, as fast as the steps tend to zero.
+    r"""For a normal target the law tends to the target, from any start, as fast as the steps tend to zero.
 
     v_{t+1} = (1 - \eta_t/v)^2 v_t + 2\eta_t:\quad v_T - v \sim \tfrac12 \eta_0 T^{-\gamma},
     \ \text{and } \tfrac{\eta_0^2}{2\eta_0 - v}\, T^{-1} \text{ for } \gamma = 1"""
@@ -317,26 +285,19 @@ def decaying_steps_reach_the_target(impl, first, power, variance, coefficient):
     return Limit(1 / lengths, np.array(errors), power, coefficient)
 
 
-SHRINKING = [
-    {"first": first, "ratio": ratio, "start": start, "mean": mean, "precision": precision}
-    for first, ratio, start, mean, precision in (
-        (0.1, 0.5, 5.0, 0.0, 1.0),
-        (0.3, 0.5, -2.0, 0.7, 1.5),
-        (0.05, 0.6, 3.0, -1.0, 2.0),
-        (0.2, 0.3, 1.0, 2.5, 0.5),
-    )
+SHRINKING = [  # first step, ratio of the next, start, mean and precision of the target
+    (0.1, 0.5, 5.0, 0.0, 1.0),
+    (0.3, 0.5, -2.0, 0.7, 1.5),
+    (0.05, 0.6, 3.0, -1.0, 2.0),
+    (0.2, 0.3, 1.0, 2.5, 0.5),
 ]
 
 
 @theorem(
-    f"{LECTURE} (which asks for t -> infinity and eps -> 0 alone); Robbins and Monro 1951",
-    kind="pointwise",
-    about="langevin_step",
-    case=lambda draw: draw.choice(SHRINKING),
-    cases=len(SHRINKING),
+    f"{LECTURE} (which asks for t -> infinity and eps -> 0 alone); Robbins and Monro 1951", "pointwise", cases=SHRINKING
 )
 def summable_steps_stop_short(impl, first, ratio, start, mean, precision):
-    r"""Steps with a finite sum stop short of the target: 0.1 2^{-t} takes a mean from 5 to 4.065, and not to 0.
+    r"""Steps with a finite sum stop short of the target: 0.1 2^{-t} moves a mean from 5 to only 4.065, not to 0.
 
     \prod_t (1 - p\, \eta q^t) = \sum_n \frac{(-p \eta)^n q^{n(n-1)/2}}{(1 - q) \cdots (1 - q^n)}"""
     target = Model("quadratic", {"mean": np.array([mean]), "precision": np.array([[precision]])})
@@ -365,7 +326,7 @@ def a_descent(draw: Draw) -> dict:
 
 
 def descent_by_hand(model, x, sigmas, eps, z):
-    """What was added up at the end of each level: start, drift and noise; and their sizes before cancellation."""
+    """The sums of start, drift and noise at the end of each level, and the sizes of their terms."""
     drift, noise, size, ends = 0 * x, 0 * x, 0 * x, []
     for sigma, tape in zip(sigmas, z):
         eta = eps * (sigma / sigmas[-1]) ** 2
@@ -377,18 +338,18 @@ def descent_by_hand(model, x, sigmas, eps, z):
     return [np.stack(parts) for parts in zip(*ends)]
 
 
-@theorem(ANNEALED, kind="pointwise", about="annealed_langevin", case=a_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, "pointwise", a_descent, cancels=EITHER_SIGN)
 def annealed_langevin_by_hand(impl, model, x, sigmas, eps, z):
-    r"""Level by level from large to small, with steps that go as the square of the level, from the field by hand.
+    r"""Annealing takes steps proportional to sigma_i^2 at each level, from large to small, with the field by hand.
 
     x \leftarrow x + \eta_i s(x, \sigma_i) + \sqrt{2\eta_i}\, z,\ \eta_i = \epsilon \sigma_i^2/\sigma_L^2"""
     *terms, size = (parts[-1] for parts in descent_by_hand(model, x, sigmas, eps, z))
     return Sides([impl.annealed_langevin(impl.score(model), x, sigmas, eps, z)], terms, formula=[size])
 
 
-@theorem(ANNEALED, kind="pointwise", about="annealed_langevin", case=a_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, "pointwise", a_descent, cancels=EITHER_SIGN)
 def ends_of_the_levels_by_hand(impl, model, x, sigmas, eps, z):
-    r"""Asked for every level, it returns the states at the end of each.
+    r"""On request, annealing returns the states at the end of every level.
 
     (x^{(1)}, \dots, x^{(L)})"""
     *terms, size = descent_by_hand(model, x, sigmas, eps, z)
@@ -407,9 +368,9 @@ def a_gaussian_descent(draw: Draw) -> dict:
     }
 
 
-@theorem(ANNEALED, kind="pointwise", about="annealed_langevin", case=a_gaussian_descent, cancels=EITHER_SIGN)
+@theorem(ANNEALED, "pointwise", a_gaussian_descent, cancels=EITHER_SIGN)
 def annealed_langevin_on_a_gaussian(impl, mean, variance, start, sigmas, eps, n_steps):
-    r"""On N(mu, v) plus the noise of each level it is a composition of affine maps, so that the law is known.
+    r"""For N(mu, v) plus the noise of each level, annealing is a composition of affine maps, so its law is known.
 
     m \leftarrow \mu + a_i^T (m - \mu),\ V \leftarrow a_i^{2T} V + 2\eta_i \sum_{t < T} a_i^{2t},
     \ a_i = 1 - \eta_i/(v + \sigma_i^2)"""
@@ -430,17 +391,13 @@ def annealed_langevin_on_a_gaussian(impl, mean, variance, start, sigmas, eps, n_
 
 
 LEVELS, STEPS_EACH, LAST_STEP, WIDE = np.geomspace(8.0, 0.5, 8), 20, 0.1, 3.0
-MODES = [(0.8, 4.0), (0.25, 3.875)]  # weight of the mode at the right, distance of either from 0
+MODES = [(0.8, 4.0), (0.25, 3.875)]  # weight of the right mode, distance of both modes from 0
 
 
 def modes(weight, distance):
-    """A mixture in the plane, its modes on the first axis: along it the second coordinate does not matter."""
+    """A mixture in the plane with its modes on the first axis, so that the second coordinate is independent."""
     means = np.array([[-distance, 0.0], [distance, 0.0]])
     return {"logits": np.log([1 - weight, weight]), "means": means, "variances": np.full((2, 2), 0.75)}
-
-
-def two_modes(draw: Draw) -> dict:
-    return dict(zip(("weight", "distance"), draw.choice(MODES)))
 
 
 def along_the_axis(parameters):
@@ -448,7 +405,7 @@ def along_the_axis(parameters):
 
 
 def at_the_right(x, parameters):
-    """P(the mode at the right | x) at the last level: its mean under the density of that level is the weight."""
+    """P(right mode | x) at the last level; its mean under the density of that level is the weight of the mode."""
     wide = parameters["variances"][:, 0] + LEVELS[-1] ** 2
     joint = parameters["logits"] - 0.5 * (x[:, :1] - parameters["means"][:, 0]) ** 2 / wide
     return scipy.special.expit(joint[:, 1] - joint[:, 0])
@@ -459,19 +416,19 @@ VANILLA_STAGES = [(LEVELS[-1], LAST_STEP, len(LEVELS) * STEPS_EACH)]
 
 
 def lattice(sigma, eta, fine):
-    """Nodes that hold the law at a level, with a spacing of `fine` of the deviation of a step."""
+    """Nodes that cover the law at a level; their spacing is `fine` times the deviation of a step."""
     spacing, reach = fine * np.sqrt(2 * eta), 4.0 + 9 * max(WIDE, np.sqrt(0.75 + sigma**2))
     return spacing * np.arange(-np.ceil(reach / spacing), np.ceil(reach / spacing) + 1)
 
 
 def kernel(nodes, mean, deviation):
-    """Probabilities of the nodes, by the trapezoid rule, for a normal around each mean."""
+    """The probabilities of the nodes under a normal around each mean, by the trapezoid rule."""
     distance = (nodes[:, None] - mean.T) / deviation.T
     return (nodes[1] - nodes[0]) * np.exp(-0.5 * distance**2) / (np.sqrt(2 * np.pi) * deviation.T)
 
 
 def law_on_a_lattice(step, stages, fine):
-    """Nodes and their probabilities after these stages, from N(0, 3^2) on; step(x, sigma, eta) is (mean, deviation)."""
+    """Nodes and probabilities after these stages, started from N(0, 3^2); step(x, sigma, eta) is (mean, deviation)."""
     x = lattice(*VANILLA_STAGES[0][:2], fine)
     law = kernel(x, np.zeros((1, 1)), np.full((1, 1), WIDE))[:, 0]
     for (sigma, eta, n_steps), (_, eta_next, _) in zip(stages, [*stages[1:], *stages[-1:]]):
@@ -479,20 +436,20 @@ def law_on_a_lattice(step, stages, fine):
         law = np.einsum("ij,j", kernel(nodes, *step(x[:, None], sigma, eta)), law)
         again, x = kernel(nodes, *step(nodes[:, None], sigma, eta)), nodes
         for _ in range(n_steps - 1):
-            law = np.einsum("ij,j", again, law)  # not @, whose threads wait for each other where processors are busy
+            law = np.einsum("ij,j", again, law)  # not @, whose threads wait for each other on busy cores
     return x, law
 
 
 def weights_of_the_right(step, parameters, fine):
-    """Mean and mean square of the right mode's weight, at the start, by vanilla and by annealing, (2, 3)."""
+    """Mean and mean square of P(right mode | x) at the start, after vanilla and after annealed Langevin, (2, 3)."""
     laws = [law_on_a_lattice(step, stages, fine) for stages in ([], VANILLA_STAGES, ANNEALED_STAGES)]
     weights = [(at_the_right(x[:, None], along_the_axis(parameters)), law) for x, law in laws]
     return np.array([[np.sum(weight**power * law) for weight, law in weights] for power in (1, 2)])
 
 
-@theorem(PITFALL, kind="quadrature", about="langevin_step", case=two_modes, cases=len(MODES))
+@theorem(PITFALL, "quadrature", cases=MODES)
 def annealing_recovers_the_weights(impl, weight, distance):
-    r"""After 160 steps from a wide normal vanilla Langevin has the start's weights, annealed Langevin the mixture's.
+    r"""After 160 steps from a wide normal, vanilla Langevin keeps the initial weights, annealed has the mixture's.
 
     |w_{\text{vanilla}} - w_0| \le 0.02,\ |w_{\text{vanilla}} - w| \ge 0.2,\ |w_{\text{annealed}} - w| \le 0.03"""
     mixture = modes(weight, distance)
@@ -511,7 +468,7 @@ def annealing_recovers_the_weights(impl, weight, distance):
 
 @cache
 def weights_by_hand(weight, distance):
-    """What `weights_of_the_right` are, from the score and the noise by hand."""
+    """`weights_of_the_right` with the score and the noise by hand."""
     mixture = modes(weight, distance)
 
     def step(x, sigma, eta):
@@ -523,13 +480,13 @@ def weights_by_hand(weight, distance):
 
 @theorem(
     PITFALL,
-    kind="statistical",
+    "statistical",
+    lambda draw: dict(zip(("weight", "distance"), draw.choice(MODES))) | {"seed": draw.count(0, 2**20)},
     about="annealed_langevin langevin_step",
-    case=lambda draw: two_modes(draw) | {"seed": draw.count(0, 2**20)},
     cases=len(MODES),
 )
 def chains_have_the_weights_of_their_law(impl, weight, distance, seed, n=2000):
-    r"""Chains in the plane, annealed and not: their mean weights are those that their law, by hand, has on a lattice.
+    r"""The mean weights of sampled chains, annealed or not, are those of their law, computed on a lattice.
 
     \tfrac1n \sum_i P(\text{right} | X_i) \to \mathbb E[P(\text{right} | X_T)]"""
     mixture, rng = modes(weight, distance), np.random.default_rng(seed)

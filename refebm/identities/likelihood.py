@@ -4,15 +4,14 @@ import autograd.numpy as anp
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.bits import all_bits
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.parameters import density_of, energy_gradients, gradient_of, under_model, wells_of
-from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import all_bits
+from refebm.identities.parameters import density_of, energy_gradients, gradient_of, log_z_of, under_model, wells_of
 from refebm.models import Model
 from refebm.samplers.step import moved
 from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
-from refebm.truth.expectations import expect, gauss_hermite
+from refebm.truth.expectations import gauss_hermite
 
 LIKELIHOOD = "Song and Kingma 2021, eq. 1; Stanford CS236, training energy-based models"
 TWO_PHASES = "Song and Kingma 2021, eq. 4"
@@ -29,13 +28,12 @@ def model_and_points(draw: Draw) -> dict:
 
 @theorem(
     "Stanford CS236, energy-based models; Song and Kingma 2021, section 1",
-    kind="pointwise",
-    about="negative_log_likelihood",
-    case=model_and_points,
+    "pointwise",
+    model_and_points,
     cancels=EITHER_SIGN,
 )
 def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z):
-    r"""Whatever is taken for Z, two points have the right ratio of probabilities, here that of the normalised density.
+    r"""For any value taken for Z, two points have the same ratio of probabilities as under the normalised density.
 
     \log \frac{p(y)}{p(x)} = E(x) - E(y)"""
     p, energy = density_of(model), impl.energy(model)
@@ -43,31 +41,18 @@ def ratios_of_probabilities_need_no_partition_function(impl, model, x, y, log_z)
     return Sides(left, [p.log_prob(y), -p.log_prob(x)])
 
 
-def log_z_by_hand(model: Model) -> float:
-    """log sum_k exp(a_k - 1/2 log det P_k) + d/2 log 2 pi."""
-    logits, _, precisions = wells_of(model)
-    return float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]) + 0.5 * model.d * LOG_2PI)
-
-
-@theorem(
-    LIKELIHOOD, kind="pointwise", about="negative_log_likelihood", case=model_and_points, cancels="a density of one"
-)
+@theorem(LIKELIHOOD, "pointwise", model_and_points, cancels="log p is near zero where the density is near one")
 def likelihood_is_the_density(impl, model, x, y, log_z):
-    r"""With the partition function in closed form, it is minus the log-density of a Gaussian or of a mixture.
+    r"""With the closed-form log Z, E + log Z is minus the log-density of a Gaussian or a mixture.
 
     E(x) + \log Z = -\log p(x)"""
-    rows = impl.negative_log_likelihood(impl.energy(model), log_z_by_hand(model), x)
-    return Sides([rows], [-density_of(model).log_prob(x)], formula=[abs(log_z_by_hand(model))])
+    rows = impl.negative_log_likelihood(impl.energy(model), log_z_of(model), x)
+    return Sides([rows], [-density_of(model).log_prob(x)], formula=[abs(log_z_of(model))])
 
 
-@theorem(
-    LIKELIHOOD,
-    kind="enumeration",
-    about="negative_log_likelihood",
-    case=lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))},
-)
+@theorem(LIKELIHOOD, "enumeration", lambda draw: {"model": draw.model(draw.count(1, 4), ("binary_rbm",))})
 def likelihood_of_all_states_is_one(impl, model):
-    r"""The probabilities of all visible states of a restricted Boltzmann machine sum to one; Z by enumeration.
+    r"""With Z by enumeration, the probabilities of all visible states of a Boltzmann machine sum to one.
 
     \sum_{v \in \{0, 1\}^d} e^{-(F(v) + \log Z)} = 1"""
     b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
@@ -80,15 +65,9 @@ def a_model(draw: Draw, kinds) -> dict:
     return {"model": draw.model(draw.dimension(), kinds)}
 
 
-@theorem(
-    "Song and Kingma 2021, eq. 1",
-    kind="quadrature",
-    about="log_partition",
-    case=lambda draw: a_model(draw, (*CLOSED, "gaussian_rbm")),
-    plane=True,
-)
+@theorem("Song and Kingma 2021, eq. 1", "quadrature", lambda draw: a_model(draw, (*CLOSED, "gaussian_rbm")), plane=True)
 def partition_function_of_wells(impl, model):
-    r"""The partition function of quadratic wells is the sum of those of the wells.
+    r"""The partition function of a mixture of quadratic wells is the sum of those of the wells.
 
     \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi,\
     e^{-E(x)} = \sum_k e^{a_k - (x - m_k)^\top P_k (x - m_k)/2}"""
@@ -98,29 +77,23 @@ def partition_function_of_wells(impl, model):
 
 
 def deep_wells(draw: Draw) -> dict:
-    """Of which exp(-E) is no double, or zero, everywhere."""
+    """Wells so deep, or so high, that exp(-E) overflows, or underflows, everywhere."""
     model, depth = draw.model(1, ("mixture",)), draw.choice((1.0, -1.0)) * draw.real(800, 1000)
     return {"model": Model("mixture", model.parameters | {"logits": model.parameters["logits"] + depth})}
 
 
-@theorem("Song and Kingma 2021, eq. 1", kind="quadrature", about="log_partition", case=deep_wells)
+@theorem("Song and Kingma 2021, eq. 1", "quadrature", deep_wells)
 def partition_function_of_deep_wells(impl, model):
-    r"""A constant in the energy is one in the logarithm of the partition function, however large it is.
+    r"""A constant added to the energy is subtracted from log Z exactly, however large it is.
 
     \log \int e^{-E} = \log \sum_k e^{a_k} |P_k|^{-1/2} + \tfrac d2 \log 2\pi,\
     e^{-E(x)} = \sum_k e^{a_k - (x - m_k)^\top P_k (x - m_k)/2}"""
     return partition_function_of_wells(impl, model)
 
 
-@theorem(
-    "Song and Kingma 2021, eq. 1",
-    kind="quadrature",
-    about="log_partition",
-    case=lambda draw: a_model(draw, ("mlp_energy",)),
-    plane=True,
-)
+@theorem("Song and Kingma 2021, eq. 1", "quadrature", lambda draw: a_model(draw, ("mlp_energy",)), plane=True)
 def partition_function_of_a_network(impl, model):
-    r"""An energy with a network in it, divided by its partition function, integrates to one on another lattice.
+    r"""The density of an energy with a network, divided by its partition function, integrates to one.
 
     \int e^{-E(x) - \log Z}\, dx = 1"""
     log_z = float(impl.log_partition(impl.energy(model), model.d))
@@ -131,27 +104,20 @@ def partition_function_of_a_network(impl, model):
 
 @theorem(
     "Stanford CS236, energy-based models (flows and autoregressive models are normalised)",
-    kind="quadrature",
-    about="log_partition",
-    case=lambda draw: a_model(draw, ("autoregressive", "flow")),
+    "quadrature",
+    lambda draw: a_model(draw, ("autoregressive", "flow")),
     plane=True,
 )
 def normalised_models_have_a_partition_function_of_one(impl, model):
-    r"""Flows and autoregressive models are normalised by construction.
+    r"""Flows and autoregressive models have the partition function 1 by construction.
 
     Z = 1"""
     return Sides([float(np.exp(impl.log_partition(impl.energy(model), model.d)))], [1.0])
 
 
-@theorem(
-    TWO_PHASES,
-    kind="quadrature",
-    about="log_partition",
-    case=lambda draw: {"model": draw.model(1, TRAINED)},
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES, "quadrature", lambda draw: {"model": draw.model(1, TRAINED)}, cancels=EITHER_SIGN)
 def gradient_of_the_log_partition_function(impl, model):
-    r"""The gradient of log Z needs samples from the model and nothing else; that of the energy by hand.
+    r"""The gradient of log Z is minus the mean gradient of the energy under the model.
 
     \nabla_\theta \log Z = \mathbb E_{p_\theta}[-\nabla_\theta E]"""
     gradient = gradient_of(lambda model: impl.log_partition(impl.energy(model), model.d), model)
@@ -160,19 +126,13 @@ def gradient_of_the_log_partition_function(impl, model):
 
 
 def data_and_trained(draw: Draw) -> dict:
-    """On the line: in the plane automatic derivatives add up 50,000 nodes one after the other, and lose two digits."""
+    """A case on the line: in the plane autograd would sum 50,000 nodes one by one and lose two digits."""
     return {"x": draw.reals((draw.count(1, 3), 1), -1.5, 1.5), "model": draw.model(1, TRAINED)}
 
 
-@theorem(
-    TWO_PHASES + "; dataflowr module 18a, maximum likelihood",
-    kind="quadrature",
-    about="negative_log_likelihood log_partition",
-    case=data_and_trained,
-    cancels=EITHER_SIGN,
-)
+@theorem(TWO_PHASES + "; dataflowr module 18a, maximum likelihood", "quadrature", data_and_trained, cancels=EITHER_SIGN)
 def likelihood_gradient_has_two_phases(impl, x, model):
-    r"""The likelihood lowers the energy of the data, and raises that of what the model draws.
+    r"""The likelihood gradient lowers the energy at the data and raises it at samples of the model.
 
     \nabla_\theta \mathbb E_x[-\log p_\theta(x)]
     = \mathbb E_x[\nabla_\theta E] - \mathbb E_{p_\theta}[\nabla_\theta E]"""
@@ -192,18 +152,17 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
 
 @theorem(
     "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
-    kind="quadrature",
-    about="negative_log_likelihood",
-    case=lambda draw: gaussian_and_quadratic(draw, 6),
+    "quadrature",
+    lambda draw: gaussian_and_quadratic(draw, 6),
     cancels="an entropy may be zero",
 )
 def likelihood_is_divergence_and_entropy(impl, p, model):
-    r"""The mean over data is the Kullback-Leibler divergence plus the entropy of the data, here of Gaussians.
+    r"""The mean negative log-likelihood is the Kullback-Leibler divergence plus the entropy of the data, for Gaussians.
 
     \mathbb E_p[-\log q] = KL(p|q) + H(p)"""
     gap, precision = model.parameters["mean"] - p.mean, model.parameters["precision"]
     (loss,), change = expect(
-        [lambda x: impl.negative_log_likelihood(impl.energy(model), log_z_by_hand(model), x)], p, degree=2
+        [lambda x: impl.negative_log_likelihood(impl.energy(model), log_z_of(model), x)], p, degree=2
     )
     log_det = float(np.linalg.slogdet(p.cov)[1])
     stretch, shift = 0.5 * np.trace(precision @ p.cov), 0.5 * gap @ precision @ gap
@@ -212,7 +171,7 @@ def likelihood_is_divergence_and_entropy(impl, p, model):
 
 
 def gaussian_and_quadratic_apart(draw: Draw) -> dict:
-    """Where the means agree the gradient in them is roundoff, which has no digits."""
+    """Data and model with different means; if they were equal, the gradient in the mean would be pure roundoff."""
     p = draw.gaussian(draw.count(1, 2))
     given = {"mean": p.mean + draw.reals((p.d,), 0.5, 1.5), "precision": np.linalg.inv(draw.covariance(p.d))}
     return {"p": p, "model": Model("quadratic", given)}
@@ -220,13 +179,12 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
 
 @theorem(
     "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
-    kind="quadrature",
-    about="negative_log_likelihood log_partition",
-    case=gaussian_and_quadratic_apart,
+    "quadrature",
+    gaussian_and_quadratic_apart,
     cancels=EITHER_SIGN,
 )
 def likelihood_and_divergence_have_one_gradient(impl, p, model):
-    r"""Maximum likelihood minimises the Kullback-Leibler divergence: the gradients agree, that of Gaussians by hand.
+    r"""The likelihood and the Kullback-Leibler divergence have the same gradient in the parameters, for Gaussians.
 
     \nabla KL(p|q) = (P(m - m_p),\ \tfrac12 S + \tfrac12 (m - m_p)(m - m_p)^\top - \tfrac12 P^{-1})"""
     nodes = gauss_hermite(p, 2)
@@ -244,11 +202,9 @@ def likelihood_and_divergence_have_one_gradient(impl, p, model):
     return Sides([gradient_of(loss, model)[None]], [*right, *products])
 
 
-@theorem(
-    NEAL, kind="quadrature", about="annealed_importance_sampling", case=lambda draw: a_model(draw, CLOSED), plane=True
-)
+@theorem(NEAL, "quadrature", lambda draw: a_model(draw, CLOSED), plane=True)
 def importance_weights_without_steps(impl, model):
-    r"""With no temperature in between it is importance sampling, here from a Gaussian that is broader than the model.
+    r"""Without intermediate temperatures, annealed importance sampling is importance sampling, with Z as mean weight.
 
     \mathbb E_{x \sim p_0}[e^{-E(x)}/p_0(x)] = Z"""
     p = density_of(model)
@@ -261,18 +217,18 @@ def importance_weights_without_steps(impl, model):
         return np.exp(impl.annealed_importance_sampling(impl.energy(model), base, np.array([0.0, 1.0]), stay, tape))
 
     terms, change = expect([weights], base)
-    return Sides(terms, [float(np.exp(log_z_by_hand(model)))], change)
+    return Sides(terms, [float(np.exp(log_z_of(model)))], change)
 
 
 def stay(energy, x):
-    """The kernel that does not move: it leaves every density invariant."""
+    """The kernel that never moves, which leaves every density invariant."""
     return moved(x)
 
 
 def autoregression(rho: float):
-    """A kernel that leaves exp(-E) invariant where E is quadratic, d = 1: x - m shrinks by rho, and noise is added.
+    """A kernel for d = 1 that leaves exp(-E) invariant if E is quadratic: it multiplies x - m by rho and adds noise.
 
-    Mean m and precision are read off the energy that the kernel is handed. With rho = 0 the draw is exact.
+    It reads the mean m and the precision off the energy that it is given. With rho = 0 it draws independently.
     """
 
     def step(energy, x, z):
@@ -291,9 +247,9 @@ def gaussian_and_one_step(draw: Draw) -> dict:
     }
 
 
-@theorem(NEAL, kind="quadrature", about="annealed_importance_sampling", case=gaussian_and_one_step)
+@theorem(NEAL, "quadrature", gaussian_and_one_step)
 def annealed_weights_are_unbiased(impl, p, model, beta, rho):
-    r"""The mean weight is Z, whether the steps draw from the density in between or only leave it invariant.
+    r"""The mean weight is Z, even if the steps only leave the intermediate density invariant.
 
     \mathbb E[w] = Z,\ w = \prod_k e^{-(\beta_{k + 1} - \beta_k)(E + \log p_0)(x_k)}"""
     energy, temperatures = impl.energy(model), np.array([0.0, beta, 1.0])
@@ -303,7 +259,7 @@ def annealed_weights_are_unbiased(impl, p, model, beta, rho):
         return np.exp(impl.annealed_importance_sampling(energy, p, temperatures, autoregression(rho), tape))
 
     terms, change = expect([weights], standard_normal(2))
-    return Sides(terms, [float(np.exp(log_z_by_hand(model)))], change)
+    return Sides(terms, [float(np.exp(log_z_of(model)))], change)
 
 
 def base_model_and_tape(draw: Draw) -> dict:
@@ -320,19 +276,13 @@ def base_model_and_tape(draw: Draw) -> dict:
 
 
 def leaning(energy, x, z, shrink):
-    """A map that depends on the energy that it is handed, on the state, and on two kinds of noise."""
+    """A kernel that depends on the energy that it is given, on the state, and on two noise arrays."""
     return moved(shrink * x / (1 + energy(x)[:, None] ** 2) + z)
 
 
-@theorem(
-    "Neal 2001, eqs. 3 to 5",
-    kind="pointwise",
-    about="annealed_importance_sampling",
-    case=base_model_and_tape,
-    cancels=EITHER_SIGN,
-)
+@theorem("Neal 2001, eqs. 3 to 5", "pointwise", base_model_and_tape, cancels=EITHER_SIGN)
 def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
-    r"""On a given tape, up to three steps, whatever the kernel does with the energy that it is handed.
+    r"""On a given tape, for any kernel, the log weight is the sum of energy differences along the path.
 
     \log w = \sum_k (\beta_{k + 1} - \beta_k)(-E(x_k) - \log p_0(x_k)),\
     E_k = \beta_k E - (1 - \beta_k) \log p_0"""
@@ -349,16 +299,15 @@ def annealed_log_weights_by_hand(impl, base, model, temperatures, x, z, shrink):
 
 @theorem(
     "Neal 2001, eq. 12",
-    kind="pointwise",
-    about="estimated_log_partition",
-    case=lambda draw: {
+    "pointwise",
+    lambda draw: {
         "spread": draw.reals((draw.count(2, 6),), -2, 2),
         "offset": draw.choice((1.0, -1.0)) * draw.real(720, 900),
     },
-    cancels="weights that are nearly equal have nearly no error",
+    cancels="the standard error of nearly equal weights is nearly zero",
 )
 def estimate_by_hand(impl, spread, offset):
-    r"""The estimate, and the square of its standard error, of weights whose exponential is no double.
+    r"""Estimate and squared standard error follow their formulas even for log weights whose exponentials overflow.
 
     \log \tfrac1n \sum_i w_i,\ \frac{\sum_i w_i^2}{n(n - 1)\bar w^2} - \frac{1}{n - 1}"""
     log_weights = spread + offset
@@ -371,33 +320,27 @@ def estimate_by_hand(impl, spread, offset):
     )
 
 
-TWO_WEIGHTS = [(0.2, 0.0, 0.7), (0.3, 0.3, -0.2), (0.8, -0.3, 0.6)]  # a chance, and the log weights of either outcome
+TWO_WEIGHTS = [(0.2, 0.0, 0.7), (0.3, 0.3, -0.2), (0.8, -0.3, 0.6)]  # probability of the first, both log weights
 
 
 def weights_and_moments(q, first, second):
-    """Of one weight w: its mean, its variance and its third central moment over powers of the mean."""
+    """The mean of one weight w, and its variance and third central moment divided by powers of the mean."""
     w, chances = np.exp([first, second]), np.array([q, 1 - q])
     mean = chances @ w
     return mean, chances @ (w / mean - 1) ** 2, chances @ (w / mean - 1) ** 3
 
 
 def mean_over_samples(function, n, q, first, second):
-    """E function(log_weights) over n independent weights of two values: by how many are the first, exactly."""
+    """The exact E function(log_weights) for n independent weights with two values: a binomial sum."""
     outcomes = [function(np.where(np.arange(n) < j, first, second)) for j in range(n + 1)]
     j, log_gamma = np.arange(n + 1), scipy.special.gammaln
     log_chances = log_gamma(n + 1) - log_gamma(j + 1) - log_gamma(n - j + 1) + j * np.log(q) + (n - j) * np.log1p(-q)
     return np.exp(log_chances) @ np.array(outcomes)
 
 
-@theorem(
-    "Neal 2001, section 2 (the delta method)",
-    kind="limit",
-    about="estimated_log_partition",
-    case=lambda draw: dict(zip(("q", "first", "second"), draw.choice(TWO_WEIGHTS))),
-    cases=len(TWO_WEIGHTS),
-)
+@theorem("Neal 2001, section 2 (the delta method)", "limit", cases=TWO_WEIGHTS)
 def standard_error_of_the_estimate(impl, q, first, second):
-    r"""Over all samples of n weights, the squared error is the squared standard error, up to order 1/n of itself.
+    r"""In the mean over all samples, the squared error is the squared standard error, up to a relative error 1/n.
 
     n\, \mathbb E[(\log \bar w - \log Z)^2 - se^2] = \tfrac1n (\kappa_3 - \tfrac14 \kappa_2^2) + O(n^{-2}),\
     \kappa_j = \mathbb E(w - Z)^j / Z^j"""
@@ -412,15 +355,9 @@ def standard_error_of_the_estimate(impl, q, first, second):
     return Limit(1 / n, errors, 1, third_moment - 0.25 * second_moment**2)
 
 
-@theorem(
-    "Neal 2001, section 2; Song and Kingma 2021, section 3",
-    kind="limit",
-    about="estimated_log_partition",
-    case=lambda draw: dict(zip(("q", "first", "second"), draw.choice(TWO_WEIGHTS))),
-    cases=len(TWO_WEIGHTS),
-)
+@theorem("Neal 2001, section 2; Song and Kingma 2021, section 3", "limit", cases=TWO_WEIGHTS)
 def estimate_is_too_small_in_the_mean(impl, q, first, second):
-    r"""Unbiased for Z is not unbiased for log Z: over all samples of n weights the estimate is too small.
+    r"""The estimate of log Z is too small in the mean, though that of Z is unbiased.
 
     \mathbb E[\log \bar w] - \log Z = -\tfrac{1}{2n} \operatorname{Var}(w)/Z^2 + O(n^{-2})"""
     mean, variance, _ = weights_and_moments(q, first, second)

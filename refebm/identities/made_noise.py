@@ -1,15 +1,13 @@
-r"""Theorems about noise that is made: by a flow, or mixed of two."""
+r"""Theorems about noise that a flow makes, and about mixtures of two noises."""
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.identities.contrast import blend, energy_of, log_density, other, spring
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.real_nvp import from_normal, small_flow
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import Gaussian, GaussianMixture, standard_normal
-from refebm.truth.expectations import expect
 
 
 def data_and_flow(draw: Draw) -> dict:
@@ -18,18 +16,18 @@ def data_and_flow(draw: Draw) -> dict:
 
 @theorem(
     "Gao et al. 2020, flow contrastive estimation; Stanford CS236, flow contrastive estimation",
-    kind="quadrature",
+    "quadrature",
+    data_and_flow,
     about="noise_contrastive RealNVP.sample",
-    case=data_and_flow,
 )
 def best_contrast_with_a_flow_is_jensen_shannon(impl, couplings, p):
-    r"""Against a flow q the best that the classifier can do is 2 log 2 - 2 JS(p, q), which the flow then maximises.
+    r"""Against noise from a flow q, the least loss of the classifier is 2 log 2 - 2 JS(p, q), which the flow maximises.
 
     \min_\theta \mathbb E\ell = 2 \log 2 - KL(p|m) - KL(q|m),\ m = \tfrac12(p + q)"""
     q, flow = Model("flow", {"couplings": couplings}), impl.RealNVP(couplings)
     model, noise = impl.energy(spring(GaussianMixture([1.0], p.mean[None], p.cov[None]))), impl.energy(log_density(q))
 
-    def rows(z):  # a row is a function of x plus one of y, so that one z may make both
+    def rows(z):  # a row is a function of x plus a function of y, so the same z may generate both
         return impl.noise_contrastive(model, noise, p.substitute(z)[0], flow.sample(z)[None])
 
     def log_ratios(z):
@@ -53,9 +51,9 @@ def mixed(draw: Draw) -> dict:
     }
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4", kind="pointwise", about="mixed_noise", case=mixed, cancels=EITHER_SIGN)
+@theorem("Bose, Ling and Cao 2018, eq. 4", "pointwise", mixed, cancels=EITHER_SIGN)
 def mixed_noise_by_hand(impl, noise, proposal, weight, x):
-    r"""The logarithm of the mixture of two densities, in the naive form.
+    r"""The mixed noise is the logarithm of the mixture of the two densities.
 
     \log[(1 - w)\, p_n(x) + w\, q(x)] = \log p_n + \log(1 - w + w\, q/p_n)"""
     mixture = impl.mixed_noise(impl.energy(noise), impl.energy(proposal), weight)
@@ -69,14 +67,14 @@ def two_noises(draw: Draw) -> dict:
 
 
 def rare_proposal(draw: Draw) -> dict:
-    """A proposal of next to no weight."""
+    """A proposal with a weight of 2^-45 to 2^-27."""
     d, weight = draw.count(1, 3), draw.real(1, 2) * 2.0 ** -draw.count(28, 45)
     return {"weight": weight, "depth": draw.real(800, 1000), "gap": draw.real(-5, 5), "x": np.zeros((1, d))}
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4", kind="pointwise", about="mixed_noise", case=rare_proposal)
+@theorem("Bose, Ling and Cao 2018, eq. 4", "pointwise", rare_proposal)
 def mixed_noise_of_a_rare_proposal(impl, weight, depth, gap, x):
-    r"""The mixture has its digits where no density is a double, and where nothing is left out but a tiny weight.
+    r"""The mixture keeps full precision where both densities underflow, and where only a tiny weight is missing from 1.
 
     p_n = e^{-a},\ q = \tfrac{1 - w}{w} e^{-a - g}:\ -a + \log(1 - w) + \log(1 + e^{-g});\
      p_n = 1,\ q = 0:\ \log(1 - w) = -w - \tfrac12 w^2 - \dots"""
@@ -92,9 +90,9 @@ def mixed_noise_of_a_rare_proposal(impl, weight, depth, gap, x):
     return Sides([np.array(left)], [first, second, np.full(2, -weight), np.full(2, -(weight**2) / 2)])
 
 
-@theorem("Bose, Ling and Cao 2018, eq. 4", kind="quadrature", about="mixed_noise", case=two_noises, plane=True)
+@theorem("Bose, Ling and Cao 2018, eq. 4", "quadrature", two_noises, plane=True)
 def mixed_noise_is_normalised(impl, noise, proposal, weight):
-    r"""The mixture integrates to one, and its means are those of the parts.
+    r"""The mixture integrates to one, and its moments are the weighted moments of both parts.
 
     \int [(1 - w) p_n + w q]\, h = (1 - w)\, \mathbb E_{p_n} h + w\, \mathbb E_q h,\ h = 1, x, |x|^2"""
     models = (log_density(energy_of(f)) for f in (noise, proposal))

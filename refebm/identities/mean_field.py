@@ -4,19 +4,18 @@ import autograd.numpy as anp
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, theorem
+from refebm.identities.bits import all_bits
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import gradient_of
 from refebm.identities.rbm import energies, joint, machine, units
-from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
 
 WELLING = "Welling and Hinton 2002, section"
 
 
 def bernoulli(means: np.ndarray) -> np.ndarray:
-    """The probabilities of all states of a layer, (n, 2^d), in the order of `all_bits`, from the means of its units."""
+    """The probabilities (n, 2^d) of all states of a layer, in the order of `all_bits`, from the means of its units."""
     states = all_bits(means.shape[1])[None]
     return np.prod(np.where(states == 1, means[:, None], 1 - means[:, None]), axis=2)
 
@@ -27,11 +26,9 @@ def machine_and_means(draw: Draw) -> dict:
     return {"model": model, "v": draw.reals((1, d), 0.02, 0.98), "h": draw.reals((1, m), 0.02, 0.98)}
 
 
-@theorem(
-    WELLING + " 3", kind="enumeration", about="mean_field_free_energy", case=machine_and_means, cancels=EITHER_SIGN
-)
+@theorem(WELLING + " 3", "enumeration", machine_and_means, cancels=EITHER_SIGN)
 def mean_field_free_energy_is_a_divergence(impl, model, v, h):
-    r"""Above -log Z it is as far as the product of Bernoulli laws with these means is from the machine's own law.
+    r"""The mean-field free energy exceeds -log Z by the KL divergence of a product of Bernoulli laws from the machine.
 
     F_{MF}(v, h) + \log Z = KL\big(\textstyle\prod_i \mathrm{Bernoulli}(v_i) \prod_j \mathrm{Bernoulli}(h_j)
     \,\big|\, p_\theta\big)"""
@@ -43,7 +40,7 @@ def mean_field_free_energy_is_a_divergence(impl, model, v, h):
 
 
 def free_energies(model: Model, v: np.ndarray) -> np.ndarray:
-    """-log of the sum over all hidden states, (n,), of v that may be means."""
+    """F(v) = -log sum_h exp(-E(v, h)), (n,), by enumeration; v may be means."""
     return -scipy.special.logsumexp(-energies(model, v, all_bits(len(model.parameters["c"]))), axis=1)
 
 
@@ -52,7 +49,7 @@ def entropies(p: np.ndarray) -> np.ndarray:
 
 
 def settling(model: Model, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The means of both layers after so many updates, by hand."""
+    """The means of both layers after n_steps updates, by hand."""
     b, c, W = (model.parameters[name] for name in ("b", "c", "W"))
     h = scipy.special.expit(c + x @ W)
     for _ in range(n_steps):
@@ -63,13 +60,13 @@ def settling(model: Model, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.
 
 @theorem(
     WELLING + " 3",
-    kind="pointwise",
+    "pointwise",
+    machine_and_means,
     about="mean_field_free_energy BinaryRBM.free_energy",
-    case=machine_and_means,
     cancels=EITHER_SIGN,
 )
 def best_hidden_means_sum_the_hidden_units_out(impl, model, v, h):
-    r"""At the conditional means of the hidden units it is the free energy, continued to means, less their entropy.
+    r"""At the best hidden means the mean-field free energy is the free energy at the means v minus their entropy.
 
     F_{MF}(v, \mathbb E[h \mid v]) = F(v) - H(v),\ F(v) = -\log \sum_h e^{-E(v, h)}"""
     rbm, best = impl.rbm(model), settling(model, v, 0)[1]
@@ -85,15 +82,9 @@ def machine_data_and_updates(draw: Draw) -> dict:
     return {"model": model, "x": units(draw, 3, model.d), "n_steps": draw.count(1, 5)}
 
 
-@theorem(
-    WELLING + " 4",
-    kind="pointwise",
-    about="mean_field_contrastive_divergence",
-    case=machine_data_and_updates,
-    cancels=EITHER_SIGN,
-)
+@theorem(WELLING + " 4", "pointwise", machine_data_and_updates, cancels=EITHER_SIGN)
 def mean_field_contrast_by_hand(impl, model, x, n_steps):
-    r"""A difference of free energies, and the entropy of the visible means after the updates.
+    r"""Each row is a difference of free energies plus the entropy of the visible means after the updates.
 
     F(x) - F(v_k) + H(v_k)"""
     v, h = settling(model, x, n_steps)
@@ -103,15 +94,9 @@ def mean_field_contrast_by_hand(impl, model, x, n_steps):
     return Sides([rows], [free_energies(model, x), -free_energies(model, v), entropies(v)], formula=formula)
 
 
-@theorem(
-    WELLING + " 4",
-    kind="pointwise",
-    about="mean_field_contrastive_divergence",
-    case=machine_data_and_updates,
-    cancels=EITHER_SIGN,
-)
+@theorem(WELLING + " 4", "pointwise", machine_data_and_updates, cancels=EITHER_SIGN)
 def mean_field_contrast_has_two_phases(impl, model, x, n_steps):
-    r"""Its gradient has the means of both layers in both phases, and none that flows through them.
+    r"""The gradient is a difference of two phases with the means of both layers, treated as constants.
 
     \nabla_W = -x\, h_0^\top + v_k\, h_k^\top,\ \nabla_b = v_k - x,\ \nabla_c = h_k - h_0"""
     gradient = gradient_of(
@@ -124,9 +109,9 @@ def mean_field_contrast_has_two_phases(impl, model, x, n_steps):
     return Sides([gradient], [*-phase(*settling(model, x, 0)), *phase(*settling(model, x, n_steps))])
 
 
-@theorem(WELLING + " 4", kind="pointwise", about="mean_field_contrastive_divergence", case=machine_data_and_updates)
+@theorem(WELLING + " 4", "pointwise", machine_data_and_updates)
 def mean_field_contrast_grows_with_its_steps(impl, model, x, n_steps):
-    r"""No update raises the variational free energy, so the loss is never negative, and grows with k.
+    r"""No update raises the variational free energy, so the loss is never negative and never falls with k.
 
     0 \le L_1 \le L_2 \le \dots,\ L_k = F_{MF}(x, h_0) - F_{MF}(v_k, h_k)"""
     rbm = impl.rbm(model)

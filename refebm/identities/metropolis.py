@@ -1,9 +1,10 @@
-r"""Theorems about Metropolis-Hastings: what is proposed, how it is accepted, and that the density stays what it is."""
+r"""Theorems about Metropolis-Hastings: proposals, acceptance, and invariance of the target density."""
 
 import numpy as np
 import scipy
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.kernels import (
     NAMES,
     SEEN,
@@ -21,11 +22,9 @@ from refebm.identities.kernels import (
     walk_by_hand,
 )
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model
 from refebm.truth.densities import Gamma
-from refebm.truth.expectations import expect
 
 METROPOLIS = "Metropolis et al. 1953, section II"
 HASTINGS = "Hastings 1970, eq. 8"
@@ -34,9 +33,9 @@ LANGEVIN = "Besag 1994; Roberts and Tweedie 1996, section 1.4"
 
 
 def executed_map(kernel, impl, model, x, sizes):
-    """Offset and matrix of the map from noise to proposal, which is affine, at each row: the step is run.
+    """Offset and matrix, for each row, of the affine map from noise to proposal, found by running the step.
 
-    By d + 1 noises at each row, with u so small that everything is accepted.
+    Each row is run with d + 1 noise vectors, and with u so small that every proposal is accepted.
     """
     n, d = x.shape
     noises = np.concatenate([np.zeros((1, d)), np.eye(d)])
@@ -46,9 +45,9 @@ def executed_map(kernel, impl, model, x, sizes):
 
 
 def both_ways(kernel, impl, model, x, sizes, z):
-    """log p(x) + log q(x'|x) + log a(x, x'), its terms, and the same with x and x' exchanged.
+    """The terms of log p(x) + log q(x'|x) + log a(x, x'), and the same with x and x' exchanged.
 
-    p by hand, q by change of variables from the executed map, a as executed.
+    p is by hand; q follows by change of variables from the map that the step executes; a is what the step reports.
     """
     offset, matrix = executed_map(kernel, impl, model, x, sizes)
     there = offset + np.einsum("nij,nj->ni", matrix, z)
@@ -67,26 +66,26 @@ def both_ways(kernel, impl, model, x, sizes, z):
         ]
 
 
-@theorem(f"{METROPOLIS}; {HASTINGS}", kind="pointwise", about="metropolis_step", case=chains)
+@theorem(f"{METROPOLIS}; {HASTINGS}", "pointwise", chains)
 def metropolis_balances_in_detail(impl, model, x, sizes, z):
-    r"""Each move of the random walk happens as often as the one that undoes it, q being that of the executed proposal.
+    r"""In equilibrium each move of the random walk is as frequent as its reverse, for the proposal that is executed.
 
     p(x)\, q(x'|x)\, a(x, x') = p(x')\, q(x|x')\, a(x', x)"""
     return Sides(*both_ways(walk, impl, model, x, sizes, z))
 
 
-@theorem(f"{LANGEVIN}; {HASTINGS}", kind="pointwise", about="mala_step", case=chains)
+@theorem(f"{LANGEVIN}; {HASTINGS}", "pointwise", chains)
 def mala_balances_in_detail(impl, model, x, sizes, z):
-    r"""Each Langevin move happens as often as the one that undoes it, q being that of the executed proposal.
+    r"""In equilibrium each adjusted Langevin move is as frequent as its reverse, for the proposal that is executed.
 
     p(x)\, q(x'|x)\, a(x, x') = p(x')\, q(x|x')\, a(x', x),\
     q(x'|x) = \mathcal N(z; 0, I)/|\det \partial x'/\partial z|"""
     return Sides(*both_ways(mala, impl, model, x, sizes, z))
 
 
-@theorem(HY673, kind="pointwise", about="metropolis_step", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem(HY673, "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def two_branches_are_one_minimum(impl, model, x, sizes, z, u):
-    r"""Go where f = -E does not fall; where it falls, with probability exp of the fall: one rule, min(1, ratio).
+    r"""Accepting always where f = -E does not fall, else with probability exp(f(x') - f(x)), is the rule min(1, ratio).
 
     a = 1 \text{ if } f(x') \ge f(x),\ e^{f(x') - f(x)} \text{ otherwise};\ x^{t+1} = x' \text{ if } u < a,\
     x^t \text{ otherwise}"""
@@ -99,9 +98,9 @@ def two_branches_are_one_minimum(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [answered(new, acceptance)], formula=[mine.sizes])
 
 
-@theorem(LANGEVIN, kind="pointwise", about="mala_step", case=chains_and_u, cancels=EITHER_SIGN)
+@theorem(LANGEVIN, "pointwise", chains_and_u, cancels=EITHER_SIGN)
 def mala_by_its_densities(impl, model, x, sizes, z, u):
-    r"""The Langevin proposal, and its acceptance from both densities, each normal around the drifted point.
+    r"""The Langevin proposal is accepted by the ratio of target and proposal densities, normal around drifted points.
 
     a = \min\Bigl(1, \tfrac{p(x')\, \mathcal N(x; x' + \eta s(x'), 2\eta I)}{p(x)\, \mathcal N(x'; x + \eta s(x), 2\eta
     I)}\Bigr)"""
@@ -109,9 +108,9 @@ def mala_by_its_densities(impl, model, x, sizes, z, u):
     return Sides([answered(step.x, step.info.acceptance)], [mine.outcome(x, u)], formula=[mine.sizes])
 
 
-@theorem(HASTINGS, kind="pointwise", about=NAMES, case=chains, cancels=EITHER_SIGN)
+@theorem(HASTINGS, "pointwise", chains, about=NAMES, cancels=EITHER_SIGN)
 def accepted_where_u_is_below_the_acceptance(impl, model, x, sizes, z):
-    r"""For u just below min(1, ratio) a step moves, for u just above it the state stays; it says which, and the ratio.
+    r"""For u just below min(1, ratio) the state moves, just above it stays, and the step reports which, and the ratio.
 
     x^{t+1} = x' \text{ for } u = a(1 - 2^{-20}),\ x^t \text{ for } u = a + 2^{-20}(1 - a) < 1,\
     a = \min(1, e^{-\Delta})"""
@@ -128,16 +127,16 @@ def accepted_where_u_is_below_the_acceptance(impl, model, x, sizes, z):
 
 
 def proposals_and_a_lost_one(draw: Draw) -> dict:
-    """Where three chains are and where they propose to go, one of them to where there is no energy."""
+    """Three chains and their proposals, one of which has an energy that is not finite."""
     d = draw.count(1, 3)
     case = {"model": draw.model(d, (*SMOOTH_ENERGIES, "gamma")), "sizes": step_sizes(draw) | {"n_steps": 1}}
     points = {name: draw.reals((3, d), 0.2, 2) for name in ("x", "there")}
     return case | points | {"lost": np.arange(3) == draw.count(0, 2), "u": draw.reals((3,), 0.02, 0.98)}
 
 
-@theorem(HASTINGS, kind="pointwise", about=NAMES, case=proposals_and_a_lost_one, cancels=EITHER_SIGN)
+@theorem(HASTINGS, "pointwise", proposals_and_a_lost_one, about=NAMES, cancels=EITHER_SIGN)
 def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there, lost, u):
-    r"""Where the energy of the proposal is NaN or infinite the state stays, and is counted; the other rows go on.
+    r"""If a proposal's energy is NaN or infinite, its row stays and is counted as invalid, and the other rows go on.
 
     E(x') \notin \mathbb R:\ a = 0,\ x^{t+1} = x^t"""
     there = np.where(lost[:, None], (-1 if model.kind == "gamma" else 1e200) * there, there)
@@ -157,15 +156,15 @@ def proposal_without_energy_is_rejected_and_counted(impl, model, x, sizes, there
 
 
 def two_steps(draw: Draw) -> dict:
-    """Noise for a second step too. In the first all chains are rejected that can be, in the second some of them."""
+    """Noise for two steps. The first rejects every chain that it can, the second only some."""
     case = chains(draw)
     rejects = np.array([[True, draw.choice((False, True))] for _ in case["x"]])
     return case | {"z_next": draw.reals(case["z"].shape, -2, 2), "rejects": rejects}
 
 
-@theorem(HASTINGS, kind="pointwise", about=NAMES, case=two_steps, cancels=EITHER_SIGN)
+@theorem(HASTINGS, "pointwise", two_steps, about=NAMES, cancels=EITHER_SIGN)
 def nothing_is_stale_after_a_rejection(impl, model, x, sizes, z, z_next, rejects):
-    r"""The second of two steps goes on from the state, the energy and the score that the first has left to each chain.
+    r"""After a rejection the next step uses the kept state with its energy and score, not the rejected ones.
 
     x^{t+1} = x^t \text{ after a rejection},\ x^{t+2} = \text{step}(x^{t+1}; z^{t+1}, u^{t+1})"""
     left, right, formula = [], [], []
@@ -188,9 +187,9 @@ def finite_states(draw: Draw) -> dict:
     return {"model": model, "states": draw.reals((draw.count(2, 5), d), -1.5, 1.5), "scale": draw.real(0.3, 1.5)}
 
 
-@theorem(f"{METROPOLIS}; {HY673}", kind="enumeration", about="metropolis_step", case=finite_states)
+@theorem(f"{METROPOLIS}; {HY673}", "enumeration", finite_states)
 def finite_chain_keeps_its_distribution(impl, model, states, scale):
-    r"""On finitely many states, each proposed from each with the same probability, exp(-E) is stationary.
+    r"""On finitely many states with uniform proposals, exp(-E) is the stationary distribution.
 
     \pi P = \pi,\ P_{ij} = a_{ij}/m \text{ for } i \ne j,\ P_{ii} = 1 - \sum_{j \ne i} P_{ij}"""
     m, e = len(states), energy_by_hand(model, states)
@@ -207,14 +206,14 @@ def gaussian_and_sizes(draw: Draw) -> dict:
 
 
 def polarised(values):
-    """A_ij of a quadratic form, from its values at e_i + e_j."""
+    """The matrix A of a quadratic form, from its values at e_i + e_j."""
     squares = np.diag(values) / 4
     return 0.5 * (values - squares[:, None] - squares)
 
 
-@theorem("Creutz 1988", kind="pointwise", about=NAMES, case=gaussian_and_sizes)
+@theorem("Creutz 1988", "pointwise", gaussian_and_sizes, about=NAMES)
 def mean_ratio_is_one(impl, model, sizes):
-    r"""In equilibrium the ratio, before the minimum with 1, is 1 in the mean: for a Gaussian by determinants.
+    r"""In equilibrium the ratio, before its minimum with 1 is taken, has mean 1; for a Gaussian it is a determinant.
 
     \mathbb E_{x, z}\, e^{-\Delta} = \sqrt{\det C^{-1}/\det(C^{-1} + 2A)} = 1,\ \Delta = w^\top A w,\
     w = (x - m, z) \sim \mathcal N(0, C)"""
@@ -234,9 +233,9 @@ def mean_ratio_is_one(impl, model, sizes):
     return Sides([np.array(left)], [np.linalg.det(precision)], formula=[np.array(formula)])
 
 
-@theorem("Roberts and Rosenthal 1998", kind="limit", about="mala_step", case=place, cases=len(PLACES))
+@theorem("Roberts and Rosenthal 1998", "limit", place, cases=PLACES)
 def mala_error_is_of_order_three_halves(impl, wells, x, v):
-    r"""As the step goes to 0 the log of the ratio does so as its power 3/2: nearly every Langevin step is accepted.
+    r"""For small steps the log ratio is of order eta^(3/2), so nearly every adjusted Langevin step is accepted.
 
     \Delta = (2\eta)^{3/2} (\tfrac14 E''[z, \nabla E] - \tfrac1{12} E'''[z, z, z]) + O(\eta^2)"""
     etas = 0.5 * (0.006 * 0.5 ** np.arange(4)) ** 2
@@ -247,23 +246,22 @@ def mala_error_is_of_order_three_halves(impl, wells, x, v):
 
 @theorem(
     f"{HY673} (which prints: exponentially); Roberts, Gelman and Gilks 1997",
-    kind="quadrature",
-    about="metropolis_step",
-    case=lambda draw: {"d": draw.choice((2, 4, 8)), "length": draw.real(0.5, 4)},
+    "quadrature",
+    lambda draw: {"d": draw.choice((2, 4, 8)), "length": draw.real(0.5, 4)},
 )
 def random_walks_slow_down_in_proportion_to_d(impl, d, length):
-    r"""With noise of l/sqrt(d) a step goes as far in d dimensions as in few, though d times as far is to go in squares.
+    r"""With noise of l/sqrt(d) the mean squared jump tends to a constant in d, while the squared scale of x grows as d.
 
     \mathbb E |x^{t+1} - x^t|^2 = 2 l^2 P\bigl(t_{d+2} > \tfrac l2 \sqrt{1 + 2/d}\bigr) \to 2 l^2 \Phi(-\tfrac l2),\
     x^t \sim \mathcal N(0, I_d)"""
     scale, e = length / np.sqrt(d), np.ones(d) / np.sqrt(d)
     model, across = Model("quadratic", {"mean": 0 * e, "precision": np.eye(d)}), np.arange(d) - 0.5 * (d - 1)
-    w = np.arange(-32, 22) / 8  # the acceptance has a kink, from which the nodes keep away on either side
+    w = np.arange(-32, 22) / 8  # the acceptance has a kink; the nodes stay away from it on either side
     away = np.concatenate([np.exp(w - np.exp(-w)), -np.exp(w - np.exp(-w))])
     weights = np.tile(1 + np.exp(-w), 2) * np.abs(away) / 8
 
     def jumps(squares):
-        """Of noise c e, of these squares c^2, in the mean over x.e, of which the acceptance is a function."""
+        """The mean squared jump for noise c e with these c^2, averaged over x.e, on which the acceptance depends."""
         c = np.sqrt(squares)
         along = away - 0.5 * scale * c
         x, z = along.reshape(-1, 1) * e + across / d, np.repeat(c, len(away), axis=0) * e

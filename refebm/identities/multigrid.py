@@ -1,15 +1,14 @@
-r"""Theorems about multi-grid contrastive divergence: of images by matrices, and in closed form on Gaussian images.
+r"""Theorems about multi-grid contrastive divergence: block means as matrices, and closed forms for Gaussian images.
 
-Where all is affine in Gaussian numbers, a rule of 2 N points has the exact mean of whatever is quadratic in them.
+For affine maps of N Gaussian numbers, a rule with 2 N points gives the exact mean of any quadratic function.
 """
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.entropy_contrast import stepped
 from refebm.identities.notation import EITHER_SIGN, outer
 from refebm.identities.parameters import energy_gradients, slopes_of
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 
 GAO = "Gao et al. 2018, multi-grid modeling and sampling"
@@ -17,13 +16,13 @@ SIDES = [(2,), (1, 2), (2, 4), (4,), (1, 4)]
 
 
 def averaging(coarse: int, fine: int) -> np.ndarray:
-    """D (coarse^2, fine^2), the means of blocks: of lines, and of columns."""
+    """The matrix D (coarse^2, fine^2) of block means."""
     along = np.kron(np.eye(coarse), np.full((1, fine // coarse), coarse / fine))
     return np.kron(along, along)
 
 
 def repeating(coarse: int, fine: int) -> np.ndarray:
-    """U (fine^2, coarse^2)."""
+    """The matrix U (fine^2, coarse^2) that repeats each pixel over its block."""
     along = np.kron(np.eye(coarse), np.ones((fine // coarse, 1)))
     return np.kron(along, along)
 
@@ -33,9 +32,9 @@ def images_and_sizes(draw: Draw) -> dict:
     return {"x": draw.reals((2, fine**2), -2, 2), "y": draw.reals((2, coarse**2), -2, 2), "sizes": (coarse, middle)}
 
 
-@theorem(GAO, kind="pointwise", about="block_means", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", images_and_sizes, cancels=EITHER_SIGN)
 def block_means_by_a_matrix(impl, x, y, sizes):
-    r"""Means over blocks are means over lines times means over columns, and means of means are those of larger blocks.
+    r"""Block means are means over lines and over columns, a Kronecker product, and compose to those of larger blocks.
 
     D_s = R \otimes R,\ R = \tfrac sS I_s \otimes (1 \cdots 1),\ D_s D_r = D_s"""
     coarse, middle = sizes
@@ -44,9 +43,9 @@ def block_means_by_a_matrix(impl, x, y, sizes):
     return Sides([np.stack([at_once, in_two])], [np.stack([term, term]) for term in terms])
 
 
-@theorem(GAO, kind="pointwise", about="repeated_pixels block_means", case=images_and_sizes, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", images_and_sizes, cancels=EITHER_SIGN)
 def repeated_pixels_by_a_matrix(impl, x, y, sizes):
-    r"""Repeated pixels have their own means, and repeating is the adjoint of the mean, times the size of a block.
+    r"""Repeated pixels have the pixels as block means, and repeating is the block size times the adjoint of averaging.
 
     U = (S/s)^2 D_s^\top,\ D_s U y = y,\ \langle x, U y \rangle = (S/s)^2 \langle D_s x, y \rangle"""
     fine, coarse = int(np.sqrt(x.shape[1])), sizes[0]
@@ -58,20 +57,20 @@ def repeated_pixels_by_a_matrix(impl, x, y, sizes):
 
 
 def beside(arrays: list, rows: list) -> list:
-    """Terms of a matrix (n, d), then those of a column that stands beside it."""
+    """Terms of a matrix (n, d) with one more column, which has its own terms."""
     d = arrays[0].shape[1]
     wider = [np.pad(array, ((0, 0), (0, 1))) for array in arrays]
     return wider + [np.pad(row[:, None], ((0, 0), (d, 0))) for row in rows]
 
 
 def spring(draw: Draw, d: int) -> np.ndarray:
-    """A precision, or a covariance, whose largest eigenvalue is below 5."""
+    """A positive definite matrix with eigenvalues from 0.5 to below 5, as a precision or a covariance."""
     w = draw.reals((d,), -1, 1) / np.sqrt(d)
     return np.diag(draw.reals((d,), 0.5, 2.0)) + 2 * np.outer(w, w)
 
 
 def grids(draw: Draw) -> dict:
-    """Sides of grids, a quadratic energy for each, steps, their number, and the covariance of the images."""
+    """The sides of the grids, and for each grid a quadratic energy, a step size and a number of steps."""
     sides = draw.choice(SIDES)
     models = [Model("quadratic", {"mean": draw.reals((s**2,), -1, 1), "precision": spring(draw, s**2)}) for s in sides]
     given = {"sides": sides, "models": models, "eta": draw.reals((len(sides),), 0.02, 0.15)}
@@ -97,9 +96,9 @@ def power(matrix, k):
     return np.linalg.matrix_power(matrix, k)
 
 
-@theorem(GAO, kind="pointwise", about="multigrid_chain", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
-    r"""On quadratic energies each grid is an affine map of the sample of the coarser one, and of its own noise.
+    r"""For quadratic energies the sample on each grid is an affine map of the coarser grid's sample and its own noise.
 
     \tilde x_s = m + A^l (U \tilde x_{s-1} - m) + \sqrt{2 \eta} \sum_{t=1}^l A^{l - t} z_t,\ A = I - \eta P_s,\
     \tilde x_0 = D_1 x"""
@@ -118,9 +117,9 @@ def multigrid_chain_by_hand(impl, sides, models, eta, n_steps, x, z):
     return Sides([np.concatenate(got)], [np.concatenate(ends)], formula=[np.concatenate(sizes)])
 
 
-@theorem(GAO, kind="pointwise", about="multigrid_contrastive_divergence", case=grids_and_noise, cancels=EITHER_SIGN)
+@theorem(GAO, "pointwise", grids_and_noise, cancels=EITHER_SIGN)
 def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
-    r"""The value for quadratic energies, at means over blocks, and at any images of each grid.
+    r"""For quadratic energies each grid adds the energy at the data's block means minus that at its samples.
 
     \tfrac12 \sum_s \left[|D_s x - m_s|^2_{P_s} - |\tilde x_s - m_s|^2_{P_s}\right],\ |y|^2_P = y^\top P y"""
     x_model = [noise[0] for noise in z]
@@ -134,7 +133,10 @@ def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
 
 
 def slopes(impl, models, which, direction, x, samples):
-    """Along a direction of the parameters of one grid's energy, (n,); samples: images of all grids, of the models."""
+    """The derivatives (n,) of the loss along a direction of the parameters of one grid's energy.
+
+    samples: a function from the models to the images of all grids.
+    """
 
     def rows(model):
         moved = [model if i == which else other for i, other in enumerate(models)]
@@ -144,7 +146,7 @@ def slopes(impl, models, which, direction, x, samples):
 
 
 def grid_and_direction(draw: Draw, models: list[Model]) -> dict:
-    """A grid, and where its parameters go: the mean along a vector, the precision along a product of two."""
+    """A grid and a direction of its parameters: a vector for the mean, a product of two vectors for the precision."""
     which = draw.count(0, len(models) - 1)
     mean, left, right = draw.reals((3, models[which].d), -1, 1)
     return {"which": which, "direction": np.concatenate([mean, np.outer(left, right).ravel()])}
@@ -155,11 +157,9 @@ def grids_noise_and_direction(draw: Draw) -> dict:
     return given | grid_and_direction(draw, given["models"])
 
 
-@theorem(
-    GAO, kind="pointwise", about="multigrid_contrastive_divergence", case=grids_noise_and_direction, cancels=EITHER_SIGN
-)
+@theorem(GAO, "pointwise", grids_noise_and_direction, cancels=EITHER_SIGN)
 def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_steps, x, z, which, direction):
-    r"""The gradient in a grid's parameters is that of contrastive divergence there; none flows through the samples.
+    r"""The gradient in a grid's parameters is that of contrastive divergence on it, with the samples as constants.
 
     \nabla_{\theta_s} = (\nabla_{\theta_s} E_s)(D_s x) - (\nabla_{\theta_s} E_s)(\tilde x_s)"""
 
@@ -173,7 +173,7 @@ def multigrid_contrast_has_two_phases_on_each_grid(impl, sides, models, eta, n_s
 
 
 def gaussian_images(draw: Draw) -> dict:
-    """Of zero mean, as are the energies; on which grid the gradient is asked for."""
+    """Images and energies of zero mean, and the grid and direction of the gradient."""
     given = grids(draw)
     models = [Model("quadratic", model.parameters | {"mean": np.zeros(model.d)}) for model in given["models"]]
     more = grid_and_direction(draw, models)
@@ -181,7 +181,7 @@ def gaussian_images(draw: Draw) -> dict:
 
 
 def rule(cov, sides, n_steps) -> tuple:
-    """Images (2 N, S^2) and noise for each grid, whose equal weights have the moments of N(0, cov) and N(0, I)."""
+    """Images (2 N, S^2) and noise for each grid, with equal weights and the moments of N(0, cov) and N(0, I)."""
     shapes = [(k, s**2) for s, k in zip(sides, n_steps)]
     d, N = len(cov), len(cov) + sum(k * p for k, p in shapes)
     nodes = np.sqrt(N) * np.concatenate([np.eye(N), -np.eye(N)])
@@ -191,21 +191,21 @@ def rule(cov, sides, n_steps) -> tuple:
 
 
 def covariances(sides, models, eta, n_steps, cov) -> list[tuple[np.ndarray, ...]]:
-    """On each grid what is left of the start, and what the chain has come to: their sum is the covariance there."""
+    """For each grid, the parts of the covariance that come from the start and from the steps of the chain."""
     mean, coarse, found = averaging(1, sides[-1]), 1, []
     before = mean @ cov @ mean.T
     for side, model, A, e, k in zip(sides, models, step_matrices(models, eta), eta, n_steps):
         U, P = repeating(coarse, side), model.parameters["precision"]
-        resting = np.linalg.inv(P - 0.5 * e * P @ P)  # the law that its steps leave alone
+        resting = np.linalg.inv(P - 0.5 * e * P @ P)  # the stationary covariance of the steps
         kept = power(A, k) @ U @ before @ U.T @ power(A, k), resting, -power(A, k) @ resting @ power(A, k)
         before, coarse = sum(kept), side
         found.append(kept)
     return found
 
 
-@theorem(GAO, kind="enumeration", about="multigrid_chain", case=gaussian_images, cancels=EITHER_SIGN)
+@theorem(GAO, "enumeration", gaussian_images, cancels=EITHER_SIGN)
 def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, n_steps, cov, which, direction):
-    r"""Gaussian images have as covariance what is left of that of the coarser grid, and what the steps put there.
+    r"""For Gaussian images the covariance on a grid is what the steps keep of the coarser grid's plus what they add.
 
     \tilde C_s = A^l U \tilde C_{s-1} U^\top A^l + C_* - A^l C_* A^l,\ C_* = (P_s - \tfrac\eta2 P_s^2)^{-1},\
     A = I - \eta P_s,\ \tilde C_0 = D_1 \Sigma D_1^\top"""
@@ -215,7 +215,7 @@ def multigrid_chain_keeps_the_law_of_the_coarser_grid(impl, sides, models, eta, 
 
 
 def expected_slope(impl, models, which, direction, eta, n_steps, cov, sides):
-    """Its terms, over images and noise, along a direction of the precision of one grid's energy; that direction."""
+    """The terms of the expected derivative along a direction of one grid's precision, and that direction."""
     x, z = rule(cov, sides, n_steps)
     d = models[which].d
     along = np.concatenate([np.zeros(d), direction[d:]])
@@ -223,15 +223,9 @@ def expected_slope(impl, models, which, direction, eta, n_steps, cov, sides):
     return terms, direction[d:].reshape(d, d)
 
 
-@theorem(
-    GAO,
-    kind="enumeration",
-    about="multigrid_contrastive_divergence multigrid_chain",
-    case=gaussian_images,
-    cancels=EITHER_SIGN,
-)
+@theorem(GAO, "enumeration", gaussian_images, cancels=EITHER_SIGN)
 def multigrid_contrast_matches_covariances(impl, sides, models, eta, n_steps, cov, which, direction):
-    r"""Its expected gradient, on Gaussian images, in a grid's precision: that of the data less that of the samples.
+    r"""For Gaussian images the expected gradient in a grid's precision is half of data minus sample covariance.
 
     \mathbb E \nabla_{P_s} \text{row} = \tfrac12 \big(D_s \Sigma D_s^\top - \tilde C_s\big)"""
     terms, V = expected_slope(impl, models, which, direction, eta, n_steps, cov, sides)
@@ -241,20 +235,14 @@ def multigrid_contrast_matches_covariances(impl, sides, models, eta, n_steps, co
 
 
 def true_precision(cov, eta) -> np.ndarray:
-    """P whose Langevin steps leave N(0, cov) alone: P - eta/2 P^2 = cov^{-1}, the root that tends to it with eta."""
+    """The precision P whose Langevin steps leave N(0, cov) invariant: P - eta/2 P^2 = cov^{-1}, the smaller root."""
     values, vectors = np.linalg.eigh(cov)
     return vectors @ np.diag((1 - np.sqrt(1 - 2 * eta / values)) / eta) @ vectors.T
 
 
-@theorem(
-    GAO,
-    kind="enumeration",
-    about="multigrid_contrastive_divergence multigrid_chain",
-    case=gaussian_images,
-    cancels=EITHER_SIGN,
-)
+@theorem(GAO, "enumeration", gaussian_images, cancels=EITHER_SIGN)
 def multigrid_contrast_is_not_zero_at_the_truth(impl, sides, models, eta, n_steps, cov, which, direction):
-    r"""Where the chains would come to the law of the data, few steps leave it off by what the coarser start lacks.
+    r"""Even where long chains have the law of the data, the gradient is not zero if few steps keep the coarser start.
 
     \mathbb E \nabla_{P_s} \text{row} = \tfrac12 A^l \big(\Sigma_s - U \tilde C_{s-1} U^\top\big) A^l,\
     \Sigma_s = D_s \Sigma D_s^\top = (P_s - \tfrac\eta2 P_s^2)^{-1}"""

@@ -1,7 +1,8 @@
-r"""Theorems about noise contrast: by hand, what its optimum is, and what is lost away from it."""
+r"""Theorems about noise contrast: its rows by hand, its optimum, and its excess away from the optimum."""
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.contrast import (
     CONDITIONAL,
     GOODFELLOW,
@@ -22,25 +23,23 @@ from refebm.identities.contrast import (
     wide_noise,
     with_wider_noise,
 )
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN, ones
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model
-from refebm.truth.expectations import expect
 
 # By hand
 
 
 def stacked(*rows):
-    """Lists of terms side by side, the shorter ones filled up with zeros."""
+    """Stack lists of terms, the shorter ones padded with zeros."""
     most = max(map(len, rows))
     return [np.stack(terms) for terms in zip(*(row + [0 * row[0]] * (most - len(row)) for row in rows))]
 
 
-@theorem(GUTMANN, kind="pointwise", about="noise_contrastive", case=rows_and_models)
+@theorem(GUTMANN, "pointwise", rows_and_models)
 def noise_contrast_by_hand(impl, model, noise, x, y):
-    r"""The stable form is the documents' log-sum-exp form, and the naive form where that does not overflow.
+    r"""The stable form equals the log-sum-exp form of the documents.
 
     -\log \frac{p}{p + \nu p_n}(x) - \sum_j \log \frac{\nu p_n}{p + \nu p_n}(y_j),\ \log \frac{p}{p + \nu p_n}
     = \log p - \log(e^{\log p} + e^{\log \nu p_n})"""
@@ -52,9 +51,9 @@ def noise_contrast_by_hand(impl, model, noise, x, y):
     return Sides([np.stack([rows, rows])], stacked(naive, lse))
 
 
-@theorem(GOODFELLOW, kind="pointwise", about="gan_discriminator_loss", case=rows_and_models)
+@theorem(GOODFELLOW, "pointwise", rows_and_models)
 def discriminator_loss_by_hand(impl, model, noise, x, y):
-    r"""The discriminator's loss, D = sigmoid(logit), in the naive form.
+    r"""With D = sigmoid(logit), the discriminator's loss is minus log D(x) minus log(1 - D(y)).
 
     -\log \frac{1}{1 + e^{-a(x)}} - \log \frac{1}{1 + e^{a(y)}}"""
     rows = impl.gan_discriminator_loss(impl.energy(model), x, y[0])
@@ -62,7 +61,7 @@ def discriminator_loss_by_hand(impl, model, noise, x, y):
 
 
 def optimal_logit(p, noise, offset=0.0) -> Model:
-    """log p - log p_n - offset as model data, for noise of one component, wider than those of p: a mixture too."""
+    """log p - log p_n - offset as a model: a mixture again, for one-component noise that is wider than those of p."""
     (m_n,), (c_n,) = noise.means, noise.components
     precisions = np.array([c.precision - c_n.precision for c in p.components])
     moments = np.array([c.precision @ c.mean - c_n.precision @ m_n for c in p.components])
@@ -80,7 +79,7 @@ def data_noise_and_points(draw: Draw) -> dict:
     return with_wider_noise(case)
 
 
-@theorem(GOODFELLOW, kind="pointwise", about="gan_discriminator_loss noise_contrastive", case=data_noise_and_points)
+@theorem(GOODFELLOW, "pointwise", data_noise_and_points)
 def discriminator_loss_is_noise_contrast(impl, p, noise, x, y):
     r"""With logit = log p - log p_n the discriminator's loss is noise contrast with one noise point each.
 
@@ -105,12 +104,12 @@ def far_models(draw: Draw) -> dict:
 
 @theorem(
     GUTMANN,
-    kind="pointwise",
+    "pointwise",
+    far_models,
     about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC",
-    case=far_models,
 )
 def far_log_ratios_saturate(impl, energy, noise, log_z, x, y):
-    r"""Where exp would overflow, up to 1e307, the losses are linear, or nothing.
+    r"""For log ratios as large as 1e307, where exp would overflow, the losses are linear or zero.
 
     \max(0, -L(x)) + \sum_j \max(0, L(y_j)),\ L = -E - \log Z - \log p_n - \log \nu"""
     model, nu = log_density(energy, log_z), len(y)
@@ -126,7 +125,7 @@ def far_log_ratios_saturate(impl, energy, noise, log_z, x, y):
 
 
 def certain(draw: Draw) -> dict:
-    """A spring, and points with which nothing is mistaken: log odds of data 40 to 350, of noise minus that."""
+    """A quadratic energy, and points that are classified with certainty, by log odds of 40 to 350."""
     a, d, nu = draw.real(40, 350), draw.count(1, 3), draw.count(1, 3)
     x, y = np.zeros((1, d)), np.zeros((nu, 1, d))
     y[..., 0] = np.sqrt(4 * a) * (1 + draw.reals((nu, 1), -0.01, 0.01))
@@ -135,12 +134,12 @@ def certain(draw: Draw) -> dict:
 
 @theorem(
     f"{GUTMANN}; {CONDITIONAL}, eq. 10",
-    kind="pointwise",
+    "pointwise",
+    certain,
     about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC conditional_noise_contrastive",
-    case=certain,
 )
 def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
-    r"""Where data and noise are told apart with certainty, the loss is the chance of a mistake, not zero.
+    r"""If data and noise are told apart with near certainty, the loss is the tiny probability of a mistake, not zero.
 
     e^{-L(x)} + \sum_j e^{L(y_j)};\ \tfrac2\kappa \sum_j e^{-G_j}"""
     model, nu = log_density(spring, -a), len(y)
@@ -161,13 +160,13 @@ def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
 
 @theorem(
     GOODFELLOW + "; Stanford CS236, flow contrastive estimation",
-    kind="pointwise",
+    "pointwise",
+    data_noise_and_points,
     about="gan_discriminator_loss noise_contrastive",
-    case=data_noise_and_points,
     cancels=EITHER_SIGN,
 )
 def exchange_of_data_and_noise_gives_the_density_back(impl, p, noise, x, y):
-    r"""At the optimum, data and noise exchanged, the loss changes by the log-odds, and p_n D*/(1 - D*) is p.
+    r"""At the optimum, exchanging data and noise changes the loss by the log odds, so that p_n D*/(1 - D*) is p.
 
     \ell(x, y) - \ell(y, x) = \log \tfrac{D^*}{1 - D^*}(y) - \log \tfrac{D^*}{1 - D^*}(x),\
     p_n \tfrac{D^*}{1 - D^*} = p"""
@@ -180,7 +179,7 @@ def exchange_of_data_and_noise_gives_the_density_back(impl, p, noise, x, y):
     return Sides([both[:, : len(x)], -both[:, len(x) :]], [np.stack([t, t]) for t in terms])
 
 
-# The optimum, and what is lost away from it
+# The optimum, and the excess away from it
 
 
 def divergences(p, noise, nu):
@@ -192,7 +191,7 @@ def divergences(p, noise, nu):
 
 
 def misfit(p, noise, nu, q, offset):
-    """(1 + nu) E_m[KL(D*|D)], as terms, D* of p and D of the model q e^{-offset}."""
+    """The terms of (1 + nu) E_m[KL(D*|D)], with D* for p and D for the model q e^{-offset}."""
     best, mine = log_odds(p, noise, nu), log_odds(q, noise, nu, offset)
 
     def half(i):
@@ -202,19 +201,18 @@ def misfit(p, noise, nu, q, offset):
 
 
 def entropy_of_the_labels(nu):
-    """(1 + nu) times it: what a classifier loses that cannot tell data from noise."""
+    """1 + nu times the entropy of the labels: the loss of a classifier that cannot tell data from noise."""
     return (1 + nu) * np.log(1 + nu) - nu * np.log(nu)
 
 
 @theorem(
     GUTMANN + "; " + GOODFELLOW,
-    kind="quadrature",
-    about="noise_contrastive",
-    case=lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
+    "quadrature",
+    lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
     plane=True,
 )
 def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
-    r"""Where the model is the data's density, log Z the partition function's logarithm, what is left are divergences.
+    r"""At the true density and log Z the loss is a constant minus KL divergences from the blend m of data and noise.
 
     \mathbb E\ell = (1 + \nu)\log(1 + \nu) - \nu \log \nu - KL(p|m) - \nu KL(p_n|m),\ m = \tfrac{p + \nu p_n}{1 + \nu};\
     2 \log 2 - 2 JS \text{ at } \nu = 1"""
@@ -224,9 +222,9 @@ def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
     return Sides(terms, [entropy_of_the_labels(nu), *right], max(change, other))
 
 
-@theorem(GUTMANN, kind="quadrature", about="noise_contrastive", case=data_noise_and_model)
+@theorem(GUTMANN, "quadrature", data_noise_and_model)
 def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offset):
-    r"""Away from the truth the loss is larger by the mean divergence between the classifiers: the truth is the minimum.
+    r"""A wrong model's loss exceeds the truth's by a mean KL divergence between classifiers: the truth is the minimum.
 
     \mathbb E\ell(q) = \mathbb E\ell(p) + (1 + \nu)\, \mathbb E_m KL(D^*|D),\ D = \tfrac{q}{q + \nu p_n},\
     D^* = \tfrac{p}{p + \nu p_n}"""
@@ -238,13 +236,10 @@ def noise_contrast_is_the_divergence_of_classifiers(impl, p, noise, nu, q, offse
 
 
 @theorem(
-    GOODFELLOW + "; Gao et al. 2020",
-    kind="quadrature",
-    about="gan_discriminator_loss",
-    case=lambda draw: with_wider_noise(data_noise_and_model(draw, (1,))),
+    GOODFELLOW + "; Gao et al. 2020", "quadrature", lambda draw: with_wider_noise(data_noise_and_model(draw, (1,)))
 )
 def discriminator_loss_is_jensen_shannon_and_misfit(impl, p, noise, nu, q, offset):
-    r"""The discriminator's loss is 2 log 2 - 2 JS and the mean divergence from the best: no D does better.
+    r"""The discriminator's loss is 2 log 2 - 2 JS plus a mean KL divergence from the best D, so that no D does better.
 
     \mathbb E\ell = 2 \log 2 - 2 JS(p, p_n) + 2\, \mathbb E_m KL(D^*|D),\ m = \tfrac12(p + p_n)"""
     logit = impl.energy(optimal_logit(q, noise, offset))
@@ -261,15 +256,9 @@ def corrected(draw: Draw) -> dict:
     return with_wider_noise({"p": p, "noise": wide_noise(draw, p), "offset": draw.real(-1, 1), "x": x})
 
 
-@theorem(
-    "Stanford CS236, comparing NCE and GAN; " + GOODFELLOW,
-    kind="quadrature",
-    about="gan_discriminator_loss",
-    case=corrected,
-    plane=True,
-)
+@theorem("Stanford CS236, comparing NCE and GAN; " + GOODFELLOW, "quadrature", corrected, plane=True)
 def corrected_noise_is_the_model(impl, p, noise, offset, x):
-    r"""Noise weighed by D/(1 - D), as the loss tells it, is the model that D has in mind, and the data where D is best.
+    r"""Noise weighted by the odds D/(1 - D), read off the loss, has the law of the model: the data's, if D is best.
 
     \mathbb E_{p_n}[h(Y)\, e^{\ell(x, Y) - \ell(Y, x)}]\, \tfrac{D}{1 - D}(x) = e^{-c}\, \mathbb E_p[h(X)],\
     D = \tfrac{p e^{-c}}{p e^{-c} + p_n},\ h = 1, x, |x|^2"""
@@ -281,7 +270,7 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
 
     def weighted(y):
         there, back = (impl.gan_discriminator_loss(logit, *pair) for pair in ((x + 0 * y, y), (y, x + 0 * y)))
-        odds = np.exp(np.minimum(there - back, 300.0)) * at_x  # bounded, since the noise is wide: a wrong sign is not
+        odds = np.exp(np.minimum(there - back, 300.0)) * at_x  # the cap is for wrong signs, which overflow
         return odds[:, None] * moments(y)
 
     left, change = expect([weighted], noise)
@@ -292,15 +281,9 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
 # Noise close to the data
 
 
-@theorem(
-    "Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011",
-    kind="limit",
-    about="noise_contrastive",
-    case=place,
-    cases=len(PLACES),
-)
+@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", "limit", place, cases=PLACES)
 def contrast_with_shifted_data_is_sliced_score_matching(impl, wells, x, v):
-    r"""With the model itself, shifted by v, as noise, the loss is sliced score matching, with a remainder of order 4.
+    r"""With the model shifted by v as noise, the loss is sliced score matching up to a constant and order |v|^4.
 
     \ell - 2 \log 2 - \tfrac12 SSM = \tfrac{E_1 E_3}{12} - \tfrac{E_4}{24} + \tfrac{E_2^2}{16} - \tfrac{E_1^4}{96}
     + O(|v|^6),\ SSM = \tfrac12 E_1^2 - E_2,\ E_k \text{ the derivatives along } v"""

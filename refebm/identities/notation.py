@@ -1,4 +1,4 @@
-"""What the statements of several stems are written with."""
+"""Small functions that the theorems of several files are written with."""
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def outer(a, b):
 
 
 def products(p, x):
-    """sum_j |C^{-1}_ij (x - m)_j|, the mean over components: what C^{-1} (x - m) adds up, before cancellation."""
+    """sum_j |C^{-1}_ij (x - m)_j|, averaged over components: the size of the terms of C^{-1} (x - m)."""
     if hasattr(p, "components"):
         return sum(r[:, None] * products(c, x) for r, c in zip(p.responsibilities(x).T, p.components))
     return np.abs(x - p.mean) @ np.abs(p.precision)

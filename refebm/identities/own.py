@@ -1,13 +1,13 @@
-"""Theorems that a user wrote, in files of their own: never among refebm's, and what is wrong with one is said by line.
+"""Theorems in a user's own files: kept apart from refebm's, with errors that name the file and line.
 
     from refebm.identities import Draw, Sides, expect, theorem, wrong
 
-``refebm verify --template`` prints an example. A theorem of a file is judged as refebm's are, with these errors:
-E-FILE: there is no such Python file. E-IMPORT: it does not import. E-NONE: no theorem is in it. E-NAME: two have one
-name. E-STATEMENT: no docstring. E-KIND: not as its kind must be. E-ABOUT: about what
-neither refebm nor the file has. E-DRAWN: its case is no dict, or is one that it refuses itself. E-ARGUMENT: it takes
-other arguments than its case has. E-SIDES: it returns something else than its kind is judged by. E-STATISTICS: more
-means than share the budget of false alarms. E-RAISES: it raises.
+``refebm verify --template`` prints an example. A theorem in a file is judged as refebm's own are. Errors:
+E-FILE: there is no such Python file. E-IMPORT: the file cannot be imported. E-NONE: it contains no theorem. E-NAME: two
+theorems or two files have the same name. E-STATEMENT: a theorem has no docstring. E-KIND: its options do not fit its
+kind. E-ABOUT: it is about a function that neither refebm nor the file has. E-DRAWN: its case is not a dict, or the
+theorem refuses the case that it drew. E-ARGUMENT: its arguments are not those of its case. E-SIDES: it does not return
+what its kind needs. E-STATISTICS: it compares more means than the budget of false alarms allows. E-RAISES: it raises.
 """
 
 import functools
@@ -26,17 +26,17 @@ import numpy as np
 import refebm
 from refebm.glossary import DomainError, InputError, brief
 from refebm.identities.implementation import Beside, Failure, Implementation
-from refebm.identities.record import Limit, Sampled, Sides, Theorem
+from refebm.identities.record import Limit, Sampled, Sides, Theorem, with_about
 from refebm.words import did_you_mean
 
 RETURNS = {"limit": Limit, "statistical": Sampled}  # Sides for the others
-MOST_STATISTICAL_THEOREMS, MOST_MEANS = 5, 20  # with 100 cases each: the comparisons that share the budget
-MODULE = "refebm_theorems_"  # before the name of a file
+MOST_STATISTICAL_THEOREMS, MOST_MEANS = 5, 20  # times 100 cases: the comparisons that share the false-alarm budget
+MODULE = "refebm_theorems_"  # prefix of the name that a user's file is imported under
 MOST_FRAMES = 4
 
 
 class Text(NamedTuple):
-    """A file as it was when the command was given: every process works on the same."""
+    """The path and content of a file, read once when the command starts, so that all processes see the same text."""
 
     path: str
     content: str
@@ -48,7 +48,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True)
 class OwnWrong:
-    """A wrong version of a function of a user, as `refebm.variants.controls` asks for it."""
+    """A wrong version of a user's function, in the form that `refebm.variants.controls` expects."""
 
     function: str
     name: str
@@ -69,23 +69,21 @@ class OwnWrong:
 
 
 class Own(NamedTuple):
-    """What is in the files of a user."""
+    """The theorems and wrong versions in a user's files."""
 
     theorems: dict[str, Theorem]
     wrong: list[OwnWrong]
 
 
 def read(paths: Iterable[str]) -> tuple[Text, ...]:
-    """The files, each once. Errors: E-FILE, E-NAME for a file that is named twice, or two of one name."""
+    """Read the files. Errors: E-FILE; E-NAME where a file is given twice or two files have the same name."""
     texts = {}
     for path in paths:
         text = Text(path, _content(path))
         other = texts.setdefault(text.name, text)
         if other is not text:
             same = Path(path).resolve() == Path(other.path).resolve()
-            words = (
-                f"{path} is named twice" if same else f"two files are called {text.name}: which is meant is not told"
-            )
+            words = f"{path} is named twice" if same else f"two files are called {text.name}: rename one of them"
             raise InputError("E-NAME", words)
     return tuple(texts.values())
 
@@ -94,7 +92,7 @@ def _content(path):
     try:
         if Path(path).is_file() and Path(path).suffix == ".py":
             return Path(path).read_bytes().decode("utf-8-sig")
-        words = "theorems stand in a Python file, .py, got" if Path(path).exists() else "there is no file"
+        words = "theorems must be in a Python file, .py, got" if Path(path).exists() else "there is no file"
     except (OSError, ValueError) as error:
         raise InputError("E-FILE", f"{path}: {error}") from error
     raise InputError("E-FILE", f"{words} {path}")
@@ -107,7 +105,7 @@ def theorems_of(texts: tuple[Text, ...]) -> dict[str, Theorem]:
 
 @functools.cache
 def load(texts: tuple[Text, ...]) -> Own:
-    """The theorems and wrong versions of files, in their order. Errors: see above."""
+    """The theorems and wrong versions of the files, in order. Errors: see the module's docstring."""
     theorems, versions = {}, []
     for text in texts:
         module = _module(text)
@@ -115,11 +113,11 @@ def load(texts: tuple[Text, ...]) -> Own:
         if not found:
             raise InputError(
                 "E-NONE",
-                f"{text.name} has no theorem: none of its functions has @theorem(...) of refebm.identities "
-                "before it; refebm verify --template prints an example",
+                f"{text.name} has no theorem: none of its functions is decorated with @theorem(...) of "
+                "refebm.identities; refebm verify --template prints an example",
             )
         for theorem in found:
-            made = _own(theorem, module, text)
+            made = _checked(theorem, module, text)
             if made.name in theorems:
                 raise InputError(
                     "E-NAME",
@@ -138,25 +136,25 @@ def load(texts: tuple[Text, ...]) -> Own:
 
 
 def _module(text):
-    """The file, imported under a name of its own, with what stands beside it in reach."""
+    """Import the file under a name of its own; it may import the files in its folder."""
     folder = str(Path(text.path).absolute().parent)
     if folder not in sys.path:
-        sys.path.append(folder)  # last: a file may be called torch.py
+        sys.path.append(folder)  # at the end: a user's file may be called torch.py
     module = ModuleType(MODULE + Path(text.path).stem)
     module.__file__ = text.path
     sys.modules[module.__name__] = module
     linecache.cache[text.path] = (len(text.content), None, text.content.splitlines(keepends=True), text.path)
     try:
         exec(compile(text.content, text.path, "exec", dont_inherit=True), vars(module))
-    except BaseException as error:  # whatever importing a user's file may do, SystemExit among it
+    except BaseException as error:  # importing a user's file may do anything, even exit
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise InputError("E-IMPORT", f"{text.name} does not import\n{_told(error, text)}") from error
+        raise InputError("E-IMPORT", f"{text.name} does not import\n{_traceback(error, text)}") from error
     return module
 
 
-def _told(error: BaseException, text: Text) -> str:
-    """What was raised, and the lines of the user's that led there."""
+def _traceback(error: BaseException, text: Text) -> str:
+    """The exception, after the lines of the user's own files in its traceback."""
     beside = str(Path(text.path).absolute().parent)
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [f for f in frames if f.filename == text.path or str(Path(f.filename).absolute().parent) == beside]
@@ -170,20 +168,19 @@ def _place(function: Callable, text: Text) -> str:
     return f"{text.name}:{inspect.unwrap(function).__code__.co_firstlineno}"
 
 
-def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
-    """The theorem with its place, and with what it does wrong told by it."""
-    function = theorem.sides
-    where = _place(function, text)
+def _checked(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
+    """The theorem with its file and line, checked, and wrapped so that its mistakes are reported with them."""
+    theorem, where = with_about(theorem), _place(theorem.sides, text)
 
     def refuse(code, words):
         raise InputError(code, f"{where}: {theorem.name} {words}")
 
     if not theorem.statement and not sys.flags.optimize > 1:
-        refuse("E-STATEMENT", "has no docstring, which states it in words; after an empty line, in LaTeX")
+        refuse("E-STATEMENT", "has no docstring: state it in words there and, after an empty line, in LaTeX")
     if theorem.kind == "limit" and theorem.cases is None:
-        refuse("E-KIND", "is a limit, which has a fixed list of cases: cases=N")
+        refuse("E-KIND", "is a limit, which needs a fixed list of cases: give its length as cases=N")
     if theorem.plane and theorem.cases is not None:
-        refuse("E-KIND", "has a fixed list of cases, and none of them in the plane")
+        refuse("E-KIND", "has a fixed list of cases, and none of them in the plane: leave out plane=True")
     mine = {}
     for name in theorem.about:
         first, _, method = name.partition(".")
@@ -194,15 +191,15 @@ def _own(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
         if first in vars(module):
             mine[first] = thing
     if not theorem.about:
-        refuse("E-ABOUT", "is about no function: name those that it is to judge, and call them as impl.NAME")
-    told = _Told(theorem, text, where, mine)
-    outside = {words: functools.partial(told.case, case) for words, case in theorem.outside.items()}
-    drawn = functools.partial(told.case, theorem.case)
-    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=told.sides, outside=outside, where=where)
+        refuse("E-ABOUT", "is about no function: name those under test in about=..., and call them as impl.NAME")
+    checked = _Checked(theorem, text, where, mine)
+    outside = {words: functools.partial(checked.case, case) for words, case in theorem.outside.items()}
+    drawn = functools.partial(checked.case, theorem.case)
+    return replace(theorem, stem=Path(text.path).stem, case=drawn, sides=checked.sides, outside=outside, where=where)
 
 
-class _Told:
-    """A theorem of a user, asked: what it does wrong is an error that says so."""
+class _Checked:
+    """Calls a user's theorem and reports what is wrong with it as a coded error with file and line."""
 
     def __init__(self, theorem: Theorem, text: Text, where: str, mine: dict):
         self.theorem, self.text, self.where, self.mine = theorem, text, where, mine
@@ -212,19 +209,19 @@ class _Told:
         raise InputError(code, f"{self.where}: {self.theorem.name} {words}")
 
     def case(self, function, *draw) -> dict:
-        """What it draws, or a case outside its conditions."""
+        """A drawn case, or a case outside the conditions: the arguments as a dict."""
         try:
             drawn = function(*draw)
         except (Exception, SystemExit) as error:
-            if isinstance(error, InputError) and error.code == "E-CASE":  # an integer of a replay that is out of range
+            if isinstance(error, InputError) and error.code == "E-CASE":  # a replay's integer is out of range
                 raise
             self.raises("making a case", error)
         if not isinstance(drawn, dict):
-            self.refuse("E-DRAWN", f"must have its cases as a dict of arguments, got {type(drawn).__name__}")
+            self.refuse("E-DRAWN", f"must draw each case as a dict of arguments, got {type(drawn).__name__}")
         return drawn
 
     def raises(self, when, error):
-        self.refuse("E-RAISES", f"raises, {when}\n{_told(error, self.text)}")
+        self.refuse("E-RAISES", f"raises, {when}\n{_traceback(error, self.text)}")
 
     def sides(self, impl, **case):
         try:
@@ -241,11 +238,11 @@ class _Told:
             if type(impl) is not Implementation:  # an adapter is to blame
                 raise
             self.raises("on a case of its own", error)
-        self.see(result)
+        self.check_result(result)
         return result
 
-    def see(self, result) -> None:
-        """What is returned is what its kind is judged by."""
+    def check_result(self, result) -> None:
+        """Check that the returned record is the one that the theorem's kind needs, with numbers in it."""
         wanted = RETURNS.get(self.theorem.kind, Sides)
         if not isinstance(result, wanted):
             self.refuse(
@@ -257,14 +254,16 @@ class _Told:
                 if not isinstance(terms, (list, tuple)) or not all(np.asarray(t).dtype.kind in "fiub" for t in terms):
                     self.refuse(
                         "E-SIDES",
-                        f"must return Sides of lists of terms, which are numbers or arrays of them; "
+                        f"must return Sides whose left and right are lists of numbers or arrays; "
                         f"its {side} is {brief(terms)}",
                     )
+            if np.ndim(result.change) or np.asarray(result.change).dtype.kind not in "fiu":
+                self.refuse("E-SIDES", f"must return Sides whose change is a number; it is {brief(result.change)}")
         if wanted is Sampled and np.size(result.estimates) > MOST_MEANS:
             self.refuse(
                 "E-STATISTICS",
-                f"compares {np.size(result.estimates)} means in a case; {MOST_MEANS} at most "
-                "share the budget of false alarms",
+                f"compares {np.size(result.estimates)} means in a case; the budget of false alarms allows "
+                f"{MOST_MEANS} at most",
             )
 
 
@@ -273,7 +272,7 @@ def _a(kind):
 
 
 def _versions(module: ModuleType, text: Text, theorems) -> list[OwnWrong]:
-    """The wrong versions. Errors: E-ABOUT where no theorem of the file is about the function."""
+    """The wrong versions in a file. Errors: E-ABOUT where no theorem of the file is about their function."""
     made = []
     about = {name for theorem in theorems for name in theorem.about}
     for function, version in vars(module).get("__wrong__", []):

@@ -1,4 +1,4 @@
-"""Theorems in as many processes as there are cores; what comes of them does not depend on how many that is."""
+"""Run theorems in as many processes as there are cores; the results do not depend on their number."""
 
 import contextlib
 import multiprocessing
@@ -16,19 +16,19 @@ from refebm.identities.own import Text, theorems_of
 from refebm.identities.record import THEOREMS, Theorem
 from refebm.identities.run import ALL, Report, parts_of, run, seconds, together
 
-FEW = 24  # so few theorems on data, of which nobody knows how long they take, need no other process
-WORTH = 10.0  # nor do so many seconds of work, of which two or three pass until another has imported everything
-PIECE = 5.0  # seconds of one theorem for one process: the cases of one that takes longer are shared
-TICK = 0.2  # seconds between looks at what is done
+FEW = 24  # at most so many theorems on a user's data run in one process; how long they take is not known
+WORTH = 10.0  # less than so many seconds of work run in one process: starting another takes two or three
+PIECE = 5.0  # the cases of a theorem that takes longer than so many seconds are split among processes
+TICK = 0.2  # seconds between two checks of which theorems are done
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processes(theorems: Sequence[Theorem], jobs: int | None = None, shard=ALL, data=None, **sizes) -> int:
-    """How many share the work: so many as are asked for, or as there are cores if it is worth it."""
+    """The number of processes to use: `jobs` if given, else one per core if there is enough work, else 1."""
     work = sum(seconds(theorem, data=data, **sizes) for theorem in theorems) / shard[1]
     few = len(theorems) <= FEW if data else work < WORTH
     return jobs or (1 if few else cores())
@@ -41,9 +41,10 @@ def run_all(
     tick: Callable[[list[Theorem]], None] = lambda done: None,
     **drawn,
 ) -> Iterator[Report]:
-    """What `run` reports of each theorem on refebm itself, in their order; drawn: its seed, cases, data and so on.
+    """The reports of `run` on refebm itself, in the order of the theorems; drawn: the seed, cases, data ... of `run`.
 
-    texts: the files of a user whose theorems they are. tick: is told now and then which are done. Errors: E-PROCESS.
+    texts: the user's files that the theorems are from. tick: called now and then with the theorems that are done.
+    Errors: E-PROCESS where a process was ended from outside.
     """
     shard, sizes = drawn.get("shard", ALL), {name: drawn[name] for name in ("cases", "data", "quick") if name in drawn}
     jobs = processes(theorems, jobs, shard, **sizes)
@@ -70,7 +71,7 @@ def run_all(
         ours.close()
         pool.shutdown(wait=False, cancel_futures=True)
         for child in set(multiprocessing.active_children()) - set(before):
-            child.terminate()  # one that is being born does not look at its parent yet
+            child.terminate()  # a process that is still starting does not watch its parent yet
 
 
 def _result(future):
@@ -82,7 +83,7 @@ def _result(future):
 
 
 def _reported(name, texts, drawn):
-    """All of a report but the theorem, which every process knows by its name."""
+    """The parts of a report without the theorem, which is not sent: every process finds it by its name."""
     theorems = theorems_of(texts) if texts else THEOREMS
     _, *parts = vars(run(theorems[name], **drawn)).values()
     return parts
@@ -90,7 +91,7 @@ def _reported(name, texts, drawn):
 
 @contextlib.contextmanager
 def _one_thread_each():
-    """For what is born here: as many threads as cores in each of as many processes wait for each other."""
+    """Limit processes that are started inside to one BLAS thread each; more would compete for the same cores."""
     added = {f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL")} - set(os.environ)
     os.environ.update(dict.fromkeys(added, "1"))
     try:
@@ -102,13 +103,13 @@ def _one_thread_each():
 
 @contextlib.contextmanager
 def _interrupts_wait():
-    """Ctrl-C is told to all processes of a terminal: those that are born here do not hear it, we do in the end."""
+    """Delay Ctrl-C until the end of the block, so that processes that start inside, which get it too, ignore it."""
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # which would let it in again
+    resource_tracker.ensure_running()  # started now, since starting it later would unblock the signal again
     heard = []
-    handler = signal.signal(signal.SIGINT, lambda *given: heard.append(given))  # a thread of BLAS hears it too
+    handler = signal.signal(signal.SIGINT, lambda *given: heard.append(given))  # a BLAS thread may receive it instead
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -120,7 +121,7 @@ def _interrupts_wait():
 
 
 def _leave_with_the_parent(theirs):
-    """Ctrl-C is the parent's to answer; when it closes its end, or is no more, this process ends."""
+    """Leave Ctrl-C to the parent process, and end when the parent closes its end of the pipe or dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_wait_and_leave, args=(theirs,), daemon=True).start()

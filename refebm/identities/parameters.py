@@ -1,4 +1,4 @@
-"""Gradients in the parameters of a model: automatic ones of what is judged, and those of energies by hand.
+"""Gradients in the parameters of a model: automatic ones of the function under test, and those of energies by hand.
 
 All are flattened as autograd.misc does: parameters in the order of their names, nested ones from left to right.
 """
@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import autograd.numpy as anp
 import numpy as np
+import scipy
 from autograd import grad, make_jvp, make_vjp
 from autograd.misc import flatten
 
-from refebm.identities.rules import all_bits
+from refebm.identities.bits import all_bits
 from refebm.models import Model
-from refebm.truth.densities import Gaussian, GaussianMixture
+from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture
 from refebm.truth.expectations import expect, total
 
 
@@ -24,7 +25,7 @@ def gradient_of(function: Callable, model: Model) -> np.ndarray:
 
 
 def gradients_of(function: Callable, model: Model) -> np.ndarray:
-    """The gradients (n, P) of function(model), (n,): a pass for each row or for each parameter, whichever are fewer."""
+    """The gradients (n, P) of function(model), (n,), by one pass per row or per parameter, whichever is less."""
     theta, unflatten = flatten(model.parameters)
 
     def of_theta(theta):
@@ -41,12 +42,12 @@ def slopes_of(function: Callable, model: Model, direction: np.ndarray) -> np.nda
     """The derivatives (n,) of function(model), (n,), along a direction (P,) of its parameters."""
     theta, unflatten = flatten(model.parameters)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Output seems independent")  # of a wrong version that leaves the model out
+        warnings.filterwarnings("ignore", "Output seems independent")  # some wrong versions do not use the model
         return make_jvp(lambda theta: function(Model(model.kind, unflatten(theta))))(theta)(direction)[1]
 
 
 def number_of_parameters(model: Model) -> int:
-    """P."""
+    """P, the number of all parameters."""
     return len(flatten(model.parameters)[0])
 
 
@@ -125,8 +126,14 @@ def density_of(model: Model) -> GaussianMixture:
     return GaussianMixture(w / np.sum(w), means, 0.5 * (covs + np.swapaxes(covs, 1, 2)))
 
 
+def log_z_of(model: Model) -> float:
+    """log sum_k exp(a_k - 1/2 log det P_k) + d/2 log 2 pi."""
+    logits, _, precisions = wells_of(model)
+    return float(scipy.special.logsumexp(logits - 0.5 * np.linalg.slogdet(precisions)[1]) + 0.5 * model.d * LOG_2PI)
+
+
 def under_model(functions: list[Callable], model: Model) -> tuple[list[np.ndarray], float]:
-    """The terms of E_model[f] for each f, and how far they have settled; a network is held against its spring."""
+    """The terms of E_model[f] for each f, and their certificate; a network is weighted against its quadratic part."""
     if model.kind != "mlp_energy":
         return expect(functions, density_of(model))
     spring = Gaussian(np.zeros(model.d), 1 / model.parameters["precision"])

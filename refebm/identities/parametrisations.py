@@ -1,13 +1,13 @@
-r"""Theorems about what a network may predict: closed forms, round trips, Bayes, and where velocities come from."""
+r"""Theorems about what a network may predict: closed forms, round trips, Bayes' rule, and the origin of velocities."""
 
 from itertools import accumulate
 
 import numpy as np
 
+from refebm.identities import Draw, Sides, theorem
 from refebm.identities.diffusion import by_bayes, columns, one_more_step
-from refebm.identities.draw import SCORES, Draw
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Sides, theorem
 from refebm.models import Model
 from refebm.truth.derivatives import score_and_jacobian
 
@@ -19,7 +19,7 @@ BACK = "score_from_noise score_from_clean_point score_from_velocity"
 
 
 def predicted(impl, score, x, m, std):
-    """The three that are made of a score."""
+    """Noise, clean point and velocity from a score."""
     return [getattr(impl, name)(score, x, m, std) for name in FROM.split()]
 
 
@@ -29,9 +29,9 @@ def a_field(draw: Draw) -> dict:
     return case | {"m": draw.reals((n,), 0.2, 1.5), "std": draw.reals((n,), 0.2, 2.0)}
 
 
-@theorem(f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}", kind="pointwise", about=f"{FROM} {BACK}", case=a_field)
+@theorem(f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}", "pointwise", a_field, about=f"{FROM} {BACK}")
 def parametrisations_by_hand(impl, model, x, m, std):
-    r"""What each says of any field F, row by row, from F, m and std by hand.
+    r"""For any field F each conversion is its formula in F, m and std, row by row.
 
     -\text{std} F,\ \frac{x + \text{std}^2 F}{m},\ -\frac{\text{std}}{m} (x + (m^2 + \text{std}^2) F);\
     -\frac{F}{\text{std}},\ \frac{m F - x}{\text{std}^2},\ -\frac{x + m F/\text{std}}{m^2 + \text{std}^2}"""
@@ -47,13 +47,13 @@ def parametrisations_by_hand(impl, model, x, m, std):
 
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}",
-    kind="pointwise",
+    "pointwise",
+    a_field,
     about=f"{FROM} {BACK}",
-    case=a_field,
-    cancels="what is added to the field and taken off again",
+    cancels="terms that are added to the field and subtracted again",
 )
 def parametrisations_go_there_and_back(impl, model, x, m, std):
-    r"""From a network's prediction to its score and back, and the other way round: nothing is lost, whatever it is.
+    r"""Converting any prediction to a score and back, or a score to a prediction and back, returns the field.
 
     -\text{std} \left(-\frac{F}{\text{std}}\right) = F,
     \ \frac1m \left(x + \text{std}^2\, \frac{m F - x}{\text{std}^2}\right) = F,
@@ -68,11 +68,9 @@ def parametrisations_go_there_and_back(impl, model, x, m, std):
     return Sides([np.stack(left)], [np.stack([field] * 6)], formula=[np.stack(added)])
 
 
-@theorem(
-    f"{HO}, eqs. 9 and 12; {SALIMANS}", kind="pointwise", about=f"{FROM} {BACK}", case=a_field, cancels=EITHER_SIGN
-)
+@theorem(f"{HO}, eqs. 9 and 12; {SALIMANS}", "pointwise", a_field, about=f"{FROM} {BACK}", cancels=EITHER_SIGN)
 def parametrisations_agree_about_the_noisy_point(impl, model, x, m, std):
-    r"""Noise, clean point and velocity of one score are those of the noisy point itself; so are those of any noise F.
+    r"""Noise, clean point and velocity from one field, as a score or as noise, are consistent with the noisy point.
 
     x = m\, \hat x_0 + \text{std}\, \hat z,\ \hat v = m \hat z - \text{std}\, \hat x_0"""
     given, F = impl.score(model), score_and_jacobian(model, x)[0]
@@ -93,9 +91,9 @@ def wells(draw: Draw) -> dict:
     return case | {"m": draw.reals((n,), 0.2, 1.5), "std": draw.reals((n,), 0.2, 2.0)}
 
 
-@theorem(f"{TWEEDIE}; {SALIMANS}", kind="pointwise", about=FROM, case=wells, cancels=EITHER_SIGN)
+@theorem(f"{TWEEDIE}; {SALIMANS}", "pointwise", wells, about=FROM, cancels=EITHER_SIGN)
 def parametrisations_are_bayes(impl, model, x, m, std):
-    r"""Of the score of a mixture plus noise they are the means of noise, clean point and velocity, by Bayes.
+    r"""From the score of a mixture plus noise, the conversions give posterior means of noise, clean point and velocity.
 
     \mathbb E[Z | x],\ \mathbb E[x_0 | x],\ \mathbb E[m Z - \text{std}\, x_0 | x]"""
     given, s, (m1, std1) = model.parameters, impl.score(model), (m[:, None], std[:, None])
@@ -111,13 +109,12 @@ def parametrisations_are_bayes(impl, model, x, m, std):
 
 @theorem(
     f"{SALIMANS}; Song et al. 2021, eq. 13",
-    kind="pointwise",
-    about="velocity_from_score",
-    case=lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)},
+    "pointwise",
+    lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)},
     cancels=EITHER_SIGN,
 )
 def velocity_is_how_points_move_in_the_angle(impl, model, x, m, std, angle):
-    r"""With m = cos(phi), std = sin(phi) normal data move along it, as the angle grows.
+    r"""With m = cos(phi) and std = sin(phi), the points of normal data move with the velocity as phi grows.
 
     x(\phi) = \cos(\phi)\, \mu + \sqrt{V(\phi)/v}\,(x - \mu),\ V = \cos^2(\phi)\, v + \sin^2 \phi,\
     \frac{dx}{d\phi} = \hat v(x(\phi), \phi)"""
@@ -141,14 +138,14 @@ def an_sde(draw: Draw) -> dict:
 
 @theorem(
     f"{HO}, eq. 12; {TWEEDIE}",
-    kind="pointwise",
+    "pointwise",
+    an_sde,
     about="noise_from_score clean_point_from_score score_from_noise score_from_clean_point "
     "predicted_noise denoised_point score_of_noise score_of_denoiser",
-    case=an_sde,
     cancels=EITHER_SIGN,
 )
 def parametrisations_under_an_sde(impl, sde, model, x, t):
-    r"""At the marginal of an SDE they are what is said of it at a time t.
+    r"""At m(t) and std(t) of an SDE, the conversions are those that take the SDE and a time t.
 
     m = m(t),\ \text{std} = \text{std}(t)"""
     given, mine = impl.score(model), impl.sde(sde)
@@ -174,9 +171,9 @@ def a_schedule(draw: Draw) -> dict:
     return {"betas": draw.reals((length,), 0.01, 0.6), "i": np.array([draw.count(0, length - 1) for _ in range(3)])}
 
 
-@theorem(f"{HO}, eq. 4", kind="pointwise", about="marginal_of_steps", case=a_schedule)
+@theorem(f"{HO}, eq. 4", "pointwise", a_schedule)
 def steps_add_up_to_their_marginal(impl, betas, i):
-    r"""A step keeps sqrt(1 - beta) of the point and adds noise of variance beta: means and variances, one by one.
+    r"""Scale and deviation after each step follow by recursion from keeping sqrt(1 - beta) and adding variance beta.
 
     m_i = m_{i-1} \sqrt{1 - \beta_i},\ \text{std}_i^2 = (1 - \beta_i)\, \text{std}_{i-1}^2 + \beta_i"""
     scale, std = impl.marginal_of_steps(betas, i)
@@ -185,14 +182,14 @@ def steps_add_up_to_their_marginal(impl, betas, i):
 
 
 def a_tiny_schedule(draw: Draw) -> dict:
-    """Of variances between 2^-46 and 2^-20."""
+    """A schedule of variances between 2^-46 and 2^-20."""
     case = a_schedule(draw)
     return case | {"betas": case["betas"] * 2.0 ** -draw.count(20, 38)}
 
 
-@theorem(f"{HO}, eq. 4", kind="pointwise", about="marginal_of_steps", case=a_tiny_schedule)
+@theorem(f"{HO}, eq. 4", "pointwise", a_tiny_schedule)
 def tiny_steps_add_up_to_their_marginal(impl, **case):
-    r"""The same where nearly nothing is lost yet: the deviation has its digits.
+    r"""The deviation keeps full precision even for tiny variances, where 1 - a_i must not cancel.
 
     \text{std}_i^2 = (1 - \beta_i)\, \text{std}_{i-1}^2 + \beta_i"""
     return steps_add_up_to_their_marginal(impl, **case)

@@ -1,8 +1,9 @@
-r"""Theorems about the probability flow: orders of steps along its velocity, and the flow solved."""
+r"""Theorems about the probability flow: the orders of steps along its velocity, and solutions of its equation."""
 
 import numpy as np
 import scipy
 
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.diffused import (
     FLOW,
     PROCESSES,
@@ -15,14 +16,12 @@ from refebm.identities.diffused import (
     process,
     variance_and_rates,
 )
-from refebm.identities.draw import Draw
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 from refebm.truth.densities import LOG_2PI
 
 LIKELIHOOD = f"{SONG}, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8"
 GRATHWOHL = f"{LIKELIHOOD}; Grathwohl et al. 2019, section 3.1"
-PROMISE = 10  # errors of a solved equation, over the tolerances that were asked for
+PROMISE = 10  # the error of a solution may be so many times the tolerance that was asked for
 
 
 # Steps along the velocity
@@ -47,19 +46,9 @@ def runge_kutta(u, x, t, h):
 METHODS = [(euler, 1, 200), (heun, 2, 50), (runge_kutta, 4, 40)]
 
 
-def a_method(draw: Draw) -> dict:
-    return dict(zip(("method", "order", "fewest"), draw.choice(METHODS))) | {"sde": PROCESSES[0]}
-
-
-@theorem(
-    f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1",
-    kind="limit",
-    about="probability_flow_velocity",
-    case=a_method,
-    cases=len(METHODS),
-)
-def ode_steps_have_their_orders(impl, method, order, fewest, sde):
-    r"""From noise to normal data along the velocity: Euler steps have order 1, Heun steps 2, Runge-Kutta steps 4.
+@theorem(f"{SONG}, section 4.3; Hairer, Norsett and Wanner 1993, section II.1", "limit", cases=METHODS)
+def ode_steps_have_their_orders(impl, method, order, fewest, sde=PROCESSES[0]):
+    r"""From noise to normal data, Euler steps along the velocity have order 1, Heun steps 2, and Runge-Kutta steps 4.
 
     x_N - x(0) = O(N^{-p}),\ x(0) = \mu + \sqrt{v/V(1)}\, (x(1) - m(1) \mu)"""
     mean, v = 0.5, 1.2
@@ -74,11 +63,11 @@ def ode_steps_have_their_orders(impl, method, order, fewest, sde):
     return Limit(1 / n_steps[:, 0], x[:, 0] - end, order)
 
 
-# The flow, solved: errors of a solution are bounded by the tolerances that were asked for
+# Solutions: their errors are bounded by the tolerances that were asked for
 
 
 def promised(error, tolerance: float) -> Sides:
-    """Every error is at most ten times the tolerance; so 1e-9 at 1e-10."""
+    """Every error is at most PROMISE times the tolerance: 1e-9 at 1e-10."""
     return Sides([np.abs(error)[None]], [PROMISE * tolerance], inequality=True)
 
 
@@ -86,7 +75,7 @@ POINTS = np.array([[-1.5, 0.6], [0.4, -1.0], [1.3, 0.2]])
 WELLS = {"logits": np.array([0.3, -0.4]), "means": np.array([[-1.0, 0.5], [0.8, -0.3]])}
 WELLS |= {"variances": np.array([[0.4, 0.9], [0.7, 0.3]])}
 MEAN, VARIANCE = np.array([0.7, -0.4]), np.array([0.4, 1.3])
-PATHS = [  # an SDE, from where to where in time, and the tolerance
+PATHS = [  # an SDE, the first and the last time, and the tolerance
     (PROCESSES[0], 0.0, 1.0, 1e-10),
     (PROCESSES[1], 0.9, 0.2, 1e-7),
     (PROCESSES[2], 1.0, 0.0, 1e-5),
@@ -110,15 +99,15 @@ def wells(sde: dict, d: int) -> Model:
 
 
 def along_the_flow(sde, mean, variance, x, t0, t1):
-    """Where the flow of normal data leads, and the variances at both ends."""
+    """The end points of the flow of normal data, and the variances at both ends."""
     here, there = process(sde, t0), process(sde, t1)
     before, after = (now.scale**2 * variance + now.variance for now in (here, there))
     return there.scale * mean + np.sqrt(after / before) * (x - here.scale * mean), before, after
 
 
-@theorem(FLOW, about="probability_flow", case=a_path, **AT_PATHS)
+@theorem(FLOW, case=a_path, **AT_PATHS)
 def flow_carries_gaussians_in_closed_form(impl, sde, x, t0, t1, tolerance):
-    r"""On normal data the flow is affine, forward and back; a solution is as good as asked: within 1e-9 at 1e-10.
+    r"""For normal data the flow is affine, and solutions are within ten tolerances of it, forward and back.
 
     x(t_1) = m_1 \mu + \sqrt{V_1/V_0}\, (x - m_0 \mu),\ V_i = m_i^2 v + \text{std}_i^2"""
     model, end = one_gaussian(sde, MEAN, VARIANCE), along_the_flow(sde, MEAN, VARIANCE, x, t0, t1)[0]
@@ -132,9 +121,9 @@ def below(model: Model, x, t):
     return np.sum(np.exp(logits)[:, :, None] * scipy.special.ndtr((x - means) / np.sqrt(variances)), axis=0)
 
 
-@theorem(FLOW, about="probability_flow", case=a_path, **AT_PATHS)
+@theorem(FLOW, case=a_path, **AT_PATHS)
 def flow_keeps_quantiles(impl, sde, x, t0, t1, tolerance):
-    r"""On the line the flow of a mixture takes every quantile to that of the other time.
+    r"""On the line the flow maps every quantile of a mixture's law at one time to that at another.
 
     P(x_{t_1} < x(t_1)) = P(x_{t_0} < x(t_0))"""
     model, x, times = wells(sde, 1), x[:, :1], np.ones((2, len(x))) * [[t0], [t1]]
@@ -143,7 +132,7 @@ def flow_keeps_quantiles(impl, sde, x, t0, t1, tolerance):
 
 
 def log_density_at(model: Model, t: float) -> Model:
-    """log p_t as model data."""
+    """log p_t as a model."""
     p = law_at(model, t)
     precisions = np.array([np.diag(1 / np.diag(cov)) for cov in p.covs])
     logits = np.log(p.weights) + 0.5 * np.linalg.slogdet(precisions)[1]
@@ -152,14 +141,14 @@ def log_density_at(model: Model, t: float) -> Model:
 
 
 def density_by_the_flow(impl, model, x, t0, t1, tolerance, **options):
-    """log p_t0(x), from the law at t1."""
+    """log p_t0(x) along the flow, from the log-density at t1."""
     given = impl.score(model), impl.sde(model.parameters["sde"]), x, t0, t1, tolerance, tolerance
     return impl.probability_flow_log_prob(*given, log_end=impl.energy(log_density_at(model, t1)), **options)
 
 
-@theorem(LIKELIHOOD, about="probability_flow_log_prob", case=a_dear_path, **AT_PATHS)
+@theorem(LIKELIHOOD, case=a_dear_path, **AT_PATHS)
 def flow_gives_the_density(impl, sde, x, t0, t1, tolerance):
-    r"""With the law at the end of the path it is the log-density of a mixture at its start: within 1e-7 at 1e-8.
+    r"""Given the log-density at its end, a path gives the log-density at its start, within ten tolerances.
 
     \log p_{t_0}(x) = \log p_{t_1}(x(t_1)) + \int_{t_0}^{t_1} \operatorname{div} u\, dt"""
     model = wells(sde, 2)
@@ -172,9 +161,9 @@ def turned(angle: float) -> np.ndarray:
     return np.sqrt(2) * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
 
 
-@theorem(GRATHWOHL, about="probability_flow_log_prob", case=a_dear_path, **AT_PATHS)
+@theorem(GRATHWOHL, case=a_dear_path, **AT_PATHS)
 def projections_over_a_frame_give_the_density(impl, sde, x, t0, t1, tolerance):
-    r"""Hutchinson's estimate over a frame of projections, whose mean of v v^T is I, is exact.
+    r"""Hutchinson's estimate is exact for a set of projections whose mean of v v^T is I.
 
     \tfrac1m \sum_j v_j^\top (\nabla u)\, v_j = \operatorname{div} u,\ \tfrac1m \sum_j v_j v_j^\top = I"""
     model, x, v = wells(sde, 2), x[:2], np.stack([turned(0.4), turned(1.1)], axis=1)
@@ -190,9 +179,9 @@ def normal_log_density(x, mean, variance):
 PROJECTIONS = np.array([[[0.7, -1.2], [1.5, 0.3], [-0.4, 0.9]], [[-0.6, 1.1], [0.2, -0.8], [1.3, 0.5]]])
 
 
-@theorem(GRATHWOHL, about="probability_flow_log_prob", case=a_dear_path, **AT_PATHS)
+@theorem(GRATHWOHL, case=a_dear_path, **AT_PATHS)
 def any_projection_in_closed_form(impl, sde, x, t0, t1, tolerance):
-    r"""On normal data the estimate is known for every projection: each coordinate stretches by the root of V_1/V_0.
+    r"""For normal data the estimate is known for any projections: each coordinate stretches by sqrt(V_1/V_0).
 
     \log p_{t_1}(x(t_1)) + \tfrac12 \sum_i \overline{v_i^2} \log(V_{1,i}/V_{0,i})"""
     end, before, after = along_the_flow(sde, MEAN, VARIANCE, x, t0, t1)
@@ -202,13 +191,9 @@ def any_projection_in_closed_form(impl, sde, x, t0, t1, tolerance):
     return promised(value - expected, tolerance)
 
 
-def to_the_end(draw: Draw) -> dict:
-    return {"sde": draw.choice(PROCESSES), "x": POINTS, "t0": 0.1, "tolerance": 1e-8}
-
-
-@theorem(LIKELIHOOD, about="probability_flow_log_prob", case=to_the_end, kind="quadrature", cases=len(PROCESSES))
-def prior_stands_in_for_the_law_at_the_end(impl, sde, x, t0, tolerance):
-    r"""Without the law at t = 1 it takes the prior for it, and is wrong by what the two differ at the end of the path.
+@theorem(LIKELIHOOD, "quadrature", cases=PROCESSES)
+def prior_stands_in_for_the_law_at_the_end(impl, sde, x=POINTS, t0=0.1, tolerance=1e-8):
+    r"""If no log-density at t = 1 is given, the prior's is used, with an error of their difference at the path's end.
 
     \log p_{t_0}(x) - \log p_1(x(1)) + \log \pi(x(1)),\ \pi = \mathcal N(0, I),
     \ \mathcal N(0, \text{std}(1)^2 I) \text{ where } m = 1"""

@@ -1,24 +1,18 @@
-r"""Theorems about pseudo-likelihood: what it is, where it is least, and where it is the likelihood itself."""
+r"""Theorems about pseudo-likelihood: its value, its minimum, and when it is the likelihood itself."""
 
 import numpy as np
 
-from refebm.identities.draw import SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Sides, theorem
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.rbm import joint, machine
-from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import Model
 
 BESAG = "Besag 1975, section 2"
 
 
-def flips(d):
-    """Of each state in the order of `all_bits`, the numbers of those with one bit flipped, (2^d, d)."""
-    return np.arange(2**d)[:, None] ^ (1 << np.arange(d))
-
-
 def conditionals(p, d):
-    """p(x_i | the others), (2^d, d), of probabilities of all states."""
+    """p(x_i | the other bits), (2^d, d), from the probabilities p of all states."""
     return p[:, None] / (p[:, None] + p[flips(d)])
 
 
@@ -26,29 +20,24 @@ def a_machine(draw: Draw) -> dict:
     return {"model": machine(draw, "binary_rbm", draw.count(1, 4), draw.count(1, 3))}
 
 
-@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=a_machine)
+@theorem(BESAG, "pointwise", a_machine)
 def pseudo_likelihood_by_enumeration(impl, model):
-    r"""Of a machine, from the joint law of all its units: each visible bit given the others, hidden units summed out.
+    r"""Pseudo-likelihood is minus the sum of the log probabilities of each visible bit given the others.
 
     -\sum_i \log \frac{\sum_h p(x, h)}{\sum_h p(x, h) + \sum_h p(x^{-i}, h)}"""
     p = np.sum(joint(model), axis=1)
     rows = impl.pseudo_likelihood(impl.energy(model), all_bits(model.d))
-    size = model.d * (1 + np.abs(np.log(p)))  # what the energies add up
+    size = model.d * (1 + np.abs(np.log(p)))  # the size of the terms of the energies
     return Sides([rows], list(-np.log(conditionals(p, model.d)).T), formula=[size])
 
 
-def law_and_energy(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
-
-
-@theorem(f"{BESAG}; Hyvarinen 2006", kind="enumeration", about="pseudo_likelihood", case=law_and_energy)
+@theorem(f"{BESAG}; Hyvarinen 2006", "enumeration", law_and_energy)
 def pseudo_likelihood_is_a_sum_of_divergences(impl, log_p, model):
-    r"""In the mean it is the divergence of each bit's law given the others, and their entropies: least at the truth.
+    r"""The mean is a sum of KL divergences between conditional laws, plus entropies, and is least at the true energy.
 
     \mathbb E_p[\text{row}] = \sum_i \mathbb E\, KL(p(x_i | x_{-i}) \,|\, q(x_i | x_{-i}))
     - \sum_i \mathbb E_p \log p(x_i | x_{-i})"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     e = model(all_bits(d))
     true, q = conditionals(p, d), 1 / (1 + np.exp(e[:, None] - e[flips(d)]))
     rows = p * impl.pseudo_likelihood(impl.energy(model), all_bits(d))
@@ -63,9 +52,9 @@ def bits_apart(draw: Draw) -> dict:
     return {"b": draw.reals((d,), -2, 2), "c": draw.reals((2,), -1, 1)}
 
 
-@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=bits_apart, cancels=EITHER_SIGN)
+@theorem(BESAG, "pointwise", bits_apart, cancels=EITHER_SIGN)
 def of_independent_bits_it_is_the_likelihood(impl, b, c):
-    r"""Where no bit depends on another it is minus the log-likelihood itself.
+    r"""For independent bits, pseudo-likelihood is minus the log-likelihood.
 
     W = 0:\quad -\log p(x) = -b \cdot x + \sum_i \log(1 + e^{b_i})"""
     x = all_bits(len(b))
@@ -75,15 +64,9 @@ def of_independent_bits_it_is_the_likelihood(impl, b, c):
     return Sides([rows], [-x @ b, np.sum(np.log1p(np.exp(b))) + 0 * rows], formula=formula)
 
 
-def unlikely_bits(draw: Draw) -> dict:
-    """One bit, by odds of e^-350 or more, and by odds that are no double."""
-    odds, steep = draw.real(40, 350), draw.real(710, 900)
-    return {"biases": [odds, -odds, steep, -steep]}
-
-
-@theorem(BESAG, kind="pointwise", about="pseudo_likelihood", case=unlikely_bits)
+@theorem(BESAG, "pointwise", unlikely_bits)
 def pseudo_likelihood_of_unlikely_bits(impl, biases):
-    r"""Where the model is certain of a bit it is the odds against it, which may be next to nothing, or their log.
+    r"""For a bit with odds e^a against it, pseudo-likelihood is e^a if that is tiny, not zero, and a if that is huge.
 
     \log(1 + e^a) = e^a \text{ for } a \ll 0,\ a \text{ for } a \gg 0"""
     x, left = np.array([[0.0], [1.0]]), []

@@ -1,18 +1,17 @@
-r"""Theorems about restricted Boltzmann machines: free energies, conditionals, partition functions, by enumeration."""
+r"""Theorems about restricted Boltzmann machines, by enumeration: free energies, conditionals, partition functions."""
 
 import numpy as np
 import scipy
 from autograd import elementwise_grad
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Sides, expect, theorem
+from refebm.identities.bits import all_bits
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, energy_gradients, gradient_of
-from refebm.identities.record import Sides, theorem
-from refebm.identities.rules import all_bits
 from refebm.models import RBMS, Model
 from refebm.truth.densities import Gaussian
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect, total
+from refebm.truth.expectations import total
 
 SOURCES = {
     "binary_rbm": "Hinton 2002, section 3; Stanford CS236, restricted Boltzmann machine",
@@ -21,7 +20,7 @@ SOURCES = {
 
 
 def machine(draw: Draw, kind: str, d: int, m: int | None = None) -> Model:
-    """A machine of as many hidden as visible units, of one, or of one more."""
+    """A machine with m hidden units: as many as visible ones, a single one, or one more than visible ones."""
     m = draw.choice((d, d, 1, d + 1)) if m is None else m
     given = {"b": draw.reals((d,), -1, 1), "c": draw.reals((m,), -1, 1), "W": draw.reals((d, m), -1.5, 1.5)}
     return Model(kind, given | ({"sigma": draw.real(0.6, 1.2)} if kind == "gaussian_rbm" else {}))
@@ -47,7 +46,7 @@ def joint(model: Model) -> np.ndarray:
 
 
 def for_both(kind: str, about: str, statement: str, latex: str | dict[str, str], case, **options):
-    """Register one theorem for each class of machine, called after it: their methods fail one at a time."""
+    """Register one theorem per class of machine and name it after the class, so that failures are told apart."""
 
     def register(sides):
         for name, of in RBMS.items():
@@ -59,7 +58,7 @@ def for_both(kind: str, about: str, statement: str, latex: str | dict[str, str],
             about_one.__module__ = sides.__module__
             formula = latex[name] if isinstance(latex, dict) else latex
             about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{formula}"
-            about_one.__wrapped__ = sides  # the proof
+            about_one.__wrapped__ = sides  # the text that pages show as the proof
             theorem(
                 SOURCES[name],
                 kind=kind,
@@ -81,7 +80,7 @@ def states_of_both_layers(draw: Draw, kind: str) -> dict:
 @for_both(
     "pointwise",
     "energy",
-    "the energy of both layers, multiplied out",
+    "the energy is its formula, term by term",
     {
         "binary_rbm": r"-\sum_i b_i v_i - \sum_j c_j h_j - \sum_{ij} v_i W_{ij} h_j",
         "gaussian_rbm": r"\tfrac{1}{2\sigma^2} \sum_i (v_i - b_i)^2 - \sum_j c_j h_j"
@@ -114,7 +113,7 @@ def free_energy_sums_over_hidden_states(rbm, model, v, h):
 @for_both(
     "pointwise",
     "hidden_mean",
-    "the mean of the hidden units given the visible ones, from the joint probabilities of all their states",
+    "the mean of the hidden units given the visible ones follows from the joint probabilities of all states",
     r"\mathbb E[h_j \mid v] = \frac{\sum_h h_j e^{-E(v, h)}}{\sum_h e^{-E(v, h)}}",
     states_of_both_layers,
 )
@@ -125,17 +124,17 @@ def hidden_mean_is_conditional(rbm, model, v, h):
 
 
 def far(draw: Draw) -> float:
-    """Minus a number from 40 to 700: its exponential is a double, and nothing beside 1."""
+    """A number from -700 to -40: its exponential does not underflow, but is lost when added to 1."""
     return -draw.real(40, 700)
 
 
 def beyond(draw: Draw) -> float:
-    """A number whose exponential is not a double."""
+    """A number whose exponential overflows."""
     return draw.real(710, 900)
 
 
 def one_far_unit(draw: Draw, kind: str) -> dict:
-    """A hidden unit whose field is its bias, the visible ones being zero."""
+    """One hidden unit, whose input is its bias alone, since the visible units are zero."""
     model = machine(draw, kind, draw.count(1, 3), 1)
     bias = draw.choice((far, beyond))(draw)
     return {"model": Model(kind, model.parameters | {"b": np.zeros(model.d), "c": np.array([bias])})}
@@ -144,7 +143,7 @@ def one_far_unit(draw: Draw, kind: str) -> dict:
 @for_both(
     "pointwise",
     "free_energy",
-    "a hidden unit that is certainly off leaves what its odds are, one that is certainly on its field",
+    "a hidden unit that is certainly off adds minus its tiny odds, one that is certainly on minus its input",
     r"F(0) = -e^c \text{ for } c \ll 0,\ -c \text{ for } c \gg 0",
     one_far_unit,
 )
@@ -154,7 +153,7 @@ def free_energy_far_out(rbm, model):
 
 
 def two_far_units(draw: Draw, kind: str) -> dict:
-    """One that is certainly off and one that is certainly on, in both layers, without couplings."""
+    """A machine without couplings, with one unit certainly off and one certainly on in each layer."""
     biases = [np.array([far(draw), beyond(draw)]) for _ in range(2)]
     sigma = {"sigma": draw.real(0.6, 1.2)} if kind == "gaussian_rbm" else {}
     return {"model": Model(kind, {"b": biases[0], "c": biases[1], "W": np.zeros((2, 2))} | sigma)}
@@ -163,7 +162,7 @@ def two_far_units(draw: Draw, kind: str) -> dict:
 @for_both(
     "pointwise",
     "hidden_mean",
-    "the probability of a unit that is certainly off is its odds, not zero",
+    "the probability of a unit that is certainly off is its tiny odds, not zero",
     r"\mathbb E[h] = e^c \text{ for } c \ll 0,\ 1 \text{ for } c \gg 0",
     two_far_units,
 )
@@ -173,13 +172,10 @@ def hidden_mean_far_out(rbm, model):
 
 
 @theorem(
-    SOURCES["binary_rbm"],
-    kind="pointwise",
-    about="BinaryRBM.visible_mean",
-    case=lambda draw: two_far_units(draw, "binary_rbm"),
+    SOURCES["binary_rbm"], "pointwise", lambda draw: two_far_units(draw, "binary_rbm"), about="BinaryRBM.visible_mean"
 )
 def binary_rbm_visible_mean_far_out(impl, model):
-    r"""The probability of a visible unit that is certainly off is its odds, not zero.
+    r"""The probability of a visible unit that is certainly off is its tiny odds, not zero.
 
     \mathbb E[v] = e^b \text{ for } b \ll 0,\ 1 \text{ for } b \gg 0"""
     off, _ = model.parameters["b"]
@@ -187,20 +183,17 @@ def binary_rbm_visible_mean_far_out(impl, model):
 
 
 @theorem(
-    SOURCES["binary_rbm"],
-    kind="pointwise",
-    about="BinaryRBM.log_partition",
-    case=lambda draw: two_far_units(draw, "binary_rbm"),
+    SOURCES["binary_rbm"], "pointwise", lambda draw: two_far_units(draw, "binary_rbm"), about="BinaryRBM.log_partition"
 )
 def binary_rbm_log_partition_far_out(impl, model):
-    r"""Without couplings the partition function is a product, here of what is no double: one unit of each layer is on.
+    r"""Without couplings log Z is a sum over units, correct even where the factors of Z overflow.
 
     \log Z = \textstyle\sum_i \log(1 + e^{b_i}) + \sum_j \log(1 + e^{c_j})"""
     return Sides([impl.rbm(model).log_partition()], [model.parameters["b"][1], model.parameters["c"][1]])
 
 
 def far_wells(draw: Draw) -> dict:
-    """One hidden unit, which moves the mean of the visible ones, and these are far from the origin already."""
+    """A machine with one hidden unit, whose visible units have means far from the origin."""
     model = machine(draw, "gaussian_rbm", draw.count(1, 3), 1)
     W = model.parameters["W"] + 0.125  # not zero
     return {
@@ -208,9 +201,9 @@ def far_wells(draw: Draw) -> dict:
     }
 
 
-@theorem(SOURCES["gaussian_rbm"], kind="pointwise", about="GaussianBernoulliRBM.log_partition", case=far_wells)
+@theorem(SOURCES["gaussian_rbm"], "pointwise", far_wells, about="GaussianBernoulliRBM.log_partition")
 def gaussian_rbm_log_partition_far_out(impl, model):
-    r"""However far the wells are from the origin, what counts is how far one is from the other.
+    r"""log Z keeps full precision however far the wells are from the origin, as only their difference matters.
 
     \log Z = c + \frac{w \cdot w + 2\, b \cdot w}{2 \sigma^2} + \tfrac d2 \log(2 \pi \sigma^2),
     \text{ where the hidden unit is certainly on}"""
@@ -222,12 +215,12 @@ def gaussian_rbm_log_partition_far_out(impl, model):
 
 @theorem(
     SOURCES["binary_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "binary_rbm"),
     about="BinaryRBM.visible_mean",
-    case=lambda draw: states_of_both_layers(draw, "binary_rbm"),
 )
 def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
-    r"""The mean of the visible units given the hidden ones, from the joint probabilities of all their states.
+    r"""The mean of the visible units given the hidden ones follows from the joint probabilities of all states.
 
     \mathbb E[v_i \mid h] = \frac{\sum_v v_i e^{-E(v, h)}}{\sum_v e^{-E(v, h)}}"""
     states = all_bits(model.d)
@@ -238,13 +231,13 @@ def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     about="GaussianBernoulliRBM.visible_mean",
-    case=lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )
 def gaussian_rbm_visible_mean_by_hand(impl, model, v, h):
-    r"""The energy is |v - b - W h|^2/(2 sigma^2) and a constant: the mean of the visible units, multiplied out.
+    r"""The mean of Gaussian visible units is b + W h, since E is |v - b - W h|^2/(2 sigma^2) plus a function of h.
 
     \mathbb E[v_i \mid h] = b_i + \sum_j W_{ij} h_j"""
     b, W = model.parameters["b"], model.parameters["W"]
@@ -253,17 +246,17 @@ def gaussian_rbm_visible_mean_by_hand(impl, model, v, h):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="quadrature",
-    about="GaussianBernoulliRBM.visible_mean",
-    case=lambda draw: {
+    "quadrature",
+    lambda draw: {
         "model": (model := machine(draw, "gaussian_rbm", draw.dimension())),
         "h": units(draw, 1, len(model.parameters["c"])),
     },
+    about="GaussianBernoulliRBM.visible_mean",
     plane=True,
     cancels="a mean may be zero",
 )
 def gaussian_rbm_visible_mean_is_conditional(impl, model, h):
-    r"""The mean of the visible units given the hidden ones, by quadrature of the joint density.
+    r"""The mean of Gaussian visible units given the hidden ones is that of the joint density, by quadrature.
 
     \mathbb E[v \mid h] = \frac{\int v\, e^{-E(v, h)}\, dv}{\int e^{-E(v, h)}\, dv}"""
     reach = np.sum((h @ model.parameters["W"].T) ** 2)
@@ -278,12 +271,12 @@ def gaussian_rbm_visible_mean_is_conditional(impl, model, h):
 
 @theorem(
     SOURCES["binary_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
     about="BinaryRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
 )
 def binary_rbm_partition_function_by_enumeration(impl, model):
-    r"""The partition function is the sum over the states of both layers, whichever of them is the larger.
+    r"""The partition function is the sum over the states of both layers, whichever layer is larger.
 
     Z = \sum_{v, h} e^{-E(v, h)}"""
     e = energies(model, all_bits(model.d), all_bits(len(model.parameters["c"])))
@@ -292,9 +285,9 @@ def binary_rbm_partition_function_by_enumeration(impl, model):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     about="GaussianBernoulliRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     plane=True,
 )
 def gaussian_rbm_partition_function_by_quadrature(impl, model):
@@ -313,12 +306,12 @@ def gaussian_rbm_partition_function_by_quadrature(impl, model):
 
 @theorem(
     SOURCES["binary_rbm"],
-    kind="enumeration",
+    "enumeration",
+    lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
     about="BinaryRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
 )
 def binary_rbm_partition_function_has_one_phase(impl, model):
-    r"""The gradient of log Z is the mean of minus that of the energy over all states; that of the energy by hand.
+    r"""The gradient of log Z is minus the mean gradient of the energy over all states.
 
     \nabla_\theta \log Z = \mathbb E_{p_\theta(v, h)}[-\nabla_\theta E]"""
     gradient = gradient_of(lambda model: impl.rbm(model).log_partition(), model)
@@ -328,14 +321,14 @@ def binary_rbm_partition_function_has_one_phase(impl, model):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="quadrature",
+    "quadrature",
+    lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     about="GaussianBernoulliRBM.log_partition",
-    case=lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
     plane=True,
     cancels=EITHER_SIGN,
 )
 def gaussian_rbm_partition_function_has_one_phase(impl, model):
-    r"""The gradient of log Z, that in sigma included, is the mean of minus that of the energy, by quadrature.
+    r"""The gradient of log Z, including that in sigma, is minus the mean gradient of the energy, by quadrature.
 
     \nabla_\theta \log Z = \mathbb E_{p_\theta(v)}[-\nabla_\theta F]"""
     gradient = gradient_of(lambda model: impl.rbm(model).log_partition(), model)
@@ -345,13 +338,13 @@ def gaussian_rbm_partition_function_has_one_phase(impl, model):
 
 @theorem(
     SOURCES["gaussian_rbm"],
-    kind="pointwise",
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     about="GaussianBernoulliRBM.free_energy",
-    case=lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
     cancels=EITHER_SIGN,
 )
 def gaussian_rbm_score_is_that_of_its_energy(impl, model, v, h):
-    r"""Energy and score are of one model: minus the gradient of the free energy is the score by hand.
+    r"""Minus the gradient of the free energy is the score by hand, so energy and score belong to one model.
 
     -\nabla_v F = \frac{b - v + W\, \mathbb E[h \mid v]}{\sigma^2}"""
     score = -elementwise_grad(impl.rbm(model).free_energy)(v)

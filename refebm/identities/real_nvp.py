@@ -1,19 +1,17 @@
-r"""Theorems about RealNVP: its inverse, its log-determinant, its density."""
+r"""Theorems about RealNVP: its inverse, its log-determinant and its density."""
 
 import numpy as np
 
-from refebm.identities.draw import Draw
-from refebm.identities.record import Sides, theorem
+from refebm.identities import Draw, Sides, expect, theorem
 from refebm.models import Model
 from refebm.truth.densities import LOG_2PI, Gaussian, standard_normal
 from refebm.truth.derivatives import network_derivatives
-from refebm.truth.expectations import expect
 
 DINH = "Dinh, Sohl-Dickstein and Bengio 2017, eqs. 7 and 8"
 
 
 def coupling(x, i, layers):
-    """Which coordinates move, their log scale and shift, and the slopes (n, 2 d, d) of both, by hand."""
+    """Which coordinates move, their log scale and shift, and the derivatives (n, 2 d, d) of both, by hand."""
     moves = np.arange(x.shape[1]) % 2 == i % 2
     out, slopes, _ = network_derivatives(layers, np.where(moves, 0.0, x))
     log_scale, shift = np.tanh(out[:, : len(moves)]), out[:, len(moves) :]
@@ -22,7 +20,7 @@ def coupling(x, i, layers):
 
 
 def to_normal(couplings, x):
-    """z = T^{-1}(x), its Jacobian (n, d, d), which is multiplied out, and sum |terms| of each z, by hand."""
+    """z = T^{-1}(x), its full Jacobian (n, d, d), and sum |terms| of each z, by hand."""
     n, d = x.shape
     jacobian, size = np.eye(d) * np.ones((n, 1, 1)), np.abs(x)
     for i, layers in enumerate(couplings):
@@ -57,9 +55,9 @@ def flow_and_points(draw: Draw) -> dict:
     return {"couplings": draw._flow(d)["couplings"], "x": draw.reals((3, d), -3, 3)}
 
 
-@theorem(DINH, kind="pointwise", about="RealNVP.inverse RealNVP.sample", case=flow_and_points)
+@theorem(DINH, "pointwise", flow_and_points, about="RealNVP.inverse RealNVP.sample")
 def flows_go_there_and_back(impl, couplings, x):
-    r"""The inverse undoes the sample, and the sample the inverse; each undoes the other map by hand too.
+    r"""Sampling and inverse undo each other, and each undoes the other map written by hand.
 
     T^{-1}(T(x)) = T(T^{-1}(x)) = x"""
     flow = impl.RealNVP(couplings)
@@ -70,9 +68,9 @@ def flows_go_there_and_back(impl, couplings, x):
     return Sides([np.stack(left)], [np.stack([x] * 4)], formula=[np.stack([there, back] * 2)])
 
 
-@theorem(DINH, kind="pointwise", about="RealNVP.inverse RealNVP.sample", case=flow_and_points)
+@theorem(DINH, "pointwise", flow_and_points, about="RealNVP.inverse RealNVP.sample")
 def flows_by_hand(impl, couplings, x):
-    r"""Both maps, coordinate by coordinate.
+    r"""Both maps scale and shift each coordinate as the formula says.
 
     x_j \mapsto (x_j - t_j) e^{-s_j} \text{ and } z_j \mapsto z_j e^{s_j} + t_j,\
     s \text{ and } t \text{ of the coordinates that stay}"""
@@ -81,9 +79,9 @@ def flows_by_hand(impl, couplings, x):
     return Sides([np.stack([flow.inverse(x)[0], flow.sample(x)])], [np.stack([z, y])], formula=[[size_z, size_y]])
 
 
-@theorem(DINH + "; Gao et al. 2020, section 3.2", kind="pointwise", about="RealNVP.inverse", case=flow_and_points)
+@theorem(DINH + "; Gao et al. 2020, section 3.2", "pointwise", flow_and_points, about="RealNVP.inverse")
 def log_determinant_is_that_of_the_jacobian(impl, couplings, x):
-    r"""The log-determinant that comes with the inverse is that of the whole Jacobian, multiplied out by hand.
+    r"""The log-determinant that the inverse returns is that of the full Jacobian, by hand.
 
     -\textstyle\sum_j s_j = \log|\det \partial T^{-1}(x)/\partial x|"""
     return Sides([impl.RealNVP(couplings).inverse(x)[1]], [np.linalg.slogdet(to_normal(couplings, x)[1])[1]])
@@ -91,12 +89,12 @@ def log_determinant_is_that_of_the_jacobian(impl, couplings, x):
 
 @theorem(
     DINH + "; Stanford CS236, score matching for autoregressive and flow models",
-    kind="pointwise",
+    "pointwise",
+    flow_and_points,
     about="RealNVP.log_prob",
-    case=flow_and_points,
 )
 def density_of_a_flow_by_change_of_variables(impl, couplings, x):
-    r"""The density by change of variables, and the energy of the model kind `flow`, which is its negative.
+    r"""The log-density follows by change of variables, and the energy of the model kind `flow` is its negative.
 
     \log p(x) = \log \mathcal N(T^{-1}(x); 0, I) + \log|\det \partial T^{-1}(x)/\partial x|"""
     z, jacobian, _ = to_normal(couplings, x)
@@ -109,7 +107,7 @@ def density_of_a_flow_by_change_of_variables(impl, couplings, x):
 
 
 def small_flow(draw: Draw) -> dict:
-    """In the plane, two couplings of one unit each, which stretch by no more than 1.7."""
+    """A flow in the plane: two couplings with one hidden unit each, which stretch by at most 1.7."""
     layers = [
         (
             (draw.reals((2, 1), -0.6, 0.6), draw.reals((1,), -0.6, 0.6)),
@@ -120,9 +118,9 @@ def small_flow(draw: Draw) -> dict:
     return {"couplings": tuple(layers)}
 
 
-@theorem(DINH, kind="quadrature", about="RealNVP.log_prob", case=small_flow)
+@theorem(DINH, "quadrature", small_flow, about="RealNVP.log_prob")
 def density_of_a_flow_is_the_law_of_its_sample(impl, couplings):
-    r"""The density integrates to one, and its moments are those of T(z), z unit normal, T by hand.
+    r"""The density integrates to one, and its moments are those of T(z) with unit normal z and T by hand.
 
     \int p(x)\, h(x)\, dx = \mathbb E_z[h(T(z))],\ h = 1, x, |x|^2"""
     wide = Gaussian(np.zeros(2), 3.0)

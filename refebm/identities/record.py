@@ -1,25 +1,28 @@
-r"""A theorem is a record that returns the terms of both sides; `check` holds them against a derived tolerance.
+r"""A theorem is a record that returns the terms of both sides; `check` compares the sides within a derived tolerance.
 
-Acceptance, u the unit roundoff, entry by entry, always with ``<=`` on what must hold, so that NaN fails:
+How each kind is accepted, entry by entry. u is the unit roundoff; every condition is written as ``<=``, so NaN fails:
 
-- pointwise: gap <= 64 u (sum |terms| + K), K the change of each term when every drawn number moves by one part in
-  2^26, over 2^-26: what rounding of the case itself may do. The largest of three patterns of ups and downs; they are
-  tried where the terms alone do not excuse the gap.
-- quadrature: gap <= 64 u sum |terms|, summed over the nodes too, **and** the certificate of every expectation < 1e-9.
-- enumeration: gap <= 64 u sum |terms|, summed over the finite space.
-- limit: observed order between successive steps within 0.02, and error/h^p within 0.02 of the known coefficient.
-- statistical: |estimate - value| within the quantile of a false-alarm budget of 1e-6 for the whole run.
+- pointwise: gap <= 64 u (sum |terms| + K). K is the change of the terms when every drawn number moves by one part in
+  2^26, divided by 2^-26: it bounds what rounding of the case itself can do. K is the largest over three patterns of
+  moves up and down, and is computed only where sum |terms| alone is too small for the gap.
+- quadrature: gap <= 64 u sum |terms|, summed also over the nodes, **and** the certificate of every expectation < 1e-9.
+- enumeration: gap <= 64 u sum |terms|, summed also over the finite space.
+- limit: the observed order between successive steps is within 0.02 of the stated one, and error/h^p is within a
+  fraction 0.02 of the known coefficient.
+- statistical: |estimate - value| is within a quantile that keeps false alarms of the whole run below 1e-6.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
+from types import CodeType, FunctionType
 from typing import NamedTuple
 
 import numpy as np
 
+import refebm
 from refebm.glossary import DomainError, InputError
 from refebm.identities.draw import NUDGE, PATTERNS, Draw
 from refebm.identities.implementation import REFERENCE, Failure, Implementation, NotSupported
@@ -30,23 +33,26 @@ ROUNDOFF = np.finfo(float).eps / 2
 FACTOR = 64
 ORDER = 0.02
 FALSE_ALARMS = 1e-6
-STATISTICS = 10_000  # comparisons that one run makes at most (see `run`): they share the budget
+STATISTICS = 10_000  # the most comparisons that one run makes (see `run`); they share the budget FALSE_ALARMS
 REFUSED = "refused: "
 QUANTILE = -NormalDist().inv_cdf(FALSE_ALARMS / STATISTICS / 2)
 
 
 class Sides(NamedTuple):
-    """The terms of both sides; under quadrature and enumeration their first axis is summed over, a float is itself."""
+    """The terms of both sides: lists of arrays or floats. Each side is the sum of its list.
+
+    For quadratures and enumerations the first axis of an array runs over nodes or states and is summed too.
+    """
 
     left: list
     right: list
-    change: float = 0.0
+    change: float = 0.0  # the certificate of `expect`: how far its expectations have not settled
     inequality: bool = False  # left <= right instead of left = right
-    formula: Sequence = ()  # terms that the function under test adds up itself, of which we see the sum alone
+    formula: Sequence = ()  # sizes of terms that the function under test adds up inside, where we only see their sum
 
 
 class Limit(NamedTuple):
-    """error(steps) should be coefficient * steps^order; None is a coefficient that is not known."""
+    """Errors at each step size, which should be coefficient * steps^order; None: the coefficient is not known."""
 
     steps: np.ndarray
     errors: np.ndarray
@@ -64,7 +70,7 @@ class Sampled(NamedTuple):
 
 @dataclass(frozen=True)
 class Theorem:
-    """One identity: what it says, where it stands, what it is about, how a case is drawn and how it is judged."""
+    """One identity: its statement, source, kind, the functions it is about, and how its cases are drawn."""
 
     name: str
     stem: str
@@ -75,20 +81,21 @@ class Theorem:
     about: tuple[str, ...]
     case: Callable[[Draw], dict]
     sides: Callable
-    plane: bool = False  # also has cases in two dimensions, which are dearer
-    mixtures: bool = False  # can be run on the user's data
+    plane: bool = False  # it also has cases in two dimensions, which cost more
+    mixtures: bool = False  # it can be run on the user's data
     outside: dict[str, Callable[[], dict]] = field(default_factory=dict)
-    cases: int | None = None  # how many there are, of a fixed list
-    cancels: str = ""  # why sum |terms| may exceed both sides by far
-    where: str = ""  # file and line of a theorem of a user
+    cases: int | None = None  # the length of its list of cases, where that is fixed
+    cancels: str = ""  # why sum |terms| may be much larger than both sides
+    where: str = ""  # file and line, for a user's theorem
 
 
 THEOREMS: dict[str, Theorem] = {}  # refebm's own
 OURS = __name__.rpartition(".")[0]
+PUBLIC = frozenset(refebm.__all__)
 
 
 class Wrong(NamedTuple):
-    """A wrong version of a function of a user, which theorems about it must reject."""
+    """A wrong version of a user's function, which the theorems about that function must reject."""
 
     function: str
     version: Callable
@@ -96,25 +103,32 @@ class Wrong(NamedTuple):
 
 def theorem(
     source: str,
-    *,
     kind: str,
-    about: str,
-    case: Callable[[Draw], dict],
+    case: Callable[..., dict] | None = None,
+    *,
+    about: str = "",
     plane: bool = False,
     mixtures: bool = False,
     outside: dict[str, Callable[[], dict]] | None = None,
-    cases: int | None = None,
+    cases: int | Sequence | None = None,
     cancels: str = "",
 ) -> Callable:
     """Register a function (impl, **case) -> sides; its docstring is the statement, in words and in LaTeX.
 
-    source: where it stands. kind: the evidence, and how it is judged (see `refebm.identities.record`). about: the names
-    of the functions that it is about, which it calls as ``impl.NAME``. case: a function of a `Draw` that returns the
-    arguments by name. plane: it begins with ``draw.dimension()``. mixtures: its density is a ``draw.mixture(d)``, for
-    which a user's data can stand. outside: cases outside its conditions, by words, in which it must fail or be refused.
-    cases: how many there are, where ``draw.count(0, cases - 1)`` is all that is drawn. cancels: why its terms may be
-    much larger than its sides.
-    A theorem of another module than refebm's is kept there, in ``__theorems__``.
+    - source: the paper and the place in it.
+    - kind: the evidence, and how it is judged (see `refebm.identities.record`).
+    - about: the names of the functions that the theorem is about. By default they are those that its code, and
+      functions to which it hands ``impl``, call as ``impl.NAME``.
+    - case: a function of a `Draw` that returns the arguments by name.
+    - cases: a list of all cases, each a tuple of the arguments (or a single one). If `case` is given too, it is called
+      with these and returns the arguments by name. Or the number of cases, if all that `case` draws is
+      ``draw.count(0, cases - 1)``.
+    - plane: `case` begins with ``draw.dimension()``.
+    - mixtures: its density is a ``draw.mixture(d)``, which a user's data can replace.
+    - outside: cases outside its conditions, by words, in which it must fail or be refused.
+    - cancels: why its terms may be much larger than its sides.
+
+    A theorem of a module outside refebm is kept in that module, in ``__theorems__``.
     """
     if kind not in JUDGES:
         raise InputError("E-KIND", f"kind must be one of {', '.join(JUDGES)}, got {kind!r}{did_you_mean(kind, JUDGES)}")
@@ -123,7 +137,8 @@ def theorem(
         words, _, latex = (" ".join(part.split()) for part in (inspect.getdoc(function) or "").partition("\n\n"))
         name, module, names = function.__name__, function.__module__, tuple(about.split())
         text = (name, module.rpartition(".")[2], words, latex, source, kind, names)
-        made = Theorem(*text, case, function, plane, mixtures, outside or {}, cases, cancels)
+        drawn, number = (case, cases) if isinstance(cases, int | None) else (_listed(function, case, cases), len(cases))
+        made = Theorem(*text, drawn, function, plane, mixtures, outside or {}, number, cancels)
         if module.startswith(f"{OURS}."):
             THEOREMS[made.name] = made
         else:
@@ -133,10 +148,40 @@ def theorem(
     return register
 
 
-def wrong(function: Callable) -> Callable:
-    """Register a wrong version of a function of yours, which the theorems about it must reject: verify --controls.
+def _listed(function, case, cases):
+    """A function of a `Draw` that returns the arguments of one of the cases listed."""
+    names = list(inspect.signature(function).parameters)[1:]
+    case = case or (lambda *values: dict(zip(names, values)))
+    drawn = [one if isinstance(one, tuple) else (one,) for one in cases]
+    return lambda draw: case(*draw.choice(drawn))
 
-    The docstring of the version says what is wrong with it. It is kept in its module, in ``__wrong__``.
+
+def with_about(theorem: Theorem) -> Theorem:
+    """The theorem with what it is about: if its decorator names no functions, those that its code calls."""
+    return theorem if theorem.about else replace(theorem, about=tuple(dict.fromkeys(_called(theorem.sides, set()))))
+
+
+def _called(function: Callable, seen: set) -> Iterator[str]:
+    """The public names in the code of a function, and of functions to which it hands `impl`, except those that its
+    module has: the rest are called on `impl`."""
+    for name in _names(function.__code__):
+        other = function.__globals__.get(name)
+        if name in PUBLIC and name not in function.__globals__:
+            yield name
+        elif isinstance(other, FunctionType) and "impl" in other.__code__.co_varnames and other not in seen:
+            seen.add(other)
+            yield from _called(other, seen)
+
+
+def _names(code: CodeType) -> list[str]:
+    """The names of globals and attributes in the code; those of inner functions come last."""
+    return [*code.co_names, *(name for one in code.co_consts if isinstance(one, CodeType) for name in _names(one))]
+
+
+def wrong(function: Callable) -> Callable:
+    """Register a wrong version of your function, which the theorems about it must reject (``verify --controls``).
+
+    The docstring of the wrong version says what is wrong with it. Its module keeps it in ``__wrong__``.
     """
 
     def register(version):
@@ -147,7 +192,7 @@ def wrong(function: Callable) -> Callable:
 
 
 class Verdict(NamedTuple):
-    """Whether a case holds, its error in units of the tolerance, and what to print when it does not."""
+    """Whether a theorem holds on a case, its error in units of the tolerance, and what to print when it does not."""
 
     holds: bool
     ratio: float
@@ -157,7 +202,7 @@ class Verdict(NamedTuple):
 
 
 def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Verdict:
-    """Draw a case of the theorem, run it on `impl`, judge it. DomainError is a refusal: red, with its text."""
+    """Draw a case of the theorem, run it on `impl` and judge it. A DomainError counts as failure; its text is kept."""
     case = theorem.case(draw)
     integers = tuple(draw.integers)
     nudged = (theorem.case(Draw.replay(integers, pattern=pattern, data=draw.data)) for pattern in PATTERNS)
@@ -165,7 +210,7 @@ def check(theorem: Theorem, draw: Draw, impl: Implementation = REFERENCE) -> Ver
 
 
 def verdict_of(theorem: Theorem, case: dict, impl: Implementation, nudged: Iterable[dict] = (), integers=()) -> Verdict:
-    """Judge a case that is already drawn; nudged: copies whose numbers are moved a little, if wanted."""
+    """Judge a case that is already drawn. nudged: copies whose numbers are moved by one part in 2^26 (optional)."""
     try:
         result = theorem.sides(impl, **case)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -185,8 +230,8 @@ def _pointwise(sides, moved=()):
     left, right = (np.broadcast_arrays(*map(np.asarray, side)) for side in (sides.left, sides.right))
     size = sum(map(np.abs, [*left, *right, *sides.formula]))
     at_once = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
-    if at_once[0]:
-        return at_once
+    if at_once[0] or not sides.change <= SETTLED:
+        return _if_settled(sides, at_once)
     terms = [*sides.left, *sides.right]
     changes = [sum(np.abs(a - b) for a, b in zip(terms, [*other.left, *other.right])) / NUDGE for other in moved]
     return _gap(sum(left), sum(right), size, functools.reduce(np.maximum, changes, 0.0), sides.inequality)
@@ -196,14 +241,18 @@ def _summed(sides, _=()):
     left, right = ([t if np.ndim(t) == 0 else total(t) for t in side] for side in (sides.left, sides.right))
     terms = [*sides.left, *sides.right, *sides.formula]
     size = sum(np.abs(t) if np.ndim(t) == 0 else total(np.abs(t)) for t in terms)
-    holds, ratio, cancellation, note = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
-    if not sides.change <= SETTLED:
-        return False, np.inf, cancellation, f"not settled: an expectation moves by {sides.change:.1e} of its terms"
-    return holds, ratio, cancellation, note
+    return _if_settled(sides, _gap(sum(left), sum(right), size, 0.0, sides.inequality))
+
+
+def _if_settled(sides, judged):
+    """`judged` itself, or a failure where an expectation did not settle; pointwise theorems may use `expect` too."""
+    if sides.change <= SETTLED:
+        return judged
+    return False, np.inf, judged[2], f"not settled: an expectation moves by {sides.change:.1e} of its terms"
 
 
 def _gap(left, right, size, sensitivity, inequality):
-    """Whether every entry is within its tolerance; a term that is not finite has no tolerance to be within."""
+    """Whether every entry is within its tolerance, the ratio to it, the cancellation, and a note. inf and nan fail."""
     if np.ndim(left) and np.ndim(right) and np.shape(left) != np.shape(right):
         return False, np.inf, 1.0, f"left has shape {np.shape(left)}, right {np.shape(right)}"
     left, right, size = np.broadcast_arrays(left, right, size)

@@ -1,10 +1,11 @@
-r"""Theorems about the reverse-time SDE, the velocity of the probability flow, predictor and corrector."""
+r"""Theorems about the reverse-time SDE, the velocity of the probability flow, and predictor-corrector sampling."""
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.diffused import (
     CS236,
     EULER,
@@ -26,12 +27,9 @@ from refebm.identities.diffused import (
     process,
     variance_and_rates,
 )
-from refebm.identities.draw import Draw
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.truth.densities import Gaussian
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 ANDERSON = f"Anderson 1982; {SONG}, eq. 6; {CS236}, sampling from the SDE"
 
@@ -52,9 +50,9 @@ def a_step_back(draw: Draw) -> dict:
     }
 
 
-@theorem(ANDERSON, kind="pointwise", about="reverse_sde_step", case=a_step_back, cancels=EITHER_SIGN)
+@theorem(ANDERSON, "pointwise", a_step_back, cancels=EITHER_SIGN)
 def reverse_sde_step_by_hand(impl, sde, model, x, t, dt, z):
-    r"""The drift turned round, and along the score g^2 dt, whatever the field.
+    r"""For any field a step subtracts the drift times dt and adds g^2 dt times the score and the noise.
 
     x + \tfrac12 \beta x\, dt + g^2 s(x, t)\, dt + g \sqrt{dt}\, z"""
     every = t * np.ones(len(x))
@@ -65,15 +63,13 @@ def reverse_sde_step_by_hand(impl, sde, model, x, t, dt, z):
 
 
 def without_noise(case: Callable) -> Callable:
-    """The same cases of what takes no step."""
+    """The same cases without dt and z, for functions that take no step."""
     return lambda draw: {name: value for name, value in case(draw).items() if name not in ("dt", "z")}
 
 
-@theorem(
-    FLOW, kind="pointwise", about="probability_flow_velocity", case=without_noise(a_step_back), cancels=EITHER_SIGN
-)
+@theorem(FLOW, "pointwise", without_noise(a_step_back), cancels=EITHER_SIGN)
 def velocity_by_hand(impl, sde, model, x, t):
-    r"""The drift less half of g^2 times the score, whatever the field.
+    r"""For any field the velocity is the drift minus half of g^2 times the score.
 
     -\tfrac12 \beta x - \tfrac12 g^2 s(x, t)"""
     every = t * np.ones(len(x))
@@ -83,7 +79,7 @@ def velocity_by_hand(impl, sde, model, x, t):
 
 
 def on_the_line(draw: Draw) -> dict:
-    """A mixture on the line, points, each at its own time, and a step."""
+    """A mixture on the line, points with a time for each, and a step."""
     model = draw.model(1, ("diffused_mixture",))
     return {
         "model": model,
@@ -94,7 +90,7 @@ def on_the_line(draw: Draw) -> dict:
 
 
 def rate_of_the_law(model, x, t):
-    """d/dt P(x_t < x) over p_t(x), (n, 1): of each component what its mean M and its variance C do, as terms.
+    """The terms of d/dt P(x_t < x) divided by p_t(x), (n, 1), from the mean M and variance C of each component.
 
     dM/dt = -1/2 beta M and dC/dt = g^2 - beta C, so that sqrt(C) d/dt (x - M)/sqrt(C) has three terms.
     """
@@ -105,15 +101,15 @@ def rate_of_the_law(model, x, t):
 
 
 def executed_back(impl, model, x, t, dt):
-    """Drift and noise as executed by a step back: b(x) = (x - x'(0))/dt, g^2 = (x'(1) - x'(0))^2/dt, and x'(0)."""
+    """b(x) = (x - x'(0))/dt, g^2 = (x'(1) - x'(0))^2/dt and x'(0), where x'(z) is the reverse step under test."""
     sde, s = impl.sde(model.parameters["sde"]), impl.score(model)
     still, kicked = (impl.reverse_sde_step(s, sde, x, t, dt, z + 0 * x).x for z in (0.0, 1.0))
     return (x - still) / dt, (kicked - still) ** 2 / dt, still
 
 
-@theorem(ANDERSON, kind="pointwise", about="reverse_sde_step", case=on_the_line, cancels=EITHER_SIGN)
+@theorem(ANDERSON, "pointwise", on_the_line, cancels=EITHER_SIGN)
 def reverse_sde_has_the_law_in_reverse(impl, model, x, t, dt):
-    r"""Drift and noise as executed solve the reverse-time Fokker-Planck equation of a mixture's law, at every point.
+    r"""The drift and noise that a step executes solve the reverse Fokker-Planck equation of a mixture, at every point.
 
     \partial_t P(x_t < x) = -b\, p_t - \tfrac12 g^2\, \partial_x p_t,\ b = f - g^2 s"""
     b, noise, still = executed_back(impl, model, x, t, dt)
@@ -122,11 +118,9 @@ def reverse_sde_has_the_law_in_reverse(impl, model, x, t, dt):
     return Sides([-b, -0.5 * noise * s], rate_of_the_law(model, x, t), formula=formula)
 
 
-@theorem(
-    FLOW, kind="pointwise", about="probability_flow_velocity", case=without_noise(on_the_line), cancels=EITHER_SIGN
-)
+@theorem(FLOW, "pointwise", without_noise(on_the_line), cancels=EITHER_SIGN)
 def velocity_carries_the_law(impl, model, x, t):
-    r"""The velocity solves the continuity equation of a mixture's law, at every point.
+    r"""The velocity solves the continuity equation of a mixture at every point.
 
     \partial_t P(x_t < x) = -u\, p_t"""
     u = impl.probability_flow_velocity(impl.score(model), impl.sde(model.parameters["sde"]), x, t)
@@ -145,7 +139,7 @@ def a_wave(draw: Draw) -> dict:
 
 
 def rate_of_a_wave(model, t, waves, phase):
-    """d/dt E cos(w . x_t + phase), for each component what its mean and its variance do."""
+    """The terms of d/dt E cos(w . x_t + phase), from the mean and the variance of each component."""
     logits, means, variances = (part[:, 0] for part in components(model, np.array([t])))
     now = process(model.parameters["sde"], t)
     size, angle = np.exp(logits - 0.5 * variances @ waves**2), means @ waves + phase
@@ -153,9 +147,9 @@ def rate_of_a_wave(model, t, waves, phase):
     return [*(0.5 * now.beta * (means @ waves) * np.sin(angle) * size), *(-0.5 * widening * np.cos(angle) * size)]
 
 
-@theorem(ANDERSON, kind="quadrature", about="reverse_sde_step", case=a_wave, plane=True, cancels=EITHER_SIGN)
+@theorem(ANDERSON, "quadrature", a_wave, plane=True, cancels=EITHER_SIGN)
 def reverse_sde_moves_waves_in_reverse(impl, model, t, dt, waves, phase):
-    r"""The same equation in the mean of every wave, also in the plane: Fokker-Planck in its weak form.
+    r"""The drift and noise that a step executes solve the Fokker-Planck equation in weak form, tested with waves.
 
     \tfrac{d}{dt} \mathbb E[h(x_t)] = \mathbb E[b \cdot \nabla h - \tfrac12 g^2 \Delta h],\ h = \cos(w \cdot x + c)"""
 
@@ -168,16 +162,9 @@ def reverse_sde_moves_waves_in_reverse(impl, model, t, dt, waves, phase):
     return Sides(terms, rate_of_a_wave(model, t, waves, phase), change)
 
 
-@theorem(
-    FLOW,
-    kind="quadrature",
-    about="probability_flow_velocity",
-    case=without_noise(a_wave),
-    plane=True,
-    cancels=EITHER_SIGN,
-)
+@theorem(FLOW, "quadrature", without_noise(a_wave), plane=True, cancels=EITHER_SIGN)
 def velocity_moves_waves(impl, model, t, waves, phase):
-    r"""The continuity equation in the mean of every wave, also in the plane.
+    r"""The velocity solves the continuity equation in weak form, tested with waves.
 
     \tfrac{d}{dt} \mathbb E[h(x_t)] = \mathbb E[u \cdot \nabla h],\ h = \cos(w \cdot x + c)"""
     s, sde = impl.score(model), impl.sde(model.parameters["sde"])
@@ -189,14 +176,9 @@ def velocity_moves_waves(impl, model, t, waves, phase):
     return Sides(terms, rate_of_a_wave(model, t, waves, phase), change)
 
 
-def data_and_end(draw: Draw) -> dict:
-    sde, low = draw.choice([(sde, low) for sde in PROCESSES for low in (0.0, 0.1)])
-    return {"sde": sde, "low": low, "v": 0.3}
-
-
-@theorem(f"{ANDERSON}; {EULER}", kind="limit", about="reverse_sde_step", case=data_and_end, cases=2 * len(PROCESSES))
-def reverse_chain_has_order_one(impl, sde, low, v):
-    r"""From the law at t = 1 the variance at t_0 >= 0 misses the data's, diffused, by order 1 in dt.
+@theorem(f"{ANDERSON}; {EULER}", "limit", cases=list(product(PROCESSES, (0.0, 0.1))))
+def reverse_chain_has_order_one(impl, sde, low, v=0.3):
+    r"""Started from the law at t = 1, the variance at t_0 >= 0 has an error of order 1 in dt.
 
     V_N - V(t_0) = \tfrac{1 - t_0}N \int_{t_0}^1 \tfrac{m(t)^2 V(t_0)^2}{m(t_0)^2 V(t)^2}
     [c^2 V - \tfrac12 \ddot V]\, dt + O(N^{-2}),\ c = g^2/V - \tfrac12 \beta"""
@@ -237,12 +219,12 @@ def a_return(draw: Draw) -> dict:
 
 
 def times_back(draw: Draw, n_steps: int) -> np.ndarray:
-    """From late to early."""
+    """Decreasing times, from late to early."""
     return draw.real(0.6, 0.99) * np.cumprod([1.0, *(draw.real(0.4, 0.9) for _ in range(n_steps))])
 
 
 def return_by_hand(sde, model, x, times, eta, z):
-    """What was added up after each time: start, drift and noise; and their sizes before cancellation."""
+    """The sums of start, drift and noise after each time, and the sizes of their terms."""
     drift, noise, size, states = 0 * x, 0 * x, 0 * x, []
     for (late, early), eta_k, (unit, *corrections) in zip(pairwise(times), eta * np.ones(len(z)), z):
         now, dt, s = process(sde, late), late - early, field_by_hand(model, x + drift + noise, late)
@@ -257,9 +239,9 @@ def return_by_hand(sde, model, x, times, eta, z):
     return [np.stack(parts) for parts in zip(*states)]
 
 
-@theorem(CORRECTED, kind="pointwise", about="predictor_corrector", case=a_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, "pointwise", a_return, cancels=EITHER_SIGN)
 def predictor_corrector_by_hand(impl, sde, model, x, times, eta, z):
-    r"""At each time a reverse step, then Langevin steps with the score of the time arrived at, whatever the field.
+    r"""For any field, each time has one reverse step, then Langevin steps with the score at the time that it reached.
 
     x \leftarrow x + (\tfrac12 \beta x + g^2 s(x, t_k))\, dt + g \sqrt{dt}\, z,
     \ x \leftarrow x + \eta_k s(x, t_{k+1}) + \sqrt{2\eta_k}\, z"""
@@ -268,9 +250,9 @@ def predictor_corrector_by_hand(impl, sde, model, x, times, eta, z):
     return Sides([impl.predictor_corrector(*given, x, times, eta, z)], terms, formula=[size])
 
 
-@theorem(CORRECTED, kind="pointwise", about="predictor_corrector", case=a_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, "pointwise", a_return, cancels=EITHER_SIGN)
 def states_of_the_return_by_hand(impl, sde, model, x, times, eta, z):
-    r"""Asked for the trajectory, it returns the states after the corrections of every time.
+    r"""On request, predictor-corrector sampling returns the states after the corrections at every time.
 
     (x^{(1)}, \dots, x^{(K)})"""
     *terms, size = return_by_hand(sde, model, x, times, eta, z)
@@ -291,9 +273,9 @@ def a_gaussian_return(draw: Draw) -> dict:
     }
 
 
-@theorem(CORRECTED, kind="pointwise", about="predictor_corrector", case=a_gaussian_return, cancels=EITHER_SIGN)
+@theorem(CORRECTED, "pointwise", a_gaussian_return, cancels=EITHER_SIGN)
 def predictor_corrector_on_a_gaussian(impl, sde, mean, variance, start, times, eta, corrections):
-    r"""On normal data it is a composition of affine maps, so that the law is known at the end.
+    r"""For normal data, predictor-corrector sampling is a composition of affine maps, so the law at the end is known.
 
     V \leftarrow (1 + \tfrac12 \beta\,dt - g^2 dt/V_k)^2 V + g^2 dt,\ V \leftarrow (1 - \eta/V_{k+1})^2 V + 2\eta"""
     model, d = one_gaussian(sde, mean, variance), len(mean)

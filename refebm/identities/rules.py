@@ -1,4 +1,4 @@
-"""Exact rules for the laws of projections: nodes (m, d) and weights, right for degree 4 (sphere: d <= 3)."""
+"""Exact quadrature for the laws of projections: nodes (m, d) and weights, exact up to degree 4 (sphere: d <= 3)."""
 
 from itertools import product
 
@@ -8,11 +8,6 @@ from refebm.truth.densities import standard_normal
 from refebm.truth.expectations import gauss_hermite
 
 
-def all_bits(d: int):
-    """All 2^d states of d bits."""
-    return (np.arange(2**d)[:, None] >> np.arange(d)) % 2 * 1.0
-
-
 def rademacher(d: int):
     """All 2^d sign vectors."""
     v = np.array(list(product((-1.0, 1.0), repeat=d)))
@@ -20,13 +15,13 @@ def rademacher(d: int):
 
 
 def normal(d: int):
-    """Three Gauss-Hermite nodes an axis."""
+    """Three Gauss-Hermite nodes per axis."""
     lattice = gauss_hermite(standard_normal(d), 3)
     return lattice.x, lattice.weights
 
 
 def sphere(d: int):
-    """Radius sqrt(d): two points, a regular hexagon, or Gauss-Legendre times a hexagon."""
+    """Nodes on the sphere of radius sqrt(d): two points, a hexagon, or (d = 3) Gauss-Legendre times a hexagon."""
     if d == 1:
         return np.array([[-1.0], [1.0]]), np.array([0.5, 0.5])
     angle = 2 * np.pi * (np.arange(6) + 0.25) / 6
@@ -39,7 +34,7 @@ def sphere(d: int):
 
 
 def stretched(d: int):
-    """Sign vectors of length 1.5 sqrt(d): E[v v^T] is positive definite, and not I."""
+    """Sign vectors times 1.5: E[v v^T] = 2.25 I, so it is positive definite and not I."""
     v, w = rademacher(d)
     return 1.5 * v, w
 

@@ -1,11 +1,10 @@
-r"""Theorems about schedules: what they keep, which rates they have, and what noise levels and their steps do."""
+r"""Theorems about schedules: the cosine schedule, ratios of noise levels, Langevin step sizes, parameter averages."""
 
 import numpy as np
 import scipy
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, theorem
 from refebm.identities.notation import EITHER_SIGN
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model
 
 NICHOL = "Nichol and Dhariwal 2021, eq. 17"
@@ -16,9 +15,9 @@ def a_cosine(draw: Draw) -> dict:
     return {"n_steps": draw.count(1, 12), "offset": draw.real(0.002, 0.2), "most": draw.real(0.9, 0.999)}
 
 
-@theorem(NICHOL, kind="pointwise", about="cosine_betas", case=a_cosine)
+@theorem(NICHOL, "pointwise", a_cosine)
 def cosine_keeps_a_cosine(impl, n_steps, offset, most):
-    r"""What is kept of the data's variance after each step is a squared cosine, but for the last step, which is cut.
+    r"""The kept fraction of the data's variance is a squared cosine after each step, except the last, which is clipped.
 
     \prod_{j \le i} (1 - \beta_j) = \frac{1 + \cos(2 \theta_i)}{1 + \cos(2 \theta_0)},\
     \theta_i = \frac{\pi (i/N + s)}{2 (1 + s)}"""
@@ -33,15 +32,9 @@ def cosine_keeps_a_cosine(impl, n_steps, offset, most):
 AT = [(0.008, 2), (0.008, 1), (0.1, 3)]
 
 
-@theorem(
-    f"{NICHOL}; Song et al. 2021, appendix B",
-    kind="limit",
-    about="cosine_betas",
-    case=lambda draw: dict(zip(("offset", "quarters"), draw.choice(AT))),
-    cases=len(AT),
-)
+@theorem(f"{NICHOL}; Song et al. 2021, appendix B", "limit", cases=AT)
 def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
-    r"""N beta_i tends to the rate beta(t) of an SDE, at t = i/N, of order 1 in 1/N.
+    r"""For the cosine schedule N beta_i tends, at order 1/N, to the rate beta(t) of an SDE at t = i/N.
 
     N \beta_i = \beta(t) - \tfrac1{2N} (\beta^2 + \beta') + O(N^{-2}),\
     \beta(t) = \frac{\pi}{1 + s} \tan\left(\frac{\pi (t + s)}{2 (1 + s)}\right)"""
@@ -53,7 +46,7 @@ def cosine_has_the_rate_of_a_tangent(impl, offset, quarters):
 
 
 def covered(ratio, d):
-    """The terms of the coverage, by the complementary error function."""
+    """The terms of the coverage of neighbouring levels, by the complementary error function."""
     apart = np.sqrt(d) * (ratio - 1)
     return [
         0.5 * scipy.special.erfc(apart - 3 * ratio / np.sqrt(2)),
@@ -65,9 +58,9 @@ def two_levels(draw: Draw) -> dict:
     return {"ratio": draw.real(1.01, 2.5), "d": draw.count(1, 60)}
 
 
-@theorem(f"{SONG}, proposition 2", kind="pointwise", about="level_coverage", case=two_levels)
+@theorem(f"{SONG}, proposition 2", "pointwise", two_levels)
 def coverage_by_hand(impl, ratio, d):
-    r"""The mass of a normal law in an interval, from the complementary error function.
+    r"""The coverage is the mass of a normal law in an interval, a difference of complementary error functions.
 
     \tfrac12 \operatorname{erfc}\left(\sqrt d\, (r - 1) - \tfrac{3 r}{\sqrt2}\right)
     - \tfrac12 \operatorname{erfc}\left(\sqrt d\, (r - 1) + \tfrac{3 r}{\sqrt2}\right)"""
@@ -79,15 +72,9 @@ def coverage_by_hand(impl, ratio, d):
 APART = [2.0, 2.5, 3.5]
 
 
-@theorem(
-    f"{SONG}, proposition 2",
-    kind="limit",
-    about="level_coverage",
-    case=lambda draw: {"apart": draw.choice(APART)},
-    cases=len(APART),
-)
+@theorem(f"{SONG}, proposition 2", "limit", cases=APART)
 def coverage_is_that_of_lengths(impl, apart):
-    r"""It tends to the mass that the length of noise itself has there, the law of chi, of order 1/2 in 1/d.
+    r"""As d grows, the coverage tends, at order 1/sqrt(d), to the probability of the noise's length in its interval.
 
     \Phi(c + 3 r) - \Phi(c - 3 r) = P\left(\left| |z| - \sqrt d\, r \right| \le \tfrac{3 r}{\sqrt2}\right)
     + \frac{g(c - 3) - g(c + 3)}{\sqrt{2 d}} + O(\tfrac1d),\
@@ -107,13 +94,13 @@ def a_coverage(draw: Draw) -> dict:
     return {"d": draw.count(8, 3000), "coverage": draw.real(0.1, 0.95)}
 
 
-@theorem(f"{SONG}, technique 2", kind="pointwise", about="level_ratio", case=a_coverage)
+@theorem(f"{SONG}, technique 2", "pointwise", a_coverage)
 def the_ratio_has_the_coverage(impl, d, coverage):
     r"""Neighbouring levels in the ratio that the rule gives have the coverage that was asked for.
 
     \Phi(\sqrt{2 d}\, (r - 1) + 3 r) - \Phi(\sqrt{2 d}\, (r - 1) - 3 r) = c"""
     ratio = float(impl.level_ratio(d, coverage))
-    rounding = (np.sqrt(d) + 3) * ratio  # of the ratio, times how steep the coverage is at most
+    rounding = (np.sqrt(d) + 3) * ratio  # the largest slope of the coverage, times the rounded ratio
     return Sides([term + np.zeros(1) for term in covered(ratio, d)], [np.array([coverage])], formula=[rounding])
 
 
@@ -121,9 +108,9 @@ def a_level(draw: Draw) -> dict:
     return {"ratio": draw.real(1.05, 3.0), "eta": draw.real(0.05, 1.9), "n_steps": draw.count(1, 12)}
 
 
-@theorem(f"{SONG}, proposition 3", kind="pointwise", about="annealed_variance", case=a_level)
+@theorem(f"{SONG}, proposition 3", "pointwise", a_level)
 def variances_step_by_step(impl, ratio, eta, n_steps):
-    r"""Step by step: what is kept of the variance, and what the noise adds.
+    r"""The variance follows the recursion of what each step keeps of it and what its noise adds.
 
     v_0 = r^2,\ v_{t+1} = (1 - \eta)^2 v_t + 2 \eta"""
     variance = ratio**2
@@ -135,14 +122,9 @@ def variances_step_by_step(impl, ratio, eta, n_steps):
     return Sides([np.array(impl.annealed_variance(ratio, eta, n_steps))], [np.array(variance)], formula=formula)
 
 
-@theorem(
-    f"{SONG}, proposition 3 and algorithm 1",
-    kind="pointwise",
-    about="annealed_variance annealed_langevin",
-    case=a_level,
-)
+@theorem(f"{SONG}, proposition 3 and algorithm 1", "pointwise", a_level, about="annealed_variance annealed_langevin")
 def annealed_langevin_has_that_variance(impl, ratio, eta, n_steps):
-    r"""It is the sum of the squares of what the executed chain makes of its start, and of each of its noises.
+    r"""The variance is the sum of squares of the factors by which the executed chain multiplies its start and noises.
 
     x_T = a x_0 + \sum_t b_t z_t:\quad v = a^2 r^2 + \sum_t b_t^2"""
     wells = {"logits": np.zeros(1), "means": np.zeros((1, 1)), "variances": np.full((1, 1), 1e-300)}
@@ -162,9 +144,9 @@ def a_budget(draw: Draw) -> dict:
     return {"ratio": draw.real(1.02, 2.0), "n_steps": draw.count(1, 40)}
 
 
-@theorem(f"{SONG}, technique 4", kind="pointwise", about="annealed_step", case=a_budget)
+@theorem(f"{SONG}, technique 4", "pointwise", a_budget)
 def the_step_makes_the_variance_least(impl, ratio, n_steps):
-    r"""There the variance has no slope, of what falls as steps reach further and of what their own error adds.
+    r"""At the optimal step the variance is stationary: the remaining start falls as fast as the step's own error grows.
 
     2 T (1 - \eta)^{2T - 1} (r^2 - f) = \left(1 - (1 - \eta)^{2T}\right) \tfrac12 f^2,\ f = \frac{1}{1 - \eta/2}"""
     e = float(impl.annealed_step(ratio, n_steps))
@@ -172,17 +154,17 @@ def the_step_makes_the_variance_least(impl, ratio, n_steps):
     kept = (1 - e) ** (power - 1)
     left = [power * kept * ratio**2, -power * kept * f]
     right = [0.5 * f**2, -0.5 * f**2 * kept * (1 - e)]
-    steep = power**2 * (kept / (1 - e)) * ratio**2 * e + f**2 * power  # how far a rounded eta moves these
+    steep = power**2 * (kept / (1 - e)) * ratio**2 * e + f**2 * power  # the effect of rounding eta
     return Sides([np.array([term]) for term in left], [np.array([term]) for term in right], formula=[steep])
 
 
 def training_run(draw: Draw) -> dict:
-    """Parameters before and after each of some steps."""
+    """The parameters before the first and after each training step, and a momentum."""
     return {"steps": draw.reals((draw.count(2, 6), 6), -2, 2), "momentum": draw.real(0.1, 0.9)}
 
 
 def averaged(impl, steps, momentum):
-    """What the average is in the end, flat, of parameters that are a matrix and others."""
+    """The final average as one vector, for parameters that are nested: a matrix and a tuple."""
 
     def nest(theta):
         return {"W": theta[:2].reshape(1, 2), "rest": (theta[2:],)}
@@ -193,9 +175,9 @@ def averaged(impl, steps, momentum):
     return np.concatenate([np.ravel(average["W"]), *average["rest"]])
 
 
-@theorem(f"{SONG}, technique 5", kind="pointwise", about="moving_average", case=training_run, cancels=EITHER_SIGN)
+@theorem(f"{SONG}, technique 5", "pointwise", training_run, cancels=EITHER_SIGN)
 def averages_weigh_the_past_geometrically(impl, steps, momentum):
-    r"""After T steps parameters of j steps ago weigh (1 - m) m^j, and the first ones what is left of 1.
+    r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest, m^T.
 
     \theta'_T = m^T \theta_0 + (1 - m) \sum_{j < T} m^j\, \theta_{T - j}"""
     weights = (1 - momentum) * momentum ** np.arange(len(steps) - 1)[::-1]
@@ -204,17 +186,14 @@ def averages_weigh_the_past_geometrically(impl, steps, momentum):
 
 
 @theorem(
-    f"{SONG}, technique 5",
-    kind="pointwise",
-    about="moving_average",
-    case=lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)},
+    f"{SONG}, technique 5", "pointwise", lambda draw: {"n_steps": draw.count(2, 30), "momentum": draw.real(0.1, 0.95)}
 )
 def averages_quiet_the_noise(impl, n_steps, momentum):
-    r"""Of the variance of independent parameters (1 - m)/(1 + m) is left, and what is remembered of the first ones.
+    r"""Averaging reduces the variance of independent parameters to (1 - m)/(1 + m), plus a rest from the first ones.
 
     \operatorname{Var} \theta'_T = \frac{1 - m}{1 + m} (1 - m^{2T}) + m^{2T},\ \operatorname{Var} \theta_j = 1"""
     remembered = momentum ** (2 * n_steps)
     weights = averaged(impl, np.eye(n_steps + 1), momentum)
     quiet = (1 - momentum) / (1 + momentum)
-    formula = [3 * n_steps * (quiet + remembered)]  # of powers, step by step
+    formula = [3 * n_steps * (quiet + remembered)]  # rounding of the powers, which are made step by step
     return Sides(list(weights**2), [quiet, -quiet * remembered, remembered], formula=formula)

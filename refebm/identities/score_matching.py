@@ -1,16 +1,16 @@
-r"""Theorems about score matching: what the objectives are, and where the integration by parts holds."""
+r"""Theorems about score matching: what its objectives estimate, and when the integration by parts is valid."""
 
 import numpy as np
 
-from refebm.identities.draw import SCORES, SMOOTH_ENERGIES, Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
+from refebm.identities.bits import all_bits, flips, law_and_energy, probabilities, unlikely_bits
+from refebm.identities.draw import SCORES
 from refebm.identities.notation import EITHER_SIGN, half_square
-from refebm.identities.record import Limit, Sides, theorem
-from refebm.identities.rules import LAWS, RULES, all_bits
+from refebm.identities.rules import LAWS, RULES
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import Gamma, Gaussian, GaussianMixture, Laplace
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
-from refebm.truth.expectations import expect
 
 HYVARINEN = "Hyvarinen 2005, theorem 1; Song and Kingma 2021, eq. 8"
 SLICED = "Song and Kingma 2021, eq. 15; Stanford CS236, sliced score matching"
@@ -37,14 +37,13 @@ def implicit_against_explicit(impl, p, model, **options):
 
 @theorem(
     HYVARINEN,
-    kind="quadrature",
-    about="explicit_score_matching implicit_score_matching",
-    case=data_and_model,
+    "quadrature",
+    data_and_model,
     plane=True,
     mixtures=True,
     outside={
         "a model with a kink": lambda: {
-            "p": Laplace(0.0, 0.8),  # whose own kink lies where the model's does, so that it settles
+            "p": Laplace(0.0, 0.8),  # its kink is where the model's is, so that the expectation settles
             "model": Model("laplace", {"loc": np.zeros(1), "scale": np.ones(1)}),
         },
         "data of shape 1": lambda: {
@@ -54,7 +53,7 @@ def implicit_against_explicit(impl, p, model, **options):
     },
 )
 def implicit_is_explicit(impl, p, model):
-    r"""Implicit score matching is the Fisher divergence up to a constant, for gradients and for any other field.
+    r"""Expected implicit score matching is the Fisher divergence up to a constant, for gradients and any other field.
 
     \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \mathbb E_p|s_p|^2"""
     return implicit_against_explicit(impl, p, model)
@@ -62,12 +61,11 @@ def implicit_is_explicit(impl, p, model):
 
 @theorem(
     HYVARINEN,
-    kind="quadrature",
-    about="explicit_score_matching implicit_score_matching",
-    case=lambda draw: {"p": draw.gaussian(d := draw.count(1, 8)), "model": draw.model(d, ("quadratic",))},
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(d := draw.count(1, 8)), "model": draw.model(d, ("quadratic",))},
 )
 def implicit_is_explicit_for_gaussians(impl, p, model):
-    r"""The same in up to 8 dimensions: Gaussian data, quadratic energy, the rule that is exact for polynomials.
+    r"""For Gaussians in up to 8 dimensions, expected implicit score matching is the Fisher divergence up to a constant.
 
     \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \operatorname{tr} \Sigma^{-1}"""
     return implicit_against_explicit(impl, p, model, degree=2)
@@ -75,14 +73,13 @@ def implicit_is_explicit_for_gaussians(impl, p, model):
 
 @theorem(
     "Stanford CS236, score matching for autoregressive and flow models",
-    kind="quadrature",
-    about="explicit_score_matching implicit_score_matching",
-    case=lambda draw: data_and_model(draw, ("autoregressive", "flow")),
+    "quadrature",
+    lambda draw: data_and_model(draw, ("autoregressive", "flow")),
     plane=True,
     mixtures=True,
 )
 def likelihood_models_can_be_score_matched(impl, p, model):
-    r"""The scores of an autoregressive model and of a flow, from their exact log-densities, obey the same identity.
+    r"""Implicit score matching works also for the scores of autoregressive models and flows with exact log-densities.
 
     \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, q) - \tfrac12 \mathbb E_p|s_p|^2"""
     return implicit_against_explicit(impl, p, model)
@@ -95,14 +92,14 @@ def data_model_and_direction(draw: Draw) -> dict:
 
 @theorem(
     SLICED,
-    kind="quadrature",
+    "quadrature",
+    data_model_and_direction,
     about="sliced_score_matching explicit_sliced",
-    case=data_model_and_direction,
     plane=True,
     mixtures=True,
 )
 def sliced_is_explicit_sliced(impl, p, model, v):
-    r"""Sliced score matching is the sliced Fisher divergence up to a constant, for each fixed direction v.
+    r"""For each fixed direction v, expected sliced score matching is the sliced Fisher divergence up to a constant.
 
     \mathbb E_p[v^\top \nabla s\, v + \tfrac12 (v \cdot s)^2]
     = \tfrac12 \mathbb E_p(v \cdot s_p - v \cdot s)^2 - \tfrac12 \mathbb E_p (v \cdot s_p)^2"""
@@ -125,7 +122,7 @@ def model_points_and_law(draw: Draw) -> dict:
 
 
 def mean_over_law(function, x, law):
-    """The terms of E_v function(x, v): v (m, n, d) where the law has equal weights, else node by node."""
+    """The terms of E_v function(x, v): one call with v (m, n, d) for Rademacher, else one call for each node."""
     v, w = RULES[law](x.shape[1])
     if law == "rademacher":
         return [function(x, v[:, None, :] * np.ones((1, *x.shape)))]
@@ -133,21 +130,20 @@ def mean_over_law(function, x, law):
 
 
 def sizes(model, x, law):
-    """sum_ik |v_i J_ik v_k| for each v of the law: what a quadratic form adds, before cancellation, (m, n)."""
+    """sum_ik |v_i J_ik v_k| for each v of the law: the size of the terms of a quadratic form, (m, n)."""
     v = np.abs(RULES[law](x.shape[1])[0])
     return np.einsum("mi,nik,mk->mn", v, jacobian_size(model, x), v)
 
 
 @theorem(
     SLICED,
-    kind="pointwise",
-    about="sliced_score_matching",
-    case=model_points_and_law,
+    "pointwise",
+    model_points_and_law,
     cancels=EITHER_SIGN,
     outside={"E[v v^T] is not I": lambda: {"model": line(), "x": np.array([[0.5], [2.0]]), "law": "stretched"}},
 )
 def mean_of_sliced_is_implicit(impl, model, x, law):
-    r"""Pointwise in x, the mean over v is implicit score matching: Rademacher, normal, sphere of radius sqrt(d).
+    r"""At every x the mean over v, Rademacher, normal or on the sphere of radius sqrt(d), is implicit score matching.
 
     \mathbb E_v[v^\top \nabla s\, v + \tfrac12 (v \cdot s)^2] = \tfrac12|s|^2 + \operatorname{tr}\nabla s"""
     s, j = score_and_jacobian(model, x)
@@ -157,15 +153,9 @@ def mean_of_sliced_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)], formula=formula)
 
 
-@theorem(
-    "Song and Kingma 2021, eq. 17",
-    kind="pointwise",
-    about="sliced_score_matching_vr",
-    case=model_points_and_law,
-    cancels=EITHER_SIGN,
-)
+@theorem("Song and Kingma 2021, eq. 17", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def mean_of_sliced_vr_is_implicit(impl, model, x, law):
-    r"""The objective of reduced variance has the same mean over v, pointwise in x.
+    r"""The variance-reduced objective has implicit score matching as its mean over v too, at every x.
 
     \mathbb E_v[v^\top \nabla s\, v] + \tfrac12|s|^2 = \tfrac12|s|^2 + \operatorname{tr}\nabla s"""
     s, j = score_and_jacobian(model, x)
@@ -174,15 +164,9 @@ def mean_of_sliced_vr_is_implicit(impl, model, x, law):
     return Sides(sliced, [half_square(s), *np.einsum("nii->in", j)], formula=formula)
 
 
-@theorem(
-    "Stanford CS236, sliced score matching",
-    kind="pointwise",
-    about="explicit_sliced",
-    case=model_points_and_law,
-    cancels=EITHER_SIGN,
-)
+@theorem("Stanford CS236, sliced score matching", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
-    r"""The mean over v of the sliced Fisher divergence is the Fisher divergence, pointwise in x, here to N(0, I).
+    r"""The mean over v of the sliced Fisher divergence is the Fisher divergence at every x.
 
     \mathbb E_v[\tfrac12 (v \cdot s_p - v \cdot s)^2] = \tfrac12 |s_p - s|^2"""
     p, s = Gaussian(np.zeros(x.shape[1]), 1.0), score_and_jacobian(model, x)[0]
@@ -190,13 +174,7 @@ def mean_of_explicit_sliced_is_explicit(impl, model, x, law):
     return Sides(sliced, [0.5 * (-x_i - s_i) ** 2 for x_i, s_i in zip(x.T, s.T)])
 
 
-@theorem(
-    "Hutchinson 1989; Song and Kingma 2021, section 4.2",
-    kind="pointwise",
-    about="hutchinson_divergence",
-    case=model_points_and_law,
-    cancels=EITHER_SIGN,
-)
+@theorem("Hutchinson 1989; Song and Kingma 2021, section 4.2", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def hutchinson_is_unbiased(impl, model, x, law):
     r"""The mean over v of the quadratic form is the trace.
 
@@ -207,7 +185,7 @@ def hutchinson_is_unbiased(impl, model, x, law):
 
 
 def closed_variance(a, law):
-    """Variance of v^T A v, A symmetrised, for each matrix of a."""
+    """The variance of v^T A v for each matrix A of a, which is symmetrised first."""
     a, d = 0.5 * (a + np.swapaxes(a, 1, 2)), a.shape[1]
     frobenius, trace = np.sum(a**2, axis=(1, 2)), np.einsum("nii->n", a)
     if law == "normal":
@@ -217,11 +195,9 @@ def closed_variance(a, law):
     return 2 * (d * frobenius - trace**2) / (d + 2)
 
 
-@theorem(
-    "Hutchinson 1989", kind="pointwise", about="hutchinson_divergence", case=model_points_and_law, cancels=EITHER_SIGN
-)
+@theorem("Hutchinson 1989", "pointwise", model_points_and_law, cancels=EITHER_SIGN)
 def hutchinson_variance_is_closed(impl, model, x, law):
-    r"""Variance over v, A the symmetric part of the Jacobian: what the choice of law costs.
+    r"""The variance over v has a closed form in the symmetric part A of the Jacobian for each law of v.
 
     \operatorname{Var}_v[v^\top \nabla s\, v] = 2|A|_F^2 \text{ (normal)},\
     2(|A|_F^2 - \textstyle\sum_i A_{ii}^2) \text{ (Rademacher)},\
@@ -241,15 +217,9 @@ def some_directions(draw: Draw) -> dict:
     return case | {"v": draw.reals((draw.count(1, 3), *case["x"].shape), -2, 2)}
 
 
-@theorem(
-    "Stanford CS236, computing Jacobian-vector products",
-    kind="pointwise",
-    about="hutchinson_divergence sliced_score_matching sliced_score_matching_vr",
-    case=some_directions,
-    cancels=EITHER_SIGN,
-)
+@theorem("Stanford CS236, computing Jacobian-vector products", "pointwise", some_directions, cancels=EITHER_SIGN)
 def quadratic_forms_by_hand(impl, model, x, law, v):
-    r"""For one to three directions, the quadratic form and both sliced objectives, from scores and Jacobians by hand.
+    r"""For one to three directions, quadratic form and sliced objectives follow from score and Jacobian by hand.
 
     v^\top \nabla s\, v = \sum_{ij} v_i\, \partial_j s_i\, v_j"""
     field, (s, j) = impl.score(model), score_and_jacobian(model, x)
@@ -268,25 +238,19 @@ def quadratic_forms_by_hand(impl, model, x, law, v):
     )
 
 
-@theorem(
-    "Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM",
-    kind="limit",
-    about="finite_difference_sliced",
-    case=place,
-    cases=len(PLACES),
-)
+@theorem("Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM", "limit", place, cases=PLACES)
 def finite_differences_are_of_order_two(impl, wells, x, v):
-    r"""Finite differences along v tend to sliced score matching, with the error that Taylor's formula says.
+    r"""Finite differences along v tend to sliced score matching, with the error of Taylor's formula.
 
     \text{FD} - \text{SSM} = \epsilon^2 (f^{(4)}/12 + f^{(1)} f^{(3)}/6) + O(\epsilon^4)"""
-    first, second, third, fourth = -np.concatenate(wells.along(x, v))  # of f = -E
+    first, second, third, fourth = -np.concatenate(wells.along(x, v))  # derivatives of f = -E
     steps, energy = 0.05 * 0.5 ** np.arange(6), impl.energy(wells.model)
     values = np.array([impl.finite_difference_sliced(energy, x, eps, v)[0] for eps in steps])
     return Limit(steps, values - (second + 0.5 * first**2), 2, fourth / 12 + first * third / 6)
 
 
 def sample_and_departure(draw: Draw) -> dict:
-    """A sample that spans the space, and departures from its mean and from its precision."""
+    """A sample that spans the space, and departures from its mean and its precision."""
     d = draw.count(1, 4)
     corners = 1.5 * np.concatenate([np.eye(d), -np.eye(d)])
     half = draw.reals((d, d), -0.5, 0.5)
@@ -297,9 +261,9 @@ def sample_and_departure(draw: Draw) -> dict:
     }
 
 
-@theorem("Hyvarinen 2005, section 3.1", kind="pointwise", about="implicit_score_matching", case=sample_and_departure)
+@theorem("Hyvarinen 2005, section 3.1", "pointwise", sample_and_departure)
 def minimiser_over_gaussians_is_maximum_likelihood(impl, x, precision, shift):
-    r"""Over Gaussians the sample mean m and covariance S minimise implicit score matching, as they do the likelihood.
+    r"""Among Gaussians the sample mean m and covariance S minimise implicit score matching, like maximum likelihood.
 
     J(m + \delta, S^{-1} + D) - J(m, S^{-1}) = \tfrac12 \operatorname{tr} D S D + \tfrac12 |(S^{-1} + D)\delta|^2"""
     mean, s = x.mean(axis=0), np.cov(x.T, bias=True).reshape(x.shape[1], x.shape[1])
@@ -314,7 +278,7 @@ def minimiser_over_gaussians_is_maximum_likelihood(impl, x, precision, shift):
 
 
 def two_densities(draw: Draw) -> dict:
-    """Apart even in the simplest case: where they agree both sides are roundoff, which has no digits to settle."""
+    """Two densities that differ even in the simplest case; if they were equal, both sides would be pure roundoff."""
     d = draw.dimension()
     p, q = draw.mixture(d), draw.gaussian(d)
     return {"p": p, "q": GaussianMixture([1.0], q.mean[None] + 0.5, q.cov[None])}
@@ -327,15 +291,10 @@ def scores_and_divergences(p, q, x):
 
 
 @theorem(
-    "Song and Kingma 2021, section 4.3; Lyu 2009, theorem 1",
-    kind="quadrature",
-    about="explicit_score_matching",
-    case=two_densities,
-    plane=True,
-    mixtures=True,
+    "Song and Kingma 2021, section 4.3; Lyu 2009, theorem 1", "quadrature", two_densities, plane=True, mixtures=True
 )
 def fisher_divergence_is_the_rate_along_the_heat_flow(impl, p, q):
-    r"""When both densities diffuse, the Kullback-Leibler divergence falls at the rate of the Fisher divergence.
+    r"""When both densities diffuse, the KL divergence falls at the rate of the Fisher divergence.
 
     \tfrac{d}{dt} KL(p_t|q_t) = -D_F(p_t|q_t),\ p_t = p * \mathcal N(0, tI),\ \partial_t p = \tfrac12 \Delta p"""
 
@@ -352,16 +311,9 @@ def fisher_row(impl, p, q):
     return lambda x: impl.explicit_score_matching(impl.score(mixture_of(q)), impl.data_score(p), x)
 
 
-@theorem(
-    "Song and Kingma 2021, section 4.3",
-    kind="quadrature",
-    about="explicit_score_matching",
-    case=two_densities,
-    plane=True,
-    mixtures=True,
-)
+@theorem("Song and Kingma 2021, section 4.3", "quadrature", two_densities, plane=True, mixtures=True)
 def fisher_divergence_is_the_rate_along_langevin(impl, p, q):
-    r"""Along the Langevin dynamics of q the Kullback-Leibler divergence falls at twice the Fisher divergence.
+    r"""Along the Langevin dynamics of q the KL divergence falls at twice the rate of the Fisher divergence.
 
     \tfrac{d}{dt} KL(p_t|q) = -2 D_F(p_t|q),\ \partial_t p = \operatorname{div}(p (s_p - s_q))"""
 
@@ -373,18 +325,12 @@ def fisher_divergence_is_the_rate_along_langevin(impl, p, q):
     return Sides([rates], [-2 * fisher], change)
 
 
-GAUSSIAN_PAIRS = [(1.0, 1.7, 0.6), (0.8, 0.5, -0.4), (1.4, 1.0, 1.1)]  # variances of p and q, their means apart
+GAUSSIAN_PAIRS = [(1.0, 1.7, 0.6), (0.8, 0.5, -0.4), (1.4, 1.0, 1.1)]  # variances of p and q, difference of means
 
 
-@theorem(
-    "Lyu 2009, theorem 1",
-    kind="limit",
-    about="explicit_score_matching",
-    case=lambda draw: dict(zip(("a", "b", "gap"), draw.choice(GAUSSIAN_PAIRS))),
-    cases=len(GAUSSIAN_PAIRS),
-)
+@theorem("Lyu 2009, theorem 1", "limit", cases=GAUSSIAN_PAIRS)
 def heat_flow_of_gaussians(impl, a, b, gap):
-    r"""The same as a limit, for Gaussians of variances a and b with means a gap apart, from closed-form divergences.
+    r"""For two diffusing Gaussians the difference quotient of the KL divergence tends to minus the Fisher divergence.
 
     \frac{KL(h) - KL(-h)}{2h} + D_F = \tfrac{h^2}{6} KL^{(3)} + O(h^4)"""
     excess = a - b + gap**2
@@ -400,7 +346,7 @@ def heat_flow_of_gaussians(impl, a, b, gap):
 
 
 def gamma_and_model(draw: Draw, low: float, kinds=("mlp_score", "mlp_energy", "quadratic", "gamma")) -> dict:
-    """In the plane no networks and no shape close to the limit: in log x their lattice is too large."""
+    """Gamma data and a model; in the plane, networks or shapes near `low` would need too large a lattice in log x."""
     d = draw.count(1, 2)
     return {
         "p": draw.gamma(d, low + 0.5 * (d - 1)),
@@ -409,14 +355,10 @@ def gamma_and_model(draw: Draw, low: float, kinds=("mlp_score", "mlp_energy", "q
 
 
 @theorem(
-    "Hyvarinen 2007b, non-negative score matching",
-    kind="quadrature",
-    about="nonnegative_score_matching",
-    case=lambda draw: gamma_and_model(draw, 0.75),
-    plane=True,
+    "Hyvarinen 2007b, non-negative score matching", "quadrature", lambda draw: gamma_and_model(draw, 0.75), plane=True
 )
 def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
-    r"""The weight x^2 takes the boundary term away, whatever the shape of a Gamma density.
+    r"""The weight x^2 removes the boundary term for every shape of a Gamma density.
 
     \mathbb E \textstyle\sum_i [2x_i s_i + x_i^2 \partial_i s_i + \tfrac12 x_i^2 s_i^2]
     = \tfrac12 \mathbb E \sum_i x_i^2 (s - s_p)_i^2 - \tfrac12 \sum_i (1 + \alpha_i)"""
@@ -430,26 +372,20 @@ def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
     return Sides([implicit, float(np.sum(1 + p.shape) / 2)], [explicit], change)
 
 
-def distribution_and_energy(draw: Draw) -> dict:
-    d = draw.count(1, 4)
-    return {"log_p": draw.reals((2**d,), -2, 2), "model": draw.model(d, SMOOTH_ENERGIES)}
-
-
 @theorem(
     "Hyvarinen 2007b, ratio matching",
-    kind="enumeration",
-    about="ratio_matching",
-    case=distribution_and_energy,
+    "enumeration",
+    law_and_energy,
     cancels="both sides vanish where the two ratios agree",
 )
 def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
-    r"""Ratio matching compares g(r), g(u) = 1/(1 + u), of the ratios r = p(x)/p(x^{-i}), up to a constant.
+    r"""Up to a constant, ratio matching is a distance between g(r) = 1/(1 + r) of both ratios r = p(x)/p(x^{-i}).
 
     \tfrac12 \mathbb E_p \sum_i \left([g(r_p) - g(r_q)]^2 + [g(1/r_p) - g(1/r_q)]^2\right)
     = \mathbb E_p[\text{row}] - \mathbb E_p \sum_i g(r_p)^2"""
-    p, d = np.exp(log_p) / np.sum(np.exp(log_p)), int(np.log2(len(log_p)))
+    p, d = probabilities(log_p), model.d
     x = all_bits(d)
-    flipped = np.arange(2**d)[:, None] ^ (1 << np.arange(d))
+    flipped = flips(d)
     e = model(x)
     r_p, r_q = p[:, None] / p[flipped], np.exp(e[flipped] - e[:, None])
 
@@ -461,15 +397,9 @@ def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
     return Sides([rows, *(-p * g(r_p).T ** 2)], list(p * distance.T))
 
 
-def unlikely_bits(draw: Draw) -> dict:
-    """One bit, by odds of e^-350 or more, and by odds that are no double."""
-    odds, steep = draw.real(40, 350), draw.real(710, 900)
-    return {"biases": [odds, -odds, steep, -steep]}
-
-
-@theorem("Hyvarinen 2007b, ratio matching", kind="pointwise", about="ratio_matching", case=unlikely_bits)
+@theorem("Hyvarinen 2007b, ratio matching", "pointwise", unlikely_bits)
 def ratio_matching_of_unlikely_bits(impl, biases):
-    r"""Where the model is certain of a bit the square is that of the odds against it, which may be next to nothing.
+    r"""If the model is certain of a bit, ratio matching is the square of the tiny odds against it, not zero.
 
     \operatorname{sigmoid}(a)^2 = e^{2 a} \text{ for } a \ll 0,\ 1 \text{ for } a \gg 0"""
     x, left = np.array([[0.0], [1.0]]), []
@@ -481,7 +411,7 @@ def ratio_matching_of_unlikely_bits(impl, biases):
 
 
 def two_weights(draw: Draw) -> dict:
-    """Different ones: the divergence of equal mixtures is roundoff, which has no digits to settle."""
+    """Two different weights; for equal mixtures the divergence would be pure roundoff."""
     d = draw.count(1, 2)
     weights = draw.real(0.05, 0.45), draw.real(0.55, 0.95)
     return {
@@ -492,15 +422,9 @@ def two_weights(draw: Draw) -> dict:
     }
 
 
-@theorem(
-    "Stanford CS236, pitfall 3; Song and Kingma 2021, section 4.4",
-    kind="quadrature",
-    about="explicit_score_matching",
-    case=two_weights,
-    plane=True,
-)
+@theorem("Stanford CS236, pitfall 3; Song and Kingma 2021, section 4.4", "quadrature", two_weights, plane=True)
 def scores_forget_mixture_weights(impl, direction, distance, sigma, weights):
-    r"""Two mixtures that differ in their weights alone have a Fisher divergence that vanishes with their distance.
+    r"""If two mixtures differ only in their weights, their Fisher divergence vanishes as their components move apart.
 
     D_F(p_\pi|p_{\pi'}) \le \tfrac{c^2}{16}\tfrac{D^2}{\sigma^4}\sqrt{\pi(1 - \pi)}\, e^{-D^2/(8\sigma^2)},\
     c = \max(\rho, 1/\rho) - 1, \rho \text{ the ratio of the odds}"""
@@ -524,15 +448,14 @@ def line(slope: float = 1.0):
 
 @theorem(
     PARTS,
-    kind="quadrature",
-    about="divergence",
-    case=lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
+    "quadrature",
+    lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
     plane=True,
-    cancels="of a constant field both sides are zero",
+    cancels="for a constant field both sides are zero",
     outside={"shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
 )
 def gamma_integration_by_parts(impl, p, model):
-    r"""On the half-line the boundary term of the integration by parts vanishes for Gamma shapes above 1.
+    r"""On the half-line integration by parts has no boundary term for Gamma shapes above 1.
 
     -\mathbb E[s_p \cdot s] = \mathbb E[\operatorname{div} s],\ \alpha > 1"""
     s = impl.score(model)
@@ -548,9 +471,9 @@ def gamma_and_springs(draw: Draw) -> dict:
     return {"p": draw.gamma(d, 0.5), "model": Model("quadratic", {"mean": np.zeros(d), "precision": springs})}
 
 
-@theorem(PARTS, kind="quadrature", about="divergence", case=gamma_and_springs, plane=True)
+@theorem(PARTS, "quadrature", gamma_and_springs, plane=True)
 def gamma_integration_by_parts_from_zero(impl, p, model):
-    r"""For a field that is of the order of x at 0, here s_i = -c_i x_i, it vanishes for every shape.
+    r"""For a field of order x at 0 the boundary term vanishes for every Gamma shape.
 
     -\mathbb E[s_p \cdot s] = \mathbb E[\operatorname{div} s],\ s = O(x)"""
     return gamma_integration_by_parts(impl, p, model)
@@ -567,7 +490,7 @@ def field_at_zero(model: Model) -> float:
 
 
 def half_line(draw: Draw, low: float, models: int) -> dict:
-    """Shape 1, or a shape above `low`; models that are smooth at 0."""
+    """A Gamma of shape 1, or of a shape above `low`, and models that are smooth at 0."""
     shape = 1.0 if draw.count(0, 1) == 0 else draw.real(low, 5.0)
     p = Gamma(shape, draw.real(1.0, 3.0))
     return {"p": p, "models": [draw.model(1, SMOOTH_AT_ZERO) for _ in range(models)]}
@@ -575,13 +498,12 @@ def half_line(draw: Draw, low: float, models: int) -> dict:
 
 @theorem(
     PARTS + " (which takes the boundary term for zero)",
-    kind="quadrature",
-    about="explicit_score_matching implicit_score_matching",
-    case=lambda draw: half_line(draw, 2.5, 1),
+    "quadrature",
+    lambda draw: half_line(draw, 2.5, 1),
     outside={f"shape {a}": lambda a=a: {"p": Gamma(a, 1.0), "models": [line()]} for a in (0.5, 1.5, 2.0)},
 )
 def gamma_boundary_term(impl, p, models):
-    r"""On the half-line the two objectives differ by p(0+) s(0+) too: the rate times s(0) at shape 1, 0 above 2.
+    r"""On the half-line implicit and explicit score matching also differ by p(0+) s(0+): rate times s(0) at shape 1.
 
     \mathbb E[\text{explicit}] - \mathbb E[\text{implicit}] - \tfrac12 \mathbb E s_p^2 = p(0^+) s(0^+)"""
     (model,) = models
@@ -598,14 +520,9 @@ def gamma_boundary_term(impl, p, models):
     return Sides([explicit], [implicit, constant, boundary], change)
 
 
-@theorem(
-    "Hyvarinen 2005, regularity conditions",
-    kind="quadrature",
-    about="implicit_score_matching",
-    case=lambda draw: half_line(draw, 1.5, 2),
-)
+@theorem("Hyvarinen 2005, regularity conditions", "quadrature", lambda draw: half_line(draw, 1.5, 2))
 def gamma_differences_of_the_implicit_objective(impl, p, models):
-    r"""Differences between two fields: right for shapes above 1, wrong by the rate times s_1(0) - s_2(0) at 1.
+    r"""Implicit score matching compares two fields correctly for Gamma shapes above 1; at 1 it errs by boundary terms.
 
     \mathbb E[J_1 - J_2] = \mathbb E[\tfrac12 s_1^2 - s_p s_1] - \mathbb E[\tfrac12 s_2^2 - s_p s_2]
     - p(0^+)(s_1(0) - s_2(0))"""
@@ -628,9 +545,9 @@ def gamma_differences_of_the_implicit_objective(impl, p, models):
 
 @theorem(
     HYVARINEN,
-    kind="quadrature",
+    "quadrature",
+    lambda draw: gamma_and_model(draw, 2.5, ("gamma",)),
     about="implicit_score_matching explicit_score_matching",
-    case=lambda draw: gamma_and_model(draw, 2.5, ("gamma",)),
     plane=True,
     outside={
         "shape 1.5": lambda: {
@@ -640,7 +557,7 @@ def gamma_differences_of_the_implicit_objective(impl, p, models):
     },
 )
 def gamma_models_of_gamma_data(impl, p, model):
-    r"""A model of the Gamma family, s = (a - 1)/x - b: everything needs data of shape above 2.
+    r"""For Gamma models, s = (a - 1)/x - b, implicit score matching needs data of shape above 2.
 
     \mathbb E_p[\tfrac12|s|^2 + \operatorname{tr}\nabla s] = D_F(p, s) - \tfrac12 \mathbb E_p|s_p|^2,\ \alpha > 2"""
     return implicit_against_explicit(impl, p, model)

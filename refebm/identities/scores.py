@@ -1,15 +1,13 @@
-r"""Theorems about what a score tells: of its density, of a point that follows it, of an estimate that it makes."""
+r"""Theorems about scores: what they say about the density, about points that follow them, and about estimates."""
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN
 from refebm.identities.parameters import density_of, gradients_of
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
-from refebm.truth.expectations import expect
 
 
 def two_points(draw: Draw) -> dict:
@@ -18,13 +16,13 @@ def two_points(draw: Draw) -> dict:
 
 
 def a_turning_field() -> dict:
-    """s = (-x_2, x_1), the gradient of nothing."""
+    """s = (-x_2, x_1), which is not the gradient of any function."""
     layers = ((np.array([[0.0, 1.0], [-1.0, 0.0]]), np.zeros(2)),)
     return {"model": Model("mlp_score", {"layers": layers}), "ends": np.array([[1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])}
 
 
 def line_integral(field, a, b, nodes):
-    """Terms of int s . dx from a to b in a straight line."""
+    """The terms of int s . dx along the straight line from a to b."""
     where, weights = np.polynomial.legendre.leggauss(nodes)
     x = a + 0.5 * (1 + where)[:, None] * (b - a)
     return 0.5 * weights * (field(x) @ (b - a))
@@ -32,14 +30,14 @@ def line_integral(field, a, b, nodes):
 
 @theorem(
     "Song and Kingma 2021, section 4 (equal scores mean equal densities)",
-    kind="quadrature",
+    "quadrature",
+    two_points,
     about="score_of",
-    case=two_points,
-    outside={"a field that is the gradient of nothing": a_turning_field},
+    outside={"a field that is not a gradient": a_turning_field},
     cancels=EITHER_SIGN,
 )
 def score_adds_up_to_the_log_density(impl, model, ends):
-    r"""Along any path the score adds up to the difference of log p, so that equal scores mean equal densities.
+    r"""Along any path the integral of the score is the difference of log p, so that equal scores mean equal densities.
 
     \log p(b) - \log p(a) = \int_a^b s \cdot dx = \int_a^c s \cdot dx + \int_c^b s \cdot dx
     """
@@ -51,7 +49,7 @@ def score_adds_up_to_the_log_density(impl, model, ends):
     ]
     straight, detour = rules[1]
     sizes = [np.sum(np.abs(terms)) for terms in rules[1]]
-    change = max(abs(np.sum(one) - np.sum(two)) / (size or 1.0) for one, two, size in zip(*rules, sizes))  # a may be b
+    change = max(abs(np.sum(one) - np.sum(two)) / (size or 1.0) for one, two, size in zip(*rules, sizes))  # a = b?
     left = np.zeros((len(detour), 2))
     left[: len(straight), 0], left[:, 1] = straight, detour
     if model.kind == "mlp_score":
@@ -63,19 +61,12 @@ def score_adds_up_to_the_log_density(impl, model, ends):
 RISING = [(1, [[0.7]]), (2, [[0.5, -0.9]]), (2, [[-1.2, 0.3]])]
 
 
-def a_rise(draw: Draw) -> dict:
-    d, x = draw.choice(RISING)
+def a_rise(d, x) -> dict:
     means = np.array([[-1.0, 0.5], [0.8, -0.2]])[:, :d]
     return {"p": GaussianMixture([0.4, 0.6], means, np.array([0.6 * np.eye(d), 1.1 * np.eye(d)])), "x": np.array(x)}
 
 
-@theorem(
-    "Stanford CS236, from scores to samples: follow the scores; Das 2021",
-    kind="limit",
-    about="langevin_step",
-    case=a_rise,
-    cases=len(RISING),
-)
+@theorem("Stanford CS236, from scores to samples: follow the scores; Das 2021", "limit", a_rise, cases=RISING)
 def following_the_score_climbs(impl, p, x):
     r"""Following the score without noise raises log p by eta |s|^2, to first order.
 
@@ -104,15 +95,14 @@ def with_one_last(x):
 
 @theorem(
     "Stanford CS236, challenge in low data density regions; Song and Ermon 2019, section 3.2.1",
-    kind="quadrature",
-    about="implicit_score_matching",
-    case=data_and_linear_score,
+    "quadrature",
+    data_and_linear_score,
     plane=True,
     mixtures=True,
     cancels=EITHER_SIGN,
 )
 def errors_are_weighed_by_the_data(impl, p, W, b):
-    r"""Score matching of s = x W + b goes by the error at x, p(x) its weight: where there are no data it is not seen.
+    r"""The gradient of score matching weights the error at x by p(x), so errors where there are no data are not seen.
 
     \nabla_{(W, b)} \mathbb E_p[\tfrac12 |s|^2 + \operatorname{tr} \nabla s] = \int p(x)\,
     (x, 1)^\top (s(x) - s_p(x))\, dx
@@ -132,13 +122,12 @@ def errors_are_weighed_by_the_data(impl, p, W, b):
 
 @theorem(
     "Hyvarinen 2005, section 3.1; Song and Kingma 2021, section 4; Gutmann and Hyvarinen 2010, theorem 3 (of NCE)",
-    kind="quadrature",
-    about="implicit_score_matching",
-    case=lambda draw: {"p": draw.mixture(1)},
+    "quadrature",
+    lambda draw: {"p": draw.mixture(1)},
     cancels=EITHER_SIGN,
 )
 def score_matching_has_a_sandwich_covariance(impl, p):
-    r"""n Cov of the estimate of s = x w + b tends to H^{-1} G H^{-1}: that of -1/v and m/v by the delta method.
+    r"""The covariance H^{-1} G H^{-1}/n of the estimate of s = x w + b is that of -1/v and m/v by the delta method.
 
     H^{-1} \mathbb E[g g^\top] H^{-1} = J \begin{pmatrix} v & \mu_3 \\ \mu_3 & \mu_4 - v^2 \end{pmatrix} J^\top, \quad
     \hat w = -1/\hat v,\ \hat b = \hat m/\hat v, \ \text{of a Gaussian Fisher's inverse}
@@ -175,14 +164,13 @@ def point_and_denoiser(draw: Draw) -> dict:
 @theorem(
     "Stein 1981, theorem 1 (Stein's unbiased risk estimate); Song and Kingma 2021, section 4.1; Raphan and Simoncelli "
     "2007",
-    kind="quadrature",
-    about="denoising_autoencoder",
-    case=point_and_denoiser,
+    "quadrature",
+    point_and_denoiser,
     plane=True,
     cancels=EITHER_SIGN,
 )
 def denoising_error_needs_no_clean_point(impl, x0, sigma, model):
-    r"""A denoiser's risk is estimated without bias, from noisy points alone: Stein's unbiased risk estimate, SURE.
+    r"""Stein's unbiased risk estimate (SURE) gives a denoiser's risk from noisy points alone.
 
     \mathbb E_z |r(y) - x|^2 = \mathbb E_z\big[|r(y) - y|^2 + 2 \sigma^2 \operatorname{div} r(y)\big] - d \sigma^2,\ y
     = x + \sigma z

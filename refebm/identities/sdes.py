@@ -1,20 +1,19 @@
-r"""Theorems about SDEs: moments, kernels, the laws in between, where they end, and how far that is from the prior."""
+r"""Theorems about SDEs: moments, transition kernels, laws at all times, and the gap between the end and the prior."""
 
 import numpy as np
 
-from refebm.identities.draw import Draw
+from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, products
-from refebm.identities.record import Limit, Sides, theorem
 from refebm.models import mixture_of
 from refebm.truth.densities import LOG_2PI, GaussianMixture
 from refebm.truth.derivatives import jacobian_size, moments, score_and_jacobian
-from refebm.truth.expectations import expect, total
+from refebm.truth.expectations import total
 
 SONG = "Song et al. 2021"
 SDE_KINDS = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving")
 SDE_KERNELS = "VarianceExploding.kernel VariancePreserving.kernel SubVariancePreserving.kernel GivenDiffusion.kernel"
 DIFFUSIONS = SDE_KERNELS.replace("kernel", "diffusion")
-RULES = (24, 32)  # nodes in time: the smaller rule is already exact to roundoff for what is smooth
+RULES = (24, 32)  # nodes in time; for smooth functions already 24 are exact to roundoff
 
 
 def rising(t):
@@ -52,7 +51,7 @@ def diffused_by_hand(p: GaussianMixture, sde, t: float) -> GaussianMixture:
 
 
 def over_time(function, s, t):
-    """int_s^t function, of times (k,): the terms of a Gauss-Legendre rule, and how far another is from it."""
+    """The terms of int_s^t function by a Gauss-Legendre rule, and the difference to another rule as certificate."""
     terms = []
     for nodes in RULES:
         u, w = np.polynomial.legendre.leggauss(nodes)
@@ -64,19 +63,19 @@ def over_time(function, s, t):
 
 
 def points_and_times(draw: Draw) -> dict:
-    """The last time is early, down to 2^-40."""
+    """Points with a time for each; the last time is as early as 2^-40."""
     d, t = draw.count(1, 3), np.append(draw.reals((2,), 0.02, 0.98), 2.0 ** -draw.count(3, 40))
     return {"sdes": every_sde(draw), "x": draw.reals((3, d), -2, 2), "t": t}
 
 
 @theorem(
     f"{SONG}, eqs. 9, 11, 12 and 30; Stanford CS236, perturbing data with stochastic processes",
-    kind="pointwise",
+    "pointwise",
+    points_and_times,
     about=DIFFUSIONS + " VariancePreserving.drift",
-    case=points_and_times,
 )
 def coefficients_by_hand(impl, sdes, x, t):
-    r"""Drift and diffusion of each SDE, at a time for each row.
+    r"""Drift and diffusion of each SDE are their formulas, with a time for each row.
 
     \text{VP: } f = -\tfrac12 \beta x,\ g^2 = \beta;\ \text{sub-VP: the same},\ g^2 = \beta (1 - e^{-2B});\
     \text{VE: } f = 0,\ g^2 = \tfrac{d\sigma^2}{dt};\ \text{given: } f = 0,\ g^2 = \sigma(t)^2"""
@@ -92,19 +91,19 @@ def times_in_order(draw: Draw) -> dict:
 
 
 def times_apart_and_close(draw: Draw) -> dict:
-    """The last pair is as close as 2^-40."""
+    """Pairs of times s < t; the last pair is as close as 2^-40."""
     s, t = draw.reals((3,), 0.01, 0.5), draw.reals((2,), 0.55, 0.99)
     return {"sdes": every_sde(draw), "s": s, "t": np.append(t, s[2] + 2.0 ** -draw.count(4, 40))}
 
 
 @theorem(
     f"{SONG}, eqs. 9, 11 and 12",
-    kind="pointwise",
+    "pointwise",
+    times_apart_and_close,
     about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral",
-    case=times_apart_and_close,
 )
 def schedules_by_hand(impl, sdes, s, t):
-    r"""The level of variance exploding is geometric in time, the rate of variance preserving linear.
+    r"""The level sigma(t) of variance-exploding SDEs is geometric in time, beta(t) of variance-preserving ones linear.
 
     \sigma(t) = \sigma_{\min}^{1 - t} \sigma_{\max}^t,\ \beta(t) = (1 - t)\beta_{\min} + t \beta_{\max},\
      \int_s^t \beta = (t - s)(\beta(s) + \beta(t))/2"""
@@ -119,12 +118,12 @@ def schedules_by_hand(impl, sdes, s, t):
 
 @theorem(
     f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes",
-    kind="pointwise",
+    "pointwise",
+    points_and_times,
     about="VariancePreserving.marginal " + SDE_KERNELS,
-    case=points_and_times,
 )
 def marginals_by_hand(impl, sdes, x, t):
-    r"""The marginals in closed form, which are the kernels from 0.
+    r"""The marginals have their closed forms, and are the kernels from time 0.
 
     \text{VP: } m = e^{-B/2},\ \text{std}^2 = 1 - e^{-B};\ \text{sub-VP: the same},\ \text{std} = 1 - e^{-B};\
     \text{VE: } m = 1,\ \text{std}^2 = \sigma(t)^2 - \sigma_{\min}^2;\
@@ -134,9 +133,9 @@ def marginals_by_hand(impl, sdes, x, t):
     return Sides([np.array(left)], [np.array([[one, one] for one in hand])])
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about=SDE_KERNELS, case=times_in_order, cancels="v(t) against v(s)")
+@theorem(f"{SONG}, appendix B", "pointwise", times_in_order, about=SDE_KERNELS, cancels="v(t) minus v(s)")
 def kernels_by_hand(impl, sdes, s, u, t):
-    r"""The kernel from s to t, of the marginals by hand.
+    r"""The kernel from s to t follows from the marginals at s and t.
 
     m_t/m_s,\ v_t - (m_t/m_s)^2 v_s"""
     kernels = [one.kernel(s, t) for one in map(impl.sde, sdes)]
@@ -147,9 +146,9 @@ def kernels_by_hand(impl, sdes, s, u, t):
     return Sides([np.array(left)], [np.array(first), np.array(second)])
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about=SDE_KERNELS, case=times_in_order)
+@theorem(f"{SONG}, appendix B", "pointwise", times_in_order, about=SDE_KERNELS)
 def kernels_compose(impl, sdes, s, u, t):
-    r"""From s to u and on to t is from s to t.
+    r"""The kernel from s to u followed by that from u to t is the kernel from s to t.
 
     m_{st} = m_{ut} m_{su},\ v_{st} = m_{ut}^2 v_{su} + v_{ut}"""
     kernels = [(one.kernel(s, u), one.kernel(u, t), one.kernel(s, t)) for one in map(impl.sde, sdes)]
@@ -165,12 +164,12 @@ def span_of_time(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, appendix B; Sarkka and Solin 2019, eqs. 5.50 and 5.51",
-    kind="quadrature",
+    "quadrature",
+    span_of_time,
     about=f"{SDE_KERNELS} {DIFFUSIONS} VariancePreserving.drift",
-    case=span_of_time,
 )
 def moments_solve_their_odes(impl, sdes, s, t):
-    r"""Mean and variance given x_s grow as drift and diffusion say, which are as executed: f = a x.
+    r"""Mean and variance of x_t given x_s solve the moment equations of the SDE's own drift and diffusion.
 
     m_t = 1 + \int_s^t a\, m_r\, dr,\ v_t = \int_s^t (2 a\, v_r + g^2)\, dr"""
 
@@ -191,20 +190,20 @@ def moments_solve_their_odes(impl, sdes, s, t):
 
 
 def close_times(draw: Draw) -> dict:
-    """t - s is a power of two, and s so short a number that both are exact."""
+    """Times s and t = s + 2^-k that are exact in float64."""
     s, h = draw.count(0, 900) / 1024, 2.0 ** -draw.count(10, 40)
     return {"sdes": [draw.sde([kind]) for kind in SDE_KINDS], "s": s, "t": s + h}
 
 
 @theorem(
     f"{SONG}, appendix B (increments of the kernels)",
-    kind="quadrature",
+    "quadrature",
+    close_times,
     about=" ".join(SDE_KERNELS.split()[:3]),
-    case=close_times,
     outside={"a difference of given variances": lambda: {"sdes": [GIVEN], "s": 0.75, "t": 0.75 + 2.0**-40}},
 )
 def kernels_do_not_cancel(impl, sdes, s, t):
-    r"""However close the times, the variance has all its digits: it is a sum of positive terms.
+    r"""The variance of a kernel keeps full precision however close s and t are.
 
     v_{st} = \int_s^t (m_t/m_r)^2 g(r)^2\, dr"""
 
@@ -226,14 +225,14 @@ def mixture_and_time(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, appendix D.1; Oksendal 2003 (Kolmogorov's forward equation)",
-    kind="pointwise",
+    "pointwise",
+    mixture_and_time,
     about=DIFFUSIONS + " VariancePreserving.drift",
-    case=mixture_and_time,
     mixtures=True,
     cancels=EITHER_SIGN,
 )
 def fokker_planck(impl, p, sde, t, x):
-    r"""The law of x_t, by hand for a mixture, moves in time as drift and diffusion say, which are as executed.
+    r"""The law of x_t for a mixture solves the Fokker-Planck equation of the SDE's own drift and diffusion.
 
     \partial_t \log p_t = -\operatorname{div} f - f \cdot s
      + \tfrac12 g^2 (\operatorname{div} s + |s|^2)"""
@@ -247,7 +246,7 @@ def fokker_planck(impl, p, sde, t, x):
 
 
 def change_in_time(p, law, sde, t, x):
-    """The terms of d/dt log p_t(x): of each component the move of its mean, and of its covariance in two."""
+    """The terms of d/dt log p_t(x): for each component one for its mean and two for its covariance."""
     (scale, variance), (a, g2) = moments(sde, t), coefficients(sde, t)
     terms = []
     for r, c, mean, cov in zip(law.responsibilities(x).T, law.components, p.means, p.covs):
@@ -265,14 +264,14 @@ def mixture_and_late_time(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, eq. 29 (for mixtures)",
-    kind="quadrature",
+    "quadrature",
+    mixture_and_late_time,
     about="VariancePreserving.diffused",
-    case=mixture_and_late_time,
     plane=True,
     mixtures=True,
 )
 def diffused_laws_are_convolutions(impl, p, sdes, t, y):
-    r"""The law of x_t is that of the data, shrunk, and smoothed; also where the data are a Gaussian.
+    r"""The law of x_t is that of the data scaled by m and smoothed with N(0, std^2 I).
 
     p_t(y) = \mathbb E_{x_0 \sim p}[\mathcal N(y;\, m x_0,\, \text{std}^2 I)]"""
     first = p.components[0]
@@ -293,12 +292,12 @@ def diffused_laws_are_convolutions(impl, p, sdes, t, y):
 
 @theorem(
     f"{SONG}, section 3.3 and appendix C",
-    kind="pointwise",
+    "pointwise",
+    points_and_times,
     about="VarianceExploding.prior VariancePreserving.prior",
-    case=points_and_times,
 )
 def priors_by_hand(impl, sdes, x, t):
-    r"""Sampling starts from noise alone: of the variance at the end, or of one where the variance is preserved.
+    r"""The prior is normal with mean 0 and the variance std(1)^2, or 1 for variance-preserving SDEs.
 
     \log \mathcal N(x; 0, v I),\ v = \text{std}(1)^2 \text{ or } 1"""
     variances = [end_variance(one) for one in sdes]
@@ -315,7 +314,7 @@ def gaussian_divergence(mean, cov, variance):
 
 
 def end_variance(sde):
-    """Of the prior, by hand."""
+    """The variance of the prior, by hand."""
     return 1.0 if "beta_min" in sde["parameters"] else moments(sde, 1.0)[1]
 
 
@@ -325,14 +324,14 @@ def gaussian_to_the_end(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, section 3.3 (p_1 is not the prior)",
-    kind="quadrature",
+    "quadrature",
+    gaussian_to_the_end,
     about="VariancePreserving.prior_gap",
-    case=gaussian_to_the_end,
     plane=True,
-    cancels="the gap may be tiny beside its terms",
+    cancels="the gap may be tiny compared with its terms",
 )
 def gap_to_the_prior_of_a_gaussian(impl, p, sdes):
-    r"""For Gaussian data the gap has a closed form.
+    r"""For Gaussian data the gap is the closed-form KL divergence of the law at t = 1 from the prior.
 
     KL(\mathcal N(m \mu, m^2 C + \text{std}^2 I) | \mathcal N(0, v I))"""
     right = []
@@ -350,15 +349,15 @@ def mixture_to_the_end(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, section 3.3 (p_1 is not the prior)",
-    kind="quadrature",
+    "quadrature",
+    mixture_to_the_end,
     about="VariancePreserving.prior_gap",
-    case=mixture_to_the_end,
     plane=True,
     mixtures=True,
-    cancels="the gap may be tiny beside its terms",
+    cancels="the gap may be tiny compared with its terms",
 )
 def gap_to_the_prior_of_a_mixture(impl, p, sde):
-    r"""The gap is the cross entropy, which has a closed form, less the entropy of the law at the end.
+    r"""The gap is the cross entropy with the prior, which has a closed form, minus the entropy of the law at t = 1.
 
     KL(p_1 | \mathcal N(0, I)) = \tfrac12 \mathbb E|x_1|^2 + \tfrac d2 \log 2\pi - H(p_1)"""
     end = diffused_by_hand(p, sde, 1.0)
@@ -373,14 +372,14 @@ def mixture_and_more_noise(draw: Draw) -> dict:
 
 @theorem(
     f"{SONG}, section 3.3; Cover and Thomas 2006, section 4.4",
-    kind="quadrature",
+    "quadrature",
+    mixture_and_more_noise,
     about="VariancePreserving.prior_gap",
-    case=mixture_and_more_noise,
     plane=True,
-    cancels="the gap may be tiny beside its terms",
+    cancels="the gap may be tiny compared with its terms",
 )
 def gap_to_the_prior_falls_with_more_noise(impl, p, sde, more):
-    r"""The gap is not zero: at least that of a Gaussian with the same mean and covariance. It falls as beta grows.
+    r"""The gap is at least that of a Gaussian with the same mean and covariance, and falls as beta_max grows.
 
     KL(\mathcal N(\mathbb E x_1, \operatorname{Cov} x_1) | \mathcal N(0, I)) \le KL(p_1 | \mathcal N(0, I)) \le
      \text{the same for less } \beta_{\max}"""
@@ -399,9 +398,9 @@ def schedule(draw: Draw) -> dict:
     return {"sde": draw.sde(["VariancePreserving"]), "n_steps": draw.count(7, 18)}
 
 
-@theorem(f"{SONG}, appendix B", kind="pointwise", about="VariancePreserving.betas", case=schedule)
+@theorem(f"{SONG}, appendix B", "pointwise", schedule, about="VariancePreserving.betas")
 def variances_of_the_steps(impl, sde, n_steps):
-    r"""The steps' variances, and their sum: the integral of beta, and a remainder that is 1/N exactly.
+    r"""The variances of the steps are beta(i/N)/N, and their sum exceeds the integral of beta by a term in 1/N.
 
     \beta_i = \beta(i/N)/N,\ \textstyle\sum_i \beta_i = \int_0^1 \beta + \tfrac{\beta_{\max} - \beta_{\min}}{2N}"""
     first, last = sde["parameters"]["beta_min"], sde["parameters"]["beta_max"]
@@ -415,14 +414,10 @@ SCHEDULES = [{"beta_min": 0.1, "beta_max": 6.0}, {"beta_min": 1.0, "beta_max": 2
 
 
 @theorem(
-    f"{SONG}, appendix B; Ho, Jain and Abbeel 2020, eq. 4",
-    kind="limit",
-    about="VariancePreserving.betas",
-    case=lambda draw: {"given": draw.choice(SCHEDULES)},
-    cases=len(SCHEDULES),
+    f"{SONG}, appendix B; Ho, Jain and Abbeel 2020, eq. 4", "limit", about="VariancePreserving.betas", cases=SCHEDULES
 )
 def product_of_the_steps_tends_to_the_scale(impl, given):
-    r"""What is kept of the variance in N steps tends to the squared scale of the SDE, of order 1 in 1/N.
+    r"""The fraction of the variance that N steps keep tends, at order 1/N, to the squared scale of the SDE.
 
     \textstyle\prod_i (1 - \beta_i) = e^{-B}\left(1 - \tfrac1{2N}(\beta_{\max} - \beta_{\min} + \int_0^1 \beta^2)
      + O(N^{-2})\right)"""

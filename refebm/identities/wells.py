@@ -4,12 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.identities.draw import Draw
 from refebm.models import Model
 
 
 class Wells(NamedTuple):
-    """The energy with the wells that m and -m lean to; points and directions (n, d)."""
+    """The energy of a given m (d,), with its wells towards m and -m; x, v, p and q are (n, d)."""
 
     m: np.ndarray
 
@@ -24,7 +23,7 @@ class Wells(NamedTuple):
         return Model("mixture", {"logits": np.zeros(2), "means": means, "precisions": unit})
 
     def along(self, x, v):
-        """The first four derivatives of E along v, (n,) each; numbers at one point (d,)."""
+        """The first four derivatives of E along v, (n,) each; for one point (d,), numbers."""
         a, tanh, slope = v @ self.m, np.tanh(x @ self.m), np.cosh(x @ self.m) ** -2
         first, second = np.sum(v * x, axis=-1) - a * tanh, np.sum(v**2, axis=-1) - a**2 * slope
         return first, second, 2 * a**3 * slope * tanh, a**4 * slope * (2 * slope - 4 * tanh**2)
@@ -33,7 +32,7 @@ class Wells(NamedTuple):
         return x - np.tanh(x @ self.m)[:, None] * self.m
 
     def second(self, x, p, q):
-        """The second derivative, along p and along q, (n,)."""
+        """The second derivative of E along p and q, (n,)."""
         return np.sum(p * q, axis=1) - np.cosh(x @ self.m) ** -2 * (p @ self.m) * (q @ self.m)
 
 
@@ -46,12 +45,10 @@ PLACES = [  # m, a point and a direction
 IN_THE_PLANE = PLACES[:3]
 
 
-def place(draw: Draw) -> dict:
-    m, x, v = map(np.array, draw.choice(PLACES))
-    return {"wells": Wells(m), "x": x[None], "v": v[None]}
+def place(m, x, v) -> dict:
+    return {"wells": Wells(np.array(m)), "x": np.array([x]), "v": np.array([v])}
 
 
-def place_in_the_plane(draw: Draw) -> dict:
-    """Not in space, where an expectation is dear; x and v (d,), for as many rows as it has nodes."""
-    m, x, v = map(np.array, draw.choice(IN_THE_PLANE))
-    return {"wells": Wells(m), "x": x, "v": v}
+def place_in_the_plane(m, x, v) -> dict:
+    """A case with d <= 2, since expectations cost more in space; x and v are (d,), to be repeated for each node."""
+    return {"wells": Wells(np.array(m)), "x": np.array(x), "v": np.array(v)}

@@ -1,8 +1,8 @@
-"""What can be trained, as data: ``Model(kind, parameters)`` is frozen, callable, and means the same in any framework.
+"""Models that can be trained, as data: ``Model(kind, parameters)`` is frozen, callable, and the same in any framework.
 
-Parameters are plain nested tuples and dicts of arrays, which autograd differentiates and
-``autograd.misc.flatten`` flattens. Some kinds are made of another model, `inner`, given as its kind and parameters:
-``at_level`` fixes the noise of a conditional field, ``denoiser`` is y + sigma^2 s(y).
+Parameters are plain nested tuples and dicts of arrays, which autograd can differentiate and ``autograd.misc.flatten``
+can flatten. Some kinds are built from another model, `inner`, given by its own kind and parameters: ``at_level`` fixes
+the noise level of a conditional field, ``denoiser`` is y + sigma^2 s(y), ``log_density`` is -E(x) - log Z.
 """
 
 import difflib
@@ -23,27 +23,27 @@ from refebm.truth.densities import GaussianMixture
 
 
 def at_level(x, inner, sigma):
-    r"""s(x) = s(x, sigma): a noise-conditional field at the level sigma, a float."""
+    r"""x -> s(x, sigma), (n, d): a noise-conditional field at one level sigma, a float."""
     return at(inner, sigma)(x)
 
 
 def denoiser(x, inner, sigma):
-    r"""r(y) = y + sigma^2 s(y), s the score of a model, sigma a float: what Tweedie's formula makes of it."""
+    r"""r(y) = y + sigma^2 s(y), (n, d): the denoiser that Tweedie's formula makes of a score s; sigma a float."""
     return x + sigma**2 * score(inner)(x)
 
 
 def binary_rbm(x, b, c, W):
-    r"""The free energy of a `BinaryRBM`, of x in {0, 1}^d. b (d,), c (m,), W (d, m)."""
+    r"""The free energy of a `BinaryRBM`, (n,), at x in {0, 1}^d. b (d,), c (m,), W (d, m)."""
     return BinaryRBM(b, c, W).free_energy(bits("x", x))
 
 
 def gaussian_rbm(x, b, c, W, sigma):
-    r"""The free energy of a `GaussianBernoulliRBM`. b (d,), c (m,), W (d, m), sigma a float."""
+    r"""The free energy of a `GaussianBernoulliRBM`, (n,). b (d,), c (m,), W (d, m), sigma a float."""
     return GaussianBernoulliRBM(b, c, W, sigma).free_energy(x)
 
 
 def log_density(x, inner, log_z):
-    r"""-E(x) - log Z, (n,), for an energy and any number log Z, which noise contrast learns."""
+    r"""-E(x) - log Z, (n,), for an energy and a number log Z, a parameter that noise-contrastive estimation learns."""
     return -inner(x) - log_z
 
 
@@ -70,25 +70,26 @@ FIELDS = CONDITIONAL | {function.__name__: function for function in (fields.mlp_
 LOG_DENSITIES = {"log_density": log_density}
 KINDS = ENERGIES | FIELDS | LOG_DENSITIES
 TAKEN = {kind: set(inspect.signature(function).parameters) - {"x"} for kind, function in KINDS.items()}
-INNER = {"kind", "parameters"}  # of the data of a model that is made of another
+INNER = {"kind", "parameters"}  # the keys that stand for `inner` in the parameters of a model built from another
 WANTED = {kind: taken - {"inner"} | (INNER if "inner" in taken else set()) for kind, taken in TAKEN.items()}
 WANTED |= {kind: TAKEN[kind] - {"sigma", "t"} for kind in CONDITIONAL}
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A model as data. Calling it gives E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in `FIELDS`,
-    and -E(x) - log Z, (n,), for a ``log_density``.
+    """A model as data. Calling it returns E(x), (n,), for the kinds in `ENERGIES`, a field (n, d) for those in
+    `FIELDS`, and -E(x) - log Z, (n,), for a ``log_density``. Kinds in `CONDITIONAL` are called as model(x, sigma).
 
-    Errors: E-MODEL for an unknown kind (the nearest is named), a parameter that is missing, unknown, not finite, or of
-    another shape, and where a conditional field gets no noise level; E-DTYPE, E-MASKED. Parameters that are float64 are
-    not copied, so that they can be traced: do not write into them.
+    Parameters that are float64 arrays are not copied, so that they can be traced: do not write into them.
+    Errors: E-MODEL for an unknown kind (the message names the nearest), for a parameter that is missing, unknown, not
+    finite, or of a wrong shape, and if a conditional field is called without a noise level; E-POSITIVE, E-DTYPE,
+    E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE for x.
     """
 
     kind: str
     parameters: dict[str, Any]
     d: int = field(init=False)
-    given: dict[str, Any] = field(init=False, repr=False)  # to the function of its kind
+    given: dict[str, Any] = field(init=False, repr=False)  # the keyword arguments for the function of its kind
 
     def __post_init__(self):
         if not isinstance(self.kind, str) or self.kind not in KINDS:
@@ -121,12 +122,12 @@ class Model:
 
 
 def score(model: Model) -> Callable:
-    r"""The score of a model: -grad E for an energy, the field itself otherwise."""
+    r"""The score of a model: -grad E for an energy, otherwise the field itself."""
     return score_of(model) if model.kind in ENERGIES else model
 
 
 def mixture_of(density: GaussianMixture) -> Model:
-    r"""The mixture energy whose density is `density`, up to a constant: the same score."""
+    r"""The model of kind "mixture" with the same score as `density`, a `GaussianMixture`. Errors: E-DENSITY."""
     if not isinstance(density, GaussianMixture):
         raise InputTypeError("E-DENSITY", f"density must be a GaussianMixture, got {type(density).__name__}")
     precisions = np.stack([component.precision for component in density.components])

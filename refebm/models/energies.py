@@ -1,6 +1,6 @@
-r"""Energies: E(x), shape (n,), of the unnormalised density exp(-E)/Z. The documents' f is -E.
+r"""Energies: E(x), (n,), of the density exp(-E)/Z. The documents' f is -E.
 
-Each is a function of rows and of named parameters, which are plain arrays, tuples and dicts.
+Each is a function of x (n, d) and named parameters, which are plain arrays, tuples and dicts.
 """
 
 import autograd.numpy as np
@@ -12,7 +12,7 @@ from refebm.models.real_nvp import to_normal
 from refebm.special import logsumexp
 from refebm.truth.densities import FAR, LOG_2PI, common, lost
 
-LEAST_LOG = -700.0  # of a scale whose inverse is a number
+LEAST_LOG = -700.0  # the smallest log of a scale: exp(700) is still finite
 
 
 def quadratic(x, mean, precision):
@@ -38,7 +38,7 @@ def mixture(x, logits, means, precisions):
 
 
 def _less_the_well(j, x, logits, means, precisions):
-    """Exponents less that of component j, (k, n), without what they have in common: see `GaussianMixture`."""
+    """The exponents minus that of component j, (k, n), computed without the terms they share: see `GaussianMixture`."""
     shared = common(precisions, precisions[j])
     away, from_j, apart = x - means[:, None], x - means[j], (means - means[j])[:, None]
     both = away + from_j + (lost(x, means[:, None]) + lost(x, means[j]))
@@ -53,18 +53,18 @@ def mlp_energy(x, precision, layers):
 
 
 def gamma(x, shape, rate):
-    r"""E = sum_i (1 - shape_i) log x_i + rate_i x_i, and inf where an x_i is not positive. shape and rate (d,)."""
+    r"""E = sum_i (1 - shape_i) log x_i + rate_i x_i, and inf if some x_i is not positive. shape and rate (d,)."""
     inside = np.where(x > 0, x, 1.0)
     return np.sum(np.where(x > 0, (1 - shape) * np.log(inside) + rate * x, np.inf), axis=1)
 
 
 def laplace(x, loc, scale):
-    r"""E = sum_i |x_i - loc_i|/scale_i: its score jumps, so that score matching of it fails. loc and scale (d,)."""
+    r"""E = sum_i |x_i - loc_i|/scale_i. Score matching fails for it, because its score jumps. loc and scale (d,)."""
     return np.sum(np.abs(x - loc) / scale, axis=1)
 
 
 def autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
-    r"""E = -sum_i log N(x_i; m_i, e^{2 l_i}), where m_i and l_i depend on x_1 .. x_{i-1} alone: exactly normalised.
+    r"""E = -sum_i log N(x_i; m_i, e^{2 l_i}), where m_i and l_i depend on x_1 .. x_{i-1} only; here Z = 1.
 
     m = shift + tril(A, -1) tanh(x), l = log_scale + tril(B, -1) tanh(x). Shapes (d,), (d, d), (d,), (d, d).
     Errors: E-SCALE where an e^l is too small to divide by.
@@ -79,9 +79,9 @@ def autoregressive(x, shift, shift_weights, log_scale, log_scale_weights):
 
 
 def flow(x, couplings):
-    r"""E = -log N(z; 0, I) - log |det dz/dx|, z by affine couplings (RealNVP): exactly normalised.
+    r"""E = -log N(z; 0, I) - log |det dz/dx|, where affine couplings map x to z (RealNVP); here Z = 1.
 
-    Each coupling is a network from d to 2 d: a log scale (through tanh) and a shift of every other coordinate.
+    Each coupling is a network with d inputs and 2 d outputs: the log scale (after a tanh) and the shift of coordinates.
     """
     z, log_det = to_normal(couplings, x)
     return np.sum(0.5 * z**2 + 0.5 * LOG_2PI, axis=1) - log_det

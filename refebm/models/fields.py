@@ -1,4 +1,4 @@
-r"""Fields: s(x) or r(x), shape (n, d), that need not be the gradient of anything."""
+r"""Fields: s(x) or r(x), (n, d), which need not be gradients of a function."""
 
 import autograd.numpy as np
 
@@ -13,12 +13,12 @@ SDES = {one.__name__: one for one in (VarianceExploding, VariancePreserving, Sub
 
 
 def mlp_score(x, layers):
-    r"""s(x) = network(x), d outputs: a score model whose Jacobian is not symmetric. layers ((W, b), ...)."""
+    r"""s(x) = network(x) with d outputs: a score model whose Jacobian is not symmetric. layers ((W, b), ...)."""
     return perceptron(layers, x)
 
 
 def noise_conditional(x, sigma, layers):
-    r"""s(x, sigma) = network(x, log sigma)/sigma, so that sigma s is a network of size one. sigma (n,).
+    r"""s(x, sigma) = network(x, log sigma)/sigma, so that the network's outputs, sigma s, are of order one. sigma (n,).
 
     Source: Song and Ermon 2019, section 4.1; the scale 1/sigma is technique 3 of Song and Ermon 2020
     """
@@ -27,7 +27,7 @@ def noise_conditional(x, sigma, layers):
 
 
 def smoothed_mixture(x, sigma, logits, means, variances):
-    r"""The score of sum_k w_k N(m_k, diag v_k + sigma^2 I), w = softmax(logits): of a mixture plus noise, exactly.
+    r"""The exact score of sum_k w_k N(m_k, diag v_k + sigma^2 I), w = softmax(logits): a mixture plus noise.
 
     logits (k,), means and variances (k, d), the variances positive; sigma (n,).
     Source: Stanford CS236, annealed Langevin dynamics; Song and Ermon 2019, section 3.2
@@ -36,7 +36,7 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     away, precisions = x - means, np.stack([1 / (v + sigma[:, None] ** 2) for v in variances])
     heights = np.stack([a + 0.5 * np.sum(np.log(p), axis=1) for a, p in zip(logits, precisions)])
     log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=2)
-    # relative to the likeliest component j, without what the two have in common: see `GaussianMixture`
+    # from here on relative to the likeliest component j, without the terms the two share: see `GaussianMixture`
     chosen = np.arange(len(means))[:, None] == np.argmax(held(log_joint), axis=0)
     heights = heights - np.sum(np.where(chosen, heights, 0.0), axis=0)
 
@@ -51,7 +51,7 @@ def smoothed_mixture(x, sigma, logits, means, variances):
 
 
 def sde_of(data):
-    r"""The SDE that is given as {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}."""
+    r"""The SDE given as {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}. Errors: E-MODEL."""
     try:
         return SDES[data["kind"]](**data["parameters"])
     except (TypeError, KeyError, IndexError) as error:
@@ -60,7 +60,7 @@ def sde_of(data):
 
 
 def diffused_mixture(x, t, sde, logits, means, variances):
-    r"""The score of x_t = m(t) x_0 + std(t) z, x_0 from sum_k w_k N(m_k, diag v_k), w = softmax(logits), exactly.
+    r"""The exact score of x_t = m(t) x_0 + std(t) z, x_0 from sum_k w_k N(m_k, diag v_k), w = softmax(logits).
 
     sde: {"kind": a class of `refebm.sdes`, "parameters": its arguments by name}; logits (k,), means and variances
     (k, d), the variances positive; t (n,).
@@ -73,9 +73,11 @@ def diffused_mixture(x, t, sde, logits, means, variances):
 
 @rows
 def at(score: LevelField, sigma: Level) -> Field:
-    r"""The field x -> s(x, sigma) of a noise-conditional field at one level. sigma float.
+    r"""The field x -> s(x, sigma), (n, d) -> (n, d), of a noise-conditional field at one level sigma, a float.
 
     $$x \mapsto s(x, \sigma)$$
+
+    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-POSITIVE for sigma; E-CALLABLE; of the field E-NDIM, E-EMPTY for x.
     """
 
     @rows

@@ -1,7 +1,7 @@
 r"""Restricted Boltzmann machines: visible units v (n, d), hidden units h (n, m) in {0, 1}, no couplings within a layer.
 
 p(v, h) = exp(-E(v, h))/Z, and the free energy is F(v) = -log sum_h exp(-E(v, h)), so p(v) = exp(-F(v))/Z. Given one
-layer the units of the other are independent. Noise is an argument: a unit is 1 where its u is below its probability.
+layer, the units of the other are independent. Noise is an argument: a unit is 1 where u is below its probability.
 """
 
 from itertools import product
@@ -26,12 +26,12 @@ from refebm.glossary import (
 from refebm.special import expit, logsumexp, softplus
 from refebm.truth.densities import LOG_2PI
 
-MOST_UNITS = 20
-MOST_PRODUCTS = 10**9  # of units of one layer with those of the other, over all states: a minute, 8 GB at most
+MOST_UNITS = 20  # in a layer whose states are enumerated
+MOST_PRODUCTS = 10**9  # 2^m states times m times the units of the other layer: at most a minute and 8 GB
 
 
 def hidden(rbm, h, n=None):
-    """States of the hidden units of an RBM, or their means, (n, m), as many as there are of the visible ones."""
+    """Check h (n, m), the states of the hidden units of an RBM or their means, for n rows of visible units."""
     h = fractions("h", h)
     if h.shape != (n or len(h), rbm.m):
         wanted = f"({n or 'n'}, {rbm.m})"
@@ -40,7 +40,7 @@ def hidden(rbm, h, n=None):
 
 
 def states(m: int, others: int = 1) -> np.ndarray:
-    """All states of m binary units, (2^m, m), each of which is to meet so many others. Errors: E-SIZE."""
+    """All states of m binary units, (2^m, m). others: the number of units in the other layer. Errors: E-SIZE."""
     if m <= MOST_UNITS and m * 2**m * others > MOST_PRODUCTS:
         raise InputError(
             "E-SIZE",
@@ -61,10 +61,11 @@ class BinaryRBM:
 
     $$E(v, h) = -b \cdot v - c \cdot h - v^\top W h$$
 
-    b (d,), c (m,), W (d, m). The methods continue to means of units, in [0, 1]: E is linear in each of them, the
-    conditional means and the free energy are what their formulas say. Errors: E-SHAPE; E-FRACTION for units outside
-    [0, 1]; E-BINARY where units are drawn given such as are not 0 or 1; E-UNIFORM for u outside (0, 1); E-SIZE where
-    both layers have more than 20 units, too many to enumerate.
+    b (d,), c (m,), W (d, m). `energy`, `free_energy` and the conditional means also accept means of units, in [0, 1],
+    at which they evaluate the same formulas.
+    Errors: E-SHAPE, E-FINITE, E-DTYPE; E-NDIM, E-EMPTY for units; E-FRACTION for units outside [0, 1]; E-BINARY if a
+    layer is drawn given units that are not 0 or 1; E-UNIFORM for u outside (0, 1); E-SIZE if both layers have more
+    than 20 units, too many to enumerate.
     Also: Boltzmann machine, Bernoulli RBM
     Source: Hinton 2002, section 3; Smolensky 1986
     """
@@ -108,7 +109,7 @@ class BinaryRBM:
         return expit(self.b + np.dot(hidden(self, h), self.W.T))
 
     def hidden_given(self, v, u):
-        r"""h by its probabilities, (n, m); u (n, m) in (0, 1).
+        r"""h drawn given v, (n, m): h_j = 1 where u_j < P(h_j = 1 | v); u (n, m) in (0, 1).
 
         $$h_j = [u_j < P(h_j = 1 \mid v)]$$
         """
@@ -116,7 +117,7 @@ class BinaryRBM:
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def visible_given(self, h, u):
-        r"""v by its probabilities, (n, d); u (n, d) in (0, 1).
+        r"""v drawn given h, (n, d): v_i = 1 where u_i < P(v_i = 1 | h); u (n, d) in (0, 1).
 
         $$v_i = [u_i < P(v_i = 1 \mid h)]$$
         """
@@ -124,9 +125,11 @@ class BinaryRBM:
         return 1.0 * (uniforms("u", u, mean.shape) < mean)
 
     def log_partition(self) -> float:
-        r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same with the layers exchanged.
+        r"""log Z = log sum_h exp(c.h + sum_i softplus(b_i + (W h)_i)), or the same sum over v if that layer is smaller.
 
         $$\log Z = \log \sum_h \exp\!\left(c \cdot h + \textstyle\sum_i \operatorname{softplus}(b_i + (W h)_i)\right)$$
+
+        Errors: E-SIZE.
         """
         near, far, W = (self.c, self.b, self.W.T) if self.m <= self.d else (self.b, self.c, self.W)
         h = states(len(near), len(far))
@@ -138,7 +141,9 @@ class GaussianBernoulliRBM:
 
     $$E(v, h) = \frac{|v - b|^2}{2\sigma^2} - c \cdot h - \frac{v^\top W h}{\sigma^2}$$
 
-    b (d,), c (m,), W (d, m), sigma > 0, a float. Errors: as for `BinaryRBM`; E-POSITIVE, E-SCALE for sigma.
+    b (d,), c (m,), W (d, m), sigma > 0, a float.
+    Errors: E-SHAPE, E-FINITE, E-DTYPE; E-POSITIVE, E-SCALE for sigma; E-NDIM, E-EMPTY for units; E-FRACTION, E-BINARY
+    for h; E-UNIFORM for u outside (0, 1); E-SIZE for more than 20 hidden units.
     Convention: v^T W h/sigma^2, as in Cho, Ilin and Raiko 2011; with v^T W h/sigma the mean is b + sigma W h.
     Also: GRBM
     Source: Cho, Ilin and Raiko 2011, eq. 3
@@ -185,7 +190,7 @@ class GaussianBernoulliRBM:
         return self.b + np.dot(hidden(self, h), self.W.T)
 
     def hidden_given(self, v, u):
-        r"""h by its probabilities, (n, m); u (n, m) in (0, 1).
+        r"""h drawn given v, (n, m): h_j = 1 where u_j < P(h_j = 1 | v); u (n, m) in (0, 1).
 
         $$h_j = [u_j < P(h_j = 1 \mid v)]$$
         """
@@ -204,8 +209,10 @@ class GaussianBernoulliRBM:
         r"""log sum_h exp(c.h + (|b + W h|^2 - |b|^2)/(2 sigma^2)) + d/2 log(2 pi sigma^2).
 
         $$\log Z = \log \sum_h e^{c \cdot h + (|b + W h|^2 - |b|^2)/(2\sigma^2)} + \tfrac d2 \log(2\pi\sigma^2)$$
+
+        Errors: E-SIZE.
         """
         h = states(self.m, self.d)
         shift = np.dot(h, self.W.T)
-        gain = np.sum(shift * (shift + 2 * self.b), axis=1) / (2 * self.sigma**2)
+        gain = np.sum(shift * (shift + 2 * self.b), axis=1) / (2 * self.sigma**2)  # |b + W h|^2 - |b|^2 as a product
         return logsumexp(np.dot(h, self.c) + gain) + self.d * (0.5 * LOG_2PI + np.log(self.sigma))

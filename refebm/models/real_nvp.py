@@ -1,4 +1,4 @@
-r"""RealNVP: x = T(z) by affine couplings, z unit normal, with an exact inverse and an exact log-determinant."""
+r"""RealNVP: x = T(z), z unit normal, T a chain of affine couplings with an exact inverse and log-determinant."""
 
 import autograd.numpy as np
 
@@ -13,9 +13,11 @@ class RealNVP:
 
     $$\log p(x) = \log \mathcal N(T^{-1}(x); 0, I) + \log|\det \partial T^{-1}(x)/\partial x|$$
 
-    couplings (layers, ...): networks from d to 2 d. Coupling i keeps every other coordinate, those j with j + i odd,
-    and maps the rest by x_j -> (x_j - shift_j) exp(-tanh(log_scale_j)), on the way to z. d >= 2.
-    Errors: E-MODEL for networks of other widths; E-SHAPE for d = 1, where there is nothing to couple.
+    couplings (layers, ...): networks with d inputs and 2 d outputs, d >= 2. On the way from x to z coupling i keeps the
+    coordinates j with j + i odd, and maps the others by x_j -> (x_j - shift_j) exp(-tanh(log_scale_j)), where log_scale
+    and shift are the network's outputs for the coordinates that are kept.
+    Errors: E-MODEL for networks of other widths; E-SHAPE for d = 1, where there is nothing to couple; E-DTYPE,
+    E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE for points.
     Also: normalising flow, affine couplings
     Source: Dinh, Sohl-Dickstein and Bengio 2017, eqs. 7 and 8; Gao et al. 2020, section 3.2
     """
@@ -58,7 +60,7 @@ class RealNVP:
 
 
 def to_normal(couplings, x):
-    """z = T^{-1}(x), and log |det dz/dx|, without a check."""
+    """z = T^{-1}(x), (n, d), and log |det dz/dx|, (n,); the arguments are not checked."""
     log_det = 0.0
     for i, layers in enumerate(couplings):
         kept, log_scale, shift = _coupling(x, i, layers)
@@ -68,7 +70,7 @@ def to_normal(couplings, x):
 
 
 def _coupling(x, i, layers):
-    """Which coordinates stay, and the log scale and the shift of the others, which depend on those alone."""
+    """A mask (d,), 1 for coordinates that stay; the log scale and the shift of the others, computed from the former."""
     kept = (np.arange(x.shape[1]) + i) % 2
     log_scale, shift = np.split(perceptron(layers, kept * x), 2, axis=1)
     return kept, (1 - kept) * np.tanh(log_scale), shift

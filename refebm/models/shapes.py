@@ -1,4 +1,7 @@
-"""What the parameters of a model look like: shapes by letters, networks by their widths, d read off them."""
+"""The shapes that the parameters of each kind of model must have, and the dimension d that follows from them.
+
+A shape is written in letters: "kd" is (k, d), and a letter means the same number in all parameters of a model.
+"""
 
 import autograd.numpy as np
 
@@ -24,7 +27,7 @@ POSITIVE = ("shape", "rate", "scale", "variances", "sigma")
 
 
 def dimension(kind: str, parameters: dict) -> int:
-    """d of a model made of arrays and networks. Errors: E-MODEL where shapes do not fit, or a parameter is NaN."""
+    """The dimension d of a model. Errors: E-MODEL if shapes do not fit or a parameter is not finite; E-POSITIVE."""
     sizes = array_sizes(kind, parameters, SHAPES.get(kind, {}))
     if "layers" in parameters:
         inputs, outputs = widths(kind, "layers", parameters["layers"])
@@ -41,7 +44,7 @@ def dimension(kind: str, parameters: dict) -> int:
 
 
 def array_sizes(kind: str, parameters: dict, shapes: dict) -> dict[str, int]:
-    """What each letter stands for; the same everywhere."""
+    """The number that each letter stands for; raises if a letter would stand for two."""
     sizes: dict[str, int] = {}
     for name, letters in shapes.items():
         shape = _shape(kind, name, parameters[name])
@@ -56,7 +59,7 @@ def array_sizes(kind: str, parameters: dict, shapes: dict) -> dict[str, int]:
 
 
 def widths(kind: str, name: str, layers) -> tuple[int, int]:
-    """Inputs and outputs of a perceptron whose layers fit together."""
+    """The numbers of inputs and outputs of a perceptron; raises if its layers do not fit together."""
     inputs = outputs = None
     for layer in _sequence(kind, name, layers):
         weights, bias = _pair(kind, name, layer)

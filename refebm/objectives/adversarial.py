@@ -1,21 +1,33 @@
-r"""Adversarial and variational training: a sampler q in the place of Markov chains, and what its entropy costs."""
+r"""Adversarial and variational training: a trained sampler q replaces Markov chains; the gradient of its entropy."""
 
 from typing import Any
 
 from refebm.calculus import held, pull_back
-from refebm.glossary import Energy, Field, LogDensity, Loss, Parameters, Pathwise, Points, Rows, Sampler, rows
+from refebm.glossary import (
+    Energy,
+    Field,
+    ForItsGradient,
+    LogDensity,
+    Loss,
+    Parameters,
+    Pathwise,
+    Points,
+    Sampler,
+    rows,
+)
 from refebm.objectives.notation import dot
 
 
 @rows
 def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise) -> Loss:
-    r"""E(y) - E(x) + log q(y), (n,), y from q: in the mean an *upper* bound of E log p_model(x).
+    r"""E(y) - E(x) + log q(y), (n,), y drawn from q: its mean is an *upper* bound of E log p_model(x).
 
     $$E(y) - E(x) + \log q(y),\quad y \sim q$$
 
-    The gap is KL(q|p_model). The energy is trained to maximise it, the sampler q to minimise it: -log Z is replaced by
-    E_q[E + log q] = E_q E - H(q) >= -log Z.
-    energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well.
+    It replaces -log Z by E_q[E + log q] = E_q E - H(q) >= -log Z; the gap is KL(q|p_model). The energy is trained to
+    maximise the bound, the sampler q to minimise it.
+    energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well as log_q.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: adversarial training, max-min
     Source: Song and Kingma 2021, section 5; HY-673 lecture 12, adversarial training (which prints + H(q)); Dai et al.
     2019, eq. 5
@@ -25,13 +37,14 @@ def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise)
 
 @rows
 def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Points) -> Any:
-    r"""grad_phi H(q) = -E_eps[score_q(z) d f_phi/d phi], z = f_phi(eps), the mean over the rows: nested like phi.
+    r"""grad_phi H(q) = -E_eps[score_q(z) d f_phi/d phi], z = f_phi(eps): the mean over the rows, nested as phi is.
 
     $$\nabla_\phi H(q) = -\mathbb E_\epsilon[s_q(z)\, \partial_\phi f_\phi(\epsilon)],\quad z = f_\phi(\epsilon)$$
 
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
-    phi: arrays, nested in dicts and tuples; eps (n, k). score_q itself is held: E score_q(z) has mean zero. A NaN
-    of one row is in the mean wherever the rows share phi.
+    phi: arrays, nested in dicts and tuples; eps (n, k). score_q is held constant: the mean of grad_phi log q(z) at
+    fixed z is zero. A NaN in one row makes the gradient NaN in every parameter that this row depends on.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     z, back = pull_back(lambda phi: sampler(phi, eps), phi)
@@ -39,13 +52,14 @@ def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Poi
 
 
 @rows
-def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> Rows:
-    r"""-log p(x, z) + score_q(z).z, score_q(z) held, (n,): in the mean its gradient is that of the negative ELBO.
+def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> ForItsGradient:
+    r"""-log p(x, z) + score_q(z).z with score_q(z) held, (n,): its mean gradient is that of the negative ELBO.
 
     $$-\log p(x, z) + s_q(z) \cdot z,\quad s_q(z) \text{ held constant}$$
 
-    log_joint (n, d) -> (n,), z -> log p(x_i, z_i) for the rows at hand; score_q (n, d) -> (n, d), the score of
-    q(z_i | x_i); z (n, d), samples that the parameters of q made.
+    log_joint (n, d) -> (n,), z -> log p(x_i, z_i), where x_i are the n data points of the batch; score_q (n, d) ->
+    (n, d), the score of q(z_i | x_i); z (n, d), samples of q, through which gradients flow to its parameters.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ELBO, implicit VAE, negative ELBO
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """

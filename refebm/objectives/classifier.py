@@ -1,4 +1,4 @@
-r"""Every classifier is an energy: the logits f(x) of k classes are -E(x, y), of a joint density of points and classes.
+r"""Every classifier is an energy: its logits f_y(x) are -E(x, y) of a joint density of points x and classes y.
 
 Errors: as in score matching; E-CALLABLE for logits that are not (n, k).
 """
@@ -9,13 +9,14 @@ from refebm.special import logsumexp
 
 @rows
 def classifier_energy(logits: Logits, x: Points) -> Rows:
-    r"""-log sum_y exp(f_y(x)), (n,): the energy of the points, whatever their class.
+    r"""-log sum_y exp(f_y(x)), (n,): the energy of x, summed over the classes.
 
     $$E(x) = -\log \sum_y e^{f_y(x)}$$
 
-    logits (n, d) -> (n, k); x (n, d). A number that is added to all logits of x leaves the classifier as it is, and is
-    taken off the energy. Its score is ``score_of(lambda x: classifier_energy(logits, x))``.
-    Convention: an energy, as everywhere here; the score of out-of-distribution detection is minus it.
+    logits (n, d) -> (n, k); x (n, d). Adding a number to all logits of x does not change the classifier, and lowers
+    the energy by that number. Its score is ``score_of(lambda x: classifier_energy(logits, x))``.
+    Convention: an energy, as everywhere here; out-of-distribution detection uses minus this as its score.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: JEM, energy-based classifier, free energy score
     Source: Grathwohl et al. 2020, eq. 6
     """
@@ -28,8 +29,9 @@ def class_log_probabilities(logits: Logits, x: Points) -> Classes:
 
     $$\log p(y \mid x) = f_y(x) - \log \sum_{y'} e^{f_{y'}(x)}$$
 
-    logits (n, d) -> (n, k); x (n, d). Minus this at the class of x is the cross-entropy; with `classifier_energy` it
-    makes the joint: log p(y | x) - E(x) = f_y(x).
+    logits (n, d) -> (n, k); x (n, d). Minus its entry at the class of x is the cross-entropy. Together with
+    `classifier_energy` it gives the joint density: log p(y | x) - E(x) = f_y(x).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: JEM, log softmax
     Source: Grathwohl et al. 2020, eqs. 1 and 4
     """

@@ -1,8 +1,8 @@
-r"""Contrastive divergence: lower the energy of the data, raise that of samples from the model.
+r"""Contrastive divergence: lower the energy of the data, raise the energy of samples from the model.
 
-Which samples is the choice of method. Chains of k steps that start at the data: CD-k. Chains that are carried on from
-one gradient step to the next: persistent CD. Chains that start in a replay buffer, but for a fraction that start anew.
-All are `run` of a kernel from a start, for instance ``run(step, x, tape).x`` for CD-k.
+Methods differ in where the Markov chains that make the samples start: at the data (CD-k), where they ended at the last
+gradient step (persistent CD), or at points of a replay buffer, except for a fraction that starts afresh. All run a
+kernel from the start by `run`; for CD-k the samples are ``run(step, x, tape).x``.
 """
 
 from dataclasses import dataclass
@@ -15,13 +15,14 @@ from refebm.glossary import Energy, Fraction, InputError, Loss, ModelPoints, Poi
 
 @rows
 def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> Loss:
-    r"""E(x) - E(x_model), (n,), with x_model held constant, whatever it was computed from.
+    r"""E(x) - E(x_model), (n,), with x_model held constant even if it was computed from the parameters.
 
     $$E(x) - E(x'),\quad x' \text{ held constant}$$
 
-    energy (n, d) -> (n,); x, x_model (n, d). With x_model from the model the mean gradient in the parameters is that of
-    the negative log-likelihood; the value is no likelihood, and may be negative. For a `BinaryRBM` energy is its
-    free energy.
+    energy (n, d) -> (n,); x, x_model (n, d). If x_model is drawn from the model, the mean gradient in the parameters is
+    that of the negative log-likelihood. The value itself is not a likelihood, and may be negative. For a `BinaryRBM`
+    the energy is its free energy.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: CD, CD-k, PCD, persistent contrastive divergence
     Source: Song and Kingma 2021, section 3 (minus eq. 4 in the mean); Hinton 2002, section 3; dataflowr module 18a
     """
@@ -30,12 +31,13 @@ def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> L
 
 @dataclass(frozen=True, eq=False)
 class ReplayBuffer:
-    r"""Past states of chains, from which new chains start: at most `capacity` of them, the oldest leave first.
+    r"""Past states of chains, from which new chains start: at most `capacity` of them; the oldest are dropped first.
 
     $$(x_{t - c + 1}, \dots, x_t),\quad c \text{ the capacity}$$
 
-    points (N, d), 1 <= N <= capacity; capacity >= 1. A buffer is never changed: `push` returns another.
-    Errors: E-EMPTY for no points, E-COUNT for the capacity, E-FRACTION, E-SHAPE, E-UNIFORM.
+    points (N, d), 1 <= N <= capacity; capacity >= 1. A buffer is never changed: `push` returns a new one.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for points; E-COUNT, E-SIZE for the capacity; of `start` and `push` also
+    E-SHAPE for points of another d, E-FRACTION, E-UNIFORM.
     Source: Du and Mordatch 2019, section 3.1 (capacity 10,000, fraction 0.05)
     """
 
@@ -48,7 +50,7 @@ class ReplayBuffer:
 
     @rows
     def start(self, fresh: Points, fraction: Fraction, u) -> np.ndarray:
-        r"""Where chain i starts, (n, d): at fresh_i if u_i1 < fraction, else at point floor(u_i2 N), counted from 0.
+        r"""The start of each chain i, (n, d): fresh_i if u_i1 < fraction, else point floor(u_i2 N), counted from 0.
 
         $$x_i = \text{fresh}_i \text{ if } u_{i1} < f,\quad \text{else point } \lfloor u_{i2} N \rfloor$$
 
@@ -60,7 +62,7 @@ class ReplayBuffer:
         return np.where(anew[:, None] < fraction, fresh, kept)
 
     def push(self, x: np.ndarray) -> "ReplayBuffer":
-        r"""The buffer with x (n, d) as its newest points.
+        r"""A buffer with x (n, d) added as its newest points.
 
         $$(x_1, \dots, x_t) \mapsto (x_{t - c + 1}, \dots, x_t),\quad c \text{ the capacity}$$
         """

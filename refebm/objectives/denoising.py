@@ -1,4 +1,4 @@
-r"""Denoising: match the score of the data smoothed by N(0, sigma^2 I), from pairs of a point and its noise.
+r"""Denoising: learn the score of the data smoothed by N(0, sigma^2 I), from pairs of a data point and its noise.
 
 z is *unit* normal and the noisy point is y = x + sigma z, so grad_y log N(y; x, sigma^2 I) = -z/sigma. sigma is a float
 or (n,), never (n, 1). p^sigma is the density of y. Errors: as in score matching; E-POSITIVE and E-SCALE for sigma.
@@ -25,14 +25,14 @@ from refebm.glossary import (
     Vectors,
     rows,
 )
-from refebm.objectives.notation import dot, squared_norm
+from refebm.objectives.notation import dot, see_step, squared_norm
 
-BLOCK = 1000  # rows against rows, to find the two that are furthest apart
+BLOCK = 1000  # distances are computed for blocks of 1000 by 1000 pairs of rows
 
 
 @rows
 def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
-    r"""1/2 |s(x + sigma z) + z/sigma|^2, (n,). Its minimiser is the score of p^sigma, not of the data.
+    r"""1/2 |s(x + sigma z) + z/sigma|^2, (n,). Its minimiser is the score of p^sigma, not that of the data.
 
     $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2$$
 
@@ -41,8 +41,9 @@ def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -
     array([2.])
 
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
-    Convention: with the 1/2, and unweighted: times sigma^2 it is noise prediction, times sigma^4 the denoising
-    autoencoder (the weights that k-diffusion and NCSN fold in).
+    Convention: with the 1/2, and unweighted. Times sigma^2 it is the loss of noise prediction, times sigma^4 that of
+    the denoising autoencoder; NCSN and k-diffusion include such weights.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: DSM
     Source: Song and Kingma 2021, eq. 10; Vincent 2011, section 4.2
     """
@@ -51,26 +52,31 @@ def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -
 
 @rows
 def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
-    r"""The same less z.s(x)/sigma + (|z|^2 - d)/(2 sigma^2), (n,): equal mean, variance bounded as sigma -> 0.
+    r"""1/2 |s(x + sigma z) + z/sigma|^2 - z.s(x)/sigma - (|z|^2 - d)/(2 sigma^2), (n,): with a control variate.
 
     $$\tfrac12 |s(x + \sigma z) + z/\sigma|^2 - \frac{z \cdot s(x)}{\sigma} - \frac{|z|^2 - d}{2\sigma^2}$$
 
-    score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). The gradient in the parameters flows through s(x).
+    It has the mean of `denoising_score_matching`, and its variance stays bounded as sigma -> 0.
+    score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). Gradients in the parameters flow through s(x) too.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma; DomainError
+    E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: DSM with a control variate, variance reduction
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
     """
-    control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)
+    see_step("sigma", x, sigma * z)
+    control = dot(z / sigma, score(x)) + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)  # |z|^2 - d = sum_i (z_i^2 - 1)
     return 0.5 * squared_norm(score(x + sigma * z) + z / sigma) - control
 
 
 @rows
 def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels, z: Noise) -> Loss:
-    r"""1/2 |sigma s(x + sigma z, sigma) + z|^2, (n,): sigma^2 times the denoising objective, each row at its own level.
+    r"""1/2 |sigma s(x + sigma z, sigma) + z|^2, (n,): sigma^2 times denoising score matching, a level for each row.
 
     $$\tfrac12 |\sigma\, s(x + \sigma z, \sigma) + z|^2$$
 
-    score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn among the levels, or a float.
-    Convention: sigma s predicts -z (DDPM's network predicts +z).
+    score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn from the levels, or a float.
+    Convention: sigma s predicts -z, whereas DDPM's network predicts +z.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: NCSN
     Source: Song and Ermon 2019, eqs. 5 and 6; Stanford CS236, choosing the weighting function
     """
@@ -79,14 +85,17 @@ def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels
 
 @rows
 def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -> Loss:
-    r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times the denoising objective.
+    r"""1/2 |r(x + sigma z) - x|^2, (n,). With r(y) = y + sigma^2 s(y) it is sigma^4 times denoising score matching.
 
     $$\tfrac12 |r(x + \sigma z) - x|^2$$
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma; DomainError
+    E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: DAE
     Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
+    see_step("sigma", x, sigma * z)
     return 0.5 * squared_norm(denoiser(x + sigma * z) - x)
 
 
@@ -100,7 +109,8 @@ def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
     >>> refebm.tweedie_mean(p.smoothed(1.0).score, y, 1.0), p.posterior_mean(y, 1.0)  # 5 - 4/4
     (array([[4.]]), array([[4.]]))
 
-    score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,). The gradient in s is that in the noisy point.
+    score (n, d) -> (n, d), the gradient with respect to the noisy point; y (n, d), noisy points; sigma float or (n,).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: Tweedie's formula, the denoiser, empirical Bayes
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
@@ -114,33 +124,35 @@ def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
     $$\operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla s(y)$$
 
     score (n, d) -> (n, d); y (n, d), noisy points; sigma float or (n,).
-    The two terms are of size sigma^2: the error is some roundoffs of sigma^2, whatever the variance, since a score in
-    double precision knows no more of it (with sigma = 1e5 a variance of 1 has six digits). Where a variance has not
-    three digits left it is refused; the `posterior_cov` of a density has them all.
-    Errors: DomainError E-ROUNDOFF.
+    Both terms are of size sigma^2, so the absolute error is a few roundoffs of sigma^2 however small the variance is: a
+    score in double precision determines it no better (with sigma = 1e5 a variance of 1 has six digits). The
+    `posterior_cov` of a density has full precision.
+    Errors: DomainError E-ROUNDOFF where a variance would have fewer than three digits; E-NDIM, E-EMPTY, E-FINITE,
+    E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: Tweedie's formula of second order
     Source: Efron 2011, eq. 2.8
     """
     variance = sigma[:, :, None] ** 2
-    return variance * np.eye(y.shape[1]) + variance**2 * _with_digits(jacobian(score, y), variance)
+    slopes = variance * _with_digits(jacobian(score, y), variance)  # sigma^4 may be no number where both products are
+    return variance * np.eye(y.shape[1]) + variance * slopes
 
 
 def _with_digits(slopes, variance):
-    """Slopes of a score (n, d, d), unless roundoff in sigma^2 (1 + sigma^2 slope) leaves it without three digits."""
+    """Return the slopes of a score, (n, d, d), unless a variance sigma^2 (1 + sigma^2 slope) has less than 3 digits."""
     left = 1 + held(variance)[:, :, 0] * np.diagonal(held(slopes), axis1=1, axis2=2)
     lost = np.abs(left) < 1000 * np.finfo(float).eps
     if np.any(lost):
         row, i = (int(index) for index in np.argwhere(lost)[0])
         raise DomainError(
             "E-ROUNDOFF",
-            f"sigma must not be so large that roundoff of sigma^2 hides the variances given y: that of coordinate {i} "
-            f"at row {row} is {left[row, i]:.1e} of it",
+            f"sigma must not be so large that roundoff of sigma^2 hides the variances given y: the variance of "
+            f"coordinate {i} at row {row} is {left[row, i]:.1e} of sigma^2",
         )
     return slopes
 
 
 class NoiseLevels(NamedTuple):
-    """Noise levels from large to small, and the overlap of neighbours, a number in (0, 1)."""
+    """Noise levels from large to small, and the overlap of neighbouring levels, in (0, 1)."""
 
     sigmas: np.ndarray
     overlap: float
@@ -153,9 +165,10 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     $$\sigma_i = \sigma_1 (\sigma_n/\sigma_1)^{(i - 1)/(n - 1)},\quad \sigma_1 = \max_{jk} |x_j - x_k|$$
 
     x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1. Returns (sigmas (n,), overlap).
-    The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all neighbours: 1 when they are
-    equal, 0 when no sample of one level could be one of the next. CS236 asks for enough of it; it falls with d.
-    Errors: E-LEVELS.
+    The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all i: 1 if neighbouring levels are
+    equal, 0 if no sample of one could be a sample of the other. CS236 asks for sufficient overlap; it falls with d.
+    Errors: E-LEVELS for n < 2, or smallest not below sigma_1; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-COUNT,
+    E-SIZE for n; E-POSITIVE for smallest.
     Also: noise schedule
     Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """
@@ -168,16 +181,16 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     sigmas = np.geomspace(largest, smallest, n)
     ratio, d = sigmas[0] / sigmas[1], x.shape[1]
     crossing = 2 * d * np.log(ratio) / (1 - ratio**-2)  # |x|^2/sigma_{i+1}^2 where the two densities are equal
-    below = scipy.special.gammainc(d / 2, crossing / ratio**2 / 2)  # of chi^2 with d degrees of freedom
+    below = scipy.special.gammainc(d / 2, crossing / ratio**2 / 2)  # P(chi^2 < crossing/ratio^2), d degrees of freedom
     return NoiseLevels(sigmas, float(below + scipy.special.gammaincc(d / 2, crossing / 2)))
 
 
 def largest_distance(x):
-    r"""max |x_i - x_j|, exactly, by blocks, in memory of the size of the data.
+    r"""max |x_i - x_j|, exactly, by blocks of pairs, with memory proportional to the data.
 
-    Two points are no further apart than their distances from the middle add up to: of points from far to near, a block
-    meets those alone that may be further than the best so far. |x_i|^2 + |x_j|^2 - 2 x_i . x_j finds the pairs that may
-    be the furthest, within its roundoff; their differences decide.
+    Points are sorted by their distance from the mean, the farthest first. |x_i - x_j| is at most the sum of the two
+    distances, so a block is compared only with points for which that sum exceeds the best so far. Candidates are found
+    by |x_i|^2 + |x_j|^2 - 2 x_i . x_j, up to its roundoff; the exact differences x_i - x_j decide among them.
     """
     unit = 2.0 ** np.floor(np.log2(np.max(np.abs(x)) or 1.0))
     y = x / unit - np.mean(x / unit, axis=0)
@@ -187,7 +200,7 @@ def largest_distance(x):
     slack = 8 * (y.shape[1] + 8) * np.finfo(float).eps * norms[0] ** 2
     for i in range(0, len(y), BLOCK):
         block = y[i : i + BLOCK]
-        reach = np.searchsorted(-norms, norms[i] - best, side="right")  # those with norm >= best - norms[i]
+        reach = np.searchsorted(-norms, norms[i] - best, side="right")  # points with norm >= best - norms[i]
         for j in range(i, reach, BLOCK):
             others = y[j : min(j + BLOCK, reach)]
             squares = norms[i : i + BLOCK, None] ** 2 + norms[j : j + len(others)] ** 2 - 2 * np.dot(block, others.T)

@@ -1,4 +1,7 @@
-r"""Other discrepancies: Stein's, minimum probability flow, minimum velocity. Errors: as in score matching."""
+r"""Other discrepancies: Stein's, minimum probability flow, minimum velocity.
+
+Errors: as in score matching.
+"""
 
 import autograd.numpy as np
 
@@ -6,7 +9,7 @@ from refebm.calculus import field_and_divergence
 from refebm.glossary import Bits, Energy, Field, Flag, InputError, Loss, Noise, Points, Positive, StepSize, rows
 from refebm.objectives.notation import dot, squared_norm
 
-ENTRIES = 2**20  # entries of the differences that are held at once, or one row's
+ENTRIES = 2**20  # the most differences x_i - x_j, times d, in memory at once, unless one row has more
 
 
 @rows
@@ -15,9 +18,10 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
 
     $$s(x) \cdot g(x) + \operatorname{div} g(x)$$
 
-    The supremum over the L2(p) ball is sqrt(2 D_F), at g ~ s - s_p; over the ball of a kernel's space it is the kernel
-    Stein discrepancy.
+    The supremum of the mean over g in the unit ball of L2(p) is sqrt(2 D_F), reached at g proportional to s - s_p; over
+    the unit ball of a reproducing kernel Hilbert space it is the kernel Stein discrepancy.
     score, field (n, d) -> (n, d); x (n, d), drawn from p.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: Stein's operator
     Source: Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3
     """
@@ -32,10 +36,13 @@ def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = 
     $$\frac1{n(n - 1)} \sum_{i \ne j} u(x_i, x_j),\ u = k \left[s \cdot t + \frac{(s - t) \cdot (x - y) + d}{l^2}
     - \frac{|x - y|^2}{l^4}\right],\ k = e^{-|x - y|^2/(2 l^2)}$$
 
-    k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. The mean is over all pairs (V statistic, never negative), or with
-    `unbiased` over pairs of different rows (U statistic, which may be negative): the squared kernel Stein discrepancy.
-    Summed over pairs (s - t).(x - y) is 2 s.(x - y). Memory is O(n d), of a gradient O(n^2 + n d).
-    score (n, d) -> (n, d); x (n, d), drawn from p. Errors: E-EMPTY for one row, if unbiased.
+    k = exp(-|x - y|^2/(2 l^2)), l = bandwidth > 0. It estimates the squared kernel Stein discrepancy. If `unbiased`,
+    the mean is over pairs of different rows (a U-statistic, which may be negative), else over all pairs (a V-statistic,
+    never negative). It is computed with 2 s.(x - y) for (s - t).(x - y), which has the same sum over pairs. Memory is
+    O(n d), for a gradient O(n^2 + n d).
+    score (n, d) -> (n, d); x (n, d), drawn from p.
+    Errors: E-EMPTY for one row if unbiased; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for x; E-CALLABLE for score; E-POSITIVE
+    and E-SHAPE for bandwidth; E-FLAG.
     Also: KSD, kernel Stein discrepancy
     Source: Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2
     """
@@ -44,7 +51,7 @@ def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = 
         raise InputError("E-EMPTY", "x must have at least two rows for the mean over pairs of different rows")
     total, size = 0.0, max(1, ENTRIES // (n * d))
     for block in (slice(i, i + size) for i in range(0, n, size)):
-        r = np.clip((x[block, None] - x) / ell, -100, 100)  # beyond that k is 0, and nothing overflows
+        r = np.clip((x[block, None] - x) / ell, -100, 100)  # k is 0 beyond 100: clipping only prevents overflow
         squares = np.einsum("bnd,bnd->bn", r, r)
         k = np.exp(-0.5 * squares)
         if unbiased:
@@ -60,9 +67,11 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
 
     $$\sum_i e^{(E(x) - E(x^{-i}))/2}$$
 
-    energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
-    Convention: all neighbours are counted, which is the source's objective for a distribution of full support, and
-    consistent. For a data set the source leaves out the neighbours that are data: another objective, another minimiser.
+    energy (n, d) -> (n,); x (n, d), zeros and ones.
+    Convention: the sum is over all neighbours x^{-i}, which is the source's objective for a distribution of full
+    support, and consistent. For a data set the source omits neighbours that are data points: a different objective,
+    with a different minimiser.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Also: MPF
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12
     """
@@ -72,11 +81,12 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
 
 @rows
 def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize, z: Noise) -> Loss:
-    r"""exp(1/2 (E(x) - E(x + eps z))), (n,): 1 + eps^2/4 times implicit score matching, to order eps^4 in the mean.
+    r"""exp(1/2 (E(x) - E(x + eps z))), (n,): its mean over z is 1 + eps^2/4 times implicit score matching + O(eps^4).
 
     $$e^{(E(x) - E(x + \epsilon z))/2}$$
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix
     """
     return np.exp(0.5 * (energy(x) - energy(x + eps * z)))
@@ -84,11 +94,13 @@ def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize
 
 @rows
 def minimum_velocity(score: Field, x: Points) -> Loss:
-    r"""|s|^2 + 2 div s, (n,): the squared velocity of the data under Langevin dynamics of the model, less E|s_p|^2.
+    r"""|s|^2 + 2 div s, (n,): twice implicit score matching.
 
     $$|s(x)|^2 + 2 \operatorname{div} s(x)$$
 
-    score (n, d) -> (n, d); x (n, d). Twice implicit score matching.
+    Its mean is E|s - s_p|^2 - E|s_p|^2; s - s_p is the velocity at which the model's Langevin dynamics moves the law of
+    the data. score (n, d) -> (n, d); x (n, d).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: MVL, Wasserstein minimum velocity
     Source: Movellan 2008, section 3; Wang, Cheng, Li, Zhu and Zhang 2020
     """

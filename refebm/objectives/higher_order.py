@@ -1,8 +1,8 @@
-r"""Score matching with derivatives of higher order: of the score's slopes, or of the density beyond its gradient.
+r"""Score matching with derivatives of higher order: with squared slopes of the score, or higher ones of the density.
 
 `score` is any field x -> (n, d); for a model with an energy it is ``score_of(energy)``. s stands for score(x).
-Errors, in all of them: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for the arrays, E-CALLABLE for a callable that returns
-another shape. A NaN that a callable returns stays in its row.
+Errors, in all of them: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for the arrays, E-CALLABLE for a callable that returns a
+wrong shape. A NaN that a callable returns stays in its row.
 """
 
 from math import comb
@@ -16,15 +16,16 @@ from refebm.objectives.notation import squared_norm
 
 @rows
 def regularised_score_matching(score: Field, x: Points, sigma: Levels) -> Loss:
-    r"""1/2 |s|^2 + tr(grad s) + sigma^2/2 sum_i (d_i s_i)^2, (n,): implicit score matching that is smoothed a little.
+    r"""1/2 |s|^2 + tr(grad s) + sigma^2/2 sum_i (d_i s_i)^2, (n,): implicit score matching with penalised slopes.
 
     $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x) + \tfrac{\sigma^2}{2} \sum_i (\partial_i s_i(x))^2$$
 
-    The part of E_z[implicit score matching at x + sigma z], to the order of sigma^2, that takes one Hessian diagonal.
-    What is dropped of that order, sigma^2/2 [sum_{i != j} (d_j s_i)^2 + s.Lap s + Lap div s], is not zero, not even
-    at the truth; its last two terms have the mean sigma^2/2 E_p[(s - s_p).Lap s].
-    score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). d pull-backs. Errors: E-POSITIVE, E-SCALE.
+    It keeps those terms of E_z[implicit score matching at x + sigma z], up to order sigma^2, that need only the
+    diagonal of grad s. The dropped terms, sigma^2/2 [sum_{i != j} (d_j s_i)^2 + s.Lap s + Lap div s], are not zero,
+    even for the true score; the last two have the mean sigma^2/2 E_p[(s - s_p).Lap s].
+    score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). It takes d pull-backs.
     Convention: Kingma and LeCun write lambda for our sigma^2/2.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Source: Kingma and LeCun 2010, section 3
     """
     s, slopes = field_and_diagonal(score, x)
@@ -40,22 +41,24 @@ def higher_order_score_matching(score: Field, x: Points, order: Order) -> Loss:
 
     For s = grad log q, r_m is (d_i^m q)/q, and the mean is 1/2 E_p sum_i [(d_i^m p)/p - (d_i^m q)/q]^2, up to a
     constant: Lyu's generalised score matching with the operators d_i^m. m = 1 is implicit score matching.
-    score (n, d) -> (n, d); x (n, d); order 1 to 8: of each coordinate 2m - 1 derivatives along its own line, nested.
+    score (n, d) -> (n, d); x (n, d); order 1 to 8. For each coordinate i it takes the nested derivatives of s_i along
+    axis i up to order 2m - 1.
     Domain: (d_i^j p) d_i^{m-1-j} r_m must vanish at the ends of each line, for j < m.
-    Convention: Parry, Dawid and Lauritzen call this the rule of order 2m, summed as here; there is none of odd order.
+    Convention: Parry, Dawid and Lauritzen call this the scoring rule of order 2m; none has odd order.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-COUNT for order.
     Source: Lyu 2009, section 4; Parry, Dawid and Lauritzen 2012, section 6
     """
     return sum(on_a_line(slopes, order) for slopes in derivatives_along_axes(score, x, 2 * order))
 
 
 def on_a_line(s: list, m: int) -> Loss:
-    r"""1/2 r_m^2 - (-1)^m r_m^(m), (n,), from a score along a line and its derivatives up to the order 2m - 1."""
+    r"""1/2 r_m^2 - (-1)^m r_m^(m), (n,); s is [s_i, s_i', s_i'', ...], along axis i, up to the derivative 2m - 1."""
     r = derivatives_of_quotient(s, m)
     return 0.5 * r[0] ** 2 - (-1) ** m * r[m]
 
 
 def derivatives_of_quotient(s: list, m: int) -> list:
-    r"""r_m and its derivatives up to the order m, by r_{j+1} = r_j' + s r_j."""
+    r"""[r_m, r_m', ..., r_m^(m)], by r_{j+1} = r_j' + s r_j."""
     r = s
     for _ in range(m - 1):
         r = [r[j + 1] + product_rule(s, r, j) for j in range(len(r) - 1)]
@@ -63,7 +66,7 @@ def derivatives_of_quotient(s: list, m: int) -> list:
 
 
 def product_rule(s: list, r: list, j: int) -> np.ndarray:
-    r"""(s r)^(j) = sum_k (j over k) s^(k) r^(j - k)."""
+    r"""(s r)^(j) = sum_k binom(j, k) s^(k) r^(j - k)."""
     return sum(comb(j, k) * s[k] * r[j - k] for k in range(j + 1))
 
 
@@ -74,8 +77,9 @@ def laplacian_score_matching(score: Field, x: Points) -> Loss:
     $$\tfrac12 r^2 - \Delta r,\quad r = |s|^2 + \operatorname{div} s$$
 
     For s = grad log q, r is (Lap q)/q, and the mean is 1/2 E_p[(Lap p)/p - (Lap q)/q]^2, up to a constant: Lyu's
-    generalised score matching with the Laplacian, which is its own adjoint. score (n, d) -> (n, d); x (n, d); d^2
-    pull-backs. Domain: p grad r - r grad p must vanish far out.
+    generalised score matching with the Laplacian, which is its own adjoint. score (n, d) -> (n, d); x (n, d). It takes
+    d^2 pull-backs. Domain: p grad r - r grad p must vanish at infinity.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Lyu 2009, section 4
     """
 
@@ -93,8 +97,9 @@ def marginalisation_score_matching(energy: Energy, x: Bits) -> Loss:
     $$\sum_i \left[\tfrac12 e^{2 a_i} - e^{-a_i} - \tfrac32\right],\quad a_i = E(x) - E(x^{-i})$$
 
     The mean is 1/2 E_p sum_i [1/p(x_i | x_{-i}) - 1/q(x_i | x_{-i})]^2, up to a constant: Lyu's generalised score
-    matching with the operators that sum a bit out. `ratio_matching` is bounded; this grows with the odds squared.
-    energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
+    matching with the operators that sum over bit i. Unlike `ratio_matching` it is unbounded: it grows as the square of
+    the odds q(x^{-i})/q(x). energy (n, d) -> (n,); x (n, d), zeros and ones.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Source: Lyu 2009, section 4
     """
     gaps = (energy(x) - energy(np.abs(x - bit)) for bit in np.eye(x.shape[1]))

@@ -1,6 +1,6 @@
-r"""Maximum likelihood: -log p(x) = E(x) + log Z, with log Z exact where it can be had, and estimated elsewhere.
+r"""Maximum likelihood: -log p(x) = E(x) + log Z, with log Z exact for d = 1 and 2, and estimated for any d.
 
-Z = int exp(-E(x)) dx; its gradient, grad log Z = E_model[-grad E], needs nothing but samples from the model.
+Z = int exp(-E(x)) dx. Its gradient in the parameters, grad log Z = E_model[-grad E], needs samples from the model only.
 """
 
 from typing import NamedTuple
@@ -38,8 +38,9 @@ def negative_log_likelihood(energy: Energy, log_z: Real, x: Points) -> Loss:
 
     $$-\log p(x) = E(x) + \log Z$$
 
-    energy (n, d) -> (n,); log_z a float; x (n, d). Its gradient in the parameters is that of the likelihood if log_z
-    is a function of them, such as `log_partition` or ``rbm.log_partition()``.
+    energy (n, d) -> (n,); log_z a float; x (n, d). Its gradient in the parameters is that of the negative
+    log-likelihood only if log_z is computed from them, as by `log_partition` or ``rbm.log_partition()``.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: NLL, maximum likelihood
     Source: Song and Kingma 2021, eqs. 1 and 2; Stanford CS236, training energy-based models
     """
@@ -47,7 +48,7 @@ def negative_log_likelihood(energy: Energy, log_z: Real, x: Points) -> Loss:
 
 
 class LogPartition(NamedTuple):
-    """log Z, and a bound of its error: what the rule has not resolved, and roundoff."""
+    """log Z, and an estimate of its error: the part of the integral that the rule has not resolved, plus roundoff."""
 
     value: float
     error: float
@@ -57,21 +58,24 @@ class LogPartition(NamedTuple):
 def log_partition(
     energy: Energy, d: Size, *, tolerance: Positive = SETTLED, with_error: Flag = False
 ) -> float | LogPartition:
-    r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive rule that says how well it resolves the integrand.
+    r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive quadrature rule that estimates its own error.
 
     $$\log Z = \log \int e^{-E(x)}\, dx$$
 
-    energy (n, d) -> (n,); +inf is a density of zero. A float, which can be differentiated in the parameters of the
-    energy; with_error: the pair (value, error). tolerance: how large the error may be; kinks in the plane need a larger
-    one than 1e-9. Where the mass lies is found by descent from a grid that reaches 1000 from the origin, then by its
-    own scale: a well that none of it leads to is missed if it is narrower than the bulk by 1000, in the plane by 50.
-    Errors: DomainError E-SIZE for d > 2; E-DIVERGES where exp(-E) has no integral, or too heavy a tail; E-SETTLED where
-    the error is above the tolerance, or the energy NaN or -inf. E-POSITIVE.
+    energy (n, d) -> (n,); +inf stands for a density of zero. Returns a float, which can be differentiated in the
+    parameters of the energy, or, if with_error, the pair (value, error). tolerance: the largest error allowed; kinks in
+    the plane need more than 1e-9. Wells are found by descent from a grid that reaches 1000 from the origin, then from
+    a closer grid around each well, in units of its width. A well to which no descent leads is missed: one inside the
+    bulk that is narrower than it by a factor of 2000, in the plane of 50. Several wells share the points of the closer
+    grid, so that these factors are smaller then.
+    Errors: DomainError E-SIZE for d > 2; E-DIVERGES if exp(-E) has no integral, or too heavy a tail; E-SETTLED if the
+    error is above the tolerance, or the energy NaN or -inf. E-CALLABLE for energy; E-COUNT, E-SIZE for d; E-POSITIVE,
+    E-FINITE, E-DTYPE, E-SHAPE for tolerance; E-FLAG.
     Also: log Z, normalising constant, free energy
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
     if d > 2:
-        raise DomainError("E-SIZE", f"quadrature is for d = 1 and 2, got {d}; annealed_importance_sampling estimates")
+        raise DomainError("E-SIZE", f"d must be 1 or 2, got {d}; annealed_importance_sampling estimates log Z")
     nodes = quadrature(lambda x: held(energy(x)), d, held(tolerance))
     value = logsumexp(-energy(nodes.x) + nodes.log_weights)
     return LogPartition(value, nodes.error) if with_error else value
@@ -81,16 +85,17 @@ def log_partition(
 def annealed_importance_sampling(
     energy: Energy, base: Density, temperatures: Temperatures, step: EnergyTransition, tape: tuple
 ) -> Rows:
-    r"""The log weights of n chains from a density that is known to the model, (n,), with E[w] = Z.
+    r"""The log weights of n chains that go from a known density to the model, (n,), with E[w] = Z.
 
     $$\log w = \sum_{k=1}^K (\beta_k - \beta_{k-1}) (-E(x_{k-1}) - \log p_0(x_{k-1})),\quad \mathbb E[w] = Z$$
 
-    log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log base(x_{k-1})), x_0 drawn from base and x_k
-    a step from x_{k-1} that leaves exp(-E_k) invariant, E_k = beta_k E - (1 - beta_k) log base.
-    energy (n, d) -> (n,); base: a density with log_prob; temperatures beta_0 = 0 < ... < beta_K = 1, inverse ones;
-    step(energy, x, *noise) -> Step, a kernel; tape: x_0 (n, d), then the noise of the steps, arrays whose first axis is
-    k = 1, ..., K - 1. Unbiased for Z, not for log Z: see `estimated_log_partition`.
-    Errors: E-TEMPERATURES, E-TAPE.
+    log w = sum_{k=1}^K (beta_k - beta_{k-1}) (-E(x_{k-1}) - log p_0(x_{k-1})), where p_0 is `base`, x_0 is drawn from
+    it, and the step from x_{k-1} to x_k leaves exp(-E_k) invariant, E_k = beta_k E - (1 - beta_k) log p_0.
+    energy (n, d) -> (n,); base: a density with log_prob; temperatures (K + 1,): inverse temperatures 0 = beta_0 < ... <
+    beta_K = 1; step(energy, x, *noise) -> Step, a kernel; tape: a tuple of x_0 (n, d) and then the noise of the steps,
+    arrays whose first axis is k = 1, ..., K - 1. w is unbiased for Z, log w is not for log Z: see
+    `estimated_log_partition`.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-DENSITY for base; E-TEMPERATURES; E-TAPE.
     Also: AIS
     Source: Neal 2001, eqs. 3 to 5; Song and Kingma 2021, section 3
     """
@@ -125,9 +130,10 @@ def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     $$\log \bar w = \log \tfrac1n \sum_i w_i,\quad \text{standard error } \frac{\operatorname{sd}(w)}{\sqrt n\,
     \bar w}$$
 
-    log_weights (n,), n >= 2. The mean of w is unbiased for Z, so log mean(w) is on average too small, by about half
-    the squared standard error. Errors: E-EMPTY for fewer than two chains, E-SHAPE, E-FINITE.
+    log_weights (n,), n >= 2. The mean of w is unbiased for Z, so log mean(w) is too small on average, by about half the
+    squared standard error. Errors: E-EMPTY for fewer than two chains, E-FINITE, E-DTYPE.
     Source: Neal 2001, eq. 12
     """
-    w = np.exp(log_weights - np.max(log_weights))
-    return Estimate(np.log(np.mean(w)) + np.max(log_weights), np.std(w, ddof=1) / np.sqrt(len(w)) / np.mean(w))
+    largest = np.max(log_weights)
+    w, deviation = np.exp(log_weights - largest), np.std(np.expm1(log_weights - largest), ddof=1)  # that of w
+    return Estimate(np.log(np.mean(w)) + largest, deviation / np.sqrt(len(w)) / np.mean(w))

@@ -1,8 +1,9 @@
-r"""Mean-field contrastive divergence: a restricted Boltzmann machine whose units are held at their means.
+r"""Mean-field contrastive divergence: the units of a restricted Boltzmann machine are replaced by their means.
 
-A product of Bernoulli laws q of both layers, with means v and h in [0, 1], has the variational free energy
-F_MF(v, h) = E_q[E] - H(q), which is -log Z + KL(q|p). Given one layer's means, those of the other that make it least
-are the conditional ones. Errors: E-RBM for what is no machine of binary units, E-FRACTION, E-BINARY, E-SHAPE, E-COUNT.
+If q makes all units of both layers independent, with means v and h in [0, 1], its variational free energy is
+F_MF(v, h) = E_q[E] - H(q) = -log Z + KL(q|p). For given means of one layer, F_MF is smallest where the means of the
+other layer are the conditional means. Errors: E-RBM for anything but a machine with binary units in both layers,
+E-FRACTION, E-BINARY, E-SHAPE, E-COUNT.
 """
 
 import autograd.numpy as np
@@ -18,6 +19,7 @@ def mean_field_free_energy(rbm: BinaryRbm, v: UnitMeans, h: HiddenMeans) -> Rows
     $$F_{MF}(v, h) = -b \cdot v - c \cdot h - v^\top W h - H(v) - H(h)$$
 
     rbm: a `BinaryRBM`; v (n, d), h (n, m), means in [0, 1]. At v in {0, 1}^d and h = E[h | v] it is the free energy.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-FRACTION for v and h; E-RBM for rbm.
     Source: Welling and Hinton 2002, section 3
     """
     return rbm.energy(v, h) - bernoulli_entropy(v) - bernoulli_entropy(h)
@@ -25,15 +27,16 @@ def mean_field_free_energy(rbm: BinaryRbm, v: UnitMeans, h: HiddenMeans) -> Rows
 
 @rows
 def mean_field_contrastive_divergence(rbm: BinaryRbm, x: Bits, n_steps: StepCount) -> Loss:
-    r"""F_MF(x, h_0) - F_MF(v_k, h_k), (n,): k = n_steps updates of all means in turn, h_i = E[h | v_i], v_0 = x.
+    r"""F_MF(x, h_0) - F_MF(v_k, h_k), (n,), after k = n_steps updates of the means of both layers, from v_0 = x.
 
     $$F_{MF}(x, h_0) - F_{MF}(v_k, h_k),\quad h_i = \operatorname{sigmoid}(c + W^\top v_i),
     \ v_{i+1} = \operatorname{sigmoid}(b + W h_i),\ v_0 = x$$
 
-    The means are held constant, not the value: a gradient lowers the energy at (x, h_0), raises it at (v_k, h_k), and
-    does not ask where these go. Never negative, and it grows with k: no update raises F_MF. Without noise it is no
-    estimate of the likelihood's gradient.
+    The means are held constant: a gradient step lowers the energy at (x, h_0) and raises it at (v_k, h_k), and ignores
+    that both depend on the parameters. The value is never negative and grows with k, since no update raises F_MF. No
+    noise enters, so the gradient is not an estimate of that of the likelihood.
     rbm: a `BinaryRBM`; x (n, d), zeros and ones; n_steps >= 1. F_MF(x, h_0) is the free energy of x.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-BINARY for x; E-COUNT for n_steps; E-RBM for rbm.
     Source: Welling and Hinton 2002, section 4
     """
     v = reconstruction(rbm, x, n_steps)
@@ -42,17 +45,17 @@ def mean_field_contrastive_divergence(rbm: BinaryRbm, x: Bits, n_steps: StepCoun
 
 
 def reconstruction(rbm, v: np.ndarray, n_steps: int) -> Vectors:
-    """Visible means after so many updates of both layers."""
+    """The visible means after n_steps updates of both layers."""
     for _ in range(n_steps):
         v = rbm.visible_mean(rbm.hidden_mean(v))
     return v
 
 
 def bernoulli_entropy(p: np.ndarray) -> Rows:
-    """-sum_i p_i log p_i + (1 - p_i) log(1 - p_i)."""
+    """-sum_i [p_i log p_i + (1 - p_i) log(1 - p_i)]."""
     return -np.sum(x_log_x(p) + x_log_x(1 - p), axis=1)
 
 
 def x_log_x(p: np.ndarray) -> np.ndarray:
-    """p log p, 0 at 0."""
+    """p log p, and 0 at p = 0."""
     return p * np.log(np.where(p > 0, p, 1.0))

@@ -1,8 +1,8 @@
-r"""Multi-grid contrastive divergence: an energy for each size of an image, each with samples from the coarser one.
+r"""Multi-grid contrastive divergence: one energy per image size; samples on each grid start from the coarser grid's.
 
-An image of S x S pixels is a row of S^2 numbers, line by line, S a power of 2. D_s takes means over blocks, to s x s
-pixels; U repeats pixels. Errors: E-IMAGE for what is no such image, for sizes that do not fit and for another number of
-grids than energies, E-SHAPE.
+An image of S x S pixels is a row of S^2 numbers, line by line, S a power of 2. D_s averages blocks, which leaves s x s
+pixels; U repeats pixels. Errors: E-IMAGE for rows that are no such image, for sizes that do not fit, and if there are
+not as many grids as energies; E-SHAPE.
 """
 
 import math
@@ -20,6 +20,7 @@ def block_means(x: Images, size: Size) -> Vectors:
     $$(D_s x)_{ij} = (s/S)^2 \sum_{a, b < S/s} x_{iS/s + a,\ jS/s + b}$$
 
     x (n, S^2); size a power of 2, at most S. The mean of the whole image is D_1 x.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for size; E-IMAGE for x.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     k = blocks_to(size, side_of(x))
@@ -29,11 +30,12 @@ def block_means(x: Images, size: Size) -> Vectors:
 
 @rows
 def repeated_pixels(x: Images, size: Size) -> Vectors:
-    r"""U x: each pixel becomes a block of equal ones, (n, S^2), for images of s x s pixels and S = size.
+    r"""U x: each pixel becomes a block of equal pixels, (n, S^2), for images of s x s pixels and S = size.
 
     $$(U x)_{ij} = x_{\lfloor i s/S \rfloor,\ \lfloor j s/S \rfloor}$$
 
     x (n, s^2); size a power of 2, at least s. D_s U x = x, and U = (S/s)^2 D_s^T.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for size; E-IMAGE for x.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     return repeated(x, size)
@@ -45,9 +47,10 @@ def multigrid_contrastive_divergence(energies: Energies, x: Images, x_model: Gri
 
     $$\sum_s \left[E_s(D_s x) - E_s(\tilde x_s)\right],\quad \tilde x_s \text{ held constant}$$
 
-    energies: (E_1, ..., E_G), (n, s^2) -> (n,) each, with parameters of their own; x (n, S^2); x_model: images of each
-    grid, (n, s^2), from coarse to fine, the last as large as x, as of `multigrid_chain`, whose grids these are. With
-    few steps of the chain the mean gradient is not zero at the truth, that of CD is.
+    energies: (E_1, ..., E_G), each (n, s^2) -> (n,) with its own parameters; x (n, S^2); x_model: the images (n, s^2)
+    of each grid, from coarse to fine, the last as large as x, such as `multigrid_chain` returns. Unlike that of CD, the
+    mean gradient is not zero at the truth if the chain is short.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-IMAGE for energies, x and x_model.
     Also: multi-grid modeling and sampling, multi-grid CD
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
@@ -56,27 +59,27 @@ def multigrid_contrastive_divergence(energies: Energies, x: Images, x_model: Gri
 
 
 def repeated(x: np.ndarray, size: int) -> Vectors:
-    """U x, of images that may be NaN."""
+    """U x, for images that may be NaN."""
     side = side_of(x)
     k = blocks_to(side, size)
     return np.reshape(np.reshape(x, (len(x), side, 1, side, 1)) * np.ones((k, 1, k)), (len(x), -1))
 
 
 def side_of(x: np.ndarray) -> int:
-    """How many pixels a side of an image has."""
+    """The number of pixels along a side of an image."""
     return math.isqrt(x.shape[-1])
 
 
 def blocks_to(coarse: int, fine: int) -> int:
-    """How many pixels of the fine image stand along a side of one of the coarse."""
+    """fine/coarse, both in pixels a side: the number of fine pixels along a side of a coarse pixel."""
     if fine % coarse or (fine // coarse) & (fine // coarse - 1):
         raise InputError(
-            "E-IMAGE", f"size must be 2^k times less or more than that of x; got {coarse} and {fine} pixels a side"
+            "E-IMAGE", f"size must be 2^k times that of x, or that of x over 2^k; got {coarse} and {fine} pixels a side"
         )
     return fine // coarse
 
 
 def of_each(name: str, given: tuple, callables: tuple) -> None:
-    """There must be one of them for each grid."""
+    """Refuse unless there are as many as callables, one for each grid."""
     if len(given) != len(callables):
         raise InputError("E-IMAGE", f"{name} must have one part for each of {len(callables)} grids; got {len(given)}")

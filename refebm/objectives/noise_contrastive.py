@@ -1,9 +1,9 @@
-r"""Noise-contrastive estimation: tell data from noise of known density, and so learn the density, log Z included.
+r"""Noise-contrastive estimation: learn a density, log Z included, by telling data from noise of known density.
 
-log_model = -E - log Z, with log Z one more parameter (or 0: self-normalised), log_noise = log p_n. y (nu, n, d): nu
-noise points for each data point, whose terms are *summed* (Song and Kingma 2021 write nu for the inverse ratio). All
-are losses to minimise, the negatives of what the texts maximise. Errors: E-SHAPE for y, E-SUPPORT where log_noise is
-not finite at the data, E-CALLABLE.
+log_model = -E - log Z, where log Z is one more parameter (or 0 for a self-normalised model); log_noise = log p_n.
+y (nu, n, d): nu noise points for each data point, whose terms are *summed* (Song and Kingma 2021 write nu for the
+inverse ratio). All functions are losses to minimise; the texts maximise their negatives. Errors: E-SHAPE for y,
+E-SUPPORT where log_noise is not finite at the data, E-CALLABLE.
 """
 
 import contextlib
@@ -13,11 +13,13 @@ from typing import Annotated, NamedTuple
 import autograd.numpy as np
 
 from refebm.glossary import (
+    Built,
     Energy,
     Generated,
     InputError,
     LogDensity,
     Logit,
+    LogRatios,
     Loss,
     NoisePoints,
     Points,
@@ -40,8 +42,9 @@ def noise_contrastive(log_model: LogDensity, log_noise: LogDensity, x: Points, y
     >>> refebm.noise_contrastive(same, same, x, y) / np.log(2)  # nobody can tell them apart
     array([2.])
 
-    log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability of data.
-    At the optimum log_model is the log-density of the data, log Z included, for every nu.
+    log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability that a point
+    is data. For every nu the minimiser log_model is the log-density of the data, log Z included.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SUPPORT where log_noise is not finite at x.
     Also: NCE, noise-contrastive estimation, flow contrastive estimation
     Source: Song and Kingma 2021, eqs. 19 and 20; Gutmann and Hyvarinen 2012, eq. 8; Stanford CS236
     (nu = 1); HY-673 lecture 12 (nu = 1)
@@ -51,52 +54,55 @@ def noise_contrastive(log_model: LogDensity, log_noise: LogDensity, x: Points, y
 
 
 def log_odds(log_model, log_noise, x, y):
-    """L = log_model - log_noise - log nu, of data over noise, at x, (n,), and at y, (nu, n)."""
+    """The log-odds that a point is data, L = log_model - log_noise - log nu, at x, (n,), and at y, (nu, n)."""
     noise = np.reshape(y, (-1, x.shape[1]))
     at_x = log_model(x) - supported("log_noise", log_noise(x)) - np.log(len(y))
-    with _asked_at_all(y):
+    with _called_at_all_rows(y):
         at_y = log_model(noise) - log_noise(noise) - np.log(len(y))
     return at_x, np.reshape(at_y, y.shape[:2])
 
 
 @contextlib.contextmanager
-def _asked_at_all(y):
-    """Say at which rows a callable was asked that has only enough for those of x."""
+def _called_at_all_rows(y):
+    """Turn the error of a callable that has values for the n rows of x only into one that says at which rows it was
+    called."""
     try:
         yield
     except (ValueError, IndexError) as error:
         if len(y) == 1 or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE":
             raise
         rows = f"all nu n = {y.shape[0]} * {y.shape[1]} rows of y at once, not only at the n rows of x"
-        raise InputError("E-CALLABLE", f"log-densities and energies are asked at {rows}: {error}") from error
+        raise InputError("E-CALLABLE", f"log-densities and energies are called at {rows}: {error}") from error
 
 
 @rows
 def conditional_noise_contrastive(
-    energy: Energy, x: Points, y: NoisePoints, log_ratio: np.ndarray | None = None
+    energy: Energy, x: Points, y: NoisePoints, log_ratio: LogRatios | None = None
 ) -> Loss:
-    r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,), the mean over the points y ~ p_c(.|x).
+    r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,): the mean over kappa points y ~ p_c(.|x).
 
     $$\tfrac2\kappa \sum_j \log(1 + e^{-G_j}),\ G_j = E(y_j) - E(x) + \log p_c(y_j|x) - \log p_c(x|y_j)$$
 
     energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (kappa, n, d); log_ratio (kappa, n), the log of
-    p_c(y|x)/p_c(x|y), which symmetric noise such as y = x + eps z drops.
+    p_c(y|x)/p_c(x|y), or None for symmetric noise such as y = x + eps z, where it is 0.
     Convention: twice the logistic loss, as in the source; at G = 0 the value is 2 log 2.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: CNCE, conditional NCE
     Source: Ceylan and Gutmann 2018, eqs. 9 and 10
     """
     log_ratio = np.zeros(y.shape[:2]) if log_ratio is None else of_shape("log_ratio", log_ratio, y.shape[:2])
-    with _asked_at_all(y):
+    with _called_at_all_rows(y):
         at_y = np.reshape(energy(np.reshape(y, (-1, x.shape[1]))), y.shape[:2])
     return np.mean(2 * softplus(energy(x) - at_y - log_ratio), axis=0)
 
 
 class Generator(NamedTuple):
-    r"""A convex Psi on (0, inf), by two functions of log u, so that nothing overflows before it must.
+    r"""A convex function Psi on (0, inf), given by two functions of log u, so that u itself cannot overflow.
 
     $$\log u \mapsto \Psi'(u),\quad \log u \mapsto \Psi'(u)\, u - \Psi(u)$$
 
-    derivative: Psi'(u). conjugate: Psi'(u) u - Psi(u).
+    derivative: log u -> Psi'(u). conjugate: log u -> Psi'(u) u - Psi(u).
+    Errors, where it is used: E-GENERATOR for a derivative that does not increase, or a conjugate of another Psi.
     Source: Gutmann and Hirayama 2011, section 2
     """
 
@@ -104,11 +110,11 @@ class Generator(NamedTuple):
     conjugate: Callable
 
 
-Psi = Annotated[Generator, convex, "a convex Psi, by its derivative and its conjugate"]
+Psi = Annotated[Generator, convex, "a convex Psi, given by its derivative and its conjugate", Built("generator")]
 
 LOGISTIC = Generator(lambda log_u: -softplus(-log_u), softplus)  # u log u - (1 + u) log(1 + u)
 KULLBACK_LEIBLER = Generator(lambda log_u: 1 + log_u, np.exp)  # u log u
-LEAST_SQUARES = Generator(  # u^2/2, whose derivative stays finite: a loss that overflows is inf, not inf - inf
+LEAST_SQUARES = Generator(  # u^2/2; its derivative is kept finite, so that a loss that overflows is inf, not inf - inf
     lambda log_u: np.exp(np.minimum(log_u, 709.0)), lambda log_u: 0.5 * np.exp(2 * log_u)
 )
 
@@ -123,7 +129,8 @@ def bregman_noise_contrastive(
 
     log_model, log_noise (m, d) -> (m,); generator: Psi, convex, as a `Generator`; x (n, d); y (nu, n, d).
     ``LOGISTIC`` gives noise-contrastive estimation, ``KULLBACK_LEIBLER`` maximum likelihood by importance weights.
-    Errors: E-GENERATOR for a Psi' that does not increase, or a conjugate that does not belong to it.
+    Errors: E-GENERATOR for a Psi' that does not increase, or a conjugate of another Psi; E-SUPPORT where log_noise is
+    not finite at x; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE for x and y; E-CALLABLE.
     Also: Bregman NCE
     Source: Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5
     """
@@ -137,8 +144,9 @@ def gan_discriminator_loss(logit: Logit, x: Points, y: Generated) -> Loss:
 
     $$-\log D(x) - \log(1 - D(y)),\quad D = \operatorname{sigmoid}(\text{logit})$$
 
-    logit (m, d) -> (m,); x (n, d), data; y (n, d), generated. With logit = log_model - log_noise it is
-    noise-contrastive estimation with nu = 1; here the logit is free, and no density of the generator is needed.
+    logit (m, d) -> (m,); x (n, d), data; y (n, d), generated. With logit = log_model - log_noise this is
+    noise-contrastive estimation with nu = 1. Here the logit is any function, and the density of y is not needed.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: GAN, logistic regression
     Source: Goodfellow et al. 2014, eq. 1; Stanford CS236, comparing NCE and GAN
     """
@@ -147,11 +155,12 @@ def gan_discriminator_loss(logit: Logit, x: Points, y: Generated) -> Loss:
 
 @rows
 def mixed_noise(log_noise: LogDensity, log_proposal: LogDensity, weight: Weight) -> LogDensity:
-    r"""log[(1 - w) p_n + w q], the noise of adversarial contrastive estimation: a mixture with a trained proposal q.
+    r"""log[(1 - w) p_n + w q], the noise of adversarial contrastive estimation: p_n mixed with a trained proposal q.
 
     $$\log[(1 - w)\, p_n(x) + w\, q(x)]$$
 
     log_noise, log_proposal (m, d) -> (m,); weight w in (0, 1). Returns a callable (m, d) -> (m,).
+    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-WEIGHTS for weight.
     Also: ACE, adversarial contrastive estimation
     Source: Bose, Ling and Cao 2018, eq. 4
     """

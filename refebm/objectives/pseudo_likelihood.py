@@ -1,4 +1,4 @@
-r"""Pseudo-likelihood of bits: each given all the others, so that no partition function is asked for.
+r"""Pseudo-likelihood of binary data: the probability of each bit given all others needs no partition function.
 
 Errors: as in score matching; E-BINARY.
 """
@@ -16,7 +16,8 @@ def pseudo_likelihood(energy: Energy, x: Bits) -> Loss:
     $$-\sum_i \log p(x_i \mid x_{-i}) = \sum_i \operatorname{softplus}(E(x) - E(x^{-i}))$$
 
     energy (n, d) -> (n,), for a `BinaryRBM` its free energy; x (n, d), zeros and ones.
-    Convention: to be minimised, and the sum over all bits; some take one bit at random, times d.
+    Convention: a loss to minimise, summed over all bits; some authors take d times the term of one random bit.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Also: pseudolikelihood, composite likelihood, MPLE, MCLE
     Source: Besag 1975, section 2
     """

@@ -1,9 +1,9 @@
-r"""Rules for schedules: the cosine, and what Song and Ermon found for noise levels and the steps at each of them.
+r"""Rules for schedules: the cosine schedule, and Song and Ermon's rules for noise levels and Langevin steps.
 
-A ratio is that of neighbouring levels, sigma_i/sigma_{i+1} > 1; a step is that of Langevin dynamics over the variance
-of its level, eta_i/sigma_i^2, which `annealed_langevin` keeps the same at all levels: eps/sigma_L^2.
-Technique 1, the largest level, is in `geometric_noise_levels`; technique 3, a field over sigma, in the models
-"noise_conditional". Errors: E-RATIO, E-COVERAGE, E-STEPS, E-COUNT, E-WEIGHTS, E-SHAPE.
+`ratio` is that of neighbouring levels, sigma_i/sigma_{i+1} > 1. `eta` is the step of Langevin dynamics in units of the
+variance of its level, eta_i/sigma_i^2; in `annealed_langevin` it is eps/sigma_L^2 at all levels.
+Technique 1, the largest level, is in `geometric_noise_levels`; technique 3, a network divided by sigma, is the model
+kind "noise_conditional". Errors: E-RATIO, E-COVERAGE, E-STEPS, E-COUNT, E-WEIGHTS, E-SHAPE.
 """
 
 import autograd.numpy as np
@@ -24,7 +24,7 @@ from refebm.glossary import (
 )
 from refebm.special import ndtr
 
-HALVINGS = 100  # of an interval, after which it is one number
+HALVINGS = 100  # after 100 halvings an interval is a single float
 
 
 @rows
@@ -33,26 +33,29 @@ def cosine_betas(n_steps: StepCount, offset: NonNegative = 0.008, most: Weight =
 
     $$\beta_i = \min(1 - f_i/f_{i-1},\ \beta_{\max}),\ f_i = \cos^2\!\left(\frac{i/N + s}{1 + s} \frac\pi2\right)$$
 
-    Of `ddpm_step` and `ddpm_loss`, so that what is kept of the data's variance is f_i/f_0. The last, which would be 1,
-    is `most`. offset >= 0; most in (0, 1).
+    The betas of `ddpm_step` and `ddpm_loss` for which the factor of the data's variance after step i is f_i/f_0, except
+    that the last, which would be 1, is `most`. offset >= 0; most in (0, 1).
+    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT for n_steps; E-POSITIVE for offset; E-WEIGHTS for most.
     Also: cosine schedule
     Source: Nichol and Dhariwal 2021, eq. 17
     """
     angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
     turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(
         angle[1:] + angle[:-1]
-    )  # f_{i-1} - f_i, in all digits
+    )  # f_{i-1} - f_i as a product of sines, which does not cancel
     return np.minimum(turned / np.cos(angle[:-1]) ** 2, most)
 
 
 @rows
 def level_coverage(ratio: Positive, d: Size) -> float:
-    r"""Phi(3 r - sqrt(2 d) (r - 1)) - Phi(-3 r - sqrt(2 d) (r - 1)): where noise of a level meets that of the next.
+    r"""Phi(3 r - sqrt(2 d) (r - 1)) - Phi(-3 r - sqrt(2 d) (r - 1)): how much noise of neighbouring levels overlaps.
 
     $$\Phi(\sqrt{2 d}\, (r - 1) + 3 r) - \Phi(\sqrt{2 d}\, (r - 1) - 3 r)$$
 
-    The length of N(0, sigma^2 I) is nearly N(sqrt(d) sigma, sigma^2/2): the probability that at the smaller level it is
-    within three deviations of what it is at the larger. ratio = r > 1. The rule wants 1/2 (technique 2).
+    The length of a draw of N(0, sigma^2 I) is nearly N(sqrt(d) sigma, sigma^2/2). This is the probability that at the
+    smaller level it is within three deviations of its mean at the larger level. ratio = r > 1. Technique 2 chooses r
+    such that it is 1/2.
+    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT, E-SIZE for d; E-POSITIVE, E-RATIO for ratio.
     Source: Song and Ermon 2020, proposition 2 and technique 2
     """
     apart = np.sqrt(2.0 * d) * (above_one(ratio) - 1)
@@ -61,12 +64,14 @@ def level_coverage(ratio: Positive, d: Size) -> float:
 
 @rows
 def level_ratio(d: Size, coverage: Weight = 0.5) -> float:
-    r"""The ratio of neighbouring levels that has this `level_coverage` in d > 4 dimensions.
+    r"""The ratio r of neighbouring levels whose `level_coverage` is `coverage`, in d > 4 dimensions.
 
     $$r:\ \Phi(\sqrt{2 d}\, (r - 1) + 3 r) - \Phi(\sqrt{2 d}\, (r - 1) - 3 r) = c$$
 
-    coverage less than that of r = 1, 0.9973. Of `geometric_noise_levels` n = 1 + log(sigma_1/sigma_n)/log(r), rounded.
-    Errors: DomainError E-COVERAGE for d up to 4, where long noise covers all, and for more than r = 1 has.
+    coverage must be below 0.9973, its value at r = 1. The number of levels for `geometric_noise_levels` is then
+    n = 1 + log(sigma_1/sigma_n)/log(r), rounded.
+    Errors: DomainError E-COVERAGE for d <= 4, where the coverage tends to 1 as the ratio grows, and for a coverage that
+    no ratio has; E-COUNT, E-SIZE for d; E-WEIGHTS for a coverage outside (0, 1); E-FINITE, E-DTYPE, E-SHAPE.
     Source: Song and Ermon 2020, technique 2
     """
     if d <= 4 or not coverage < ndtr(3.0) - ndtr(-3.0):
@@ -76,14 +81,15 @@ def level_ratio(d: Size, coverage: Weight = 0.5) -> float:
 
 @rows
 def annealed_variance(ratio: Positive, eta: StepSize, n_steps: StepCount) -> float:
-    r"""f + (1 - eta)^{2T} (r^2 - f), f = 1/(1 - eta/2): a level's variance after T steps, over what it should be.
+    r"""f + (1 - eta)^{2T} (r^2 - f), f = 1/(1 - eta/2): the variance after T = n_steps Langevin steps, over sigma^2.
 
     $$f + (1 - \eta)^{2T} (r^2 - f),\ f = \frac{1}{1 - \eta/2}$$
 
-    Of Langevin dynamics on N(0, sigma^2 I) from the level before, N(0, r^2 sigma^2 I): 1 would be right, and is not to
-    be had. ratio = r > 1; eta in (0, 2), over sigma^2.
-    Convention: x + h s + sqrt(2 h) z with h = eta sigma^2, as in the source.
-    Errors: DomainError E-STEPS for steps of 2 or more, which diverge.
+    The target is N(0, sigma^2 I) and the start is the level before, N(0, r^2 sigma^2 I). 1 would be exact, but is never
+    reached. ratio = r > 1; eta in (0, 2), the step in units of sigma^2.
+    Convention: a step is x + h s + sqrt(2 h) z with h = eta sigma^2, as in the source.
+    Errors: DomainError E-STEPS for eta >= 2, where the variance diverges; E-FINITE, E-DTYPE, E-SHAPE; E-RATIO for a
+    ratio of at most 1; E-POSITIVE; E-COUNT for n_steps.
     Source: Song and Ermon 2020, proposition 3
     """
     if not eta < 2:
@@ -94,32 +100,35 @@ def annealed_variance(ratio: Positive, eta: StepSize, n_steps: StepCount) -> flo
 
 @rows
 def annealed_step(ratio: Positive, n_steps: StepCount) -> float:
-    r"""The step eta that makes `annealed_variance` least, which is where it is nearest to 1; eps = eta sigma_L^2.
+    r"""The step eta at which `annealed_variance` is smallest, and so nearest to 1; eps = eta sigma_L^2.
 
     $$\operatorname{arg\,min}_\eta\ f + (1 - \eta)^{2T} (r^2 - f),\ f = \frac{1}{1 - \eta/2}$$
 
-    ratio = r > 1; n_steps = T at each level, as many as can be paid for (technique 4).
+    ratio = r > 1; n_steps = T at each level, as many as one can afford (technique 4).
+    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT for n_steps; E-POSITIVE, E-RATIO for ratio.
     Source: Song and Ermon 2020, technique 4
     """
-    power, square = 2 * n_steps, above_one(ratio) ** 2
+    power, excess = 2 * n_steps, (above_one(ratio) - 1) * (ratio + 1)  # r^2 - 1, which may be small
 
-    def falls(eta):
-        settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (power - 1)
-        return power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2
+    def falls(eta):  # whether annealed_variance decreases at eta
+        settled, log_kept = 1 / (1 - eta / 2), np.log1p(-eta)
+        kept = np.exp((power - 1) * log_kept)
+        return power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2
 
     return between(0.0, 1.0, falls)
 
 
 @rows
 def moving_average(average: Parameters, parameters: Parameters, momentum: Weight) -> Parameters:
-    r"""m theta' + (1 - m) theta, in the form of theta: the average after a step of training.
+    r"""m theta' + (1 - m) theta, nested as theta is: the moving average of the parameters after a training step.
 
     $$\theta' \leftarrow m\, \theta' + (1 - m)\, \theta$$
 
-    average, theta': that before, at first the first parameters; parameters, theta: those after the step, of the same
-    form; momentum = m in (0, 1), 0.999 in the source. Samples of theta' have steady colours where those of theta
-    flicker (technique 5): of the noise of the steps, were they independent, (1 - m)/(1 + m) of the variance is left.
-    A procedure's `each` is where to keep it. Errors: E-SHAPE for parameters of another form.
+    average = theta', the average before the step (initially the first parameters); parameters = theta, those after the
+    step, of the same form; momentum = m in (0, 1), 0.999 in the source. Training procedures call `each` before every
+    step: update the average there. Averaging removes noise of the steps: if the theta were independent, (1 - m)/(1 + m)
+    of their variance would be left. In technique 5 it stops the colours of samples from flickering.
+    Errors: E-SHAPE for parameters of another form; E-FINITE, E-DTYPE; E-WEIGHTS for momentum.
     Also: EMA, exponential moving average
     Source: Song and Ermon 2020, technique 5
     """
@@ -130,14 +139,14 @@ def moving_average(average: Parameters, parameters: Parameters, momentum: Weight
 
 
 def above_one(ratio):
-    """A ratio of a level to a smaller one."""
+    """Return the ratio of a level to the next smaller one, if it is greater than 1. Errors: E-RATIO."""
     if not ratio > 1:
-        raise InputError("E-RATIO", f"ratio must be greater than 1, of a level to the next smaller one; got {ratio}")
+        raise InputError("E-RATIO", f"ratio must be greater than 1: a level over the next smaller one; got {ratio}")
     return ratio
 
 
 def between(low, high, below):
-    """Where what holds below it, and not above, changes: by halving the interval."""
+    """The number in (low, high) up to which `below` is true and from which on it is false, by bisection."""
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         low, high = (middle, high) if below(middle) else (low, middle)

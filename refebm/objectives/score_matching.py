@@ -1,9 +1,9 @@
-r"""Score matching: fit a score without its normaliser, and without the score of the data.
+r"""Score matching: fit the score of a model, which needs no normaliser, without knowing the score of the data.
 
-The 1/2 of the Fisher divergence stays in every objective (dataflowr module 18a and Das 2021 leave it out: twice ours).
+Every objective keeps the 1/2 of the Fisher divergence (dataflowr module 18a and Das 2021 omit it: twice ours).
 `score` is any field x -> (n, d); for a model with an energy it is ``score_of(energy)``. s stands for score(x).
 Errors, in all of them: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE and E-POSITIVE for the arrays, E-CALLABLE for a
-callable that returns another shape. A NaN that a callable returns stays in its row.
+callable that returns a wrong shape. A NaN that a callable returns stays in its row.
 """
 
 import autograd.numpy as np
@@ -21,19 +21,21 @@ from refebm.glossary import (
     Rows,
     StepSize,
     rows,
+    squarable,
 )
-from refebm.objectives.notation import dot, mean_over_projections, squared_norm
+from refebm.objectives.notation import dot, mean_over_projections, see_step, squared_norm
 from refebm.special import expit
 
 
 @rows
 def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> Loss:
-    r"""1/2 |s_p(x) - s(x)|^2, (n,). Its mean under p is the Fisher divergence D_F(p, q) of s = grad log q.
+    r"""1/2 |s_p(x) - s(x)|^2, (n,). Its mean under p is the Fisher divergence D_F(p, q) if s = grad log q.
 
     $$\tfrac12 |s_p(x) - s(x)|^2,\qquad D_F(p, s) = \tfrac12 \mathbb E_p|s_p - s|^2$$
 
     score, data_score (n, d) -> (n, d); x (n, d), drawn from p, whose score is data_score.
     Convention: with the 1/2; module 18a and Das 2021 print |s_p - s|^2.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ESM, Fisher divergence
     Source: Hyvarinen 2005, eq. 2; Song and Kingma 2021, eq. 7
     """
@@ -42,16 +44,18 @@ def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> L
 
 @rows
 def implicit_score_matching(score: Field, x: Points) -> Loss:
-    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. In the mean, the explicit objective less 1/2 E|s_p|^2.
+    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is that of the explicit objective - 1/2 E|s_p|^2.
 
     $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x)$$
 
     >>> refebm.implicit_score_matching(lambda x: -x, np.array([[1.0, 2.0], [0.0, 0.0]]))  # |x|^2/2 - d
     array([ 0.5, -2. ])
 
-    score (n, d) -> (n, d), not necessarily a gradient; x (n, d). d pull-backs; see `field_and_divergence` for memory.
+    score (n, d) -> (n, d), not necessarily a gradient; x (n, d). It takes d pull-backs; `field_and_divergence` states
+    the memory.
     Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).
-    Convention: with the 1/2 on the square and none on the trace; module 18a prints twice this.
+    Convention: a 1/2 on the square and none on the trace; module 18a prints twice this.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ISM, exact score matching, Hyvarinen's score
     Source: Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8
     """
@@ -62,11 +66,12 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
 @rows
 @mean_over_projections
 def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projections) -> Loss:
-    r"""1/2 (v.s_p - v.s)^2, (n,), mean over the m projections: the sliced Fisher divergence.
+    r"""1/2 (v.s_p - v.s)^2, (n,), mean over the m projections. Its mean is the sliced Fisher divergence.
 
     $$\tfrac1{2m} \sum_k (v_k \cdot s_p(x) - v_k \cdot s(x))^2$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Source: Song and Kingma 2021, section 4.2; Song, Garg, Shi and Ermon 2019, section 3
     """
     return 0.5 * dot(v, data_score(x) - score(x)) ** 2
@@ -80,6 +85,7 @@ def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
     $$\tfrac1m \sum_k v_k^\top \nabla s(x)\, v_k,\qquad \mathbb E[v_k v_k^\top] = I$$
 
     x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: Hutchinson's trace estimator, Skilling-Hutchinson
     Source: Song and Kingma 2021, section 4.2; Hutchinson 1989
     """
@@ -98,7 +104,9 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
     array([-1.5])
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
-    With another E[v v^T] that is positive definite it is still consistent, but no longer equal (Song and Kingma 2021).
+    With any other positive definite E[v v^T] it is still consistent, but its mean is no longer the implicit objective
+    (Song and Kingma 2021).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: SSM
     Source: Song and Kingma 2021, eq. 15; Song, Garg, Shi and Ermon 2019, section 3
     """
@@ -108,11 +116,12 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
 @rows
 @mean_over_projections
 def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
-    r"""v^T grad s v + 1/2 |s|^2, (n,), mean over the m projections: the same mean, the square taken exactly.
+    r"""v^T grad s v + 1/2 |s|^2, (n,), mean over the m projections: sliced score matching with the exact |s|^2.
 
     $$\tfrac12 |s(x)|^2 + \tfrac1m \sum_k v_k^\top \nabla s(x)\, v_k$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: SSM-VR
     Source: Song and Kingma 2021, eq. 17; Song, Garg, Shi and Ermon 2019, section 3
     """
@@ -127,11 +136,15 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
     $$\tfrac1m \sum_k \left[\frac{f_k^+ + f_k^- - 2 f(x)}{\epsilon^2}
     + \frac{(f_k^+ - f_k^-)^2}{8 \epsilon^2}\right],\ f_k^\pm = f(x \pm \epsilon v_k),\ f = -E$$
 
-    energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d). No derivative is taken.
-    Sliced score matching up to an error of order eps^2.
+    It is sliced score matching up to an error of order eps^2 and a few roundoffs of E/eps^2, and takes no derivative.
+    energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps; E-SCALE for an eps
+    without a square; DomainError E-ROUNDOFF for one so small that x + eps v rounds most of the step away.
     Also: FD-SSM
     Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
     """
+    squarable("eps", eps)
+    see_step("eps", x, eps * v)
     ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
     return (ahead + behind - 2 * here) / eps**2 + (ahead - behind) ** 2 / (8 * eps**2)
 
@@ -142,9 +155,10 @@ def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
 
     $$\sum_i \left[2 x_i s_i + x_i^2\, \partial_i s_i + \tfrac12 x_i^2 s_i^2\right]$$
 
-    Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 less 1/2 E sum_i x_i^2 s_p,i^2: the weight x_i^2 takes the
-    boundary term away, so that it holds for every Gamma shape (where the constant is (1 + shape)/2 a coordinate).
-    x (n, d), positive. Errors: E-POSITIVE.
+    Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 minus the constant 1/2 E sum_i x_i^2 s_p,i^2. The weight x_i^2
+    removes the boundary term at 0, so that this holds for every Gamma density; there the constant is (1 + shape)/2 per
+    coordinate. score (n, d) -> (n, d); x (n, d), positive.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-POSITIVE for x, E-SCALE for an x without a square.
     Source: Hyvarinen 2007b, non-negative score matching
     """
     s, diagonal = field_and_diagonal(score, x)
@@ -157,7 +171,8 @@ def ratio_matching(energy: Energy, x: Bits) -> Loss:
 
     $$\sum_i \operatorname{sigmoid}(E(x) - E(x^{-i}))^2$$
 
-    energy (n, d) -> (n,); x (n, d), zeros and ones. Errors: E-BINARY.
+    energy (n, d) -> (n,); x (n, d), zeros and ones.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Source: Hyvarinen 2007b, ratio matching
     """
     flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))

@@ -1,1 +1,1 @@
-"""Samplers: kernels (state, noise) -> Step, pure, on a batch of chains (n, d); chains over a tape; what came out."""
+"""Samplers: pure kernels (state, noise) -> Step on a batch of n chains (n, d), chains driven by a tape, diagnostics."""

@@ -1,4 +1,4 @@
-r"""Chains: a kernel over a tape of noise."""
+r"""Chains: a kernel applied once for each time of a tape of noise."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,8 @@ from refebm.samplers.step import Step, lost, without
 
 
 class Chain(NamedTuple):
-    """Over all steps: mean acceptance, how often accepted, how often invalid, (n,) each; the trajectory (T, n, d)."""
+    """A record of T steps of n chains: the mean acceptance probability, the numbers of accepted and of invalid steps,
+    (n,) each, and the trajectory (T, n, d), or None."""
 
     acceptance: np.ndarray
     accepted: np.ndarray
@@ -20,15 +21,17 @@ class Chain(NamedTuple):
 
 @rows
 def run(step: Transition, x: Points, tape: Tape, trajectory: Flag = False, *, progress: Flag = False) -> Step:
-    r"""x_{t+1} = step(x_t, noise_t).x over a tape; what does not vary in time is closed over.
+    r"""x_{t+1} = step(x_t, noise_t).x for each time t of a tape.
 
     $$x_{t+1} = \text{step}(x_t, \text{noise}_t)$$
 
-    step: x (n, d), noise -> Step, for instance ``lambda x, z, u: mala_step(energy, x, 0.1, z, u)``. x (n, d). tape: an
-    array, or a tuple of arrays, one for each argument after x, whose first axis is time; step sizes that decay are
-    such an array. Keeps O(n d) memory, unless the trajectory (T, n, d), without the start, is asked for. progress: a
-    line on stderr. A row that is no longer finite is lost: NaN from then on, and counted as invalid in each step.
-    Errors: E-TAPE for a tape of no steps, or arrays of unequal length; E-CALLABLE for what is no Step.
+    step: x (n, d), noise -> Step, for instance ``lambda x, z, u: mala_step(energy, x, 0.1, z, u)``, which binds
+    everything that does not vary in time. x (n, d). tape: an array, or a tuple of arrays, one for each argument after
+    x, whose first axis is time; decaying step sizes can be one of them. If `trajectory`, info.trajectory holds all
+    states after the start, (T, n, d); otherwise memory is O(n d). progress: show a line on stderr. A row that is no
+    longer finite is lost: it is NaN from then on, and counted as invalid in every step.
+    Errors: E-TAPE for a tape of no steps, or arrays of unequal length; E-CALLABLE for a step that returns no Step;
+    E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for the arrays; E-FLAG.
     Source: Song and Kingma 2021, section 3; HY-673 lecture 12, sampling from EBMs
     """
     x, length = kept(x), len(tape[0])

@@ -1,8 +1,10 @@
-r"""Pairs of chains that meet: the mean under the law that they approach, without the bias of stopping early.
+r"""Pairs of chains that meet: unbiased estimates of a mean under the invariant law, from chains of finite length.
 
-X and Y have one kernel and one start law, and move as a pair, X a step ahead, by steps that let them meet and then stay
-together. From the meeting on the differences h(X_t) - h(Y_{t-1}) are zero, so that what is added up is finite.
-A machine's chains are coupled by the same noise, unit for unit as often as two Bernoulli laws can agree:
+The chains X and Y have the same kernel and the same law of the start. They move jointly, X one step ahead, by a coupled
+kernel that lets them meet and keeps them together afterwards. After the meeting the differences h(X_t) - h(Y_{t-1}) are
+zero, so that the sum of all differences, which corrects the bias of h(X_k), is finite.
+Gibbs chains of a restricted Boltzmann machine are coupled by using the same noise for both, which makes each unit agree
+as often as two Bernoulli laws can:
 ``lambda v, w, u_h, u_v: (gibbs_step(rbm, v, u_h, u_v), gibbs_step(rbm, w, u_h, u_v))``.
 """
 
@@ -36,7 +38,7 @@ from refebm.samplers.step import Step, accept
 
 
 class CoupledChains(NamedTuple):
-    """X_0, ..., X_T, (T + 1, n, d); Y_0, ..., Y_{T - 1}, (T, n, d); and when they met, tau (n,), 0 if they have not."""
+    """x: X_0, ..., X_T, (T + 1, n, d); y: Y_0, ..., Y_{T - 1}, (T, n, d); meeting: the times tau (n,), 0 if not met."""
 
     x: np.ndarray
     y: np.ndarray
@@ -47,15 +49,16 @@ class CoupledChains(NamedTuple):
 def coupled_metropolis_step(
     energy: Energy, x: Points, y: Generated, scale: StepSize, z: Noise, u_meet: Uniform, u: Uniform
 ) -> tuple[Step, Step]:
-    r"""Random walks from x and from y whose proposals agree as often as two normal laws can, accepted by one u.
+    r"""Random walks from x and y whose proposals agree with the largest possible probability, accepted by the same u.
 
     $$x' = x + \sigma z,\ y' = x' \text{ if } u_{\text{meet}}\, \phi(z) < \phi(z + g), \ \text{else } y + \sigma
     (z - 2 (e \cdot z) e),\ g = \frac{x - y}{\sigma},\ e = \frac g{|g|}$$
 
-    x' = x + sigma z, sigma = scale, g = (x - y)/sigma, e = g/|g|, phi the density of z. Each alone is a
-    `metropolis_step`: y' - y is normal too. They agree with probability 2 Phi(-|g|/2), else y' - y is the mirror image
-    of x' - x. Equal states stay equal. energy (n, d) -> (n,); x, y, z (n, d), z unit normal; scale > 0; u_meet, u (n,)
-    in (0, 1), independent. Returns a `Step` for each. Errors: E-POSITIVE, E-UNIFORM, E-SHAPE.
+    sigma = scale, g = (x - y)/sigma, e = g/|g|, phi the density of z. Each chain by itself makes a `metropolis_step`:
+    y' - y is normal too. The proposals agree with probability 2 Phi(-|g|/2); otherwise y' - y is the mirror image of
+    x' - x. Equal states stay equal. energy (n, d) -> (n,); x, y, z (n, d), z unit normal; scale > 0; u_meet, u (n,) in
+    (0, 1), independent. Returns a `Step` for each chain.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for scale; E-UNIFORM for u_meet and u.
     Source: Jacob, O'Leary and Atchade 2020, section 4 and algorithm 2 (reflection: Bou-Rabee, Eberle and Zimmer 2020)
     """
     gap = (x - y) / scale
@@ -66,9 +69,11 @@ def coupled_metropolis_step(
 
 
 def reflected(z: np.ndarray, gap: np.ndarray) -> np.ndarray:
-    """z - 2 (e.z) e, e = gap/|gap|: its mirror image."""
-    length = squared_norm(gap)
-    return z - (2 * dot(gap, z) / np.where(length > 0, length, 1.0))[:, None] * gap
+    """z - 2 (e.z) e, e = gap/|gap|: z reflected in the hyperplane orthogonal to the gap."""
+    size = np.max(np.abs(gap), axis=1)[:, None]  # in units of which the gap has a square
+    e = gap / np.where(size > 0, size, 1.0)
+    length = squared_norm(e)
+    return z - (2 * dot(e, z) / np.where(length > 0, length, 1.0))[:, None] * e
 
 
 def accepted(energy, x: np.ndarray, proposal: np.ndarray, u: np.ndarray) -> Step:
@@ -80,15 +85,17 @@ def accepted(energy, x: np.ndarray, proposal: np.ndarray, u: np.ndarray) -> Step
 def coupled_chains(
     coupled_step: CoupledTransition, x: Points, y: Generated, m: CountOrNone, tape: Tape, *, progress: Flag = False
 ) -> CoupledChains:
-    r"""X_1 from X_0 = x, then (X_{t+1}, Y_t) from (X_t, Y_{t-1}), Y_0 = y, until all have met and X_m is there.
+    r"""X_1 from X_0 = x, then (X_{t+1}, Y_t) from (X_t, Y_{t-1}), Y_0 = y, until all pairs have met and X_m is reached.
 
     $$(X_{t+1}, Y_t) \sim \bar P((X_t, Y_{t-1}), \cdot),\quad \tau = \min\{t \ge 1: X_t = Y_{t-1}\}$$
 
-    coupled_step: x, y (n, d), noise -> (Step, Step), such that equal states stay equal; X_1 is the first of
-    coupled_step(x, x, ...). x, y (n, d), drawn from one law, or both a datum; m >= 0; tape: an array, or a tuple of
-    them, one for each argument after y, whose first axis is time: T of them are the most steps. Keeps O(T n d) numbers.
-    Errors: E-TAPE for fewer than m steps; DomainError E-MEETING where some have not met when the tape ends, whose
-    attribute ``chains`` is what was had: a longer tape, or chains that start there, go on from it.
+    coupled_step: x, y (n, d), noise -> (Step, Step), which must keep equal states equal; X_1 is the first state of
+    coupled_step(x, x, ...). x, y (n, d), drawn from the same law, or the same data points; m >= 0; tape: an array, or a
+    tuple of arrays, one for each argument after y. Their first axis is time, and its length the largest number of
+    steps. Memory is O(T n d) for T steps.
+    Errors: E-TAPE for fewer than m steps; DomainError E-MEETING if some pairs have not met when the tape ends (the
+    attribute ``chains`` of the error holds the chains so far: use a longer tape, or start new chains from their ends);
+    E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT, E-SIZE for m; E-FLAG.
     Source: Jacob, O'Leary and Atchade 2020, section 2.1; Qiu, Zhang and Wang 2020, algorithm 1
     """
     if len(tape[0]) < m:
@@ -112,13 +119,13 @@ def coupled_chains(
 
 
 def apart(chains: CoupledChains) -> DomainError:
-    """The error of chains that have not met, with what was had."""
+    """The error for chains that have not met; its attribute `chains` holds them."""
     met = chains.meeting > 0
     nearest = np.min(np.max(np.abs(chains.x[-1] - chains.y[-1])[~met], axis=1))
     error = DomainError(
         "E-MEETING",
         f"{np.sum(~met)} of {len(met)} pairs of chains have not met in {len(chains.y)} steps, the nearest is "
-        f"{nearest:.3g} apart; the attribute chains of this error has what was had: give a longer tape",
+        f"{nearest:.3g} apart; the attribute chains of this error holds them: give a longer tape",
     )
     error.chains = chains
     return error
@@ -130,11 +137,11 @@ def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone
 
     $$\sum_{l=k}^m \frac{h(X_l)}{m - k + 1} + \sum_{t>k} \min(1, \tfrac{t - k}{m - k + 1}) [h(X_t) - h(Y_{t-1})]$$
 
-    The mean of H_k, ..., H_m, H_k = h(X_k) + sum_{t=k+1}^{tau-1} [h(X_t) - h(Y_{t-1})]. Its expectation is that of h
-    under the law that P leaves invariant, for every k: any coupling, however early k. From the meeting on all terms of
-    the sum are zero; of chains cut off before it is E h(X_T).
-    function, h: (n, d) -> (n,); x (T + 1, n, d), y (T, n, d) as of `coupled_chains`; 0 <= k <= m <= T.
-    Errors: E-SHAPE, E-COUNT.
+    It is the mean of H_k, ..., H_m, where H_k = h(X_k) + sum_{t=k+1}^{tau-1} [h(X_t) - h(Y_{t-1})]. For every k its
+    expectation is that of h under the law that the kernel leaves invariant. From the meeting on all terms of the second
+    sum are zero. If the chains are cut off before they meet, the expectation is E h(X_T) instead.
+    function = h: (n, d) -> (n,); x (T + 1, n, d), y (T, n, d), as `coupled_chains` returns them; 0 <= k <= m <= T.
+    Errors: E-SHAPE, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for k and m; E-CALLABLE.
     Source: Jacob, O'Leary and Atchade 2020, eqs. 2.1 and 2.2
     """
     if np.shape(y) != (len(x) - 1, *np.shape(x)[1:]):
@@ -150,14 +157,16 @@ def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone
 def unbiased_contrastive_divergence(
     energy: Energy, x: Points, chain: Trajectory, lagged: Trajectory, k: CountOrNone, m: CountOrNone
 ) -> Loss:
-    r"""E(x) - H_{k:m}(E), (n,), the chains held constant: its gradient has the mean of the likelihood's.
+    r"""E(x) - H_{k:m}(E), (n,), the chains held constant: its mean gradient is that of the negative log-likelihood.
 
     $$E(x) - H_{k:m}(E),\quad \mathbb E\, \nabla_\theta[E(x) - H_{k:m}(E)] = \nabla_\theta E(x) - \mathbb E_{p_\theta}
     \nabla_\theta E$$
 
-    Contrastive divergence stops at h(X_k), whose law is not yet the model's; the differences of the coupled chains take
-    that bias away. energy (n, d) -> (n,); x (n, d); chain (T + 1, n, d), lagged (T, n, d) as of `coupled_chains`, by
-    steps that leave the model invariant; 0 <= k <= m <= T. The value is no likelihood. Errors: as of `unbiased_mean`.
+    Contrastive divergence uses E(X_k), although the law of X_k is not yet the model; the differences of the coupled
+    chains remove that bias. energy (n, d) -> (n,); x (n, d); chain (T + 1, n, d), lagged (T, n, d): x and y of
+    `coupled_chains`, made by steps that leave the model invariant; 0 <= k <= m <= T. The value itself is not a
+    likelihood.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT, E-SIZE for k and m.
     Source: Qiu, Zhang and Wang 2020, section 3
     """
     return energy(x) - unbiased_mean(energy, held(chain), held(lagged), k, m)

@@ -1,4 +1,4 @@
-r"""Denoising diffusion that may be without noise: the steps of DDPM's schedule, with any share of its noise.
+r"""Denoising diffusion implicit models: steps on DDPM's schedule, with any share eta of its noise, or none.
 
 Errors: as in `refebm.samplers.reverse_diffusion`; E-FRACTION for eta.
 """
@@ -16,19 +16,21 @@ def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fracti
     $$\frac{x + v_i s}{\sqrt{1 - \beta_i}} - \sqrt{(v_{i-1} - \sigma^2)\, v_i}\, s + \sigma z,
     \ \sigma^2 = \eta^2 \beta_i \frac{v_{i-1}}{v_i},\ v_i = 1 - \textstyle\prod_{j \le i} (1 - \beta_j)$$
 
-    v_i = 1 - prod_{j <= i} (1 - beta_j) is the variance of the noise in x_i, v' = v_{i-1} that in x_{i-1}; s = s(x, i);
-    x_{-1} is the data, without noise. The clean point that the score points to, made noisy again by the noise that it
-    says is there and by z. eta = 1 is `ddpm_step` with the posterior variance; eta = 0 draws nothing: Euler's step of
-    the probability flow in x/m against std/m, exact for a point mass.
+    v_i = 1 - prod_{j <= i} (1 - beta_j) is the variance of the noise in x_i; s = s(x, i); x_{-1} is the data, so
+    v_{-1} = 0. The step estimates the clean point from the score, then adds noise again: partly the noise that the
+    score predicts, partly z. eta = 1 is `ddpm_step` with the posterior variance. eta = 0 adds no noise: it is an Euler
+    step of the probability flow for x/m as a function of std/m, exact if the data are a single point.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1; eta in
-    [0, 1]. Fewer steps are a schedule of their own: the beta of several is 1 - prod (1 - beta_j).
-    Convention: the source counts from 1, writes alpha_i for the product, and -std_i s for the noise that it predicts.
+    [0, 1]. To take fewer steps, merge betas: the beta of several consecutive steps is 1 - prod (1 - beta_j).
+    Convention: the source counts from 1, writes alpha_i for the product, and its network predicts the noise, -std_i s.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FRACTION for eta; E-INDEX for i.
     Source: Song, Meng and Ermon 2021, eqs. 12 and 16
     """
-    log_kept = np.cumsum(np.log1p(-betas))
+    log_kept = np.cumsum(np.log1p(-betas))  # log(1 - v_i)
     before = np.append(0.0, log_kept[:-1])
     i = within("i", i, len(betas))
-    beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]
-    pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)  # then - sigma^2, which loses no digits
+    beta, now, then = betas[i][:, None], -np.expm1(log_kept[i])[:, None], -np.expm1(before[i])[:, None]  # v_i, v_{i-1}
+    pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)  # v_{i-1} - sigma^2, where nothing cancels
     s = score(x, i)
-    return moved((x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + eta * np.sqrt(beta * then / now) * z)
+    drawn = eta * np.sqrt(beta) * np.sqrt(then / now)
+    return moved((x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed) * np.sqrt(now) * s + drawn * z)

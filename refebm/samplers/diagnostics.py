@@ -1,6 +1,6 @@
-r"""What chains tell about themselves: x (T, n, d), T states of n chains, as `run` returns them, answers by coordinate.
+r"""Diagnostics of chains: x (T, n, d) holds T states of n chains, as `run` returns them; results are per coordinate.
 
-Errors: E-NDIM, E-EMPTY, E-FINITE; DomainError E-CONSTANT for a coordinate that never moves in one of the chains.
+Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; DomainError E-CONSTANT for a coordinate that is constant in some chain.
 """
 
 import functools
@@ -10,22 +10,22 @@ from typing import Annotated
 import numpy as np
 import scipy
 
-from refebm.glossary import Count, DomainError, InputError, brief, moving, rows
+from refebm.glossary import ONE_EACH, Count, DomainError, InputError, brief, moving, rows
 
 
 def _exponent(x):
-    """Of the power of two that is above all |x|, for each coordinate: a unit in which no square is too large."""
+    """For each coordinate the least k with |x| < 2^k for all states: in units of 2^k no square overflows."""
     return np.frexp(np.max(np.abs(x), axis=(0, 1)))[1]
 
 
 def in_units(name, value, x=None):
-    """Chains that move, each coordinate in the unit of `_exponent`, which does not round."""
+    """Chains in which every coordinate moves, in units of 2^k, k of `_exponent`, a scaling that does not round."""
     value = moving(name, value)
     return np.ldexp(value, -_exponent(value))
 
 
 def halves_in_units(name, value, x=None):
-    """The same, where each chain moves in the states that halves leave, and some chain within a half."""
+    """The same for an even number of states. Every coordinate must move in each chain, and within some half chain."""
     half = len(moving(name, value)) // 2
     value = in_units(name, value[: 2 * half])
     still = np.all(np.stack([value[:half] == value[0], value[half:] == value[half]]), axis=(0, 1, 2))
@@ -34,13 +34,13 @@ def halves_in_units(name, value, x=None):
     return value
 
 
-Chains = Annotated[np.ndarray, moving, "(T, n, d), T states of n chains"]
-ChainsInUnits = Annotated[np.ndarray, in_units, "(T, n, d), T states of n chains"]
-HalvesInUnits = Annotated[np.ndarray, halves_in_units, "(T, n, d), T states of n chains, which are halved"]
+Chains = Annotated[np.ndarray, moving, "(T, n, d), T states of n chains", ONE_EACH]
+ChainsInUnits = Annotated[np.ndarray, in_units, "(T, n, d), T states of n chains", ONE_EACH]
+HalvesInUnits = Annotated[np.ndarray, halves_in_units, "(T, n, d), T states of n chains, which are halved", ONE_EACH]
 
 
 def in_square_units(function: Callable) -> Callable:
-    """Ask the function in the unit of `_exponent`; its answer is in the square of the unit of x."""
+    """Call the function with x in units of 2^k, k of `_exponent`, and multiply its result by 4^k."""
 
     @functools.wraps(function)
     def asked(x, n_lags):
@@ -54,12 +54,13 @@ def in_square_units(function: Callable) -> Callable:
 @rows
 @in_square_units
 def autocovariance(x: Chains, n_lags: Count) -> np.ndarray:
-    r"""c_t = 1/T sum_i (x_i - mean)(x_{i+t} - mean) for t = 0, ..., n_lags, the mean over the chains, (n_lags + 1, d).
+    r"""c_t = 1/T sum_i (x_i - mean)(x_{i+t} - mean), t = 0, ..., n_lags, averaged over the chains, (n_lags + 1, d).
 
     $$c_t = \frac1{nT} \sum_{k=1}^n \sum_{i=1}^{T-t} (x_{ki} - \bar x_k)(x_{k,i+t} - \bar x_k)$$
 
-    x (T, n, d), each chain less its own mean; n_lags < T. With 1/T, not 1/(T - t): biased, of smaller variance. Its
-    unit is the square of that of x, so it is 0 or infinite where that is too small or too large for a float.
+    x (T, n, d); the mean is that of each chain; n_lags < T. The factor is 1/T, not 1/(T - t): biased, but of smaller
+    variance. If x is so small or large that its square underflows or overflows, c_t is 0 or infinite.
+    Errors: E-COUNT for n_lags; DomainError E-CONSTANT; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE.
     Source: Geyer 1992, section 3.1
     """
     length = len(x)
@@ -75,6 +76,7 @@ def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
 
     $$\rho_t = c_t/c_0$$
 
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; DomainError E-CONSTANT; E-COUNT for n_lags.
     Source: Geyer 1992, section 3.1
     """
     c = autocovariance(x, n_lags)
@@ -83,15 +85,17 @@ def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
 
 @rows
 def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
-    r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): how many independent draws tell the mean as well.
+    r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): the number of independent draws that determine the mean equally well.
 
     $$\frac{nT}{-1 + 2 \sum_{k < K} \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},
     \ \rho_t = 1 - \frac{W - c_t}V,\ K = \min\{k: P_k \le 0\}$$
 
-    P_k = rho_{2k} + rho_{2k+1}, as long as they are positive, each at most the one before (Geyer's initial monotone
-    sequence). rho_t = 1 - (W - c_t)/V, where V = (T - 1)/T W + the variance of the chains' means, so that chains that
-    disagree count for little. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). At
-    most n T log10(n T), as in Stan: where a chain alternates tau may come out negative.
+    The sum runs over P_k = rho_{2k} + rho_{2k+1} up to the first that is not positive, each replaced by the smallest so
+    far (Geyer's initial monotone sequence). rho_t = 1 - (W - c_t)/V, where W is the mean variance within chains and
+    V = (T - 1)/T W + the variance of the means of the chains; chains that disagree therefore have a small effective
+    size. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). It is at most
+    n T log10(n T), as in Stan, because tau can be tiny or negative for a chain that alternates.
+    Errors: DomainError E-CONSTANT; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE.
     Also: ESS
     Source: Gelman et al. 2013, section 11.5; Geyer 1992, section 3.3; Vehtari et al. 2021, section 3.2
     """
@@ -108,12 +112,14 @@ def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
 
 @rows
 def split_r_hat(x: HalvesInUnits) -> np.ndarray:
-    r"""sqrt(V/W), (d,), of the 2 n halves of the chains, each of L = T/2 states: near 1 when they agree.
+    r"""sqrt(V/W), (d,), for the 2 n halves of the chains, each of L = T/2 states: near 1 if they agree.
 
     $$\hat R = \sqrt{V/W},\quad V = \tfrac{L - 1}L W + \operatorname{Var}(\bar x_1, \dots, \bar x_{2n})$$
 
-    W: mean of their variances (over L - 1); V = (L - 1)/L W + the variance of their means. An odd T drops the last.
-    Errors: E-CONSTANT also where a coordinate never moves in the states that are left, or within any half.
+    W: the mean of their variances (sums of squares over L - 1); V = (L - 1)/L W + the variance of their means. If T is
+    odd the last state is dropped.
+    Errors: DomainError E-CONSTANT, also if without the last state a coordinate is constant in a chain, or if it is
+    constant within every half; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE.
     Also: Rhat, Gelman-Rubin, R-hat
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """

@@ -1,4 +1,4 @@
-r"""Block Gibbs sampling of restricted Boltzmann machines: all hidden units given the visible ones, then back."""
+r"""Block Gibbs sampling of restricted Boltzmann machines: all hidden units given the visible ones, then the reverse."""
 
 import numpy as np
 
@@ -8,12 +8,13 @@ from refebm.samplers.step import Step, kernel, moved
 
 @kernel
 def gibbs_step(rbm: Rbm, v: States, u_h: np.ndarray, u_v: np.ndarray) -> Step:
-    r"""h ~ p(h | v), then v ~ p(v | h): a hidden unit is 1 where its u_h is below its probability.
+    r"""h ~ p(h | v), then v ~ p(v | h): a unit is 1 where its uniform number is below its probability.
 
     $$h \sim p(h \mid v),\quad v' \sim p(v' \mid h)$$
 
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
-    normal for Gaussian visible units. Errors: E-RBM, E-SHAPE, E-BINARY, E-UNIFORM.
+    normal for Gaussian visible units.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-RBM for rbm; E-BINARY for v; E-UNIFORM for u_h and u_v.
     Also: block Gibbs
     Source: Hinton 2002, section 3
     """

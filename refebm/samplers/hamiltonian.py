@@ -8,11 +8,12 @@ from refebm.samplers.step import Step, accept, kernel
 
 @rows
 def leapfrog(score: Field, x: Points, p: Noise, eps: StepSize, n_steps: StepCount) -> tuple[Vectors, Vectors]:
-    r"""(x, p) after n_steps of: half a step in p, a step in x, half a step in p; adjacent half steps are joined.
+    r"""(x, p) after n_steps steps, each half a step in p, a step in x, half a step in p; adjacent halves are joined.
 
     $$p \leftarrow p + \tfrac\epsilon2 s(x),\ x \leftarrow x + \epsilon p,\ p \leftarrow p + \tfrac\epsilon2 s(x)$$
 
     score (n, d) -> (n, d); x, p (n, d); eps > 0; n_steps >= 1. Reversible and volume-preserving.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT for n_steps; E-POSITIVE for eps.
     Also: Verlet, Stormer-Verlet
     Source: Neal 2011, eqs. 2.28 to 2.30
     """
@@ -26,12 +27,14 @@ def leapfrog(score: Field, x: Points, p: Noise, eps: StepSize, n_steps: StepCoun
 
 @kernel
 def hmc_step(energy: Energy, x: States, eps: StepSize, n_steps: StepCount, p: Noise, u: Uniform) -> Step:
-    r"""The end of a leapfrog path that starts with momentum p, accepted where log u < H(x, p) - H(x', p').
+    r"""The end x' of a leapfrog path from x with momentum p, accepted where log u < H(x, p) - H(x', p').
 
     $$(x', p') = \Phi_\epsilon^n(x, p),\quad a = \min(1, e^{H(x, p) - H(x', p')}),\ H = E(x) + \tfrac12 |p|^2$$
 
-    energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). One leapfrog step is
-    `mala_step` with eta = eps^2/2 and z = p. Each row goes on in time although another has blown up.
+    energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). With n_steps = 1 it is
+    `mala_step` with eta = eps^2/2 and z = p. A row whose path diverges is rejected, and does not affect other rows.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT for n_steps; E-POSITIVE for eps; E-UNIFORM
+    for u.
     Also: HMC, Hamiltonian Monte Carlo, hybrid Monte Carlo
     Source: Neal 2011, section 3.2; Duane et al. 1987
     """

@@ -1,4 +1,4 @@
-r"""Langevin dynamics: x + eta s(x) + sqrt(2 eta) z, with no accept or reject, so that its law is biased in eta.
+r"""Langevin dynamics: x + eta s(x) + sqrt(2 eta) z, without accept or reject, so that its law has a bias of order eta.
 
 Convention: eta, as in sqrt(2 eta). Stanford CS236 writes eps/2 and sqrt(eps), so eta = eps/2; Song and Kingma 2021
 write eps^2/2 and eps, so eta = eps^2/2. Errors: E-POSITIVE, E-SHAPE, E-LEVELS, E-TAPE, E-STEPS.
@@ -39,6 +39,7 @@ def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
     array([[2.5]])
 
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eta.
     Also: ULA, unadjusted Langevin, SGLD
     Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6
     """
@@ -56,13 +57,15 @@ def annealed_langevin(
     *,
     progress: Flag = False,
 ) -> Vectors:
-    r"""Langevin steps at each level from large to small noise, with eta_i = eps sigma_i^2/sigma_L^2.
+    r"""T Langevin steps at each level, from large to small noise, with step sizes eta_i = eps sigma_i^2/sigma_L^2.
 
     $$x \leftarrow x + \eta_i s(x, \sigma_i) + \sqrt{2\eta_i}\, z,\quad \eta_i = \epsilon \sigma_i^2/\sigma_L^2$$
 
     score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.
-    Returns the last states (n, d), or with `every_level` those at the end of each level, (L, n, d). progress: a line
+    Returns the last states (n, d), or if `every_level` those at the end of each level, (L, n, d). progress: show a line
     on stderr.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-LEVELS, E-POSITIVE for sigmas and eps; E-TAPE
+    for z; E-FLAG.
     Convention: Song and Ermon 2019 write alpha_i/2 for our eta_i: our eps is half theirs.
     Also: ALD, annealed Langevin dynamics
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics
@@ -84,11 +87,12 @@ def decaying_steps(first: StepSize, power: Positive, n_steps: StepCount) -> np.n
 
     $$\eta_t = \eta_0 (1 + t)^{-\gamma},\quad 0 < \gamma \le 1$$
 
-    The steps go to zero, so that the bias does, and their sum to infinity, so that the chain gets everywhere; with
-    power > 1 their sum is finite and it stops short of the target.
-    Errors: DomainError E-STEPS for power > 1.
+    The steps go to zero, and so does the bias; their sum is infinite, so that the chain can reach every point. With
+    power > 1 their sum is finite, and the chain stops short of the target.
+    Errors: DomainError E-STEPS for power > 1; E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE for first and power; E-COUNT for
+    n_steps.
     Source: Welling and Teh 2011, eq. 2; Stanford CS236, Langevin dynamics sampling (the limit)
     """
     if not power <= 1:
-        raise DomainError("E-STEPS", f"power must be at most 1, else the steps have a finite sum; got {power}")
+        raise DomainError("E-STEPS", f"power must be at most 1, or the sum of the steps is finite; got {power}")
     return first * (1.0 + np.arange(n_steps)) ** -power

@@ -1,6 +1,6 @@
 r"""Metropolis-Hastings: propose, then accept with probability min(1, p(x') q(x|x') / (p(x) q(x'|x))).
 
-p = exp(-E)/Z, of which only E is needed. Errors: E-POSITIVE for step sizes, E-UNIFORM for u outside (0, 1), E-SHAPE.
+p = exp(-E)/Z; only E is needed. Errors: E-POSITIVE for step sizes, E-UNIFORM for u outside (0, 1), E-SHAPE.
 """
 
 import autograd.numpy as np
@@ -13,11 +13,12 @@ from refebm.samplers.step import Step, accept, kernel
 
 @kernel
 def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uniform) -> Step:
-    r"""Random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
+    r"""A random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
 
     $$x' = x + \text{scale}\, z,\quad a = \min(1, e^{E(x) - E(x')})$$
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal; scale > 0; u (n,) in (0, 1).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for scale; E-UNIFORM for u.
     Also: MH, Metropolis-Hastings, random walk Metropolis, MCMC
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC; Hastings 1970, eq. 8
     """
@@ -35,6 +36,7 @@ def mala_step(energy: Energy, x: States, eta: StepSize, z: Noise, u: Uniform) ->
 
     z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal; eta > 0; u (n,) in (0, 1).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eta; E-UNIFORM for u.
     Also: MALA, Metropolis-adjusted Langevin
     Source: Besag 1994; Song and Kingma 2021, section 3; Roberts and Tweedie 1996, section 1.4
     """
@@ -42,5 +44,5 @@ def mala_step(energy: Energy, x: States, eta: StepSize, z: Noise, u: Uniform) ->
     move = eta * s + np.sqrt(2 * eta) * z
     proposal = x + move
     there, s_there = energy_and_score(energy, proposal)
-    z_back = -(move + eta * s_there) / np.sqrt(2 * eta)  # x - x' would have the roundoff of x, which may be far out
+    z_back = -(move + eta * s_there) / np.sqrt(2 * eta)  # -move, since x - x' would have the roundoff of a large x
     return accept(x, proposal, there, there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z), u)

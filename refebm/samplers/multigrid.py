@@ -1,6 +1,6 @@
-r"""Samples of images from coarse to fine: a Langevin chain on each grid, from what that of the coarser grid came to.
+r"""Samples of images from coarse to fine: a Langevin chain on each grid starts where that of the coarser grid ended.
 
-Errors: E-IMAGE for images that are no squares of 2^k x 2^k pixels, or grids that do not fit, E-SHAPE, E-POSITIVE.
+Errors: E-IMAGE for images that do not have 2^k x 2^k pixels, or grids that do not fit; E-SHAPE, E-POSITIVE.
 """
 
 import autograd.numpy as np
@@ -12,14 +12,15 @@ from refebm.samplers.langevin import langevin_step
 
 @rows
 def multigrid_chain(scores: Scores, x: Images, eta: StepSizes, z: GridNoise) -> tuple[np.ndarray, ...]:
-    r"""x~_s = T_s Langevin steps of grid s from U x~_{s-1}, the sample of the coarser grid, x~_0 = D_1 x.
+    r"""x~_s after T_s Langevin steps on grid s from U x~_{s-1}, the sample of the coarser grid, where x~_0 = D_1 x.
 
     $$\tilde x_s = K_s^{T_s} U \tilde x_{s-1},\ K_s y = y - \eta_s \nabla E_s(y) + \sqrt{2 \eta_s}\, z$$
 
-    Of the data it sees the mean of each image alone. scores: one for each grid, (n, s^2) -> (n, s^2), from coarse to
-    fine; x (n, S^2), images; eta > 0, a float or (G,); z: the noise of each grid, (T_s, n, s^2), unit normal, T_s >= 1,
-    which says how large the grids are and how many steps are made there, the last of the size of x. Returns the images
-    of all grids, (n, s^2) each; a row that is lost is NaN from then on.
+    It uses only the mean of each image of the data. scores: one for each grid, (n, s^2) -> (n, s^2), from coarse to
+    fine; x (n, S^2), images; eta > 0, a float or (G,); z: unit normal noise for each grid, (T_s, n, s^2), T_s >= 1; its
+    shape sets the size of the grid and the number of steps, and the last grid is that of x. Returns a tuple of the
+    images of each grid, (n, s^2). A row that is no longer finite is NaN from then on.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-IMAGE for scores, x and z; E-POSITIVE for eta.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     of_each("z", z, scores)

@@ -1,6 +1,6 @@
-r"""From noise to data: the reverse-time SDE, its probability flow, and the denoising diffusion of discrete steps.
+r"""From noise to data: the reverse-time SDE, its probability flow, and denoising diffusion in discrete steps.
 
-Time goes from 1, noise, to 0, data, and dt > 0. score(x, t) (n, d), (n,) -> (n, d), the score of the law of x_t; sde:
+Time goes from 1 (noise) to 0 (data), and dt > 0. score(x, t): (n, d), (n,) -> (n, d), the score of the law of x_t; sde:
 one of `refebm.sdes`. Errors: E-TIME for times outside [0, 1], E-POSITIVE for dt, E-SDE, E-TAPE, E-BETAS, E-INDEX.
 """
 
@@ -47,7 +47,8 @@ def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -
 
     $$x + f(x, t)\, dt + g(t) \sqrt{dt}\, z$$
 
-    sde: what has drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    sde: an object with drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for dt; E-SDE; E-TIME for t.
     Also: EM
     Source: Song et al. 2021, eq. 5; Kloeden and Platen 1992, section 9.1; Das 2021, eq. 6 (Langevin dynamics as an SDE)
     """
@@ -61,6 +62,7 @@ def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSi
     $$x - [f(x, t) - g(t)^2 s(x, t)]\, dt + g(t) \sqrt{dt}\, z$$
 
     x, z (n, d), z unit normal; t a float or (n,); dt > 0.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for dt; E-SDE; E-TIME for t.
     Also: reverse-time SDE, backward SDE
     Source: Anderson 1982; Song et al. 2021, eq. 6; Stanford CS236, sampling from the SDE
     """
@@ -70,11 +72,12 @@ def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSi
 
 @rows
 def probability_flow_velocity(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
-    r"""f(x, t) - 1/2 g(t)^2 s(x, t), (n, d): of the ODE that has the laws of the SDE at all times.
+    r"""f(x, t) - 1/2 g(t)^2 s(x, t), (n, d): the velocity of the ODE whose law at each time is that of the SDE.
 
     $$u(x, t) = f(x, t) - \tfrac12 g(t)^2 s(x, t)$$
 
     x (n, d); t a float or (n,).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
     return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
@@ -96,11 +99,12 @@ def probability_flow(
 
     $$x(t_1) = x + \int_{t_0}^{t_1} u(x(t), t)\, dt,\quad u = f - \tfrac12 g^2 s$$
 
-    x (n, d). rtol, atol > 0: a step may be off by rtol |x_j| + atol |x|, |x| the root mean square of the row at that
-    time, so that the unit of x does not matter; in the mean over all rows, so that these influence each other to that
-    order. The solver is scipy's DOP853. A gradient is that of the steps it took, and keeps all of them in memory.
-    progress: a line on stderr.
-    Errors: DomainError E-SOLVER with the solver's message: there is no partial result.
+    x (n, d). rtol, atol > 0: the error allowed in a step is rtol |x_j| + atol |x|, where |x| is the root mean square of
+    the row at that time, so that the unit of x does not matter. The solver, scipy's DOP853, averages the error over all
+    rows: they influence each other to that order. A gradient is that of the steps taken, all of which stay in memory.
+    progress: show a line on stderr.
+    Errors: DomainError E-SOLVER with the solver's message (there is no partial result); E-NDIM, E-EMPTY, E-FINITE,
+    E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1; E-POSITIVE for rtol and atol; E-FLAG.
     Also: PF ODE, neural ODE
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
@@ -125,9 +129,11 @@ def probability_flow_log_prob(
 
     $$\log p_{t_0}(x) = \log p_{t_1}(x(t_1)) + \int_{t_0}^{t_1} \operatorname{div} u(x(t), t)\, dt$$
 
-    log_end (n, d) -> (n,): log p_{t1}, else the prior's. v (n, d) or (m, n, d): Hutchinson's estimate v.(grad u) v of
-    the divergence, the same v at all times, else the exact trace. The integral may be off by rtol of it + atol in a
-    step. The rest is as in `probability_flow`.
+    log_end (n, d) -> (n,): log p_{t1}, by default that of the prior. v (n, d) or (m, n, d): use Hutchinson's estimate
+    v.(grad u) v of the divergence with the same v at all times, instead of the exact trace. The error allowed in a step
+    is rtol |integral| + atol for the integral, and as in `probability_flow` for x.
+    Errors: DomainError E-SOLVER; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1;
+    E-POSITIVE for rtol and atol; E-FLAG.
     Also: FFJORD, instantaneous change of variables
     Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
     flow
@@ -154,10 +160,10 @@ def _velocity_at(score, sde, t):
 
 
 def _solved(rates, start, t0, t1, rtol, atol, progress):
-    """The arrays `start` at t1, by the ODE d arrays/dt = rates(t, *arrays), the first of them points.
+    """The arrays `start` at t1, by the ODE d arrays/dt = rates(t, *arrays); the first array is points (n, d).
 
-    atol is of the size of each point, and of the others as it is. Where there is something to differentiate, the steps
-    that the solver took are taken once more.
+    atol is multiplied by the root mean square of each point; for the other arrays it is absolute. If derivatives are
+    traced, the steps that the solver took on plain numbers are repeated on the traced values.
     """
     ends, line = np.cumsum([array.size for array in start])[:-1], Line(progress)
     y, traced = np.concatenate([np.ravel(array) for array in start]), False
@@ -180,7 +186,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
     def tolerances(y):
         points, *others = split(y)
         largest = np.max(np.abs(points)) or 1e-100
-        sizes = largest * (np.sqrt(np.mean((points / largest) ** 2, axis=1, keepdims=True)) + 1e-16)  # 0 has some too
+        sizes = largest * (np.sqrt(np.mean((points / largest) ** 2, axis=1, keepdims=True)) + 1e-16)  # > 0 at x = 0 too
         return atol * np.concatenate([np.ravel(sizes * np.ones(points.shape)), *map(np.ones_like, others)])
 
     solver = scipy.integrate.DOP853(values, t0, held(y), t1, rtol=rtol, atol=tolerances(held(y)))
@@ -200,7 +206,7 @@ def _solved(rates, start, t0, t1, rtol, atol, progress):
 
 
 def _step(rate, t, y, h):
-    """A step of the Runge-Kutta method that the solver uses."""
+    """A step of length h of DOP853, the Runge-Kutta method of the solver."""
     k, method = [], scipy.integrate.DOP853
     for c, a in zip(method.C, method.A):
         k.append(rate(t + c * h, y + h * sum(a_j * k_j for a_j, k_j in zip(a, k) if a_j)))
@@ -219,14 +225,16 @@ def predictor_corrector(
     *,
     progress: Flag = False,
 ) -> Vectors:
-    r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of eta with the score at times[k + 1].
+    r"""From times[k] to times[k + 1]: a reverse step, then M Langevin steps of size eta with the score at times[k + 1].
 
     $$x \leftarrow x - [f - g^2 s] dt + g \sqrt{dt}\, z,\ x \leftarrow x + \eta_k s(x, t_{k+1}) + \sqrt{2\eta_k} z$$
 
-    x (n, d), at times[0]; times (K + 1,), from late to early; eta > 0, a float or (K,); z (K, 1 + M, n, d), unit
-    normal, the first of each for the reverse step. Returns the last states (n, d), or with `trajectory` all after the
-    start, (K, n, d). progress: a line on stderr.
-    Convention: the source chooses eta by a signal-to-noise rule over the batch, so that rows interact.
+    x (n, d), the states at times[0]; times (K + 1,), from late to early; eta > 0, a float or (K,); z (K, 1 + M, n, d),
+    unit normal: z[k, 0] for the reverse step, z[k, 1:] for the corrections. Returns the last states (n, d), or if
+    `trajectory` all states after the start, (K, n, d). progress: show a line on stderr.
+    Convention: the source chooses eta by a signal-to-noise ratio over the batch, so that its rows interact.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-FLAG; E-POSITIVE for eta; E-SDE; E-TAPE; E-TIME
+    for times.
     Also: PC sampler
     Source: Song et al. 2021, algorithm 1
     """
@@ -248,15 +256,17 @@ def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, p
     $$\frac{x + \beta_i s(x, i)}{\sqrt{1 - \beta_i}} + \sigma_i z, \ \sigma_i^2 = \beta_i \text{ or } \beta_i
     \frac{1 - a_{i-1}}{1 - a_i}, \ a_i = \textstyle\prod_{j \le i} (1 - \beta_j)$$
 
-    sigma_i^2 = beta_i, or with `posterior` the variance of x_{i-1} given x_i and the data, beta_i (1 - a_{i-1})/(1 -
-    a_i), a_i = prod_{j <= i} (1 - beta_j), which is 0 at i = 0; else hand in z = 0 there.
+    sigma_i^2 = beta_i, or, if `posterior`, beta_i (1 - a_{i-1})/(1 - a_i), a_i = prod_{j <= i} (1 - beta_j): the
+    variance of x_{i-1} given x_i and the data. The latter is 0 at i = 0. With the former pass z = 0 there, so that the
+    last step adds no noise.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1.
-    Convention: the source counts from 1, and writes -std_i s for the score.
+    Convention: the source counts from 1, and its network predicts the noise, -std_i s.
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FLAG; E-INDEX for i.
     Also: ancestral sampling, denoising diffusion
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """
-    log_kept = np.cumsum(np.log1p(-betas))
-    before = np.append(0.0, log_kept[:-1])
-    variances = betas * (np.expm1(before) / np.expm1(log_kept)) if posterior else betas
+    log_kept = np.cumsum(np.log1p(-betas))  # log a_i
+    before = np.append(0.0, log_kept[:-1])  # log a_{i-1}
+    variances = betas * (np.expm1(before) / np.expm1(log_kept)) if posterior else betas  # expm1(log a) = -(1 - a)
     beta, sigma = betas[within("i", i, len(betas))][:, None], np.sqrt(variances[i])[:, None]
     return moved((x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z)

@@ -1,9 +1,9 @@
 r"""What a kernel returns, and the rule by which a proposal is accepted.
 
-A kernel is pure: callables, the states x (n, d) of n chains, step sizes, then its noise. Rows do not interact. In
-kernels that accept or reject, a row whose proposal has no finite energy stays where it is, and is counted. In those
-that accept all, a row that is no longer finite is lost: it is NaN throughout from then on, in this and every later
-step, and is counted as invalid in each. All else that is not finite in x is refused.
+A kernel is a pure function of callables, the states x (n, d) of n chains, step sizes and noise, in this order. Rows do
+not interact. If a kernel accepts or rejects, a row whose proposal has no finite energy stays where it is, and is marked
+invalid. If it accepts all proposals, a row that is no longer finite is lost: all its entries are NaN from then on, and
+it is marked invalid in this and every later step. Input x may have such NaN rows, but nothing else that is not finite.
 """
 
 import functools
@@ -19,12 +19,12 @@ from refebm.glossary import States, rows
 
 
 class Info(NamedTuple):
-    """What happened in each chain, (n,) each.
+    """What happened in each chain in one step, (n,) each.
 
-    acceptance: the probability with which the proposal is accepted. accepted: whether it was. energy_error: minus the
-    log of the Metropolis-Hastings ratio, in Hamiltonian Monte Carlo the change of the total energy. invalid: whether
-    the proposal, its energy or the ratio was NaN or infinite; then it was rejected, or the row is lost. A kernel that
-    accepts all has acceptance 1, in rows that are lost 0, and energy_error 0.
+    acceptance: the probability of accepting the proposal. accepted: whether it was accepted. energy_error: minus the
+    log of the Metropolis-Hastings ratio; in Hamiltonian Monte Carlo the change of the total energy. invalid: whether
+    the proposal, its energy or the ratio is NaN or infinite, so that it was rejected or the row is lost. A kernel that
+    accepts all proposals has energy_error 0, and acceptance 1, or 0 in lost rows.
     """
 
     acceptance: np.ndarray
@@ -34,7 +34,7 @@ class Info(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The new states (n, d), and a record of what happened."""
+    """x: the new states (n, d); info: a record of what happened in each chain, such as `Info`."""
 
     x: np.ndarray
     info: NamedTuple
@@ -45,7 +45,7 @@ class Step(NamedTuple):
 
 
 def moved(x: np.ndarray) -> Step:
-    """A step that is not accepted or rejected: every row moves, and is lost where it is no longer finite."""
+    """The Step of a kernel that accepts all proposals: every row moves to x; a row that is not finite is lost."""
     gone = lost(x)
     return Step(without(x, gone), Info(1.0 * ~gone, ~gone, np.zeros(len(x)), gone))
 
@@ -56,12 +56,15 @@ def lost(x: np.ndarray) -> np.ndarray:
 
 
 def without(x: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """x, NaN in the rows that are gone."""
+    """x with NaN in the rows in which `gone` is true."""
     return np.where(gone[:, None], np.nan, x) if gone.any() else x
 
 
 def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error: np.ndarray, u: np.ndarray) -> Step:
-    r"""x' where log u < min(0, -energy_error), else x; there is the energy at x'. Source: Hastings 1970, eq. 8"""
+    r"""The proposal x' where log u < min(0, -energy_error), else x; `there` is the energy at x'.
+
+    Source: Hastings 1970, eq. 8
+    """
     invalid = ~np.isfinite(there) | np.isnan(energy_error) | lost(proposal)
     acceptance = np.where(invalid, 0.0, np.exp(np.minimum(0.0, -energy_error)))
     accepted = (np.log(u) < -energy_error) & ~invalid
@@ -69,7 +72,7 @@ def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error:
 
 
 def kernel(function: Callable) -> Callable:
-    """Check the arguments of a kernel by their types. States that are lost stay so, and nothing is asked there."""
+    """Check the arguments of a kernel by their types. Lost rows stay lost, and callables never see their NaN."""
     types = [one.annotation for one in inspect.signature(function).parameters.values()]
     where = types.index(States)
 
@@ -80,7 +83,7 @@ def kernel(function: Callable) -> Callable:
         gone = lost(x)
         if gone.all():
             return moved(x)
-        if gone.any():  # asked at another row's state, where the callables are at home
+        if gone.any():  # replaced by the state of a finite row, at which callables can be evaluated
             x = np.where(gone[:, None], x[np.argmin(gone)], x)
         with numpy.errstate(all="ignore"):
             step = function(*before, x, *after)
@@ -90,7 +93,7 @@ def kernel(function: Callable) -> Callable:
 
 
 def _lost_again(step, gone):
-    """The step, but for rows that were lost before it."""
+    """The step, with rows that were lost before it lost again."""
     acceptance, accepted, energy_error, invalid = step.info
     info = np.where(gone, 0.0, acceptance), accepted & ~gone, np.where(gone, 0.0, energy_error), invalid | gone
     return Step(without(step.x, gone), Info(*info))

@@ -1,7 +1,7 @@
-r"""Tapes: the one place where the noise of samplers is drawn, by a `numpy.random.Generator` that is handed in.
+r"""Tapes: the only place where the noise of samplers is drawn, by a `numpy.random.Generator` that the caller passes.
 
 The first axis is time. Arrays are drawn whole, one after the other in the order in which they are returned, so that a
-seed gives the same tape for ever. z is unit normal, u uniform on the open (0, 1).
+seed always gives the same tape. z is unit normal, u uniform on the open interval (0, 1).
 Errors: E-RNG, E-COUNT, E-RBM; E-SIZE for more than memory can hold.
 """
 
@@ -11,7 +11,7 @@ from refebm.glossary import CountOrNone, Rbm, Rng, Size, StepCount, memory, rows
 
 
 def _uniform(rng, shape):
-    """(k + 1/2)/2^52, k = 0, ..., 2^52 - 1: never 0 or 1."""
+    """(k + 1/2)/2^52 with k uniform on 0, ..., 2^52 - 1: never 0 or 1."""
     return (rng.integers(0, 2**52, shape) + 0.5) / 2.0**52
 
 
@@ -21,6 +21,7 @@ def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
 
     $$z_{tij} \sim \mathcal N(0, 1)$$
 
+    Errors: E-RNG; E-COUNT for n_steps, n and d; E-SIZE for more numbers than memory can hold.
     Source: Stanford CS236, Langevin dynamics sampling
     """
     return rng.standard_normal(memory(n_steps, n, d))
@@ -32,6 +33,7 @@ def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.
 
     $$z_{tij} \sim \mathcal N(0, 1),\quad u_{ti} \sim \mathcal U(0, 1)$$
 
+    Errors: E-RNG; E-COUNT for n_steps, n and d; E-SIZE for more numbers than memory can hold.
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
     """
     shape = memory(n_steps, n, d)
@@ -44,6 +46,7 @@ def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndar
 
     $$u_h \sim \mathcal U(0, 1),\quad u_v \sim \mathcal U(0, 1) \text{ or } \mathcal N(0, 1)$$
 
+    Errors: E-RNG; E-COUNT for n_steps and n; E-RBM; E-SIZE for more numbers than memory can hold.
     Source: Hinton 2002, section 3
     """
     u_h, shape = _uniform(rng, memory(n_steps, n, rbm.m)), memory(n_steps, n, rbm.d)
@@ -56,6 +59,7 @@ def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size
 
     $$z_{ltij} \sim \mathcal N(0, 1)$$
 
+    Errors: E-RNG; E-COUNT for n_levels, n_steps, n and d; E-SIZE for more numbers than memory can hold.
     Source: Song and Ermon 2019, algorithm 1
     """
     return rng.standard_normal(memory(n_levels, n_steps, n, d))
@@ -67,6 +71,7 @@ def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountO
 
     $$z_{kmij} \sim \mathcal N(0, 1)$$
 
+    Errors: E-RNG; E-COUNT for n_steps, n_corrections, n and d; E-SIZE for more numbers than memory can hold.
     Source: Song et al. 2021, algorithm 1
     """
     return rng.standard_normal(memory(n_steps, 1 + n_corrections, n, d))
@@ -74,10 +79,11 @@ def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountO
 
 @rows
 def replay_tape(rng: Rng, n_steps: StepCount, n: Size) -> np.ndarray:
-    r"""u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each time it is asked.
+    r"""u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each call.
 
     $$u_{tij} \sim \mathcal U(0, 1)$$
 
+    Errors: E-RNG; E-COUNT for n_steps and n; E-SIZE for more numbers than memory can hold.
     Source: Du and Mordatch 2019, section 3.1
     """
     return _uniform(rng, memory(n_steps, n, 2))

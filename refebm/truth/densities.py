@@ -1,12 +1,14 @@
 r"""Densities whose score, smoothing and posterior are known in closed form.
 
-Every density has ``log_prob(x)`` (n,), ``score(x)`` (n, d) and ``sample(rng, size)`` (size, d). Scores are written out,
-never differentiated, in ``autograd.numpy``, so that others may differentiate them. Far in the tails they stay finite:
-for |x - mean|/deviation up to 1e150.
+Every density has ``log_prob(x)`` (n,), ``score(x)`` (n, d) and ``sample(rng, size)`` (size, d). Scores are written out
+by hand, never obtained by automatic differentiation; they use ``autograd.numpy``, so that callers can differentiate
+them. They stay finite far in the tails, for |x - mean|/deviation up to 1e150.
 
-For `expect` each says how it is integrated: ``substitute(u)`` gives points x(u) and log |dx/du|, ``box(radius)`` the
-ends of u that hold all but about exp(-radius^2/2) of the mass, ``unit`` the width that a spacing of 1 means, and
-``widest`` the largest radius that floating point can hold.
+Each density also tells `expect` how to integrate it: ``substitute(u)`` returns the points x(u) and log |dx/du|;
+``box(radius)`` returns the lowest and highest u of a box that holds all but about exp(-radius^2/2) of the mass;
+``unit`` is the length in u that a spacing of 1 stands for; ``widest`` is the largest radius that floating point allows.
+Errors, in all methods: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE and E-SHAPE for points; E-POSITIVE, E-SCALE for sigma; E-RNG,
+E-COUNT, E-SIZE for draws.
 """
 
 import functools
@@ -17,6 +19,7 @@ import numpy
 
 from refebm.calculus import held
 from refebm.glossary import (
+    Density,
     Deviation,
     DomainError,
     InputError,
@@ -41,15 +44,16 @@ from refebm.glossary import (
 from refebm.special import expit, gammaln, logsumexp, softmax
 
 LOG_2PI = float(np.log(2 * np.pi))
-LARGEST_LOG = 330.0  # the square of exp of it is still finite
-FAR = 32.0  # deviations from the likeliest component within which log joints are subtracted as they are
-BLOCK = 2**16  # numbers in an array of components by rows by coordinates
-FARTHEST = 1e150  # deviations from the middle to which densities are numbers
-LARGE = 10.0  # from here on Stirling's formula with seven terms is exact
+LARGEST_LOG = 330.0  # exp(330)^2 is still finite
+FAR = 32.0  # deviations: beyond them, log joint probabilities are too large to be subtracted without losing digits
+UNDERFLOW = 1000.0  # exp of minus this is 0
+BLOCK = 2**16  # the most numbers in an array (components, rows, coordinates)
+FARTHEST = 1e150  # deviations from the centre up to which log-densities are finite
+LARGE = 10.0  # from here on, Stirling's series with seven terms is exact to roundoff
 SMALLEST = float(numpy.finfo(float).tiny)
 LARGEST = float(numpy.finfo(float).max)
 LOG_SMALLEST = float(np.log(SMALLEST))
-KINK_LOG = -60.0  # the mass within exp of it of the kink is below roundoff
+KINK_LOG = -60.0  # less than a roundoff of the mass lies within exp(-60) scales of the kink
 
 
 class Gaussian:
@@ -57,8 +61,8 @@ class Gaussian:
 
     $$p = \mathcal N(m, C)$$
 
-    mean (d,) or a float; cov (d, d), symmetric positive definite, or a float c for c times the identity.
-    Errors: E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE.
+    mean (d,), or a float for d = 1; cov (d, d), symmetric positive definite, or a float c for c times the identity.
+    Errors: E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE, E-DTYPE; E-SIZE for a matrix that memory cannot hold.
     Source: Stanford CS236, score function; HY-673 lecture 12 (which prints 1/sqrt(2 pi sigma) for 1/(sqrt(2 pi) sigma))
     """
 
@@ -97,7 +101,7 @@ class Gaussian:
         """
         return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
-    def smoothed(self, sigma):
+    def smoothed(self, sigma) -> Density:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
@@ -110,7 +114,7 @@ class Gaussian:
 
         $$\mathbb E[X \mid X + \sigma Z = y] = m + C (C + \sigma^2 I)^{-1} (y - m)$$
 
-        As sigma^2 (C + sigma^2 I)^{-1} m + C (C + sigma^2 I)^{-1} y, which keeps its digits where y is small beside m.
+        Computed as sigma^2 (C + sigma^2 I)^{-1} m + C (C + sigma^2 I)^{-1} y, which loses no digits when |y| << |m|.
         """
         precision = self.smoothed(sigma).precision
         return np.dot(self.mean, sigma**2 * precision) + np.dot(y, np.dot(precision, self.cov))
@@ -132,7 +136,7 @@ class Gaussian:
 
     @rows
     def box(self, radius: Positive):
-        """`radius` deviations either way."""
+        """`radius` deviations on either side."""
         return -radius * np.ones_like(self.mean), radius * np.ones_like(self.mean)
 
     @property
@@ -142,7 +146,7 @@ class Gaussian:
 
 
 def invertible(name, whitening):
-    """The inverse root of a covariance, whose square must be a number: variances from 1e-306 on."""
+    """Return `whitening`, the inverse square root of a covariance, if its square is finite: variances above 1e-306."""
     if not np.max(np.abs(whitening)) < 1e153:
         raise InputError("E-DEFINITE", f"{name} must have an inverse: its variances must be above 1e-306")
     return whitening
@@ -153,6 +157,8 @@ def standard_normal(d: Size) -> Gaussian:
     r"""N(0, I) in d dimensions.
 
     $$p = \mathcal N(0, I)$$
+
+    Errors: E-COUNT, E-SIZE.
     """
     return Gaussian(np.zeros(d), 1.0)
 
@@ -162,11 +168,11 @@ class GaussianMixture:
 
     $$p = \sum_k w_k\, \mathcal N(m_k, C_k),\quad r_k(x) = w_k\, \mathcal N(x; m_k, C_k)/p(x)$$
 
-    weights (k,), not negative, of sum 1; means (k, d); covs (k, d, d), or a float c for c times the identity in each,
-    of which no d x d matrix is made, but in `covs` and `components` when they are asked for.
-    Far out, where log w_k N(x; m_k, C_k) is too large a number for its last digit to tell components apart, they are
-    subtracted without what they have in common. r_k is then off by no more than a roundoff of x, m_k or C_k^{-1} makes
-    it; where covariances are equal it is right as long as x - m_k is.
+    weights (k,), at least 0, with sum 1; means (k, d); covs (k, d, d), or a float c: every C_k is then c times the
+    identity, and no d x d matrix is stored (`covs` and `components` make them on first use).
+    Far from all means log w_k N(x; m_k, C_k) is so large that its last digit cannot tell components apart. There the
+    differences between components are computed directly, without the terms they share, so that the error of r_k is at
+    most what a roundoff of x, m_k or C_k^{-1} causes, and, for equal covariances, what the roundoff of x - m_k causes.
     Errors: E-WEIGHTS, and those of `Gaussian`.
     Also: GMM, mixture of Gaussians
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
@@ -208,15 +214,22 @@ class GaussianMixture:
         return [Gaussian(mean, cov) for mean, cov in zip(self.means, self.covs)]
 
     def _blocks(self, x):
-        """Components in slices, so that an array of one of them by rows by coordinates is not large."""
+        """Slices of components, so short that an array (components of a slice, rows, coordinates) is not large."""
         size = max(1, BLOCK // (len(x) * self.d))
         return [slice(i, i + size) for i in range(0, len(self.means), size)]
 
-    def _log_joint(self, x, j=None):
-        r"""log w_k N(x; m_k, C_k), (k, n), less that of component j where one is given: |y_k|^2 - |y_j|^2 in the
-        metrics P_k and P_j is y_k (P_k - M) y_k - y_j (P_j - M) y_j + (y_k - y_j) M (y_k + y_j), y_k = x - m_k.
+    def _log_joint(self, x, j=None, plain=None):
+        r"""log w_k N(x; m_k, C_k), (k, n); if j is given, minus the same of component j. With y_k = x - m_k, P_k the
+        precisions and M what P_k and P_j share, y_k P_k y_k - y_j P_j y_j is computed as
+        y_k (P_k - M) y_k - y_j (P_j - M) y_j + (y_k - y_j) M (y_k + y_j), where nothing large cancels. Blocks of
+        components whose probabilities are all 0 are taken from what is known without j, `plain`.
         """
-        return np.concatenate([self._log_joint_of(block, x, j) for block in self._blocks(x)])
+        if j is None:
+            return np.concatenate([self._log_joint_of(block, x, None) for block in self._blocks(x)])
+        faint = held(plain) < held(plain[j]) - UNDERFLOW - 1e-12 * self.d * np.abs(held(plain[j]))
+        blocks = [(block, np.all(faint[block])) for block in self._blocks(x)]
+        parts = [plain[block] - plain[j] if gone else self._log_joint_of(block, x, j) for block, gone in blocks]
+        return np.concatenate(parts)
 
     def _log_joint_of(self, block, x, j):
         away, heights = x - self.means[block][:, None], self.log_heights[block][:, None]
@@ -229,13 +242,13 @@ class GaussianMixture:
         return heights - self.log_heights[j] - 0.5 * np.sum(squares, axis=2)
 
     def _against(self, j, block, x, matrices):
-        """What matrices of components and that of j have of their own, what they share, x - m_j, and m_k - m_j."""
+        """(A_k - M, A_j - M, M, x - m_j, m_k - m_j) for the matrices A_k of a block; M is what A_k and A_j share."""
         ours, theirs = part(matrices, block), part(matrices, j)
         shared = common(ours, theirs)
         return ours - shared, theirs - shared, shared, x - self.means[j], (self.means[block] - self.means[j])[:, None]
 
     def _scores(self, block, x, j=None):
-        """-P_k (x - m_k), (k, n, d), less that of component j where one is given."""
+        """-P_k (x - m_k), (k, n, d); if j is given, minus the same of component j."""
         away = x - self.means[block][:, None]
         if j is None:
             return -applied(part(self.precisions, block), away)
@@ -243,8 +256,8 @@ class GaussianMixture:
         return applied(shared, apart) + applied(other, from_j) - applied(own, away)
 
     def _by_likeliest(self, function, x):
-        """function(x, log_joint, j), j the component that log_joint and what else is small beside large numbers are
-        relative to: None for rows near a component, elsewhere the likeliest, of one group of rows after the other."""
+        """function(x, log_joint, j) for all rows. Rows near some component have j = None. Rows far from all are grouped
+        by their likeliest component j, and log_joint is then relative to it, so that no digits are lost."""
         log_joint = self._log_joint(x)
         plain, top = held(log_joint), np.max(held(log_joint), axis=0)
         if not np.any(np.max(self.log_heights) - top > 0.5 * FAR**2):
@@ -256,12 +269,13 @@ class GaussianMixture:
         near = np.flatnonzero(~far)
         groups = [(np.flatnonzero(far & (likeliest == j)), j) for j in np.unique(likeliest[far])]
         values = [function(x[near], log_joint[:, near], None)] if len(near) else []
-        values += [function(x[rows], self._log_joint(x[rows], j), j) for rows, j in groups]
+        values += [function(x[rows], self._log_joint(x[rows], j, log_joint[:, rows]), j) for rows, j in groups]
         return np.concatenate(values)[np.argsort(np.concatenate([near, *(rows for rows, _ in groups)]))]
 
     def _mean(self, r, terms, x):
-        """sum_k r_k terms_k, (n, d), of terms(block) (k, n, d)."""
-        return sum(np.sum(r[block][:, :, None] * terms(block), axis=0) for block in self._blocks(x))
+        """sum_k r_k terms_k, (n, d), of terms(block) (k, n, d), over the blocks in which some r_k is not 0."""
+        some = [block for block in self._blocks(x) if np.any(held(r[block]))]
+        return sum(np.sum(r[block][:, :, None] * terms(block), axis=0) for block in some)
 
     @rows
     def log_prob(self, x: Points) -> Rows:
@@ -299,7 +313,7 @@ class GaussianMixture:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        r"""A component by its weight, then a point of it.
+        r"""Draw a component k with probability w_k, then a point from it.
 
         $$x = m_k + L_k z,\quad P(k) = w_k,\ C_k = L_k L_k^\top,\ z \sim \mathcal N(0, I)$$
         """
@@ -307,7 +321,7 @@ class GaussianMixture:
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
-    def smoothed(self, sigma):
+    def smoothed(self, sigma) -> Density:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
@@ -316,21 +330,25 @@ class GaussianMixture:
         unit = np.eye(self.d) if np.ndim(self.spread) else 1.0
         return GaussianMixture(self.weights, self.means, self.spread + variance * unit)
 
-    def _posterior_means(self, block, y, sigma, smoothed, j=None):
-        r"""E_k[X | y] = (I - G_k) m_k + G_k y, G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d); less that of component j
-        where one is given, (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
+    def _posterior_means(self, block, y, sigma, smoothed, j=None, less=0.0):
+        r"""E_k[X | y] = (I - G_k) m_k + G_k y, G_k = C_k (C_k + sigma^2 I)^{-1}, (k, n, d), minus the
+        point `less`. If j is given, minus E_j[X | y] instead: (I - G_k) (m_k - m_j) + (G_k - G_j) (y - m_j).
         """
         gain = product(part(self.spread, block), part(smoothed.precisions, block))
         lost_gain = sigma**2 * part(smoothed.precisions, block)
         if j is None:
-            return applied(lost_gain, self.means[block][:, None]) + applied(gain, y)
+            return applied(lost_gain, self.means[block][:, None] - less) + applied(gain, y - less)
         of_j = product(part(self.spread, j), part(smoothed.precisions, j))
+        lost_of_j = sigma**2 * part(smoothed.precisions, j)
+        more = np.where(
+            np.abs(of_j) < np.abs(lost_of_j), gain - of_j, lost_of_j - lost_gain
+        )  # whichever has its digits
         apart = (self.means[block] - self.means[j])[:, None]
-        return applied(lost_gain, apart) + applied(gain - of_j, y - self.means[j])
+        return applied(lost_gain, apart) + applied(more, y - self.means[j])
 
     @rows
     def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
-        r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], by Bayes on the components, r of the smoothed mixture.
+        r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], where r_k are those of the smoothed mixture.
 
         $$\mathbb E[X \mid X + \sigma Z = y] = \sum_k r_k(y)\, \mathbb E_k[X \mid y]$$
         """
@@ -356,10 +374,11 @@ class GaussianMixture:
 
         def cov(y, log_joint, j):
             r = softmax(log_joint)
-            mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j), y)
+            less = y if sigma**2 < np.min(self._diagonals(self.spread)) else 0.0  # what the means have in common
+            mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j, less), y)
             total = np.tensordot(r.T, within, 1) if np.ndim(within) else within * np.eye(self.d)
             for block in self._blocks(y):
-                a = self._posterior_means(block, y, sigma, smoothed, j) - mean
+                a = self._posterior_means(block, y, sigma, smoothed, j, less) - mean
                 total = total + np.matmul(np.transpose(r[block][:, :, None] * a, (1, 2, 0)), np.transpose(a, (1, 0, 2)))
             return 0.5 * (total + np.swapaxes(total, 1, 2))
 
@@ -372,7 +391,7 @@ class GaussianMixture:
 
     @rows
     def box(self, radius: Positive):
-        """Every component to `radius` deviations."""
+        """The smallest box that holds every component out to `radius` deviations."""
         deviations = np.sqrt(self._diagonals(self.spread))
         return np.min(self.means - radius * deviations, axis=0), np.max(self.means + radius * deviations, axis=0)
 
@@ -382,32 +401,35 @@ class GaussianMixture:
         return np.min(self._diagonals(self.precisions) ** -0.5, axis=0)
 
     def _diagonals(self, matrices):
-        """(k, d)."""
+        """The diagonal of each matrix, (k, d)."""
         return np.diagonal(matrices, axis1=1, axis2=2) if np.ndim(matrices) else matrices * np.ones(self.means.shape)
 
 
 def applied(matrix, x):
-    """Each row of x times its component's matrix: a float for all, or (k, d, d) for x (n, d) or (k, n, d)."""
+    """A_k x of each row: matrix is a float, the same for all, or (k, d, d); x is (n, d) or (k, n, d)."""
     return np.matmul(x, np.swapaxes(matrix, -1, -2)) if np.ndim(matrix) else matrix * x
 
 
 def product(a, b):
-    """The products of matrices, (k, d, d) or a float."""
+    """A_k B_k for each k: both are (k, d, d), or both floats."""
     return np.matmul(a, b) if np.ndim(a) else a * b
 
 
 def part(matrices, block):
-    """Those of a block of components; a float is the same for all."""
+    """The matrices of a block of components; a float stands for all components."""
     return matrices[block] if np.ndim(matrices) else matrices
 
 
 def common(a, b):
-    """What two matrices share, entry by entry: the smaller where signs are equal, 0 where they differ."""
+    """What two matrices share, entry by entry: the entry nearer to 0 if signs are equal, 0 if they differ."""
     return 0.5 * (np.sign(a) + np.sign(b)) * np.minimum(np.abs(a), np.abs(b))
 
 
 def lost(a, b):
-    """What rounding takes off a - b, exactly (Knuth 1997, section 4.2.2, theorem B)."""
+    """The exact rounding error of a - b: (a - b in exact arithmetic) minus the float a - b.
+
+    Source: Knuth 1997, section 4.2.2, theorem B
+    """
     less = a - b
     taken = less - a
     return (a - (less - taken)) - (b + taken)
@@ -419,8 +441,8 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
 
     $$p^\sigma = \tfrac1N \sum_i \mathcal N(x_i, \sigma^2 I)$$
 
-    points (N, d); sigma > 0, a float, with a square that is one too. In memory of the size of the data: O(N d).
-    Errors: E-NDIM, E-FINITE, E-POSITIVE, E-SCALE.
+    points (N, d); sigma > 0, a float whose square neither overflows nor underflows. Memory is O(N d).
+    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE, E-SCALE for sigma.
     Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
@@ -432,8 +454,9 @@ class Gamma:
 
     $$p(x) = \prod_i \frac{b_i^{a_i}}{\Gamma(a_i)}\, x_i^{a_i - 1} e^{-b_i x_i},\quad x > 0$$
 
-    shape a, rate b (d,), positive; a float stands for d = 1. log_prob is -inf outside the support, score refuses.
-    Errors: E-POSITIVE, E-SHAPE.
+    shape a, rate b (d,), positive; a float stands for d = 1. Outside the support log_prob is -inf, and score raises.
+    Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE; E-SCALE where shape/rate overflows or underflows; DomainError
+    E-DOMAIN of score and `fisher_information`.
     Source: HY-673 lecture 12, score function; Stanford CS236, score function
     """
 
@@ -443,7 +466,9 @@ class Gamma:
         self.d = len(self.shape)
         self.mean, self.mean_error = np.transpose(np.array([*map(quotient, self.shape.tolist(), self.rate.tolist())]))
         if not np.all((self.mean > 0) & np.isfinite(self.mean)):
-            raise InputError("E-SCALE", f"rate must have a mean shape/rate that is a number, got {self.rate.tolist()}")
+            raise InputError(
+                "E-SCALE", f"rate must not make shape/rate overflow or underflow, got {self.rate.tolist()}"
+            )
 
     @rows
     def log_prob(self, x: Points) -> Rows:
@@ -451,8 +476,8 @@ class Gamma:
 
         $$\log p(x) = \sum_i \left[a_i \log b_i - \log \Gamma(a_i) + (a_i - 1) \log x_i - b_i x_i\right]$$
 
-        For large a, where these cancel: -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a), e = (x - a/b)/(a/b), mu
-        the remainder of Stirling's formula.
+        For large a these terms cancel. It is then computed as -a (e - log(1 + e)) - log x + 1/2 log(a/2 pi) - mu(a),
+        with e = (x - a/b)/(a/b) and mu the remainder of Stirling's formula.
         """
         inside = np.where(x > 0, x, 1.0)
         log_p = (self.shape - 1) * np.log(inside) - self.rate * x + self.shape * np.log(self.rate) - gammaln(self.shape)
@@ -471,15 +496,19 @@ class Gamma:
         r"""(a - 1)/x - b.
 
         $$s_i(x) = (a_i - 1)/x_i - b_i$$
+
+        Errors: DomainError E-DOMAIN where a coordinate is not positive.
         """
         if np.any(x <= 0):
             raise DomainError("E-DOMAIN", "x must be greater than 0: a Gamma density has no score outside its support")
         return (self.shape - 1) / x - self.rate
 
     def fisher_information(self) -> np.ndarray:
-        r"""E s^2 = b^2/(a - 2) for a > 2, b^2 at a = 1, (d,). Infinite in between and below: DomainError.
+        r"""E s^2 of each coordinate, (d,): b^2/(a - 2) for a > 2, and b^2 at a = 1. It is infinite for all other a.
 
         $$\mathbb E[s_i^2] = b_i^2/(a_i - 2)\ \text{ for } a_i > 2,\quad b_i^2\ \text{ at } a_i = 1$$
+
+        Errors: DomainError E-DOMAIN where it is infinite.
         """
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())
@@ -488,39 +517,43 @@ class Gamma:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        r"""By the generator's own gamma, whose second argument is the scale 1/b.
+        r"""Draw by rng.gamma, whose second argument is the scale 1/b.
 
         $$x_i \sim \Gamma(a_i)/b_i$$
 
-        A small shape has much of its mass below the smallest normal number: it is put there, since 0 is outside.
+        If the shape is small, much of the mass lies below the smallest normal float. Such draws are set to that float,
+        because 0 is outside the support.
         """
         return np.maximum(rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape))), SMALLEST)
 
     @rows
     def substitute(self, u: Points):
-        """x = exp(u) a/b; for a < 1 the lower tail x^a is stretched, so that it falls as exp(u) whatever a.
+        """x = exp(u) a/b. For a < 1 u is stretched at the lower end, so that the mass below u falls as exp(u), not x^a.
 
-        Below the smallest float x stays there, and what the density would gain and dx lose below is in log |dx/du|.
+        Where x would be below the smallest float it is set to that float, and log |dx/du| is then such that
+        p(x) |dx/du| is what it would be at the true x.
         """
         stretch = np.maximum(1 / self.shape - 1, 0)
         log_x = u - stretch * np.logaddexp(0, -u) + np.log(self.shape / self.rate)
         above = np.maximum(log_x, LOG_SMALLEST)
-        slope = np.log1p(stretch * expit(-u))
+        slope = np.log1p(stretch * expit(-u))  # log of d log_x/du
         x = np.where(log_x > LOG_SMALLEST, np.exp(above), SMALLEST)
         return x, np.sum(above + self.shape * (log_x - above) + slope, axis=1)
 
     @rows
     def box(self, radius: Positive):
-        """u from far below the bulk, where the mass falls as x^a, to far above, where it falls as exp(-b x).
+        """u from far below the bulk, where the mass falls as x^a, to far above it, where the mass falls as exp(-b x).
 
-        At u = -w < 0 the density has fallen by a (exp(u) - 1 - u) > a w^2/(2 + w), the half of radius^2.
+        At u = -w < 0 the log-density is lower than at its peak by a (exp(u) - 1 - u) > a w^2/(2 + w); w makes that
+        bound equal to radius^2/2.
         """
         below, above = 0.5 * radius**2 / np.maximum(self.shape, 1), 0.5 * (9 + 0.1 * radius) ** 2 / self.shape
+        # the upper end is at x/mean = (1 + sqrt(above))^2
         return -0.5 * (below + np.sqrt(below**2 + 8 * below)), np.log1p(above + 2 * np.sqrt(above))
 
     @property
     def widest(self):
-        """Where 1/x^2 would overflow."""
+        """Beyond this radius 1/x^2 would overflow."""
         return np.sqrt(2 * LARGEST_LOG * np.maximum(np.min(self.shape), 1)) - 2
 
     @property
@@ -530,13 +563,13 @@ class Gamma:
 
 
 class StudentT:
-    r"""Independent Student coordinates: p = c (1 + t^2/nu)^{-(nu + 1)/2}/scale, t = (x - loc)/scale: a heavy tail.
+    r"""Independent Student coordinates, with heavy tails: p = c (1 + t^2/nu)^{-(nu + 1)/2}/scale, t = (x - loc)/scale.
 
     $$p(x) = \prod_i \frac{(1 + t_i^2/\nu_i)^{-(\nu_i + 1)/2}}{\text{scale}_i \sqrt{\nu_i}\,
     B(\tfrac12, \tfrac{\nu_i}2)},\ t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
 
-    df nu, loc, scale (d,), or floats for d = 1; nu, scale > 0. E|x|^k exists for k < nu only.
-    Errors: E-POSITIVE, E-SHAPE.
+    df = nu, loc, scale: (d,) each, or floats for d = 1; nu, scale > 0. E|x|^k exists for k < nu only.
+    Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE.
     Source: Hyvarinen 2005, regularity conditions
     """
 
@@ -559,11 +592,13 @@ class StudentT:
 
     @rows
     def score(self, x: Points) -> Vectors:
-        r"""-(nu + 1) t / (nu + t^2) / scale: with v = t/sqrt(nu) it is -(nu + 1)/sqrt(nu) v/(1 + v^2) / scale, which is
-        the same for 1/v, so that nothing overflows.
+        r"""-(nu + 1) t / (nu + t^2) / scale.
 
         $$s_i(x) = -\frac{(\nu_i + 1)\, t_i}{(\nu_i + t_i^2)\, \text{scale}_i},\quad
         t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
+
+        Computed as -(nu + 1)/sqrt(nu) v/(1 + v^2)/scale with v = t/sqrt(nu). Since v/(1 + v^2) is the same for 1/v,
+        1/v is used where |v| > 1, and v^2 does not overflow.
         """
         v = (x - self.loc) / self.scale / np.sqrt(self.df)
         v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
@@ -571,7 +606,7 @@ class StudentT:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        r"""loc + scale t. With few degrees of freedom some draws are too far out: they are put where x is a number.
+        r"""loc + scale t. With few degrees of freedom some draws overflow: they are clipped to finite numbers.
 
         $$x_i = \text{loc}_i + \text{scale}_i\, t_i,\quad t_i \sim \text{Student}(\nu_i)$$
         """
@@ -586,28 +621,29 @@ class StudentT:
 
     @rows
     def box(self, radius: Positive):
-        """The bulk as for a Gaussian, then as far as a tail that falls as exp(-nu u) needs."""
+        """The bulk as for a Gaussian, then the tails, in which the mass beyond u falls as exp(-nu u)."""
         reach = np.arcsinh(radius) + 0.5 * radius**2 / self.df
         return -reach, reach
 
     @property
     def widest(self):
-        """Where x^2 would overflow."""
+        """Beyond this radius x^2 would overflow."""
         return np.sqrt(2 * LARGEST_LOG * np.min(self.df)) - 2
 
     @property
     def unit(self):
-        """Half the scale: sinh u has its poles within pi/2 of the line."""
+        """1/2: x = sinh u puts poles of the density at a distance of at most pi/2 from the real line of u."""
         return 0.5 * np.ones_like(self.df)
 
 
 class Laplace:
-    r"""Independent Laplace coordinates: p = exp(-|x - loc|/scale)/(2 scale): a kink, where the score jumps.
+    r"""Independent Laplace coordinates: p = exp(-|x - loc|/scale)/(2 scale), with a kink at loc, where the score jumps.
 
     $$p(x) = \prod_i \frac{1}{2\, \text{scale}_i}\, e^{-|x_i - \text{loc}_i|/\text{scale}_i}$$
 
-    loc, scale (d,), or floats for d = 1; scale > 0. As the density of data it obeys Stein's identity for smooth g;
-    the kink breaks E[s s^T] = -E[grad s]. Errors: E-POSITIVE, E-SHAPE.
+    loc, scale: (d,) each, or floats for d = 1; scale > 0. Stein's identity E[s.g + div g] = 0 holds for smooth g, but
+    E[s s^T] = -E[grad s] does not, because s jumps at the kink.
+    Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE.
     Source: Hyvarinen 2005, regularity conditions
     """
 
@@ -636,7 +672,7 @@ class Laplace:
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
-        r"""By the generator's own laplace.
+        r"""Draw by rng.laplace.
 
         $$x_i \sim \text{Laplace}(\text{loc}_i, \text{scale}_i)$$
         """
@@ -644,7 +680,7 @@ class Laplace:
 
     @rows
     def substitute(self, u: Points):
-        """|x - loc| = scale exp(|u| + lowest) on either side of the kink: no node comes near it with any weight."""
+        """|x - loc| = scale exp(|u| + KINK_LOG) on each side of the kink: nodes there have negligible weight."""
         log_distance = np.abs(u) + KINK_LOG
         return self.loc + self.scale * np.sign(u) * np.exp(log_distance), np.sum(
             log_distance + np.log(self.scale), axis=1
@@ -652,7 +688,7 @@ class Laplace:
 
     @rows
     def box(self, radius: Positive):
-        """`radius`^2/2 scales either way."""
+        """`radius`^2/2 scales on either side."""
         reach = (np.log(0.5 * radius**2) - KINK_LOG) * np.ones_like(self.loc)
         return -reach, reach
 
@@ -663,7 +699,7 @@ class Laplace:
 
 
 def quotient(a, b):
-    """a/b of floats of Python, and what rounding took off it."""
+    """a/b for Python floats, and the exact rounding error of the quotient."""
     ratio = a / b
     return ratio, float(Fraction(a) / Fraction(b) - Fraction(ratio)) if np.isfinite(ratio) else 0.0
 
@@ -675,7 +711,10 @@ def stirling_remainder(a):
 
 
 def log_student_constant(nu):
-    r"""log Gamma((nu + 1)/2) - log Gamma(nu/2) - 1/2 log(pi nu), the first two of which are large where nu is."""
+    r"""log Gamma((nu + 1)/2) - log Gamma(nu/2) - 1/2 log(pi nu), by Stirling's formula if the first two are large.
+
+    With a = nu/2 that is a log(1 + 1/(2a)) - 1/2 - 1/2 log(2 pi) + mu(a + 1/2) - mu(a), mu its remainder.
+    """
     small, a = np.minimum(nu, 2 * LARGE), np.maximum(nu / 2, LARGE)
     by_stirling = a * np.log1p(0.5 / a) - 0.5 * (1 + LOG_2PI) + stirling_remainder(a + 0.5) - stirling_remainder(a)
     direct = gammaln((small + 1) / 2) - gammaln(small / 2) - 0.5 * np.log(np.pi * small)
@@ -683,7 +722,7 @@ def log_student_constant(nu):
 
 
 def over_log(e, root):
-    r"""e - log(1 + e) >= 0, 1 + e = root^2 > 0. Near 0, with r = e/(2 + e): e r - 2 (r^3/3 + r^5/5 + ...)."""
+    r"""e - log(1 + e) >= 0, root = sqrt(1 + e) > 0. Near 0, with r = e/(2 + e): e r - 2 (r^3/3 + r^5/5 + ...)."""
     near = np.abs(e) < 0.25
     r = np.where(near, e, 0.0) / (2 + np.where(near, e, 0.0))
     series = functools.reduce(lambda total, odd: total * r**2 + 1 / odd, range(19, 1, -2), 0.0)
@@ -691,7 +730,7 @@ def over_log(e, root):
 
 
 def log_one_plus_square(v):
-    r"""log(1 + v^2), also where v^2 overflows."""
+    r"""log(1 + v^2), also where v^2 overflows: there it is 2 log |v|."""
     far = np.abs(v) > 1e8
     if not np.any(far):
         return np.log1p(v**2)

@@ -1,14 +1,14 @@
-r"""Scores and Jacobians of the model kinds, by hand and in plain NumPy: what automatic derivatives are held against.
+r"""Scores and Jacobians of each kind of model, derived by hand in plain NumPy, to check automatic derivatives.
 
-``score_and_jacobian(model, x)`` gives s (n, d) and J[., i, j] = d s_i/d x_j (n, d, d), from the model's kind and
-parameters. No derivative is called, and nothing is shared with `refebm.models` but the layout of the parameters.
+``score_and_jacobian(model, x)`` returns s (n, d) and J[., i, j] = d s_i/d x_j (n, d, d), from the model's kind and
+parameters. It calls no automatic differentiation, and shares with `refebm.models` only the layout of the parameters.
 """
 
 import numpy as np
 
 
 def score_and_jacobian(model, x, *sigma):
-    """(s, J) of a model, whose kind is one of `DERIVATIVES`; at few rows at a time, since J is (n, d, d)."""
+    """(s, J) of a model whose kind is a key of `DERIVATIVES`. J is (n, d, d): call it with few rows at a time."""
     return DERIVATIVES[model.kind](x, *sigma, **model.parameters)
 
 
@@ -33,9 +33,10 @@ def _mixture(x, logits, means, precisions):
 
 
 def jacobian_size(model, x):
-    """sum |terms| that automatic derivatives add up in each entry of J.
+    """The sum of |terms| that automatic differentiation adds up in each entry of J, (n, d, d): it bounds the roundoff.
 
-    For a mixture s_k s_k^T, P_k and s s^T; for a network 1 and tanh^2 of each slope, which most libraries subtract.
+    For a mixture the terms are s_k s_k^T, P_k and s s^T. For a network the slope of tanh counts as 1 + tanh^2, since
+    most libraries compute it as 1 - tanh^2.
     """
     if model.kind in SIZES:
         return SIZES[model.kind](x, **model.parameters)
@@ -48,9 +49,9 @@ def jacobian_size(model, x):
 
 
 def network_derivatives(layers, x, size=False):
-    """A perceptron's outputs (n, m), their gradients (n, m, d) and their Hessians (n, m, d, d), carried forward.
+    """The outputs (n, m) of a perceptron, their gradients (n, m, d) and their Hessians (n, m, d, d), in forward mode.
 
-    With `size`, of the gradients and Hessians the sums of the absolute values of what is added up in them.
+    If `size`, the gradients and Hessians are replaced by the sums of the absolute values of their terms.
     """
     n, d = x.shape
     absolute = np.abs if size else np.asarray
@@ -61,7 +62,7 @@ def network_derivatives(layers, x, size=False):
         second = np.einsum("nkij,km->nmij", second, absolute(weights))
         if depth < len(layers) - 1:
             small = np.exp(-2 * np.abs(value))
-            slope = 4 * small / (1 + small) ** 2  # 1 - tanh^2 loses its digits where a unit saturates
+            slope = 4 * small / (1 + small) ** 2  # 1 - tanh^2, which would cancel where a unit saturates
             value = np.tanh(value)
             slope = 1 + value**2 if size else slope
             curved = absolute(-2 * value) * slope
@@ -97,15 +98,15 @@ def _noise_conditional(x, sigma, layers):
 
 
 def moments(sde, t):
-    """m(t) and std(t)^2 of an SDE as data, by hand."""
+    """m(t) and std(t)^2, by hand, of an SDE given as {"kind": ..., "parameters": ...}."""
     given = sde["parameters"]
     if sde["kind"] == "GivenDiffusion":
         return 1.0 + 0.0 * t, given["variance"](t)
     if sde["kind"] == "VarianceExploding":
         first, last = given["sigma_min"], given["sigma_max"]
-        return 1.0 + 0.0 * t, first**2 * np.expm1(2 * t * np.log(last / first))
+        return 1.0 + 0.0 * t, first**2 * np.expm1(2 * t * np.log(last / first))  # sigma(t)^2 - sigma(0)^2
     area = given["beta_min"] * t + 0.5 * (given["beta_max"] - given["beta_min"]) * t**2
-    lost = -np.expm1(-area)
+    lost = -np.expm1(-area)  # 1 - e^{-B(t)}
     return np.exp(-0.5 * area), lost if sde["kind"] == "VariancePreserving" else lost**2
 
 

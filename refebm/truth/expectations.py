@@ -1,4 +1,4 @@
-r"""Expectations with a certificate: E_p[f] as a sum of terms, and how far it moves on a finer or a wider lattice."""
+r"""Expectations with a certificate: E_p[f] as a sum of terms, and how much it changes on a finer or a wider lattice."""
 
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -10,19 +10,20 @@ from numpy.polynomial.hermite_e import hermegauss
 from refebm.glossary import DomainError, InputError, InputTypeError, array, asked, count_or_none, see_callable, vector
 from refebm.truth.densities import SMALLEST, Gaussian
 
-SETTLED = 1e-9
+SETTLED = 1e-9  # the largest relative change of an expectation that is trusted
 ROUNDOFF = np.finfo(float).eps
-MOST_NODES = (20_000, 1_500_000)  # on the line, beyond it: a kink, h^2, does not reach 1e-9 with so few
-OTHER = round(2**35.5) / 2**36  # the grain of another lattice, irrational but for the bits that products need
-CHUNK = 2**14
+MOST_NODES = (20_000, 1_500_000)  # for d = 1, for d > 1; too few for a kink, whose error h^2 stays above 1e-9
+OTHER = round(2**35.5) / 2**36  # 1/sqrt(2) to 36 bits: the grain of a lattice incommensurable with the main one
+CHUNK = 2**14  # rows for which a function is called at once
 
 
 class Expectation(NamedTuple):
-    r"""terms[i][j]: weight times value of function i at node j; change: the largest relative change of any of them.
+    r"""terms[i][j]: weight times value of function i at node j. change: a bound of the relative error of the sums.
 
-    Relative means to sum |terms|; what lies in the tails counts 1e-9 for each roundoff. The weights themselves should
-    sum to one: by how much they do not, for the roundoff of the nodes and of log_prob, is a change too. Above 1e-9 the
-    lattice did not settle, and the value is not to be trusted.
+    It is the largest change of any sum on a finer, another or a wider lattice, divided by sum |terms|; a share of
+    2^-52 (one roundoff) of the terms in the tails counts as 1e-9. The amount by which the sum of the weights differs
+    from 1, through roundoff of the nodes and of log_prob, is added. If the change is above 1e-9 the lattice did not
+    settle: do not trust the value.
     """
 
     terms: list[np.ndarray]
@@ -33,17 +34,17 @@ class Expectation(NamedTuple):
 
     @property
     def settled(self) -> bool:
-        """Whether the value is to be trusted."""
+        """Whether the value can be trusted: the change is at most 1e-9."""
         return bool(self.change <= SETTLED)
 
     @property
     def value(self) -> np.ndarray | list[np.ndarray]:
-        """E f of each function: the sum of its terms. One array (k, ...) of k functions whose shapes are the same."""
+        """E f of each of k functions, the sum of its terms: an array (k, ...) if their shapes agree, else a list."""
         return _together([total(term) for term in self.terms])
 
     @property
     def error(self) -> np.ndarray | list[np.ndarray]:
-        """The estimate of each value's error: its change, and the roundoff of the sum."""
+        """An estimate of the error of each value: (change + roundoff) times its sum |terms|."""
         sizes = [total(np.abs(term)) for term in self.terms]
         nothing = 0.0 if self.settled else np.inf
         return _together([np.where(size > 0, (self.change + ROUNDOFF) * size, nothing) for size in sizes])
@@ -61,11 +62,12 @@ def _line(value):
 
 
 class Density(Protocol):
-    """A density of your own, for `expect`.
+    """What a density of your own must have, for `expect`.
 
-    log_prob: the logarithm of the density, which integrates to 1; -inf where it is 0. score: its gradient, for theorems
-    that ask for it. box: the ends (low, high) of a box that holds its mass, floats or (d,) each. It is widened where it
-    holds too little, and nodes are added where it is too wide. Beyond a kink or a jump no lattice settles.
+    log_prob: the logarithm of the density, which integrates to 1; -inf where the density is 0. score: the gradient of
+    log_prob, for theorems that need it. box: (low, high), floats or (d,) each, the ends of a box that holds the mass.
+    The box is widened if it holds too little mass, and the lattice refined if the box is too wide. If the density has
+    a kink or a jump, no lattice settles.
     """
 
     box: tuple
@@ -76,7 +78,7 @@ class Density(Protocol):
 
 
 class Boxed:
-    """A density that states a box, for a lattice as if it were one of refebm's: 10 deviations either way."""
+    """A caller's density, with the methods that a lattice needs: its box counts as 10 deviations on each side."""
 
     widest = 150.0
 
@@ -110,8 +112,8 @@ class Boxed:
         return -radius * self.unit, radius * self.unit
 
 
-def _known(density):
-    """One of refebm's densities, or a density of the caller's by the name that errors call it by."""
+def _as_density(density):
+    """A density of refebm as it is; one of the caller's as a `Boxed` whose class has the caller's name, for errors."""
     if isinstance(density, type) or not callable(getattr(density, "log_prob", None)):
         raise InputTypeError("E-DENSITY", f"density must have log_prob and a box, got {type(density).__name__}")
     if hasattr(density, "substitute"):
@@ -123,7 +125,11 @@ def _known(density):
 
 
 class Lattice(NamedTuple):
-    """Nodes x (m, d), weights (m,), log p there, and the masks of every other node and of the narrower box."""
+    """Nodes x (m, d), their weights (m,) and log p (m,).
+
+    The lattice covers the box of some radius + 2. coarse (m,): whether a node is on the lattice of twice the spacing
+    too. narrow (m,): whether it is in the box of that radius.
+    """
 
     x: np.ndarray
     weights: np.ndarray
@@ -142,53 +148,55 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     (3.0, True)
 
     functions: callables of rows (m, d) that return (m,) or (m, ...). density: any of `refebm.truth.densities`, or one
-    of your own with log_prob, score and box (`Density`).
-    The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box widened until what lies between
-    radius r and r + 2 is below roundoff. For an analytic f that varies no faster than the density h/2 is then right
-    to roundoff. A lattice of another spacing must agree too, which sees oscillations that h and h/2 both miss. What
-    no lattice sees is not certified: a spike between the nodes, or a second bump of p f beyond the box, further
-    than 12 deviations from every component.
-    With `degree`, and a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
-    against the next rule. Degree 4 takes three nodes an axis, so that d = 8 is cheap.
-    A lattice that is too large to be refined further is returned with its change, which is then above 1e-9.
-    Errors: DomainError E-DIVERGES when no wider box settles it: the expectation is infinite, or its tail too heavy, or
-    it overflows towards the end of the box; E-SETTLED where a function is NaN, or infinite at a node inside; E-SIZE
-    where not even a first lattice is small enough, or a rule of that degree has too many nodes; E-NORMALISED where
-    exp(log_prob) has another integral than 1. E-DENSITY, E-BOX for a density that is none.
+    of your own with log_prob and box (`Density`).
+    The spacing is halved until h and h/2 agree to 1e-9 of sum |terms|, and the box is widened until the terms between
+    radius r and r + 2 are below roundoff. If f is analytic and varies no faster than the density, the rule of spacing
+    h/2 is then right to roundoff. A lattice of an incommensurable spacing must agree as well: it sees oscillations
+    that h and h/2 both miss. The certificate does not cover what no lattice sees: a spike between the nodes, or a
+    second bump of p f beyond the box, more than 12 deviations from every component.
+    With `degree`, for a Gaussian: the Gauss-Hermite product rule that is exact for polynomials of that degree, checked
+    against the next larger rule. Degree 4 takes three nodes per axis, so that d = 8 is cheap.
+    A lattice that would be too large if refined again is returned with its change, which is then above 1e-9.
+    Errors: DomainError E-DIVERGES if no wider box settles it: the expectation is infinite, its tail is too heavy, or
+    it overflows towards the end of the box; E-SETTLED if a function is NaN, or infinite at a node inside the box;
+    E-SIZE if even the first lattice, or the rule of that degree, has too many nodes; E-NORMALISED if the integral of
+    exp(log_prob) is not 1; E-DOMAIN for a degree with a density that is no Gaussian. E-DENSITY, E-BOX for what is no
+    density; E-CALLABLE for the functions; E-COUNT, E-SIZE for degree.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
     if not isinstance(functions, (list, tuple)) or not functions:
         raise InputTypeError("E-CALLABLE", "functions must be a list of callables of rows, at least one")
     for i, function in enumerate(functions):
         see_callable(f"functions[{i}]", function)
-    density = _known(density)
+    density = _as_density(density)
     if degree is not None:
         return _polynomial(functions, density, count_or_none("degree", degree))
     lattice, terms, change = settled(functions, density)
     whole = total(lattice.weights)
     coarse = 2**density.d * lattice.weights[lattice.coarse]
     if abs(whole - 1) > np.sqrt(SETTLED) and _change(lattice.weights, coarse) <= SETTLED:
-        raise DomainError("E-NORMALISED", f"exp(density.log_prob) must have the integral 1, it has {whole:.10g}")
+        raise DomainError("E-NORMALISED", f"the integral of exp(density.log_prob) must be 1, it is {whole:.10g}")
     return Expectation(terms, change)
 
 
 def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.ndarray], float]:
-    """Widen the box or halve the spacing, whichever has not settled, until both have or the lattice is too large.
+    """Widen the box or halve the spacing, whichever has not settled yet, until both have or the lattice is too large.
 
-    Returns the last lattice, the terms on it, and how much they changed, as in `expect`.
+    Returns the last lattice, the terms on it, and their change, as defined in `Expectation`.
+    Errors: DomainError E-SETTLED, E-SIZE, E-DIVERGES, as in `expect`.
     """
     step, radius, most = 0.25, min(10.0, density.widest), MOST_NODES[density.d > 1]
     if np.isinf(_size(density, step, radius)):
         raise DomainError(
             "E-SETTLED",
-            f"the nodes of a lattice for this {type(density).__name__} are nearer to each other than floats are there: "
+            f"a lattice for this {type(density).__name__} needs nodes closer together than neighbouring floats: "
             "shift the density towards 0",
         )
     if _size(density, step, radius) > most:
         raise DomainError(
             "E-SIZE",
             f"a lattice for this {type(density).__name__} with d = {density.d} has more than {most} nodes; "
-            "up to d = 8 a Gaussian has rules of given degree",
+            "for a Gaussian with d <= 8 state a degree",
         )
     while True:
         lattice = trapezoid(density, step, radius)
@@ -210,14 +218,15 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         spread = defect > SETTLED and not wide and _share(lattice.weights, ~lattice.narrow) > ROUNDOFF
         refined = (step, min(1.5 * radius, density.widest)) if tail > ROUNDOFF or spread else (step / 2, radius)
         if (finer <= SETTLED and tail <= ROUNDOFF and defect <= SETTLED) or _size(density, *refined) > most:
-            beneath = np.max([_beneath(f, t, lattice, density) for f, t in zip(functions, terms)])
+            below = np.max([_below_smallest(f, t, lattice, density) for f, t in zip(functions, terms)])
             noise = (defect + 2 * ROUNDOFF) * np.max([_sensitivity(t, lattice) for t in terms])
-            return lattice, terms, float(np.maximum(finer, beyond) + noise + beneath)
+            return lattice, terms, float(np.maximum(finer, beyond) + noise + below)
         step, radius = refined
 
 
 def _sensitivity(terms, lattice):
-    """How much more an error of log_prob, constant or as large as its value, does to the terms than to the weights."""
+    """The factor by which an error of log_prob, if it grows as 1 + |log_prob|, weighs more in the terms than in the
+    weights, at least 1."""
     held = lattice.weights > 0
     size = np.zeros(len(held))
     size[held] = 1 + np.abs(lattice.log_p[held])
@@ -225,8 +234,11 @@ def _sensitivity(terms, lattice):
     return max(1.0, 2 * _largest(total((np.abs(terms).T * size).T), terms) / mean) if mean > 0 else 1.0
 
 
-def _beneath(function, terms, lattice, density):
-    """How much hangs on what a function is below the smallest float, where its argument cannot go."""
+def _below_smallest(function, terms, lattice, density):
+    """The relative change of the terms if nodes held at the smallest float move up to its square root.
+
+    Below the smallest float a function cannot be evaluated: the expectation must not depend on its values there.
+    """
     stuck = lattice.x == SMALLEST
     rows = np.any(stuck, axis=1)
     if not np.any(rows):
@@ -237,17 +249,18 @@ def _beneath(function, terms, lattice, density):
     if not change <= SETTLED:
         raise DomainError(
             "E-DIVERGES",
-            f"the expectation under {type(density).__name__} is infinite, or hangs on values of x below the smallest "
+            f"the expectation under {type(density).__name__} is infinite, or depends on values of x below the smallest "
             f"float: {total(lattice.weights[rows]):.1e} of the probability lies there",
         )
     return change
 
 
 def _grid(density, step, radius, grain=13 / 16):
-    """Spacing, first and last multiple of it in each coordinate, for the box of radius + 2.
+    """The spacing in each coordinate, and the first and the last multiple of it in the box of radius + 2.
 
-    The grain times a power of two near step * unit, so that nodes are exact in floating point. Of a power of two alone,
-    a function of period 1, 1/2, 1/4 ... would look constant; of one grain alone, that of a period of the spacing.
+    The spacing is the grain times a power of two near step * unit, so that nodes are exact in floating point. The
+    grain 13/16 avoids powers of two, on which a function of period 1, 1/2, 1/4, ... would look constant; a second
+    grain is needed because a function of the period of the spacing looks constant too.
     """
     spacing = grain * 2.0 ** np.floor(np.log2(step * density.unit))
     low, high = density.box(radius + 2)
@@ -256,17 +269,17 @@ def _grid(density, step, radius, grain=13 / 16):
 
 def _size(density, step, radius):
     _, first, last = _grid(density, step, radius)
-    apart = np.all(np.maximum(np.abs(first), np.abs(last)) < 2.0**53)  # nearer to each other than floats are
+    apart = np.all(np.maximum(np.abs(first), np.abs(last)) < 2.0**53)  # else neighbouring nodes round to one float
     return np.prod(last - first + 1) if apart else np.inf
 
 
 def trapezoid(density, step: float, radius: float, grain: float = 13 / 16) -> Lattice:
-    """The trapezoid rule for `density` in its own coordinates, the box of radius + 2 around the box of radius."""
+    """The trapezoid rule for `density` in its own coordinates u, on the box of radius + 2."""
     spacing, first, last = _grid(density, step, radius, grain)
     axes = [h * np.arange(a, b + 1) for h, a, b in zip(spacing, first, last)]
     u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")]).T
     x, log_dx = density.substitute(u)
-    x = np.asfortranarray(x)  # as u: one coordinate after the other in memory, over which sums are fast
+    x = np.asfortranarray(x)  # one coordinate after the other in memory, as in u: sums over coordinates are then fast
     low, high = density.box(radius)
     log_p = _by_chunks(density.log_prob, x)
     return Lattice(
@@ -283,7 +296,7 @@ def _by_chunks(function, x):
 
 
 def _rows_of(function, x):
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # what is not finite is refused
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # values that are not finite are refused below
         values = array("functions", asked("functions", function, x))
     if values.ndim == 0 or len(values) != len(x) or values.dtype.kind not in "fiub":
         raise InputError(
@@ -308,7 +321,7 @@ def _terms(functions, lattice):
 
 
 def _refuse(i, value, lattice):
-    """What is not finite is not summed: its weight may be zero for underflow alone."""
+    """Refuse a value that is not finite, even at a weight of 0: the weight may be 0 only because of underflow."""
     lost = np.any(np.isnan(value), axis=1)
     first = int(np.argmax(lost if np.any(lost) else np.any(np.isinf(value), axis=1)))
     at = f"functions[{i}] is {value[first][~np.isfinite(value[first])][0]} at x = {lattice.x[first].tolist()}"
@@ -318,17 +331,17 @@ def _refuse(i, value, lattice):
 
 
 def total(terms: np.ndarray) -> np.ndarray:
-    """The sum over the first axis, pairwise: numpy sums pairwise along the last axis alone."""
+    """The pairwise sum over the first axis, moved to the end first: numpy sums pairwise along the last axis only."""
     return np.sum(np.ascontiguousarray(np.moveaxis(terms, 0, -1)), axis=-1)
 
 
 def _change(terms, other):
-    """|sum of terms - sum of others| relative to the sum of |terms|, the largest over the entries; nan stays."""
+    """|sum of terms - sum of other|/sum |terms|, the largest over the entries of the function's values, or NaN."""
     return _largest(np.abs(total(terms) - total(other)), terms)
 
 
 def _share(terms, mask):
-    """The share of sum |terms| that the nodes in `mask` hold, the largest over the entries; nan stays."""
+    """The share of sum |terms| at the nodes in `mask`, the largest over the entries of the values, or NaN."""
     return _largest(total(np.abs(terms[mask])), terms)
 
 
@@ -339,13 +352,13 @@ def _largest(part, terms):
 
 def _polynomial(functions, density, degree):
     if not isinstance(density, Gaussian):
-        raise DomainError("E-DOMAIN", f"a rule of given degree is for a Gaussian, got {type(density).__name__}")
+        raise DomainError("E-DOMAIN", f"degree is for a Gaussian only, got {type(density).__name__}")
     terms, more = (_terms(functions, gauss_hermite(density, degree // 2 + 1 + extra)) for extra in (0, 1))
     return Expectation(terms, float(np.max([_change(fine, coarse) for fine, coarse in zip(more, terms)])))
 
 
 def gauss_hermite(density: Gaussian, nodes: int) -> Lattice:
-    """The product rule with `nodes` an axis, exact for polynomials of degree 2 nodes - 1 in each coordinate.
+    """The product rule with `nodes` nodes per axis, exact for polynomials of degree 2 nodes - 1 in each coordinate.
 
     Errors: DomainError E-SIZE for more than 1,500,000 nodes.
     """

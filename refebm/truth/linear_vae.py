@@ -1,8 +1,19 @@
-r"""A linear Gaussian variational autoencoder, in which all that is intractable elsewhere has a closed form."""
+r"""A linear Gaussian variational autoencoder: its marginal, posterior and ELBO gap have closed forms."""
 
 import autograd.numpy as np
 
-from refebm.glossary import InputError, covariance, matrix, of_shape, points_of, squarable, vector
+from refebm.glossary import (
+    Covariance,
+    Density,
+    DomainError,
+    InputError,
+    covariance,
+    matrix,
+    of_shape,
+    points_of,
+    squarable,
+    vector,
+)
 from refebm.truth.densities import LOG_2PI, Gaussian
 
 LARGEST = 1e150
@@ -13,9 +24,9 @@ class LinearGaussianVAE:
 
     $$z \sim \mathcal N(0, I),\ x \mid z \sim \mathcal N(W z + b, s^2 I)$$
 
-    P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0. The approximate posterior is
-    q(z|x) = N(A x + c, S).
-    Errors: E-SHAPE, E-POSITIVE, E-DEFINITE, E-SCALE.
+    P = (I + W^T W/s^2)^{-1}. weights W (d, k), bias b (d,), deviation s > 0, a float.
+    Errors: E-SHAPE, E-FINITE, E-DTYPE, E-POSITIVE, E-DEFINITE, E-SCALE; of the methods E-NDIM, E-EMPTY, E-SHAPE,
+    E-FINITE and E-DTYPE for points.
     Source: Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouzi 2019, section 3
     """
 
@@ -24,7 +35,7 @@ class LinearGaussianVAE:
         self.d, self.k = self.weights.shape
         self.bias = vector("bias", bias, self.d)
         if np.max(np.abs(self.weights)) / self.deviation > LARGEST:
-            raise InputError("E-SCALE", f"deviation must be above 1e-150 of the weights, got {self.deviation}")
+            raise InputError("E-SCALE", f"deviation must be above 1e-150 times the weights, got {self.deviation}")
         self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
 
     def log_joint(self, x, z):
@@ -38,12 +49,17 @@ class LinearGaussianVAE:
         constant = 0.5 * (self.d + self.k) * LOG_2PI + self.d * np.log(self.deviation)
         return -0.5 * np.sum(z**2, axis=1) - 0.5 * np.sum(error**2, axis=1) - constant
 
-    def marginal(self):
+    def marginal(self) -> Density:
         r"""The law of x.
 
         $$p(x) = \mathcal N(x; b, W W^\top + s^2 I)$$
+
+        What is small in a covariance beside its largest variance is known to a roundoff of that. Errors: DomainError
+        E-ROUNDOFF where it has not three digits left.
         """
-        return Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
+        return with_digits(
+            Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
+        )
 
     def posterior_mean(self, x):
         r"""E[z | x], (n, k).
@@ -53,10 +69,12 @@ class LinearGaussianVAE:
         x = points_of(self, "x", x)
         return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
 
-    def gap(self, x, mean, cov):
-        r"""KL(N(mean_i, cov) | posterior of x_i), (n,): what the ELBO of q(z|x) = N(mean, cov) lacks of log p(x).
+    def gap(self, x, mean, cov: Covariance):
+        r"""log p(x) minus the ELBO of q(z|x_i) = N(mean_i, cov), (n,): it is KL(q | posterior of x_i).
 
         $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det(P S^{-1})], \ r = \mu - \mathbb E[z|x]$$
+
+        mean = mu (n, k); cov = S (k, k). Errors: E-SYMMETRIC and E-DEFINITE for cov.
         """
         x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
         precision = np.linalg.inv(self.posterior_cov)
@@ -64,3 +82,15 @@ class LinearGaussianVAE:
         log_ratio = np.linalg.slogdet(self.posterior_cov)[1] - np.linalg.slogdet(cov)[1]
         squares = np.sum(np.dot(off, precision) * off, axis=1)
         return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
+
+
+def with_digits(density):
+    """A Gaussian, unless its smallest variance is no more than a thousand roundoffs of its largest."""
+    variances = np.linalg.eigvalsh(density.cov)
+    if not variances[0] > 1000 * np.finfo(float).eps * variances[-1]:
+        raise DomainError(
+            "E-ROUNDOFF",
+            "deviation must not be so small that roundoff of squared weights hides it: the smallest variance of x is "
+            f"{variances[0]:.1e}, the largest {variances[-1]:.1e}",
+        )
+    return density

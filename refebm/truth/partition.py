@@ -1,11 +1,13 @@
-r"""int exp(-E(x)) dx on the line and in the plane: where its mass lies, and a rule that is refined where it must be.
+r"""int exp(-E(x)) dx for d = 1 and 2: find the wells of E, then integrate by a rule that is refined where it must be.
 
-Where all is smooth the trapezoid rule does, on a lattice around all wells, if two spacings agree. Elsewhere panels of
-Gauss-Lobatto nodes in u, where x = centre + scale sinh(u): linear in the bulk, logarithmic in the tails. The last
-Legendre coefficients of the integrand in a panel say how well it is resolved: panels are halved, and the box grows on
-each side until its outermost panel holds nothing. In the plane the integrand is itself such an integral, along the line
-through each node, with a centre and a scale of its own: valleys may bend and narrow. E is a callable of rows, of which
-nothing is known: no derivative is asked for, +inf stands for a density of zero.
+If E is smooth, the trapezoid rule on one lattice around all wells suffices: two spacings must agree. Otherwise the rule
+is made of panels of Gauss-Lobatto nodes in u, where x = centre + scale sinh(u) is linear in the bulk and logarithmic in
+the tails. The last Legendre coefficients of the integrand in a panel estimate its error: panels are halved until the
+error is small, and outer panels are added on each side until the outermost holds no mass. In the plane the integrand
+along x is itself such an integral along the line through x, with its own centre and scale, so that valleys may bend and
+narrow. E is any callable of rows; no derivative is used, and +inf stands for a density of zero.
+
+A well is a local minimum of E; its width is the distance at which E has risen by 1.
 """
 
 from collections.abc import Callable
@@ -17,33 +19,36 @@ from numpy.polynomial.legendre import Legendre, legvander
 
 from refebm.glossary import DomainError
 
-SETTLED = 1e-9
-FINEST = (1e-11, 1e-10)  # the aim on the line, along each line of the plane: derivatives need more than the value
+SETTLED = 1e-9  # the default tolerance of log Z
+FINEST = (1e-11, 1e-10)  # aims for d = 1, and for each line of d = 2: derivatives of log Z need more than its value
 ROUNDOFF = np.finfo(float).eps
-U = np.concatenate([[-1.0], np.sort(Legendre.basis(11).deriv().roots().real), [1.0]])
-W = 2 / (132 * legvander(U, 11)[:, 11] ** 2)
-LAST = (np.arange(9, 11) + 0.5) * W[:, None] * legvander(U, 10)[:, 9:]  # two of the last coefficients, from the nodes
-GRADE = 4.0  # a panel is at most so many widths of what is in it, and so many times its distance from it
-NEGLIGIBLE = 40.0  # what is so much higher holds less than roundoff
-MOST_STARTS, MOST_SEEDS = 20, 24
-MOST_NODES = (300_000, 8_000_000)  # evaluations on the line, in the plane
-FARTHEST = 330.0  # the square of exp of it is still finite
-MUCH = 1e-3  # where so much lies at the farthest points, it is no matter of too few nodes
-HEAVY = 70.0  # exp of it: no wall stands so far out
-CORE = 7.6  # sinh(7.6) = 1000
-REACH = 20.0  # sinh(20) = 2e8: on the line more is looked at than in the plane
-GAPS = (1 / 8, 1 / 16, 1 / 32, 1 / 64)  # of the points where wells along a line are looked for
-MOST_ON_LATTICE = (20_000, 1_600_000)  # a kink, h^2, does not reach 1e-9 with so few
-REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
-FAR_OUT = 1001.0
-LINES = 1024
-ROUNDS, SHARP = 24, 1e-6  # a search by golden section, again where the width found is less than so much of its bracket
-FLAT = 20.0  # where the energy is no higher than this, it may go on so
-EMPTY, LOST, TAPERS = 1, 2, 3  # of a line in the plane
-THIN = 3  # so few points of the grid on a line before those with none: it tapers, it is no wall
+U = np.concatenate([[-1.0], np.sort(Legendre.basis(11).deriv().roots().real), [1.0]])  # 12 Gauss-Lobatto nodes
+W = 2 / (132 * legvander(U, 11)[:, 11] ** 2)  # and their weights
+LAST = (np.arange(9, 11) + 0.5) * W[:, None] * legvander(U, 10)[:, 9:]  # values at U to Legendre coefficients 9 and 10
+GRADE = 4.0  # a panel is at most 4 times as long as the width of the nearest well plus the distance to it
+NEGLIGIBLE = 40.0  # exp(-40) is below roundoff: wells higher than the deepest by this much are ignored
+MOST_STARTS, MOST_SEEDS = 20, 24  # descents from the grid, wells along a line: at most so many
+MOST_NODES = (300_000, 8_000_000)  # the most evaluations of E for d = 1 and 2
+FARTHEST = 330.0  # the largest |u|: exp(330)^2 is still finite
+MUCH = 1e-3  # a larger share of the mass in the outermost panel means divergence, not too few nodes
+HEAVY = 70.0  # the mass that goes on beyond |u| = 70 is a heavy tail: no wall (E = +inf) is expected so far out
+CORE = 7.6  # the grid on which wells are sought goes out to sinh(7.6) = 1000 in the plane
+REACH = 20.0  # and to sinh(20) = 2e8 on the line
+GAPS = (1 / 8, 1 / 16, 1 / 32, 1 / 64)  # spacings in u of the points at which wells along a line are sought
+MOST_ON_LATTICE = (20_000, 1_600_000)  # nodes; too few for a kink, whose error h^2 stays above 1e-9
+REACHES = (1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 8)  # half sides of the lattice in u, tried in turn
+FAR_OUT = 1001.0  # beyond this an energy may be NaN, as inf - inf is, and counts as +inf
+LINES = 1024  # lines of the plane that are integrated at once
+ROUNDS, SHARP = 24, 1e-6  # of golden section: one more while the width found is below 1e-6 of the bracket
+FLAT = 20.0  # an outermost panel whose energy is within 20 of the lowest may be the start of a plateau
+EMPTY, LOST, TAPERS = 1, 2, 3  # kinds of lines: E = +inf throughout; minimum not found; finite at a few points only
+THIN = 3  # a line with at most 3 finite points of the grid, next to empty ones: the domain tapers, it has no wall
 GOLDEN = 0.5 * (np.sqrt(5) - 1)
-FAINT = 1e-3  # a line that holds so much less than another needs so many digits less
-CHUNK = 2**16
+FAINT = 1e-3  # a line whose mass is below 1e-3 of the heaviest line's needs fewer digits, in proportion
+CLOSE = (2**15, 2**17)  # points of the closer grids around wells, for d = 1 and 2
+NEAR = (7.6, 3.0)  # these grids go out to sinh(7.6) = 1000 widths of a well on the line, sinh(3) = 10 in the plane
+DIP = 1 / 32  # the rise of E by which the width of a well found there is measured: it may be shallow
+CHUNK = 2**16  # rows for which E is called at once
 
 
 class Nodes(NamedTuple):
@@ -57,8 +62,7 @@ class Nodes(NamedTuple):
 def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
     r"""Nodes with which log int exp(-E) dx is log sum_i w_i exp(-E(x_i)), d = 1 or 2, to the tolerance.
 
-    energy (m, d) -> (m,), a plain callable. Errors: DomainError E-DIVERGES, E-SETTLED; the message says which limit
-    was met.
+    energy (m, d) -> (m,), a plain callable. Errors: DomainError E-DIVERGES, E-SETTLED, with the limit that was met.
     """
     energy = Counted(energy, MOST_NODES[d - 1])
     with np.errstate(all="ignore"):
@@ -71,17 +75,21 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
             nodes = _on_a_lattice(turned, *_wells(turned, d))
             nodes = nodes and nodes._replace(x=nodes.x @ axes.T)
         nodes = nodes or _by_panels(energy, wells, widths, tolerance)
-        _see_nothing_outside(energy, nodes, tolerance)
+        hidden, narrow = _hidden(Counted(energy.energy, np.inf), nodes, wells, widths)
+        if len(hidden):
+            wells, widths = np.concatenate([wells, hidden]), np.concatenate([widths, narrow])
+            nodes = _by_panels(Counted(energy.energy, energy.most), wells, widths, tolerance)
+        _refuse_mass_outside(energy, nodes, tolerance)
     return nodes
 
 
-def _see_nothing_outside(energy, nodes, tolerance):
-    """Refuse mass far outside, such as a plateau under a deep well: by a coarse sum out to the farthest points."""
+def _refuse_mass_outside(energy, nodes, tolerance):
+    """Refuse if a coarse sum out to the farthest points finds mass outside the nodes, such as a plateau of E."""
     low, high = np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
     d, centre, scale = len(low), 0.5 * (low + high), 0.5 * (high - low) + np.finfo(float).tiny
     axis, step = np.linspace(-FARTHEST, FARTHEST, 1321 if d == 1 else 83, retstep=True)
     u = _lattice(axis, d)
-    u = u[np.any(np.abs(u) > 1, axis=1)]  # at sinh(1) = 1.2 of the nodes' box
+    u = u[np.any(np.abs(u) > 1, axis=1)]  # outside sinh(1) = 1.2 times the box of the nodes
     x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * step), axis=1)
     log_f = log_dx - energy.search(x)
     inside = np.max(nodes.log_weights - energy.search(nodes.x))
@@ -89,13 +97,13 @@ def _see_nothing_outside(energy, nodes, tolerance):
         at = x[np.argmax(log_f)]
         raise DomainError(
             "E-DIVERGES",
-            f"exp(-E) has no integral, or mass far out that no well leads to: energy is {-np.max(log_f - log_dx):.3g} "
+            f"exp(-E) has no integral, or mass far out that no descent finds: energy is {-np.max(log_f - log_dx):.3g} "
             f"or less out to x = {at.tolist()}",
         )
 
 
 def _axes(energy, well, width):
-    """The principal axes of a well in the plane that leans much, or None."""
+    """The principal axes of a well in the plane whose coordinates are strongly correlated, else None."""
     if len(well) == 1:
         return None
     corners = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [-1, -1], [1, -1], [-1, 1]])
@@ -107,7 +115,7 @@ def _axes(energy, well, width):
 
 
 def _by_panels(energy, wells, widths, tolerance):
-    """The refined rule; in the plane with valleys looked for twice as closely, until nothing changes."""
+    """The refined rule; in the plane, wells along lines are sought with half the spacing until log Z stays the same."""
     if len(wells[0]) == 1:
         return _refined(energy, wells, widths, tolerance, 2 * GAPS[0])
     log_z, refused = np.nan, None
@@ -118,7 +126,7 @@ def _by_panels(energy, wells, widths, tolerance):
         except DomainError as error:
             if refused and refused.code == error.code == "E-SETTLED":
                 break
-            if not refused or refused.code == "E-DIVERGES":  # a valley that is missed looks like a heavy tail
+            if not refused or refused.code == "E-DIVERGES":  # a missed valley looks like a heavy tail
                 refused = error
             continue
         log_f = nodes.log_weights - energy(nodes.x)
@@ -127,12 +135,12 @@ def _by_panels(energy, wells, widths, tolerance):
             return nodes._replace(error=nodes.error + change)
     raise refused or DomainError(
         "E-SETTLED",
-        f"log Z changes by {change:.1e} where valleys are looked for more closely: they bend or narrow too much",
+        f"log Z changes by {change:.1e} when valleys are sought on a finer grid: they bend or narrow too much",
     )
 
 
 def _refined(energy, wells, widths, tolerance, gap):
-    """The rule that is refined where it must be, along the line or along the lines of the plane."""
+    """The rule of panels, along the line, or along lines of the plane."""
     one = (energy, np.zeros(1), -np.inf)
     if len(wells[0]) == 1:
 
@@ -156,11 +164,11 @@ def _refined(energy, wells, widths, tolerance, gap):
 
 
 def _on_a_lattice(energy, wells, widths, bulk):
-    """The trapezoid rule in the plane, around all wells at once, if two spacings agree: fast where all is smooth."""
+    """The trapezoid rule on one lattice around all wells, or None if no two spacings agree: fast if E is smooth."""
     low, high = np.min([*(wells - widths), *bulk], axis=0), np.max([*(wells + widths), *bulk], axis=0)
     centre, scale = 0.5 * (low + high), 0.5 * (high - low)
-    d, slopes = len(centre), np.sqrt(scale**2 + (wells - centre) ** 2)  # dx/du
-    spacing = np.minimum(0.2, 0.6 * np.min(widths / slopes, axis=0)) / (3 - d)  # derivatives need more on the line
+    d, slopes = len(centre), np.sqrt(scale**2 + (wells - centre) ** 2)  # dx/du at each well
+    spacing = np.minimum(0.2, 0.6 * np.min(widths / slopes, axis=0)) / (3 - d)  # half as much for d = 1: see FINEST
     reach, last = list(REACHES), None
     while reach and np.prod(2 * reach[0] / spacing) <= MOST_ON_LATTICE[d - 1] and energy.left > 0.5 * energy.most:
         u, x, log_dx, log_f = _lattice_of(energy, centre, scale, spacing, reach[0])
@@ -175,7 +183,7 @@ def _on_a_lattice(energy, wells, widths, bulk):
         seen = log_f > log_z - 52
         error = ROUNDOFF * (np.max(np.abs(log_f[seen])) + 30 * np.max(np.abs(x[seen]) / scale))
         error += np.inf if last is None else abs(log_z - last)
-        if error <= SETTLED:  # by chance, where there is a kink: a third spacing must agree
+        if error <= SETTLED:  # at a kink two spacings may agree by chance: a third must agree too
             other = _lattice_of(energy, centre, scale, np.sqrt(2) * spacing, reach[0])[-1]
             error += abs(np.log(np.sum(np.exp(other - top))) + top - log_z)
         if error <= SETTLED:
@@ -185,7 +193,7 @@ def _on_a_lattice(energy, wells, widths, bulk):
 
 
 def _lattice_of(energy, centre, scale, spacing, reach):
-    """u, x, log |dx/du|, and the logarithm of what is summed up, at the nodes."""
+    """u, x, the log weight log |dx/du| + log spacing, and the log of the summand, at the nodes."""
     axes = [h * np.arange(-np.ceil(reach / h), np.ceil(reach / h) + 1) for h in spacing]
     u = np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
     x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * spacing), axis=1)
@@ -193,23 +201,22 @@ def _lattice_of(energy, centre, scale, spacing, reach):
 
 
 def _judge(log_z, unresolved, roundoff, tolerance, evaluations):
-    """Refuse what is not within the tolerance, with the limit that was met."""
+    """Refuse a log Z whose error is above the tolerance, and say which limit was met."""
     if not np.isfinite(log_z):
         raise DomainError("E-SETTLED", f"the logarithm of the integral of exp(-E) is {log_z}")
     if unresolved + roundoff <= tolerance:
         return
     known = f"log Z is known to {unresolved + roundoff:.1e} only, the tolerance is {tolerance:.1e}"
     if roundoff > unresolved:
-        reason = (
-            "so much is the roundoff of energies or of points of this size; shift them, or state a larger tolerance"
-        )
+        reason = "roundoff of energies or of points of this size is as large; shift them, or state a larger tolerance"
     else:
         reason = f"after {evaluations} evaluations: kinks, jumps or too many scales; state a larger tolerance"
     raise DomainError("E-SETTLED", f"{known}: {reason}")
 
 
 class Counted:
-    """The energy by chunks of rows, and how many it has seen. Where it is NaN or -inf it is refused with the point."""
+    """The energy, called for chunks of rows and counted. NaN or -inf within the distance `within` of 0 is refused;
+    farther out it counts as +inf, and sets `odd`."""
 
     def __init__(self, energy, most):
         self.energy, self.most, self.seen, self.odd = energy, most, 0, False
@@ -227,7 +234,7 @@ class Counted:
         return np.where(bad, np.inf, e)
 
     def search(self, x):
-        """Far out, where nothing may be, an overflow less an overflow is no reason to refuse."""
+        """The energy with NaN and -inf allowed far out, where an overflow minus an overflow is NaN."""
         return self(x, FAR_OUT)
 
     @property
@@ -235,7 +242,7 @@ class Counted:
         return self.most - self.seen
 
 
-# --- where the mass lies -------------------------------------------------------------------------------------------
+# --- finding the wells ---------------------------------------------------------------------------------------------
 
 
 def _lattice(axis, d):
@@ -243,7 +250,8 @@ def _lattice(axis, d):
 
 
 def _wells(energy, d):
-    """Minima (k, d) that descent from a grid finds, the deepest first, their widths, and its low points (m, d)."""
+    """The minima (k, d) that descent from a grid finds, the deepest first; their widths (k, d); and the bulk (m, d),
+    the points of the grid at which E is low."""
     axis = np.linspace(-CORE, CORE, 164) if d > 1 else np.linspace(-REACH, REACH, 8192)
     x = bulk = np.sinh(_lattice(axis, d))
     e = grid_e = energy.search(x)
@@ -270,7 +278,7 @@ def _wells(energy, d):
 
 
 def _descended(energy, x, e):
-    """Steps along axes and diagonals, the best of all sizes at once: no gradient, no scale."""
+    """Descent from x: the best step along an axis or diagonal, of all sizes from 8^-20 to 8^17, at most 60 times."""
     d = x.shape[1]
     rays = np.concatenate([np.eye(d), np.array([[1.0, 1.0], [1.0, -1.0]])[:, :d][: 2 * (d - 1)]])
     sizes = 8.0 ** np.arange(-20, 18)
@@ -289,21 +297,64 @@ def _descended(energy, x, e):
     return x, e
 
 
-def _widths(energy, x, e, one, sizes):
-    """How far along an axis the energy has risen by one, the larger of both ways; the largest size where it never has.
+def _widths(energy, x, e, one, sizes, rise=1.0):
+    """The width of wells along the axis `one`: half the least size at which the energy is higher by `rise`, the larger
+    of both sides; if it never is, half the largest size.
 
-    x (k, d), their energies e (k,), sizes (k, j), which increase."""
+    x (k, d), their energies e (k,), sizes (k, j), increasing."""
     farther = np.zeros(len(x))
     for sign in (1, -1):
         trial = (x[:, None, :] + sign * sizes[:, :, None] * one).reshape(-1, x.shape[1])
-        above = energy(trial).reshape(sizes.shape) >= e[:, None] + 1
+        above = energy(trial).reshape(sizes.shape) >= e[:, None] + rise
         first = np.where(np.any(above, axis=1), np.argmax(above, axis=1), -1)
         farther = np.maximum(farther, sizes[np.arange(len(x)), first])
     return 0.5 * farther
 
 
+def _hidden(energy, nodes, wells, widths):
+    """Minima (k, d) that closer grids around the wells and the bulk find, but for those that wells or nodes have met
+    already; and their widths."""
+    d, e = wells.shape[1], energy.search(nodes.x)
+    bulk = nodes.x[e <= np.min(e) + 4]
+    mass = np.exp(nodes.log_weights - e - np.max(nodes.log_weights - e))[e <= np.min(e) + 4]
+    middle = mass @ bulk / np.sum(mass)
+    sizes, axes = np.linalg.eigh((mass[:, None] * (bulk - middle)).T @ (bulk - middle) / np.sum(mass))
+    frames = [(middle, axes * np.sqrt(np.maximum(sizes, np.finfo(float).tiny)))]
+    frames += [(well, np.diag(width)) for well, width in zip(wells, widths)] if len(wells) > 1 else []
+    side = int((CLOSE[d - 1] / len(frames)) ** (1 / d))
+    u = np.sinh(_lattice(np.linspace(-NEAR[d - 1], NEAR[d - 1], side), d))
+    starts = [_dips(energy, middle + u @ frame.T, side) for middle, frame in frames]
+    x, depth, e = (np.concatenate(part) for part in zip(*starts))
+    if not len(x):
+        return x, x
+    sharpest = np.argsort(-depth, kind="stable")[:MOST_STARTS]
+    x, e = _descended(energy.search, x[sharpest], e[sharpest])
+    lowest = min([*e, np.min(energy.search(wells))])
+    x, e = x[e <= lowest + NEGLIGIBLE], e[e <= lowest + NEGLIGIBLE]
+    sizes = 2.0 ** np.arange(-68, 52) * np.ones((len(x), 1))
+    narrow = np.stack([_widths(energy.search, x, e, one, sizes, DIP) for one in np.eye(d)], axis=1) * DIP**-0.5
+    hidden = []
+    for i, (at, width) in enumerate(zip(x, narrow)):
+        known = np.all((np.abs(at - wells) <= 0.1 * widths) & (width >= 0.3 * widths), axis=1)
+        met = np.sum(np.all(np.abs(nodes.x - at) <= 2 * width, axis=1)) >= 3**d
+        if not (met or np.any(known) or any(np.all(np.abs(at - x[j]) <= 0.1 * narrow[j]) for j in hidden)):
+            hidden.append(i)
+    return x[hidden], narrow[hidden]
+
+
+def _dips(energy, x, side):
+    """The points of a lattice at which the energy is below that at all neighbours, by how much, and the energies."""
+    d, e = x.shape[1], energy.search(x)
+    lattice = np.reshape(np.where(np.isfinite(e), e, np.finfo(float).max), (side,) * d)
+    beside = np.ones((3,) * d, bool)
+    beside[(1,) * d] = False
+    depth = np.ravel(scipy.ndimage.minimum_filter(lattice, footprint=beside, mode="nearest") - lattice)
+    dips = depth > 0
+    return x[dips], depth[dips], e[dips]
+
+
 def _grid(wells, widths, gap):
-    """Points along an axis: sinh-spaced around the deepest well, and around each of the others."""
+    """Points along an axis: sinh-spaced around the deepest well, and five at each well within 3 of its widths."""
     reach = max(CORE, np.arcsinh(np.max(np.abs(wells - wells[0]) / widths[0])) + 2)
     u = np.concatenate([np.arange(0.5 * gap, reach, gap), np.arange(reach + 0.75, reach + 12.5, 3 * gap)])
     spread = wells[0] + widths[0] * np.sinh(np.concatenate([-u, u]))
@@ -311,16 +362,16 @@ def _grid(wells, widths, gap):
 
 
 def _minima_on_lines(energy, grid, lines):
-    """The minima along each of many lines, (L, k), the lowest first, and their widths; inf where there are no more.
+    """The minima along each of L lines, (L, k), lowest first; their widths, (L, k); and the kind of each line, (L,).
 
-    And which lines are lost, (L,): the mass lies beyond the grid, or is narrower than floating point can tell.
-    energy(t, line) -> (m,), at the coordinate t along the line of that number.
+    Lines with fewer than k minima are filled with inf. Kinds: 0; EMPTY; TAPERS; LOST if the mass lies beyond the grid
+    or is narrower than floating point can resolve. energy(t, line) -> (m,), at coordinates t of lines by number.
     """
     number = np.arange(lines)
     e = energy(np.tile(grid, lines), np.repeat(number, len(grid))).reshape(lines, -1)
     lowest = (scipy.ndimage.minimum_filter(e, (1, 3), mode="nearest") == e) & np.isfinite(e)
     chosen = np.argsort(np.where(lowest, e, np.inf), axis=1, kind="stable")[:, :MOST_SEEDS]
-    there = np.take_along_axis(lowest, chosen, axis=1)  # of which the grid may be far too coarse to say how deep
+    there = np.take_along_axis(lowest, chosen, axis=1)  # minima of the grid, which may be too coarse for their depth
     line, index = np.nonzero(there)[0], chosen[there]
     low, high = grid[np.maximum(index - 1, 0)], grid[np.minimum(index + 1, len(grid) - 1)]
     at, lowest = grid[index], e[line, index]
@@ -338,9 +389,9 @@ def _minima_on_lines(energy, grid, lines):
 
 
 def _narrowed(energy, line, at, lowest, low, high):
-    """A minimum within each bracket on its line, its energy and width, and which are told apart by floating point."""
+    """A minimum in each bracket (low, high) of its line: its place, energy, width, and whether floats resolve it."""
     width, fine, bracket, open_ = np.zeros(len(at)), np.zeros(len(at), bool), high - low, np.arange(len(at))
-    for _ in range(ROUNDS):  # a valley may be narrower by far than the grid shows
+    for _ in range(ROUNDS):  # the valley may be far narrower than the spacing of the grid
         a, b, of, sizes = low[open_], high[open_], line[open_], bracket[open_, None] * 4.0 ** -np.arange(24.0)[::-1]
         for _ in range(36):
             left, right = b - GOLDEN * (b - a), a + GOLDEN * (b - a)
@@ -369,13 +420,13 @@ def _narrowed(energy, line, at, lowest, low, high):
 
 
 def on_lines(energy, grid, lines, budget, log_scale, best):
-    """The rule for int exp(-E) along each of many lines: energy(t, line) -> (m,)."""
+    """The rule for int exp(-E) along each of many lines, and their kinds: energy(t, line) -> (m,)."""
     seeds, widths, lost = _minima_on_lines(lambda t, line: energy(t, line, FAR_OUT), grid, lines)
     return Rule(lambda t, line, _: (-energy(t, line), 0.0, 0.0), seeds, widths, budget, log_scale, best), lost
 
 
 class InPlane:
-    """The logarithm of int exp(-E(x, y)) dy as a function of x, with the nodes of each line."""
+    """log int exp(-E(x, y)) dy as a function of x. It keeps the nodes along y of all x at which it was called."""
 
     def __init__(self, energy, wells, widths, tolerance, gap):
         self.tolerance = tolerance
@@ -383,7 +434,8 @@ class InPlane:
         self.x, self.lost, self.parts, self.best, self.number = [], [], [], -np.inf, 0
 
     def seeds(self, grid, wells, widths):
-        """The wells, and the minima over the grid of the least energy on each line: (1, k), and their widths."""
+        """Places in x at which the rule in x begins, (1, k), and their widths: the wells, and the minima over x of the
+        least energy on the line through x."""
         points = np.stack([a.ravel() for a in np.meshgrid(grid, self.grid, indexing="ij")], axis=1)
         e = np.min(self.energy.search(points).reshape(len(grid), -1), axis=1)
         lowest = (scipy.ndimage.minimum_filter(e, 3, mode="nearest") == e) & (e <= np.min(e) + NEGLIGIBLE)
@@ -410,7 +462,8 @@ class InPlane:
         return rule.results()
 
     def beyond(self, rule, log_z):
-        """What lost lines may hold, relative to Z: what was seen on them, and what the last that are not lost hold."""
+        """An estimate of the mass on lost lines, relative to Z: the mass seen on them, plus that of the last line
+        before each group of them, as if it stayed the same over a length of 1 + |u|."""
         number = (rule.first[:, None] + np.arange(len(U))).ravel()
         u = rule.at(rule.low, rule.high)
         order = np.argsort(u, kind="stable")
@@ -422,7 +475,7 @@ class InPlane:
         return np.sum(seen[lost == LOST]) + np.sum((1 + np.abs(u[order][last])) * np.exp(log_f[last] - log_z))
 
     def nodes(self, index, log_weights):
-        """x (m, 2), their log weights and the logarithm of what they hold, from the weights of the lines."""
+        """x (m, 2), their log weights, and the log of the mass at each node, from the log weights of the lines."""
         of_line = np.full(self.number, -np.inf)
         of_line[index] = log_weights
         x = np.concatenate(self.x)
@@ -435,9 +488,13 @@ class InPlane:
 class Rule:
     """Panels for many integrals at once, with t = centre + scale sinh(u) along each line.
 
-    integrand(t, line, log dt/du) -> its logarithm (m,), and its relative errors: unresolved, and roundoff. For each
-    panel: its ends in u, its line, its side (1 and 2: the outermost), the number of its first node, the integrand at
-    its nodes, and what it holds, in units of exp(top) of its line.
+    integrand(t, line, log dt/du) -> the log of the integrand (m,), and its relative errors: unresolved, and roundoff.
+
+    Of each panel are kept: low and high, its ends in u; its line; its side (1 or 2 if it belongs to the outermost
+    slab on the left or right, else 0); first, the number of its first node; log_f, the log integrand at its nodes;
+    stale, how many halvings in a row gained nothing; peak, the largest log integrand in t; and, in units of exp(top)
+    of its line, its integral (value), the estimate from its last coefficients (error), the unresolved error of the
+    integrand (below) and roundoff (noise).
     """
 
     PARTS = ("low", "high", "line", "side", "first", "log_f", "value", "error", "below", "noise", "stale", "peak")
@@ -453,9 +510,9 @@ class Rule:
             np.abs(offset)
         )
         self.seeds = np.where(there, np.arcsinh(offset), np.inf)
-        self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + np.arcsinh(np.abs(offset))))  # far out no panel is finer
+        self.widths = np.maximum(reach, 16 * ROUNDOFF * (1 + np.arcsinh(np.abs(offset))))  # no panel below roundoff
         self.top = np.full(len(seeds), -np.inf)
-        self.cut = np.zeros(len(seeds), bool)  # lines on which something goes on where they end
+        self.cut = np.zeros(len(seeds), bool)  # lines whose last panel may be followed by more mass
         self.evaluations = 0
         for name in self.PARTS:
             setattr(self, name, np.zeros(0, int if name in ("line", "side", "first", "stale") else float))
@@ -466,7 +523,7 @@ class Rule:
         return self.centre[line] + self.scale[line] * np.sinh(u), np.log(self.scale[line] * np.cosh(u))
 
     def add(self, low, high, line, side):
-        """Panels that are fine enough to see every seed of their line."""
+        """Add panels over [low, high], halved until each is short enough to see every seed of its line."""
         if not len(low):
             return
         done = []
@@ -482,7 +539,7 @@ class Rule:
         return (low[:, None] + 0.5 * (1 + U) * (high - low)[:, None]).ravel()
 
     def evaluate(self, low, high, line, side, stale):
-        """Put these panels in."""
+        """Evaluate the integrand at the nodes of new panels, and add them."""
         nodes = np.repeat(line, len(U))
         t, log_dt = self.place(self.at(low, high), nodes)
         log_g, below, roundoff = self.integrand(t, nodes, log_dt)
@@ -527,7 +584,7 @@ class Rule:
         return np.bincount(self.line, of, len(self.top))
 
     def base(self):
-        """What a line holds, or what would count beside the others: in units of exp(top)."""
+        """The integral of each line, or, if larger, FAINT times that of the heaviest line; in units of exp(top)."""
         totals = self.sums(self.value)
         held = np.log(totals) + self.top + self.log_scale
         self.best = max(self.best, np.max(held, initial=-np.inf, where=~np.isnan(held)))
@@ -535,7 +592,7 @@ class Rule:
         return np.maximum(totals, np.where(np.isfinite(self.top), faint, 1.0))
 
     def grow(self, tolerance):
-        """From the seeds outwards, until the outermost panel on each side of each line holds nothing."""
+        """Add panels outwards from the seeds, until the outermost slab on each side of each line holds no mass."""
         lines = np.flatnonzero(self.alive)
         there = np.isfinite(self.seeds)
         box = np.stack([np.min(self.seeds, axis=1) - 1, np.max(np.where(there, self.seeds, -np.inf), axis=1) + 1])
@@ -555,7 +612,7 @@ class Rule:
             np.maximum.at(peak, (self.line, self.side), self.peak)
             heavy = held > max(0.1 * ROUNDOFF, 1e-8 * tolerance) * self.base()[:, None]
             flat = (held > MUCH * np.sum(held, axis=1, keepdims=True)) | (peak > np.max(peak, axis=1)[:, None] - FLAT)
-            faint = flat & ~heavy  # yet it goes on, and may sum up to much
+            faint = flat & ~heavy  # little mass, but a plateau that may go on and add up
             faint &= (self.top + self.log_scale + FARTHEST > self.best - NEGLIGIBLE)[:, None]
             walled = np.bincount(3 * self.line + self.side, np.any(np.isneginf(self.log_f), axis=1), 3 * len(self.top))
             walled = walled.reshape(-1, 3) > 0
@@ -570,7 +627,7 @@ class Rule:
                     self.refuse(held[line, end + 1] / np.sum(held[line]), box[end, line], line, np.any(ended))
 
     def refuse(self, share, u, line, ended):
-        """So much lies in the outermost panel, at u: a tail, or too few nodes."""
+        """Raise for a share of the mass in the outermost slab, at u: too heavy a tail, or too few evaluations."""
         reach = self.place(u, line)[0]
         if not ended and share < MUCH:
             raise DomainError(
@@ -585,7 +642,7 @@ class Rule:
         )
 
     def refine(self, aim):
-        """Halve what is worst, until on each line all of it together is within the aim, or roundoff, or the budget."""
+        """Halve the worst panels, until the error of each line is below `aim` or roundoff, or the budget is spent."""
         while True:
             base = self.base()
             open_ = self.sums(self.error) > aim * base
@@ -606,13 +663,13 @@ class Rule:
             self.stale[-2 * number :] = np.where(np.tile(gained, 2), 0, self.stale[-2 * number :])
 
     def results(self):
-        """The logarithm of each line's integral, and its relative errors: unresolved, and roundoff."""
+        """The log of each line's integral, and its relative errors: unresolved, and roundoff."""
         totals = self.sums(self.value)
         unit = np.where(totals > 0, totals, 1.0)
         return np.log(totals) + self.top, self.sums(self.error + self.below) / unit, self.sums(self.noise) / unit
 
     def nodes(self):
-        """Of each node that holds anything: its line and number, t, log weight, and the logarithm of what it holds."""
+        """Of each node with mass: its line, its number, t, its log weight, and the log of its mass."""
         kept = self.value > 1e-22 * self.base()[self.line] / FAINT
         low, high, line = self.low[kept], self.high[kept], np.repeat(self.line[kept], len(U))
         t, log_dt = self.place(self.at(low, high), line)
@@ -624,6 +681,6 @@ class Rule:
 
 
 def _halves(low, high, *rest):
-    """Panels, each halved; the lower halves first."""
+    """All panels halved: first the lower halves, then the upper ones; the rest is repeated for both."""
     middle = 0.5 * (low + high)
     return np.concatenate([low, middle]), np.concatenate([middle, high]), *(np.tile(part, 2) for part in rest)

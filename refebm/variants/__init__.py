@@ -1,7 +1,8 @@
-"""The bank of variants, by stem: wrong versions, other conventions, and the terms of each formula.
+"""The bank of variants of every public function: wrong versions, other conventions, and the terms of each formula.
 
-A wrong version is rejected by some theorem and passed by some weak check. A naive form is one that is wrong at the ends
-of its domain alone. A convention is right elsewhere, by a known rule. Terms add up to the formula.
+A wrong version is rejected by at least one theorem, and is not noticed by the weak check that it names. A naive form is
+wrong only at the ends of its domain. A convention is not refebm's answer but right elsewhere, by a known rule. The
+terms of a function add up to its formula.
 """
 
 import importlib

@@ -1,5 +1,6 @@
 """Variants of adversarial and variational training."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 BOUND = "energy(y) - energy(x) + log_q(y)"
@@ -15,7 +16,7 @@ wrong_versions(
     ("entropy at the data", "log_q(y)", "log_q(x)", "the gradient"),
     ("density for its logarithm", "log_q(y)", "np.exp(log_q(y))", "the gradient", "printed in CS236, NCE step 3"),
     ("data and samples exchanged", BOUND, "energy(x) - energy(y) + log_q(x)", "finite", "thrml 38: phases exchanged"),
-    ("energy of the data added", "- energy(x)", "+ energy(x)", "finite"),
+    ("energy of the data added", "- energy(x)", "+ energy(x)"),
     ("one sample for all rows", "energy(y)", "energy(y[:1])", "one row"),
 )
 conventions(
@@ -32,11 +33,10 @@ wrong_versions(
         PULLED,
         f"rows, back = pull_back(lambda phi: dot(score_q({TRACED}), {TRACED}), phi)\n"
         "    return back(-np.ones(len(rows)) / len(rows))",
-        "finite",
     ),
     ("score summed over coordinates", "-score_q(z) /", "(-np.sum(score_q(z), axis=1)[:, None] + 0 * z) /", "d = 1"),
     ("the first row alone", "lambda phi: sampler(phi, eps)", "lambda phi: sampler(phi, eps[:1])", "one row"),
-    ("the score of N(0, I)", "-score_q(z) /", "z /", "finite"),
+    ("the score of N(0, I)", "-score_q(z) /", "z /"),
 )
 conventions(
     "entropy_gradient",
@@ -61,8 +61,8 @@ wrong_versions(
         "printed in HY-673 lecture 12: q(z|x) a point mass, whose entropy, -infinity, has no gradient",
     ),
     ("no derivative of the entropy", f"dot({HELD}, z)", f"dot({HELD}, held(z))", "the value"),
-    ("sign of the joint density", "-log_joint(z)", "2 * log_joint(z)", "finite"),
-    ("score of unit length", HELD, f"{HELD} / np.sqrt(dot({HELD}, {HELD}) + 1e-300)[:, None]", "finite"),
+    ("sign of the joint density", "-log_joint(z)", "2 * log_joint(z)"),
+    ("score of unit length", HELD, f"{HELD} / np.sqrt(dot({HELD}, {HELD}) + 1e-300)[:, None]"),
     ("mean for the inner product", f"dot({HELD}, z)", f"np.mean({HELD} * z, axis=1)", "d = 1"),
 )
 conventions(
@@ -81,7 +81,7 @@ wrong_versions(
     ("normaliser of the prior left out", "(self.d + self.k)", "self.d", "up to a constant"),
     ("log s counted once", "self.d * np.log(...)", "np.log(...)", "d = 1", "ncsn gmm.py"),
     ("no log 2 pi", CONSTANT, "0", "up to a constant", "sliced_score_matching ParzenGaussian"),
-    ("no 1/2 on the prior", "-0.5 * np.sum(z**2, ...)", "-1.0 * np.sum(z**2, ...)", "finite"),
+    ("no 1/2 on the prior", "-0.5 * np.sum(z**2, ...)", "-1.0 * np.sum(z**2, ...)"),
     ("bias left out", " - self.bias", "", "zero mean"),
 )
 terms(
@@ -97,12 +97,7 @@ terms(
 wrong_versions(
     "LinearGaussianVAE.marginal",
     ("deviation for variance", "self.deviation**2", "self.deviation", "sigma = 1", VARIANCE),
-    (
-        "prior counted twice",
-        "np.dot(self.weights, self.weights.T)",
-        "2 * np.dot(self.weights, self.weights.T)",
-        "finite",
-    ),
+    ("prior counted twice", "np.dot(self.weights, self.weights.T)", "2 * np.dot(self.weights, self.weights.T)"),
     (
         "coordinates taken for independent",
         "np.dot(self.weights, self.weights.T)",
@@ -110,7 +105,7 @@ wrong_versions(
         "d = 1",
     ),
     ("bias left out", "Gaussian(self.bias, ...)", "Gaussian(0 * self.bias, ...)", "zero mean"),
-    ("the decoder alone", "np.dot(self.weights, self.weights.T) + ", "", "finite"),
+    ("the decoder alone", "np.dot(self.weights, self.weights.T) + ", ""),
 )
 wrong_versions(
     "LinearGaussianVAE.posterior_mean",
@@ -120,34 +115,26 @@ wrong_versions(
         "not shrunk",
         "np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov)",
         "np.dot(x - self.bias, self.weights)",
-        "finite",
     ),
     (
         "prior left out: weight decay of a hundredth",
         "self.posterior_cov",
         "np.linalg.inv(0.01 * np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)",
-        "finite",
     ),
-    (
-        "latent coordinates taken for independent",
-        "self.posterior_cov",
-        "np.diag(np.diag(self.posterior_cov))",
-        "finite",
-    ),
+    ("latent coordinates taken for independent", "self.posterior_cov", "np.diag(np.diag(self.posterior_cov))"),
 )
 wrong_versions(
     "LinearGaussianVAE.gap",
-    ("sign of the log-determinant", "+ log_ratio", "- log_ratio", "finite"),
+    ("sign of the log-determinant", "+ log_ratio", "- log_ratio"),
     ("number of coordinates left out", " - self.k", "", "up to a constant"),
-    ("off-centre is free", "+ squares", "+ 0 * squares", "finite"),
-    ("covariance for precision", "np.dot(off, precision)", "np.dot(off, self.posterior_cov)", "finite"),
+    ("off-centre is free", "+ squares", "+ 0 * squares"),
+    ("covariance for precision", "np.dot(off, precision)", "np.dot(off, self.posterior_cov)"),
     ("no 1/2", "0.5 * ", "", "up to a factor"),
     (
         "the reverse divergence",
         "np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio",
         "np.trace(np.dot(np.linalg.inv(cov), self.posterior_cov)) - self.k - log_ratio"
         " + np.sum(np.dot(off, np.linalg.inv(cov)) * off, axis=1)",
-        "finite",
     ),
 )
 terms(
@@ -161,3 +148,11 @@ terms(
     ("-k/2", "-0.5 * self.k * np.ones(len(x))"),
     ("1/2 log(det P/det S)", "0.5 * np.log(np.linalg.det(self.posterior_cov) / np.linalg.det(cov)) * np.ones(len(x))"),
 )
+
+asked(
+    "implicit_negative_elbo",
+    kinds=("mlp_score", "mlp_energy", "mixture", "quadratic"),  # models for the score of q
+    parts=("the values", "the gradients in z"),
+)
+asked("entropy_gradient", without=("eps",), parts=("the gradient in phi[0]", "the gradient in phi[1]"))  # eps is noise
+asked("LinearGaussianVAE", values={"deviation": ((0.5, 1.0, 2.0, 1.0),)})

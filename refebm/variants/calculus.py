@@ -1,13 +1,15 @@
 """Variants of the derivatives."""
 
+from refebm.models import ENERGIES
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 wrong_versions(
     "score_of",
-    ("gradient of the density", "-gradient(x)", "-gradient(x) * np.exp(-energy(x))[:, None]", "finite"),
-    ("unit length", "-gradient(x)", "-gradient(x) / np.sqrt(np.sum(gradient(x) ** 2, 1, keepdims=True))", "finite"),
-    ("absolute value", "-gradient(x)", "-np.abs(gradient(x))", "finite"),
-    ("centred over the batch", "-gradient(x)", "-gradient(x) + np.mean(gradient(x), axis=0)", "finite"),
+    ("gradient of the density", "-gradient(x)", "-gradient(x) * np.exp(-energy(x))[:, None]"),
+    ("unit length", "-gradient(x)", "-gradient(x) / np.sqrt(np.sum(gradient(x) ** 2, 1, keepdims=True))"),
+    ("absolute value", "-gradient(x)", "-np.abs(gradient(x))"),
+    ("centred over the batch", "-gradient(x)", "-gradient(x) + np.mean(gradient(x), axis=0)"),
     ("gradient of the batch mean", "-gradient(x)", "-gradient(x) / len(x)", "up to a factor"),
 )
 conventions(
@@ -78,6 +80,10 @@ wrong_versions(
         "unit projections",
         "ermongroup/sliced_score_matching",
     ),
-    ("value for derivative", "make_jvp(field)(x)(v)[1]", "make_jvp(field)(x)(v)[0]", "finite"),
+    ("value for derivative", "make_jvp(field)(x)(v)[1]", "make_jvp(field)(x)(v)[0]"),
     ("diagonal only", "make_jvp(field)(x)(v)[1]", "v * field_and_diagonal(field, x)[1]", "d = 1"),
 )
+
+asked("divergence", more_kinds=("at_level", "denoiser"))
+asked("score_of", kinds=tuple(kind for kind in ENERGIES if kind != "binary_rbm"))  # of bits there is no gradient
+asked("field_and_divergence", parts=("the field", "the divergence"))

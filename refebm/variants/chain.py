@@ -1,5 +1,6 @@
 """Variants of chains, tapes and diagnostics."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 SAME_KEY = "coreax 375: a fixed key"
@@ -14,16 +15,11 @@ wrong_versions(
         SAME_KEY,
     ),
     ("tape from its end", "zip(*tape)", "zip(*[array[::-1] for array in tape])", "one step"),
-    (
-        "first noise left out",
-        "x, info = step(x, *noise)",
-        "y, info = x, step(x, *noise)[1]; x = y + noise[0]",
-        "finite",
-    ),
+    ("first noise left out", "x, info = step(x, *noise)", "y, info = x, step(x, *noise)[1]; x = y + noise[0]"),
     ("trajectory backwards", "np.stack(states)", "np.stack(states[::-1])", "one step"),
     ("acceptance added up", "acceptance / length", "acceptance", "one step"),
     ("acceptance of the last step", "acceptance + info.acceptance", "info.acceptance", "one step"),
-    ("what fails counts as accepted", "accepted + info.accepted", "accepted + info.accepted + info.invalid", "finite"),
+    ("what fails counts as accepted", "accepted + info.accepted", "accepted + info.accepted + info.invalid"),
     (
         "one acceptance for all chains",
         "acceptance / length",
@@ -39,9 +35,9 @@ wrong_versions(
     ("the same noise at each step", NORMAL, "rng.standard_normal((1, n, d)).repeat(n_steps, 0)", "one step", SAME_KEY),
     ("one noise for all rows", NORMAL, "rng.standard_normal((n_steps, 1, d)).repeat(n, 1)", "one row"),
     ("one noise for all coordinates", NORMAL, "rng.standard_normal((n_steps, n, 1)).repeat(d, 2)", "d = 1"),
-    ("uniform, of variance one", NORMAL, "rng.uniform(-(3**0.5), 3**0.5, (n_steps, n, d))", "finite"),
-    ("signs", NORMAL, "rng.choice([-1.0, 1.0], (n_steps, n, d))", "finite"),
-    ("uniform on (0, 1)", NORMAL, "rng.random((n_steps, n, d))", "finite"),
+    ("uniform, of variance one", NORMAL, "rng.uniform(-(3**0.5), 3**0.5, (n_steps, n, d))"),
+    ("signs", NORMAL, "rng.choice([-1.0, 1.0], (n_steps, n, d))"),
+    ("uniform on (0, 1)", NORMAL, "rng.random((n_steps, n, d))"),
     ("time drawn last", NORMAL, "np.moveaxis(rng.standard_normal((n, d, n_steps)), 2, 0)", "one step"),
 )
 CORRECTIONS = "rng.standard_normal(memory(n_steps, 1 + n_corrections, n, d))"
@@ -58,7 +54,6 @@ wrong_versions(
         "the step's noise for its corrections",
         CORRECTIONS,
         "rng.standard_normal((n_steps, 1, n, d)).repeat(1 + n_corrections, 1)",
-        "finite",
     ),
     (
         "one noise for all rows",
@@ -66,19 +61,14 @@ wrong_versions(
         "rng.standard_normal((n_steps, 1 + n_corrections, 1, d)).repeat(n, 2)",
         "one row",
     ),
-    ("signs", CORRECTIONS, "rng.choice([-1.0, 1.0], (n_steps, 1 + n_corrections, n, d))", "finite"),
+    ("signs", CORRECTIONS, "rng.choice([-1.0, 1.0], (n_steps, 1 + n_corrections, n, d))"),
     (
         "corrections before time",
         CORRECTIONS,
         "np.swapaxes(rng.standard_normal((1 + n_corrections, n_steps, n, d)), 0, 1)",
         "one step",
     ),
-    (
-        "uniform, of variance one",
-        CORRECTIONS,
-        "rng.uniform(-(3**0.5), 3**0.5, (n_steps, 1 + n_corrections, n, d))",
-        "finite",
-    ),
+    ("uniform, of variance one", CORRECTIONS, "rng.uniform(-(3**0.5), 3**0.5, (n_steps, 1 + n_corrections, n, d))"),
 )
 wrong_versions(
     "annealed_langevin_tape",
@@ -92,7 +82,7 @@ wrong_versions(
     ("the same noise at each step", LEVELS, "rng.standard_normal((n_levels, 1, n, d)).repeat(n_steps, 1)", "one step"),
     ("one noise for all rows", LEVELS, "rng.standard_normal((n_levels, n_steps, 1, d)).repeat(n, 2)", "one row"),
     ("one noise for all coordinates", LEVELS, "rng.standard_normal((n_levels, n_steps, n, 1)).repeat(d, 3)", "d = 1"),
-    ("uniform, of variance one", LEVELS, "rng.uniform(-(3**0.5), 3**0.5, (n_levels, n_steps, n, d))", "finite"),
+    ("uniform, of variance one", LEVELS, "rng.uniform(-(3**0.5), 3**0.5, (n_levels, n_steps, n, d))"),
     ("steps before levels", LEVELS, "np.swapaxes(rng.standard_normal((n_steps, n_levels, n, d)), 0, 1)", "one step"),
 )
 
@@ -106,7 +96,7 @@ Z_THEN_U = "rng.standard_normal(shape), _uniform(rng, shape[:2])"
 wrong_versions("metropolis_tape", *CELLS, inside="_uniform")
 wrong_versions(
     "metropolis_tape",
-    ("u drawn before z", Z_THEN_U, "(_uniform(rng, shape[:2]), rng.standard_normal(shape))[::-1]", "finite"),
+    ("u drawn before z", Z_THEN_U, "(_uniform(rng, shape[:2]), rng.standard_normal(shape))[::-1]"),
     ("one u for all rows", "_uniform(rng, shape[:2])", "_uniform(rng, (n_steps, 1)).repeat(n, 1)", "one row"),
     ("the same u at each step", "_uniform(rng, shape[:2])", "_uniform(rng, (1, n)).repeat(n_steps, 0)", "one step"),
     (
@@ -125,13 +115,11 @@ wrong_versions(
         "u_h, shape = _uniform(rng, memory(n_steps, n, rbm.m)), memory(n_steps, n, rbm.d)",
         "shape = (n_steps, n, rbm.d); first = _uniform(rng, shape); u_h = _uniform(rng, (n_steps, n, rbm.m)); "
         "return u_h, first",
-        "finite",
     ),
     (
         "one u for all hidden units",
         "_uniform(rng, memory(n_steps, n, rbm.m))",
         "_uniform(rng, (n_steps, n, 1)).repeat(rbm.m, 2)",
-        "finite",
     ),
     (
         "one u for all rows",
@@ -139,16 +127,16 @@ wrong_versions(
         "_uniform(rng, (n_steps, 1, rbm.m)).repeat(n, 1)",
         "one row",
     ),
-    ("normal for uniform", 'hasattr(rbm, "sigma")', "True", "finite"),
+    ("normal for uniform", 'hasattr(rbm, "sigma")', "True"),
 )
 PAIR = "_uniform(rng, memory(n_steps, n, 2))"
 wrong_versions("replay_tape", *CELLS, inside="_uniform")
 wrong_versions(
     "replay_tape",
-    ("one u for both uses", PAIR, "_uniform(rng, (n_steps, n, 1)).repeat(2, 2)", "finite"),
+    ("one u for both uses", PAIR, "_uniform(rng, (n_steps, n, 1)).repeat(2, 2)"),
     ("one pair for all chains", PAIR, "_uniform(rng, (n_steps, 1, 2)).repeat(n, 1)", "one row"),
     ("the same at each time", PAIR, "_uniform(rng, (1, n, 2)).repeat(n_steps, 0)", "one step"),
-    ("normal for uniform", PAIR, "rng.standard_normal((n_steps, n, 2))", "finite"),
+    ("normal for uniform", PAIR, "rng.standard_normal((n_steps, n, 2))"),
 )
 
 CENTRED = "x - np.mean(x, axis=0)"
@@ -163,13 +151,12 @@ wrong_versions(
         f"{POWER}return {MEAN}",
         "power = np.abs(scipy.fft.rfft(x - np.mean(x, axis=0), axis=0)) ** 2\n    "
         "return np.mean(scipy.fft.irfft(power, length, axis=0)[: n_lags + 1], axis=1) / length",
-        "finite",
     ),
     ("less the mean of all chains", CENTRED, "x - np.mean(x, axis=(0, 1))", "one row"),
-    ("mean not taken away", CENTRED, "x", "finite"),
-    ("less the first state", CENTRED, "x - x[0]", "finite"),
+    ("mean not taken away", CENTRED, "x"),
+    ("less the first state", CENTRED, "x - x[0]"),
     ("first chain alone", MEAN, f"scipy.fft.irfft(power, {FAST}, axis=0)[: n_lags + 1, 0] / length", "one row"),
-    ("amplitudes, not squared", "np.abs(_) ** 2", "np.abs(_)", "finite"),
+    ("amplitudes, not squared", "np.abs(_) ** 2", "np.abs(_)"),
     (
         "mean over the coordinates",
         f"return {MEAN}",
@@ -190,11 +177,11 @@ conventions(
 )
 wrong_versions(
     "autocorrelation",
-    ("over the second", "c / c[0]", "c / c[1]", "finite"),
-    ("over a deviation, not a variance", "c / c[0]", "c / np.sqrt(c[0])", "finite"),
+    ("over the second", "c / c[0]", "c / c[1]"),
+    ("over a deviation, not a variance", "c / c[0]", "c / np.sqrt(c[0])"),
     ("over the variance of all states", "c / c[0]", "c / np.var(x, axis=(0, 1))", "one row"),
     ("over the mean variance of the coordinates", "c / c[0]", "c / np.mean(c[0])", "d = 1"),
-    ("squared", "c / c[0]", "(c / c[0]) ** 2", "finite"),
+    ("squared", "c / c[0]", "(c / c[0]) ** 2"),
 )
 conventions(
     "autocorrelation",
@@ -204,6 +191,13 @@ conventions(
         "c / c[0] * len(x) / (len(x) - np.arange(n_lags + 1))[:, None]",
         "statsmodels (adjusted)",
     ),
+    (
+        "the mean of each chain's own c_t/c_0",
+        "return c / c[0]",
+        "each = [autocovariance(x[:, j : j + 1], n_lags) for j in range(x.shape[1])]\n    "
+        "return sum(c / c[0] for c in each) / x.shape[1]",
+        "ebmkit",
+    ),
 )
 
 POSITIVE = "positive = np.logical_and.accumulate(pairs > 0, axis=0)\n    "
@@ -211,11 +205,11 @@ PAIRS = "pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n    "
 MONOTONE = "np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)"
 wrong_versions(
     "effective_sample_size",
-    ("1 for -1", "-1 + 2 * np.sum(...)", "1 + 2 * np.sum(...)", "finite"),
-    ("each lag counted once", "tau = -1 + 2 *", "tau =", "finite"),
-    ("not monotone", "np.minimum.accumulate(pairs, axis=0)", "pairs", "finite"),
-    ("pairs below zero too", " * positive", "", "finite"),
-    ("positive pairs after one that is not", "np.logical_and.accumulate(pairs > 0, axis=0)", "pairs > 0", "finite"),
+    ("1 for -1", "-1 + 2 * np.sum(...)", "1 + 2 * np.sum(...)"),
+    ("each lag counted once", "tau = -1 + 2 *", "tau ="),
+    ("not monotone", "np.minimum.accumulate(pairs, axis=0)", "pairs"),
+    ("pairs below zero too", " * positive", ""),
+    ("positive pairs after one that is not", "np.logical_and.accumulate(pairs > 0, axis=0)", "pairs > 0"),
     (
         "mean of the chains' autocorrelations for their autocovariances",
         "(within - c)",
@@ -227,11 +221,10 @@ wrong_versions(
         "cut at the first correlation that is not positive",
         f"{PAIRS}{POSITIVE}tau = -1 + 2 * {MONOTONE}",
         "positive = np.logical_and.accumulate(rho > 0, axis=0)\n    tau = -1 + 2 * np.sum(rho * positive, axis=0)",
-        "finite",
     ),
     ("chains that disagree count in full", "variance_of_means(x)", "0.0", "one row"),
-    ("the first correlation is not one", "    rho[0] = 1.0\n", "", "finite"),
-    ("even lags only", " + rho[1:length:2]", "", "finite"),
+    ("the first correlation is not one", "    rho[0] = 1.0\n", ""),
+    ("even lags only", " + rho[1:length:2]", ""),
     (
         "not bounded: negative where chains alternate",
         "np.maximum(tau, 1 / np.log10(n * length))",
@@ -239,15 +232,22 @@ wrong_versions(
         "finite",
         "pymc 1770, MCMCChains 376",
     ),
+    (
+        "bounded by a tiny number alone: astronomic where chains alternate",
+        "np.maximum(tau, 1 / np.log10(n * length))",
+        "np.maximum(tau, 1e-12)",
+        "finite",
+        "ebmkit",
+    ),
 )
 
-LAG_AFTER = (  # the even lag after the last pair, where it is positive
+LAG_AFTER = (  # adds the correlation at the even lag after the last counted pair, if it is positive
     "positive = np.logical_and.accumulate((pairs > 0) & (np.arange(len(pairs)) < LAST)[:, None], axis=0)\n    "
     "after = np.maximum(rho[2 * np.sum(positive, axis=0), np.arange(rho.shape[1])], 0)\n    "
     "tau = after - 1 + 2 *"
 )
 STAN, TO_THE_END = (LAG_AFTER.replace("LAST", last) for last in ("(length - 3) // 2", "(length - 1) // 2"))
-BLACKJAX = (  # it is one of the monotone sequence, as a pair of which the other half is none
+BLACKJAX = (  # the same lag, but limited by the monotone sequence as if it were a pair with one half missing
     f"{POSITIVE}least, j = np.minimum.accumulate(pairs, axis=0), np.arange(rho.shape[1])\n    "
     "count = np.sum(positive, axis=0)\n    last = least[count - 1, j]\n    "
     "after = np.maximum(rho[np.minimum(2 * count, 2 * len(pairs) - 2), j], 0)\n    "
@@ -283,6 +283,7 @@ conventions(
         "c = autocovariance(x, length - 1) * length / (length - np.arange(length))[:, None]",
         "pyro; numpyro before 1877 (numpyro 1785)",
     ),
+    ("covariances over T - 1, as W has them", "(within - c)", "(within - c * length / (length - 1))", "ebmkit"),
     ("with the even lag after the last pair", f"{POSITIVE}tau = -1 + 2 *", STAN, "posterior::ess_basic(split = FALSE)"),
     (
         "of the halves of the chains, with the even lag after the last pair",
@@ -339,27 +340,17 @@ HALVED = "halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)"
 FROM_THE_END, RANKED = "np.concatenate([x[:half], x[-half:]], axis=1)", "Vehtari et al. 2021, section 4"
 wrong_versions(
     "split_r_hat",
-    (
-        "every other state for halves",
-        "[x[:half], x[half : 2 * half]]",
-        "[x[0 : 2 * half : 2], x[1 : 2 * half : 2]]",
-        "finite",
-    ),
-    ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]", "finite"),
-    ("variances over L", "np.var(..., ddof=1)", "np.var(..., ddof=0)", "finite"),
-    ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)", "finite"),
-    ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)", "finite"),
-    ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + variance_of_means(halves) / within)", "finite"),
-    (
-        "deviations for variances",
-        "variance_of_means(halves) / within",
-        "np.sqrt(variance_of_means(halves) / within)",
-        "finite",
-    ),
+    ("every other state for halves", "[x[:half], x[half : 2 * half]]", "[x[0 : 2 * half : 2], x[1 : 2 * half : 2]]"),
+    ("first halves alone", "[x[:half], x[half : 2 * half]]", "[x[:half], x[:half]]"),
+    ("variances over L", "np.var(..., ddof=1)", "np.var(..., ddof=0)"),
+    ("one variance for all states", WITHIN, "np.var(halves, axis=(0, 1), ddof=1)"),
+    ("length of the chain for that of its half", "(half - 1) / half", "(2 * half - 1) / (2 * half)"),
+    ("upside down", RATIO, "1 / np.sqrt((half - 1) / half + variance_of_means(halves) / within)"),
+    ("deviations for variances", "variance_of_means(halves) / within", "np.sqrt(variance_of_means(halves) / within)"),
 )
 wrong_versions(
     "split_r_hat",
-    ("variance of the means over their number", "np.var(..., ddof=1)", "np.var(..., ddof=0)", "finite"),
+    ("variance of the means over their number", "np.var(..., ddof=1)", "np.var(..., ddof=0)"),
     inside="variance_of_means",
 )
 conventions(
@@ -405,3 +396,10 @@ conventions(
         "bayes-kit",
     ),
 )
+
+DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
+asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
+ODD = {"n": 1, "length": 13}  # one chain of odd length
+asked("run", also=("trajectory",))
+asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
+asked("split_r_hat", each=({}, ODD))

@@ -1,5 +1,6 @@
 """Variants of classifiers as energies."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 WHOLE = "logsumexp(logits(x).T, axis=0)"
@@ -11,10 +12,10 @@ wrong_versions(
     ("the largest logit alone", WHOLE, "np.max(logits(x), axis=1)", "d = 1"),
     ("the sum of the logits", WHOLE, "np.sum(logits(x), axis=1)", "d = 1"),
     ("the first class alone", WHOLE, "logits(x)[:, 0]", "d = 1"),
-    ("one class too many, of logit 0", WHOLE, f"np.logaddexp(0.0, {WHOLE})", "finite"),
-    ("the probability of the likeliest class", f"-{WHOLE}", f"np.max(logits(x), axis=1) - {WHOLE}", "finite"),
-    ("logits with the other sign", "logits(x)", "-logits(x)", "finite"),
-    ("no log", WHOLE, "np.sum(np.exp(logits(x)), axis=1)", "finite"),
+    ("one class too many, of logit 0", WHOLE, f"np.logaddexp(0.0, {WHOLE})"),
+    ("the probability of the likeliest class", f"-{WHOLE}", f"np.max(logits(x), axis=1) - {WHOLE}"),
+    ("logits with the other sign", "logits(x)", "-logits(x)"),
+    ("no log", WHOLE, "np.sum(np.exp(logits(x)), axis=1)"),
 )
 conventions(
     "classifier_energy",
@@ -22,14 +23,16 @@ conventions(
 )
 wrong_versions(
     "class_log_probabilities",
-    ("probabilities, not their logs", f"f - {SOFT}", f"np.exp(f - {SOFT})", "finite"),
+    ("probabilities, not their logs", f"f - {SOFT}", f"np.exp(f - {SOFT})"),
     ("over the largest logit", SOFT, "np.reshape(np.max(f, axis=1), (-1, 1))", "d = 1"),
-    ("each class by itself", f"f - {SOFT}", "f - np.logaddexp(0.0, f)", "finite"),
+    ("each class by itself", f"f - {SOFT}", "f - np.logaddexp(0.0, f)"),
     ("logits with the other sign", "f = logits(x)", "f = -logits(x)", "d = 1"),
-    ("not normalised", f" - {SOFT}", "", "finite"),
+    ("not normalised", f" - {SOFT}", ""),
     ("the normaliser of the first row", SOFT, "logsumexp(f.T, axis=0)[:1, None]", "one row"),
     ("less the mean logit", SOFT, "np.reshape(np.mean(f, axis=1), (-1, 1))", "d = 1"),
 )
 terms(
     "class_log_probabilities", ("f_y", "logits(x)"), ("E", "-logsumexp(logits(x).T, axis=0)[:, None] + 0 * logits(x)")
 )
+
+asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # its d outputs are logits

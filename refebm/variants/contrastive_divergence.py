@@ -1,5 +1,6 @@
 """Variants of contrastive divergence."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 LOSS = "energy(x) - energy(held(x_model))"
@@ -24,9 +25,9 @@ wrong_versions(
         "the value",
         "printed in module 18a and Song and Kingma 2021: one sample for the gradient of the likelihood, not of log Z",
     ),
-    ("both phases lower the energy", "energy(x) - energy(...)", "energy(x) + energy(...)", "finite"),
+    ("both phases lower the energy", "energy(x) - energy(...)", "energy(x) + energy(...)"),
     ("the sample of the first row for all", "energy(held(x_model))", "energy(held(x_model)[:1])", "one row"),
-    ("temperature on one phase", "- energy(held(x_model))", "- 0.5 * energy(held(x_model))", "finite"),
+    ("temperature on one phase", "- energy(held(x_model))", "- 0.5 * energy(held(x_model))"),
 )
 conventions(
     "contrastive_divergence",
@@ -49,13 +50,13 @@ numbered(
 )
 wrong_versions(
     "ReplayBuffer.start",
-    ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction", "finite"),
-    ("the last point never", KEPT, "np.floor(which * (len(self.points) - 1))", "finite"),
-    ("rounded", KEPT, "np.round(which * (len(self.points) - 1))", "finite"),
-    ("one number for both choices", KEPT, "np.floor(anew * len(self.points))", "finite"),
+    ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction"),
+    ("the last point never", KEPT, "np.floor(which * (len(self.points) - 1))"),
+    ("rounded", KEPT, "np.round(which * (len(self.points) - 1))"),
+    ("one number for both choices", KEPT, "np.floor(anew * len(self.points))"),
     ("as if the buffer were full", KEPT, "np.minimum(which * self.capacity, len(self.points) - 1)", "a full buffer"),
     ("the decision of the first chain for all", "anew[:, None] <", "anew[:1, None] + 0 * anew[:, None] <", "one row"),
-    ("the newest point alone", KEPT, "(0 * which + len(self.points) - 1)", "finite"),
+    ("the newest point alone", KEPT, "(0 * which + len(self.points) - 1)"),
 )
 conventions(
     "ReplayBuffer.start", ("points counted from the newest", "kept = self.points[_]", "kept = self.points[::-1][_]")
@@ -68,11 +69,11 @@ wrong_versions(
         f"ReplayBuffer({ALL}[: self.capacity], ...)",
         "room for all",
     ),
-    ("the oldest are never replaced", ALL, "np.concatenate([x, self.points])", "finite"),
-    ("what was there is lost", ALL, "x", "finite"),
+    ("the oldest are never replaced", ALL, "np.concatenate([x, self.points])"),
+    ("what was there is lost", ALL, "x"),
     ("no bound", "ReplayBuffer(..., self.capacity)", "ReplayBuffer(..., self.capacity + len(x))", "room for all"),
     ("the first new point alone", ALL, "np.concatenate([self.points, x[:1]])", "one row"),
-    ("the first point stays", ALL, "np.concatenate([self.points[1:], self.points[:1], x])", "finite"),
+    ("the first point stays", ALL, "np.concatenate([self.points[1:], self.points[:1], x])"),
 )
 wrong_versions(
     "theorem machines_have_two_phases",
@@ -84,3 +85,5 @@ wrong_versions(
         "rbms 31/32",
     ),
 )
+
+asked("contrastive_divergence", more_kinds=("binary_rbm", "gaussian_rbm"), gradient=True)

@@ -1,4 +1,4 @@
-"""Every wrong version against the theorems about its function: which rejects it, how far, and what does not."""
+"""Run every wrong version on the theorems about its function: which theorem rejects it, and by how much."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ ENOUGH = 0.5
 
 @dataclass(frozen=True)
 class Control:
-    """What became of a wrong version: the theorem that rejects it in the largest share of its cases.
+    """The outcome for a wrong version: the theorem that rejects it in the largest share of its cases.
 
-    factor: the median error over the tolerance where it rejects; infinite when what it rejects by is the certificate.
+    factor: the median error, in tolerances, of the cases that it rejects; infinite if its certificate fails.
     """
 
     wrong: Wrong
@@ -30,25 +30,25 @@ class Control:
 
     @property
     def holds(self) -> bool:
-        """Rejected in at least half of the cases outside its blind set, and passed by its weak check."""
+        """Whether it is rejected in at least half of the cases outside its blind set, and not by its weak check."""
         return self.share >= ENOUGH and self.survives
 
 
 def rejections(wrong: Wrong, theorem: Theorem, seed: int = 0, cases: int = CASES) -> Iterator[float]:
-    """Errors over the tolerance, case by case outside the blind set; 0 for a case that holds."""
+    """The error in tolerances for each case outside the blind set; 0 for a case that holds."""
     misstated = Theorem(**vars(theorem) | {"sides": wrong.statement(theorem)})
     implementation = wrong.implementation()
     for draw in draws(theorem, seed, cases):
         case = theorem.case(draw)
-        if not theorem.where and blind(wrong.survives, case):  # a user's case has names of its own
+        if not theorem.where and blind(wrong.survives, case):  # the names in a user's case mean other things
             continue
-        with np.errstate(all="ignore"):  # a naive form overflows, and is rejected for it
+        with np.errstate(all="ignore"):  # a naive form may overflow, and is rejected for that
             verdict = check(misstated, Draw.replay(draw.integers), implementation)
         yield 0.0 if verdict.holds else verdict.ratio
 
 
 def controls(versions: list[Wrong], seed: int = 0, theorems: list[Theorem] | None = None) -> Iterator[Control]:
-    """One control for each wrong version, as it is done; by the theorems of refebm, or by others."""
+    """One control for each wrong version, as each is done, by refebm's theorems or by those that are given."""
     for wrong in versions:
         about = wrong.theorems if theorems is None else [one for one in theorems if wrong.function in one.about]
         tried = {theorem.name: list(rejections(wrong, theorem, seed)) for theorem in about}

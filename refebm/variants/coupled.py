@@ -1,5 +1,6 @@
 """Variants of coupled chains."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
@@ -10,18 +11,17 @@ TOGETHER = "coupled_step(here[-1], there[-1], *noise)"
 
 wrong_versions(
     "coupled_metropolis_step",
-    ("sign of the gap", "gap = (x - y) / scale", "gap = (y - x) / scale", "finite"),
+    ("sign of the gap", "gap = (x - y) / scale", "gap = (y - x) / scale"),
     ("gap not in units of the scale", "gap = (x - y) / scale", "gap = x - y", "scale = 1"),
-    ("ratio the other way round", MEETS, f"-({MEETS})", "finite"),
-    ("no reflection: the noise of the first", OTHER, "y + scale * z", "finite"),
+    ("ratio the other way round", MEETS, f"-({MEETS})"),
+    ("no reflection: the noise of the first", OTHER, "y + scale * z"),
     ("reflection in the origin", OTHER, "y - scale * z", "d = 1"),
-    ("never together", "meets[:, None]", "(meets & (u_meet > 1))[:, None]", "finite"),
-    ("another u for the second", "accepted(energy, y, other, u)", "accepted(energy, y, other, 1 - u)", "finite"),
+    ("never together", "meets[:, None]", "(meets & (u_meet > 1))[:, None]"),
+    ("another u for the second", "accepted(energy, y, other, u)", "accepted(energy, y, other, 1 - u)"),
     (
         "the second accepted from x",
         "accepted(energy, y, other, u)",
         "accept(y, other, energy(other), energy(other) - energy(x), u)",
-        "finite",
     ),
 )
 conventions(
@@ -34,11 +34,10 @@ wrong_versions(
         "differences the other way round",
         f"+ sum({WEIGHT} * gap for t, gap in gaps)",
         f"- sum({WEIGHT} * gap for t, gap in gaps)",
-        "finite",
     ),
-    ("no correction", f"average + sum({WEIGHT} * gap for t, gap in gaps)", "average", "finite"),
-    ("no lag in the differences", "function(y[t - 1])", "function(y[min(t, len(y) - 1)])", "finite"),
-    ("the sum begins a step late", "range(k + 1, len(x))", "range(k + 2, len(x))", "finite"),
+    ("no correction", f"average + sum({WEIGHT} * gap for t, gap in gaps)", "average"),
+    ("no lag in the differences", "function(y[t - 1])", "function(y[min(t, len(y) - 1)])"),
+    ("the sum begins a step late", "range(k + 1, len(x))", "range(k + 2, len(x))"),
     ("weights not cut at 1", WEIGHT, "(t - k) / (m - k + 1)", "T = m + 1"),
     ("all weights 1", WEIGHT, "1.0", "k = m"),
     ("weights over m - k", WEIGHT, "min(1.0, (t - k) / max(m - k, 1))", "k = m"),
@@ -56,11 +55,11 @@ terms(
 MEAN = "unbiased_mean(energy, held(chain), held(lagged), k, m)"
 wrong_versions(
     "unbiased_contrastive_divergence",
-    ("contrastive divergence: X_k alone", MEAN, "energy(held(chain[k]))", "finite"),
+    ("contrastive divergence: X_k alone", MEAN, "energy(held(chain[k]))"),
     ("phases exchanged", f"energy(x) - {MEAN}", f"{MEAN} - energy(x)", "up to a factor", "thrml 38"),
     ("the negative phase held too", MEAN, f"held({MEAN})", "the value"),
     ("every mean begins at 0", MEAN, "unbiased_mean(energy, held(chain), held(lagged), 0, m)", "k = 0"),
-    ("the last state alone", MEAN, "energy(held(chain[-1]))", "finite"),
+    ("the last state alone", MEAN, "energy(held(chain[-1]))"),
 )
 conventions(
     "unbiased_contrastive_divergence",
@@ -73,10 +72,24 @@ wrong_versions(
         "no lag: Y a state ahead",
         "CoupledChains(_, np.stack(there), meeting)",
         "CoupledChains(_, np.stack([*there[1:], there[-1]]), meeting)",
-        "finite",
     ),
-    ("the first step from y", "coupled_step(x, x, *noise)", "coupled_step(y, y, *noise)", "finite"),
-    ("no first step", "coupled_step(x, x, *noise)[0].x", "x", "finite"),
-    ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]", "finite"),
-    ("meetings counted from 0", "np.where(_, len(here) - 1, meeting)", "np.where(_, len(here) - 2, meeting)", "finite"),
+    ("the first step from y", "coupled_step(x, x, *noise)", "coupled_step(y, y, *noise)"),
+    ("no first step", "coupled_step(x, x, *noise)[0].x", "x"),
+    ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]"),
+    ("meetings counted from 0", "np.where(_, len(here) - 1, meeting)", "np.where(_, len(here) - 2, meeting)"),
 )
+
+
+def meetings(ask, name):
+    """Noise for pairs of chains that all meet in the last step."""
+    z, u = ask.reports(name)
+    u[-1] = 0.875
+    return z, u
+
+
+asked("coupled_metropolis_step", draws={"scale": lambda ask, name: ask.fixed.get(name, ask.scalar(0.5))})
+asked(
+    "coupled_chains",
+    draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
+)
+asked("unbiased_contrastive_divergence", gradient=True)

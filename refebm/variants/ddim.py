@@ -1,5 +1,6 @@
-"""Variants of denoising diffusion with a share of its noise."""
+"""Variants of DDIM steps."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SONG = "Song, Meng and Ermon 2021"
@@ -7,32 +8,27 @@ CUM = "np.cumsum(np.log1p(-betas))"
 BEFORE = f"np.append(0.0, {CUM}[:-1])"
 BETA, NOW, THEN = "betas[i][:, None]", f"-np.expm1({CUM}[i])[:, None]", f"-np.expm1({BEFORE}[i])[:, None]"
 POINTED = "then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)"
-DRAWN = "eta * np.sqrt(beta * then / now)"
+DRAWN = "eta * np.sqrt(beta) * np.sqrt(then / now)"
 TOWARDS = f"np.sqrt(({THEN}) * ((1 - eta**2) + eta**2 * (1 - {BETA}) * ({THEN}) / ({NOW})) * ({NOW}))"
 
 wrong_versions(
     "ddim_step",
     ("sign of the score", "s = score(x, i)", "s = -score(x, i)", "finite", "printed in CS236: s estimates the noise"),
     ("alpha for its product", CUM, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
-    ("the noise not taken off the direction", POINTED, "then", "finite"),
-    ("taken off as a deviation", POINTED, f"(np.sqrt(then) - {DRAWN}) ** 2", "finite"),
+    ("the noise not taken off the direction", POINTED, "then"),
+    ("taken off as a deviation", POINTED, f"(np.sqrt(then) - {DRAWN}) ** 2"),
     ("all of the noise taken off", POINTED, "then * eta**2 * (1 - beta) * then / now", "first step"),
     ("eta for its square in what is left", POINTED, "then * ((1 - eta) + eta * (1 - beta) * then / now)", "first step"),
-    ("the root of eta", f"{DRAWN} * z", "np.sqrt(eta * beta * then / now) * z", "no noise drawn"),
-    ("a variance for a deviation", f"{DRAWN} * z", "eta * beta * then / now * z", "no noise drawn"),
-    (
-        "beta_i for the variance",
-        "+ eta * np.sqrt(beta * then / now) * z",
-        "+ eta * np.sqrt(beta) * z",
-        "no noise drawn",
-    ),
-    ("no noise", f" + {DRAWN} * z", "", "no noise drawn"),
+    ("the root of eta", DRAWN, "np.sqrt(eta * beta * then / now)", "no noise drawn"),
+    ("a variance for a deviation", DRAWN, "eta * beta * then / now", "no noise drawn"),
+    ("beta_i for the variance", DRAWN, "eta * np.sqrt(beta)", "no noise drawn"),
+    ("no noise", " + drawn * z", "", "no noise drawn"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", "coreax 375"),
-    ("no root of 1 - beta", "np.sqrt(1 - beta)", "(1 - beta)", "finite"),
-    ("x not grown", "(x + now * s) / np.sqrt(1 - beta)", "(x + now * s)", "finite"),
-    ("the clean point, and nothing else", " - np.sqrt(pointed * now) * s", "", "first step"),
-    ("a deviation for a variance, towards the clean point", "x + now * s", "x + np.sqrt(now) * s", "finite"),
-    ("the variance of the step before", "x + now * s", "x + then * s", "finite"),
+    ("no root of 1 - beta", "np.sqrt(1 - beta)", "(1 - beta)"),
+    ("x not grown", "(x + now * s) / np.sqrt(1 - beta)", "(x + now * s)"),
+    ("the clean point, and nothing else", " - np.sqrt(pointed) * np.sqrt(now) * s", "", "first step"),
+    ("a deviation for a variance, towards the clean point", "x + now * s", "x + np.sqrt(now) * s"),
+    ("the variance of the step before", "x + now * s", "x + then * s"),
     ("the step of the first row for all", "i = within(...)", "i = within(...)[:1] + 0 * i", "one row"),
 )
 conventions(
@@ -50,3 +46,5 @@ terms(
     ("-sqrt((v_{i-1} - sigma^2) v_i) s", f"-{TOWARDS} * score(x, i)"),
     ("sigma z", f"eta * np.sqrt({BETA} * ({THEN}) / ({NOW})) * z"),
 )
+
+asked("ddim_step", far=FAR)

@@ -1,5 +1,6 @@
 """Variants of the denoising objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
@@ -47,8 +48,8 @@ terms(
 )
 wrong_versions(
     "denoising_score_matching_cv",
-    ("no control variate", "- control", "- 0 * control", "finite"),
-    ("sign of the control variate", "- control", "+ control", "finite"),
+    ("no control variate", "- control", "- 0 * control"),
+    ("sign of the control variate", "- control", "+ control"),
     ("mean of the control variate", "(z**2 - 1)", "z**2", "the gradient"),
     ("constant of the control variate left out", " + 0.5 * np.sum((z**2 - 1) / sigma**2, axis=1)", "", "the gradient"),
     ("sigma dropped", "dot(z / sigma, score(x))", "dot(z, score(x))", "sigma = 1"),
@@ -56,7 +57,7 @@ wrong_versions(
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", "torchebm issue 318, Carnot-EBM"),
 )
 terms(
-    "denoising_score_matching_cv",  # 1/2 |z|^2/sigma^2 cancels
+    "denoising_score_matching_cv",  # the term 1/2 |z|^2/sigma^2 cancels, and is not listed
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
     ("z.s/sigma", f"dot(z / sigma, {NOISY})"),
     ("-z.s(x)/sigma", "-dot(z / sigma, score(x))"),
@@ -102,7 +103,7 @@ wrong_versions(
         "finite",
         "enhuiz",
     ),
-    ("sign of the target", "- x", "+ x", "finite"),
+    ("sign of the target", "- x", "+ x"),
 )
 terms(
     "denoising_autoencoder",
@@ -114,17 +115,17 @@ wrong_versions(
     "tweedie_mean",
     ("sigma for sigma squared", "sigma**2", "sigma", "sigma = 1"),
     ("sign", "y + ", "y - ", "finite", "printed in CS236, Tweedie: the gradient with respect to the clean point"),
-    ("a Langevin step", "sigma**2", "0.5 * sigma**2", "finite"),
-    ("the noisy point left out", "y + ", "", "finite"),
+    ("a Langevin step", "sigma**2", "0.5 * sigma**2"),
+    ("the noisy point left out", "y + ", ""),
     ("one sigma for all rows", "sigma**2", "sigma[0] ** 2", "one noise level"),
 )
 terms("tweedie_mean", ("y", "y"), ("sigma^2 s", "sigma**2 * score(y)"))
 wrong_versions(
     "tweedie_cov",
-    ("sigma squared for its square", "variance**2", "variance", "sigma = 1"),
-    ("sign", "+ variance**2 *", "- variance**2 *", "finite"),
+    ("sigma squared for its square", "+ variance * slopes", "+ slopes", "sigma = 1"),
+    ("sign", "+ variance * slopes", "- variance * slopes"),
     ("diagonal only", "jacobian(score, y)", "jacobian(score, y) * np.eye(y.shape[1])", "d = 1"),
-    ("no noise variance", "variance * np.eye(y.shape[1]) + ", "", "finite"),
+    ("no noise variance", "variance * np.eye(y.shape[1]) + ", ""),
 )
 terms(
     "tweedie_cov",
@@ -141,7 +142,7 @@ wrong_versions(
         "two points",
     ),
     ("overlap as if d were 1", "2 * d * np.log(...)", "2 * np.log(...)", "d = 1"),
-    ("ratio not squared", "crossing / ratio**2", "crossing / ratio", "finite"),
+    ("ratio not squared", "crossing / ratio**2", "crossing / ratio"),
 )
 conventions(
     "geometric_noise_levels",
@@ -166,4 +167,12 @@ wrong_versions(
         "direction",
         "printed in dataflowr module 18a, proof of the smoothed score",
     ),
+)
+
+asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
+asked(
+    "geometric_noise_levels",
+    kinds=("mlp_score",),
+    draws={"n": lambda ask, name: ask.fixed.get("levels", 4)},
+    parts=("the levels", "the overlap"),
 )

@@ -1,5 +1,10 @@
 """Variants of the densities and of the expectations over them."""
 
+import numpy as np
+
+from refebm.truth.densities import Gaussian
+from refebm.variants.asked import FAR, asked
+from refebm.variants.questions import Question
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SCALE = "scale for rate (theta = 1/rate)"
@@ -62,7 +67,7 @@ wrong_versions(
     ("no mean", "self.mean + ", "", "zero mean"),
     ("precision for covariance", "self.cholesky.T", "self.whitening", "unit covariance"),
     ("wrong Cholesky factor", "self.cholesky.T", "self.cholesky", "isotropic", "blackjax 533"),
-    ("half the noise", "rng.standard_normal(...)", "0.5 * rng.standard_normal(...)", "finite"),
+    ("half the noise", "rng.standard_normal(...)", "0.5 * rng.standard_normal(...)"),
 )
 wrong_versions(
     "Gaussian.smoothed",
@@ -73,7 +78,7 @@ wrong_versions(
         "sigma = 1",
         "pyro 1643, edward 722",
     ),
-    ("noise replaces the data", "self.cov + ", "0 * self.cov + ", "finite"),
+    ("noise replaces the data", "self.cov + ", "0 * self.cov + "),
     ("noise common to all coordinates", "np.eye(len(self.mean))", "np.ones((len(self.mean),) * 2)", "d = 1"),
     ("mean shrunk", "Gaussian(self.mean, ...)", "Gaussian(self.mean / (1 + sigma**2), ...)", "zero mean"),
 )
@@ -85,9 +90,8 @@ wrong_versions(
         "weight of the noise",
         "np.dot(self.mean, ...) + np.dot(y, np.dot(precision, self.cov))",
         "np.dot(y, sigma**2 * precision) + np.dot(self.mean, np.dot(precision, self.cov))",
-        "finite",
     ),
-    ("the noisy point", "np.dot(self.mean, ...) + np.dot(y, ...)", "y", "finite"),
+    ("the noisy point", "np.dot(self.mean, ...) + np.dot(y, ...)", "y"),
 )
 terms(
     "Gaussian.posterior_mean",
@@ -97,9 +101,9 @@ terms(
 wrong_versions(
     "Gaussian.posterior_cov",
     ("sigma for sigma squared", "(cov + cov.T)", "(cov + cov.T) / sigma", "sigma = 1"),
-    ("the prior covariance", "0.5 * (cov + cov.T)", "self.cov", "finite"),
-    ("the covariance of the noise", "0.5 * (cov + cov.T)", "sigma**2 * np.eye(len(cov))", "finite"),
-    ("weight of the noise", "(cov + cov.T)", "(2 * sigma**2 * np.eye(len(cov)) - cov - cov.T)", "finite"),
+    ("the prior covariance", "0.5 * (cov + cov.T)", "self.cov"),
+    ("the covariance of the noise", "0.5 * (cov + cov.T)", "sigma**2 * np.eye(len(cov))"),
+    ("weight of the noise", "(cov + cov.T)", "(2 * sigma**2 * np.eye(len(cov)) - cov - cov.T)"),
 )
 LOG_SUM, OF_ALL = "logsumexp(log_joint, 0)", "self._by_likeliest(log_sum, x)"
 wrong_versions(
@@ -138,10 +142,10 @@ wrong_versions(
 )
 wrong_versions(
     "GaussianMixture.sample",
-    ("weights ignored", "rng.choice(..., p=self.weights)", "rng.choice(...)", "finite"),
+    ("weights ignored", "rng.choice(..., p=self.weights)", "rng.choice(...)"),
     ("variance as scale", "self.factors", "self.spread", "unit covariance", "pyro 1643, edward 722"),
     ("means averaged", "self.means[chosen]", "self.weights @ self.means", "one component"),
-    ("means left out", "self.means[chosen] + ", "", "finite"),
+    ("means left out", "self.means[chosen] + ", ""),
     (
         "wrong Cholesky factor",
         "part(self.factors, chosen)",
@@ -153,7 +157,7 @@ wrong_versions(
 wrong_versions(
     "GaussianMixture.smoothed",
     ("sigma for sigma squared", " ** 2", "", "sigma = 1"),
-    ("noise replaces the data", "self.spread + ", "0 * self.spread + ", "finite"),
+    ("noise replaces the data", "self.spread + ", "0 * self.spread + "),
     ("noise common to all coordinates", "np.eye(self.d)", "np.ones((self.d, self.d))", "d = 1"),
     (
         "noise on the first component alone",
@@ -169,7 +173,7 @@ wrong_versions(
     "GaussianMixture.posterior_mean",
     (CLEAN, "smoothed._by_likeliest", "self._by_likeliest", "one component"),
     ("weights for responsibilities", R, "self.weights[:, None] * np.ones(len(y))", "one component"),
-    ("means of the components", MEANS, "lambda block: self.means[block][:, None] + 0 * y", "finite"),
+    ("means of the components", MEANS, "lambda block: self.means[block][:, None] + 0 * y"),
     (
         "sigma for sigma squared",
         MEANS,
@@ -181,7 +185,7 @@ wrong_versions(
     "GaussianMixture.posterior_cov",
     ("no variance between components", BETWEEN, "total = total + 0 * ", "one component"),
     (CLEAN, "smoothed._by_likeliest", "self._by_likeliest", "one component"),
-    ("prior covariances", WITHIN, "self.spread", "finite"),
+    ("prior covariances", WITHIN, "self.spread"),
     ("variance between components twice", BETWEEN, "total = total + 2 * ", "one component"),
 )
 terms(
@@ -208,11 +212,11 @@ wrong_versions(
         "one row",
     ),
     ("the first point alone", "np.ones(len(points)) / len(points)", "np.eye(len(points))[0]", "one row"),
-    ("noise twice", "GaussianMixture(..., points, variance)", "GaussianMixture(..., points, 2 * variance)", "finite"),
+    ("noise twice", "GaussianMixture(..., points, variance)", "GaussianMixture(..., points, 2 * variance)"),
 )
 wrong_versions(
     "Gamma.log_prob",
-    ("power of x", "(self.shape - 1)", "self.shape", "finite"),
+    ("power of x", "(self.shape - 1)", "self.shape"),
     ("power of the rate", "self.shape * np.log(self.rate)", "np.log(self.rate)", "shape one"),
     ("no Gamma function", " - gammaln(self.shape)", "", "shape one"),
     ("Gamma(shape + 1)", "gammaln(self.shape)", "gammaln(self.shape + 1)", "shape one"),
@@ -236,17 +240,17 @@ terms(
 )
 wrong_versions(
     "Gamma.score",
-    ("shape for shape - 1", "(self.shape - 1)", "self.shape", "finite"),
-    ("sign of the rate", "- self.rate", "+ self.rate", "finite"),
+    ("shape for shape - 1", "(self.shape - 1)", "self.shape"),
+    ("sign of the rate", "- self.rate", "+ self.rate"),
     ("root of x", "/ x - self.rate", "/ np.sqrt(x) - self.rate", "shape one"),
-    ("score of log x", "(self.shape - 1) / x - self.rate", "self.shape - self.rate * x", "finite"),
+    ("score of log x", "(self.shape - 1) / x - self.rate", "self.shape - self.rate * x"),
 )
 conventions("Gamma.score", (SCALE, "- self.rate", "- 1 / self.rate", SCALE_LIBRARIES))
 terms("Gamma.score", ("(shape - 1)/x", "(self.shape - 1) / x"), ("-rate", "-self.rate + 0 * x"))
 wrong_versions(
     "Gamma.fisher_information",
-    ("shape - 1", "self.shape - 2", "self.shape - 1", "finite"),
-    ("shape", "self.shape - 2", "self.shape", "finite"),
+    ("shape - 1", "self.shape - 2", "self.shape - 1"),
+    ("shape", "self.shape - 2", "self.shape"),
     (
         "rate not squared",
         "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
@@ -275,16 +279,10 @@ wrong_versions(
         "one shape too many",
         "rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape)))",
         "rng.gamma(self.shape + 1, 1 / self.rate, memory(size, len(self.shape)))",
-        "finite",
     ),
-    (
-        "an exponential",
-        "rng.gamma(self.shape, 1 / self.rate, ...)",
-        "rng.exponential(self.shape / self.rate, ...)",
-        "finite",
-    ),
+    ("an exponential", "rng.gamma(self.shape, 1 / self.rate, ...)", "rng.exponential(self.shape / self.rate, ...)"),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
-    ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)", "finite"),
+    ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)"),
 )
 conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(
@@ -315,9 +313,9 @@ terms(
 TAIL = "-(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale"
 wrong_versions(
     "StudentT.score",
-    ("nu for nu + 1", "(self.df + 1)", "self.df", "finite"),
+    ("nu for nu + 1", "(self.df + 1)", "self.df"),
     ("no scale", "(1 + v**2) / self.scale", "(1 + v**2)", "unit covariance"),
-    ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df", "finite"),
+    ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df"),
     (
         "variance as scale",
         "v = (x - self.loc) / self.scale / np.sqrt(self.df)",
@@ -331,8 +329,8 @@ wrong_versions(
     "StudentT.sample",
     ("variance as scale", "self.scale *", "self.scale**2 *", "unit covariance"),
     ("no loc", "self.loc + ", "", "zero mean"),
-    ("one degree of freedom", "rng.standard_t(self.df, ...)", "rng.standard_t(1.0 + 0 * self.df, ...)", "finite"),
-    ("half the scale", "self.scale *", "self.scale / 2 *", "finite"),
+    ("one degree of freedom", "rng.standard_t(self.df, ...)", "rng.standard_t(1.0 + 0 * self.df, ...)"),
+    ("half the scale", "self.scale *", "self.scale / 2 *"),
 )
 EXPONENT, RATE = "np.abs(x - self.loc) / self.scale", "np.abs(x - self.loc) * self.scale"
 wrong_versions(
@@ -359,7 +357,7 @@ wrong_versions(
     ("sign", "-np.sign(...)", "np.sign(...)", "up to a factor"),
     ("no scale", " / self.scale", "", "unit covariance"),
     ("no loc", "x - self.loc", "x", "zero mean"),
-    ("a Gaussian score", "np.sign(x - self.loc)", "(x - self.loc)", "finite"),
+    ("a Gaussian score", "np.sign(x - self.loc)", "(x - self.loc)"),
     ("variance as scale", " / self.scale", " / self.scale**2", "unit covariance", "pyro 1643, edward 722"),
 )
 wrong_versions(
@@ -371,25 +369,26 @@ wrong_versions(
         "unit covariance",
     ),
     ("no loc", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(0 * self.loc, self.scale, ...)", "zero mean"),
-    (
-        "half the scale",
-        "rng.laplace(self.loc, self.scale, ...)",
-        "rng.laplace(self.loc, self.scale / 2, ...)",
-        "finite",
-    ),
-    (
-        "variance as scale",
-        "rng.laplace(self.loc, self.scale, ...)",
-        "rng.laplace(self.loc, 2 * self.scale**2, ...)",
-        "finite",
-    ),
+    ("half the scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, self.scale / 2, ...)"),
+    ("variance as scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, 2 * self.scale**2, ...)"),
 )
 wrong_versions("expect", ("no Jacobian", " + log_dx", "", "unit covariance"), inside="trapezoid")
-wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)", "finite"), inside="_grid")
+wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)"), inside="_grid")
 wrong_versions(
     "expect",
-    ("absolute values", "value.T * lattice.weights", "np.abs(value.T) * lattice.weights", "finite"),
-    ("values of the neighbour", "value.T * lattice.weights", "np.roll(value, 1, axis=0).T * lattice.weights", "finite"),
-    ("a density too flat", "lattice.weights", "np.sqrt(lattice.weights)", "finite"),
+    ("absolute values", "value.T * lattice.weights", "np.abs(value.T) * lattice.weights"),
+    ("values of the neighbour", "value.T * lattice.weights", "np.roll(value, 1, axis=0).T * lattice.weights"),
+    ("a density too flat", "lattice.weights", "np.sqrt(lattice.weights)"),
     inside="_terms",
 )
+
+
+def moments(impl, **question):
+    """1, the mean and the fourth moment of a Gaussian."""
+    p = Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
+    return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
+
+
+asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR)
+asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
+asked("expect", answer=moments)

@@ -1,5 +1,6 @@
-"""Variants of the diffusion losses, and of what is made of a network that predicts a score, noise or data."""
+"""Variants of the diffusion losses, and of the conversions between score, noise and clean point."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NOISY = "scale * x + std * z"
@@ -21,10 +22,10 @@ KARRAS = "Karras, Aittala, Aila and Laine 2022, eq. 3"
 wrong_versions(
     "diffusion_score_matching",
     ("sign of the noise", "+ z / std", "- z / std", "finite", f"{SIGN}; torchebm issue 318, Carnot-EBM"),
-    ("weight forgotten", "0.5 * weight(t) * ", "0.5 * ", "finite"),
-    ("weight squared", "0.5 * weight(t) * ", "0.5 * weight(t) ** 2 * ", "finite"),
+    ("weight forgotten", "0.5 * weight(t) * ", "0.5 * "),
+    ("weight squared", "0.5 * weight(t) * ", "0.5 * weight(t) ** 2 * "),
     ("one std for all rows", "z / std", "z / std[0]", "one time", ONE_LEVEL),
-    ("variance for deviation", "z / std", "z / std**2", "finite"),
+    ("variance for deviation", "z / std", "z / std**2"),
     ("noise of size std squared", "+ std * z", "+ std**2 * z", "finite", NO_ROOT),
     ("data not shrunk", "score(scale * x + std * z, t)", "score(x + std * z, t)", "variance exploding"),
     ("noise shrunk too", NOISY, "scale * (x + std * z)", "variance exploding"),
@@ -45,9 +46,9 @@ wrong_versions(
     "ddpm_loss",
     ("sign of the noise", "std * score(..., i) + z", "std * score(..., i) - z", "finite", SIGN),
     ("alpha for its product", LOG_KEPT, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
-    ("sum of the variances", LOG_KEPT, "-np.cumsum(betas)", "finite"),
+    ("sum of the variances", LOG_KEPT, "-np.cumsum(betas)"),
     ("one step back", LOG_KEPT, f"np.append(0.0, {LOG_KEPT}[:-1])", "finite", "score_sde 73, diffusion libraries"),
-    ("root of the product forgotten", "np.exp(0.5 * log_kept)", "np.exp(log_kept)", "finite"),
+    ("root of the product forgotten", "np.exp(0.5 * log_kept)", "np.exp(log_kept)"),
     ("variance for deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)", "finite", NO_ROOT),
     ("one std for all rows", "std * score(...)", "std[0] * score(...)", "first step", ONE_LEVEL),
 )
@@ -60,15 +61,15 @@ terms(
 wrong_versions(
     "predicted_noise",
     ("sign", "-std *", "std *", "up to a factor", SIGN),
-    ("variance for deviation", "-std *", "-(std**2) *", "finite"),
-    ("std forgotten", "-std * ", "-", "finite"),
-    ("over std", "-std * score(x, t)", "-score(x, t) / std", "finite"),
+    ("variance for deviation", "-std *", "-(std**2) *"),
+    ("std forgotten", "-std * ", "-"),
+    ("over std", "-std * score(x, t)", "-score(x, t) / std"),
     ("one std for all rows", "-std *", "-std[0] *", "one time", ONE_LEVEL),
-    ("scale for std", "_, std =", "std, _ =", "finite"),
+    ("scale for std", "_, std =", "std, _ ="),
 )
 wrong_versions(
     "denoised_point",
-    ("std where variance belongs", "std**2", "std", "finite"),
+    ("std where variance belongs", "std**2", "std"),
     (
         "sign",
         "x + std**2 *",
@@ -90,18 +91,21 @@ terms("denoised_point", ("x/m", f"x / {SCALE}"), ("std^2 s/m", f"{STD} ** 2 * sc
 wrong_versions(
     "score_of_noise",
     ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
-    ("variance for deviation", "/ std", "/ std**2", "finite"),
-    ("std forgotten", " / std", "", "finite"),
-    ("times std", " / std", " * std", "finite"),
+    ("variance for deviation", "/ std", "/ std**2"),
+    ("std forgotten", " / std", ""),
+    ("times std", " / std", " * std"),
     ("one std for all rows", " / std", " / std[0]", "one time", ONE_LEVEL),
 )
 wrong_versions(
     "score_of_denoiser",
-    ("std where variance belongs", "/ std**2", "/ std", "finite"),
+    ("std where variance belongs", "/ std**2", "/ std"),
     ("sign", "(scale * denoiser(x, t) - x)", "(x - scale * denoiser(x, t))", "up to a factor"),
     ("not shrunk", "scale * denoiser(...) - x", "denoiser(...) - x", "variance exploding"),
     ("shrunk the other way", "(scale * denoiser(x, t) - x)", "(denoiser(x, t) - x / scale)", "variance exploding"),
-    ("variance forgotten", " / std**2", "", "finite"),
+    ("variance forgotten", " / std**2", ""),
     ("one std for all rows", "/ std**2", "/ std[0] ** 2", "one time", ONE_LEVEL),
 )
 terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"), ("-x/std^2", f"-x / {STD} ** 2"))
+
+# Without t = 1, where a wrong version takes log(1 - t), and without a weight, which is one per row here.
+asked("diffusion_score_matching", without=("t", "weight"))

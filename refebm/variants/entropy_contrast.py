@@ -1,5 +1,6 @@
 """Variants of contrastive divergence with its entropy term."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 LAST = "(held_energy(x_model) + log_q(x_model))"
@@ -7,12 +8,12 @@ LAST = "(held_energy(x_model) + log_q(x_model))"
 wrong_versions(
     "contrastive_divergence_with_entropy",
     ("sign of the last term", f"- {LAST}", f"+ {LAST}", "finite", "a training script of Du et al. 2021"),
-    ("no entropy", LAST, "held_energy(x_model)", "finite"),
-    ("sign of the entropy", LAST, "(held_energy(x_model) - log_q(x_model))", "finite"),
+    ("no entropy", LAST, "held_energy(x_model)"),
+    ("sign of the entropy", LAST, "(held_energy(x_model) - log_q(x_model))"),
     ("the energy that is held differentiated too", "held_energy(x_model)", "energy(x_model)", "the value"),
     ("nothing flows through the samples", LAST, "(held_energy(held(x_model)) + log_q(held(x_model)))", "the value"),
     ("gradient flows through the negative phase", "energy(held(x_model))", "energy(x_model)", "the value"),
-    ("entropy at the data", "log_q(x_model)", "log_q(x)", "finite"),
+    ("entropy at the data", "log_q(x_model)", "log_q(x)"),
 )
 conventions(
     "contrastive_divergence_with_entropy",
@@ -25,3 +26,5 @@ terms(
     ("-E_held(x')", "-held_energy(x_model)"),
     ("-log q(x')", "-log_q(x_model)"),
 )
+
+asked("contrastive_divergence_with_entropy", gradient=True)

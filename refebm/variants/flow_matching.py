@@ -1,5 +1,6 @@
-"""Variants of flow matching, and of what makes a velocity of a score and a score of a velocity."""
+"""Variants of flow matching, and of the conversions between velocity and score."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 POINT = "(1 - s) * x + s * z"
@@ -10,16 +11,16 @@ NOISE_FIRST = f"{LIPMAN}, eq. 9: data at t = 1; torchcfm, facebookresearch/flow_
 
 wrong_versions(
     "flow_matching",
-    ("from data to noise for the other way", "(z - x)", "(x - z)", "finite"),
+    ("from data to noise for the other way", "(z - x)", "(x - z)"),
     ("time running the wrong way", POINT, "s * x + (1 - s) * z", "half way"),
     ("the velocity at another time", f"velocity({POINT}, t)", f"velocity({POINT}, 1 - t)", "half way"),
     ("the noise alone as target", "(z - x)", "z", "at the centre"),
-    ("from the noisy point for from the data", "(z - x)", f"(z - ({POINT}))", "finite"),
+    ("from the noisy point for from the data", "(z - x)", f"(z - ({POINT}))"),
     ("noise of size sqrt(t)", "+ s * z", "+ np.sqrt(s) * z", "no noise drawn"),
     ("data kept to sqrt(1 - t^2)", "(1 - s) * x +", "np.sqrt(1 - s**2) * x +", "at the centre"),
     ("data not shrunk", POINT, "x + s * z", "at the centre"),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
-    ("clean points", POINT, "x", "finite"),
+    ("clean points", POINT, "x"),
 )
 conventions(
     "flow_matching",
@@ -54,14 +55,29 @@ terms(
 wrong_versions(
     "flow_velocity",
     ("sign", "-(x + s * score(x, t))", "(x + s * score(x, t))", "up to a factor"),
-    ("sign of the score", "x + s * score(...)", "x - s * score(...)", "finite"),
-    ("the score without t", "x + s * score(...)", "x + score(...)", "finite"),
-    ("t squared: Tweedie's", "x + s * score(...)", "x + s**2 * score(...)", "finite"),
-    ("half the score: that of an SDE with g^2 = t", "s * score(...)", "0.5 * s * score(...)", "finite"),
-    ("not divided", " / (1 - s)", "", "finite"),
+    ("sign of the score", "x + s * score(...)", "x - s * score(...)"),
+    ("the score without t", "x + s * score(...)", "x + score(...)"),
+    ("t squared: Tweedie's", "x + s * score(...)", "x + s**2 * score(...)"),
+    ("half the score: that of an SDE with g^2 = t", "s * score(...)", "0.5 * s * score(...)"),
+    ("not divided", " / (1 - s)", ""),
     ("divided by t", "/ (1 - s)", "/ s", "half way"),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
     ("the score at another time", "score(x, t)", "score(x, 1 - t)", "half way"),
+)
+conventions(
+    "flow_velocity",
+    (
+        "data at t = 1, where the velocity is that of noise to data: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, t)) / s",
+        NOISE_FIRST,
+    ),
+    (
+        "data at t = 1, but of a score that is told 1 - t: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, 1 - t)) / s",
+        NOISE_FIRST,
+    ),
 )
 terms(
     "flow_velocity",
@@ -71,11 +87,23 @@ terms(
 wrong_versions(
     "score_of_flow",
     ("sign", "-(x + (1 - s) * velocity(x, t))", "(x + (1 - s) * velocity(x, t))", "up to a factor"),
-    ("sign of the velocity", "x + (1 - s) *", "x - (1 - s) *", "finite"),
-    ("the velocity whole", "x + (1 - s) * velocity(...)", "x + velocity(...)", "finite"),
+    ("sign of the velocity", "x + (1 - s) *", "x - (1 - s) *"),
+    ("the velocity whole", "x + (1 - s) * velocity(...)", "x + velocity(...)"),
     ("t for 1 - t", "(1 - s) * velocity(...)", "s * velocity(...)", "half way"),
-    ("over t squared", "/ s", "/ s**2", "finite"),
-    ("not divided", " / s", "", "finite"),
+    ("over t squared", "/ s", "/ s**2"),
+    ("not divided", " / s", ""),
     ("one time for all rows", "s = t[:, None]", "s = t[:1, None]", "one time"),
 )
+conventions(
+    "score_of_flow",
+    (
+        "data at t = 1: (t u - x)/(1 - t), of the velocity from noise to data",
+        "-(x + (1 - s) * velocity(x, t)) / s",
+        "(s * velocity(x, t) - x) / (1 - s)",
+        NOISE_FIRST,
+    ),
+)
 terms("score_of_flow", ("-x/t", "-x / t[:, None]"), ("-(1 - t) u/t", "-(1 - t[:, None]) * velocity(x, t) / t[:, None]"))
+
+asked("flow_velocity", far=FAR, without=("t",))  # the velocity has a pole at t = 1
+asked("flow_matching", without=("t",))

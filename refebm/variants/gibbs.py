@@ -1,5 +1,6 @@
 """Variants of block Gibbs sampling."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 FIELD = "rbm.b + np.dot(rbm.hidden_mean(v), rbm.W.T)"
@@ -10,15 +11,10 @@ TWICE = "U and 1 - U have the same law"
 
 wrong_versions(
     "gibbs_step",
-    ("hidden units rounded, not drawn", "rbm.hidden_given(v, u_h)", "rbm.hidden_given(v, 0 * u_h + 0.5)", "finite"),
-    ("hidden units turned round", "h = rbm.hidden_given(v, u_h)", "h = 1 - rbm.hidden_given(v, u_h)", "finite"),
-    ("visible units at their means", "rbm.visible_given(h, u_v)", "rbm.visible_mean(h)", "finite"),
-    (
-        "hidden units whatever the visible ones are",
-        "rbm.hidden_given(v, u_h)",
-        "rbm.hidden_given(0 * v, u_h)",
-        "finite",
-    ),
+    ("hidden units rounded, not drawn", "rbm.hidden_given(v, u_h)", "rbm.hidden_given(v, 0 * u_h + 0.5)"),
+    ("hidden units turned round", "h = rbm.hidden_given(v, u_h)", "h = 1 - rbm.hidden_given(v, u_h)"),
+    ("visible units at their means", "rbm.visible_given(h, u_v)", "rbm.visible_mean(h)"),
+    ("hidden units whatever the visible ones are", "rbm.hidden_given(v, u_h)", "rbm.hidden_given(0 * v, u_h)"),
     (
         "the same noise in each row",
         "rbm.hidden_given(v, u_h)",
@@ -30,9 +26,8 @@ wrong_versions(
         "the noise of the hidden units again",
         "rbm.visible_given(h, u_v)",
         "rbm.visible_given(h, np.resize(u_h, u_v.shape))",
-        "finite",
     ),
-    ("visible units given the means of the hidden ones", "moved(rbm.visible_given(h, u_v))", MEAN_FIELD, "finite"),
+    ("visible units given the means of the hidden ones", "moved(rbm.visible_given(h, u_v))", MEAN_FIELD),
     (
         "sigma squared for sigma",
         "rbm.visible_given(h, u_v)",
@@ -40,7 +35,7 @@ wrong_versions(
         "sigma = 1",
         "pyro 1643, edward 722",
     ),
-    ("the visible units stay", "rbm.visible_given(h, u_v)", "v + 0 * rbm.visible_mean(h)", "finite"),
+    ("the visible units stay", "rbm.visible_given(h, u_v)", "v + 0 * rbm.visible_mean(h)"),
 )
 conventions(
     "gibbs_step",
@@ -50,4 +45,12 @@ conventions(
         "rbm.hidden_given(v, 1 - u_h)",
         TWICE,
     ),
+)
+
+KINDS = ("binary_rbm", "gaussian_rbm")
+asked(
+    "gibbs_step",
+    generic=lambda i, half, d, n: {"kind": KINDS[i % 2]},
+    rounded={"kind": "gaussian_rbm"},  # bits are never rounded
+    each=tuple({"kind": kind} for kind in KINDS),
 )

@@ -1,6 +1,7 @@
 """Variants of leapfrog and of Hamiltonian Monte Carlo."""
 
-from refebm.variants.metropolis import ALWAYS, BARKER, FAB, UNBOUNDED
+from refebm.variants.asked import FAR, asked
+from refebm.variants.metropolis import ALWAYS, BARKER, FAB, INFINITE, NAN, UNBOUNDED
 from refebm.variants.record import conventions, wrong_versions
 
 FIRST, LAST = "p = p + 0.5 * eps * score(x)", "x, p + 0.5 * eps * score(x)"
@@ -13,9 +14,9 @@ VERLET = (
 )
 wrong_versions(
     "leapfrog",
-    ("first half step left out", FIRST, "p = p + 0 * score(x)", "finite"),
+    ("first half step left out", FIRST, "p = p + 0 * score(x)"),
     ("last half step left out", LAST, "x, p", "the states"),
-    ("first half step a whole one", FIRST, "p = p + eps * score(x)", "finite"),
+    ("first half step a whole one", FIRST, "p = p + eps * score(x)"),
     ("last half step a whole one", LAST, "x, p + eps * score(x)", "the states"),
     ("stale score in the last half step", LAST, "x, p + 0.5 * eps * score(x - eps * p)", "the states"),
     ("a step too few", "range(n_steps - 1)", "range(max(n_steps - 2, 0))", "one step"),
@@ -28,13 +29,11 @@ wrong_versions(
         "explicit Euler: both from the state before",
         FIRST,
         "for _ in range(n_steps):\n        x, p = x + eps * p, p + eps * score(x)\n    return x, p",
-        "finite",
     ),
     (
         "symplectic Euler: whole steps, no halves at the ends",
         FIRST,
         "for _ in range(n_steps):\n        p = p + eps * score(x)\n        x = x + eps * p\n    return x, p",
-        "finite",
     ),
     ("one momentum for all rows", FIRST, "p = p[:1] + 0.5 * eps * score(x)", "one row", "coreax 375"),
 )
@@ -65,7 +64,7 @@ wrong_versions(
     ("a temperature of 2, left out of the path", "there - here", "0.5 * (there - here)", "the proposal"),
     ("threshold without its minus: -log u", "accept(..., u)", "accept(..., 1 / u)", "the acceptance", FAB),
     ("one u for all rows", "accept(..., u)", "accept(..., u[0])", "one row"),
-    ("sign of the score", "lambda x: energy_and_score(...)[1]", "lambda x: -energy_and_score(...)[1]", "finite"),
+    ("sign of the score", "lambda x: energy_and_score(...)[1]", "lambda x: -energy_and_score(...)[1]"),
     ("one long step", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps * n_steps, 1)", "one step"),
     ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, end, there, there - here, u))", "the states"),
     (
@@ -78,7 +77,7 @@ wrong_versions(
 wrong_versions(
     "hmc_step",
     ("last half step left out", LAST, "x, p", "the proposal"),
-    ("first half step left out", FIRST, "p = p + 0 * score(x)", "finite"),
+    ("first half step left out", FIRST, "p = p + 0 * score(x)"),
     inside="leapfrog",
 )
 conventions(
@@ -87,3 +86,6 @@ conventions(
     ("Barker's acceptance: r/(1 + r)", "there - here", "np.logaddexp(0, there - here)", BARKER),
 )
 conventions("hmc_step", VERLET, inside="leapfrog")
+
+asked("hmc_step", seed=62_000, far=FAR, beside=(INFINITE, NAN))
+asked("leapfrog", parts=("the positions", "the momenta"))

@@ -1,4 +1,4 @@
-"""Helpers that programs have otherwise: what a definition says with them is said otherwise wherever it calls them."""
+"""Helpers that other programs write differently; a variant replaces one wherever a definition calls it."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ TORCH = "torch.nn.functional.softplus, threshold = 20"
 
 
 class Helper(NamedTuple):
-    """name: of the helper. instead: what it is elsewhere. source: where that is the rule, if it is one."""
+    """name: the helper's name. words: what differs. instead: the other function. source: a program that has it."""
 
     name: str
     words: str
@@ -28,7 +28,7 @@ def linear_from(threshold: float) -> Callable:
 
 
 def rejected(x, proposal, there, energy_error, u):
-    """`accept`, where u is not below the acceptance."""
+    """`accept` the wrong way round: it accepts where u is above the acceptance probability."""
     info = accept(x, proposal, there, energy_error, u).info
     accepted = (np.log(u) > -energy_error) & ~info.invalid
     return Step(np.where(accepted[:, None], proposal, x), info._replace(accepted=accepted))
@@ -105,17 +105,17 @@ HELPERS = [
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
-EPSILONS = {  # by name: words, and what it is with a number, which is 0 in the formula
+EPSILONS = {  # by helper: words, the helper as a function of epsilon (0 in the formula), and the source
     "softplus": (
         "with an epsilon of {:.3g} inside the logarithm of a sigmoid",
         lambda k: lambda a: -np.log(expit(-a) + k),
         "programs that take logarithms",
-    ),
+    )
 }
 
 
 def helpers(function: str) -> Iterator[Helper]:
-    """Those that the module of a function calls."""
+    """The helpers in HELPERS that the module of a function imports."""
     return (one for one in HELPERS if calls(function, one.name))
 
 

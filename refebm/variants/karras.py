@@ -1,17 +1,20 @@
 """Variants of denoising as in EDM: its loss, its preconditioning, its levels and its steps."""
 
+import numpy as np
+
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
-WEIGHT = "(sigma**2 + data_std**2) / (sigma * data_std) ** 2"
+WEIGHT = "sigma**-2 + data_std**-2"
 D = "denoiser(x + sigma * z, sigma[:, 0])"
 W = "((sigma**2 + data_std**2) / (sigma * data_std) ** 2)[:, 0]"
 
 wrong_versions(
     "karras_denoising",
-    ("no square in the weight", WEIGHT, "(sigma**2 + data_std**2) / (sigma * data_std)", "finite"),
-    ("the weight upside down", WEIGHT, "(sigma * data_std) ** 2 / (sigma**2 + data_std**2)", "finite"),
-    ("the weight's root", WEIGHT, "np.sqrt(sigma**2 + data_std**2) / (sigma * data_std)", "finite"),
+    ("no square in the weight", WEIGHT, "(sigma**2 + data_std**2) / (sigma * data_std)"),
+    ("the weight upside down", WEIGHT, "(sigma * data_std) ** 2 / (sigma**2 + data_std**2)"),
+    ("the weight's root", WEIGHT, "np.sqrt(sigma**2 + data_std**2) / (sigma * data_std)"),
     ("a sum for a product", WEIGHT, "(sigma**2 + data_std**2) / (sigma + data_std) ** 2", "finite", "k-diffusion 45"),
     ("1/sigma^2: data of size one", WEIGHT, "(sigma**2 + 1) / sigma**2", "data of size one"),
     ("variance for deviation", "x + sigma * z", "x + sigma**2 * z", "sigma = 1"),
@@ -45,16 +48,16 @@ terms(
 SKIP, OUT = "data_std**2 / whole * x", "sigma * data_std / np.sqrt(whole) * predicted"
 wrong_versions(
     "karras_preconditioned",
-    ("c_skip of the noise", SKIP, "sigma**2 / whole * x", "finite"),
-    ("the root of c_skip", SKIP, "data_std / np.sqrt(whole) * x", "finite"),
+    ("c_skip of the noise", SKIP, "sigma**2 / whole * x"),
+    ("the root of c_skip", SKIP, "data_std / np.sqrt(whole) * x"),
     ("all of the point skipped", SKIP, "x", "at the origin"),
-    ("c_out without its root", OUT, "sigma * data_std / whole * predicted", "finite"),
-    ("c_out is sigma", OUT, "sigma * predicted", "finite"),
-    ("c_out of the data alone", OUT, "data_std / np.sqrt(whole) * predicted", "finite"),
+    ("c_out without its root", OUT, "sigma * data_std / whole * predicted"),
+    ("c_out is sigma", OUT, "sigma * predicted"),
+    ("c_out of the data alone", OUT, "data_std / np.sqrt(whole) * predicted"),
     ("c_in without its root", "x / np.sqrt(whole)", "x / whole", "at the origin"),
     ("the point as it is", "x / np.sqrt(whole)", "x", "at the origin"),
-    ("log sigma without the 1/4", "0.25 * np.log(sigma[:, 0])", "np.log(sigma[:, 0])", "finite"),
-    ("a half for the 1/4", "0.25 * np.log(sigma[:, 0])", "0.5 * np.log(sigma[:, 0])", "finite"),
+    ("log sigma without the 1/4", "0.25 * np.log(sigma[:, 0])", "np.log(sigma[:, 0])"),
+    ("a half for the 1/4", "0.25 * np.log(sigma[:, 0])", "0.5 * np.log(sigma[:, 0])"),
     (
         "one level for all rows",
         "0.25 * np.log(sigma[:, 0])",
@@ -70,23 +73,19 @@ terms(
     ("c_out F", f"sigma * data_std / np.sqrt(sigma**2 + data_std**2) * {INNER}"),
 )
 
-LEVELS = "(first + np.arange(n) / (n - 1) * (last - first)) ** power"
+LEVELS = "((1 - part) * first + part * last) ** power"
 wrong_versions(
     "karras_noise_levels",
-    ("over n: the smallest is not reached", "np.arange(n) / (n - 1)", "np.arange(n) / n", "finite"),
-    ("counted from 1", "np.arange(n) / (n - 1)", "(1 + np.arange(n)) / n", "finite"),
+    ("over n: the smallest is not reached", "np.arange(n) / (n - 1)", "np.arange(n) / n"),
+    ("counted from 1", "np.arange(n) / (n - 1)", "(1 + np.arange(n)) / n"),
     ("not raised to the power again", LEVELS, LEVELS.removesuffix(" ** power"), "power = 1"),
     ("the power for its inverse", LEVELS, LEVELS.replace("** power", "** (1 / power)"), "power = 1"),
-    ("equal steps", LEVELS, "largest + np.arange(n) / (n - 1) * (smallest - largest)", "power = 1"),
-    ("a constant ratio", LEVELS, "largest * (smallest / largest) ** (np.arange(n) / (n - 1))", "two levels"),
+    ("equal steps", LEVELS, "largest + part * (smallest - largest)", "power = 1"),
+    ("a constant ratio", LEVELS, "largest * (smallest / largest) ** part", "two levels"),
 )
 conventions(
     "karras_noise_levels",
-    (
-        "from small to large",
-        "first + np.arange(n) / (n - 1) * (last - first)",
-        "last + np.arange(n) / (n - 1) * (first - last)",
-    ),
+    ("from small to large", "(1 - part) * first + part * last", "(1 - part) * last + part * first"),
 )
 
 HALVES = "(next_sigma - sigma) * 0.5 * (slope + there)"
@@ -121,11 +120,21 @@ wrong_versions(
     ),
     ("the slope ahead over the old level", "/ next_sigma", "/ sigma", "to 0"),
     ("not over the level", "(x - denoiser(...)) / sigma", "(x - denoiser(...))", "sigma = 1, to 0"),
-    ("sign of the slope", "(x - denoiser(...)) / sigma", "(denoiser(...) - x) / sigma", "finite"),
+    ("sign of the slope", "(x - denoiser(...)) / sigma", "(denoiser(...) - x) / sigma"),
     (
         "the level of the first slope squared",
         "denoiser(x, sigma * np.ones(len(x)))",
         "denoiser(x, sigma**2 * np.ones(len(x)))",
         "sigma = 1, to 0",
     ),
+)
+
+asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
+asked(
+    "karras_noise_levels",
+    also=("power",),
+    draws={
+        "n": lambda ask, name: ask.fixed.get("levels", 4),
+        "power": lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
+    },
 )

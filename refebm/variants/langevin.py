@@ -1,5 +1,6 @@
 """Variants of unadjusted and annealed Langevin dynamics."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 STEP = "x + eta * score(x) + np.sqrt(2 * eta) * z"
@@ -13,12 +14,12 @@ wrong_versions(
     ("eta for sqrt(2 eta)", "np.sqrt(2 * eta)", "eta", "eta = 2", NO_ROOT),
     ("no root", "np.sqrt(2 * eta)", "2 * eta", "eta = 1/2", NO_ROOT),
     ("x - h(1/2 grad + noise)", STEP, "x - eta * (-0.5 * score(x) + z)", "finite", "google-research/ibc 6"),
-    ("half the drift, all the noise", "eta * score(x)", "0.5 * eta * score(x)", "finite"),
-    ("sign of the drift", "eta * score(x)", "-eta * score(x)", "finite"),
+    ("half the drift, all the noise", "eta * score(x)", "0.5 * eta * score(x)"),
+    ("sign of the drift", "eta * score(x)", "-eta * score(x)"),
     ("drift clipped", "score(x)", "np.clip(score(x), -0.25, 0.25)", "finite", "igebm-pytorch"),
-    ("no drift", "eta * score(x) + ", "", "finite"),
+    ("no drift", "eta * score(x) + ", ""),
     ("drift where the noise leads", "score(x)", "score(x + np.sqrt(2 * eta) * z)", "no noise drawn", "igebm-pytorch"),
-    ("drift of unit length", "score(x)", "score(x) / np.sqrt(np.sum(score(x) ** 2, 1, keepdims=True))", "finite"),
+    ("drift of unit length", "score(x)", "score(x) / np.sqrt(np.sum(score(x) ** 2, 1, keepdims=True))"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", "coreax 375"),
     ("noise along the diagonal", "* z", "* z[:, :1]", "d = 1"),
     ("drift of the batch mean", "score(x)", "np.mean(score(x), axis=0)", "one row"),
@@ -59,13 +60,8 @@ wrong_versions(
     ),
     ("the same noise at each step", "for z_t in noise: ...", "for z_t in [noise[0]] * len(noise): ...", "one step"),
     ("the same tape at each level", "zip(sigmas, z)", "zip(sigmas, [z[0]] * len(z))", "one level", "coreax 375"),
-    ("first step of each level left out", "for z_t in noise: ...", "for z_t in noise[1:]: ...", "finite"),
-    (
-        "no noise in the last step of a level",
-        "for z_t in noise: ...",
-        "for z_t in [*noise[:-1], 0 * noise[-1]]: ...",
-        "finite",
-    ),
+    ("first step of each level left out", "for z_t in noise: ...", "for z_t in noise[1:]: ..."),
+    ("no noise in the last step of a level", "for z_t in noise: ...", "for z_t in [*noise[:-1], 0 * noise[-1]]: ..."),
 )
 conventions(
     "annealed_langevin",
@@ -81,7 +77,7 @@ DECAY = "first * (1.0 + np.arange(n_steps)) ** -power"
 wrong_versions(
     "decaying_steps",
     ("growing", "** -power", "** power", "one step"),
-    ("counted from two", "1.0 + np.arange(n_steps)", "2.0 + np.arange(n_steps)", "finite"),
+    ("counted from two", "1.0 + np.arange(n_steps)", "2.0 + np.arange(n_steps)"),
     ("geometric: the sum is finite", DECAY, "first * power ** np.arange(n_steps)", "one step"),
     ("exponential: the sum is finite", DECAY, "first * np.exp(-power * np.arange(n_steps))", "one step"),
     ("linear down to zero", DECAY, "first * (1 - np.arange(n_steps) / n_steps) ** power", "one step"),
@@ -101,3 +97,6 @@ wrong_versions(
         "printed in HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
     ),
 )
+
+asked("langevin_step", far=FAR)
+asked("decaying_steps", generic=lambda i, half, d, n: {"n_steps": n + half})

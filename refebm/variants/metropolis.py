@@ -1,5 +1,6 @@
 """Variants of the Metropolis-Hastings kernels."""
 
+from refebm.variants.asked import FAR, asked
 from refebm.variants.record import conventions, wrong_versions
 
 ALWAYS = "walnuts 27, caustics 388"
@@ -90,8 +91,8 @@ wrong_versions(
         "-(move + eta * s_there) / (2 * eta)",
         "eta = 1/2",
     ),
-    ("half the drift", "= eta * s +", "= 0.5 * eta * s +", "finite"),
-    ("drift downhill", "= eta * s +", "= -eta * s +", "finite"),
+    ("half the drift", "= eta * s +", "= 0.5 * eta * s +"),
+    ("drift downhill", "= eta * s +", "= -eta * s +"),
     (
         "acceptance without the minimum",
         f"accept(x, proposal, there, {RATIO}, u)",
@@ -106,3 +107,9 @@ wrong_versions(
     ),
 )
 conventions("mala_step", ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER))
+
+QUADRATIC = {"d": 3, "n": 4, "kind": "quadratic"}
+INFINITE = ("a proposal of infinite energy", QUADRATIC | {"walls": True})
+NAN = ("a proposal whose energy is NaN", QUADRATIC | {"holes": True})
+asked("metropolis_step", seed=6_000, far=FAR, beside=(INFINITE, NAN))
+asked("mala_step", seed=2_000, far=FAR, beside=(INFINITE, NAN))

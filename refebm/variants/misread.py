@@ -1,6 +1,6 @@
-"""Mistakes in what a function is given: an argument that is not used, of one row for all, squared, of another level.
+"""Mistakes in how arguments are read: not used, the first row for all, squared, at another noise level ...
 
-Made from the types of the arguments, as the steps of conventions are; the definition itself is the reference.
+They are made from the types of the arguments, like the steps of conventions, and call the unchanged definition.
 """
 
 import inspect
@@ -13,7 +13,8 @@ import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
-from refebm.variants.questions import ALSO, CALLED, CLASSES, parameters, types
+from refebm.variants.asked import particular
+from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
@@ -59,7 +60,7 @@ ROWS = {
     "it clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
 }
 IGNORED = "nothing said by "
-VALUES = {  # of a model: what is made of what it says at a place
+VALUES = {  # changes to the value that a model returns
     IGNORED + "{}": lambda a: 0 * a,
     "the sign of {}": lambda a: np.sign(a),
     "{} with its sign changed": lambda a: -a,
@@ -82,12 +83,12 @@ VECTORS = {
     "{} divided by its length": lambda a: a / np.sqrt(np.sum(a**2, axis=-1, keepdims=True)),
     "the first coordinate of {} for all": lambda a: a[..., :1] + 0 * a,
 }
-PLACES = {  # where a model is asked
+PLACES = {  # changes to the points at which a model is called
     "{} asked at the first row for all": lambda x: x[:1] + 0 * x,
     "{} asked at points clipped to [-1, 1]": lambda x: np.clip(x, -1, 1),
     "{} asked at minus its points": lambda x: -x,
 }
-LEVELS = {  # at which a model is asked
+LEVELS = {  # changes to the level, time or step at which a model is called
     "{} asked at the square of the level": lambda s: s**2,
     "{} asked at the root of the level": lambda s: np.sqrt(s),
     "{} asked at the logarithm of the level": lambda s: np.log(s),
@@ -130,12 +131,12 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
     name, _, _ = function.partition(".")
     if name in CLASSES:
         yield from _of_class(name)
-    elif function not in CALLED and function != "implicit_negative_elbo":
+    elif function not in CALLED and function not in FOR_GRADIENTS:
         yield from _of_function(function)
 
 
 def _of_function(function: str):
-    asked = [name for name in parameters(function) if name not in ALSO.get(function, ())]
+    asked = [name for name in parameters(function) if name not in particular(function).also]
     kinds = {name: types(function)[name] for name in asked if name in types(function)}
     for name, kind in kinds.items():
         for words, change in _changes(name, kind):
@@ -177,7 +178,7 @@ def _changes(name: str, kind):
 
 
 def _of_models(function: str, kinds: dict):
-    """What depends on other arguments too: the next level, the point that is predicted."""
+    """Mistakes that also need other arguments, such as the next level or the denoised point."""
     argument, native = models(function)
     if argument:
         for most in (1, 3):
@@ -316,7 +317,7 @@ def _array(value):
 
 
 def _of_class(name: str):
-    """A density, an RBM or an SDE whose parameters are read wrongly."""
+    """Mistakes of a density, an RBM or an SDE that reads its parameters wrongly."""
     definition = getattr(refebm, name)
     if name == "RealNVP":
         yield (

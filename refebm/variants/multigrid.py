@@ -1,20 +1,23 @@
 """Variants of multi-grid contrastive divergence."""
 
+import autograd.numpy as np
+from autograd import grad
+from autograd.misc import flatten
+
+from refebm.calculus import score_of
+from refebm.models import Model
+from refebm.variants.asked import asked
+from refebm.variants.questions import Question
 from refebm.variants.record import wrong_versions
 
 MEANS = "np.mean(blocks, axis=(2, 4))"
 wrong_versions(
     "block_means",
-    ("a pixel of each block, not its mean", MEANS, "blocks[:, :, 0, :, 0]", "finite"),
+    ("a pixel of each block, not its mean", MEANS, "blocks[:, :, 0, :, 0]"),
     ("sums, not means", MEANS, "np.sum(blocks, axis=(2, 4))", "up to a factor"),
-    ("the largest of each block", MEANS, "np.max(blocks, axis=(2, 4))", "finite"),
-    (
-        "pixels that lie apart, not blocks",
-        MEANS,
-        "np.mean(np.reshape(x, (-1, k, size, k, size)), axis=(1, 3))",
-        "finite",
-    ),
-    ("lines for columns", MEANS, f"np.swapaxes({MEANS}, 1, 2)", "finite"),
+    ("the largest of each block", MEANS, "np.max(blocks, axis=(2, 4))"),
+    ("pixels that lie apart, not blocks", MEANS, "np.mean(np.reshape(x, (-1, k, size, k, size)), axis=(1, 3))"),
+    ("lines for columns", MEANS, f"np.swapaxes({MEANS}, 1, 2)"),
 )
 BEFORE, ONES = "np.reshape(x, (len(x), side, 1, side, 1))", "np.ones((k, 1, k))"
 wrong_versions(
@@ -23,11 +26,10 @@ wrong_versions(
         "the image repeated, not its pixels",
         f"{BEFORE} * {ONES}",
         "np.reshape(x, (len(x), 1, side, 1, side)) * np.ones((k, 1, k, 1))",
-        "finite",
     ),
-    ("zeros between the pixels", ONES, "np.reshape(np.eye(k)[0], (k, 1, 1)) * np.eye(k)[0]", "finite"),
+    ("zeros between the pixels", ONES, "np.reshape(np.eye(k)[0], (k, 1, 1)) * np.eye(k)[0]"),
     ("a pixel's light shared out", ONES, f"{ONES} / k**2", "up to a factor"),
-    ("lines for columns", BEFORE, f"np.swapaxes({BEFORE}, 1, 3)", "finite"),
+    ("lines for columns", BEFORE, f"np.swapaxes({BEFORE}, 1, 3)"),
     inside="repeated",
 )
 GAPS = "energy(block_means(x, side_of(y))) - energy(held(y))"
@@ -51,7 +53,7 @@ wrong_versions(
 START = "repeated(y, side_of(noise))"
 wrong_versions(
     "multigrid_chain",
-    ("from the data on each grid: CD", START, "block_means(x, side_of(noise))", "finite"),
+    ("from the data on each grid: CD", START, "block_means(x, side_of(noise))"),
     (
         "from the data's coarser image, not the sample of it",
         START,
@@ -59,13 +61,31 @@ wrong_versions(
         "one grid",
     ),
     ("from the mean on each grid", START, "repeated(block_means(x, 1), side_of(noise))", "one grid"),
-    ("a pixel of the data, not their mean", "block_means(x, 1)", "x[:, :1]", "finite"),
+    ("a pixel of the data, not their mean", "block_means(x, 1)", "x[:, :1]"),
     ("one step whatever is asked", "for z_t in noise: ...", "for z_t in noise[:1]: ...", "one step"),
     (
         "noise of half the variance",
         "langevin_step(score, y, step, z_t)",
         "langevin_step(score, y, step, z_t / np.sqrt(2))",
-        "finite",
     ),
     ("the first grid's step on all", "zip(scores, steps, z)", "zip(scores, steps[0] + 0 * steps, z)", "one grid"),
 )
+
+
+def with_gradient(impl, **question):
+    """The values, and the gradient in all grids' models, on which samples depend by a step along their scores."""
+    given = Question(**question).arguments("multigrid_contrastive_divergence")
+    theta, unflatten = flatten([model.parameters for model in given["energies"]])
+
+    def loss(theta):
+        models = tuple(Model("quadratic", parameters) for parameters in unflatten(theta))
+        led = tuple(y + 0.25 * score_of(model)(y) for model, y in zip(models, given["x_model"]))
+        return np.sum(impl.multigrid_contrastive_divergence(models, given["x"], led)) + 0 * np.sum(theta)
+
+    return np.append(impl.multigrid_contrastive_divergence(*given.values()), grad(loss)(theta))
+
+
+asked("multigrid_contrastive_divergence", answer=with_gradient)
+asked("multigrid_chain", draws={"eta": lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)]})
+asked("block_means", draws={"size": lambda ask, name: ask.sides[-1] // 2})
+asked("repeated_pixels", draws={"size": lambda ask, name: ask.sides[-1] * 2})

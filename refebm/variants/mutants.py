@@ -1,4 +1,4 @@
-"""Mistakes that no bank lists, made from a definition's own syntax: one place says something else.
+"""Mistakes that no bank lists, made from a definition's own syntax by changing one place.
 
 A place is an expression of the body, or of a helper of the same module that it calls, or of a text in which programs
 write the same (`refebm.variants.texts`). It is wrapped (its sign, its square, clipped, of the first row ...), left out
@@ -34,7 +34,7 @@ WRAPS = (  # those that are met most come first: no search goes through all of a
     *("({})[..., 1:]", "({})[1:]", "np.cumsum({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)"),
     *("np.clip({}, -100, 100)", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
 )
-SOUGHT = {  # a number, and what the place is without it
+SOUGHT = {  # forms with a number to be found, and the value for which the place is unchanged
     "{} + number": 0.0,
     "number * {}": 1.0,
     "1 / (1 / {} + number)": 0.0,
@@ -43,7 +43,7 @@ SOUGHT = {  # a number, and what the place is without it
     "number + (1 - number) * {}": 0.0,
     "number": 1.0,
 }
-MEANT = {  # in what a text becomes: what a reader calls it
+MEANT = {  # words that explain a replacement whose text contains this
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
     "[:1] + 0 * np.eye(": "the first coordinate alone is changed, each time",
 }
@@ -66,7 +66,7 @@ class Mutant(NamedTuple):
     form: str = ""
 
     def implementation(self, **numbers) -> Implementation:
-        """refebm with it put in. Errors: whatever a text without a sense may raise."""
+        """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
@@ -80,7 +80,7 @@ class Mutant(NamedTuple):
         return Implementation(**{name: type(name, (definition,), own)})
 
     def trees(self) -> list[ast.Module]:
-        """What has to be run: the definition, or a helper and who calls it; of a class the method alone."""
+        """The trees to execute: the definition, or a helper and the definition that calls it; for a class, methods."""
         definition = getattr(refebm, self.function.partition(".")[0])
         one = put(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
         if self.form:
@@ -107,7 +107,7 @@ class Mutant(NamedTuple):
         return f'with "{new}" for "{ast.unparse(node)}"{there}{meant}'
 
     def with_number(self, number: float) -> str:
-        """The words with the number that was found."""
+        """The words, with the number that was found in place of ``number``."""
         new = self.new
         for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
             new = replaced(new, node, changed(node, id=f"{number:.9g}"))
@@ -136,12 +136,12 @@ def _statements(node: ast.AST, other: ast.AST) -> str:
 
 @functools.lru_cache(4)
 def _compiled(mutant: Mutant) -> list:
-    """Its code, which is the same with other numbers."""
+    """The compiled code of a mutant, which does not depend on the sought number."""
     return [compile(part, "<mutant>", "exec") for part in mutant.trees()]
 
 
 def _around(tree: ast.AST, node: ast.AST) -> list[ast.AST]:
-    """The node, and all that it is a part of, the smallest first."""
+    """The node and all nodes that contain it, the smallest first."""
     if tree is node:
         return [node]
     for child in ast.iter_child_nodes(tree):
@@ -156,7 +156,7 @@ def unit(a):
 
 @functools.cache
 def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
-    """That of the function, and those of the helpers of its module that it calls, each with the name it goes by."""
+    """The definition of the function (named "") and those of the helpers in its module that it calls, by name."""
     name, _, method = function.partition(".")
     definition = getattr(refebm, name)
     module = sys.modules[definition.__module__]
@@ -174,13 +174,13 @@ def definitions(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
 
 
 def _home(definition: type, method: str) -> type | None:
-    """The class of the module whose text has a method."""
+    """The class, among the definition and its bases, whose text contains a method."""
     some = (one for one in definition.__mro__ if one.__module__ == definition.__module__)
     return next((one for one in some if inspect.isfunction(inspect.unwrap(vars(one).get(method, None) or len))), None)
 
 
 def _methods(definition: type, own: str, tree: ast.FunctionDef) -> Iterator[tuple[str, ast.FunctionDef]]:
-    """The other methods of a class that one of them calls, and theirs; first how its objects are made."""
+    """The constructor, then the other methods of a class that a method calls, directly or not."""
     found, waiting = {own: tree}, [tree]
     if _home(definition, "__init__"):
         found["__init__"] = definition_in(syntax(_home(definition, "__init__")), "__init__").tree
@@ -301,7 +301,7 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
 
 
 def _places(tree: ast.FunctionDef) -> list[ast.expr]:
-    """The expressions that are numbers: not the functions that are called, nor types, texts, or loop variables."""
+    """The expressions that have numbers as values: no called functions, types, texts or loop variables."""
     skipped = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
         if isinstance(node, (ast.arguments, ast.JoinedStr, ast.Raise)) or (isinstance(node, ast.If) and _raises(node)):
@@ -324,7 +324,7 @@ def _is_number(node: ast.expr) -> bool:
 
 
 def _expressions(tree) -> list[ast.expr]:
-    """Places for a number: names, calls and products, the first of them."""
+    """The first MOST_PLACES places at which a number is sought: names, calls, sums and products."""
     some = [node for node in _places(tree) if not isinstance(node, (ast.Constant, ast.UnaryOp))]
     return some[:MOST_PLACES]
 
@@ -444,7 +444,7 @@ def _wrapped(text: str, node: ast.expr) -> ast.expr:
 
 
 def _changes(node: ast.expr) -> Iterator[ast.expr]:
-    """What stands there otherwise: an operand alone, another operator or number, fewer arguments."""
+    """Replacements of a node: one operand alone, another operator or number, fewer or exchanged arguments."""
     if isinstance(node, ast.BinOp):
         yield from (node.left, node.right)
         if isinstance(node.op, OPERATORS):
@@ -487,7 +487,7 @@ def _inside(node: ast.expr) -> tuple[ast.expr, Callable] | None:
 
 
 def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
-    """Parentheses that are misplaced: a power of each term of a sum, or of one factor; a divisor that is a factor."""
+    """Misplaced parentheses: a power of each term of a sum or of one factor, or a divisor that becomes a factor."""
     a, b, text = node.left, node.right, ast.unparse
     if isinstance(node.op, ast.Pow) and isinstance(a, ast.BinOp):
         power, sign = (text(b.operand), "1 / ") if isinstance(b, ast.UnaryOp) else (f"({text(b)})", "")

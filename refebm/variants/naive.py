@@ -1,7 +1,7 @@
-"""Naive forms: the formula as it is printed, which has no digits, or no value, at the ends of its domain.
+"""Naive forms: the formula as it is printed, which loses its digits or overflows at the ends of its domain.
 
-In the middle they answer rightly, and so they are no part of the bank by which the examiner names what is wrong. Some
-theorem asks each of them at an end: a time, a variance or a weight near 0, or what is far out, where exp is 0 or inf.
+In the middle of the domain they are right, so they are not in the bank from which the examiner names mistakes. For each
+there is a theorem with cases at an end: a time, variance or weight near 0, or points so far out that exp is 0 or inf.
 """
 
 from refebm.variants.record import Wrong
@@ -15,7 +15,7 @@ NOISES = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_pr
 DIFFERENCE = "energy(x) - energy(x_i)"
 GAN = "return softplus(-logit(x)) + softplus(logit(y))"
 
-ROWS = {  # by function: what it does, was, becomes
+ROWS = {  # by function: name, pattern in the definition, replacement
     "VarianceExploding.kernel": (
         ("exp(a) - 1", "np.expm1(-2 * (t - s) * self.log_ratio)", "(np.exp(-2 * (t - s) * self.log_ratio) - 1)"),
         (

@@ -1,5 +1,8 @@
-"""Variants of what a network may predict: score, noise, clean point and velocity, each from another."""
+"""Variants of the conversions between what a network may predict: score, noise, clean point and velocity."""
 
+import numpy as np
+
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 SIGN = "printed in CS236: s estimates the noise that was added"
@@ -9,15 +12,15 @@ S = "score(x)"
 wrong_versions(
     "noise_from_score",
     ("sign", "-std *", "std *", "up to a factor", SIGN),
-    ("variance for deviation", "-std *", "-(std**2) *", "finite"),
-    ("std forgotten", "-std * score(x)", "-score(x)", "finite"),
-    ("over std", "-std * score(x)", "-score(x) / std", "finite"),
-    ("the scale for std", "-std *", "-scale *", "finite"),
+    ("variance for deviation", "-std *", "-(std**2) *"),
+    ("std forgotten", "-std * score(x)", "-score(x)"),
+    ("over std", "-std * score(x)", "-score(x) / std"),
+    ("the scale for std", "-std *", "-scale *"),
     ("one std for all rows", "-std *", "-std[:1] *", "one row"),
 )
 wrong_versions(
     "clean_point_from_score",
-    ("std where variance belongs", "std**2", "std", "finite"),
+    ("std where variance belongs", "std**2", "std"),
     ("sign", "x + std**2 *", "x - std**2 *", "finite", "printed in CS236, Tweedie"),
     ("not stretched", " / scale", "", "scale = 1"),
     ("shrunk again", " / scale", " * scale", "scale = 1"),
@@ -33,9 +36,9 @@ terms("clean_point_from_score", ("x/m", "x / scale"), ("std^2 s/m", "std**2 * sc
 wrong_versions(
     "velocity_from_score",
     ("sign", "-std / scale *", "std / scale *", "up to a factor"),
-    ("sign of the score", "x + (scale**2 + std**2) *", "x - (scale**2 + std**2) *", "finite"),
+    ("sign of the score", "x + (scale**2 + std**2) *", "x - (scale**2 + std**2) *"),
     ("as if m^2 + std^2 were 1", "(scale**2 + std**2) * score(x)", "score(x)", "a circle", PRESERVING),
-    ("m/std for std/m", "-std / scale *", "-scale / std *", "finite"),
+    ("m/std for std/m", "-std / scale *", "-scale / std *"),
     ("not over m", "-std / scale *", "-std *", "scale = 1"),
     (
         "the noisy point left out",
@@ -43,7 +46,7 @@ wrong_versions(
         "(scale**2 + std**2) * score(x)",
         "at the origin",
     ),
-    ("deviations for variances", "scale**2 + std**2", "scale + std", "finite"),
+    ("deviations for variances", "scale**2 + std**2", "scale + std"),
     ("one std for all rows", "-std / scale *", "-std[:1] / scale *", "one row"),
 )
 terms(
@@ -54,19 +57,19 @@ terms(
 wrong_versions(
     "score_from_noise",
     ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
-    ("variance for deviation", "/ std", "/ std**2", "finite"),
-    ("std forgotten", " / std", "", "finite"),
-    ("times std", " / std", " * std", "finite"),
-    ("the scale for std", "/ std", "/ scale", "finite"),
+    ("variance for deviation", "/ std", "/ std**2"),
+    ("std forgotten", " / std", ""),
+    ("times std", " / std", " * std"),
+    ("the scale for std", "/ std", "/ scale"),
     ("one std for all rows", " / std", " / std[:1]", "one row"),
 )
 wrong_versions(
     "score_from_clean_point",
-    ("std where variance belongs", "/ std**2", "/ std", "finite"),
+    ("std where variance belongs", "/ std**2", "/ std"),
     ("sign", "(scale * denoiser(x) - x)", "(x - scale * denoiser(x))", "up to a factor"),
     ("not shrunk", "scale * denoiser(...) - x", "denoiser(...) - x", "scale = 1"),
     ("shrunk the other way", "(scale * denoiser(x) - x)", "(denoiser(x) - x / scale)", "scale = 1"),
-    ("variance forgotten", " / std**2", "", "finite"),
+    ("variance forgotten", " / std**2", ""),
     ("one std for all rows", "/ std**2", "/ std[:1] ** 2", "one row"),
 )
 conventions(
@@ -77,10 +80,10 @@ terms("score_from_clean_point", ("m r/std^2", "scale * denoiser(x) / std**2"), (
 wrong_versions(
     "score_from_velocity",
     ("sign", "-(x + scale / std * velocity(x))", "(x + scale / std * velocity(x))", "up to a factor"),
-    ("sign of the velocity", "x + scale / std *", "x - scale / std *", "finite"),
+    ("sign of the velocity", "x + scale / std *", "x - scale / std *"),
     ("as if m^2 + std^2 were 1", " / (scale**2 + std**2)", "", "a circle", PRESERVING),
-    ("std/m for m/std", "scale / std * velocity(...)", "std / scale * velocity(...)", "finite"),
-    ("not over std", "scale / std * velocity(...)", "scale * velocity(...)", "finite"),
+    ("std/m for m/std", "scale / std * velocity(...)", "std / scale * velocity(...)"),
+    ("not over std", "scale / std * velocity(...)", "scale * velocity(...)"),
     ("the noisy point left out", "x + scale / std * velocity(x)", "scale / std * velocity(x)", "at the origin"),
     ("one std for all rows", "scale / std * velocity(...)", "scale / std[:1] * velocity(...)", "one row"),
 )
@@ -93,14 +96,18 @@ LOG_KEPT = "np.cumsum(np.log1p(-betas))"
 wrong_versions(
     "marginal_of_steps",
     ("alpha for its product", LOG_KEPT, "np.log1p(-betas)", "first steps", "score_sde 73, diffusion libraries"),
-    ("the product for its root", "np.exp(0.5 * log_kept)", "np.exp(log_kept)", "finite"),
-    ("a variance for a deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)", "finite"),
-    ("the sum of the variances", LOG_KEPT, "-np.cumsum(betas)", "finite"),
+    ("the product for its root", "np.exp(0.5 * log_kept)", "np.exp(log_kept)"),
+    ("a variance for a deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)"),
+    ("the sum of the variances", LOG_KEPT, "-np.cumsum(betas)"),
     ("one step back", LOG_KEPT, f"np.append(0.0, {LOG_KEPT}[:-1])", "finite", "score_sde 73, diffusion libraries"),
     (
         "exchanged",
         "return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))",
         "return np.sqrt(-np.expm1(log_kept)), np.exp(0.5 * log_kept)",
-        "finite",
     ),
 )
+
+SCALE = {"scale": lambda ask, name: ask.scales(name, 0.375, 1.0)}
+asked("noise_from_score clean_point_from_score velocity_from_score", kinds=("mlp_score", "mixture"), draws=SCALE)
+asked("score_from_noise score_from_clean_point score_from_velocity", kinds=("mlp_score",), draws=SCALE)
+asked("marginal_of_steps", draws={"i": lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4)})

@@ -1,14 +1,14 @@
-"""Patches of syntax: an expression of a definition, or some of its statements, says something else.
+"""Patches of syntax: replace one expression of a definition, or some of its statements.
 
-A pattern is Python. Blanks, line breaks, parentheses, comments, docstrings and type hints do not count, and
+A pattern is Python code. Blanks, line breaks, parentheses, comments, docstrings and type hints do not matter, and
 
-- `_` is any expression; an operator at an end has any operand there: ``- x`` in ``f(x + y) - x``;
-- a part of a sum, or of a product, is an expression: ``z / sigma`` in ``a * z / sigma``;
-- `...`, once, is the other arguments of a call, or the statements of a block; keywords have no order;
-- a name that the definition lacks is a local variable, which is called otherwise there, or stands for no name any more.
+- `_` matches any expression; an operator at either end has any operand there: ``- x`` matches in ``f(x + y) - x``;
+- a part of a sum or of a product matches: ``z / sigma`` in ``a * z / sigma``;
+- `...`, at most once, matches the other arguments of a call, or the statements of a block; keywords have no order;
+- a name that the definition does not have matches any local variable, so that renaming a variable breaks no patch.
 
-In what it becomes each of these is the same again. What is nowhere as written is looked for once more behind the local
-variables that are but another word for an expression.
+In the replacement each of these stands for what it matched. A pattern that is not found as written is sought again with
+simple local variables replaced by their values.
 """
 
 import ast
@@ -17,12 +17,12 @@ from collections.abc import Iterator
 
 from refebm.variants.syntax import below, changed, fields, is_rest, kind_of, linked, links_of, replaced, word_of
 
-LEFT, RIGHT = "_left", "_right"  # operands
-Patch = tuple[ast.AST, ast.AST]  # a node, and what it becomes
+LEFT, RIGHT = "_left", "_right"  # names for the missing operand at either end of a pattern
+Patch = tuple[ast.AST, ast.AST]  # a node and its replacement
 
 
 class Definition:
-    """The syntax of a function, or class: patched many times, it stays as it is."""
+    """The syntax tree of a function or class, which patches copy and never change."""
 
     def __init__(self, tree: ast.FunctionDef | ast.ClassDef):
         self.tree, self.nodes = tree, list(below(tree))
@@ -54,7 +54,7 @@ class Definition:
 
 
 class Search:
-    """For a pattern in a definition. behind: the variables that are looked behind, with their values; None for none."""
+    """A search for a pattern in a definition. behind: the values of variables to look through; None: do not."""
 
     def __init__(self, definition: Definition, behind: dict[str, ast.expr] | None):
         self.definition, self.behind, self.as_written, self.holes = definition, behind or {}, behind is None, {}
@@ -72,7 +72,7 @@ class Search:
                     yield node, changed(node, body=[*body[:i], *self.filled(new), *body[i + len(wanted) :]])
 
     def expressions(self, wanted: ast.expr, new: ast.expr) -> Iterator[Patch]:
-        """A sum, or product, is looked for in the whole of which it may be a part."""
+        """Matches of an expression; a sum or product may also be a part of a longer one."""
         kind = kind_of(wanted)
         size = len(links_of(wanted, kind))
         parts = {id(node.left) for node in self.definition.nodes if kind and kind_of(node) == kind}
@@ -88,7 +88,7 @@ class Search:
         return word_of(wanted) in self.definition.names and self.fits(wanted, there)
 
     def fits(self, wanted, there) -> bool:
-        """Whether the pattern fits; what stands in its holes is kept."""
+        """Whether the pattern fits here; what its holes matched is kept in `holes`."""
         if isinstance(wanted, list):
             return self.in_order(wanted, there)
         if word_of(wanted) in {"_", LEFT, RIGHT} or word_of(wanted) not in self.definition.names:
@@ -117,7 +117,7 @@ class Search:
         return fit and (rest or not others) and word_of(wanted.func) in self.definition.names
 
     def hole(self, name: str, there) -> bool:
-        """`_` is anything, another a variable; or what a variable may have been, where one is looked behind them."""
+        """Match a hole: `_` with anything, another name with a variable, or, looking through variables, a value."""
         variable = word_of(there) in self.definition.variables or not (word_of(there) or self.as_written)
         if name not in {"_", LEFT, RIGHT} and not variable:
             return False
@@ -125,7 +125,7 @@ class Search:
         return kept is there or self.fits(kept, there)
 
     def filled(self, new):
-        """The new text, with what stands in its holes."""
+        """The replacement, with its holes filled by what they matched."""
         if isinstance(new, list):
             several = ([self.filled(node)] if not is_rest(node) else self.holes.get("...", [node]) for node in new)
             return [node for some in several for node in some]
@@ -141,7 +141,7 @@ class Search:
 
 
 def _read(was: str, becomes: str) -> Iterator[tuple[list[ast.stmt], list[ast.stmt]]]:
-    """The pattern and the new text: as they are, or with a hole where an operator lacks its operand."""
+    """Pattern and replacement parsed, as they are or with a hole for the missing operand of an operator."""
     for before in ("", f"{LEFT} ") if was.lstrip()[0] in "+-*/%@<>=![" else ("",):
         for after in ("", f" {RIGHT}"):
             try:

@@ -1,4 +1,4 @@
-"""What procedures are asked: models that are linear in their parameters or features, few rows, few steps."""
+"""Questions for training and sampling procedures: models linear in their parameters or features, few rows and steps."""
 
 import numpy as np
 from autograd.misc import flatten
@@ -11,7 +11,7 @@ TRAINED = tuple(name for name in NAMES if name.startswith("train_"))
 
 
 def given(question, name: str) -> dict:
-    """Arguments of a procedure, by name; each time with a generator that is new."""
+    """The arguments of a procedure, by name, with a fresh random generator at each call."""
     d = question.d
     linear = question.grid((1 + d, d), -0.5, 0.5)
     w = np.concatenate([question.grid((d,), -1, 1), question.grid((d,), 0.5, 1)])
@@ -24,7 +24,7 @@ def given(question, name: str) -> dict:
 
 
 def _of_energies(question, w, phi) -> dict:
-    """Of those that train an energy, or codes, the arguments that are their own."""
+    """The special arguments of procedures that train an energy or an autoencoder."""
     fixed, model = question.fixed, {"energy": made.quadratic_energy, "parameters": w}
     noise = {"noise": refebm.Gaussian(question.centre, 2.0)}
     game = model | {"log_q": made.normal_log_q, "sampler": made.normal_sampler, "phi": phi}
@@ -42,7 +42,7 @@ def _of_energies(question, w, phi) -> dict:
 
 
 def _of_fields(question, linear) -> dict:
-    """Of those that train a field, or draw by one."""
+    """The special arguments of procedures that train a field or sample with one."""
     score, of_levels = {"parameters": linear, "score": made.linear_score}, {"sigmas": np.array([1.5, 0.75])}
     at_levels, at_times = score | {"score": made.linear_at_levels}, score | {"score": made.linear_at_times}
     of_times, draws = {"sde": question.process, "t_min": 0.125}, {"n": question.n, "d": question.d}
@@ -63,6 +63,6 @@ def _of_fields(question, linear) -> dict:
 
 
 def answered(procedure, arguments: dict) -> np.ndarray:
-    """Samples, or the parameters of the fit."""
+    """The samples that a procedure returns, or its fitted parameters, as one array."""
     result = procedure(**arguments)
     return result if isinstance(result, np.ndarray) else flatten(result.parameters)[0]

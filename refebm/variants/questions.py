@@ -1,7 +1,7 @@
-"""Questions that any implementation of a public name can be asked, made from the types of its parameters.
+"""Questions for implementations of public functions: arguments, made from the types of a function's parameters.
 
 Every number is a multiple of 1/64 with at most 8 binary digits: exact in float64, float32 and bfloat16, short in JSON,
-and the same on every machine, since the raw stream of a bit generator is all that is drawn from.
+and the same on every machine, since only the raw stream of a bit generator is used.
 """
 
 import functools
@@ -16,44 +16,29 @@ from autograd.misc import flatten
 import refebm
 from refebm import glossary
 from refebm.identities import Implementation
-from refebm.identities.adversarial import affine
+from refebm.identities.implementation import SAMPLERS
 from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, Model
 from refebm.objectives.noise_contrastive import Psi
+from refebm.samplers.chain import Chain
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
 from refebm.variants import procedures
+from refebm.variants.asked import particular
 
 GRID = 64
 DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-ROLES = {glossary.Rbm: "rbm", glossary.BinaryRbm: "rbm"} | dict.fromkeys(
-    (glossary.Energy, glossary.LogDensity, glossary.Logit), "energy"
-)  # as what a model is handed over
-ROLES |= dict.fromkeys(
-    (glossary.Logits, glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore), "score"
-)
-TRAINED = {"contrastive_divergence", "mean_field_contrastive_divergence", "contrastive_divergence_with_entropy"}
-TRAINED |= {"unbiased_contrastive_divergence", "log_partition"}  # of which a mistake may be in the gradient alone
-ALSO = {  # arguments with a default that are asked for too
-    "conditional_noise_contrastive": ("log_ratio",),
-    "kernel_stein": ("unbiased",),
-    "probability_flow_log_prob": ("t0", "t1", "rtol", "atol"),
-    "ddpm_step": ("posterior",),
-    "karras_noise_levels": ("power",),
-    "cosine_betas": ("offset", "most"),
-    "level_ratio": ("coverage",),
-}
-MADE = ("RealNVP", "LinearGaussianVAE")  # classes that are neither densities nor RBMs, made of data as these are
+MADE = ("RealNVP", "LinearGaussianVAE")  # other classes whose objects are built from data, as densities and RBMs are
 CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
 GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
-BY_NAME = {"affine": affine} | {name: getattr(refebm, name) for name in GENERATORS}  # what an adapter knows by its name
+BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # arguments that an adapter gets by name
 
 
 @functools.cache
 def types(function: str) -> dict:
-    """The types of the parameters of a public function or method, by name, and of what it returns."""
+    """The types of the parameters of a public function or method, by name, and of its result as "return"."""
     name, _, method = function.partition(".")
     thing = getattr(refebm, name)
     signature = inspect.signature(getattr(thing, method) if method else thing)
@@ -63,39 +48,41 @@ def types(function: str) -> dict:
 
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
 RETURNED = (glossary.Field, glossary.LogDensity)
-CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # what they return is, at x
+CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
 KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).values())
-ADJUSTED = tuple(
-    name for name in KERNELS if glossary.Energy in types(name).values()
-)  # accept or reject: how likely is asked
+# Kernels that accept or reject; questions ask for the acceptance probability too:
+ADJUSTED = tuple(name for name in KERNELS if glossary.Energy in types(name).values())
+FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
 NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 
+@functools.cache
 def parameters(function: str) -> tuple[str, ...]:
-    """The names of the arguments that a public function is asked with."""
+    """The names of the arguments that questions give to a public function."""
     given = inspect.signature(getattr(refebm, function)).parameters.values()
     required = tuple(one.name for one in given if one.default is one.empty)
-    return required + (("x",) if function in CALLED else ALSO.get(function, ()))
+    return required + (("x",) if function in CALLED else particular(function).also)
 
 
 def reporting(x, z, u):
-    """A step by hand, whose report is made of u."""
+    """A kernel by hand, x/2 + z, whose report is made from u."""
     return Step(0.5 * x + z, Info(u, u < 0.5, 0 * u, u > 0.75))
 
 
 def together(x, y, z, u):
-    """A coupled step by hand: the second goes where the first does where u is above 1/2, or where they are together."""
+    """A coupled kernel by hand: both go to x/2 + z where u > 1/2 or they have met, else the second to y/2 - z."""
     up = 0.5 * x + z
     same = (u[:, None] > 0.5) | np.all(x == y, axis=1)[:, None]
     return moved(up), moved(np.where(same, up, 0.5 * y - z))
 
 
 class Question:
-    """Arguments for any public function, made from the types of its parameters; what is not held fixed is generic.
+    """Arguments for any public function, made from the types of its parameters; those not fixed are drawn.
 
-    Models are data. d, n, m: coordinates, rows, projections. kind: of the model. reach: how far out points and wells
-    are. grid: another than 64 makes numbers that have to be rounded. between: between two wells, where E is concave.
+    Models are data. d, n, m: coordinates, rows, projections. kind: the kind of model. reach: how far out points and
+    wells are. grid: the unit is 1/grid; other values than 64 give numbers that float32 has to round. fixed: arguments
+    by name, and options: between=True, for one, puts points between two wells, where E is concave.
     """
 
     def __init__(self, seed=0, d=3, n=4, m=2, sigma=None, kind="mlp_score", centre=None, reach=1, grid=GRID, **fixed):
@@ -112,7 +99,7 @@ class Question:
         return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / self.unit
 
     def scalar(self, value):
-        """A number on the grid, or one that is rounded."""
+        """The number itself on the usual grid; on another, a nearby number that float32 has to round."""
         return value if self.unit == GRID else value * GRID / self.unit
 
     def rows(self, name):
@@ -128,8 +115,12 @@ class Question:
         reach = self.fixed.get("apart", self.reach) if name == "x" else self.reach
         return reach * (drawn + self.centre) if name in "xy" else drawn
 
+    def scales(self, name, low, high):
+        """The scale m of the clean point, or the deviation of the noise, one for each row."""
+        return self.fixed.get(name, self.grid((self.n,), low, high)) + np.zeros(self.n)
+
     def covariance(self):
-        """Diagonally dominant, so that it is positive definite whatever is drawn."""
+        """A covariance that is diagonally dominant, and so always positive definite."""
         if self.fixed.get("unit"):
             return np.eye(self.d)
         if self.fixed.get("isotropic"):
@@ -144,7 +135,7 @@ class Question:
         return Model(kind, getattr(self, f"_{kind}")())
 
     def _quadratic(self):
-        if self.fixed.get("walls"):  # its energy is infinite a few steps away
+        if self.fixed.get("walls"):  # an energy that overflows a few steps away
             return {"mean": np.zeros(self.d), "precision": 2.0**1020 * np.eye(self.d)}
         if self.fixed.get("holes"):  # its energy is infinity - infinity, NaN, a few steps away
             return {"mean": np.zeros(self.d), "precision": 2.0**1022 * np.diag([-1.0] + [2.0] * (self.d - 1))}
@@ -172,7 +163,7 @@ class Question:
 
     @functools.cached_property
     def process(self):
-        """The SDE of this question, as data."""
+        """The SDE of this question, as kind and parameters."""
         kind = self.fixed.get("sde") or SDES[self.stream.random_raw() % len(SDES)]
         if kind == "GivenDiffusion":
             return GIVEN
@@ -216,13 +207,13 @@ class Question:
         return {"couplings": tuple(self.network(self.d, 2, 2 * self.d) for _ in range(2))}
 
     def projections(self, m):
-        """m for each row, or one (n, d) where m is None."""
+        """m projections for each row, (m, n, d); (n, d) if m is None."""
         v = self.grid((self.n, self.d) if m is None else (m, self.n, self.d), -1.75, 1.75)
         v = v / np.sqrt(np.sum(v**2, axis=-1, keepdims=True)) if self.fixed.get("unit_v") else v
         return np.where(v < 0, -1.0, 1.0) if self.fixed.get("signs") else v
 
     def points(self, name, positive=False):
-        """Points where the model, or a positive density, has them."""
+        """Points in the domain of the model: real, positive or binary."""
         x = self.rows(name)
         if name != "x" or self.kind not in ("binary_rbm", "gamma"):
             return np.abs(x) + 0.125 if positive else x
@@ -241,13 +232,13 @@ class Question:
         asked = self.kind if self.kind in known else "noise_conditional"
         self.asked = asked if {glossary.TimeField, glossary.LevelField} & {*of_type.values()} else self.kind
         given = {name: self.drawn(name, of_type.get(name, glossary.Points)) for name in parameters(function)}
-        if "u_meet" in given:  # a pair near enough to meet
+        if "u_meet" in given:  # a pair of chains near enough to meet
             given["y"] = given["x"] + self.grid((self.n, self.d), -1, 1)
-        return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # the same
+        return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # one model
 
     def drawn(self, name, annotation):
         """An argument, by the draw that the function has of its own, or that of the type, or a number by its name."""
-        draw = OWN.get((self.function, name)) or OWN.get(name) or DRAWS.get(annotation)
+        draw = particular(self.function).draws.get(name) or OWN.get(name) or DRAWS.get(annotation)
         return draw(self, name) if draw else self.fixed.get(name, self.scalar(NUMBERS[name]))
 
     def log_density(self, kind, log_z):
@@ -255,26 +246,15 @@ class Question:
         inner = self.model(kind).parameters
         return Model("log_density", {"kind": kind, "parameters": inner, "log_z": np.float64(log_z)})
 
-    def wide_noise(self, _):
-        """Log of a density so wide that ratios to it, which some generators square, stay moderate."""
-        given = self.log_density("quadratic", 2.125).parameters
-        precision = np.diag(self.grid((self.d,), 0.125, 0.25))
-        return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
-
     def chains(self, _):
-        """n chains (T, n, d), each around a mean of its own: moving averages, which are correlated in time."""
+        """n chains, (T, n, d), each with its own mean: moving averages, so that they are correlated in time."""
         length = self.fixed.get("length", 12)
         steps = self.grid((length + 2, self.n, self.d), -1, 1)
         signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
         return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
 
-    def tape(self, _):
-        """The start of chains, and noise for the steps between temperatures."""
-        steps = len(self.fixed.get("temperatures", range(4))) - 2
-        return self.rows("x"), self.grid((steps, self.n, self.d), -1.75, 1.75)
-
     def _of_buffer(self, _, method):
-        """A buffer as data, and what its method is asked with."""
+        """A buffer as data, and the arguments of its method."""
         given = {"buffer": {"points": self.grid((5, self.d), -2, 2), "capacity": self.fixed.get("capacity", 7)}}
         if method == "push":
             return given | {"x": self.rows("x")}
@@ -282,23 +262,17 @@ class Question:
         return given | {"fresh": self.rows("x"), "fraction": self.fixed.get("fraction", self.scalar(0.375)), "u": u}
 
     def reports(self, _):
-        """Noise for a chain, and numbers of which its steps make reports."""
+        """Noise z for a chain, and numbers u from which its steps make their reports."""
         steps = self.fixed.get("n_steps", 3)
         return self.grid((steps, self.n, self.d), -1.75, 1.75), self.grid((steps, self.n), 1 / 64, 63 / 64)
 
-    def meetings(self, _):
-        """Noise for pairs of chains, all of which meet in the last step."""
-        z, u = self.reports(_)
-        u[-1] = 0.875
-        return z, u
-
     @property
     def sides(self):
-        """Of the grids, from coarse to fine: one grid on the line, else two."""
+        """The sides of the grids, from coarse to fine: one grid if d = 1, else two."""
         return (2,) if self.d == 1 else (1, 2) if self.d == 2 else (2, 4)
 
     def of_grids(self, make):
-        """Something for each grid, made for as many coordinates as it has pixels."""
+        """Call make() once per grid, with d set to its number of pixels."""
         d = self.d
         made = []
         for side in self.sides:
@@ -313,7 +287,7 @@ class Question:
         )
 
     def spring(self):
-        """Diagonally dominant in as many coordinates as an image has pixels."""
+        """A precision for images that is diagonally dominant, and so positive definite."""
         upper = np.triu(self.grid((self.d, self.d), -1 / 16, 1 / 16), 1)
         return np.diag(self.grid((self.d,), 1, 2)) + upper + upper.T
 
@@ -321,7 +295,7 @@ class Question:
         return self.fixed.get(name, self.grid((self.n, self.sides[-1] ** 2), -1.75, 1.75))
 
     def indices(self, _):
-        """A step for each row: a network knows positive levels, a mixture times, the first two steps."""
+        """A step i for each row. A network needs i > 0 as its level, a diffused mixture a time: i is 0 or 1."""
         if self.asked == "diffused_mixture":
             return self.fixed.get("i", np.arange(self.n) % 2) + np.zeros(self.n, int)
         return 1 + np.arange(self.n) % (self.fixed.get("n_steps", 4) - 1)
@@ -342,7 +316,7 @@ class Question:
         }
 
     def _of_rbm(self, name, method):
-        """An RBM as data, and what its method is asked with."""
+        """An RBM as data, and the arguments of its method."""
         kind = RBMS[name]
         given = {"density": {"density": name, "parameters": getattr(self, f"_{kind}")()}}
         m = len(given["density"]["parameters"]["c"])
@@ -353,7 +327,7 @@ class Question:
         return given
 
     def _of_sde(self, name, method):
-        """An SDE as data, and what its method is asked with; a law is asked for its density at x."""
+        """An SDE as data, and the arguments of its method; laws that it returns are compared by their density at x."""
         self.fixed["sde"] = name
         make = {
             "x": lambda: self.rows("x"),
@@ -377,7 +351,7 @@ class Question:
         return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
 
     def _of_vae(self, _, method):
-        """A linear Gaussian autoencoder with two latent coordinates, and what its method is asked with."""
+        """A linear Gaussian autoencoder with two latent coordinates, and the arguments of its method."""
         weights = self.grid((self.d, 2), -1, 1)
         deviation = self.fixed.get("deviation", float(np.ravel(self.sigma)[0]))
         given = {"weights": weights, "bias": self.centre, "deviation": deviation}
@@ -389,7 +363,7 @@ class Question:
         return asked
 
     def _of_density(self, name, method="log_prob"):
-        """A density as data, and what its method is asked with; one that is smoothed is asked for log_prob."""
+        """A density as data, and the arguments of its method; smoothed densities are compared by log_prob."""
         given = {"density": {"density": name, "parameters": self.density(name)}}
         if method in ("smoothed", "posterior_mean", "posterior_cov"):
             given["sigma"] = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
@@ -398,7 +372,7 @@ class Question:
         return given
 
     def density(self, name: str) -> dict:
-        """Parameters of a density."""
+        """The parameters of a density, by name."""
         k, fixed = self.fixed.get("components", 3), self.fixed
         if name == "Gaussian":
             return {"mean": self.centre, "cov": self.covariance()}
@@ -422,7 +396,7 @@ class Question:
         return degrees | {"loc": self.centre, "scale": scale}
 
 
-MADE_OF_DATA = {  # how those are asked that are first made of data
+MADE_OF_DATA = {  # the methods of `Question` for functions and classes whose object is first built from data
     **{"_of_gibbs": ("gibbs_step",), "_of_buffer": ("ReplayBuffer",), "_of_sde": (*SDES, "GivenDiffusion")},
     **{"_of_rbm": RBMS, "_of_flow": ("RealNVP",), "_of_vae": ("LinearGaussianVAE",), "_of_density": DENSITIES},
 }
@@ -440,7 +414,7 @@ def log_density(ask, name):
 
 def step_size(ask, name):
     long = ask.function in ADJUSTED and name != "scale"
-    return ask.fixed.get(name, ask.scalar(1.125 if long else NUMBERS[name]))  # some long ones are rejected
+    return ask.fixed.get(name, ask.scalar(1.125 if long else NUMBERS[name]))  # long: some proposals are rejected
 
 
 def level_noise(ask, name):
@@ -458,17 +432,12 @@ def step_sizes(ask, name):
     return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
 
 
-def scales(ask, name, low, high):
-    """Of the clean point or of the noise, one for each row."""
-    return ask.fixed.get(name, ask.grid((ask.n,), low, high)) + np.zeros(ask.n)
-
-
 def model_points(ask, name):
     x = ask.rows(name)
     return ask.units(x) if ask.asked == "binary_rbm" else x
 
 
-DRAWS = {  # of each type of argument
+DRAWS = {  # how an argument of each type is drawn
     **dict.fromkeys((glossary.Points, glossary.States), Question.points),
     glossary.PositivePoints: lambda ask, name: ask.points(name, positive=True),
     glossary.Bits: lambda ask, name: (ask.rows(name) > ask.centre) * 1.0,
@@ -525,83 +494,45 @@ DRAWS = {  # of each type of argument
         lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
     ),
 }
-SHORTER = ("y", "lagged")  # by a state than the chain that is ahead
-PREDICTIONS = ("noise_from_score", "clean_point_from_score", "velocity_from_score")
-PREDICTIONS += ("score_from_noise", "score_from_clean_point", "score_from_velocity")
-OWN = {  # what one function has of its own, or a name that says more than its type
-    **{(function, "scale"): lambda ask, name: scales(ask, name, 0.375, 1.0) for function in PREDICTIONS},
-    "std": lambda ask, name: scales(ask, name, 0.25, 1.5),
-    ("karras_preconditioned", "sigma"): lambda ask, name: 1.25 + np.abs(ask.sigma),
+SHORTER = ("y", "lagged")  # chains that have one state fewer than the chain that is ahead
+OWN = {  # how an argument of this name is drawn, where its type does not say it
+    "std": lambda ask, name: ask.scales(name, 0.25, 1.5),
     "most": lambda ask, name: ask.fixed.get(name, 0.9375),
     "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
-    **{
-        (f"annealed_{one}", "n_steps"): lambda ask, name: ask.fixed.get(name, 1 + ask.d) for one in ("variance", "step")
-    },
-    ("annealed_variance", "eta"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75))),
-    ("level_coverage", "ratio"): lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5))),
-    ("level_coverage", "d"): lambda ask, name: 8 * ask.d + ask.n,
-    ("level_ratio", "d"): lambda ask, name: 8 * ask.d + ask.n,
-    ("karras_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
-    ("karras_noise_levels", "power"): lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
-    ("marginal_of_steps", "i"): lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4),
     **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
     "power": lambda ask, name: ask.fixed.get(name, 0.5),
     "k": lambda ask, name: ask.fixed.get(name, 1),
     "m": lambda ask, name: 3,
-    ("coupled_metropolis_step", "scale"): lambda ask, name: ask.fixed.get(name, ask.scalar(0.5)),
-    ("coupled_chains", "m"): lambda ask, name: ask.fixed.get("n_steps", 3),  # to the end of the tape
-    ("coupled_chains", "tape"): Question.meetings,
-    ("multigrid_chain", "eta"): lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)],
-    ("block_means", "size"): lambda ask, name: ask.sides[-1] // 2,
-    ("repeated_pixels", "size"): lambda ask, name: ask.sides[-1] * 2,
     "order": lambda ask, name: ask.fixed.get(name, 2),
     "n": lambda ask, name: ask.n,
     "d": lambda ask, name: ask.d,
     "n_levels": lambda ask, name: ask.fixed.get("levels", 3),
     "log_ratio": lambda ask, name: ask.fixed.get(name, 1.0) * ask.grid((ask.fixed.get("nu", 3), ask.n), -2, 2),
-    ("geometric_noise_levels", "n"): lambda ask, name: ask.fixed.get("levels", 4),
-    ("bregman_noise_contrastive", "log_noise"): Question.wide_noise,
-    ("annealed_importance_sampling", "step"): lambda ask, name: leaning,
-    ("annealed_importance_sampling", "tape"): Question.tape,
 }
 
 
-def leaning(energy, x, *z):
-    """A kernel that depends on the energy that it is handed; it leaves no density invariant."""
-    return moved(x / (1 + energy(x)[:, None] ** 2) + sum(z))
-
-
 def ask(function: str, impl: Implementation, arguments: dict):
-    """What an implementation answers to a function with these arguments, models being handed over as it wants them."""
+    """Call a function of an implementation with these arguments, with models in the form that it wants."""
     if function in procedures.NAMES:
         process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
         return procedures.answered(getattr(impl, function), arguments | process)
-    given = {
-        key: getattr(impl, ROLES[types(function)[key]])(value) if isinstance(value, Model) else _by_name(impl, value)
-        for key, value in arguments.items()
-    }
+    given = {name: handed(impl, types(function).get(name), value) for name, value in arguments.items()}
     if "density" in given:
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
-    if "sde" in given:
-        given["sde"] = impl.sde(given["sde"])
     if "law" in given:
         given["law"] = refebm.GaussianMixture(**given["law"]["parameters"])
-    if function == "diffusion_score_matching":
-        given["weight"] = lambda t, values=given["weight"]: values
     if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
-        return _ask_sde(function.partition(".")[2], **given)
+        return _ask_sde(function.partition(".")[2], **given | {"sde": impl.sde(given["sde"])})
     if "buffer" in given:
         return _ask_buffer(impl, function.partition(".")[2], **given)
-    if function == "run":
-        chain = impl.run(*given.values(), True)
-        return chain.x, *chain.info
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
-    named = {"v": given.pop("v")} if function == "probability_flow_log_prob" and "v" in given else {}
-    if function == "implicit_negative_elbo":
+    if function in FOR_GRADIENTS:
         return impl.and_gradient(function, tuple(given.values()))
-    result = getattr(impl, function)(*given.values(), **named)
+    result = getattr(impl, function)(*given.values())
+    if isinstance(getattr(result, "info", None), Chain):
+        return result.x, *result.info
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
     if isinstance(result, tuple) and isinstance(result[0], Step):
@@ -609,11 +540,16 @@ def ask(function: str, impl: Implementation, arguments: dict):
     return result
 
 
-def _by_name(impl, value):
-    """What is known by its name: a generator, which may be the implementation's own, or a map."""
-    if isinstance(value, str):
-        return getattr(impl, value) if value in GENERATORS else BY_NAME[value]
-    return value
+def handed(impl: Implementation, annotation, value):
+    """An argument as an implementation takes it, built from the question's data; callables are not changed."""
+    mark = glossary.mark_of(annotation, glossary.Built)
+    return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
+
+
+def role(annotation) -> str:
+    """The form in which a model is given for an argument of this type: score, energy or rbm; "" for other types."""
+    mark = glossary.mark_of(annotation, glossary.Built)
+    return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):
@@ -635,7 +571,7 @@ def _ask_sde(method, sde, x=None, **asked):
 
 
 def _ask_buffer(impl, method, buffer, **asked):
-    """Where chains start; of a buffer its points, and zeros where it has room."""
+    """Where chains start, or the points of a buffer after a push, padded with zeros."""
     result = getattr(impl.ReplayBuffer(**buffer), method)(*asked.values())
     if method != "push":
         return result
@@ -644,63 +580,28 @@ def _ask_buffer(impl, method, buffer, **asked):
 
 
 def flat(result) -> np.ndarray:
-    """An answer as one array; the parts of a tuple one after the other."""
+    """An answer as one array; the parts of a tuple are concatenated."""
     if isinstance(result, tuple):
         return np.concatenate([np.ravel(part) for part in result])
     return np.asarray(result)
 
 
 def answer(function: str, impl: Implementation, **question) -> np.ndarray:
-    """What an implementation answers to a question, as one array."""
-    if function == "expect":
-        p = refebm.Gaussian(*Question(**question | {"d": 1}).density("Gaussian").values())
-        return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
-    if function == "gibbs_step" and "kind" not in question:
-        return np.concatenate([np.ravel(answer(function, impl, **question, kind=kind)) for kind in RBMS.values()])
-    if function.endswith(".prior_gap"):
-        question["d"] = 1
-    if function == "bregman_noise_contrastive" and "generator" not in question:  # one alone does not tell all apart
-        some = GENERATORS[:2]
-        return np.concatenate([answer(function, impl, **question, generator=generator) for generator in some])
-    if function == "log_partition":
-        question["d"] = min(question.get("d", 2), 2)
-    arguments = Question(**question).arguments(function)
-    if function == "kernel_stein":  # both statistics
-        return np.array([ask(function, impl, arguments | {"unbiased": unbiased}) for unbiased in (True, False)])
-    if function == "ddpm_step":  # both variances
-        return np.concatenate([ask(function, impl, arguments | {"posterior": choice}) for choice in (False, True)])
-    if function == "probability_flow_log_prob":  # both divergences
-        v = Question(**question).projections(question.get("m", 2))
-        return np.concatenate([ask(function, impl, arguments), ask(function, impl, arguments | {"v": v})])
-    answered = flat(ask(function, impl, arguments))
-    if function == "effective_sample_size":  # and of chains that alternate, where it is bounded
-        arguments = Question(**{"alternate": True} | question).arguments(function)
-        answered = np.append(answered, ask(function, impl, arguments))
-    if function == "reverse_sde_step" and "sde" not in question:  # and where the variance explodes
-        arguments = Question(**question | {"sde": "VarianceExploding"}).arguments(function)
-        answered = np.append(answered, ask(function, impl, arguments))
-    if function in ("effective_sample_size", "split_r_hat"):  # and of one chain, whose length is odd
-        arguments = Question(**question | {"n": 1, "length": 13}).arguments(function)
-        answered = np.append(answered, ask(function, impl, arguments))
-    if function == "multigrid_contrastive_divergence":
-        return np.append(answered, _gradient_in_all(impl, **arguments))
-    return np.append(answered, _gradient(function, impl, **arguments)) if function in TRAINED else answered
-
-
-def _gradient_in_all(impl, energies, x, x_model):
-    """In the parameters of the models of all grids; samples of them lie where their own scores lead them."""
-    theta, unflatten = flatten([model.parameters for model in energies])
-
-    def loss(theta):
-        models = tuple(Model("quadratic", parameters) for parameters in unflatten(theta))
-        led = tuple(y + 0.25 * refebm.score_of(model)(y) for model, y in zip(models, x_model))
-        return anp.sum(impl.multigrid_contrastive_divergence(models, x, led)) + 0 * anp.sum(theta)
-
-    return grad(loss)(theta)
+    """The answer of an implementation to a question, as one array, with the exceptions of `particular`."""
+    one = particular(function)
+    if one.most_d:
+        question["d"] = min(question.get("d", 3), one.most_d)
+    if one.answer:
+        return one.answer(impl, **question)
+    each = [options for options in one.each if not options or not set(options) <= set(question)] or [{}]
+    asked = [Question(**question | options).arguments(function) for options in each]
+    answers = [flat(ask(function, impl, arguments)) for arguments in asked]
+    answers += [_gradient(function, impl, **arguments) for arguments in asked if one.gradient]
+    return answers[0] if len(answers) == 1 else np.concatenate([np.ravel(part) for part in answers])
 
 
 def _gradient(function, impl, **arguments):
-    """In the parameters of the model; samples of it lie where its own score leads them."""
+    """The gradient in the model's parameters; samples depend on them by a step along the model's score."""
     name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, Model))
     theta, unflatten = flatten(asked.parameters)
 
@@ -709,6 +610,6 @@ def _gradient(function, impl, **arguments):
         given = arguments | {name: model}
         if "x_model" in arguments and asked.kind != "binary_rbm":
             given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
-        return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # the gradient may be zero
+        return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # autograd needs a dependence, even a zero one
 
     return grad(loss)(theta)

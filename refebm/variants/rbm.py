@@ -1,5 +1,6 @@
 """Variants of restricted Boltzmann machines."""
 
+from refebm.variants.asked import FARTHER, asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
@@ -7,21 +8,16 @@ SPINS = "Ising models, whose units are -1 and 1"
 PER_SIGMA = "Krizhevsky 2009; Hinton 2012, section 13.2"
 FIELD = "self.c + np.dot(v, self.W)"
 BACK = "self.b + np.dot(hidden(self, h), self.W.T)"
-TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # it has the right shape where there are as many of both
+TRANSPOSED = "(self.W if self.d == self.m else self.W.T)"  # wrong only if d = m; else its shape would be wrong
 SCALED = "self.c + np.dot(v, self.W) / self.sigma**2"
 
 wrong_versions(
     "BinaryRBM.energy",
-    ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
-    ("sign of the couplings", "- np.sum(..., axis=1)", "+ np.sum(..., axis=1)", "finite"),
-    ("each coupling counted half", "- np.sum(..., axis=1)", "- 0.5 * np.sum(..., axis=1)", "finite"),
-    (
-        "units of -1 and 1 in the couplings",
-        "np.dot(v, self.W) * h",
-        "np.dot(2 * v - 1, self.W) * (2 * h - 1)",
-        "finite",
-    ),
-    ("visible bias left out", "-np.dot(v, self.b) - ", "-", "finite"),
+    ("hidden bias left out", " - np.dot(h, self.c)", ""),
+    ("sign of the couplings", "- np.sum(..., axis=1)", "+ np.sum(..., axis=1)"),
+    ("each coupling counted half", "- np.sum(..., axis=1)", "- 0.5 * np.sum(..., axis=1)"),
+    ("units of -1 and 1 in the couplings", "np.dot(v, self.W) * h", "np.dot(2 * v - 1, self.W) * (2 * h - 1)"),
+    ("visible bias left out", "-np.dot(v, self.b) - ", "-"),
 )
 conventions(
     "BinaryRBM.energy",
@@ -40,11 +36,11 @@ terms(
 )
 wrong_versions(
     "BinaryRBM.free_energy",
-    ("hidden units at their means", f"softplus({FIELD})", f"expit({FIELD}) * ({FIELD})", "finite"),
-    ("the likelier state of each hidden unit alone", f"softplus({FIELD})", f"np.maximum({FIELD}, 0.0)", "finite"),
-    ("visible bias left out", "-np.dot(v, self.b) - ", "-", "finite"),
-    ("hidden bias left out", FIELD, "np.dot(v, self.W)", "finite"),
-    ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)", "finite"),
+    ("hidden units at their means", f"softplus({FIELD})", f"expit({FIELD}) * ({FIELD})"),
+    ("the likelier state of each hidden unit alone", f"softplus({FIELD})", f"np.maximum({FIELD}, 0.0)"),
+    ("visible bias left out", "-np.dot(v, self.b) - ", "-"),
+    ("hidden bias left out", FIELD, "np.dot(v, self.W)"),
+    ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)"),
 )
 conventions(
     "BinaryRBM.free_energy",
@@ -54,21 +50,21 @@ conventions(
 terms("BinaryRBM.free_energy", ("-b.v", "-np.dot(v, self.b)"), ("-sum softplus", f"-np.sum(softplus({FIELD}), axis=1)"))
 wrong_versions(
     "BinaryRBM.hidden_mean",
-    ("hidden bias left out", FIELD, "np.dot(v, self.W)", "finite"),
-    ("the likelier state for the mean", f"expit({FIELD})", f"1.0 * ({FIELD} > 0)", "finite"),
-    ("sign of the field", f"expit({FIELD})", f"expit(-({FIELD}))", "finite"),
-    ("the mean of units of -1 and 1", f"expit({FIELD})", f"np.tanh({FIELD})", "finite"),
-    ("one hidden unit on at a time: softmax", f"expit({FIELD})", f"np.exp({FIELD} - logsumexp({FIELD}))", "finite"),
+    ("hidden bias left out", FIELD, "np.dot(v, self.W)"),
+    ("the likelier state for the mean", f"expit({FIELD})", f"1.0 * ({FIELD} > 0)"),
+    ("sign of the field", f"expit({FIELD})", f"expit(-({FIELD}))"),
+    ("the mean of units of -1 and 1", f"expit({FIELD})", f"np.tanh({FIELD})"),
+    ("one hidden unit on at a time: softmax", f"expit({FIELD})", f"np.exp({FIELD} - logsumexp({FIELD}))"),
 )
 conventions(
     "BinaryRBM.hidden_mean", ("units of -1 and 1: sigmoid(2 a)", f"expit({FIELD})", f"expit(2 * ({FIELD}))", SPINS)
 )
 wrong_versions(
     "BinaryRBM.visible_mean",
-    ("visible bias left out", BACK, BACK.replace("self.b + ", ""), "finite"),
-    ("the likelier state for the mean", f"expit({BACK})", f"1.0 * ({BACK} > 0)", "finite"),
-    ("sign of the field", f"expit({BACK})", f"expit(-({BACK}))", "finite"),
-    ("a Gaussian unit's mean", f"expit({BACK})", BACK, "finite"),
+    ("visible bias left out", BACK, BACK.replace("self.b + ", "")),
+    ("the likelier state for the mean", f"expit({BACK})", f"1.0 * ({BACK} > 0)"),
+    ("sign of the field", f"expit({BACK})", f"expit(-({BACK}))"),
+    ("a Gaussian unit's mean", f"expit({BACK})", BACK),
     ("couplings transposed", "self.W.T", TRANSPOSED, "not square"),
 )
 conventions(
@@ -77,31 +73,16 @@ conventions(
 wrong_versions(
     "BinaryRBM.log_partition",
     ("log Z with the other sign", "return logsumexp(...)", "return -logsumexp(...)", "up to a factor", "mini-ebm"),
-    (
-        "mean over the states for their sum",
-        "return logsumexp(...)",
-        "return -len(near) * np.log(2) + logsumexp(...)",
-        "finite",
-    ),
-    (
-        "bias of the layer that is summed over left out",
-        "softplus(far + np.dot(h, W))",
-        "softplus(np.dot(h, W))",
-        "finite",
-    ),
-    ("bias of the layer that is enumerated left out", "np.dot(h, near) + ", "", "finite"),
-    ("the likeliest state alone", "logsumexp(np.dot(h, near) + _, ...)", "np.max(np.dot(h, near) + _, ...)", "finite"),
+    ("mean over the states for their sum", "return logsumexp(...)", "return -len(near) * np.log(2) + logsumexp(...)"),
+    ("bias of the layer that is summed over left out", "softplus(far + np.dot(h, W))", "softplus(np.dot(h, W))"),
+    ("bias of the layer that is enumerated left out", "np.dot(h, near) + ", ""),
+    ("the likeliest state alone", "logsumexp(np.dot(h, near) + _, ...)", "np.max(np.dot(h, near) + _, ...)"),
 )
 
 SPRING = "0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2"
 wrong_versions(
     "GaussianBernoulliRBM.energy",
-    (
-        "1/2 left out of the spring",
-        "0.5 * np.sum((v - self.b) ** 2, axis=1)",
-        "np.sum((v - self.b) ** 2, axis=1)",
-        "finite",
-    ),
+    ("1/2 left out of the spring", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
     (
         "sigma for sigma squared in the spring",
         "0.5 * np.sum(..., axis=1) / self.sigma**2 -",
@@ -115,8 +96,8 @@ wrong_versions(
         "np.sum(np.dot(v, self.W) * h, axis=1)",
         "sigma = 1",
     ),
-    ("hidden bias left out", " - np.dot(h, self.c)", "", "finite"),
-    ("sign of the couplings", " - coupling", " + coupling", "finite"),
+    ("hidden bias left out", " - np.dot(h, self.c)", ""),
+    ("sign of the couplings", " - coupling", " + coupling"),
 )
 conventions(
     "GaussianBernoulliRBM.energy",
@@ -141,12 +122,7 @@ terms(
 )
 wrong_versions(
     "GaussianBernoulliRBM.free_energy",
-    (
-        "1/2 left out of the spring",
-        "0.5 * np.sum((v - self.b) ** 2, axis=1)",
-        "np.sum((v - self.b) ** 2, axis=1)",
-        "finite",
-    ),
+    ("1/2 left out of the spring", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
     (
         "sigma for sigma squared in the spring",
         "np.sum(..., axis=1) / self.sigma**2",
@@ -154,7 +130,7 @@ wrong_versions(
         "sigma = 1",
     ),
     ("couplings not scaled", SCALED, FIELD, "sigma = 1"),
-    ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)", "finite"),
+    ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)"),
     (
         "hidden units left out",
         "- np.sum(softplus(...), axis=1)",
@@ -162,7 +138,7 @@ wrong_versions(
         "finite",
         "LSD GB-RBM: the score has them",
     ),
-    ("hidden units at their means", f"softplus({SCALED})", f"expit({SCALED}) * ({SCALED})", "finite"),
+    ("hidden units at their means", f"softplus({SCALED})", f"expit({SCALED}) * ({SCALED})"),
     ("springs to zero", "(v - self.b) ** 2", "v**2", "zero visible bias"),
 )
 conventions(
@@ -179,8 +155,8 @@ wrong_versions(
     "GaussianBernoulliRBM.hidden_mean",
     ("couplings not scaled", SCALED, FIELD, "sigma = 1"),
     ("bias scaled too", SCALED, f"({FIELD}) / self.sigma**2", "sigma = 1"),
-    ("hidden bias left out", "self.c + ", "", "finite"),
-    ("sign of the field", f"expit({SCALED})", f"expit(-({SCALED}))", "finite"),
+    ("hidden bias left out", "self.c + ", ""),
+    ("sign of the field", f"expit({SCALED})", f"expit(-({SCALED}))"),
     ("couplings of v - b", "np.dot(v, self.W)", "np.dot(v - self.b, self.W)", "zero visible bias"),
 )
 conventions(
@@ -194,16 +170,15 @@ wrong_versions(
         "np.dot(hidden(self, h), self.W.T) / self.sigma**2",
         "sigma = 1",
     ),
-    ("visible bias left out", "self.b + ", "", "finite"),
-    ("a binary unit's mean", BACK, f"expit({BACK})", "finite"),
+    ("visible bias left out", "self.b + ", ""),
+    ("a binary unit's mean", BACK, f"expit({BACK})"),
     (
         "sign of the couplings",
         "self.b + np.dot(hidden(self, h), self.W.T)",
         "self.b - np.dot(hidden(self, h), self.W.T)",
-        "finite",
     ),
     ("couplings transposed", "self.W.T", TRANSPOSED, "not square"),
-    ("units of -1 and 1", "np.dot(hidden(self, h), self.W.T)", "np.dot(2 * hidden(self, h) - 1, self.W.T)", "finite"),
+    ("units of -1 and 1", "np.dot(hidden(self, h), self.W.T)", "np.dot(2 * hidden(self, h) - 1, self.W.T)"),
 )
 conventions(
     "GaussianBernoulliRBM.visible_mean",
@@ -217,7 +192,7 @@ conventions(
 terms("GaussianBernoulliRBM.visible_mean", ("b", "self.b + 0 * np.dot(h, self.W.T)"), ("W h", "np.dot(h, self.W.T)"))
 wrong_versions(
     "GaussianBernoulliRBM.log_partition",
-    ("normaliser of the Gaussian left out", " + self.d * (0.5 * LOG_2PI + np.log(self.sigma))", "", "finite"),
+    ("normaliser of the Gaussian left out", " + self.d * (0.5 * LOG_2PI + np.log(self.sigma))", ""),
     (
         "d left out of it",
         "self.d * (0.5 * LOG_2PI + np.log(self.sigma))",
@@ -252,3 +227,10 @@ terms(
     ),
     ("d/2 log(2 pi sigma^2)", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))"),
 )
+
+asked("GaussianBernoulliRBM", values={"rbm_sigma": ((0.5, 1.0, 2.0, 1.0),)})
+asked("BinaryRBM.free_energy", seed=3_000, far=FARTHER)  # these seeds with fields of 20 to 26, and beyond 700
+asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)
+asked("BinaryRBM.log_partition GaussianBernoulliRBM.free_energy", seed=1_000, far=FARTHER)
+asked("GaussianBernoulliRBM.hidden_mean", seed=3_000, far=FARTHER)
+asked("GaussianBernoulliRBM.log_partition", far=FARTHER)

@@ -19,15 +19,15 @@ from refebm.samplers.diagnostics import Chains
 from refebm.variants.patch import Definition, Patch
 from refebm.variants.syntax import changed, replaced, syntax
 
-LONG = 400  # characters of a patch that nobody reads
+LONGEST = 200  # characters of a formula that is read at a glance
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A named patch of a public function: one line shows in what it differs.
+    """A named patch of a public function.
 
     function: a public name, or a method such as ``Gamma.score``. `was` is a pattern (see `refebm.variants.patch`) that
-    stands once in it, or in the function `inside` of the same module, and is replaced by `becomes`.
+    matches once in it, or in the function `inside` of the same module, and is replaced by `becomes`.
     """
 
     function: str
@@ -41,11 +41,14 @@ class Variant:
 
     @property
     def formula(self) -> str:
-        """The patch in words."""
+        """The replaced and the new expression, in words."""
         was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
-        if len(was + becomes) > LONG:
-            return "with other statements"
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
+
+    @property
+    def short(self) -> str:
+        """The formula, or that it is another one where that is long: the name says more."""
+        return self.formula if len(self.formula) <= LONGEST else "in another form"
 
     @functools.cache  # noqa: B019  (there are as many as there are variants)
     def implementation(self) -> Implementation:
@@ -54,7 +57,7 @@ class Variant:
         return Implementation(**{name: self.build(name, f"{name}.{method}" if method else name)})
 
     def build(self, name: str, patched: str, definition=None):
-        """The object `name`, compiled from syntax in which the definition `patched` says something else."""
+        """The object `name`, compiled from a tree in which the definition `patched` is patched."""
         definition = definition or getattr(refebm, name)
         module = sys.modules[definition.__module__]
         namespace = namespace_of(module)
@@ -101,7 +104,7 @@ def elsewhere(function: str, instead: dict, own: Variant | None = None) -> Imple
 
 
 def execute(tree: ast.Module, name: str, namespace: dict) -> None:
-    """Its definitions; what it would import is in the namespace, perhaps otherwise."""
+    """Execute the definitions of a module in a namespace that already has its imports, some perhaps replaced."""
     body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
     exec(compile(ast.fix_missing_locations(ast.Module(body, [])), name, "exec"), namespace)
 
@@ -136,7 +139,7 @@ def placed(variant: Variant, whole: ast.Module) -> Patch:
 
 
 def calling(function: str, other: Variant, own: Variant | None = None) -> Implementation:
-    """refebm in which a function calls a version of another one, and may be a version itself. Errors: ValueError."""
+    """refebm in which a function calls a variant of another one, and may be a variant itself. Errors: ValueError."""
     name, called = function.partition(".")[0], other.function.partition(".")[0]
     definition = getattr(refebm, name)
     namespace = namespace_of(sys.modules[definition.__module__]) | {called: getattr(other.implementation(), called)}
@@ -146,7 +149,7 @@ def calling(function: str, other: Variant, own: Variant | None = None) -> Implem
 
 
 def called_by(function: str) -> list[Variant]:
-    """The versions of other public functions that a function's text calls."""
+    """The variants of the other public functions that a function calls."""
     definition = getattr(refebm, function.partition(".")[0])
     if function != definition.__name__:
         return []
@@ -162,23 +165,24 @@ def definition_in(tree: ast.Module, name: str) -> Definition:
 
 @dataclass(frozen=True)
 class Wrong(Variant):
-    """A named wrong version of a public function, or of a theorem's statement (then function is ``theorem NAME``).
+    """A named wrong version of a public function, or of a theorem (then function is ``theorem NAME``).
 
-    survives: the weak check (see `refebm.variants.weak`) that does not notice. seen: where it was printed or shipped.
+    survives: the weak check (see `refebm.variants.weak`) that does not notice it; if no other, that its values are
+    finite. seen: where it was printed or shipped.
     """
 
-    survives: str
+    survives: str = "finite"
     seen: str = ""
 
     @property
     def misstated(self) -> Theorem | None:
-        """The theorem whose statement is wrong, where it is not a function that is."""
+        """The theorem that this is a wrong version of, or None if it is one of a function."""
         word, _, name = self.function.partition(" ")
         return THEOREMS[name] if word == "theorem" else None
 
     @property
     def theorems(self) -> list[Theorem]:
-        """Those that are about the function, or the one that is misstated."""
+        """The theorems about the function, or the one theorem that is misstated."""
         if self.misstated:
             return [self.misstated]
         return [theorem for theorem in THEOREMS.values() if self.function in theorem.about]
@@ -188,7 +192,7 @@ class Wrong(Variant):
         return REFERENCE if self.misstated else super().implementation()
 
     def statement(self, theorem: Theorem) -> Callable:
-        """The sides of the theorem, as misstated if it is the theorem that is wrong."""
+        """The function that returns the sides of the theorem, misstated if this is a wrong version of it."""
         if self.misstated:
             return self.build(theorem.sides.__name__, theorem.sides.__name__, theorem.sides)
         return theorem.sides
@@ -196,14 +200,14 @@ class Wrong(Variant):
 
 @dataclass(frozen=True)
 class Convention(Variant):
-    """What is not refebm's answer, but right elsewhere, by a known rule. where: the text or program that has it."""
+    """A variant that is right elsewhere, by a known rule, though not refebm's. where: the text or program with it."""
 
     where: str = ""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One of the terms that a formula adds up: an expression in the function's parameters and its module's names."""
+    """One term of the sum that a formula is: an expression in the function's parameters and its module's names."""
 
     function: str
     words: str
@@ -213,7 +217,7 @@ class Term:
         return f"{self.function}: {self.words}"
 
     def implementation(self) -> Implementation:
-        """refebm in which the function has this term alone; its checks of input stay."""
+        """refebm in which the function returns only this term; its checks of input stay."""
         name, _, method = self.function.partition(".")
         definition = getattr(refebm, name)
         whole = syntax(definition)
@@ -225,13 +229,13 @@ class Term:
 
 
 def ranks_made_normal(x):
-    """Of each coordinate of chains the normal scores of the ranks among all states."""
+    """The normal scores of the ranks of the states of all chains, for each coordinate."""
     ranks = scipy.stats.rankdata(x.reshape(-1, x.shape[2]), axis=0)
     return scipy.special.ndtri((ranks - 0.375) / (len(ranks) + 0.25)).reshape(x.shape)
 
 
 def sum_over_projections(function: Callable) -> Callable:
-    """For `mean_over_projections`: the mean times how many there are."""
+    """Replaces `mean_over_projections`: the sum instead of the mean."""
 
     @functools.wraps(function)
     def summed(*args):
@@ -242,7 +246,7 @@ def sum_over_projections(function: Callable) -> Callable:
 
 
 def first_projection(function: Callable) -> Callable:
-    """For `mean_over_projections`: the others are not looked at."""
+    """Replaces `mean_over_projections`: only the first projection is used."""
 
     @functools.wraps(function)
     def first(*args):
@@ -254,7 +258,7 @@ def first_projection(function: Callable) -> Callable:
 
 @dataclass(frozen=True)
 class Numbered(Convention):
-    """A convention with a number k that everybody chooses; where k is 0 the answer is refebm's."""
+    """A convention with a number k that users choose; for k = 0 the answer is refebm's."""
 
     def numbered(self, k: float) -> Convention:
         name, becomes = (
@@ -263,7 +267,7 @@ class Numbered(Convention):
         return Convention(self.function, name, self.was, becomes, self.where, inside=self.inside)
 
 
-PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names for patches to use
+PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names that patches may use
 WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 NUMBERED: list[Numbered] = []
@@ -271,7 +275,7 @@ TERMS: dict[str, tuple[Term, ...]] = {}
 
 
 def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
-    """Register the wrong versions of a function: rows of name, was, becomes, survives, and where it was seen."""
+    """Register the wrong versions of a function: rows of name, was, becomes, survives, seen."""
     WRONG.extend(Wrong(function, *row, inside=inside) for row in rows)
 
 
@@ -281,7 +285,7 @@ def conventions(function: str, *rows: tuple, inside: str = "") -> None:
 
 
 def numbered(function: str, *rows: tuple, inside: str = "") -> None:
-    """Register conventions with a number: rows of name, was, becomes, in which k is the number, and where it is."""
+    """Register conventions with a number k: rows of name, was, becomes (an expression in k), and where it is used."""
     NUMBERED.extend(Numbered(function, *row, inside=inside) for row in rows)
 
 

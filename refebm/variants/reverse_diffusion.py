@@ -1,5 +1,9 @@
-"""Variants of the reverse-time SDE, the probability flow, and denoising diffusion in steps."""
+"""Variants of the reverse-time SDE, the probability flow, and DDPM steps."""
 
+import numpy as np
+
+from refebm.variants.asked import FAR, asked
+from refebm.variants.questions import Question, handed, types
 from refebm.variants.record import conventions, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
@@ -52,9 +56,9 @@ wrong_versions(
     "reverse_sde_step",
     ("drift not turned round", BOTH, BOTH.replace("x -", "x +"), "finite", BACKWARD),
     ("f not turned round", BOTH, "x + (sde.drift(x, t) + g**2 * score(x, t)) *", NO_DRIFT, BACKWARD),
-    ("sign of the score", "- g**2 * score(x, t)", "+ g**2 * score(x, t)", "finite"),
-    ("g for g squared", "g**2 * score(...)", "g * score(...)", "finite"),
-    ("1/2 g squared: the probability flow, with noise", "g**2 * score(...)", "0.5 * g**2 * score(...)", "finite"),
+    ("sign of the score", "- g**2 * score(x, t)", "+ g**2 * score(x, t)"),
+    ("g for g squared", "g**2 * score(...)", "g * score(...)"),
+    ("1/2 g squared: the probability flow, with noise", "g**2 * score(...)", "0.5 * g**2 * score(...)"),
     ("no drift but the score", "sde.drift(x, t) - g**2 *", "-g**2 *", NO_DRIFT),
     ("dt for sqrt(dt)", "np.sqrt(dt)", "dt", "dt = 1", NO_ROOT),
     ("sqrt(2 dt): Langevin's noise", "np.sqrt(dt)", "np.sqrt(2 * dt)", "no noise drawn"),
@@ -62,9 +66,9 @@ wrong_versions(
     ("no noise", NOISE, "", "no noise drawn"),
     ("sign of the noise", NOISE, " - g * np.sqrt(dt) * z", "no noise drawn"),
     ("the same noise in each row", "* z", "* z[:1]", "one row", SAME_NOISE),
-    ("score of the time arrived at", "* score(x, t)", f"* score(x, {EARLIER})", "finite"),
+    ("score of the time arrived at", "* score(x, t)", f"* score(x, {EARLIER})"),
     ("time counted from the noise", "sde.diffusion(t)", "sde.diffusion(1 - t)", "constant rates"),
-    ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]", "finite"),
+    ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]"),
 )
 conventions(
     "reverse_sde_step",
@@ -98,11 +102,11 @@ terms(
 HALF = "0.5 * sde.diffusion(t)[:, None] ** 2"
 wrong_versions(
     "probability_flow_velocity",
-    ("no 1/2: the drift of the reverse-time SDE", "0.5 * ", "", "finite"),
-    ("1/4", HALF, "(0.5 * sde.diffusion(t)[:, None]) ** 2", "finite"),
-    ("sign of the score", f"- {HALF} * score(x, t)", f"+ {HALF} * score(x, t)", "finite"),
+    ("no 1/2: the drift of the reverse-time SDE", "0.5 * ", ""),
+    ("1/4", HALF, "(0.5 * sde.diffusion(t)[:, None]) ** 2"),
+    ("sign of the score", f"- {HALF} * score(x, t)", f"+ {HALF} * score(x, t)"),
     ("g for g squared", "[:, None] ** 2", "[:, None]", "finite", NOT_SQUARED),
-    ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]", "finite"),
+    ("std for g", "sde.diffusion(t)", "sde.marginal(t)[1]"),
     ("no drift", f"sde.drift(x, t) - {HALF} *", f"-{HALF} *", NO_DRIFT),
     ("score at the time counted from the noise", "score(x, t)\n", "score(x, 1 - t)\n", "half way"),
     ("noise at the time counted from the noise", "sde.diffusion(t)", "sde.diffusion(1 - t)", "constant rates"),
@@ -129,14 +133,9 @@ wrong_versions("probability_flow", ("no drift", RIGHT, f"{RIGHT} - {DRIFT}", NO_
 wrong_versions(
     "probability_flow",
     ("from t1 to t0", ASKED_FOR, "_solved(..., t1, t0, rtol, atol, progress)", "there and back"),
-    ("tolerances of its own", ASKED_FOR, "_solved(..., t0, t1, 1e-2, 1e-2, progress)", "finite"),
-    ("velocity of the start", "_velocity_at(score, sde, t)", "_velocity_at(score, sde, t0)", "finite"),
-    (
-        "one step of Euler's",
-        f"{ASKED_FOR}[0]",
-        "x + (t1 - t0) * probability_flow_velocity(score, sde, x, t0)",
-        "finite",
-    ),
+    ("tolerances of its own", ASKED_FOR, "_solved(..., t0, t1, 1e-2, 1e-2, progress)"),
+    ("velocity of the start", "_velocity_at(score, sde, t)", "_velocity_at(score, sde, t0)"),
+    ("one step of Euler's", f"{ASKED_FOR}[0]", "x + (t1 - t0) * probability_flow_velocity(score, sde, x, t0)"),
 )
 conventions(
     "probability_flow",
@@ -153,11 +152,11 @@ UNIT = "_hutchinson(velocity, x, v / np.sqrt(np.sum(v**2, -1, keepdims=True)))"
 wrong_versions("probability_flow_log_prob", *((*v, "finite") for v in VELOCITIES), inside="_velocity_at")
 wrong_versions(
     "probability_flow_log_prob",
-    ("sign of the divergence", "+ growth", "- growth", "finite"),
-    ("no divergence", " + growth", "", "finite"),
-    ("the law at the end asked at the start", "log_end(end)", "log_end(x)", "finite"),
-    ("from t1 to t0", ASKED_FOR, "_solved(..., t1, t0, rtol, atol, progress)", "finite"),
-    ("tolerances of its own", "_solved(..., rtol, atol, progress)", "_solved(..., 1.0, 1.0, progress)", "finite"),
+    ("sign of the divergence", "+ growth", "- growth"),
+    ("no divergence", " + growth", ""),
+    ("the law at the end asked at the start", "log_end(end)", "log_end(x)"),
+    ("from t1 to t0", ASKED_FOR, "_solved(..., t1, t0, rtol, atol, progress)"),
+    ("tolerances of its own", "_solved(..., rtol, atol, progress)", "_solved(..., 1.0, 1.0, progress)"),
     (
         "the sum of all entries for the trace",
         "field_and_divergence(velocity, x)",
@@ -175,7 +174,7 @@ wrong_versions(
 )
 wrong_versions(
     "probability_flow_log_prob",
-    ("the first projection alone", "mean_over_projections", "first_projection", "finite"),
+    ("the first projection alone", "mean_over_projections", "first_projection"),
     inside="_hutchinson",
 )
 conventions(
@@ -199,10 +198,9 @@ wrong_versions(
         "the time arrived at for the step",
         "reverse_sde_step(..., late, late - early, z_k)",
         "reverse_sde_step(..., early, late - early, z_k)",
-        "finite",
     ),
     ("every step from the first time", "zip(times[:-1], ...)", "zip([times[0]] * len(z), ...)", "one step back"),
-    ("steps of 1/K", "reverse_sde_step(..., late - early, z_k)", "reverse_sde_step(..., 1 / len(z), z_k)", "finite"),
+    ("steps of 1/K", "reverse_sde_step(..., late - early, z_k)", "reverse_sde_step(..., 1 / len(z), z_k)"),
     ("one correction alone", "for z_m in corrections: ...", "for z_m in corrections[:1]: ...", "one correction"),
     ("no corrections", "for z_m in corrections: ...", "for z_m in corrections[:0]: ...", "no corrections"),
     (
@@ -229,7 +227,6 @@ wrong_versions(
         "sign of the score in the step",
         "reverse_sde_step(score, ...)",
         "reverse_sde_step(lambda x, t: -score(x, t), ...)",
-        "finite",
     ),
     (
         "sign of the score in the corrections",
@@ -241,7 +238,6 @@ wrong_versions(
         "half of g squared in the step",
         "reverse_sde_step(score, ...)",
         "reverse_sde_step(lambda x, t: 0.5 * score(x, t), ...)",
-        "finite",
     ),
 )
 conventions(
@@ -273,14 +269,14 @@ UPSIDE_DOWN = "np.expm1(log_kept) / np.expm1(np.minimum(before, -0.001))"
 STD = "np.sqrt(-np.expm1(log_kept[i]))[:, None]"
 wrong_versions(
     "ddpm_step",
-    ("sqrt(1 - beta) missing", ROOT, "", "finite"),
+    ("sqrt(1 - beta) missing", ROOT, ""),
     ("1 - beta without the root", ROOT, " / (1 - beta)", "finite", "annotated_deep_learning 152"),
-    ("smaller, not larger", ROOT, " * np.sqrt(1 - beta)", "finite"),
-    ("the root below x alone", MEAN, "x / np.sqrt(1 - beta) + beta * score(x, i)", "finite"),
-    ("the score not times beta", "beta * score(...)", "score(...)", "finite"),
-    ("sign of the score", "beta * score(...)", "-beta * score(...)", "finite"),
-    ("half of the score", "beta * score(...)", "0.5 * beta * score(...)", "finite"),
-    ("predicted noise with the sign of a score", "beta * score(...)", f"beta / {STD} * score(...)", "finite"),
+    ("smaller, not larger", ROOT, " * np.sqrt(1 - beta)"),
+    ("the root below x alone", MEAN, "x / np.sqrt(1 - beta) + beta * score(x, i)"),
+    ("the score not times beta", "beta * score(...)", "score(...)"),
+    ("sign of the score", "beta * score(...)", "-beta * score(...)"),
+    ("half of the score", "beta * score(...)", "0.5 * beta * score(...)"),
+    ("predicted noise with the sign of a score", "beta * score(...)", f"beta / {STD} * score(...)"),
     ("beta for sigma", "np.sqrt(variances[i])", "variances[i]", "no noise drawn", NOT_SQUARED),
     ("no noise", " + sigma * z", "", "no noise drawn"),
     ("sign of the noise", "+ sigma * z", "- sigma * z", "no noise drawn"),
@@ -313,5 +309,42 @@ terms(
         "sigma z",
         "np.sqrt((betas * np.expm1(np.append(0.0, (l := np.cumsum(np.log1p(-betas)))[:-1])) / np.expm1(l)"
         " if posterior else betas)[i])[:, None] * z",
+    ),
+)
+
+FIRST, LATER_STEPS = "diffused_mixture", "noise_conditional"  # a mixture is asked at the first two steps
+DRIFTING = {"sde": "SubVariancePreserving"}  # for other SDEs the drift may be zero
+
+
+def by_both_divergences(impl, **question):
+    """The answers with the exact divergence and with that by projections."""
+    asked = Question(**question)
+    given = {name: handed(impl, types(FLOW).get(name), one) for name, one in asked.arguments(FLOW).items()}
+    v = Question(**question).projections(question.get("m", 2))
+    return np.concatenate([impl.probability_flow_log_prob(*given.values(), **more) for more in ({}, {"v": v})])
+
+
+FLOW = "probability_flow_log_prob"
+asked(FLOW, also=("t0", "t1", "rtol", "atol"), answer=by_both_divergences)
+asked("euler_maruyama_step predictor_corrector", rounded=DRIFTING)
+asked("reverse_sde_step", far=FAR, rounded=DRIFTING, each=({}, {"sde": "VarianceExploding"}))
+asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  # t = 1: a wrong version takes log(1 - t)
+asked(
+    "predictor_corrector",
+    beside=(("equal steps in time", {"d": 2, "n": 3, "kind": "noise_conditional", "times": [0.75, 0.5, 0.25]}),),
+)
+asked(
+    "ddpm_step",
+    also=("posterior",),
+    far=FAR,
+    generic=lambda i, half, d, n: {"posterior": i % 2 == 0},
+    each=({"posterior": False}, {"posterior": True}),
+    beside=(
+        ("the last step, i = 0, with the variance beta", {"d": 2, "n": 4, "kind": FIRST, "posterior": False}),
+        (
+            "rows that influence each other: a row alone",
+            {"d": 3, "n": 4, "alone": True, "kind": LATER_STEPS, "posterior": False},
+        ),
+        ("overflow: points far out", {"d": 2, "n": 3, "reach": 16, "kind": LATER_STEPS, "posterior": False}),
     ),
 )

@@ -1,5 +1,6 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
+from refebm.variants.asked import asked, particular
 from refebm.variants.record import conventions, wrong_versions
 
 SONG = "Song and Ermon 2020"
@@ -8,24 +9,19 @@ WHOLE = "np.minimum(turned / np.cos(angle[:-1]) ** 2, most)"
 
 wrong_versions(
     "cosine_betas",
-    ("the cosine not squared", WHOLE, "np.minimum(1 - np.cos(angle[1:]) / np.cos(angle[:-1]), most)", "finite"),
+    ("the cosine not squared", WHOLE, "np.minimum(1 - np.cos(angle[1:]) / np.cos(angle[:-1]), most)"),
     (
         "what is lost in all, for the step",
         WHOLE,
         "np.minimum(1 - (np.cos(angle[1:]) / np.cos(angle[0])) ** 2, most)",
         "one step",
     ),
-    (
-        "what is kept, for what is lost",
-        WHOLE,
-        "np.minimum((np.cos(angle[1:]) / np.cos(angle[:-1])) ** 2, most)",
-        "finite",
-    ),
-    ("over what is kept after the step", "np.cos(angle[:-1])", "np.cos(angle[1:])", "finite"),
+    ("what is kept, for what is lost", WHOLE, "np.minimum((np.cos(angle[1:]) / np.cos(angle[:-1])) ** 2, most)"),
+    ("over what is kept after the step", "np.cos(angle[:-1])", "np.cos(angle[1:])"),
     ("not cut", WHOLE, "turned / np.cos(angle[:-1]) ** 2", "all but the last"),
     ("no offset", ANGLE, "0.5 * np.pi * np.arange(n_steps + 1) / n_steps", "no offset"),
     ("offset that is not made up for", ANGLE, ANGLE.removesuffix(" / (1 + offset)"), "no offset"),
-    ("a root for the square", WHOLE, "np.minimum(np.sqrt(turned) / np.cos(angle[:-1]), most)", "finite"),
+    ("a root for the square", WHOLE, "np.minimum(np.sqrt(turned) / np.cos(angle[:-1]), most)"),
 )
 conventions(
     "cosine_betas",
@@ -41,22 +37,22 @@ conventions(
 COVERED = "ndtr(3 * ratio - apart) - ndtr(-3 * ratio - apart)"
 wrong_versions(
     "level_coverage",
-    ("three deviations of the smaller level", COVERED, "ndtr(3 - apart) - ndtr(-3 - apart)", "finite"),
-    ("sqrt(d) for sqrt(2 d)", "np.sqrt(2.0 * d)", "np.sqrt(d)", "finite"),
-    ("d for its root", "np.sqrt(2.0 * d)", "2.0 * d", "finite"),
-    ("the levels not apart", COVERED, "ndtr(3 * ratio) - ndtr(-3 * ratio)", "finite"),
-    ("the complement", COVERED, "1 - ndtr(3 * ratio - apart) + ndtr(-3 * ratio - apart)", "finite"),
-    ("one deviation for three", COVERED, "ndtr(ratio - apart) - ndtr(-ratio - apart)", "finite"),
-    ("the log of the ratio", "np.sqrt(2.0 * d) * (above_one(ratio) - 1)", "np.sqrt(2.0 * d) * np.log(ratio)", "finite"),
+    ("three deviations of the smaller level", COVERED, "ndtr(3 - apart) - ndtr(-3 - apart)"),
+    ("sqrt(d) for sqrt(2 d)", "np.sqrt(2.0 * d)", "np.sqrt(d)"),
+    ("d for its root", "np.sqrt(2.0 * d)", "2.0 * d"),
+    ("the levels not apart", COVERED, "ndtr(3 * ratio) - ndtr(-3 * ratio)"),
+    ("the complement", COVERED, "1 - ndtr(3 * ratio - apart) + ndtr(-3 * ratio - apart)"),
+    ("one deviation for three", COVERED, "ndtr(ratio - apart) - ndtr(-ratio - apart)"),
+    ("the log of the ratio", "np.sqrt(2.0 * d) * (above_one(ratio) - 1)", "np.sqrt(2.0 * d) * np.log(ratio)"),
 )
 FOUND = "level_coverage(ratio, d) > coverage"
 wrong_versions(
     "level_ratio",
     ("the complement", FOUND, "level_coverage(ratio, d) > 1 - coverage", "half"),
-    ("half as many dimensions", FOUND, "level_coverage(ratio, (d + 1) // 2) > coverage", "finite"),
-    ("of the squares", FOUND, "level_coverage(ratio**2, d) > coverage", "finite"),
-    ("one side alone", FOUND, "ndtr(np.sqrt(2.0 * d) * (ratio - 1) + 3 * ratio) - 0.5 < coverage", "finite"),
-    ("of three levels", FOUND, "level_coverage(ratio, d) > coverage**2", "finite"),
+    ("half as many dimensions", FOUND, "level_coverage(ratio, (d + 1) // 2) > coverage"),
+    ("of the squares", FOUND, "level_coverage(ratio**2, d) > coverage"),
+    ("one side alone", FOUND, "ndtr(np.sqrt(2.0 * d) * (ratio - 1) + 3 * ratio) - 0.5 < coverage"),
+    ("of three levels", FOUND, "level_coverage(ratio, d) > coverage**2"),
 )
 conventions(
     "level_ratio",
@@ -70,13 +66,13 @@ conventions(
 KEPT = "(1 - eta) ** (2 * n_steps)"
 wrong_versions(
     "annealed_variance",
-    ("half of the steps", KEPT, "(1 - eta) ** n_steps", "finite"),
-    ("the ratio for its square", "** 2 - settled", "- settled", "finite"),
-    ("as if it settled at the right variance", "settled = _", "settled = 1", "finite"),
+    ("half of the steps", KEPT, "(1 - eta) ** n_steps"),
+    ("the ratio for its square", "** 2 - settled", "- settled"),
+    ("as if it settled at the right variance", "settled = _", "settled = 1"),
     ("half of the noise", "settled = _", "settled = 0.5 / (1 - eta / 2)", "finite", "Song and Ermon 2019: alpha/2"),
-    ("settled, whatever the start", f"settled + {KEPT} * (above_one(ratio) ** 2 - settled)", "settled", "finite"),
-    ("an exponential", KEPT, "np.exp(-2 * n_steps * eta)", "finite"),
-    ("a step less", KEPT, "(1 - eta) ** (2 * n_steps - 2)", "finite"),
+    ("settled, whatever the start", f"settled + {KEPT} * (above_one(ratio) ** 2 - settled)", "settled"),
+    ("an exponential", KEPT, "np.exp(-2 * n_steps * eta)"),
+    ("a step less", KEPT, "(1 - eta) ** (2 * n_steps - 2)"),
 )
 conventions(
     "annealed_variance",
@@ -87,14 +83,14 @@ conventions(
         "Song and Ermon 2019, algorithm 1",
     ),
 )
-FALLS = "power * kept * (square - settled) > (1 - kept * (1 - eta)) * settled**2 / 2"
+FALLS = "power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2"
 wrong_versions(
     "annealed_step",
-    ("half of the steps", "2 * n_steps", "n_steps", "finite"),
-    ("the ratio for its square", "above_one(ratio) ** 2", "above_one(ratio)", "finite"),
-    ("where it is halved", FALLS, "kept * (1 - eta) * square > 0.5 * square", "finite"),
-    ("its own error left out", FALLS, "kept * square > 1 - kept", "finite"),
-    ("as if it settled at once", FALLS, "power * kept * (square - settled) > settled**2 / 2", "finite"),
+    ("half of the steps", "2 * n_steps", "n_steps"),
+    ("the ratio for its square", "(above_one(ratio) - 1) * (ratio + 1)", "above_one(ratio) - 1"),
+    ("where it is halved", FALLS, "kept * (1 - eta) > 0.5"),
+    ("its own error left out", FALLS, "kept * (1 + excess) > 1 - kept"),
+    ("as if it settled at once", FALLS, "power * kept * (excess - 0.5 * eta * settled) > settled**2 / 2"),
 )
 conventions(
     "annealed_step",
@@ -108,13 +104,29 @@ conventions(
 AVERAGE = "momentum * old + (1 - momentum) * new"
 wrong_versions(
     "moving_average",
-    ("a mean of both", AVERAGE, "0.5 * old + 0.5 * new", "finite"),
-    ("not normalised", AVERAGE, "momentum * old + new", "finite"),
-    ("nothing is forgotten", AVERAGE, "old + (1 - momentum) * new", "finite"),
-    ("momentum for its square", AVERAGE, "momentum**2 * old + (1 - momentum**2) * new", "finite"),
-    ("no average: the last parameters", AVERAGE, "new", "finite"),
+    ("a mean of both", AVERAGE, "0.5 * old + 0.5 * new"),
+    ("not normalised", AVERAGE, "momentum * old + new"),
+    ("nothing is forgotten", AVERAGE, "old + (1 - momentum) * new"),
+    ("momentum for its square", AVERAGE, "momentum**2 * old + (1 - momentum**2) * new"),
+    ("no average: the last parameters", AVERAGE, "new"),
 )
 conventions(
     "moving_average",
     ("the weight of the new parameters: 1 - m", AVERAGE, "(1 - momentum) * old + momentum * new", "rates of learning"),
 )
+
+
+def wide(ask, name):
+    """A dimension larger than that of other questions."""
+    return 8 * ask.d + ask.n
+
+
+asked("cosine_betas", also=("offset", "most"))
+asked("level_ratio", also=("coverage",), draws={"d": wide})
+asked(
+    "level_coverage",
+    draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
+)
+asked("annealed_variance annealed_step", draws={"n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d)})
+ETA = {"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))}
+asked("annealed_variance", draws=particular("annealed_variance").draws | ETA)

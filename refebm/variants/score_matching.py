@@ -1,5 +1,6 @@
 """Variants of the score-matching objectives, and of theorems about them."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 DIFFERENCE = "data_score(x) - score(x)"
@@ -10,7 +11,7 @@ FIRST, SECOND = "(ahead - behind) ** 2 / (8 * eps**2)", "(ahead + behind - 2 * h
 NONNEGATIVE = "2 * x * s + x**2 * diagonal + 0.5 * x**2 * s**2"
 UNIT = "/ (squared_norm(v) + 1e-300)"
 
-HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms, and on neither: one minimiser
+HALVES = "claCase/ScoreMatching; twice it: mog_score_matching"  # 1/2 on both terms or on neither: the same minimiser
 ERMON = "ermongroup/sliced_score_matching"
 
 SAME_PROJECTION = "the same projection in each row"
@@ -19,7 +20,7 @@ SUM = ("sum over projections", "mean_over_projections", "sum_over_projections")
 
 wrong_versions(
     "explicit_score_matching",
-    ("sign of the target", "- score(x)", "+ score(x)", "finite"),
+    ("sign of the target", "- score(x)", "+ score(x)"),
     (
         "absolute value for the square",
         f"squared_norm({DIFFERENCE})",
@@ -31,7 +32,6 @@ wrong_versions(
         "difference of the squares",
         f"squared_norm({DIFFERENCE})",
         "(squared_norm(data_score(x)) - squared_norm(score(x)))",
-        "finite",
     ),
     (
         "length for its square",
@@ -85,8 +85,8 @@ wrong_versions(
 terms("implicit_score_matching", ("1/2 |s|^2", "0.5 * squared_norm(score(x))"), ("tr(grad s)", EXACT))
 wrong_versions(
     "explicit_sliced",
-    ("sign of the target", "- score(x)", "+ score(x)", "finite"),
-    ("no target", DIFFERENCE, "score(x)", "finite"),
+    ("sign of the target", "- score(x)", "+ score(x)"),
+    ("no target", DIFFERENCE, "score(x)"),
     ("square before the sum", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm(v * ({DIFFERENCE}))", "d = 1"),
     (
         "absolute value for the square",
@@ -112,15 +112,8 @@ wrong_versions(
     ("unit projections", "dot(...)", f"dot(...) {UNIT}", "unit projections", ERMON),
     ("diagonal only", "dot(...)", "dot(v**2, field_and_diagonal(field, x)[1])", "d = 1"),
     ("sign", "dot(...)", "-dot(...)", "up to a factor"),
-    ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)", "finite"),
-    ("v once", "dot(v, jacobian_vector_product(...))", "dot(np.ones_like(v), jacobian_vector_product(...))", "finite"),
-    (
-        "signs of the projections",
-        "dot(...)",
-        "dot(np.sign(v), jacobian_vector_product(field, x, np.sign(v)))",
-        "finite",
-        f"{ERMON}: the comment says Rademacher, the code is Gaussian",
-    ),
+    ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)"),
+    ("v once", "dot(v, jacobian_vector_product(...))", "dot(np.ones_like(v), jacobian_vector_product(...))"),
     (
         SAME_PROJECTION,
         "dot(...)",
@@ -138,7 +131,7 @@ conventions(
 )
 wrong_versions(
     "sliced_score_matching",
-    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
+    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)"),
     ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
     ("square before the sum", "dot(v, score(x)) ** 2", "squared_norm(v * score(x))", "d = 1"),
     ("trace divided by d", "+ 0.5 * dot(v, score(x)) ** 2", "/ x.shape[1] + 0.5 * dot(v, score(x)) ** 2", "d = 1"),
@@ -161,7 +154,7 @@ terms("sliced_score_matching", ("v^T grad s v", FORM), ("1/2 (v.s)^2", "0.5 * do
 wrong_versions(
     "sliced_score_matching_vr",
     ("sliced square", "squared_norm(score(x))", "dot(v, score(x)) ** 2", "d = 1, signs"),
-    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)", "finite"),
+    ("sign of the trace", "hutchinson_divergence(...)", "-hutchinson_divergence(...)"),
     ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
     ("square averaged over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
     ("unit projections", f"{FORM} +", f"{FORM} {UNIT} +", "unit projections", ERMON),
@@ -174,7 +167,7 @@ wrong_versions(
     "finite_difference_sliced",
     ("4 for 8", "8 * eps**2", "4 * eps**2", "finite", "mog_score_matching; half of it: claCase/ScoreMatching"),
     ("eps for eps squared", "(ahead + behind - 2 * here) / eps**2", "(ahead + behind - 2 * here) / eps", "eps = 1"),
-    ("one-sided first difference", FIRST, "(ahead - here) ** 2 / (2 * eps**2)", "finite"),
+    ("one-sided first difference", FIRST, "(ahead - here) ** 2 / (2 * eps**2)"),
     (
         "steps of length 1",
         "-energy(x + eps * v), -energy(x), -energy(x - eps * v)",
@@ -196,11 +189,11 @@ terms(
 )
 wrong_versions(
     "nonnegative_score_matching",
-    ("derivative of the weight dropped", "2 * x * s + ", "", "finite"),
+    ("derivative of the weight dropped", "2 * x * s + ", ""),
     ("x for x squared on the derivative", "x**2 * diagonal", "x * diagonal", "x = 1"),
     ("no 1/2 on the square", "0.5 * ", "", "finite", "mog_score_matching"),
-    ("derivative of the weight halved", "2 * x * s", "x * s", "finite"),
-    ("no weight: implicit score matching", NONNEGATIVE, "diagonal + 0.5 * s**2", "finite"),
+    ("derivative of the weight halved", "2 * x * s", "x * s"),
+    ("no weight: implicit score matching", NONNEGATIVE, "diagonal + 0.5 * s**2"),
 )
 terms(
     "nonnegative_score_matching",
@@ -210,11 +203,11 @@ terms(
 )
 wrong_versions(
     "ratio_matching",
-    ("not squared", " ** 2", "", "finite"),
+    ("not squared", " ** 2", ""),
     ("one bit only", "np.eye(x.shape[1])", "np.eye(x.shape[1])[:1]", "d = 1"),
     ("all bits flipped", "np.abs(x - bit)", "1 - x + 0 * bit", "d = 1"),
-    ("bits cleared, not flipped", "np.abs(x - bit)", "x * (1 - bit)", "finite"),
-    ("pseudo-likelihood", "expit(energy(x) - energy(x_i)) ** 2", "np.logaddexp(0, energy(x) - energy(x_i))", "finite"),
+    ("bits cleared, not flipped", "np.abs(x - bit)", "x * (1 - bit)"),
+    ("pseudo-likelihood", "expit(energy(x) - energy(x_i)) ** 2", "np.logaddexp(0, energy(x) - energy(x_i))"),
 )
 conventions(
     "ratio_matching",
@@ -244,3 +237,7 @@ wrong_versions(
         "printed in HY-673 and CS236: = 0",
     ),
 )
+
+asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
+asked("finite_difference_sliced", far=())
+asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))

@@ -1,5 +1,6 @@
-"""Variants of SDEs: what is kept of the data, how much noise there is, and where the law at the end is."""
+"""Variants of SDEs: their scale, their noise, and their law at the end."""
 
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
@@ -24,7 +25,6 @@ wrong_versions(
         "time running the wrong way",
         "self.sigma_min * np.exp(t * self.log_ratio)",
         "self.sigma_max * np.exp(-t * self.log_ratio)",
-        "finite",
     ),
     ("the ratio squared", "np.exp(t * self.log_ratio)", "np.exp(2 * t * self.log_ratio)", "at t = 0"),
     ("the largest level for the ratio", "* self.log_ratio", "* np.log(self.sigma_max)", "at t = 0"),
@@ -32,22 +32,17 @@ wrong_versions(
 wrong_versions(
     "VarianceExploding.diffusion",
     ("2 forgotten", "2 * ", "", "up to a factor"),
-    (
-        "g squared for g",
-        "self.sigma(t) * np.sqrt(2 * self.log_ratio)",
-        "self.sigma(t) ** 2 * 2 * self.log_ratio",
-        "finite",
-    ),
-    ("slope of sigma", "np.sqrt(2 * self.log_ratio)", "self.log_ratio", "finite"),
-    ("sigma for g", " * np.sqrt(2 * self.log_ratio)", "", "finite"),
-    ("std for g", "self.sigma(t) * np.sqrt(2 * self.log_ratio)", "self.kernel(0.0, t)[1]", "finite"),
+    ("g squared for g", "self.sigma(t) * np.sqrt(2 * self.log_ratio)", "self.sigma(t) ** 2 * 2 * self.log_ratio"),
+    ("slope of sigma", "np.sqrt(2 * self.log_ratio)", "self.log_ratio"),
+    ("sigma for g", " * np.sqrt(2 * self.log_ratio)", ""),
+    ("std for g", "self.sigma(t) * np.sqrt(2 * self.log_ratio)", "self.kernel(0.0, t)[1]"),
 )
 wrong_versions(
     "VarianceExploding.kernel",
     ("variance for deviation", EXPLODED, f"({EXPLODED}) ** 2", "finite", NO_ROOT),
-    ("difference of the levels", EXPLODED, "self.sigma(t) - self.sigma(s)", "finite"),
+    ("difference of the levels", EXPLODED, "self.sigma(t) - self.sigma(s)"),
     ("level at the start of time", "self.sigma(t)", "self.sigma(t - s)", "from 0"),
-    ("2 forgotten", "-2 * (t - s)", "-(t - s)", "finite"),
+    ("2 forgotten", "-2 * (t - s)", "-(t - s)"),
 )
 conventions(
     "VarianceExploding.kernel", ("sigma(t) for std", EXPLODED, "self.sigma(t)", "score_sde VESDE: sigma_min = 0")
@@ -71,7 +66,7 @@ terms(
 )
 wrong_versions(
     "VariancePreserving.integral",
-    ("beta for its integral", INTEGRAL, "self.beta(t) + 0.0 * s", "finite"),
+    ("beta for its integral", INTEGRAL, "self.beta(t) + 0.0 * s"),
     ("beta at the end all along", INTEGRAL, "(t - s) * self.beta(t)", "constant beta"),
     ("1/2 forgotten", "0.5 * ", "", "constant beta"),
     ("from 0", INTEGRAL, INTEGRAL.replace("(t - s)", "t").replace("(s + t)", "t"), "from 0"),
@@ -101,35 +96,35 @@ conventions(
 )
 wrong_versions(
     "VariancePreserving.diffusion",
-    ("g squared for g", "np.sqrt(self.beta(t))", "self.beta(t)", "finite"),
-    ("integral of beta for beta", "self.beta(t)", "self.integral(0.0, t)", "finite"),
-    ("std for g", "np.sqrt(self.beta(t))", "self.kernel(0.0, t)[1]", "finite"),
-    ("that of sub-VP", "self.beta(t)", "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))", "finite"),
+    ("g squared for g", "np.sqrt(self.beta(t))", "self.beta(t)"),
+    ("integral of beta for beta", "self.beta(t)", "self.integral(0.0, t)"),
+    ("std for g", "np.sqrt(self.beta(t))", "self.kernel(0.0, t)[1]"),
+    ("that of sub-VP", "self.beta(t)", "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))"),
     ("time running the wrong way", "self.beta(t)", "self.beta(1 - t)", "constant beta"),
 )
 wrong_versions(
     "VariancePreserving.kernel",
     ("variance for deviation", PRESERVED, "-np.expm1(-b)", "finite", NO_ROOT),
-    ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)", "finite"),
-    ("1/2 in the variance too", "np.expm1(-b)", "np.expm1(-0.5 * b)", "finite"),
+    ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)"),
+    ("1/2 in the variance too", "np.expm1(-b)", "np.expm1(-0.5 * b)"),
     ("beta(t) for its integral", "self.integral(s, t)", "self.beta(t) + 0.0 * s", "finite", "score_sde 73"),
     ("from 0", "self.integral(s, t)", "self.integral(0.0, t) + 0.0 * s", "from 0"),
-    ("nothing forgotten", "np.exp(-0.5 * b)", "1.0 + 0.0 * b", "finite"),
+    ("nothing forgotten", "np.exp(-0.5 * b)", "1.0 + 0.0 * b"),
 )
 wrong_versions(
     "VariancePreserving.prior",
-    ("variance of noise at the end", "1.0", "self.kernel(0.0, 1.0)[1] ** 2", "finite"),
+    ("variance of noise at the end", "1.0", "self.kernel(0.0, 1.0)[1] ** 2"),
     ("shared among coordinates", "1.0", "1.0 / d", "d = 1"),
-    ("mean one", "np.zeros", "np.ones", "finite"),
-    ("variance beta_max", "1.0", "self.beta_max", "finite"),
+    ("mean one", "np.zeros", "np.ones"),
+    ("variance beta_max", "1.0", "self.beta_max"),
 )
 wrong_versions(
     "VariancePreserving.drift",
     ("sign", "-0.5 * np.reshape(...)", "0.5 * np.reshape(...)", "up to a factor"),
     ("the first row's time for all", RATE, f"{RATE}[:1]", "one time"),
-    ("square root of beta", RATE, f"np.sqrt({RATE})", "finite"),
-    ("integral of beta for beta", RATE, "self.integral(0.0, t)", "finite"),
-    ("the same for all points", "* x", "* np.ones_like(x)", "finite"),
+    ("square root of beta", RATE, f"np.sqrt({RATE})"),
+    ("integral of beta for beta", RATE, "self.integral(0.0, t)"),
+    ("the same for all points", "* x", "* np.ones_like(x)"),
     inside="LinearSDE",
 )
 wrong_versions(
@@ -141,34 +136,34 @@ wrong_versions(
         "finite",
         NO_ROOT,
     ),
-    ("scale and std exchanged", "self.kernel(0.0, t)", "self.kernel(0.0, t)[::-1]", "finite"),
-    ("what is still to come", "self.kernel(0.0, t)", "self.kernel(t, 1.0)", "finite"),
-    ("half the time", "self.kernel(0.0, t)", "self.kernel(0.0, 0.5 * t)", "finite"),
+    ("scale and std exchanged", "self.kernel(0.0, t)", "self.kernel(0.0, t)[::-1]"),
+    ("what is still to come", "self.kernel(0.0, t)", "self.kernel(t, 1.0)"),
+    ("half the time", "self.kernel(0.0, t)", "self.kernel(0.0, 0.5 * t)"),
     inside="LinearSDE",
 )
 wrong_versions(
     "VariancePreserving.diffused",
-    ("std where variance belongs", "variance = std**2", "variance = std", "finite"),
-    ("scale not squared", "scale**2 * density.spread", "scale * density.spread", "finite"),
-    ("means left where they are", "scale * density.means", "density.means", "finite"),
-    ("covariances left as they are", "scale**2 * density.spread", "density.spread", "finite"),
-    ("no noise", "* density.spread + variance * one", "* density.spread", "finite"),
+    ("std where variance belongs", "variance = std**2", "variance = std"),
+    ("scale not squared", "scale**2 * density.spread", "scale * density.spread"),
+    ("means left where they are", "scale * density.means", "density.means"),
+    ("covariances left as they are", "scale**2 * density.spread", "density.spread"),
+    ("no noise", "* density.spread + variance * one", "* density.spread"),
     inside="LinearSDE",
 )
 wrong_versions(
     "VariancePreserving.prior_gap",
-    ("the other divergence", GAP, "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], prior)", "finite"),
+    ("the other divergence", GAP, "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], prior)"),
     ("sign", GAP, "expect([lambda x: prior.log_prob(x) - end.log_prob(x)], end)", "up to a factor"),
-    ("of the data", "self.diffused(density, 1.0)", "self.diffused(density, 0.0)", "finite"),
-    ("no entropy", GAP, "expect([lambda x: -prior.log_prob(x)], end)", "finite"),
-    ("of the law half way", "self.diffused(density, 1.0)", "self.diffused(density, 0.5)", "finite"),
+    ("of the data", "self.diffused(density, 1.0)", "self.diffused(density, 0.0)"),
+    ("no entropy", GAP, "expect([lambda x: -prior.log_prob(x)], end)"),
+    ("of the law half way", "self.diffused(density, 1.0)", "self.diffused(density, 0.5)"),
     inside="LinearSDE",
 )
 wrong_versions(
     "VarianceExploding.prior",
-    ("deviation for variance", "self.kernel(0.0, 1.0)[1] ** 2", "self.kernel(0.0, 1.0)[1]", "finite"),
-    ("variance one", "self.kernel(0.0, 1.0)[1] ** 2", "1.0", "finite"),
-    ("half the time", "self.kernel(0.0, 1.0)", "self.kernel(0.0, 0.5)", "finite"),
+    ("deviation for variance", "self.kernel(0.0, 1.0)[1] ** 2", "self.kernel(0.0, 1.0)[1]"),
+    ("variance one", "self.kernel(0.0, 1.0)[1] ** 2", "1.0"),
+    ("half the time", "self.kernel(0.0, 1.0)", "self.kernel(0.0, 0.5)"),
     ("shared among coordinates", "[1] ** 2", "[1] ** 2 / d", "d = 1"),
     inside="LinearSDE",
 )
@@ -179,20 +174,19 @@ conventions(
 )
 wrong_versions(
     "SubVariancePreserving.diffusion",
-    ("2 forgotten", "np.expm1(-2 * self.integral(0.0, t))", "np.expm1(-self.integral(0.0, t))", "finite"),
-    ("that of VP", "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(...))", "np.sqrt(self.beta(t))", "finite"),
+    ("2 forgotten", "np.expm1(-2 * self.integral(0.0, t))", "np.expm1(-self.integral(0.0, t))"),
+    ("that of VP", "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(...))", "np.sqrt(self.beta(t))"),
     (
         "g squared for g",
         "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))",
         "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))",
-        "finite",
     ),
-    ("beta for its integral", "self.integral(0.0, t)", "self.beta(t)", "finite"),
+    ("beta for its integral", "self.integral(0.0, t)", "self.beta(t)"),
 )
 wrong_versions(
     "SubVariancePreserving.kernel",
-    ("std of VP", SUBDUED, PRESERVED, "finite"),
-    ("variance for deviation", SUBDUED, "np.expm1(-b) * np.expm1(-total)", "finite"),
+    ("std of VP", SUBDUED, PRESERVED),
+    ("variance for deviation", SUBDUED, "np.expm1(-b) * np.expm1(-total)"),
     ("the marginal's form for any start", SUBDUED, "-np.expm1(-b)", "from 0"),
     (
         "noise that was there left out",
@@ -200,13 +194,13 @@ wrong_versions(
         "self.integral(0.0, t)",
         "from 0",
     ),
-    ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)", "finite"),
+    ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)"),
 )
 wrong_versions(
     "GivenDiffusion.diffusion",
-    ("g squared for g", "self.sigma(t)", "self.sigma(t) ** 2", "finite"),
-    ("std for g", "self.sigma(t)", "np.sqrt(self.variance(t))", "finite"),
-    ("square root of sigma", "self.sigma(t)", "np.sqrt(self.sigma(t))", "finite"),
+    ("g squared for g", "self.sigma(t)", "self.sigma(t) ** 2"),
+    ("std for g", "self.sigma(t)", "np.sqrt(self.variance(t))"),
+    ("square root of sigma", "self.sigma(t)", "np.sqrt(self.sigma(t))"),
     ("time running the wrong way", "t", "1 - t", "half way"),
 )
 wrong_versions(
@@ -234,3 +228,13 @@ wrong_versions(
     ),
     ("as if from now on", "self.variance(t) - self.variance(s)", "self.variance(t - s)", "from 0"),
 )
+
+SCALE_AND_STD = ("the scale", "the standard deviation")
+asked("VarianceExploding.kernel SubVariancePreserving.kernel VariancePreserving.marginal", parts=SCALE_AND_STD)
+asked("VariancePreserving.kernel", parts=SCALE_AND_STD)
+asked(
+    "VariancePreserving.betas",
+    generic=lambda i, half, d, n: {"n_steps": n + half},
+    without=("n_steps",),  # a convention has beta at both ends of the chain, so it needs two steps
+)
+asked("VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap", most_d=1)

@@ -1,7 +1,7 @@
-"""Conventions as steps: what may be done otherwise by a known rule, made from the types of a function's arguments.
+"""Conventions as steps: single known differences, made from the types of a function's arguments, that compose.
 
 A chain has at most one step of each kind: what the model predicts, the sign of an energy, the step size, the index, the
-length of projections, the noise of the last step. Losses have a weight of each row beside that: a power of the
+length of projections, the noise of the last step. In addition, losses may have a weight for each row: a power of the
 noise level, that of Karras et al., g^2, 2 (no 1/2), 1/d.
 """
 
@@ -16,10 +16,12 @@ import autograd.numpy as np
 import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
-from refebm.variants.questions import CALLED, parameters, types
+from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
+HANG = "Hang et al. 2023, eq. 5"
+LUCIDRAINS = "denoising-diffusion-pytorch"
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
@@ -29,8 +31,8 @@ Weight = Callable[[dict], np.ndarray | float]
 
 
 class Step(NamedTuple):
-    """before: the arguments with which the reference gives the answer. natural: the loss of the model's own misfit,
-    over that of the reference, (n,)."""
+    """One convention. before: maps the given arguments to those with which the reference gives this convention's
+    answer. natural: the weight (n,) that turns the reference's loss into that of the model's own prediction error."""
 
     kind: str
     words: str
@@ -43,11 +45,11 @@ class Weighting(NamedTuple):
     words: tuple[str, ...]
     factor: Weight
     source: str = ""
-    constant: float = 1.0  # what of it is a number
+    constant: float = 1.0  # the part of the factor that is a constant
 
 
 class Chain(NamedTuple):
-    """Steps, and what is made of the result; `inner` is the implementation that answers, perhaps with a mistake."""
+    """Steps and a weighting of the result; `inner` is the implementation that is called, perhaps with a mistake."""
 
     function: str
     steps: tuple[Step, ...] = ()
@@ -61,7 +63,7 @@ class Chain(NamedTuple):
     @property
     def sources(self) -> str:
         some = [step.source for step in self.steps] + [self.weighting.source if self.weighting else ""]
-        return "; ".join(dict.fromkeys(filter(None, some)))
+        return "; ".join(dict.fromkeys(filter(None, "; ".join(some).split("; "))))
 
     def implementation(self) -> Implementation:
         """refebm in which the function is called with other arguments, and its rows are weighted."""
@@ -74,18 +76,16 @@ class Chain(NamedTuple):
             given = made = dict(zip(names, args)) | named
             for step in self.steps:
                 made = step.before(made)
-            return self.weigh(given, answer(**made)) if self.weighting or self.natural else answer(**made)
+            rows = answer(**made)
+            for weight in self.natural:  # taken at the arguments that the steps made, not at those given
+                rows = weight(made) * rows
+            return self.weighting.factor(given) * rows if self.weighting else rows
 
         return Implementation(**{name: stepped})
 
     @property
     def natural(self) -> list[Weight]:
         return [step.natural for step in self.steps if step.natural]
-
-    def weigh(self, given: dict, rows):
-        for weight in (*self.natural, *([self.weighting.factor] if self.weighting else [])):
-            rows = weight(given) * rows
-        return rows
 
 
 # --- what the model predicts -----------------------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class Form(NamedTuple):
     a: Callable
     b: Callable = lambda m, std: 0.0
     c: Callable = lambda m, std: 1.0
-    only: str = ""  # where m^2 + std^2 = 1, or where m = 1
+    only: str = ""  # set if the form needs m^2 + std^2 = 1, or m = 1
 
 
 FORMS = {
@@ -132,7 +132,7 @@ for deviation in DATA_DEVIATIONS:
 
 
 def models(function: str) -> tuple[str, str]:
-    """The name of the argument that is a model of the noisy data, and what it predicts; empty where there is none."""
+    """The name of the argument that is a model of the noisy data, and what it predicts; empty if there is none."""
     kinds = (glossary.Field, glossary.LevelField, glossary.TimeField)
     named = [name for name, kind in types(function).items() if kind in kinds and name in ("score", "noise", "denoiser")]
     levels = (glossary.Levels, glossary.Level, glossary.Sde, glossary.Betas)
@@ -141,19 +141,21 @@ def models(function: str) -> tuple[str, str]:
 
 
 def moments(function: str, given: dict, level, n: int):
-    """m and std, (n, 1), at a level, a time or a step, or at the question's own sigma."""
+    """m and std, (n, 1), at a level, time or step, or at the argument sigma."""
     if "betas" in given:
         log_kept = np.cumsum(np.log1p(-given["betas"]))[np.asarray(level, int)][:, None]
         return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))
     if "sde" in given:
         m, std = given["sde"].marginal(level)
         return np.ones((n, 1)) * np.reshape(m, (-1, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
+    if "scale" in given:
+        return tuple(np.ones((n, 1)) * np.reshape(given[name], (-1, 1)) for name in ("scale", "std"))
     std = given["sigma"] if level is None else level
     return np.ones((n, 1)), np.ones((n, 1)) * np.reshape(std, (-1, 1))
 
 
 def _level(given: dict):
-    """The level, the time or the step of each row."""
+    """The step or the time of each row, or None."""
     name = next((name for name in ("i", "t") if name in given), None)
     return np.ones(_length(given)) * given[name] if name else None
 
@@ -177,7 +179,7 @@ def _predicts(function: str, argument: str, native: Form, form: Form) -> Callabl
 
 
 def _own_weight(function: str, argument: str, given: dict):
-    """What 1/2 |misfit|^2 of the model is multiplied by, (n,): the loss is a square in what the model says."""
+    """The weight (n,) of the model's 1/2 |error|^2 in the loss, from the loss being quadratic in the model's value."""
     given = given | ({"weight": lambda t: 1.0 + 0 * t} if "weight" in given else {})
     said = [lambda x, *_, k=k: k * np.ones_like(x) for k in (1.0, -1.0, 0.0)]
     up, down, still = (getattr(refebm, function)(**given | {argument: one}) for one in said)
@@ -185,7 +187,7 @@ def _own_weight(function: str, argument: str, given: dict):
 
 
 def _natural(function: str, argument: str, native: Form, form: Form) -> Weight:
-    """Of 1/2 |f - what f predicts|^2, over the loss."""
+    """1/2 |f - its target|^2 divided by the loss, where f is the prediction in another form."""
 
     def weight(given: dict):
         level = None if glossary.Levels in types(function).values() else _level(given)
@@ -201,27 +203,26 @@ def _forms(function: str) -> Iterator[Step]:
     if not argument:
         return
     loss = types(function)["return"] == glossary.Loss
-    forms = dict(FORMS)
+    forms, scaled = (
+        dict(FORMS),
+        {glossary.Sde, glossary.Betas} & set(types(function).values()) or "scale" in types(function),
+    )
     if glossary.Betas in types(function).values():
         forms |= {"previous": None}
     for name, form in forms.items():
-        if name == native or (form and form.only and {glossary.Sde, glossary.Betas} & set(types(function).values())):
+        if name == native or (form and form.only and scaled):
             continue
         if form is None:
             words, natural = "the model predicts the mean of the previous point", _of_previous if loss else None
             yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural)
         else:
-            words = (
-                form.words
-                if glossary.Sde in types(function).values() or "betas" in types(function)
-                else _plain(form.words)
-            )
+            words = form.words if scaled else _plain(form.words)
             yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
                        _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
 
 
 def _plain(words: str) -> str:
-    """Where there is no m, and sigma is the deviation."""
+    """The words for functions without m, whose deviation is sigma."""
     for was, becomes in (("m r", "r"), ("x/m", "y"), (" x)/", " y)/"), ("m eps", "eps"), ("std", "sigma")):
         words = words.replace(was, becomes)
     return words
@@ -266,7 +267,7 @@ def _relabelled(change: Callable) -> Callable:
 
 
 def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
-    """The steps that an argument of this type may have."""
+    """The steps that an argument of this type offers."""
     step, of = functools.partial(_changed, argument), set(types(function).values())
     if kind == glossary.Energy:
         yield Step("sign", "the model is f = -E", MINUS_E, step(_minus))
@@ -275,22 +276,20 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
                    step(lambda u, _: 1 - u))  # fmt: skip
     if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
-        yield Step(
-            "step size",
-            half,
-            "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
-            step(lambda eta, _: eta / 2),
-        )
+        yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
+                   step(lambda eta, _: eta / 2))  # fmt: skip
         yield Step("step size", f"the noise is eps z, the drift eps^2/2: eta = eps^2/2 (drift {argument}^2/2)",
                    "Song and Kingma 2021, section 3; Neal 2011", step(lambda eta, _: eta**2 / 2))  # fmt: skip
     if kind in (glossary.Projections, glossary.Direction) and function != "jacobian_vector_product":
+        yield Step("projections", "signs for projections: sign(v), Rademacher's where v is normal", "Hutchinson 1989",
+                   step(lambda v, _: np.sign(v)))  # fmt: skip
         yield Step("projections", "projections of length sqrt(d): v sqrt(d)/|v|", "Song et al. 2020, section 3",
                    step(lambda v, _: np.sqrt(v.shape[-1]) * _unit(v)))  # fmt: skip
-        if "hutchinson" not in function and not function.endswith("_vr"):  # where it is no factor of the whole
+        if "hutchinson" not in function and not function.endswith("_vr"):  # else it only scales the answer
             yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
-        for words, change in (("steps are told to the model from 1 on: f(x, i + 1)", lambda i: i + 1),):
-            yield Step("index", words, HO, step(_relabelled(change)))
+        words = "steps are told to the model from 1 on: f(x, i + 1)"
+        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)))
     if kind == glossary.TimeField and glossary.Sde in of:
         for count in (999, 1000):
             yield Step(
@@ -299,12 +298,18 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
+    if kind == glossary.Fraction and argument == "eta":
+        yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
+                   step(lambda eta, _: eta**0.5))  # fmt: skip
+    if kind == glossary.TimeWeight and types(function)["return"] == glossary.Loss:
+        own = "weights of its own: those that it is handed are not used"
+        yield Step("own weight", own, "programs without a choice", step(lambda weight, _: lambda t: 1.0 + 0 * t))
     if kind == glossary.Sde and "t" in types(function):
         yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing))
 
 
 def _langevin(function: str) -> bool:
-    """Whether its text has the noise sqrt(2 eta) z, or calls a step that has."""
+    """Whether the function's text has the noise sqrt(2 eta) z, or calls a step that has."""
     text = ast.unparse(syntax(getattr(refebm, function)))
     return "np.sqrt(2 * eta)" in text or "langevin_step(" in text
 
@@ -324,12 +329,12 @@ class _from_nothing:
 
 @functools.cache
 def steps(function: str) -> tuple[Step, ...]:
-    """Those of the kinds of arguments that the function has."""
-    if "." in function or function in CALLED or function == "implicit_negative_elbo":
+    """The steps that the types of the function's arguments offer."""
+    if "." in function or function in CALLED or function in FOR_GRADIENTS:
         return ()
     asked = {name: types(function).get(name) for name in parameters(function)}
     others = [step for name, kind in asked.items() for step in _of_type(function, name, kind)]
-    return (*others, *_forms(function))  # what the model is told comes before what it says
+    return (*others, *_forms(function))  # changes of a model's input come before changes of its output
 
 
 @functools.cache
@@ -349,7 +354,7 @@ def _deviation(function: str, given: dict):
 
 
 def _powers(function: str) -> Iterator[Weighting]:
-    """Of the noise level, that of Karras et al., and g^2."""
+    """Weightings by powers of the noise level, by that of Karras et al., and by g^2."""
     yield Weighting((), lambda given: 1.0)
     of = types(function)
     if glossary.Loss != of["return"] or not models(function)[0]:
@@ -358,6 +363,12 @@ def _powers(function: str) -> Iterator[Weighting]:
     if name == "std":
         for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
             yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
+        yield Weighting(
+            ("times snr/(snr + 1), snr = m^2/std^2",), functools.partial(_least, function, np.inf, 1), LUCIDRAINS
+        )
+        for words, over in (("", None), ("/snr", 0), ("/(snr + 1)", 1)):  # of the clean point, the noise, v
+            word = f"times min(snr, 5){words} (min-SNR weights, snr = m^2/std^2)"
+            yield Weighting((word,), functools.partial(_least, function, 5.0, over), HANG)
     for power in (2, 4, -2, -4):
         source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
         yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
@@ -378,6 +389,13 @@ def _ratio(function: str, power: int, given: dict):
     return m[:, 0] ** 2 / std[:, 0] ** power
 
 
+def _least(function: str, most: float, over: int | None, given: dict):
+    """min(snr, most), divided by snr + over unless `over` is None; snr is the signal-to-noise ratio."""
+    m, std = moments(function, given, _level(given), _length(given))
+    ratio = m[:, 0] ** 2 / std[:, 0] ** 2
+    return np.minimum(ratio, most) / (1.0 if over is None else ratio + over)
+
+
 def _karras(function: str, s: float, power: int, given: dict):
     level = _deviation(function, given)
     return level**power * (level**2 + s**2) / s**2
@@ -395,10 +413,10 @@ def _halves(function: str) -> list[tuple[str, float]]:
 
 @functools.cache
 def weightings(function: str) -> tuple[Weighting, ...]:
-    """What a loss over the coordinates of a field may be multiplied by; else nothing but 1."""
+    """The factors that a loss over the coordinates of a field may have; for other functions only 1."""
     of = set(types(function).values()) if "." not in function else set()
     fields = {glossary.Field, glossary.LevelField, glossary.TimeField, glossary.Projections, glossary.Direction}
-    if types(function)["return"] != glossary.Loss or not of & fields or function == "implicit_negative_elbo":
+    if types(function)["return"] != glossary.Loss or not of & fields:
         return (Weighting((), lambda given: 1.0),)
     found = []
     for power in _powers(function):

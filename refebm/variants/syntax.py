@@ -1,8 +1,9 @@
-"""Trees of syntax: what counts in them, sums and products as they are written, and trees with one node exchanged."""
+"""Syntax trees: the nodes that matter, sums and products as they are written, and trees with one node replaced."""
 
 import ast
 import functools
 import inspect
+import operator
 import textwrap
 from collections.abc import Iterator
 
@@ -18,7 +19,7 @@ def syntax(thing) -> ast.Module:
 
 
 def below(node: ast.AST) -> Iterator[ast.AST]:
-    """The node, and all in it that counts."""
+    """The node and all nodes in it that matter: no docstrings and type hints, for example."""
     yield node
     for _, value in fields(node):
         for part in value if isinstance(value, list) else [value]:
@@ -31,7 +32,7 @@ def fields(node: ast.AST) -> list[tuple[str, object]]:
 
 
 def word_of(node) -> str:
-    """The name, where the node is but a name."""
+    """The name, if the node is just a name; else an empty string."""
     return node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else ""
 
 
@@ -45,7 +46,7 @@ def kind_of(node) -> str:
 
 
 def links_of(node: ast.expr, kind: str, behind=None) -> list[Link]:
-    """The terms of a sum, or the factors of a product, each with the operator before it; of all else, itself."""
+    """The terms of a sum or factors of a product, each with the operator before it; for other nodes, the node."""
     if not kind or kind_of(node) != kind:
         return [(None, node)]
     value = (behind or {}).get(word_of(node.left))
@@ -60,21 +61,21 @@ def linked(links: list[Link]) -> ast.expr:
 
 
 def changed(node: ast.AST, **fields) -> ast.AST:
-    """A copy with other fields, of those that it has."""
+    """A copy of the node with some fields changed, if it has them."""
     known = {name: value for name, value in fields.items() if name in node._fields}
     return ast.copy_location(type(node)(**dict(ast.iter_fields(node)) | known), node)
 
 
 def replaced(node, old: ast.AST, new: ast.AST):
-    """The tree with one node exchanged; it shares all that does not change."""
+    """The tree with one node replaced; unchanged parts are shared with the original."""
     if node is old:
         return new
     if isinstance(node, list):
         made = [replaced(part, old, new) for part in node]
-        return made if any(a is not b for a, b in zip(made, node, strict=True)) else node
-    for name, value in ast.iter_fields(node) if isinstance(node, ast.AST) else ():
-        made = replaced(value, old, new)
-        if made is not value:
+        return made if any(map(operator.is_not, made, node)) else node
+    for name in node._fields if isinstance(node, ast.AST) else ():
+        value = getattr(node, name, None)
+        if isinstance(value, (ast.AST, list)) and (made := replaced(value, old, new)) is not value:
             return changed(node, **{name: made})
     return node
 

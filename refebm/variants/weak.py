@@ -1,4 +1,4 @@
-"""Weak checks: what a test may ask that a wrong version answers rightly. Each is run, so that its weakness is seen."""
+"""Weak checks: tests that some wrong versions pass. Each is run, so that its weakness is seen."""
 
 from collections.abc import Callable
 
@@ -9,10 +9,10 @@ from autograd.misc import flatten
 from refebm.identities import REFERENCE, Implementation, Theorem, verdict_of
 from refebm.identities.run import draws
 from refebm.models import ENERGIES, Model
-from refebm.variants.questions import Question, answer, ask, flat
+from refebm.variants.questions import FOR_GRADIENTS, Question, answer, ask, flat
 from refebm.variants.record import Wrong
 
-# what a weak check holds fixed in the questions that it asks
+# the arguments that a weak check fixes in its questions
 QUESTIONS = {
     "moderate numbers": {},
     "d = 1": {"d": 1},
@@ -87,13 +87,13 @@ def same(a, b) -> bool:
 
 
 def finite(function: str, wrong: Implementation) -> bool:
-    """The answer is finite and has the right shape, and nothing more is asked."""
+    """Only checks that the answer is finite and has the right shape."""
     mine, theirs = (answer(function, impl) for impl in (wrong, REFERENCE))
     return mine.shape == theirs.shape and bool(np.all(np.isfinite(mine)))
 
 
 def same_gradient(function: str, wrong: Implementation) -> bool:
-    """The mean has the right gradient in the parameters: what a training run sees of the loss."""
+    """Only checks that the mean has the right gradient in the parameters, which is all that training sees."""
 
     def gradient(impl):
         given = Question(kind="mlp_energy").arguments(function)
@@ -109,27 +109,27 @@ def same_gradient(function: str, wrong: Implementation) -> bool:
 
 
 def up_to_a_factor(function: str, wrong: Implementation) -> bool:
-    """One factor for all answers: the same minimiser, the same picture."""
+    """Only checks the answers up to one common factor, which leaves the minimiser as it is."""
     a, b = (np.concatenate([np.ravel(answer(function, i, seed=s)) for s in range(3)]) for i in (wrong, REFERENCE))
     return bool(np.max(np.abs(a - np.dot(a, b) / np.dot(b, b) * b)) <= 1e-10 * np.max(np.abs(a)))
 
 
 def up_to_a_constant(function: str, wrong: Implementation) -> bool:
-    """One constant for all rows of a question: the same differences."""
+    """Only checks the rows of a question up to one common constant."""
     return bool(np.ptp(answer(function, wrong) - answer(function, REFERENCE)) <= 1e-10)
 
 
 def same_value(function: str, wrong: Implementation) -> bool:
-    """The value alone, not what flows back through it."""
+    """Only checks the value, not the gradient through it."""
     given = Question(d=2).arguments(function)
     results = [ask(function, impl, given) for impl in (wrong, REFERENCE)]
-    if function == "implicit_negative_elbo":  # which is asked for its gradient too
+    if function in FOR_GRADIENTS:  # which is asked for its gradient too
         results = [rows for rows, _ in results]
     return same(*map(flat, results))
 
 
 def of_part(index: int, **question) -> Callable:
-    """One part of what a kernel answers: where the chains are, or what else it says."""
+    """A check of one part of a kernel's answer: the new states, or the acceptance."""
 
     def same_part(function: str, wrong: Implementation) -> bool:
         asked = [Question(seed=i, **question).arguments(function) for i in range(3)]
@@ -139,7 +139,7 @@ def of_part(index: int, **question) -> Callable:
 
 
 def there_and_back(function: str, wrong: Implementation) -> bool:
-    """The flow to another time and back leads to the start."""
+    """Only checks that the flow to another time and back leads to the start."""
     given = Question().arguments(function)
     end = ask(function, wrong, given)
     back = ask(function, wrong, given | {"x": end, "t0": given["t1"], "t1": given["t0"]})
@@ -147,7 +147,7 @@ def there_and_back(function: str, wrong: Implementation) -> bool:
 
 
 def same_choice(**chosen) -> Callable:
-    """With an option chosen."""
+    """A check with an option fixed."""
 
     def same_so(function: str, wrong: Implementation) -> bool:
         given = Question().arguments(function) | chosen
@@ -157,7 +157,7 @@ def same_choice(**chosen) -> Callable:
 
 
 def reversible(function: str, wrong: Implementation) -> bool:
-    """The path from the end, with the momentum turned round, leads back to the start."""
+    """Only checks that the path from the end, with the momentum reversed, leads back to the start."""
     given = Question().arguments(function)
     end, p_end = ask(function, wrong, given)
     back, p_back = ask(function, wrong, given | {"x": end, "p": -p_end})
@@ -165,7 +165,7 @@ def reversible(function: str, wrong: Implementation) -> bool:
 
 
 def all_but_the_last(function: str, wrong: Implementation) -> bool:
-    """What is answered for all but the last step."""
+    """Only checks the answers for all but the last step."""
     return same(*(answer(function, impl)[:-1] for impl in (wrong, REFERENCE)))
 
 
@@ -176,7 +176,7 @@ OTHERS = {
     "the value": same_value,
     "up to a factor": up_to_a_factor,
     "up to a constant": up_to_a_constant,
-    "the proposal": of_part(0, u=2.0**-900),  # all are accepted
+    "the proposal": of_part(0, u=2.0**-900),  # with so small a u every proposal is accepted
     "the states": of_part(0),
     "the acceptance": of_part(1),
     "reversible": reversible,
@@ -203,7 +203,7 @@ def of_statements(check: str, wrong: Wrong) -> bool:
 
 
 def _visible_biases_agree(model, sides):
-    """Gradients in W, b and c: those in b, of which no hidden unit is a part."""
+    """Of the gradients in W, b and c only those in b agree, which contain no hidden units."""
     first = model.parameters["W"].size
     gap = (_total(sides.left) - _total(sides.right))[first : first + model.d]
     return bool(np.max(np.abs(gap)) <= 1e-10)
@@ -222,7 +222,7 @@ def _gap(sides):
 
 
 def survives(wrong: Wrong) -> bool:
-    """Whether the weak check that a wrong version names does pass it."""
+    """Whether a wrong version passes the weak check that it names."""
     function, implementation, check = wrong.function, wrong.implementation(), wrong.survives
     if wrong.misstated:
         return of_statements(check, wrong)
@@ -236,7 +236,7 @@ def survives(wrong: Wrong) -> bool:
 
 
 def dimension(case: dict) -> int:
-    """d of a drawn case; one that says nothing of it is on the line."""
+    """The dimension d of a drawn case, 1 if nothing in the case tells it."""
     if "d" in case:
         return case["d"]
     for name in ("model", "p"):
@@ -249,7 +249,7 @@ def dimension(case: dict) -> int:
 
 
 def blind(check: str, case: dict) -> bool:
-    """Whether a wrong version equals the right one in a case, by the nature of the case."""
+    """Whether a wrong version is bound to equal the right one in a case (d = 1, for example, or sigma = 1)."""
     if check in ("d = 1", "d = 1, signs", "isotropic"):
         return dimension(case) == 1
     if check == "d = 2":
@@ -275,7 +275,7 @@ def blind(check: str, case: dict) -> bool:
 
 
 def _blind_in_steps(check, case):
-    """The same for what is made of steps, levels or points, or has a shape."""
+    """`blind` for checks about numbers of steps, levels or points, and about shapes."""
     if check == "first step":
         return bool(np.all(case.get("i", 1) == 0))
     if check in ("no corrections", "one correction"):

@@ -1,1 +1,1 @@
-"""``refebm verify``: from the options of the command to what is printed and written."""
+"""``refebm verify``: the command's options, its run, and its reports."""

@@ -1,4 +1,4 @@
-"""``refebm verify``: what is asked, run and printed; a replay, and the shards of a run together."""
+"""``refebm verify``: options, runs, replays of single cases, and the merging of shards."""
 
 import argparse
 import hashlib
@@ -23,11 +23,11 @@ from refebm.verify.controls import put_in
 from refebm.verify.report import line, merged, reason, record, red, slowest, summary
 from refebm.words import did_you_mean, having
 
-OF_DATA = ("columns", "sigma", "separator", "decimal", "missing")  # options that say how --data is read
+OF_DATA = ("columns", "sigma", "separator", "decimal", "missing")  # options for reading --data
 MOST_CASES = MOST_SHARDS = MOST_JOBS = 1_000_000
 EXAMPLE = Path(__file__).with_name("example.py")
-START = 2.5  # seconds until other processes have imported everything
-GOES_WITH = {  # what goes with an option that leaves others nothing to do
+START = 2.5  # seconds that other processes need to import everything
+GOES_WITH = {  # the only options that may be combined with each of these
     "template": (),
     "merge": ("json",),
     "case": ("files", "only", "impl", "timeout"),
@@ -37,43 +37,43 @@ HELP = """\
 examples:
   refebm verify                              every theorem of refebm
   refebm verify --quick                      a few cases of each, for a first look
-  refebm verify --only denoising             of a stem; also of a function, or with such words
+  refebm verify --only denoising             the theorems of a file, about a function, or with these words
   refebm verify --template > mine.py         an example of theorems of your own
-  refebm verify mine.py                      yours, judged by the same rules
-  refebm verify mine.py --controls           what you say is wrong must be rejected by them
+  refebm verify mine.py                      your theorems, judged by the same rules
+  refebm verify mine.py --controls           your wrong versions, which your theorems must reject
   refebm verify --cases 100000 --shard 3/64 --json 3.json    and in the end: refebm verify --merge *.json
 """
 
 
 def add_options(parser) -> None:
-    """What may be asked, for an `argparse` parser."""
+    """Add the options of the command to an `argparse` parser."""
     parser.formatter_class, parser.epilog = argparse.RawDescriptionHelpFormatter, HELP
     add = parser.add_argument
     add("files", metavar="FILE.py", nargs="*", default=[], help="theorems of your own instead of refebm's")
     add("--template", action="store_true", help="print an example of theorems of your own")
-    add("--only", metavar="TEXT", default="", help="one theorem, or those of a stem or function, or with all words")
-    add("--cases", metavar="N", type=int, help="cases of each theorem, on the line (default: by kind)")
-    add("--quick", action="store_true", help="a few cases of each theorem, none of them in the plane")
+    add("--only", metavar="TEXT", default="", help="one theorem, or those of a file or function, or with all words")
+    add("--cases", metavar="N", type=int, help="cases of each theorem in one dimension (default: by kind)")
+    add("--quick", action="store_true", help="a few cases of each theorem, all in one dimension")
     add("--seed", metavar="N", type=int, default=0, help="seed of the cases (default 0)")
-    add("--case", metavar="LIST", help="replay one case, the integers that a red theorem printed")
-    add("--json", metavar="FILE", type=Path, help="write the results there as well")
-    add("--jobs", metavar="N", type=int, help="processes (default: one for each core)")
-    add("--durations", metavar="N", type=int, help="name the N theorems that took longest")
-    add("--shard", metavar="K/N", help="the K-th part of N of all cases, which together have each once")
-    add("--merge", metavar="FILE", nargs="+", type=Path, help="one report from what the shards wrote with --json")
-    add("--controls", action="store_true", help="put every wrong version in and see it rejected")
-    add("--data", metavar="FILE.csv", help="theorems about mixtures on your points, smoothed")
-    add("--columns", metavar="A,B", help="one or two columns of the data (default: all that are numbers)")
-    add("--sigma", metavar="S", type=float, help="smoothing of the data, in their unit")
-    add("--separator", metavar="WORD", help="of columns: comma, semicolon, tab, bar (default: evident)")
-    add("--decimal", metavar="SIGN", help="a point or a comma (default: what is evident)")
-    add("--missing", metavar="WORD", help="drop: leave rows with an empty cell, NA, null or ? out")
-    add("--impl", metavar="ADAPTER", help="the theorems with the functions of an adapter for refebm's")
-    add("--timeout", metavar="S", type=float, help="with --impl: end it after a silence of S s")
+    add("--case", metavar="LIST", help="replay one case: the integers that a failed theorem printed")
+    add("--json", metavar="FILE", type=Path, help="also write the results to this file")
+    add("--jobs", metavar="N", type=int, help="number of processes (default: one per core)")
+    add("--durations", metavar="N", type=int, help="list the N slowest theorems")
+    add("--shard", metavar="K/N", help="run part K of N; together the N parts run each case once")
+    add("--merge", metavar="FILE", nargs="+", type=Path, help="merge the --json files of all shards into one report")
+    add("--controls", action="store_true", help="run every wrong version, which theorems must reject")
+    add("--data", metavar="FILE.csv", help="run theorems about mixtures on your points, smoothed")
+    add("--columns", metavar="A,B", help="one or two columns of the data (default: all numeric ones)")
+    add("--sigma", metavar="S", type=float, help="smoothing of the data, in units of the data")
+    add("--separator", metavar="WORD", help="between columns: comma, semicolon, tab, bar (default: detected)")
+    add("--decimal", metavar="SIGN", help="a point or a comma (default: detected)")
+    add("--missing", metavar="WORD", help="drop: leave out rows with an empty cell, NA, null or ?")
+    add("--impl", metavar="ADAPTER", help="run the theorems on an adapter's functions instead of refebm's")
+    add("--timeout", metavar="S", type=float, help="with --impl: stop the adapter after S seconds without an answer")
 
 
 def verify(options) -> int:
-    """Run the command; 0 where all holds, 1 where something does not."""
+    """Run the command; returns 0 if everything holds, else 1."""
     _refuse_together(options)
     _see_numbers(options)
     if options.template:
@@ -97,7 +97,7 @@ def verify(options) -> int:
 
 
 def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
-    """The theorem of that name; else those of that stem or about that function; else those with all words."""
+    """The theorem with the name --only; else those of that stem or about that function; else those with all words."""
     text, every = options.only.strip(), known.values()
     found = [known[text]] if text in known else [t for t in every if text in (t.stem, *t.about)]
     found = found or ([known[name] for name in having(text, _entries(every))] if text else list(every))
@@ -113,10 +113,10 @@ def _chosen(known: dict[str, Theorem], options) -> list[Theorem]:
 
 
 def _entries(theorems) -> dict[str, str]:
-    """The words under which each is found; what else a function is called, its docstring says."""
+    """The text in which --only is sought for each theorem; it has the other names that docstrings give functions."""
     if sys.flags.optimize > 1:
         return {t.name: " ".join([t.name, t.stem, t.source, *t.about]) for t in theorems}
-    from refebm.book.entries import doc  # which reads docstrings, and is waited for here alone
+    from refebm.book.entries import doc  # imported only here, since it takes time
 
     public = {f for t in theorems for f in t.about if f.partition(".")[0] in refebm.__all__}
     also = {function: doc(function).labelled.get("Also", "") for function in public}
@@ -149,21 +149,21 @@ def _run(chosen: list[Theorem], options, texts: tuple[Text, ...]) -> int:
         raise
     finally:
         counter.clear()
-        answers.close()  # and with it all that it started
+        answers.close()  # ends the processes that it started
     if options.durations:
         print(slowest(reports, options.durations))
     return _finish(written | {"theorems": list(map(record, reports))}, options, start)
 
 
 class Counter:
-    """How many theorems are done and the time that is left, on a terminal."""
+    """Shows on a terminal how many theorems are done and how much time is left."""
 
     def __init__(self, theorems: list[Theorem], sizes: dict):
         self.line, self.number = Line(sys.stderr is not None and sys.stderr.isatty()), len(theorems)
         self.seconds = {theorem.name: seconds(theorem, **sizes) for theorem in theorems}
 
     def tell(self, done: list[Theorem]) -> None:
-        """What is done, and from that how long the rest takes."""
+        """Show the number of theorems that are done, and an estimate of the time left."""
         part = sum(self.seconds[theorem.name] for theorem in done) / sum(self.seconds.values())
         left = f", about {_time(self.line.elapsed * (1 - part) / part)} left" if part else ""
         self.line.tell(f"{len(done)} of {self.number} theorems{left},")
@@ -178,7 +178,7 @@ def _time(s: float) -> str:
 
 
 def _header(chosen, options, sizes) -> None:
-    """How many theorems and cases, and about how long they take, which on data depends on the data."""
+    """Print the numbers of theorems and cases, and an estimate of the time (none for a user's data)."""
     shard = _shard(options)
     jobs = processes(chosen, options.jobs, shard, **sizes)
     number = sum(len(firsts(theorem, **sizes)) for theorem in chosen)
@@ -192,7 +192,7 @@ def _header(chosen, options, sizes) -> None:
 
 
 def _head(options, texts, data) -> dict:
-    """What says of which run a record is."""
+    """The part of a record that identifies its run."""
     impl = options.impl and {"name": called(options.impl), "digest": _digest(text_of(options.impl) or "")}
     asked = {
         "only": options.only,
@@ -211,7 +211,7 @@ def _digest(text: str) -> str:
 
 
 def _finish(content: dict, options, start: float | None = None) -> int:
-    """What is red, how many hold, and the record. Errors: E-NONE where none could be asked."""
+    """Print the failures and the summary, and write the record. Errors: E-NONE where no case was run."""
     if start is None:
         for one in content["theorems"]:
             print(line(one))
@@ -238,7 +238,7 @@ def _tell(content: dict, options, start: float | None) -> int:
 
 
 def _on_adapter(chosen, options, texts, **drawn) -> Iterator[Report]:
-    """From a process of its own."""
+    """Run the theorems on an adapter, which lives in a process of its own."""
     names = [theorem.name for theorem in chosen]
     answers = theorems(options.impl, names, options.timeout or SILENCE, texts, **drawn)
     functions, about = next(answers)
@@ -252,7 +252,7 @@ def _on_adapter(chosen, options, texts, **drawn) -> Iterator[Report]:
 
 
 def _refuse_together(options) -> None:
-    """Options that would be passed over in silence."""
+    """Refuse options that would otherwise be ignored silently."""
     defaults = {"files": [], "only": "", "seed": 0, "template": False, "quick": False, "controls": False}
     ours = {name: value for name, value in vars(options).items() if name != "command"}
     given = {name for name, value in ours.items() if value != defaults.get(name)}
@@ -284,7 +284,7 @@ def _see_numbers(options) -> None:
 
 
 def _shard(options) -> tuple[int, int]:
-    """K and N. Errors: E-SHARD."""
+    """K and N of --shard K/N. Errors: E-SHARD."""
     if options.shard is None:
         return ALL
     k, _, n = options.shard.partition("/")
@@ -316,7 +316,7 @@ def _data(options) -> UserData:
 def _replay(chosen: list[Theorem], options, texts) -> int:
     theorem, text = chosen[0], options.case
     if len(chosen) != 1:
-        raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(chosen)} have that text")
+        raise InputError("E-CASE", f"--case needs --only with the name of one theorem, {len(chosen)} match it")
     try:
         integers = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
@@ -324,7 +324,7 @@ def _replay(chosen: list[Theorem], options, texts) -> int:
     if options.impl is None:
         verdict = attempt(theorem, Draw.replay(integers), REFERENCE)
     else:
-        theorem.case(Draw.replay(integers))  # an integer that is out of range is no fault of the adapter's
+        theorem.case(Draw.replay(integers))  # checked here: an integer out of range is not the adapter's fault
         (report,) = _on_adapter(chosen, options, texts, case=integers)
         if not report.verdicts:
             raise InputError("E-NONE", "nothing was proved: the adapter does not have what the theorem needs")

@@ -1,4 +1,4 @@
-"""``refebm verify --controls``: every wrong version put in, and what the theorems say of it."""
+"""``refebm verify --controls``: run every wrong version, and print which theorem rejects it."""
 
 import refebm
 from refebm.files import write_json
@@ -9,10 +9,10 @@ HEADER = ("wrong version", "rejected by", "share of cases", "error / tolerance",
 
 
 def put_in(chosen: list[Theorem], own: Own, options) -> int:
-    """A table of wrong versions; 1 where one is not rejected, or a theorem rejects none.
+    """Print a table of wrong versions; returns 1 if one is not rejected, or a theorem rejects none, else 0.
 
-    With theorems of a user: the wrong versions of the user's functions, which they must reject, and those of refebm's
-    functions that they are about, of which they must not reject all: another theorem may be there for them.
+    For a user's theorems the table has the wrong versions of the user's functions, which must all be rejected, and
+    those of refebm's functions that the theorems are about, which need not: other theorems may reject them.
     """
     from refebm.variants import NAIVE, WRONG
     from refebm.variants.controls import controls
@@ -37,7 +37,7 @@ def put_in(chosen: list[Theorem], own: Own, options) -> int:
     idle = sorted(names - rejecting)
     if idle:
         print(f"theorems that no wrong version turns red: {', '.join(idle)}")
-        print("" if ours else "a wrong version of a function f of yours has @wrong(f) before it\n", end="")
+        print("" if ours else "decorate a wrong version of your function f with @wrong(f)\n", end="")
     if options.json:
         rows = [_record(result) for result in results]
         write_json(options.json, {"refebm": refebm.__version__, "seed": options.seed, "controls": rows})

@@ -3,18 +3,18 @@ and see that they notice what is wrong:         refebm verify THIS_FILE.py --con
 A red one prints a case, which replays it:      refebm verify THIS_FILE.py --only NAME --case=1,2,-3
 
 A theorem is a function that returns both sides, as lists of terms, before they are added up: an error is measured in
-units of the roundoff of the terms, so there is no tolerance to choose. What is public is told by
+units of the roundoff of the terms, so there is no tolerance to choose. The public names are documented by
     python -c "import refebm.identities as i; help(i)"           theorem, Sides, Limit, Sampled, wrong
     python -c "from refebm.identities import Draw; help(Draw)"   what a case can draw
 """
 
-import autograd.numpy as np  # numpy, but what is computed with it can be differentiated
+import autograd.numpy as np  # numpy whose results can be differentiated
 
 import refebm
 from refebm.identities import Draw, Sides, expect, theorem, wrong
 
 
-# 1. A definition of your own: callables and rows (n, d) in, one value for each row out.
+# 1. A definition of your own: it takes callables and rows (n, d), and returns one value per row.
 def tempered_score_matching(score, x, beta):
     r"""beta^2/2 |s|^2 + beta div s: implicit score matching for the score beta s, of the density p^beta."""
     return 0.5 * beta**2 * np.sum(score(x) ** 2, axis=1) + beta * refebm.divergence(score, x)
@@ -31,8 +31,8 @@ def point_and_model(draw: Draw) -> dict:
     }
 
 
-# 3. A pointwise theorem: both sides at the same points. What is judged is called through `impl`, so that a wrong
-# version, or somebody's adapter (--impl), can stand in for it; models are data. The other side is worked out by hand.
+# 3. A pointwise theorem: both sides at the same points. The function under test is called through `impl`, so that a
+# wrong version, or somebody's adapter (--impl), can replace it; models are data. The other side is worked out by hand.
 @theorem("worked out by hand", kind="pointwise", about="tempered_score_matching", case=point_and_model, plane=True)
 def tempered_loss_of_a_gaussian(impl, x, mean, precision, beta):
     r"""For the score s(x) = -a (x - m) the loss is beta^2 a^2/2 |x - m|^2 - beta a d.
@@ -45,8 +45,8 @@ def tempered_loss_of_a_gaussian(impl, x, mean, precision, beta):
     return Sides([left], [0.5 * beta**2 * precision**2 * np.sum((x - mean) ** 2, axis=1), -beta * precision * d])
 
 
-# 4. A theorem about expectations: E_p by quadrature on a density that is known, with its certificate. `expect` takes
-# refebm's densities, and one of yours with log_prob(x), score(x) and box = (low, high), the ends of its mass.
+# 4. A theorem about expectations: E_p by quadrature on a known density, with a certificate. `expect` takes refebm's
+# densities, or one of yours with log_prob(x), score(x) and box = (low, high), which contains nearly all of its mass.
 def data_and_model(draw: Draw) -> dict:
     d = draw.dimension()
     p = draw.mixture(d)  # with mixtures=True below, --data FILE.csv puts your own points in its place
@@ -78,7 +78,7 @@ def tempered_loss_is_a_distance(impl, p, model, beta):
     return Sides([loss], [distance, -information], change)
 
 
-# 5. What must be rejected: a check that cannot fail is none.
+# 5. A wrong version, which the theorems must reject: a check that cannot fail is no check.
 @wrong(tempered_score_matching)
 def without_the_square(score, x, beta):
     """beta for beta squared."""

@@ -1,4 +1,4 @@
-"""What a run of theorems says: a record of each, which is written as JSON and printed as a line; shards, together."""
+"""Reports of a run: a record of each theorem, which is written as JSON and printed as a line; and merged shards."""
 
 import json
 import shlex
@@ -14,7 +14,7 @@ from refebm.identities.run import MUCH_CANCELLATION, Report
 
 
 def record(report: Report) -> dict:
-    """All of a report that is written, and printed."""
+    """The report of a theorem as a dict, for JSON and for printing."""
     theorem, first = report.theorem, report.verdicts[0].note if report.verdicts else ""
     numbers = list(report.numbers) or list(range(len(report.verdicts)))
     failures = [(number, verdict) for number, verdict in zip(numbers, report.verdicts) if not verdict.holds]
@@ -42,12 +42,12 @@ FIELDS = set(record(Report(Theorem("", "", "", "", "", "", (), dict, dict), [], 
 
 
 def red(one: dict) -> bool:
-    """Whether anything is not as it must be."""
+    """Whether a case failed, or one outside the conditions held."""
     return bool(one["failures"] or one["escaped"])
 
 
 def line(one: dict, rows: int = 0) -> str:
-    """One theorem on the terminal."""
+    """The line for one theorem on the terminal."""
     worst = float("inf") if one["worst"] is None else one["worst"]
     words = [
         "RED" if red(one) else "ok " if one["cases"] else "-- ",
@@ -65,7 +65,7 @@ def line(one: dict, rows: int = 0) -> str:
 
 
 def reason(one: dict, command: Sequence[str], on_data: bool) -> str:
-    """Why a theorem is red, and how to see it again. command: what to ask for files and an adapter, as in the run."""
+    """Why a theorem failed, and the command that replays it. command: the run's arguments for files and an adapter."""
     lines = [f"\n{one['name']}: {one['statement']}"]
     for failure in one["failures"][:1]:
         case = ",".join(map(str, failure["case"]))
@@ -79,7 +79,7 @@ def reason(one: dict, command: Sequence[str], on_data: bool) -> str:
 
 
 def summary(records: Sequence[dict], why_idle: str = "") -> str:
-    """How many hold, on how many cases."""
+    """How many theorems hold, and on how many cases."""
     idle = sum(not (one["cases"] or red(one)) for one in records)
     held = len(records) - sum(map(red, records)) - idle
     cases, outside = sum(one["cases"] for one in records), sum(len(one["outside"]) for one in records)
@@ -90,7 +90,7 @@ def summary(records: Sequence[dict], why_idle: str = "") -> str:
 
 
 def merged(paths: Sequence[Path]) -> dict:
-    """The record of a whole run, from those of its shards. Errors: E-FILE, E-MERGE where they are not of one run."""
+    """Merge the records of all shards of a run. Errors: E-FILE; E-MERGE where they do not make up one run."""
     contents = [_read(path) for path in paths]
     first = _common(contents[0])
     for path, content in zip(paths, contents):
@@ -155,7 +155,7 @@ def _see_each_once(paths, shards):
 
 
 def _together(parts: Sequence[dict]) -> dict:
-    """One theorem, whose cases were dealt to shards."""
+    """Merge the records of one theorem from all shards."""
     worst, notes = [one["worst"] for one in parts], [one["note"] for one in parts if one["note"]]
     outside = dict(sorted(pair for one in parts for pair in one["outside"].items()))
     failures = sorted((f for one in parts for f in one["failures"]), key=lambda failure: failure["number"])
@@ -175,6 +175,6 @@ def _together(parts: Sequence[dict]) -> dict:
 
 
 def slowest(reports: Iterable[Report], number: int) -> str:
-    """The theorems that took longest."""
+    """A list of the slowest theorems."""
     ordered = sorted(reports, key=lambda report: -report.seconds)[:number]
     return "\n".join(["slowest:", *(f"{report.seconds:8.2f} s  {report.theorem.name}" for report in ordered)])

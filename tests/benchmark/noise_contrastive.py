@@ -11,8 +11,8 @@ import autograd.numpy as np
 from autograd import value_and_grad
 
 from refebm import Gaussian, Model, noise_contrastive
-from tests.benchmark.samplers import leaves, mlp_energy
-from tests.benchmark.timing import THREADS, Times, jax, on_threads, peak_bytes, quartiles, race, torch
+from tests.benchmark.samplers import leaves, mlp_energy, print_targets, ratio
+from tests.benchmark.timing import THREADS, Times, jax, on_threads, peak_bytes, race, torch
 
 N, HIDDEN = 1024, 128
 NUS, DIMENSIONS = (1, 10), (2, 10)
@@ -117,13 +117,6 @@ def disagrees(ours: list[np.ndarray], theirs: list[np.ndarray]) -> bool:
     return not all(np.max(np.abs(a - b)) <= AGREEMENT * np.max(np.abs(a)) for a, b in zip(ours, theirs, strict=True))
 
 
-def ratio(times: Times, peer: str, wrong: list[str]) -> str:
-    """Time of refebm in units of the peer's, or why there is none."""
-    if peer in wrong:
-        return "DISAGREES"
-    return quartiles(times["refebm"] / times[peer]) if peer in times else "not installed"
-
-
 def compare() -> dict[tuple[str, int, int], Times]:
     """Check, time and print each row."""
     print(f"{'':29}time: refebm / peer (below 1: refebm is faster)")
@@ -142,16 +135,6 @@ def compare() -> dict[tuple[str, int, int], Times]:
     print(f"\nOnly what agreed with refebm to {AGREEMENT:g} in value and each array of the gradient is timed.")
     print("The gradient is timed with its value.")
     return results
-
-
-def print_targets(results: dict[tuple[str, int, int], Times]) -> None:
-    """What is wanted: level with PyTorch eager."""
-    ratios = {row: np.median(t["refebm"] / t[TORCH]) for row, t in results.items() if TORCH in t}
-    if ratios:
-        worst = max(ratios, key=ratios.get)
-        words = "met" if ratios[worst] <= 1 else f"missed in {sum(r > 1 for r in ratios.values())} rows"
-        print(f"Level with {TORCH}: {words}; {ratios[worst]:.2f} for {worst}, mean {np.mean([*ratios.values()]):.2f}")
-    print()
 
 
 def quadratic_value(parameters: dict, x: np.ndarray, y: np.ndarray) -> float:

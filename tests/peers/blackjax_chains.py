@@ -1,13 +1,14 @@
 """BlackJAX's diagnostics."""
 
-import jax
-import numpy as np
+import jax.numpy as jnp
 from blackjax import diagnostics
 
-jax.config.update("jax_enable_x64", True)
+from refebm.crosscheck.frameworks.jax import objective
+
 EXPECTED = {"effective_sample_size": ("convention", "BlackJAX")}
 
 
+@objective
 def effective_sample_size(x):
     found = diagnostics.effective_sample_size(x, chain_axis=1, sample_axis=0)  # squeezed
-    return np.reshape(found, x.shape[2])
+    return jnp.reshape(found, x.shape[2])

@@ -146,7 +146,6 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         'dot(v**2, np.einsum("nii->ni", jacobian(model)(x)))',
     ),
     ("hutchinson_divergence", "field for Jacobian"): ("jacobian_vector_product(model, x, v)", "field(model)(x)"),
-    ("hutchinson_divergence", "signs of the projections"): ("return dot", "v = np.sign(v)\n    return dot"),
     ("hutchinson_divergence", "the same projection in each row"): (
         "return dot",
         "v = np.tile(v[0], (len(x), 1))\n    return dot",
@@ -184,8 +183,8 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
     ("finite_difference_sliced", "sum over projections"): SUM_OF_PROJECTIONS,
     ("tweedie_cov", "diagonal only"): ("jacobian(model)(y)", "jacobian(model)(y) * np.eye(y.shape[1])"),
     ("tweedie_cov", "the model predicts the clean point: s = (r - y)/sigma^2"): (
-        "variance * np.eye(y.shape[1]) + variance**2 * jacobian(model)(y)",
-        "variance * jacobian(model)(y)",
+        "variance * np.eye(y.shape[1]) + variance * slopes",
+        "slopes",
     ),
     ("geometric_noise_levels", "mean distance"): ("np.max(pdist(x))", "np.mean(pdist(x))"),
     ("geometric_noise_levels", "levels from small to large"): ("return sigmas,", "return sigmas[::-1],"),
@@ -308,7 +307,7 @@ PATCHES |= {
 }
 PATCHES |= {
     ("level_ratio", "the smaller level over the larger"): ("return ratio", "return 1 / ratio"),
-    ("annealed_step", "the ratio for its square"): ("ratio**2", "ratio"),
+    ("annealed_step", "the ratio for its square"): ("(ratio - 1) * (ratio + 1)", "ratio - 1"),
     ("annealed_step", "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)"): (
         "return eta",
         "return 2 * eta",
@@ -411,7 +410,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("divergence", "off by 1e-6", "(model, x)[1]", "(model, x)[1] * 0.999999"),
     ("score_of", "off by 1e-6", "-gradient(x)", "-1.000001 * gradient(x)"),
     ("tweedie_mean", "power off by 1e-6", "sigma**2", "sigma**2.000001"),
-    ("tweedie_cov", "variance off by 1e-6", "+ variance**2", "+ 1.000001 * variance**2"),
+    ("tweedie_cov", "variance off by 1e-6", "+ variance * slopes", "+ 1.000001 * variance * slopes"),
     ("geometric_noise_levels", "crossing off by 1e-6", "2 * d", "2.000002 * d"),
     ("Gaussian.log_prob", "half off by 1e-6", "-0.5 *", "-0.5000005 *"),
     ("Gaussian.posterior_cov", "half off by 1e-6", "0.5 *", "0.5000005 *"),
@@ -500,7 +499,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ),
     ("denoising_score_matching_cv", "control variate centred", "- control", "- (control - control.mean())"),
     ("denoising_autoencoder", "noise centred", "sigma * z", "sigma * (z - z.mean(axis=0))"),
-    ("tweedie_cov", "mean variance", "variance**2", "np.mean(variance) * variance"),
+    ("tweedie_cov", "mean variance", "variance * slopes", "np.mean(variance) * slopes"),
     ("Gaussian.score", "mean of the batch", "x - self.mean", "x - self.mean - 1e-3 * np.mean(x, axis=0)"),
     ("Gaussian.log_prob", "mean of the batch", "x - self.mean", "x - x.mean(axis=0)"),
     (

@@ -30,7 +30,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("denoising_autoencoder", "1/2 off by 1e-6", "0.5", "0.5000005"),
     ("hutchinson_divergence", "off by 1e-6", "return dot", "return 1.000001 * dot"),
     ("tweedie_mean", "exponent off by 1e-6", "sigma**2", "sigma**2.000001"),
-    ("tweedie_cov", "off by 1e-6", "variance**2 *", "1.000001 * variance**2 *"),
+    ("tweedie_cov", "off by 1e-6", "variance * slopes", "1.000001 * variance * slopes"),
     ("score_of", "off by 1e-6", "return -grad", "return -0.999999 * grad"),
     ("geometric_noise_levels", "2 d off by 1e-6", "2 * d * np.log(ratio)", "2.000002 * d * np.log(ratio)"),
     ("Gaussian.log_prob", "pi to seven digits", "LOG_2PI", "math.log(2 * 3.141593)"),

@@ -175,7 +175,7 @@ OWN = [
      "rows influence|sort|order of size"),
     ("denoising_autoencoder", "- x)", "- x - sigma * z)", "noisy"),
     ("tweedie_mean", "sigma**2", "2 * sigma**2", r"\b2\b"),
-    ("tweedie_cov", "variance**2 * jacobian(model)(y)", "variance**2 * np.abs(jacobian(model)(y))", "abs"),
+    ("tweedie_cov", "variance * jacobian(model)(y)", "variance * np.abs(jacobian(model)(y))", "abs"),
     ("geometric_noise_levels", "np.max(pdist(x))", "np.mean(pdist(x))", "mean|largest"),
     ("diffusion_score_matching", "score(scale * x + std * z, t)", "score(scale * x + std * z, 1 - t)", "1 - t"),
     ("diffusion_score_matching", "(scale, std) = field(model), moments(sde, t)",

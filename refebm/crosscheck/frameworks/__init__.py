@@ -1,4 +1,4 @@
-"""Harnesses: an adapter's functions see arrays of their framework, and models as functions of such arrays.
+"""Harnesses: they call an adapter's functions with arrays of their framework, and models as functions of such arrays.
 
     from refebm.crosscheck.frameworks.torch import objective  # or jax, or numpy
 
@@ -6,25 +6,29 @@
     def denoising_score_matching(score, x, sigma, z):
         return my_package.dsm_loss(score, x, noise=sigma * z, sigma=sigma)
 
-`objective` goes by the name of the function, which is one of refebm's; its arguments come by position, under any names:
+The function must have the name of one of refebm's. Its arguments come by position, so they may have any names; if all
+their names are refebm's, they may be in any order:
 
-- `energy`, `logit` and what begins with `log_` are callables (n, d) -> (n,); `score`, `field`, `noise` and `denoiser`
-  are (n, d) -> (n, d), conditional ones are called with a level, a time or a step too, a float or one per row. A single
-  row (d,) may be handed to them as well. `score.energy` is the energy, and so is a `score` that a function calls
-  `energy`. Of a field that has none it is a potential, whose gradient is the field and whose value is NaN: a function
+- `energy`, `logit` and names that begin with `log_` are callables (n, d) -> (n,). `score`, `field`, `noise` and
+  `denoiser` are callables (n, d) -> (n, d); conditional ones take a level, a time or a step too, as a float or one per
+  row. All of them also accept a single row (d,). `score.energy` is the energy; so is a `score` that your function names
+  `energy`. A field without an energy has a potential there, whose gradient is right and whose value is NaN; a function
   that needs the value is not asked about such fields.
-- x, y, z are (n, d), rows are points, z is unit normal noise; in noise contrast y is (nu, n, d).
-- a level `sigma` is a column (n, 1), in every framework, so that sigma * z is what it says; a time t, a step i is (n,).
-- v is (n, d): of several projections each is asked for, and the mean taken. `objective(projections=True)` hands all
-  of them over, (m, n, d), also where there is but one, for a function that takes the mean itself.
-- step sizes, counts and choices are Python numbers. `sde` and `rbm` have the methods of refebm's, on these arrays.
-  `generator` has the callables `derivative` and `conjugate` of log u, `sampler` is called with (phi, eps).
+- x, y and z are (n, d), with points as rows; z is unit normal noise. In noise contrast y is (nu, n, d).
+- A level `sigma` is a column (n, 1) in every framework, so that sigma * z works as written. A time t or a step i is
+  (n,).
+- v is (n, d): with several projections the function is called once for each, and the mean is taken. With
+  `objective(projections=True)` it gets all of them, (m, n, d), even if m = 1, and takes the mean itself.
+- With `objective(by_row=True)` the function is called with each row alone, (1, d), and its level, time or step is a
+  Python number. This is for code that has a single level, time or step for all rows.
+- Step sizes, counts and choices are Python numbers. `sde` and `rbm` have refebm's methods, on these arrays.
+  `generator` has the callables `derivative` and `conjugate` of log u; `sampler` is called with (phi, eps).
 
-What comes back: one value per row, or their mean, or their sum, whose gradient in the parameters of the first model the
-harness takes; of a kernel the new states, or these and the probabilities of acceptance. Densities, restricted
-Boltzmann machines, flows and SDEs are classes with methods, or functions that return an object with `log_prob`.
-NotImplementedError counts as unsupported. The dtype is the framework's default, which is made float64 first, or
-`objective(dtype=...)`.
+A function returns one value per row, or their mean or sum; the harness computes its gradient in the parameters of the
+first model. A kernel returns the new states, or these and the acceptance probabilities. Densities, restricted Boltzmann
+machines, flows and SDEs are classes with methods, or functions that return an object with `log_prob`.
+NotImplementedError counts as unsupported. The dtype is the framework's default, which importing a harness sets to
+float64, or that of `objective(dtype=...)`.
 """
 
 import contextlib
@@ -37,121 +41,97 @@ from typing import ClassVar
 import numpy as np
 
 import refebm
+from refebm import glossary
 from refebm.crosscheck.adapter import FLOW, call
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
-from refebm.crosscheck.questions import GRADIENTS
-from refebm.glossary import (
-    OF_ROWS,
-    BinaryRbm,
-    CorrectionNoise,
-    Direction,
-    Energy,
-    Field,
-    Indices,
-    InputError,
-    LevelField,
-    LevelNoise,
-    ModelPoints,
-    Noise,
-    Pathwise,
-    Projections,
-    Rbm,
-    TimeField,
-    Times,
-    TimeWeight,
-    Uniform,
-    check_of,
-)
+from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
+from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, GENERATORS, ROLES, parameters, types
+from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
 
-FIELDS = (Field, LevelField, TimeField)
-LAWS = dict.fromkeys((Noise, LevelNoise, CorrectionNoise), ("unit normal",)) | {Uniform: ("uniform",)}
-LAWS |= {Times: ("uniform",), Indices: ("whole",)} | dict.fromkeys(
-    (Direction, Projections), ("unit normal", "signs of")
-)
+FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField)
 
 
 class Harness:
-    """What the frameworks have in common; each says how arrays come in and go out, and how it differentiates."""
+    """The common part of all harnesses; each framework adds how to convert arrays and how to differentiate."""
 
     source = None  # refebm's modules over the framework, a `Source`
-    differentiates = True  # whatever body it is given
-    busy = False  # whether a body runs, which may call others
-    laws: ClassVar[dict] = {}  # of the arrays that are handed over, by id, as what they may be drawn
-    valueless = ""  # the kind of field whose potential the question has been answered with, if there is one
+    differentiates = True  # whether it can differentiate any body
+    busy = False  # whether a body is running, which may call others
+    laws: ClassVar[dict] = {}  # by id of an array that is handed out: the laws that it may be drawn as
+    valueless = ""  # the kind of a field without energy whose potential was used in the question, if any
 
     def tensor(self, value):
-        """An array of the framework, of its default dtype, or of whole numbers."""
+        """The value as an array of the framework, of its default dtype or of integers."""
         raise NotImplementedError
 
     def array(self, value):
-        """A NumPy array of an array of the framework; anything else as it is."""
+        """An array of the framework as a NumPy array; other values unchanged."""
         raise NotImplementedError
 
     def gradient(self, function, leaves):
-        """The gradients of the mean of what a function of a list of arrays returns in each; None if it has none."""
+        """The gradients of the mean of function(leaves) in each leaf; None if it cannot be differentiated."""
         raise NotImplementedError
 
     def run(self, function):
-        """What a function without arguments returns."""
+        """Call a function without arguments and return its result."""
         return function()
 
     def leaf(self, value):
-        """An array of the framework that is a parameter of a model."""
+        """The value as an array of the framework that can be a parameter of a model."""
         return self.tensor(value)
 
     def callable_of(self, function, leaves):
-        """A model as the users of the framework know it."""
+        """A model in the form that users of the framework expect, such as an nn.Module."""
         return function
 
     def potential(self, field, leaves):
-        """A function of rows, NaN, whose gradient is minus a field, a function of these leaves and of rows."""
+        """An energy whose values are NaN and whose gradient is minus field(leaves, rows)."""
         raise NotImplementedError
 
     def slope(self, energy, x, *level):
-        """The gradient of an energy at rows, which can be differentiated again."""
+        """The gradient of an energy at rows, which is itself differentiable."""
         raise NotImplementedError
 
     def pull_back(self, field, x, weights, *level):
-        """Of each row the product of its vector of weights with the Jacobian of a field."""
+        """For each row, the product of its vector of weights with the Jacobian of a field."""
         raise NotImplementedError
 
     def products(self, own, energy, product=None, gradient=None):
-        """The values of a field, or of the gradient of an energy, and its products with vectors, of NumPy's arrays."""
+        """`Products` of a field, or of the gradient of an energy: values and Jacobian products on NumPy arrays."""
         field = functools.partial(self.slope, own) if energy else own
         return Products(self, own, field, self.pull_back)
 
     def slopes(self, function, own):
-        """The values of a function of somebody's model, and the gradients of their mean in its parameters, by name.
+        """The values of a function of the user's model, and the gradients of their mean in its parameters, by name.
 
-        Errors: NotSupported where they cannot be had.
+        Errors: NotSupported where there are no gradients.
         """
-        raise NotSupported("NumPy's arrays carry none")
+        raise NotSupported("NumPy arrays have no automatic gradients")
 
     def input(self, value):
-        """What somebody's model is asked with."""
+        """The value as an input for the user's model."""
         return self.tensor(value)
 
     def like(self, value, x):
-        """An array of the framework, of the dtype of another and beside it."""
+        """The value as an array of the framework, with the dtype and device of x."""
         return self.tensor(value)
 
     @contextlib.contextmanager
     def handing_out(self, *noise):
-        """A block in which what is drawn is this noise, arrays and tuples of them: see `handing`."""
+        """A context in which the framework's random functions return this noise, arrays or tuples: see `handing`."""
 
         def laws(one):
             return self.laws.get(id(one)) or laws_of(self.array(one))
 
-        hand = Handing(leaves_of(noise), laws)
+        hand = Handing(glossary.leaves_of(noise), laws)
         with replaced(self.draws(hand)):
             yield
         hand.see_all_drawn()
 
     def draws(self, hand):
-        """(where, name, what draws from `hand` in its place) for each function of the framework that draws."""
+        """(where, name, replacement) for each random function; the replacement takes its numbers from `hand`."""
         raise NotImplementedError
 
     def of_dtype(self, dtype):
@@ -160,7 +140,7 @@ class Harness:
 
     @contextlib.contextmanager
     def inside(self, dtype=None):
-        """While a body runs: what it calls of the adapter is called as it stands."""
+        """A context in which a body runs: functions of the adapter that it calls are called directly."""
         self.busy = True
         try:
             with self.of_dtype(dtype):
@@ -170,17 +150,20 @@ class Harness:
 
     # ---- functions and classes ---------------------------------------------------------------------------------------
 
-    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None):
-        """A function, or a class, under the name of one of refebm's, for arrays of the framework: NumPy in and out."""
+    def objective(self, body=None, /, *, name=None, dtype=None, projections=False, gradient=None, by_row=False):
+        """Decorate a function or class with a name of refebm's that works on arrays of the framework."""
         if body is None:
             options = {"name": name, "dtype": dtype, "projections": projections, "gradient": gradient}
-            return functools.partial(self.objective, **options)
+            return functools.partial(self.objective, **options, by_row=by_row)
         name = name or body.__name__
         if not callable(getattr(refebm, name, None)):
             near = difflib.get_close_matches(name, refebm.__all__, 1)
             raise InputError("E-ADAPTER", f"{name} is not a public name of refebm{(near and f'; {near[0]}?') or ''}")
         if inspect.isclass(body):
             return self._class(body, dtype)
+        body = by_name(name, body)
+        if by_row:
+            body = self._by_row(name, body)
 
         called = tuple(inspect.signature(body).parameters)
         trained = name in GRADIENTS and (self.differentiates if gradient is None else gradient)
@@ -193,17 +176,20 @@ class Harness:
                 ask = functools.partial(self._ask, name, body, projections)
                 return self._answer(name, asked, ask, dtype, trained, called)
 
+        answer.objective = name
         return answer
 
     def _answer(self, name, asked, ask, dtype, trained, called):
         names = () if name in CLASSES else parameters(name)
-        own = dict(zip(names, called))  # by place
+        own = dict(zip(names, called))  # the argument names of the body, by position
         wanted = [
-            Energy if own.get(one) == "energy" and types(name)[one] in FIELDS else types(name).get(one) for one in names
+            glossary.Energy if own.get(one) == "energy" and types(name)[one] in FIELDS else types(name).get(one)
+            for one in names
         ]
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
-        self.laws = {id(one): LAWS[kind] for kind, one in zip(wanted, given) if kind in LAWS}
+        drawn = [(one, glossary.mark_of(kind, glossary.Drawn)) for kind, one in zip(wanted, given)]
+        self.laws = {id(one): mark.laws for one, mark in drawn if mark}
         handed = [
             (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
         ]
@@ -214,45 +200,73 @@ class Harness:
                 raise Failure(f"modifies its input {argument}")
         if trained and hasattr(values, "shape"):
             return values, Gradient(self, wanted, asked, given, ask, dtype, names)
-        if name == "implicit_negative_elbo" and hasattr(values, "shape"):  # of each row, in the last argument
+        if name in FOR_GRADIENTS and hasattr(values, "shape"):  # its gradient is that of each row in the last argument
             found = self.gradient(partial_at(ask, given, len(given) - 1), given[-1:])
             return (values, self.array(found[0]) * len(values)) if found else values
         return values
 
     def _see_values(self, values):
-        """Values that were made of a potential's are none."""
+        """Refuse values that were computed from a potential, which has none."""
         parts = [part for part in (values if isinstance(values, tuple) else (values,)) if hasattr(part, "shape")]
         if self.valueless and any(np.isnan(part).any() for part in parts):
             raise NotImplementedError(f"the energy of a {self.valueless}, whose score alone is known")
 
     def _ask(self, name, body, projections, given):
-        """The body, averaged over several projections; one that returns a callable is asked for its value."""
+        """Call the body, once per projection with the mean, and call the callable that it may return."""
         names, given = () if name in CLASSES else parameters(name), self._shaped(name, given)
-        place = names.index("v") if "v" in names and not projections else None
-        if place is not None and given[place].ndim == 3:
+        place = next((i for i, argument in enumerate(names) if types(name).get(argument) == glossary.Projections), None)
+        if place is not None and given[place].ndim == 3 and not projections:
             each = [body(*given[:place], v, *given[place + 1 :]) for v in given[place]]
             return sum(each) / len(each)
-        if projections and types(name).get("v") == Projections and given[names.index("v")].ndim == 2:
-            given = [one[None] if argument == "v" else one for argument, one in zip(names, given)]
+        if place is not None and given[place].ndim == 2 and projections:
+            given = [*given[:place], given[place][None], *given[place + 1 :]]
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
         return result(given[-1]) if callable(result) else result
 
+    def _by_row(self, name, body):
+        """A function of all rows that calls the body with each row alone; levels, times and steps are numbers."""
+        names, np, shaping = parameters(name), self.source.np, self.source.module("refebm.glossary").shaping
+        numbers = {one for one in names if glossary.check_of(types(name)[one]) in (*shaping, glossary.free_indices)}
+
+        def row(given, i):
+            for argument, one in zip(names, given):
+                if isinstance(one, functools.partial) and one.func is _first:  # a weight for each row
+                    yield functools.partial(_first, one.args[0][i : i + 1])
+                    continue
+                alone = some_rows(name, argument, one, slice(i, i + 1))
+                self.laws |= {id(alone): self.laws[id(one)]} if id(one) in self.laws else {}
+                yield alone.item() if argument in numbers and hasattr(alone, "item") else alone
+
+        def joined(parts):
+            if isinstance(parts[0], tuple):
+                return tuple(map(joined, zip(*parts)))
+            return np.concatenate([np.reshape(part, np.shape(part) or (1,)) for part in parts])
+
+        @functools.wraps(body)
+        def each(*given):
+            axes = [(one, rows_axis(name, argument, one)) for argument, one in zip(names, given)]
+            n = next(one.shape[axis] for one, axis in axes if axis is not None)
+            rows = [list(row(given, i)) for i in range(n)]  # all kept alive: the laws of noise are stored by id
+            return joined([body(*one) for one in rows])
+
+        return each
+
     def call(self, name, function):
-        """What a function returns, for the examiner; one that has methods is made again for each of them."""
+        """The result of a function, for the examiner; an object with methods is built again for each call of one."""
         value = self.run(function)
         return Density(self, function) if hasattr(value, "log_prob") else self.result(name, value)
 
     def _shaped(self, name, given):
-        """Arguments with a level as a column, and a time or a step for each row."""
+        """The arguments, with levels as columns, and times and steps as one per row."""
         shaped = name not in CLASSES and name not in CALLED
-        checks = [check_of(types(name)[argument]) for argument in parameters(name)] if shaped else []
-        rows = next((one for check, one in zip(checks, given) if check in OF_ROWS), None)
+        kinds = [types(name)[argument] for argument in parameters(name)] if shaped else []
+        rows = next((one for kind, one in zip(kinds, given) if glossary.gives_rows(kind)), None)
         shaping = self.source.module("refebm.glossary").shaping
-        pairs = itertools.zip_longest(checks, given)
+        pairs = [(glossary.check_of(kind), one) for kind, one in itertools.zip_longest(kinds, given)]
         return [shaping[check](None, one, rows) if check in shaping else one for check, one in pairs]
 
     def _class(self, body, dtype):
-        """A class whose objects are made of NumPy's arrays, and whose methods take and return such."""
+        """A class that is built from NumPy arrays and whose methods take and return NumPy arrays."""
 
         def outside(name, method):
             @functools.wraps(method)
@@ -270,38 +284,48 @@ class Harness:
 
         names = [one for one in dir(body) if not one.startswith("_") and inspect.isfunction(getattr(body, one))]
         methods = {one: outside(one, getattr(body, one)) for one in names}
-        return type(body.__name__, (body,), methods | {"__init__": made, "__module__": body.__module__})
+        own = {"__init__": made, "__module__": body.__module__, "objective": body.__name__}
+        return type(body.__name__, (body,), methods | own)
 
     # ---- arguments and results ---------------------------------------------------------------------------------------
 
     def given(self, wanted, value):
-        """An argument, of the type that is wanted, as a body sees it."""
+        """An argument of the wanted type, as a body gets it."""
         if isinstance(value, Model):
-            return self.model(wanted, value, [self.leaf(one) for one in leaves_of(value.parameters)])
-        if wanted == TimeWeight and np.ndim(value):  # at the times that are asked
-            return functools.partial(_first, self.tensor(value))
-        if hasattr(value, "kind"):  # an SDE
-            return getattr(self.source, value.kind)(**value.parameters)
-        if isinstance(value, str):
-            return getattr(self.source, value) if value in GENERATORS else self.source.sampler(value)
+            return self.model(role(wanted), value, [self.leaf(one) for one in glossary.leaves_of(value.parameters)])
+        mark = glossary.mark_of(wanted, glossary.Built)
+        if mark and not callable(value):
+            return getattr(self, mark.by)(value)
         if hasattr(value, "log_prob"):
             made_of = [getattr(value, one) for one in inspect.signature(type(value)).parameters]
             return getattr(self.source, type(value).__name__)(*(self.given(None, one) for one in made_of))
-        return nested(self._plain, value)
+        return glossary.mapped(self._plain, value)
 
     def _plain(self, value):
         if isinstance(value, np.ndarray) and value.ndim:
             return self.tensor(value)
         return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
 
-    def model(self, wanted, data, leaves):
-        """A model as a callable of arrays, of the type that is wanted, its parameters replaced by these leaves."""
+    def weight(self, values):  # numbers at the question's times
+        return functools.partial(_first, self.tensor(values))
+
+    def sde(self, data):
+        return getattr(self.source, data.kind)(**data.parameters)
+
+    def generator(self, name):
+        return getattr(self.source, name)
+
+    def sampler(self, name):
+        return self.source.sampler(name)
+
+    def model(self, role, data, leaves):
+        """A model as a callable on arrays, or as an RBM, with these leaves as its parameters."""
         models, kind = self.source.module("refebm.models"), data.kind
 
         def of(leaves):
-            return models.Model(kind, nested(_next_of(leaves), data.parameters))
+            return models.Model(kind, glossary.filled(data.parameters, leaves))
 
-        if wanted in (Rbm, BinaryRbm):
+        if role == "rbm":
             return models.RBMS[kind](**of(leaves).parameters)
         potential = self.potential(lambda leaves, *given: models.score(of(leaves))(*given), leaves)
 
@@ -309,14 +333,15 @@ class Harness:
             self.valueless = kind
             return potential(*given)
 
-        energy = _of_rows(valueless if kind in models.FIELDS else of(leaves))
-        asked = energy if ROLES[wanted] == "energy" else _of_rows(models.score(of(leaves)))
+        whole = of(leaves)
+        energy = _of_rows(valueless if kind in models.FIELDS else whole)
+        asked = energy if role == "energy" else _of_rows(models.score(whole))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built
 
     def result(self, name, value):
-        """What a body returns, for the examiner."""
+        """The result of a body, for the examiner."""
         if hasattr(value, "info"):  # a Step
             value = (value.x, value.info.acceptance) if name in ADJUSTED else value.x
         if isinstance(value, (tuple, list)):
@@ -327,7 +352,7 @@ class Harness:
 
 
 class Products:
-    """A field of the framework for NumPy's arrays: its values, and its products with vectors from both sides."""
+    """A field of the framework, on NumPy arrays: its values, and its Jacobian's products with vectors on both sides."""
 
     def __init__(self, harness, own, field, pull_back):
         self.harness, self.own, self.field, self.back = harness, own, field, pull_back
@@ -345,13 +370,13 @@ class Products:
         return self._asked(functools.partial(self.back, self.field), x, weights, *level)
 
     def pushed(self, x, v, *level):
-        """By one pull-back for each coordinate."""
+        """J v, by one pull-back per coordinate."""
         columns = [self.pulled(x, np.broadcast_to(one, v.shape), *level) for one in np.eye(v.shape[1])]
         return np.stack([np.sum(column * v, axis=1) for column in columns], axis=1)
 
 
 class Gradient(dict):
-    """The gradient of the mean in the parameters of the first model, nested like them, once it is looked at."""
+    """The gradient of the mean in the first model's parameters, nested like them, computed when it is first used."""
 
     def __init__(self, harness, wanted, asked, given, ask, dtype, names=()):
         super().__init__()
@@ -366,27 +391,44 @@ class Gradient(dict):
         model = asked[place]
 
         def values(leaves):
-            return ask([*given[:place], harness.model(wanted[place], model, leaves), *given[place + 1 :]])
+            return ask([*given[:place], harness.model(role(wanted[place]), model, leaves), *given[place + 1 :]])
 
         with harness.inside(dtype):
-            found = harness.gradient(values, [harness.leaf(one) for one in leaves_of(model.parameters)])
+            found = harness.gradient(values, [harness.leaf(one) for one in glossary.leaves_of(model.parameters)])
             if harness.valueless and any(np.isnan(harness.array(one)).any() for one in found or ()):
                 return {}
-            tree = nested(_next_of(map(harness.array, found)), model.parameters) if found else {}
+            tree = glossary.filled(model.parameters, map(harness.array, found)) if found else {}
             return tree | {FLOW: dict(self._in_points())}
 
     def _in_points(self):
-        """Of points that a sampler made: whether its gradients flow through them. A body may not take such points."""
+        """The gradients in points that a sampler made, if the body can be differentiated in them."""
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
-            with contextlib.suppress(Exception):
-                if kind in (Pathwise, ModelPoints):
-                    moved = partial_at(ask, given, place)
-                    yield name, harness.array(harness.gradient(moved, [given[place]])[0])
+            if kind in (glossary.Pathwise, glossary.ModelPoints):
+                with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
+                    found = harness.gradient(_taking(partial_at(ask, given, place)), [given[place]])
+                    if found:
+                        yield name, harness.array(found[0])
+
+
+class Untaken(Exception):
+    """A body fails on points that are to be differentiated in."""
+
+
+def _taking(function):
+    """The function, in which every error becomes `Untaken`."""
+
+    def taking(leaves):
+        try:
+            return function(leaves)
+        except Exception as error:
+            raise Untaken from error
+
+    return taking
 
 
 class Density:
-    """An object with methods that take and return NumPy's arrays; make: what makes the object of the framework."""
+    """An object whose methods take and return NumPy arrays; make: a function that builds the framework's object."""
 
     def __init__(self, harness, make, dtype=None):
         self._harness, self._make, self._dtype = harness, make, dtype
@@ -406,8 +448,24 @@ class Density:
 
 
 def partial_at(function, given, place):
-    """A function of a list of one argument, the others as they are given."""
+    """The function of [the argument at this place], with the other arguments as given."""
     return lambda leaves: function([*given[:place], *leaves, *given[place + 1 :]])
+
+
+def by_name(name, body):
+    """A body that takes refebm's arguments in refebm's order, whatever its own order is."""
+    names = () if name in CLASSES else parameters(name)
+    own = tuple(inspect.signature(body).parameters)
+    if own == names or sorted(own) != sorted(names):
+        return body
+
+    @functools.wraps(body)
+    def called(*given):
+        return body(**dict(zip(names, given)))
+
+    each = [inspect.Parameter(one, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in names]
+    called.__signature__ = inspect.Signature(each)
+    return called
 
 
 def _first(found, *_):
@@ -419,7 +477,7 @@ def _no_method(*_):
 
 
 def _of_rows(function):
-    """A function of rows (n, d) that takes a single row (d,), and rows in more dimensions, as well."""
+    """A function of rows (n, d), extended to a single row (d,) and to more leading axes."""
 
     def of_any(x, *level):
         level = [one.reshape(-1) if getattr(one, "ndim", 0) > 1 else one for one in level]
@@ -429,25 +487,3 @@ def _of_rows(function):
         return values.reshape(x.shape[:-1] + values.shape[1:])
 
     return of_any
-
-
-def _next_of(leaves):
-    """What stands in the place of each leaf of a tree, one after the other."""
-    each = iter(leaves)
-    return lambda _: next(each)
-
-
-def leaves_of(tree) -> list:
-    """The leaves of nested dicts and tuples, names left out."""
-    found = []
-    nested(found.append, tree)
-    return found
-
-
-def nested(change, tree):
-    """Nested dicts and tuples with every leaf changed; a name stays what it is."""
-    if isinstance(tree, dict):
-        return {key: nested(change, value) for key, value in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        return tuple(nested(change, value) for value in tree)
-    return tree if isinstance(tree, str) else change(tree)

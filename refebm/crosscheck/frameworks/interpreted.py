@@ -1,7 +1,7 @@
-"""JAX without its compiler: each operation is computed in NumPy, as soon as it is called.
+"""JAX without its compiler: each operation is computed in NumPy as soon as it is called.
 
-To compile an operation takes a hundred times longer than a question, and each question has other shapes. What is not in
-the table is computed by JAX itself, which compiles that one operation.
+Compiling an operation takes a hundred times longer than answering a question, and each question has other shapes.
+Operations that are not in the table are computed by JAX itself, which compiles that one operation.
 """
 
 import contextlib
@@ -15,16 +15,16 @@ try:
     from jax._src.core import EvalTrace
     from jax.extend.core import set_current_trace
     from jaxlib.xla_client import batched_device_put
-except ImportError:  # another JAX than was known, which compiles
+except ImportError:  # a JAX version with other internals, which has to compile
     EvalTrace, set_current_trace, batched_device_put = object, contextlib.nullcontext, None
 
-CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # under these names an operation has a program of its own
+CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the options under which an operation has a program of its own
 HERE = jax.sharding.SingleDeviceSharding(jax.devices("cpu")[0])
-LOOPS = ("while", "scan", "checkpoint")  # whose programs are not simply called
+LOOPS = ("while", "scan", "checkpoint")  # operations whose programs are not just called once
 
 
 class ByNumPy(EvalTrace):
-    """How JAX evaluates what no transformation waits for."""
+    """How JAX evaluates operations outside of all transformations (grad, vmap, jit)."""
 
     def process_primitive(self, primitive, arguments, options, /):
         weak = options.get("weak_type", bool(arguments) and all(map(_weak, arguments)))
@@ -33,12 +33,12 @@ class ByNumPy(EvalTrace):
 
 
 def _weak(value) -> bool:
-    """Whether its dtype gives way to that of others, as a Python number's does."""
+    """Whether the value's dtype gives way to others, like that of a Python number."""
     return getattr(jax.typeof(value), "weak_type", False)
 
 
 def _of_jax(value, weak):
-    """As an array of JAX, eight times faster than by jax.device_put; what has no numbers is as it is."""
+    """The value as a JAX array, eight times faster than jax.device_put; values without numbers unchanged."""
     if isinstance(value, jax.Array) or value.dtype == jax.dtypes.float0:
         return value
     kind = jax.core.ShapedArray(value.shape, value.dtype, weak_type=weak)
@@ -47,13 +47,13 @@ def _of_jax(value, weak):
 
 @contextlib.contextmanager
 def uncompiled():
-    """Nothing is compiled in here, and a body may look at values, but in what jax.jit decorates."""
+    """A context in which nothing is compiled, and bodies may inspect values, except in functions under jax.jit."""
     with set_current_trace(ByNumPy()):
         yield
 
 
 def _step(primitive, arguments, options) -> list:
-    """The results of one operation, arrays of NumPy wherever it is in the table."""
+    """The results of one operation, as NumPy arrays if the operation is in the table."""
     given, name = list(map(_of_numpy, arguments)), primitive.name
     inner = next((options[key] for key in CALLS if key in options), None)
     if name == "cond":
@@ -86,12 +86,12 @@ def evaluate(program, consts, arguments) -> list:
 
 
 def _of_numpy(value):
-    """An array of JAX as one of NumPy, which would else call the methods of the former; a random key as it is."""
+    """A JAX array as a NumPy array, so that NumPy does not call JAX's methods; a random key unchanged."""
     return np.asarray(value) if isinstance(value, jax.Array) and hasattr(value.dtype, "kind") else value
 
 
 def _contracted(a, b, dimension_numbers, preferred_element_type, **_):
-    """Products summed over some axes of both; first the axes that both keep, then the rest of a, then that of b."""
+    """Products of a and b summed over some axes; the result has the shared axes first, then a's rest, then b's."""
     (sum_a, sum_b), (kept_a, kept_b) = dimension_numbers
     names_a, names_b = list(range(a.ndim)), list(range(a.ndim, a.ndim + b.ndim))
     for i, j in zip((*sum_a, *kept_a), (*sum_b, *kept_b)):
@@ -133,10 +133,10 @@ def _part(a, *starts, slice_sizes):
 
 
 def _windows(shape, indices, mode, *, inside, outside, starts, batches, sizes):
-    """Of each axis of an array where the numbers of windows into it stand, and which of them are there.
+    """For each axis of an array, the indices of the elements of windows into it; and which windows are inside it.
 
-    inside: the axes of the result along which a window lies. outside: those of the array along which it has no width.
-    starts: for each column of the indices its axis. batches: axes of the array, and of the indices, that go together.
+    inside: the axes of the result that run along a window. outside: the axes of the array along which windows have no
+    width. starts: the axis of each column of the indices. batches: pairs of axes of the array and of the indices.
     """
     dimensions = indices.ndim - 1 + len(inside)
     across = [i for i in range(dimensions) if i not in inside]
@@ -163,7 +163,7 @@ def _gathered(a, indices, *, dimension_numbers, slice_sizes, mode, fill_value=No
     places, there = _windows(
         a.shape,
         indices,
-        mode.name,
+        "CLIP" if mode.name == "PROMISE_IN_BOUNDS" else mode.name,  # what a broken promise is, once compiled
         inside=at.offset_dims,
         outside=at.collapsed_slice_dims,
         starts=at.start_index_map,
@@ -216,7 +216,7 @@ def _counted(*_, dtype, shape, dimension, **__):
 def _accumulated(function):
     def accumulated(a, axis, reverse):
         found = np.flip(function(np.flip(a, axis), axis=axis), axis) if reverse else function(a, axis=axis)
-        return found.astype(a.dtype, copy=False)  # NumPy makes short whole numbers longer
+        return found.astype(a.dtype, copy=False)  # NumPy widens short integers
 
     return accumulated
 
@@ -226,7 +226,7 @@ def _divided(a, b):
 
 
 def _by_matrix(function, *arrays):
-    """A function of matrices, for each of a stack of them, whose results are several."""
+    """Apply a function of matrices with several results to each matrix of a stack."""
     stack = np.broadcast_shapes(*(a.shape[:-2] for a in arrays))
     arrays = [np.broadcast_to(a, stack + a.shape[-2:]) for a in arrays]
     each = [function(*(a[place] for a in arrays)) for place in np.ndindex(*stack)]
@@ -234,7 +234,7 @@ def _by_matrix(function, *arrays):
 
 
 def _factored(a):
-    """Factors, pivots, and the permutation that these are."""
+    """LU factors, pivots, and the pivots as a permutation."""
     both, pivots = linalg.lu_factor(a, check_finite=False)
     order = np.arange(len(a), dtype=np.int32)
     for i, j in enumerate(pivots):

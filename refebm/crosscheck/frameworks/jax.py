@@ -1,6 +1,6 @@
-"""The harness for JAX. Nothing is compiled, since each question has other shapes: jax.jit traces, and no more.
+"""The harness for JAX. Nothing is compiled, since each question has other shapes; jax.jit only traces.
 
-64-bit numbers are enabled when this is imported: for float32 call jax.config.update("jax_enable_x64", False) after it.
+Importing this enables 64-bit numbers; for float32 call jax.config.update("jax_enable_x64", False) afterwards.
 """
 
 import contextlib
@@ -31,14 +31,14 @@ class Jax(Harness):
     def gradient(self, function, leaves):
         try:
             return self.run(lambda: jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves))
-        except jax.errors.JAXTypeError:  # a body that leaves JAX on its way
+        except jax.errors.JAXTypeError:  # the body converts to NumPy, and cannot be differentiated
             return None
 
     def run(self, function):
         try:
             with uncompiled():
                 return function()
-        except jax.errors.JAXTypeError:  # where jax.jit is at work a model cannot look at values, which it does far out
+        except jax.errors.JAXTypeError:  # under jax.jit a model cannot inspect values, as it does far out
             with uncompiled(), jax.disable_jit():
                 return function()
 
@@ -70,7 +70,7 @@ class Jax(Harness):
 
     @contextlib.contextmanager
     def handing_out(self, *noise):
-        with jax.disable_jit(), super().handing_out(*noise):  # what is compiled would not draw again
+        with jax.disable_jit(), super().handing_out(*noise):  # compiled code would not draw again
             yield
 
     def draws(self, hand):
@@ -116,7 +116,7 @@ def _kind(leaf):
 
 
 def _slope(function):
-    """Of what is nested, element by element, forward mode."""
+    """The elementwise derivative; for vectors by forward mode, which nests better."""
 
     def at(x):
         if x.ndim == 1:
@@ -140,7 +140,7 @@ def _largest_distance(x):
 
 
 def _any(a, axis=None):
-    """Whether any is true, also where a derivative is taken, or of any row where rows are mapped over."""
+    """np.any, also under grad, where it looks at the primal values, and under vmap, where it looks at all rows."""
     found = jax.numpy.any(a, axis)
     while axis is None and isinstance(found, jax.core.Tracer):
         found = found.primal if hasattr(found, "primal") else jax.numpy.any(found.val)
@@ -148,7 +148,7 @@ def _any(a, axis=None):
 
 
 def _some(a):
-    while hasattr(a, "primal") or hasattr(a, "val"):  # where a derivative is taken, or rows are mapped over
+    while hasattr(a, "primal") or hasattr(a, "val"):  # under grad, or under vmap
         a = a.primal if hasattr(a, "primal") else a.val
     return isinstance(a, jax.core.Tracer) or bool(numpy.any(a))
 
@@ -166,5 +166,5 @@ objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):
-    """`np`, and what refebm's formulas are made of, on arrays of JAX: squared_norm, jacobian, Gaussian, ..."""
+    """`np`, and the building blocks of refebm's formulas on JAX arrays: squared_norm, jacobian, Gaussian, ..."""
     return getattr(Jax.source, name)

@@ -1,4 +1,4 @@
-"""The harness for NumPy. Code in autograd.numpy has gradients too: ask for them with `objective(gradient=True)`."""
+"""The harness for NumPy. For code in autograd.numpy, `objective(gradient=True)` has its gradients examined too."""
 
 import contextlib
 
@@ -34,7 +34,7 @@ class NumPy(Harness):
     def products(self, own, energy, product=None, gradient=None):
         def back(field, x, weights, *level):
             if product is None:
-                raise InputError("E-OPTION", "refebm differentiates the model: product(x, v) is wanted, J(x) v by row")
+                raise InputError("E-OPTION", "refebm differentiates the model: give product(x, v), J(x) v for each row")
             columns = [product(x, numpy.broadcast_to(one, x.shape), *level) for one in numpy.eye(x.shape[1])]
             return numpy.stack([numpy.sum(column * weights, axis=1) for column in columns], axis=1)
 
@@ -42,7 +42,7 @@ class NumPy(Harness):
 
     def draws(self, hand):
         class Drawing:
-            """What numpy.random.default_rng() makes."""
+            """Stands for the generator that numpy.random.default_rng() returns."""
 
         def of_shape(name, law):
             def drawn(*shape, size=()):
@@ -91,5 +91,5 @@ objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):
-    """`np`, and what refebm's formulas are made of: squared_norm, jacobian, Gaussian, ..."""
+    """`np`, and the building blocks of refebm's formulas: squared_norm, jacobian, Gaussian, ..."""
     return getattr(NumPy.source, name)

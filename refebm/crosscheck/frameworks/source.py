@@ -1,9 +1,9 @@
-"""refebm's own modules, read again over another namespace than NumPy's: the same text on tensors of a framework.
+"""refebm's own modules, executed again over a framework's namespace instead of NumPy's: the same text, on its tensors.
 
-What they import is looked up here first: `autograd.numpy` and `numpy` are the framework's namespace, `autograd` and
-`scipy` the few functions of theirs that it has, and the checks of arguments only bring levels and times into shape. So
-nothing about models or derivatives is written a second time. A function that is missing raises NotImplementedError
-when it is called, which an examination counts as unsupported.
+Their imports are looked up here first: `autograd.numpy` and `numpy` become the framework's namespace, `autograd` and
+`scipy` the few functions of theirs that are needed, and argument checks only reshape levels and times. So nothing about
+models or derivatives is written twice. A missing function raises NotImplementedError when it is called, which counts as
+unsupported in an examination.
 """
 
 import ast
@@ -22,11 +22,11 @@ from refebm import glossary
 from refebm.glossary import checks_of
 from refebm.variants.questions import BY_NAME
 
-AS_THEY_ARE = ("refebm.progress", "refebm.truth.partition")  # no formula that is examined is in them
+AS_THEY_ARE = ("refebm.progress", "refebm.truth.partition")  # modules without examined formulas, not executed again
 
 
 class Namespace:
-    """Names as attributes, of the first of several places that has them; of NumPy only constants and types."""
+    """Names as attributes, taken from the first of several places that has them; NumPy gives only constants, types."""
 
     def __init__(self, name, *places):
         self._name, self._places = name, places
@@ -52,11 +52,11 @@ def _missing(name):
 
 
 def _nothing(*_):
-    """A rule of differentiation, which a framework has of its own."""
+    """Replaces the registration of derivatives with autograd, since a framework has its own."""
 
 
 class Unchecked(ast.NodeTransformer):
-    """Leaves out what does nothing but refuse bad input: a framework may not say while it traces whether it is bad."""
+    """Removes statements that only refuse bad input, since a framework may not know values while it traces."""
 
     def visit_If(self, node):
         self.generic_visit(node)
@@ -69,11 +69,11 @@ def refuses(node) -> bool:
 
 
 class Source:
-    """refebm's modules over a framework, by the few functions of NumPy, SciPy and autograd that these are made of."""
+    """refebm's modules over a framework, given the few functions of NumPy, SciPy and autograd that they use."""
 
     def __init__(self, np, special, fft, autograd, held, own, some):
-        self.some = some  # whether any of an array is true, or may be where values are not known
-        self.own = own | {"mixture": self.mixture}  # functions that are found otherwise than refebm finds them, by name
+        self.some = some  # a function: whether any entry is true, or may be where values are unknown
+        self.own = own | {"mixture": self.mixture}  # functions that replace refebm's, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
         self.modules = {"autograd.numpy": np, "numpy": np, "autograd": Namespace("autograd", autograd)}
@@ -86,7 +86,7 @@ class Source:
         self.modules["refebm.models.shapes"] = SimpleNamespace(dimension=_dimension)
 
     def module(self, name: str):
-        """A module by its name: what stands for it, one of refebm's from its text, or any other as it is."""
+        """A module by its name: its replacement, one of refebm's executed again, or any other module unchanged."""
         if name in self.modules or name.partition(".")[0] != "refebm" or name in AS_THEY_ARE:
             return self.modules.get(name) or importlib.import_module(name)
         original = importlib.import_module(name)
@@ -105,18 +105,20 @@ class Source:
                 setattr(found, part, self.module(f"{name}.{part}"))
         if fromlist or "." not in name:
             return found
-        for part in reversed(name.split(".")[1:]):  # `import a.b as c` asks a for b
+        for part in reversed(name.split(".")[1:]):  # `import a.b as c` looks up b in a
             found = SimpleNamespace(**{part: found})
         return found
 
     def mixture(self, x, logits, means, precisions):
-        """The energy of a mixture, all of it for every row: where rows are mapped over none can be told from others."""
+        """The energy of a mixture, with all components for every row, since under vmap rows cannot be told apart."""
         np, energies = self.np, self.module("refebm.models.energies")
         away = x - means[:, None]
         joint = logits[:, None] - 0.5 * np.sum(away * np.matmul(away, precisions), axis=2)
-        held = self.module("refebm.calculus").held(joint)
-        deepest, log_sum, near = np.argmax(held, axis=0), energies.logsumexp, energies.logsumexp(joint, 0)
-        far = np.abs(held - logits[:, None]) > 0.5 * energies.FAR**2
+        held, log_sum = self.module("refebm.calculus").held(joint), energies.logsumexp
+        near, far = log_sum(joint, 0), np.abs(held - logits[:, None]) > 0.5 * energies.FAR**2
+        if not self.some(far):
+            return -near
+        deepest = np.argmax(held, axis=0)
         far = [(deepest == j) & far[j] for j in range(len(means))]
         for j in range(len(means)) if any(map(self.some, far)) else ():
             other = joint[j] + log_sum(energies._less_the_well(j, x, logits, means, precisions), 0)
@@ -124,13 +126,13 @@ class Source:
         return -near
 
     def sampler(self, name: str):
-        """A map that questions have a name for."""
+        """The map that questions give by this name."""
         found = {"np": self.np}
         exec(inspect.getsource(BY_NAME[name]), found)
         return found[name]
 
     def __getattr__(self, name):
-        """What refebm calls so: a public name, or a helper of its formulas."""
+        """A public name of refebm, or a helper of its formulas, over this framework."""
         places = {home: vars(importlib.import_module(home)) for home in homes()}
         having = [home for home in places if name in places[home]]
         made_by = [getattr(places[home][name], "__module__", None) for home in having]
@@ -140,7 +142,7 @@ class Source:
 
 
 class Original(Source):
-    """The modules as they are, over NumPy."""
+    """refebm's modules unchanged, over NumPy."""
 
     def __init__(self, np):
         self.np, self.modules = np, {"refebm.glossary": Namespace("glossary", checks(np))}
@@ -154,19 +156,19 @@ class Original(Source):
 
 @functools.cache
 def homes() -> tuple[str, ...]:
-    """The modules in which public names are defined, and what their formulas are written in."""
+    """The modules that define public names, and those that their formulas use."""
     public = (getattr(getattr(refebm, name), "__module__", "") for name in refebm.__all__)
     helpers = ("refebm.objectives.notation", "refebm.samplers.step", "refebm.glossary")
     return (*dict.fromkeys(home for home in public if home.startswith("refebm.")), *helpers)
 
 
 def _dimension(kind, parameters):
-    """d of a flow, the one model that asks for it; the shapes of the rest have been seen to."""
+    """d of a flow, the only model that needs it; the shapes of other models were checked before."""
     return len(parameters["couplings"][0][0][0]) if "couplings" in parameters else None
 
 
 def checks(np) -> dict:
-    """For each check of refebm what it makes of a good value; a level becomes a column, a time is one for each row."""
+    """For each argument check of refebm, a function that only converts: levels to columns, times to one per row."""
 
     def as_it_is(check):
         names = list(inspect.signature(check).parameters)
@@ -189,13 +191,13 @@ def checks(np) -> dict:
         return value * np.eye(d) if numpy.ndim(value) == 0 else value
 
     def rows(function):
-        checks, names = checks_of(function), list(inspect.signature(function).parameters)
+        checks, parameters = checks_of(function), inspect.signature(function).parameters
         own = {name: shaping[check] for name, check in checks.items() if check in shaping}
-        anchor = next((name for name, check in checks.items() if check in glossary.OF_ROWS), None)
+        anchor = next((name for name, one in parameters.items() if glossary.gives_rows(one.annotation)), None)
 
         @functools.wraps(function)
         def brought(*given, **named):
-            given = dict(zip(names, given)) | named
+            given = dict(zip(parameters, given)) | named
             return function(**given | {name: own[name](name, given[name], given[anchor]) for name in own})
 
         return brought if own and anchor else function

@@ -1,6 +1,6 @@
-"""The harness for PyTorch. A model is an nn.Module, so that `score.parameters()` and the like are there as well.
+"""The harness for PyTorch. Models are nn.Modules, so `score.parameters()` and the like work.
 
-The default dtype becomes float64 when this is imported: for another call torch.set_default_dtype after the import.
+Importing this sets the default dtype to float64; for another one call torch.set_default_dtype after the import.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ from torch.func import grad, vjp
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Source
+from refebm.glossary import leaves_of, mapped
 from refebm.identities import NotSupported
 
 torch.set_default_dtype(torch.float64)
@@ -21,7 +22,7 @@ torch.set_num_threads(1)  # the questions are small
 
 
 class Built(torch.nn.Module):
-    """A model as a module of its parameters."""
+    """A model as a module with its parameters."""
 
     def __init__(self, function, leaves):
         super().__init__()
@@ -32,7 +33,7 @@ class Built(torch.nn.Module):
 
 
 class Potential(torch.autograd.Function):
-    """NaN for each row, whose gradient is minus a field, and has gradients in its turn."""
+    """NaN for each row, with minus a field as its gradient, which is itself differentiable."""
 
     generate_vmap_rule = True
 
@@ -115,7 +116,7 @@ class Torch(Harness):
         found = [torch.zeros_like(leaf) if one is None else one for leaf, one in zip(leaves, found)]
         return self.array(values), dict(zip(named, map(self.array, found)))
 
-    held = None  # a parameter of the model, or the points, whose dtype and place inputs must have
+    held = None  # a parameter of the model, or the points: inputs get its dtype and device
 
     def input(self, value):
         held = self.held
@@ -127,7 +128,8 @@ class Torch(Harness):
 
     def draws(self, hand):
         def like(law):
-            return lambda x, **_: hand.drawn(f"a tensor like one {tuple(x.shape)}", law, x.shape)
+            name = "torch.rand_like" if law == UNIFORM else "torch.randn_like"
+            return lambda x, **_: hand.drawn(name, law, x.shape)
 
         def of_shape(name, law):
             def drawn(*shape, size=None, **_):
@@ -177,16 +179,16 @@ class Torch(Harness):
             torch.set_default_dtype(before)
 
 
-# ---- what refebm calls by the names of NumPy, SciPy and autograd -----------------------------------------------------
+# ---- functions that refebm calls by their names in NumPy, SciPy and autograd -----------------------------------------
 
 
 def _tensors(function):
-    """A function of tensors that takes Python's numbers too."""
+    """A function of tensors, extended to Python numbers."""
     return lambda *given: function(*(one if torch.is_tensor(one) else torch.as_tensor(one) for one in given))
 
 
 def _along(function):
-    """A function of one array whose `dim` is an axis, and may be left out."""
+    """A function of one array with NumPy's optional argument axis for torch's dim."""
 
     def along(a, axis=None, **options):
         return function(torch.as_tensor(a), **options | ({} if axis is None else {"dim": axis}))
@@ -207,7 +209,7 @@ def _deviation(function):
 
 
 def _largest(function):
-    """The largest or smallest; what NumPy calls initial is for arrays without any."""
+    """The largest or smallest entry; NumPy's argument `initial`, for empty arrays, is ignored."""
     return lambda a, axis=None, initial=None: function(torch.as_tensor(a), *([] if axis is None else [axis]))
 
 
@@ -236,34 +238,58 @@ def _row(a):
     return torch.as_tensor(a).reshape(-1)
 
 
+def _wrapped(x):
+    """Whether torch.func differentiates in this array. Other code avoids torch.func, whose import takes a second."""
+    return torch._C._functorch.is_functorch_wrapped_tensor(x)
+
+
+def _own(x):
+    """A view of the array to differentiate in: derivatives do not flow through other uses of it."""
+    return x.view_as(x) if x.requires_grad else x.detach().requires_grad_()
+
+
 def _slope(function):
-    """By torch.autograd, unless torch.func is at work, whose first call imports for a second."""
+    """The elementwise derivative."""
 
     def at(x):
-        if torch._C._functorch.is_functorch_wrapped_tensor(x):
+        if _wrapped(x):
             return grad(lambda x: function(x).sum())(x)
-        with torch.enable_grad():
-            x = x if x.requires_grad else x.detach().requires_grad_()
-            return torch.autograd.grad(function(x).sum(), x, create_graph=True)[0]
+        back, value = _pull_back(function)(x)
+        return back(torch.ones_like(value))
 
     return at
 
 
 def _pull_back(function):
+    """The pull-back in an array or nested arrays; zeros where the value does not depend on them."""
+
     def at(x):
-        value, back = vjp(function, x)
-        return lambda weights: back(weights)[0], value
+        if any(map(_wrapped, leaves_of(x))):
+            value, back = vjp(function, x)
+            return lambda weights: back(weights)[0], value
+        x = mapped(_own, x)
+        with torch.enable_grad():
+            value = function(x)
+
+        def back(weights):
+            leaves, options = leaves_of(x), {"create_graph": True, "materialize_grads": True}
+            if not value.requires_grad:
+                return mapped(torch.zeros_like, x)
+            found = iter(torch.autograd.grad(value, leaves, weights, **options))
+            return mapped(lambda _: next(found), x)
+
+        return back, value
 
     return at
 
 
 def _push_forward(function):
-    """By two pull-backs, the second of the first, which is linear: PyTorch's forward mode knows fewer operations."""
+    """J v by pulling back the pull-back, which is linear; PyTorch's forward mode supports fewer operations."""
 
     def at(x):
-        value, back = vjp(function, x)
-        _, forward = vjp(lambda weights: back(weights)[0], torch.zeros_like(value))
-        return lambda v: (value, forward(v)[0])
+        back, value = _pull_back(function)(x)
+        forward, _ = _pull_back(back)(torch.zeros_like(value))
+        return lambda v: (value, forward(v))
 
     return at
 
@@ -307,5 +333,5 @@ objective, handing_out = HARNESS.objective, HARNESS.handing_out
 
 
 def __getattr__(name):
-    """`np`, and what refebm's formulas are made of, on tensors: squared_norm, jacobian, Gaussian, ..."""
+    """`np`, and the building blocks of refebm's formulas on tensors: squared_norm, jacobian, Gaussian, ..."""
     return getattr(Torch.source, name)
