@@ -19,6 +19,7 @@ from refebm.crosscheck.verdict import Finding
 from tests.sabotage import Sabotage, examined, patched, text_of
 from tests.wild.conventions import CAUSES, RIGHT
 from tests.wild.mistakes import MET, OWN
+from tests.wild.stranger import FRESH
 from tests.wild.stranger import MISTAKES as STRANGE
 from tests.wild.stranger import RIGHT as STRANGE_RIGHT
 
@@ -60,11 +61,13 @@ GROUPS = {
     "our own": OWN,
     "hidden by another cause": CAUSES,
     "by a stranger": [(*row[:4], *row[5:]) for row in STRANGE],
+    "our own, afterwards": [(*row[:4], *row[5:]) for row in FRESH],
     "right, in another convention": RIGHT,
     "right, by a stranger": [(*row[:4], *row[5:]) for row in STRANGE_RIGHT],
 }
 FIRST = {
     "by a stranger": STRANGE,
+    "our own, afterwards": FRESH,
     "right, by a stranger": STRANGE_RIGHT,
 }  # with their verdict before they were looked at
 COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"

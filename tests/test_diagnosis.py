@@ -517,3 +517,30 @@ def test_what_was_listed_is_made(function):
 def parts_of(vector, flat):
     sizes = [int(np.prod(shape)) for shape in vector.shapes]
     return tuple(part.reshape(shape) for part, shape in zip(np.split(flat, np.cumsum(sizes)[:-1]), vector.shapes))
+
+
+METROPOLIS = """
+import numpy as np
+
+def metropolis_step(energy, x, scale, z, u):
+    there = x + scale * z
+    with np.errstate(all="ignore"):
+        a = np.exp(np.minimum(0, energy(x) - energy(there)))
+        return np.where((u < a)[:, None], there, x), a
+"""
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "words"),
+    [
+        ("", "", ""),  # how likely what is not accepted would be may be NaN
+        ("(u < a)[:, None], there, x", "(u > a)[:, None], x, there", "whose energy is NaN accepted: that u > a"),
+        ("energy(x) - energy(there)", "np.nan_to_num(energy(x) - energy(there))", "NaN accepted, as if a were 1"),
+        ("(u < a)[:, None], there, x", "(u > -1)[:, None], there, x", "all that is proposed accepted"),
+        ("there, x), a", "x, x), 0 * a", "the state never moves: what comes back is x, as it was given"),
+    ],
+)
+def test_proposals_whose_energy_is_none(was, becomes, words):
+    a_is_one = ", 1 + 0 * u" if "all that" in words else ", a"
+    finding = examined(METROPOLIS.replace(was, becomes).replace(", a\n", f"{a_is_one}\n"), "metropolis_step")
+    assert finding.status == ("failed" if words else "passed") and words in finding.diagnosis, finding.diagnosis

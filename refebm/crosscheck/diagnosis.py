@@ -10,6 +10,7 @@ kind, which are diagnosed by themselves. If no name fits, none is given.
 import ast
 import contextlib
 import itertools
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,17 +20,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.facts import EXCEPTIONS, facts
+from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
+from refebm.crosscheck.patience import patient
 from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import FACTOR, Vector, tolerance, vectors
 from refebm.glossary import InputError, Loss
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Variant
-from refebm.variants.helpers import EPSILONS, calls, helpers, instead
+from refebm.variants.helpers import EPSILONS, calls, helpers
 from refebm.variants.misread import IGNORED, misread
-from refebm.variants.mutants import mutants, sought
-from refebm.variants.questions import ask, flat, types
-from refebm.variants.record import INSTEAD, called_by, calling, elsewhere, together
+from refebm.variants.mutants import Mutant, both, definitions, edit_of, mutants, natural_pairs, sought
+from refebm.variants.questions import KERNELS, ask, flat, types
+from refebm.variants.record import called_by, calling, elsewhere, together
 from refebm.variants.steps import Chain, chains, weightings
 
 REDUCTIONS = {"per row": lambda rows: rows, "mean": np.mean, "sum": np.sum}
@@ -60,8 +62,9 @@ class Evidence:
     reduction: str
     answers: np.ndarray
     roundoff: float
-    ignored: np.ndarray | None = None  # a mask of numbers to leave out
-    near: list = field(default_factory=list)  # readings that fit the most telling question, but not all questions
+    ignored: np.ndarray | None = None  # numbers that are not looked at
+    near: list = field(default_factory=list)  # readings that fit the most telling question, and not all
+    tried: list = field(default_factory=list)  # mistakes, with their answers to that question
 
     def gather(self, by_question: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([np.atleast_1d(REDUCTIONS[self.reduction](value)) for value in by_question])
@@ -165,8 +168,9 @@ class Diagnosis(NamedTuple):
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """The diagnosis: an exact match under one reduction, else a near one, else one with exceptions, else facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
-        return _facts(candidates)  # without a finite answer no name can be told from another
-    exact = named(function, candidates) or helped(function, candidates) or named(function, candidates, _deep, True)
+        return _facts(candidates)  # nothing tells one name from another
+    exact = _given_back(candidates[0]) or named(function, candidates) or helped(function, candidates)
+    exact = exact or _searched(function, candidates)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
     return (
@@ -175,6 +179,33 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
         or excepted(function, candidates)
         or _facts(candidates)
     )
+
+
+def _searched(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """What is found by a search; where the energy of a proposal is none a program may do what no text of ours does."""
+    words, mask = NO_ENERGY
+    some = [mask(evidence) for evidence in candidates]
+    rest = [evidence.without(one) for evidence, one in zip(candidates, some)] if np.any(some[0]) else candidates
+    found = named(function, rest, _deep, True)
+    if not found or rest is candidates or any(_nearest(function, one) for one in candidates):
+        return found
+    these = candidates[0].without(~some[0])
+    return found._replace(
+        words=f"{found.words}; except where {words}: there {'; '.join(facts(these))}", convention=None
+    )
+
+
+def _given_back(evidence: Evidence) -> Diagnosis | None:
+    """What comes back is an argument as it was given: a chain that never moves."""
+    asked = [(one.vectors[0].asked.arguments, one.answers) for one in evidence.pieces]
+    for name in asked[0][0] if evidence.reduction == "per row" else ():
+        given = [np.ravel(one[name]) for one, _ in asked if isinstance(one[name], np.ndarray)]
+        if len(given) == len(asked) and all(
+            np.array_equal(one, got[: len(one)]) for one, (_, got) in zip(given, asked)
+        ):
+            idle = "the state never moves: " * (name == "x" and evidence.vectors[0].asked.function in KERNELS)
+            return Diagnosis(f"{idle}what comes back is {name}, as it was given; {facts(evidence)[-1]}")
+    return None
 
 
 def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
@@ -196,7 +227,6 @@ def named(
     some = [evidence for evidence in candidates if np.max(evidence.units) > few]  # smaller errors are rounding
     searches = [_bank, _conventions, _tables, _in_conventions, _scaled, _with_a_number, _ignored]
     found = None if alone else _only(searches, function, some) or _combined(function, some)
-    found = found or (_beside_terms(function, some) if alone else None)
     return found or (_only(deep(some[0]), function, some) if deep and some else None)
 
 
@@ -213,21 +243,25 @@ def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """A replaced helper: in the reference or, if programs are known to have it, in addition to a named variant."""
     wrong = [evidence for evidence in candidates if np.max(evidence.units) > LEAST]
     for helper in helpers(function):
-        with afresh(), instead(helper.name, helper.instead):
-            made = elsewhere(function)
-            for evidence in wrong:
-                if Reading(function, lambda made=made: made).fits(evidence):
-                    said = f"equals the reference with {helper.words}{_reduced(evidence)}"
-                    said += f" (convention of {helper.source})" if helper.source else ""
-                    return Diagnosis(
-                        said, (helper.words,), _Together(made) if helper.source else None, evidence.reduction
-                    )
-            found = named(function, candidates) if helper.source else None
-        if found:
+        with_it = partial(elsewhere, function, {helper.name: helper.instead})
+        convention = _Together(with_it()) if helper.source else None
+        for evidence in wrong:
+            if Reading(function, with_it).fits(evidence):
+                said = f"equals the reference with {helper.words}{_reduced(evidence)}"
+                said += f" (convention of {helper.source})" if helper.source else ""
+                return Diagnosis(said, (helper.words,), convention, evidence.reduction)
+        if found := helper.source and _beside_helper(function, candidates, with_it):
             convention = found.convention and _Together(found.convention.implementation())
-            return found._replace(words=f"{found.words}, and {helper.words} (convention of {helper.source})",
-                                  convention=convention)  # fmt: skip
+            said = f"{found.words}, and {helper.words} (convention of {helper.source})"
+            return found._replace(words=said, convention=convention)
     return None
+
+
+def _beside_helper(function, candidates, with_it) -> Diagnosis | None:
+    """Something of the bank, or conventions, where a helper is otherwise."""
+    versions = [Reading(function, partial(with_it, one.what), one.what) for one in readings(function)]
+    searches = [partial(_bank, versions=versions), partial(_conventions, inner=with_it())]
+    return _only(searches, function, [evidence for evidence in candidates if np.max(evidence.units) > FEW])
 
 
 def _epsilon(function, candidates) -> Diagnosis | None:
@@ -237,9 +271,7 @@ def _epsilon(function, candidates) -> Diagnosis | None:
             continue
 
         def reading(k, name=name, made=made):
-            with instead(name, made(k)):
-                one = elsewhere(function)
-            return Reading(function, lambda: one)
+            return Reading(function, partial(elsewhere, function, {name: made(k)}))
 
         for evidence in (one for one in candidates if not one.holds):
             number = _solved(evidence.telling, reading, 0.0)
@@ -269,7 +301,7 @@ def _deep(evidence: Evidence) -> list:
     if not np.any(np.isfinite(evidence.telling.answers)):
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
-    return [_added, _number_sought] if small else [_added, _made, _number_sought]
+    return [_added, _number_sought] if small else [_added, _made, _number_sought, _doubled]
 
 
 def _mostly(evidence: Evidence) -> bool:
@@ -313,7 +345,7 @@ class Reading:
         return lost
 
     def _asked(self, arguments) -> np.ndarray:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with np.errstate(all="ignore"), warnings.catch_warnings(), patient():
             warnings.simplefilter("ignore")
             return np.ravel(flat(ask(self.function, self.implementation, arguments))).astype(np.float64)
 
@@ -390,18 +422,22 @@ def _weights(function: str, number: str) -> np.ndarray:
 
 def weighted(reading: Reading, evidence: Evidence) -> Iterator:
     """The weightings under which a reading fits."""
-    one = evidence.telling
-    vector = one.vectors[0]
-    some = weightings(reading.function)
-    if len(some) > 1 and vector.by_row:
-        with np.errstate(all="ignore"):
-            rows = _weights(reading.function, vector.asked.id) * reading.on(vector)
-            reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
-            near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
-        some = [weighting for weighting, fits in zip(some, near) if fits]
-    for weighting in some:
+    for weighting in _near_weights(reading.function, evidence, reading.on):
         if reading.fits(evidence, weighting.factor):
             yield weighting
+
+
+def _near_weights(function: str, evidence: Evidence, on: Callable) -> list:
+    """The weightings under which these are the answers to the most telling question."""
+    one, some = evidence.telling, weightings(function)
+    vector = one.vectors[0]
+    if len(some) > 1 and vector.by_row:
+        with np.errstate(all="ignore"):
+            rows = _weights(function, vector.asked.id) * on(vector)
+            reduced = {"mean": rows.mean(axis=1, keepdims=True), "sum": rows.sum(axis=1, keepdims=True)}
+            near = np.all(one.equals(reduced.get(evidence.reduction, rows)), axis=1)
+        return [weighting for weighting, fits in zip(some, near) if fits]
+    return list(some)
 
 
 # --- the bank, and conventions ---------------------------------------------------------------------------------------
@@ -422,20 +458,20 @@ def readings(function: str) -> list[Reading]:
 
 @cache
 def mistakes(function: str) -> list[Reading]:
-    """Readings of the wrong versions that are not just a multiple of the right answers, to combine with conventions."""
-    right = np.concatenate([vector.value for vector in vectors(function)])
+    """Those that are no convention, and no multiple of the right answers: they can be had in another convention."""
+    return [one for one in readings(function) if not isinstance(one.what, Convention) and not _is_multiple(one)]
 
-    def multiple(reading):
-        given = np.concatenate([reading.on(vector) for vector in vectors(function)])
-        return np.allclose(given, (given @ right) / (right @ right) * right, rtol=1e-10, atol=0)
 
-    return [one for one in readings(function) if not isinstance(one.what, Convention) and not multiple(one)]
+def _is_multiple(reading: Reading) -> bool:
+    asked = vectors(reading.function)
+    first, right = reading.on(asked[0]), asked[0].value
+    factor = (first @ right) / (right @ right)
+    return all(np.allclose(reading.on(one), factor * one.value, rtol=1e-10, atol=0) for one in asked)
 
 
 @cache
-def _chained(function: str) -> list[Reading]:
-    """A reading of the reference for each chain of convention steps."""
-    inner = elsewhere(function) if INSTEAD else REFERENCE
+def _chained(function: str, inner: Implementation = REFERENCE) -> list[Reading]:
+    """The reference after each chain of steps."""
     return [Reading(function, Chain(function, steps, None, inner).implementation, steps) for steps in chains(function)]
 
 
@@ -454,17 +490,17 @@ def _after(function: str, steps: tuple, variant: Variant) -> Implementation:
     return Chain(function, steps, None, variant.implementation()).implementation()
 
 
-def _bank(function, evidence) -> Diagnosis | None:
-    """The one entry of the bank that equals the answers."""
-    found = [(one.what, "", one.values(evidence)) for one in readings(function) if one.fits(evidence)]
+def _bank(function, evidence, versions=None) -> Diagnosis | None:
+    """The one entry of the bank that the answers are."""
+    some = readings(function) if versions is None else versions
+    found = [(one.what, "", one.values(evidence)) for one in some if one.fits(evidence)]
     distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
-def _conventions(function, evidence) -> Diagnosis | None:
-    """The reference in other conventions, with as few steps as possible."""
-    for _, some in itertools.groupby(_chained(function), key=lambda reading: len(reading.what)):
-        inner = elsewhere(function) if INSTEAD else REFERENCE
+def _conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
+    """The reference, in conventions, the fewest that do."""
+    for _, some in itertools.groupby(_chained(function, inner), key=lambda reading: len(reading.what)):
         chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
         chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
         if chain:
@@ -548,61 +584,104 @@ def _scaled(function, evidence) -> Diagnosis | None:
     """A mistake of the bank times 2 or 1/2, or divided by d, for functions without weightings of their own."""
     if len(weightings(function)) > 1 or _multiple(evidence):
         return None
-    found = [
-        (one.what, f"{_number(factor)} x " * (factor != 1) + words, factor * evidence.scaled(one.known, scaling))
-        for one in mistakes(function)
-        for words, scaling in scalings(evidence.vectors)
-        if words in CONVENTIONAL
-        for factor in (1.0, 2.0, 0.5)
-        if evidence.confirmed(factor * evidence.scaled(one.known, scaling))
-    ]
+    found = []
+    for one in mistakes(function):
+        for words, scaling in scalings(evidence.vectors):
+            for factor in (1.0, 2.0, 0.5) if words in CONVENTIONAL else ():
+                if np.all(evidence.telling.equals(factor * _scaled_answers(one, evidence.telling, scaling))):
+                    values = factor * _scaled_answers(one, evidence, scaling)
+                    said = f"{_number(factor)} x " * (factor != 1) + words
+                    found += [(one.what, said, values)] if evidence.confirmed(values) else []
     distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
     return _words(found, evidence) if len(distinct) == 1 else None
 
 
-def _beside_terms(function, candidates) -> Diagnosis | None:
-    """A mistake of the bank together with wrong coefficients of the formula's terms, by least squares."""
-    if function not in TERMS or not candidates:
-        return None
-    columns, names = _terms(function, candidates[0].vectors)
-    for evidence in candidates:
-        for one in mistakes(function):
-            change = {v.asked.id: one.on(v) - v.value for v in vectors(function)}
-            if not all(np.all(np.isfinite(change[v.asked.id])) for v in evidence.vectors):
-                continue
-            fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
-            if fit and abs(fit[0][-1] - 1) <= fit[1][-1]:
-                off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
-                said = f"equals {off}, {one.what.short}: {one.what.name} (bug)"
-                return Diagnosis(said, (one.what.name,), None, evidence.reduction)
-    return None
+def _scaled_answers(reading, evidence, scaling) -> np.ndarray:
+    return evidence.scaled({vector.asked.id: reading.on(vector) for vector in evidence.vectors}, scaling)
 
 
-# --- variants that are built for the search: two at once, misread arguments, changed places --------------------------
+# --- what has to be made first: mistakes in arguments, in one place, two at once -------------------------------------
+
+COMPILING, OF_NODE = 600, 3  # calls that take as long as a text is made, and for each node of it
+PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 5e6, 6e5, 1e6, 5e5, 5e5  # calls that a search may take, on any machine
 
 
-MOST_OF_CALLED = 300  # the most pairs of a variant and a variant of a called function
+@cache
+def cost(function: str) -> int:
+    """How many functions are called while the definition answers a question: what an evaluation takes."""
+    asked, count, before = vectors(function)[0].asked, itertools.count(), sys.getprofile()
+    ask(function, REFERENCE, asked.arguments)  # what is remembered is, from here on
+    sys.setprofile(lambda _, event, __: next(count) if event in ("call", "c_call") else None)
+    try:
+        ask(function, REFERENCE, asked.arguments)
+    finally:
+        sys.setprofile(before)
+    return next(count)
+
+
+def affordable(some: Iterator, function: str, calls: float, made: int | None = None) -> Iterator:
+    """As many as may be evaluated once with so many calls. made: what each takes to be made, if it is no text."""
+    return itertools.islice(some, int(calls // (cost(function) + (compiling(function) if made is None else made))))
+
+
+@cache
+def compiling(function: str) -> int:
+    """What it takes to make a text of this length."""
+    return COMPILING + OF_NODE * sum(1 for _ in ast.walk(definitions(function)[0][1])) if definitions(function) else 0
+
+
+class Single(NamedTuple):
+    """One mistake. edit: where it is one of a text. over: whether it is one in arguments, made over an `inner` one."""
+
+    said: str
+    made: Callable[..., Implementation]
+    edit: Mutant | None = None
+    names: tuple[str, ...] = ()
+    over: bool = False
+
+    @property
+    def words(self) -> str:
+        return self.said or self.edit.words
+
+    def say(self, evidence: Evidence) -> Diagnosis:
+        return Diagnosis(f"equals the reference {self.words}{_reduced(evidence)}", self.names, None, evidence.reduction)
+
+
+def _arguments(function: str) -> list[Single]:
+    return [Single(f"with {words}", made, over=True) for words, made in misread(function)]
+
+
+def _of_the_bank(function: str) -> list[Single]:
+    some = [one.what for one in readings(function) if not _is_multiple(one)]
+    kinds = ["convention" if isinstance(one, Convention) else "bug" for one in some]
+    words = [f"{one.short}: {one.name} ({kind})" for one, kind in zip(some, kinds)]
+    return [Single(said, one.implementation, edit_of(one), (one.name,)) for said, one in zip(words, some)]
+
+
+def _of_helpers(function: str) -> list[Single]:
+    return [
+        Single(f"with {one.words}", partial(elsewhere, function, {one.name: one.instead}), names=(one.words,))
+        for one in helpers(function)
+        if not one.source
+    ]
+
+
+def _places(function: str) -> Iterator[Single]:
+    return (Single("", one.implementation, one) for one in mutants(function))
 
 
 @cache
 def _pairs(function: str) -> list[Reading]:
+    """Two entries of the bank at once, or one in what the function calls."""
     some = [one.what for one in readings(function)]
-    two = [Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.permutations(some, 2)]
     others = called_by(function)
-    two += [Reading(function, partial(calling, function, b), (b,)) for b in others]
     own = [one for one in some if not one.inside]
-    both = [Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others]
-    return two + both[:MOST_OF_CALLED]
-
-
-def _readings(function: str) -> Iterator[tuple[Reading, Callable]]:
-    """Readings of all variants that are built for the search, each with the function that words its diagnosis."""
-    for words, made in misread(function):
-        yield Reading(function, made), partial(_plainly, f"with {words}")
-    for reading in _pairs(function):
-        yield reading, partial(_both, reading)
-    for mutant in mutants(function):
-        yield Reading(function, mutant.implementation), lambda evidence, one=mutant: _plainly(one.words, evidence)
+    made = itertools.chain(
+        (Reading(function, partial(calling, function, b), (b,)) for b in others),
+        (Reading(function, partial(together, a, b), (a, b)) for a, b in itertools.combinations(some, 2)),
+        (Reading(function, partial(calling, function, b, a), (a, b)) for a in own for b in others),
+    )
+    return list(affordable(made, function, PAIRS))
 
 
 def _ignored(function, evidence) -> Diagnosis | None:
@@ -630,19 +709,159 @@ def _both(reading, evidence) -> Diagnosis:
 
 
 def _made(function, evidence) -> Diagnosis | None:
-    """Misread arguments, two variants of the bank at once, or one changed place of the definition."""
-    for reading, say in _readings(function):
+    """Arguments that are read wrongly, one place that says something else."""
+    vector, evidence.tried[:] = evidence.telling.vectors[0], []
+    for single in itertools.chain(_arguments(function), affordable(_places(function), function, PLACES)):
+        reading = Reading(function, single.made)
         if reading.tells(evidence):
+            evidence.near.append((reading, single.say))
             if reading.fits(evidence):
-                found = say(evidence)
+                found = single.say(evidence)
                 return found._replace(words=f"{found.words}, where that is a number") if reading.partial else found
-            evidence.near.append((reading, say))
+        evidence.tried.append((single, reading.on(vector)))
+    return None
+
+
+def _doubled(function, evidence) -> Diagnosis | None:
+    """Two mistakes at once."""
+    one, known = evidence.telling, [*_of_the_bank(function), *_of_helpers(function)]
+    some = [*((single, Reading(function, single.made).on(one.vectors[0])) for single in known), *evidence.tried]
+    tried = [(single, row) for single, row in some if not np.array_equal(one.gather([row]), one.right)]
+    searches = [_weighed, _added_up, _beside_terms]
+    found = next((one for search in searches for one in [search(function, evidence, tried)] if one), None)
+    return found or _paired(function, evidence) or _two_places(function, evidence) or _two_kinds(function, evidence)
+
+
+def _weighed(function, evidence, tried) -> Diagnosis | None:
+    """One mistake, in another weight of the rows."""
+    if len(weightings(function)) == 1 or _multiple(evidence):
+        return None
+    for single, answer in tried:
+        for weighting in _near_weights(function, evidence, lambda _, answer=answer: answer):
+            reading = Reading(function, single.made)
+            if weighting.words and reading.fits(evidence, weighting.factor):
+                words = f"equals {_factor(weighting)}the reference {single.words}{_reduced(evidence)}"
+                where = f", where {', '.join(weighting.words)}"
+                return Diagnosis(words + where, single.names, None, evidence.reduction)
+    return None
+
+
+ALIKE = 4  # mistakes with the same answers to one question, of which each is tried
+MOST_SUMS, MOST_MADE = 40, 200  # pairs that have the answers to one question, and that are made
+
+
+def _added_up(function, evidence, tried) -> Diagnosis | None:
+    """Two mistakes, each of which changes the answers as it does alone, by a sum or by a factor."""
+    one, alike = evidence.telling, {}
+    for single, row in tried:
+        value = one.gather([row])
+        if np.all(np.isfinite(value)) and not np.all(one.equals(value) | (value == one.right)):
+            alike.setdefault(value.tobytes(), (value, []))[1].append(single)
+    if len(one.right) < FEWEST or not alike or not np.all(np.isfinite(one.answers)):
+        return None
+    values, some = np.array([value for value, _ in alike.values()]), [singles[:ALIKE] for _, singles in alike.values()]
+    with np.errstate(all="ignore"):
+        logs = np.log(np.abs(values / one.right)), np.log(np.abs(one.answers / one.right))
+    sums = _summing(values - one.right, one.answers - one.right, np.max(np.abs(one.right)))
+    pairs = [*itertools.islice(sums, MOST_SUMS), *itertools.islice(_summing(*logs, 1.0), MOST_SUMS)]
+    made = (_both_singles(function, evidence, a, b) for i, j in pairs for a, b in itertools.product(some[i], some[j]))
+    return next((found for found in itertools.islice(made, MOST_MADE) if found), None)
+
+
+def _summing(changes: np.ndarray, wanted: np.ndarray, size: float) -> Iterator[tuple[int, int]]:
+    """The pairs of rows that add up to what is wanted; those first that come first."""
+    usable = np.flatnonzero(np.all(np.isfinite(changes), axis=1))
+    if not np.all(np.isfinite(wanted)):
+        return
+    weights = np.cos(1.0 + np.arange(len(wanted)))  # so that no two rows have the same sum by chance
+    sums, near = changes[usable] @ weights, 1e-10 * (size + np.max(np.abs(wanted)))
+    order = np.argsort(sums)
+    lows = np.searchsorted(sums[order], wanted @ weights - sums - near)
+    highs = np.searchsorted(sums[order], wanted @ weights - sums + near)
+    pairs = [(i, usable[k]) for i, low, high in zip(usable, lows, highs) for k in order[low:high] if i < usable[k]]
+    for i, j in sorted(pairs, key=sum):
+        if np.all(np.abs(changes[i] + changes[j] - wanted) <= near):
+            yield i, j
+
+
+def _both_singles(function, evidence, one: Single, other: Single) -> Diagnosis | None:
+    """Two mistakes at once, if they can be, and are the answers."""
+    edit = both(one.edit, other.edit) if one.edit and other.edit else None
+    inner, outer = (one, other) if other.over else (other, one)
+    made = edit.implementation if edit else partial(_over, outer, inner) if outer.over else None
+    if made and Reading(function, made).fits(evidence):
+        words = f"equals the reference {one.words} and {other.words}{_reduced(evidence)}"
+        return Diagnosis(words, (*one.names, *other.names), None, evidence.reduction)
+    return None
+
+
+def _over(outer: Single, inner: Single) -> Implementation:
+    return outer.made(inner=inner.made())
+
+
+def _beside_terms(function, evidence, tried) -> Diagnosis | None:
+    """One mistake, and coefficients of the formula's terms: what it changes is one more column."""
+    if function not in TERMS:
+        return None
+    one, (columns, names) = evidence.telling, _terms(function, evidence.vectors)
+    table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
+    if not np.all(np.isfinite(table)) or len(table) <= table.shape[1] or not np.all(np.isfinite(one.answers)):
+        return None
+    rest, near = np.eye(len(table)) - table @ np.linalg.pinv(table), []
+    for single, row in tried:
+        gap = (one.answers - one.gather([row])) / one.allowed
+        if np.all(np.isfinite(gap)) and np.max(np.abs(rest @ gap)) <= 10 + 1e-9 * np.max(np.abs(gap)):
+            near.append(single)
+    found = (_fitted_beside(function, evidence, columns, names, single) for single in near[:MOST_BESIDE])
+    numbers = (_number_sought(function, evidence, one, NUMBERS / 4) for one in near[:MOST_BESIDE] if one.over)
+    return next((one for one in itertools.chain(found, itertools.islice(numbers, 4)) if one), None)
+
+
+MOST_BESIDE = 40  # mistakes that are tried beside terms
+
+
+def _fitted_beside(function, evidence, columns, names, single) -> Diagnosis | None:
+    reading = Reading(function, single.made)
+    change = {v.asked.id: reading.on(v) - v.value for v in vectors(function)}
+    if not all(np.all(np.isfinite(change[v.asked.id])) for v in evidence.vectors):
+        return None
+    fit = _fit(evidence, [*columns, change], lambda vector: 1.0)
+    if not fit or abs(fit[0][-1] - 1) > fit[1][-1]:
+        return None
+    off = _combination(names, fit[0][:-1], fit[1][:-1], "", evidence)
+    return Diagnosis(f"equals {off}, {single.words}", single.names, None, evidence.reduction)
+
+
+def _two_places(function, evidence) -> Diagnosis | None:
+    """Two places of a text, of the mistakes that are made most."""
+    for one, other in affordable(natural_pairs(function), function, NATURAL):
+        pair = both(one, other)
+        if pair and Reading(function, pair.implementation).fits(evidence):
+            words = f"equals the reference {one.words} and {other.words}{_reduced(evidence)}"
+            return Diagnosis(words, (), None, evidence.reduction)
+    return None
+
+
+def _two_kinds(function, evidence) -> Diagnosis | None:
+    """An argument that is read wrongly, and an entry of the bank."""
+    some = enumerate(_arguments(function)), enumerate(_of_the_bank(function))
+    pairs = sorted(
+        ((i + j, outer, inner) for (i, outer), (j, inner) in itertools.product(*some)), key=lambda one: one[0]
+    )
+    for _, outer, inner in affordable(pairs, function, ARGUMENTS, 200):
+        if Reading(function, partial(_over, outer, inner)).fits(evidence):
+            words = f"equals the reference {inner.words} and {outer.words}{_reduced(evidence)}"
+            return Diagnosis(words, inner.names, None, evidence.reduction)
     return None
 
 
 def _paired(function, evidence) -> Diagnosis | None:
-    """Two variants of the bank at once."""
-    return next((_both(one, evidence) for one in _pairs(function) if one.fits(evidence)), None)
+    """Two versions of the bank at once."""
+    for one in _pairs(function):
+        if one.fits(evidence):
+            return _both(one, evidence)
+        one.__dict__.pop("implementation", None)  # its answer is remembered, which is less
+    return None
 
 
 def _nearest(function, evidence) -> Diagnosis | None:
@@ -688,22 +907,24 @@ def _added(function, evidence) -> Diagnosis | None:
     return None
 
 
-def _number_sought(function, evidence) -> Diagnosis | None:
-    """The reference with a number that is added, or multiplies, in one place of the definition."""
-    for mutant, start in sought(function):
-        made = partial(_with_k, mutant)
+def _number_sought(function, evidence, beside: Single | None = None, calls: float = NUMBERS) -> Diagnosis | None:
+    """The reference with a number that is added in one place, or by which it is multiplied; beside another mistake."""
+    for mutant, start in affordable(sought(function), function, calls, compiling(function) + cost(function)):
+        made = partial(_with_k, mutant, beside)
         number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
         if number is not None and Reading(function, partial(made, number)).fits(evidence):
-            said = f"equals the reference {mutant.with_number(number)}"
-            if start == 0 and abs(number) <= SMALL and "** number" not in ast.unparse(mutant.new):
+            said = f"equals the reference {mutant.with_number(number)}" + (f" and {beside.words}" if beside else "")
+            epsilon = start == 0 and abs(number) <= SMALL and "** number" not in ast.unparse(mutant.new)
+            if epsilon and not beside and ast.unparse(mutant.new) != "number":
                 said += f": an epsilon of {number:.3g} (convention of programs that divide, or take logarithms)"
                 return Diagnosis(f"{said}{_reduced(evidence)}", (), _Together(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{_reduced(evidence)}", (), None, evidence.reduction)
     return None
 
 
-def _with_k(mutant, number) -> Implementation:
-    return mutant.implementation(number=number)
+def _with_k(mutant, beside, number) -> Implementation:
+    made = mutant.implementation(number=number)
+    return beside.made(inner=made) if beside else made
 
 
 def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) -> float | None:
@@ -712,8 +933,9 @@ def _solved(one: Evidence, reading: Callable[[float], Reading], start: float) ->
     def at(k):
         return reading(k).values(one)
 
-    number, step, here = start, 1e-3, one.right
+    number, step = start, 1e-3
     with np.errstate(all="ignore"):
+        here = at(number)
         for _ in range(8):
             slope = (at(number + step) - here) / step
             size = np.sum((slope / one.allowed) ** 2)

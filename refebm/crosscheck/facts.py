@@ -81,7 +81,11 @@ def _square(asked):
     return asked.given["n"] == asked.given["d"]
 
 
-EXCEPTIONS = [  # kinds of questions that may have a mistake of their own: words, and a mask of the numbers
+NO_ENERGY = (
+    "the energy of a proposal is infinite, or NaN",
+    _is(lambda asked: bool({"walls", "holes"} & set(asked.given))),
+)
+EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
     ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
     ("n equals d", _is(_square)),
@@ -91,6 +95,8 @@ EXCEPTIONS = [  # kinds of questions that may have a mistake of their own: words
     ("steps in time are equal", _is(_equal_steps)),
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
+    ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes", False))),
+    NO_ENERGY,
     (
         "inputs have more digits than float32 holds (is one cast on its way?)",
         _is(lambda asked: asked.given["grid"] != GRID),
@@ -109,7 +115,8 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
     for words, mask in EXCEPTIONS:
         some = mask(evidence)
         yield WORDS.get(words, f"wrong where {words} only"), some
-        yield f"right where {words}", ~some
+        if "of a proposal" not in words:  # where it is rejected whatever the ratio is
+            yield f"right where {words}", ~some
     for feature in LEVELS:
         if all(feature in vector.asked.given for vector in evidence.vectors):
             values = spread(evidence, lambda asked, f=feature: asked.given[f])
@@ -161,8 +168,8 @@ def _several(evidence, some) -> bool:
 
 
 def _few(evidence, words) -> bool:
-    """Whether these questions were made for this mistake, so that a single wrong number is enough evidence."""
-    return "far out" in words or "float32" in words or "infinite" in words
+    """Whether these questions are there for what is found by them: then one number that is wrong says enough."""
+    return "far out" in words or "float32" in words or "of a proposal" in words
 
 
 def _growth(evidence) -> list[str]:

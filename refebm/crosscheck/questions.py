@@ -182,7 +182,7 @@ def questions(function: str) -> list[Asked]:
         sigma, v = arguments.get("sigma"), arguments.get("v")
         given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {"walls": True} if options.get("walls") else {}
+        given |= {name: True for name in ("walls", "holes") if options.get(name)}
         some = ("eps", "eta", "scale", "n_steps", "bandwidth", "dt", "posterior")
         given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
         given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}

@@ -9,8 +9,7 @@ import numpy as np
 from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
-from refebm.crosscheck.diagnosis import Evidence, Reading, diagnose
-from refebm.crosscheck.patience import patient
+from refebm.crosscheck.diagnosis import Evidence, diagnose
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError
@@ -152,6 +151,7 @@ def _values(function, pairs, known) -> Finding:
     if len(scalar) > 1:
         words = f"returns one number for question {scalar[True].id}, one per row for question {scalar[False].id}"
         return Finding(function, "failed", words, worst=np.inf, failing=scalar[True], **known)
+    pairs = [(vector, _not_accepted(vector, answer)) for vector, answer in pairs]
     got = np.concatenate([np.ravel(part) for _, answer in pairs for part in answer.parts]).astype(np.float64)
     some = [vector for vector, _ in pairs]
     dtype = _dtype(pairs, got)
@@ -164,13 +164,21 @@ def _values(function, pairs, known) -> Finding:
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
     if right:
         return _gradients(function, pairs, known, None)
-    with patient(Reading._answer.__code__), contextlib.redirect_stderr(io.StringIO()):  # for their warnings
+    with contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
         words, names, convention, reduction = diagnose(function, candidates)
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
     known |= _case(best, int(np.argmax(best.units > 1)), pairs)
     if not convention:
         return Finding(function, "failed", **known)
     return _gradients(function, pairs, known, convention)
+
+
+def _not_accepted(vector, answer) -> Answer:
+    """Where the energy of a proposal is none so may be how likely it is accepted: that it is not is what counts."""
+    if not {"walls", "holes"} & set(vector.asked.given):
+        return answer
+    state, *rest = answer.parts
+    return answer._replace(parts=(state, *(np.where(np.isnan(part), 0.0, part) for part in rest)))
 
 
 def _case(evidence, first, pairs):

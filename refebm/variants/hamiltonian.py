@@ -1,7 +1,7 @@
 """Variants of leapfrog and of Hamiltonian Monte Carlo."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.metropolis import ALWAYS, BARKER, FAB, UNBOUNDED
+from refebm.variants.metropolis import ALWAYS, BARKER, FAB, INFINITE, NAN, UNBOUNDED
 from refebm.variants.record import conventions, wrong_versions
 
 FIRST, LAST = "p = p + 0.5 * eps * score(x)", "x, p + 0.5 * eps * score(x)"
@@ -25,6 +25,16 @@ wrong_versions(
     ("half steps of the position", "x = x + eps * p\n        p =", "x = x + 0.5 * eps * p\n        p =", "one step"),
     ("step left out of the last move", "x = x + eps * p\n    return", "x = x + p\n    return", "eps = 1"),
     ("sign of the score", FIRST, f"score = (lambda s: lambda x: -s(x))(score); {FIRST}", "reversible"),
+    (
+        "explicit Euler: both from the state before",
+        FIRST,
+        "for _ in range(n_steps):\n        x, p = x + eps * p, p + eps * score(x)\n    return x, p",
+    ),
+    (
+        "symplectic Euler: whole steps, no halves at the ends",
+        FIRST,
+        "for _ in range(n_steps):\n        p = p + eps * score(x)\n        x = x + eps * p\n    return x, p",
+    ),
     ("one momentum for all rows", FIRST, "p = p[:1] + 0.5 * eps * score(x)", "one row", "coreax 375"),
 )
 conventions(
@@ -77,5 +87,5 @@ conventions(
 )
 conventions("hmc_step", VERLET, inside="leapfrog")
 
-asked("hmc_step", seed=62_000, far=FAR)
+asked("hmc_step", seed=62_000, far=FAR, beside=(INFINITE, NAN))
 asked("leapfrog", parts=("the positions", "the momenta"))

@@ -1,6 +1,5 @@
 """Helpers that other programs write differently; a variant replaces one wherever a definition calls it."""
 
-import contextlib
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -8,9 +7,9 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
+from refebm.calculus import energy_and_score, jacobian
 from refebm.samplers.step import Step, accept
 from refebm.special import expit, softplus
-from refebm.variants.record import INSTEAD, Variant
 
 TORCH = "torch.nn.functional.softplus, threshold = 20"
 
@@ -35,8 +34,74 @@ def rejected(x, proposal, there, energy_error, u):
     return Step(np.where(accepted[:, None], proposal, x), info._replace(accepted=accepted))
 
 
+def taken(x, proposal, there, energy_error, u):
+    """`accept`, where all is accepted."""
+    info = accept(x, proposal, there, energy_error, u).info
+    return Step(proposal, info._replace(acceptance=1.0 + 0 * u, accepted=u > 0))
+
+
+def not_refused(acceptance: float) -> Callable:
+    """`accept`, where what is NaN is not compared, and so accepted."""
+
+    def accepted(x, proposal, there, energy_error, u):
+        info = accept(x, proposal, there, energy_error, u).info
+        nan = np.isnan(energy_error)
+        info = info._replace(acceptance=np.where(nan, acceptance, info.acceptance), accepted=info.accepted | nan)
+        return Step(np.where(info.accepted[:, None], proposal, x), info)
+
+    return accepted
+
+
+def weighed(x, proposal, there, energy_error, u):
+    """`accept`, as a sum of which one part is multiplied by 0."""
+    info = accept(x, proposal, there, energy_error, u).info
+    chosen = 1.0 * info.accepted[:, None]
+    return Step(chosen * proposal + (1 - chosen) * x, info)
+
+
+def added_up(field, x):
+    """`field_and_divergence`, as the gradient of the sum of the field, added up: all entries of the Jacobian."""
+    return field(x), np.sum(jacobian(field, x), axis=(1, 2))
+
+
+def of_the_mean(energy, x):
+    """`energy_and_score`, by the gradient of the mean of the energies."""
+    value, s = energy_and_score(energy, x)
+    return value, s / len(x)
+
+
+def turned(energy, x):
+    value, s = energy_and_score(energy, x)
+    return value, -s
+
+
+PRODUCTS = {  # for J v: what programs make of the gradient of (a sum of) the field
+    "J 1 for J v: the products of the Jacobian with v added up": lambda J, v: np.sum(J, axis=2),
+    "J^T 1 for J v: the gradient of the field's sum": lambda J, v: np.sum(J, axis=1),
+    "J^T 1 times v, coordinate by coordinate, for J v: the gradient of the field's sum": lambda J, v: (
+        v * np.sum(J, axis=1)
+    ),
+    "the diagonal of J times v for J v": lambda J, v: v * np.diagonal(J, axis1=1, axis2=2),
+    "J J^T v for J v: the square of the product": lambda J, v: np.einsum("nij,nkj,nk->ni", J, J, v),
+}
+
+
+def product(of: Callable) -> Callable:
+    return lambda field, x, v: of(jacobian(field, x), v)
+
+
 HELPERS = [
+    Helper("field_and_divergence", "the sum of all entries of the Jacobian for its trace", added_up),
+    Helper("energy_and_score", "the gradient of the mean energy, over n, for that of each", of_the_mean),
+    Helper("energy_and_score", "the gradient of the energy for the score, its sign turned", turned),
+    *(Helper("jacobian_vector_product", words, product(of)) for words, of in PRODUCTS.items()),
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
+    Helper("accept", "all that is proposed accepted", taken),
+    Helper(
+        "accept", "a proposal whose energy is NaN accepted: that u > a does not hold where a is NaN", not_refused(0.0)
+    ),
+    Helper("accept", "a proposal whose energy is NaN accepted, as if a were 1", not_refused(1.0)),
+    Helper("accept", "a x' + (1 - a) x for the one or the other: NaN where x' is none, and refused", weighed),
     Helper("softplus", "softplus taken as linear from 20 on", linear_from(20), TORCH),
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
@@ -56,15 +121,3 @@ def helpers(function: str) -> Iterator[Helper]:
 
 def calls(function: str, name: str) -> bool:
     return name in vars(sys.modules[getattr(refebm, function.partition(".")[0]).__module__])
-
-
-@contextlib.contextmanager
-def instead(name: str, other: Callable) -> Iterator[None]:
-    """A context in which variants are built with another helper; the cache of built variants is cleared."""
-    Variant.implementation.cache_clear()
-    INSTEAD[name] = other
-    try:
-        yield
-    finally:
-        del INSTEAD[name]
-        Variant.implementation.cache_clear()

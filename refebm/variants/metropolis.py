@@ -108,10 +108,8 @@ wrong_versions(
 )
 conventions("mala_step", ("Barker's acceptance: r/(1 + r)", RATIO, f"np.logaddexp(0, {RATIO})", BARKER))
 
-asked(
-    "metropolis_step",
-    seed=6_000,
-    far=FAR,
-    beside=(("a proposal of infinite energy", {"d": 3, "n": 4, "kind": "quadratic", "walls": True}),),
-)
-asked("mala_step", seed=2_000, far=FAR)
+QUADRATIC = {"d": 3, "n": 4, "kind": "quadratic"}
+INFINITE = ("a proposal of infinite energy", QUADRATIC | {"walls": True})
+NAN = ("a proposal whose energy is NaN", QUADRATIC | {"holes": True})
+asked("metropolis_step", seed=6_000, far=FAR, beside=(INFINITE, NAN))
+asked("mala_step", seed=2_000, far=FAR, beside=(INFINITE, NAN))

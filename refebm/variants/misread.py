@@ -11,7 +11,7 @@ import autograd.numpy as np
 
 import refebm
 from refebm import glossary
-from refebm.identities import Implementation
+from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.variants.asked import particular
 from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
@@ -21,6 +21,8 @@ FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.Data
 ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Deviation, glossary.Level, glossary.Weight)
 OF_ROWS = (glossary.Points, glossary.States, glossary.Noise, glossary.Levels, glossary.Times, glossary.Indices)
+POINTS = (glossary.Points, glossary.States, glossary.Noise, glossary.Generated, glossary.ModelPoints)
+POINTS += (glossary.NoisePoints, glossary.Pathwise)
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
 OF_ROWS += (glossary.Uniform, glossary.Projections, glossary.Direction, *GENERATED)
 NUMBERS = {
@@ -64,6 +66,7 @@ VALUES = {  # changes to the value that a model returns
     "{} with its sign changed": lambda a: -a,
     "{} clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
     "{} clipped to [-10, 10]": lambda a: np.clip(a, -10, 10),
+    "{} clipped to [-0.03, 0.03]": lambda a: np.clip(a, -0.03, 0.03),
     "{} clipped to [-100, 100]": lambda a: np.clip(a, -100, 100),
     "{} of the first row for all rows": lambda a: a[:1] + 0 * a,
     "the mean of {} over the rows": lambda a: np.mean(a, axis=0) + 0 * a,
@@ -99,6 +102,11 @@ LEVELS = {  # changes to the level, time or step at which a model is called
     "{} asked at the last step counted backwards": lambda s: s[::-1],
 }
 
+NOISES = {  # of another variance
+    "{} divided by sqrt(2)": lambda z: z / np.sqrt(2),
+    "{} times sqrt(2)": lambda z: z * np.sqrt(2),
+}
+
 CHAINS = (Chains, ChainsInUnits, HalvesInUnits)
 CHAINS_READ = {
     "the chains joined into one": lambda x: np.swapaxes(x, 0, 1).reshape(-1, 1, x.shape[2]),
@@ -119,7 +127,7 @@ CHAINS_READ = {
 
 
 def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]:
-    """For each mistake, its words and a function that makes the implementation."""
+    """Words, and what makes the implementation, of the reference or of an `inner` one."""
     name, _, _ = function.partition(".")
     if name in CLASSES:
         yield from _of_class(name)
@@ -152,6 +160,8 @@ def _changes(name: str, kind):
     elif kind in OF_ROWS:
         some = ROWS | (NUMBERS if kind in (glossary.Levels, glossary.Times, glossary.Uniform) else {})
         yield from ((f"{name} read wrongly: {words}", change) for words, change in some.items())
+        if kind == glossary.Noise:
+            yield from ((words.format(name), change) for words, change in NOISES.items())
     elif kind in (glossary.NoisePoints,):
         yield f"the first of {name} alone", lambda a: a[:1]
         yield f"the last of {name} alone", lambda a: a[-1:]
@@ -174,6 +184,12 @@ def _of_models(function: str, kinds: dict):
         for most in (1, 3):
             yield (f"the denoised point clipped to [-{most}, {most}]",
                    partial(_clipped, function, argument, native, most))  # fmt: skip
+    for argument in (name for name, kind in kinds.items() if kind in FIELDS or kind in ENERGIES):
+        for name in (name for name, kind in kinds.items() if kind in POINTS):
+            yield f"{argument} asked at {name}, wherever it is to be asked", partial(_there, function, argument, name)
+        if kinds[argument] == glossary.TimeField and {"t", "dt"} <= set(kinds):
+            for word, sign in (("t - dt", -1), ("t + dt", 1), ("t - dt/2", -0.5)):
+                yield f"{argument} asked at {word}", partial(_at_time, function, argument, sign)
     if "bandwidth" in kinds and "x" in kinds:
         for words, of in MEDIANS.items():
             yield f"the bandwidth that it is given not used: {words}", partial(_median, function, of)
@@ -192,7 +208,27 @@ def _of_models(function: str, kinds: dict):
                 yield f"{argument} asked at the first level alone", partial(_neighbour, function, argument, name, -100)
 
 
-def _clipped(function, argument, native, most):
+def _there(function, argument, name, inner=REFERENCE):
+    def read(given):
+        model, points = given[argument], given[name]
+
+        def elsewhere(x, *level):
+            here = np.reshape(points, (-1, np.shape(points)[-1]))
+            return model(here if len(here) == len(x) else np.concatenate([here] * (len(x) // len(here))), *level)
+
+        return given | {argument: elsewhere}
+
+    return _read(function, read, inner)
+
+
+def _at_time(function, argument, sign, inner=REFERENCE):
+    def read(given):
+        return given | {argument: lambda x, t, model=given[argument]: model(x, t + sign * given["dt"])}
+
+    return _read(function, read, inner)
+
+
+def _clipped(function, argument, native, most, inner=REFERENCE):
     def read(given):
         model = given[argument]
 
@@ -206,7 +242,7 @@ def _clipped(function, argument, native, most):
 
         return given | {argument: clipped}
 
-    return _read(function, read)
+    return _read(function, read, inner)
 
 
 MEDIANS = {
@@ -219,24 +255,24 @@ MEDIANS = {
 }
 
 
-def _median(function, of):
+def _median(function, of, inner=REFERENCE):
     def read(given):
         x = given["x"]
         pairs = np.sqrt(np.sum((x[:, None] - x) ** 2, axis=2))[np.triu_indices(len(x), 1)]
         return given | {"bandwidth": float(of(pairs, len(x)))}
 
-    return _read(function, read)
+    return _read(function, read, inner)
 
 
-def _backwards(function, argument, last):
+def _backwards(function, argument, last, inner=REFERENCE):
     def read(given):
         model, n = given[argument], len(given["betas"])
         return given | {argument: lambda x, i: model(x, n - 1 + last - i)}
 
-    return _read(function, read)
+    return _read(function, read, inner)
 
 
-def _neighbour(function, argument, name, by):
+def _neighbour(function, argument, name, by, inner=REFERENCE):
     def read(given):
         levels, model = list(np.asarray(given[name])), given[argument]
 
@@ -246,7 +282,7 @@ def _neighbour(function, argument, name, by):
 
         return given | {argument: other}
 
-    return _read(function, read)
+    return _read(function, read, inner)
 
 
 def _said(change, model):
@@ -261,18 +297,18 @@ def _levelled(change, model):
     return lambda x, level: model(x, change(level))
 
 
-def _with(function: str, changes: dict) -> Implementation:
-    """refebm with changed arguments; each change is a function, or the name of the argument to use instead."""
+def _with(function: str, changes: dict, inner: Implementation = REFERENCE) -> Implementation:
+    """refebm where arguments are changed: by a function, or for the one of another name."""
 
     def read(given):
         made = {name: given[how] if isinstance(how, str) else how(_array(given[name])) for name, how in changes.items()}
         return given | made
 
-    return _read(function, read)
+    return _read(function, read, inner)
 
 
-def _read(function: str, change: Callable[[dict], dict]) -> Implementation:
-    answer, names = getattr(refebm, function), list(types(function))
+def _read(function: str, change: Callable[[dict], dict], inner: Implementation) -> Implementation:
+    answer, names = getattr(inner, function), list(types(function))
     return Implementation(**{function: lambda *args, **named: answer(**change(dict(zip(names, args)) | named))})
 
 
@@ -313,9 +349,9 @@ def _standard(given):
     return given | {"loc": 0 * np.asarray(given["loc"]), "scale": 1 + 0 * np.asarray(given["scale"])}
 
 
-def _made_with(name: str, change: Callable) -> Implementation:
-    definition = getattr(refebm, name)
-    names = _parameters(definition)
+def _made_with(name: str, change: Callable, inner: Implementation = REFERENCE) -> Implementation:
+    definition = getattr(inner, name)
+    names = _parameters(getattr(refebm, name))
 
     def made(*args, **named):
         given = dict(zip(names, args)) | named

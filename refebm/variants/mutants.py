@@ -1,8 +1,9 @@
 """Mistakes that no bank lists, made from a definition's own syntax by changing one place.
 
-A place is an expression in the body, or in a helper of the same module that it calls. The expression is wrapped (its
-sign, its square, clipped, the first row's value ...), left out of its sum or product, or replaced by another name or
-number; or a number is sought that is added to it or multiplies it.
+A place is an expression of the body, or of a helper of the same module that it calls, or of a text in which programs
+write the same (`refebm.variants.texts`). It is wrapped (its sign, its square, clipped, of the first row ...), left out
+of its sum or product, exchanged for another name or number; two calls change their order, log(mean(a)) for
+mean(log(a)), or two statements; or a number is sought that is added to it, or by which it is multiplied.
 """
 
 import ast
@@ -10,7 +11,7 @@ import functools
 import inspect
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import autograd.numpy as np
@@ -18,41 +19,20 @@ import autograd.numpy as np
 import refebm
 from refebm.identities import Implementation
 from refebm.special import expit
-from refebm.variants.record import definition_in, namespace_of
-from refebm.variants.syntax import changed, replaced, syntax, word_of
+from refebm.variants import texts
+from refebm.variants.patch import Definition
+from refebm.variants.record import Variant, definition_in, in_both_places, namespace_of, placed
+from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
 
-WRAPS = (
-    *("-{}", "2 * {}", "0.5 * {}", "{} ** 2", "1 / {}", "np.abs({})", "np.sign({})", "np.sqrt(np.abs({}))"),
-    *(
-        "np.exp({})",
-        "np.log(np.abs({}))",
-        "np.tanh({})",
-        "expit({})",
-        "np.maximum({}, 0)",
-        "1 - {}",
-        "1 + {}",
-        "{} - 1",
-    ),
-    *(
-        "np.clip({}, -1, 1)",
-        "np.clip({}, 0, 1)",
-        "np.clip({}, -10, 10)",
-        "np.clip({}, -100, 100)",
-        "np.minimum({}, 30)",
-    ),
-    *("({})[:1]", "({})[::-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.mean({})", "np.sum({})", "{} ** 1.5"),
-    *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "np.swapaxes({}, -1, -2)", "{} ** 3"),
-    *("({})[..., :2]", "({})[..., :-1]", "({})[..., 1:]", "({})[1:]", "({})[:-1]"),
-    *("np.cumsum({}, axis=0)", "({0})[:1] + 0 * {0}"),
-    *(
-        "unit({})",
-        "np.mean({}, axis=-1, keepdims=True)",
-        "0 * {}",
-        "1 + 0 * {}",
-        "np.round({})",
-        "np.sqrt(2) * {}",
-        "np.pi * {}",
-    ),
+WRAPS = (  # those that are met most come first: no search goes through all of a long text
+    *("-{}", "{} ** 2", "np.sqrt(np.abs({}))", "np.clip({}, -1, 1)", "2 * {}", "0.5 * {}", "({})[:1]", "1 / {}"),
+    *("({})[:-1]", "({})[..., :-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.abs({})", "1 + 0 * {}"),
+    *("np.exp({})", "np.log(np.abs({}))", "np.minimum({}, 30)", "np.clip({}, -10, 10)", "unit({})", "1 - {}"),
+    *("np.mean({})", "np.sum({})", "np.sign({})", "np.swapaxes({}, -1, -2)", "({})[::-1]", "0 * {}", "{} - 1"),
+    *("np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 + {}", "{} ** 3", "{} ** 1.5", "np.clip({}, 0, 1)"),
+    *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "({0})[:1] + 0 * {0}", "({})[..., :2]"),
+    *("({})[..., 1:]", "({})[1:]", "np.cumsum({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)"),
+    *("np.clip({}, -100, 100)", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
 )
 SOUGHT = {  # forms with a number to be found, and the value for which the place is unchanged
     "{} + number": 0.0,
@@ -60,34 +40,37 @@ SOUGHT = {  # forms with a number to be found, and the value for which the place
     "1 / (1 / {} + number)": 0.0,
     "np.sqrt(({}) ** 2 + number)": 0.0,
     "np.log(np.exp({}) + number)": 0.0,
+    "number + (1 - number) * {}": 0.0,
+    "number": 1.0,
 }
 MEANT = {  # words that explain a replacement whose text contains this
     "np.cumsum(np.eye(": "what is changed in one coordinate stays changed in the next",
     "[:1] + 0 * np.eye(": "the first coordinate alone is changed, each time",
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-OPTIONS = ("progress", "every_level", "trajectory")  # options that only change what is shown or returned; left alone
-MOST_PLACES = 40  # the most places at which a number is sought
-MOST_NAMES = 6  # the most names of which a power is tried as a factor
-LEGIBLE = 12  # an expression of so many characters is long enough to be found in the text
-MOST, MOST_OF_HELPERS = 1800, 300  # the most mutants of a function's own text, and of all its helpers
+OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
+MET_MOST = 10  # wraps that are tried before one name for another
+MOST_PLACES = 40  # at which a number is sought
+MOST_NAMES = 6  # of which a power may be too much
+LEGIBLE = 12  # characters that are enough to find a place
 
 
 class Mutant(NamedTuple):
-    """A definition with the expression `node` replaced by `new`."""
+    """In the formula, `new` stands for `node`. form: in which it is written, where that is not the definition's."""
 
     function: str
     inside: str
-    tree: ast.AST  # the syntax tree of the definition
-    node: ast.expr
-    new: ast.expr
+    tree: ast.AST  # of the definition
+    node: ast.AST
+    new: ast.AST
+    form: str = ""
 
     def implementation(self, **numbers) -> Implementation:
         """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        namespace = namespace_of(module) | {"expit": expit, "unit": unit} | numbers
+        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit} | numbers
         for code in _compiled(self):
             exec(code, namespace)
         if not inspect.isclass(definition):
@@ -99,7 +82,9 @@ class Mutant(NamedTuple):
     def trees(self) -> list[ast.Module]:
         """The trees to execute: the definition, or a helper and the definition that calls it; for a class, methods."""
         definition = getattr(refebm, self.function.partition(".")[0])
-        one = replaced(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
+        one = put(self.tree, self.node, ast.fix_missing_locations(ast.copy_location(self.new, self.node)))
+        if self.form:
+            return [ast.Module([one], [])]
         if not inspect.isclass(definition):
             own = syntax(definition)
             return [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
@@ -111,8 +96,10 @@ class Mutant(NamedTuple):
 
     @property
     def words(self) -> str:
-        """The replacement in words, with enough of the text around it to be found."""
-        there = f" in {self.inside}" if self.inside else ""
+        """What stands for what, with enough around it to be found."""
+        there = f" in {self.inside}" if self.inside else f", where it is written with {self.form}" if self.form else ""
+        if isinstance(self.node, ast.stmt):
+            return f"with {_statements(self.new, self.node)} for {_statements(self.node, self.new)}{there}"
         around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
         node = next((node for node in around if len(ast.unparse(node)) >= LEGIBLE), self.node)
         new = ast.unparse(replaced(node, self.node, self.new))
@@ -125,6 +112,26 @@ class Mutant(NamedTuple):
         for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
             new = replaced(new, node, changed(node, id=f"{number:.9g}"))
         return self._replace(new=new).words
+
+
+def edit_of(variant: Variant) -> Mutant | None:
+    """An entry of the bank as a place of the definition's own text; None where it stands in a helper, or nowhere."""
+    definition = getattr(refebm, variant.function.partition(".")[0])
+    if variant.inside or inspect.isclass(definition):
+        return None
+    tree = definition_in(syntax(definition), variant.function).tree
+    try:
+        return Mutant(variant.function, "", tree, *placed(variant, syntax(definition)))
+    except ValueError:
+        return None
+
+
+def _statements(node: ast.AST, other: ast.AST) -> str:
+    """Those of a block in which it differs from another, in quotes."""
+    first = next((i for i, (a, b) in enumerate(zip(node.body, other.body)) if a is not b), 0)
+    last = next((i for i, (a, b) in enumerate(zip(node.body[::-1], other.body[::-1])) if a is not b), 0)
+    some = [ast.fix_missing_locations(ast.copy_location(one, node)) for one in node.body[first : len(node.body) - last]]
+    return '"' + "; ".join(" ".join(ast.unparse(one).split()) for one in some) + '"'
 
 
 @functools.lru_cache(4)
@@ -187,22 +194,98 @@ def _methods(definition: type, own: str, tree: ast.FunctionDef) -> Iterator[tupl
     yield from found.items()
 
 
+@functools.cache
+def forms(function: str) -> tuple[tuple[str, ast.FunctionDef], ...]:
+    """How programs write the definition: texts that say the same, each with its words, checked as the definition."""
+    found = []
+    for text in texts.TEXTS.get(function, ()):
+        own, tree = syntax(getattr(refebm, function)).body[0], syntax(text).body[0]
+        made = changed(tree, name=function, body=tree.body[1:], args=own.args, decorator_list=own.decorator_list)
+        found.append((text.__doc__, made))
+    return tuple(found)
+
+
 def mutants(function: str) -> Iterator[Mutant]:
-    """All mutants of a function, its own text before its helpers, small changes first (a sign before a clip)."""
+    """All, in the definition before its other forms and its helpers; what changes less first: a sign before a clip."""
     if not definitions(function):
         return
-    own, *helpers = definitions(function)
-    yield from itertools.islice(_of(function, *own), MOST)
-    yield from itertools.islice((one for helper in helpers for one in _of(function, *helper)), MOST_OF_HELPERS)
+    (_, own), *helpers = definitions(function)
+    of = [functools.partial(Mutant, function, "", own)]
+    of += [functools.partial(Mutant, function, "", tree, form=words) for words, tree in forms(function)]
+    some = [functools.partial(Mutant, function, inside, tree) for inside, tree in helpers]
+    wraps = functools.partial(_wrapped_places, [*of, *some])
+    yield from (one for made in [*of, *some] for one in _plain(made))
+    yield from (one for made in of for one in _uses(made))
+    yield from wraps(WRAPS[:MET_MOST])
+    yield from (one for made in of for one in _exchanged_names(made))
+    yield from wraps(WRAPS[MET_MOST:])
+    yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
+
+
+def _wrapped_places(of: list, wraps: tuple[str, ...]) -> Iterator[Mutant]:
+    return (made(node, _wrapped(text, node)) for text in wraps for made in of for node in _wrappable(made.args[2]))
+
+
+MOST_NATURAL = 60  # mutants of a text, of which two are tried together
+
+
+def natural_pairs(function: str) -> Iterator[tuple[Mutant, Mutant]]:
+    """Two places of a text, of the mistakes that are made most: a root, a square, a sign, a factor, a term."""
+    if not definitions(function):
+        return
+    (_, own), *_ = definitions(function)
+    pairs = []
+    for tree, words in [(own, ""), *((tree, words) for words, tree in forms(function))]:
+        made = functools.partial(Mutant, function, "", tree, form=words)
+        some = [(small, node, new) for node in _places(tree) for small, new in _natural(node)]
+        some = [made(node, new) for _, node, new in sorted(some, key=lambda one: not one[0])][:MOST_NATURAL]
+        pairs += [(i + j, some[i], some[j]) for i, j in itertools.combinations(range(len(some)), 2)]
+    yield from ((one, other) for _, one, other in sorted(pairs, key=lambda pair: pair[0]))
+
+
+def both(one: Mutant, other: Mutant) -> Mutant | None:
+    """Two of the same text at once; None where they do not stand beside each other."""
+    if one.tree is not other.tree:
+        return None
+    try:
+        new = in_both_places(one.tree, (one.node, one.new), (other.node, other.new))
+    except ValueError:
+        return None
+    return one._replace(node=one.tree, new=new)
+
+
+def _natural(node: ast.expr) -> Iterator[tuple[bool, ast.expr]]:
+    """A root, a power, a sign, a factor or a term left out; a sum for a difference; the one before. True if small."""
+    if isinstance(node, ast.BinOp):
+        yield isinstance(node.op, ast.Pow) or isinstance(node.right, ast.Constant), node.left
+        if isinstance(node.op, (ast.Mult, ast.Add)):
+            yield isinstance(node.left, ast.Constant), node.right
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            yield True, changed(node, op=ast.Sub() if isinstance(node.op, ast.Add) else ast.Add())
+        if isinstance(node.op, (ast.Sub, ast.Div)):
+            yield isinstance(node.op, ast.Sub), ast.BinOp(node.right, node.op, node.left)
+    if isinstance(node, ast.UnaryOp):
+        yield True, node.operand
+    if isinstance(node, ast.Constant) and node.value == 0.5:
+        yield True, ast.Constant(1)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("np.sqrt", "np.exp", "np.log"):
+        yield True, node.args[0]
+    if isinstance(node, ast.Call) and word_of(node.func) == "range":
+        *first, last = node.args
+        yield from ((True, changed(node, args=[*first, _wrapped(text, last)])) for text in ("{} - 1", "{} + 1"))
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, (ast.Name, ast.BinOp)):
+        shifted = [_wrapped(text, node.slice) for text in ("{} - 1", "{} + 1", "np.maximum({} - 1, 0)")]
+        yield from ((True, changed(node, slice=one)) for one in shifted)
 
 
 def sought(function: str) -> Iterator[tuple[Mutant, float]]:
-    """Mutants with a number to be found, each with the number for which it is the function itself."""
+    """Those with a number that is to be found, and the number with which they are the function itself."""
+    trees = [*((inside, tree, "") for inside, tree in definitions(function))]
     yield from (
-        (Mutant(function, inside, tree, node, ast.parse(form.format(_text(node)), mode="eval").body), start)
-        for inside, tree in definitions(function)
+        (Mutant(function, inside, tree, node, _wrapped(text, node), form), start)
+        for inside, tree, form in [*trees, *(("", tree, form) for form, tree in forms(function))]
         for node in _expressions(tree)
-        for form, start in SOUGHT.items()
+        for text, start in SOUGHT.items()
     )
     if not definitions(function):
         return
@@ -227,11 +310,17 @@ def _places(tree: ast.FunctionDef) -> list[ast.expr]:
             skipped |= {id(below) for one in node.decorator_list for below in ast.walk(one)}
         if isinstance(node, ast.Attribute):
             skipped.add(id(node.value))
-    kinds = (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.Constant)
-    nodes = [node for one in tree.body for node in ast.walk(one) if isinstance(node, kinds) and id(node) not in skipped]
+    nodes = [node for one in tree.body for node in ast.walk(one) if isinstance(node, KINDS) and id(node) not in skipped]
     nodes = [node for node in nodes if isinstance(getattr(node, "ctx", ast.Load()), ast.Load)]
     nodes = [node for node in nodes if word_of(node) not in OPTIONS]
-    return [node for node in nodes if not isinstance(node, ast.Constant) or isinstance(node.value, (int, float))]
+    return [node for node in nodes if _is_number(node)]
+
+
+KINDS = (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.Constant)
+
+
+def _is_number(node: ast.expr) -> bool:
+    return not isinstance(node, ast.Constant) or isinstance(node.value, (int, float))
 
 
 def _expressions(tree) -> list[ast.expr]:
@@ -249,22 +338,105 @@ def _text(node: ast.expr) -> str:
     return text if isinstance(node, (ast.Name, ast.Call, ast.Attribute, ast.Subscript, ast.Constant)) else f"({text})"
 
 
-def _of(function: str, inside: str, tree: ast.FunctionDef) -> Iterator[Mutant]:
-    made = functools.partial(Mutant, function, inside, tree)
-    places = _places(tree)
-    names = {node.id for node in places if isinstance(node, ast.Name)} | {node.arg for node in tree.args.args}
-    names -= {"self", *(node.arg for node in tree.args.kwonlyargs), *OPTIONS}
+def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
+    """What stands there otherwise, and statements in another order."""
+    tree = made.args[2]
+    yield from (made(node, new) for node in _places(tree) for new in _changes(node))
+    yield from (made(node, changed(node, body=body)) for node, body in _reordered(tree))
+    yield from (made(node, new) for node, new in _swapped(tree))
+
+
+def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
+    """One name for another."""
+    tree = made.args[2]
+    names = _names(tree, _places(tree))
+    for node in _places(tree):
+        if word_of(node) in names:
+            yield from (made(node, ast.Name(name, ast.Load())) for name in sorted(names - {node.id}))
+
+
+@functools.cache
+def _wrappable(tree: ast.FunctionDef) -> tuple[ast.expr, ...]:
+    """Names, calls and the like, then sums and products."""
     brackets = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
     inside_brackets = {id(below) for one in brackets for below in ast.walk(one)}
-    wrapped = [node for node in places if not isinstance(node, (ast.Constant, ast.UnaryOp))]
-    wrapped = [node for node in wrapped if id(node) not in inside_brackets]
-    simple = [node for node in wrapped if not isinstance(node, ast.BinOp)]
-    yield from (made(node, new) for node in places for new in _changes(node))
-    yield from (made(node, _wrapped(text, node)) for text in WRAPS for node in simple)
-    for node in places:
-        if isinstance(node, ast.Name):
-            yield from (made(node, ast.Name(name, ast.Load())) for name in sorted(names - {node.id}))
-    yield from (made(node, _wrapped(text, node)) for text in WRAPS for node in wrapped if isinstance(node, ast.BinOp))
+    some = [node for node in _places(tree) if not isinstance(node, (ast.Constant, ast.UnaryOp))]
+    some = [node for node in some if id(node) not in inside_brackets]
+    return tuple(sorted(some, key=lambda node: isinstance(node, ast.BinOp)))
+
+
+def _names(tree, places) -> set[str]:
+    """What stands for a number: what is called does not, nor what a loop runs through."""
+    names = {node.id for node in places if isinstance(node, ast.Name)} | {node.arg for node in tree.args.args}
+    called = {word_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    loops = [node.target for node in ast.walk(tree) if isinstance(node, (ast.For, ast.comprehension))]
+    counted = {word_of(node) for one in loops for node in ast.walk(one)}
+    return names - called - counted - {"self", *(node.arg for node in tree.args.kwonlyargs), *OPTIONS}
+
+
+def _uses(made: Callable[..., Mutant]) -> Iterator[Mutant]:
+    """Of a variable that is used more than once: one of the uses, and a change of its value there alone."""
+    tree = made.args[2]
+    values = Definition(tree).values
+    used = [node for node in _places(tree) if word_of(node) in values]
+    for use in used:
+        value = values[use.id]
+        if sum(other.id == use.id for other in used) > 1:
+            inner = [node for node in ast.walk(value) if isinstance(node, KINDS) and _is_number(node)]
+            for node in inner:
+                yield from (made(use, replaced(value, node, new)) for new in _changes(node))
+                if isinstance(node, ast.Name):
+                    yield from (made(use, replaced(value, node, _wrapped(text, node))) for text in IN_USE)
+
+
+IN_USE = ("1 + 0 * {}", "0 * {}", "2 * {}", "{} ** 2", "np.sqrt(np.abs({}))")
+
+
+def _swapped(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement says with two names exchanged, wherever they stand in it."""
+    for one in ast.walk(tree):
+        if isinstance(one, (ast.Assign, ast.Return)) and one.value:
+            there = [node for node in ast.walk(one.value) if isinstance(node, ast.Name)]
+            names = sorted({node.id for node in there} & _names(tree, there))
+            for a, b in itertools.combinations(names, 2):
+                new = one.value
+                for node in there:
+                    if node.id in (a, b):
+                        new = replaced(new, node, ast.Name(a if node.id == b else b, ast.Load()))
+                yield one.value, new
+
+
+def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:
+    """Blocks in which two statements change places, or see the same, or in which one is left out, or in a loop."""
+    for block in (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.For))):
+        body = block.body
+        if isinstance(body[0], ast.Expr) and isinstance(getattr(body[0], "value", None), ast.Constant):
+            body = body[1:]
+        moving = [not isinstance(one, (ast.Return, ast.Raise)) and not _refuses(one) for one in body]
+        for i in range(len(body)):
+            before, after = body[:i], body[i + 1 :]
+            if moving[i] and isinstance(body[i], (ast.Assign, ast.AugAssign)) and after:
+                yield block, [*before, *after]
+            if moving[i] and after and moving[i + 1]:
+                yield block, [*before, body[i + 1], body[i], *after[1:]]
+                if isinstance(body[i], ast.Assign) and isinstance(body[i + 1], ast.Assign):
+                    targets, values = zip(*((one.targets[0], one.value) for one in body[i : i + 2]))
+                    both = ast.Assign([ast.Tuple([*targets], ast.Store())], ast.Tuple([*values], ast.Load()))
+                    yield block, [*before, both, *after[1:]]
+            if isinstance(body[i], ast.For) and after:
+                yield from _indented(block, before, body[i], after)
+
+
+def _indented(block, before, loop, after) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:
+    """A loop whose last statement stands behind it, or into which the one behind it has slipped."""
+    if len(loop.body) > 1:
+        yield block, [*before, changed(loop, body=loop.body[:-1]), loop.body[-1], *after]
+    if not isinstance(after[0], ast.Return):
+        yield block, [*before, changed(loop, body=[*loop.body, after[0]]), *after[1:]]
+
+
+def _refuses(one: ast.stmt) -> bool:
+    return isinstance(one, ast.If) and _raises(one)
 
 
 def _wrapped(text: str, node: ast.expr) -> ast.expr:
@@ -277,8 +449,10 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         yield from (node.left, node.right)
         if isinstance(node.op, OPERATORS):
             yield from (changed(node, op=op()) for op in OPERATORS if not isinstance(node.op, op))
-        yield ast.BinOp(node.right, node.op, node.left)
+        long = isinstance(node.op, ast.Sub) and kind_of(node.left) == "sum"
+        yield ast.UnaryOp(ast.USub(), node) if long else ast.BinOp(node.right, node.op, node.left)
         yield from _misplaced(node)
+        yield from _exchanged(node)
     if isinstance(node, ast.UnaryOp):
         yield node.operand
     if isinstance(node, ast.Constant):
@@ -290,10 +464,26 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
             yield changed(node, keywords=[*node.keywords[:i], *node.keywords[i + 1 :]])
         for i in range(len(node.args) - 1):
             yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
+        yield from _exchanged(node)
         if word_of(node.func) or isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
                 yield changed(node, func=ast.parse(other, mode="eval").body)
+
+
+def _exchanged(node: ast.expr) -> Iterator[ast.expr]:
+    """One function of another in the other order: the mean of logarithms for the logarithm of a mean."""
+    if (outer := _inside(node)) and (inner := _inside(outer[0])):
+        yield inner[1](outer[1](inner[0]))
+
+
+def _inside(node: ast.expr) -> tuple[ast.expr, Callable] | None:
+    """What a call, or a power, is of, and the same of something else."""
+    if isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
+        return node.args[0], lambda other: changed(node, args=[other, *node.args[1:]])
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return node.left, lambda other: changed(node, left=other)
+    return None
 
 
 def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
@@ -315,6 +505,8 @@ def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
         yield ast.BinOp(a.left, a.op, ast.BinOp(a.right, node.op, b))
     if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(b, ast.BinOp) and isinstance(b.op, (ast.Mult, ast.Div)):
         yield ast.BinOp(ast.BinOp(a, node.op, b.left), b.op, b.right)
+    if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(a, ast.BinOp) and isinstance(a.op, (ast.Mult, ast.Div)):
+        yield ast.BinOp(ast.BinOp(a.left, node.op, b), a.op, a.right)
 
 
 def _read(text: str) -> ast.expr:

@@ -144,14 +144,18 @@ wrong_versions(
     ("the true class missing from the normaliser", GAN, "-logit(x) + softplus(logit(y))"),
     ("hinge for the logistic loss", GAN, "np.maximum(0.0, 1 - logit(x)) + np.maximum(0.0, 1 + logit(y))"),
     ("noise at the data", GAN, "softplus(-logit(x)) + softplus(logit(x))"),
+    ("least squares for the logistic loss", GAN, "0.5 * (logit(x) - 1) ** 2 + 0.5 * logit(y) ** 2"),
 )
 conventions(
     "gan_discriminator_loss",
     ("maximised: the other sign", GAN, "-(softplus(-logit(x)) + softplus(logit(y)))", "Goodfellow et al. 2014"),
     ("half of it", GAN, "0.5 * (softplus(-logit(x)) + softplus(logit(y)))", "binary cross-entropy"),
 )
+SMOOTHED, SALIMANS = "labels of the data smoothed, 1 - k for 1", "Salimans et al. 2016, one-sided label smoothing"
+numbered("noise_contrastive", (SMOOTHED, "softplus(-L_x)", "softplus(-L_x) + k * L_x", SALIMANS))
 numbered(
     "gan_discriminator_loss",
+    (SMOOTHED, "softplus(-logit(x))", "softplus(-logit(x)) + k * logit(x)", SALIMANS),
     (
         "k is added in both logarithms",
         GAN,

@@ -37,12 +37,16 @@ class Definition:
         self.values = {word_of(node.targets[0]): node.value for node in simple}
 
     def patched(self, was: str, becomes: str) -> ast.FunctionDef | ast.ClassDef:
-        """A copy with the pattern replaced; ValueError unless the pattern matches in exactly one place."""
+        """The function with the one place of a pattern changed; a ValueError where there is none, or more."""
+        return ast.fix_missing_locations(replaced(self.tree, *self.place(was, becomes)))
+
+    def place(self, was: str, becomes: str) -> Patch:
+        """The one place of a pattern, and what it becomes."""
         for behind in (None, self.values):
             for wanted, new in _read(was, becomes):
                 found = list(Search(self, behind).places(wanted, new))
                 if len(found) == 1:
-                    return ast.fix_missing_locations(replaced(self.tree, *found[0]))
+                    return found[0]
                 if found:
                     where = "".join(f"\n  line {old.lineno}: {ast.unparse(old)}" for old, _ in found)
                     raise ValueError(f"{was!r} stands {len(found)} times in the text, should be once:{where}")

@@ -108,7 +108,9 @@ class Question:
         if name == "x" and self.fixed.get("between"):
             return self.grid((self.n, self.d), -0.25, 0.25)
         if self.fixed.get("walls"):
-            return 4 * self.grid((self.n, self.d), -1.75, 1.75) if name == "z" else np.zeros((self.n, self.d))
+            return 4 * self.grid((self.n, self.d), -1.75, 1.75) if name in "zp" else np.zeros((self.n, self.d))
+        if self.fixed.get("holes"):
+            return 4 * self.grid((self.n, self.d), 1, 1.5) if name in "zp" else np.zeros((self.n, self.d))
         drawn = self.grid((self.n, self.d), -1.75, 1.75)
         reach = self.fixed.get("apart", self.reach) if name == "x" else self.reach
         return reach * (drawn + self.centre) if name in "xy" else drawn
@@ -135,6 +137,8 @@ class Question:
     def _quadratic(self):
         if self.fixed.get("walls"):  # an energy that overflows a few steps away
             return {"mean": np.zeros(self.d), "precision": 2.0**1020 * np.eye(self.d)}
+        if self.fixed.get("holes"):  # its energy is infinity - infinity, NaN, a few steps away
+            return {"mean": np.zeros(self.d), "precision": 2.0**1022 * np.diag([-1.0] + [2.0] * (self.d - 1))}
         return {"mean": self.reach * self.grid((self.d,), -1, 1), "precision": self.covariance()}
 
     def _mixture(self):

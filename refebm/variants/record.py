@@ -16,7 +16,7 @@ from refebm.identities import REFERENCE, THEOREMS, Implementation
 from refebm.identities.record import Theorem
 from refebm.objectives.notation import mean_over_projections
 from refebm.samplers.diagnostics import Chains
-from refebm.variants.patch import Definition
+from refebm.variants.patch import Definition, Patch
 from refebm.variants.syntax import changed, replaced, syntax
 
 LONGEST = 200  # characters of a formula that is read at a glance
@@ -66,53 +66,76 @@ class Variant:
         return namespace[name]
 
     def put_into(self, whole: ast.Module, patched: str, namespace: dict) -> ast.Module:
-        """A copy of the tree in which the definition `patched` is patched."""
-        one = definition_in(whole, self.inside or patched.rpartition(".")[2])
+        """The tree in which the definition `patched` says something else."""
         try:
-            new = one.patched(self.was, self.becomes)
+            return replaced(whole, *self.place(whole, patched, namespace))
         except ValueError as error:
             raise ValueError(f"{self}: {error}") from None
-        if unknown := Definition(new).free - one.free - set(namespace) - set(dir(builtins)):
-            raise ValueError(f"{self}: {self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
-        return replaced(whole, one.tree, new)
+
+    def place(self, whole: ast.Module, patched: str, namespace: dict) -> Patch:
+        """The node of a tree that says something else, and what. Errors: ValueError where there is none, or several."""
+        one = definition_in(whole, self.inside or patched.rpartition(".")[2])
+        old, new = one.place(self.was, self.becomes)
+        made = Definition(replaced(one.tree, old, new))
+        if unknown := made.free - one.free - set(namespace) - set(dir(builtins)):
+            raise ValueError(f"{self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
+        return old, new
 
 
-def namespace_of(module) -> dict:
-    """The names that a variant of a definition in the module may use."""
-    whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # their own units and lengths
+def namespace_of(module, instead: dict | None = None) -> dict:
+    """What a variant of one of its definitions may speak of; instead: helpers that are otherwise."""
+    whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
     known = {"np": np, "ranks_made_normal": ranks_made_normal} | vars(module) | whole | PROJECTIONS
     known["theorem"] = lambda *_, **__: lambda function: function
-    return known | {name: other for name, other in INSTEAD.items() if name in known}
+    return known | {name: other for name, other in (instead or {}).items() if name in known}
 
 
-INSTEAD: dict[str, Callable] = {}  # helpers that a diagnosis currently replaces: see `elsewhere`
-
-
-def elsewhere(function: str) -> Implementation:
-    """refebm in which the module of a public function is executed again with the helpers in `INSTEAD`."""
+def elsewhere(function: str, instead: dict, own: Variant | None = None) -> Implementation:
+    """refebm in which a function's module is made again with other helpers, and perhaps with a version put in."""
     name = function.partition(".")[0]
-    module = sys.modules[getattr(refebm, name).__module__]
-    namespace = namespace_of(module)
+    definition = getattr(refebm, name)
+    module = sys.modules[definition.__module__]
+    namespace = namespace_of(module, instead)
     execute(syntax(module), f"<{function}>", namespace)
+    if own:
+        whole = own.put_into(syntax(module if own.inside else definition), function, namespace)
+        execute(whole, f"<{own}>", namespace)
     return Implementation(**{name: namespace[name]})
 
 
 def execute(tree: ast.Module, name: str, namespace: dict) -> None:
     """Execute the definitions of a module in a namespace that already has its imports, some perhaps replaced."""
     body = [node for node in tree.body if not isinstance(node, (ast.Import, ast.ImportFrom))]
-    exec(compile(ast.Module(body, []), name, "exec"), namespace)
+    exec(compile(ast.fix_missing_locations(ast.Module(body, [])), name, "exec"), namespace)
 
 
 def together(one: Variant, other: Variant) -> Implementation:
-    """refebm with two variants of a function put in. Errors: ValueError where the second no longer matches."""
+    """refebm with two variants of a function put in. Errors: ValueError where neither stands beside the other."""
     name = one.function.partition(".")[0]
     definition = getattr(refebm, name)
     module = sys.modules[definition.__module__]
     whole, namespace = syntax(module if one.inside or other.inside else definition), namespace_of(module)
-    for variant in (one, other):
-        whole = variant.put_into(whole, one.function, namespace)
-    execute(whole, f"<{one}; {other}>", namespace)
+    execute(
+        in_both_places(whole, *(placed(variant, whole) for variant in (one, other))), f"<{one}; {other}>", namespace
+    )
     return Implementation(**{name: namespace[name]})
+
+
+def in_both_places(tree: ast.AST, one: Patch, other: Patch) -> ast.AST:
+    """The tree with two patches. Errors: ValueError where neither stands beside the other."""
+    for first, second in ((one, other), (other, one)):
+        with_first = replaced(tree, *first)
+        with_both = replaced(with_first, *second)
+        if with_both is not with_first:
+            return with_both
+    raise ValueError("one stands inside the other")
+
+
+@functools.cache
+def placed(variant: Variant, whole: ast.Module) -> Patch:
+    """Its place, which is looked for once. Errors: ValueError."""
+    module = sys.modules[getattr(refebm, variant.function.partition(".")[0]).__module__]
+    return variant.place(whole, variant.function, namespace_of(module))
 
 
 def calling(function: str, other: Variant, own: Variant | None = None) -> Implementation:
@@ -200,7 +223,7 @@ class Term:
         whole = syntax(definition)
         one = definition_in(whole, method or name).tree
         alone = changed(one, body=ast.parse(f"return {self.expression}").body)
-        namespace = dict(vars(sys.modules[definition.__module__])) | INSTEAD
+        namespace = dict(vars(sys.modules[definition.__module__]))
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})
 

@@ -78,3 +78,24 @@ def replaced(node, old: ast.AST, new: ast.AST):
         if isinstance(value, (ast.AST, list)) and (made := replaced(value, old, new)) is not value:
             return changed(node, **{name: made})
     return node
+
+
+def put(tree: ast.AST, old: ast.AST, new: ast.AST) -> ast.AST:
+    """The same, by where each node of a tree stands, which is looked up once."""
+    above = _above(tree)
+    while old is not tree:
+        parent, name, i = above[id(old)]
+        part = getattr(parent, name)
+        old, new = parent, changed(parent, **{name: new if i is None else [*part[:i], new, *part[i + 1 :]]})
+    return new
+
+
+@functools.lru_cache(8)
+def _above(tree: ast.AST) -> dict[int, tuple[ast.AST, str, int | None]]:
+    """Of each node its parent, and as what it stands there."""
+    found = {}
+    for node in ast.walk(tree):
+        for name, value in ast.iter_fields(node):
+            parts = enumerate(value) if isinstance(value, list) else [(None, value)]
+            found |= {id(part): (node, name, i) for i, part in parts if isinstance(part, ast.AST)}
+    return found

@@ -50,7 +50,7 @@ MET = [
         "    within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)\n"
         "    return np.sqrt((half - 1) / half + variance_of_means(halves) / within)",
         "    return np.sqrt(1 + variance_of_means(halves) / np.mean(np.var(halves, axis=0), axis=0))",
-        r"over L|ddof.*(factor|1)|(factor|1).*ddof",
+        r"over L|ddof.*(factor|1)|(factor|1).*ddof|np\.var\(halves, axis=0\)",
     ),
     (
         "split_r_hat",

@@ -21,6 +21,45 @@ MISTAKES = [
     ("hmc_step", "accept(x, end, there - here, u)", "np.where((np.log(u) > here - there)[:, None], end, x)",
      "rejected", "named wrongly"),
     ("kernel_stein", "bandwidth, x.shape", "np.sqrt(0.7), x.shape", "bandwidth", "nothing"),
+    ("sliced_score_matching", "return hutchinson_divergence(model, x, v) + 0.5 * dot(v, score(x)) ** 2",
+     "return np.einsum('nij,ni->n', jacobian(model)(x), v) + dot(v, score(x)) ** 2", "coefficient 2.*J 1 for J v",
+     "nothing"),
+    ("sliced_score_matching_vr", "return hutchinson_divergence(model, x, v) +",
+     "return np.einsum('nij,nj->n', jacobian(model)(x), v**2) +", r"J\^T 1 times v", "misleading"),
+    ("velocity_from_score", "-std / scale * (x + (scale**2 + std**2) * score(x))", "x + 2 * std**2 * score(x)",
+     r"scale \* x_0 - std \* eps", "misleading"),
+    ("marginal_of_steps", "log_kept = np.cumsum(np.log1p(-betas))[i]\n    return np.exp",
+     "log_kept = np.log(1 - np.cumsum(betas))[i]\n    return np.exp", r"log1p\(np.cumsum", "misleading"),
+    ("predictor_corrector", "        x = reverse_sde_step(model, sde, x, late, late - early, z_k)\n"
+     "        for z_m in corrections:\n"
+     "            x = x + eta_k * score(x, early * np.ones(len(x))) + np.sqrt(2 * eta_k) * z_m\n",
+     "        for z_m in corrections:\n"
+     "            x = x + eta_k * score(x, early * np.ones(len(x))) + np.sqrt(2 * eta_k) * z_m\n"
+     "        x = reverse_sde_step(model, sde, x, late, late - early, z_k)\n", "with \"for z_m in", "nothing"),
+    ("karras_preconditioned", "network(x / np.sqrt(whole), 0.25", "network(x / np.sqrt(sigma**2 + 1), 0.25",
+     r"data_std \*\* 0|0 \* data_std", "nothing"),
+    ("noise_contrastive", "L_x, L_y = log_odds(log_model, log_noise, x, y)\n    return softplus",
+     "L_x, L_y = log_odds(log_model, lambda a: np.tile(log_noise(x), len(a) // len(x)), x, y)\n    return softplus",
+     "log_noise asked at x", "nothing"),
+    ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z",
+     "x + eta * np.clip(score(x), -0.03, 0.03) + 0.005 * z", "0.005.*clipped to", "nothing"),
+    ("flow_matching", "(1 - s) * x + s * z, t)", "(1 - s) * x + (0.01 + 0.99 * s) * z, t)", "0.01", "nothing"),
+    ("reverse_sde_step", "g**2 * score(x, t)) * dt", "g**2 * score(x, t - dt)) * dt", "t - dt", "misleading"),
+    ("leapfrog", "    p = p + 0.5 * eps * score(x)\n    for _ in range(n_steps - 1):\n        x = x + eps * p\n"
+     "        p = p + eps * score(x)\n    x = x + eps * p\n    return x, p + 0.5 * eps * score(x)",
+     "    for _ in range(n_steps):\n        x, p = x + eps * p, p + eps * score(x)\n    return x, p", "Euler",
+     "nothing"),
+]  # fmt: skip
+FRESH = [  # twenty-five of our own were written for a measure after that: 18 were named, and these were not
+    ("gan_discriminator_loss", "softplus(-logit(x)) + softplus(logit(y))",
+     "0.5 * (logit(x) - 1) ** 2 + 0.5 * logit(y) ** 2", "least squares", "nothing"),
+    ("ddpm_step", "(x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z",
+     "(x + beta * score(x, i) + sigma * z) / np.sqrt(1 - beta)", r"\+ sigma \* z\) /", "nothing"),
+    ("split_r_hat", "half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)",
+     "x = x[len(x) // 2 :]\n    half, halves = len(x), x", "not split.*second half alone", "nothing"),
+    ("sliced_score_matching", "return hutchinson_divergence(model, x, v) + 0.5 * dot(v, score(x)) ** 2",
+     "return squared_norm(np.einsum('nij,ni->nj', jacobian(model)(x), v)) + 0.5 * dot(v, score(x)) ** 2", r"J J\^T v",
+     "nothing"),
 ]  # fmt: skip
 RIGHT = [
     ("gan_discriminator_loss", "softplus(-logit(x)) + softplus(logit(y))", f"{FAR}(-logit(x)) + {FAR}(logit(y))", "20",

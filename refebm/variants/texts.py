@@ -1,0 +1,170 @@
+"""Definitions as programs write them: other texts that say the same, in which mistakes are looked for too.
+
+A definition keeps digits, and is one equation; a program has other names for its parts, and goes wrong in these. Each
+is a function with the definition's name and arguments; its docstring says in what it is written.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable
+
+import autograd.numpy as np
+
+from refebm.calculus import energy_and_score
+from refebm.objectives.notation import squared_norm
+from refebm.samplers.step import accept, moved
+
+
+def ddim_step(score, betas, x, i, eta, z):
+    """x_0, eps and sigma"""
+    kept = np.cumprod(1 - betas)
+    a, a_before = kept[i][:, None], np.append(1.0, kept[:-1])[i][:, None]
+    eps = -np.sqrt(1 - a) * score(x, i)
+    x_0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)
+    sigma = eta * np.sqrt((1 - a_before) / (1 - a) * (1 - a / a_before))
+    return moved(np.sqrt(a_before) * x_0 + np.sqrt(np.maximum(1 - a_before - sigma**2, 0)) * eps + sigma * z)
+
+
+def ddpm_step(score, betas, x, i, z, posterior=False):
+    """x_0 and the posterior's mean"""
+    kept = np.cumprod(1 - betas)
+    beta, a, a_before = betas[i][:, None], kept[i][:, None], np.append(1.0, kept[:-1])[i][:, None]
+    x_0 = (x + (1 - a) * score(x, i)) / np.sqrt(a)
+    mean = np.sqrt(a_before) * beta / (1 - a) * x_0 + np.sqrt(1 - beta) * (1 - a_before) / (1 - a) * x
+    variance = beta * (1 - a_before) / (1 - a) if posterior else beta
+    return moved(mean + np.sqrt(variance) * z)
+
+
+def ddpm_step__noise(score, betas, x, i, z, posterior=False):
+    """the predicted noise"""
+    kept = np.cumprod(1 - betas)
+    beta, a, a_before = betas[i][:, None], kept[i][:, None], np.append(1.0, kept[:-1])[i][:, None]
+    eps = -np.sqrt(1 - a) * score(x, i)
+    variance = beta * (1 - a_before) / (1 - a) if posterior else beta
+    return moved((x - beta / np.sqrt(1 - a) * eps) / np.sqrt(1 - beta) + np.sqrt(variance) * z)
+
+
+def ddpm_loss(score, betas, x, i, z):
+    """the predicted noise"""
+    a = np.cumprod(1 - betas)[i][:, None]
+    eps = -np.sqrt(1 - a) * score(np.sqrt(a) * x + np.sqrt(1 - a) * z, i)
+    return 0.5 * squared_norm(eps - z)
+
+
+def denoising_score_matching(score, x, sigma, z):
+    """a target"""
+    y = x + sigma * z
+    target = (x - y) / sigma**2
+    return 0.5 * squared_norm(score(y) - target)
+
+
+def marginal_of_steps(betas, i):
+    """the product of 1 - beta"""
+    a = np.cumprod(1 - betas)[i]
+    return np.sqrt(a), np.sqrt(1 - a)
+
+
+def velocity_from_score(score, x, scale, std):
+    """x_0 and eps"""
+    eps = -std * score(x)
+    x_0 = (x - std * eps) / scale
+    return scale * eps - std * x_0
+
+
+def clean_point_from_score(score, x, scale, std):
+    """eps"""
+    eps = -std * score(x)
+    return (x - std * eps) / scale
+
+
+def score_from_velocity(velocity, x, scale, std):
+    """eps"""
+    eps = (std * x + scale * velocity(x)) / (scale**2 + std**2)
+    return -eps / std
+
+
+def karras_preconditioned(network, x, sigma, data_std):
+    """c_skip, c_out, c_in and c_noise"""
+    c_skip = data_std**2 / (sigma**2 + data_std**2)
+    c_out = sigma * data_std / np.sqrt(sigma**2 + data_std**2)
+    c_in = 1 / np.sqrt(sigma**2 + data_std**2)
+    c_noise = np.log(sigma[:, 0]) / 4
+    return c_skip * x + c_out * network(c_in * x, c_noise)
+
+
+def cosine_betas(n_steps, offset=0.008, most=0.999):
+    """the product of 1 - beta"""
+    kept = np.cos(0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)) ** 2
+    kept = kept / kept[0]
+    return np.minimum(1 - kept[1:] / kept[:-1], most)
+
+
+def kernel_stein(score, x, bandwidth, unbiased=True):
+    """a table of all pairs"""
+    s, (n, d), l2 = score(x), x.shape, bandwidth**2
+    r = x[:, None] - x
+    squares = np.sum(r**2, axis=2)
+    k = np.exp(-squares / (2 * l2))
+    drift = np.einsum("id,ijd->ij", s, r) - np.einsum("jd,ijd->ij", s, r)
+    u = k * (np.dot(s, s.T) + drift / l2 + d / l2 - squares / l2**2)
+    return (np.sum(u) - np.trace(u)) / (n * (n - 1)) if unbiased else np.mean(u)
+
+
+def mala_step(energy, x, eta, z, u):
+    """the densities of proposals"""
+    here, s = energy_and_score(energy, x)
+    proposal = x + eta * s + np.sqrt(2 * eta) * z
+    there, s_there = energy_and_score(energy, proposal)
+    forth = -squared_norm(proposal - x - eta * s) / (4 * eta)
+    back = -squared_norm(x - proposal - eta * s_there) / (4 * eta)
+    log_ratio = here - there + back - forth
+    return accept(x, proposal, there, -log_ratio, u)
+
+
+def leapfrog(score, x, p, eps, n_steps):
+    """two halves of a kick in each step"""
+    for _ in range(n_steps):
+        p = p + 0.5 * eps * score(x)
+        x = x + eps * p
+        p = p + 0.5 * eps * score(x)
+    return x, p
+
+
+def hmc_step(energy, x, eps, n_steps, p, u):
+    """two halves of a kick in each step"""
+    q, r = x, p
+    for _ in range(n_steps):
+        r = r + 0.5 * eps * energy_and_score(energy, q)[1]
+        q = q + eps * r
+        r = r + 0.5 * eps * energy_and_score(energy, q)[1]
+    log_ratio = energy(x) - energy(q) + 0.5 * squared_norm(p) - 0.5 * squared_norm(r)
+    return accept(x, q, energy(q), -log_ratio, u)
+
+
+def split_r_hat(x):
+    """B, W and the pooled variance"""
+    half = len(x) // 2
+    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)
+    b = half * np.var(np.mean(halves, axis=0), axis=0, ddof=1)
+    w = np.mean(np.var(halves, axis=0, ddof=1), axis=0)
+    pooled = (half - 1) / half * w + b / half
+    return np.sqrt(pooled / w)
+
+
+def autocovariance(x, n_lags):
+    """sums over pairs of states"""
+    length, c = len(x), x - np.mean(x, axis=0)
+    return np.stack([np.mean(np.sum(c[: length - k] * c[k:], axis=0) / length, axis=0) for k in range(n_lags + 1)])
+
+
+def finite_difference_sliced(energy, x, eps, v):
+    """log-densities"""
+    ahead, here, behind = -energy(x + eps * v), -energy(x), -energy(x - eps * v)
+    slope, bend = (ahead - behind) / (2 * eps), (ahead - 2 * here + behind) / eps**2
+    return bend + 0.5 * slope**2
+
+
+TEXTS: dict[str, tuple[Callable, ...]] = {}
+for _name, _text in inspect.getmembers(sys.modules[__name__], inspect.isfunction):
+    if _text.__module__ == __name__:
+        TEXTS[_name.partition("__")[0]] = (*TEXTS.get(_name.partition("__")[0], ()), _text)
