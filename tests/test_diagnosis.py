@@ -573,12 +573,6 @@ def test_what_a_search_takes_is_a_count():
     ("function", "was", "becomes", "words"),
     [
         (
-            "implicit_score_matching",
-            "0.5 * squared_norm(s) + trace",
-            "squared_norm(s) + trace**2",
-            r"coefficient 2.*trace \*\* 2",
-        ),
-        (
             "denoising_score_matching",
             DENOISING,
             "0.5 * squared_norm(np.clip(model(y), -1, 1) + z / sigma**2)",
