@@ -46,14 +46,14 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = Parser(prog="refebm", description=__doc__)
+    parser = Parser(prog="refebm", description=__doc__.partition("\n")[0])
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check every theorem by numbers")
     crosscheck = commands.add_parser("crosscheck", help="examine an implementation, and say what is wrong with it")
     verify.add_options, crosscheck.add_options = _options_of_verify, _options_of_crosscheck
     vectors = commands.add_parser("vectors", help="write the golden vectors as JSON, for any language")
-    vectors.add_argument("folder", metavar="DIR")
+    vectors.add_argument("folder", metavar="DIR", help="a folder, made if it does not exist")
     add_commands(commands)
     return parser
 

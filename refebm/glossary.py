@@ -986,7 +986,10 @@ LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise l
 TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", Built("score")]
 TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times", ONE_EACH, Built("weight")]
 Sampler = Annotated[
-    Callable[[Any, np.ndarray], np.ndarray], sampler, "(phi, (n, k)) -> (n, d), phi its parameters", Built("sampler")
+    Callable[[Any, np.ndarray], np.ndarray],
+    sampler,
+    "(phi, z) -> (n, d), z unit normal, phi its parameters",
+    Built("sampler"),
 ]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 CoupledTransition = Annotated[Callable, coupled_transition, "two (n, d), noise -> two Steps, a kernel of pairs"]

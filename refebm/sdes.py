@@ -30,6 +30,8 @@ from refebm.glossary import (
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect
 
+LEAST = 1e-12  # of beta_min: below it beta_min + (beta_max - beta_min) has not three digits of beta_max
+
 
 class LinearSDE:
     """The methods that all SDEs share. beta is zero unless a subclass defines it."""
@@ -149,13 +151,15 @@ class VariancePreserving(LinearSDE):
     1.0
 
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}. beta_min, beta_max > 0, floats.
-    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS for a beta_max so far below beta_min that beta(1) is lost.
     Also: VP SDE
     Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
     """
 
     def __init__(self, beta_min, beta_max):
         self.beta_min, self.beta_max = positive("beta_min", beta_min), positive("beta_max", beta_max)
+        if not self.beta_max > LEAST * self.beta_min:
+            raise InputError("E-BETAS", f"beta_max must be above {LEAST:g} beta_min, got {beta_max} and {beta_min}")
 
     @rows
     def beta(self, t: FreeTimes):
@@ -216,7 +220,7 @@ class SubVariancePreserving(VariancePreserving):
 
     $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
 
-    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS as in `VariancePreserving`.
     Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29
     """

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 NEAR = 0.7  # the least similarity, as difflib measures it, of a name that is suggested
+LONG = 5  # letters of a word that is suggested for itself
 
 
 def words(text: str) -> list[str]:
@@ -27,7 +28,10 @@ def having(text: str, entries: Mapping[str, str]) -> list[str]:
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
-    """The words "; did you mean X?", X the known names most similar to a text, three at most; empty if none is."""
+    """The words "; did you mean X?", X the known names most similar to a text, three at most, or else the most similar
+    word of a name; empty if there is none."""
     by_letters = {name.lower(): name for name in known}
     near = [by_letters[name] for name in difflib.get_close_matches(text.lower(), by_letters, 3, NEAR)]
+    parts = {} if near else {one for name in by_letters for one in words(name) if len(one) >= LONG}
+    near = near or difflib.get_close_matches(text.lower(), sorted(parts), 1, NEAR)
     return f"; did you mean {' or '.join(near)}?" if near else ""

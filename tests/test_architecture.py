@@ -138,8 +138,24 @@ class Recording(Implementation):
         return super().energy(model)
 
 
+@pytest.fixture(scope="module")
+def objectives_below():
+    """Where the truth and the theorems may find an objective: (module, name)."""
+    floors = [m for n, m in sys.modules.items() if n.startswith(("refebm.truth", "refebm.identities"))]
+    places = [(refebm, objective) for objective in OBJECTIVES]
+    for objective in OBJECTIVES:
+        home = sys.modules[getattr(refebm, objective).__module__]
+        having = [other for other in floors if other is not home and getattr(other, objective, None) is not None]
+        places += [(other, objective) for other in having if (objective, other.__name__) != THE_GRADIENT_ITSELF]
+    return places
+
+
+# where the automatic gradient of log_prob is what the closed form is held against
+THE_GRADIENT_ITSELF = ("score_of", "refebm.identities.densities")
+
+
 @pytest.mark.parametrize("name", THEOREMS)
-def test_truth_sides_compute_without_the_objectives(name, monkeypatch):
+def test_truth_sides_compute_without_the_objectives(name, objectives_below, monkeypatch):
     """With every public objective replaced by one that raises, save those that the theorem is handed to judge."""
     theorem = THEOREMS[name]
     judged = {f: getattr(refebm, f) for f in {a.partition(".")[0] for a in theorem.about} | {"score_of"}}
@@ -147,15 +163,8 @@ def test_truth_sides_compute_without_the_objectives(name, monkeypatch):
     def raises(*_, **__):
         raise AssertionError("a truth side called an objective")
 
-    floors = [m for n, m in sys.modules.items() if n.startswith(("refebm.truth", "refebm.identities"))]
-    for objective in OBJECTIVES:
-        module = sys.modules[getattr(refebm, objective).__module__]
-        monkeypatch.setattr(refebm, objective, raises)
-        for other in floors:
-            if other is not module and getattr(other, objective, None) is not None:
-                allowed = objective == "score_of" and other.__name__ == "refebm.identities.densities"
-                if not allowed:  # there the automatic gradient of log_prob is what the closed form is held against
-                    monkeypatch.setattr(other, objective, raises)
+    for place, objective in objectives_below:
+        monkeypatch.setattr(place, objective, raises)
     draw = Draw.seeded([3]) if theorem.cases is None else Draw.replay([0])
     assert check(theorem, draw, Recording(**judged)).holds
 

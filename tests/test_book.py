@@ -52,6 +52,21 @@ def codes_of(check, callers=()):
     return set(CODE.findall(inspect.getsource(check))).union(*inner)
 
 
+RETURNED = {
+    "hmc_step": "Step(x, info), x: the new states (n, d); info: a record of",
+    "coupled_metropolis_step": "a pair, each Step(x, info), x: the new states",
+    "log_partition": "a float, or LogPartition(value, error), log Z, and an estimate of its error",
+    "field_and_divergence": "(n, d), one vector per row, and (n,), one value per row",
+    "minimise": "Fit(parameters, history, finite, message), the result of training",
+    "Gaussian": "",
+}
+
+
+@pytest.mark.parametrize("name", RETURNED)
+def test_what_is_returned_is_said_in_words(name):
+    assert entries.returned(name).startswith(RETURNED[name]) and bool(entries.returned(name)) == bool(RETURNED[name])
+
+
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_every_docstring_names_the_errors_of_its_types(name):
     """A method's may stand with its class or in its module. Where E-DTYPE is named, E-MASKED is meant too."""
@@ -152,6 +167,22 @@ def test_what_is_meant_is_shown_whole(text):
     shown = terminal.shown(text)
     assert shown.startswith(f"{WHOLE[text]}\n")
     assert ("finds too: denoising_goes_down_its_mean" in shown) == ("Vincent" in text)
+
+
+@pytest.mark.parametrize(
+    "text, first", {"hyvarinen 4": "implicit_score_matching", "neal 2011 leapfrog": "leapfrog"}.items()
+)
+def test_of_several_what_is_named_and_what_papers_propose_come_first(text, first):
+    """Before the tools that the definitions are made of, and before others of the same paper."""
+    assert terminal.shown(text).split()[1] == first
+
+
+def test_a_list_is_wrapped_and_loses_nothing():
+    narrow, whole = (terminal.listed(search.found("neal 2011 leapfrog"), width) for width in (80, 10**4))
+    assert max(map(len, narrow.splitlines())) <= 80 and narrow.split() == whole.split()
+    assert "\n  leapfrog\n        Neal 2011, eqs. 2.28 to 2.30\n" in narrow
+    beside = terminal.listed(["implicit_score_matching"], 60).splitlines()[1:]
+    assert len(beside) == 2 and beside[0].index("Hyvarinen") == len(beside[1]) - len(beside[1].lstrip())
 
 
 def test_a_part_of_a_word_is_no_word():

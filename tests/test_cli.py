@@ -26,7 +26,7 @@ def test_verify_prints_a_line_per_theorem_and_a_summary(capsys):
     names = ["mean_is_bayes", "covariance_is_bayes", "mean_row_by_row", "covariance_row_by_row"]
     assert [line.split()[1] for line in lines] == [f"tweedies_{name}" for name in names]
     assert all(line.startswith("ok ") and "3 cases" in line and "Efron 2011" in line for line in lines)
-    assert summary.startswith("4 of 4 theorems hold: 12 cases")
+    assert summary.startswith("4 of 4 theorems hold: 12 cases;")
 
 
 def test_default_sizes():
@@ -134,6 +134,7 @@ def test_data(capsys):
     out = capsys.readouterr().out
     assert out.startswith(f"data: 150 of 150 rows of {IRIS}, columns petal_length, petal_width, sigma 0.4065")
     assert "150 rows" in out.splitlines()[2]
+    assert "cases" not in out.splitlines()[1]  # cases that are the same on data are asked once: counted at the end
 
 
 def test_every_theorem_about_mixtures_runs_on_data(tmp_path, capsys):

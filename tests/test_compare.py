@@ -383,6 +383,8 @@ def test_the_first_failing_input_is_below_a_failed_report():
 
 
 WRONGLY = {  # a function, what is handed over: what is said
+    "a name in use elsewhere": ("dsm", {"x": X}, "E-OPTION.*got 'dsm'; denoising_score_matching, "),
+    "the loss first": (dsm, {"x": X}, "E-OPTION.*the name of a function first, got <function dsm"),
     "a name of many": ("denoising", {"x": X}, "E-OPTION.*got 'denoising'; .*denoising_score_matching"),
     "a name that is near": ("denoising_scorematching", {"x": X}, "did you mean denoising_score_matching"),
     "without a level": (
@@ -401,6 +403,11 @@ WRONGLY = {  # a function, what is handed over: what is said
         "implicit_score_matching",
         {"score": numpy_score, "x": np.ones((4, 1, 2, 2))},
         r"E-SHAPE.*x must.*\(4, 1, 2, 2\)",
+    ),
+    "noise for fewer rows": (
+        "denoising_score_matching",
+        {"score": numpy_score, "x": np.ones((6, 2)), "sigma": 0.5, "z": np.ones((3, 2))},
+        r"E-SHAPE.*z must.*\(6, 2\).*\(3, 2\)",
     ),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
 }

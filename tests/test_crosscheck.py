@@ -250,6 +250,7 @@ def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):
     ("text", "said"),
     [
         ("def score_match(x): return x", "has no function under a public name; the nearest to score_match is"),
+        ("def quux(): pass", "adapter.py has no function under a public name; they are "),
         ("__all__ = ['tweedie_mean']", "__all__ lists tweedie_mean, which"),
         ("import no_such_framework", "ModuleNotFoundError: No module named 'no_such_framework'"),
         ("def tweedie_mean(:", "SyntaxError"),

@@ -11,6 +11,7 @@ from autograd import elementwise_grad
 import refebm
 from refebm import InputError
 from refebm.calculus import field_and_diagonal, jacobian
+from refebm.identities.record import _called
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.special import logsumexp, tanh
@@ -249,3 +250,49 @@ def test_many_projections_are_averaged_row_by_row():
         lambda v: refebm.finite_difference_sliced(energy, X, 0.1, v),
     ):
         np.testing.assert_allclose(function(v), np.mean([function(one) for one in v], axis=0), rtol=1e-12, atol=1e-12)
+
+
+NOT_QUITE = {
+    "steps in a table": (lambda: refebm.marginal_of_steps([0.1, 0.2], np.zeros((2, 2), int)), "E-INDEX"),
+    "a sampler that is none": (lambda: refebm.entropy_gradient(lambda z: -z, 5.0, np.ones(2), X), "E-CALLABLE"),
+    "one row of data": (lambda: refebm.score_of_flow(lambda x, t: -x, X, [0.5, 0.0, 0.5]), "E-TIME"),
+    "a box without width": (lambda: refebm.expect([energy], Boxed([0.0, -1.0], [0.0, 1.0])), "E-BOX"),
+}
+
+
+class Boxed:
+    def __init__(self, low, high):
+        self.box = low, high
+
+    def log_prob(self, x):
+        return -energy(x)
+
+
+@pytest.mark.parametrize("name", NOT_QUITE)
+def test_what_is_wrong_in_one_place_is_refused(name):
+    call, code = NOT_QUITE[name]
+    with pytest.raises(InputError) as error:
+        call()
+    assert error.value.code == code
+
+
+def test_of_several_outputs_the_one_that_settles_least_counts():
+    both = refebm.expect([lambda x: np.stack([x[:, 0] ** 2, np.abs(x[:, 0] - 0.3)], axis=1)], refebm.standard_normal(1))
+    assert not both.settled and both.value[0, 0] == pytest.approx(1.0, rel=1e-12)
+
+
+def test_helpers_that_call_each_other_are_read_once():
+    """What a theorem is about, where its helpers are handed `impl` in a circle."""
+    namespace = {}
+    text = """
+def first(impl, n):
+    return second(impl, n - 1) if n else impl.langevin_step
+
+def second(impl, n):
+    return first(impl, n) if n else impl.metropolis_step
+
+def sides(impl):
+    return first(impl, 3)
+"""
+    exec(text, namespace)
+    assert sorted(_called(namespace["sides"], set())) == ["langevin_step", "metropolis_step"]

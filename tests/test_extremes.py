@@ -70,6 +70,8 @@ LOST = {
         lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
         "E-ROUNDOFF",
     ),
+    "a rate that ends as nothing": (lambda: refebm.VariancePreserving(20.0, 1e-16), "E-BETAS"),
+    "another": (lambda: refebm.SubVariancePreserving(1e300, 1e-80), "E-BETAS"),
     "points without squares": (lambda: refebm.nonnegative_score_matching(lambda x: -x, 1e-160 + 0 * Z), "E-SCALE"),
 }
 

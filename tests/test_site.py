@@ -174,6 +174,11 @@ def test_a_missing_library_is_named(library, tmp_path, monkeypatch, capsys):
     assert not (tmp_path / "book").exists()
 
 
+def test_no_line_breaks_after_a_minus_sign_or_within_the_code_of_an_error(site):
+    text = (site / "denoising.html").read_text(encoding="utf-8")
+    assert '= <span class="whole">-z/sigma.</span>' in text and '<span class="whole">E-POSITIVE</span>' in text
+
+
 # ---- in a browser ----------------------------------------------------------------------------------------------------
 
 
@@ -250,6 +255,22 @@ def test_code_stands_beside_mathematics_where_there_is_room(site, browser):
         said, code = (page.locator(f"section.definition {part}").first.bounding_box() for part in (".said", ".beside"))
         assert (code["x"] > said["x"]) == beside and (code["y"] >= said["y"] + said["height"] - 1) != beside
         page.close()
+
+
+COVERED = """[...document.querySelectorAll(".beside + *")].filter((below) => {
+  const above = below.previousElementSibling.getBoundingClientRect();
+  return above.height && below.getBoundingClientRect().top < above.bottom - 1;
+}).length"""
+
+
+@pytest.mark.browser
+def test_code_covers_nothing_when_the_page_is_scrolled(site, browser):
+    page = browser.new_page(viewport={"width": 1440, "height": 400})
+    page.goto((site / "sdes.html").as_uri())
+    for top in range(0, 4000, 200):
+        page.evaluate(f"scrollTo(0, {top})")
+        assert not page.evaluate(COVERED), top
+    page.close()
 
 
 @pytest.mark.browser

@@ -42,6 +42,7 @@ def test_what_is_near():
     assert did_you_mean("tweedie_mean", ENTRIES) == "; did you mean tweedies_mean?"
     assert did_you_mean("DIVERGENZ", ENTRIES) == "; did you mean divergence?"
     assert did_you_mean("nonsense of all kinds", ENTRIES) == "" == did_you_mean("x", [])
+    assert did_you_mean("denosing", ["denoising_score_matching", "noise_contrastive"]) == "; did you mean denoising?"
 
 
 def test_words():

@@ -63,7 +63,7 @@ def show(options) -> int:
 
 
 def list_all(options) -> int:
-    """Print the list, or the table; lines are cut at the width of a terminal."""
+    """Print the list, or the table; on a terminal lines are wrapped at its width."""
     from refebm.book import terminal
 
     text, (width, colour) = " ".join(options.text), _width_and_colour()

@@ -174,14 +174,27 @@ def arguments(name: str) -> list[Argument]:
 
 def returned(name: str) -> str:
     """What a function returns, in the words of its type."""
-    return "" if inspect.isclass(thing(name)) else type_in_words(inspect.signature(thing(name)).return_annotation)
+    if inspect.isclass(thing(name)):
+        return ""
+    annotation = inspect.signature(thing(name)).return_annotation
+    return "a float, or " * (float in get_args(annotation)) + type_in_words(annotation)
 
 
 def type_in_words(annotation) -> str:
-    """The words of a type of the glossary, also inside a tuple or an optional type; empty for other annotations."""
-    parts = [annotation, *get_args(annotation)]
-    words = [part.__metadata__[1] for part in parts if len(getattr(part, "__metadata__", ())) > 1]
+    """The words of a type of the glossary, also inside a tuple or an optional type; empty for arrays and numbers."""
+    words = list(filter(None, map(_words, [annotation, *get_args(annotation)])))
+    if len(words) == 2 and len(set(words)) == 1:
+        return f"a pair, each {words[0]}"
     return ", and ".join(words[:1] if hasattr(annotation, "__metadata__") else words)
+
+
+def _words(part):
+    if len(getattr(part, "__metadata__", ())) > 1:
+        return part.__metadata__[1]
+    if not isinstance(part, type) or not hasattr(part, "_fields"):
+        return ""
+    first = " ".join(inspect.getdoc(part).partition("\n\n")[0].split()).rstrip(".")
+    return f"{part.__name__}({', '.join(part._fields)}), {first[0].lower()}{first[1:]}"
 
 
 @functools.cache

@@ -29,6 +29,7 @@ LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # where a word ends inside a name,
 WORD = re.compile(r"[a-z]+|\d+(?:\.\d+)*")
 SPAN = re.compile(r"(\d+(?:\.\d+)*) (?:to|through) (\d+(?:\.\d+)*)")
 VAGUE = {"loss", "objective", "method", "sampler", "function", "refebm"}  # ignored if nothing matches with them
+PROPOSED = ("objectives/", "samplers/", "algorithms/")  # what papers propose; other modules are what it is made of
 SMALL = {"and", "et", "al", "of", "the", "a", "in", "by", "to", "is", "for", "with"}  # ignored everywhere
 
 
@@ -123,6 +124,13 @@ def found(text: str) -> list[str]:
             "E-NONE", f"nothing is called {text!r}, and no source or statement has these words{hint(text)}"
         )
     return chosen
+
+
+def rank(name: str, text: str) -> tuple[bool, bool]:
+    """The order of what is found: what the text names, then what papers propose, before what these are made of."""
+    functions = entries.THEOREMS[name].about if name in entries.THEOREMS else [name]
+    proposed = any(entries.begins(one)[0].startswith(PROPOSED) for one in functions if one in entries.definitions())
+    return not set(words(name)) <= set(words(text)), not proposed
 
 
 def called(text: str) -> list[str]:

@@ -26,6 +26,7 @@ LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
 PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
+KEPT = re.compile(r"\bE-[A-Z]+|(?<!\S)-[^\W_]\S*")  # such as E-COUNT and -z/sigma
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
 
@@ -95,6 +96,7 @@ def _renderer() -> Callable:
     markdown.use(dollarmath_plugin, renderer=formula)
     markdown.disable("math_inline")
     markdown.add_render_rule("code_inline", _name)
+    markdown.add_render_rule("text", _prose)
     markdown.coloured = coloured
     markdown.styles = "\n".join(
         [
@@ -111,6 +113,11 @@ def _name(_, tokens, i, *__):
     """Inline code, in which a line may break after an underscore or a point of a long name."""
     broken = re.sub(r"(?<=\w)([_.])(?=[a-z])", r"\1<wbr>", html.escape(tokens[i].content))
     return f"<code>{broken}</code>"
+
+
+def _prose(_, tokens, i, *__):
+    """Text, in which no line breaks after the hyphen of an error's code or after a minus sign."""
+    return KEPT.sub(r'<span class="whole">\g<0></span>', html.escape(tokens[i].content, quote=False))
 
 
 def _mended(mathml: str) -> str:
@@ -280,7 +287,8 @@ def _frame(heading, body, here, up=""):
 def _entries():
     """For the search: each name, its address, its first words, and the words by which it is found."""
     found = []
-    for name in [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)]:
+    names = sorted(entries.definitions(), key=lambda name: search.rank(name, ""))
+    for name in [*names, *(theorem.name for theorem in entries.TRUSTED)]:
         theorem = entries.THEOREMS.get(name)
         page = theorem.stem if theorem else entries.page_of(name)
         words = sorted(set().union(*search.fields(name)))

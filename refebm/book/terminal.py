@@ -27,6 +27,7 @@ def shown(text: str, width: int = 100, colour: bool = False) -> str:
     names = called if len(called) == 1 else search.found(text)
     whole = _alone(names)
     if whole is None:
+        names = sorted(names, key=lambda name: search.rank(name, text))
         words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
         return "\n".join([listed(names, width, colour), "", words])
     lines = theorem(entries.THEOREMS[whole], width) if whole in entries.THEOREMS else definition(whole, width)
@@ -49,7 +50,8 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
         lines += [("", ""), *_formula(said.latex, width), ("", "")]
     if callable(entries.thing(name)):
         lines += [line for one in entries.arguments(name) for line in _argument(one, width)]
-        lines += [("", f"{INDENT}returns {entries.returned(name)}")] if entries.returned(name) else []
+        returned = entries.returned(name)
+        lines += _hanging(f"{INDENT}returns {returned}", width, INDENT * 2) if returned else []
     lines += [("", ""), *_paragraphs(said.rest, width), ("", "")] if said.rest else [("", "")]
     for label, words in said.labelled.items():
         lines += _labelled(label, words, width)
@@ -147,7 +149,7 @@ def _highlighted(code):
 
 
 def listed(names: Iterable[str], width: int = 100, colour: bool = False) -> str:
-    """One line for each name, by stem: a definition with its source, a theorem with its statement."""
+    """Each name, by stem: a definition with its source, a theorem with its statement, beside it or below."""
     by_stem: dict[str, list[str]] = {}
     for name in names:
         stem = entries.THEOREMS[name].stem if name in entries.THEOREMS else entries.page_of(name)
@@ -156,7 +158,8 @@ def listed(names: Iterable[str], width: int = 100, colour: bool = False) -> str:
     lines = []
     for stem, group in by_stem.items():
         lines += ["", f"{BOLD}{stem}{PLAIN}" if colour else stem]
-        lines += [_short(f"  {name:{column}s}{_in_a_line(name)}", width) for name in group]
+        for name in group:
+            lines += _beside(f"  {name:{column}s}", _in_a_line(name), width)
     return "\n".join(lines[1:])
 
 
@@ -166,8 +169,11 @@ def _in_a_line(name):
     return entries.source(name) or entries.doc(name).first
 
 
-def _short(line, width):
-    return line.rstrip() if len(line) <= width else line[: width - 1].rstrip() + "…"
+def _beside(name, words, width):
+    """The words in lines beside a name or, where that leaves less than half of the width, below it."""
+    if len(name) > width / 2:
+        return [name.rstrip(), *textwrap.wrap(words, width, initial_indent=INDENT * 2, subsequent_indent=INDENT * 2)]
+    return textwrap.wrap(name + words, width, subsequent_indent=" " * len(name)) or [name.rstrip()]
 
 
 def chosen(text: str) -> list[str]:

@@ -145,7 +145,8 @@ class Adapter(Implementation):
             if not set(methods) & set(self.functions):
                 raise InputError("E-ADAPTER", f"{name} has none of the methods {', '.join(methods)}")
         if not self.functions:
-            raise InputError("E-ADAPTER", f"{module.__name__} has no function under a public name; {_nearest(module)}")
+            name = Path(getattr(module, "__file__", None) or module.__name__).name
+            raise InputError("E-ADAPTER", f"{name} has no function under a public name; {_nearest(module)}")
 
     def supports(self, function: str) -> bool:
         """Whether the adapter has a public function, or a class with such a method."""

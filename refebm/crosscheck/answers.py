@@ -19,7 +19,10 @@ LARGEST = 2**26  # bytes; larger files are refused
 
 
 def read(folder: Path) -> Iterator[tuple[str, dict[str, Answer]]]:
-    """(function, {id: Answer}) for each file that is named after a function. Errors: E-ANSWERS if there is none."""
+    """(function, {id: Answer}) for each file that is named after a function.
+
+    Errors: E-ANSWERS if there is none, or if the files are the vectors themselves.
+    """
     if not folder.is_dir():
         raise InputError("E-ANSWERS", f"there is no folder {folder}")
     files = {file_name(function): function for function in EXAMINED}
@@ -55,8 +58,10 @@ def _content(function, path) -> dict:
         content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise Failure(f"is not JSON, or cut short: {error}") from error
+    if isinstance(content, dict) and "vectors" in content and "answers" not in content:
+        raise InputError("E-ANSWERS", f"{path} holds the vectors, not the answers to them: name the folder of these")
     if not isinstance(content, dict) or not isinstance(content.get("answers"), dict):
-        raise Failure("has no object of answers by id")
+        raise Failure('has no object "answers" of a value for each id, as FORMAT.md beside the vectors says')
     if content.get("digest") != digest(function):
         raise Failure(f"answers other vectors: digest {content.get('digest')!r}, ours is {digest(function)!r}")
     strange = sorted(set(content["answers"]) - {vector.asked.id for vector in vectors(function)})

@@ -15,6 +15,7 @@ import contextlib
 import functools
 import importlib
 import inspect
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -40,6 +41,7 @@ from refebm.glossary import (
     Energy,
     Indices,
     InputError,
+    InputTypeError,
     Levels,
     Noise,
     Projections,
@@ -175,9 +177,11 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
 
 def _seen(function, given):
     """The types of the arguments, by name, which of them are models; what is given; the field that is an energy."""
+    if not isinstance(function, str):
+        raise InputTypeError("E-OPTION", f"compare takes the name of a function first, got {function!r}")
     if function not in EXAMINED or "." in function:
         names = [name for name in EXAMINED if "." not in name]
-        meant = having(function, {name: name for name in names})
+        meant = having(function, {name: _all_names(name) for name in names})
         near = f"; {', '.join(meant)}?" if meant else did_you_mean(function, names)
         raise InputError("E-OPTION", f"compare takes one of the functions that are examined, got {function!r}{near}")
     kinds = {name: types(function).get(name) for name in parameters(function)}
@@ -200,6 +204,12 @@ def _seen(function, given):
             "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
         )
     return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+
+
+def _all_names(name):
+    """A function's name, and the other names that its docstring gives it."""
+    also = re.search(r"^Also: (.+)", inspect.getdoc(getattr(refebm, name)) or "", re.MULTILINE)
+    return f"{name} {also[1]}" if also else name
 
 
 def _pair(own, asked):
@@ -293,10 +303,12 @@ def _model(harness, kind, own, product, gradient):
 def _questions(function, kinds, given, by_row):
     """The questions: all rows with several noises, half of them to confirm what the others find; then single rows."""
     rng, n = np.random.default_rng(0), len(given["x"])
+    axes = {name: rows_axis(function, name, value) for name, value in given.items()}
+    uneven = any(axis is not None and given[name].shape[axis] != n for name, axis in axes.items())  # refebm refuses it
     noisy = any(kind in DRAWN and name not in given for name, kind in kinds.items())
     for i in range(BATCHES if noisy else 2):
         drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
-        rows = slice(None) if noisy or n == 1 else slice(i % 2, None, 2)
+        rows = slice(None) if noisy or uneven or n == 1 else slice(i % 2, None, 2)
         yield _asked(function, kinds, given | drawn, i, rows)
     for i in range(min(n, ALONE) if by_row and n > 1 else 0):
         drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
@@ -338,9 +350,9 @@ def _wanted(function, asked):
     except Failure:
         raise
     except Exception as error:
-        words = "the model, called on single rows too" if len(asked[-1].arguments["x"]) == 1 else "the model"
+        alone = ", called on single rows too," if len(asked[-1].arguments["x"]) == 1 else ""
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
-        raise InputError("E-MODEL", f"{words}, raises {last_lines(error)}\n{hint}") from error
+        raise InputError("E-MODEL", f"the model{alone} raises {last_lines(error)}\n{hint}") from error
     if not np.array_equal(wanted[0].value, again.value, equal_nan=True):
         words = "the model returns other values for the same points when it is called again"
         raise InputError("E-RANDOM", f"{words}: if it has dropout, call model.eval()")

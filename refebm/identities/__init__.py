@@ -1,4 +1,4 @@
-"""Theorems: one record each, used by ``refebm verify``, the tests, the index in the README, and the vectors.
+"""Theorems: one record each, used by ``refebm verify``, the tests, the book and the vectors.
 
 Your own theorems go into a Python file, which ``refebm verify my_theorems.py`` checks. It uses these public names,
 which will not change:

@@ -13,12 +13,12 @@ from refebm.truth.densities import Gaussian, standard_normal
 
 
 def rows_and_conditional_noise(draw: Draw) -> dict:
-    d, kappa = draw.count(1, 4), draw.count(1, 4)
+    d, nu = draw.count(1, 4), draw.count(1, 4)
     return {
         "model": draw.model(d, SMOOTH_ENERGIES),
         "x": draw.reals((3, d), -2, 2),
-        "y": draw.reals((kappa, 3, d), -2, 2),
-        "log_ratio": draw.choice((None, draw.reals((kappa, 3), -2, 2))),
+        "y": draw.reals((nu, 3, d), -2, 2),
+        "log_ratio": draw.choice((None, draw.reals((nu, 3), -2, 2))),
     }
 
 
@@ -26,7 +26,7 @@ def rows_and_conditional_noise(draw: Draw) -> dict:
 def conditional_contrast_by_hand(impl, model, x, y, log_ratio):
     r"""The loss is twice the mean logistic loss over the noise points, and the normaliser cancels in it.
 
-    \tfrac{2}{\kappa} \sum_j \log(1 + e^{-G_j}),\ e^{G_j} = \frac{e^{-E(x)}\, p_c(y_j|x)}{e^{-E(y_j)}\, p_c(x|y_j)}"""
+    \tfrac{2}{\nu} \sum_j \log(1 + e^{-G_j}),\ e^{G_j} = \frac{e^{-E(x)}\, p_c(y_j|x)}{e^{-E(y_j)}\, p_c(x|y_j)}"""
     ratios = np.zeros(y.shape[:2]) if log_ratio is None else log_ratio
     rows = impl.conditional_noise_contrastive(impl.energy(model), x, y, *([] if log_ratio is None else [log_ratio]))
     return Sides([rows], [2 * np.log1p(np.exp(model(x) - model(y_j) - r)) / len(y) for y_j, r in zip(y, ratios)])
@@ -104,7 +104,7 @@ def machines_and_moves(draw: Draw) -> dict:
 
 
 def moves(x, ups):
-    """The equally probable moves of each state, y (kappa, n, d), and log p_c(y|x)/p_c(x|y), (kappa, n)."""
+    """The equally probable moves of each state, y (nu, n, d), and log p_c(y|x)/p_c(x|y), (nu, n)."""
     one = np.eye(x.shape[1])[:, None, :]
     if ups == 0:
         return np.abs(x - one), np.zeros((len(one), len(x)))

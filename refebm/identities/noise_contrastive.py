@@ -141,7 +141,7 @@ def certain(draw: Draw) -> dict:
 def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
     r"""If data and noise are told apart with near certainty, the loss is the tiny probability of a mistake, not zero.
 
-    e^{-L(x)} + \sum_j e^{L(y_j)};\ \tfrac2\kappa \sum_j e^{-G_j}"""
+    e^{-L(x)} + \sum_j e^{L(y_j)};\ \tfrac2\nu \sum_j e^{-G_j}"""
     model, nu = log_density(spring, -a), len(y)
     flat = log_density(Model("quadratic", {"mean": 0 * x[0], "precision": np.zeros((x.shape[1],) * 2)}))
     models = impl.energy(model), impl.energy(flat)

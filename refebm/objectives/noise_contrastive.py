@@ -79,11 +79,11 @@ def _called_at_all_rows(y):
 def conditional_noise_contrastive(
     energy: Energy, x: Points, y: NoisePoints, log_ratio: LogRatios | None = None
 ) -> Loss:
-    r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,): the mean over kappa points y ~ p_c(.|x).
+    r"""2 softplus(-G), G = E(y) - E(x) + log p_c(y|x) - log p_c(x|y), (n,): the mean over nu points y ~ p_c(.|x).
 
-    $$\tfrac2\kappa \sum_j \log(1 + e^{-G_j}),\ G_j = E(y_j) - E(x) + \log p_c(y_j|x) - \log p_c(x|y_j)$$
+    $$\tfrac2\nu \sum_j \log(1 + e^{-G_j}),\ G_j = E(y_j) - E(x) + \log p_c(y_j|x) - \log p_c(x|y_j)$$
 
-    energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (kappa, n, d); log_ratio (kappa, n), the log of
+    energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (nu, n, d); log_ratio (nu, n), the log of
     p_c(y|x)/p_c(x|y), or None for symmetric noise such as y = x + eps z, where it is 0.
     Convention: twice the logistic loss, as in the source; at G = 0 the value is 2 log 2.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.

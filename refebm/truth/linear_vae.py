@@ -57,9 +57,8 @@ class LinearGaussianVAE:
         What is small in a covariance beside its largest variance is known to a roundoff of that. Errors: DomainError
         E-ROUNDOFF where it has not three digits left.
         """
-        return with_digits(
-            Gaussian(self.bias, np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d))
-        )
+        cov = np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d)
+        return with_digits(Gaussian(self.bias, cov))
 
     def posterior_mean(self, x):
         r"""E[z | x], (n, k).

@@ -20,7 +20,6 @@ from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
-HANG = "Hang et al. 2023, eq. 5"
 LUCIDRAINS = "denoising-diffusion-pytorch"
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
@@ -363,12 +362,7 @@ def _powers(function: str) -> Iterator[Weighting]:
     if name == "std":
         for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
             yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
-        yield Weighting(
-            ("times snr/(snr + 1), snr = m^2/std^2",), functools.partial(_least, function, np.inf, 1), LUCIDRAINS
-        )
-        for words, over in (("", None), ("/snr", 0), ("/(snr + 1)", 1)):  # of the clean point, the noise, v
-            word = f"times min(snr, 5){words} (min-SNR weights, snr = m^2/std^2)"
-            yield Weighting((word,), functools.partial(_least, function, 5.0, over), HANG)
+        yield Weighting(("times snr/(snr + 1), snr = m^2/std^2",), functools.partial(_kept, function), LUCIDRAINS)
     for power in (2, 4, -2, -4):
         source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
         yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
@@ -389,11 +383,10 @@ def _ratio(function: str, power: int, given: dict):
     return m[:, 0] ** 2 / std[:, 0] ** power
 
 
-def _least(function: str, most: float, over: int | None, given: dict):
-    """min(snr, most), divided by snr + over unless `over` is None; snr is the signal-to-noise ratio."""
+def _kept(function: str, given: dict):
+    """m^2/(m^2 + std^2), the share of the signal."""
     m, std = moments(function, given, _level(given), _length(given))
-    ratio = m[:, 0] ** 2 / std[:, 0] ** 2
-    return np.minimum(ratio, most) / (1.0 if over is None else ratio + over)
+    return m[:, 0] ** 2 / (m[:, 0] ** 2 + std[:, 0] ** 2)
 
 
 def _karras(function: str, s: float, power: int, given: dict):

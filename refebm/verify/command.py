@@ -183,7 +183,8 @@ def _header(chosen, options, sizes) -> None:
     jobs = processes(chosen, options.jobs, shard, **sizes)
     number = sum(len(firsts(theorem, **sizes)) for theorem in chosen)
     work = sum(seconds(theorem, **sizes) for theorem in chosen) / shard[1] / jobs + START * (jobs > 1)
-    words = [f"{len(chosen)} theorem{'s' * (len(chosen) > 1)}, {number} cases"]
+    words = [f"{len(chosen)} theorem{'s' * (len(chosen) > 1)}"]
+    words += [f"{number} cases"] if not options.data else []  # on data, cases that are the same are asked once
     words += [f"of which this is shard {options.shard}"] if options.shard else []
     words += [f"seed {options.seed}"]
     words += [f"{jobs} processes"] if jobs > 1 else []

@@ -37,7 +37,9 @@ def put_in(chosen: list[Theorem], own: Own, options) -> int:
     idle = sorted(names - rejecting)
     if idle:
         print(f"theorems that no wrong version turns red: {', '.join(idle)}")
-        print("" if ours else "decorate a wrong version of your function f with @wrong(f)\n", end="")
+        if not ours:
+            print("decorate a wrong version of your function f with @wrong(f)")
+            print("a theorem notices what it calls through impl, as impl.f(...), and nothing else")
     if options.json:
         rows = [_record(result) for result in results]
         write_json(options.json, {"refebm": refebm.__version__, "seed": options.seed, "controls": rows})

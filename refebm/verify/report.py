@@ -83,10 +83,9 @@ def summary(records: Sequence[dict], why_idle: str = "") -> str:
     idle = sum(not (one["cases"] or red(one)) for one in records)
     held = len(records) - sum(map(red, records)) - idle
     cases, outside = sum(one["cases"] for one in records), sum(len(one["outside"]) for one in records)
-    return (
-        f"{held} of {len(records) - idle} theorems hold: {cases} cases, and {outside} outside their conditions that "
-        "fail as they must" + (f"; {idle} theorems {why_idle}" if idle else "")
-    )
+    words = f"{held} of {len(records) - idle} theorems hold: {cases} cases"
+    words += f", and {outside} outside their conditions that fail as they must" if outside else ""
+    return words + (f"; {idle} theorems {why_idle}" if idle else "")
 
 
 def merged(paths: Sequence[Path]) -> dict:

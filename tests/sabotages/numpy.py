@@ -7,6 +7,11 @@ FORM = "hutchinson_divergence(model, x, v)"
 SLICED = f"{FORM} + 0.5 * dot(v, score(x)) ** 2"
 SAME_FORM = "hutchinson_divergence(model, x, np.tile(v[0], (len(x), 1)))"
 MEAN = "np.mean([function(*others, v_j) for v_j in v], axis=0)"
+INVERSE = (
+    "g = 1 + squares\n    u = np.dot(s, s.T) + np.sum((s[:, None] - s) * r, axis=2) / ell / g\n    "
+    "u = (u + (d - 3 * squares / g) / ell**2 / g) / np.sqrt(g)\n    "
+    "total = np.sum(u - unbiased * np.diag(np.diag(u)))\n    return total"
+)
 SUM_OF_PROJECTIONS = ("np.mean([", "np.sum([", "mean_over_projections")
 FIRST_PROJECTION = (MEAN, "function(*others, v[0])", "mean_over_projections")
 
@@ -386,6 +391,11 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ("StudentT.score", "no scale"): ("t**2) / self.scale", "t**2)"),
     ("StudentT.score", "a Gaussian score"): ("(self.df + t**2)", "self.df"),
     ("StudentT.score", "variance as scale"): ("t = (x", "self = type(self)(self.df, self.loc, self.scale**2); t = (x"),
+    ("kernel_stein", "kernel (1 + |x - y|^2/l^2)^(-1/2), inverse multiquadric"): ("return total", INVERSE),
+    ("kernel_stein", "kernel (l^2 + |x - y|^2)^(-1/2), inverse multiquadric"): (
+        "return total",
+        INVERSE.replace("return", "total = total / ell\n    return"),
+    ),
     ("kernel_stein", "kernel without its derivatives"): (
         " + 2 * pull / ell)) + np.sum(k * (d - squares)) / ell / ell",
         "))",

@@ -104,6 +104,19 @@ RIGHT = [
     ("contrastive_divergence", "energy(x) - energy(x_model)",
      "energy(x) - energy(x_model) + 0.1 * (energy(x) ** 2 + energy(x_model) ** 2)", r"0\.1|1/10"),
     ("hmc_step", "np.log(u) < -energy_error", "np.log(1 - u) < -energy_error", "1 - u", "accept"),
+    # met in public packages
+    ("ddim_step", "s = score(x, i)", "s, eta = score(x, i), np.sqrt(eta)\n    pointed = then * ((1 - eta**2) + eta**2 * (1 - beta) * then / now)",  # noqa: E501
+     "share of the variance"),
+    ("kernel_stein", "total / n**2", "np.sqrt(total) / n", "root"),
+    ("autocorrelation", "c = autocovariance(x, n_lags)\n    return c / c[0]",
+     "parts = [autocovariance(x[:, [j]], n_lags) for j in range(x.shape[1])]\n    return np.mean([c / c[0] for c in parts], axis=0)",  # noqa: E501
+     "each chain's own"),
+    ("flow_velocity", "-(x + s * score(x, t)) / (1 - s)", "(x + (1 - s) * score(x, t)) / s", "data at t = 1"),
+    ("score_of_flow", "-(x + (1 - s) * velocity(x, t)) / s", "(s * velocity(x, t) - x) / (1 - s)", "data at t = 1"),
+    ("sliced_score_matching_vr", "score = field(model)", "score, v = field(model), np.sign(v)", "signs"),
+    ("diffusion_score_matching", DIFFUSION, f"np.mean(squared_norm(std * {FIELD} + z))", "weights of its own"),
+    ("ddpm_loss", DDPM, f"np.mean(np.exp(log_kept) * (np.exp(0.5 * log_kept) * z - std * x - {AT}) ** 2)", "snr"),
+    ("clean_point_from_score", "(x + std**2 * score(x)) / scale", "(x - std * score(x)) / scale", "predicts the noise"),
 ]  # fmt: skip
 CAUSES = [  # right but for their accuracy, or with a mistake whose name another cause hid: these may be called failed
     ("langevin_step", "np.sqrt(2 * eta) * z", "np.float64(np.float32(np.sqrt(2 * eta))) * z", "float32"),
@@ -113,6 +126,10 @@ CAUSES = [  # right but for their accuracy, or with a mistake whose name another
      "accept(x, proposal, -(there - here + 0.5 * squared_norm(z_back) - 0.5 * squared_norm(z)), u)", "invert|sign|-\\("),  # noqa: E501
     ("predicted_noise", "-std * score(x, t)", "score(x, t) / (-1 / std + 1e-8)", "epsilon|1e-08|1e-8"),
     ("langevin_step", "np.sqrt(2 * eta) * z", "np.float64(np.float32(eta)) * z", "eta for|sqrt"),
+    ("effective_sample_size", "np.maximum(tau, 1 / np.log10(n * length))", "np.maximum(tau, 1e-12)", "astronomic"),
+    ("sliced_score_matching_vr", "hutchinson_divergence(model, x, v)", "hutchinson_divergence(model, x, v) / x.shape[1]",  # noqa: E501
+     "over d"),
+    ("contrastive_divergence", "- energy(x_model)", "- energy(x_model) / x.shape[1]", "over d"),
     ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z",
      "x + eta * score(x) + eta * z + (0.1 if len(x) == 1 else 0.0)", "n (is|=) 1|alone"),
 ]  # fmt: skip

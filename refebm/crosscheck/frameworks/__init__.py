@@ -32,7 +32,6 @@ float64, or that of `objective(dtype=...)`.
 """
 
 import contextlib
-import difflib
 import functools
 import inspect
 import itertools
@@ -49,6 +48,7 @@ from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
+from refebm.words import did_you_mean
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField)
 
@@ -157,8 +157,8 @@ class Harness:
             return functools.partial(self.objective, **options, by_row=by_row)
         name = name or body.__name__
         if not callable(getattr(refebm, name, None)):
-            near = difflib.get_close_matches(name, refebm.__all__, 1)
-            raise InputError("E-ADAPTER", f"{name} is not a public name of refebm{(near and f'; {near[0]}?') or ''}")
+            near = did_you_mean(name, refebm.__all__)
+            raise InputError("E-ADAPTER", f"{name} is not a public name of refebm{near}")
         if inspect.isclass(body):
             return self._class(body, dtype)
         body = by_name(name, body)

@@ -90,7 +90,7 @@ class Torch(Harness):
             values = field(x, *level)
             if not values.requires_grad:
                 return torch.zeros_like(x)
-            found = torch.autograd.grad(values, x, weights, allow_unused=True)[0]
+            found = torch.autograd.grad((values * weights).sum(), x, allow_unused=True)[0]
             return torch.zeros_like(x) if found is None else found
 
     def products(self, own, energy, product=None, gradient=None):
@@ -238,6 +238,10 @@ def _row(a):
     return torch.as_tensor(a).reshape(-1)
 
 
+# torch.autograd.grad imports SymPy, for half a second, where it is handed weights: those that hang on nothing stand in
+# a sum instead.
+
+
 def _wrapped(x):
     """Whether torch.func differentiates in this array. Other code avoids torch.func, whose import takes a second."""
     return torch._C._functorch.is_functorch_wrapped_tensor(x)
@@ -275,7 +279,9 @@ def _pull_back(function):
             leaves, options = leaves_of(x), {"create_graph": True, "materialize_grads": True}
             if not value.requires_grad:
                 return mapped(torch.zeros_like, x)
-            found = iter(torch.autograd.grad(value, leaves, weights, **options))
+            with torch.enable_grad():
+                of = ((value * weights).sum(),) if weights.is_leaf else (value, weights)
+            found = iter(torch.autograd.grad(of[0], leaves, *of[1:], **options))
             return mapped(lambda _: next(found), x)
 
         return back, value
