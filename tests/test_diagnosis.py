@@ -1,15 +1,20 @@
 """What the examiner says about answers that are wrong in a known way; adapters are texts, examined in this process."""
 
+import itertools
+import re
+
 import numpy as np
 import pytest
 
 from refebm.crosscheck.adapter import Answer
-from refebm.crosscheck.diagnosis import Evidence, Reading, bank
+from refebm.crosscheck.diagnosis import Evidence, Reading, affordable, bank, compiling, cost
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
+from refebm.variants.mutants import Mutant, forms
 from refebm.variants.steps import SQUARED_ERROR
+from refebm.variants.texts import TEXTS
 from tests.sabotage import examined
 from tests.sabotages.conventions import MADE
 
@@ -544,3 +549,38 @@ def test_proposals_whose_energy_is_none(was, becomes, words):
     a_is_one = ", 1 + 0 * u" if "all that" in words else ", a"
     finding = examined(METROPOLIS.replace(was, becomes).replace(", a\n", f"{a_is_one}\n"), "metropolis_step")
     assert finding.status == ("failed" if words else "passed") and words in finding.diagnosis, finding.diagnosis
+
+
+@pytest.mark.parametrize("function", sorted(TEXTS))
+def test_the_texts_of_programs_say_what_the_definition_says(function):
+    """Without a change; each stands for the definition in every question."""
+    for words, tree in forms(function):
+        same = Mutant(function, "", tree, tree.body[-1], tree.body[-1], words)
+        reading = Reading(function, same.implementation)
+        asked = list(vectors(function))
+        given = np.concatenate([reading.on(one) for one in asked])
+        assert Evidence(asked, "per row", given, 2.0**-53).holds, words
+
+
+def test_what_a_search_takes_is_a_count():
+    """No clock tells how far it goes: the same calls, and so the same candidates, on any machine."""
+    assert cost("langevin_step") == cost("langevin_step") < cost("hmc_step")
+    some = [sum(1 for _ in affordable(itertools.count(), name, 1e6)) for name in ("langevin_step", "hmc_step")]
+    assert some == [int(1e6 // (cost(name) + compiling(name))) for name in ("langevin_step", "hmc_step")]
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "words"),
+    [
+        (
+            "denoising_score_matching",
+            DENOISING,
+            "0.5 * squared_norm(np.clip(model(y), -1, 1) + z / sigma**2)",
+            r"sigma squared for sigma \(bug\) and with score clipped to \[-1, 1\]",
+        ),
+        ("denoising_score_matching", DENOISING, "np.mean(np.abs(model(y)) + z / sigma, axis=1)", "^[0-9]+ of"),
+    ],
+)
+def test_two_mistakes_at_once(function, was, becomes, words):
+    finding = said(function, was, becomes)
+    assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis

@@ -26,8 +26,8 @@ from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word
 
 WRAPS = (  # those that are met most come first: no search goes through all of a long text
     *("-{}", "{} ** 2", "np.sqrt(np.abs({}))", "np.clip({}, -1, 1)", "2 * {}", "0.5 * {}", "({})[:1]", "1 / {}"),
-    *("({})[:-1]", "({})[..., :-1]", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.abs({})", "1 + 0 * {}"),
-    *("np.exp({})", "np.log(np.abs({}))", "np.minimum({}, 30)", "np.clip({}, -10, 10)", "unit({})", "1 - {}"),
+    *("({})[:-1]", "np.minimum({}, 30)", "np.mean({}, axis=0)", "np.sum({}, axis=0)", "np.abs({})", "1 + 0 * {}"),
+    *("np.exp({})", "np.log(np.abs({}))", "({})[..., :-1]", "np.clip({}, -10, 10)", "unit({})", "1 - {}"),
     *("np.mean({})", "np.sum({})", "np.sign({})", "np.swapaxes({}, -1, -2)", "({})[::-1]", "0 * {}", "{} - 1"),
     *("np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 + {}", "{} ** 3", "{} ** 1.5", "np.clip({}, 0, 1)"),
     *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "({0})[:1] + 0 * {0}", "({})[..., :2]"),
@@ -49,7 +49,7 @@ MEANT = {  # words that explain a replacement whose text contains this
 }
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 OPTIONS = ("progress", "every_level", "trajectory")  # which change what is shown
-MET_MOST = 10  # wraps that are tried before one name for another
+MET, MET_MOST = 14, 10  # wraps that are tried before one name for another: in the definition, and elsewhere
 MOST_PLACES = 40  # at which a number is sought
 MOST_NAMES = 6  # of which a power may be too much
 LEGIBLE = 12  # characters that are enough to find a place
@@ -213,12 +213,13 @@ def mutants(function: str) -> Iterator[Mutant]:
     of = [functools.partial(Mutant, function, "", own)]
     of += [functools.partial(Mutant, function, "", tree, form=words) for words, tree in forms(function)]
     some = [functools.partial(Mutant, function, inside, tree) for inside, tree in helpers]
-    wraps = functools.partial(_wrapped_places, [*of, *some])
     yield from (one for made in [*of, *some] for one in _plain(made))
     yield from (one for made in of for one in _uses(made))
-    yield from wraps(WRAPS[:MET_MOST])
+    yield from _wrapped_places(of[:1], WRAPS[:MET])
+    yield from _wrapped_places([*of[1:], *some], WRAPS[:MET_MOST])
     yield from (one for made in of for one in _exchanged_names(made))
-    yield from wraps(WRAPS[MET_MOST:])
+    yield from _wrapped_places(of[:1], WRAPS[MET:])
+    yield from _wrapped_places([*of[1:], *some], WRAPS[MET_MOST:])
     yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
 
 
