@@ -46,7 +46,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = Parser(prog="refebm", description=__doc__.partition("\n")[0])
+    parser = Parser(prog="refebm", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--version", action="version", version=f"refebm {refebm.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     verify = commands.add_parser("verify", help="check every theorem by numbers")

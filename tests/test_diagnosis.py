@@ -11,6 +11,7 @@ from refebm.crosscheck.diagnosis import Evidence, Reading, affordable, bank, com
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
+from refebm.identities import Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
 from refebm.variants.mutants import Mutant, forms
 from refebm.variants.steps import SQUARED_ERROR
@@ -584,3 +585,14 @@ def test_what_a_search_takes_is_a_count():
 def test_two_mistakes_at_once(function, was, becomes, words):
     finding = said(function, was, becomes)
     assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
+
+
+def test_a_candidate_that_writes_into_its_arguments_leaves_the_question():
+    def writing(score, y, sigma):
+        y *= 0
+        return y
+
+    vector = vectors("tweedie_mean")[0]
+    y = vector.asked.arguments["y"].copy()
+    assert not np.any(Reading("tweedie_mean", lambda: Implementation(tweedie_mean=writing)).on(vector))
+    np.testing.assert_array_equal(vector.asked.arguments["y"], y)

@@ -185,6 +185,8 @@ def _searched(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """What is found by a search; where the energy of a proposal is none a program may do what no text of ours does."""
     words, mask = NO_ENERGY
     some = [mask(evidence) for evidence in candidates]
+    if added := named(function, candidates, lambda _: [_added], True):
+        return added
     rest = [evidence.without(one) for evidence, one in zip(candidates, some)] if np.any(some[0]) else candidates
     found = named(function, rest, _deep, True)
     if not found or rest is candidates or any(_nearest(function, one) for one in candidates):
@@ -345,9 +347,10 @@ class Reading:
         return lost
 
     def _asked(self, arguments) -> np.ndarray:
+        own = {name: one.copy() if isinstance(one, np.ndarray) else one for name, one in arguments.items()}
         with np.errstate(all="ignore"), warnings.catch_warnings(), patient():
-            warnings.simplefilter("ignore")
-            return np.ravel(flat(ask(self.function, self.implementation, arguments))).astype(np.float64)
+            warnings.simplefilter("ignore")  # own: a mutant may write into its arguments
+            return np.ravel(flat(ask(self.function, self.implementation, own))).astype(np.float64)
 
     def _row(self, vector, i) -> float:
         try:
