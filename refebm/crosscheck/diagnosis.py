@@ -42,7 +42,7 @@ MEMORIES: list[dict] = [{}]  # of what is cached here, the innermost `afresh` la
 
 
 def cache(function: Callable) -> Callable:
-    """As functools.cache, but `afresh` sets aside what is known, and it comes back."""
+    """Like functools.cache, but its memory is set aside inside `afresh` and restored after it."""
 
     @wraps(function)
     def known(*given):
@@ -182,7 +182,7 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
 
 
 def _searched(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """What is found by a search; where the energy of a proposal is none a program may do what no text of ours does."""
+    """The result of the deep searches; proposals without a finite energy may be an exception, described by facts."""
     words, mask = NO_ENERGY
     some = [mask(evidence) for evidence in candidates]
     if added := named(function, candidates, lambda _: [_added], True):
@@ -198,7 +198,7 @@ def _searched(function: str, candidates: list[Evidence]) -> Diagnosis | None:
 
 
 def _given_back(evidence: Evidence) -> Diagnosis | None:
-    """What comes back is an argument as it was given: a chain that never moves."""
+    """The diagnosis of a function that returns one of its arguments unchanged, such as a chain that never moves."""
     asked = [(one.vectors[0].asked.arguments, one.answers) for one in evidence.pieces]
     for name in asked[0][0] if evidence.reduction == "per row" else ():
         given = [np.ravel(one[name]) for one, _ in asked if isinstance(one[name], np.ndarray)]
@@ -260,7 +260,7 @@ def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
 
 
 def _beside_helper(function, candidates, with_it) -> Diagnosis | None:
-    """Something of the bank, or conventions, where a helper is otherwise."""
+    """A named variant, or a chain of conventions, in addition to a replaced helper."""
     versions = [Reading(function, partial(with_it, one.what), one.what) for one in readings(function)]
     searches = [partial(_bank, versions=versions), partial(_conventions, inner=with_it())]
     return _only(searches, function, [evidence for evidence in candidates if np.max(evidence.units) > FEW])
@@ -431,7 +431,7 @@ def weighted(reading: Reading, evidence: Evidence) -> Iterator:
 
 
 def _near_weights(function: str, evidence: Evidence, on: Callable) -> list:
-    """The weightings under which these are the answers to the most telling question."""
+    """The weightings with which `on` equals the answers to the most telling question."""
     one, some = evidence.telling, weightings(function)
     vector = one.vectors[0]
     if len(some) > 1 and vector.by_row:
@@ -611,7 +611,7 @@ PLACES, PAIRS, NATURAL, ARGUMENTS, NUMBERS = 5e6, 6e5, 1e6, 5e5, 5e5  # calls th
 
 @cache
 def cost(function: str) -> int:
-    """How many functions are called while the definition answers a question: what an evaluation takes."""
+    """The cost of one evaluation: how many functions the definition calls to answer a question."""
     asked, count, before = vectors(function)[0].asked, itertools.count(), sys.getprofile()
     ask(function, REFERENCE, asked.arguments)  # what is remembered is, from here on
     sys.setprofile(lambda _, event, __: next(count) if event in ("call", "c_call") else None)
@@ -623,18 +623,18 @@ def cost(function: str) -> int:
 
 
 def affordable(some: Iterator, function: str, calls: float, made: int | None = None) -> Iterator:
-    """As many as may be evaluated once with so many calls. made: what each takes to be made, if it is no text."""
+    """The first of these candidates, as many as this number of calls can build (at cost `made`) and evaluate once."""
     return itertools.islice(some, int(calls // (cost(function) + (compiling(function) if made is None else made))))
 
 
 @cache
 def compiling(function: str) -> int:
-    """What it takes to make a text of this length."""
+    """The cost, in calls, of compiling a changed text of the definition."""
     return COMPILING + OF_NODE * sum(1 for _ in ast.walk(definitions(function)[0][1])) if definitions(function) else 0
 
 
 class Single(NamedTuple):
-    """One mistake. edit: where it is one of a text. over: whether it is one in arguments, made over an `inner` one."""
+    """One mistake. edit: the changed place of a text, if any. over: whether it can wrap an `inner` implementation."""
 
     said: str
     made: Callable[..., Implementation]
@@ -675,7 +675,7 @@ def _places(function: str) -> Iterator[Single]:
 
 @cache
 def _pairs(function: str) -> list[Reading]:
-    """Two entries of the bank at once, or one in what the function calls."""
+    """Readings of two entries of the bank at once, or of an entry of a function that this one calls."""
     some = [one.what for one in readings(function)]
     others = called_by(function)
     own = [one for one in some if not one.inside]
@@ -712,7 +712,7 @@ def _both(reading, evidence) -> Diagnosis:
 
 
 def _made(function, evidence) -> Diagnosis | None:
-    """Arguments that are read wrongly, one place that says something else."""
+    """A misread argument, or one changed place of the definition."""
     vector, evidence.tried[:] = evidence.telling.vectors[0], []
     for single in itertools.chain(_arguments(function), affordable(_places(function), function, PLACES)):
         reading = Reading(function, single.made)
@@ -736,7 +736,7 @@ def _doubled(function, evidence) -> Diagnosis | None:
 
 
 def _weighed(function, evidence, tried) -> Diagnosis | None:
-    """One mistake, in another weight of the rows."""
+    """One mistake, with another weighting of the rows."""
     if len(weightings(function)) == 1 or _multiple(evidence):
         return None
     for single, answer in tried:
@@ -754,7 +754,7 @@ MOST_SUMS, MOST_MADE = 40, 200  # pairs that have the answers to one question, a
 
 
 def _added_up(function, evidence, tried) -> Diagnosis | None:
-    """Two mistakes, each of which changes the answers as it does alone, by a sum or by a factor."""
+    """Two mistakes whose effects on the answers add, or multiply."""
     one, alike = evidence.telling, {}
     for single, row in tried:
         value = one.gather([row])
@@ -772,7 +772,7 @@ def _added_up(function, evidence, tried) -> Diagnosis | None:
 
 
 def _summing(changes: np.ndarray, wanted: np.ndarray, size: float) -> Iterator[tuple[int, int]]:
-    """The pairs of rows that add up to what is wanted; those first that come first."""
+    """The pairs of rows whose sum is `wanted`, in order."""
     usable = np.flatnonzero(np.all(np.isfinite(changes), axis=1))
     if not np.all(np.isfinite(wanted)):
         return
@@ -788,7 +788,7 @@ def _summing(changes: np.ndarray, wanted: np.ndarray, size: float) -> Iterator[t
 
 
 def _both_singles(function, evidence, one: Single, other: Single) -> Diagnosis | None:
-    """Two mistakes at once, if they can be, and are the answers."""
+    """The diagnosis of two mistakes at once, if they can be combined and equal the answers; else None."""
     edit = both(one.edit, other.edit) if one.edit and other.edit else None
     inner, outer = (one, other) if other.over else (other, one)
     made = edit.implementation if edit else partial(_over, outer, inner) if outer.over else None
@@ -803,7 +803,7 @@ def _over(outer: Single, inner: Single) -> Implementation:
 
 
 def _beside_terms(function, evidence, tried) -> Diagnosis | None:
-    """One mistake, and coefficients of the formula's terms: what it changes is one more column."""
+    """One mistake beside wrong coefficients of the formula's terms, by least squares."""
     if function not in TERMS:
         return None
     one, (columns, names) = evidence.telling, _terms(function, evidence.vectors)
@@ -836,7 +836,7 @@ def _fitted_beside(function, evidence, columns, names, single) -> Diagnosis | No
 
 
 def _two_places(function, evidence) -> Diagnosis | None:
-    """Two places of a text, of the mistakes that are made most."""
+    """Two changed places of a text, each by one of the commonest mistakes."""
     for one, other in affordable(natural_pairs(function), function, NATURAL):
         pair = both(one, other)
         if pair and Reading(function, pair.implementation).fits(evidence):
@@ -846,7 +846,7 @@ def _two_places(function, evidence) -> Diagnosis | None:
 
 
 def _two_kinds(function, evidence) -> Diagnosis | None:
-    """An argument that is read wrongly, and an entry of the bank."""
+    """A misread argument and an entry of the bank at once."""
     some = enumerate(_arguments(function)), enumerate(_of_the_bank(function))
     pairs = sorted(
         ((i + j, outer, inner) for (i, outer), (j, inner) in itertools.product(*some)), key=lambda one: one[0]
@@ -911,7 +911,7 @@ def _added(function, evidence) -> Diagnosis | None:
 
 
 def _number_sought(function, evidence, beside: Single | None = None, calls: float = NUMBERS) -> Diagnosis | None:
-    """The reference with a number that is added in one place, or by which it is multiplied; beside another mistake."""
+    """The reference with a number that is added, or multiplies, in one place; if given, beside another mistake."""
     for mutant, start in affordable(sought(function), function, calls, compiling(function) + cost(function)):
         made = partial(_with_k, mutant, beside)
         number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)

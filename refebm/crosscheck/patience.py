@@ -1,6 +1,6 @@
-"""How long one candidate of the diagnosis may take: a mistake may nest derivatives without an end in sight.
+"""A limit for each candidate of a diagnosis, since a mistake may nest derivatives so deeply that it never ends.
 
-It is told by a count, which is the same on every machine: of the numbers that autograd keeps for derivatives.
+The limit is a count of the values that autograd traces, not a time, so that it is the same on every machine.
 """
 
 import contextlib
@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from autograd import tracer
 
-PATIENCE = 20_000  # of the definitions that are examined none keeps more than 1,200 for a question
+PATIENCE = 20_000  # traced values; no definition needs more than 1,200 for a question
 
 
 @contextlib.contextmanager
 def patient(most: int = PATIENCE) -> Iterator[None]:
-    """While it lasts autograd keeps so many numbers, and is ended then by a TimeoutError."""
+    """A context in which autograd raises TimeoutError once it has traced so many values."""
     kept, count = tracer.new_box, itertools.count(1)
 
     def counted(*made):

@@ -1,7 +1,7 @@
-"""Definitions as programs write them: other texts that say the same, in which mistakes are looked for too.
+"""Definitions as programs often write them: equivalent texts in which the examiner also looks for mistakes.
 
-A definition keeps digits, and is one equation; a program has other names for its parts, and goes wrong in these. Each
-is a function with the definition's name and arguments; its docstring says in what it is written.
+A definition is one equation that keeps its digits; a program computes named parts, and may have its mistake in one of
+them. Each function has the definition's name and arguments; its docstring names the parts that it is written in.
 """
 
 import inspect
