@@ -395,7 +395,8 @@ def test_answers_that_are_not_finite_are_said_to_be_so(function, number):
 @pytest.mark.parametrize(("function", "part", "words"), [
     ("field_and_divergence", 1, "the divergence"), ("leapfrog", 0, "the positions"),
     ("entropy_gradient", 1, "the gradient in phi[1]"), ("RealNVP.inverse", 1, "the log-determinants"),
-    ("implicit_negative_elbo", 0, "the values"), ("metropolis_step", 1, "the probabilities of acceptance"),
+    ("implicit_negative_elbo", 0, "the values"), ("hmc_step", 1, "the probabilities of acceptance"),
+    ("metropolis_step", 1, "the probabilities of acceptance"),
     ("estimated_log_partition", 1, "the standard error"),
 ])  # fmt: skip
 def test_the_part_that_is_wrong_is_named_and_no_row_accused(function, part, words):
