@@ -28,7 +28,7 @@ from refebm.crosscheck.template import own_text, template
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
-from refebm.variants.record import PROJECTIONS
+from refebm.variants.record import PROJECTIONS, ranks_made_normal
 from tests.sabotages import numpy, torch
 from tests.sabotages.conventions import MADE
 
@@ -38,6 +38,7 @@ CANNOT_BE = {  # samples are handed over as numbers
     ("contrastive_divergence_with_entropy", "nothing flows through the samples"),
     ("contrastive_divergence_with_entropy", "gradient flows through the negative phase"),
 }
+RANKS = f"from {ranks_made_normal.__module__} import {ranks_made_normal.__name__}\n"
 BY_HAND = Path(__file__).parent / "adapter_by_hand.py"
 
 
@@ -112,7 +113,7 @@ def sabotaged(framework: str, sabotage: Sabotage) -> str:
     """The adapter's text with the patch in it, and with what refebm has of which it speaks."""
     text = text_of(framework)
     if framework == "numpy":
-        return patched(text, sabotage)
+        return patched(RANKS * (ranks_made_normal.__name__ in sabotage.becomes) + text, sabotage)
     home = vars(inspect.getmodule(getattr(refebm, sabotage.function.partition(".")[0])))
     written = [f"import functools\nimport math\n\nimport {framework}\n\n{torch.HELPERS}"]
     names = set(re.findall(r"\w+", sabotage.becomes))
@@ -134,7 +135,8 @@ def sabotaged(framework: str, sabotage: Sabotage) -> str:
 def sabotages(framework: str) -> list[Sabotage]:
     """One for each entry of the bank that the adapter can have, and those that are not in it."""
     known = {(one.function, one.name): one for one in [*WRONG, *CONVENTIONS] if one.function in EXAMINED}
-    can_be = known.keys() - CANNOT_BE - (numpy.CANNOT_BE if framework == "numpy" else set())
+    ranked = {key for key, one in known.items() if ranks_made_normal.__name__ in one.becomes}  # by NumPy's sort
+    can_be = known.keys() - CANNOT_BE - (numpy.CANNOT_BE if framework == "numpy" else ranked)
     bank = [Sabotage(*key, one.was, one.becomes, one.inside) for key, one in known.items() if key in can_be]
     bank += [Sabotage(*row, words=words) for *row, words in MADE]
     others = [Sabotage(*row, named=False) for row in NOT_IN_THE_BANK.get(framework, [])]

@@ -169,7 +169,7 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """The diagnosis: an exact match under one reduction, else a near one, else one with exceptions, else facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
-    exact = _given_back(candidates[0]) or named(function, candidates) or helped(function, candidates)
+    exact = named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
     exact = exact or _searched(function, candidates)
     if exact:
         return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
@@ -191,7 +191,7 @@ def _searched(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     found = named(function, rest, _deep, True)
     if not found or rest is candidates or any(_nearest(function, one) for one in candidates):
         return found
-    these = candidates[0].without(~some[0])
+    these, found = candidates[0].without(~some[0]), named(function, rest) or found
     return found._replace(
         words=f"{found.words}; except where {words}: there {'; '.join(facts(these))}", convention=None
     )

@@ -85,6 +85,7 @@ class Variant:
 def namespace_of(module, instead: dict | None = None) -> dict:
     """What a variant of one of its definitions may speak of; instead: helpers that are otherwise."""
     whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
+    whole["in_square_units"] = lambda function: function
     known = {"np": np, "ranks_made_normal": ranks_made_normal} | vars(module) | whole | PROJECTIONS
     known["theorem"] = lambda *_, **__: lambda function: function
     return known | {name: other for name, other in (instead or {}).items() if name in known}

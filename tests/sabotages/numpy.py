@@ -382,9 +382,11 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
         "",
     ),
     ("GaussianMixture.posterior_cov", "responsibilities of the clean mixture"): (
-        "self.smoothed(sigma).resp",
-        "self.resp",
+        "r = self.smoothed(sigma).responsibilities(y)[:, :, None, None]\n        mean = self.posterior_mean(y, sigma)",
+        "r = self.responsibilities(y)[:, :, None, None]\n"
+        "        mean = sum(r[:, k, :, 0] * c.posterior_mean(y, sigma) for k, c in enumerate(self.components))",
     ),
+    ("Gaussian.posterior_cov", "weight of the noise"): ("(gain + gain.T)", "(2 * np.eye(len(gain)) - gain - gain.T)"),
     ("GaussianMixture.posterior_cov", "prior covariances"): ("c.posterior_cov(y, sigma)", "c.cov"),
     ("GaussianMixture.posterior_cov", "variance between components twice"): ("+ between[k]", "+ 2 * between[k]"),
     ("StudentT.log_prob", "no degrees of freedom in the tail"): ("t**2 / nu)", "t**2)"),
