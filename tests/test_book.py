@@ -155,6 +155,7 @@ WHOLE = {  # and what is shown whole, since nothing else is meant
     "gaussian_mixture": "GaussianMixture",
     "Vincent section 4.2": "denoising_score_matching",
     "fce": "train_flow_contrastive",
+    "Hyvarinen eq. 4": "implicit_score_matching",
 }
 
 
@@ -171,7 +172,7 @@ def test_what_is_meant_is_shown_whole(text):
 
 
 @pytest.mark.parametrize(
-    "text, first", {"hyvarinen 4": "implicit_score_matching", "neal 2011 leapfrog": "leapfrog"}.items()
+    "text, first", {"hyvarinen 2005": "explicit_score_matching", "neal 2011 leapfrog": "leapfrog"}.items()
 )
 def test_of_several_what_is_named_and_what_papers_propose_come_first(text, first):
     """Before the tools that the definitions are made of, and before others of the same paper."""

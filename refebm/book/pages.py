@@ -108,7 +108,7 @@ def _besides(first, latex):
     sentence, *rest = re.split(r"(?<!\.)\. ", first, maxsplit=1)
     parts = typeset(sentence.removesuffix("."))
     shown = "".join(plain(latex).split())
-    known = all(re.match(r"\([\w,]*\)$", one) or "".join(plain(one).split()) in shown for one in parts[1::2])
+    known = all(re.match(r"\([\w, ]*\)$", one) or "".join(plain(one).split()) in shown for one in parts[1::2])
     return "".join(rest) if known and parts[1:] and not re.search(r"\w", "".join(parts[::2])) else first
 
 
@@ -231,7 +231,7 @@ def _link(name, stem):
 
 def cited(source: str) -> str:
     """A source line in which known texts link to the page of texts."""
-    return "; ".join(_text(one.text) + prose(one.place) for one in citations(source))
+    return "; ".join(_text(one.text) + _outside_code(one.place, _typeset) for one in citations(source))
 
 
 def _text(text):

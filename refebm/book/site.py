@@ -146,7 +146,9 @@ def _mended(mathml: str) -> str:
             mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
     tree = ElementTree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
     for one in tree.iter():
-        if one.tag == "mo" and (one.text in BARS or _is_word(one)):
+        if one.tag == "mtext" and re.fullmatch(r"\w+", one.text or ""):
+            one.tag = "mi"  # text would be like space: an operator beside it loses its own
+        if one.tag == "mo" and (one.text in (*BARS, "/") or _is_word(one)):
             one.attrib |= {"lspace": "0", "rspace": "0"}
         if one.tag == "mo" and one.text in BARS and not {"stretchy", "minsize"} & {*one.attrib}:
             one.set("stretchy", "false")  # else the bar that begins is taller than the one that bears the power

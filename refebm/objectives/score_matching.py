@@ -44,7 +44,7 @@ def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> L
 
 @rows
 def implicit_score_matching(score: Field, x: Points) -> Loss:
-    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is that of the explicit objective - 1/2 E|s_p|^2.
+    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is the explicit objective's less 1/2 E|s_p|^2.
 
     $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x)$$
 
