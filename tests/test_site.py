@@ -241,7 +241,7 @@ def test_pages_load_and_fit(width, site, browser):
         assert page.evaluate(OVERFLOWING) == [], path.name
         assert page.evaluate(SCROLLING) == [], path.name
         sizes = page.evaluate("[...document.querySelectorAll('math')].map(one => one.getBoundingClientRect().height)")
-        assert all(size > 5 for size in sizes), path.name
+        assert all(size > 2 for size in sizes), path.name  # the dots of an ellipsis are 3 high
     page.close()
 
 

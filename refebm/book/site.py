@@ -16,7 +16,8 @@ from xml.etree import ElementTree
 
 from refebm.book import entries, search
 from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, FOLDED, TEXTS_PAGE, pages, title
-from refebm.book.plain import LETTERS, broken, clauses
+from refebm.book.plain import LETTERS, broken, clauses, plain
+from refebm.book.typeset import typeset
 from refebm.glossary import InputError
 
 HERE = Path(__file__).parent
@@ -142,8 +143,8 @@ def _prose(_, tokens, i, *__):
 def _mended(mathml: str) -> str:
     """Correct what browsers do not: letters of other alphabets, space around words, no space in bars, primes."""
     for variant, letters in ALPHABETS.items():
-        for plain, letter in letters.items():
-            mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
+        for letter, written in letters.items():
+            mathml = mathml.replace(f'<mi mathvariant="{variant}">{letter}</mi>', f"<mi>{written}</mi>")
     tree = ElementTree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
     for one in tree.iter():
         if one.tag == "mtext" and re.fullmatch(r"\w+", one.text or ""):
@@ -335,6 +336,7 @@ def _entries():
         theorem = entries.THEOREMS.get(name)
         page = theorem.stem if theorem else entries.page_of(name)
         words = sorted(set().union(*search.fields(name)))
-        said = theorem.statement if theorem else entries.doc(name).first
+        parts = typeset(theorem.statement if theorem else entries.doc(name).first)
+        said = "".join(plain(part) if i % 2 else part for i, part in enumerate(parts))
         found.append([name, f"{_file(page)}#{name}", said, " ".join(words)])
     return found
