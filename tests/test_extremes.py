@@ -67,6 +67,10 @@ LOST = {
         lambda: refebm.LinearGaussianVAE([[1.0], [2.0]], [0.0, 0.0], 1e-7).marginal(),
         "E-ROUNDOFF",
     ),
+    "a deviation of which nothing is left beside weights": (
+        lambda: refebm.LinearGaussianVAE([[1.0], [2.0], [3.0]], [0.0, 0.0, 0.0], 1e-9).marginal(),
+        "E-ROUNDOFF",
+    ),
     "a level that is lost beside the last": (
         lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
         "E-ROUNDOFF",
@@ -77,6 +81,10 @@ LOST = {
     "levels without squares": (lambda: refebm.VarianceExploding(1e-160, 1.0), "E-SCALE"),
     "levels with infinite squares": (lambda: refebm.VarianceExploding(1.0, 2e154), "E-SCALE"),
     "a ratio without a square": (lambda: refebm.annealed_variance(1e160, 0.5, 10**4), "E-RATIO"),
+    "levels whose squares have no sum": (
+        lambda: refebm.karras_preconditioned(lambda x, c: x, Z, 1e154, 1e154),
+        "E-SCALE",
+    ),
     "a deviation without a square": (
         lambda: refebm.score_of_denoiser(lambda x, t: x, refebm.VarianceExploding(1e-150, 1e-100), Z, 1e-30),
         "E-TIME",
@@ -103,6 +111,15 @@ def test_what_is_not_known_of_a_point_with_little_noise():
     np.testing.assert_allclose(far.posterior_cov(Z[:, :1], 1.0), 0.5 * np.ones((2, 1, 1)), rtol=1e-14)
     far = refebm.GaussianMixture([0.3, 0.7], [[1e8], [-0.25]], [[[1.0]], [[2.0]]])
     np.testing.assert_allclose(far.posterior_cov(1e8 + Z[:, :1], 1e-9), 1e-18 * np.ones((2, 1, 1)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1e4, 1e30])
+def test_what_is_not_known_of_a_point_where_the_means_are_far_from_0(sigma):
+    """Two means 1 apart, at y of which both are as likely: gain + (lost/2)^2, lost = sigma^2/(1 + sigma^2)."""
+    for at in (0.0, 1e3, 1e12, -(2.0**50)):
+        mixture = refebm.GaussianMixture([0.5, 0.5], [[at], [at + 1]], 1.0)
+        lost = sigma**2 / (1 + sigma**2)
+        np.testing.assert_allclose(mixture.posterior_cov([[at + 0.5]], sigma), lost + lost**2 / 4, rtol=1e-14)
 
 
 def test_levels_between_far_ones_and_powers_that_leave_none():
