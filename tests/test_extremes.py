@@ -113,6 +113,18 @@ def test_what_is_not_known_of_a_point_with_little_noise():
     np.testing.assert_allclose(far.posterior_cov(1e8 + Z[:, :1], 1e-9), 1e-18 * np.ones((2, 1, 1)), rtol=1e-14)
 
 
+def test_the_mean_given_a_far_point_in_coordinates_of_unlike_scales():
+    """At y = 0, sigma = 1: sum_k r_k m_k/(C_k + 1), both components 100 deviations away in the second coordinate, so
+    that r_k is proportional to 1/sqrt(C_k + 1); in the first nothing but noise is left, in the second nothing of it."""
+    wide = np.array([1e12, 2e12])
+    far = -1e2 * np.sqrt(wide + 1)
+    covs = [np.diag([1e-14, one]) for one in wide]
+    mixture = refebm.GaussianMixture([0.5, 0.5], np.stack([0 * far, far], axis=1), covs)
+    r = (wide + 1) ** -0.5 / np.sum((wide + 1) ** -0.5)
+    mean = mixture.posterior_mean(np.zeros((1, 2)), 1.0)
+    np.testing.assert_allclose(mean, [[0.0, np.sum(r * far / (wide + 1))]], rtol=1e-11)
+
+
 @pytest.mark.parametrize("sigma", [1.0, 1e4, 1e30])
 def test_what_is_not_known_of_a_point_where_the_means_are_far_from_0(sigma):
     """Two means 1 apart, at y of which both are as likely: gain + (lost/2)^2, lost = sigma^2/(1 + sigma^2)."""
