@@ -262,7 +262,8 @@ def test_the_search_finds(text, name, site, browser):
     page.fill("#search", text)
     assert name in page.locator("#found code").all_text_contents()
     page.locator("#found a", has=page.locator(f"code:text-is('{name}')")).first.click()
-    assert page.url.endswith(f"#{name}") and page.locator(f"[id='{name}']").count() == 1
+    page.locator(f"[id='{name}']").wait_for(state="attached")  # as soon as the page is loaded
+    assert page.url.endswith(f"#{name}")
     page.close()
 
 
