@@ -11,17 +11,14 @@ from refebm.glossary import DomainError, InputError
 from refebm.identities import REFERENCE, THEOREMS
 from refebm.variants import NAIVE, WRONG, Wrong
 from refebm.variants.controls import CASES, ENOUGH, rejections
-from refebm.variants.questions import answer
+from refebm.variants.questions import GENERATORS, answer
 from refebm.variants.weak import survives
 
 FUNCTIONS = sorted({wrong.function for wrong in WRONG if not wrong.function.startswith("theorem ")})
-DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")
-MADE_OF_METHODS = (*DENSITIES, "BinaryRBM", "GaussianBernoulliRBM", "ReplayBuffer", "RealNVP", "LinearGaussianVAE")
-MADE_OF_METHODS += ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
-GENERATORS = ("Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES")
+MADE_OF_METHODS = {name.partition(".")[0] for name in FUNCTIONS if "." in name}
 TRAINING = ("Fit", "minimise", "minimise_noisy")  # other people's optimisers: tests/test_training.py
 NO_FORMULA = {"DomainError", "Expectation", "InputError", "Model", "Step", "at", "mixture_of", "standard_normal"}
-NO_FORMULA |= {*MADE_OF_METHODS, *GENERATORS, *TRAINING}
+NO_FORMULA |= {*MADE_OF_METHODS, "Generator", *GENERATORS, *TRAINING}
 REJECTED_BY: dict[str, str] = {}
 DEARER = ("pointwise", "enumeration", "limit", "quadrature", "statistical")  # the cheap ones are asked first
 
