@@ -219,9 +219,9 @@ class Question:
 
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
-        self.function, of_type, make = function, types(function), particular(function).arguments
-        if make:
+        if make := particular(function).arguments:
             return make(self, *function.split("."))
+        self.function, of_type = function, types(function)
         known = CONDITIONAL if glossary.TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
         asked = self.kind if self.kind in known else "noise_conditional"
         self.asked = asked if {glossary.TimeField, glossary.LevelField} & {*of_type.values()} else self.kind
