@@ -27,7 +27,7 @@ def model_and_points(draw: Draw) -> dict:
 
 
 @theorem(
-    "Stanford CS236, energy-based models; Song and Kingma 2021, section 1",
+    "HY-673 lecture 12, recap of last lecture",
     "pointwise",
     model_and_points,
     cancels=EITHER_SIGN,
@@ -151,7 +151,7 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
+    "Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood",
     "quadrature",
     lambda draw: gaussian_and_quadratic(draw, 6),
     cancels="an entropy may be zero",
@@ -178,7 +178,7 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
+    "Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood",
     "quadrature",
     gaussian_and_quadratic_apart,
     cancels=EITHER_SIGN,

@@ -41,7 +41,7 @@ def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eta.
     Also: ULA, unadjusted Langevin, SGLD
-    Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6; Welling and
+    Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 4; Welling and
     Teh 2011, eq. 4
     """
     return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)

@@ -94,7 +94,7 @@ wrong_versions(
         "[mean, -start, *((start - mean) * series)]",
         "[mean, -start]",
         "direction",
-        "printed in HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
+        "printed in Song and Kingma 2021, HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
     ),
 )
 
