@@ -15,7 +15,7 @@ from refebm.truth.expectations import gauss_hermite
 
 LIKELIHOOD = "Song and Kingma 2021, eq. 1; Stanford CS236, training energy-based models"
 TWO_PHASES = "Song and Kingma 2021, eq. 4"
-NEAL = "Neal 2001, section 2; Song and Kingma 2021, section 3"
+NEAL = "Neal 2001, section 2"
 CLOSED = ("quadratic", "mixture")
 TRAINED = (*CLOSED, "mlp_energy")
 
@@ -355,7 +355,7 @@ def standard_error_of_the_estimate(impl, q, first, second):
     return Limit(1 / n, errors, 1, third_moment - 0.25 * second_moment**2)
 
 
-@theorem("Neal 2001, section 2; Song and Kingma 2021, section 3", "limit", cases=TWO_WEIGHTS)
+@theorem(NEAL, "limit", cases=TWO_WEIGHTS)
 def estimate_is_too_small_in_the_mean(impl, q, first, second):
     r"""The estimate of log Z is too small in the mean, though that of Z is unbiased.
 

@@ -24,7 +24,7 @@ wrong_versions(
 conventions(
     "variational_bound",
     ("its negative: the loss of the energy", BOUND, "energy(x) - energy(y) - log_q(y)", "Dai et al. 2019"),
-    ("the loss of the sampler: E(y) + log q(y)", " - energy(x)", "", "Song and Kingma 2021, section 5"),
+    ("the loss of the sampler: E(y) + log q(y)", " - energy(x)", "", "Song and Kingma 2021, other methods"),
 )
 terms("variational_bound", ("E(y)", "energy(y)"), ("-E(x)", "-energy(x)"), ("log q(y)", "log_q(y)"))
 wrong_versions(
