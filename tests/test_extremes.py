@@ -151,6 +151,16 @@ def test_data_of_any_unit(tmp_path):
         np.testing.assert_allclose(data.density.means[:, 0], np.array([-2, -1, 0, 3]) / np.sqrt(3.5), rtol=1e-14)
 
 
+def test_data_without_a_spread_and_files_of_the_largest_size(tmp_path, monkeypatch):
+    file = tmp_path / "data.csv"
+    file.write_text(text := "x\n2.5\n2.5\n")
+    monkeypatch.setattr("refebm.data.MOST_CHARACTERS", len(text))
+    assert user_data(file).spread == 1.0
+    file.write_text(text + "\n")
+    with pytest.raises(refebm.InputError, match="E-SIZE"):
+        user_data(file)
+
+
 def test_data_of_more_digits_than_floats_have(tmp_path):
     file = tmp_path / "data.csv"
     file.write_text("when\n1700000000000000001\n1700000000000000002\n")
