@@ -242,6 +242,15 @@ def test_the_last_of_many_cosine_betas():
     np.testing.assert_allclose(last, 1 - (np.sin(left) / np.sin(2 * left)) ** 2, rtol=1e-14)
 
 
+@pytest.mark.parametrize("eta", [0.25, 0.5, 0.75, 1.0, 1.25, 1.75])
+def test_steps_of_any_size_at_a_level(eta):
+    """v <- (1 - eta)^2 v + 2 eta, from the variance of the level before."""
+    variance = 1.5**2
+    for n_steps in (1, 2, 3):
+        variance = (1 - eta) ** 2 * variance + 2 * eta
+        np.testing.assert_allclose(refebm.annealed_variance(1.5, eta, n_steps), variance, rtol=1e-14)
+
+
 @pytest.mark.parametrize("n_steps", [10**6, 10**9])
 def test_many_small_steps_at_a_level(n_steps):
     """With eta = 1/T the factor (1 - eta)^{2T} is e^{-2} (1 - 1/T - ...), of which 1 - eta alone would lose digits."""
