@@ -253,6 +253,11 @@ def test_many_projections_are_averaged_row_by_row():
 
 
 NOT_QUITE = {
+    "a coverage of nothing": (lambda: refebm.level_ratio(10, 0.0), "E-WEIGHTS"),
+    "half a dimension": (lambda: refebm.level_ratio(10.5), "E-COUNT"),
+    "a kernel without a width": (lambda: refebm.kernel_stein(lambda x: -x, X, 0.0), "E-POSITIVE"),
+    "pairs of numbers": (lambda: refebm.kernel_stein(lambda x: -x, X[0], 1.0), "E-NDIM"),
+    "perhaps unbiased": (lambda: refebm.kernel_stein(lambda x: -x, X, 1.0, 1), "E-FLAG"),
     "steps in a table": (lambda: refebm.marginal_of_steps([0.1, 0.2], np.zeros((2, 2), int)), "E-INDEX"),
     "a sampler that is none": (lambda: refebm.entropy_gradient(lambda z: -z, 5.0, np.ones(2), X), "E-CALLABLE"),
     "one row of data": (lambda: refebm.score_of_flow(lambda x, t: -x, X, [0.5, 0.0, 0.5]), "E-TIME"),

@@ -237,9 +237,20 @@ def test_a_cosine_whose_offset_is_all(offset):
 def test_the_last_of_many_cosine_betas():
     """f at N - 1 is sin^2 of the angle that is left, pi/2/(N (1 + s)), and at N - 2 of twice that."""
     n, s = 10**6, 0.008
-    last = refebm.cosine_betas(n, s)[-2]
+    *_, before, last = refebm.cosine_betas(n)
     left = np.pi / 2 / (n * (1 + s))
-    np.testing.assert_allclose(last, 1 - (np.sin(left) / np.sin(2 * left)) ** 2, rtol=1e-14)
+    np.testing.assert_allclose(before, 1 - (np.sin(left) / np.sin(2 * left)) ** 2, rtol=1e-14)
+    assert last == 0.999
+
+
+@pytest.mark.parametrize("coverage", [1e-3, 0.5, 0.96, 0.99, 0.997])
+def test_every_coverage_that_there_is_has_a_ratio(coverage):
+    assert refebm.level_coverage(refebm.level_ratio(20, coverage), 20) == pytest.approx(coverage, rel=1e-13)
+
+
+def test_the_largest_of_distances_that_are_nearly_equal():
+    points = np.array([[1.0], [0.0], [1 + 8 * EPS], [1 + 4 * EPS], [0.5]])
+    assert refebm.geometric_noise_levels(points, 2, 0.5).sigmas[0] == 1 + 8 * EPS
 
 
 @pytest.mark.parametrize("eta", [0.25, 0.5, 0.75, 1.0, 1.25, 1.75])
