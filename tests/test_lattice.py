@@ -5,7 +5,7 @@ import pytest
 
 from refebm import Gaussian, GaussianMixture, expect, standard_normal
 from refebm.truth import expectations
-from refebm.truth.expectations import Expectation, gauss_hermite, total, trapezoid
+from refebm.truth.expectations import Expectation, Lattice, _sensitivity, gauss_hermite, total, trapezoid
 
 LINE = Gaussian(1.5, 4.0)
 PLANE = GaussianMixture([0.4, 0.6], [[0.0, 1.0], [2.0, -1.0]], np.array([np.diag([1.0, 0.25]), np.diag([4.0, 1.0])]))
@@ -88,3 +88,12 @@ def test_value_and_error_of_given_terms():
     u = 2.0**-52
     np.testing.assert_allclose(result.error[0], 4 * (1e-10 + u), rtol=1e-15)
     np.testing.assert_allclose(result.error[1], [1.5 * (1e-10 + u), 3 * (1e-10 + u)], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("where", "weighs"), [(0, 1.0), (1, 200 / 50.5), (None, 1.0)])
+def test_roundoff_of_a_log_density_weighs_as_it_grows(where, weighs):
+    """1 + |log p| is 1 at one node and 100 at the other, 50.5 on average; the factor is twice its share, at least 1."""
+    weights = np.full(2, 0.5) if where is not None else np.zeros(2)
+    lattice = Lattice(np.zeros((2, 1)), weights, np.array([0.0, -99.0]), np.ones(2, bool), np.ones(2, bool))
+    terms = np.where(np.arange(2) == where, -3.0, 0.0)
+    assert _sensitivity(terms, lattice) == pytest.approx(weighs, rel=1e-15)
