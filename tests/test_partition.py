@@ -262,7 +262,7 @@ def test_a_lattice_is_turned_into_the_axes_of_the_deepest_well(monkeypatch):
     monkeypatch.setattr(partition, "_axes", lambda energy, well, width: asked.append(well) or axes(energy, well, width))
 
     def energy(x):
-        wells = 0.5 * np.sum((x - np.array([[[0.0, 0.0]], [[6.0, 1.0]]])) ** 2, axis=2) + [[0.0], [3.0]]
+        wells = 0.5 * np.sum((x - np.array([[[0.0, 0.0]], [[6.0, 1.0]]])) ** 2, axis=2) + [[0.0], [0.5]]
         return -np.logaddexp(*-wells)
 
     partition.quadrature(energy, 2)
