@@ -238,6 +238,14 @@ def test_lines_whose_mass_is_lost_are_not_passed_over(name):
         log_partition(LOST[name], 2)
 
 
+@pytest.mark.parametrize("scale", [1e-22, 1e-30, 1e-100, 1e-140])
+def test_a_well_narrower_than_all_grids_is_found_where_it_is_alone(scale):
+    for energy, log_z in ((lambda x: 0.5 * x**2, 0.5 * LOG_2PI), (lambda x: np.abs(x), np.log(2))):
+        with numpy.errstate(over="ignore"):
+            found = log_partition(lambda x, energy=energy: 1e3 + energy(x[:, 0] / scale), 1, with_error=True)
+        assert abs(found.value - (log_z + np.log(scale) - 1e3)) <= found.error <= 1e-9
+
+
 @pytest.mark.parametrize("centre", [-1e6, 1e6])
 def test_the_error_knows_the_roundoff_of_points_on_either_side(centre):
     """Panels on the left have nodes as far from 0 as those on the right."""
