@@ -205,6 +205,15 @@ def test_as_many_states_as_can_be_met_are_enumerated():
         states(20, 48)
 
 
+def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
+    def to_zero(x, y, noise):
+        return tuple(refebm.langevin_step(lambda x: -x, one, 1.0, 0 * one) for one in (x, y))
+
+    for m in (0, 1, 3):
+        chains = refebm.coupled_chains(to_zero, X, 0 * X, m, np.zeros((9, 1)))
+        assert chains.meeting.tolist() == [1, 1, 1] and len(chains.x) == max(m, 1) + 1
+
+
 def test_the_smallest_scale_is_the_one_that_is_named():
     none = np.zeros((2, 2))
     given = {

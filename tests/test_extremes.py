@@ -176,6 +176,20 @@ def test_weights_of_full_rank_need_no_noise():
     np.testing.assert_allclose(law.score(Z), -Z / 4, rtol=1e-14)
 
 
+def test_a_deviation_is_beside_weights_of_any_size():
+    """It is refused where its square is below a thousand roundoffs of the largest variance, whatever the unit."""
+    for unit in (1e-9, 1.0, 1e8):
+        for deviation, kept in ((1e-6, True), (1e-8, False)):
+            machine = refebm.LinearGaussianVAE([[unit], [0.0]], [0.0, 0.0], deviation * unit)
+            if kept:
+                np.testing.assert_allclose(machine.marginal().cov[1, 1], (deviation * unit) ** 2, rtol=1e-14)
+            else:
+                told = f"smallest variance of x is {(deviation * unit) ** 2:.1e}, the largest {unit**2:.1e}"
+                with pytest.raises(refebm.DomainError, match="E-ROUNDOFF") as error:
+                    machine.marginal()
+                assert told in str(error.value)
+
+
 def test_states_so_far_apart_that_the_gap_has_no_square():
     """The second goes the other way, where both are 1e160 of its steps apart."""
     x, y, z = np.array([[1.0, 1.0]]), np.zeros((1, 2)), np.array([[1.0, 0.0]])
