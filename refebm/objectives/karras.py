@@ -21,10 +21,8 @@ from refebm.glossary import (
 )
 from refebm.objectives.notation import see_step, squared_norm
 
-MOST_LOG, NEAREST = (
-    700.0,
-    1e-3,
-)  # of roots of levels: up to here numbers, and from here on twelve digits of what is apart
+MOST_LOG = 700.0  # of roots of levels: their exponentials are numbers
+NEAREST = 1e-3  # of logarithms of roots: what is apart has twelve digits
 
 
 @rows
