@@ -214,6 +214,22 @@ def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
         assert chains.meeting.tolist() == [1, 1, 1] and len(chains.x) == max(m, 1) + 1
 
 
+def test_draws_are_those_of_the_generator_moved_and_scaled():
+    def rng():
+        return np.random.default_rng(3)
+
+    z, t = rng().standard_normal((5, 2)), rng().standard_t([3.0, 4.0], (5, 2))
+    two = np.array([1.0, -2.0]), np.array([0.5, 3.0])
+    drawn = refebm.StudentT([3.0, 4.0], *two).sample(rng(), 5)
+    np.testing.assert_array_equal(drawn, two[0] + two[1] * t)
+    drawn = refebm.Gaussian(two[0], [[4.0, 2.0], [2.0, 2.0]]).sample(rng(), 5)
+    np.testing.assert_allclose(drawn, two[0] + z @ np.array([[2.0, 1.0], [0.0, 1.0]]), rtol=1e-14)
+    drawn = refebm.Laplace(*two).sample(rng(), 5)
+    np.testing.assert_array_equal(drawn, rng().laplace(*two, (5, 2)))
+    drawn = refebm.Gamma([2.0, 3.0], two[1]).sample(rng(), 5)
+    np.testing.assert_array_equal(drawn, rng().gamma([2.0, 3.0], 1 / two[1], (5, 2)))
+
+
 def test_the_smallest_scale_is_the_one_that_is_named():
     none = np.zeros((2, 2))
     given = {

@@ -220,6 +220,11 @@ def test_times_so_early_that_products_with_rates_have_no_digits(t):
         with pytest.raises(refebm.InputError, match="E-TIME: t must be s, or later"):
             call()
     np.testing.assert_array_equal(vp.kernel(t, t), [1.0, 0.0])
+    after = np.nextafter(1e-300, 1)
+    for sde, rate in ((vp, 20.0), (ve, np.log(5000))):
+        with pytest.raises(refebm.InputError, match="E-TIME") as error:
+            sde.kernel([1e-300, 0.5], [after, 0.75])
+        assert f"is {(after - 1e-300) * rate:g}," in str(error.value)
 
 
 def test_early_times_and_slow_rates():
