@@ -673,7 +673,7 @@ def gibbs_step(model, v, u_h, u_v):
 def annealed_langevin(model, x, sigmas, eps, z):
     score = field(model)
     for sigma, noise in zip(sigmas, z):
-        eta = eps * sigma**2 / sigmas[-1] ** 2
+        eta = eps * (sigma / sigmas[-1]) ** 2
         for z_t in noise:
             x = x + eta * score(x, sigma * np.ones(len(x))) + np.sqrt(2 * eta) * z_t
     return x

@@ -262,6 +262,14 @@ def test_the_last_of_many_cosine_betas():
     assert last == 0.999
 
 
+@pytest.mark.parametrize("unit", [1e-170, 1e-150, 1e150])
+def test_annealed_steps_of_levels_that_have_no_squares(unit):
+    """eta_i is eps times 16, 4 and 1; the score is 0, so that the steps add up."""
+    z, eps = np.ones((3, 1, 2, 2)), 1e-300
+    end = refebm.annealed_langevin(lambda x, sigma: 0 * x, 0 * Z, unit * np.array([4.0, 2.0, 1.0]), eps, z)
+    np.testing.assert_allclose(end, 7 * np.sqrt(2 * eps) * np.ones((2, 2)), rtol=1e-14)
+
+
 @pytest.mark.parametrize("coverage", [1e-3, 0.5, 0.96, 0.99, 0.997])
 def test_every_coverage_that_there_is_has_a_ratio(coverage):
     assert refebm.level_coverage(refebm.level_ratio(20, coverage), 20) == pytest.approx(coverage, rel=1e-13)
