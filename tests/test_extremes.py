@@ -137,6 +137,9 @@ def test_what_is_not_known_of_a_point_where_the_means_are_far_from_0(sigma):
 def test_levels_between_far_ones_and_powers_that_leave_none():
     levels = refebm.karras_noise_levels(3, 1e-150, 1e150)
     np.testing.assert_allclose(levels, [1e150, 1e150 / 128, 1e-150], rtol=1e-12)
+    np.testing.assert_array_equal(refebm.karras_noise_levels(2, 0.25, 2.0, 1.0), [2.0, 0.25])
+    with pytest.raises(refebm.InputError, match="E-LEVELS: power must leave numbers"):
+        refebm.karras_noise_levels(3, 1e-300, 1.0, 0.9)
     for power in (1e-16, 1e-3, 1e4, 1e7, 1e16):
         with pytest.raises(refebm.InputError, match="E-LEVELS: power must leave numbers"):
             refebm.karras_noise_levels(5, 0.03125, 2.75, power)
@@ -305,7 +308,8 @@ def alternating(at, step):
 
 
 @pytest.mark.parametrize(
-    ("at", "step"), [(1.0, EPS), (-3.0, 2 * EPS), (1e8, 2.0**-26), (1e308, 2.0**971), (1e-300, 2.0**-1040)]
+    ("at", "step"),
+    [(1.0, EPS), (-3.0, 2 * EPS), (1e8, 2.0**-26), (1e308, 2.0**971), (1e-300, 2.0**-1040)],
 )
 def test_chains_that_move_in_their_last_digits(at, step):
     """All but autocovariances depend on the differences alone, which are exact."""
@@ -319,3 +323,8 @@ def test_chains_that_move_in_their_last_digits(at, step):
         np.testing.assert_allclose(
             refebm.autocovariance(far, 4), of_near, rtol=1e-14, atol=1e-15 * np.abs(of_near[0, 0])
         )
+
+
+def test_chains_below_0_whose_squares_overflow():
+    near, far = alternating(0.0, 1.0), alternating(0.0, -1.5e308)
+    np.testing.assert_allclose(refebm.autocorrelation(far, 4), refebm.autocorrelation(near, 4), atol=1e-15)
