@@ -148,15 +148,23 @@ def train_implicit_vae(
         if i % refit == 0:
             scores = fitted(theta)
         if each:
-            each({"model": theta, "score": scores}, i)
+            asked("each", each, {"model": theta, "score": scores}, i)
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
         z = encoder(theta, rows, rng.standard_normal((batch, k)))
         return np.mean(implicit_negative_elbo(log_joint(theta, rows), score(scores, rows), z))
 
-    fit = minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
-    return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
+    fit = None
+    try:
+        fit = minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
+        scores = fitted(fit.parameters)
+    except BaseException as error:
+        fit = fit or getattr(error, "fit", None)
+        if fit:
+            error.fit = fit._replace(parameters={"model": fit.parameters, "score": scores})
+        raise
+    return fit._replace(parameters={"model": fit.parameters, "score": scores})
 
 
 def refitted(score, x, z, v, phi, n_steps):
@@ -166,4 +174,8 @@ def refitted(score, x, z, v, phi, n_steps):
     def sliced(phi):
         return np.mean(sliced_score_matching(score(phi, x), z, v))
 
-    return minimise(sliced, phi, n_steps, progress=False).parameters
+    try:
+        return minimise(sliced, phi, n_steps, progress=False).parameters
+    except BaseException as error:
+        vars(error).pop("fit", None)  # of the score alone: no fit of the procedure
+        raise

@@ -121,11 +121,22 @@ def wide(ask, name):
     return 8 * ask.d + ask.n
 
 
+def layer(ask, name):
+    """A matrix and a vector, as parameters."""
+    return ask.grid((ask.d, ask.d), -1, 1), ask.grid((ask.d,), -1, 1)
+
+
 asked("cosine_betas", also=("offset", "most"))
 asked("level_ratio", also=("coverage",), draws={"d": wide})
 asked(
     "level_coverage",
     draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
+)
+asked(
+    "moving_average",
+    draws=dict.fromkeys(("average", "parameters"), layer),
+    values={"momentum": ((0.875, 0.25), "what is right for one momentum only")},
+    rounded={"momentum": 41 / 48},
 )
 asked("annealed_variance annealed_step", draws={"n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d)})
 ETA = {"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))}
