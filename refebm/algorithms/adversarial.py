@@ -1,6 +1,7 @@
 r"""Training with a sampler in place of Markov chains, and of an autoencoder whose codes have no known density."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import autograd.numpy as np
@@ -155,16 +156,26 @@ def train_implicit_vae(
         z = encoder(theta, rows, rng.standard_normal((batch, k)))
         return np.mean(implicit_negative_elbo(log_joint(theta, rows), score(scores, rows), z))
 
+    train = partial(minimise_noisy, loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
+    return with_score(train, fitted, lambda: scores)
+
+
+def with_score(train, fitted, latest):
+    """The fit of train() and the parameters of the score fitted after it; whatever ends this early carries the fit so
+    far with those of the score so far, latest()."""
+
+    def both(fit, scores):
+        return fit._replace(parameters={"model": fit.parameters, "score": scores})
+
     fit = None
     try:
-        fit = minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
-        scores = fitted(fit.parameters)
+        fit = train()
+        return both(fit, fitted(fit.parameters))
     except BaseException as error:
         fit = fit or getattr(error, "fit", None)
         if fit:
-            error.fit = fit._replace(parameters={"model": fit.parameters, "score": scores})
+            error.fit = both(fit, latest())
         raise
-    return fit._replace(parameters={"model": fit.parameters, "score": scores})
 
 
 def refitted(score, x, z, v, phi, n_steps):
