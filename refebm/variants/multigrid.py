@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 MEANS = "np.mean(blocks, axis=(2, 4))"
 wrong_versions(
@@ -44,6 +44,12 @@ wrong_versions(
         " - energies[-1](repeated_pixels(held(y), side_of(x)))",
         "one grid",
     ),
+)
+OVER_GRIDS = "for energy, y in zip(energies, x_model)"
+terms(
+    "multigrid_contrastive_divergence",
+    ("E_s(D_s x)", f"sum(energy({COARSE}) {OVER_GRIDS})"),
+    ("-E_s(x~_s)", f"sum(-energy(held(y)) {OVER_GRIDS})"),
 )
 conventions(
     "multigrid_contrastive_divergence",

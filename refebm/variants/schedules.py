@@ -1,7 +1,7 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
 from refebm.variants.asked import asked, particular
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 SONG = "Song and Ermon 2020"
 WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
@@ -116,6 +116,11 @@ wrong_versions(
     ("nothing is forgotten", AVERAGE, "old + (1 - momentum) * new"),
     ("momentum for its square", AVERAGE, "momentum**2 * old + (1 - momentum**2) * new"),
     ("no average: the last parameters", AVERAGE, "new"),
+)
+terms(
+    "moving_average",
+    ("m theta'", "filled(average, (momentum * old for old in leaves_of(average)))"),
+    ("(1 - m) theta", "filled(average, ((1 - momentum) * new for new in leaves_of(parameters)))"),
 )
 conventions(
     "moving_average",
