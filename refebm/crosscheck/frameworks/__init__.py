@@ -191,8 +191,8 @@ class Harness:
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
         drawn = [(one, glossary.mark_of(kind, glossary.Drawn)) for kind, one in zip(wanted, given)]
-        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark for leaf in glossary.leaves_of(one)}
-        arrays = [(argument, leaf) for argument, one in zip(names, given) for leaf in glossary.leaves_of(one)]
+        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark for leaf in _each(one)}
+        arrays = [(argument, leaf) for argument, one in zip(names, given) for leaf in _each(one)]
         handed = [(argument, leaf, self.array(leaf).copy()) for argument, leaf in arrays if hasattr(leaf, "shape")]
         values = self.call(name, lambda: ask(given))
         self._see_values(values)
@@ -235,7 +235,7 @@ class Harness:
                     yield functools.partial(_first, one.args[0][i : i + 1])
                     continue
                 alone = some_rows(name, argument, one, slice(i, i + 1))
-                for part, whole in zip(glossary.leaves_of(alone), glossary.leaves_of(one)):
+                for part, whole in zip(_each(alone), _each(one)):
                     self.laws |= {id(part): self.laws[id(whole)]} if id(whole) in self.laws else {}
                 yield alone.item() if argument in numbers and hasattr(alone, "item") else alone
 
@@ -477,6 +477,11 @@ def by_name(name, body):
     each = [inspect.Parameter(one, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in names]
     called.__signature__ = inspect.Signature(each)
     return called
+
+
+def _each(value) -> tuple:
+    """The parts of an argument that is one for each grid; any other argument alone."""
+    return value if type(value) is tuple else (value,)
 
 
 def _first(found, *_):
