@@ -23,50 +23,12 @@ from refebm.words import did_you_mean, having
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
 AT_TIMES = ("noise_conditional", "diffused_mixture")  # called with a time of an SDE, or a step of a diffusion
-<<<<<<< HEAD
-NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
-    "Model": "the data that an adapter gets",
-    "mixture_of": "makes a model of one of refebm's own densities",
-    "expect": "takes callables: the theorems use it, with --impl",
-    "Expectation": "the result of expect",
-    "log_partition": "one of many ways to integrate, each with a tolerance of its own",
-    "Step": "the result of kernels",
-    "Generator": "two callables: bregman_noise_contrastive is asked with three generators by name",
-    **dict.fromkeys(GENERATORS, "a generator that an adapter gets by name"),
-    **dict.fromkeys(("minimise", "minimise_noisy"), "takes a loss: its result depends on the optimiser"),
-    "Fit": "the result of training",
-    "probability_flow": "solved to a tolerance: its velocity is examined",
-    "probability_flow_log_prob": "solved to a tolerance: its velocity and the divergence of fields are examined",
-    "GivenDiffusion": "takes callables: the examined SDEs are given by numbers",
-    "ReplayBuffer": "state, which every program stores in its own way",
-    **dict.fromkeys(("DomainError", "InputError"), "an error"),
-}
-=======
->>>>>>> main
 KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.EnergyTransition)
 FOR_NO_ADAPTER = {  # functions that take, or return, one of these types are not asked, and why
     glossary.Rng: "draws noise: the definition that it uses is examined with given noise",
     **dict.fromkeys(KERNEL_TYPES, "takes a kernel: the kernels are examined"),
-<<<<<<< HEAD
-}
-NOT_EXAMINED |= {
-    name: FOR_NO_ADAPTER[kind] for name in FUNCTIONS for kind in types(name).values() if kind in FOR_NO_ADAPTER
-}
-METHODS = {  # the methods that are asked for, by class
-    **dict.fromkeys(("Gaussian", "GaussianMixture"), "log_prob score smoothed posterior_mean posterior_cov"),
-    "Gamma": "log_prob score fisher_information",
-    **dict.fromkeys(("StudentT", "Laplace"), "log_prob score"),
-    **dict.fromkeys(RBMS, "energy free_energy hidden_mean visible_mean log_partition"),
-    "RealNVP": "log_prob inverse sample",
-    "LinearGaussianVAE": "log_joint marginal posterior_mean gap",
-    "VarianceExploding": "sigma diffusion kernel prior",
-    "VariancePreserving": "beta integral betas diffusion kernel prior drift marginal diffused",  # these for all SDEs
-    "SubVariancePreserving": "diffusion kernel",
-=======
-    **dict.fromkeys((glossary.Energies, glossary.Scores), "takes a model for each grid: a question has one model"),
     Callable: "takes a loss: its result depends on the optimiser",
     Model: "makes a model of one of refebm's own densities",
->>>>>>> main
 }
 ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
     glossary.Field: KINDS,

@@ -87,7 +87,6 @@ def size(default):
     return {"size": lambda ask, name: ask.fixed.get(name, default(ask.sides[-1]))}
 
 
-<<<<<<< HEAD
 asked("multigrid_contrastive_divergence", gradient=True)
 asked(
     "multigrid_chain",
@@ -104,10 +103,3 @@ asked(
     draws=size(lambda side: side * 2),
     values={"size": ((4, 16), "blocks of one size only, such as a pixel")},
 )
-=======
-asked("multigrid_contrastive_divergence", answer=with_gradient)
-asked("multigrid_chain", draws={"eta": lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)]})
-asked("block_means repeated_pixels", unasked="a reshape and a mean, and their use is not examined either")
-asked("block_means", draws={"size": lambda ask, name: ask.sides[-1] // 2})
-asked("repeated_pixels", draws={"size": lambda ask, name: ask.sides[-1] * 2})
->>>>>>> main

@@ -1,12 +1,7 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
-<<<<<<< HEAD
-from refebm.variants.asked import asked, particular
-from refebm.variants.record import conventions, terms, wrong_versions
-=======
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
->>>>>>> main
+from refebm.variants.record import conventions, terms, wrong_versions
 
 SONG = "Song and Ermon 2020"
 WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
@@ -138,15 +133,11 @@ def wide(ask, name):
     return 8 * ask.d + ask.n
 
 
-<<<<<<< HEAD
 def layer(ask, name):
     """A matrix and a vector, as parameters."""
     return ask.grid((ask.d, ask.d), -1, 1), ask.grid((ask.d,), -1, 1)
 
 
-asked("cosine_betas", also=("offset", "most"))
-asked("level_ratio", also=("coverage",), draws={"d": wide})
-=======
 asked(
     "cosine_betas",
     also=("offset", "most"),
@@ -154,22 +145,11 @@ asked(
     values={"offset": ((0.0, 0.5),)},
 )
 asked("level_ratio", also=("coverage",), draws={"d": wide, "coverage": 0.375}, values={"coverage": ((0.5, 0.875),)})
->>>>>>> main
 asked(
     "level_coverage",
     draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
 )
 asked(
-<<<<<<< HEAD
-    "moving_average",
-    draws=dict.fromkeys(("average", "parameters"), layer),
-    values={"momentum": ((0.875, 0.25), "what is right for one momentum only")},
-    rounded={"momentum": 41 / 48},
-)
-asked("annealed_variance annealed_step", draws={"n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d)})
-ETA = {"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))}
-asked("annealed_variance", draws=particular("annealed_variance").draws | ETA)
-=======
     "annealed_variance annealed_step",
     draws={
         "n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d),
@@ -177,5 +157,9 @@ asked("annealed_variance", draws=particular("annealed_variance").draws | ETA)
     },
 )
 asked("annealed_variance", draws={"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))})
-asked("moving_average", draws={"momentum": 0.8125}, unasked="every program stores parameters in its own way")
->>>>>>> main
+asked(
+    "moving_average",
+    draws={"average": layer, "parameters": layer, "momentum": 0.8125},
+    values={"momentum": ((0.875, 0.25), "what is right for one momentum only")},
+    rounded={"momentum": 41 / 48},
+)
