@@ -22,6 +22,7 @@ from refebm import glossary
 from refebm.glossary import checks_of
 from refebm.variants.questions import BY_NAME
 
+NESTED = {"leaves_of": glossary.leaves_of, "filled": glossary.filled}  # of the glossary, what is no check
 AS_THEY_ARE = ("refebm.progress", "refebm.truth.partition")  # modules without examined formulas, not executed again
 
 
@@ -203,7 +204,7 @@ def checks(np) -> dict:
         return brought if own and anchor else function
 
     shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
-    good = {"positive_vector": vector, "vector": vector, "covariance": covariance}
+    good = NESTED | {"positive_vector": vector, "vector": vector, "covariance": covariance}
     good |= {"real_array": lambda name, value: np.asarray(value)}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
     real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}
