@@ -20,11 +20,11 @@ from refebm.objectives.notation import dot
 
 @rows
 def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise) -> Loss:
-    r"""E(y) - E(x) + log q(y), (n,), y drawn from q: its mean is an *upper* bound of E log p_model(x).
+    r"""E(y) - E(x) + log q(y), (n,), y drawn from q: its mean is an *upper* bound of E[log p_model(x)].
 
     $$E(y) - E(x) + \log q(y),\quad y \sim q$$
 
-    It replaces -log Z by E_q[E + log q] = E_q E - H(q) >= -log Z; the gap is KL(q|p_model). The energy is trained to
+    It replaces -log Z by E_q[E + log q] = E_q[E] - H(q) >= -log Z; the gap is KL(q|p_model). The energy is trained to
     maximise the bound, the sampler q to minimise it.
     energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well as log_q.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
@@ -43,7 +43,7 @@ def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Poi
 
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
     phi: arrays, nested in dicts and tuples; eps (n, k). score_q is held constant: the mean of grad_phi log q(z) at
-    fixed z is zero. A NaN in one row makes the gradient NaN in every parameter that this row depends on.
+    fixed z is zero. A NaN in one row makes the gradient, a mean over rows, NaN in every parameter.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """

@@ -374,7 +374,8 @@ class GaussianMixture:
 
         def cov(y, log_joint, j):
             r = softmax(log_joint)
-            less = y if sigma**2 < np.min(self._diagonals(self.spread)) else 0.0  # what the means have in common
+            near = sigma**2 < np.min(self._diagonals(self.spread))  # to y, else to the means
+            less = y if near else self._mean(r, lambda block: self.means[block][:, None], y)  # what they have in common
             mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j, less), y)
             total = np.tensordot(r.T, within, 1) if np.ndim(within) else within * np.eye(self.d)
             for block in self._blocks(y):
@@ -504,7 +505,7 @@ class Gamma:
         return (self.shape - 1) / x - self.rate
 
     def fisher_information(self) -> np.ndarray:
-        r"""E s^2 of each coordinate, (d,): b^2/(a - 2) for a > 2, and b^2 at a = 1. It is infinite for all other a.
+        r"""E[s^2] of each coordinate, (d,): b^2/(a - 2) for a > 2, and b^2 at a = 1. It is infinite for all other a.
 
         $$\mathbb E[s_i^2] = b_i^2/(a_i - 2)\ \text{ for } a_i > 2,\quad b_i^2\ \text{ at } a_i = 1$$
 
