@@ -189,7 +189,7 @@ def _largest_distance(x):
 def _any(a, axis=None):
     """np.any, also under grad, where it looks at the primal values, and under vmap, where it looks at all rows."""
     found = jax.numpy.any(a, axis)
-    while axis is None and isinstance(found, jax.core.Tracer):
+    while axis is None and (hasattr(found, "primal") or hasattr(found, "batch_dim")):
         found = found.primal if hasattr(found, "primal") else jax.numpy.any(found.val)
     return found
 

@@ -64,8 +64,11 @@ class Unchecked(ast.NodeTransformer):
 
 
 def refuses(node) -> bool:
-    """Whether a statement only raises under some condition."""
-    return isinstance(node, ast.If) and not node.orelse and all(isinstance(one, ast.Raise) for one in node.body)
+    """Whether a statement only raises under some condition, with or without a name for something in the message."""
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    *before, last = node.body
+    return isinstance(last, ast.Raise) and all(isinstance(one, ast.Assign) for one in before)
 
 
 class Source:
