@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from refebm.crosscheck.questions import WHOLE
-from refebm.crosscheck.vectors import FACTOR, plain, tolerance
+from refebm.crosscheck.vectors import plain, tolerance
 from refebm.variants.asked import particular
 from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
@@ -147,18 +147,18 @@ def _where(evidence) -> list[str]:
     _, words, there, share = best[0]
     if any(np.any(other[2] != there) for other in best[1:]):  # another feature explains them equally well
         return []
-    if "far out" in words and words.startswith("wrong"):
-        words += _cancels(evidence)
     return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
 
 
-def _cancels(evidence) -> str:
-    """A phrase if errors far out are no larger than the roundoff of the large inputs: small answers lose digits."""
-    wrong = (evidence.units > 1) & ~evidence.left_out
-    off = np.max(np.abs(evidence.answers - evidence.right)[wrong])
-    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])[wrong]
-    least = FACTOR * 2.0**-53 * np.maximum(1, np.max(sizes) ** 2)
-    return f", where large numbers cancel: off by {off:.1g} at most, small answers lose digits" if off <= least else ""
+def cancelled(evidence) -> np.ndarray:
+    """Which wrong numbers are far out, and off by no more than the roundoff of the large numbers that cancel in them.
+
+    A standard function may do so: PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100.
+    """
+    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
+    with np.errstate(invalid="ignore"):
+        small = np.abs(evidence.answers - evidence.right) <= 8 * evidence.roundoff * np.maximum(1, sizes**2)
+    return small & (evidence.units > 1) & evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
 
 
 def _several(evidence, some) -> bool:

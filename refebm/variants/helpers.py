@@ -64,6 +64,15 @@ def added_up(field, x):
     return field(x), np.sum(jacobian(field, x), axis=(1, 2))
 
 
+def some_of_it(which: slice) -> Callable:
+    """`field_and_divergence`, whose trace has some of the diagonal only, as of a loop that begins late or ends early."""
+
+    def with_some(field, x):
+        return field(x), np.sum(np.diagonal(jacobian(field, x), axis1=1, axis2=2)[:, which], axis=1)
+
+    return with_some
+
+
 def of_the_mean(energy, x):
     """`energy_and_score`, by the gradient of the mean of the energies."""
     value, s = energy_and_score(energy, x)
@@ -92,6 +101,9 @@ def product(of: Callable) -> Callable:
 
 HELPERS = [
     Helper("field_and_divergence", "the sum of all entries of the Jacobian for its trace", added_up),
+    Helper("field_and_divergence", "a trace without the last coordinate", some_of_it(slice(-1))),
+    Helper("field_and_divergence", "a trace without the first coordinate", some_of_it(slice(1, None))),
+    Helper("field_and_divergence", "the first coordinate alone for the trace", some_of_it(slice(1))),
     Helper("energy_and_score", "the gradient of the mean energy, over n, for that of each", of_the_mean),
     Helper("energy_and_score", "the gradient of the energy for the score, its sign turned", turned),
     *(Helper("jacobian_vector_product", words, product(of)) for words, of in PRODUCTS.items()),

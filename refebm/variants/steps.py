@@ -22,6 +22,7 @@ from refebm.variants.syntax import syntax
 HO = "Ho, Jain and Abbeel 2020"
 LUCIDRAINS = "denoising-diffusion-pytorch"
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
+HANG = "Hang et al. 2023: min-SNR-5"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
 DATA_DEVIATIONS = (0.5, 1.0)  # sigma_data
@@ -363,6 +364,9 @@ def _powers(function: str) -> Iterator[Weighting]:
         for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
             yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
         yield Weighting(("times snr/(snr + 1), snr = m^2/std^2",), functools.partial(_kept, function), LUCIDRAINS)
+        for over, below in MIN_SNR.items():
+            factor = functools.partial(_cut, function, below)
+            yield Weighting((f"times min(snr, 5){over}, snr = m^2/std^2",), factor, HANG)
     for power in (2, 4, -2, -4):
         source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
         yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
@@ -387,6 +391,18 @@ def _kept(function: str, given: dict):
     """m^2/(m^2 + std^2), the share of the signal."""
     m, std = moments(function, given, _level(given), _length(given))
     return m[:, 0] ** 2 / (m[:, 0] ** 2 + std[:, 0] ** 2)
+
+
+MIN_SNR = {  # of the weight of the clean point's error: for the noise, for the clean point itself, and for v
+    "/snr": lambda snr: snr,
+    "": lambda snr: 1.0,
+    "/(snr + 1)": lambda snr: snr + 1,
+}
+
+
+def _cut(function: str, below: Callable, given: dict):
+    snr = _ratio(function, 2, given)
+    return np.minimum(snr, 5) / below(snr)
 
 
 def _karras(function: str, s: float, power: int, given: dict):
