@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from refebm.crosscheck.adapter import Answer
-from refebm.crosscheck.diagnosis import Evidence, Reading, affordable, bank, compiling, cost
+from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.readings import Reading, affordable, compiling, cost, readings
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
 from refebm.identities import Implementation
@@ -42,6 +43,11 @@ def _trace(model, x):
     import refebm
     return refebm.divergence(model, x)
 """
+
+
+def bank(function):
+    """Every named variant of a function, with its answers by question."""
+    return [(one.what, {vector.asked.id: one.on(vector) for vector in vectors(function)}) for one in readings(function)]
 
 
 def said(function, was, becomes):

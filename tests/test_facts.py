@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.crosscheck.adapter import Answer
-from refebm.crosscheck.diagnosis import Evidence
+from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.facts import facts
 from refebm.crosscheck.vectors import reference_gradient, vectors
 from refebm.crosscheck.verdict import judge

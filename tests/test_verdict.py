@@ -7,7 +7,7 @@ import pytest
 from autograd import grad, tracer
 
 from refebm.crosscheck.adapter import Answer
-from refebm.crosscheck.diagnosis import Evidence
+from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.patience import patient
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.vectors import leaves, plain, shaped, tolerance, vectors, without_kinds

@@ -28,10 +28,10 @@ from autograd.extend import defjvp, defvjp, primitive
 import refebm
 from refebm.crosscheck.adapter import AGAIN, Answer, array, last_lines
 from refebm.crosscheck.child import NOISY
-from refebm.crosscheck.diagnosis import afresh
 from refebm.crosscheck.frameworks import FIELDS
 from refebm.crosscheck.gradients import graded
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, Asked, rows_axis, some_rows
+from refebm.crosscheck.readings import afresh
 from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge

@@ -9,7 +9,8 @@ import numpy as np
 from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
-from refebm.crosscheck.diagnosis import Evidence, diagnose, helped, named
+from refebm.crosscheck.diagnosis import diagnose, helped, named
+from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.facts import cancelled
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors

@@ -39,6 +39,7 @@ class Step(NamedTuple):
     source: str = ""
     before: Callable[[dict], dict] = lambda given: given
     natural: Weight | None = None
+    rare: bool = False  # whether few programs have it
 
 
 class Weighting(NamedTuple):
@@ -129,6 +130,7 @@ for deviation in DATA_DEVIATIONS:
         kept,
         "exploding",
     )
+USUAL = ("score", "noise", "denoiser", "v", "v of VP")
 
 
 def models(function: str) -> tuple[str, str]:
@@ -214,11 +216,12 @@ def _forms(function: str) -> Iterator[Step]:
             continue
         if form is None:
             words, natural = "the model predicts the mean of the previous point", _of_previous if loss else None
-            yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural)
+            yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural, True)
         else:
             words = form.words if scaled else _plain(form.words)
             yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
-                       _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
+                       _natural(function, argument, FORMS[native], form) if loss else None,
+                       name not in USUAL)  # fmt: skip
 
 
 def _plain(words: str) -> str:
@@ -343,6 +346,12 @@ def chains(function: str) -> tuple[tuple[Step, ...], ...]:
     kinds = [list(some) for _, some in itertools.groupby(steps(function), key=lambda step: step.kind)]
     some = (tuple(filter(None, one)) for one in itertools.product(*([None, *kind] for kind in kinds)))
     return tuple(sorted((chain for chain in some if len(chain) <= 3), key=len))
+
+
+@functools.cache
+def usual_chains(function: str) -> tuple[tuple[Step, ...], ...]:
+    """The chains of one or two steps that are not rare: a mistake of any kind is sought in these."""
+    return tuple(one for one in chains(function) if 0 < len(one) <= 2 and not any(step.rare for step in one))
 
 
 # --- weights of rows -------------------------------------------------------------------------------------------------

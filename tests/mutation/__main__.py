@@ -38,9 +38,11 @@ from tests.mutation.operators import OPERATORS
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 BESIDE = [f"tests/test_{name}.py" for name in ("oracle", "checks", "edges", "refusals", "validation")]  # of every stem
+OF_THE_EXAMINER = ("verdict", "diagnosis", "evidence", "readings", "searches/*")
 TESTS = {  # where it is not the test of the file's own stem or folder
-    "refebm/crosscheck/verdict.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
-    "refebm/crosscheck/diagnosis.py": ("tests/test_verdict.py", "tests/test_diagnosis.py"),
+    str(path): ("tests/test_verdict.py", "tests/test_diagnosis.py")
+    for name in OF_THE_EXAMINER
+    for path in Path("refebm/crosscheck").glob(f"{name}.py")
 }
 FEW = {"pointwise": 4, "quadrature": 2, "enumeration": 4, "statistical": 1}  # cases of a theorem
 OPTIMIZED = 1  # the flag of a function's code, which that of a module or a class has not

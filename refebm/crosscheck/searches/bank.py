@@ -1,0 +1,163 @@
+"""Entries of the bank, and the reference or a mistake of the bank in other conventions."""
+
+import itertools
+from functools import partial
+
+import numpy as np
+
+from refebm.crosscheck.evidence import REDUCTIONS, Diagnosis
+from refebm.crosscheck.readings import Reading, cache, is_multiple, readings, weighted, weights_at
+from refebm.crosscheck.searches.terms import as_number, fitted, multiple, scalings
+from refebm.identities import REFERENCE, Implementation
+from refebm.variants import Convention, Variant
+from refebm.variants.steps import Chain, chains, weightings
+
+CONVENTIONAL = ("", "1/d x ", "sigma^2 x ", "sigma^4 x ", "sigma^2/d x ", "sigma^4/d x ")  # where mistakes are sought
+
+
+@cache
+def mistakes(function: str) -> list[Reading]:
+    """Those that are no convention, and no multiple of the right answers: they can be had in another convention."""
+    return [one for one in readings(function) if not isinstance(one.what, Convention) and not is_multiple(one)]
+
+
+@cache
+def _chained(function: str, inner: Implementation = REFERENCE) -> list[Reading]:
+    """The reference after each chain of steps."""
+    return [Reading(function, Chain(function, steps, None, inner).implementation, steps) for steps in chains(function)]
+
+
+@cache
+def _mistaken(function: str) -> list[tuple[Reading, tuple]]:
+    """A reading of each variant of the bank for each chain of one or two convention steps, with that chain."""
+    some = [steps for steps in chains(function) if 0 < len(steps) <= 2]
+    return [
+        (Reading(function, partial(_after, function, steps, one.what), one.what), steps)
+        for steps in some
+        for one in readings(function)
+    ]
+
+
+def _after(function: str, steps: tuple, variant: Variant) -> Implementation:
+    return Chain(function, steps, None, variant.implementation()).implementation()
+
+
+def entry(function, evidence, versions=None) -> Diagnosis | None:
+    """The one entry of the bank that the answers are."""
+    some = readings(function) if versions is None else versions
+    found = [(one.what, "", one.values(evidence)) for one in some if one.fits(evidence)]
+    distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
+    return worded(found, evidence) if len(distinct) == 1 else None
+
+
+def worded(found, evidence) -> Diagnosis:
+    """The diagnosis of entries of the bank that all have these answers, [(entry, words of its scaling, ...), ...]."""
+    variant, scaling, _ = found[0]
+    convention = variant if isinstance(variant, Convention) else None
+    aliases = list(dict.fromkeys(other.name for other, *_ in found[1:] if other.name != variant.name))
+    right = {vector.asked.id: vector.value for vector in evidence.vectors}
+    ratio = fitted(evidence, [right], lambda vector: 1.0)
+    what = f"{as_number(ratio[0][0], ratio[1][0])} x the reference" if ratio else f"the reference {variant.short}"
+    what = what if ratio else f"{scaling}{what}"
+    kind = "convention" if convention else "bug"
+    source = variant.where if convention else variant.seen
+    where = (" of " if convention else "; ") + source if source else ""
+    also = f"; also known as: {', '.join(aliases)}" if aliases else ""
+    words = f"equals {what}{evidence.reduced}: {variant.name} ({kind}{where}{also})"
+    return Diagnosis(words, (variant.name, *aliases), convention, evidence.reduction)
+
+
+def _alike(one, other) -> bool:
+    """Whether two entries have the same values on every question at hand."""
+    return np.allclose(one[2], other[2], rtol=1e-10, atol=1e-12, equal_nan=True)
+
+
+def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
+    """The reference, in conventions, the fewest that do."""
+    for _, some in itertools.groupby(_chained(function, inner), key=lambda reading: len(reading.what)):
+        chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
+        chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
+        if chain:
+            plain = not chain.steps and set(chain.words) <= {"no 1/2"}
+            what = (
+                f"{as_number(chain.weighting.constant)} x the reference"
+                if plain
+                else "the reference in another convention"
+            )
+            source = f" of {chain.sources}" if chain.sources else ""
+            said = f"equals {what}{evidence.reduced}: {', '.join(chain.words)} (convention{source})"
+            return Diagnosis(said, (", ".join(chain.words), *chain.words), chain, evidence.reduction)
+    return None
+
+
+def table(function, evidence) -> Diagnosis | None:
+    """A weight (n, 1) times losses (n,), broadcast to a table (n, n): its mean is the product of both means."""
+    if evidence.reduction == "per row":
+        return None
+    some, own = weightings(function), _powers_of(function)
+    reduced = partial(REDUCTIONS[evidence.reduction], axis=-1)
+    with np.errstate(all="ignore"):
+        of_each = [(v, weights_at(function, v.asked.id)) for v in evidence.vectors]
+        tables = [reduced(w[own]) * reduced((w * v.value)[:, None] / w[own]) for v, w in of_each]
+        values = np.stack(tables, axis=-1)
+    for i, j in np.argwhere(np.all(evidence.equals(values), axis=-1)):
+        if evidence.confirmed(values[i, j]):
+            weight = ", ".join(some[own[j]].words).removeprefix("times ")
+            said = f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
+            said += f"losses of shape (n,){''.join(f', {word}' for word in some[i].words)}"
+            return Diagnosis(said, (), None, evidence.reduction)
+    return None
+
+
+def _powers_of(function: str) -> list[int]:
+    """The indices of those weightings that are a single power and vary from row to row."""
+    alone = [(i, one) for i, one in enumerate(weightings(function)) if len(one.words) == 1 and one.constant == 1]
+    return [i for i, one in alone if "over" not in one.words[0]]
+
+
+def mistake_in_conventions(function, evidence) -> Diagnosis | None:
+    """A mistake of the bank in other conventions."""
+    if multiple(evidence):
+        return None
+    plain = [(one, ()) for one in mistakes(function)]
+    for reading, steps in [*plain, *_mistaken(function)]:
+        for weighting in weighted(reading, evidence):
+            chain = Chain(function, steps, weighting, reading.what.implementation())
+            variant = reading.what
+            kind = "convention" if isinstance(variant, Convention) else "bug"
+            source = variant.where if kind == "convention" else variant.seen
+            reduced = [f"{evidence.reduction} of the rows"] if evidence.reduction != "per row" else []
+            where = ", ".join([*chain.words, *reduced])
+            also = f"; also a convention of {chain.sources}" if chain.sources and kind == "convention" else ""
+            words = f"equals {factor_of(weighting)}the reference {variant.short}: {variant.name} ({kind}"
+            words += f"{(' of ' if kind == 'convention' else '; ') + source if source else ''}{also}), where {where}"
+            convention = chain if kind == "convention" else None
+            return Diagnosis(words, (variant.name,), convention, evidence.reduction)
+    return None
+
+
+def factor_of(weighting) -> str:
+    constant = f"{as_number(weighting.constant)} x " if weighting.constant != 1 else ""
+    if any("mean over coordinates" in word for word in weighting.words):
+        constant += "1/d x "
+    return constant
+
+
+def scaled_mistake(function, evidence) -> Diagnosis | None:
+    """A mistake of the bank times 2 or 1/2, or divided by d, for functions without weightings of their own."""
+    if len(weightings(function)) > 1 or multiple(evidence):
+        return None
+    found = []
+    for one in mistakes(function):
+        for words, scaling in scalings(evidence.vectors):
+            for factor in (1.0, 2.0, 0.5) if words in CONVENTIONAL else ():
+                if np.all(evidence.telling.equals(factor * _scaled_answers(one, evidence.telling, scaling))):
+                    values = factor * _scaled_answers(one, evidence, scaling)
+                    said = f"{as_number(factor)} x " * (factor != 1) + words
+                    found += [(one.what, said, values)] if evidence.confirmed(values) else []
+    distinct = [one for i, one in enumerate(found) if not any(_alike(one, other) for other in found[:i])]
+    return worded(found, evidence) if len(distinct) == 1 else None
+
+
+def _scaled_answers(reading, evidence, scaling) -> np.ndarray:
+    return evidence.scaled({vector.asked.id: reading.on(vector) for vector in evidence.vectors}, scaling)
