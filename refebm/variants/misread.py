@@ -99,7 +99,7 @@ LEVELS = {  # changes to the level, time or step at which a model is called
     "{} asked at the first row's level": lambda s: s[:1] + 0 * s,
     "{} asked at the mean of the levels": lambda s: np.mean(s) + 0 * s,
     "{} asked at the levels in the order of size": lambda s: np.sort(s),
-    "{} asked at the last step counted backwards": lambda s: s[::-1],
+    "{} asked at the levels of the rows in reverse": lambda s: s[::-1],
 }
 
 COLUMNS = {  # of noise, and of projections, over the wrong axis

@@ -503,6 +503,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         for i in range(len(node.args) - 1):
             yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
         yield from _exchanged(node)
+        yield from _squared_in_part(node)
         if word_of(node.func) or isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
@@ -545,6 +546,14 @@ def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
         yield ast.BinOp(ast.BinOp(a, node.op, b.left), b.op, b.right)
     if isinstance(node.op, (ast.Add, ast.Sub)) and isinstance(a, ast.BinOp) and isinstance(a.op, (ast.Mult, ast.Div)):
         yield ast.BinOp(ast.BinOp(a.left, node.op, b), a.op, a.right)
+
+
+def _squared_in_part(node: ast.Call) -> Iterator[ast.expr]:
+    """The sum of a + b^2 for that of (a + b)^2: parentheses left out."""
+    of = node.args[0] if word_of(node.func) == "squared_norm" else None
+    if isinstance(of, ast.BinOp) and isinstance(of.op, (ast.Add, ast.Sub)):
+        squared = changed(of, right=ast.BinOp(of.right, ast.Pow(), ast.Constant(2)))
+        yield _read(f"np.sum({ast.unparse(squared)}, axis=1)")
 
 
 def _read(text: str) -> ast.expr:

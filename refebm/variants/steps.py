@@ -130,7 +130,7 @@ for deviation in DATA_DEVIATIONS:
         kept,
         "exploding",
     )
-USUAL = ("score", "noise", "denoiser", "v", "v of VP")
+USUAL = ("score", "noise", "denoiser")
 
 
 def models(function: str) -> tuple[str, str]:
@@ -276,7 +276,7 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
         yield Step("sign", "the model is f = -E", MINUS_E, step(_minus))
     if kind == glossary.Uniform:
         yield Step("uniform", "accepted where 1 - u is below the acceptance", "U and 1 - U have the same law",
-                   step(lambda u, _: 1 - u))  # fmt: skip
+                   step(lambda u, _: 1 - u), rare=True)  # fmt: skip
     if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
         yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
@@ -292,23 +292,23 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
             yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
         words = "steps are told to the model from 1 on: f(x, i + 1)"
-        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)))
+        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)), rare=True)
     if kind == glossary.TimeField and glossary.Sde in of:
         for count in (999, 1000):
-            yield Step(
-                "index", f"the model is told {count} t", "score_sde", step(_relabelled(lambda t, c=count: c * t))
-            )
+            relabelled = step(_relabelled(lambda t, c=count: c * t))
+            yield Step("index", f"the model is told {count} t", "score_sde", relabelled, rare=True)
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
     if kind == glossary.Fraction and argument == "eta":
         yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
-                   step(lambda eta, _: eta**0.5))  # fmt: skip
+                   step(lambda eta, _: eta**0.5), rare=True)  # fmt: skip
     if kind == glossary.TimeWeight and types(function)["return"] == glossary.Loss:
         own = "weights of its own: those that it is handed are not used"
         yield Step("own weight", own, "programs without a choice", step(lambda weight, _: lambda t: 1.0 + 0 * t))
     if kind == glossary.Sde and "t" in types(function):
-        yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing))
+        yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing),
+                   rare=True)  # fmt: skip
 
 
 def _langevin(function: str) -> bool:

@@ -10,7 +10,7 @@ from refebm.crosscheck.evidence import Built, Diagnosis
 from refebm.crosscheck.readings import Reading, affordable, cache, compiling, cost, near_weights, readings
 from refebm.crosscheck.searches.bank import factor_of
 from refebm.crosscheck.searches.numbers import FEWEST, NUMBERS, in_one_place
-from refebm.crosscheck.searches.single import Single, arguments, of_helpers, of_the_bank
+from refebm.crosscheck.searches.single import Single, arguments, of_helpers, of_the_bank, places
 from refebm.crosscheck.searches.terms import combination, fitted, multiple, terms_of
 from refebm.crosscheck.vectors import vectors
 from refebm.glossary import Loss
@@ -21,7 +21,7 @@ from refebm.variants.questions import types
 from refebm.variants.record import called_by, calling, together
 from refebm.variants.steps import Chain, usual_chains, weightings
 
-PAIRS, NATURAL, ARGUMENTS, CHAINED = 6e5, 1e6, 5e5, 5e6  # calls that a search may take, on any machine
+PAIRS, NATURAL, ARGUMENTS, CHAINED = 6e5, 1e6, 5e5, 3e6  # calls that a search may take, on any machine
 ALIKE = 4  # mistakes with the same answers to one question, of which each is tried
 MOST_SUMS, MOST_MADE = 40, 200  # pairs that have the answers to one question, and that are made
 MOST_BESIDE = 40  # mistakes that are tried beside terms
@@ -85,26 +85,34 @@ def _weighed(function, evidence, tried) -> Diagnosis | None:
     return None
 
 
-def _chained(function, evidence, tried) -> Diagnosis | None:
-    """One mistake, that is none of the bank, in other conventions than refebm's."""
-    some = usual_chains(function)
-    if not some or multiple(evidence):
+def _chained(function, evidence, _) -> Diagnosis | None:
+    """One mistake that is not in the bank, in other conventions than refebm's."""
+    if multiple(evidence):
         return None
-    calls = compiling(function) + len(some) * cost(function)
-    for single, _ in affordable(((one, row) for one, row in tried if not one.names), function, CHAINED, calls):
-        inner = Reading(function, single.made)
-        for steps in some:
-            reading = Reading(function, partial(_after, function, steps, inner))
-            for weighting in near_weights(function, evidence, reading.on):
-                if reading.fits(evidence, weighting.factor):
-                    chain = Chain(function, steps, weighting)
-                    words = f"equals {factor_of(weighting)}the reference {single.words}{evidence.reduced}"
-                    return Diagnosis(f"{words}, where {', '.join(chain.words)}", (), None, evidence.reduction)
+    for single, steps, reading in _in_chains(function):
+        for weighting in near_weights(function, evidence, reading.on):
+            if reading.fits(evidence, weighting.factor):
+                chain = Chain(function, steps, weighting)
+                words = f"equals {factor_of(weighting)}the reference {single.words}{evidence.reduced}"
+                return Diagnosis(f"{words}, where {', '.join(chain.words)}", (), None, evidence.reduction)
+        reading.__dict__.pop("implementation", None)  # its answer is remembered
     return None
 
 
-def _after(function: str, steps: tuple, inner: Reading) -> Implementation:
-    return Chain(function, steps, None, inner.implementation).implementation()
+@cache
+def _in_chains(function: str) -> list[tuple[Single, tuple, Reading]]:
+    """A reading of each mistake for each of the usual chains of conventions."""
+    some = usual_chains(function)
+    calls = compiling(function) + len(some) * cost(function)
+    singles = affordable(itertools.chain(arguments(function), places(function)), function, CHAINED, calls)
+    return [(one, steps, Reading(function, partial(_after, function, steps, one))) for one in singles for steps in some]
+
+
+def _after(function: str, steps: tuple, single: Single) -> Implementation:
+    """A mistake in conventions: a model is misread as the user has it, before the conventions are applied."""
+    if single.over:
+        return single.made(inner=Chain(function, steps).implementation())
+    return Chain(function, steps, None, single.made()).implementation()
 
 
 def _added_up(function, evidence, tried) -> Diagnosis | None:
