@@ -20,7 +20,7 @@ LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu"
 def facts(evidence) -> list[str]:
     """The facts about wrong answers, as phrases."""
     said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
-    said += _ignored(evidence) or _where(evidence) or _growth(evidence)
+    said += _ignored(evidence) or _where(evidence) or _where_else(evidence) or _growth(evidence)
     units = evidence.units[~evidence.left_out]
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
 
@@ -77,6 +77,10 @@ def _equal_steps(asked):
     return len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
 
 
+def _later_rows(asked):
+    return np.arange(asked.given["n"]) > 0 if asked.given["n"] > 1 and asked.function not in WHOLE else False
+
+
 def _square(asked):
     return asked.given["n"] == asked.given["d"]
 
@@ -89,6 +93,7 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
     ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
     ("n equals d", _is(_square)),
+    ("a row is not the first (does it depend on those before?)", _is(_later_rows)),
     ("T is odd", _is(_odd)),
     ("i is 0", _is(_first_step)),
     ("nu is 1", _is(lambda asked: asked.given.get("nu") == 1)),
@@ -161,6 +166,14 @@ def cancelled(evidence) -> np.ndarray:
     return small & (evidence.units > 1) & evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
 
 
+def _where_else(evidence) -> list[str]:
+    """The same without proposals that have no energy, where something else may be wrong."""
+    words, mask = NO_ENERGY
+    some = mask(evidence)
+    found = _where(evidence.without(some)) if np.any(some & (evidence.units > 1)) else []
+    return [f"{one}, apart from those where {words}" for one in found]
+
+
 def _several(evidence, some) -> bool:
     """Whether these numbers belong to more than one question."""
     sizes = [np.size(evidence.gather([vector.value])) for vector in evidence.vectors]
@@ -169,7 +182,7 @@ def _several(evidence, some) -> bool:
 
 def _few(evidence, words) -> bool:
     """Whether these questions are there for what is found by them: then one number that is wrong says enough."""
-    return "far out" in words or "float32" in words or "of a proposal" in words
+    return any(text in words for text in ("far out", "float32", "of a proposal", "not the first"))
 
 
 def _growth(evidence) -> list[str]:

@@ -47,6 +47,7 @@ class Weighting(NamedTuple):
     factor: Weight
     source: str = ""
     constant: float = 1.0  # the part of the factor that is a constant
+    mistaken: bool = False  # whether no text has it
 
 
 class Chain(NamedTuple):
@@ -378,7 +379,10 @@ def _powers(function: str) -> Iterator[Weighting]:
             yield Weighting((f"times min(snr, 5){over}, snr = m^2/std^2",), factor, HANG)
     for power in (2, 4, -2, -4):
         source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
-        yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
+        yield Weighting((f"times {name}^{power}",), functools.partial(_to_the, function, power), source)
+    for power in (1, 3, -1, -3):
+        factor = functools.partial(_to_the, function, power)
+        yield Weighting((f"times {name}^{power}",), factor, mistaken=True)
     if name == "sigma":
         for s in DATA_DEVIATIONS:
             for power in (0, -2, 2):
@@ -389,6 +393,10 @@ def _powers(function: str) -> Iterator[Weighting]:
         yield Weighting(
             ("times g^2 (likelihood weighting)",), _squared_diffusion, "Song, Durkan, Murray and Ermon 2021"
         )
+
+
+def _to_the(function: str, power: int, given: dict):
+    return _deviation(function, given) ** float(power)
 
 
 def _ratio(function: str, power: int, given: dict):
@@ -447,9 +455,10 @@ def weightings(function: str) -> tuple[Weighting, ...]:
                         functools.partial(_weight, power.factor, factor, over[1]),
                         "; ".join(filter(None, [power.source, "module 18a and Das 2021" if half else ""])),
                         factor,
+                        power.mistaken,
                     )
                 )
-    return tuple(sorted(found, key=lambda one: len(one.words)))
+    return tuple(sorted(found, key=lambda one: (one.mistaken, len(one.words))))
 
 
 def _over(of: set) -> list[tuple[str, int]]:

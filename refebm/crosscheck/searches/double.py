@@ -78,7 +78,7 @@ def _weighed(function, evidence, tried) -> Diagnosis | None:
     for single, answer in tried:
         for weighting in near_weights(function, evidence, lambda _, answer=answer: answer):
             reading = Reading(function, single.made)
-            if weighting.words and reading.fits(evidence, weighting.factor):
+            if weighting.words and not weighting.mistaken and reading.fits(evidence, weighting.factor):
                 words = f"equals {factor_of(weighting)}the reference {single.words}{evidence.reduced}"
                 where = f", where {', '.join(weighting.words)}"
                 return Diagnosis(words + where, single.names, None, evidence.reduction)
@@ -91,7 +91,7 @@ def _chained(function, evidence, _) -> Diagnosis | None:
         return None
     for single, steps, reading in _in_chains(function):
         for weighting in near_weights(function, evidence, reading.on):
-            if reading.fits(evidence, weighting.factor):
+            if not weighting.mistaken and reading.fits(evidence, weighting.factor):
                 chain = Chain(function, steps, weighting)
                 words = f"equals {factor_of(weighting)}the reference {single.words}{evidence.reduced}"
                 return Diagnosis(f"{words}, where {', '.join(chain.words)}", (), None, evidence.reduction)
@@ -168,18 +168,30 @@ def _beside_terms(function, evidence, tried) -> Diagnosis | None:
     """One mistake beside wrong coefficients of the formula's terms, by least squares."""
     if function not in TERMS:
         return None
-    one, (columns, names) = evidence.telling, terms_of(function, evidence.vectors)
-    table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
-    if not np.all(np.isfinite(table)) or len(table) <= table.shape[1] or not np.all(np.isfinite(one.answers)):
+    columns, names = terms_of(function, evidence.vectors)
+    others = [_apart(one, columns, one.right) for one in evidence.wrong_pieces if len(one.right) > len(columns)]
+    telling = max(others, key=lambda rest: np.nan_to_num(rest[1]), default=None)
+    if len(evidence.telling.right) <= len(columns) or not telling:
         return None
-    rest, near = np.eye(len(table)) - table @ np.linalg.pinv(table), []
-    for single, row in tried:
-        gap = (one.answers - one.gather([row])) / one.allowed
-        if np.all(np.isfinite(gap)) and np.max(np.abs(rest @ gap)) <= 10 + 1e-9 * np.max(np.abs(gap)):
+    some = (single for single, row in tried if _apart(evidence.telling, columns, row)[1] <= 1)
+    near = []
+    for single in some:
+        reading = Reading(function, single.made)
+        if _apart(telling[0], columns, reading.on(telling[0].vectors[0]))[1] <= 1:
             near.append(single)
     found = (_fitted_beside(function, evidence, columns, names, single) for single in near[:MOST_BESIDE])
     numbers = (in_one_place(function, evidence, one, NUMBERS / 4) for one in near[:MOST_BESIDE] if one.over)
     return next((one for one in itertools.chain(found, itertools.islice(numbers, 4)) if one), None)
+
+
+def _apart(one, columns, row) -> tuple:
+    """The evidence, and how far its answers less these rows are from a sum of the terms, of what rounding allows."""
+    table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
+    gap = (one.answers - one.gather([row])) / one.allowed
+    if not np.all(np.isfinite(table)) or not np.all(np.isfinite(gap)):
+        return one, np.inf
+    rest = gap - table @ (np.linalg.pinv(table) @ gap)
+    return one, np.max(np.abs(rest)) / (10 + 1e-9 * np.max(np.abs(gap)))
 
 
 def _fitted_beside(function, evidence, columns, names, single) -> Diagnosis | None:
