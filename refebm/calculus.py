@@ -69,9 +69,10 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
 
 def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
     """The value of a function of nested parameters, and its pull-back, from weights of the value's entries to a
-    gradient nested as the parameters are."""
+    gradient nested as the parameters are. A NaN among the weights makes all of it NaN: rules such as that of `where`
+    drop it."""
     back, value = make_vjp(function)(parameters)
-    return value, back
+    return value, lambda weights: back(weights + np.sum(0 * weights))
 
 
 def held(value):

@@ -52,7 +52,7 @@ brief = REPR.repr  # a short repr of a value, for error messages
 MOST_STEPS = 10**9  # a loop of more steps would not end in reasonable time
 MOST_NUMBERS = 10**10  # in an array: 80 GB
 MOST_DERIVATIVES = 8
-LEAST = 1.5e-154  # the least number whose square has full precision
+LEAST, MOST = 1.5e-154, 9e153  # numbers whose squares have full precision, and so has the sum of two squares
 
 
 def real(name, value):
@@ -232,7 +232,7 @@ def squarable(name, value, x=None, *, least=LEAST):
 
 
 def _see_square(name, value, least):
-    _refuse(name, value, (value >= least) & (value <= 1e154), "E-SCALE", f"from {least:g} to 1e154, to be squared")
+    _refuse(name, value, (value >= least) & (value <= MOST), "E-SCALE", f"from {least:g} to {MOST:g}, to be squared")
 
 
 def number(name, value, x=None):

@@ -3,8 +3,9 @@ r"""Forward SDEs dx = -1/2 beta(t) x dt + g(t) dw: data at t = 0, almost pure no
 x_t = m(t) x_0 + std(t) z. t is a float or (n,) in [0, 1]. The law at t = 1 is close to the prior that sampling starts
 from, but not equal to it: `prior_gap` is their KL divergence. If a method takes times s and t, one of them must be a
 float, or both must have the same shape.
-Errors: E-TIME for t outside [0, 1] or s after t; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE for arrays; E-COUNT and
-E-SIZE for d; E-LEVELS, E-POSITIVE, E-BETAS, E-DENSITY, E-CALLABLE.
+Errors: E-TIME for t outside [0, 1], s after t, or t so near s that t - s times a rate is below 1e-307; E-NDIM,
+E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE for arrays; E-COUNT and E-SIZE for d; E-LEVELS, E-POSITIVE, E-SCALE, E-BETAS,
+E-DENSITY, E-CALLABLE.
 """
 
 from collections.abc import Callable
@@ -26,11 +27,22 @@ from refebm.glossary import (
     ordered_times,
     positive,
     rows,
+    squarable,
 )
 from refebm.truth.densities import Gaussian, GaussianMixture
 from refebm.truth.expectations import expect
 
 LEAST = 1e-12  # of beta_min: below it beta_min + (beta_max - beta_min) has not three digits of beta_max
+SMALLEST = 1e-307  # of numbers with all their digits
+
+
+def whole(s, t, product):
+    """Return a rate times t - s, unless it is so small a number that it has lost digits. Errors: E-TIME."""
+    lost = (s < t) & (product < SMALLEST)
+    if np.any(lost):
+        least = np.min(np.where(lost, product, 1.0))
+        raise InputError("E-TIME", f"t must be s, or later: t - s times the rate of noise is {least:g}, below 1e-307")
+    return product
 
 
 class LinearSDE:
@@ -102,19 +114,19 @@ class VarianceExploding(LinearSDE):
     \sigma_{\max}^t$$
 
     m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. 0 < sigma_min < sigma_max, floats.
-    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-LEVELS unless sigma_min < sigma_max < 1e308 sigma_min.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-SCALE for levels without a square; E-LEVELS unless sigma_min <
+    sigma_max.
     Convention: the code of the source uses sigma(t) as std, which smooths the data by noise of sigma_min.
     Also: VE SDE
     Source: Song et al. 2021, eqs. 9 and 30
     """
 
     def __init__(self, sigma_min, sigma_max):
-        self.sigma_min, self.sigma_max = positive("sigma_min", sigma_min), positive("sigma_max", sigma_max)
+        self.sigma_min, self.sigma_max = squarable("sigma_min", sigma_min), squarable("sigma_max", sigma_max)
         if not self.sigma_min < self.sigma_max:
             raise InputError("E-LEVELS", f"sigma_min must be below sigma_max, got {sigma_min} and {sigma_max}")
-        if not self.sigma_max * 1e-308 < self.sigma_min:
-            raise InputError("E-LEVELS", f"sigma_max/sigma_min must be below 1e308, got {sigma_max} and {sigma_min}")
-        self.log_ratio = np.log(self.sigma_max / self.sigma_min)
+        # the logarithm of the ratio, which would round where levels are nearly equal
+        self.log_ratio = np.log1p((self.sigma_max - self.sigma_min) / self.sigma_min)
 
     @rows
     def sigma(self, t: FreeTimes):
@@ -137,6 +149,7 @@ class VarianceExploding(LinearSDE):
         $$x_t \mid x_s \sim \mathcal N(x_s, (\sigma(t)^2 - \sigma(s)^2)\, I)$$
         """
         s, t = ordered_times(s, t)
+        whole(s, t, (t - s) * self.log_ratio)
         # sigma(t)^2 - sigma(s)^2 = sigma(t)^2 (1 - (sigma_max/sigma_min)^{-2 (t - s)}), by expm1: nothing cancels
         return 1.0 + 0.0 * (t - s), self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))
 
@@ -189,7 +202,7 @@ class VariancePreserving(LinearSDE):
         $$\int_s^t \beta = (t - s) \left(\beta_{\min} + \tfrac{s + t}2 (\beta_{\max} - \beta_{\min})\right)$$
         """
         s, t = ordered_times(s, t)
-        return (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))
+        return whole(s, t, (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min)))
 
     def diffusion(self, t):
         r"""g = sqrt(beta(t)).

@@ -331,9 +331,9 @@ def pseudo_likelihood(model, x):
 
 
 def cosine_betas(n_steps, offset=0.008, most=0.999):
-    angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
-    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(angle[1:] + angle[:-1])
-    return np.minimum(turned / np.cos(angle[:-1]) ** 2, most)
+    left = 0.5 * np.pi * (1 - np.arange(n_steps + 1) / n_steps) / (1 + offset)  # f = sin(left)^2
+    turned = np.sin(left[:-1] - left[1:]) * np.sin(left[1:] + left[:-1]) / np.sin(left[:-1])
+    return np.minimum(turned / np.sin(left[:-1]), most)
 
 
 def level_coverage(ratio, d):
@@ -350,8 +350,8 @@ def level_ratio(d, coverage):
 
 
 def annealed_variance(ratio, eta, n_steps):
-    settled = 1 / (1 - eta / 2)
-    return settled + (1 - eta) ** (2 * n_steps) * (ratio**2 - settled)
+    settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (2 * n_steps)
+    return settled + kept * (ratio**2 - settled)
 
 
 def annealed_step(ratio, n_steps):

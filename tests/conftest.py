@@ -30,6 +30,15 @@ def pytest_cmdline_main(config):
         config.option.numprocesses, config.option.dist = min(os.cpu_count() or 1, MOST_PROCESSES), "worksteal"
 
 
+@pytest.fixture(scope="session")
+def turned_red(tmp_path_factory):
+    """A folder of all processes, with a file for each theorem that some test has seen reject a wrong version."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "turned_red"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def pytest_configure(config):
     settings.load_profile("fresh" if config.getoption("--fresh") else "ci")
 

@@ -658,6 +658,8 @@ def judge(case, argument, path, defect, change, base) -> str:
         if case.name.startswith("train_") and [part.shape for part in result] != [part.shape for part in base]:
             return "own"  # it ended before its last step, with what was had
         return "equal" if equal(result, base, rows=1) else "NaN reaches other rows"
+    if users and defect in ("a list", "a tuple"):  # parameters come back as they are nested
+        result, base = ([np.concatenate([np.ravel(one) for one in some])] for some in (result, base))
     if meant is SAME or (meant is NOTHING and equal(result, base)):
         return "equal" if equal(result, base) else "another result"
     if (meant is NOTHING or meant is None) and defect in (*ARRAYS, "an axis more", "an axis more at the end") and users:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import refebm
-from refebm.identities import THEOREMS, Draw, Implementation, check
-from refebm.models import Model
+from refebm.identities import THEOREMS, Draw, check
+from tests.test_theorems import OBJECTIVES
 
 ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
@@ -114,59 +114,6 @@ def test_truth_calls_no_derivative():
     for path in (ROOT / "truth").glob("*.py"):
         names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
         assert not names & {"grad", "elementwise_grad", "make_vjp", "make_jvp", "jacobian", "score_of"}, path
-
-
-OBJECTIVES = [
-    name
-    for name in refebm.__all__
-    if getattr(getattr(refebm, name), "__module__", "").startswith(
-        ("refebm.objectives", "refebm.calculus", "refebm.samplers")
-    )
-    and name not in ("ReplayBuffer", "Step")
-]
-
-
-class Recording(Implementation):
-    """No theorem passes a lambda through the implementation: an adapter could not rebuild it."""
-
-    def score(self, model):
-        assert isinstance(model, Model)
-        return super().score(model)
-
-    def energy(self, model):
-        assert isinstance(model, Model)
-        return super().energy(model)
-
-
-@pytest.fixture(scope="module")
-def objectives_below():
-    """Where the truth and the theorems may find an objective: (module, name)."""
-    floors = [m for n, m in sys.modules.items() if n.startswith(("refebm.truth", "refebm.identities"))]
-    places = [(refebm, objective) for objective in OBJECTIVES]
-    for objective in OBJECTIVES:
-        home = sys.modules[getattr(refebm, objective).__module__]
-        having = [other for other in floors if other is not home and getattr(other, objective, None) is not None]
-        places += [(other, objective) for other in having if (objective, other.__name__) != THE_GRADIENT_ITSELF]
-    return places
-
-
-# where the automatic gradient of log_prob is what the closed form is held against
-THE_GRADIENT_ITSELF = ("score_of", "refebm.identities.densities")
-
-
-@pytest.mark.parametrize("name", THEOREMS)
-def test_truth_sides_compute_without_the_objectives(name, objectives_below, monkeypatch):
-    """With every public objective replaced by one that raises, save those that the theorem is handed to judge."""
-    theorem = THEOREMS[name]
-    judged = {f: getattr(refebm, f) for f in {a.partition(".")[0] for a in theorem.about} | {"score_of"}}
-
-    def raises(*_, **__):
-        raise AssertionError("a truth side called an objective")
-
-    for place, objective in objectives_below:
-        monkeypatch.setattr(place, objective, raises)
-    draw = Draw.seeded([3]) if theorem.cases is None else Draw.replay([0])
-    assert check(theorem, draw, Recording(**judged)).holds
 
 
 def test_functions_are_short():

@@ -1,25 +1,40 @@
-"""The bank of variants: conventions are none of the mistakes, terms add up to their formula and can be told apart."""
+"""The bank of variants: wrong versions are rejected, conventions are no mistakes, terms add up and are told apart."""
 
+import contextlib
 from itertools import combinations
 
 import numpy as np
 import pytest
 
+import refebm
 from refebm.crosscheck.questions import EXAMINED
-from refebm.identities import REFERENCE
-from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention, Wrong
+from refebm.glossary import DomainError, InputError
+from refebm.identities import REFERENCE, THEOREMS
+from refebm.variants import CONVENTIONS, NAIVE, TERMS, WRONG, Convention, Wrong
+from refebm.variants.controls import CASES, ENOUGH, rejections
 from refebm.variants.questions import SDES, answer
 from refebm.variants.steps import steps, weightings
+from refebm.variants.weak import survives
 
 VARIANTS = [*WRONG, *CONVENTIONS]
-QUESTIONS = [
-    {"seed": 0, "d": 3, "n": 4, "m": 3},
+FEW = [{"seed": 0, "d": 3, "n": 4, "m": 3}, {"seed": 1, "d": 2}, {"seed": 2, "d": 4}]
+TO_BE_TOLD_APART = {*TERMS, *(convention.function for convention in CONVENTIONS)}
+MORE = [
     {"seed": 1, "d": 2, "n": 3, "sigma": 0.75},
     {"seed": 2, "d": 1, "n": 5, "m": None},
     {"seed": 3, "d": 3, "n": 2, "sigma": 1.75, "kind": "mixture"},
     {"seed": 4, "d": 2, "n": 4, "m": None, "kind": "mixture"},
     {"seed": 5, "d": 1, "n": 3, "kind": "quadratic"},
 ]
+FUNCTIONS = sorted({wrong.function for wrong in WRONG if not wrong.function.startswith("theorem ")})
+DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")
+MADE_OF_METHODS = (*DENSITIES, "BinaryRBM", "GaussianBernoulliRBM", "ReplayBuffer", "RealNVP", "LinearGaussianVAE")
+MADE_OF_METHODS += ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
+GENERATORS = ("Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES")
+TRAINING = ("Fit", "minimise", "minimise_noisy")  # other people's optimisers: tests/test_training.py
+NO_FORMULA = {"DomainError", "Expectation", "InputError", "Model", "Step", "at", "mixture_of", "standard_normal"}
+NO_FORMULA |= {*MADE_OF_METHODS, *GENERATORS, *TRAINING}
+DEARER = ("pointwise", "enumeration", "limit", "quadrature", "statistical")  # the cheap ones are asked first
 ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordinates or components
     *("score_of", "at", "divergence", "field_and_divergence", "jacobian_vector_product", "hutchinson_divergence"),
     "coupled_metropolis_step",
@@ -56,14 +71,9 @@ SOURCES = (
 
 
 def answers(function, impl):
-    kinds = EXAMINED.get(function, ())
-    asked = [q if q.get("kind") in kinds else {key: q[key] for key in q if key != "kind"} for q in QUESTIONS]
+    kinds, questions = EXAMINED.get(function, ()), [*FEW, *MORE] if function in TO_BE_TOLD_APART else FEW
+    asked = [q if q.get("kind") in kinds else {key: q[key] for key in q if key != "kind"} for q in questions]
     return np.concatenate([np.ravel(answer(function, impl, **question)) for question in asked])
-
-
-@pytest.fixture(scope="module")
-def reference():
-    return {function: answers(function, REFERENCE) for function in {v.function for v in CONVENTIONS} | set(TERMS)}
 
 
 @pytest.fixture(scope="module")
@@ -71,24 +81,63 @@ def columns():
     return {f: np.stack([answers(f, term.implementation()) for term in TERMS[f]], axis=1) for f in TERMS}
 
 
-@pytest.mark.parametrize("function", sorted({convention.function for convention in CONVENTIONS}))
-def test_conventions_are_neither_right_nor_wrong(function, reference):
-    """Each has a finite value of its own, which is not the reference's, a mistake's, or another convention's."""
-    values = {v.name: answers(function, v.implementation()) for v in VARIANTS if v.function == function}
-    conventions = [v.name for v in CONVENTIONS if v.function == function]
-    values["the reference"] = reference[function]
-    for name in conventions:
-        assert values[name].shape == reference[function].shape and np.all(np.isfinite(values[name])), name
-    for name, other in combinations(values, 2):
-        if {name, other} & set(conventions):
-            a, b = values[name], values[other]
-            assert np.any(np.abs(a - b) > 1e-12 * (np.abs(a) + np.abs(b))), f"{name} is {other}"
+@pytest.mark.parametrize("wrong", [*WRONG, *NAIVE], ids=str)
+def test_wrong_version_is_rejected(wrong, turned_red):
+    """By some theorem in at least half of the cases outside its blind set, never by raising."""
+    rejected = {}
+    for theorem in sorted(wrong.theorems, key=lambda theorem: DEARER.index(theorem.kind)):
+        rejected[theorem.name] = few = []
+        most = min(theorem.cases or CASES, CASES)
+        with np.errstate(all="ignore"):  # a naive form overflows
+            for error in rejections(wrong, theorem):
+                few.append(error > 0)
+                if error > 0:
+                    (turned_red / theorem.name).touch()
+                if few.count(True) >= ENOUGH * most or few.count(False) > (1 - ENOUGH) * most:
+                    break  # no case that is left can change it
+        if few and np.mean(few) >= ENOUGH:
+            return
+    raise AssertionError(f"rejected in too few cases: {rejected}")
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, *NAIVE], ids=str)
+def test_wrong_version_passes_its_weak_check(wrong):
+    assert survives(wrong)
+
+
+def test_every_public_function_has_at_least_four():
+    public = {name for name in refebm.__all__ if name not in NO_FORMULA}
+    methods = {function for theorem in THEOREMS.values() for function in theorem.about if "." in function}
+    for function in public | methods:
+        assert sum(wrong.function == function for wrong in WRONG) >= 4, function
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_two_are_the_same(function):
+    """Of right and wrong versions no two are proportional: the answers to several questions, side by side.
+
+    Conventions may differ from others by a factor, which is theirs, and are finite.
+    """
+    right, wrong, conventions = answers(function, REFERENCE), {}, {}
+    for variant in (variant for variant in VARIANTS if variant.function == function):
+        kept = wrong if isinstance(variant, Wrong) else conventions
+        with contextlib.suppress(DomainError):  # a version that refuses is no other's multiple
+            kept[variant.name] = answers(function, variant.implementation())
+    for name, vector in wrong.items():
+        assert np.max(np.abs(vector - right)) > 1e-7 * np.max(np.abs(right)), f"{name} is right"
+    for (name, a), (other, b) in combinations(wrong.items(), 2):
+        ratio = (a @ b) / (b @ b)
+        assert np.max(np.abs(a - ratio * b)) > 1e-7 * np.max(np.abs(a)), f"{name} is {ratio:.3g} times {other}"
+    for name, a in conventions.items():
+        assert a.shape == right.shape and np.all(np.isfinite(a)), name
+        for other, b in {"the reference": right, **wrong, **conventions}.items():
+            assert other == name or np.any(np.abs(a - b) > 1e-12 * (np.abs(a) + np.abs(b))), f"{name} is {other}"
 
 
 @pytest.mark.parametrize("function", TERMS)
-def test_terms_add_up(function, reference, columns):
-    terms = columns[function]
-    assert np.all(np.abs(np.sum(terms, axis=1) - reference[function]) <= 1e-13 * np.sum(np.abs(terms), axis=1))
+def test_terms_add_up(function, columns):
+    terms, right = columns[function], answers(function, REFERENCE)
+    assert np.all(np.abs(np.sum(terms, axis=1) - right) <= 1e-13 * np.sum(np.abs(terms), axis=1))
 
 
 @pytest.mark.parametrize("function", TERMS)
@@ -104,7 +153,7 @@ def test_every_formula_that_adds_terms_has_them():
 
 
 def test_names_are_unique():
-    names = [str(variant) for variant in VARIANTS]
+    names = [str(variant) for variant in [*VARIANTS, *NAIVE]]
     assert len(set(names)) == len(names)
 
 
@@ -121,3 +170,13 @@ def test_sources_are_cited(source):
     cited += [step.source for function in EXAMINED for step in (*steps(function), *weightings(function))]
     assert any(source in text for text in cited)
     assert all(text == text.strip() for text in cited)
+
+
+def test_a_patch_that_does_not_apply_is_an_error():
+    stale = Wrong("tweedie_mean", "stale", "no such text", "", "finite")
+    with pytest.raises(ValueError, match="stands 0 times"):
+        stale.implementation()
+
+
+def test_public_errors():
+    assert issubclass(refebm.DomainError, InputError)

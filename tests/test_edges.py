@@ -15,7 +15,7 @@ from refebm.identities.record import _called
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.special import logsumexp, tanh
-from refebm.truth.expectations import fits
+from refebm.truth.expectations import Expectation, fits
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 EPS = 2.0**-52
@@ -296,3 +296,39 @@ def sides(impl):
 """
     exec(text, namespace)
     assert sorted(_called(namespace["sides"], set())) == ["langevin_step", "metropolis_step"]
+
+
+@pytest.mark.parametrize("kind", [refebm.VariancePreserving, refebm.SubVariancePreserving, refebm.VarianceExploding])
+def test_no_time_is_no_noise(kind):
+    for t in (0.0, 0.5, np.array([0.25, 1.0])):
+        scale, std = kind(0.5, 20.0).kernel(t, t)
+        np.testing.assert_array_equal([scale, std], [1.0 + 0 * t, 0 * t])
+
+
+def test_a_unit_is_one_below_its_probability_and_not_at_it():
+    """Without weights every probability is exactly 1/2."""
+    none = np.zeros(2), np.zeros(3), np.zeros((2, 3))
+    v, h = np.zeros((3, 2)), np.zeros((3, 3))
+    below, at, above = np.nextafter(0.5, 0), 0.5, np.nextafter(0.5, 1)
+    for rbm in (refebm.BinaryRBM(*none), refebm.GaussianBernoulliRBM(*none, 1.0)):
+        drawn = rbm.hidden_given(v, np.array([[below] * 3, [at] * 3, [above] * 3]))
+        np.testing.assert_array_equal(drawn, [[1.0] * 3, [0.0] * 3, [0.0] * 3])
+    drawn = refebm.BinaryRBM(*none).visible_given(h, np.array([[below] * 2, [at] * 2, [above] * 2]))
+    np.testing.assert_array_equal(drawn, [[1.0] * 2, [0.0] * 2, [0.0] * 2])
+
+
+def test_an_energy_of_positive_points_is_infinite_at_0_without_a_warning():
+    gamma = refebm.Model("gamma", {"shape": np.array([2.0, 1.0]), "rate": np.array([1.0, 1.0])})
+    with np.errstate(all="raise"):
+        assert gamma(np.array([[0.0, 1.0], [1.0, -1.0], [1.0, 2.0]])).tolist() == [np.inf, np.inf, 3.0]
+
+
+def test_an_expectation_is_settled_up_to_a_change_of_a_billionth():
+    terms = [np.ones(1)]
+    assert Expectation(terms, 1e-9).settled and not Expectation(terms, np.nextafter(1e-9, 1)).settled
+
+
+@pytest.mark.parametrize("what", [5.0, float, None])
+def test_what_is_no_function_of_rows_has_no_expectation(what):
+    with pytest.raises(InputError, match=r"E-CALLABLE: functions\[1\] must be callable"):
+        refebm.expect([energy, what], refebm.standard_normal(1))

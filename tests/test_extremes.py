@@ -7,6 +7,7 @@ import refebm
 from refebm.data import user_data
 
 Z = np.array([[1.5, -0.5], [0.25, 2.0]])
+EPS = 2.0**-52
 
 
 def test_diffusion_steps_whose_variances_have_no_product():
@@ -66,12 +67,28 @@ LOST = {
         lambda: refebm.LinearGaussianVAE([[1.0], [2.0]], [0.0, 0.0], 1e-7).marginal(),
         "E-ROUNDOFF",
     ),
+    "a deviation of which nothing is left beside weights": (
+        lambda: refebm.LinearGaussianVAE([[1.0], [2.0], [3.0]], [0.0, 0.0, 0.0], 1e-9).marginal(),
+        "E-ROUNDOFF",
+    ),
     "a level that is lost beside the last": (
         lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
         "E-ROUNDOFF",
     ),
     "a rate that ends as nothing": (lambda: refebm.VariancePreserving(20.0, 1e-16), "E-BETAS"),
     "another": (lambda: refebm.SubVariancePreserving(1e300, 1e-80), "E-BETAS"),
+    "a rate whose integral has no digits": (lambda: refebm.VariancePreserving(1e-300, 1e-300).marginal(1e-8), "E-TIME"),
+    "levels without squares": (lambda: refebm.VarianceExploding(1e-160, 1.0), "E-SCALE"),
+    "levels with infinite squares": (lambda: refebm.VarianceExploding(1.0, 2e154), "E-SCALE"),
+    "a ratio without a square": (lambda: refebm.annealed_variance(1e160, 0.5, 10**4), "E-RATIO"),
+    "levels whose squares have no sum": (
+        lambda: refebm.karras_preconditioned(lambda x, c: x, Z, 1e154, 1e154),
+        "E-SCALE",
+    ),
+    "a deviation without a square": (
+        lambda: refebm.score_of_denoiser(lambda x, t: x, refebm.VarianceExploding(1e-150, 1e-100), Z, 1e-30),
+        "E-TIME",
+    ),
     "points without squares": (lambda: refebm.nonnegative_score_matching(lambda x: -x, 1e-160 + 0 * Z), "E-SCALE"),
 }
 
@@ -96,10 +113,31 @@ def test_what_is_not_known_of_a_point_with_little_noise():
     np.testing.assert_allclose(far.posterior_cov(1e8 + Z[:, :1], 1e-9), 1e-18 * np.ones((2, 1, 1)), rtol=1e-14)
 
 
+def test_the_mean_given_a_far_point_in_coordinates_of_unlike_scales():
+    """At y = 0, sigma = 1: sum_k r_k m_k/(C_k + 1), both components 100 deviations away in the second coordinate, so
+    that r_k is proportional to 1/sqrt(C_k + 1); in the first nothing but noise is left, in the second nothing of it."""
+    wide = np.array([1e12, 2e12])
+    far = -1e2 * np.sqrt(wide + 1)
+    covs = [np.diag([1e-14, one]) for one in wide]
+    mixture = refebm.GaussianMixture([0.5, 0.5], np.stack([0 * far, far], axis=1), covs)
+    r = (wide + 1) ** -0.5 / np.sum((wide + 1) ** -0.5)
+    mean = mixture.posterior_mean(np.zeros((1, 2)), 1.0)
+    np.testing.assert_allclose(mean, [[0.0, np.sum(r * far / (wide + 1))]], rtol=1e-11)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1e4, 1e30])
+def test_what_is_not_known_of_a_point_where_the_means_are_far_from_0(sigma):
+    """Two means 1 apart, at y of which both are as likely: gain + (lost/2)^2, lost = sigma^2/(1 + sigma^2)."""
+    for at in (0.0, 1e3, 1e12, -(2.0**50)):
+        mixture = refebm.GaussianMixture([0.5, 0.5], [[at], [at + 1]], 1.0)
+        lost = sigma**2 / (1 + sigma**2)
+        np.testing.assert_allclose(mixture.posterior_cov([[at + 0.5]], sigma), lost + lost**2 / 4, rtol=1e-14)
+
+
 def test_levels_between_far_ones_and_powers_that_leave_none():
     levels = refebm.karras_noise_levels(3, 1e-150, 1e150)
     np.testing.assert_allclose(levels, [1e150, 1e150 / 128, 1e-150], rtol=1e-12)
-    for power in (1e-16, 1e-3, 1e7, 1e16):
+    for power in (1e-16, 1e-3, 1e4, 1e7, 1e16):
         with pytest.raises(refebm.InputError, match="E-LEVELS: power must leave numbers"):
             refebm.karras_noise_levels(5, 0.03125, 2.75, power)
 
@@ -141,3 +179,86 @@ def test_the_best_step_between_levels_that_are_nearly_equal():
     for ratio in (1 + 2.0**-40, 1 + 2.0**-20, 1.5):
         best = (ratio - 1) * (ratio + 1) / ratio**2
         np.testing.assert_allclose(refebm.annealed_step(ratio, 1), best, rtol=1e-14)
+
+
+@pytest.mark.parametrize("t", [2e-309, 1e-310, 5e-324])
+def test_times_so_early_that_products_with_rates_have_no_digits(t):
+    """At 5e-324 std is sqrt(beta t) = 1e-161: the integral of beta is rounded to a few bits, or to 0."""
+    vp, sub_vp = refebm.VariancePreserving(20.0, 0.1), refebm.SubVariancePreserving(0.1, 20.0)
+    ve = refebm.VarianceExploding(0.01, 50.0)
+    for call in (
+        lambda: vp.marginal(t),
+        lambda: vp.integral([0.0, 0.0], [0.5, t]),
+        lambda: sub_vp.kernel(0.0, t),
+        lambda: sub_vp.diffusion(t),
+        lambda: ve.kernel(0.0, [0.5, t]),
+    ):
+        with pytest.raises(refebm.InputError, match="E-TIME: t must be s, or later"):
+            call()
+    np.testing.assert_array_equal(vp.kernel(t, t), [1.0, 0.0])
+
+
+def test_early_times_and_slow_rates():
+    """To first order in b = beta t, std is sqrt(b), or b where the variance is preserved from below."""
+    for early, beta in ((1e-300, 1e3), (1e-305, 0.1), (1e-100, 1e-200), (0.5, 1e-306)):
+        vp, sub_vp = refebm.VariancePreserving(beta, beta), refebm.SubVariancePreserving(beta, beta)
+        np.testing.assert_allclose(vp.marginal(early), [1.0, np.sqrt(beta) * np.sqrt(early)], rtol=1e-14)
+        np.testing.assert_allclose(sub_vp.marginal(early), [1.0, beta * early], rtol=1e-14)
+        np.testing.assert_allclose(sub_vp.diffusion(early), np.sqrt(2.0) * beta * np.sqrt(early), rtol=1e-14)
+
+
+def test_levels_of_an_sde_that_are_nearly_equal():
+    """log(1 + e) of e = (sigma_max - sigma_min)/sigma_min, which is known without an error: e - e^2/2 + e^3/3."""
+    for low, high in ((1.3, 1.3 + 9e-13), (7.1e-5, 7.1000001e-5), (3.3, 3.3 + 2.1e-10)):
+        e, ve = (high - low) / low, refebm.VarianceExploding(low, high)
+        log_ratio = e - e**2 / 2 + e**3 / 3
+        np.testing.assert_allclose(ve.diffusion(0.0), low * np.sqrt(2 * log_ratio), rtol=1e-14)
+        np.testing.assert_allclose(ve.kernel(0.0, 0.5)[1], low * np.sqrt(np.expm1(log_ratio)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e12, 1e100, 1e300])
+def test_a_cosine_whose_offset_is_all(offset):
+    """With a large offset f_i is ((N - i)/N)^2, to relative order 1/offset^2: beta_i = 1 - ((N - i)/(N - i + 1))^2."""
+    left = np.arange(7, 0, -1)
+    betas = 1 - ((left - 1) / left) ** 2
+    np.testing.assert_allclose(refebm.cosine_betas(7, offset), np.minimum(betas, 0.999), rtol=1e-11)
+
+
+def test_the_last_of_many_cosine_betas():
+    """f at N - 1 is sin^2 of the angle that is left, pi/2/(N (1 + s)), and at N - 2 of twice that."""
+    n, s = 10**6, 0.008
+    last = refebm.cosine_betas(n, s)[-2]
+    left = np.pi / 2 / (n * (1 + s))
+    np.testing.assert_allclose(last, 1 - (np.sin(left) / np.sin(2 * left)) ** 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("n_steps", [10**6, 10**9])
+def test_many_small_steps_at_a_level(n_steps):
+    """With eta = 1/T the factor (1 - eta)^{2T} is e^{-2} (1 - 1/T - ...), of which 1 - eta alone would lose digits."""
+    eta = 1 / n_steps
+    kept, settled = np.exp(-2 * (1 + eta / 2 + eta**2 / 3)), 1 / (1 - eta / 2)
+    value = settled + kept * (1.5**2 - settled)
+    np.testing.assert_allclose(refebm.annealed_variance(1.5, eta, n_steps), value, rtol=1e-15)
+
+
+def alternating(at, step):
+    """Two chains: one goes up and down, the other up, up, down, down."""
+    up = np.array([[0, 1, 0, 1, 0, 1, 0, 1], [0, 0, 1, 1, 0, 0, 1, 1]], float).T
+    return at + step * up[:, :, None]
+
+
+@pytest.mark.parametrize(
+    ("at", "step"), [(1.0, EPS), (-3.0, 2 * EPS), (1e8, 2.0**-26), (1e308, 2.0**971), (1e-300, 2.0**-1040)]
+)
+def test_chains_that_move_in_their_last_digits(at, step):
+    """All but autocovariances depend on the differences alone, which are exact."""
+    near, far = alternating(0.0, 1.0), alternating(at, step)
+    np.testing.assert_allclose(refebm.autocorrelation(far, 4), refebm.autocorrelation(near, 4), atol=1e-15)
+    np.testing.assert_allclose(refebm.effective_sample_size(far), refebm.effective_sample_size(near), rtol=1e-14)
+    np.testing.assert_allclose(refebm.split_r_hat(far), refebm.split_r_hat(near), rtol=1e-14)
+    np.testing.assert_allclose(refebm.autocorrelation(near, 2)[:, 0], [1.0, (-7 / 8 + 1 / 8) / 2, 0.0], atol=1e-15)
+    with np.errstate(all="ignore"):
+        of_near = step * (step * refebm.autocovariance(near, 4))
+        np.testing.assert_allclose(
+            refebm.autocovariance(far, 4), of_near, rtol=1e-14, atol=1e-15 * np.abs(of_near[0, 0])
+        )

@@ -134,12 +134,15 @@ def findings(tmp_path_factory):
     return found | {"json": text, "markdown": (folder / "r.md").read_text(), "folder": folder}
 
 
-@pytest.mark.parametrize("function", HOSTILE)
-def test_what_is_said_of_a_hostile_function(function, findings):
-    said = SAID[HOSTILE[function]]
-    wanted = "unsupported" if said == "not this" else "failed" if said else "passed"
-    assert findings[function]["status"] == wanted, (HOSTILE[function], findings[function]["diagnosis"])
-    assert said in findings[function]["diagnosis"], HOSTILE[function]
+def test_what_is_said_of_hostile_functions(findings):
+    """In one test: split over processes, each would examine them all."""
+    other = {}
+    for function, deed in HOSTILE.items():
+        said, finding = SAID[deed], findings[function]
+        wanted = "unsupported" if said == "not this" else "failed" if said else "passed"
+        if finding["status"] != wanted or said not in finding["diagnosis"]:
+            other[deed] = finding["status"], finding["diagnosis"]
+    assert not other
 
 
 def test_all_others_pass(findings):

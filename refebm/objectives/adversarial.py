@@ -43,7 +43,7 @@ def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Poi
 
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
     phi: arrays, nested in dicts and tuples; eps (n, k). score_q is held constant: the mean of grad_phi log q(z) at
-    fixed z is zero. A NaN in one row makes the gradient NaN in every parameter that this row depends on.
+    fixed z is zero. A NaN in one row makes the gradient, a mean over rows, NaN in every parameter.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """

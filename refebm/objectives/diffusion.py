@@ -10,6 +10,7 @@ E-INDEX.
 import autograd.numpy as np
 
 from refebm.glossary import (
+    LEAST,
     Betas,
     Indices,
     InputError,
@@ -123,6 +124,6 @@ def score_of_denoiser(denoiser: TimeField, sde: Sde, x: Points, t: Times) -> Vec
 def _marginal(sde, t):
     """m and std as columns, (n, 1)."""
     scale, std = sde.marginal(t)
-    if np.any(std == 0):
-        raise InputError("E-TIME", "std(t) must be positive, but std(0) = 0: draw t from [t_0, 1] with t_0 > 0")
+    if np.any(std < LEAST):
+        raise InputError("E-TIME", "std(t) must have a square, but std(0) = 0: draw t from [t_0, 1] with t_0 > 0")
     return np.reshape(scale, (-1, 1)), np.reshape(std, (-1, 1))

@@ -21,7 +21,8 @@ from refebm.glossary import (
 )
 from refebm.objectives.notation import see_step, squared_norm
 
-MOST_LOG, NEAREST = 700.0, 1e-6  # of roots of levels: from here on numbers, and from here on ten digits apart
+MOST_LOG = 700.0  # of roots of levels: their exponentials are numbers
+NEAREST = 1e-3  # of logarithms of roots: what is apart has twelve digits
 
 
 @rows
@@ -68,8 +69,8 @@ def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: P
     n >= 2; smallest < largest. power = 1 gives equal differences, a large one a constant ratio.
     Convention: the source appends the level 0; the last step of `karras_heun_step` goes there.
     Errors: E-LEVELS for n < 2, for smallest not below largest, and for a power with which the roots of levels overflow,
-    or are nearly equal (above a million times log(largest/smallest)); E-COUNT, E-SIZE for n; E-SHAPE, E-FINITE, E-DTYPE
-    and E-POSITIVE for the others.
+    or are nearly equal (above 1000 log(largest/smallest)); E-COUNT, E-SIZE for n; E-SHAPE, E-FINITE, E-DTYPE and
+    E-POSITIVE for the others.
     Also: EDM, noise schedule of EDM, Karras schedule
     Source: Karras, Aittala, Aila and Laine 2022, eq. 5
     """

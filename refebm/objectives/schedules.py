@@ -39,11 +39,9 @@ def cosine_betas(n_steps: StepCount, offset: NonNegative = 0.008, most: Weight =
     Also: cosine schedule
     Source: Nichol and Dhariwal 2021, eq. 17
     """
-    angle = 0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)
-    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(
-        angle[1:] + angle[:-1]
-    )  # f_{i-1} - f_i as a product of sines, which does not cancel
-    return np.minimum(turned / np.cos(angle[:-1]) ** 2, most)
+    left = 0.5 * np.pi * (n_steps - np.arange(n_steps + 1)) / n_steps / (1 + offset)  # pi/2 - the angle of the cosine
+    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) / np.sin(left[:-1]) * np.sin(left[1:] + left[:-1])
+    return np.minimum(turned / np.sin(left[:-1]), most)  # f_{i-1} - f_i as a product of sines, which does not cancel
 
 
 @rows
@@ -95,7 +93,8 @@ def annealed_variance(ratio: Positive, eta: StepSize, n_steps: StepCount) -> flo
     if not eta < 2:
         raise DomainError("E-STEPS", f"eta must be less than 2, else the variance grows without bound; got {eta}")
     settled = 1 / (1 - eta / 2)
-    return settled + (1 - eta) ** (2 * n_steps) * (above_one(ratio) ** 2 - settled)
+    kept = np.exp(2 * n_steps * np.log1p(-eta)) if eta < 0.5 else (1 - eta) ** (2 * n_steps)  # a small eta would round
+    return settled + kept * (above_one(ratio) ** 2 - settled)
 
 
 @rows
@@ -139,9 +138,10 @@ def moving_average(average: Parameters, parameters: Parameters, momentum: Weight
 
 
 def above_one(ratio):
-    """Return the ratio of a level to the next smaller one, if it is greater than 1. Errors: E-RATIO."""
-    if not ratio > 1:
-        raise InputError("E-RATIO", f"ratio must be greater than 1: a level over the next smaller one; got {ratio}")
+    """Return the ratio of a level to the next smaller one, if it is above 1 and has a square. Errors: E-RATIO."""
+    if not 1 < ratio < 1e150:
+        wanted = "greater than 1: a level over the next smaller one; and less than 1e150"
+        raise InputError("E-RATIO", f"ratio must be {wanted}; got {ratio}")
     return ratio
 
 

@@ -19,9 +19,11 @@ def _exponent(x):
 
 
 def in_units(name, value, x=None):
-    """Chains in which every coordinate moves, in units of 2^k, k of `_exponent`, a scaling that does not round."""
+    """Chains in which every coordinate moves, in units of 2^k, k of `_exponent`, a scaling that does not round. They
+    are moved to where the first of them starts, since all that a chain far from 0 has moves in its last digits."""
     value = moving(name, value)
-    return np.ldexp(value, -_exponent(value))
+    value = np.ldexp(value, -_exponent(value))
+    return value - value[0, 0]
 
 
 def halves_in_units(name, value, x=None):
@@ -40,13 +42,14 @@ HalvesInUnits = Annotated[np.ndarray, halves_in_units, "(T, n, d), T states of n
 
 
 def in_square_units(function: Callable) -> Callable:
-    """Call the function with x in units of 2^k, k of `_exponent`, and multiply its result by 4^k."""
+    """Call the function with x less its first state in units of 2^k (see `in_units`); multiply its result by 4^k."""
 
     @functools.wraps(function)
     def asked(x, n_lags):
         exponent = _exponent(x)
+        x = np.ldexp(x, -exponent)
         with np.errstate(over="ignore"):
-            return np.ldexp(function(np.ldexp(x, -exponent), n_lags), 2 * exponent)
+            return np.ldexp(function(x - x[0], n_lags), 2 * exponent)
 
     return asked
 

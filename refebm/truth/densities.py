@@ -374,7 +374,8 @@ class GaussianMixture:
 
         def cov(y, log_joint, j):
             r = softmax(log_joint)
-            less = y if sigma**2 < np.min(self._diagonals(self.spread)) else 0.0  # what the means have in common
+            near = sigma**2 < np.min(self._diagonals(self.spread))  # to y, else to the means
+            less = y if near else self._mean(r, lambda block: self.means[block][:, None], y)  # what they have in common
             mean = self._mean(r, lambda block: self._posterior_means(block, y, sigma, smoothed, j, less), y)
             total = np.tensordot(r.T, within, 1) if np.ndim(within) else within * np.eye(self.d)
             for block in self._blocks(y):

@@ -58,7 +58,7 @@ class LinearGaussianVAE:
         E-ROUNDOFF where it has not three digits left.
         """
         cov = np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d)
-        return with_digits(Gaussian(self.bias, cov))
+        return Gaussian(self.bias, with_digits(cov))
 
     def posterior_mean(self, x):
         r"""E[z | x], (n, k).
@@ -83,13 +83,13 @@ class LinearGaussianVAE:
         return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
 
 
-def with_digits(density):
-    """A Gaussian, unless its smallest variance is no more than a thousand roundoffs of its largest."""
-    variances = np.linalg.eigvalsh(density.cov)
+def with_digits(cov):
+    """A covariance, unless its smallest variance is no more than a thousand roundoffs of its largest."""
+    variances = np.linalg.eigvalsh(cov)
     if not variances[0] > 1000 * np.finfo(float).eps * variances[-1]:
         raise DomainError(
             "E-ROUNDOFF",
             "deviation must not be so small that roundoff of squared weights hides it: the smallest variance of x is "
             f"{variances[0]:.1e}, the largest {variances[-1]:.1e}",
         )
-    return density
+    return cov

@@ -181,7 +181,7 @@ class Wrong(Variant):
         word, _, name = self.function.partition(" ")
         return THEOREMS[name] if word == "theorem" else None
 
-    @property
+    @functools.cached_property
     def theorems(self) -> list[Theorem]:
         """The theorems about the function, or the one theorem that is misstated."""
         if self.misstated:

@@ -4,24 +4,32 @@ from refebm.variants.asked import asked, particular
 from refebm.variants.record import conventions, wrong_versions
 
 SONG = "Song and Ermon 2020"
-ANGLE = "0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)"
-WHOLE = "np.minimum(turned / np.cos(angle[:-1]) ** 2, most)"
+WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
 
 wrong_versions(
     "cosine_betas",
-    ("the cosine not squared", WHOLE, "np.minimum(1 - np.cos(angle[1:]) / np.cos(angle[:-1]), most)"),
+    ("the cosine not squared", WHOLE, "np.minimum(1 - np.sin(left[1:]) / np.sin(left[:-1]), most)"),
     (
         "what is lost in all, for the step",
         WHOLE,
-        "np.minimum(1 - (np.cos(angle[1:]) / np.cos(angle[0])) ** 2, most)",
+        "np.minimum(1 - (np.sin(left[1:]) / np.sin(left[0])) ** 2, most)",
         "one step",
     ),
-    ("what is kept, for what is lost", WHOLE, "np.minimum((np.cos(angle[1:]) / np.cos(angle[:-1])) ** 2, most)"),
-    ("over what is kept after the step", "np.cos(angle[:-1])", "np.cos(angle[1:])"),
-    ("not cut", WHOLE, "turned / np.cos(angle[:-1]) ** 2", "all but the last"),
-    ("no offset", ANGLE, "0.5 * np.pi * np.arange(n_steps + 1) / n_steps", "no offset"),
-    ("offset that is not made up for", ANGLE, ANGLE.removesuffix(" / (1 + offset)"), "no offset"),
-    ("a root for the square", WHOLE, "np.minimum(np.sqrt(turned) / np.cos(angle[:-1]), most)"),
+    ("what is kept, for what is lost", WHOLE, "np.minimum((np.sin(left[1:]) / np.sin(left[:-1])) ** 2, most)"),
+    (
+        "over what is kept after the step",
+        WHOLE,
+        "np.minimum(turned * np.sin(left[:-1]) / (np.sin(left[1:]) ** 2 + 1e-30), most)",
+    ),
+    ("not cut", WHOLE, "turned / np.sin(left[:-1])", "all but the last"),
+    ("no offset", "left = _", "left = 0.5 * np.pi * (n_steps - np.arange(n_steps + 1)) / n_steps", "no offset"),
+    (
+        "offset that is not made up for",
+        "left = _",
+        "left = 0.5 * np.pi * (1 - np.arange(n_steps + 1) / n_steps - offset)",
+        "no offset",
+    ),
+    ("a root for the square", WHOLE, "np.minimum(np.sqrt(turned / np.sin(left[:-1])), most)"),
 )
 conventions(
     "cosine_betas",
@@ -63,16 +71,15 @@ conventions(
     ),
 )
 
-KEPT = "(1 - eta) ** (2 * n_steps)"
 wrong_versions(
     "annealed_variance",
-    ("half of the steps", KEPT, "(1 - eta) ** n_steps"),
+    ("half of the steps", "kept = _", "kept = (1 - eta) ** n_steps"),
     ("the ratio for its square", "** 2 - settled", "- settled"),
     ("as if it settled at the right variance", "settled = _", "settled = 1"),
     ("half of the noise", "settled = _", "settled = 0.5 / (1 - eta / 2)", "finite", "Song and Ermon 2019: alpha/2"),
-    ("settled, whatever the start", f"settled + {KEPT} * (above_one(ratio) ** 2 - settled)", "settled"),
-    ("an exponential", KEPT, "np.exp(-2 * n_steps * eta)"),
-    ("a step less", KEPT, "(1 - eta) ** (2 * n_steps - 2)"),
+    ("settled, whatever the start", "settled + kept * (above_one(ratio) ** 2 - settled)", "settled"),
+    ("an exponential", "kept = _", "kept = np.exp(-2 * n_steps * eta)"),
+    ("a step less", "kept = _", "kept = (1 - eta) ** (2 * n_steps - 2)"),
 )
 conventions(
     "annealed_variance",

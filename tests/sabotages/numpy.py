@@ -320,7 +320,7 @@ PATCHES |= {
     ("annealed_variance", "the ratio for its square"): ("ratio**2", "ratio"),
     ("level_coverage", "the log of the ratio"): ("* (ratio - 1)", "* np.log(ratio)"),
     ("annealed_variance", "settled, whatever the start"): (
-        "settled + (1 - eta) ** (2 * n_steps) * (ratio**2 - settled)",
+        "settled + kept * (ratio**2 - settled)",
         "settled",
     ),
     ("ddim_step", "the step of the first row for all"): (
