@@ -96,13 +96,13 @@ def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
 
 
 TABLES = {  # by reduction: what is made of a table with w_i l_j in row i and column j, and its words
-    "mean": [(lambda w, l: np.mean(w, -1) * np.mean(l, -1), "the mean of a table (n, n)")],
-    "sum": [(lambda w, l: np.sum(w, -1) * np.sum(l, -1), "the sum of a table (n, n)")],
+    "mean": [(lambda w, own: np.mean(w, -1) * np.mean(own, -1), "the mean of a table (n, n)")],
+    "sum": [(lambda w, own: np.sum(w, -1) * np.sum(own, -1), "the sum of a table (n, n)")],
     "per row": [
-        (lambda w, l: np.mean(w, -1)[:, None] * l, "the mean over the rows of a table (n, n)"),
-        (lambda w, l: np.sum(w, -1)[:, None] * l, "the sum over the rows of a table (n, n)"),
-        (lambda w, l: w * np.mean(l, -1)[:, None], "the mean over the columns of a table (n, n)"),
-        (lambda w, l: w * np.sum(l, -1)[:, None], "the sum over the columns of a table (n, n)"),
+        (lambda w, own: np.mean(w, -1)[:, None] * own, "the mean over the rows of a table (n, n)"),
+        (lambda w, own: np.sum(w, -1)[:, None] * own, "the sum over the rows of a table (n, n)"),
+        (lambda w, own: w * np.mean(own, -1)[:, None], "the mean over the columns of a table (n, n)"),
+        (lambda w, own: w * np.sum(own, -1)[:, None], "the sum over the columns of a table (n, n)"),
     ],
 }
 
