@@ -22,7 +22,7 @@ from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
 from refebm.variants.patch import Definition
-from refebm.variants.record import Variant, definition_in, in_both_places, namespace_of, placed
+from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
 from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
 
 WRAPS = (  # those that are met most come first: no search goes through all of a long text
@@ -231,6 +231,18 @@ def mutants(function: str) -> Iterator[Mutant]:
     yield from _wrapped_places(of[:1], WRAPS[MET:])
     yield from _wrapped_places([*of[1:], *some], WRAPS[MET_MOST:])
     yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
+
+
+def in_conventions(function: str) -> Iterator[Mutant]:
+    """What stands there otherwise, in what each convention of the bank has of its own; the shortest first."""
+    groups = []
+    for one in (one for one in CONVENTIONS if one.function == function):
+        if edit := edit_of(one):
+            tree = put(edit.tree, edit.node, ast.fix_missing_locations(ast.copy_location(edit.new, edit.node)))
+            before = {id(node) for node in ast.walk(edit.tree)}
+            made = functools.partial(Mutant, function, "", tree, form=f"{one.name} (convention)")
+            groups.append([mutant for mutant in _plain(made) if id(mutant.node) not in before])
+    yield from (mutant for group in sorted(groups, key=len) for mutant in group)
 
 
 def _wrapped_places(of: list, wraps: tuple[str, ...]) -> Iterator[Mutant]:
