@@ -19,10 +19,24 @@ LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu"
 
 def facts(evidence) -> list[str]:
     """The facts about wrong answers, as phrases."""
-    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
+    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence), *_turned(evidence)]
     said += _ignored(evidence) or _where(evidence) or _where_else(evidence) or _growth(evidence)
     units = evidence.units[~evidence.left_out]
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
+
+
+LEAST_TURNED = 3  # wrong numbers that are all minus the right ones
+
+
+def _turned(evidence) -> list[str]:
+    """Whether what is wrong is so in its sign alone, as if an absolute value were taken of what is returned."""
+    wrong = (evidence.units > 1) & ~evidence.left_out
+    off = np.abs(evidence.answers + evidence.right)
+    if np.sum(wrong) < LEAST_TURNED or not np.all((off <= evidence.allowed)[wrong]):
+        return []
+    kept = evidence.answers[~evidence.left_out]
+    is_size = np.all(kept >= 0) and not np.all(wrong)
+    return ["the wrong numbers are minus the right ones" + ", none is negative: an absolute value?" * bool(is_size)]
 
 
 def _ignored(evidence) -> list[str]:

@@ -560,7 +560,7 @@ MISTAKES = [
     ('dsm_anneal', 'used[:, 0]', 'torch.log(used[:, 0])', 'log', 'named'),
     ('dsm_anneal', '.sum(dim=-1) * used.squeeze(-1) ** power', '.sum(dim=-1) * used ** power', 'table|broadcast', 'misleading'),  # noqa: E501
     ('dsm_anneal', 'sigmas[labels]', 'sigmas[torch.zeros_like(labels)]', 'first|one (level|sigma)|rows', 'named'),
-    ('dsm_np', 'total += 0.5', 'total = 0.5', 'last|coordinate', 'misleading'),
+    ('dsm_np', 'total += 0.5', 'total = 0.5', 'last|coordinate|-1:', 'misleading'),
     ('dsm_np', 'x[:, j] - xt[:, j]', 'xt[:, j] - x[:, j]', 'sign|- z', 'named'),
     ('dsm_eps_net', '(pred - z) ** 2', '(pred - z) ** 2 / sigma', 'sigma', 'nothing'),
     ('dsm_eps_net', 'x + sigma * z', 'x + sigma ** 2 * z', 'sigma', 'named'),
@@ -590,7 +590,7 @@ MISTAKES = [
     ('mala_np', '/ (4 * eta)', '/ (2 * eta)', '2|factor|coefficient|4', 'named'),
     ('mala_np', 'log_q(x, prop, sp, eta)', 'log_q(x, prop, s, eta)', 'score|backward|z_back|x', 'named'),
     ('mala_np', '-energy(prop) + energy(x) + ', '', 'energy|energies', 'named'),
-    ('mala_jax', 'ui < a', 'ui > a', 'u > a', 'named'),
+    ('mala_jax', 'ui < a', 'ui > a', r'u > a|accept\(proposal, x', 'named'),
     ('hmc_torch', 'p = p - epsilon * grad_U(U, q) / 2\n    for', 'p = p - epsilon * grad_U(U, q)\n    for', 'half|0.5|full', 'named'),  # noqa: E501
     ('hmc_torch', 'if i != L - 1:', 'if True:', 'eps|step', 'named'),
     ('hmc_torch', '(current_p ** 2).sum(1) / 2', '(current_p ** 2).sum(1)', '2|half|kinetic|0.5', 'named'),
