@@ -18,9 +18,8 @@ NCE sees both groups of petals, which lie far apart, only through its largest st
 weight; with another draw of its noise it reached -0.68.
 """
 
-import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,7 +29,7 @@ from autograd.misc import flatten
 
 from figures import training
 from figures.certified import means
-from figures.tables import markdown, number, spread
+from figures.tables import markdown, number, spread, trained
 from refebm import (
     Gaussian,
     GaussianMixture,
@@ -291,15 +290,5 @@ def table(trainings: dict[str, dict[str, Training]]) -> str:
     return markdown(heads, rows)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, save and print the table, or only print it."""
-    parser = argparse.ArgumentParser(prog="python -m figures.contrast", description=__doc__)
-    parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
-    if not parser.parse_args(arguments).table:
-        save({data: train(data) for data in DATA})
-    print(table(saved()))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    trained("contrast", __doc__, lambda: save({data: train(data) for data in DATA}), lambda: table(saved()))

@@ -7,8 +7,6 @@ Both networks are denoisers of m x + std z, since a score and a velocity both de
 how well they denoise digits that were not trained on, relative to Wiener's filter, and sampled by `ddim_step`.
 """
 
-import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 import autograd.numpy as np
@@ -18,7 +16,7 @@ from matplotlib.figure import Figure
 
 from figures.noise_levels import LEVELS, TRAINED_ON, UNSEEN, Gauss, Run, gauss, start, wiener
 from figures.style import BLUE, GREY, ORANGE, panels, styled, tiles
-from figures.tables import markdown, number
+from figures.tables import markdown, number, trained
 from refebm import VariancePreserving, ddim_step, train_diffusion, train_flow_matching
 from refebm.models.networks import perceptron
 
@@ -147,15 +145,10 @@ def _errors(axes: Axes, trained: dict[str, tuple]) -> None:
     axes.legend(loc="upper left")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, save and print the table, or only print it."""
-    parser = argparse.ArgumentParser(prog="python -m figures.digit_times", description=__doc__)
-    parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
-    if not parser.parse_args(arguments).table:
-        save({name: method() for name, method in METHODS.items()})
-    print(table(saved()))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    trained(
+        "digit_times",
+        __doc__,
+        lambda: save({name: method() for name, method in METHODS.items()}),
+        lambda: table(saved()),
+    )

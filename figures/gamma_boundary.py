@@ -49,7 +49,7 @@ def _is_refused(alpha: float) -> bool:
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """On x > 0 explicit - implicit - 1/2 E s_p^2 is p(0+) s(0+): beta s(0) for alpha = 1, and 0 for alpha > 2."""
+    """On x > 0 explicit - implicit - 1/2 E[s_p^2] is p(0+) s(0+): beta s(0) for alpha = 1, and 0 for alpha > 2."""
     figure, axes = panels([["gap", "shapes"]], height=4.4, width_ratios=[1, 1.3])
     _gap_against_origin(axes["gap"], max(round(9 * size), 3))
     _objectives_against_shape(axes["shapes"], max(round(60 * size), 5))

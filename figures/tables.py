@@ -1,6 +1,7 @@
 """Tables in Markdown that the trainings print, and `python -m tests.readme` copies into figures/README.md."""
 
-from collections.abc import Sequence
+import argparse
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,3 +20,12 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
     """The median and the range. A result that depends on roundoff, and so on the machine, should fall in the range."""
     low, median, high = (f"{value:.{digits}f}" for value in np.quantile(values, [0, 0.5, 1]))
     return "" if np.any(np.isnan(values)) else f"{median} ({low} to {high})"
+
+
+def trained(figure: str, words: str, train: Callable, table: Callable) -> None:
+    """The command of a figure of trained models: train, save and print the table, or only print it."""
+    parser = argparse.ArgumentParser(prog=f"python -m figures.{figure}", description=words)
+    parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
+    if not parser.parse_args().table:
+        train()
+    print(table())

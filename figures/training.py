@@ -8,8 +8,7 @@ function by quadrature. The petals of one species form a tight group so far from
 size almost never cross between them.
 """
 
-import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import autograd.numpy as np
 import numpy
 from autograd.scipy.special import logsumexp
 
-from figures.tables import markdown, number
+from figures.tables import markdown, number, trained
 from refebm import (
     Model,
     ReplayBuffer,
@@ -204,15 +203,7 @@ def table(trainings: dict[str, Training]) -> str:
     return markdown(["", "log-likelihood", "log Z", "P(short petal)"], [*rows, ["the flowers", "", "", number(short)]])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Train, save and print the table, or only print it."""
-    parser = argparse.ArgumentParser(prog="python -m figures.training", description=__doc__)
-    parser.add_argument("--table", action="store_true", help="of the parameters that are there, without training")
-    if not parser.parse_args(arguments).table:
-        save({name: method() for name, method in METHODS.items()})
-    print(table(saved()))
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    trained(
+        "training", __doc__, lambda: save({name: method() for name, method in METHODS.items()}), lambda: table(saved())
+    )

@@ -12,7 +12,7 @@ from refebm.glossary import DomainError, InputError
 from refebm.identities import REFERENCE, THEOREMS
 from refebm.variants import CONVENTIONS, NAIVE, TERMS, WRONG, Convention, Wrong
 from refebm.variants.controls import CASES, ENOUGH, rejections
-from refebm.variants.questions import SDES, answer
+from refebm.variants.questions import GENERATORS, SDES, answer
 from refebm.variants.steps import steps, weightings
 from refebm.variants.weak import survives
 
@@ -27,13 +27,10 @@ MORE = [
     {"seed": 5, "d": 1, "n": 3, "kind": "quadratic"},
 ]
 FUNCTIONS = sorted({wrong.function for wrong in WRONG if not wrong.function.startswith("theorem ")})
-DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace")
-MADE_OF_METHODS = (*DENSITIES, "BinaryRBM", "GaussianBernoulliRBM", "ReplayBuffer", "RealNVP", "LinearGaussianVAE")
-MADE_OF_METHODS += ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
-GENERATORS = ("Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES")
+MADE_OF_METHODS = {name.partition(".")[0] for name in FUNCTIONS if "." in name}
 TRAINING = ("Fit", "minimise", "minimise_noisy")  # other people's optimisers: tests/test_training.py
 NO_FORMULA = {"DomainError", "Expectation", "InputError", "Model", "Step", "at", "mixture_of", "standard_normal"}
-NO_FORMULA |= {*MADE_OF_METHODS, *GENERATORS, *TRAINING}
+NO_FORMULA |= {*MADE_OF_METHODS, "Generator", *GENERATORS, *TRAINING}
 DEARER = ("pointwise", "enumeration", "limit", "quadrature", "statistical")  # the cheap ones are asked first
 ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordinates or components
     *("score_of", "at", "divergence", "field_and_divergence", "jacobian_vector_product", "hutchinson_divergence"),

@@ -13,7 +13,8 @@ import refebm.book
 from refebm import glossary
 from refebm.book import entries, evidence, search, terminal
 from refebm.book.pages import pages
-from refebm.book.plain import clauses, plain
+from refebm.book.plain import broken, clauses, plain
+from refebm.book.typeset import typeset
 from refebm.cli import main
 from refebm.crosscheck.questions import EXAMINED
 from refebm.identities import THEOREMS
@@ -154,6 +155,7 @@ WHOLE = {  # and what is shown whole, since nothing else is meant
     "gaussian_mixture": "GaussianMixture",
     "Vincent section 4.2": "denoising_score_matching",
     "fce": "train_flow_contrastive",
+    "Hyvarinen eq. 4": "implicit_score_matching",
 }
 
 
@@ -170,7 +172,7 @@ def test_what_is_meant_is_shown_whole(text):
 
 
 @pytest.mark.parametrize(
-    "text, first", {"hyvarinen 4": "implicit_score_matching", "neal 2011 leapfrog": "leapfrog"}.items()
+    "text, first", {"hyvarinen 2005": "explicit_score_matching", "neal 2011 leapfrog": "leapfrog"}.items()
 )
 def test_of_several_what_is_named_and_what_papers_propose_come_first(text, first):
     """Before the tools that the definitions are made of, and before others of the same paper."""
@@ -324,6 +326,102 @@ def test_no_command_is_left_in_characters():
         *(theorem.latex for theorem in THEOREMS.values()),
     ]:
         assert not re.search(r"[\\{}]", plain(latex).replace("{0, 1}", "").replace("∈ {", "")) or r"\{" in latex, latex
+
+
+@pytest.mark.parametrize(
+    "latex, parts",
+    {
+        r"y = x + \sigma z": ["y = ", "x + ", r"\sigma z"],
+        r"f(a + b, c) = |x - y|^2": ["f(a + b, c) = ", "|x - y|^2"],
+        r"E[X|y] = \tfrac{a + b}{c} \le \left(a - b\right)": [
+            "E[X|y] = ",
+            r"\tfrac{a + b}{c} \le ",
+            r"\left(a - b\right)",
+        ],
+        "(aaaaaaaaaaaaaaaa + bbbbbbbbbbbbbbb + ccccccc)": ["(aaaaaaaaaaaaaaaa + ", "bbbbbbbbbbbbbbb + ", "ccccccc)"],
+    }.items(),
+)
+def test_a_formula_may_be_broken_after_operators(latex, parts):
+    assert broken(latex) == parts and "".join(parts) == latex
+
+
+# ---- mathematics in prose --------------------------------------------------------------------------------------------
+
+FORMULAS = {  # prose, and its formulas
+    "the score of p^sigma, not that of the data": [r"p^{\sigma}"],
+    "z is *unit* normal and y = x + sigma z, so grad_y log N(y; x, sigma^2 I) = -z/sigma.": [
+        "z",
+        r"y = x + \sigma z",
+        r"\nabla_{y} \log \mathcal N(y; x, \sigma^{2} I) = -z/\sigma",
+    ],
+    "1/2 |s(x)|^2 + tr(grad s), (n,)": [r"\tfrac12 \lvert s(x) \rvert^{2} + \operatorname{tr}(\nabla s)", "(n,)"],
+    "E[X | Y = y], E|x|^k and E_p sum_i x_i": [
+        r"\mathbb E[X \mid Y = y]",
+        r"\mathbb E\lvert x \rvert^{k}",
+        r"\mathbb E_{p} \textstyle\sum_{i} x_{i}",
+    ],
+    "the energy E(x) - E(x'), and |grad E|^2": ["E(x) - E(x')", r"\lvert \nabla E \rvert^{2}"],
+    "log_noise = log p_n; log_noise is handed over": [r"\texttt{log_noise} = \log p_{n}"],
+    "p = c (1 + t^2/nu)^{-(nu + 1)/2}/scale, t = (x - loc)/scale": [
+        r"p = c (1 + t^{2}/\nu)^{-(\nu + 1)/2}/\text{scale}",
+        r"t = (x - \text{loc})/\text{scale}",
+    ],
+    "x (n, d) -> (n,); a d x d matrix": ["x", r"(n, d) \to (n,)", r"d \times d"],
+    "v in {0, 1}^d, i = 1, ..., N": [r"v \in \lbrace 0, 1 \rbrace^{d}", r"i = 1, \ldots, N"],
+    "s = -a (x - m), a log b + c and a z": ["s = -a (x - m)", r"\log b + c", "z"],
+    "x~_s, sqrt(2 eta) z, 1e-6, e^{-2B}, D*, p(.|x), s.Lap s": [
+        r"\tilde x_{s}",
+        r"\sqrt{2 \eta} z",
+        "10^{-6}",
+        "e^{-2 B}",
+        "D^*",
+        r"p(\cdot \mid x)",
+        r"s \cdot \Delta s",
+    ],
+}
+PROSE = [
+    *("E-SHAPE and E-POSITIVE, a float", "appendix E, section 4.2", "v-prediction and CD-k, 2-D, e.g. i.e. and/or"),
+    *("rbms 31/32, torch 1.13, coreax 375, cheind/score-based", "Gamma data of shape 2", "energy(x), log_prob(x, y)"),
+    *("Lyu's log odds, the sign of a trace", "sum |terms| of the log weights", "in 2021 (score_sde)", "O'Leary", "a"),
+    *("the delta method", "x.mean() is for arrays", "value -> Step"),
+]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_formulas_in_prose_are_found(text):
+    parts = typeset(text)
+    assert parts[1::2] == FORMULAS[text] and len(parts) % 2
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_prose_stays_prose(text):
+    assert typeset(text) == [text]
+
+
+OTHERWISE = (
+    r"```.*?```|\$\$.*?\$\$|\$?`[^`]*`\$?|\]\([^)]*\)|!\[[^]]*\]|<[^>]*>|\w+\([^)]*\)"  # than prose: code, links, ...
+)
+
+
+def test_no_formula_of_the_prose_stays_in_plain_characters():
+    for name, text in pages().items():
+        text = re.sub(OTHERWISE, "", text, flags=re.DOTALL)
+        found = re.search(r".*(?:\b[A-Za-z]\^|\b(?:sigma|eta|grad|nu|beta|theta)\b).*", text)
+        assert not found, (name, found[0][:300])
+
+
+def test_every_formula_of_the_prose_is_mathml():
+    convert = pytest.importorskip("latex2mathml.converter").convert
+    for latex in {one for text in pages().values() for one in re.findall(r"\$`([^`]+)`\$", text)}:
+        assert "merror" not in convert(latex) and "".join(broken(latex)) == latex, latex
+        assert not re.search(r"[\\|]", plain(latex).replace("|", "")), latex
+
+
+def test_an_equation_is_not_said_twice():
+    text = pages()["denoising"].partition("## `denoising_score_matching`\n\n")[2]
+    assert text.startswith("Its minimiser is the score of $`p^{\\sigma}`$")
+    text = pages()["mean_field"].partition("## `mean_field_free_energy`\n\n")[2]
+    assert text.startswith("$`-b \\cdot v") and "H(p) = " in text.partition("$$")[0]  # which says more
 
 
 # ---- pages -----------------------------------------------------------------------------------------------------------

@@ -253,6 +253,10 @@ BAD = {
     "an unknown kind": (changed("pointwise", "pointwize"), rf"E-IMPORT.*mine\.py:{LINE} .*E-KIND.*did you mean point"),
     "no docstring": (re.sub(r'"""2 x.*?"""', "pass", GOOD, flags=re.DOTALL), rf"E-STATEMENT: {AT}"),
     "about nothing": (changed('about="double"', 'about=""'), rf"E-ABOUT: {AT}is about no function"),
+    "about a misspelt function": (
+        changed('about="double"', 'about=""').replace("impl.double(x)", "impl.implicit_score_matchin(x)"),
+        rf"E-ABOUT: {AT}is about no function: .*; did you mean implicit_score_matching",
+    ),
     "about what is not": (
         changed('about="double"', 'about="doubel"'),
         rf"E-ABOUT: {AT}is about doubel, which neither .*did you mean double\?",

@@ -8,6 +8,8 @@ import unicodedata
 
 from refebm.book import entries
 from refebm.book.evidence import evidence
+from refebm.book.plain import plain
+from refebm.book.typeset import typeset
 from refebm.identities import Theorem
 from refebm.papers import DOCUMENTS, PAPERS, TEXTS, citations
 
@@ -49,11 +51,11 @@ def page(stem: str) -> str:
     """The page of a stem: its definitions, then its theorems."""
     names, theorems = entries.pages()[stem], entries.theorems_of(stem)
     parts = [MADE, f"# {title(stem)}", *_about(stem, names, theorems)]
-    parts += [_picture(figure) for figure in entries.figures().get(stem, ())]
     if names:
         parts.append("Definitions: " + ", ".join(_link(name, stem) for name in names) + ".")
     if theorems:
         parts.append("Theorems: " + ", ".join(_link(theorem.name, stem) for theorem in theorems) + ".")
+    parts += [_picture(figure) for figure in entries.figures().get(stem, ())]
     parts += [part for name in names for part in definition(name, stem)]
     parts += ["## Theorems"] if theorems else []
     parts += [part for theorem in theorems for part in statement(theorem, stem)]
@@ -87,7 +89,7 @@ def definition(name: str, stem: str = "") -> list[str]:
     return [
         f'<a id="{name}"></a>',
         f"## `{name}`",
-        prose(said.first),
+        prose(_besides(said.first, said.latex)),
         formula(said.latex),
         _arguments(name),
         prose(said.rest),
@@ -99,6 +101,15 @@ def definition(name: str, stem: str = "") -> list[str]:
         *_variants(name),
         *_evidence_of(name, stem),
     ]
+
+
+def _besides(first, latex):
+    """The first paragraph without its first sentence if that says nothing but the equation, which follows typeset."""
+    sentence, *rest = re.split(r"(?<!\.)\. ", first, maxsplit=1)
+    parts = typeset(sentence.removesuffix("."))
+    shown = "".join(plain(latex).split())
+    known = all(re.match(r"\([\w, ]*\)$", one) or "".join(plain(one).split()) in shown for one in parts[1::2])
+    return "".join(rest) if known and parts[1:] and not re.search(r"\w", "".join(parts[::2])) else first
 
 
 def _arguments(name):
@@ -174,14 +185,21 @@ def formula(latex: str) -> str:
 
 
 def prose(text: str) -> str:
-    """The text of a docstring as Markdown, escaped so that only backquotes and *emphasis* keep their meaning."""
+    """The text of a docstring as Markdown: formulas typeset, and no signs but backquotes and *emphasis* special."""
     paragraphs = [" ".join(part.split()) for part in text.split("\n\n")]
-    return "\n\n".join(_escaped(part) for part in paragraphs)
+    return "\n\n".join(_outside_code(part, _typeset) for part in paragraphs)
+
+
+def _typeset(text):
+    return "".join(f"$`{part}`$" if i % 2 else _signs(part) for i, part in enumerate(typeset(text)))
 
 
 def _escaped(text):
-    pieces = CODE.split(text)
-    return "".join(piece if i % 2 else _signs(piece) for i, piece in enumerate(pieces))
+    return _outside_code(text, _signs)
+
+
+def _outside_code(text, change):
+    return "".join(piece if i % 2 else change(piece) for i, piece in enumerate(CODE.split(text)))
 
 
 def _signs(text):
@@ -213,11 +231,11 @@ def _link(name, stem):
 
 def cited(source: str) -> str:
     """A source line in which known texts link to the page of texts."""
-    return "; ".join(_text(one.text) + _escaped(one.place) for one in citations(source))
+    return "; ".join(_text(one.text) + _outside_code(one.place, _typeset) for one in citations(source))
 
 
 def _text(text):
-    return f"[{prose(text)}]({TEXTS_PAGE}.md#{anchor(text)})" if text in TEXTS else prose(text)
+    return f"[{_escaped(text)}]({TEXTS_PAGE}.md#{anchor(text)})" if text in TEXTS else _escaped(text)
 
 
 def anchor(text: str) -> str:
@@ -241,7 +259,7 @@ def texts() -> str:
                 parts += [
                     f'<a id="{anchor(text)}"></a>',
                     f"### {text}",
-                    prose(TEXTS[text]),
+                    _escaped(TEXTS[text]),
                     _list_of(where.get(text, {})),
                 ]
     return _whole(parts)

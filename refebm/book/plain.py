@@ -4,6 +4,25 @@ import re
 
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\s+|.")
 BRACKET = re.compile(r"\\begin|\\end|[,;:]\s*\\(?: |q?quad\b)|\\.|[][(){}]", re.DOTALL)
+INNER = re.compile(
+    r" (?:[-+=<>]|\\(?:le|ge|ne|to|mapsto|sim|leftarrow|in|ll|gg|approx|cdot|times)) "
+    r"|\\left.|\\right.|\\begin|\\end|\\[lr](?:vert|brace|floor|angle)|\\[{}|]|[][(){}|]"
+)
+OPENING = {
+    *"([{|",
+    r"\{",
+    r"\|",
+    r"\lvert",
+    r"\lbrace",
+    r"\lfloor",
+    r"\langle",
+    r"\left(",
+    r"\left[",
+    r"\left|",
+    r"\begin",
+}
+CLOSED = {*")]}", r"\}", r"\rvert", r"\rbrace", r"\rfloor", r"\rangle", r"\right)", r"\right]", r"\right|", r"\end"}
+LONG = 30  # characters
 NARROW = ("Big", "Bigl", "Bigr", "big", "left", "right", "textstyle", "displaystyle", "limits")  # left out
 WIDE = "\u2003"
 NAMES = r"""
@@ -11,6 +30,7 @@ alpha α beta β gamma γ delta δ epsilon ε zeta ζ eta η theta θ kappa κ l
 phi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π Sigma Σ Phi Φ Psi Ψ Omega Ω nabla ∇ partial ∂ int ∫
 sum ∑ prod ∏ infty ∞ sim ∼ in ∈ notin ∉ le ≤ ge ≥ ne ≠ ll ≪ gg ≫ to → mapsto ↦ leftarrow ← Rightarrow ⇒ cdot · times ×
 pm ± approx ≈ top ᵀ ell ℓ langle ⟨ rangle ⟩ lfloor ⌊ rfloor ⌋ dots … cdots ⋯ { { } } # # % % | ‖ \ ;
+lvert | rvert | lbrace { rbrace }
 """
 SYMBOLS = dict(zip(NAMES.split()[::2], NAMES.split()[1::2]))
 SYMBOLS |= {"varphi": "φ", "mid": " | ", "quad": WIDE, "qquad": WIDE, ",": " ", " ": " ", ";": " ", "!": ""}
@@ -52,6 +72,28 @@ def clauses(latex: str) -> list[str]:
     return [part for part in (*parts, latex[last:]) if part.strip()]
 
 
+def broken(latex: str, level: int = 0) -> list[str]:
+    """The parts of a formula between which its line may be broken: after operators in no brackets, of long parts also
+    after those in one pair."""
+    parts, open_brackets, last = [], [], 0
+    for token in INNER.finditer(latex):
+        sign = token[0]
+        if sign in ("|", "\\|") and sign in open_brackets[-1:]:
+            open_brackets.pop()
+        elif sign in OPENING:
+            open_brackets.append(sign)
+        elif sign in CLOSED:
+            while open_brackets and open_brackets.pop() in ("|", "\\|"):
+                pass
+        elif len(open_brackets) <= level and not {*open_brackets} - {"(", "["}:
+            parts.append(latex[last : token.end()])
+            last = token.end()
+    parts = [part for part in (*parts, latex[last:]) if part.strip()]
+    return (
+        parts if level else [one for part in parts for one in (broken(part, 1) if len(plain(part)) > LONG else [part])]
+    )
+
+
 class _Reader:
     """A reader of tokens: groups in braces, arguments of commands, superscripts and subscripts."""
 
@@ -85,7 +127,7 @@ class _Reader:
             return ""
         if name in ("frac", "tfrac", "dfrac", "binom"):
             return self.fraction() if name != "binom" else f"binom({self.argument()}, {self.argument()})"
-        if name in ("text", "operatorname", "mathrm"):
+        if name in ("text", "operatorname", "mathrm", "texttt"):
             word = self.argument().replace("−", "‐" if name == "text" else "−")  # in text it is a hyphen, not a minus
             return word if name == "text" or not self.letter_follows() else word + " "
         if name == "sqrt":

@@ -129,8 +129,12 @@ def found(text: str) -> list[str]:
 def rank(name: str, text: str) -> tuple[bool, bool]:
     """The order of what is found: what the text names, then what papers propose, before what these are made of."""
     functions = entries.THEOREMS[name].about if name in entries.THEOREMS else [name]
-    proposed = any(entries.begins(one)[0].startswith(PROPOSED) for one in functions if one in entries.definitions())
-    return not set(words(name)) <= set(words(text)), not proposed
+    return not set(words(name)) <= set(words(text)), not any(map(is_proposed, functions))
+
+
+def is_proposed(name: str) -> bool:
+    """Whether a definition is what papers propose, not what that is made of."""
+    return name in entries.definitions() and entries.begins(name)[0].startswith(PROPOSED)
 
 
 def called(text: str) -> list[str]:

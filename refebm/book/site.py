@@ -3,19 +3,21 @@
 It needs the extra ``book``. The site opens from a file and loads nothing from the network.
 """
 
+import functools
 import html
+import itertools
 import json
 import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree
 
 from refebm.book import entries, search
 from refebm.book.pages import BY_HAND, CONTENTS, EQUATIONS, FOLDED, TEXTS_PAGE, pages, title
-from refebm.book.plain import LETTERS, clauses
+from refebm.book.plain import LETTERS, broken, clauses, plain
+from refebm.book.typeset import typeset
 from refebm.glossary import InputError
 
 HERE = Path(__file__).parent
@@ -26,7 +28,11 @@ LIGHT, DARK = "friendly", "github-dark"  # styles of pygments
 ALPHABETS = {"double-struck": LETTERS["mathbb"], "script": LETTERS["mathcal"]}
 PRIMES = ("\u2032", "\u2033")
 BARS = ("|", "\u2016")
+CLOSING = (")", "]", "}", "!", "\u2026")
+PLUS_MINUS, RELATIONS = ("+", "\u2212"), "=<>\u2264\u2265\u2260\u2192\u2190\u223c\u2208\u226a\u226b\u22c5\u00d7+\u2212"
 KEPT = re.compile(r"\bE-[A-Z]+|(?<!\S)-[^\W_]\S*")  # such as E-COUNT and -z/sigma
+FIGURE = re.compile(r"<p>(<img [^>]*>)</p>\s*<p><em>(.*?)</em></p>\s*")
+FIGURES_OF_A_PAGE = re.compile(f"(?:{FIGURE.pattern})+")
 SPACE = ElementTree.fromstring('<mspace width="0.17em"></mspace>')
 
 
@@ -63,7 +69,9 @@ def _see_free(folder):
         mark = folder / MARK
         known = set(mark.read_text(encoding="utf-8").splitlines()) if mark.is_file() else set()
         found = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-        others = sorted(islice((name for name in found if name not in known), 3))  # only as many as the error names
+        others = sorted(
+            itertools.islice((name for name in found if name not in known), 3)
+        )  # only as many as the error names
     except InputError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a null character in the name, or a mark that is not text
@@ -85,16 +93,21 @@ def _renderer() -> Callable:
         wanted = f"{error.name} is not installed: pip install 'refebm[book]'"
         raise InputError("E-EXTRA", f"the site needs further libraries: {wanted}") from error
 
-    def coloured(code, language, _=None):
-        return highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
+    def coloured(code, language, _=None, numbered=False):
+        text = highlight(code, get_lexer_by_name(language or "text", stripnl=False), HtmlFormatter(nowrap=True))
+        numbers = itertools.count(1) if numbered else itertools.repeat(0)
+        return "".join(map(_line, code.split("\n"), text.rstrip("\n").split("\n"), numbers))
 
-    def formula(latex, options):
-        parts = [_mended(convert(part, display="block")) for part in clauses(latex.strip())]
-        return "".join(f"<span>{part}</span>" for part in parts)  # the plugin puts it in <div class="math block">
+    converted = functools.cache(lambda latex, display: _mended(convert(latex, display=display)))
+
+    def formula(latex, options):  # of which the plugin makes a <div class="math block"> or a <span class="math inline">
+        if options["display_mode"]:
+            parts = [[converted(one, "block") for one in broken(part.strip())] for part in clauses(latex.strip())]
+            return "".join(f"<span>{''.join(part)}</span>" for part in parts)
+        return "<wbr>".join(converted(part, "inline") for part in broken(latex.strip("`")))
 
     markdown = MarkdownIt("commonmark", {"html": True, "highlight": coloured}).enable("table")
     markdown.use(dollarmath_plugin, renderer=formula)
-    markdown.disable("math_inline")
     markdown.add_render_rule("code_inline", _name)
     markdown.add_render_rule("text", _prose)
     markdown.coloured = coloured
@@ -107,6 +120,13 @@ def _renderer() -> Callable:
         ]
     )
     return markdown
+
+
+def _line(line, coloured, number):
+    """A coloured line of code; if it is too long it is broken, and goes on with four more spaces before it."""
+    anchor, link = (f' id="L{number}"', f'<a href="#L{number}">{number}</a>') if number else ("", "")
+    indent = len(line) - len(line.lstrip()) + 4
+    return f'<span class="line"{anchor} style="--indent: {indent}ch">{link}{coloured}\n</span>'
 
 
 def _name(_, tokens, i, *__):
@@ -123,12 +143,16 @@ def _prose(_, tokens, i, *__):
 def _mended(mathml: str) -> str:
     """Correct what browsers do not: letters of other alphabets, space around words, no space in bars, primes."""
     for variant, letters in ALPHABETS.items():
-        for plain, letter in letters.items():
-            mathml = mathml.replace(f'<mi mathvariant="{variant}">{plain}</mi>', f"<mi>{letter}</mi>")
+        for letter, written in letters.items():
+            mathml = mathml.replace(f'<mi mathvariant="{variant}">{letter}</mi>', f"<mi>{written}</mi>")
     tree = ElementTree.fromstring(mathml.replace(' xmlns="http://www.w3.org/1998/Math/MathML"', ""))
     for one in tree.iter():
-        if one.tag == "mo" and (one.text in BARS or _is_word(one)):
+        if one.tag == "mtext" and re.fullmatch(r"\w+", one.text or ""):
+            one.tag = "mi"  # text would be like space: an operator beside it loses its own
+        if one.tag == "mo" and (one.text in (*BARS, "/") or _is_word(one)):
             one.attrib |= {"lspace": "0", "rspace": "0"}
+        if one.tag == "mo" and one.text in BARS and not {"stretchy", "minsize"} & {*one.attrib}:
+            one.set("stretchy", "false")  # else the bar that begins is taller than the one that bears the power
         if one.tag in ("msup", "msub") and len(one) > 2:  # a base in brackets has several elements: group them
             inner = ElementTree.Element("mrow")
             inner[:] = one[:-1]
@@ -136,8 +160,24 @@ def _mended(mathml: str) -> str:
         if one.tag == "msup" and one[-1].text in PRIMES:  # the prime sign itself is small and raised
             one.tag = "mrow"
     for row in [*tree.iter("mrow"), *tree.iter("mtd")]:
+        _sign(row)
         row[:] = _spaced(row)
     return ElementTree.tostring(tree, encoding="unicode")
+
+
+def _sign(row):
+    """Say which minus and plus signs are those of a number, and that an operator at the end has no space less."""
+    ends = False  # whether a bar ends here what another began
+    for before, here in zip([None, *row], row):
+        after_operator = before is None or (
+            before.tag == "mo" and before.text not in CLOSING and (ends or before.text not in BARS)
+        )
+        if here.tag == "mo" and here.text in PLUS_MINUS:
+            here.set("form", "prefix" if after_operator else "infix")
+        bar = here if here.tag == "mo" else here[0] if len(here) else here
+        ends ^= bar.tag == "mo" and bar.text in BARS
+    if len(row) > 1 and row[-1].tag == "mo" and row[-1].text in RELATIONS:
+        row[-1].set("form", "infix")
 
 
 def _spaced(row) -> Iterator[ElementTree.Element]:
@@ -189,8 +229,14 @@ def _page(name, text, markdown, linked):
     for token in tokens:
         _relink(token, linked)
     _label_cells(tokens)
-    body = "\n".join(_sections(tokens, markdown))
+    body = FIGURES_OF_A_PAGE.sub(_figures, "\n".join(_sections(tokens, markdown)))
     return _frame(title(name) if name != CONTENTS else "refebm", body, name)
+
+
+def _figures(found):
+    """Pictures that follow each other, each with its caption, to stand beside each other where there is room."""
+    pictures = FIGURE.sub(r"<figure>\1<figcaption>\2</figcaption></figure>", found[0])
+    return f'<div class="figures">{pictures}</div>'
 
 
 def _relink(token, linked):
@@ -256,11 +302,9 @@ def _rendered(tokens, markdown):
 def _listing(path, markdown):
     """The listing of a file of refebm, in which each line is an anchor."""
     code = (entries.ROOT / path).read_text(encoding="utf-8")
-    lines = markdown.coloured(code, "python").rstrip("\n").split("\n")
-    rows = [f'<span class="line" id="L{i}"><a href="#L{i}">{i}</a>{line}\n</span>' for i, line in enumerate(lines, 1)]
-    return _frame(
-        f"refebm/{path}", f"<h1>refebm/{path}</h1><pre class='listing'><code>{''.join(rows)}</code></pre>", "", "../"
-    )
+    lines = markdown.coloured(code, "python", numbered=True)
+    heading = f"refebm/{path}"
+    return _frame(heading, f"<h1>{heading}</h1><pre class='listing'><code>{lines}</code></pre>", "", "../")
 
 
 def _frame(heading, body, here, up=""):
@@ -292,6 +336,7 @@ def _entries():
         theorem = entries.THEOREMS.get(name)
         page = theorem.stem if theorem else entries.page_of(name)
         words = sorted(set().union(*search.fields(name)))
-        said = theorem.statement if theorem else entries.doc(name).first
+        parts = typeset(theorem.statement if theorem else entries.doc(name).first)
+        said = "".join(plain(part) if i % 2 else part for i, part in enumerate(parts))
         found.append([name, f"{_file(page)}#{name}", said, " ".join(words)])
     return found

@@ -31,15 +31,17 @@ def shown(text: str, width: int = 100, colour: bool = False) -> str:
         words = f"{len(names)} have {text!r}; refebm show NAME shows one of them"
         return "\n".join([listed(names, width, colour), "", words])
     lines = theorem(entries.THEOREMS[whole], width) if whole in entries.THEOREMS else definition(whole, width)
-    others = [name for name in names if name != whole and whole not in entries.THEOREMS[name].about]
+    told = {whole, *(one.name for one in entries.theorems_about(whole))}
+    others = [name for name in names if name not in told]
     lines += [("", ""), *_labelled(f"{text!r} finds too", ", ".join(others), width)] if others else []
     return _coloured(lines) if colour else "\n".join(text for _, text in lines)
 
 
 def _alone(names):
-    """The name that is meant, if there is only one, or only one definition among theorems; else None."""
+    """The name that is meant: the only one, or the only definition, or the only one that papers propose; else None."""
     found = [name for name in names if name not in entries.THEOREMS]
-    return names[0] if len(names) == 1 else found[0] if len(found) == 1 else None
+    proposed = [name for name in found if search.is_proposed(name)]
+    return next((group[0] for group in (names, found, proposed) if len(group) == 1), None)
 
 
 def definition(name: str, width: int) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ from refebm.crosscheck.searches.double import paired, two_mistakes
 from refebm.crosscheck.searches.single import ignored, nearest, one_mistake
 from refebm.crosscheck.searches.terms import combined
 from refebm.crosscheck.vectors import FACTOR
-from refebm.variants.helpers import calls, helpers
+from refebm.variants.helpers import differentiates, helpers
 from refebm.variants.questions import KERNELS
 from refebm.variants.record import elsewhere
 
@@ -32,8 +32,6 @@ ROUGH = {
 EITHER = "float32's accuracy: is a derivative taken by a finite difference, or is a part of it in float32?"
 BY_DIFFERENCES = "the accuracy of a finite difference, more than float32's: is a derivative taken by one?"
 BELOW_FLOAT32 = 2.0**29 / FACTOR / 32  # smaller errors, in tolerances, than float32 anywhere would cause
-DERIVATIVES = ("divergence", "field_and_divergence", "hutchinson_divergence", "jacobian", "jacobian_vector_product")
-DERIVATIVES += ("score_of", "energy_and_score", "directional_derivatives", "elementwise_grad")
 
 
 def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
@@ -166,11 +164,11 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
         if any(evidence.holds for evidence in rough):
             small = max(np.max(one.units) for one in candidates if np.any(one.units > 1)) < BELOW_FLOAT32
-            differs = small and any(calls(function, name) for name in DERIVATIVES)
+            differs = small and differentiates(function)
             return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
-            either = EITHER if any(calls(function, name) for name in DERIVATIVES) else words
+            either = EITHER if differentiates(function) else words
             return found._replace(words=f"{found.words}, to {either}", convention=None)
     return None
 

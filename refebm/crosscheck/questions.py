@@ -1,7 +1,7 @@
 """The fixed questions of the examination, for each public function, and the mistake that each question should catch."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,51 +15,21 @@ from refebm.glossary import InputError
 from refebm.identities import STEMS
 from refebm.models import Model
 from refebm.samplers.step import Step
+from refebm.variants import WRONG
 from refebm.variants.asked import FAR, particular
-from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GENERATORS, GRID, NOISY, RBMS, SDES, Question, types
+from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, types
 from refebm.words import did_you_mean, having
 
 KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
 WITH_ENERGY = KINDS[1:]
 AT_TIMES = ("noise_conditional", "diffused_mixture")  # called with a time of an SDE, or a step of a diffusion
-NOT_EXAMINED = {  # public names that an adapter is not asked for, and why
-    "Model": "the data that an adapter gets",
-    "mixture_of": "makes a model of one of refebm's own densities",
-    "expect": "takes callables: the theorems use it, with --impl",
-    "Expectation": "the result of expect",
-    "log_partition": "one of many ways to integrate, each with a tolerance of its own",
-    **dict.fromkeys(("block_means", "repeated_pixels"), "a reshape and a mean, and their use is not examined either"),
-    "Step": "the result of kernels",
-    "Generator": "two callables: bregman_noise_contrastive is asked with three generators by name",
-    **dict.fromkeys(GENERATORS, "a generator that an adapter gets by name"),
-    **dict.fromkeys(("minimise", "minimise_noisy"), "takes a loss: its result depends on the optimiser"),
-    "Fit": "the result of training",
-    "moving_average": "takes parameters, which every program stores in its own way",
-    "probability_flow": "solved to a tolerance: its velocity is examined",
-    "probability_flow_log_prob": "solved to a tolerance: its velocity and the divergence of fields are examined",
-    "GivenDiffusion": "takes callables: the examined SDEs are given by numbers",
-    "ReplayBuffer": "state, which every program stores in its own way",
-    **dict.fromkeys(("DomainError", "InputError"), "an error"),
-}
 KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.EnergyTransition)
-FOR_NO_ADAPTER = {  # functions with an argument of these types are not asked either, and why
+FOR_NO_ADAPTER = {  # functions that take, or return, one of these types are not asked, and why
     glossary.Rng: "draws noise: the definition that it uses is examined with given noise",
     **dict.fromkeys(KERNEL_TYPES, "takes a kernel: the kernels are examined"),
     **dict.fromkeys((glossary.Energies, glossary.Scores), "takes a model for each grid: a question has one model"),
-}
-NOT_EXAMINED |= {
-    name: FOR_NO_ADAPTER[kind] for name in FUNCTIONS for kind in types(name).values() if kind in FOR_NO_ADAPTER
-}
-METHODS = {  # the methods that are asked for, by class
-    **dict.fromkeys(("Gaussian", "GaussianMixture"), "log_prob score smoothed posterior_mean posterior_cov"),
-    "Gamma": "log_prob score fisher_information",
-    **dict.fromkeys(("StudentT", "Laplace"), "log_prob score"),
-    **dict.fromkeys(RBMS, "energy free_energy hidden_mean visible_mean log_partition"),
-    "RealNVP": "log_prob inverse sample",
-    "LinearGaussianVAE": "log_joint marginal posterior_mean gap",
-    "VarianceExploding": "sigma diffusion kernel prior",
-    "VariancePreserving": "beta integral betas diffusion kernel prior drift marginal diffused",  # these for all SDEs
-    "SubVariancePreserving": "diffusion kernel",
+    Callable: "takes a loss: its result depends on the optimiser",
+    Model: "makes a model of one of refebm's own densities",
 }
 ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
     glossary.Field: KINDS,
@@ -84,9 +54,20 @@ def _place(function: str) -> tuple[int, str, int]:
     return (*STEMS, stem).index(stem), stem, code.co_firstlineno
 
 
+def unasked(function: str) -> str:
+    """Why no adapter is asked for a function or a method; "" if one is."""
+    return particular(function).unasked or next(
+        (FOR_NO_ADAPTER[one] for one in types(function).values() if one in FOR_NO_ADAPTER), ""
+    )
+
+
+METHODS = dict.fromkeys(one.function for one in WRONG if "." in one.function)  # those with wrong versions
 EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models to ask with, the usual one first
-    function: _kinds(function) for function in sorted(set(FUNCTIONS) - set(NOT_EXAMINED), key=_place)
-} | {f"{name}.{method}": () for name, methods in METHODS.items() for method in methods.split()}
+    function: _kinds(function)
+    for some in (sorted(FUNCTIONS, key=_place), METHODS)
+    for function in some
+    if not unasked(function)
+}
 # those with gradients in the model's parameters, and those of points of zeros and ones
 GRADIENTS = {name for name in EXAMINED if types(name)["return"] == glossary.Loss}
 
@@ -110,29 +91,17 @@ VALUES: dict[str, tuple] = {  # by option: the argument, or its type; values to 
     "scale": ("scale", (0.25, 1.0, 2.0, 1.0)),
     "first": ("first", (0.125, 1.0)),
     "power": ("power", (0.25, 1.0)),
-    "log_z": ("log_z", (1.5, -4.0), "a multiple of log Z, or its sign"),
     "n_steps": ("n_steps", (1, 5), "a step too many, or too few"),
-    "sigmas": ("sigmas", ([0.625], [2.0, 1.0]), "one level alone, or a level of 1"),
     "k": ("k", (0, 3), "right for k = 1 only, or for one state"),
-    "order": ("order", (3, 1), "what is right for m = 2 only"),
     "u": ("u", (1 / 64, 63 / 64), "u at the ends of its range"),
     "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
     "nu": (glossary.NoisePoints, (1, 2, 5, 1), "what is right for one noise point, or for some number of them"),
-    "log_ratio": ("log_ratio", (0.0,) * 4, "symmetric noise, whose log-ratio is zero"),
-    "generator": ("generator", ("LOGISTIC", "LOGISTIC", "KULLBACK_LEIBLER", "KULLBACK_LEIBLER")),
-    "weight": ("weight", (0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement"),
-    "bandwidth": ("bandwidth", (0.5, 1.0, 2.0, 1.0)),
     "sde": (glossary.Sde, tuple(one for one in SDES for _ in (0, 1)), "what is right for one SDE only"),
     "s": ("s", (0.0, 0.0), "what is right from some time on, and not from 0"),
     "t": ("t", (1.0, 1.0), "what is right before the end only"),
     "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
     "data_std": ("data_std", (0.5, 1.0)),
-    "offset": ("offset", (0.0, 0.5)),
-    "coverage": ("coverage", (0.5, 0.875)),
     "ratio": ("ratio", (1.25, 2.0)),
-    "next_sigma": ("next_sigma", (0.0, 0.0), "what is right for all steps but the last"),
-    "times": ("times", ([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
-    "corrections": ("times", (0, 1), "no correction where one is wanted, or where none is"),
 }
 
 
@@ -300,9 +269,7 @@ def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
 
 def _caught(function, option, value):
     _, *words = particular(function).values.get(option) or VALUES[option][1:]
-    if option == "generator":
-        return f"another generator: {value}"
     if words:
-        return words[0]
+        return words[0].format(value)
     plain = 0.5 if option == "eta" else 1  # the value at which sqrt(2 eta), or any power, is one
     return f"right at {option} = {value:g} only" if value == plain else f"a wrong power of {option}"

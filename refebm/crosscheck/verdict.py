@@ -17,6 +17,7 @@ from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gr
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE
 from refebm.variants import TERMS, WRONG
+from refebm.variants.asked import particular
 from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
@@ -85,11 +86,13 @@ def _judged(function, answers):
     alone = [_alone(vector, answer) for vector, answer in pairs]
     unsupported = tuple(dict.fromkeys([*words, *(_lacking(function) for yes in alone if yes)]))
     pairs = [(vector.first_part if yes else vector, answer) for (vector, answer), yes in zip(pairs, alone)]
-    ended = [_ends_with_zero(vector, answer) for vector, answer in pairs]
-    if all(ended):  # the levels before the appended zero are examined
-        finding = _judged(function, {v.asked.id: _before_the_end(answer) for v, answer in pairs})
+    words, cut = particular(function).longer or ("", lambda parts, shapes: None)
+    cuts = [answer.parts and cut(answer.parts, vector.shapes) for vector, answer in pairs]
+    if all(cuts):  # longer than it is asked for, in a known way: the answer in it is examined
+        finding = _judged(function, {v.asked.id: one._replace(parts=part) for (v, one), part in zip(pairs, cuts)})
         status = "convention" if finding.status == "passed" else finding.status
-        return replace(finding, status=status, diagnosis="; ".join(filter(None, [finding.diagnosis, LAST_LEVEL])))
+        said = [finding.diagnosis, f"equals the reference with {words}"]
+        return replace(finding, status=status, diagnosis="; ".join(filter(None, said)))
     problems = [_problem(vector, answer) for vector, answer in pairs]
     troubles = [(vector, problem) for (vector, _), problem in zip(pairs, problems) if problem]
     clean = [pair for pair, problem in zip(pairs, problems) if not problem]
@@ -107,33 +110,16 @@ def _judged(function, answers):
 
 
 ALONE = "the probability of acceptance: the state alone came back"
-LACKING = {
-    "implicit_negative_elbo": "the gradient in z, which it is for: the value alone came back",
-    "geometric_noise_levels": "the overlap of neighbours: the levels alone came back",
-}
 
 
-LAST_LEVEL = "equals the reference with the level 0 at the end (convention of Karras et al. 2022, eq. 5)"
-
-
-def _ends_with_zero(vector: Vector, answer: Answer) -> bool:
-    """Whether the answer is noise levels with a zero appended."""
-    wanted = [(vector.shapes[0][0] + 1,)] if vector.asked.function == "karras_noise_levels" else []
-    return bool(wanted) and [part.shape for part in answer.parts] == wanted and answer.parts[0][-1] == 0
-
-
-def _before_the_end(answer: Answer) -> Answer:
-    return answer._replace(parts=(answer.parts[0][:-1],))
+def _lacking(function: str) -> str:
+    """What is missing where only the first part of the answer came back; "" if that is no answer."""
+    return particular(function).lacking or (ALONE if function in ADJUSTED else "")
 
 
 def _alone(vector: Vector, answer: Answer) -> bool:
     """Whether only the first part came back (the new state, or the value); then that part is examined."""
-    first = vector.asked.function in (*ADJUSTED, *LACKING)
-    return first and [part.shape for part in answer.parts] == vector.shapes[:1]
-
-
-def _lacking(function: str) -> str:
-    return LACKING.get(function, ALONE)
+    return bool(_lacking(vector.asked.function)) and [part.shape for part in answer.parts] == vector.shapes[:1]
 
 
 def _problem(vector: Vector, answer: Answer) -> str:

@@ -736,7 +736,7 @@ def an_autoencoder(draw):
     an_autoencoder,
 )
 def codes_follow_a_score_that_is_fitted_to_them(impl, x, theta, phi, eta, eps):
-    r"""The score -phi z is fitted to fresh codes, phi = 1/E z^2, and held while decoder and encoder take a step.
+    r"""The score -phi z is fitted to fresh codes, phi = 1/E[z^2], and held while decoder and encoder take a step.
 
     \phi = 1/\overline{z^2}, \quad \partial_z = -(x - D z) D + z - \phi z, \quad
     (D, E, l)' = (D, E, l) - \eta\, \overline{(-(x - D z) z,\ x\, \partial_z,\ e^l \epsilon\, \partial_z)}

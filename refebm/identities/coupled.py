@@ -151,7 +151,7 @@ def all_paths(P, first, second, coupling, steps):
     },
 )
 def time_average_of_coupled_chains_has_no_bias(impl, model, points, logits, start, coupling, steps, k, m, other=None):
-    r"""Over all pairs of paths of length T the mean of the estimate is E h(X_T) for all k and m, even if they have not
+    r"""Over all pairs of paths of length T the mean of the estimate is E[h(X_T)] for all k and m, even if they have not
     met; as T grows it tends to the mean under the invariant law.
 
     \mathbb E H_{k:m} = \mathbb E h(X_T) = \mu P^T h \to \pi h"""

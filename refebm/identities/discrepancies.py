@@ -171,7 +171,7 @@ def few_points(draw: Draw) -> dict:
 
 @theorem(KERNEL, "quadrature", few_points, plane=True, cancels=EITHER_SIGN)
 def kernel_stein_is_an_energy_of_waves(impl, model, x, bandwidth):
-    r"""As the kernel is a mean of waves e^{iwx}, V is the mean squared length of Stein's operator applied to them.
+    r"""As the kernel is a mean of waves e^{i w x}, V is the mean squared length of Stein's operator applied to them.
 
     V = \mathbb E_{w \sim \mathcal N(0, I/l^2)} \big|\tfrac1n \textstyle\sum_i e^{i w \cdot x_i} (s(x_i) + i w)\big|^2,\
     n(n-1)\, U = n^2 V - \textstyle\sum_i (|s(x_i)|^2 + d/l^2)"""

@@ -26,7 +26,7 @@ import numpy as np
 import refebm
 from refebm.glossary import DomainError, InputError, brief
 from refebm.identities.implementation import Beside, Failure, Implementation
-from refebm.identities.record import Limit, Sampled, Sides, Theorem, with_about
+from refebm.identities.record import Limit, Sampled, Sides, Theorem, names_in, with_about
 from refebm.words import did_you_mean
 
 RETURNS = {"limit": Limit, "statistical": Sampled}  # Sides for the others
@@ -191,7 +191,9 @@ def _checked(theorem: Theorem, module: ModuleType, text: Text) -> Theorem:
         if first in vars(module):
             mine[first] = thing
     if not theorem.about:
-        refuse("E-ABOUT", "is about no function: name those under test in about=..., and call them as impl.NAME")
+        called = [name for name in names_in(theorem.sides.__code__) if name not in vars(module)]
+        meant = next(filter(None, (did_you_mean(name, refebm.__all__) for name in called)), "")
+        refuse("E-ABOUT", f"is about no function: name those under test in about=..., call them as impl.NAME{meant}")
     checked = _Checked(theorem, text, where, mine)
     outside = {words: functools.partial(checked.case, case) for words, case in theorem.outside.items()}
     drawn = functools.partial(checked.case, theorem.case)

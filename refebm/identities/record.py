@@ -164,7 +164,7 @@ def with_about(theorem: Theorem) -> Theorem:
 def _called(function: Callable, seen: set) -> Iterator[str]:
     """The public names in the code of a function, and of functions to which it hands `impl`, except those that its
     module has: the rest are called on `impl`."""
-    for name in _names(function.__code__):
+    for name in names_in(function.__code__):
         other = function.__globals__.get(name)
         if name in PUBLIC and name not in function.__globals__:
             yield name
@@ -173,9 +173,9 @@ def _called(function: Callable, seen: set) -> Iterator[str]:
             yield from _called(other, seen)
 
 
-def _names(code: CodeType) -> list[str]:
+def names_in(code: CodeType) -> list[str]:
     """The names of globals and attributes in the code; those of inner functions come last."""
-    return [*code.co_names, *(name for one in code.co_consts if isinstance(one, CodeType) for name in _names(one))]
+    return [*code.co_names, *(name for one in code.co_consts if isinstance(one, CodeType) for name in names_in(one))]
 
 
 def wrong(function: Callable) -> Callable:

@@ -20,11 +20,11 @@ from refebm.objectives.notation import dot
 
 @rows
 def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise) -> Loss:
-    r"""E(y) - E(x) + log q(y), (n,), y drawn from q: its mean is an *upper* bound of E log p_model(x).
+    r"""E(y) - E(x) + log q(y), (n,), y drawn from q: its mean is an *upper* bound of E[log p_model(x)].
 
     $$E(y) - E(x) + \log q(y),\quad y \sim q$$
 
-    It replaces -log Z by E_q[E + log q] = E_q E - H(q) >= -log Z; the gap is KL(q|p_model). The energy is trained to
+    It replaces -log Z by E_q[E + log q] = E_q[E] - H(q) >= -log Z; the gap is KL(q|p_model). The energy is trained to
     maximise the bound, the sampler q to minimise it.
     energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well as log_q.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.

@@ -11,7 +11,7 @@ from refebm.special import softplus
 
 @rows
 def pseudo_likelihood(energy: Energy, x: Bits) -> Loss:
-    r"""-sum_i log p(x_i | the others) = sum_i softplus(E(x) - E(x^{-i})), (n,), where x^{-i} is x with bit i flipped.
+    r"""-sum_i log p(x_i | others) = sum_i softplus(E(x) - E(x^{-i})), (n,), where x^{-i} is x with bit i flipped.
 
     $$-\sum_i \log p(x_i \mid x_{-i}) = \sum_i \operatorname{softplus}(E(x) - E(x^{-i}))$$
 

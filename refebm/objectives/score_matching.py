@@ -44,7 +44,7 @@ def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> L
 
 @rows
 def implicit_score_matching(score: Field, x: Points) -> Loss:
-    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is that of the explicit objective - 1/2 E|s_p|^2.
+    r"""1/2 |s|^2 + tr(grad s), (n,), with the exact trace. Its mean is the explicit objective's less 1/2 E|s_p|^2.
 
     $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x)$$
 
@@ -155,9 +155,9 @@ def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
 
     $$\sum_i \left[2 x_i s_i + x_i^2\, \partial_i s_i + \tfrac12 x_i^2 s_i^2\right]$$
 
-    Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 minus the constant 1/2 E sum_i x_i^2 s_p,i^2. The weight x_i^2
-    removes the boundary term at 0, so that this holds for every Gamma density; there the constant is (1 + shape)/2 per
-    coordinate. score (n, d) -> (n, d); x (n, d), positive.
+    Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 minus the constant 1/2 E_p[sum_i x_i^2 (s_p)_i^2]. The weight
+    x_i^2 removes the boundary term at 0, so that this holds for every Gamma density; there the constant is
+    (1 + shape)/2 per coordinate. score (n, d) -> (n, d); x (n, d), positive.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-POSITIVE for x, E-SCALE for an x without a square.
     Source: Hyvarinen 2007b, non-negative score matching
     """

@@ -139,7 +139,7 @@ def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone
 
     It is the mean of H_k, ..., H_m, where H_k = h(X_k) + sum_{t=k+1}^{tau-1} [h(X_t) - h(Y_{t-1})]. For every k its
     expectation is that of h under the law that the kernel leaves invariant. From the meeting on all terms of the second
-    sum are zero. If the chains are cut off before they meet, the expectation is E h(X_T) instead.
+    sum are zero. If the chains are cut off before they meet, the expectation is E[h(X_T)] instead.
     function = h: (n, d) -> (n,); x (T + 1, n, d), y (T, n, d), as `coupled_chains` returns them; 0 <= k <= m <= T.
     Errors: E-SHAPE, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for k and m; E-CALLABLE.
     Source: Jacob, O'Leary and Atchade 2020, eqs. 2.1 and 2.2

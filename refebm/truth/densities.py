@@ -505,7 +505,7 @@ class Gamma:
         return (self.shape - 1) / x - self.rate
 
     def fisher_information(self) -> np.ndarray:
-        r"""E s^2 of each coordinate, (d,): b^2/(a - 2) for a > 2, and b^2 at a = 1. It is infinite for all other a.
+        r"""E[s^2] of each coordinate, (d,): b^2/(a - 2) for a > 2, and b^2 at a = 1. It is infinite for all other a.
 
         $$\mathbb E[s_i^2] = b_i^2/(a_i - 2)\ \text{ for } a_i > 2,\quad b_i^2\ \text{ at } a_i = 1$$
 

@@ -1,5 +1,7 @@
 """Variants of adversarial and variational training."""
 
+import numpy as np
+
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
@@ -153,6 +155,22 @@ asked(
     "implicit_negative_elbo",
     kinds=("mlp_score", "mlp_energy", "mixture", "quadratic"),  # models for the score of q
     parts=("the values", "the gradients in z"),
+    lacking="the gradient in z, which it is for: the value alone came back",
 )
 asked("entropy_gradient", without=("eps",), parts=("the gradient in phi[0]", "the gradient in phi[1]"))  # eps is noise
-asked("LinearGaussianVAE", values={"deviation": ((0.5, 1.0, 2.0, 1.0),)})
+
+
+def of_autoencoder(ask, name, method):
+    """An autoencoder with two latent coordinates, and the arguments of its method."""
+    weights = ask.grid((ask.d, 2), -1, 1)
+    deviation = ask.fixed.get("deviation", float(np.ravel(ask.sigma)[0]))
+    given = {"weights": weights, "bias": ask.centre, "deviation": deviation}
+    found = {"density": {"density": name, "parameters": given}, "x": ask.rows("x")}
+    if method == "log_joint":
+        found["z"] = ask.grid((ask.n, 2), -1.75, 1.75)
+    if method == "gap":
+        found |= {"mean": ask.grid((ask.n, 2), -1, 1), "cov": np.array([[0.75, 0.25], [0.25, 1.25]])}
+    return found
+
+
+asked("LinearGaussianVAE", arguments=of_autoencoder, values={"deviation": ((0.5, 1.0, 2.0, 1.0),)})

@@ -1,5 +1,7 @@
 """Variants of training and sampling procedures: noise that is reused, batches of wrong rows, steps the wrong way."""
 
+from refebm.variants.asked import asked
+from refebm.variants.procedures import NAMES, answered, given
 from refebm.variants.record import wrong_versions
 
 BATCH = "minibatch(x, batch, rng)"
@@ -171,4 +173,10 @@ wrong_versions(
 wrong_versions(
     "theorem denoising_error_needs_no_clean_point",
     ("the noise's own share stays", "[moved, spread, -d * sigma**2]", "[moved, spread]", "direction"),
+)
+
+asked(
+    " ".join(NAMES),
+    arguments=given,
+    call=lambda impl, function, arguments: answered(getattr(impl, function), arguments),
 )

@@ -19,7 +19,7 @@ class Particular:
     kinds: tuple[str, ...] = ()  # kinds of models to ask with, instead of those of the type
     more_kinds: tuple[str, ...] = ()  # kinds of models to ask with too
     also: tuple[str, ...] = ()  # arguments with a default that questions give nevertheless
-    draws: dict[str, Callable] = field(default_factory=dict)  # by argument: (question, name) -> its value
+    draws: dict[str, Any] = field(default_factory=dict)  # by argument: its value, or (question, name) -> its value
     far: tuple[int, ...] | None = None  # how far out points are; None: as for its type of result
     without: tuple[str, ...] = ()  # options of crosscheck's VALUES that are left out
     values: dict[str, tuple] = field(default_factory=dict)  # by option of its own: the values, and what they catch
@@ -28,6 +28,11 @@ class Particular:
     rounded: dict[str, Any] = field(default_factory=dict)  # options where inputs have many digits
     beside: tuple[tuple[str, dict], ...] = ()  # further questions: what they catch, and their options
     parts: tuple[str, ...] = ()  # the names of the parts of its answer
+    lacking: str = ""  # what is missing where the first part came back alone, which is examined then
+    longer: tuple[str, Callable] | None = None  # words, and (parts, shapes) -> the answer in a longer one, or None
+    unasked: str = ""  # why no adapter is asked for it
+    arguments: Callable | None = None  # (question, name, method) -> all arguments, of objects that are built from data
+    call: Callable | None = None  # (impl, function, arguments) -> the answer, where that is not what is returned
     most_d: int | None = None  # the most coordinates, if more take too long
     each: tuple[dict, ...] = ({},)  # options; variants are compared by the answers with each of them
     answer: Callable | None = None  # (impl, **question) -> what variants are compared by instead
@@ -40,7 +45,9 @@ PARTICULAR: dict[str, Particular] = {}
 def asked(functions: str, **particulars) -> None:
     """Register exceptions for functions, for methods, or for all methods of a class."""
     for function in functions.split():
-        PARTICULAR[function] = replace(particular(function), **particulars)
+        known = particular(function)
+        more = {key: getattr(known, key) | one for key, one in particulars.items() if isinstance(one, dict)}
+        PARTICULAR[function] = replace(known, **particulars | more)
 
 
 def particular(function: str) -> Particular:

@@ -401,5 +401,6 @@ DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
 asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
 ODD = {"n": 1, "length": 13}  # one chain of odd length
 asked("run", also=("trajectory",))
+asked("annealed_langevin_tape", draws={"n_levels": lambda ask, name: ask.fixed.get("levels", 3)})
 asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
 asked("split_r_hat", each=({}, ODD))

@@ -1,5 +1,7 @@
 """Variants of contrastive divergence."""
 
+import numpy as np
+
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
@@ -86,4 +88,26 @@ wrong_versions(
     ),
 )
 
+
+def of_buffer(ask, _, method):
+    """A buffer as data, and the arguments of its method."""
+    given = {"buffer": {"points": ask.grid((5, ask.d), -2, 2), "capacity": ask.fixed.get("capacity", 7)}}
+    if method == "push":
+        return given | {"x": ask.rows("x")}
+    u = ask.grid((ask.n, 2), 1 / 64, 63 / 64)
+    return given | {"fresh": ask.rows("x"), "fraction": ask.fixed.get("fraction", ask.scalar(0.375)), "u": u}
+
+
+def ask_buffer(impl, function, given):
+    """Where chains start, or the points of a buffer after a push, padded with zeros."""
+    buffer, *given = given.values()
+    method = function.partition(".")[2]
+    result = getattr(impl.ReplayBuffer(**buffer), method)(*given)
+    if method != "push":
+        return result
+    most = len(buffer["points"]) + len(given[0])
+    return np.concatenate([result.points, np.zeros((most, result.points.shape[1]))])[:most]
+
+
+asked("ReplayBuffer", arguments=of_buffer, call=ask_buffer, unasked="state, which every program stores in its own way")
 asked("contrastive_divergence", more_kinds=("binary_rbm", "gaussian_rbm"), gradient=True)

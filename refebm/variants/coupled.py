@@ -87,7 +87,13 @@ def meetings(ask, name):
     return z, u
 
 
-asked("coupled_metropolis_step", draws={"scale": lambda ask, name: ask.fixed.get(name, ask.scalar(0.5))})
+def shorter(ask, name):
+    """The states of a chain that has one state fewer than the chain that is ahead."""
+    return ask.grid((ask.fixed.get("length", 6) - 1, ask.n, ask.d), -2, 2)
+
+
+asked("coupled_metropolis_step", draws={"scale": 0.5})
+asked("unbiased_mean unbiased_contrastive_divergence", draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter})
 asked(
     "coupled_chains",
     draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape

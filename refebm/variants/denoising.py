@@ -173,6 +173,7 @@ asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
 asked(
     "geometric_noise_levels",
     kinds=("mlp_score",),
-    draws={"n": lambda ask, name: ask.fixed.get("levels", 4)},
+    draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625},
     parts=("the levels", "the overlap"),
+    lacking="the overlap of neighbours: the levels alone came back",
 )

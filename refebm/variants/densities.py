@@ -389,6 +389,17 @@ def moments(impl, **question):
     return impl.expect([lambda x: np.stack([np.ones(len(x)), *x.T, np.sum(x**4, axis=1)], axis=1)], p).value[0]
 
 
-asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR)
+def of_density(ask, name, method="log_prob"):
+    """A density as data, and the arguments of its method; smoothed densities are compared by log_prob."""
+    given = {"density": {"density": name, "parameters": ask.density(name)}}
+    if method in ("smoothed", "posterior_mean", "posterior_cov"):
+        given["sigma"] = ask.level
+    if method not in ("fisher_information", "sample"):
+        given["y" if method.startswith("posterior") else "x"] = ask.points("x", name == "Gamma")
+    return given
+
+
+asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR, arguments=of_density)
+asked("Gamma standard_normal", arguments=of_density)
 asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
-asked("expect", answer=moments)
+asked("expect", answer=moments, unasked="takes callables: the theorems use it, with --impl")

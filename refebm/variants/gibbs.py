@@ -47,9 +47,24 @@ conventions(
     ),
 )
 
+
+def state_and_noise(ask, _):
+    """A machine, the states of its visible units, and noise in the form that each kind of units needs."""
+    rbm = ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm")
+    v, noise = ask.rows("v"), ask.grid((ask.n, ask.d), 1 / 64, 63 / 64)
+    binary = rbm.kind == "binary_rbm"
+    return {
+        "rbm": rbm,
+        "v": ask.units(v) if binary else v,
+        "u_h": ask.grid((ask.n, len(rbm.parameters["c"])), 1 / 64, 63 / 64),
+        "u_v": noise if binary else 4 * noise - 2,
+    }
+
+
 KINDS = ("binary_rbm", "gaussian_rbm")
 asked(
     "gibbs_step",
+    arguments=state_and_noise,
     generic=lambda i, half, d, n: {"kind": KINDS[i % 2]},
     rounded={"kind": "gaussian_rbm"},  # bits are never rounded
     each=tuple({"kind": kind} for kind in KINDS),

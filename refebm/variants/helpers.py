@@ -7,7 +7,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
-from refebm.calculus import energy_and_score, jacobian
+from refebm.calculus import energy_and_score, held, jacobian
 from refebm.samplers.step import Step, accept
 from refebm.special import expit, softplus
 
@@ -142,4 +142,15 @@ def helpers(function: str) -> Iterator[Helper]:
 
 
 def calls(function: str, name: str) -> bool:
-    return name in vars(sys.modules[getattr(refebm, function.partition(".")[0]).__module__])
+    """Whether the module of a function imports, or defines, this name."""
+    return name in _beside(function)
+
+
+def differentiates(function: str) -> bool:
+    """Whether the module of a function imports a derivative: anything of `refebm.calculus` but `held`."""
+    home = (getattr(one, "__module__", "") for one in _beside(function).values() if one is not held)
+    return "refebm.calculus" in home
+
+
+def _beside(function: str) -> dict:
+    return vars(sys.modules[getattr(refebm, function.partition(".")[0]).__module__])

@@ -111,4 +111,5 @@ terms(
 
 SMOOTH = ("mlp_score", "quadratic", "mlp_energy")  # models whose high derivatives keep their digits
 asked("higher_order_score_matching laplacian_score_matching", far=(), kinds=SMOOTH)
+asked("higher_order_score_matching", values={"order": ((3, 1), "what is right for m = 2 only")})
 asked("marginalisation_score_matching", far=())  # far out exp(2 a) overflows

@@ -129,12 +129,28 @@ wrong_versions(
     ),
 )
 
+
+def before_a_zero(parts, shapes):
+    """The levels before a zero that is appended to them."""
+    [levels] = parts
+    return (levels[:-1],) if levels.shape == (shapes[0][0] + 1,) and levels[-1] == 0 else None
+
+
+asked("karras_denoising karras_preconditioned", draws={"data_std": 0.625})
 asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
 asked(
     "karras_noise_levels",
     also=("power",),
     draws={
         "n": lambda ask, name: ask.fixed.get("levels", 4),
-        "power": lambda ask, name: ask.fixed.get(name, ask.scalar(2.75)),
+        "power": 2.75,
+        "smallest": 0.0625,
+        "largest": 2.5,
     },
+    longer=("the level 0 at the end (convention of Karras et al. 2022, eq. 5)", before_a_zero),
+)
+asked(
+    "karras_heun_step",
+    draws={"next_sigma": 0.25},
+    values={"next_sigma": ((0.0, 0.0), "what is right for all steps but the last")},
 )

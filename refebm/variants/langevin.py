@@ -99,4 +99,9 @@ wrong_versions(
 )
 
 asked("langevin_step", far=FAR)
-asked("decaying_steps", generic=lambda i, half, d, n: {"n_steps": n + half})
+asked("annealed_langevin", values={"sigmas": (([0.625], [2.0, 1.0]), "one level alone, or a level of 1")})
+asked(
+    "decaying_steps",
+    draws={"power": lambda ask, name: ask.fixed.get(name, 0.5)},
+    generic=lambda i, half, d, n: {"n_steps": n + half},
+)

@@ -87,5 +87,6 @@ def with_gradient(impl, **question):
 
 asked("multigrid_contrastive_divergence", answer=with_gradient)
 asked("multigrid_chain", draws={"eta": lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)]})
+asked("block_means repeated_pixels", unasked="a reshape and a mean, and their use is not examined either")
 asked("block_means", draws={"size": lambda ask, name: ask.sides[-1] // 2})
 asked("repeated_pixels", draws={"size": lambda ask, name: ask.sides[-1] * 2})

@@ -194,11 +194,23 @@ def wide_noise(ask, name):
 
 asked("noise_contrastive", seed=9_000)  # with these seeds there are logits of 21 to 22, and beyond 700
 asked("gan_discriminator_loss", seed=6_000)
-asked("conditional_noise_contrastive", seed=332_000, also=("log_ratio",))
-asked("mixed_noise", far=FAR)
+asked(
+    "conditional_noise_contrastive",
+    seed=332_000,
+    also=("log_ratio",),
+    draws={"log_ratio": lambda ask, name: ask.fixed.get(name, 1.0) * ask.grid((ask.fixed.get("nu", 3), ask.n), -2, 2)},
+    values={"log_ratio": ((0.0,) * 4, "symmetric noise, whose log-ratio is zero")},
+)
+asked(
+    "mixed_noise",
+    far=FAR,
+    draws={"weight": 0.375},
+    values={"weight": ((0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement")},
+)
 asked(
     "bregman_noise_contrastive",
     draws={"log_noise": wide_noise},
+    values={"generator": (("LOGISTIC", "LOGISTIC", "KULLBACK_LEIBLER", "KULLBACK_LEIBLER"), "another generator: {}")},
     far_out={"generator": "LOGISTIC"},  # with the others even the right answer overflows
     each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # some variants agree for one generator
 )

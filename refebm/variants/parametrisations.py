@@ -108,6 +108,7 @@ wrong_versions(
 )
 
 SCALE = {"scale": lambda ask, name: ask.scales(name, 0.375, 1.0)}
+SCALE |= {"std": lambda ask, name: ask.scales(name, 0.25, 1.5)}
 asked("noise_from_score clean_point_from_score velocity_from_score", kinds=("mlp_score", "mixture"), draws=SCALE)
 asked("score_from_noise score_from_clean_point score_from_velocity", kinds=("mlp_score",), draws=SCALE)
 asked("marginal_of_steps", draws={"i": lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4)})

@@ -23,17 +23,15 @@ from refebm.objectives.noise_contrastive import Psi
 from refebm.samplers.chain import Chain
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
-from refebm.variants import procedures
 from refebm.variants.asked import particular
 
 GRID = 64
-DENSITIES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
 RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
 SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-MADE = ("RealNVP", "LinearGaussianVAE")  # other classes whose objects are built from data, as densities and RBMs are
-CLASSES = (*DENSITIES, *RBMS, *MADE, *SDES)
-GENERATORS = ("LEAST_SQUARES", "LOGISTIC", "KULLBACK_LEIBLER")
-BY_NAME = SAMPLERS | {name: getattr(refebm, name) for name in GENERATORS}  # arguments that an adapter gets by name
+CLASSES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
+CLASSES += (*RBMS, "RealNVP", "LinearGaussianVAE", *SDES)  # whose objects are built from data
+GENERATORS = {name: one for name, one in vars(refebm).items() if isinstance(one, refebm.Generator)}
+BY_NAME = SAMPLERS | GENERATORS  # arguments that an adapter gets by name
 
 
 @functools.cache
@@ -221,12 +219,8 @@ class Question:
 
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
-        name = function.partition(".")[0]
-        if name in procedures.NAMES:
-            return procedures.given(self, name)
-        for how, names in MADE_OF_DATA.items():
-            if name in names:
-                return getattr(self, how)(*function.split("."))
+        if make := particular(function).arguments:
+            return make(self, *function.split("."))
         self.function, of_type = function, types(function)
         known = CONDITIONAL if glossary.TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
         asked = self.kind if self.kind in known else "noise_conditional"
@@ -237,9 +231,12 @@ class Question:
         return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # one model
 
     def drawn(self, name, annotation):
-        """An argument, by the draw that the function has of its own, or that of the type, or a number by its name."""
-        draw = particular(self.function).draws.get(name) or OWN.get(name) or DRAWS.get(annotation)
-        return draw(self, name) if draw else self.fixed.get(name, self.scalar(NUMBERS[name]))
+        """An argument, by the draw that the function has of its own, else by that of the type."""
+        own = particular(self.function).draws
+        draw = own[name] if name in own else DRAWS[annotation]
+        if callable(draw):
+            return draw(self, name)
+        return self.fixed.get(name, self.scalar(draw) if isinstance(draw, float) else draw)
 
     def log_density(self, kind, log_z):
         kind = "mlp_energy" if kind == "mlp_score" else kind
@@ -252,14 +249,6 @@ class Question:
         steps = self.grid((length + 2, self.n, self.d), -1, 1)
         signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
         return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
-
-    def _of_buffer(self, _, method):
-        """A buffer as data, and the arguments of its method."""
-        given = {"buffer": {"points": self.grid((5, self.d), -2, 2), "capacity": self.fixed.get("capacity", 7)}}
-        if method == "push":
-            return given | {"x": self.rows("x")}
-        u = self.grid((self.n, 2), 1 / 64, 63 / 64)
-        return given | {"fresh": self.rows("x"), "fraction": self.fixed.get("fraction", self.scalar(0.375)), "u": u}
 
     def reports(self, _):
         """Noise z for a chain, and numbers u from which its steps make their reports."""
@@ -304,73 +293,6 @@ class Question:
         """States of binary units."""
         return (x > 0) * 1.0
 
-    def _of_gibbs(self, _):
-        rbm = self.model(self.kind if self.kind == "gaussian_rbm" else "binary_rbm")
-        v, noise = self.rows("v"), self.grid((self.n, self.d), 1 / 64, 63 / 64)
-        binary = rbm.kind == "binary_rbm"
-        return {
-            "rbm": rbm,
-            "v": self.units(v) if binary else v,
-            "u_h": self.grid((self.n, len(rbm.parameters["c"])), 1 / 64, 63 / 64),
-            "u_v": noise if binary else 4 * noise - 2,
-        }
-
-    def _of_rbm(self, name, method):
-        """An RBM as data, and the arguments of its method."""
-        kind = RBMS[name]
-        given = {"density": {"density": name, "parameters": getattr(self, f"_{kind}")()}}
-        m = len(given["density"]["parameters"]["c"])
-        if method in ("energy", "free_energy", "hidden_mean"):
-            given["v"] = self.units(self.rows("v")) if kind == "binary_rbm" else self.rows("v")
-        if method in ("energy", "visible_mean"):
-            given["h"] = self.units(self.grid((self.n, m), -1, 1))
-        return given
-
-    def _of_sde(self, name, method):
-        """An SDE as data, and the arguments of its method; laws that it returns are compared by their density at x."""
-        self.fixed["sde"] = name
-        make = {
-            "x": lambda: self.rows("x"),
-            "s": lambda: self.fixed.get("s", self.grid((self.n,), 0.0625, 0.375)) + np.zeros(self.n),
-            "t": lambda: self.fixed.get("t", self.grid((self.n,), 0.5, 0.9375)) + np.zeros(self.n),
-            "d": lambda: self.d,
-            "n_steps": lambda: self.fixed.get("n_steps", 3),
-            "density": lambda: {"density": "GaussianMixture", "parameters": self.density("GaussianMixture")},
-        }
-        wanted = [one for one in inspect.signature(getattr(getattr(refebm, name), method)).parameters if one != "self"]
-        asked = {"law" if one == "density" else one: make[one]() for one in wanted}
-        if method == "diffused":
-            asked["t"] = self.fixed.get("t", self.scalar(0.6875))
-        return {"sde": self.process} | asked | ({"x": self.rows("x")} if method in ("diffused", "prior") else {})
-
-    def _of_flow(self, _, method):
-        """Couplings of at least two coordinates, and points."""
-        d = max(2, self.d)
-        layers = [self.network(d, 2, 2 * d) for _ in range(self.fixed.get("couplings", 2))]
-        given = {"density": "RealNVP", "parameters": {"couplings": tuple(layers)}}
-        return {"density": given, "z" if method == "sample" else "x": self.grid((self.n, d), -1.75, 1.75)}
-
-    def _of_vae(self, _, method):
-        """A linear Gaussian autoencoder with two latent coordinates, and the arguments of its method."""
-        weights = self.grid((self.d, 2), -1, 1)
-        deviation = self.fixed.get("deviation", float(np.ravel(self.sigma)[0]))
-        given = {"weights": weights, "bias": self.centre, "deviation": deviation}
-        asked = {"density": {"density": "LinearGaussianVAE", "parameters": given}, "x": self.rows("x")}
-        if method == "log_joint":
-            asked["z"] = self.grid((self.n, 2), -1.75, 1.75)
-        if method == "gap":
-            asked |= {"mean": self.grid((self.n, 2), -1, 1), "cov": np.array([[0.75, 0.25], [0.25, 1.25]])}
-        return asked
-
-    def _of_density(self, name, method="log_prob"):
-        """A density as data, and the arguments of its method; smoothed densities are compared by log_prob."""
-        given = {"density": {"density": name, "parameters": self.density(name)}}
-        if method in ("smoothed", "posterior_mean", "posterior_cov"):
-            given["sigma"] = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
-        if method not in ("fisher_information", "sample"):
-            given["y" if method.startswith("posterior") else "x"] = self.points("x", name == "Gamma")
-        return given
-
     def density(self, name: str) -> dict:
         """The parameters of a density, by name."""
         k, fixed = self.fixed.get("components", 3), self.fixed
@@ -382,8 +304,7 @@ class Question:
             covs = np.stack([self.covariance() for _ in range(k)])
             return {"weights": np.array(weights), "means": self.centre + shifts, "covs": covs}
         if name == "smoothed_empirical":
-            sigma = self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
-            return {"points": self.rows("x"), "sigma": sigma}
+            return {"points": self.rows("x"), "sigma": self.level}
         if name == "standard_normal":
             return {"d": self.d}
         if name == "Gamma":
@@ -395,15 +316,13 @@ class Question:
         degrees = {"df": self.grid((self.d,), 3, 4)} if name == "StudentT" else {}
         return degrees | {"loc": self.centre, "scale": scale}
 
+    @property
+    def level(self):
+        """One noise level, for all rows."""
+        return self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
 
-MADE_OF_DATA = {  # the methods of `Question` for functions and classes whose object is first built from data
-    **{"_of_gibbs": ("gibbs_step",), "_of_buffer": ("ReplayBuffer",), "_of_sde": (*SDES, "GivenDiffusion")},
-    **{"_of_rbm": RBMS, "_of_flow": ("RealNVP",), "_of_vae": ("LinearGaussianVAE",), "_of_density": DENSITIES},
-}
-NUMBERS = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "smallest": 0.0625, "bandwidth": 1.25, "log_z": -0.6875}
-NUMBERS |= {"eps": 0.25, "eta": 0.3125, "weight": 0.375, "t0": 0.25, "t1": 0.625}
-NUMBERS |= {"data_std": 0.625, "next_sigma": 0.25, "largest": 2.5}
-NUMBERS |= {"offset": 0.03125, "most": 0.9375, "coverage": 0.375, "momentum": 0.8125}
+
+STEP_SIZES = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "eps": 0.25, "eta": 0.3125}
 LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
 LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
 
@@ -414,7 +333,7 @@ def log_density(ask, name):
 
 def step_size(ask, name):
     long = ask.function in ADJUSTED and name != "scale"
-    return ask.fixed.get(name, ask.scalar(1.125 if long else NUMBERS[name]))  # long: some proposals are rejected
+    return ask.fixed.get(name, ask.scalar(1.125 if long else STEP_SIZES[name]))  # long: some proposals are rejected
 
 
 def level_noise(ask, name):
@@ -437,7 +356,7 @@ def model_points(ask, name):
     return ask.units(x) if ask.asked == "binary_rbm" else x
 
 
-DRAWS = {  # how an argument of each type is drawn
+DRAWS = {  # how an argument of each type is drawn, or the value that it has
     **dict.fromkeys((glossary.Points, glossary.States), Question.points),
     glossary.PositivePoints: lambda ask, name: ask.points(name, positive=True),
     glossary.Bits: lambda ask, name: (ask.rows(name) > ask.centre) * 1.0,
@@ -447,9 +366,7 @@ DRAWS = {  # how an argument of each type is drawn
     glossary.LevelNoise: level_noise,
     glossary.CorrectionNoise: correction_noise,
     **dict.fromkeys((Chains, ChainsInUnits, HalvesInUnits), Question.chains),
-    glossary.Trajectory: lambda ask, name: ask.grid(
-        (ask.fixed.get("length", 6) - (name in SHORTER), ask.n, ask.d), -2, 2
-    ),
+    glossary.Trajectory: lambda ask, name: ask.grid((ask.fixed.get("length", 6), ask.n, ask.d), -2, 2),
     glossary.CoupledTransition: lambda ask, name: together,
     glossary.Uniform: lambda ask, name: ask.fixed.get(name, ask.grid((ask.n,), 1 / 64, 63 / 64)) + np.zeros(ask.n),
     glossary.Direction: lambda ask, name: ask.projections(None),
@@ -465,7 +382,9 @@ DRAWS = {  # how an argument of each type is drawn
     glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
     glossary.StepSize: step_size,
     glossary.StepSizes: step_sizes,
-    **dict.fromkeys((glossary.StepCount, glossary.Count), lambda ask, name: ask.fixed.get(name, 3)),
+    **dict.fromkeys((glossary.StepCount, glossary.Count), 3),
+    glossary.Size: lambda ask, name: getattr(ask, name),
+    glossary.Order: 2,
     glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
     **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
     glossary.Logits: lambda ask, name: ask.model(ask.asked),
@@ -474,8 +393,8 @@ DRAWS = {  # how an argument of each type is drawn
     glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
     glossary.Sampler: lambda ask, name: "affine",
     glossary.Parameters: lambda ask, name: (ask.grid((ask.d, ask.d), -1, 1), ask.centre),
-    Psi: lambda ask, name: ask.fixed.get(name, "LEAST_SQUARES"),
-    glossary.Flag: lambda ask, name: ask.fixed.get(name, True),
+    Psi: "LEAST_SQUARES",
+    glossary.Flag: True,
     glossary.Rng: lambda ask, name: np.random.default_rng(ask.stream.random_raw()),
     glossary.CountOrNone: lambda ask, name: ask.fixed.get("corrections", 2),
     glossary.Sde: lambda ask, name: ask.process,
@@ -494,37 +413,15 @@ DRAWS = {  # how an argument of each type is drawn
         lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
     ),
 }
-SHORTER = ("y", "lagged")  # chains that have one state fewer than the chain that is ahead
-OWN = {  # how an argument of this name is drawn, where its type does not say it
-    "std": lambda ask, name: ask.scales(name, 0.25, 1.5),
-    "most": lambda ask, name: ask.fixed.get(name, 0.9375),
-    "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
-    **dict.fromkeys(("rtol", "atol"), lambda ask, name: 2.0**-13),
-    "power": lambda ask, name: ask.fixed.get(name, 0.5),
-    "k": lambda ask, name: ask.fixed.get(name, 1),
-    "m": lambda ask, name: 3,
-    "order": lambda ask, name: ask.fixed.get(name, 2),
-    "n": lambda ask, name: ask.n,
-    "d": lambda ask, name: ask.d,
-    "n_levels": lambda ask, name: ask.fixed.get("levels", 3),
-    "log_ratio": lambda ask, name: ask.fixed.get(name, 1.0) * ask.grid((ask.fixed.get("nu", 3), ask.n), -2, 2),
-}
 
 
 def ask(function: str, impl: Implementation, arguments: dict):
     """Call a function of an implementation with these arguments, with models in the form that it wants."""
-    if function in procedures.NAMES:
-        process = {"sde": impl.sde(arguments["sde"])} if "sde" in arguments else {}
-        return procedures.answered(getattr(impl, function), arguments | process)
     given = {name: handed(impl, types(function).get(name), value) for name, value in arguments.items()}
+    if call := particular(function).call:
+        return call(impl, function, given)
     if "density" in given:
         return _ask_density(impl, function.partition(".")[2] or "log_prob", **given)
-    if "law" in given:
-        given["law"] = refebm.GaussianMixture(**given["law"]["parameters"])
-    if function.partition(".")[0] in (*SDES, "GivenDiffusion"):
-        return _ask_sde(function.partition(".")[2], **given | {"sde": impl.sde(given["sde"])})
-    if "buffer" in given:
-        return _ask_buffer(impl, function.partition(".")[2], **given)
     if function in CALLED:
         point = given.pop("x")
         return getattr(impl, function)(*given.values())(point)
@@ -561,22 +458,6 @@ def _ask_density(impl, method, density, sigma=None, **asked):
     if method == "smoothed":
         return p.smoothed(sigma).log_prob(*asked.values())
     return getattr(p, method)(*asked.values(), *([] if sigma is None else [sigma]))
-
-
-def _ask_sde(method, sde, x=None, **asked):
-    if method == "drift":
-        return sde.drift(x, *asked.values())
-    result = getattr(sde, method)(*asked.values())
-    return result.log_prob(x) if hasattr(result, "log_prob") else result
-
-
-def _ask_buffer(impl, method, buffer, **asked):
-    """Where chains start, or the points of a buffer after a push, padded with zeros."""
-    result = getattr(impl.ReplayBuffer(**buffer), method)(*asked.values())
-    if method != "push":
-        return result
-    most = len(buffer["points"]) + len(asked["x"])
-    return np.concatenate([result.points, np.zeros((most, result.points.shape[1]))])[:most]
 
 
 def flat(result) -> np.ndarray:

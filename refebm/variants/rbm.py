@@ -1,6 +1,7 @@
 """Variants of restricted Boltzmann machines."""
 
 from refebm.variants.asked import FARTHER, asked
+from refebm.variants.questions import RBMS
 from refebm.variants.record import conventions, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
@@ -228,6 +229,19 @@ terms(
     ("d/2 log(2 pi sigma^2)", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))"),
 )
 
+
+def of_rbm(ask, name, method):
+    """A machine as data, and the arguments of its method."""
+    given = {"density": {"density": name, "parameters": ask.model(RBMS[name]).parameters}}
+    m = len(given["density"]["parameters"]["c"])
+    if method in ("energy", "free_energy", "hidden_mean"):
+        given["v"] = ask.units(ask.rows("v")) if RBMS[name] == "binary_rbm" else ask.rows("v")
+    if method in ("energy", "visible_mean"):
+        given["h"] = ask.units(ask.grid((ask.n, m), -1, 1))
+    return given
+
+
+asked("BinaryRBM GaussianBernoulliRBM", arguments=of_rbm)
 asked("GaussianBernoulliRBM", values={"rbm_sigma": ((0.5, 1.0, 2.0, 1.0),)})
 asked("BinaryRBM.free_energy", seed=3_000, far=FARTHER)  # these seeds with fields of 20 to 26, and beyond 700
 asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)

@@ -62,8 +62,18 @@ wrong_versions(
 )
 conventions("RealNVP.sample", NO_TANH, inside="_coupling")
 
+
+def couplings_and_points(ask, name, method):
+    """Couplings of at least two coordinates, and points."""
+    d = max(2, ask.d)
+    layers = [ask.network(d, 2, 2 * d) for _ in range(ask.fixed.get("couplings", 2))]
+    given = {"density": name, "parameters": {"couplings": tuple(layers)}}
+    return {"density": given, "z" if method == "sample" else "x": ask.grid((ask.n, d), -1.75, 1.75)}
+
+
 asked(
     "RealNVP",
+    arguments=couplings_and_points,
     generic=lambda i, half, d, n: {"d": max(d, 2)},  # a coupling keeps one coordinate and moves another
     values={"couplings": ((1, 3, 3, 1), "what is right for one coupling, or for two")},
 )

@@ -181,12 +181,10 @@ class Wrong(Variant):
         word, _, name = self.function.partition(" ")
         return THEOREMS[name] if word == "theorem" else None
 
-    @functools.cached_property
+    @property
     def theorems(self) -> list[Theorem]:
         """The theorems about the function, or the one theorem that is misstated."""
-        if self.misstated:
-            return [self.misstated]
-        return [theorem for theorem in THEOREMS.values() if self.function in theorem.about]
+        return [self.misstated] if self.misstated else [THEOREMS[name] for name in _about(self.function)]
 
     def implementation(self) -> Implementation:
         """refebm with this version put in; refebm itself for a misstated theorem."""
@@ -197,6 +195,11 @@ class Wrong(Variant):
         if self.misstated:
             return self.build(theorem.sides.__name__, theorem.sides.__name__, theorem.sides)
         return theorem.sides
+
+
+@functools.cache
+def _about(function: str) -> list[str]:
+    return [name for name, theorem in THEOREMS.items() if function in theorem.about]
 
 
 @dataclass(frozen=True)

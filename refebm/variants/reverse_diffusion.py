@@ -325,12 +325,21 @@ def by_both_divergences(impl, **question):
 
 
 FLOW = "probability_flow_log_prob"
-asked(FLOW, also=("t0", "t1", "rtol", "atol"), answer=by_both_divergences)
+asked(
+    f"probability_flow {FLOW}",
+    draws={"t0": 0.25, "t1": 0.625},
+    unasked="solved to a tolerance: its velocity is examined",
+)
+asked(FLOW, also=("t0", "t1", "rtol", "atol"), draws={"rtol": 2.0**-13, "atol": 2.0**-13}, answer=by_both_divergences)
 asked("euler_maruyama_step predictor_corrector", rounded=DRIFTING)
 asked("reverse_sde_step", far=FAR, rounded=DRIFTING, each=({}, {"sde": "VarianceExploding"}))
 asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  # t = 1: a wrong version takes log(1 - t)
 asked(
     "predictor_corrector",
+    values={
+        "times": (([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
+        "corrections": ((0, 1), "no correction where one is wanted, or where none is"),
+    },
     beside=(("equal steps in time", {"d": 2, "n": 3, "kind": "noise_conditional", "times": [0.75, 0.5, 0.25]}),),
 )
 asked(

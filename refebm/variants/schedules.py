@@ -1,6 +1,6 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
-from refebm.variants.asked import asked, particular
+from refebm.variants.asked import asked
 from refebm.variants.record import conventions, wrong_versions
 
 SONG = "Song and Ermon 2020"
@@ -128,12 +128,23 @@ def wide(ask, name):
     return 8 * ask.d + ask.n
 
 
-asked("cosine_betas", also=("offset", "most"))
-asked("level_ratio", also=("coverage",), draws={"d": wide})
+asked(
+    "cosine_betas",
+    also=("offset", "most"),
+    draws={"offset": 0.03125, "most": lambda ask, name: ask.fixed.get(name, 0.9375)},
+    values={"offset": ((0.0, 0.5),)},
+)
+asked("level_ratio", also=("coverage",), draws={"d": wide, "coverage": 0.375}, values={"coverage": ((0.5, 0.875),)})
 asked(
     "level_coverage",
     draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
 )
-asked("annealed_variance annealed_step", draws={"n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d)})
-ETA = {"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))}
-asked("annealed_variance", draws=particular("annealed_variance").draws | ETA)
+asked(
+    "annealed_variance annealed_step",
+    draws={
+        "n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d),
+        "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
+    },
+)
+asked("annealed_variance", draws={"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))})
+asked("moving_average", draws={"momentum": 0.8125}, unasked="every program stores parameters in its own way")

@@ -1,6 +1,10 @@
 """Variants of SDEs: their scale, their noise, and their law at the end."""
 
+import numpy as np
+
+from refebm.truth.densities import GaussianMixture
 from refebm.variants.asked import asked
+from refebm.variants.questions import SDES, types
 from refebm.variants.record import conventions, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
@@ -229,6 +233,37 @@ wrong_versions(
     ("as if from now on", "self.variance(t) - self.variance(s)", "self.variance(t - s)", "from 0"),
 )
 
+
+def of_sde(ask, name, method):
+    """An SDE as data, and the arguments of its method; laws that it returns are compared by their density at x."""
+    ask.fixed["sde"] = name
+    make = {
+        "x": lambda: ask.rows("x"),
+        "s": lambda: ask.fixed.get("s", ask.grid((ask.n,), 0.0625, 0.375)) + np.zeros(ask.n),
+        "t": lambda: ask.fixed.get("t", ask.grid((ask.n,), 0.5, 0.9375)) + np.zeros(ask.n),
+        "d": lambda: ask.d,
+        "n_steps": lambda: ask.fixed.get("n_steps", 3),
+        "density": lambda: {"density": "GaussianMixture", "parameters": ask.density("GaussianMixture")},
+    }
+    wanted = [one for one in types(f"{name}.{method}") if one not in ("self", "return")]
+    found = {"law" if one == "density" else one: make[one]() for one in wanted}
+    if method == "diffused":
+        found["t"] = ask.fixed.get("t", ask.scalar(0.6875))
+    return {"sde": ask.process} | found | ({"x": ask.rows("x")} if method in ("diffused", "prior") else {})
+
+
+def ask_sde(impl, function, given):
+    """The answer of an SDE's method; of a law that it returns, the density at x."""
+    method = function.partition(".")[2]
+    sde, x = impl.sde(given.pop("sde")), None if method == "drift" else given.pop("x", None)
+    if "law" in given:
+        given["law"] = GaussianMixture(**given["law"]["parameters"])
+    result = getattr(sde, method)(*given.values())
+    return result.log_prob(x) if hasattr(result, "log_prob") else result
+
+
+asked(f"{' '.join(SDES)} GivenDiffusion", arguments=of_sde, call=ask_sde)
+asked("GivenDiffusion", unasked="takes callables: the examined SDEs are given by numbers")
 SCALE_AND_STD = ("the scale", "the standard deviation")
 asked("VarianceExploding.kernel SubVariancePreserving.kernel VariancePreserving.marginal", parts=SCALE_AND_STD)
 asked("VariancePreserving.kernel", parts=SCALE_AND_STD)
@@ -237,4 +272,8 @@ asked(
     generic=lambda i, half, d, n: {"n_steps": n + half},
     without=("n_steps",),  # a convention has beta at both ends of the chain, so it needs two steps
 )
-asked("VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap", most_d=1)
+asked(
+    "VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap",
+    most_d=1,
+    unasked="an integral, with a tolerance of its own",
+)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import refebm
+from refebm.book.plain import plain
 from refebm.crosscheck.adapter import text_of
 from refebm.crosscheck.examination import SILENCE, theorems
 from refebm.crosscheck.report import called, shown
@@ -330,6 +331,6 @@ def _replay(chosen: list[Theorem], options, texts) -> int:
         if not report.verdicts:
             raise InputError("E-NONE", "nothing was proved: the adapter does not have what the theorem needs")
         verdict = report.verdicts[0]
-    print(theorem.statement, theorem.latex, sep="\n")
+    print(theorem.statement, plain(theorem.latex), sep="\n")
     print(f"{'ok' if verdict.holds else 'RED'}  {verdict.ratio:.3g} of tolerance; {verdict.note}")
     return 0 if verdict.holds else 1
