@@ -286,8 +286,10 @@ class Harness:
 
             return called
 
+        build = by_name(body.__name__, body)
+
         def made(this, *given):
-            this._made = lambda: body(*(self.given(None, one) for one in given))
+            this._made = lambda: build(*(self.given(None, one) for one in given))
             if self.busy:
                 body.__init__(this, *given)
 
@@ -480,7 +482,7 @@ def partial_at(function, given, place):
 
 def by_name(name, body):
     """A body that takes refebm's arguments in refebm's order, whatever its own order is."""
-    names = () if name in CLASSES else parameters(name)
+    names = tuple(inspect.signature(getattr(refebm, name)).parameters) if name in CLASSES else parameters(name)
     own = tuple(inspect.signature(body).parameters)
     if own == names or sorted(own) != sorted(names):
         return body
