@@ -164,15 +164,15 @@ def training_run(draw: Draw) -> dict:
 
 
 def averaged(impl, steps, momentum):
-    """The final average as one vector, for parameters that are nested: a matrix and a tuple."""
+    """The final average as one vector, for parameters that are a matrix and a vector."""
 
     def nest(theta):
-        return {"W": theta[:2].reshape(1, 2), "rest": (theta[2:],)}
+        return theta[:2].reshape(1, 2), theta[2:]
 
     average = nest(steps[0])
     for theta in steps[1:]:
         average = impl.moving_average(average, nest(theta), momentum)
-    return np.concatenate([np.ravel(average["W"]), *average["rest"]])
+    return np.concatenate(list(map(np.ravel, average)))
 
 
 @theorem(f"{SONG}, technique 5", "pointwise", training_run, cancels=EITHER_SIGN)

@@ -75,7 +75,7 @@ def annealed_langevin(
         raise InputError("E-TAPE", f"z must be (L, T, n, d) with L = {len(sigmas)}; got shape {z.shape}")
     ends = []
     for sigma, noise in counted(zip(sigmas, z), len(z), progress):
-        eta = eps * sigma**2 / sigmas[-1] ** 2
+        eta = eps * (sigma / sigmas[-1]) ** 2
         for z_t in noise:
             x = langevin_step(at(score, sigma), x, eta, z_t).x
         ends.append(x)

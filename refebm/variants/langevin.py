@@ -35,7 +35,7 @@ conventions(
 )
 terms("langevin_step", ("x", "x"), ("eta s", "eta * score(x)"), ("sqrt(2 eta) z", ROOT))
 
-RATIO = "eps * sigma**2 / sigmas[-1] ** 2"
+RATIO = "eps * (sigma / sigmas[-1]) ** 2"
 wrong_versions(
     "annealed_langevin",
     (
