@@ -98,3 +98,15 @@ def test_derivatives_of_small_models():
     assert s.tolist() == [[0.0], [3.0]] and slope.tolist() == [[[-0.5]], [[-8.0]]]
     given = {"kind": "GivenDiffusion", "parameters": {"variance": lambda t: t**2}}
     assert moments(given, 0.5) == (1.0, 0.25)
+
+
+def test_derivatives_of_a_machine_and_of_a_precision_that_is_not_symmetric():
+    rbm = {"b": np.array([0.5]), "c": np.array([-1.0]), "W": np.array([[3.0]]), "sigma": 2.0}
+    x = np.array([[1.0], [-2.0]])
+    on = 1 / (1 + np.exp(1 - 0.75 * x))
+    s, slope = score_and_jacobian(Model("gaussian_rbm", rbm), x)
+    np.testing.assert_allclose(s, (0.5 - x + 3 * on) / 4, rtol=1e-14)
+    np.testing.assert_allclose(slope[:, 0], 9 * on * (1 - on) / 16 - 0.25, rtol=1e-14)
+    turned = {"mean": np.array([1.0, 0.0]), "precision": np.array([[2.0, 1.0], [0.0, 3.0]])}
+    s, slope = score_and_jacobian(Model("quadratic", turned), np.array([[2.0, 1.0]]))
+    assert s.tolist() == [[-2.5, -3.5]] and slope.tolist() == [[[-2.0, -0.5], [-0.5, -3.0]]]
