@@ -334,7 +334,7 @@ def pseudo_likelihood(model, x):
 
 def cosine_betas(n_steps, offset=0.008, most=0.999):
     left = 0.5 * np.pi * (1 - np.arange(n_steps + 1) / n_steps) / (1 + offset)  # f = sin(left)^2
-    turned = np.sin(left[:-1] - left[1:]) * np.sin(left[1:] + left[:-1]) / np.sin(left[:-1])
+    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(left[1:] + left[:-1]) / np.sin(left[:-1])
     return np.minimum(turned / np.sin(left[:-1]), most)
 
 
@@ -352,7 +352,8 @@ def level_ratio(d, coverage):
 
 
 def annealed_variance(ratio, eta, n_steps):
-    settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (2 * n_steps)
+    settled = 1 / (1 - eta / 2)
+    kept = (1 - eta) ** (2 * n_steps)
     return settled + kept * (ratio**2 - settled)
 
 
@@ -717,7 +718,7 @@ def gibbs_step(model, v, u_h, u_v):
 def annealed_langevin(model, x, sigmas, eps, z):
     score = field(model)
     for sigma, noise in zip(sigmas, z):
-        eta = eps * sigma**2 / sigmas[-1] ** 2
+        eta = eps * (sigma / sigmas[-1]) ** 2
         for z_t in noise:
             x = x + eta * score(x, sigma * np.ones(len(x))) + np.sqrt(2 * eta) * z_t
     return x

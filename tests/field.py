@@ -2,9 +2,10 @@
 
     python -m tests.field [--rows] [--only TEXT] [--write]    --write keeps both in tests/wild/README.md
 
-Each row is a change of the adapter by hand, examined as a stranger's would be, with a regular expression of what has to
-be said. A mistake is named where the diagnosis says so by a name of the bank, or as a change of the formula; its cause
-is said where a fact tells it; a fact misleads where the cause is not among what is said.
+Each row is a change of the adapter by hand, or of a whole program of `tests/wild/programs.py` (these need PyTorch and
+JAX), examined as a stranger's would be, with a regular expression of what has to be said. A mistake is named where the
+diagnosis says so by a name of the bank, or as a change of the formula; its cause is said where a fact tells it; a fact
+misleads where the cause is not among what is said.
 """
 
 import argparse
@@ -19,6 +20,8 @@ from refebm.crosscheck.verdict import Finding
 from tests.sabotage import Sabotage, examined, patched, text_of
 from tests.wild.conventions import CAUSES, RIGHT
 from tests.wild.mistakes import MET, OWN
+from tests.wild.programs import HEADS, PROGRAMS
+from tests.wild.programs import MISTAKES as IN_PROGRAMS
 from tests.wild.stranger import FRESH
 from tests.wild.stranger import MISTAKES as STRANGE
 from tests.wild.stranger import RIGHT as STRANGE_RIGHT
@@ -62,12 +65,15 @@ GROUPS = {
     "hidden by another cause": CAUSES,
     "by a stranger": [(*row[:4], *row[5:]) for row in STRANGE],
     "our own, afterwards": [(*row[:4], *row[5:]) for row in FRESH],
+    "in whole programs": [(*row[:4], *row[5:]) for row in IN_PROGRAMS],
     "right, in another convention": RIGHT,
     "right, by a stranger": [(*row[:4], *row[5:]) for row in STRANGE_RIGHT],
+    "right, whole programs": [(name, "", "", said) for name, (_, _, said, _) in PROGRAMS.items()],
 }
 FIRST = {
     "by a stranger": STRANGE,
     "our own, afterwards": FRESH,
+    "in whole programs": IN_PROGRAMS,
     "right, by a stranger": STRANGE_RIGHT,
 }  # with their verdict before they were looked at
 COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"
@@ -75,6 +81,12 @@ COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"
 
 def finding_of(row) -> Finding:
     function, was, becomes, _, *inside = row
+    if function in PROGRAMS:
+        framework, function, _, text = PROGRAMS[function]
+        head = (
+            f"from refebm.crosscheck.frameworks.{framework} import handing_out, objective, score_of\n{HEADS[framework]}"
+        )
+        return examined(head + (text.replace(was, becomes) if was else text), function)
     try:
         text = patched(text_of("numpy"), Sabotage(function, "", was, becomes, *inside))
     except ValueError as error:
@@ -164,7 +176,8 @@ def cell(text: str) -> str:
 HEAD = """# The examiner in the wild
 
 What `refebm crosscheck` says to mistakes that were not made from its bank, and to right code in other conventions:
-printed by `python -m tests.field --write`. Each is a change of `tests/adapter_by_hand.py`.
+printed by `python -m tests.field --write`. Each is a change of `tests/adapter_by_hand.py`, or of a whole program of
+`programs.py` beside this page.
 """
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What the examiner says about answers that are wrong in a known way; adapters are texts, examined in this process."""
 
+import cProfile
 import itertools
 import re
 
@@ -9,7 +10,7 @@ import pytest
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.questions import EXAMINED
-from refebm.crosscheck.readings import Reading, affordable, compiling, cost, readings
+from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
 from refebm.identities import Implementation
@@ -559,6 +560,87 @@ def test_proposals_whose_energy_is_none(was, becomes, words):
     assert finding.status == ("failed" if words else "passed") and words in finding.diagnosis, finding.diagnosis
 
 
+def test_a_row_that_depends_on_the_one_before_it():
+    """Its first row is right, and a row alone is: no leak is seen there."""
+    text = METROPOLIS.replace("there = x + scale * z", "there = np.concatenate([x[:1], x[:-1]]) + scale * z")
+    finding = examined(text.replace("(u < a)", "(u < np.where(np.isnan(a), 1, a))"), "metropolis_step")
+    words = (
+        "wrong where a row is not the first (does it depend on those before?) only, apart from those where the energy"
+    )
+    assert finding.status == "failed" and words in finding.diagnosis, finding.diagnosis
+
+
+CONTRAST = """
+import numpy as np
+
+def softplus(a):
+    return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
+
+def noise_contrastive(log_model, log_noise, x, y):
+    nu = np.log(len(y))
+    at_x = log_model(x) - log_noise(x) - nu
+    at_y = np.stack([log_model(one) - log_noise(one) - nu for one in y])
+    return softplus(-at_x) + np.sum(at_y + softplus(-at_y), axis=0)
+"""
+
+
+def test_digits_that_cancel_far_out_are_no_failure():
+    """PyTorch's binary cross-entropy with logits is computed so. Other mistakes are named as if it were not."""
+    finding = examined(CONTRAST, "noise_contrastive")
+    assert finding.status == "passed" and "small numbers lose digits far out" in finding.diagnosis, finding.diagnosis
+    assert finding.worst <= 1
+    finding = examined(CONTRAST.replace("softplus(-at_x)", "softplus(at_x)"), "noise_contrastive")
+    assert finding.names == ("sign of the data's term",), finding.diagnosis
+    finding = examined(CONTRAST.replace("np.log(len(y))", "np.log10(len(y))"), "noise_contrastive")
+    assert 'with "np.log10(len(y))" for "np.log(len(y))", each time' in finding.diagnosis, finding.diagnosis
+
+
+LEVELS = """
+import numpy as np
+
+def noise_conditional_score_matching(score, x, sigma, z):
+    sigma = np.reshape(sigma, (-1, 1)) * np.ones((len(x), 1))
+    s = score(x + sigma * z, sigma[:, 0])
+    return LOSS
+"""
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        ("np.mean(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=0)", "the mean over the rows of a table"),
+        ("np.mean(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=1)", "the mean over the columns"),
+        ("np.sum(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=1)", "the sum over the columns"),
+        (
+            "np.mean((s - z) ** 2 / sigma)",
+            r"times sigma\^-1 \(bug\), mean of the rows, where the model predicts the noise",
+        ),
+        ("np.sum((s - z) ** 2 * sigma**3, axis=1)", r"times sigma\^3 \(bug\), where the model predicts the noise"),
+    ],
+)
+def test_a_weight_that_no_text_has_or_that_is_a_table(loss, words):
+    finding = examined(LEVELS.replace("LOSS", loss), "noise_conditional_score_matching")
+    assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
+
+
+STEPS = """
+import numpy as np
+
+def ddpm_loss(score, betas, x, i, z):
+    kept = np.cumprod(1 - betas)[i][:, None]
+    snr = (kept / (1 - kept))[:, 0]
+    e = score(np.sqrt(kept) * x + np.sqrt(1 - kept) * z, i)
+    return WEIGHT * np.mean((e - z) ** 2, axis=1)
+"""
+
+
+def test_a_weight_that_is_cut_where_little_noise_was_added():
+    finding = examined(STEPS.replace("WEIGHT", "np.minimum(snr, 5) / snr"), "ddpm_loss")
+    assert finding.status == "convention" and "times min(snr, 5)/snr" in finding.diagnosis, finding.diagnosis
+    finding = examined(STEPS.replace("WEIGHT", "1"), "ddpm_loss")
+    assert finding.status == "convention" and "min(snr" not in finding.diagnosis, finding.diagnosis
+
+
 @pytest.mark.parametrize("function", sorted(TEXTS))
 def test_the_texts_of_programs_say_what_the_definition_says(function):
     """Without a change; each stands for the definition in every question."""
@@ -575,6 +657,13 @@ def test_what_a_search_takes_is_a_count():
     assert cost("langevin_step") == cost("langevin_step") < cost("hmc_step")
     some = [sum(1 for _ in affordable(itertools.count(), name, 1e6)) for name in ("langevin_step", "hmc_step")]
     assert some == [int(1e6 // (cost(name) + compiling(name))) for name in ("langevin_step", "hmc_step")]
+
+
+def test_a_program_under_a_profiler_may_be_compared():
+    with cProfile.Profile() as profile, afresh():
+        assert cost("langevin_step") > 0
+        sorted([2, 1])
+    assert any("sorted" in str(one.code) for one in profile.getstats())  # it goes on after the count
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from refebm.crosscheck.verdict import Finding
 from tests.field import GROUPS, PAGE, finding_of, outcome, table
 from tests.sabotage import Sabotage, patched, text_of
+from tests.wild.programs import PROGRAMS
 
 ROWS = [(group, row) for group, rows in GROUPS.items() for row in rows]
 GOOD = {"named", "cause said", "convention", "nothing"}
@@ -14,12 +15,19 @@ SOME = {  # that are quick, one of each kind of finding
     "ddpm_step": ("np.clip((x + (1 - k)", "(i > 0)[:, None] * sigma * z"),
     "split_r_hat": ("x[-half:]", "np.transpose(x"),
     "metropolis_step": ("np.isfinite(there)",),
+    "karras_np": ("i / n",),
+    "acf_fft": ("n=T",),
+    "rhat_np": ("np.var(seqs.mean(1), axis=0)",),
+    "mh_np": ("min(1.0, ",),
 }
 
 
 @pytest.mark.parametrize(("group", "row"), ROWS)
 def test_every_row_stands_in_the_adapter(group, row):
     function, was, becomes, _, *inside = row
+    if function in PROGRAMS:
+        assert (was in PROGRAMS[function][-1] and was != becomes) or not was
+        return
     before = text_of("numpy")
     assert patched(before, Sabotage(function, "", was, becomes, *inside)) != before
 

@@ -261,6 +261,16 @@ def test_arguments_under_refebms_names_may_come_in_any_order(framework):
     assert examined(text.replace("(score, x, eta, z)", "(score, x, z, step)"), "langevin_step").status == "failed"
 
 
+def test_a_class_takes_what_it_is_made_of_under_refebms_names():
+    text = "import numpy as np\nfrom refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "class BinaryRBM:\n    def __init__(self, W, c, b):\n        self.W, self.c, self.b = W, c, b\n\n"
+    text += "    def free_energy(self, v):\n"
+    text += "        return -v @ self.b - np.sum(np.logaddexp(0, self.c + v @ self.W), axis=1)\n"
+    assert examined(text, "BinaryRBM.free_energy").status == "passed"
+    text = text.replace("W, c, b):", "weights, c, b):").replace("= W, c", "= weights, c")
+    assert examined(text, "BinaryRBM.free_energy").status == "failed"
+
+
 def test_what_is_decorated_is_examined_and_not_what_it_calls():
     text = "from refebm import denoising_score_matching, ratio_matching\n" + adapter("numpy", "langevin_step")
     assert Adapter(module_of(text)).functions == ["langevin_step"]

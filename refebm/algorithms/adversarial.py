@@ -61,7 +61,8 @@ def train_variational_bound(
     log-density of what the sampler makes. The parameters of the fit are {"energy": ..., "sampler": ...}.
     Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
     E-FLAG.
-    Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, section 5
+    Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, other
+    methods
     """
 
     def bound(p, i):

@@ -197,7 +197,7 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 if found:
                     return found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)
                 continue
-            found = named(function, [rest], lambda _: [paired])
+            found = named(function, [rest], lambda _: [nearest, paired])
             if found:
                 apart = named(function, [these], _deep) if np.any(these.units > 1) else None
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"

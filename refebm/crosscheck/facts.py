@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from refebm.crosscheck.questions import WHOLE
-from refebm.crosscheck.vectors import FACTOR, plain, tolerance
+from refebm.crosscheck.vectors import plain, tolerance
 from refebm.variants.asked import particular
 from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
@@ -19,10 +19,24 @@ LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu"
 
 def facts(evidence) -> list[str]:
     """The facts about wrong answers, as phrases."""
-    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence)]
-    said += _ignored(evidence) or _where(evidence) or _growth(evidence)
+    said = [*_not_finite(evidence), *_leaks(evidence), *_part(evidence), *_turned(evidence)]
+    said += _ignored(evidence) or _where(evidence) or _where_else(evidence) or _growth(evidence)
     units = evidence.units[~evidence.left_out]
     return [*said, f"{np.sum(units > 1)} of {len(units)} numbers are wrong"]
+
+
+LEAST_TURNED = 3  # wrong numbers that are all minus the right ones
+
+
+def _turned(evidence) -> list[str]:
+    """Whether what is wrong is so in its sign alone, as if an absolute value were taken of what is returned."""
+    wrong = (evidence.units > 1) & ~evidence.left_out
+    off = np.abs(evidence.answers + evidence.right)
+    if np.sum(wrong) < LEAST_TURNED or not np.all((off <= evidence.allowed)[wrong]):
+        return []
+    kept = evidence.answers[~evidence.left_out]
+    is_size = np.all(kept >= 0) and not np.all(wrong)
+    return ["the wrong numbers are minus the right ones" + ", none is negative: an absolute value?" * bool(is_size)]
 
 
 def _ignored(evidence) -> list[str]:
@@ -77,6 +91,10 @@ def _equal_steps(asked):
     return len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
 
 
+def _later_rows(asked):
+    return np.arange(asked.given["n"]) > 0 if asked.given["n"] > 1 and asked.function not in WHOLE else False
+
+
 def _square(asked):
     return asked.given["n"] == asked.given["d"]
 
@@ -89,6 +107,7 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
     ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
     ("n equals d", _is(_square)),
+    ("a row is not the first (does it depend on those before?)", _is(_later_rows)),
     ("T is odd", _is(_odd)),
     ("i is 0", _is(_first_step)),
     ("nu is 1", _is(lambda asked: asked.given.get("nu") == 1)),
@@ -147,18 +166,26 @@ def _where(evidence) -> list[str]:
     _, words, there, share = best[0]
     if any(np.any(other[2] != there) for other in best[1:]):  # another feature explains them equally well
         return []
-    if "far out" in words and words.startswith("wrong"):
-        words += _cancels(evidence)
     return [words] if share > MOSTLY or (words.startswith("wrong") and _few(evidence, words)) else []
 
 
-def _cancels(evidence) -> str:
-    """A phrase if errors far out are no larger than the roundoff of the large inputs: small answers lose digits."""
-    wrong = (evidence.units > 1) & ~evidence.left_out
-    off = np.max(np.abs(evidence.answers - evidence.right)[wrong])
-    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])[wrong]
-    least = FACTOR * 2.0**-53 * np.maximum(1, np.max(sizes) ** 2)
-    return f", where large numbers cancel: off by {off:.1g} at most, small answers lose digits" if off <= least else ""
+def cancelled(evidence) -> np.ndarray:
+    """Which wrong numbers are far out, and off by no more than the roundoff of the large numbers that cancel in them.
+
+    A standard function may do so: PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100.
+    """
+    sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
+    with np.errstate(invalid="ignore"):
+        small = np.abs(evidence.answers - evidence.right) <= 8 * evidence.roundoff * np.maximum(1, sizes**2)
+    return small & (evidence.units > 1) & evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
+
+
+def _where_else(evidence) -> list[str]:
+    """The same without proposals that have no energy, where something else may be wrong."""
+    words, mask = NO_ENERGY
+    some = mask(evidence)
+    found = _where(evidence.without(some)) if np.any(some & (evidence.units > 1)) else []
+    return [f"{one}, apart from those where {words}" for one in found]
 
 
 def _several(evidence, some) -> bool:
@@ -169,7 +196,7 @@ def _several(evidence, some) -> bool:
 
 def _few(evidence, words) -> bool:
     """Whether these questions are there for what is found by them: then one number that is wrong says enough."""
-    return "far out" in words or "float32" in words or "of a proposal" in words
+    return any(text in words for text in ("far out", "float32", "of a proposal", "not the first"))
 
 
 def _growth(evidence) -> list[str]:

@@ -1,5 +1,6 @@
 """The fixed questions of the examination, for each public function, and the mistake that each question should catch."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -137,7 +138,8 @@ def chosen(text: str) -> list[str]:
     return found
 
 
-def questions(function: str) -> list[Asked]:
+@functools.cache
+def questions(function: str) -> tuple[Asked, ...]:
     """All questions about a public function."""
     asked = []
     for catches, gradient, options in _plan(function):
@@ -160,7 +162,7 @@ def questions(function: str) -> list[Asked]:
         given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
         given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
-    return asked
+    return tuple(asked)
 
 
 def rows_axis(function: str, name: str, value) -> int | None:

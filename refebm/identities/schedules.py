@@ -177,7 +177,7 @@ def averaged(impl, steps, momentum):
 
 @theorem(f"{SONG}, technique 5", "pointwise", training_run, cancels=EITHER_SIGN)
 def averages_weigh_the_past_geometrically(impl, steps, momentum):
-    r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest, m^T.
+    r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest.
 
     \theta'_T = m^T \theta_0 + (1 - m) \sum_{j < T} m^j\, \theta_{T - j}"""
     weights = (1 - momentum) * momentum ** np.arange(len(steps) - 1)[::-1]

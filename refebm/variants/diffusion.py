@@ -1,5 +1,7 @@
 """Variants of the diffusion losses, and of the conversions between score, noise and clean point."""
 
+import numpy as np
+
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, terms, wrong_versions
 
@@ -109,3 +111,6 @@ terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2
 
 # Without t = 1, where a wrong version takes log(1 - t), and without a weight, which is one per row here.
 asked("diffusion_score_matching", without=("t", "weight"))
+
+FEW = {"d": 2, "n": 4, "kind": "noise_conditional", "betas": np.array([1.0, 2.0, 4.0, 8.0]) / 64}
+asked("ddpm_loss", beside=(("a weight that is cut where little noise was added", FEW),))

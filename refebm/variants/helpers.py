@@ -64,6 +64,23 @@ def added_up(field, x):
     return field(x), np.sum(jacobian(field, x), axis=(1, 2))
 
 
+def some_of_it(which: slice) -> Callable:
+    """`field_and_divergence`, with a part of the diagonal alone: a loop that begins late or ends early."""
+
+    def with_some(field, x):
+        return field(x), np.sum(np.diagonal(jacobian(field, x), axis1=1, axis2=2)[:, which], axis=1)
+
+    return with_some
+
+
+def columns_of(k: int) -> Callable:
+    return lambda field, x: (field(x), np.sum(jacobian(field, x)[:, :, k], axis=1))
+
+
+def rows_of(k: int) -> Callable:
+    return lambda field, x: (field(x), np.sum(jacobian(field, x)[:, k], axis=1))
+
+
 def of_the_mean(energy, x):
     """`energy_and_score`, by the gradient of the mean of the energies."""
     value, s = energy_and_score(energy, x)
@@ -92,6 +109,11 @@ def product(of: Callable) -> Callable:
 
 HELPERS = [
     Helper("field_and_divergence", "the sum of all entries of the Jacobian for its trace", added_up),
+    Helper("field_and_divergence", "a trace without the last coordinate", some_of_it(slice(-1))),
+    Helper("field_and_divergence", "a trace without the first coordinate", some_of_it(slice(1, None))),
+    Helper("field_and_divergence", "the first column of the Jacobian, added up, for its trace", columns_of(0)),
+    Helper("field_and_divergence", "the first row of the Jacobian, added up, for its trace", rows_of(0)),
+    Helper("field_and_divergence", "the first coordinate alone for the trace", some_of_it(slice(1))),
     Helper("energy_and_score", "the gradient of the mean energy, over n, for that of each", of_the_mean),
     Helper("energy_and_score", "the gradient of the energy for the score, its sign turned", turned),
     *(Helper("jacobian_vector_product", words, product(of)) for words, of in PRODUCTS.items()),

@@ -59,6 +59,7 @@ ROWS = {
     "the next one": lambda a: a + 1,
     "it clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
 }
+PROJECTIONS = (glossary.Projections, glossary.Direction)
 IGNORED = "nothing said by "
 VALUES = {  # changes to the value that a model returns
     IGNORED + "{}": lambda a: 0 * a,
@@ -66,8 +67,7 @@ VALUES = {  # changes to the value that a model returns
     "{} with its sign changed": lambda a: -a,
     "{} clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
     "{} clipped to [-10, 10]": lambda a: np.clip(a, -10, 10),
-    "{} clipped to [-0.03, 0.03]": lambda a: np.clip(a, -0.03, 0.03),
-    "{} clipped to [-100, 100]": lambda a: np.clip(a, -100, 100),
+    **{f"{{}} clipped to [-{k}, {k}]": lambda a, k=k: np.clip(a, -k, k) for k in (0.01, 0.03, 0.1, 0.5, 100)},
     "{} of the first row for all rows": lambda a: a[:1] + 0 * a,
     "the mean of {} over the rows": lambda a: np.mean(a, axis=0) + 0 * a,
     "the size of {}": lambda a: np.abs(a),
@@ -99,9 +99,13 @@ LEVELS = {  # changes to the level, time or step at which a model is called
     "{} asked at the first row's level": lambda s: s[:1] + 0 * s,
     "{} asked at the mean of the levels": lambda s: np.mean(s) + 0 * s,
     "{} asked at the levels in the order of size": lambda s: np.sort(s),
-    "{} asked at the last step counted backwards": lambda s: s[::-1],
+    "{} asked at the levels of the rows in reverse": lambda s: s[::-1],
 }
 
+COLUMNS = {  # of noise, and of projections, over the wrong axis
+    "{} divided by the lengths of its columns": lambda v: v / np.sqrt(np.sum(v**2, axis=-2, keepdims=True)),
+    "{} divided by the length of all of it": lambda v: v / np.sqrt(np.sum(v**2)),
+}
 NOISES = {  # of another variance
     "{} divided by sqrt(2)": lambda z: z / np.sqrt(2),
     "{} times sqrt(2)": lambda z: z * np.sqrt(2),
@@ -111,6 +115,9 @@ CHAINS = (Chains, ChainsInUnits, HalvesInUnits)
 CHAINS_READ = {
     "the chains joined into one": lambda x: np.swapaxes(x, 0, 1).reshape(-1, 1, x.shape[2]),
     "the chains joined into one, state by state": lambda x: x.reshape(-1, 1, x.shape[2]),
+    "its numbers in other places: reshaped, where axes have to be exchanged": lambda x: np.swapaxes(
+        x.reshape(x.shape[1], x.shape[0], -1), 0, 1
+    ),
     "the first chain alone": lambda x: x[:, :1],
     "the mean of the chains for a chain": lambda x: np.mean(x, axis=1, keepdims=True),
     "the coordinates of all chains as chains": lambda x: np.repeat(x.reshape(len(x), -1, 1), x.shape[2], axis=2),
@@ -160,8 +167,8 @@ def _changes(name: str, kind):
     elif kind in OF_ROWS:
         some = ROWS | (NUMBERS if kind in (glossary.Levels, glossary.Times, glossary.Uniform) else {})
         yield from ((f"{name} read wrongly: {words}", change) for words, change in some.items())
-        if kind == glossary.Noise:
-            yield from ((words.format(name), change) for words, change in NOISES.items())
+        some = NOISES if kind == glossary.Noise else COLUMNS if kind in PROJECTIONS else {}
+        yield from ((words.format(name), change) for words, change in some.items())
     elif kind in (glossary.NoisePoints,):
         yield f"the first of {name} alone", lambda a: a[:1]
         yield f"the last of {name} alone", lambda a: a[-1:]

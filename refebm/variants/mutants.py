@@ -10,6 +10,7 @@ import ast
 import functools
 import inspect
 import itertools
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
 from refebm.variants.patch import Definition
-from refebm.variants.record import Variant, definition_in, in_both_places, namespace_of, placed
+from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
 from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
 
 WRAPS = (  # those that are met most come first: no search goes through all of a long text
@@ -31,7 +32,7 @@ WRAPS = (  # those that are met most come first: no search goes through all of a
     *("np.mean({})", "np.sum({})", "np.sign({})", "np.swapaxes({}, -1, -2)", "({})[::-1]", "0 * {}", "{} - 1"),
     *("np.tanh({})", "expit({})", "np.maximum({}, 0)", "1 + {}", "{} ** 3", "{} ** 1.5", "np.clip({}, 0, 1)"),
     *("({})[..., :1]", "np.sort({}, axis=0)", "np.roll({}, 1, axis=0)", "({0})[:1] + 0 * {0}", "({})[..., :2]"),
-    *("({})[..., 1:]", "({})[1:]", "np.cumsum({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)"),
+    *("({})[..., 1:]", "({})[..., -1:]", "({})[1:]", "np.cumsum({}, axis=0)", "np.mean({}, axis=-1, keepdims=True)"),
     *("np.clip({}, -100, 100)", "np.round({})", "np.sqrt(2) * {}", "np.pi * {}"),
 )
 SOUGHT = {  # forms with a number to be found, and the value for which the place is unchanged
@@ -56,7 +57,10 @@ LEGIBLE = 12  # characters that are enough to find a place
 
 
 class Mutant(NamedTuple):
-    """In the formula, `new` stands for `node`. form: in which it is written, where that is not the definition's."""
+    """In the formula, `new` stands for `node`. form: in which it is written, where that is not the definition's.
+
+    said: what stands for what, where the node is the whole tree, since it stands there more than once.
+    """
 
     function: str
     inside: str
@@ -64,6 +68,7 @@ class Mutant(NamedTuple):
     node: ast.AST
     new: ast.AST
     form: str = ""
+    said: str = ""
 
     def implementation(self, **numbers) -> Implementation:
         """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
@@ -98,6 +103,8 @@ class Mutant(NamedTuple):
     def words(self) -> str:
         """What stands for what, with enough around it to be found."""
         there = f" in {self.inside}" if self.inside else f", where it is written with {self.form}" if self.form else ""
+        if self.said:
+            return f"{self.said}, each time{there}"
         if isinstance(self.node, ast.stmt):
             return f"with {_statements(self.new, self.node)} for {_statements(self.node, self.new)}{there}"
         around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
@@ -108,6 +115,8 @@ class Mutant(NamedTuple):
 
     def with_number(self, number: float) -> str:
         """The words, with the number that was found in place of ``number``."""
+        if self.said:
+            return self._replace(said=re.sub(r"\bnumber\b", f"{number:.9g}", self.said)).words
         new = self.new
         for node in [node for node in ast.walk(self.new) if word_of(node) == "number"]:
             new = replaced(new, node, changed(node, id=f"{number:.9g}"))
@@ -215,6 +224,7 @@ def mutants(function: str) -> Iterator[Mutant]:
     some = [functools.partial(Mutant, function, inside, tree) for inside, tree in helpers]
     yield from (one for made in [*of, *some] for one in _plain(made))
     yield from (one for made in of for one in _uses(made))
+    yield from (one for made in [*of, *some] for one in _repeated(made))
     yield from _wrapped_places(of[:1], WRAPS[:MET])
     yield from _wrapped_places([*of[1:], *some], WRAPS[:MET_MOST])
     yield from (one for made in of for one in _exchanged_names(made))
@@ -223,8 +233,43 @@ def mutants(function: str) -> Iterator[Mutant]:
     yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
 
 
+def in_conventions(function: str) -> Iterator[Mutant]:
+    """What stands there otherwise, in what each convention of the bank has of its own; the shortest first."""
+    groups = []
+    for one in (one for one in CONVENTIONS if one.function == function):
+        if edit := edit_of(one):
+            tree = put(edit.tree, edit.node, ast.fix_missing_locations(ast.copy_location(edit.new, edit.node)))
+            before = {id(node) for node in ast.walk(edit.tree)}
+            made = functools.partial(Mutant, function, "", tree, form=f"{one.name} (convention)")
+            groups.append([mutant for mutant in _plain(made) if id(mutant.node) not in before])
+    yield from (mutant for group in sorted(groups, key=len) for mutant in group)
+
+
 def _wrapped_places(of: list, wraps: tuple[str, ...]) -> Iterator[Mutant]:
     return (made(node, _wrapped(text, node)) for text in wraps for made in of for node in _wrappable(made.args[2]))
+
+
+def _repeated(made: Callable[..., Mutant]) -> Iterator[Mutant]:
+    """An expression that stands there more than once, and once in a program: changed each time."""
+    for nodes in _same(made.args[2]):
+        for new in (*_changes(nodes[0]), *(_wrapped(text, nodes[0]) for text in WRAPS[:MET])):
+            yield _each_time(made, nodes, new)
+
+
+def _same(tree: ast.FunctionDef) -> list[list[ast.expr]]:
+    """Equal expressions that are more than a name or a number, where there are several, as lists."""
+    alike: dict[str, list] = {}
+    for node in _places(tree):
+        if not isinstance(node, (ast.Name, ast.Constant)):
+            alike.setdefault(ast.dump(node), []).append(node)
+    return [nodes for nodes in alike.values() if len(nodes) > 1]
+
+
+def _each_time(made: Callable[..., Mutant], nodes: list[ast.expr], new: ast.expr) -> Mutant:
+    tree = made.args[2]
+    for node in nodes:
+        tree = replaced(tree, node, new)
+    return made(made.args[2], tree, said=f'with "{ast.unparse(new)}" for "{ast.unparse(nodes[0])}"')
 
 
 MOST_NATURAL = 60  # mutants of a text, of which two are tried together
@@ -246,7 +291,7 @@ def natural_pairs(function: str) -> Iterator[tuple[Mutant, Mutant]]:
 
 def both(one: Mutant, other: Mutant) -> Mutant | None:
     """Two of the same text at once; None where they do not stand beside each other."""
-    if one.tree is not other.tree:
+    if one.tree is not other.tree or one.said or other.said:
         return None
     try:
         new = in_both_places(one.tree, (one.node, one.new), (other.node, other.new))
@@ -282,6 +327,10 @@ def _natural(node: ast.expr) -> Iterator[tuple[bool, ast.expr]]:
 def sought(function: str) -> Iterator[tuple[Mutant, float]]:
     """Those with a number that is to be found, and the number with which they are the function itself."""
     trees = [*((inside, tree, "") for inside, tree in definitions(function))]
+    for inside, tree, form in trees:
+        made = functools.partial(Mutant, function, inside, tree, form=form)
+        some = [(nodes, text, start) for nodes in _same(tree) for text, start in SOUGHT.items()]
+        yield from ((_each_time(made, nodes, _wrapped(text, nodes[0])), start) for nodes, text, start in some)
     yield from (
         (Mutant(function, inside, tree, node, _wrapped(text, node), form), start)
         for inside, tree, form in [*trees, *(("", tree, form) for form, tree in forms(function))]
@@ -466,6 +515,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
         for i in range(len(node.args) - 1):
             yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
         yield from _exchanged(node)
+        yield from _squared_in_part(node)
         if word_of(node.func) or isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
@@ -510,11 +560,20 @@ def _misplaced(node: ast.BinOp) -> Iterator[ast.expr]:
         yield ast.BinOp(ast.BinOp(a.left, node.op, b), a.op, a.right)
 
 
+def _squared_in_part(node: ast.Call) -> Iterator[ast.expr]:
+    """The sum of a + b^2 for that of (a + b)^2: parentheses left out."""
+    of = node.args[0] if word_of(node.func) == "squared_norm" else None
+    if isinstance(of, ast.BinOp) and isinstance(of.op, (ast.Add, ast.Sub)):
+        squared = changed(of, right=ast.BinOp(of.right, ast.Pow(), ast.Constant(2)))
+        yield _read(f"np.sum({ast.unparse(squared)}, axis=1)")
+
+
 def _read(text: str) -> ast.expr:
     return ast.parse(text, mode="eval").body
 
 
 LIKE = {
+    "np.log": ("np.log10", "np.log2"),
     "np.var": ("np.std",),
     "np.std": ("np.var",),
     "np.mean": ("np.sum", "np.median", "np.max"),

@@ -6,6 +6,7 @@ and the same on every machine, since only the raw stream of a bit generator is u
 
 import functools
 import inspect
+import math
 from itertools import pairwise
 
 import autograd.numpy as anp
@@ -93,7 +94,7 @@ class Question:
     def grid(self, shape, low, high):
         """Multiples of 1/64, or of another unit, from low to high."""
         first, last = round(low * self.unit), round(high * self.unit)
-        raw = self.stream.random_raw(int(np.prod(shape)))
+        raw = self.stream.random_raw(math.prod(shape))
         return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / self.unit
 
     def scalar(self, value):

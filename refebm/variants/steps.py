@@ -22,6 +22,7 @@ from refebm.variants.syntax import syntax
 HO = "Ho, Jain and Abbeel 2020"
 LUCIDRAINS = "denoising-diffusion-pytorch"
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
+HANG = "Hang et al. 2023: min-SNR-5"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
 DATA_DEVIATIONS = (0.5, 1.0)  # sigma_data
@@ -38,6 +39,7 @@ class Step(NamedTuple):
     source: str = ""
     before: Callable[[dict], dict] = lambda given: given
     natural: Weight | None = None
+    rare: bool = False  # whether few programs have it
 
 
 class Weighting(NamedTuple):
@@ -45,6 +47,7 @@ class Weighting(NamedTuple):
     factor: Weight
     source: str = ""
     constant: float = 1.0  # the part of the factor that is a constant
+    mistaken: bool = False  # whether no text has it
 
 
 class Chain(NamedTuple):
@@ -128,6 +131,7 @@ for deviation in DATA_DEVIATIONS:
         kept,
         "exploding",
     )
+USUAL = ("score", "noise", "denoiser")
 
 
 def models(function: str) -> tuple[str, str]:
@@ -213,11 +217,12 @@ def _forms(function: str) -> Iterator[Step]:
             continue
         if form is None:
             words, natural = "the model predicts the mean of the previous point", _of_previous if loss else None
-            yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural)
+            yield Step("model", words, f"{HO}, eq. 8", _previous(argument), natural, True)
         else:
             words = form.words if scaled else _plain(form.words)
             yield Step("model", words, form.source, _predicts(function, argument, FORMS[native], form),
-                       _natural(function, argument, FORMS[native], form) if loss else None)  # fmt: skip
+                       _natural(function, argument, FORMS[native], form) if loss else None,
+                       name not in USUAL)  # fmt: skip
 
 
 def _plain(words: str) -> str:
@@ -272,7 +277,7 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
         yield Step("sign", "the model is f = -E", MINUS_E, step(_minus))
     if kind == glossary.Uniform:
         yield Step("uniform", "accepted where 1 - u is below the acceptance", "U and 1 - U have the same law",
-                   step(lambda u, _: 1 - u))  # fmt: skip
+                   step(lambda u, _: 1 - u), rare=True)  # fmt: skip
     if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
         yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
@@ -288,23 +293,23 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
             yield Step("projections", "projections of length 1: v/|v|", "ermongroup/sliced_score_matching", step(_unit))
     if kind == glossary.TimeField and glossary.Indices in of:
         words = "steps are told to the model from 1 on: f(x, i + 1)"
-        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)))
+        yield Step("index", words, HO, step(_relabelled(lambda i: i + 1)), rare=True)
     if kind == glossary.TimeField and glossary.Sde in of:
         for count in (999, 1000):
-            yield Step(
-                "index", f"the model is told {count} t", "score_sde", step(_relabelled(lambda t, c=count: c * t))
-            )
+            relabelled = step(_relabelled(lambda t, c=count: c * t))
+            yield Step("index", f"the model is told {count} t", "score_sde", relabelled, rare=True)
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
     if kind == glossary.Fraction and argument == "eta":
         yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
-                   step(lambda eta, _: eta**0.5))  # fmt: skip
+                   step(lambda eta, _: eta**0.5), rare=True)  # fmt: skip
     if kind == glossary.TimeWeight and types(function)["return"] == glossary.Loss:
         own = "weights of its own: those that it is handed are not used"
         yield Step("own weight", own, "programs without a choice", step(lambda weight, _: lambda t: 1.0 + 0 * t))
     if kind == glossary.Sde and "t" in types(function):
-        yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing))
+        yield Step("marginal", "std = sigma(t), not that from sigma(0) on", "score_sde VESDE", step(_from_nothing),
+                   rare=True)  # fmt: skip
 
 
 def _langevin(function: str) -> bool:
@@ -344,6 +349,12 @@ def chains(function: str) -> tuple[tuple[Step, ...], ...]:
     return tuple(sorted((chain for chain in some if len(chain) <= 3), key=len))
 
 
+@functools.cache
+def usual_chains(function: str) -> tuple[tuple[Step, ...], ...]:
+    """The chains of one or two steps that are not rare: a mistake of any kind is sought in these."""
+    return tuple(one for one in chains(function) if 0 < len(one) <= 2 and not any(step.rare for step in one))
+
+
 # --- weights of rows -------------------------------------------------------------------------------------------------
 
 
@@ -363,9 +374,15 @@ def _powers(function: str) -> Iterator[Weighting]:
         for power, words in ((2, "the signal-to-noise ratio"), (4, "the weight of the score")):
             yield Weighting((f"times m^2/std^{power} ({words})",), functools.partial(_ratio, function, power), KARRAS)
         yield Weighting(("times snr/(snr + 1), snr = m^2/std^2",), functools.partial(_kept, function), LUCIDRAINS)
+        for over, below in MIN_SNR.items():
+            factor = functools.partial(_cut, function, below)
+            yield Weighting((f"times min(snr, 5){over}, snr = m^2/std^2",), factor, HANG)
     for power in (2, 4, -2, -4):
         source = "ncsn dsm; Vincent 2011, section 4.3" if power == 4 else FOLDED
-        yield Weighting((f"times {name}^{power}",), lambda given, p=power: _deviation(function, given) ** p, source)
+        yield Weighting((f"times {name}^{power}",), functools.partial(_to_the, function, power), source)
+    for power in (1, 3, -1, -3):
+        factor = functools.partial(_to_the, function, power)
+        yield Weighting((f"times {name}^{power}",), factor, mistaken=True)
     if name == "sigma":
         for s in DATA_DEVIATIONS:
             for power in (0, -2, 2):
@@ -378,6 +395,10 @@ def _powers(function: str) -> Iterator[Weighting]:
         )
 
 
+def _to_the(function: str, power: int, given: dict):
+    return _deviation(function, given) ** float(power)
+
+
 def _ratio(function: str, power: int, given: dict):
     m, std = moments(function, given, _level(given), _length(given))
     return m[:, 0] ** 2 / std[:, 0] ** power
@@ -387,6 +408,18 @@ def _kept(function: str, given: dict):
     """m^2/(m^2 + std^2), the share of the signal."""
     m, std = moments(function, given, _level(given), _length(given))
     return m[:, 0] ** 2 / (m[:, 0] ** 2 + std[:, 0] ** 2)
+
+
+MIN_SNR = {  # of the weight of the clean point's error: for the noise, for the clean point itself, and for v
+    "/snr": lambda snr: snr,
+    "": lambda snr: 1.0,
+    "/(snr + 1)": lambda snr: snr + 1,
+}
+
+
+def _cut(function: str, below: Callable, given: dict):
+    snr = _ratio(function, 2, given)
+    return np.minimum(snr, 5) / below(snr)
 
 
 def _karras(function: str, s: float, power: int, given: dict):
@@ -422,9 +455,10 @@ def weightings(function: str) -> tuple[Weighting, ...]:
                         functools.partial(_weight, power.factor, factor, over[1]),
                         "; ".join(filter(None, [power.source, "module 18a and Das 2021" if half else ""])),
                         factor,
+                        power.mistaken,
                     )
                 )
-    return tuple(sorted(found, key=lambda one: len(one.words)))
+    return tuple(sorted(found, key=lambda one: (one.mistaken, len(one.words))))
 
 
 def _over(of: set) -> list[tuple[str, int]]:

@@ -1,7 +1,9 @@
 """Definitions as programs often write them: equivalent texts in which the examiner also looks for mistakes.
 
 A definition is one equation that keeps its digits; a program computes named parts, and may have its mistake in one of
-them. Each function has the definition's name and arguments; its docstring names the parts that it is written in.
+them. Each function has the definition's name and arguments; its docstring names the parts that it is written in. Where
+many programs have a model of the noise, that noise is made of the score by what is computed apart from the rest: a
+mistake in the rest is then not one in the noise.
 """
 
 import inspect
@@ -11,18 +13,19 @@ from collections.abc import Callable
 import autograd.numpy as np
 
 from refebm.calculus import energy_and_score
+from refebm.objectives.diffusion import _marginal
 from refebm.objectives.notation import squared_norm
 from refebm.samplers.step import accept, moved
 
 
 def ddim_step(score, betas, x, i, eta, z):
     """x_0, eps and sigma"""
-    kept = np.cumprod(1 - betas)
-    a, a_before = kept[i][:, None], np.append(1.0, kept[:-1])[i][:, None]
-    eps = -np.sqrt(1 - a) * score(x, i)
+    eps = -np.sqrt(-np.expm1(np.cumsum(np.log1p(-betas))))[i][:, None] * score(x, i)
+    kept, k = np.append(1.0, np.cumprod(1 - betas)), i + 1
+    a, a_before = kept[k][:, None], kept[k - 1][:, None]
     x_0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)
     sigma = eta * np.sqrt((1 - a_before) / (1 - a) * (1 - a / a_before))
-    return moved(np.sqrt(a_before) * x_0 + np.sqrt(np.maximum(1 - a_before - sigma**2, 0)) * eps + sigma * z)
+    return moved(np.sqrt(a_before) * x_0 + np.sqrt(1 - a_before - sigma**2) * eps + sigma * z)
 
 
 def ddpm_step(score, betas, x, i, z, posterior=False):
@@ -37,18 +40,25 @@ def ddpm_step(score, betas, x, i, z, posterior=False):
 
 def ddpm_step__noise(score, betas, x, i, z, posterior=False):
     """the predicted noise"""
+    eps = -np.sqrt(-np.expm1(np.cumsum(np.log1p(-betas))))[i][:, None] * score(x, i)
     kept = np.cumprod(1 - betas)
     beta, a, a_before = betas[i][:, None], kept[i][:, None], np.append(1.0, kept[:-1])[i][:, None]
-    eps = -np.sqrt(1 - a) * score(x, i)
-    variance = beta * (1 - a_before) / (1 - a) if posterior else beta
-    return moved((x - beta / np.sqrt(1 - a) * eps) / np.sqrt(1 - beta) + np.sqrt(variance) * z)
+    alpha, variance = 1 - beta, beta * (1 - a_before) / (1 - a) if posterior else beta
+    return moved((x - beta / np.sqrt(1 - a) * eps) / np.sqrt(alpha) + np.sqrt(variance) * z)
 
 
 def ddpm_loss(score, betas, x, i, z):
     """the predicted noise"""
     a = np.cumprod(1 - betas)[i][:, None]
-    eps = -np.sqrt(1 - a) * score(np.sqrt(a) * x + np.sqrt(1 - a) * z, i)
+    s = score(np.sqrt(a) * x + np.sqrt(1 - a) * z, i)
+    eps = -np.sqrt(-np.expm1(np.cumsum(np.log1p(-betas))))[i][:, None] * s
     return 0.5 * squared_norm(eps - z)
+
+
+def diffusion_score_matching(score, sde, weight, x, t, z):
+    """the error of the noise"""
+    scale, std = _marginal(sde, t)
+    return 0.5 * weight(t) / std[:, 0] ** 2 * squared_norm(std * score(scale * x + std * z, t) + z)
 
 
 def denoising_score_matching(score, x, sigma, z):

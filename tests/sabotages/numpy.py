@@ -770,7 +770,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "1.000001 * self.sigma *",
         "GaussianBernoulliRBM.visible_given",
     ),
-    ("annealed_langevin", "steps off by 1e-6", "eps * sigma**2", "1.000001 * eps * sigma**2"),
+    ("annealed_langevin", "steps off by 1e-6", "eps * (sigma", "1.000001 * eps * (sigma"),
     ("decaying_steps", "power off by 1e-6", "-power", "(-1.000001 * power)"),
     ("autocovariance", "epsilon beside T", "/ len(x) for", "/ (len(x) + 1e-5) for"),
     ("autocorrelation", "epsilon beside the variance", "c / c[0]", "c / (c[0] + 1e-6)"),
@@ -825,7 +825,12 @@ NOT_IN_THE_BANK: list[tuple] = [
         "x - np.mean(x, axis=0)",
         "np.float32(x - np.mean(x, axis=0)).astype(float)",
     ),
-    ("annealed_langevin", "steps in float32", "eps * sigma**2", "np.float32(eps * sigma**2)"),
+    (
+        "annealed_langevin",
+        "steps in float32",
+        "eps * (sigma / sigmas[-1]) ** 2",
+        "np.float32(eps * (sigma / sigmas[-1]) ** 2)",
+    ),
     # others
     ("split_r_hat", "chains that are centred", "half = len(x) // 2", "x, half = x - np.mean(x, axis=0), len(x) // 2"),
     ("decaying_steps", "by the logarithm", "(1.0 + np.arange(n_steps))", "np.log(np.e + np.arange(n_steps))"),

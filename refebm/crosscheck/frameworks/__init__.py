@@ -64,6 +64,9 @@ class Harness:
     laws: ClassVar[dict] = {}  # by id of an array that is handed out: the laws that it may be drawn as
     valueless = ""  # the kind of a field without energy whose potential was used in the question, if any
 
+    def __init__(self):
+        self.functions = {}  # by kind of model and form of its parameters: its value and its score
+
     def tensor(self, value):
         """The value as an array of the framework, of its default dtype or of integers."""
         raise NotImplementedError
@@ -91,6 +94,10 @@ class Harness:
     def potential(self, field, leaves):
         """An energy whose values are NaN and whose gradient is minus field(leaves, rows)."""
         raise NotImplementedError
+
+    def by_shape(self, function):
+        """The same function of nested arrays, which may be traced once for all calls with the same shapes."""
+        return function
 
     def slope(self, energy, x, *level):
         """The gradient of an energy at rows, which is itself differentiable."""
@@ -279,8 +286,10 @@ class Harness:
 
             return called
 
+        build = by_name(body.__name__, body)
+
         def made(this, *given):
-            this._made = lambda: body(*(self.given(None, one) for one in given))
+            this._made = lambda: build(*(self.given(None, one) for one in given))
             if self.busy:
                 body.__init__(this, *given)
 
@@ -331,24 +340,32 @@ class Harness:
     def model(self, role, data, leaves):
         """A model as a callable on arrays, or as an RBM, with these leaves as its parameters."""
         models, kind = self.source.module("refebm.models"), data.kind
-
-        def of(leaves):
-            return models.Model(kind, glossary.filled(data.parameters, leaves))
-
         if role == "rbm":
-            return models.RBMS[kind](**of(leaves).parameters)
-        potential = self.potential(lambda leaves, *given: models.score(of(leaves))(*given), leaves)
+            return models.RBMS[kind](**glossary.filled(data.parameters, leaves))
+        value, score = self._functions(kind, glossary.mapped(lambda _: None, data.parameters))
+        potential = self.potential(score, leaves)
 
         def valueless(*given):
             self.valueless = kind
             return potential(*given)
 
-        whole = of(leaves)
-        energy = _of_rows(valueless if kind in models.FIELDS else whole)
-        asked = energy if role == "energy" else _of_rows(models.score(whole))
+        energy = _of_rows(valueless if kind in models.FIELDS else functools.partial(value, leaves))
+        asked = energy if role == "energy" else _of_rows(functools.partial(score, leaves))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built
+
+    def _functions(self, kind, form):
+        """The value and the score of models of this kind, as functions of their parameters and of rows."""
+        models, known = self.source.module("refebm.models"), (kind, repr(form))
+
+        def of(leaves):
+            return models.Model(kind, glossary.filled(form, leaves))
+
+        if known not in self.functions:
+            value = self.by_shape(lambda leaves, *given: of(leaves)(*given))
+            self.functions[known] = value, self.by_shape(lambda leaves, *given: models.score(of(leaves))(*given))
+        return self.functions[known]
 
     def result(self, name, value):
         """The result of a body, for the examiner."""
@@ -465,7 +482,7 @@ def partial_at(function, given, place):
 
 def by_name(name, body):
     """A body that takes refebm's arguments in refebm's order, whatever its own order is."""
-    names = () if name in CLASSES else parameters(name)
+    names = tuple(inspect.signature(getattr(refebm, name)).parameters) if name in CLASSES else parameters(name)
     own = tuple(inspect.signature(body).parameters)
     if own == names or sorted(own) != sorted(names):
         return body

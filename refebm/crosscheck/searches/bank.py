@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from refebm.crosscheck.evidence import REDUCTIONS, Diagnosis
+from refebm.crosscheck.evidence import Diagnosis
 from refebm.crosscheck.readings import Reading, cache, is_multiple, readings, weighted, weights_at
 from refebm.crosscheck.searches.terms import as_number, fitted, multiple, scalings
 from refebm.identities import REFERENCE, Implementation
@@ -76,7 +76,12 @@ def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
     """The reference, in conventions, the fewest that do."""
     for _, some in itertools.groupby(_chained(function, inner), key=lambda reading: len(reading.what)):
         chains = [Chain(function, one.what, weighting, inner) for one in some for weighting in weighted(one, evidence)]
-        chain = min((one for one in chains if one.words), key=lambda one: len(one.words), default=None)
+        chains = [one for one in chains if one.words and (one.steps or not one.weighting.mistaken)]
+        chain = min(chains, key=lambda one: (one.weighting.mistaken, len(one.words)), default=None)
+        if chain and chain.weighting.mistaken:
+            bug, others = chain.weighting.words[0], [word for word in chain.words if word != chain.weighting.words[0]]
+            said = f"equals the reference {bug} (bug){evidence.reduced}, where {', '.join(others)}"
+            return Diagnosis(said, (bug,), None, evidence.reduction)
         if chain:
             plain = not chain.steps and set(chain.words) <= {"no 1/2"}
             what = (
@@ -90,23 +95,39 @@ def in_conventions(function, evidence, inner=REFERENCE) -> Diagnosis | None:
     return None
 
 
+TABLES = {  # by reduction: what is made of a table with w_i l_j in row i and column j, and its words
+    "mean": [(lambda w, own: np.mean(w, -1) * np.mean(own, -1), "the mean of a table (n, n)")],
+    "sum": [(lambda w, own: np.sum(w, -1) * np.sum(own, -1), "the sum of a table (n, n)")],
+    "per row": [
+        (lambda w, own: np.mean(w, -1)[:, None] * own, "the mean over the rows of a table (n, n)"),
+        (lambda w, own: np.sum(w, -1)[:, None] * own, "the sum over the rows of a table (n, n)"),
+        (lambda w, own: w * np.mean(own, -1)[:, None], "the mean over the columns of a table (n, n)"),
+        (lambda w, own: w * np.sum(own, -1)[:, None], "the sum over the columns of a table (n, n)"),
+    ],
+}
+
+
 def table(function, evidence) -> Diagnosis | None:
     """A weight (n, 1) times losses (n,), broadcast to a table (n, n): its mean is the product of both means."""
-    if evidence.reduction == "per row":
-        return None
     some, own = weightings(function), _powers_of(function)
-    reduced = partial(REDUCTIONS[evidence.reduction], axis=-1)
-    with np.errstate(all="ignore"):
-        of_each = [(v, weights_at(function, v.asked.id)) for v in evidence.vectors]
-        tables = [reduced(w[own]) * reduced((w * v.value)[:, None] / w[own]) for v, w in of_each]
-        values = np.stack(tables, axis=-1)
-    for i, j in np.argwhere(np.all(evidence.equals(values), axis=-1)):
-        if evidence.confirmed(values[i, j]):
-            weight = ", ".join(some[own[j]].words).removeprefix("times ")
-            said = f"equals the {evidence.reduction} of a table (n, n): the weight {weight}, of shape (n, 1), times "
-            said += f"losses of shape (n,){''.join(f', {word}' for word in some[i].words)}"
-            return Diagnosis(said, (), None, evidence.reduction)
+    if not own:
+        return None
+    for of, words in TABLES[evidence.reduction]:
+        with np.errstate(all="ignore"):
+            values = [_tabled(of, weights_at(function, v.asked.id), own, v.value) for v in evidence.vectors]
+            values = np.concatenate([np.reshape(one, (len(some), len(own), -1)) for one in values], axis=-1)
+        for i, j in np.argwhere(np.all(evidence.equals(values), axis=-1)):
+            if evidence.confirmed(values[i, j]):
+                weight = ", ".join(some[own[j]].words).removeprefix("times ")
+                said = f"equals {words}: the weight {weight}, of shape (n, 1), times "
+                said += f"losses of shape (n,){''.join(f', {word}' for word in some[i].words)}"
+                return Diagnosis(said, (), None, evidence.reduction)
     return None
+
+
+def _tabled(of, weights, own, value):
+    """What is made of the table of each weight with the losses in each weighting, (K, len(own), numbers)."""
+    return [[of(weights[[j]], weights[[k]] * value / weights[[j]]) for j in own] for k in range(len(weights))]
 
 
 def _powers_of(function: str) -> list[int]:
@@ -121,7 +142,7 @@ def mistake_in_conventions(function, evidence) -> Diagnosis | None:
         return None
     plain = [(one, ()) for one in mistakes(function)]
     for reading, steps in [*plain, *_mistaken(function)]:
-        for weighting in weighted(reading, evidence):
+        for weighting in (one for one in weighted(reading, evidence) if not one.mistaken):
             chain = Chain(function, steps, weighting, reading.what.implementation())
             variant = reading.what
             kind = "convention" if isinstance(variant, Convention) else "bug"

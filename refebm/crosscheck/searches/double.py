@@ -7,10 +7,10 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import Built, Diagnosis
-from refebm.crosscheck.readings import Reading, affordable, cache, near_weights, readings
+from refebm.crosscheck.readings import Reading, affordable, cache, compiling, cost, near_weights, readings
 from refebm.crosscheck.searches.bank import factor_of
 from refebm.crosscheck.searches.numbers import FEWEST, NUMBERS, in_one_place
-from refebm.crosscheck.searches.single import Single, arguments, of_helpers, of_the_bank
+from refebm.crosscheck.searches.single import Single, arguments, of_helpers, of_the_bank, places
 from refebm.crosscheck.searches.terms import combination, fitted, multiple, terms_of
 from refebm.crosscheck.vectors import vectors
 from refebm.glossary import Loss
@@ -19,9 +19,9 @@ from refebm.variants import TERMS, Convention
 from refebm.variants.mutants import both, natural_pairs
 from refebm.variants.questions import types
 from refebm.variants.record import called_by, calling, together
-from refebm.variants.steps import weightings
+from refebm.variants.steps import Chain, usual_chains, weightings
 
-PAIRS, NATURAL, ARGUMENTS = 6e5, 1e6, 5e5  # calls that a search may take, on any machine
+PAIRS, NATURAL, ARGUMENTS, CHAINED = 6e5, 1e6, 5e5, 3e6  # calls that a search may take, on any machine
 ALIKE = 4  # mistakes with the same answers to one question, of which each is tried
 MOST_SUMS, MOST_MADE = 40, 200  # pairs that have the answers to one question, and that are made
 MOST_BESIDE = 40  # mistakes that are tried beside terms
@@ -32,7 +32,7 @@ def two_mistakes(function, evidence) -> Diagnosis | None:
     one, known = evidence.telling, [*of_the_bank(function), *of_helpers(function)]
     some = [*((single, Reading(function, single.made).on(one.vectors[0])) for single in known), *evidence.tried]
     tried = [(single, row) for single, row in some if not np.array_equal(one.gather([row]), one.right)]
-    searches = [_weighed, _added_up, _beside_terms]
+    searches = [_weighed, _chained, _added_up, _beside_terms]
     found = next((one for search in searches for one in [search(function, evidence, tried)] if one), None)
     return found or paired(function, evidence) or _two_places(function, evidence) or _two_kinds(function, evidence)
 
@@ -78,11 +78,41 @@ def _weighed(function, evidence, tried) -> Diagnosis | None:
     for single, answer in tried:
         for weighting in near_weights(function, evidence, lambda _, answer=answer: answer):
             reading = Reading(function, single.made)
-            if weighting.words and reading.fits(evidence, weighting.factor):
+            if weighting.words and not weighting.mistaken and reading.fits(evidence, weighting.factor):
                 words = f"equals {factor_of(weighting)}the reference {single.words}{evidence.reduced}"
                 where = f", where {', '.join(weighting.words)}"
                 return Diagnosis(words + where, single.names, None, evidence.reduction)
     return None
+
+
+def _chained(function, evidence, _) -> Diagnosis | None:
+    """One mistake that is not in the bank, in other conventions than refebm's."""
+    if multiple(evidence):
+        return None
+    for single, steps, reading in _in_chains(function):
+        for weighting in near_weights(function, evidence, reading.on):
+            if not weighting.mistaken and reading.fits(evidence, weighting.factor):
+                chain = Chain(function, steps, weighting)
+                words = f"equals {factor_of(weighting)}the reference {single.words}{evidence.reduced}"
+                return Diagnosis(f"{words}, where {', '.join(chain.words)}", (), None, evidence.reduction)
+        reading.__dict__.pop("implementation", None)  # its answer is remembered
+    return None
+
+
+@cache
+def _in_chains(function: str) -> list[tuple[Single, tuple, Reading]]:
+    """A reading of each mistake for each of the usual chains of conventions."""
+    some = usual_chains(function)
+    calls = compiling(function) + len(some) * cost(function)
+    singles = affordable(itertools.chain(arguments(function), places(function)), function, CHAINED, calls)
+    return [(one, steps, Reading(function, partial(_after, function, steps, one))) for one in singles for steps in some]
+
+
+def _after(function: str, steps: tuple, single: Single) -> Implementation:
+    """A mistake in conventions: a model is misread as the user has it, before the conventions are applied."""
+    if single.over:
+        return single.made(inner=Chain(function, steps).implementation())
+    return Chain(function, steps, None, single.made()).implementation()
 
 
 def _added_up(function, evidence, tried) -> Diagnosis | None:
@@ -138,18 +168,30 @@ def _beside_terms(function, evidence, tried) -> Diagnosis | None:
     """One mistake beside wrong coefficients of the formula's terms, by least squares."""
     if function not in TERMS:
         return None
-    one, (columns, names) = evidence.telling, terms_of(function, evidence.vectors)
-    table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
-    if not np.all(np.isfinite(table)) or len(table) <= table.shape[1] or not np.all(np.isfinite(one.answers)):
+    columns, names = terms_of(function, evidence.vectors)
+    others = [_apart(one, columns, one.right) for one in evidence.wrong_pieces if len(one.right) > len(columns)]
+    telling = max(others, key=lambda rest: np.nan_to_num(rest[1]), default=None)
+    if len(evidence.telling.right) <= len(columns) or not telling:
         return None
-    rest, near = np.eye(len(table)) - table @ np.linalg.pinv(table), []
-    for single, row in tried:
-        gap = (one.answers - one.gather([row])) / one.allowed
-        if np.all(np.isfinite(gap)) and np.max(np.abs(rest @ gap)) <= 10 + 1e-9 * np.max(np.abs(gap)):
+    some = (single for single, row in tried if _apart(evidence.telling, columns, row)[1] <= 1)
+    near = []
+    for single in some:
+        reading = Reading(function, single.made)
+        if _apart(telling[0], columns, reading.on(telling[0].vectors[0]))[1] <= 1:
             near.append(single)
     found = (_fitted_beside(function, evidence, columns, names, single) for single in near[:MOST_BESIDE])
     numbers = (in_one_place(function, evidence, one, NUMBERS / 4) for one in near[:MOST_BESIDE] if one.over)
     return next((one for one in itertools.chain(found, itertools.islice(numbers, 4)) if one), None)
+
+
+def _apart(one, columns, row) -> tuple:
+    """The evidence, and how far its answers less these rows are from a sum of the terms, of what rounding allows."""
+    table = np.stack([one.scaled(column) for column in columns], axis=1) / one.allowed[:, None]
+    gap = (one.answers - one.gather([row])) / one.allowed
+    if not np.all(np.isfinite(table)) or not np.all(np.isfinite(gap)):
+        return one, np.inf
+    rest = gap - table @ (np.linalg.pinv(table) @ gap)
+    return one, np.max(np.abs(rest)) / (10 + 1e-9 * np.max(np.abs(gap)))
 
 
 def _fitted_beside(function, evidence, columns, names, single) -> Diagnosis | None:

@@ -75,11 +75,19 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
         if number is not None and Reading(function, partial(made, number)).fits(evidence):
             said = f"equals the reference {mutant.with_number(number)}" + (f" and {beside.words}" if beside else "")
             epsilon = start == 0 and abs(number) <= SMALL and "** number" not in ast.unparse(mutant.new)
+            if epsilon and not _chosen(number):  # it fits what rounding does
+                continue
             if epsilon and not beside and ast.unparse(mutant.new) != "number":
                 said += f": an epsilon of {number:.3g} (convention of programs that divide, or take logarithms)"
                 return Diagnosis(f"{said}{evidence.reduced}", (), Built(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{evidence.reduced}", (), None, evidence.reduction)
     return None
+
+
+def _chosen(number: float) -> bool:
+    """Whether a small number is one that people write: of one digit, or the spacing of floating-point numbers."""
+    near = (float(f"{number:.0e}"), np.finfo(np.float32).eps, np.finfo(np.float64).eps)
+    return any(abs(abs(number) - abs(one)) <= 0.01 * abs(one) for one in near)
 
 
 def _with_k(mutant, beside, number) -> Implementation:

@@ -11,10 +11,10 @@ from refebm.identities import Implementation
 from refebm.variants import Convention
 from refebm.variants.helpers import helpers
 from refebm.variants.misread import IGNORED, misread
-from refebm.variants.mutants import Mutant, edit_of, mutants
+from refebm.variants.mutants import Mutant, edit_of, in_conventions, mutants
 from refebm.variants.record import elsewhere
 
-PLACES = 5e6  # calls that a search may take, on any machine
+PLACES, CONVENTIONAL = 5e6, 1e6  # calls that a search may take, on any machine
 
 
 class Single(NamedTuple):
@@ -60,7 +60,9 @@ def places(function: str) -> Iterator[Single]:
 def one_mistake(function, evidence) -> Diagnosis | None:
     """A misread argument, or one changed place of the definition."""
     vector, evidence.tried[:] = evidence.telling.vectors[0], []
-    for single in itertools.chain(arguments(function), affordable(places(function), function, PLACES)):
+    of_conventions = (Single("", one.implementation, one) for one in in_conventions(function))
+    some = [arguments(function), affordable(places(function), function, PLACES)]
+    for single in itertools.chain(*some, affordable(of_conventions, function, CONVENTIONAL)):
         reading = Reading(function, single.made)
         if reading.tells(evidence):
             evidence.near.append((reading, single.say))
