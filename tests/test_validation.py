@@ -377,7 +377,11 @@ BAD = {
     "u_h for one row": (lambda: refebm.gibbs_step(RBM, BITS, Z[:1], Z), "E-SHAPE u_h"),
     "u_v for one row": (lambda: refebm.gibbs_step(RBM, BITS, HALF, HALF[:1]), "E-SHAPE u_v"),
     "u_v for one row, Gaussian": (lambda: refebm.gibbs_step(GAUSSIAN_RBM, X, HALF, Z[:1]), "E-SHAPE u_v"),
-    "chains that do not meet": (lambda: apart(4), "E-MEETING 3 of 3 pairs .* 4 steps"),
+    "chains that do not meet": (lambda: apart(4), "E-MEETING 3 of 3 pairs .* 4 steps, the nearest is .* longer tape"),
+    "chains that are lost": (
+        lambda: apart(4, lambda x, y, z: (moved(np.nan * x), moved(y))),
+        "E-MEETING 3 of 3 pairs .* 3 of them are lost, not finite; .* shorter step",
+    ),
     "a tape shorter than m": (lambda: apart(4, m=5), "E-TAPE m = 5.*4"),
     "a pair of which one is no step": (
         lambda: apart(4, lambda x, y, z: (moved(x), y)),

@@ -121,11 +121,13 @@ def coupled_chains(
 def apart(chains: CoupledChains) -> DomainError:
     """The error for chains that have not met; its attribute `chains` holds them."""
     met = chains.meeting > 0
-    nearest = np.min(np.max(np.abs(chains.x[-1] - chains.y[-1])[~met], axis=1))
+    gaps = np.max(np.abs(chains.x[-1] - chains.y[-1])[~met], axis=1)
+    lost = np.sum(~np.isfinite(gaps))  # a chain that is no longer finite meets nobody
+    words = f"{lost} of them are lost, not finite" if lost else f"the nearest is {np.min(gaps):.3g} apart"
     error = DomainError(
         "E-MEETING",
-        f"{np.sum(~met)} of {len(met)} pairs of chains have not met in {len(chains.y)} steps, the nearest is "
-        f"{nearest:.3g} apart; the attribute chains of this error holds them: give a longer tape",
+        f"{np.sum(~met)} of {len(met)} pairs of chains have not met in {len(chains.y)} steps, {words}; the attribute "
+        f"chains of this error holds them: give a {'shorter step' if lost else 'longer tape'}",
     )
     error.chains = chains
     return error
