@@ -84,7 +84,7 @@ def annealed_langevin(
 
 @rows
 def decaying_steps(first: StepSize, power: Positive, n_steps: StepCount) -> np.ndarray:
-    r"""eta_t = first (1 + t)^{-power}, t = 0, 1, ..., (n_steps,), for 0 < power <= 1.
+    r"""eta_t = eta_0 (1 + t)^{-gamma}, t = 0, 1, ..., (n_steps,): eta_0 = first, gamma = power, 0 < gamma <= 1.
 
     $$\eta_t = \eta_0 (1 + t)^{-\gamma},\quad 0 < \gamma \le 1$$
 

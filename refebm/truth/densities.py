@@ -598,8 +598,8 @@ class StudentT:
         $$s_i(x) = -\frac{(\nu_i + 1)\, t_i}{(\nu_i + t_i^2)\, \text{scale}_i},\quad
         t_i = (x_i - \text{loc}_i)/\text{scale}_i$$
 
-        Computed as -(nu + 1)/sqrt(nu) v/(1 + v^2)/scale with v = t/sqrt(nu). Since v/(1 + v^2) is the same for 1/v,
-        1/v is used where |v| > 1, and v^2 does not overflow.
+        Computed from v = t/sqrt(nu), as v/(1 + v^2) times a constant. Since v/(1 + v^2) is the same for 1/v, 1/v is
+        used where |v| > 1, and v^2 does not overflow.
         """
         v = (x - self.loc) / self.scale / np.sqrt(self.df)
         v = np.where(np.abs(v) > 1, np.where(np.abs(v) > 1, v, 1.0) ** -1.0, v)
