@@ -9,7 +9,8 @@ from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
-from refebm.glossary import InputError
+from refebm.glossary import Field, InputError
+from refebm.models import Model
 from tests.sabotage import examined, module_of
 
 ADAPTERS = {  # what is written in the arrays' own methods is the same in all frameworks; then a mistake in it
@@ -470,3 +471,21 @@ def test_levels_may_end_with_zero_or_come_alone(name):
     assert finding.status == status and said in finding.diagnosis, finding.diagnosis
     finding = examined(f"{head}def {name}({given}):\n    return 1.5 * {body}\n", name)
     assert finding.status == "failed", finding.diagnosis
+
+
+def test_a_row_far_out_is_seen_by_a_model_that_was_traced_before():
+    """Far out the two exponents, 5e15 each, differ by 1/2: only the formula without what they share sees it."""
+    pytest.importorskip("jax", reason="a peer, of the extra that is called so")
+    from refebm.crosscheck.frameworks.jax import HARNESS
+
+    model = Model(
+        "mixture",
+        {"logits": np.zeros(2), "means": np.zeros((2, 2)), "precisions": np.stack([np.eye(2), np.diag([1.0, 2.0])])},
+    )
+    with HARNESS.inside():
+        score = HARNESS.given(Field, model)
+        for first in (1.0, 1e8, 1.0):
+            x = np.array([[first, 1.0]])
+            got = HARNESS.array(HARNESS.run(lambda x=x: score(HARNESS.tensor(x))))
+            heavy = 1 / (1 + np.exp(0.5))  # the weight of the second component, of precision 2 along the second axis
+            assert np.allclose(got, [[-first, -1 - heavy]], rtol=1e-14, atol=0)
