@@ -389,9 +389,9 @@ def rbm_like(name, value, x=None):
 
 
 def noise_law(name, value, x=None):
-    """An object with the methods log_prob and sample. Errors: E-DENSITY."""
+    """An object with the methods log_prob, whose results are checked, and sample. Errors: E-DENSITY."""
     _refuse_without(name, value, ("log_prob", "sample"), "E-DENSITY", "refebm.truth.densities")
-    return value
+    return SimpleNamespace(log_prob=energy(f"{name}.log_prob", value.log_prob), sample=value.sample)
 
 
 def binary_rbm_like(name, value, x=None):
@@ -919,8 +919,10 @@ Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones", GIVES_ROWS]
 UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means", GIVES_ROWS]
 HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means", GIVES_ROWS]
 Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2", GIVES_ROWS]
-GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
-GridNoise = Annotated[Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid"]
+GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine", ONE_EACH]
+GridNoise = Annotated[
+    Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid", ONE_EACH, NORMAL
+]
 States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN", GIVES_ROWS]
 Generated = Annotated[np.ndarray, like_x, "(n, d), generated points", ONE_EACH]
 Pathwise = Annotated[
@@ -975,8 +977,8 @@ Flag = Annotated[bool, flag, "True or False"]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", Built("energy")]
-Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid"]
-Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid"]
+Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies")]
+Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores")]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", Built("energy")]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", Built("energy")]
 Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", Built("score")]

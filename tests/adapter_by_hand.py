@@ -5,16 +5,18 @@ It is complete as it stands, and passes. Replace the body of a function by a cal
     def denoising_score_matching(model, x, sigma, z):
         return my_package.dsm_loss(my_network(model.parameters["layers"]), x, noise=sigma * z, sigma=sigma)
 
-Everything is NumPy in and NumPy out. `model` is data, with `kind`, `parameters` (nested dicts and tuples of arrays) and
-`d`: build yours from it; the kinds and what their parameters mean stand at the end. `data_score` is such a model too,
-whose score is meant; what begins with `log_`, and `logit`, is a model of the kind log_density, whose value is meant; a
-`generator` and a `sampler` are names; `sde` is data as well, with `kind` and `parameters`. Of noise contrast y is (nu,
-n, d), else x, y and z are (n, d), rows are points, z is unit normal noise, sigma is a float or (n,), as is a time t,
-and v is (n, d), or (m, n, d) for the mean over m projections. A loss may return one value per row, or their mean, or
-their sum. Gradients in the parameters are optional: return `(values, gradients)`, the gradients of the mean of the
-values, nested like model.parameters. A sampler that accepts or rejects returns the new states, or these and the
-probabilities of acceptance. Delete what you do not have, or raise NotImplementedError: it is counted as unsupported,
-not as wrong. Names, arguments and conventions are those of refebm: `refebm list`, or help(refebm).
+Everything is NumPy in and NumPy out. `model` is data, with `kind`, `parameters` (nested dicts and tuples of arrays)
+and `d`: build yours from it; the kinds and what their parameters mean stand at the end. `data_score` is such a model
+too, whose score is meant; what begins with `log_`, and `logit`, is a model of the kind log_density, whose value is
+meant; a `generator` and a `sampler` are names; `sde` is data as well, with `kind` and `parameters`. Of noise contrast
+y is (nu, n, d), else x, y and z are (n, d), rows are points, z is unit normal noise, sigma is a float or (n,), as is a
+time t, and v is (n, d), or (m, n, d) for the mean over m projections. Of images on several grids `energies` and
+`scores` are tuples of models, and x_model and z of arrays; `average` and `parameters` are a matrix and a vector. A
+loss may return one value per row, or their mean, or their sum. Gradients in the parameters are optional: return
+`(values, gradients)`, the gradients of the mean of the values, nested like model.parameters. A sampler that accepts or
+rejects returns the new states, or these and the probabilities of acceptance. Delete what you do not have, or raise
+NotImplementedError: it is counted as unsupported, not as wrong. Names, arguments and conventions are those of refebm:
+`refebm list`, or help(refebm).
 """
 
 import functools
@@ -332,7 +334,7 @@ def pseudo_likelihood(model, x):
 
 def cosine_betas(n_steps, offset=0.008, most=0.999):
     left = 0.5 * np.pi * (1 - np.arange(n_steps + 1) / n_steps) / (1 + offset)  # f = sin(left)^2
-    turned = np.sin(left[:-1] - left[1:]) * np.sin(left[1:] + left[:-1]) / np.sin(left[:-1])
+    turned = np.sin(0.5 * np.pi / (1 + offset) / n_steps) * np.sin(left[1:] + left[:-1]) / np.sin(left[:-1])
     return np.minimum(turned / np.sin(left[:-1]), most)
 
 
@@ -350,7 +352,8 @@ def level_ratio(d, coverage):
 
 
 def annealed_variance(ratio, eta, n_steps):
-    settled, kept = 1 / (1 - eta / 2), (1 - eta) ** (2 * n_steps)
+    settled = 1 / (1 - eta / 2)
+    kept = (1 - eta) ** (2 * n_steps)
     return settled + kept * (ratio**2 - settled)
 
 
@@ -363,6 +366,10 @@ def annealed_step(ratio, n_steps):
         falls = power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2
         low, high = (eta, high) if falls else (low, eta)
     return eta
+
+
+def moving_average(average, parameters, momentum):
+    return tuple(old + (1 - momentum) * (new - old) for old, new in zip(average, parameters))
 
 
 # ---- what a network may predict of a noisy point x = scale x_0 + std z -----------------------------------------------
@@ -487,6 +494,44 @@ def bernoulli_entropy(p):
 
 def x_log_x(p):
     return xlogy(p, p)
+
+
+# ---- images on several grids, a model and an array for each; rows (n, S^2), line by line -----------------------------
+
+
+def pictures(x):
+    """Rows as images (n, S, S)."""
+    return np.reshape(x, (len(x), side(x), side(x)))
+
+
+def side(x):
+    return round(np.sqrt(x.shape[-1]))
+
+
+def block_means(x, size):
+    k = side(x) // size
+    along = np.kron(np.eye(size), np.full(k, 1 / k))
+    return np.reshape(along @ pictures(x) @ along.T, (len(x), -1))
+
+
+def repeated_pixels(x, size):
+    k = size // side(x)
+    return np.reshape(np.repeat(np.repeat(pictures(x), k, axis=1), k, axis=2), (len(x), -1))
+
+
+def multigrid_contrastive_divergence(energies, x, x_model):
+    grids = [(energy_function(model), y) for model, y in zip(energies, x_model)]
+    return sum(energy(block_means(x, side(y))) - energy(y) for energy, y in grids)
+
+
+def multigrid_chain(scores, x, eta, z):
+    y, images = np.mean(x, axis=1)[:, None], []
+    for model, step, noise in zip(scores, eta * np.ones(len(z)), z):
+        y = repeated_pixels(y, side(noise))
+        for z_t in noise:
+            y = langevin_step(model, y, step, z_t)
+        images.append(y)
+    return tuple(images)
 
 
 # ---- noise contrast, y (nu, n, d) ------------------------------------------------------------------------------------
@@ -673,7 +718,7 @@ def gibbs_step(model, v, u_h, u_v):
 def annealed_langevin(model, x, sigmas, eps, z):
     score = field(model)
     for sigma, noise in zip(sigmas, z):
-        eta = eps * sigma**2 / sigmas[-1] ** 2
+        eta = eps * (sigma / sigmas[-1]) ** 2
         for z_t in noise:
             x = x + eta * score(x, sigma * np.ones(len(x))) + np.sqrt(2 * eta) * z_t
     return x

@@ -51,7 +51,7 @@ def rebuilt(arguments, like):
     if isinstance(like, dict):
         return {key: rebuilt(arguments[key], inner) for key, inner in like.items()}
     if isinstance(like, tuple):
-        return tuple(rebuilt(a, b) for a, b in zip(arguments, like))
+        return type(like)(rebuilt(a, b) for a, b in zip(arguments, like))
     return np.array(arguments) if isinstance(like, np.ndarray) else arguments
 
 
@@ -105,6 +105,7 @@ NO_SCORE = {
     "negative_log_likelihood",
     "contrastive_divergence",
     "estimated_log_partition",
+    "multigrid_contrastive_divergence",
 }
 NO_SCORE |= {"noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive", "variational_bound"}
 NO_SCORE |= {"gan_discriminator_loss", "mixed_noise", "minimum_probability_flow", "minimum_probability_flow_continuous"}

@@ -967,7 +967,10 @@ def annealed_step(ratio, n_steps):
 
 
 def moving_average(average, parameters, momentum):
-    return [average[i] + (1 - momentum) * (parameters[i] - average[i]) for i in range(len(average))]
+    """By how far it moves towards the parameters, which are nested lists."""
+    if isinstance(average, list):
+        return [moving_average(a, b, momentum) for a, b in zip(average, parameters)]
+    return average + (1 - momentum) * (parameters - average)
 
 
 def root(falling, low, high):
@@ -1623,13 +1626,15 @@ MODELS = ("score", "energy", "denoiser", "log_model", "logit", "velocity", "netw
 
 def gradient(name, parameter, **arguments):
     """d mean(objective)/d each entry of one array of the model's parameters, at the path `parameter`."""
-    model = next(key for key in MODELS if key in arguments)
-    arguments |= {"held": arguments[model]} if name == "mean_field_contrastive_divergence" else {}
-    path = [model, "parameters", *parameter]
+    arguments |= {"held": arguments["rbm"]} if name == "mean_field_contrastive_divergence" else {}
+    if parameter[0] == "grids":
+        path = ["energies", parameter[1], "parameters", *parameter[2:]]
+    else:
+        path = [next(key for key in MODELS if key in arguments), "parameters", *parameter]
 
     def derivative(entry):
         def loss(value):
-            values = by_rows(name, **replaced(arguments, entry, value))
+            values = formula(name, replaced(arguments, entry, value))
             return mp.fsum(map(total, values)) / len(values)
 
         return mp.diff(loss, found(arguments, entry))
@@ -2265,7 +2270,7 @@ def multigrid_contrastive_divergence(energies, x, x_model):
 def multigrid_chain(x, eta, z, **given):
     """Each grid from what the coarser one came to."""
     y, grids = numbers(block_means(x, 1)), []
-    for field, noise, step_size in zip(given["scores"], z, eta):
+    for field, noise, step_size in zip(given["scores"], z, eta if isinstance(eta, list) else [eta] * len(z)):
         y = numbers(repeated_pixels(y, round(len(noise[0][0]) ** 0.5)))
         for drawn in noise:
             terms = by_rows("langevin_step", score=field, x=y, eta=step_size, z=drawn)

@@ -164,6 +164,25 @@ def test_what_else_ends_it_has_the_fit(error):
     assert len(fit.history) == 4 and not fit.finite and type(error).__name__ in fit.message
 
 
+@pytest.mark.parametrize(("calls", "steps"), [(4, 0), (10, 2), (18, 4)])
+def test_an_autoencoder_that_is_interrupted_has_both_models(calls, steps):
+    """While the score is fitted: for the first time, between steps, at the end. A fit of the score alone is none."""
+    left, asked = iter(range(calls)), arguments("train_implicit_vae")
+
+    def score(phi, z, x):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return made.spring_of_codes(phi, z, x)
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        refebm.train_implicit_vae(**asked | {"score": score})
+    assert hasattr(raised.value, "fit") == (steps > 0)
+    if steps:
+        fit = raised.value.fit
+        assert fit.parameters.keys() == {"model", "score"} and len(fit.history) == steps
+        assert fit.parameters["model"].shape == (3,) and not np.array_equal(fit.parameters["score"], asked["phi"])
+
+
 def test_players_stop_together():
     """The second one's loss is not finite in the third round: both have what they had when all was well."""
 
@@ -220,6 +239,16 @@ class NoSample:
         return -x[:, 0]
 
 
+class Lost(Gaussian):
+    def sample(self, rng, n):
+        return np.nan * super().sample(rng, n)
+
+
+class OneNumber(Gaussian):
+    def log_prob(self, x):
+        return np.sum(super().log_prob(x))
+
+
 OWN = {
     "k = 0": ("train_contrastive_divergence", {"k": 0}, "E-COUNT", "k "),
     "chains of another d": ("train_contrastive_divergence", {"chains": np.zeros((2, 3))}, "E-SHAPE", "chains .* d = 2"),
@@ -238,6 +267,24 @@ OWN = {
     "a fraction above 1": ("train_contrastive_divergence", {"fraction": 1.5}, "E-FRACTION", "fraction"),
     "a noise that cannot be drawn": ("train_noise_contrastive", {"noise": NoSample()}, "E-DENSITY", "noise .*sample"),
     "a noise of numbers": ("train_adversarial_contrastive", {"noise": np.zeros(3)}, "E-DENSITY", "noise .*log_prob"),
+    "a noise that is lost": (
+        "train_noise_contrastive",
+        {"noise": Lost(np.zeros(2), 1.0)},
+        "E-FINITE",
+        r"noise\.sample\(rng, n\) must be finite",
+    ),
+    "a noise with one log-density": (
+        "train_noise_contrastive",
+        {"noise": OneNumber(np.zeros(2), 1.0)},
+        "E-CALLABLE",
+        r"noise\.log_prob\(x\) must return \(n,\)",
+    ),
+    "an autoencoder watched by a function of one argument": (
+        "train_implicit_vae",
+        {"each": lambda parameters: None},
+        "E-CALLABLE",
+        "each must take 2 arguments",
+    ),
     "a sampler of fewer rows": (
         "train_flow_contrastive",
         {"sampler": lambda phi, z: phi[0] + z[:1]},

@@ -55,6 +55,7 @@ ONE_TERM = {  # whose formula adds nothing up, or one kind of thing over coordin
     *("noise_from_score", "score_from_noise", "marginal_of_steps"),
     *("karras_noise_levels", "karras_heun_step", "classifier_energy", "pseudo_likelihood"),
     *("cosine_betas", "level_coverage", "level_ratio", "annealed_variance", "annealed_step"),
+    *("block_means", "repeated_pixels", "multigrid_chain"),
 }
 SOURCES = (
     *("torchebm issue 318", "torchebm commit e2b2d595", "Carnot-EBM", "mog_score_matching", "claCase/ScoreMatching"),

@@ -83,3 +83,18 @@ def test_moments_near_the_start_have_their_digits():
     levels = {"kind": "VarianceExploding", "parameters": {"sigma_min": 0.5, "sigma_max": 2.0}}
     growth = 2 * t * np.log(4.0)
     np.testing.assert_allclose(moments(levels, t)[1], 0.25 * (growth + growth**2 / 2), rtol=1e-15)
+
+
+def test_derivatives_of_small_models():
+    """tanh'' = -2 t (1 - t^2) of one unit; (a - 1)/x - b and its slope; a diffusion whose scale stays 1."""
+    layers = ((np.array([[0.5], [-2.0]]), np.zeros(1)), (np.array([[3.0]]), np.zeros(1)))
+    t = np.tanh(X @ layers[0][0][:, 0])
+    _, first, second = network_derivatives(layers, X)
+    np.testing.assert_allclose(first[:, 0], 3 * (1 - t**2)[:, None] * [0.5, -2.0], rtol=1e-13)
+    squares = np.outer([0.5, -2.0], [0.5, -2.0])
+    np.testing.assert_allclose(second[:, 0], -6 * (t * (1 - t**2))[:, None, None] * squares, rtol=1e-13)
+    gamma = Model("gamma", {"shape": np.array([3.0]), "rate": np.array([1.0])})
+    s, slope = score_and_jacobian(gamma, np.array([[2.0], [0.5]]))
+    assert s.tolist() == [[0.0], [3.0]] and slope.tolist() == [[[-0.5]], [[-8.0]]]
+    given = {"kind": "GivenDiffusion", "parameters": {"variance": lambda t: t**2}}
+    assert moments(given, 0.5) == (1.0, 0.25)

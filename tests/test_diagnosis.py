@@ -1,5 +1,6 @@
 """What the examiner says about answers that are wrong in a known way; adapters are texts, examined in this process."""
 
+import cProfile
 import itertools
 import re
 
@@ -9,7 +10,7 @@ import pytest
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.questions import EXAMINED
-from refebm.crosscheck.readings import Reading, affordable, compiling, cost, readings
+from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
 from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import judge
 from refebm.identities import Implementation
@@ -656,6 +657,13 @@ def test_what_a_search_takes_is_a_count():
     assert cost("langevin_step") == cost("langevin_step") < cost("hmc_step")
     some = [sum(1 for _ in affordable(itertools.count(), name, 1e6)) for name in ("langevin_step", "hmc_step")]
     assert some == [int(1e6 // (cost(name) + compiling(name))) for name in ("langevin_step", "hmc_step")]
+
+
+def test_a_program_under_a_profiler_may_be_compared():
+    with cProfile.Profile() as profile, afresh():
+        assert cost("langevin_step") > 0
+        sorted([2, 1])
+    assert any("sorted" in str(one.code) for one in profile.getstats())  # it goes on after the count
 
 
 @pytest.mark.parametrize(

@@ -205,6 +205,31 @@ def test_as_many_states_as_can_be_met_are_enumerated():
         states(20, 48)
 
 
+def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
+    def to_zero(x, y, noise):
+        return tuple(refebm.langevin_step(lambda x: -x, one, 1.0, 0 * one) for one in (x, y))
+
+    for m in (0, 1, 3):
+        chains = refebm.coupled_chains(to_zero, X, 0 * X, m, np.zeros((9, 1)))
+        assert chains.meeting.tolist() == [1, 1, 1] and len(chains.x) == max(m, 1) + 1
+
+
+def test_draws_are_those_of_the_generator_moved_and_scaled():
+    def rng():
+        return np.random.default_rng(3)
+
+    z, t = rng().standard_normal((5, 2)), rng().standard_t([3.0, 4.0], (5, 2))
+    two = np.array([1.0, -2.0]), np.array([0.5, 3.0])
+    drawn = refebm.StudentT([3.0, 4.0], *two).sample(rng(), 5)
+    np.testing.assert_array_equal(drawn, two[0] + two[1] * t)
+    drawn = refebm.Gaussian(two[0], [[4.0, 2.0], [2.0, 2.0]]).sample(rng(), 5)
+    np.testing.assert_allclose(drawn, two[0] + z @ np.array([[2.0, 1.0], [0.0, 1.0]]), rtol=1e-14)
+    drawn = refebm.Laplace(*two).sample(rng(), 5)
+    np.testing.assert_array_equal(drawn, rng().laplace(*two, (5, 2)))
+    drawn = refebm.Gamma([2.0, 3.0], two[1]).sample(rng(), 5)
+    np.testing.assert_array_equal(drawn, rng().gamma([2.0, 3.0], 1 / two[1], (5, 2)))
+
+
 def test_the_smallest_scale_is_the_one_that_is_named():
     none = np.zeros((2, 2))
     given = {
@@ -253,6 +278,11 @@ def test_many_projections_are_averaged_row_by_row():
 
 
 NOT_QUITE = {
+    "a coverage of nothing": (lambda: refebm.level_ratio(10, 0.0), "E-WEIGHTS"),
+    "half a dimension": (lambda: refebm.level_ratio(10.5), "E-COUNT"),
+    "a kernel without a width": (lambda: refebm.kernel_stein(lambda x: -x, X, 0.0), "E-POSITIVE"),
+    "pairs of numbers": (lambda: refebm.kernel_stein(lambda x: -x, X[0], 1.0), "E-NDIM"),
+    "perhaps unbiased": (lambda: refebm.kernel_stein(lambda x: -x, X, 1.0, 1), "E-FLAG"),
     "steps in a table": (lambda: refebm.marginal_of_steps([0.1, 0.2], np.zeros((2, 2), int)), "E-INDEX"),
     "a sampler that is none": (lambda: refebm.entropy_gradient(lambda z: -z, 5.0, np.ones(2), X), "E-CALLABLE"),
     "one row of data": (lambda: refebm.score_of_flow(lambda x, t: -x, X, [0.5, 0.0, 0.5]), "E-TIME"),

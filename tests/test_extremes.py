@@ -137,6 +137,9 @@ def test_what_is_not_known_of_a_point_where_the_means_are_far_from_0(sigma):
 def test_levels_between_far_ones_and_powers_that_leave_none():
     levels = refebm.karras_noise_levels(3, 1e-150, 1e150)
     np.testing.assert_allclose(levels, [1e150, 1e150 / 128, 1e-150], rtol=1e-12)
+    np.testing.assert_array_equal(refebm.karras_noise_levels(2, 0.25, 2.0, 1.0), [2.0, 0.25])
+    with pytest.raises(refebm.InputError, match="E-LEVELS: power must leave numbers"):
+        refebm.karras_noise_levels(3, 1e-300, 1.0, 0.9)
     for power in (1e-16, 1e-3, 1e4, 1e7, 1e16):
         with pytest.raises(refebm.InputError, match="E-LEVELS: power must leave numbers"):
             refebm.karras_noise_levels(5, 0.03125, 2.75, power)
@@ -149,6 +152,16 @@ def test_data_of_any_unit(tmp_path):
         data = user_data(file)
         np.testing.assert_allclose(data.spread, np.sqrt(3.5) * unit, rtol=1e-14)
         np.testing.assert_allclose(data.density.means[:, 0], np.array([-2, -1, 0, 3]) / np.sqrt(3.5), rtol=1e-14)
+
+
+def test_data_without_a_spread_and_files_of_the_largest_size(tmp_path, monkeypatch):
+    file = tmp_path / "data.csv"
+    file.write_text(text := "x\n2.5\n2.5\n")
+    monkeypatch.setattr("refebm.data.MOST_CHARACTERS", len(text))
+    assert user_data(file).spread == 1.0
+    file.write_text(text + "\n")
+    with pytest.raises(refebm.InputError, match="E-SIZE"):
+        user_data(file)
 
 
 def test_data_of_more_digits_than_floats_have(tmp_path):
@@ -164,6 +177,20 @@ def test_weights_of_full_rank_need_no_noise():
     """x = W z, W orthogonal and twice: N(0, 4 I)."""
     law = refebm.LinearGaussianVAE([[1.2, 1.6], [-1.6, 1.2]], [0.0, 0.0], 1e-100).marginal()
     np.testing.assert_allclose(law.score(Z), -Z / 4, rtol=1e-14)
+
+
+def test_a_deviation_is_beside_weights_of_any_size():
+    """It is refused where its square is below a thousand roundoffs of the largest variance, whatever the unit."""
+    for unit in (1e-9, 1.0, 1e8):
+        for deviation, kept in ((1e-6, True), (1e-8, False)):
+            machine = refebm.LinearGaussianVAE([[unit], [0.0]], [0.0, 0.0], deviation * unit)
+            if kept:
+                np.testing.assert_allclose(machine.marginal().cov[1, 1], (deviation * unit) ** 2, rtol=1e-14)
+            else:
+                told = f"smallest variance of x is {(deviation * unit) ** 2:.1e}, the largest {unit**2:.1e}"
+                with pytest.raises(refebm.DomainError, match="E-ROUNDOFF") as error:
+                    machine.marginal()
+                assert told in str(error.value)
 
 
 def test_states_so_far_apart_that_the_gap_has_no_square():
@@ -196,6 +223,11 @@ def test_times_so_early_that_products_with_rates_have_no_digits(t):
         with pytest.raises(refebm.InputError, match="E-TIME: t must be s, or later"):
             call()
     np.testing.assert_array_equal(vp.kernel(t, t), [1.0, 0.0])
+    after = np.nextafter(1e-300, 1)
+    for sde, rate in ((vp, 20.0), (ve, np.log(5000))):
+        with pytest.raises(refebm.InputError, match="E-TIME") as error:
+            sde.kernel([1e-300, 0.5], [after, 0.75])
+        assert f"is {(after - 1e-300) * rate:g}," in str(error.value)
 
 
 def test_early_times_and_slow_rates():
@@ -227,9 +259,37 @@ def test_a_cosine_whose_offset_is_all(offset):
 def test_the_last_of_many_cosine_betas():
     """f at N - 1 is sin^2 of the angle that is left, pi/2/(N (1 + s)), and at N - 2 of twice that."""
     n, s = 10**6, 0.008
-    last = refebm.cosine_betas(n, s)[-2]
+    *_, before, last = refebm.cosine_betas(n)
     left = np.pi / 2 / (n * (1 + s))
-    np.testing.assert_allclose(last, 1 - (np.sin(left) / np.sin(2 * left)) ** 2, rtol=1e-14)
+    np.testing.assert_allclose(before, 1 - (np.sin(left) / np.sin(2 * left)) ** 2, rtol=1e-14)
+    assert last == 0.999
+
+
+@pytest.mark.parametrize("unit", [1e-170, 1e-150, 1e150])
+def test_annealed_steps_of_levels_that_have_no_squares(unit):
+    """eta_i is eps times 16, 4 and 1; the score is 0, so that the steps add up."""
+    z, eps = np.ones((3, 1, 2, 2)), 1e-300
+    end = refebm.annealed_langevin(lambda x, sigma: 0 * x, 0 * Z, unit * np.array([4.0, 2.0, 1.0]), eps, z)
+    np.testing.assert_allclose(end, 7 * np.sqrt(2 * eps) * np.ones((2, 2)), rtol=1e-14)
+
+
+@pytest.mark.parametrize("coverage", [1e-3, 0.5, 0.96, 0.99, 0.997])
+def test_every_coverage_that_there_is_has_a_ratio(coverage):
+    assert refebm.level_coverage(refebm.level_ratio(20, coverage), 20) == pytest.approx(coverage, rel=1e-13)
+
+
+def test_the_largest_of_distances_that_are_nearly_equal():
+    points = np.array([[1.0], [0.0], [1 + 8 * EPS], [1 + 4 * EPS], [0.5]])
+    assert refebm.geometric_noise_levels(points, 2, 0.5).sigmas[0] == 1 + 8 * EPS
+
+
+@pytest.mark.parametrize("eta", [0.25, 0.5, 0.75, 1.0, 1.25, 1.75])
+def test_steps_of_any_size_at_a_level(eta):
+    """v <- (1 - eta)^2 v + 2 eta, from the variance of the level before."""
+    variance = 1.5**2
+    for n_steps in (1, 2, 3):
+        variance = (1 - eta) ** 2 * variance + 2 * eta
+        np.testing.assert_allclose(refebm.annealed_variance(1.5, eta, n_steps), variance, rtol=1e-14)
 
 
 @pytest.mark.parametrize("n_steps", [10**6, 10**9])
@@ -248,7 +308,8 @@ def alternating(at, step):
 
 
 @pytest.mark.parametrize(
-    ("at", "step"), [(1.0, EPS), (-3.0, 2 * EPS), (1e8, 2.0**-26), (1e308, 2.0**971), (1e-300, 2.0**-1040)]
+    ("at", "step"),
+    [(1.0, EPS), (-3.0, 2 * EPS), (1e8, 2.0**-26), (1e308, 2.0**971), (1e-300, 2.0**-1040)],
 )
 def test_chains_that_move_in_their_last_digits(at, step):
     """All but autocovariances depend on the differences alone, which are exact."""
@@ -262,3 +323,8 @@ def test_chains_that_move_in_their_last_digits(at, step):
         np.testing.assert_allclose(
             refebm.autocovariance(far, 4), of_near, rtol=1e-14, atol=1e-15 * np.abs(of_near[0, 0])
         )
+
+
+def test_chains_below_0_whose_squares_overflow():
+    near, far = alternating(0.0, 1.0), alternating(0.0, -1.5e308)
+    np.testing.assert_allclose(refebm.autocorrelation(far, 4), refebm.autocorrelation(near, 4), atol=1e-15)

@@ -1,12 +1,15 @@
 """What is written is whole or not there, and stands where it was asked for."""
 
 import os
+import secrets
 import stat
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from refebm.files import see_apart, see_writable, write_text
+from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
 
 
@@ -126,3 +129,36 @@ def test_files_that_are_the_same(tmp_path, monkeypatch):
         with pytest.raises(InputError, match="E-OPTION: --json and --data are the same file"):
             see_apart({"--json": path(one)}, {"--data": path(other)})
     see_apart({"--json": path("a"), "--markdown": path("b")}, {"--data": path("c")})
+
+
+def test_a_record_is_indented_by_one_and_ends_its_line(tmp_path):
+    write_json(tmp_path / "record", {"a": [1]})
+    assert (tmp_path / "record").read_text() == '{\n "a": [\n  1\n ]\n}\n'
+
+
+def test_a_name_that_is_taken_is_not_written_through(tmp_path, monkeypatch):
+    """Not even by one who guesses the name of the temporary file."""
+    monkeypatch.setattr(secrets, "token_hex", lambda n: "guessed")
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".guessed.partial").symlink_to(tmp_path / "precious")
+    with pytest.raises(InputError, match="E-FILE"):
+        write_text(tmp_path / "out", "new")
+    assert (tmp_path / "precious").read_text() == "precious" and not (tmp_path / "out").exists()
+
+
+def test_what_was_printed_before_comes_before(monkeypatch):
+    """Our output is flushed before a device is written to; where there is none, nothing is."""
+    flushed = []
+    monkeypatch.setattr(sys, "stdout", type("Output", (), {"flush": lambda self: flushed.append(1)})())
+    write_text(Path(os.devnull), "text")
+    assert flushed == [1]
+    monkeypatch.setattr(sys, "stdout", None)
+    write_text(Path(os.devnull), "text")
+
+
+def test_no_descriptor_is_left_open():
+    before = os.listdir("/dev/fd")
+    for _ in range(3):
+        see_writable(Path("/dev/fd/1"))
+        write_text(Path("/dev/fd/1"), "")
+    assert os.listdir("/dev/fd") == before

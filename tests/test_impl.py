@@ -71,6 +71,12 @@ def test_what_raises_is_red_and_the_rest_goes_on(tmp_path, capsys):
     assert status == 2 and out.splitlines()[1].startswith("--  variance_of_denoising") and "E-NONE" in error
 
 
+def test_a_theorem_that_cannot_be_asked_does_not_end_the_run(tmp_path, capsys):
+    text = RIGHT.replace("return 0.5 *", "raise NotImplementedError;")
+    status, (out, error) = verify(tmp_path, capsys, text, "--cases", "2")
+    assert status == 0 and "theorems need what the adapter does not have" in out and "E-NONE" not in error
+
+
 HOSTILE = """
 import ctypes, os, sys
 import numpy as np

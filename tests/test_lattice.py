@@ -5,7 +5,7 @@ import pytest
 
 from refebm import Gaussian, GaussianMixture, expect, standard_normal
 from refebm.truth import expectations
-from refebm.truth.expectations import Expectation, gauss_hermite, total, trapezoid
+from refebm.truth.expectations import Expectation, Lattice, _sensitivity, gauss_hermite, total, trapezoid
 
 LINE = Gaussian(1.5, 4.0)
 PLANE = GaussianMixture([0.4, 0.6], [[0.0, 1.0], [2.0, -1.0]], np.array([np.diag([1.0, 0.25]), np.diag([4.0, 1.0])]))
@@ -88,3 +88,32 @@ def test_value_and_error_of_given_terms():
     u = 2.0**-52
     np.testing.assert_allclose(result.error[0], 4 * (1e-10 + u), rtol=1e-15)
     np.testing.assert_allclose(result.error[1], [1.5 * (1e-10 + u), 3 * (1e-10 + u)], rtol=1e-15)
+
+
+@pytest.mark.parametrize(("where", "weighs"), [(0, 1.0), (1, 200 / 50.5), (None, 1.0)])
+def test_roundoff_of_a_log_density_weighs_as_it_grows(where, weighs):
+    """1 + |log p| is 1 at one node and 100 at the other, 50.5 on average; the factor is twice its share, at least 1."""
+    weights = np.full(2, 0.5) if where is not None else np.zeros(2)
+    lattice = Lattice(np.zeros((2, 1)), weights, np.array([0.0, -99.0]), np.ones(2, bool), np.ones(2, bool))
+    terms = np.where(np.arange(2) == where, -3.0, 0.0)
+    assert _sensitivity(terms, lattice) == pytest.approx(weighs, rel=1e-15)
+
+
+def test_terms_that_are_all_0_have_no_error_where_the_rest_settled():
+    for change, error in ((1e-10, 0.0), (1.0, np.inf)):
+        assert Expectation([np.zeros(3)], change).error.tolist() == [error]
+
+
+class Shifted:
+    """N(100, 1), with a box that is not around 0."""
+
+    box = [95.0], [106.0]
+
+    def log_prob(self, x):
+        return -0.5 * (x[:, 0] - 100) ** 2 - 0.5 * np.log(2 * np.pi)
+
+
+def test_a_box_of_the_users_is_where_it_is_and_no_more_nodes_are_asked_than_settle():
+    result = expect([lambda x: x[:, 0]], Shifted())
+    assert result.settled and result.value[0] == pytest.approx(100.0, rel=1e-14)
+    assert len(result.terms[0]) < 500 and len(expect([lambda x: x[:, 0] ** 2], standard_normal(1)).terms[0]) < 500

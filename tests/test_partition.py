@@ -7,6 +7,7 @@ from autograd import grad
 from scipy.special import gammaln
 
 from refebm import DomainError, GaussianMixture, log_partition, mixture_of
+from refebm.truth import partition
 
 LOG_2PI = numpy.log(2 * numpy.pi)
 
@@ -235,3 +236,72 @@ LOST = {
 def test_lines_whose_mass_is_lost_are_not_passed_over(name):
     with pytest.raises(DomainError, match=r"log Z is known to .* only"):
         log_partition(LOST[name], 2)
+
+
+@pytest.mark.parametrize("scale", [1e-22, 1e-30, 1e-100, 1e-140])
+def test_a_well_narrower_than_all_grids_is_found_where_it_is_alone(scale):
+    for energy, log_z in ((lambda x: 0.5 * x**2, 0.5 * LOG_2PI), (lambda x: np.abs(x), np.log(2))):
+        with numpy.errstate(over="ignore"):
+            found = log_partition(lambda x, energy=energy: 1e3 + energy(x[:, 0] / scale), 1, with_error=True)
+        assert abs(found.value - (log_z + np.log(scale) - 1e3)) <= found.error <= 1e-9
+
+
+@pytest.mark.parametrize("centre", [-1e6, 1e6])
+def test_the_error_knows_the_roundoff_of_points_on_either_side(centre):
+    """Panels on the left have nodes as far from 0 as those on the right."""
+    for energy, right in ((lambda x: np.abs(x), np.log(2)), (lambda x: np.log1p(x**2), np.log(np.pi))):
+        found = log_partition(lambda x, energy=energy: energy(x[:, 0] - centre), 1, with_error=True)
+        assert abs(found.value - right) <= found.error <= 1e-9
+
+
+def test_what_two_grids_of_valleys_differ_by_is_added_to_the_error(monkeypatch):
+    refined = iter([-1.0, -1.0 - 2**-31])  # log Z of each
+
+    def one_node(energy, wells, widths, tolerance, gap):
+        return partition.Nodes(np.zeros((1, 2)), np.array([next(refined)]), 0.25)
+
+    monkeypatch.setattr(partition, "_refined", one_node)
+    energy = partition.Counted(lambda x: 0 * x[:, 0], 10)
+    assert partition._by_panels(energy, np.zeros((1, 2)), np.ones((1, 2)), 1e-9).error == 0.25 + 2**-31
+
+
+def test_a_lattice_is_turned_into_the_axes_of_the_deepest_well(monkeypatch):
+    asked, axes = [], partition._axes
+    monkeypatch.setattr(partition, "_axes", lambda energy, well, width: asked.append(well) or axes(energy, well, width))
+
+    def energy(x):
+        wells = 0.5 * np.sum((x - np.array([[[0.0, 0.0]], [[6.0, 1.0]]])) ** 2, axis=2) + [[0.0], [0.5]]
+        return -np.logaddexp(*-wells)
+
+    partition.quadrature(energy, 2)
+    numpy.testing.assert_allclose(asked, [[0.0, 0.0]], atol=0.1)
+
+
+def test_a_minimum_of_the_grid_is_sought_between_its_neighbours():
+    """Beyond the next point there is a deeper and wider one, which has its own."""
+
+    def energy(t, line):
+        return np.minimum(50 * (t - 2) ** 2, (t - 4) ** 2 - 0.5)
+
+    seeds, _, kinds = partition._minima_on_lines(energy, np.arange(8.0), 1)
+    numpy.testing.assert_allclose(seeds[0, :2], [4.0, 2.0], atol=1e-6)
+    assert kinds.tolist() == [0]
+
+
+def test_a_grid_has_points_beside_each_well():
+    wells, widths = np.array([5.0, -100.0]), np.array([0.25, 2.0])
+    grid = partition._grid(wells, widths, 1 / 8)
+    beside = [4.25, 4.75, 5.0, 5.25, 5.75, -106.0, -102.0, -100.0, -98.0, -94.0]
+    assert set(beside) <= set(grid.tolist()) and np.all(np.diff(grid) > 0)
+
+
+def test_seeds_of_lines_are_the_wells_and_the_minima_of_the_grid():
+    """With half of the distance between the neighbours for a width, at an end half of that to the only one."""
+    grid, lowest = np.array([-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 4.0]), np.array([-8.0, -1.0, 4.0])
+
+    def energy(x):
+        return np.min(np.abs(x[:, :1] - lowest), axis=1) + x[:, 1] ** 2
+
+    plane = partition.InPlane(partition.Counted(energy, np.inf), np.zeros((1, 2)), np.ones((1, 2)), 1e-9, 1 / 8)
+    seeds, widths = plane.seeds(grid, np.array([0.5]), np.array([0.125]))
+    assert seeds.tolist() == [[0.5, -8.0, -1.0, 4.0]] and widths.tolist() == [[0.125, 2.0, 1.0, 1.5]]

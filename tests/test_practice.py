@@ -100,3 +100,13 @@ def test_with_all_of_the_noise_it_is_the_ancestral_step():
     for i in range(3):
         ancestral = refebm.ddpm_step(field, BETAS, X, i, Z, posterior=True).x
         np.testing.assert_allclose(ddim(i, 1.0).x, ancestral, rtol=1e-14, atol=1e-15)
+
+
+def test_an_average_is_nested_as_its_parameters_are():
+    """Whatever the order of the names, and a number stays one."""
+    average = {"W": X, "rest": [{"b": 2.0}, (T,)]}
+    new = refebm.moving_average(average, {"rest": [{"b": 0.0}, (0 * T,)], "W": Z}, 0.75)
+    assert list(new) == ["W", "rest"] and isinstance(new["rest"], list) and isinstance(new["rest"][1], tuple)
+    np.testing.assert_array_equal(new["W"], 0.75 * X + 0.25 * Z)
+    np.testing.assert_array_equal(new["rest"][1][0], 0.75 * T)
+    assert new["rest"][0]["b"] == 1.5

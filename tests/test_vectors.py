@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import refebm
+from refebm import glossary
 from refebm.cli import main
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
@@ -15,7 +16,7 @@ from refebm.crosscheck.vectors import digest, disagreement, document, leaves, pl
 from refebm.crosscheck.verdict import ALONE
 from refebm.glossary import InputError
 from refebm.models import KINDS, RBMS
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, types
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,9 @@ def test_the_two_oracles_agree(function):
 @pytest.mark.parametrize("function", EXAMINED)
 def test_questions_are_many_and_of_all_sorts(function):
     asked = questions(function)
-    assert {one.given["d"] for one in asked} >= {2, 3, 5} | ({1} if "RealNVP" not in function else set())
+    pixels = glossary.Images in types(function).values()
+    wanted = {4, 16} if pixels else {2, 3, 5} | ({1} if "RealNVP" not in function else set())
+    assert {one.given["d"] for one in asked} >= wanted
     assert len(asked) >= 10 and len({one.id for one in asked}) == len(asked)
     assert abs(sum(one.confirms for one in asked) - len(asked) / 2) <= 1
     assert (function in GRADIENTS) == any(one.gradient for one in asked)

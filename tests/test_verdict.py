@@ -1,6 +1,7 @@
 """From answers to a finding: one number beyond its own tolerance fails, and what is said of it; answers are arrays."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.patience import patient
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.vectors import leaves, plain, shaped, tolerance, vectors, without_kinds
+from refebm.crosscheck.vectors import leaves, plain, reference_gradient, shaped, tolerance, vectors, without_kinds
 from refebm.crosscheck.verdict import how_wrong, judge
+from refebm.variants import WRONG
 
 U, U32 = 2.0**-53, 2.0**-24
 ISM = "implicit_score_matching"  # by row, with gradients
@@ -234,6 +236,37 @@ def test_a_gradient_that_is_wrong_in_one_number():
     assert finding.diagnosis == f"the value is right, its gradient in the parameters is wrong in {name}"
     assert finding.expected == pytest.approx(vector.gradient.tolist(), rel=1e-15)
     assert np.sum(np.array(finding.got) != np.array(finding.expected)) == 1
+
+
+def test_a_gradient_in_a_precision_is_known_up_to_what_is_antisymmetric():
+    """Since a precision is symmetric, half of what an entry says may stand in its mirror image."""
+    given = with_gradients(ISM)
+    turned = 0
+    for vector in (one for one in vectors(ISM) if one.gradient is not None):
+        nested = gradient(vector)
+        for name in {"precision", "precisions"} & set(nested):
+            shape = np.shape(nested[name])
+            if len(shape) > 1 and shape[-1] > 1:
+                unlike = np.triu(np.ones(shape), 1)
+                nested[name] = (np.array(nested[name]) + unlike - np.swapaxes(unlike, -1, -2)).tolist()
+                turned += 1
+        given[vector.asked.id] = given[vector.asked.id]._replace(gradient=nested)
+    assert turned > 2 and judge(ISM, given).status == "passed"
+
+
+@pytest.mark.parametrize("off", [0.0, 1.0])
+def test_a_wrong_version_is_named_where_all_of_its_gradient_came(off):
+    """Of the one that has the right value; with another number in each question it is somebody else's mistake."""
+    function = "unbiased_contrastive_divergence"
+    (mistake,) = (one for one in WRONG if (one.function, one.name) == (function, "the negative phase held too"))
+    given = answers(function)
+    for vector in (one for one in vectors(function) if one.gradient is not None):
+        theirs = reference_gradient(vector.asked, mistake.implementation())
+        theirs[-1] += off
+        nested = gradient(SimpleNamespace(asked=vector.asked, gradient=theirs))
+        given[vector.asked.id] = given[vector.asked.id]._replace(gradient=nested)
+    finding = judge(function, given)
+    assert finding.status == "failed" and finding.names == (() if off else (mistake.name,))
 
 
 def test_how_gradients_are_wrong():

@@ -42,6 +42,9 @@ def test_what_is_near():
     assert did_you_mean("tweedie_mean", ENTRIES) == "; did you mean tweedies_mean?"
     assert did_you_mean("DIVERGENZ", ENTRIES) == "; did you mean divergence?"
     assert did_you_mean("nonsense of all kinds", ENTRIES) == "" == did_you_mean("x", [])
+    assert did_you_mean("aaaa", [f"aaaa{i}" for i in range(5)]).count("aaaa") == 3
+    assert did_you_mean("chane", ["chain_of_many_levels"]) == "; did you mean chain?"
+    assert did_you_mean("walc", ["walk_of_many_levels"]) == ""
     assert did_you_mean("denosing", ["denoising_score_matching", "noise_contrastive"]) == "; did you mean denoising?"
 
 

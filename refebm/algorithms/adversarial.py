@@ -1,6 +1,7 @@
 r"""Training with a sampler in place of Markov chains, and of an autoencoder whose codes have no known density."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated
 
 import autograd.numpy as np
@@ -60,7 +61,8 @@ def train_variational_bound(
     log-density of what the sampler makes. The parameters of the fit are {"energy": ..., "sampler": ...}.
     Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
     E-FLAG.
-    Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, section 5
+    Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, other
+    methods
     """
 
     def bound(p, i):
@@ -148,15 +150,33 @@ def train_implicit_vae(
         if i % refit == 0:
             scores = fitted(theta)
         if each:
-            each({"model": theta, "score": scores}, i)
+            asked("each", each, {"model": theta, "score": scores}, i)
 
     def loss(theta, i):
         rows = minibatch(x, batch, rng)
         z = encoder(theta, rows, rng.standard_normal((batch, k)))
         return np.mean(implicit_negative_elbo(log_joint(theta, rows), score(scores, rows), z))
 
-    fit = minimise_noisy(loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
-    return fit._replace(parameters={"model": fit.parameters, "score": fitted(fit.parameters)})
+    train = partial(minimise_noisy, loss, parameters, n_steps, step_size, adam=adam, each=look, progress=progress)
+    return with_score(train, fitted, lambda: scores)
+
+
+def with_score(train, fitted, latest):
+    """The fit of train() and the parameters of the score fitted after it; whatever ends this early carries the fit so
+    far with those of the score so far, latest()."""
+
+    def both(fit, scores):
+        return fit._replace(parameters={"model": fit.parameters, "score": scores})
+
+    fit = None
+    try:
+        fit = train()
+        return both(fit, fitted(fit.parameters))
+    except BaseException as error:
+        fit = fit or getattr(error, "fit", None)
+        if fit:
+            error.fit = both(fit, latest())
+        raise
 
 
 def refitted(score, x, z, v, phi, n_steps):
@@ -166,4 +186,8 @@ def refitted(score, x, z, v, phi, n_steps):
     def sliced(phi):
         return np.mean(sliced_score_matching(score(phi, x), z, v))
 
-    return minimise(sliced, phi, n_steps, progress=False).parameters
+    try:
+        return minimise(sliced, phi, n_steps, progress=False).parameters
+    except BaseException as error:
+        vars(error).pop("fit", None)  # of the score alone: no fit of the procedure
+        raise

@@ -19,6 +19,7 @@ from refebm.glossary import (
     StepSize,
     Watch,
     Weight,
+    real_array,
     rows,
 )
 from refebm.objectives.noise_contrastive import mixed_noise, noise_contrastive
@@ -26,7 +27,7 @@ from refebm.training import Fit, minimise_in_turns, minimise_noisy
 
 
 def _drawn(noise, rng, n, d):
-    y = noise.sample(rng, n)
+    y = real_array("noise.sample(rng, n)", noise.sample(rng, n))
     if np.shape(y) != (n, d):
         raise InputError("E-SHAPE", f"noise.sample must return points ({n}, {d}); got shape {np.shape(y)}")
     return y

@@ -34,6 +34,11 @@ How to read the evidence. *Pointwise*: both sides agree at drawn points. *Quadra
 *Enumeration*: exact sums over a finite space. *Limit*: the order and the coefficient of an error. *Statistical*: random
 draws, with a false-alarm probability of 1e-6 for the whole run. Errors are in units of the tolerance, 64 roundoffs of
 the terms that are added: at most 1 passes. `refebm verify --only NAME` computes them again.
+
+How to read the mistakes. *Not noticed by*: a weak check that the wrong version passes. It asks only that the answer is
+*finite* and has the right shape, or only for its gradient, its value up to a factor, ..., or it looks at a special case
+alone, such as $`d = 1`$, $`\\sigma = 1`$ or *one row*. *Seen in*: where it, or the same slip in another formula, was
+really made: a text, or a program with the number of the issue.
 """
 FOLDED = "<details><summary>The proof's code</summary>"
 BENEATH = "Modules used by all"  # the row of modules that are in no folder

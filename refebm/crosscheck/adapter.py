@@ -27,7 +27,7 @@ from refebm.crosscheck.questions import EXAMINED, Asked, is_named
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
-from refebm.models import ENERGIES, FIELDS, KINDS, Model, mixture_of, score
+from refebm.models import ENERGIES, FIELDS, KINDS, Model, Models, mixture_of, score
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
@@ -156,6 +156,12 @@ class Adapter(Implementation):
 
     def score(self, model: Model) -> Score:
         return Score(model.kind, model.parameters)
+
+    def energies(self, models) -> Models:
+        return Models(super().energies(models))
+
+    def scores(self, models) -> Models:
+        return Models(super().scores(models))
 
     def rbm(self, model: Model) -> Rbm:
         return Rbm(model, self)

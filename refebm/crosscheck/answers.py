@@ -110,7 +110,7 @@ def _numbers(tree, kind, depth=0):
         return {key: _numbers(inner, kind, depth + 1) for key, inner in tree.items()}
     try:
         return np.array(tree, dtype=object).astype(kind)
-    except ValueError:
+    except (ValueError, TypeError):
         if not isinstance(tree, list):
             raise
         return tuple(_numbers(inner, kind, depth + 1) for inner in tree)

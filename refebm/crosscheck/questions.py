@@ -1,5 +1,6 @@
 """The fixed questions of the examination, for each public function, and the mistake that each question should catch."""
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import refebm
 from refebm import glossary
 from refebm.glossary import InputError
 from refebm.identities import STEMS
-from refebm.models import Model
+from refebm.models import Model, Models
 from refebm.samplers.step import Step
 from refebm.variants import WRONG
 from refebm.variants.asked import FAR, particular
@@ -27,13 +28,13 @@ KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.Energy
 FOR_NO_ADAPTER = {  # functions that take, or return, one of these types are not asked, and why
     glossary.Rng: "draws noise: the definition that it uses is examined with given noise",
     **dict.fromkeys(KERNEL_TYPES, "takes a kernel: the kernels are examined"),
-    **dict.fromkeys((glossary.Energies, glossary.Scores), "takes a model for each grid: a question has one model"),
     Callable: "takes a loss: its result depends on the optimiser",
     Model: "makes a model of one of refebm's own densities",
 }
 ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
     glossary.Field: KINDS,
     **dict.fromkeys((glossary.Energy, glossary.LogDensity, glossary.Logit), WITH_ENERGY),
+    **dict.fromkeys((glossary.Energies, glossary.Scores), WITH_ENERGY),
     glossary.LevelField: ("noise_conditional", "smoothed_mixture"),
     glossary.TimeField: AT_TIMES,
     glossary.Rbm: tuple(RBMS.values()),
@@ -77,7 +78,7 @@ def is_named(returned) -> bool:
     return hasattr(returned, "_fields") and returned is not Step
 
 
-NOT_BY_ROW = (np.ndarray, float, Any)  # the types of results that do not come row by row
+NOT_BY_ROW = (np.ndarray, float, Any, glossary.Parameters)  # the types of results that do not come row by row
 WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made in NOT_BY_ROW or is_named(made)}
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
 SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
@@ -119,8 +120,8 @@ class Asked:
 
     @property
     def model(self) -> str | None:
-        """The name of the first argument that is a model, or None."""
-        return next((name for name, value in self.arguments.items() if isinstance(value, Model)), None)
+        """The name of the first argument that is a model, or that is a model for each grid, or None."""
+        return next((name for name, value in self.arguments.items() if isinstance(value, (Model, Models))), None)
 
 
 def chosen(text: str) -> list[str]:
@@ -137,7 +138,8 @@ def chosen(text: str) -> list[str]:
     return found
 
 
-def questions(function: str) -> list[Asked]:
+@functools.cache
+def questions(function: str) -> tuple[Asked, ...]:
     """All questions about a public function."""
     asked = []
     for catches, gradient, options in _plan(function):
@@ -145,7 +147,11 @@ def questions(function: str) -> list[Asked]:
         arguments = Question(**options).arguments(function)
         arguments = row_alone(function, arguments) if alone else arguments
         number, confirms = f"{len(asked):02d}", len(asked) % 2 == 1
-        given = {"d": options["d"], "n": 1 if alone else options["n"], "kind": options.get("kind", "")}
+        given = {
+            "d": _coordinates(function, options),
+            "n": 1 if alone else options["n"],
+            "kind": options.get("kind", ""),
+        }
         given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
         given |= {"nu": len(arguments["y"])} if function in NOISY else {}
         sigma, v = arguments.get("sigma"), arguments.get("v")
@@ -156,7 +162,7 @@ def questions(function: str) -> list[Asked]:
         given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
         given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
-    return asked
+    return tuple(asked)
 
 
 def rows_axis(function: str, name: str, value) -> int | None:
@@ -169,6 +175,8 @@ def rows_axis(function: str, name: str, value) -> int | None:
 
 def some_rows(function: str, name: str, value, rows: slice):
     """These rows of an argument; the whole argument if it has no rows."""
+    if type(value) is tuple and rows_axis(function, name, value[0]) is not None:  # an array for each grid
+        return tuple(some_rows(function, name, part, rows) for part in value)
     axis = rows_axis(function, name, value)
     return value if axis is None else value[(slice(None),) * axis + (rows,)]
 
@@ -187,8 +195,11 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         for half in (0, 1):
             options = {"seed": seed + 2 * i + half, "d": d, "n": n, "m": None if i % 2 else 2 + half}
             options |= {"hidden": HIDDEN[i] + half} | usual | one.generic(i, half, d, n)
-            words = f"a generic question, d = {options['d']}, n = {n}"
-            yield words if options["d"] > 1 else "what is right in one dimension only", trains and i in (0, 1), options
+            alone, words = (
+                d == 1 and _alone(function),
+                f"a generic question, d = {_coordinates(function, options)}, n = {n}",
+            )
+            yield f"what is right {alone} only" if alone else words, trains and i in (0, 1), options
     for half in (0, 1) if function not in WHOLE else ():
         options = {"seed": seed + half, "d": 3, "n": 4, "m": 2 + half, "hidden": HIDDEN[0] + half, "alone": True}
         yield "rows that influence each other: this row is the first of an earlier question", False, options | usual
@@ -213,6 +224,19 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     yield from _of_energies(function, kinds, seed)
     for words, options in (*one.beside, *_of_the_defaults(function)):
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+
+
+def _coordinates(function: str, options: dict) -> int:
+    """d: the number of coordinates of a point, or of pixels of an image."""
+    images = glossary.Images in types(function).values()
+    return Question(d=options["d"]).sides[-1] ** 2 if images else options["d"]
+
+
+def _alone(function: str) -> str:
+    """What a question with d = 1 is about: one dimension, or images on one grid, or nothing special."""
+    of = set(types(function).values())
+    on_grids = of & {glossary.GridImages, glossary.GridNoise}
+    return "on one grid" if on_grids else "" if glossary.Images in of else "in one dimension"
 
 
 def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:

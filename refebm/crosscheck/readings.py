@@ -208,7 +208,9 @@ def cost(function: str) -> int:
     try:
         ask(function, REFERENCE, asked.arguments)
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before if callable(before) else None)
+        if hasattr(before, "enable"):  # cProfile's, which no function is
+            before.enable()
     return next(count)
 
 

@@ -207,6 +207,8 @@ def _handed(function, name, value) -> str:
             return f"refebm.{RBMS[value.kind].__name__}(**{name}.parameters)"
         case "score" if value.kind in ENERGIES:
             return f"refebm.score_of({name})"
+        case "scores":
+            return f"tuple(map(refebm.score_of, {name}))"
     return name
 
 

@@ -20,7 +20,7 @@ from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
 from refebm.glossary import DataScore, Density, InputError
 from refebm.identities import REFERENCE, Implementation
-from refebm.models import Model
+from refebm.models import Model, Models, with_parameters
 from refebm.variants.questions import CLASSES, GRID, ask, flat, parameters, role, types
 
 HERE = Path(__file__).parent
@@ -99,7 +99,7 @@ def reference_gradient(asked: Asked, impl: Implementation = REFERENCE) -> np.nda
 
     def loss(theta):
         theta = with_kinds(theta, model.parameters)
-        return ask(asked.function, impl, asked.arguments | {asked.model: Model(model.kind, theta)}).mean()
+        return ask(asked.function, impl, asked.arguments | {asked.model: with_parameters(model, theta)}).mean()
 
     return np.array(leaves(grad(loss)(without_kinds(model.parameters))))
 
@@ -158,7 +158,7 @@ def _vector(asked, row):
 
 def _shapes(asked):
     """Those of the parts of an answer, which depend on the shapes of what is asked, and on its words and counts."""
-    data = {name: value for name, value in asked.arguments.items() if not isinstance(value, Model)}
+    data = {name: value for name, value in asked.arguments.items() if not isinstance(value, (Model, Models))}
     alike = asked.function, _shape(data)
     if alike not in SHAPES:
         SHAPES[alike] = reference(asked)[1]

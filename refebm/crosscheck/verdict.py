@@ -14,7 +14,7 @@ from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.facts import cancelled
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
-from refebm.glossary import InputError
+from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
 from refebm.variants import TERMS, WRONG
 from refebm.variants.asked import particular
@@ -242,6 +242,7 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
             n = vector.asked.given["n"] if of == "sum" else 1
             impl = convention.implementation() if convention else REFERENCE
             wanted, scale = _in_points(vector.asked, name, impl)
+            got = _as_one(got)
             if np.all(np.nan_to_num(np.abs(got - n * wanted), nan=np.inf) <= n * tolerance * scale):
                 continue
             if not np.any(wanted):
@@ -253,7 +254,11 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
                     f"its gradient in {name} is wrong{_stopped(vector.asked, name, got / n, wanted, tolerance * scale)}"
                 )
             entry = next((one for one in WRONG if one.function == finding.function and one.name == FLOWS), None)
-            names, said = ((FLOWS,), f"{said} (bug; {entry.seen})") if entry and not np.any(wanted) else ((), said)
+            names, said = (
+                ((FLOWS,), f"{said} (bug{entry.seen and f'; {entry.seen}'})")
+                if entry and not np.any(wanted)
+                else ((), said)
+            )
             case = {"failing": vector.asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "worst": np.inf}
             value = words.removesuffix(", its gradient").removesuffix(", but its gradient")
             return replace(finding, status="failed", diagnosis=f"{value}, but {said}", names=names, **case)
@@ -267,16 +272,26 @@ def _in_points(asked, name, impl):
     """d mean(value)/d(points) and its scale: the size of its terms, and its change when the points move."""
 
     def slope(one, x):
+        def mean(i, moved):
+            moved = filled(x, [moved if j == i else leaf for j, leaf in enumerate(leaves_of(x))])
+            return ask(asked.function, one, asked.arguments | {name: moved}).mean()
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # autograd warns of zero gradients, which are right here
-            return grad(lambda moved: ask(asked.function, one, asked.arguments | {name: moved}).mean())(x)
+            each = [grad(mean, 1)(i, leaf) for i, leaf in enumerate(leaves_of(x))]
+        return _as_one(filled(x, each))
 
     x = asked.arguments[name]
     wanted = slope(impl, x)
     scale = 8 * np.abs(wanted) + sum(np.abs(slope(one.implementation(), x)) for one in TERMS.get(asked.function, ()))
     with contextlib.suppress(InputError):  # bits cannot be moved
-        scale = scale + np.abs(slope(impl, x * (1 + NUDGE)) - wanted) / NUDGE
+        scale = scale + np.abs(slope(impl, mapped(lambda one: one * (1 + NUDGE), x)) - wanted) / NUDGE
     return wanted, np.max(scale)
+
+
+def _as_one(points) -> np.ndarray:
+    """Gradients in points as they are, of images of several grids as one array."""
+    return np.concatenate(list(map(np.ravel, points))) if isinstance(points, tuple) else points
 
 
 def _stopped(asked, name, got, wanted, allowed) -> str:
@@ -334,6 +349,8 @@ def _named_arrays(parameters: dict):
     for name, value in parameters.items():
         if isinstance(value, dict):
             yield from _named_arrays(value)
+        elif name == "grids":
+            yield from (pair for model in value for pair in _named_arrays(model))
         elif name != "kind":
             yield name, value
 
@@ -369,4 +386,4 @@ def _names(asked, wrong) -> str:
         size = len(_aligned(value, value))
         names += [name] if np.any(wrong[start : start + size]) else []
         start += size
-    return ", ".join(names)
+    return ", ".join(dict.fromkeys(names))

@@ -14,7 +14,7 @@ from refebm.models import Model, mixture_of
 from refebm.truth.densities import LOG_2PI, Gaussian, GaussianMixture, standard_normal
 from refebm.truth.derivatives import score_and_jacobian
 
-BOUND = "HY-673 lecture 12, adversarial training (which prints + H(q)); Song and Kingma 2021, section 5"
+BOUND = "HY-673 lecture 12, adversarial training (which prints + H(q)); Song and Kingma 2021, other methods"
 IMPLICIT = "HY-673 lecture 12, score matching for learning implicit VAEs; Song, Garg, Shi and Ermon 2019, section 5.2"
 BISHOP = "Tipping and Bishop 1999, eqs. 5 to 8; Lucas, Tucker, Grosse and Norouzi 2019, section 3"
 

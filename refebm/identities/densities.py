@@ -12,7 +12,7 @@ from refebm.truth.derivatives import network_derivatives
 NORMAL = "Stanford CS236, score function"
 GAMMA = "HY-673 lecture 12, score function"
 IN_THE_PLANE = "Gaussian GaussianMixture Gamma StudentT"  # a lattice for Laplace is too large there
-HEAVY = "Hyvarinen 2005, regularity conditions"
+HEAVY = "Gelman et al. 2013, appendix A; Hyvarinen 2005, regularity conditions"
 
 
 def a_gaussian(draw: Draw, d: int):

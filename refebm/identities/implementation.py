@@ -5,7 +5,7 @@ import autograd.numpy as np
 import refebm
 from refebm.calculus import pull_back
 from refebm.glossary import InputError
-from refebm.models import ENERGIES, RBMS, Model
+from refebm.models import ENERGIES, RBMS, Model, Models
 from refebm.words import did_you_mean
 
 
@@ -52,6 +52,12 @@ class Implementation:
 
     def energy(self, model: Model):
         return model
+
+    def energies(self, models: Models):
+        return tuple(map(self.energy, models))
+
+    def scores(self, models: Models):
+        return tuple(map(self.score, models))
 
     def rbm(self, model: Model):
         return getattr(self, RBMS[model.kind].__name__)(**model.parameters)

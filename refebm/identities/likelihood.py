@@ -15,7 +15,7 @@ from refebm.truth.expectations import gauss_hermite
 
 LIKELIHOOD = "Song and Kingma 2021, eq. 1; Stanford CS236, training energy-based models"
 TWO_PHASES = "Song and Kingma 2021, eq. 4"
-NEAL = "Neal 2001, section 2; Song and Kingma 2021, section 3"
+NEAL = "Neal 2001, section 2"
 CLOSED = ("quadratic", "mixture")
 TRAINED = (*CLOSED, "mlp_energy")
 
@@ -27,7 +27,7 @@ def model_and_points(draw: Draw) -> dict:
 
 
 @theorem(
-    "Stanford CS236, energy-based models; Song and Kingma 2021, section 1",
+    "HY-673 lecture 12, recap of last lecture",
     "pointwise",
     model_and_points,
     cancels=EITHER_SIGN,
@@ -151,7 +151,7 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
+    "Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood",
     "quadrature",
     lambda draw: gaussian_and_quadratic(draw, 6),
     cancels="an entropy may be zero",
@@ -178,7 +178,7 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
 
 
 @theorem(
-    "Song and Kingma 2021, section 2; Stanford CS236, maximum likelihood",
+    "Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood",
     "quadrature",
     gaussian_and_quadratic_apart,
     cancels=EITHER_SIGN,
@@ -355,7 +355,7 @@ def standard_error_of_the_estimate(impl, q, first, second):
     return Limit(1 / n, errors, 1, third_moment - 0.25 * second_moment**2)
 
 
-@theorem("Neal 2001, section 2; Song and Kingma 2021, section 3", "limit", cases=TWO_WEIGHTS)
+@theorem(NEAL, "limit", cases=TWO_WEIGHTS)
 def estimate_is_too_small_in_the_mean(impl, q, first, second):
     r"""The estimate of log Z is too small in the mean, though that of Z is unbiased.
 

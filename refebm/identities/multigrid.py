@@ -84,7 +84,7 @@ def grids_and_noise(draw: Draw) -> dict:
 
 
 def chain(impl, models, x, eta, z):
-    return impl.multigrid_chain([impl.score(model) for model in models], x, eta, z)
+    return impl.multigrid_chain(impl.scores(models), x, eta, z)
 
 
 def step_matrices(models: list[Model], eta) -> list[np.ndarray]:
@@ -123,7 +123,7 @@ def multigrid_contrast_by_hand(impl, sides, models, eta, n_steps, x, z):
 
     \tfrac12 \sum_s \left[|D_s x - m_s|^2_{P_s} - |\tilde x_s - m_s|^2_{P_s}\right],\ |y|^2_P = y^\top P y"""
     x_model = [noise[0] for noise in z]
-    rows = impl.multigrid_contrastive_divergence([impl.energy(model) for model in models], x, x_model)
+    rows = impl.multigrid_contrastive_divergence(impl.energies(models), x, x_model)
     terms = []
     for side, model, y in zip(sides, models, x_model):
         for at, sign in ((x @ averaging(side, sides[-1]).T, 0.5), (y, -0.5)):
@@ -140,7 +140,7 @@ def slopes(impl, models, which, direction, x, samples):
 
     def rows(model):
         moved = [model if i == which else other for i, other in enumerate(models)]
-        return impl.multigrid_contrastive_divergence([impl.energy(one) for one in moved], x, samples(moved))
+        return impl.multigrid_contrastive_divergence(impl.energies(moved), x, samples(moved))
 
     return slopes_of(rows, models[which], direction)
 

@@ -159,7 +159,7 @@ def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
 
 
 @theorem(
-    GOODFELLOW + "; Stanford CS236, flow contrastive estimation",
+    GOODFELLOW + "; Stanford CS236, noise contrastive estimation",
     "pointwise",
     data_noise_and_points,
     about="gan_discriminator_loss noise_contrastive",
@@ -256,7 +256,7 @@ def corrected(draw: Draw) -> dict:
     return with_wider_noise({"p": p, "noise": wide_noise(draw, p), "offset": draw.real(-1, 1), "x": x})
 
 
-@theorem("Stanford CS236, comparing NCE and GAN; " + GOODFELLOW, "quadrature", corrected, plane=True)
+@theorem("Stanford CS236, noise contrastive estimation; " + GOODFELLOW, "quadrature", corrected, plane=True)
 def corrected_noise_is_the_model(impl, p, noise, offset, x):
     r"""Noise weighted by the odds D/(1 - D), read off the loss, has the law of the model: the data's, if D is best.
 

@@ -164,20 +164,20 @@ def training_run(draw: Draw) -> dict:
 
 
 def averaged(impl, steps, momentum):
-    """The final average as one vector, for parameters that are nested: a matrix and a tuple."""
+    """The final average as one vector, for parameters that are a matrix and a vector."""
 
     def nest(theta):
-        return {"W": theta[:2].reshape(1, 2), "rest": (theta[2:],)}
+        return theta[:2].reshape(1, 2), theta[2:]
 
     average = nest(steps[0])
     for theta in steps[1:]:
         average = impl.moving_average(average, nest(theta), momentum)
-    return np.concatenate([np.ravel(average["W"]), *average["rest"]])
+    return np.concatenate(list(map(np.ravel, average)))
 
 
 @theorem(f"{SONG}, technique 5", "pointwise", training_run, cancels=EITHER_SIGN)
 def averages_weigh_the_past_geometrically(impl, steps, momentum):
-    r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest, m^T.
+    r"""After T steps the parameters of j steps ago have the weight (1 - m) m^j, and the first ones the rest.
 
     \theta'_T = m^T \theta_0 + (1 - m) \sum_{j < T} m^j\, \theta_{T - j}"""
     weights = (1 - momentum) * momentum ** np.arange(len(steps) - 1)[::-1]

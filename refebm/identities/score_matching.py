@@ -121,6 +121,11 @@ def model_points_and_law(draw: Draw) -> dict:
     return {"model": draw.model(d, SCORES), "x": draw.reals((2, d), -3, 3), "law": law}
 
 
+def model_points(draw: Draw) -> dict:
+    d = draw.count(1, 3)
+    return {"model": draw.model(d, SCORES), "x": draw.reals((2, d), -3, 3)}
+
+
 def mean_over_law(function, x, law):
     """The terms of E_v function(x, v): one call with v (m, n, d) for Rademacher, else one call for each node."""
     v, w = RULES[law](x.shape[1])
@@ -182,6 +187,46 @@ def hutchinson_is_unbiased(impl, model, x, law):
     j = score_and_jacobian(model, x)[1]
     forms = mean_over_law(lambda x, v: impl.hutchinson_divergence(impl.score(model), x, v), x, law)
     return Sides(forms, list(np.einsum("nii->in", j)), formula=[RULES[law](x.shape[1])[1] @ sizes(model, x, law)])
+
+
+def model_points_and_mixing(draw: Draw) -> dict:
+    d = draw.count(1, 4)
+    return {"model": draw.model(d, SCORES), "x": draw.reals((2, d), -3, 3), "mixing": draw.reals((d, d), -1, 1)}
+
+
+@theorem(
+    "Song and Kingma 2021, section 4.2", "pointwise", model_points_and_mixing, cancels="the matrix may be near singular"
+)
+def slicing_weighs_errors_by_its_second_moment(impl, model, x, mixing):
+    r"""If E[v v^T] is definite (v = A r, r random signs), the mean over v is 0 only where the scores agree.
+
+    \mathbb E_v[\tfrac12 (v \cdot s_p - v \cdot s)^2] = \tfrac12 (s_p - s)^\top \mathbb E[v v^\top] (s_p - s)
+    = \tfrac12 |A^\top (s_p - s)|^2"""
+    d, (s, _) = x.shape[1], score_and_jacobian(model, x)
+    v, w = RULES["rademacher"](d)
+    v = v @ mixing.T
+    rows = impl.explicit_sliced(
+        impl.score(model), impl.data_score(Gaussian(np.zeros(d), 1.0)), x, v[:, None] * np.ones((1, *x.shape))
+    )
+    formula = [0.5 * w @ (np.abs(v) @ (np.abs(x) + np.abs(s)).T) ** 2]
+    return Sides([rows], list(0.5 * ((-x - s) @ mixing).T ** 2), formula=formula)
+
+
+@theorem("Song and Kingma 2021, section 4.2", "pointwise", model_points, cancels=EITHER_SIGN)
+def variance_of_slicing_is_not_always_larger(impl, model, x):
+    r"""For normal v slicing |s|^2 too adds 2 s^T A s + |s|^4/2 to the variance, often more than 0, but not always.
+
+    \operatorname{Var}_v[v^\top A v + \tfrac12 (v \cdot s)^2] - \operatorname{Var}_v[v^\top A v + \tfrac12 |s|^2]
+    = 2 s^\top A s + \tfrac12 |s|^4,\ A = \nabla s"""
+    s, j = score_and_jacobian(model, x)
+    v, w = RULES["normal"](x.shape[1])
+    every = np.repeat(x, len(v), axis=0), np.tile(v, (len(x), 1))
+    sliced, vr = (f(impl.score(model), *every) for f in (impl.sliced_score_matching, impl.sliced_score_matching_vr))
+    squares = [sign * w * np.reshape(rows, (len(x), -1)) ** 2 for sign, rows in ((1, sliced), (-1, vr))]
+    slopes = list(2 * np.einsum("ni,nij,nj->ijn", s, j, s).reshape(-1, len(x)))
+    largest = sizes(model, x, "normal") + 0.5 * (np.abs(v) @ np.abs(s).T) ** 2 + half_square(s)
+    terms = [*slopes, 2 * half_square(s) ** 2]
+    return Sides([column for part in squares for column in part.T], terms, formula=[w @ largest**2])
 
 
 def closed_variance(a, law):

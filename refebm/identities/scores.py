@@ -127,7 +127,7 @@ def errors_are_weighed_by_the_data(impl, p, W, b):
     cancels=EITHER_SIGN,
 )
 def score_matching_has_a_sandwich_covariance(impl, p):
-    r"""The covariance H^{-1} G H^{-1}/n of the estimate of s = x w + b is that of -1/v and m/v by the delta method.
+    r"""For s = x w + b, H^{-1} G H^{-1}/n is the covariance of -1/v and m/v, of the sample's variance v and mean m.
 
     H^{-1} \mathbb E[g g^\top] H^{-1} = J \begin{pmatrix} v & \mu_3 \\ \mu_3 & \mu_4 - v^2 \end{pmatrix} J^\top, \quad
     \hat w = -1/\hat v,\ \hat b = \hat m/\hat v, \ \text{of a Gaussian Fisher's inverse}

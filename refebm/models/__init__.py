@@ -121,6 +121,25 @@ class Model:
         return KINDS[self.kind](x, *(np.ravel(checked(name, c, x)) for c in sigma), **self.given)
 
 
+class Models(tuple):
+    """Models of one kind, one for each grid, with the parameters of all of them."""
+
+    @property
+    def kind(self) -> str:
+        return self[0].kind
+
+    @property
+    def parameters(self) -> dict:
+        return {"grids": tuple(model.parameters for model in self)}
+
+
+def with_parameters(model: Model | Models, parameters: dict) -> Model | Models:
+    """The same model, or models, with other parameters, nested as theirs are."""
+    if isinstance(model, Models):
+        return Models(map(with_parameters, model, parameters["grids"]))
+    return Model(model.kind, parameters)
+
+
 def score(model: Model) -> Callable:
     r"""The score of a model: -grad E for an energy, otherwise the field itself."""
     return score_of(model) if model.kind in ENERGIES else model

@@ -97,6 +97,7 @@ def _shape(kind, name, value):
     if isinstance(value, (tuple, list, str, dict)) or value is None:
         raise InputError("E-MODEL", f"{name} of a {kind} must be an array, got {type(value).__name__}")
     value = held(value)
-    if not np.all(np.isfinite(value) | ((name == "logits") & (value == -np.inf))):
+    finite = np.isfinite(value)
+    if not np.all(finite) and not (name == "logits" and np.all(finite | (value == -np.inf))):
         raise InputError("E-MODEL", f"{name} of a {kind} must be finite, not NaN or infinite; a logit may be -inf")
     return np.shape(value)

@@ -29,8 +29,8 @@ def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise)
     energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well as log_q.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: adversarial training, max-min
-    Source: Song and Kingma 2021, section 5; HY-673 lecture 12, adversarial training (which prints + H(q)); Dai et al.
-    2019, eq. 5
+    Source: Song and Kingma 2021, other methods; HY-673 lecture 12, adversarial training (which prints + H(q)); Dai et
+    al. 2019, eq. 5
     """
     return energy(y) - energy(x) + log_q(y)
 

@@ -24,7 +24,8 @@ def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> L
     the energy is its free energy.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: CD, CD-k, PCD, persistent contrastive divergence
-    Source: Song and Kingma 2021, section 3 (minus eq. 4 in the mean); Hinton 2002, section 3; dataflowr module 18a
+    Source: Song and Kingma 2021, section 3 (the gradient of log p: minus ours); Hinton 2002, section 3; dataflowr
+    module 18a
     """
     return energy(x) - energy(held(x_model))
 

@@ -81,10 +81,11 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
 
 @rows
 def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize, z: Noise) -> Loss:
-    r"""exp(1/2 (E(x) - E(x + eps z))), (n,): its mean over z is 1 + eps^2/4 times implicit score matching + O(eps^4).
+    r"""exp(1/2 (E(x) - E(x + eps z))), (n,): its mean over z is 1 + (eps^2/4) J + O(eps^4).
 
     $$e^{(E(x) - E(x + \epsilon z))/2}$$
 
+    J is `implicit_score_matching` at x, of s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix

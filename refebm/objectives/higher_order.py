@@ -20,9 +20,10 @@ def regularised_score_matching(score: Field, x: Points, sigma: Levels) -> Loss:
 
     $$\tfrac12 |s(x)|^2 + \operatorname{tr} \nabla s(x) + \tfrac{\sigma^2}{2} \sum_i (\partial_i s_i(x))^2$$
 
-    It keeps those terms of E_z[implicit score matching at x + sigma z], up to order sigma^2, that need only the
-    diagonal of grad s. The dropped terms, sigma^2/2 [sum_{i != j} (d_j s_i)^2 + s.Lap s + Lap div s], are not zero,
-    even for the true score; the last two have the mean sigma^2/2 E_p[(s - s_p).Lap s].
+    Implicit score matching at noisy points x + sigma z, in the mean over z and up to order sigma^2, has these terms
+    and others: kept are those that need only the diagonal of grad s. The dropped terms,
+    sigma^2/2 [sum_{i != j} (d_j s_i)^2 + s.Lap s + Lap div s], are not zero, even for the true score; the last two
+    have the mean sigma^2/2 E_p[(s - s_p).Lap s].
     score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). It takes d pull-backs.
     Convention: Kingma and LeCun write lambda for our sigma^2/2.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.

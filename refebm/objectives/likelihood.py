@@ -97,7 +97,7 @@ def annealed_importance_sampling(
     `estimated_log_partition`.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-DENSITY for base; E-TEMPERATURES; E-TAPE.
     Also: AIS
-    Source: Neal 2001, eqs. 3 to 5; Song and Kingma 2021, section 3
+    Source: Neal 2001, eqs. 3 to 5
     """
     if not isinstance(tape, (tuple, list)) or not tape:
         raise InputTypeError("E-TAPE", f"tape must be (x_0, noise, ...), got {type(tape).__name__}")

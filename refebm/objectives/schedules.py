@@ -8,7 +8,6 @@ kind "noise_conditional". Errors: E-RATIO, E-COVERAGE, E-STEPS, E-COUNT, E-WEIGH
 
 import autograd.numpy as np
 from autograd.extend import vspace
-from autograd.misc import flatten
 
 from refebm.glossary import (
     DomainError,
@@ -20,6 +19,8 @@ from refebm.glossary import (
     StepCount,
     StepSize,
     Weight,
+    filled,
+    leaves_of,
     rows,
 )
 from refebm.special import ndtr
@@ -133,8 +134,8 @@ def moving_average(average: Parameters, parameters: Parameters, momentum: Weight
     """
     if vspace(average) != vspace(parameters):
         raise InputError("E-SHAPE", "parameters must have the form of average: the same names, lengths and shapes")
-    (old, nest), (new, _) = flatten(average), flatten(parameters)
-    return nest(momentum * old + (1 - momentum) * new)
+    pairs = zip(leaves_of(average), leaves_of(parameters))
+    return filled(average, (momentum * old + (1 - momentum) * new for old, new in pairs))
 
 
 def above_one(ratio):

@@ -53,7 +53,8 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
 
     score (n, d) -> (n, d), not necessarily a gradient; x (n, d). It takes d pull-backs; `field_and_divergence` states
     the memory.
-    Domain: p s must vanish at the ends of the support; on x > 0 with p(0+) > 0 the difference is p(0+) s(0+).
+    Domain: p s must vanish at the ends of the support, else the explicit objective differs by a boundary term too: on
+    x > 0 it is larger by p(0+) s(0+).
     Convention: a 1/2 on the square and none on the trace; module 18a prints twice this.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ISM, exact score matching, Hyvarinen's score

@@ -41,7 +41,7 @@ def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eta.
     Also: ULA, unadjusted Langevin, SGLD
-    Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 6; Welling and
+    Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 4; Welling and
     Teh 2011, eq. 4
     """
     return moved(x + eta * score(x) + np.sqrt(2 * eta) * z)
@@ -75,7 +75,7 @@ def annealed_langevin(
         raise InputError("E-TAPE", f"z must be (L, T, n, d) with L = {len(sigmas)}; got shape {z.shape}")
     ends = []
     for sigma, noise in counted(zip(sigmas, z), len(z), progress):
-        eta = eps * sigma**2 / sigmas[-1] ** 2
+        eta = eps * (sigma / sigmas[-1]) ** 2
         for z_t in noise:
             x = langevin_step(at(score, sigma), x, eta, z_t).x
         ends.append(x)

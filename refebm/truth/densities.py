@@ -571,7 +571,7 @@ class StudentT:
 
     df = nu, loc, scale: (d,) each, or floats for d = 1; nu, scale > 0. E|x|^k exists for k < nu only.
     Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE.
-    Source: Hyvarinen 2005, regularity conditions
+    Source: Gelman et al. 2013, appendix A
     """
 
     def __init__(self, df, loc, scale):
@@ -645,7 +645,7 @@ class Laplace:
     loc, scale: (d,) each, or floats for d = 1; scale > 0. Stein's identity E[s.g + div g] = 0 holds for smooth g, but
     E[s s^T] = -E[grad s] does not, because s jumps at the kink.
     Errors: E-POSITIVE, E-SHAPE, E-FINITE, E-DTYPE.
-    Source: Hyvarinen 2005, regularity conditions
+    Source: Gelman et al. 2013, appendix A (double-exponential)
     """
 
     widest = 150.0

@@ -13,7 +13,7 @@ from refebm.truth.densities import SMALLEST, Gaussian
 SETTLED = 1e-9  # the largest relative change of an expectation that is trusted
 ROUNDOFF = np.finfo(float).eps
 MOST_NODES = (20_000, 1_500_000)  # for d = 1, for d > 1; too few for a kink, whose error h^2 stays above 1e-9
-OTHER = round(2**35.5) / 2**36  # 1/sqrt(2) to 36 bits: the grain of a lattice incommensurable with the main one
+OTHER = round(2**36.5) / 2**36  # sqrt(2) to 36 bits: the grain of a lattice incommensurable with the main one
 CHUNK = 2**14  # rows for which a function is called at once
 
 
@@ -203,7 +203,7 @@ def settled(functions: Sequence[Callable], density) -> tuple["Lattice", list[np.
         terms = _terms(functions, lattice)
         finer = np.max([_change(t, 2**density.d * t[lattice.coarse]) for t in terms])
         if finer <= SETTLED:
-            others = _terms(functions, trapezoid(density, step, radius, OTHER if density.d == 1 else 2 * OTHER))
+            others = _terms(functions, trapezoid(density, step, radius, OTHER))
             finer = np.max([finer, *(_change(t, other) for t, other in zip(terms, others))])
         tail = np.max([_share(t, ~lattice.narrow) for t in terms])
         if tail > SETTLED and radius >= density.widest:

@@ -181,6 +181,8 @@ def _on_a_lattice(energy, wells, widths, bulk):
             continue
         log_z = np.log(np.sum(f)) + top
         seen = log_f > log_z - 52
+        if not np.any(seen):  # E is so large everywhere that no node is within the well
+            return None
         error = ROUNDOFF * (np.max(np.abs(log_f[seen])) + 30 * np.max(np.abs(x[seen]) / scale))
         error += np.inf if last is None else abs(log_z - last)
         if error <= SETTLED:  # at a kink two spacings may agree by chance: a third must agree too

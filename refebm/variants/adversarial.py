@@ -16,7 +16,7 @@ wrong_versions(
     ("sign of the entropy", "+ log_q(y)", "- log_q(y)", "finite", "printed (twice) in HY-673 lecture 12: + H(q)"),
     ("entropy left out", " + log_q(y)", "", "the gradient"),
     ("entropy at the data", "log_q(y)", "log_q(x)", "the gradient"),
-    ("density for its logarithm", "log_q(y)", "np.exp(log_q(y))", "the gradient", "printed in CS236, NCE step 3"),
+    ("density for its logarithm", "log_q(y)", "np.exp(log_q(y))", "the gradient", "CS236, NCE step 3, of log p_n"),
     ("data and samples exchanged", BOUND, "energy(x) - energy(y) + log_q(x)", "finite", "thrml 38: phases exchanged"),
     ("energy of the data added", "- energy(x)", "+ energy(x)"),
     ("one sample for all rows", "energy(y)", "energy(y[:1])", "one row"),
@@ -24,7 +24,7 @@ wrong_versions(
 conventions(
     "variational_bound",
     ("its negative: the loss of the energy", BOUND, "energy(x) - energy(y) - log_q(y)", "Dai et al. 2019"),
-    ("the loss of the sampler: E(y) + log q(y)", " - energy(x)", "", "Song and Kingma 2021, section 5"),
+    ("the loss of the sampler: E(y) + log q(y)", " - energy(x)", "", "Song and Kingma 2021, other methods"),
 )
 terms("variational_bound", ("E(y)", "energy(y)"), ("-E(x)", "-energy(x)"), ("log q(y)", "log_q(y)"))
 wrong_versions(

@@ -35,7 +35,7 @@ conventions(
 )
 terms("langevin_step", ("x", "x"), ("eta s", "eta * score(x)"), ("sqrt(2 eta) z", ROOT))
 
-RATIO = "eps * sigma**2 / sigmas[-1] ** 2"
+RATIO = "eps * (sigma / sigmas[-1]) ** 2"
 wrong_versions(
     "annealed_langevin",
     (
@@ -94,7 +94,7 @@ wrong_versions(
         "[mean, -start, *((start - mean) * series)]",
         "[mean, -start]",
         "direction",
-        "printed in HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
+        "printed in Song and Kingma 2021, HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
     ),
 )
 

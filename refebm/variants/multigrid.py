@@ -1,14 +1,9 @@
 """Variants of multi-grid contrastive divergence."""
 
-import autograd.numpy as np
-from autograd import grad
-from autograd.misc import flatten
+import numpy as np
 
-from refebm.calculus import score_of
-from refebm.models import Model
 from refebm.variants.asked import asked
-from refebm.variants.questions import Question
-from refebm.variants.record import wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 MEANS = "np.mean(blocks, axis=(2, 4))"
 wrong_versions(
@@ -50,6 +45,21 @@ wrong_versions(
         "one grid",
     ),
 )
+OVER_GRIDS = "for energy, y in zip(energies, x_model)"
+terms(
+    "multigrid_contrastive_divergence",
+    ("E_s(D_s x)", f"sum(energy({COARSE}) {OVER_GRIDS})"),
+    ("-E_s(x~_s)", f"sum(-energy(held(y)) {OVER_GRIDS})"),
+)
+conventions(
+    "multigrid_contrastive_divergence",
+    (
+        "the mean over the grids, not their sum",
+        "sum(...)",
+        "sum(...) / len(energies)",
+        "frameworks that average losses",
+    ),
+)
 START = "repeated(y, side_of(noise))"
 wrong_versions(
     "multigrid_chain",
@@ -72,21 +82,24 @@ wrong_versions(
 )
 
 
-def with_gradient(impl, **question):
-    """The values, and the gradient in all grids' models, on which samples depend by a step along their scores."""
-    given = Question(**question).arguments("multigrid_contrastive_divergence")
-    theta, unflatten = flatten([model.parameters for model in given["energies"]])
-
-    def loss(theta):
-        models = tuple(Model("quadratic", parameters) for parameters in unflatten(theta))
-        led = tuple(y + 0.25 * score_of(model)(y) for model, y in zip(models, given["x_model"]))
-        return np.sum(impl.multigrid_contrastive_divergence(models, given["x"], led)) + 0 * np.sum(theta)
-
-    return np.append(impl.multigrid_contrastive_divergence(*given.values()), grad(loss)(theta))
+def size(default):
+    """The draw of the size of images, whose default depends on that of the images that are given."""
+    return {"size": lambda ask, name: ask.fixed.get(name, default(ask.sides[-1]))}
 
 
-asked("multigrid_contrastive_divergence", answer=with_gradient)
-asked("multigrid_chain", draws={"eta": lambda ask, name: np.array([0.125, 0.25])[: len(ask.sides)]})
-asked("block_means repeated_pixels", unasked="a reshape and a mean, and their use is not examined either")
-asked("block_means", draws={"size": lambda ask, name: ask.sides[-1] // 2})
-asked("repeated_pixels", draws={"size": lambda ask, name: ask.sides[-1] * 2})
+asked("multigrid_contrastive_divergence", gradient=True)
+asked(
+    "multigrid_chain",
+    draws={"eta": lambda ask, name: ask.fixed.get(name, ask.scalar(np.array([0.125, 0.25]))[: len(ask.sides)])},
+    values={"n_steps": ((1, 4), "a step too many, or too few")},
+)
+asked(
+    "block_means",
+    draws=size(lambda side: side // 2),
+    values={"size": ((1, 4), "blocks of one size only: the whole image, or a pixel")},
+)
+asked(
+    "repeated_pixels",
+    draws=size(lambda side: side * 2),
+    values={"size": ((4, 16), "blocks of one size only, such as a pixel")},
+)

@@ -29,9 +29,9 @@ wrong_versions(
     (
         "the noise's density for its logarithm",
         OF_NOISE,
-        f"np.sum(np.logaddexp(L_y + (b := {LOG_NU_N}), np.exp(b)) - b, axis=0)",
+        f"np.sum(softplus(L_y) + (b := {LOG_NU_N}) - np.exp(b), axis=0)",
         "finite",
-        "printed in CS236, NCE step 3: log Z + p_n(y)",
+        "printed in CS236, NCE step 3: log Z + p_n(y), whose gradient is right",
     ),
 )
 wrong_versions(
@@ -41,7 +41,7 @@ wrong_versions(
 )
 conventions(
     "noise_contrastive",
-    ("maximised: the other sign", LOSS, f"-({LOSS})", "Song and Kingma 2021, eq. 19; Stanford CS236"),
+    ("maximised: the other sign", LOSS, f"-({LOSS})", "Song and Kingma 2021, section 5; Stanford CS236"),
     ("mean over data and noise points: over 1 + nu", LOSS, f"({LOSS}) / (1 + len(y))", "binary cross-entropy"),
     (
         "ranking: which of 1 + nu points is the datum",

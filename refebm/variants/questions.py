@@ -6,6 +6,7 @@ and the same on every machine, since only the raw stream of a bit generator is u
 
 import functools
 import inspect
+import math
 from itertools import pairwise
 
 import autograd.numpy as anp
@@ -18,7 +19,7 @@ from refebm import glossary
 from refebm.identities import Implementation
 from refebm.identities.implementation import SAMPLERS
 from refebm.identities.sdes import GIVEN
-from refebm.models import CONDITIONAL, Model
+from refebm.models import CONDITIONAL, ENERGIES, Model, Models, with_parameters
 from refebm.objectives.noise_contrastive import Psi
 from refebm.samplers.chain import Chain
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
@@ -93,7 +94,7 @@ class Question:
     def grid(self, shape, low, high):
         """Multiples of 1/64, or of another unit, from low to high."""
         first, last = round(low * self.unit), round(high * self.unit)
-        raw = self.stream.random_raw(int(np.prod(shape)))
+        raw = self.stream.random_raw(math.prod(shape))
         return (first + (raw % (last - first + 1)).astype(float)).reshape(shape) / self.unit
 
     def scalar(self, value):
@@ -123,7 +124,8 @@ class Question:
             return np.eye(self.d)
         if self.fixed.get("isotropic"):
             return 1.75 * np.eye(self.d)
-        upper = np.triu(self.grid((self.d, self.d), -0.2, 0.2), 1)
+        most = 0.2 if self.d < 8 else 1 / 16
+        upper = np.triu(self.grid((self.d, self.d), -most, most), 1)
         return np.diag(self.grid((self.d,), 0.875, 2)) + upper + upper.T
 
     def network(self, *widths):
@@ -257,8 +259,8 @@ class Question:
 
     @property
     def sides(self):
-        """The sides of the grids, from coarse to fine: one grid if d = 1, else two."""
-        return (2,) if self.d == 1 else (1, 2) if self.d == 2 else (2, 4)
+        """The sides of the grids, from coarse to fine: one grid if d = 1, else two, far apart if d = 5."""
+        return {1: (2,), 2: (1, 2), 5: (1, 4)}.get(self.d, (2, 4))
 
     def of_grids(self, make):
         """Call make() once per grid, with d set to its number of pixels."""
@@ -270,18 +272,18 @@ class Question:
         self.d = d
         return tuple(made)
 
-    def energies(self, _):
+    def of_each_grid(self, _):
+        kind = self.kind if self.kind in ENERGIES else "quadratic"
+        return Models(self.of_grids(lambda: self.model(kind)))
+
+    def noise_of_grids(self, _):
+        """For three steps on small grids, and for two on large ones."""
         return self.of_grids(
-            lambda: Model("quadratic", {"mean": self.grid((self.d,), -1, 1), "precision": self.spring()})
+            lambda: self.grid((self.fixed.get("n_steps", 3 if self.d < 16 else 2), self.n, self.d), -1.75, 1.75)
         )
 
-    def spring(self):
-        """A precision for images that is diagonally dominant, and so positive definite."""
-        upper = np.triu(self.grid((self.d, self.d), -1 / 16, 1 / 16), 1)
-        return np.diag(self.grid((self.d,), 1, 2)) + upper + upper.T
-
     def images(self, name):
-        return self.fixed.get(name, self.grid((self.n, self.sides[-1] ** 2), -1.75, 1.75))
+        return self.fixed.get(name, self.reach * self.grid((self.n, self.sides[-1] ** 2), -1.75, 1.75))
 
     def indices(self, _):
         """A step i for each row. A network needs i > 0 as its level, a diffused mixture a time: i is 0 or 1."""
@@ -406,12 +408,9 @@ DRAWS = {  # how an argument of each type is drawn, or the value that it has
     glossary.Transition: lambda ask, name: reporting,
     glossary.Tape: Question.reports,
     glossary.Images: Question.images,
-    glossary.Energies: Question.energies,
-    glossary.Scores: lambda ask, name: tuple(map(refebm.score_of, ask.energies(name))),
+    **dict.fromkeys((glossary.Energies, glossary.Scores), Question.of_each_grid),
     glossary.GridImages: lambda ask, name: ask.of_grids(lambda: ask.grid((ask.n, ask.d), -1.75, 1.75)),
-    glossary.GridNoise: lambda ask, name: ask.of_grids(
-        lambda: ask.grid((ask.fixed.get("n_steps", 3), ask.n, ask.d), -1.75, 1.75)
-    ),
+    glossary.GridNoise: Question.noise_of_grids,
 }
 
 
@@ -483,14 +482,21 @@ def answer(function: str, impl: Implementation, **question) -> np.ndarray:
 
 def _gradient(function, impl, **arguments):
     """The gradient in the model's parameters; samples depend on them by a step along the model's score."""
-    name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, Model))
+    name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, (Model, Models)))
     theta, unflatten = flatten(asked.parameters)
 
     def loss(theta):
-        model = Model(asked.kind, unflatten(theta))
+        model = with_parameters(asked, unflatten(theta))
         given = arguments | {name: model}
         if "x_model" in arguments and asked.kind != "binary_rbm":
-            given["x_model"] = arguments["x_model"] + 0.25 * refebm.score_of(model)(arguments["x_model"])
+            given["x_model"] = led(model, arguments["x_model"])
         return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # autograd needs a dependence, even a zero one
 
     return grad(loss)(theta)
+
+
+def led(model, x):
+    """Points after a step along the model's score; for models of several grids, the images of each."""
+    if isinstance(model, Models):
+        return tuple(map(led, model, x))
+    return x + 0.25 * refebm.score_of(model)(x)

@@ -1,7 +1,7 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, terms, wrong_versions
 
 SONG = "Song and Ermon 2020"
 WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
@@ -117,6 +117,11 @@ wrong_versions(
     ("momentum for its square", AVERAGE, "momentum**2 * old + (1 - momentum**2) * new"),
     ("no average: the last parameters", AVERAGE, "new"),
 )
+terms(
+    "moving_average",
+    ("m theta'", "filled(average, (momentum * old for old in leaves_of(average)))"),
+    ("(1 - m) theta", "filled(average, ((1 - momentum) * new for new in leaves_of(parameters)))"),
+)
 conventions(
     "moving_average",
     ("the weight of the new parameters: 1 - m", AVERAGE, "(1 - momentum) * old + momentum * new", "rates of learning"),
@@ -126,6 +131,11 @@ conventions(
 def wide(ask, name):
     """A dimension larger than that of other questions."""
     return 8 * ask.d + ask.n
+
+
+def layer(ask, name):
+    """A matrix and a vector, as parameters."""
+    return ask.grid((ask.d, ask.d), -1, 1), ask.grid((ask.d,), -1, 1)
 
 
 asked(
@@ -147,4 +157,9 @@ asked(
     },
 )
 asked("annealed_variance", draws={"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))})
-asked("moving_average", draws={"momentum": 0.8125}, unasked="every program stores parameters in its own way")
+asked(
+    "moving_average",
+    draws={"average": layer, "parameters": layer, "momentum": 0.8125},
+    values={"momentum": ((0.875, 0.25), "what is right for one momentum only")},
+    rounded={"momentum": 41 / 48},
+)

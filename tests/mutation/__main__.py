@@ -20,6 +20,7 @@ import signal
 import sys
 import tempfile
 import time
+import typing
 from collections import Counter
 from difflib import unified_diff
 from pathlib import Path
@@ -255,9 +256,11 @@ class Ordered:
 
 
 def forget():
-    """Whatever is of the tree that is copied."""
+    """Whatever is of the tree that is copied; also what typing keeps, in which marks of old types are equal to new."""
     for name in [name for name in sys.modules if name.partition(".")[0] in ("refebm", "tests")]:
         del sys.modules[name]
+    for clear in typing._cleanups:
+        clear()
 
 
 def fresh(names, options, told):

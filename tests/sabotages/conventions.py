@@ -144,8 +144,8 @@ LISTED: dict[str, dict[str, list[tuple]]] = {
         ]
     },
     "annealed_langevin": {
-        "eps * sigma**2 / sigmas[-1] ** 2": [
-            (f"{HALF_DRIFT} (drift eps/2)", "0.5 * eps * sigma**2 / sigmas[-1] ** 2"),
+        "eps * (sigma / sigmas[-1]) ** 2": [
+            (f"{HALF_DRIFT} (drift eps/2)", "0.5 * eps * (sigma / sigmas[-1]) ** 2"),
         ]
     },
     "negative_log_likelihood": {"energy(x) + log_z": [(MINUS_E, "log_z - energy(x)")]},

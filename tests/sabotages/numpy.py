@@ -45,6 +45,8 @@ CANNOT_BE = {  # this adapter has no gradients
     ("unbiased_contrastive_divergence", "the negative phase held too"),
     ("mean_field_contrastive_divergence", "the negative phase held too"),
     ("mean_field_contrastive_divergence", "gradient flows through the means"),
+    ("multigrid_contrastive_divergence", "gradient flows through the samples"),
+    ("multigrid_contrastive_divergence", "the negative phase held too"),
 }
 OTHER_SIGN = (
     "return ENERGIES[kind](x, **parameters)",
@@ -338,6 +340,69 @@ PATCHES |= {
     ),
     ("VarianceExploding.sigma", "the ratio squared"): ("np.exp(t", "np.exp(2 * t"),
 }
+BLOCKS, START = "along @ pictures(x) @ along.T", "repeated_pixels(y, side(noise))"
+REPEATED, ON_GRIDS = (
+    "np.repeat(np.repeat(pictures(x), k, axis=1), k, axis=2)",
+    "energy(block_means(x, side(y))) - energy(y)",
+)
+PATCHES |= {
+    ("block_means", "a pixel of each block, not its mean"): (BLOCKS, "pictures(x)[:, ::k, ::k]"),
+    ("block_means", "sums, not means"): ("np.full(k, 1 / k)", "np.ones(k)"),
+    ("block_means", "the largest of each block"): (
+        BLOCKS,
+        "np.max(np.reshape(x, (-1, size, k, size, k)), axis=(2, 4))",
+    ),
+    ("block_means", "pixels that lie apart, not blocks"): (
+        "np.kron(np.eye(size), np.full(k, 1 / k))",
+        "np.kron(np.full(k, 1 / k), np.eye(size))",
+    ),
+    ("block_means", "lines for columns"): (BLOCKS, "np.swapaxes(along @ pictures(x) @ along.T, 1, 2)"),
+    ("repeated_pixels", "the image repeated, not its pixels"): (REPEATED, "np.tile(pictures(x), (1, k, k))"),
+    ("repeated_pixels", "zeros between the pixels"): (
+        REPEATED,
+        "np.kron(pictures(x), np.outer(*np.eye(k)[[0, 0]])[None])",
+    ),
+    ("repeated_pixels", "a pixel's light shared out"): (REPEATED, f"{REPEATED} / k**2"),
+    ("repeated_pixels", "lines for columns"): (REPEATED, f"np.swapaxes({REPEATED}, 1, 2)"),
+    ("multigrid_contrastive_divergence", "phases exchanged"): (ON_GRIDS, "energy(y) - energy(block_means(x, side(y)))"),
+    ("multigrid_contrastive_divergence", "the finest grid alone"): ("in grids", "in grids[-1:]"),
+    ("multigrid_contrastive_divergence", "a pixel of each block, not its mean"): (
+        "block_means(x, side(y))",
+        "np.reshape(pictures(x)[:, :: side(x) // side(y), :: side(x) // side(y)], (len(x), -1))",
+    ),
+    ("multigrid_contrastive_divergence", "one energy for all grids"): (
+        ON_GRIDS,
+        "grids[-1][0](repeated_pixels(block_means(x, side(y)), side(x))) - grids[-1][0](repeated_pixels(y, side(x)))",
+    ),
+    ("multigrid_chain", "from the data on each grid: CD"): (START, "block_means(x, side(noise))"),
+    ("multigrid_chain", "from the data's coarser image, not the sample of it"): (
+        START,
+        "repeated_pixels(block_means(x, side(y)), side(noise))",
+    ),
+    ("multigrid_chain", "from the mean on each grid"): (START, "repeated_pixels(block_means(x, 1), side(noise))"),
+    ("multigrid_chain", "a pixel of the data, not their mean"): ("np.mean(x, axis=1)", "x[:, 0]"),
+    ("multigrid_chain", "one step whatever is asked"): ("for z_t in noise: ...", "for z_t in noise[:1]: ..."),
+    ("multigrid_chain", "noise of half the variance"): (
+        "langevin_step(model, y, step, z_t)",
+        "langevin_step(model, y, step, z_t / np.sqrt(2))",
+    ),
+    ("multigrid_chain", "the first grid's step on all"): (
+        "eta * np.ones(len(z))",
+        "np.ravel(eta)[0] * np.ones(len(z))",
+    ),
+}
+MOVED = "old + (1 - momentum) * (new - old)"
+PATCHES |= {
+    ("moving_average", name): (MOVED, becomes)
+    for name, becomes in {
+        "a mean of both": "(old + new) / 2",
+        "not normalised": "momentum * old + new",
+        "nothing is forgotten": "old + (1 - momentum) * new",
+        "momentum for its square": "old + (1 - momentum**2) * (new - old)",
+        "no average: the last parameters": "new",
+        "the weight of the new parameters: 1 - m": "old + momentum * (new - old)",
+    }.items()
+}
 PATCHES |= {  # where the adapter is written otherwise than refebm
     ("geometric_noise_levels", "overlap as if d were 1"): ("2 * d * np.log", "2 * np.log"),
     ("geometric_noise_levels", "ratio not squared"): ("crossing / ratio**2", "crossing / ratio"),
@@ -406,6 +471,10 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
 
 NOT_IN_THE_BANK: list[tuple] = [
     # coefficients that are off by 1e-6
+    ("block_means", "mean off by 1e-6", "1 / k", "1.000001 / k"),
+    ("moving_average", "momentum off by 1e-6", "1 - momentum", "1.000001 - momentum"),
+    ("multigrid_contrastive_divergence", "negative phase off by 1e-6", "- energy(y)", "- 1.000001 * energy(y)"),
+    ("multigrid_chain", "step off by 1e-6", "eta * np.ones", "1.000001 * eta * np.ones"),
     ("explicit_score_matching", "half off by 1e-6", "0.5 *", "0.5000005 *"),
     ("implicit_score_matching", "half off by 1e-6", "0.5 *", "0.5000005 *"),
     ("explicit_sliced", "half off by 1e-6", "0.5 *", "0.5000005 *"),
@@ -701,7 +770,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "1.000001 * self.sigma *",
         "GaussianBernoulliRBM.visible_given",
     ),
-    ("annealed_langevin", "steps off by 1e-6", "eps * sigma**2", "1.000001 * eps * sigma**2"),
+    ("annealed_langevin", "steps off by 1e-6", "eps * (sigma", "1.000001 * eps * (sigma"),
     ("decaying_steps", "power off by 1e-6", "-power", "(-1.000001 * power)"),
     ("autocovariance", "epsilon beside T", "/ len(x) for", "/ (len(x) + 1e-5) for"),
     ("autocorrelation", "epsilon beside the variance", "c / c[0]", "c / (c[0] + 1e-6)"),
@@ -756,7 +825,12 @@ NOT_IN_THE_BANK: list[tuple] = [
         "x - np.mean(x, axis=0)",
         "np.float32(x - np.mean(x, axis=0)).astype(float)",
     ),
-    ("annealed_langevin", "steps in float32", "eps * sigma**2", "np.float32(eps * sigma**2)"),
+    (
+        "annealed_langevin",
+        "steps in float32",
+        "eps * (sigma / sigmas[-1]) ** 2",
+        "np.float32(eps * (sigma / sigmas[-1]) ** 2)",
+    ),
     # others
     ("split_r_hat", "chains that are centred", "half = len(x) // 2", "x, half = x - np.mean(x, axis=0), len(x) // 2"),
     ("decaying_steps", "by the logarithm", "(1.0 + np.arange(n_steps))", "np.log(np.e + np.arange(n_steps))"),

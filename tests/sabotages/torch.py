@@ -383,7 +383,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("langevin_step", "2 off by 1e-6", "np.sqrt(2 * eta)", "math.sqrt(2.000002 * eta)"),
     ("mala_step", "half off by 1e-6", "+ 0.5 *", "+ 0.5000005 *"),
     ("hmc_step", "half off by 1e-6", "energy(end) + 0.5 *", "energy(end) + 0.5000005 *"),
-    ("annealed_langevin", "steps off by 1e-6", "eps * sigma**2", "1.000001 * eps * sigma**2"),
+    ("annealed_langevin", "steps off by 1e-6", "eps * (sigma", "1.000001 * eps * (sigma"),
     ("autocorrelation", "epsilon beside the variance", "c / c[0]", "c / (c[0] + 1e-6)"),
     ("split_r_hat", "epsilon beside the variance", "/ within)", "/ (within + 1e-6))"),
     ("BinaryRBM.energy", "couplings off by 1e-6", "np.sum(_, axis=1)", "1.000001 * np.sum(_, axis=1)"),

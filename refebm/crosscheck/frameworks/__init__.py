@@ -17,6 +17,8 @@ their names are refebm's, they may be in any order:
 - x, y and z are (n, d), with points as rows; z is unit normal noise. In noise contrast y is (nu, n, d).
 - A level `sigma` is a column (n, 1) in every framework, so that sigma * z works as written. A time t or a step i is
   (n,).
+- Images on several grids: `energies` and `scores` are tuples of such callables, `x_model` and the `z` of a chain tuples
+  of arrays, one for each grid.
 - v is (n, d): with several projections the function is called once for each, and the mean is taken. With
   `objective(projections=True)` it gets all of them, (m, n, d), even if m = 1, and takes the mean itself.
 - With `objective(by_row=True)` the function is called with each row alone, (1, d), and its level, time or step is a
@@ -46,7 +48,7 @@ from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
 from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
-from refebm.models import Model
+from refebm.models import Model, Models
 from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
 from refebm.words import did_you_mean
 
@@ -61,6 +63,9 @@ class Harness:
     busy = False  # whether a body is running, which may call others
     laws: ClassVar[dict] = {}  # by id of an array that is handed out: the laws that it may be drawn as
     valueless = ""  # the kind of a field without energy whose potential was used in the question, if any
+
+    def __init__(self):
+        self.functions = {}  # by kind of model and form of its parameters: its value and its score
 
     def tensor(self, value):
         """The value as an array of the framework, of its default dtype or of integers."""
@@ -89,6 +94,10 @@ class Harness:
     def potential(self, field, leaves):
         """An energy whose values are NaN and whose gradient is minus field(leaves, rows)."""
         raise NotImplementedError
+
+    def by_shape(self, function):
+        """The same function of nested arrays, which may be traced once for all calls with the same shapes."""
+        return function
 
     def slope(self, energy, x, *level):
         """The gradient of an energy at rows, which is itself differentiable."""
@@ -189,10 +198,9 @@ class Harness:
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
         drawn = [(one, glossary.mark_of(kind, glossary.Drawn)) for kind, one in zip(wanted, given)]
-        self.laws = {id(one): mark.laws for one, mark in drawn if mark}
-        handed = [
-            (argument, one, self.array(one).copy()) for argument, one in zip(names, given) if hasattr(one, "shape")
-        ]
+        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark for leaf in _each(one)}
+        arrays = [(argument, leaf) for argument, one in zip(names, given) for leaf in _each(one)]
+        handed = [(argument, leaf, self.array(leaf).copy()) for argument, leaf in arrays if hasattr(leaf, "shape")]
         values = self.call(name, lambda: ask(given))
         self._see_values(values)
         for argument, one, before in handed:
@@ -234,7 +242,8 @@ class Harness:
                     yield functools.partial(_first, one.args[0][i : i + 1])
                     continue
                 alone = some_rows(name, argument, one, slice(i, i + 1))
-                self.laws |= {id(alone): self.laws[id(one)]} if id(one) in self.laws else {}
+                for part, whole in zip(_each(alone), _each(one)):
+                    self.laws |= {id(part): self.laws[id(whole)]} if id(whole) in self.laws else {}
                 yield alone.item() if argument in numbers and hasattr(alone, "item") else alone
 
         def joined(parts):
@@ -293,8 +302,8 @@ class Harness:
 
     def given(self, wanted, value):
         """An argument of the wanted type, as a body gets it."""
-        if isinstance(value, Model):
-            return self.model(role(wanted), value, [self.leaf(one) for one in glossary.leaves_of(value.parameters)])
+        if isinstance(value, (Model, Models)):
+            return self.built(wanted, value, [self.leaf(one) for one in glossary.leaves_of(value.parameters)])
         mark = glossary.mark_of(wanted, glossary.Built)
         if mark and not callable(value):
             return getattr(self, mark.by)(value)
@@ -307,6 +316,14 @@ class Harness:
         if isinstance(value, np.ndarray) and value.ndim:
             return self.tensor(value)
         return value.item() if isinstance(value, (np.ndarray, np.generic)) else value
+
+    def built(self, wanted, value, leaves):
+        """A model, or a tuple of one for each grid, with these leaves as its parameters."""
+        if isinstance(value, Models):
+            form = [glossary.leaves_of(part) for part in glossary.filled(value.parameters, leaves)["grids"]]
+            one = {"energies": "energy", "scores": "score"}[glossary.mark_of(wanted, glossary.Built).by]
+            return tuple(self.model(one, model, part) for model, part in zip(value, form))
+        return self.model(role(wanted), value, leaves)
 
     def weight(self, values):  # numbers at the question's times
         return functools.partial(_first, self.tensor(values))
@@ -323,24 +340,32 @@ class Harness:
     def model(self, role, data, leaves):
         """A model as a callable on arrays, or as an RBM, with these leaves as its parameters."""
         models, kind = self.source.module("refebm.models"), data.kind
-
-        def of(leaves):
-            return models.Model(kind, glossary.filled(data.parameters, leaves))
-
         if role == "rbm":
-            return models.RBMS[kind](**of(leaves).parameters)
-        potential = self.potential(lambda leaves, *given: models.score(of(leaves))(*given), leaves)
+            return models.RBMS[kind](**glossary.filled(data.parameters, leaves))
+        value, score = self._functions(kind, glossary.mapped(lambda _: None, data.parameters))
+        potential = self.potential(score, leaves)
 
         def valueless(*given):
             self.valueless = kind
             return potential(*given)
 
-        whole = of(leaves)
-        energy = _of_rows(valueless if kind in models.FIELDS else whole)
-        asked = energy if role == "energy" else _of_rows(models.score(whole))
+        energy = _of_rows(valueless if kind in models.FIELDS else functools.partial(value, leaves))
+        asked = energy if role == "energy" else _of_rows(functools.partial(score, leaves))
         built = self.callable_of(asked, leaves)
         built.energy = energy
         return built
+
+    def _functions(self, kind, form):
+        """The value and the score of models of this kind, as functions of their parameters and of rows."""
+        models, known = self.source.module("refebm.models"), (kind, repr(form))
+
+        def of(leaves):
+            return models.Model(kind, glossary.filled(form, leaves))
+
+        if known not in self.functions:
+            value = self.by_shape(lambda leaves, *given: of(leaves)(*given))
+            self.functions[known] = value, self.by_shape(lambda leaves, *given: models.score(of(leaves))(*given))
+        return self.functions[known]
 
     def result(self, name, value):
         """The result of a body, for the examiner."""
@@ -389,11 +414,11 @@ class Gradient(dict):
 
     def _taken(self):
         harness, wanted, asked, given, ask, dtype, _ = self._asked_for
-        place = next(i for i, one in enumerate(asked) if isinstance(one, Model))
+        place = next(i for i, one in enumerate(asked) if isinstance(one, (Model, Models)))
         model = asked[place]
 
         def values(leaves):
-            return ask([*given[:place], harness.model(role(wanted[place]), model, leaves), *given[place + 1 :]])
+            return ask([*given[:place], harness.built(wanted[place], model, leaves), *given[place + 1 :]])
 
         with harness.inside(dtype):
             found = harness.gradient(values, [harness.leaf(one) for one in glossary.leaves_of(model.parameters)])
@@ -406,11 +431,12 @@ class Gradient(dict):
         """The gradients in points that a sampler made, if the body can be differentiated in them."""
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
-            if kind in (glossary.Pathwise, glossary.ModelPoints):
+            if kind in (glossary.Pathwise, glossary.ModelPoints, glossary.GridImages):
                 with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
-                    found = harness.gradient(_taking(partial_at(ask, given, place)), [given[place]])
+                    leaves = glossary.leaves_of(given[place])
+                    found = harness.gradient(_taking(partial_at(ask, given, place)), leaves)
                     if found:
-                        yield name, harness.array(found[0])
+                        yield name, glossary.filled(given[place], map(harness.array, found))
 
 
 class Untaken(Exception):
@@ -451,7 +477,7 @@ class Density:
 
 def partial_at(function, given, place):
     """The function of [the argument at this place], with the other arguments as given."""
-    return lambda leaves: function([*given[:place], *leaves, *given[place + 1 :]])
+    return lambda leaves: function([*given[:place], glossary.filled(given[place], leaves), *given[place + 1 :]])
 
 
 def by_name(name, body):
@@ -468,6 +494,11 @@ def by_name(name, body):
     each = [inspect.Parameter(one, inspect.Parameter.POSITIONAL_OR_KEYWORD) for one in names]
     called.__signature__ = inspect.Signature(each)
     return called
+
+
+def _each(value) -> tuple:
+    """The parts of an argument that is one for each grid; any other argument alone."""
+    return value if type(value) is tuple else (value,)
 
 
 def _first(found, *_):

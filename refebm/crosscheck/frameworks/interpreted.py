@@ -295,7 +295,8 @@ ELEMENTWISE = {
     **{"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal},
     **{"ne": np.not_equal, "and": np.bitwise_and, "or": np.bitwise_or, "not": np.invert, "xor": np.bitwise_xor},
     **{"logistic": special.expit, "lgamma": special.gammaln, "digamma": special.psi, "erf": special.erf},
-    **{"igamma": special.gammainc, "igammac": special.gammaincc, "rsqrt": lambda a: 1 / np.sqrt(a), "copy": np.copy},
+    **{"erfc": special.erfc, "igamma": special.gammainc, "igammac": special.gammaincc, "copy": np.copy},
+    **{"rsqrt": lambda a: 1 / np.sqrt(a)},
     **{"select_n": _selected, "clamp": lambda least, a, most: np.minimum(np.maximum(a, least), most)},
 }
 REDUCED = {"reduce_sum": np.sum, "reduce_max": np.max, "reduce_min": np.min, "reduce_prod": np.prod}

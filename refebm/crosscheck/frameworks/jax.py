@@ -1,9 +1,11 @@
-"""The harness for JAX. Nothing is compiled, since each question has other shapes; jax.jit only traces.
+"""The harness for JAX. Nothing is compiled, since each question has other shapes; jax.jit only traces, and each model
+is traced once for all questions of its shapes.
 
 Importing this enables 64-bit numbers; for float32 call jax.config.update("jax_enable_x64", False) afterwards.
 """
 
 import contextlib
+import inspect
 
 import jax
 import jax.numpy
@@ -17,6 +19,49 @@ from refebm.crosscheck.frameworks.source import Namespace, Source
 from refebm.identities import NotSupported
 
 jax.config.update("jax_enable_x64", True)
+
+
+ASKED = [(True, None)]  # the last: what `_some` answers about unknown values, and a list of all that it was asked about
+
+
+class ByShape:
+    """A function of arrays that is traced once for each of their shapes, and not again at each call.
+
+    Where it asks whether some row is far out, there are two traces, as if none were and as if all were. Before a call
+    the values are looked at; under vmap and jit they are not known, and the second serves.
+    """
+
+    def __init__(self, function):
+        self.near, self.far = (jax.jit(_told(function, told)) for told in (False, True))
+        self.masks = jax.jit(_masks(function))
+
+    def __call__(self, *given):
+        known = jax.tree_util.tree_map(_primal, given)
+        if any(isinstance(one, jax.core.Tracer) for one in jax.tree_util.tree_leaves(known)):
+            return self.far(*given)
+        return (self.far if any(map(numpy.any, self.masks(*known))) else self.near)(*given)
+
+
+def _told(function, told, masks=None):
+    def traced(*given):
+        ASKED.append((told, masks))
+        try:
+            return function(*given)
+        finally:
+            ASKED.pop()
+
+    return traced
+
+
+def _masks(function):
+    """A function that returns what the given one asks about, and not its value."""
+
+    def asked(*given):
+        masks = []
+        _told(function, False, masks)(*given)
+        return masks
+
+    return asked
 
 
 class Jax(Harness):
@@ -41,6 +86,8 @@ class Jax(Harness):
         except jax.errors.JAXTypeError:  # under jax.jit a model cannot inspect values, as it does far out
             with uncompiled(), jax.disable_jit():
                 return function()
+
+    by_shape = staticmethod(ByShape)
 
     def slope(self, energy, x, *level):
         return jax.grad(lambda x: jax.numpy.sum(energy(x, *level)))(x)
@@ -142,15 +189,32 @@ def _largest_distance(x):
 def _any(a, axis=None):
     """np.any, also under grad, where it looks at the primal values, and under vmap, where it looks at all rows."""
     found = jax.numpy.any(a, axis)
-    while axis is None and isinstance(found, jax.core.Tracer):
+    while axis is None and (hasattr(found, "primal") or hasattr(found, "batch_dim")):
         found = found.primal if hasattr(found, "primal") else jax.numpy.any(found.val)
     return found
 
 
+def _primal(a):
+    """The value that a derivative is taken at; any other value unchanged."""
+    while hasattr(a, "primal"):
+        a = a.primal
+    return a
+
+
 def _some(a):
-    while hasattr(a, "primal") or hasattr(a, "val"):  # under grad, or under vmap
+    while hasattr(a, "primal") or hasattr(a, "batch_dim"):  # under grad, or under vmap
         a = a.primal if hasattr(a, "primal") else a.val
-    return isinstance(a, jax.core.Tracer) or bool(numpy.any(a))
+    if not isinstance(a, jax.core.Tracer):
+        return bool(numpy.any(a))
+    told, masks = ASKED[-1]
+    if masks is not None:
+        masks.append(a)
+    return told
+
+
+def _step(function):
+    """A function that autograd sees as one step is traced once for each shape too."""
+    return jax.jit(function, static_argnames={"axis", "n"} & set(inspect.signature(function).parameters))
 
 
 AUTOGRAD = {
@@ -160,7 +224,7 @@ AUTOGRAD = {
 }
 np = Namespace("numpy", {"any": _any}, jax.numpy)
 OWN = {"largest_distance": _largest_distance}
-Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN, some=_some)
+Jax.source = Source(np, special, jax.numpy.fft, AUTOGRAD, held=jax.lax.stop_gradient, own=OWN, some=_some, step=_step)
 HARNESS = Jax()
 objective, handing_out = HARNESS.objective, HARNESS.handing_out
 

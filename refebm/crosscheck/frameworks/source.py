@@ -22,6 +22,7 @@ from refebm import glossary
 from refebm.glossary import checks_of
 from refebm.variants.questions import BY_NAME
 
+NESTED = {"leaves_of": glossary.leaves_of, "filled": glossary.filled}  # of the glossary, what is no check
 AS_THEY_ARE = ("refebm.progress", "refebm.truth.partition")  # modules without examined formulas, not executed again
 
 
@@ -64,21 +65,25 @@ class Unchecked(ast.NodeTransformer):
 
 
 def refuses(node) -> bool:
-    """Whether a statement only raises under some condition."""
-    return isinstance(node, ast.If) and not node.orelse and all(isinstance(one, ast.Raise) for one in node.body)
+    """Whether a statement only raises under some condition, with or without a name for something in the message."""
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    *before, last = node.body
+    return isinstance(last, ast.Raise) and all(isinstance(one, ast.Assign) for one in before)
 
 
 class Source:
     """refebm's modules over a framework, given the few functions of NumPy, SciPy and autograd that they use."""
 
-    def __init__(self, np, special, fft, autograd, held, own, some):
+    def __init__(self, np, special, fft, autograd, held, own, some, step=lambda function: function):
+        # step: of a function that autograd sees as one step, with a derivative of its own, the framework's
         self.some = some  # a function: whether any entry is true, or may be where values are unknown
         self.own = own | {"mixture": self.mixture}  # functions that replace refebm's, by name
         self.np = np = Namespace("numpy", {"errstate": lambda **_: contextlib.nullcontext()}, np)
         traced = {"getval": held, "isbox": lambda value: False, "TraceStack": object}
         self.modules = {"autograd.numpy": np, "numpy": np, "autograd": Namespace("autograd", autograd)}
         self.modules["autograd.tracer"] = Namespace("autograd.tracer", traced)
-        rules = {"primitive": lambda function: function, "defvjp": _nothing, "defjvp": _nothing}
+        rules = {"primitive": step, "defvjp": _nothing, "defjvp": _nothing}
         self.modules["autograd.extend"] = Namespace("autograd.extend", rules)
         fft = Namespace("fft", fft, {"next_fast_len": lambda size: scipy.fft.next_fast_len(size)})
         self.modules["scipy"] = Namespace("scipy", {"special": Namespace("special", special), "fft": fft}, scipy)
@@ -203,7 +208,7 @@ def checks(np) -> dict:
         return brought if own and anchor else function
 
     shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
-    good = {"positive_vector": vector, "vector": vector, "covariance": covariance}
+    good = NESTED | {"positive_vector": vector, "vector": vector, "covariance": covariance}
     good |= {"real_array": lambda name, value: np.asarray(value)}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
     real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}

@@ -58,6 +58,26 @@ class Potential(torch.autograd.Function):
         return -(moved * context.field(x)).sum(-1)
 
 
+class Weighted(torch.autograd.Function):
+    """A number whose gradient in the values is their weights, which may depend on the values, and themselves be
+    differentiated. torch.autograd.grad, if it is handed weights, imports SymPy, for half a second."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(values, weights):
+        return values.new_zeros(())
+
+    @staticmethod
+    def setup_context(context, given, _):
+        context.save_for_backward(given[1])
+
+    @staticmethod
+    def backward(context, slope):
+        (weights,) = context.saved_tensors
+        return slope * weights, None
+
+
 class Torch(Harness):
     def tensor(self, value):
         value = numpy.asarray(value)
@@ -238,10 +258,6 @@ def _row(a):
     return torch.as_tensor(a).reshape(-1)
 
 
-# torch.autograd.grad imports SymPy, for half a second, where it is handed weights: those that hang on nothing stand in
-# a sum instead.
-
-
 def _wrapped(x):
     """Whether torch.func differentiates in this array. Other code avoids torch.func, whose import takes a second."""
     return torch._C._functorch.is_functorch_wrapped_tensor(x)
@@ -280,8 +296,8 @@ def _pull_back(function):
             if not value.requires_grad:
                 return mapped(torch.zeros_like, x)
             with torch.enable_grad():
-                of = ((value * weights).sum(),) if weights.is_leaf else (value, weights)
-            found = iter(torch.autograd.grad(of[0], leaves, *of[1:], **options))
+                of = (value * weights).sum() if weights.is_leaf else Weighted.apply(value, weights)
+            found = iter(torch.autograd.grad(of, leaves, **options))
             return mapped(lambda _: next(found), x)
 
         return back, value
