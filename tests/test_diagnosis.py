@@ -623,6 +623,14 @@ def test_a_weight_that_no_text_has_or_that_is_a_table(loss, words):
     assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
 
 
+def test_an_absolute_value_of_the_mean():
+    text = "import numpy as np\n\ndef contrastive_divergence(energy, x, x_model):\n"
+    text += "    return np.abs(np.mean(energy(x)) - np.mean(energy(x_model)))\n"
+    finding = examined(text, "contrastive_divergence")
+    said = "the wrong numbers are minus the right ones, none is negative: an absolute value?"
+    assert finding.status == "failed" and said in finding.diagnosis, finding.diagnosis
+
+
 STEPS = """
 import numpy as np
 

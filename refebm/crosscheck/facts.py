@@ -30,13 +30,12 @@ LEAST_TURNED = 3  # wrong numbers that are all minus the right ones
 
 def _turned(evidence) -> list[str]:
     """Whether what is wrong is so in its sign alone, as if an absolute value were taken of what is returned."""
-    wrong = (evidence.units > 1) & ~evidence.left_out
-    off = np.abs(evidence.answers + evidence.right)
-    if np.sum(wrong) < LEAST_TURNED or not np.all((off <= evidence.allowed)[wrong]):
+    kept = ~evidence.left_out
+    wrong, off = (evidence.units > 1) & kept, np.abs(evidence.answers + evidence.right)
+    if np.sum(wrong) < LEAST_TURNED or np.all(wrong[kept]) or not np.all((off <= evidence.allowed)[wrong]):
         return []
-    kept = evidence.answers[~evidence.left_out]
-    is_size = np.all(kept >= 0) and not np.all(wrong)
-    return ["the wrong numbers are minus the right ones" + ", none is negative: an absolute value?" * bool(is_size)]
+    is_size = ", none is negative: an absolute value?" * bool(np.all(evidence.answers[kept] >= 0))
+    return [f"the wrong numbers are minus the right ones{is_size}"]
 
 
 def _ignored(evidence) -> list[str]:
