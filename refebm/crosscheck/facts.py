@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from refebm.crosscheck.questions import WHOLE
+from refebm.crosscheck.questions import GRADIENTS, WHOLE
 from refebm.crosscheck.vectors import plain, tolerance
 from refebm.variants.asked import particular
 from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
@@ -169,10 +169,13 @@ def _where(evidence) -> list[str]:
 
 
 def cancelled(evidence) -> np.ndarray:
-    """Which wrong numbers are far out, and off by no more than the roundoff of the large numbers that cancel in them.
+    """Which losses are wrong far out, and off by no more than the roundoff of the large numbers that cancel in them.
 
-    A standard function may do so: PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100.
+    A standard function may do so: PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100; in
+    the mean of a loss nobody sees it.
     """
+    if evidence.vectors[0].asked.function not in GRADIENTS:
+        return np.zeros(len(evidence.answers), bool)
     sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
     with np.errstate(invalid="ignore"):
         small = np.abs(evidence.answers - evidence.right) <= 8 * evidence.roundoff * np.maximum(1, sizes**2)
