@@ -164,7 +164,7 @@ def verdict(sabotage: Sabotage, finding: Finding) -> str:
         return "missed"
     if not finding.names:
         return "detected"
-    return "named" if sabotage.named and {sabotage.name, sabotage.words} & {*finding.names} else "misnamed"
+    return "named" if {sabotage.name, sabotage.words} & {*finding.names} else "misnamed"
 
 
 def results(framework: str, only: str = "", every: int = 1) -> Iterator[tuple[Sabotage, Finding, str]]:
@@ -181,7 +181,7 @@ def row(framework: str, outcomes: list[tuple[Sabotage, str]]) -> tuple[str, bool
     bank = [outcome for sabotage, outcome in outcomes if sabotage.named]
     others = [outcome for sabotage, outcome in outcomes if not sabotage.named]
     detected, seen = (sum(outcome != "missed" for outcome in some) for some in (bank, others))
-    named, misnamed = (sum(outcome == word for _, outcome in outcomes) for word in ("named", "misnamed"))
+    named, misnamed = bank.count("named"), sum(outcome == "misnamed" for _, outcome in outcomes)
     cells = [framework, len(bank), detected, named, len(others), seen, misnamed]
     good = misnamed == 0 and detected == len(bank) and seen == len(others) and named >= 0.95 * len(bank)
     return "| " + " | ".join(map(str, cells)) + " |", good

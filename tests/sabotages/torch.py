@@ -250,19 +250,19 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("noise_contrastive", "softplus overflows", "softplus(L_y)", "np.log(1 + np.exp(L_y))"),
     (
         "noise_contrastive",
-        "PyTorch's softplus, which is a from 20 on",
+        "softplus taken as linear from 20 on",
         "softplus(-L_x) + np.sum(softplus(L_y), axis=0)",
         "torch.nn.functional.softplus(-L_x) + np.sum(torch.nn.functional.softplus(L_y), axis=0)",
     ),
     (
         "gan_discriminator_loss",
-        "PyTorch's softplus, which is a from 20 on",
+        "softplus taken as linear from 20 on",
         "softplus(-logit(x)) + softplus(logit(y))",
         "torch.nn.functional.softplus(-logit(x)) + torch.nn.functional.softplus(logit(y))",
     ),
     (
         "conditional_noise_contrastive",
-        "PyTorch's softplus, which is a from 20 on",
+        "softplus taken as linear from 20 on",
         "softplus",
         "torch.nn.functional.softplus",
     ),
@@ -422,7 +422,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("hmc_step", "a path of another length", "eps, n_steps)", "eps, n_steps + 1)"),
     (
         "GaussianBernoulliRBM.free_energy",
-        "PyTorch's softplus, linear from 20 on",
+        "softplus taken as linear from 20 on",
         "softplus",
         "torch.nn.functional.softplus",
     ),
