@@ -200,7 +200,7 @@ def _arguments(name):
 
 def _handed(function, name, value):
     """What a question has as data, as a user hands it over."""
-    if isinstance(value, Model):
+    if isinstance(value, Model) or (isinstance(value, tuple) and value and isinstance(value[0], Model)):
         return handed(REFERENCE, types(function)[name], value)
     if isinstance(value, str) and name != "by":
         return by_user(BY_NAME[value]) if name == "sampler" else BY_NAME[value]
