@@ -254,11 +254,8 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
                     f"its gradient in {name} is wrong{_stopped(vector.asked, name, got / n, wanted, tolerance * scale)}"
                 )
             entry = next((one for one in WRONG if one.function == finding.function and one.name == FLOWS), None)
-            names, said = (
-                ((FLOWS,), f"{said} (bug{entry.seen and f'; {entry.seen}'})")
-                if entry and not np.any(wanted)
-                else ((), said)
-            )
+            names = (FLOWS,) if entry and not np.any(wanted) else ()
+            said += f" ({'; '.join(filter(None, ['bug', entry.seen]))})" if names else ""
             case = {"failing": vector.asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "worst": np.inf}
             value = words.removesuffix(", its gradient").removesuffix(", but its gradient")
             return replace(finding, status="failed", diagnosis=f"{value}, but {said}", names=names, **case)
