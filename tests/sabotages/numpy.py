@@ -880,7 +880,7 @@ NOT_IN_THE_BANK: list[tuple] = [
     ("conditional_noise_contrastive", "energies in float32", "energy(x) - at_y", "np.float32(energy(x) - at_y)"),
     (
         "gan_discriminator_loss",
-        "labels smoothed",
+        "labels of the data smoothed, 1 - 0.1 for 1",
         "softplus(-logit(x))",
         "0.9 * softplus(-logit(x)) + 0.1 * softplus(logit(x))",
     ),
