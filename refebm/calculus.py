@@ -12,9 +12,21 @@ from collections.abc import Callable, Iterator
 import autograd.numpy as np
 import autograd.tracer
 from autograd import elementwise_grad, make_jvp, make_vjp
-from autograd.tracer import getval
+from autograd.core import VJPNode, backward_pass, vspace
+from autograd.tracer import getval, new_box, trace
 
-from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, rows
+from refebm.glossary import (
+    Direction,
+    Energy,
+    Field,
+    Matrices,
+    Points,
+    Rows,
+    Vectors,
+    filled,
+    leaves_of,
+    rows,
+)
 
 
 class _Traces(autograd.tracer.TraceStack):
@@ -33,6 +45,11 @@ class _Traces(autograd.tracer.TraceStack):
 
 
 autograd.tracer.trace_stack = _Traces()
+
+# A derivative makes and drops arrays of about a megabyte at every step. glibc returns such memory to the system, and
+# to get it again, page by page, takes longer than the arithmetic, until a program has once dropped a block of almost
+# 32 MB, as here: from then on up to 64 MB are kept for the next arrays (mallopt(3), M_MMAP_THRESHOLD).
+np.empty(2**22 - 2**10)
 
 
 @rows
@@ -71,8 +88,25 @@ def pull_back(function: Callable, parameters) -> tuple[np.ndarray, Callable]:
     """The value of a function of nested parameters, and its pull-back, from weights of the value's entries to a
     gradient nested as the parameters are. A NaN among the weights makes all of it NaN: rules such as that of `where`
     drop it."""
-    back, value = make_vjp(function)(parameters)
-    return value, lambda weights: back(weights + np.sum(0 * weights))
+    leaves, gradients = leaves_of(parameters), {}
+    roots = [VJPNode.new_root() for _ in leaves]
+    for i, root in enumerate(roots):
+        root.vjp = lambda gradient, i=i: gradients.update({i: gradient}) or ()
+
+    def of_leaves(first):  # each leaf is traced by itself, which is faster than taking a traced nest apart
+        boxes = [new_box(leaf, first._trace, root) for leaf, root in zip(leaves, roots)]
+        return function(filled(parameters, boxes))
+
+    value, end = trace(VJPNode.new_root(), of_leaves, 0.0)
+
+    def back(weights):
+        gradients.clear()
+        if end:
+            backward_pass(weights + np.sum(0 * weights), end)
+        each = enumerate(leaves)
+        return filled(parameters, [gradients[i] if i in gradients else vspace(leaf).zeros() for i, leaf in each])
+
+    return value, back
 
 
 def held(value):

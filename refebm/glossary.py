@@ -104,7 +104,7 @@ def real_array(name, value):
 
 
 def _refuse(name, value, good, code, wanted):
-    if not numpy.all(good):
+    if not numpy.asarray(good).all():
         where = tuple(int(i) for i in numpy.argwhere(~good)[0])
         raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
 
@@ -127,8 +127,9 @@ def states(name, value, x=None):
     """The states of chains, (n, d): points, except that all entries of a row may be NaN, which marks it as lost."""
     value = _of_rows(name, real(name, value))
     good = numpy.isfinite(getval(value))
-    good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
-    _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
+    if not good.all():
+        good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
+        _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
     return value
 
 
@@ -594,7 +595,7 @@ def sampler(name, function, x=None):
         eps = kept(eps)
         eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
-        if isbox(phi) and not isbox(z):
+        if any(map(isbox, leaves_of(phi))) and not isbox(z):
             raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
         z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
@@ -746,7 +747,7 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
-        gone = _lost(x) & (argument == "x")
+        gone = lost(x) & (argument == "x")
         if gone.any():  # lost rows are replaced by a finite one, at which the callable can be evaluated
             if gone.all():
                 return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
@@ -764,10 +765,12 @@ def _measured(name, function, wanted, words, argument="x"):
     return measured
 
 
-def _lost(x):
+def lost(x):
     """Which rows are not finite, (n,); none if x is not of two dimensions."""
-    x = getval(x)
-    return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
+    finite = numpy.isfinite(getval(x))
+    if finite.all() or finite.ndim != 2:  # a test of all numbers at once is much faster than one of each row
+        return numpy.zeros(finite.shape[:1], bool)
+    return ~finite.all(axis=1)
 
 
 def _of_reals(called, result):

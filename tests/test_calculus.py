@@ -1,5 +1,7 @@
 """Derivatives: fields that forward mode cannot do, and derivatives in several threads."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,7 +12,7 @@ import pytest
 from autograd import grad
 
 import refebm
-from refebm.calculus import jacobian_vector_product
+from refebm.calculus import jacobian_vector_product, pull_back
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 V = np.array([[1.0, 0.5], [-0.5, 0.25], [0.25, -2.0]])
@@ -93,3 +95,51 @@ def test_what_is_differentiated_may_be_used_in_another_thread():
     """d/da (a d/dy [a + y]) = 1."""
     with ThreadPoolExecutor(1) as pool:
         assert grad(lambda a: a * pool.submit(grad(lambda y: a + y), 1.0).result(60))(3.0) == 1.0
+
+
+def test_a_pull_back_gives_plain_nests_and_zeros_where_nothing_depends():
+    """f = a^2 x + b at weights (1, 2): its gradient is (2 a (x_1 + 2 x_2), 3), at every call."""
+    parameters, x = {"a": np.array(3.0), "rest": (np.array([0.5, 0.25]), [np.ones(2)])}, np.array([1.0, 2.0])
+
+    def function(p):
+        assert type(p) is dict and type(p["rest"]) is tuple and type(p["rest"][1]) is list
+        return p["a"] ** 2 * x + p["rest"][0]
+
+    value, back = pull_back(function, parameters)
+    np.testing.assert_array_equal(value, [9.5, 18.25])
+    for weights in (np.array([1.0, 2.0]), np.array([1.0, 2.0])):
+        gradient = back(weights)
+        assert gradient["a"] == 30.0
+        np.testing.assert_array_equal(gradient["rest"][0], weights)
+        np.testing.assert_array_equal(gradient["rest"][1][0], [0.0, 0.0])
+
+
+def test_a_pull_back_is_differentiated_again():
+    """d/da of the gradient 2 a x of a^2 x is 2 x."""
+
+    def slope(a):
+        return pull_back(lambda p: p["a"] ** 2 * 1.5, {"a": a})[1](np.ones(()))["a"]
+
+    assert slope(3.0) == 9.0
+    assert grad(slope)(3.0) == 3.0
+
+
+FAULTS = """
+import resource
+import numpy as np
+import refebm
+layers = tuple((np.eye(a, b), np.zeros(b)) for a, b in ((2, 64), (64, 64), (64, 1)))
+score = refebm.score_of(refebm.Model("mlp_energy", {"precision": 1.0, "layers": layers}))
+x = np.ones((1000, 2))
+score(x), score(x)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    score(x)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_derivatives_do_not_ask_the_system_for_their_memory_again_and_again():
+    """An array of (1000, 64) has 125 pages, and a score makes a dozen of them: more than 10,000 pages in 20 calls."""
+    printed = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    assert int(printed) < 1000
