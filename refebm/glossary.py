@@ -761,7 +761,7 @@ def _measured(name, function, wanted, words, argument="x"):
             )
         return np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result) if gone.any() else result
 
-    measured.returns = words
+    measured.returns, measured.given = words, function
     return measured
 
 
