@@ -13,7 +13,7 @@ import pytest
 from autograd import grad, value_and_grad
 
 import refebm
-from refebm import calculus
+from refebm import calculus, tracing
 from refebm.calculus import jacobian_vector_product, pull_back
 from tests.benchmark.timing import peak_bytes
 
@@ -191,7 +191,7 @@ def test_one_forward_pass_gives_what_pull_backs_give(name, monkeypatch):
 
     forward = value_and_grad(weighted)(1.25)
     assert bool(seen) == (name in BACK)
-    monkeypatch.setattr(calculus, "MANY", 9)
+    monkeypatch.setattr(tracing, "MANY", 9)
     np.testing.assert_allclose(forward, value_and_grad(weighted)(1.25), rtol=1e-12, atol=1e-12)
 
 
@@ -220,6 +220,6 @@ def test_a_forward_pass_takes_less_than_half_the_memory_of_pull_backs(monkeypatc
         return np.concatenate([np.ravel(part) for layer in grad(loss)(layers) for part in layer])
 
     forward, least = gradient(), peak_bytes(gradient)
-    monkeypatch.setattr(calculus, "MANY", d + 1)
+    monkeypatch.setattr(tracing, "MANY", d + 1)
     np.testing.assert_allclose(forward, gradient(), rtol=1e-11, atol=1e-12)
     assert least < 0.5 * peak_bytes(gradient)
