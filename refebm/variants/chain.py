@@ -398,6 +398,7 @@ conventions(
 )
 
 DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
+asked("autocovariance autocorrelation", values={"n_lags": ((1, 11), "a lag too many, or too few")})
 asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
 ODD = {"n": 1, "length": 13}  # one chain of odd length
 asked("run", also=("trajectory",))

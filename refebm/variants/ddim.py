@@ -47,4 +47,4 @@ terms(
     ("sigma z", f"eta * np.sqrt({BETA} * ({THEN}) / ({NOW})) * z"),
 )
 
-asked("ddim_step", far=FAR, draws={"eta": 0.3125})
+asked("ddim_step", far=FAR)

@@ -395,7 +395,9 @@ def of_density(ask, name, method="log_prob"):
     if method in ("smoothed", "posterior_mean", "posterior_cov"):
         given["sigma"] = ask.level
     if method not in ("fisher_information", "sample"):
-        given["y" if method.startswith("posterior") else "x"] = ask.points("x", name == "Gamma")
+        given["y" if method.startswith("posterior") else "x"] = (
+            ask.positive(ask.points("x")) if name == "Gamma" else ask.points("x")
+        )
     return given
 
 

@@ -110,7 +110,7 @@ wrong_versions(
 terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"), ("-x/std^2", f"-x / {STD} ** 2"))
 
 # Without t = 1, where a wrong version takes log(1 - t), and without a weight, which is one per row here.
-asked("diffusion_score_matching", without=("t", "weight"))
+asked("diffusion_score_matching", without=("t",))
 
 FEW = {"d": 2, "n": 4, "kind": "noise_conditional", "betas": np.array([1.0, 2.0, 4.0, 8.0]) / 64}
 asked("ddpm_loss", beside=(("a weight that is cut where little noise was added", FEW),))

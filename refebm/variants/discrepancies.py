@@ -170,8 +170,6 @@ asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where ev
 asked(
     "kernel_stein",
     also=("unbiased",),
-    draws={"bandwidth": 1.25},
-    values={"bandwidth": ((0.5, 1.0, 2.0, 1.0),)},
     generic=lambda i, half, d, n: {"unbiased": i % 2 == 0},
     each=({"unbiased": True}, {"unbiased": False}),
     beside=tuple(

@@ -51,7 +51,7 @@ conventions(
 def state_and_noise(ask, _):
     """A machine, the states of its visible units, and noise in the form that each kind of units needs."""
     rbm = ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm")
-    v, noise = ask.rows("v"), ask.grid((ask.n, ask.d), 1 / 64, 63 / 64)
+    v, noise = ask.array("v"), ask.grid((ask.n, ask.d), 1 / 64, 63 / 64)
     binary = rbm.kind == "binary_rbm"
     return {
         "rbm": rbm,

@@ -87,7 +87,7 @@ def leaning(energy, x, *z):
 def start_and_noise(ask, name):
     """The initial states of chains, and noise for the steps between temperatures."""
     steps = len(ask.fixed.get("temperatures", range(4))) - 2
-    return ask.rows("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
+    return ask.around("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
 
 
 asked(

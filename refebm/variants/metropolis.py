@@ -112,4 +112,4 @@ QUADRATIC = {"d": 3, "n": 4, "kind": "quadratic"}
 INFINITE = ("a proposal of infinite energy", QUADRATIC | {"walls": True})
 NAN = ("a proposal whose energy is NaN", QUADRATIC | {"holes": True})
 asked("metropolis_step", seed=6_000, far=FAR, beside=(INFINITE, NAN))
-asked("mala_step", seed=2_000, far=FAR, beside=(INFINITE, NAN))
+asked("mala_step", draws={"eta": 1.125}, seed=2_000, far=FAR, beside=(INFINITE, NAN))

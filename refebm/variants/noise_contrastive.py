@@ -4,6 +4,7 @@ import numpy as np
 
 from refebm.models import Model
 from refebm.variants.asked import FAR, asked
+from refebm.variants.questions import log_density
 from refebm.variants.record import conventions, numbered, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
@@ -185,14 +186,24 @@ conventions(
 )
 
 
+NUMBERS = (1, 2, 5, 1), "what is right for one noise point, or for some number of them"
+
+
+def of_noise(ask, name):
+    """The log-density of noise, whatever the kind of the model's energy."""
+    return ask.log_density("quadratic", 2.125)
+
+
 def wide_noise(ask, name):
     """The log of a density so wide that ratios to it stay moderate, even squared as some generators do."""
-    given = ask.log_density("quadratic", 2.125).parameters
+    given = of_noise(ask, name).parameters
     precision = np.diag(ask.grid((ask.d,), 0.125, 0.25))
     return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
 
 
-asked("noise_contrastive", seed=9_000)  # with these seeds there are logits of 21 to 22, and beyond 700
+asked("noise_contrastive conditional_noise_contrastive bregman_noise_contrastive", values={"nu": NUMBERS})
+# with these seeds there are logits of 21 to 22, and beyond 700
+asked("noise_contrastive", seed=9_000, draws={"log_noise": of_noise})
 asked("gan_discriminator_loss", seed=6_000)
 asked(
     "conditional_noise_contrastive",
@@ -204,7 +215,7 @@ asked(
 asked(
     "mixed_noise",
     far=FAR,
-    draws={"weight": 0.375},
+    draws={"log_noise": of_noise, "log_proposal": log_density(1.3125), "weight": 0.375},
     values={"weight": ((0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement")},
 )
 asked(

@@ -235,7 +235,7 @@ def of_rbm(ask, name, method):
     given = {"density": {"density": name, "parameters": ask.model(RBMS[name]).parameters}}
     m = len(given["density"]["parameters"]["c"])
     if method in ("energy", "free_energy", "hidden_mean"):
-        given["v"] = ask.units(ask.rows("v")) if RBMS[name] == "binary_rbm" else ask.rows("v")
+        given["v"] = ask.units(ask.array("v")) if RBMS[name] == "binary_rbm" else ask.array("v")
     if method in ("energy", "visible_mean"):
         given["h"] = ask.units(ask.grid((ask.n, m), -1, 1))
     return given

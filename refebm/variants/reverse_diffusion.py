@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from refebm import glossary
 from refebm.variants.asked import FAR, asked
 from refebm.variants.questions import Question, handed, types
 from refebm.variants.record import conventions, terms, wrong_versions
@@ -337,6 +338,7 @@ asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  #
 asked(
     "predictor_corrector",
     values={
+        "sde": glossary.EACH_SDE[1:],
         "times": (([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
         "corrections": ((0, 1), "no correction where one is wanted, or where none is"),
     },

@@ -148,6 +148,7 @@ asked("level_ratio", also=("coverage",), draws={"d": wide, "coverage": 0.375}, v
 asked(
     "level_coverage",
     draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
+    values={"ratio": ((1.25, 2.0),)},
 )
 asked(
     "annealed_variance annealed_step",
@@ -155,6 +156,7 @@ asked(
         "n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d),
         "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
     },
+    values={"ratio": ((1.25, 2.0),)},
 )
 asked("annealed_variance", draws={"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))})
 asked(

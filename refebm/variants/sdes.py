@@ -238,7 +238,7 @@ def of_sde(ask, name, method):
     """An SDE as data, and the arguments of its method; laws that it returns are compared by their density at x."""
     ask.fixed["sde"] = name
     make = {
-        "x": lambda: ask.rows("x"),
+        "x": lambda: ask.around("x"),
         "s": lambda: ask.fixed.get("s", ask.grid((ask.n,), 0.0625, 0.375)) + np.zeros(ask.n),
         "t": lambda: ask.fixed.get("t", ask.grid((ask.n,), 0.5, 0.9375)) + np.zeros(ask.n),
         "d": lambda: ask.d,
@@ -249,7 +249,7 @@ def of_sde(ask, name, method):
     found = {"law" if one == "density" else one: make[one]() for one in wanted}
     if method == "diffused":
         found["t"] = ask.fixed.get("t", ask.scalar(0.6875))
-    return {"sde": ask.process} | found | ({"x": ask.rows("x")} if method in ("diffused", "prior") else {})
+    return {"sde": ask.process} | found | ({"x": ask.around("x")} if method in ("diffused", "prior") else {})
 
 
 def ask_sde(impl, function, given):
