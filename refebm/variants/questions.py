@@ -8,6 +8,7 @@ import functools
 import inspect
 import math
 import re
+from collections.abc import Callable
 from itertools import pairwise
 
 import autograd.numpy as anp
@@ -30,8 +31,6 @@ from refebm.variants.asked import particular
 GRID = 64
 RBMS = {one.__name__: kind for kind, one in MACHINES.items()}
 SDES = glossary.SDES.kinds  # and GivenDiffusion, if asked for
-CLASSES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
-CLASSES += (*RBMS, "RealNVP", "LinearGaussianVAE", *SDES)  # whose objects are built from data
 GENERATORS = {name: one for name, one in vars(refebm).items() if isinstance(one, refebm.Generator)}
 BY_NAME = SAMPLERS | GENERATORS  # arguments that an adapter gets by name
 
@@ -46,6 +45,14 @@ def types(function: str) -> dict:
     return given | {"return": signature.return_annotation}
 
 
+def built(name: str) -> bool:
+    """Whether objects of a class, or those that a function makes, are laws, and are built from numbers alone."""
+    thing = getattr(refebm, name)
+    made = thing if inspect.isclass(thing) else types(name)["return"] if inspect.isfunction(thing) else None
+    return bool({"log_prob", "log_partition", "marginal"} & {*dir(made)}) and Callable not in types(name).values()
+
+
+CLASSES = tuple(filter(built, refebm.__all__))  # whose objects are built from data
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
 RETURNED = (glossary.Field, glossary.LogDensity)
 CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
@@ -475,12 +482,14 @@ def _gradient(function, impl, **arguments):
     """The gradient in the model's parameters; samples depend on them by a step along the model's score."""
     name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, (Model, Models)))
     theta, unflatten = flatten(asked.parameters)
+    of_model = (glossary.ModelPoints, glossary.GridImages)
+    made = [name for name, kind in types(function).items() if kind in of_model]
 
     def loss(theta):
         model = with_parameters(asked, unflatten(theta))
         given = arguments | {name: model}
-        if "x_model" in arguments and asked.kind != "binary_rbm":
-            given["x_model"] = led(model, arguments["x_model"])
+        for drawn in made if asked.kind != "binary_rbm" else ():
+            given[drawn] = led(model, arguments[drawn])
         return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # autograd needs a dependence, even a zero one
 
     return grad(loss)(theta)
