@@ -18,11 +18,8 @@ GAN = "return softplus(-logit(x)) + softplus(logit(y))"
 ROWS = {  # by function: name, pattern in the definition, replacement
     "VarianceExploding.kernel": (
         ("exp(a) - 1", "np.expm1(-2 * (t - s) * self.log_ratio)", "(np.exp(-2 * (t - s) * self.log_ratio) - 1)"),
-        (
-            "difference of the variances",
-            "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))",
-            "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)",
-        ),
+        ("difference of the variances", "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))",
+         "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)"),
     ),
     "VariancePreserving.integral": (("difference of the integrals from 0", AREA, " - ".join(FROM_0)),),
     "VariancePreserving.kernel": (("1 - exp(-b)", "-np.expm1(-b)", "1 - np.exp(-b)"),),
@@ -52,19 +49,13 @@ ROWS = {  # by function: name, pattern in the definition, replacement
     ),
     "class_log_probabilities": (
         ("log of the sum of exp", "logsumexp(f.T, axis=0)", "np.log(np.sum(np.exp(f), axis=1))"),
-        (
-            "log of the probability",
-            "f - logsumexp(f.T, axis=0)[:, None]",
-            "np.log(np.exp(f) / np.sum(np.exp(f), axis=1, keepdims=True))",
-        ),
+        ("log of the probability", "f - logsumexp(f.T, axis=0)[:, None]",
+         "np.log(np.exp(f) / np.sum(np.exp(f), axis=1, keepdims=True))"),
     ),
     "pseudo_likelihood": (
         ("log(1 + exp(a))", "softplus(energy(x) - energy(x_i))", "np.log(1 + np.exp(energy(x) - energy(x_i)))"),
-        (
-            "ratio of what is not normalised",
-            "softplus(energy(x) - energy(x_i))",
-            "-np.log(np.exp(-energy(x)) / (np.exp(-energy(x)) + np.exp(-energy(x_i))))",
-        ),
+        ("ratio of what is not normalised", "softplus(energy(x) - energy(x_i))",
+         "-np.log(np.exp(-energy(x)) / (np.exp(-energy(x)) + np.exp(-energy(x_i))))"),
     ),
     "marginal_of_steps": (
         ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
@@ -74,60 +65,39 @@ ROWS = {  # by function: name, pattern in the definition, replacement
         ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W))", "np.log(1 + np.exp(self.c + np.dot(v, self.W)))"),
     ),
     "GaussianBernoulliRBM.free_energy": (
-        (
-            "log(1 + exp(a))",
-            "softplus(self.c + np.dot(v, self.W) / self.sigma**2)",
-            "np.log(1 + np.exp(self.c + np.dot(v, self.W) / self.sigma**2))",
-        ),
+        ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W) / self.sigma**2)",
+         "np.log(1 + np.exp(self.c + np.dot(v, self.W) / self.sigma**2))"),
     ),
     "BinaryRBM.hidden_mean": (
         ("by a tanh", "expit(self.c + np.dot(v, self.W))", "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W)))"),
     ),
     "GaussianBernoulliRBM.hidden_mean": (
-        (
-            "by a tanh",
-            "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
-            "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W) / self.sigma**2))",
-        ),
+        ("by a tanh", "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
+         "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W) / self.sigma**2))"),
     ),
     "BinaryRBM.visible_mean": (
-        (
-            "by a tanh",
-            "expit(self.b + np.dot(hidden(self, h), self.W.T))",
-            "0.5 + 0.5 * np.tanh(0.5 * (self.b + np.dot(hidden(self, h), self.W.T)))",
-        ),
+        ("by a tanh", "expit(self.b + np.dot(hidden(self, h), self.W.T))",
+         "0.5 + 0.5 * np.tanh(0.5 * (self.b + np.dot(hidden(self, h), self.W.T)))"),
     ),
     "BinaryRBM.log_partition": (("log of the sum of exp", f"logsumexp({LOG_Z})", f"np.log(np.sum(np.exp({LOG_Z})))"),),
     "GaussianBernoulliRBM.log_partition": (
-        (
-            "log of the sum of exp",
-            "logsumexp(np.dot(h, self.c) + gain)",
-            "np.log(np.sum(np.exp(np.dot(h, self.c) + gain)))",
-        ),
-        (
-            "difference of squares",
-            "np.sum(shift * (shift + 2 * self.b), axis=1)",
-            "(np.sum((self.b + shift) ** 2, axis=1) - np.sum(self.b**2))",
-        ),
+        ("log of the sum of exp", "logsumexp(np.dot(h, self.c) + gain)",
+         "np.log(np.sum(np.exp(np.dot(h, self.c) + gain)))"),
+        ("difference of squares", "np.sum(shift * (shift + 2 * self.b), axis=1)",
+         "(np.sum((self.b + shift) ** 2, axis=1) - np.sum(self.b**2))"),
     ),
     "log_partition": (("log of the sum of exp", f"logsumexp({NODES})", f"np.log(np.sum(np.exp({NODES})))"),),
     "estimated_log_partition": (
         ("log of the mean of exp", "np.log(np.mean(w)) + np.max(log_weights)", "np.log(np.mean(np.exp(log_weights)))"),
     ),
     "GaussianMixture.log_prob": (
-        (
-            "log of the sum of exp",
-            "self._by_likeliest(log_sum, x)",
-            "np.log(np.sum(np.exp(self._log_joint(x)), axis=0))",
-        ),
+        ("log of the sum of exp", "self._by_likeliest(log_sum, x)",
+         "np.log(np.sum(np.exp(self._log_joint(x)), axis=0))"),
     ),
     "ratio_matching": (
         ("by a tanh", f"expit({DIFFERENCE})", f"(0.5 + 0.5 * np.tanh(0.5 * ({DIFFERENCE})))"),
-        (
-            "ratio of what is not normalised",
-            f"expit({DIFFERENCE})",
-            "(np.exp(-energy(x_i)) / (np.exp(-energy(x_i)) + np.exp(-energy(x))))",
-        ),
+        ("ratio of what is not normalised", f"expit({DIFFERENCE})",
+         "(np.exp(-energy(x_i)) / (np.exp(-energy(x_i)) + np.exp(-energy(x))))"),
     ),
     "noise_contrastive": (
         ("log(1 + exp(-L)) of data", "softplus(-L_x)", "np.log(1 + np.exp(-L_x))"),
@@ -136,11 +106,8 @@ ROWS = {  # by function: name, pattern in the definition, replacement
         ("-log(1 - D) of noise", "softplus(L_y)", "-np.log(1 - 1 / (1 + np.exp(-L_y)))"),
     ),
     "conditional_noise_contrastive": (
-        (
-            "log(1 + exp(-G))",
-            "softplus(energy(x) - at_y - log_ratio)",
-            "np.log(1 + np.exp(energy(x) - at_y - log_ratio))",
-        ),
+        ("log(1 + exp(-G))", "softplus(energy(x) - at_y - log_ratio)",
+         "np.log(1 + np.exp(energy(x) - at_y - log_ratio))"),
     ),
     "gan_discriminator_loss": (
         ("-log D of data", GAN, "return -np.log(1 / (1 + np.exp(-logit(x)))) + softplus(logit(y))"),
@@ -148,13 +115,10 @@ ROWS = {  # by function: name, pattern in the definition, replacement
     ),
     "mixed_noise": (
         ("log(1 - w)", "np.log1p(-weight)", "np.log(1 - weight)"),
-        (
-            "log of the sum of densities",
-            NOISES,
-            "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))",
-        ),
+        ("log of the sum of densities", NOISES,
+         "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))"),
     ),
-}
+}  # fmt: skip
 NAIVE = [
     Wrong(function, f"{name}, naively", *patch, AT_ENDS) for function, rows in ROWS.items() for name, *patch in rows
 ]
