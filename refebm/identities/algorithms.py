@@ -425,12 +425,8 @@ def with_tape(draw):
     return rows_and_energy(draw) | {"start": start, "z": z, "u": draw.reals((2, 2, 2), 0.1, 0.9)}
 
 
-@theorem(
-    "Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3",
-    "enumeration",
-    with_tape,
-    about="train_contrastive_divergence",
-)
+@theorem("Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3", "enumeration", with_tape,
+         about="train_contrastive_divergence")  # fmt: skip
 def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
     r"""With fixed parameters a persistent chain is one longer chain; a buffered one starts afresh or at a kept state.
 
@@ -577,20 +573,8 @@ def self_normalised_contrast_finds_the_normaliser(impl, shift, start, nu):
     def energy(b, x):
         return biased_energy(b, x) - shift
 
-    fit = impl.train_noise_contrastive(
-        x,
-        energy,
-        Uniform(points),
-        np.array(start),
-        nu,
-        6,
-        120,
-        2.0,
-        np.random.default_rng(0),
-        0.0,
-        True,
-        progress=False,
-    )
+    fit = impl.train_noise_contrastive(x, energy, Uniform(points), np.array(start), nu, 6, 120, 2.0,
+                                       np.random.default_rng(0), 0.0, True, progress=False)  # fmt: skip
     left = flatten(fit.parameters)[0]
     log_z = np.log(np.sum(np.exp(-energy(0.0, points))))
     return Sides([left[None]], [np.array([[log_z]])])

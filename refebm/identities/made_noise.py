@@ -14,12 +14,8 @@ def data_and_flow(draw: Draw) -> dict:
     return small_flow(draw) | {"p": Gaussian(draw.reals((2,), -0.5, 1.0), draw.covariance(2))}
 
 
-@theorem(
-    "Gao et al. 2020, flow contrastive estimation; Stanford CS236, flow contrastive estimation",
-    "quadrature",
-    data_and_flow,
-    about="noise_contrastive RealNVP.sample",
-)
+@theorem("Gao et al. 2020, flow contrastive estimation; Stanford CS236, flow contrastive estimation", "quadrature",
+         data_and_flow, about="noise_contrastive RealNVP.sample")  # fmt: skip
 def best_contrast_with_a_flow_is_jensen_shannon(impl, couplings, p):
     r"""Against noise from a flow q, the least loss of the classifier is 2 log 2 - 2 JS(p, q), which the flow maximises.
 

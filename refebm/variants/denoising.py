@@ -126,11 +126,6 @@ wrong_versions(
 )  # fmt: skip
 
 asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
-asked(
-    "geometric_noise_levels",
-    kinds=("mlp_score",),
-    draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625},
-    values={"levels": ((2, 3, 5, 8),)},
-    parts=("the levels", "the overlap"),
-    lacking="the overlap of neighbours: the levels alone came back",
-)
+asked("geometric_noise_levels", kinds=("mlp_score",),
+      draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625}, values={"levels": ((2, 3, 5, 8),)},
+      parts=("the levels", "the overlap"), lacking="the overlap of neighbours: the levels alone came back")  # fmt: skip

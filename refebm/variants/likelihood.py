@@ -77,17 +77,9 @@ def start_and_noise(ask, name):
     return ask.around("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
 
 
-asked(
-    "negative_log_likelihood",
-    more_kinds=("binary_rbm", "gaussian_rbm"),
-    draws={"log_z": -0.6875},
-    values={"log_z": ((1.5, -4.0), "a multiple of log Z, or its sign")},
-)
+asked("negative_log_likelihood", more_kinds=("binary_rbm", "gaussian_rbm"), draws={"log_z": -0.6875},
+      values={"log_z": ((1.5, -4.0), "a multiple of log Z, or its sign")})  # fmt: skip
 asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard error"))
 asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
-asked(
-    "log_partition",
-    most_d=2,
-    gradient=True,
-    unasked="one of many ways to integrate, each with a tolerance of its own",
-)
+asked("log_partition", most_d=2, gradient=True,
+      unasked="one of many ways to integrate, each with a tolerance of its own")  # fmt: skip
