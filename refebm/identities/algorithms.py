@@ -573,8 +573,20 @@ def self_normalised_contrast_finds_the_normaliser(impl, shift, start, nu):
     def energy(b, x):
         return biased_energy(b, x) - shift
 
-    fit = impl.train_noise_contrastive(x, energy, Uniform(points), np.array(start), nu, 6, 120, 2.0,
-                                       np.random.default_rng(0), 0.0, True, progress=False)  # fmt: skip
+    fit = impl.train_noise_contrastive(
+        x,
+        energy,
+        Uniform(points),
+        np.array(start),
+        nu,
+        6,
+        120,
+        2.0,
+        np.random.default_rng(0),
+        0.0,
+        True,
+        progress=False,
+    )
     left = flatten(fit.parameters)[0]
     log_z = np.log(np.sum(np.exp(-energy(0.0, points))))
     return Sides([left[None]], [np.array([[log_z]])])
