@@ -267,7 +267,7 @@ def decreasing_levels(name, value, x=None):
     """Noise levels, (L,), positive and strictly decreasing."""
     value = positive_vector(name, value)
     if np.any(np.diff(value) >= 0):
-        raise InputError("E-LEVELS", f"{name} must go from large to small, got {brief(value.tolist())}")
+        raise InputError("E-A_LEVEL", f"{name} must go from large to small, got {brief(value.tolist())}")
     return value
 
 
@@ -931,19 +931,19 @@ class Built(NamedTuple):
     kinds: tuple[str, ...] = ()
 
 
-NORMAL, NORMAL_OR_SIGNS, WHOLE = Drawn(("unit normal",)), Drawn(("unit normal", "signs of")), Drawn(("whole",))
-INNER = Drawn((), (1 / 64, 63 / 64))
+NORMAL, NORMAL_OR_SIGNS, WHOLE_NUMBERS = Drawn(("unit normal",)), Drawn(("unit normal", "signs of")), Drawn(("whole",))
+INSIDE = Drawn((), (1 / 64, 63 / 64))
 AT_TIME = Drawn(("uniform",), (0.125, 0.75))
-LEVELS = Tried(None, (0.25, 1.0, 4.0, 1.0))
+A_LEVEL = Tried(None, (0.25, 1.0, 4.0, 1.0))
 TO_THE_END = Tried(None, (1.0, 1.0), "what is right before the end only")
 FROM_0 = Tried(None, (0.0, 0.0), "what is right from some time on, and not from 0")
-ANY_U = Tried(None, INNER.ends, "u at the ends of its range")
+ANY_U = Tried(None, INSIDE.ends, "u at the ends of its range")
 WITH_ENERGY = ("mlp_energy", "mixture", "quadratic")
 ENERGY, SCORE = Built("energy", WITH_ENERGY), Built("score", ("mlp_score", *WITH_ENERGY))
 AT_LEVELS = Built("score", ("noise_conditional", "smoothed_mixture"))
 AT_TIMES = Built("score", ("noise_conditional", "diffused_mixture"))  # called with a time of an SDE, or a step
-SDES = Built("sde", ("VariancePreserving", "SubVariancePreserving", "VarianceExploding"))
-EACH_SDE = Tried(None, tuple(one for one in SDES.kinds for _ in range(2)), "what is right for one SDE only")
+PROCESSES = Built("sde", ("VariancePreserving", "SubVariancePreserving", "VarianceExploding"))
+EACH_SDE = Tried(None, tuple(one for one in PROCESSES.kinds for _ in range(2)), "what is right for one SDE only")
 Anchor = Annotated[np.ndarray, ByRow(gives=True)]
 OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[Any, ByRow()]
 OfTimes, OfSteps = Annotated[float | np.ndarray, ByRow()], Annotated[int | np.ndarray, ByRow()]
@@ -952,8 +952,8 @@ Points = Annotated[Anchor, points, "(n, d), rows are points"]
 NoisyPoints = Annotated[Anchor, points, "(n, d), points to which noise was added"]
 PositivePoints = Annotated[Anchor, positive_points, "(n, d), greater than 0"]
 Bits = Annotated[Anchor, bits, "(n, d), zeros and ones"]
-UnitMeans = Annotated[Anchor, fractions, "(n, d), from 0 to 1: binary units, or their means", INNER]
-HiddenMeans = Annotated[Anchor, fractions, "(n, m), from 0 to 1: hidden units, or their means", INNER]
+UnitMeans = Annotated[Anchor, fractions, "(n, d), from 0 to 1: binary units, or their means", INSIDE]
+HiddenMeans = Annotated[Anchor, fractions, "(n, m), from 0 to 1: hidden units, or their means", INSIDE]
 Images = Annotated[Anchor, images, "(n, S^2), images of S x S pixels, S a power of 2"]
 GridImages = Annotated[OfGrids, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
 GridNoise = Annotated[OfGrids, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid", NORMAL]
@@ -965,14 +965,14 @@ NoisePoints = Annotated[OfRows, noise_points, "(nu, n, d), nu noise points for e
 Noise = Annotated[OfRows, like_x, "(n, d), unit normal", NORMAL]
 LevelNoise = Annotated[OfRows, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", NORMAL]
 CorrectionNoise = Annotated[OfRows, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", NORMAL]
-Uniform = Annotated[OfRows, uniform, "(n,), in (0, 1)", Drawn(("uniform",), INNER.ends), ANY_U]
+Uniform = Annotated[OfRows, uniform, "(n,), in (0, 1)", Drawn(("uniform",), INSIDE.ends), ANY_U]
 Direction = Annotated[OfRows, like_x, "(n, d), one direction for each row", NORMAL_OR_SIGNS]
 Projections = Annotated[OfRows, projections, "(n, d) or (m, n, d), with E[v v^T] = I", NORMAL_OR_SIGNS]
 Trajectory = Annotated[Anchor, trajectory, "(T, n, d), T states of n chains"]
 Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; in the code a list"]
 
-Level = Annotated[float, positive, "a noise level, a float > 0", LEVELS]
-Levels = Annotated[OfTimes, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", LEVELS]
+Level = Annotated[float, positive, "a noise level, a float > 0", A_LEVEL]
+Levels = Annotated[OfTimes, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", A_LEVEL]
 DecreasingLevels = Annotated[
     np.ndarray, decreasing_levels, "noise levels (L,), from large to small", Tried((1.5, 0.75, 0.5))
 ]
@@ -986,7 +986,7 @@ DecreasingTimes = Annotated[
 Betas = Annotated[
     np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)", Drawn((), (0.125, 0.5))
 ]
-Indices = Annotated[OfSteps, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", WHOLE]
+Indices = Annotated[OfSteps, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", WHOLE_NUMBERS]
 FreeIndices = Annotated[OfSteps, free_indices, "steps of a diffusion, an int or (n,)"]
 Temperatures = Annotated[
     np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1", Tried((0.0, 0.25, 0.625, 1.0))
@@ -1050,7 +1050,7 @@ TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
-Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", SDES, EACH_SDE]
+Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", PROCESSES, EACH_SDE]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
 Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm", ("binary_rbm", "gaussian_rbm"))]

@@ -8,13 +8,21 @@ from itertools import combinations
 
 import numpy as np
 
+from refebm import glossary
 from refebm.crosscheck.questions import GRADIENTS, WHOLE
 from refebm.crosscheck.vectors import plain, tolerance
 from refebm.variants.asked import particular
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
+from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, of_type
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
-OF_ALL = {"reach", "seed", "grid", "walls", "holes"}  # what is known of every question, and said in words of its own
+OF_ALL = {
+    "reach",
+    "seed",
+    "grid",
+    "walls",
+    "holes",
+    "rows",
+}  # features with words of their own
 
 
 def facts(evidence) -> list[str]:
@@ -82,12 +90,13 @@ def _odd(asked):
 
 
 def _first_step(asked):
-    return np.asarray(asked.arguments["i"]) == 0 if "i" in asked.arguments else False
+    i = of_type(asked.function, asked.arguments, glossary.Indices, glossary.FreeIndices)
+    return False if i is None else np.asarray(i) == 0
 
 
 def _equal_steps(asked):
-    times = asked.arguments.get("times", [])
-    return len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
+    times = of_type(asked.function, asked.arguments, glossary.DecreasingTimes)
+    return times is not None and len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
 
 
 def _later_rows(asked):

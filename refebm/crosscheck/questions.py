@@ -18,7 +18,7 @@ from refebm.models import Model, Models
 from refebm.samplers.step import Step
 from refebm.variants import WRONG
 from refebm.variants.asked import FAR, particular
-from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, Question, parameters, types
+from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, Question, of_type, parameters, types
 from refebm.words import did_you_mean, having
 
 KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.EnergyTransition)
@@ -70,7 +70,7 @@ def is_named(returned) -> bool:
 NOT_BY_ROW = (np.ndarray, float, Any, glossary.Parameters)  # the types of results that do not come row by row
 WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made in NOT_BY_ROW or is_named(made)}
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
-SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
+SIZES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # hidden units of an RBM in the first of the two; the second has one more
 BITS = {name for name in EXAMINED if "." not in name and glossary.Bits in types(name).values()}
 
@@ -122,8 +122,8 @@ def questions(function: str) -> tuple[Asked, ...]:
             "kind": options.get("kind", ""),
         }
         given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
-        given |= {"nu": len(arguments["y"])} if function in NOISY else {}
-        v = next((one for name, one in arguments.items() if types(function).get(name) == glossary.Projections), None)
+        y, v = (of_type(function, arguments, kind) for kind in (glossary.NoisePoints, glossary.Projections))
+        given |= {"nu": len(y)} if y is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
         given |= {name: True for name in ("walls", "holes") if options.get(name)} | dict(_tried(function, arguments))
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
@@ -167,7 +167,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     kinds, seed = EXAMINED[function] or ("",), crc32(function.encode()) + particular(function).seed
     usual, one = {"kind": kinds[0]} if kinds[0] else {}, particular(function)
     trains = function in GRADIENTS
-    for i, (d, n) in enumerate(SHAPES):
+    for i, (d, n) in enumerate(SIZES):
         for half in (0, 1):
             options = {"seed": seed + 2 * i + half, "d": d, "n": n, "m": None if i % 2 else 2 + half}
             options |= {"hidden": HIDDEN[i] + half} | usual | one.generic(i, half, d, n)

@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 FORMAT = 1
 FACTOR = 64  # the allowed error, in roundoffs of each term and each input, as in the theorems
 NUDGE = 2.0**-26
-SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
+KNOWN_SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
 UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # by unit roundoff, the size below which an answer may be 0
 
 
@@ -160,9 +160,9 @@ def _shapes(asked):
     """Those of the parts of an answer, which depend on the shapes of what is asked, and on its words and counts."""
     data = {name: value for name, value in asked.arguments.items() if not isinstance(value, (Model, Models))}
     alike = asked.function, _shape(data)
-    if alike not in SHAPES:
-        SHAPES[alike] = reference(asked)[1]
-    return SHAPES[alike]
+    if alike not in KNOWN_SHAPES:
+        KNOWN_SHAPES[alike] = reference(asked)[1]
+    return KNOWN_SHAPES[alike]
 
 
 def _shape(value):

@@ -44,11 +44,11 @@ def state_and_noise(ask, _):
     }
 
 
-KINDS = ("binary_rbm", "gaussian_rbm")
+MACHINES = ("binary_rbm", "gaussian_rbm")
 asked(
     "gibbs_step",
     arguments=state_and_noise,
-    generic=lambda i, half, d, n: {"kind": KINDS[i % 2]},
+    generic=lambda i, half, d, n: {"kind": MACHINES[i % 2]},
     rounded={"kind": "gaussian_rbm"},  # bits are never rounded
-    each=tuple({"kind": kind} for kind in KINDS),
+    each=tuple({"kind": kind} for kind in MACHINES),
 )

@@ -17,8 +17,8 @@ from refebm.variants.asked import particular
 from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
-FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
-ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
+OF_ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.positive, glossary.positives, glossary.squarable, glossary.weight_inside)  # checks of such types
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
 ALIKE = (glossary.Points, glossary.States, glossary.Noise, *GENERATED)  # one may be taken for another
@@ -158,8 +158,8 @@ def _of_function(function: str):
 
 
 def _changes(name: str, kind):
-    if kind in FIELDS or kind in ENERGIES:
-        some = VALUES | (VECTORS if kind in FIELDS else {})
+    if kind in OF_FIELDS or kind in OF_ENERGIES:
+        some = VALUES | (VECTORS if kind in OF_FIELDS else {})
         yield from ((words.format(name), partial(_said, change)) for words, change in some.items())
         yield from ((words.format(name), partial(_placed, change)) for words, change in PLACES.items())
         if kind in (glossary.LevelField, glossary.TimeField):
@@ -191,7 +191,7 @@ def _of_models(function: str, kinds: dict):
         for most in (1, 3):
             yield (f"the denoised point clipped to [-{most}, {most}]",
                    partial(_clipped, function, argument, native, most))  # fmt: skip
-    for argument in (name for name, kind in kinds.items() if kind in FIELDS or kind in ENERGIES):
+    for argument in (name for name, kind in kinds.items() if kind in OF_FIELDS or kind in OF_ENERGIES):
         for name in (name for name, kind in kinds.items() if kind in POINTS):
             yield f"{argument} asked at {name}, wherever it is to be asked", partial(_there, function, argument, name)
         if kinds[argument] == glossary.TimeField and glossary.TimeStep in kinds.values():

@@ -21,16 +21,15 @@ from refebm import glossary
 from refebm.identities import Implementation
 from refebm.identities.implementation import SAMPLERS
 from refebm.identities.sdes import GIVEN
-from refebm.models import ENERGIES, Model, Models, with_parameters
-from refebm.models import RBMS as MACHINES
+from refebm.models import ENERGIES, RBMS, Model, Models, with_parameters
 from refebm.samplers.chain import Chain
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
 from refebm.variants.asked import particular
 
 GRID = 64
-RBMS = {one.__name__: kind for kind, one in MACHINES.items()}
-SDES = glossary.SDES.kinds  # and GivenDiffusion, if asked for
+KIND_OF = {one.__name__: kind for kind, one in RBMS.items()}
+SDES = glossary.PROCESSES.kinds  # and GivenDiffusion, if asked for
 GENERATORS = {name: one for name, one in vars(refebm).items() if isinstance(one, refebm.Generator)}
 BY_NAME = SAMPLERS | GENERATORS  # arguments that an adapter gets by name
 
@@ -45,14 +44,21 @@ def types(function: str) -> dict:
     return given | {"return": signature.return_annotation}
 
 
-def built(name: str) -> bool:
+def made_of_numbers(name: str) -> bool:
     """Whether objects of a class, or those that a function makes, are laws, and are built from numbers alone."""
     thing = getattr(refebm, name)
     made = thing if inspect.isclass(thing) else types(name)["return"] if inspect.isfunction(thing) else None
     return bool({"log_prob", "log_partition", "marginal"} & {*dir(made)}) and Callable not in types(name).values()
 
 
-CLASSES = tuple(filter(built, refebm.__all__))  # whose objects are built from data
+CLASSES = tuple(filter(made_of_numbers, refebm.__all__))  # whose objects are built from data
+
+
+def of_type(function: str, arguments: dict, *kinds):
+    """The first argument of one of these types, or None."""
+    return next((value for name, value in arguments.items() if types(function).get(name) in kinds), None)
+
+
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
 RETURNED = (glossary.Field, glossary.LogDensity)
 CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
@@ -60,7 +66,6 @@ KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).val
 # Kernels that accept or reject; questions ask for the acceptance probability too:
 ADJUSTED = tuple(name for name in KERNELS if glossary.Energy in types(name).values())
 FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
-NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 

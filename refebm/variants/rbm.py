@@ -1,7 +1,7 @@
 """Variants of restricted Boltzmann machines."""
 
 from refebm.variants.asked import FARTHER, asked
-from refebm.variants.questions import RBMS
+from refebm.variants.questions import KIND_OF
 from refebm.variants.record import conventions, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
@@ -175,10 +175,10 @@ terms(
 
 def of_rbm(ask, name, method):
     """A machine as data, and the arguments of its method."""
-    given = {"density": {"density": name, "parameters": ask.model(RBMS[name]).parameters}}
+    given = {"density": {"density": name, "parameters": ask.model(KIND_OF[name]).parameters}}
     m = len(given["density"]["parameters"]["c"])
     if method in ("energy", "free_energy", "hidden_mean"):
-        given["v"] = ask.units(ask.array("v")) if RBMS[name] == "binary_rbm" else ask.array("v")
+        given["v"] = ask.units(ask.array("v")) if KIND_OF[name] == "binary_rbm" else ask.array("v")
     if method in ("energy", "visible_mean"):
         given["h"] = ask.units(ask.grid((ask.n, m), -1, 1))
     return given
