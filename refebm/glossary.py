@@ -1080,8 +1080,8 @@ def check_of(annotation) -> Callable | None:
 
 
 def words_of(annotation) -> str:
-    """What a type of this glossary is, in words."""
-    return next(one for one in told(annotation) if isinstance(one, str))
+    """What a type of this glossary is, in words; "" for any other annotation."""
+    return next((one for one in told(annotation) if isinstance(one, str)), "")
 
 
 def mark_of(annotation, kind: type):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import refebm
-from refebm.glossary import InputError, told, words_of
+from refebm.glossary import InputError, words_of
 from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
 
@@ -189,8 +189,8 @@ def type_in_words(annotation) -> str:
 
 
 def _words(part):
-    if told(part):
-        return words_of(part)
+    if words := words_of(part):
+        return words
     if not isinstance(part, type) or not hasattr(part, "_fields"):
         return ""
     first = " ".join(inspect.getdoc(part).partition("\n\n")[0].split()).rstrip(".")

@@ -18,7 +18,7 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
-from refebm.glossary import DataScore, Density, InputError
+from refebm.glossary import DataScore, Density, InputError, words_of
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model, Models, with_parameters
 from refebm.variants.questions import CLASSES, GRID, ask, flat, parameters, role, types
@@ -204,6 +204,7 @@ def document(function: str) -> dict:
         "format": FORMAT,
         "function": function,
         "signature": signature(function),
+        "forms": forms(function),
         "digest": digest(function),
         "provenance": {
             "independent": "mpmath, 60 digits, rounded to the nearest double: tests/oracle.py and tests/certify.py",
@@ -211,6 +212,12 @@ def document(function: str) -> dict:
         },
         "vectors": [_entry(vector) for vector in vectors(function)],
     }
+
+
+def forms(function: str) -> dict[str, str]:
+    """What each argument is, by name, in the words of its type; a shape there is that of the lists in JSON."""
+    words = ((name, words_of(types(function).get(name))) for name in vectors(function)[0].asked.arguments)
+    return {name: text.partition("; in the code")[0] for name, text in words if text}
 
 
 def signature(function: str) -> str:
