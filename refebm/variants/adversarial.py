@@ -4,7 +4,7 @@ import numpy as np
 
 from refebm.variants.asked import asked
 from refebm.variants.questions import Question, log_density
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 BOUND = "energy(y) - energy(x) + log_q(y)"
 TRACED = "sampler(phi, eps)"
@@ -148,3 +148,4 @@ def of_autoencoder(ask, name, method):
 
 
 asked("LinearGaussianVAE", arguments=of_autoencoder, values={"deviation": ((0.5, 1.0, 2.0, 1.0),)})
+one_term("LinearGaussianVAE.marginal LinearGaussianVAE.posterior_mean entropy_gradient")

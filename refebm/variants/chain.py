@@ -1,7 +1,7 @@
 """Variants of chains, tapes and diagnostics."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 SAME_KEY = "coreax 375: a fixed key"
 
@@ -271,3 +271,4 @@ asked("run", also=("trajectory",))
 asked("annealed_langevin_tape", draws={"n_levels": lambda ask, name: ask.fixed.get("levels", 3)})
 asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
 asked("split_r_hat", each=({}, ODD))
+one_term("autocorrelation autocovariance effective_sample_size split_r_hat")

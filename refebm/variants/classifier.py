@@ -1,7 +1,7 @@
 """Variants of classifiers as energies."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 WHOLE = "logsumexp(logits(x).T, axis=0)"
 SOFT = "logsumexp(f.T, axis=0)[:, None]"
@@ -36,3 +36,4 @@ terms(
 )
 
 asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # its d outputs are logits
+one_term("classifier_energy")

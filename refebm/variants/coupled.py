@@ -1,7 +1,7 @@
 """Variants of coupled chains."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
 OTHER = "y + scale * reflected(z, gap)"
@@ -98,3 +98,4 @@ asked(
     draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
 )
 asked("unbiased_contrastive_divergence", gradient=True)
+one_term("coupled_metropolis_step")

@@ -1,7 +1,7 @@
 """Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
 K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
@@ -142,3 +142,4 @@ asked(
         )
     ),
 )
+one_term("minimum_probability_flow minimum_probability_flow_continuous")

@@ -1,7 +1,7 @@
 """Variants of block Gibbs sampling."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 FIELD = "rbm.b + np.dot(rbm.hidden_mean(v), rbm.W.T)"
 MEAN_FIELD = (
@@ -52,3 +52,4 @@ asked(
     rounded={"kind": "gaussian_rbm"},  # bits are never rounded
     each=tuple({"kind": kind} for kind in MACHINES),
 )
+one_term("gibbs_step")

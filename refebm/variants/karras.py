@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 WEIGHT = "sigma**-2 + data_std**-2"
@@ -128,3 +128,4 @@ asked(
     draws={"next_sigma": 0.25},
     values={"next_sigma": ((0.0, 0.0), "what is right for all steps but the last")},
 )
+one_term("karras_heun_step karras_noise_levels")

@@ -2,7 +2,7 @@
 
 from refebm.samplers.step import moved
 from refebm.variants.asked import FARTHER, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
@@ -83,3 +83,4 @@ asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard erro
 asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
 asked("log_partition", most_d=2, gradient=True,
       unasked="one of many ways to integrate, each with a tolerance of its own")  # fmt: skip
+one_term("estimated_log_partition")

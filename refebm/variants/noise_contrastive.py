@@ -5,7 +5,7 @@ import numpy as np
 from refebm.models import Model
 from refebm.variants.asked import FAR, asked
 from refebm.variants.questions import log_density
-from refebm.variants.record import conventions, numbered, terms, wrong_versions
+from refebm.variants.record import conventions, numbered, one_term, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
 BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
@@ -187,3 +187,4 @@ asked(
     far_out={"generator": "LOGISTIC"},  # with the others even the right answer overflows
     each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # some variants agree for one generator
 )
+one_term("conditional_noise_contrastive mixed_noise")

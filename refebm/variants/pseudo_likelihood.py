@@ -1,7 +1,7 @@
 """Variants of pseudo-likelihood."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 ONE = "softplus(energy(x) - energy(x_i))"
 wrong_versions(
@@ -25,3 +25,4 @@ conventions(
 )
 
 asked("pseudo_likelihood", more_kinds=("binary_rbm",))
+one_term("pseudo_likelihood")

@@ -2,7 +2,7 @@
 
 from refebm.variants.asked import FARTHER, asked
 from refebm.variants.questions import KIND_OF
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
 SPINS = "Ising models, whose units are -1 and 1"
@@ -191,3 +191,4 @@ asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)
 asked("BinaryRBM.log_partition GaussianBernoulliRBM.free_energy", seed=1_000, far=FARTHER)
 asked("GaussianBernoulliRBM.hidden_mean", seed=3_000, far=FARTHER)
 asked("GaussianBernoulliRBM.log_partition", far=FARTHER)
+one_term("BinaryRBM.hidden_mean BinaryRBM.log_partition BinaryRBM.visible_mean GaussianBernoulliRBM.hidden_mean")

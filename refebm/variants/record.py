@@ -276,6 +276,7 @@ WRONG: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 NUMBERED: list[Numbered] = []
 TERMS: dict[str, tuple[Term, ...]] = {}
+ONE_TERM: set[str] = set()
 
 
 def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
@@ -296,3 +297,8 @@ def numbered(function: str, *rows: tuple, inside: str = "") -> None:
 def terms(function: str, *rows: tuple[str, str]) -> None:
     """Register the terms whose sum a function is: rows of words and expression."""
     TERMS[function] = tuple(Term(function, *row) for row in rows)
+
+
+def one_term(functions: str) -> None:
+    """Register functions whose formula adds nothing up, or one kind of thing over coordinates or components."""
+    ONE_TERM.update(functions.split())

@@ -5,7 +5,7 @@ import numpy as np
 from refebm import glossary
 from refebm.variants.asked import FAR, asked
 from refebm.variants.questions import Question, handed, types
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
 BACKWARD = "diffrax 599, flow_grpo 19"
@@ -285,3 +285,4 @@ asked(
         ("overflow: points far out", {"d": 2, "n": 3, "reach": 16, "kind": LATER_STEPS, "posterior": False}),
     ),
 )
+one_term("predictor_corrector")

@@ -1,7 +1,7 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 SONG = "Song and Ermon 2020"
 WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
@@ -139,3 +139,4 @@ asked(
     values={"momentum": ((0.875, 0.25), "what is right for one momentum only")},
     rounded={"momentum": 41 / 48},
 )
+one_term("annealed_step annealed_variance cosine_betas level_coverage level_ratio")

@@ -1,7 +1,7 @@
 """Variants of the score-matching objectives, and of theorems about them."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 DIFFERENCE = "data_score(x) - score(x)"
 FORM = "hutchinson_divergence(score, x, v)"
@@ -178,3 +178,4 @@ wrong_versions(
 asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
 asked("finite_difference_sliced", far=())
 asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))
+one_term("hutchinson_divergence ratio_matching")

@@ -5,7 +5,7 @@ import numpy as np
 from refebm.truth.densities import GaussianMixture
 from refebm.variants.asked import asked
 from refebm.variants.questions import SDES, types
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
 STEPS = "self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps"
@@ -235,4 +235,10 @@ asked(
     "VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap",
     most_d=1,
     unasked="an integral, with a tolerance of its own",
+)
+one_term(
+    "SubVariancePreserving.diffusion SubVariancePreserving.kernel VarianceExploding.diffusion "
+    "VarianceExploding.kernel VarianceExploding.prior VarianceExploding.sigma VariancePreserving.betas "
+    "VariancePreserving.diffused VariancePreserving.diffusion VariancePreserving.drift VariancePreserving.kernel "
+    "VariancePreserving.marginal VariancePreserving.prior"
 )
