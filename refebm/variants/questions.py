@@ -125,17 +125,16 @@ class Question:
             "n": lambda: self.n,
             "d": lambda: self.d,
             "m": lambda: self.fixed.get("hidden", 2),
-            "nu": lambda: self.fixed.get("nu", 3),
             "N": lambda: self.fixed.get("n_steps", 4),
             "T": lambda: self.fixed.get("n_steps", 2),
-            "L": lambda: len(self.of_type(glossary.DecreasingLevels)),
-            "K": lambda: len(self.of_type(glossary.DecreasingTimes)) - 1,
+            "L": lambda: len(self.argument_of(glossary.DecreasingLevels)),
+            "K": lambda: len(self.argument_of(glossary.DecreasingTimes)) - 1,
             "1 + M": lambda: 1 + self.fixed.get("corrections", 2),
         }
         words = re.search(r"\(([^()]*)\)", glossary.words_of(kind))[1]
         return tuple(lengths[one.strip()]() for one in words.split(",") if one.strip())
 
-    def of_type(self, kind):
+    def argument_of(self, kind):
         """The value of the argument that has this type."""
         return self.drawn(next(name for name, one in types(self.function).items() if one == kind), kind)
 
@@ -273,7 +272,8 @@ class Question:
         """The question's kind of model, or the usual one of a type that has no models of this kind."""
         one = particular(self.function)
         known = {*mark.kinds, *one.kinds, *one.more_kinds}
-        return self.kind if self.kind in known | (known & ENERGIES.keys() and ENERGIES.keys()) else mark.kinds[0]
+        known |= ENERGIES.keys() if known & ENERGIES.keys() else set()
+        return self.kind if self.kind in known else mark.kinds[0]
 
     def drawn(self, name, kind):
         """An argument, by the draw that the function has of its own, else by its type: a draw, a value, or marks."""
