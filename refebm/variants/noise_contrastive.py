@@ -5,7 +5,7 @@ import numpy as np
 from refebm.models import Model
 from refebm.variants.asked import FAR, asked
 from refebm.variants.questions import log_density
-from refebm.variants.record import conventions, numbered, one_term, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, numbered, one_term, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
 BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
@@ -187,4 +187,28 @@ asked(
     far_out={"generator": "LOGISTIC"},  # with the others even the right answer overflows
     each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # some variants agree for one generator
 )
+naive_forms(
+    "noise_contrastive",
+    ("log(1 + exp(-L)) of data", "softplus(-L_x)", "np.log(1 + np.exp(-L_x))"),
+    ("log(1 + exp(L)) of noise", "softplus(L_y)", "np.log(1 + np.exp(L_y))"),
+    ("-log D of data", "softplus(-L_x)", "-np.log(1 / (1 + np.exp(-L_x)))"),
+    ("-log(1 - D) of noise", "softplus(L_y)", "-np.log(1 - 1 / (1 + np.exp(-L_y)))"),
+)
+naive_forms(
+    "conditional_noise_contrastive",
+    ("log(1 + exp(-G))", "softplus(energy(x) - at_y - log_ratio)", "np.log(1 + np.exp(energy(x) - at_y - log_ratio))"),
+)
+NAIVE_GAN = "return softplus(-logit(x)) + softplus(logit(y))"
+naive_forms(
+    "gan_discriminator_loss",
+    ("-log D of data", NAIVE_GAN, "return -np.log(1 / (1 + np.exp(-logit(x)))) + softplus(logit(y))"),
+    ("-log(1 - D) of noise", NAIVE_GAN, "return softplus(-logit(x)) - np.log(1 - 1 / (1 + np.exp(-logit(y))))"),
+)
+NOISES = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))"
+naive_forms(
+    "mixed_noise",
+    ("log(1 - w)", "np.log1p(-weight)", "np.log(1 - weight)"),
+    ("log of the sum of densities", NOISES,
+     "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))"),
+)  # fmt: skip
 one_term("conditional_noise_contrastive mixed_noise")

@@ -4,7 +4,7 @@ import numpy as np
 
 from refebm import glossary
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, one_term, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 SIGN = "printed in CS236: s estimates the noise that was added"
 PRESERVING = "Salimans and Ho 2022: where m^2 + std^2 = 1"
@@ -111,4 +111,9 @@ asked(
 asked(OF_SCORE, kinds=("mlp_score", "mixture"))
 asked(TO_SCORE, kinds=("mlp_score",))
 asked("marginal_of_steps", draws={"i": lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4)})
+naive_forms(
+    "marginal_of_steps",
+    ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+    ("1 - a", "-np.expm1(log_kept)", "1 - np.exp(log_kept)"),
+)
 one_term("marginal_of_steps noise_from_score score_from_noise")

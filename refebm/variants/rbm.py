@@ -2,7 +2,7 @@
 
 from refebm.variants.asked import FARTHER, asked
 from refebm.variants.questions import KIND_OF
-from refebm.variants.record import conventions, one_term, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
 SPINS = "Ising models, whose units are -1 and 1"
@@ -191,4 +191,38 @@ asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)
 asked("BinaryRBM.log_partition GaussianBernoulliRBM.free_energy", seed=1_000, far=FARTHER)
 asked("GaussianBernoulliRBM.hidden_mean", seed=3_000, far=FARTHER)
 asked("GaussianBernoulliRBM.log_partition", far=FARTHER)
+naive_forms(
+    "BinaryRBM.free_energy",
+    ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W))", "np.log(1 + np.exp(self.c + np.dot(v, self.W)))"),
+)
+naive_forms(
+    "GaussianBernoulliRBM.free_energy",
+    ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W) / self.sigma**2)",
+     "np.log(1 + np.exp(self.c + np.dot(v, self.W) / self.sigma**2))"),
+)  # fmt: skip
+naive_forms(
+    "BinaryRBM.hidden_mean",
+    ("by a tanh", "expit(self.c + np.dot(v, self.W))", "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W)))"),
+)
+naive_forms(
+    "GaussianBernoulliRBM.hidden_mean",
+    ("by a tanh", "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
+     "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W) / self.sigma**2))"),
+)  # fmt: skip
+naive_forms(
+    "BinaryRBM.visible_mean",
+    ("by a tanh", "expit(self.b + np.dot(hidden(self, h), self.W.T))",
+     "0.5 + 0.5 * np.tanh(0.5 * (self.b + np.dot(hidden(self, h), self.W.T)))"),
+)  # fmt: skip
+LOG_Z = "np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1)"
+naive_forms(
+    "BinaryRBM.log_partition", ("log of the sum of exp", f"logsumexp({LOG_Z})", f"np.log(np.sum(np.exp({LOG_Z})))")
+)
+naive_forms(
+    "GaussianBernoulliRBM.log_partition",
+    ("log of the sum of exp", "logsumexp(np.dot(h, self.c) + gain)",
+     "np.log(np.sum(np.exp(np.dot(h, self.c) + gain)))"),
+    ("difference of squares", "np.sum(shift * (shift + 2 * self.b), axis=1)",
+     "(np.sum((self.b + shift) ** 2, axis=1) - np.sum(self.b**2))"),
+)  # fmt: skip
 one_term("BinaryRBM.hidden_mean BinaryRBM.log_partition BinaryRBM.visible_mean GaussianBernoulliRBM.hidden_mean")

@@ -5,7 +5,7 @@ import numpy as np
 from refebm import glossary
 from refebm.variants.asked import FAR, asked
 from refebm.variants.questions import Question, handed, types
-from refebm.variants.record import conventions, one_term, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
 BACKWARD = "diffrax 599, flow_grpo 19"
@@ -69,12 +69,8 @@ wrong_versions(
 )
 conventions(
     "reverse_sde_step",
-    (
-        "the noise is the increment of the Brownian motion, of variance dt",
-        "np.sqrt(dt) * z",
-        "z",
-        "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
-    ),
+    ("the noise is the increment of the Brownian motion, of variance dt", "np.sqrt(dt) * z", "z",
+     "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde"),
     ("differences of sigma^2 for g^2 dt, where the variance explodes", REVERSE_STEP,
      f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * z",
      "Song et al. 2021, appendix E: score_sde, ReverseDiffusionPredictor"),
@@ -284,5 +280,10 @@ asked(
         ),
         ("overflow: points far out", {"d": 2, "n": 3, "reach": 16, "kind": LATER_STEPS, "posterior": False}),
     ),
+)
+naive_forms(
+    "ddpm_step",
+    ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+    ("1 - a", "np.expm1(log_kept)", "(np.exp(log_kept) - 1)"),
 )
 one_term("predictor_corrector")
