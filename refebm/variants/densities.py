@@ -3,8 +3,8 @@
 import numpy as np
 
 from refebm.truth.densities import Gaussian
+from refebm.variants.arguments import Question
 from refebm.variants.asked import FAR, asked
-from refebm.variants.questions import Question
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 SCALE = "scale for rate (theta = 1/rate)"

@@ -3,8 +3,8 @@
 import numpy as np
 
 from refebm import glossary
+from refebm.variants.arguments import Question, handed, types
 from refebm.variants.asked import FAR, asked
-from refebm.variants.questions import Question, handed, types
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
