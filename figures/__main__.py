@@ -7,10 +7,30 @@ from importlib import import_module
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-NAMES = ("densities", "score_matching", "gamma_boundary", "sliced", "tweedie", "denoising", "metropolis", "langevin",
-         "contrastive_divergence", "coupled_chains", "likelihood", "noise_contrastive", "jensen_shannon",
-         "flow_contrast", "adversarial", "noise_fields", "diffusion_paths", "diffusion_orders", "mode_weights",
-         "low_density", "digits", "digit_times")  # fmt: skip
+NAMES = (
+    "densities",
+    "score_matching",
+    "gamma_boundary",
+    "sliced",
+    "tweedie",
+    "denoising",
+    "metropolis",
+    "langevin",
+    "contrastive_divergence",
+    "coupled_chains",
+    "likelihood",
+    "noise_contrastive",
+    "jensen_shannon",
+    "flow_contrast",
+    "adversarial",
+    "noise_fields",
+    "diffusion_paths",
+    "diffusion_orders",
+    "mode_weights",
+    "low_density",
+    "digits",
+    "digit_times",
+)
 
 
 def main(arguments: Sequence[str] | None = None, folder: Path = FOLDER) -> int:

@@ -1654,8 +1654,17 @@ ARRAYS = {
     "ReplayBuffer.start": replay_start,
     "coupled_chains": lambda **given: coupled_chains(**given),
 }
-SAMPLERS = (metropolis_step, coupled_metropolis_step, mala_step, leapfrog, hmc_step, gibbs_step, annealed_langevin,
-            decaying_steps, run)  # fmt: skip
+SAMPLERS = (
+    metropolis_step,
+    coupled_metropolis_step,
+    mala_step,
+    leapfrog,
+    hmc_step,
+    gibbs_step,
+    annealed_langevin,
+    decaying_steps,
+    run,
+)
 ESTIMATES = (log_partition, annealed_importance_sampling, estimated_log_partition)
 DIAGNOSTICS = (autocovariance, autocorrelation, effective_sample_size, split_r_hat)
 OTHERS = (kernel_stein, entropy_gradient, implicit_negative_elbo)
@@ -2609,10 +2618,36 @@ def classifiers():
     yield entry("pseudo_likelihood.gradient", text, parameter=["W"], **bits)
 
 
-BUILDERS = (calculus, densities, far_tails, expectations, model_kinds, score_matching, higher_order, denoising, sdes,
-            diffusion, gradients, likelihood, noise_contrastive_estimation, adversarial, discrepancies, machines,
-            mean_field, entropy_contrast, coupled, multigrid, samplers, reverse_diffusion, diagnostics, flows,
-            parametrisations, karras, schedules, classifiers)  # fmt: skip
+BUILDERS = (
+    calculus,
+    densities,
+    far_tails,
+    expectations,
+    model_kinds,
+    score_matching,
+    higher_order,
+    denoising,
+    sdes,
+    diffusion,
+    gradients,
+    likelihood,
+    noise_contrastive_estimation,
+    adversarial,
+    discrepancies,
+    machines,
+    mean_field,
+    entropy_contrast,
+    coupled,
+    multigrid,
+    samplers,
+    reverse_diffusion,
+    diagnostics,
+    flows,
+    parametrisations,
+    karras,
+    schedules,
+    classifiers,
+)
 
 
 def text_of(builder):

@@ -335,8 +335,10 @@ def test_the_tape_of_a_kernel_is_what_it_is_told():
     as_default = refebm.train_contrastive_divergence(**given).parameters
     given = arguments("train_contrastive_divergence") | {"chains": None, "tape": langevin_tape}
     numpy.testing.assert_array_equal(refebm.train_contrastive_divergence(**given).parameters, as_default)
-    shorter = (lambda rng, k, n, d: np.zeros((k - 1, n, d)),
-               lambda rng, k, n, d: (np.zeros((k, n, d)), np.zeros((k + 1, n))))  # fmt: skip
+    shorter = (
+        lambda rng, k, n, d: np.zeros((k - 1, n, d)),
+        lambda rng, k, n, d: (np.zeros((k, n, d)), np.zeros((k + 1, n))),
+    )
     for tape in shorter:
         with pytest.raises(InputError, match=r"E-TAPE: tape\(rng, n_steps, n, d\) must be noise for . steps"):
             refebm.train_contrastive_divergence(**given | {"tape": tape})

@@ -92,9 +92,13 @@ def test_a_lattice_fits_up_to_its_last_node():
     assert fits(refebm.standard_normal(2)) and not fits(refebm.standard_normal(3))
 
 
-DENSITIES = (refebm.Gaussian([0.0, 1.0], 1.0), refebm.GaussianMixture([0.5, 0.5], np.zeros((2, 2)), 1.0),
-             refebm.Gamma([1.0, 2.0], [1.0, 1.0]), refebm.StudentT([3.0, 4.0], [0.0, 0.0], [1.0, 1.0]),
-             refebm.Laplace([0.0, 0.0], [1.0, 1.0]))  # fmt: skip
+DENSITIES = (
+    refebm.Gaussian([0.0, 1.0], 1.0),
+    refebm.GaussianMixture([0.5, 0.5], np.zeros((2, 2)), 1.0),
+    refebm.Gamma([1.0, 2.0], [1.0, 1.0]),
+    refebm.StudentT([3.0, 4.0], [0.0, 0.0], [1.0, 1.0]),
+    refebm.Laplace([0.0, 0.0], [1.0, 1.0]),
+)
 WRONG_CALLS = {
     "log_prob of another d": (lambda p: p.log_prob(np.ones((3, 3))), "E-SHAPE"),
     "log_prob of one axis": (lambda p: p.log_prob(np.ones(2)), "E-NDIM"),

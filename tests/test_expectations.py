@@ -144,18 +144,26 @@ def test_nodes_nearer_than_floats_are_refused():
 
 
 NOT_FINITE = {
-    "a square root of what is negative": (lambda x: np.sqrt(x[:, 0] + 3), Gaussian(0.0, 1.0), "E-SETTLED",
-        "nan at x = "),
+    "a square root of what is negative": (
+        lambda x: np.sqrt(x[:, 0] + 3),
+        Gaussian(0.0, 1.0),
+        "E-SETTLED",
+        "nan at x = ",
+    ),
     "a pole at a node": (lambda x: 1 / x[:, 0], Gaussian(0.0, 1.0), "E-SETTLED", r"inf at x = \[0.0\]"),
     "exp(x^2)": (lambda x: np.exp(x[:, 0] ** 2), Gaussian(0.0, 1.0), "E-DIVERGES", "infinite, or overflows"),
     "exp(x^2/2)": (lambda x: np.exp(x[:, 0] ** 2 / 2), Gaussian(0.0, 1.0), "E-DIVERGES", "infinite, or overflows"),
-    "exp(|x|^2) in the plane": (lambda x: np.exp(np.sum(x**2, axis=1)), refebm.standard_normal(2), "E-DIVERGES",
-                                "infinite, or overflows"),
+    "exp(|x|^2) in the plane": (
+        lambda x: np.exp(np.sum(x**2, axis=1)),
+        refebm.standard_normal(2),
+        "E-DIVERGES",
+        "infinite, or overflows",
+    ),
     "exp(x) of a heavy tail": (lambda x: np.exp(x[:, 0]), StudentT(3.0, 0.0, 1.0), "E-DIVERGES", "overflows"),
     "1/x^2 of a small shape": (lambda x: x[:, 0] ** -2, Gamma(0.1, 1.0), "E-DIVERGES", "infinite, or overflows"),
     "1/x of a small shape": (lambda x: 1 / x[:, 0], Gamma(0.3, 1.0), "E-DIVERGES", "below the smallest float"),
     "log x of a tiny shape": (lambda x: np.log(x[:, 0]), Gamma(1e-3, 1.0), "E-DIVERGES", "4.9e-01 of the probability"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NOT_FINITE)

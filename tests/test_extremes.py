@@ -51,32 +51,46 @@ def energy(x):
 LOST = {
     "a step that x does not show": (lambda: refebm.finite_difference_sliced(energy, Z, 1e-15, Z), "E-ROUNDOFF"),
     "a step without a square": (lambda: refebm.finite_difference_sliced(energy, 0 * Z, 1e-170, Z), "E-SCALE"),
-    "noise that x does not show": (lambda: refebm.denoising_score_matching_cv(lambda x: -x, Z, [1.0, 1e-15], Z),
-                                   "E-ROUNDOFF"),
-    "noise that a denoiser does not see": (lambda: refebm.denoising_autoencoder(lambda x: x, Z, 1e-15, Z),
-        "E-ROUNDOFF"),
-    "noise that a denoiser of EDM does not see": (lambda: refebm.karras_denoising(lambda x, sigma: x, Z, 1e-15, Z, 1.0),
-        "E-ROUNDOFF"),
+    "noise that x does not show": (
+        lambda: refebm.denoising_score_matching_cv(lambda x: -x, Z, [1.0, 1e-15], Z),
+        "E-ROUNDOFF",
+    ),
+    "noise that a denoiser does not see": (
+        lambda: refebm.denoising_autoencoder(lambda x: x, Z, 1e-15, Z),
+        "E-ROUNDOFF",
+    ),
+    "noise that a denoiser of EDM does not see": (
+        lambda: refebm.karras_denoising(lambda x, sigma: x, Z, 1e-15, Z, 1.0),
+        "E-ROUNDOFF",
+    ),
     "a deviation that is lost beside weights": (
-        lambda: refebm.LinearGaussianVAE([[1.0], [2.0]], [0.0, 0.0], 1e-7).marginal(), "E-ROUNDOFF"),
+        lambda: refebm.LinearGaussianVAE([[1.0], [2.0]], [0.0, 0.0], 1e-7).marginal(),
+        "E-ROUNDOFF",
+    ),
     "a deviation of which nothing is left beside weights": (
-        lambda: refebm.LinearGaussianVAE([[1.0], [2.0], [3.0]], [0.0, 0.0, 0.0], 1e-9).marginal(), "E-ROUNDOFF"),
-    "a level that is lost beside the last": (lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
-        "E-ROUNDOFF"),
+        lambda: refebm.LinearGaussianVAE([[1.0], [2.0], [3.0]], [0.0, 0.0, 0.0], 1e-9).marginal(),
+        "E-ROUNDOFF",
+    ),
+    "a level that is lost beside the last": (
+        lambda: refebm.karras_heun_step(lambda x, sigma: 0.5 * x, Z, 1e100, 0.5),
+        "E-ROUNDOFF",
+    ),
     "a rate that ends as nothing": (lambda: refebm.VariancePreserving(20.0, 1e-16), "E-BETAS"),
     "another": (lambda: refebm.SubVariancePreserving(1e300, 1e-80), "E-BETAS"),
     "a rate whose integral has no digits": (lambda: refebm.VariancePreserving(1e-300, 1e-300).marginal(1e-8), "E-TIME"),
     "levels without squares": (lambda: refebm.VarianceExploding(1e-160, 1.0), "E-SCALE"),
     "levels with infinite squares": (lambda: refebm.VarianceExploding(1.0, 2e154), "E-SCALE"),
     "a ratio without a square": (lambda: refebm.annealed_variance(1e160, 0.5, 10**4), "E-RATIO"),
-    "levels whose squares have no sum": (lambda: refebm.karras_preconditioned(lambda x, c: x, Z, 1e154, 1e154),
-        "E-SCALE"),
+    "levels whose squares have no sum": (
+        lambda: refebm.karras_preconditioned(lambda x, c: x, Z, 1e154, 1e154),
+        "E-SCALE",
+    ),
     "a deviation without a square": (
         lambda: refebm.score_of_denoiser(lambda x, t: x, refebm.VarianceExploding(1e-150, 1e-100), Z, 1e-30),
         "E-TIME",
     ),
     "points without squares": (lambda: refebm.nonnegative_score_matching(lambda x: -x, 1e-160 + 0 * Z), "E-SCALE"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", LOST)

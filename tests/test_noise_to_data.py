@@ -53,8 +53,10 @@ BAD = {
     "a density that is no mixture": (lambda: SDE.diffused(refebm.Laplace(0.0, 1.0), 0.5), "E-DENSITY Laplace"),
     "std of zero": (lambda: matching(t=[0.5, 0.0, 0.5]), "E-TIME std.t. .*draw t from .t_0, 1. with t_0 > 0"),
     "no sde": (lambda: matching(sde=X), "E-SDE|E-CALLABLE sde"),
-    "x instead of the sde": (lambda: refebm.reverse_sde_step(score, 1.0, X, 0.5, 0.1, Z),
-                             r"E-SDE sde must have the methods \['drift', 'diffusion'\]"),
+    "x instead of the sde": (
+        lambda: refebm.reverse_sde_step(score, 1.0, X, 0.5, 0.1, Z),
+        r"E-SDE sde must have the methods \['drift', 'diffusion'\]",
+    ),
     "z of another shape": (lambda: matching(z=Z[:2]), "E-SHAPE z"),
     "x as one row": (lambda: matching(x=X[0]), r"E-NDIM x\[:, None\]"),
     "a score of one column": (lambda: matching(score=lambda x, t: x[:, :1]), "E-CALLABLE score"),
@@ -77,16 +79,24 @@ BAD = {
     "flow from outside": (lambda: refebm.probability_flow(score, SDE, X, 1.5, 0.0), "E-TIME t0 .*1.5"),
     "a time for each row": (lambda: refebm.probability_flow(score, SDE, X, T, 0.0), "E-SHAPE t0 must be a float"),
     "tolerance of zero": (lambda: refebm.probability_flow(score, SDE, X, 1.0, 0.0, rtol=0.0), "E-POSITIVE rtol"),
-    "projections of another shape": (lambda: refebm.probability_flow_log_prob(score, SDE, X, v=Z[:2]),
-                                     "E-SHAPE v must be"),
-    "an end that is no density": (lambda: refebm.probability_flow_log_prob(score, SDE, X, log_end=lambda x: x),
-                                  "E-CALLABLE log_end"),
-    "a denoiser of one column": (lambda: refebm.score_of_denoiser(lambda x, t: x[:, :1], SDE, X, 0.5),
-                                 "E-CALLABLE denoiser"),
+    "projections of another shape": (
+        lambda: refebm.probability_flow_log_prob(score, SDE, X, v=Z[:2]),
+        "E-SHAPE v must be",
+    ),
+    "an end that is no density": (
+        lambda: refebm.probability_flow_log_prob(score, SDE, X, log_end=lambda x: x),
+        "E-CALLABLE log_end",
+    ),
+    "a denoiser of one column": (
+        lambda: refebm.score_of_denoiser(lambda x, t: x[:, :1], SDE, X, 0.5),
+        "E-CALLABLE denoiser",
+    ),
     "noise at t = 0": (lambda: refebm.score_of_noise(score, SDE, X, 0.0), "E-TIME std"),
-    "corrections that are negative": (lambda: refebm.predictor_corrector_tape(np.random.default_rng(0), 3, -2, 2, 2),
-                                      "E-COUNT n_corrections"),
-}  # fmt: skip
+    "corrections that are negative": (
+        lambda: refebm.predictor_corrector_tape(np.random.default_rng(0), 3, -2, 2, 2),
+        "E-COUNT n_corrections",
+    ),
+}
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -237,8 +237,10 @@ STATISTICAL = ('kind="pointwise"', 'kind="statistical"')
 BAD = {
     "no such file": (None, r"E-FILE: there is no file .*mine\.py"),
     "syntax": (changed("return Sides(", "return Sides(("), rf"E-IMPORT: .*mine\.py:{LINE + 5} in"),
-    "import of nothing": ("import no_such_thing\n",
-                          r"E-IMPORT.*\n  mine\.py:1 in <module>\n    import no_such_thing\nMod"),
+    "import of nothing": (
+        "import no_such_thing\n",
+        r"E-IMPORT.*\n  mine\.py:1 in <module>\n    import no_such_thing\nMod",
+    ),
     "it ends": ("raise SystemExit(0)", r"E-IMPORT.*mine\.py:1.*SystemExit: 0"),
     "a zero byte": ("a = 1\0", "E-IMPORT"),
     "an error in a function": (
@@ -255,18 +257,24 @@ BAD = {
         changed('about="double"', 'about=""').replace("impl.double(x)", "impl.implicit_score_matchin(x)"),
         rf"E-ABOUT: {AT}is about no function: .*; did you mean implicit_score_matching",
     ),
-    "about what is not": (changed('about="double"', 'about="doubel"'),
-                          rf"E-ABOUT: {AT}is about doubel, which neither .*did you mean double\?"),
+    "about what is not": (
+        changed('about="double"', 'about="doubel"'),
+        rf"E-ABOUT: {AT}is about doubel, which neither .*did you mean double\?",
+    ),
     "a limit of no list": (changed("pointwise", "limit"), rf"E-KIND: {AT}"),
     "no dimension in the plane": (
         changed("case=number)", "case=number, plane=True)"),
         rf"E-RAISES: {AT}raises, making a case\n  mine\.py:12 in number\n.*E-PLANE: .* begin with draw.dimension",
     ),
-    "in the plane of a list": (changed("case=number)", "case=number, plane=True, cases=3)"),
-                               rf"E-KIND: {AT}has a fixed list of cases, and none of them in the plane"),
+    "in the plane of a list": (
+        changed("case=number)", "case=number, plane=True, cases=3)"),
+        rf"E-KIND: {AT}has a fixed list of cases, and none of them in the plane",
+    ),
     "no dict": (changed('{"x": draw.reals((2,), 1.0, 3.0)}', "draw.real(1, 2)"), rf"E-DRAWN: {AT}.*got float"),
-    "a case that raises": (changed("1.0, 3.0", "1.0, high"),
-                           rf"E-RAISES: {AT}raises, making a case\n  mine\.py:12 in number\n    return .*\nNameError"),
+    "a case that raises": (
+        changed("1.0, 3.0", "1.0, high"),
+        rf"E-RAISES: {AT}raises, making a case\n  mine\.py:12 in number\n    return .*\nNameError",
+    ),
     "an argument that is not drawn": (
         changed("(impl, x)", "(impl, x, sigma)"),
         rf"E-ARGUMENT: {AT}takes x, sigma, its case has x: missing a required argument: 'sigma'",
@@ -301,9 +309,11 @@ BAD = {
     ),
     "it leaves": (changed("return Sides(", "raise SystemExit(0)\n    return Sides("), rf"E-RAISES: {AT}"),
     "what nobody has": (changed("impl.double", "impl.dubble"), rf"E-RAISES: {AT}.*\n.*\n.*\nAttributeError"),
-    "a wrong version of what no theorem is about": (changed('about="double"', 'about="score_of"'),
-        r"E-ABOUT: mine\.py:\d+: squared is a wrong version of double, which no theorem"),
-}  # fmt: skip
+    "a wrong version of what no theorem is about": (
+        changed('about="double"', 'about="score_of"'),
+        r"E-ABOUT: mine\.py:\d+: squared is a wrong version of double, which no theorem",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", BAD)

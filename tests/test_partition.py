@@ -50,8 +50,11 @@ CLOSED = {
     "Cauchy": (lambda x: np.log1p(x[:, 0] ** 2), 1, numpy.log(numpy.pi)),
     "Cauchy, small": (lambda x: np.log1p((x[:, 0] / 1e-6) ** 2), 1, numpy.log(numpy.pi * 1e-6)),
     "Cauchy, plane": (lambda x: 1.5 * np.log1p(np.sum(x**2, axis=1)), 2, LOG_2PI),
-    "Student, nu = 0.2": (lambda x: 0.6 * np.log1p(5 * x[:, 0] ** 2), 1,
-                          gammaln(0.1) - gammaln(0.6) + 0.5 * numpy.log(0.2 * numpy.pi)),
+    "Student, nu = 0.2": (
+        lambda x: 0.6 * np.log1p(5 * x[:, 0] ** 2),
+        1,
+        gammaln(0.1) - gammaln(0.6) + 0.5 * numpy.log(0.2 * numpy.pi),
+    ),
     "a kink": (lambda x: np.abs(x[:, 0] - 0.3), 1, numpy.log(2)),
     "a wall": (lambda x: np.where(x[:, 0] > 0, x[:, 0], np.inf), 1, 0.0),
     "two walls": (lambda x: np.where(np.abs(x[:, 0] - 0.3) < 1, 0.0, np.inf), 1, numpy.log(2)),
@@ -62,20 +65,29 @@ CLOSED = {
     "x^20": (lambda x: x[:, 0] ** 20, 1, numpy.log(2) + gammaln(1.05)),
     "x + exp(x^2/2)": (lambda x: x[:, 0] + np.exp(x[:, 0] ** 2 / 2), 1, -0.047266079272852674),
     "a ring": (lambda x: 50 * (np.sqrt(np.sum(x**2, axis=1)) - 4) ** 2, 2, numpy.log(0.8 * numpy.pi) + 0.5 * LOG_2PI),
-    "a wave": (lambda x: x[:, 0] ** 2 / 8 + 3 * (x[:, 1] - np.sin(2 * x[:, 0])) ** 2, 2,
-               numpy.log(2 * numpy.pi / 1.5**0.5)),
+    "a wave": (
+        lambda x: x[:, 0] ** 2 / 8 + 3 * (x[:, 1] - np.sin(2 * x[:, 0])) ** 2,
+        2,
+        numpy.log(2 * numpy.pi / 1.5**0.5),
+    ),
     "a bent valley, turned": (lambda x: banana(x, 3.0, 0.5), 2, LOG_2PI),
     "a valley that bends more": (lambda x: banana(x, 10.0, 0.2), 2, LOG_2PI),
     "Rastrigin": (lambda x: np.sum(10 + x**2 - 10 * np.cos(2 * np.pi * x), axis=1), 2, -2.9691296991208),
-    "Himmelblau": (lambda x: (x[:, 0] ** 2 + x[:, 1] - 11) ** 2 + (x[:, 0] + x[:, 1] ** 2 - 7) ** 2, 2,
-                   -0.89867921227108),
+    "Himmelblau": (
+        lambda x: (x[:, 0] ** 2 + x[:, 1] - 11) ** 2 + (x[:, 0] + x[:, 1] ** 2 - 7) ** 2,
+        2,
+        -0.89867921227108,
+    ),
     "Rosenbrock": (rosenbrock, 2, numpy.log(numpy.pi / 10)),
     "Rosenbrock/20": (lambda x: rosenbrock(x) / 20, 2, numpy.log(2 * numpy.pi)),
     "Neal's funnel": (funnel, 2, 0.0),
     "a funnel from 1e-60 to 1e60": (lambda x: funnel(x, 30.0), 2, 0.0),
-    "a valley that narrows as a square": (lambda x: (1 + x[:, 0] ** 2) ** 2 * x[:, 1] ** 2, 2,
-        1.5 * numpy.log(numpy.pi)),
-}  # fmt: skip
+    "a valley that narrows as a square": (
+        lambda x: (1 + x[:, 0] ** 2) ** 2 * x[:, 1] ** 2,
+        2,
+        1.5 * numpy.log(numpy.pi),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CLOSED)

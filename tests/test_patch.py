@@ -16,18 +16,30 @@ from refebm.variants.patch import Definition
 DSM = "0.5 * squared_norm(score(x + sigma * z) + z / sigma)"
 REFACTORINGS = {  # of what; a part of its text, or a name, as it is and as it might be
     "other blanks": ("denoising_score_matching", DSM, "0.5*squared_norm( score( x+sigma * z )+z/ sigma )"),
-    "line breaks, and a comment inside": ("denoising_score_matching", DSM,
-        "0.5 * squared_norm(\n        score(x + sigma * z)  # at the noisy point\n        + z\n        / sigma\n    )"),
+    "line breaks, and a comment inside": (
+        "denoising_score_matching",
+        DSM,
+        "0.5 * squared_norm(\n        score(x + sigma * z)  # at the noisy point\n        + z\n        / sigma\n    )",
+    ),
     "parentheses": ("denoising_score_matching", DSM, "(0.5) * squared_norm((score((x + (sigma * z)))) + (z / sigma))"),
-    "a local introduced": ("denoising_score_matching", f"return {DSM}",
-                           "y = x + sigma * z\n    return 0.5 * squared_norm(score(y) + z / sigma)"),
-    "a local introduced for every part": ("denoising_score_matching", f"return {DSM}",
+    "a local introduced": (
+        "denoising_score_matching",
+        f"return {DSM}",
+        "y = x + sigma * z\n    return 0.5 * squared_norm(score(y) + z / sigma)",
+    ),
+    "a local introduced for every part": (
+        "denoising_score_matching",
+        f"return {DSM}",
         "y = x + sigma * z\n    noise = z / sigma\n    misfit = score(y) + noise\n"
-        "    loss = 0.5 * squared_norm(misfit)\n    return loss"),
+        "    loss = 0.5 * squared_norm(misfit)\n    return loss",
+    ),
     "a docstring in the words of the patches": ("denoising_score_matching", 'r"""1/2', f'r"""{DSM}, sigma * z, 1/2'),
     "other hints": ("denoising_score_matching", "sigma: Levels", "sigma: (lambda: score(x + sigma * z)) and Levels"),
-    "a comment in the words of the patches": ("tweedie_mean", "    return y",
-        "    # y + sigma**2 * score(y)\n    return y"),
+    "a comment in the words of the patches": (
+        "tweedie_mean",
+        "    return y",
+        "    # y + sigma**2 * score(y)\n    return y",
+    ),
     "a local renamed": ("tweedie_cov", "variance", "level"),
     "a local of several terms renamed": ("kernel_stein", "squares", "distances"),
     "a local inlined": ("metropolis_step", "there", "energy(proposal)"),
@@ -35,7 +47,7 @@ REFACTORINGS = {  # of what; a part of its text, or a name, as it is and as it m
     "the variable of a loop renamed": ("predictor_corrector", "z_m", "unit"),
     "a local of a method renamed": ("Gaussian.log_prob", "whitened", "standard"),
     "a local of a method inlined": ("Gaussian.log_prob", "whitened", "np.dot(x - self.mean, self.whitening.T)"),
-}  # fmt: skip
+}
 
 
 def rewritten(text: str, was: str, becomes: str) -> str:

@@ -41,8 +41,10 @@ BAD = {
     "a last step that keeps nothing": (lambda: refebm.cosine_betas(10, most=1.0), "E-WEIGHTS most"),
     "no steps of a cosine": (lambda: refebm.cosine_betas(0), "E-COUNT n_steps"),
     "a level under the next": (lambda: refebm.level_coverage(0.5, 100), "E-RATIO ratio must be greater than 1"),
-    "an average of other names": (lambda: refebm.moving_average({"W": np.ones(2)}, {"b": np.ones(2)}, 0.9),
-                                  "E-SHAPE form of average"),
+    "an average of other names": (
+        lambda: refebm.moving_average({"W": np.ones(2)}, {"b": np.ones(2)}, 0.9),
+        "E-SHAPE form of average",
+    ),
     "an average without memory": (lambda: refebm.moving_average(np.ones(2), np.ones(2), 0.0), "E-WEIGHTS momentum"),
     "a coverage in four dimensions": (lambda: refebm.level_ratio(4), "E-COVERAGE d must be above 4"),
     "a coverage of all": (lambda: refebm.level_ratio(100, 0.999), "E-COVERAGE coverage below 0.9973"),
@@ -50,8 +52,10 @@ BAD = {
     "equal levels": (lambda: refebm.annealed_step(1.0, 3), "E-RATIO ratio must be greater than 1"),
     "data of no size": (lambda: refebm.karras_denoising(field, X, 1.0, Z, 0.0), "E-POSITIVE data_std"),
     "a size for each row": (lambda: refebm.karras_denoising(field, X, 1.0, Z, T), "E-SHAPE data_std must be a float"),
-    "a network of one column": (lambda: refebm.karras_preconditioned(lambda x, c: x[:, :1], X, 1.0, 0.5),
-                                "E-CALLABLE network"),
+    "a network of one column": (
+        lambda: refebm.karras_preconditioned(lambda x, c: x[:, :1], X, 1.0, 0.5),
+        "E-CALLABLE network",
+    ),
     "a step from no noise": (lambda: heun(sigma=0.0), "E-POSITIVE sigma must be greater than 0"),
     "a step beyond the data": (lambda: heun(next_sigma=-0.5), "E-POSITIVE next_sigma must be at least 0"),
     "a level for each row": (lambda: heun(sigma=T), "E-SHAPE sigma must be a float"),
@@ -75,7 +79,7 @@ BAD = {
     "t for z": (lambda: refebm.flow_matching(field, X, T, Z), "E-SHAPE|E-TIME z must have the shape"),
     "a velocity of noise": (lambda: refebm.flow_velocity(field, X, [0.5, 1.0, 0.5]), "E-TIME t must be before 1"),
     "a score of data": (lambda: refebm.score_of_flow(field, X, 0.0), "E-TIME t must be after 0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -85,8 +85,10 @@ REFUSED = {
     "means of one axis": (lambda: GaussianMixture([0.5, 0.5], [0.0, 1.0], 1.0), r"E-SHAPE means must be \(k, d\)"),
     "means of another k": (lambda: GaussianMixture([1.0], MEANS, 1.0), "E-SHAPE means"),
     "covariances of another k": (lambda: GaussianMixture([0.5, 0.5], MEANS, np.ones((1, 2, 2))), "E-SHAPE covs"),
-    "a covariance for each, of another d": (lambda: GaussianMixture([0.5, 0.5], MEANS, np.ones((2, 3, 3))),
-        "E-SHAPE cov"),
+    "a covariance for each, of another d": (
+        lambda: GaussianMixture([0.5, 0.5], MEANS, np.ones((2, 3, 3))),
+        "E-SHAPE cov",
+    ),
     "one Gamma point at 0": (lambda: Gamma(2.0, 1.0).score(ZERO_ROW), "E-DOMAIN x must be greater than 0"),
     "one shape of no information": (lambda: Gamma([3.0, 1.5], [1.0, 1.0]).fisher_information(), "E-DOMAIN shape > 2"),
     "the shape 2": (lambda: Gamma([2.0, 1.0], [1.0, 1.0]).fisher_information(), "E-DOMAIN shape > 2"),
@@ -101,8 +103,10 @@ REFUSED = {
     "one log weight": (lambda: refebm.estimated_log_partition([1.0]), "E-EMPTY n >= 2"),
     "log weights in two axes": (lambda: refebm.estimated_log_partition([[1.0, 2.0]]), r"E-EMPTY \(1, 2\)"),
     "noise for one step less": (lambda: annealed(np.zeros((1, 3, 2))), "E-TAPE 2 steps"),
-    "noise for one step less in one array": (lambda: annealed(np.zeros((2, 3, 2)), np.zeros((1, 3))),
-        r"E-TAPE \[2, 1\]"),
+    "noise for one step less in one array": (
+        lambda: annealed(np.zeros((2, 3, 2)), np.zeros((1, 3))),
+        r"E-TAPE \[2, 1\]",
+    ),
     "noise for one step more": (lambda: annealed(np.zeros((3, 3, 2))), r"E-TAPE \[3\]"),
     "noise for one level": (lambda: levels((1, 4, 3, 2)), "E-TAPE L = 2"),
     "noise without levels": (lambda: levels((2, 3, 2)), r"E-TAPE \(L, T, n, d\)"),
@@ -110,14 +114,16 @@ REFUSED = {
     "two etas for three steps": (lambda: corrected(eta=[0.1, 0.2]), "E-TAPE K = 3"),
     "a power just above 1": (lambda: refebm.decaying_steps(0.1, 1.0 + 1e-9, 10), "E-STEPS power"),
     "as many lags as steps": (lambda: refebm.autocovariance(SQUARES, 5), "E-COUNT n_lags"),
-    "hidden units of another m": (lambda: BinaryRBM(*BIASES, BOTH).energy(np.ones((1, 2)), np.ones((1, 2))),
-                                  "E-SHAPE h "),
+    "hidden units of another m": (
+        lambda: BinaryRBM(*BIASES, BOTH).energy(np.ones((1, 2)), np.ones((1, 2))),
+        "E-SHAPE h ",
+    ),
     "couplings transposed": (lambda: BinaryRBM(*BIASES, BOTH.T), "E-SHAPE W "),
     "couplings transposed, Gaussian": (lambda: GaussianBernoulliRBM(*BIASES, BOTH.T, 1.0), "E-SHAPE W "),
     "a fraction for each row": (lambda: ReplayBuffer(X, 3).start(X, [0.5, 0.5, 0.5], HALVES), "E-SHAPE fraction"),
     "a fraction that is NaN": (lambda: ReplayBuffer(X, 3).start(X, np.nan, HALVES), "E-FINITE fraction"),
     "fresh points of another d": (lambda: ReplayBuffer(X, 3).start(X[:, :1], 0.5, HALVES), "E-SHAPE fresh"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", REFUSED)

@@ -286,10 +286,14 @@ BAD = {
     "tapes of two lengths": (lambda: refebm.run(lambda x, u: None, X, (U, U[:2])), r"E-TAPE \[2, 3\]"),
     "levels that grow": (lambda: refebm.annealed_langevin(conditional, X, [1.0, 2.0], 0.1, Z), "E-LEVELS sigmas"),
     "level zero": (lambda: refebm.annealed_langevin(conditional, X, [1.0, 0.0], 0.1, Z), "E-POSITIVE sigmas"),
-    "tape of one level": (lambda: refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, Z[None, None]),
-                          "E-TAPE L = 2"),
-    "tape without levels": (lambda: refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, np.stack([Z, Z])),
-                            r"E-TAPE \(L, T, n, d\)"),
+    "tape of one level": (
+        lambda: refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, Z[None, None]),
+        "E-TAPE L = 2",
+    ),
+    "tape without levels": (
+        lambda: refebm.annealed_langevin(conditional, X, [2.0, 1.0], 0.1, np.stack([Z, Z])),
+        r"E-TAPE \(L, T, n, d\)",
+    ),
     "steps with a finite sum": (lambda: refebm.decaying_steps(0.1, 1.5, 10), "E-STEPS power .*1.5"),
     "steps that do not decay": (lambda: refebm.decaying_steps(0.1, 0.0, 10), "E-POSITIVE power"),
     "no steps": (lambda: refebm.decaying_steps(0.1, 0.5, 0), "E-COUNT n_steps"),
@@ -301,10 +305,14 @@ BAD = {
     "h of another m": (lambda: RBM.visible_mean(BITS), r"E-SHAPE h .*\(n, 3\).*\(3, 2\)"),
     "W transposed": (lambda: BinaryRBM(RBM.b, RBM.c, RBM.W.T), r"E-SHAPE W .*\(2, 3\).*\(3, 2\)"),
     "sigma zero": (lambda: gaussian_rbm(sigma=0.0), "E-POSITIVE sigma"),
-    "too many units": (lambda: BinaryRBM(np.zeros(30), np.zeros(25), np.zeros((30, 25))).log_partition(),
-                       r"E-SIZE 25 units have 2\^25 states.*annealed_importance_sampling"),
-    "too many products": (lambda: BinaryRBM(np.zeros(20), np.zeros(200), np.zeros((20, 200))).log_partition(),
-                          r"E-SIZE 2\^20 states, with 200 units.*annealed_importance_sampling"),
+    "too many units": (
+        lambda: BinaryRBM(np.zeros(30), np.zeros(25), np.zeros((30, 25))).log_partition(),
+        r"E-SIZE 25 units have 2\^25 states.*annealed_importance_sampling",
+    ),
+    "too many products": (
+        lambda: BinaryRBM(np.zeros(20), np.zeros(200), np.zeros((20, 200))).log_partition(),
+        r"E-SIZE 2\^20 states, with 200 units.*annealed_importance_sampling",
+    ),
     "empty buffer": (lambda: ReplayBuffer(np.zeros((0, 2)), 5), "E-EMPTY points"),
     "capacity zero": (lambda: ReplayBuffer(X, 0), "E-COUNT capacity"),
     "fraction above one": (lambda: ReplayBuffer(X, 3).start(X, 1.5, UNITS[:, :2]), "E-FRACTION 1.5"),
@@ -313,8 +321,10 @@ BAD = {
     "points of another d": (lambda: ReplayBuffer(X, 3).push(np.zeros((1, 3))), r"E-SHAPE x .*\(n, 2\)"),
     "partition function in 3-D": (lambda: refebm.log_partition(energy, 3), "E-SIZE annealed"),
     "no integral": (lambda: refebm.log_partition(lambda x: 0.0 * x[:, 0], 1), "E-DIVERGES no integral"),
-    "an energy that is NaN": (lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] < 3, x[:, 0] ** 2, np.nan), 1),
-                              r"E-SETTLED nan at x = \[3"),
+    "an energy that is NaN": (
+        lambda: refebm.log_partition(lambda x: anp.where(x[:, 0] < 3, x[:, 0] ** 2, np.nan), 1),
+        r"E-SETTLED nan at x = \[3",
+    ),
     "temperatures from one": (
         lambda: refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), [1.0, 0.0], None, (X,)),
         "E-TEMPERATURES temperatures",
@@ -330,7 +340,7 @@ BAD = {
     "three states": (lambda: refebm.effective_sample_size(X[:, None]), "E-EMPTY four"),
     "more lags than states": (lambda: refebm.autocorrelation(np.concatenate([X, Z])[:, None], 6), "E-COUNT n_lags"),
     "a chain that never moves": (lambda: refebm.effective_sample_size(np.ones((9, 2, 1))), "E-CONSTANT coordinate 0"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", BAD)

@@ -84,8 +84,11 @@ def test_log_sum_exp_of_nothing_and_of_too_much():
     close(grad(logsumexp)(np.array([-np.inf, 1.0])), [0.0, 1.0])
 
 
-W, B, X = (np.array([[0.5, -1.0, 2.0], [0.25, 1.5, -0.75]]), np.array([1.0, -2.0, 0.5]),
-           np.array([[1.0, 2.0], [-0.5, 4.0]]))  # fmt: skip
+W, B, X = (
+    np.array([[0.5, -1.0, 2.0], [0.25, 1.5, -0.75]]),
+    np.array([1.0, -2.0, 0.5]),
+    np.array([[1.0, 2.0], [-0.5, 4.0]]),
+)
 WEIGHTS = np.array([[1.0, -1.0, 2.0], [0.5, 3.0, -2.0]])
 
 

@@ -322,8 +322,13 @@ def test_the_largest_distance_is_that_of_all_pairs():
     """More points than one block holds, off the origin, equal, on a line, on a sphere; and at any scale."""
     rng = np.random.default_rng(0)
     sphere = rng.standard_normal((1500, 3))
-    sets = (1e6 + rng.standard_normal((1500, 3)), rng.integers(0, 3, (1500, 2)), rng.standard_normal((1500, 1)),
-            sphere / np.linalg.norm(sphere, axis=1)[:, None], rng.random((1100, 50)))  # fmt: skip
+    sets = (
+        1e6 + rng.standard_normal((1500, 3)),
+        rng.integers(0, 3, (1500, 2)),
+        rng.standard_normal((1500, 1)),
+        sphere / np.linalg.norm(sphere, axis=1)[:, None],
+        rng.random((1100, 50)),
+    )
     for x in sets:
         largest = refebm.geometric_noise_levels(x, 3, 1e-3).sigmas[0]
         np.testing.assert_allclose(largest, np.max(pdist(x)), rtol=1e-15)

@@ -62,10 +62,12 @@ MADE = {  # a tape of given sizes, and what each is called
     "metropolis_tape": (lambda *sizes: refebm.metropolis_tape(seeded(), *sizes), "n_steps n d"),
     "gibbs_tape": (lambda *sizes: refebm.gibbs_tape(seeded(), *sizes, BITS), "n_steps n"),
     "annealed_langevin_tape": (lambda *sizes: refebm.annealed_langevin_tape(seeded(), *sizes), "n_levels n_steps n d"),
-    "predictor_corrector_tape": (lambda steps, n, d: refebm.predictor_corrector_tape(seeded(), steps, 2, n, d),
-                                 "n_steps n d"),
+    "predictor_corrector_tape": (
+        lambda steps, n, d: refebm.predictor_corrector_tape(seeded(), steps, 2, n, d),
+        "n_steps n d",
+    ),
     "replay_tape": (lambda *sizes: refebm.replay_tape(seeded(), *sizes), "n_steps n"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", MADE)

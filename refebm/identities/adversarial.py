@@ -322,8 +322,13 @@ def vae_and_posterior(draw: Draw) -> dict:
     return case | {"mean": draw.reals((1, k), -0.5, 1.5), "cov": draw.covariance(k)}
 
 
-@theorem(BISHOP + "; " + IMPLICIT, "quadrature", vae_and_posterior,
-         about="LinearGaussianVAE.gap LinearGaussianVAE.log_joint", cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    BISHOP + "; " + IMPLICIT,
+    "quadrature",
+    vae_and_posterior,
+    about="LinearGaussianVAE.gap LinearGaussianVAE.log_joint",
+    cancels=EITHER_SIGN,
+)
 def elbo_and_its_gap(impl, arguments, x, mean, cov):
     r"""The evidence exceeds the evidence lower bound by the KL divergence of q from the posterior.
 
@@ -421,8 +426,13 @@ def joint_and_posterior(draw: Draw) -> dict:
     return {"model": draw.model(d, ("quadratic", "mixture")), "q": draw.mixture(d, most=2), "log_z": draw.real(-1, 1)}
 
 
-@theorem("Song, Garg, Shi and Ermon 2019, section 5.2, with Stein's identity", "quadrature", joint_and_posterior,
-         plane=True, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Song, Garg, Shi and Ermon 2019, section 5.2, with Stein's identity",
+    "quadrature",
+    joint_and_posterior,
+    plane=True,
+    cancels=EITHER_SIGN,
+)
 def implicit_elbo_is_not_the_elbo(impl, model, q, log_z):
     r"""The value of the implicit ELBO is not the ELBO: it has the dimension k of z in place of the entropy of q.
 

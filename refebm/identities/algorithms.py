@@ -425,8 +425,12 @@ def with_tape(draw):
     return rows_and_energy(draw) | {"start": start, "z": z, "u": draw.reals((2, 2, 2), 0.1, 0.9)}
 
 
-@theorem("Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3", "enumeration", with_tape,
-         about="train_contrastive_divergence")  # fmt: skip
+@theorem(
+    "Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3",
+    "enumeration",
+    with_tape,
+    about="train_contrastive_divergence",
+)
 def chains_that_are_kept_are_longer_chains(impl, x, w, eta, start, z, u):
     r"""With fixed parameters a persistent chain is one longer chain; a buffered one starts afresh or at a kept state.
 

@@ -60,8 +60,12 @@ def field_comes_with_its_divergence(impl, model, x, v):
     return Sides([np.column_stack([field, trace])], [np.column_stack([s, np.einsum("nii->n", j)])], formula=formula)
 
 
-@theorem("Stanford CS236, computing Jacobian-vector products", "pointwise", lambda draw: closed_kinds(draw, SCORES),
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Stanford CS236, computing Jacobian-vector products",
+    "pointwise",
+    lambda draw: closed_kinds(draw, SCORES),
+    cancels=EITHER_SIGN,
+)
 def forward_mode_is_the_jacobian_times_v(impl, model, x, v):
     r"""Forward mode gives the Jacobian times v, where the Jacobian is derived by hand.
 

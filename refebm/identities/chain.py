@@ -358,8 +358,12 @@ def two_chains(impulse):
     return np.stack([chain + apart, chain - apart], axis=1)[:, :, None]
 
 
-@theorem(f"{MONOTONE} (AR(1): Geyer 1992, section 3.1)", "limit", cases=[0.5, -0.4, 0.8],
-         outside={"rho = -0.7, where n_eff exceeds the bound": lambda: {"rho": -0.7}})  # fmt: skip
+@theorem(
+    f"{MONOTONE} (AR(1): Geyer 1992, section 3.1)",
+    "limit",
+    cases=[0.5, -0.4, 0.8],
+    outside={"rho = -0.7, where n_eff exceeds the bound": lambda: {"rho": -0.7}},
+)
 def effective_sample_size_of_an_autoregression(impl, rho):
     r"""For two chains with the autocovariances of x' = rho x + noise, n_eff/(n T) tends to (1 - rho)/(1 + rho) as 1/T.
 

@@ -56,8 +56,12 @@ def asymmetric():
     return {"p": Gaussian(0.3, 0.8), "q": Gaussian(0.0, 1.2), "eps": 0.8, "rho": 0.5, "told": False}
 
 
-@theorem(CONDITIONAL, "quadrature", conditional_noise,
-         outside={"noise that is not symmetric, without its log ratio": asymmetric})  # fmt: skip
+@theorem(
+    CONDITIONAL,
+    "quadrature",
+    conditional_noise,
+    outside={"noise that is not symmetric, without its log ratio": asymmetric},
+)
 def conditional_contrast_is_least_at_the_truth(impl, p, q, eps, rho, told):
     r"""A wrong model's loss exceeds the truth's by a KL divergence between classifiers of which point came first.
 

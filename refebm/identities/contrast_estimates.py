@@ -252,8 +252,12 @@ def curvature_rows(impl, p, noise, v):
     return lambda x, y: second_derivative(lambda model: rows(model)(x, y), spring(p), v)
 
 
-@theorem(ASYMPTOTIC, "quadrature", lambda draw: gaussian_and_noise(draw) | {"v": draw.reals((3,), -1, 1)},
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    ASYMPTOTIC,
+    "quadrature",
+    lambda draw: gaussian_and_noise(draw) | {"v": draw.reals((3,), -1, 1)},
+    cancels=EITHER_SIGN,
+)
 def curvature_at_the_truth_is_the_information(impl, p, noise, nu, v):
     r"""At the truth the expected second derivative is the information matrix I, which gives the estimate's covariance.
 

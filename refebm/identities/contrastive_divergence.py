@@ -78,8 +78,12 @@ def quadratic_and_langevin_step(draw: Draw) -> dict:
     }
 
 
-@theorem(TWO_PHASES + "; Du and Mordatch 2019, algorithm 1 (stop gradient)", "pointwise", quadratic_and_langevin_step,
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    TWO_PHASES + "; Du and Mordatch 2019, algorithm 1 (stop gradient)",
+    "pointwise",
+    quadratic_and_langevin_step,
+    cancels=EITHER_SIGN,
+)
 def no_gradient_flows_through_the_samples(impl, model, x, eta, z):
     r"""The gradient treats samples as constants, even if a Langevin step made them with the model's own parameters.
 
@@ -155,8 +159,12 @@ MACHINES = [  # b, c, W, and log-probabilities of the data, up to a constant
 ]
 
 
-@theorem(HINTON + "; Carreira-Perpinan and Hinton 2005", "limit",
-         lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))), cases=MACHINES)  # fmt: skip
+@theorem(
+    HINTON + "; Carreira-Perpinan and Hinton 2005",
+    "limit",
+    lambda *given: dict(zip(("b", "c", "W", "log_q"), map(np.array, given))),
+    cases=MACHINES,
+)
 def more_steps_tend_to_the_likelihood_gradient(impl, b, c, W, log_q):
     r"""The expected gradient of CD-k tends to that of the likelihood as the k-th power of the second eigenvalue.
 

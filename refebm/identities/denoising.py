@@ -25,8 +25,14 @@ def data_and_noisy_point(draw: Draw) -> dict:
     return case | {"y": draw.points(case["p"].smoothed(case["sigma"]), 1, deviations=2.0)}
 
 
-@theorem(MODULE + " (whose proof loses the density)", "quadrature", data_and_noisy_point,
-         about="GaussianMixture.smoothed GaussianMixture.score", plane=True, mixtures=True)  # fmt: skip
+@theorem(
+    MODULE + " (whose proof loses the density)",
+    "quadrature",
+    data_and_noisy_point,
+    about="GaussianMixture.smoothed GaussianMixture.score",
+    plane=True,
+    mixtures=True,
+)
 def smoothed_score_is_the_mean_noise(impl, p, sigma, y):
     r"""The score of the smoothed density is minus the mean noise given the noisy point, divided by sigma.
 
@@ -70,8 +76,14 @@ def denoising_is_explicit_on_smoothed_data(impl, points, sigma, model):
     return Sides([denoising], [explicit, d / (2 * sigma**2), -constant], max(change_z, change_y))
 
 
-@theorem(MODULE + " (whose C is twice ours)", "quadrature", data_and_level,
-         about="GaussianMixture.posterior_cov GaussianMixture.score", plane=True, mixtures=True)  # fmt: skip
+@theorem(
+    MODULE + " (whose C is twice ours)",
+    "quadrature",
+    data_and_level,
+    about="GaussianMixture.posterior_cov GaussianMixture.score",
+    plane=True,
+    mixtures=True,
+)
 def denoising_constant_is_the_posterior_variance(impl, p, sigma):
     r"""The constant of denoising is the mean posterior variance of the clean point, divided by 2 sigma^4.
 
@@ -153,8 +165,12 @@ def rows_and_noise(draw: Draw, kinds=FIELDS) -> dict:
     }
 
 
-@theorem("Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6", "pointwise",
-         lambda draw: rows_and_noise(draw, ("noise_conditional",)), cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Stanford CS236, choosing the weighting function; Song and Ermon 2019, eqs. 5 and 6",
+    "pointwise",
+    lambda draw: rows_and_noise(draw, ("noise_conditional",)),
+    cancels=EITHER_SIGN,
+)
 def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
     r"""With the weight sigma^2 of each row, denoising compares sigma times the score with minus the noise.
 
@@ -166,8 +182,12 @@ def noise_conditional_is_weighted_denoising(impl, model, x, sigma, z):
     return Sides([rows], [*(0.5 * (sigma * s.T) ** 2), *(sigma * s.T * z.T), *(0.5 * z.T**2)])
 
 
-@theorem("Vincent 2011, section 4.2; Stanford CS236, denoising score matching", "pointwise", rows_and_noise,
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Vincent 2011, section 4.2; Stanford CS236, denoising score matching",
+    "pointwise",
+    rows_and_noise,
+    cancels=EITHER_SIGN,
+)
 def denoising_objectives_by_hand(impl, model, x, sigma, z):
     r"""Both denoising objectives, with a level for each row, equal their expanded squares with the score by hand.
 
@@ -333,8 +353,12 @@ def variance_of_denoising_to_second_order(impl, x, model):
     return Limit(sigmas, remainders, 2)
 
 
-@theorem("Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1", "limit", point_and_wells,
-         cases=NEAR_A_MIXTURE)  # fmt: skip
+@theorem(
+    "Wang, Cheng, Li, Zhu and Zhang 2020; Song and Kingma 2021, section 4.1",
+    "limit",
+    point_and_wells,
+    cases=NEAR_A_MIXTURE,
+)
 def variance_with_the_control_variate_is_bounded(impl, x, model):
     r"""With the control variate the variance tends, at order sigma^2, to that of the quadratic form of grad s.
 
@@ -407,8 +431,12 @@ def chi_square_tail(t, d):
     return start + np.sum(np.exp(steps * np.log(t / 2) - t / 2 - scipy.special.gammaln(steps + 1)))
 
 
-@theorem("Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 2", "pointwise", points_and_levels,
-         cancels="the overlap of distant levels is tiny compared with one")  # fmt: skip
+@theorem(
+    "Stanford CS236, choosing noise scales; Song and Ermon 2020, technique 2",
+    "pointwise",
+    points_and_levels,
+    cancels="the overlap of distant levels is tiny compared with one",
+)
 def overlap_of_noise_levels(impl, x, n, smallest):
     r"""The overlap of neighbouring levels is 1 minus their total variation, a difference of chi-square tails.
 

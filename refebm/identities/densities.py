@@ -81,10 +81,16 @@ def for_each(
             about_one.__module__ = sides.__module__
             about_one.__doc__ = f"{name}: {statement}{(given or {}).get(name, '')}.\n\n{latex}"
             about_one.__wrapped__ = sides  # the text that pages show as the proof
-            theorem(SOURCES[name], kind=kind, about=" ".join(f"{name}.{method}" for method in about.split()),
-                    case=lambda draw, name=name: case(draw, name), mixtures=name == "GaussianMixture",
-                    plane=name in plane.split(), outside=(outside or {}).get(name, {}),
-                    **options)(about_one)  # fmt: skip
+            theorem(
+                SOURCES[name],
+                kind=kind,
+                about=" ".join(f"{name}.{method}" for method in about.split()),
+                case=lambda draw, name=name: case(draw, name),
+                mixtures=name == "GaussianMixture",
+                plane=name in plane.split(),
+                outside=(outside or {}).get(name, {}),
+                **options,
+            )(about_one)
         return sides
 
     return register
@@ -125,15 +131,28 @@ def with_information(draw: Draw, name: str) -> dict:
     return {"arguments": ARGUMENTS[name](draw, d, **({"low": 2.0 + 0.5 * d} if name == "Gamma" else {}))}
 
 
-@for_each("Gaussian GaussianMixture Gamma StudentT Laplace", "pointwise", "score log_prob",
-          "the closed-form score is the gradient of log_prob", r"s(x) = \nabla_x \log p(x)", point_case)  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture Gamma StudentT Laplace",
+    "pointwise",
+    "score log_prob",
+    "the closed-form score is the gradient of log_prob",
+    r"s(x) = \nabla_x \log p(x)",
+    point_case,
+)
 def score_is_the_gradient(p, x, name, arguments):
     formula = [products(getattr(truth, name)(*arguments), x)] if name in ("Gaussian", "GaussianMixture") else []
     return Sides([p.score(x)], [score_of(lambda x: -p.log_prob(x))(x)], formula=formula)
 
 
-@for_each("Gaussian GaussianMixture Gamma StudentT Laplace", "quadrature", "log_prob", "the density integrates to one",
-          r"\mathbb E[1] = 1", lattice_case, plane=IN_THE_PLANE)  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture Gamma StudentT Laplace",
+    "quadrature",
+    "log_prob",
+    "the density integrates to one",
+    r"\mathbb E[1] = 1",
+    lattice_case,
+    plane=IN_THE_PLANE,
+)
 def integrates_to_one(p, name, arguments):
     terms, change = expect([ones], p)
     return Sides(terms, [1.0], change)
@@ -157,10 +176,16 @@ def closed_moments(name, arguments):
     return loc, np.diag(2 * scale**2)
 
 
-@for_each("Gaussian GaussianMixture Gamma StudentT Laplace", "quadrature", "log_prob",
-          "first and second moments are those that the parameters give",
-          r"\mathbb E[X X^\top] = \operatorname{Cov} X + \mathbb E[X] \mathbb E[X]^\top", with_moments,
-          cancels="a moment may be zero", plane=IN_THE_PLANE)  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture Gamma StudentT Laplace",
+    "quadrature",
+    "log_prob",
+    "first and second moments are those that the parameters give",
+    r"\mathbb E[X X^\top] = \operatorname{Cov} X + \mathbb E[X] \mathbb E[X]^\top",
+    with_moments,
+    cancels="a moment may be zero",
+    plane=IN_THE_PLANE,
+)
 def second_moment(p, name, arguments):
     mean, cov = closed_moments(name, arguments)
 
@@ -172,19 +197,34 @@ def second_moment(p, name, arguments):
     return Sides(terms, [right[None]], change)
 
 
-@for_each("Gaussian GaussianMixture Gamma StudentT Laplace", "quadrature", "score log_prob",
-          "the mean of the score is zero", r"\mathbb E_p[s] = 0", with_mean_score, given={"Gamma": ", for shape > 1"},
-          plane=IN_THE_PLANE, cancels="the right side is zero",
-          outside={"Gamma": {"shape 1": lambda: {"arguments": (np.array([1.0]), np.array([1.5]))}}})  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture Gamma StudentT Laplace",
+    "quadrature",
+    "score log_prob",
+    "the mean of the score is zero",
+    r"\mathbb E_p[s] = 0",
+    with_mean_score,
+    given={"Gamma": ", for shape > 1"},
+    plane=IN_THE_PLANE,
+    cancels="the right side is zero",
+    outside={"Gamma": {"shape 1": lambda: {"arguments": (np.array([1.0]), np.array([1.5]))}}},
+)
 def mean_score_is_zero(p, name, arguments):
     terms, change = expect([p.score], p)
     return Sides(terms, [0.0], change)
 
 
-@for_each("Gaussian GaussianMixture Gamma StudentT", "quadrature", "score log_prob",
-          "the covariance of the score is the mean of minus its Jacobian",
-          r"\mathbb E[s s^\top] = -\mathbb E[\nabla s]", with_information, given={"Gamma": ", for shape > 2"},
-          plane=IN_THE_PLANE, cancels="entries off the diagonal may be zero")  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture Gamma StudentT",
+    "quadrature",
+    "score log_prob",
+    "the covariance of the score is the mean of minus its Jacobian",
+    r"\mathbb E[s s^\top] = -\mathbb E[\nabla s]",
+    with_information,
+    given={"Gamma": ", for shape > 2"},
+    plane=IN_THE_PLANE,
+    cancels="entries off the diagonal may be zero",
+)
 def fisher_information(p, name, arguments):
     terms, change = expect([lambda x: outer(p.score(x), p.score(x)), lambda x: -jacobian(p.score, x)], p)
     return Sides(terms[:1], terms[1:], change)
@@ -262,19 +302,30 @@ def under_noise(p, y, sigma, function):
     return lambda z: (function(y - sigma * z).T * np.exp(p.log_prob(y - sigma * z))).T
 
 
-@for_each("Gaussian GaussianMixture", "quadrature", "smoothed",
-          "the smoothed density is the convolution with N(0, sigma^2 I)", r"p^\sigma(y) = \mathbb E_z[p(y - \sigma z)]",
-          noisy_point, plane=IN_THE_PLANE)  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture",
+    "quadrature",
+    "smoothed",
+    "the smoothed density is the convolution with N(0, sigma^2 I)",
+    r"p^\sigma(y) = \mathbb E_z[p(y - \sigma z)]",
+    noisy_point,
+    plane=IN_THE_PLANE,
+)
 def smoothed_is_the_convolution(p, name, arguments, sigma, y):
     exact = getattr(truth, name)(*arguments)
     terms, change = expect([under_noise(exact, y, sigma, ones)], truth.standard_normal(y.shape[1]))
     return Sides(terms, [np.exp(p.smoothed(sigma).log_prob(y))[0]], change)
 
 
-@for_each("Gaussian GaussianMixture", "quadrature", "posterior_mean",
-          "the posterior mean of the clean point is that of Bayes' rule",
-          r"\mathbb E[X \mid Y = y]\, p^\sigma(y) = \mathbb E_z[x\, p(x)],\ x = y - \sigma z", noisy_point,
-          plane=IN_THE_PLANE)  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture",
+    "quadrature",
+    "posterior_mean",
+    "the posterior mean of the clean point is that of Bayes' rule",
+    r"\mathbb E[X \mid Y = y]\, p^\sigma(y) = \mathbb E_z[x\, p(x)],\ x = y - \sigma z",
+    noisy_point,
+    plane=IN_THE_PLANE,
+)
 def posterior_mean_by_bayes(p, name, arguments, sigma, y):
     exact, mean = getattr(truth, name)(*arguments), p.posterior_mean(y, sigma)
     terms, change = expect(
@@ -364,9 +415,14 @@ def sampling_case(draw: Draw, name: str) -> dict:
     return lattice_case(draw, name) | {"seed": draw.count(0, 2**20)}
 
 
-@for_each("Gaussian GaussianMixture Gamma StudentT Laplace", "statistical", "sample",
-          "samples have the expectations of the density", r"\tfrac1n \sum_i h(X_i) \to \mathbb E_p[h]",
-          sampling_case)  # fmt: skip
+@for_each(
+    "Gaussian GaussianMixture Gamma StudentT Laplace",
+    "statistical",
+    "sample",
+    "samples have the expectations of the density",
+    r"\tfrac1n \sum_i h(X_i) \to \mathbb E_p[h]",
+    sampling_case,
+)
 def samples_follow_the_density(p, name, arguments, seed, size=40_000):
     exact = getattr(truth, name)(*arguments)
     h = features(name, arguments)
@@ -375,9 +431,13 @@ def samples_follow_the_density(p, name, arguments, seed, size=40_000):
     return Sampled(drawn.mean(axis=0), mean, np.sqrt((square - mean**2) / size))
 
 
-@theorem("Isserlis 1918 (moments of the normal distribution)", "quadrature",
-         lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])}, about="expect",
-         plane=True)  # fmt: skip
+@theorem(
+    "Isserlis 1918 (moments of the normal distribution)",
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.dimension()), "degree": draw.choice([4, None])},
+    about="expect",
+    plane=True,
+)
 def expectations_of_polynomials(impl, p, degree):
     r"""The lattice and the rule of degree 4 give the moments of a Gaussian up to the fourth.
 

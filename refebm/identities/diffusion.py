@@ -58,8 +58,12 @@ def multiplied_out(s, z, weight):
     return [*(weight * 0.5 * s.T**2), *(weight * s.T * z.T), *(weight * 0.5 * z.T**2)]
 
 
-@theorem(f"{SONG}, eq. 7; Stanford CS236, score matching with infinitely many noise levels", "pointwise",
-         lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))}, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    f"{SONG}, eq. 7; Stanford CS236, score matching with infinitely many noise levels",
+    "pointwise",
+    lambda draw: rows_and_times(draw) | {"weight": draw.choice(list(WEIGHTS))},
+    cancels=EITHER_SIGN,
+)
 def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
     r"""With a time for each row, the loss is its expanded square with score, marginal and weight by hand.
 
@@ -70,8 +74,12 @@ def diffusion_objective_by_hand(impl, sde, model, x, t, z, weight):
     return Sides([rows], multiplied_out(s, z / std, by_hand(sde, t)))
 
 
-@theorem(f"{SONG}, section 3.3 (weight std^2); Stanford CS236, choosing the weighting function", "pointwise",
-         rows_and_times, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    f"{SONG}, section 3.3 (weight std^2); Stanford CS236, choosing the weighting function",
+    "pointwise",
+    rows_and_times,
+    cancels=EITHER_SIGN,
+)
 def variance_as_weight_is_noise_prediction(impl, sde, model, x, t, z):
     r"""With the weight std^2 the loss compares -std s with the noise, at a time for each row.
 
@@ -285,8 +293,12 @@ def predictions_are_means(impl, sde, p, t, y):
     return Sides([np.concatenate(left)[None]], terms, change)
 
 
-@theorem(f"{HO}, eq. 12; {TWEEDIE}; Karras, Aittala, Aila and Laine 2022, eq. 3", "pointwise", rows_and_times,
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    f"{HO}, eq. 12; {TWEEDIE}; Karras, Aittala, Aila and Laine 2022, eq. 3",
+    "pointwise",
+    rows_and_times,
+    cancels=EITHER_SIGN,
+)
 def predictions_by_hand(impl, sde, model, x, t, z):
     r"""For any field F, with a time for each row, each conversion is its formula in F, m and std by hand.
 

@@ -65,8 +65,14 @@ def data_and_field(draw: Draw) -> dict:
     return {"p": draw.mixture(d), "field": draw.model(d, FIELDS)}
 
 
-@theorem(STEIN, "quadrature", data_and_field, plane=True, cancels="the right side is zero",
-         outside={"another density": lambda: {"p": two_normals(), "field": line(), "model": line()}})  # fmt: skip
+@theorem(
+    STEIN,
+    "quadrature",
+    data_and_field,
+    plane=True,
+    cancels="the right side is zero",
+    outside={"another density": lambda: {"p": two_normals(), "field": line(), "model": line()}},
+)
 def stein_discrepancy_of_the_truth_is_zero(impl, p, field, model=None):
     r"""With the score of the data themselves the mean Stein discrepancy is zero for every test field.
 
@@ -241,9 +247,13 @@ def kernel_stein_of_gaussians_is_closed(impl, p, model, bandwidth):
     return Sides(terms, [float(kappa * part) for part in closed], change)
 
 
-@theorem(KERNEL, "quadrature", lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
-         cancels="the right side is zero",
-         outside={"another mean": lambda: {"p": Gaussian(0.3, 1.0), "bandwidth": 1.0, "model": line()}})  # fmt: skip
+@theorem(
+    KERNEL,
+    "quadrature",
+    lambda draw: {"p": draw.gaussian(draw.count(1, 2)), "bandwidth": draw.real(0.6, 2.5)},
+    cancels="the right side is zero",
+    outside={"another mean": lambda: {"p": Gaussian(0.3, 1.0), "bandwidth": 1.0, "model": line()}},
+)
 def kernel_stein_of_the_truth_is_zero(impl, p, bandwidth, model=None):
     r"""If the model equals the data's density, the population value, which is the mean of U, is zero.
 
@@ -499,8 +509,14 @@ def minimum_velocity_by_hand(impl, model, x):
     )
 
 
-@theorem(VELOCITY, "quadrature", data_and_model, plane=True, mixtures=True,
-         outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}})  # fmt: skip
+@theorem(
+    VELOCITY,
+    "quadrature",
+    data_and_model,
+    plane=True,
+    mixtures=True,
+    outside={"data of shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
+)
 def minimum_velocity_is_twice_the_fisher_divergence(impl, p, model):
     r"""Up to a constant, minimum velocity is the mean squared velocity of the data, twice the Fisher divergence.
 

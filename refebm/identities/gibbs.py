@@ -69,8 +69,12 @@ def executed(impl, model: Model) -> tuple[np.ndarray, np.ndarray]:
     off, on = down[0], down[2 ** np.arange(m)]
     by, each = np.argmax(np.abs(on - off), axis=1), np.arange(m)
     between = np.repeat(0.5 * (on + off)[each, by], len(v))[:, None] * np.ones(d)
-    up = hidden_chances(lambda v, u_h: impl.gibbs_step(rbm, v, u_h, between).x, v, m,
-                        lambda x: (x[each, :, by] == 1) == (on > off)[each, by][:, None])  # fmt: skip
+    up = hidden_chances(
+        lambda v, u_h: impl.gibbs_step(rbm, v, u_h, between).x,
+        v,
+        m,
+        lambda x: (x[each, :, by] == 1) == (on > off)[each, by][:, None],
+    )
     return up, chances(down, v)
 
 
@@ -185,8 +189,12 @@ def gibbs_step_of_binary_units_by_hand(impl, model, v, h, end):
     return Sides([impl.gibbs_step(impl.rbm(model), v, beside(c + v @ W, h), beside(b + h @ W.T, end)).x], [end])
 
 
-@theorem("Cho, Ilin and Raiko 2011, section 2", "pointwise", lambda draw: start_and_end(draw, "gaussian_rbm"),
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Cho, Ilin and Raiko 2011, section 2",
+    "pointwise",
+    lambda draw: start_and_end(draw, "gaussian_rbm"),
+    cancels=EITHER_SIGN,
+)
 def gibbs_step_of_gaussian_units_by_hand(impl, model, v, h, end):
     r"""Hidden units follow their probabilities; Gaussian visible units are their mean plus noise of deviation sigma.
 

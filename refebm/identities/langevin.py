@@ -267,8 +267,12 @@ DECAYS = [  # first step, power, variance of the target, and the coefficient of 
 ]
 
 
-@theorem(f"{WELLING}; {CS236} (eps -> 0, T -> infinity: and T eps -> infinity)", "limit", cases=DECAYS,
-         outside={"power 1.5": lambda: {"first": 0.1, "power": 1.5, "variance": 1.0, "coefficient": None}})  # fmt: skip
+@theorem(
+    f"{WELLING}; {CS236} (eps -> 0, T -> infinity: and T eps -> infinity)",
+    "limit",
+    cases=DECAYS,
+    outside={"power 1.5": lambda: {"first": 0.1, "power": 1.5, "variance": 1.0, "coefficient": None}},
+)
 def decaying_steps_reach_the_target(impl, first, power, variance, coefficient):
     r"""For a normal target the law tends to the target, from any start, as fast as the steps tend to zero.
 
@@ -474,9 +478,13 @@ def weights_by_hand(weight, distance):
     return weights_of_the_right(step, mixture, 0.2)
 
 
-@theorem(PITFALL, "statistical",
-         lambda draw: dict(zip(("weight", "distance"), draw.choice(MODES))) | {"seed": draw.count(0, 2**20)},
-         about="annealed_langevin langevin_step", cases=len(MODES))  # fmt: skip
+@theorem(
+    PITFALL,
+    "statistical",
+    lambda draw: dict(zip(("weight", "distance"), draw.choice(MODES))) | {"seed": draw.count(0, 2**20)},
+    about="annealed_langevin langevin_step",
+    cases=len(MODES),
+)
 def chains_have_the_weights_of_their_law(impl, weight, distance, seed, n=2000):
     r"""The mean weights of sampled chains, annealed or not, are those of their law, computed on a lattice.
 

@@ -102,8 +102,12 @@ def partition_function_of_a_network(impl, model):
     return Sides(terms, [1.0], change)
 
 
-@theorem("Stanford CS236, energy-based models (flows and autoregressive models are normalised)", "quadrature",
-         lambda draw: a_model(draw, ("autoregressive", "flow")), plane=True)  # fmt: skip
+@theorem(
+    "Stanford CS236, energy-based models (flows and autoregressive models are normalised)",
+    "quadrature",
+    lambda draw: a_model(draw, ("autoregressive", "flow")),
+    plane=True,
+)
 def normalised_models_have_a_partition_function_of_one(impl, model):
     r"""Flows and autoregressive models have the partition function 1 by construction.
 
@@ -146,8 +150,12 @@ def gaussian_and_quadratic(draw: Draw, most: int) -> dict:
     return {"p": draw.gaussian(d), "model": draw.model(d, ("quadratic",))}
 
 
-@theorem("Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood", "quadrature",
-         lambda draw: gaussian_and_quadratic(draw, 6), cancels="an entropy may be zero")  # fmt: skip
+@theorem(
+    "Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood",
+    "quadrature",
+    lambda draw: gaussian_and_quadratic(draw, 6),
+    cancels="an entropy may be zero",
+)
 def likelihood_is_divergence_and_entropy(impl, p, model):
     r"""The mean negative log-likelihood is the Kullback-Leibler divergence plus the entropy of the data, for Gaussians.
 
@@ -169,8 +177,12 @@ def gaussian_and_quadratic_apart(draw: Draw) -> dict:
     return {"p": p, "model": Model("quadratic", given)}
 
 
-@theorem("Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood", "quadrature",
-         gaussian_and_quadratic_apart, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Song and Kingma 2021, section 3; Stanford CS236, maximum likelihood",
+    "quadrature",
+    gaussian_and_quadratic_apart,
+    cancels=EITHER_SIGN,
+)
 def likelihood_and_divergence_have_one_gradient(impl, p, model):
     r"""The likelihood and the Kullback-Leibler divergence have the same gradient in the parameters, for Gaussians.
 

@@ -14,8 +14,12 @@ def data_and_flow(draw: Draw) -> dict:
     return small_flow(draw) | {"p": Gaussian(draw.reals((2,), -0.5, 1.0), draw.covariance(2))}
 
 
-@theorem("Gao et al. 2020, flow contrastive estimation; Stanford CS236, flow contrastive estimation", "quadrature",
-         data_and_flow, about="noise_contrastive RealNVP.sample")  # fmt: skip
+@theorem(
+    "Gao et al. 2020, flow contrastive estimation; Stanford CS236, flow contrastive estimation",
+    "quadrature",
+    data_and_flow,
+    about="noise_contrastive RealNVP.sample",
+)
 def best_contrast_with_a_flow_is_jensen_shannon(impl, couplings, p):
     r"""Against noise from a flow q, the least loss of the classifier is 2 log 2 - 2 JS(p, q), which the flow maximises.
 

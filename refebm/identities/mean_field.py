@@ -58,8 +58,13 @@ def settling(model: Model, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.
     return x, h
 
 
-@theorem(WELLING + " 3", "pointwise", machine_and_means, about="mean_field_free_energy BinaryRBM.free_energy",
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    WELLING + " 3",
+    "pointwise",
+    machine_and_means,
+    about="mean_field_free_energy BinaryRBM.free_energy",
+    cancels=EITHER_SIGN,
+)
 def best_hidden_means_sum_the_hidden_units_out(impl, model, v, h):
     r"""At the best hidden means the mean-field free energy is the free energy at the means v minus their entropy.
 

@@ -102,8 +102,12 @@ def far_models(draw: Draw) -> dict:
     }
 
 
-@theorem(GUTMANN, "pointwise", far_models,
-         about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC")  # fmt: skip
+@theorem(
+    GUTMANN,
+    "pointwise",
+    far_models,
+    about="noise_contrastive bregman_noise_contrastive gan_discriminator_loss LOGISTIC",
+)
 def far_log_ratios_saturate(impl, energy, noise, log_z, x, y):
     r"""For log ratios as large as 1e307, where exp would overflow, the losses are linear or zero.
 
@@ -154,8 +158,13 @@ def certain_classifiers_lose_next_to_nothing(impl, spring, a, x, y):
     )
 
 
-@theorem(GOODFELLOW + "; Stanford CS236, noise contrastive estimation", "pointwise", data_noise_and_points,
-         about="gan_discriminator_loss noise_contrastive", cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    GOODFELLOW + "; Stanford CS236, noise contrastive estimation",
+    "pointwise",
+    data_noise_and_points,
+    about="gan_discriminator_loss noise_contrastive",
+    cancels=EITHER_SIGN,
+)
 def exchange_of_data_and_noise_gives_the_density_back(impl, p, noise, x, y):
     r"""At the optimum, exchanging data and noise changes the loss by the log odds, so that p_n D*/(1 - D*) is p.
 
@@ -196,8 +205,12 @@ def entropy_of_the_labels(nu):
     return (1 + nu) * np.log(1 + nu) - nu * np.log(nu)
 
 
-@theorem(GUTMANN + "; " + GOODFELLOW, "quadrature",
-         lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)}, plane=True)  # fmt: skip
+@theorem(
+    GUTMANN + "; " + GOODFELLOW,
+    "quadrature",
+    lambda draw: data_and_noise(draw, most=2) | {"log_z": draw.real(-2, 2)},
+    plane=True,
+)
 def noise_contrast_at_the_truth_is_a_divergence(impl, p, noise, nu, log_z):
     r"""At the true density and log Z the loss is a constant minus KL divergences from the blend m of data and noise.
 

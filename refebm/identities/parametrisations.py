@@ -45,8 +45,13 @@ def parametrisations_by_hand(impl, model, x, m, std):
     return Sides([np.stack(left)], [np.stack(first), np.stack(second)])
 
 
-@theorem(f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}", "pointwise", a_field, about=f"{FROM} {BACK}",
-         cancels="terms that are added to the field and subtracted again")  # fmt: skip
+@theorem(
+    f"{HO}, eq. 12; {TWEEDIE}; {SALIMANS}",
+    "pointwise",
+    a_field,
+    about=f"{FROM} {BACK}",
+    cancels="terms that are added to the field and subtracted again",
+)
 def parametrisations_go_there_and_back(impl, model, x, m, std):
     r"""Converting any prediction to a score and back, or a score to a prediction and back, returns the field.
 
@@ -102,8 +107,12 @@ def parametrisations_are_bayes(impl, model, x, m, std):
     return Sides([np.stack(left)], [*right, *more], formula=[np.stack([size, large, rest])])
 
 
-@theorem(f"{SALIMANS}; Song et al. 2021, eq. 13", "pointwise",
-         lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)}, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    f"{SALIMANS}; Song et al. 2021, eq. 13",
+    "pointwise",
+    lambda draw: wells(draw) | {"angle": draw.reals((3,), 0.1, 1.4)},
+    cancels=EITHER_SIGN,
+)
 def velocity_is_how_points_move_in_the_angle(impl, model, x, m, std, angle):
     r"""With m = cos(phi) and std = sin(phi), the points of normal data move with the velocity as phi grows.
 

@@ -59,8 +59,13 @@ def for_both(kind: str, about: str, statement: str, latex: str | dict[str, str],
             formula = latex[name] if isinstance(latex, dict) else latex
             about_one.__doc__ = f"{of.__name__}: {statement}.\n\n{formula}"
             about_one.__wrapped__ = sides  # the text that pages show as the proof
-            theorem(SOURCES[name], kind=kind, about=f"{of.__name__}.{about}",
-                    case=lambda draw, name=name: case(draw, name), **options)(about_one)  # fmt: skip
+            theorem(
+                SOURCES[name],
+                kind=kind,
+                about=f"{of.__name__}.{about}",
+                case=lambda draw, name=name: case(draw, name),
+                **options,
+            )(about_one)
         return sides
 
     return register
@@ -92,8 +97,14 @@ def energy_by_hand(rbm, model, v, h):
     return Sides([rbm.energy(v, h)], [*alone.T, *(-h * c).T, *(-pairs.reshape(len(v), -1).T)])
 
 
-@for_both("pointwise", "free_energy", "the free energy is minus the log of the sum over all hidden states",
-          r"F(v) = -\log \sum_{h \in \{0, 1\}^m} e^{-E(v, h)}", states_of_both_layers, cancels=EITHER_SIGN)  # fmt: skip
+@for_both(
+    "pointwise",
+    "free_energy",
+    "the free energy is minus the log of the sum over all hidden states",
+    r"F(v) = -\log \sum_{h \in \{0, 1\}^m} e^{-E(v, h)}",
+    states_of_both_layers,
+    cancels=EITHER_SIGN,
+)
 def free_energy_sums_over_hidden_states(rbm, model, v, h):
     e = energies(model, v, all_bits(h.shape[1]))
     return Sides([rbm.free_energy(v)], [-scipy.special.logsumexp(-e, axis=1)], formula=[np.max(np.abs(e), axis=1)])
@@ -129,9 +140,13 @@ def one_far_unit(draw: Draw, kind: str) -> dict:
     return {"model": Model(kind, model.parameters | {"b": np.zeros(model.d), "c": np.array([bias])})}
 
 
-@for_both("pointwise", "free_energy",
-          "a hidden unit that is certainly off adds minus its tiny odds, one that is certainly on minus its input",
-          r"F(0) = -e^c \text{ for } c \ll 0,\ -c \text{ for } c \gg 0", one_far_unit)  # fmt: skip
+@for_both(
+    "pointwise",
+    "free_energy",
+    "a hidden unit that is certainly off adds minus its tiny odds, one that is certainly on minus its input",
+    r"F(0) = -e^c \text{ for } c \ll 0,\ -c \text{ for } c \gg 0",
+    one_far_unit,
+)
 def free_energy_far_out(rbm, model):
     bias = model.parameters["c"]
     return Sides([rbm.free_energy(np.zeros((1, model.d)))], [np.where(bias > 0, -bias, -np.exp(np.minimum(bias, 0)))])
@@ -144,8 +159,13 @@ def two_far_units(draw: Draw, kind: str) -> dict:
     return {"model": Model(kind, {"b": biases[0], "c": biases[1], "W": np.zeros((2, 2))} | sigma)}
 
 
-@for_both("pointwise", "hidden_mean", "the probability of a unit that is certainly off is its tiny odds, not zero",
-          r"\mathbb E[h] = e^c \text{ for } c \ll 0,\ 1 \text{ for } c \gg 0", two_far_units)  # fmt: skip
+@for_both(
+    "pointwise",
+    "hidden_mean",
+    "the probability of a unit that is certainly off is its tiny odds, not zero",
+    r"\mathbb E[h] = e^c \text{ for } c \ll 0,\ 1 \text{ for } c \gg 0",
+    two_far_units,
+)
 def hidden_mean_far_out(rbm, model):
     (off, _), one = model.parameters["c"], np.ones((1, 2))
     return Sides([rbm.hidden_mean(0 * one)], [np.array([[np.exp(off), 1.0]])])
@@ -193,8 +213,12 @@ def gaussian_rbm_log_partition_far_out(impl, model):
     return Sides([impl.rbm(model).log_partition()], [c[0], *gains, constant])
 
 
-@theorem(SOURCES["binary_rbm"], "pointwise", lambda draw: states_of_both_layers(draw, "binary_rbm"),
-         about="BinaryRBM.visible_mean")  # fmt: skip
+@theorem(
+    SOURCES["binary_rbm"],
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "binary_rbm"),
+    about="BinaryRBM.visible_mean",
+)
 def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
     r"""The mean of the visible units given the hidden ones follows from the joint probabilities of all states.
 
@@ -205,8 +229,13 @@ def binary_rbm_visible_mean_is_conditional(impl, model, v, h):
     return Sides([impl.rbm(model).visible_mean(h)], [chances @ states])
 
 
-@theorem(SOURCES["gaussian_rbm"], "pointwise", lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
-         about="GaussianBernoulliRBM.visible_mean", cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    SOURCES["gaussian_rbm"],
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
+    about="GaussianBernoulliRBM.visible_mean",
+    cancels=EITHER_SIGN,
+)
 def gaussian_rbm_visible_mean_by_hand(impl, model, v, h):
     r"""The mean of Gaussian visible units is b + W h, since E is |v - b - W h|^2/(2 sigma^2) plus a function of h.
 
@@ -240,8 +269,12 @@ def gaussian_rbm_visible_mean_is_conditional(impl, model, h):
     return Sides([impl.rbm(model).visible_mean(h)], [moment / total(mass)], change)
 
 
-@theorem(SOURCES["binary_rbm"], "pointwise", lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
-         about="BinaryRBM.log_partition")  # fmt: skip
+@theorem(
+    SOURCES["binary_rbm"],
+    "pointwise",
+    lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 5))},
+    about="BinaryRBM.log_partition",
+)
 def binary_rbm_partition_function_by_enumeration(impl, model):
     r"""The partition function is the sum over the states of both layers, whichever layer is larger.
 
@@ -250,8 +283,13 @@ def binary_rbm_partition_function_by_enumeration(impl, model):
     return Sides([impl.rbm(model).log_partition()], [scipy.special.logsumexp(-e)], formula=[np.max(np.abs(e))])
 
 
-@theorem(SOURCES["gaussian_rbm"], "quadrature", lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
-         about="GaussianBernoulliRBM.log_partition", plane=True)  # fmt: skip
+@theorem(
+    SOURCES["gaussian_rbm"],
+    "quadrature",
+    lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
+    about="GaussianBernoulliRBM.log_partition",
+    plane=True,
+)
 def gaussian_rbm_partition_function_by_quadrature(impl, model):
     r"""The partition function is the integral over the visible units of the sum over the hidden ones.
 
@@ -266,8 +304,12 @@ def gaussian_rbm_partition_function_by_quadrature(impl, model):
     return Sides([float(impl.rbm(model).log_partition())], [float(np.log(total(mass))), highest], change)
 
 
-@theorem(SOURCES["binary_rbm"], "enumeration", lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
-         about="BinaryRBM.log_partition")  # fmt: skip
+@theorem(
+    SOURCES["binary_rbm"],
+    "enumeration",
+    lambda draw: {"model": machine(draw, "binary_rbm", draw.count(1, 4))},
+    about="BinaryRBM.log_partition",
+)
 def binary_rbm_partition_function_has_one_phase(impl, model):
     r"""The gradient of log Z is minus the mean gradient of the energy over all states.
 
@@ -277,8 +319,14 @@ def binary_rbm_partition_function_has_one_phase(impl, model):
     return Sides([gradient[None]], [-phase])
 
 
-@theorem(SOURCES["gaussian_rbm"], "quadrature", lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
-         about="GaussianBernoulliRBM.log_partition", plane=True, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    SOURCES["gaussian_rbm"],
+    "quadrature",
+    lambda draw: {"model": machine(draw, "gaussian_rbm", draw.dimension())},
+    about="GaussianBernoulliRBM.log_partition",
+    plane=True,
+    cancels=EITHER_SIGN,
+)
 def gaussian_rbm_partition_function_has_one_phase(impl, model):
     r"""The gradient of log Z, including that in sigma, is minus the mean gradient of the energy, by quadrature.
 
@@ -288,8 +336,13 @@ def gaussian_rbm_partition_function_has_one_phase(impl, model):
     return Sides([gradient[None]], [-phase], change)
 
 
-@theorem(SOURCES["gaussian_rbm"], "pointwise", lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
-         about="GaussianBernoulliRBM.free_energy", cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    SOURCES["gaussian_rbm"],
+    "pointwise",
+    lambda draw: states_of_both_layers(draw, "gaussian_rbm"),
+    about="GaussianBernoulliRBM.free_energy",
+    cancels=EITHER_SIGN,
+)
 def gaussian_rbm_score_is_that_of_its_energy(impl, model, v, h):
     r"""Minus the gradient of the free energy is the score by hand, so energy and score belong to one model.
 

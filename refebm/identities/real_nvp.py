@@ -87,8 +87,12 @@ def log_determinant_is_that_of_the_jacobian(impl, couplings, x):
     return Sides([impl.RealNVP(couplings).inverse(x)[1]], [np.linalg.slogdet(to_normal(couplings, x)[1])[1]])
 
 
-@theorem(DINH + "; Stanford CS236, score matching for autoregressive and flow models", "pointwise", flow_and_points,
-         about="RealNVP.log_prob")  # fmt: skip
+@theorem(
+    DINH + "; Stanford CS236, score matching for autoregressive and flow models",
+    "pointwise",
+    flow_and_points,
+    about="RealNVP.log_prob",
+)
 def density_of_a_flow_by_change_of_variables(impl, couplings, x):
     r"""The log-density follows by change of variables, and the energy of the model kind `flow` is its negative.
 

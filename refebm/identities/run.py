@@ -119,10 +119,14 @@ def together(theorem: Theorem, parts: Sequence[Report]) -> Report:
     """Merge the reports of the parts of a shard into one."""
     dealt = sorted((pair for part in parts for pair in zip(part.numbers, part.verdicts)), key=lambda pair: pair[0])
     outcomes = {name: outcome for part in parts for name, outcome in part.outside.items()}
-    return Report(theorem, [verdict for _, verdict in dealt],
-                  {name: outcomes[name] for name in theorem.outside if name in outcomes},
-                  sum(part.unsupported for part in parts), [number for number, _ in dealt],
-                  sum(part.seconds for part in parts))  # fmt: skip
+    return Report(
+        theorem,
+        [verdict for _, verdict in dealt],
+        {name: outcomes[name] for name in theorem.outside if name in outcomes},
+        sum(part.unsupported for part in parts),
+        [number for number, _ in dealt],
+        sum(part.seconds for part in parts),
+    )
 
 
 def attempt(theorem: Theorem, draw: Draw, impl: Implementation) -> Verdict:

@@ -71,8 +71,13 @@ def implicit_is_explicit_for_gaussians(impl, p, model):
     return implicit_against_explicit(impl, p, model, degree=2)
 
 
-@theorem("Stanford CS236, score matching for autoregressive and flow models", "quadrature",
-         lambda draw: data_and_model(draw, ("autoregressive", "flow")), plane=True, mixtures=True)  # fmt: skip
+@theorem(
+    "Stanford CS236, score matching for autoregressive and flow models",
+    "quadrature",
+    lambda draw: data_and_model(draw, ("autoregressive", "flow")),
+    plane=True,
+    mixtures=True,
+)
 def likelihood_models_can_be_score_matched(impl, p, model):
     r"""Implicit score matching works also for the scores of autoregressive models and flows with exact log-densities.
 
@@ -85,8 +90,14 @@ def data_model_and_direction(draw: Draw) -> dict:
     return case | {"v": draw.reals((1, case["p"].means.shape[1]), -2, 2)}
 
 
-@theorem(SLICED, "quadrature", data_model_and_direction, about="sliced_score_matching explicit_sliced", plane=True,
-         mixtures=True)  # fmt: skip
+@theorem(
+    SLICED,
+    "quadrature",
+    data_model_and_direction,
+    about="sliced_score_matching explicit_sliced",
+    plane=True,
+    mixtures=True,
+)
 def sliced_is_explicit_sliced(impl, p, model, v):
     r"""For each fixed direction v, expected sliced score matching is the sliced Fisher divergence up to a constant.
 
@@ -406,8 +417,12 @@ def nonnegative_score_matching_holds_for_every_shape(impl, p, model):
     return Sides([implicit, float(np.sum(1 + p.shape) / 2)], [explicit], change)
 
 
-@theorem("Hyvarinen 2007b, ratio matching", "enumeration", law_and_energy,
-         cancels="both sides vanish where the two ratios agree")  # fmt: skip
+@theorem(
+    "Hyvarinen 2007b, ratio matching",
+    "enumeration",
+    law_and_energy,
+    cancels="both sides vanish where the two ratios agree",
+)
 def ratio_matching_is_a_distance_of_ratios(impl, log_p, model):
     r"""Up to a constant, ratio matching is a distance between g(r) = 1/(1 + r) of both ratios r = p(x)/p(x^{-i}).
 
@@ -476,9 +491,14 @@ def line(slope: float = 1.0):
     return Model("quadratic", {"mean": np.ones(1), "precision": slope * np.eye(1)})
 
 
-@theorem(PARTS, "quadrature", lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO), plane=True,
-         cancels="for a constant field both sides are zero",
-         outside={"shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}})  # fmt: skip
+@theorem(
+    PARTS,
+    "quadrature",
+    lambda draw: gamma_and_model(draw, 1.5, SMOOTH_AT_ZERO),
+    plane=True,
+    cancels="for a constant field both sides are zero",
+    outside={"shape 1": lambda: {"p": Gamma(1.0, 1.5), "model": line()}},
+)
 def gamma_integration_by_parts(impl, p, model):
     r"""On the half-line integration by parts has no boundary term for Gamma shapes above 1.
 

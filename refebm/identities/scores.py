@@ -28,9 +28,14 @@ def line_integral(field, a, b, nodes):
     return 0.5 * weights * (field(x) @ (b - a))
 
 
-@theorem("Song and Kingma 2021, section 4 (equal scores mean equal densities)", "quadrature", two_points,
-         about="score_of", outside={"a field that is not a gradient": a_turning_field},
-         cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Song and Kingma 2021, section 4 (equal scores mean equal densities)",
+    "quadrature",
+    two_points,
+    about="score_of",
+    outside={"a field that is not a gradient": a_turning_field},
+    cancels=EITHER_SIGN,
+)
 def score_adds_up_to_the_log_density(impl, model, ends):
     r"""Along any path the integral of the score is the difference of log p, so that equal scores mean equal densities.
 
@@ -88,8 +93,14 @@ def with_one_last(x):
     return np.column_stack([x, np.ones(len(x))])
 
 
-@theorem("Stanford CS236, challenge in low data density regions; Song and Ermon 2019, section 3.2.1", "quadrature",
-         data_and_linear_score, plane=True, mixtures=True, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Stanford CS236, challenge in low data density regions; Song and Ermon 2019, section 3.2.1",
+    "quadrature",
+    data_and_linear_score,
+    plane=True,
+    mixtures=True,
+    cancels=EITHER_SIGN,
+)
 def errors_are_weighed_by_the_data(impl, p, W, b):
     r"""The gradient of score matching weights the error at x by p(x), so errors where there are no data are not seen.
 
@@ -109,8 +120,12 @@ def errors_are_weighed_by_the_data(impl, p, W, b):
     return Sides([left], [right], change)
 
 
-@theorem("Hyvarinen 2005, section 3.1; Song and Kingma 2021, section 4; Gutmann and Hyvarinen 2010, theorem 3 (of NCE)",
-         "quadrature", lambda draw: {"p": draw.mixture(1)}, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    "Hyvarinen 2005, section 3.1; Song and Kingma 2021, section 4; Gutmann and Hyvarinen 2010, theorem 3 (of NCE)",
+    "quadrature",
+    lambda draw: {"p": draw.mixture(1)},
+    cancels=EITHER_SIGN,
+)
 def score_matching_has_a_sandwich_covariance(impl, p):
     r"""For s = x w + b, H^{-1} G H^{-1}/n is the covariance of -1/v and m/v, of the sample's variance v and mean m.
 

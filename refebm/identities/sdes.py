@@ -68,8 +68,12 @@ def points_and_times(draw: Draw) -> dict:
     return {"sdes": every_sde(draw), "x": draw.reals((3, d), -2, 2), "t": t}
 
 
-@theorem(f"{SONG}, eqs. 9, 11, 12 and 30; Stanford CS236, perturbing data with stochastic processes", "pointwise",
-         points_and_times, about=DIFFUSIONS + " VariancePreserving.drift")  # fmt: skip
+@theorem(
+    f"{SONG}, eqs. 9, 11, 12 and 30; Stanford CS236, perturbing data with stochastic processes",
+    "pointwise",
+    points_and_times,
+    about=DIFFUSIONS + " VariancePreserving.drift",
+)
 def coefficients_by_hand(impl, sdes, x, t):
     r"""Drift and diffusion of each SDE are their formulas, with a time for each row.
 
@@ -92,8 +96,12 @@ def times_apart_and_close(draw: Draw) -> dict:
     return {"sdes": every_sde(draw), "s": s, "t": np.append(t, s[2] + 2.0 ** -draw.count(4, 40))}
 
 
-@theorem(f"{SONG}, eqs. 9, 11 and 12", "pointwise", times_apart_and_close,
-         about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral")  # fmt: skip
+@theorem(
+    f"{SONG}, eqs. 9, 11 and 12",
+    "pointwise",
+    times_apart_and_close,
+    about="VarianceExploding.sigma VariancePreserving.beta VariancePreserving.integral",
+)
 def schedules_by_hand(impl, sdes, s, t):
     r"""The level sigma(t) of variance-exploding SDEs is geometric in time, beta(t) of variance-preserving ones linear.
 
@@ -108,8 +116,12 @@ def schedules_by_hand(impl, sdes, s, t):
     return Sides([np.stack(left)], [np.stack(right)])
 
 
-@theorem(f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes", "pointwise",
-         points_and_times, about="VariancePreserving.marginal " + SDE_KERNELS)  # fmt: skip
+@theorem(
+    f"{SONG}, eqs. 29 and 33; Stanford CS236, perturbing data with stochastic processes",
+    "pointwise",
+    points_and_times,
+    about="VariancePreserving.marginal " + SDE_KERNELS,
+)
 def marginals_by_hand(impl, sdes, x, t):
     r"""The marginals have their closed forms, and are the kernels from time 0.
 
@@ -150,8 +162,12 @@ def span_of_time(draw: Draw) -> dict:
     return {"sdes": every_sde(draw), "s": draw.real(0.0, 0.5), "t": draw.real(0.6, 1.0)}
 
 
-@theorem(f"{SONG}, appendix B; Sarkka and Solin 2019, eqs. 5.50 and 5.51", "quadrature", span_of_time,
-         about=f"{SDE_KERNELS} {DIFFUSIONS} VariancePreserving.drift")  # fmt: skip
+@theorem(
+    f"{SONG}, appendix B; Sarkka and Solin 2019, eqs. 5.50 and 5.51",
+    "quadrature",
+    span_of_time,
+    about=f"{SDE_KERNELS} {DIFFUSIONS} VariancePreserving.drift",
+)
 def moments_solve_their_odes(impl, sdes, s, t):
     r"""Mean and variance of x_t given x_s solve the moment equations of the SDE's own drift and diffusion.
 
@@ -207,8 +223,14 @@ def mixture_and_time(draw: Draw) -> dict:
     return {"p": p, "sde": sde, "t": t, "x": draw.points(p, 1)}
 
 
-@theorem(f"{SONG}, appendix D.1; Oksendal 2003 (Kolmogorov's forward equation)", "pointwise", mixture_and_time,
-         about=DIFFUSIONS + " VariancePreserving.drift", mixtures=True, cancels=EITHER_SIGN)  # fmt: skip
+@theorem(
+    f"{SONG}, appendix D.1; Oksendal 2003 (Kolmogorov's forward equation)",
+    "pointwise",
+    mixture_and_time,
+    about=DIFFUSIONS + " VariancePreserving.drift",
+    mixtures=True,
+    cancels=EITHER_SIGN,
+)
 def fokker_planck(impl, p, sde, t, x):
     r"""The law of x_t for a mixture solves the Fokker-Planck equation of the SDE's own drift and diffusion.
 
@@ -240,8 +262,14 @@ def mixture_and_late_time(draw: Draw) -> dict:
     return {"p": p, "sdes": sdes, "t": draw.real(0.6, 1.0), "y": draw.reals((1, p.d), -1.5, 1.5)}
 
 
-@theorem(f"{SONG}, eq. 29 (for mixtures)", "quadrature", mixture_and_late_time, about="VariancePreserving.diffused",
-         plane=True, mixtures=True)  # fmt: skip
+@theorem(
+    f"{SONG}, eq. 29 (for mixtures)",
+    "quadrature",
+    mixture_and_late_time,
+    about="VariancePreserving.diffused",
+    plane=True,
+    mixtures=True,
+)
 def diffused_laws_are_convolutions(impl, p, sdes, t, y):
     r"""The law of x_t is that of the data scaled by m and smoothed with N(0, std^2 I).
 
@@ -262,8 +290,12 @@ def diffused_laws_are_convolutions(impl, p, sdes, t, y):
     return Sides([left], terms, change)
 
 
-@theorem(f"{SONG}, section 3.3 and appendix C", "pointwise", points_and_times,
-         about="VarianceExploding.prior VariancePreserving.prior")  # fmt: skip
+@theorem(
+    f"{SONG}, section 3.3 and appendix C",
+    "pointwise",
+    points_and_times,
+    about="VarianceExploding.prior VariancePreserving.prior",
+)
 def priors_by_hand(impl, sdes, x, t):
     r"""The prior is normal with mean 0 and the variance std(1)^2, or 1 for variance-preserving SDEs.
 
@@ -290,9 +322,14 @@ def gaussian_to_the_end(draw: Draw) -> dict:
     return {"p": draw.gaussian(draw.dimension()), "sdes": every_sde(draw)[:2]}
 
 
-@theorem(f"{SONG}, section 3.3 (p_1 is not the prior)", "quadrature", gaussian_to_the_end,
-         about="VariancePreserving.prior_gap", plane=True,
-         cancels="the gap may be tiny compared with its terms")  # fmt: skip
+@theorem(
+    f"{SONG}, section 3.3 (p_1 is not the prior)",
+    "quadrature",
+    gaussian_to_the_end,
+    about="VariancePreserving.prior_gap",
+    plane=True,
+    cancels="the gap may be tiny compared with its terms",
+)
 def gap_to_the_prior_of_a_gaussian(impl, p, sdes):
     r"""For Gaussian data the gap is the closed-form KL divergence of the law at t = 1 from the prior.
 
@@ -310,9 +347,15 @@ def mixture_to_the_end(draw: Draw) -> dict:
     return {"p": draw.mixture(draw.dimension()), "sde": draw.sde(["VariancePreserving"])}
 
 
-@theorem(f"{SONG}, section 3.3 (p_1 is not the prior)", "quadrature", mixture_to_the_end,
-         about="VariancePreserving.prior_gap", plane=True, mixtures=True,
-         cancels="the gap may be tiny compared with its terms")  # fmt: skip
+@theorem(
+    f"{SONG}, section 3.3 (p_1 is not the prior)",
+    "quadrature",
+    mixture_to_the_end,
+    about="VariancePreserving.prior_gap",
+    plane=True,
+    mixtures=True,
+    cancels="the gap may be tiny compared with its terms",
+)
 def gap_to_the_prior_of_a_mixture(impl, p, sde):
     r"""The gap is the cross entropy with the prior, which has a closed form, minus the entropy of the law at t = 1.
 
@@ -327,9 +370,14 @@ def mixture_and_more_noise(draw: Draw) -> dict:
     return mixture_to_the_end(draw) | {"more": draw.real(0.5, 4.0)}
 
 
-@theorem(f"{SONG}, section 3.3; Cover and Thomas 2006, section 4.4", "quadrature", mixture_and_more_noise,
-         about="VariancePreserving.prior_gap", plane=True,
-         cancels="the gap may be tiny compared with its terms")  # fmt: skip
+@theorem(
+    f"{SONG}, section 3.3; Cover and Thomas 2006, section 4.4",
+    "quadrature",
+    mixture_and_more_noise,
+    about="VariancePreserving.prior_gap",
+    plane=True,
+    cancels="the gap may be tiny compared with its terms",
+)
 def gap_to_the_prior_falls_with_more_noise(impl, p, sde, more):
     r"""The gap is at least that of a Gaussian with the same mean and covariance, and falls as beta_max grows.
 

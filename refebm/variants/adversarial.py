@@ -31,12 +31,16 @@ terms("variational_bound", ("E(y)", "energy(y)"), ("-E(x)", "-energy(x)"), ("log
 wrong_versions(
     "entropy_gradient",
     ("sign", "back(-score_q(z) / len(z))", "back(score_q(z) / len(z))", "up to a factor"),
-    ("score not held", PULLED, f"rows, back = pull_back(lambda phi: dot(score_q({TRACED}), {TRACED}), phi)\n"
-     "    return back(-np.ones(len(rows)) / len(rows))"),
+    (
+        "score not held",
+        PULLED,
+        f"rows, back = pull_back(lambda phi: dot(score_q({TRACED}), {TRACED}), phi)\n"
+        "    return back(-np.ones(len(rows)) / len(rows))",
+    ),
     ("score summed over coordinates", "-score_q(z) /", "(-np.sum(score_q(z), axis=1)[:, None] + 0 * z) /", "d = 1"),
     ("the first row alone", "lambda phi: sampler(phi, eps)", "lambda phi: sampler(phi, eps[:1])", "one row"),
     ("the score of N(0, I)", "-score_q(z) /", "z /"),
-)  # fmt: skip
+)
 conventions(
     "entropy_gradient",
     ("sum over rows", " / len(z)", ""),
@@ -44,16 +48,26 @@ conventions(
 )
 wrong_versions(
     "implicit_negative_elbo",
-    ("sign of the entropy", "+ dot(...)", "- dot(...)", "finite",
-     "printed in HY-673 lecture 12, of the adversarial bound"),
+    (
+        "sign of the entropy",
+        "+ dot(...)",
+        "- dot(...)",
+        "finite",
+        "printed in HY-673 lecture 12, of the adversarial bound",
+    ),
     ("score not held", HELD, "score_q(z)", "the value"),
-    ("entropy left out", f" + dot({HELD}, z)", "", "finite",
-     "printed in HY-673 lecture 12: q(z|x) a point mass, whose entropy, -infinity, has no gradient"),
+    (
+        "entropy left out",
+        f" + dot({HELD}, z)",
+        "",
+        "finite",
+        "printed in HY-673 lecture 12: q(z|x) a point mass, whose entropy, -infinity, has no gradient",
+    ),
     ("no derivative of the entropy", f"dot({HELD}, z)", f"dot({HELD}, held(z))", "the value"),
     ("sign of the joint density", "-log_joint(z)", "2 * log_joint(z)"),
     ("score of unit length", HELD, f"{HELD} / np.sqrt(dot({HELD}, {HELD}) + 1e-300)[:, None]"),
     ("mean for the inner product", f"dot({HELD}, z)", f"np.mean({HELD} * z, axis=1)", "d = 1"),
-)  # fmt: skip
+)
 conventions(
     "implicit_negative_elbo",
     ("the ELBO, to be maximised", NEGATIVE_ELBO, f"log_joint(z) - dot({HELD}, z)", "HY-673 lecture 12"),
@@ -76,30 +90,42 @@ wrong_versions(
 terms(
     "LinearGaussianVAE.log_joint",
     ("-1/2 |z|^2", "-0.5 * np.sum(z**2, axis=1)"),
-    ("-1/2 |x - W z - b|^2/s^2",
-     "-0.5 * np.sum((x - np.dot(z, self.weights.T) - self.bias) ** 2, axis=1) / self.deviation**2"),
+    (
+        "-1/2 |x - W z - b|^2/s^2",
+        "-0.5 * np.sum((x - np.dot(z, self.weights.T) - self.bias) ** 2, axis=1) / self.deviation**2",
+    ),
     ("-d log s", "-self.d * np.log(self.deviation) * np.ones(len(x))"),
     ("-(d + k)/2 log 2 pi", f"-{CONSTANT} * np.ones(len(x))"),
-)  # fmt: skip
+)
 wrong_versions(
     "LinearGaussianVAE.marginal",
     ("deviation for variance", "self.deviation**2", "self.deviation", "sigma = 1", VARIANCE),
     ("prior counted twice", "np.dot(self.weights, self.weights.T)", "2 * np.dot(self.weights, self.weights.T)"),
-    ("coordinates taken for independent", "np.dot(self.weights, self.weights.T)",
-     "np.diag(np.sum(self.weights**2, axis=1))", "d = 1"),
+    (
+        "coordinates taken for independent",
+        "np.dot(self.weights, self.weights.T)",
+        "np.diag(np.sum(self.weights**2, axis=1))",
+        "d = 1",
+    ),
     ("bias left out", "Gaussian(self.bias, ...)", "Gaussian(0 * self.bias, ...)", "zero mean"),
     ("the decoder alone", "np.dot(self.weights, self.weights.T) + ", ""),
-)  # fmt: skip
+)
 wrong_versions(
     "LinearGaussianVAE.posterior_mean",
     ("deviation for variance", "self.deviation**2", "self.deviation", "sigma = 1", VARIANCE),
     ("bias left out", "x - self.bias", "x", "zero mean"),
-    ("not shrunk", "np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov)",
-     "np.dot(x - self.bias, self.weights)"),
-    ("prior left out: weight decay of a hundredth", "self.posterior_cov",
-     "np.linalg.inv(0.01 * np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)"),
+    (
+        "not shrunk",
+        "np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov)",
+        "np.dot(x - self.bias, self.weights)",
+    ),
+    (
+        "prior left out: weight decay of a hundredth",
+        "self.posterior_cov",
+        "np.linalg.inv(0.01 * np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)",
+    ),
     ("latent coordinates taken for independent", "self.posterior_cov", "np.diag(np.diag(self.posterior_cov))"),
-)  # fmt: skip
+)
 wrong_versions(
     "LinearGaussianVAE.gap",
     ("sign of the log-determinant", "+ log_ratio", "- log_ratio"),
@@ -107,19 +133,24 @@ wrong_versions(
     ("off-centre is free", "+ squares", "+ 0 * squares"),
     ("covariance for precision", "np.dot(off, precision)", "np.dot(off, self.posterior_cov)"),
     ("no 1/2", "0.5 * ", "", "up to a factor"),
-    ("the reverse divergence", "np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio",
-     "np.trace(np.dot(np.linalg.inv(cov), self.posterior_cov)) - self.k - log_ratio"
-     " + np.sum(np.dot(off, np.linalg.inv(cov)) * off, axis=1)"),
-)  # fmt: skip
+    (
+        "the reverse divergence",
+        "np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio",
+        "np.trace(np.dot(np.linalg.inv(cov), self.posterior_cov)) - self.k - log_ratio"
+        " + np.sum(np.dot(off, np.linalg.inv(cov)) * off, axis=1)",
+    ),
+)
 terms(
     "LinearGaussianVAE.gap",
     ("1/2 tr(P^{-1} S)", "0.5 * np.trace(np.linalg.solve(self.posterior_cov, cov)) * np.ones(len(x))"),
-    ("1/2 (m - mu)^T P^{-1} (m - mu)",
-     "0.5 * np.sum(np.linalg.solve(self.posterior_cov, (mean - self.posterior_mean(x)).T).T"
-     " * (mean - self.posterior_mean(x)), axis=1)"),
+    (
+        "1/2 (m - mu)^T P^{-1} (m - mu)",
+        "0.5 * np.sum(np.linalg.solve(self.posterior_cov, (mean - self.posterior_mean(x)).T).T"
+        " * (mean - self.posterior_mean(x)), axis=1)",
+    ),
     ("-k/2", "-0.5 * self.k * np.ones(len(x))"),
     ("1/2 log(det P/det S)", "0.5 * np.log(np.linalg.det(self.posterior_cov) / np.linalg.det(cov)) * np.ones(len(x))"),
-)  # fmt: skip
+)
 
 asked(
     "implicit_negative_elbo",

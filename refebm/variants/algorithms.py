@@ -55,13 +55,18 @@ wrong_versions(
     "train_contrastive_divergence",
     FIRST_ROWS,
     summed(LOSS),
-    ("phases exchanged", LOSS, "contrastive_divergence(_, x_model, rows)", "finite",
-     "printed in Das 2021: the log-likelihood minimised"),
+    (
+        "phases exchanged",
+        LOSS,
+        "contrastive_divergence(_, x_model, rows)",
+        "finite",
+        "printed in Das 2021: the log-likelihood minimised",
+    ),
     ("chains start anew at the data", "start(rows)", "rows"),
     ("states are not kept", "kept.push(x_model) if _ else x_model", "kept", "one step"),
     ("one step of k", "tape(rng, k, *rows.shape)", "tape(rng, 1, *rows.shape)"),
     ("chains of the first parameters", "step(constant(theta))", "step(parameters)", "one step"),
-)  # fmt: skip
+)
 CONTRAST, DENSITY = "noise_contrastive(...)", "noise_contrastive(_, noise.log_prob, ...)"
 POINTS, LOG_Z = "_drawn(noise, rng, nu * batch, x.shape[1])", 'theta.get("log_z", 0.0)'
 wrong_versions(
@@ -103,12 +108,17 @@ GAME = '{"energy": lambda p, i: -bound(p, i), "sampler": bound}'
 wrong_versions(
     "train_variational_bound",
     FIRST_ROWS,
-    ("+ H(q)", 'log_q(p["sampler"])', 'lambda x: -log_q(p["sampler"])(x)', "finite",
-     "printed in HY-673 lecture 12, adversarial training"),
+    (
+        "+ H(q)",
+        'log_q(p["sampler"])',
+        'lambda x: -log_q(p["sampler"])(x)',
+        "finite",
+        "printed in HY-673 lecture 12, adversarial training",
+    ),
     ("both go down", GAME, '{"energy": bound, "sampler": bound}'),
     ("both go up", GAME, '{"energy": lambda p, i: -bound(p, i), "sampler": lambda p, i: -bound(p, i)}'),
     ("points of the first sampler", 'sampler(p["sampler"], _)', "sampler(phi, _)"),
-)  # fmt: skip
+)
 NEGATIVE, EPS = "implicit_negative_elbo(_, score(scores, rows), z)", "rng.standard_normal((batch, k))"
 wrong_versions(
     "train_implicit_vae",
@@ -127,9 +137,12 @@ wrong_versions(
     ("times from 0", f"t_min + (1 - t_min) * {TIMES}", TIMES),
     ("late times more often", TIMES, f"np.sqrt({TIMES})"),
     summed("diffusion_score_matching(...)"),
-    ("no weight", "diffusion_score_matching(_, sde, weight, ...)",
-     "diffusion_score_matching(_, sde, np.ones_like, ...)"),
-)  # fmt: skip
+    (
+        "no weight",
+        "diffusion_score_matching(_, sde, weight, ...)",
+        "diffusion_score_matching(_, sde, np.ones_like, ...)",
+    ),
+)
 wrong_versions(
     "train_flow_matching",
     FIRST_ROWS,

@@ -43,7 +43,10 @@ naive_forms(
 naive_forms(
     "class_log_probabilities",
     ("log of the sum of exp", "logsumexp(f.T, axis=0)", "np.log(np.sum(np.exp(f), axis=1))"),
-    ("log of the probability", "f - logsumexp(f.T, axis=0)[:, None]",
-     "np.log(np.exp(f) / np.sum(np.exp(f), axis=1, keepdims=True))"),
-)  # fmt: skip
+    (
+        "log of the probability",
+        "f - logsumexp(f.T, axis=0)[:, None]",
+        "np.log(np.exp(f) / np.sum(np.exp(f), axis=1, keepdims=True))",
+    ),
+)
 one_term("classifier_energy")

@@ -13,25 +13,43 @@ wrong_versions(
     "contrastive_divergence",
     ("phases exchanged", LOSS, "energy(held(x_model)) - energy(x)", "up to a factor", "thrml 38"),
     ("gradient flows through the samples", "held(x_model)", "x_model", "the value", "igebm-pytorch"),
-    ("no gradient of the samples' energy", "energy(held(x_model))", "held(energy(x_model))", "the value",
-     "printed in CS236, CD recap: grad f(x_data) - f(x_sample)"),
-    ("no gradient of the data's energy", "energy(x) -", "held(energy(x)) -", "the value",
-     "printed in module 18a and Song and Kingma 2021: one sample for the gradient of the likelihood, not of log Z"),
+    (
+        "no gradient of the samples' energy",
+        "energy(held(x_model))",
+        "held(energy(x_model))",
+        "the value",
+        "printed in CS236, CD recap: grad f(x_data) - f(x_sample)",
+    ),
+    (
+        "no gradient of the data's energy",
+        "energy(x) -",
+        "held(energy(x)) -",
+        "the value",
+        "printed in module 18a and Song and Kingma 2021: one sample for the gradient of the likelihood, not of log Z",
+    ),
     ("both phases lower the energy", "energy(x) - energy(...)", "energy(x) + energy(...)"),
     ("the sample of the first row for all", "energy(held(x_model))", "energy(held(x_model)[:1])", "one row"),
     ("temperature on one phase", "- energy(held(x_model))", "- 0.5 * energy(held(x_model))"),
-)  # fmt: skip
+)
 conventions(
     "contrastive_divergence",
-    ("squares of both energies added, alpha = 1", LOSS, f"{LOSS} + energy(x) ** 2 + energy(held(x_model)) ** 2",
-     "Du and Mordatch 2019, algorithm 1"),
-)  # fmt: skip
+    (
+        "squares of both energies added, alpha = 1",
+        LOSS,
+        f"{LOSS} + energy(x) ** 2 + energy(held(x_model)) ** 2",
+        "Du and Mordatch 2019, algorithm 1",
+    ),
+)
 terms("contrastive_divergence", ("E(x)", "energy(x)"), ("-E(x')", "-energy(held(x_model))"))
 numbered(
     "contrastive_divergence",
-    ("squares of both energies added, alpha = k", LOSS, f"{LOSS} + k * (energy(x) ** 2 + energy(held(x_model)) ** 2)",
-     "Du and Mordatch 2019, algorithm 1"),
-)  # fmt: skip
+    (
+        "squares of both energies added, alpha = k",
+        LOSS,
+        f"{LOSS} + k * (energy(x) ** 2 + energy(held(x_model)) ** 2)",
+        "Du and Mordatch 2019, algorithm 1",
+    ),
+)
 wrong_versions(
     "ReplayBuffer.start",
     ("the fraction that goes on", "anew[:, None] < fraction", "anew[:, None] > fraction"),
@@ -47,19 +65,28 @@ conventions(
 )
 wrong_versions(
     "ReplayBuffer.push",
-    ("the newest leave first", f"ReplayBuffer({ALL}, ...)", f"ReplayBuffer({ALL}[: self.capacity], ...)",
-     "room for all"),
+    (
+        "the newest leave first",
+        f"ReplayBuffer({ALL}, ...)",
+        f"ReplayBuffer({ALL}[: self.capacity], ...)",
+        "room for all",
+    ),
     ("the oldest are never replaced", ALL, "np.concatenate([x, self.points])"),
     ("what was there is lost", ALL, "x"),
     ("no bound", "ReplayBuffer(..., self.capacity)", "ReplayBuffer(..., self.capacity + len(x))", "room for all"),
     ("the first new point alone", ALL, "np.concatenate([self.points, x[:1]])", "one row"),
     ("the first point stays", ALL, "np.concatenate([self.points[1:], self.points[:1], x])"),
-)  # fmt: skip
+)
 wrong_versions(
     "theorem machines_have_two_phases",
-    ("hidden units of the wrong phase", "hidden_at_the_end = hidden",
-     "hidden_at_the_end = (before[:, None] * step).T @ hidden / end[:, None]", "visible biases", "rbms 31/32"),
-)  # fmt: skip
+    (
+        "hidden units of the wrong phase",
+        "hidden_at_the_end = hidden",
+        "hidden_at_the_end = (before[:, None] * step).T @ hidden / end[:, None]",
+        "visible biases",
+        "rbms 31/32",
+    ),
+)
 
 
 def of_buffer(ask, _, method):

@@ -18,17 +18,23 @@ wrong_versions(
     ("reflection in the origin", OTHER, "y - scale * z", "d = 1"),
     ("never together", "meets[:, None]", "(meets & (u_meet > 1))[:, None]"),
     ("another u for the second", "accepted(energy, y, other, u)", "accepted(energy, y, other, 1 - u)"),
-    ("the second accepted from x", "accepted(energy, y, other, u)",
-     "accept(y, other, energy(other), energy(other) - energy(x), u)"),
-)  # fmt: skip
+    (
+        "the second accepted from x",
+        "accepted(energy, y, other, u)",
+        "accept(y, other, energy(other), energy(other) - energy(x), u)",
+    ),
+)
 conventions(
     "coupled_metropolis_step",
     ("1 - u_meet below the ratio", "np.log(u_meet)", "np.log(1 - u_meet)", "U and 1 - U have the same law"),
 )
 wrong_versions(
     "unbiased_mean",
-    ("differences the other way round", f"+ sum({WEIGHT} * gap for t, gap in gaps)",
-     f"- sum({WEIGHT} * gap for t, gap in gaps)"),
+    (
+        "differences the other way round",
+        f"+ sum({WEIGHT} * gap for t, gap in gaps)",
+        f"- sum({WEIGHT} * gap for t, gap in gaps)",
+    ),
     ("no correction", f"average + sum({WEIGHT} * gap for t, gap in gaps)", "average"),
     ("no lag in the differences", "function(y[t - 1])", "function(y[min(t, len(y) - 1)])"),
     ("the sum begins a step late", "range(k + 1, len(x))", "range(k + 2, len(x))"),
@@ -37,13 +43,15 @@ wrong_versions(
     ("weights over m - k", WEIGHT, "min(1.0, (t - k) / max(m - k, 1))", "k = m"),
     ("the last state for the average", AVERAGE, "function(x[m])", "k = m"),
     ("average over m - k states", "range(k, m + 1)", "range(k, max(m, k + 1))", "k = m"),
-)  # fmt: skip
+)
 terms(
     "unbiased_mean",
     ("mean_{l=k..m} h(X_l)", AVERAGE),
-    ("sum_t min(1, (t - k)/(m - k + 1)) [h(X_t) - h(Y_{t-1})]",
-     f"sum({WEIGHT} * (function(x[t]) - function(y[t - 1])) for t in range(k + 1, len(x)))"),
-)  # fmt: skip
+    (
+        "sum_t min(1, (t - k)/(m - k + 1)) [h(X_t) - h(Y_{t-1})]",
+        f"sum({WEIGHT} * (function(x[t]) - function(y[t - 1])) for t in range(k + 1, len(x)))",
+    ),
+)
 MEAN = "unbiased_mean(energy, held(chain), held(lagged), k, m)"
 wrong_versions(
     "unbiased_contrastive_divergence",
@@ -60,13 +68,16 @@ conventions(
 terms("unbiased_contrastive_divergence", ("E(x)", "energy(x)"), ("-H_{k:m}(E)", f"-{MEAN}"))
 wrong_versions(
     "coupled_chains",
-    ("no lag: Y a state ahead", "CoupledChains(_, np.stack(there), meeting)",
-     "CoupledChains(_, np.stack([*there[1:], there[-1]]), meeting)"),
+    (
+        "no lag: Y a state ahead",
+        "CoupledChains(_, np.stack(there), meeting)",
+        "CoupledChains(_, np.stack([*there[1:], there[-1]]), meeting)",
+    ),
     ("the first step from y", "coupled_step(x, x, *noise)", "coupled_step(y, y, *noise)"),
     ("no first step", "coupled_step(x, x, *noise)[0].x", "x"),
     ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]"),
     ("meetings counted from 0", "np.where(_, len(here) - 1, meeting)", "np.where(_, len(here) - 2, meeting)"),
-)  # fmt: skip
+)
 
 
 def meetings(ask, name):

@@ -33,9 +33,12 @@ wrong_versions(
 )
 conventions(
     "ddim_step",
-    ("the noise is all drawn where eta is 0, and none where it is 1", "i = within(...)",
-     "i, eta = within(...), 1 - eta"),
-)  # fmt: skip
+    (
+        "the noise is all drawn where eta is 0, and none where it is 1",
+        "i = within(...)",
+        "i, eta = within(...), 1 - eta",
+    ),
+)
 terms(
     "ddim_step",
     ("x/sqrt(1 - beta)", f"x / np.sqrt(1 - {BETA})"),

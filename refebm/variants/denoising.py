@@ -15,16 +15,31 @@ wrong_versions(
     ("sign of the target", "+ z / sigma", "- z / sigma", "finite", f"{SIGN}; torchebm issue 318, Carnot-EBM"),
     ("sigma squared for sigma", "z / sigma", "z / sigma**2", "sigma = 1"),
     ("clean points", NOISY, "score(x)", "no noise drawn", "printed in CS236, summaries: E over p_data"),
-    ("target of unit length", "z / sigma", "z / np.sqrt(squared_norm(z) + 1e-300)[:, None]", "finite",
-     "printed in Das 2021: a unit vector"),
-    ("absolute value for the square", f"squared_norm({MISFIT})", f"np.sum(np.abs({MISFIT}), axis=1)", "finite",
-     "enhuiz"),
+    (
+        "target of unit length",
+        "z / sigma",
+        "z / np.sqrt(squared_norm(z) + 1e-300)[:, None]",
+        "finite",
+        "printed in Das 2021: a unit vector",
+    ),
+    (
+        "absolute value for the square",
+        f"squared_norm({MISFIT})",
+        f"np.sum(np.abs({MISFIT}), axis=1)",
+        "finite",
+        "enhuiz",
+    ),
     ("noise of unit size", "x + sigma * z", "x + z", "sigma = 1"),
     ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
-    ("sigma read as a variance", MISFIT, "score(x + np.sqrt(sigma) * z) + z / np.sqrt(sigma)", "sigma = 1",
-     "pyro 1643, edward 722"),
+    (
+        "sigma read as a variance",
+        MISFIT,
+        "score(x + np.sqrt(sigma) * z) + z / np.sqrt(sigma)",
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
     ("the same noise in each row", MISFIT, "score(x + sigma * z[:1]) + z[:1] / sigma", "finite", "coreax 375"),
-)  # fmt: skip
+)
 terms(
     "denoising_score_matching",
     ("1/2 |s|^2", f"0.5 * squared_norm({NOISY})"),
@@ -50,15 +65,25 @@ terms(
 )
 wrong_versions(
     "noise_conditional_score_matching",
-    ("one sigma for all rows", "sigma * score(...) + z", "sigma[0] * score(...) + z", "one noise level",
-     "printed in Das 2021"),
+    (
+        "one sigma for all rows",
+        "sigma * score(...) + z",
+        "sigma[0] * score(...) + z",
+        "one noise level",
+        "printed in Das 2021",
+    ),
     ("sign of the noise", "+ z", "- z", "finite", SIGN),
     ("variance for deviation", "sigma[:, 0]", "sigma[:, 0] ** 2", "sigma = 1"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
     ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
-    ("absolute value for the square", f"squared_norm(sigma * {LEVEL} + z)",
-     f"np.sum(np.abs(sigma * {LEVEL} + z), axis=1)", "finite", "enhuiz"),
-)  # fmt: skip
+    (
+        "absolute value for the square",
+        f"squared_norm(sigma * {LEVEL} + z)",
+        f"np.sum(np.abs(sigma * {LEVEL} + z), axis=1)",
+        "finite",
+        "enhuiz",
+    ),
+)
 terms(
     "noise_conditional_score_matching",
     ("1/2 sigma^2 |s|^2", f"0.5 * squared_norm(sigma * {LEVEL})"),
@@ -71,10 +96,15 @@ wrong_versions(
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
     ("noise of unit size", "x + sigma * z", "x + z", "sigma = 1"),
     ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),
-    ("absolute value for the square", f"squared_norm({DENOISED} - x)", f"np.sum(np.abs({DENOISED} - x), axis=1)",
-     "finite", "enhuiz"),
+    (
+        "absolute value for the square",
+        f"squared_norm({DENOISED} - x)",
+        f"np.sum(np.abs({DENOISED} - x), axis=1)",
+        "finite",
+        "enhuiz",
+    ),
     ("sign of the target", "- x", "+ x"),
-)  # fmt: skip
+)
 terms(
     "denoising_autoencoder",
     ("1/2 |r|^2", f"0.5 * squared_norm({DENOISED})"),
@@ -105,28 +135,47 @@ terms(
 wrong_versions(
     "geometric_noise_levels",
     ("linear levels", "np.geomspace", "np.linspace", "two levels"),
-    ("mean distance", "largest_distance(x)",
-     "np.mean([np.sum((a - b) ** 2) ** 0.5 for i, a in enumerate(x) for b in x[:i]])", "two points"),
+    (
+        "mean distance",
+        "largest_distance(x)",
+        "np.mean([np.sum((a - b) ** 2) ** 0.5 for i, a in enumerate(x) for b in x[:i]])",
+        "two points",
+    ),
     ("overlap as if d were 1", "2 * d * np.log(...)", "2 * np.log(...)", "d = 1"),
     ("ratio not squared", "crossing / ratio**2", "crossing / ratio"),
-)  # fmt: skip
+)
 conventions(
     "geometric_noise_levels",
     ("levels from small to large", "NoiseLevels(sigmas, ...)", "NoiseLevels(np.flip(sigmas), ...)"),
 )
 wrong_versions(
     "theorem denoising_is_explicit_on_smoothed_data",
-    ("marginal and joint objective equal", "[explicit, d / (2 * sigma**2), -constant]", "[explicit]",
-     "differences between models", "printed in Das 2021, eq. 5"),
-)  # fmt: skip
+    (
+        "marginal and joint objective equal",
+        "[explicit, d / (2 * sigma**2), -constant]",
+        "[explicit]",
+        "differences between models",
+        "printed in Das 2021, eq. 5",
+    ),
+)
 wrong_versions(
     "theorem smoothed_score_is_the_mean_noise",
-    ("density lost", "Sides(..., terms, change)", "Sides(..., [terms[0] / density[:, None]], change)", "direction",
-     "printed in dataflowr module 18a, proof of the smoothed score"),
-)  # fmt: skip
+    (
+        "density lost",
+        "Sides(..., terms, change)",
+        "Sides(..., [terms[0] / density[:, None]], change)",
+        "direction",
+        "printed in dataflowr module 18a, proof of the smoothed score",
+    ),
+)
 
 asked("denoising_autoencoder", far=(), kinds=("mlp_score", "denoiser"))
-asked("geometric_noise_levels", kinds=("mlp_score",),
-      draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625}, values={"levels": ((2, 3, 5, 8),)},
-      parts=("the levels", "the overlap"), lacking="the overlap of neighbours: the levels alone came back")  # fmt: skip
+asked(
+    "geometric_noise_levels",
+    kinds=("mlp_score",),
+    draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625},
+    values={"levels": ((2, 3, 5, 8),)},
+    parts=("the levels", "the overlap"),
+    lacking="the overlap of neighbours: the levels alone came back",
+)
 one_term("geometric_noise_levels")

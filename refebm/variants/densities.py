@@ -12,19 +12,36 @@ SCALE_LIBRARIES = "numpy.random.gamma, scipy.stats.gamma"
 
 wrong_versions(
     "Gaussian.log_prob",
-    ("normaliser lacks d", "np.sum(whitened**2 + LOG_2PI, axis=1)", "(np.sum(whitened**2, axis=1) + LOG_2PI)", "d = 1",
-     "ncsn gmm.py"),
-    ("sigma for sigma squared in the root", "- np.sum(np.log(np.diag(self.cholesky)))",
-     "- 0.5 * np.sum(np.log(np.diag(self.cholesky)))", "unit covariance",
-     "printed in HY-673 lecture 12: 1/sqrt(2 pi sigma)"),
+    (
+        "normaliser lacks d",
+        "np.sum(whitened**2 + LOG_2PI, axis=1)",
+        "(np.sum(whitened**2, axis=1) + LOG_2PI)",
+        "d = 1",
+        "ncsn gmm.py",
+    ),
+    (
+        "sigma for sigma squared in the root",
+        "- np.sum(np.log(np.diag(self.cholesky)))",
+        "- 0.5 * np.sum(np.log(np.diag(self.cholesky)))",
+        "unit covariance",
+        "printed in HY-673 lecture 12: 1/sqrt(2 pi sigma)",
+    ),
     ("no log 2 pi", "whitened**2 + LOG_2PI", "whitened**2", "up to a constant", "sliced_score_matching ParzenGaussian"),
-    ("no 1/2 on the square", "np.sum(whitened**2 + LOG_2PI, axis=1)", "np.sum(2 * whitened**2 + LOG_2PI, axis=1)",
-     "at the centre"),
+    (
+        "no 1/2 on the square",
+        "np.sum(whitened**2 + LOG_2PI, axis=1)",
+        "np.sum(2 * whitened**2 + LOG_2PI, axis=1)",
+        "at the centre",
+    ),
     ("wrong Cholesky factor", "self.whitening.T", "self.whitening", "isotropic", "blackjax 533"),
     ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
-    ("cov read as a precision", "np.dot(x - self.mean, self.whitening.T)", "np.dot(x - self.mean, self.cholesky)",
-     "unit covariance"),
-)  # fmt: skip
+    (
+        "cov read as a precision",
+        "np.dot(x - self.mean, self.whitening.T)",
+        "np.dot(x - self.mean, self.cholesky)",
+        "unit covariance",
+    ),
+)
 terms(
     "Gaussian.log_prob",
     ("-1/2 (x - m)^T C^{-1} (x - m)", "-0.5 * np.sum(np.dot(x - self.mean, self.whitening.T) ** 2, axis=1)"),
@@ -37,9 +54,13 @@ wrong_versions(
     ("covariance for precision", "self.precision", "self.cov", "unit covariance"),
     ("sigma for sigma squared", "self.precision", "self.whitening.T", "unit covariance"),
     ("mean reflected", "x - self.mean", "x + self.mean", "zero mean", "LSD GB-RBM: energy and score of two models"),
-    ("diagonal precision", "np.dot(x - self.mean, self.precision)", "(x - self.mean) * np.diag(self.precision)",
-     "isotropic"),
-)  # fmt: skip
+    (
+        "diagonal precision",
+        "np.dot(x - self.mean, self.precision)",
+        "(x - self.mean) * np.diag(self.precision)",
+        "isotropic",
+    ),
+)
 wrong_versions(
     "Gaussian.sample",
     ("variance as scale", "self.cholesky.T", "self.cov", "unit covariance", "pyro 1643, edward 722"),
@@ -50,20 +71,28 @@ wrong_versions(
 )
 wrong_versions(
     "Gaussian.smoothed",
-    ("sigma for sigma squared", 'squarable("sigma", sigma, least=0) ** 2', 'squarable("sigma", sigma, least=0)',
-     "sigma = 1", "pyro 1643, edward 722"),
+    (
+        "sigma for sigma squared",
+        'squarable("sigma", sigma, least=0) ** 2',
+        'squarable("sigma", sigma, least=0)',
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
     ("noise replaces the data", "self.cov + ", "0 * self.cov + "),
     ("noise common to all coordinates", "np.eye(len(self.mean))", "np.ones((len(self.mean),) * 2)", "d = 1"),
     ("mean shrunk", "Gaussian(self.mean, ...)", "Gaussian(self.mean / (1 + sigma**2), ...)", "zero mean"),
-)  # fmt: skip
+)
 wrong_versions(
     "Gaussian.posterior_mean",
     ("shrinks to the origin", "np.dot(self.mean, ...) + ", "", "zero mean"),
     ("sigma for sigma squared", "precision = ", "sigma = sigma**0.5; precision = ", "sigma = 1"),
-    ("weight of the noise", "np.dot(self.mean, ...) + np.dot(y, np.dot(precision, self.cov))",
-     "np.dot(y, sigma**2 * precision) + np.dot(self.mean, np.dot(precision, self.cov))"),
+    (
+        "weight of the noise",
+        "np.dot(self.mean, ...) + np.dot(y, np.dot(precision, self.cov))",
+        "np.dot(y, sigma**2 * precision) + np.dot(self.mean, np.dot(precision, self.cov))",
+    ),
     ("the noisy point", "np.dot(self.mean, ...) + np.dot(y, ...)", "y"),
-)  # fmt: skip
+)
 terms(
     "Gaussian.posterior_mean",
     ("m", "self.mean + 0 * y"),
@@ -80,39 +109,63 @@ LOG_SUM, OF_ALL = "logsumexp(log_joint, 0)", "self._by_likeliest(log_sum, x)"
 wrong_versions(
     "GaussianMixture.log_prob",
     ("largest term for the sum", LOG_SUM, "np.max(log_joint, axis=0)", "one component"),
-    ("sum of components without weights", LOG_SUM, "logsumexp(log_joint - np.log(self.weights)[:, None], 0)",
-     "one component", "sliced_score_matching ParzenGaussian: log N missing"),
+    (
+        "sum of components without weights",
+        LOG_SUM,
+        "logsumexp(log_joint - np.log(self.weights)[:, None], 0)",
+        "one component",
+        "sliced_score_matching ParzenGaussian: log N missing",
+    ),
     ("mean of the logs", LOG_SUM, "np.dot(self.weights, log_joint)", "one component"),
     ("normaliser lacks d", OF_ALL, f"{OF_ALL} + 0.5 * LOG_2PI * (x.shape[1] - 1)", "d = 1", "ncsn gmm.py"),
-    ("no log 2 pi", OF_ALL, f"{OF_ALL} + 0.5 * LOG_2PI * x.shape[1]", "up to a constant",
-     "sliced_score_matching ParzenGaussian"),
-)  # fmt: skip
+    (
+        "no log 2 pi",
+        OF_ALL,
+        f"{OF_ALL} + 0.5 * LOG_2PI * x.shape[1]",
+        "up to a constant",
+        "sliced_score_matching ParzenGaussian",
+    ),
+)
 R, MEAN_SCORE = "softmax(log_joint)", "self._by_likeliest(mean_score, x)"
 wrong_versions(
     "GaussianMixture.score",
     ("weights for responsibilities", R, "self.weights[:, None] * np.ones(len(x))", "one component"),
-    ("gradient of the density", MEAN_SCORE, f"np.exp(self.log_prob(x))[:, None] * {MEAN_SCORE}", "finite",
-     "printed in dataflowr module 18a, proof of the smoothed score"),
+    (
+        "gradient of the density",
+        MEAN_SCORE,
+        f"np.exp(self.log_prob(x))[:, None] * {MEAN_SCORE}",
+        "finite",
+        "printed in dataflowr module 18a, proof of the smoothed score",
+    ),
     ("the nearest component alone", R, f"np.round({R})", "one component"),
     ("responsibility of the neighbour", R, f"np.roll({R}, 1, axis=0)", "one component"),
-)  # fmt: skip
+)
 wrong_versions(
     "GaussianMixture.sample",
     ("weights ignored", "rng.choice(..., p=self.weights)", "rng.choice(...)"),
     ("variance as scale", "self.factors", "self.spread", "unit covariance", "pyro 1643, edward 722"),
     ("means averaged", "self.means[chosen]", "self.weights @ self.means", "one component"),
     ("means left out", "self.means[chosen] + ", ""),
-    ("wrong Cholesky factor", "part(self.factors, chosen)", "np.swapaxes(np.linalg.cholesky(self.covs)[chosen], 1, 2)",
-     "isotropic", "blackjax 533"),
-)  # fmt: skip
+    (
+        "wrong Cholesky factor",
+        "part(self.factors, chosen)",
+        "np.swapaxes(np.linalg.cholesky(self.covs)[chosen], 1, 2)",
+        "isotropic",
+        "blackjax 533",
+    ),
+)
 wrong_versions(
     "GaussianMixture.smoothed",
     ("sigma for sigma squared", " ** 2", "", "sigma = 1"),
     ("noise replaces the data", "self.spread + ", "0 * self.spread + "),
     ("noise common to all coordinates", "np.eye(self.d)", "np.ones((self.d, self.d))", "d = 1"),
-    ("noise on the first component alone", "variance * unit",
-     "variance * unit * np.eye(1, len(self.means)).reshape(-1, 1, 1)", "one component"),
-)  # fmt: skip
+    (
+        "noise on the first component alone",
+        "variance * unit",
+        "variance * unit * np.eye(1, len(self.means)).reshape(-1, 1, 1)",
+        "one component",
+    ),
+)
 MEANS = "lambda block: self._posterior_means(block, y, sigma, smoothed, j)"
 CLEAN = "responsibilities of the clean mixture"
 WITHIN, BETWEEN = "product(product(self.spread, ...), noise)", "total = total + "
@@ -121,9 +174,13 @@ wrong_versions(
     (CLEAN, "smoothed._by_likeliest", "self._by_likeliest", "one component"),
     ("weights for responsibilities", R, "self.weights[:, None] * np.ones(len(y))", "one component"),
     ("means of the components", MEANS, "lambda block: self.means[block][:, None] + 0 * y"),
-    ("sigma for sigma squared", MEANS,
-     "lambda block: self._posterior_means(block, y, sigma**0.5, self.smoothed(sigma**0.5), j)", "sigma = 1"),
-)  # fmt: skip
+    (
+        "sigma for sigma squared",
+        MEANS,
+        "lambda block: self._posterior_means(block, y, sigma**0.5, self.smoothed(sigma**0.5), j)",
+        "sigma = 1",
+    ),
+)
 wrong_versions(
     "GaussianMixture.posterior_cov",
     ("no variance between components", BETWEEN, "total = total + 0 * ", "one component"),
@@ -133,20 +190,30 @@ wrong_versions(
 )
 terms(
     "GaussianMixture.posterior_cov",
-    ("sum_k r_k Cov_k[X|y]", "sum(r[:, None, None] * c.posterior_cov(y, sigma)"
-     " for r, c in zip(self.smoothed(sigma).responsibilities(y).T, self.components))"),
-    ("sum_k r_k a_k a_k^T", "sum(r[:, None, None] * a[:, :, None] * a[:, None, :]"
-     " for r, c in zip(self.smoothed(sigma).responsibilities(y).T, self.components)"
-     " for a in [c.posterior_mean(y, sigma) - self.posterior_mean(y, sigma)])"),
-)  # fmt: skip
+    (
+        "sum_k r_k Cov_k[X|y]",
+        "sum(r[:, None, None] * c.posterior_cov(y, sigma)"
+        " for r, c in zip(self.smoothed(sigma).responsibilities(y).T, self.components))",
+    ),
+    (
+        "sum_k r_k a_k a_k^T",
+        "sum(r[:, None, None] * a[:, :, None] * a[:, None, :]"
+        " for r, c in zip(self.smoothed(sigma).responsibilities(y).T, self.components)"
+        " for a in [c.posterior_mean(y, sigma) - self.posterior_mean(y, sigma)])",
+    ),
+)
 wrong_versions(
     "smoothed_empirical",
     ("sigma for sigma squared", " ** 2", "", "sigma = 1", "pyro 1643, edward 722"),
-    ("the mean of the data", "GaussianMixture(..., points, variance)",
-     "GaussianMixture(..., 0 * points + np.mean(points, axis=0), variance)", "one row"),
+    (
+        "the mean of the data",
+        "GaussianMixture(..., points, variance)",
+        "GaussianMixture(..., 0 * points + np.mean(points, axis=0), variance)",
+        "one row",
+    ),
     ("the first point alone", "np.ones(len(points)) / len(points)", "np.eye(len(points))[0]", "one row"),
     ("noise twice", "GaussianMixture(..., points, variance)", "GaussianMixture(..., points, 2 * variance)"),
-)  # fmt: skip
+)
 wrong_versions(
     "Gamma.log_prob",
     ("power of x", "(self.shape - 1)", "self.shape"),
@@ -157,9 +224,13 @@ wrong_versions(
 )
 conventions(
     "Gamma.log_prob",
-    (SCALE, "- self.rate * x + self.shape * np.log(self.rate)", "- x / self.rate - self.shape * np.log(self.rate)",
-     SCALE_LIBRARIES),
-)  # fmt: skip
+    (
+        SCALE,
+        "- self.rate * x + self.shape * np.log(self.rate)",
+        "- x / self.rate - self.shape * np.log(self.rate)",
+        SCALE_LIBRARIES,
+    ),
+)
 terms(
     "Gamma.log_prob",
     ("(shape - 1) log x", "np.sum((self.shape - 1) * np.log(x), axis=1)"),
@@ -180,24 +251,39 @@ wrong_versions(
     "Gamma.fisher_information",
     ("shape - 1", "self.shape - 2", "self.shape - 1"),
     ("shape", "self.shape - 2", "self.shape"),
-    ("rate not squared", "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
-     "self.rate / np.where(self.shape == 1, 1.0, self.shape - 2)", "unit rate"),
-    ("rate cubed", "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
-     "self.rate**3 / np.where(self.shape == 1, 1.0, self.shape - 2)", "unit rate"),
-)  # fmt: skip
+    (
+        "rate not squared",
+        "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "self.rate / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "unit rate",
+    ),
+    (
+        "rate cubed",
+        "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "self.rate**3 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "unit rate",
+    ),
+)
 conventions(
     "Gamma.fisher_information",
-    (SCALE, "np.where(..., self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
-     "np.where(..., self.rate**-2, self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2))", SCALE_LIBRARIES),
-)  # fmt: skip
+    (
+        SCALE,
+        "np.where(..., self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
+        "np.where(..., self.rate**-2, self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
+        SCALE_LIBRARIES,
+    ),
+)
 wrong_versions(
     "Gamma.sample",
-    ("one shape too many", "rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape)))",
-     "rng.gamma(self.shape + 1, 1 / self.rate, memory(size, len(self.shape)))"),
+    (
+        "one shape too many",
+        "rng.gamma(self.shape, 1 / self.rate, memory(size, len(self.shape)))",
+        "rng.gamma(self.shape + 1, 1 / self.rate, memory(size, len(self.shape)))",
+    ),
     ("an exponential", "rng.gamma(self.shape, 1 / self.rate, ...)", "rng.exponential(self.shape / self.rate, ...)"),
     ("root of the rate", "1 / self.rate", "1 / np.sqrt(self.rate)", "unit rate"),
     ("inverse Gamma", "np.maximum(...)", "1 / np.maximum(...)"),
-)  # fmt: skip
+)
 conventions("Gamma.sample", (SCALE, "1 / self.rate", "self.rate", SCALE_LIBRARIES))
 wrong_versions(
     "StudentT.log_prob",
@@ -205,29 +291,40 @@ wrong_versions(
     ("no scale", " - np.log(self.scale)", "", "unit covariance"),
     ("no degrees of freedom in the tail", "t / np.sqrt(nu)", "t", "at the centre"),
     ("loc reflected", "x - self.loc", "x + self.loc", "zero mean"),
-    ("variance as scale", "nu, t = ", "self = type(self)(self.df, self.loc, self.scale**2); nu, t = ",
-     "unit covariance", "pyro 1643, edward 722"),
-)  # fmt: skip
+    (
+        "variance as scale",
+        "nu, t = ",
+        "self = type(self)(self.df, self.loc, self.scale**2); nu, t = ",
+        "unit covariance",
+        "pyro 1643, edward 722",
+    ),
+)
 terms(
     "StudentT.log_prob",
     ("log Gamma((nu+1)/2)", "np.sum(gammaln((self.df + 1) / 2)) * np.ones(len(x))"),
     ("-log Gamma(nu/2)", "-np.sum(gammaln(self.df / 2)) * np.ones(len(x))"),
     ("-1/2 log(pi nu)", "-0.5 * np.sum(np.log(np.pi * self.df)) * np.ones(len(x))"),
     ("-log scale", "-np.sum(np.log(self.scale)) * np.ones(len(x))"),
-    ("-(nu+1)/2 log(1 + t^2/nu)",
-     "-0.5 * np.sum((self.df + 1) * np.log1p(((x - self.loc) / self.scale) ** 2 / self.df), axis=1)"),
-)  # fmt: skip
+    (
+        "-(nu+1)/2 log(1 + t^2/nu)",
+        "-0.5 * np.sum((self.df + 1) * np.log1p(((x - self.loc) / self.scale) ** 2 / self.df), axis=1)",
+    ),
+)
 TAIL = "-(self.df + 1) * v / np.sqrt(self.df) / (1 + v**2) / self.scale"
 wrong_versions(
     "StudentT.score",
     ("nu for nu + 1", "(self.df + 1)", "self.df"),
     ("no scale", "(1 + v**2) / self.scale", "(1 + v**2)", "unit covariance"),
     ("a Gaussian score", TAIL, "-(self.df + 1) * (x - self.loc) / self.scale**2 / self.df"),
-    ("variance as scale", "v = (x - self.loc) / self.scale / np.sqrt(self.df)",
-     "self = type(self)(self.df, self.loc, self.scale**2); v = (x - self.loc) / self.scale / np.sqrt(self.df)",
-     "unit covariance", "pyro 1643, edward 722"),
+    (
+        "variance as scale",
+        "v = (x - self.loc) / self.scale / np.sqrt(self.df)",
+        "self = type(self)(self.df, self.loc, self.scale**2); v = (x - self.loc) / self.scale / np.sqrt(self.df)",
+        "unit covariance",
+        "pyro 1643, edward 722",
+    ),
     ("sign", "-(self.df + 1)", "(self.df + 1)", "up to a factor"),
-)  # fmt: skip
+)
 wrong_versions(
     "StudentT.sample",
     ("variance as scale", "self.scale *", "self.scale**2 *", "unit covariance"),
@@ -242,9 +339,14 @@ wrong_versions(
     ("the square", "np.abs(x - self.loc)", "(x - self.loc) ** 2", "at the centre"),
     ("rate for scale", f"-{EXPONENT} - np.log(2 * self.scale)", f"-{RATE} - np.log(2 / self.scale)", "unit covariance"),
     ("no scale in the normaliser", "2 * self.scale", "2", "unit covariance"),
-    ("variance as scale", f"-{EXPONENT} - np.log(2 * self.scale)", f"-{EXPONENT}**2 - np.log(2 * self.scale**2)",
-     "unit covariance", "pyro 1643, edward 722"),
-)  # fmt: skip
+    (
+        "variance as scale",
+        f"-{EXPONENT} - np.log(2 * self.scale)",
+        f"-{EXPONENT}**2 - np.log(2 * self.scale**2)",
+        "unit covariance",
+        "pyro 1643, edward 722",
+    ),
+)
 terms(
     "Laplace.log_prob",
     ("-|x - loc|/scale", "-np.sum(np.abs(x - self.loc) / self.scale, axis=1)"),
@@ -260,12 +362,16 @@ wrong_versions(
 )
 wrong_versions(
     "Laplace.sample",
-    ("rate for scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, 1 / self.scale, ...)",
-     "unit covariance"),
+    (
+        "rate for scale",
+        "rng.laplace(self.loc, self.scale, ...)",
+        "rng.laplace(self.loc, 1 / self.scale, ...)",
+        "unit covariance",
+    ),
     ("no loc", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(0 * self.loc, self.scale, ...)", "zero mean"),
     ("half the scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, self.scale / 2, ...)"),
     ("variance as scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, 2 * self.scale**2, ...)"),
-)  # fmt: skip
+)
 wrong_versions("expect", ("no Jacobian", " + log_dx", "", "unit covariance"), inside="trapezoid")
 wrong_versions("expect", ("tails cut", "density.box(radius + 2)", "density.box(1.5)"), inside="_grid")
 wrong_versions(

@@ -72,14 +72,23 @@ wrong_versions(
 wrong_versions(
     "denoised_point",
     ("std where variance belongs", "std**2", "std"),
-    ("sign", "x + std**2 *", "x - std**2 *", "finite",
-     "printed in CS236, Tweedie: the gradient with respect to the clean point"),
+    (
+        "sign",
+        "x + std**2 *",
+        "x - std**2 *",
+        "finite",
+        "printed in CS236, Tweedie: the gradient with respect to the clean point",
+    ),
     ("not stretched", " / scale", "", "variance exploding"),
     ("shrunk again", " / scale", " * scale", "variance exploding"),
-    ("the noisy point alone stretched", "(x + std**2 * score(x, t)) / scale", "x / scale + std**2 * score(x, t)",
-     "variance exploding"),
+    (
+        "the noisy point alone stretched",
+        "(x + std**2 * score(x, t)) / scale",
+        "x / scale + std**2 * score(x, t)",
+        "variance exploding",
+    ),
     ("one std for all rows", "std**2", "std[0] ** 2", "one time", ONE_LEVEL),
-)  # fmt: skip
+)
 terms("denoised_point", ("x/m", f"x / {SCALE}"), ("std^2 s/m", f"{STD} ** 2 * score(x, t) / {SCALE}"))
 wrong_versions(
     "score_of_noise",

@@ -30,19 +30,32 @@ wrong_versions(
     ("divergence of the score", PAIRS, "field(x), field_and_divergence(score, x)[1]\n"),
     ("divergence over d", "+ divergence", "+ divergence / x.shape[1]", "d = 1"),
     ("the test field in the place of the score", "dot(score(x), g)", "dot(g, g)"),
-    ("all entries of the Jacobian", "+ divergence",
-     "+ sum(field_and_divergence(lambda x: np.roll(field(x), i, axis=1), x)[1] for i in range(x.shape[1]))", "d = 1"),
-)  # fmt: skip
+    (
+        "all entries of the Jacobian",
+        "+ divergence",
+        "+ sum(field_and_divergence(lambda x: np.roll(field(x), i, axis=1), x)[1] for i in range(x.shape[1]))",
+        "d = 1",
+    ),
+)
 conventions(
     "stein_discrepancy",
-    ("half: the generator of Langevin diffusion, g = grad u", "dot(score(x), g) + divergence",
-     "0.5 * (dot(score(x), g) + divergence)", "Gorham and Mackey 2015, section 2.2"),
-)  # fmt: skip
+    (
+        "half: the generator of Langevin diffusion, g = grad u",
+        "dot(score(x), g) + divergence",
+        "0.5 * (dot(score(x), g) + divergence)",
+        "Gorham and Mackey 2015, section 2.2",
+    ),
+)
 terms("stein_discrepancy", ("s.g", "dot(score(x), field(x))"), ("div g", "field_and_divergence(field, x)[1]"))
 wrong_versions(
     "kernel_stein",
-    ("bandwidth for its square", GIVEN, GIVEN.replace("bandwidth", "bandwidth**0.5"), "bandwidth = 1",
-     "pyro 1643, edward 722"),
+    (
+        "bandwidth for its square",
+        GIVEN,
+        GIVEN.replace("bandwidth", "bandwidth**0.5"),
+        "bandwidth = 1",
+        "pyro 1643, edward 722",
+    ),
     ("sign of the last term", "(d - squares)", "(d + squares)"),
     ("sign of the drift", "+ 2 * pull / ell", "- 2 * pull / ell"),
     ("dimension left out", "(d - squares)", "(1 - squares)", "d = 1", "ncsn gmm.py"),
@@ -52,23 +65,39 @@ wrong_versions(
     ("unbiased keeps the diagonal", "if unbiased: ...", "if False: ...", "finite", DIAGONAL),
     ("n^2 for n (n - 1)", "(n * (n - 1))", "n**2"),
     ("V without the diagonal", "if unbiased: ...", "if True: ..."),
-)  # fmt: skip
+)
 conventions(
     "kernel_stein",
     ("kernel exp(-|x - y|^2/l^2)", GIVEN, GIVEN.replace("bandwidth", "0.5**0.5 * bandwidth")),
-    ("kernel exp(-|x - y|^2/h)", GIVEN, GIVEN.replace("bandwidth", "(0.5 * bandwidth) ** 0.5"),
-     "Liu and Wang 2016, SVGD, section 5"),
-    ("kernel exp(-gamma |x - y|^2)", GIVEN, GIVEN.replace("bandwidth", "(0.5 / bandwidth) ** 0.5"),
-     "sklearn.metrics.pairwise.rbf_kernel"),
+    (
+        "kernel exp(-|x - y|^2/h)",
+        GIVEN,
+        GIVEN.replace("bandwidth", "(0.5 * bandwidth) ** 0.5"),
+        "Liu and Wang 2016, SVGD, section 5",
+    ),
+    (
+        "kernel exp(-gamma |x - y|^2)",
+        GIVEN,
+        GIVEN.replace("bandwidth", "(0.5 / bandwidth) ** 0.5"),
+        "sklearn.metrics.pairwise.rbf_kernel",
+    ),
     ("kernel (1 + |x - y|^2/l^2)^(-1/2), inverse multiquadric", "for block in _: ...", INVERSE, IMQ),
     ("kernel (l^2 + |x - y|^2)^(-1/2), inverse multiquadric", "for block in _: ...", f"{INVERSE} / ell", IMQ),
     ("sum over pairs", STATISTIC, "total"),
-    ("V is its root: the discrepancy, not its square", "total / n**2", "np.sqrt(total) / n",
-     "Gorham and Mackey 2017, section 3; stein_thinning, ksd-metric"),
-    ("n times the statistic, as tests have it", STATISTIC, "total / (n - 1) if unbiased else total / n",
-     "Liu, Lee and Jordan 2016; Chwialkowski, Strathmann and Gretton 2016"),
+    (
+        "V is its root: the discrepancy, not its square",
+        "total / n**2",
+        "np.sqrt(total) / n",
+        "Gorham and Mackey 2017, section 3; stein_thinning, ksd-metric",
+    ),
+    (
+        "n times the statistic, as tests have it",
+        STATISTIC,
+        "total / (n - 1) if unbiased else total / n",
+        "Liu, Lee and Jordan 2016; Chwialkowski, Strathmann and Gretton 2016",
+    ),
     ("mean over coordinates", f"return {STATISTIC}", f"return ({STATISTIC}) / d"),
-)  # fmt: skip
+)
 
 
 def over_pairs(u: str) -> str:
@@ -94,19 +123,26 @@ wrong_versions(
 )
 conventions(
     "minimum_probability_flow",
-    ("mean over bits", "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
-     "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped) / x.shape[1]"),
-)  # fmt: skip
+    (
+        "mean over bits",
+        "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
+        "sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped) / x.shape[1]",
+    ),
+)
 wrong_versions(
     "minimum_probability_flow_continuous",
     ("no 1/2 in the exponent", "0.5 * ", ""),
     ("energies exchanged", "energy(x) - energy(x + eps * z)", "energy(x + eps * z) - energy(x)"),
     ("eps squared for eps", "eps * z", "eps**2 * z", "eps = 1"),
     ("eps read as a variance", "eps * z", "np.sqrt(eps) * z", "eps = 1", "annotated_deep_learning 152"),
-    ("to first order", "np.exp(0.5 * (energy(x) - energy(x + eps * z)))",
-     "(1 + 0.5 * (energy(x) - energy(x + eps * z)))", "no noise drawn"),
+    (
+        "to first order",
+        "np.exp(0.5 * (energy(x) - energy(x + eps * z)))",
+        "(1 + 0.5 * (energy(x) - energy(x + eps * z)))",
+        "no noise drawn",
+    ),
     ("the same noise in each row", "eps * z", "eps * z[:1]", "one row", "coreax 375"),
-)  # fmt: skip
+)
 conventions(
     "minimum_probability_flow_continuous",
     ("less one", STEP, f"{STEP} - 1"),
@@ -115,13 +151,18 @@ conventions(
 wrong_versions(
     "minimum_velocity",
     ("the 2 left out", "2 * divergence", "divergence"),
-    ("sign of the divergence", "+ 2 * divergence", "- 2 * divergence", "finite",
-     "printed in module 18a: |grad E|^2 + 2 Laplacian E"),
+    (
+        "sign of the divergence",
+        "+ 2 * divergence",
+        "- 2 * divergence",
+        "finite",
+        "printed in module 18a: |grad E|^2 + 2 Laplacian E",
+    ),
     ("1/2 on the square alone", "squared_norm(s)", "0.5 * squared_norm(s)", "finite", "claCase/ScoreMatching"),
     ("divergence over d", "2 * divergence", "2 * divergence / x.shape[1]", "d = 1"),
     ("trace starts at one", "2 * divergence", "2 * (1 + divergence)", "the gradient", "pc_score_matching"),
     ("length for its square", "squared_norm(s)", "np.sqrt(squared_norm(s))"),
-)  # fmt: skip
+)
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
 

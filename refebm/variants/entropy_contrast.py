@@ -34,5 +34,9 @@ def one_model(ask, function):
     return given | {"held_energy": given["energy"]}
 
 
-asked("contrastive_divergence_with_entropy", arguments=one_model,
-      draws={"log_q": lambda ask, name: ask.log_density("quadratic", 1.75)}, gradient=True)  # fmt: skip
+asked(
+    "contrastive_divergence_with_entropy",
+    arguments=one_model,
+    draws={"log_q": lambda ask, name: ask.log_density("quadratic", 1.75)},
+    gradient=True,
+)

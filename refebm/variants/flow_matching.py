@@ -27,13 +27,25 @@ conventions(
     ("no 1/2", "0.5 * ", "", f"{LIPMAN}, eq. 9"),
     ("mean over coordinates", "0.5 * ", "0.5 / x.shape[1] * "),
     ("mean squared error: no 1/2, mean over coordinates", "0.5 * ", "1 / x.shape[1] * ", "torchcfm"),
-    ("data at t = 1: x_t = t x + (1 - t) z, whose velocity is x - z", MISFIT,
-     "velocity(s * x + (1 - s) * z, t) - (x - z)", NOISE_FIRST),
-    ("data at t = 1, no 1/2", f"0.5 * squared_norm({MISFIT})",
-     "squared_norm(velocity(s * x + (1 - s) * z, t) - (x - z))", NOISE_FIRST),
-    ("data at t = 1, no 1/2, mean over coordinates", f"0.5 * squared_norm({MISFIT})",
-     "1 / x.shape[1] * squared_norm(velocity(s * x + (1 - s) * z, t) - (x - z))", NOISE_FIRST),
-)  # fmt: skip
+    (
+        "data at t = 1: x_t = t x + (1 - t) z, whose velocity is x - z",
+        MISFIT,
+        "velocity(s * x + (1 - s) * z, t) - (x - z)",
+        NOISE_FIRST,
+    ),
+    (
+        "data at t = 1, no 1/2",
+        f"0.5 * squared_norm({MISFIT})",
+        "squared_norm(velocity(s * x + (1 - s) * z, t) - (x - z))",
+        NOISE_FIRST,
+    ),
+    (
+        "data at t = 1, no 1/2, mean over coordinates",
+        f"0.5 * squared_norm({MISFIT})",
+        "1 / x.shape[1] * squared_norm(velocity(s * x + (1 - s) * z, t) - (x - z))",
+        NOISE_FIRST,
+    ),
+)
 terms(
     "flow_matching",
     ("1/2 |u|^2", f"0.5 * squared_norm({U})"),
@@ -54,11 +66,19 @@ wrong_versions(
 )
 conventions(
     "flow_velocity",
-    ("data at t = 1, where the velocity is that of noise to data: (x + (1 - t) s)/t",
-     "-(x + s * score(x, t)) / (1 - s)", "(x + (1 - s) * score(x, t)) / s", NOISE_FIRST),
-    ("data at t = 1, but of a score that is told 1 - t: (x + (1 - t) s)/t", "-(x + s * score(x, t)) / (1 - s)",
-     "(x + (1 - s) * score(x, 1 - t)) / s", NOISE_FIRST),
-)  # fmt: skip
+    (
+        "data at t = 1, where the velocity is that of noise to data: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, t)) / s",
+        NOISE_FIRST,
+    ),
+    (
+        "data at t = 1, but of a score that is told 1 - t: (x + (1 - t) s)/t",
+        "-(x + s * score(x, t)) / (1 - s)",
+        "(x + (1 - s) * score(x, 1 - t)) / s",
+        NOISE_FIRST,
+    ),
+)
 terms(
     "flow_velocity",
     ("-x/(1 - t)", "-x / (1 - t[:, None])"),
@@ -76,9 +96,13 @@ wrong_versions(
 )
 conventions(
     "score_of_flow",
-    ("data at t = 1: (t u - x)/(1 - t), of the velocity from noise to data", "-(x + (1 - s) * velocity(x, t)) / s",
-     "(s * velocity(x, t) - x) / (1 - s)", NOISE_FIRST),
-)  # fmt: skip
+    (
+        "data at t = 1: (t u - x)/(1 - t), of the velocity from noise to data",
+        "-(x + (1 - s) * velocity(x, t)) / s",
+        "(s * velocity(x, t) - x) / (1 - s)",
+        NOISE_FIRST,
+    ),
+)
 terms("score_of_flow", ("-x/t", "-x / t[:, None]"), ("-(1 - t) u/t", "-(1 - t[:, None]) * velocity(x, t) / t[:, None]"))
 
 asked("flow_velocity", far=FAR, without=("t",))  # the velocity has a pole at t = 1

@@ -15,20 +15,37 @@ wrong_versions(
     ("hidden units turned round", "h = rbm.hidden_given(v, u_h)", "h = 1 - rbm.hidden_given(v, u_h)"),
     ("visible units at their means", "rbm.visible_given(h, u_v)", "rbm.visible_mean(h)"),
     ("hidden units whatever the visible ones are", "rbm.hidden_given(v, u_h)", "rbm.hidden_given(0 * v, u_h)"),
-    ("the same noise in each row", "rbm.hidden_given(v, u_h)", "rbm.hidden_given(v, 0 * u_h + u_h[:1])", "one row",
-     "coreax 375"),
-    ("the noise of the hidden units again", "rbm.visible_given(h, u_v)",
-     "rbm.visible_given(h, np.resize(u_h, u_v.shape))"),
+    (
+        "the same noise in each row",
+        "rbm.hidden_given(v, u_h)",
+        "rbm.hidden_given(v, 0 * u_h + u_h[:1])",
+        "one row",
+        "coreax 375",
+    ),
+    (
+        "the noise of the hidden units again",
+        "rbm.visible_given(h, u_v)",
+        "rbm.visible_given(h, np.resize(u_h, u_v.shape))",
+    ),
     ("visible units given the means of the hidden ones", "moved(rbm.visible_given(h, u_v))", MEAN_FIELD),
-    ("sigma squared for sigma", "rbm.visible_given(h, u_v)", 'rbm.visible_given(h, getattr(rbm, "sigma", 1.0) * u_v)',
-     "sigma = 1", "pyro 1643, edward 722"),
+    (
+        "sigma squared for sigma",
+        "rbm.visible_given(h, u_v)",
+        'rbm.visible_given(h, getattr(rbm, "sigma", 1.0) * u_v)',
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
     ("the visible units stay", "rbm.visible_given(h, u_v)", "v + 0 * rbm.visible_mean(h)"),
-)  # fmt: skip
+)
 conventions(
     "gibbs_step",
-    ("a hidden unit is 1 where 1 - u is below its probability", "rbm.hidden_given(v, u_h)",
-     "rbm.hidden_given(v, 1 - u_h)", TWICE),
-)  # fmt: skip
+    (
+        "a hidden unit is 1 where 1 - u is below its probability",
+        "rbm.hidden_given(v, u_h)",
+        "rbm.hidden_given(v, 1 - u_h)",
+        TWICE,
+    ),
+)
 
 
 def state_and_noise(ask, _):

@@ -25,12 +25,18 @@ wrong_versions(
     ("half steps of the position", "x = x + eps * p\n        p =", "x = x + 0.5 * eps * p\n        p =", "one step"),
     ("step left out of the last move", "x = x + eps * p\n    return", "x = x + p\n    return", "eps = 1"),
     ("sign of the score", FIRST, f"score = (lambda s: lambda x: -s(x))(score); {FIRST}", "reversible"),
-    ("explicit Euler: both from the state before", FIRST,
-     "for _ in range(n_steps):\n        x, p = x + eps * p, p + eps * score(x)\n    return x, p"),
-    ("symplectic Euler: whole steps, no halves at the ends", FIRST,
-     "for _ in range(n_steps):\n        p = p + eps * score(x)\n        x = x + eps * p\n    return x, p"),
+    (
+        "explicit Euler: both from the state before",
+        FIRST,
+        "for _ in range(n_steps):\n        x, p = x + eps * p, p + eps * score(x)\n    return x, p",
+    ),
+    (
+        "symplectic Euler: whole steps, no halves at the ends",
+        FIRST,
+        "for _ in range(n_steps):\n        p = p + eps * score(x)\n        x = x + eps * p\n    return x, p",
+    ),
     ("one momentum for all rows", FIRST, "p = p[:1] + 0.5 * eps * score(x)", "one row", "coreax 375"),
-)  # fmt: skip
+)
 conventions(
     "leapfrog",
     ("the momentum is turned round at the end", LAST, "x, -(p + 0.5 * eps * score(x))", "Neal 2011, section 3.2"),
@@ -44,8 +50,13 @@ wrong_versions(
     "hmc_step",
     ("accepts by |dH|", "there - here", "np.abs(there - here)", "the proposal"),
     ("always accepts", "there - here", "0 * there", "the proposal", ALWAYS),
-    ("kinetic energy of the position", KINETIC, KINETIC.replace("(p)", "(x)").replace("p_", ""), "the proposal",
-     "blackjax 46"),
+    (
+        "kinetic energy of the position",
+        KINETIC,
+        KINETIC.replace("(p)", "(x)").replace("p_", ""),
+        "the proposal",
+        "blackjax 46",
+    ),
     ("kinetic energy of the momentum at the start", "squared_norm(p_end)", "squared_norm(p)", "the proposal"),
     ("kinetic energy without its 1/2", KINETIC, KINETIC.replace("0.5 * ", ""), "the proposal"),
     ("sign of the kinetic energy", KINETIC, KINETIC.replace("+", "-"), "the proposal"),
@@ -56,9 +67,13 @@ wrong_versions(
     ("sign of the score", "lambda x: energy_and_score(...)[1]", "lambda x: -energy_and_score(...)[1]"),
     ("one long step", "leapfrog(..., eps, n_steps)", "leapfrog(..., eps * n_steps, 1)", "one step"),
     ("acceptance without the minimum", ACCEPT, f"{UNBOUNDED}x, end, there, there - here, u))", "the states"),
-    ("energies capped, NaN too", ACCEPT, "accept(x, end, np.fmin(there, 4.0), np.fmin(there, 4.0) - here, u)",
-     "the proposal"),
-)  # fmt: skip
+    (
+        "energies capped, NaN too",
+        ACCEPT,
+        "accept(x, end, np.fmin(there, 4.0), np.fmin(there, 4.0) - here, u)",
+        "the proposal",
+    ),
+)
 wrong_versions(
     "hmc_step",
     ("last half step left out", LAST, "x, p", "the proposal"),

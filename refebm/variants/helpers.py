@@ -128,9 +128,12 @@ HELPERS = [
     *(Helper("softplus", f"softplus taken as linear far out, as from {k} on", linear_from(k)) for k in (10, 15, 5)),
 ]
 EPSILONS = {  # by helper: words, the helper as a function of epsilon (0 in the formula), and the source
-    "softplus": ("with an epsilon of {:.3g} inside the logarithm of a sigmoid",
-                 lambda k: lambda a: -np.log(expit(-a) + k), "programs that take logarithms")
-}  # fmt: skip
+    "softplus": (
+        "with an epsilon of {:.3g} inside the logarithm of a sigmoid",
+        lambda k: lambda a: -np.log(expit(-a) + k),
+        "programs that take logarithms",
+    )
+}
 
 
 def helpers(function: str) -> Iterator[Helper]:

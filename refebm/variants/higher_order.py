@@ -13,10 +13,14 @@ wrong_versions(
     ("sigma for its square", PENALTY, "0.5 * sigma * slopes**2", "sigma = 1"),
     ("sign of the penalty", f"+ {PENALTY}", f"- {PENALTY}"),
     ("the scores for their slopes in the penalty", PENALTY, "0.5 * sigma**2 * s**2"),
-    ("square of the trace for the sum of squares", PENALTY, "0.5 * sigma**2 * slopes * np.sum(slopes, axis=1)[:, None]",
-     "d = 1"),
+    (
+        "square of the trace for the sum of squares",
+        PENALTY,
+        "0.5 * sigma**2 * slopes * np.sum(slopes, axis=1)[:, None]",
+        "d = 1",
+    ),
     ("no 1/2 on the square of the score", ROW, "s**2 + slopes + 0.5 * sigma**2 * slopes**2"),
-)  # fmt: skip
+)
 conventions(
     "regularised_score_matching",
     ("lambda for sigma^2/2", PENALTY, "sigma * slopes**2", "Kingma and LeCun 2010"),
@@ -47,9 +51,13 @@ wrong_versions(
 )
 wrong_versions(
     "higher_order_score_matching",
-    ("the first coordinate alone", "derivatives_along_axes(score, x, 2 * order)",
-     "list(derivatives_along_axes(score, x, 2 * order))[:1]", "d = 1"),
-)  # fmt: skip
+    (
+        "the first coordinate alone",
+        "derivatives_along_axes(score, x, 2 * order)",
+        "list(derivatives_along_axes(score, x, 2 * order))[:1]",
+        "d = 1",
+    ),
+)
 conventions("higher_order_score_matching", ("no 1/2: twice the whole", "return sum(...)", "return 2 * sum(...)"))
 AXES = "for s in derivatives_along_axes(score, x, 2 * order))"
 terms(
@@ -85,10 +93,14 @@ wrong_versions(
 GAP = "energy(x) - energy(np.abs(x - bit))"
 conventions(
     "marginalisation_score_matching",
-    ("energy with the other sign: the model handed over is f = -E", GAP, "energy(np.abs(x - bit)) - energy(x)",
-     "Stanford CS236 (p = exp(f)/Z)"),
+    (
+        "energy with the other sign: the model handed over is f = -E",
+        GAP,
+        "energy(np.abs(x - bit)) - energy(x)",
+        "Stanford CS236 (p = exp(f)/Z)",
+    ),
     ("no 1/2: twice the whole", BITS, "np.exp(2 * a) - 2 * np.exp(-a) - 3"),
-)  # fmt: skip
+)
 EYE = "for bit in np.eye(x.shape[1]))"
 terms(
     "marginalisation_score_matching",

@@ -15,16 +15,25 @@ wrong_versions(
     ("no square in the weight", WEIGHT, "(sigma**2 + data_std**2) / (sigma * data_std)"),
     ("the weight upside down", WEIGHT, "(sigma * data_std) ** 2 / (sigma**2 + data_std**2)"),
     ("the weight's root", WEIGHT, "np.sqrt(sigma**2 + data_std**2) / (sigma * data_std)"),
-    ("a sum for a product", WEIGHT, "(sigma**2 + data_std**2) / (sigma + data_std) ** 2", "finite",
-     "alphafold3-pytorch 68, of AlphaFold 3's supplement, eq. 6"),
+    (
+        "a sum for a product",
+        WEIGHT,
+        "(sigma**2 + data_std**2) / (sigma + data_std) ** 2",
+        "finite",
+        "alphafold3-pytorch 68, of AlphaFold 3's supplement, eq. 6",
+    ),
     ("1/sigma^2: data of size one", WEIGHT, "(sigma**2 + 1) / sigma**2", "data of size one"),
     ("variance for deviation", "x + sigma * z", "x + sigma**2 * z", "sigma = 1"),
     ("from the noisy point", f"{D} - x", f"{D} - (x + sigma * z)", "no noise drawn"),
-    ("the denoiser at the clean point", "denoiser(x + sigma * z, sigma[:, 0])", "denoiser(x, sigma[:, 0])",
-     "no noise drawn"),
+    (
+        "the denoiser at the clean point",
+        "denoiser(x + sigma * z, sigma[:, 0])",
+        "denoiser(x, sigma[:, 0])",
+        "no noise drawn",
+    ),
     ("one weight for all rows", "weight[:, 0]", "weight[0, 0]", "one noise level"),
     ("the level as the network's variance", f"{D}", "denoiser(x + sigma * z, sigma[:, 0] ** 2)", "sigma = 1"),
-)  # fmt: skip
+)
 conventions(
     "karras_denoising",
     ("no 1/2", "0.5 * ", "", f"{KARRAS}, eq. 2"),
@@ -55,9 +64,13 @@ wrong_versions(
     ("the point as it is", "x / np.sqrt(whole)", "x", "at the origin"),
     ("log sigma without the 1/4", "0.25 * np.log(sigma[:, 0])", "np.log(sigma[:, 0])"),
     ("a half for the 1/4", "0.25 * np.log(sigma[:, 0])", "0.5 * np.log(sigma[:, 0])"),
-    ("one level for all rows", "0.25 * np.log(sigma[:, 0])", "0.25 * np.log(sigma[:1, 0]) + 0 * sigma[:, 0]",
-     "one noise level"),
-)  # fmt: skip
+    (
+        "one level for all rows",
+        "0.25 * np.log(sigma[:, 0])",
+        "0.25 * np.log(sigma[:1, 0]) + 0 * sigma[:, 0]",
+        "one noise level",
+    ),
+)
 conventions("karras_preconditioned", ("the network is given sigma itself", "0.25 * np.log(sigma[:, 0])", "sigma[:, 0]"))
 INNER = "network(x / np.sqrt(sigma**2 + data_std**2), 0.25 * np.log(sigma[:, 0]))"
 terms(
@@ -87,20 +100,40 @@ wrong_versions(
     ("Euler's step", HALVES, "(next_sigma - sigma) * slope", "to 0"),
     ("the slope ahead alone", HALVES, "(next_sigma - sigma) * there", "to 0"),
     ("no 1/2", HALVES, "(next_sigma - sigma) * (slope + there)", "to 0"),
-    ("the wrong way", "x + (next_sigma - sigma) * 0.5 * (slope + there)",
-     "x - (next_sigma - sigma) * 0.5 * (slope + there)", "to 0"),
-    ("from where Euler's step arrives", "x + (next_sigma - sigma) * 0.5 * (slope + there)",
-     "ahead + (next_sigma - sigma) * 0.5 * (slope + there)", "to 0"),
-    ("the slope ahead at the old level", "denoiser(ahead, next_sigma * np.ones(len(x)))",
-     "denoiser(ahead, sigma * np.ones(len(x)))", "to 0"),
-    ("the slope ahead from the old point", "(ahead - denoiser(ahead, ...))",
-     "(x - denoiser(ahead, next_sigma * np.ones(len(x))))", "to 0"),
+    (
+        "the wrong way",
+        "x + (next_sigma - sigma) * 0.5 * (slope + there)",
+        "x - (next_sigma - sigma) * 0.5 * (slope + there)",
+        "to 0",
+    ),
+    (
+        "from where Euler's step arrives",
+        "x + (next_sigma - sigma) * 0.5 * (slope + there)",
+        "ahead + (next_sigma - sigma) * 0.5 * (slope + there)",
+        "to 0",
+    ),
+    (
+        "the slope ahead at the old level",
+        "denoiser(ahead, next_sigma * np.ones(len(x)))",
+        "denoiser(ahead, sigma * np.ones(len(x)))",
+        "to 0",
+    ),
+    (
+        "the slope ahead from the old point",
+        "(ahead - denoiser(ahead, ...))",
+        "(x - denoiser(ahead, next_sigma * np.ones(len(x))))",
+        "to 0",
+    ),
     ("the slope ahead over the old level", "/ next_sigma", "/ sigma", "to 0"),
     ("not over the level", "(x - denoiser(...)) / sigma", "(x - denoiser(...))", "sigma = 1, to 0"),
     ("sign of the slope", "(x - denoiser(...)) / sigma", "(denoiser(...) - x) / sigma"),
-    ("the level of the first slope squared", "denoiser(x, sigma * np.ones(len(x)))",
-     "denoiser(x, sigma**2 * np.ones(len(x)))", "sigma = 1, to 0"),
-)  # fmt: skip
+    (
+        "the level of the first slope squared",
+        "denoiser(x, sigma * np.ones(len(x)))",
+        "denoiser(x, sigma**2 * np.ones(len(x)))",
+        "sigma = 1, to 0",
+    ),
+)
 
 
 def before_a_zero(parts, shapes):

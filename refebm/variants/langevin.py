@@ -26,35 +26,52 @@ wrong_versions(
 )
 conventions(
     "langevin_step",
-    ("the step is that of the noise alone, x + s + eps z: the energy of another temperature", STEP,
-     "x + score(x) + eta * z", "ebm-anatomy 1, ebm_code_release 2"),
-)  # fmt: skip
+    (
+        "the step is that of the noise alone, x + s + eps z: the energy of another temperature",
+        STEP,
+        "x + score(x) + eta * z",
+        "ebm-anatomy 1, ebm_code_release 2",
+    ),
+)
 terms("langevin_step", ("x", "x"), ("eta s", "eta * score(x)"), ("sqrt(2 eta) z", ROOT))
 
 RATIO = "eps * (sigma / sigmas[-1]) ** 2"
 wrong_versions(
     "annealed_langevin",
-    ("noise of the first level's step at every level", "langevin_step(..., eta, z_t)",
-     "langevin_step(..., eta, z_t * sigmas[0] / sigma)", "one level", "bobondemon"),
+    (
+        "noise of the first level's step at every level",
+        "langevin_step(..., eta, z_t)",
+        "langevin_step(..., eta, z_t * sigmas[0] / sigma)",
+        "one level",
+        "bobondemon",
+    ),
     ("ratio of the levels not squared", RATIO, "eps * sigma / sigmas[-1]", "one level", "cheind/score-based"),
     ("the same step at every level", RATIO, "eps", "one level"),
     ("steps relative to the first level", RATIO, "eps * sigma**2 / sigmas[0] ** 2", "one level"),
     ("ratio upside down", RATIO, "eps * sigmas[-1] ** 2 / sigma**2", "one level"),
     ("levels from small to large", "zip(sigmas, z)", "zip(np.flip(sigmas), z)", "one level"),
     ("the field of the last level throughout", "at(score, sigma)", "at(score, sigmas[-1])", "one level"),
-    ("sigma squared to the field", "at(score, sigma)", "at(score, sigma**2)", "finite",
-     "pyro 1643, edward 722: a variance for a scale"),
+    (
+        "sigma squared to the field",
+        "at(score, sigma)",
+        "at(score, sigma**2)",
+        "finite",
+        "pyro 1643, edward 722: a variance for a scale",
+    ),
     ("the same noise at each step", "for z_t in noise: ...", "for z_t in [noise[0]] * len(noise): ...", "one step"),
     ("the same tape at each level", "zip(sigmas, z)", "zip(sigmas, [z[0]] * len(z))", "one level", "coreax 375"),
     ("first step of each level left out", "for z_t in noise: ...", "for z_t in noise[1:]: ..."),
     ("no noise in the last step of a level", "for z_t in noise: ...", "for z_t in [*noise[:-1], 0 * noise[-1]]: ..."),
-)  # fmt: skip
+)
 conventions(
     "annealed_langevin",
-    ("ends with the posterior mean at the last level, by Tweedie's formula", "np.stack(ends) if every_level else x",
-     "np.stack(ends) if every_level else x + sigmas[-1] ** 2 * at(score, sigmas[-1])(x)",
-     "Song and Ermon 2020, section 3.4; Jolicoeur-Martineau et al. 2021"),
-)  # fmt: skip
+    (
+        "ends with the posterior mean at the last level, by Tweedie's formula",
+        "np.stack(ends) if every_level else x",
+        "np.stack(ends) if every_level else x + sigmas[-1] ** 2 * at(score, sigmas[-1])(x)",
+        "Song and Ermon 2020, section 3.4; Jolicoeur-Martineau et al. 2021",
+    ),
+)
 
 DECAY = "first * (1.0 + np.arange(n_steps)) ** -power"
 wrong_versions(
@@ -72,9 +89,14 @@ conventions(
 )
 wrong_versions(
     "theorem summable_steps_stop_short",
-    ("steps to zero and time to infinity suffice", "[mean, -start, *((start - mean) * series)]", "[mean, -start]",
-     "direction", "printed in Song and Kingma 2021, HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a"),
-)  # fmt: skip
+    (
+        "steps to zero and time to infinity suffice",
+        "[mean, -start, *((start - mean) * series)]",
+        "[mean, -start]",
+        "direction",
+        "printed in Song and Kingma 2021, HY-673 lecture 12, Stanford CS236, Das 2021 and module 18a",
+    ),
+)
 
 asked("langevin_step", far=FAR)
 asked("annealed_langevin", values={"sigmas": (([0.625], [2.0, 1.0]), "one level alone, or a level of 1")})

@@ -23,9 +23,13 @@ conventions(
     "negative_log_likelihood",
     ("log p, to maximise", "energy(x) + log_z", "-energy(x) - log_z", "Song and Kingma 2021, section 2"),
     ("in bits", "energy(x) + log_z", "(energy(x) + log_z) / np.log(2)", "bits instead of nats"),
-    ("bits per dimension", "energy(x) + log_z", "(energy(x) + log_z) / (np.log(2) * x.shape[1])",
-     "likelihoods of images"),
-)  # fmt: skip
+    (
+        "bits per dimension",
+        "energy(x) + log_z",
+        "(energy(x) + log_z) / (np.log(2) * x.shape[1])",
+        "likelihoods of images",
+    ),
+)
 terms("negative_log_likelihood", ("E(x)", "energy(x)"), ("log Z", "log_z + 0 * energy(x)"))
 wrong_versions(
     "log_partition",
@@ -39,17 +43,26 @@ wrong_versions(
 )
 wrong_versions(
     "annealed_importance_sampling",
-    ("steps at the temperature that follows", "step(annealed(beta), ...)", "step(annealed(following), ...)",
-     "no step in between", "rbms 6"),
+    (
+        "steps at the temperature that follows",
+        "step(annealed(beta), ...)",
+        "step(annealed(following), ...)",
+        "no step in between",
+        "rbms 6",
+    ),
     ("weights of the start alone", "x = step(annealed(beta), x, *z)[0]", "step(annealed(beta), x, *z)"),
     ("the first weight left out", f"log_w = {FIRST}", f"log_w = 0 * {FIRST}"),
     ("the base left out of the weights", GAIN, "(following - beta) * -energy(x)", "no step in between"),
     ("the base left out of the path", "beta * energy(x) - (1 - beta) * base.log_prob(x)", "beta * energy(x)"),
     ("weights of the whole temperature", GAIN, GAIN.replace("(following - beta)", "following"), "no step in between"),
-    ("temperatures turned round", "beta * energy(x) - (1 - beta) *", "(1 - beta) * energy(x) - beta *",
-     "no step in between"),
+    (
+        "temperatures turned round",
+        "beta * energy(x) - (1 - beta) *",
+        "(1 - beta) * energy(x) - beta *",
+        "no step in between",
+    ),
     ("sign of the base", FIRST, FIRST.replace("- base", "+ base")),
-)  # fmt: skip
+)
 wrong_versions(
     "estimated_log_partition",
     ("mean of the logs", "np.log(np.mean(w))", "np.mean(np.log(w))"),
@@ -77,12 +90,17 @@ def start_and_noise(ask, name):
     return ask.around("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
 
 
-asked("negative_log_likelihood", more_kinds=("binary_rbm", "gaussian_rbm"), draws={"log_z": -0.6875},
-      values={"log_z": ((1.5, -4.0), "a multiple of log Z, or its sign")})  # fmt: skip
+asked(
+    "negative_log_likelihood",
+    more_kinds=("binary_rbm", "gaussian_rbm"),
+    draws={"log_z": -0.6875},
+    values={"log_z": ((1.5, -4.0), "a multiple of log Z, or its sign")},
+)
 asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard error"))
 asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
-asked("log_partition", most_d=2, gradient=True,
-      unasked="one of many ways to integrate, each with a tolerance of its own")  # fmt: skip
+asked(
+    "log_partition", most_d=2, gradient=True, unasked="one of many ways to integrate, each with a tolerance of its own"
+)
 NAIVE_NODES = "-energy(nodes.x) + nodes.log_weights"
 naive_forms(
     "log_partition", ("log of the sum of exp", f"logsumexp({NAIVE_NODES})", f"np.log(np.sum(np.exp({NAIVE_NODES})))")

@@ -14,10 +14,13 @@ wrong_versions(
     ("no entropy of the hidden means", " - bernoulli_entropy(h)", ""),
     ("sign of the entropies", FREE, "rbm.energy(v, h) + bernoulli_entropy(v) + bernoulli_entropy(h)"),
     ("entropies in bits", FREE, "rbm.energy(v, h) - (bernoulli_entropy(v) + bernoulli_entropy(h)) / np.log(2)"),
-    ("cross-entropy for entropy: p log p alone", FREE,
-     "rbm.energy(v, h) + np.sum(x_log_x(v), axis=1) + np.sum(x_log_x(h), axis=1)"),
+    (
+        "cross-entropy for entropy: p log p alone",
+        FREE,
+        "rbm.energy(v, h) + np.sum(x_log_x(v), axis=1) + np.sum(x_log_x(h), axis=1)",
+    ),
     ("energy of the rounded means", "rbm.energy(v, h)", "rbm.energy(1.0 * (v > 0.5), 1.0 * (h > 0.5))"),
-)  # fmt: skip
+)
 conventions(
     "mean_field_free_energy", ("the other sign: a lower bound of log Z", FREE, f"-({FREE})", "variational Bayes")
 )
@@ -40,9 +43,13 @@ wrong_versions(
 )
 conventions(
     "mean_field_contrastive_divergence",
-    ("a difference of energies: no entropies", LOSS, "rbm.energy(x, h_0) - rbm.energy(held(v), h)",
-     "the same gradient"),
-)  # fmt: skip
+    (
+        "a difference of energies: no entropies",
+        LOSS,
+        "rbm.energy(x, h_0) - rbm.energy(held(v), h)",
+        "the same gradient",
+    ),
+)
 terms(
     "mean_field_contrastive_divergence",
     ("F_MF(x, h_0)", "mean_field_free_energy(rbm, x, held(rbm.hidden_mean(x)))"),

@@ -202,8 +202,10 @@ def _of_models(function: str, kinds: dict):
             yield f"the {argument} that it is given not used: {words}", partial(_median, function, argument, of)
         if kind == glossary.TimeField and glossary.Betas in kinds.values():
             for last in (0, 1):
-                yield (f"{argument} asked at {'N' if last else 'N - 1'} - i",
-                       partial(_backwards, function, argument, last))  # fmt: skip
+                yield (
+                    f"{argument} asked at {'N' if last else 'N - 1'} - i",
+                    partial(_backwards, function, argument, last),
+                )
         for name, other in kinds.items() if kind in (glossary.LevelField, glossary.TimeField) else ():
             if other in (glossary.DecreasingLevels, glossary.DecreasingTimes):
                 yield f"{argument} asked at the next level", partial(_neighbour, function, argument, name, 1)
@@ -324,8 +326,10 @@ def _of_class(name: str):
     """Mistakes of a density, an RBM or an SDE that reads its parameters wrongly."""
     definition = getattr(refebm, name)
     if name == "RealNVP":
-        yield ("the couplings in reverse order",
-               partial(_made_with, name, lambda given: {k: v[::-1] for k, v in given.items()}))  # fmt: skip
+        yield (
+            "the couplings in reverse order",
+            partial(_made_with, name, lambda given: {k: v[::-1] for k, v in given.items()}),
+        )
         return
     for parameter in _parameters(definition):
         for words, change in PARAMETERS.items():

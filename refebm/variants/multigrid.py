@@ -17,13 +17,16 @@ wrong_versions(
 BEFORE, ONES = "np.reshape(x, (len(x), side, 1, side, 1))", "np.ones((k, 1, k))"
 wrong_versions(
     "repeated_pixels",
-    ("the image repeated, not its pixels", f"{BEFORE} * {ONES}",
-     "np.reshape(x, (len(x), 1, side, 1, side)) * np.ones((k, 1, k, 1))"),
+    (
+        "the image repeated, not its pixels",
+        f"{BEFORE} * {ONES}",
+        "np.reshape(x, (len(x), 1, side, 1, side)) * np.ones((k, 1, k, 1))",
+    ),
     ("zeros between the pixels", ONES, "np.reshape(np.eye(k)[0], (k, 1, 1)) * np.eye(k)[0]"),
     ("a pixel's light shared out", ONES, f"{ONES} / k**2", "up to a factor"),
     ("lines for columns", BEFORE, f"np.swapaxes({BEFORE}, 1, 3)"),
     inside="repeated",
-)  # fmt: skip
+)
 GAPS = "energy(block_means(x, side_of(y))) - energy(held(y))"
 COARSE = "block_means(x, side_of(y))"
 PIXELS = "np.reshape(x, (len(x), side_of(y), side_of(x) // side_of(y), side_of(y), side_of(x) // side_of(y)))"
@@ -34,9 +37,14 @@ wrong_versions(
     ("phases exchanged", GAPS, "energy(held(y)) - energy(block_means(x, side_of(y)))", "up to a factor"),
     ("the finest grid alone", "zip(energies, x_model)", "zip(energies[-1:], x_model[-1:])", "one grid"),
     ("a pixel of each block, not its mean", COARSE, f"np.reshape({PIXELS}[:, :, 0, :, 0], (len(x), -1))", "one grid"),
-    ("one energy for all grids", GAPS, "energies[-1](repeated_pixels(block_means(x, side_of(y)), side_of(x)))"
-     " - energies[-1](repeated_pixels(held(y), side_of(x)))", "one grid"),
-)  # fmt: skip
+    (
+        "one energy for all grids",
+        GAPS,
+        "energies[-1](repeated_pixels(block_means(x, side_of(y)), side_of(x)))"
+        " - energies[-1](repeated_pixels(held(y), side_of(x)))",
+        "one grid",
+    ),
+)
 OVER_GRIDS = "for energy, y in zip(energies, x_model)"
 terms(
     "multigrid_contrastive_divergence",
@@ -45,22 +53,33 @@ terms(
 )
 conventions(
     "multigrid_contrastive_divergence",
-    ("the mean over the grids, not their sum", "sum(...)", "sum(...) / len(energies)",
-     "frameworks that average losses"),
-)  # fmt: skip
+    (
+        "the mean over the grids, not their sum",
+        "sum(...)",
+        "sum(...) / len(energies)",
+        "frameworks that average losses",
+    ),
+)
 START = "repeated(y, side_of(noise))"
 wrong_versions(
     "multigrid_chain",
     ("from the data on each grid: CD", START, "block_means(x, side_of(noise))"),
-    ("from the data's coarser image, not the sample of it", START,
-     "repeated(block_means(x, side_of(y)), side_of(noise))", "one grid"),
+    (
+        "from the data's coarser image, not the sample of it",
+        START,
+        "repeated(block_means(x, side_of(y)), side_of(noise))",
+        "one grid",
+    ),
     ("from the mean on each grid", START, "repeated(block_means(x, 1), side_of(noise))", "one grid"),
     ("a pixel of the data, not their mean", "block_means(x, 1)", "x[:, :1]"),
     ("one step whatever is asked", "for z_t in noise: ...", "for z_t in noise[:1]: ...", "one step"),
-    ("noise of half the variance", "langevin_step(score, y, step, z_t)",
-     "langevin_step(score, y, step, z_t / np.sqrt(2))"),
+    (
+        "noise of half the variance",
+        "langevin_step(score, y, step, z_t)",
+        "langevin_step(score, y, step, z_t / np.sqrt(2))",
+    ),
     ("the first grid's step on all", "zip(scores, steps, z)", "zip(scores, steps[0] + 0 * steps, z)", "one grid"),
-)  # fmt: skip
+)
 
 
 def size(default):

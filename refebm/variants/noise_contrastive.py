@@ -27,10 +27,14 @@ wrong_versions(
     ("the true class missing from the normaliser", OF_DATA, "-L_x", "finite", "flowjax 164"),
     ("the first noise point alone", OF_NOISE, "softplus(L_y)[0]", "nu = 1"),
     ("linear for the logistic loss", OF_NOISE, "np.sum(L_y, axis=0)"),
-    ("the noise's density for its logarithm", OF_NOISE,
-     f"np.sum(softplus(L_y) + (b := {LOG_NU_N}) - np.exp(b), axis=0)", "finite",
-     "printed in CS236, NCE step 3: log Z + p_n(y), whose gradient is right"),
-)  # fmt: skip
+    (
+        "the noise's density for its logarithm",
+        OF_NOISE,
+        f"np.sum(softplus(L_y) + (b := {LOG_NU_N}) - np.exp(b), axis=0)",
+        "finite",
+        "printed in CS236, NCE step 3: log Z + p_n(y), whose gradient is right",
+    ),
+)
 wrong_versions(
     "noise_contrastive",
     ("log nu at the data alone", "log_noise(noise) - np.log(len(y))", "log_noise(noise)", "nu = 1"),
@@ -40,16 +44,27 @@ conventions(
     "noise_contrastive",
     ("maximised: the other sign", LOSS, f"-({LOSS})", "Song and Kingma 2021, section 5; Stanford CS236"),
     ("mean over data and noise points: over 1 + nu", LOSS, f"({LOSS}) / (1 + len(y))", "binary cross-entropy"),
-    ("ranking: which of 1 + nu points is the datum", f"return {LOSS}",
-     "top = np.max(np.concatenate([L_x[None], L_y]), axis=0)\n    "
-     "return top + np.log(np.exp(L_x - top) + np.sum(np.exp(L_y - top), axis=0)) - L_x",
-     "Ma and Collins 2018; InfoNCE, van den Oord et al. 2018"),
+    (
+        "ranking: which of 1 + nu points is the datum",
+        f"return {LOSS}",
+        "top = np.max(np.concatenate([L_x[None], L_y]), axis=0)\n    "
+        "return top + np.log(np.exp(L_x - top) + np.sum(np.exp(L_y - top), axis=0)) - L_x",
+        "Ma and Collins 2018; InfoNCE, van den Oord et al. 2018",
+    ),
     ("half of it", LOSS, f"0.5 * ({LOSS})", "binary cross-entropy with nu = 1"),
-    ("mean over the noise points, no log nu", f"L_x, L_y = {ODDS}\n    return {OF_DATA} + np.sum(...)",
-     f"{BALANCED}\n    return {OF_DATA} + np.mean(...)", "noise and data equally probable"),
-    ("mean over the noise points, no log nu, half of it", f"L_x, L_y = {ODDS}\n    return {LOSS}",
-     f"{BALANCED}\n    return 0.5 * ({OF_DATA} + np.mean(softplus(L_y), axis=0))", "noise and data equally probable"),
-)  # fmt: skip
+    (
+        "mean over the noise points, no log nu",
+        f"L_x, L_y = {ODDS}\n    return {OF_DATA} + np.sum(...)",
+        f"{BALANCED}\n    return {OF_DATA} + np.mean(...)",
+        "noise and data equally probable",
+    ),
+    (
+        "mean over the noise points, no log nu, half of it",
+        f"L_x, L_y = {ODDS}\n    return {LOSS}",
+        f"{BALANCED}\n    return 0.5 * ({OF_DATA} + np.mean(softplus(L_y), axis=0))",
+        "noise and data equally probable",
+    ),
+)
 terms(
     "noise_contrastive",
     ("-log D(x)", f"softplus(-{ODDS}[0])"),
@@ -57,9 +72,14 @@ terms(
 )
 wrong_versions(
     "theorem noise_contrast_at_the_truth_is_a_divergence",
-    ("log Z with the other sign", "log_density(energy_of(p, log_z), log_z)", "log_density(energy_of(p, log_z), -log_z)",
-     "direction", "mini-ebm"),
-)  # fmt: skip
+    (
+        "log Z with the other sign",
+        "log_density(energy_of(p, log_z), log_z)",
+        "log_density(energy_of(p, log_z), -log_z)",
+        "direction",
+        "mini-ebm",
+    ),
+)
 
 RATIO = "log_ratio"
 MISFIT = f"energy(x) - at_y - {RATIO}"
@@ -69,11 +89,15 @@ wrong_versions(
     ("data and noise exchanged", MISFIT, f"at_y - energy(x) + {RATIO}"),
     ("sign of the log-ratio", f"- {RATIO}", f"+ {RATIO}", "symmetric noise"),
     ("log-ratio left out", f" - {RATIO}", "", "symmetric noise"),
-    ("mean over the noise points before the logistic loss", f"np.mean(2 * softplus({MISFIT}), axis=0)",
-     f"2 * softplus(np.mean({MISFIT}, axis=0))", "nu = 1"),
+    (
+        "mean over the noise points before the logistic loss",
+        f"np.mean(2 * softplus({MISFIT}), axis=0)",
+        f"2 * softplus(np.mean({MISFIT}, axis=0))",
+        "nu = 1",
+    ),
     ("hinge for the logistic loss", "2 * softplus(_)", "2 * np.maximum(0.0, _)"),
     ("linear for the logistic loss", "2 * softplus(_)", "2 * _"),
-)  # fmt: skip
+)
 conventions(
     "conditional_noise_contrastive",
     ("no 2", "2 * softplus(...)", "softplus(...)"),
@@ -87,18 +111,24 @@ wrong_versions(
     ("log nu counted twice", ODDS, f"[L - np.log(len(y)) for L in {ODDS}]", "nu = 1"),
     ("mean over the noise points, with log nu", "np.sum", "np.mean", "nu = 1"),
     ("sign of the data's term", "-generator.derivative(L_x) +", "generator.derivative(L_x) +"),
-    ("derivative and conjugate exchanged", BREGMAN,
-     "-generator.conjugate(L_x) + np.sum(generator.derivative(L_y), axis=0)"),
+    (
+        "derivative and conjugate exchanged",
+        BREGMAN,
+        "-generator.conjugate(L_x) + np.sum(generator.derivative(L_y), axis=0)",
+    ),
     ("log noise left out", ODDS, ODDS_ALONE),
-)  # fmt: skip
+)
 conventions(
     "bregman_noise_contrastive",
     ("maximised: the other sign", BREGMAN, f"-({BREGMAN})"),
     ("mean over data and noise points: over 1 + nu", BREGMAN, f"({BREGMAN}) / (1 + len(y))"),
-    ("mean over the noise points, no log nu", f"L_x, L_y = {ODDS}\n    return -generator.derivative(L_x) + np.sum(...)",
-     f"{BALANCED}\n    return -generator.derivative(L_x) + np.mean(...)",
-     "density ratio estimation: noise and data equally probable"),
-)  # fmt: skip
+    (
+        "mean over the noise points, no log nu",
+        f"L_x, L_y = {ODDS}\n    return -generator.derivative(L_x) + np.sum(...)",
+        f"{BALANCED}\n    return -generator.derivative(L_x) + np.mean(...)",
+        "density ratio estimation: noise and data equally probable",
+    ),
+)
 terms(
     "bregman_noise_contrastive",
     ("-Psi'(g(x))", f"-generator.derivative({ODDS}[0])"),
@@ -127,9 +157,13 @@ numbered("noise_contrastive", (SMOOTHED, "softplus(-L_x)", "softplus(-L_x) + k *
 numbered(
     "gan_discriminator_loss",
     (SMOOTHED, "softplus(-logit(x))", "softplus(-logit(x)) + k * logit(x)", SALIMANS),
-    ("k is added in both logarithms", GAN,
-     "-np.log(1 / (1 + np.exp(-logit(x))) + k) - np.log(1 - 1 / (1 + np.exp(-logit(y))) + k)", "a guard against log 0"),
-)  # fmt: skip
+    (
+        "k is added in both logarithms",
+        GAN,
+        "-np.log(1 / (1 + np.exp(-logit(x))) + k) - np.log(1 - 1 / (1 + np.exp(-logit(y))) + k)",
+        "a guard against log 0",
+    ),
+)
 terms("gan_discriminator_loss", ("-log D(x)", "softplus(-logit(x))"), ("-log(1 - D(y))", "softplus(logit(y))"))
 
 MIXTURE = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))"
@@ -143,9 +177,13 @@ wrong_versions(
 )
 conventions(
     "mixed_noise",
-    ("the weight is that of the fixed noise", MIXTURE,
-     "np.logaddexp(np.log(weight) + log_noise(x), np.log1p(-weight) + log_proposal(x))", "Bose, Ling and Cao 2018"),
-)  # fmt: skip
+    (
+        "the weight is that of the fixed noise",
+        MIXTURE,
+        "np.logaddexp(np.log(weight) + log_noise(x), np.log1p(-weight) + log_proposal(x))",
+        "Bose, Ling and Cao 2018",
+    ),
+)
 
 
 NUMBERS = (1, 2, 5, 1), "what is right for one noise point, or for some number of them"
@@ -208,7 +246,10 @@ NOISES = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_pr
 naive_forms(
     "mixed_noise",
     ("log(1 - w)", "np.log1p(-weight)", "np.log(1 - weight)"),
-    ("log of the sum of densities", NOISES,
-     "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))"),
-)  # fmt: skip
+    (
+        "log of the sum of densities",
+        NOISES,
+        "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))",
+    ),
+)
 one_term("conditional_noise_contrastive mixed_noise")

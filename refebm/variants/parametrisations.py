@@ -25,10 +25,14 @@ wrong_versions(
     ("sign", "x + std**2 *", "x - std**2 *", "finite", "printed in CS236, Tweedie"),
     ("not stretched", " / scale", "", "scale = 1"),
     ("shrunk again", " / scale", " * scale", "scale = 1"),
-    ("the noisy point alone stretched", "(x + std**2 * score(x)) / scale", "x / scale + std**2 * score(x)",
-     "scale = 1"),
+    (
+        "the noisy point alone stretched",
+        "(x + std**2 * score(x)) / scale",
+        "x / scale + std**2 * score(x)",
+        "scale = 1",
+    ),
     ("one std for all rows", "std**2", "std[:1] ** 2", "one row"),
-)  # fmt: skip
+)
 terms("clean_point_from_score", ("x/m", "x / scale"), ("std^2 s/m", "std**2 * score(x) / scale"))
 wrong_versions(
     "velocity_from_score",
@@ -37,11 +41,15 @@ wrong_versions(
     ("as if m^2 + std^2 were 1", "(scale**2 + std**2) * score(x)", "score(x)", "a circle", PRESERVING),
     ("m/std for std/m", "-std / scale *", "-scale / std *"),
     ("not over m", "-std / scale *", "-std *", "scale = 1"),
-    ("the noisy point left out", "x + (scale**2 + std**2) * score(x)", "(scale**2 + std**2) * score(x)",
-     "at the origin"),
+    (
+        "the noisy point left out",
+        "x + (scale**2 + std**2) * score(x)",
+        "(scale**2 + std**2) * score(x)",
+        "at the origin",
+    ),
     ("deviations for variances", "scale**2 + std**2", "scale + std"),
     ("one std for all rows", "-std / scale *", "-std[:1] / scale *", "one row"),
-)  # fmt: skip
+)
 terms(
     "velocity_from_score",
     ("-std x/m", "-std / scale * x"),
@@ -93,9 +101,12 @@ wrong_versions(
     ("a variance for a deviation", "np.sqrt(-np.expm1(log_kept))", "-np.expm1(log_kept)"),
     ("the sum of the variances", LOG_KEPT, "-np.cumsum(betas)"),
     ("one step back", LOG_KEPT, f"np.append(0.0, {LOG_KEPT}[:-1])", "finite", "score_sde 73, diffusion libraries"),
-    ("exchanged", "return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))",
-     "return np.sqrt(-np.expm1(log_kept)), np.exp(0.5 * log_kept)"),
-)  # fmt: skip
+    (
+        "exchanged",
+        "return np.exp(0.5 * log_kept), np.sqrt(-np.expm1(log_kept))",
+        "return np.sqrt(-np.expm1(log_kept)), np.exp(0.5 * log_kept)",
+    ),
+)
 
 OF_SCORE = "noise_from_score clean_point_from_score velocity_from_score"
 TO_SCORE = "score_from_noise score_from_clean_point score_from_velocity"

@@ -22,9 +22,13 @@ wrong_versions(
 )
 conventions(
     "BinaryRBM.energy",
-    ("the other sign: f = -E", "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum(...)",
-     "np.dot(v, self.b) + np.dot(h, self.c) + np.sum(...)", OTHER_SIGN),
-)  # fmt: skip
+    (
+        "the other sign: f = -E",
+        "-np.dot(v, self.b) - np.dot(h, self.c) - np.sum(...)",
+        "np.dot(v, self.b) + np.dot(h, self.c) + np.sum(...)",
+        OTHER_SIGN,
+    ),
+)
 terms(
     "BinaryRBM.energy",
     ("-b.v", "-np.dot(v, self.b)"),
@@ -80,21 +84,37 @@ SPRING = "0.5 * np.sum((v - self.b) ** 2, axis=1) / self.sigma**2"
 wrong_versions(
     "GaussianBernoulliRBM.energy",
     ("1/2 left out of the spring", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
-    ("sigma for sigma squared in the spring", "0.5 * np.sum(..., axis=1) / self.sigma**2 -",
-     "0.5 * np.sum(..., axis=1) / self.sigma -", "sigma = 1"),
+    (
+        "sigma for sigma squared in the spring",
+        "0.5 * np.sum(..., axis=1) / self.sigma**2 -",
+        "0.5 * np.sum(..., axis=1) / self.sigma -",
+        "sigma = 1",
+    ),
     ("couplings of v - b", "np.dot(v, self.W) * h", "np.dot(v - self.b, self.W) * h", "zero visible bias"),
-    ("couplings not scaled", "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
-     "np.sum(np.dot(v, self.W) * h, axis=1)", "sigma = 1"),
+    (
+        "couplings not scaled",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
+        "np.sum(np.dot(v, self.W) * h, axis=1)",
+        "sigma = 1",
+    ),
     ("hidden bias left out", " - np.dot(h, self.c)", ""),
     ("sign of the couplings", " - coupling", " + coupling"),
-)  # fmt: skip
+)
 conventions(
     "GaussianBernoulliRBM.energy",
-    ("couplings v^T W h/sigma", "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
-     "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma", PER_SIGMA),
-    ("the other sign: f = -E", f"{SPRING} - np.dot(h, self.c) - coupling", f"-{SPRING} + np.dot(h, self.c) + coupling",
-     OTHER_SIGN),
-)  # fmt: skip
+    (
+        "couplings v^T W h/sigma",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma**2",
+        "np.sum(np.dot(v, self.W) * h, axis=1) / self.sigma",
+        PER_SIGMA,
+    ),
+    (
+        "the other sign: f = -E",
+        f"{SPRING} - np.dot(h, self.c) - coupling",
+        f"-{SPRING} + np.dot(h, self.c) + coupling",
+        OTHER_SIGN,
+    ),
+)
 terms(
     "GaussianBernoulliRBM.energy",
     ("|v - b|^2/(2 sigma^2)", SPRING),
@@ -104,15 +124,24 @@ terms(
 wrong_versions(
     "GaussianBernoulliRBM.free_energy",
     ("1/2 left out of the spring", "0.5 * np.sum((v - self.b) ** 2, axis=1)", "np.sum((v - self.b) ** 2, axis=1)"),
-    ("sigma for sigma squared in the spring", "np.sum(..., axis=1) / self.sigma**2", "np.sum(..., axis=1) / self.sigma",
-     "sigma = 1"),
+    (
+        "sigma for sigma squared in the spring",
+        "np.sum(..., axis=1) / self.sigma**2",
+        "np.sum(..., axis=1) / self.sigma",
+        "sigma = 1",
+    ),
     ("couplings not scaled", SCALED, FIELD, "sigma = 1"),
     ("sign of the softplus", "- np.sum(softplus(...), axis=1)", "+ np.sum(softplus(...), axis=1)"),
-    ("hidden units left out", "- np.sum(softplus(...), axis=1)", "- 0 * np.sum(softplus(...), axis=1)", "finite",
-     "LSD GB-RBM: the score has them"),
+    (
+        "hidden units left out",
+        "- np.sum(softplus(...), axis=1)",
+        "- 0 * np.sum(softplus(...), axis=1)",
+        "finite",
+        "LSD GB-RBM: the score has them",
+    ),
     ("hidden units at their means", f"softplus({SCALED})", f"expit({SCALED}) * ({SCALED})"),
     ("springs to zero", "(v - self.b) ** 2", "v**2", "zero visible bias"),
-)  # fmt: skip
+)
 conventions(
     "GaussianBernoulliRBM.free_energy",
     ("couplings v^T W h/sigma", "np.dot(v, self.W) / self.sigma**2", "np.dot(v, self.W) / self.sigma", PER_SIGMA),
@@ -136,41 +165,69 @@ conventions(
 )
 wrong_versions(
     "GaussianBernoulliRBM.visible_mean",
-    ("over sigma squared", "np.dot(hidden(self, h), self.W.T)", "np.dot(hidden(self, h), self.W.T) / self.sigma**2",
-     "sigma = 1"),
+    (
+        "over sigma squared",
+        "np.dot(hidden(self, h), self.W.T)",
+        "np.dot(hidden(self, h), self.W.T) / self.sigma**2",
+        "sigma = 1",
+    ),
     ("visible bias left out", "self.b + ", ""),
     ("a binary unit's mean", BACK, f"expit({BACK})"),
-    ("sign of the couplings", "self.b + np.dot(hidden(self, h), self.W.T)",
-     "self.b - np.dot(hidden(self, h), self.W.T)"),
+    (
+        "sign of the couplings",
+        "self.b + np.dot(hidden(self, h), self.W.T)",
+        "self.b - np.dot(hidden(self, h), self.W.T)",
+    ),
     ("couplings transposed", "self.W.T", TRANSPOSED, "not square"),
     ("units of -1 and 1", "np.dot(hidden(self, h), self.W.T)", "np.dot(2 * hidden(self, h) - 1, self.W.T)"),
-)  # fmt: skip
+)
 conventions(
     "GaussianBernoulliRBM.visible_mean",
-    ("couplings v^T W h/sigma: b + sigma W h", "self.b + np.dot(hidden(self, h), self.W.T)",
-     "self.b + self.sigma * np.dot(hidden(self, h), self.W.T)", PER_SIGMA),
-)  # fmt: skip
+    (
+        "couplings v^T W h/sigma: b + sigma W h",
+        "self.b + np.dot(hidden(self, h), self.W.T)",
+        "self.b + self.sigma * np.dot(hidden(self, h), self.W.T)",
+        PER_SIGMA,
+    ),
+)
 terms("GaussianBernoulliRBM.visible_mean", ("b", "self.b + 0 * np.dot(h, self.W.T)"), ("W h", "np.dot(h, self.W.T)"))
 wrong_versions(
     "GaussianBernoulliRBM.log_partition",
     ("normaliser of the Gaussian left out", " + self.d * (0.5 * LOG_2PI + np.log(self.sigma))", ""),
-    ("d left out of it", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))", "(0.5 * LOG_2PI + np.log(self.sigma))",
-     "d = 1", "ncsn gmm.py"),
-    ("sigma read as a variance in it", "np.log(self.sigma)", "0.5 * np.log(self.sigma)", "sigma = 1",
-     "pyro 1643, edward 722"),
+    (
+        "d left out of it",
+        "self.d * (0.5 * LOG_2PI + np.log(self.sigma))",
+        "(0.5 * LOG_2PI + np.log(self.sigma))",
+        "d = 1",
+        "ncsn gmm.py",
+    ),
+    (
+        "sigma read as a variance in it",
+        "np.log(self.sigma)",
+        "0.5 * np.log(self.sigma)",
+        "sigma = 1",
+        "pyro 1643, edward 722",
+    ),
     ("cross term with the bias left out", "(shift + 2 * self.b)", "shift", "zero visible bias"),
     ("sigma for sigma squared", "(2 * self.sigma**2)", "(2 * self.sigma)", "sigma = 1"),
-    ("log Z with the other sign", "logsumexp(np.dot(h, self.c) + gain) +", "-logsumexp(np.dot(h, self.c) + gain) -",
-     "up to a factor", "mini-ebm"),
-)  # fmt: skip
+    (
+        "log Z with the other sign",
+        "logsumexp(np.dot(h, self.c) + gain) +",
+        "-logsumexp(np.dot(h, self.c) + gain) -",
+        "up to a factor",
+        "mini-ebm",
+    ),
+)
 SHIFT = "np.dot(states(self.m), self.W.T)"
 terms(
     "GaussianBernoulliRBM.log_partition",
-    ("log sum_h of the weights of the wells",
-     f"logsumexp(np.dot(states(self.m), self.c) + np.sum({SHIFT} * ({SHIFT} + 2 * self.b), axis=1)"
-     " / (2 * self.sigma**2))"),
+    (
+        "log sum_h of the weights of the wells",
+        f"logsumexp(np.dot(states(self.m), self.c) + np.sum({SHIFT} * ({SHIFT} + 2 * self.b), axis=1)"
+        " / (2 * self.sigma**2))",
+    ),
     ("d/2 log(2 pi sigma^2)", "self.d * (0.5 * LOG_2PI + np.log(self.sigma))"),
-)  # fmt: skip
+)
 
 
 def of_rbm(ask, name, method):
@@ -197,32 +254,47 @@ naive_forms(
 )
 naive_forms(
     "GaussianBernoulliRBM.free_energy",
-    ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W) / self.sigma**2)",
-     "np.log(1 + np.exp(self.c + np.dot(v, self.W) / self.sigma**2))"),
-)  # fmt: skip
+    (
+        "log(1 + exp(a))",
+        "softplus(self.c + np.dot(v, self.W) / self.sigma**2)",
+        "np.log(1 + np.exp(self.c + np.dot(v, self.W) / self.sigma**2))",
+    ),
+)
 naive_forms(
     "BinaryRBM.hidden_mean",
     ("by a tanh", "expit(self.c + np.dot(v, self.W))", "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W)))"),
 )
 naive_forms(
     "GaussianBernoulliRBM.hidden_mean",
-    ("by a tanh", "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
-     "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W) / self.sigma**2))"),
-)  # fmt: skip
+    (
+        "by a tanh",
+        "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
+        "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W) / self.sigma**2))",
+    ),
+)
 naive_forms(
     "BinaryRBM.visible_mean",
-    ("by a tanh", "expit(self.b + np.dot(hidden(self, h), self.W.T))",
-     "0.5 + 0.5 * np.tanh(0.5 * (self.b + np.dot(hidden(self, h), self.W.T)))"),
-)  # fmt: skip
+    (
+        "by a tanh",
+        "expit(self.b + np.dot(hidden(self, h), self.W.T))",
+        "0.5 + 0.5 * np.tanh(0.5 * (self.b + np.dot(hidden(self, h), self.W.T)))",
+    ),
+)
 LOG_Z = "np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1)"
 naive_forms(
     "BinaryRBM.log_partition", ("log of the sum of exp", f"logsumexp({LOG_Z})", f"np.log(np.sum(np.exp({LOG_Z})))")
 )
 naive_forms(
     "GaussianBernoulliRBM.log_partition",
-    ("log of the sum of exp", "logsumexp(np.dot(h, self.c) + gain)",
-     "np.log(np.sum(np.exp(np.dot(h, self.c) + gain)))"),
-    ("difference of squares", "np.sum(shift * (shift + 2 * self.b), axis=1)",
-     "(np.sum((self.b + shift) ** 2, axis=1) - np.sum(self.b**2))"),
-)  # fmt: skip
+    (
+        "log of the sum of exp",
+        "logsumexp(np.dot(h, self.c) + gain)",
+        "np.log(np.sum(np.exp(np.dot(h, self.c) + gain)))",
+    ),
+    (
+        "difference of squares",
+        "np.sum(shift * (shift + 2 * self.b), axis=1)",
+        "(np.sum((self.b + shift) ** 2, axis=1) - np.sum(self.b**2))",
+    ),
+)
 one_term("BinaryRBM.hidden_mean BinaryRBM.log_partition BinaryRBM.visible_mean GaussianBernoulliRBM.hidden_mean")

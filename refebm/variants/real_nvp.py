@@ -10,11 +10,16 @@ wrong_versions(
     "RealNVP.log_prob",
     ("sign of the log-determinant", "+ log_det", "- log_det"),
     ("log-determinant left out", " + log_det", ""),
-    ("one factor of 2 pi for all coordinates", "np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1)",
-     "np.sum(-0.5 * z**2, axis=1) - 0.5 * LOG_2PI", "up to a constant", "ncsn gmm.py"),
+    (
+        "one factor of 2 pi for all coordinates",
+        "np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1)",
+        "np.sum(-0.5 * z**2, axis=1) - 0.5 * LOG_2PI",
+        "up to a constant",
+        "ncsn gmm.py",
+    ),
     ("1/2 left out", "-0.5 * z**2", "-(z**2)"),
     ("normal density of x", "-0.5 * z**2", "-0.5 * x**2"),
-)  # fmt: skip
+)
 conventions(
     "RealNVP.log_prob",
     ("negative: a loss", LOG_PROB, f"-({LOG_PROB})"),
@@ -47,10 +52,14 @@ wrong_versions(
     ("scale for its inverse", "np.exp(log_scale)", "np.exp(-log_scale)"),
     ("shift before the scale", "(x * np.exp(log_scale) + shift)", "(x + shift) * np.exp(log_scale)"),
     ("sign of the shift", "+ shift", "- shift"),
-    ("couplings in the other order", "reversed(list(enumerate(self.couplings)))", "enumerate(self.couplings)",
-     "one coupling"),
+    (
+        "couplings in the other order",
+        "reversed(list(enumerate(self.couplings)))",
+        "enumerate(self.couplings)",
+        "one coupling",
+    ),
     ("no scale", "x * np.exp(log_scale)", "x"),
-)  # fmt: skip
+)
 conventions("RealNVP.sample", NO_TANH, inside="_coupling")
 
 

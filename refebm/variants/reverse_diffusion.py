@@ -37,9 +37,13 @@ wrong_versions(
 )
 conventions(
     "euler_maruyama_step",
-    ("the noise is the increment of the Brownian motion, of variance dt", "np.sqrt(dt) * z", "z",
-     "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde"),
-)  # fmt: skip
+    (
+        "the noise is the increment of the Brownian motion, of variance dt",
+        "np.sqrt(dt) * z",
+        "z",
+        "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
+    ),
+)
 terms(
     "euler_maruyama_step",
     ("x", "x"),
@@ -69,15 +73,25 @@ wrong_versions(
 )
 conventions(
     "reverse_sde_step",
-    ("the noise is the increment of the Brownian motion, of variance dt", "np.sqrt(dt) * z", "z",
-     "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde"),
-    ("differences of sigma^2 for g^2 dt, where the variance explodes", REVERSE_STEP,
-     f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * z",
-     "Song et al. 2021, appendix E: score_sde, ReverseDiffusionPredictor"),
-    ("the ancestral step, where the variance explodes", REVERSE_STEP,
-     f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * {SMALLER} * z",
-     "Song et al. 2021, appendix F: score_sde, AncestralSamplingPredictor"),
-)  # fmt: skip
+    (
+        "the noise is the increment of the Brownian motion, of variance dt",
+        "np.sqrt(dt) * z",
+        "z",
+        "Kloeden and Platen 1992, eq. 9.1.4; diffrax, torchsde",
+    ),
+    (
+        "differences of sigma^2 for g^2 dt, where the variance explodes",
+        REVERSE_STEP,
+        f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * z",
+        "Song et al. 2021, appendix E: score_sde, ReverseDiffusionPredictor",
+    ),
+    (
+        "the ancestral step, where the variance explodes",
+        REVERSE_STEP,
+        f"x - (sde.drift(x, t) - g**2 * score(x, t)) * (h := {EXPLODING_STEP}) + g * np.sqrt(h) * {SMALLER} * z",
+        "Song et al. 2021, appendix F: score_sde, AncestralSamplingPredictor",
+    ),
+)
 terms(
     "reverse_sde_step",
     ("x", "x"),
@@ -126,9 +140,13 @@ wrong_versions(
 )
 conventions(
     "probability_flow",
-    ("time is counted from the noise, which is at 0", ASKED_FOR, "_solved(..., 1 - t0, 1 - t1, rtol, atol, progress)",
-     "Lipman et al. 2023; flow matching and its programs"),
-)  # fmt: skip
+    (
+        "time is counted from the noise, which is at 0",
+        ASKED_FOR,
+        "_solved(..., 1 - t0, 1 - t1, rtol, atol, progress)",
+        "Lipman et al. 2023; flow matching and its programs",
+    ),
+)
 
 HUTCHINSON = "_hutchinson(velocity, x, v)"
 UNIT = "_hutchinson(velocity, x, v / np.sqrt(np.sum(v**2, -1, keepdims=True)))"
@@ -140,13 +158,21 @@ wrong_versions(
     ("the law at the end asked at the start", "log_end(end)", "log_end(x)"),
     ("from t1 to t0", ASKED_FOR, "_solved(..., t1, t0, rtol, atol, progress)"),
     ("tolerances of its own", "_solved(..., rtol, atol, progress)", "_solved(..., 1.0, 1.0, progress)"),
-    ("the sum of all entries for the trace", "field_and_divergence(velocity, x)",
-     "velocity(x), _hutchinson(velocity, x, np.ones_like(x))", "d = 1"),
+    (
+        "the sum of all entries for the trace",
+        "field_and_divergence(velocity, x)",
+        "velocity(x), _hutchinson(velocity, x, np.ones_like(x))",
+        "d = 1",
+    ),
     ("mean over coordinates of the estimate", HUTCHINSON, f"{HUTCHINSON} / x.shape[1]", "d = 1"),
     ("projections made unit", HUTCHINSON, UNIT, "unit projections", "ermongroup/sliced_score_matching"),
-    ("a standard normal for every prior", "sde.prior(x.shape[1]).log_prob",
-     "(lambda y: -0.5 * np.sum(y**2 + np.log(2 * np.pi), axis=1))", "variance preserving"),
-)  # fmt: skip
+    (
+        "a standard normal for every prior",
+        "sde.prior(x.shape[1]).log_prob",
+        "(lambda y: -0.5 * np.sum(y**2 + np.log(2 * np.pi), axis=1))",
+        "variance preserving",
+    ),
+)
 wrong_versions(
     "probability_flow_log_prob",
     ("the first projection alone", "mean_over_projections", "first_projection"),
@@ -154,9 +180,13 @@ wrong_versions(
 )
 conventions(
     "probability_flow_log_prob",
-    ("bits for each coordinate, to be small", "log_end(end) + growth",
-     "-(log_end(end) + growth) / (x.shape[1] * np.log(2))", "Song et al. 2021, table 2; Chen et al. 2018"),
-)  # fmt: skip
+    (
+        "bits for each coordinate, to be small",
+        "log_end(end) + growth",
+        "-(log_end(end) + growth) / (x.shape[1] * np.log(2))",
+        "Song et al. 2021, table 2; Chen et al. 2018",
+    ),
+)
 
 PREDICTED = "x = reverse_sde_step(score, sde, x, late, late - early, z_k).x"
 CORRECTED = "x = langevin_step(lambda x, t=early: score(x, t * np.ones(len(x))), x, eta_k, z_m).x"
@@ -165,37 +195,73 @@ RULE = f"({LENGTH.format('z_m')} / {LENGTH.format('score(x, early * np.ones(len(
 wrong_versions(
     "predictor_corrector",
     ("corrections with the score of the time left", "lambda x, t=early: _", "lambda x, t=late: _", "no corrections"),
-    ("the time arrived at for the step", "reverse_sde_step(..., late, late - early, z_k)",
-     "reverse_sde_step(..., early, late - early, z_k)"),
+    (
+        "the time arrived at for the step",
+        "reverse_sde_step(..., late, late - early, z_k)",
+        "reverse_sde_step(..., early, late - early, z_k)",
+    ),
     ("every step from the first time", "zip(times[:-1], ...)", "zip([times[0]] * len(z), ...)", "one step back"),
     ("steps of 1/K", "reverse_sde_step(..., late - early, z_k)", "reverse_sde_step(..., 1 / len(z), z_k)"),
     ("one correction alone", "for z_m in corrections: ...", "for z_m in corrections[:1]: ...", "one correction"),
     ("no corrections", "for z_m in corrections: ...", "for z_m in corrections[:0]: ...", "no corrections"),
-    ("the noise of the step again", "langevin_step(..., eta_k, z_m)", "langevin_step(..., eta_k, z_k)",
-     "no noise drawn", SAME_NOISE),
-    ("corrections without noise", "langevin_step(..., eta_k, z_m)", "langevin_step(..., eta_k, 0 * z_m)",
-     "no noise drawn"),
-    ("the first eta throughout", "langevin_step(..., eta_k, z_m)", "langevin_step(..., etas[0], z_m)",
-     "the same eta at all times"),
+    (
+        "the noise of the step again",
+        "langevin_step(..., eta_k, z_m)",
+        "langevin_step(..., eta_k, z_k)",
+        "no noise drawn",
+        SAME_NOISE,
+    ),
+    (
+        "corrections without noise",
+        "langevin_step(..., eta_k, z_m)",
+        "langevin_step(..., eta_k, 0 * z_m)",
+        "no noise drawn",
+    ),
+    (
+        "the first eta throughout",
+        "langevin_step(..., eta_k, z_m)",
+        "langevin_step(..., etas[0], z_m)",
+        "the same eta at all times",
+    ),
     ("twice eta", "langevin_step(..., eta_k, z_m)", "langevin_step(..., 2 * eta_k, z_m)", "no corrections"),
-    ("sign of the score in the step", "reverse_sde_step(score, ...)",
-     "reverse_sde_step(lambda x, t: -score(x, t), ...)"),
-    ("sign of the score in the corrections", "lambda x, t=early: score(...)", "lambda x, t=early: -score(...)",
-     "no corrections"),
-    ("half of g squared in the step", "reverse_sde_step(score, ...)",
-     "reverse_sde_step(lambda x, t: 0.5 * score(x, t), ...)"),
-)  # fmt: skip
+    (
+        "sign of the score in the step",
+        "reverse_sde_step(score, ...)",
+        "reverse_sde_step(lambda x, t: -score(x, t), ...)",
+    ),
+    (
+        "sign of the score in the corrections",
+        "lambda x, t=early: score(...)",
+        "lambda x, t=early: -score(...)",
+        "no corrections",
+    ),
+    (
+        "half of g squared in the step",
+        "reverse_sde_step(score, ...)",
+        "reverse_sde_step(lambda x, t: 0.5 * score(x, t), ...)",
+    ),
+)
 conventions(
     "predictor_corrector",
-    ("corrections before the step, at the time that it leaves",
-     f"{PREDICTED}\n        for z_m in corrections:\n            {CORRECTED}",
-     f"for z_m in corrections:\n            {CORRECTED.replace('early', 'late')}\n        {PREDICTED}",
-     "the program of Song et al. 2021 (score_sde), unlike its algorithm 1"),
-    ("the last reverse step without noise", "reverse_sde_step(..., z_k)",
-     "reverse_sde_step(..., z_k * (early > times[-1]))", "the program of Song et al. 2021 (score_sde, denoise=True)"),
-    ("eta from a signal-to-noise ratio r: 2 (r |z|/|s|)^2 with means over the rows", "langevin_step(..., eta_k, z_m)",
-     f"langevin_step(..., 2 * (eta_k * {RULE}) ** 2, z_m)", "Song et al. 2021, algorithms 4 and 5"),
-)  # fmt: skip
+    (
+        "corrections before the step, at the time that it leaves",
+        f"{PREDICTED}\n        for z_m in corrections:\n            {CORRECTED}",
+        f"for z_m in corrections:\n            {CORRECTED.replace('early', 'late')}\n        {PREDICTED}",
+        "the program of Song et al. 2021 (score_sde), unlike its algorithm 1",
+    ),
+    (
+        "the last reverse step without noise",
+        "reverse_sde_step(..., z_k)",
+        "reverse_sde_step(..., z_k * (early > times[-1]))",
+        "the program of Song et al. 2021 (score_sde, denoise=True)",
+    ),
+    (
+        "eta from a signal-to-noise ratio r: 2 (r |z|/|s|)^2 with means over the rows",
+        "langevin_step(..., eta_k, z_m)",
+        f"langevin_step(..., 2 * (eta_k * {RULE}) ** 2, z_m)",
+        "Song et al. 2021, algorithms 4 and 5",
+    ),
+)
 
 MEAN = "(x + beta * score(x, i)) / np.sqrt(1 - beta)"
 ROOT = " / np.sqrt(1 - beta)"
@@ -218,22 +284,34 @@ wrong_versions(
     ("the same noise in each row", "* z", "* z[:1]", "one row", SAME_NOISE),
     ("ratio of the posterior variance upside down", RATIO, UPSIDE_DOWN, "the variance beta"),
     ("beta for the posterior variance", "np.expm1(before)", "np.expm1(log_kept)", "the variance beta"),
-    ("alpha for its product", "np.cumsum(np.log1p(-betas))", "np.log1p(-betas)", "the variance beta",
-     "score_sde 73, diffusion libraries"),
+    (
+        "alpha for its product",
+        "np.cumsum(np.log1p(-betas))",
+        "np.log1p(-betas)",
+        "the variance beta",
+        "score_sde 73, diffusion libraries",
+    ),
     ("betas counted from 1", 'betas[within("i", i, len(betas))]', "betas[np.maximum(i - 1, 0)]", "level betas"),
-)  # fmt: skip
+)
 conventions(
     "ddpm_step",
-    ("x (2 - sqrt(1 - beta)) + beta s: the step of the reverse-time SDE with the same coefficients", MEAN,
-     "x * (2 - np.sqrt(1 - beta)) + beta * score(x, i)", "Song et al. 2021, appendix E"),
-)  # fmt: skip
+    (
+        "x (2 - sqrt(1 - beta)) + beta s: the step of the reverse-time SDE with the same coefficients",
+        MEAN,
+        "x * (2 - np.sqrt(1 - beta)) + beta * score(x, i)",
+        "Song et al. 2021, appendix E",
+    ),
+)
 terms(
     "ddpm_step",
     ("x/sqrt(1 - beta)", "x / np.sqrt(1 - betas[i][:, None])"),
     ("beta s/sqrt(1 - beta)", "betas[i][:, None] * score(x, i) / np.sqrt(1 - betas[i][:, None])"),
-    ("sigma z", "np.sqrt((betas * np.expm1(np.append(0.0, (l := np.cumsum(np.log1p(-betas)))[:-1])) / np.expm1(l)"
-     " if posterior else betas)[i])[:, None] * z"),
-)  # fmt: skip
+    (
+        "sigma z",
+        "np.sqrt((betas * np.expm1(np.append(0.0, (l := np.cumsum(np.log1p(-betas)))[:-1])) / np.expm1(l)"
+        " if posterior else betas)[i])[:, None] * z",
+    ),
+)
 
 FIRST, LATER_STEPS = "diffused_mixture", "noise_conditional"  # a mixture is asked at the first two steps
 DRIFTING = {"sde": "SubVariancePreserving"}  # for other SDEs the drift may be zero

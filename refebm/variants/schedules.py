@@ -9,23 +9,38 @@ WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
 wrong_versions(
     "cosine_betas",
     ("the cosine not squared", WHOLE, "np.minimum(1 - np.sin(left[1:]) / np.sin(left[:-1]), most)"),
-    ("what is lost in all, for the step", WHOLE, "np.minimum(1 - (np.sin(left[1:]) / np.sin(left[0])) ** 2, most)",
-     "one step"),
+    (
+        "what is lost in all, for the step",
+        WHOLE,
+        "np.minimum(1 - (np.sin(left[1:]) / np.sin(left[0])) ** 2, most)",
+        "one step",
+    ),
     ("what is kept, for what is lost", WHOLE, "np.minimum((np.sin(left[1:]) / np.sin(left[:-1])) ** 2, most)"),
-    ("over what is kept after the step", WHOLE,
-     "np.minimum(turned * np.sin(left[:-1]) / (np.sin(left[1:]) ** 2 + 1e-30), most)"),
+    (
+        "over what is kept after the step",
+        WHOLE,
+        "np.minimum(turned * np.sin(left[:-1]) / (np.sin(left[1:]) ** 2 + 1e-30), most)",
+    ),
     ("not cut", WHOLE, "turned / np.sin(left[:-1])", "all but the last"),
     ("no offset", "left = _", "left = 0.5 * np.pi * (n_steps - np.arange(n_steps + 1)) / n_steps", "no offset"),
-    ("offset that is not made up for", "left = _",
-     "left = 0.5 * np.pi * (1 - np.arange(n_steps + 1) / n_steps - offset)", "no offset"),
+    (
+        "offset that is not made up for",
+        "left = _",
+        "left = 0.5 * np.pi * (1 - np.arange(n_steps + 1) / n_steps - offset)",
+        "no offset",
+    ),
     ("a root for the square", WHOLE, "np.minimum(np.sqrt(turned / np.sin(left[:-1])), most)"),
-)  # fmt: skip
+)
 conventions(
     "cosine_betas",
     ("from late to early", WHOLE, f"np.flip({WHOLE}, 0)"),
-    ("what is kept of the variance, in all", WHOLE, f"np.exp(np.cumsum(np.log1p(-{WHOLE})))",
-     "diffusers: alphas_cumprod"),
-)  # fmt: skip
+    (
+        "what is kept of the variance, in all",
+        WHOLE,
+        f"np.exp(np.cumsum(np.log1p(-{WHOLE})))",
+        "diffusers: alphas_cumprod",
+    ),
+)
 
 COVERED = "ndtr(3 * ratio - apart) - ndtr(-3 * ratio - apart)"
 wrong_versions(
@@ -49,9 +64,12 @@ wrong_versions(
 )
 conventions(
     "level_ratio",
-    ("the smaller level over the larger", "between(...)",
-     "1 / between(1.0, 1e3, lambda r: level_coverage(r, d) > coverage)"),
-)  # fmt: skip
+    (
+        "the smaller level over the larger",
+        "between(...)",
+        "1 / between(1.0, 1e3, lambda r: level_coverage(r, d) > coverage)",
+    ),
+)
 
 wrong_versions(
     "annealed_variance",
@@ -65,9 +83,13 @@ wrong_versions(
 )
 conventions(
     "annealed_variance",
-    ("the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)", "settled = _",
-     "eta = eta / 2\n    settled = 1 / (1 - eta / 2)", "Song and Ermon 2019, algorithm 1"),
-)  # fmt: skip
+    (
+        "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)",
+        "settled = _",
+        "eta = eta / 2\n    settled = 1 / (1 - eta / 2)",
+        "Song and Ermon 2019, algorithm 1",
+    ),
+)
 FALLS = "power * kept * (excess - 0.5 * eta * settled) > -np.expm1(power * log_kept) * settled**2 / 2"
 wrong_versions(
     "annealed_step",
@@ -79,9 +101,13 @@ wrong_versions(
 )
 conventions(
     "annealed_step",
-    ("the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)", "return between(0.0, 1.0, falls)",
-     "return 2 * between(0.0, 1.0, falls)", "Song and Ermon 2019, algorithm 1"),
-)  # fmt: skip
+    (
+        "the step is alpha, of which the drift has half: eta = alpha/(2 sigma^2)",
+        "return between(0.0, 1.0, falls)",
+        "return 2 * between(0.0, 1.0, falls)",
+        "Song and Ermon 2019, algorithm 1",
+    ),
+)
 AVERAGE = "momentum * old + (1 - momentum) * new"
 wrong_versions(
     "moving_average",

@@ -21,14 +21,27 @@ SUM = ("sum over projections", "mean_over_projections", "sum_over_projections")
 wrong_versions(
     "explicit_score_matching",
     ("sign of the target", "- score(x)", "+ score(x)"),
-    ("absolute value for the square", f"squared_norm({DIFFERENCE})", f"np.sum(np.abs({DIFFERENCE}), axis=1)", "finite",
-     "enhuiz"),
-    ("difference of the squares", f"squared_norm({DIFFERENCE})",
-     "(squared_norm(data_score(x)) - squared_norm(score(x)))"),
-    ("length for its square", f"squared_norm({DIFFERENCE})", f"np.sqrt(squared_norm({DIFFERENCE}))", "finite",
-     "printed in CS236: the average Euclidean distance over the whole space; it is half the square, under p"),
+    (
+        "absolute value for the square",
+        f"squared_norm({DIFFERENCE})",
+        f"np.sum(np.abs({DIFFERENCE}), axis=1)",
+        "finite",
+        "enhuiz",
+    ),
+    (
+        "difference of the squares",
+        f"squared_norm({DIFFERENCE})",
+        "(squared_norm(data_score(x)) - squared_norm(score(x)))",
+    ),
+    (
+        "length for its square",
+        f"squared_norm({DIFFERENCE})",
+        f"np.sqrt(squared_norm({DIFFERENCE}))",
+        "finite",
+        "printed in CS236: the average Euclidean distance over the whole space; it is half the square, under p",
+    ),
     ("square of the sum", f"squared_norm({DIFFERENCE})", f"np.sum({DIFFERENCE}, axis=1) ** 2", "d = 1"),
-)  # fmt: skip
+)
 terms(
     "explicit_score_matching",
     ("1/2 |s_p|^2", "0.5 * squared_norm(data_score(x))"),
@@ -37,28 +50,52 @@ terms(
 )
 wrong_versions(
     "implicit_score_matching",
-    ("sign of the trace", "+ trace", "- trace", "finite",
-     "printed (times 2) in module 18a: |grad E|^2 + 2 Laplacian E; torchebm commit e2b2d595"),
+    (
+        "sign of the trace",
+        "+ trace",
+        "- trace",
+        "finite",
+        "printed (times 2) in module 18a: |grad E|^2 + 2 Laplacian E; torchebm commit e2b2d595",
+    ),
     ("no 1/2 on the square", "0.5 * ", "", "finite", "mog_score_matching; half of it: claCase/ScoreMatching"),
-    ("1/2 on the whole", "0.5 * squared_norm(s) + trace", "0.5 * (0.5 * squared_norm(s) + trace)", "up to a factor",
-     "printed in CS236, recaps"),
+    (
+        "1/2 on the whole",
+        "0.5 * squared_norm(s) + trace",
+        "0.5 * (0.5 * squared_norm(s) + trace)",
+        "up to a factor",
+        "printed in CS236, recaps",
+    ),
     ("trace divided by d", "+ trace", "+ trace / x.shape[1]", "d = 1"),
     ("trace starts at one", "+ trace", "+ 1 + trace", "the gradient", "pc_score_matching"),
-    ("trace over two coordinates", "field_and_divergence(score, x)\n",
-     "score(x), np.sum(field_and_diagonal(score, x)[1][:, :2], axis=1)\n", "d = 2", "cheind/score-based"),
+    (
+        "trace over two coordinates",
+        "field_and_divergence(score, x)\n",
+        "score(x), np.sum(field_and_diagonal(score, x)[1][:, :2], axis=1)\n",
+        "d = 2",
+        "cheind/score-based",
+    ),
     ("square averaged over coordinates", "0.5 * ", "0.5 / x.shape[1] * ", "d = 1"),
-    ("all entries of the Jacobian", "field_and_divergence(score, x)\n",
-     "score(x), np.sum(jacobian_vector_product(score, x, np.ones_like(x)), axis=1)\n", "d = 1"),
-)  # fmt: skip
+    (
+        "all entries of the Jacobian",
+        "field_and_divergence(score, x)\n",
+        "score(x), np.sum(jacobian_vector_product(score, x, np.ones_like(x)), axis=1)\n",
+        "d = 1",
+    ),
+)
 terms("implicit_score_matching", ("1/2 |s|^2", "0.5 * squared_norm(score(x))"), ("tr(grad s)", EXACT))
 wrong_versions(
     "explicit_sliced",
     ("sign of the target", "- score(x)", "+ score(x)"),
     ("no target", DIFFERENCE, "score(x)"),
     ("square before the sum", f"dot(v, {DIFFERENCE}) ** 2", f"squared_norm(v * ({DIFFERENCE}))", "d = 1"),
-    ("absolute value for the square", f"dot(v, {DIFFERENCE}) ** 2", f"np.abs(dot(v, {DIFFERENCE}))", "finite",
-     "enhuiz"),
-)  # fmt: skip
+    (
+        "absolute value for the square",
+        f"dot(v, {DIFFERENCE}) ** 2",
+        f"np.abs(dot(v, {DIFFERENCE}))",
+        "finite",
+        "enhuiz",
+    ),
+)
 conventions(
     "explicit_sliced",
     SUM,
@@ -77,10 +114,15 @@ wrong_versions(
     ("sign", "dot(...)", "-dot(...)", "up to a factor"),
     ("field for Jacobian", "jacobian_vector_product(field, x, v)", "field(x)"),
     ("v once", "dot(v, jacobian_vector_product(...))", "dot(np.ones_like(v), jacobian_vector_product(...))"),
-    (SAME_PROJECTION, "dot(...)", "dot(v[:1], jacobian_vector_product(field, x, v[:1] + 0 * x))", "finite",
-     "coreax 375"),
+    (
+        SAME_PROJECTION,
+        "dot(...)",
+        "dot(v[:1], jacobian_vector_product(field, x, v[:1] + 0 * x))",
+        "finite",
+        "coreax 375",
+    ),
     FIRST_ALONE,
-)  # fmt: skip
+)
 conventions(
     "hutchinson_divergence",
     SUM,
@@ -93,10 +135,15 @@ wrong_versions(
     ("1/2 on the quadratic form too", FORM, f"0.5 * {FORM}", "finite", HALVES),
     ("square before the sum", "dot(v, score(x)) ** 2", "squared_norm(v * score(x))", "d = 1"),
     ("trace divided by d", "+ 0.5 * dot(v, score(x)) ** 2", "/ x.shape[1] + 0.5 * dot(v, score(x)) ** 2", "d = 1"),
-    (SAME_PROJECTION, SLICED, "hutchinson_divergence(score, x, v[:1] + 0 * x) + 0.5 * dot(v[:1], score(x)) ** 2",
-     "finite", "coreax 375"),
+    (
+        SAME_PROJECTION,
+        SLICED,
+        "hutchinson_divergence(score, x, v[:1] + 0 * x) + 0.5 * dot(v[:1], score(x)) ** 2",
+        "finite",
+        "coreax 375",
+    ),
     FIRST_ALONE,
-)  # fmt: skip
+)
 conventions(
     "sliced_score_matching",
     SUM,
@@ -121,9 +168,13 @@ wrong_versions(
     ("4 for 8", "8 * eps**2", "4 * eps**2", "finite", "mog_score_matching; half of it: claCase/ScoreMatching"),
     ("eps for eps squared", "(ahead + behind - 2 * here) / eps**2", "(ahead + behind - 2 * here) / eps", "eps = 1"),
     ("one-sided first difference", FIRST, "(ahead - here) ** 2 / (2 * eps**2)"),
-    ("steps of length 1", "-energy(x + eps * v), -energy(x), -energy(x - eps * v)",
-     "-energy(x + v), -energy(x), -energy(x - v)", "eps = 1"),
-)  # fmt: skip
+    (
+        "steps of length 1",
+        "-energy(x + eps * v), -energy(x), -energy(x - eps * v)",
+        "-energy(x + v), -energy(x), -energy(x - v)",
+        "eps = 1",
+    ),
+)
 conventions(
     "finite_difference_sliced",
     ("no 1/2: twice the whole", f"{SECOND} + {FIRST}", f"2 * ({SECOND} + {FIRST})"),
@@ -160,20 +211,32 @@ wrong_versions(
 )
 conventions(
     "ratio_matching",
-    ("mean over coordinates", "sum(expit(...) ** 2 for x_i in flipped)",
-     "1 / x.shape[1] * sum(expit(...) ** 2 for x_i in flipped)"),
-)  # fmt: skip
+    (
+        "mean over coordinates",
+        "sum(expit(...) ** 2 for x_i in flipped)",
+        "1 / x.shape[1] * sum(expit(...) ** 2 for x_i in flipped)",
+    ),
+)
 wrong_versions(
     "theorem implicit_is_explicit",
-    ("objectives with and without the 1/2 equivalent", "return implicit_against_explicit(impl, p, model)",
-     "sides = implicit_against_explicit(impl, p, model)\n    return sides._replace(right=2 * sides.right)", "direction",
-     "printed in Das 2021: J without the 1/2, J_I with it"),
-)  # fmt: skip
+    (
+        "objectives with and without the 1/2 equivalent",
+        "return implicit_against_explicit(impl, p, model)",
+        "sides = implicit_against_explicit(impl, p, model)\n    return sides._replace(right=2 * sides.right)",
+        "direction",
+        "printed in Das 2021: J without the 1/2, J_I with it",
+    ),
+)
 wrong_versions(
     "theorem gamma_boundary_term",
-    ("no boundary term", "[implicit, constant, boundary]", "[implicit, constant]", "shape above 2",
-     "printed in HY-673 and CS236: = 0"),
-)  # fmt: skip
+    (
+        "no boundary term",
+        "[implicit, constant, boundary]",
+        "[implicit, constant]",
+        "shape above 2",
+        "printed in HY-673 and CS236: = 0",
+    ),
+)
 
 asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
 asked("finite_difference_sliced", far=())
@@ -182,7 +245,10 @@ NAIVE_DIFFERENCE = "energy(x) - energy(x_i)"
 naive_forms(
     "ratio_matching",
     ("by a tanh", f"expit({NAIVE_DIFFERENCE})", f"(0.5 + 0.5 * np.tanh(0.5 * ({NAIVE_DIFFERENCE})))"),
-    ("ratio of what is not normalised", f"expit({NAIVE_DIFFERENCE})",
-     "(np.exp(-energy(x_i)) / (np.exp(-energy(x_i)) + np.exp(-energy(x))))"),
-)  # fmt: skip
+    (
+        "ratio of what is not normalised",
+        f"expit({NAIVE_DIFFERENCE})",
+        "(np.exp(-energy(x_i)) / (np.exp(-energy(x_i)) + np.exp(-energy(x))))",
+    ),
+)
 one_term("hutchinson_divergence ratio_matching")

@@ -19,13 +19,20 @@ NO_ROOT = "annotated_deep_learning 152"
 
 wrong_versions(
     "VarianceExploding.sigma",
-    ("linear levels", "self.sigma_min * np.exp(t * self.log_ratio)",
-     "self.sigma_min + t * (self.sigma_max - self.sigma_min)", "at t = 0"),
-    ("time running the wrong way", "self.sigma_min * np.exp(t * self.log_ratio)",
-     "self.sigma_max * np.exp(-t * self.log_ratio)"),
+    (
+        "linear levels",
+        "self.sigma_min * np.exp(t * self.log_ratio)",
+        "self.sigma_min + t * (self.sigma_max - self.sigma_min)",
+        "at t = 0",
+    ),
+    (
+        "time running the wrong way",
+        "self.sigma_min * np.exp(t * self.log_ratio)",
+        "self.sigma_max * np.exp(-t * self.log_ratio)",
+    ),
     ("the ratio squared", "np.exp(t * self.log_ratio)", "np.exp(2 * t * self.log_ratio)", "at t = 0"),
     ("the largest level for the ratio", "* self.log_ratio", "* np.log(self.sigma_max)", "at t = 0"),
-)  # fmt: skip
+)
 wrong_versions(
     "VarianceExploding.diffusion",
     ("2 forgotten", "2 * ", "", "up to a factor"),
@@ -49,9 +56,13 @@ wrong_versions(
     ("time running the wrong way", BETA, "self.beta_max + t * (self.beta_min - self.beta_max)", "constant beta"),
     ("beta_max for the difference", "(self.beta_max - self.beta_min)", "self.beta_max", "at t = 0"),
     ("geometric rate", BETA, "self.beta_min * (self.beta_max / self.beta_min) ** t", "constant beta"),
-    ("linear in the root", BETA,
-     "(np.sqrt(self.beta_min) + t * (np.sqrt(self.beta_max) - np.sqrt(self.beta_min))) ** 2", "constant beta"),
-)  # fmt: skip
+    (
+        "linear in the root",
+        BETA,
+        "(np.sqrt(self.beta_min) + t * (np.sqrt(self.beta_max) - np.sqrt(self.beta_min))) ** 2",
+        "constant beta",
+    ),
+)
 terms(
     "VariancePreserving.beta",
     ("beta_min", "self.beta_min + 0.0 * t"),
@@ -80,9 +91,13 @@ wrong_versions(
 )
 conventions(
     "VariancePreserving.betas",
-    ("both ends: from beta(0) to beta(1)", "(1 + np.arange(n_steps)) / n_steps", "np.arange(n_steps) / (n_steps - 1)",
-     "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE"),
-)  # fmt: skip
+    (
+        "both ends: from beta(0) to beta(1)",
+        "(1 + np.arange(n_steps)) / n_steps",
+        "np.arange(n_steps) / (n_steps - 1)",
+        "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE",
+    ),
+)
 wrong_versions(
     "VariancePreserving.diffusion",
     ("g squared for g", "np.sqrt(self.beta(t))", "self.beta(t)"),
@@ -118,13 +133,18 @@ wrong_versions(
 )
 wrong_versions(
     "VariancePreserving.marginal",
-    ("variance for deviation", "self.kernel(0.0, t)", "(self.kernel(0.0, t)[0], self.kernel(0.0, t)[1] ** 2)", "finite",
-     NO_ROOT),
+    (
+        "variance for deviation",
+        "self.kernel(0.0, t)",
+        "(self.kernel(0.0, t)[0], self.kernel(0.0, t)[1] ** 2)",
+        "finite",
+        NO_ROOT,
+    ),
     ("scale and std exchanged", "self.kernel(0.0, t)", "self.kernel(0.0, t)[::-1]"),
     ("what is still to come", "self.kernel(0.0, t)", "self.kernel(t, 1.0)"),
     ("half the time", "self.kernel(0.0, t)", "self.kernel(0.0, 0.5 * t)"),
     inside="LinearSDE",
-)  # fmt: skip
+)
 wrong_versions(
     "VariancePreserving.diffused",
     ("std where variance belongs", "variance = std**2", "variance = std"),
@@ -160,19 +180,26 @@ wrong_versions(
     "SubVariancePreserving.diffusion",
     ("2 forgotten", "np.expm1(-2 * self.integral(0.0, t))", "np.expm1(-self.integral(0.0, t))"),
     ("that of VP", "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(...))", "np.sqrt(self.beta(t))"),
-    ("g squared for g", "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))",
-     "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))"),
+    (
+        "g squared for g",
+        "np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))",
+        "-self.beta(t) * np.expm1(-2 * self.integral(0.0, t))",
+    ),
     ("beta for its integral", "self.integral(0.0, t)", "self.beta(t)"),
-)  # fmt: skip
+)
 wrong_versions(
     "SubVariancePreserving.kernel",
     ("std of VP", SUBDUED, PRESERVED),
     ("variance for deviation", SUBDUED, "np.expm1(-b) * np.expm1(-total)"),
     ("the marginal's form for any start", SUBDUED, "-np.expm1(-b)", "from 0"),
-    ("noise that was there left out", "self.integral(0.0, s) + self.integral(0.0, t)", "self.integral(0.0, t)",
-     "from 0"),
+    (
+        "noise that was there left out",
+        "self.integral(0.0, s) + self.integral(0.0, t)",
+        "self.integral(0.0, t)",
+        "from 0",
+    ),
     ("1/2 in the scale forgotten", "np.exp(-0.5 * b)", "np.exp(-b)"),
-)  # fmt: skip
+)
 wrong_versions(
     "GivenDiffusion.diffusion",
     ("g squared for g", "self.sigma(t)", "self.sigma(t) ** 2"),
@@ -182,15 +209,29 @@ wrong_versions(
 )
 wrong_versions(
     "GivenDiffusion.kernel",
-    ("variance for deviation", "np.sqrt(self.variance(t) - self.variance(s))", "self.variance(t) - self.variance(s)",
-     "finite", NO_ROOT),
+    (
+        "variance for deviation",
+        "np.sqrt(self.variance(t) - self.variance(s))",
+        "self.variance(t) - self.variance(s)",
+        "finite",
+        NO_ROOT,
+    ),
     ("from 0", "self.variance(t) - self.variance(s)", "self.variance(t) + 0.0 * s", "from 0"),
-    ("sigma(t) for std", "np.sqrt(self.variance(t) - self.variance(s))", "self.sigma(t) + 0.0 * s", "finite",
-     "score_sde VESDE"),
-    ("difference of deviations", "np.sqrt(self.variance(t) - self.variance(s))",
-     "np.sqrt(self.variance(t)) - np.sqrt(self.variance(s))", "from 0"),
+    (
+        "sigma(t) for std",
+        "np.sqrt(self.variance(t) - self.variance(s))",
+        "self.sigma(t) + 0.0 * s",
+        "finite",
+        "score_sde VESDE",
+    ),
+    (
+        "difference of deviations",
+        "np.sqrt(self.variance(t) - self.variance(s))",
+        "np.sqrt(self.variance(t)) - np.sqrt(self.variance(s))",
+        "from 0",
+    ),
     ("as if from now on", "self.variance(t) - self.variance(s)", "self.variance(t - s)", "from 0"),
-)  # fmt: skip
+)
 
 
 def of_sde(ask, name, method):
@@ -239,9 +280,12 @@ asked(
 naive_forms(
     "VarianceExploding.kernel",
     ("exp(a) - 1", "np.expm1(-2 * (t - s) * self.log_ratio)", "(np.exp(-2 * (t - s) * self.log_ratio) - 1)"),
-    ("difference of the variances", "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))",
-     "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)"),
-)  # fmt: skip
+    (
+        "difference of the variances",
+        "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))",
+        "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)",
+    ),
+)
 AREA = "(t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))"
 FROM_0 = [f"{end} * (self.beta_min + 0.5 * {end} * (self.beta_max - self.beta_min))" for end in "ts"]
 naive_forms("VariancePreserving.integral", ("difference of the integrals from 0", AREA, " - ".join(FROM_0)))

@@ -124,9 +124,13 @@ FORMS = {
 for deviation in DATA_DEVIATIONS:
     kept = functools.partial(lambda s, m, std: 1 / np.sqrt(std**2 + s**2), deviation)
     FORMS[f"preconditioned {deviation:g}"] = Form(
-        f"the model is preconditioned, r = c_skip x + c_out F(c_in x), sigma_data = {deviation:g}", f"{KARRAS}, eq. 7",
+        f"the model is preconditioned, r = c_skip x + c_out F(c_in x), sigma_data = {deviation:g}",
+        f"{KARRAS}, eq. 7",
         lambda m, std, s=deviation, kept=kept: s * std * kept(m, std) / std**2,
-        lambda m, std, s=deviation, kept=kept: (s**2 * kept(m, std) ** 2 - 1) / std**2, kept, "exploding")  # fmt: skip
+        lambda m, std, s=deviation, kept=kept: (s**2 * kept(m, std) ** 2 - 1) / std**2,
+        kept,
+        "exploding",
+    )
 USUAL = ("score", "noise", "denoiser")
 
 
