@@ -229,12 +229,7 @@ wrong_versions(
         "reverse_sde_step(score, ...)",
         "reverse_sde_step(lambda x, t: -score(x, t), ...)",
     ),
-    (
-        "sign of the score in the corrections",
-        "lambda x, t=early: score(...)",
-        "lambda x, t=early: -score(...)",
-        "no corrections",
-    ),
+    ("sign of the score in the corrections", "score(...)", "-score(...)", "no corrections"),
     (
         "half of g squared in the step",
         "reverse_sde_step(score, ...)",
