@@ -1043,9 +1043,9 @@ def gives_rows(annotation) -> bool:
     return bool((mark := mark_of(annotation, ByRow)) and mark.gives)
 
 
-def checks_of(function: Callable) -> dict[str, Callable]:
+def checks_of(signature: inspect.Signature) -> dict[str, Callable]:
     """The checks of those parameters of a function whose types have one, by name."""
-    checks = {name: check_of(one.annotation) for name, one in inspect.signature(function).parameters.items()}
+    checks = {name: check_of(one.annotation) for name, one in signature.parameters.items()}
     return {name: check for name, check in checks.items() if check}
 
 
@@ -1072,7 +1072,8 @@ def plan_of(function: Callable) -> Plan:
     code = getattr(function, "__code__", None)
     if code in PLANS:
         return PLANS[code]
-    signature, checks = inspect.signature(function), checks_of(function)
+    signature = inspect.signature(function)
+    checks = checks_of(signature)
     anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
