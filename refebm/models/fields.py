@@ -36,7 +36,7 @@ def smoothed_mixture(x, sigma, logits, means, variances):
 
 
 def _of_components(x, sigma, logits, means, variances):
-    """The score of a mixture plus noise whose means and variances, (k, n, d) or (k, 1, d), may differ from row to row."""
+    """The score of a mixture plus noise; its means and variances, (k, n, d) or (k, 1, d), may be of each row."""
     means = means + np.zeros((len(logits), *x.shape))
     away, precisions = x - means, 1 / (variances + sigma[:, None] ** 2)
     heights = logits[:, None] + 0.5 * np.sum(np.log(precisions), axis=2)
