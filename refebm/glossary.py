@@ -1044,8 +1044,12 @@ def gives_rows(annotation) -> bool:
     return bool((mark := mark_of(annotation, ByRow)) and mark.gives)
 
 
-def checks_of(signature: inspect.Signature) -> dict[str, Callable]:
+def checks_of(function: Callable) -> dict[str, Callable]:
     """The checks of those parameters of a function whose types have one, by name."""
+    return _checks_in(inspect.signature(function))
+
+
+def _checks_in(signature: inspect.Signature) -> dict[str, Callable]:
     checks = {name: check_of(one.annotation) for name, one in signature.parameters.items()}
     return {name: check for name, check in checks.items() if check}
 
@@ -1074,7 +1078,7 @@ def plan_of(function: Callable) -> Plan:
     if code in PLANS:
         return PLANS[code]
     signature = inspect.signature(function)
-    checks = checks_of(signature)
+    checks = _checks_in(signature)
     anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]

@@ -196,8 +196,7 @@ def checks(np) -> dict:
         return value * np.eye(d) if numpy.ndim(value) == 0 else value
 
     def rows(function):
-        signature = inspect.signature(function)
-        checks, parameters = checks_of(signature), signature.parameters
+        checks, parameters = checks_of(function), inspect.signature(function).parameters
         own = {name: shaping[check] for name, check in checks.items() if check in shaping}
         anchor = next((name for name, one in parameters.items() if glossary.gives_rows(one.annotation)), None)
 
