@@ -47,6 +47,11 @@ def _of_jax(value, weak):
     return batched_device_put(_kind(value.shape, value.dtype, weak), HERE, [value], DEVICES)
 
 
+def put(value: np.ndarray):
+    """A new NumPy array as a JAX array, which may share its memory."""
+    return _of_jax(value, False) if batched_device_put else jax.device_put(value)
+
+
 @functools.lru_cache(1000)
 def _kind(shape, dtype, weak):
     return jax.core.ShapedArray(shape, dtype, weak_type=weak)
