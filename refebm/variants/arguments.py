@@ -441,14 +441,21 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 def handed(impl: Implementation, annotation, value):
     """An argument as an implementation takes it, built from the question's data; callables are not changed."""
+    by = _builder(annotation)
+    return getattr(impl, by)(value) if by and (isinstance(value, Model) or not callable(value)) else value
+
+
+@functools.cache
+def _builder(annotation) -> str:
+    """The method of an implementation that builds arguments of this type; "" for types that are not built."""
     mark = glossary.mark_of(annotation, glossary.Built)
-    return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
+    return mark.by if mark else ""
 
 
 def role(annotation) -> str:
     """The form in which a model is given for an argument of this type: score, energy or rbm; "" for other types."""
-    mark = glossary.mark_of(annotation, glossary.Built)
-    return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
+    by = _builder(annotation)
+    return by if by in ("score", "energy", "rbm") else ""
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):
