@@ -284,7 +284,11 @@ class Question:
             return draw(self, name) if callable(draw) else self.usual(name, draw)
         if drawn := glossary.mark_of(kind, glossary.Drawn):
             return self.array(name, kind, *drawn.ends)
-        return self.model(self.usual_kind(glossary.mark_of(kind, glossary.Built)))
+        if built := glossary.mark_of(kind, glossary.Built):
+            return self.model(self.usual_kind(built))
+        raise LookupError(
+            f"{self.function}: no mark of its type says what {name} is in questions, nor asked(..., draws=)"
+        )
 
     def usual(self, name, value):
         """The value that is fixed, or this one: a number or a name, or the numbers of an array."""
