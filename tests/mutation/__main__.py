@@ -45,7 +45,7 @@ OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::p
 ANYWHERE = (  # what may notice a mutant of a definition; which of them run its line is measured
     *("oracle", "checks", "edges", "refusals", "validation", "extremes", "practice", "tails", "contrast", "samplers"),
     *("models", "special", "calculus", "derivatives", "expectations", "discrepancies", "rules", "reverse_diffusion"),
-    *("noise_to_data", "rows", "tapes", "metropolis", "networks", "fields", "training"),
+    *("noise_to_data", "rows", "matrix", "tapes", "metropolis", "networks", "fields", "training"),
 )
 OF_THE_JUDGE = ("verdict", "diagnosis", "facts", "compare")
 FEW = {"pointwise": 4, "quadrature": 2, "enumeration": 4, "statistical": 1}  # cases of a theorem
