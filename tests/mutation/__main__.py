@@ -85,6 +85,20 @@ def reached(tree, start) -> list[tuple[int, int]]:
     return [lines_of(node), *(lines_of(leaf) for leaf in ast_nodes(tree) if getattr(leaf, "value", None) in names)]
 
 
+def owner(tree, start) -> tuple[list[str], str]:
+    """Names that a file defines by the statement at this place, and the method where it stands in one of a class."""
+    node, method = tree.get_leaf_for_position(start), ""
+    while node.parent is not tree:
+        node = node.parent
+        if node.type == "funcdef" and search_ancestor(node, "classdef"):
+            method = node.name.value
+        if node.type == "decorated" and search_ancestor(node, "classdef"):
+            method = node.children[1].name.value
+    whole = node.children[1] if node.type == "decorated" else node
+    names = [whole.name.value] if whole.type in ("funcdef", "classdef") else []
+    return names or [n.value for n in ast_nodes(node) if n.type == "name" and n.is_definition()], method
+
+
 def mutants(path: Path) -> list[tuple]:
     """Operators by name, how many times each can be applied, where, and the lines that must be run to notice it."""
     tree, found = get_ast_from_path(path), []
@@ -92,7 +106,7 @@ def mutants(path: Path) -> list[tuple]:
         operator = cosmic_ray.plugins.get_operator(name)()
         positions = [(node, start) for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node)]
         kept = [(number, start) for number, (node, start) in enumerate(positions) if not annotation(node)]
-        found += [(name, number, start, reached(tree, start)) for number, start in kept]
+        found += [(name, number, start, reached(tree, start), owner(tree, start)) for number, start in kept]
     return found
 
 
@@ -200,6 +214,22 @@ def plant(functions, pairs):
         function.__code__ = pairs.get(function.__code__, function.__code__)
 
 
+def define(path, text, names, method):
+    """What a file of another text defines by these names, in the place of what there is."""
+    of_ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in ("refebm", "tests")]
+    module = next(one for one in of_ours if getattr(one, "__file__", "") == str(path.resolve()))
+    space = dict(vars(module))
+    exec(compile(text, str(path.resolve()), "exec"), space)
+    for name in names:
+        old, new = vars(module)[name], space[name]
+        if method:
+            setattr(old, method, vars(new)[method])
+        for one in [] if method else of_ours:
+            if vars(one).get(name) is old:
+                setattr(one, name, new)
+    space.update(vars(module))
+
+
 class Session:
     """A pytest session that tries mutants in the place of running its tests once."""
 
@@ -245,9 +275,9 @@ class Session:
         some = random.Random(path.stem + self.options.seed).sample(every, min(self.options.most, len(every)))
         if self.options.only:
             some = [one for one in some if any(word in f"{path} {one[0]} at {one[2]}" for word in self.options.only)]
-        for tried, (name, number, start, lines) in enumerate(sorted(some, key=lambda one: one[2]), 1):
+        for tried, (name, number, start, lines, owned) in enumerate(sorted(some, key=lambda one: one[2]), 1):
             with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
-                dead = self.tried(path, texts[1], self.touched(items, lines))
+                dead = self.tried(path, texts, owned, self.touched(items, lines))
             print(f"{path} {tried}/{len(some)} {dead or 'ALIVE'} {name} at {start}", file=self.options.to, flush=True)
             if not dead:
                 alive += 1
@@ -264,22 +294,34 @@ class Session:
         return [item for (item, _), all_of in zip(some, spent) if all_of < (self.options.quick or 1e9)]
 
     def pairs(self, path, text):
-        """By the code of a function, what stands for it; nothing where more than functions differ."""
+        """By the code of a function, what stands for it; none where more than functions differ."""
         try:
             return dict(changed(self.code[path], compile(text, self.code[path].co_filename, "exec")))
         except ValueError:
-            return {}
+            return None
 
-    def tried(self, path, text, touched):
-        """By its code in the functions that there are; where more than functions differ, in modules imported anew."""
+    def tried(self, path, texts, owned, touched):
+        """By its code in the functions that there are; else by what it defines in its place; else imported anew."""
         try:
-            pairs = self.pairs(path, text)
+            pairs = self.pairs(path, texts[1])
         except SyntaxError:
             return "no Python"
-        names = [item.nodeid for item in touched]
+        if pairs == {}:
+            return "the same code"
+        if pairs:
+            return self.killed("dead", touched, lambda: plant(self.live[path], pairs))
+        dead = self.killed("dead", touched, lambda: define(path, texts[1], *owned))
+        killer = [item for item in touched if dead.endswith(f" {item.nodeid}")]
+        if dead and killer and not self.killed("too", killer, lambda: define(path, texts[0], *owned)):
+            return dead
+        return self.killed("dead, anew", [], lambda: fresh([item.nodeid for item in touched], self.options, self.told))
 
-        def planted():
-            plant(self.live[path], pairs)
+    def killed(self, how, touched, prepare):
+        """By which of these tests, the first; by none where none is red."""
+
+        def work():
+            if prepare():
+                return True
             for item in touched:
                 self.told.write_text(json.dumps(item.nodeid))
                 if red(item):
@@ -287,11 +329,11 @@ class Session:
             return False
 
         self.told.unlink(missing_ok=True)
-        if not self.forked(planted if pairs else lambda: fresh(names, self.options, self.told)):
+        if not self.forked(work):
             return ""
         killer = json.loads(self.told.read_text()) if self.told.exists() else ""
         self.kills[killer] += 1
-        return f"dead{'' if pairs else ', anew'} by {killer}"
+        return f"{how} by {killer}"
 
 
 def few(quick):
