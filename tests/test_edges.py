@@ -33,6 +33,13 @@ def test_a_variance_of_a_thousand_roundoffs_is_told_and_one_less_is_refused():
         refebm.tweedie_cov(lambda y: -(1 - 999.5 * EPS) * y, X, 1.0)
 
 
+def test_of_the_variances_that_are_lost_the_first_is_named():
+    """With s = -y^3/3 and sigma = 1 the variance given y is 1 - y^2."""
+    y = np.array([[0.5, -0.25], [2.0, 1.0], [-1.0, 0.5]])
+    with pytest.raises(refebm.DomainError, match=r"E-ROUNDOFF: .* of coordinate 1 at row 1 is 0.0e"):
+        refebm.tweedie_cov(lambda y: -(y**3) / 3, y, 1.0)
+
+
 def test_a_chain_starts_anew_below_the_fraction_alone():
     buffer = refebm.ReplayBuffer(X, 3)
     u = np.array([[0.5, 0.1], [0.25, 0.1], [0.75, 0.1]])
@@ -311,6 +318,7 @@ NOT_QUITE = {
     "half a dimension": (lambda: refebm.level_ratio(10.5), "E-COUNT"),
     "the coverage of equal levels": (lambda: refebm.level_ratio(10, ndtr(3.0) - ndtr(-3.0)), "E-COVERAGE"),
     "a ratio at its bound": (lambda: refebm.level_coverage(1e150, 5), "E-RATIO"),
+    "levels that are equal": (lambda: refebm.geometric_noise_levels(X[:2, :1], 3, 1.5), "E-LEVELS"),
     "a kernel without a width": (lambda: refebm.kernel_stein(lambda x: -x, X, 0.0), "E-POSITIVE"),
     "pairs of numbers": (lambda: refebm.kernel_stein(lambda x: -x, X[0], 1.0), "E-NDIM"),
     "perhaps unbiased": (lambda: refebm.kernel_stein(lambda x: -x, X, 1.0, 1), "E-FLAG"),

@@ -12,6 +12,7 @@ import refebm
 from refebm import Gamma, Gaussian, GaussianMixture, Laplace, Model, StudentT, score_of, tweedie_cov
 from refebm.calculus import jacobian
 from refebm.models import mixture_of
+from refebm.objectives import denoising
 
 DENSITIES = {
     "Gaussian": Gaussian([1.0, -2.0], [[1.0, 0.5], [0.5, 0.8]]),
@@ -335,3 +336,14 @@ def test_the_largest_distance_is_that_of_all_pairs():
     for scale in (2.0**-600, 2.0**600):
         scaled = refebm.geometric_noise_levels(scale * sphere, 3, 1e-3 * scale).sigmas[0]
         np.testing.assert_allclose(scaled / scale, np.max(pdist(sphere)), rtol=1e-15)
+
+
+def test_the_largest_distance_whatever_the_blocks(monkeypatch):
+    """The two points stand in any two of many blocks, on either side of the origin, beside numbers of any size."""
+    monkeypatch.setattr(denoising, "BLOCK", 4)
+    for seed in range(8):
+        x = np.random.default_rng(seed).standard_normal((30, 3))
+        sphere = x / np.linalg.norm(x, axis=1)[:, None]
+        for x in (sphere, 1 + 0.1 * sphere, -2 - sphere, np.concatenate([sphere, [[1e-200, 0.0, 0.0]]])):
+            np.testing.assert_allclose(denoising.largest_distance(x), np.max(pdist(x)), rtol=1e-15)
+    assert denoising.largest_distance(np.array([[1e-200], [1e200], [-2e-200]])) == 1e200
