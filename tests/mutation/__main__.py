@@ -45,7 +45,7 @@ OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:terminal", "-W", "ignore::p
 ANYWHERE = (  # what may notice a mutant of a definition; which of them run its line is measured
     *("oracle", "checks", "edges", "refusals", "validation", "extremes", "practice", "tails", "contrast", "samplers"),
     *("models", "special", "calculus", "derivatives", "expectations", "discrepancies", "rules", "reverse_diffusion"),
-    *("noise_to_data", "rows", "matrix", "tapes", "metropolis", "networks", "fields", "training"),
+    *("noise_to_data", "rows", "matrix", "tapes", "metropolis", "networks", "fields", "training", "algorithms"),
 )
 OF_THE_JUDGE = ("verdict", "diagnosis", "facts", "compare")
 FEW = {"pointwise": 4, "quadrature": 2, "enumeration": 4, "statistical": 1}  # cases of a theorem
@@ -82,7 +82,9 @@ def reached(tree, start) -> list[tuple[int, int]]:
             first = (node.get_previous_sibling() if node.parent.type == "if_stmt" else node.parent).start_pos[0]
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
-    return [lines_of(node), *(lines_of(leaf) for leaf in ast_nodes(tree) if getattr(leaf, "value", None) in names)]
+    used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
+    ran = [lines_of(leaf) for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
+    return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
 def owner(tree, start) -> tuple[list[str], str]:
