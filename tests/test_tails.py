@@ -347,3 +347,12 @@ def test_the_largest_distance_whatever_the_blocks(monkeypatch):
         for x in (sphere, 1 + 0.1 * sphere, -2 - sphere, np.concatenate([sphere, [[1e-200, 0.0, 0.0]]])):
             np.testing.assert_allclose(denoising.largest_distance(x), np.max(pdist(x)), rtol=1e-15)
     assert denoising.largest_distance(np.array([[1e-200], [1e200], [-2e-200]])) == 1e200
+
+
+@pytest.mark.parametrize("x", [1e-9, -3e-9, 2e-8])
+def test_between_two_far_means_what_the_differences_lose_decides(x):
+    """s = m tanh(m x) - x, m = 1e8, where x - m and x + m are as if x were 0."""
+    p, y = GaussianMixture([0.5, 0.5], [[-1e8], [1e8]], 1.0), np.array([[x]])
+    right = [[1e8 * np.tanh(1e8 * x) - x]]
+    for s in (p.score, score_of(mixture_of(p)), elementwise_grad(p.log_prob)):
+        np.testing.assert_allclose(s(y), right, rtol=1e-13)
