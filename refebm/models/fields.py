@@ -45,7 +45,7 @@ def _score_of_mixture(x, logits, means, variances):
     heights = logits[:, None] + 0.5 * np.sum(np.log(precisions), axis=1)
     log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=1)
     # from here on relative to the likeliest component j, without the terms the two share: see `GaussianMixture`
-    chosen = np.arange(len(means))[:, None] == np.argmax(held(log_joint), axis=0)
+    chosen = np.arange(len(logits))[:, None] == np.argmax(held(log_joint), axis=0)
     heights = heights - np.sum(np.where(chosen, heights, 0.0), axis=0)
 
     def of_j(a):
@@ -54,7 +54,8 @@ def _score_of_mixture(x, logits, means, variances):
     m_j, at_j = of_j(means), of_j(precisions)
     from_j, apart, shared = x.T - m_j, means - m_j, np.minimum(precisions, at_j)
     own, other, moved = (precisions - shared) * away, (at_j - shared) * from_j, shared * apart
-    both = away + from_j + (lost(x.T, means) + lost(x.T, m_j))
+    cut = lost(held(x).T, held(means)) + lost(held(x).T, held(m_j))  # whose derivative is 0
+    both = away + from_j + cut
     r = softmax(heights - 0.5 * np.sum(own * away - other * from_j - moved * both, axis=1))
     return (np.sum(r[:, None] * (moved + other - own), axis=0) - at_j * from_j).T
 
