@@ -677,6 +677,14 @@ def nested(name, value, x=None):
     return kept(real_array(name, value))
 
 
+def trained(name, value, x=None):
+    """Parameters of which there is at least one number to train. Errors: E-EMPTY."""
+    value = nested(name, value)
+    if not any(numpy.size(leaf) for leaf in leaves_of(value)):
+        raise InputError("E-EMPTY", f"{name} must have at least one number")
+    return value
+
+
 def parameters_of(name, value):
     """Parameters of a model: numbers nested in dicts, tuples and lists, as float64; strings and traced values as they
     are."""
@@ -798,7 +806,8 @@ def vector(name, value, d=None):
     """A copy of a parameter of a density, a vector (d,); a float stands for d = 1."""
     value = np.array(np.atleast_1d(real_array(name, value)))
     if value.ndim != 1 or not len(value) or d not in (None, len(value)):
-        raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
+        wanted = f"({d},)" if d else "a vector of at least one number"
+        raise InputError("E-SHAPE", f"{name} must be {wanted}; got shape {value.shape}")
     return value
 
 
@@ -1006,6 +1015,7 @@ TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
+Trained = Annotated[Any, trained, "arrays, nested in dicts, tuples and lists, with at least one number"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", Built("sde")]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
