@@ -110,7 +110,7 @@ def _refuse(name, value, good, code, wanted):
 
 
 def _at(value, where):
-    return f"{float(getval(value)[where])}" + (f" at index {where}" if where else "")
+    return f"{getval(value)[where].item()}" + (f" at index {where}" if where else "")
 
 
 def kept(value):
@@ -991,11 +991,11 @@ Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for ea
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", Built("energy")]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", Built("energy")]
 Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", Built("score")]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", Built("score")]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a vector field", Built("score")]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
 LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", Built("score")]
 TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", Built("score")]
-TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times", ONE_EACH, Built("weight")]
+TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times, or at levels", ONE_EACH, Built("weight")]
 Sampler = Annotated[
     Callable[[Any, np.ndarray], np.ndarray],
     sampler,
@@ -1011,7 +1011,7 @@ FieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d)) -> (n,
 LevelFieldOf = Annotated[
     Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at noise levels"
 ]
-TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
+TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a field at times"]
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
@@ -1028,6 +1028,8 @@ Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, whose mean is the objective"]
 ForItsGradient = Annotated[np.ndarray, None, "(n,), one value per row; its gradient in the last argument is meant"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+HiddenUnits = Annotated[np.ndarray, None, "(n, m), one for each hidden unit per row"]
+OtherImages = Annotated[np.ndarray, None, "(n, 4^k), one image per row"]
 Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 

@@ -197,6 +197,8 @@ def of_statements(check: str, wrong: Wrong) -> bool:
         gaps = [[_gap(wrong.statement(theorem)(REFERENCE, **c)) for c in pair] for pair in zip(cases, others)]
         return all(abs(a - b) <= 1e-10 for a, b in gaps)
     sides = [wrong.statement(theorem)(REFERENCE, **case) for case in cases]
+    if check == "up to a factor":
+        return np.ptp([_total(s.left) / _total(s.right) for s in sides]) <= 1e-10
     if check == "visible biases":
         return all(_visible_biases_agree(case["model"], s) for case, s in zip(cases, sides))
     return all(np.all(np.sign(_total(s.left)) == np.sign(_total(s.right))) for s in sides)
