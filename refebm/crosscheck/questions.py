@@ -33,7 +33,7 @@ FOR_NO_ADAPTER = {  # functions that take, or return, one of these types are not
 }
 ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
     glossary.Field: KINDS,
-    **dict.fromkeys((glossary.Energy, glossary.LogDensity, glossary.Logit), WITH_ENERGY),
+    **dict.fromkeys((glossary.Energy, glossary.Statistic, glossary.LogDensity, glossary.Logit), WITH_ENERGY),
     **dict.fromkeys((glossary.Energies, glossary.Scores), WITH_ENERGY),
     glossary.LevelField: ("noise_conditional", "smoothed_mixture"),
     glossary.TimeField: AT_TIMES,

@@ -18,7 +18,7 @@ from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters
 from refebm.variants.steps import FORMS, models, moments
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
-ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+ENERGIES = (glossary.Energy, glossary.Statistic, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Deviation, glossary.Level, glossary.Weight)
 OF_ROWS = (glossary.Points, glossary.States, glossary.Noise, glossary.Levels, glossary.Times, glossary.Indices)
 POINTS = (glossary.Points, glossary.States, glossary.Noise, glossary.Generated, glossary.ModelPoints)

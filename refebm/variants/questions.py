@@ -387,7 +387,10 @@ DRAWS = {  # how an argument of each type is drawn, or the value that it has
     **dict.fromkeys((glossary.StepCount, glossary.Count), 3),
     glossary.Size: lambda ask, name: getattr(ask, name),
     glossary.Order: 2,
-    glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
+    **dict.fromkeys(
+        (glossary.Energy, glossary.Statistic),
+        lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
+    ),
     **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
     glossary.Logits: lambda ask, name: ask.model(ask.asked),
     **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
