@@ -259,8 +259,7 @@ def blind(check: str, case: dict) -> bool:
     if check == "a gradient field":
         return case["model"].kind in ENERGIES or dimension(case) == 1
     if check == "one component":
-        p = case.get("p")
-        return len(p.components if p else case["arguments"][0]) == 1
+        return len(case["p"].components if "p" in case else case.get("arguments", [()])[0]) == 1
     if check == "one row":
         return len(next((case[name] for name in ("points", "x") if name in case), ())) == 1
     if check == "nu = 1":
