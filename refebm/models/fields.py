@@ -32,18 +32,24 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     logits (k,), means and variances (k, d), the variances positive; sigma (n,).
     Source: Stanford CS236, annealed Langevin dynamics; Song and Ermon 2019, section 3.2
     """
-    means = np.stack([m + 0.0 * x for m in means])
-    away, precisions = x - means, np.stack([1 / (v + sigma[:, None] ** 2) for v in variances])
-    heights = np.stack([a + 0.5 * np.sum(np.log(p), axis=1) for a, p in zip(logits, precisions)])
+    return _of_components(x, sigma, logits, means[:, None], variances[:, None])
+
+
+def _of_components(x, sigma, logits, means, variances):
+    """The score of a mixture plus noise; its means and variances, (k, n, d) or (k, 1, d), may be of each row."""
+    means = means + np.zeros((len(logits), *x.shape))
+    away, precisions = x - means, 1 / (variances + sigma[:, None] ** 2)
+    heights = logits[:, None] + 0.5 * np.sum(np.log(precisions), axis=2)
     log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=2)
     # from here on relative to the likeliest component j, without the terms the two share: see `GaussianMixture`
-    chosen = np.arange(len(means))[:, None] == np.argmax(held(log_joint), axis=0)
+    chosen = np.arange(len(logits))[:, None] == np.argmax(held(log_joint), axis=0)
     heights = heights - np.sum(np.where(chosen, heights, 0.0), axis=0)
 
     def of_j(a):
         return np.sum(np.where(chosen[:, :, None], a, 0.0), axis=0)
 
-    from_j, at_j, apart, cut = of_j(away), of_j(precisions), means - of_j(means), lost(x, means)
+    from_j, at_j, apart = of_j(away), of_j(precisions), means - of_j(means)
+    cut = lost(held(x), held(means))  # whose derivative is 0
     shared = np.minimum(precisions, at_j)
     own, other, both = (precisions - shared) * away, (at_j - shared) * from_j, away + from_j + (cut + of_j(cut))
     r = softmax(heights - 0.5 * np.sum(own * away - other * from_j - shared * apart * both, axis=2))
@@ -68,7 +74,7 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     """
     scale, std = sde_of(sde).marginal(t)
     scale = scale[:, None]
-    return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
+    return _of_components(x, std, logits, scale * means[:, None], scale**2 * variances[:, None])
 
 
 @rows

@@ -70,6 +70,7 @@ class Mutant(NamedTuple):
     form: str = ""
     said: str = ""
 
+    @functools.lru_cache(4)  # noqa: B019  (a few alone: each is asked in several conventions, one after another)
     def implementation(self, **numbers) -> Implementation:
         """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
         name = self.function.partition(".")[0]
