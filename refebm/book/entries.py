@@ -192,8 +192,8 @@ def type_in_words(annotation) -> str:
 
 
 def _words(part):
-    if words := words_of(part):
-        return words
+    if hasattr(part, "__metadata__"):
+        return words_of(part)
     if not isinstance(part, type) or not hasattr(part, "_fields"):
         return ""
     first = " ".join(inspect.getdoc(part).partition("\n\n")[0].split()).rstrip(".")
