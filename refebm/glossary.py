@@ -110,7 +110,7 @@ def _refuse(name, value, good, code, wanted):
 
 
 def _at(value, where):
-    return f"{float(getval(value)[where])}" + (f" at index {where}" if where else "")
+    return f"{getval(value)[where].item()}" + (f" at index {where}" if where else "")
 
 
 def kept(value):
@@ -678,6 +678,14 @@ def nested(name, value, x=None):
     return kept(real_array(name, value))
 
 
+def trained(name, value, x=None):
+    """Parameters of which there is at least one number to train. Errors: E-EMPTY."""
+    value = nested(name, value)
+    if not any(numpy.size(leaf) for leaf in leaves_of(value)):
+        raise InputError("E-EMPTY", f"{name} must have at least one number")
+    return value
+
+
 def parameters_of(name, value):
     """Parameters of a model: numbers nested in dicts, tuples and lists, as float64; strings and traced values as they
     are."""
@@ -806,7 +814,8 @@ def vector(name, value, d=None):
     """A copy of a parameter of a density, a vector (d,); a float stands for d = 1."""
     value = np.array(np.atleast_1d(real_array(name, value)))
     if value.ndim != 1 or not len(value) or d not in (None, len(value)):
-        raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
+        wanted = f"({d},)" if d else "a vector of at least one number"
+        raise InputError("E-SHAPE", f"{name} must be {wanted}; got shape {value.shape}")
     return value
 
 
@@ -1028,15 +1037,16 @@ Energies = Annotated[
     Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
 ]
 Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)]
+Statistic = Annotated[Function, energy, "(n, d) -> (n,), whose mean is wanted", ENERGY]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", ENERGY]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", ENERGY]
 Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", SCORE]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", SCORE]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a vector field", SCORE]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
 LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", AT_LEVELS]
 TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", AT_TIMES]
 TimeWeight = Annotated[
-    Function, energy, "(n,) -> (n,), a weight at times", ByRow(), Built("weight"), Drawn((), (0.375, 1.5))
+    Function, energy, "(n,) -> (n,), a weight at times, or at levels", ByRow(), Built("weight"), Drawn((), (0.375, 1.5))
 ]
 Sampler = Annotated[
     Callable[[Any, np.ndarray], np.ndarray],
@@ -1054,10 +1064,11 @@ FieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d)) -> (n,
 LevelFieldOf = Annotated[
     Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at noise levels"
 ]
-TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
+TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a field at times"]
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
+Trained = Annotated[Any, trained, "arrays, nested in dicts, tuples and lists, with at least one number"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", PROCESSES, EACH_SDE]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
@@ -1072,6 +1083,8 @@ Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, whose mean is the objective"]
 ForItsGradient = Annotated[np.ndarray, None, "(n,), one value per row; its gradient in the last argument is meant"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+HiddenUnits = Annotated[np.ndarray, None, "(n, m), one for each hidden unit per row"]
+OtherImages = Annotated[np.ndarray, None, "(n, 4^k), one image per row"]
 Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 

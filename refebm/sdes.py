@@ -119,7 +119,7 @@ class VarianceExploding(LinearSDE):
     sigma_max.
     Convention: the code of the source uses sigma(t) as std, which smooths the data by noise of sigma_min.
     Also: VE SDE
-    Source: Song et al. 2021, eqs. 9 and 30
+    Source: Song et al. 2021, eqs. 9, 29 and 30
     """
 
     def __init__(self, sigma_min, sigma_max):
@@ -167,7 +167,7 @@ class VariancePreserving(LinearSDE):
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}. beta_min, beta_max > 0, floats.
     Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS for a beta_max so far below beta_min that beta(1) is lost.
     Also: VP SDE
-    Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
+    Source: Song et al. 2021, eqs. 11, 29 and 33; Ho, Jain and Abbeel 2020
     """
 
     def __init__(self, beta_min, beta_max):

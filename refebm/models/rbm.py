@@ -9,11 +9,11 @@ from itertools import product
 import autograd.numpy as np
 
 from refebm.glossary import (
+    HiddenUnits,
     InputError,
     Points,
     Rows,
     UnitMeans,
-    Vectors,
     bits,
     fractions,
     of_shape,
@@ -94,7 +94,7 @@ class BinaryRBM:
         return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
 
     @rows
-    def hidden_mean(self, v: UnitMeans) -> Vectors:
+    def hidden_mean(self, v: UnitMeans) -> HiddenUnits:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m).
 
         $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j)$$
@@ -175,7 +175,7 @@ class GaussianBernoulliRBM:
         return spring - np.sum(softplus(self.c + np.dot(v, self.W) / self.sigma**2), axis=1)
 
     @rows
-    def hidden_mean(self, v: Points) -> Vectors:
+    def hidden_mean(self, v: Points) -> HiddenUnits:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m).
 
         $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j/\sigma^2)$$

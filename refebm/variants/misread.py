@@ -18,7 +18,7 @@ from refebm.variants.asked import particular
 from refebm.variants.steps import FORMS, models, moments
 
 OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
-OF_ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+OF_ENERGIES = (glossary.Energy, glossary.Statistic, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.positive, glossary.positives, glossary.squarable, glossary.weight_inside)  # checks of such types
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
 ALIKE = (glossary.Points, glossary.States, glossary.Noise, *GENERATED)  # one may be taken for another
