@@ -88,8 +88,8 @@ def annealed(sigmas, z=Z[None, None]):
     return refebm.annealed_langevin(score_at, X, sigmas, 0.1, z)
 
 
-def ais(temperatures):
-    return refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), temperatures, None, (X,))
+def ais(temperatures, *noise):
+    return refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), temperatures, refused, (X, *noise))
 
 
 def walk(tape, step=lambda x, z: moved(x + z), x=X):
@@ -345,6 +345,8 @@ BAD = {
     "temperatures that stay": (lambda: ais([0.0, 0.5, 0.5, 1.0]), "E-TEMPERATURES temperatures"),
     "temperatures not from 0": (lambda: ais([0.25, 1.0]), "E-TEMPERATURES temperatures"),
     "temperatures not to 1": (lambda: ais([0.0, 0.5]), "E-TEMPERATURES temperatures"),
+    "noise that is one number": (lambda: ais([0.0, 0.5, 1.0], 0.5), "E-TAPE 1 steps; got .None"),
+    "noise for no step": (lambda: ais([0.0, 1.0], 0.5), "E-TAPE 0 steps; got .None"),
     "no temperatures but 1": (lambda: ais([1.0]), "E-TEMPERATURES temperatures"),
     "a tape of one number": (lambda: walk(np.float64(1.0)), r"E-TAPE \[0\]"),
     "a tape that is not finite": (lambda: walk(np.stack([Z, Z + np.inf])), r"E-FINITE tape .*index \(1, 0, 0\)"),
