@@ -205,12 +205,23 @@ def test_a_deviation_is_beside_weights_of_any_size():
                 assert told in str(error.value)
 
 
-def test_states_so_far_apart_that_the_gap_has_no_square():
+@pytest.mark.parametrize(
+    "x,reflected", [([1.0, 1.0], [0.0, -1.0]), ([-1.0, -1.0], [0.0, -1.0]), ([1.0, 0.0], [-1.0, 0.0])]
+)
+def test_states_so_far_apart_that_the_gap_has_no_square(x, reflected):
     """The second goes the other way, where both are 1e160 of its steps apart."""
-    x, y, z = np.array([[1.0, 1.0]]), np.zeros((1, 2)), np.array([[1.0, 0.0]])
+    x, y, z = np.array([x]), np.zeros((1, 2)), np.array([[1.0, 0.0]])
     with np.errstate(over="ignore"):  # |z + g|^2, which is infinite all the same
         _, second = refebm.coupled_metropolis_step(lambda x: 0 * x[:, 0], x, y, 1e-160, z, [0.5], [0.5])
-    np.testing.assert_allclose(second.x, [[0.0, -1e-160]], atol=1e-175)
+    np.testing.assert_allclose(second.x, 1e-160 * np.array([reflected]), atol=1e-175)
+
+
+def test_chains_meet_below_the_ratio_of_their_densities_and_not_at_it():
+    """phi(z + g)/phi(z) = e^-1 for z = 0 and g = (1, 1), of which the logarithm is exactly -1."""
+    x, y, z = np.array([[1.0, 1.0]]), np.zeros((1, 2)), np.zeros((1, 2))
+    for u, met in ((np.exp(-1.0), False), (np.nextafter(np.exp(-1.0), 0) - 1e-16, True)):
+        first, second = refebm.coupled_metropolis_step(lambda x: 0 * x[:, 0], x, y, 1.0, z, [u], [0.5])
+        assert np.array_equal(first.x, second.x) == met
 
 
 def test_the_best_step_between_levels_that_are_nearly_equal():
