@@ -123,6 +123,28 @@ def test_what_was_had_of_chains_that_do_not_meet_is_kept():
     assert chains.meeting.tolist() == [0, 0, 0]
 
 
+def test_of_pairs_of_chains_some_have_met_and_some_in_one_coordinate_alone():
+    """X_0, ..., X_4 and Y_0, ..., Y_3 of three pairs, as they are told; in the end the gaps are 0, (0, -5), (-2, 1)."""
+    x = [[[0, 0], [1, 50], [10, 10]], [[7, 7], [1, 50], [20, 20]], [[7, 7], [1, 60], [30, 30]]]
+    x = np.array([*x, [[7, 7], [1, 70], [40, 40]], [[7, 7], [1, 0], [1, 4]]], dtype=float)
+    y = [[[7, 7], [1, 80], [-20, -20]], [[7, 7], [1, 90], [-30, -30]], [[7, 7], [1, 30], [-40, -40]]]
+    y = np.array([*y, [[7, 7], [1, 5], [3, 3]]], dtype=float)
+    with pytest.raises(refebm.DomainError, match=r"2 of 3 pairs .* in 4 steps, the nearest is 2 apart") as refused:
+        refebm.coupled_chains(lambda x, y, a, b: (moved(a), moved(b)), x[0], y[0], 0, (x[1:], y))
+    assert refused.value.chains.meeting.tolist() == [1, 0, 0]
+
+
+def test_states_that_are_equal_stay_equal_and_say_nothing():
+    first, second = refebm.coupled_metropolis_step(energy, X, X, 0.5, Z, np.full(3, 0.5), np.full(3, 0.25))
+    np.testing.assert_array_equal(first.x, second.x)
+
+
+def test_the_mean_of_one_state_without_its_bias():
+    """H_1 = h(X_1) + h(X_2) - h(Y_1) = 2 + 5 - 3, h(x) = x."""
+    x, y = np.reshape([0.0, 2.0, 5.0], (3, 1, 1)), np.reshape([1.0, 3.0], (2, 1, 1))
+    assert refebm.unbiased_mean(lambda x: x[:, 0], x, y, 1, 1).tolist() == [4.0]
+
+
 IMAGES, PIXELS = np.arange(32.0).reshape(2, 16), np.zeros((1, 2, 4))
 
 
