@@ -62,7 +62,7 @@ def real(name, value):
     if isbox(value) and not hasattr(value, "dtype"):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
-    if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
+    if not isinstance(value, numpy.float64) and not (isbox(value) and value.dtype == np.float64):
         value = value if isbox(value) else array(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
         with numpy.errstate(over="ignore"):  # floats wider than float64 may overflow to inf
@@ -384,8 +384,7 @@ def density_like(name, value, x=None):
 
 def rbm_like(name, value, x=None):
     """A machine with the methods hidden_given and visible_given, to draw one layer given the other. Errors: E-RBM."""
-    _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
-    return value
+    return _machine(name, value, ("hidden_given", "visible_given"))
 
 
 def noise_law(name, value, x=None):
@@ -396,10 +395,38 @@ def noise_law(name, value, x=None):
 
 def binary_rbm_like(name, value, x=None):
     """A machine with binary units in both layers: the methods energy, hidden_mean and visible_mean. Errors: E-RBM."""
-    _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
-    if hasattr(value, "sigma"):
+    machine = _machine(name, value, ("energy", "hidden_mean", "visible_mean"))
+    if hasattr(machine, "sigma"):
         raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
-    return value
+    return machine
+
+
+def _machine(name, value, methods):
+    _refuse_without(name, value, methods, "E-RBM", "BinaryRBM")
+    if isinstance(value, MeasuredRBM):
+        return value
+    units = {layer: getattr(value, layer, None) for layer in ("d", "m")}
+    if not all(isinstance(number, (int, numpy.integer)) and number > 0 for number in units.values()):
+        raise InputTypeError("E-RBM", f"{name} must have d visible and m hidden units; got {brief(units)}")
+    return MeasuredRBM(name, value, methods)
+
+
+class MeasuredRBM:
+    """A machine with its results checked: energies (n,), the hidden units and their means (n, m), the visible ones
+    (n, d)."""
+
+    def __init__(self, name, rbm, methods):
+        self.rbm = rbm
+        for method in methods:
+            layer = {"h": "m", "v": "d"}.get(method[0])
+            units, words = ((), "(n,)") if layer is None else ((getattr(rbm, layer),), f"(n, {layer})")
+            shape = lambda shape, units=units: (*shape[:1], *units)  # noqa: E731
+            setattr(self, method, _measured(f"{name}.{method}", getattr(rbm, method), shape, words))
+
+    def __getattr__(self, name):
+        if name == "rbm":  # asked for by copy, before there is any
+            raise AttributeError(name)
+        return getattr(self.rbm, name)
 
 
 def _refuse_without(name, value, methods, code, example):
@@ -421,6 +448,10 @@ class MeasuredSDE:
         if not hasattr(self.sde, method):
             raise InputTypeError("E-SDE", f"{self.name} must have the method {method}, as in refebm.sdes")
         return getattr(self.sde, method)
+
+    def prior(self, d):
+        """The law that sampling starts from."""
+        return density_like(f"{self.name}.prior(d)", self.__getattr__("prior")(d))
 
     def marginal(self, t):
         """(m(t), std(t)), each of the shape of t."""
@@ -516,7 +547,7 @@ def transition(name, function, x=None):
 
     def stepped(*given):
         x = next(one for one in given if not callable(one))
-        step = asked(f"{name}(x, ...)", function, *map(kept, given))
+        step = asked(f"{name}(x, ...)", function, *given)
         is_step = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
         after = real(f"{name}(x, ...)", step[0]) if is_step else None
         if np.shape(after) != np.shape(x):
@@ -534,7 +565,7 @@ def coupled_transition(name, function, x=None):
     see_callable(name, function)
 
     def stepped(x, y, *noise):
-        pair = asked(f"{name}(x, y, ...)", function, kept(x), kept(y), *map(kept, noise))
+        pair = asked(f"{name}(x, y, ...)", function, x, y, *noise)
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or hasattr(pair, "info"):
             raise InputError("E-CALLABLE", f"{name}(x, y, ...) must return two Steps; got {type(pair).__name__}")
         return [Stepped(*transition(name, lambda x, step=step: step)(x)) for step in pair]
@@ -570,7 +601,7 @@ def logits(name, function, x=None):
     called = f"{name}(x)"
 
     def of_classes(x):
-        result = _of_reals(called, asked(called, function, kept(x)))
+        result = _of_reals(called, asked(called, function, x))
         if np.ndim(result) != 2 or len(result) != len(x) or not result.shape[1]:
             raise InputError(
                 "E-CALLABLE", f"{called} must return (n, k), k >= 1, for x {np.shape(x)}; got {np.shape(result)}"
@@ -591,8 +622,6 @@ def sampler(name, function, x=None):
     see_callable(name, function)
 
     def made(phi, eps):
-        eps = kept(eps)
-        eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
         if isbox(phi) and not isbox(z):
             raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
@@ -711,7 +740,7 @@ def convex(name, value, x=None):
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, kept(log_u)))
+        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, log_u))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -726,9 +755,11 @@ def see_callable(name, function):
 
 
 def asked(called, function, *given):
-    """function(*given); raises E-CALLABLE, not a TypeError, if it does not take that many arguments."""
+    """function(*given), with copies of arrays, which it may write into or keep. Errors: E-CALLABLE, not a TypeError, if
+    it does not take that many arguments; E-CALLABLE if it writes into arrays that a pull-back will read."""
+    handed = tuple(map(kept, given))
     try:
-        return function(*given)
+        result = function(*handed)
     except TypeError as error:
         try:
             inspect.signature(function).bind(*given)
@@ -737,6 +768,23 @@ def asked(called, function, *given):
         except ValueError:  # functions that are not written in Python may have no signature
             pass
         raise
+    if _traced(result):
+        for before, copy in zip(given, handed):
+            _leave_alone(called, before, copy)
+    return result
+
+
+def _traced(result):
+    return isbox(result) or (isinstance(result, (tuple, list)) and any(map(_traced, result)))
+
+
+def _leave_alone(called, before, copy):
+    """Refuse if a callable whose result is traced wrote into its copy of an array; let it write into it no more."""
+    if isinstance(copy, numpy.ndarray):
+        if not numpy.array_equal(before, copy, equal_nan=True):
+            words = "must not write into its arguments where it is differentiated: derivatives are computed from them"
+            raise InputError("E-CALLABLE", f"{called} {words}")
+        copy.flags.writeable = False
 
 
 def _measured(name, function, wanted, words, argument="x"):
@@ -751,7 +799,7 @@ def _measured(name, function, wanted, words, argument="x"):
             if gone.all():
                 return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
             x = np.where(gone[:, None], getval(x)[np.argmin(gone)], x)
-        result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
+        result = _of_reals(called, asked(called, function, x, *rest))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
                 "E-CALLABLE",

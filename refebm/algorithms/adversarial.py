@@ -22,7 +22,6 @@ from refebm.glossary import (
     asked,
     energy,
     field,
-    kept,
     read_only,
     rows,
     see_callable,
@@ -79,14 +78,14 @@ def joint(name, function, x=None):
     """The check of log p(x, z): the body sees function(parameters, x), which returns a log-density of codes z."""
     see_callable(name, function)
     called = f"{name}(parameters, x, z)"
-    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), kept(x), z))
+    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), x, z))
 
 
 def code(name, function, x=None):
     """The check of an encoder: parameters, rows of data (n, d) and noise (n, k) -> codes (n, k)."""
     see_callable(name, function)
     called = f"{name}(parameters, x, eps)"
-    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, read_only(theta), kept(x), eps))(eps)
+    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, read_only(theta), x, eps))(eps)
 
 
 def of_code(name, function, x=None):
@@ -94,7 +93,7 @@ def of_code(name, function, x=None):
     z."""
     see_callable(name, function)
     called = f"{name}(parameters, z, x)"
-    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, kept(x)))
+    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, x))
 
 
 LogJointOf = Annotated[Callable, joint, "(parameters, (n, d), (n, k)) -> (n,), log p(x, z)"]

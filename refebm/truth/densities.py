@@ -388,7 +388,7 @@ class GaussianMixture:
     @rows
     def substitute(self, u: Points):
         """x = u."""
-        return u, 0.0
+        return 1.0 * u, 0.0
 
     @rows
     def box(self, radius: Positive):
