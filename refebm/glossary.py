@@ -14,9 +14,11 @@ Every error starts with a stable code, and names the argument, what was wanted, 
 refused by E-DTYPE, masked entries are refused by E-MASKED.
 """
 
+import contextlib
 import functools
 import inspect
 import math
+import os
 from collections.abc import Callable
 from reprlib import Repr
 from types import CodeType, SimpleNamespace
@@ -50,7 +52,9 @@ REPR = Repr()
 REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
 brief = REPR.repr  # a short repr of a value, for error messages
 MOST_STEPS = 10**9  # a loop of more steps would not end in reasonable time
-MOST_NUMBERS = 10**10  # in an array: 80 GB
+MOST_NUMBERS = 10**10  # in an array: 80 GB, or a quarter of the machine's memory, since formulas have several terms
+with contextlib.suppress(AttributeError, ValueError, OSError):  # as far as the system tells it
+    MOST_NUMBERS = min(MOST_NUMBERS, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 32)
 MOST_DERIVATIVES = 8
 LEAST, MOST = 1.5e-154, 9e153  # numbers whose squares have full precision, and so has the sum of two squares
 
@@ -451,7 +455,9 @@ class MeasuredSDE:
 
     def prior(self, d):
         """The law that sampling starts from."""
-        return density_like(f"{self.name}.prior(d)", self.__getattr__("prior")(d))
+        law = self.__getattr__("prior")(d)
+        _refuse_without(f"{self.name}.prior(d)", law, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
+        return law
 
     def marginal(self, t):
         """(m(t), std(t)), each of the shape of t."""
@@ -508,8 +514,8 @@ order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than th
 def memory(*sizes):
     """The sizes of the axes of an array, if memory can hold it. Errors: E-SIZE."""
     try:
-        numpy.empty(sizes)  # requests the memory without touching it
         fits = math.prod(sizes) <= MOST_NUMBERS
+        numpy.empty(sizes)  # requests the memory without touching it
     except (MemoryError, ValueError, OverflowError):
         fits = False
     if not fits:
@@ -860,7 +866,9 @@ def positive_vector(name, value, d=None):
 def covariance(name, value, d):
     """A symmetric positive definite matrix (d, d); a float c stands for c times the identity."""
     value = np.array(real_array(name, value))
-    value = value * np.eye(*memory(d, d)) if value.ndim == 0 else value
+    if value.ndim == 0:
+        _see_definite(name, value)
+        return value * np.eye(*memory(4, d, d)[1:])  # four, since its roots are as large
     if value.shape != (d, d):
         raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")
     apart = np.abs(value - value.T)
@@ -869,10 +877,13 @@ def covariance(name, value, d):
         raise InputError(
             "E-SYMMETRIC", f"{name} must be symmetric, got {value[i, j]} at {(i, j)}, {value[j, i]} at {(j, i)}"
         )
-    smallest = np.linalg.eigvalsh(value)[0]
+    _see_definite(name, np.linalg.eigvalsh(value)[0])
+    return value
+
+
+def _see_definite(name, smallest):
     if not smallest > 0:
         raise InputError("E-DEFINITE", f"{name} must be positive definite, its smallest eigenvalue is {smallest:.3g}")
-    return value
 
 
 def probabilities(name, value):
@@ -1019,6 +1030,7 @@ Fraction = Annotated[float, fraction, "a float in [0, 1]"]
 Count = Annotated[int, count, "a whole number >= 1"]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
+Length = Annotated[int, size, "a number of steps >= 1, each of which has a number in an array"]
 StepCount = Annotated[int, steps, "a number of steps >= 1"]
 Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8"]
 Flag = Annotated[bool, flag, "True or False"]

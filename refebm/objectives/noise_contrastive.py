@@ -70,8 +70,8 @@ def _called_at_all_rows(y):
     try:
         yield
     except (ValueError, IndexError) as error:
-        own = isinstance(error, numpy.linalg.LinAlgError) or (hasattr(error, "code") and "must return" not in str(error))
-        if len(y) == 1 or own:
+        other = isinstance(error, numpy.linalg.LinAlgError) or (hasattr(error, "code") and "return" not in str(error))
+        if len(y) == 1 or other:
             raise
         rows = f"all nu n = {y.shape[0]} * {y.shape[1]} rows of y at once, not only at the n rows of x"
         raise InputError("E-CALLABLE", f"log-densities and energies are called at {rows}: {error}") from error

@@ -384,7 +384,7 @@ DRAWS = {  # how an argument of each type is drawn, or the value that it has
     glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
     glossary.StepSize: step_size,
     glossary.StepSizes: step_sizes,
-    **dict.fromkeys((glossary.StepCount, glossary.Count), 3),
+    **dict.fromkeys((glossary.StepCount, glossary.Length, glossary.Count), 3),
     glossary.Size: lambda ask, name: getattr(ask, name),
     glossary.Order: 2,
     glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
