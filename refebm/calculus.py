@@ -2,7 +2,7 @@
 
 A field is a callable of rows, (n, d) -> (n, d), whose row i depends on row i of x only. Therefore one pull-back (a
 vector-Jacobian product) differentiates all rows at once. Every result can be differentiated again, in any parameters
-that the callable closes over.
+that the callable closes over. What is traced is a copy of x, since a primitive of the user's may write into it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import autograd.tracer
 from autograd import elementwise_grad, make_jvp, make_vjp
 from autograd.tracer import getval
 
-from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, rows
+from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, kept, rows
 
 
 class _Traces(autograd.tracer.TraceStack):
@@ -53,7 +53,7 @@ def score_of(energy: Energy) -> Field:
 
     @rows
     def score(x: Points):
-        return -gradient(x)
+        return -gradient(kept(x))
 
     return score
 
@@ -63,7 +63,7 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
 
     Source: Song and Kingma 2021, eq. 5
     """
-    pull_back, e = make_vjp(energy)(x)
+    pull_back, e = make_vjp(energy)(kept(x))
     return e, -pull_back(np.ones(len(x)))
 
 
@@ -156,15 +156,15 @@ def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
     Source: Song and Kingma 2021, section 4.2
     """
     try:
-        return make_jvp(field)(x)(v)[1]
+        return make_jvp(field)(kept(x))(v)[1]
     except (NotImplementedError, KeyError):  # no forward rule; an error of the field itself is raised again here
-        back, s = make_vjp(field)(x)
+        back, s = make_vjp(field)(kept(x))
         w = np.reshape(np.cos(np.arange(1.0, 1.0 + s.size)), s.shape)  # anything but 0, where eigh's rule skips terms
         return make_vjp(back)(w)[0](v)
 
 
 def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
     """s(x), and an iterator over i = 0, ..., d - 1 of grad s_i at all rows of x, (n, d)."""
-    pull_back, s = make_vjp(field)(x)
+    pull_back, s = make_vjp(field)(kept(x))
     one_hot = np.eye(x.shape[1])
     return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))

@@ -18,6 +18,7 @@ from json import dumps
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special  # noqa: F401  (so that what an adapter changes in it is noticed)
 
 from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer_of, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
