@@ -1,7 +1,7 @@
 """Variants of coupled chains."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
 OTHER = "y + scale * reflected(z, gap)"
@@ -68,11 +68,7 @@ conventions(
 terms("unbiased_contrastive_divergence", ("E(x)", "energy(x)"), ("-H_{k:m}(E)", f"-{MEAN}"))
 wrong_versions(
     "coupled_chains",
-    (
-        "no lag: Y a state ahead",
-        "CoupledChains(_, np.stack(there), meeting)",
-        "CoupledChains(_, np.stack([*there[1:], there[-1]]), meeting)",
-    ),
+    ("no lag: Y a state ahead", "np.stack(there)", "np.stack([*there[1:], there[-1]])"),
     ("the first step from y", "coupled_step(x, x, *noise)", "coupled_step(y, y, *noise)"),
     ("no first step", "coupled_step(x, x, *noise)[0].x", "x"),
     ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]"),
@@ -92,10 +88,21 @@ def shorter(ask, name):
     return ask.grid((ask.fixed.get("length", 6) - 1, ask.n, ask.d), -2, 2)
 
 
-asked("coupled_metropolis_step", draws={"scale": 0.5})
-asked("unbiased_mean unbiased_contrastive_divergence", draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter})
+def near(ask, function):
+    """The arguments by their types, but pairs of chains that are near enough to meet."""
+    given = ask.of_types(function)
+    return given | {"y": given["x"] + ask.grid((ask.n, ask.d), -1, 1)}
+
+
+asked("coupled_metropolis_step", arguments=near, draws={"scale": 0.5}, without=("u_meet",))
+asked(
+    "unbiased_mean unbiased_contrastive_divergence",
+    draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter},
+    values={"k": ((0, 3), "right for k = 1 only, or for one state")},
+)
 asked(
     "coupled_chains",
     draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
 )
 asked("unbiased_contrastive_divergence", gradient=True)
+one_term("coupled_metropolis_step")

@@ -1,7 +1,7 @@
 """Variants of the denoising objectives, and of theorems about them."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
 MISFIT = f"{NOISY} + z / sigma"
@@ -65,13 +65,7 @@ terms(
 )
 wrong_versions(
     "noise_conditional_score_matching",
-    (
-        "one sigma for all rows",
-        "sigma * score(...) + z",
-        "sigma[0] * score(...) + z",
-        "one noise level",
-        "printed in Das 2021",
-    ),
+    ("one sigma for all rows", "sigma * score(...)", "sigma[0] * score(...)", "one noise level", "printed in Das 2021"),
     ("sign of the noise", "+ z", "- z", "finite", SIGN),
     ("variance for deviation", "sigma[:, 0]", "sigma[:, 0] ** 2", "sigma = 1"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
@@ -174,6 +168,8 @@ asked(
     "geometric_noise_levels",
     kinds=("mlp_score",),
     draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625},
+    values={"levels": ((2, 3, 5, 8),)},
     parts=("the levels", "the overlap"),
     lacking="the overlap of neighbours: the levels alone came back",
 )
+one_term("geometric_noise_levels")

@@ -49,7 +49,7 @@ from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
 from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model, Models
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
+from refebm.variants.arguments import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
 from refebm.words import did_you_mean
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField)
@@ -203,7 +203,7 @@ class Harness:
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
         drawn = [(one, glossary.mark_of(kind, glossary.Drawn)) for kind, one in zip(wanted, given)]
-        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark for leaf in _each(one)}
+        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark and mark.laws for leaf in _each(one)}
         arrays = [(argument, leaf) for argument, one in zip(names, given) for leaf in _each(one)]
         handed = [(argument, leaf, self.array(leaf).copy()) for argument, leaf in arrays if hasattr(leaf, "shape")]
         values = self.call(name, lambda: ask(given))
