@@ -2,7 +2,7 @@
 
 A field is a callable of rows, (n, d) -> (n, d), whose row i depends on row i of x only. Therefore one pull-back (a
 vector-Jacobian product) differentiates all rows at once. Every result can be differentiated again, in any parameters
-that the callable closes over. What is traced is a copy of x, since a primitive of the user's may write into it.
+that the callable closes over.
 """
 
 import contextlib
@@ -35,6 +35,14 @@ class _Traces(autograd.tracer.TraceStack):
 autograd.tracer.trace_stack = _Traces()
 
 
+def _at_a_copy(derivative):
+    """A derivative at a copy of x, into which a primitive of the user's may write."""
+    return lambda function: lambda x: derivative(function)(kept(x))
+
+
+elementwise_grad, make_jvp, make_vjp = map(_at_a_copy, (elementwise_grad, make_jvp, make_vjp))
+
+
 @rows
 def score_of(energy: Energy) -> Field:
     r"""The score of an unnormalised model: s(x) = grad_x log p(x) = -grad_x E(x), for p = exp(-E)/Z.
@@ -53,7 +61,7 @@ def score_of(energy: Energy) -> Field:
 
     @rows
     def score(x: Points):
-        return -gradient(kept(x))
+        return -gradient(x)
 
     return score
 
@@ -63,7 +71,7 @@ def energy_and_score(energy: Callable, x: np.ndarray) -> tuple[np.ndarray, np.nd
 
     Source: Song and Kingma 2021, eq. 5
     """
-    pull_back, e = make_vjp(energy)(kept(x))
+    pull_back, e = make_vjp(energy)(x)
     return e, -pull_back(np.ones(len(x)))
 
 
@@ -156,15 +164,15 @@ def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
     Source: Song and Kingma 2021, section 4.2
     """
     try:
-        return make_jvp(field)(kept(x))(v)[1]
+        return make_jvp(field)(x)(v)[1]
     except (NotImplementedError, KeyError):  # no forward rule; an error of the field itself is raised again here
-        back, s = make_vjp(field)(kept(x))
+        back, s = make_vjp(field)(x)
         w = np.reshape(np.cos(np.arange(1.0, 1.0 + s.size)), s.shape)  # anything but 0, where eigh's rule skips terms
         return make_vjp(back)(w)[0](v)
 
 
 def _field_and_jacobian_rows(field: Callable, x: np.ndarray) -> tuple[np.ndarray, Iterator[np.ndarray]]:
     """s(x), and an iterator over i = 0, ..., d - 1 of grad s_i at all rows of x, (n, d)."""
-    pull_back, s = make_vjp(field)(kept(x))
+    pull_back, s = make_vjp(field)(x)
     one_hot = np.eye(x.shape[1])
     return s, (pull_back(np.ones((len(x), 1)) * one_hot[i]) for i in range(x.shape[1]))

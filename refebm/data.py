@@ -83,8 +83,8 @@ def read_columns(
     if not names:
         raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {listed(header)}")
     if "" in names and not wanted:  # such as the number of each row that pandas and R write
-        used = listed([name for name in names if name])
-        raise InputError("E-COLUMN", f"{here} has a column of numbers without a name: use --columns {used or ...}")
+        words = "name those to use with --columns, since a column of numbers has no name"
+        raise InputError("E-COLUMN", f"{here}: {words}; they are {listed(names)}")
     for name in names:
         if header.count(name) != 1 or names.count(name) != 1:
             raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")

@@ -12,6 +12,8 @@ from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Original
 from refebm.glossary import InputError
 
+UNTRACED = ("Box", "dtype object", "dtype('O')", "array element")  # words of NumPy's errors about such arrays
+
 
 class NumPy(Harness):
     source = Original(numpy)
@@ -32,9 +34,9 @@ class NumPy(Harness):
         return grad(lambda leaves: autograd.numpy.mean(function(leaves)))(leaves)
 
     def unable(self, error):
-        """Plain NumPy and math know nothing of autograd's ArrayBox, and an array of floats does not hold one."""
+        """Plain NumPy and math know nothing of autograd's ArrayBox, and make of it an array of objects, or none."""
         beside = isinstance(error, (TypeError, ValueError, AttributeError))
-        return super().unable(error) or (beside and any(word in str(error) for word in ("Box", "array element")))
+        return super().unable(error) or (beside and any(word in str(error) for word in UNTRACED))
 
     def products(self, own, energy, product=None, gradient=None):
         def back(field, x, weights, *level):
