@@ -56,6 +56,7 @@ MOST_NUMBERS = 10**10  # in an array: 80 GB, or a quarter of the machine's memor
 with contextlib.suppress(AttributeError, ValueError, OSError):  # as far as the system tells it
     MOST_NUMBERS = min(MOST_NUMBERS, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 32)
 MOST_DERIVATIVES = 8
+WRITES = "must not write into its arguments"
 LEAST, MOST = 1.5e-154, 9e153  # numbers whose squares have full precision, and so has the sum of two squares
 
 
@@ -511,6 +512,14 @@ steps = _whole(most=MOST_STEPS)
 order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
+def length(name, value, x=None):
+    """A number of steps, as many as an array may have numbers."""
+    value = steps(name, value)
+    if value > MOST_NUMBERS:
+        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:g}, got {value}")
+    return value
+
+
 def memory(*sizes):
     """The sizes of the axes of an array, if memory can hold it. Errors: E-SIZE."""
     try:
@@ -788,8 +797,7 @@ def _leave_alone(called, before, copy):
     """Refuse if a callable whose result is traced wrote into its copy of an array; let it write into it no more."""
     if isinstance(copy, numpy.ndarray):
         if not numpy.array_equal(before, copy, equal_nan=True):
-            words = "must not write into its arguments where it is differentiated: derivatives are computed from them"
-            raise InputError("E-CALLABLE", f"{called} {words}")
+            raise InputError("E-CALLABLE", f"{called} {WRITES} where it is differentiated: derivatives need them")
         copy.flags.writeable = False
 
 
@@ -1069,7 +1077,7 @@ Count = Annotated[int, count, "a whole number >= 1", Tried(3)]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0", Tried(2)]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
 A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
-Length = Annotated[int, size, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
+Length = Annotated[int, length, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
 StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]
 Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8", Tried(2)]
 Flag = Annotated[bool, flag, "True or False", Tried(True)]

@@ -14,6 +14,7 @@ import autograd.numpy as np
 import numpy
 
 from refebm.glossary import (
+    WRITES,
     Built,
     Energy,
     Generated,
@@ -71,8 +72,8 @@ def _called_at_all_rows(y):
     try:
         yield
     except (ValueError, IndexError) as error:
-        other = isinstance(error, numpy.linalg.LinAlgError) or (hasattr(error, "code") and "return" not in str(error))
-        if len(y) == 1 or other:
+        other = isinstance(error, numpy.linalg.LinAlgError) or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE"
+        if len(y) == 1 or other or WRITES in str(error):
             raise
         rows = f"all nu n = {y.shape[0]} * {y.shape[1]} rows of y at once, not only at the n rows of x"
         raise InputError("E-CALLABLE", f"log-densities and energies are called at {rows}: {error}") from error
