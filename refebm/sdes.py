@@ -17,10 +17,10 @@ from refebm.glossary import (
     FreeTimes,
     InputError,
     InputTypeError,
+    Length,
     Points,
     Size,
     StartTimes,
-    StepCount,
     Time,
     Times,
     Vectors,
@@ -184,12 +184,12 @@ class VariancePreserving(LinearSDE):
         return self.beta_min + t * (self.beta_max - self.beta_min)
 
     @rows
-    def betas(self, n_steps: StepCount) -> np.ndarray:
+    def betas(self, n_steps: Length) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of N = n_steps discrete steps, for `ddpm_step`, `ddpm_loss`.
 
         $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
-        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT.
+        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT, E-SIZE.
         Source: Song et al. 2021, appendix B
         """
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest

@@ -210,7 +210,7 @@ class _Run:
             with numpy.errstate(all="ignore"):
                 value, back = pull_back(
                     lambda parameters: _of_parameters(_float(asked("loss", self.loss, parameters, *i))),
-                    self.unflatten(x),
+                    self.unflatten(numpy.array(x)),  # a primitive of the user's may write into it
                 )
                 gradient = numpy.concatenate([numpy.ravel(part) for part in leaves_of(back(numpy.float64(1.0)))])
         except (InputError, ArithmeticError, numpy.linalg.LinAlgError) as error:

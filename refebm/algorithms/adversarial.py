@@ -24,7 +24,6 @@ from refebm.glossary import (
     asked,
     energy,
     field,
-    kept,
     memory,
     read_only,
     real_array,
@@ -83,7 +82,7 @@ def joint(name, function, x=None):
     """The check of log p(x, z): the body sees function(parameters, x), which returns a log-density of codes z."""
     see_callable(name, function)
     called = f"{name}(parameters, x, z)"
-    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), kept(x), z))
+    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), x, z))
 
 
 def code(name, function, x=None):
@@ -92,7 +91,7 @@ def code(name, function, x=None):
     called = f"{name}(parameters, x, eps)"
 
     def made_of(theta, x, eps):
-        z = field(name, lambda eps: asked(called, function, read_only(theta), kept(x), eps))(eps)
+        z = field(name, lambda eps: asked(called, function, read_only(theta), x, eps))(eps)
         return real_array(called, z)
 
     return made_of
@@ -103,7 +102,7 @@ def of_code(name, function, x=None):
     z."""
     see_callable(name, function)
     called = f"{name}(parameters, z, x)"
-    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, kept(x)))
+    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, x))
 
 
 LogJointOf = Annotated[Callable, joint, "(parameters, (n, d), (n, k)) -> (n,), log p(x, z)"]

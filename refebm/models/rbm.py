@@ -16,8 +16,8 @@ from refebm.glossary import (
     UnitMeans,
     bits,
     fractions,
+    matrix,
     of_shape,
-    real_array,
     rows,
     squarable,
     uniforms,
@@ -71,7 +71,7 @@ class BinaryRBM:
     """
 
     def __init__(self, b, c, W):
-        self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
+        self.b, self.c, self.W = vector("b", b), vector("c", c), matrix("W", W)
         self.d, self.m = len(self.b), len(self.c)
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
@@ -150,7 +150,7 @@ class GaussianBernoulliRBM:
     """
 
     def __init__(self, b, c, W, sigma):
-        self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
+        self.b, self.c, self.W = vector("b", b), vector("c", c), matrix("W", W)
         self.d, self.m, self.sigma = len(self.b), len(self.c), squarable("sigma", sigma)
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")

@@ -72,10 +72,16 @@ class Gaussian:
     def __init__(self, mean, cov):
         self.mean = vector("mean", mean)
         self.cov = covariance("cov", cov, len(self.mean))
-        self.cholesky = np.linalg.cholesky(self.cov)
-        self.whitening = invertible("cov", np.linalg.inv(self.cholesky))
-        self.precision = np.dot(self.whitening.T, self.whitening)
         self.d = len(self.mean)
+        if np.ndim(cov):
+            self.cholesky = np.linalg.cholesky(self.cov)
+            self.whitening = invertible("cov", np.linalg.inv(self.cholesky))
+            self.precision = np.dot(self.whitening.T, self.whitening)
+        else:
+            deviation = np.sqrt(self.cov[0, 0])
+            self.cholesky = deviation * np.eye(self.d)
+            self.whitening = invertible("cov", np.eye(self.d) / deviation)
+            self.precision = self.whitening**2
 
     @rows
     def log_prob(self, x: Points) -> Rows:
@@ -403,7 +409,7 @@ class GaussianMixture:
     @rows
     def substitute(self, u: Points):
         """x = u."""
-        return u, 0.0
+        return 1.0 * u, 0.0
 
     @rows
     def box(self, radius: Positive):

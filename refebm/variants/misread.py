@@ -179,7 +179,7 @@ def _changes(name: str, kind):
         yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
     elif kind in CHAINS:
         yield from CHAINS_READ.items()
-    elif kind == glossary.StepCount:
+    elif kind in (glossary.StepCount, glossary.Length):
         yield f"one step too many in {name}", lambda n: n + 1
         yield f"one step too few in {name}", lambda n: n - 1
 
