@@ -18,6 +18,7 @@ from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
 from refebm.crosscheck.readings import Reading, readings
 from refebm.crosscheck.searches import bank, numbers
 from refebm.crosscheck.searches.double import paired, two_mistakes
+from refebm.crosscheck.searches.naive import apart, naive, overflown
 from refebm.crosscheck.searches.single import ignored, nearest, one_mistake
 from refebm.crosscheck.searches.terms import combined
 from refebm.crosscheck.vectors import FACTOR
@@ -38,16 +39,26 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """The diagnosis: an exact match under one reduction, else a near one, else one with exceptions, else facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
-    exact = named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
-    exact = exact or _searched(function, candidates)
-    if exact:
-        return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
     return (
-        numbers.epsilon(function, candidates)
-        or nearly(function, candidates)
-        or excepted(function, candidates)
+        _exactly(function, candidates)
+        or naive(function, candidates)
+        or _further(function, candidates)
         or _facts(candidates)
     )
+
+
+def _exactly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A name that fits all answers, also those that are not finite."""
+    return named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
+
+
+def _further(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A name beside what overflows, if anything does; else that of a deep search, a near one, or one with exceptions."""
+    if np.any(overflown(candidates[0])):
+        return apart(function, candidates, lambda *given: _exactly(*given) or _further(*given))
+    if exact := _searched(function, candidates):
+        return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
+    return numbers.epsilon(function, candidates) or nearly(function, candidates) or excepted(function, candidates)
 
 
 def _given_back(evidence: Evidence) -> Diagnosis | None:

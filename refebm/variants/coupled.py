@@ -93,7 +93,11 @@ def shorter(ask, name):
 
 
 asked("coupled_metropolis_step", draws={"scale": 0.5})
-asked("unbiased_mean unbiased_contrastive_divergence", draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter})
+asked(
+    "unbiased_mean unbiased_contrastive_divergence",
+    draws={"k": lambda ask, name: ask.fixed.get("k", 1), "m": 3, "y": shorter, "lagged": shorter},
+    beside=tuple(("what is right for k = 1 only", {"d": 2, "n": 3, "k": k}) for k in (2, 0)),
+)
 asked(
     "coupled_chains",
     draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
