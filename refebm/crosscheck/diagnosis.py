@@ -53,7 +53,7 @@ def _exactly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
 
 
 def _further(function: str, candidates: list[Evidence]) -> Diagnosis | None:
-    """A name beside what overflows, if anything does; else that of a deep search, a near one, or one with exceptions."""
+    """A name beside what overflows, if anything does; else from a deep search, a near one, or one with exceptions."""
     if np.any(overflown(candidates[0])):
         return apart(function, candidates, lambda *given: _exactly(*given) or _further(*given))
     if exact := _searched(function, candidates):

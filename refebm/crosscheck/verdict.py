@@ -10,8 +10,9 @@ from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import diagnose, helped, named
-from refebm.crosscheck.evidence import Evidence
+from refebm.crosscheck.evidence import Built, Evidence
 from refebm.crosscheck.facts import cancelled
+from refebm.crosscheck.held import held_constant
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError, filled, leaves_of, mapped
@@ -21,6 +22,7 @@ from refebm.variants.asked import particular
 from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
+LIKE_IT = 2.0**24  # tolerances by which a replaced helper, such as a softplus that is linear far out, is another one
 MODELS = "a model built wrongly"  # marks questions about a kind of model, and not about the function itself
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
@@ -230,9 +232,28 @@ def _gradients(function, pairs, known, convention) -> Finding:
     n = asked.given["n"] if of == "sum" else 1
     entry = None if convention else _of_the_bank(function, told, compared, kinds, tolerance)
     said = f"{words} in the parameters is wrong in {_names(asked, wrong)}"
-    said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})" if entry else how_wrong(compared)
+    if entry:
+        said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})"
+    else:
+        said += how_wrong(compared) or _without_gradient(function, convention, told, compared, kinds, tolerance)
     case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
     return Finding(function, "failed", **known | {"diagnosis": said, "names": (entry.name,) if entry else ()} | case)
+
+
+def _without_gradient(function, convention, told, compared, kinds, tolerance) -> str:
+    """Words for the part of the formula whose gradient is lost, if one explains these gradients."""
+
+    def gradients(impl):
+        return [_symmetric(vector.asked, reference_gradient(vector.asked, impl)) for vector, _ in told]
+
+    def fits(theirs, of):
+        pairs = [(asked, got, g, scale) for (asked, got, _, scale), g in zip(compared, theirs)]
+        return all(np.max(_units(of, rough * tolerance, *pair)) <= 1 for pair in pairs)
+
+    rough = LIKE_IT if isinstance(convention, Built) else 1
+    means = {of: [got / (asked.given["n"] if of == "sum" else 1) for asked, got, *_ in compared] for of in kinds}
+    words = held_constant(function, convention, gradients, fits, means)
+    return f": {words}" if words else ""
 
 
 def _flowing(finding, told, convention, of, tolerance, words) -> Finding:

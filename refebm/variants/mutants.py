@@ -18,6 +18,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
+from refebm.calculus import held
 from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
@@ -75,7 +76,7 @@ class Mutant(NamedTuple):
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit} | numbers
+        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit, "held": held} | numbers
         for code in _compiled(self):
             exec(code, namespace)
         if not inspect.isclass(definition):
@@ -231,6 +232,15 @@ def mutants(function: str) -> Iterator[Mutant]:
     yield from _wrapped_places(of[:1], WRAPS[MET:])
     yield from _wrapped_places([*of[1:], *some], WRAPS[MET_MOST:])
     yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
+
+
+def holding(function: str) -> Iterator[Mutant]:
+    """Those in which one place is held constant: the value stays, and what is lost is a gradient. Larger ones first."""
+    trees = [(inside, tree, "") for inside, tree in definitions(function)]
+    for inside, tree, form in [*trees[:1], *(("", tree, form) for form, tree in forms(function)), *trees[1:]]:
+        for node in _places(tree):
+            if not isinstance(node, ast.Constant):
+                yield Mutant(function, inside, tree, node, _wrapped("held({})", node), form)
 
 
 def in_conventions(function: str) -> Iterator[Mutant]:
