@@ -267,7 +267,7 @@ def decreasing_levels(name, value, x=None):
     """Noise levels, (L,), positive and strictly decreasing."""
     value = positive_vector(name, value)
     if np.any(np.diff(value) >= 0):
-        raise InputError("E-LEVELS", f"{name} must go from large to small, got {brief(value.tolist())}")
+        raise InputError("E-A_LEVEL", f"{name} must go from large to small, got {brief(value.tolist())}")
     return value
 
 
@@ -898,100 +898,144 @@ class ByRow(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A mark of a type of random numbers: the laws from which a program may draw them."""
+    """A mark of a type of arrays that are drawn.
 
-    laws: tuple[str, ...]
+    laws: of random numbers, the laws from which a program may draw them. ends: the least and the largest number in
+    questions, where the first shape in the words of the type is that of the array.
+    """
+
+    laws: tuple[str, ...] = ()
+    ends: tuple[float, float] = (-1.75, 1.75)
+
+
+class Tried(NamedTuple):
+    """A mark of a type: the values that questions give an argument of it.
+
+    usual: in most questions. others: in further questions, which catch this mistake, by default a wrong power. plain:
+    the value at which all powers agree.
+    """
+
+    usual: Any
+    others: tuple = ()
+    catches: str = ""
+    plain: float = 1.0
 
 
 class Built(NamedTuple):
-    """A mark of a type whose values questions hold as data. by: the method of an implementation that builds them."""
+    """A mark of a type whose values questions hold as data: a kind and its parameters, or a name.
+
+    by: the method of an implementation that builds them. kinds: of data to ask with, the usual one first.
+    """
 
     by: str
+    kinds: tuple[str, ...] = ()
 
 
-ONE_EACH, GIVES_ROWS = ByRow(), ByRow(gives=True)
-NORMAL, UNIFORM, WHOLE = Drawn(("unit normal",)), Drawn(("uniform",)), Drawn(("whole",))
-NORMAL_OR_SIGNS = Drawn(("unit normal", "signs of"))
+NORMAL, NORMAL_OR_SIGNS, WHOLE_NUMBERS = Drawn(("unit normal",)), Drawn(("unit normal", "signs of")), Drawn(("whole",))
+INSIDE = Drawn((), (1 / 64, 63 / 64))
+AT_TIME = Drawn(("uniform",), (0.125, 0.75))
+A_LEVEL = Tried(None, (0.25, 1.0, 4.0, 1.0))
+TO_THE_END = Tried(None, (1.0, 1.0), "what is right before the end only")
+FROM_0 = Tried(None, (0.0, 0.0), "what is right from some time on, and not from 0")
+ANY_U = Tried(None, INSIDE.ends, "u at the ends of its range")
+WITH_ENERGY = ("mlp_energy", "mixture", "quadratic")
+ENERGY, SCORE = Built("energy", WITH_ENERGY), Built("score", ("mlp_score", *WITH_ENERGY))
+AT_LEVELS = Built("score", ("noise_conditional", "smoothed_mixture"))
+AT_TIMES = Built("score", ("noise_conditional", "diffused_mixture"))  # called with a time of an SDE, or a step
+PROCESSES = Built("sde", ("VariancePreserving", "SubVariancePreserving", "VarianceExploding"))
+EACH_SDE = Tried(None, tuple(one for one in PROCESSES.kinds for _ in range(2)), "what is right for one SDE only")
+Anchor = Annotated[np.ndarray, ByRow(gives=True)]
+OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[Any, ByRow()]
+OfTimes, OfSteps = Annotated[float | np.ndarray, ByRow()], Annotated[int | np.ndarray, ByRow()]
 
-Points = Annotated[np.ndarray, points, "(n, d), rows are points", GIVES_ROWS]
-PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0", GIVES_ROWS]
-Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones", GIVES_ROWS]
-UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means", GIVES_ROWS]
-HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means", GIVES_ROWS]
-Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2", GIVES_ROWS]
-GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine", ONE_EACH]
-GridNoise = Annotated[
-    Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid", ONE_EACH, NORMAL
-]
-States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN", GIVES_ROWS]
-Generated = Annotated[np.ndarray, like_x, "(n, d), generated points", ONE_EACH]
-Pathwise = Annotated[
-    np.ndarray, like_x, "(n, d), generated points; gradients flow through them to their parameters", ONE_EACH
-]
-ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model", ONE_EACH]
-NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x", ONE_EACH]
-Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal", ONE_EACH, NORMAL]
-LevelNoise = Annotated[
-    np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", ONE_EACH, NORMAL
-]
-CorrectionNoise = Annotated[
-    np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", ONE_EACH, NORMAL
-]
-Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)", ONE_EACH, UNIFORM]
-Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row", ONE_EACH, NORMAL_OR_SIGNS]
-Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I", ONE_EACH, NORMAL_OR_SIGNS]
-Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains", GIVES_ROWS]
+Points = Annotated[Anchor, points, "(n, d), rows are points"]
+NoisyPoints = Annotated[Anchor, points, "(n, d), points to which noise was added"]
+PositivePoints = Annotated[Anchor, positive_points, "(n, d), greater than 0"]
+Bits = Annotated[Anchor, bits, "(n, d), zeros and ones"]
+UnitMeans = Annotated[Anchor, fractions, "(n, d), from 0 to 1: binary units, or their means", INSIDE]
+HiddenMeans = Annotated[Anchor, fractions, "(n, m), from 0 to 1: hidden units, or their means", INSIDE]
+Images = Annotated[Anchor, images, "(n, S^2), images of S x S pixels, S a power of 2"]
+GridImages = Annotated[OfGrids, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
+GridNoise = Annotated[OfGrids, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid", NORMAL]
+States = Annotated[Anchor, states, "(n, d), the states of n chains; a row that is lost is NaN"]
+Generated = Annotated[OfRows, like_x, "(n, d), generated points"]
+Pathwise = Annotated[OfRows, like_x, "(n, d), generated points; gradients flow through them to their parameters"]
+ModelPoints = Annotated[OfRows, like_x, "(n, d), points drawn from the model"]
+NoisePoints = Annotated[OfRows, noise_points, "(nu, n, d), nu noise points for each row of x"]
+Noise = Annotated[OfRows, like_x, "(n, d), unit normal", NORMAL]
+LevelNoise = Annotated[OfRows, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", NORMAL]
+CorrectionNoise = Annotated[OfRows, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", NORMAL]
+Uniform = Annotated[OfRows, uniform, "(n,), in (0, 1)", Drawn(("uniform",), INSIDE.ends), ANY_U]
+Direction = Annotated[OfRows, like_x, "(n, d), one direction for each row", NORMAL_OR_SIGNS]
+Projections = Annotated[OfRows, projections, "(n, d) or (m, n, d), with E[v v^T] = I", NORMAL_OR_SIGNS]
+Trajectory = Annotated[Anchor, trajectory, "(T, n, d), T states of n chains"]
 Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; in the code a list"]
 
-Level = Annotated[float, positive, "a noise level, a float > 0"]
-Levels = Annotated[
-    float | np.ndarray, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", ONE_EACH
+Level = Annotated[float, positive, "a noise level, a float > 0", A_LEVEL]
+Levels = Annotated[OfTimes, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", A_LEVEL]
+DecreasingLevels = Annotated[
+    np.ndarray, decreasing_levels, "noise levels (L,), from large to small", Tried((1.5, 0.75, 0.5))
 ]
-DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
-Time = Annotated[float, time, "a time in [0, 1]"]
-FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)", ONE_EACH]
-Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); in the code (n,)", ONE_EACH, UNIFORM]
-DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
-Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
-Indices = Annotated[
-    int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", ONE_EACH, WHOLE
+Time = Annotated[float, time, "a time in [0, 1]", TO_THE_END]
+FreeTimes = Annotated[OfTimes, times, "times in [0, 1], a float or (n,)", TO_THE_END]
+StartTimes = Annotated[OfTimes, times, "times in [0, 1] that are not after t, a float or (n,)", FROM_0]
+Times = Annotated[OfTimes, times_of, "times in [0, 1], a float or (n,); in the code (n,)", AT_TIME, TO_THE_END]
+DecreasingTimes = Annotated[
+    np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early", Tried((0.75, 0.5, 0.3125))
 ]
-FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)", ONE_EACH]
-Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
+Betas = Annotated[
+    np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)", Drawn((), (0.125, 0.5))
+]
+Indices = Annotated[OfSteps, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", WHOLE_NUMBERS]
+FreeIndices = Annotated[OfSteps, free_indices, "steps of a diffusion, an int or (n,)"]
+Temperatures = Annotated[
+    np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1", Tried((0.0, 0.25, 0.625, 1.0))
+]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
 NonNegative = Annotated[float, nonnegative, "a float >= 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square neither overflows nor underflows"]
-StepSize = Annotated[float, positive, "a step size, a float > 0"]
-StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
+Bandwidth = Annotated[float, positive, "a bandwidth, a float > 0", Tried(1.25, (0.5, 1.0, 2.0, 1.0))]
+StepSize = Annotated[float, positive, "a step size, a float > 0", Tried(0.25, (0.5, 1.0, 1.0, 0.125))]
+ETA = Tried(0.3125, (0.125, 0.5, 1.0, 0.5), plain=0.5)  # where sqrt(2 eta) is 1
+LangevinStep = Annotated[float, positive, "a step size whose noise is sqrt(2 eta), a float > 0", ETA]
+TimeStep = Annotated[float, positive, "a step in time, a float > 0", Tried(0.1875, (0.5, 1.0, 0.0625, 1.0))]
+ProposalScale = Annotated[float, positive, "the scale of a proposal, a float > 0", Tried(0.75, (0.25, 1.0, 2.0, 1.0))]
+StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)", ETA]
 Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
-Fraction = Annotated[float, fraction, "a float in [0, 1]"]
-Count = Annotated[int, count, "a whole number >= 1"]
-CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
+Fraction = Annotated[float, fraction, "a float in [0, 1]", ETA]
+Count = Annotated[int, count, "a whole number >= 1", Tried(3)]
+CountOrNone = Annotated[int, count_or_none, "a whole number >= 0", Tried(2)]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
-StepCount = Annotated[int, steps, "a number of steps >= 1"]
-Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8"]
-Flag = Annotated[bool, flag, "True or False"]
+A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
+StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]
+Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8", Tried(2)]
+Flag = Annotated[bool, flag, "True or False", Tried(True)]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
-Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", Built("energy")]
-Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies")]
-Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores")]
-LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", Built("energy")]
-Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", Built("energy")]
-Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", Built("score")]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", Built("score")]
+Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", ENERGY]
+Energies = Annotated[
+    Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
+]
+Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)]
+LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", ENERGY]
+Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", ENERGY]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", SCORE]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", SCORE]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
-LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", Built("score")]
-TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", Built("score")]
-TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times", ONE_EACH, Built("weight")]
+LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", AT_LEVELS]
+TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", AT_TIMES]
+TimeWeight = Annotated[
+    Function, energy, "(n,) -> (n,), a weight at times", ByRow(), Built("weight"), Drawn((), (0.375, 1.5))
+]
 Sampler = Annotated[
     Callable[[Any, np.ndarray], np.ndarray],
     sampler,
     "(phi, z) -> (n, d), z unit normal, phi its parameters",
     Built("sampler"),
+    Tried("affine"),
 ]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 CoupledTransition = Annotated[Callable, coupled_transition, "two (n, d), noise -> two Steps, a kernel of pairs"]
@@ -1006,11 +1050,13 @@ TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
-Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", Built("sde")]
+Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", PROCESSES, EACH_SDE]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
-Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm")]
-BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units", Built("rbm")]
+Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm", ("binary_rbm", "gaussian_rbm"))]
+BinaryRbm = Annotated[
+    Any, binary_rbm_like, "a restricted Boltzmann machine of binary units", Built("rbm", ("binary_rbm",))
+]
 
 LogRatios = Annotated[np.ndarray, None, "(nu, n), one for each noise point of each row", ByRow(-1)]
 Covariance = Annotated[np.ndarray, None, "(k, k), symmetric positive definite"]
@@ -1030,7 +1076,12 @@ def told(annotation) -> tuple:
 
 def check_of(annotation) -> Callable | None:
     """The check of a type of this glossary; None for any other annotation."""
-    return next(iter(told(annotation)), None)
+    return next(filter(callable, told(annotation)), None)
+
+
+def words_of(annotation) -> str:
+    """What a type of this glossary is, in words; "" for any other annotation."""
+    return next((one for one in told(annotation) if isinstance(one, str)), "")
 
 
 def mark_of(annotation, kind: type):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import refebm
-from refebm.glossary import InputError
+from refebm.glossary import InputError, words_of
 from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
 
@@ -189,8 +189,8 @@ def type_in_words(annotation) -> str:
 
 
 def _words(part):
-    if len(getattr(part, "__metadata__", ())) > 1:
-        return part.__metadata__[1]
+    if words := words_of(part):
+        return words
     if not isinstance(part, type) or not hasattr(part, "_fields"):
         return ""
     first = " ".join(inspect.getdoc(part).partition("\n\n")[0].split()).rstrip(".")

@@ -175,12 +175,10 @@ class Adapter(Implementation):
             return Score("quadratic", {"mean": density.mean, "precision": density.precision})
         if isinstance(density, GaussianMixture):
             return self.score(mixture_of(density))
-        kind, names = type(density).__name__.lower(), [name for name in vars(density) if not name.startswith("_")]
+        kind, names = type(density).__name__.lower(), inspect.signature(type(density)).parameters
         if kind not in ENERGIES:
             raise NotSupported(f"the score of a {type(density).__name__} as model data")
-        return Score(
-            kind, {name: getattr(density, name) for name in names if name in ("shape", "rate", "loc", "scale")}
-        )
+        return Score(kind, {name: getattr(density, name) for name in names})
 
     def __getattr__(self, name):
         if name not in self.own:

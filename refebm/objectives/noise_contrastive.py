@@ -23,6 +23,7 @@ from refebm.glossary import (
     Loss,
     NoisePoints,
     Points,
+    Tried,
     Weight,
     convex,
     of_shape,
@@ -110,7 +111,13 @@ class Generator(NamedTuple):
     conjugate: Callable
 
 
-Psi = Annotated[Generator, convex, "a convex Psi, given by its derivative and its conjugate", Built("generator")]
+Psi = Annotated[
+    Generator,
+    convex,
+    "a convex Psi, given by its derivative and its conjugate",
+    Built("generator"),
+    Tried("LEAST_SQUARES"),
+]
 
 LOGISTIC = Generator(lambda log_u: -softplus(-log_u), softplus)  # u log u - (1 + u) log(1 + u)
 KULLBACK_LEIBLER = Generator(lambda log_u: 1 + log_u, np.exp)  # u log u

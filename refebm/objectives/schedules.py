@@ -12,12 +12,12 @@ from autograd.extend import vspace
 from refebm.glossary import (
     DomainError,
     InputError,
+    LangevinStep,
     NonNegative,
     Parameters,
     Positive,
     Size,
     StepCount,
-    StepSize,
     Weight,
     filled,
     leaves_of,
@@ -79,7 +79,7 @@ def level_ratio(d: Size, coverage: Weight = 0.5) -> float:
 
 
 @rows
-def annealed_variance(ratio: Positive, eta: StepSize, n_steps: StepCount) -> float:
+def annealed_variance(ratio: Positive, eta: LangevinStep, n_steps: StepCount) -> float:
     r"""f + (1 - eta)^{2T} (r^2 - f), f = 1/(1 - eta/2): the variance after T = n_steps Langevin steps, over sigma^2.
 
     $$f + (1 - \eta)^{2T} (r^2 - f),\ f = \frac{1}{1 - \eta/2}$$

@@ -24,8 +24,8 @@ from refebm.glossary import (
     Loss,
     Noise,
     Points,
+    ProposalScale,
     Rows,
-    StepSize,
     Tape,
     Trajectory,
     Uniform,
@@ -47,7 +47,7 @@ class CoupledChains(NamedTuple):
 
 @rows
 def coupled_metropolis_step(
-    energy: Energy, x: Points, y: Generated, scale: StepSize, z: Noise, u_meet: Uniform, u: Uniform
+    energy: Energy, x: Points, y: Generated, scale: ProposalScale, z: Noise, u_meet: Uniform, u: Uniform
 ) -> tuple[Step, Step]:
     r"""Random walks from x and y whose proposals agree with the largest possible probability, accepted by the same u.
 

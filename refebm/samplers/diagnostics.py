@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import scipy
 
-from refebm.glossary import ONE_EACH, Count, DomainError, InputError, brief, moving, rows
+from refebm.glossary import Count, DomainError, InputError, OfRows, brief, moving, rows
 
 
 def _exponent(x):
@@ -36,9 +36,9 @@ def halves_in_units(name, value, x=None):
     return value
 
 
-Chains = Annotated[np.ndarray, moving, "(T, n, d), T states of n chains", ONE_EACH]
-ChainsInUnits = Annotated[np.ndarray, in_units, "(T, n, d), T states of n chains", ONE_EACH]
-HalvesInUnits = Annotated[np.ndarray, halves_in_units, "(T, n, d), T states of n chains, which are halved", ONE_EACH]
+Chains = Annotated[OfRows, moving, "(T, n, d), T states of n chains"]
+ChainsInUnits = Annotated[OfRows, in_units, "(T, n, d), T states of n chains"]
+HalvesInUnits = Annotated[OfRows, halves_in_units, "(T, n, d), T states of n chains, which are halved"]
 
 
 def in_square_units(function: Callable) -> Callable:

@@ -12,6 +12,7 @@ from refebm.glossary import (
     Field,
     Flag,
     InputError,
+    LangevinStep,
     LevelField,
     LevelNoise,
     Noise,
@@ -29,7 +30,7 @@ from refebm.samplers.step import Step, kernel, moved
 
 
 @kernel
-def langevin_step(score: Field, x: States, eta: StepSize, z: Noise) -> Step:
+def langevin_step(score: Field, x: States, eta: LangevinStep, z: Noise) -> Step:
     r"""x + eta s(x) + sqrt(2 eta) z, (n, d): one step of the unadjusted Langevin algorithm.
 
     $$x + \eta s(x) + \sqrt{2\eta}\, z$$

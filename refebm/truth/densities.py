@@ -25,6 +25,7 @@ from refebm.glossary import (
     InputError,
     Level,
     Matrices,
+    NoisyPoints,
     Points,
     Positive,
     Rng,
@@ -101,7 +102,7 @@ class Gaussian:
         """
         return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
-    def smoothed(self, sigma) -> Density:
+    def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
@@ -109,7 +110,7 @@ class Gaussian:
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
 
     @rows
-    def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
+    def posterior_mean(self, y: NoisyPoints, sigma: Level) -> Vectors:
         r"""E[X | X + sigma Z = y] = m + C (C + sigma^2 I)^{-1} (y - m).
 
         $$\mathbb E[X \mid X + \sigma Z = y] = m + C (C + \sigma^2 I)^{-1} (y - m)$$
@@ -120,7 +121,7 @@ class Gaussian:
         return np.dot(self.mean, sigma**2 * precision) + np.dot(y, np.dot(precision, self.cov))
 
     @rows
-    def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
+    def posterior_cov(self, y: NoisyPoints, sigma: Level) -> Matrices:
         r"""Cov[X | X + sigma Z = y] = sigma^2 C (C + sigma^2 I)^{-1}, the same for every y, (n, d, d).
 
         $$\operatorname{Cov}[X \mid X + \sigma Z = y] = \sigma^2 C (C + \sigma^2 I)^{-1}$$
@@ -321,7 +322,7 @@ class GaussianMixture:
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
-    def smoothed(self, sigma) -> Density:
+    def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
@@ -347,7 +348,7 @@ class GaussianMixture:
         return applied(lost_gain, apart) + applied(more, y - self.means[j])
 
     @rows
-    def posterior_mean(self, y: Points, sigma: Level) -> Vectors:
+    def posterior_mean(self, y: NoisyPoints, sigma: Level) -> Vectors:
         r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], where r_k are those of the smoothed mixture.
 
         $$\mathbb E[X \mid X + \sigma Z = y] = \sum_k r_k(y)\, \mathbb E_k[X \mid y]$$
@@ -362,7 +363,7 @@ class GaussianMixture:
         return smoothed._by_likeliest(mean, y)
 
     @rows
-    def posterior_cov(self, y: Points, sigma: Level) -> Matrices:
+    def posterior_cov(self, y: NoisyPoints, sigma: Level) -> Matrices:
         r"""Cov[X | y] = sum_k r_k(y) (Cov_k[X | y] + a_k a_k^T), a_k = E_k[X | y] - E[X | y], (n, d, d).
 
         $$\operatorname{Cov}[X|y] = \sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top), \ a_k = \mathbb E_k[X|y]

@@ -1,7 +1,7 @@
 """Variants of coupled chains."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
 OTHER = "y + scale * reflected(z, gap)"
@@ -92,14 +92,21 @@ def shorter(ask, name):
     return ask.grid((ask.fixed.get("length", 6) - 1, ask.n, ask.d), -2, 2)
 
 
-asked("coupled_metropolis_step", draws={"scale": 0.5})
+def near(ask, function):
+    """The arguments by their types, but pairs of chains that are near enough to meet."""
+    given = ask.of_types(function)
+    return given | {"y": given["x"] + ask.grid((ask.n, ask.d), -1, 1)}
+
+
+asked("coupled_metropolis_step", arguments=near, draws={"scale": 0.5}, without=("u_meet",))
 asked(
     "unbiased_mean unbiased_contrastive_divergence",
-    draws={"k": lambda ask, name: ask.fixed.get("k", 1), "m": 3, "y": shorter, "lagged": shorter},
-    beside=tuple(("what is right for k = 1 only", {"d": 2, "n": 3, "k": k}) for k in (2, 0)),
+    draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter},
+    values={"k": ((0, 3), "right for k = 1 only, or for one state")},
 )
 asked(
     "coupled_chains",
     draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
 )
 asked("unbiased_contrastive_divergence", gradient=True)
+one_term("coupled_metropolis_step")

@@ -1,7 +1,7 @@
 """Variants of DDIM steps."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, terms, wrong_versions
 
 SONG = "Song, Meng and Ermon 2021"
 CUM = "np.cumsum(np.log1p(-betas))"
@@ -47,4 +47,10 @@ terms(
     ("sigma z", f"eta * np.sqrt({BETA} * ({THEN}) / ({NOW})) * z"),
 )
 
-asked("ddim_step", far=FAR, draws={"eta": 0.3125})
+asked("ddim_step", far=FAR)
+naive_forms(
+    "ddim_step",
+    ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+    ("1 - a", "np.expm1(log_kept[i])", "(np.exp(log_kept[i]) - 1)"),
+    ("1 - a of the step before", "np.expm1(before[i])", "(np.exp(before[i]) - 1)"),
+)

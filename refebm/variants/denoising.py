@@ -1,7 +1,7 @@
 """Variants of the denoising objectives, and of theorems about them."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 NOISY = "score(x + sigma * z)"
 MISFIT = f"{NOISY} + z / sigma"
@@ -174,6 +174,8 @@ asked(
     "geometric_noise_levels",
     kinds=("mlp_score",),
     draws={"n": lambda ask, name: ask.fixed.get("levels", 4), "smallest": 0.0625},
+    values={"levels": ((2, 3, 5, 8),)},
     parts=("the levels", "the overlap"),
     lacking="the overlap of neighbours: the levels alone came back",
 )
+one_term("geometric_noise_levels")

@@ -5,7 +5,7 @@ import numpy as np
 from refebm.truth.densities import Gaussian
 from refebm.variants.asked import FAR, asked
 from refebm.variants.questions import Question
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 SCALE = "scale for rate (theta = 1/rate)"
 SCALE_LIBRARIES = "numpy.random.gamma, scipy.stats.gamma"
@@ -395,7 +395,9 @@ def of_density(ask, name, method="log_prob"):
     if method in ("smoothed", "posterior_mean", "posterior_cov"):
         given["sigma"] = ask.level
     if method not in ("fisher_information", "sample"):
-        given["y" if method.startswith("posterior") else "x"] = ask.points("x", name == "Gamma")
+        given["y" if method.startswith("posterior") else "x"] = (
+            ask.positive(ask.points("x")) if name == "Gamma" else ask.points("x")
+        )
     return given
 
 
@@ -403,3 +405,12 @@ asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR, a
 asked("Gamma standard_normal", arguments=of_density)
 asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
 asked("expect", answer=moments, unasked="takes callables: the theorems use it, with --impl")
+naive_forms(
+    "GaussianMixture.log_prob",
+    ("log of the sum of exp", "self._by_likeliest(log_sum, x)", "np.log(np.sum(np.exp(self._log_joint(x)), axis=0))"),
+)
+one_term(
+    "Gamma.fisher_information Gaussian.posterior_cov Gaussian.score Gaussian.smoothed GaussianMixture.log_prob "
+    "GaussianMixture.posterior_mean GaussianMixture.score GaussianMixture.smoothed Laplace.score StudentT.score "
+    "smoothed_empirical"
+)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NOISY = "scale * x + std * z"
 FIELD = f"score({NOISY}, t)"
@@ -110,7 +110,14 @@ wrong_versions(
 terms("score_of_denoiser", ("m r/std^2", f"{SCALE} * denoiser(x, t) / {STD} ** 2"), ("-x/std^2", f"-x / {STD} ** 2"))
 
 # Without t = 1, where a wrong version takes log(1 - t), and without a weight, which is one per row here.
-asked("diffusion_score_matching", without=("t", "weight"))
+asked("diffusion_score_matching", without=("t",))
 
 FEW = {"d": 2, "n": 4, "kind": "noise_conditional", "betas": np.array([1.0, 2.0, 4.0, 8.0]) / 64}
 asked("ddpm_loss", beside=(("a weight that is cut where little noise was added", FEW),))
+naive_forms(
+    "ddpm_loss",
+    ("log(1 - beta)", "np.log1p(-betas)", "np.log(1 - betas)"),
+    ("product of 1 - beta", "np.cumsum(np.log1p(-betas))", "np.log(np.cumprod(1 - betas))"),
+    ("1 - a", "-np.expm1(log_kept)", "1 - np.exp(log_kept)"),
+)
+one_term("predicted_noise score_of_noise")

@@ -1,7 +1,7 @@
 """Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
 K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
@@ -172,8 +172,6 @@ asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where ev
 asked(
     "kernel_stein",
     also=("unbiased",),
-    draws={"bandwidth": 1.25},
-    values={"bandwidth": ((0.5, 1.0, 2.0, 1.0),)},
     generic=lambda i, half, d, n: {"unbiased": i % 2 == 0},
     each=({"unbiased": True}, {"unbiased": False}),
     beside=tuple(
@@ -187,3 +185,4 @@ asked(
         )
     ),
 )
+one_term("minimum_probability_flow minimum_probability_flow_continuous")

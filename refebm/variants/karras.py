@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 WEIGHT = "sigma**-2 + data_std**-2"
@@ -142,7 +142,7 @@ def before_a_zero(parts, shapes):
     return (levels[:-1],) if levels.shape == (shapes[0][0] + 1,) and levels[-1] == 0 else None
 
 
-asked("karras_denoising karras_preconditioned", draws={"data_std": 0.625})
+asked("karras_denoising karras_preconditioned", draws={"data_std": 0.625}, values={"data_std": ((0.5, 1.0),)})
 asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
 asked(
     "karras_noise_levels",
@@ -153,6 +153,7 @@ asked(
         "smallest": 0.0625,
         "largest": 2.5,
     },
+    values={"levels": ((2, 3, 5, 8),), "power": ((0.25, 1.0),)},
     longer=("the level 0 at the end (convention of Karras et al. 2022, eq. 5)", before_a_zero),
 )
 asked(
@@ -160,3 +161,4 @@ asked(
     draws={"next_sigma": 0.25},
     values={"next_sigma": ((0.0, 0.0), "what is right for all steps but the last")},
 )
+one_term("karras_heun_step karras_noise_levels")

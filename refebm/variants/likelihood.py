@@ -2,7 +2,7 @@
 
 from refebm.samplers.step import moved
 from refebm.variants.asked import FARTHER, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
@@ -87,7 +87,7 @@ def leaning(energy, x, *z):
 def start_and_noise(ask, name):
     """The initial states of chains, and noise for the steps between temperatures."""
     steps = len(ask.fixed.get("temperatures", range(4))) - 2
-    return ask.rows("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
+    return ask.around("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
 
 
 asked(
@@ -99,8 +99,14 @@ asked(
 asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard error"))
 asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
 asked(
-    "log_partition",
-    most_d=2,
-    gradient=True,
-    unasked="one of many ways to integrate, each with a tolerance of its own",
+    "log_partition", most_d=2, gradient=True, unasked="one of many ways to integrate, each with a tolerance of its own"
 )
+NAIVE_NODES = "-energy(nodes.x) + nodes.log_weights"
+naive_forms(
+    "log_partition", ("log of the sum of exp", f"logsumexp({NAIVE_NODES})", f"np.log(np.sum(np.exp({NAIVE_NODES})))")
+)
+naive_forms(
+    "estimated_log_partition",
+    ("log of the mean of exp", "np.log(np.mean(w)) + np.max(log_weights)", "np.log(np.mean(np.exp(log_weights)))"),
+)
+one_term("estimated_log_partition")

@@ -17,14 +17,15 @@ from refebm.variants.asked import particular
 from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
-FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
-ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
-FLOATS = (glossary.StepSize, glossary.StepSizes, glossary.Positive, glossary.Deviation, glossary.Level, glossary.Weight)
-OF_ROWS = (glossary.Points, glossary.States, glossary.Noise, glossary.Levels, glossary.Times, glossary.Indices)
-POINTS = (glossary.Points, glossary.States, glossary.Noise, glossary.Generated, glossary.ModelPoints)
-POINTS += (glossary.NoisePoints, glossary.Pathwise)
+OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
+OF_ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+FLOATS = (glossary.positive, glossary.positives, glossary.squarable, glossary.weight_inside)  # checks of such types
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
-OF_ROWS += (glossary.Uniform, glossary.Projections, glossary.Direction, *GENERATED)
+ALIKE = (glossary.Points, glossary.States, glossary.Noise, *GENERATED)  # one may be taken for another
+POINTS = (*ALIKE, glossary.NoisyPoints, glossary.NoisePoints)
+PROJECTIONS = (glossary.Projections, glossary.Direction)
+OF_ROWS = (*ALIKE, glossary.NoisyPoints, glossary.Levels, glossary.Times, glossary.Indices, glossary.Uniform)
+OF_ROWS += PROJECTIONS
 NUMBERS = {
     "its square": lambda a: a**2,
     "its root": lambda a: np.sqrt(a),
@@ -59,7 +60,6 @@ ROWS = {
     "the next one": lambda a: a + 1,
     "it clipped to [-1, 1]": lambda a: np.clip(a, -1, 1),
 }
-PROJECTIONS = (glossary.Projections, glossary.Direction)
 IGNORED = "nothing said by "
 VALUES = {  # changes to the value that a model returns
     IGNORED + "{}": lambda a: 0 * a,
@@ -151,15 +151,15 @@ def _of_function(function: str):
     yield from _of_models(function, kinds)
     for one, kind in kinds.items():
         for other in list(kinds)[list(kinds).index(one) + 1 :]:
-            if kind == kinds[other] or {kind, kinds[other]} <= {*OF_ROWS[:3], *GENERATED}:
+            if kind == kinds[other] or {kind, kinds[other]} <= {*ALIKE}:
                 yield f"{one} and {other} exchanged", partial(_with, function, {one: other, other: one})
                 yield f"{one} for {other}", partial(_with, function, {other: one})
                 yield f"{other} for {one}", partial(_with, function, {one: other})
 
 
 def _changes(name: str, kind):
-    if kind in FIELDS or kind in ENERGIES:
-        some = VALUES | (VECTORS if kind in FIELDS else {})
+    if kind in OF_FIELDS or kind in OF_ENERGIES:
+        some = VALUES | (VECTORS if kind in OF_FIELDS else {})
         yield from ((words.format(name), partial(_said, change)) for words, change in some.items())
         yield from ((words.format(name), partial(_placed, change)) for words, change in PLACES.items())
         if kind in (glossary.LevelField, glossary.TimeField):
@@ -174,7 +174,7 @@ def _changes(name: str, kind):
         yield f"the last of {name} alone", lambda a: a[-1:]
     elif kind in (glossary.DecreasingLevels, glossary.DecreasingTimes, glossary.Betas, glossary.LevelNoise):
         yield f"{name} in reverse order", lambda a: a[::-1]
-    elif kind in FLOATS:
+    elif glossary.check_of(kind) in FLOATS:
         yield from ((f"{name} read wrongly: {words}", change) for words, change in NUMBERS.items())
         yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
     elif kind in CHAINS:
@@ -191,24 +191,23 @@ def _of_models(function: str, kinds: dict):
         for most in (1, 3):
             yield (f"the denoised point clipped to [-{most}, {most}]",
                    partial(_clipped, function, argument, native, most))  # fmt: skip
-    for argument in (name for name, kind in kinds.items() if kind in FIELDS or kind in ENERGIES):
+    for argument in (name for name, kind in kinds.items() if kind in OF_FIELDS or kind in OF_ENERGIES):
         for name in (name for name, kind in kinds.items() if kind in POINTS):
             yield f"{argument} asked at {name}, wherever it is to be asked", partial(_there, function, argument, name)
-        if kinds[argument] == glossary.TimeField and {"t", "dt"} <= set(kinds):
+        if kinds[argument] == glossary.TimeField and glossary.TimeStep in kinds.values():
             for word, sign in (("t - dt", -1), ("t + dt", 1), ("t - dt/2", -0.5)):
                 yield f"{argument} asked at {word}", partial(_at_time, function, argument, sign)
-    if "bandwidth" in kinds and "x" in kinds:
-        for words, of in MEDIANS.items():
-            yield f"the bandwidth that it is given not used: {words}", partial(_median, function, of)
     for argument, kind in kinds.items():
-        if kind == glossary.TimeField and "betas" in kinds:
+        for words, of in MEDIANS.items() if kind == glossary.Bandwidth else ():
+            yield f"the {argument} that it is given not used: {words}", partial(_median, function, argument, of)
+        if kind == glossary.TimeField and glossary.Betas in kinds.values():
             for last in (0, 1):
                 yield (
                     f"{argument} asked at {'N' if last else 'N - 1'} - i",
                     partial(_backwards, function, argument, last),
                 )
-        for name in ("sigmas", "times"):
-            if kind in (glossary.LevelField, glossary.TimeField) and name in kinds:
+        for name, other in kinds.items() if kind in (glossary.LevelField, glossary.TimeField) else ():
+            if other in (glossary.DecreasingLevels, glossary.DecreasingTimes):
                 yield f"{argument} asked at the next level", partial(_neighbour, function, argument, name, 1)
                 yield f"{argument} asked at the level before", partial(_neighbour, function, argument, name, -1)
                 yield f"{argument} asked at the last level alone", partial(_neighbour, function, argument, name, 100)
@@ -262,11 +261,11 @@ MEDIANS = {
 }
 
 
-def _median(function, of, inner=REFERENCE):
+def _median(function, argument, of, inner=REFERENCE):
     def read(given):
         x = given["x"]
         pairs = np.sqrt(np.sum((x[:, None] - x) ** 2, axis=2))[np.triu_indices(len(x), 1)]
-        return given | {"bandwidth": float(of(pairs, len(x)))}
+        return given | {argument: float(of(pairs, len(x)))}
 
     return _read(function, read, inner)
 

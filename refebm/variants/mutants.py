@@ -370,13 +370,13 @@ def _places(tree: ast.FunctionDef) -> list[ast.expr]:
             skipped |= {id(below) for one in node.decorator_list for below in ast.walk(one)}
         if isinstance(node, ast.Attribute):
             skipped.add(id(node.value))
-    nodes = [node for one in tree.body for node in ast.walk(one) if isinstance(node, KINDS) and id(node) not in skipped]
+    nodes = [node for one in tree.body for node in ast.walk(one) if isinstance(node, NODES) and id(node) not in skipped]
     nodes = [node for node in nodes if isinstance(getattr(node, "ctx", ast.Load()), ast.Load)]
     nodes = [node for node in nodes if word_of(node) not in OPTIONS]
     return [node for node in nodes if _is_number(node)]
 
 
-KINDS = (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.Constant)
+NODES = (ast.Name, ast.Call, ast.BinOp, ast.UnaryOp, ast.Attribute, ast.Subscript, ast.Constant)
 
 
 def _is_number(node: ast.expr) -> bool:
@@ -442,7 +442,7 @@ def _uses(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     for use in used:
         value = values[use.id]
         if sum(other.id == use.id for other in used) > 1:
-            inner = [node for node in ast.walk(value) if isinstance(node, KINDS) and _is_number(node)]
+            inner = [node for node in ast.walk(value) if isinstance(node, NODES) and _is_number(node)]
             for node in inner:
                 yield from (made(use, replaced(value, node, new)) for new in _changes(node))
                 if isinstance(node, ast.Name):

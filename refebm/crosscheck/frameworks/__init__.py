@@ -198,7 +198,7 @@ class Harness:
         self.valueless = ""
         given = [self.given(*pair) for pair in itertools.zip_longest(wanted, asked)]
         drawn = [(one, glossary.mark_of(kind, glossary.Drawn)) for kind, one in zip(wanted, given)]
-        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark for leaf in _each(one)}
+        self.laws = {id(leaf): mark.laws for one, mark in drawn if mark and mark.laws for leaf in _each(one)}
         arrays = [(argument, leaf) for argument, one in zip(names, given) for leaf in _each(one)]
         handed = [(argument, leaf, self.array(leaf).copy()) for argument, leaf in arrays if hasattr(leaf, "shape")]
         values = self.call(name, lambda: ask(given), dtype)
