@@ -110,12 +110,12 @@ def test_a_bug_in_another_convention_has_both():
 @pytest.mark.parametrize(
     ("was", "becomes", "words"),
     [
-        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "1/2 |s|^2 has coefficient 1.000002, should be 1"),
-        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3, should be 1"),
+        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "has coefficient 1.000002 in yours, should be 1"),
+        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3 in yours, should be 1"),
         ("0.5 * squared_norm(s) + trace", "3 * (0.5 * squared_norm(s) + trace)", "equals 3 x the reference"),
         ("0.5 * squared_norm(s) + trace", "np.mean(1.5 * squared_norm(s) - trace)",
-         "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3, should be 1, "
-         "tr(grad s) has coefficient -1, should be 1"),
+         "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3 in yours, should be 1, "
+         "tr(grad s) has coefficient -1 in yours, should be 1"),
     ],
 )  # fmt: skip
 def test_what_has_no_name_is_a_combination_of_terms(was, becomes, words):

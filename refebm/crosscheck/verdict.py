@@ -17,7 +17,7 @@ from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
-from refebm.variants import TERMS, WRONG
+from refebm.variants import CONVENTIONS, TERMS, WRONG
 from refebm.variants.asked import particular
 from refebm.variants.questions import ADJUSTED, ask, flat
 
@@ -68,6 +68,28 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
         if words
         else finding
     )
+
+
+def consistent(findings: list[Finding]) -> list[Finding]:
+    """The findings, where a method fails if it has a convention that another of its class could have and has not."""
+    return [replace(one, **_mixed(one, findings)) if one.status == "convention" else one for one in findings]
+
+
+def _mixed(finding: Finding, findings: list[Finding]) -> dict:
+    of_class, _, method = finding.function.partition(".")
+    sources = {one.where for one in CONVENTIONS if one.function == finding.function and one.name in finding.names}
+    others = []
+    for other in findings if method else ():
+        theirs, _, name = other.function.partition(".")
+        known = {one.name for one in CONVENTIONS if one.function == other.function and one.where in sources}
+        if theirs == of_class and other.status in ("passed", "convention") and known and not known & {*other.names}:
+            others.append(name)
+    if not others:
+        return {}
+    said = (
+        f"{finding.diagnosis}; but {' and '.join(others)} {'are' if len(others) > 1 else 'is'} not in this convention"
+    )
+    return {"status": "failed", "diagnosis": f"{said}: two conventions in one class"}
 
 
 def _never_asked(asked, answers):

@@ -70,7 +70,11 @@ def combination(names, coefficients, known, scaling, evidence) -> str:
     if len(set(numbers)) == 1:
         factor = "" if numbers[0] == "1" else f"{numbers[0]} x "
         return f"{factor}{scaling}the reference{reduced}"
-    off = [f"{name} has coefficient {number}, should be 1" for name, number in zip(names, numbers) if number != "1"]
+    off = [
+        f"{name} has coefficient {number} in yours, should be 1"
+        for name, number in zip(names, numbers)
+        if number != "1"
+    ]
     return f"{scaling}the reference{reduced}, where {', '.join(off)}"
 
 
