@@ -28,8 +28,8 @@ from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, KINDS, Model
 from refebm.samplers.step import Step
 from refebm.sdes import LinearSDE
+from refebm.variants.arguments import BY_NAME, Question, handed, types
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import BY_NAME, Question, handed, types
 
 N, D = 6, 3  # unlike other sizes, so that an axis of such a length is known
 NOTHING, SAME = object(), object()

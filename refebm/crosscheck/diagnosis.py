@@ -22,8 +22,8 @@ from refebm.crosscheck.searches.naive import apart, naive, overflown
 from refebm.crosscheck.searches.single import ignored, nearest, one_mistake
 from refebm.crosscheck.searches.terms import combined
 from refebm.crosscheck.vectors import FACTOR
+from refebm.variants.arguments import KERNELS
 from refebm.variants.helpers import differentiates, helpers
-from refebm.variants.questions import KERNELS
 from refebm.variants.record import elsewhere
 
 ROUGH = {

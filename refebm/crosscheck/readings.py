@@ -17,8 +17,8 @@ from refebm.crosscheck.vectors import Vector, vectors
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, WRONG
+from refebm.variants.arguments import ask, flat
 from refebm.variants.mutants import definitions
-from refebm.variants.questions import ask, flat
 from refebm.variants.steps import weightings
 
 MEMORIES: list[dict] = [{}]  # of what is cached here, the innermost `afresh` last

@@ -14,8 +14,8 @@ from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.special import softplus
+from refebm.variants.arguments import CALLED, CLASSES, FOR_GRADIENTS, KIND_OF, parameters, types
 from refebm.variants.asked import particular
-from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, KIND_OF, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
 OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)

@@ -1,6 +1,6 @@
 """Patches of the NumPy adapter: (function, name in the bank): (was, becomes, inside)."""
 
-from refebm.variants.questions import ADJUSTED
+from refebm.variants.arguments import ADJUSTED
 
 TRACE = 'np.einsum("nii->n", jacobian(model)(x))'
 FORM = "hutchinson_divergence(model, x, v)"
