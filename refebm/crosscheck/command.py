@@ -7,7 +7,7 @@ import refebm
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
 from refebm.crosscheck.questions import chosen
-from refebm.crosscheck.report import called, failing, line, markdown, record, summary, unsupported
+from refebm.crosscheck.report import called, failing, legend, line, markdown, record, summary, unsupported
 from refebm.crosscheck.template import of_the_template, template
 from refebm.crosscheck.verdict import Finding, consistent, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
@@ -84,4 +84,6 @@ def _print(findings, seconds, untouched) -> None:
             print(f"\n{failing(finding)}")
     if untouched:
         print(f"\nrefebm's own bodies, as the template has them: {', '.join(untouched)}")
+    if legend(findings):
+        print(f"\n{legend(findings)}")
     print(f"\n{summary(findings)}; {seconds:.0f} s")

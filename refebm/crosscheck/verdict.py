@@ -45,6 +45,7 @@ class Finding:
     failing: Asked | None = None
     expected: list | float | None = None
     got: list | float | None = None
+    of: str = ""  # what these numbers are, where they are not the answer
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
@@ -258,7 +259,7 @@ def _gradients(function, pairs, known, convention) -> Finding:
         said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})"
     else:
         said += how_wrong(compared) or _without_gradient(function, convention, told, compared, kinds, tolerance)
-    case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
+    case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "of": _order(asked, of)}
     return Finding(function, "failed", **known | {"diagnosis": said, "names": (entry.name,) if entry else ()} | case)
 
 
@@ -300,6 +301,7 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
             names = (FLOWS,) if entry and not np.any(wanted) else ()
             said += f" ({'; '.join(filter(None, ['bug', entry.seen]))})" if names else ""
             case = {"failing": vector.asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "worst": np.inf}
+            case["of"] = f"the gradient of the {of} of the rows in {name}"
             value = words.removesuffix(", its gradient").removesuffix(", but its gradient")
             return replace(finding, status="failed", diagnosis=f"{value}, but {said}", names=names, **case)
     return finding
@@ -417,6 +419,13 @@ def _aligned(gradient, like) -> np.ndarray:
     if got.shape != np.shape(like):
         raise ValueError(f"a gradient of shape {got.shape} for a parameter of shape {np.shape(like)}")
     return np.ravel(got)
+
+
+def _order(asked, of: str) -> str:
+    """What the numbers of a gradient in the parameters are, in their order."""
+    named = _named_arrays(asked.arguments[asked.model].parameters)
+    sizes = [(name, len(_aligned(value, value))) for name, value in named]
+    return f"the gradient of the {of} of the rows in {', '.join(f'{name} ({size} numbers)' for name, size in sizes)}"
 
 
 def _names(asked, wrong) -> str:
