@@ -49,7 +49,8 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
 
 def _exactly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """A name that fits all answers, also those that are not finite."""
-    return named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
+    found = named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
+    return _explained(found, candidates)
 
 
 def _further(function: str, candidates: list[Evidence]) -> Diagnosis | None:
@@ -57,7 +58,7 @@ def _further(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     if np.any(overflown(candidates[0])):
         return apart(function, candidates, lambda *given: _exactly(*given) or _further(*given))
     if exact := _searched(function, candidates):
-        return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
+        return _explained(exact, candidates)
     return numbers.epsilon(function, candidates) or nearly(function, candidates) or excepted(function, candidates)
 
 
@@ -74,11 +75,13 @@ def _given_back(evidence: Evidence) -> Diagnosis | None:
     return None
 
 
-def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
-    """The words of a diagnosis that has no name in the bank, with the facts about it."""
+def _explained(found: Diagnosis | None, candidates: list[Evidence]) -> Diagnosis | None:
+    """A diagnosis that has no name in the bank, with the facts about it."""
+    if not found or found.names or found.convention:
+        return found
     evidence = next((one for one in candidates if one.reduction == found.reduction), candidates[0])
     *told, _ = facts(evidence)
-    return "; ".join([found.words, *(fact for fact in told if "grows" not in fact)])
+    return found._replace(words="; ".join([found.words, *(fact for fact in told if "grows" not in fact)]))
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:
