@@ -105,6 +105,7 @@ asked(
     "unbiased_mean unbiased_contrastive_divergence",
     draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter},
     values={"k": ((0, 3), "right for k = 1 only, or for one state")},
+    beside=(("weights of several means that begin later", {"d": 2, "n": 3, "k": 2}),),
 )
 asked(
     "coupled_chains",
