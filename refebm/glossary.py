@@ -267,7 +267,7 @@ def decreasing_levels(name, value, x=None):
     """Noise levels, (L,), positive and strictly decreasing."""
     value = positive_vector(name, value)
     if np.any(np.diff(value) >= 0):
-        raise InputError("E-A_LEVEL", f"{name} must go from large to small, got {brief(value.tolist())}")
+        raise InputError("E-LEVELS", f"{name} must go from large to small, got {brief(value.tolist())}")
     return value
 
 

@@ -10,8 +10,8 @@ import refebm
 from refebm import Gaussian, InputError, ReplayBuffer, VarianceExploding, VariancePreserving, langevin_tape
 from refebm.identities import algorithms as made
 from refebm.training import minimise_in_turns
+from refebm.variants.arguments import Question
 from refebm.variants.procedures import NAMES, TRAINED, answered, given
-from refebm.variants.questions import Question
 
 MEAN, DEVIATION = np.array([0.5, -1.0]), np.array([1.25, 0.75])
 X = MEAN + DEVIATION * numpy.random.default_rng(0).standard_normal((200, 2))

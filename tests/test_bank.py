@@ -11,8 +11,8 @@ from refebm.crosscheck.questions import EXAMINED
 from refebm.glossary import DomainError, InputError
 from refebm.identities import REFERENCE, THEOREMS
 from refebm.variants import CONVENTIONS, NAIVE, TERMS, WRONG, Convention, Wrong
+from refebm.variants.arguments import GENERATORS, answer
 from refebm.variants.controls import CASES, ENOUGH, rejections
-from refebm.variants.questions import GENERATORS, answer
 from refebm.variants.record import ONE_TERM
 from refebm.variants.steps import steps, weightings
 from refebm.variants.weak import survives

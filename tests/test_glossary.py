@@ -13,7 +13,7 @@ from autograd import grad
 import refebm
 from refebm import glossary
 from refebm.glossary import check_of
-from refebm.variants.questions import CLASSES, FUNCTIONS
+from refebm.variants.arguments import CLASSES, FUNCTIONS
 
 BASES = {"Anchor", "OfRows", "OfGrids", "OfTimes", "OfSteps"}  # of which types are made
 TYPES = {name: one for name, one in vars(glossary).items() if hasattr(one, "__metadata__") and name not in BASES}

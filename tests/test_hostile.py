@@ -10,7 +10,7 @@ from refebm.cli import main
 from refebm.crosscheck import examination
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.template import template
-from refebm.variants.questions import types
+from refebm.variants.arguments import types
 from tests.sabotage import text_of
 
 LEAVES_SOMETHING = {  # what a function does, and what must be said of it; `right` is the right answer

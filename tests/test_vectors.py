@@ -17,7 +17,7 @@ from refebm.crosscheck.vectors import digest, disagreement, document, forms, lea
 from refebm.crosscheck.verdict import ALONE
 from refebm.glossary import InputError
 from refebm.models import KINDS, RBMS
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, types
+from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, types
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ from refebm.models import ENERGIES, FIELDS, KINDS, Model, Models, mixture_of, sc
 from refebm.objectives.noise_contrastive import Generator
 from refebm.samplers.step import Step, moved
 from refebm.truth.densities import Gaussian, GaussianMixture
-from refebm.variants.questions import (
+from refebm.variants.arguments import (
     ADJUSTED,
     BY_NAME,
     CALLED,

@@ -21,8 +21,8 @@ from refebm.crosscheck.searches.double import paired, two_mistakes
 from refebm.crosscheck.searches.single import ignored, nearest, one_mistake
 from refebm.crosscheck.searches.terms import combined
 from refebm.crosscheck.vectors import FACTOR
+from refebm.variants.arguments import KERNELS
 from refebm.variants.helpers import differentiates, helpers
-from refebm.variants.questions import KERNELS
 from refebm.variants.record import elsewhere
 
 ROUGH = {

@@ -11,8 +11,8 @@ import numpy as np
 from refebm import glossary
 from refebm.crosscheck.questions import GRADIENTS, WHOLE
 from refebm.crosscheck.vectors import plain, tolerance
+from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type
 from refebm.variants.asked import particular
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, of_type
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
 OF_ALL = {

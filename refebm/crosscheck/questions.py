@@ -17,8 +17,8 @@ from refebm.identities import STEMS
 from refebm.models import Model, Models
 from refebm.samplers.step import Step
 from refebm.variants import WRONG
+from refebm.variants.arguments import DIAGNOSTICS, FUNCTIONS, GRID, Question, of_type, parameters, types
 from refebm.variants.asked import FAR, particular
-from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, Question, of_type, parameters, types
 from refebm.words import did_you_mean, having
 
 KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.EnergyTransition)

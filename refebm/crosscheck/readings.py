@@ -18,8 +18,8 @@ from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model
 from refebm.variants import CONVENTIONS, WRONG
+from refebm.variants.arguments import ask, flat, role, types
 from refebm.variants.mutants import definitions
-from refebm.variants.questions import ask, flat, role, types
 from refebm.variants.steps import weightings
 
 MOST_REMEMBERED = 1000  # values of a model

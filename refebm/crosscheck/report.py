@@ -17,7 +17,7 @@ from refebm.crosscheck.verdict import Finding
 from refebm.glossary import Built, mark_of
 from refebm.models import ENERGIES, RBMS, Model
 from refebm.samplers.step import Step
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, KERNELS, SDES, types
+from refebm.variants.arguments import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, KERNELS, SDES, types
 
 STATUSES = ("passed", "partly", "convention", "failed", "unsupported")
 MOST_NAMES = 12

@@ -9,7 +9,7 @@ from pathlib import Path
 import refebm
 from refebm.crosscheck.frameworks.source import refuses
 from refebm.crosscheck.questions import EXAMINED
-from refebm.variants.questions import parameters
+from refebm.variants.arguments import parameters
 
 FRAMEWORKS = ("torch", "jax", "numpy")
 FOLDER = Path(__file__).parent / "templates"  # templates that are written by hand

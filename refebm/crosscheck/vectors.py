@@ -21,7 +21,7 @@ from refebm.files import write_text
 from refebm.glossary import DataScore, Density, InputError, words_of
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model, Models, with_parameters
-from refebm.variants.questions import CLASSES, GRID, ask, flat, parameters, role, types
+from refebm.variants.arguments import CLASSES, GRID, ask, flat, parameters, role, types
 
 HERE = Path(__file__).parent
 FORMAT = 1

@@ -17,8 +17,8 @@ from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gr
 from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
 from refebm.variants import TERMS, WRONG
+from refebm.variants.arguments import ADJUSTED, ask, flat
 from refebm.variants.asked import particular
-from refebm.variants.questions import ADJUSTED, ask, flat
 
 FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
 MODELS = "a model built wrongly"  # marks questions about a kind of model, and not about the function itself

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from refebm.variants.arguments import Question, log_density
 from refebm.variants.asked import asked
-from refebm.variants.questions import Question, log_density
 from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 BOUND = "energy(y) - energy(x) + log_q(y)"

@@ -1,6 +1,6 @@
 """Exceptions in the questions about single functions; each stem's file of variants registers those of its functions.
 
-Everything else in a question follows from the types of the arguments: `variants/questions.py` and
+Everything else in a question follows from the types of the arguments: `variants/arguments.py` and
 `crosscheck/questions.py`.
 """
 

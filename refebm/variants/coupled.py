@@ -68,11 +68,7 @@ conventions(
 terms("unbiased_contrastive_divergence", ("E(x)", "energy(x)"), ("-H_{k:m}(E)", f"-{MEAN}"))
 wrong_versions(
     "coupled_chains",
-    (
-        "no lag: Y a state ahead",
-        "CoupledChains(_, np.stack(there), meeting)",
-        "CoupledChains(_, np.stack([*there[1:], there[-1]]), meeting)",
-    ),
+    ("no lag: Y a state ahead", "np.stack(there)", "np.stack([*there[1:], there[-1]])"),
     ("the first step from y", "coupled_step(x, x, *noise)", "coupled_step(y, y, *noise)"),
     ("no first step", "coupled_step(x, x, *noise)[0].x", "x"),
     ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]"),

@@ -65,13 +65,7 @@ terms(
 )
 wrong_versions(
     "noise_conditional_score_matching",
-    (
-        "one sigma for all rows",
-        "sigma * score(...) + z",
-        "sigma[0] * score(...) + z",
-        "one noise level",
-        "printed in Das 2021",
-    ),
+    ("one sigma for all rows", "sigma * score(...)", "sigma[0] * score(...)", "one noise level", "printed in Das 2021"),
     ("sign of the noise", "+ z", "- z", "finite", SIGN),
     ("variance for deviation", "sigma[:, 0]", "sigma[:, 0] ** 2", "sigma = 1"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),

@@ -43,13 +43,7 @@ wrong_versions(
 )
 wrong_versions(
     "annealed_importance_sampling",
-    (
-        "steps at the temperature that follows",
-        "step(annealed(beta), ...)",
-        "step(annealed(following), ...)",
-        "no step in between",
-        "rbms 6",
-    ),
+    ("steps at the temperature that follows", "annealed(beta)", "annealed(following)", "no step in between", "rbms 6"),
     ("weights of the start alone", "x = step(annealed(beta), x, *z)[0]", "step(annealed(beta), x, *z)"),
     ("the first weight left out", f"log_w = {FIRST}", f"log_w = 0 * {FIRST}"),
     ("the base left out of the weights", GAIN, "(following - beta) * -energy(x)", "no step in between"),

@@ -13,8 +13,8 @@ import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
+from refebm.variants.arguments import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.asked import particular
-from refebm.variants.questions import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
 from refebm.variants.steps import FORMS, models, moments
 
 OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)

@@ -3,8 +3,8 @@
 import numpy as np
 
 from refebm.models import Model
+from refebm.variants.arguments import log_density
 from refebm.variants.asked import FAR, asked
-from refebm.variants.questions import log_density
 from refebm.variants.record import conventions, naive_forms, numbered, one_term, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"

@@ -1,7 +1,7 @@
 """Variants of restricted Boltzmann machines."""
 
+from refebm.variants.arguments import KIND_OF
 from refebm.variants.asked import FARTHER, asked
-from refebm.variants.questions import KIND_OF
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"

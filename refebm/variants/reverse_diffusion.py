@@ -3,8 +3,8 @@
 import numpy as np
 
 from refebm import glossary
+from refebm.variants.arguments import Question, handed, types
 from refebm.variants.asked import FAR, asked
-from refebm.variants.questions import Question, handed, types
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
@@ -229,12 +229,7 @@ wrong_versions(
         "reverse_sde_step(score, ...)",
         "reverse_sde_step(lambda x, t: -score(x, t), ...)",
     ),
-    (
-        "sign of the score in the corrections",
-        "lambda x, t=early: score(...)",
-        "lambda x, t=early: -score(...)",
-        "no corrections",
-    ),
+    ("sign of the score in the corrections", "score(...)", "-score(...)", "no corrections"),
     (
         "half of g squared in the step",
         "reverse_sde_step(score, ...)",

@@ -3,8 +3,8 @@
 import numpy as np
 
 from refebm.truth.densities import GaussianMixture
+from refebm.variants.arguments import SDES, types
 from refebm.variants.asked import asked
-from refebm.variants.questions import SDES, types
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"

@@ -16,7 +16,7 @@ import autograd.numpy as np
 import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
-from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
+from refebm.variants.arguments import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"

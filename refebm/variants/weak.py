@@ -10,7 +10,7 @@ from autograd.misc import flatten
 from refebm.identities import REFERENCE, Implementation, Theorem, verdict_of
 from refebm.identities.run import draws
 from refebm.models import ENERGIES, Model
-from refebm.variants.questions import FOR_GRADIENTS, Question, answer, ask, flat
+from refebm.variants.arguments import FOR_GRADIENTS, Question, answer, ask, flat
 from refebm.variants.record import Wrong
 
 # the arguments that a weak check fixes in its questions

@@ -1,6 +1,6 @@
 """Patches of the NumPy adapter: (function, name in the bank): (was, becomes, inside)."""
 
-from refebm.variants.questions import ADJUSTED
+from refebm.variants.arguments import ADJUSTED
 
 TRACE = 'np.einsum("nii->n", jacobian(model)(x))'
 FORM = "hutchinson_divergence(model, x, v)"
@@ -399,10 +399,7 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
         "np.eye(self.means.shape[1])",
         "np.ones((self.means.shape[1],) * 2)",
     ),
-    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): (
-        "self.smoothed(sigma).resp",
-        "self.resp",
-    ),
+    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): ("self.smoothed(sigma)", "self"),
     ("GaussianMixture.posterior_mean", "weights for responsibilities"): ("r[:, k : k + 1]", "self.weights[k]"),
     ("GaussianMixture.posterior_mean", "means of the components"): ("c.posterior_mean(y, sigma)", "c.mean"),
     ("GaussianMixture.posterior_mean", "sigma for sigma squared"): (
@@ -504,12 +501,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "np.atleast_1d(rate), np.atleast_1d(shape)",
         "Gamma.__init__",
     ),
-    (
-        "GaussianMixture.posterior_mean",
-        "other order of components",
-        "enumerate(self.components)",
-        "enumerate(self.components[::-1])",
-    ),
+    ("GaussianMixture.posterior_mean", "other order of components", "self.components", "self.components[::-1]"),
     ("smoothed_empirical", "sigma as a data point's weight", "points, variance", "sigma * points, variance"),
     ("at", "inverse of sigma", "sigma *", "1 / sigma *"),
     ("Laplace.score", "mirrored", "np.sign(x - self.loc)", "np.sign(np.abs(x) - self.loc)"),
@@ -657,12 +649,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "score(x + sigma * z, sigma[:, 0])",
         "score(x + sigma * z, sigma[:, 0]).astype(np.float32)",
     ),
-    (
-        "finite_difference_sliced",
-        "energy in float32",
-        "-energy(x + eps * v)",
-        "-energy(x + eps * v).astype(np.float32)",
-    ),
+    ("finite_difference_sliced", "energy in float32", "energy(x + eps * v)", "energy(x + eps * v).astype(np.float32)"),
     (
         "ratio_matching",
         "energy in float32",

@@ -49,7 +49,7 @@ from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
 from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model, Models
-from refebm.variants.questions import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
+from refebm.variants.arguments import ADJUSTED, CALLED, CLASSES, FOR_GRADIENTS, parameters, role, types
 from refebm.words import did_you_mean
 
 FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField)

@@ -20,7 +20,7 @@ import scipy
 import refebm
 from refebm import glossary
 from refebm.glossary import checks_of
-from refebm.variants.questions import BY_NAME
+from refebm.variants.arguments import BY_NAME
 
 NESTED = {"leaves_of": glossary.leaves_of, "filled": glossary.filled}  # of the glossary, what is no check
 AS_THEY_ARE = ("refebm.progress", "refebm.truth.partition")  # modules without examined formulas, not executed again

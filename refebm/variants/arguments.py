@@ -284,7 +284,11 @@ class Question:
             return draw(self, name) if callable(draw) else self.usual(name, draw)
         if drawn := glossary.mark_of(kind, glossary.Drawn):
             return self.array(name, kind, *drawn.ends)
-        return self.model(self.usual_kind(glossary.mark_of(kind, glossary.Built)))
+        if built := glossary.mark_of(kind, glossary.Built):
+            return self.model(self.usual_kind(built))
+        raise LookupError(
+            f"{self.function}: no mark of its type says what {name} is in questions, nor asked(..., draws=)"
+        )
 
     def usual(self, name, value):
         """The value that is fixed, or this one: a number or a name, or the numbers of an array."""
@@ -399,7 +403,7 @@ DRAWS = {  # how an argument is drawn of each type whose marks alone do not say 
     glossary.Indices: Question.indices,
     glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
     glossary.StepSizes: lambda ask, name: ask.fixed.get(name, ask.grid(ask.shape(glossary.StepSizes), 0.125, 0.375)),
-    glossary.Size: lambda ask, name: ask.d,
+    glossary.Size: lambda ask, name: getattr(ask, name),  # n or d
     glossary.LogDensity: log_density(-0.6875),
     glossary.Logit: log_density(-0.25),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
