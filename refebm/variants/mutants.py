@@ -94,7 +94,7 @@ class Mutant(NamedTuple):
             return [ast.Module([one], [])]
         if not inspect.isclass(definition):
             own = syntax(definition)
-            return [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
+            return [ast.Module([one], []), own] if self.inside else [put(own, self.tree, one)]
         called = []
         if not hasattr(definition, self.tree.name):
             own = self.function.partition(".")[2]
