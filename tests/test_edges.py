@@ -221,6 +221,13 @@ def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
         assert chains.meeting.tolist() == [1, 1, 1] and len(chains.x) == max(m, 1) + 1
 
 
+def test_the_coordinate_that_is_still_in_every_half_is_named():
+    x = np.zeros((6, 2, 2))
+    x[..., 0], x[3:, :, 1] = np.sin(np.arange(12.0)).reshape(6, 2), 1.0
+    with pytest.raises(refebm.DomainError, match="E-CONSTANT: coordinate 1 of x never moves within half a chain"):
+        refebm.split_r_hat(x)
+
+
 def test_draws_are_those_of_the_generator_moved_and_scaled():
     def rng():
         return np.random.default_rng(3)
