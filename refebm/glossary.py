@@ -14,9 +14,11 @@ Every error starts with a stable code, and names the argument, what was wanted, 
 refused by E-DTYPE, masked entries are refused by E-MASKED.
 """
 
+import contextlib
 import functools
 import inspect
 import math
+import os
 from collections.abc import Callable
 from reprlib import Repr
 from types import CodeType, SimpleNamespace
@@ -50,8 +52,11 @@ REPR = Repr()
 REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
 brief = REPR.repr  # a short repr of a value, for error messages
 MOST_STEPS = 10**9  # a loop of more steps would not end in reasonable time
-MOST_NUMBERS = 10**10  # in an array: 80 GB
+MOST_NUMBERS = 10**10  # in an array: 80 GB, or a quarter of the machine's memory, since formulas have several terms
+with contextlib.suppress(AttributeError, ValueError, OSError):  # as far as the system tells it
+    MOST_NUMBERS = min(MOST_NUMBERS, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 32)
 MOST_DERIVATIVES = 8
+WRITES = "must not write into its arguments"
 LEAST, MOST = 1.5e-154, 9e153  # numbers whose squares have full precision, and so has the sum of two squares
 
 
@@ -62,7 +67,7 @@ def real(name, value):
     if isbox(value) and not hasattr(value, "dtype"):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
-    if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
+    if not isinstance(value, numpy.float64) and not (isbox(value) and value.dtype == np.float64):
         value = value if isbox(value) else array(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
         with numpy.errstate(over="ignore"):  # floats wider than float64 may overflow to inf
@@ -104,13 +109,13 @@ def real_array(name, value):
 
 
 def _refuse(name, value, good, code, wanted):
-    if not numpy.all(good):
+    if not numpy.logical_and.reduce(good, axis=None):  # numpy.all takes three times as long on few numbers
         where = tuple(int(i) for i in numpy.argwhere(~good)[0])
         raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
 
 
 def _at(value, where):
-    return f"{float(getval(value)[where])}" + (f" at index {where}" if where else "")
+    return f"{getval(value)[where].item()}" + (f" at index {where}" if where else "")
 
 
 def kept(value):
@@ -127,8 +132,9 @@ def states(name, value, x=None):
     """The states of chains, (n, d): points, except that all entries of a row may be NaN, which marks it as lost."""
     value = _of_rows(name, real(name, value))
     good = numpy.isfinite(getval(value))
-    good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
-    _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
+    if not good.all():
+        good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
+        _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
     return value
 
 
@@ -384,8 +390,7 @@ def density_like(name, value, x=None):
 
 def rbm_like(name, value, x=None):
     """A machine with the methods hidden_given and visible_given, to draw one layer given the other. Errors: E-RBM."""
-    _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
-    return value
+    return _machine(name, value, ("hidden_given", "visible_given"))
 
 
 def noise_law(name, value, x=None):
@@ -396,10 +401,38 @@ def noise_law(name, value, x=None):
 
 def binary_rbm_like(name, value, x=None):
     """A machine with binary units in both layers: the methods energy, hidden_mean and visible_mean. Errors: E-RBM."""
-    _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
-    if hasattr(value, "sigma"):
+    machine = _machine(name, value, ("energy", "hidden_mean", "visible_mean"))
+    if hasattr(machine, "sigma"):
         raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
-    return value
+    return machine
+
+
+def _machine(name, value, methods):
+    _refuse_without(name, value, methods, "E-RBM", "BinaryRBM")
+    if isinstance(value, MeasuredRBM):
+        return value
+    units = {layer: getattr(value, layer, None) for layer in ("d", "m")}
+    if not all(isinstance(number, (int, numpy.integer)) and number > 0 for number in units.values()):
+        raise InputTypeError("E-RBM", f"{name} must have d visible and m hidden units; got {brief(units)}")
+    return MeasuredRBM(name, value, methods)
+
+
+class MeasuredRBM:
+    """A machine with its results checked: energies (n,), the hidden units and their means (n, m), the visible ones
+    (n, d)."""
+
+    def __init__(self, name, rbm, methods):
+        self.rbm = rbm
+        for method in methods:
+            layer = {"h": "m", "v": "d"}.get(method[0])
+            units, words = ((), "(n,)") if layer is None else ((getattr(rbm, layer),), f"(n, {layer})")
+            shape = lambda shape, units=units: (*shape[:1], *units)  # noqa: E731
+            setattr(self, method, _measured(f"{name}.{method}", getattr(rbm, method), shape, words))
+
+    def __getattr__(self, name):
+        if name == "rbm":  # asked for by copy, before there is any
+            raise AttributeError(name)
+        return getattr(self.rbm, name)
 
 
 def _refuse_without(name, value, methods, code, example):
@@ -421,6 +454,12 @@ class MeasuredSDE:
         if not hasattr(self.sde, method):
             raise InputTypeError("E-SDE", f"{self.name} must have the method {method}, as in refebm.sdes")
         return getattr(self.sde, method)
+
+    def prior(self, d):
+        """The law that sampling starts from."""
+        law = self.__getattr__("prior")(d)
+        _refuse_without(f"{self.name}.prior(d)", law, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
+        return law
 
     def marginal(self, t):
         """(m(t), std(t)), each of the shape of t."""
@@ -474,11 +513,19 @@ steps = _whole(most=MOST_STEPS)
 order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
+def length(name, value, x=None):
+    """A number of steps, as many as an array may have numbers."""
+    value = steps(name, value)
+    if value > MOST_NUMBERS:
+        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:g}, got {value}")
+    return value
+
+
 def memory(*sizes):
     """The sizes of the axes of an array, if memory can hold it. Errors: E-SIZE."""
     try:
-        numpy.empty(sizes)  # requests the memory without touching it
         fits = math.prod(sizes) <= MOST_NUMBERS
+        numpy.empty(sizes)  # requests the memory without touching it
     except (MemoryError, ValueError, OverflowError):
         fits = False
     if not fits:
@@ -516,7 +563,7 @@ def transition(name, function, x=None):
 
     def stepped(*given):
         x = next(one for one in given if not callable(one))
-        step = asked(f"{name}(x, ...)", function, *map(kept, given))
+        step = asked(f"{name}(x, ...)", function, *given)
         is_step = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
         after = real(f"{name}(x, ...)", step[0]) if is_step else None
         if np.shape(after) != np.shape(x):
@@ -534,7 +581,7 @@ def coupled_transition(name, function, x=None):
     see_callable(name, function)
 
     def stepped(x, y, *noise):
-        pair = asked(f"{name}(x, y, ...)", function, kept(x), kept(y), *map(kept, noise))
+        pair = asked(f"{name}(x, y, ...)", function, x, y, *noise)
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or hasattr(pair, "info"):
             raise InputError("E-CALLABLE", f"{name}(x, y, ...) must return two Steps; got {type(pair).__name__}")
         return [Stepped(*transition(name, lambda x, step=step: step)(x)) for step in pair]
@@ -570,7 +617,7 @@ def logits(name, function, x=None):
     called = f"{name}(x)"
 
     def of_classes(x):
-        result = _of_reals(called, asked(called, function, kept(x)))
+        result = _of_reals(called, asked(called, function, x))
         if np.ndim(result) != 2 or len(result) != len(x) or not result.shape[1]:
             raise InputError(
                 "E-CALLABLE", f"{called} must return (n, k), k >= 1, for x {np.shape(x)}; got {np.shape(result)}"
@@ -591,10 +638,8 @@ def sampler(name, function, x=None):
     see_callable(name, function)
 
     def made(phi, eps):
-        eps = kept(eps)
-        eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
-        if isbox(phi) and not isbox(z):
+        if any(map(isbox, leaves_of(phi))) and not isbox(z):
             raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
         z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
@@ -677,6 +722,14 @@ def nested(name, value, x=None):
     return kept(real_array(name, value))
 
 
+def trained(name, value, x=None):
+    """Parameters of which there is at least one number to train. Errors: E-EMPTY."""
+    value = nested(name, value)
+    if not any(numpy.size(leaf) for leaf in leaves_of(value)):
+        raise InputError("E-EMPTY", f"{name} must have at least one number")
+    return value
+
+
 def parameters_of(name, value):
     """Parameters of a model: numbers nested in dicts, tuples and lists, as float64; strings and traced values as they
     are."""
@@ -711,7 +764,7 @@ def convex(name, value, x=None):
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, kept(log_u)))
+        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, log_u))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -726,9 +779,11 @@ def see_callable(name, function):
 
 
 def asked(called, function, *given):
-    """function(*given); raises E-CALLABLE, not a TypeError, if it does not take that many arguments."""
+    """function(*given), with copies of arrays, which it may write into or keep. Errors: E-CALLABLE, not a TypeError, if
+    it does not take that many arguments; E-CALLABLE if it writes into arrays that a pull-back will read."""
+    handed = tuple(map(kept, given))
     try:
-        return function(*given)
+        result = function(*handed)
     except TypeError as error:
         try:
             inspect.signature(function).bind(*given)
@@ -737,6 +792,22 @@ def asked(called, function, *given):
         except ValueError:  # functions that are not written in Python may have no signature
             pass
         raise
+    if _traced(result):
+        for before, copy in zip(given, handed):
+            _leave_alone(called, before, copy)
+    return result
+
+
+def _traced(result):
+    return isbox(result) or (isinstance(result, (tuple, list)) and any(map(_traced, result)))
+
+
+def _leave_alone(called, before, copy):
+    """Refuse if a callable whose result is traced wrote into its copy of an array; let it write into it no more."""
+    if isinstance(copy, numpy.ndarray):
+        if not numpy.array_equal(before, copy, equal_nan=True):
+            raise InputError("E-CALLABLE", f"{called} {WRITES} where it is differentiated: derivatives need them")
+        copy.flags.writeable = False
 
 
 def _measured(name, function, wanted, words, argument="x"):
@@ -746,28 +817,35 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
-        gone = _lost(x) & (argument == "x")
-        if gone.any():  # lost rows are replaced by a finite one, at which the callable can be evaluated
+        gone = _lost(x) if argument == "x" else None
+        if gone is not None:  # lost rows are replaced by a finite one, at which the callable can be evaluated
             if gone.all():
                 return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
             x = np.where(gone[:, None], getval(x)[np.argmin(gone)], x)
-        result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
+        result = _of_reals(called, asked(called, function, x, *rest))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
                 "E-CALLABLE",
                 f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
                 f"got {np.shape(result)}",
             )
-        return np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result) if gone.any() else result
+        return result if gone is None else np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result)
 
-    measured.returns = words
+    measured.returns, measured.given = words, function
     return measured
 
 
+def lost(x):
+    """Which rows are not finite, (n,)."""
+    gone = _lost(x)
+    return numpy.zeros(len(x), bool) if gone is None else gone
+
+
 def _lost(x):
-    """Which rows are not finite, (n,); none if x is not of two dimensions."""
+    """Which rows are not finite, (n,); None if all are, or if x is not of two dimensions."""
     x = getval(x)
-    return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
+    finite = numpy.isfinite(x) if numpy.ndim(x) == 2 else numpy.ones(1, bool)
+    return None if finite.all() else ~finite.all(axis=1)
 
 
 def _of_reals(called, result):
@@ -798,7 +876,8 @@ def vector(name, value, d=None):
     """A copy of a parameter of a density, a vector (d,); a float stands for d = 1."""
     value = np.array(np.atleast_1d(real_array(name, value)))
     if value.ndim != 1 or not len(value) or d not in (None, len(value)):
-        raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
+        wanted = f"({d},)" if d else "a vector of at least one number"
+        raise InputError("E-SHAPE", f"{name} must be {wanted}; got shape {value.shape}")
     return value
 
 
@@ -812,7 +891,9 @@ def positive_vector(name, value, d=None):
 def covariance(name, value, d):
     """A symmetric positive definite matrix (d, d); a float c stands for c times the identity."""
     value = np.array(real_array(name, value))
-    value = value * np.eye(*memory(d, d)) if value.ndim == 0 else value
+    if value.ndim == 0:
+        _see_definite(name, value)
+        return value * np.eye(*memory(4, d, d)[1:])  # four, since its roots are as large
     if value.shape != (d, d):
         raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")
     apart = np.abs(value - value.T)
@@ -821,10 +902,13 @@ def covariance(name, value, d):
         raise InputError(
             "E-SYMMETRIC", f"{name} must be symmetric, got {value[i, j]} at {(i, j)}, {value[j, i]} at {(j, i)}"
         )
-    smallest = np.linalg.eigvalsh(value)[0]
+    _see_definite(name, np.linalg.eigvalsh(value)[0])
+    return value
+
+
+def _see_definite(name, smallest):
     if not smallest > 0:
         raise InputError("E-DEFINITE", f"{name} must be positive definite, its smallest eigenvalue is {smallest:.3g}")
-    return value
 
 
 def probabilities(name, value):
@@ -898,100 +982,146 @@ class ByRow(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """A mark of a type of random numbers: the laws from which a program may draw them."""
+    """A mark of a type of arrays that are drawn.
 
-    laws: tuple[str, ...]
+    laws: of random numbers, the laws from which a program may draw them. ends: the least and the largest number in
+    questions, where the first shape in the words of the type is that of the array.
+    """
+
+    laws: tuple[str, ...] = ()
+    ends: tuple[float, float] = (-1.75, 1.75)
+
+
+class Tried(NamedTuple):
+    """A mark of a type: the values that questions give an argument of it.
+
+    usual: in most questions. others: in further questions, which catch this mistake, by default a wrong power. plain:
+    the value at which all powers agree.
+    """
+
+    usual: Any
+    others: tuple = ()
+    catches: str = ""
+    plain: float = 1.0
 
 
 class Built(NamedTuple):
-    """A mark of a type whose values questions hold as data. by: the method of an implementation that builds them."""
+    """A mark of a type whose values questions hold as data: a kind and its parameters, or a name.
+
+    by: the method of an implementation that builds them. kinds: of data to ask with, the usual one first.
+    """
 
     by: str
+    kinds: tuple[str, ...] = ()
 
 
-ONE_EACH, GIVES_ROWS = ByRow(), ByRow(gives=True)
-NORMAL, UNIFORM, WHOLE = Drawn(("unit normal",)), Drawn(("uniform",)), Drawn(("whole",))
-NORMAL_OR_SIGNS = Drawn(("unit normal", "signs of"))
+NORMAL, NORMAL_OR_SIGNS, WHOLE_NUMBERS = Drawn(("unit normal",)), Drawn(("unit normal", "signs of")), Drawn(("whole",))
+INSIDE = Drawn((), (1 / 64, 63 / 64))
+AT_TIME = Drawn(("uniform",), (0.125, 0.75))
+A_LEVEL = Tried(None, (0.25, 1.0, 4.0, 1.0))
+TO_THE_END = Tried(None, (1.0, 1.0), "what is right before the end only")
+FROM_0 = Tried(None, (0.0, 0.0), "what is right from some time on, and not from 0")
+ANY_U = Tried(None, INSIDE.ends, "u at the ends of its range")
+WITH_ENERGY = ("mlp_energy", "mixture", "quadratic")
+ENERGY, SCORE = Built("energy", WITH_ENERGY), Built("score", ("mlp_score", *WITH_ENERGY))
+AT_LEVELS = Built("score", ("noise_conditional", "smoothed_mixture"))
+AT_TIMES = Built("score", ("noise_conditional", "diffused_mixture"))  # called with a time of an SDE, or a step
+PROCESSES = Built("sde", ("VariancePreserving", "SubVariancePreserving", "VarianceExploding"))
+EACH_SDE = Tried(None, tuple(one for one in PROCESSES.kinds for _ in range(2)), "what is right for one SDE only")
+Anchor = Annotated[np.ndarray, ByRow(gives=True)]
+OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[Any, ByRow()]
+OfTimes, OfSteps = Annotated[float | np.ndarray, ByRow()], Annotated[int | np.ndarray, ByRow()]
 
-Points = Annotated[np.ndarray, points, "(n, d), rows are points", GIVES_ROWS]
-PositivePoints = Annotated[np.ndarray, positive_points, "(n, d), greater than 0", GIVES_ROWS]
-Bits = Annotated[np.ndarray, bits, "(n, d), zeros and ones", GIVES_ROWS]
-UnitMeans = Annotated[np.ndarray, fractions, "(n, d), from 0 to 1: binary units, or their means", GIVES_ROWS]
-HiddenMeans = Annotated[np.ndarray, fractions, "(n, m), from 0 to 1: hidden units, or their means", GIVES_ROWS]
-Images = Annotated[np.ndarray, images, "(n, S^2), images of S x S pixels, S a power of 2", GIVES_ROWS]
-GridImages = Annotated[Any, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine", ONE_EACH]
-GridNoise = Annotated[
-    Any, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid", ONE_EACH, NORMAL
-]
-States = Annotated[np.ndarray, states, "(n, d), the states of n chains; a row that is lost is NaN", GIVES_ROWS]
-Generated = Annotated[np.ndarray, like_x, "(n, d), generated points", ONE_EACH]
-Pathwise = Annotated[
-    np.ndarray, like_x, "(n, d), generated points; gradients flow through them to their parameters", ONE_EACH
-]
-ModelPoints = Annotated[np.ndarray, like_x, "(n, d), points drawn from the model", ONE_EACH]
-NoisePoints = Annotated[np.ndarray, noise_points, "(nu, n, d), nu noise points for each row of x", ONE_EACH]
-Noise = Annotated[np.ndarray, like_x, "(n, d), unit normal", ONE_EACH, NORMAL]
-LevelNoise = Annotated[
-    np.ndarray, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", ONE_EACH, NORMAL
-]
-CorrectionNoise = Annotated[
-    np.ndarray, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", ONE_EACH, NORMAL
-]
-Uniform = Annotated[np.ndarray, uniform, "(n,), in (0, 1)", ONE_EACH, UNIFORM]
-Direction = Annotated[np.ndarray, like_x, "(n, d), one direction for each row", ONE_EACH, NORMAL_OR_SIGNS]
-Projections = Annotated[np.ndarray, projections, "(n, d) or (m, n, d), with E[v v^T] = I", ONE_EACH, NORMAL_OR_SIGNS]
-Trajectory = Annotated[np.ndarray, trajectory, "(T, n, d), T states of n chains", GIVES_ROWS]
+Points = Annotated[Anchor, points, "(n, d), rows are points"]
+NoisyPoints = Annotated[Anchor, points, "(n, d), points to which noise was added"]
+PositivePoints = Annotated[Anchor, positive_points, "(n, d), greater than 0"]
+Bits = Annotated[Anchor, bits, "(n, d), zeros and ones"]
+UnitMeans = Annotated[Anchor, fractions, "(n, d), from 0 to 1: binary units, or their means", INSIDE]
+HiddenMeans = Annotated[Anchor, fractions, "(n, m), from 0 to 1: hidden units, or their means", INSIDE]
+Images = Annotated[Anchor, images, "(n, S^2), images of S x S pixels, S a power of 2"]
+GridImages = Annotated[OfGrids, images_of_grids, "a tuple of (n, s^2), images of each grid, from coarse to fine"]
+GridNoise = Annotated[OfGrids, noise_of_grids, "a tuple of (T, n, s^2), unit normal, for T steps on each grid", NORMAL]
+States = Annotated[Anchor, states, "(n, d), the states of n chains; a row that is lost is NaN"]
+Generated = Annotated[OfRows, like_x, "(n, d), generated points"]
+Pathwise = Annotated[OfRows, like_x, "(n, d), generated points; gradients flow through them to their parameters"]
+ModelPoints = Annotated[OfRows, like_x, "(n, d), points drawn from the model"]
+NoisePoints = Annotated[OfRows, noise_points, "(nu, n, d), nu noise points for each row of x"]
+Noise = Annotated[OfRows, like_x, "(n, d), unit normal", NORMAL]
+LevelNoise = Annotated[OfRows, tape_of_levels, "(L, T, n, d), unit normal, for T steps at each level", NORMAL]
+CorrectionNoise = Annotated[OfRows, tape_of_corrections, "(K, 1 + M, n, d), unit normal, for M corrections", NORMAL]
+Uniform = Annotated[OfRows, uniform, "(n,), in (0, 1)", Drawn(("uniform",), INSIDE.ends), ANY_U]
+Direction = Annotated[OfRows, like_x, "(n, d), one direction for each row", NORMAL_OR_SIGNS]
+Projections = Annotated[OfRows, projections, "(n, d) or (m, n, d), with E[v v^T] = I", NORMAL_OR_SIGNS]
+Trajectory = Annotated[Anchor, trajectory, "(T, n, d), T states of n chains"]
 Tape = Annotated[Any, tape_of_steps, "an array, or a tuple of them, whose first axis is time; in the code a list"]
 
-Level = Annotated[float, positive, "a noise level, a float > 0"]
-Levels = Annotated[
-    float | np.ndarray, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", ONE_EACH
+Level = Annotated[float, positive, "a noise level, a float > 0", A_LEVEL]
+Levels = Annotated[OfTimes, level, "noise levels > 0, a float or (n,); in the code a column (n, 1)", A_LEVEL]
+DecreasingLevels = Annotated[
+    np.ndarray, decreasing_levels, "noise levels (L,), from large to small", Tried((1.5, 0.75, 0.5))
 ]
-DecreasingLevels = Annotated[np.ndarray, decreasing_levels, "noise levels (L,), from large to small"]
-Time = Annotated[float, time, "a time in [0, 1]"]
-FreeTimes = Annotated[float | np.ndarray, times, "times in [0, 1], a float or (n,)", ONE_EACH]
-Times = Annotated[float | np.ndarray, times_of, "times in [0, 1], a float or (n,); in the code (n,)", ONE_EACH, UNIFORM]
-DecreasingTimes = Annotated[np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early"]
-Betas = Annotated[np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)"]
-Indices = Annotated[
-    int | np.ndarray, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", ONE_EACH, WHOLE
+Time = Annotated[float, time, "a time in [0, 1]", TO_THE_END]
+FreeTimes = Annotated[OfTimes, times, "times in [0, 1], a float or (n,)", TO_THE_END]
+StartTimes = Annotated[OfTimes, times, "times in [0, 1] that are not after t, a float or (n,)", FROM_0]
+Times = Annotated[OfTimes, times_of, "times in [0, 1], a float or (n,); in the code (n,)", AT_TIME, TO_THE_END]
+DecreasingTimes = Annotated[
+    np.ndarray, decreasing_times, "times (K + 1,) in [0, 1], from late to early", Tried((0.75, 0.5, 0.3125))
 ]
-FreeIndices = Annotated[int | np.ndarray, free_indices, "steps of a diffusion, an int or (n,)", ONE_EACH]
-Temperatures = Annotated[np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1"]
+Betas = Annotated[
+    np.ndarray, step_variances, "variances of the steps of a diffusion, (N,), in (0, 1)", Drawn((), (0.125, 0.5))
+]
+Indices = Annotated[OfSteps, indices_of, "steps of a diffusion, an int or (n,); in the code (n,)", WHOLE_NUMBERS]
+FreeIndices = Annotated[OfSteps, free_indices, "steps of a diffusion, an int or (n,)"]
+Temperatures = Annotated[
+    np.ndarray, inverse_temperatures, "inverse temperatures (K + 1,), from 0 to 1", Tried((0.0, 0.25, 0.625, 1.0))
+]
 
 LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2 chains"]
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
 NonNegative = Annotated[float, nonnegative, "a float >= 0"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square neither overflows nor underflows"]
-StepSize = Annotated[float, positive, "a step size, a float > 0"]
-StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)"]
+Bandwidth = Annotated[float, positive, "a bandwidth, a float > 0", Tried(1.25, (0.5, 1.0, 2.0, 1.0))]
+StepSize = Annotated[float, positive, "a step size, a float > 0", Tried(0.25, (0.5, 1.0, 1.0, 0.125))]
+ETA = Tried(0.3125, (0.125, 0.5, 1.0, 0.5), plain=0.5)  # where sqrt(2 eta) is 1
+LangevinStep = Annotated[float, positive, "a step size whose noise is sqrt(2 eta), a float > 0", ETA]
+TimeStep = Annotated[float, positive, "a step in time, a float > 0", Tried(0.1875, (0.5, 1.0, 0.0625, 1.0))]
+ProposalScale = Annotated[float, positive, "the scale of a proposal, a float > 0", Tried(0.75, (0.25, 1.0, 2.0, 1.0))]
+StepSizes = Annotated[float | np.ndarray, positives, "step sizes > 0, a float or (K,)", ETA]
 Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
-Fraction = Annotated[float, fraction, "a float in [0, 1]"]
-Count = Annotated[int, count, "a whole number >= 1"]
-CountOrNone = Annotated[int, count_or_none, "a whole number >= 0"]
+Fraction = Annotated[float, fraction, "a float in [0, 1]", ETA]
+Count = Annotated[int, count, "a whole number >= 1", Tried(3)]
+CountOrNone = Annotated[int, count_or_none, "a whole number >= 0", Tried(2)]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
-StepCount = Annotated[int, steps, "a number of steps >= 1"]
-Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8"]
-Flag = Annotated[bool, flag, "True or False"]
+A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
+Length = Annotated[int, length, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
+StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]
+Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8", Tried(2)]
+Flag = Annotated[bool, flag, "True or False", Tried(True)]
 Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
-Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", Built("energy")]
-Energies = Annotated[Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies")]
-Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores")]
-LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", Built("energy")]
-Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", Built("energy")]
-Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", Built("score")]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", Built("score")]
+Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", ENERGY]
+Energies = Annotated[
+    Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
+]
+Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)]
+Statistic = Annotated[Function, energy, "(n, d) -> (n,), whose mean is wanted", ENERGY]
+LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", ENERGY]
+Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", ENERGY]
+Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", SCORE]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a vector field", SCORE]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
-LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", Built("score")]
-TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", Built("score")]
-TimeWeight = Annotated[Function, energy, "(n,) -> (n,), a weight at times", ONE_EACH, Built("weight")]
+LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", AT_LEVELS]
+TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", AT_TIMES]
+TimeWeight = Annotated[
+    Function, energy, "(n,) -> (n,), a weight at times, or at levels", ByRow(), Built("weight"), Drawn((), (0.375, 1.5))
+]
 Sampler = Annotated[
     Callable[[Any, np.ndarray], np.ndarray],
     sampler,
     "(phi, z) -> (n, d), z unit normal, phi its parameters",
     Built("sampler"),
+    Tried("affine"),
 ]
 Transition = Annotated[Callable, transition, "(n, d), noise -> Step, a kernel"]
 CoupledTransition = Annotated[Callable, coupled_transition, "two (n, d), noise -> two Steps, a kernel of pairs"]
@@ -1002,15 +1132,18 @@ FieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d)) -> (n,
 LevelFieldOf = Annotated[
     Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at noise levels"
 ]
-TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
+TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a field at times"]
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
-Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", Built("sde")]
+Trained = Annotated[Any, trained, "arrays, nested in dicts, tuples and lists, with at least one number"]
+Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", PROCESSES, EACH_SDE]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
-Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm")]
-BinaryRbm = Annotated[Any, binary_rbm_like, "a restricted Boltzmann machine of binary units", Built("rbm")]
+Rbm = Annotated[Any, rbm_like, "a restricted Boltzmann machine", Built("rbm", ("binary_rbm", "gaussian_rbm"))]
+BinaryRbm = Annotated[
+    Any, binary_rbm_like, "a restricted Boltzmann machine of binary units", Built("rbm", ("binary_rbm",))
+]
 
 LogRatios = Annotated[np.ndarray, None, "(nu, n), one for each noise point of each row", ByRow(-1)]
 Covariance = Annotated[np.ndarray, None, "(k, k), symmetric positive definite"]
@@ -1018,6 +1151,8 @@ Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, whose mean is the objective"]
 ForItsGradient = Annotated[np.ndarray, None, "(n,), one value per row; its gradient in the last argument is meant"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+HiddenUnits = Annotated[np.ndarray, None, "(n, m), one for each hidden unit per row"]
+OtherImages = Annotated[np.ndarray, None, "(n, 4^k), one image per row"]
 Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
@@ -1030,7 +1165,12 @@ def told(annotation) -> tuple:
 
 def check_of(annotation) -> Callable | None:
     """The check of a type of this glossary; None for any other annotation."""
-    return next(iter(told(annotation)), None)
+    return next(filter(callable, told(annotation)), None)
+
+
+def words_of(annotation) -> str:
+    """What a type of this glossary is, in words; "" for any other annotation."""
+    return next((one for one in told(annotation) if isinstance(one, str)), "")
 
 
 def mark_of(annotation, kind: type):
@@ -1045,7 +1185,11 @@ def gives_rows(annotation) -> bool:
 
 def checks_of(function: Callable) -> dict[str, Callable]:
     """The checks of those parameters of a function whose types have one, by name."""
-    checks = {name: check_of(one.annotation) for name, one in inspect.signature(function).parameters.items()}
+    return _checks_in(inspect.signature(function))
+
+
+def _checks_in(signature: inspect.Signature) -> dict[str, Callable]:
+    checks = {name: check_of(one.annotation) for name, one in signature.parameters.items()}
     return {name: check for name, check in checks.items() if check}
 
 
@@ -1072,7 +1216,8 @@ def plan_of(function: Callable) -> Plan:
     code = getattr(function, "__code__", None)
     if code in PLANS:
         return PLANS[code]
-    signature, checks = inspect.signature(function), checks_of(function)
+    signature = inspect.signature(function)
+    checks = _checks_in(signature)
     anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]

@@ -17,9 +17,10 @@ from refebm.glossary import (
     FreeTimes,
     InputError,
     InputTypeError,
+    Length,
     Points,
     Size,
-    StepCount,
+    StartTimes,
     Time,
     Times,
     Vectors,
@@ -64,7 +65,7 @@ class LinearSDE:
         """
         return -0.5 * np.reshape(self.beta(t), (-1, 1)) * x
 
-    def marginal(self, t):
+    def marginal(self, t: FreeTimes):
         r"""(m(t), std(t)) of the law of x_t given x_0, each shaped like t.
 
         $$x_t \mid x_0 \sim \mathcal N(m(t)\, x_0, \text{std}(t)^2 I)$$
@@ -118,7 +119,7 @@ class VarianceExploding(LinearSDE):
     sigma_max.
     Convention: the code of the source uses sigma(t) as std, which smooths the data by noise of sigma_min.
     Also: VE SDE
-    Source: Song et al. 2021, eqs. 9 and 30
+    Source: Song et al. 2021, eqs. 9, 29 and 30
     """
 
     def __init__(self, sigma_min, sigma_max):
@@ -136,14 +137,14 @@ class VarianceExploding(LinearSDE):
         """
         return self.sigma_min * np.exp(t * self.log_ratio)
 
-    def diffusion(self, t):
+    def diffusion(self, t: FreeTimes):
         r"""g = sigma(t) sqrt(2 log(sigma_max/sigma_min)).
 
         $$g(t) = \sigma(t) \sqrt{2 \log(\sigma_{\max}/\sigma_{\min})}$$
         """
         return self.sigma(t) * np.sqrt(2 * self.log_ratio)
 
-    def kernel(self, s, t):
+    def kernel(self, s: StartTimes, t: FreeTimes):
         r"""x_t given x_s has mean x_s and variance sigma(t)^2 - sigma(s)^2: returns (1, std).
 
         $$x_t \mid x_s \sim \mathcal N(x_s, (\sigma(t)^2 - \sigma(s)^2)\, I)$$
@@ -166,7 +167,7 @@ class VariancePreserving(LinearSDE):
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}. beta_min, beta_max > 0, floats.
     Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS for a beta_max so far below beta_min that beta(1) is lost.
     Also: VP SDE
-    Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
+    Source: Song et al. 2021, eqs. 11, 29 and 33; Ho, Jain and Abbeel 2020
     """
 
     def __init__(self, beta_min, beta_max):
@@ -183,12 +184,12 @@ class VariancePreserving(LinearSDE):
         return self.beta_min + t * (self.beta_max - self.beta_min)
 
     @rows
-    def betas(self, n_steps: StepCount) -> np.ndarray:
+    def betas(self, n_steps: Length) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of N = n_steps discrete steps, for `ddpm_step`, `ddpm_loss`.
 
         $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
-        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT.
+        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT, E-SIZE.
         Source: Song et al. 2021, appendix B
         """
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest
@@ -196,7 +197,7 @@ class VariancePreserving(LinearSDE):
             raise InputError("E-BETAS", f"n_steps must make the variances less than 1, as {enough} does; got {n_steps}")
         return self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps
 
-    def integral(self, s, t):
+    def integral(self, s: StartTimes, t: FreeTimes):
         r"""int_s^t beta.
 
         $$\int_s^t \beta = (t - s) \left(\beta_{\min} + \tfrac{s + t}2 (\beta_{\max} - \beta_{\min})\right)$$
@@ -204,14 +205,14 @@ class VariancePreserving(LinearSDE):
         s, t = ordered_times(s, t)
         return whole(s, t, (t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min)))
 
-    def diffusion(self, t):
+    def diffusion(self, t: FreeTimes):
         r"""g = sqrt(beta(t)).
 
         $$g(t) = \sqrt{\beta(t)}$$
         """
         return np.sqrt(self.beta(t))
 
-    def kernel(self, s, t):
+    def kernel(self, s: StartTimes, t: FreeTimes):
         r"""x_t given x_s has mean e^{-b/2} x_s and variance 1 - e^{-b}, b = int_s^t beta: returns (e^{-b/2}, std).
 
         $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b})\, I),\quad b = \int_s^t \beta$$
@@ -238,14 +239,14 @@ class SubVariancePreserving(VariancePreserving):
     Source: Song et al. 2021, eqs. 12 and 29
     """
 
-    def diffusion(self, t):
+    def diffusion(self, t: FreeTimes):
         r"""g = sqrt(beta (1 - e^{-2B})).
 
         $$g(t) = \sqrt{\beta(t) (1 - e^{-2 B(t)})},\quad B(t) = \int_0^t \beta$$
         """
         return np.sqrt(self.beta(t)) * np.sqrt(-np.expm1(-2 * self.integral(0.0, t)))  # -expm1(-a) = 1 - e^{-a}
 
-    def kernel(self, s, t):
+    def kernel(self, s: StartTimes, t: FreeTimes):
         r"""x_t given x_s has mean e^{-b/2} x_s, variance (1 - e^{-b})(1 - e^{-B(s) - B(t)}): returns (e^{-b/2}, std).
 
         $$x_t \mid x_s \sim \mathcal N(e^{-b/2} x_s, (1 - e^{-b}) (1 - e^{-B(s) - B(t)})\, I),\quad b = B(t) - B(s)$$
@@ -276,7 +277,7 @@ class GivenDiffusion(LinearSDE):
         """
         return self.sigma(t)
 
-    def kernel(self, s, t):
+    def kernel(self, s: StartTimes, t: FreeTimes):
         r"""x_t given x_s has mean x_s and variance int_s^t sigma^2: returns (1, std).
 
         $$x_t \mid x_s \sim \mathcal N(x_s, (v_t - v_s)\, I),\quad v_t = \int_0^t \sigma^2$$

@@ -21,7 +21,7 @@ from refebm.crosscheck.questions import BITS, EXAMINED, questions, row_alone
 from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, plain, reference, reference_gradient
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
-from refebm.variants.questions import ADJUSTED
+from refebm.variants.arguments import ADJUSTED
 from tests import oracle
 from tests.oracle import DENSITIES, exact, found, inputs, replaced, total
 

@@ -28,8 +28,8 @@ from refebm.identities.sdes import GIVEN
 from refebm.models import CONDITIONAL, KINDS, Model
 from refebm.samplers.step import Step
 from refebm.sdes import LinearSDE
+from refebm.variants.arguments import BY_NAME, Question, handed, types
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import BY_NAME, Question, handed, types
 
 N, D = 6, 3  # unlike other sizes, so that an axis of such a length is known
 NOTHING, SAME = object(), object()
@@ -101,9 +101,9 @@ BY_HAND = {  # what no question asks: training, quadrature, what draws, steps of
     "radius": lambda: 3.0,
     "h": lambda: np.array([[0.0, 1.0]] * N),
     "u": lambda: HALVES * np.ones((N, D)),
-    "hidden_given": lambda: {"v": 1.0 * (question().rows("v") > 0), "u": HALVES * np.ones((N, 2))},
+    "hidden_given": lambda: {"v": 1.0 * (question().array("v") > 0), "u": HALVES * np.ones((N, 2))},
     "z": lambda: HALVES * np.ones((N, D)),
-    "v": lambda: 1.0 * (question().rows("v") > 0),
+    "v": lambda: 1.0 * (question().array("v") > 0),
 }
 
 
@@ -142,8 +142,8 @@ def _model_data(kind):
 
 
 def _model_at(kind):
-    x = question().points("gamma" if kind == "gamma" else "x")
-    given = {"x": question().units(x) if kind == "binary_rbm" else x}
+    x = question().around("x")
+    given = {"x": question().units(x) if kind == "binary_rbm" else question().positive(x) if kind == "gamma" else x}
     if kind in CONDITIONAL:
         given["t" if kind == "diffused_mixture" else "sigma"] = np.linspace(0.25, 0.75, N)
     return given

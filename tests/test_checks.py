@@ -7,7 +7,7 @@ import pytest
 from refebm import InputError, glossary
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.identities import REFERENCE
-from refebm.variants.questions import ask, types
+from refebm.variants.arguments import ask, types
 
 OF_CALLABLES = {"weight"}  # what a callable returns stays as it is
 

@@ -17,7 +17,7 @@ from refebm.crosscheck.sources import Sources
 from refebm.crosscheck.template import FOLDER, PROGRAMS, TEMPLATES, template
 from refebm.crosscheck.vectors import vectors
 from refebm.glossary import InputError
-from refebm.variants.questions import FUNCTIONS, GENERATORS, flat
+from refebm.variants.arguments import FUNCTIONS, GENERATORS, flat
 from tests.sabotage import BY_HAND, examined
 
 RIGHT = """

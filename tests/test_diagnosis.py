@@ -110,17 +110,14 @@ def test_a_bug_in_another_convention_has_both():
 @pytest.mark.parametrize(
     ("was", "becomes", "words"),
     [
-        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "1/2 |s|^2 has coefficient 1.000002, should be 1"),
-        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3, should be 1"),
+        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "has coefficient 1.000002 in yours, should be 1"),
+        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3 in yours, should be 1"),
         ("0.5 * squared_norm(s) + trace", "3 * (0.5 * squared_norm(s) + trace)", "equals 3 x the reference"),
-        (
-            "0.5 * squared_norm(s) + trace",
-            "np.mean(1.5 * squared_norm(s) - trace)",
-            "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3, should be 1, "
-            "tr(grad s) has coefficient -1, should be 1",
-        ),
+        ("0.5 * squared_norm(s) + trace", "np.mean(1.5 * squared_norm(s) - trace)",
+         "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3 in yours, should be 1, "
+         "tr(grad s) has coefficient -1 in yours, should be 1"),
     ],
-)
+)  # fmt: skip
 def test_what_has_no_name_is_a_combination_of_terms(was, becomes, words):
     finding = said("implicit_score_matching", was, becomes)
     assert finding.status == "failed" and not finding.names
@@ -331,16 +328,14 @@ def test_facts_of_questions_are_the_same_under_every_reduction(how):
     ("loss", "words"),
     [
         ("np.sum(0.5 * squared_norm(s) + 3 * trace)", "(sum of the rows), where tr(grad s) has coefficient 3"),
-        (
-            "np.mean(0.5 * squared_norm(s) + 3 * trace) / x.shape[1]",
-            "equals 1/d x the reference (mean of the rows), where",
-        ),
+        ("np.mean(0.5 * squared_norm(s) + 3 * trace) / x.shape[1]",
+         "equals 1/d x the reference (mean of the rows), where"),
         ("np.mean(squared_norm(s) - 2 * trace)", "equals 2 x the reference with"),
         ("np.mean((s**2).mean(axis=1) - 2 * trace / x.shape[1])", "equals 2 x 1/d x the reference with"),
         ("(0.5 * squared_norm(s) + trace)[:, None]", "returned shape (4, 1), wanted (4,) or one mean or sum"),
         ("0.5 * squared_norm(s)[:, None] + trace", "returned shape (4, 4), wanted (4,) or one mean or sum"),
     ],
-)
+)  # fmt: skip
 def test_losses_as_they_are_written(loss, words):
     finding = said("implicit_score_matching", "0.5 * squared_norm(s) + trace", loss)
     assert finding.status == "failed" and words in finding.diagnosis, finding.diagnosis
@@ -611,13 +606,11 @@ def noise_conditional_score_matching(score, x, sigma, z):
         ("np.mean(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=0)", "the mean over the rows of a table"),
         ("np.mean(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=1)", "the mean over the columns"),
         ("np.sum(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=1)", "the sum over the columns"),
-        (
-            "np.mean((s - z) ** 2 / sigma)",
-            r"times sigma\^-1 \(bug\), mean of the rows, where the model predicts the noise",
-        ),
+        ("np.mean((s - z) ** 2 / sigma)",
+         r"times sigma\^-1 \(bug\), mean of the rows, where the model predicts the noise"),
         ("np.sum((s - z) ** 2 * sigma**3, axis=1)", r"times sigma\^3 \(bug\), where the model predicts the noise"),
     ],
-)
+)  # fmt: skip
 def test_a_weight_that_no_text_has_or_that_is_a_table(loss, words):
     finding = examined(LEVELS.replace("LOSS", loss), "noise_conditional_score_matching")
     assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
@@ -677,15 +670,11 @@ def test_a_program_under_a_profiler_may_be_compared():
 @pytest.mark.parametrize(
     ("function", "was", "becomes", "words"),
     [
-        (
-            "denoising_score_matching",
-            DENOISING,
-            "0.5 * squared_norm(np.clip(model(y), -1, 1) + z / sigma**2)",
-            r"sigma squared for sigma \(bug\) and with score clipped to \[-1, 1\]",
-        ),
+        ("denoising_score_matching", DENOISING, "0.5 * squared_norm(np.clip(model(y), -1, 1) + z / sigma**2)",
+         r"sigma squared for sigma \(bug\) and with score clipped to \[-1, 1\]"),
         ("denoising_score_matching", DENOISING, "np.mean(np.abs(model(y)) + z / sigma, axis=1)", "^[0-9]+ of"),
     ],
-)
+)  # fmt: skip
 def test_two_mistakes_at_once(function, was, becomes, words):
     finding = said(function, was, becomes)
     assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
@@ -700,3 +689,50 @@ def test_a_candidate_that_writes_into_its_arguments_leaves_the_question():
     y = vector.asked.arguments["y"].copy()
     assert not np.any(Reading("tweedie_mean", lambda: Implementation(tweedie_mean=writing)).on(vector))
     np.testing.assert_array_equal(vector.asked.arguments["y"], y)
+
+
+NAIVE = """
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+def noise_contrastive(log_model, log_noise, x, y):
+    odds = lambda x: log_model(x) - log_noise(x) - np.log(len(y))
+    data, noise = 1 / (1 + np.exp(-odds(x))), 1 / (1 + np.exp(-odds(y.reshape(-1, x.shape[1]))))
+    return -np.log(data) - np.log(1 - noise.reshape(len(y), -1)).sum(0)
+
+@objective
+def conditional_noise_contrastive(energy, x, y, log_ratio=None):
+    gaps = np.stack([energy(one) - energy(x) for one in y]) + (0 if log_ratio is None else log_ratio)
+    return 2 * np.log1p(np.exp(-gaps)).mean(0)
+
+@objective
+def gan_discriminator_loss(logit, x, y):
+    real, fake = 1 / (1 + np.exp(-logit(x))), 1 / (1 + np.exp(-logit(y)))
+    return -np.log(real) - np.log(1 - fake)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "said"),
+    [
+        ("noise_contrastive", " - np.log(len(y))", "", "log nu left out"),
+        ("conditional_noise_contrastive", "else log_ratio", "else -log_ratio", "sign of the log-ratio"),
+        ("gan_discriminator_loss", "-np.log(real)", "np.log(real)", "has coefficient -1"),
+    ],
+)
+def test_overflow_is_set_apart_and_the_rest_is_named(function, was, becomes, said):
+    """What is right elsewhere is said to be a naive form; a mistake beside it has its name."""
+    right = examined(NAIVE, function)
+    assert right.status == "failed" and right.diagnosis.startswith("naive form: "), right.diagnosis
+    wrong = examined(NAIVE.replace(was, becomes), function).diagnosis
+    assert said in wrong and "numbers overflow: naive form, " in wrong, wrong
+
+
+def test_a_factor_that_the_source_leaves_free_is_a_convention():
+    text = "import numpy as np\nfrom refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "def minimum_probability_flow(energy, x):\n    flipped = [np.abs(x - bit) for bit in np.eye(x.shape[1])]\n"
+    text += "    return {} * sum(np.exp(0.5 * (energy(x) - energy(one))) for one in flipped)\n"
+    found = examined(text.format("0.01"), "minimum_probability_flow")
+    assert found.status == "convention" and "0.01 x the reference: times epsilon" in found.diagnosis, found.diagnosis
+    assert examined(text.format("-0.01"), "minimum_probability_flow").status == "failed"

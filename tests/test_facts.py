@@ -8,7 +8,7 @@ from refebm.crosscheck.facts import facts
 from refebm.crosscheck.vectors import reference_gradient, vectors
 from refebm.crosscheck.verdict import judge
 from refebm.variants import WRONG
-from refebm.variants.questions import ask, flat
+from refebm.variants.arguments import ask, flat
 from tests.test_verdict import ISM, STEP, U, answers, gradient
 
 SOME = list(vectors(ISM))

@@ -13,9 +13,10 @@ from autograd import grad
 import refebm
 from refebm import glossary
 from refebm.glossary import check_of
-from refebm.variants.questions import CLASSES, FUNCTIONS
+from refebm.variants.arguments import CLASSES, FUNCTIONS
 
-TYPES = {name: one for name, one in vars(glossary).items() if hasattr(one, "__metadata__")}
+BASES = {"Anchor", "OfRows", "OfGrids", "OfTimes", "OfSteps"}  # of which types are made
+TYPES = {name: one for name, one in vars(glossary).items() if hasattr(one, "__metadata__") and name not in BASES}
 CHECKED = {  # public callables of whose arguments the body itself sees to the rest, as these words say
     "minimise": "a loss of nested parameters, which goes by what it returns",
     "minimise_noisy": "a loss of nested parameters, which goes by what it returns",
@@ -85,8 +86,8 @@ def test_what_types_are_without_their_checks():
 def test_types_are_told_apart_and_say_what_they_are():
     assert len(set(TYPES.values())) == len(TYPES)
     for name, one in TYPES.items():
-        check, words, *_ = one.__metadata__
-        assert isinstance(words, str) and words, name
+        check = check_of(one)
+        assert glossary.words_of(one), name
         assert check is None or list(inspect.signature(check).parameters)[2] == "x", name
 
 

@@ -18,8 +18,8 @@ from autograd import elementwise_grad, grad
 import refebm
 from refebm import Model
 from refebm.models import KINDS, RBMS, score
+from refebm.variants.arguments import ADJUSTED, together
 from refebm.variants.procedures import NAMES as PROCEDURES
-from refebm.variants.questions import ADJUSTED, together
 
 ALLOWED = 64 * 2.0**-53
 TABLES = {

@@ -10,8 +10,8 @@ import pytest
 
 import refebm
 from refebm.variants import CONVENTIONS, WRONG, Variant, record
+from refebm.variants.arguments import answer
 from refebm.variants.patch import Definition
-from refebm.variants.questions import answer
 
 DSM = "0.5 * squared_norm(score(x + sigma * z) + z / sigma)"
 REFACTORINGS = {  # of what; a part of its text, or a name, as it is and as it might be

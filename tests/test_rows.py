@@ -7,7 +7,7 @@ import pytest
 
 from refebm.crosscheck.questions import EXAMINED, WHOLE, row_alone
 from refebm.identities import REFERENCE
-from refebm.variants.questions import FOR_GRADIENTS, Question, ask
+from refebm.variants.arguments import FOR_GRADIENTS, Question, ask
 
 N = 3
 LAYOUTS = {  # of an array, none of which changes a number: all are multiples of 1/64

@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -12,11 +13,11 @@ from refebm import glossary
 from refebm.cli import main
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
-from refebm.crosscheck.vectors import digest, disagreement, document, leaves, plain, reference, vectors, write
+from refebm.crosscheck.vectors import digest, disagreement, document, forms, leaves, plain, reference, vectors, write
 from refebm.crosscheck.verdict import ALONE
 from refebm.glossary import InputError
 from refebm.models import KINDS, RBMS
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID, types
+from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, types
 
 
 @pytest.fixture(scope="module")
@@ -315,6 +316,16 @@ def test_a_folder_without_answers(answers):
     (answers / "tweedi_mean.json").write_text("{}")
     with pytest.raises(InputError, match=r"is not named after a function; tweedie_mean\.json\?"):
         list(read(answers))
+
+
+@pytest.mark.parametrize("function", EXAMINED)
+def test_the_words_of_types_say_how_deep_the_lists_are_nested(function):
+    for vector in vectors(function):
+        for name, text in forms(function).items():
+            shapes = [shape.split(",") for shape in re.findall(r"\(([^()]*)\)", text)]
+            value = vector.asked.arguments[name]
+            depths = {sum(bool(one.strip()) for one in shape) for shape in shapes}
+            assert not isinstance(value, np.ndarray) or value.ndim in depths, (name, text)
 
 
 def test_the_vectors_are_no_answers_to_themselves(tmp_path):

@@ -13,7 +13,7 @@ from refebm.crosscheck.report import shown
 from refebm.crosscheck.vectors import digest, file_name, vectors
 from refebm.glossary import InputError
 from refebm.identities import Failure
-from refebm.variants.questions import ADJUSTED, FOR_GRADIENTS
+from refebm.variants.arguments import ADJUSTED, FOR_GRADIENTS
 
 LARGEST = 2**26  # bytes; larger files are refused
 

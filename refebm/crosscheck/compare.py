@@ -52,7 +52,7 @@ from refebm.glossary import (
 )
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
-from refebm.variants.questions import GRID, SDES, ask, flat, parameters, role, types
+from refebm.variants.arguments import GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
 
 DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # drawn if the user does not give them

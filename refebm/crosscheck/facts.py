@@ -8,13 +8,21 @@ from itertools import combinations
 
 import numpy as np
 
+from refebm import glossary
 from refebm.crosscheck.questions import GRADIENTS, WHOLE
 from refebm.crosscheck.vectors import plain, tolerance
+from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type
 from refebm.variants.asked import particular
-from refebm.variants.questions import ADJUSTED, DIAGNOSTICS, GRID
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
-LEVELS = ("d", "n", "kind", "sigma", "eps", "eta", "scale", "n_steps", "m", "nu", "bandwidth", "sde", "dt", "posterior")
+OF_ALL = {
+    "reach",
+    "seed",
+    "grid",
+    "walls",
+    "holes",
+    "rows",
+}  # features with words of their own
 
 
 def facts(evidence) -> list[str]:
@@ -82,20 +90,36 @@ def _odd(asked):
 
 
 def _first_step(asked):
-    return np.asarray(asked.arguments["i"]) == 0 if "i" in asked.arguments else False
+    i = of_type(asked.function, asked.arguments, glossary.Indices, glossary.FreeIndices)
+    return False if i is None else np.asarray(i) == 0
 
 
 def _equal_steps(asked):
-    times = asked.arguments.get("times", [])
-    return len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
+    times = of_type(asked.function, asked.arguments, glossary.DecreasingTimes)
+    return times is not None and len(times) > 2 and bool(np.ptp(np.diff(times)) == 0)
 
 
 def _later_rows(asked):
     return np.arange(asked.given["n"]) > 0 if asked.given["n"] > 1 and asked.function not in WHOLE else False
 
 
+def _size(asked, name: str):
+    """n or d, or None for a question that has no rows, or no coordinates."""
+    size = asked.given[name]
+    return size if any(size in np.shape(leaf) for leaf in _arrays(asked.arguments)) else None
+
+
+def _arrays(tree) -> Iterator[np.ndarray]:
+    """The arrays among nested arguments, also those in models and in what is given as data."""
+    tree = getattr(tree, "parameters", tree)
+    if isinstance(tree, (dict, tuple, list)):
+        yield from (leaf for one in (tree.values() if isinstance(tree, dict) else tree) for leaf in _arrays(one))
+    elif isinstance(tree, np.ndarray):
+        yield tree
+
+
 def _square(asked):
-    return asked.given["n"] == asked.given["d"]
+    return asked.given["n"] == asked.given["d"] and None not in (_size(asked, "n"), _size(asked, "d"))
 
 
 NO_ENERGY = (
@@ -103,8 +127,8 @@ NO_ENERGY = (
     _is(lambda asked: bool({"walls", "holes"} & set(asked.given))),
 )
 EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
-    ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
-    ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
+    ("n is 1", _is(lambda asked: _size(asked, "n") == 1)),
+    ("d is 1", _is(lambda asked: _size(asked, "d") == 1)),
     ("n equals d", _is(_square)),
     ("a row is not the first (does it depend on those before?)", _is(_later_rows)),
     ("T is odd", _is(_odd)),
@@ -135,14 +159,20 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
         yield WORDS.get(words, f"wrong where {words} only"), some
         if "of a proposal" not in words:  # where it is rejected whatever the ratio is
             yield f"right where {words}", ~some
-    for feature in LEVELS:
-        if all(feature in vector.asked.given for vector in evidence.vectors):
-            values = spread(evidence, lambda asked, f=feature: asked.given[f])
-            levels = list(dict.fromkeys(values))
-            for level in levels if len(levels) > 1 else ():
-                at = np.array([value == level for value in values])
-                yield f"right where {feature} is {level}", ~at
-                yield f"wrong where {feature} is {level} only", at
+    for feature in _features(evidence):
+        values = spread(evidence, lambda asked, f=feature: asked.given[f])
+        levels = list(dict.fromkeys(values))
+        for level in levels if len(levels) > 1 else ():
+            at = np.array([value == level for value in values])
+            yield f"right where {feature} is {level}", ~at
+            yield f"wrong where {feature} is {level} only", at
+
+
+def _features(evidence) -> list[str]:
+    """The names of what all the questions give: sizes, and values that are tried."""
+    asked = [vector.asked for vector in evidence.vectors]
+    names = [name for name in asked[0].given if name not in OF_ALL and all(name in one.given for one in asked)]
+    return [name for name in names if name not in ("n", "d") or any(_size(one, name) is not None for one in asked)]
 
 
 def _where(evidence) -> list[str]:
@@ -211,15 +241,14 @@ def _growth(evidence) -> list[str]:
     total = np.var(size)
     if total == 0:
         return []
-    for feature in LEVELS:
-        if all(feature in vector.asked.given for vector in evidence.vectors):
-            values = spread(evidence, lambda asked, f=feature: asked.given[f])[some]
-            levels = sorted({value for value in values if isinstance(value, (int, float))})
-            groups = [size[[v == level for v in values]] for level in dict.fromkeys(values)]
-            share = 1 - sum(len(one) * np.var(one) for one in groups) / len(size) / total
-            medians = [np.median(size[[v == level for v in values]]) for level in levels]
-            grows = len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] - medians[0] > np.log(4)
-            told.append((share, feature, grows))
+    for feature in _features(evidence):
+        values = spread(evidence, lambda asked, f=feature: asked.given[f])[some]
+        levels = sorted({value for value in values if isinstance(value, (int, float))})
+        groups = [size[[v == level for v in values]] for level in dict.fromkeys(values)]
+        share = 1 - sum(len(one) * np.var(one) for one in groups) / len(size) / total
+        medians = [np.median(size[[v == level for v in values]]) for level in levels]
+        grows = len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] - medians[0] > np.log(4)
+        told.append((share, feature, grows))
     told.sort(reverse=True)
     if told and told[0][2] and told[0][0] > 0.6 and (len(told) == 1 or told[0][0] > 1.5 * told[1][0]):
         return [f"the error grows with {told[0][1]}"]

@@ -17,13 +17,10 @@ from refebm.identities import STEMS
 from refebm.models import Model, Models
 from refebm.samplers.step import Step
 from refebm.variants import WRONG
+from refebm.variants.arguments import DIAGNOSTICS, FUNCTIONS, GRID, Question, of_type, parameters, types
 from refebm.variants.asked import FAR, particular
-from refebm.variants.questions import DIAGNOSTICS, FUNCTIONS, GRID, NOISY, RBMS, SDES, Question, types
 from refebm.words import did_you_mean, having
 
-KINDS = ("mlp_score", "mlp_energy", "mixture", "quadratic")
-WITH_ENERGY = KINDS[1:]
-AT_TIMES = ("noise_conditional", "diffused_mixture")  # called with a time of an SDE, or a step of a diffusion
 KERNEL_TYPES = (glossary.Transition, glossary.CoupledTransition, glossary.EnergyTransition)
 FOR_NO_ADAPTER = {  # functions that take, or return, one of these types are not asked, and why
     glossary.Rng: "draws noise: the definition that it uses is examined with given noise",
@@ -31,21 +28,13 @@ FOR_NO_ADAPTER = {  # functions that take, or return, one of these types are not
     Callable: "takes a loss: its result depends on the optimiser",
     Model: "makes a model of one of refebm's own densities",
 }
-ASKED_WITH = {  # by the type of a model argument: the kinds of models to ask with, the usual one first
-    glossary.Field: KINDS,
-    **dict.fromkeys((glossary.Energy, glossary.LogDensity, glossary.Logit), WITH_ENERGY),
-    **dict.fromkeys((glossary.Energies, glossary.Scores), WITH_ENERGY),
-    glossary.LevelField: ("noise_conditional", "smoothed_mixture"),
-    glossary.TimeField: AT_TIMES,
-    glossary.Rbm: tuple(RBMS.values()),
-    glossary.BinaryRbm: ("binary_rbm",),
-}
 
 
 def _kinds(function: str) -> tuple[str, ...]:
     """The kinds of models to ask a function with, from the types of its arguments."""
-    found = (ASKED_WITH[one] for one in types(function).values() if one in ASKED_WITH)
-    return particular(function).kinds or next(found, ()) + particular(function).more_kinds
+    found = (glossary.mark_of(one, glossary.Built) for one in types(function).values() if one != glossary.Sde)
+    kinds = next((mark.kinds for mark in found if mark and mark.kinds), ())
+    return particular(function).kinds or kinds + particular(function).more_kinds
 
 
 def _place(function: str) -> tuple[int, str, int]:
@@ -60,6 +49,13 @@ def unasked(function: str) -> str:
     return particular(function).unasked or next(
         (FOR_NO_ADAPTER[one] for one in types(function).values() if one in FOR_NO_ADAPTER), ""
     )
+
+
+def _why_not(name: str) -> str:
+    """Why no adapter is asked for a public name."""
+    if name in FUNCTIONS or particular(name).unasked:
+        return unasked(name)
+    return "it is no function, density, machine or SDE with an answer to compare"
 
 
 METHODS = dict.fromkeys(one.function for one in WRONG if "." in one.function)  # those with wrong versions
@@ -81,29 +77,9 @@ def is_named(returned) -> bool:
 NOT_BY_ROW = (np.ndarray, float, Any, glossary.Parameters)  # the types of results that do not come row by row
 WHOLE = {name for name in EXAMINED for made in [types(name)["return"]] if made in NOT_BY_ROW or is_named(made)}
 UNTRAINED = ("flow", "denoiser", "diffused_mixture")  # kinds of models for which no gradient is asked
-SHAPES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
+SIZES = ((3, 4), (2, 3), (5, 4), (1, 3), (2, 4))  # (d, n) of two questions each: one to find a name, one to confirm it
 HIDDEN = (2, 3, 2, 3, 1)  # hidden units of an RBM in the first of the two; the second has one more
 BITS = {name for name in EXAMINED if "." not in name and glossary.Bits in types(name).values()}
-VALUES: dict[str, tuple] = {  # by option: the argument, or its type; values to ask with; the mistake that they catch
-    "sigma": ("sigma", (0.25, 1.0, 4.0, 1.0)),
-    "eps": ("eps", (0.5, 1.0, 1.0, 0.125)),
-    "levels": ("n", (2, 3, 5, 8)),
-    "eta": ("eta", (0.125, 0.5, 1.0, 0.5)),
-    "scale": ("scale", (0.25, 1.0, 2.0, 1.0)),
-    "first": ("first", (0.125, 1.0)),
-    "power": ("power", (0.25, 1.0)),
-    "n_steps": ("n_steps", (1, 5), "a step too many, or too few"),
-    "k": ("k", (0, 3), "right for k = 1 only, or for one state"),
-    "u": ("u", (1 / 64, 63 / 64), "u at the ends of its range"),
-    "n_lags": ("n_lags", (1, 11), "a lag too many, or too few"),
-    "nu": (glossary.NoisePoints, (1, 2, 5, 1), "what is right for one noise point, or for some number of them"),
-    "sde": (glossary.Sde, tuple(one for one in SDES for _ in (0, 1)), "what is right for one SDE only"),
-    "s": ("s", (0.0, 0.0), "what is right from some time on, and not from 0"),
-    "t": ("t", (1.0, 1.0), "what is right before the end only"),
-    "dt": ("dt", (0.5, 1.0, 0.0625, 1.0)),
-    "data_std": ("data_std", (0.5, 1.0)),
-    "ratio": ("ratio", (1.25, 2.0)),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +110,8 @@ def chosen(text: str) -> list[str]:
     found = found or [name for name in EXAMINED if stems[name] == text]
     found = found or having(text, {name: name for name in EXAMINED})
     if not found:
+        if text in refebm.__all__:
+            raise InputError("E-NONE", f"{text} is not examined: {_why_not(text)}")
         raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
     return found
 
@@ -153,16 +131,23 @@ def questions(function: str) -> tuple[Asked, ...]:
             "kind": options.get("kind", ""),
         }
         given |= {"reach": options.get("reach", 1), "seed": options["seed"], "grid": options.get("grid", GRID)}
-        given |= {"nu": len(arguments["y"])} if function in NOISY else {}
-        sigma, v = arguments.get("sigma"), arguments.get("v")
-        given |= {"sigma": "rows" if np.ndim(sigma) else sigma} if sigma is not None else {}
+        y, v = (of_type(function, arguments, kind) for kind in (glossary.NoisePoints, glossary.Projections))
+        given |= {"nu": len(y)} if y is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {name: True for name in ("walls", "holes") if options.get(name)}
-        some = ("eps", "eta", "scale", "n_steps", "bandwidth", "dt", "posterior")
-        given |= {"sde": arguments["sde"]["kind"]} if "sde" in arguments else {}
-        given |= {name: arguments[name] for name in some if name in arguments and np.ndim(arguments[name]) == 0}
+        given |= {name: True for name in ("walls", "holes") if options.get(name)} | dict(_tried(function, arguments))
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return tuple(asked)
+
+
+def _tried(function: str, arguments: dict) -> Iterator[tuple[str, Any]]:
+    """What was tried in a question, by the types of its arguments: a number, a name, or "rows" if each row has one."""
+    for name, value in arguments.items():
+        kind = types(function).get(name)
+        if glossary.mark_of(kind, glossary.Tried):
+            if isinstance(value, dict):
+                yield name, value["kind"]
+            elif np.ndim(value) == 0 or glossary.mark_of(kind, glossary.ByRow):
+                yield name, "rows" if np.ndim(value) else value
 
 
 def rows_axis(function: str, name: str, value) -> int | None:
@@ -191,7 +176,7 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     kinds, seed = EXAMINED[function] or ("",), crc32(function.encode()) + particular(function).seed
     usual, one = {"kind": kinds[0]} if kinds[0] else {}, particular(function)
     trains = function in GRADIENTS
-    for i, (d, n) in enumerate(SHAPES):
+    for i, (d, n) in enumerate(SIZES):
         for half in (0, 1):
             options = {"seed": seed + 2 * i + half, "d": d, "n": n, "m": None if i % 2 else 2 + half}
             options |= {"hidden": HIDDEN[i] + half} | usual | one.generic(i, half, d, n)
@@ -211,9 +196,11 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         for half in (0, 1):
             options = {"seed": seed + 20 + 2 * i + half, "d": 2 + half, "n": 4 - half, "kind": kind}
             yield f"a model built wrongly: {kind}", trains and kind not in UNTRAINED, options
-    for i, option, value in _values(function, usual):
-        options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
-        yield _caught(function, option, value), trains and i in (0, 1) and option in ("sigma", "eps"), options
+    trained = _of_types(function) if trains else ()
+    for option, mark in _varied(function).items():
+        for i, value in enumerate(mark.others):
+            options = {"seed": seed + 40 + i % 2, "d": (3, 5)[i % 2], "n": 3, option: value} | usual
+            yield _caught(option, mark, value), i < 2 and option in trained and isinstance(value, float), options
     yield from _far_out(function, kinds, seed)
     for half in (0, 1) if "mixture" in kinds else ():
         options = {"seed": seed + 80 + half, "d": 2 + half, "n": 3, "kind": "mixture", "between": True}
@@ -268,32 +255,30 @@ def _of_energies(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, d
     for half in (0, 1) if function not in WHOLE else ():
         options = {"seed": seed + 92 + half, "d": 3, "n": 1, "m": 2 + half} | some
         yield "what is right for many rows only", False, options
-    for i, option, value in _values(function, some):
-        if option in ("sigma", "eta", "eps", "bandwidth", "n_steps"):
-            yield (
-                _caught(function, option, value),
-                False,
-                {"seed": seed + 94 + i % 2, "d": 2, "n": 2, option: value} | some,
-            )
+    for option, mark in _of_types(function).items():
+        for i, value in enumerate(mark.others):
+            options = {"seed": seed + 94 + i % 2, "d": 2, "n": 2, option: value} | some
+            yield _caught(option, mark, value), False, options
     for half in (0, 1):
         options = {"seed": seed + 96 + half, "d": 2, "n": 2, "grid": 48} | some
         yield "inputs that are rounded to fewer digits on their way", False, options
 
 
-def _values(function, usual) -> Iterator[tuple[int, str, Any]]:
-    """The values for each option that the function has."""
-    has, one = Question(d=2, **usual).arguments(function), particular(function)
-    for option, (argument, values, *_) in VALUES.items():
-        of_it = argument in has if isinstance(argument, str) else argument in types(function).values()
-        if of_it and option not in one.without:
-            yield from ((i, option, value) for i, value in enumerate(values))
-    for option, (values, *_) in one.values.items():
-        yield from ((i, option, value) for i, value in enumerate(values))
+def _of_types(function: str) -> dict[str, glossary.Tried]:
+    """The values to ask with, by option, that the types of the arguments have and the function does not leave out."""
+    names = parameters(function) if "." not in function else types(function)
+    marks = {name: glossary.mark_of(types(function).get(name), glossary.Tried) for name in names}
+    found = {name: mark for name, mark in marks.items() if mark and mark.others}
+    return {option: mark for option, mark in found.items() if option not in particular(function).without}
 
 
-def _caught(function, option, value):
-    _, *words = particular(function).values.get(option) or VALUES[option][1:]
-    if words:
-        return words[0].format(value)
-    plain = 0.5 if option == "eta" else 1  # the value at which sqrt(2 eta), or any power, is one
-    return f"right at {option} = {value:g} only" if value == plain else f"a wrong power of {option}"
+def _varied(function: str) -> dict[str, glossary.Tried]:
+    """The same, and then the values of the function's own options, which may be a type's: these come in their place."""
+    own = {option: glossary.Tried(None, *of) for option, of in particular(function).values.items()}
+    return {option: mark for option, mark in _of_types(function).items() if option not in own} | own
+
+
+def _caught(option: str, mark: glossary.Tried, value) -> str:
+    if mark.catches:
+        return mark.catches.format(value)
+    return f"right at {option} = {value:g} only" if value == mark.plain else f"a wrong power of {option}"

@@ -18,16 +18,16 @@ from autograd import grad
 import refebm
 from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
-from refebm.glossary import DataScore, Density, InputError
+from refebm.glossary import DataScore, Density, InputError, words_of
 from refebm.identities import REFERENCE, Implementation
 from refebm.models import Model, Models, with_parameters
-from refebm.variants.questions import CLASSES, GRID, ask, flat, parameters, role, types
+from refebm.variants.arguments import CLASSES, GRID, ask, flat, parameters, role, types
 
 HERE = Path(__file__).parent
 FORMAT = 1
 FACTOR = 64  # the allowed error, in roundoffs of each term and each input, as in the theorems
 NUDGE = 2.0**-26
-SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
+KNOWN_SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
 UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # by unit roundoff, the size below which an answer may be 0
 
 
@@ -160,9 +160,9 @@ def _shapes(asked):
     """Those of the parts of an answer, which depend on the shapes of what is asked, and on its words and counts."""
     data = {name: value for name, value in asked.arguments.items() if not isinstance(value, (Model, Models))}
     alike = asked.function, _shape(data)
-    if alike not in SHAPES:
-        SHAPES[alike] = reference(asked)[1]
-    return SHAPES[alike]
+    if alike not in KNOWN_SHAPES:
+        KNOWN_SHAPES[alike] = reference(asked)[1]
+    return KNOWN_SHAPES[alike]
 
 
 def _shape(value):
@@ -204,6 +204,7 @@ def document(function: str) -> dict:
         "format": FORMAT,
         "function": function,
         "signature": signature(function),
+        "forms": forms(function),
         "digest": digest(function),
         "provenance": {
             "independent": "mpmath, 60 digits, rounded to the nearest double: tests/oracle.py and tests/certify.py",
@@ -211,6 +212,12 @@ def document(function: str) -> dict:
         },
         "vectors": [_entry(vector) for vector in vectors(function)],
     }
+
+
+def forms(function: str) -> dict[str, str]:
+    """What each argument is, by name, in the words of its type; a shape there is that of the lists in JSON."""
+    words = ((name, words_of(types(function).get(name))) for name in vectors(function)[0].asked.arguments)
+    return {name: text.partition("; in the code")[0] for name, text in words if text}
 
 
 def signature(function: str) -> str:

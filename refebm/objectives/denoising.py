@@ -19,6 +19,7 @@ from refebm.glossary import (
     Loss,
     Matrices,
     Noise,
+    NoisyPoints,
     Points,
     Positive,
     Size,
@@ -100,7 +101,7 @@ def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -
 
 
 @rows
-def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
+def tweedie_mean(score: Field, y: NoisyPoints, sigma: Levels) -> Vectors:
     r"""E[X | Y = y] = y + sigma^2 s(y), (n, d), where s is the score of p^sigma.
 
     $$\mathbb E[X \mid Y = y] = y + \sigma^2 s(y)$$
@@ -118,7 +119,7 @@ def tweedie_mean(score: Field, y: Points, sigma: Levels) -> Vectors:
 
 
 @rows
-def tweedie_cov(score: Field, y: Points, sigma: Levels) -> Matrices:
+def tweedie_cov(score: Field, y: NoisyPoints, sigma: Levels) -> Matrices:
     r"""Cov[X | Y = y] = sigma^2 I + sigma^4 grad s(y), (n, d, d), where s is the score of p^sigma.
 
     $$\operatorname{Cov}[X \mid Y = y] = \sigma^2 I + \sigma^4 \nabla s(y)$$

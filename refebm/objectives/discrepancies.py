@@ -6,7 +6,7 @@ Errors: as in score matching.
 import autograd.numpy as np
 
 from refebm.calculus import field_and_divergence
-from refebm.glossary import Bits, Energy, Field, Flag, InputError, Loss, Noise, Points, Positive, StepSize, rows
+from refebm.glossary import Bandwidth, Bits, Energy, Field, Flag, InputError, Loss, Noise, Points, StepSize, rows
 from refebm.objectives.notation import dot, squared_norm
 
 ENTRIES = 2**20  # the most differences x_i - x_j, times d, in memory at once, unless one row has more
@@ -30,7 +30,7 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
 
 
 @rows
-def kernel_stein(score: Field, x: Points, bandwidth: Positive, unbiased: Flag = True) -> float:
+def kernel_stein(score: Field, x: Points, bandwidth: Bandwidth, unbiased: Flag = True) -> float:
     r"""The mean over pairs of u(x, y) = k [s.t + (s - t).(x - y)/l^2 + d/l^2 - |x - y|^2/l^4], s = s(x), t = s(y).
 
     $$\frac1{n(n - 1)} \sum_{i \ne j} u(x_i, x_j),\ u = k \left[s \cdot t + \frac{(s - t) \cdot (x - y) + d}{l^2}

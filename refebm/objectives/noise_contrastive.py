@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import autograd.numpy as np
+import numpy
 
 from refebm.glossary import (
+    WRITES,
     Built,
     Energy,
     Generated,
@@ -23,6 +25,7 @@ from refebm.glossary import (
     Loss,
     NoisePoints,
     Points,
+    Tried,
     Weight,
     convex,
     of_shape,
@@ -69,7 +72,8 @@ def _called_at_all_rows(y):
     try:
         yield
     except (ValueError, IndexError) as error:
-        if len(y) == 1 or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE":
+        other = isinstance(error, numpy.linalg.LinAlgError) or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE"
+        if len(y) == 1 or other or WRITES in str(error):
             raise
         rows = f"all nu n = {y.shape[0]} * {y.shape[1]} rows of y at once, not only at the n rows of x"
         raise InputError("E-CALLABLE", f"log-densities and energies are called at {rows}: {error}") from error
@@ -110,7 +114,13 @@ class Generator(NamedTuple):
     conjugate: Callable
 
 
-Psi = Annotated[Generator, convex, "a convex Psi, given by its derivative and its conjugate", Built("generator")]
+Psi = Annotated[
+    Generator,
+    convex,
+    "a convex Psi, given by its derivative and its conjugate",
+    Built("generator"),
+    Tried("LEAST_SQUARES"),
+]
 
 LOGISTIC = Generator(lambda log_u: -softplus(-log_u), softplus)  # u log u - (1 + u) log(1 + u)
 KULLBACK_LEIBLER = Generator(lambda log_u: 1 + log_u, np.exp)  # u log u

@@ -24,8 +24,9 @@ from refebm.glossary import (
     Loss,
     Noise,
     Points,
+    ProposalScale,
     Rows,
-    StepSize,
+    Statistic,
     Tape,
     Trajectory,
     Uniform,
@@ -47,7 +48,7 @@ class CoupledChains(NamedTuple):
 
 @rows
 def coupled_metropolis_step(
-    energy: Energy, x: Points, y: Generated, scale: StepSize, z: Noise, u_meet: Uniform, u: Uniform
+    energy: Energy, x: Points, y: Generated, scale: ProposalScale, z: Noise, u_meet: Uniform, u: Uniform
 ) -> tuple[Step, Step]:
     r"""Random walks from x and y whose proposals agree with the largest possible probability, accepted by the same u.
 
@@ -134,7 +135,7 @@ def apart(chains: CoupledChains) -> DomainError:
 
 
 @rows
-def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone, m: CountOrNone) -> Rows:
+def unbiased_mean(function: Statistic, x: Trajectory, y: Trajectory, k: CountOrNone, m: CountOrNone) -> Rows:
     r"""H_{k:m}, (n,): the mean of h(X_k), ..., h(X_m), plus differences of the coupled chains that remove its bias.
 
     $$\sum_{l=k}^m \frac{h(X_l)}{m - k + 1} + \sum_{t>k} \min(1, \tfrac{t - k}{m - k + 1}) [h(X_t) - h(Y_{t-1})]$$

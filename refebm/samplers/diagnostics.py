@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import scipy
 
-from refebm.glossary import ONE_EACH, Count, DomainError, InputError, brief, moving, rows
+from refebm.glossary import Count, DomainError, InputError, OfRows, brief, moving, rows
 
 
 def _exponent(x):
@@ -28,7 +28,8 @@ def in_units(name, value, x=None):
 
 def halves_in_units(name, value, x=None):
     """The same for an even number of states. Every coordinate must move in each chain, and within some half chain."""
-    half = len(moving(name, value)) // 2
+    value = moving(name, value)
+    half = len(value) // 2
     value = in_units(name, value[: 2 * half])
     still = np.all(np.stack([value[:half] == value[0], value[half:] == value[half]]), axis=(0, 1, 2))
     if np.any(still):
@@ -36,9 +37,9 @@ def halves_in_units(name, value, x=None):
     return value
 
 
-Chains = Annotated[np.ndarray, moving, "(T, n, d), T states of n chains", ONE_EACH]
-ChainsInUnits = Annotated[np.ndarray, in_units, "(T, n, d), T states of n chains", ONE_EACH]
-HalvesInUnits = Annotated[np.ndarray, halves_in_units, "(T, n, d), T states of n chains, which are halved", ONE_EACH]
+Chains = Annotated[OfRows, moving, "(T, n, d), T states of n chains"]
+ChainsInUnits = Annotated[OfRows, in_units, "(T, n, d), T states of n chains"]
+HalvesInUnits = Annotated[OfRows, halves_in_units, "(T, n, d), T states of n chains, which are halved"]
 
 
 def in_square_units(function: Callable) -> Callable:

@@ -6,13 +6,13 @@ p = exp(-E)/Z; only E is needed. Errors: E-POSITIVE for step sizes, E-UNIFORM fo
 import autograd.numpy as np
 
 from refebm.calculus import energy_and_score
-from refebm.glossary import Energy, Noise, States, StepSize, Uniform
+from refebm.glossary import Energy, LangevinStep, Noise, ProposalScale, States, Uniform
 from refebm.objectives.notation import squared_norm
 from refebm.samplers.step import Step, accept, kernel
 
 
 @kernel
-def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uniform) -> Step:
+def metropolis_step(energy: Energy, x: States, scale: ProposalScale, z: Noise, u: Uniform) -> Step:
     r"""A random walk: x' = x + scale z, accepted where log u < min(0, E(x) - E(x')).
 
     $$x' = x + \text{scale}\, z,\quad a = \min(1, e^{E(x) - E(x')})$$
@@ -28,7 +28,7 @@ def metropolis_step(energy: Energy, x: States, scale: StepSize, z: Noise, u: Uni
 
 
 @kernel
-def mala_step(energy: Energy, x: States, eta: StepSize, z: Noise, u: Uniform) -> Step:
+def mala_step(energy: Energy, x: States, eta: LangevinStep, z: Noise, u: Uniform) -> Step:
     r"""x' = x + eta s(x) + sqrt(2 eta) z, accepted where log u < E(x) - E(x') + 1/2 |z|^2 - 1/2 |z'|^2.
 
     $$x' = x + \eta s(x) + \sqrt{2\eta}\, z,\quad a = \min(1, e^{E(x) - E(x') + |z|^2/2 - |z'|^2/2}),

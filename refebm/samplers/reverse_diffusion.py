@@ -26,11 +26,11 @@ from refebm.glossary import (
     Rows,
     Sde,
     States,
-    StepSize,
     StepSizes,
     Time,
     TimeField,
     Times,
+    TimeStep,
     Vectors,
     rows,
     within,
@@ -42,7 +42,7 @@ from refebm.samplers.step import Step, kernel, moved
 
 
 @kernel
-def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -> Step:
+def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: TimeStep, z: Noise) -> Step:
     r"""x + f(x, t) dt + g(t) sqrt(dt) z, (n, d): forward in time, from t to t + dt.
 
     $$x + f(x, t)\, dt + g(t) \sqrt{dt}\, z$$
@@ -56,7 +56,7 @@ def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -
 
 
 @kernel
-def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: StepSize, z: Noise) -> Step:
+def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: TimeStep, z: Noise) -> Step:
     r"""x - [f(x, t) - g(t)^2 s(x, t)] dt + g(t) sqrt(dt) z, (n, d): back in time, from t to t - dt.
 
     $$x - [f(x, t) - g(t)^2 s(x, t)]\, dt + g(t) \sqrt{dt}\, z$$

@@ -8,8 +8,7 @@ terms of a function add up to its formula.
 import importlib
 import pkgutil
 
-from refebm.variants.naive import NAIVE
-from refebm.variants.record import CONVENTIONS, NUMBERED, TERMS, WRONG, Convention, Term, Variant, Wrong
+from refebm.variants.record import CONVENTIONS, NAIVE, NUMBERED, TERMS, WRONG, Convention, Term, Variant, Wrong
 
 __all__ = ["CONVENTIONS", "NAIVE", "NUMBERED", "TERMS", "WRONG", "Convention", "Term", "Variant", "Wrong"]
 

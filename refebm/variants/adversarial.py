@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from refebm.variants.arguments import Question, log_density
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 BOUND = "energy(y) - energy(x) + log_q(y)"
 TRACED = "sampler(phi, eps)"
@@ -52,7 +53,6 @@ wrong_versions(
         "+ dot(...)",
         "- dot(...)",
         "finite",
-        "printed in HY-673 lecture 12, of the adversarial bound",
     ),
     ("score not held", HELD, "score_q(z)", "the value"),
     (
@@ -154,10 +154,14 @@ terms(
 asked(
     "implicit_negative_elbo",
     kinds=("mlp_score", "mlp_energy", "mixture", "quadratic"),  # models for the score of q
+    draws={"log_joint": log_density(-0.4375), "z": Question.array},
     parts=("the values", "the gradients in z"),
     lacking="the gradient in z, which it is for: the value alone came back",
 )
-asked("entropy_gradient", without=("eps",), parts=("the gradient in phi[0]", "the gradient in phi[1]"))  # eps is noise
+asked("variational_bound", draws={"log_q": lambda ask, name: ask.log_density("quadratic", 1.75)})
+asked(
+    "entropy_gradient", draws={"eps": Question.array}, parts=("the gradient in phi[0]", "the gradient in phi[1]")
+)  # eps is noise
 
 
 def of_autoencoder(ask, name, method):
@@ -165,7 +169,7 @@ def of_autoencoder(ask, name, method):
     weights = ask.grid((ask.d, 2), -1, 1)
     deviation = ask.fixed.get("deviation", float(np.ravel(ask.sigma)[0]))
     given = {"weights": weights, "bias": ask.centre, "deviation": deviation}
-    found = {"density": {"density": name, "parameters": given}, "x": ask.rows("x")}
+    found = {"density": {"density": name, "parameters": given}, "x": ask.around("x")}
     if method == "log_joint":
         found["z"] = ask.grid((ask.n, 2), -1.75, 1.75)
     if method == "gap":
@@ -174,3 +178,4 @@ def of_autoencoder(ask, name, method):
 
 
 asked("LinearGaussianVAE", arguments=of_autoencoder, values={"deviation": ((0.5, 1.0, 2.0, 1.0),)})
+one_term("LinearGaussianVAE.marginal LinearGaussianVAE.posterior_mean entropy_gradient")

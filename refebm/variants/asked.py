@@ -1,6 +1,6 @@
 """Exceptions in the questions about single functions; each stem's file of variants registers those of its functions.
 
-Everything else in a question follows from the types of the arguments: `variants/questions.py` and
+Everything else in a question follows from the types of the arguments: `variants/arguments.py` and
 `crosscheck/questions.py`.
 """
 
@@ -21,8 +21,8 @@ class Particular:
     also: tuple[str, ...] = ()  # arguments with a default that questions give nevertheless
     draws: dict[str, Any] = field(default_factory=dict)  # by argument: its value, or (question, name) -> its value
     far: tuple[int, ...] | None = None  # how far out points are; None: as for its type of result
-    without: tuple[str, ...] = ()  # options of crosscheck's VALUES that are left out
-    values: dict[str, tuple] = field(default_factory=dict)  # by option of its own: the values, and what they catch
+    without: tuple[str, ...] = ()  # options of its types that are left out
+    values: dict[str, tuple] = field(default_factory=dict)  # by option, also of a type: the values, and what they catch
     generic: Callable = lambda i, half, d, n: {}  # options of generic question i, for either half
     far_out: dict[str, Any] = field(default_factory=dict)  # options where points are far out
     rounded: dict[str, Any] = field(default_factory=dict)  # options where inputs have many digits
@@ -30,6 +30,7 @@ class Particular:
     parts: tuple[str, ...] = ()  # the names of the parts of its answer
     lacking: str = ""  # what is missing where the first part came back alone, which is examined then
     longer: tuple[str, Callable] | None = None  # words, and (parts, shapes) -> the answer in a longer one, or None
+    factor: str = ""  # the positive factor of the whole that its source leaves free, and the source
     unasked: str = ""  # why no adapter is asked for it
     arguments: Callable | None = None  # (question, name, method) -> all arguments, of objects that are built from data
     call: Callable | None = None  # (impl, function, arguments) -> the answer, where that is not what is returned

@@ -2,7 +2,7 @@
 
 from refebm.models import ENERGIES
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 wrong_versions(
     "score_of",
@@ -87,3 +87,4 @@ wrong_versions(
 asked("divergence", more_kinds=("at_level", "denoiser"))
 asked("score_of", kinds=tuple(kind for kind in ENERGIES if kind != "binary_rbm"))  # of bits there is no gradient
 asked("field_and_divergence", parts=("the field", "the divergence"))
+one_term("divergence field_and_divergence jacobian_vector_product score_of")

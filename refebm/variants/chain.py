@@ -1,7 +1,7 @@
 """Variants of chains, tapes and diagnostics."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 SAME_KEY = "coreax 375: a fixed key"
 
@@ -398,9 +398,11 @@ conventions(
 )
 
 DIAGNOSTICS = "autocovariance autocorrelation effective_sample_size split_r_hat"
+asked("autocovariance autocorrelation", values={"n_lags": ((1, 11), "a lag too many, or too few")})
 asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chains of any length")})
 ODD = {"n": 1, "length": 13}  # one chain of odd length
 asked("run", also=("trajectory",))
 asked("annealed_langevin_tape", draws={"n_levels": lambda ask, name: ask.fixed.get("levels", 3)})
 asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
 asked("split_r_hat", each=({}, ODD))
+one_term("autocorrelation autocovariance effective_sample_size split_r_hat")

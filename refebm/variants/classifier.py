@@ -1,7 +1,7 @@
 """Variants of classifiers as energies."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 WHOLE = "logsumexp(logits(x).T, axis=0)"
 SOFT = "logsumexp(f.T, axis=0)[:, None]"
@@ -36,3 +36,17 @@ terms(
 )
 
 asked("classifier_energy class_log_probabilities", kinds=("mlp_score",))  # its d outputs are logits
+naive_forms(
+    "classifier_energy",
+    ("log of the sum of exp", "logsumexp(logits(x).T, axis=0)", "np.log(np.sum(np.exp(logits(x)), axis=1))"),
+)
+naive_forms(
+    "class_log_probabilities",
+    ("log of the sum of exp", "logsumexp(f.T, axis=0)", "np.log(np.sum(np.exp(f), axis=1))"),
+    (
+        "log of the probability",
+        "f - logsumexp(f.T, axis=0)[:, None]",
+        "np.log(np.exp(f) / np.sum(np.exp(f), axis=1, keepdims=True))",
+    ),
+)
+one_term("classifier_energy")

@@ -93,9 +93,9 @@ def of_buffer(ask, _, method):
     """A buffer as data, and the arguments of its method."""
     given = {"buffer": {"points": ask.grid((5, ask.d), -2, 2), "capacity": ask.fixed.get("capacity", 7)}}
     if method == "push":
-        return given | {"x": ask.rows("x")}
+        return given | {"x": ask.around("x")}
     u = ask.grid((ask.n, 2), 1 / 64, 63 / 64)
-    return given | {"fresh": ask.rows("x"), "fraction": ask.fixed.get("fraction", ask.scalar(0.375)), "u": u}
+    return given | {"fresh": ask.around("x"), "fraction": ask.fixed.get("fraction", ask.scalar(0.375)), "u": u}
 
 
 def ask_buffer(impl, function, given):

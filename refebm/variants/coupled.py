@@ -1,11 +1,12 @@
 """Variants of coupled chains."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
 OTHER = "y + scale * reflected(z, gap)"
 WEIGHT = "min(1.0, (t - k) / (m - k + 1))"
+EARLY = "min(1.0, (t - k + 1) / (m - k + 1))"
 AVERAGE = "sum(function(x[t]) for t in range(k, m + 1)) / (m - k + 1)"
 TOGETHER = "coupled_step(here[-1], there[-1], *noise)"
 
@@ -38,6 +39,11 @@ wrong_versions(
     ("no correction", f"average + sum({WEIGHT} * gap for t, gap in gaps)", "average"),
     ("no lag in the differences", "function(y[t - 1])", "function(y[min(t, len(y) - 1)])"),
     ("the sum begins a step late", "range(k + 1, len(x))", "range(k + 2, len(x))"),
+    (
+        "the sum begins a step early",
+        f"sum({WEIGHT} * gap for t, gap in gaps)",
+        f"sum({EARLY} * (function(x[t]) - function(y[t - 1])) for t in range(max(k, 1), len(x)))",
+    ),
     ("weights not cut at 1", WEIGHT, "(t - k) / (m - k + 1)", "T = m + 1"),
     ("all weights 1", WEIGHT, "1.0", "k = m"),
     ("weights over m - k", WEIGHT, "min(1.0, (t - k) / max(m - k, 1))", "k = m"),
@@ -68,11 +74,7 @@ conventions(
 terms("unbiased_contrastive_divergence", ("E(x)", "energy(x)"), ("-H_{k:m}(E)", f"-{MEAN}"))
 wrong_versions(
     "coupled_chains",
-    (
-        "no lag: Y a state ahead",
-        "CoupledChains(_, np.stack(there), meeting)",
-        "CoupledChains(_, np.stack([*there[1:], there[-1]]), meeting)",
-    ),
+    ("no lag: Y a state ahead", "np.stack(there)", "np.stack([*there[1:], there[-1]])"),
     ("the first step from y", "coupled_step(x, x, *noise)", "coupled_step(y, y, *noise)"),
     ("no first step", "coupled_step(x, x, *noise)[0].x", "x"),
     ("the chains exchanged", TOGETHER, f"{TOGETHER}[::-1]"),
@@ -92,10 +94,22 @@ def shorter(ask, name):
     return ask.grid((ask.fixed.get("length", 6) - 1, ask.n, ask.d), -2, 2)
 
 
-asked("coupled_metropolis_step", draws={"scale": 0.5})
-asked("unbiased_mean unbiased_contrastive_divergence", draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter})
+def near(ask, function):
+    """The arguments by their types, but pairs of chains that are near enough to meet."""
+    given = ask.of_types(function)
+    return given | {"y": given["x"] + ask.grid((ask.n, ask.d), -1, 1)}
+
+
+asked("coupled_metropolis_step", arguments=near, draws={"scale": 0.5}, without=("u_meet",))
+asked(
+    "unbiased_mean unbiased_contrastive_divergence",
+    draws={"k": 1, "m": 3, "y": shorter, "lagged": shorter},
+    values={"k": ((0, 3), "right for k = 1 only, or for one state")},
+    beside=(("weights of several means that begin later", {"d": 2, "n": 3, "k": 2}),),
+)
 asked(
     "coupled_chains",
     draws={"m": lambda ask, name: ask.fixed.get("n_steps", 3), "tape": meetings},  # m: to the end of the tape
 )
 asked("unbiased_contrastive_divergence", gradient=True)
+one_term("coupled_metropolis_step")

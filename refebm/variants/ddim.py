@@ -1,7 +1,7 @@
 """Variants of DDIM steps."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, terms, wrong_versions
 
 SONG = "Song, Meng and Ermon 2021"
 CUM = "np.cumsum(np.log1p(-betas))"
@@ -13,7 +13,7 @@ TOWARDS = f"np.sqrt(({THEN}) * ((1 - eta**2) + eta**2 * (1 - {BETA}) * ({THEN}) 
 
 wrong_versions(
     "ddim_step",
-    ("sign of the score", "s = score(x, i)", "s = -score(x, i)", "finite", "printed in CS236: s estimates the noise"),
+    ("sign of the score", "s = score(x, i)", "s = -score(x, i)"),
     ("alpha for its product", CUM, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
     ("the noise not taken off the direction", POINTED, "then"),
     ("taken off as a deviation", POINTED, f"(np.sqrt(then) - {DRAWN}) ** 2"),
@@ -47,4 +47,10 @@ terms(
     ("sigma z", f"eta * np.sqrt({BETA} * ({THEN}) / ({NOW})) * z"),
 )
 
-asked("ddim_step", far=FAR, draws={"eta": 0.3125})
+asked("ddim_step", far=FAR)
+naive_forms(
+    "ddim_step",
+    ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+    ("1 - a", "np.expm1(log_kept[i])", "(np.exp(log_kept[i]) - 1)"),
+    ("1 - a of the step before", "np.expm1(before[i])", "(np.exp(before[i]) - 1)"),
+)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from refebm.truth.densities import Gaussian
+from refebm.variants.arguments import Question
 from refebm.variants.asked import FAR, asked
-from refebm.variants.questions import Question
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 SCALE = "scale for rate (theta = 1/rate)"
 SCALE_LIBRARIES = "numpy.random.gamma, scipy.stats.gamma"
@@ -35,12 +35,7 @@ wrong_versions(
     ),
     ("wrong Cholesky factor", "self.whitening.T", "self.whitening", "isotropic", "blackjax 533"),
     ("mean reflected", "x - self.mean", "x + self.mean", "zero mean"),
-    (
-        "cov read as a precision",
-        "np.dot(x - self.mean, self.whitening.T)",
-        "np.dot(x - self.mean, self.cholesky)",
-        "unit covariance",
-    ),
+    ("cov read as a precision", "self.whitening.T", "self.cholesky", "unit covariance"),
 )
 terms(
     "Gaussian.log_prob",
@@ -135,7 +130,6 @@ wrong_versions(
         MEAN_SCORE,
         f"np.exp(self.log_prob(x))[:, None] * {MEAN_SCORE}",
         "finite",
-        "printed in dataflowr module 18a, proof of the smoothed score",
     ),
     ("the nearest component alone", R, f"np.round({R})", "one component"),
     ("responsibility of the neighbour", R, f"np.roll({R}, 1, axis=0)", "one component"),
@@ -362,12 +356,7 @@ wrong_versions(
 )
 wrong_versions(
     "Laplace.sample",
-    (
-        "rate for scale",
-        "rng.laplace(self.loc, self.scale, ...)",
-        "rng.laplace(self.loc, 1 / self.scale, ...)",
-        "unit covariance",
-    ),
+    ("rate for scale", "self.scale", "1 / self.scale", "unit covariance"),
     ("no loc", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(0 * self.loc, self.scale, ...)", "zero mean"),
     ("half the scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, self.scale / 2, ...)"),
     ("variance as scale", "rng.laplace(self.loc, self.scale, ...)", "rng.laplace(self.loc, 2 * self.scale**2, ...)"),
@@ -395,7 +384,9 @@ def of_density(ask, name, method="log_prob"):
     if method in ("smoothed", "posterior_mean", "posterior_cov"):
         given["sigma"] = ask.level
     if method not in ("fisher_information", "sample"):
-        given["y" if method.startswith("posterior") else "x"] = ask.points("x", name == "Gamma")
+        given["y" if method.startswith("posterior") else "x"] = (
+            ask.positive(ask.points("x")) if name == "Gamma" else ask.points("x")
+        )
     return given
 
 
@@ -403,3 +394,12 @@ asked("Gaussian GaussianMixture StudentT Laplace smoothed_empirical", far=FAR, a
 asked("Gamma standard_normal", arguments=of_density)
 asked("Laplace.score", seed=10_000)  # a seed with points between loc and its multiples
 asked("expect", answer=moments, unasked="takes callables: the theorems use it, with --impl")
+naive_forms(
+    "GaussianMixture.log_prob",
+    ("log of the sum of exp", "self._by_likeliest(log_sum, x)", "np.log(np.sum(np.exp(self._log_joint(x)), axis=0))"),
+)
+one_term(
+    "Gamma.fisher_information Gaussian.posterior_cov Gaussian.score Gaussian.smoothed GaussianMixture.log_prob "
+    "GaussianMixture.posterior_mean GaussianMixture.score GaussianMixture.smoothed Laplace.score StudentT.score "
+    "smoothed_empirical"
+)

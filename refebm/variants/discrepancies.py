@@ -1,7 +1,7 @@
 """Variants of Stein discrepancies, minimum probability flow and minimum velocity."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 SQUARE = "np.sum((x[:, None] - x) ** 2, axis=2)"
 K = f"np.exp(-0.5 * {SQUARE} / bandwidth**2)"
@@ -156,7 +156,6 @@ wrong_versions(
         "+ 2 * divergence",
         "- 2 * divergence",
         "finite",
-        "printed in module 18a: |grad E|^2 + 2 Laplacian E",
     ),
     ("1/2 on the square alone", "squared_norm(s)", "0.5 * squared_norm(s)", "finite", "claCase/ScoreMatching"),
     ("divergence over d", "2 * divergence", "2 * divergence / x.shape[1]", "d = 1"),
@@ -166,12 +165,12 @@ wrong_versions(
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
 
+FLOW = "times epsilon, for how long probability flows, of Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12"
+asked("minimum_probability_flow minimum_probability_flow_continuous", factor=FLOW)
 asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where even exp(E/2) overflows
 asked(
     "kernel_stein",
     also=("unbiased",),
-    draws={"bandwidth": 1.25},
-    values={"bandwidth": ((0.5, 1.0, 2.0, 1.0),)},
     generic=lambda i, half, d, n: {"unbiased": i % 2 == 0},
     each=({"unbiased": True}, {"unbiased": False}),
     beside=tuple(
@@ -185,3 +184,4 @@ asked(
         )
     ),
 )
+one_term("minimum_probability_flow minimum_probability_flow_continuous")

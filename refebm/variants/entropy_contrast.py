@@ -27,4 +27,16 @@ terms(
     ("-log q(x')", "-log_q(x_model)"),
 )
 
-asked("contrastive_divergence_with_entropy", gradient=True)
+
+def one_model(ask, function):
+    """The arguments by their types, but the same energy twice."""
+    given = ask.of_types(function)
+    return given | {"held_energy": given["energy"]}
+
+
+asked(
+    "contrastive_divergence_with_entropy",
+    arguments=one_model,
+    draws={"log_q": lambda ask, name: ask.log_density("quadratic", 1.75)},
+    gradient=True,
+)

@@ -1,7 +1,7 @@
 """Variants of block Gibbs sampling."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 FIELD = "rbm.b + np.dot(rbm.hidden_mean(v), rbm.W.T)"
 MEAN_FIELD = (
@@ -51,7 +51,7 @@ conventions(
 def state_and_noise(ask, _):
     """A machine, the states of its visible units, and noise in the form that each kind of units needs."""
     rbm = ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm")
-    v, noise = ask.rows("v"), ask.grid((ask.n, ask.d), 1 / 64, 63 / 64)
+    v, noise = ask.array("v"), ask.grid((ask.n, ask.d), 1 / 64, 63 / 64)
     binary = rbm.kind == "binary_rbm"
     return {
         "rbm": rbm,
@@ -61,11 +61,12 @@ def state_and_noise(ask, _):
     }
 
 
-KINDS = ("binary_rbm", "gaussian_rbm")
+MACHINES = ("binary_rbm", "gaussian_rbm")
 asked(
     "gibbs_step",
     arguments=state_and_noise,
-    generic=lambda i, half, d, n: {"kind": KINDS[i % 2]},
+    generic=lambda i, half, d, n: {"kind": MACHINES[i % 2]},
     rounded={"kind": "gaussian_rbm"},  # bits are never rounded
-    each=tuple({"kind": kind} for kind in KINDS),
+    each=tuple({"kind": kind} for kind in MACHINES),
 )
+one_term("gibbs_step")

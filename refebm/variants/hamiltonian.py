@@ -2,7 +2,7 @@
 
 from refebm.variants.asked import FAR, asked
 from refebm.variants.metropolis import ALWAYS, BARKER, FAB, INFINITE, NAN, UNBOUNDED
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 FIRST, LAST = "p = p + 0.5 * eps * score(x)", "x, p + 0.5 * eps * score(x)"
 VERLET = (
@@ -87,5 +87,6 @@ conventions(
 )
 conventions("hmc_step", VERLET, inside="leapfrog")
 
-asked("hmc_step", seed=62_000, far=FAR, beside=(INFINITE, NAN))
+asked("hmc_step", draws={"eps": 1.125}, seed=62_000, far=FAR, beside=(INFINITE, NAN))
 asked("leapfrog", parts=("the positions", "the momenta"))
+one_term("hmc_step leapfrog")

@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 KARRAS = "Karras, Aittala, Aila and Laine 2022"
 WEIGHT = "sigma**-2 + data_std**-2"
@@ -25,12 +25,7 @@ wrong_versions(
     ("1/sigma^2: data of size one", WEIGHT, "(sigma**2 + 1) / sigma**2", "data of size one"),
     ("variance for deviation", "x + sigma * z", "x + sigma**2 * z", "sigma = 1"),
     ("from the noisy point", f"{D} - x", f"{D} - (x + sigma * z)", "no noise drawn"),
-    (
-        "the denoiser at the clean point",
-        "denoiser(x + sigma * z, sigma[:, 0])",
-        "denoiser(x, sigma[:, 0])",
-        "no noise drawn",
-    ),
+    ("the denoiser at the clean point", "x + sigma * z", "x", "no noise drawn"),
     ("one weight for all rows", "weight[:, 0]", "weight[0, 0]", "one noise level"),
     ("the level as the network's variance", f"{D}", "denoiser(x + sigma * z, sigma[:, 0] ** 2)", "sigma = 1"),
 )
@@ -112,12 +107,7 @@ wrong_versions(
         "ahead + (next_sigma - sigma) * 0.5 * (slope + there)",
         "to 0",
     ),
-    (
-        "the slope ahead at the old level",
-        "denoiser(ahead, next_sigma * np.ones(len(x)))",
-        "denoiser(ahead, sigma * np.ones(len(x)))",
-        "to 0",
-    ),
+    ("the slope ahead at the old level", "next_sigma * np.ones(len(x))", "sigma * np.ones(len(x))", "to 0"),
     (
         "the slope ahead from the old point",
         "(ahead - denoiser(ahead, ...))",
@@ -142,7 +132,7 @@ def before_a_zero(parts, shapes):
     return (levels[:-1],) if levels.shape == (shapes[0][0] + 1,) and levels[-1] == 0 else None
 
 
-asked("karras_denoising karras_preconditioned", draws={"data_std": 0.625})
+asked("karras_denoising karras_preconditioned", draws={"data_std": 0.625}, values={"data_std": ((0.5, 1.0),)})
 asked("karras_preconditioned", draws={"sigma": lambda ask, name: 1.25 + np.abs(ask.sigma)}, without=("sigma",))
 asked(
     "karras_noise_levels",
@@ -153,6 +143,7 @@ asked(
         "smallest": 0.0625,
         "largest": 2.5,
     },
+    values={"levels": ((2, 3, 5, 8),), "power": ((0.25, 1.0),)},
     longer=("the level 0 at the end (convention of Karras et al. 2022, eq. 5)", before_a_zero),
 )
 asked(
@@ -160,3 +151,4 @@ asked(
     draws={"next_sigma": 0.25},
     values={"next_sigma": ((0.0, 0.0), "what is right for all steps but the last")},
 )
+one_term("karras_heun_step karras_noise_levels")

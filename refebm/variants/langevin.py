@@ -1,7 +1,7 @@
 """Variants of unadjusted and annealed Langevin dynamics."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 STEP = "x + eta * score(x) + np.sqrt(2 * eta) * z"
 ROOT = "np.sqrt(2 * eta) * z"
@@ -102,6 +102,8 @@ asked("langevin_step", far=FAR)
 asked("annealed_langevin", values={"sigmas": (([0.625], [2.0, 1.0]), "one level alone, or a level of 1")})
 asked(
     "decaying_steps",
-    draws={"power": lambda ask, name: ask.fixed.get(name, 0.5)},
+    draws={"first": 0.375, "power": lambda ask, name: ask.fixed.get(name, 0.5)},
+    values={"first": ((0.125, 1.0),), "power": ((0.25, 1.0),), "n_steps": ((1, 5), "a step too many, or too few")},
     generic=lambda i, half, d, n: {"n_steps": n + half},
 )
+one_term("annealed_langevin decaying_steps")

@@ -2,7 +2,7 @@
 
 from refebm.samplers.step import moved
 from refebm.variants.asked import FARTHER, asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NODES = "logsumexp(-energy(nodes.x) + nodes.log_weights)"
 FIRST = "temperatures[1] * (-energy(x) - base.log_prob(x))"
@@ -32,6 +32,16 @@ conventions(
 )
 terms("negative_log_likelihood", ("E(x)", "energy(x)"), ("log Z", "log_z + 0 * energy(x)"))
 wrong_versions(
+    "theorem likelihood_is_divergence_and_entropy",
+    (
+        "the log-likelihood is to be minimised",
+        "Sides([loss], ...)",
+        "Sides([-loss], ...)",
+        "up to a factor",
+        "printed in Das 2021: minimizing log-likelihood",
+    ),
+)
+wrong_versions(
     "log_partition",
     ("log Z with the other sign", f"{NODES}", f"-{NODES}", "up to a factor", "mini-ebm"),
     ("held constant: no gradient", "-energy(nodes.x)", "-held(energy(nodes.x))", "the value"),
@@ -43,13 +53,7 @@ wrong_versions(
 )
 wrong_versions(
     "annealed_importance_sampling",
-    (
-        "steps at the temperature that follows",
-        "step(annealed(beta), ...)",
-        "step(annealed(following), ...)",
-        "no step in between",
-        "rbms 6",
-    ),
+    ("steps at the temperature that follows", "annealed(beta)", "annealed(following)", "no step in between", "rbms 6"),
     ("weights of the start alone", "x = step(annealed(beta), x, *z)[0]", "step(annealed(beta), x, *z)"),
     ("the first weight left out", f"log_w = {FIRST}", f"log_w = 0 * {FIRST}"),
     ("the base left out of the weights", GAIN, "(following - beta) * -energy(x)", "no step in between"),
@@ -87,7 +91,7 @@ def leaning(energy, x, *z):
 def start_and_noise(ask, name):
     """The initial states of chains, and noise for the steps between temperatures."""
     steps = len(ask.fixed.get("temperatures", range(4))) - 2
-    return ask.rows("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
+    return ask.around("x"), ask.grid((steps, ask.n, ask.d), -1.75, 1.75)
 
 
 asked(
@@ -99,8 +103,14 @@ asked(
 asked("estimated_log_partition", far=FARTHER, parts=("log Z", "the standard error"))
 asked("annealed_importance_sampling", draws={"step": lambda ask, name: leaning, "tape": start_and_noise})
 asked(
-    "log_partition",
-    most_d=2,
-    gradient=True,
-    unasked="one of many ways to integrate, each with a tolerance of its own",
+    "log_partition", most_d=2, gradient=True, unasked="one of many ways to integrate, each with a tolerance of its own"
 )
+NAIVE_NODES = "-energy(nodes.x) + nodes.log_weights"
+naive_forms(
+    "log_partition", ("log of the sum of exp", f"logsumexp({NAIVE_NODES})", f"np.log(np.sum(np.exp({NAIVE_NODES})))")
+)
+naive_forms(
+    "estimated_log_partition",
+    ("log of the mean of exp", "np.log(np.mean(w)) + np.max(log_weights)", "np.log(np.mean(np.exp(log_weights)))"),
+)
+one_term("estimated_log_partition")

@@ -1,7 +1,7 @@
 """Variants of the Metropolis-Hastings kernels."""
 
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, one_term, wrong_versions
 
 ALWAYS = "walnuts 27, caustics 388"
 INVERTED = "breeze 614, deal.II gallery 64, openturns 1260"
@@ -112,4 +112,5 @@ QUADRATIC = {"d": 3, "n": 4, "kind": "quadratic"}
 INFINITE = ("a proposal of infinite energy", QUADRATIC | {"walls": True})
 NAN = ("a proposal whose energy is NaN", QUADRATIC | {"holes": True})
 asked("metropolis_step", seed=6_000, far=FAR, beside=(INFINITE, NAN))
-asked("mala_step", seed=2_000, far=FAR, beside=(INFINITE, NAN))
+asked("mala_step", draws={"eta": 1.125}, seed=2_000, far=FAR, beside=(INFINITE, NAN))
+one_term("mala_step metropolis_step")

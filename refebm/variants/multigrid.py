@@ -3,7 +3,7 @@
 import numpy as np
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 MEANS = "np.mean(blocks, axis=(2, 4))"
 wrong_versions(
@@ -103,3 +103,4 @@ asked(
     draws=size(lambda side: side * 2),
     values={"size": ((4, 16), "blocks of one size only, such as a pixel")},
 )
+one_term("block_means multigrid_chain repeated_pixels")

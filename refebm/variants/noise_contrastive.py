@@ -3,8 +3,9 @@
 import numpy as np
 
 from refebm.models import Model
+from refebm.variants.arguments import log_density
 from refebm.variants.asked import FAR, asked
-from refebm.variants.record import conventions, numbered, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, numbered, one_term, terms, wrong_versions
 
 ODDS = "log_odds(log_model, log_noise, x, y)"
 BALANCED = f"L_x, L_y = [L + np.log(len(y)) for L in {ODDS}]"
@@ -185,14 +186,24 @@ conventions(
 )
 
 
+NUMBERS = (1, 2, 5, 1), "what is right for one noise point, or for some number of them"
+
+
+def of_noise(ask, name):
+    """The log-density of noise, whatever the kind of the model's energy."""
+    return ask.log_density("quadratic", 2.125)
+
+
 def wide_noise(ask, name):
     """The log of a density so wide that ratios to it stay moderate, even squared as some generators do."""
-    given = ask.log_density("quadratic", 2.125).parameters
+    given = of_noise(ask, name).parameters
     precision = np.diag(ask.grid((ask.d,), 0.125, 0.25))
     return Model("log_density", given | {"parameters": given["parameters"] | {"precision": precision}})
 
 
-asked("noise_contrastive", seed=9_000)  # with these seeds there are logits of 21 to 22, and beyond 700
+asked("noise_contrastive conditional_noise_contrastive bregman_noise_contrastive", values={"nu": NUMBERS})
+# with these seeds there are logits of 21 to 22, and beyond 700
+asked("noise_contrastive", seed=9_000, draws={"log_noise": of_noise})
 asked("gan_discriminator_loss", seed=6_000)
 asked(
     "conditional_noise_contrastive",
@@ -204,7 +215,7 @@ asked(
 asked(
     "mixed_noise",
     far=FAR,
-    draws={"weight": 0.375},
+    draws={"log_noise": of_noise, "log_proposal": log_density(1.3125), "weight": 0.375},
     values={"weight": ((0.5, 0.125, 0.875, 0.5), "right for equal weights only, or a weight for its complement")},
 )
 asked(
@@ -214,3 +225,31 @@ asked(
     far_out={"generator": "LOGISTIC"},  # with the others even the right answer overflows
     each=({"generator": "LEAST_SQUARES"}, {"generator": "LOGISTIC"}),  # some variants agree for one generator
 )
+naive_forms(
+    "noise_contrastive",
+    ("log(1 + exp(-L)) of data", "softplus(-L_x)", "np.log(1 + np.exp(-L_x))"),
+    ("log(1 + exp(L)) of noise", "softplus(L_y)", "np.log(1 + np.exp(L_y))"),
+    ("-log D of data", "softplus(-L_x)", "-np.log(1 / (1 + np.exp(-L_x)))"),
+    ("-log(1 - D) of noise", "softplus(L_y)", "-np.log(1 - 1 / (1 + np.exp(-L_y)))"),
+)
+naive_forms(
+    "conditional_noise_contrastive",
+    ("log(1 + exp(-G))", "softplus(energy(x) - at_y - log_ratio)", "np.log(1 + np.exp(energy(x) - at_y - log_ratio))"),
+)
+NAIVE_GAN = "return softplus(-logit(x)) + softplus(logit(y))"
+naive_forms(
+    "gan_discriminator_loss",
+    ("-log D of data", NAIVE_GAN, "return -np.log(1 / (1 + np.exp(-logit(x)))) + softplus(logit(y))"),
+    ("-log(1 - D) of noise", NAIVE_GAN, "return softplus(-logit(x)) - np.log(1 - 1 / (1 + np.exp(-logit(y))))"),
+)
+NOISES = "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))"
+naive_forms(
+    "mixed_noise",
+    ("log(1 - w)", "np.log1p(-weight)", "np.log(1 - weight)"),
+    (
+        "log of the sum of densities",
+        NOISES,
+        "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))",
+    ),
+)
+one_term("conditional_noise_contrastive mixed_noise")

@@ -2,16 +2,16 @@
 
 import numpy as np
 
+from refebm import glossary
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
-SIGN = "printed in CS236: s estimates the noise that was added"
 PRESERVING = "Salimans and Ho 2022: where m^2 + std^2 = 1"
 S = "score(x)"
 
 wrong_versions(
     "noise_from_score",
-    ("sign", "-std *", "std *", "up to a factor", SIGN),
+    ("sign", "-std *", "std *", "up to a factor"),
     ("variance for deviation", "-std *", "-(std**2) *"),
     ("std forgotten", "-std * score(x)", "-score(x)"),
     ("over std", "-std * score(x)", "-score(x) / std"),
@@ -21,7 +21,7 @@ wrong_versions(
 wrong_versions(
     "clean_point_from_score",
     ("std where variance belongs", "std**2", "std"),
-    ("sign", "x + std**2 *", "x - std**2 *", "finite", "printed in CS236, Tweedie"),
+    ("sign", "x + std**2 *", "x - std**2 *"),
     ("not stretched", " / scale", "", "scale = 1"),
     ("shrunk again", " / scale", " * scale", "scale = 1"),
     (
@@ -56,7 +56,7 @@ terms(
 )
 wrong_versions(
     "score_from_noise",
-    ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
+    ("sign", "-noise(...) /", "noise(...) /", "up to a factor"),
     ("variance for deviation", "/ std", "/ std**2"),
     ("std forgotten", " / std", ""),
     ("times std", " / std", " * std"),
@@ -107,8 +107,23 @@ wrong_versions(
     ),
 )
 
-SCALE = {"scale": lambda ask, name: ask.scales(name, 0.375, 1.0)}
-SCALE |= {"std": lambda ask, name: ask.scales(name, 0.25, 1.5)}
-asked("noise_from_score clean_point_from_score velocity_from_score", kinds=("mlp_score", "mixture"), draws=SCALE)
-asked("score_from_noise score_from_clean_point score_from_velocity", kinds=("mlp_score",), draws=SCALE)
+OF_SCORE = "noise_from_score clean_point_from_score velocity_from_score"
+TO_SCORE = "score_from_noise score_from_clean_point score_from_velocity"
+asked(
+    f"{OF_SCORE} {TO_SCORE}",
+    draws={
+        "scale": lambda ask, name: ask.array(name, glossary.Levels, 0.375, 1.0),
+        "std": lambda ask, name: ask.array(name, glossary.Levels, 0.25, 1.5),
+    },
+    values={"scale": ((0.25, 1.0, 2.0, 1.0),)},
+    without=("scale", "std"),
+)
+asked(OF_SCORE, kinds=("mlp_score", "mixture"))
+asked(TO_SCORE, kinds=("mlp_score",))
 asked("marginal_of_steps", draws={"i": lambda ask, name: ask.fixed.get(name, np.arange(ask.n) % 4)})
+naive_forms(
+    "marginal_of_steps",
+    ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+    ("1 - a", "-np.expm1(log_kept)", "1 - np.exp(log_kept)"),
+)
+one_term("marginal_of_steps noise_from_score score_from_noise")

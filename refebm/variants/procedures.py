@@ -19,7 +19,7 @@ def given(question, name: str) -> dict:
     asked = (_of_energies(question, w, phi) | _of_fields(question, linear))[name]
     if name in TRAINED:
         sizes = {"batch": 2, "n_steps": question.fixed.get("n_steps", 4), "step_size": 0.125}
-        asked = {"x": question.rows("x"), **asked, **sizes}
+        asked = {"x": question.around("x"), **asked, **sizes}
     return asked | {"rng": np.random.default_rng(question.stream.random_raw()), "progress": False}
 
 

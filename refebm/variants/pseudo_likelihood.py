@@ -1,7 +1,7 @@
 """Variants of pseudo-likelihood."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, wrong_versions
 
 ONE = "softplus(energy(x) - energy(x_i))"
 wrong_versions(
@@ -29,3 +29,13 @@ conventions(
 )
 
 asked("pseudo_likelihood", more_kinds=("binary_rbm",))
+naive_forms(
+    "pseudo_likelihood",
+    ("log(1 + exp(a))", "softplus(energy(x) - energy(x_i))", "np.log(1 + np.exp(energy(x) - energy(x_i)))"),
+    (
+        "ratio of what is not normalised",
+        "softplus(energy(x) - energy(x_i))",
+        "-np.log(np.exp(-energy(x)) / (np.exp(-energy(x)) + np.exp(-energy(x_i))))",
+    ),
+)
+one_term("pseudo_likelihood")

@@ -1,8 +1,8 @@
 """Variants of restricted Boltzmann machines."""
 
+from refebm.variants.arguments import KIND_OF
 from refebm.variants.asked import FARTHER, asked
-from refebm.variants.questions import RBMS
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 OTHER_SIGN = "texts with f = -E (Stanford CS236, HY-673)"
 SPINS = "Ising models, whose units are -1 and 1"
@@ -232,10 +232,10 @@ terms(
 
 def of_rbm(ask, name, method):
     """A machine as data, and the arguments of its method."""
-    given = {"density": {"density": name, "parameters": ask.model(RBMS[name]).parameters}}
+    given = {"density": {"density": name, "parameters": ask.model(KIND_OF[name]).parameters}}
     m = len(given["density"]["parameters"]["c"])
     if method in ("energy", "free_energy", "hidden_mean"):
-        given["v"] = ask.units(ask.rows("v")) if RBMS[name] == "binary_rbm" else ask.rows("v")
+        given["v"] = ask.units(ask.array("v")) if KIND_OF[name] == "binary_rbm" else ask.array("v")
     if method in ("energy", "visible_mean"):
         given["h"] = ask.units(ask.grid((ask.n, m), -1, 1))
     return given
@@ -248,3 +248,53 @@ asked("BinaryRBM.hidden_mean BinaryRBM.visible_mean", seed=9_000, far=FARTHER)
 asked("BinaryRBM.log_partition GaussianBernoulliRBM.free_energy", seed=1_000, far=FARTHER)
 asked("GaussianBernoulliRBM.hidden_mean", seed=3_000, far=FARTHER)
 asked("GaussianBernoulliRBM.log_partition", far=FARTHER)
+naive_forms(
+    "BinaryRBM.free_energy",
+    ("log(1 + exp(a))", "softplus(self.c + np.dot(v, self.W))", "np.log(1 + np.exp(self.c + np.dot(v, self.W)))"),
+)
+naive_forms(
+    "GaussianBernoulliRBM.free_energy",
+    (
+        "log(1 + exp(a))",
+        "softplus(self.c + np.dot(v, self.W) / self.sigma**2)",
+        "np.log(1 + np.exp(self.c + np.dot(v, self.W) / self.sigma**2))",
+    ),
+)
+naive_forms(
+    "BinaryRBM.hidden_mean",
+    ("by a tanh", "expit(self.c + np.dot(v, self.W))", "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W)))"),
+)
+naive_forms(
+    "GaussianBernoulliRBM.hidden_mean",
+    (
+        "by a tanh",
+        "expit(self.c + np.dot(v, self.W) / self.sigma**2)",
+        "0.5 + 0.5 * np.tanh(0.5 * (self.c + np.dot(v, self.W) / self.sigma**2))",
+    ),
+)
+naive_forms(
+    "BinaryRBM.visible_mean",
+    (
+        "by a tanh",
+        "expit(self.b + np.dot(hidden(self, h), self.W.T))",
+        "0.5 + 0.5 * np.tanh(0.5 * (self.b + np.dot(hidden(self, h), self.W.T)))",
+    ),
+)
+LOG_Z = "np.dot(h, near) + np.sum(softplus(far + np.dot(h, W)), axis=1)"
+naive_forms(
+    "BinaryRBM.log_partition", ("log of the sum of exp", f"logsumexp({LOG_Z})", f"np.log(np.sum(np.exp({LOG_Z})))")
+)
+naive_forms(
+    "GaussianBernoulliRBM.log_partition",
+    (
+        "log of the sum of exp",
+        "logsumexp(np.dot(h, self.c) + gain)",
+        "np.log(np.sum(np.exp(np.dot(h, self.c) + gain)))",
+    ),
+    (
+        "difference of squares",
+        "np.sum(shift * (shift + 2 * self.b), axis=1)",
+        "(np.sum((self.b + shift) ** 2, axis=1) - np.sum(self.b**2))",
+    ),
+)
+one_term("BinaryRBM.hidden_mean BinaryRBM.log_partition BinaryRBM.visible_mean GaussianBernoulliRBM.hidden_mean")

@@ -1,7 +1,7 @@
 """Variants of RealNVP."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 LOG_PROB = "np.sum(-0.5 * z**2 - 0.5 * LOG_2PI, axis=1) + log_det"
 NO_TANH = ("log scale without tanh", "np.tanh(log_scale)", "log_scale", "affine couplings of other flows")
@@ -78,3 +78,4 @@ asked(
     values={"couplings": ((1, 3, 3, 1), "what is right for one coupling, or for two")},
 )
 asked("RealNVP.inverse", parts=("the points z", "the log-determinants"))
+one_term("RealNVP.inverse RealNVP.sample")

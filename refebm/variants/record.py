@@ -273,14 +273,25 @@ class Numbered(Convention):
 
 PROJECTIONS = {made.__name__: made for made in (sum_over_projections, first_projection)}  # names that patches may use
 WRONG: list[Wrong] = []
+NAIVE: list[Wrong] = []
 CONVENTIONS: list[Convention] = []
 NUMBERED: list[Numbered] = []
 TERMS: dict[str, tuple[Term, ...]] = {}
+ONE_TERM: set[str] = set()
 
 
 def wrong_versions(function: str, *rows: tuple, inside: str = "") -> None:
     """Register the wrong versions of a function: rows of name, was, becomes, survives, seen."""
     WRONG.extend(Wrong(function, *row, inside=inside) for row in rows)
+
+
+def naive_forms(function: str, *rows: tuple[str, str, str]) -> None:
+    """Register naive forms, rows of name, was, becomes: the formula as it is printed, wrong at the ends of its domain.
+
+    There it loses its digits or overflows: at a time, variance or weight near 0, or at points so far out that exp is 0
+    or inf; some theorem asks there. The examiner names no mistakes after them, since elsewhere they are right.
+    """
+    NAIVE.extend(Wrong(function, f"{name}, naively", *patch, "moderate numbers") for name, *patch in rows)
 
 
 def conventions(function: str, *rows: tuple, inside: str = "") -> None:
@@ -296,3 +307,8 @@ def numbered(function: str, *rows: tuple, inside: str = "") -> None:
 def terms(function: str, *rows: tuple[str, str]) -> None:
     """Register the terms whose sum a function is: rows of words and expression."""
     TERMS[function] = tuple(Term(function, *row) for row in rows)
+
+
+def one_term(functions: str) -> None:
+    """Register functions whose formula adds nothing up, or one kind of thing over coordinates or components."""
+    ONE_TERM.update(functions.split())

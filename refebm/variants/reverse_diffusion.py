@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from refebm import glossary
+from refebm.variants.arguments import Question, handed, types
 from refebm.variants.asked import FAR, asked
-from refebm.variants.questions import Question, handed, types
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 NO_ROOT = "edward 731, DiffEqFlux 695, optax 281, csgmcmc 1"
 BACKWARD = "diffrax 599, flow_grpo 19"
@@ -228,12 +229,7 @@ wrong_versions(
         "reverse_sde_step(score, ...)",
         "reverse_sde_step(lambda x, t: -score(x, t), ...)",
     ),
-    (
-        "sign of the score in the corrections",
-        "lambda x, t=early: score(...)",
-        "lambda x, t=early: -score(...)",
-        "no corrections",
-    ),
+    ("sign of the score in the corrections", "score(...)", "-score(...)", "no corrections"),
     (
         "half of g squared in the step",
         "reverse_sde_step(score, ...)",
@@ -337,6 +333,7 @@ asked("probability_flow_velocity", far=FAR, rounded=DRIFTING, without=("t",))  #
 asked(
     "predictor_corrector",
     values={
+        "sde": glossary.EACH_SDE[1:],
         "times": (([0.875, 0.25], [1.0, 0.625]), "what is right for some steps, or for equal ones"),
         "corrections": ((0, 1), "no correction where one is wanted, or where none is"),
     },
@@ -357,3 +354,9 @@ asked(
         ("overflow: points far out", {"d": 2, "n": 3, "reach": 16, "kind": LATER_STEPS, "posterior": False}),
     ),
 )
+naive_forms(
+    "ddpm_step",
+    ("sum of log(1 - beta)", "np.cumsum(np.log1p(-betas))", "np.cumsum(np.log(1 - betas))"),
+    ("1 - a", "np.expm1(log_kept)", "(np.exp(log_kept) - 1)"),
+)
+one_term("predictor_corrector")

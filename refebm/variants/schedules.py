@@ -1,7 +1,7 @@
 """Variants of schedules: the cosine, and rules for noise levels and their steps."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, one_term, terms, wrong_versions
 
 SONG = "Song and Ermon 2020"
 WHOLE = "np.minimum(turned / np.sin(left[:-1]), most)"
@@ -148,6 +148,7 @@ asked("level_ratio", also=("coverage",), draws={"d": wide, "coverage": 0.375}, v
 asked(
     "level_coverage",
     draws={"d": wide, "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.0625, 1.5)))},
+    values={"ratio": ((1.25, 2.0),)},
 )
 asked(
     "annealed_variance annealed_step",
@@ -155,6 +156,7 @@ asked(
         "n_steps": lambda ask, name: ask.fixed.get(name, 1 + ask.d),
         "ratio": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 1.125, 2.5))),
     },
+    values={"ratio": ((1.25, 2.0),)},
 )
 asked("annealed_variance", draws={"eta": lambda ask, name: ask.fixed.get(name, float(ask.grid((), 0.0625, 0.75)))})
 asked(
@@ -163,3 +165,4 @@ asked(
     values={"momentum": ((0.875, 0.25), "what is right for one momentum only")},
     rounded={"momentum": 41 / 48},
 )
+one_term("annealed_step annealed_variance cosine_betas level_coverage level_ratio")

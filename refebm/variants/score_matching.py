@@ -1,7 +1,7 @@
 """Variants of the score-matching objectives, and of theorems about them."""
 
 from refebm.variants.asked import asked
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 DIFFERENCE = "data_score(x) - score(x)"
 FORM = "hutchinson_divergence(score, x, v)"
@@ -241,3 +241,14 @@ wrong_versions(
 asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
 asked("finite_difference_sliced", far=())
 asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))
+NAIVE_DIFFERENCE = "energy(x) - energy(x_i)"
+naive_forms(
+    "ratio_matching",
+    ("by a tanh", f"expit({NAIVE_DIFFERENCE})", f"(0.5 + 0.5 * np.tanh(0.5 * ({NAIVE_DIFFERENCE})))"),
+    (
+        "ratio of what is not normalised",
+        f"expit({NAIVE_DIFFERENCE})",
+        "(np.exp(-energy(x_i)) / (np.exp(-energy(x_i)) + np.exp(-energy(x))))",
+    ),
+)
+one_term("hutchinson_divergence ratio_matching")

@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from refebm.identities import Implementation
 from refebm.truth.densities import GaussianMixture
+from refebm.variants.arguments import SDES, types
 from refebm.variants.asked import asked
-from refebm.variants.questions import SDES, types
-from refebm.variants.record import conventions, terms, wrong_versions
+from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
 BETA = "self.beta_min + t * (self.beta_max - self.beta_min)"
 STEPS = "self.beta((1 + np.arange(n_steps)) / n_steps) / n_steps"
@@ -238,7 +239,7 @@ def of_sde(ask, name, method):
     """An SDE as data, and the arguments of its method; laws that it returns are compared by their density at x."""
     ask.fixed["sde"] = name
     make = {
-        "x": lambda: ask.rows("x"),
+        "x": lambda: ask.around("x"),
         "s": lambda: ask.fixed.get("s", ask.grid((ask.n,), 0.0625, 0.375)) + np.zeros(ask.n),
         "t": lambda: ask.fixed.get("t", ask.grid((ask.n,), 0.5, 0.9375)) + np.zeros(ask.n),
         "d": lambda: ask.d,
@@ -249,13 +250,14 @@ def of_sde(ask, name, method):
     found = {"law" if one == "density" else one: make[one]() for one in wanted}
     if method == "diffused":
         found["t"] = ask.fixed.get("t", ask.scalar(0.6875))
-    return {"sde": ask.process} | found | ({"x": ask.rows("x")} if method in ("diffused", "prior") else {})
+    return {"sde": ask.process} | found | ({"x": ask.around("x")} if method in ("diffused", "prior") else {})
 
 
 def ask_sde(impl, function, given):
     """The answer of an SDE's method; of a law that it returns, the density at x."""
     method = function.partition(".")[2]
-    sde, x = impl.sde(given.pop("sde")), None if method == "drift" else given.pop("x", None)
+    sde = Implementation.sde(impl, given.pop("sde"))  # an adapter's own methods alone
+    x = None if method == "drift" else given.pop("x", None)
     if "law" in given:
         given["law"] = GaussianMixture(**given["law"]["parameters"])
     result = getattr(sde, method)(*given.values())
@@ -276,4 +278,32 @@ asked(
     "VariancePreserving.prior_gap VarianceExploding.prior_gap SubVariancePreserving.prior_gap",
     most_d=1,
     unasked="an integral, with a tolerance of its own",
+)
+naive_forms(
+    "VarianceExploding.kernel",
+    ("exp(a) - 1", "np.expm1(-2 * (t - s) * self.log_ratio)", "(np.exp(-2 * (t - s) * self.log_ratio) - 1)"),
+    (
+        "difference of the variances",
+        "self.sigma(t) * np.sqrt(-np.expm1(-2 * (t - s) * self.log_ratio))",
+        "np.sqrt(self.sigma(t) ** 2 - self.sigma(s) ** 2)",
+    ),
+)
+AREA = "(t - s) * (self.beta_min + 0.5 * (s + t) * (self.beta_max - self.beta_min))"
+FROM_0 = [f"{end} * (self.beta_min + 0.5 * {end} * (self.beta_max - self.beta_min))" for end in "ts"]
+naive_forms("VariancePreserving.integral", ("difference of the integrals from 0", AREA, " - ".join(FROM_0)))
+naive_forms("VariancePreserving.kernel", ("1 - exp(-b)", "-np.expm1(-b)", "1 - np.exp(-b)"))
+naive_forms(
+    "SubVariancePreserving.kernel",
+    ("exp(-b) - 1", "np.expm1(-b)", "(np.exp(-b) - 1)"),
+    ("exp(-B) - 1", "np.expm1(-total)", "(np.exp(-total) - 1)"),
+)
+naive_forms(
+    "SubVariancePreserving.diffusion",
+    ("1 - exp(-2 B)", "np.expm1(-2 * self.integral(0.0, t))", "(np.exp(-2 * self.integral(0.0, t)) - 1)"),
+)
+one_term(
+    "SubVariancePreserving.diffusion SubVariancePreserving.kernel VarianceExploding.diffusion "
+    "VarianceExploding.kernel VarianceExploding.prior VarianceExploding.sigma VariancePreserving.betas "
+    "VariancePreserving.diffused VariancePreserving.diffusion VariancePreserving.drift VariancePreserving.kernel "
+    "VariancePreserving.marginal VariancePreserving.prior"
 )

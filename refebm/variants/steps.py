@@ -16,7 +16,7 @@ import autograd.numpy as np
 import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
-from refebm.variants.questions import CALLED, FOR_GRADIENTS, parameters, types
+from refebm.variants.arguments import CALLED, FOR_GRADIENTS, parameters, types
 from refebm.variants.syntax import syntax
 
 HO = "Ho, Jain and Abbeel 2020"
@@ -278,7 +278,7 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
     if kind == glossary.Uniform:
         yield Step("uniform", "accepted where 1 - u is below the acceptance", "U and 1 - U have the same law",
                    step(lambda u, _: 1 - u), rare=True)  # fmt: skip
-    if kind in (glossary.StepSize, glossary.StepSizes) and argument in ("eta", "eps") and _langevin(function):
+    if kind in (glossary.StepSize, glossary.LangevinStep, glossary.StepSizes) and _langevin(function):
         half = f"the step is eps, of which the drift has half: eta = eps/2 (drift {argument}/2)"
         yield Step("step size", half, "Stanford CS236, Langevin dynamics sampling; ncsn toy_runner",
                    step(lambda eta, _: eta / 2))  # fmt: skip
@@ -301,7 +301,7 @@ def _of_type(function: str, argument: str, kind) -> Iterator[Step]:
     if kind == glossary.Noise and function == "ddpm_step":
         last = step(lambda z, given: z * (np.asarray(given["i"]) > 0).reshape(-1, 1))
         yield Step("last step", "no noise in the last step, i = 0", f"{HO}, algorithm 2", last)
-    if kind == glossary.Fraction and argument == "eta":
+    if kind == glossary.Fraction and glossary.States in of:
         yield Step("share", "eta is the share of the variance, not of the deviation: sqrt(eta) for eta", "azula",
                    step(lambda eta, _: eta**0.5), rare=True)  # fmt: skip
     if kind == glossary.TimeWeight and types(function)["return"] == glossary.Loss:

@@ -16,8 +16,8 @@ from refebm.crosscheck.vectors import vectors
 from refebm.glossary import Loss
 from refebm.identities import Implementation
 from refebm.variants import TERMS, Convention
+from refebm.variants.arguments import types
 from refebm.variants.mutants import both, natural_pairs
-from refebm.variants.questions import types
 from refebm.variants.record import called_by, calling, together
 from refebm.variants.steps import Chain, usual_chains, weightings
 

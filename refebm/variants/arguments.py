@@ -7,6 +7,8 @@ and the same on every machine, since only the raw stream of a bit generator is u
 import functools
 import inspect
 import math
+import re
+from collections.abc import Callable
 from itertools import pairwise
 
 import autograd.numpy as anp
@@ -19,18 +21,15 @@ from refebm import glossary
 from refebm.identities import Implementation
 from refebm.identities.implementation import SAMPLERS
 from refebm.identities.sdes import GIVEN
-from refebm.models import CONDITIONAL, ENERGIES, Model, Models, with_parameters
-from refebm.objectives.noise_contrastive import Psi
+from refebm.models import ENERGIES, RBMS, Model, Models, with_parameters
 from refebm.samplers.chain import Chain
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
 from refebm.samplers.step import Info, Step, moved
 from refebm.variants.asked import particular
 
 GRID = 64
-RBMS = {"BinaryRBM": "binary_rbm", "GaussianBernoulliRBM": "gaussian_rbm"}
-SDES = ("VariancePreserving", "SubVariancePreserving", "VarianceExploding")  # and GivenDiffusion, if asked for
-CLASSES = ("Gaussian", "GaussianMixture", "Gamma", "StudentT", "Laplace", "smoothed_empirical", "standard_normal")
-CLASSES += (*RBMS, "RealNVP", "LinearGaussianVAE", *SDES)  # whose objects are built from data
+KIND_OF = {one.__name__: kind for kind, one in RBMS.items()}
+SDES = glossary.PROCESSES.kinds  # and GivenDiffusion, if asked for
 GENERATORS = {name: one for name, one in vars(refebm).items() if isinstance(one, refebm.Generator)}
 BY_NAME = SAMPLERS | GENERATORS  # arguments that an adapter gets by name
 
@@ -45,6 +44,21 @@ def types(function: str) -> dict:
     return given | {"return": signature.return_annotation}
 
 
+def made_of_numbers(name: str) -> bool:
+    """Whether objects of a class, or those that a function makes, are laws, and are built from numbers alone."""
+    thing = getattr(refebm, name)
+    made = thing if inspect.isclass(thing) else types(name)["return"] if inspect.isfunction(thing) else None
+    return bool({"log_prob", "log_partition", "marginal"} & {*dir(made)}) and Callable not in types(name).values()
+
+
+CLASSES = tuple(filter(made_of_numbers, refebm.__all__))  # whose objects are built from data
+
+
+def of_type(function: str, arguments: dict, *kinds):
+    """The first argument of one of these types, or None."""
+    return next((value for name, value in arguments.items() if types(function).get(name) in kinds), None)
+
+
 FUNCTIONS = tuple(name for name in refebm.__all__ if inspect.isfunction(getattr(refebm, name)))
 RETURNED = (glossary.Field, glossary.LogDensity)
 CALLED = tuple(name for name in FUNCTIONS if types(name)["return"] in RETURNED)  # return functions, compared at x
@@ -52,7 +66,6 @@ KERNELS = tuple(name for name in FUNCTIONS if glossary.States in types(name).val
 # Kernels that accept or reject; questions ask for the acceptance probability too:
 ADJUSTED = tuple(name for name in KERNELS if glossary.Energy in types(name).values())
 FOR_GRADIENTS = tuple(name for name in FUNCTIONS if types(name)["return"] == glossary.ForItsGradient)
-NOISY = tuple(name for name in FUNCTIONS if glossary.NoisePoints in types(name).values())  # y is (nu, n, d)
 DIAGNOSTICS = tuple(name for name in FUNCTIONS if getattr(refebm, name).__module__ == "refebm.samplers.diagnostics")
 
 
@@ -101,22 +114,52 @@ class Question:
         """The number itself on the usual grid; on another, a nearby number that float32 has to round."""
         return value if self.unit == GRID else value * GRID / self.unit
 
-    def rows(self, name):
-        if name in self.fixed:
-            return self.fixed[name] + np.zeros((self.n, self.d))
-        if name == "x" and self.fixed.get("between"):
-            return self.grid((self.n, self.d), -0.25, 0.25)
-        if self.fixed.get("walls"):
-            return 4 * self.grid((self.n, self.d), -1.75, 1.75) if name in "zp" else np.zeros((self.n, self.d))
-        if self.fixed.get("holes"):
-            return 4 * self.grid((self.n, self.d), 1, 1.5) if name in "zp" else np.zeros((self.n, self.d))
-        drawn = self.grid((self.n, self.d), -1.75, 1.75)
-        reach = self.fixed.get("apart", self.reach) if name == "x" else self.reach
-        return reach * (drawn + self.centre) if name in "xy" else drawn
+    def array(self, name, kind=glossary.Points, low=-1.75, high=1.75):
+        """An array of the shape that its type says, from low to high, or throughout the number that is fixed."""
+        drawn = self.grid(self.shape(kind), low, high)
+        return self.fixed[name] + np.zeros(drawn.shape) if name in self.fixed else drawn
 
-    def scales(self, name, low, high):
-        """The scale m of the clean point, or the deviation of the noise, one for each row."""
-        return self.fixed.get(name, self.grid((self.n,), low, high)) + np.zeros(self.n)
+    def shape(self, kind):
+        """The first shape in the words of a type, in numbers."""
+        lengths = {
+            "n": lambda: self.n,
+            "d": lambda: self.d,
+            "m": lambda: self.fixed.get("hidden", 2),
+            "N": lambda: self.fixed.get("n_steps", 4),
+            "T": lambda: self.fixed.get("n_steps", 2),
+            "L": lambda: len(self.argument_of(glossary.DecreasingLevels)),
+            "K": lambda: len(self.argument_of(glossary.DecreasingTimes)) - 1,
+            "1 + M": lambda: 1 + self.fixed.get("corrections", 2),
+        }
+        words = re.search(r"\(([^()]*)\)", glossary.words_of(kind))[1]
+        return tuple(lengths[one.strip()]() for one in words.split(",") if one.strip())
+
+    def argument_of(self, kind):
+        """The value of the argument that has this type."""
+        return self.drawn(next(name for name, one in types(self.function).items() if one == kind), kind)
+
+    def around(self, name="x", nu=()):
+        """Points around the centre, (n, d) or (nu, n, d), as far as the question reaches."""
+        drawn = self.reach * (self.grid((*nu, self.n, self.d), -1.75, 1.75) + self.centre)
+        return self.fixed.get(name, drawn) + np.zeros(drawn.shape)
+
+    def anywhere(self, name):
+        """Points of all reals: around the centre, between two wells, or beside walls or holes of an energy."""
+        if {"walls", "holes"} & {*self.fixed}:
+            return np.zeros((self.n, self.d))
+        if self.fixed.get("between"):
+            return self.grid((self.n, self.d), -0.25, 0.25)
+        return self.around(name) * self.fixed.get("apart", 1)
+
+    def points(self, name):
+        """Points in the domain of the model: real, positive or binary."""
+        x = self.anywhere(name)
+        return self.positive(x) if self.kind == "gamma" else self.units(x) if self.kind == "binary_rbm" else x
+
+    def noise(self, name):
+        """Unit normal noise; where proposals shall have no energy, of steps that are far enough."""
+        ends = (1, 1.5) if self.fixed.get("holes") else (-1.75, 1.75)
+        return (4 if {"walls", "holes"} & {*self.fixed} else 1) * self.array(name, glossary.Noise, *ends)
 
     def covariance(self):
         """A covariance that is diagonally dominant, and so always positive definite."""
@@ -212,33 +255,45 @@ class Question:
         v = v / np.sqrt(np.sum(v**2, axis=-1, keepdims=True)) if self.fixed.get("unit_v") else v
         return np.where(v < 0, -1.0, 1.0) if self.fixed.get("signs") else v
 
-    def points(self, name, positive=False):
-        """Points in the domain of the model: real, positive or binary."""
-        x = self.rows(name)
-        if name != "x" or self.kind not in ("binary_rbm", "gamma"):
-            return np.abs(x) + 0.125 if positive else x
-        return np.abs(x) + 0.125 if self.kind == "gamma" else self.units(x)
-
     def arguments(self, function: str) -> dict:
         """Values for the parameters of `function`, by name; a model or a data score is `Model` data."""
         if make := particular(function).arguments:
             return make(self, *function.split("."))
-        self.function, of_type = function, types(function)
-        known = CONDITIONAL if glossary.TimeField in of_type.values() else ("noise_conditional", "smoothed_mixture")
-        asked = self.kind if self.kind in known else "noise_conditional"
-        self.asked = asked if {glossary.TimeField, glossary.LevelField} & {*of_type.values()} else self.kind
-        given = {name: self.drawn(name, of_type.get(name, glossary.Points)) for name in parameters(function)}
-        if "u_meet" in given:  # a pair of chains near enough to meet
-            given["y"] = given["x"] + self.grid((self.n, self.d), -1, 1)
-        return given | ({"held_energy": given["energy"]} if "held_energy" in given else {})  # one model
+        return self.of_types(function)
 
-    def drawn(self, name, annotation):
-        """An argument, by the draw that the function has of its own, else by that of the type."""
-        own = particular(self.function).draws
-        draw = own[name] if name in own else DRAWS[annotation]
-        if callable(draw):
-            return draw(self, name)
-        return self.fixed.get(name, self.scalar(draw) if isinstance(draw, float) else draw)
+    def of_types(self, function: str) -> dict:
+        """The same, of a function, by the types of its parameters alone."""
+        self.function = function
+        built = [mark for one in types(function).values() if (mark := glossary.mark_of(one, glossary.Built))]
+        self.asked = next((self.usual_kind(mark) for mark in built if mark.kinds), self.kind)
+        return {name: self.drawn(name, types(function).get(name, glossary.Points)) for name in parameters(function)}
+
+    def usual_kind(self, mark):
+        """The question's kind of model, or the usual one of a type that has no models of this kind."""
+        one = particular(self.function)
+        known = {*mark.kinds, *one.kinds, *one.more_kinds}
+        known |= ENERGIES.keys() if known & ENERGIES.keys() else set()
+        return self.kind if self.kind in known else mark.kinds[0]
+
+    def drawn(self, name, kind):
+        """An argument, by the draw that the function has of its own, else by its type: a draw, a value, or marks."""
+        draw, tried = particular(self.function).draws.get(name, DRAWS.get(kind)), glossary.mark_of(kind, glossary.Tried)
+        if draw is None and tried and tried.usual is not None:
+            draw = tried.usual
+        if draw is not None:
+            return draw(self, name) if callable(draw) else self.usual(name, draw)
+        if drawn := glossary.mark_of(kind, glossary.Drawn):
+            return self.array(name, kind, *drawn.ends)
+        if built := glossary.mark_of(kind, glossary.Built):
+            return self.model(self.usual_kind(built))
+        raise LookupError(
+            f"{self.function}: no mark of its type says what {name} is in questions, nor asked(..., draws=)"
+        )
+
+    def usual(self, name, value):
+        """The value that is fixed, or this one: a number or a name, or the numbers of an array."""
+        value = self.fixed.get(name, self.scalar(value) if isinstance(value, float) else value)
+        return np.array(value) if isinstance(value, (tuple, list)) else value
 
     def log_density(self, kind, log_z):
         kind = "mlp_energy" if kind == "mlp_score" else kind
@@ -295,6 +350,9 @@ class Question:
         """States of binary units."""
         return (x > 0) * 1.0
 
+    def positive(self, x):
+        return np.abs(x) + 0.125
+
     def density(self, name: str) -> dict:
         """The parameters of a density, by name."""
         k, fixed = self.fixed.get("components", 3), self.fixed
@@ -306,7 +364,7 @@ class Question:
             covs = np.stack([self.covariance() for _ in range(k)])
             return {"weights": np.array(weights), "means": self.centre + shifts, "covs": covs}
         if name == "smoothed_empirical":
-            return {"points": self.rows("x"), "sigma": self.level}
+            return {"points": self.around("x"), "sigma": self.level}
         if name == "standard_normal":
             return {"d": self.d}
         if name == "Gamma":
@@ -324,88 +382,37 @@ class Question:
         return self.scalar(0.6875) if np.ndim(self.sigma) else self.sigma
 
 
-STEP_SIZES = {"scale": 0.75, "dt": 0.1875, "first": 0.375, "eps": 0.25, "eta": 0.3125}
-LOG_Z = {"log_model": -0.6875, "logit": -0.25, "log_joint": -0.4375, "log_proposal": 1.3125}
-LOG_Z |= {"log_noise": 2.125, "log_q": 1.75}
+def log_density(log_z):
+    return lambda ask, name: ask.log_density(ask.asked, log_z)
 
 
-def log_density(ask, name):
-    return ask.log_density("quadratic" if name in ("log_noise", "log_q") else ask.asked, LOG_Z[name])
-
-
-def step_size(ask, name):
-    long = ask.function in ADJUSTED and name != "scale"
-    return ask.fixed.get(name, ask.scalar(1.125 if long else STEP_SIZES[name]))  # long: some proposals are rejected
-
-
-def level_noise(ask, name):
-    levels, steps = len(ask.drawn("sigmas", glossary.DecreasingLevels)), ask.fixed.get("n_steps", 2)
-    return ask.grid((levels, steps, ask.n, ask.d), -1.75, 1.75)
-
-
-def correction_noise(ask, name):
-    steps, corrections = len(ask.drawn("times", glossary.DecreasingTimes)) - 1, ask.fixed.get("corrections", 2)
-    return ask.grid((steps, 1 + corrections, ask.n, ask.d), -1.75, 1.75) * ask.fixed.get(name, 1.0)
-
-
-def step_sizes(ask, name):
-    steps = len(ask.drawn("times", glossary.DecreasingTimes)) - 1
-    return ask.fixed.get(name, ask.grid((steps,), 0.125, 0.375))
-
-
-def model_points(ask, name):
-    x = ask.rows(name)
-    return ask.units(x) if ask.asked == "binary_rbm" else x
-
-
-DRAWS = {  # how an argument of each type is drawn, or the value that it has
+DRAWS = {  # how an argument is drawn of each type whose marks alone do not say it
     **dict.fromkeys((glossary.Points, glossary.States), Question.points),
-    glossary.PositivePoints: lambda ask, name: ask.points(name, positive=True),
-    glossary.Bits: lambda ask, name: (ask.rows(name) > ask.centre) * 1.0,
-    **dict.fromkeys((glossary.Generated, glossary.Pathwise, glossary.Noise), Question.rows),
-    glossary.ModelPoints: model_points,
-    glossary.NoisePoints: lambda ask, name: np.stack([ask.rows(name) for _ in range(ask.fixed.get("nu", 3))]),
-    glossary.LevelNoise: level_noise,
-    glossary.CorrectionNoise: correction_noise,
-    **dict.fromkeys((Chains, ChainsInUnits, HalvesInUnits), Question.chains),
+    glossary.PositivePoints: lambda ask, name: ask.positive(ask.anywhere(name)),
+    glossary.Bits: lambda ask, name: (ask.anywhere(name) > ask.centre) * 1.0,
+    **dict.fromkeys((glossary.NoisyPoints, glossary.Generated, glossary.Pathwise), Question.around),
+    glossary.ModelPoints: lambda ask, name: (ask.units if ask.asked == "binary_rbm" else np.array)(ask.array(name)),
+    glossary.NoisePoints: lambda ask, name: ask.around(name, (ask.fixed.get("nu", 3),)),
+    glossary.Noise: Question.noise,
     glossary.Trajectory: lambda ask, name: ask.grid((ask.fixed.get("length", 6), ask.n, ask.d), -2, 2),
-    glossary.CoupledTransition: lambda ask, name: together,
-    glossary.Uniform: lambda ask, name: ask.fixed.get(name, ask.grid((ask.n,), 1 / 64, 63 / 64)) + np.zeros(ask.n),
+    **dict.fromkeys((Chains, ChainsInUnits, HalvesInUnits), Question.chains),
     glossary.Direction: lambda ask, name: ask.projections(None),
     glossary.Projections: lambda ask, name: ask.projections(ask.m),
     glossary.Level: lambda ask, name: float(np.ravel(ask.sigma)[0]),
     glossary.Levels: lambda ask, name: ask.sigma,
-    glossary.DecreasingLevels: lambda ask, name: np.array(ask.fixed.get(name, [1.5, 0.75, 0.5])),
-    glossary.Times: lambda ask, name: ask.fixed.get(name, ask.grid((ask.n,), 0.125, 0.75)) + np.zeros(ask.n),
-    glossary.DecreasingTimes: lambda ask, name: np.array(ask.fixed.get(name, [0.75, 0.5, 0.3125])),
-    glossary.Betas: lambda ask, name: ask.fixed.get(name, ask.grid((ask.fixed.get("n_steps", 4),), 0.125, 0.5)),
     glossary.Indices: Question.indices,
-    glossary.Temperatures: lambda ask, name: np.array(ask.fixed.get(name, [0.0, 0.25, 0.625, 1.0])),
     glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
-    glossary.StepSize: step_size,
-    glossary.StepSizes: step_sizes,
-    **dict.fromkeys((glossary.StepCount, glossary.Count), 3),
-    glossary.Size: lambda ask, name: getattr(ask, name),
-    glossary.Order: 2,
-    glossary.Energy: lambda ask, name: ask.model("mlp_energy" if ask.asked == "mlp_score" else ask.asked),
-    **dict.fromkeys((glossary.LogDensity, glossary.Logit), log_density),
-    glossary.Logits: lambda ask, name: ask.model(ask.asked),
-    **dict.fromkeys((glossary.Field, glossary.LevelField, glossary.TimeField), lambda ask, name: ask.model(ask.asked)),
+    glossary.StepSizes: lambda ask, name: ask.fixed.get(name, ask.grid(ask.shape(glossary.StepSizes), 0.125, 0.375)),
+    glossary.Size: lambda ask, name: getattr(ask, name),  # n or d
+    glossary.LogDensity: log_density(-0.6875),
+    glossary.Logit: log_density(-0.25),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
-    glossary.TimeWeight: lambda ask, name: ask.grid((ask.n,), 0.375, 1.5),
-    glossary.Sampler: lambda ask, name: "affine",
     glossary.Parameters: lambda ask, name: (ask.grid((ask.d, ask.d), -1, 1), ask.centre),
-    Psi: "LEAST_SQUARES",
-    glossary.Flag: True,
     glossary.Rng: lambda ask, name: np.random.default_rng(ask.stream.random_raw()),
-    glossary.CountOrNone: lambda ask, name: ask.fixed.get("corrections", 2),
     glossary.Sde: lambda ask, name: ask.process,
-    glossary.Rbm: lambda ask, name: ask.model(ask.kind if ask.kind == "gaussian_rbm" else "binary_rbm"),
-    glossary.BinaryRbm: lambda ask, name: ask.model("binary_rbm"),
-    glossary.UnitMeans: lambda ask, name: ask.grid((ask.n, ask.d), 1 / 64, 63 / 64),
-    glossary.HiddenMeans: lambda ask, name: ask.grid((ask.n, ask.fixed.get("hidden", 2)), 1 / 64, 63 / 64),
     glossary.Density: lambda ask, name: refebm.Gaussian(ask.centre, ask.covariance()),
     glossary.Transition: lambda ask, name: reporting,
+    glossary.CoupledTransition: lambda ask, name: together,
     glossary.Tape: Question.reports,
     glossary.Images: Question.images,
     **dict.fromkeys((glossary.Energies, glossary.Scores), Question.of_each_grid),
@@ -438,14 +445,21 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 def handed(impl: Implementation, annotation, value):
     """An argument as an implementation takes it, built from the question's data; callables are not changed."""
+    by = _builder(annotation)
+    return getattr(impl, by)(value) if by and (isinstance(value, Model) or not callable(value)) else value
+
+
+@functools.cache
+def _builder(annotation) -> str:
+    """The method of an implementation that builds arguments of this type; "" for types that are not built."""
     mark = glossary.mark_of(annotation, glossary.Built)
-    return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
+    return mark.by if mark else ""
 
 
 def role(annotation) -> str:
     """The form in which a model is given for an argument of this type: score, energy or rbm; "" for other types."""
-    mark = glossary.mark_of(annotation, glossary.Built)
-    return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
+    by = _builder(annotation)
+    return by if by in ("score", "energy", "rbm") else ""
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):
@@ -484,12 +498,14 @@ def _gradient(function, impl, **arguments):
     """The gradient in the model's parameters; samples depend on them by a step along the model's score."""
     name, asked = next((name, value) for name, value in arguments.items() if isinstance(value, (Model, Models)))
     theta, unflatten = flatten(asked.parameters)
+    of_model = (glossary.ModelPoints, glossary.GridImages)
+    made = [name for name, kind in types(function).items() if kind in of_model]
 
     def loss(theta):
         model = with_parameters(asked, unflatten(theta))
         given = arguments | {name: model}
-        if "x_model" in arguments and asked.kind != "binary_rbm":
-            given["x_model"] = led(model, arguments["x_model"])
+        for drawn in made if asked.kind != "binary_rbm" else ():
+            given[drawn] = led(model, arguments[drawn])
         return anp.sum(ask(function, impl, given)) + 0 * anp.sum(theta)  # autograd needs a dependence, even a zero one
 
     return grad(loss)(theta)
