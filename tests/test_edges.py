@@ -316,6 +316,10 @@ def test_what_is_not_said_is_the_default(name):
     assert {one.name: one.default for one in arguments if one.default is not one.empty} == DEFAULTS[name]
 
 
+def test_a_level_that_roundoff_just_shows_is_gone_to():
+    np.testing.assert_array_equal(refebm.karras_heun_step(lambda x, sigma: X, X, 1.0, 1e-12).x, X)
+
+
 def test_five_dimensions_are_enough_for_levels_that_overlap():
     assert refebm.level_coverage(refebm.level_ratio(5), 5) == pytest.approx(0.5, rel=1e-13)
 
