@@ -16,27 +16,13 @@ def _of_the_first(values):
 """
 NOT_IN_THE_BANK: list[tuple] = [
     # a coefficient off by 1e-6
-    ("explicit_score_matching", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("implicit_score_matching", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("explicit_sliced", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("sliced_score_matching", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("sliced_score_matching_vr", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("finite_difference_sliced", "1/8 off by 1e-6", "8 * eps**2", "8.000008 * eps**2"),
     ("nonnegative_score_matching", "2 off by 1e-6", "2 * x * s", "2.000002 * x * s"),
     ("ratio_matching", "exponent off by 1e-6", ") ** 2", ") ** 2.000002"),
-    ("denoising_score_matching", "1/2 off by 1e-6", "0.5", "0.5000005"),
     ("denoising_score_matching_cv", "control variate off by 1e-6", "- control", "- 1.000001 * control"),
-    ("noise_conditional_score_matching", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("denoising_autoencoder", "1/2 off by 1e-6", "0.5", "0.5000005"),
-    ("tweedie_cov", "off by 1e-6", "variance * slopes", "1.000001 * variance * slopes"),
     ("score_of", "off by 1e-6", "return -grad", "return -0.999999 * grad"),
-    ("geometric_noise_levels", "2 d off by 1e-6", "2 * d * np.log(ratio)", "2.000002 * d * np.log(ratio)"),
     ("Gaussian.log_prob", "pi to seven digits", "LOG_2PI", "math.log(2 * 3.141593)"),
-    ("Gaussian.posterior_cov", "off by 1e-6", "0.5 * (", "0.5000005 * ("),
     ("Gamma.fisher_information", "2 off by 1e-6", "self.shape - 2)", "self.shape - 2.000001)"),
-    ("standard_normal", "variance off by 1e-6", "1.0", "1.000001"),
     # one thing for another
-    ("denoising_score_matching", "points and noise swapped", "x + sigma * z", "z + sigma * x"),
     (
         "explicit_score_matching",
         "product with the data score",
