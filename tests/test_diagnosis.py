@@ -110,12 +110,12 @@ def test_a_bug_in_another_convention_has_both():
 @pytest.mark.parametrize(
     ("was", "becomes", "words"),
     [
-        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "1/2 |s|^2 has coefficient 1.000002, should be 1"),
-        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3, should be 1"),
+        ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "has coefficient 1.000002 in yours, should be 1"),
+        ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3 in yours, should be 1"),
         ("0.5 * squared_norm(s) + trace", "3 * (0.5 * squared_norm(s) + trace)", "equals 3 x the reference"),
         ("0.5 * squared_norm(s) + trace", "np.mean(1.5 * squared_norm(s) - trace)",
-         "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3, should be 1, "
-         "tr(grad s) has coefficient -1, should be 1"),
+         "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3 in yours, should be 1, "
+         "tr(grad s) has coefficient -1 in yours, should be 1"),
     ],
 )  # fmt: skip
 def test_what_has_no_name_is_a_combination_of_terms(was, becomes, words):
@@ -689,3 +689,50 @@ def test_a_candidate_that_writes_into_its_arguments_leaves_the_question():
     y = vector.asked.arguments["y"].copy()
     assert not np.any(Reading("tweedie_mean", lambda: Implementation(tweedie_mean=writing)).on(vector))
     np.testing.assert_array_equal(vector.asked.arguments["y"], y)
+
+
+NAIVE = """
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+def noise_contrastive(log_model, log_noise, x, y):
+    odds = lambda x: log_model(x) - log_noise(x) - np.log(len(y))
+    data, noise = 1 / (1 + np.exp(-odds(x))), 1 / (1 + np.exp(-odds(y.reshape(-1, x.shape[1]))))
+    return -np.log(data) - np.log(1 - noise.reshape(len(y), -1)).sum(0)
+
+@objective
+def conditional_noise_contrastive(energy, x, y, log_ratio=None):
+    gaps = np.stack([energy(one) - energy(x) for one in y]) + (0 if log_ratio is None else log_ratio)
+    return 2 * np.log1p(np.exp(-gaps)).mean(0)
+
+@objective
+def gan_discriminator_loss(logit, x, y):
+    real, fake = 1 / (1 + np.exp(-logit(x))), 1 / (1 + np.exp(-logit(y)))
+    return -np.log(real) - np.log(1 - fake)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "said"),
+    [
+        ("noise_contrastive", " - np.log(len(y))", "", "log nu left out"),
+        ("conditional_noise_contrastive", "else log_ratio", "else -log_ratio", "sign of the log-ratio"),
+        ("gan_discriminator_loss", "-np.log(real)", "np.log(real)", "has coefficient -1"),
+    ],
+)
+def test_overflow_is_set_apart_and_the_rest_is_named(function, was, becomes, said):
+    """What is right elsewhere is said to be a naive form; a mistake beside it has its name."""
+    right = examined(NAIVE, function)
+    assert right.status == "failed" and right.diagnosis.startswith("naive form: "), right.diagnosis
+    wrong = examined(NAIVE.replace(was, becomes), function).diagnosis
+    assert said in wrong and "numbers overflow: naive form, " in wrong, wrong
+
+
+def test_a_factor_that_the_source_leaves_free_is_a_convention():
+    text = "import numpy as np\nfrom refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "def minimum_probability_flow(energy, x):\n    flipped = [np.abs(x - bit) for bit in np.eye(x.shape[1])]\n"
+    text += "    return {} * sum(np.exp(0.5 * (energy(x) - energy(one))) for one in flipped)\n"
+    found = examined(text.format("0.01"), "minimum_probability_flow")
+    assert found.status == "convention" and "0.01 x the reference: times epsilon" in found.diagnosis, found.diagnosis
+    assert examined(text.format("-0.01"), "minimum_probability_flow").status == "failed"

@@ -1,12 +1,15 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
+from autograd.extend import defvjp, primitive
 
 from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer_of
+from refebm.crosscheck.frameworks import numpy as numpy_harness
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
 from refebm.glossary import Field, InputError
@@ -110,6 +113,43 @@ def test_a_gradient_that_stops_is_found(framework):
     text = adapter(framework, "denoising_score_matching", ("score(x + sigma * z)", hold[framework]))
     finding = examined(text, "denoising_score_matching")
     assert finding.status == "failed" and "its gradient" in finding.diagnosis, finding.diagnosis
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_what_has_lost_its_gradient_is_named(framework):
+    """A term of the formula, also under a convention; where there are no terms, a place of it."""
+    head = f"from refebm.crosscheck.frameworks.{framework} import held, objective\n\n\n@objective\n"
+    pytest.importorskip(framework, reason="a peer, of the extra that is called so")
+    sliced = (
+        "def sliced_score_matching(score, x, v):\n    from refebm.crosscheck.frameworks.{0} import jacobian_vector_"
+    )
+    sliced += (
+        "product\n    g = (v * held(jacobian_vector_product(score, x, v))).sum(1)\n    return g + 0.5 * (v * score(x)"
+    )
+    found = examined(head + sliced.format(framework) + ").sum(1) ** 2", "sliced_score_matching")
+    assert "no gradient flows through v^T grad s v, but one must" in found.diagnosis, found.diagnosis
+    loss = "def noise_conditional_score_matching(score, x, sigma, z):\n    s = score(x + sigma * z, sigma[:, 0])\n"
+    loss += "    return (sigma**2 * s * held(s) + 2 * sigma * s * z + z**2).sum(1)"
+    found = examined(head + loss, "noise_conditional_score_matching")
+    assert "the gradient of 1/2 sigma^2 |s|^2 is 1/2 x the right one" in found.diagnosis, found.diagnosis
+    ratio = "def conditional_noise_contrastive(energy, x, y, log_ratio=0.0):\n"
+    ratio += "    gaps = [energy(x) - held(energy(one)) for one in y]\n"
+    ratio += "    from refebm.crosscheck.frameworks.{0} import np, softplus\n"
+    ratio += "    return 2 * np.mean(softplus(np.stack(gaps) - log_ratio), axis=0)"
+    found = examined(head + ratio.format(framework), "conditional_noise_contrastive")
+    assert 'no gradient flows through "np.reshape(energy(' in found.diagnosis, found.diagnosis
+
+
+def test_a_score_that_is_taken_without_gradients_is_constant():
+    pytest.importorskip("torch", reason="a peer, of the extra that is called so")
+    text = "import torch\nfrom refebm.crosscheck.frameworks.torch import objective\n\n\n@objective\n"
+    text += "def implicit_negative_elbo(log_joint, score_q, z):\n    with torch.no_grad():\n        s = score_q(z)\n"
+    text += "    return (-log_joint(z) + (s * z).sum(1)).mean()\n"
+    assert examined(text, "implicit_negative_elbo").status == "passed"
+    wrong = examined(
+        text.replace("        s = score_q(z)", "        pass\n    s = score_q(z)"), "implicit_negative_elbo"
+    )
+    assert wrong.names == ("score not held",), wrong.diagnosis
 
 
 POINTS = {  # a function of points that a sampler made, right code, what is wrong, and what has to be said
@@ -235,6 +275,45 @@ def test_a_density_of_a_library_is_an_object_with_log_prob():
     )
     assert examined(text, "Gaussian.log_prob").status == "passed"
     assert examined(text, "Gaussian.score").status == "unsupported"
+
+
+MACHINE = """
+class Machine{base}:
+    def __init__(self, b, c, W):
+        {start}self.b, self.c, self.W = b, c, W
+
+    def hidden_mean(self, v):
+        return 1 / (1 + {exp}(-(v @ self.W + self.c)))
+
+
+{decorated}def BinaryRBM(b, c, W):
+    return Machine(b, c, W)
+"""
+
+
+@pytest.mark.parametrize("framework", [*FRAMEWORKS, "module", "plain"])
+def test_an_object_that_a_function_returns_has_its_own_methods_alone(framework):
+    """Also where it can be called, as a torch.nn.Module can; and without a harness."""
+    home = {"module": "torch", "plain": "numpy"}.get(framework, framework)
+    pytest.importorskip(home, reason="a peer, of the extra that is called so")
+    imported = f"from refebm.crosscheck.frameworks.{home} import np, objective\n" * (framework != "plain")
+    base, start = ("(__import__('torch').nn.Module)", "super().__init__(); ") if framework == "module" else ("", "")
+    text = (imported or "import numpy as np\n") + MACHINE.format(
+        base=base, start=start, exp="np.exp", decorated="@objective\n" * bool(imported)
+    )
+    assert examined(text, "BinaryRBM.hidden_mean").status == "passed"
+    lacking = examined(text, "BinaryRBM.free_energy")
+    assert (lacking.status, lacking.diagnosis) == ("unsupported", "Machine has no method free_energy")
+    nothing = examined(text.replace("Machine(b, c, W)\n", "b\n"), "BinaryRBM.free_energy")
+    assert nothing.status == "failed" and "which has none of the methods energy, free_energy" in nothing.diagnosis
+    law = text.replace("BinaryRBM", "VariancePreserving").replace("b, c, W", "b, c")
+    law = (
+        law.replace("self.c, self.W =", "self.c =")
+        .replace("hidden_mean(self, v)", "diffusion(self, t)")
+        .replace("(-(v @ self.W + self.c))", "0 * t")
+    )
+    assert examined(law, "VariancePreserving.diffusion").status == "failed"
+    assert examined(law, "VariancePreserving.beta").diagnosis == "Machine has no method beta"
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
@@ -489,3 +568,53 @@ def test_a_row_far_out_is_seen_by_a_model_that_was_traced_before():
             got = HARNESS.array(HARNESS.run(lambda x=x: score(HARNESS.tensor(x))))
             heavy = 1 / (1 + np.exp(0.5))  # the weight of the second component, of precision 2 along the second axis
             assert np.allclose(got, [[-first, -1 - heavy]], rtol=1e-14, atol=0)
+
+
+@primitive
+def unwilling(y):
+    return 1.0 * y
+
+
+def no_way_back(result, y):
+    def back(weights):
+        raise ValueError("no way back")
+
+    return back
+
+
+defvjp(unwilling, no_way_back)
+
+
+def detached(y):
+    if hasattr(y, "_node"):
+        raise ValueError("points must be detached")
+    return y
+
+
+TAKES = {  # what a body does with points that a sampler made, and what is said if they are trained through, and if not
+    "themselves": (lambda y: y, "", ""),
+    "plain NumPy": (np.asarray, "", ""),
+    "a list": (lambda y: np.array(y, dtype=float), "", ""),
+    "a step without a way back": (unwilling, "its gradient in y raises ValueError: no way back", "x_model raises Val"),
+    "detached ones": (detached, "its gradient in y raises ValueError: points must be detached", ""),
+}
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_errors_of_a_gradient_in_points(name):
+    """Only what does not take traced points is passed over: in NumPy's functions, or where they are constants."""
+    take, through, constant = TAKES[name]
+
+    def variational_bound(energy, log_q, x, y):
+        return energy(x) - energy(take(y)) - log_q(y)
+
+    def contrastive_divergence(energy, x, x_model):
+        return energy(x) - energy(take(x_model))
+
+    for body, said in ((variational_bound, through), (contrastive_divergence, constant)):
+        module = ModuleType("functions")
+        setattr(module, body.__name__, numpy_harness.objective(gradient=True)(body))
+        module.__all__ = [body.__name__]
+        answer = answer_of(Adapter(module, lambda result: result), questions(body.__name__)[0])
+        assert said in answer.problem and bool(answer.problem) == bool(said), answer.problem
+        assert said or "layers" in answer.gradient

@@ -65,7 +65,7 @@ class Rbm(Model):
 
     def __init__(self, model: Model, adapter: "Adapter"):
         super().__init__(model.kind, model.parameters)
-        object.__setattr__(self, "_machine", lambda: Implementation.rbm(adapter, model))
+        object.__setattr__(self, "_machine", lambda: completed(Implementation.rbm(adapter, model)))
 
     def __getattr__(self, name):
         if name.startswith("_"):  # asked for by copy and pickle
@@ -78,7 +78,7 @@ class Sde:
 
     def __init__(self, data: dict, adapter: "Adapter"):
         self.kind, self.parameters = data["kind"], data["parameters"]
-        self._machine = lambda: Implementation.sde(adapter, data)
+        self._machine = lambda: completed(Implementation.sde(adapter, data))
 
     def __getattr__(self, name):
         if name.startswith("_"):
@@ -216,19 +216,19 @@ class Adapter(Implementation):
 
     def _density(self, function, reference, given, named):
         given = inspect.signature(reference).bind(*given, **named).args
-        return AdapterDensity(call(function, *given), reference(*given), self.read)
+        return AdapterDensity(call(function, *given), reference(*given), self.read, self.steps)
 
 
 class AdapterDensity:
-    """A density or an RBM of an adapter, with refebm's methods where it has none."""
+    """A density, an RBM or an SDE of an adapter. complete: whether it has refebm's methods where it has none."""
 
-    def __init__(self, own, reference, read):
-        self._own, self._reference, self._read = own, reference, read
+    def __init__(self, own, reference, read, complete=True):
+        self._own, self._reference, self._read, self._complete = own, reference, read, complete
 
     def __getattr__(self, name):
         method, reference = getattr(self._own, name, None), getattr(self._reference, name)
         if not callable(method):
-            return reference
+            return reference if self._complete else self._lacking(name)
         returns = inspect.signature(reference).return_annotation
         if returns is float:  # a single number, and not the mean of rows
             return lambda *given: self._read((call(method, *given),))[0]
@@ -236,10 +236,26 @@ class AdapterDensity:
             return lambda *given: self._asked(method, given, reference(*given))
         return lambda *given: self._asked(method, given, None)
 
+    def _lacking(self, name):
+        """Refuse a method that is not there, or an object that has none of those that are asked for."""
+        of_class, has = type(self._reference).__name__, getattr(self._own, "made_of", type(self._own).__name__)
+        methods = [one for kind, _, one in (name.partition(".") for name in EXAMINED) if kind == of_class and one]
+        if not any(callable(getattr(self._own, one, None)) for one in (*methods, "log_prob")):
+            raise Failure(f"returned {has}, which has none of the methods {', '.join(methods or ['log_prob'])}")
+        raise NotSupported(f"{has} has no method {name}")
+
     def _asked(self, method, given, law):
         """The result of a method; if it is a density, that is wrapped in the same way."""
         result = call(method, *given)
-        return AdapterDensity(result, law, self._read) if hasattr(law, "log_prob") else self._read(result)
+        wrapped = hasattr(law, "log_prob")
+        return AdapterDensity(result, law, self._read, self._complete) if wrapped else self._read(result)
+
+
+def completed(machine):
+    """An RBM or an SDE for the functions of an adapter that take one: with refebm's methods where it has none."""
+    if isinstance(machine, AdapterDensity):
+        machine._complete = True
+    return machine
 
 
 def text_of(source: str) -> str | None:

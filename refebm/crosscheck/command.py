@@ -7,9 +7,9 @@ import refebm
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.examination import examine
 from refebm.crosscheck.questions import chosen
-from refebm.crosscheck.report import called, failing, line, markdown, record, summary, unsupported
+from refebm.crosscheck.report import called, failing, legend, line, markdown, record, summary, unsupported
 from refebm.crosscheck.template import of_the_template, template
-from refebm.crosscheck.verdict import Finding, judge
+from refebm.crosscheck.verdict import Finding, consistent, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
 
@@ -65,7 +65,10 @@ def _findings(options, functions) -> list[Finding]:
         if function in functions:
             found[function] = judge(function, answers)
             print(line(found[function]), flush=True)
-    return [found.get(function) or judge(function, None) for function in functions]
+    findings = [found.get(function) or judge(function, None) for function in functions]
+    for one in (other for before, other in zip(findings, consistent(findings)) if other.status != before.status):
+        print(line(one), flush=True)
+    return consistent(findings)
 
 
 def _untouched(adapter: str | None) -> list[str]:
@@ -81,4 +84,6 @@ def _print(findings, seconds, untouched) -> None:
             print(f"\n{failing(finding)}")
     if untouched:
         print(f"\nrefebm's own bodies, as the template has them: {', '.join(untouched)}")
+    if legend(findings):
+        print(f"\n{legend(findings)}")
     print(f"\n{summary(findings)}; {seconds:.0f} s")

@@ -18,6 +18,7 @@ from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
 from refebm.crosscheck.readings import Reading, readings
 from refebm.crosscheck.searches import bank, numbers
 from refebm.crosscheck.searches.double import paired, two_mistakes
+from refebm.crosscheck.searches.naive import apart, naive, overflown
 from refebm.crosscheck.searches.single import ignored, nearest, one_mistake
 from refebm.crosscheck.searches.terms import combined
 from refebm.crosscheck.vectors import FACTOR
@@ -38,16 +39,27 @@ def diagnose(function: str, candidates: list[Evidence]) -> Diagnosis:
     """The diagnosis: an exact match under one reduction, else a near one, else one with exceptions, else facts."""
     if not any(np.any(np.isfinite(evidence.answers)) for evidence in candidates):
         return _facts(candidates)  # nothing tells one name from another
-    exact = named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
-    exact = exact or _searched(function, candidates)
-    if exact:
-        return exact if exact.names or exact.convention else exact._replace(words=_with_facts(exact, candidates))
     return (
-        numbers.epsilon(function, candidates)
-        or nearly(function, candidates)
-        or excepted(function, candidates)
+        _exactly(function, candidates)
+        or naive(function, candidates)
+        or _further(function, candidates)
         or _facts(candidates)
     )
+
+
+def _exactly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A name that fits all answers, also those that are not finite."""
+    found = named(function, candidates) or _given_back(candidates[0]) or helped(function, candidates)
+    return _explained(found, candidates)
+
+
+def _further(function: str, candidates: list[Evidence]) -> Diagnosis | None:
+    """A name beside what overflows, if anything does; else from a deep search, a near one, or one with exceptions."""
+    if np.any(overflown(candidates[0])):
+        return apart(function, candidates, lambda *given: _exactly(*given) or _further(*given))
+    if exact := _searched(function, candidates):
+        return _explained(exact, candidates)
+    return numbers.epsilon(function, candidates) or nearly(function, candidates) or excepted(function, candidates)
 
 
 def _given_back(evidence: Evidence) -> Diagnosis | None:
@@ -63,11 +75,13 @@ def _given_back(evidence: Evidence) -> Diagnosis | None:
     return None
 
 
-def _with_facts(found: Diagnosis, candidates: list[Evidence]) -> str:
-    """The words of a diagnosis that has no name in the bank, with the facts about it."""
+def _explained(found: Diagnosis | None, candidates: list[Evidence]) -> Diagnosis | None:
+    """A diagnosis that has no name in the bank, with the facts about it."""
+    if not found or found.names or found.convention:
+        return found
     evidence = next((one for one in candidates if one.reduction == found.reduction), candidates[0])
     *told, _ = facts(evidence)
-    return "; ".join([found.words, *(fact for fact in told if "grows" not in fact)])
+    return found._replace(words="; ".join([found.words, *(fact for fact in told if "grows" not in fact)]))
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:

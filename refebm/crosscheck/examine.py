@@ -21,7 +21,7 @@ from refebm.crosscheck import examination
 from refebm.crosscheck.adapter import Adapter, answer_of, load
 from refebm.crosscheck.questions import EXAMINED, chosen, questions
 from refebm.crosscheck.report import Report, called, line
-from refebm.crosscheck.verdict import Finding, judge
+from refebm.crosscheck.verdict import Finding, consistent, judge
 
 
 def examine(adapter, only: str = "", timeout: float = examination.SILENCE) -> Report:
@@ -34,9 +34,11 @@ def examine(adapter, only: str = "", timeout: float = examination.SILENCE) -> Re
     if isinstance(adapter, (str, os.PathLike)):
         source = os.fspath(adapter)
         answered = examination.examine(source, functions, timeout)
-        return Report([judge(function, answers) for function, answers in answered], called(source))
-    known = _adapter(adapter)
-    return Report([_finding(known, name) for name in functions if known.supports(name)], _name(adapter))
+        findings, name = [judge(function, answers) for function, answers in answered], called(source)
+    else:
+        known, name = _adapter(adapter), _name(adapter)
+        findings = [_finding(known, function) for function in functions if known.supports(function)]
+    return Report(consistent(findings), name)
 
 
 def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = {}) -> Callable:

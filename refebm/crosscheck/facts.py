@@ -103,8 +103,23 @@ def _later_rows(asked):
     return np.arange(asked.given["n"]) > 0 if asked.given["n"] > 1 and asked.function not in WHOLE else False
 
 
+def _size(asked, name: str):
+    """n or d, or None for a question that has no rows, or no coordinates."""
+    size = asked.given[name]
+    return size if any(size in np.shape(leaf) for leaf in _arrays(asked.arguments)) else None
+
+
+def _arrays(tree) -> Iterator[np.ndarray]:
+    """The arrays among nested arguments, also those in models and in what is given as data."""
+    tree = getattr(tree, "parameters", tree)
+    if isinstance(tree, (dict, tuple, list)):
+        yield from (leaf for one in (tree.values() if isinstance(tree, dict) else tree) for leaf in _arrays(one))
+    elif isinstance(tree, np.ndarray):
+        yield tree
+
+
 def _square(asked):
-    return asked.given["n"] == asked.given["d"]
+    return asked.given["n"] == asked.given["d"] and None not in (_size(asked, "n"), _size(asked, "d"))
 
 
 NO_ENERGY = (
@@ -112,8 +127,8 @@ NO_ENERGY = (
     _is(lambda asked: bool({"walls", "holes"} & set(asked.given))),
 )
 EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
-    ("n is 1", _is(lambda asked: asked.given["n"] == 1)),
-    ("d is 1", _is(lambda asked: asked.given["d"] == 1)),
+    ("n is 1", _is(lambda asked: _size(asked, "n") == 1)),
+    ("d is 1", _is(lambda asked: _size(asked, "d") == 1)),
     ("n equals d", _is(_square)),
     ("a row is not the first (does it depend on those before?)", _is(_later_rows)),
     ("T is odd", _is(_odd)),
@@ -155,8 +170,9 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
 
 def _features(evidence) -> list[str]:
     """The names of what all the questions give: sizes, and values that are tried."""
-    given = [vector.asked.given for vector in evidence.vectors]
-    return [name for name in given[0] if name not in OF_ALL and all(name in one for one in given)]
+    asked = [vector.asked for vector in evidence.vectors]
+    names = [name for name in asked[0].given if name not in OF_ALL and all(name in one.given for one in asked)]
+    return [name for name in names if name not in ("n", "d") or any(_size(one, name) is not None for one in asked)]
 
 
 def _where(evidence) -> list[str]:

@@ -51,6 +51,13 @@ def unasked(function: str) -> str:
     )
 
 
+def _why_not(name: str) -> str:
+    """Why no adapter is asked for a public name."""
+    if name in FUNCTIONS or particular(name).unasked:
+        return unasked(name)
+    return "it is no function, density, machine or SDE with an answer to compare"
+
+
 METHODS = dict.fromkeys(one.function for one in WRONG if "." in one.function)  # those with wrong versions
 EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models to ask with, the usual one first
     function: _kinds(function)
@@ -103,6 +110,8 @@ def chosen(text: str) -> list[str]:
     found = found or [name for name in EXAMINED if stems[name] == text]
     found = found or having(text, {name: name for name in EXAMINED})
     if not found:
+        if text in refebm.__all__:
+            raise InputError("E-NONE", f"{text} is not examined: {_why_not(text)}")
         raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
     return found
 

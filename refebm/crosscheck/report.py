@@ -107,11 +107,16 @@ def line(finding: Finding) -> str:
 
 def _evidence(finding):
     asked = " asked" * (finding.questions < finding.asked)
-    words = [f"{_count(finding):>3s} questions{asked}", f"{_worst(finding):>9s} of tolerance"]
+    words = [f"{_count(finding):>3s} questions{asked}", _how_far(finding)]
     words += [word for word in (finding.dtype, finding.reduction) if word]
     words += [f"{finding.gradients} gradients"] if finding.gradients else []
     words += [f"unsupported in part: {'; '.join(finding.unsupported)}"] if finding.unsupported else []
     return "  ".join(words)
+
+
+def _how_far(finding) -> str:
+    """The largest error in tolerances; from the reference, which a convention is not to equal, it says nothing."""
+    return "as in a convention    " if finding.status == "convention" else f"{_worst(finding):>9s} of tolerance"
 
 
 def _count(finding):
@@ -119,7 +124,7 @@ def _count(finding):
 
 
 def _worst(finding):
-    return f"{finding.worst:.2g}"
+    return "" if finding.status == "convention" else f"{finding.worst:.2g}"
 
 
 def summary(findings: Iterable[Finding]) -> str:
@@ -131,6 +136,15 @@ def summary(findings: Iterable[Finding]) -> str:
     said = {status: f"{count} {status}" for status, count in counts.items() if count or status != "partly"}
     said["passed"] += f" ({some} not asked all)" if some else ""
     return f"{examined} functions examined: " + ", ".join(said.values())
+
+
+ISSUE = re.compile(r"\((?:bug; |convention of )[^()]*?\b[A-Za-z_][\w./-]* \d{1,5}\b(?!\.)")
+ISSUES = 'After a program\'s name, as in "score_sde 73", stands the number of an issue or a pull request there.'
+
+
+def legend(findings: Iterable[Finding]) -> str:
+    """A line that explains the numbers of issues in the findings, or "" if there are none."""
+    return ISSUES if any(ISSUE.search(re.sub(r"\b(19|20)\d\d\b", "", one.diagnosis)) for one in findings) else ""
 
 
 def unsupported(findings: Iterable[Finding]) -> str:
@@ -148,7 +162,8 @@ def failing(finding: Finding) -> str:
     lines = [f"# {finding.function}: {finding.status}, question {asked.id}: {asked.catches}"]
     lines += pasted(asked)
     if finding.expected is not None:
-        lines += [f"# expected {finding.expected}", f"# got      {finding.got}"]
+        label = f"# {finding.of}\n" * bool(finding.of)
+        lines += [f"{label}# expected {finding.expected}", f"# got      {finding.got}"]
     return "\n".join(lines)
 
 

@@ -25,6 +25,9 @@ out what you do not have. help("refebm.crosscheck.frameworks") explains what a b
 
 from refebm.crosscheck.frameworks.{framework} import {names}
 '''
+COMPLETE = """
+
+These bodies are refebm's own: as they stand they pass and say nothing of your code. --only NAME prints empty ones."""
 
 
 def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) -> str:
@@ -41,7 +44,7 @@ def template(framework: str, functions=tuple(EXAMINED), complete: bool = False) 
             own_text(getattr(refebm, name), framework, methods) if complete else (_to_replace(name, methods), set())
         )
         written, used = [*written, text], used | names - set(public)
-    what = "bodies that pass, refebm's own." if complete else "replace each body by a call of your own code."
+    what = f"replace each body by a call of your own code.{COMPLETE * complete}"
     names = ", ".join(sorted(used, key=lambda name: (name.lstrip("_").lower(), name)))
     if len(names) > 60:
         names = "(\n" + textwrap.fill(names, 116, initial_indent="    ", subsequent_indent="    ") + ",\n)"

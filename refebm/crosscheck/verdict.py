@@ -10,17 +10,19 @@ from autograd import grad
 
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import diagnose, helped, named
-from refebm.crosscheck.evidence import Evidence
+from refebm.crosscheck.evidence import Built, Evidence
 from refebm.crosscheck.facts import cancelled
+from refebm.crosscheck.held import held_constant
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
 from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
-from refebm.variants import TERMS, WRONG
+from refebm.variants import CONVENTIONS, TERMS, WRONG
 from refebm.variants.arguments import ADJUSTED, ask, flat
 from refebm.variants.asked import particular
 
 FEW = 4  # with so many right values that float32 cannot hold, answers that it all holds are no coincidence
+LIKE_IT = 2.0**24  # tolerances by which a replaced helper, such as a softplus that is linear far out, is another one
 MODELS = "a model built wrongly"  # marks questions about a kind of model, and not about the function itself
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24}
 
@@ -43,6 +45,7 @@ class Finding:
     failing: Asked | None = None
     expected: list | float | None = None
     got: list | float | None = None
+    of: str = ""  # what these numbers are, where they are not the answer
 
 
 def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
@@ -66,6 +69,28 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
         if words
         else finding
     )
+
+
+def consistent(findings: list[Finding]) -> list[Finding]:
+    """The findings, where a method fails if it has a convention that another of its class could have and has not."""
+    return [replace(one, **_mixed(one, findings)) if one.status == "convention" else one for one in findings]
+
+
+def _mixed(finding: Finding, findings: list[Finding]) -> dict:
+    of_class, _, method = finding.function.partition(".")
+    sources = {one.where for one in CONVENTIONS if one.function == finding.function and one.name in finding.names}
+    others = []
+    for other in findings if method else ():
+        theirs, _, name = other.function.partition(".")
+        known = {one.name for one in CONVENTIONS if one.function == other.function and one.where in sources}
+        if theirs == of_class and other.status in ("passed", "convention") and known and not known & {*other.names}:
+            others.append(name)
+    if not others:
+        return {}
+    said = (
+        f"{finding.diagnosis}; but {' and '.join(others)} {'are' if len(others) > 1 else 'is'} not in this convention"
+    )
+    return {"status": "failed", "diagnosis": f"{said}: two conventions in one class"}
 
 
 def _never_asked(asked, answers):
@@ -230,9 +255,28 @@ def _gradients(function, pairs, known, convention) -> Finding:
     n = asked.given["n"] if of == "sum" else 1
     entry = None if convention else _of_the_bank(function, told, compared, kinds, tolerance)
     said = f"{words} in the parameters is wrong in {_names(asked, wrong)}"
-    said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})" if entry else how_wrong(compared)
-    case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist()}
+    if entry:
+        said += f": {entry.name} (bug{entry.seen and f'; {entry.seen}'})"
+    else:
+        said += how_wrong(compared) or _without_gradient(function, convention, told, compared, kinds, tolerance)
+    case = {"failing": asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "of": _order(asked, of)}
     return Finding(function, "failed", **known | {"diagnosis": said, "names": (entry.name,) if entry else ()} | case)
+
+
+def _without_gradient(function, convention, told, compared, kinds, tolerance) -> str:
+    """Words for the part of the formula whose gradient is lost, if one explains these gradients."""
+
+    def gradients(impl):
+        return [_symmetric(vector.asked, reference_gradient(vector.asked, impl)) for vector, _ in told]
+
+    def fits(theirs, of):
+        pairs = [(asked, got, g, scale) for (asked, got, _, scale), g in zip(compared, theirs)]
+        return all(np.max(_units(of, rough * tolerance, *pair)) <= 1 for pair in pairs)
+
+    rough = LIKE_IT if isinstance(convention, Built) else 1
+    means = {of: [got / (asked.given["n"] if of == "sum" else 1) for asked, got, *_ in compared] for of in kinds}
+    words = held_constant(function, convention, gradients, fits, means)
+    return f": {words}" if words else ""
 
 
 def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
@@ -257,6 +301,7 @@ def _flowing(finding, told, convention, of, tolerance, words) -> Finding:
             names = (FLOWS,) if entry and not np.any(wanted) else ()
             said += f" ({'; '.join(filter(None, ['bug', entry.seen]))})" if names else ""
             case = {"failing": vector.asked, "expected": (n * wanted).tolist(), "got": got.tolist(), "worst": np.inf}
+            case["of"] = f"the gradient of the {of} of the rows in {name}"
             value = words.removesuffix(", its gradient").removesuffix(", but its gradient")
             return replace(finding, status="failed", diagnosis=f"{value}, but {said}", names=names, **case)
     return finding
@@ -374,6 +419,13 @@ def _aligned(gradient, like) -> np.ndarray:
     if got.shape != np.shape(like):
         raise ValueError(f"a gradient of shape {got.shape} for a parameter of shape {np.shape(like)}")
     return np.ravel(got)
+
+
+def _order(asked, of: str) -> str:
+    """What the numbers of a gradient in the parameters are, in their order."""
+    named = _named_arrays(asked.arguments[asked.model].parameters)
+    sizes = [(name, len(_aligned(value, value))) for name, value in named]
+    return f"the gradient of the {of} of the rows in {', '.join(f'{name} ({size} numbers)' for name, size in sizes)}"
 
 
 def _names(asked, wrong) -> str:

@@ -30,6 +30,7 @@ class Particular:
     parts: tuple[str, ...] = ()  # the names of the parts of its answer
     lacking: str = ""  # what is missing where the first part came back alone, which is examined then
     longer: tuple[str, Callable] | None = None  # words, and (parts, shapes) -> the answer in a longer one, or None
+    factor: str = ""  # the positive factor of the whole that its source leaves free, and the source
     unasked: str = ""  # why no adapter is asked for it
     arguments: Callable | None = None  # (question, name, method) -> all arguments, of objects that are built from data
     call: Callable | None = None  # (impl, function, arguments) -> the answer, where that is not what is returned

@@ -156,7 +156,6 @@ wrong_versions(
         "+ 2 * divergence",
         "- 2 * divergence",
         "finite",
-        "printed in module 18a: |grad E|^2 + 2 Laplacian E",
     ),
     ("1/2 on the square alone", "squared_norm(s)", "0.5 * squared_norm(s)", "finite", "claCase/ScoreMatching"),
     ("divergence over d", "2 * divergence", "2 * divergence / x.shape[1]", "d = 1"),
@@ -166,6 +165,8 @@ wrong_versions(
 conventions("minimum_velocity", ("half: implicit score matching", VELOCITY, f"0.5 * ({VELOCITY})", "Hyvarinen 2005"))
 terms("minimum_velocity", ("|s|^2", "squared_norm(score(x))"), ("2 div s", "2 * field_and_divergence(score, x)[1]"))
 
+FLOW = "times epsilon, for how long probability flows, of Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12"
+asked("minimum_probability_flow minimum_probability_flow_continuous", factor=FLOW)
 asked("minimum_probability_flow", seed=8_000)  # energies beyond 1,420, where even exp(E/2) overflows
 asked(
     "kernel_stein",

@@ -107,6 +107,15 @@ def product(of: Callable) -> Callable:
     return lambda field, x, v: of(jacobian(field, x), v)
 
 
+NORMS = {  # of another order than |a|^2 = sum_i a_i^2
+    "(|a_1| + ... + |a_d|)^2": lambda a: np.sum(np.abs(a), axis=-1) ** 2,
+    "|a_1| + ... + |a_d|": lambda a: np.sum(np.abs(a), axis=-1),
+    "(a_1 + ... + a_d)^2": lambda a: np.sum(a, axis=-1) ** 2,
+    "the largest a_i^2": lambda a: np.max(np.abs(a), axis=-1) ** 2,
+    "|a|, the root of the sum of squares,": lambda a: np.sqrt(np.sum(a**2, axis=-1)),
+    "a_1^4 + ... + a_d^4": lambda a: np.sum(a**4, axis=-1),
+}
+
 HELPERS = [
     Helper("field_and_divergence", "the sum of all entries of the Jacobian for its trace", added_up),
     Helper("field_and_divergence", "a trace without the last coordinate", some_of_it(slice(-1))),
@@ -116,6 +125,7 @@ HELPERS = [
     Helper("field_and_divergence", "the first coordinate alone for the trace", some_of_it(slice(1))),
     Helper("energy_and_score", "the gradient of the mean energy, over n, for that of each", of_the_mean),
     Helper("energy_and_score", "the gradient of the energy for the score, its sign turned", turned),
+    *(Helper("squared_norm", f"{words} for |a|^2", of) for words, of in NORMS.items()),
     *(Helper("jacobian_vector_product", words, product(of)) for words, of in PRODUCTS.items()),
     Helper("accept", "what is to be rejected accepted, and the other way round: u > a for u < a", rejected),
     Helper("accept", "all that is proposed accepted", taken),

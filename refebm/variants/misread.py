@@ -13,12 +13,13 @@ import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
-from refebm.variants.arguments import CALLED, CLASSES, FOR_GRADIENTS, parameters, types
+from refebm.special import softplus
+from refebm.variants.arguments import CALLED, CLASSES, FOR_GRADIENTS, KIND_OF, parameters, types
 from refebm.variants.asked import particular
 from refebm.variants.steps import FORMS, models, moments
 
 OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
-OF_ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+OF_ENERGIES = (glossary.Energy, glossary.Statistic, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.positive, glossary.positives, glossary.squarable, glossary.weight_inside)  # checks of such types
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
 ALIKE = (glossary.Points, glossary.States, glossary.Noise, *GENERATED)  # one may be taken for another
@@ -111,6 +112,23 @@ NOISES = {  # of another variance
     "{} times sqrt(2)": lambda z: z * np.sqrt(2),
 }
 
+TAPES = {  # noise of many steps at many levels, (L, T, n, d)
+    "the {} of the first level at every level": lambda z: z[:1] + 0 * z,
+    "the {} of the first step at every step of a level": lambda z: z[:, :1] + 0 * z,
+    "the {} of the first step at every step of every level": lambda z: z[:1, :1] + 0 * z,
+    "the {} of the first row for all rows": lambda z: z[:, :, :1] + 0 * z,
+}
+AGAIN = {  # how a stream of random numbers is read from its start again
+    "": lambda one, other: np.concatenate([one, other], axis=1)[:, : other.shape[1]],
+    ", row by row": lambda one, other: np.reshape(
+        np.concatenate([np.ravel(one), np.ravel(other)])[: other.size], other.shape
+    ),
+}
+SHORTER = {  # a schedule of one step fewer, made as long as it is to be
+    "and a step of 0 before the first": lambda steps: np.append(0.0, steps),
+    "and its last step twice": lambda steps: np.append(steps, steps[-1:]),
+}
+
 CHAINS = (Chains, ChainsInUnits, HalvesInUnits)
 CHAINS_READ = {
     "the chains joined into one": lambda x: np.swapaxes(x, 0, 1).reshape(-1, 1, x.shape[2]),
@@ -155,6 +173,12 @@ def _of_function(function: str):
                 yield f"{one} and {other} exchanged", partial(_with, function, {one: other, other: one})
                 yield f"{one} for {other}", partial(_with, function, {other: one})
                 yield f"{other} for {one}", partial(_with, function, {one: other})
+            if is_random(one, kind) and is_random(other, kinds[other]):
+                for words, of in AGAIN.items():
+                    yield (
+                        f"the numbers of {one} used again for {other}{words}",
+                        partial(_again, function, one, other, of),
+                    )
 
 
 def _changes(name: str, kind):
@@ -174,12 +198,14 @@ def _changes(name: str, kind):
         yield f"the last of {name} alone", lambda a: a[-1:]
     elif kind in (glossary.DecreasingLevels, glossary.DecreasingTimes, glossary.Betas, glossary.LevelNoise):
         yield f"{name} in reverse order", lambda a: a[::-1]
+        if kind == glossary.LevelNoise:
+            yield from ((words.format(name), change) for words, change in TAPES.items())
     elif glossary.check_of(kind) in FLOATS:
         yield from ((f"{name} read wrongly: {words}", change) for words, change in NUMBERS.items())
         yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
     elif kind in CHAINS:
         yield from CHAINS_READ.items()
-    elif kind == glossary.StepCount:
+    elif kind in (glossary.StepCount, glossary.Length):
         yield f"one step too many in {name}", lambda n: n + 1
         yield f"one step too few in {name}", lambda n: n - 1
 
@@ -197,6 +223,10 @@ def _of_models(function: str, kinds: dict):
         if kinds[argument] == glossary.TimeField and glossary.TimeStep in kinds.values():
             for word, sign in (("t - dt", -1), ("t + dt", 1), ("t - dt/2", -0.5)):
                 yield f"{argument} asked at {word}", partial(_at_time, function, argument, sign)
+    if glossary.StepCount in kinds.values():
+        count = next(name for name, kind in kinds.items() if kind == glossary.StepCount)
+        for words, longer in SHORTER.items():
+            yield f"a grid of {count} points for {count} + 1, {words}", partial(_shorter, function, count, longer)
     for argument, kind in kinds.items():
         for words, of in MEDIANS.items() if kind == glossary.Bandwidth else ():
             yield f"the {argument} that it is given not used: {words}", partial(_median, function, argument, of)
@@ -212,6 +242,30 @@ def _of_models(function: str, kinds: dict):
                 yield f"{argument} asked at the level before", partial(_neighbour, function, argument, name, -1)
                 yield f"{argument} asked at the last level alone", partial(_neighbour, function, argument, name, 100)
                 yield f"{argument} asked at the first level alone", partial(_neighbour, function, argument, name, -100)
+
+
+def is_random(name: str, kind) -> bool:
+    """Whether an argument is noise: random numbers of any law, also those of the units of a machine, of any shape."""
+    return glossary.mark_of(kind, glossary.Drawn) is not None or name.startswith("u_")
+
+
+def _again(function, one, other, of, inner=REFERENCE):
+    def read(given):
+        first, second = given[one], np.asarray(given[other])
+        binary = np.all((second > 0) & (second < 1))  # else other numbers are drawn for it, which are not the first's
+        return given | ({other: of(np.asarray(first), second)} if binary else {})
+
+    return _read(function, read, inner)
+
+
+def _shorter(function, count, longer, inner=REFERENCE):
+    answer, names = getattr(inner, function), list(types(function))
+
+    def made(*args, **named):
+        given = dict(zip(names, args)) | named
+        return longer(answer(**given | {count: given[count] - 1}))
+
+    return Implementation(**{function: made})
 
 
 def _there(function, argument, name, inner=REFERENCE):
@@ -339,8 +393,45 @@ def _of_class(name: str):
                 else f"{parameter} read wrongly: {words}"
             )
             yield said, partial(_made_with, name, partial(_one, parameter, change))
+    for words, of in LACKING.items() if name in KIND_OF else ():
+        yield f"the state {words} left out of the sum over all states", partial(_lacking, name, of)
     if {"loc", "scale"} <= set(_parameters(definition)):
         yield "loc and scale that do not count: 0 and 1", partial(_made_with, name, _standard)
+
+
+def _states_of_zeros(machine) -> float:
+    """The logarithm of the part of Z in which no hidden unit is on."""
+    if isinstance(machine, refebm.BinaryRBM):
+        return np.sum(softplus(machine.b))
+    return machine.d * (0.5 * np.log(2 * np.pi) + np.log(machine.sigma))
+
+
+def _states_of_ones(machine) -> float:
+    """The logarithm of the part of Z in which all hidden units are on."""
+    field = machine.b + np.sum(machine.W, axis=1)
+    if isinstance(machine, refebm.BinaryRBM):
+        return np.sum(machine.c) + np.sum(softplus(field))
+    gain = np.sum(field**2 - machine.b**2) / (2 * machine.sigma**2)
+    return np.sum(machine.c) + gain + _states_of_zeros(machine)
+
+
+def _visible_zeros(machine) -> float:
+    return np.sum(softplus(machine.c)) if isinstance(machine, refebm.BinaryRBM) else -np.inf
+
+
+LACKING = {
+    "in which all hidden units are 0": _states_of_zeros,
+    "in which all hidden units are 1": _states_of_ones,
+    "in which all visible units are 0": _visible_zeros,
+}
+
+
+def _lacking(name: str, part: Callable, inner: Implementation = REFERENCE) -> Implementation:
+    def log_partition(machine):
+        whole = getattr(inner, name).log_partition(machine)
+        return whole + np.log(-np.expm1(part(machine) - whole))
+
+    return Implementation(**{name: type(name, (getattr(inner, name),), {"log_partition": log_partition})})
 
 
 def _parameters(definition) -> list[str]:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
+from refebm.calculus import held
 from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
@@ -76,7 +77,7 @@ class Mutant(NamedTuple):
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
         module = sys.modules[definition.__module__]
-        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit} | numbers
+        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit, "held": held} | numbers
         for code in _compiled(self):
             exec(code, namespace)
         if not inspect.isclass(definition):
@@ -93,7 +94,7 @@ class Mutant(NamedTuple):
             return [ast.Module([one], [])]
         if not inspect.isclass(definition):
             own = syntax(definition)
-            return [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
+            return [ast.Module([one], []), own] if self.inside else [put(own, self.tree, one)]
         called = []
         if not hasattr(definition, self.tree.name):
             own = self.function.partition(".")[2]
@@ -105,7 +106,7 @@ class Mutant(NamedTuple):
         """What stands for what, with enough around it to be found."""
         there = f" in {self.inside}" if self.inside else f", where it is written with {self.form}" if self.form else ""
         if self.said:
-            return f"{self.said}, each time{there}"
+            return f"{self.said}{there}"
         if isinstance(self.node, ast.stmt):
             return f"with {_statements(self.new, self.node)} for {_statements(self.node, self.new)}{there}"
         around = (node for node in _around(self.tree, self.node) if isinstance(node, ast.expr))
@@ -234,6 +235,15 @@ def mutants(function: str) -> Iterator[Mutant]:
     yield from (one for made in some for stage in (_exchanged_names, _uses) for one in stage(made))
 
 
+def holding(function: str) -> Iterator[Mutant]:
+    """Those in which one place is held constant: the value stays, and what is lost is a gradient. Larger ones first."""
+    trees = [(inside, tree, "") for inside, tree in definitions(function)]
+    for inside, tree, form in [*trees[:1], *(("", tree, form) for form, tree in forms(function)), *trees[1:]]:
+        for node in _places(tree):
+            if not isinstance(node, ast.Constant):
+                yield Mutant(function, inside, tree, node, _wrapped("held({})", node), form)
+
+
 def in_conventions(function: str) -> Iterator[Mutant]:
     """What stands there otherwise, in what each convention of the bank has of its own; the shortest first."""
     groups = []
@@ -270,7 +280,7 @@ def _each_time(made: Callable[..., Mutant], nodes: list[ast.expr], new: ast.expr
     tree = made.args[2]
     for node in nodes:
         tree = replaced(tree, node, new)
-    return made(made.args[2], tree, said=f'with "{ast.unparse(new)}" for "{ast.unparse(nodes[0])}"')
+    return made(made.args[2], tree, said=f'with "{ast.unparse(new)}" for "{ast.unparse(nodes[0])}", each time')
 
 
 MOST_NATURAL = 60  # mutants of a text, of which two are tried together
@@ -394,6 +404,7 @@ def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     tree = made.args[2]
     yield from (made(node, new) for node in _places(tree) for new in _changes(node))
     yield from (made(node, changed(node, body=body)) for node, body in _reordered(tree))
+    yield from _begun_anew(made)
     yield from (made(node, new) for node, new in _swapped(tree))
 
 
@@ -476,6 +487,38 @@ def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]
                     yield block, [*before, both, *after[1:]]
             if isinstance(body[i], ast.For) and after:
                 yield from _indented(block, before, body[i], after)
+
+
+def _begun_anew(made: Callable[..., Mutant]) -> Iterator[Mutant]:
+    """A loop in which each turn begins with the state from before the loop, as if it were not carried over."""
+    tree = made.args[2]
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For)]
+    blocks = [node for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
+    for loop in loops:
+        (block,) = (one for one in blocks if any(loop is other for other in one.body))
+        inside = [node for one in loop.body for node in ast.walk(one) if isinstance(node, ast.Name)]
+        kept = sorted({one.id for one in inside if isinstance(one.ctx, ast.Store)} & _before(tree, loop))
+        for name in kept:
+            first = ast.parse(f"first = {name}").body
+            again = changed(loop, body=[*ast.parse(f"{name} = first").body, *loop.body])
+            at = block.body.index(loop)
+            new = changed(block, body=[*block.body[:at], *first, again, *block.body[at + 1 :]])
+            turn = ast.unparse(loop.target)
+            yield made(
+                tree,
+                put(tree, block, new),
+                said=f'with the first {name} at each turn of "for {turn}", not carried over',
+            )
+
+
+def _before(tree: ast.FunctionDef, loop: ast.For) -> set[str]:
+    """The names that have values before a loop: arguments, and what is assigned above it."""
+    assigned = {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.lineno < loop.lineno
+    }
+    return assigned | {node.arg for node in tree.args.args}
 
 
 def _indented(block, before, loop, after) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:

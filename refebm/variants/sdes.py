@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from refebm.identities import Implementation
 from refebm.truth.densities import GaussianMixture
 from refebm.variants.arguments import SDES, types
 from refebm.variants.asked import asked
@@ -255,7 +256,8 @@ def of_sde(ask, name, method):
 def ask_sde(impl, function, given):
     """The answer of an SDE's method; of a law that it returns, the density at x."""
     method = function.partition(".")[2]
-    sde, x = impl.sde(given.pop("sde")), None if method == "drift" else given.pop("x", None)
+    sde = Implementation.sde(impl, given.pop("sde"))  # an adapter's own methods alone
+    x = None if method == "drift" else given.pop("x", None)
     if "law" in given:
         given["law"] = GaussianMixture(**given["law"]["parameters"])
     result = getattr(sde, method)(*given.values())

@@ -198,6 +198,8 @@ def of_statements(check: str, wrong: Wrong) -> bool:
         gaps = [[_gap(wrong.statement(theorem)(REFERENCE, **c)) for c in pair] for pair in zip(cases, others)]
         return all(abs(a - b) <= 1e-10 for a, b in gaps)
     sides = [wrong.statement(theorem)(REFERENCE, **case) for case in cases]
+    if check == "up to a factor":
+        return np.ptp([_total(s.left) / _total(s.right) for s in sides]) <= 1e-10
     if check == "visible biases":
         return all(_visible_biases_agree(case["model"], s) for case, s in zip(cases, sides))
     return all(np.all(np.sign(_total(s.left)) == np.sign(_total(s.right))) for s in sides)
@@ -262,8 +264,7 @@ def blind(check: str, case: dict) -> bool:
     if check == "a gradient field":
         return case["model"].kind in ENERGIES or dimension(case) == 1
     if check == "one component":
-        p = case.get("p")
-        return len(p.components if p else case["arguments"][0]) == 1
+        return len(case["p"].components if "p" in case else case.get("arguments", [()])[0]) == 1
     if check == "one row":
         return len(next((case[name] for name in ("points", "x") if name in case), ())) == 1
     if check == "nu = 1":

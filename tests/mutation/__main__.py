@@ -32,7 +32,6 @@ from types import CodeType, FunctionType
 import cosmic_ray.plugins
 import hypothesis
 import pytest
-from _pytest.runner import runtestprotocol
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import use_mutation
 from parso.tree import search_ancestor
@@ -190,8 +189,14 @@ class Forked:
         return os.waitpid(child, 0)[1]
 
 
+FAILED = []
+
+
 def red(item):
-    return any(report.failed for report in runtestprotocol(item, nextitem=None, log=False))
+    """Whether a test fails, where a warning is an error, as by pytest."""
+    FAILED.clear()
+    item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+    return bool(FAILED)
 
 
 def stopped(item, seconds):
@@ -242,6 +247,9 @@ class Session:
     def pytest_configure(self, config):
         few(self.options.quick)
 
+    def pytest_runtest_logreport(self, report):
+        FAILED.extend([report.nodeid] if report.failed else [])
+
     def pytest_runtestloop(self, session):
         self.code = {path: compile(path.read_bytes(), str(path.resolve()), "exec") for path in self.paths}
         self.live = {path: functions(code.co_filename) for path, code in self.code.items()}
@@ -279,7 +287,9 @@ class Session:
             some = [one for one in some if any(word in f"{path} {one[0]} at {one[2]}" for word in self.options.only)]
         for tried, (name, number, start, lines, owned) in enumerate(sorted(some, key=lambda one: one[2]), 1):
             with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
-                dead = self.tried(path, texts, owned, self.touched(items, lines))
+                dead = self.tried(path, texts, owned, self.touched(items, lines, name))
+            if killer := dead.partition(" by ")[2]:
+                self.kills.update([killer, (name, killer.partition("[")[0])])
             print(f"{path} {tried}/{len(some)} {dead or 'ALIVE'} {name} at {start}", file=self.options.to, flush=True)
             if not dead:
                 alive += 1
@@ -288,10 +298,15 @@ class Session:
         counts = f"{len(every)} mutants, {len(some)} tried, {alive} alive, {time.monotonic() - began:.0f} s"
         print(f"{path}: {counts}", file=self.options.to, flush=True)
 
-    def touched(self, items, lines):
-        """The tests that run one of these lines; first those that killed most for their seconds."""
+    def touched(self, items, lines, name):
+        """The tests that run one of these lines; first those that killed most for their seconds, or their like did."""
         some = [(item, took) for item, took, seen in items if any(a <= line <= b for line in seen for a, b in lines)]
-        some.sort(key=lambda one: (one[1] + 0.01) / (self.kills[one[0].nodeid] + 0.1))
+
+        def dear(one):
+            test = one[0].nodeid
+            return (one[1] + 0.01) / (self.kills[test] + self.kills[name, test.partition("[")[0]] + 0.1)
+
+        some.sort(key=dear)
         spent = itertools.accumulate(took for _, took in some)
         return [item for (item, _), all_of in zip(some, spent) if all_of < (self.options.quick or 1e9)]
 
@@ -333,9 +348,7 @@ class Session:
         self.told.unlink(missing_ok=True)
         if not self.forked(work):
             return ""
-        killer = json.loads(self.told.read_text()) if self.told.exists() else ""
-        self.kills[killer] += 1
-        return f"{how} by {killer}"
+        return f"{how} by {json.loads(self.told.read_text()) if self.told.exists() else ''}"
 
 
 def few(quick):

@@ -43,9 +43,9 @@ import numpy as np
 
 import refebm
 from refebm import glossary
-from refebm.crosscheck.adapter import FLOW, call
+from refebm.crosscheck.adapter import FLOW, call, last_lines
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
-from refebm.crosscheck.questions import GRADIENTS, rows_axis, some_rows
+from refebm.crosscheck.questions import EXAMINED, GRADIENTS, rows_axis, some_rows
 from refebm.glossary import InputError
 from refebm.identities import Failure, NotSupported
 from refebm.models import Model, Models
@@ -60,6 +60,7 @@ class Harness:
 
     source = None  # refebm's modules over the framework, a `Source`
     differentiates = True  # whether it can differentiate any body
+    expected: ClassVar[tuple] = ()  # errors of a body on traced arrays for which `gradient` returns None
     busy = False  # whether a body is running, which may call others
     laws: ClassVar[dict] = {}  # by id of an array that is handed out: the laws that it may be drawn as
     valueless = ""  # the kind of a field without energy whose potential was used in the question, if any
@@ -78,6 +79,10 @@ class Harness:
     def gradient(self, function, leaves):
         """The gradients of the mean of function(leaves) in each leaf; None if it cannot be differentiated."""
         raise NotImplementedError
+
+    def unable(self, error) -> bool:
+        """Whether the error of a body on traced arrays says that it cannot be differentiated, or does not want to."""
+        return isinstance(error, NotImplementedError)
 
     def run(self, function):
         """Call a function without arguments and return its result."""
@@ -201,7 +206,10 @@ class Harness:
         self.laws = {id(leaf): mark.laws for one, mark in drawn if mark and mark.laws for leaf in _each(one)}
         arrays = [(argument, leaf) for argument, one in zip(names, given) for leaf in _each(one)]
         handed = [(argument, leaf, self.array(leaf).copy()) for argument, leaf in arrays if hasattr(leaf, "shape")]
-        values = self.call(name, lambda: ask(given))
+        values = self.call(name, lambda: ask(given), dtype)
+        if name in FOR_GRADIENTS and np.shape(values) == ():  # the rows and their gradients are told by rows alone
+            ask = self._alone(name, ask)
+            values = self.call(name, lambda: ask(given), dtype)
         self._see_values(values)
         for argument, one, before in handed:
             if not np.array_equal(self.array(one), before):
@@ -229,7 +237,12 @@ class Harness:
         if place is not None and given[place].ndim == 2 and projections:
             given = [*given[:place], given[place][None], *given[place + 1 :]]
         result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
-        return result(given[-1]) if callable(result) else result
+        return result(given[-1]) if callable(result) and name not in CLASSES else result
+
+    def _alone(self, name, ask):
+        """The same call, with one row at a time."""
+        each = self._by_row(name, lambda *given: ask(list(given)))
+        return lambda given: each(*given)
 
     def _by_row(self, name, body):
         """A function of all rows that calls the body with each row alone; levels, times and steps are numbers."""
@@ -260,10 +273,12 @@ class Harness:
 
         return each
 
-    def call(self, name, function):
+    def call(self, name, function, dtype=None):
         """The result of a function, for the examiner; an object with methods is built again for each call of one."""
         value = self.run(function)
-        return Density(self, function) if hasattr(value, "log_prob") else self.result(name, value)
+        if name in CLASSES or hasattr(value, "log_prob"):
+            return Density(self, function, dtype, value)
+        return self.result(name, value)
 
     def _shaped(self, name, given):
         """The arguments, with levels as columns, and times and steps as one per row."""
@@ -293,7 +308,8 @@ class Harness:
             if self.busy:
                 body.__init__(this, *given)
 
-        names = [one for one in dir(body) if not one.startswith("_") and inspect.isfunction(getattr(body, one))]
+        asked = {method for kind, _, method in (one.partition(".") for one in EXAMINED) if kind == body.__name__}
+        names = [one for one in (asked | {"log_prob"}) if inspect.isfunction(getattr(body, one, None))]
         methods = {one: outside(one, getattr(body, one)) for one in names}
         own = {"__init__": made, "__module__": body.__module__, "objective": body.__name__}
         return type(body.__name__, (body,), methods | own)
@@ -428,27 +444,40 @@ class Gradient(dict):
             return tree | {FLOW: dict(self._in_points())}
 
     def _in_points(self):
-        """The gradients in points that a sampler made, if the body can be differentiated in them."""
+        """The gradients in points that a sampler made, if the body takes points that are differentiated in.
+
+        The body has answered at these points already. If it now raises, because they are traced, and if they are
+        constants in training, or NumPy is not autograd's, then it does not take such points, which is no mistake. Any
+        other error, such as one of its own backward pass, is a `Failure`.
+        """
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
             if kind in (glossary.Pathwise, glossary.ModelPoints, glossary.GridImages):
-                with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
+                try:
                     leaves = glossary.leaves_of(given[place])
-                    found = harness.gradient(_taking(partial_at(ask, given, place)), leaves)
-                    if found:
-                        yield name, glossary.filled(given[place], map(harness.array, found))
+                    found = harness.gradient(_taking(harness, partial_at(ask, given, place)), leaves)
+                except Untaken as untaken:
+                    if kind is glossary.Pathwise and not harness.unable(untaken.__cause__):
+                        raise Failure(f"its gradient in {name} raises {last_lines(untaken.__cause__)}") from untaken
+                    continue
+                except Exception as error:
+                    raise Failure(f"its gradient in {name} raises {last_lines(error)}") from error
+                if found:
+                    yield name, glossary.filled(given[place], map(harness.array, found))
 
 
 class Untaken(Exception):
-    """A body fails on points that are to be differentiated in."""
+    """A body fails on points that are traced. Its cause is the body's error."""
 
 
-def _taking(function):
-    """The function, in which every error becomes `Untaken`."""
+def _taking(harness, function):
+    """The function, in which every error becomes `Untaken`, but for those that the harness itself expects."""
 
     def taking(leaves):
         try:
             return function(leaves)
+        except harness.expected:
+            raise
         except Exception as error:
             raise Untaken from error
 
@@ -456,13 +485,17 @@ def _taking(function):
 
 
 class Density:
-    """An object whose methods take and return NumPy arrays; make: a function that builds the framework's object."""
+    """An object whose methods take and return NumPy arrays; make: a function that builds the framework's object.
 
-    def __init__(self, harness, make, dtype=None):
-        self._harness, self._make, self._dtype = harness, make, dtype
+    like: such an object, if there is one already; it tells which methods there are.
+    """
+
+    def __init__(self, harness, make, dtype=None, like=None):
+        self._harness, self._make, self._dtype, self._like = harness, make, dtype, like
+        self.made_of = type(like).__name__
 
     def __getattr__(self, name):
-        if name.startswith("_"):
+        if name.startswith("_") or not (self._like is None or callable(getattr(self._like, name, None))):
             raise AttributeError(name)
 
         def called(*asked):

@@ -69,6 +69,8 @@ def _masks(function):
 
 
 class Jax(Harness):
+    expected = (jax.errors.JAXTypeError,)
+
     def tensor(self, value):
         value = numpy.asarray(value)
         kind = (self.dtype or numpy.float64) if value.dtype.kind == "f" else value.dtype
@@ -80,7 +82,7 @@ class Jax(Harness):
     def gradient(self, function, leaves):
         try:
             return self.run(lambda: jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves))
-        except jax.errors.JAXTypeError:  # the body converts to NumPy, and cannot be differentiated
+        except self.expected:  # the body converts to NumPy, and cannot be differentiated
             return None
 
     def run(self, function):

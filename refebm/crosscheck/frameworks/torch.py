@@ -29,7 +29,9 @@ class Built(torch.nn.Module):
         self.function, self.leaves = function, torch.nn.ParameterList(leaves)
 
     def forward(self, x, *level):
-        return self.function(x, *level)
+        with torch.enable_grad():  # a score is a derivative, taken also where the caller has no gradients
+            value = self.function(x, *level)
+        return value if torch.is_grad_enabled() else value.detach()
 
 
 class Potential(torch.autograd.Function):

@@ -68,7 +68,11 @@ def one_mistake(function, evidence) -> Diagnosis | None:
             evidence.near.append((reading, single.say))
             if reading.fits(evidence):
                 found = single.say(evidence)
-                return found._replace(words=f"{found.words}, where that is a number") if reading.partial else found
+                return (
+                    found._replace(words=f"{found.words}; where that is NaN, yours is a number")
+                    if reading.partial
+                    else found
+                )
         evidence.tried.append((single, reading.on(vector)))
     return None
 

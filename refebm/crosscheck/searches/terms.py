@@ -11,6 +11,8 @@ from refebm.crosscheck.readings import Reading, cache
 from refebm.crosscheck.vectors import Vector, tolerance, vectors
 from refebm.identities import Implementation
 from refebm.variants import TERMS
+from refebm.variants.asked import particular
+from refebm.variants.steps import Chain, Weighting
 
 NICE = sorted({Fraction(p, q) for p in range(-4, 5) for q in (1, 2, 3, 4)}, key=lambda c: (c.denominator, abs(c)))
 UNEVEN = {"over d": lambda given: 1 / given["d"], "times d": lambda given: float(given["d"])}
@@ -24,8 +26,23 @@ def combined(function, candidates) -> Diagnosis | None:
         for evidence in candidates:
             fit = fitted(evidence, columns, scaling)
             if fit:
-                return Diagnosis(f"equals {combination(names, *fit, words, evidence)}", reduction=evidence.reduction)
+                said = f"equals {combination(names, *fit, words, evidence)}"
+                free = particular(function).factor if not words else ""
+                return _factor(said, free, function, *fit, evidence) if free else _said(said, evidence)
     return _uneven(columns, names, candidates) if len(columns) > 1 else None
+
+
+def _said(words: str, evidence) -> Diagnosis:
+    return Diagnosis(words, reduction=evidence.reduction)
+
+
+def _factor(words: str, free: str, function: str, c, known, evidence) -> Diagnosis:
+    """The diagnosis of a multiple of the reference whose source leaves the factor free: a convention."""
+    if not (np.ptp(c) <= np.max(known) and np.min(c) > 0):
+        return _said(words, evidence)
+    factor = next((one for k in range(1, 17) for one in [float(f"{c[0]:.{k}g}")] if abs(one - c[0]) <= known[0]), c[0])
+    chain = Chain(function, (), Weighting((free,), lambda given: factor, constant=factor))
+    return Diagnosis(f"{words}: {free} (convention)", (free,), chain, evidence.reduction)
 
 
 def _uneven(columns, names, candidates) -> Diagnosis | None:
@@ -53,7 +70,11 @@ def combination(names, coefficients, known, scaling, evidence) -> str:
     if len(set(numbers)) == 1:
         factor = "" if numbers[0] == "1" else f"{numbers[0]} x "
         return f"{factor}{scaling}the reference{reduced}"
-    off = [f"{name} has coefficient {number}, should be 1" for name, number in zip(names, numbers) if number != "1"]
+    off = [
+        f"{name} has coefficient {number} in yours, should be 1"
+        for name, number in zip(names, numbers)
+        if number != "1"
+    ]
     return f"{scaling}the reference{reduced}, where {', '.join(off)}"
 
 
