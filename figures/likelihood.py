@@ -16,7 +16,7 @@ LEVELS = np.arange(-9.0, 2.0)
 
 @styled
 def draw(size: float = 1.0) -> Figure:
-    """Short chains miss mass far from the data; kept chains and scores misjudge the groups; likelihood does neither."""
+    """Short chains and scores fill the gap of the groups; kept chains misjudge their weights; likelihood is right."""
     trainings, names = training.saved(), list(training.METHODS)
     figure, axes = panels([names[:3], names[3:6], [names[6], "curves", "curves"]], height=8.6)
     for name in names:

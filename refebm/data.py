@@ -20,6 +20,7 @@ WIDTH = 0.3  # the default sigma, in units of the spread
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "."}
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+NOT_ZERO = re.compile(r"[+-]?[0.]*[1-9]")  # as 1e-400, of which a float keeps nothing
 WHOLE = re.compile(r"[+-]?[0-9]{1,308}")
 THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(,[0-9]{3})+")
 EXCHANGED = str.maketrans(",.", ".,")
@@ -81,6 +82,9 @@ def read_columns(
     here = f"{path} (separated by {SEPARATORS[separator]}s)"
     if not names:
         raise InputError("E-CSV", f"{here} has no column of numbers; its columns are {listed(header)}")
+    if "" in names and not wanted:  # such as the number of each row that pandas and R write
+        words = "name those to use with --columns, since a column of numbers has no name"
+        raise InputError("E-COLUMN", f"{here}: {words}; they are {listed(names)}")
     for name in names:
         if header.count(name) != 1 or names.count(name) != 1:
             raise InputError("E-COLUMN", f"{here} must have the column {name!r} once; its columns are {listed(header)}")
@@ -112,6 +116,8 @@ def _number(cell, comma):
     """The number in a cell, or None."""
     text = cell.translate(EXCHANGED) if comma else cell
     if not NUMBER.fullmatch(text) or not np.isfinite(float(text)):
+        return None
+    if float(text) == 0 and NOT_ZERO.match(text):
         return None
     return None if WHOLE.fullmatch(text) and int(text) != float(text) else float(text)
 

@@ -14,9 +14,11 @@ Every error starts with a stable code, and names the argument, what was wanted, 
 refused by E-DTYPE, masked entries are refused by E-MASKED.
 """
 
+import contextlib
 import functools
 import inspect
 import math
+import os
 from collections.abc import Callable
 from reprlib import Repr
 from types import CodeType, SimpleNamespace
@@ -50,8 +52,11 @@ REPR = Repr()
 REPR.maxlevel, REPR.maxlist, REPR.maxtuple, REPR.maxother = 2, 4, 4, 60
 brief = REPR.repr  # a short repr of a value, for error messages
 MOST_STEPS = 10**9  # a loop of more steps would not end in reasonable time
-MOST_NUMBERS = 10**10  # in an array: 80 GB
+MOST_NUMBERS = 10**10  # in an array: 80 GB, or a quarter of the machine's memory, since formulas have several terms
+with contextlib.suppress(AttributeError, ValueError, OSError):  # as far as the system tells it
+    MOST_NUMBERS = min(MOST_NUMBERS, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 32)
 MOST_DERIVATIVES = 8
+WRITES = "must not write into its arguments"
 LEAST, MOST = 1.5e-154, 9e153  # numbers whose squares have full precision, and so has the sum of two squares
 
 
@@ -62,7 +67,7 @@ def real(name, value):
     if isbox(value) and not hasattr(value, "dtype"):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
-    if getattr(value, "dtype", None) != np.float64 or isinstance(value, numpy.ndarray):
+    if not isinstance(value, numpy.float64) and not (isbox(value) and value.dtype == np.float64):
         value = value if isbox(value) else array(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
         with numpy.errstate(over="ignore"):  # floats wider than float64 may overflow to inf
@@ -104,13 +109,13 @@ def real_array(name, value):
 
 
 def _refuse(name, value, good, code, wanted):
-    if not numpy.all(good):
+    if not numpy.logical_and.reduce(good, axis=None):  # numpy.all takes three times as long on few numbers
         where = tuple(int(i) for i in numpy.argwhere(~good)[0])
         raise InputError(code, f"{name} must be {wanted}, got {_at(value, where)}")
 
 
 def _at(value, where):
-    return f"{float(getval(value)[where])}" + (f" at index {where}" if where else "")
+    return f"{getval(value)[where].item()}" + (f" at index {where}" if where else "")
 
 
 def kept(value):
@@ -127,8 +132,9 @@ def states(name, value, x=None):
     """The states of chains, (n, d): points, except that all entries of a row may be NaN, which marks it as lost."""
     value = _of_rows(name, real(name, value))
     good = numpy.isfinite(getval(value))
-    good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
-    _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
+    if not good.all():
+        good = good | ~numpy.any(good, axis=1)[:, None] & numpy.isnan(getval(value))
+        _refuse(name, value, good, "E-FINITE", "finite, except rows that are NaN throughout")
     return value
 
 
@@ -384,8 +390,7 @@ def density_like(name, value, x=None):
 
 def rbm_like(name, value, x=None):
     """A machine with the methods hidden_given and visible_given, to draw one layer given the other. Errors: E-RBM."""
-    _refuse_without(name, value, ("hidden_given", "visible_given"), "E-RBM", "BinaryRBM")
-    return value
+    return _machine(name, value, ("hidden_given", "visible_given"))
 
 
 def noise_law(name, value, x=None):
@@ -396,10 +401,38 @@ def noise_law(name, value, x=None):
 
 def binary_rbm_like(name, value, x=None):
     """A machine with binary units in both layers: the methods energy, hidden_mean and visible_mean. Errors: E-RBM."""
-    _refuse_without(name, value, ("energy", "hidden_mean", "visible_mean"), "E-RBM", "BinaryRBM")
-    if hasattr(value, "sigma"):
+    machine = _machine(name, value, ("energy", "hidden_mean", "visible_mean"))
+    if hasattr(machine, "sigma"):
         raise InputTypeError("E-RBM", f"{name} must have binary units in both layers; got {type(value).__name__}")
-    return value
+    return machine
+
+
+def _machine(name, value, methods):
+    _refuse_without(name, value, methods, "E-RBM", "BinaryRBM")
+    if isinstance(value, MeasuredRBM):
+        return value
+    units = {layer: getattr(value, layer, None) for layer in ("d", "m")}
+    if not all(isinstance(number, (int, numpy.integer)) and number > 0 for number in units.values()):
+        raise InputTypeError("E-RBM", f"{name} must have d visible and m hidden units; got {brief(units)}")
+    return MeasuredRBM(name, value, methods)
+
+
+class MeasuredRBM:
+    """A machine with its results checked: energies (n,), the hidden units and their means (n, m), the visible ones
+    (n, d)."""
+
+    def __init__(self, name, rbm, methods):
+        self.rbm = rbm
+        for method in methods:
+            layer = {"h": "m", "v": "d"}.get(method[0])
+            units, words = ((), "(n,)") if layer is None else ((getattr(rbm, layer),), f"(n, {layer})")
+            shape = lambda shape, units=units: (*shape[:1], *units)  # noqa: E731
+            setattr(self, method, _measured(f"{name}.{method}", getattr(rbm, method), shape, words))
+
+    def __getattr__(self, name):
+        if name == "rbm":  # asked for by copy, before there is any
+            raise AttributeError(name)
+        return getattr(self.rbm, name)
 
 
 def _refuse_without(name, value, methods, code, example):
@@ -421,6 +454,12 @@ class MeasuredSDE:
         if not hasattr(self.sde, method):
             raise InputTypeError("E-SDE", f"{self.name} must have the method {method}, as in refebm.sdes")
         return getattr(self.sde, method)
+
+    def prior(self, d):
+        """The law that sampling starts from."""
+        law = self.__getattr__("prior")(d)
+        _refuse_without(f"{self.name}.prior(d)", law, ("log_prob",), "E-DENSITY", "refebm.truth.densities")
+        return law
 
     def marginal(self, t):
         """(m(t), std(t)), each of the shape of t."""
@@ -474,11 +513,19 @@ steps = _whole(most=MOST_STEPS)
 order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
 
+def length(name, value, x=None):
+    """A number of steps, as many as an array may have numbers."""
+    value = steps(name, value)
+    if value > MOST_NUMBERS:
+        raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:g}, got {value}")
+    return value
+
+
 def memory(*sizes):
     """The sizes of the axes of an array, if memory can hold it. Errors: E-SIZE."""
     try:
-        numpy.empty(sizes)  # requests the memory without touching it
         fits = math.prod(sizes) <= MOST_NUMBERS
+        numpy.empty(sizes)  # requests the memory without touching it
     except (MemoryError, ValueError, OverflowError):
         fits = False
     if not fits:
@@ -516,7 +563,7 @@ def transition(name, function, x=None):
 
     def stepped(*given):
         x = next(one for one in given if not callable(one))
-        step = asked(f"{name}(x, ...)", function, *map(kept, given))
+        step = asked(f"{name}(x, ...)", function, *given)
         is_step = isinstance(step, tuple) and len(step) == 2 and hasattr(step[1], "invalid")
         after = real(f"{name}(x, ...)", step[0]) if is_step else None
         if np.shape(after) != np.shape(x):
@@ -534,7 +581,7 @@ def coupled_transition(name, function, x=None):
     see_callable(name, function)
 
     def stepped(x, y, *noise):
-        pair = asked(f"{name}(x, y, ...)", function, kept(x), kept(y), *map(kept, noise))
+        pair = asked(f"{name}(x, y, ...)", function, x, y, *noise)
         if not isinstance(pair, (tuple, list)) or len(pair) != 2 or hasattr(pair, "info"):
             raise InputError("E-CALLABLE", f"{name}(x, y, ...) must return two Steps; got {type(pair).__name__}")
         return [Stepped(*transition(name, lambda x, step=step: step)(x)) for step in pair]
@@ -570,7 +617,7 @@ def logits(name, function, x=None):
     called = f"{name}(x)"
 
     def of_classes(x):
-        result = _of_reals(called, asked(called, function, kept(x)))
+        result = _of_reals(called, asked(called, function, x))
         if np.ndim(result) != 2 or len(result) != len(x) or not result.shape[1]:
             raise InputError(
                 "E-CALLABLE", f"{called} must return (n, k), k >= 1, for x {np.shape(x)}; got {np.shape(result)}"
@@ -591,10 +638,8 @@ def sampler(name, function, x=None):
     see_callable(name, function)
 
     def made(phi, eps):
-        eps = kept(eps)
-        eps.flags.writeable = False  # a later pull-back reads it, so that it must not change
         z = asked(f"{name}(phi, eps)", function, nested("phi", phi), eps)
-        if isbox(phi) and not isbox(z):
+        if any(map(isbox, leaves_of(phi))) and not isbox(z):
             raise InputError("E-CALLABLE", f"{name}(phi, eps) must depend on phi, through autograd.numpy")
         z = _of_reals(f"{name}(phi, eps)", z)
         if np.ndim(z) != 2 or len(z) != len(eps):
@@ -677,6 +722,14 @@ def nested(name, value, x=None):
     return kept(real_array(name, value))
 
 
+def trained(name, value, x=None):
+    """Parameters of which there is at least one number to train. Errors: E-EMPTY."""
+    value = nested(name, value)
+    if not any(numpy.size(leaf) for leaf in leaves_of(value)):
+        raise InputError("E-EMPTY", f"{name} must have at least one number")
+    return value
+
+
 def parameters_of(name, value):
     """Parameters of a model: numbers nested in dicts, tuples and lists, as float64; strings and traced values as they
     are."""
@@ -711,7 +764,7 @@ def convex(name, value, x=None):
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, kept(log_u)))
+        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, log_u))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -726,9 +779,11 @@ def see_callable(name, function):
 
 
 def asked(called, function, *given):
-    """function(*given); raises E-CALLABLE, not a TypeError, if it does not take that many arguments."""
+    """function(*given), with copies of arrays, which it may write into or keep. Errors: E-CALLABLE, not a TypeError, if
+    it does not take that many arguments; E-CALLABLE if it writes into arrays that a pull-back will read."""
+    handed = tuple(map(kept, given))
     try:
-        return function(*given)
+        result = function(*handed)
     except TypeError as error:
         try:
             inspect.signature(function).bind(*given)
@@ -737,6 +792,22 @@ def asked(called, function, *given):
         except ValueError:  # functions that are not written in Python may have no signature
             pass
         raise
+    if _traced(result):
+        for before, copy in zip(given, handed):
+            _leave_alone(called, before, copy)
+    return result
+
+
+def _traced(result):
+    return isbox(result) or (isinstance(result, (tuple, list)) and any(map(_traced, result)))
+
+
+def _leave_alone(called, before, copy):
+    """Refuse if a callable whose result is traced wrote into its copy of an array; let it write into it no more."""
+    if isinstance(copy, numpy.ndarray):
+        if not numpy.array_equal(before, copy, equal_nan=True):
+            raise InputError("E-CALLABLE", f"{called} {WRITES} where it is differentiated: derivatives need them")
+        copy.flags.writeable = False
 
 
 def _measured(name, function, wanted, words, argument="x"):
@@ -746,28 +817,35 @@ def _measured(name, function, wanted, words, argument="x"):
     called = f"{name}({argument})"
 
     def measured(x, *rest):
-        gone = _lost(x) & (argument == "x")
-        if gone.any():  # lost rows are replaced by a finite one, at which the callable can be evaluated
+        gone = _lost(x) if argument == "x" else None
+        if gone is not None:  # lost rows are replaced by a finite one, at which the callable can be evaluated
             if gone.all():
                 return np.nan * (x if wanted(np.shape(x)) == np.shape(x) else x[:, 0])
             x = np.where(gone[:, None], getval(x)[np.argmin(gone)], x)
-        result = _of_reals(called, asked(called, function, kept(x), *map(kept, rest)))
+        result = _of_reals(called, asked(called, function, x, *rest))
         if np.shape(result) != wanted(np.shape(x)):
             raise InputError(
                 "E-CALLABLE",
                 f"{called} must return {words} = {wanted(np.shape(x))} for {argument} {np.shape(x)}; "
                 f"got {np.shape(result)}",
             )
-        return np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result) if gone.any() else result
+        return result if gone is None else np.where(gone if result.ndim == 1 else gone[:, None], np.nan, result)
 
-    measured.returns = words
+    measured.returns, measured.given = words, function
     return measured
 
 
+def lost(x):
+    """Which rows are not finite, (n,)."""
+    gone = _lost(x)
+    return numpy.zeros(len(x), bool) if gone is None else gone
+
+
 def _lost(x):
-    """Which rows are not finite, (n,); none if x is not of two dimensions."""
+    """Which rows are not finite, (n,); None if all are, or if x is not of two dimensions."""
     x = getval(x)
-    return ~numpy.isfinite(x).all(axis=1) if numpy.ndim(x) == 2 else numpy.zeros(1, bool)
+    finite = numpy.isfinite(x) if numpy.ndim(x) == 2 else numpy.ones(1, bool)
+    return None if finite.all() else ~finite.all(axis=1)
 
 
 def _of_reals(called, result):
@@ -798,7 +876,8 @@ def vector(name, value, d=None):
     """A copy of a parameter of a density, a vector (d,); a float stands for d = 1."""
     value = np.array(np.atleast_1d(real_array(name, value)))
     if value.ndim != 1 or not len(value) or d not in (None, len(value)):
-        raise InputError("E-SHAPE", f"{name} must be ({d or 'd'},); got shape {value.shape}")
+        wanted = f"({d},)" if d else "a vector of at least one number"
+        raise InputError("E-SHAPE", f"{name} must be {wanted}; got shape {value.shape}")
     return value
 
 
@@ -812,7 +891,9 @@ def positive_vector(name, value, d=None):
 def covariance(name, value, d):
     """A symmetric positive definite matrix (d, d); a float c stands for c times the identity."""
     value = np.array(real_array(name, value))
-    value = value * np.eye(*memory(d, d)) if value.ndim == 0 else value
+    if value.ndim == 0:
+        _see_definite(name, value)
+        return value * np.eye(*memory(4, d, d)[1:])  # four, since its roots are as large
     if value.shape != (d, d):
         raise InputError("E-SHAPE", f"{name} must be a float or (d, d) = {(d, d)}; got shape {value.shape}")
     apart = np.abs(value - value.T)
@@ -821,10 +902,13 @@ def covariance(name, value, d):
         raise InputError(
             "E-SYMMETRIC", f"{name} must be symmetric, got {value[i, j]} at {(i, j)}, {value[j, i]} at {(j, i)}"
         )
-    smallest = np.linalg.eigvalsh(value)[0]
+    _see_definite(name, np.linalg.eigvalsh(value)[0])
+    return value
+
+
+def _see_definite(name, smallest):
     if not smallest > 0:
         raise InputError("E-DEFINITE", f"{name} must be positive definite, its smallest eigenvalue is {smallest:.3g}")
-    return value
 
 
 def probabilities(name, value):
@@ -1010,6 +1094,7 @@ Count = Annotated[int, count, "a whole number >= 1", Tried(3)]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0", Tried(2)]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
 A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
+Length = Annotated[int, length, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
 StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]
 Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8", Tried(2)]
 Flag = Annotated[bool, flag, "True or False", Tried(True)]
@@ -1020,15 +1105,16 @@ Energies = Annotated[
     Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
 ]
 Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)]
+Statistic = Annotated[Function, energy, "(n, d) -> (n,), whose mean is wanted", ENERGY]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", ENERGY]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", ENERGY]
 Logits = Annotated[Function, logits, "(n, d) -> (n, k), the logits of k classes", SCORE]
-Field = Annotated[Function, field, "(n, d) -> (n, d), a score or any vector field", SCORE]
+Field = Annotated[Function, field, "(n, d) -> (n, d), a vector field", SCORE]
 DataScore = Annotated[Function, field, "(n, d) -> (n, d), the score of the data's density", Built("score")]
 LevelField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at noise levels", AT_LEVELS]
 TimeField = Annotated[OfTwo, field, "(n, d), (n,) -> (n, d), a field at times, or at steps", AT_TIMES]
 TimeWeight = Annotated[
-    Function, energy, "(n,) -> (n,), a weight at times", ByRow(), Built("weight"), Drawn((), (0.375, 1.5))
+    Function, energy, "(n,) -> (n,), a weight at times, or at levels", ByRow(), Built("weight"), Drawn((), (0.375, 1.5))
 ]
 Sampler = Annotated[
     Callable[[Any, np.ndarray], np.ndarray],
@@ -1046,10 +1132,11 @@ FieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d)) -> (n,
 LevelFieldOf = Annotated[
     Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at noise levels"
 ]
-TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a score at times"]
+TimeFieldOf = Annotated[Callable, of_parameters(field), "(parameters, (n, d), (n,)) -> (n, d), a field at times"]
 KernelOf = Annotated[Callable, of_parameters(transition), "(parameters, (n, d), noise) -> Step, a kernel"]
 Watch = Annotated[Callable[[Any, int], Any], watch, "called with the parameters and i, before step i"]
 Parameters = Annotated[Any, nested, "arrays, nested in dicts, tuples and lists"]
+Trained = Annotated[Any, trained, "arrays, nested in dicts, tuples and lists, with at least one number"]
 Sde = Annotated[Any, sde_like, "one of refebm.sdes, or an object with a drift and a diffusion", PROCESSES, EACH_SDE]
 Density = Annotated[Any, density_like, "a density with log_prob"]
 NoiseLaw = Annotated[Any, noise_law, "a density with log_prob(x) and sample(rng, n)"]
@@ -1064,6 +1151,8 @@ Rows = Annotated[np.ndarray, None, "(n,), one value per row"]
 Loss = Annotated[np.ndarray, None, "(n,), one value per row, whose mean is the objective"]
 ForItsGradient = Annotated[np.ndarray, None, "(n,), one value per row; its gradient in the last argument is meant"]
 Vectors = Annotated[np.ndarray, None, "(n, d), one vector per row"]
+HiddenUnits = Annotated[np.ndarray, None, "(n, m), one for each hidden unit per row"]
+OtherImages = Annotated[np.ndarray, None, "(n, 4^k), one image per row"]
 Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row"]
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
@@ -1096,7 +1185,11 @@ def gives_rows(annotation) -> bool:
 
 def checks_of(function: Callable) -> dict[str, Callable]:
     """The checks of those parameters of a function whose types have one, by name."""
-    checks = {name: check_of(one.annotation) for name, one in inspect.signature(function).parameters.items()}
+    return _checks_in(inspect.signature(function))
+
+
+def _checks_in(signature: inspect.Signature) -> dict[str, Callable]:
+    checks = {name: check_of(one.annotation) for name, one in signature.parameters.items()}
     return {name: check for name, check in checks.items() if check}
 
 
@@ -1123,7 +1216,8 @@ def plan_of(function: Callable) -> Plan:
     code = getattr(function, "__code__", None)
     if code in PLANS:
         return PLANS[code]
-    signature, checks = inspect.signature(function), checks_of(function)
+    signature = inspect.signature(function)
+    checks = _checks_in(signature)
     anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
     order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
     plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]

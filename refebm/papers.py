@@ -168,6 +168,9 @@ Kloeden and Platen 1992
 Knuth 1997
     Donald E. Knuth. The Art of Computer Programming, volume 2: Seminumerical Algorithms, 3rd edition. Addison-Wesley,
     1997.
+Li et al. 2024
+    Ruichen Li, Haotian Ye, Du Jiang and eight others. A computational framework for neural network-based variational
+    Monte Carlo with Forward Laplacian. Nature Machine Intelligence 6, 2024.
 Lipman et al. 2023
     Yaron Lipman, Ricky T. Q. Chen, Heli Ben-Hamu, Maximilian Nickel and Matt Le. Flow matching for generative
     modeling. ICLR 2023.

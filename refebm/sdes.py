@@ -17,10 +17,10 @@ from refebm.glossary import (
     FreeTimes,
     InputError,
     InputTypeError,
+    Length,
     Points,
     Size,
     StartTimes,
-    StepCount,
     Time,
     Times,
     Vectors,
@@ -119,7 +119,7 @@ class VarianceExploding(LinearSDE):
     sigma_max.
     Convention: the code of the source uses sigma(t) as std, which smooths the data by noise of sigma_min.
     Also: VE SDE
-    Source: Song et al. 2021, eqs. 9 and 30
+    Source: Song et al. 2021, eqs. 9, 29 and 30
     """
 
     def __init__(self, sigma_min, sigma_max):
@@ -167,7 +167,7 @@ class VariancePreserving(LinearSDE):
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}. beta_min, beta_max > 0, floats.
     Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS for a beta_max so far below beta_min that beta(1) is lost.
     Also: VP SDE
-    Source: Song et al. 2021, eqs. 11 and 33; Ho, Jain and Abbeel 2020
+    Source: Song et al. 2021, eqs. 11, 29 and 33; Ho, Jain and Abbeel 2020
     """
 
     def __init__(self, beta_min, beta_max):
@@ -184,12 +184,12 @@ class VariancePreserving(LinearSDE):
         return self.beta_min + t * (self.beta_max - self.beta_min)
 
     @rows
-    def betas(self, n_steps: StepCount) -> np.ndarray:
+    def betas(self, n_steps: Length) -> np.ndarray:
         r"""beta(i/N)/N, i = 1, ..., N, (N,): the variances of N = n_steps discrete steps, for `ddpm_step`, `ddpm_loss`.
 
         $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
-        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT.
+        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT, E-SIZE.
         Source: Song et al. 2021, appendix B
         """
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest

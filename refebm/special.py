@@ -20,6 +20,7 @@ def with_slope(slope: Callable) -> Callable:
         step = primitive(function)
         defvjp(step, lambda y, x: _times(slope(y, x)))
         defjvp(step, lambda g, y, x: g * slope(y, x))
+        step.elementwise = True
         return step
 
     return declare

@@ -6,7 +6,7 @@ for several players, each with its own loss.
 
 If the loss or its gradient is not finite, `minimise` tries shorter steps. If none is short enough, and in the other two
 functions at once, training stops at the last good parameters, and the message of the `Fit` says so. A loss that raises
-E-FINITE, a DomainError (no integral, not settled), a LinAlgError (a matrix is not positive definite) or an
+E-FINITE or E-SUPPORT, a DomainError (no integral, not settled), a LinAlgError (a matrix is not positive definite) or an
 ArithmeticError counts as not finite. Any other exception leaves training with the fit so far as its attribute `fit`.
 
 Errors: E-CALLABLE for a loss that is not callable or returns no float; E-DTYPE, E-EMPTY and E-FINITE for the
@@ -210,11 +210,12 @@ class _Run:
             with numpy.errstate(all="ignore"):
                 value, back = pull_back(
                     lambda parameters: _of_parameters(_float(asked("loss", self.loss, parameters, *i))),
-                    self.unflatten(x),
+                    self.unflatten(numpy.array(x)),  # a primitive of the user's may write into it
                 )
                 gradient = numpy.concatenate([numpy.ravel(part) for part in leaves_of(back(numpy.float64(1.0)))])
         except (InputError, ArithmeticError, numpy.linalg.LinAlgError) as error:
-            not_finite = not isinstance(error, InputError) or isinstance(error, DomainError) or error.code == "E-FINITE"
+            code = getattr(error, "code", "E-FINITE")
+            not_finite = isinstance(error, DomainError) or code in ("E-FINITE", "E-SUPPORT")
             if self.history and not_finite:
                 raise _Stop(str(error)) from error
             raise
@@ -240,7 +241,8 @@ class _Run:
             x, message = search()
         except _Stop as stop:
             if not all(one.history for one in begun):
-                raise InputError("E-FINITE", f"loss must be finite at the first parameters: {stop}") from stop
+                late = any(one.history for one in begun) * ", after a step of the players before it, perhaps too long"
+                raise InputError("E-FINITE", f"loss must be finite at the first parameters: {stop}{late}") from stop
             x, finite = self.last, False
             message = (
                 f"stopped at step {len(self.history)}, where the loss is not finite ({stop}), with the last before"

@@ -8,6 +8,7 @@ from hypothesis import settings
 
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # tests start many processes: each would compile the package again
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell; tests interrupt children
     signal.signal(signal.SIGINT, signal.default_int_handler)
 MOST_PROCESSES = 8  # each takes seconds to start

@@ -692,29 +692,31 @@ def judge(case, argument, path, defect, change, base) -> str:
     return "equal" if equal(result, wanted) else "another result than float64"
 
 
-def cells(every=1, only="") -> list[Cell]:
-    """How the cells end, or of each callable every n-th."""
-    found, number = [], 0
-    for case in cases():
-        if only and not re.search(only, case.name):
-            continue
-        base = outcome(case, case.make())
-        if isinstance(base, Exception):
-            found.append(Cell(case.name, "", "good arguments", f"refused: {base!r}"))
-            continue
-        for argument, value in case.make().items():
-            for path, part in leaves(value):
-                for defect, change in defects(argument, part).items():
-                    number += 1
-                    if number % every:
-                        continue
-                    where = argument + "".join(f"[{key!r}]" for key in path)
-                    try:
-                        end = judge(case, argument, path, defect, change, base)
-                    except Exception as error:
-                        end = f"matrix {type(error).__name__}: {error}"
-                    found.append(Cell(case.name, where, defect, end))
+def spoilt(case) -> list:
+    """Every argument of a case, every part of it, every defect: (argument, path, defect, change)."""
+    parts = [(name, path, part) for name, value in case.make().items() for path, part in leaves(value)]
+    return [(name, path, *one) for name, path, part in parts for one in defects(name, part).items()]
+
+
+def cells_of(case, every=1, first=0) -> list[Cell]:
+    """How the cells of a callable end, or every n-th of them."""
+    base = outcome(case, case.make())
+    if isinstance(base, Exception):
+        return [Cell(case.name, "", "good arguments", f"refused: {base!r}")]
+    found = []
+    for argument, path, defect, change in spoilt(case)[first::every]:
+        try:
+            end = judge(case, argument, path, defect, change, base)
+        except Exception as error:
+            end = f"matrix {type(error).__name__}: {error}"
+        found.append(Cell(case.name, argument + "".join(f"[{key!r}]" for key in path), defect, end))
     return found
+
+
+def cells(every=1, only="") -> list[Cell]:
+    """How the cells end, or of each callable every n-th, of some callables alone."""
+    chosen = [case for case in cases() if not only or re.search(only, case.name)]
+    return [cell for number, case in enumerate(chosen) for cell in cells_of(case, every, number % every)]
 
 
 if __name__ == "__main__":

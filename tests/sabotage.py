@@ -61,11 +61,14 @@ class Sabotage:
 @functools.cache
 def definition(text: str, function: str) -> tuple[str, Definition]:
     """A function or a method of an adapter, decorators included: its text, and its syntax."""
-    tree = ast.parse(text)
+    tree = _parsed(text)
     for name in function.split("."):
         tree = next(node for node in tree.body if getattr(node, "name", "") == name)
     first = min([tree.lineno, *(decorator.lineno for decorator in tree.decorator_list)])
     return "\n".join(text.splitlines()[first - 1 : tree.end_lineno]), Definition(tree)
+
+
+_parsed = functools.lru_cache(4)(ast.parse)
 
 
 def stands(name: str, text: str) -> bool:

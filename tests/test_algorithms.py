@@ -183,6 +183,30 @@ def test_an_autoencoder_that_is_interrupted_has_both_models(calls, steps):
         assert fit.parameters["model"].shape == (3,) and not np.array_equal(fit.parameters["score"], asked["phi"])
 
 
+def test_a_score_of_codes_that_cannot_be_fitted_stops_it():
+    """Between steps: both models are those of the last step."""
+    asked, calls = arguments("train_implicit_vae"), iter(range(10))
+
+    def score(phi, z, x):
+        return made.spring_of_codes(phi, z, x) * (np.nan if next(calls, None) is None else 1.0)
+
+    fit = refebm.train_implicit_vae(**asked | {"score": score})
+    assert not fit.finite and len(fit.history) == 2 and fit.parameters["model"].shape == (3,)
+    assert "stopped at step 2" in fit.message and "the score of codes is not fitted" in fit.message
+
+
+def test_noise_that_no_longer_reaches_the_data_stops_it():
+    """The flow's log-density at the data overflows in the third round."""
+    rounds = []
+
+    def log_q(phi, x):
+        return made.normal_log_q(phi, x) - (np.inf if len(rounds) > 2 else 0.0)
+
+    given = arguments("train_flow_contrastive") | {"log_q": log_q, "each": lambda p, i: rounds.append(i)}
+    fit = refebm.train_flow_contrastive(**given)
+    assert not fit.finite and len(fit.history) == 2 and "E-SUPPORT" in fit.message
+
+
 def test_players_stop_together():
     """The second one's loss is not finite in the third round: both have what they had when all was well."""
 
@@ -194,6 +218,8 @@ def test_players_stop_together():
     assert not fit.finite and fit.history.shape == (2, 2)
     assert fit.parameters["a"] == 1.0 and fit.parameters["b"] == 0.5  # a: 3, 1.5, 1; b: 0, 0.5, 0.75, not seen
     with pytest.raises(InputError, match="E-FINITE: loss must be finite at the first parameters"):
+        minimise_in_turns(losses | {"b": lambda p, i: np.nan * p["b"]}, {"a": 3.0, "b": 0.0}, 5, 0.25, **QUIET)
+    with pytest.raises(InputError, match="it is nan, after a step of the players before it, perhaps too long"):
         minimise_in_turns(losses | {"b": lambda p, i: np.nan * p["b"]}, {"a": 3.0, "b": 0.0}, 5, 0.25, **QUIET)
 
 
@@ -249,6 +275,20 @@ class OneNumber(Gaussian):
         return np.sum(super().log_prob(x))
 
 
+class Aside(Gaussian):
+    """A law that ends to the left of most data."""
+
+    def log_prob(self, x):
+        return np.where(x[:, 0] < -0.5, super().log_prob(x), -np.inf)
+
+
+class OfItsOwn(Gaussian):
+    """A law that draws from a generator of its own."""
+
+    def sample(self, n):
+        return super().sample(rng(), n)
+
+
 OWN = {
     "k = 0": ("train_contrastive_divergence", {"k": 0}, "E-COUNT", "k "),
     "chains of another d": ("train_contrastive_divergence", {"chains": np.zeros((2, 3))}, "E-SHAPE", "chains .* d = 2"),
@@ -273,6 +313,64 @@ OWN = {
         "E-FINITE",
         r"noise\.sample\(rng, n\) must be finite",
     ),
+    "a noise that does not reach the data": (
+        "train_noise_contrastive",
+        {"noise": Aside(np.zeros(2), 1.0)},
+        "E-SUPPORT",
+        r"noise\.log_prob\(x\) must be finite at the data",
+    ),
+    "a flow that does not reach the data": (
+        "train_flow_contrastive",
+        {"log_q": lambda phi, x: np.where(x[:, 0] < -0.5, 0.0, -np.inf)},
+        "E-SUPPORT",
+        r"log_q\(phi, x\) must be finite at the data",
+    ),
+    "a noise that takes no generator": (
+        "train_adversarial_contrastive",
+        {"noise": OfItsOwn(np.zeros(2), 1.0)},
+        "E-CALLABLE",
+        r"noise\.sample\(rng, n\) must take 2 arguments",
+    ),
+    "an energy without parameters, beside log Z": (
+        "train_noise_contrastive",
+        {"energy": lambda w, x: np.sum(x**2, axis=1)},
+        "E-CALLABLE",
+        r"energy\(parameters, x\) must depend on parameters",
+    ),
+    "a flow of nothing": ("train_flow_contrastive", {"phi": {}}, "E-EMPTY", "phi must have at least one number"),
+    "a score of nothing": ("train_implicit_vae", {"phi": np.zeros(0)}, "E-EMPTY", "phi must have at least one number"),
+    "points of another d": (
+        "train_adversarial_contrastive",
+        {"sampler": lambda phi, z: np.concatenate([phi[0] + z, z], axis=1)},
+        "E-SHAPE",
+        r"sampler\(phi, eps\) must have shape \(2, 2\); got \(2, 4\)",
+    ),
+    "points that are lost": (
+        "train_variational_bound",
+        {"sampler": lambda phi, z: np.nan * made.normal_sampler(phi, z)},
+        "E-FINITE",
+        r"sampler\(phi, eps\) must be finite, got nan at index \(0, 0\)",
+    ),
+    "chains that are lost at once": (
+        "train_contrastive_divergence",
+        {"step": lambda w, x, z: made.langevin_of_quadratic(np.nan * w, x, z)},
+        "E-FINITE",
+        r"step\(x, \.\.\.\) must be finite",
+    ),
+    "codes that are lost": (
+        "train_implicit_vae",
+        {"encoder": lambda theta, x, eps: np.nan * made.linear_encoder(theta, x, eps)},
+        "E-FINITE",
+        r"encoder\(parameters, x, eps\) must be finite",
+    ),
+    "a score of codes that is lost": (
+        "train_implicit_vae",
+        {"score": lambda phi, z, x: np.nan * made.spring_of_codes(phi, z, x)},
+        "E-FINITE",
+        r"score\(phi, z, x\) must be finite at the codes",
+    ),
+    "codes that no memory holds": ("train_implicit_vae", {"copies": 10**10}, "E-SIZE", "need too much memory"),
+    "samples that no memory holds": ("draw_by_annealed_langevin", {"n": 10**10}, "E-SIZE", "need too much memory"),
     "a noise with one log-density": (
         "train_noise_contrastive",
         {"noise": OneNumber(np.zeros(2), 1.0)},

@@ -16,7 +16,7 @@ ROOT = Path(refebm.__file__).parent
 FLOORS = [  # from the ground up
     ["glossary"],
     ["files", "papers", "progress", "words"],
-    ["special"],
+    ["special", "tracing"],
     ["calculus"],
     ["truth"],
     ["sdes"],

@@ -59,6 +59,8 @@ RETURNED = {
     "log_partition": "a float, or LogPartition(value, error), log Z, and an estimate of its error",
     "field_and_divergence": "(n, d), one vector per row, and (n,), one value per row",
     "minimise": "Fit(parameters, history, finite, message), the result of training",
+    "BinaryRBM.hidden_mean": "(n, m), one for each hidden unit per row",
+    "block_means": "(n, 4^k), one image per row",
     "Gaussian": "",
 }
 
@@ -66,6 +68,17 @@ RETURNED = {
 @pytest.mark.parametrize("name", RETURNED)
 def test_what_is_returned_is_said_in_words(name):
     assert entries.returned(name).startswith(RETURNED[name]) and bool(entries.returned(name)) == bool(RETURNED[name])
+
+
+def test_what_a_source_remarks_about_a_class_is_not_said_of_its_methods():
+    assert entries.source("ReplayBuffer").endswith("section 3.1 (capacity 10,000, fraction 0.05)")
+    assert entries.source("ReplayBuffer.push") == "Du and Mordatch 2019, section 3.1"
+    assert [name for name in DEFINITIONS if "prints 1/sqrt" in entries.source(name)] == ["Gaussian.log_prob"]
+
+
+def test_a_denoiser_is_not_called_a_score():
+    named = {one.words for name in DEFINITIONS for one in entries.arguments(name) if one.name == "denoiser"}
+    assert len(named) == 3 and not any("score" in words for words in named)
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)

@@ -1,5 +1,8 @@
 """Derivatives: fields that forward mode cannot do, and derivatives in several threads."""
 
+import functools
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -7,10 +10,12 @@ import autograd.numpy as anp
 import autograd.scipy.special as special
 import numpy as np
 import pytest
-from autograd import grad
+from autograd import grad, value_and_grad
 
 import refebm
-from refebm.calculus import jacobian_vector_product
+from refebm import calculus, tracing
+from refebm.calculus import jacobian_vector_product, pull_back
+from tests.benchmark.timing import peak_bytes
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
 V = np.array([[1.0, 0.5], [-0.5, 0.25], [0.25, -2.0]])
@@ -93,3 +98,128 @@ def test_what_is_differentiated_may_be_used_in_another_thread():
     """d/da (a d/dy [a + y]) = 1."""
     with ThreadPoolExecutor(1) as pool:
         assert grad(lambda a: a * pool.submit(grad(lambda y: a + y), 1.0).result(60))(3.0) == 1.0
+
+
+def test_a_pull_back_gives_plain_nests_and_zeros_where_nothing_depends():
+    """f = a^2 x + b at weights (1, 2): its gradient is (2 a (x_1 + 2 x_2), 3), at every call."""
+    parameters, x = {"a": np.array(3.0), "rest": (np.array([0.5, 0.25]), [np.ones(2)])}, np.array([1.0, 2.0])
+
+    def function(p):
+        assert type(p) is dict and type(p["rest"]) is tuple and type(p["rest"][1]) is list
+        return p["a"] ** 2 * x + p["rest"][0]
+
+    value, back = pull_back(function, parameters)
+    np.testing.assert_array_equal(value, [9.5, 18.25])
+    for weights in (np.array([1.0, 2.0]), np.array([1.0, 2.0])):
+        gradient = back(weights)
+        assert gradient["a"] == 30.0
+        np.testing.assert_array_equal(gradient["rest"][0], weights)
+        np.testing.assert_array_equal(gradient["rest"][1][0], [0.0, 0.0])
+
+
+def test_a_pull_back_is_differentiated_again():
+    """d/da of the gradient 2 a x of a^2 x is 2 x."""
+
+    def slope(a):
+        return pull_back(lambda p: p["a"] ** 2 * 1.5, {"a": a})[1](np.ones(()))["a"]
+
+    assert slope(3.0) == 9.0
+    assert grad(slope)(3.0) == 3.0
+
+
+FAULTS = """
+import resource
+import numpy as np
+import refebm
+layers = tuple((np.eye(a, b), np.zeros(b)) for a, b in ((2, 64), (64, 64), (64, 1)))
+score = refebm.score_of(refebm.Model("mlp_energy", {"precision": 1.0, "layers": layers}))
+x = np.ones((1000, 2))
+score(x), score(x)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(20):
+    score(x)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_derivatives_do_not_ask_the_system_for_their_memory_again_and_again():
+    """An array of (1000, 64) has 125 pages, and a score makes a dozen of them: more than 10,000 pages in 20 calls."""
+    printed = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    assert int(printed) < 1000
+
+
+WIDE = np.random.default_rng(0).uniform(0.5, 1.5, (5, 8))
+MIXED = np.random.default_rng(1).standard_normal((3, 8, 8)) / 8
+FORWARD = {
+    "powers": lambda x: anp.sum(x**3 - 2.0**x + 1 / x, axis=1),
+    "two factors": lambda x: anp.sum(x[:, :4] * x[:, 4:], axis=1) ** 2,
+    "quotient of two": lambda x: x[:, 0] / anp.sum(x**2, axis=1),
+    "elementary functions": lambda x: anp.sum(anp.exp(-x) * anp.sin(x) + anp.sqrt(x) * anp.log(x), axis=1),
+    "length": lambda x: anp.sqrt(anp.sum(x**2, axis=1)),
+    "matrices": lambda x: anp.sum((x - WIDE[:3, None]) * anp.matmul(x - WIDE[:3, None], MIXED), axis=(0, 2)),
+    "one matrix": lambda x: anp.sum(anp.dot(x, MIXED[0]) ** 3, axis=1),
+    "subscripts": lambda x: anp.einsum("ni,nj,ij->n", x, x, MIXED[0]),
+    "log of a sum": lambda x: refebm.special.logsumexp(anp.dot(x, MIXED[0]).T, 0),
+    "two in a log of a sum": lambda x: anp.logaddexp(x[:, 0] * x[:, 1], x[:, 2] ** 2),
+    "our own functions": lambda x: anp.sum(
+        refebm.special.softplus(x) + refebm.special.tanh(x) + refebm.special.expit(x) + refebm.special.ndtr(x), axis=1
+    ),
+    "branches": lambda x: anp.sum(anp.where(x > 1, x**2, x**3) + anp.maximum(x, 1.0) ** 2 + anp.abs(x - 1), axis=1),
+    "columns joined": lambda x: anp.sum(anp.concatenate([x[:, :3] ** 2, x[:, 1:]], axis=1) ** 2, axis=1),
+    "complex numbers": lambda x: anp.sum(anp.abs(x[:, :4] + 1j * x[:, 4:]) ** 3, axis=1),
+    "product of all": lambda x: anp.prod(x, axis=1),
+    "reshaped": lambda x: anp.sum(anp.reshape(x, (-1, 2, 4)) ** 2, axis=(1, 2)) * anp.mean(x, axis=1),
+    "its own slope": lambda x: anp.sum(refebm.score_of(lambda y: anp.sum(y**3, axis=1))(x) ** 2, axis=1),
+    "linear but for one": lambda x: anp.sum(x, axis=1) + x[:, 0] ** 3,
+}
+BACK = {
+    "rows chosen": lambda x: anp.sum(anp.concatenate([x[2:], x[:2]]) ** 2, axis=1)[np.array([3, 4, 0, 1, 2])],
+    "solution": lambda x: anp.sum(x * anp.linalg.solve(MIXED[0] + np.eye(8), x.T).T, axis=1),
+    "spectrum": lambda x: anp.sum(anp.abs(anp.fft.fft(x)) ** 3, axis=1),
+}
+
+
+@pytest.mark.parametrize("name", FORWARD | BACK)
+def test_one_forward_pass_gives_what_pull_backs_give(name, monkeypatch):
+    """The field and its divergence, weighted, and their derivative in a parameter a of E(a x)."""
+    energy, seen, rows = (FORWARD | BACK)[name], [], calculus._field_and_jacobian_rows
+    monkeypatch.setattr(calculus, "_field_and_jacobian_rows", lambda *given: seen.append(name) or rows(*given))
+
+    def weighted(a):
+        s, trace = refebm.field_and_divergence(refebm.score_of(lambda x: energy(a * x)), WIDE)
+        return anp.sum(s * WIDE[::-1]) + anp.sum(trace * WIDE[:, 0])
+
+    forward = value_and_grad(weighted)(1.25)
+    assert bool(seen) == (name in BACK)
+    monkeypatch.setattr(tracing, "MANY", 9)
+    np.testing.assert_allclose(forward, value_and_grad(weighted)(1.25), rtol=1e-12, atol=1e-12)
+
+
+def test_a_score_made_of_another_is_not_taken_for_it():
+    """Twice the score of a |x|^2/2, wrapped as decorators do: -2 a d is its divergence, with derivative -2 d in a."""
+
+    def doubled(a):
+        score = refebm.score_of(lambda x: 0.5 * a * anp.sum(x**2, axis=1))
+        twice = functools.wraps(score)(lambda x: 2 * score(x))
+        return refebm.divergence(twice, WIDE)[0]
+
+    assert value_and_grad(doubled)(3.0) == (-48.0, -16.0)
+
+
+def test_a_forward_pass_takes_less_than_half_the_memory_of_pull_backs(monkeypatch):
+    """In the gradient of a network, which is the same."""
+    rng, d, h = np.random.default_rng(0), 60, 60
+    layers = tuple((rng.standard_normal((a, b)) / 8, rng.standard_normal(b)) for a, b in ((d, h), (h, h), (h, 1)))
+    x = rng.standard_normal((30, d))
+
+    def loss(layers):
+        model = refebm.Model("mlp_energy", {"precision": 1.0, "layers": layers})
+        return anp.mean(refebm.implicit_score_matching(refebm.score_of(model), x))
+
+    def gradient():
+        return np.concatenate([np.ravel(part) for layer in grad(loss)(layers) for part in layer])
+
+    forward, least = gradient(), peak_bytes(gradient)
+    monkeypatch.setattr(tracing, "MANY", d + 1)
+    np.testing.assert_allclose(forward, gradient(), rtol=1e-11, atol=1e-12)
+    assert least < 0.5 * peak_bytes(gradient)

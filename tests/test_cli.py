@@ -200,6 +200,8 @@ BAD_DATA = {
     "no theorem about mixtures": ("a\n1\n2\n", ["--only", "ratio_matching"], "E-NONE.*mixtures"),
     "binary": (b"\xff\xfe\x00a", [], "E-FILE.*not UTF-8"),
     "a name of none": (",a,b\n0,1,2\n1,3,4\n", [], "E-COLUMN.*--columns.*\\(no name\\), a, b"),
+    "the numbers of rows": (",x\n0,2.5\n1,4\n", [], "E-COLUMN.*--columns.*\\(no name\\), x"),
+    "a number too small for a float": ("a\n1\n-0.01e-400\n", [], "E-CSV.*line 3, column 'a'.*'-0.01e-400'"),
     "a device without end": (None, ["--data", "/dev/zero"], "E-SIZE"),
 }
 

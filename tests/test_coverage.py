@@ -74,3 +74,11 @@ def test_every_erratum_is_a_wrong_version_and_what_is_printed_wrong_is_an_erratu
     names = [one.misstated.name if one.misstated else one.function for one in printed]
     assert sorted(listed) == sorted(f"{link_to(name)}: {one.name}" for name, one in zip(names, printed, strict=True))
     assert len(ERRATA) >= 22
+
+
+def test_an_erratum_is_about_what_its_document_writes():
+    """A row of that document has the definition, or the theorem, whose wrong version is said to be printed there."""
+    for _, _, where, versions in ERRATA:
+        for name in LINK.findall(versions):
+            written = [places(cited) for _, cited, here, proved in COVERED if link_to(name) in here + proved]
+            assert any(places(where) <= one for one in written), (name, where)

@@ -14,7 +14,7 @@ from refebm.calculus import field_and_diagonal, jacobian
 from refebm.identities.record import _called
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
-from refebm.special import logsumexp, tanh
+from refebm.special import logsumexp, ndtr, tanh
 from refebm.truth.expectations import Expectation, fits
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
@@ -31,6 +31,13 @@ def test_a_variance_of_a_thousand_roundoffs_is_told_and_one_less_is_refused():
     np.testing.assert_array_equal(cov, 1000 * EPS * np.eye(2) * np.ones((3, 1, 1)))
     with pytest.raises(refebm.DomainError, match="E-ROUNDOFF"):
         refebm.tweedie_cov(lambda y: -(1 - 999.5 * EPS) * y, X, 1.0)
+
+
+def test_of_the_variances_that_are_lost_the_first_is_named():
+    """With s = -y^3/3 and sigma = 1 the variance given y is 1 - y^2."""
+    y = np.array([[0.5, -0.25], [2.0, 1.0], [-1.0, 0.5]])
+    with pytest.raises(refebm.DomainError, match=r"E-ROUNDOFF: .* of coordinate 1 at row 1 is 0.0e"):
+        refebm.tweedie_cov(lambda y: -(y**3) / 3, y, 1.0)
 
 
 def test_a_chain_starts_anew_below_the_fraction_alone():
@@ -277,9 +284,41 @@ def test_many_projections_are_averaged_row_by_row():
         np.testing.assert_allclose(function(v), np.mean([function(one) for one in v], axis=0), rtol=1e-12, atol=1e-12)
 
 
+DEFAULTS = {  # as the sources have them, and what needs no more than is asked for
+    "annealed_langevin": {"every_level": False, "progress": False},
+    "conditional_noise_contrastive": {"log_ratio": None},
+    "cosine_betas": {"offset": 0.008, "most": 0.999},
+    "coupled_chains": {"progress": False},
+    "ddpm_step": {"posterior": False},
+    "expect": {"degree": None},
+    "karras_noise_levels": {"power": 7.0},
+    "kernel_stein": {"unbiased": True},
+    "level_ratio": {"coverage": 0.5},
+    "log_partition": {"tolerance": 1e-9, "with_error": False},
+    "minimise": {"n_steps": 1000, "tolerance": 1e-8, "progress": True},
+    "minimise_noisy": {"adam": True, "each": None, "progress": True},
+    "predictor_corrector": {"trajectory": False, "progress": False},
+    "probability_flow": {"rtol": 1e-8, "atol": 1e-8, "progress": False},
+    "run": {"trajectory": False, "progress": False},
+}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_what_is_not_said_is_the_default(name):
+    arguments = inspect.signature(getattr(refebm, name)).parameters.values()
+    assert {one.name: one.default for one in arguments if one.default is not one.empty} == DEFAULTS[name]
+
+
+def test_five_dimensions_are_enough_for_levels_that_overlap():
+    assert refebm.level_coverage(refebm.level_ratio(5), 5) == pytest.approx(0.5, rel=1e-13)
+
+
 NOT_QUITE = {
     "a coverage of nothing": (lambda: refebm.level_ratio(10, 0.0), "E-WEIGHTS"),
     "half a dimension": (lambda: refebm.level_ratio(10.5), "E-COUNT"),
+    "the coverage of equal levels": (lambda: refebm.level_ratio(10, ndtr(3.0) - ndtr(-3.0)), "E-COVERAGE"),
+    "a ratio at its bound": (lambda: refebm.level_coverage(1e150, 5), "E-RATIO"),
+    "levels that are equal": (lambda: refebm.geometric_noise_levels(X[:2, :1], 3, 1.5), "E-LEVELS"),
     "a kernel without a width": (lambda: refebm.kernel_stein(lambda x: -x, X, 0.0), "E-POSITIVE"),
     "pairs of numbers": (lambda: refebm.kernel_stein(lambda x: -x, X[0], 1.0), "E-NDIM"),
     "perhaps unbiased": (lambda: refebm.kernel_stein(lambda x: -x, X, 1.0, 1), "E-FLAG"),

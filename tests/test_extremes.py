@@ -63,6 +63,18 @@ LOST = {
         lambda: refebm.karras_denoising(lambda x, sigma: x, Z, 1e-15, Z, 1.0),
         "E-ROUNDOFF",
     ),
+    "a draw that x does not show": (
+        lambda: refebm.denoising_score_matching_cv(lambda x: -x, Z, 1e-6, 1e-9 * Z),
+        "E-ROUNDOFF",
+    ),
+    "a draw that a denoiser does not see": (
+        lambda: refebm.denoising_autoencoder(lambda x: x, Z, 1e-6, 1e-9 * Z),
+        "E-ROUNDOFF",
+    ),
+    "a draw that a denoiser of EDM does not see": (
+        lambda: refebm.karras_denoising(lambda x, sigma: x, Z, 1e-6, 1e-9 * Z, 1.0),
+        "E-ROUNDOFF",
+    ),
     "a deviation that is lost beside weights": (
         lambda: refebm.LinearGaussianVAE([[1.0], [2.0]], [0.0, 0.0], 1e-7).marginal(),
         "E-ROUNDOFF",
@@ -193,12 +205,23 @@ def test_a_deviation_is_beside_weights_of_any_size():
                 assert told in str(error.value)
 
 
-def test_states_so_far_apart_that_the_gap_has_no_square():
+@pytest.mark.parametrize(
+    "x,reflected", [([1.0, 1.0], [0.0, -1.0]), ([-1.0, -1.0], [0.0, -1.0]), ([1.0, 0.0], [-1.0, 0.0])]
+)
+def test_states_so_far_apart_that_the_gap_has_no_square(x, reflected):
     """The second goes the other way, where both are 1e160 of its steps apart."""
-    x, y, z = np.array([[1.0, 1.0]]), np.zeros((1, 2)), np.array([[1.0, 0.0]])
+    x, y, z = np.array([x]), np.zeros((1, 2)), np.array([[1.0, 0.0]])
     with np.errstate(over="ignore"):  # |z + g|^2, which is infinite all the same
         _, second = refebm.coupled_metropolis_step(lambda x: 0 * x[:, 0], x, y, 1e-160, z, [0.5], [0.5])
-    np.testing.assert_allclose(second.x, [[0.0, -1e-160]], atol=1e-175)
+    np.testing.assert_allclose(second.x, 1e-160 * np.array([reflected]), atol=1e-175)
+
+
+def test_chains_meet_below_the_ratio_of_their_densities_and_not_at_it():
+    """phi(z + g)/phi(z) = e^-1 for z = 0 and g = (1, 1), of which the logarithm is exactly -1."""
+    x, y, z = np.array([[1.0, 1.0]]), np.zeros((1, 2)), np.zeros((1, 2))
+    for u, met in ((np.exp(-1.0), False), (np.nextafter(np.exp(-1.0), 0) - 1e-16, True)):
+        first, second = refebm.coupled_metropolis_step(lambda x: 0 * x[:, 0], x, y, 1.0, z, [u], [0.5])
+        assert np.array_equal(first.x, second.x) == met
 
 
 def test_the_best_step_between_levels_that_are_nearly_equal():
@@ -328,3 +351,23 @@ def test_chains_that_move_in_their_last_digits(at, step):
 def test_chains_below_0_whose_squares_overflow():
     near, far = alternating(0.0, 1.0), alternating(0.0, -1.5e308)
     np.testing.assert_allclose(refebm.autocorrelation(far, 4), refebm.autocorrelation(near, 4), atol=1e-15)
+
+
+def test_the_row_whose_step_is_lost_is_named_and_one_coordinate_is_enough():
+    x, one = np.array([[0.0, 0.0], [1.0, -4.0]]), np.ones((2, 2))
+    with pytest.raises(refebm.DomainError, match=r"E-ROUNDOFF: .* at row 1 it goes 1.0e-15 from \|x\| = 4.0e\+00"):
+        refebm.finite_difference_sliced(energy, x, 1e-15, one)
+    with pytest.raises(refebm.DomainError, match="E-ROUNDOFF"):
+        refebm.finite_difference_sliced(energy, np.array([[0.0, 1.0], [0.0, 1.0]]), 1e-15, one)
+
+
+def test_weights_of_chains_that_are_800_apart():
+    """w = (0, 0, 1) e^800: their mean is 1/3, their deviation the root of 1/3."""
+    estimate = refebm.estimated_log_partition([0.0, -800.0, 800.0])
+    np.testing.assert_allclose(estimate, [800 - np.log(3), 1.0], rtol=1e-15)
+
+
+def test_the_derivative_of_least_squares_is_that_of_the_largest_numbers():
+    np.testing.assert_array_equal(
+        refebm.LEAST_SQUARES.derivative(np.array([708.9, 709.0, 1e3])), np.exp([708.9, 709.0, 709.0])
+    )

@@ -1,12 +1,15 @@
 """Adapters of a few lines: each kind of argument is handed over, right code passes, a planted mistake is found."""
 
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
+from autograd.extend import defvjp, primitive
 
 from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer_of
+from refebm.crosscheck.frameworks import numpy as numpy_harness
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
 from refebm.glossary import Field, InputError
@@ -565,3 +568,53 @@ def test_a_row_far_out_is_seen_by_a_model_that_was_traced_before():
             got = HARNESS.array(HARNESS.run(lambda x=x: score(HARNESS.tensor(x))))
             heavy = 1 / (1 + np.exp(0.5))  # the weight of the second component, of precision 2 along the second axis
             assert np.allclose(got, [[-first, -1 - heavy]], rtol=1e-14, atol=0)
+
+
+@primitive
+def unwilling(y):
+    return 1.0 * y
+
+
+def no_way_back(result, y):
+    def back(weights):
+        raise ValueError("no way back")
+
+    return back
+
+
+defvjp(unwilling, no_way_back)
+
+
+def detached(y):
+    if hasattr(y, "_node"):
+        raise ValueError("points must be detached")
+    return y
+
+
+TAKES = {  # what a body does with points that a sampler made, and what is said if they are trained through, and if not
+    "themselves": (lambda y: y, "", ""),
+    "plain NumPy": (np.asarray, "", ""),
+    "a list": (lambda y: np.array(y, dtype=float), "", ""),
+    "a step without a way back": (unwilling, "its gradient in y raises ValueError: no way back", "x_model raises Val"),
+    "detached ones": (detached, "its gradient in y raises ValueError: points must be detached", ""),
+}
+
+
+@pytest.mark.parametrize("name", TAKES)
+def test_errors_of_a_gradient_in_points(name):
+    """Only what does not take traced points is passed over: in NumPy's functions, or where they are constants."""
+    take, through, constant = TAKES[name]
+
+    def variational_bound(energy, log_q, x, y):
+        return energy(x) - energy(take(y)) - log_q(y)
+
+    def contrastive_divergence(energy, x, x_model):
+        return energy(x) - energy(take(x_model))
+
+    for body, said in ((variational_bound, through), (contrastive_divergence, constant)):
+        module = ModuleType("functions")
+        setattr(module, body.__name__, numpy_harness.objective(gradient=True)(body))
+        module.__all__ = [body.__name__]
+        answer = answer_of(Adapter(module, lambda result: result), questions(body.__name__)[0])
+        assert said in answer.problem and bool(answer.problem) == bool(said), answer.problem
+        assert said or "layers" in answer.gradient

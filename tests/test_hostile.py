@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from refebm.cli import main
-from refebm.crosscheck import examination
+from refebm.crosscheck import child, examination
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.template import template
 from refebm.variants.arguments import types
@@ -202,3 +202,33 @@ def test_what_is_left_behind_is_nobody_elses_fault(tmp_path):
     assert list(said) == ["denoised_point", "score_of_denoiser"], said
     assert "breaks what others use, which now raises ZeroDivisionError" in said["denoised_point"]
     assert "returned a masked array" in said["score_of_denoiser"]
+
+
+def test_tables_that_are_emptied_are_told():
+    """Growth is no change: some tables are filled as they are used."""
+    tables = [("a.TABLE", table := {"x": 1, "y": [2]}, dict(table))]
+    table["z"] = 3
+    assert child._emptied(tables) == ""
+    table["y"] = [2]
+    assert child._emptied(tables) == "changes a.TABLE, which others use"
+    own = {name: one for name, one, _ in child._tables()}
+    assert own["refebm.crosscheck.questions.EXAMINED"] is EXAMINED
+
+
+def test_an_end_that_the_adapter_forges_ends_nothing(monkeypatch, tmp_path):
+    """Each process does one function and then says that all are done."""
+    path, started = tmp_path / "adapter.py", []
+    path.write_text("")
+
+    def told(order, timeout):
+        started.append(order["names"])
+        names = order["names"] or ["langevin_step", "tweedie_mean"]
+        yield "names", [names, names]
+        yield "begin", names[0]
+        yield "part", None
+        yield "done", None
+
+    monkeypatch.setattr(examination, "told", told)
+    work = list(examination.Work({"task": "answers", "source": str(path)}, None, EXAMINED, 1.0))
+    assert [name for name, _, _ in work] == ["", "langevin_step", "tweedie_mean"] and len(started) == 2
+    assert {trouble for name, _, trouble in work if name} == {examination.NOISE}

@@ -11,7 +11,7 @@ from autograd.misc import flatten
 import refebm
 from refebm import Model
 from refebm.identities import Draw
-from refebm.models import ENERGIES, FIELDS, KINDS, LOG_DENSITIES, mixture_of, score
+from refebm.models import ENERGIES, FIELDS, KINDS, LOG_DENSITIES, Models, mixture_of, score, with_parameters
 from refebm.truth.derivatives import score_and_jacobian
 
 CLOSED = ("quadratic", "mixture", "mlp_energy", "mlp_score", "at_level")
@@ -135,3 +135,25 @@ def test_saturated_units_do_not_overflow():
     np.testing.assert_allclose(refebm.divergence(s, x), expected, rtol=1e-13)
     gradient = grad(lambda scale: anp.sum(refebm.divergence(lambda x: s(scale * x), x)))(1.0)
     assert np.isfinite(gradient)
+
+
+@pytest.mark.parametrize(
+    "call,message",
+    [
+        (lambda: Model("quadratics", {}), r"got 'quadratics'; try \['quadratic'\]"),
+        (lambda: Model("zzz", {}), r"try \['at_level', 'autoregressive', "),
+        (lambda: a_model("noise_conditional")(np.ones((2, 2))), "function of x and its noise, got 1 arguments"),
+        (lambda: a_model("quadratic")(np.ones((2, 2)), 1.0, 2.0), "function of x alone, got 3 arguments"),
+    ],
+)
+def test_what_is_no_model_or_no_call_of_it_is_said(call, message):
+    with pytest.raises(refebm.InputError, match=f"E-MODEL: .*{message}"):
+        call()
+
+
+def test_models_are_themselves_alone_and_have_one_kind():
+    one = a_model("quadratic")
+    grids = Models([one])
+    assert one != Model(one.kind, one.parameters) and len({one, one}) == 1  # as objects, since arrays have no ==
+    assert grids.kind == "quadratic" and grids.parameters == {"grids": (one.parameters,)}
+    assert isinstance(with_parameters(grids, grids.parameters), Models)

@@ -170,6 +170,23 @@ def test_only_pointwise_cases_are_nudged_and_only_where_their_terms_do_not_excus
             assert numbers.tolist() == expected.tolist() and np.all(numbers != plain)
 
 
+@pytest.mark.parametrize(
+    ("gap", "copies"),
+    [(0.9 * 64 * U * 1e6, 3), (1.1 * 64 * U * 1e6, 1)],  # of sum |terms|, which do not move
+)
+def test_a_gap_that_no_nudge_could_excuse_is_nudged_once(gap, copies):
+    """Nothing that is drawn moves: the second and third pattern are asked as long as a million times the terms do."""
+    seen = []
+
+    def sides(impl, a):
+        seen.append(a)
+        return Sides([np.array([1.0])], [np.array([1.0 + 2 * gap])])
+
+    still = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
+    assert not check(still, Draw.replay([0])).holds
+    assert len(seen) == 1 + copies
+
+
 def test_check_gives_a_pointwise_case_the_tolerance_of_its_numbers():
     """exp(a) of a drawn a: its argument alone costs |a| u, and |a| = 40 000 of them is not 64."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import refebm
 from refebm.cli import main
 from tests.test_hostile import alive
 
@@ -120,6 +121,16 @@ def test_without_docstrings():
     out = done.stdout.splitlines()
     assert "1 of 1 theorems hold" in out[2] and out[3:] == ["0", "2"], done.stderr
     assert done.stderr.startswith("refebm: E-DOCSTRINGS")
+
+
+@pytest.mark.parametrize("name", ["numpy", "json"])
+def test_a_module_of_that_name_in_the_folder(name, tmp_path):
+    """An adapter may be called torch.py, and `python -m` searches its folder first."""
+    (tmp_path / f"{name}.py").write_text("raise SystemExit(5)\n")
+    env = os.environ | {"PYTHONPATH": str(Path(refebm.__file__).parents[1])}
+    command = [sys.executable, "-m", "refebm", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, f"refebm {refebm.__version__}\n"), done.stderr
 
 
 def test_no_standard_output(monkeypatch):

@@ -7,6 +7,7 @@ import builtins
 import html.parser
 import re
 import shutil
+from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
@@ -78,9 +79,9 @@ def nothing_comes_from_elsewhere(site, read):
 
 
 def anchors_are_unique_and_every_name_has_one(site, read):
-    found = [anchor for page in read.values() for anchor in page.anchors]
+    found = Counter(anchor for page in read.values() for anchor in page.anchors)
     names = [*entries.definitions(), *(theorem.name for theorem in entries.TRUSTED)]
-    assert all(found.count(name) == 1 for name in names)
+    assert all(found[name] == 1 for name in names)
 
 
 def pictures_have_words(site, read):

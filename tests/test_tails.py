@@ -12,6 +12,7 @@ import refebm
 from refebm import Gamma, Gaussian, GaussianMixture, Laplace, Model, StudentT, score_of, tweedie_cov
 from refebm.calculus import jacobian
 from refebm.models import mixture_of
+from refebm.objectives import denoising
 
 DENSITIES = {
     "Gaussian": Gaussian([1.0, -2.0], [[1.0, 0.5], [0.5, 0.8]]),
@@ -335,3 +336,23 @@ def test_the_largest_distance_is_that_of_all_pairs():
     for scale in (2.0**-600, 2.0**600):
         scaled = refebm.geometric_noise_levels(scale * sphere, 3, 1e-3 * scale).sigmas[0]
         np.testing.assert_allclose(scaled / scale, np.max(pdist(sphere)), rtol=1e-15)
+
+
+def test_the_largest_distance_whatever_the_blocks(monkeypatch):
+    """The two points stand in any two of many blocks, on either side of the origin, beside numbers of any size."""
+    monkeypatch.setattr(denoising, "BLOCK", 4)
+    for seed in range(8):
+        x = np.random.default_rng(seed).standard_normal((30, 3))
+        sphere = x / np.linalg.norm(x, axis=1)[:, None]
+        for x in (sphere, 1 + 0.1 * sphere, -2 - sphere, np.concatenate([sphere, [[1e-200, 0.0, 0.0]]])):
+            np.testing.assert_allclose(denoising.largest_distance(x), np.max(pdist(x)), rtol=1e-15)
+    assert denoising.largest_distance(np.array([[1e-200], [1e200], [-2e-200]])) == 1e200
+
+
+@pytest.mark.parametrize("x", [1e-9, -3e-9, 2e-8])
+def test_between_two_far_means_what_the_differences_lose_decides(x):
+    """s = m tanh(m x) - x, m = 1e8, where x - m and x + m are as if x were 0."""
+    p, y = GaussianMixture([0.5, 0.5], [[-1e8], [1e8]], 1.0), np.array([[x]])
+    right = [[1e8 * np.tanh(1e8 * x) - x]]
+    for s in (p.score, score_of(mixture_of(p)), elementwise_grad(p.log_prob)):
+        np.testing.assert_allclose(s(y), right, rtol=1e-13)

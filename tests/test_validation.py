@@ -88,8 +88,8 @@ def annealed(sigmas, z=Z[None, None]):
     return refebm.annealed_langevin(score_at, X, sigmas, 0.1, z)
 
 
-def ais(temperatures):
-    return refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), temperatures, None, (X,))
+def ais(temperatures, *noise):
+    return refebm.annealed_importance_sampling(energy, refebm.standard_normal(2), temperatures, refused, (X, *noise))
 
 
 def walk(tape, step=lambda x, z: moved(x + z), x=X):
@@ -123,6 +123,28 @@ def test_what_was_had_of_chains_that_do_not_meet_is_kept():
     assert chains.meeting.tolist() == [0, 0, 0]
 
 
+def test_of_pairs_of_chains_some_have_met_and_some_in_one_coordinate_alone():
+    """X_0, ..., X_4 and Y_0, ..., Y_3 of three pairs, as they are told; in the end the gaps are 0, (0, -5), (-2, 1)."""
+    x = [[[0, 0], [1, 50], [10, 10]], [[7, 7], [1, 50], [20, 20]], [[7, 7], [1, 60], [30, 30]]]
+    x = np.array([*x, [[7, 7], [1, 70], [40, 40]], [[7, 7], [1, 0], [1, 4]]], dtype=float)
+    y = [[[7, 7], [1, 80], [-20, -20]], [[7, 7], [1, 90], [-30, -30]], [[7, 7], [1, 30], [-40, -40]]]
+    y = np.array([*y, [[7, 7], [1, 5], [3, 3]]], dtype=float)
+    with pytest.raises(refebm.DomainError, match=r"2 of 3 pairs .* in 4 steps, the nearest is 2 apart") as refused:
+        refebm.coupled_chains(lambda x, y, a, b: (moved(a), moved(b)), x[0], y[0], 0, (x[1:], y))
+    assert refused.value.chains.meeting.tolist() == [1, 0, 0]
+
+
+def test_states_that_are_equal_stay_equal_and_say_nothing():
+    first, second = refebm.coupled_metropolis_step(energy, X, X, 0.5, Z, np.full(3, 0.5), np.full(3, 0.25))
+    np.testing.assert_array_equal(first.x, second.x)
+
+
+def test_the_mean_of_one_state_without_its_bias():
+    """H_1 = h(X_1) + h(X_2) - h(Y_1) = 2 + 5 - 3, h(x) = x."""
+    x, y = np.reshape([0.0, 2.0, 5.0], (3, 1, 1)), np.reshape([1.0, 3.0], (2, 1, 1))
+    assert refebm.unbiased_mean(lambda x: x[:, 0], x, y, 1, 1).tolist() == [4.0]
+
+
 IMAGES, PIXELS = np.arange(32.0).reshape(2, 16), np.zeros((1, 2, 4))
 
 
@@ -140,6 +162,8 @@ BAD = {
     "means over 3 of 4": (lambda: refebm.block_means(IMAGES, 3), "E-IMAGE size .*3 and 4"),
     "means to more pixels": (lambda: refebm.block_means(IMAGES, 8), "E-IMAGE size .*8 and 4"),
     "pixels repeated to fewer": (lambda: refebm.repeated_pixels(IMAGES, 2), "E-IMAGE size .*4 and 2"),
+    "pixels that no memory holds": (lambda: refebm.repeated_pixels(IMAGES, 2**20), "E-SIZE .* need too much memory"),
+    "an index, which is no fraction": (lambda: refebm.marginal_of_steps([0.1, 0.2], 2), "E-INDEX .*got 2$"),
     "pixels repeated thrice": (lambda: refebm.repeated_pixels(IMAGES, 12), "E-IMAGE size .*4 and 12"),
     "one energy for two grids": (lambda: on_grids(energies=(energy,)), "E-IMAGE x_model .*1 grids; got 2"),
     "an energy that stands alone": (lambda: on_grids(energies=energy), "E-IMAGE energies .*tuple"),
@@ -284,7 +308,7 @@ BAD = {
     "indices as floats": (lambda: ddpm(i=1.0), "E-INDEX i .*float64"),
     "indices of another n": (lambda: ddpm(i=np.array([0, 1])), r"E-INDEX i .*\(3,\).*\(2,\)"),
     "index too large": (lambda: ddpm(i=2), "E-INDEX i .*0 to 1"),
-    "index below 0": (lambda: ddpm(i=np.array([0, -1, 0])), r"E-INDEX i .*-1.0 at index \(1,\)"),
+    "index below 0": (lambda: ddpm(i=np.array([0, -1, 0])), r"E-INDEX i .*got -1 at index \(1,\)"),
     "index that wraps": (lambda: ddpm(i=np.array([0, 2**64 - 1, 0], np.uint64)), "E-INDEX i"),
     "betas of one": (lambda: ddpm(betas=[0.5, 1.0]), r"E-BETAS betas .*1.0 at index \(1,\)"),
     "betas of zero": (lambda: ddpm(betas=[0.0, 0.5]), "E-BETAS betas"),
@@ -345,6 +369,8 @@ BAD = {
     "temperatures that stay": (lambda: ais([0.0, 0.5, 0.5, 1.0]), "E-TEMPERATURES temperatures"),
     "temperatures not from 0": (lambda: ais([0.25, 1.0]), "E-TEMPERATURES temperatures"),
     "temperatures not to 1": (lambda: ais([0.0, 0.5]), "E-TEMPERATURES temperatures"),
+    "noise that is one number": (lambda: ais([0.0, 0.5, 1.0], 0.5), "E-TAPE 1 steps; got .None"),
+    "noise for no step": (lambda: ais([0.0, 1.0], 0.5), "E-TAPE 0 steps; got .None"),
     "no temperatures but 1": (lambda: ais([1.0]), "E-TEMPERATURES temperatures"),
     "a tape of one number": (lambda: walk(np.float64(1.0)), r"E-TAPE \[0\]"),
     "a tape that is not finite": (lambda: walk(np.stack([Z, Z + np.inf])), r"E-FINITE tape .*index \(1, 0, 0\)"),

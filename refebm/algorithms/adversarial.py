@@ -6,10 +6,11 @@ from typing import Annotated
 
 import autograd.numpy as np
 
-from refebm.algorithms.draws import minibatch, signs
+from refebm.algorithms.draws import made, minibatch, signs
 from refebm.glossary import (
     EnergyOf,
     Flag,
+    InputError,
     LogDensityOf,
     Parameters,
     Points,
@@ -18,12 +19,14 @@ from refebm.glossary import (
     Size,
     StepCount,
     StepSize,
+    Trained,
     Watch,
     asked,
     energy,
     field,
-    kept,
+    memory,
     read_only,
+    real_array,
     rows,
     see_callable,
 )
@@ -39,7 +42,7 @@ def train_variational_bound(
     log_q: LogDensityOf,
     sampler: Sampler,
     parameters: Parameters,
-    phi: Parameters,
+    phi: Trained,
     batch: Size,
     n_steps: StepCount,
     step_size: StepSize,
@@ -67,7 +70,7 @@ def train_variational_bound(
 
     def bound(p, i):
         rows = minibatch(x, batch, rng)
-        y = sampler(p["sampler"], rng.standard_normal(rows.shape))
+        y = made(sampler(p["sampler"], rng.standard_normal(rows.shape)), rows)
         return np.mean(variational_bound(energy(p["energy"]), log_q(p["sampler"]), rows, y))
 
     losses = {"energy": lambda p, i: -bound(p, i), "sampler": bound}
@@ -79,14 +82,19 @@ def joint(name, function, x=None):
     """The check of log p(x, z): the body sees function(parameters, x), which returns a log-density of codes z."""
     see_callable(name, function)
     called = f"{name}(parameters, x, z)"
-    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), kept(x), z))
+    return lambda theta, x: energy(name, lambda z: asked(called, function, read_only(theta), x, z))
 
 
 def code(name, function, x=None):
     """The check of an encoder: parameters, rows of data (n, d) and noise (n, k) -> codes (n, k)."""
     see_callable(name, function)
     called = f"{name}(parameters, x, eps)"
-    return lambda theta, x, eps: field(name, lambda eps: asked(called, function, read_only(theta), kept(x), eps))(eps)
+
+    def made_of(theta, x, eps):
+        z = field(name, lambda eps: asked(called, function, read_only(theta), x, eps))(eps)
+        return real_array(called, z)
+
+    return made_of
 
 
 def of_code(name, function, x=None):
@@ -94,7 +102,7 @@ def of_code(name, function, x=None):
     z."""
     see_callable(name, function)
     called = f"{name}(parameters, z, x)"
-    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, kept(x)))
+    return lambda theta, x: field(name, lambda z: asked(called, function, read_only(theta), z, x))
 
 
 LogJointOf = Annotated[Callable, joint, "(parameters, (n, d), (n, k)) -> (n,), log p(x, z)"]
@@ -109,7 +117,7 @@ def train_implicit_vae(
     encoder: Encoder,
     score: CodeFieldOf,
     parameters: Parameters,
-    phi: Parameters,
+    phi: Trained,
     k: Size,
     batch: Size,
     n_steps: StepCount,
@@ -139,7 +147,7 @@ def train_implicit_vae(
     E-FLAG.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
-    scores, copied = phi, np.tile(x, (copies, 1))
+    scores, copied = phi, repeated(x, copies, k)
 
     def fitted(theta):
         z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
@@ -161,9 +169,15 @@ def train_implicit_vae(
     return with_score(train, fitted, lambda: scores)
 
 
+def repeated(x, copies, k):
+    """The rows of x, `copies` times. Errors: E-SIZE, also if their codes (copies n, k) fit into no memory."""
+    memory(copies * len(x), max(k, x.shape[1]))
+    return np.tile(x, (copies, 1))
+
+
 def with_score(train, fitted, latest):
-    """The fit of train() and the parameters of the score fitted after it; whatever ends this early carries the fit so
-    far with those of the score so far, latest()."""
+    """The fit of train() and the parameters of the score fitted after it. If the score cannot be fitted, this is the
+    fit so far with those of the score so far, latest(); any other error that ends this early carries it."""
 
     def both(fit, scores):
         return fit._replace(parameters={"model": fit.parameters, "score": scores})
@@ -174,9 +188,12 @@ def with_score(train, fitted, latest):
         return both(fit, fitted(fit.parameters))
     except BaseException as error:
         fit = fit or getattr(error, "fit", None)
-        if fit:
-            error.fit = both(fit, latest())
-        raise
+        if not fit:
+            raise
+        error.fit = both(fit, latest())
+        if getattr(error, "code", None) != "E-FINITE":
+            raise
+        return error.fit._replace(finite=False, message=f"{fit.message}: the score of codes is not fitted ({error})")
 
 
 def refitted(score, x, z, v, phi, n_steps):
@@ -190,4 +207,6 @@ def refitted(score, x, z, v, phi, n_steps):
         return minimise(sliced, phi, n_steps, progress=False).parameters
     except BaseException as error:
         vars(error).pop("fit", None)  # of the score alone: no fit of the procedure
+        if getattr(error, "code", None) == "E-FINITE":
+            raise InputError("E-FINITE", "score(phi, z, x) must be finite at the codes, and its slopes") from error
         raise

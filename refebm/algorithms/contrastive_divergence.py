@@ -21,6 +21,7 @@ from refebm.glossary import (
     Watch,
     asked,
     points,
+    real_array,
     rows,
     see_callable,
 )
@@ -104,7 +105,7 @@ def train_contrastive_divergence(
     def loss(theta, i):
         nonlocal kept
         rows = minibatch(x, batch, rng)
-        x_model = run(step(constant(theta)), start(rows), tape(rng, k, *rows.shape)).x
+        x_model = real_array("step(x, ...)", run(step(constant(theta)), start(rows), tape(rng, k, *rows.shape)).x)
         if kept is not None:
             kept = kept.push(x_model) if isinstance(kept, ReplayBuffer) else x_model
         return np.mean(contrastive_divergence(energy(theta), rows, x_model))

@@ -169,7 +169,7 @@ def draw_by_diffusion(
         for i in reversed(range(n_steps)):
             x = ddpm_step(lambda x, i: score(x, (i + 1) / n_steps), betas, x, i, z[i] * (i > 0)).x
         return x
+    z = predictor_corrector_tape(rng, n_steps, corrections, n, d)
     times = np.linspace(1.0, t_min, n_steps + 1)
     etas = ratio * sde.marginal(times[1:])[1] ** 2
-    z = predictor_corrector_tape(rng, n_steps, corrections, n, d)
     return predictor_corrector(score, sde, x, times, etas, z, progress=progress)

@@ -1,7 +1,7 @@
 """Random draws of the procedures, other than unit normals and uniforms."""
 
 from refebm.calculus import held
-from refebm.glossary import InputError
+from refebm.glossary import InputError, of_shape
 
 
 def minibatch(x, batch, rng):
@@ -12,6 +12,11 @@ def minibatch(x, batch, rng):
     if batch > len(x):
         raise InputError("E-BATCH", f"batch must be at most n = {len(x)}, the rows of x; got {batch}")
     return x if batch == len(x) else x[rng.integers(len(x), size=batch)]
+
+
+def made(y, rows):
+    """The points y that a sampler has made, one for each of the rows, (n, d). Errors: E-FINITE, E-SHAPE."""
+    return of_shape("sampler(phi, eps)", y, rows.shape)
 
 
 def signs(rng, *shape):

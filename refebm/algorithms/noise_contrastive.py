@@ -2,7 +2,8 @@ r"""Training against noise, drawn afresh at each step, from a fixed law or one t
 
 import autograd.numpy as np
 
-from refebm.algorithms.draws import minibatch
+from refebm.algorithms.draws import made, minibatch
+from refebm.calculus import held
 from refebm.glossary import (
     EnergyOf,
     Flag,
@@ -17,26 +18,36 @@ from refebm.glossary import (
     Size,
     StepCount,
     StepSize,
+    Trained,
     Watch,
     Weight,
-    real_array,
+    asked,
+    leaves_of,
+    of_shape,
     rows,
+    supported,
 )
 from refebm.objectives.noise_contrastive import mixed_noise, noise_contrastive
 from refebm.training import Fit, minimise_in_turns, minimise_noisy
 
 
 def _drawn(noise, rng, n, d):
-    y = real_array("noise.sample(rng, n)", noise.sample(rng, n))
-    if np.shape(y) != (n, d):
-        raise InputError("E-SHAPE", f"noise.sample must return points ({n}, {d}); got shape {np.shape(y)}")
-    return y
+    return of_shape("noise.sample(rng, n)", asked("noise.sample(rng, n)", noise.sample, rng, n), (n, d))
 
 
 def _log_density(energy, theta):
-    """x -> -E(x) - log Z for theta = {"energy": ..., "log_z": ...}; self-normalised if there is no log_z."""
-    energy_of_rows, log_z = energy(theta["energy"]), theta.get("log_z", 0.0)  # not in the lambda: indexing is traced
-    return lambda x: -energy_of_rows(x) - log_z
+    """x -> -E(x) - log Z for theta = {"energy": ..., "log_z": ...}; self-normalised if there is no log_z. Refuses an
+    energy that depends on none of the parameters that it has: log Z alone would be trained. Errors: E-CALLABLE."""
+    parameters, log_z = theta["energy"], theta.get("log_z", 0.0)  # not in the function: indexing is traced
+    energy_of_rows = energy(parameters)
+
+    def log_density(x):
+        e = energy_of_rows(x)
+        if held(parameters) is not parameters and leaves_of(held(parameters)) and held(e) is e:
+            raise InputError("E-CALLABLE", "energy(parameters, x) must depend on parameters, through autograd.numpy")
+        return -e - log_z
+
+    return log_density
 
 
 @rows
@@ -68,10 +79,11 @@ def train_noise_contrastive(
     x (n, d); energy(parameters, x) (n, d) -> (n,); noise: an object with log_prob(x) and sample(rng, n).
     self_normalised: omit log Z; E itself must learn to be normalised (Mnih and Teh 2012).
     Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-DENSITY for noise.
+    E-FLAG; E-DENSITY for noise; E-SUPPORT where its log_prob is not finite at x.
     Source: Stanford CS236, noise contrastive estimation for training EBMs, steps 1 to 5; HY-673 lecture 12, NCE for
     training EBMs; Gutmann and Hyvarinen 2010; Song and Kingma 2021, section 5
     """
+    supported("noise.log_prob(x)", noise.log_prob(x))
     first = {"energy": parameters} if self_normalised else {"energy": parameters, "log_z": log_z}
 
     def loss(theta, i):
@@ -89,7 +101,7 @@ def train_flow_contrastive(
     log_q: LogDensityOf,
     sampler: Sampler,
     parameters: Parameters,
-    phi: Parameters,
+    phi: Trained,
     batch: Size,
     n_steps: StepCount,
     step_size: StepSize,
@@ -112,14 +124,15 @@ def train_flow_contrastive(
     log-density of what the sampler makes. The parameters of the fit are {"energy": {"energy": ..., "log_z": ...},
     "flow": ...}.
     Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
+    E-FLAG; E-SUPPORT where log_q is not finite at x.
     Also: FCE
     Source: Gao et al. 2020; HY-673 lecture 12 and Stanford CS236, flow contrastive estimation
     """
+    supported("log_q(phi, x)", log_q(phi)(x))
 
     def value(p, i):
         rows = minibatch(x, batch, rng)
-        y = sampler(p["flow"], rng.standard_normal(rows.shape))
+        y = made(sampler(p["flow"], rng.standard_normal(rows.shape)), rows)
         return np.mean(noise_contrastive(_log_density(energy, p["energy"]), log_q(p["flow"]), rows, y[None]))
 
     losses = {"energy": value, "flow": lambda p, i: -value(p, i)}
@@ -136,7 +149,7 @@ def train_adversarial_contrastive(
     sampler: Sampler,
     weight: Weight,
     parameters: Parameters,
-    phi: Parameters,
+    phi: Trained,
     batch: Size,
     n_steps: StepCount,
     step_size: StepSize,
@@ -159,14 +172,15 @@ def train_adversarial_contrastive(
     sampler as in `train_flow_contrastive`; w in (0, 1). The parameters of the fit are
     {"energy": {"energy": ..., "log_z": ...}, "proposal": ...}.
     Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-DENSITY for noise; E-WEIGHTS for weight.
+    E-FLAG; E-DENSITY for noise; E-WEIGHTS for weight; E-SUPPORT where no law of the mixture is finite at x.
     Source: Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5
     """
+    supported("noise.log_prob(x) or log_q(phi, x)", np.maximum(noise.log_prob(x), log_q(phi)(x)))
 
     def value(p, i):
         rows = minibatch(x, batch, rng)
         plain = _drawn(noise, rng, batch, x.shape[1])
-        hard = sampler(p["proposal"], rng.standard_normal(rows.shape))
+        hard = made(sampler(p["proposal"], rng.standard_normal(rows.shape)), rows)
         y = np.where(rng.random((batch, 1)) < weight, hard, plain)
         log_noise = mixed_noise(noise.log_prob, log_q(p["proposal"]), weight)
         return np.mean(noise_contrastive(_log_density(energy, p["energy"]), log_noise, rows, y[None]))

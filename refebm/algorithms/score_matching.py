@@ -20,6 +20,7 @@ from refebm.glossary import (
     TimeWeight,
     Vectors,
     Watch,
+    memory,
     rows,
 )
 from refebm.objectives.denoising import denoising_score_matching, noise_conditional_score_matching
@@ -164,6 +165,7 @@ def draw_by_annealed_langevin(
     Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-LEVELS for sigmas.
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics; Das 2021
     """
+    memory(len(sigmas), n_steps, n, d)  # refused before anything is drawn
     x = sigmas[0] * rng.standard_normal((n, d))
     z = annealed_langevin_tape(rng, len(sigmas), n_steps, n, d)
     return annealed_langevin(score, x, sigmas, eps, z, progress=progress)

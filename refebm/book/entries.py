@@ -20,6 +20,7 @@ from refebm.papers import Citation, citations
 ROOT = Path(refebm.__file__).parent
 LABELS = ("Also", "Domain", "Convention", "Errors", "Source")  # each begins a line, or a sentence, of a docstring
 BEFORE_A_LABEL = re.compile(rf"(?<=\.) (?=(?:{'|'.join(LABELS)}): )")  # within a line
+REMARK = re.compile(r" \([^()]*\)")
 SHOWN = {"__init__"}  # the methods shown with the code of their class; others have their own entries
 TRUSTED = [theorem for theorem in THEOREMS.values() if theorem.sides.__module__.startswith("refebm.")]
 
@@ -71,8 +72,10 @@ def doc(name: str) -> Doc:
 
 
 def source(name: str) -> str:
-    """The source line of a public name; for a method without one, that of its class."""
-    return doc(name).labelled.get("Source") or doc(name.partition(".")[0]).labelled.get("Source", "")
+    """The source line of a public name; for a method without one, that of its class, without what it remarks in
+    parentheses about the class."""
+    own, of_class = (doc(one).labelled.get("Source", "") for one in (name, name.partition(".")[0]))
+    return own or REMARK.sub("", of_class)
 
 
 def cited(name: str) -> tuple[Citation, ...]:
@@ -189,8 +192,8 @@ def type_in_words(annotation) -> str:
 
 
 def _words(part):
-    if words := words_of(part):
-        return words
+    if hasattr(part, "__metadata__"):
+        return words_of(part)
     if not isinstance(part, type) or not hasattr(part, "_fields"):
         return ""
     first = " ".join(inspect.getdoc(part).partition("\n\n")[0].split()).rstrip(".")

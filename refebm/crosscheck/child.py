@@ -18,6 +18,7 @@ from json import dumps
 from typing import NamedTuple
 
 import numpy as np
+import scipy.special  # noqa: F401  (so that what an adapter changes in it is noticed)
 
 from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer_of, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
@@ -99,7 +100,7 @@ class Surroundings:
 
     def __init__(self):
         self.folder, self.depth, self.streams = os.getcwd(), sys.getrecursionlimit(), (sys.stdout, sys.stderr)
-        self.things, self.threads = list(_callables()), threading.active_count()
+        self.things, self.tables, self.threads = list(_callables()), list(_tables()), threading.active_count()
         self.modules, self.finders, self.path = dict(sys.modules), list(sys.meta_path), list(sys.path)
         self.environment, self.limits, self.mask = dict(os.environ), _limits(), os.umask(0)
         os.umask(self.mask)
@@ -139,7 +140,21 @@ class Surroundings:
             return "closes a standard descriptor"
         if any(stream is not None and stream.closed for stream in self.streams):
             return "closes standard output or standard error"
-        return _replaced(self.things)
+        return _replaced(self.things) or _emptied(self.tables)
+
+
+def _emptied(before: list[tuple]) -> str:
+    """The tables of refebm that lack what they had; some grow as they are used."""
+    names = [name for name, table, had in before if any(table.get(key) is not thing for key, thing in had.items())]
+    return f"changes {', '.join(names[:3])}, which others use" if names else ""
+
+
+def _tables():
+    """The dicts of refebm's modules, and what is in them."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "refebm" and module is not None:
+            dicts = [(key, one) for key, one in vars(module).items() if key[:2] != "__" and isinstance(one, dict)]
+            yield from ((f"{name}.{key}", one, dict(one)) for key, one in dicts)
 
 
 def _replaced(before: list[tuple]) -> str:

@@ -116,9 +116,11 @@ class Work:
         while self.names is None or self.names:
             self.doing = self.noise = ""
             for kind, content in told(self.order | {"names": self.names}, self.timeout):
-                if kind == "done":
+                if kind == "done" and not self.names:
                     return
-                if kind == "again":
+                if kind == "done":  # said by the adapter, in which nobody believes any more
+                    yield from self._end("trouble", NOISE)
+                if kind in ("again", "done"):
                     break
                 yield from self._message(kind, content)
             if self.changed and self.names:

@@ -16,11 +16,13 @@ from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import Vector, vectors
 from refebm.glossary import InputError
 from refebm.identities import REFERENCE, Implementation
+from refebm.models import Model
 from refebm.variants import CONVENTIONS, WRONG
-from refebm.variants.arguments import ask, flat
+from refebm.variants.arguments import ask, flat, role, types
 from refebm.variants.mutants import definitions
 from refebm.variants.steps import weightings
 
+MOST_REMEMBERED = 1000  # values of a model
 MEMORIES: list[dict] = [{}]  # of what is cached here, the innermost `afresh` last
 
 
@@ -45,6 +47,28 @@ def afresh() -> Iterator[None]:
         yield
     finally:
         MEMORIES.pop()
+
+
+class Remembered:
+    """A model as a callable that remembers its values at points that are not traced: candidates ask for the same."""
+
+    def __init__(self, model: Callable):
+        self.model, self.known = model, {}
+
+    def __call__(self, *given):
+        if any(type(one) is not np.ndarray for one in given):
+            return self.model(*given)
+        points = tuple((one.shape, one.tobytes()) for one in given)
+        if points not in self.known:
+            if len(self.known) == MOST_REMEMBERED:
+                self.known.clear()
+            self.known[points] = self.model(*given)
+        return np.array(self.known[points])  # a candidate may write into it
+
+
+@cache
+def remembered(model: Model, form: str) -> Remembered:
+    return Remembered(getattr(REFERENCE, form)(model))
 
 
 class Reading:
@@ -80,10 +104,17 @@ class Reading:
         return lost
 
     def _asked(self, arguments) -> np.ndarray:
-        own = {name: one.copy() if isinstance(one, np.ndarray) else one for name, one in arguments.items()}
+        own = {name: self._own(name, one) for name, one in arguments.items()}
         with np.errstate(all="ignore"), warnings.catch_warnings(), patient():
-            warnings.simplefilter("ignore")  # own: a mutant may write into its arguments
+            warnings.simplefilter("ignore")
             return np.ravel(flat(ask(self.function, self.implementation, own))).astype(np.float64)
+
+    def _own(self, name, argument):
+        """An argument for a candidate, which may write into it: a copy; or a model that remembers its values."""
+        form = role(types(self.function).get(name)) if isinstance(argument, Model) else ""
+        if form in ("score", "energy"):
+            return remembered(argument, form)
+        return argument.copy() if isinstance(argument, np.ndarray) else argument
 
     def _row(self, vector, i) -> float:
         try:

@@ -32,6 +32,8 @@ def shown(text: str) -> str:
 
 def local(text: str, source: str) -> str:
     """Text from an adapter, without the folders of this machine."""
+    if os.sep not in text:
+        return text
     beside = str(Path(source).absolute().parent)
     for folder in sorted({beside, os.path.realpath(beside), os.getcwd(), sys.prefix, str(Path.home())}, key=len)[::-1]:
         text = text.replace(f"{folder}{os.sep}", "") if folder.strip(os.sep) else text

@@ -5,6 +5,7 @@ import scipy
 
 from refebm.identities import Draw, Limit, Sides, expect, theorem
 from refebm.identities.notation import EITHER_SIGN, half_square, products
+from refebm.identities.wells import PLACES, place
 from refebm.models import Model, mixture_of
 from refebm.truth.densities import smoothed_empirical, standard_normal
 from refebm.truth.derivatives import jacobian_size, score_and_jacobian
@@ -44,6 +45,26 @@ def smoothed_score_is_the_mean_noise(impl, p, sigma, y):
         [lambda z: -z * np.exp(p.log_prob(y - sigma * z))[:, None] / sigma], standard_normal(y.shape[1])
     )
     return Sides([density * smoothed.score(y)], terms, change)
+
+
+@theorem(
+    "Stanford CS236, denoising score matching; Song and Kingma 2021, section 4.1",
+    "limit",
+    place,
+    about="GaussianMixture.smoothed GaussianMixture.score",
+    cases=PLACES,
+)
+def smoothed_score_tends_to_that_of_the_data(impl, wells, x, v):
+    r"""For small sigma the score of noisy data is nearly that of the data, with an error of order 2.
+
+    \nabla \log p^\sigma = \nabla \log p + \tfrac{\sigma^2}{2} \nabla \tfrac{\Delta p}{p} + O(\sigma^4),\
+    p \propto e^{-|x|^2/2} \cosh(m \cdot x),\ \tfrac12 \nabla \tfrac{\Delta p}{p} = x - m \tanh(m \cdot x)
+    - \tfrac{m \cdot x}{\cosh^2(m \cdot x)}\, m"""
+    m, sigmas = wells.m, 0.02 * 0.5 ** np.arange(5)
+    p = impl.GaussianMixture([0.5, 0.5], np.stack([m, -m]), np.stack([np.eye(len(m))] * 2))
+    errors = [np.sum(v * (p.smoothed(c).score(x) + wells.gradient(x))) for c in sigmas]
+    a = x @ m
+    return Limit(sigmas, errors, 2, np.sum(v * (wells.gradient(x) - (a / np.cosh(a) ** 2)[:, None] * m)))
 
 
 def data_set_and_model(draw: Draw) -> dict:

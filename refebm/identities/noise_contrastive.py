@@ -27,6 +27,7 @@ from refebm.identities.draw import SMOOTH_ENERGIES
 from refebm.identities.notation import EITHER_SIGN, ones
 from refebm.identities.wells import PLACES, place
 from refebm.models import Model
+from refebm.truth.densities import GaussianMixture
 
 # By hand
 
@@ -190,9 +191,10 @@ def divergences(p, noise, nu):
     return [data, contrast], max(change, other)
 
 
-def misfit(p, noise, nu, q, offset):
-    """The terms of (1 + nu) E_m[KL(D*|D)], with D* for p and D for the model q e^{-offset}."""
-    best, mine = log_odds(p, noise, nu), log_odds(q, noise, nu, offset)
+def misfit(p, noise, nu, q, offset, contrast=None):
+    """The terms of (1 + nu) E_m[KL(D*|D)], with D* for p, and D for the model q e^{-offset} against `contrast`, by
+    default the same noise."""
+    best, mine = log_odds(p, noise, nu), log_odds(q, contrast or noise, nu, offset)
 
     def half(i):
         return lambda x: (1 + nu) * np.exp(best(x)[i]) * (best(x)[i] - mine(x)[i])
@@ -278,7 +280,27 @@ def corrected_noise_is_the_model(impl, p, noise, offset, x):
     return Sides(left, [np.exp(-offset) * right], max(change, other))
 
 
-# Noise close to the data
+# Noise that is data, shifted
+
+
+def shifted(draw: Draw) -> dict:
+    case = data_noise_and_model(draw, (1,))
+    return {"p": case["p"], "q": case["q"], "v": draw.reals((case["p"].d,), 0.25, 1.25)}
+
+
+@theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", "quadrature", shifted)
+def contrast_with_shifted_data_is_least_at_the_truth(impl, p, q, v):
+    r"""If the noise is data shifted by v, of any length, and its density that of the model shifted, the truth is the
+    minimum: a wrong model's loss is larger by a KL divergence between classifiers.
+
+    \mathbb E\ell(q) = 2 \log 2 - KL(p|m) - KL(p_v|m) + 2\, \mathbb E_m KL(D^*|D),\ D = \tfrac{q}{q + q_v},\
+    q_v(x) = q(x - v),\ m = \tfrac12(p + p_v)"""
+    p_v, q_v = (GaussianMixture(one.weights, one.means + v, one.covs) for one in (p, q))
+    model, noise = (impl.energy(log_density(energy_of(one))) for one in (q, q_v))
+    terms, change = expect([lambda x: impl.noise_contrastive(model, noise, x, (x + v)[None])], finely(p, q, q_v))
+    right, second = divergences(p, p_v, 1)
+    excess, third = misfit(p, p_v, 1, q, 0.0, q_v)
+    return Sides(terms, [2 * np.log(2), *right, *excess], max(change, second, third))
 
 
 @theorem("Song and Kingma 2021, section 5.1; Gutmann and Hirayama 2011", "limit", place, cases=PLACES)

@@ -4,7 +4,8 @@ How each kind is accepted, entry by entry. u is the unit roundoff; every conditi
 
 - pointwise: gap <= 64 u (sum |terms| + K). K is the change of the terms when every drawn number moves by one part in
   2^26, divided by 2^-26: it bounds what rounding of the case itself can do. K is the largest over three patterns of
-  moves up and down, and is computed only where sum |terms| alone is too small for the gap.
+  moves up and down, and is computed only where sum |terms| alone is too small for the gap; the second and third pattern
+  only where a million times sum |terms| and a thousand times the first pattern's K would explain the gap.
 - quadrature: gap <= 64 u sum |terms|, summed also over the nodes, **and** the certificate of every expectation < 1e-9.
 - enumeration: gap <= 64 u sum |terms|, summed also over the finite space.
 - limit: the observed order between successive steps is within 0.02 of the stated one, and error/h^p is within a
@@ -12,7 +13,6 @@ How each kind is accepted, entry by entry. u is the unit roundoff; every conditi
 - statistical: |estimate - value| is within a quantile that keeps false alarms of the whole run below 1e-6.
 """
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -232,9 +232,13 @@ def _pointwise(sides, moved=()):
     at_once = _gap(sum(left), sum(right), size, 0.0, sides.inequality)
     if at_once[0] or not sides.change <= SETTLED:
         return _if_settled(sides, at_once)
-    terms = [*sides.left, *sides.right]
-    changes = [sum(np.abs(a - b) for a, b in zip(terms, [*other.left, *other.right])) / NUDGE for other in moved]
-    return _gap(sum(left), sum(right), size, functools.reduce(np.maximum, changes, 0.0), sides.inequality)
+    terms, sensitivity = [*sides.left, *sides.right], 0.0
+    for other in moved:
+        change = sum(np.abs(a - b) for a, b in zip(terms, [*other.left, *other.right])) / NUDGE
+        sensitivity = np.maximum(sensitivity, change)
+        if not _gap(sum(left), sum(right), 1e6 * size, 1e3 * sensitivity, sides.inequality)[0]:
+            break
+    return _gap(sum(left), sum(right), size, sensitivity, sides.inequality)
 
 
 def _summed(sides, _=()):

@@ -49,7 +49,7 @@ def _less_the_well(j, x, logits, means, precisions):
 
 def mlp_energy(x, precision, layers):
     r"""E = precision/2 |x|^2 + network(x), tanh units, one output. precision float, layers ((W, b), ...)."""
-    return 0.5 * precision * np.sum(x**2, axis=1) + perceptron(layers, x)[:, 0]
+    return 0.5 * precision * np.sum(np.square(x), axis=1) + np.ravel(perceptron(layers, x))
 
 
 def gamma(x, shape, rate):

@@ -32,22 +32,32 @@ def smoothed_mixture(x, sigma, logits, means, variances):
     logits (k,), means and variances (k, d), the variances positive; sigma (n,).
     Source: Stanford CS236, annealed Langevin dynamics; Song and Ermon 2019, section 3.2
     """
-    means = np.stack([m + 0.0 * x for m in means])
-    away, precisions = x - means, np.stack([1 / (v + sigma[:, None] ** 2) for v in variances])
-    heights = np.stack([a + 0.5 * np.sum(np.log(p), axis=1) for a, p in zip(logits, precisions)])
-    log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=2)
+    return _score_of_mixture(x, logits, means[:, :, None], variances[:, :, None] + sigma**2)
+
+
+def _score_of_mixture(x, logits, means, variances):
+    """The score at x of a mixture whose means and variances, (k, d, n), may differ from row to row.
+
+    Arrays are (k, d, n): sums over a last axis as short as d would take most of the time.
+    """
+    means = means * np.ones(len(x))
+    away, precisions = x.T - means, 1 / variances
+    heights = logits[:, None] + 0.5 * np.sum(np.log(precisions), axis=1)
+    log_joint = heights - 0.5 * np.sum(precisions * away**2, axis=1)
     # from here on relative to the likeliest component j, without the terms the two share: see `GaussianMixture`
-    chosen = np.arange(len(means))[:, None] == np.argmax(held(log_joint), axis=0)
+    chosen = np.arange(len(logits))[:, None] == np.argmax(held(log_joint), axis=0)
     heights = heights - np.sum(np.where(chosen, heights, 0.0), axis=0)
 
     def of_j(a):
-        return np.sum(np.where(chosen[:, :, None], a, 0.0), axis=0)
+        return np.sum(np.where(chosen[:, None], a, 0.0), axis=0)
 
-    from_j, at_j, apart, cut = of_j(away), of_j(precisions), means - of_j(means), lost(x, means)
-    shared = np.minimum(precisions, at_j)
-    own, other, both = (precisions - shared) * away, (at_j - shared) * from_j, away + from_j + (cut + of_j(cut))
-    r = softmax(heights - 0.5 * np.sum(own * away - other * from_j - shared * apart * both, axis=2))
-    return -at_j * from_j + np.sum(r[:, :, None] * (shared * apart + other - own), axis=0)
+    m_j, at_j = of_j(means), of_j(precisions)
+    from_j, apart, shared = x.T - m_j, means - m_j, np.minimum(precisions, at_j)
+    own, other, moved = (precisions - shared) * away, (at_j - shared) * from_j, shared * apart
+    cut = lost(held(x).T, held(means)) + lost(held(x).T, held(m_j))  # whose derivative is 0
+    both = away + from_j + cut
+    r = softmax(heights - 0.5 * np.sum(own * away - other * from_j - moved * both, axis=1))
+    return (np.sum(r[:, None] * (moved + other - own), axis=0) - at_j * from_j).T
 
 
 def sde_of(data):
@@ -67,8 +77,7 @@ def diffused_mixture(x, t, sde, logits, means, variances):
     Source: Song et al. 2021, eqs. 29 and 33
     """
     scale, std = sde_of(sde).marginal(t)
-    scale = scale[:, None]
-    return smoothed_mixture(x, std, logits, [scale * m for m in means], [scale**2 * v for v in variances])
+    return _score_of_mixture(x, logits, scale * means[:, :, None], scale**2 * variances[:, :, None] + std**2)
 
 
 @rows

@@ -9,15 +9,15 @@ from itertools import product
 import autograd.numpy as np
 
 from refebm.glossary import (
+    HiddenUnits,
     InputError,
     Points,
     Rows,
     UnitMeans,
-    Vectors,
     bits,
     fractions,
+    matrix,
     of_shape,
-    real_array,
     rows,
     squarable,
     uniforms,
@@ -71,7 +71,7 @@ class BinaryRBM:
     """
 
     def __init__(self, b, c, W):
-        self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
+        self.b, self.c, self.W = vector("b", b), vector("c", c), matrix("W", W)
         self.d, self.m = len(self.b), len(self.c)
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
@@ -94,7 +94,7 @@ class BinaryRBM:
         return -np.dot(v, self.b) - np.sum(softplus(self.c + np.dot(v, self.W)), axis=1)
 
     @rows
-    def hidden_mean(self, v: UnitMeans) -> Vectors:
+    def hidden_mean(self, v: UnitMeans) -> HiddenUnits:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j), (n, m).
 
         $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j)$$
@@ -150,7 +150,7 @@ class GaussianBernoulliRBM:
     """
 
     def __init__(self, b, c, W, sigma):
-        self.b, self.c, self.W = vector("b", b), vector("c", c), real_array("W", W)
+        self.b, self.c, self.W = vector("b", b), vector("c", c), matrix("W", W)
         self.d, self.m, self.sigma = len(self.b), len(self.c), squarable("sigma", sigma)
         if self.W.shape != (self.d, self.m):
             raise InputError("E-SHAPE", f"W must be (d, m) = {(self.d, self.m)}; got shape {self.W.shape}")
@@ -175,7 +175,7 @@ class GaussianBernoulliRBM:
         return spring - np.sum(softplus(self.c + np.dot(v, self.W) / self.sigma**2), axis=1)
 
     @rows
-    def hidden_mean(self, v: Points) -> Vectors:
+    def hidden_mean(self, v: Points) -> HiddenUnits:
         r"""P(h_j = 1 | v) = sigmoid(c_j + (W^T v)_j/sigma^2), (n, m).
 
         $$P(h_j = 1 \mid v) = \operatorname{sigmoid}(c_j + (W^\top v)_j/\sigma^2)$$

@@ -15,7 +15,8 @@ class RealNVP:
 
     couplings (layers, ...): networks with d inputs and 2 d outputs, d >= 2. On the way from x to z coupling i keeps the
     coordinates j with j + i odd, and maps the others by x_j -> (x_j - shift_j) exp(-tanh(log_scale_j)), where log_scale
-    and shift are the network's outputs for the coordinates that are kept.
+    and shift are the network's outputs for the coordinates that are kept. Parameters that are float64 arrays are not
+    copied, so that they can be traced: do not write into them.
     Errors: E-MODEL for networks of other widths; E-SHAPE for d = 1, where there is nothing to couple; E-DTYPE,
     E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE for points.
     Also: normalising flow, affine couplings

@@ -102,7 +102,7 @@ def annealed_importance_sampling(
     if not isinstance(tape, (tuple, list)) or not tape:
         raise InputTypeError("E-TAPE", f"tape must be (x_0, noise, ...), got {type(tape).__name__}")
     x, noise = points("tape[0]", tape[0]), [real_array("tape", part) for part in tape[1:]]
-    lengths = [len(array) if array.ndim else 0 for array in noise]
+    lengths = [len(array) if array.ndim else None for array in noise]
     if any(length != len(temperatures) - 2 for length in lengths):
         raise InputError("E-TAPE", f"tape must have noise for {len(temperatures) - 2} steps; got {lengths}")
 

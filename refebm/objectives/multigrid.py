@@ -10,11 +10,11 @@ import math
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.glossary import Energies, GridImages, Images, InputError, Loss, Size, Vectors, rows
+from refebm.glossary import Energies, GridImages, Images, InputError, Loss, OtherImages, Size, memory, rows
 
 
 @rows
-def block_means(x: Images, size: Size) -> Vectors:
+def block_means(x: Images, size: Size) -> OtherImages:
     r"""D_s x: the mean of each block of S/s x S/s pixels, (n, s^2), for images of S x S pixels and s = size.
 
     $$(D_s x)_{ij} = (s/S)^2 \sum_{a, b < S/s} x_{iS/s + a,\ jS/s + b}$$
@@ -29,7 +29,7 @@ def block_means(x: Images, size: Size) -> Vectors:
 
 
 @rows
-def repeated_pixels(x: Images, size: Size) -> Vectors:
+def repeated_pixels(x: Images, size: Size) -> OtherImages:
     r"""U x: each pixel becomes a block of equal pixels, (n, S^2), for images of s x s pixels and S = size.
 
     $$(U x)_{ij} = x_{\lfloor i s/S \rfloor,\ \lfloor j s/S \rfloor}$$
@@ -38,6 +38,7 @@ def repeated_pixels(x: Images, size: Size) -> Vectors:
     Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for size; E-IMAGE for x.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
+    memory(len(x), size, size)
     return repeated(x, size)
 
 
@@ -58,7 +59,7 @@ def multigrid_contrastive_divergence(energies: Energies, x: Images, x_model: Gri
     return sum(energy(block_means(x, side_of(y))) - energy(held(y)) for energy, y in zip(energies, x_model))
 
 
-def repeated(x: np.ndarray, size: int) -> Vectors:
+def repeated(x: np.ndarray, size: int) -> OtherImages:
     """U x, for images that may be NaN."""
     side = side_of(x)
     k = blocks_to(side, size)

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import autograd.numpy as np
+import numpy
 
 from refebm.glossary import (
+    WRITES,
     Built,
     Energy,
     Generated,
@@ -70,7 +72,8 @@ def _called_at_all_rows(y):
     try:
         yield
     except (ValueError, IndexError) as error:
-        if len(y) == 1 or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE":
+        other = isinstance(error, numpy.linalg.LinAlgError) or getattr(error, "code", "E-CALLABLE") != "E-CALLABLE"
+        if len(y) == 1 or other or WRITES in str(error):
             raise
         rows = f"all nu n = {y.shape[0]} * {y.shape[1]} rows of y at once, not only at the n rows of x"
         raise InputError("E-CALLABLE", f"log-densities and energies are called at {rows}: {error}") from error

@@ -11,7 +11,7 @@ from refebm.glossary import DomainError
 
 def squared_norm(a: np.ndarray) -> np.ndarray:
     """|a|^2 of each row."""
-    return np.sum(a**2, axis=1)
+    return np.sum(np.square(a), axis=1)
 
 
 def dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from refebm.glossary import (
     DomainError,
     InputError,
     LangevinStep,
+    Length,
     NonNegative,
     Parameters,
     Positive,
@@ -29,14 +30,14 @@ HALVINGS = 100  # after 100 halvings an interval is a single float
 
 
 @rows
-def cosine_betas(n_steps: StepCount, offset: NonNegative = 0.008, most: Weight = 0.999) -> np.ndarray:
+def cosine_betas(n_steps: Length, offset: NonNegative = 0.008, most: Weight = 0.999) -> np.ndarray:
     r"""min(1 - f_i/f_{i-1}, most), f_i = cos^2(pi/2 (i/N + s)/(1 + s)), i = 1, ..., N, (N,); s the offset.
 
     $$\beta_i = \min(1 - f_i/f_{i-1},\ \beta_{\max}),\ f_i = \cos^2\!\left(\frac{i/N + s}{1 + s} \frac\pi2\right)$$
 
     The betas of `ddpm_step` and `ddpm_loss` for which the factor of the data's variance after step i is f_i/f_0, except
     that the last, which would be 1, is `most`. offset >= 0; most in (0, 1).
-    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT for n_steps; E-POSITIVE for offset; E-WEIGHTS for most.
+    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT, E-SIZE for n_steps; E-POSITIVE for offset; E-WEIGHTS for most.
     Also: cosine schedule
     Source: Nichol and Dhariwal 2021, eq. 17
     """

@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.glossary import Flag, Points, Tape, Transition, kept, rows
+from refebm.glossary import Flag, Points, Tape, Transition, kept, lost, rows
 from refebm.progress import counted
-from refebm.samplers.step import Step, lost, without
+from refebm.samplers.step import Step, without
 
 
 class Chain(NamedTuple):

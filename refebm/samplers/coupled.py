@@ -26,6 +26,7 @@ from refebm.glossary import (
     Points,
     ProposalScale,
     Rows,
+    Statistic,
     Tape,
     Trajectory,
     Uniform,
@@ -134,7 +135,7 @@ def apart(chains: CoupledChains) -> DomainError:
 
 
 @rows
-def unbiased_mean(function: Energy, x: Trajectory, y: Trajectory, k: CountOrNone, m: CountOrNone) -> Rows:
+def unbiased_mean(function: Statistic, x: Trajectory, y: Trajectory, k: CountOrNone, m: CountOrNone) -> Rows:
     r"""H_{k:m}, (n,): the mean of h(X_k), ..., h(X_m), plus differences of the coupled chains that remove its bias.
 
     $$\sum_{l=k}^m \frac{h(X_l)}{m - k + 1} + \sum_{t>k} \min(1, \tfrac{t - k}{m - k + 1}) [h(X_t) - h(Y_{t-1})]$$

@@ -28,7 +28,8 @@ def in_units(name, value, x=None):
 
 def halves_in_units(name, value, x=None):
     """The same for an even number of states. Every coordinate must move in each chain, and within some half chain."""
-    half = len(moving(name, value)) // 2
+    value = moving(name, value)
+    half = len(value) // 2
     value = in_units(name, value[: 2 * half])
     still = np.all(np.stack([value[:half] == value[0], value[half:] == value[half]]), axis=(0, 1, 2))
     if np.any(still):

@@ -13,13 +13,13 @@ from refebm.glossary import (
     Flag,
     InputError,
     LangevinStep,
+    Length,
     LevelField,
     LevelNoise,
     Noise,
     Points,
     Positive,
     States,
-    StepCount,
     StepSize,
     Vectors,
     rows,
@@ -84,15 +84,15 @@ def annealed_langevin(
 
 
 @rows
-def decaying_steps(first: StepSize, power: Positive, n_steps: StepCount) -> np.ndarray:
+def decaying_steps(first: StepSize, power: Positive, n_steps: Length) -> np.ndarray:
     r"""eta_t = eta_0 (1 + t)^{-gamma}, t = 0, 1, ..., (n_steps,): eta_0 = first, gamma = power, 0 < gamma <= 1.
 
     $$\eta_t = \eta_0 (1 + t)^{-\gamma},\quad 0 < \gamma \le 1$$
 
     The steps go to zero, and so does the bias; their sum is infinite, so that the chain can reach every point. With
     power > 1 their sum is finite, and the chain stops short of the target.
-    Errors: DomainError E-STEPS for power > 1; E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE for first and power; E-COUNT for
-    n_steps.
+    Errors: DomainError E-STEPS for power > 1; E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE for first and power; E-COUNT,
+    E-SIZE for n_steps.
     Source: Welling and Teh 2011, eq. 2; Stanford CS236, Langevin dynamics sampling (the limit)
     """
     if not power <= 1:

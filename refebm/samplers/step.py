@@ -15,7 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from refebm.calculus import held
-from refebm.glossary import States, rows
+from refebm.glossary import States, lost, rows
 
 
 class Info(NamedTuple):
@@ -48,11 +48,6 @@ def moved(x: np.ndarray) -> Step:
     """The Step of a kernel that accepts all proposals: every row moves to x; a row that is not finite is lost."""
     gone = lost(x)
     return Step(without(x, gone), Info(1.0 * ~gone, ~gone, np.zeros(len(x)), gone))
-
-
-def lost(x: np.ndarray) -> np.ndarray:
-    """Which rows are not finite, (n,)."""
-    return ~numpy.isfinite(held(x)).all(axis=1)
 
 
 def without(x: np.ndarray, gone: np.ndarray) -> np.ndarray:

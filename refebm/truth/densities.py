@@ -64,7 +64,7 @@ class Gaussian:
 
     mean (d,), or a float for d = 1; cov (d, d), symmetric positive definite, or a float c for c times the identity.
     Errors: E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE, E-DTYPE; E-SIZE for a matrix that memory cannot hold.
-    Source: Stanford CS236, score function; HY-673 lecture 12 (which prints 1/sqrt(2 pi sigma) for 1/(sqrt(2 pi) sigma))
+    Source: Stanford CS236, score function; HY-673 lecture 12, score function
     """
 
     widest = 150.0
@@ -72,16 +72,25 @@ class Gaussian:
     def __init__(self, mean, cov):
         self.mean = vector("mean", mean)
         self.cov = covariance("cov", cov, len(self.mean))
-        self.cholesky = np.linalg.cholesky(self.cov)
-        self.whitening = invertible("cov", np.linalg.inv(self.cholesky))
-        self.precision = np.dot(self.whitening.T, self.whitening)
         self.d = len(self.mean)
+        if np.ndim(cov):
+            self.cholesky = np.linalg.cholesky(self.cov)
+            self.whitening = invertible("cov", np.linalg.inv(self.cholesky))
+            self.precision = np.dot(self.whitening.T, self.whitening)
+        else:
+            deviation = np.sqrt(self.cov[0, 0])
+            self.cholesky = deviation * np.eye(self.d)
+            self.whitening = invertible("cov", np.eye(self.d) / deviation)
+            self.precision = self.whitening**2
 
     @rows
     def log_prob(self, x: Points) -> Rows:
         r"""-1/2 |L^{-1} (x - m)|^2 - sum_i log L_ii - d/2 log 2 pi, C = L L^T.
 
         $$\log p(x) = -\tfrac12 (x - m)^\top C^{-1} (x - m) - \tfrac12 \log\det C - \tfrac d2 \log 2\pi$$
+
+        Source: Stanford CS236, score function; HY-673 lecture 12, score function (which prints 1/sqrt(2 pi sigma) for
+        1/(sqrt(2 pi) sigma))
         """
         whitened = np.dot(x - self.mean, self.whitening.T)
         return -0.5 * np.sum(whitened**2 + LOG_2PI, axis=1) - np.sum(np.log(np.diag(self.cholesky)))
@@ -106,6 +115,8 @@ class Gaussian:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
+
+        Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
 
@@ -116,6 +127,7 @@ class Gaussian:
         $$\mathbb E[X \mid X + \sigma Z = y] = m + C (C + \sigma^2 I)^{-1} (y - m)$$
 
         Computed as sigma^2 (C + sigma^2 I)^{-1} m + C (C + sigma^2 I)^{-1} y, which loses no digits when |y| << |m|.
+        Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
         precision = self.smoothed(sigma).precision
         return np.dot(self.mean, sigma**2 * precision) + np.dot(y, np.dot(precision, self.cov))
@@ -125,6 +137,8 @@ class Gaussian:
         r"""Cov[X | X + sigma Z = y] = sigma^2 C (C + sigma^2 I)^{-1}, the same for every y, (n, d, d).
 
         $$\operatorname{Cov}[X \mid X + \sigma Z = y] = \sigma^2 C (C + \sigma^2 I)^{-1}$$
+
+        Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
         noise = sigma * self.smoothed(sigma).whitening
         cov = np.dot(np.dot(self.cov, noise.T), noise)
@@ -326,6 +340,8 @@ class GaussianMixture:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
+
+        Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         variance = squarable("sigma", sigma, least=0) ** 2
         unit = np.eye(self.d) if np.ndim(self.spread) else 1.0
@@ -352,6 +368,8 @@ class GaussianMixture:
         r"""E[X | X + sigma Z = y] = sum_k r_k(y) E_k[X | y], where r_k are those of the smoothed mixture.
 
         $$\mathbb E[X \mid X + \sigma Z = y] = \sum_k r_k(y)\, \mathbb E_k[X \mid y]$$
+
+        Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
         smoothed = self.smoothed(sigma)
 
@@ -368,6 +386,8 @@ class GaussianMixture:
 
         $$\operatorname{Cov}[X|y] = \sum_k r_k(y) (\operatorname{Cov}_k[X|y] + a_k a_k^\top), \ a_k = \mathbb E_k[X|y]
         - \mathbb E[X|y]$$
+
+        Source: Stanford CS236, Tweedie's formula and denoising score matching
         """
         smoothed = self.smoothed(sigma)
         noise = sigma * smoothed.whitening
@@ -389,7 +409,7 @@ class GaussianMixture:
     @rows
     def substitute(self, u: Points):
         """x = u."""
-        return u, 0.0
+        return 1.0 * u, 0.0
 
     @rows
     def box(self, radius: Positive):

@@ -13,6 +13,7 @@ from refebm.truth.densities import SMALLEST, Gaussian
 SETTLED = 1e-9  # the largest relative change of an expectation that is trusted
 ROUNDOFF = np.finfo(float).eps
 MOST_NODES = (20_000, 1_500_000)  # for d = 1, for d > 1; too few for a kink, whose error h^2 stays above 1e-9
+MOST_ON_AXIS = 350  # nodes of a Gauss rule; with some more the weights overflow
 OTHER = round(2**36.5) / 2**36  # sqrt(2) to 36 bits: the grain of a lattice incommensurable with the main one
 CHUNK = 2**14  # rows for which a function is called at once
 
@@ -360,14 +361,14 @@ def _polynomial(functions, density, degree):
 def gauss_hermite(density: Gaussian, nodes: int) -> Lattice:
     """The product rule with `nodes` nodes per axis, exact for polynomials of degree 2 nodes - 1 in each coordinate.
 
-    Errors: DomainError E-SIZE for more than 1,500,000 nodes.
+    Errors: DomainError E-SIZE for more than 1,500,000 nodes, or 350 on an axis.
     """
     d = len(density.mean)
-    if nodes**d > MOST_NODES[1]:
+    if nodes > MOST_ON_AXIS or nodes**d > MOST_NODES[1]:
         raise DomainError(
             "E-SIZE",
-            f"the rule has {nodes}^{d} nodes, at most {MOST_NODES[1]} are computed: ask for a lower degree, or draw "
-            "samples and average",
+            f"the rule has {nodes}^{d} nodes, at most {MOST_NODES[1]} are computed, {MOST_ON_AXIS} on an axis: ask for "
+            "a lower degree, or draw samples and average",
         )
     u, w = hermegauss(nodes)
     u, w = (np.array(list(product(a, repeat=len(density.mean)))) for a in (u, w / np.sum(w)))

@@ -84,22 +84,34 @@ def quadrature(energy: Callable, d: int, tolerance: float = SETTLED) -> Nodes:
 
 
 def _refuse_mass_outside(energy, nodes, tolerance):
-    """Refuse if a coarse sum out to the farthest points finds mass outside the nodes, such as a plateau of E."""
+    """Refuse if a coarse sum out to the farthest points finds mass outside the nodes, such as a plateau of E.
+
+    Its lattice is as fine as the bulk in the middle: far along one axis the mass may be as narrow across it."""
     low, high = np.min(nodes.x, axis=0), np.max(nodes.x, axis=0)
-    d, centre, scale = len(low), 0.5 * (low + high), 0.5 * (high - low) + np.finfo(float).tiny
+    mass = nodes.log_weights - energy.search(nodes.x)
+    first, centre, last = _quartiles(nodes.x, np.exp(mass - np.max(mass)))
+    d, scale = len(low), 0.5 * (last - first) + np.finfo(float).tiny
     axis, step = np.linspace(-FARTHEST, FARTHEST, 1321 if d == 1 else 83, retstep=True)
     u = _lattice(axis, d)
-    u = u[np.any(np.abs(u) > 1, axis=1)]  # outside sinh(1) = 1.2 times the box of the nodes
     x, log_dx = centre + scale * np.sinh(u), np.sum(np.log(scale * np.cosh(u) * step), axis=1)
+    outside = np.any(np.abs(x - 0.5 * (low + high)) > 0.6 * (high - low), axis=1)
+    x, log_dx = x[outside], log_dx[outside]
     log_f = log_dx - energy.search(x)
-    inside = np.max(nodes.log_weights - energy.search(nodes.x))
-    if np.max(log_f) > inside + np.log(tolerance):
+    if np.max(log_f) > np.max(mass) + np.log(tolerance):
         at = x[np.argmax(log_f)]
         raise DomainError(
             "E-DIVERGES",
             f"exp(-E) has no integral, or mass far out that no descent finds: energy is {-np.max(log_f - log_dx):.3g} "
             f"or less out to x = {at.tolist()}",
         )
+
+
+def _quartiles(x, weights):
+    """The three quartiles of each coordinate of weighted points, (3, d)."""
+    order = np.argsort(x, axis=0)
+    shares = np.cumsum(weights[order], axis=0) / np.sum(weights)
+    at = np.stack([np.argmax(shares >= share, axis=0) for share in (0.25, 0.5, 0.75)])
+    return np.take_along_axis(np.take_along_axis(x, order, axis=0), at, axis=0)
 
 
 def _axes(energy, well, width):

@@ -53,7 +53,6 @@ wrong_versions(
         "+ dot(...)",
         "- dot(...)",
         "finite",
-        "printed in HY-673 lecture 12, of the adversarial bound",
     ),
     ("score not held", HELD, "score_q(z)", "the value"),
     (

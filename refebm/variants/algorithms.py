@@ -59,8 +59,6 @@ wrong_versions(
         "phases exchanged",
         LOSS,
         "contrastive_divergence(_, x_model, rows)",
-        "finite",
-        "printed in Das 2021: the log-likelihood minimised",
     ),
     ("chains start anew at the data", "start(rows)", "rows"),
     ("states are not kept", "kept.push(x_model) if _ else x_model", "kept", "one step"),

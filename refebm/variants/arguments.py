@@ -284,7 +284,11 @@ class Question:
             return draw(self, name) if callable(draw) else self.usual(name, draw)
         if drawn := glossary.mark_of(kind, glossary.Drawn):
             return self.array(name, kind, *drawn.ends)
-        return self.model(self.usual_kind(glossary.mark_of(kind, glossary.Built)))
+        if built := glossary.mark_of(kind, glossary.Built):
+            return self.model(self.usual_kind(built))
+        raise LookupError(
+            f"{self.function}: no mark of its type says what {name} is in questions, nor asked(..., draws=)"
+        )
 
     def usual(self, name, value):
         """The value that is fixed, or this one: a number or a name, or the numbers of an array."""
@@ -441,14 +445,21 @@ def ask(function: str, impl: Implementation, arguments: dict):
 
 def handed(impl: Implementation, annotation, value):
     """An argument as an implementation takes it, built from the question's data; callables are not changed."""
+    by = _builder(annotation)
+    return getattr(impl, by)(value) if by and (isinstance(value, Model) or not callable(value)) else value
+
+
+@functools.cache
+def _builder(annotation) -> str:
+    """The method of an implementation that builds arguments of this type; "" for types that are not built."""
     mark = glossary.mark_of(annotation, glossary.Built)
-    return getattr(impl, mark.by)(value) if mark and (isinstance(value, Model) or not callable(value)) else value
+    return mark.by if mark else ""
 
 
 def role(annotation) -> str:
     """The form in which a model is given for an argument of this type: score, energy or rbm; "" for other types."""
-    mark = glossary.mark_of(annotation, glossary.Built)
-    return mark.by if mark and mark.by in ("score", "energy", "rbm") else ""
+    by = _builder(annotation)
+    return by if by in ("score", "energy", "rbm") else ""
 
 
 def _ask_density(impl, method, density, sigma=None, **asked):

@@ -6,6 +6,7 @@ from refebm.variants.record import conventions, one_term, terms, wrong_versions
 MEETS = "0.5 * squared_norm(z) - 0.5 * squared_norm(z + gap)"
 OTHER = "y + scale * reflected(z, gap)"
 WEIGHT = "min(1.0, (t - k) / (m - k + 1))"
+EARLY = "min(1.0, (t - k + 1) / (m - k + 1))"
 AVERAGE = "sum(function(x[t]) for t in range(k, m + 1)) / (m - k + 1)"
 TOGETHER = "coupled_step(here[-1], there[-1], *noise)"
 
@@ -38,6 +39,11 @@ wrong_versions(
     ("no correction", f"average + sum({WEIGHT} * gap for t, gap in gaps)", "average"),
     ("no lag in the differences", "function(y[t - 1])", "function(y[min(t, len(y) - 1)])"),
     ("the sum begins a step late", "range(k + 1, len(x))", "range(k + 2, len(x))"),
+    (
+        "the sum begins a step early",
+        f"sum({WEIGHT} * gap for t, gap in gaps)",
+        f"sum({EARLY} * (function(x[t]) - function(y[t - 1])) for t in range(max(k, 1), len(x)))",
+    ),
     ("weights not cut at 1", WEIGHT, "(t - k) / (m - k + 1)", "T = m + 1"),
     ("all weights 1", WEIGHT, "1.0", "k = m"),
     ("weights over m - k", WEIGHT, "min(1.0, (t - k) / max(m - k, 1))", "k = m"),

@@ -13,7 +13,7 @@ TOWARDS = f"np.sqrt(({THEN}) * ((1 - eta**2) + eta**2 * (1 - {BETA}) * ({THEN}) 
 
 wrong_versions(
     "ddim_step",
-    ("sign of the score", "s = score(x, i)", "s = -score(x, i)", "finite", "printed in CS236: s estimates the noise"),
+    ("sign of the score", "s = score(x, i)", "s = -score(x, i)"),
     ("alpha for its product", CUM, "np.log1p(-betas)", "first step", "score_sde 73, diffusion libraries"),
     ("the noise not taken off the direction", POINTED, "then"),
     ("taken off as a deviation", POINTED, f"(np.sqrt(then) - {DRAWN}) ** 2"),

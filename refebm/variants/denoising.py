@@ -8,11 +8,11 @@ MISFIT = f"{NOISY} + z / sigma"
 LEVEL = "score(x + sigma * z, sigma[:, 0])"
 DENOISED = "denoiser(x + sigma * z)"
 
-SIGN = "printed in CS236: s estimates the noise that was added"
+SIGN = "printed in CS236: s estimates the noise that was added; torchebm issue 318, Carnot-EBM"
 
 wrong_versions(
     "denoising_score_matching",
-    ("sign of the target", "+ z / sigma", "- z / sigma", "finite", f"{SIGN}; torchebm issue 318, Carnot-EBM"),
+    ("sign of the target", "+ z / sigma", "- z / sigma", "finite", SIGN),
     ("sigma squared for sigma", "z / sigma", "z / sigma**2", "sigma = 1"),
     ("clean points", NOISY, "score(x)", "no noise drawn", "printed in CS236, summaries: E over p_data"),
     (
@@ -66,7 +66,7 @@ terms(
 wrong_versions(
     "noise_conditional_score_matching",
     ("one sigma for all rows", "sigma * score(...)", "sigma[0] * score(...)", "one noise level", "printed in Das 2021"),
-    ("sign of the noise", "+ z", "- z", "finite", SIGN),
+    ("sign of the noise", "+ z", "- z"),
     ("variance for deviation", "sigma[:, 0]", "sigma[:, 0] ** 2", "sigma = 1"),
     ("clean points", "x + sigma * z", "x", "no noise drawn"),
     ("noise of size sigma squared", "x + sigma * z", "x + sigma**2 * z", "sigma = 1", "annotated_deep_learning 152"),

@@ -130,7 +130,6 @@ wrong_versions(
         MEAN_SCORE,
         f"np.exp(self.log_prob(x))[:, None] * {MEAN_SCORE}",
         "finite",
-        "printed in dataflowr module 18a, proof of the smoothed score",
     ),
     ("the nearest component alone", R, f"np.round({R})", "one component"),
     ("responsibility of the neighbour", R, f"np.roll({R}, 1, axis=0)", "one component"),

@@ -156,7 +156,6 @@ wrong_versions(
         "+ 2 * divergence",
         "- 2 * divergence",
         "finite",
-        "printed in module 18a: |grad E|^2 + 2 Laplacian E",
     ),
     ("1/2 on the square alone", "squared_norm(s)", "0.5 * squared_norm(s)", "finite", "claCase/ScoreMatching"),
     ("divergence over d", "2 * divergence", "2 * divergence / x.shape[1]", "d = 1"),

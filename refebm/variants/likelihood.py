@@ -32,6 +32,16 @@ conventions(
 )
 terms("negative_log_likelihood", ("E(x)", "energy(x)"), ("log Z", "log_z + 0 * energy(x)"))
 wrong_versions(
+    "theorem likelihood_is_divergence_and_entropy",
+    (
+        "the log-likelihood is to be minimised",
+        "Sides([loss], ...)",
+        "Sides([-loss], ...)",
+        "up to a factor",
+        "printed in Das 2021: minimizing log-likelihood",
+    ),
+)
+wrong_versions(
     "log_partition",
     ("log Z with the other sign", f"{NODES}", f"-{NODES}", "up to a factor", "mini-ebm"),
     ("held constant: no gradient", "-energy(nodes.x)", "-held(energy(nodes.x))", "the value"),

@@ -19,7 +19,7 @@ from refebm.variants.asked import particular
 from refebm.variants.steps import FORMS, models, moments
 
 OF_FIELDS = (glossary.Field, glossary.LevelField, glossary.TimeField, glossary.DataScore)
-OF_ENERGIES = (glossary.Energy, glossary.LogDensity, glossary.Logit)
+OF_ENERGIES = (glossary.Energy, glossary.Statistic, glossary.LogDensity, glossary.Logit)
 FLOATS = (glossary.positive, glossary.positives, glossary.squarable, glossary.weight_inside)  # checks of such types
 GENERATED = (glossary.Generated, glossary.Pathwise, glossary.ModelPoints)
 ALIKE = (glossary.Points, glossary.States, glossary.Noise, *GENERATED)  # one may be taken for another
@@ -205,7 +205,7 @@ def _changes(name: str, kind):
         yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
     elif kind in CHAINS:
         yield from CHAINS_READ.items()
-    elif kind == glossary.StepCount:
+    elif kind in (glossary.StepCount, glossary.Length):
         yield f"one step too many in {name}", lambda n: n + 1
         yield f"one step too few in {name}", lambda n: n - 1
 

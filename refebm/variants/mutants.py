@@ -71,6 +71,7 @@ class Mutant(NamedTuple):
     form: str = ""
     said: str = ""
 
+    @functools.lru_cache(4)  # noqa: B019  (a few alone: each is asked in several conventions, one after another)
     def implementation(self, **numbers) -> Implementation:
         """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
         name = self.function.partition(".")[0]
@@ -93,7 +94,7 @@ class Mutant(NamedTuple):
             return [ast.Module([one], [])]
         if not inspect.isclass(definition):
             own = syntax(definition)
-            return [ast.Module([one], []), own] if self.inside else [replaced(own, self.tree, one)]
+            return [ast.Module([one], []), own] if self.inside else [put(own, self.tree, one)]
         called = []
         if not hasattr(definition, self.tree.name):
             own = self.function.partition(".")[2]

@@ -6,13 +6,12 @@ from refebm import glossary
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
 
-SIGN = "printed in CS236: s estimates the noise that was added"
 PRESERVING = "Salimans and Ho 2022: where m^2 + std^2 = 1"
 S = "score(x)"
 
 wrong_versions(
     "noise_from_score",
-    ("sign", "-std *", "std *", "up to a factor", SIGN),
+    ("sign", "-std *", "std *", "up to a factor"),
     ("variance for deviation", "-std *", "-(std**2) *"),
     ("std forgotten", "-std * score(x)", "-score(x)"),
     ("over std", "-std * score(x)", "-score(x) / std"),
@@ -22,7 +21,7 @@ wrong_versions(
 wrong_versions(
     "clean_point_from_score",
     ("std where variance belongs", "std**2", "std"),
-    ("sign", "x + std**2 *", "x - std**2 *", "finite", "printed in CS236, Tweedie"),
+    ("sign", "x + std**2 *", "x - std**2 *"),
     ("not stretched", " / scale", "", "scale = 1"),
     ("shrunk again", " / scale", " * scale", "scale = 1"),
     (
@@ -57,7 +56,7 @@ terms(
 )
 wrong_versions(
     "score_from_noise",
-    ("sign", "-noise(...) /", "noise(...) /", "up to a factor", SIGN),
+    ("sign", "-noise(...) /", "noise(...) /", "up to a factor"),
     ("variance for deviation", "/ std", "/ std**2"),
     ("std forgotten", " / std", ""),
     ("times std", " / std", " * std"),

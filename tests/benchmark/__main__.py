@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 import tests.benchmark
-from tests.benchmark import diffusion, noise_contrastive, procedures, samplers, score_matching
-from tests.benchmark.timing import jax, print_import_time, torch
+from tests.benchmark import diffusion, growth, noise_contrastive, procedures, samplers, score_matching
+from tests.benchmark.timing import jax, print_processes, torch
 
 PARTS = {
     "score_matching": score_matching.report,
@@ -20,7 +20,8 @@ PARTS = {
     "noise_contrastive": noise_contrastive.report,
     "diffusion": diffusion.report,
     "procedures": procedures.report,
-    "import": print_import_time,
+    "growth": growth.report,
+    "processes": print_processes,
 }
 
 

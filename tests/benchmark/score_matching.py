@@ -10,7 +10,7 @@ import autograd.numpy as np
 from autograd import grad, hessian, value_and_grad
 
 from refebm import Model, implicit_score_matching, score_of
-from tests.benchmark.timing import THREADS, Times, on_threads, peak_bytes, quartiles, race, torch
+from tests.benchmark.timing import THREADS, Times, on_threads, peak_bytes, power, quartiles, race, torch
 
 N, HIDDEN = 256, 128
 DIMENSIONS = (2, 10, 50, 100)
@@ -141,24 +141,6 @@ def compare() -> dict[tuple[str, int], Times]:
     return results
 
 
-def print_growth(results: dict[tuple[str, int], Times]) -> None:
-    """Two fits of the cost in d: a power, and a line. A line is what it should be: d pull-backs of one forward pass."""
-    d = np.array(DIMENSIONS, float)
-    for what in ("value", "gradient"):
-        ms = np.array([1e3 * np.median(results[what, k]["refebm"]) for k in DIMENSIONS])
-        slope, last = power(d, ms), power(d[-2:], ms[-2:])
-        per_coordinate, fixed = np.polyfit(d, ms, 1, w=1 / ms)
-        worst = np.max(np.abs(fixed + per_coordinate * d - ms) / ms)
-        print(f"{what:9} ~ d^{slope:.2f} (from d = {d[-2]:.0f} to {d[-1]:.0f}: d^{last:.2f});", end=" ")
-        print(f"{fixed:.1f} ms + {per_coordinate:.2f} ms d, at most {100 * worst:.0f} % off")
-    print()
-
-
-def power(d: np.ndarray, cost: np.ndarray) -> float:
-    """The slope of log cost against log d."""
-    return float(np.polyfit(np.log(d), np.log(cost), 1)[0])
-
-
 def print_targets(results: dict[tuple[str, int], Times]) -> None:
     """What is wanted of the ratios, the worst that came out, and that of the fastest rounds, which noise spares."""
     for what in ("value", "gradient"):
@@ -200,6 +182,5 @@ def report() -> None:
     """Print it all."""
     print(f"Implicit score matching with the exact trace: n = {N}, h = {HIDDEN}\n")
     results = compare()
-    print_growth(results)
     print_targets(results)
     print_memory()

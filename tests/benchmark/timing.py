@@ -1,6 +1,7 @@
 """How the parts of the benchmark time, and what they are timed against."""
 
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -49,6 +50,11 @@ def quartiles(a: np.ndarray) -> str:
     return f"{middle:.3g} ({low:.3g} to {high:.3g})"
 
 
+def power(size: np.ndarray, cost: np.ndarray) -> float:
+    """The slope of log cost against log size."""
+    return float(np.polyfit(np.log(size), np.log(cost), 1)[0])
+
+
 def peak_bytes(function: Callable, *args) -> int:
     """The most memory that the call held at once, beyond its arguments. NumPy reports its arrays to tracemalloc."""
     function(*args)
@@ -70,15 +76,26 @@ def on_threads(count: int, function: Callable) -> Callable:
     return run
 
 
-def print_import_time() -> None:
-    """Of whole processes, on as many cores as they take."""
+def children() -> float:
+    """CPU seconds of the processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def print_processes() -> None:
+    """Whole processes: the time until the end, the CPU seconds, and what these are above those of `import numpy`."""
 
     def process(*program):
         return lambda: subprocess.run([sys.executable, *program], check=True, stdout=subprocess.DEVNULL)
 
-    programs = {"python": ("-c", "pass")}
-    programs |= {f"import {name}": ("-c", f"import {name}") for name in ("numpy", "autograd.numpy", "refebm")}
-    programs |= {f"refebm {words}": ("-m", "refebm", *words.split()) for words in ("list", "verify --quick")}
-    times = race({name: process(*program) for name, program in programs.items()}, seconds=20)
-    for name, t in times.items():
-        print(f"{name:24} {quartiles(1e3 * t)} ms")
+    modules = ("numpy", "autograd.numpy", "refebm")
+    programs = {f"import {name}": process("-c", f"import {name}") for name in modules}
+    for words in ("list", "show langevin_step", "verify --quick"):
+        programs[f"refebm {words}"] = process("-m", "refebm", *words.split())
+    wall, cpu = race(programs, seconds=20), race(programs, seconds=20, clock=children)
+    base = np.median(cpu["import numpy"])
+    print(f"Whole processes{'':17}{'ms until the end':32}{'CPU ms':32}{'above numpy':>12}{'over numpy':>12}")
+    for name in programs:
+        above, over = 1e3 * (np.median(cpu[name]) - base), np.median(cpu[name]) / base
+        print(f"  {name:30}{quartiles(1e3 * wall[name]):32}{quartiles(1e3 * cpu[name]):32}{above:12.0f}{over:12.2f}")
+    print()

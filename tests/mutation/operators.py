@@ -81,7 +81,9 @@ class LargestEntry(Operator):
     """The largest entry in the place of each: where `np.abs(...)` is an array that is looked at entry by entry."""
 
     def mutation_positions(self, node):
-        if node.type == "atom_expr" and node.get_code(False).startswith("np.abs("):
+        inside = node.get_first_leaf().get_previous_leaf()
+        largest = inside and inside.value == "(" and inside.get_previous_leaf().value == "max"  # of which it is taken
+        if node.type == "atom_expr" and node.get_code(False).startswith("np.abs(") and not largest:
             yield node.start_pos, node.end_pos
 
     def mutate(self, node, index):

@@ -4,8 +4,6 @@ from refebm.variants.arguments import ADJUSTED
 
 TRACE = 'np.einsum("nii->n", jacobian(model)(x))'
 FORM = "hutchinson_divergence(model, x, v)"
-SLICED = f"{FORM} + 0.5 * dot(v, score(x)) ** 2"
-SAME_FORM = "hutchinson_divergence(model, x, np.tile(v[0], (len(x), 1)))"
 MEAN = "np.mean([function(*others, v_j) for v_j in v], axis=0)"
 INVERSE = (
     "g = 1 + squares\n    u = np.dot(s, s.T) + np.sum((s[:, None] - s) * r, axis=2) / ell / g\n    "
@@ -30,7 +28,8 @@ WORDS = [  # of the bank, and of the adapter
     ("np.dot(hidden(self, h), ", "np.dot(h, "),
     ("hidden(self, h)", "h"),
     ("np.max(log_w)", "np.max(log_weights)"),
-    ("variance_of_means", "variance_of_means"),
+    ("hutchinson_divergence(score, ", "hutchinson_divergence(model, "),
+    ("divergence(score, ", "divergence(model, "),
     ("self.d *", "len(self.b) *"),
     ("_coupling", "coupling"),
     ("self.d == self.m", "len(self.b) == len(self.c)"),
@@ -159,28 +158,10 @@ PATCHES: dict[tuple[str, str], tuple[str, str, str]] = {
         "dot(v, jacobian_vector_product(model, x, v))",
         "divergence(model, x)",
     ),
-    ("sliced_score_matching", "1/2 on the quadratic form too"): (f"return {FORM}", f"return 0.5 * {FORM}"),
-    ("sliced_score_matching", "the same projection in each row"): (
-        SLICED,
-        f"{SAME_FORM} + 0.5 * (score(x) @ v[0]) ** 2",
-    ),
     ("sliced_score_matching", "the first projection alone"): FIRST_PROJECTION,
-    ("sliced_score_matching", "no 1/2: twice the whole"): (SLICED, f"2 * {FORM} + dot(v, score(x)) ** 2"),
     ("sliced_score_matching", "sum over projections"): SUM_OF_PROJECTIONS,
-    ("sliced_score_matching", "the exact objective (implicit score matching)"): (
-        SLICED,
-        "divergence(model, x) + 0.5 * squared_norm(score(x))",
-    ),
-    ("sliced_score_matching_vr", "1/2 on the quadratic form too"): (f"return {FORM}", f"return 0.5 * {FORM}"),
-    ("sliced_score_matching_vr", "unit projections"): (f"{FORM} +", f"{FORM} / squared_norm(v) +"),
-    ("sliced_score_matching_vr", "the same projection in each row"): (FORM + " +", SAME_FORM + " +"),
     ("sliced_score_matching_vr", "the first projection alone"): FIRST_PROJECTION,
-    ("sliced_score_matching_vr", "no 1/2: twice the whole"): (
-        f"{FORM} + 0.5 * squared_norm(score(x))",
-        f"2 * {FORM} + squared_norm(score(x))",
-    ),
     ("sliced_score_matching_vr", "sum over projections"): SUM_OF_PROJECTIONS,
-    ("sliced_score_matching_vr", "the exact trace (implicit score matching)"): (f"{FORM} +", "divergence(model, x) +"),
     ("finite_difference_sliced", "sum over projections"): SUM_OF_PROJECTIONS,
     ("tweedie_cov", "diagonal only"): ("jacobian(model)(y)", "jacobian(model)(y) * np.eye(y.shape[1])"),
     ("geometric_noise_levels", "mean distance"): ("np.max(pdist(x))", "np.mean(pdist(x))"),
@@ -266,7 +247,6 @@ PATCHES |= {
     ("predictor_corrector", "twice eta"): ("eta * np.ones", "2 * eta * np.ones"),
     ("predictor_corrector", "sign of the score in the step"): (STEP_BACK, f"{STEP_BACK} - 2 * {SCORE_BEFORE}"),
     ("predictor_corrector", "half of g squared in the step"): (STEP_BACK, f"{STEP_BACK} - 0.5 * {SCORE_BEFORE}"),
-    ("predictor_corrector", "sign of the score in the corrections"): ("x + eta_k *", "x - eta_k *"),
     ("predictor_corrector", "corrections before the step, at the time that it leaves"): (
         f"""        x = {STEP_BACK}
         for z_m in corrections:
@@ -399,10 +379,7 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
         "np.eye(self.means.shape[1])",
         "np.ones((self.means.shape[1],) * 2)",
     ),
-    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): (
-        "self.smoothed(sigma).resp",
-        "self.resp",
-    ),
+    ("GaussianMixture.posterior_mean", "responsibilities of the clean mixture"): ("self.smoothed(sigma)", "self"),
     ("GaussianMixture.posterior_mean", "weights for responsibilities"): ("r[:, k : k + 1]", "self.weights[k]"),
     ("GaussianMixture.posterior_mean", "means of the components"): ("c.posterior_mean(y, sigma)", "c.mean"),
     ("GaussianMixture.posterior_mean", "sigma for sigma squared"): (
@@ -504,12 +481,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "np.atleast_1d(rate), np.atleast_1d(shape)",
         "Gamma.__init__",
     ),
-    (
-        "GaussianMixture.posterior_mean",
-        "other order of components",
-        "enumerate(self.components)",
-        "enumerate(self.components[::-1])",
-    ),
+    ("GaussianMixture.posterior_mean", "other order of components", "self.components", "self.components[::-1]"),
     ("smoothed_empirical", "sigma as a data point's weight", "points, variance", "sigma * points, variance"),
     ("at", "inverse of sigma", "sigma *", "1 / sigma *"),
     ("Laplace.score", "mirrored", "np.sign(x - self.loc)", "np.sign(np.abs(x) - self.loc)"),
@@ -657,12 +629,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "score(x + sigma * z, sigma[:, 0])",
         "score(x + sigma * z, sigma[:, 0]).astype(np.float32)",
     ),
-    (
-        "finite_difference_sliced",
-        "energy in float32",
-        "-energy(x + eps * v)",
-        "-energy(x + eps * v).astype(np.float32)",
-    ),
+    ("finite_difference_sliced", "energy in float32", "energy(x + eps * v)", "energy(x + eps * v).astype(np.float32)"),
     (
         "ratio_matching",
         "energy in float32",

@@ -216,12 +216,7 @@ NOT_IN_THE_BANK: list[tuple] = [
         "jacobian_vector_product(field, x, v)",
         "jacobian_vector_product(field, x, v).float().double()",
     ),
-    (
-        "finite_difference_sliced",
-        "energies in float32",
-        "-energy(x + eps * v)",
-        "-energy(x + eps * v).float().double()",
-    ),
+    ("finite_difference_sliced", "energies in float32", "energy(x + eps * v)", "energy(x + eps * v).float().double()"),
     ("denoising_score_matching", "score in float32", "score(x + sigma * z)", "score(x + sigma * z).float().double()"),
     ("tweedie_cov", "Jacobian in float32", "jacobian(score, y)", "jacobian(score, y).float().double()"),
     ("geometric_noise_levels", "distances in float32", "largest_distance(x)", "largest_distance(x.float()).double()"),

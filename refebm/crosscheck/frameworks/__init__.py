@@ -43,7 +43,7 @@ import numpy as np
 
 import refebm
 from refebm import glossary
-from refebm.crosscheck.adapter import FLOW, call
+from refebm.crosscheck.adapter import FLOW, call, last_lines
 from refebm.crosscheck.frameworks.handing import Handing, laws_of, replaced
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, rows_axis, some_rows
 from refebm.glossary import InputError
@@ -60,6 +60,7 @@ class Harness:
 
     source = None  # refebm's modules over the framework, a `Source`
     differentiates = True  # whether it can differentiate any body
+    expected: ClassVar[tuple] = ()  # errors of a body on traced arrays for which `gradient` returns None
     busy = False  # whether a body is running, which may call others
     laws: ClassVar[dict] = {}  # by id of an array that is handed out: the laws that it may be drawn as
     valueless = ""  # the kind of a field without energy whose potential was used in the question, if any
@@ -78,6 +79,10 @@ class Harness:
     def gradient(self, function, leaves):
         """The gradients of the mean of function(leaves) in each leaf; None if it cannot be differentiated."""
         raise NotImplementedError
+
+    def unable(self, error) -> bool:
+        """Whether the error of a body on traced arrays says that it cannot be differentiated, or does not want to."""
+        return isinstance(error, NotImplementedError)
 
     def run(self, function):
         """Call a function without arguments and return its result."""
@@ -439,27 +444,40 @@ class Gradient(dict):
             return tree | {FLOW: dict(self._in_points())}
 
     def _in_points(self):
-        """The gradients in points that a sampler made, if the body can be differentiated in them."""
+        """The gradients in points that a sampler made, if the body takes points that are differentiated in.
+
+        The body has answered at these points already. If it now raises, because they are traced, and if they are
+        constants in training, or NumPy is not autograd's, then it does not take such points, which is no mistake. Any
+        other error, such as one of its own backward pass, is a `Failure`.
+        """
         harness, wanted, _, given, ask, _, names = self._asked_for
         for place, (name, kind) in enumerate(zip(names, wanted)):
             if kind in (glossary.Pathwise, glossary.ModelPoints, glossary.GridImages):
-                with contextlib.suppress(Untaken, RuntimeError, TypeError, ValueError):  # the last three: frameworks'
+                try:
                     leaves = glossary.leaves_of(given[place])
-                    found = harness.gradient(_taking(partial_at(ask, given, place)), leaves)
-                    if found:
-                        yield name, glossary.filled(given[place], map(harness.array, found))
+                    found = harness.gradient(_taking(harness, partial_at(ask, given, place)), leaves)
+                except Untaken as untaken:
+                    if kind is glossary.Pathwise and not harness.unable(untaken.__cause__):
+                        raise Failure(f"its gradient in {name} raises {last_lines(untaken.__cause__)}") from untaken
+                    continue
+                except Exception as error:
+                    raise Failure(f"its gradient in {name} raises {last_lines(error)}") from error
+                if found:
+                    yield name, glossary.filled(given[place], map(harness.array, found))
 
 
 class Untaken(Exception):
-    """A body fails on points that are to be differentiated in."""
+    """A body fails on points that are traced. Its cause is the body's error."""
 
 
-def _taking(function):
-    """The function, in which every error becomes `Untaken`."""
+def _taking(harness, function):
+    """The function, in which every error becomes `Untaken`, but for those that the harness itself expects."""
 
     def taking(leaves):
         try:
             return function(leaves)
+        except harness.expected:
+            raise
         except Exception as error:
             raise Untaken from error
 

@@ -5,6 +5,8 @@ Operations that are not in the table are computed by JAX itself, which compiles 
 """
 
 import contextlib
+import functools
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -20,6 +22,7 @@ except ImportError:  # a JAX version with other internals, which has to compile
 
 CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")  # the options under which an operation has a program of its own
 HERE = jax.sharding.SingleDeviceSharding(jax.devices("cpu")[0])
+DEVICES = list(HERE.device_set)
 LOOPS = ("while", "scan", "checkpoint")  # operations whose programs are not just called once
 
 
@@ -27,22 +30,31 @@ class ByNumPy(EvalTrace):
     """How JAX evaluates operations outside of all transformations (grad, vmap, jit)."""
 
     def process_primitive(self, primitive, arguments, options, /):
-        weak = options.get("weak_type", bool(arguments) and all(map(_weak, arguments)))
-        results = [_of_jax(one, weak) for one in _step(primitive, arguments, options)]
+        weak = options["weak_type"] if "weak_type" in options else bool(arguments) and all(map(_weak, arguments))
+        results = [_of_jax(one, weak) for one in _step_of(primitive, options)(*map(_of_numpy, arguments))]
         return results if primitive.multiple_results else results[0]
 
 
 def _weak(value) -> bool:
     """Whether the value's dtype gives way to others, like that of a Python number."""
-    return getattr(jax.typeof(value), "weak_type", False)
+    return getattr(value if isinstance(value, jax.Array) else jax.typeof(value), "weak_type", False)
 
 
 def _of_jax(value, weak):
     """The value as a JAX array, eight times faster than jax.device_put; values without numbers unchanged."""
     if isinstance(value, jax.Array) or value.dtype == jax.dtypes.float0:
         return value
-    kind = jax.core.ShapedArray(value.shape, value.dtype, weak_type=weak)
-    return batched_device_put(kind, HERE, [value], list(HERE.device_set))
+    return batched_device_put(_kind(value.shape, value.dtype, weak), HERE, [value], DEVICES)
+
+
+def put(value: np.ndarray):
+    """A new NumPy array as a JAX array, which may share its memory."""
+    return _of_jax(value, False) if batched_device_put else jax.device_put(value)
+
+
+@functools.lru_cache(1000)
+def _kind(shape, dtype, weak):
+    return jax.core.ShapedArray(shape, dtype, weak_type=weak)
 
 
 @contextlib.contextmanager
@@ -52,37 +64,55 @@ def uncompiled():
         yield
 
 
-def _step(primitive, arguments, options) -> list:
-    """The results of one operation, as NumPy arrays if the operation is in the table."""
-    given, name = list(map(_of_numpy, arguments)), primitive.name
-    inner = next((options[key] for key in CALLS if key in options), None)
+def _step_of(primitive, options) -> Callable:
+    """A function from the arguments of an operation to the list of its results, both NumPy arrays.
+
+    The results are JAX's own where the operation is not in the table.
+    """
+    name, inner = primitive.name, next((options[key] for key in CALLS if key in options), None)
     if name == "cond":
-        branch = options["branches"][int(given[0])]
-        return evaluate(branch.jaxpr, branch.consts, given[1:])
+        return lambda which, *given: _called(options["branches"][int(which)], given)
     if name == "custom_linear_solve":
         solve, (first, second, third, _) = options["jaxprs"].solve, options["const_lengths"]
-        return evaluate(solve.jaxpr, solve.consts, [*given[first + second :][:third], given[-1]])
-    if name in STEPS:
-        results = STEPS[name](*given, **options)
-    elif inner is not None and name not in LOOPS:
-        return evaluate(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), given)
-    else:
-        results = primitive.bind(*map(jax.numpy.asarray, given), **options)
-    results = list(results) if primitive.multiple_results else [results]
-    return [one if isinstance(one, jax.Array) else np.asarray(one) for one in results]
+        return lambda *given: _called(solve, [*given[first + second :][:third], given[-1]])
+    if name not in STEPS and inner is not None and name not in LOOPS:
+        return lambda *given: _called(inner, given)
+    step = STEPS.get(name) or (lambda *given, **named: primitive.bind(*map(jax.numpy.asarray, given), **named))
+    if primitive.multiple_results:
+        return lambda *given: list(map(_as_array, step(*given, **options)))
+    return lambda *given: [_as_array(step(*given, **options))]
+
+
+def _as_array(value):
+    return value if isinstance(value, (np.ndarray, jax.Array)) else np.asarray(value)
+
+
+def _called(program, given) -> list:
+    """The results of a program that may have its constants with it."""
+    return evaluate(getattr(program, "jaxpr", program), getattr(program, "consts", ()), given)
 
 
 def evaluate(program, consts, arguments) -> list:
     """The results of a `jaxpr` with these constants and arguments."""
-    known = dict(zip([*program.constvars, *program.invars], map(_of_numpy, [*consts, *arguments])))
+    literals, steps, results = _planned(program)
+    known = [*map(_of_numpy, consts), *map(_of_numpy, arguments), *literals]
+    for step, places in steps:
+        known += map(_of_numpy, step(*[known[i] for i in places]))
+    return [known[i] for i in results]
 
-    def read(one):
-        return np.asarray(one.val, one.aval.dtype) if isinstance(one, Literal) else known[one]
 
-    for step in program.eqns:
-        results = _step(step.primitive, map(read, step.invars), step.params)
-        known |= zip(step.outvars, map(_of_numpy, results))
-    return [read(one) for one in program.outvars]
+@functools.lru_cache(10_000)
+def _planned(program) -> tuple[list, list, list]:
+    """A `jaxpr` read once: its literal numbers; its steps, each with the places of its arguments in the list of what is
+    known; and the places of its results. What is known are constants, arguments, literals, and the results so far."""
+    given = [*program.constvars, *program.invars]
+    read = [one for step in program.eqns for one in step.invars] + list(program.outvars)
+    literals = {id(one): one for one in read if isinstance(one, Literal)}
+    made = [one for step in program.eqns for one in step.outvars]
+    places = {id(one): i for i, one in enumerate([*given, *literals.values(), *made])}
+    steps = [(_step_of(one.primitive, one.params), [places[id(a)] for a in one.invars]) for one in program.eqns]
+    numbers = [np.asarray(one.val, one.aval.dtype) for one in literals.values()]
+    return numbers, steps, [places[id(one)] for one in program.outvars]
 
 
 def _of_numpy(value):

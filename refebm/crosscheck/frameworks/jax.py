@@ -14,7 +14,7 @@ from jax.scipy import special
 
 from refebm.crosscheck.frameworks import Harness
 from refebm.crosscheck.frameworks.handing import NORMAL, SIGNS, UNIFORM, WHOLE
-from refebm.crosscheck.frameworks.interpreted import uncompiled
+from refebm.crosscheck.frameworks.interpreted import put, uncompiled
 from refebm.crosscheck.frameworks.source import Namespace, Source
 from refebm.identities import NotSupported
 
@@ -33,13 +33,17 @@ class ByShape:
 
     def __init__(self, function):
         self.near, self.far = (jax.jit(_told(function, told)) for told in (False, True))
-        self.masks = jax.jit(_masks(function))
+        self.masks, self.silent = jax.jit(_masks(function)), set()  # the shapes for which it asks nothing
 
     def __call__(self, *given):
-        known = jax.tree_util.tree_map(_primal, given)
-        if any(isinstance(one, jax.core.Tracer) for one in jax.tree_util.tree_leaves(known)):
+        leaves, tree = jax.tree_util.tree_flatten(given)
+        leaves = list(map(_primal, leaves))
+        if any(isinstance(one, jax.core.Tracer) for one in leaves):
             return self.far(*given)
-        return (self.far if any(map(numpy.any, self.masks(*known))) else self.near)(*given)
+        shapes = tree, *map(numpy.shape, leaves)
+        masks = [] if shapes in self.silent else self.masks(*jax.tree_util.tree_unflatten(tree, leaves))
+        self.silent |= set() if masks else {shapes}
+        return (self.far if any(map(numpy.any, masks)) else self.near)(*given)
 
 
 def _told(function, told, masks=None):
@@ -65,10 +69,12 @@ def _masks(function):
 
 
 class Jax(Harness):
+    expected = (jax.errors.JAXTypeError,)
+
     def tensor(self, value):
         value = numpy.asarray(value)
         kind = (self.dtype or numpy.float64) if value.dtype.kind == "f" else value.dtype
-        return jax.device_put(value.astype(jax.dtypes.canonicalize_dtype(kind)))
+        return put(value.astype(jax.dtypes.canonicalize_dtype(kind)))
 
     def array(self, value):
         return numpy.asarray(value) if isinstance(value, jax.Array) else value
@@ -76,7 +82,7 @@ class Jax(Harness):
     def gradient(self, function, leaves):
         try:
             return self.run(lambda: jax.grad(lambda leaves: jax.numpy.mean(function(leaves)))(leaves))
-        except jax.errors.JAXTypeError:  # the body converts to NumPy, and cannot be differentiated
+        except self.expected:  # the body converts to NumPy, and cannot be differentiated
             return None
 
     def run(self, function):

@@ -12,6 +12,8 @@ from refebm.crosscheck.frameworks.handing import NORMAL, UNIFORM, WHOLE
 from refebm.crosscheck.frameworks.source import Original
 from refebm.glossary import InputError
 
+UNTRACED = ("Box", "dtype object", "dtype('O')", "array element")  # words of NumPy's errors about such arrays
+
 
 class NumPy(Harness):
     source = Original(numpy)
@@ -30,6 +32,11 @@ class NumPy(Harness):
 
     def gradient(self, function, leaves):
         return grad(lambda leaves: autograd.numpy.mean(function(leaves)))(leaves)
+
+    def unable(self, error):
+        """Plain NumPy and math know nothing of autograd's ArrayBox, and make of it an array of objects, or none."""
+        beside = isinstance(error, (TypeError, ValueError, AttributeError))
+        return super().unable(error) or (beside and any(word in str(error) for word in UNTRACED))
 
     def products(self, own, energy, product=None, gradient=None):
         def back(field, x, weights, *level):

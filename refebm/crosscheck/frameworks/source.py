@@ -84,6 +84,8 @@ class Source:
         self.modules = {"autograd.numpy": np, "numpy": np, "autograd": Namespace("autograd", autograd)}
         self.modules["autograd.tracer"] = Namespace("autograd.tracer", traced)
         rules = {"primitive": step, "defvjp": _nothing, "defjvp": _nothing}
+        same, by_leaf = lambda function: function, lambda function, nest: autograd["make_vjp"](function)(nest)
+        self.modules["refebm.tracing"] = SimpleNamespace(remembered=same, by_one_pass=same, vjp_by_leaf=by_leaf)
         self.modules["autograd.extend"] = Namespace("autograd.extend", rules)
         fft = Namespace("fft", fft, {"next_fast_len": lambda size: scipy.fft.next_fast_len(size)})
         self.modules["scipy"] = Namespace("scipy", {"special": Namespace("special", special), "fft": fft}, scipy)
@@ -209,7 +211,7 @@ def checks(np) -> dict:
 
     shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
     good = NESTED | {"positive_vector": vector, "vector": vector, "covariance": covariance}
-    good |= {"real_array": lambda name, value: np.asarray(value)}
+    good |= {"real_array": lambda name, value: np.asarray(value), "lost": lambda x: ~np.all(np.isfinite(x), axis=1)}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
     real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}
     return {name: as_it_is(value) if inspect.isfunction(value) else value for name, value in real.items()} | good

@@ -326,7 +326,7 @@ def _some(a):
 
 BY_ELEMENT = ("abs", "exp", "expm1", "log", "log1p", "log10", "sqrt", "tanh", "sinh", "cosh", "sign", "floor", "where")
 BY_ELEMENT += ("maximum", "minimum", "logaddexp", "isfinite", "isnan", "ones_like", "zeros_like", "ravel", "diag")
-BY_ELEMENT += ("fmin", "sin", "cos")
+BY_ELEMENT += ("fmin", "sin", "cos", "square")
 AS_THEY_ARE = ("eye", "arange", "tril", "trace", "einsum", "matmul", "tensordot", "linalg", "swapaxes", "argsort")
 AS_THEY_ARE += ("unique", "linspace", "ldexp", "frexp", "round", "argmax")
 NUMPY = {name: _tensors(getattr(torch, name)) for name in BY_ELEMENT}

@@ -99,10 +99,10 @@ TABLES = {  # by reduction: what is made of a table with w_i l_j in row i and co
     "mean": [(lambda w, own: np.mean(w, -1) * np.mean(own, -1), "the mean of a table (n, n)")],
     "sum": [(lambda w, own: np.sum(w, -1) * np.sum(own, -1), "the sum of a table (n, n)")],
     "per row": [
-        (lambda w, own: np.mean(w, -1)[:, None] * own, "the mean over the rows of a table (n, n)"),
-        (lambda w, own: np.sum(w, -1)[:, None] * own, "the sum over the rows of a table (n, n)"),
-        (lambda w, own: w * np.mean(own, -1)[:, None], "the mean over the columns of a table (n, n)"),
-        (lambda w, own: w * np.sum(own, -1)[:, None], "the sum over the columns of a table (n, n)"),
+        (lambda w, own: np.mean(w, -1)[..., None] * own, "the mean over the rows of a table (n, n)"),
+        (lambda w, own: np.sum(w, -1)[..., None] * own, "the sum over the rows of a table (n, n)"),
+        (lambda w, own: w * np.mean(own, -1)[..., None], "the mean over the columns of a table (n, n)"),
+        (lambda w, own: w * np.sum(own, -1)[..., None], "the sum over the columns of a table (n, n)"),
     ],
 }
 
@@ -127,7 +127,7 @@ def table(function, evidence) -> Diagnosis | None:
 
 def _tabled(of, weights, own, value):
     """What is made of the table of each weight with the losses in each weighting, (K, len(own), numbers)."""
-    return [[of(weights[[j]], weights[[k]] * value / weights[[j]]) for j in own] for k in range(len(weights))]
+    return of(weights[own], weights[:, None] * value / weights[own])
 
 
 def _powers_of(function: str) -> list[int]:
