@@ -68,7 +68,7 @@ SECOND = [  # by another, who wrote 104 adapters from papers and habit: those wi
     ("explicit_score_matching", "squared_norm(data_score(x) - score(x))",
      "np.sum(np.abs(data_score(x) - score(x)), axis=1) ** 2", r"\(\|a_1\| \+ ... \+ \|a_d\|\)\^2", "nothing"),
     ("annealed_langevin", "        for z_t in noise:\n            x = x +",
-     "        first = first if sigma != sigmas[0] else x\n        x = first\n        for z_t in noise:\n            x = x +",
+     "        first = x = x if sigma == sigmas[0] else first\n        for z_t in noise:\n            x = x +",
      "not carried over", "nothing"),
     ("BinaryRBM.log_partition", "W.T) if fewer else (self.b, self.c, self.W)\n        h = states(len(near))",
      "W.T)\n        h = states(len(near))[1:]", "hidden units are 0 left out", "nothing"),
@@ -76,9 +76,8 @@ SECOND = [  # by another, who wrote 104 adapters from papers and habit: those wi
      "rbm.visible_given(h, u_v if hasattr(rbm, 'sigma') else np.append(u_h, u_v, axis=1)[:, : v.shape[1]])",
      "u_h used again for u_v", "nothing"),
     ("cosine_betas", "np.minimum(turned / np.sin(left[:-1]), most)",
-     "np.append(0.0, np.cumsum(np.zeros(n_steps - 1)) if n_steps < 2 else np.minimum(1 - (np.sin(points[1:]) / "
-     "np.sin(points[:-1])) ** 2, most))".replace("points", "(0.5 * np.pi * np.arange(1, -1e-9, -1 / max(n_steps - 1, 1))"
-                                                 " / (1 + offset))"), "n_steps points for n_steps", "nothing"),
+     "np.append(0.0, __import__('refebm').cosine_betas(n_steps - 1, offset, most) if n_steps > 1 else [])",
+     "n_steps points for n_steps", "nothing"),
     ("unbiased_mean", "min(1.0, (t - k) /", "min(1.0, (t - k + 1) /", r"k - 1|- k \+ 1", "named wrongly"),
     ("noise_contrastive", LOG_ODDS,
      LOG_ODDS.split("return")[0] + "L_x, L_y = L_x + np.log(len(y)), L_y + np.log(len(y))\n    " + LOGISTIC,
