@@ -61,6 +61,7 @@ BAD = {
     "a level for each row": (lambda: heun(sigma=T), "E-SHAPE sigma must be a float"),
     "one level of EDM": (lambda: refebm.karras_noise_levels(1, 0.1, 2.0), "E-LEVELS n must be at least 2"),
     "levels the wrong way": (lambda: refebm.karras_noise_levels(4, 2.0, 0.1), "E-LEVELS smallest below largest"),
+    "levels that are one": (lambda: refebm.karras_noise_levels(4, 2.0, 2.0), "E-LEVELS smallest below largest"),
     "a power of zero": (lambda: refebm.karras_noise_levels(4, 0.1, 2.0, 0.0), "E-POSITIVE power"),
     "no noise": (lambda: refebm.score_from_noise(one, X, 1.0, 0.0), "E-POSITIVE std must be greater than 0"),
     "no data": (lambda: refebm.clean_point_from_score(one, X, [1.0, 0.0, 1.0], 1.0), r"E-POSITIVE scale .*\(1,\)"),

@@ -216,7 +216,7 @@ def stopped(item, seconds):
 
 
 def functions(file):
-    return [f for f in gc.get_objects() if isinstance(f, FunctionType) and f.__code__.co_filename == file]
+    return [f for f in gc.get_objects() if type(f) is FunctionType and f.__code__.co_filename == file]
 
 
 def plant(functions, pairs):
