@@ -22,7 +22,7 @@ from tests.wild.conventions import CAUSES, RIGHT
 from tests.wild.mistakes import MET, OWN
 from tests.wild.programs import HEADS, PROGRAMS
 from tests.wild.programs import MISTAKES as IN_PROGRAMS
-from tests.wild.stranger import FRESH
+from tests.wild.stranger import FRESH, SECOND, SECOND_RIGHT
 from tests.wild.stranger import MISTAKES as STRANGE
 from tests.wild.stranger import RIGHT as STRANGE_RIGHT
 
@@ -65,9 +65,11 @@ GROUPS = {
     "hidden by another cause": CAUSES,
     "by a stranger": [(*row[:4], *row[5:]) for row in STRANGE],
     "our own, afterwards": [(*row[:4], *row[5:]) for row in FRESH],
+    "by a second stranger": [(*row[:4], *row[5:]) for row in SECOND],
     "in whole programs": [(*row[:4], *row[5:]) for row in IN_PROGRAMS],
     "right, in another convention": RIGHT,
     "right, by a stranger": [(*row[:4], *row[5:]) for row in STRANGE_RIGHT],
+    "right, by a second stranger": [(*row[:4], *row[5:]) for row in SECOND_RIGHT],
     "right, whole programs": [(name, "", "", said) for name, (_, _, said, _) in PROGRAMS.items()],
 }
 FIRST = {
@@ -75,6 +77,8 @@ FIRST = {
     "our own, afterwards": FRESH,
     "in whole programs": IN_PROGRAMS,
     "right, by a stranger": STRANGE_RIGHT,
+    "by a second stranger": SECOND,
+    "right, by a second stranger": SECOND_RIGHT,
 }  # with their verdict before they were looked at
 COUNTED = r"^(?:; )?\d+ of \d+ numbers are wrong$"
 

@@ -12,7 +12,7 @@ from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
 from refebm.crosscheck.vectors import vectors
-from refebm.crosscheck.verdict import judge
+from refebm.crosscheck.verdict import consistent, judge
 from refebm.identities import Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
 from refebm.variants.mutants import Mutant, forms
@@ -736,3 +736,87 @@ def test_a_factor_that_the_source_leaves_free_is_a_convention():
     found = examined(text.format("0.01"), "minimum_probability_flow")
     assert found.status == "convention" and "0.01 x the reference: times epsilon" in found.diagnosis, found.diagnosis
     assert examined(text.format("-0.01"), "minimum_probability_flow").status == "failed"
+
+
+GIBBS = """
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+class GaussianBernoulliRBM:
+    def __init__(self, b, c, W, sigma):
+        self.b, self.c, self.W, self.sigma = b, c, W, sigma
+
+    def hidden_mean(self, v):
+        return 1 / (1 + np.exp(-(v @ self.W / self.sigma**2 + self.c)))
+
+    def visible_mean(self, h):
+        return self.b + h @ self.W.T
+
+    def log_partition(self):
+        m = len(self.c)
+        h = np.array([[(k >> j) & 1 for j in range(m)] for k in range(2**m)], float)
+        field = self.b + h @ self.W.T
+        terms = h @ self.c + np.sum(field**2 - self.b**2, axis=1) / (2 * self.sigma**2)
+        return np.logaddexp.reduce(terms) + len(self.b) * (0.5 * np.log(2 * np.pi) + np.log(self.sigma))
+
+@objective
+def gibbs_step(rbm, v, u_h, u_v):
+    mean = rbm.visible_mean((u_h < rbm.hidden_mean(v)).astype(float))
+    return mean + rbm.sigma * u_v if hasattr(rbm, "sigma") else (u_v < mean).astype(float)
+
+@objective
+def leapfrog(score, x, p, eps, n_steps):
+    first = x
+    for _ in range(n_steps):
+        p = p + 0.5 * eps * score(x)
+        x = x + eps * p
+        p = p + 0.5 * eps * score(x)
+    return x, p
+
+@objective
+def flow_matching(velocity, x, t, z):
+    s = t[:, None]
+    return 0.5 * np.sum((velocity((1 - s) * x + s * z, t) - (z - x)) ** 2, axis=1)
+
+@objective
+def decaying_steps(first, power, n_steps):
+    return first / (1.0 + np.arange(n_steps)) ** power
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "words"),
+    [
+        ("GaussianBernoulliRBM.log_partition", "range(2**m)", "range(1, 2**m)", "hidden units are 0 left out"),
+        ("gibbs_step", "(u_v < mean)", "(np.append(u_h, u_v, axis=1)[:, : v.shape[1]] < mean)", "used again for u_v"),
+        ("leapfrog", "range(n_steps):\n", "range(n_steps):\n        x = first\n", 'the first x at each turn of "for _"'),
+        ("flow_matching", "np.sum((velocity", "np.max((velocity", "the largest a_i^2 for |a|^2"),
+        ("decaying_steps", "first / (1.0 + np.arange(n_steps)) ** power",
+         "np.append(0.0, first / (1.0 + np.arange(n_steps - 1)) ** power)", "and a step of 0 before the first"),
+    ],
+)  # fmt: skip
+def test_kinds_of_mistakes_are_named_in_functions_that_they_were_not_met_in(function, was, becomes, words):
+    assert examined(GIBBS, function).status == "passed"
+    assert words in examined(GIBBS.replace(was, becomes, 1), function).diagnosis
+
+
+def test_two_conventions_in_one_class_fail():
+    """Each method alone is right; of v^T W h/sigma in one of them the other knows nothing."""
+    methods = [f"GaussianBernoulliRBM.{one}" for one in ("hidden_mean", "visible_mean")]
+    mixed = GIBBS.replace("/ self.sigma**2 + self.c", "/ self.sigma + self.c")
+    alone, other = findings = [examined(mixed, one) for one in methods]
+    assert (alone.status, other.status) == ("convention", "passed")
+    first, second = consistent(findings)
+    assert first.status == "failed" and "visible_mean is not in this convention" in first.diagnosis
+    assert second == other
+    both = mixed.replace("self.b + h @ self.W.T\n\n", "self.b + self.sigma * (h @ self.W.T)\n\n")
+    assert [one.status for one in consistent([examined(both, one) for one in methods])] == ["convention"] * 2
+
+
+def test_what_has_neither_rows_nor_coordinates_is_not_told_by_them():
+    text = "import numpy as np\n\ndef cosine_betas(n, offset, most):\n    i = np.arange(n + 1)\n"
+    text += "    kept = np.cos(0.5 * np.pi * (i / n + offset)) ** 2\n"
+    text += "    return np.minimum(1 - kept[1:] / kept[:-1], most)\n"
+    found = examined(text, "cosine_betas").diagnosis
+    assert "/ (1 + offset)" in found and not re.search(r"where (n|d) |n equals d", found), found

@@ -124,6 +124,7 @@ AGAIN = {  # how a stream of random numbers is read from its start again
         np.concatenate([np.ravel(one), np.ravel(other)])[: other.size], other.shape
     ),
 }
+COUNTS = (glossary.StepCount, glossary.Length)
 SHORTER = {  # a schedule of one step fewer, made as long as it is to be
     "and a step of 0 before the first": lambda steps: np.append(0.0, steps),
     "and its last step twice": lambda steps: np.append(steps, steps[-1:]),
@@ -205,7 +206,7 @@ def _changes(name: str, kind):
         yield f"{name} read wrongly: 1 - it", lambda a: 1 - a
     elif kind in CHAINS:
         yield from CHAINS_READ.items()
-    elif kind in (glossary.StepCount, glossary.Length):
+    elif kind in COUNTS:
         yield f"one step too many in {name}", lambda n: n + 1
         yield f"one step too few in {name}", lambda n: n - 1
 
@@ -223,8 +224,7 @@ def _of_models(function: str, kinds: dict):
         if kinds[argument] == glossary.TimeField and glossary.TimeStep in kinds.values():
             for word, sign in (("t - dt", -1), ("t + dt", 1), ("t - dt/2", -0.5)):
                 yield f"{argument} asked at {word}", partial(_at_time, function, argument, sign)
-    if glossary.StepCount in kinds.values():
-        count = next(name for name, kind in kinds.items() if kind == glossary.StepCount)
+    for count in (name for name, kind in kinds.items() if kind in COUNTS):
         for words, longer in SHORTER.items():
             yield f"a grid of {count} points for {count} + 1, {words}", partial(_shorter, function, count, longer)
     for argument, kind in kinds.items():

@@ -61,6 +61,37 @@ FRESH = [  # twenty-five of our own were written for a measure after that: 18 we
      "return squared_norm(np.einsum('nij,ni->nj', jacobian(model)(x), v)) + 0.5 * dot(v, score(x)) ** 2", r"J J\^T v",
      "nothing"),
 ]  # fmt: skip
+SIGMOID = "(lambda a: 1 / (1 + np.exp(-a)))"
+LOG_ODDS = "L_x, L_y = log_odds(log_model, log_noise, x, y)\n    return softplus(-L_x) + np.sum(softplus(L_y), axis=0)"
+LOGISTIC = f"return -np.log({SIGMOID}(L_x)) - np.sum(np.log(1 - {SIGMOID}(L_y)), axis=0)"
+SECOND = [  # by another, who wrote 104 adapters from papers and habit: those without a name, or with a wrong one
+    ("explicit_score_matching", "squared_norm(data_score(x) - score(x))",
+     "np.sum(np.abs(data_score(x) - score(x)), axis=1) ** 2", r"\(\|a_1\| \+ ... \+ \|a_d\|\)\^2", "nothing"),
+    ("annealed_langevin", "        for z_t in noise:\n            x = x +",
+     "        first = x = x if sigma == sigmas[0] else first\n        for z_t in noise:\n            x = x +",
+     "not carried over", "nothing"),
+    ("BinaryRBM.log_partition", "W.T) if fewer else (self.b, self.c, self.W)\n        h = states(len(near))",
+     "W.T)\n        h = states(len(near))[1:]", "hidden units are 0 left out", "nothing"),
+    ("gibbs_step", "rbm.visible_given(h, u_v)",
+     "rbm.visible_given(h, u_v if hasattr(rbm, 'sigma') else np.append(u_h, u_v, axis=1)[:, : v.shape[1]])",
+     "u_h used again for u_v", "nothing"),
+    ("cosine_betas", "np.minimum(turned / np.sin(left[:-1]), most)",
+     "np.append(0.0, __import__('refebm').cosine_betas(n_steps - 1, offset, most) if n_steps > 1 else [])",
+     "n_steps points for n_steps", "nothing"),
+    ("unbiased_mean", "min(1.0, (t - k) /", "min(1.0, (t - k + 1) /", r"k - 1|- k \+ 1", "named wrongly"),
+    ("noise_contrastive", LOG_ODDS,
+     LOG_ODDS.split("return")[0] + "L_x, L_y = L_x + np.log(len(y)), L_y + np.log(len(y))\n    " + LOGISTIC,
+     "log nu left out.*naive form", "nothing"),
+    ("conditional_noise_contrastive", "softplus(energy(x) - at_y - log_ratio)",
+     "np.log1p(np.exp(energy(x) - at_y + log_ratio))", "sign of the log-ratio.*naive form", "misleading"),
+    ("ssm_torch", "dup, create_graph=True", "dup, retain_graph=True", r"no gradient flows through v\^T grad s",
+     "misleading"),
+    ("noise_contrastive", LOG_ODDS, LOG_ODDS.split("return")[0] + LOGISTIC, "naive form", "misleading"),
+]  # fmt: skip
+SECOND_RIGHT = [
+    ("minimum_probability_flow", "return sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)",
+     "return 0.01 * sum(np.exp(0.5 * (energy(x) - energy(x_i))) for x_i in flipped)", "times epsilon", "accused"),
+]  # fmt: skip
 RIGHT = [
     ("gan_discriminator_loss", "softplus(-logit(x)) + softplus(logit(y))", f"{FAR}(-logit(x)) + {FAR}(logit(y))", "20",
      "accused"),
