@@ -715,7 +715,11 @@ def nested(name, value, x=None):
     """Parameters: an array, or arrays nested in dicts, tuples and lists. They are copied, unless they are traced."""
     if isbox(value):
         return value
+    if hasattr(value, "_fields"):  # autograd takes a named tuple apart, and cannot put it together again
+        raise InputTypeError("E-DTYPE", f"{name} must be plain tuples, lists and dicts, not {type(value).__name__}")
     if isinstance(value, dict):
+        if len({*map(type, value)}) > 1:  # they have no order
+            raise InputTypeError("E-DTYPE", f"{name} must have names of one type, got {brief([*value])}")
         return {key: nested(f"{name}[{key!r}]", part) for key, part in value.items()}
     if isinstance(value, (tuple, list)):
         return type(value)([nested(f"{name}[{i}]", part) for i, part in enumerate(value)])

@@ -101,7 +101,7 @@ def minimise(
                     run.keep(lowest[1], lowest[0])
                 length = np.linalg.norm(trial - run.last)
                 reach = numpy.ldexp(1.0, numpy.frexp(length)[1] - 2)
-                if not 0 < length < np.inf or reach <= ROUNDOFF * np.linalg.norm(run.last):
+                if not length > 0 or reach <= ROUNDOFF * np.linalg.norm(run.last):
                     raise
         return run.last, f"the LIMIT of {run.n_steps} steps is reached"
 

@@ -29,10 +29,12 @@ from refebm.crosscheck.verdict import Finding, judge
 from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
 from refebm.variants.record import PROJECTIONS, ranks_made_normal
-from tests.sabotages import numpy, torch
+from tests.sabotages import both, numpy, torch
 from tests.sabotages.conventions import MADE
 
-NOT_IN_THE_BANK = {"torch": torch.NOT_IN_THE_BANK, "numpy": numpy.NOT_IN_THE_BANK}
+NOT_IN_THE_BANK = {
+    name: both.NOT_IN_THE_BANK + one.NOT_IN_THE_BANK for name, one in (("torch", torch), ("numpy", numpy))
+}
 CANNOT_BE = {  # samples are handed over as numbers
     ("contrastive_divergence", "gradient flows through the samples"),
     ("contrastive_divergence_with_entropy", "nothing flows through the samples"),

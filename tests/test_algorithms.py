@@ -1,13 +1,14 @@
 """Procedures from end to end: known answers are reached, a seed is a run, bad numbers stop it and lose nothing."""
 
 import inspect
+from typing import NamedTuple
 
 import autograd.numpy as np
 import numpy
 import pytest
 
 import refebm
-from refebm import Gaussian, InputError, ReplayBuffer, VarianceExploding, VariancePreserving, langevin_tape
+from refebm import Gaussian, InputError, ReplayBuffer, VarianceExploding, VariancePreserving, glossary, langevin_tape
 from refebm.identities import algorithms as made
 from refebm.training import minimise_in_turns
 from refebm.variants.arguments import Question
@@ -195,6 +196,15 @@ def test_a_score_of_codes_that_cannot_be_fitted_stops_it():
     assert "stopped at step 2" in fit.message and "the score of codes is not fitted" in fit.message
 
 
+def test_what_each_raises_is_no_lost_score():
+    def each(parameters, i):
+        Gaussian(np.nan if i == 3 else 0.0, 1.0)
+
+    with pytest.raises(InputError, match="E-FINITE: mean must be finite") as raised:
+        refebm.train_implicit_vae(**arguments("train_implicit_vae") | {"each": each})
+    assert len(raised.value.fit.history) == 3
+
+
 def test_noise_that_no_longer_reaches_the_data_stops_it():
     """The flow's log-density at the data overflows in the third round."""
     rounds = []
@@ -273,6 +283,13 @@ class Lost(Gaussian):
 class OneNumber(Gaussian):
     def log_prob(self, x):
         return np.sum(super().log_prob(x))
+
+
+HALF = glossary.MOST_NUMBERS // 2  # of what memory holds
+
+
+class Named(NamedTuple):
+    w: np.ndarray
 
 
 class Aside(Gaussian):
@@ -369,8 +386,20 @@ OWN = {
         "E-FINITE",
         r"score\(phi, z, x\) must be finite at the codes",
     ),
-    "codes that no memory holds": ("train_implicit_vae", {"copies": 10**10}, "E-SIZE", "need too much memory"),
-    "samples that no memory holds": ("draw_by_annealed_langevin", {"n": 10**10}, "E-SIZE", "need too much memory"),
+    "named parameters": (
+        "train_denoising_score_matching",
+        {"parameters": Named(np.zeros((3, 2)))},
+        "E-DTYPE",
+        "parameters must be plain tuples, lists and dicts, not Named",
+    ),
+    "names of two types": (
+        "train_flow_contrastive",
+        {"phi": {1: np.zeros(2), "b": np.zeros(2)}},
+        "E-DTYPE",
+        "phi must have names of one type",
+    ),
+    "codes that no memory holds": ("train_implicit_vae", {"copies": HALF}, "E-SIZE", "need too much memory"),
+    "samples that no memory holds": ("draw_by_annealed_langevin", {"n": HALF}, "E-SIZE", "need too much memory"),
     "a noise with one log-density": (
         "train_noise_contrastive",
         {"noise": OneNumber(np.zeros(2), 1.0)},

@@ -221,6 +221,13 @@ def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
         assert chains.meeting.tolist() == [1, 1, 1] and len(chains.x) == max(m, 1) + 1
 
 
+def test_the_coordinate_that_is_still_in_every_half_is_named():
+    x = np.zeros((6, 2, 2))
+    x[..., 0], x[3:, :, 1] = np.sin(np.arange(12.0)).reshape(6, 2), 1.0
+    with pytest.raises(refebm.DomainError, match="E-CONSTANT: coordinate 1 of x never moves within half a chain"):
+        refebm.split_r_hat(x)
+
+
 def test_draws_are_those_of_the_generator_moved_and_scaled():
     def rng():
         return np.random.default_rng(3)
@@ -307,6 +314,10 @@ DEFAULTS = {  # as the sources have them, and what needs no more than is asked f
 def test_what_is_not_said_is_the_default(name):
     arguments = inspect.signature(getattr(refebm, name)).parameters.values()
     assert {one.name: one.default for one in arguments if one.default is not one.empty} == DEFAULTS[name]
+
+
+def test_a_level_that_roundoff_just_shows_is_gone_to():
+    np.testing.assert_array_equal(refebm.karras_heun_step(lambda x, sigma: X, X, 1.0, 1e-12).x, X)
 
 
 def test_five_dimensions_are_enough_for_levels_that_overlap():

@@ -1,5 +1,6 @@
 """The theorems of every stem, on cases from Hypothesis, which shrinks a red one to few small integers."""
 
+import functools
 import sys
 
 import pytest
@@ -12,6 +13,7 @@ from refebm.models import Model
 from refebm.variants import NAIVE, WRONG
 from refebm.variants.controls import CASES, rejections
 
+INTEGERS = functools.cache(st.integers)  # by their bounds, which are few
 EXAMPLES = {"pointwise": 15, "quadrature": 5, "enumeration": 15, "statistical": 3}
 OBJECTIVES = [
     name
@@ -85,7 +87,7 @@ def test_theorem(name, judged_alone, record_property):
     @settings(max_examples=EXAMPLES.get(theorem.kind, 1))
     @given(data=st.data())
     def drawn(data):
-        one(Draw(lambda low, high: data.draw(st.integers(low, high))))
+        one(Draw(lambda low, high: data.draw(INTEGERS(low, high))))
 
     if theorem.cases is None:
         drawn()

@@ -150,8 +150,8 @@ def train_implicit_vae(
     scores, copied = phi, repeated(x, copies, k)
 
     def fitted(theta):
-        z = encoder(theta, copied, rng.standard_normal((len(copied), k)))
-        return refitted(score, copied, z, signs(rng, *z.shape), scores, score_steps)
+        codes = partial(encoder, theta, copied)
+        return refitted(score, copied, codes, rng.standard_normal((len(copied), k)), rng, scores, score_steps)
 
     def look(theta, i):
         nonlocal scores
@@ -191,22 +191,30 @@ def with_score(train, fitted, latest):
         if not fit:
             raise
         error.fit = both(fit, latest())
-        if getattr(error, "code", None) != "E-FINITE":
+        if not isinstance(error, Unfitted):
             raise
         return error.fit._replace(finite=False, message=f"{fit.message}: the score of codes is not fitted ({error})")
 
 
-def refitted(score, x, z, v, phi, n_steps):
-    """The parameters of the score of codes z given x after n_steps steps of L-BFGS from phi on the sliced loss, v its
-    projections."""
+class Unfitted(InputError):
+    """Raised if codes or their score are not finite, so that the score cannot be fitted."""
+
+
+def refitted(score, x, codes, eps, rng, phi, n_steps):
+    """The parameters of the score of the codes that `codes` makes of eps, given x, after n_steps steps of L-BFGS from
+    phi on the sliced loss, whose projections are drawn after the codes are made."""
+    z = v = None
 
     def sliced(phi):
         return np.mean(sliced_score_matching(score(phi, x), z, v))
 
     try:
+        z = codes(eps)
+        v = signs(rng, *z.shape)
         return minimise(sliced, phi, n_steps, progress=False).parameters
     except BaseException as error:
         vars(error).pop("fit", None)  # of the score alone: no fit of the procedure
-        if getattr(error, "code", None) == "E-FINITE":
-            raise InputError("E-FINITE", "score(phi, z, x) must be finite at the codes, and its slopes") from error
-        raise
+        if getattr(error, "code", None) != "E-FINITE":
+            raise
+        of_score = "score(phi, z, x) must be finite at the codes, and its slopes"
+        raise Unfitted("E-FINITE", error.args[1] if z is None else of_score) from error

@@ -18,7 +18,6 @@ from json import dumps
 from typing import NamedTuple
 
 import numpy as np
-import scipy.special  # noqa: F401  (so that what an adapter changes in it is noticed)
 
 from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer_of, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
@@ -204,6 +203,8 @@ class Task(NamedTuple):
 
 def serve(order: dict) -> None:
     """Do the work that the parent orders, piece by piece, and exit."""
+    import scipy.special  # noqa: F401  (so that what an adapter changes in it is noticed; the parent needs it not)
+
     leave, channel, task = os._exit, Channel(order["token"]), TASKS[order["task"]]
     limit_memory(order["memory"])
     source, before = order["source"], list(_callables())

@@ -71,7 +71,7 @@ def reached(tree, start) -> list[tuple[int, int]]:
     """Lines, first and last, of which a test must run one to notice what is changed at this place."""
     node = tree.get_leaf_for_position(start)
     while node.type != "simple_stmt" and node.parent.type not in HEADED:
-        if node.type in ("parameters", "decorator", "classdef"):
+        if node.type in ("parameters", "decorators", "classdef") or node.parent.type == "decorated":
             return [lines_of(node.parent)]
         node = node.parent
     scope = search_ancestor(node, "funcdef", "classdef")
