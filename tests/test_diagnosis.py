@@ -790,7 +790,7 @@ def decaying_steps(first, power, n_steps):
     [
         ("GaussianBernoulliRBM.log_partition", "range(2**m)", "range(1, 2**m)", "hidden units are 0 left out"),
         ("gibbs_step", "(u_v < mean)", "(np.append(u_h, u_v, axis=1)[:, : v.shape[1]] < mean)", "used again for u_v"),
-        ("leapfrog", "range(n_steps):\n", "range(n_steps):\n        x = first\n", 'the first x at each turn of "for _"'),
+        ("leapfrog", "range(n_steps):\n", "range(n_steps):\n        x = first\n", 'x at each turn of "for _"'),
         ("flow_matching", "np.sum((velocity", "np.max((velocity", "the largest a_i^2 for |a|^2"),
         ("decaying_steps", "first / (1.0 + np.arange(n_steps)) ** power",
          "np.append(0.0, first / (1.0 + np.arange(n_steps - 1)) ** power)", "and a step of 0 before the first"),
