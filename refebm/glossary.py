@@ -237,6 +237,13 @@ def squarable(name, value, x=None, *, least=LEAST):
     return value
 
 
+def relative_tolerance(name, value, x=None):
+    """A relative error that steps can have: what is below roundoff in a step, 100 units, is refused."""
+    value = positive(name, value)
+    _refuse(name, value, value >= 2.3e-14, "E-ROUNDOFF", "at least 2.3e-14, the roundoff of a step")
+    return value
+
+
 def _see_square(name, value, least):
     _refuse(name, value, (value >= least) & (value <= MOST), "E-SCALE", f"from {least:g} to {MOST:g}, to be squared")
 
@@ -1084,6 +1091,7 @@ LogWeights = Annotated[np.ndarray, log_weights, "(n,), the log weights of n >= 2
 Real = Annotated[float, number, "a float"]
 Positive = Annotated[float, positive, "a float > 0"]
 NonNegative = Annotated[float, nonnegative, "a float >= 0"]
+RelativeTolerance = Annotated[float, relative_tolerance, "a relative error, a float >= 2.3e-14"]
 Deviation = Annotated[float, squarable, "a float > 0, whose square neither overflows nor underflows"]
 Bandwidth = Annotated[float, positive, "a bandwidth, a float > 0", Tried(1.25, (0.5, 1.0, 2.0, 1.0))]
 StepSize = Annotated[float, positive, "a step size, a float > 0", Tried(0.25, (0.5, 1.0, 1.0, 0.125))]

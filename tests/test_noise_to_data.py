@@ -79,6 +79,10 @@ BAD = {
     "flow from outside": (lambda: refebm.probability_flow(score, SDE, X, 1.5, 0.0), "E-TIME t0 .*1.5"),
     "a time for each row": (lambda: refebm.probability_flow(score, SDE, X, T, 0.0), "E-SHAPE t0 must be a float"),
     "tolerance of zero": (lambda: refebm.probability_flow(score, SDE, X, 1.0, 0.0, rtol=0.0), "E-POSITIVE rtol"),
+    "tolerance below roundoff": (
+        lambda: refebm.probability_flow(score, SDE, X, 1.0, 0.0, rtol=2e-14),
+        "E-ROUNDOFF rtol",
+    ),
     "projections of another shape": (
         lambda: refebm.probability_flow_log_prob(score, SDE, X, v=Z[:2]),
         "E-SHAPE v must be",

@@ -23,6 +23,7 @@ from refebm.glossary import (
     Points,
     Positive,
     Projections,
+    RelativeTolerance,
     Rows,
     Sde,
     States,
@@ -90,7 +91,7 @@ def probability_flow(
     x: Points,
     t0: Time,
     t1: Time,
-    rtol: Positive = 1e-8,
+    rtol: RelativeTolerance = 1e-8,
     atol: Positive = 1e-8,
     *,
     progress: Flag = False,
@@ -104,7 +105,8 @@ def probability_flow(
     rows: they influence each other to that order. A gradient is that of the steps taken, all of which stay in memory.
     progress: show a line on stderr.
     Errors: DomainError E-SOLVER with the solver's message (there is no partial result); E-NDIM, E-EMPTY, E-FINITE,
-    E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1; E-POSITIVE for rtol and atol; E-FLAG.
+    E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1; E-POSITIVE for rtol and atol; E-ROUNDOFF for an rtol
+    below 2.3e-14; E-FLAG.
     Also: PF ODE, neural ODE
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
@@ -118,7 +120,7 @@ def probability_flow_log_prob(
     x: Points,
     t0: Time = 0.0,
     t1: Time = 1.0,
-    rtol: Positive = 1e-8,
+    rtol: RelativeTolerance = 1e-8,
     atol: Positive = 1e-8,
     *,
     log_end: LogDensity | None = None,
@@ -133,7 +135,7 @@ def probability_flow_log_prob(
     v.(grad u) v of the divergence with the same v at all times, instead of the exact trace. The error allowed in a step
     is rtol |integral| + atol for the integral, and as in `probability_flow` for x.
     Errors: DomainError E-SOLVER; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1;
-    E-POSITIVE for rtol and atol; E-FLAG.
+    E-POSITIVE for rtol and atol; E-ROUNDOFF for an rtol below 2.3e-14; E-FLAG.
     Also: FFJORD, instantaneous change of variables
     Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
     flow
