@@ -16,13 +16,13 @@ MIXTURE = {
 }
 
 
-def by_hand(x, variance, scale=1.0):
+def by_hand(x, variance, scale=1.0, mixture=MIXTURE):
     """Row by row: sum_k w_k N_k (m_k - x)/c_k over sum_k w_k N_k; weights and N up to a common factor."""
-    weights = np.exp(MIXTURE["logits"])
+    weights = np.exp(mixture["logits"])
     rows = []
     for x_i, v_i, a_i in zip(x, variance, scale * np.ones(len(x))):
-        c = a_i**2 * MIXTURE["variances"] + v_i
-        pull = (a_i * MIXTURE["means"] - x_i) / c
+        c = a_i**2 * mixture["variances"] + v_i
+        pull = (a_i * mixture["means"] - x_i) / c
         p = weights * np.exp(-0.5 * np.sum(pull**2 * c, axis=1)) / np.sqrt(np.prod(c, axis=1))
         rows.append(p @ pull / np.sum(p))
     return np.array(rows)
@@ -44,6 +44,21 @@ def test_a_smoothed_mixture_far_out_is_its_nearest_component():
     expected = (MIXTURE["means"] - x[:, None]) / (MIXTURE["variances"] + 0.25)
     score = fields.smoothed_mixture(x, np.full(3, 0.5), **MIXTURE)
     np.testing.assert_allclose(score, expected[range(3), nearest], rtol=1e-13)
+
+
+def test_a_smoothed_mixture_of_a_wide_component_and_a_narrow_one():
+    """The wide one is the likeliest; seen from the narrow one, half of the digits would cancel."""
+    mixture = {"logits": np.zeros(2), "means": np.array([[0.5], [0.0]]), "variances": np.array([[1e-8], [1.0]])}
+    x, sigma = np.array([[0.5 + 8e-4], [0.5 - 8e-4], [-0.5]]), np.full(3, 1e-4)
+    expected = by_hand(x, sigma**2, mixture=mixture)
+    np.testing.assert_allclose(fields.smoothed_mixture(x, sigma, **mixture), expected, rtol=1e-11)
+
+
+def test_a_smoothed_mixture_between_means_so_far_apart_that_x_is_lost_in_both_differences():
+    """Of means -m and m, and variance 1, the score is m tanh(m x) - x."""
+    x, m = np.array([[1e-9], [-3e-9], [0.0]]), 1e8
+    score = fields.smoothed_mixture(x, np.full(3, 0.5), np.zeros(2), np.array([[-m], [m]]), np.full((2, 1), 0.75))
+    np.testing.assert_allclose(score, m * np.tanh(m * x) - x, rtol=1e-13)
 
 
 SDE = {

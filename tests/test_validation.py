@@ -249,7 +249,23 @@ BAD = {
         lambda: Model("quadratic", {"mean": np.zeros(2), "precision": np.eye(3)}),
         r"E-MODEL precision.*\(d, d\).*\(3, 3\)",
     ),
-    "mean a float": (lambda: Model("quadratic", {"mean": 0.0, "precision": np.eye(1)}), "E-MODEL mean"),
+    "mean a float": (
+        lambda: Model("quadratic", {"mean": 0.0, "precision": np.eye(1)}),
+        r"E-MODEL mean of a quadratic must be \(d\), got",
+    ),
+    "no dimension": (lambda: Model("gamma", {"shape": np.ones(0), "rate": np.ones(0)}), "E-MODEL shape .*not be empty"),
+    "one rate of zero": (
+        lambda: Model("gamma", {"shape": np.ones(2), "rate": np.array([1.0, 0.0])}),
+        "E-POSITIVE rate",
+    ),
+    "a layer of no outputs": (
+        lambda: Model("mlp_score", {"layers": ((np.ones((2, 0)), np.ones(0)),)}),
+        r"E-MODEL layers .* each fitting .* got W \(2, 0\)",
+    ),
+    "a layer of three axes": (
+        lambda: Model("mlp_score", {"layers": ((np.ones((2, 2, 2)), np.ones(2)),)}),
+        r"E-MODEL layers .* got W \(2, 2, 2\)",
+    ),
     "one precision too few": (
         lambda: Model("mixture", {"logits": np.zeros(3), "means": np.zeros((3, 1)), "precisions": np.ones((2, 1, 1))}),
         "E-MODEL precisions",
