@@ -72,20 +72,34 @@ def minimise(
     """
     run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
     reach = 1.0  # L-BFGS starts with a step of length 1 in u = x/reach; a power of 2, so that the division is exact
-    trial, lowest = run.x, (np.inf, run.x)
+    trial, lowest, first = run.x, (np.inf, run.x), None
 
     def value_and_gradient(u):
-        nonlocal trial, lowest
+        nonlocal trial, lowest, first
         trial = reach * u
         value, gradient = run.value_and_gradient(trial)
         if not run.history:  # the first evaluation is at the start, for which scipy makes no callback
             run.keep(trial, value)
+            first = value, gradient
         if value < lowest[0]:
             lowest = value, trial
         return value, reach * gradient
 
     def keep(intermediate_result):
         run.keep(reach * intermediate_result.x, intermediate_result.fun)
+
+    def rescaled():
+        """Whether the first step is tried once more, as long as the loss falls by its own size along the gradient."""
+        nonlocal reach, first
+        if first is None or run.history[-1] < run.history[0] - 8 * ROUNDOFF * abs(run.history[0]):
+            return False
+        (value, gradient), first = first, None
+        steepest = numpy.max(numpy.abs(gradient))
+        if steepest <= tolerance:
+            return False
+        with numpy.errstate(over="ignore", under="ignore"):
+            reach = numpy.ldexp(1.0, numpy.frexp((abs(value) or 1.0) / steepest)[1])
+        return 0 < reach < np.inf
 
     def search():
         nonlocal reach
@@ -95,13 +109,16 @@ def minimise(
                 result = scipy.optimize.minimize(
                     value_and_gradient, run.last / reach, jac=True, method="L-BFGS-B", callback=keep, options=options
                 )
-                return reach * result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
+                if not rescaled():
+                    return reach * result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
             except _Stop:  # restart from the lowest point so far, with at most half the step that led to no finite loss
                 if run.history and lowest[0] < run.history[-1]:
                     run.keep(lowest[1], lowest[0])
-                length = np.linalg.norm(trial - run.last)
+                length = scipy.linalg.norm(trial - run.last, check_finite=False)  # without squares that overflow
+                if numpy.isnan(length) and rescaled():
+                    continue
                 reach = numpy.ldexp(1.0, numpy.frexp(length)[1] - 2)
-                if not length > 0 or reach <= ROUNDOFF * np.linalg.norm(run.last):
+                if not length > 0 or reach <= ROUNDOFF * scipy.linalg.norm(run.last):
                     raise
         return run.last, f"the LIMIT of {run.n_steps} steps is reached"
 
