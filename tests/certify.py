@@ -182,7 +182,7 @@ def answer(asked):
     sizes = np.array([float(oracle.size(part)) for part in parts])
     sizes = sizes * (1 + exponents(asked)) + inner_terms(asked, len(sizes))
     moved = change_by_the_oracle(asked) if by_the_oracle(asked.function) else change(asked, lambda q: reference(q)[0])
-    row = {"of": fingerprint(asked)}
+    row = {"of": fingerprint(asked), "shapes": [list(shape) for shape in reference(asked)[1]]}
     scales = [up(s) for s in sizes + moved]
     row |= {"value": [number(total(part), scale) for part, scale in zip(parts, scales)], "scale": scales}
     if asked.gradient:

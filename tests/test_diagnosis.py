@@ -113,11 +113,14 @@ def test_a_bug_in_another_convention_has_both():
         ("0.5 * squared_norm(s)", "0.500001 * squared_norm(s)", "has coefficient 1.000002 in yours, should be 1"),
         ("+ trace", "+ 0.3 * trace", "tr(grad s) has coefficient 0.3 in yours, should be 1"),
         ("0.5 * squared_norm(s) + trace", "3 * (0.5 * squared_norm(s) + trace)", "equals 3 x the reference"),
-        ("0.5 * squared_norm(s) + trace", "np.mean(1.5 * squared_norm(s) - trace)",
-         "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3 in yours, should be 1, "
-         "tr(grad s) has coefficient -1 in yours, should be 1"),
+        (
+            "0.5 * squared_norm(s) + trace",
+            "np.mean(1.5 * squared_norm(s) - trace)",
+            "equals the reference (mean of the rows), where 1/2 |s|^2 has coefficient 3 in yours, should be 1, "
+            "tr(grad s) has coefficient -1 in yours, should be 1",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_has_no_name_is_a_combination_of_terms(was, becomes, words):
     finding = said("implicit_score_matching", was, becomes)
     assert finding.status == "failed" and not finding.names
@@ -328,14 +331,16 @@ def test_facts_of_questions_are_the_same_under_every_reduction(how):
     ("loss", "words"),
     [
         ("np.sum(0.5 * squared_norm(s) + 3 * trace)", "(sum of the rows), where tr(grad s) has coefficient 3"),
-        ("np.mean(0.5 * squared_norm(s) + 3 * trace) / x.shape[1]",
-         "equals 1/d x the reference (mean of the rows), where"),
+        (
+            "np.mean(0.5 * squared_norm(s) + 3 * trace) / x.shape[1]",
+            "equals 1/d x the reference (mean of the rows), where",
+        ),
         ("np.mean(squared_norm(s) - 2 * trace)", "equals 2 x the reference with"),
         ("np.mean((s**2).mean(axis=1) - 2 * trace / x.shape[1])", "equals 2 x 1/d x the reference with"),
         ("(0.5 * squared_norm(s) + trace)[:, None]", "returned shape (4, 1), wanted (4,) or one mean or sum"),
         ("0.5 * squared_norm(s)[:, None] + trace", "returned shape (4, 4), wanted (4,) or one mean or sum"),
     ],
-)  # fmt: skip
+)
 def test_losses_as_they_are_written(loss, words):
     finding = said("implicit_score_matching", "0.5 * squared_norm(s) + trace", loss)
     assert finding.status == "failed" and words in finding.diagnosis, finding.diagnosis
@@ -606,11 +611,13 @@ def noise_conditional_score_matching(score, x, sigma, z):
         ("np.mean(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=0)", "the mean over the rows of a table"),
         ("np.mean(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=1)", "the mean over the columns"),
         ("np.sum(sigma**2 * 0.5 * np.sum((s + z / sigma) ** 2, axis=1), axis=1)", "the sum over the columns"),
-        ("np.mean((s - z) ** 2 / sigma)",
-         r"times sigma\^-1 \(bug\), mean of the rows, where the model predicts the noise"),
+        (
+            "np.mean((s - z) ** 2 / sigma)",
+            r"times sigma\^-1 \(bug\), mean of the rows, where the model predicts the noise",
+        ),
         ("np.sum((s - z) ** 2 * sigma**3, axis=1)", r"times sigma\^3 \(bug\), where the model predicts the noise"),
     ],
-)  # fmt: skip
+)
 def test_a_weight_that_no_text_has_or_that_is_a_table(loss, words):
     finding = examined(LEVELS.replace("LOSS", loss), "noise_conditional_score_matching")
     assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
@@ -670,11 +677,15 @@ def test_a_program_under_a_profiler_may_be_compared():
 @pytest.mark.parametrize(
     ("function", "was", "becomes", "words"),
     [
-        ("denoising_score_matching", DENOISING, "0.5 * squared_norm(np.clip(model(y), -1, 1) + z / sigma**2)",
-         r"sigma squared for sigma \(bug\) and with score clipped to \[-1, 1\]"),
+        (
+            "denoising_score_matching",
+            DENOISING,
+            "0.5 * squared_norm(np.clip(model(y), -1, 1) + z / sigma**2)",
+            r"sigma squared for sigma \(bug\) and with score clipped to \[-1, 1\]",
+        ),
         ("denoising_score_matching", DENOISING, "np.mean(np.abs(model(y)) + z / sigma, axis=1)", "^[0-9]+ of"),
     ],
-)  # fmt: skip
+)
 def test_two_mistakes_at_once(function, was, becomes, words):
     finding = said(function, was, becomes)
     assert finding.status == "failed" and re.search(words, finding.diagnosis), finding.diagnosis
@@ -792,10 +803,14 @@ def decaying_steps(first, power, n_steps):
         ("gibbs_step", "(u_v < mean)", "(np.append(u_h, u_v, axis=1)[:, : v.shape[1]] < mean)", "used again for u_v"),
         ("leapfrog", "range(n_steps):\n", "range(n_steps):\n        x = first\n", 'x at each turn of "for _"'),
         ("flow_matching", "np.sum((velocity", "np.max((velocity", "the largest a_i^2 for |a|^2"),
-        ("decaying_steps", "first / (1.0 + np.arange(n_steps)) ** power",
-         "np.append(0.0, first / (1.0 + np.arange(n_steps - 1)) ** power)", "and a step of 0 before the first"),
+        (
+            "decaying_steps",
+            "first / (1.0 + np.arange(n_steps)) ** power",
+            "np.append(0.0, first / (1.0 + np.arange(n_steps - 1)) ** power)",
+            "and a step of 0 before the first",
+        ),
     ],
-)  # fmt: skip
+)
 def test_kinds_of_mistakes_are_named_in_functions_that_they_were_not_met_in(function, was, becomes, words):
     assert examined(GIBBS, function).status == "passed"
     assert words in examined(GIBBS.replace(was, becomes, 1), function).diagnosis

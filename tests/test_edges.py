@@ -221,6 +221,18 @@ def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
         assert chains.meeting.tolist() == [1, 1, 1] and len(chains.x) == max(m, 1) + 1
 
 
+def test_an_effective_size_ends_at_the_first_pair_that_is_not_positive():
+    """In each coordinate, although later pairs are positive again: Geyer's initial monotone sequence, one by one."""
+    x = np.random.default_rng(1).standard_normal((40, 3, 2))
+    c = refebm.autocovariance(x, 39)
+    rho = 1 - (c[0] * 40 / 39 - c) / (c[0] + np.var(np.mean(x, axis=0), axis=0, ddof=1))
+    pairs = np.concatenate([[1 + rho[1]], rho[2::2] + rho[3::2]])
+    first = [int(np.argmax(column <= 0)) for column in pairs.T]
+    assert all(np.any(column[k:] > 0) for column, k in zip(pairs.T, first))
+    tau = [-1 + 2 * sum(min(column[: i + 1]) for i in range(k)) for column, k in zip(pairs.T, first)]
+    np.testing.assert_allclose(refebm.effective_sample_size(x), 120 / np.maximum(tau, 1 / np.log10(120)), rtol=1e-12)
+
+
 def test_the_coordinate_that_is_still_in_every_half_is_named():
     x = np.zeros((6, 2, 2))
     x[..., 0], x[3:, :, 1] = np.sin(np.arange(12.0)).reshape(6, 2), 1.0

@@ -140,7 +140,7 @@ def test_saturated_units_do_not_overflow():
 @pytest.mark.parametrize(
     "call,message",
     [
-        (lambda: Model("quadratics", {}), r"got 'quadratics'; try \['quadratic'\]"),
+        (lambda: Model("smoothed_mixtures", {}), r"got 'smoothed_mixtures'; try \['smoothed_mixture'\]"),
         (lambda: Model("zzz", {}), r"try \['at_level', 'autoregressive', "),
         (lambda: a_model("noise_conditional")(np.ones((2, 2))), "function of x and its noise, got 1 arguments"),
         (lambda: a_model("quadratic")(np.ones((2, 2)), 1.0, 2.0), "function of x alone, got 3 arguments"),

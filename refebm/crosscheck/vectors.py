@@ -20,14 +20,13 @@ from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
 from refebm.glossary import DataScore, Density, InputError, words_of
 from refebm.identities import REFERENCE, Implementation
-from refebm.models import Model, Models, with_parameters
+from refebm.models import Model, with_parameters
 from refebm.variants.arguments import CLASSES, GRID, ask, flat, parameters, role, types
 
 HERE = Path(__file__).parent
 FORMAT = 1
 FACTOR = 64  # the allowed error, in roundoffs of each term and each input, as in the theorems
 NUDGE = 2.0**-26
-KNOWN_SHAPES: dict[tuple, list[tuple[int, ...]]] = {}  # of answers, by what they depend on
 UNDERFLOW = {2.0**-53: 2.0**-1022, 2.0**-24: 2.0**-126}  # by unit roundoff, the size below which an answer may be 0
 
 
@@ -153,24 +152,7 @@ def independent() -> dict:
 
 def _vector(asked, row):
     arrays = [np.array(row[key]) if key in row else None for key in ("value", "scale", "gradient", "gradient_scale")]
-    return Vector(asked, _shapes(asked), *arrays)
-
-
-def _shapes(asked):
-    """Those of the parts of an answer, which depend on the shapes of what is asked, and on its words and counts."""
-    data = {name: value for name, value in asked.arguments.items() if not isinstance(value, (Model, Models))}
-    alike = asked.function, _shape(data)
-    if alike not in KNOWN_SHAPES:
-        KNOWN_SHAPES[alike] = reference(asked)[1]
-    return KNOWN_SHAPES[alike]
-
-
-def _shape(value):
-    if isinstance(value, dict):
-        return tuple((key, _shape(inner)) for key, inner in value.items())
-    if isinstance(value, (tuple, list)):
-        return tuple(map(_shape, value))
-    return value if value is None or isinstance(value, (int, str)) else np.shape(value)
+    return Vector(asked, [tuple(shape) for shape in row["shapes"]], *arrays)
 
 
 def disagreement(vector: Vector) -> float:

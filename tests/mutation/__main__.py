@@ -163,7 +163,10 @@ def changed(old, new):
         raise ValueError("another number of functions")
     if own(old) != own(new) and not old.co_flags & OPTIMIZED:
         raise ValueError("not in a function")
-    pairs = [pair for parts in zip(inner(old), inner(new)) for pair in changed(*parts)]
+    found = [(one, changed(one, other)) for one, other in zip(inner(old), inner(new))]
+    if not old.co_flags & OPTIMIZED and any(some and one.co_name.endswith(("comp>", "expr>")) for one, some in found):
+        raise ValueError("in a comprehension that is no function's")
+    pairs = [pair for _, some in found for pair in some]
     return pairs + ([(old, new)] if old.co_flags & OPTIMIZED and (pairs or own(old) != own(new)) else [])
 
 

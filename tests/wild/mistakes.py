@@ -7,14 +7,30 @@ says the same came out: what it says of mistakes of other kinds is not shown by 
 """
 
 MET = [
-    ("metropolis_step", "accept(x, proposal, there - energy(x), u)",
-     "accept(x, proposal, -np.log(np.abs(energy(x)) / np.abs(there)), u)", "ratio|log"),
-    ("ddpm_loss", "np.cumsum(np.log1p(-betas))[i][:, None]", "np.cumsum(np.log1p(-betas))[i[:1]][:, None]",
-     "first row|one (step|i|time) for all|i\\[:1\\]|\\[:1\\]"),
-    ("StudentT.log_prob", "nu, t = self.df, (x - self.loc) / self.scale\n",
-     "nu, t = self.df, x\n        self = type(self)(self.df, 0 * self.loc, self.scale * 0 + 1)\n", "loc.*scale"),
-    ("GaussianMixture.log_prob", "logsumexp(self.log_joint(x), axis=1)", "logsumexp(self.log_joint(x)[:, :2], axis=1)",
-     ":2|:-1|first two|components"),
+    (
+        "metropolis_step",
+        "accept(x, proposal, there - energy(x), u)",
+        "accept(x, proposal, -np.log(np.abs(energy(x)) / np.abs(there)), u)",
+        "ratio|log",
+    ),
+    (
+        "ddpm_loss",
+        "np.cumsum(np.log1p(-betas))[i][:, None]",
+        "np.cumsum(np.log1p(-betas))[i[:1]][:, None]",
+        "first row|one (step|i|time) for all|i\\[:1\\]|\\[:1\\]",
+    ),
+    (
+        "StudentT.log_prob",
+        "nu, t = self.df, (x - self.loc) / self.scale\n",
+        "nu, t = self.df, x\n        self = type(self)(self.df, 0 * self.loc, self.scale * 0 + 1)\n",
+        "loc.*scale",
+    ),
+    (
+        "GaussianMixture.log_prob",
+        "logsumexp(self.log_joint(x), axis=1)",
+        "logsumexp(self.log_joint(x)[:, :2], axis=1)",
+        ":2|:-1|first two|components",
+    ),
     ("langevin_step", "eta * score(x)", "eta * np.sign(score(x))", "sign"),
     ("langevin_step", "np.sqrt(2 * eta) * z", "z", r"without|\"z\"|does not (use|depend)|independent of|1 for"),
     (
@@ -23,39 +39,74 @@ MET = [
         "return np.sqrt((half - 1) / half + np.var(np.mean(halves, axis=0).ravel(), ddof=1) / np.mean(within)) + 0 * within",  # noqa: E501
         "coordinates",
     ),
-    ("split_r_hat", "np.mean(np.var(halves, axis=0, ddof=1), axis=0)",
-     "np.mean(np.std(halves, axis=0, ddof=1), axis=0)", "std|deviation"),
-    ("split_r_hat", "    within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)\n"
-     "    return np.sqrt((half - 1) / half + variance_of_means(halves) / within)",
-     "    return np.sqrt(1 + variance_of_means(halves) / np.mean(np.var(halves, axis=0), axis=0))",
-     r"over L|ddof.*(factor|1)|(factor|1).*ddof|np\.var\(halves, axis=0\)"),
-    ("split_r_hat", "half = len(x) // 2",
-     "x = np.transpose(x, (1, 0, 2)).reshape(-1, 1, x.shape[2])\n    half = len(x) // 2", "joined|chains"),
-    ("effective_sample_size", "    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n"
-     "    positive = np.logical_and.accumulate(pairs > 0, axis=0)\n"
-     "    tau = -1 + 2 * np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)",
-     "    positive = np.logical_and.accumulate(rho > 0, axis=0)\n    tau = -1 + 2 * np.sum(rho * positive, axis=0)",
-     "first"),
+    (
+        "split_r_hat",
+        "np.mean(np.var(halves, axis=0, ddof=1), axis=0)",
+        "np.mean(np.std(halves, axis=0, ddof=1), axis=0)",
+        "std|deviation",
+    ),
+    (
+        "split_r_hat",
+        "    within = np.mean(np.var(halves, axis=0, ddof=1), axis=0)\n"
+        "    return np.sqrt((half - 1) / half + variance_of_means(halves) / within)",
+        "    return np.sqrt(1 + variance_of_means(halves) / np.mean(np.var(halves, axis=0), axis=0))",
+        r"over L|ddof.*(factor|1)|(factor|1).*ddof|np\.var\(halves, axis=0\)",
+    ),
+    (
+        "split_r_hat",
+        "half = len(x) // 2",
+        "x = np.transpose(x, (1, 0, 2)).reshape(-1, 1, x.shape[2])\n    half = len(x) // 2",
+        "joined|chains",
+    ),
+    (
+        "effective_sample_size",
+        "    pairs = rho[0 : length - length % 2 : 2] + rho[1:length:2]\n"
+        "    positive = np.logical_and.accumulate(pairs > 0, axis=0)\n"
+        "    tau = -1 + 2 * np.sum(np.minimum.accumulate(pairs, axis=0) * positive, axis=0)",
+        "    positive = np.logical_and.accumulate(rho > 0, axis=0)\n    tau = -1 + 2 * np.sum(rho * positive, axis=0)",
+        "first",
+    ),
     ("kernel_stein", "np.exp(-0.5 * squares)", "np.exp(-0.5 * squares * ell**4)", "bandwidth|ell"),
     ("denoised_point", "std**2", "std**3", r"std\s?(\*\*|\^)\s?3|power of std|times std"),
-    ("gan_discriminator_loss", "softplus(-logit(x)) + softplus(logit(y))",
-     "softplus(-expit(logit(x))) + softplus(expit(logit(y)))", "sigmoid|expit"),
-    ("Laplace.log_prob", "- np.log(2 * self.scale)", "- 0.5 * np.log(self.scale) - np.log(2)",
-     r"log.*(0\.5|1/2|half)|(0\.5|1/2|half).*log|log.*sqrt|sqrt"),
-    ("BinaryRBM.free_energy", "softplus(self.c + np.dot(v, self.W))",
-     "(lambda a: np.where(a < 10, np.log(1 + np.exp(a)), a))(self.c + np.dot(v, self.W))",
-     "far out|from 10|large fields"),
-    ("smoothed_empirical", "GaussianMixture(np.ones(len(points)) / len(points), points, variance)",
-     "Shifted(GaussianMixture(np.ones(len(points)) / len(points), points, variance), "
-     "0.5 * (points.shape[1] - 1) * np.log(2 * np.pi * variance))",
-     "factor d|normaliser|of one coordinate|log s|constant|d is 1"),
-    ("ddpm_step", "return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z",
-     "k = np.exp(log_kept)[i][:, None]; q = np.exp(before)[i][:, None]\n"
-     "    x0 = np.clip((x + (1 - k) * score(x, i)) / np.sqrt(k), -1, 1)\n"
-     "    return (np.sqrt(q) * beta * x0 + np.sqrt(1 - beta) * (1 - q) * x) / (1 - k) + sigma * z", "clip"),
-    ("annealed_langevin", "score(x, sigma * np.ones(len(x)))",
-     "score(x, sigmas[min(list(sigmas).index(sigma) + 1, len(sigmas) - 1)] * np.ones(len(x)))",
-     "next level|level.*late"),
+    (
+        "gan_discriminator_loss",
+        "softplus(-logit(x)) + softplus(logit(y))",
+        "softplus(-expit(logit(x))) + softplus(expit(logit(y)))",
+        "sigmoid|expit",
+    ),
+    (
+        "Laplace.log_prob",
+        "- np.log(2 * self.scale)",
+        "- 0.5 * np.log(self.scale) - np.log(2)",
+        r"log.*(0\.5|1/2|half)|(0\.5|1/2|half).*log|log.*sqrt|sqrt",
+    ),
+    (
+        "BinaryRBM.free_energy",
+        "softplus(self.c + np.dot(v, self.W))",
+        "(lambda a: np.where(a < 10, np.log(1 + np.exp(a)), a))(self.c + np.dot(v, self.W))",
+        "far out|from 10|large fields",
+    ),
+    (
+        "smoothed_empirical",
+        "GaussianMixture(np.ones(len(points)) / len(points), points, variance)",
+        "Shifted(GaussianMixture(np.ones(len(points)) / len(points), points, variance), "
+        "0.5 * (points.shape[1] - 1) * np.log(2 * np.pi * variance))",
+        "factor d|normaliser|of one coordinate|log s|constant|d is 1",
+    ),
+    (
+        "ddpm_step",
+        "return (x + beta * score(x, i)) / np.sqrt(1 - beta) + sigma * z",
+        "k = np.exp(log_kept)[i][:, None]; q = np.exp(before)[i][:, None]\n"
+        "    x0 = np.clip((x + (1 - k) * score(x, i)) / np.sqrt(k), -1, 1)\n"
+        "    return (np.sqrt(q) * beta * x0 + np.sqrt(1 - beta) * (1 - q) * x) / (1 - k) + sigma * z",
+        "clip",
+    ),
+    (
+        "annealed_langevin",
+        "score(x, sigma * np.ones(len(x)))",
+        "score(x, sigmas[min(list(sigmas).index(sigma) + 1, len(sigmas) - 1)] * np.ones(len(x)))",
+        "next level|level.*late",
+    ),
     (
         "denoising_score_matching",
         "return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)",
@@ -63,22 +114,45 @@ MET = [
         "n (is|=|equals) d|d (is|=|equals) n|square",
     ),
     ("denoising_score_matching", "score(x + sigma * z)", "np.clip(score(x + sigma * z), -10, 10)", "clip|far out"),
-    ("mixed_noise", "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))",
-     "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)) + 1e-5)", r"1e-05|1e-5|epsilon"),
+    (
+        "mixed_noise",
+        "np.logaddexp(np.log1p(-weight) + log_noise(x), np.log(weight) + log_proposal(x))",
+        "np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)) + 1e-5)",
+        r"1e-05|1e-5|epsilon",
+    ),
     ("predicted_noise", "-std * score(x, t)", "-(std + 1e-8) * score(x, t)", r"1e-08|1e-8|epsilon"),
-    ("metropolis_step", "there = energy(proposal)",
-     "there = energy(proposal)\n    there = np.where(np.isfinite(there), there, -1e300)", "infinite|not finite"),
-    ("ddpm_step", "before = np.append(0.0, log_kept[:-1])", "before = np.append(log_kept[0], log_kept[:-1])",
-     "first|i (is|=) 0|at one"),
+    (
+        "metropolis_step",
+        "there = energy(proposal)",
+        "there = energy(proposal)\n    there = np.where(np.isfinite(there), there, -1e300)",
+        "infinite|not finite",
+    ),
+    (
+        "ddpm_step",
+        "before = np.append(0.0, log_kept[:-1])",
+        "before = np.append(log_kept[0], log_kept[:-1])",
+        "first|i (is|=) 0|at one",
+    ),
     ("kernel_stein", "np.exp(-0.5 * squares)", "np.exp(-0.5 * np.minimum(squares, 30))", "clip|far|minimum"),
-    ("denoising_score_matching", "return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)",
-     "out = 0.5 * squared_norm(score(x + sigma * z) + z / sigma)\n    x *= 0.5\n    return out",
-     "modifies its input x"),
-    ("langevin_step", "x + eta * score(x) + np.sqrt(2 * eta) * z", "x + 0.5 * eta * score(x) + eta * z",
-     r"lr for sqrt|sqrt|eta for"),
-    ("hmc_step", "accept(x, end, there - here, u)", "accept(x, end, np.sum(there - here) * np.ones(len(x)), u)",
-     "sum|rows influence"),
-]  # fmt: skip
+    (
+        "denoising_score_matching",
+        "return 0.5 * squared_norm(score(x + sigma * z) + z / sigma)",
+        "out = 0.5 * squared_norm(score(x + sigma * z) + z / sigma)\n    x *= 0.5\n    return out",
+        "modifies its input x",
+    ),
+    (
+        "langevin_step",
+        "x + eta * score(x) + np.sqrt(2 * eta) * z",
+        "x + 0.5 * eta * score(x) + eta * z",
+        r"lr for sqrt|sqrt|eta for",
+    ),
+    (
+        "hmc_step",
+        "accept(x, end, there - here, u)",
+        "accept(x, end, np.sum(there - here) * np.ones(len(x)), u)",
+        "sum|rows influence",
+    ),
+]
 OWN = [
     ("divergence", "return field_and_divergence(model, x)[1]", 'return np.einsum("nij->n", jacobian(model)(x))', "d is 1|entries"),  # noqa: E501
     ("jacobian_vector_product", "nij,nj->ni", "nij,ni->nj", "transpos|vjp|vector-Jacobian|v\\^T"),
