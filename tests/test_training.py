@@ -85,6 +85,11 @@ def test_the_first_step_has_the_scale_of_the_loss(name):
     assert fit.finite and np.allclose(fit.parameters / right, 1.0, rtol=1e-7)
 
 
+def test_a_scale_beyond_floats_leaves_the_start():
+    fit = minimise(lambda p: 1e300 + 1e-20 * p, 2.0, tolerance=1e-30, progress=False)
+    assert np.isfinite(fit.parameters) and fit.history[-1] <= fit.history[0]
+
+
 def test_a_loss_without_a_minimum_stops_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
