@@ -51,6 +51,16 @@ def test_the_unit_of_the_data_does_not_matter(size):
     np.testing.assert_allclose(log_prob, -0.5 * np.sum(X**2, axis=1) - 2 * np.log(size), atol=10 * SOLVED)
 
 
+def test_the_divergence_of_several_projections_is_their_mean():
+    """Of a linear flow every estimate is a number times |v|^2, the same along the way."""
+    sde, v = refebm.VariancePreserving(0.1, 6.0), np.random.default_rng(0).standard_normal((4, 3, 2))
+
+    def along(v):
+        return refebm.probability_flow_log_prob(lambda x, t: -0.5 * x, sde, X, v=v)
+
+    np.testing.assert_allclose(along(v), np.mean([along(one) for one in v], axis=0), rtol=SOLVED)
+
+
 SDE = refebm.VariancePreserving(0.1, 20.0)  # of which int beta = 10.05
 
 
