@@ -70,42 +70,69 @@ def minimise(
     Also: L-BFGS
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
-    run, tolerance = _Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance)
-    reach = 1.0  # L-BFGS starts with a step of length 1 in u = x/reach; a power of 2, so that the division is exact
-    trial, lowest = run.x, (np.inf, run.x)
+    descent = _Descent(_Run(loss, parameters, n_steps, progress, first=1), positive("tolerance", tolerance))
+    return descent.run.fit(descent.search)
 
-    def value_and_gradient(u):
-        nonlocal trial, lowest
-        trial = reach * u
-        value, gradient = run.value_and_gradient(trial)
-        if not run.history:  # the first evaluation is at the start, for which scipy makes no callback
-            run.keep(trial, value)
-        if value < lowest[0]:
-            lowest = value, trial
-        return value, reach * gradient
 
-    def keep(intermediate_result):
-        run.keep(reach * intermediate_result.x, intermediate_result.fun)
+class _Descent:
+    """L-BFGS from where a run is, in u = x/reach, since its first step has length 1; begun again if that does not fit.
 
-    def search():
-        nonlocal reach
+    reach is a power of 2, so that the division is exact.
+    """
+
+    def __init__(self, run, tolerance):
+        self.run, self.tolerance, self.reach = run, tolerance, 1.0
+        self.trial, self.lowest, self.first = run.x, (np.inf, run.x), None
+
+    def search(self):
+        run = self.run
         while (steps := run.n_steps - max(0, len(run.history) - 1)) > 0:
-            options = {"maxiter": steps, "maxfun": 100 * steps, "gtol": reach * tolerance, "ftol": ROUNDOFF}
+            gtol = self.reach * self.tolerance
+            options = {"maxiter": steps, "maxfun": 100 * steps, "gtol": gtol, "ftol": ROUNDOFF}
+            start, how = run.last / self.reach, {"jac": True, "method": "L-BFGS-B", "callback": self.keep}
             try:
-                result = scipy.optimize.minimize(
-                    value_and_gradient, run.last / reach, jac=True, method="L-BFGS-B", callback=keep, options=options
-                )
-                return reach * result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
+                result = scipy.optimize.minimize(self.value_and_gradient, start, options=options, **how)
+                if not self.rescaled():
+                    return self.reach * result.x, NOTHING_LOWER if "ABNORMAL" in result.message else result.message
             except _Stop:  # restart from the lowest point so far, with at most half the step that led to no finite loss
-                if run.history and lowest[0] < run.history[-1]:
-                    run.keep(lowest[1], lowest[0])
-                length = np.linalg.norm(trial - run.last)
-                reach = numpy.ldexp(1.0, numpy.frexp(length)[1] - 2)
-                if not length > 0 or reach <= ROUNDOFF * np.linalg.norm(run.last):
+                if run.history and self.lowest[0] < run.history[-1]:
+                    run.keep(self.lowest[1], self.lowest[0])
+                length = scipy.linalg.norm(self.trial - run.last, check_finite=False)  # without squares that overflow
+                if numpy.isnan(length) and self.rescaled():
+                    continue
+                self.reach = numpy.ldexp(1.0, numpy.frexp(length)[1] - 2)
+                if not length > 0 or self.reach <= ROUNDOFF * scipy.linalg.norm(run.last):
                     raise
         return run.last, f"the LIMIT of {run.n_steps} steps is reached"
 
-    return run.fit(search)
+    def value_and_gradient(self, u):
+        self.trial = self.reach * u
+        value, gradient = self.run.value_and_gradient(self.trial)
+        if not self.run.history:  # the first evaluation is at the start, for which scipy makes no callback
+            self.run.keep(self.trial, value)
+            self.first = value, gradient
+        if value < self.lowest[0]:
+            self.lowest = value, self.trial
+        return value, self.reach * gradient
+
+    def keep(self, intermediate_result):
+        self.run.keep(self.reach * intermediate_result.x, intermediate_result.fun)
+
+    def rescaled(self):
+        """Whether to begin again, once, if nothing was gained: with the step along which the loss falls by its size."""
+        history = self.run.history
+        if self.first is None or history[-1] < history[0] - 8 * ROUNDOFF * abs(history[0]):
+            return False
+        (value, gradient), self.first = self.first, None
+        steepest = numpy.max(numpy.abs(gradient))
+        if steepest <= self.tolerance:
+            return False
+        with numpy.errstate(over="ignore", under="ignore"):
+            reach = numpy.ldexp(1.0, numpy.frexp((abs(value) or 1.0) / steepest)[1])
+        if not 0 < reach < np.inf:
+            return False
+        self.reach = reach
+        return True
 
 
 def minimise_noisy(

@@ -489,6 +489,28 @@ def test_a_suite_has_one_test_for_each_function(pytester):
     pytester.runpytest("-q", "-p", "no:cacheprovider", "-k", "tweedie").assert_outcomes(failed=1)
 
 
+HOSTILE_FILE = """
+import os
+def tweedie_mean(model, y, sigma): os._exit(0)
+def score_of_noise(noise, sde, x, t): return -noise(x, t) / sde.marginal(t)[1][:, None]
+def tweedie_cov(*_): os._exit(0)
+"""
+SUITE_OF_A_FILE = """
+import refebm.crosscheck
+
+@refebm.crosscheck.parametrize("adapter_file.py")
+def test_against_refebm(check):
+    check()
+"""
+
+
+def test_a_file_cannot_end_the_suite_that_examines_it(pytester):
+    pytester.makepyfile(SUITE_OF_A_FILE, adapter_file=HOSTILE_FILE)
+    result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
+    result.assert_outcomes(passed=1, failed=2)
+    assert "ends its process, exit code 0" in result.stdout.str()
+
+
 PRECISE = {  # a model and points in float32, and what an adapter has that imports the harness
     "torch": ("torch.nn.Linear(2, 2)", "torch.ones(3, 2)", "torch.get_default_dtype() is torch.float64"),
     "jax": ("lambda x: -x", "jax.numpy.ones((3, 2))", "jax.config.jax_enable_x64"),

@@ -20,6 +20,8 @@ LEAVES_SOMETHING = {  # what a function does, and what must be said of it; `righ
     "os.fork(); return right": "",
     "while True: os.fork()": "forks in a copy of itself",
     "if os.fork() == 0: _mark(), time.sleep(1000)\n    return right": "",
+    "if os.fork() == 0: os.setsid(), _mark(), time.sleep(1000)\n    return right": "",
+    "vars(builtins).clear(); return right": "breaks Python itself",
     "ctypes.string_at(0)": "ends its process, signal 11",
     "[print('x' * 100_000, file=_nowhere) for _ in range(100)]; return right": "",
     "os.closerange(3, 100); return right": "closes the descriptor on which it answers",
@@ -49,7 +51,7 @@ RETURNS = {  # what comes back, and what is said of it
     "raise NotImplementedError('not this')": "not this",
 }
 HELPERS = """
-import ctypes, os, pickle, signal, sys, threading, time, warnings
+import builtins, ctypes, os, pickle, signal, sys, threading, time, warnings
 import numpy as np
 import refebm
 
@@ -168,6 +170,21 @@ def test_reports_tell_nothing_of_the_machine_and_are_no_markup(findings):
         assert "\x1b" not in report and "\u202e" not in report
     assert r"\\x1b\[31m\|&lt;b&gt;\`x\`\\u202e" in findings["markdown"]
     assert findings["markdown"].startswith("### refebm ") and '"refebm": ' in findings["json"]
+
+
+FORGED = """
+def tweedie_mean(model, y, sigma):
+    import gc
+    next(one for one in gc.get_objects() if type(one).__name__ == "Channel").send("end", "")
+    return 0 * y
+"""
+
+
+def test_a_forged_end_is_no_lack_of_the_adapter(tmp_path, capsys):
+    (tmp_path / "adapter.py").write_text(FORGED)
+    options = ["--only", "tweedies_mean_is_bayes", "--cases", "2"]
+    assert main(["verify", "--impl", str(tmp_path / "adapter.py"), *options]) == 1
+    assert "writes where the examiner listens" in capsys.readouterr().out
 
 
 LEFT_BEHIND = {  # what one function leaves, and what the next one needs, neither of which is wrong

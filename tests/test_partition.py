@@ -305,3 +305,8 @@ def test_seeds_of_lines_are_the_wells_and_the_minima_of_the_grid():
     plane = partition.InPlane(partition.Counted(energy, np.inf), np.zeros((1, 2)), np.ones((1, 2)), 1e-9, 1 / 8)
     seeds, widths = plane.seeds(grid, np.array([0.5]), np.array([0.125]))
     assert seeds.tolist() == [[0.5, -8.0, -1.0, 4.0]] and widths.tolist() == [[0.125, 2.0, 1.0, 1.5]]
+
+
+def test_a_wall_in_the_plane_is_the_limit_that_is_named():
+    with pytest.raises(DomainError, match=r"E-SETTLED.* where its support ends"):
+        log_partition(lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf), 2, tolerance=1e-4)

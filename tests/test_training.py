@@ -1,5 +1,7 @@
 """Training: known minima are found, what happens is told, and a loss that is not finite stops it."""
 
+import warnings
+
 import autograd.numpy as np
 import pytest
 from autograd import grad
@@ -67,6 +69,31 @@ def test_maximum_likelihood_of_a_gaussian_is_its_moments():
 def test_a_loss_with_a_kink_ends_at_roundoff_and_says_so():
     fit = minimise(lambda x: np.abs(x) + np.sqrt(np.abs(x)), 0.7, progress=False)
     assert fit.finite and fit.message and fit.history[-1] <= fit.history[0]
+
+
+SCALES = {  # a loss, its start and its minimum, where a first step of length 1 is far too long or too short
+    "tiny": (lambda p: np.sum((p / 1e-20 - 1) ** 2), np.zeros(2), 1e-20),
+    "tinier": (lambda p: np.sum((p / 1e-300 - 1) ** 2), np.zeros(2), 1e-300),
+    "far": (lambda p: np.sum((p - 1) ** 2), np.full(2, 1e20), 1.0),
+}
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_the_first_step_has_the_scale_of_the_loss(name):
+    loss, start, right = SCALES[name]
+    fit = minimise(loss, start, progress=False)
+    assert fit.finite and np.allclose(fit.parameters / right, 1.0, rtol=1e-7)
+
+
+def test_a_scale_beyond_floats_leaves_the_start():
+    fit = minimise(lambda p: 1e300 + 1e-20 * p, 2.0, tolerance=1e-30, progress=False)
+    assert np.isfinite(fit.parameters) and fit.history[-1] <= fit.history[0]
+
+
+def test_a_loss_without_a_minimum_stops_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not minimise(lambda p: -np.sum(p**2), np.ones(2), progress=False).finite
 
 
 def test_adam_comes_near_a_noisy_minimum():

@@ -33,7 +33,7 @@ NOISY += (
     "noise, `with handing_out(z):` hands it the question's (from refebm.crosscheck.frameworks.torch, .jax or .numpy "
 )
 NOISY += "import handing_out)"
-CLOSED, FORKED = 121, 122  # exit codes: the descriptor is closed; it forks too often
+BROKEN, CLOSED, FORKED = 120, 121, 122  # exit codes: Python is broken; the descriptor is closed; it forks too often
 MOST_FORKS = MOST_THREADS = 64
 # After these errors resources may be exhausted, so the next function gets a new process.
 STARVED = ("MemoryError", "Too many open files", "can't start new thread")
@@ -218,11 +218,15 @@ def serve(order: dict) -> None:
         names = task.names(adapter, order)
         channel.send("names", [names, adapter.functions])
         _work(channel, task, adapter, [name for name in names if name in (order["names"] or names)], order)
+        leave(0)
     except InputError as error:
         channel.send("error", error.args[1])
+        leave(0)
     except BaseException as error:
         channel.send("error", f"{source}: loading it raises {last_lines(error)}")
-    leave(0)
+        leave(0)
+    finally:
+        leave(BROKEN)  # the adapter replaced what even the report of an error needs
 
 
 def _work(channel, task, adapter, names, order):

@@ -12,11 +12,12 @@ import threading
 import time
 from base64 import b64decode
 from collections.abc import Container, Iterator
+from pathlib import Path
 
 import numpy as np
 
 from refebm.crosscheck.adapter import Answer, text_of
-from refebm.crosscheck.child import CLOSED, FORKED, MOST_FORKS
+from refebm.crosscheck.child import BROKEN, CLOSED, FORKED, MOST_FORKS
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.report import called, local, shown
 from refebm.crosscheck.sources import Sources
@@ -58,6 +59,14 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
         yield function, answers
 
 
+def supported(source: str, functions: list[str]) -> list[str]:
+    """The functions, of those given, that an adapter has. Errors: as for `examine`."""
+    work = Work({"task": "answers", "source": source}, functions, EXAMINED, SILENCE)
+    with contextlib.closing(iter(work)) as pieces:
+        next(pieces)
+    return list(work.names)
+
+
 def theorems(
     source: str, names: list[str], timeout: float = SILENCE, texts: tuple[Text, ...] = (), **drawn
 ) -> Iterator:
@@ -87,6 +96,8 @@ def _report(theorem, parts, trouble, said) -> Report:
         unsupported = sum(int(number) for one, number in parts if not one)
     except (TypeError, ValueError, IndexError):
         verdicts, numbers, unsupported, trouble = [], [], 0, trouble or NOISE
+    if not parts:  # a child that tells the truth sends at least how many cases are unsupported
+        trouble = trouble or NOISE
     if trouble:
         verdicts.append(Verdict(False, np.inf, (), note=trouble))
         numbers.append(max(numbers, default=-1) + 1)
@@ -176,14 +187,14 @@ def _memory() -> int:
 
 def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
     """The messages of a child, and at the end ("trouble", why there are no more). The child is always killed."""
-    order |= {"token": secrets.token_hex(16)}
+    order, mark = order | {"token": secrets.token_hex(16)}, secrets.token_hex(16)
     process = subprocess.Popen(
         [sys.executable, "-c", START],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={"PYTORCH_JIT": "0"}
         | os.environ
-        | {CHILD: "1"},  # no JIT: compiled code draws its own noise, and cannot be handed the question's
+        | {CHILD: mark},  # no JIT: compiled code draws its own noise, and cannot be handed the question's
         start_new_session=True,
     )
     messages: queue.Queue = queue.Queue(1000)
@@ -196,6 +207,7 @@ def told(order: dict, timeout: float) -> Iterator[tuple[str, object]]:
         yield from _until_silence(process, messages, timeout)
     finally:
         _end(process, reader, messages)
+        _end_marked(f"{CHILD}={mark}\0".encode())
 
 
 def _until_silence(process, messages, timeout):
@@ -224,6 +236,8 @@ def _ended(process) -> str:
         code = process.wait(5)
     except subprocess.TimeoutExpired:
         code = CLOSED
+    if code == BROKEN:
+        return "breaks Python itself, so that no answer can be sent"
     if code == CLOSED:
         return "closes the descriptor on which it answers"
     if code == FORKED:
@@ -263,6 +277,14 @@ def _end(process, reader, messages):
     while reader.is_alive() and time.monotonic() < deadline:
         with contextlib.suppress(queue.Empty):
             messages.get(timeout=POLL / 10)
+
+
+def _end_marked(mark: bytes):
+    """Kill what left the child's session, where /proc lists it, unless it was started without our environment."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if mark in (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 def _answer(told: dict, said) -> Answer:

@@ -13,12 +13,13 @@ called in the current process.
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import ModuleType
 
 import numpy as np
 
 from refebm.crosscheck import examination
-from refebm.crosscheck.adapter import Adapter, answer_of, load
+from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, chosen, questions
 from refebm.crosscheck.report import Report, called, line
 from refebm.crosscheck.verdict import Finding, consistent, judge
@@ -50,17 +51,17 @@ def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = 
     """
     import pytest
 
-    known = (
-        load(os.fspath(adapter), lambda result: result)
-        if isinstance(adapter, (str, os.PathLike))
-        else _adapter(adapter)
-    )
-    functions = [name for name in chosen(only) if known.supports(name)]
+    if isinstance(adapter, (str, os.PathLike)):
+        finding = InTurn(os.fspath(adapter), chosen(only))
+        functions = finding.functions
+    else:
+        known = _adapter(adapter)
+        finding, functions = partial(_finding, known), [name for name in chosen(only) if known.supports(name)]
     for name in expected_failures:
         chosen(name)
     rows = [
         pytest.param(
-            Check(known, name),
+            Check(finding, name),
             id=name,
             marks=[pytest.mark.xfail(reason=expected_failures[name], strict=True)] if name in expected_failures else [],
         )
@@ -77,15 +78,31 @@ def parametrize(adapter, only: str = "", expected_failures: Mapping[str, str] = 
 class Check:
     """The examination of one function, which runs when this is called."""
 
-    def __init__(self, adapter: Adapter, function: str):
-        self.adapter, self.function = adapter, function
+    def __init__(self, finding: Callable[[str], Finding], function: str):
+        self.finding, self.function = finding, function
 
     def __call__(self) -> Finding:
-        finding = _finding(self.adapter, self.function)
+        finding = self.finding(self.function)
         __tracebackhide__ = True
         if finding.status not in ("passed", "convention"):
             raise AssertionError(line(finding))
         return finding
+
+
+class InTurn:
+    """The findings on the functions of a file, examined in its own processes, from the one asked for onwards."""
+
+    def __init__(self, source: str, functions: list[str]):
+        self.source, self.functions = source, examination.supported(source, functions)
+        self.next, self.answered = "", iter(())
+
+    def __call__(self, function: str) -> Finding:
+        here = self.functions.index(function)
+        if function != self.next:
+            self.answered = examination.examine(self.source, self.functions[here:])
+        self.next = "".join(self.functions[here + 1 : here + 2])
+        answers = next((answers for name, answers in self.answered if name == function), None)
+        return judge(function, answers)
 
 
 def _finding(adapter: Adapter, function: str) -> Finding:
@@ -95,8 +112,6 @@ def _finding(adapter: Adapter, function: str) -> Finding:
 
 def _adapter(given) -> Adapter:
     """An adapter from what the user passes in a session."""
-    if isinstance(given, (str, os.PathLike)):
-        return load(os.fspath(given), lambda result: result)
     if isinstance(given, ModuleType):
         return Adapter(given, lambda result: result)
     some = given if isinstance(given, Mapping) else {one.__name__: one for one in _several(given)}

@@ -166,13 +166,12 @@ def _refined(energy, wells, widths, tolerance, gap):
     rule.grow(tolerance)
     rule.refine(FINEST[0] if len(wells[0]) == 1 else 0.5 * tolerance)
     (log_z,), (unresolved,), (roundoff,) = rule.results()
-    if len(wells[0]) > 1:
-        unresolved += lines.beyond(rule, log_z)
-    _judge(log_z, unresolved, roundoff, tolerance, energy.seen)
+    lost = lines.beyond(rule, log_z) if len(wells[0]) > 1 else 0.0
+    _judge(log_z, unresolved, lost, roundoff, tolerance, energy.seen)
     _, number, t, log_weights, mass = rule.nodes()
     x, log_weights, mass = (t[:, None], log_weights, mass) if len(wells[0]) == 1 else lines.nodes(number, log_weights)
     seen = mass > log_z - 52
-    return Nodes(x[seen], log_weights[seen], float(unresolved + roundoff))
+    return Nodes(x[seen], log_weights[seen], float(unresolved + lost + roundoff))
 
 
 def _on_a_lattice(energy, wells, widths, bulk):
@@ -214,15 +213,18 @@ def _lattice_of(energy, centre, scale, spacing, reach):
     return u, x, log_dx, log_dx - energy.search(x)
 
 
-def _judge(log_z, unresolved, roundoff, tolerance, evaluations):
+def _judge(log_z, unresolved, lost, roundoff, tolerance, evaluations):
     """Refuse a log Z whose error is above the tolerance, and say which limit was met."""
     if not np.isfinite(log_z):
         raise DomainError("E-SETTLED", f"the logarithm of the integral of exp(-E) is {log_z}")
-    if unresolved + roundoff <= tolerance:
+    if (error := unresolved + lost + roundoff) <= tolerance:
         return
-    known = f"log Z is known to {unresolved + roundoff:.1e} only, the tolerance is {tolerance:.1e}"
-    if roundoff > unresolved:
+    known = f"log Z is known to {error:.1e} only, the tolerance is {tolerance:.1e}"
+    if roundoff > unresolved + lost:
         reason = "roundoff of energies or of points of this size is as large; shift them, or state a larger tolerance"
+    elif lost > unresolved:
+        reason = "exp(-E) may have as much on lines, where its support ends, whose part in it is too short to be found"
+        reason += "; state a larger tolerance"
     else:
         reason = f"after {evaluations} evaluations: kinks, jumps or too many scales; state a larger tolerance"
     raise DomainError("E-SETTLED", f"{known}: {reason}")
