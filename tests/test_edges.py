@@ -139,6 +139,10 @@ def test_a_sum_of_no_exponentials_is_minus_infinity():
     assert sums.tolist() == [-np.inf, 0.0]
 
 
+def test_a_sum_of_exponentials_that_are_no_doubles_is_the_largest():
+    assert logsumexp(np.array([1000.0, 0.0])) == 1000.0
+
+
 def test_the_box_of_a_large_shape_holds_its_bulk():
     """Of shape 10^4 within a hundredth of the mean; above it, 1 + e where e is small, not e."""
     p = refebm.Gamma(1e4, 2.0)
