@@ -8,19 +8,10 @@ that the callable closes over.
 from collections.abc import Callable, Iterator
 
 import autograd.numpy as np
-from autograd import elementwise_grad, make_jvp, make_vjp
 from autograd.tracer import getval
 
-from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, kept, rows
-from refebm.tracing import by_one_pass, remembered, vjp_by_leaf
-
-
-def _at_a_copy(derivative):
-    """A derivative at a copy of x, into which a primitive of the user's may write."""
-    return lambda function: lambda x: derivative(function)(kept(x))
-
-
-elementwise_grad, make_jvp, make_vjp = map(_at_a_copy, (elementwise_grad, make_jvp, make_vjp))
+from refebm.glossary import Direction, Energy, Field, Matrices, Points, Rows, Vectors, rows
+from refebm.tracing import by_one_pass, elementwise_grad, make_jvp, make_vjp, remembered, vjp_by_leaf
 
 
 @rows

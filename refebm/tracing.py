@@ -1,5 +1,5 @@
 """What is added to autograd's tracer: numbers of traces that threads cannot confuse, memory that is kept from one
-derivative to the next, a trace for each parameter, and a forward Laplacian.
+derivative to the next, derivatives at copies, a trace for each parameter, and a forward Laplacian.
 """
 
 import contextlib
@@ -8,13 +8,14 @@ import itertools
 import weakref
 from collections.abc import Callable
 
+import autograd
 import autograd.numpy as np
 import autograd.tracer
 from autograd.core import JVPNode, VJPNode, backward_pass, primitive_jvps, vspace
 from autograd.numpy.numpy_vjps import nograd_functions
 from autograd.tracer import Node, getval, isbox, new_box, register_notrace, trace
 
-from refebm.glossary import filled, leaves_of
+from refebm.glossary import filled, kept, leaves_of
 
 MANY = 8
 _ENERGIES = weakref.WeakKeyDictionary()  # of scores
@@ -41,6 +42,15 @@ autograd.tracer.trace_stack = _Traces()
 # to get it again, page by page, takes longer than the arithmetic, until a program has once dropped a block of almost
 # 32 MB, as here: from then on up to 64 MB are kept for the next arrays (mallopt(3), M_MMAP_THRESHOLD).
 np.empty(2**22 - 2**10)
+
+
+def _at_a_copy(derivative):
+    """A derivative at a copy of x, into which a primitive of the user's may write."""
+    return lambda function: lambda x: derivative(function)(kept(x))
+
+
+elementwise_grad = _at_a_copy(autograd.elementwise_grad)
+make_jvp, make_vjp = _at_a_copy(autograd.make_jvp), _at_a_copy(autograd.make_vjp)
 
 
 def vjp_by_leaf(function: Callable, parameters) -> tuple[Callable, np.ndarray]:

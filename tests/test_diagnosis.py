@@ -1,5 +1,6 @@
 """What the examiner says about answers that are wrong in a known way; adapters are texts, examined in this process."""
 
+import ast
 import cProfile
 import itertools
 import re
@@ -15,7 +16,7 @@ from refebm.crosscheck.vectors import vectors
 from refebm.crosscheck.verdict import consistent, judge
 from refebm.identities import Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
-from refebm.variants.mutants import Mutant, forms
+from refebm.variants.mutants import Mutant, definitions, forms
 from refebm.variants.steps import SQUARED_ERROR
 from refebm.variants.texts import TEXTS
 from tests.sabotage import examined
@@ -371,6 +372,15 @@ def test_every_version_differs_where_sigma_is_one_number():
                 continue
             gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / v.scale) for v in some]
             assert max(gaps) > 1e-3, variant
+
+
+def test_every_version_of_the_sample_size_differs_for_a_single_chain():
+    """Programs of one chain are asked where several pairs count, one larger than that before it."""
+    of_several = ("chains that disagree count in full", "of each chain")
+    some = [v for v in vectors("effective_sample_size") if v.asked.arguments["x"].shape[1] == 1]
+    for variant, answers in bank("effective_sample_size"):
+        gaps = [np.max(np.abs(answers[v.asked.id] - v.value) / v.scale) for v in some]
+        assert (max(gaps) > 1e-3) == (variant.name not in of_several), variant
 
 
 SYMMETRIC = (
@@ -835,3 +845,9 @@ def test_what_has_neither_rows_nor_coordinates_is_not_told_by_them():
     text += "    return np.minimum(1 - kept[1:] / kept[:-1], most)\n"
     found = examined(text, "cosine_betas").diagnosis
     assert "/ (1 + offset)" in found and not re.search(r"where (n|d) |n equals d", found), found
+
+
+def test_what_is_searched_is_the_text_of_functions():
+    """A name that a module imports and then binds anew was taken for a helper, and ended the examination."""
+    trees = [tree for function in EXAMINED for _, tree in definitions(function)]
+    assert len(trees) > 200 and {type(tree) for tree in trees} == {ast.FunctionDef}

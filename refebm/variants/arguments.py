@@ -302,10 +302,10 @@ class Question:
 
     def chains(self, _):
         """n chains, (T, n, d), each with its own mean: moving averages, so that they are correlated in time."""
-        length = self.fixed.get("length", 12)
-        steps = self.grid((length + 2, self.n, self.d), -1, 1)
+        length, width = self.fixed.get("length", 12), self.fixed.get("width", 3)
+        steps = self.grid((length + width - 1, self.n, self.d), -3 / width, 3 / width)
         signs = (-1.0) ** np.arange(length)[:, None, None] if self.fixed.get("alternate") else 1.0
-        return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(3))
+        return self.grid((self.n, self.d), -0.75, 0.75) + signs * sum(steps[t : t + length] for t in range(width))
 
     def reports(self, _):
         """Noise z for a chain, and numbers u from which its steps make their reports."""

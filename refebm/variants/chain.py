@@ -403,6 +403,7 @@ asked(DIAGNOSTICS, values={"length": ((8, 13, 9, 24), "halves, or pairs, of chai
 ODD = {"n": 1, "length": 13}  # one chain of odd length
 asked("run", also=("trajectory",))
 asked("annealed_langevin_tape", draws={"n_levels": lambda ask, name: ask.fixed.get("levels", 3)})
-asked("effective_sample_size", each=({}, {"alternate": True}, ODD))  # alternating chains reach its bound
+SLOW = ("a single chain that moves slowly: pairs after the first", {"d": 5, "n": 1, "length": 26, "width": 6})
+asked("effective_sample_size", each=({}, {"alternate": True}, ODD), beside=(SLOW,))  # alternating: to its bound
 asked("split_r_hat", each=({}, ODD))
 one_term("autocorrelation autocovariance effective_sample_size split_r_hat")

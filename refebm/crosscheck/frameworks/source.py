@@ -85,7 +85,8 @@ class Source:
         self.modules["autograd.tracer"] = Namespace("autograd.tracer", traced)
         rules = {"primitive": step, "defvjp": _nothing, "defjvp": _nothing}
         same, by_leaf = lambda function: function, lambda function, nest: autograd["make_vjp"](function)(nest)
-        self.modules["refebm.tracing"] = SimpleNamespace(remembered=same, by_one_pass=same, vjp_by_leaf=by_leaf)
+        traces = {"remembered": same, "by_one_pass": same, "vjp_by_leaf": by_leaf}
+        self.modules["refebm.tracing"] = SimpleNamespace(**autograd, **traces)
         self.modules["autograd.extend"] = Namespace("autograd.extend", rules)
         fft = Namespace("fft", fft, {"next_fast_len": lambda size: scipy.fft.next_fast_len(size)})
         self.modules["scipy"] = Namespace("scipy", {"special": Namespace("special", special), "fft": fft}, scipy)
