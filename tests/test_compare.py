@@ -4,6 +4,7 @@ import functools
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -490,13 +491,17 @@ def test_a_suite_has_one_test_for_each_function(pytester):
 
 
 HOSTILE_FILE = """
-import os
-def tweedie_mean(model, y, sigma): os._exit(0)
+import os, signal
+def tweedie_mean(model, y, sigma):
+    open("pid", "w").write(str(os.getpid()))
+    os.kill(os.getpid(), signal.SIGSTOP)
 def score_of_noise(noise, sde, x, t): return -noise(x, t) / sde.marginal(t)[1][:, None]
 def tweedie_cov(*_): os._exit(0)
 """
 SUITE_OF_A_FILE = """
 import refebm.crosscheck
+
+refebm.crosscheck.examination.examine.__defaults__ = None, 5.0
 
 @refebm.crosscheck.parametrize("adapter_file.py")
 def test_against_refebm(check):
@@ -508,7 +513,10 @@ def test_a_file_cannot_end_the_suite_that_examines_it(pytester):
     pytester.makepyfile(SUITE_OF_A_FILE, adapter_file=HOSTILE_FILE)
     result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", "-p", "no:xdist")
     result.assert_outcomes(passed=1, failed=2)
-    assert "ends its process, exit code 0" in result.stdout.str()
+    assert "ends its process, exit code 0" in result.stdout.str() and "hangs: no answer" in result.stdout.str()
+    options = "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "tweedie_mean"
+    pytester.runpytest_subprocess(*options).assert_outcomes(failed=1)
+    assert not Path(f"/proc/{(pytester.path / 'pid').read_text()}").exists()
 
 
 PRECISE = {  # a model and points in float32, and what an adapter has that imports the harness

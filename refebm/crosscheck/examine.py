@@ -10,6 +10,7 @@ A file is examined in processes of its own, so that nothing it does can stop the
 called in the current process.
 """
 
+import atexit
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -94,11 +95,13 @@ class InTurn:
 
     def __init__(self, source: str, functions: list[str]):
         self.source, self.functions = source, examination.supported(source, functions)
-        self.next, self.answered = "", iter(())
+        self.next, self.answered = "", (nothing for nothing in ())
+        atexit.register(lambda: self.answered.close())  # a child that stopped itself would outlive this process
 
     def __call__(self, function: str) -> Finding:
         here = self.functions.index(function)
         if function != self.next:
+            self.answered.close()
             self.answered = examination.examine(self.source, self.functions[here:])
         self.next = "".join(self.functions[here + 1 : here + 2])
         answers = next((answers for name, answers in self.answered if name == function), None)
