@@ -1,6 +1,7 @@
 """From answers to a finding: one number beyond its own tolerance fails, and what is said of it; answers are arrays."""
 
 import sys
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ from autograd import grad, tracer
 
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
-from refebm.crosscheck.patience import patient
+from refebm.crosscheck.patience import frugal, patient
 from refebm.crosscheck.questions import EXAMINED, questions
 from refebm.crosscheck.vectors import leaves, plain, reference_gradient, shaped, tolerance, vectors, without_kinds
 from refebm.crosscheck.verdict import how_wrong, judge
@@ -311,6 +312,15 @@ def test_a_candidate_of_the_diagnosis_is_ended():
     with patient(100), pytest.raises(TimeoutError):
         slope(1.0)
     assert slope(1.0) == 400.0 and tracer.new_box is before
+
+
+@pytest.mark.parametrize("allowed", [2**20, 2**30])
+def test_a_candidate_of_the_diagnosis_gets_no_more_memory(allowed):
+    """A mistake in a size asked for 23 GB."""
+    refused = sys.platform == "linux" and allowed < 2**27
+    with frugal(allowed), pytest.raises(MemoryError) if refused else nullcontext():
+        np.ones(2**24)
+    assert np.ones(2**24)[-1] == 1.0
 
 
 def test_what_a_wrong_version_prints_is_not_the_users(capsys):

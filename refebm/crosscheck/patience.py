@@ -1,15 +1,19 @@
-"""A limit for each candidate of a diagnosis, since a mistake may nest derivatives so deeply that it never ends.
+"""Limits for each candidate of a diagnosis, since a mistake may nest derivatives so deeply that it never ends, or ask
+for more memory than there is.
 
-The limit is a count of the values that autograd traces, not a time, so that it is the same on every machine.
+The limits are a count of the values that autograd traces, not a time, and a number of bytes, not a share of what is
+free, so that they are the same on every machine.
 """
 
 import contextlib
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 
 from autograd import tracer
 
 PATIENCE = 20_000  # traced values; no definition needs more than 1,200 for a question
+MEMORY = 2**28  # bytes more than the process has; no definition needs a hundredth of it for a question
 
 
 @contextlib.contextmanager
@@ -27,3 +31,22 @@ def patient(most: int = PATIENCE) -> Iterator[None]:
         yield
     finally:
         tracer.new_box = kept
+
+
+@contextlib.contextmanager
+def frugal(most: int = MEMORY) -> Iterator[None]:
+    """A context in which what needs so many bytes more than the process has raises MemoryError. On Linux alone."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    except (ImportError, OSError):
+        yield
+        return
+    limits = [limit for limit in (soft, hard, pages * resource.getpagesize() + most) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -11,7 +11,7 @@ from functools import cached_property, wraps
 import numpy as np
 
 from refebm.crosscheck.evidence import Evidence
-from refebm.crosscheck.patience import patient
+from refebm.crosscheck.patience import frugal, patient
 from refebm.crosscheck.questions import row_alone
 from refebm.crosscheck.vectors import Vector, vectors
 from refebm.glossary import InputError
@@ -105,7 +105,7 @@ class Reading:
 
     def _asked(self, arguments) -> np.ndarray:
         own = {name: self._own(name, one) for name, one in arguments.items()}
-        with np.errstate(all="ignore"), warnings.catch_warnings(), patient():
+        with np.errstate(all="ignore"), warnings.catch_warnings(), patient(), frugal():
             warnings.simplefilter("ignore")
             return np.ravel(flat(ask(self.function, self.implementation, own))).astype(np.float64)
 

@@ -92,10 +92,11 @@ def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     r"""n T/tau, tau = -1 + 2 sum_k P_k, (d,): the number of independent draws that determine the mean equally well.
 
     $$\frac{nT}{-1 + 2 \sum_{k < K} \min_{l \le k} P_l},\ P_k = \rho_{2k} + \rho_{2k+1},
-    \ \rho_t = 1 - \frac{W - c_t}V,\ K = \min\{k: P_k \le 0\}$$
+    \ \rho_0 = 1,\ \rho_t = 1 - \frac{W - c_t}V,\ K = \min\{k: P_k \le 0\}$$
 
     The sum runs over P_k = rho_{2k} + rho_{2k+1} up to the first that is not positive, each replaced by the smallest so
-    far (Geyer's initial monotone sequence). rho_t = 1 - (W - c_t)/V, where W is the mean variance within chains and
+    far (Geyer's initial monotone sequence). rho_0 = 1 and, for t >= 1, rho_t = 1 - (W - c_t)/V, where W is the mean
+    variance within chains, of sums over T - 1, c_t the mean of their autocovariances, of sums over T, and
     V = (T - 1)/T W + the variance of the means of the chains; chains that disagree therefore have a small effective
     size. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). It is at most
     n T log10(n T), as in Stan, because tau can be tiny or negative for a chain that alternates.
