@@ -846,7 +846,7 @@ def _measured(name, function, wanted, words, argument="x"):
     return measured
 
 
-def lost(x):
+def lost_rows(x):
     """Which rows are not finite, (n,)."""
     gone = _lost(x)
     return numpy.zeros(len(x), bool) if gone is None else gone

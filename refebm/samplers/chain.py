@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.glossary import Flag, Points, Tape, Transition, kept, lost, rows
+from refebm.glossary import Flag, Points, Tape, Transition, kept, lost_rows, rows
 from refebm.progress import counted
 from refebm.samplers.step import Step, without
 
@@ -38,7 +38,7 @@ def run(step: Transition, x: Points, tape: Tape, trajectory: Flag = False, *, pr
     acceptance, accepted, invalid, states = 0.0, 0, 0, []
     for noise in counted(zip(*tape), length, progress):
         x, info = step(x, *noise)
-        gone = lost(x)
+        gone = lost_rows(x)
         x, invalid = without(x, gone), invalid + (info.invalid | gone)
         acceptance, accepted = acceptance + info.acceptance, accepted + info.accepted
         states += [x] if trajectory else []

@@ -15,7 +15,7 @@ import autograd.numpy as np
 import numpy
 
 from refebm.calculus import held
-from refebm.glossary import States, lost, rows
+from refebm.glossary import States, lost_rows, rows
 
 
 class Info(NamedTuple):
@@ -46,7 +46,7 @@ class Step(NamedTuple):
 
 def moved(x: np.ndarray) -> Step:
     """The Step of a kernel that accepts all proposals: every row moves to x; a row that is not finite is lost."""
-    gone = lost(x)
+    gone = lost_rows(x)
     return Step(without(x, gone), Info(1.0 * ~gone, ~gone, np.zeros(len(x)), gone))
 
 
@@ -60,7 +60,7 @@ def accept(x: np.ndarray, proposal: np.ndarray, there: np.ndarray, energy_error:
 
     Source: Hastings 1970, eq. 8
     """
-    invalid = ~np.isfinite(there) | np.isnan(energy_error) | lost(proposal)
+    invalid = ~np.isfinite(there) | np.isnan(energy_error) | lost_rows(proposal)
     acceptance = np.where(invalid, 0.0, np.exp(np.minimum(0.0, -energy_error)))
     accepted = (np.log(u) < -energy_error) & ~invalid
     return Step(np.where(accepted[:, None], proposal, x), Info(acceptance, accepted, energy_error, invalid))
@@ -75,7 +75,7 @@ def kernel(function: Callable) -> Callable:
     @functools.wraps(function)
     def checked(*given):
         before, x, after = given[:where], given[where], given[where + 1 :]
-        gone = lost(x)
+        gone = lost_rows(x)
         if gone.all():
             return moved(x)
         if gone.any():  # replaced by the state of a finite row, at which callables can be evaluated

@@ -58,6 +58,12 @@ wrong_versions(
         "blackjax 46",
     ),
     ("kinetic energy of the momentum at the start", "squared_norm(p_end)", "squared_norm(p)", "the proposal"),
+    (
+        "kinetic energy after the first half step of the momentum",
+        "squared_norm(p)",
+        "squared_norm(p + 0.5 * eps * energy_and_score(energy, x)[1])",
+        "the proposal",
+    ),
     ("kinetic energy without its 1/2", KINETIC, KINETIC.replace("0.5 * ", ""), "the proposal"),
     ("sign of the kinetic energy", KINETIC, KINETIC.replace("+", "-"), "the proposal"),
     ("total energies exchanged", "there - here", "here - there", "the proposal"),

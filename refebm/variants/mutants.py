@@ -19,9 +19,11 @@ import autograd.numpy as np
 
 import refebm
 from refebm.calculus import held
+from refebm.glossary import Times, TimeStep
 from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
+from refebm.variants.arguments import types
 from refebm.variants.patch import Definition
 from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
 from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
@@ -409,12 +411,20 @@ def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
 
 
 def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
-    """One name for another."""
+    """One name for another, or one attribute of self, or a time for that to which a step moves it."""
     tree = made.args[2]
-    names = _names(tree, _places(tree))
-    for node in _places(tree):
+    places = _places(tree)
+    names, own = _names(tree, places), {node.attr for node in places if _of_self(node)}
+    for node in places:
         if word_of(node) in names:
             yield from (made(node, ast.Name(name, ast.Load())) for name in sorted(names - {node.id}))
+            yield from (made(node, _wrapped(text, node)) for text in _moved_on(made.args[0], node.id))
+        if _of_self(node):
+            yield from (made(node, changed(node, attr=name)) for name in sorted(own - {node.attr}))
+
+
+def _of_self(node) -> bool:
+    return isinstance(node, ast.Attribute) and word_of(node.value) == "self"
 
 
 @functools.cache
@@ -448,10 +458,18 @@ def _uses(made: Callable[..., Mutant]) -> Iterator[Mutant]:
             for node in inner:
                 yield from (made(use, replaced(value, node, new)) for new in _changes(node))
                 if isinstance(node, ast.Name):
-                    yield from (made(use, replaced(value, node, _wrapped(text, node))) for text in IN_USE)
+                    moved = _moved_on(made.args[0], node.id)
+                    yield from (made(use, replaced(value, node, _wrapped(text, node))) for text in (*IN_USE, *moved))
 
 
 IN_USE = ("1 + 0 * {}", "0 * {}", "2 * {}", "{} ** 2", "np.sqrt(np.abs({}))")
+
+
+def _moved_on(function: str, name: str) -> list[str]:
+    """A time that a step has moved on too early: what stands for the name of a time."""
+    kinds = types(function)
+    steps = [one for one, kind in kinds.items() if kind == TimeStep]
+    return [f"{{}} {sign} {step}" for step in steps if kinds.get(name) == Times for sign in "-+"]
 
 
 def _swapped(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
