@@ -212,10 +212,7 @@ def checks(np) -> dict:
 
     shaping = {glossary.level: level, glossary.times_of: times_of, glossary.indices_of: indices_of}
     good = NESTED | {"positive_vector": vector, "vector": vector, "covariance": covariance}
-    good |= {
-        "real_array": lambda name, value: np.asarray(value),
-        "lost_rows": lambda x: ~np.all(np.isfinite(x), axis=1),
-    }
+    good |= {"real_array": lambda name, value: np.asarray(value), "lost_rows": lambda x: ~np.isfinite(x).all(axis=1)}
     good |= {"level": level, "times_of": times_of, "indices_of": indices_of, "rows": rows, "shaping": shaping}
     real = {name: value for name, value in vars(glossary).items() if not name.startswith("_")}
     return {name: as_it_is(value) if inspect.isfunction(value) else value for name, value in real.items()} | good
