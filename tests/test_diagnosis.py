@@ -851,3 +851,35 @@ def test_what_is_searched_is_the_text_of_functions():
     """A name that a module imports and then binds anew was taken for a helper, and ended the examination."""
     trees = [tree for function in EXAMINED for _, tree in definitions(function)]
     assert len(trees) > 200 and {type(tree) for tree in trees} == {ast.FunctionDef}
+
+
+IN_NUMPY = """
+import numpy as np
+from refebm import GaussianBernoulliRBM as Right
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+def reverse_sde_step(score, sde, x, t, dt, z):
+    g, late = sde.diffusion(t)[:, None], sde.diffusion(np.maximum(t - dt, 0))[:, None]
+    return x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + late * np.sqrt(dt) * z
+
+@objective
+class GaussianBernoulliRBM:
+    def __init__(self, b, c, W, sigma):
+        self.of = Right(b, c, W, sigma)
+
+    def log_partition(self):
+        wrong = 0.5 * (self.of.m - self.of.d) * np.log(2 * np.pi * self.of.sigma**2)
+        return self.of.log_partition() + wrong
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        ("reverse_sde_step", 'with "sde.diffusion(t - dt)[:, None] * np.sqrt(dt)" for "g * np.sqrt(dt)"'),
+        ("GaussianBernoulliRBM.log_partition", '"self.m * (0.5 * LOG_2PI + np.log(self.sigma))" for "self.d * (0.5'),
+    ],
+)
+def test_a_time_moved_on_too_early_and_one_size_for_another_have_names(function, words):
+    assert words in examined(IN_NUMPY, function).diagnosis

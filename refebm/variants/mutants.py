@@ -510,10 +510,8 @@ def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]
 def _begun_anew(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     """A loop in which each turn begins with the state from before the loop, as if it were not carried over."""
     tree = made.args[2]
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For)]
     blocks = [node for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
-    for loop in loops:
-        (block,) = (one for one in blocks if any(loop is other for other in one.body))
+    for block, loop in [(one, node) for one in blocks for node in one.body if isinstance(node, ast.For)]:
         inside = [node for one in loop.body for node in ast.walk(one) if isinstance(node, ast.Name)]
         kept = sorted({one.id for one in inside if isinstance(one.ctx, ast.Store)} & _before(tree, loop))
         for name in kept:
