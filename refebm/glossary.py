@@ -979,6 +979,7 @@ step_variances = _each(vector, lambda a: (a > 0) & (a < 1), "E-BETAS", "greater 
 
 Function = Callable[[np.ndarray], np.ndarray]
 OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
+EachGrid = tuple[Function, ...]
 
 
 class ByRow(NamedTuple):
@@ -1040,7 +1041,7 @@ AT_TIMES = Built("score", ("noise_conditional", "diffused_mixture"))  # called w
 PROCESSES = Built("sde", ("VariancePreserving", "SubVariancePreserving", "VarianceExploding"))
 EACH_SDE = Tried(None, tuple(one for one in PROCESSES.kinds for _ in range(2)), "what is right for one SDE only")
 Anchor = Annotated[np.ndarray, ByRow(gives=True)]
-OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[Any, ByRow()]
+OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[tuple[np.ndarray, ...], ByRow()]
 OfTimes, OfSteps = Annotated[float | np.ndarray, ByRow()], Annotated[int | np.ndarray, ByRow()]
 
 Points = Annotated[Anchor, points, "(n, d), rows are points"]
@@ -1114,9 +1115,11 @@ Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", ENERGY]
 Energies = Annotated[
-    Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
+    EachGrid, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
 ]
-Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)]
+Scores = Annotated[
+    EachGrid, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)
+]
 Statistic = Annotated[Function, energy, "(n, d) -> (n,), whose mean is wanted", ENERGY]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", ENERGY]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", ENERGY]

@@ -18,7 +18,7 @@ from mpmath import mp
 
 import refebm
 from refebm.crosscheck.questions import BITS, EXAMINED, questions, row_alone
-from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, plain, reference, reference_gradient
+from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, from_json, plain, reference, reference_gradient
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
 from refebm.variants.arguments import ADJUSTED
@@ -44,17 +44,6 @@ def terms(function, arguments):
     return oracle.leaves(oracle.formula(name, exact(given)))
 
 
-def rebuilt(arguments, like):
-    """Plain data as the arguments of a question: models, arrays, networks as tuples."""
-    if isinstance(like, Model):
-        return Model(like.kind, rebuilt(arguments["parameters"], like.parameters))
-    if isinstance(like, dict):
-        return {key: rebuilt(arguments[key], inner) for key, inner in like.items()}
-    if isinstance(like, tuple):
-        return type(like)(rebuilt(a, b) for a, b in zip(arguments, like))
-    return np.array(arguments) if isinstance(like, np.ndarray) else arguments
-
-
 def change(asked, function):
     """sum over the inputs of |change of function(question)|, over the nudge, entry by entry."""
     given = plain(asked.arguments)
@@ -62,7 +51,7 @@ def change(asked, function):
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
         most = (asked.function, path[0]) == ("ddim_step", "eta") or path[0] in ("power", "t", "times")
         nudge = -NUDGE if most else NUDGE  # these may be 1, and not more
-        moved = rebuilt(replaced(given, path, found(given, path) * (1 + nudge)), asked.arguments)
+        moved = from_json(asked.function, replaced(given, path, found(given, path) * (1 + nudge)))
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
 
