@@ -1106,6 +1106,8 @@ Fraction = Annotated[float, fraction, "a float in [0, 1]", ETA]
 Count = Annotated[int, count, "a whole number >= 1", Tried(3)]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0", Tried(2)]
 Size = Annotated[int, size, "the length of an axis, >= 1"]
+RowCount = Annotated[int, size, "a number of rows, >= 1"]
+Coordinates = Annotated[int, size, "a number of coordinates, >= 1"]
 A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
 Length = Annotated[int, length, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
 StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]

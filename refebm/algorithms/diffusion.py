@@ -6,12 +6,14 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch
 from refebm.glossary import (
+    Coordinates,
     CountOrNone,
     Flag,
     InputError,
     Parameters,
     Points,
     Rng,
+    RowCount,
     Sde,
     Size,
     StepCount,
@@ -134,8 +136,8 @@ def draw_by_diffusion(
     score: TimeField,
     sde: Sde,
     n_steps: StepCount,
-    n: Size,
-    d: Size,
+    n: RowCount,
+    d: Coordinates,
     rng: Rng,
     by: Way = "predictor-corrector",
     corrections: CountOrNone = 1,

@@ -4,6 +4,7 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch, signs
 from refebm.glossary import (
+    Coordinates,
     CountOrNone,
     DecreasingLevels,
     FieldOf,
@@ -14,6 +15,7 @@ from refebm.glossary import (
     Parameters,
     Points,
     Rng,
+    RowCount,
     Size,
     StepCount,
     StepSize,
@@ -149,8 +151,8 @@ def draw_by_annealed_langevin(
     sigmas: DecreasingLevels,
     eps: StepSize,
     n_steps: StepCount,
-    n: Size,
-    d: Size,
+    n: RowCount,
+    d: Coordinates,
     rng: Rng,
     *,
     progress: Flag = False,

@@ -9,6 +9,7 @@ import autograd.numpy as np
 
 from refebm.calculus import held
 from refebm.glossary import (
+    Coordinates,
     Density,
     DomainError,
     Energy,
@@ -22,7 +23,6 @@ from refebm.glossary import (
     Positive,
     Real,
     Rows,
-    Size,
     Temperatures,
     points,
     real_array,
@@ -56,7 +56,7 @@ class LogPartition(NamedTuple):
 
 @rows
 def log_partition(
-    energy: Energy, d: Size, *, tolerance: Positive = SETTLED, with_error: Flag = False
+    energy: Energy, d: Coordinates, *, tolerance: Positive = SETTLED, with_error: Flag = False
 ) -> float | LogPartition:
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive quadrature rule that estimates its own error.
 

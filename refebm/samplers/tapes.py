@@ -7,7 +7,17 @@ Errors: E-RNG, E-COUNT, E-RBM; E-SIZE for more than memory can hold.
 
 import numpy as np
 
-from refebm.glossary import CountOrNone, Rbm, Rng, Size, StepCount, memory, rows
+from refebm.glossary import (
+    Coordinates,
+    CountOrNone,
+    Rbm,
+    Rng,
+    RowCount,
+    Size,
+    StepCount,
+    memory,
+    rows,
+)
 
 
 def _uniform(rng, shape):
@@ -16,7 +26,7 @@ def _uniform(rng, shape):
 
 
 @rows
-def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
+def langevin_tape(rng: Rng, n_steps: StepCount, n: RowCount, d: Coordinates) -> np.ndarray:
     r"""z (n_steps, n, d), unit normal: for `langevin_step`.
 
     $$z_{tij} \sim \mathcal N(0, 1)$$
@@ -28,7 +38,7 @@ def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
 
 
 @rows
-def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.ndarray, np.ndarray]:
+def metropolis_tape(rng: Rng, n_steps: StepCount, n: RowCount, d: Coordinates) -> tuple[np.ndarray, np.ndarray]:
     r"""z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
 
     $$z_{tij} \sim \mathcal N(0, 1),\quad u_{ti} \sim \mathcal U(0, 1)$$
@@ -41,7 +51,7 @@ def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.
 
 
 @rows
-def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndarray, np.ndarray]:
+def gibbs_tape(rng: Rng, n_steps: StepCount, n: RowCount, rbm: Rbm) -> tuple[np.ndarray, np.ndarray]:
     r"""u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
 
     $$u_h \sim \mathcal U(0, 1),\quad u_v \sim \mathcal U(0, 1) \text{ or } \mathcal N(0, 1)$$
@@ -54,7 +64,7 @@ def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndar
 
 
 @rows
-def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
+def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: RowCount, d: Coordinates) -> np.ndarray:
     r"""z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
 
     $$z_{ltij} \sim \mathcal N(0, 1)$$
@@ -66,7 +76,9 @@ def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size
 
 
 @rows
-def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountOrNone, n: Size, d: Size) -> np.ndarray:
+def predictor_corrector_tape(
+    rng: Rng, n_steps: StepCount, n_corrections: CountOrNone, n: RowCount, d: Coordinates
+) -> np.ndarray:
     r"""z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
 
     $$z_{kmij} \sim \mathcal N(0, 1)$$
@@ -78,7 +90,7 @@ def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountO
 
 
 @rows
-def replay_tape(rng: Rng, n_steps: StepCount, n: Size) -> np.ndarray:
+def replay_tape(rng: Rng, n_steps: StepCount, n: RowCount) -> np.ndarray:
     r"""u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each call.
 
     $$u_{tij} \sim \mathcal U(0, 1)$$
