@@ -189,7 +189,7 @@ class VariancePreserving(LinearSDE):
 
         $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
-        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT, E-SIZE.
+        Errors: E-BETAS for so few steps that a variance would be 1 or more.
         Source: Song et al. 2021, appendix B
         """
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest

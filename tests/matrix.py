@@ -628,6 +628,14 @@ def shared_shape(given, argument, path, old, new) -> bool:
     return bool(lost_sizes & kept & {N, D})
 
 
+@functools.cache
+def docs(name) -> str:
+    """What help() says of a public callable: its docstring, and of a method that of its class too."""
+    public, _, method = re.sub(r"\(.*\)", "", name).partition(".")
+    things = [getattr(refebm, public), *([getattr(getattr(refebm, public), method)] if method else [])]
+    return "\n".join(one.__doc__ or "" for one in things)
+
+
 def judge(case, argument, path, defect, change, base) -> str:
     given = case.make()
     old = dict(leaves(given[argument]))[path]
@@ -649,6 +657,8 @@ def judge(case, argument, path, defect, change, base) -> str:
             return "own"
         if not isinstance(result, InputError):
             return f"uncoded {type(result).__name__}: {str(result)[:90]}"
+        if result.code not in docs(case.name):
+            return f"help() does not give {result.code}"
         if meant is None or defect == "a 0-d array" or users:  # two disagree: either may be named
             known = [*given, *(key for value in given.values() for path, _ in leaves(value) for key in path)]
             if any(names(one, (), result) for one in known if isinstance(one, str)) or "for this " in str(result):

@@ -62,8 +62,7 @@ def train_variational_bound(
     y as well.
     x (n, d); energy(parameters, x) (n, d) -> (n,); sampler(phi, z) -> (n, d); log_q(phi, x) (n, d) -> (n,), the
     log-density of what the sampler makes. The parameters of the fit are {"energy": ..., "sampler": ...}.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
+    Errors: E-BATCH for more rows than x has.
     Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, other
     methods
     """
@@ -143,8 +142,7 @@ def train_implicit_vae(
     lags behind, the law of the codes collapses.
     x (n, d); log_joint(parameters, x, z) (n, d), (n, k) -> (n,); encoder(parameters, x, eps) -> z (n, k);
     score(phi, z, x) -> (n, k). The parameters of the fit are {"model": ..., "score": ...}.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
+    Errors: E-BATCH for more rows than x has.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     scores, copied = phi, repeated(x, copies, k)

@@ -80,8 +80,7 @@ def train_diffusion(
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), by
     default std^2 (noise prediction). `draw_by_diffusion` samples with the learnt score.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-SDE; E-TIME for t_min.
+    Errors: E-BATCH for more rows than x has.
     Source: Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7
     """
     weight = weight or (lambda t: sde.marginal(t)[1] ** 2)
@@ -117,8 +116,7 @@ def train_flow_matching(
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-TIME for t_min.
+    Errors: E-BATCH for more rows than x has.
     Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
     """
 
@@ -158,8 +156,6 @@ def draw_by_diffusion(
     score is called at t = i/n_steps, i = n_steps, ..., 1, whatever t_min is.
     score(x, t) (n, d), (n,) -> (n, d).
     Convention: Song et al. 2021 choose eta by a ratio of norms over the batch, so that rows interact.
-    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-CHOICE for by; E-SDE;
-    E-TIME for t_min.
     Source: Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236, sampling from
     the SDE, predictor-corrector sampling and probability flow
     """

@@ -7,7 +7,7 @@ from refebm.glossary import InputError, of_shape
 def minibatch(x, batch, rng):
     """`batch` rows of x, each drawn uniformly from all rows, (batch, d); if batch = n, x itself without a draw.
 
-    Errors: E-BATCH.
+    Errors: E-BATCH for more rows than x has.
     """
     if batch > len(x):
         raise InputError("E-BATCH", f"batch must be at most n = {len(x)}, the rows of x; got {batch}")

@@ -55,8 +55,7 @@ def train_score_matching(
     1. Draw a minibatch. 2. Compute its loss with the exact trace; or, if projections = m > 0, draw m projections of
     random signs for each row, and compute the sliced loss. 3. Step down its gradient. x (n, d); score(parameters, x)
     (n, d) -> (n, d); 1 <= batch <= n.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
+    Errors: E-BATCH for more rows than x has.
     Source: HY-673 lecture 12, score matching: training algorithm; Stanford CS236, score matching and sliced score
     matching
     """
@@ -91,8 +90,7 @@ def train_denoising_score_matching(
 
     1. Draw a minibatch. 2. Draw its noise, unit normal. 3. Step down the gradient of its loss. x (n, d);
     score(parameters, x) (n, d) -> (n, d), which learns the score of the data plus noise; sigma > 0.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
+    Errors: E-BATCH for more rows than x has.
     Source: dataflowr module 18a, denoising score matching; Stanford CS236, denoising score matching; Das 2021
     """
 
@@ -129,8 +127,7 @@ def train_noise_conditional_score_matching(
     down the gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,),
     decreasing. weight: sigma (n,) -> (n,), lambda(sigma)/sigma^2 in the source's notation, by default 1.
     `draw_by_annealed_langevin` samples with the learnt score.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-LEVELS for sigmas.
+    Errors: E-BATCH for more rows than x has.
     Source: Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eqs. 5 and 6; Das 2021
     """
 
@@ -164,7 +161,6 @@ def draw_by_annealed_langevin(
     1. Draw the start. 2. Draw the noise of all steps. 3. Run `annealed_langevin`. score(x, sigma) (n, d), (n,) ->
     (n, d); sigmas (L,), decreasing; sigmas[0] should be as large as the spread of the data.
     Convention: the source starts from a uniform law; the steps at the first level make the start irrelevant.
-    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-LEVELS for sigmas.
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics; Das 2021
     """
     memory(len(sigmas), n_steps, n, d)  # refused before anything is drawn

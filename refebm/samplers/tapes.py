@@ -31,7 +31,7 @@ def langevin_tape(rng: Rng, n_steps: StepCount, n: RowCount, d: Coordinates) -> 
 
     $$z_{tij} \sim \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Stanford CS236, Langevin dynamics sampling
     """
     return rng.standard_normal(memory(n_steps, n, d))
@@ -43,7 +43,7 @@ def metropolis_tape(rng: Rng, n_steps: StepCount, n: RowCount, d: Coordinates) -
 
     $$z_{tij} \sim \mathcal N(0, 1),\quad u_{ti} \sim \mathcal U(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
     """
     shape = memory(n_steps, n, d)
@@ -56,7 +56,7 @@ def gibbs_tape(rng: Rng, n_steps: StepCount, n: RowCount, rbm: Rbm) -> tuple[np.
 
     $$u_h \sim \mathcal U(0, 1),\quad u_v \sim \mathcal U(0, 1) \text{ or } \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps and n; E-RBM; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Hinton 2002, section 3
     """
     u_h, shape = _uniform(rng, memory(n_steps, n, rbm.m)), memory(n_steps, n, rbm.d)
@@ -69,7 +69,7 @@ def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: RowC
 
     $$z_{ltij} \sim \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_levels, n_steps, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Song and Ermon 2019, algorithm 1
     """
     return rng.standard_normal(memory(n_levels, n_steps, n, d))
@@ -83,7 +83,7 @@ def predictor_corrector_tape(
 
     $$z_{kmij} \sim \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps, n_corrections, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Song et al. 2021, algorithm 1
     """
     return rng.standard_normal(memory(n_steps, 1 + n_corrections, n, d))
@@ -95,7 +95,7 @@ def replay_tape(rng: Rng, n_steps: StepCount, n: RowCount) -> np.ndarray:
 
     $$u_{tij} \sim \mathcal U(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps and n; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Du and Mordatch 2019, section 3.1
     """
     return _uniform(rng, memory(n_steps, n, 2))

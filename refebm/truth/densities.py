@@ -173,7 +173,6 @@ def standard_normal(d: Size) -> Gaussian:
 
     $$p = \mathcal N(0, I)$$
 
-    Errors: E-COUNT, E-SIZE.
     """
     return Gaussian(np.zeros(d), 1.0)
 
@@ -464,7 +463,6 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
     $$p^\sigma = \tfrac1N \sum_i \mathcal N(x_i, \sigma^2 I)$$
 
     points (N, d); sigma > 0, a float whose square neither overflows nor underflows. Memory is O(N d).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE, E-SCALE for sigma.
     Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """

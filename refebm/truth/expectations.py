@@ -7,7 +7,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from refebm.glossary import DomainError, InputError, InputTypeError, array, asked, count_or_none, see_callable, vector
+from refebm.glossary import (
+    DomainError,
+    InputError,
+    InputTypeError,
+    asked,
+    count_or_none,
+    see_callable,
+    unmasked,
+    vector,
+)
 from refebm.truth.densities import SMALLEST, Gaussian
 
 SETTLED = 1e-9  # the largest relative change of an expectation that is trusted
@@ -95,7 +104,7 @@ class Boxed:
         )
 
     def log_prob(self, x):
-        log_p = array("density.log_prob", asked("density.log_prob", self._log_prob, x))
+        log_p = unmasked("density.log_prob", asked("density.log_prob", self._log_prob, x))
         if log_p.shape != (len(x),) or log_p.dtype.kind not in "fiub":
             raise InputError(
                 "E-DENSITY",
@@ -298,7 +307,7 @@ def _by_chunks(function, x):
 
 def _rows_of(function, x):
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # values that are not finite are refused below
-        values = array("functions", asked("functions", function, x))
+        values = unmasked("functions", asked("functions", function, x))
     if values.ndim == 0 or len(values) != len(x) or values.dtype.kind not in "fiub":
         raise InputError(
             "E-CALLABLE",
