@@ -534,6 +534,14 @@ def length(name, value, x=None):
     return value
 
 
+def batch_of(name, value, x):
+    """A number of rows of x, from 1 to n."""
+    value = axis_length(name, value)
+    if value > len(x):
+        raise InputError("E-BATCH", f"{name} must be at most n = {len(x)}, the rows of x; got {value}")
+    return value
+
+
 def memory(*sizes):
     """The sizes of the axes of an array, if memory can hold it. Errors: E-SIZE."""
     try:
@@ -1115,6 +1123,7 @@ Size = Annotated[int, axis_length, "the length of an axis, >= 1"]
 RowCount = Annotated[int, axis_length, "a number of rows, >= 1"]
 Coordinates = Annotated[int, axis_length, "a number of coordinates, >= 1"]
 A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
+BatchSize = Annotated[int, batch_of, "a number of rows of x, from 1 to n"]
 Length = Annotated[int, length, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
 StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]
 Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8", Tried(2)]

@@ -6,6 +6,7 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch
 from refebm.glossary import (
+    BatchSize,
     Coordinates,
     CountOrNone,
     Flag,
@@ -15,7 +16,6 @@ from refebm.glossary import (
     Rng,
     RowCount,
     Sde,
-    Size,
     StepCount,
     StepSize,
     TimeField,
@@ -61,7 +61,7 @@ def train_diffusion(
     score: TimeFieldOf,
     sde: Sde,
     parameters: Parameters,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -80,7 +80,6 @@ def train_diffusion(
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), by
     default std^2 (noise prediction). `draw_by_diffusion` samples with the learnt score.
-    Errors: E-BATCH for more rows than x has.
     Source: Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7
     """
     weight = weight or (lambda t: sde.marginal(t)[1] ** 2)
@@ -99,7 +98,7 @@ def train_flow_matching(
     x: Points,
     velocity: TimeFieldOf,
     parameters: Parameters,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -116,7 +115,6 @@ def train_flow_matching(
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
-    Errors: E-BATCH for more rows than x has.
     Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
     """
 

@@ -4,6 +4,7 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch, signs
 from refebm.glossary import (
+    BatchSize,
     Coordinates,
     CountOrNone,
     DecreasingLevels,
@@ -16,7 +17,6 @@ from refebm.glossary import (
     Points,
     Rng,
     RowCount,
-    Size,
     StepCount,
     StepSize,
     TimeWeight,
@@ -37,7 +37,7 @@ def train_score_matching(
     x: Points,
     score: FieldOf,
     parameters: Parameters,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -55,7 +55,6 @@ def train_score_matching(
     1. Draw a minibatch. 2. Compute its loss with the exact trace; or, if projections = m > 0, draw m projections of
     random signs for each row, and compute the sliced loss. 3. Step down its gradient. x (n, d); score(parameters, x)
     (n, d) -> (n, d); 1 <= batch <= n.
-    Errors: E-BATCH for more rows than x has.
     Source: HY-673 lecture 12, score matching: training algorithm; Stanford CS236, score matching and sliced score
     matching
     """
@@ -75,7 +74,7 @@ def train_denoising_score_matching(
     score: FieldOf,
     parameters: Parameters,
     sigma: Level,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -90,7 +89,6 @@ def train_denoising_score_matching(
 
     1. Draw a minibatch. 2. Draw its noise, unit normal. 3. Step down the gradient of its loss. x (n, d);
     score(parameters, x) (n, d) -> (n, d), which learns the score of the data plus noise; sigma > 0.
-    Errors: E-BATCH for more rows than x has.
     Source: dataflowr module 18a, denoising score matching; Stanford CS236, denoising score matching; Das 2021
     """
 
@@ -108,7 +106,7 @@ def train_noise_conditional_score_matching(
     score: LevelFieldOf,
     parameters: Parameters,
     sigmas: DecreasingLevels,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -127,7 +125,6 @@ def train_noise_conditional_score_matching(
     down the gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,),
     decreasing. weight: sigma (n,) -> (n,), lambda(sigma)/sigma^2 in the source's notation, by default 1.
     `draw_by_annealed_langevin` samples with the learnt score.
-    Errors: E-BATCH for more rows than x has.
     Source: Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eqs. 5 and 6; Das 2021
     """
 

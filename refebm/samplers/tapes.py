@@ -7,17 +7,7 @@ Errors: E-RNG, E-COUNT, E-RBM; E-SIZE for more than memory can hold.
 
 import numpy as np
 
-from refebm.glossary import (
-    Coordinates,
-    CountOrNone,
-    Rbm,
-    Rng,
-    RowCount,
-    Size,
-    StepCount,
-    memory,
-    rows,
-)
+from refebm.glossary import Coordinates, CountOrNone, Rbm, Rng, RowCount, Size, StepCount, memory, rows
 
 
 def _uniform(rng, shape):
