@@ -552,7 +552,6 @@ PRECISE = {  # a model and points in float32, and what an adapter has that impor
 LATER = """
 import {framework}
 from refebm.crosscheck import compare
-from refebm.crosscheck.examine import InTurn
 
 net = {model}
 compare("explicit_score_matching", lambda p, q, x: 0.5 * ((p(x) - q(x)) ** 2).sum(1), data_score=net, score=net, x={x})
