@@ -187,7 +187,7 @@ class GaussianMixture:
     Far from all means log w_k N(x; m_k, C_k) is so large that its last digit cannot tell components apart. There the
     differences between components are computed directly, without the terms they share, so that the error of r_k is at
     most what a roundoff of x, m_k or C_k^{-1} causes, and, for equal covariances, what the roundoff of x - m_k causes.
-    Errors: E-WEIGHTS, and those of `Gaussian`.
+    Errors: E-WEIGHTS; as of `Gaussian`, E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE, E-DTYPE and E-SIZE.
     Also: GMM, mixture of Gaussians
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
     """
