@@ -111,11 +111,13 @@ class Gaussian:
         """
         return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
+    @rows
     def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
 
+        Errors: E-SCALE for a sigma whose square overflows.
         Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
@@ -335,11 +337,13 @@ class GaussianMixture:
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
+    @rows
     def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
 
+        Errors: E-SCALE for a sigma whose square overflows.
         Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         variance = squarable("sigma", sigma, least=0) ** 2

@@ -171,7 +171,7 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     it overflows towards the end of the box; E-SETTLED if a function is NaN, or infinite at a node inside the box;
     E-SIZE if even the first lattice, or the rule of that degree, has too many nodes; E-NORMALISED if the integral of
     exp(log_prob) is not 1; E-DOMAIN for a degree with a density that is no Gaussian. E-DENSITY, E-BOX for what is no
-    density; E-CALLABLE for the functions; E-COUNT, E-SIZE for degree.
+    density; E-CALLABLE, E-MASKED for the functions; E-COUNT, E-SIZE for degree.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
     if not isinstance(functions, (list, tuple)) or not functions:
