@@ -1277,6 +1277,7 @@ def rows(function: Callable) -> Callable:
             return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
 
     if function.__doc__ and order and "<locals>" not in function.__qualname__:
-        codes = {name: codes_of(check) | ({"E-SHAPE"} if owned and name == anchor else set()) for name, check in order}
+        of_owner = {anchor: ("E-SHAPE",)} if owned else {}
+        codes = [(name, codes_of(check) + of_owner.get(name, ())) for name, check in order]
         checked.__doc__ = with_errors(function.__doc__, codes)
     return checked
