@@ -39,9 +39,7 @@ def types(function: str) -> dict:
     """The types of the parameters of a public function or method, by name, and of its result as "return"."""
     name, _, method = function.partition(".")
     thing = getattr(refebm, name)
-    signature = inspect.signature(getattr(thing, method) if method else thing)
-    given = {name: one.annotation for name, one in signature.parameters.items()}
-    return given | {"return": signature.return_annotation}
+    return glossary.types_of(getattr(thing, method) if method else thing)
 
 
 def made_of_numbers(name: str) -> bool:
