@@ -8,6 +8,7 @@ import pytest
 from autograd import grad, value_and_grad
 
 import refebm
+from refebm.samplers import reverse_diffusion
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,12 @@ def test_maximum_likelihood_along_the_flow():
     """exp((a - 1) 10.05) = d/mean |x|^2."""
     fit = refebm.minimise(minus_mean_log_prob, 1.0, progress=False)
     assert fit.parameters == pytest.approx(1 + np.log(2 / np.mean(np.sum(X**2, axis=1))) / 10.05, abs=SOLVED)
+
+
+def test_steps_on_plain_numbers_are_taken_once(monkeypatch):
+    monkeypatch.setattr(reverse_diffusion, "_step", None)
+    stretch = np.exp((1.05 - 1) * 10.05 / 2)
+    np.testing.assert_allclose(refebm.probability_flow(linear(1.05), SDE, X, 0.0, 1.0), stretch * X, rtol=SOLVED)
 
 
 def test_the_flow_is_differentiated_in_parameters_and_where_it_starts():
