@@ -218,7 +218,7 @@ def test_progress_is_shown_when_asked_for_and_on_stderr(capsys):
     refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, Z[None], progress=True)
     refebm.annealed_langevin(score, X, [2.0, 1.0, 0.5], 0.1, np.stack([[Z]] * 3), progress=True)
     out, err = capsys.readouterr()
-    assert not out and all(words in err for words in ("2 of 2 steps", "t = 0.5000", "1 of 1 steps", "3 of 3 steps"))
+    assert not out and all(words in err for words in ("2 of 2 steps", "t = 1.0000", "t = 0.5000", "1 of 1 steps", "3 of 3 steps"))
 
 
 def test_variances_below_1_are_given_where_beta_is_above_as_many_steps_at_0_alone():
