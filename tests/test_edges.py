@@ -12,6 +12,7 @@ import refebm
 from refebm import InputError
 from refebm.calculus import field_and_diagonal, jacobian
 from refebm.identities.record import _called
+from refebm.models import rbm
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.special import logsumexp, ndtr, tanh
@@ -214,6 +215,13 @@ def test_as_many_states_as_can_be_met_are_enumerated():
             states(m, others)
     with pytest.raises(InputError, match=r"20 units have 2\^20 states, with 48 units"):  # 47 would take a minute
         states(20, 48)
+
+
+def test_units_up_to_the_most_are_enumerated(monkeypatch):
+    monkeypatch.setattr(rbm, "MOST_UNITS", 3)
+    assert len(states(3)) == 8
+    with pytest.raises(InputError, match="E-SIZE: 4 units have .* up to 3 are enumerated"):
+        states(4)
 
 
 def test_chains_that_meet_at_once_take_no_more_steps_than_are_asked_for():
