@@ -12,7 +12,6 @@ import refebm
 from refebm import InputError
 from refebm.calculus import field_and_diagonal, jacobian
 from refebm.identities.record import _called
-from refebm.models import rbm
 from refebm.models.rbm import states
 from refebm.samplers.step import accept
 from refebm.special import logsumexp, ndtr, tanh
@@ -218,9 +217,9 @@ def test_as_many_states_as_can_be_met_are_enumerated():
 
 
 def test_units_up_to_the_most_are_enumerated(monkeypatch):
-    monkeypatch.setattr(rbm, "MOST_UNITS", 3)
+    monkeypatch.setattr("refebm.models.rbm.MOST_UNITS", 3)
     assert len(states(3)) == 8
-    with pytest.raises(InputError, match="E-SIZE: 4 units have .* up to 3 are enumerated"):
+    with pytest.raises(InputError, match=r"E-SIZE: 4 units have .* up to 3 are enumerated"):
         states(4)
 
 
