@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refebm import Gaussian, GaussianMixture, expect, standard_normal
+from refebm import DomainError, Gaussian, GaussianMixture, expect, standard_normal
 from refebm.truth import expectations
 from refebm.truth.expectations import Expectation, Lattice, _sensitivity, gauss_hermite, total, trapezoid
 
@@ -59,6 +59,13 @@ def test_a_rule_has_as_many_nodes_as_its_degree_needs(degree, nodes):
     lattice = gauss_hermite(Gaussian([1.0, -2.0], [[2.0, 0.5], [0.5, 1.0]]), nodes)
     np.testing.assert_allclose(lattice.weights @ lattice.x, [1.0, -2.0], rtol=1e-13)
     assert abs(np.sum(lattice.weights) - 1) <= 1e-15
+
+
+def test_a_rule_of_350_nodes_is_the_largest():
+    lattice = gauss_hermite(standard_normal(1), 350)
+    np.testing.assert_allclose(lattice.weights @ lattice.x**4, 3.0, rtol=1e-12)
+    with pytest.raises(DomainError, match=r"the rule has 351\^1 nodes"):
+        gauss_hermite(standard_normal(1), 351)
 
 
 def test_functions_are_asked_a_part_of_the_nodes_at_a_time():
