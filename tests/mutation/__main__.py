@@ -82,7 +82,8 @@ def reached(tree, start) -> list[tuple[int, int]]:
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
     used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
-    ran = [lines_of(leaf) for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
+    inside = [leaf.start_pos for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
+    ran = [lines for at in inside for lines in reached(tree, at)]  # of the statement, which may have several
     return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
