@@ -124,3 +124,28 @@ def test_a_box_of_the_users_is_where_it_is_and_no_more_nodes_are_asked_than_sett
     result = expect([lambda x: x[:, 0]], Shifted())
     assert result.settled and result.value[0] == pytest.approx(100.0, rel=1e-14)
     assert len(result.terms[0]) < 500 and len(expect([lambda x: x[:, 0] ** 2], standard_normal(1)).terms[0]) < 500
+
+
+def test_the_box_of_a_users_density_counts_as_ten_deviations_on_each_side():
+    density = expectations._as_density(Shifted())
+    assert [end.tolist() for end in density.box(10.0)] == [[-5.5], [5.5]]
+    assert density.substitute(np.array([[0.25]]))[0].tolist() == [[100.75]]
+
+
+@pytest.mark.parametrize(("odd", "told"), [(lambda x: x > 100, "inf"), (lambda x: x == np.min(x), "nan")])
+def test_the_first_log_density_that_is_no_number_is_told(odd, told):
+    class Odd(Shifted):
+        def log_prob(self, x):
+            first = np.where(odd(x[:, 0]), np.inf if told == "inf" else np.nan, -1.0)
+            return first if told == "inf" else np.where(np.isnan(first), first, np.inf)
+
+    with pytest.raises(DomainError, match=f"E-DENSITY: density.log_prob is {told} in its box"):
+        expect([lambda x: x[:, 0]], Odd())
+
+
+def test_eight_values_are_printed_and_of_more_the_outer_ones():
+    def printed(count):
+        return repr(Expectation([np.full(3, float(k)) for k in range(count)], 0.0))
+
+    assert printed(8).startswith("Expectation(value=[0, 3, 6, 9, 12, 15, 18, 21], change=")
+    assert printed(9).startswith("Expectation(value=[0, 3, ..., 21, 24], change=")
