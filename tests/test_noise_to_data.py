@@ -49,7 +49,10 @@ BAD = {
     "levels the wrong way": (lambda: VarianceExploding(4.0, 0.1), "E-LEVELS sigma_min must be below sigma_max"),
     "rate of zero": (lambda: VariancePreserving(0.0, 6.0), "E-POSITIVE beta_min"),
     "no steps": (lambda: SDE.betas(0), "E-COUNT n_steps"),
-    "a beta that has no digits left at the end": (lambda: VariancePreserving(1.0, 1e-12), "E-BETAS above 1e-12 beta_min"),
+    "a beta that has no digits left at the end": (
+        lambda: VariancePreserving(1.0, 1e-12),
+        "E-BETAS above 1e-12 beta_min",
+    ),
     "a law for each of three times": (lambda: SDE.diffused(Gaussian(np.zeros(3), 1.0), T), "E-SHAPE t must be a float"),
     "a variance that falls in one row": (
         lambda: refebm.GivenDiffusion(np.cos, lambda t: t * (1 - t)).kernel([0.0, 0.75], [0.5, 1.0]),
@@ -218,7 +221,9 @@ def test_progress_is_shown_when_asked_for_and_on_stderr(capsys):
     refebm.run(lambda x, z: refebm.langevin_step(lambda x: -x, x, 0.1, z), X, Z[None], progress=True)
     refebm.annealed_langevin(score, X, [2.0, 1.0, 0.5], 0.1, np.stack([[Z]] * 3), progress=True)
     out, err = capsys.readouterr()
-    assert not out and all(words in err for words in ("2 of 2 steps", "t = 1.0000", "t = 0.5000", "1 of 1 steps", "3 of 3 steps"))
+    assert not out and all(
+        words in err for words in ("2 of 2 steps", "t = 1.0000", "t = 0.5000", "1 of 1 steps", "3 of 3 steps")
+    )
 
 
 def test_variances_below_1_are_given_where_beta_is_above_as_many_steps_at_0_alone():

@@ -277,7 +277,19 @@ def test_deviations_without_a_square_are_refused(make, name):
         make()
 
 
-@pytest.mark.parametrize("make", [lambda: Gaussian(0.0, 1e-320), lambda: GaussianMixture([1.0], [[0.0]], 1e-320)])
+TURNED = [[1e-300, 1e-298], [1e-298, 1e-296 + 1e-304]]  # of inverse root [[1e150, 0], [-1e154, 1e152]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Gaussian(0.0, 1e-320),
+        lambda: GaussianMixture([1.0], [[0.0]], 1e-320),
+        lambda: Gaussian([0.0, 0.0], np.diag([1.0, 1e-307])),
+        lambda: Gaussian([0.0, 0.0], TURNED),
+        lambda: GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [np.eye(2), TURNED]),
+    ],
+)
 def test_variances_without_an_inverse_are_refused(make):
     with pytest.raises(refebm.InputError, match=r"E-DEFINITE: covs? must"):
         make()
