@@ -209,7 +209,7 @@ def test_the_least_deviation_beside_a_weight_of_1():
     """Its square is above 1000 times 2^-52: 31.625^2 = 1000.14, 31.609375^2 = 999.15."""
     weights = [[0.0], [1.0], [0.0]]
     assert refebm.LinearGaussianVAE(weights, np.zeros(3), 31.625 * 2**-26).marginal().cov[1, 1] == 1 + 1000 * 2**-52
-    with pytest.raises(refebm.DomainError, match="the largest 1.0e"):
+    with pytest.raises(refebm.DomainError, match=r"the largest 1\.0e"):
         refebm.LinearGaussianVAE(weights, np.zeros(3), 31.609375 * 2**-26).marginal()
 
 
