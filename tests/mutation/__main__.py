@@ -305,7 +305,7 @@ class Session:
         print(f"{path}: {counts}", file=self.options.to, flush=True)
 
     def touched(self, items, lines, name):
-        """Tests that run one of these lines, or all; first those that killed most for their seconds, or whose like did."""
+        """Tests that run one of these lines, or all; first those that, or whose like, killed most for their seconds."""
 
         def runs(seen):
             return not lines or any(a <= line <= b for line in seen for a, b in lines)
