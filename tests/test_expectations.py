@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import digamma
+from scipy.special import digamma, gammaln
 from scipy.stats import norm
 
 import refebm
@@ -62,6 +62,22 @@ def test_what_is_infinite_is_refused(name):
     with pytest.raises(DomainError) as caught:
         expect([function], density)
     assert caught.value.code == "E-DIVERGES"
+
+
+def test_one_of_several_that_is_infinite_is_refused():
+    with pytest.raises(DomainError, match="E-DIVERGES"):
+        expect([lambda x: 1 / (1 + square(x)), square], StudentT(2.0, 0.0, 1.0))
+
+
+def test_a_tail_that_is_cut_where_floats_end_is_in_the_change():
+    """E t^2 = nu/(nu - 2); beyond T its share is 2 c T^(2 - nu)/nu. The change is twice that between the two boxes."""
+    nu = 2.08
+    density = StudentT(nu, 0.0, 1.0)
+    result = expect([lambda x: np.ones(len(x)), square], density)
+    c = nu ** ((nu + 1) / 2) * np.exp(gammaln((nu + 1) / 2) - gammaln(nu / 2)) / np.sqrt(nu * np.pi)
+    shares = [2 * c / nu * (np.exp(density.box(density.widest + more)[1]) / 2) ** (2 - nu) for more in (0, 2)]
+    assert result.change == pytest.approx(2 * (shares[0] - shares[1])[0], rel=0.02)
+    assert result.settled and 1e-11 < abs(result.value[1] - nu / (nu - 2)) < result.error[1] < 1e-8
 
 
 @pytest.mark.parametrize("shape", [0.5, 1.5, 2.0])

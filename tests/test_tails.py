@@ -13,6 +13,7 @@ from refebm import Gamma, Gaussian, GaussianMixture, Laplace, Model, StudentT, s
 from refebm.calculus import jacobian
 from refebm.models import mixture_of
 from refebm.objectives import denoising
+from refebm.truth import densities
 
 DENSITIES = {
     "Gaussian": Gaussian([1.0, -2.0], [[1.0, 0.5], [0.5, 0.8]]),
@@ -109,6 +110,29 @@ def test_mixtures_far_out(name):
     np.testing.assert_allclose(p.posterior_mean(x, 0.5)[0, 1], mean, **close)
     np.testing.assert_allclose(p.posterior_cov(x, 0.5)[0, 1, 1], variance, **close)
     np.testing.assert_allclose(tweedie_cov(p.smoothed(0.5).score, x, 0.5)[0, 1, 1], variance, **close)
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_mixtures_far_out_one_component_at_a_time(name, monkeypatch):
+    monkeypatch.setattr(densities, "BLOCK", 1)
+    test_mixtures_far_out(name)
+
+
+def test_components_whose_probability_is_0_are_known_beside_roundoff(monkeypatch):
+    """Two that are as far away, x being orthogonal to both means, of which log N is off by 10^7; two of deviation
+    1e-10 in 200 dimensions, where log N is above 1,000, and lower by 2,000 at the second."""
+    monkeypatch.setattr(densities, "BLOCK", 1)
+    p = GaussianMixture([0.5, 0.5], [[0.8, -0.6], [-0.8, 0.6]], 1.0)
+    np.testing.assert_allclose(p.responsibilities(np.array([[6e11, 8e11]])), [[0.5, 0.5]], atol=1e-4)
+    means = np.zeros((2, 200))
+    means[:, 0] = 40e-10, (40 + np.sqrt(1600 + 4000)) * 1e-10
+    assert GaussianMixture([0.5, 0.5], means, 1e-20).responsibilities(np.zeros((1, 200))).tolist() == [[1.0, 0.0]]
+
+
+def test_components_are_taken_so_many_at_a_time_that_an_array_has_at_most_65536_numbers():
+    p = GaussianMixture(np.full(10, 0.1), np.zeros((10, 2)), 1.0)
+    assert p._blocks(np.zeros((2**12, 2))) == [slice(0, 8), slice(8, 16)]
+    assert p._blocks(np.zeros((2**15, 2))) == p._blocks(np.zeros((2**20, 2))) == [slice(k, k + 1) for k in range(10)]
 
 
 @pytest.mark.parametrize("name", FAR)
