@@ -80,6 +80,30 @@ def test_a_tail_that_is_cut_where_floats_end_is_in_the_change():
     assert result.settled and 1e-11 < abs(result.value[1] - nu / (nu - 2)) < result.error[1] < 1e-8
 
 
+def test_a_roundoff_of_the_terms_in_the_tails_counts_as_a_billionth():
+    """exp(c x - c^2/2) times a normal density is that of mean c: terms at the nodes k h that are beyond 10."""
+    c = 1.75
+    result = expect([lambda x: np.exp(c * x[:, 0] - c**2 / 2)], Gaussian(0.0, 1.0))
+    h = next(h for h in (13 / 64, 13 / 128) if len(result.terms[0]) == 2 * np.ceil(12 / h) + 1)
+    nodes = h * np.arange(np.ceil(10 / h), np.ceil(12 / h) + 1)
+    share = h * np.sum(norm.pdf(nodes - c))
+    assert result.change == pytest.approx(share * 1e-9 * 2**52, rel=1e-3) and result.settled
+
+
+class Narrow:
+    """N(0, 1), with a box that holds 86 % of its mass."""
+
+    box = [-1.5], [1.5]
+
+    def log_prob(self, x):
+        return norm.logpdf(x[:, 0])
+
+
+def test_a_box_is_widened_where_it_lacks_mass_although_the_function_is_0_there():
+    result = expect([lambda x: np.exp(-50 * square(x))], Narrow())
+    assert result.settled and result.value[0] == pytest.approx(101**-0.5, rel=1e-14)
+
+
 @pytest.mark.parametrize("shape", [0.5, 1.5, 2.0])
 def test_score_matching_of_gamma_data_is_refused_where_it_does_not_exist(shape):
     p = Gamma(shape, 1.0)

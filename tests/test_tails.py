@@ -112,6 +112,12 @@ def test_mixtures_far_out(name):
     np.testing.assert_allclose(tweedie_cov(p.smoothed(0.5).score, x, 0.5)[0, 1, 1], variance, **close)
 
 
+def test_digits_are_kept_from_some_thirty_deviations_on():
+    """The probabilities do not depend on how far it is."""
+    x = np.stack([np.linspace(33, 250, 400), np.full(400, 0.3)], axis=1)
+    np.testing.assert_allclose(PAIR.responsibilities(x)[:, 0], BETWEEN[0], rtol=1e-14)
+
+
 @pytest.mark.parametrize("name", FAR)
 def test_mixtures_far_out_one_component_at_a_time(name, monkeypatch):
     monkeypatch.setattr(densities, "BLOCK", 1)
