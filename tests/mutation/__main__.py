@@ -292,7 +292,7 @@ class Session:
         for tried, (name, number, start, lines, owned) in enumerate(sorted(some, key=lambda one: one[2]), 1):
             with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
                 dead = self.tried(path, texts, owned, self.touched(items, lines, name))
-                if not dead and name.endswith("Decorator"):  # what it refuses runs no line of the function
+                if not dead and self.pairs(path, texts[1]) is None:  # a decorator refuses before a line is run
                     dead = self.tried(path, texts, owned, self.touched(items, [], name))
             if killer := dead.partition(" by ")[2]:
                 self.kills.update([killer, (name, killer.partition("[")[0])])
