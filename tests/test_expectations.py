@@ -126,6 +126,7 @@ def test_fisher_information_of_a_gamma_density(shape):
     (value,) = expect([lambda x: p.score(x) ** 2], p).value
     assert p.fisher_information() == 4.0
     assert abs(value[0] - 4.0) <= 1e-13
+    assert Gamma([shape, 4.0], [2.0, 3.0]).fisher_information().tolist() == [4.0, 4.5]
 
 
 def test_a_lattice_that_would_not_fit_is_refused():

@@ -533,7 +533,7 @@ class Gamma:
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())
             raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
-        return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
+        return self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
