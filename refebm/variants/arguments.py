@@ -403,7 +403,8 @@ DRAWS = {  # how an argument is drawn of each type whose marks alone do not say 
     glossary.Indices: Question.indices,
     glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
     glossary.StepSizes: lambda ask, name: ask.fixed.get(name, ask.grid(ask.shape(glossary.StepSizes), 0.125, 0.375)),
-    glossary.Size: lambda ask, name: getattr(ask, name),  # n or d
+    glossary.RowCount: lambda ask, name: ask.n,
+    glossary.Coordinates: lambda ask, name: ask.d,
     glossary.LogDensity: log_density(-0.6875),
     glossary.Logit: log_density(-0.25),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
