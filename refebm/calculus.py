@@ -60,6 +60,11 @@ def held(value):
     return getval(value)
 
 
+def anywhere(condition) -> bool:
+    """Whether a condition holds in some row; a framework that traces programs answers from what it knows of values."""
+    return bool(np.any(getval(condition)))
+
+
 @rows
 def divergence(field: Field, x: Points) -> Rows:
     r"""div s(x) = sum_i d s_i / d x_i, exactly, (n,). For a score it is the trace of the Hessian of log p.
