@@ -233,6 +233,17 @@ def test_models_of_mixtures_far_out(name):
         np.testing.assert_allclose(jacobian(field, x)[0, 1, 1], slope, rtol=1e-13)
 
 
+@pytest.mark.parametrize("deviations", [1.0, 3.0, 5.0, 8.0, 16.0, 30.0, 100.0])
+def test_a_field_at_any_distance_has_its_digits(deviations):
+    """Two components above each other, seen from the side: the second coordinate is tanh(y) - y."""
+    given = {"logits": np.zeros(2), "means": np.array([[0.0, 1.0], [0.0, -1.0]]), "variances": np.ones((2, 2))}
+    model, y, roundoff = Model("smoothed_mixture", given), 0.3, np.finfo(float).eps
+    for x in deviations * (1 + np.arange(50) / 77):
+        first, second = model([[x, y]], 2.0**-30)[0]  # noise that is lost in the variances
+        np.testing.assert_allclose(first, -x, rtol=2 * roundoff)
+        np.testing.assert_allclose(second + y, np.tanh(y), rtol=32 * roundoff)
+
+
 def test_rows_near_and_far_are_what_they_are_alone():
     x = np.array([[1e8, 0.3], [0.5, 0.25], [3.0, -1e9], [1e8, -0.3], [-2.0, 1.0]])
     for p in (PAIR, DIAGONAL, TWO_OF_THREE, SAME):
