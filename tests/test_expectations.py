@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, gammainc, gammaln
 from scipy.stats import norm
 
 import refebm
@@ -78,6 +78,15 @@ def test_a_tail_that_is_cut_where_floats_end_is_in_the_change():
     shares = [2 * c / nu * (np.exp(density.box(density.widest + more)[1]) / 2) ** (2 - nu) for more in (0, 2)]
     assert result.change == pytest.approx(2 * (shares[0] - shares[1])[0], rel=0.02)
     assert result.settled and 1e-11 < abs(result.value[1] - nu / (nu - 2)) < result.error[1] < 1e-8
+
+
+def test_what_depends_on_values_below_the_smallest_float_is_in_the_change():
+    """E log x = digamma(a). If what lies below 2^-1022 moves up to 2^-511, log x changes by 511 log 2 there."""
+    a = 0.035
+    result = expect([lambda x: np.ones(len(x)), lambda x: np.log(x[:, 0])], Gamma(a, 1.0))
+    changes = gammainc(a, 2.0**-1022) * 511 * np.log(2) / -digamma(a)
+    assert result.change == pytest.approx(changes, rel=0.05) and result.settled
+    assert abs(result.value[1] - digamma(a)) <= result.error[1] < 1e-8
 
 
 def test_a_roundoff_of_the_terms_in_the_tails_counts_as_a_billionth():

@@ -106,6 +106,24 @@ def test_roundoff_of_a_log_density_weighs_as_it_grows(where, weighs):
     assert _sensitivity(terms, lattice) == pytest.approx(weighs, rel=1e-15)
 
 
+def test_a_node_without_weight_has_no_roundoff():
+    everywhere, log_p = np.ones(2, bool), np.array([-99.0, -np.inf])
+    lattice = Lattice(np.zeros((2, 1)), np.array([0.5, 0.0]), log_p, everywhere, everywhere)
+    assert _sensitivity(np.array([-3.0, 0.0]), lattice) == 4.0  # 2 * 100/50, though the weights are 1/2 in all
+
+
+def test_one_coordinate_below_the_smallest_float_is_enough():
+    """It moves from 2^-1022 to 2^-511, where the weight is 2^-40: log x changes by 511 log 2; all terms are 1."""
+    x, everywhere = np.array([[2.0**-1022, 1.0], [1.0, 1.0]]), np.ones(2, bool)
+    lattice = Lattice(x, np.array([2.0**-40, 1.0]), np.zeros(2), everywhere, everywhere)
+
+    def function(x):
+        return 1 + np.log(x[:, 0])
+
+    change = expectations._below_smallest(function, function(x) * lattice.weights, lattice, LINE)
+    assert change == pytest.approx(2.0**-40 * 511 * np.log(2), rel=1e-8)
+
+
 def test_terms_that_are_all_0_have_no_error_where_the_rest_settled():
     for change, error in ((1e-10, 0.0), (1.0, np.inf)):
         assert Expectation([np.zeros(3)], change).error.tolist() == [error]

@@ -170,6 +170,18 @@ def test_what_a_difference_loses_to_rounding():
     assert densities.lost(a, b).tolist() == [float(error) for error in exact] and exact[0] and exact[3]
 
 
+def test_lattices_are_as_the_densities_say():
+    assert Gamma([0.25, 16.0], [1.0, 1.0]).unit.tolist() == [1.0, 0.25]
+    heavy = StudentT([1.0, 3.0], [5.0, 0.0], [2.0, 1.0])
+    assert heavy.unit.tolist() == [0.5, 0.5]
+    x, log_dx = heavy.substitute(np.array([[1.0, -2.0]]))
+    np.testing.assert_allclose(x, [[5 + 2 * np.sinh(1.0), -np.sinh(2.0)]], rtol=1e-15)
+    np.testing.assert_allclose(log_dx, [np.log(2 * np.cosh(1.0) * np.cosh(2.0))], rtol=1e-15)
+    kinked = Laplace([1.0, 0.0], [2.0, 0.5])
+    ends = [kinked.substitute(end[None])[0][0] for end in kinked.box(10.0)]  # 50 scales on either side
+    np.testing.assert_allclose(ends, [[-99.0, -25.0], [101.0, 25.0]], rtol=1e-13)
+
+
 def test_the_unit_of_a_mixture_is_the_narrowest_deviation():
     p = GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [np.diag([4.0, 0.25]), np.diag([0.01, 9.0])])
     np.testing.assert_allclose(p.unit, [0.1, 0.5], rtol=1e-15)
