@@ -193,6 +193,16 @@ def test_nodes_nearer_than_floats_are_refused():
     assert caught.value.code == "E-SETTLED"
 
 
+@pytest.mark.parametrize(
+    "means",
+    [[[-1e20], [0.0]], [[0.0], [1e20]], [[0.0, 1e20], [0.0, 1e20 + 1e6]], [[1.5 * 2.0**53 * 13 / 64]]],
+    ids=["below", "above", "in one coordinate", "between 2^53 and 2^54 spacings"],
+)
+def test_nodes_nearer_than_floats_on_one_side_or_in_one_coordinate_are_refused(means):
+    with pytest.raises(DomainError, match=r"E-SETTLED: a lattice .* closer together than neighbouring floats"):
+        expect([square], GaussianMixture(np.full(len(means), 1 / len(means)), means, 1.0))
+
+
 NOT_FINITE = {
     "a square root of what is negative": (
         lambda x: np.sqrt(x[:, 0] + 3),

@@ -170,6 +170,14 @@ def test_what_a_difference_loses_to_rounding():
     assert densities.lost(a, b).tolist() == [float(error) for error in exact] and exact[0] and exact[3]
 
 
+def test_the_series_of_stirling_is_that_of_the_bernoulli_numbers():
+    """B_2k/(2k (2k - 1)), k = 1, ..., 7; at a = 1 and 1/2 each term is seen."""
+    numbers = [Fraction(*b) for b in ((1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6))]
+    for a in (Fraction(1), Fraction(1, 2)):
+        terms = [b / (2 * k * (2 * k - 1)) / a ** (2 * k - 1) for k, b in enumerate(numbers, 1)]
+        assert densities.stirling_remainder(float(a)) == pytest.approx(float(sum(terms)), rel=1e-14)
+
+
 def test_lattices_are_as_the_densities_say():
     assert Gamma([0.25, 16.0], [1.0, 1.0]).unit.tolist() == [1.0, 0.25]
     heavy = StudentT([1.0, 3.0], [5.0, 0.0], [2.0, 1.0])
