@@ -178,6 +178,13 @@ def test_the_series_of_stirling_is_that_of_the_bernoulli_numbers():
         assert densities.stirling_remainder(float(a)) == pytest.approx(float(sum(terms)), rel=1e-14)
 
 
+def test_what_cancels_near_1_keeps_its_digits_beside_what_is_far():
+    """e - log(1 + e) is e^2/2 - e^3/3 + ..., and 5 - log 6."""
+    e = np.array([1e-8, 5.0])
+    values = densities.over_log(e, np.sqrt(1 + e))
+    np.testing.assert_allclose(values, [5e-17 * (1 - 2e-8 / 3), 5 - np.log(6)], rtol=1e-14)
+
+
 def test_lattices_are_as_the_densities_say():
     assert Gamma([0.25, 16.0], [1.0, 1.0]).unit.tolist() == [1.0, 0.25]
     heavy = StudentT([1.0, 3.0], [5.0, 0.0], [2.0, 1.0])

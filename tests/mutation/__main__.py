@@ -277,7 +277,7 @@ class Session:
             failed = stopped(item, self.options.quick or 0)
             seconds = time.process_time() - began
             took[item.nodeid] = seconds, {name: sorted(lines) for name, lines in self.ran.items()}
-            if failed and not (self.options.quick and seconds >= 0.9 * self.options.quick):  # the timer's ticks are coarse
+            if failed and not (self.options.quick and seconds >= 0.9 * self.options.quick):  # a timer has coarse ticks
                 self.told.write_text(json.dumps(item.nodeid))
                 return True
         self.told.write_text(json.dumps(took))
