@@ -69,6 +69,46 @@ def test_one_of_several_that_is_infinite_is_refused():
         expect([lambda x: 1 / (1 + square(x)), square], StudentT(2.0, 0.0, 1.0))
 
 
+def test_an_infinite_expectation_of_what_is_negative_is_refused():
+    with pytest.raises(DomainError, match="E-DIVERGES"):
+        expect([lambda x: -square(x)], StudentT(2.0, 0.0, 1.0))
+
+
+def test_what_is_0_everywhere_has_settled():
+    result = expect([lambda x: 0 * x[:, 0]], Gaussian(0.0, 1.0))
+    assert result.settled and result.value[0] == result.error[0] == 0.0
+
+
+def test_values_of_one_function_that_differ_in_size_settle_each_in_its_own():
+    sizes = np.array([1.0, 1e-20, 1e20])
+    result = expect([lambda x: x**2 * sizes], GaussianMixture([0.5, 0.5], [[0.0], [1.0]], 1.0))
+    assert result.settled
+    np.testing.assert_allclose(result.value[0], 1.5 * sizes, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "told"),
+    [
+        (
+            lambda x: np.where(x > 3, [0.0, np.inf, -np.inf], x),
+            "E-DIVERGES",
+            r"is inf at x = \[3\.\d+\]",
+        ),
+        (lambda x: np.where(x < -1, np.nan, np.where(x > 11, np.inf, x)), "E-SETTLED", r"is nan at x = \[-1[\d.]+\]"),
+    ],
+    ids=["the first of a row", "a number that is none before infinite ones"],
+)
+def test_which_value_is_told_of_several_that_are_not_finite(function, code, told):
+    with pytest.raises(DomainError, match=f"{code}: .*{told}"):
+        expect([function], Gaussian(0.0, 1.0))
+
+
+def test_a_rule_of_given_degree_is_checked_by_the_next_for_each_function():
+    asked = []
+    result = expect([lambda x: asked.append(len(x)) or square(x), lambda x: x[:, 0] ** 8], Gaussian(0.0, 1.0), degree=2)
+    assert asked == [2, 3] and result.change > 0.1
+
+
 def test_a_tail_that_is_cut_where_floats_end_is_in_the_change():
     """E t^2 = nu/(nu - 2); beyond T its share is 2 c T^(2 - nu)/nu. The change is twice that between the two boxes."""
     nu = 2.08

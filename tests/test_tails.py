@@ -178,6 +178,11 @@ def test_the_series_of_stirling_is_that_of_the_bernoulli_numbers():
         assert densities.stirling_remainder(float(a)) == pytest.approx(float(sum(terms)), rel=1e-14)
 
 
+def test_squares_that_overflow_beside_others():
+    values = densities.log_one_plus_square(np.array([1.0, -1e100, 1e200, 1e-9]))
+    np.testing.assert_allclose(values, [np.log(2), 200 * np.log(10), 400 * np.log(10), 1e-18], rtol=1e-15)
+
+
 def test_what_cancels_near_1_keeps_its_digits_beside_what_is_far():
     """e - log(1 + e) is e^2/2 - e^3/3 + ..., and 5 - log 6."""
     e = np.array([1e-8, 5.0])
