@@ -66,6 +66,8 @@ def test_a_rule_of_350_nodes_is_the_largest():
     np.testing.assert_allclose(lattice.weights @ lattice.x**4, 3.0, rtol=1e-12)
     with pytest.raises(DomainError, match=r"the rule has 351\^1 nodes"):
         gauss_hermite(standard_normal(1), 351)
+    with pytest.raises(DomainError, match=r"the rule has 7\^8 nodes, at most 1500000 are computed, 350 on an axis"):
+        gauss_hermite(standard_normal(8), 7)
 
 
 def test_functions_are_asked_a_part_of_the_nodes_at_a_time():
