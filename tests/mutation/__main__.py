@@ -82,8 +82,12 @@ def reached(tree, start) -> list[tuple[int, int]]:
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
     used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
-    inside = [leaf.start_pos for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
-    ran = [lines for at in inside for lines in reached(tree, at)]  # of the statement, which may have several
+    ran = []
+    for leaf in used:
+        if search_ancestor(leaf, "funcdef"):
+            ran += reached(tree, leaf.start_pos)  # the lines of the statement
+        elif search_ancestor(leaf, "lambdef"):
+            ran.append(lines_of(leaf))
     return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
