@@ -20,7 +20,15 @@ from mpmath import mp
 import refebm
 from refebm import glossary
 from refebm.crosscheck.questions import BITS, EXAMINED, questions, row_alone
-from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, from_json, plain, reference, reference_gradient
+from refebm.crosscheck.vectors import (
+    HERE,
+    NUDGE,
+    arguments_from_json,
+    fingerprint,
+    plain,
+    reference,
+    reference_gradient,
+)
 from refebm.glossary import gives_rows
 from refebm.identities import REFERENCE
 from refebm.models import Model
@@ -55,7 +63,7 @@ def change(asked, function):
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
         most = (asked.function, path[0]) == ("ddim_step", "eta") or path[0] in ("power", "t", "times")
         nudge = -NUDGE if most else NUDGE  # these may be 1, and not more
-        moved = from_json(asked.function, replaced(given, path, found(given, path) * (1 + nudge)))
+        moved = arguments_from_json(asked.function, replaced(given, path, found(given, path) * (1 + nudge)))
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
 
