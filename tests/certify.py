@@ -88,29 +88,25 @@ def up(number):
 
 def exponents(asked):
     """What rounding the arguments of a mixture's exponentials does to its responsibilities, far out: |a| u of each."""
-    if asked.given["reach"] == 1 or asked.function in NO_SCORE:
+    if asked.given["reach"] == 1:
         return 0.0
-    x = asked.arguments["x" if "x" in asked.arguments else "y"]
     if "density" in asked.arguments:
-        density = asked.arguments["density"]
-        log_p = getattr(refebm, density["density"])(*density["parameters"].values()).log_prob(x)
-        return float(np.max(np.abs(log_p)))
-    model = asked.arguments[asked.model]
-    size = 2 * float(np.max(np.abs(model(x)))) if model.kind == "mixture" else 0.0  # twice: noise is added
+        density, x = asked.arguments["density"], asked.arguments.get("x", asked.arguments.get("y"))
+        law = getattr(refebm, density["density"])(*density["parameters"].values())
+        return float(np.max(np.abs(law.log_prob(x)))) if hasattr(law, "log_prob") else 0.0
+    model = asked.arguments.get(asked.model)
+    if getattr(model, "kind", "") != "mixture" or asked.function in OF_VALUES:
+        return 0.0
+    x = asked.arguments["x"]
+    size = 2 * float(np.max(np.abs(model(x))))  # twice: noise is added
     return np.repeat([size, 0.0], [x.size, len(x)]) if asked.function in ADJUSTED else size  # states, probabilities
 
 
-NO_SCORE = {
-    "contrastive_divergence_with_entropy",
-    "metropolis_step",
-    "negative_log_likelihood",
-    "contrastive_divergence",
-    "estimated_log_partition",
-    "multigrid_contrastive_divergence",
+OF_VALUES = {  # functions that take no derivative of an energy, and so show no responsibility
+    *("contrastive_divergence", "contrastive_divergence_with_entropy", "multigrid_contrastive_divergence"),
+    *("metropolis_step", "negative_log_likelihood", "conditional_noise_contrastive", "variational_bound"),
+    "minimum_probability_flow_continuous",
 }
-NO_SCORE |= {"noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive", "variational_bound"}
-NO_SCORE |= {"gan_discriminator_loss", "mixed_noise", "minimum_probability_flow", "minimum_probability_flow_continuous"}
-NO_SCORE |= {function for function in EXAMINED if "RBM" in function}
 
 
 def inner_terms(asked, length):
