@@ -262,8 +262,8 @@ conventions(
     "Gamma.fisher_information",
     (
         SCALE,
-        "np.where(..., self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
-        "np.where(..., self.rate**-2, self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2))",
+        "self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
+        "self.rate**-2 / np.where(self.shape == 1, 1.0, self.shape - 2)",
         SCALE_LIBRARIES,
     ),
 )
