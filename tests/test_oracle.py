@@ -21,7 +21,8 @@ from refebm.crosscheck.vectors import argument_from_json, with_arrays
 from refebm.glossary import DataScore
 from refebm.identities import REFERENCE
 from refebm.models import ENERGIES, KINDS
-from refebm.variants.arguments import ADJUSTED, handed, together, types
+from refebm.sdes import LinearSDE
+from refebm.variants.arguments import ADJUSTED, CLASSES, handed, together, types
 from refebm.variants.procedures import NAMES as PROCEDURES
 
 ALLOWED = 64 * 2.0**-53
@@ -29,9 +30,7 @@ TABLES = {
     path.stem: json.loads(path.read_text(encoding="utf-8")) for path in Path(__file__).parent.glob("tables/*.json")
 }
 ROWS = [(f"{table}-{i}-{row['function']}", row) for table, rows in sorted(TABLES.items()) for i, row in enumerate(rows)]
-DENSITIES = ("Gamma", "Gaussian", "GaussianMixture", "Laplace", "StudentT", "smoothed_empirical", "standard_normal")
-PROCESSES = ("VarianceExploding", "VariancePreserving", "SubVariancePreserving", "GivenDiffusion")
-MACHINES = ("BinaryRBM", "GaussianBernoulliRBM", "RealNVP", "LinearGaussianVAE")
+PROCESSES = [name for name, one in vars(refebm).items() if inspect.isclass(one) and issubclass(one, LinearSDE)]
 NO_NUMBERS = {"DomainError", "InputError", "Expectation", "Step"}  # two errors, and records
 NO_NUMBERS |= {name for name in refebm.__all__ if name.endswith("_tape")}  # a generator's own
 NO_NUMBERS |= {"Generator", "LOGISTIC", "KULLBACK_LEIBLER", "LEAST_SQUARES"}  # by bregman_noise_contrastive
@@ -179,10 +178,10 @@ SPECIAL = {
 def value_of(function, arguments):
     """What refebm says to a row of a table, as nested lists."""
     stem, *path = function.split(".")
-    if stem in (*DENSITIES, *MACHINES):
-        value = density_value(path, arguments)
-    elif stem in PROCESSES:
+    if stem in PROCESSES:
         value = process_value(*path, arguments)
+    elif stem in CLASSES:
+        value = density_value(path, arguments)
     elif path == ["gradient"]:
         value = gradient(stem, arguments)
     else:
