@@ -15,14 +15,7 @@ from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type
 from refebm.variants.asked import particular
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
-OF_ALL = {
-    "reach",
-    "seed",
-    "grid",
-    "walls",
-    "holes",
-    "rows",
-}  # features with words of their own
+OF_ALL = {"reach", "seed", "grid", "walls", "holes", "rows"}  # features with words of their own
 
 
 def facts(evidence) -> list[str]:
@@ -39,7 +32,7 @@ LEAST_TURNED = 3  # wrong numbers that are all minus the right ones
 def _turned(evidence) -> list[str]:
     """Whether what is wrong is so in its sign alone, as if an absolute value were taken of what is returned."""
     kept = ~evidence.left_out
-    wrong, off = (evidence.units > 1) & kept, np.abs(evidence.answers + evidence.right)
+    wrong, off = evidence.units > 1, np.abs(evidence.answers + evidence.right)
     if np.sum(wrong) < LEAST_TURNED or np.all(wrong[kept]) or not np.all((off <= evidence.allowed)[wrong]):
         return []
     is_size = ", none is negative: an absolute value?" * bool(np.all(evidence.answers[kept] >= 0))
@@ -70,9 +63,9 @@ def spread(evidence, of: Callable) -> np.ndarray:
         numbers, value = np.size(evidence.gather([vector.value])), of(vector.asked)
         if np.ndim(value) == 0:
             found.append(np.full(numbers, value, dtype=object))
-        elif numbers % len(value) == 0 and len(vector.shapes) == 1 and numbers >= len(value):
+        elif numbers % len(value) == 0 and len(vector.shapes) == 1:
             found.append(np.repeat(np.array(value, dtype=object), numbers // len(value)))
-        elif len(vector.shapes) > 1 and numbers > 1:  # rows in each part of the answer
+        elif len(vector.shapes) > 1:  # rows in each part of the answer
             parts = [np.repeat(np.array(value, dtype=object), int(np.prod(shape[1:]))) for shape in vector.shapes]
             sizes = all(shape[:1] == (len(value),) for shape in vector.shapes)
             found.append(np.concatenate(parts) if sizes else np.full(numbers, None, dtype=object))
@@ -82,7 +75,7 @@ def spread(evidence, of: Callable) -> np.ndarray:
 
 
 def _is(of: Callable) -> Callable:
-    return lambda evidence: np.array([one is True or one is np.True_ or one == True for one in spread(evidence, of)])  # noqa: E712
+    return lambda evidence: spread(evidence, of).astype(bool)
 
 
 def _odd(asked):
@@ -100,7 +93,7 @@ def _equal_steps(asked):
 
 
 def _later_rows(asked):
-    return np.arange(asked.given["n"]) > 0 if asked.given["n"] > 1 and asked.function not in WHOLE else False
+    return False if asked.function in WHOLE else np.arange(asked.given["n"]) > 0
 
 
 def _size(asked, name: str):
@@ -161,8 +154,7 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
             yield f"right where {words}", ~some
     for feature in _features(evidence):
         values = spread(evidence, lambda asked, f=feature: asked.given[f])
-        levels = list(dict.fromkeys(values))
-        for level in levels if len(levels) > 1 else ():
+        for level in dict.fromkeys(values):
             at = np.array([value == level for value in values])
             yield f"right where {feature} is {level}", ~at
             yield f"wrong where {feature} is {level} only", at
@@ -234,7 +226,7 @@ def _few(evidence, words) -> bool:
 def _growth(evidence) -> list[str]:
     """The number with which the errors grow, if it explains them better than any other."""
     units = evidence.units
-    some = (units > 1) & np.isfinite(units) & (units < 1e300) & ~evidence.left_out
+    some = (units > 1) & (units < 1e300)
     if np.sum(some) < 12:
         return []
     size, told = np.log(units[some]), []
@@ -259,17 +251,18 @@ def _growth(evidence) -> list[str]:
 
 
 def _not_finite(evidence):
-    bad = ~np.isfinite(evidence.answers)
+    kept = ~evidence.left_out
+    bad = ~np.isfinite(evidence.answers) & kept
     if np.any(bad):
         sizes = np.concatenate([_magnitudes(vector, evidence) for vector in evidence.vectors])
-        kind = "NaN" if np.any(np.isnan(evidence.answers)) else "overflow"
-        least, fine = np.min(sizes[bad]), sizes[~bad]
+        kind = "NaN" if np.any(np.isnan(evidence.answers[kept])) else "overflow"
+        least, fine = np.min(sizes[bad]), sizes[~bad & kept]
         if not fine.size:
             yield f"{kind} everywhere"
         elif least > np.max(fine):
             yield f"{kind} from |x| = {least:.3g} on"
         else:
-            yield f"{kind} in {np.sum(bad)} of {len(bad)} numbers"
+            yield f"{kind} in {np.sum(bad)} of {np.sum(kept)} numbers"
 
 
 def _magnitudes(vector, evidence):

@@ -115,7 +115,7 @@ class Instrumented(ast.NodeTransformer):
     """A file whose functions tell of each statement when it is run, and of each lambda."""
 
     def __init__(self, name):
-        self.name = name
+        self.name, self.inside = name, False
 
     def ran(self, node):
         told = ast.Call(ast.Name(RAN, ast.Load()), [ast.Constant(self.name), ast.Constant(node.lineno)], [])
@@ -125,9 +125,15 @@ class Instrumented(ast.NodeTransformer):
         super().generic_visit(node)
         for field in ("body", "orelse", "finalbody"):
             some = getattr(node, field, None)
-            if isinstance(some, list) and not isinstance(node, (ast.Module, ast.ClassDef)):
+            if isinstance(some, list) and self.inside and not isinstance(node, ast.ClassDef):
                 told = [ast.copy_location(ast.Expr(self.ran(one)), one) for one in some]
                 setattr(node, field, [part for both in zip(told, some) for part in both])
+        return node
+
+    def visit_FunctionDef(self, node):
+        outer, self.inside = self.inside, True
+        node = self.generic_visit(node)
+        self.inside = outer
         return node
 
     def visit_Lambda(self, node):
