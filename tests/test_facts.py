@@ -7,7 +7,7 @@ import pytest
 
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
-from refebm.crosscheck.facts import cancelled, facts, spread
+from refebm.crosscheck.facts import EXCEPTIONS, WORDS, cancelled, facts, spread
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import Vector, reference_gradient, tolerance, vectors
 from refebm.crosscheck.verdict import judge
@@ -118,7 +118,8 @@ def test_what_is_right_or_left_out_is_no_fact():
     left_out = np.arange(12) < 5
     by = lambda vector: 3.0 * (np.arange(4) == 1)  # noqa: E731
     assert facts(off(some, by, left_out))[-1] == "2 of 7 numbers are wrong"
-    assert facts(off(some, lambda vector: 1.2))[-1] == "12 of 12 numbers are wrong"
+    assert facts(off(some, lambda vector: 1.0)) == ["0 of 12 numbers are wrong"]  # the tolerance itself
+    assert facts(off(some, lambda vector: 1.25))[-1] == "12 of 12 numbers are wrong"
 
 
 def minus(some, right=(), others=()):
@@ -143,10 +144,14 @@ def test_what_is_turned():
         told = facts(minus(some, right, others))
         assert (words in told) == said, (right, others)
     evidence = minus(some, range(5))
-    evidence.answers[7] -= 0.9 * evidence.allowed[7]
+    evidence.answers[7] -= evidence.allowed[7]
     assert words in facts(evidence)
-    evidence.answers[7] -= 0.2 * evidence.allowed[7]
+    evidence.answers[7] -= 0.25 * evidence.allowed[7]
     assert words not in facts(evidence)
+    for beside, said in ((1.0, True), (1.5, False)):
+        evidence = minus(some, range(5))
+        evidence.answers[0] += beside * evidence.allowed[0]
+        assert (words in facts(evidence)) == said
 
 
 def test_what_has_no_negative_number_is_an_absolute_value():
@@ -178,7 +183,11 @@ def test_an_argument_that_does_not_matter():
     words = "the answer does not depend on tau"
     assert words in facts(depending(0, 1, 0, 1))
     assert words in facts(depending(0, 0, 0, 1))
-    assert words not in facts(depending(0, 1, 0, 1, apart=0.9))
+    assert words not in facts(depending(0, 1, 0, 1, apart=1.0))
+    narrow = depending(0, 1, 0, 1, apart=1.0)
+    for vector in narrow.vectors:
+        vector.scale[0] = 1e-3
+    assert words not in facts(narrow)
     assert words not in facts(depending(0, 1, 0, 1, got=(0.0, 1e-9, 0.0, 0.0)))
     assert words not in facts(depending(0, 1, 0, 1, got=(0.0, 0.0, 0.0, 1e-9)))
     assert words in facts(depending(0, 1, 0, 1, got=(0.0, 0.0, 1.0, 1.0)))  # m may matter
@@ -222,7 +231,9 @@ PLACES = {  # what is said of a function, and of which of its rows, or questions
         lambda given: len(given["times"]) > 2 and np.ptp(np.diff(given["times"])) == 0,
     ),
     "wrong far out only": (ISM, lambda given: np.max(np.abs(given["x"])) > 8),
-    "wrong where the energy of a proposal is infinite, or NaN only": (STEP, None),
+    "wrong where the energy of a proposal is infinite, or NaN only": (STEP, {"walls", "holes"}),
+    "wrong where the energy of a proposal is infinite only": (STEP, {"walls"}),
+    "wrong where the energy of a proposal is NaN only": (STEP, {"holes"}),
     "wrong where inputs have more digits than float32 holds (is one cast on its way?) only": (
         ISM,
         lambda given: np.any(np.float32(given["x"]) != given["x"]),
@@ -235,7 +246,7 @@ def there(place):
     function, holds = PLACES[place]
     some, masks = list(vectors(function)), []
     for vector in some:
-        where = {"walls", "holes"} & set(vector.asked.given) if holds is None else holds(vector.asked.arguments)
+        where = holds & set(vector.asked.given) if isinstance(holds, set) else holds(vector.asked.arguments)
         whole = np.full(len(vector.value), bool(where)) if np.ndim(where) == 0 else where
         masks.append(np.repeat(whole, len(vector.value) // len(whole)))
     mask = np.concatenate(masks)
@@ -253,6 +264,13 @@ def test_where_alone_numbers_are_wrong(place):
     outside = int(np.argmin(mask))  # one more is wrong, not there
     more = right.answers + 3 * (mask | (np.arange(len(mask)) == outside)) * right.allowed
     assert place not in facts(Evidence(some, "per row", more, U))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_numbers_at_a_place_may_be_set_apart(place):
+    some, mask = there(place)
+    (found,) = (of for words, of in EXCEPTIONS if place in (f"wrong where {words} only", WORDS.get(words)))
+    assert found(off(some, lambda vector: 0)).tolist() == mask.tolist()
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -282,6 +300,9 @@ def test_the_smallest_place_is_said():
     some = [question(i, tau=i % 3, rho=i % 2) for i in range(12)]
     assert told(some, at("tau", 1)) == ["wrong where tau is 1 only"]
     assert told(some, at("tau", 0, 2)) == ["right where tau is 1"]
+    for elsewhere, said in ((1.0, ["wrong where tau is 1 only"]), (1.5, ["right where tau is 2"])):
+        by = lambda v, e=elsewhere: 1.5 if v.asked.given["tau"] == 1 else e * (v.asked.given["seed"] == 3)  # noqa: E731
+        assert told(some, by) == said
     assert told(some, lambda vector: 3.0 * (vector.asked.given["tau"] == 1 and vector.asked.given["rho"])) == []
     names = ["rho", "tau"] if told(some, at("rho", 1)) else []
     assert names and told(some, at("rho", 1)) == ["right where rho is 0"]
@@ -294,9 +315,11 @@ def test_the_smallest_place_is_said():
 
 def test_places_that_explain_as_much_are_not_said():
     """Two features with as many numbers, which are others: none; with the same numbers: the first."""
-    some = [question(i, tau=i % 4, rho=(i - i // 4) % 4) for i in range(16)]
-    one = lambda vector: 3.0 * (vector.asked.given["tau"] == 1 == vector.asked.given["rho"])  # noqa: E731
-    assert told(some, one) == []
+    some = [question(i, tau=1 if i < 4 else 2 + i % 2, rho=1 if i in (0, 1, 2, 4) else 2 + i % 3) for i in range(16)]
+    both = lambda vector: 3.0 * (vector.asked.given["seed"] < 3)  # noqa: E731
+    assert told(some, both) == []
+    del some[4]
+    assert told(some, both) == ["wrong where rho is 1 only"]
     same = [question(i, tau=i % 4, rho=i % 4 + 1) for i in range(16)]
     assert told(same, at("tau", 1)) == ["wrong where tau is 1 only"]
 
@@ -401,6 +424,9 @@ def test_with_what_errors_grow():
     assert grown(lambda given: 10 * 10 ** given["tau"], n=1) == words  # twelve numbers
     assert grown(lambda given: 10 * 10 ** given["tau"], n=1, count=11) == []
     assert grown(lambda given: 10 * 10 ** min(given["tau"], 1)) == []
+    assert grown(lambda given: 10 * 10 ** given["tau"] if given["tau"] < 2 else 0) == []  # two levels are none
+    one = lambda given: 1e6 if given["seed"] == 0 else (10, 15, 1e6)[int(given["tau"])]  # noqa: E731
+    assert grown(one, count=48) == words  # of each level most are larger
 
 
 def test_errors_grow_with_the_number_that_explains_them_best():
@@ -409,6 +435,8 @@ def test_errors_grow_with_the_number_that_explains_them_best():
     assert grown(spread_out(1.0)) and not grown(spread_out(1.5))  # 0.73 and 0.54 of the variance
     alike = lambda i: i % 3 if i else 1  # noqa: E731
     by = lambda given: 10 * 10 ** given["tau"]  # noqa: E731
+    assert grown(by, other=lambda i: i % 3 if i < 6 else 1) == ["the error grows with tau"]  # half of the variance
+    assert grown(by, other=lambda i: i % 3 if i < 9 else 1) == []  # three quarters
     assert grown(by, other=alike) == [] and grown(by, other=lambda i: i // 4) == ["the error grows with tau"]
 
 
@@ -523,5 +551,6 @@ def test_which_numbers_large_ones_cancelled():
     quarter = 2.0**-51  # a gap that a sum with 1, 2, 3 or 4 holds
     assert found(900 * 7 * U, quarter, 0.0, 0.0) == [False] * 8 + [True, True, False, False] * 2
     assert found(900 * 9 * U, 12 * U, 900 * U, 4 * U) == [False] * 8 + [False, False, True, False] * 2
+    assert found(-900 * 9 * U, 8 * U, -900 * U, -8 * U) == [False] * 8 + [False, True, True, True] * 2
     assert found(900 * 7 * U, quarter, 0.0, 0.0, function="tweedie_mean") == [False] * 16
     assert found(np.nan, 0.0, 0.0, 0.0) == [False] * 16

@@ -77,7 +77,7 @@ def test_every_number_has_its_own_tolerance(function, roundoff):
         got = right.right.copy()
         got[smallest] += by * right.allowed[smallest]
         evidence = Evidence(some, "per row", got, roundoff)
-        assert evidence.holds == holds
+        assert evidence.holds == holds == (not np.any(evidence.wrong))
         assert np.max(evidence.units) == pytest.approx(by, rel=0.06) == evidence.units[smallest]
         assert np.sum(evidence.units > 0.01) == 1
 

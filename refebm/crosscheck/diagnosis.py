@@ -139,7 +139,7 @@ def _deep(evidence: Evidence) -> list:
 
 def _mostly(evidence: Evidence) -> bool:
     """Whether most numbers are wrong, and not only those of one kind of questions."""
-    return np.mean(evidence.units[~evidence.left_out] > 1) > 0.5
+    return np.mean(evidence.wrong[~evidence.left_out]) > 0.5
 
 
 def helped(function: str, candidates: list[Evidence]) -> Diagnosis | None:
@@ -177,7 +177,7 @@ def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
         if any(evidence.holds for evidence in rough):
-            small = max(np.max(one.units) for one in candidates if np.any(one.units > 1)) < BELOW_FLOAT32
+            small = max(np.max(one.units) for one in candidates if not one.holds) < BELOW_FLOAT32
             differs = small and differentiates(function)
             return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
@@ -213,8 +213,8 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 continue
             found = named(function, [rest], lambda _: [nearest, paired])
             if found:
-                apart = named(function, [these], _deep) if np.any(these.units > 1) else None
+                apart = named(function, [these], _deep) if not these.holds else None
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
-                there = there if np.any(these.units > 1) else "there it is right"
+                there = "there it is right" if these.holds else there
                 return found._replace(words=f"{found.words}; except where {words}: {there}", convention=None)
     return None

@@ -188,7 +188,7 @@ def _values(function, pairs, known) -> Finding:
         return _gradients(function, pairs, known, None)
     words, names, convention, reduction = found
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
-    known |= _case(best, int(np.argmax(best.units > 1)), pairs)
+    known |= _case(best, int(np.argmax(best.wrong)), pairs)
     if not convention:
         return Finding(function, "failed", **known)
     return _gradients(function, pairs, known, convention)
