@@ -172,7 +172,7 @@ def test_only_pointwise_cases_are_nudged_and_only_where_their_terms_do_not_excus
 
 @pytest.mark.parametrize(
     ("gap", "copies"),
-    [(0.9 * 64 * U * 1e6, 3), (1.1 * 64 * U * 1e6, 1)],  # of sum |terms|, which do not move
+    [((1 - 3e-7) * 64 * U * 1e6, 3), ((1 + 3e-7) * 64 * U * 1e6, 1)],  # of sum |terms|, which do not move
 )
 def test_a_gap_that_no_nudge_could_excuse_is_nudged_once(gap, copies):
     """Nothing that is drawn moves: the second and third pattern are asked as long as a million times the terms do."""
@@ -185,6 +185,40 @@ def test_a_gap_that_no_nudge_could_excuse_is_nudged_once(gap, copies):
     still = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
     assert not check(still, Draw.replay([0])).holds
     assert len(seen) == 1 + copies
+
+
+@pytest.mark.parametrize(("size", "copies"), [(1 - 5e-4, 3), (1 + 5e-4, 1)])
+def test_nor_are_further_patterns_asked_where_a_thousand_times_the_first_would_not_excuse_it(size, copies):
+    seen, gap = [], size * 64 * U * 1e3 * 1e9
+
+    def sides(impl, a):
+        seen.append(a)
+        return Sides([np.array([1.0 + 1e9 * NUDGE * (len(seen) == 2)])], [np.array([1.0 + gap])])
+
+    moving = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
+    assert not check(moving, Draw.replay([0])).holds
+    assert len(seen) == 1 + copies
+
+
+@pytest.mark.parametrize("size", [0.0, 0.9])
+def test_small_terms_that_excuse_the_gap_are_not_nudged(size):
+    seen = []
+
+    def sides(impl, a):
+        seen.append(a)
+        return Sides([np.array([0.125])], [np.array([0.125 + size * 64 * U * 0.25])])
+
+    small = a_theorem("pointwise", sides, lambda draw: {"a": draw.reals((1,), 1.0, 3.0)})
+    assert check(small, Draw.replay([0])).holds and len(seen) == 1
+
+
+def test_what_has_just_settled_is_nudged():
+    """A certificate at its bound is one."""
+    exact = Sides([np.array([1.0])], [np.array([1.0 + 0.98 * 64 * U * 1002])], record.SETTLED)
+    moved = exact._replace(right=[exact.right[0] - 1000 * NUDGE])
+    assert verdict("pointwise", exact, [moved]).holds
+    later = exact._replace(change=record.SETTLED * 1.01)
+    assert not verdict("pointwise", later, [moved]).holds
 
 
 def test_check_gives_a_pointwise_case_the_tolerance_of_its_numbers():

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import signal
 import threading
+import time
 from zlib import crc32
 
 import numpy as np
@@ -34,6 +35,10 @@ def a_theorem(kind="quadrature", sides=lambda impl, a: Sides([a], [a]), **option
     return Theorem("t", "t", "t", "t", "t", kind, (), lambda draw: {"a": draw.real(1.0, 3.0)}, sides, **options)
 
 
+def drawn_in_the_plane(draw):
+    return {"d": draw.dimension()}
+
+
 def numbers(theorem, *given, **options):
     """The first three integers of each draw."""
     return [[draw.count(-9, 9) for _ in range(3)] for draw in draws(theorem, *given, **options)]
@@ -49,10 +54,14 @@ def test_how_many_cases():
         assert len(numbers(a_theorem(kind, plane=True), 0, data=DATA)) == number
     assert len(numbers(a_theorem("statistical"), 0, 1000)) == 100  # they share a budget
     assert len(numbers(a_theorem("pointwise"), 0, 1000)) == 1000
+    flat = Theorem("t", "t", "t", "t", "t", "quadrature", (), drawn_in_the_plane, lambda impl, d: Sides([d], [d]), True)
+    whole = run(flat)
+    assert len(whole.verdicts) == 25 and whole.numbers == list(range(25))
 
 
 def test_how_long_it_takes():
     """By the kind, and by how many cases are in the plane, where a quadrature is dear."""
+    assert set(SECONDS) == set(QUICK) and all(0 < took < 0.5 for took in (*SECONDS.values(), SECONDS_IN_THE_PLANE))
     line, plane = a_theorem(), a_theorem(plane=True)
     assert len(firsts(line)) == 20 and seconds(line) == pytest.approx(20 * SECONDS["quadrature"])
     assert seconds(plane) == pytest.approx(20 * SECONDS["quadrature"] + 5 * SECONDS_IN_THE_PLANE)
@@ -113,6 +122,8 @@ def test_a_run_judges_every_case():
     report = run(half, seed=1, cases=40)
     assert len(report.verdicts) == 40 and 0 < len(report.failures) < 40 and not report.holds
     assert all(verdict.holds == (verdict.integers[0] <= 0) for verdict in report.verdicts)
+    began = time.perf_counter()
+    assert 0 < run(half, cases=4).seconds < time.perf_counter() - began
     assert run(half, cases=40).verdicts == run(half, 0, 40).verdicts
     assert run(half, seed=1, cases=40).verdicts == report.verdicts != run(half, seed=2, cases=40).verdicts
 

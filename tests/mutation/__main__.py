@@ -72,7 +72,8 @@ def reached(tree, start) -> list[tuple[int, int]]:
     node = tree.get_leaf_for_position(start)
     while node.type != "simple_stmt" and node.parent.type not in HEADED:
         if node.type in ("parameters", "decorators", "classdef") or node.parent.type == "decorated":
-            return [lines_of(node.parent)]
+            functions = node.type == "parameters" or any(leaf.type == "funcdef" for leaf in ast_nodes(node.parent))
+            return [lines_of(node.parent if functions else tree)]
         node = node.parent
     scope = search_ancestor(node, "funcdef", "classdef")
     if scope:
