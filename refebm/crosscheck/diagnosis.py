@@ -191,7 +191,7 @@ def _rounded(evidence: Evidence, words: str) -> Diagnosis:
     """The diagnosis of answers that are right up to rounding: to an accuracy in words, or to a few tolerances."""
     *where, counted = facts(evidence)
     where = [fact for fact in where if fact.startswith("wrong") and ("far out" in fact or "float32" in fact)]
-    if np.median(evidence.units) < FEW:
+    if np.median(evidence.units[~evidence.left_out]) < FEW:
         said = f"the errors are small, {np.max(evidence.units):.2g} tolerances at most: digits are lost on the way"
     else:
         said = f"equals the reference to {words}"
