@@ -101,7 +101,7 @@ def test_what_is_differentiated_may_be_used_in_another_thread():
 
 
 def test_a_pull_back_gives_plain_nests_and_zeros_where_nothing_depends():
-    """f = a^2 x + b at weights (1, 2): its gradient is (2 a (x_1 + 2 x_2), 3), at every call."""
+    """f = a^2 x + b at weights w: its gradient is (2 a x . w, w), at every call, also where a weight is 0."""
     parameters, x = {"a": np.array(3.0), "rest": (np.array([0.5, 0.25]), [np.ones(2)])}, np.array([1.0, 2.0])
 
     def function(p):
@@ -110,9 +110,9 @@ def test_a_pull_back_gives_plain_nests_and_zeros_where_nothing_depends():
 
     value, back = pull_back(function, parameters)
     np.testing.assert_array_equal(value, [9.5, 18.25])
-    for weights in (np.array([1.0, 2.0]), np.array([1.0, 2.0])):
+    for weights, slope in ((np.array([1.0, 2.0]), 30.0), (np.array([1.0, 2.0]), 30.0), (np.array([0.0, -1.0]), -12.0)):
         gradient = back(weights)
-        assert gradient["a"] == 30.0
+        assert gradient["a"] == slope
         np.testing.assert_array_equal(gradient["rest"][0], weights)
         np.testing.assert_array_equal(gradient["rest"][1][0], [0.0, 0.0])
 
@@ -125,6 +125,17 @@ def test_a_pull_back_is_differentiated_again():
 
     assert slope(3.0) == 9.0
     assert grad(slope)(3.0) == 3.0
+
+
+def test_laplacians_at_the_origin():
+    """Of a constant, a linear and a quadratic function, where sums and points are 0; and elsewhere."""
+    for x in (np.zeros((2, 3)), np.array([[1.0, -1.0, 0.0], [0.5, 2.0, 1.0]])):
+        for function, right in (
+            (lambda x: np.ones(len(x)), 0.0),
+            (lambda x: x @ np.array([1.0, 2.0, 3.0]), 0.0),
+            (lambda x: anp.sum(x**2 * np.array([1.0, 2.0, 3.0]), axis=1), 12.0),
+        ):
+            np.testing.assert_array_equal(calculus.laplacian(function, x), [right, right])
 
 
 FAULTS = """

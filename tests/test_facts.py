@@ -424,7 +424,8 @@ def test_with_what_errors_grow():
     assert grown(lambda given: 10 * 10 ** given["tau"], n=1) == words  # twelve numbers
     assert grown(lambda given: 10 * 10 ** given["tau"], n=1, count=11) == []
     assert grown(lambda given: 10 * 10 ** min(given["tau"], 1)) == []
-    assert grown(lambda given: 10 * 10 ** given["tau"] if given["tau"] < 2 else 0) == []  # two levels are none
+    assert grown(lambda given: 10 * 10 ** given["rho"], other=lambda i: i % 2) == []  # two levels are none
+    assert grown(lambda given: 10 * 10 ** given["rho"], other=lambda i: i % 4) == ["the error grows with rho"]
     one = lambda given: 1e6 if given["seed"] == 0 else (10, 15, 1e6)[int(given["tau"])]  # noqa: E731
     assert grown(one, count=48) == words  # of each level most are larger
 
