@@ -15,6 +15,7 @@ from autograd import grad, value_and_grad
 import refebm
 from refebm import calculus, tracing
 from refebm.calculus import jacobian_vector_product, pull_back
+from refebm.glossary import InputError
 from tests.benchmark.timing import peak_bytes
 
 X = np.array([[0.5, -1.0], [2.0, 0.25], [-0.75, 1.5]])
@@ -125,6 +126,16 @@ def test_a_pull_back_is_differentiated_again():
 
     assert slope(3.0) == 9.0
     assert grad(slope)(3.0) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("x", "code"),
+    [(np.ones(3), "E-NDIM"), (np.ones((0, 3)), "E-EMPTY"), ([[np.nan, 1.0]], "E-FINITE"), ([["a", "b"]], "E-DTYPE")],
+)
+def test_a_score_sees_its_points_before_the_energy_does(x, code):
+    score = refebm.score_of(lambda x: 1 / 0)
+    with pytest.raises(InputError, match=code):
+        score(x)
 
 
 def test_laplacians_at_the_origin():

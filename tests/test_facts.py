@@ -502,15 +502,19 @@ def leaking(gap, shapes=((4, 2), (4,)), function=STEP, reduction="per row", **gi
         question(1, n=1, function=function, shapes=list(alone)),
     ]
     some[1].asked.given.update({"seed": 0} | given)
-    first = np.concatenate([some[0].value[:2], some[0].value[8:9]]) if len(shapes) > 1 else some[0].value[:1]
-    answers = np.concatenate([some[0].value, first + gap * np.arange(len(first)) * tolerance(1.0, U)])
+    first = np.array([1.0, 2.0, 9.0, 13.0, 14.0, 15.0][: len(some[1].value)])  # of 1, 2, 3 ... in the parts
+    some[1].scale[:2] = 1e-6  # these are right
+    off_by = gap * np.array([0, 0, 1, 0, 0, 2])[: len(first)] * tolerance(1.0, U)
+    answers = np.concatenate([some[0].value, first + off_by])
     said = facts(Evidence(some, reduction, answers, U))
     return "rows influence each other: a row alone is answered differently than among others" in said
 
 
 def test_rows_that_influence_each_other():
     """Where the same row is answered otherwise, in one number at least, by more than both tolerances."""
-    assert leaking(1.1) and not leaking(0.9) and not leaking(0.0) and leaking(-1.1)
+    assert leaking(2.25) and not leaking(2.0) and not leaking(0.0) and leaking(-2.25)
+    three = ((4, 2), (4,), (4, 3))
+    assert leaking(1.25, three) and not leaking(1.0, three)
     assert not leaking(9.0, seed=1) and not leaking(9.0, d=2) and not leaking(9.0, kind="other")
     assert not leaking(9.0, n=2)  # no row alone
     assert not leaking(9.0, shapes=((4,),))  # the first number is right

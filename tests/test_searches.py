@@ -99,10 +99,11 @@ def test_what_has_no_name_at_once(made):
         assert diagnosis._further("f", [evidence]) == name and made.names[-1] == name
     made["_searched"] = Diagnosis("deep")
     assert diagnosis._further("f", [evidence]) == Diagnosis("deep")
-    made["overflown"] = np.array([False, True, False])
+    made["overflown"] = lambda one: np.array([False, one is evidence, False])
     made["apart"] = lambda function, candidates, deeper: (function, candidates, deeper)
-    function, candidates, deeper = diagnosis._further("f", [evidence])
-    assert (function, candidates) == ("f", [evidence])
+    candidates = [evidence, wrong()]
+    *given, deeper = diagnosis._further("f", candidates)
+    assert given == ["f", candidates] and diagnosis._further("f", candidates[::-1]) == Diagnosis("deep")
     made["overflown"] = np.zeros(3, bool)
     assert deeper("f", [evidence]) == Diagnosis("deep")
     made["_exactly"] = "exactly"
@@ -121,6 +122,7 @@ def given_back(function, answers, name, reduction="per row", **more):
 
 
 def test_an_argument_that_comes_back(monkeypatch):
+    """With how many numbers are wrong, the last of the facts."""
     assert (
         given_back(STEP, 0, "x")
         == "the state never moves: what comes back is x, as it was given; 48 of 48 numbers are wrong"
@@ -130,6 +132,8 @@ def test_an_argument_that_comes_back(monkeypatch):
     assert given_back(STEP, 1, "x") is None
     assert given_back(STEP, 0, "x", "mean") is None
     assert given_back(STEP, 0, "eta") is None and given_back(STEP, 0, "rho") is None
+    monkeypatch.setattr(diagnosis, "facts", lambda evidence: ["more", "so many"])
+    assert given_back(STEP, 0, "z") == "what comes back is z, as it was given; so many"
 
 
 def test_what_has_no_name_is_explained():
@@ -174,6 +178,12 @@ def test_names_are_searched_from_simple_to_complex(searches):
         assert diagnosis.named("f", [evidence], deep) == name and searches.names[-1] == name
     assert diagnosis.named("f", [evidence, wrong()], deep) == "combined"  # two reductions are no name
     assert searches.names == [name for name in ORDER for _ in range(2)] + ["combined"]
+    asked = []
+    diagnosis.named("f", [wrong(100.0), evidence, wrong()], lambda one: asked.append(one) or [])
+    assert asked == []
+    searches["combined"] = None
+    assert diagnosis.named("f", [wrong(100.0), evidence, wrong()], lambda one: asked.append(one) or []) is None
+    assert asked == [evidence]
     searches["table"] = lambda function, one: "table" if one is evidence else None
     assert diagnosis.named("f", [wrong(), evidence], deep) == "table"
 
@@ -232,7 +242,7 @@ def test_a_deep_search(named):
     assert diagnosis._searched("f", [evidence]) is named.told["deep"]
     named["nearest"] = lambda function, one: one is mixed
     assert diagnosis._searched("f", [wrong(), mixed]) is named.told["deep"]
-    assert diagnosis._searched("f", [mixed]) is named.told["deep"]
+    assert diagnosis._searched("f", [mixed]) is diagnosis._searched("f", [no_energy(), mixed]) is named.told["deep"]
     named["nearest"] = None
     kinds(named)
     found = diagnosis._searched("f", [mixed])
@@ -241,6 +251,8 @@ def test_a_deep_search(named):
     (_, (whole,)), (_, (rest,)), (_, (again,)) = kinds(named)
     assert whole is mixed and rest is again
     assert np.flatnonzero(rest.left_out).tolist() == list(range(16, 24))
+    other = Evidence(mixed.vectors, "per row", np.where(np.arange(24) < 20, mixed.answers, mixed.right), U)
+    assert diagnosis._searched("f", [mixed, other]) == found
     named.told["plain"] = Diagnosis("plain", ("a",))
     assert diagnosis._searched("f", [mixed]) == Diagnosis(f"plain; {words}", ("a",))
     named.told["deep"] = None
@@ -305,8 +317,9 @@ def test_a_replaced_helper(helper):
     assert diagnosis.helped("f", [evidence, mean]) == Diagnosis(words, ("a softplus",), built, "mean")
     helper.fit[:] = [small]
     assert diagnosis.helped("f", [small]) is None  # ten tolerances are rounding
-    helper.fit[:] = [wrong(10.25)]
-    assert diagnosis.helped("f", helper.fit).reduction == "per row"
+    for one in (wrong(10.25), wrong(lambda vector: 10.25 * (np.arange(4) == 2))):
+        helper.fit[:] = [one]
+        assert diagnosis.helped("f", [one]).reduction == "per row"
     helper.fit.clear()
     helper.names.clear()
     assert diagnosis.helped("f", [evidence]) is None
@@ -364,8 +377,15 @@ def test_what_is_right_to_the_accuracy_of_float32_or_of_a_difference(made, monke
     assert FLOAT32 in said(one_more, True)
     assert said(lambda vector: size * (np.arange(4) < 2)) is None  # a half is not most
     assert said(lambda vector: size * (np.arange(4) < 2 + vector.asked.confirms))
-    single = Evidence(SOME, "per row", wrong(size).answers, U32)
-    assert diagnosis.nearly("f", [single]) is None
+    single = Evidence(SOME, "per row", wrong(20 * size).answers, U32)
+    assert diagnosis._mostly(single) and diagnosis.nearly("f", [single]) is None
+    most, far = wrong(0.5 * below), wrong(1e9 * size)
+    made["differentiates"] = True
+    for candidates in ([most, far], [far, most]):  # what is said is said of the one that is near
+        found = f"equals the reference to {diagnosis.BY_DIFFERENCES}; 24 of 24 numbers are wrong"
+        assert diagnosis.nearly("f", candidates).words == found
+    few = wrong(lambda vector: 0.5 * below * (np.arange(4) < 2))
+    assert diagnosis.nearly("f", [few, far]) is None is diagnosis.nearly("f", [far, few])
     made["named"] = lambda function, rough: (
         Diagnosis("it", ("a",), Built(None)) if rough[0].roundoff == 2.0**-19 else None
     )
@@ -388,10 +408,10 @@ def test_where_digits_are_lost():
     for given, words in (
         ({"reach": 16}, "wrong far out only; "),
         ({"grid": 48}, "wrong where inputs have more"),
-        ({"tau": 1}, "equals"),
+        ({"tau": 1}, "equals the reference to words; 24"),
     ):
-        other = {"tau": 0} if "tau" in given else {}
-        some = [question(i, **(given if i % 3 else other)) for i in range(9)]
+        other = [{"tau": 0}, {"tau": 2}] if "tau" in given else [{}, {}]
+        some = [question(i, **(given if i % 3 else other[i == 6])) for i in range(9)]
         by = lambda vector: 1e6 * (bool(vector.asked.given["seed"] % 3))  # noqa: E731
         found = diagnosis._rounded(wrong(by, some), "words").words
         assert found.startswith(words) and found.endswith("; 24 of 36 numbers are wrong")

@@ -507,7 +507,8 @@ def test_which_of_mean_and_sum_it_is(undiagnosed):
             finding = judge(ISM, answers(ISM, how) | {"00": Answer((np.array(bad),))})
             assert (finding.status, finding.reduction) == ("failed", how.__name__)
             assert finding.failing is vectors(ISM)[0].asked and finding.worst > 1e6
-    assert [[one.reduction for one in candidates] for _, candidates in undiagnosed] == [["mean", "sum"]] * 4
+    orders = [["mean", "sum"]] * 2 + [["sum", "mean"]] * 2  # what is likely comes first: facts are about it
+    assert [[one.reduction for one in candidates] for _, candidates in undiagnosed] == orders
 
 
 def test_small_numbers_that_lose_digits_far_out(monkeypatch, undiagnosed):
@@ -540,6 +541,20 @@ def test_small_numbers_that_lose_digits_far_out(monkeypatch, undiagnosed):
     assert np.sum(undiagnosed[0][1][0].left_out) == 1
 
 
+def test_the_first_failing_answer_is_shown_part_by_part():
+    """In the shapes in which it came."""
+    shapes, numbers = [(2, 1), (2,), (1,)], np.arange(5.0)
+    asked = [SimpleNamespace(id=str(i)) for i in range(3)]
+    some = [SimpleNamespace(asked=one, value=numbers + 10 * i) for i, one in enumerate(asked)]
+    pairs = [(vector, Answer(parts(SimpleNamespace(shapes=shapes), -vector.value))) for vector in some]
+    evidence = Evidence(some, "per row", np.zeros(15), U)
+    for first, i in ((0, 0), (4, 0), (5, 1), (9, 1), (10, 2), (14, 2)):
+        case = verdict._case(evidence, first, pairs)
+        assert case["failing"] is asked[i]
+        a, b, c, d, e = (numbers + 10 * i).tolist()
+        assert case["expected"] == [[[a], [b]], [c, d], [e]] and case["got"] == [[[-a], [-b]], [-c, -d], [-e]]
+
+
 def test_of_what_is_not_accepted_the_chance_may_be_none():
     """Where the energy of a proposal is none; the state is looked at, and elsewhere all is."""
     some = vectors(STEP)
@@ -555,6 +570,7 @@ def test_of_what_is_not_accepted_the_chance_may_be_none():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(verdict, "diagnose", lambda function, candidates: Diagnosis("wrong"))
         assert judge(STEP, given | {seen[0]: problem}).status == "failed"
+        assert verdict._not_accepted(vectors(STEP)[0], given["00"]) is given["00"]
         state, chance = answers(STEP)["00"].parts
         assert judge(STEP, answers(STEP) | {"00": Answer((state, chance * np.nan))}).status == "failed"
 
@@ -630,7 +646,7 @@ def test_the_scale_of_a_gradient_of_a_convention(factor, larger):
 @pytest.mark.parametrize("of", [np.mean, np.sum])
 def test_of_mean_and_sum_the_gradient_is_that_of_which_fewer_are_wrong(undiagnosed, of):
     """However wrong one is; where as many are, that whose errors are smaller."""
-    given = with_gradients(ISM, of=of)
+    given = with_gradients(ISM, off=0.5, of=of)
     some = [vector for vector in vectors(ISM) if vector.gradient is not None and vector.asked.given["n"] > 1]
     first = some[2]
     n = first.asked.given["n"] if of is np.sum else 1

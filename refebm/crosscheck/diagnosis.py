@@ -172,14 +172,13 @@ def _beside_helper(function, candidates, with_it) -> Diagnosis | None:
 
 def nearly(function: str, candidates: list[Evidence]) -> Diagnosis | None:
     """A diagnosis to the accuracy of float32 or of finite differences."""
-    if candidates[0].roundoff > 1e-12 or not _mostly(candidates[0]):
+    if candidates[0].roundoff > 1e-12 or not all(map(_mostly, candidates)):
         return None
     for roundoff, words in ROUGH.items():
         rough = [replace(evidence, roundoff=roundoff) for evidence in candidates]
-        if any(evidence.holds for evidence in rough):
-            small = max(np.max(one.units) for one in candidates if not one.holds) < BELOW_FLOAT32
-            differs = small and differentiates(function)
-            return _rounded(candidates[0], BY_DIFFERENCES if differs else words)
+        if near := [one for one, roughly in zip(candidates, rough) if roughly.holds]:
+            differs = np.max(near[0].units) < BELOW_FLOAT32 and differentiates(function)
+            return _rounded(near[0], BY_DIFFERENCES if differs else words)
         found = named(function, rough)
         if found:
             either = EITHER if differentiates(function) else words

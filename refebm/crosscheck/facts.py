@@ -239,7 +239,7 @@ def _growth(evidence) -> list[str]:
         medians = [np.median(size[[v == level for v in values]]) for level in levels]
         grows = len(medians) > 2 and np.all(np.diff(medians) > 0) and medians[-1] - medians[0] > np.log(4)
         told.append((share, feature, grows))
-    share, feature, grows = max(told, default=(0, "", False))
+    share, feature, grows = max(told)
     others = [one[0] for one in told if one[1] != feature]
     return [f"the error grows with {feature}"] if grows and share > max([0.6, *(1.5 * one for one in others)]) else []
 

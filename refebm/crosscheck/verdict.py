@@ -172,10 +172,10 @@ def _values(function, pairs, known) -> Finding:
         Evidence(some, how, got, ROUNDOFF[dtype])
         for how in (("mean", "sum") if set(scalar) == {True} else ("per row",))
     ]
-    right = [evidence for evidence in candidates if evidence.holds]
-    best = right[0] if right else min(candidates, key=lambda evidence: np.median(evidence.units))
+    candidates.sort(key=lambda evidence: np.median(evidence.units))  # facts are about the first
+    best = next((evidence for evidence in candidates if evidence.holds), candidates[0])
     known = known | {"dtype": dtype, "reduction": best.reduction, "worst": float(np.max(best.units))}
-    if right:
+    if best.holds:
         return _gradients(function, pairs, known, None)
     some = [evidence.without(cancelled(evidence)) for evidence in candidates]
     near = next((evidence for evidence in some if evidence.holds), None)
