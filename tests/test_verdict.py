@@ -665,6 +665,55 @@ def test_of_mean_and_sum_the_gradient_is_that_of_which_fewer_are_wrong(undiagnos
     assert judge(ISM, only).gradients == 1
 
 
+def test_which_of_mean_and_sum_a_gradient_is_of(undiagnosed):
+    """Two are that of the mean but for a little more than a tolerance, one that of the sum: fewer are wrong for it."""
+    some = [vector for vector in vectors(ISM) if vector.gradient is not None and vector.asked.given["n"] == 4][:3]
+
+    def said(*told):
+        given = answers(ISM)
+        for vector, of in zip(some, told):
+            theirs = SimpleNamespace(asked=vector.asked, gradient=of(vector, vector.asked.given["n"]))
+            given[vector.asked.id] = given[vector.asked.id]._replace(gradient=gradient(theirs))
+        return judge(ISM, given).of.split()[4]
+
+    def near(factor, off):
+        return lambda v, n: v.gradient * (n if factor else 1) + off * 64 * U * v.gradient_scale * (n if factor else 1)
+
+    def but_one(v, n):
+        return np.where(np.arange(len(v.gradient)) == len(v.gradient) - 1, 1, 1.1 * n) * v.gradient
+
+    assert said(near(0, 1.5), near(0, 1.5), near(1, 0.0)) == "sum"
+    assert said(near(0, 10.0), near(1, 20.0)) == "sum"  # as many, and less wrong
+    assert said(but_one) == "sum" and some[0].gradient[-1]  # though one number of it is that of the mean
+
+
+def test_a_gradient_at_its_tolerance_is_right(undiagnosed, monkeypatch):
+    """Entries and questions beyond theirs are told, by however little."""
+    some = [vector for vector in vectors(ISM) if vector.gradient is not None]
+    error = {}
+
+    def units(of, tolerance, asked, got, wanted, scale):
+        sizes = np.ones(len(got))
+        for place, size in error.get(asked.id, {}).items():
+            sizes[place] = size
+        return sizes
+
+    monkeypatch.setattr(verdict, "_units", units)
+    assert judge(ISM, with_gradients(ISM)).status == "passed" and judge(ISM, with_gradients(ISM)).worst == 1.0
+    third = next(vector for vector in some[2:] if len(gradient(vector)) > 1)
+    error[third.asked.id] = {-1: 1.25}
+    finding = judge(ISM, with_gradients(ISM))
+    assert finding.status == "failed" and finding.failing is third.asked
+    assert finding.diagnosis.startswith(
+        f"the value is right, its gradient in the parameters is wrong in {list(gradient(third))[-1]}:"
+    ) or finding.diagnosis.endswith(f"wrong in {list(gradient(third))[-1]}")
+    monkeypatch.setattr(verdict, "held_constant", lambda function, of, made, fits, means: kept.append(fits))
+    kept = []
+    verdict._without_gradient(ISM, None, [], [(third.asked, np.ones(2), None, 1.0)], ("mean",), 1.0)
+    del error[third.asked.id]
+    assert kept[0]([np.ones(2)], "mean")
+
+
 def test_a_gradient_that_is_not_nested_like_the_parameters(undiagnosed):
     first = next(vector for vector in vectors(ISM) if vector.gradient is not None)
     for bad in ({}, {"x": 1.0}, 3.0):
@@ -774,11 +823,50 @@ def test_gradients_flow_where_they_must(of):
     assert np.sum(np.array(wrong.got) != np.array(wrong.expected)) >= len(wrong.got)
     held = judge(BOUND, in_points(BOUND, "y", lambda asked: 0 * right(asked), of=of))
     assert held.diagnosis == "the value is right, but no gradient flows through y, but one must: do not detach it"
-    lost = judge(BOUND, in_points(BOUND, "y", lambda asked: slopes(asked)[0], of=of))
-    words = "the value is right, but its gradient in y is wrong: none flows through it in log q(y), but one must"
-    assert lost.diagnosis == words
+    for off, words in ((0.9, ": none flows through it in log q(y), but one must"), (1.1, "")):
+        lost = judge(BOUND, in_points(BOUND, "y", lambda asked: slopes(asked)[0], off, of))
+        assert lost.diagnosis == f"the value is right, but its gradient in y is wrong{words}"
     nan = judge(BOUND, in_points(BOUND, "y", lambda asked: np.nan * right(asked), of=of))
     assert nan.diagnosis == "the value is right, but its gradient in y is wrong"
+
+
+def test_where_a_gradient_in_points_is_zero_in_places(monkeypatch):
+    """It is held, or stopped, where all of it is."""
+    wanted = np.array([[0.0, 1.0], [2.0, 0.0]])
+    monkeypatch.setattr(verdict, "_in_points", lambda asked, name, impl: (wanted, 1.0))
+    vector = next(vector for vector in vectors(BOUND) if vector.gradient is not None)
+
+    def said(got, where=wanted):
+        wanted[:] = where
+        told = [(vector, Answer((), gradient={FLOW: {"y": np.array(got)}}))]
+        found = verdict._flowing(Finding(CD, "passed"), told, None, "mean", 2.0**-40, "its value, but its gradient")
+        return found.status == "failed" and found.diagnosis.removeprefix("its value, but ")
+
+    assert not said(wanted) and said(0 * wanted) == "no gradient flows through y, but one must: do not detach it"
+    assert said([[0.0, 1.0], [1.0, 0.0]]) == "its gradient in y is wrong" == said([[1.0, 1.0], [1.0, 1.0]])
+    assert said([[0.0, 1.0], [1.0, 0.0]], 0).startswith("a gradient flows to y, which is held constant")
+    assert not said([[0.0, 0.0], [0.0, 2.0**-40]], 0) and said([[0.0, 0.0], [0.0, -(2.0**-39)]], 0)
+
+
+def test_which_term_is_stopped(monkeypatch):
+    """The one whose gradient is missing, in each number and within what is allowed; one that has none is not."""
+    lost = {"a": np.zeros((2, 2)), "b": np.array([[1.0, 0.0], [0.0, 1.0]]), "c": np.ones((2, 2))}
+    terms = [SimpleNamespace(words=name, implementation=lambda name=name: name) for name in lost]
+    monkeypatch.setattr(verdict, "_in_points", lambda asked, name, impl: (lost[impl], 1.0))
+    monkeypatch.setattr(verdict, "TERMS", {BOUND: terms})
+    asked, wanted = SimpleNamespace(function=BOUND), np.array([[3.0, 1.0], [0.0, 2.0]])
+
+    def said(got):
+        return verdict._stopped(asked, "y", got, wanted, 0.5)
+
+    one = np.array([[1.0, 0.0], [0.0, 0.0]])
+    assert (
+        said(wanted - lost["b"]) == ": none flows through it in b, but one must" == said(wanted - lost["b"] + 0.5 * one)
+    )
+    assert said(wanted - lost["b"] + 0.625 * one) == "" == said(wanted - lost["b"] - 0.625 * one)
+    assert said(wanted) == "" and said(wanted - lost["c"]) == ": none flows through it in c, but one must"
+    asked.function = CD
+    assert said(wanted - lost["b"]) == ""
 
 
 def test_gradients_flow_nowhere_else():
