@@ -369,6 +369,62 @@ def test_a_theorem_is_kept_under_the_name_of_its_function(monkeypatch):
         theorem("here", kind="point wise", about="f", case=dict)
 
 
+def registered(monkeypatch, function, **options):
+    monkeypatch.setitem(globals(), "__theorems__", [])
+    theorem("here", "pointwise", **options)(function)
+    (kept,) = __theorems__  # noqa: F821
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        kept.kind = "quadrature"
+    return kept
+
+
+def test_a_list_of_cases(monkeypatch):
+    """Each is a tuple of arguments, or a single one; or what `case` makes of them."""
+    kept = registered(monkeypatch, lambda impl, a, b: None, cases=[(1, 2), (3, 4), (5, 6)])
+    assert kept.cases == 3 and kept.case(Draw.replay([1])) == {"a": 3, "b": 4}
+    kept = registered(monkeypatch, lambda impl, a: None, cases=[7, 8])
+    assert kept.cases == 2 and [kept.case(Draw.replay([i])) for i in (0, 1)] == [{"a": 7}, {"a": 8}]
+    kept = registered(monkeypatch, lambda impl, c: None, case=lambda a, b: {"c": a + b}, cases=[(1, 2), (3, 4)])
+    assert kept.cases == 2 and kept.case(Draw.replay([1])) == {"c": 7}
+
+
+CALLS = """
+sliced_score_matching = None
+
+def first(impl, x):
+    return impl.score_of(x), helper(impl, x), plain(x), loop(impl), impl.sliced_score_matching, impl.no_such_name
+
+def helper(impl, x):
+    return [(lambda: impl.flow_matching)(), impl.divergence(x), first(impl, x)]
+
+def plain(x):
+    return x.jacobian_vector_product
+
+def loop(impl):
+    return helper(impl, 1), loop(impl), impl.score_of
+"""
+
+
+def test_what_a_theorem_is_about():
+    """What is said, else what its code asks `impl` for, and the functions to which it hands it, each once."""
+    module = {}
+    exec(CALLS, module)
+    found = record.with_about(a_theorem("pointwise", module["first"]))
+    assert found.about == ("score_of", "divergence", "flow_matching")
+    said = dataclasses.replace(found, about=("score_of",))
+    assert record.with_about(said) is said
+
+
+def test_a_wrong_version_is_kept_in_its_module(monkeypatch):
+    monkeypatch.setitem(globals(), "__wrong__", [])
+
+    def version(x):
+        """So."""
+
+    assert record.wrong(registered)(version) is version
+    assert __wrong__ == [record.Wrong("registered", version)]  # noqa: F821
+
+
 def test_what_an_implementation_does_instead_of_answering():
     def sides(impl):
         raise impl

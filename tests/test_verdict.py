@@ -769,6 +769,39 @@ def test_a_replaced_helper_is_another_one_far_off(monkeypatch):
             assert kept["fits"]([one + by * rough * 2.0**-40], "mean") == fits
 
 
+def test_the_one_mistake_that_has_the_right_value_and_this_gradient(monkeypatch):
+    """In each question; of the mean or the sum, within the tolerance of its terms and of itself."""
+    values = {"a": np.array([1.0, 2.0]), "b": np.array([1.0, 2.0 + 2.0**-46]), "other": np.array([1.0, 2.0 - 2.0**-47])}
+    slope = {"a": np.array([1.0, -4.0]), "b": np.array([2.0, 2.0]), "other": np.array([3.0, 3.0])}
+    made = [SimpleNamespace(function=f, name=name, implementation=lambda name=name: name)
+            for f, name in (("f", "a"), ("f", "b"), ("f", "other"), ("g", "a"))]  # fmt: skip
+    monkeypatch.setattr(verdict, "WRONG", made)
+    monkeypatch.setattr(verdict, "ask", lambda function, impl, arguments: values[impl])
+    monkeypatch.setattr(verdict, "reference_gradient", lambda asked, impl: slope[impl])
+    asked = asked_of({"p": np.ones(2)})
+    told = [(SimpleNamespace(asked=asked, value=np.array([1.0, 2.0]), scale=np.ones(2)), None)] * 2
+
+    def said(*got, kinds=("mean", "sum")):
+        compared = [(asked, np.array(one), None, np.array([1.0, 0.5])) for one in got]
+        found = verdict._of_the_bank("f", told, compared, kinds, 2.0**-20)
+        return found and found.name
+
+    right, first = slope["a"], np.array([1, 0]) * 2.0**-20
+    assert (
+        said(right, right) == "a" == said(4 * right, 4 * right) and said(4 * right, 4 * right, kinds=("mean",)) is None
+    )
+    assert said(right, slope["b"]) is None and said(slope["b"], slope["b"]) is None  # its value is not right
+    assert said(slope["other"], slope["other"]) == "other" and said(right, 4 * right) is None
+    for by, name in ((9.0, "a"), (-9.0, "a"), (9.25, None), (-9.25, None)):
+        assert said(right, right + by * first) == said(4 * right, 4 * right + 4 * by * first) == name
+    for by, name in ((32.5, "a"), (32.75, None)):
+        assert said(right, right + by * first[::-1]) == name
+    slope["other"] = right
+    assert said(right, right) is None  # two of them
+    values["other"] = np.array([1.0, 3.0])
+    assert said(right, right) == "a"
+
+
 # --- gradients in points that a sampler made --------------------------------------------------------------------------
 
 BOUND, CD = "variational_bound", "contrastive_divergence"

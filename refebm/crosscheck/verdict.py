@@ -15,6 +15,7 @@ from refebm.crosscheck.facts import cancelled
 from refebm.crosscheck.held import held_constant
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
+from refebm.crosscheck.vectors import tolerance as allowed
 from refebm.glossary import InputError, filled, leaves_of, mapped
 from refebm.identities import REFERENCE
 from refebm.variants import CONVENTIONS, TERMS, WRONG
@@ -350,7 +351,8 @@ def _of_the_bank(function, told, compared, kinds, tolerance):
     fits = []
     for mistake in [mistake for mistake in WRONG if mistake.function == function]:
         values = (ask(function, mistake.implementation(), vector.asked.arguments) for vector, _ in told)
-        if not all(np.allclose(flat(value), vector.value, rtol=1e-12) for value, (vector, _) in zip(values, told)):
+        gaps = ((np.abs(flat(value) - vector.value), vector.scale) for value, (vector, _) in zip(values, told))
+        if not all(np.all(gap <= allowed(scale)) for gap, scale in gaps):
             continue
         theirs = [_symmetric(v.asked, reference_gradient(v.asked, mistake.implementation())) for v, _ in told]
         pairs = [(asked, got, g, scale + 8 * np.abs(g)) for (asked, got, _, scale), g in zip(compared, theirs)]
