@@ -138,6 +138,14 @@ def test_a_score_sees_its_points_before_the_energy_does(x, code):
         score(x)
 
 
+def test_an_energy_is_a_callable_that_returns_one_number_for_each_row():
+    with pytest.raises(TypeError, match="E-CALLABLE: energy must be"):
+        refebm.score_of(3)
+    for shape in ((2, 1), (), (3,)):
+        with pytest.raises(InputError, match=r"E-CALLABLE: energy\(x\) must return \(n,\)"):
+            refebm.score_of(lambda x, shape=shape: np.zeros(shape))(X[:2])
+
+
 def test_laplacians_at_the_origin():
     """Of a constant, a linear and a quadratic function, where sums and points are 0; and elsewhere."""
     for x in (np.zeros((2, 3)), np.array([[1.0, -1.0, 0.0], [0.5, 2.0, 1.0]])):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import signal
 import threading
 import time
@@ -10,7 +11,7 @@ from zlib import crc32
 import numpy as np
 import pytest
 
-from refebm.glossary import DomainError
+from refebm.glossary import DomainError, InputError
 from refebm.identities import REFERENCE, Draw, Implementation, NotSupported, Unusable, parallel
 from refebm.identities.record import Sides, Theorem, Verdict
 from refebm.identities.run import (
@@ -173,6 +174,25 @@ def test_an_error_of_an_implementation_is_red_and_one_of_ours_is_raised():
 
     with pytest.raises(KeyError):
         run(a_theorem(sides=fails), cases=1, impl=REFERENCE)
+
+
+@pytest.mark.parametrize("error", [KeyError("gone"), InputError("E-SIDES", "so"), InputError("E-CASE", "so")])
+def test_an_error_of_a_users_theorem_names_its_case(error):
+    """If it drew one, and the case that was told is not itself what is wrong."""
+
+    def sides(impl, a=0):
+        raise error
+
+    code = getattr(error, "code", "E-SIDES")
+    words = "so" if code != "E-SIDES" or error.args[0] == code else r"own\.py:3: t returns .*compared: KeyError: 'gone'"
+    for theorem, case in (
+        (a_theorem(sides=sides, where="own.py:3"), r"\n  --case=-?\d+" if code == "E-SIDES" else ""),
+        (Theorem("t", "t", "t", "t", "t", "quadrature", (), lambda draw: {}, sides, where="own.py:3"), ""),
+    ):
+        with pytest.raises(InputError) as raised:
+            run(theorem, cases=1)
+        assert raised.value.code == code and re.fullmatch(f"{code}: {words}{case}", str(raised.value))
+        assert run(theorem, cases=1, impl=Implementation()).verdicts[0].note.startswith("cannot be computed with it")
 
 
 def test_on_data_what_draws_nothing_is_one_case():

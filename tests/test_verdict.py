@@ -771,7 +771,7 @@ def test_a_replaced_helper_is_another_one_far_off(monkeypatch):
 
 def test_the_one_mistake_that_has_the_right_value_and_this_gradient(monkeypatch):
     """In each question; of the mean or the sum, within the tolerance of its terms and of itself."""
-    values = {"a": np.array([1.0, 2.0]), "b": np.array([1.0, 2.0 + 2.0**-46]), "other": np.array([1.0, 2.0 - 2.0**-47])}
+    values = {"a": np.array([1.0, 2.0]), "b": np.array([1.0, 2.0 + 2.0**-44]), "other": np.array([1.0, 2.0 - 2.0**-45])}
     slope = {"a": np.array([1.0, -4.0]), "b": np.array([2.0, 2.0]), "other": np.array([3.0, 3.0])}
     made = [SimpleNamespace(function=f, name=name, implementation=lambda name=name: name)
             for f, name in (("f", "a"), ("f", "b"), ("f", "other"), ("g", "a"))]  # fmt: skip
@@ -779,7 +779,7 @@ def test_the_one_mistake_that_has_the_right_value_and_this_gradient(monkeypatch)
     monkeypatch.setattr(verdict, "ask", lambda function, impl, arguments: values[impl])
     monkeypatch.setattr(verdict, "reference_gradient", lambda asked, impl: slope[impl])
     asked = asked_of({"p": np.ones(2)})
-    told = [(SimpleNamespace(asked=asked, value=np.array([1.0, 2.0]), scale=np.ones(2)), None)] * 2
+    told = [(SimpleNamespace(asked=asked, value=np.array([1.0, 2.0]), scale=np.array([1.0, 4.0])), None)] * 2
 
     def said(*got, kinds=("mean", "sum")):
         compared = [(asked, np.array(one), None, np.array([1.0, 0.5])) for one in got]
