@@ -771,15 +771,23 @@ def test_a_replaced_helper_is_another_one_far_off(monkeypatch):
 
 def test_the_one_mistake_that_has_the_right_value_and_this_gradient(monkeypatch):
     """In each question; of the mean or the sum, within the tolerance of its terms and of itself."""
-    values = {"a": np.array([1.0, 2.0]), "b": np.array([1.0, 2.0 + 2.0**-44]), "other": np.array([1.0, 2.0 - 2.0**-45])}
-    slope = {"a": np.array([1.0, -4.0]), "b": np.array([2.0, 2.0]), "other": np.array([3.0, 3.0])}
-    made = [SimpleNamespace(function=f, name=name, implementation=lambda name=name: name)
-            for f, name in (("f", "a"), ("f", "b"), ("f", "other"), ("g", "a"))]  # fmt: skip
+    value = np.array([1.0, 2.0])
+    values = {"a": value, "b": value - [0, -(2.0**-44)], "c": value - [0, 2.0**-44], "other": value - [0, 2.0**-45]}
+    slope = {"a": np.array([1.0, -4.0]), "b": np.full(2, 2.0), "c": np.full(2, 2.0), "other": np.full(2, 3.0)}
+    slope["half"] = np.full(2, 2.0)
+    functions = dict.fromkeys(slope, "f") | {"of another": "g"}
+    made = [
+        SimpleNamespace(function=f, name=name, implementation=lambda name=name: name) for name, f in functions.items()
+    ]
+
+    def ask(function, impl, arguments):
+        return value + arguments["second"] if impl == "half" else values[impl]  # right in one question
+
     monkeypatch.setattr(verdict, "WRONG", made)
-    monkeypatch.setattr(verdict, "ask", lambda function, impl, arguments: values[impl])
+    monkeypatch.setattr(verdict, "ask", ask)
     monkeypatch.setattr(verdict, "reference_gradient", lambda asked, impl: slope[impl])
-    asked = asked_of({"p": np.ones(2)})
-    told = [(SimpleNamespace(asked=asked, value=np.array([1.0, 2.0]), scale=np.array([1.0, 4.0])), None)] * 2
+    asked, second = (asked_of({"p": np.ones(2)}, second=i) for i in (0, 1))
+    told = [(SimpleNamespace(asked=one, value=value, scale=np.array([1.0, 4.0])), None) for one in (asked, second)]
 
     def said(*got, kinds=("mean", "sum")):
         compared = [(asked, np.array(one), None, np.array([1.0, 0.5])) for one in got]
