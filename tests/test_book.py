@@ -16,7 +16,8 @@ from refebm.book.pages import pages
 from refebm.book.plain import broken, clauses, plain
 from refebm.book.typeset import typeset
 from refebm.cli import main
-from refebm.crosscheck.questions import EXAMINED
+from refebm.crosscheck.questions import EXAMINED, chosen
+from refebm.glossary import InputError
 from refebm.identities import THEOREMS
 from refebm.papers import TEXTS, citations
 
@@ -284,6 +285,21 @@ def test_list_has_a_line_for_each_definition(capsys):
     assert main(["list"]) == 0
     lines = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert sorted(lines) == sorted(entries.definitions()) and set(EXAMINED) <= set(lines)
+
+
+def test_what_is_not_examined_says_why(capsys):
+    """By the record, which is what the examiner says; all else can be asked for by its name."""
+    assert evidence.unexamined() == evidence.unexamined_now()
+    assert main(["list"]) == 0
+    for line in [line for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]:
+        name, why = line.split()[0], line.partition(" [not examined: ")[2].removesuffix("]")
+        assert why == evidence.unexamined().get(name, "")
+        said = f"Not examined: {why}" if why else f"Examined by: refebm crosscheck --only {name}"
+        assert f"\n{said}"[:80] in terminal.shown(name)
+        assert why or chosen(name)
+    for name, why in (("ReplayBuffer.push", "state"), ("Gamma.sample", "draws noise"), ("run", "takes a kernel")):
+        with pytest.raises(InputError, match=f"E-NONE: {name} is not examined: {why}"):
+            chosen(name)
 
 
 def test_the_table_leads_to_the_proof(capsys):

@@ -1,6 +1,7 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
 import functools
+import itertools
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 import refebm
 import refebm.crosscheck
 from refebm.crosscheck import compare
+from refebm.crosscheck.examine import InTurn
 from refebm.glossary import InputError
 
 RNG = np.random.default_rng(3)
@@ -517,6 +519,30 @@ def test_a_file_cannot_end_the_suite_that_examines_it(pytester):
     options = "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "tweedie_mean"
     pytester.runpytest_subprocess(*options).assert_outcomes(failed=1)
     assert not Path(f"/proc/{(pytester.path / 'pid').read_text()}").exists()
+
+
+COUNTED = """
+open("loaded", "a").write("once ")
+def tweedie_mean(model, y, sigma): return open("asked", "a").write("a") and y
+def langevin_step(model, x, eta, z): return open("asked", "a").write("b") and x + eta * model(x)
+def mala_step(model, x, eta, z, u): return open("asked", "a").write("c") and x
+"""
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(["tweedie_mean", "langevin_step", "mala_step"])])
+def test_a_file_is_examined_once_in_whatever_order_its_functions_are_asked_for(order, tmp_path, monkeypatch):
+    """As they come to a worker of a suite that runs in several; the file is loaded once for its functions' names."""
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text(COUNTED)
+    findings = InTurn("own.py", ["tweedie_mean", "langevin_step", "mala_step"])
+    assert [findings(name).function for name in [*order, *order]] == [*order, *order]
+    findings.answered.close()
+    assert Path("loaded").read_text() == "once once "
+    right = {name: refebm.crosscheck.examine("own.py", name)[name].diagnosis for name in order}
+    assert {name: findings(name).diagnosis for name in order} == right
+    assert findings.functions == ["tweedie_mean", "langevin_step", "mala_step"]
+    asked = "".join(letter for letter, _ in itertools.groupby(Path("asked").read_text()))
+    assert asked[:3] in ("abc", "bca", "cab") and asked[0] == "abc"[findings.functions.index(order[0])]
 
 
 PRECISE = {  # a model and points in float32, and what an adapter has that imports the harness
