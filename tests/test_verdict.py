@@ -295,6 +295,12 @@ def test_how_gradients_are_wrong():
     assert said(1.0005, 1.0005, 1.0, 1.0005) == ": by 5.0e-04 of it"
     assert said(1.0, 1 - 0.9995e-3, 1.0, 1.0) == ": by 1.0e-03 of it" and said(1.0, 1 - 1.0005e-3, 1.0, 1.0) == ""
     assert said(0.0, 0.0, 1.0, 0.0) == ": it is zero" and said(0.0, 1.0, 1.0, 0.0) == ""
+    assert said(1000.0, 1000.0, 7.0, 999.0) == ": it is 1000 x the right one"  # to a thousandth
+    assert said(3.0, 3.0, 3.0, 3.0028) == ": it is 3 x the right one"  # most of them
+    wanted = np.array([-1000.0, 0.5, 1.0, 300.0])
+    assert said(3.0, 5.0, 7.0, 3.0) == ": it is 3 x the right one"  # a thousandth of the largest is small
+    wanted = np.array([-1000.0, 0.5, 1.0625, 300.0])
+    assert said(3.0, 5.0, 7.0, 3.0) == ""
 
 
 def test_only_what_is_beyond_its_tolerance_is_named():
