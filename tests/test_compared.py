@@ -284,3 +284,19 @@ def test_numbers_become_arrays_of_numpy():
             return np.ones(2)
 
     assert MODULE._numbers(Tensor()).tolist() == [1.0, 1.0]
+
+
+def test_a_loss_that_draws_its_noise_and_one_that_takes_it():
+    """Each gets the noise of the questions; options are told by name."""
+    x, given = RNG.normal(size=(3, 2)), {"score": np.sin, "sigma": 0.5}
+
+    def drawing(score, x, sigma):
+        return dsm(score, x, sigma, np.random.standard_normal(x.shape))
+
+    for loss in (dsm, drawing):
+        (finding,) = compare(DSM, loss, x=x, **given).findings
+        assert (finding.status, finding.questions) == ("passed", 7), finding.diagnosis
+        assert compare(DSM, loss, by_row=False, x=x, **given).findings[0].questions == 4
+    with pytest.raises(TypeError):
+        compare(DSM, dsm, False, x=x, **given)
+    assert "by_row" in inspect.signature(compare).parameters and "x: the points" in compare.__doc__
