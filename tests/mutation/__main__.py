@@ -83,8 +83,8 @@ def reached(tree, start) -> list[tuple[int, int]]:
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
     used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
-    scopes = [(leaf, search_ancestor(leaf, "funcdef", "lambdef", "parameters")) for leaf in used]
-    ran = [lines_of(scope.parent if scope.type == "parameters" else leaf) for leaf, scope in scopes if scope]
+    scopes = [search_ancestor(leaf, "funcdef", "lambdef") for leaf in used]
+    ran = [lines_of(scope) for scope in scopes if scope]
     return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
