@@ -1,5 +1,6 @@
 """What a comparison asks with somebody's own model and points: rows, noise, tolerances, and how a loss is called."""
 
+import functools
 import importlib
 import inspect
 
@@ -11,11 +12,12 @@ import refebm
 from refebm.crosscheck import compare
 from refebm.crosscheck.frameworks.numpy import HARNESS
 from refebm.crosscheck.questions import Asked
-from refebm.glossary import Energy, InputError
+from refebm.glossary import Energy, Field, InputError
 from refebm.identities import Failure
 
 MODULE = importlib.import_module(compare.__module__)
 RNG = np.random.default_rng(5)
+TURN = RNG.normal(size=(3, 3))
 DSM, STEP, CD = "denoising_score_matching", "langevin_step", "contrastive_divergence"
 
 
@@ -241,6 +243,80 @@ def test_an_energy_of_numpy_is_differentiated_by_its_gradient_and_products():
         np.testing.assert_allclose(make_jvp(made)(x)(v)[1], np.sum(4 * x**3 * v, axis=1), rtol=1e-14)
         second = grad(lambda x: (grad(lambda x: made(x).sum())(x) * v).sum())(x)
         np.testing.assert_allclose(second, 12 * x**2 * v, rtol=1e-14)
+
+
+def test_a_field_of_numpy_is_differentiated_by_products():
+    x, v, w = (RNG.normal(size=(4, 3)) for _ in range(3))
+    field, product = (lambda x: x**3 @ TURN), (lambda x, v: (3 * x**2 * v) @ TURN)
+    with MODULE._kept(HARNESS, x):
+        made = MODULE._model(HARNESS, Field, field, product, None)
+        np.testing.assert_array_equal(made(x), field(x))
+        np.testing.assert_allclose(make_jvp(made)(x)(v)[1], product(x, v), rtol=1e-14)
+        np.testing.assert_allclose(grad(lambda x: (made(x) * w).sum())(x), 3 * x**2 * (w @ TURN.T), rtol=1e-13)
+
+
+def test_the_formula_beside_the_loss_and_with_its_inputs_moved():
+    """Of the first model: its values too are moved, and each float; as refebm sees the arguments."""
+    x, sigma, n = RNG.normal(size=(4, 3)), np.arange(1.0, 5.0), 0.125
+    kinds, models, told, _ = MODULE._seen(DSM, {"score": np.sin, "x": x, "sigma": sigma[:, None]})
+    loss = lambda score, x, sigma, z: 2 * dsm(score, x, sigma, z)  # noqa: E731
+    own = MODULE.Own(HARNESS, DSM, kinds, loss, told, models)
+    asked = questions(DSM, score=np.sin, x=x, sigma=sigma)[1]
+    z, column = asked.arguments["z"], sigma[:, None]
+    with MODULE._kept(HARNESS, x):
+        mine, right, moved = MODULE._pair(own, asked)
+        for model in (np.sin, np.cos):
+            np.testing.assert_allclose(mine(model), 2 * dsm(model, x, column, z), rtol=1e-13)
+            np.testing.assert_allclose(right(model), dsm(model, x, column, z), rtol=1e-13)
+            larger, more = (lambda x: model(x) * (1 + n)), 1 + n  # noqa: B023
+            expected = [
+                (larger, x, column, z),
+                (model, x * more, column, z),
+                (model, x, column * more, z),
+                (model, x, column, z * more),
+            ]
+            found = [one(model) for one in moved(n)]
+            np.testing.assert_allclose(found, [dsm(*given) for given in expected], rtol=1e-13)
+
+
+def test_what_is_asked_again_and_what_is_graded(monkeypatch):
+    """The first question, if it was answered; gradients of a loss that is right, in its first model, twice."""
+    x, calls, seen = RNG.normal(size=(3, 2)), [], []
+
+    def graded(finding, harness, model, pairs):
+        seen.append((finding.status, model, len(pairs)))
+        return finding
+
+    monkeypatch.setattr(MODULE, "graded", graded)
+
+    def explicit(score, data_score, x, factor=1.0, power=2):
+        calls.append(len(x))
+        return factor * 0.5 * np.sum(np.abs(score(x) - data_score(x)) ** power, axis=1)
+
+    given = {"score": np.sin, "data_score": np.cos, "x": x}
+    assert compare("explicit_score_matching", explicit, **given).passed
+    assert calls == [2, 1, 1, 1, 1, 2] and seen == [("passed", np.sin, 2)]
+    twice = functools.partial(explicit, factor=2.0)
+    assert compare("explicit_score_matching", twice, **given).findings[0].status == "convention"
+    assert seen.pop() == ("convention", np.sin, 2) and len(seen) == 1
+    thrice = functools.partial(explicit, power=3)
+    assert compare("explicit_score_matching", thrice, **given).findings[0].status == "failed" and len(seen) == 1
+    calls.clear()
+
+    def raises(score, data_score, x):
+        calls.append(len(x))
+        raise KeyError
+
+    assert "raises KeyError" in str(compare("explicit_score_matching", raises, **given)) and len(calls) == 5
+    step = lambda score, x, eta, z: x + eta * score(x) + np.sqrt(2 * eta) * z  # noqa: E731
+    assert compare(STEP, step, score=np.sin, x=x, eta=0.5).passed and len(seen) == 1
+    noisy = lambda score, x, sigma, z: dsm(score, x, sigma, np.random.standard_normal(z.shape))  # noqa: E731
+    assert "differently when it is asked again" in str(compare(DSM, noisy, score=np.sin, x=x, sigma=0.5))
+
+
+def test_all_names_of_a_function():
+    assert MODULE._all_names(CD) == f"{CD} CD, CD-k, PCD, persistent contrastive divergence"
+    assert MODULE._all_names("langevin_step").startswith("langevin_step")
 
 
 def test_what_the_loss_sees():

@@ -384,6 +384,9 @@ def test_what_is_right_to_the_accuracy_of_float32_or_of_a_difference(made, monke
     for candidates in ([most, far], [far, most]):  # what is said is said of the one that is near
         found = f"equals the reference to {diagnosis.BY_DIFFERENCES}; 24 of 24 numbers are wrong"
         assert diagnosis.nearly("f", candidates).words == found
+    assert diagnosis.nearly("f", [most, wrong(2 * below)]).words == found  # the first of two
+    assert FLOAT32 in diagnosis.nearly("f", [wrong(2 * below), most]).words
+    assert diagnosis.nearly("f", [wrong(60.0), wrong(2 * below)]).words.startswith("the errors are small, 60 tol")
     few = wrong(lambda vector: 0.5 * below * (np.arange(4) < 2))
     assert diagnosis.nearly("f", [few, far]) is None is diagnosis.nearly("f", [far, few])
     made["named"] = lambda function, rough: (
