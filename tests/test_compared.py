@@ -35,7 +35,7 @@ def rows(asked):
 
 def test_all_rows_are_asked_with_new_noise_and_then_single_ones():
     """Every other question confirms; at most eight rows are asked alone."""
-    for n, alone in ((6, 6), (8, 8), (11, 8), (1, 0)):
+    for n, alone in ((6, 6), (8, 8), (11, 8), (2, 2), (1, 0)):
         x = RNG.normal(size=(n, 3))
         asked = questions(DSM, score=np.sin, x=x, sigma=0.5)
         assert rows(asked) == [n] * 4 + [1] * alone
@@ -312,6 +312,35 @@ def test_what_is_asked_again_and_what_is_graded(monkeypatch):
     assert compare(STEP, step, score=np.sin, x=x, eta=0.5).passed and len(seen) == 1
     noisy = lambda score, x, sigma, z: dsm(score, x, sigma, np.random.standard_normal(z.shape))  # noqa: E731
     assert "differently when it is asked again" in str(compare(DSM, noisy, score=np.sin, x=x, sigma=0.5))
+
+
+def refused(function=DSM, loss=dsm, **given):
+    with pytest.raises(InputError) as raised:
+        compare(function, loss, **{"x": RNG.normal(size=(3, 2)), "sigma": 0.5} | given)
+    return str(raised.value)
+
+
+def test_a_model_that_cannot_be_asked():
+    """What it returns for an energy; what it raises, and whether of single rows; what it returns the second time."""
+    explicit = lambda p, q, x: 0.5 * np.sum((p(x) - q(x)) ** 2, axis=1)  # noqa: E731
+    given = {"data_score": np.sin, "x": RNG.normal(size=(3, 2)), "score": lambda x: x[:, 0]}
+    with pytest.raises(InputError, match=r"E-CALLABLE: .*; got \(2,\); an energy is given as energy=\.\.\."):
+        compare("explicit_score_matching", explicit, **given)
+    found = refused(score=lambda x: x[:, :1])
+    assert found.startswith("E-CALLABLE: ") and found.endswith("got (3, 1)")
+    assert "energy" not in refused(score=np.sin, sigma=-1.0)
+
+    def raises(x):
+        raise KeyError("so")
+
+    hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
+    for by_row, words in ((True, "the model, called on single rows too,"), (False, "the model")):
+        told = refused(score=raises, by_row=by_row)
+        assert told.startswith(f"E-MODEL: {words} raises KeyError: 'so'\n") and told.endswith(f"\n{hint}")
+    words = "E-RANDOM: the model returns other values for the same points when it is called again: if it has dropout,"
+    assert refused(score=lambda x: np.random.standard_normal(x.shape)) == f"{words} call model.eval()"
+    lost = lambda x: np.where(np.arange(len(x)) == 1, np.nan, x.T).T  # noqa: E731
+    assert compare(DSM, dsm, score=lost, x=RNG.normal(size=(3, 2)), sigma=0.5).findings[0].questions == 7
 
 
 def test_all_names_of_a_function():
