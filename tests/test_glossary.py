@@ -1,7 +1,11 @@
 """Types of arguments: every public signature has them, a static checker sees arrays, and bodies what they say."""
 
+import ast
 import collections.abc
 import inspect
+import subprocess
+import sys
+import textwrap
 import types
 import typing
 
@@ -49,6 +53,24 @@ def test_every_argument_has_a_type(name):
     assert bool(plain) == (name in CHECKED), plain
 
 
+SIGNED = [name for name in (*FUNCTIONS, *METHODS) if hasattr(thing(name), "__signature__")]
+
+
+def test_help_prints_the_names_of_types():
+    assert {*FUNCTIONS} - {*SIGNED} <= {*CHECKED}
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_help_prints_a_signature_as_it_stands_in_the_source(name):
+    written = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(thing(name))))).body[0]
+    found = inspect.signature(thing(name))
+    for one in [*written.args.args, *written.args.kwonlyargs]:
+        text = ast.unparse(one.annotation) if one.annotation else one.arg
+        assert str(found.parameters[one.arg]).partition(" = ")[0].endswith(text.replace("np.", "numpy.")), one.arg
+    if written.returns:
+        assert str(found).endswith(f" -> {ast.unparse(written.returns)}".replace("np.", "numpy."))
+
+
 PLAIN = {np.ndarray, float, int, bool, str, type(None), np.random.Generator, refebm.Generator, refebm.ReplayBuffer}
 PLAIN |= {typing.Any, collections.abc.Callable}
 
@@ -59,6 +81,7 @@ def test_a_static_checker_sees_arrays_callables_and_numbers(name):
     hints.pop("return", None)
     for argument, hint in hints.items() if name not in CHECKED else ():
         for one in typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else [hint]:
+            one = typing.get_args(one)[0] if typing.get_origin(one) is tuple else one
             assert one in PLAIN or typing.get_origin(one) is collections.abc.Callable, (argument, hint)
 
 
@@ -138,3 +161,16 @@ def test_traced_arguments_are_checked_and_differentiated():
         ((-X - 0.5 * z) + 2 * z) * (-X - 0.5 * z - 0.5 * z - 0.5 * z)
     )  # s + z/sigma, and its slope at c = 1
     np.testing.assert_allclose(slope, by_hand, rtol=1e-14)
+
+
+def test_importing_makes_no_signature():
+    """There are two hundred, and making them would take a quarter of the time; one is made when it is looked at."""
+    text = (
+        "import inspect, numpy, scipy.fft, scipy.integrate, scipy.optimize, scipy.special, autograd.scipy.special\n"
+        "made, whole = [], inspect.Signature.__init__\n"
+        "inspect.Signature.__init__ = lambda self, *given, **named: made.append(self) or whole(self, *given, **named)\n"
+        "import refebm\n"
+        "print(len(made), 'sigma: Levels' in str(inspect.signature(refebm.tweedie_mean)), len(made) > 0)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert found.stdout == "0 True True\n", found.stdout

@@ -69,7 +69,7 @@ CONDITIONAL = {
 FIELDS = CONDITIONAL | {function.__name__: function for function in (fields.mlp_score, at_level, denoiser)}
 LOG_DENSITIES = {"log_density": log_density}
 KINDS = ENERGIES | FIELDS | LOG_DENSITIES
-TAKEN = {kind: set(inspect.signature(function).parameters) - {"x"} for kind, function in KINDS.items()}
+TAKEN = {kind: set(inspect.getargs(function.__code__).args) - {"x"} for kind, function in KINDS.items()}
 INNER = {"kind", "parameters"}  # the keys that stand for `inner` in the parameters of a model built from another
 WANTED = {kind: taken - {"inner"} | (INNER if "inner" in taken else set()) for kind, taken in TAKEN.items()}
 WANTED |= {kind: TAKEN[kind] - {"sigma", "t"} for kind in CONDITIONAL}
@@ -83,7 +83,7 @@ class Model:
     Parameters that are float64 arrays are not copied, so that they can be traced: do not write into them.
     Errors: E-MODEL for an unknown kind (the message names the nearest), for a parameter that is missing, unknown, not
     finite, or of a wrong shape, and if a conditional field is called without a noise level; E-POSITIVE, E-DTYPE,
-    E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE for x.
+    E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE, E-BINARY for x; E-TIME for t.
     """
 
     kind: str

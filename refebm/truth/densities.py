@@ -111,11 +111,13 @@ class Gaussian:
         """
         return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
+    @rows
     def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
 
+        Errors: E-SCALE for a sigma whose square overflows.
         Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
@@ -173,7 +175,6 @@ def standard_normal(d: Size) -> Gaussian:
 
     $$p = \mathcal N(0, I)$$
 
-    Errors: E-COUNT, E-SIZE.
     """
     return Gaussian(np.zeros(d), 1.0)
 
@@ -188,7 +189,7 @@ class GaussianMixture:
     Far from all means log w_k N(x; m_k, C_k) is so large that its last digit cannot tell components apart. There the
     differences between components are computed directly, without the terms they share, so that the error of r_k is at
     most what a roundoff of x, m_k or C_k^{-1} causes, and, for equal covariances, what the roundoff of x - m_k causes.
-    Errors: E-WEIGHTS, and those of `Gaussian`.
+    Errors: E-WEIGHTS; as of `Gaussian`, E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE, E-DTYPE and E-SIZE.
     Also: GMM, mixture of Gaussians
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
     """
@@ -274,11 +275,9 @@ class GaussianMixture:
         """function(x, log_joint, j) for all rows. Rows near some component have j = None. Rows far from all are grouped
         by their likeliest component j, and log_joint is then relative to it, so that no digits are lost."""
         log_joint = self._log_joint(x)
-        plain, top = held(log_joint), np.max(held(log_joint), axis=0)
-        if not np.any(np.max(self.log_heights) - top > 0.5 * FAR**2):
-            return function(x, log_joint, None)
+        plain = held(log_joint)
         likeliest = np.argmax(plain, axis=0)
-        far = self.log_heights[likeliest] - top > 0.5 * FAR**2
+        far = self.log_heights[likeliest] - np.max(plain, axis=0) > 0.5 * FAR**2
         if not np.any(far):
             return function(x, log_joint, None)
         near = np.flatnonzero(~far)
@@ -336,11 +335,13 @@ class GaussianMixture:
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
+    @rows
     def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
 
+        Errors: E-SCALE for a sigma whose square overflows.
         Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         variance = squarable("sigma", sigma, least=0) ** 2
@@ -464,7 +465,6 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
     $$p^\sigma = \tfrac1N \sum_i \mathcal N(x_i, \sigma^2 I)$$
 
     points (N, d); sigma > 0, a float whose square neither overflows nor underflows. Memory is O(N d).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE, E-SCALE for sigma.
     Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """
@@ -535,7 +535,7 @@ class Gamma:
         if np.any((self.shape <= 2) & (self.shape != 1)):
             came = brief(self.shape.tolist())
             raise DomainError("E-DOMAIN", f"E s^2 of a Gamma density is finite for shape > 2 and shape = 1, got {came}")
-        return np.where(self.shape == 1, self.rate**2, self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2))
+        return self.rate**2 / np.where(self.shape == 1, 1.0, self.shape - 2)
 
     @rows
     def sample(self, rng: Rng, size: Size) -> Vectors:
