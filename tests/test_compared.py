@@ -93,7 +93,11 @@ def test_what_is_drawn():
         ("ddpm_loss", {"score": np.sin, "x": np.ones((2, 3))}, r"drawn if left out: z\); missing: betas, i$"),
         ("flow_matching", {"x": np.ones((2, 3))}, r"\(drawn if left out: z, t\); missing: velocity$"),
         ("stein_discrepancy", {"energy": np.sin, "x": np.ones((2, 3))}, "it has no energy"),
-        ("decaying_steps", {"first": 1.0}, "compare needs the points x, which decaying_steps does not take"),
+        (
+            "decaying_steps",
+            {"first": 1.0},
+            "compare needs points, and models that are callables; decaying_steps takes first, p",
+        ),
         ("implicit_score_matching", {"score": np.sin, "x": np.ones((0, 3))}, r"E-SHAPE: x must .*got shape \(0, 3\)"),
         ("implicit_score_matching", {"score": np.sin, "x": np.ones((3, 0))}, r"E-SHAPE: x must .*got shape \(3, 0\)"),
         ("implicit_score_matching", {"score": np.sin}, r"takes score, x; missing: x$"),
