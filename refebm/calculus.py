@@ -120,7 +120,6 @@ def derivatives_along_axes(field: Field, x: np.ndarray, count: int) -> Iterator[
         yield [function(np.zeros(len(x))) for function in functions]
 
 
-@rows
 def laplacian(function: Energy, x: Points) -> Rows:
     r"""Lap f(x) = sum_i d_i^2 f(x), exactly, (n,), of a function of rows, (n, d) -> (n,).
 
