@@ -1329,6 +1329,7 @@ def rows(function: Callable) -> Callable:
         return checked
     checked.__signature__ = signature_of(function)
     if function.__doc__ and order:
-        codes = {name: codes_of(check) | ({"E-SHAPE"} if owned and name == anchor else set()) for name, check in order}
+        of_owner = {anchor: ("E-SHAPE",)} if owned else {}
+        codes = [(name, codes_of(check) + of_owner.get(name, ())) for name, check in order]
         checked.__doc__ = with_errors(function.__doc__, codes)
     return checked
