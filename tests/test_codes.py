@@ -13,8 +13,8 @@ from refebm.glossary import check_of, checks_of
 from refebm.variants.arguments import FUNCTIONS
 from tests.test_glossary import TYPES
 
-CHECKS = {check for kind in TYPES.values() if (check := check_of(kind))}
-CHECKS |= {check for name in FUNCTIONS for check in checks_of(inspect.unwrap(getattr(refebm, name))).values()}
+CHECKS = [check for kind in TYPES.values() if (check := check_of(kind))]
+CHECKS += [check for name in FUNCTIONS for check in checks_of(inspect.unwrap(getattr(refebm, name))).values()]
 
 
 def called(check):
@@ -43,7 +43,7 @@ def called(check):
     return {part for part in found if part.startswith("E-")}
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", dict.fromkeys(CHECKS), ids=lambda check: check.__name__)
 def test_codes_are_those_of_what_is_called(check):
     """No attribute has the name of a check: its codes would be taken for those of the check."""
     assert {code.removeprefix("DomainError ") for code in codes_of(check)} == called(check)

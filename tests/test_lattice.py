@@ -66,6 +66,8 @@ def test_a_rule_of_350_nodes_is_the_largest():
     np.testing.assert_allclose(lattice.weights @ lattice.x**4, 3.0, rtol=1e-12)
     with pytest.raises(DomainError, match=r"the rule has 351\^1 nodes"):
         gauss_hermite(standard_normal(1), 351)
+    with pytest.raises(DomainError, match=r"the rule has 7\^8 nodes, at most 1500000 are computed, 350 on an axis"):
+        gauss_hermite(standard_normal(8), 7)
 
 
 def test_functions_are_asked_a_part_of_the_nodes_at_a_time():
@@ -104,6 +106,24 @@ def test_roundoff_of_a_log_density_weighs_as_it_grows(where, weighs):
     lattice = Lattice(np.zeros((2, 1)), weights, np.array([0.0, -99.0]), np.ones(2, bool), np.ones(2, bool))
     terms = np.where(np.arange(2) == where, -3.0, 0.0)
     assert _sensitivity(terms, lattice) == pytest.approx(weighs, rel=1e-15)
+
+
+def test_a_node_without_weight_has_no_roundoff():
+    everywhere, log_p = np.ones(2, bool), np.array([-99.0, -np.inf])
+    lattice = Lattice(np.zeros((2, 1)), np.array([0.5, 0.0]), log_p, everywhere, everywhere)
+    assert _sensitivity(np.array([-3.0, 0.0]), lattice) == 4.0  # 2 * 100/50, though the weights are 1/2 in all
+
+
+def test_one_coordinate_below_the_smallest_float_is_enough():
+    """It moves from 2^-1022 to 2^-511, where the weight is 2^-40: log x changes by 511 log 2; all terms are 1."""
+    x, everywhere = np.array([[2.0**-1022, 1.0], [1.0, 1.0]]), np.ones(2, bool)
+    lattice = Lattice(x, np.array([2.0**-40, 1.0]), np.zeros(2), everywhere, everywhere)
+
+    def function(x):
+        return 1 + np.log(x[:, 0])
+
+    change = expectations._below_smallest(function, function(x) * lattice.weights, lattice, LINE)
+    assert change == pytest.approx(2.0**-40 * 511 * np.log(2), rel=1e-8)
 
 
 def test_terms_that_are_all_0_have_no_error_where_the_rest_settled():

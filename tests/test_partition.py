@@ -364,3 +364,64 @@ def test_a_descent_goes_along_axes_and_diagonals(well):
     start = numpy.zeros((1, 2))
     x, e = partition._descended(energy, start, energy(start))
     assert e[0] <= 1.0 and numpy.linalg.norm(x[0] - well) <= 0.1 * size
+
+
+def panels(log_f, error=(0.0, 0.0)):
+    """A rule for one line, t = -2 + sinh(u)/2, of which log f(u) is given, and the errors of the integrand."""
+
+    def integrand(t, line, log_dt):
+        numpy.testing.assert_allclose(log_dt, numpy.log(0.5 * numpy.cosh(numpy.arcsinh(2 * (t + 2)))), atol=1e-12)
+        return (log_f(numpy.arcsinh(2 * (t + 2))) - log_dt, *error)
+
+    budget = partition.Counted(None, numpy.inf)
+    return partition.Rule(integrand, numpy.array([[-2.0]]), numpy.array([[0.5]]), budget, numpy.zeros(1), -numpy.inf)
+
+
+def test_a_panel_by_hand():
+    """f = 2 + P_10(w)/4 - P_9(w)/8 with w = u - 2 on (1, 3): the integral is 4, the largest value 2.375 at w = -1."""
+    legendre = numpy.polynomial.Legendre
+    f = legendre([2, *[0] * 8, -1 / 8, 1 / 4])
+    rule = panels(lambda u: numpy.log(f(u - 2)), (0.25, 0.0))
+    one = numpy.zeros(1, int)
+    rule.evaluate(numpy.ones(1), 3 * numpy.ones(1), one, one, one)
+    numpy.testing.assert_allclose(rule.top, numpy.log(2.375), rtol=1e-13)
+    numpy.testing.assert_allclose(rule.log_f[0], numpy.log(f(partition.U)), atol=1e-12)
+    numpy.testing.assert_allclose(
+        [*rule.value, *rule.below, *rule.error], [4 / 2.375, 1 / 2.375, 0.5 / 2.375], rtol=1e-11
+    )
+    values, ends = f(partition.U), -2 + 0.5 * numpy.sinh([1.0, 3.0])
+    size, spread, across = numpy.log(2.375), numpy.log(2.375 / min(values)), ends[1] / (ends[1] - ends[0])
+    numpy.testing.assert_allclose(rule.noise, 2.0**-52 * (1 + size + across * spread) * 4 / 2.375, rtol=1e-11)
+    slope = numpy.log(0.5 * numpy.cosh(2 + partition.U))
+    numpy.testing.assert_allclose(rule.peak, max(numpy.log(values) - slope), rtol=1e-12)
+    log_z, unresolved, roundoff = rule.results()
+    numpy.testing.assert_allclose([*log_z, *unresolved], [numpy.log(4), 0.25 + 0.125], rtol=1e-11)
+    numpy.testing.assert_allclose(roundoff, rule.noise * 2.375 / 4, rtol=1e-11)
+    line, number, t, log_weights, mass = rule.nodes()
+    assert line.tolist() == [0] * 12 and number.tolist() == [*range(12)]
+    numpy.testing.assert_allclose(t, -2 + 0.5 * numpy.sinh(2 + partition.U), rtol=1e-13)
+    numpy.testing.assert_allclose(numpy.exp(log_weights), partition.W * numpy.exp(slope), rtol=1e-13)
+    numpy.testing.assert_allclose(numpy.exp(mass), partition.W * values, rtol=1e-11)
+
+
+def test_panels_of_one_line_have_one_unit():
+    """The first is exp(u), then exp(u - 210), which is in its unit, then exp(u + 210), which is the new one."""
+    rule = panels(lambda u: u + 210 * numpy.where(u < 0, 0, numpy.where(u < 1, -1, 1)), (0.0, 0.5))
+    one = numpy.zeros(1, int)
+    for low in (-1.0, 0.0, 1.0):
+        rule.evaluate(numpy.array([low + 1e-9]), numpy.array([low + 1 - 1e-9]), one, one, one)
+    integrals = [1 - numpy.exp(-1.0), numpy.exp(-210.0) * (numpy.e - 1), numpy.exp(210.0) * (numpy.exp(2) - numpy.e)]
+    numpy.testing.assert_allclose(rule.top, 212, rtol=1e-9)
+    numpy.testing.assert_allclose(rule.value, [numpy.exp(-212.0) * one for one in integrals], rtol=1e-8)
+    numpy.testing.assert_allclose(rule.noise, 0.5 * rule.value, rtol=1e-12)
+    assert rule.first.tolist() == [0, 12, 24] and rule.evaluations == 36
+    _, number, *_ = rule.nodes()
+    assert number.tolist() == [*range(24, 36)]  # the others have no mass beside it
+
+
+def test_a_line_on_which_nothing_is_has_no_integral():
+    rule, one = panels(lambda u: -numpy.inf * numpy.ones(len(u))), numpy.zeros(1, int)
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        rule.evaluate(-numpy.ones(1), numpy.ones(1), one, one, one)
+        assert rule.value.tolist() == rule.error.tolist() == rule.noise.tolist() == [0.0]
+        assert rule.results()[0].tolist() == [-numpy.inf]

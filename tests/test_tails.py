@@ -170,6 +170,38 @@ def test_what_a_difference_loses_to_rounding():
     assert densities.lost(a, b).tolist() == [float(error) for error in exact] and exact[0] and exact[3]
 
 
+def test_the_series_of_stirling_is_that_of_the_bernoulli_numbers():
+    """B_2k/(2k (2k - 1)), k = 1, ..., 7; at a = 1 and 1/2 each term is seen."""
+    numbers = [Fraction(*b) for b in ((1, 6), (-1, 30), (1, 42), (-1, 30), (5, 66), (-691, 2730), (7, 6))]
+    for a in (Fraction(1), Fraction(1, 2)):
+        terms = [b / (2 * k * (2 * k - 1)) / a ** (2 * k - 1) for k, b in enumerate(numbers, 1)]
+        assert densities.stirling_remainder(float(a)) == pytest.approx(float(sum(terms)), rel=1e-14)
+
+
+def test_squares_that_overflow_beside_others():
+    values = densities.log_one_plus_square(np.array([1.0, -1e100, 1e200, 1e-9]))
+    np.testing.assert_allclose(values, [np.log(2), 200 * np.log(10), 400 * np.log(10), 1e-18], rtol=1e-15)
+
+
+def test_what_cancels_near_1_keeps_its_digits_beside_what_is_far():
+    """e - log(1 + e) is e^2/2 - e^3/3 + ..., and 5 - log 6."""
+    e = np.array([1e-8, 5.0])
+    values = densities.over_log(e, np.sqrt(1 + e))
+    np.testing.assert_allclose(values, [5e-17 * (1 - 2e-8 / 3), 5 - np.log(6)], rtol=1e-14)
+
+
+def test_lattices_are_as_the_densities_say():
+    assert Gamma([0.25, 16.0], [1.0, 1.0]).unit.tolist() == [1.0, 0.25]
+    heavy = StudentT([1.0, 3.0], [5.0, 0.0], [2.0, 1.0])
+    assert heavy.unit.tolist() == [0.5, 0.5]
+    x, log_dx = heavy.substitute(np.array([[1.0, -2.0]]))
+    np.testing.assert_allclose(x, [[5 + 2 * np.sinh(1.0), -np.sinh(2.0)]], rtol=1e-15)
+    np.testing.assert_allclose(log_dx, [np.log(2 * np.cosh(1.0) * np.cosh(2.0))], rtol=1e-15)
+    kinked = Laplace([1.0, 0.0], [2.0, 0.5])
+    ends = [kinked.substitute(end[None])[0][0] for end in kinked.box(10.0)]  # 50 scales on either side
+    np.testing.assert_allclose(ends, [[-99.0, -25.0], [101.0, 25.0]], rtol=1e-13)
+
+
 def test_the_unit_of_a_mixture_is_the_narrowest_deviation():
     p = GaussianMixture([0.5, 0.5], np.zeros((2, 2)), [np.diag([4.0, 0.25]), np.diag([0.01, 9.0])])
     np.testing.assert_allclose(p.unit, [0.1, 0.5], rtol=1e-15)
@@ -231,6 +263,17 @@ def test_models_of_mixtures_far_out(name):
     ):
         np.testing.assert_allclose(field(x)[0], [FIRST.get(name, -point[0]), score], rtol=1e-13)
         np.testing.assert_allclose(jacobian(field, x)[0, 1, 1], slope, rtol=1e-13)
+
+
+@pytest.mark.parametrize("deviations", [1.0, 3.0, 5.0, 8.0, 16.0, 30.0, 100.0])
+def test_a_field_at_any_distance_has_its_digits(deviations):
+    """Two components above each other, seen from the side: the second coordinate is tanh(y) - y."""
+    given = {"logits": np.zeros(2), "means": np.array([[0.0, 1.0], [0.0, -1.0]]), "variances": np.ones((2, 2))}
+    model, y, roundoff = Model("smoothed_mixture", given), 0.3, np.finfo(float).eps
+    for x in deviations * (1 + np.arange(50) / 77):
+        first, second = model([[x, y]], 2.0**-30)[0]  # noise that is lost in the variances
+        np.testing.assert_allclose(first, -x, rtol=2 * roundoff)
+        np.testing.assert_allclose(second + y, np.tanh(y), rtol=32 * roundoff)
 
 
 def test_rows_near_and_far_are_what_they_are_alone():

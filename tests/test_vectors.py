@@ -14,11 +14,11 @@ from refebm.cli import main
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
 from refebm.crosscheck.vectors import (
+    arguments_from_json,
     digest,
     disagreement,
     document,
     forms,
-    from_json,
     leaves,
     plain,
     reference,
@@ -149,7 +149,7 @@ def test_questions_are_read_back_by_the_types_of_their_arguments(folder):
     for function in EXAMINED:
         content = json.loads((folder / f"{function}.json").read_text())
         for one, row in zip(questions(function), content["vectors"], strict=True):
-            assert built(from_json(function, row["arguments"])) == built(one.arguments), (function, one.id)
+            assert built(arguments_from_json(function, row["arguments"])) == built(one.arguments), (function, one.id)
 
 
 @pytest.mark.parametrize("function", EXAMINED)

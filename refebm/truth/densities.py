@@ -754,6 +754,4 @@ def over_log(e, root):
 def log_one_plus_square(v):
     r"""log(1 + v^2), also where v^2 overflows: there it is 2 log |v|."""
     far = np.abs(v) > 1e8
-    if not np.any(far):
-        return np.log1p(v**2)
     return np.where(far, 2 * np.log(np.abs(np.where(far, v, 1.0))), np.log1p(np.where(far, 0.0, v) ** 2))

@@ -83,8 +83,12 @@ def reached(tree, start) -> list[tuple[int, int]]:
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
     used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
-    inside = [leaf.start_pos for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
-    ran = [lines for at in inside for lines in reached(tree, at)]  # of the statement, which may have several
+    ran = []
+    for leaf in used:
+        if search_ancestor(leaf, "funcdef"):
+            ran += reached(tree, leaf.start_pos)  # the lines of the statement
+        elif search_ancestor(leaf, "lambdef"):
+            ran.append(lines_of(leaf))
     return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
@@ -211,16 +215,18 @@ def red(item):
 
 
 def stopped(item, seconds):
-    """Whether it is red, or takes so long."""
+    """Whether it is red by itself, and its seconds of a processor; after so many it is ended."""
+    late, began = [], time.process_time()
 
-    def late(*_):
+    def end(*_):
+        late.append(seconds)
         raise TimeoutError
 
-    signal.signal(signal.SIGVTALRM, late)
+    signal.signal(signal.SIGVTALRM, end)
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     failed = red(item)
     signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return failed
+    return failed and not late, max([time.process_time() - began, *late])
 
 
 def functions(file):
@@ -280,11 +286,10 @@ class Session:
             tree = Instrumented(str(path)).visit(ast.parse(path.read_text(encoding="utf-8")))
             plant(self.live[path], self.pairs(path, tree))
         for item in items:
-            began, self.ran = time.process_time(), {str(path): set() for path in self.paths}
-            failed = stopped(item, self.options.quick or 0)
-            seconds = time.process_time() - began
+            self.ran = {str(path): set() for path in self.paths}
+            failed, seconds = stopped(item, self.options.quick or 0)
             took[item.nodeid] = seconds, {name: sorted(lines) for name, lines in self.ran.items()}
-            if failed and not (self.options.quick and seconds >= self.options.quick):
+            if failed:
                 self.told.write_text(json.dumps(item.nodeid))
                 return True
         self.told.write_text(json.dumps(took))
