@@ -120,8 +120,8 @@ def _write_no_more() -> None:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Make SIGTERM raise SystemExit, and Ctrl-C KeyboardInterrupt, so that cleanup runs: no child process and no partial
-    file stays behind."""
+    """Make SIGTERM raise SystemExit, and Ctrl-C KeyboardInterrupt, so that cleanup runs: no child process and no
+    partial file stays behind."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -33,6 +33,6 @@ def _is_command() -> bool:
     return "".join(to_python).endswith("-mrefebm") or splitext(basename(given[0]))[0] == "refebm"
 
 
-if _is_command() and threading.current_thread() is threading.main_thread():
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, interrupted)
+IN_CHARGE = _is_command() and threading.current_thread() is threading.main_thread()
+if IN_CHARGE and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, interrupted)
