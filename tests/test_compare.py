@@ -1,6 +1,7 @@
 """A loss on somebody's own model and points: refebm's is computed through that model, and the diagnosis is the same."""
 
 import functools
+import itertools
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 import refebm
 import refebm.crosscheck
 from refebm.crosscheck import compare
+from refebm.crosscheck.examine import InTurn
 from refebm.glossary import InputError
 
 RNG = np.random.default_rng(3)
@@ -383,6 +385,23 @@ def test_the_first_failing_input_is_below_a_failed_report():
     assert f"# got      {finding.got}" in text and "# score: your own" in report._repr_html_()
 
 
+def test_points_have_the_name_that_the_function_gives_them():
+    """Also y, of noisy points, and z, of points that a sampler made; a machine is no callable."""
+    given = {"score": numpy_score, "y": X, "sigma": np.linspace(0.5, 1.0, 6)}
+    assert compare("tweedie_mean", lambda score, y, sigma: y + sigma**2 * score(y), **given).passed
+    (wrong,) = compare("tweedie_mean", lambda score, y, sigma: y + sigma * score(y), **given).findings
+    assert wrong.names == ("sigma for sigma squared",) and set(wrong.failing.arguments) == {"score", "y", "sigma"}
+    made = {"log_joint": lambda z: -0.5 * np.sum(z**2, axis=1), "gradient": lambda z: -z, "score_q": lambda z: -z}
+    (held,) = compare(
+        "implicit_negative_elbo",
+        lambda log_joint, score_q, z: -log_joint(z) + np.sum(score_q(z) * z, axis=1),
+        z=X,
+        product=lambda z, v: -v,
+        **made,
+    ).findings
+    assert held.status == "passed" and "the value alone came back" in " ".join(held.unsupported)
+
+
 WRONGLY = {  # a function, what is handed over: what is said
     "a name in use elsewhere": ("dsm", {"x": X}, "E-OPTION.*got 'dsm'; denoising_score_matching, "),
     "the loss first": (dsm, {"x": X}, "E-OPTION.*the name of a function first, got <function dsm"),
@@ -410,6 +429,8 @@ WRONGLY = {  # a function, what is handed over: what is said
         {"score": numpy_score, "x": np.ones((6, 2)), "sigma": 0.5, "z": np.ones((3, 2))},
         r"E-SHAPE.*z must.*\(6, 2\).*\(3, 2\)",
     ),
+    "a machine": ("gibbs_step", {"v": X}, "models that are callables; gibbs_step takes rbm, v, u_h, u_v"),
+    "no points": ("level_ratio", {"d": 3}, "needs points.* level_ratio takes d, coverage"),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
 }
 
@@ -517,6 +538,30 @@ def test_a_file_cannot_end_the_suite_that_examines_it(pytester):
     options = "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "tweedie_mean"
     pytester.runpytest_subprocess(*options).assert_outcomes(failed=1)
     assert not Path(f"/proc/{(pytester.path / 'pid').read_text()}").exists()
+
+
+COUNTED = """
+open("loaded", "a").write("once ")
+def tweedie_mean(model, y, sigma): return open("asked", "a").write("a") and y
+def langevin_step(model, x, eta, z): return open("asked", "a").write("b") and x + eta * model(x)
+def mala_step(model, x, eta, z, u): return open("asked", "a").write("c") and x
+"""
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(["tweedie_mean", "langevin_step", "mala_step"])])
+def test_a_file_is_examined_once_in_whatever_order_its_functions_are_asked_for(order, tmp_path, monkeypatch):
+    """As they come to a worker of a suite that runs in several; the file is loaded once for its functions' names."""
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text(COUNTED)
+    findings = InTurn("own.py", ["tweedie_mean", "langevin_step", "mala_step"])
+    assert [findings(name).function for name in [*order, *order]] == [*order, *order]
+    findings.answered.close()
+    assert Path("loaded").read_text() == "once once "
+    right = {name: refebm.crosscheck.examine("own.py", name)[name].diagnosis for name in order}
+    assert {name: findings(name).diagnosis for name in order} == right
+    assert findings.functions == ["tweedie_mean", "langevin_step", "mala_step"]
+    asked = "".join(letter for letter, _ in itertools.groupby(Path("asked").read_text()))
+    assert asked[:3] in ("abc", "bca", "cab") and asked[0] == "abc"[findings.functions.index(order[0])]
 
 
 PRECISE = {  # a model and points in float32, and what an adapter has that imports the harness

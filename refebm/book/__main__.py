@@ -4,9 +4,10 @@ Theorems without a record of evidence are run first; with --evidence FILE the re
 """
 
 import argparse
+import json
 from pathlib import Path
 
-from refebm.book.evidence import brought_up_to_date, take
+from refebm.book.evidence import UNEXAMINED, brought_up_to_date, take, unexamined_now
 from refebm.book.pages import overview, pages
 from refebm.files import write_text
 
@@ -23,6 +24,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.map:
         return print(overview())
+    write_text(UNEXAMINED, json.dumps(unexamined_now(), indent=1) + "\n")
     number = take(options.evidence) if options.evidence else brought_up_to_date()
     made = {FOLDER / f"{name}.md": text for name, text in pages().items()}
     for path in FOLDER.glob("*.md"):

@@ -38,7 +38,7 @@ def add_commands(commands) -> None:
 
     show = add("show", "a definition or a theorem: equation, code, mistakes, evidence")
     show.add_argument("name", nargs="+", metavar="NAME", help="a name, or words of a source, such as 'song kingma 15'")
-    listing = add("list", "the definitions, one per line, with their sources")
+    listing = add("list", "the definitions, one per line, with sources; those that crosscheck does not examine say why")
     listing.add_argument("text", nargs="*", metavar="TEXT", help="only definitions and theorems with these words")
     listing.add_argument("--markdown", action="store_true", help="a table of equation, definition, theorem, proof")
     book = add("book", "write the specification as a site, to be opened in a browser")

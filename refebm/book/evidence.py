@@ -1,7 +1,7 @@
-"""How well the theorems hold: the record of a run, ``evidence.json``, which the pages show.
+"""How well the theorems hold: the record of a run, ``evidence.json``, which the pages show; and what is not examined.
 
-``python -m refebm.book`` runs the theorems that have no record yet; with ``--evidence results.json`` it takes all
-records from what ``refebm verify --json results.json`` wrote.
+``python -m refebm.book`` writes both. It runs the theorems that have no record yet; with ``--evidence results.json`` it
+takes all records from what ``refebm verify --json results.json`` wrote.
 """
 
 import functools
@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from refebm.book.entries import TRUSTED
+from refebm.book.entries import TRUSTED, definitions
 from refebm.files import write_text
 from refebm.glossary import InputError
 
 RECORD = Path(__file__).with_name("evidence.json")
+UNEXAMINED = Path(__file__).with_name("unexamined.json")  # to ask the examiner takes as long as the whole list
 
 
 @functools.cache
@@ -22,6 +23,19 @@ def evidence() -> dict[str, dict]:
     """For each theorem: the number of cases, the worst error in units of the tolerance, and what happened outside its
     conditions."""
     return json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
+
+
+@functools.cache
+def unexamined() -> dict[str, str]:
+    """The definitions for which the examiner asks no adapter, and why."""
+    return json.loads(UNEXAMINED.read_text(encoding="utf-8"))
+
+
+def unexamined_now() -> dict[str, str]:
+    """The same, from the examiner."""
+    from refebm.crosscheck.questions import why_not
+
+    return {name: why for name in definitions() for why in [why_not(name)] if why}
 
 
 def brought_up_to_date() -> int:

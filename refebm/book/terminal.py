@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterable
 
 from refebm.book import entries, search
-from refebm.book.evidence import evidence
+from refebm.book.evidence import evidence, unexamined
 from refebm.book.pages import HEAD, table
 from refebm.book.plain import clauses, plain
 from refebm.glossary import InputError
@@ -60,6 +60,8 @@ def definition(name: str, width: int) -> list[tuple[str, str]]:
     if "Source" not in said.labelled and "." in name:
         lines += _labelled("Source", entries.source(name), width)
     if name in entries.definitions():
+        by = "Examined by", f"refebm crosscheck --only {name}"
+        lines += _labelled(*(("Not examined", unexamined()[name]) if name in unexamined() else by), width)
         lines += _code(name)
         lines += [("", ""), *((COLOUR, INDENT + line) for line in said.example.splitlines())] if said.example else []
         lines += _rows("Elsewhere", [(one.name, one.formula, one.where) for one in entries.conventions(name)], width)
@@ -168,7 +170,8 @@ def listed(names: Iterable[str], width: int = 100, colour: bool = False) -> str:
 def _in_a_line(name):
     if name in entries.THEOREMS:
         return entries.THEOREMS[name].statement
-    return entries.source(name) or entries.doc(name).first
+    why = f" [not examined: {unexamined()[name]}]" if name in unexamined() else ""
+    return (entries.source(name) or entries.doc(name).first) + why
 
 
 def _beside(name, words, width):

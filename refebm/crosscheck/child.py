@@ -217,7 +217,7 @@ def serve(order: dict) -> None:
             channel.send("note", f"{source}: {note}")
         names = task.names(adapter, order)
         channel.send("names", [names, adapter.functions])
-        _work(channel, task, adapter, [name for name in names if name in (order["names"] or names)], order)
+        _work(channel, task, adapter, [name for name in order["names"] or names if name in names], order)
         leave(0)
     except InputError as error:
         channel.send("error", error.args[1])

@@ -168,7 +168,8 @@ class Work:
         except (TypeError, ValueError):
             self.noise = NOISE
             return
-        self.names = [name for name in names if name in self.known and (self.names is None or name in self.names)]
+        names = [name for name in names if name in self.known]
+        self.names = names if self.names is None else [name for name in self.names if name in names]
         if not self.loaded:
             self.functions, self.loaded = functions, True
             yield "", [], ""

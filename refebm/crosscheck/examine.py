@@ -91,21 +91,22 @@ class Check:
 
 
 class InTurn:
-    """The findings on the functions of a file, examined in its own processes, from the one asked for onwards."""
+    """The findings on the functions of a file, which is examined once in this process, in whatever order they are asked
+    for: from the first one asked for onwards, then those before it. What is passed on the way is remembered."""
 
     def __init__(self, source: str, functions: list[str]):
         self.source, self.functions = source, examination.supported(source, functions)
-        self.next, self.answered = "", (nothing for nothing in ())
+        self.known, self.answered = {}, (nothing for nothing in ())
         atexit.register(lambda: self.answered.close())  # a child that stopped itself would outlive this process
 
     def __call__(self, function: str) -> Finding:
-        here = self.functions.index(function)
-        if function != self.next:
-            self.answered.close()
-            self.answered = examination.examine(self.source, self.functions[here:])
-        self.next = "".join(self.functions[here + 1 : here + 2])
-        answers = next((answers for name, answers in self.answered if name == function), None)
-        return judge(function, answers)
+        if not self.known:
+            here = self.functions.index(function)
+            self.answered = examination.examine(self.source, [*self.functions[here:], *self.functions[:here]])
+        while function not in self.known:
+            name, answers = next(self.answered, (function, None))
+            self.known[name] = answers
+        return judge(function, self.known[function])
 
 
 def _finding(adapter: Adapter, function: str) -> Finding:

@@ -51,11 +51,14 @@ def unasked(function: str) -> str:
     )
 
 
-def _why_not(name: str) -> str:
-    """Why no adapter is asked for a public name."""
-    if name in FUNCTIONS or particular(name).unasked:
-        return unasked(name)
-    return "it is no function, density, machine or SDE with an answer to compare"
+def why_not(name: str) -> str:
+    """Why no adapter is asked for a public name, or for a method; "" if one is."""
+    if any(name in (one, one.partition(".")[0]) for one in EXAMINED):
+        return ""
+    if "." in name:
+        return unasked(name) or "nothing is asked about it by itself"
+    reason = unasked(name) if name in FUNCTIONS else particular(name).unasked
+    return reason or "it is no function, density, machine or SDE with an answer to compare"
 
 
 METHODS = dict.fromkeys(one.function for one in WRONG if "." in one.function)  # those with wrong versions
@@ -110,8 +113,9 @@ def chosen(text: str) -> list[str]:
     found = found or [name for name in EXAMINED if stems[name] == text]
     found = found or having(text, {name: name for name in EXAMINED})
     if not found:
-        if text in refebm.__all__:
-            raise InputError("E-NONE", f"{text} is not examined: {_why_not(text)}")
+        name, _, method = text.partition(".")
+        if name in refebm.__all__ and (not method or hasattr(getattr(refebm, name), method)):
+            raise InputError("E-NONE", f"{text} is not examined: {why_not(text)}")
         raise InputError("E-NONE", f"no function has {text!r} in its name{did_you_mean(text, EXAMINED)}")
     return found
 

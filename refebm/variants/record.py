@@ -19,6 +19,7 @@ from refebm.samplers.diagnostics import Chains
 from refebm.variants.patch import Definition, Patch
 from refebm.variants.syntax import changed, replaced, syntax
 
+SHORTCUTS = ("remembered", "by_one_pass")  # decorators that answer for a text, whatever the text says
 LONGEST = 200  # characters of a formula that is read at a glance
 
 
@@ -85,7 +86,7 @@ class Variant:
 def namespace_of(module, instead: dict | None = None) -> dict:
     """What a variant of one of its definitions may speak of; instead: helpers that are otherwise."""
     whole = dict.fromkeys(("ChainsInUnits", "HalvesInUnits"), Chains)  # units, and a last state, are the variant's own
-    whole["in_square_units"] = lambda function: function
+    whole |= dict.fromkeys(("in_square_units", *SHORTCUTS), lambda function: function)
     known = {"np": np, "ranks_made_normal": ranks_made_normal} | vars(module) | whole | PROJECTIONS
     known["theorem"] = lambda *_, **__: lambda function: function
     return known | {name: other for name, other in (instead or {}).items() if name in known}
