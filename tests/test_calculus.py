@@ -206,6 +206,21 @@ def test_a_score_made_of_another_is_not_taken_for_it():
     assert value_and_grad(doubled)(3.0) == (-48.0, -16.0)
 
 
+def test_a_forward_pass_asks_for_a_slope_as_often_in_many_coordinates_as_in_few():
+    """With the energy sum (a x)^3 the divergence of the score is -6 a^3 sum x, whose derivative is -18 a^2 sum x."""
+    asked = []
+    cube = refebm.special.with_slope(lambda y, x: asked.append(x) or 3 * x**2)(lambda x: x**3)
+
+    def times(d):
+        asked.clear()
+        x = np.ones((2, d))
+        slope = grad(lambda a: refebm.divergence(refebm.score_of(lambda x: anp.sum(cube(a * x), axis=1)), x)[0])(0.5)
+        assert slope == pytest.approx(-4.5 * d, rel=1e-14)
+        return len(asked)
+
+    assert times(16) == times(8) > 0
+
+
 def test_a_forward_pass_takes_less_than_half_the_memory_of_pull_backs(monkeypatch):
     """In the gradient of a network, which is the same."""
     rng, d, h = np.random.default_rng(0), 60, 60

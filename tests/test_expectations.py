@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import digamma
+from scipy.special import digamma, gammaln
 from scipy.stats import norm
 
 import refebm
@@ -64,6 +64,46 @@ def test_what_is_infinite_is_refused(name):
     assert caught.value.code == "E-DIVERGES"
 
 
+def test_one_of_several_that_is_infinite_is_refused():
+    with pytest.raises(DomainError, match="E-DIVERGES"):
+        expect([lambda x: 1 / (1 + square(x)), square], StudentT(2.0, 0.0, 1.0))
+
+
+def test_a_tail_that_is_cut_where_floats_end_is_in_the_change():
+    """E t^2 = nu/(nu - 2); beyond T its share is 2 c T^(2 - nu)/nu. The change is twice that between the two boxes."""
+    nu = 2.08
+    density = StudentT(nu, 0.0, 1.0)
+    result = expect([lambda x: np.ones(len(x)), square], density)
+    c = nu ** ((nu + 1) / 2) * np.exp(gammaln((nu + 1) / 2) - gammaln(nu / 2)) / np.sqrt(nu * np.pi)
+    shares = [2 * c / nu * (np.exp(density.box(density.widest + more)[1]) / 2) ** (2 - nu) for more in (0, 2)]
+    assert result.change == pytest.approx(2 * (shares[0] - shares[1])[0], rel=0.02)
+    assert result.settled and 1e-11 < abs(result.value[1] - nu / (nu - 2)) < result.error[1] < 1e-8
+
+
+def test_a_roundoff_of_the_terms_in_the_tails_counts_as_a_billionth():
+    """exp(c x - c^2/2) times a normal density is that of mean c: terms at the nodes k h that are beyond 10."""
+    c = 1.75
+    result = expect([lambda x: np.exp(c * x[:, 0] - c**2 / 2)], Gaussian(0.0, 1.0))
+    h = next(h for h in (13 / 64, 13 / 128) if len(result.terms[0]) == 2 * np.ceil(12 / h) + 1)
+    nodes = h * np.arange(np.ceil(10 / h), np.ceil(12 / h) + 1)
+    share = h * np.sum(norm.pdf(nodes - c))
+    assert result.change == pytest.approx(share * 1e-9 * 2**52, rel=1e-3) and result.settled
+
+
+class Narrow:
+    """N(0, 1), with a box that holds 86 % of its mass."""
+
+    box = [-1.5], [1.5]
+
+    def log_prob(self, x):
+        return norm.logpdf(x[:, 0])
+
+
+def test_a_box_is_widened_where_it_lacks_mass_although_the_function_is_0_there():
+    result = expect([lambda x: np.exp(-50 * square(x))], Narrow())
+    assert result.settled and result.value[0] == pytest.approx(101**-0.5, rel=1e-14)
+
+
 @pytest.mark.parametrize("shape", [0.5, 1.5, 2.0])
 def test_score_matching_of_gamma_data_is_refused_where_it_does_not_exist(shape):
     p = Gamma(shape, 1.0)
@@ -86,6 +126,7 @@ def test_fisher_information_of_a_gamma_density(shape):
     (value,) = expect([lambda x: p.score(x) ** 2], p).value
     assert p.fisher_information() == 4.0
     assert abs(value[0] - 4.0) <= 1e-13
+    assert Gamma([shape, 4.0], [2.0, 3.0]).fisher_information().tolist() == [4.0, 4.5]
 
 
 def test_a_lattice_that_would_not_fit_is_refused():

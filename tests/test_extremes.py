@@ -207,6 +207,20 @@ def test_a_deviation_is_beside_weights_of_any_size():
                 assert told in str(error.value)
 
 
+def test_the_least_deviation_beside_a_weight_of_1():
+    """Its square is above 1000 times 2^-52: 31.625^2 = 1000.14, 31.609375^2 = 999.15."""
+    weights = [[0.0], [1.0], [0.0]]
+    assert refebm.LinearGaussianVAE(weights, np.zeros(3), 31.625 * 2**-26).marginal().cov[1, 1] == 1 + 1000 * 2**-52
+    with pytest.raises(refebm.DomainError, match=r"the largest 1\.0e"):
+        refebm.LinearGaussianVAE(weights, np.zeros(3), 31.609375 * 2**-26).marginal()
+
+
+def test_a_deviation_that_is_nothing_beside_one_weight_of_several():
+    for weights in ([[0.0], [1e151]], [[-1e151, 1.0], [0.0, 1.0]]):
+        with pytest.raises(refebm.InputError, match="E-SCALE: deviation must be above 1e-150 times the weights"):
+            refebm.LinearGaussianVAE(weights, [0.0, 0.0], 1.0)
+
+
 @pytest.mark.parametrize(
     "x,reflected", [([1.0, 1.0], [0.0, -1.0]), ([-1.0, -1.0], [0.0, -1.0]), ([1.0, 0.0], [-1.0, 0.0])]
 )

@@ -3,6 +3,8 @@
 import ast
 import collections.abc
 import inspect
+import subprocess
+import sys
 import textwrap
 import types
 import typing
@@ -159,3 +161,16 @@ def test_traced_arguments_are_checked_and_differentiated():
         ((-X - 0.5 * z) + 2 * z) * (-X - 0.5 * z - 0.5 * z - 0.5 * z)
     )  # s + z/sigma, and its slope at c = 1
     np.testing.assert_allclose(slope, by_hand, rtol=1e-14)
+
+
+def test_importing_makes_no_signature():
+    """There are two hundred, and making them would take a quarter of the time; one is made when it is looked at."""
+    text = (
+        "import inspect, numpy, scipy.fft, scipy.integrate, scipy.optimize, scipy.special, autograd.scipy.special\n"
+        "made, whole = [], inspect.Signature.__init__\n"
+        "inspect.Signature.__init__ = lambda self, *given, **named: made.append(self) or whole(self, *given, **named)\n"
+        "import refebm\n"
+        "print(len(made), 'sigma: Levels' in str(inspect.signature(refebm.tweedie_mean)), len(made) > 0)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert found.stdout == "0 True True\n", found.stdout

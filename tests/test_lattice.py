@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from refebm import Gaussian, GaussianMixture, expect, standard_normal
+from refebm import DomainError, Gaussian, GaussianMixture, expect, standard_normal
 from refebm.truth import expectations
 from refebm.truth.expectations import Expectation, Lattice, _sensitivity, gauss_hermite, total, trapezoid
 
@@ -59,6 +59,13 @@ def test_a_rule_has_as_many_nodes_as_its_degree_needs(degree, nodes):
     lattice = gauss_hermite(Gaussian([1.0, -2.0], [[2.0, 0.5], [0.5, 1.0]]), nodes)
     np.testing.assert_allclose(lattice.weights @ lattice.x, [1.0, -2.0], rtol=1e-13)
     assert abs(np.sum(lattice.weights) - 1) <= 1e-15
+
+
+def test_a_rule_of_350_nodes_is_the_largest():
+    lattice = gauss_hermite(standard_normal(1), 350)
+    np.testing.assert_allclose(lattice.weights @ lattice.x**4, 3.0, rtol=1e-12)
+    with pytest.raises(DomainError, match=r"the rule has 351\^1 nodes"):
+        gauss_hermite(standard_normal(1), 351)
 
 
 def test_functions_are_asked_a_part_of_the_nodes_at_a_time():
@@ -117,3 +124,28 @@ def test_a_box_of_the_users_is_where_it_is_and_no_more_nodes_are_asked_than_sett
     result = expect([lambda x: x[:, 0]], Shifted())
     assert result.settled and result.value[0] == pytest.approx(100.0, rel=1e-14)
     assert len(result.terms[0]) < 500 and len(expect([lambda x: x[:, 0] ** 2], standard_normal(1)).terms[0]) < 500
+
+
+def test_the_box_of_a_users_density_counts_as_ten_deviations_on_each_side():
+    density = expectations._as_density(Shifted())
+    assert [end.tolist() for end in density.box(10.0)] == [[-5.5], [5.5]]
+    assert density.substitute(np.array([[0.25]]))[0].tolist() == [[100.75]]
+
+
+@pytest.mark.parametrize(("odd", "told"), [(lambda x: x > 100, "inf"), (lambda x: x == np.min(x), "nan")])
+def test_the_first_log_density_that_is_no_number_is_told(odd, told):
+    class Odd(Shifted):
+        def log_prob(self, x):
+            first = np.where(odd(x[:, 0]), np.inf if told == "inf" else np.nan, -1.0)
+            return first if told == "inf" else np.where(np.isnan(first), first, np.inf)
+
+    with pytest.raises(DomainError, match=f"E-DENSITY: density.log_prob is {told} in its box"):
+        expect([lambda x: x[:, 0]], Odd())
+
+
+def test_eight_values_are_printed_and_of_more_the_outer_ones():
+    def printed(count):
+        return repr(Expectation([np.full(3, float(k)) for k in range(count)], 0.0))
+
+    assert printed(8).startswith("Expectation(value=[0, 3, 6, 9, 12, 15, 18, 21], change=")
+    assert printed(9).startswith("Expectation(value=[0, 3, ..., 21, 24], change=")

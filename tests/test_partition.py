@@ -314,6 +314,7 @@ def test_seeds_of_lines_are_the_wells_and_the_minima_of_the_grid():
 def test_a_wall_in_the_plane_is_the_limit_that_is_named(monkeypatch):
     monkeypatch.setattr(partition, "MOST_NODES", (0, 10**6))
     with pytest.raises(DomainError, match=r"E-SETTLED.* where its support ends"):
+<<<<<<< HEAD
         log_partition(LOST["more strips than there are evaluations for"], 2, tolerance=1e-4)
 
 
@@ -394,3 +395,60 @@ def test_walls_in_the_plane(name):
     energy, integral, tolerance = WALLED[name]
     value, error = log_partition(energy, 2, tolerance=tolerance, with_error=True)
     assert abs(value - numpy.log(integral)) <= error <= 2 * tolerance
+=======
+        log_partition(lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf), 2, tolerance=1e-4)
+
+
+def test_the_rule_of_a_panel():
+    """Nodes and weights of Lobatto's rule, from Abramowitz and Stegun 1964, table 25.6; Legendre coefficients 9, 10."""
+    nodes = [0.1365529329, 0.3995309410, 0.6328761530, 0.8192793216, 0.9448992722, 1.0]
+    weights = [0.2714052410, 0.2512756032, 0.2125084178, 0.1579747056, 0.0916845174, 1 / 66]
+    numpy.testing.assert_allclose(partition.U, [*(-x for x in nodes[::-1]), *nodes], atol=1e-10)
+    numpy.testing.assert_allclose(partition.W, weights[::-1] + weights, atol=1e-10)
+    assert abs(partition.W @ partition.U**20 - 2 / 21) <= 1e-15
+    legendre = [numpy.polynomial.Legendre.basis(k)(partition.U) @ partition.LAST for k in range(11)]
+    numpy.testing.assert_allclose(legendre, numpy.eye(11)[:, 9:], atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("d", "unit", "first", "last"), [(1, 1.0, 1e5, 1e7), (1, 1e-6, 1e-4, 1e-2), (2, 1.0, 1e5, 1e9), (2, 1e-3, 1e5, 1e9)]
+)
+def test_a_plateau_far_out_is_seen_although_it_is_as_narrow_across_as_the_bulk(d, unit, first, last):
+    axis = unit * numpy.linspace(-8, 8, 65)
+    x = numpy.stack([a.ravel() for a in numpy.meshgrid(*[axis] * d, indexing="ij")], axis=1)
+    nodes = partition.Nodes(x, numpy.full(len(x), d * numpy.log(unit / 4)), 0.0)
+
+    def bulk(x):
+        return 0.5 * numpy.sum((x / unit) ** 2, axis=1)
+
+    def and_plateau(x):
+        there = (first < x[:, 0]) & (x[:, 0] < last) & numpy.all(numpy.abs(x[:, 1:]) < unit, axis=1)
+        return numpy.where(there, 10.0, bulk(x))
+
+    with numpy.errstate(over="ignore"):
+        assert partition._refuse_mass_outside(partition.Counted(bulk, numpy.inf), nodes, 1e-9) is None
+        with pytest.raises(DomainError, match=r"E-DIVERGES.* energy is 10 or less out to x"):
+            partition._refuse_mass_outside(partition.Counted(and_plateau, numpy.inf), nodes, 1e-9)
+
+
+def test_quartiles_of_weighted_points():
+    x = numpy.array([[3.0, 0.0], [1.0, 5.0], [2.0, -4.0], [0.0, 1.0]])
+    weights = numpy.array([0.1, 0.4, 0.2, 0.3])
+    assert partition._quartiles(x, 7 * weights).tolist() == [[0.0, 0.0], [1.0, 1.0], [2.0, 5.0]]
+
+
+@pytest.mark.parametrize("well", [[3.0, 0.0], [0.0, -3.0], [1e5, 1e5], [-1e-7, 1e-7]])
+def test_a_descent_goes_along_axes_and_diagonals(well):
+    """Where every other way goes up: a ravine, of which a step across costs a hundred times as much."""
+    along = numpy.sign(well) / numpy.linalg.norm(numpy.sign(well))
+    size = numpy.linalg.norm(well)
+
+    def energy(x):
+        way = x @ along
+        across = numpy.linalg.norm(x - way[:, None] * along, axis=1)
+        return (numpy.abs(way - size) + 100 * across) * 10 / size
+
+    start = numpy.zeros((1, 2))
+    x, e = partition._descended(energy, start, energy(start))
+    assert e[0] <= 1.0 and numpy.linalg.norm(x[0] - well) <= 0.1 * size
+>>>>>>> main

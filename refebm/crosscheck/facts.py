@@ -15,14 +15,7 @@ from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type
 from refebm.variants.asked import particular
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
-OF_ALL = {
-    "reach",
-    "seed",
-    "grid",
-    "walls",
-    "holes",
-    "rows",
-}  # features with words of their own
+OF_ALL = {"reach", "seed", "grid", "walls", "holes", "rows"}  # features with words of their own
 
 
 def facts(evidence) -> list[str]:
@@ -105,17 +98,8 @@ def _later_rows(asked):
 
 def _size(asked, name: str):
     """n or d, or None for a question that has no rows, or no coordinates."""
-    size = asked.given[name]
-    return size if any(size in np.shape(leaf) for leaf in _arrays(asked.arguments)) else None
-
-
-def _arrays(tree) -> Iterator[np.ndarray]:
-    """The arrays among nested arguments, also those in models and in what is given as data."""
-    tree = getattr(tree, "parameters", tree)
-    if isinstance(tree, (dict, tuple, list)):
-        yield from (leaf for one in (tree.values() if isinstance(tree, dict) else tree) for leaf in _arrays(one))
-    elif isinstance(tree, np.ndarray):
-        yield tree
+    size, given = asked.given[name], [getattr(value, "parameters", value) for value in asked.arguments.values()]
+    return size if any(size in np.shape(leaf) for leaf in glossary.leaves_of(given)) else None
 
 
 def _square(asked):

@@ -2,6 +2,7 @@
 
 from refebm.variants.asked import asked
 from refebm.variants.record import conventions, naive_forms, one_term, terms, wrong_versions
+from refebm.variants.steps import OF_LENGTH_1
 
 DIFFERENCE = "data_score(x) - score(x)"
 FORM = "hutchinson_divergence(score, x, v)"
@@ -238,6 +239,7 @@ wrong_versions(
     ),
 )
 
+asked("hutchinson_divergence sliced_score_matching_vr", without=(OF_LENGTH_1,))  # which would only scale it
 asked("nonnegative_score_matching", far=(), more_kinds=("gamma",))
 asked("finite_difference_sliced", far=())
 asked("implicit_score_matching", more_kinds=("autoregressive", "flow"))

@@ -82,7 +82,8 @@ def reached(tree, start) -> list[tuple[int, int]]:
         return [(first, last)]
     names = {leaf.value for leaf in ast_nodes(node) if leaf.type == "name" and leaf.is_definition()}
     used = [leaf for leaf in ast_nodes(tree) if leaf.type == "name" and leaf.value in names]
-    ran = [lines_of(leaf) for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
+    inside = [leaf.start_pos for leaf in used if search_ancestor(leaf, "funcdef", "lambdef")]
+    ran = [lines for at in inside for lines in reached(tree, at)]  # of the statement, which may have several
     return ran or [lines_of(tree)]  # of the file, where no function uses it by its name
 
 
@@ -291,6 +292,8 @@ class Session:
         for tried, (name, number, start, lines, owned) in enumerate(sorted(some, key=lambda one: one[2]), 1):
             with use_mutation(path, cosmic_ray.plugins.get_operator(name)(), number) as texts:
                 dead = self.tried(path, texts, owned, self.touched(items, lines, name))
+                if not dead and self.pairs(path, texts[1]) is None:  # a decorator refuses before a line is run
+                    dead = self.tried(path, texts, owned, self.touched(items, [], name))
             if killer := dead.partition(" by ")[2]:
                 self.kills.update([killer, (name, killer.partition("[")[0])])
             print(f"{path} {tried}/{len(some)} {dead or 'ALIVE'} {name} at {start}", file=self.options.to, flush=True)
@@ -302,8 +305,12 @@ class Session:
         print(f"{path}: {counts}", file=self.options.to, flush=True)
 
     def touched(self, items, lines, name):
-        """The tests that run one of these lines; first those that killed most for their seconds, or their like did."""
-        some = [(item, took) for item, took, seen in items if any(a <= line <= b for line in seen for a, b in lines)]
+        """Tests that run one of these lines, or all; first those that, or whose like, killed most for their seconds."""
+
+        def runs(seen):
+            return not lines or any(a <= line <= b for line in seen for a, b in lines)
+
+        some = [(item, took) for item, took, seen in items if runs(seen)]
 
         def dear(one):
             test = one[0].nodeid
