@@ -314,7 +314,6 @@ def test_seeds_of_lines_are_the_wells_and_the_minima_of_the_grid():
 def test_a_wall_in_the_plane_is_the_limit_that_is_named(monkeypatch):
     monkeypatch.setattr(partition, "MOST_NODES", (0, 10**6))
     with pytest.raises(DomainError, match=r"E-SETTLED.* where its support ends"):
-<<<<<<< HEAD
         log_partition(LOST["more strips than there are evaluations for"], 2, tolerance=1e-4)
 
 
@@ -395,8 +394,6 @@ def test_walls_in_the_plane(name):
     energy, integral, tolerance = WALLED[name]
     value, error = log_partition(energy, 2, tolerance=tolerance, with_error=True)
     assert abs(value - numpy.log(integral)) <= error <= 2 * tolerance
-=======
-        log_partition(lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf), 2, tolerance=1e-4)
 
 
 def test_the_rule_of_a_panel():
@@ -451,4 +448,3 @@ def test_a_descent_goes_along_axes_and_diagonals(well):
     start = numpy.zeros((1, 2))
     x, e = partition._descended(energy, start, energy(start))
     assert e[0] <= 1.0 and numpy.linalg.norm(x[0] - well) <= 0.1 * size
->>>>>>> main
