@@ -364,31 +364,6 @@ def test_chains_that_move_in_their_last_digits(at, step):
         )
 
 
-@pytest.mark.parametrize("deviation", [1e-7, 1e-8, 1e-9, 1e-12, 1e-100])
-def test_more_coordinates_of_z_than_of_x_and_little_noise(deviation):
-    """W = (1, 1): E[z | x] = x/(2 + s^2) (1, 1). Roundoff of 1 + 1/s^2 hides what the prior adds."""
-    machine = refebm.LinearGaussianVAE([[1.0, 1.0]], [0.0], deviation)
-    x, mean = np.array([[0.5]]), np.full((1, 2), 0.25)
-    for posterior in (
-        lambda: machine.posterior_cov,
-        lambda: machine.posterior_mean(x),
-        lambda: machine.gap(x, mean, np.eye(2)),
-    ):
-        with pytest.raises(refebm.DomainError, match="E-ROUNDOFF: deviation must not be so small"):
-            posterior()
-    np.testing.assert_allclose(machine.marginal().log_prob(x), -0.0625 - 0.5 * np.log(4 * np.pi), rtol=1e-14)
-    joint = -0.5 * (0.125 + 3 * np.log(2 * np.pi)) - np.log(deviation)
-    np.testing.assert_allclose(machine.log_joint(x, mean), joint, rtol=1e-14)
-
-
-def test_weights_of_two_sizes_and_little_noise():
-    """W = diag(1, s): E[z | x] = (x_1/(1 + s^2), x_2/(2 s)), whatever s."""
-    for s in (1e-5, 1e-8, 1e-100):
-        machine = refebm.LinearGaussianVAE([[1.0, 0.0], [0.0, s]], [0.0, 0.0], s)
-        np.testing.assert_allclose(machine.posterior_mean([[3.0, 4 * s]]), [[3 / (1 + s**2), 2.0]], rtol=1e-14)
-        np.testing.assert_allclose(machine.posterior_cov, [[s**2 / (1 + s**2), 0], [0, 0.5]], rtol=1e-14)
-
-
 def exact_diagnostics(x):
     """rho_t, the effective size and split R-hat of chains (T, n), in fractions but for the last root and logarithm."""
     chains = [[Fraction(float(value)) for value in chain] for chain in x.T]

@@ -36,18 +36,7 @@ class LinearGaussianVAE:
         self.bias = vector("bias", bias, self.d)
         if np.max(np.abs(self.weights)) / self.deviation > LARGEST:
             raise InputError("E-SCALE", f"deviation must be above 1e-150 times the weights, got {self.deviation}")
-
-    @property
-    def posterior_cov(self):
-        r"""P = (I + W^T W/s^2)^{-1}, (k, k).
-
-        Errors: DomainError E-ROUNDOFF where it has not three digits, as with a small s and more coordinates of z than
-        of x.
-        """
-        precision = np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2
-        unit = np.sqrt(np.diag(precision))
-        with_digits(precision / np.outer(unit, unit), "precision of z given x, in units of its diagonal,")
-        return np.linalg.inv(precision)
+        self.posterior_cov = np.linalg.inv(np.eye(self.k) + np.dot(self.weights.T, self.weights) / self.deviation**2)
 
     def log_joint(self, x, z):
         r"""log N(z; 0, I) + log N(x; W z + b, s^2 I), (n,).
@@ -69,14 +58,12 @@ class LinearGaussianVAE:
         E-ROUNDOFF where it has not three digits left.
         """
         cov = np.dot(self.weights, self.weights.T) + self.deviation**2 * np.eye(self.d)
-        return Gaussian(self.bias, with_digits(cov, "variance of x"))
+        return Gaussian(self.bias, with_digits(cov))
 
     def posterior_mean(self, x):
         r"""E[z | x], (n, k).
 
         $$\mathbb E[z|x] = P W^\top (x - b)/s^2,\quad P = (I + W^\top W/s^2)^{-1}$$
-
-        Errors: DomainError E-ROUNDOFF where P has not three digits.
         """
         x = points_of(self, "x", x)
         return np.dot(np.dot(x - self.bias, self.weights), self.posterior_cov) / self.deviation**2
@@ -86,8 +73,7 @@ class LinearGaussianVAE:
 
         $$\tfrac12 [\operatorname{tr} P^{-1} S + r^\top P^{-1} r - k + \log\det(P S^{-1})], \ r = \mu - \mathbb E[z|x]$$
 
-        mean = mu (n, k); cov = S (k, k). Errors: E-SYMMETRIC and E-DEFINITE for cov; DomainError E-ROUNDOFF where P has
-        not three digits.
+        mean = mu (n, k); cov = S (k, k). Errors: E-SYMMETRIC and E-DEFINITE for cov.
         """
         x, cov = points_of(self, "x", x), covariance("cov", cov, self.k)
         precision = np.linalg.inv(self.posterior_cov)
@@ -97,13 +83,13 @@ class LinearGaussianVAE:
         return 0.5 * (np.trace(np.dot(precision, cov)) + squares - self.k + log_ratio)
 
 
-def with_digits(matrix, entry):
-    """A matrix, unless its smallest eigenvalue is no more than a thousand roundoffs of its largest."""
-    sizes = np.linalg.eigvalsh(matrix)
-    if not sizes[0] > 1000 * np.finfo(float).eps * sizes[-1]:
+def with_digits(cov):
+    """A covariance, unless its smallest variance is no more than a thousand roundoffs of its largest."""
+    variances = np.linalg.eigvalsh(cov)
+    if not variances[0] > 1000 * np.finfo(float).eps * variances[-1]:
         raise DomainError(
             "E-ROUNDOFF",
-            "deviation must not be so small that roundoff of squared weights hides it: the smallest "
-            f"{entry} is {sizes[0]:.1e}, the largest {sizes[-1]:.1e}",
+            "deviation must not be so small that roundoff of squared weights hides it: the smallest variance of x is "
+            f"{variances[0]:.1e}, the largest {variances[-1]:.1e}",
         )
-    return matrix
+    return cov
