@@ -30,6 +30,7 @@ SILENCE = 60.0  # seconds without an answer after which a child is killed
 MEMORY = 16 * 2**30  # bytes that a child may use, or half of the machine's memory if that is less
 POLL = 0.1  # seconds between checks whether a silent child still lives
 LONGEST = 2**27  # the most bytes of a message
+AT_ONCE = 2**20  # bytes of what is left out that are read at once
 MOST_PRINTED, LONGEST_LINE = 20_000, 1_000  # bytes of what an adapter prints that are shown, at once
 CHILD = "REFEBM_CHILD"  # the environment variable that marks a child process
 START = (  # the caller's folder is not searched for modules, since files there may have the names of Python's
@@ -206,7 +207,11 @@ class Printed:
             while self.left and (line := pipe.readline(min(self.left, LONGEST_LINE))):
                 self.left -= len(line)
                 self.show(shown(line.decode("utf-8", "backslashreplace").replace("\r\n", "\n")))
-            while rest := pipe.read1(2**16):
+            with contextlib.suppress(ImportError, AttributeError, OSError):  # on Linux alone: few reads for a flood
+                import fcntl
+
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, AT_ONCE)
+            while rest := pipe.read1(AT_ONCE):
                 self.more += len(rest)
 
     def end(self) -> None:
