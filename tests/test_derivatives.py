@@ -156,6 +156,19 @@ def test_far_out_there_are_derivatives():
     value, first, second = network_derivatives(steep, np.array([[1.0]]))
     assert value.tolist() == [[0.0]] and not np.any(first) and not np.any(second)
     model = Model("mixture", {**WELLS, "precisions": np.array([np.eye(2)] * 2)})
-    s, j = score_and_jacobian(model, np.array([[60.0, 0.0]]))
-    np.testing.assert_allclose(s, [[-59.0, 0.0]], atol=1e-12)
+    s, j = score_and_jacobian(model, np.array([[600.0, 0.0]]))
+    np.testing.assert_allclose(s, [[-599.0, 0.0]], atol=1e-12)
     np.testing.assert_allclose(j, [-np.eye(2)], atol=1e-12)
+
+
+def test_sizes_of_signs_that_differ_at_0_and_in_three_coordinates():
+    """Of one component the terms are s s^T twice and P, with s = -P (x - m) = (-1.25, 2.25) at (2, -1)."""
+    given = {"logits": np.zeros(1), "means": np.array([[1.0, 0.0]]), "precisions": PRECISIONS[:1]}
+    size = jacobian_size(Model("mixture", given), np.array([[2.0, -1.0]]))[0]
+    np.testing.assert_allclose(size, 2 * np.outer([1.25, 2.25], [1.25, 2.25]) + np.abs(PRECISIONS[0]), rtol=1e-14)
+    level = {"kind": "noise_conditional", "parameters": {"layers": (WIDE, SECOND)}, "sigma": 0.5}
+    assert np.all(np.isfinite(jacobian_size(Model("at_level", level), np.zeros((1, 2)))))
+    flat = Model("quadratic", {"mean": np.zeros(3), "precision": np.eye(3)})
+    np.testing.assert_array_equal(score_and_jacobian(flat, np.ones((2, 3)))[1], [-np.eye(3)] * 2)
+    for sde in (*PROCESSES, {"kind": "GivenDiffusion", "parameters": {"variance": lambda t: t}}):
+        np.testing.assert_array_equal(moments(sde, np.zeros(2)), [[1.0, 1.0], [0.0, 0.0]])
