@@ -21,8 +21,8 @@ import math
 import os
 from collections.abc import Callable
 from reprlib import Repr
-from types import CodeType, SimpleNamespace
-from typing import Annotated, Any, NamedTuple, get_args
+from types import CodeType, SimpleNamespace, UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 import autograd.numpy as np
 import numpy
@@ -1189,11 +1189,60 @@ Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
 
+class Named(NamedTuple):
+    """A type under the name that a signature in the source has for it, for help(); all else is the type's."""
+
+    kind: Any
+    name: str
+
+    def __getattr__(self, attribute: str):
+        return getattr(self.kind, attribute)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+NAMES: dict[int, str] = {}  # of types, by their identity
+
+
+def name_of(annotation, known: dict) -> str:
+    """What a module, whose names are known, calls a type, an optional one or a pair."""
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(name_of(one, known) for one in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"tuple[{', '.join(name_of(one, known) for one in get_args(annotation))}]"
+    if id(annotation) not in NAMES:
+        other = "..." if annotation is ... else inspect.formatannotation(annotation).replace("NoneType", "None")
+        NAMES[id(annotation)] = next((name for name, one in known.items() if one is annotation), other)
+    return NAMES[id(annotation)]
+
+
+def signature_of(function: Callable) -> inspect.Signature:
+    """The signature of a function, which help() prints as it stands in the source."""
+
+    def named(annotation):
+        if annotation is inspect.Parameter.empty:
+            return annotation
+        return Named(annotation, name_of(annotation, inspect.unwrap(function).__globals__))
+
+    found = inspect.signature(function)
+    given = [one.replace(annotation=named(one.annotation)) for one in found.parameters.values()]
+    return found.replace(parameters=given, return_annotation=named(found.return_annotation))
+
+
+def types_of(function: Callable) -> dict[str, Any]:
+    """The types of the parameters of a function or a class, by name, and of its result as "return"."""
+    signature = inspect.signature(function)
+    kinds = {name: one.annotation for name, one in signature.parameters.items()}
+    kinds["return"] = signature.return_annotation
+    return {name: one.kind if isinstance(one, Named) else one for name, one in kinds.items()}
+
+
 def told(annotation) -> tuple:
     """The check, the words and the marks of a type of this glossary, or of an optional one (type | None); else ()."""
     if own := getattr(annotation, "__metadata__", ()):
         return own
-    return next((one.__metadata__ for one in get_args(annotation) if hasattr(one, "__metadata__")), ())
+    return next((one.__metadata__ for one in getattr(annotation, "__args__", ()) if hasattr(one, "__metadata__")), ())
 
 
 def check_of(annotation) -> Callable | None:
@@ -1276,7 +1325,11 @@ def rows(function: Callable) -> Callable:
         with numpy.errstate(invalid="ignore"):  # no warning for NaN that a callable returned
             return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
 
-    if function.__doc__ and order and "<locals>" not in function.__qualname__:
-        codes = {name: codes_of(check) | ({"E-SHAPE"} if owned and name == anchor else set()) for name, check in order}
+    if "<locals>" in function.__qualname__:
+        return checked
+    checked.__signature__ = signature_of(function)
+    if function.__doc__ and order:
+        of_owner = {anchor: ("E-SHAPE",)} if owned else {}
+        codes = [(name, codes_of(check) + of_owner.get(name, ())) for name, check in order]
         checked.__doc__ = with_errors(function.__doc__, codes)
     return checked

@@ -282,6 +282,17 @@ def test_models_of_mixtures_far_out(name):
         np.testing.assert_allclose(jacobian(field, x)[0, 1, 1], slope, rtol=1e-13)
 
 
+@pytest.mark.parametrize("deviations", [1.0, 3.0, 5.0, 8.0, 16.0, 30.0, 100.0])
+def test_a_field_at_any_distance_has_its_digits(deviations):
+    """Two components above each other, seen from the side: the second coordinate is tanh(y) - y."""
+    given = {"logits": np.zeros(2), "means": np.array([[0.0, 1.0], [0.0, -1.0]]), "variances": np.ones((2, 2))}
+    model, y, roundoff = Model("smoothed_mixture", given), 0.3, np.finfo(float).eps
+    for x in deviations * (1 + np.arange(50) / 77):
+        first, second = model([[x, y]], 2.0**-30)[0]  # noise that is lost in the variances
+        np.testing.assert_allclose(first, -x, rtol=2 * roundoff)
+        np.testing.assert_allclose(second + y, np.tanh(y), rtol=32 * roundoff)
+
+
 def test_rows_near_and_far_are_what_they_are_alone():
     x = np.array([[1e8, 0.3], [0.5, 0.25], [3.0, -1e9], [1e8, -0.3], [-2.0, 1.0]])
     for p in (PAIR, DIAGONAL, TWO_OF_THREE, SAME):
@@ -289,12 +300,40 @@ def test_rows_near_and_far_are_what_they_are_alone():
             np.testing.assert_allclose(function(x), np.concatenate([function(x[i : i + 1]) for i in range(5)]), 1e-14)
 
 
-def test_between_two_components_that_are_far():
-    """mpmath; near -10^8 and 10^8 in units of the deviation, then near 10^8 in any units."""
-    p = GaussianMixture([0.5, 0.5], [[-1e8], [1e8]], 1.0)
-    np.testing.assert_allclose(p.score([[1e-9]]), [[9966799.462495582]], rtol=1e-13)
-    p = GaussianMixture([0.5, 0.5], [[1e8 - 2.0**-10], [1e8 + 2.0**-10]], 1e-12)
-    np.testing.assert_allclose(p.score([[1e8 + 2.0**-26]]), [[9.765475988383584e8]], rtol=1e-13)
+BETWEEN = [  # means, variance, point, score by mpmath: near -10^8 and 10^8 in units of the deviation, near 10^8 in any
+    ([[-1e8], [1e8]], 1.0, 1e-9, 9966799.462495582),
+    ([[1e8 - 2.0**-10], [1e8 + 2.0**-10]], 1e-12, 1e8 + 2.0**-26, 9.765475988383584e8),
+]
+
+
+@pytest.mark.parametrize("means,variance,x,score", BETWEEN)
+def test_between_two_components_that_are_far(means, variance, x, score):
+    p = GaussianMixture([0.5, 0.5], means, variance)
+    np.testing.assert_allclose(p.score([[x]]), [[score]], rtol=1e-13)
+    given = {"logits": np.zeros(2), "means": np.array(means), "variances": np.full((2, 1), variance)}
+    np.testing.assert_allclose(Model("smoothed_mixture", given)([[x]], 2.0**-80), [[score]], rtol=1e-13)
+
+
+def test_a_coordinate_that_components_share_tells_them_not_apart():
+    """However far out it is; in the other one a wide component and a narrow one, as probable there."""
+    logits, means, variances = (
+        np.array([0.5 * np.log(1e12), 0.0]),
+        np.array([[0.0], [100.0]]),
+        np.array([[1e4], [1e-8]]),
+    )
+    alone = Model("smoothed_mixture", {"logits": logits, "means": means, "variances": variances})
+    beside = Model(
+        "smoothed_mixture",
+        {
+            "logits": logits,
+            "means": np.concatenate([means, 0 * means], axis=1),
+            "variances": np.concatenate([variances, 0 * means + 1], axis=1),
+        },
+    )
+    y, small = 100.0001, 2.0**-80
+    expected = alone([[y]], small)[0, 0]
+    assert -6e3 < expected < -4e3  # both matter: they have -0.01 and -10^4
+    np.testing.assert_allclose(beside([[y, 1e8]], small), [[expected, -1e8]], rtol=1e-13)
 
 
 def test_smoothed_data_far_out():

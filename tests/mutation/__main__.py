@@ -72,7 +72,8 @@ def reached(tree, start) -> list[tuple[int, int]]:
     node = tree.get_leaf_for_position(start)
     while node.type != "simple_stmt" and node.parent.type not in HEADED:
         if node.type in ("parameters", "decorators", "classdef") or node.parent.type == "decorated":
-            return [lines_of(node.parent)]
+            functions = node.type == "parameters" or any(leaf.type == "funcdef" for leaf in ast_nodes(node.parent))
+            return [lines_of(node.parent if functions else tree)]
         node = node.parent
     scope = search_ancestor(node, "funcdef", "classdef")
     if scope:
@@ -120,7 +121,7 @@ class Instrumented(ast.NodeTransformer):
     """A file whose functions tell of each statement when it is run, and of each lambda."""
 
     def __init__(self, name):
-        self.name = name
+        self.name, self.inside = name, False
 
     def ran(self, node):
         told = ast.Call(ast.Name(RAN, ast.Load()), [ast.Constant(self.name), ast.Constant(node.lineno)], [])
@@ -130,9 +131,15 @@ class Instrumented(ast.NodeTransformer):
         super().generic_visit(node)
         for field in ("body", "orelse", "finalbody"):
             some = getattr(node, field, None)
-            if isinstance(some, list) and not isinstance(node, (ast.Module, ast.ClassDef)):
+            if isinstance(some, list) and self.inside and not isinstance(node, ast.ClassDef):
                 told = [ast.copy_location(ast.Expr(self.ran(one)), one) for one in some]
                 setattr(node, field, [part for both in zip(told, some) for part in both])
+        return node
+
+    def visit_FunctionDef(self, node):
+        outer, self.inside = self.inside, True
+        node = self.generic_visit(node)
+        self.inside = outer
         return node
 
     def visit_Lambda(self, node):
