@@ -138,6 +138,14 @@ def test_a_score_sees_its_points_before_the_energy_does(x, code):
         score(x)
 
 
+def test_whether_a_condition_holds_anywhere():
+    """Of values, also where they are traced."""
+    assert calculus.anywhere(np.array([False, True])) is True and calculus.anywhere(np.array([False, False])) is False
+    seen = []
+    grad(lambda a: seen.append(calculus.anywhere(a * np.array([1.0, -1.0]) > 0)) or a)(2.0)
+    assert seen == [True]
+
+
 def test_an_energy_is_a_callable_that_returns_one_number_for_each_row():
     with pytest.raises(TypeError, match="E-CALLABLE: energy must be"):
         refebm.score_of(3)

@@ -181,6 +181,27 @@ def test_fisher_information_of_a_gamma_density(shape):
 def test_a_lattice_that_would_not_fit_is_refused():
     with pytest.raises(DomainError, match="d = 4") as caught:
         expect([square], refebm.standard_normal(4))
+    assert caught.value.code == "E-SIZE" and "state a degree" in str(caught.value)
+
+
+@pytest.mark.parametrize(("d", "apart"), [(1, 1e5), (2, 1e3), (3, 10.0)])
+def test_components_that_are_too_far_apart_are_averaged_one_by_one(d, apart):
+    """A degree is for a Gaussian only."""
+    density = GaussianMixture([0.5, 0.5], np.outer([0.0, apart], np.ones(d)), 1.0)
+    with pytest.raises(DomainError, match="components") as caught:
+        expect([square], density)
+    assert caught.value.code == "E-SIZE" and "degree" not in str(caught.value)
+
+
+def test_a_box_that_is_too_wide_is_the_limit_that_is_named():
+    class Cube:
+        box = (-np.ones(4), np.ones(4))
+
+        def log_prob(self, x):
+            return 0 * x[:, 0] - 4 * np.log(2)
+
+    with pytest.raises(DomainError, match=r"this Cube .* as wide and as fine as its box") as caught:
+        expect([square], Cube())
     assert caught.value.code == "E-SIZE"
 
 

@@ -225,7 +225,9 @@ def test_the_limit_that_was_met_is_named():
 
 
 LOST = {
-    "a disc, which tapers between the lines of the grid": lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf),
+    "more strips than there are evaluations for": lambda x: flat(
+        (np.abs(x[:, 0]) < 1) & (np.abs(x[:, 1]) < 5) & (np.sin(4 * x[:, 1]) > 0.2)
+    ),
     "a ridge that leads beyond the grid": lambda x: (
         np.log1p((0.8 * x[:, 0] + 0.6 * x[:, 1]) ** 2) + 0.5e6 * (0.8 * x[:, 1] - 0.6 * x[:, 0]) ** 2
     ),
@@ -233,7 +235,9 @@ LOST = {
 
 
 @pytest.mark.parametrize("name", LOST)
-def test_lines_whose_mass_is_lost_are_not_passed_over(name):
+def test_lines_whose_mass_is_lost_are_not_passed_over(name, monkeypatch):
+    if name.startswith("more"):
+        monkeypatch.setattr(partition, "MOST_NODES", (0, 10**6))
     with pytest.raises(DomainError, match=r"log Z is known to .* only"):
         log_partition(LOST[name], 2)
 
@@ -283,9 +287,9 @@ def test_a_minimum_of_the_grid_is_sought_between_its_neighbours():
     def energy(t, line):
         return np.minimum(50 * (t - 2) ** 2, (t - 4) ** 2 - 0.5)
 
-    seeds, _, kinds = partition._minima_on_lines(energy, np.arange(8.0), 1)
-    numpy.testing.assert_allclose(seeds[0, :2], [4.0, 2.0], atol=1e-6)
-    assert kinds.tolist() == [0]
+    found = partition._minima_on_lines(energy, np.arange(8.0), 1)
+    numpy.testing.assert_allclose(found.seeds[0, :2], [4.0, 2.0], atol=1e-6)
+    assert found.kinds.tolist() == [0]
 
 
 def test_a_grid_has_points_beside_each_well():
@@ -307,9 +311,89 @@ def test_seeds_of_lines_are_the_wells_and_the_minima_of_the_grid():
     assert seeds.tolist() == [[0.5, -8.0, -1.0, 4.0]] and widths.tolist() == [[0.125, 2.0, 1.0, 1.5]]
 
 
-def test_a_wall_in_the_plane_is_the_limit_that_is_named():
+def test_a_wall_in_the_plane_is_the_limit_that_is_named(monkeypatch):
+    monkeypatch.setattr(partition, "MOST_NODES", (0, 10**6))
     with pytest.raises(DomainError, match=r"E-SETTLED.* where its support ends"):
-        log_partition(lambda x: np.where(np.sum(x**2, axis=1) < 1, 0.0, np.inf), 2, tolerance=1e-4)
+        log_partition(LOST["more strips than there are evaluations for"], 2, tolerance=1e-4)
+
+
+def test_too_few_evaluations_are_no_lack_of_an_integral(monkeypatch):
+    monkeypatch.setattr(partition, "MOST_NODES", (0, 3 * 10**5))
+    with pytest.raises(DomainError, match=r"E-SETTLED: after .* too many scales"):
+        log_partition(lambda x: flat(np.sum(x**2, axis=1) < 1), 2)
+
+
+def flat(inside):
+    """E = 0 inside, and a hard wall."""
+    return np.where(inside, 0.0, np.inf)
+
+
+def within(*intervals):
+    return lambda x: flat(np.any([(low < x[:, 0]) & (x[:, 0] < high) for low, high in intervals], axis=0))
+
+
+def discs(x, *centres_and_radii):
+    return flat(np.any([np.sum((x - np.array(at)) ** 2, axis=1) < r**2 for at, r in centres_and_radii], axis=0))
+
+
+ISLANDS = {
+    "a narrow one beside": [(0, 1), (2, 2.01)],
+    "a small one": [(0, 1e-3)],
+    "a tiny one below 0": [(-1e-12, -1e-13)],
+    "thirty": [(3 * k, 3 * k + 1) for k in range(30)],
+}
+
+
+@pytest.mark.parametrize("name", ISLANDS)
+def test_islands_on_the_line(name):
+    right = numpy.log(sum(high - low for low, high in ISLANDS[name]))
+    value, error = log_partition(within(*ISLANDS[name]), 1, with_error=True)
+    assert abs(value - right) <= error + 2e-13 <= 1e-9
+
+
+def test_more_islands_than_can_be_found_are_refused():
+    with pytest.raises(DomainError, match=r"E-SETTLED: .* wells have been found, and more are found"):
+        log_partition(within(*((3 * k, 3 * k + 0.1) for k in range(100))), 1)
+
+
+CRESCENT = numpy.pi - 2 * numpy.arccos(0.25) + 0.25 * numpy.sqrt(3.75)
+WALLED = {  # energies, their integrals, and tolerances
+    "a disc": (lambda x: discs(x, ([0.0, 0.0], 1.0)), numpy.pi, 1e-9),
+    "a small disc": (lambda x: discs(x, ([0.0, 0.0], 1e-3)), 1e-6 * numpy.pi, 1e-4),
+    "two discs": (lambda x: discs(x, ([0.0, 3.0], 1.0), ([0.0, -3.0], 1.0)), 2 * numpy.pi, 1e-4),
+    "a small disc below": (lambda x: discs(x, ([0.0, 0.0], 3.0), ([0.0, -8.0], 1.0)), 10 * numpy.pi, 1e-4),
+    "a flat ellipse that leans": (
+        lambda x: flat((0.96 * x[:, 0] + 0.28 * x[:, 1]) ** 2 + (96 * x[:, 1] - 28 * x[:, 0]) ** 2 < 1),
+        0.01 * numpy.pi,
+        1e-4,
+    ),
+    "a crescent": (
+        lambda x: flat((np.sum(x**2, axis=1) < 1) & (np.sum((x - np.array([0.5, 0.0])) ** 2, axis=1) > 1)),
+        CRESCENT,
+        0.05,
+    ),
+    "a triangle": (lambda x: flat((x[:, 0] > 0) & (x[:, 1] > 0) & (x[:, 0] + x[:, 1] < 1)), 0.5, 1e-4),
+    "a cusp": (lambda x: flat((np.abs(x[:, 1]) < x[:, 0] ** 2) & (x[:, 0] > 0) & (x[:, 0] < 1)), 2 / 3, 1e-4),
+    "a strip along a wave": (
+        lambda x: flat((np.abs(x[:, 0]) < 2) & (np.abs(x[:, 1] - np.sin(3 * x[:, 0])) < 0.01)),
+        0.08,
+        0.01,
+    ),
+    "a cone": (lambda x: np.where(np.abs(x[:, 1]) < x[:, 0], x[:, 0], np.inf), 2.0, 1e-4),
+    "a normal density in a disc": (
+        lambda x: np.where(np.sum(x**2, axis=1) < 9, 0.5 * np.sum(x**2, axis=1), np.inf),
+        2 * numpy.pi * -numpy.expm1(-4.5),
+        1e-4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WALLED)
+def test_walls_in_the_plane(name):
+    """The value is within its error, at most twice the tolerance: two grids of valleys may differ by as much."""
+    energy, integral, tolerance = WALLED[name]
+    value, error = log_partition(energy, 2, tolerance=tolerance, with_error=True)
+    assert abs(value - numpy.log(integral)) <= error <= 2 * tolerance
 
 
 def test_the_rule_of_a_panel():

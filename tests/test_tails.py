@@ -300,13 +300,13 @@ def test_rows_near_and_far_are_what_they_are_alone():
             np.testing.assert_allclose(function(x), np.concatenate([function(x[i : i + 1]) for i in range(5)]), 1e-14)
 
 
-BETWEEN = [  # means, variance, point, score by mpmath: near -10^8 and 10^8 in units of the deviation, near 10^8 in any
+MIDWAY = [  # means, variance, point, score by mpmath: near -10^8 and 10^8 in units of the deviation, near 10^8 in any
     ([[-1e8], [1e8]], 1.0, 1e-9, 9966799.462495582),
     ([[1e8 - 2.0**-10], [1e8 + 2.0**-10]], 1e-12, 1e8 + 2.0**-26, 9.765475988383584e8),
 ]
 
 
-@pytest.mark.parametrize("means,variance,x,score", BETWEEN)
+@pytest.mark.parametrize("means,variance,x,score", MIDWAY)
 def test_between_two_components_that_are_far(means, variance, x, score):
     p = GaussianMixture([0.5, 0.5], means, variance)
     np.testing.assert_allclose(p.score([[x]]), [[score]], rtol=1e-13)

@@ -23,7 +23,7 @@ MISTAKES = [
     ("kernel_stein", "bandwidth, x.shape", "np.sqrt(0.7), x.shape", "bandwidth", "nothing"),
     ("sliced_score_matching", "return hutchinson_divergence(model, x, v) + 0.5 * dot(v, score(x)) ** 2",
      "return np.einsum('nij,ni->n', jacobian(model)(x), v) + dot(v, score(x)) ** 2",
-     r"coefficient 2.*J 1 for J v|with .dot\(v, s\) \*\* 2. for .0\.5 \* dot.*score, x, 1 \+ 0 \* v",
+     r"with .dot\(v, s\) \*\* 2. for .0\.5 \* dot.*score, x, 1 \+ 0 \* v",
      "nothing"),
     ("sliced_score_matching_vr", "return hutchinson_divergence(model, x, v) +",
      "return np.einsum('nij,nj->n', jacobian(model)(x), v**2) +", r"J\^T 1 times v", "misleading"),
