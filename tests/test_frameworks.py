@@ -11,7 +11,7 @@ from autograd.extend import defvjp, primitive
 from refebm.cli import main
 from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.frameworks import numpy as numpy_harness
-from refebm.crosscheck.questions import EXAMINED, questions
+from refebm.crosscheck.questions import EXAMINED, chosen, questions
 from refebm.crosscheck.template import FRAMEWORKS, of_the_template, template
 from refebm.glossary import Field, InputError, LevelField
 from refebm.models import Model
@@ -400,6 +400,10 @@ def test_bodies_of_the_template_are_told_from_the_users(tmp_path, capsys):
     (tmp_path / "adapter.py").write_text(changed)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
     assert "refebm's own bodies, as the template has them: tweedie_mean, Gamma\n" in capsys.readouterr().out
+    (tmp_path / "all.py").write_text(template("numpy", chosen("denoising") + chosen("karras"), complete=True))
+    assert main(["crosscheck", str(tmp_path / "all.py")]) == 0
+    (said,) = [one for one in capsys.readouterr().out.splitlines() if one.startswith("refebm's own bodies")]
+    assert said.count(",") == 7 + 1 and said.endswith(" and 3 more")
 
 
 def test_bodies_to_replace_are_unsupported(tmp_path, capsys):

@@ -13,6 +13,8 @@ from refebm.crosscheck.verdict import Finding, consistent, judge
 from refebm.files import see_apart, see_writable, write_json, write_text
 from refebm.glossary import InputError
 
+NAMED = 8  # functions with refebm's own bodies, when there are more
+
 
 def crosscheck(options) -> int:
     """Run the command; returns 0 if every answer is right, or right by a known convention, else 1."""
@@ -83,7 +85,8 @@ def _print(findings, seconds, untouched) -> None:
         if finding.failing is not None and finding.status == "failed":
             print(f"\n{failing(finding)}")
     if untouched:
-        print(f"\nrefebm's own bodies, as the template has them: {', '.join(untouched)}")
+        more = f" and {len(untouched) - NAMED} more" * (len(untouched) > NAMED)
+        print(f"\nrefebm's own bodies, as the template has them: {', '.join(untouched[:NAMED])}{more}")
     if legend(findings):
         print(f"\n{legend(findings)}")
     print(f"\n{summary(findings)}; {seconds:.0f} s")
