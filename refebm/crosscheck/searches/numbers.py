@@ -8,12 +8,14 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import Built, Diagnosis, Evidence
+from refebm.crosscheck.facts import bounds, by_row
 from refebm.crosscheck.readings import Reading, affordable, compiling, cost
 from refebm.crosscheck.searches.bank import worded
 from refebm.crosscheck.searches.single import Single
 from refebm.identities import Implementation
 from refebm.variants import NUMBERED
 from refebm.variants.helpers import EPSILONS, calls
+from refebm.variants.mutants import cut as cut_places
 from refebm.variants.mutants import sought
 from refebm.variants.record import elsewhere
 
@@ -81,6 +83,21 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
                 said += f": an epsilon of {number:.3g} (convention of programs that divide, or take logarithms)"
                 return Diagnosis(f"{said}{evidence.reduced}", (), Built(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{evidence.reduced}", (), None, evidence.reduction)
+    return None
+
+
+def cut(function, evidence) -> Diagnosis | None:
+    """The reference with a value that is cut at a number, where a time, a level or the like is below or above it."""
+    for name, end, right, some in bounds(evidence):
+        if np.any(some) and not np.any((evidence.units > 1) & ~some):
+            values = dict(by_row(evidence))[name][some & (evidence.units > 1)]
+            start = float(right + (np.max(values) if end == "below" else np.min(values))) / 2
+            for mutant in cut_places(function, end):
+                made = partial(_with_k, mutant, None)
+                number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
+                if number is not None and Reading(function, partial(made, number)).fits(evidence):
+                    said = f"equals the reference {mutant.with_number(number)}{evidence.reduced}"
+                    return Diagnosis(said, (), None, evidence.reduction)
     return None
 
 
