@@ -85,6 +85,8 @@ def _explained(found: Diagnosis | None, candidates: list[Evidence]) -> Diagnosis
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:
+    if np.max(candidates[0].units) <= LEAST:
+        return _rounded(candidates[0], "")
     return Diagnosis("; ".join(facts(candidates[0])))
 
 

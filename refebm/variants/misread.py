@@ -259,6 +259,12 @@ def _moved(function, name, by, sign, inner=REFERENCE):
     return _read(function, lambda given: given | {name: given[name] + sign * given[by]}, inner)
 
 
+def argument_cut(function: str, name: str, end: str, number: float) -> Implementation:
+    """refebm where an argument is cut at a number, at its lower or its upper end."""
+    cut = {"below": np.maximum, "above": np.minimum}[end]
+    return _with(function, {name: lambda a: cut(a, number)})
+
+
 def is_random(name: str, kind) -> bool:
     """Whether an argument is noise: random numbers of any law, also those of the units of a machine, of any shape."""
     return glossary.mark_of(kind, glossary.Drawn) is not None or name.startswith("u_")

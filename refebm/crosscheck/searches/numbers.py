@@ -15,6 +15,7 @@ from refebm.crosscheck.searches.single import Single
 from refebm.identities import Implementation
 from refebm.variants import NUMBERED
 from refebm.variants.helpers import EPSILONS, calls
+from refebm.variants.misread import argument_cut
 from refebm.variants.mutants import cut as cut_places
 from refebm.variants.mutants import sought
 from refebm.variants.record import elsewhere
@@ -87,18 +88,25 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
 
 
 def cut(function, evidence) -> Diagnosis | None:
-    """The reference with a value that is cut at a number, where a time, a level or the like is below or above it."""
+    """The reference with an argument, or a value, that is cut at a number: a time, a level or the like is below it, or
+    above it, wherever the answers are wrong."""
+    wrong = evidence.units > 1
     for name, end, right, some in bounds(evidence):
-        if np.any(some) and not np.any((evidence.units > 1) & ~some):
-            values = dict(by_row(evidence))[name][some & (evidence.units > 1)]
+        if np.any(some) and not np.any(wrong & ~some):
+            values = dict(by_row(evidence))[name][some & wrong]
             start = float(right + (np.max(values) if end == "below" else np.min(values))) / 2
-            for mutant in cut_places(function, end):
-                made = partial(_with_k, mutant, None)
+            argument = partial(_cut_words, name, end), partial(argument_cut, function, name, end)
+            places = ((mutant.with_number, partial(_with_k, mutant, None)) for mutant in cut_places(function, end))
+            for said, made in (argument, *places):
                 number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
                 if number is not None and Reading(function, partial(made, number)).fits(evidence):
-                    said = f"equals the reference {mutant.with_number(number)}{evidence.reduced}"
-                    return Diagnosis(said, (), None, evidence.reduction)
+                    words = f"equals the reference {said(number)}{evidence.reduced}"
+                    return Diagnosis(words, (), None, evidence.reduction)
     return None
+
+
+def _cut_words(name: str, end: str, number: float) -> str:
+    return f"with {number:.9g} for {name} where it is {end} that"
 
 
 def _chosen(number: float) -> bool:
