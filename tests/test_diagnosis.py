@@ -1108,3 +1108,15 @@ THIRD_KINDS = [
 def test_what_a_third_stranger_brought_is_named_elsewhere_too(function, was, becomes, words):
     assert THIRD.count(was) == 1 and examined(THIRD, function).status == "passed"
     assert words in examined(THIRD.replace(was, becomes), function).diagnosis
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-8])
+def test_an_epsilon_in_a_divisor_is_found_in_a_long_text(epsilon):
+    text = "import numpy as np\n\ndef split_r_hat(x):\n    half = len(x) // 2\n"
+    text += (
+        "    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)\n    w = halves.var(0, ddof=1).mean(0)\n"
+    )
+    text += "    pooled = (half - 1) / half * w + halves.mean(0).var(0, ddof=1)\n"
+    text += f"    return np.sqrt(pooled / (w + {epsilon}))\n"
+    found = examined(text, "split_r_hat")
+    assert found.status == "convention" and f"an epsilon of {epsilon:.3g}" in found.diagnosis, found.diagnosis
