@@ -55,7 +55,7 @@ def naive(function: str, candidates: list) -> Diagnosis | None:
         off_by, known = np.abs(evidence.answers - evidence.right), list(_lost(function, evidence))
         for words, bad, off in [*known, _union(known)] if known else ():
             within = ~np.isfinite(evidence.answers) | (off_by <= SPREAD * np.max(off[~bad], initial=0))
-            if np.all(((off > CLOSE * evidence.allowed) | bad) & within | (evidence.units <= 1)):
+            if np.all(((off > CLOSE * evidence.allowed) | bad) & within | ~evidence.wrong):
                 return Diagnosis(f"naive form: {words}; {'; '.join(facts(evidence))}", reduction=evidence.reduction)
     return None
 
