@@ -10,6 +10,7 @@ import pytest
 
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
+from refebm.crosscheck.facts import EXCEPTIONS, _features
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
 from refebm.crosscheck.vectors import vectors
@@ -731,21 +732,27 @@ def conditional_noise_contrastive(energy, x, y, log_ratio=None):
 def gan_discriminator_loss(logit, x, y):
     real, fake = 1 / (1 + np.exp(-logit(x))), 1 / (1 + np.exp(-logit(y)))
     return -np.log(real) - np.log(1 - fake)
+
+@objective
+def mixed_noise(log_noise, log_proposal, weight, x):
+    return np.log((1 - weight) * np.exp(log_noise(x)) + weight * np.exp(log_proposal(x)))
 """
+SOFTPLUS = "log(1 + exp(a)), or -log(sigmoid(-a)), which overflows"
 
 
 @pytest.mark.parametrize(
-    ("function", "was", "becomes", "said"),
+    ("function", "form", "was", "becomes", "said"),
     [
-        ("noise_contrastive", " - np.log(len(y))", "", "log nu left out"),
-        ("conditional_noise_contrastive", "else log_ratio", "else -log_ratio", "sign of the log-ratio"),
-        ("gan_discriminator_loss", "-np.log(real)", "np.log(real)", "has coefficient -1"),
+        ("noise_contrastive", "-log(1 - sigmoid(a))", " - np.log(len(y))", "", "log nu left out"),
+        ("conditional_noise_contrastive", SOFTPLUS, "else log_ratio", "else -log_ratio", "sign of the log-ratio"),
+        ("gan_discriminator_loss", SOFTPLUS, "-np.log(real)", "np.log(real)", "has coefficient -1"),
+        ("mixed_noise", "log of the sum of densities", "return np.log((1", "return 2 * np.log((1", "equals 2 x"),
     ],
 )
-def test_overflow_is_set_apart_and_the_rest_is_named(function, was, becomes, said):
+def test_overflow_is_set_apart_and_the_rest_is_named(function, form, was, becomes, said):
     """What is right elsewhere is said to be a naive form; a mistake beside it has its name."""
     right = examined(NAIVE, function)
-    assert right.status == "failed" and right.diagnosis.startswith("naive form: "), right.diagnosis
+    assert right.status == "failed" and right.diagnosis.startswith(f"naive form: {form}"), right.diagnosis
     wrong = examined(NAIVE.replace(was, becomes), function).diagnosis
     assert said in wrong and "numbers overflow: naive form, " in wrong, wrong
 
@@ -787,6 +794,14 @@ def gibbs_step(rbm, v, u_h, u_v):
     return mean + rbm.sigma * u_v if hasattr(rbm, "sigma") else (u_v < mean).astype(float)
 
 @objective
+def annealed_langevin(score, sigmas, eps, x, z):
+    for sigma, noise in zip(sigmas, z):
+        eta = eps * (sigma / sigmas[-1]) ** 2
+        for z_t in noise:
+            x = x + eta * score(x, np.full(len(x), sigma)) + np.sqrt(2 * eta) * z_t
+    return x
+
+@objective
 def leapfrog(score, x, p, eps, n_steps):
     first = x
     for _ in range(n_steps):
@@ -798,7 +813,8 @@ def leapfrog(score, x, p, eps, n_steps):
 @objective
 def flow_matching(velocity, x, t, z):
     s = t[:, None]
-    return 0.5 * np.sum((velocity((1 - s) * x + s * z, t) - (z - x)) ** 2, axis=1)
+    a = velocity((1 - s) * x + s * z, t) - (z - x)
+    return 0.5 * np.sum(a**2, axis=1)
 
 @objective
 def decaying_steps(first, power, n_steps):
@@ -810,20 +826,66 @@ def decaying_steps(first, power, n_steps):
     ("function", "was", "becomes", "words"),
     [
         ("GaussianBernoulliRBM.log_partition", "range(2**m)", "range(1, 2**m)", "hidden units are 0 left out"),
+        (
+            "gibbs_step",
+            "(u_v < mean)",
+            "(np.append(u_h, u_v).ravel()[: u_v.size].reshape(u_v.shape) < mean)",
+            "used again for u_v, row by row",
+        ),
+        (
+            "annealed_langevin",
+            "zip(sigmas, z)",
+            "zip(sigmas, z[:1, :1] + 0 * z)",
+            "the z of the first step at every step of every level",
+        ),
+        ("annealed_langevin", "* z_t", "* z_t[:1]", "the z of the first row for all rows"),
         ("gibbs_step", "(u_v < mean)", "(np.append(u_h, u_v, axis=1)[:, : v.shape[1]] < mean)", "used again for u_v"),
         ("leapfrog", "range(n_steps):\n", "range(n_steps):\n        x = first\n", 'x at each turn of "for _"'),
-        ("flow_matching", "np.sum((velocity", "np.max((velocity", "the largest a_i^2 for |a|^2"),
+        ("flow_matching", "sum(a**2", "max(a**2", "the largest a_i^2 for |a|^2"),
+        ("flow_matching", "sum(a**2, axis=1)", "sum(np.abs(a), axis=1) ** 2", "(|a_1| + ... + |a_d|)^2 for |a|^2"),
+        ("flow_matching", "sum(a**2", "sum(np.abs(a)", "with |a_1| + ... + |a_d| for |a|^2"),
+        ("flow_matching", "sum(a**2, axis=1)", "sum(a, axis=1) ** 2", "(a_1 + ... + a_d)^2 for |a|^2"),
+        ("flow_matching", "sum(a**2, axis=1)", "sum(a**2, axis=1) ** 0.5", "|a|, the root of the sum of squares,"),
+        ("flow_matching", "sum(a**2", "sum(a**4", "a_1^4 + ... + a_d^4 for |a|^2"),
         (
             "decaying_steps",
             "first / (1.0 + np.arange(n_steps)) ** power",
             "np.append(0.0, first / (1.0 + np.arange(n_steps - 1)) ** power)",
             "and a step of 0 before the first",
         ),
+        ("decaying_steps", "np.arange(n_steps)", "np.minimum(np.arange(n_steps), n_steps - 2)", "its last step twice"),
     ],
 )
 def test_kinds_of_mistakes_are_named_in_functions_that_they_were_not_met_in(function, was, becomes, words):
     assert examined(GIBBS, function).status == "passed"
     assert words in examined(GIBBS.replace(was, becomes, 1), function).diagnosis
+
+
+MACHINE = """
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+class BinaryRBM:
+    def __init__(self, b, c, W):
+        self.{own}, self.{other}, self.W = b, c, W{turned}
+
+    def log_partition(self):
+        states = [[(k >> j) & 1 for j in range(len(self.b))] for k in range({first}2**len(self.b){last})]
+        v = np.array(states, float).reshape(-1, len(self.b))
+        return np.logaddexp.reduce(v @ self.b + np.logaddexp(0, self.c + v @ self.W).sum(1))
+"""
+
+
+@pytest.mark.parametrize("layer", ["visible", "hidden"])
+@pytest.mark.parametrize("left_out", ["", "0", "1"])
+def test_a_state_that_is_left_out_of_a_sum_over_the_units_of_either_layer(layer, left_out):
+    own, other, turned = ("b", "c", "") if layer == "visible" else ("c", "b", ".T")
+    ends = {"first": "1, " * (left_out == "0"), "last": " - 1" * (left_out == "1")}
+    found = examined(MACHINE.format(own=own, other=other, turned=turned, **ends), "BinaryRBM.log_partition")
+    assert found.status == ("failed" if left_out else "passed"), found.diagnosis
+    words = f"the state in which all {layer} units are {left_out} left out of the sum over all states"
+    assert found.diagnosis == "" or words in found.diagnosis
 
 
 def test_two_conventions_in_one_class_fail():
@@ -837,14 +899,35 @@ def test_two_conventions_in_one_class_fail():
     assert second == other
     both = mixed.replace("self.b + h @ self.W.T\n\n", "self.b + self.sigma * (h @ self.W.T)\n\n")
     assert [one.status for one in consistent([examined(both, one) for one in methods])] == ["convention"] * 2
+    wrong = mixed.replace("self.b + h @", "2 * self.b + h @", 1)
+    assert [one.status for one in consistent([examined(wrong, one) for one in methods])] == ["convention", "failed"]
 
 
 def test_what_has_neither_rows_nor_coordinates_is_not_told_by_them():
     text = "import numpy as np\n\ndef cosine_betas(n, offset, most):\n    i = np.arange(n + 1)\n"
     text += "    kept = np.cos(0.5 * np.pi * (i / n + offset)) ** 2\n"
     text += "    return np.minimum(1 - kept[1:] / kept[:-1], most)\n"
+    for function, has in (("cosine_betas", False), ("tweedie_mean", True)):
+        some = vectors(function)
+        evidence = Evidence(some, "per row", np.concatenate([one.value for one in some]), 2.0**-53)
+        assert ({"n", "d"} <= {*_features(evidence)}) == has
+        masks = dict(EXCEPTIONS)
+        assert [bool(np.any(masks[one](evidence))) for one in ("n is 1", "d is 1")] == [has, has]
     found = examined(text, "cosine_betas").diagnosis
     assert "/ (1 + offset)" in found and not re.search(r"where (n|d) |n equals d", found), found
+
+
+def test_where_a_mistake_is_nan_a_program_may_have_a_number():
+    """The part that is drawn is twice what it is, and a root of less than 0 is 0."""
+    text = "import numpy as np\n\ndef ddim_step(score, betas, x, i, eta, z):\n    kept = np.cumprod(1 - betas)\n"
+    text += "    a, a_before = kept[i][:, None], np.append(1.0, kept)[i][:, None]\n"
+    text += "    eps = -np.sqrt(1 - a) * score(x, i)\n"
+    text += "    x_0 = (x - np.sqrt(1 - a) * eps) / np.sqrt(a)\n"
+    text += "    sigma = 2 * eta * np.sqrt((1 - a_before) / (1 - a) * (1 - a / a_before))\n"
+    text += "    ahead = np.sqrt(np.maximum(1 - a_before - sigma**2, 0))\n"
+    text += "    return np.sqrt(a_before) * x_0 + ahead * eps + sigma * z\n"
+    found = examined(text, "ddim_step").diagnosis
+    assert "where that is NaN, yours is a number" in found, found
 
 
 def test_what_is_searched_is_the_text_of_functions():
@@ -883,3 +966,157 @@ class GaussianBernoulliRBM:
 )
 def test_a_time_moved_on_too_early_and_one_size_for_another_have_names(function, words):
     assert words in examined(IN_NUMPY, function).diagnosis
+
+
+THIRD = """
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+def softplus(a):
+    return np.logaddexp(0, a)
+
+@objective
+def flow_matching(velocity, x, t, z):
+    s = t[:, None]
+    return 0.5 * np.sum((velocity((1 - s) * x + s * z, t) - (z - x)) ** 2, axis=1)
+
+@objective
+def ddpm_loss(score, betas, x, i, z):
+    a = np.cumprod(1 - betas)[i][:, None]
+    eps = -np.sqrt(1 - a) * score(np.sqrt(a) * x + np.sqrt(1 - a) * z, i)
+    return 0.5 * np.sum((eps - z) ** 2, axis=1)
+
+@objective
+def ddim_step(score, betas, x, i, eta, z):
+    kept = np.cumprod(1 - betas)
+    before = np.append(1.0, kept[:-1])
+    beta, now, then = betas[i][:, None], 1 - kept[i][:, None], 1 - before[i][:, None]
+    s, drawn = score(x, i), eta * np.sqrt(beta * then / now)
+    pointed = then * (1 - eta**2 + eta**2 * (1 - beta) * then / now)
+    return (x + now * s) / np.sqrt(1 - beta) - np.sqrt(pointed * now) * s + drawn * z
+
+@objective
+def pseudo_likelihood(energy, x):
+    bits = np.eye(x.shape[1])
+    return sum(softplus(energy(x) - energy(np.abs(x - bit))) for bit in bits)
+
+@objective
+def marginal_of_steps(betas, i):
+    kept = np.cumprod(1 - betas)[i]
+    return np.sqrt(kept), np.sqrt(1 - kept)
+
+@objective
+def reverse_sde_step(score, sde, x, t, dt, z):
+    g = sde.diffusion(t)[:, None]
+    return x - (sde.drift(x, t) - g**2 * score(x, t)) * dt + g * np.sqrt(dt) * z
+
+@objective
+def leapfrog(score, x, p, eps, n_steps):
+    p = p + 0.5 * eps * score(x)
+    held = score(x)
+    for _ in range(n_steps - 1):
+        x = x + eps * p
+        p = p + eps * score(x)
+    x = x + eps * p
+    return x, p + 0.5 * eps * score(x)
+
+@objective
+def noise_conditional_score_matching(score, x, sigma, z):
+    return 0.5 * np.sum((sigma * score(x + sigma * z, sigma[:, 0]) + z) ** 2, axis=1)
+
+@objective
+def gibbs_step(rbm, v, u_h, u_v):
+    mean = rbm.visible_mean((u_h < rbm.hidden_mean(v)).astype(float))
+    return mean + rbm.sigma * u_v if hasattr(rbm, "sigma") else (u_v < mean).astype(float)
+
+@objective
+def classifier_energy(logits, x):
+    a = logits(x)
+    return -np.logaddexp.reduce(a, axis=1)
+
+@objective
+class BinaryRBM:
+    def __init__(self, b, c, W):
+        self.b, self.c, self.W = b, c, W
+
+    def log_partition(self):
+        h = np.array([[(k >> j) & 1 for j in range(len(self.c))] for k in range(2 ** len(self.c))], float)
+        return np.logaddexp.reduce(h @ self.c + softplus(self.b + h @ self.W.T).sum(1))
+
+@objective
+def karras_noise_levels(n, smallest, largest, power=7.0):
+    part, first, last = np.arange(n) / (n - 1), largest ** (1 / power), smallest ** (1 / power)
+    return (first + part * (last - first)) ** power
+"""
+CUT = "with 0.625 for sigma where it is below that"
+EACH = "energy(x) - energy(np.abs(x - bit))"
+THIRD_KINDS = [
+    ("flow_matching", "(1 - s) * x + s", "1 - s * x + s", 'velocity(1 - s * x + s * z, t) - (z - x))" for'),
+    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[-1:], kept[:-1])", "np.append(log_kept[-1:], "),
+    ("ddim_step", "np.append(1.0, kept[:-1])", "np.append(kept[:1], kept[:-1])", "np.append(log_kept[:1], "),
+    (
+        "pseudo_likelihood",
+        f"sum(softplus({EACH}) for bit in bits)",
+        f"softplus(sum({EACH} for bit in bits))",
+        "softplus(sum(",
+    ),
+    (
+        "marginal_of_steps",
+        "betas)[i]\n",
+        "betas)[np.minimum(i + 1, len(betas) - 1)]\n",
+        "np.minimum(i + 1, len(betas) - 1)",
+    ),
+    ("marginal_of_steps", "betas)[i]\n", "betas)[np.maximum(i - 1, 0)]\n", "np.maximum(i - 1, 0)"),
+    ("reverse_sde_step", "drift(x, t)", "drift(x, t + dt)", 'with "sde.drift(x, t + dt)" for "sde.drift(x, t)"'),
+    ("reverse_sde_step", "    g = sde", "    t = t + dt\n    g = sde", "with t + dt for t"),
+    ("reverse_sde_step", "    g = sde", "    t = t - dt\n    g = sde", "with t - dt for t"),
+    (
+        "leapfrog",
+        "eps * score(x)\n    x = x",
+        "eps * held\n    x = x",
+        'score asked at the first x at each turn of "for _"',
+    ),
+    (
+        "noise_conditional_score_matching",
+        "    return 0.5 * np.sum((sigma",
+        "    sigma = np.maximum(sigma, 0.625)\n    return 0.5 * np.sum((sigma",
+        CUT,
+    ),
+    (
+        "gibbs_step",
+        "(u_v < mean)",
+        "(u_v > mean)",
+        'wrong only where kind is binary_rbm: there it equals the reference with "1 - rbm.visible',
+    ),
+    (
+        "classifier_energy",
+        "a = logits(x)",
+        "a = np.exp(logits(x))\n    a = a / np.sum(a, axis=1, keepdims=True)",
+        "with the softmax of logits",
+    ),
+    (
+        "BinaryRBM.log_partition",
+        ", float)",
+        ", float) * 2 - 1",
+        "the sum over all states with hidden units of -1 and 1, not of 0 and 1",
+    ),
+    ("karras_noise_levels", "part, first", "power = 2 * power\n    part, first", "power read wrongly: twice it"),
+]
+
+
+@pytest.mark.parametrize(("function", "was", "becomes", "words"), THIRD_KINDS)
+def test_what_a_third_stranger_brought_is_named_elsewhere_too(function, was, becomes, words):
+    assert THIRD.count(was) == 1 and examined(THIRD, function).status == "passed"
+    assert words in examined(THIRD.replace(was, becomes), function).diagnosis
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-8])
+def test_an_epsilon_in_a_divisor_is_found_in_a_long_text(epsilon):
+    text = "import numpy as np\n\ndef split_r_hat(x):\n    half = len(x) // 2\n"
+    text += (
+        "    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)\n    w = halves.var(0, ddof=1).mean(0)\n"
+    )
+    text += "    pooled = (half - 1) / half * w + halves.mean(0).var(0, ddof=1)\n"
+    text += f"    return np.sqrt(pooled / (w + {epsilon}))\n"
+    found = examined(text, "split_r_hat")
+    assert found.status == "convention" and f"an epsilon of {epsilon:.3g}" in found.diagnosis, found.diagnosis

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import FEW, LEAST, Built, Diagnosis, Evidence
-from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
+from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts, levels
 from refebm.crosscheck.readings import Reading, readings
 from refebm.crosscheck.searches import bank, numbers
 from refebm.crosscheck.searches.double import paired, two_mistakes
@@ -85,6 +85,8 @@ def _explained(found: Diagnosis | None, candidates: list[Evidence]) -> Diagnosis
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:
+    if np.max(candidates[0].units) <= LEAST:
+        return _rounded(candidates[0], "")
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
@@ -134,7 +136,7 @@ def _deep(evidence: Evidence) -> list:
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
     rest = [numbers.in_one_place] if small else [one_mistake, numbers.in_one_place, two_mistakes]
-    return [numbers.added, *rest]
+    return [numbers.added, numbers.cut, *rest]
 
 
 def _mostly(evidence: Evidence) -> bool:
@@ -206,9 +208,8 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 continue
             rest, these = evidence.without(some), evidence.without(~some)
             if rest.holds:
-                found = named(function, [these], lambda _: [nearest])
-                if found:
-                    return found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)
+                if found := _alone(function, these, words):
+                    return found
                 continue
             found = named(function, [rest], lambda _: [nearest, paired])
             if found:
@@ -216,4 +217,15 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
                 there = "there it is right" if these.holds else there
                 return found._replace(words=f"{found.words}; except where {words}: {there}", convention=None)
+    for evidence in candidates:
+        for words, some in levels(evidence):
+            found = evidence.without(some).holds and _alone(function, evidence.without(~some), words)
+            if found:
+                return found
     return None
+
+
+def _alone(function: str, these: Evidence, words: str) -> Diagnosis | None:
+    """A name for what is wrong on one kind of questions alone."""
+    found = named(function, [these], lambda _: [nearest])
+    return found and found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)

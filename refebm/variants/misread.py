@@ -4,6 +4,7 @@ They are made from the types of the arguments, like the steps of conventions, an
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -13,7 +14,7 @@ import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
-from refebm.special import softplus
+from refebm.special import logsumexp, softplus
 from refebm.variants.arguments import CALLED, CLASSES, FOR_GRADIENTS, KIND_OF, parameters, types
 from refebm.variants.asked import particular
 from refebm.variants.steps import FORMS, models, moments
@@ -84,6 +85,10 @@ VECTORS = {
     "{} divided by its length": lambda a: a / np.sqrt(np.sum(a**2, axis=-1, keepdims=True)),
     "the first coordinate of {} for all": lambda a: a[..., :1] + 0 * a,
 }
+OF_CLASSES = {
+    "the softmax of {}": lambda a: np.exp(a - logsumexp(a.T, 0)[:, None]),
+    "the logarithm of the softmax of {}": lambda a: a - logsumexp(a.T, 0)[:, None],
+}
 PLACES = {  # changes to the points at which a model is called
     "{} asked at the first row for all": lambda x: x[:1] + 0 * x,
     "{} asked at points clipped to [-1, 1]": lambda x: np.clip(x, -1, 1),
@@ -113,8 +118,6 @@ NOISES = {  # of another variance
 }
 
 TAPES = {  # noise of many steps at many levels, (L, T, n, d)
-    "the {} of the first level at every level": lambda z: z[:1] + 0 * z,
-    "the {} of the first step at every step of a level": lambda z: z[:, :1] + 0 * z,
     "the {} of the first step at every step of every level": lambda z: z[:1, :1] + 0 * z,
     "the {} of the first row for all rows": lambda z: z[:, :, :1] + 0 * z,
 }
@@ -162,11 +165,15 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
 
 
 def _of_function(function: str):
-    asked = [name for name in parameters(function) if name not in particular(function).also]
-    kinds = {name: types(function)[name] for name in asked if name in types(function)}
+    kinds = {name: types(function)[name] for name in parameters(function) if name in types(function)}
+    optional = particular(function).also
+    kinds = {one: kind for one, kind in kinds.items() if one not in optional or glossary.check_of(kind) in FLOATS}
     for name, kind in kinds.items():
         for words, change in _changes(name, kind):
             yield words, partial(_with, function, {name: change})
+    for name, by in itertools.product(*(_named(kinds, kind) for kind in (glossary.Times, glossary.TimeStep))):
+        for word, sign in (("+", 1), ("-", -1)):
+            yield f"{name} {word} {by} for {name}", partial(_moved, function, name, by, sign)
     yield from _of_models(function, kinds)
     for one, kind in kinds.items():
         for other in list(kinds)[list(kinds).index(one) + 1 :]:
@@ -183,8 +190,8 @@ def _of_function(function: str):
 
 
 def _changes(name: str, kind):
-    if kind in OF_FIELDS or kind in OF_ENERGIES:
-        some = VALUES | (VECTORS if kind in OF_FIELDS else {})
+    if kind in OF_FIELDS or kind in OF_ENERGIES or kind == glossary.Logits:
+        some = VALUES | (VECTORS if kind in OF_FIELDS else OF_CLASSES if kind == glossary.Logits else {})
         yield from ((words.format(name), partial(_said, change)) for words, change in some.items())
         yield from ((words.format(name), partial(_placed, change)) for words, change in PLACES.items())
         if kind in (glossary.LevelField, glossary.TimeField):
@@ -242,6 +249,20 @@ def _of_models(function: str, kinds: dict):
                 yield f"{argument} asked at the level before", partial(_neighbour, function, argument, name, -1)
                 yield f"{argument} asked at the last level alone", partial(_neighbour, function, argument, name, 100)
                 yield f"{argument} asked at the first level alone", partial(_neighbour, function, argument, name, -100)
+
+
+def _named(kinds: dict, kind) -> list[str]:
+    return [name for name, one in kinds.items() if one == kind]
+
+
+def _moved(function, name, by, sign, inner=REFERENCE):
+    return _read(function, lambda given: given | {name: given[name] + sign * given[by]}, inner)
+
+
+def argument_cut(function: str, name: str, end: str, number: float) -> Implementation:
+    """refebm where an argument is cut at a number, at its lower or its upper end."""
+    cut = {"below": np.maximum, "above": np.minimum}[end]
+    return _with(function, {name: lambda a: cut(a, number)})
 
 
 def is_random(name: str, kind) -> bool:
@@ -393,37 +414,44 @@ def _of_class(name: str):
                 else f"{parameter} read wrongly: {words}"
             )
             yield said, partial(_made_with, name, partial(_one, parameter, change))
-    for words, of in LACKING.items() if name in KIND_OF else ():
-        yield f"the state {words} left out of the sum over all states", partial(_lacking, name, of)
+    for layers in SPUN if name == "BinaryRBM" else ():
+        words = f"the sum over all states with {' and '.join(layers)} units of -1 and 1, not of 0 and 1"
+        yield words, partial(_spun, layers)
+    for layer, on in itertools.product(("hidden", "visible"), (0, 1)) if name in KIND_OF else ():
+        words = f"the state in which all {layer} units are {on} left out of the sum over all states"
+        yield words, partial(_lacking, name, partial(_part, layer, on))
     if {"loc", "scale"} <= set(_parameters(definition)):
         yield "loc and scale that do not count: 0 and 1", partial(_made_with, name, _standard)
 
 
-def _states_of_zeros(machine) -> float:
-    """The logarithm of the part of Z in which no hidden unit is on."""
+SPUN = (("visible",), ("hidden",), ("visible", "hidden"))
+
+
+def _spun(layers: tuple[str, ...], inner: Implementation = REFERENCE) -> Implementation:
+    """With v = 2 v' - 1 in v.b + c.h + v^T W h, and the same of h."""
+
+    def log_partition(machine):
+        b, c, W, constant = machine.b, machine.c, machine.W, 0.0
+        if "visible" in layers:
+            b, c, W, constant = 2 * b, c - np.sum(W, axis=0), 2 * W, constant - np.sum(b)
+        if "hidden" in layers:
+            b, c, W, constant = b - np.sum(W, axis=1), 2 * c, 2 * W, constant - np.sum(c)
+        return inner.BinaryRBM(b, c, W).log_partition() + constant
+
+    return Implementation(BinaryRBM=type("BinaryRBM", (inner.BinaryRBM,), {"log_partition": log_partition}))
+
+
+def _part(layer: str, on: int, machine) -> float:
+    """The logarithm of the part of Z in which all units of a layer are `on`, 0 or 1."""
+    b, c, W = machine.b, machine.c, machine.W
     if isinstance(machine, refebm.BinaryRBM):
-        return np.sum(softplus(machine.b))
-    return machine.d * (0.5 * np.log(2 * np.pi) + np.log(machine.sigma))
-
-
-def _states_of_ones(machine) -> float:
-    """The logarithm of the part of Z in which all hidden units are on."""
-    field = machine.b + np.sum(machine.W, axis=1)
-    if isinstance(machine, refebm.BinaryRBM):
-        return np.sum(machine.c) + np.sum(softplus(field))
-    gain = np.sum(field**2 - machine.b**2) / (2 * machine.sigma**2)
-    return np.sum(machine.c) + gain + _states_of_zeros(machine)
-
-
-def _visible_zeros(machine) -> float:
-    return np.sum(softplus(machine.c)) if isinstance(machine, refebm.BinaryRBM) else -np.inf
-
-
-LACKING = {
-    "in which all hidden units are 0": _states_of_zeros,
-    "in which all hidden units are 1": _states_of_ones,
-    "in which all visible units are 0": _visible_zeros,
-}
+        own, other, W = (c, b, W) if layer == "hidden" else (b, c, W.T)
+        return on * np.sum(own) + np.sum(softplus(other + on * np.sum(W, axis=1)))
+    if layer == "visible":
+        return -np.inf
+    field = b + on * np.sum(W, axis=1)
+    normal = machine.d * (0.5 * np.log(2 * np.pi) + np.log(machine.sigma))
+    return on * np.sum(c) + np.sum(field**2 - b**2) / (2 * machine.sigma**2) + normal
 
 
 def _lacking(name: str, part: Callable, inner: Implementation = REFERENCE) -> Implementation:

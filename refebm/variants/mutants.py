@@ -18,12 +18,12 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
-from refebm.calculus import held
-from refebm.glossary import Times, TimeStep
+from refebm import calculus
+from refebm.glossary import FreeIndices, Indices, Times, TimeStep
 from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
-from refebm.variants.arguments import types
+from refebm.variants.arguments import role, types
 from refebm.variants.patch import Definition
 from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
 from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
@@ -74,12 +74,16 @@ class Mutant(NamedTuple):
     said: str = ""
 
     @functools.lru_cache(4)  # noqa: B019  (a few alone: each is asked in several conventions, one after another)
-    def implementation(self, **numbers) -> Implementation:
-        """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
+    def implementation(self, module_of: Callable = sys.modules.__getitem__, **numbers) -> Implementation:
+        """refebm with the mutant put in; module_of: its modules, by their names, perhaps over another framework.
+
+        Errors: anything, since the changed text may make no sense.
+        """
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
-        module = sys.modules[definition.__module__]
-        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit, "held": held} | numbers
+        module, written = module_of(definition.__module__), module_of(texts.__name__)
+        namespace = vars(written) | namespace_of(module) | {"expit": expit, "unit": unit} | numbers
+        namespace["held"] = module_of(calculus.__name__).held
         for code in _compiled(self):
             exec(code, namespace)
         if not inspect.isclass(definition):
@@ -340,13 +344,17 @@ def _natural(node: ast.expr) -> Iterator[tuple[bool, ast.expr]]:
 def sought(function: str) -> Iterator[tuple[Mutant, float]]:
     """Those with a number that is to be found, and the number with which they are the function itself."""
     trees = [*((inside, tree, "") for inside, tree in definitions(function))]
+    written = [("", tree, form) for form, tree in forms(function)]
+    for inside, tree, form in [*trees, *written]:
+        made = functools.partial(Mutant, function, inside, tree, form=form)
+        yield from ((made(node, _wrapped("{} + number", node)), 0.0) for node in _guarded(tree))
     for inside, tree, form in trees:
         made = functools.partial(Mutant, function, inside, tree, form=form)
         some = [(nodes, text, start) for nodes in _same(tree) for text, start in SOUGHT.items()]
         yield from ((_each_time(made, nodes, _wrapped(text, nodes[0])), start) for nodes, text, start in some)
     yield from (
         (Mutant(function, inside, tree, node, _wrapped(text, node), form), start)
-        for inside, tree, form in [*trees, *(("", tree, form) for form, tree in forms(function))]
+        for inside, tree, form in [*trees, *written]
         for node in _expressions(tree)
         for text, start in SOUGHT.items()
     )
@@ -361,6 +369,26 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
         if name not in ("self", *OPTIONS)
         for node in places
     )
+
+
+def _guarded(tree: ast.FunctionDef) -> list[ast.expr]:
+    """Where programs add an epsilon: divisors, and what a logarithm or a root is taken of."""
+    quotients = [node.right for node in ast.walk(tree) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    some = {id(node) for node in quotients}
+    some |= {id(node.args[0]) for node in calls if ast.unparse(node.func) in ("np.log", "np.sqrt")}
+    return [node for node in _places(tree) if id(node) in some and not isinstance(node, ast.Constant)]
+
+
+CUTS = {"below": "np.maximum({}, number)", "above": "np.minimum({}, number)"}
+
+
+def cut(function: str, end: str) -> Iterator[Mutant]:
+    """Those in which a value is cut at a number, at its lower or its upper end."""
+    for form, tree in (*definitions(function)[:1], *forms(function)):
+        made = functools.partial(Mutant, function, "", tree, form=form)
+        yield from (_each_time(made, nodes, _wrapped(CUTS[end], nodes[0])) for nodes in _same(tree))
+        yield from (made(node, _wrapped(CUTS[end], node)) for node in _expressions(tree))
 
 
 def _places(tree: ast.FunctionDef) -> list[ast.expr]:
@@ -407,7 +435,7 @@ def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     yield from (made(node, new) for node in _places(tree) for new in _changes(node))
     yield from (made(node, changed(node, body=body)) for node, body in _reordered(tree))
     yield from _begun_anew(made)
-    yield from (made(node, new) for node, new in _swapped(tree))
+    yield from (made(node, new) for stage in (_swapped, _unbracketed, _renamed) for node, new in stage(tree))
 
 
 def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
@@ -421,6 +449,20 @@ def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
             yield from (made(node, _wrapped(text, node)) for text in _moved_on(made.args[0], node.id))
         if _of_self(node):
             yield from (made(node, changed(node, attr=name)) for name in sorted(own - {node.attr}))
+
+
+def _renamed(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement says with one name for another, each time, where it stands there more than once."""
+    names = _names(tree, _places(tree))
+    for one in ast.walk(tree):
+        if isinstance(one, (ast.Assign, ast.Return)) and one.value:
+            there = [node for node in ast.walk(one.value) if word_of(node) in names and isinstance(node, ast.Name)]
+            for name in sorted({node.id for node in there if sum(other.id == node.id for other in there) > 1}):
+                for other in sorted(names - {name}):
+                    new = one.value
+                    for node in (node for node in there if node.id == name):
+                        new = replaced(new, node, ast.Name(other, ast.Load()))
+                    yield one.value, new
 
 
 def _of_self(node) -> bool:
@@ -466,10 +508,14 @@ IN_USE = ("1 + 0 * {}", "0 * {}", "2 * {}", "{} ** 2", "np.sqrt(np.abs({}))")
 
 
 def _moved_on(function: str, name: str) -> list[str]:
-    """A time that a step has moved on too early: what stands for the name of a time."""
+    """What stands for the name of a time that a step has moved on too early; and of a step, the next or the one before,
+    but for the last or the first."""
     kinds = types(function)
     steps = [one for one, kind in kinds.items() if kind == TimeStep]
-    return [f"{{}} {sign} {step}" for step in steps if kinds.get(name) == Times for sign in "-+"]
+    moved = [f"{{}} {sign} {step}" for step in steps if kinds.get(name) == Times for sign in "-+"]
+    if kinds.get(name) in (Indices, FreeIndices) and "betas" in kinds:
+        moved += ["np.minimum({} + 1, len(betas) - 1)", "np.maximum({} - 1, 0)"]
+    return moved
 
 
 def _swapped(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -484,6 +530,29 @@ def _swapped(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
                     if node.id in (a, b):
                         new = replaced(new, node, ast.Name(a if node.id == b else b, ast.Load()))
                 yield one.value, new
+
+
+def _unbracketed(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement says with a pair of parentheses left out."""
+    for one in ast.walk(tree):
+        if isinstance(one, (ast.Assign, ast.Return)) and one.value:
+            text, opened = ast.unparse(one.value), []
+            for i, character in enumerate(text):
+                if character == "(":
+                    opened.append(i)
+                elif character == ")":
+                    start = opened.pop()
+                    grouping = start == 0 or text[start - 1] in " ([-*"
+                    new = _parsed(text[:start] + text[start + 1 : i] + text[i + 1 :]) if grouping else None
+                    if new and ast.dump(new) != ast.dump(one.value):
+                        yield one.value, new
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        return _read(text)
+    except SyntaxError:
+        return None
 
 
 def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:
@@ -508,23 +577,30 @@ def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]
 
 
 def _begun_anew(made: Callable[..., Mutant]) -> Iterator[Mutant]:
-    """A loop in which each turn begins with the state from before the loop, as if it were not carried over."""
+    """A loop in which each turn begins with the state from before the loop, as if it were not carried over; or in which
+    a model is asked at that state, as if its value had been computed once, before the loop."""
     tree = made.args[2]
+    fields = [name for name, kind in types(made.args[0]).items() if role(kind) in ("score", "energy")]
     blocks = [node for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
     for block, loop in [(one, node) for one in blocks for node in one.body if isinstance(node, ast.For)]:
         inside = [node for one in loop.body for node in ast.walk(one) if isinstance(node, ast.Name)]
         kept = sorted({one.id for one in inside if isinstance(one.ctx, ast.Store)} & _before(tree, loop))
+        turn, at = f'at each turn of "for {ast.unparse(loop.target)}"', block.body.index(loop)
         for name in kept:
-            first = ast.parse(f"first = {name}").body
-            again = changed(loop, body=[*ast.parse(f"{name} = first").body, *loop.body])
-            at = block.body.index(loop)
-            new = changed(block, body=[*block.body[:at], *first, again, *block.body[at + 1 :]])
-            turn = ast.unparse(loop.target)
-            yield made(
-                tree,
-                put(tree, block, new),
-                said=f'with the first {name} at each turn of "for {turn}", not carried over',
-            )
+
+            def begun(body, said, at=at, name=name, block=block, loop=loop):
+                first = ast.parse(f"first = {name}").body
+                again = changed(loop, body=body)
+                new = changed(block, body=[*block.body[:at], *first, again, *block.body[at + 1 :]])
+                return made(tree, put(tree, block, new), said=said)
+
+            anew = [*ast.parse(f"{name} = first").body, *loop.body]
+            yield begun(anew, f"with the first {name} {turn}, not carried over")
+            for field in sorted({one.id for one in inside} & {*fields}):
+                uses, body = [node for node in inside if node.id == field], loop.body
+                for node in uses:
+                    body = [replaced(one, node, _read(f"(lambda _, *level: {field}(first, *level))")) for one in body]
+                yield begun(body, f"with {field} asked at the first {name} {turn}, not at each")
 
 
 def _before(tree: ast.FunctionDef, loop: ast.For) -> set[str]:
@@ -576,6 +652,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
             yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
         yield from _exchanged(node)
         yield from _squared_in_part(node)
+        yield from _wrapped_around(node)
         if word_of(node.func) or isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
@@ -588,8 +665,19 @@ def _exchanged(node: ast.expr) -> Iterator[ast.expr]:
         yield inner[1](outer[1](inner[0]))
 
 
+def _wrapped_around(node: ast.Call) -> Iterator[ast.expr]:
+    """Before the first of a row its last, or its first again: an index of -1, or of 0, where there is none."""
+    if ast.unparse(node.func) == "np.append" and len(node.args) == 2:
+        rest = node.args[1]
+        whole = rest.value if ast.unparse(rest).endswith("[:-1]") else rest
+        yield from (changed(node, args=[_wrapped(text, whole), rest]) for text in ("({})[-1:]", "({})[:1]"))
+
+
 def _inside(node: ast.expr) -> tuple[ast.expr, Callable] | None:
     """What a call, or a power, is of, and the same of something else."""
+    if isinstance(node, ast.Call) and [*map(type, node.args)] == [ast.GeneratorExp]:
+        (each,) = node.args
+        return each.elt, lambda other: changed(node, args=[changed(each, elt=other)])
     if isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
         return node.args[0], lambda other: changed(node, args=[other, *node.args[1:]])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):

@@ -343,6 +343,7 @@ PATCHES |= {
         "np.kron(pictures(x), np.outer(*np.eye(k)[[0, 0]])[None])",
     ),
     ("repeated_pixels", "a pixel's light shared out"): (REPEATED, f"{REPEATED} / k**2"),
+    ("repeated_pixels", "each pixel k^2 times in a row"): (REPEATED, "np.repeat(x, k * k, axis=1)"),
     ("repeated_pixels", "lines for columns"): (REPEATED, f"np.swapaxes({REPEATED}, 1, 2)"),
     ("multigrid_contrastive_divergence", "phases exchanged"): (ON_GRIDS, "energy(y) - energy(block_means(x, side(y)))"),
     ("multigrid_contrastive_divergence", "a pixel of each block, not its mean"): (
@@ -392,7 +393,7 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ),
     ("GaussianMixture.score", "the nearest component alone"): (
         "self.responsibilities(x)",
-        "np.round(self.responsibilities(x))",
+        "1.0 * (self.log_joint(x) == np.max(self.log_joint(x), axis=1, keepdims=True))",
     ),
     ("GaussianMixture.score", "responsibility of the neighbour"): ("r[:, k : k + 1]", "r[:, k - 1 : k or None]"),
     ("GaussianMixture.smoothed", "noise replaces the data"): ("self.covs + ", "0 * self.covs + "),

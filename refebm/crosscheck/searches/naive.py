@@ -18,8 +18,7 @@ CLOSE = 0.05  # tolerances by which a naive form may be off: with a mistake besi
 SPREAD = 10  # the errors of two naive forms with the same lost digits differ by less than this factor
 MOST = 0.5  # the share of numbers that may be set apart
 SOFTPLUS = {  # naive forms of log(1 + exp(a))
-    "log(1 + exp(a)), which overflows where a > 709": lambda a: np.log(1 + np.exp(a)),
-    "-log(sigmoid(-a)), which is infinite where a > 709": lambda a: -np.log(1 / (1 + np.exp(a))),
+    "log(1 + exp(a)), or -log(sigmoid(-a)), which overflows where a > 709": lambda a: np.log(1 + np.exp(a)),
     "-log(1 - sigmoid(a)), which loses digits where a is large, and is infinite where a > 37": lambda a: (
         -np.log(1 - 1 / (1 + np.exp(-a)))
     ),

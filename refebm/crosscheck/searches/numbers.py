@@ -8,12 +8,15 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import Built, Diagnosis, Evidence
+from refebm.crosscheck.facts import bounds, by_row
 from refebm.crosscheck.readings import Reading, affordable, compiling, cost
 from refebm.crosscheck.searches.bank import worded
 from refebm.crosscheck.searches.single import Single
 from refebm.identities import Implementation
 from refebm.variants import NUMBERED
 from refebm.variants.helpers import EPSILONS, calls
+from refebm.variants.misread import argument_cut
+from refebm.variants.mutants import cut as cut_places
 from refebm.variants.mutants import sought
 from refebm.variants.record import elsewhere
 
@@ -82,6 +85,28 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
                 return Diagnosis(f"{said}{evidence.reduced}", (), Built(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{evidence.reduced}", (), None, evidence.reduction)
     return None
+
+
+def cut(function, evidence) -> Diagnosis | None:
+    """The reference with an argument, or a value, that is cut at a number: a time, a level or the like is below it, or
+    above it, wherever the answers are wrong."""
+    wrong = evidence.units > 1
+    for name, end, right, some in bounds(evidence):
+        if np.any(some) and not np.any(wrong & ~some):
+            values = dict(by_row(evidence))[name][some & wrong]
+            start = float(right + (np.max(values) if end == "below" else np.min(values))) / 2
+            argument = partial(_cut_words, name, end), partial(argument_cut, function, name, end)
+            places = ((mutant.with_number, partial(_with_k, mutant, None)) for mutant in cut_places(function, end))
+            for said, made in (argument, *places):
+                number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
+                if number is not None and Reading(function, partial(made, number)).fits(evidence):
+                    words = f"equals the reference {said(number)}{evidence.reduced}"
+                    return Diagnosis(words, (), None, evidence.reduction)
+    return None
+
+
+def _cut_words(name: str, end: str, number: float) -> str:
+    return f"with {number:.9g} for {name} where it is {end} that"
 
 
 def _chosen(number: float) -> bool:
