@@ -15,7 +15,7 @@ import re
 import sys
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +24,7 @@ import numpy as np
 import refebm
 from refebm.crosscheck.adapter import Adapter, answer_of
 from refebm.crosscheck.questions import EXAMINED, questions
-from refebm.crosscheck.template import own_text, template
+from refebm.crosscheck.template import own_text, template, unwritten
 from refebm.crosscheck.verdict import Finding, judge
 from refebm.variants import CONVENTIONS, WRONG
 from refebm.variants.patch import Definition
@@ -144,6 +144,8 @@ def sabotages(framework: str) -> list[Sabotage]:
     can_be = known.keys() - CANNOT_BE - (numpy.CANNOT_BE if framework == "numpy" else ranked)
     bank = [Sabotage(*key, one.was, one.becomes, one.inside) for key, one in known.items() if key in can_be]
     bank += [Sabotage(*row, words=words) for *row, words in MADE]
+    if framework == "jax":
+        bank = [replace(one, was=unwritten(one.was), becomes=unwritten(one.becomes)) for one in bank]
     others = [Sabotage(*row, named=False) for row in NOT_IN_THE_BANK.get(framework, [])]
     return [*(map(spelt, bank) if framework == "numpy" else bank), *others]
 

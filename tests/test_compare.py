@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import re
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ import refebm.crosscheck
 from refebm.crosscheck import compare
 from refebm.crosscheck.examine import InTurn
 from refebm.glossary import InputError
+from refebm.variants import TERMS
 
 RNG = np.random.default_rng(3)
 X, W, V = RNG.normal(size=(6, 3)), RNG.normal(size=(3, 3)), RNG.normal(size=(3,))
@@ -254,6 +256,47 @@ def test_samples_that_are_not_held_and_a_trace_whose_gradient_is_cut():
     assert compare("implicit_score_matching", implicit, score=model, x=x).findings[0].gradients == 2
     cut = compare("implicit_score_matching", lambda s, x: implicit(s, x, False), score=model, x=x)
     assert "its gradient in the parameters is wrong in 0.weight" in str(cut)
+
+
+LOST = {  # losses with the right value: what has no gradient, or not the right one
+    "0.5 * (s**2).sum(1) + trace.detach()": r"no gradient flows through tr\(grad s\), but one must: is it detached, or",
+    "0.5 * (s.detach() ** 2).sum(1) + trace": r"no gradient flows through 1/2 \|s\|\^2, but one must",
+    "0.5 * (s * s.detach()).sum(1) + trace": r"the gradient of 1/2 \|s\|\^2 is 1/2 x the right one$",
+    "0.5 * (s * (s + s[:, :1] - s[:, :1].detach())).sum(1) + trace": "2.weight and 1 more$",
+}
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+@pytest.mark.parametrize("text", LOST)
+def test_what_has_lost_its_gradient_in_the_parameters_is_named(text, kind):
+    torch, model, x = torch_model()
+
+    def loss(score, x):
+        x = x.clone().requires_grad_()
+        s = score(x)
+        trace = sum(torch.autograd.grad(s[:, i].sum(), x, create_graph=True)[0][:, i] for i in range(3))
+        return eval(text, {"s": s, "trace": trace})
+
+    kind = getattr(torch, kind)
+    (finding,) = compare("implicit_score_matching", loss, score=model.to(kind), x=x.to(kind)).findings
+    assert "the value is right, its gradient in the parameters is wrong in" in finding.diagnosis
+    assert re.search(LOST[text], finding.diagnosis), finding.diagnosis
+
+
+def test_what_has_lost_its_gradient_in_jax_is_named(monkeypatch):
+    """By its term or, were there none, by its place."""
+    jax = pytest.importorskip("jax", reason="a peer, of the extra that is called so")
+    model = jax.tree_util.Partial(lambda w, x: jax.numpy.tanh(x @ w), jax.numpy.asarray(W))
+
+    def sliced(score, x, v):
+        s, slope = jax.jvp(score, (x,), (v,))
+        return jax.lax.stop_gradient((v * slope).sum(1)) + 0.5 * (v * s).sum(1) ** 2
+
+    given = {"score": model, "x": jax.numpy.asarray(X)}
+    assert "no gradient flows through v^T grad s v, but" in str(compare("sliced_score_matching", sliced, **given))
+    monkeypatch.setitem(TERMS, "sliced_score_matching", ())
+    found = str(compare("sliced_score_matching", sliced, **given))
+    assert 'no gradient flows through "hutchinson_divergence(score, x, v)", but' in found
 
 
 def test_gradients_of_a_model_of_jax():

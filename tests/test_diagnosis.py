@@ -787,6 +787,14 @@ def gibbs_step(rbm, v, u_h, u_v):
     return mean + rbm.sigma * u_v if hasattr(rbm, "sigma") else (u_v < mean).astype(float)
 
 @objective
+def annealed_langevin(score, sigmas, eps, x, z):
+    for sigma, noise in zip(sigmas, z):
+        eta = eps * (sigma / sigmas[-1]) ** 2
+        for z_t in noise:
+            x = x + eta * score(x, np.full(len(x), sigma)) + np.sqrt(2 * eta) * z_t
+    return x
+
+@objective
 def leapfrog(score, x, p, eps, n_steps):
     first = x
     for _ in range(n_steps):
@@ -798,7 +806,8 @@ def leapfrog(score, x, p, eps, n_steps):
 @objective
 def flow_matching(velocity, x, t, z):
     s = t[:, None]
-    return 0.5 * np.sum((velocity((1 - s) * x + s * z, t) - (z - x)) ** 2, axis=1)
+    a = velocity((1 - s) * x + s * z, t) - (z - x)
+    return 0.5 * np.sum(a**2, axis=1)
 
 @objective
 def decaying_steps(first, power, n_steps):
@@ -810,20 +819,66 @@ def decaying_steps(first, power, n_steps):
     ("function", "was", "becomes", "words"),
     [
         ("GaussianBernoulliRBM.log_partition", "range(2**m)", "range(1, 2**m)", "hidden units are 0 left out"),
+        (
+            "gibbs_step",
+            "(u_v < mean)",
+            "(np.append(u_h, u_v).ravel()[: u_v.size].reshape(u_v.shape) < mean)",
+            "used again for u_v, row by row",
+        ),
+        (
+            "annealed_langevin",
+            "zip(sigmas, z)",
+            "zip(sigmas, z[:1, :1] + 0 * z)",
+            "the z of the first step at every step of every level",
+        ),
+        ("annealed_langevin", "* z_t", "* z_t[:1]", "the z of the first row for all rows"),
         ("gibbs_step", "(u_v < mean)", "(np.append(u_h, u_v, axis=1)[:, : v.shape[1]] < mean)", "used again for u_v"),
         ("leapfrog", "range(n_steps):\n", "range(n_steps):\n        x = first\n", 'x at each turn of "for _"'),
-        ("flow_matching", "np.sum((velocity", "np.max((velocity", "the largest a_i^2 for |a|^2"),
+        ("flow_matching", "sum(a**2", "max(a**2", "the largest a_i^2 for |a|^2"),
+        ("flow_matching", "sum(a**2, axis=1)", "sum(np.abs(a), axis=1) ** 2", "(|a_1| + ... + |a_d|)^2 for |a|^2"),
+        ("flow_matching", "sum(a**2", "sum(np.abs(a)", "with |a_1| + ... + |a_d| for |a|^2"),
+        ("flow_matching", "sum(a**2, axis=1)", "sum(a, axis=1) ** 2", "(a_1 + ... + a_d)^2 for |a|^2"),
+        ("flow_matching", "sum(a**2, axis=1)", "sum(a**2, axis=1) ** 0.5", "|a|, the root of the sum of squares,"),
+        ("flow_matching", "sum(a**2", "sum(a**4", "a_1^4 + ... + a_d^4 for |a|^2"),
         (
             "decaying_steps",
             "first / (1.0 + np.arange(n_steps)) ** power",
             "np.append(0.0, first / (1.0 + np.arange(n_steps - 1)) ** power)",
             "and a step of 0 before the first",
         ),
+        ("decaying_steps", "np.arange(n_steps)", "np.minimum(np.arange(n_steps), n_steps - 2)", "its last step twice"),
     ],
 )
 def test_kinds_of_mistakes_are_named_in_functions_that_they_were_not_met_in(function, was, becomes, words):
     assert examined(GIBBS, function).status == "passed"
     assert words in examined(GIBBS.replace(was, becomes, 1), function).diagnosis
+
+
+MACHINE = """
+import numpy as np
+from refebm.crosscheck.frameworks.numpy import objective
+
+@objective
+class BinaryRBM:
+    def __init__(self, b, c, W):
+        self.{own}, self.{other}, self.W = b, c, W{turned}
+
+    def log_partition(self):
+        states = [[(k >> j) & 1 for j in range(len(self.b))] for k in range({first}2**len(self.b){last})]
+        v = np.array(states, float).reshape(-1, len(self.b))
+        return np.logaddexp.reduce(v @ self.b + np.logaddexp(0, self.c + v @ self.W).sum(1))
+"""
+
+
+@pytest.mark.parametrize("layer", ["visible", "hidden"])
+@pytest.mark.parametrize("left_out", ["", "0", "1"])
+def test_a_state_that_is_left_out_of_a_sum_over_the_units_of_either_layer(layer, left_out):
+    own, other, turned = ("b", "c", "") if layer == "visible" else ("c", "b", ".T")
+    ends = {"first": "1, " * (left_out == "0"), "last": " - 1" * (left_out == "1")}
+    found = examined(MACHINE.format(own=own, other=other, turned=turned, **ends), "BinaryRBM.log_partition")
+    assert found.status == ("failed" if left_out else "passed"), found.diagnosis
+    words = f"the state in which all {layer} units are {left_out} left out of the sum over all states"
+    assert found.diagnosis == "" or words in found.diagnosis
 
 
 def test_two_conventions_in_one_class_fail():

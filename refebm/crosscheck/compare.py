@@ -219,7 +219,7 @@ def _pair(own, asked):
     bare = own.arguments(asked, bare=True)
     kind = bare["x"].dtype
 
-    def right(model, **moved):
+    def right(model, formula=formula, **moved):
         score = (lambda *x: -own.harness.slope(model, *x)) if own.potential else model
         with own.harness.of_dtype(kind):
             return formula(*(bare | {name: score} | moved).values())

@@ -94,10 +94,14 @@ def own_text(thing, framework: str, methods=()) -> tuple[str, set[str]]:
     for refusal in filter(refuses, ast.walk(node)):
         lines[refusal.lineno - 1 : refusal.end_lineno] = [None] * (refusal.end_lineno - refusal.lineno + 1)
     text = "\n".join(line for line in lines if line is not None) + "\n"
-    if framework == "jax":  # its arrays cannot be written to
-        text = re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
+    text = unwritten(text) if framework == "jax" else text
     names = {inner.id for inner in ast.walk(ast.parse(text)) if isinstance(inner, ast.Name)}
     return text, (names - {thing.__name__}) & set(vars(inspect.getmodule(thing)))
+
+
+def unwritten(text: str) -> str:
+    """The text without writing into arrays, which JAX's do not allow."""
+    return re.sub(r"^( +)(\w+)\[(.+)\] = (.+)$", r"\1\2 = \2.at[\3].set(\4)", text, flags=re.MULTILINE)
 
 
 def of_the_template(text: str) -> list[str]:

@@ -131,7 +131,7 @@ wrong_versions(
         f"np.exp(self.log_prob(x))[:, None] * {MEAN_SCORE}",
         "finite",
     ),
-    ("the nearest component alone", R, f"np.round({R})", "one component"),
+    ("the nearest component alone", R, f"1.0 * ({R} == np.max({R}, axis=0))", "one component"),
     ("responsibility of the neighbour", R, f"np.roll({R}, 1, axis=0)", "one component"),
 )
 wrong_versions(

@@ -4,6 +4,7 @@ They are made from the types of the arguments, like the steps of conventions, an
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -113,8 +114,6 @@ NOISES = {  # of another variance
 }
 
 TAPES = {  # noise of many steps at many levels, (L, T, n, d)
-    "the {} of the first level at every level": lambda z: z[:1] + 0 * z,
-    "the {} of the first step at every step of a level": lambda z: z[:, :1] + 0 * z,
     "the {} of the first step at every step of every level": lambda z: z[:1, :1] + 0 * z,
     "the {} of the first row for all rows": lambda z: z[:, :, :1] + 0 * z,
 }
@@ -393,37 +392,24 @@ def _of_class(name: str):
                 else f"{parameter} read wrongly: {words}"
             )
             yield said, partial(_made_with, name, partial(_one, parameter, change))
-    for words, of in LACKING.items() if name in KIND_OF else ():
-        yield f"the state {words} left out of the sum over all states", partial(_lacking, name, of)
+    for layer, on in itertools.product(("hidden", "visible"), (0, 1)) if name in KIND_OF else ():
+        words = f"the state in which all {layer} units are {on} left out of the sum over all states"
+        yield words, partial(_lacking, name, partial(_part, layer, on))
     if {"loc", "scale"} <= set(_parameters(definition)):
         yield "loc and scale that do not count: 0 and 1", partial(_made_with, name, _standard)
 
 
-def _states_of_zeros(machine) -> float:
-    """The logarithm of the part of Z in which no hidden unit is on."""
+def _part(layer: str, on: int, machine) -> float:
+    """The logarithm of the part of Z in which all units of a layer are `on`, 0 or 1."""
+    b, c, W = machine.b, machine.c, machine.W
     if isinstance(machine, refebm.BinaryRBM):
-        return np.sum(softplus(machine.b))
-    return machine.d * (0.5 * np.log(2 * np.pi) + np.log(machine.sigma))
-
-
-def _states_of_ones(machine) -> float:
-    """The logarithm of the part of Z in which all hidden units are on."""
-    field = machine.b + np.sum(machine.W, axis=1)
-    if isinstance(machine, refebm.BinaryRBM):
-        return np.sum(machine.c) + np.sum(softplus(field))
-    gain = np.sum(field**2 - machine.b**2) / (2 * machine.sigma**2)
-    return np.sum(machine.c) + gain + _states_of_zeros(machine)
-
-
-def _visible_zeros(machine) -> float:
-    return np.sum(softplus(machine.c)) if isinstance(machine, refebm.BinaryRBM) else -np.inf
-
-
-LACKING = {
-    "in which all hidden units are 0": _states_of_zeros,
-    "in which all hidden units are 1": _states_of_ones,
-    "in which all visible units are 0": _visible_zeros,
-}
+        own, other, W = (c, b, W) if layer == "hidden" else (b, c, W.T)
+        return on * np.sum(own) + np.sum(softplus(other + on * np.sum(W, axis=1)))
+    if layer == "visible":
+        return -np.inf
+    field = b + on * np.sum(W, axis=1)
+    normal = machine.d * (0.5 * np.log(2 * np.pi) + np.log(machine.sigma))
+    return on * np.sum(c) + np.sum(field**2 - b**2) / (2 * machine.sigma**2) + normal
 
 
 def _lacking(name: str, part: Callable, inner: Implementation = REFERENCE) -> Implementation:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import autograd.numpy as np
 
 import refebm
-from refebm.calculus import held
+from refebm import calculus
 from refebm.glossary import Times, TimeStep
 from refebm.identities import Implementation
 from refebm.special import expit
@@ -74,12 +74,16 @@ class Mutant(NamedTuple):
     said: str = ""
 
     @functools.lru_cache(4)  # noqa: B019  (a few alone: each is asked in several conventions, one after another)
-    def implementation(self, **numbers) -> Implementation:
-        """refebm with the mutant put in. Errors: anything, since the changed text may make no sense."""
+    def implementation(self, module_of: Callable = sys.modules.__getitem__, **numbers) -> Implementation:
+        """refebm with the mutant put in; module_of: its modules, by their names, perhaps over another framework.
+
+        Errors: anything, since the changed text may make no sense.
+        """
         name = self.function.partition(".")[0]
         definition = getattr(refebm, name)
-        module = sys.modules[definition.__module__]
-        namespace = vars(texts) | namespace_of(module) | {"expit": expit, "unit": unit, "held": held} | numbers
+        module, written = module_of(definition.__module__), module_of(texts.__name__)
+        namespace = vars(written) | namespace_of(module) | {"expit": expit, "unit": unit} | numbers
+        namespace["held"] = module_of(calculus.__name__).held
         for code in _compiled(self):
             exec(code, namespace)
         if not inspect.isclass(definition):

@@ -221,14 +221,15 @@ class Term:
     def __str__(self) -> str:
         return f"{self.function}: {self.words}"
 
-    def implementation(self) -> Implementation:
-        """refebm in which the function returns only this term; its checks of input stay."""
+    def implementation(self, module_of: Callable = sys.modules.__getitem__) -> Implementation:
+        """refebm in which the function returns only this term; its checks of input stay. module_of: its modules, by
+        their names, perhaps over another framework."""
         name, _, method = self.function.partition(".")
         definition = getattr(refebm, name)
         whole = syntax(definition)
         one = definition_in(whole, method or name).tree
         alone = changed(one, body=ast.parse(f"return {self.expression}").body)
-        namespace = dict(vars(sys.modules[definition.__module__]))
+        namespace = dict(vars(module_of(definition.__module__)))
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
         return Implementation(**{name: namespace[name]})
 

@@ -371,7 +371,7 @@ PATCHES |= {  # where the adapter is written otherwise than refebm
     ),
     ("GaussianMixture.score", "the nearest component alone"): (
         "self.responsibilities(x)",
-        "np.round(self.responsibilities(x))",
+        "1.0 * (self.log_joint(x) == np.max(self.log_joint(x), axis=1, keepdims=True))",
     ),
     ("GaussianMixture.score", "responsibility of the neighbour"): ("r[:, k : k + 1]", "r[:, k - 1 : k or None]"),
     ("GaussianMixture.smoothed", "noise replaces the data"): ("self.covs + ", "0 * self.covs + "),
