@@ -594,6 +594,40 @@ def noise_contrastive(log_model, log_noise, x, y):
 """
 
 
+ROUNDED = """
+import numpy as np
+from scipy.spatial.distance import pdist
+from scipy.special import logsumexp
+from scipy.stats import chi2
+
+def geometric_noise_levels(x, n, smallest):
+    levels = np.geomspace(pdist(x).max(), smallest, n)
+    one, two, d = *levels[:2], x.shape[1]
+    square = 2 * d * np.log(one / two) / (1 / two**2 - 1 / one**2)
+    return levels, 1 - (chi2.cdf(square / two**2, d) - chi2.cdf(square / one**2, d))
+
+def estimated_log_partition(log_weights):
+    n, log_z = len(log_weights), logsumexp(log_weights) - np.log(len(log_weights))
+    return log_z, np.sqrt(np.sum((np.exp(log_weights - log_z) - 1) ** 2) / (n - 1) / n)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "digits", "mistake"),
+    [
+        ("geometric_noise_levels", 12, ("levels, 1 - (", "levels, 1 - (1 - 1e-13) * (")),
+        ("estimated_log_partition", 13, ("np.sum((", "(1 + 4e-12) * np.sum((")),
+    ],
+)
+def test_the_roundoff_of_another_form_is_no_failure(function, digits, mistake):
+    """1 - F loses the digits of 1, and exp of large log weights those of the weights; more than that is a mistake."""
+    finding = examined(ROUNDED, function)
+    assert finding.status == "passed" and finding.worst <= 1, finding.diagnosis
+    assert finding.diagnosis.startswith(f"right to {digits} digits at least: "), finding.diagnosis
+    assert "roundoff" in finding.diagnosis
+    assert examined(ROUNDED.replace(*mistake), function).status == "failed"
+
+
 def test_digits_that_cancel_far_out_are_no_failure():
     """PyTorch's binary cross-entropy with logits is computed so. Other mistakes are named as if it were not."""
     finding = examined(CONTRAST, "noise_contrastive")

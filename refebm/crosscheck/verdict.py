@@ -11,7 +11,7 @@ from autograd import grad
 from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import diagnose, helped, named
 from refebm.crosscheck.evidence import Built, Evidence
-from refebm.crosscheck.facts import cancelled
+from refebm.crosscheck.facts import cancelled, lost_digits
 from refebm.crosscheck.held import held_constant
 from refebm.crosscheck.questions import Asked
 from refebm.crosscheck.vectors import FACTOR, NUDGE, Vector, plain, reference_gradient, vectors
@@ -182,9 +182,7 @@ def _values(function, pairs, known) -> Finding:
     with contextlib.redirect_stderr(io.StringIO()):  # wrong versions may say more
         found = (named(function, candidates) or helped(function, candidates)) if near else diagnose(function, some)
     if not found:
-        off = np.max(np.abs(near.answers - near.right)[near.left_out])
-        known |= {"reduction": near.reduction, "worst": float(np.max(near.units))}
-        known |= {"diagnosis": f"small numbers lose digits far out, where large ones cancel: off by {off:.1g} at most"}
+        known |= {"reduction": near.reduction, "worst": float(np.max(near.units)), "diagnosis": lost_digits(near)}
         return _gradients(function, pairs, known, None)
     words, names, convention, reduction = found
     known |= {"reduction": reduction or best.reduction, "diagnosis": words, "names": tuple(dict.fromkeys(names))}
