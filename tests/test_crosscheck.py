@@ -320,13 +320,36 @@ def test_methods_that_no_question_asks_for_are_told(mark, tmp_path, capsys):
         return self._sigma(t)
     def _sigma(self, t):
         return self.ends[0] * (self.ends[1] / self.ends[0]) ** t
-    def marginal(self, t):
-        return 1.0 + 0 * t, self.sigma(t)
+    def log_sigma(self, t):
+        return np.log(self.sigma(t))
 """
     (tmp_path / "adapter.py").write_text(text)
     assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
-    told = "refebm: adapter.py: VarianceExploding: no question asks for marginal: not examined\n"
+    told = "refebm: adapter.py: VarianceExploding: no question asks for log_sigma: not examined\n"
     assert capsys.readouterr().err == told
+    (tmp_path / "adapter.py").write_text(text.replace("log_sigma", "prior_gap"))
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 0
+    out, err = capsys.readouterr()
+    assert "prior_gap is not examined: an integral, with a tolerance of its own" in out and not err
+
+
+def test_a_method_that_nothing_asks_for_makes_its_class_partly_examined(tmp_path, capsys):
+    """A method of refebm's, without a reason why it is not asked: the line says so, and so does the exit status."""
+    text = """import numpy as np
+class Gaussian:
+    def __init__(self, mean, cov):
+        self.mean, self.cov = mean, cov
+    def score(self, x):
+        return -np.linalg.solve(self.cov, (x - self.mean).T).T
+    def box(self, radius):
+        return self.mean - radius, self.mean + radius
+"""
+    (tmp_path / "adapter.py").write_text(text)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 1
+    out = capsys.readouterr().out
+    assert "partly       Gaussian.score" in out and "no question asks for box" in out and "0 passed" in out
+    exec(text, given := {})
+    assert not refebm.crosscheck.examine(given["Gaussian"]).passed
 
 
 def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):

@@ -8,14 +8,16 @@ import re
 import numpy as np
 import pytest
 
+from refebm import glossary
 from refebm.crosscheck.adapter import Answer
 from refebm.crosscheck.evidence import Evidence
 from refebm.crosscheck.questions import EXAMINED
 from refebm.crosscheck.readings import Reading, affordable, afresh, compiling, cost, readings
-from refebm.crosscheck.vectors import vectors
+from refebm.crosscheck.vectors import tolerance, vectors
 from refebm.crosscheck.verdict import consistent, judge
-from refebm.identities import Implementation
+from refebm.identities import REFERENCE, Implementation
 from refebm.variants import CONVENTIONS, TERMS, WRONG, Convention
+from refebm.variants.arguments import ask, flat, types
 from refebm.variants.mutants import Mutant, definitions, forms
 from refebm.variants.steps import SQUARED_ERROR
 from refebm.variants.texts import TEXTS
@@ -592,6 +594,56 @@ def noise_contrastive(log_model, log_noise, x, y):
     at_y = np.stack([log_model(one) - log_noise(one) - nu for one in y])
     return softplus(-at_x) + np.sum(at_y + softplus(-at_y), axis=0)
 """
+
+
+HELD = """
+import numpy as np
+
+def score_of_flow(velocity, x, t):
+    t = t[:, None]
+    return -(x + (1 - t) * velocity(x, t[:, 0])) / t
+
+def flow_velocity(score, x, t):
+    s = t[:, None]
+    return -(x + s * score(x, t)) / (1 - s)
+
+def predicted_noise(score, sde, x, t):
+    return -np.reshape(sde.marginal(t)[1], (-1, 1)) * score(x, t)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "was", "becomes", "said"),
+    [
+        ("score_of_flow", "/ t", "/ np.maximum(t, 0.1)", "np.maximum(s, 0.1)"),
+        ("score_of_flow", "t = t[:, None]", "t = np.maximum(t[:, None], 0.3)", 'with "np.maximum(t, 0.3)" for "t"'),
+        ("score_of_flow", "* velocity", "* 1 * velocity", ""),
+        ("flow_velocity", "/ (1 - s)", "/ np.maximum(1 - s, 0.05)", "np.maximum(1 - s, 0.05)"),
+        ("flow_velocity", "s = t[:, None]", "t = np.minimum(t, 0.875)\n    s = t[:, None]", "np.minimum(t, 0.875)"),
+        ("predicted_noise", "marginal(t)", "marginal(np.maximum(t, 0.0625))", "np.maximum(t, 0.0625)"),
+    ],
+)
+def test_times_that_are_held_back_from_an_end_are_found(function, was, becomes, said):
+    finding = examined(HELD.replace(was, becomes), function)
+    assert finding.status == ("failed" if said else "passed"), finding.diagnosis
+    assert said in finding.diagnosis and (not said or ": held at " in finding.diagnosis), finding.diagnosis
+
+
+TIMES = (glossary.Time, glossary.FreeTimes, glossary.Times)
+OF_TIMES = [(f, name) for f in EXAMINED for name, kind in types(f).items() if kind in TIMES]
+
+
+@pytest.mark.parametrize("number", [0.03125, 0.96875])
+@pytest.mark.parametrize(("function", "name"), OF_TIMES)
+def test_every_time_is_asked_near_its_ends(function, name, number):
+    """A program that holds its times back, at 1/32 or more or 31/32 or less, answers some question wrongly."""
+    held = np.maximum if number < 0.5 else np.minimum
+    off = []
+    for vector in vectors(function):
+        given = vector.asked.arguments
+        got = np.ravel(flat(ask(function, REFERENCE, given | {name: held(given[name], number)})))
+        off.append(np.max(np.abs(got - vector.value) / tolerance(vector.scale)))
+    assert (max(off) > 1e3) != (function == "VarianceExploding.drift")  # which is 0 at all times
 
 
 ROUNDED = """

@@ -23,7 +23,7 @@ from autograd.tracer import isbox
 from numpy.ma import MaskedArray  # imported before any adapter runs, which could break later imports
 
 import refebm
-from refebm.crosscheck.questions import EXAMINED, Asked, is_named
+from refebm.crosscheck.questions import EXAMINED, Asked, is_named, unasked
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
@@ -51,6 +51,7 @@ MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read
 DEEPEST = 32  # the deepest nesting of gradients that is read
 FLOW = "in points"  # the key, in a gradient, of the gradients in points that a sampler made
 AGAIN = "again"  # the id of the answer that says that a repeated question was answered differently
+BESIDE = "beside"  # the id of the answer that says which methods of the same class no question asks for
 
 
 class Score(Model):
@@ -137,9 +138,10 @@ class Adapter(Implementation):
         self.own = _exposed(module)
         self.functions = [name for name in EXAMINED if self.supports(name)]
         self.notes = [f"{name} is not examined: did you mean {near}?" for name, near in misspelt(module)]
-        self.notes += [
-            f"{name}: no question asks for {', '.join(others)}: not examined" for name, others in _beside(self.own)
-        ]
+        self.beside = {name: _without_question(name, others) for name, others in _beside(self.own)}
+        for name, others in _beside(self.own):
+            own = [one for one in others if not hasattr(getattr(refebm, name), one)]
+            self.notes += [f"{name}: no question asks for {', '.join(own)}: not examined"] if own else []
         for name in self.own:
             methods = [function for function in EXAMINED if function.partition(".")[0] == name]
             if not set(methods) & set(self.functions):
@@ -360,6 +362,17 @@ def _beside(own: dict) -> Iterator[tuple[str, list[str]]]:
             others = [one for one in others if one not in asked_alone]
             if others:
                 yield name, others
+
+
+def _without_question(name: str, others: list[str]) -> Answer:
+    """What the line of each method of a class says of those that refebm's class has too, and no question asks for.
+
+    problem: of those for which there is no reason. unsupported: of those that could not be compared.
+    """
+    known = {one: unasked(f"{name}.{one}") for one in others if hasattr(getattr(refebm, name), one)}
+    bare = [one for one, reason in known.items() if not reason]
+    told = [f"{one} is not examined: {reason}" for one, reason in known.items() if reason]
+    return Answer(problem=f"no question asks for {', '.join(bare)}" if bare else "", unsupported="; ".join(told))
 
 
 def _defined(module) -> list[str]:

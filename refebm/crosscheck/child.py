@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from refebm.crosscheck.adapter import AGAIN, Adapter, Answer, answer_of, for_theorems, last_lines, load
+from refebm.crosscheck.adapter import AGAIN, BESIDE, Adapter, Answer, answer_of, for_theorems, last_lines, load
 from refebm.crosscheck.questions import questions
 from refebm.crosscheck.vectors import plain
 from refebm.glossary import InputError
@@ -264,6 +264,8 @@ def _answers(adapter, function, order):
         except KeyboardInterrupt as error:  # raised by the adapter itself, since this session gets no Ctrl-C
             found = Answer(problem=f"raises {last_lines(error)}")
         yield [one.id, _sent(found)], found.problem
+    if beside := adapter.beside.get(function.partition(".")[0]):
+        yield [BESIDE, _sent(beside)], ""
     first, second = (answer_of(adapter, asked[0]) for _ in range(2))
     if repr(plain(list(first.parts))) != repr(plain(list(second.parts))):
         yield [AGAIN, _sent(Answer(problem=NOISY))], ""

@@ -134,7 +134,7 @@ def _deep(evidence: Evidence) -> list:
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
     rest = [numbers.in_one_place] if small else [one_mistake, numbers.in_one_place, two_mistakes]
-    return [numbers.added, *rest]
+    return [numbers.added, numbers.held_back, *rest]
 
 
 def _mostly(evidence: Evidence) -> bool:

@@ -55,7 +55,7 @@ def examine(source: str, functions: list[str] | None = None, timeout: float = SI
         except (TypeError, ValueError, KeyError, RecursionError):
             trouble = trouble or NOISE
         if trouble:  # it belongs to the next, unanswered question, or to the first, which was asked again
-            answers[asked[len(answers) % len(asked)].id] = Answer(problem=trouble)
+            answers[next((one.id for one in asked if one.id not in answers), asked[0].id)] = Answer(problem=trouble)
         yield function, answers
 
 

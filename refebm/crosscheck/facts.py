@@ -136,6 +136,8 @@ EXCEPTIONS = [  # where something else may be wrong: words, and which numbers
     ("i is 0", _is(_first_step)),
     ("nu is 1", _is(lambda asked: asked.given.get("nu") == 1)),
     ("steps in time are equal", _is(_equal_steps)),
+    ("t is near 0 (is it held back?)", _is(lambda asked: asked.given.get("near") in ("the start", "both ends"))),
+    ("t is near 1 (is it held back?)", _is(lambda asked: asked.given.get("near") in ("the end", "both ends"))),
     ("points are far out", _is(lambda asked: asked.given["reach"] > 1)),
     ("the energy of a proposal is infinite", _is(lambda asked: asked.given.get("walls", False))),
     ("the energy of a proposal is NaN", _is(lambda asked: asked.given.get("holes", False))),

@@ -138,7 +138,8 @@ def questions(function: str) -> tuple[Asked, ...]:
         y, v = (of_type(function, arguments, kind) for kind in (glossary.NoisePoints, glossary.Projections))
         given |= {"nu": len(y)} if y is not None else {}
         given |= {"m": len(v) if v.ndim == 3 else 1} if v is not None else {}
-        given |= {name: True for name in ("walls", "holes") if options.get(name)} | dict(_tried(function, arguments))
+        given |= {name: options[name] for name in ("walls", "holes", "near") if options.get(name)}
+        given |= dict(_tried(function, arguments))
         asked.append(Asked(function, number, arguments, catches, confirms, gradient, given))
     return tuple(asked)
 
@@ -215,6 +216,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
     yield from _of_energies(function, kinds, seed)
     for words, options in (*one.beside, *_of_the_defaults(function)):
         yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+    for words, options in _near_the_ends(function):
+        for half in (0, 1):
+            yield words, False, {"seed": seed + 110 + half, "d": 2 + half, "n": 3} | usual | options
 
 
 def _coordinates(function: str, options: dict) -> int:
@@ -237,6 +241,18 @@ def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:
     for size in (3, 8) if usual else ():
         words = f"the usual numbers: {', '.join(f'{name} = {number:g}' for name, number in usual.items())}"
         yield words, {"d": 3, "n": 4, "n_steps": size, "levels": size} | usual
+
+
+def _near_the_ends(function: str) -> Iterator[tuple[str, dict]]:
+    """Questions near both ends of time, to which a program may hold its times back; a start is before them."""
+    starts = [name for name, kind in types(function).items() if kind == glossary.StartTimes]
+    for name, kind in types(function).items():
+        mark = None if name in starts else glossary.mark_of(kind, glossary.Tried)
+        for value in mark.near if mark else ():
+            number = "" if isinstance(value, tuple) else f": {value:g}"
+            ends = "both ends" if number == "" else "the start" if value < 0.5 else "the end"
+            early = dict.fromkeys(starts, 0.0) if ends == "the start" else {}
+            yield f"{name} held back from {ends} of time{number}", early | {name: value, "near": ends}
 
 
 def _far_out(function: str, kinds, seed: int) -> Iterator[tuple[str, bool, dict]]:

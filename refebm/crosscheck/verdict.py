@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from autograd import grad
 
-from refebm.crosscheck.adapter import AGAIN, FLOW, Answer, last_lines
+from refebm.crosscheck.adapter import AGAIN, BESIDE, FLOW, Answer, last_lines
 from refebm.crosscheck.diagnosis import diagnose, helped, named
 from refebm.crosscheck.evidence import Built, Evidence
 from refebm.crosscheck.facts import cancelled, lost_digits
@@ -64,10 +64,11 @@ def judge(function: str, answers: dict[str, Answer] | None) -> Finding:
     never = list(_never_asked(asked, answers))
     more = [f"and {len(never) - 3} more"] if len(never) > 3 else []
     words += [f"never asked: {'; '.join([*never[:3], *more])}"] if never else []
-    return (
-        replace(finding, status="partly", diagnosis="; ".join(filter(None, [finding.diagnosis, *words])))
-        if words
-        else finding
+    beside = answers.get(BESIDE, Answer())  # of the other methods of its class
+    words += [beside.problem] if beside.problem else []
+    status = "partly" if words else finding.status
+    return replace(
+        finding, status=status, diagnosis="; ".join(filter(None, [finding.diagnosis, *words, beside.unsupported]))
     )
 
 

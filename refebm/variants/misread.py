@@ -181,6 +181,14 @@ def _of_function(function: str):
                     )
 
 
+def held_back(function: str) -> Iterator[tuple[str, Callable]]:
+    """Each argument that questions ask near the ends of time, and what makes the function, of a change of it."""
+    for name, kind in types(function).items() if "." not in function else ():
+        mark = glossary.mark_of(kind, glossary.Tried)
+        if mark and mark.near and name in parameters(function):
+            yield name, lambda change, name=name: _with(function, {name: change})
+
+
 def _changes(name: str, kind):
     if kind in OF_FIELDS or kind in OF_ENERGIES:
         some = VALUES | (VECTORS if kind in OF_FIELDS else {})

@@ -367,6 +367,13 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
     )
 
 
+def wherever(function: str) -> Iterator[Callable[[str], Mutant]]:
+    """For each place at which a number is sought, what makes a mutant of a text with `{}` for the place."""
+    for inside, tree in definitions(function):
+        made = functools.partial(Mutant, function, inside, tree)
+        yield from (lambda text, made=made, node=node: made(node, _wrapped(text, node)) for node in _expressions(tree))
+
+
 def _places(tree: ast.FunctionDef) -> list[ast.expr]:
     """The expressions that have numbers as values: no called functions, types, texts or loop variables."""
     skipped = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

@@ -3,6 +3,7 @@
 import ast
 import builtins
 import functools
+import inspect
 import re
 import sys
 from collections.abc import Callable
@@ -226,12 +227,21 @@ class Term:
         their names, perhaps over another framework."""
         name, _, method = self.function.partition(".")
         definition = getattr(refebm, name)
-        whole = syntax(definition)
+        home = home_of(definition, method)
+        whole = syntax(home)
         one = definition_in(whole, method or name).tree
         alone = changed(one, body=ast.parse(f"return {self.expression}").body)
         namespace = dict(vars(module_of(definition.__module__)))
         exec(compile(replaced(whole, one, alone), f"<{self}>", "exec"), namespace)
-        return Implementation(**{name: namespace[name]})
+        made = namespace[home.__name__]
+        own = {method: vars(made)[method], "__module__": home.__module__} if home is not definition else {}
+        return Implementation(**{name: type(name, (definition,), own) if own else made})
+
+
+def home_of(definition, method: str):
+    """The class among a class and its bases that defines a method; a definition that is no class is its own home."""
+    classes = definition.__mro__ if inspect.isclass(definition) else ()
+    return next((one for one in classes if method in vars(one)), definition)
 
 
 def ranks_made_normal(x):

@@ -1,7 +1,8 @@
 """A number that is added, or that multiplies: to all answers, in one place of the definition, in a helper."""
 
 import ast
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -14,7 +15,8 @@ from refebm.crosscheck.searches.single import Single
 from refebm.identities import Implementation
 from refebm.variants import NUMBERED
 from refebm.variants.helpers import EPSILONS, calls
-from refebm.variants.mutants import sought
+from refebm.variants.misread import held_back as held_arguments
+from refebm.variants.mutants import sought, wherever
 from refebm.variants.record import elsewhere
 
 NUMBERS = 5e5  # calls that a search may take, on any machine
@@ -82,6 +84,59 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
                 return Diagnosis(f"{said}{evidence.reduced}", (), Built(made(number)), evidence.reduction)
             return Diagnosis(f"{said}{evidence.reduced}", (), None, evidence.reduction)
     return None
+
+
+ALONE = (  # also as an inverse, in which a quotient is linear
+    (("number + 0 * {}", lambda a, number: number + 0 * a), lambda k: k),
+    (("1 / number + 0 * {}", lambda a, number: 1 / number + 0 * a), lambda k: 1 / k),
+)
+HELD = {"more": ("np.maximum({}, number)", np.maximum), "less": ("np.minimum({}, number)", np.minimum)}
+STARTS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.7, 0.8, 0.9, 0.95, 0.98)  # the answers bend with a time
+
+
+def held_back(function, evidence) -> Diagnosis | None:
+    """A time, or a place of the definition, that is held back from an end of time: at a number or more, or less."""
+    near = [one for one in evidence.wrong_pieces if one.vectors[0].asked.given.get("near")]
+    for said, made, starts in _ends(function) if near else ():
+        number = _held_at(function, made, near[0], starts)
+        if number is None or Reading(function, partial(made, ALONE[0][0], number)).fits(evidence):
+            continue  # it is that number everywhere
+        for side, form in HELD.items():
+            if Reading(function, partial(made, form, number)).fits(evidence):
+                held = f"{said(form, number)}: held at {number:.9g} or {side}"
+                return Diagnosis(f"equals the reference {held}{evidence.reduced}", (), None, evidence.reduction)
+    return None
+
+
+def _held_at(function, made, near: Evidence, starts) -> float | None:
+    """The number that stands for all of a place in one question."""
+
+    def reading(alone, k):
+        return Reading(function, partial(made, alone, k))
+
+    for (alone, meant), start in itertools.product(ALONE, starts):
+        number = _solved(near, partial(reading, alone), meant(start))
+        if number:
+            number = meant(number)
+            short = float(f"{number:.4g}")
+            return short if abs(short - number) <= 1e-9 * abs(number) else number
+    return None
+
+
+def _ends(function: str) -> Iterator[tuple[Callable, Callable]]:
+    """What may be held back, as words and what makes the implementation, each of a form and its number; and starts."""
+    for name, made in held_arguments(function):
+        yield (
+            lambda form, k, name=name: f'with "{form[0].format(name)}" for "{name}"'.replace("number", f"{k:.9g}"),
+            lambda form, k, made=made: made(lambda a: form[1](a, k)),
+            STARTS,
+        )
+    for mutant in wherever(function):
+        yield (
+            lambda form, k, mutant=mutant: mutant(form[0]).with_number(k),
+            lambda form, k, mutant=mutant: mutant(form[0]).implementation(number=k),
+            STARTS[:1],
+        )
 
 
 def _chosen(number: float) -> bool:
