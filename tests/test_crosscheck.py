@@ -38,7 +38,7 @@ RETURNED = {  # what a function returns for the right answer, and what is said a
     "np.arange(len(y))": "dtype int64, wanted real numbers",
     "type('Tensor', (), {'requires_grad': True})()": "requires grad: return tensor.detach().numpy()",
     "'cov'": "returned str of dtype <U3",
-    "[[1.0], [2.0, 3.0]]": "which NumPy cannot read",
+    "[[1.0], [2.0, 3.0]]": "parts of shapes (1,) and (2,), where one array is wanted, which NumPy cannot read",
     "right + y.__iadd__(1)": "modifies its input y",
     "property(1 / 0)": "raises ZeroDivisionError: division by zero",
 }
@@ -359,6 +359,44 @@ def test_a_name_that_looks_misspelt_is_told_and_stops_nothing(tmp_path, capsys):
     captured = capsys.readouterr()
     assert "adapter.py: tweedi_mean is not examined: did you mean tweedie_mean?" in captured.err
     assert "1 functions examined: 1 passed" in captured.out
+
+
+COUPLED = """import numpy as np
+
+def coupled_metropolis_step(energy, x, y, scale, z, u_meet, u):
+    gap = (x - y) / scale
+    size = np.sqrt(np.sum(gap**2, axis=1, keepdims=True))
+    e = gap / np.where(size == 0, 1, size)
+    met = np.log(u_meet) < 0.5 * np.sum(z**2 - (z + gap) ** 2, axis=1)
+    there = x + scale * z
+    other = np.where(met[:, None], there, y + scale * (z - 2 * np.sum(e * z, axis=1, keepdims=True) * e))
+
+    def accepted(old, new):
+        a = np.exp(np.minimum(energy(old) - energy(new), 0.0))
+        return np.where((u < a)[:, None], new, old), np.nan_to_num(a)
+
+    return accepted(x, there), accepted(y, other)
+"""
+
+
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        ("accepted(x, there), accepted(y, other)", ""),
+        ("accepted(x, there)[0], accepted(y, other)[0]", ""),
+        (
+            "*accepted(x, there), *accepted(y, other)",
+            "returned shape (4, 3) and (4,) and (4, 3) and (4,), wanted (4, 3) and (4, 3)",
+        ),
+        (
+            "[accepted(x, there), accepted(y, other)]",
+            "parts of shapes ((4, 3) and (4,)) and ((4, 3) and (4,)), where one array is wanted",
+        ),
+    ],
+)
+def test_a_kernel_of_two_chains_may_return_what_one_of_one_chain_may(returned, said):
+    finding = examined(COUPLED.replace("accepted(x, there), accepted(y, other)", returned), "coupled_metropolis_step")
+    assert finding.status == ("failed" if said else "passed") and said in finding.diagnosis, finding.diagnosis
 
 
 def test_exact_names_come_first_then_stems_then_words():

@@ -200,6 +200,8 @@ class Adapter(Implementation):
             return lambda *given: self.read((call(function, *asked_with(name, given)),))[0]
         if name in FOR_GRADIENTS:
             return lambda *given: first(self.read(call(function, *given)))
+        if returned == tuple[Step, Step]:
+            return lambda *given: self.read(states(call(function, *given)))
         return lambda *given: self.read(call(function, *asked_with(name, given)))
 
     def _named(self, made, result):
@@ -433,6 +435,11 @@ def first(result):
     return result[0] if isinstance(result, tuple) else result
 
 
+def states(result):
+    """The new states of two chains, of a pair of them, or of pairs with the probabilities of acceptance."""
+    return tuple(map(first, result)) if isinstance(result, tuple) else result
+
+
 def asked_with(name: str, given: tuple) -> tuple:
     """The arguments for an adapter's function: without refebm's optional ones, and with weights as numbers."""
     if len(given) > len(parameters(name)):
@@ -522,12 +529,26 @@ def array(result) -> np.ndarray:
     except Failure:
         raise
     except Exception as error:
-        raise Failure(f"returned {type(result).__name__}, which NumPy cannot read: {_short(error)}") from error
+        kind = type(result).__name__
+        if isinstance(error, ValueError) and (shapes := _shapes(result)):
+            kind = f"a {kind} of parts of shapes {shapes}, where one array is wanted"
+            raise Failure(f"returned {kind}, which NumPy cannot read") from error
+        raise Failure(f"returned {kind}, which NumPy cannot read: {_short(error)}") from error
     if found.dtype == np.float16 or found.dtype.name == "bfloat16":
         raise Failure(f"returned {found.dtype.name}, which is not examined: compute in float32 or float64")
     if found.dtype.kind != "f":
         raise Failure(f"returned {type(result).__name__} of dtype {found.dtype}, wanted real numbers")
     return found
+
+
+def _shapes(result) -> str:
+    """The shapes of the first parts of a tuple or a list that is one part of an answer; "" for anything else."""
+    if not isinstance(result, (tuple, list)):
+        return ""
+    try:
+        return " and ".join(str(np.shape(part)) for part in result[:3])
+    except ValueError:  # its parts have parts of several shapes
+        return " and ".join(f"({_shapes(part)})" for part in result[:3])
 
 
 def small(result) -> np.ndarray:
