@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import FEW, LEAST, Built, Diagnosis, Evidence
-from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts
+from refebm.crosscheck.facts import EXCEPTIONS, NO_ENERGY, facts, levels
 from refebm.crosscheck.readings import Reading, readings
 from refebm.crosscheck.searches import bank, numbers
 from refebm.crosscheck.searches.double import paired, two_mistakes
@@ -134,7 +134,7 @@ def _deep(evidence: Evidence) -> list:
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
     rest = [numbers.in_one_place] if small else [one_mistake, numbers.in_one_place, two_mistakes]
-    return [numbers.added, numbers.held_back, *rest]
+    return [numbers.added, numbers.held_back, numbers.cut, *rest]
 
 
 def _mostly(evidence: Evidence) -> bool:
@@ -207,9 +207,8 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 continue
             rest, these = evidence.without(some), evidence.without(~some)
             if rest.holds:
-                found = named(function, [these], lambda _: [nearest])
-                if found:
-                    return found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)
+                if found := _alone(function, these, words):
+                    return found
                 continue
             found = named(function, [rest], lambda _: [nearest, paired])
             if found:
@@ -217,4 +216,15 @@ def excepted(function: str, candidates: list[Evidence]) -> Diagnosis | None:
                 there = f"there it {apart.words}" if apart else f"there {'; '.join(facts(these))}"
                 there = there if np.any(these.units > 1) else "there it is right"
                 return found._replace(words=f"{found.words}; except where {words}: {there}", convention=None)
+    for evidence in candidates:
+        for words, some in levels(evidence):
+            found = evidence.without(some).holds and _alone(function, evidence.without(~some), words)
+            if found:
+                return found
     return None
+
+
+def _alone(function: str, these: Evidence, words: str) -> Diagnosis | None:
+    """A name for what is wrong on one kind of questions alone."""
+    found = named(function, [these], lambda _: [nearest])
+    return found and found._replace(words=f"wrong only where {words}: there it {found.words}", convention=None)

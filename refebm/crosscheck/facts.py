@@ -12,7 +12,7 @@ from refebm import glossary
 from refebm.crosscheck.questions import GRADIENTS, WHOLE
 from refebm.crosscheck.vectors import plain, tolerance
 from refebm.models import Model
-from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type
+from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, of_type, types
 from refebm.variants.asked import particular
 
 MOSTLY = 0.5  # the share of numbers that must be wrong elsewhere for "right where ..." to be stated
@@ -162,13 +162,39 @@ def _predicates(evidence) -> Iterator[tuple[str, np.ndarray]]:
         yield WORDS.get(words, f"wrong where {words} only"), some
         if "of a proposal" not in words:  # where it is rejected whatever the ratio is
             yield f"right where {words}", ~some
+    for words, at in levels(evidence):
+        yield f"right where {words}", ~at
+        yield f"wrong where {words} only", at
+    for name, end, number, some in bounds(evidence):
+        yield f"wrong where {name} is {end} {number:.3g} only", some
+
+
+def levels(evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """Where a feature of the questions has one of its values: words and a mask."""
     for feature in _features(evidence):
         values = spread(evidence, lambda asked, f=feature: asked.given[f])
-        levels = list(dict.fromkeys(values))
-        for level in levels if len(levels) > 1 else ():
-            at = np.array([value == level for value in values])
-            yield f"right where {feature} is {level}", ~at
-            yield f"wrong where {feature} is {level} only", at
+        some = list(dict.fromkeys(values))
+        for level in some if len(some) > 1 else ():
+            yield f"{feature} is {level}", np.array([value == level for value in values])
+
+
+def by_row(evidence) -> Iterator[tuple[str, np.ndarray]]:
+    """The arguments that are a number for each row, as times are: names, and the value for each number of an answer."""
+    for name, kind in types(evidence.vectors[0].asked.function).items():
+        if kind in (glossary.Times, glossary.Levels, glossary.Uniform):
+            values = spread(evidence, lambda asked, name=name: np.ravel(asked.arguments[name]))
+            if not any(value is None for value in values):
+                yield name, values.astype(float)
+
+
+def bounds(evidence) -> Iterator[tuple[str, str, float, np.ndarray]]:
+    """Where such an argument is below the smallest, or above the largest, for which all is right: its name, the end,
+    that number, and a mask."""
+    wrong, kept = evidence.units > 1, ~evidence.left_out
+    for name, values in by_row(evidence) if np.any(~wrong & kept) else ():
+        right = values[~wrong & kept]
+        yield name, "below", np.min(right), values < np.min(right)
+        yield name, "above", np.max(right), values > np.max(right)
 
 
 def _features(evidence) -> list[str]:

@@ -222,6 +222,11 @@ wrong_versions(
         f"{PAIRS}{POSITIVE}tau = -1 + 2 * {MONOTONE}",
         "positive = np.logical_and.accumulate(rho > 0, axis=0)\n    tau = -1 + 2 * np.sum(rho * positive, axis=0)",
     ),
+    (
+        "pairs of the lags 1 and 2, 3 and 4",
+        f"{PAIRS}{POSITIVE}tau = -1 + 2 *",
+        f"pairs = rho[1 : length - 1 + length % 2 : 2] + rho[2:length:2]\n    {POSITIVE}tau = 1 + 2 *",
+    ),
     ("chains that disagree count in full", "variance_of_means(x)", "0.0", "one row"),
     ("the first correlation is not one", "    rho[0] = 1.0\n", ""),
     ("even lags only", " + rho[1:length:2]", ""),

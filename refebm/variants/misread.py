@@ -14,7 +14,7 @@ import refebm
 from refebm import glossary
 from refebm.identities import REFERENCE, Implementation
 from refebm.samplers.diagnostics import Chains, ChainsInUnits, HalvesInUnits
-from refebm.special import softplus
+from refebm.special import logsumexp, softplus
 from refebm.variants.arguments import CALLED, CLASSES, FOR_GRADIENTS, KIND_OF, parameters, types
 from refebm.variants.asked import particular
 from refebm.variants.steps import FORMS, models, moments
@@ -84,6 +84,10 @@ VALUES = {  # changes to the value that a model returns
 VECTORS = {
     "{} divided by its length": lambda a: a / np.sqrt(np.sum(a**2, axis=-1, keepdims=True)),
     "the first coordinate of {} for all": lambda a: a[..., :1] + 0 * a,
+}
+OF_CLASSES = {
+    "the softmax of {}": lambda a: np.exp(a - logsumexp(a.T, 0)[:, None]),
+    "the logarithm of the softmax of {}": lambda a: a - logsumexp(a.T, 0)[:, None],
 }
 PLACES = {  # changes to the points at which a model is called
     "{} asked at the first row for all": lambda x: x[:1] + 0 * x,
@@ -161,11 +165,15 @@ def misread(function: str) -> Iterator[tuple[str, Callable[[], Implementation]]]
 
 
 def _of_function(function: str):
-    asked = [name for name in parameters(function) if name not in particular(function).also]
-    kinds = {name: types(function)[name] for name in asked if name in types(function)}
+    kinds = {name: types(function)[name] for name in parameters(function) if name in types(function)}
+    optional = particular(function).also
+    kinds = {one: kind for one, kind in kinds.items() if one not in optional or glossary.check_of(kind) in FLOATS}
     for name, kind in kinds.items():
         for words, change in _changes(name, kind):
             yield words, partial(_with, function, {name: change})
+    for name, by in itertools.product(*(_named(kinds, kind) for kind in (glossary.Times, glossary.TimeStep))):
+        for word, sign in (("+", 1), ("-", -1)):
+            yield f"{name} {word} {by} for {name}", partial(_moved, function, name, by, sign)
     yield from _of_models(function, kinds)
     for one, kind in kinds.items():
         for other in list(kinds)[list(kinds).index(one) + 1 :]:
@@ -190,8 +198,8 @@ def held_back(function: str) -> Iterator[tuple[str, Callable]]:
 
 
 def _changes(name: str, kind):
-    if kind in OF_FIELDS or kind in OF_ENERGIES:
-        some = VALUES | (VECTORS if kind in OF_FIELDS else {})
+    if kind in OF_FIELDS or kind in OF_ENERGIES or kind == glossary.Logits:
+        some = VALUES | (VECTORS if kind in OF_FIELDS else OF_CLASSES if kind == glossary.Logits else {})
         yield from ((words.format(name), partial(_said, change)) for words, change in some.items())
         yield from ((words.format(name), partial(_placed, change)) for words, change in PLACES.items())
         if kind in (glossary.LevelField, glossary.TimeField):
@@ -249,6 +257,14 @@ def _of_models(function: str, kinds: dict):
                 yield f"{argument} asked at the level before", partial(_neighbour, function, argument, name, -1)
                 yield f"{argument} asked at the last level alone", partial(_neighbour, function, argument, name, 100)
                 yield f"{argument} asked at the first level alone", partial(_neighbour, function, argument, name, -100)
+
+
+def _named(kinds: dict, kind) -> list[str]:
+    return [name for name, one in kinds.items() if one == kind]
+
+
+def _moved(function, name, by, sign, inner=REFERENCE):
+    return _read(function, lambda given: given | {name: given[name] + sign * given[by]}, inner)
 
 
 def is_random(name: str, kind) -> bool:
@@ -400,11 +416,31 @@ def _of_class(name: str):
                 else f"{parameter} read wrongly: {words}"
             )
             yield said, partial(_made_with, name, partial(_one, parameter, change))
+    for layers in SPUN if name == "BinaryRBM" else ():
+        words = f"the sum over all states with {' and '.join(layers)} units of -1 and 1, not of 0 and 1"
+        yield words, partial(_spun, layers)
     for layer, on in itertools.product(("hidden", "visible"), (0, 1)) if name in KIND_OF else ():
         words = f"the state in which all {layer} units are {on} left out of the sum over all states"
         yield words, partial(_lacking, name, partial(_part, layer, on))
     if {"loc", "scale"} <= set(_parameters(definition)):
         yield "loc and scale that do not count: 0 and 1", partial(_made_with, name, _standard)
+
+
+SPUN = (("visible",), ("hidden",), ("visible", "hidden"))
+
+
+def _spun(layers: tuple[str, ...], inner: Implementation = REFERENCE) -> Implementation:
+    """With v = 2 v' - 1 in v.b + c.h + v^T W h, and the same of h."""
+
+    def log_partition(machine):
+        b, c, W, constant = machine.b, machine.c, machine.W, 0.0
+        if "visible" in layers:
+            b, c, W, constant = 2 * b, c - np.sum(W, axis=0), 2 * W, constant - np.sum(b)
+        if "hidden" in layers:
+            b, c, W, constant = b - np.sum(W, axis=1), 2 * c, 2 * W, constant - np.sum(c)
+        return inner.BinaryRBM(b, c, W).log_partition() + constant
+
+    return Implementation(BinaryRBM=type("BinaryRBM", (inner.BinaryRBM,), {"log_partition": log_partition}))
 
 
 def _part(layer: str, on: int, machine) -> float:

@@ -25,6 +25,7 @@ wrong_versions(
     ("zeros between the pixels", ONES, "np.reshape(np.eye(k)[0], (k, 1, 1)) * np.eye(k)[0]"),
     ("a pixel's light shared out", ONES, f"{ONES} / k**2", "up to a factor"),
     ("lines for columns", BEFORE, f"np.swapaxes({BEFORE}, 1, 3)"),
+    ("each pixel k^2 times in a row", f"{BEFORE} * {ONES}", "x[:, :, None] * np.ones(k**2)"),
     inside="repeated",
 )
 GAPS = "energy(block_means(x, side_of(y))) - energy(held(y))"

@@ -19,11 +19,11 @@ import autograd.numpy as np
 
 import refebm
 from refebm import calculus
-from refebm.glossary import Times, TimeStep
+from refebm.glossary import FreeIndices, Indices, Times, TimeStep
 from refebm.identities import Implementation
 from refebm.special import expit
 from refebm.variants import texts
-from refebm.variants.arguments import types
+from refebm.variants.arguments import role, types
 from refebm.variants.patch import Definition
 from refebm.variants.record import CONVENTIONS, Variant, definition_in, in_both_places, namespace_of, placed
 from refebm.variants.syntax import changed, kind_of, put, replaced, syntax, word_of
@@ -369,8 +369,12 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
 
 def wherever(function: str) -> Iterator[Callable[[str], Mutant]]:
     """For each place at which a number is sought, what makes a mutant of a text with `{}` for the place."""
-    for inside, tree in definitions(function):
-        made = functools.partial(Mutant, function, inside, tree)
+    written = [(*one, "") for one in definitions(function)] + [("", tree, form) for form, tree in forms(function)]
+    for inside, tree, form in written:
+        made = functools.partial(Mutant, function, inside, tree, form=form)
+        yield from (
+            lambda text, made=made, some=some: _each_time(made, some, _wrapped(text, some[0])) for some in _same(tree)
+        )
         yield from (lambda text, made=made, node=node: made(node, _wrapped(text, node)) for node in _expressions(tree))
 
 
@@ -418,7 +422,7 @@ def _plain(made: Callable[..., Mutant]) -> Iterator[Mutant]:
     yield from (made(node, new) for node in _places(tree) for new in _changes(node))
     yield from (made(node, changed(node, body=body)) for node, body in _reordered(tree))
     yield from _begun_anew(made)
-    yield from (made(node, new) for node, new in _swapped(tree))
+    yield from (made(node, new) for stage in (_swapped, _unbracketed, _renamed) for node, new in stage(tree))
 
 
 def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
@@ -432,6 +436,20 @@ def _exchanged_names(made: Callable[..., Mutant]) -> Iterator[Mutant]:
             yield from (made(node, _wrapped(text, node)) for text in _moved_on(made.args[0], node.id))
         if _of_self(node):
             yield from (made(node, changed(node, attr=name)) for name in sorted(own - {node.attr}))
+
+
+def _renamed(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement says with one name for another, each time, where it stands there more than once."""
+    names = _names(tree, _places(tree))
+    for one in ast.walk(tree):
+        if isinstance(one, (ast.Assign, ast.Return)) and one.value:
+            there = [node for node in ast.walk(one.value) if word_of(node) in names and isinstance(node, ast.Name)]
+            for name in sorted({node.id for node in there if sum(other.id == node.id for other in there) > 1}):
+                for other in sorted(names - {name}):
+                    new = one.value
+                    for node in (node for node in there if node.id == name):
+                        new = replaced(new, node, ast.Name(other, ast.Load()))
+                    yield one.value, new
 
 
 def _of_self(node) -> bool:
@@ -477,10 +495,14 @@ IN_USE = ("1 + 0 * {}", "0 * {}", "2 * {}", "{} ** 2", "np.sqrt(np.abs({}))")
 
 
 def _moved_on(function: str, name: str) -> list[str]:
-    """A time that a step has moved on too early: what stands for the name of a time."""
+    """What stands for the name of a time that a step has moved on too early; and of a step, the next or the one before,
+    but for the last or the first."""
     kinds = types(function)
     steps = [one for one, kind in kinds.items() if kind == TimeStep]
-    return [f"{{}} {sign} {step}" for step in steps if kinds.get(name) == Times for sign in "-+"]
+    moved = [f"{{}} {sign} {step}" for step in steps if kinds.get(name) == Times for sign in "-+"]
+    if kinds.get(name) in (Indices, FreeIndices) and "betas" in kinds:
+        moved += ["np.minimum({} + 1, len(betas) - 1)", "np.maximum({} - 1, 0)"]
+    return moved
 
 
 def _swapped(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -495,6 +517,29 @@ def _swapped(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
                     if node.id in (a, b):
                         new = replaced(new, node, ast.Name(a if node.id == b else b, ast.Load()))
                 yield one.value, new
+
+
+def _unbracketed(tree: ast.FunctionDef) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What a statement says with a pair of parentheses left out."""
+    for one in ast.walk(tree):
+        if isinstance(one, (ast.Assign, ast.Return)) and one.value:
+            text, opened = ast.unparse(one.value), []
+            for i, character in enumerate(text):
+                if character == "(":
+                    opened.append(i)
+                elif character == ")":
+                    start = opened.pop()
+                    grouping = start == 0 or text[start - 1] in " ([-*"
+                    new = _parsed(text[:start] + text[start + 1 : i] + text[i + 1 :]) if grouping else None
+                    if new and ast.dump(new) != ast.dump(one.value):
+                        yield one.value, new
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        return _read(text)
+    except SyntaxError:
+        return None
 
 
 def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]]]:
@@ -519,23 +564,30 @@ def _reordered(tree: ast.FunctionDef) -> Iterator[tuple[ast.stmt, list[ast.stmt]
 
 
 def _begun_anew(made: Callable[..., Mutant]) -> Iterator[Mutant]:
-    """A loop in which each turn begins with the state from before the loop, as if it were not carried over."""
+    """A loop in which each turn begins with the state from before the loop, as if it were not carried over; or in which
+    a model is asked at that state, as if its value had been computed once, before the loop."""
     tree = made.args[2]
+    fields = [name for name, kind in types(made.args[0]).items() if role(kind) in ("score", "energy")]
     blocks = [node for node in ast.walk(tree) if isinstance(getattr(node, "body", None), list)]
     for block, loop in [(one, node) for one in blocks for node in one.body if isinstance(node, ast.For)]:
         inside = [node for one in loop.body for node in ast.walk(one) if isinstance(node, ast.Name)]
         kept = sorted({one.id for one in inside if isinstance(one.ctx, ast.Store)} & _before(tree, loop))
+        turn, at = f'at each turn of "for {ast.unparse(loop.target)}"', block.body.index(loop)
         for name in kept:
-            first = ast.parse(f"first = {name}").body
-            again = changed(loop, body=[*ast.parse(f"{name} = first").body, *loop.body])
-            at = block.body.index(loop)
-            new = changed(block, body=[*block.body[:at], *first, again, *block.body[at + 1 :]])
-            turn = ast.unparse(loop.target)
-            yield made(
-                tree,
-                put(tree, block, new),
-                said=f'with the first {name} at each turn of "for {turn}", not carried over',
-            )
+
+            def begun(body, said, at=at, name=name, block=block, loop=loop):
+                first = ast.parse(f"first = {name}").body
+                again = changed(loop, body=body)
+                new = changed(block, body=[*block.body[:at], *first, again, *block.body[at + 1 :]])
+                return made(tree, put(tree, block, new), said=said)
+
+            anew = [*ast.parse(f"{name} = first").body, *loop.body]
+            yield begun(anew, f"with the first {name} {turn}, not carried over")
+            for field in sorted({one.id for one in inside} & {*fields}):
+                uses, body = [node for node in inside if node.id == field], loop.body
+                for node in uses:
+                    body = [replaced(one, node, _read(f"(lambda _, *level: {field}(first, *level))")) for one in body]
+                yield begun(body, f"with {field} asked at the first {name} {turn}, not at each")
 
 
 def _before(tree: ast.FunctionDef, loop: ast.For) -> set[str]:
@@ -587,6 +639,7 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
             yield changed(node, args=[*node.args[:i], node.args[i + 1], node.args[i], *node.args[i + 2 :]])
         yield from _exchanged(node)
         yield from _squared_in_part(node)
+        yield from _wrapped_around(node)
         if word_of(node.func) or isinstance(node.func, ast.Attribute):
             called = ast.unparse(node.func)
             for other in LIKE.get(called, ()):
@@ -599,8 +652,19 @@ def _exchanged(node: ast.expr) -> Iterator[ast.expr]:
         yield inner[1](outer[1](inner[0]))
 
 
+def _wrapped_around(node: ast.Call) -> Iterator[ast.expr]:
+    """Before the first of a row its last, or its first again: an index of -1, or of 0, where there is none."""
+    if ast.unparse(node.func) == "np.append" and len(node.args) == 2:
+        rest = node.args[1]
+        whole = rest.value if ast.unparse(rest).endswith("[:-1]") else rest
+        yield from (changed(node, args=[_wrapped(text, whole), rest]) for text in ("({})[-1:]", "({})[:1]"))
+
+
 def _inside(node: ast.expr) -> tuple[ast.expr, Callable] | None:
     """What a call, or a power, is of, and the same of something else."""
+    if isinstance(node, ast.Call) and [*map(type, node.args)] == [ast.GeneratorExp]:
+        (each,) = node.args
+        return each.elt, lambda other: changed(node, args=[changed(each, elt=other)])
     if isinstance(node, ast.Call) and node.args and not isinstance(node.args[0], ast.Starred):
         return node.args[0], lambda other: changed(node, args=[other, *node.args[1:]])
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):

@@ -104,9 +104,15 @@ def karras_preconditioned(network, x, sigma, data_std):
 
 def cosine_betas(n_steps, offset=0.008, most=0.999):
     """the product of 1 - beta"""
-    kept = np.cos(0.5 * np.pi * (np.arange(n_steps + 1) / n_steps + offset) / (1 + offset)) ** 2
+    kept = np.cos((np.arange(n_steps + 1) / n_steps + offset) / (1 + offset) * np.pi / 2) ** 2
     kept = kept / kept[0]
     return np.minimum(1 - kept[1:] / kept[:-1], most)
+
+
+def cosine_betas__clipped(n_steps, offset=0.008, most=0.999):
+    """the product of 1 - beta, and clipped on both sides"""
+    kept = np.cos((np.arange(n_steps + 1) / n_steps + offset) / (1 + offset) * np.pi / 2) ** 2
+    return np.clip(1 - kept[1:] / kept[:-1], 0, most)
 
 
 def kernel_stein(score, x, bandwidth, unbiased=True):

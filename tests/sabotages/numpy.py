@@ -322,6 +322,7 @@ PATCHES |= {
         "np.kron(pictures(x), np.outer(*np.eye(k)[[0, 0]])[None])",
     ),
     ("repeated_pixels", "a pixel's light shared out"): (REPEATED, f"{REPEATED} / k**2"),
+    ("repeated_pixels", "each pixel k^2 times in a row"): (REPEATED, "np.repeat(x, k * k, axis=1)"),
     ("repeated_pixels", "lines for columns"): (REPEATED, f"np.swapaxes({REPEATED}, 1, 2)"),
     ("multigrid_contrastive_divergence", "phases exchanged"): (ON_GRIDS, "energy(y) - energy(block_means(x, side(y)))"),
     ("multigrid_contrastive_divergence", "a pixel of each block, not its mean"): (

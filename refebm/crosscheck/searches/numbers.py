@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from refebm.crosscheck.evidence import Built, Diagnosis, Evidence
+from refebm.crosscheck.facts import bounds, by_row
 from refebm.crosscheck.readings import Reading, affordable, compiling, cost
 from refebm.crosscheck.searches.bank import worded
 from refebm.crosscheck.searches.single import Single
@@ -90,7 +91,8 @@ ALONE = (  # also as an inverse, in which a quotient is linear
     (("number + 0 * {}", lambda a, number: number + 0 * a), lambda k: k),
     (("1 / number + 0 * {}", lambda a, number: 1 / number + 0 * a), lambda k: 1 / k),
 )
-HELD = {"more": ("np.maximum({}, number)", np.maximum), "less": ("np.minimum({}, number)", np.minimum)}
+CUTS = {"below": "np.maximum({}, number)", "above": "np.minimum({}, number)"}
+HELD = {"more": (CUTS["below"], np.maximum), "less": (CUTS["above"], np.minimum)}
 STARTS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.7, 0.8, 0.9, 0.95, 0.98)  # the answers bend with a time
 
 
@@ -137,6 +139,21 @@ def _ends(function: str) -> Iterator[tuple[Callable, Callable]]:
             lambda form, k, mutant=mutant: mutant(form[0]).implementation(number=k),
             STARTS[:1],
         )
+
+
+def cut(function, evidence) -> Diagnosis | None:
+    """The reference with a value that is cut at a number, where a time, a level or the like is below or above it."""
+    for name, end, right, some in bounds(evidence):
+        if np.any(some) and not np.any((evidence.units > 1) & ~some):
+            values = dict(by_row(evidence))[name][some & (evidence.units > 1)]
+            start = float(right + (np.max(values) if end == "below" else np.min(values))) / 2
+            for mutant in (place(CUTS[end]) for place in wherever(function)):
+                made = partial(_with_k, mutant, None)
+                number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
+                if number is not None and Reading(function, partial(made, number)).fits(evidence):
+                    said = f"equals the reference {mutant.with_number(number)}{evidence.reduced}"
+                    return Diagnosis(said, (), None, evidence.reduction)
+    return None
 
 
 def _chosen(number: float) -> bool:
