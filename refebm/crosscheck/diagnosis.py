@@ -85,6 +85,8 @@ def _explained(found: Diagnosis | None, candidates: list[Evidence]) -> Diagnosis
 
 
 def _facts(candidates: list[Evidence]) -> Diagnosis:
+    if np.max(candidates[0].units) <= LEAST:
+        return _rounded(candidates[0], "")
     return Diagnosis("; ".join(facts(candidates[0])))
 
 
@@ -134,7 +136,7 @@ def _deep(evidence: Evidence) -> list:
         return []
     small = _mostly(evidence) and replace(evidence, roundoff=max(evidence.roundoff, 2.0**-24)).holds
     rest = [numbers.in_one_place] if small else [one_mistake, numbers.in_one_place, two_mistakes]
-    return [numbers.added, numbers.held_back, numbers.cut, *rest]
+    return [numbers.added, numbers.cut, *rest]
 
 
 def _mostly(evidence: Evidence) -> bool:

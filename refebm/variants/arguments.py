@@ -438,8 +438,8 @@ def ask(function: str, impl: Implementation, arguments: dict):
         return result.x, *result.info
     if isinstance(result, Step):
         return (result.x, result.info.acceptance) if function in ADJUSTED else result.x
-    if isinstance(result, tuple) and isinstance(result[0], Step):
-        return tuple(step.x for step in result)
+    if isinstance(result, tuple) and types(function)["return"] == tuple[Step, Step]:  # or, of an adapter, (x, ...) each
+        return tuple(step[0] if isinstance(step, tuple) else step for step in result)
     return result
 
 

@@ -189,14 +189,6 @@ def _of_function(function: str):
                     )
 
 
-def held_back(function: str) -> Iterator[tuple[str, Callable]]:
-    """Each argument that questions ask near the ends of time, and what makes the function, of a change of it."""
-    for name, kind in types(function).items() if "." not in function else ():
-        mark = glossary.mark_of(kind, glossary.Tried)
-        if mark and mark.near and name in parameters(function):
-            yield name, lambda change, name=name: _with(function, {name: change})
-
-
 def _changes(name: str, kind):
     if kind in OF_FIELDS or kind in OF_ENERGIES or kind == glossary.Logits:
         some = VALUES | (VECTORS if kind in OF_FIELDS else OF_CLASSES if kind == glossary.Logits else {})
@@ -265,6 +257,12 @@ def _named(kinds: dict, kind) -> list[str]:
 
 def _moved(function, name, by, sign, inner=REFERENCE):
     return _read(function, lambda given: given | {name: given[name] + sign * given[by]}, inner)
+
+
+def argument_cut(function: str, name: str, end: str, number: float) -> Implementation:
+    """refebm where an argument is cut at a number, at its lower or its upper end."""
+    cut = {"below": np.maximum, "above": np.minimum}[end]
+    return _with(function, {name: lambda a: cut(a, number)})
 
 
 def is_random(name: str, kind) -> bool:

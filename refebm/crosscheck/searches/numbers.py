@@ -16,7 +16,7 @@ from refebm.crosscheck.searches.single import Single
 from refebm.identities import Implementation
 from refebm.variants import NUMBERED
 from refebm.variants.helpers import EPSILONS, calls
-from refebm.variants.misread import held_back as held_arguments
+from refebm.variants.misread import argument_cut
 from refebm.variants.mutants import sought, wherever
 from refebm.variants.record import elsewhere
 
@@ -87,73 +87,51 @@ def in_one_place(function, evidence, beside: Single | None = None, calls: float 
     return None
 
 
-ALONE = (  # also as an inverse, in which a quotient is linear
-    (("number + 0 * {}", lambda a, number: number + 0 * a), lambda k: k),
-    (("1 / number + 0 * {}", lambda a, number: 1 / number + 0 * a), lambda k: 1 / k),
-)
-CUTS = {"below": "np.maximum({}, number)", "above": "np.minimum({}, number)"}
-HELD = {"more": (CUTS["below"], np.maximum), "less": (CUTS["above"], np.minimum)}
-STARTS = (0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.7, 0.8, 0.9, 0.95, 0.98)  # the answers bend with a time
-
-
-def held_back(function, evidence) -> Diagnosis | None:
-    """A time, or a place of the definition, that is held back from an end of time: at a number or more, or less."""
-    near = [one for one in evidence.wrong_pieces if one.vectors[0].asked.given.get("near")]
-    for said, made, starts in _ends(function) if near else ():
-        number = _held_at(function, made, near[0], starts)
-        if number is None or Reading(function, partial(made, ALONE[0][0], number)).fits(evidence):
-            continue  # it is that number everywhere
-        for side, form in HELD.items():
-            if Reading(function, partial(made, form, number)).fits(evidence):
-                held = f"{said(form, number)}: held at {number:.9g} or {side}"
-                return Diagnosis(f"equals the reference {held}{evidence.reduced}", (), None, evidence.reduction)
-    return None
-
-
-def _held_at(function, made, near: Evidence, starts) -> float | None:
-    """The number that stands for all of a place in one question."""
-
-    def reading(alone, k):
-        return Reading(function, partial(made, alone, k))
-
-    for (alone, meant), start in itertools.product(ALONE, starts):
-        number = _solved(near, partial(reading, alone), meant(start))
-        if number:
-            number = meant(number)
-            short = float(f"{number:.4g}")
-            return short if abs(short - number) <= 1e-9 * abs(number) else number
-    return None
-
-
-def _ends(function: str) -> Iterator[tuple[Callable, Callable]]:
-    """What may be held back, as words and what makes the implementation, each of a form and its number; and starts."""
-    for name, made in held_arguments(function):
-        yield (
-            lambda form, k, name=name: f'with "{form[0].format(name)}" for "{name}"'.replace("number", f"{k:.9g}"),
-            lambda form, k, made=made: made(lambda a: form[1](a, k)),
-            STARTS,
-        )
-    for mutant in wherever(function):
-        yield (
-            lambda form, k, mutant=mutant: mutant(form[0]).with_number(k),
-            lambda form, k, mutant=mutant: mutant(form[0]).implementation(number=k),
-            STARTS[:1],
-        )
+CUTS = ("np.maximum({}, number)", "np.minimum({}, number)")
+AS_IT_IS, INVERTED = (lambda k: k), (lambda k: 1 / k)  # a quotient is linear in the inverse of what it is divided by
 
 
 def cut(function, evidence) -> Diagnosis | None:
-    """The reference with a value that is cut at a number, where a time, a level or the like is below or above it."""
+    """The reference with an argument, or a value, that is cut at a number: a time, a level or the like is below it, or
+    above it, wherever the answers are wrong."""
+    wrong = evidence.units > 1
     for name, end, right, some in bounds(evidence):
-        if np.any(some) and not np.any((evidence.units > 1) & ~some):
-            values = dict(by_row(evidence))[name][some & (evidence.units > 1)]
+        if np.any(some) and not np.any(wrong & ~some):
+            values = dict(by_row(evidence))[name][some & wrong]
             start = float(right + (np.max(values) if end == "below" else np.min(values))) / 2
-            for mutant in (place(CUTS[end]) for place in wherever(function)):
-                made = partial(_with_k, mutant, None)
-                number = _solved(evidence.telling, lambda k, made=made: Reading(function, partial(made, k)), start)
-                if number is not None and Reading(function, partial(made, number)).fits(evidence):
-                    said = f"equals the reference {mutant.with_number(number)}{evidence.reduced}"
-                    return Diagnosis(said, (), None, evidence.reduction)
+            argument = partial(_cut_words, name, end), partial(argument_cut, function, name, end)
+            for said, made in (argument, *_cut_places(function)):
+                number = _cut_at(function, made, evidence, start)
+                if number is not None:
+                    words = f"equals the reference {said(number)}{evidence.reduced}"
+                    return Diagnosis(words, (), None, evidence.reduction)
     return None
+
+
+def _cut_places(function: str) -> Iterator[tuple[Callable, Callable]]:
+    for mutant in (place(text) for place in wherever(function) for text in CUTS):
+        yield mutant.with_number, partial(_with_k, mutant, None)
+
+
+def _cut_at(function, made, evidence, start: float) -> float | None:
+    """The number at which a value is cut in all answers; it may be 1 less a time."""
+    for meant, first in itertools.product((AS_IT_IS, INVERTED), (start, 1 - start)):
+        of_number = partial(lambda meant, k: Reading(function, partial(made, meant(k))), meant)
+        number = _solved(evidence.telling, of_number, meant(first)) if first > 0 else None
+        number = None if number is None else _short(meant(number))
+        if number is not None and Reading(function, partial(made, number)).fits(evidence):
+            return number
+    return None
+
+
+def _short(number: float) -> float:
+    """The number of few digits that this is but for roundoff, else the number itself."""
+    short = float(f"{number:.4g}")
+    return short if abs(short - number) <= 1e-9 * abs(number) else number
+
+
+def _cut_words(name: str, end: str, number: float) -> str:
+    return f"with {number:.9g} for {name} where it is {end} that"
 
 
 def _chosen(number: float) -> bool:
