@@ -25,7 +25,7 @@ def score_of(energy: Energy) -> Field:
     array([[-1.,  2.]])
 
     energy: (n, d) -> (n,). Returns a callable (n, d) -> (n, d). Z does not depend on x, so it is not needed.
-    Errors: E-CALLABLE; of the score E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for x, E-CALLABLE for what energy returns.
+    Errors: of the score E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for x, E-CALLABLE for what energy returns.
     Also: Stein score, energy score
     Source: Song and Kingma 2021, eq. 5
     """
@@ -66,7 +66,6 @@ def divergence(field: Field, x: Points) -> Rows:
 
     $$\operatorname{div} s(x) = \operatorname{tr} \nabla s(x) = \sum_i \partial s_i/\partial x_i$$
 
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Hyvarinen 2005, eq. 4
     """
     return field_and_divergence(field, x)[1]
@@ -82,7 +81,6 @@ def field_and_divergence(field: Field, x: Points) -> tuple[Vectors, Rows]:
     The value needs O(n d) memory. Its gradient in parameters keeps all d pull-backs: O(n d h) for layers of h units.
     For the score of an energy, d >= 8, such a gradient takes one forward pass instead, and for networks less than half
     the memory.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Hyvarinen 2005, eq. 4; Li et al. 2024, Forward Laplacian
     """
     s, jacobian_rows = _field_and_jacobian_rows(field, x)
@@ -135,7 +133,6 @@ def jacobian_vector_product(field: Field, x: Points, v: Direction) -> Vectors:
 
     Functions without a forward rule in autograd (erf, gammaln, solve, fft, ...) take two pull-backs: w -> (grad s)^T w
     is linear in w, and its own pull-back is v -> grad s v.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Source: Song and Kingma 2021, section 4.2
     """
     try:

@@ -21,12 +21,14 @@ import math
 import os
 from collections.abc import Callable
 from reprlib import Repr
-from types import CodeType, SimpleNamespace
-from typing import Annotated, Any, NamedTuple, get_args
+from types import CodeType, SimpleNamespace, UnionType
+from typing import Annotated, Any, NamedTuple, Union, get_args, get_origin
 
 import autograd.numpy as np
 import numpy
 from autograd.tracer import getval, isbox
+
+from refebm.codes import codes_of, with_errors
 
 
 class InputError(ValueError):
@@ -68,14 +70,14 @@ def real(name, value):
         _refuse_type(name, value, not isinstance(getval(value), (dict, tuple, list)))
         value = 1.0 * value  # a float under differentiation becomes an array of no dimensions
     if not isinstance(value, numpy.float64) and not (isbox(value) and value.dtype == np.float64):
-        value = value if isbox(value) else array(name, value)
+        value = value if isbox(value) else unmasked(name, value)
         _refuse_type(name, value, value.dtype.kind in "iufb")
         with numpy.errstate(over="ignore"):  # floats wider than float64 may overflow to inf
             value = value.astype(np.float64, copy=False)
     return value
 
 
-def array(name, value):
+def unmasked(name, value):
     """`value` as an array of any type, without masked entries."""
     _refuse_masked(name, value)
     try:
@@ -299,11 +301,15 @@ def moving(name, value, x=None):
         raise InputError("E-NDIM", f"{name} must be (T, n, d), T states of n chains; got shape {value.shape}")
     if 0 in value.shape or len(value) < 4:
         raise InputError("E-EMPTY", f"{name} must have at least four states of one chain, got shape {value.shape}")
+    _see_moving(name, value)
+    return value
+
+
+def _see_moving(name, value):
     still = np.all(value == value[0], axis=0)
     if np.any(still):
         chain, coordinate = numpy.argwhere(still)[0]
         raise DomainError("E-CONSTANT", f"coordinate {coordinate} of {name} never moves in chain {chain}")
-    return value
 
 
 def inverse_temperatures(name, value, x=None):
@@ -319,7 +325,7 @@ def inverse_temperatures(name, value, x=None):
 def tape_of_steps(name, value, x=None):
     """The noise of a chain: an array, or a tuple of arrays, whose first axis is time; returned as a list. Integers are
     not converted."""
-    parts = [array(name, part) for part in (value if isinstance(value, tuple) else (value,))]
+    parts = [unmasked(name, part) for part in (value if isinstance(value, tuple) else (value,))]
     lengths = {len(part) if part.size and part.ndim else 0 for part in parts}
     if len(lengths) != 1 or lengths == {0}:
         came = brief(sorted(lengths))
@@ -476,7 +482,7 @@ class MeasuredSDE:
 
 def indices_of(name, value, x):
     """The index of the step of each row, (n,), from an int for all rows or (n,)."""
-    value = array(name, value)
+    value = unmasked(name, value)
     if value.dtype.kind not in "iu" or value.shape not in ((), (len(x),)):
         raise InputTypeError(
             "E-INDEX", f"{name} must be an int or (n,) = ({len(x)},) of them; got {value.dtype} of shape {value.shape}"
@@ -486,7 +492,7 @@ def indices_of(name, value, x):
 
 def free_indices(name, value, x=None):
     """Indices of steps of a diffusion: an int, or (n,)."""
-    value = array(name, value)
+    value = unmasked(name, value)
     if value.dtype.kind not in "iu" or value.ndim > 1 or 0 in value.shape:
         raise InputTypeError(
             "E-INDEX", f"{name} must be an int or (n,) of them, n >= 1; got {value.dtype} of shape {value.shape}"
@@ -515,7 +521,7 @@ def _whole(least=1, most=math.inf, code="E-COUNT"):
     return counted
 
 
-count, count_or_none, size = _whole(), _whole(0, MOST_NUMBERS, "E-SIZE"), _whole(1, MOST_NUMBERS, "E-SIZE")
+count, count_or_none, axis_length = _whole(), _whole(0, MOST_NUMBERS, "E-SIZE"), _whole(1, MOST_NUMBERS, "E-SIZE")
 steps = _whole(most=MOST_STEPS)
 order_of_derivative = _whole(most=MOST_DERIVATIVES)  # each takes longer than the one before by a factor
 
@@ -525,6 +531,14 @@ def length(name, value, x=None):
     value = steps(name, value)
     if value > MOST_NUMBERS:
         raise InputError("E-SIZE", f"{name} must be at most {MOST_NUMBERS:g}, got {value}")
+    return value
+
+
+def batch_of(name, value, x):
+    """A number of rows of x, from 1 to n."""
+    value = axis_length(name, value)
+    if value > len(x):
+        raise InputError("E-BATCH", f"{name} must be at most n = {len(x)}, the rows of x; got {value}")
     return value
 
 
@@ -775,7 +789,7 @@ def convex(name, value, x=None):
 def _of_log_u(name, function, log_u):
     see_callable(name, function)
     with numpy.errstate(all="ignore"):
-        values = array(f"{name}(log_u)", asked(f"{name}(log_u)", function, log_u))
+        values = unmasked(f"{name}(log_u)", asked(f"{name}(log_u)", function, log_u))
     if values.shape != log_u.shape:
         raise InputError(
             "E-GENERATOR", f"{name}(log_u) must have the shape of log_u, {log_u.shape}; got {values.shape}"
@@ -979,6 +993,7 @@ step_variances = _each(vector, lambda a: (a > 0) & (a < 1), "E-BETAS", "greater 
 
 Function = Callable[[np.ndarray], np.ndarray]
 OfTwo = Callable[[np.ndarray, np.ndarray], np.ndarray]
+EachGrid = tuple[Function, ...]
 
 
 class ByRow(NamedTuple):
@@ -1041,7 +1056,7 @@ AT_TIMES = Built("score", ("noise_conditional", "diffused_mixture"))  # called w
 PROCESSES = Built("sde", ("VariancePreserving", "SubVariancePreserving", "VarianceExploding"))
 EACH_SDE = Tried(None, tuple(one for one in PROCESSES.kinds for _ in range(2)), "what is right for one SDE only")
 Anchor = Annotated[np.ndarray, ByRow(gives=True)]
-OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[Any, ByRow()]
+OfRows, OfGrids = Annotated[np.ndarray, ByRow()], Annotated[tuple[np.ndarray, ...], ByRow()]
 OfTimes, OfSteps = Annotated[float | np.ndarray, ByRow()], Annotated[int | np.ndarray, ByRow()]
 
 Points = Annotated[Anchor, points, "(n, d), rows are points"]
@@ -1109,8 +1124,11 @@ Weight = Annotated[float, weight_inside, "a float in (0, 1)"]
 Fraction = Annotated[float, fraction, "a float in [0, 1]", ETA]
 Count = Annotated[int, count, "a whole number >= 1", Tried(3)]
 CountOrNone = Annotated[int, count_or_none, "a whole number >= 0", Tried(2)]
-Size = Annotated[int, size, "the length of an axis, >= 1"]
+Size = Annotated[int, axis_length, "the length of an axis, >= 1"]
+RowCount = Annotated[int, axis_length, "a number of rows, >= 1"]
+Coordinates = Annotated[int, axis_length, "a number of coordinates, >= 1"]
 A_STEP_MORE = Tried(3, (1, 5), "a step too many, or too few")
+BatchSize = Annotated[int, batch_of, "a number of rows of x, from 1 to n"]
 Length = Annotated[int, length, "a number of steps >= 1, each of which has a number in an array", A_STEP_MORE]
 StepCount = Annotated[int, steps, "a number of steps >= 1", A_STEP_MORE]
 Order = Annotated[int, order_of_derivative, "the order of a derivative, 1 to 8", Tried(2)]
@@ -1119,9 +1137,11 @@ Rng = Annotated[numpy.random.Generator, generator, "a numpy.random.Generator"]
 
 Energy = Annotated[Function, energy, "(n, d) -> (n,), E of the unnormalised density exp(-E)", ENERGY]
 Energies = Annotated[
-    Any, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
+    EachGrid, energies, "a tuple of (n, s^2) -> (n,), an energy for each grid", Built("energies", WITH_ENERGY)
 ]
-Scores = Annotated[Any, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)]
+Scores = Annotated[
+    EachGrid, scores, "a tuple of (n, s^2) -> (n, s^2), a score for each grid", Built("scores", WITH_ENERGY)
+]
 Statistic = Annotated[Function, energy, "(n, d) -> (n,), whose mean is wanted", ENERGY]
 LogDensity = Annotated[Function, energy, "(n, d) -> (n,), a log-density", ENERGY]
 Logit = Annotated[Function, energy, "(n, d) -> (n,), the log-odds of data", ENERGY]
@@ -1174,10 +1194,60 @@ Classes = Annotated[np.ndarray, None, "(n, k), one number for each class per row
 Matrices = Annotated[np.ndarray, None, "(n, d, d), one matrix per row"]
 
 
+class Named(NamedTuple):
+    """A type under the name that a signature in the source has for it, for help(); all else is the type's."""
+
+    kind: Any
+    name: str
+
+    def __getattr__(self, attribute: str):
+        return getattr(self.kind, attribute)
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+NAMES: dict[int, str] = {}  # of types, by their identity
+
+
+def name_of(annotation, known: dict) -> str:
+    """What a module, whose names are known, calls a type, an optional one or a pair."""
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(name_of(one, known) for one in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"tuple[{', '.join(name_of(one, known) for one in get_args(annotation))}]"
+    if id(annotation) not in NAMES:
+        other = "..." if annotation is ... else inspect.formatannotation(annotation).replace("NoneType", "None")
+        NAMES[id(annotation)] = next((name for name, one in known.items() if one is annotation), other)
+    return NAMES[id(annotation)]
+
+
+def signature_of(function: Callable) -> inspect.Signature:
+    """The signature of a function, which help() prints as it stands in the source."""
+
+    def named(annotation):
+        if annotation is inspect.Parameter.empty:
+            return annotation
+        return Named(annotation, name_of(annotation, inspect.unwrap(function).__globals__))
+
+    found = inspect.signature(function)
+    given = [one.replace(annotation=named(one.annotation)) for one in found.parameters.values()]
+    return found.replace(parameters=given, return_annotation=named(found.return_annotation))
+
+
+def types_of(function: Callable) -> dict[str, Any]:
+    """The types of the parameters of a function or a class, by name, and of its result as "return"."""
+    signature = inspect.signature(function)
+    kinds = {name: one.annotation for name, one in signature.parameters.items()}
+    kinds["return"] = signature.return_annotation
+    return {name: one.kind if isinstance(one, Named) else one for name, one in kinds.items()}
+
+
 def told(annotation) -> tuple:
     """The check, the words and the marks of a type of this glossary, or of an optional one (type | None); else ()."""
-    found = (one for one in (annotation, *get_args(annotation)) if hasattr(one, "__metadata__"))
-    return next((one.__metadata__ for one in found), ())
+    if own := getattr(annotation, "__metadata__", ()):
+        return own
+    return next((one.__metadata__ for one in getattr(annotation, "__args__", ()) if hasattr(one, "__metadata__")), ())
 
 
 def check_of(annotation) -> Callable | None:
@@ -1202,25 +1272,21 @@ def gives_rows(annotation) -> bool:
 
 def checks_of(function: Callable) -> dict[str, Callable]:
     """The checks of those parameters of a function whose types have one, by name."""
-    return _checks_in(inspect.signature(function))
-
-
-def _checks_in(signature: inspect.Signature) -> dict[str, Callable]:
-    checks = {name: check_of(one.annotation) for name, one in signature.parameters.items()}
-    return {name: check for name, check in checks.items() if check}
+    kinds = getattr(function, "__annotations__", {})
+    return {name: check for name, kind in kinds.items() if name != "return" and (check := check_of(kind))}
 
 
 class Plan(NamedTuple):
     """How the arguments of a function are checked.
 
-    order: (name, check), the anchor first, whose rows the others must have. names: the positional parameters, of which
-    `least` have no default. defaults: of all parameters.
+    signature: makes it. order: (name, check), the anchor first, whose rows the others must have. names: the positional
+    parameters, of which `least` have no default. defaults: of all parameters.
     """
 
-    signature: inspect.Signature
+    signature: Callable[[], inspect.Signature]
     order: list[tuple[str, Callable]]
     anchor: str | None
-    names: list[str]
+    names: tuple[str, ...]
     least: int
     defaults: dict[str, Any]
 
@@ -1229,18 +1295,19 @@ PLANS: dict[CodeType, Plan] = {}  # for inner functions, which are created at ea
 
 
 def plan_of(function: Callable) -> Plan:
-    """The plan of a function, read off its signature; for an inner function only the first time."""
+    """The plan of a function, from its annotations; for an inner function only the first time."""
     code = getattr(function, "__code__", None)
     if code in PLANS:
         return PLANS[code]
-    signature = inspect.signature(function)
-    checks = _checks_in(signature)
-    anchor = next((name for name, one in signature.parameters.items() if gives_rows(one.annotation)), None)
-    order = sorted(checks.items(), key=lambda pair: pair[0] != anchor)
-    plain = [one for one in signature.parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD]
-    defaults = {name: one.default for name, one in signature.parameters.items()}
-    least = sum(one.default is one.empty for one in plain)
-    plan = Plan(signature, order, anchor, [one.name for one in plain], least, defaults)
+    text = inspect.unwrap(function)
+    last = text.__code__.co_argcount
+    given, own = text.__code__.co_varnames[: last + text.__code__.co_kwonlyargcount], text.__defaults__ or ()
+    anchor = next((name for name in given if gives_rows(text.__annotations__.get(name))), None)
+    order = sorted(checks_of(text).items(), key=lambda pair: pair[0] != anchor)
+    defaults = dict.fromkeys(given, inspect.Parameter.empty) | dict(zip(given[last - len(own) :], own))
+    defaults |= text.__kwdefaults__ or {}
+    signature = functools.cache(functools.partial(inspect.signature, function))
+    plan = Plan(signature, order, anchor, given[:last], last - len(own), defaults)
     if code and "<locals>" in function.__qualname__ and not function.__defaults__:
         PLANS[code] = plan
     return plan
@@ -1253,7 +1320,7 @@ def rows(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def checked(*args, **kwargs):
-        bound = None if not kwargs and least <= len(args) <= len(names) else signature.bind(*args, **kwargs)
+        bound = None if not kwargs and least <= len(args) <= len(names) else signature().bind(*args, **kwargs)
         given = bound.arguments if bound else dict(zip(names, args))
         x = points_of(given["self"], anchor, given[anchor]) if owned and anchor else None
         for name, check in order:
@@ -1263,4 +1330,10 @@ def rows(function: Callable) -> Callable:
         with numpy.errstate(invalid="ignore"):  # no warning for NaN that a callable returned
             return function(*bound.args, **bound.kwargs) if bound else function(*given.values())
 
+    if "<locals>" in function.__qualname__:
+        return checked
+    checked.__signature__ = signature_of(function)
+    if function.__doc__ and order:
+        codes = {name: codes_of(check) | ({"E-SHAPE"} if owned and name == anchor else set()) for name, check in order}
+        checked.__doc__ = with_errors(function.__doc__, codes)
     return checked

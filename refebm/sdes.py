@@ -116,7 +116,7 @@ class VarianceExploding(LinearSDE):
 
     m = 1, std^2 = sigma(t)^2 - sigma_min^2, so that std(0) = 0. 0 < sigma_min < sigma_max, floats.
     Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-SCALE for levels without a square; E-LEVELS unless sigma_min <
-    sigma_max.
+    sigma_max; of methods E-TIME for times outside [0, 1], or an s after t.
     Convention: the code of the source uses sigma(t) as std, which smooths the data by noise of sigma_min.
     Also: VE SDE
     Source: Song et al. 2021, eqs. 9, 29 and 30
@@ -165,7 +165,8 @@ class VariancePreserving(LinearSDE):
     1.0
 
     With B(t) = int_0^t beta: m = e^{-B/2}, std^2 = 1 - e^{-B}. beta_min, beta_max > 0, floats.
-    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS for a beta_max so far below beta_min that beta(1) is lost.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS for a beta_max so far below beta_min that beta(1) is lost;
+    of methods E-TIME for times outside [0, 1], or an s after t.
     Also: VP SDE
     Source: Song et al. 2021, eqs. 11, 29 and 33; Ho, Jain and Abbeel 2020
     """
@@ -189,7 +190,7 @@ class VariancePreserving(LinearSDE):
 
         $$\beta_i = \beta(i/N)/N,\quad i = 1, \dots, N$$
 
-        Errors: E-BETAS for so few steps that a variance would be 1 or more; E-COUNT, E-SIZE.
+        Errors: E-BETAS for so few steps that a variance would be 1 or more.
         Source: Song et al. 2021, appendix B
         """
         if max(self.beta(1 / n_steps), self.beta_max) >= n_steps:  # the first or the last is the largest
@@ -234,7 +235,7 @@ class SubVariancePreserving(VariancePreserving):
 
     $$dx = -\tfrac12 \beta(t)\, x\, dt + \sqrt{\beta(t) (1 - e^{-2 B(t)})}\, dw,\quad B(t) = \int_0^t \beta$$
 
-    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS as in `VariancePreserving`.
+    Errors: E-POSITIVE, E-FINITE, E-DTYPE, E-SHAPE; E-BETAS, and of methods E-TIME, as in `VariancePreserving`.
     Also: sub-VP SDE
     Source: Song et al. 2021, eqs. 12 and 29
     """
@@ -262,7 +263,8 @@ class GivenDiffusion(LinearSDE):
 
     sigma, variance: callables of t, a float or (n,), that return finite numbers of the shape of t; variance(0) = 0 and
     variance' = sigma^2.
-    Errors: E-CALLABLE, E-FINITE; E-CALLABLE for a variance that decreases.
+    Errors: E-CALLABLE, E-FINITE; E-CALLABLE for a variance that decreases; of methods E-DTYPE, E-SHAPE, E-FINITE for
+    times, E-TIME for times outside [0, 1], or an s after t.
     Source: Stanford CS236, perturbing data with stochastic processes (the toy SDE)
     """
 

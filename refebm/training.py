@@ -65,8 +65,8 @@ def minimise(
 
     loss: parameters -> float, differentiable by autograd, with the same value at each call. It takes at most n_steps
     steps, and ends earlier if the loss falls by no more than roundoff. progress: show a line on stderr.
-    Errors: E-CALLABLE for loss; E-DTYPE, E-EMPTY, E-FINITE for parameters; E-COUNT for n_steps; E-POSITIVE for
-    tolerance; E-FLAG.
+    Errors: E-CALLABLE for loss; E-DTYPE, E-EMPTY, E-FINITE for parameters; E-COUNT for n_steps; E-POSITIVE,
+    E-SHAPE for tolerance; E-FLAG.
     Also: L-BFGS
     Source: Liu and Nocedal 1989; `scipy.optimize.minimize`, method L-BFGS-B
     """
@@ -152,8 +152,8 @@ def minimise_noisy(
     loss: parameters, i -> float, differentiable by autograd; its noise may differ at each step. adam: False for plain
     steps, x - step_size g. each: called with a copy of the parameters and i before step i, to observe the training.
     progress: show a line on stderr.
-    Errors: E-CALLABLE for loss and each; E-DTYPE, E-EMPTY, E-FINITE for parameters; E-COUNT for n_steps; E-POSITIVE for
-    step_size; E-FLAG.
+    Errors: E-CALLABLE for loss and each; E-DTYPE, E-EMPTY, E-FINITE for parameters; E-COUNT for n_steps; E-POSITIVE,
+    E-SHAPE for step_size; E-FLAG.
     Also: Adam, SGD
     Source: Kingma and Ba 2015, algorithm 1; Robbins and Monro 1951
     """

@@ -14,14 +14,18 @@ import sys
 from multiprocessing import Pool
 
 import numpy as np
+from autograd.extend import defjvp, defvjp, primitive
 from mpmath import mp
 
 import refebm
+from refebm import glossary
 from refebm.crosscheck.questions import BITS, EXAMINED, questions, row_alone
-from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, plain, reference, reference_gradient
+from refebm.crosscheck.vectors import HERE, NUDGE, fingerprint, from_json, plain, reference, reference_gradient
+from refebm.glossary import gives_rows
+from refebm.identities import REFERENCE
 from refebm.models import Model
 from refebm.truth.derivatives import jacobian_size
-from refebm.variants.arguments import ADJUSTED
+from refebm.variants.arguments import ADJUSTED, ask, flat, types
 from tests import oracle
 from tests.oracle import DENSITIES, exact, found, inputs, replaced, total
 
@@ -44,17 +48,6 @@ def terms(function, arguments):
     return oracle.leaves(oracle.formula(name, exact(given)))
 
 
-def rebuilt(arguments, like):
-    """Plain data as the arguments of a question: models, arrays, networks as tuples."""
-    if isinstance(like, Model):
-        return Model(like.kind, rebuilt(arguments["parameters"], like.parameters))
-    if isinstance(like, dict):
-        return {key: rebuilt(arguments[key], inner) for key, inner in like.items()}
-    if isinstance(like, tuple):
-        return type(like)(rebuilt(a, b) for a, b in zip(arguments, like))
-    return np.array(arguments) if isinstance(like, np.ndarray) else arguments
-
-
 def change(asked, function):
     """sum over the inputs of |change of function(question)|, over the nudge, entry by entry."""
     given = plain(asked.arguments)
@@ -62,7 +55,7 @@ def change(asked, function):
     for path in (path for path in inputs(exact(given)) if found(given, path) and path[0] not in bits(asked)):
         most = (asked.function, path[0]) == ("ddim_step", "eta") or path[0] in ("power", "t", "times")
         nudge = -NUDGE if most else NUDGE  # these may be 1, and not more
-        moved = rebuilt(replaced(given, path, found(given, path) * (1 + nudge)), asked.arguments)
+        moved = from_json(asked.function, replaced(given, path, found(given, path) * (1 + nudge)))
         size = size + np.abs(function(type(asked)(asked.function, asked.id, moved, "")) - here)
     return size / NUDGE
 
@@ -110,38 +103,15 @@ NO_SCORE = {
 NO_SCORE |= {"noise_contrastive", "conditional_noise_contrastive", "bregman_noise_contrastive", "variational_bound"}
 NO_SCORE |= {"gan_discriminator_loss", "mixed_noise", "minimum_probability_flow", "minimum_probability_flow_continuous"}
 NO_SCORE |= {function for function in EXAMINED if "RBM" in function}
-JACOBIANS = {  # what each function makes of a Jacobian of this size, entry by entry of its answer
-    "divergence": lambda size, q: trace(size),
-    "field_and_divergence": lambda size, q: np.concatenate([np.zeros(size.shape[0] * size.shape[1]), trace(size)]),
-    "implicit_score_matching": lambda size, q: trace(size),
-    "regularised_score_matching": lambda size, q: (
-        trace(size) + np.sum(np.reshape(q["sigma"], (-1, 1)) ** 2 * np.einsum("nii->ni", size) ** 2, axis=1)
-    ),
-    "stein_discrepancy": lambda size, q: trace(size),
-    "minimum_velocity": lambda size, q: 2 * trace(size),
-    "nonnegative_score_matching": lambda size, q: np.einsum("ni,nii->n", q["x"] ** 2, size),
-    "jacobian_vector_product": lambda size, q: np.einsum("nij,nj->ni", size, np.abs(q["v"])),
-    "tweedie_cov": lambda size, q: size * np.reshape(q["sigma"], (-1, 1, 1)) ** 4,
-} | dict.fromkeys(
-    ("hutchinson_divergence", "sliced_score_matching", "sliced_score_matching_vr"),
-    lambda size, q: np.mean(
-        [np.einsum("ni,nij,nj->n", *[np.abs(v), size, np.abs(v)]) for v in directions(q["v"])], axis=0
-    ),
-)
-
-
-def trace(size):
-    return np.einsum("nii->n", size)
-
-
-def directions(v):
-    return v if v.ndim == 3 else v[None]
 
 
 def inner_terms(asked, length):
-    """What derivatives of a mixture add up before it cancels in a Jacobian: s_k s_k^T, P_k and s s^T."""
-    model = asked.arguments.get("field", asked.arguments.get(asked.model))
-    if asked.function not in JACOBIANS or model.kind not in ("mixture", "denoiser"):
+    """What derivatives of a mixture add up before it cancels in a Jacobian, s_k s_k^T, P_k and s s^T: how the answer
+    changes when Jacobians of this size grow by their own size; exact, since no answer has more than their squares."""
+    kinds = types(asked.function)
+    name = next((one for one in ("field", asked.model) if kinds.get(one) == glossary.Field), None)
+    model = asked.arguments.get(name)
+    if getattr(model, "kind", "") not in ("mixture", "denoiser"):
         return np.zeros(length)
     variance, inner = 1.0, model
     if model.kind == "denoiser":
@@ -149,8 +119,19 @@ def inner_terms(asked, length):
             model.parameters["sigma"] ** 2,
             Model(model.parameters["kind"], model.parameters["parameters"]),
         )
-    size = variance * jacobian_size(inner, asked.arguments["y" if "y" in asked.arguments else "x"])
-    return np.ravel(JACOBIANS[asked.function](size, asked.arguments))
+    size = variance * jacobian_size(inner, next(asked.arguments[one] for one in kinds if gives_rows(kinds[one])))
+    directions = (glossary.Projections, glossary.Direction)
+    given = {one: np.abs(value) if kinds.get(one) in directions else value for one, value in asked.arguments.items()}
+    more, less = (ask(asked.function, REFERENCE, given | {name: flat_field(factor * size)}) for factor in (1.5, 0.5))
+    return np.ravel(flat(more)) - np.ravel(flat(less))
+
+
+def flat_field(jacobians):
+    """A field that is 0 everywhere, with these Jacobians, one for each row."""
+    field = primitive(np.zeros_like)
+    defvjp(field, lambda _, x: lambda weights: np.einsum("nij,ni->nj", jacobians, weights))
+    defjvp(field, lambda moved, _, x: np.einsum("nij,nj->ni", jacobians, moved))
+    return lambda x: field(x)
 
 
 def by_the_oracle(function):

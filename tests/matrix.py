@@ -628,6 +628,15 @@ def shared_shape(given, argument, path, old, new) -> bool:
     return bool(lost_sizes & kept & {N, D})
 
 
+def gives(name, error) -> bool:
+    """Whether help() gives the code of an error: of a method, or its class; E-DTYPE gives E-MASKED, and what a model
+    refuses is its own."""
+    public, _, method = re.sub(r"\(.*\)", "", name).partition(".")
+    things = [getattr(refebm, public), *([getattr(getattr(refebm, public), method)] if method else [])]
+    given = "\n".join(one.__doc__ or "" for one in things)
+    return error.code in given or (error.code == "E-MASKED" and "E-DTYPE" in given) or "for this " in str(error)
+
+
 def judge(case, argument, path, defect, change, base) -> str:
     given = case.make()
     old = dict(leaves(given[argument]))[path]
@@ -649,6 +658,8 @@ def judge(case, argument, path, defect, change, base) -> str:
             return "own"
         if not isinstance(result, InputError):
             return f"uncoded {type(result).__name__}: {str(result)[:90]}"
+        if not gives(case.name, result):
+            return f"help() does not give {result.code}: {str(result)[:90]}"
         if meant is None or defect == "a 0-d array" or users:  # two disagree: either may be named
             known = [*given, *(key for value in given.values() for path, _ in leaves(value) for key in path)]
             if any(names(one, (), result) for one in known if isinstance(one, str)) or "for this " in str(result):

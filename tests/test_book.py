@@ -1,7 +1,6 @@
 """The book: every definition has its equation, once, typeset; what is found by which words; pages are up to date."""
 
 import doctest
-import functools
 import inspect
 import re
 from pathlib import Path
@@ -20,6 +19,7 @@ from refebm.crosscheck.questions import EXAMINED, chosen
 from refebm.glossary import InputError
 from refebm.identities import THEOREMS
 from refebm.papers import TEXTS, citations
+from tests.test_codes import called
 
 SOURCED = [name for name in refebm.__all__ if "Source: " in (getattr(refebm, name).__doc__ or "")]
 ABOUT = [name for theorem in THEOREMS.values() for name in theorem.about]
@@ -44,14 +44,6 @@ def test_every_definition_has_one_equation_in_latex_after_its_first_paragraph(na
 
 
 CODE = re.compile(r"E-[A-Z]+")
-
-
-@functools.cache
-def codes_of(check, callers=()):
-    """The codes of errors in the text of a check, and of the functions of the glossary that it calls."""
-    called = {vars(glossary).get(name) for name in inspect.unwrap(check).__code__.co_names} - {*callers, check}
-    inner = [codes_of(one, (*callers, check)) for one in called if inspect.isfunction(one)]
-    return set(CODE.findall(inspect.getsource(check))).union(*inner)
 
 
 RETURNED = {
@@ -88,7 +80,7 @@ def test_every_docstring_names_the_errors_of_its_types(name):
     one, (public, method) = entries.thing(name), name.partition(".")[::2]
     said = [docstring(name), *([docstring(public), inspect.getmodule(inspect.unwrap(one)).__doc__] if method else [])]
     checks = glossary.checks_of(inspect.unwrap(one.__init__ if inspect.isclass(one) else one))
-    assert {"E-MASKED"}.union(*map(codes_of, checks.values())) <= {"E-MASKED", *CODE.findall("".join(said))}, name
+    assert {"E-MASKED"}.union(*map(called, checks.values())) <= {"E-MASKED", *CODE.findall("".join(said))}, name
     assert CODE.search("".join(said)), name
 
 

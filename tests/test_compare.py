@@ -428,6 +428,23 @@ def test_the_first_failing_input_is_below_a_failed_report():
     assert f"# got      {finding.got}" in text and "# score: your own" in report._repr_html_()
 
 
+def test_points_have_the_name_that_the_function_gives_them():
+    """Also y, of noisy points, and z, of points that a sampler made; a machine is no callable."""
+    given = {"score": numpy_score, "y": X, "sigma": np.linspace(0.5, 1.0, 6)}
+    assert compare("tweedie_mean", lambda score, y, sigma: y + sigma**2 * score(y), **given).passed
+    (wrong,) = compare("tweedie_mean", lambda score, y, sigma: y + sigma * score(y), **given).findings
+    assert wrong.names == ("sigma for sigma squared",) and set(wrong.failing.arguments) == {"score", "y", "sigma"}
+    made = {"log_joint": lambda z: -0.5 * np.sum(z**2, axis=1), "gradient": lambda z: -z, "score_q": lambda z: -z}
+    (held,) = compare(
+        "implicit_negative_elbo",
+        lambda log_joint, score_q, z: -log_joint(z) + np.sum(score_q(z) * z, axis=1),
+        z=X,
+        product=lambda z, v: -v,
+        **made,
+    ).findings
+    assert held.status == "passed" and "the value alone came back" in " ".join(held.unsupported)
+
+
 WRONGLY = {  # a function, what is handed over: what is said
     "a name in use elsewhere": ("dsm", {"x": X}, "E-OPTION.*got 'dsm'; denoising_score_matching, "),
     "the loss first": (dsm, {"x": X}, "E-OPTION.*the name of a function first, got <function dsm"),
@@ -455,6 +472,8 @@ WRONGLY = {  # a function, what is handed over: what is said
         {"score": numpy_score, "x": np.ones((6, 2)), "sigma": 0.5, "z": np.ones((3, 2))},
         r"E-SHAPE.*z must.*\(6, 2\).*\(3, 2\)",
     ),
+    "a machine": ("gibbs_step", {"v": X}, "models that are callables; gibbs_step takes rbm, v, u_h, u_v"),
+    "no points": ("level_ratio", {"d": 3}, "needs points.* level_ratio takes d, coverage"),
     "one point": ("implicit_score_matching", {"score": numpy_score, "x": np.ones(3)}, r"E-SHAPE.*x must.*\(3,\)"),
 }
 

@@ -1,7 +1,9 @@
 """Types of arguments: every public signature has them, a static checker sees arrays, and bodies what they say."""
 
+import ast
 import collections.abc
 import inspect
+import textwrap
 import types
 import typing
 
@@ -49,6 +51,24 @@ def test_every_argument_has_a_type(name):
     assert bool(plain) == (name in CHECKED), plain
 
 
+SIGNED = [name for name in (*FUNCTIONS, *METHODS) if hasattr(thing(name), "__signature__")]
+
+
+def test_help_prints_the_names_of_types():
+    assert {*FUNCTIONS} - {*SIGNED} <= {*CHECKED}
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_help_prints_a_signature_as_it_stands_in_the_source(name):
+    written = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(thing(name))))).body[0]
+    found = inspect.signature(thing(name))
+    for one in [*written.args.args, *written.args.kwonlyargs]:
+        text = ast.unparse(one.annotation) if one.annotation else one.arg
+        assert str(found.parameters[one.arg]).partition(" = ")[0].endswith(text.replace("np.", "numpy.")), one.arg
+    if written.returns:
+        assert str(found).endswith(f" -> {ast.unparse(written.returns)}".replace("np.", "numpy."))
+
+
 PLAIN = {np.ndarray, float, int, bool, str, type(None), np.random.Generator, refebm.Generator, refebm.ReplayBuffer}
 PLAIN |= {typing.Any, collections.abc.Callable}
 
@@ -59,6 +79,7 @@ def test_a_static_checker_sees_arrays_callables_and_numbers(name):
     hints.pop("return", None)
     for argument, hint in hints.items() if name not in CHECKED else ():
         for one in typing.get_args(hint) if typing.get_origin(hint) in (types.UnionType, typing.Union) else [hint]:
+            one = typing.get_args(one)[0] if typing.get_origin(one) is tuple else one
             assert one in PLAIN or typing.get_origin(one) is collections.abc.Callable, (argument, hint)
 
 

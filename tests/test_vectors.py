@@ -13,10 +13,21 @@ from refebm import glossary
 from refebm.cli import main
 from refebm.crosscheck.answers import read
 from refebm.crosscheck.questions import EXAMINED, GRADIENTS, WHOLE, questions
-from refebm.crosscheck.vectors import digest, disagreement, document, forms, leaves, plain, reference, vectors, write
+from refebm.crosscheck.vectors import (
+    digest,
+    disagreement,
+    document,
+    forms,
+    from_json,
+    leaves,
+    plain,
+    reference,
+    vectors,
+    write,
+)
 from refebm.crosscheck.verdict import ALONE
 from refebm.glossary import InputError
-from refebm.models import KINDS, RBMS
+from refebm.models import KINDS, RBMS, Model
 from refebm.variants.arguments import ADJUSTED, DIAGNOSTICS, GRID, types
 
 
@@ -131,6 +142,26 @@ def test_files_read_back_to_the_last_bit(folder):
             assert row["arguments"] == plain(vector.asked.arguments)
             if vector.gradient is not None:
                 np.testing.assert_array_equal(leaves(row["gradient"]), vector.gradient)
+
+
+def test_questions_are_read_back_by_the_types_of_their_arguments(folder):
+    """As they were asked: the same models, arrays of the same dtype, tuples where there were tuples."""
+    for function in EXAMINED:
+        content = json.loads((folder / f"{function}.json").read_text())
+        for one, row in zip(questions(function), content["vectors"], strict=True):
+            assert built(from_json(function, row["arguments"])) == built(one.arguments), (function, one.id)
+
+
+def built(value):
+    """What a value is made of, and of what types; numbers of Python and of NumPy are alike."""
+    if isinstance(value, Model):
+        return value.kind, built(value.parameters)
+    if isinstance(value, dict):
+        return {name: built(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return type(value), [*map(built, value)]
+    array = np.asarray(value)
+    return array.dtype, array.shape, array.tolist()
 
 
 def test_written_again_they_are_the_same(folder, tmp_path):

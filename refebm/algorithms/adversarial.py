@@ -8,6 +8,7 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import made, minibatch, signs
 from refebm.glossary import (
+    BatchSize,
     EnergyOf,
     Flag,
     InputError,
@@ -43,7 +44,7 @@ def train_variational_bound(
     sampler: Sampler,
     parameters: Parameters,
     phi: Trained,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -62,8 +63,6 @@ def train_variational_bound(
     y as well.
     x (n, d); energy(parameters, x) (n, d) -> (n,); sampler(phi, z) -> (n, d); log_q(phi, x) (n, d) -> (n,), the
     log-density of what the sampler makes. The parameters of the fit are {"energy": ..., "sampler": ...}.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
     Source: HY-673 lecture 12, adversarial training for EBMs; Dai et al. 2019, eq. 5; Song and Kingma 2021, other
     methods
     """
@@ -119,7 +118,7 @@ def train_implicit_vae(
     parameters: Parameters,
     phi: Trained,
     k: Size,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -143,8 +142,6 @@ def train_implicit_vae(
     lags behind, the law of the codes collapses.
     x (n, d); log_joint(parameters, x, z) (n, d), (n, k) -> (n,); encoder(parameters, x, eps) -> z (n, k);
     score(phi, z, x) -> (n, k). The parameters of the fit are {"model": ..., "score": ...}.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     scores, copied = phi, repeated(x, copies, k)

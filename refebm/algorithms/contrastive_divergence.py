@@ -7,6 +7,7 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import constant, minibatch
 from refebm.glossary import (
+    BatchSize,
     EnergyOf,
     Flag,
     Fraction,
@@ -15,7 +16,6 @@ from refebm.glossary import (
     Parameters,
     Points,
     Rng,
-    Size,
     StepCount,
     StepSize,
     Watch,
@@ -64,7 +64,7 @@ def train_contrastive_divergence(
     step: KernelOf,
     parameters: Parameters,
     k: StepCount,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -87,8 +87,6 @@ def train_contrastive_divergence(
     chains or in the buffer. 5. Step down the gradient, in which these states are constants.
     x (n, d); energy(parameters, x) (n, d) -> (n,); step(parameters, x, noise) -> Step, a kernel that leaves exp(-E)
     invariant, such as ``lambda p, x, z: langevin_step(score_of(lambda x: energy(p, x)), x, 0.1, z)``.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-FRACTION for fraction; E-TAPE.
     Source: Hinton 2002, section 3; Tieleman 2008; Du and Mordatch 2019, algorithm 1; Song and Kingma 2021, section 3;
     HY-673 lecture 12 and Stanford CS236, contrastive divergence
     """

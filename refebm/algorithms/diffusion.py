@@ -6,14 +6,16 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch
 from refebm.glossary import (
+    BatchSize,
+    Coordinates,
     CountOrNone,
     Flag,
     InputError,
     Parameters,
     Points,
     Rng,
+    RowCount,
     Sde,
-    Size,
     StepCount,
     StepSize,
     TimeField,
@@ -59,7 +61,7 @@ def train_diffusion(
     score: TimeFieldOf,
     sde: Sde,
     parameters: Parameters,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -78,8 +80,6 @@ def train_diffusion(
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); score(parameters, x, t) (n, d), (n,) -> (n, d); weight (n,) -> (n,), by
     default std^2 (noise prediction). `draw_by_diffusion` samples with the learnt score.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-SDE; E-TIME for t_min.
     Source: Stanford CS236, score-based generative modeling via SDEs; Song et al. 2021, eq. 7
     """
     weight = weight or (lambda t: sde.marginal(t)[1] ** 2)
@@ -98,7 +98,7 @@ def train_flow_matching(
     x: Points,
     velocity: TimeFieldOf,
     parameters: Parameters,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -115,8 +115,6 @@ def train_flow_matching(
 
     1. Draw a minibatch. 2. Draw a time for each row, uniform on (t_min, 1). 3. Draw its noise, unit normal. 4. Step
     down the gradient of its loss. x (n, d); velocity(parameters, x, t) (n, d), (n,) -> (n, d), data at t = 0.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-TIME for t_min.
     Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, algorithm 1
     """
 
@@ -134,8 +132,8 @@ def draw_by_diffusion(
     score: TimeField,
     sde: Sde,
     n_steps: StepCount,
-    n: Size,
-    d: Size,
+    n: RowCount,
+    d: Coordinates,
     rng: Rng,
     by: Way = "predictor-corrector",
     corrections: CountOrNone = 1,
@@ -156,8 +154,6 @@ def draw_by_diffusion(
     score is called at t = i/n_steps, i = n_steps, ..., 1, whatever t_min is.
     score(x, t) (n, d), (n,) -> (n, d).
     Convention: Song et al. 2021 choose eta by a ratio of norms over the batch, so that rows interact.
-    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-CHOICE for by; E-SDE;
-    E-TIME for t_min.
     Source: Song et al. 2021, algorithms 1 and 3; Ho, Jain and Abbeel 2020, algorithm 2; Stanford CS236, sampling from
     the SDE, predictor-corrector sampling and probability flow
     """

@@ -1,16 +1,11 @@
 """Random draws of the procedures, other than unit normals and uniforms."""
 
 from refebm.calculus import held
-from refebm.glossary import InputError, of_shape
+from refebm.glossary import mapped, of_shape
 
 
 def minibatch(x, batch, rng):
-    """`batch` rows of x, each drawn uniformly from all rows, (batch, d); if batch = n, x itself without a draw.
-
-    Errors: E-BATCH.
-    """
-    if batch > len(x):
-        raise InputError("E-BATCH", f"batch must be at most n = {len(x)}, the rows of x; got {batch}")
+    """`batch` rows of x, each drawn uniformly from all rows, (batch, d); if batch = n, x itself without a draw."""
     return x if batch == len(x) else x[rng.integers(len(x), size=batch)]
 
 
@@ -26,8 +21,4 @@ def signs(rng, *shape):
 
 def constant(parameters):
     """The same parameters as constants: no derivative flows through them."""
-    if isinstance(parameters, dict):
-        return {name: constant(part) for name, part in parameters.items()}
-    if isinstance(parameters, (tuple, list)):
-        return type(parameters)([constant(part) for part in parameters])
-    return held(parameters)
+    return mapped(held, parameters)

@@ -5,6 +5,7 @@ import autograd.numpy as np
 from refebm.algorithms.draws import made, minibatch
 from refebm.calculus import held
 from refebm.glossary import (
+    BatchSize,
     EnergyOf,
     Flag,
     InputError,
@@ -57,7 +58,7 @@ def train_noise_contrastive(
     noise: NoiseLaw,
     parameters: Parameters,
     nu: Size,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -78,8 +79,7 @@ def train_noise_contrastive(
     the fit are {"energy": ..., "log_z": ...}.
     x (n, d); energy(parameters, x) (n, d) -> (n,); noise: an object with log_prob(x) and sample(rng, n).
     self_normalised: omit log Z; E itself must learn to be normalised (Mnih and Teh 2012).
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-DENSITY for noise; E-SUPPORT where its log_prob is not finite at x.
+    Errors: E-SUPPORT where its log_prob is not finite at x.
     Source: Stanford CS236, noise contrastive estimation for training EBMs, steps 1 to 5; HY-673 lecture 12, NCE for
     training EBMs; Gutmann and Hyvarinen 2010; Song and Kingma 2021, section 5
     """
@@ -102,7 +102,7 @@ def train_flow_contrastive(
     sampler: Sampler,
     parameters: Parameters,
     phi: Trained,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -123,8 +123,7 @@ def train_flow_contrastive(
     x (n, d); energy(parameters, x) (n, d) -> (n,); sampler(phi, z) -> (n, d); log_q(phi, x) (n, d) -> (n,), the
     log-density of what the sampler makes. The parameters of the fit are {"energy": {"energy": ..., "log_z": ...},
     "flow": ...}.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-SUPPORT where log_q is not finite at x.
+    Errors: E-SUPPORT where log_q is not finite at x.
     Also: FCE
     Source: Gao et al. 2020; HY-673 lecture 12 and Stanford CS236, flow contrastive estimation
     """
@@ -150,7 +149,7 @@ def train_adversarial_contrastive(
     weight: Weight,
     parameters: Parameters,
     phi: Trained,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -171,8 +170,7 @@ def train_adversarial_contrastive(
     x (n, d); energy(parameters, x) (n, d) -> (n,); noise: an object with log_prob(x) and sample(rng, n); log_q and
     sampler as in `train_flow_contrastive`; w in (0, 1). The parameters of the fit are
     {"energy": {"energy": ..., "log_z": ...}, "proposal": ...}.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-DENSITY for noise; E-WEIGHTS for weight; E-SUPPORT where no law of the mixture is finite at x.
+    Errors: E-SUPPORT where no law of the mixture is finite at x.
     Source: Bose, Ling and Cao 2018, eq. 4; Song and Kingma 2021, section 5
     """
     supported("noise.log_prob(x) or log_q(phi, x)", np.maximum(noise.log_prob(x), log_q(phi)(x)))

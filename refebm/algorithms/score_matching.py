@@ -4,6 +4,8 @@ import autograd.numpy as np
 
 from refebm.algorithms.draws import minibatch, signs
 from refebm.glossary import (
+    BatchSize,
+    Coordinates,
     CountOrNone,
     DecreasingLevels,
     FieldOf,
@@ -14,7 +16,7 @@ from refebm.glossary import (
     Parameters,
     Points,
     Rng,
-    Size,
+    RowCount,
     StepCount,
     StepSize,
     TimeWeight,
@@ -35,7 +37,7 @@ def train_score_matching(
     x: Points,
     score: FieldOf,
     parameters: Parameters,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -53,8 +55,6 @@ def train_score_matching(
     1. Draw a minibatch. 2. Compute its loss with the exact trace; or, if projections = m > 0, draw m projections of
     random signs for each row, and compute the sliced loss. 3. Step down its gradient. x (n, d); score(parameters, x)
     (n, d) -> (n, d); 1 <= batch <= n.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
     Source: HY-673 lecture 12, score matching: training algorithm; Stanford CS236, score matching and sliced score
     matching
     """
@@ -74,7 +74,7 @@ def train_denoising_score_matching(
     score: FieldOf,
     parameters: Parameters,
     sigma: Level,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -89,8 +89,6 @@ def train_denoising_score_matching(
 
     1. Draw a minibatch. 2. Draw its noise, unit normal. 3. Step down the gradient of its loss. x (n, d);
     score(parameters, x) (n, d) -> (n, d), which learns the score of the data plus noise; sigma > 0.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG.
     Source: dataflowr module 18a, denoising score matching; Stanford CS236, denoising score matching; Das 2021
     """
 
@@ -108,7 +106,7 @@ def train_noise_conditional_score_matching(
     score: LevelFieldOf,
     parameters: Parameters,
     sigmas: DecreasingLevels,
-    batch: Size,
+    batch: BatchSize,
     n_steps: StepCount,
     step_size: StepSize,
     rng: Rng,
@@ -127,8 +125,6 @@ def train_noise_conditional_score_matching(
     down the gradient of its loss. x (n, d); score(parameters, x, sigma) (n, d), (n,) -> (n, d); sigmas (L,),
     decreasing. weight: sigma (n,) -> (n,), lambda(sigma)/sigma^2 in the source's notation, by default 1.
     `draw_by_annealed_langevin` samples with the learnt score.
-    Errors: E-BATCH, E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG,
-    E-FLAG; E-LEVELS for sigmas.
     Source: Stanford CS236, training noise conditional score networks; Song and Ermon 2019, eqs. 5 and 6; Das 2021
     """
 
@@ -149,8 +145,8 @@ def draw_by_annealed_langevin(
     sigmas: DecreasingLevels,
     eps: StepSize,
     n_steps: StepCount,
-    n: Size,
-    d: Size,
+    n: RowCount,
+    d: Coordinates,
     rng: Rng,
     *,
     progress: Flag = False,
@@ -162,7 +158,6 @@ def draw_by_annealed_langevin(
     1. Draw the start. 2. Draw the noise of all steps. 3. Run `annealed_langevin`. score(x, sigma) (n, d), (n,) ->
     (n, d); sigmas (L,), decreasing; sigmas[0] should be as large as the spread of the data.
     Convention: the source starts from a uniform law; the steps at the first level make the start irrelevant.
-    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE, E-COUNT, E-SIZE, E-POSITIVE, E-RNG, E-FLAG; E-LEVELS for sigmas.
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics; Das 2021
     """
     memory(len(sigmas), n_steps, n, d)  # refused before anything is drawn

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 import refebm
-from refebm.glossary import InputError, words_of
+from refebm.glossary import InputError, types_of, words_of
 from refebm.identities import THEOREMS, Theorem
 from refebm.papers import Citation, citations
 
@@ -167,11 +167,11 @@ class Argument(NamedTuple):
 
 def arguments(name: str) -> list[Argument]:
     """The parameters of a function, a method or a class, with the words of their types."""
-    found = []
+    found, types = [], types_of(thing(name))
     for one in inspect.signature(thing(name)).parameters.values():
         if one.name != "self":
             default = "" if one.default is one.empty else getattr(one.default, "__name__", repr(one.default))
-            found.append(Argument(one.name, type_in_words(one.annotation), default))
+            found.append(Argument(one.name, type_in_words(types[one.name]), default))
     return found
 
 
@@ -179,7 +179,7 @@ def returned(name: str) -> str:
     """What a function returns, in the words of its type."""
     if inspect.isclass(thing(name)):
         return ""
-    annotation = inspect.signature(thing(name)).return_annotation
+    annotation = types_of(thing(name))["return"]
     return "a float, or " * (float in get_args(annotation)) + type_in_words(annotation)
 
 

@@ -25,7 +25,7 @@ from numpy.ma import MaskedArray  # imported before any adapter runs, which coul
 import refebm
 from refebm.crosscheck.questions import EXAMINED, Asked, is_named, unasked
 from refebm.crosscheck.vectors import plain
-from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight
+from refebm.glossary import Density, InputError, Points, States, Times, TimeWeight, types_of
 from refebm.identities import REFERENCE, Failure, Implementation, NotSupported, Unusable
 from refebm.models import ENERGIES, FIELDS, KINDS, Model, Models, mixture_of, score
 from refebm.objectives.noise_contrastive import Generator
@@ -233,7 +233,7 @@ class AdapterDensity:
         method, reference = getattr(self._own, name, None), getattr(self._reference, name)
         if not callable(method):
             return reference if self._complete else self._lacking(name)
-        returns = inspect.signature(reference).return_annotation
+        returns = types_of(reference)["return"]
         if returns is float:  # a single number, and not the mean of rows
             return lambda *given: self._read((call(method, *given),))[0]
         if returns == Density:

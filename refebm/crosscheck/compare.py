@@ -36,6 +36,7 @@ from refebm.crosscheck.report import Report
 from refebm.crosscheck.vectors import Vector, instead
 from refebm.crosscheck.verdict import judge
 from refebm.glossary import (
+    Betas,
     Direction,
     Drawn,
     Energy,
@@ -48,11 +49,12 @@ from refebm.glossary import (
     Times,
     TimeWeight,
     Uniform,
+    gives_rows,
     mark_of,
 )
 from refebm.identities import REFERENCE, Failure
 from refebm.variants import TERMS
-from refebm.variants.arguments import GRID, SDES, ask, flat, parameters, role, types
+from refebm.variants.arguments import CLASSES, GRID, SDES, ask, flat, parameters, role, types
 from refebm.words import did_you_mean, having
 
 DRAWN = (Noise, Uniform, Projections, Direction, Times, Indices)  # drawn if the user does not give them
@@ -71,13 +73,18 @@ class Own(NamedTuple):
     models: list
     potential: str = ""  # the field of which the energy is given in its place
 
+    @property
+    def x(self):
+        """The points."""
+        return self.given[_points(self.kinds)]
+
     def called(self, given: dict) -> dict:
         """Arguments by the names that the user has for them."""
         return {"energy" if name == self.potential else name: value for name, value in given.items()}
 
     def arguments(self, asked: Asked, bare: bool = False) -> dict:
         """The arguments of a question as the loss sees them, with levels as a column; bare: as refebm sees them."""
-        rows, x, given = asked.given["rows"], self.given["x"], {}
+        rows, x, given = asked.given["rows"], self.x, {}
         for name, value in asked.arguments.items():
             if name in self.models:
                 given[name] = self.given[name]
@@ -94,7 +101,7 @@ class Own(NamedTuple):
         if type(value) in SDE_TYPES:
             return {"kind": type(value).__name__, "parameters": _made_of(value)}
         if self.kinds[name] == TimeWeight:
-            return lambda t: _numbers(value(self.harness.like(t, self.given["x"])))
+            return lambda t: _numbers(value(self.harness.like(t, self.x)))
         found = _numbers(value)
         return found[:, 0] if self.kinds[name] == Levels and np.shape(found)[1:] == (1,) else found
 
@@ -141,9 +148,10 @@ def alone(function: Callable) -> Callable:
 def compare(function: str, loss: Callable, *, by_row: bool = True, product=None, gradient=None, **given) -> Report:
     r"""A report that compares a loss, or a step, with refebm's `function` on the given model and points.
 
-    x: the points, (n, d), always needed. Noise levels are a float, (n,) or (n, 1); the loss gets arrays of them as a
-    column (n, 1), as adapters do. Noise (z, v, u, a time t, a step i, ...) may be left out; then it is drawn and given
-    to the loss or, if the loss takes none, returned by the framework's random functions while the loss runs.
+    x: the points, (n, d), always needed; y, or z, where `function` calls them so. Noise levels are a float, (n,) or
+    (n, 1); the loss gets arrays of them as a column (n, 1), as adapters do. Noise (z, v, u, a time t, a step i, ...)
+    may be left out; then it is drawn and given to the loss or, if the loss takes none, returned by the framework's
+    random functions while the loss runs.
     energy: of a function that takes a score, the energy instead; the loss gets it, refebm minus its gradient.
     by_row: whether single rows may be asked too, which tells a mean over rows from a loss that mixes rows; False for a
     network whose rows influence each other.
@@ -157,7 +165,7 @@ def compare(function: str, loss: Callable, *, by_row: bool = True, product=None,
     kinds, models, given, potential = _seen(function, given)
     harness = _harness(*given.values())
     own = Own(harness, function, kinds, loss, given, models, potential)
-    with _kept(harness, given["x"]):
+    with _kept(harness, own.x):
         inside = {name: own.inside(name) for name in given if name not in models}
         kind_of = {name: Energy if name == potential else kinds[name] for name in models}
         inside |= {name: _model(harness, kind_of[name], given[name], product, gradient) for name in models}
@@ -185,9 +193,11 @@ def _seen(function, given):
         near = f"; {', '.join(meant)}?" if meant else did_you_mean(function, names)
         raise InputError("E-OPTION", f"compare takes one of the functions that are examined, got {function!r}{near}")
     kinds = {name: types(function).get(name) for name in parameters(function)}
-    if "x" not in kinds:
-        raise InputError("E-OPTION", f"compare needs the points x, which {function} does not take")
-    drawn = [name for name, kind in kinds.items() if kind in DRAWN and (kind != Indices or "betas" in given)]
+    points, betas = _points(kinds), _named(kinds, Betas)
+    if not points or function in CLASSES or "rbm" in map(role, kinds.values()):
+        wanted = "compare needs points, and models that are callables"
+        raise InputError("E-OPTION", f"{wanted}; {function} takes {', '.join(kinds)}")
+    drawn = [name for name, kind in kinds.items() if kind in DRAWN and (kind != Indices or betas in given)]
     words = f"{function} takes {', '.join(kinds)}" + (f" (drawn if left out: {', '.join(drawn)})" if drawn else "")
     fields = [name for name, kind in kinds.items() if kind in FIELDS and name not in given]
     potential = fields[0] if "energy" in given and "energy" not in kinds and len(fields) == 1 else ""
@@ -198,12 +208,21 @@ def _seen(function, given):
     missing = [name for name in kinds if name not in given and name not in drawn]
     if missing:
         raise InputError("E-OPTION", f"{words}; missing: {', '.join(missing)}")
-    shape = tuple(np.shape(_numbers(given["x"])))
+    shape = tuple(np.shape(_numbers(given[points])))
     if len(shape) != 2 or not all(shape):
-        raise InputError(
-            "E-SHAPE", f"x must be points in rows, (n, d), got shape {shape}: flatten images, x.reshape(n, -1)"
-        )
+        hint = f"flatten images, {points}.reshape(n, -1)"
+        raise InputError("E-SHAPE", f"{points} must be points in rows, (n, d), got shape {shape}: {hint}")
     return kinds, [name for name in kinds if name in given and role(kinds[name])], given, potential
+
+
+def _points(kinds):
+    """The name of the points, whose rows other arguments have, by its type; "" if there are none."""
+    return next((name for name, kind in kinds.items() if gives_rows(kind)), "")
+
+
+def _named(kinds, wanted):
+    """The name of the argument of this type, or ""."""
+    return next((name for name, kind in kinds.items() if kind == wanted), "")
 
 
 def _all_names(name):
@@ -217,11 +236,11 @@ def _pair(own, asked):
     drawn, (name, *_) = [one for one in asked.arguments if one not in own.given], own.models
     formula = getattr(own.harness.source, own.function)
     bare = own.arguments(asked, bare=True)
-    kind = bare["x"].dtype
+    dtype = bare[_points(own.kinds)].dtype
 
     def right(model, formula=formula, **moved):
         score = (lambda *x: -own.harness.slope(model, *x)) if own.potential else model
-        with own.harness.of_dtype(kind):
+        with own.harness.of_dtype(dtype):
             return formula(*(bare | {name: score} | moved).values())
 
     def moved(nudge):
@@ -302,31 +321,32 @@ def _model(harness, kind, own, product, gradient):
 
 def _questions(function, kinds, given, by_row):
     """The questions: all rows with several noises, half of them to confirm what the others find; then single rows."""
-    rng, n = np.random.default_rng(0), len(given["x"])
+    rng, n = np.random.default_rng(0), len(given[_points(kinds)])
     axes = {name: rows_axis(function, name, value) for name, value in given.items()}
     uneven = any(axis is not None and given[name].shape[axis] != n for name, axis in axes.items())  # refebm refuses it
     noisy = any(kind in DRAWN and name not in given for name, kind in kinds.items())
     for i in range(BATCHES if noisy else 2):
-        drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
+        drawn = {name: _draw(rng, kind, kinds, given) for name, kind in kinds.items() if name not in given}
         rows = slice(None) if noisy or uneven or n == 1 else slice(i % 2, None, 2)
         yield _asked(function, kinds, given | drawn, i, rows)
     for i in range(min(n, ALONE) if by_row and n > 1 else 0):
-        drawn = {name: _draw(rng, kind, given) for name, kind in kinds.items() if name not in given}
+        drawn = {name: _draw(rng, kind, kinds, given) for name, kind in kinds.items() if name not in given}
         yield _asked(function, kinds, given | drawn, BATCHES + i, slice(i, i + 1))
 
 
-def _draw(rng, kind, given):
-    n = len(given["x"])
+def _draw(rng, kind, kinds, given):
+    n, d = given[_points(kinds)].shape
     if kind == Indices:
-        return rng.integers(len(given["betas"]), size=n)
-    return rng.uniform(size=n) if kind in (Uniform, Times) else rng.standard_normal(given["x"].shape)
+        return rng.integers(len(given[_named(kinds, Betas)]), size=n)
+    return rng.uniform(size=n) if kind in (Uniform, Times) else rng.standard_normal((n, d))
 
 
 def _asked(function, kinds, given, number, rows):
-    some = {name: _rows(function, name, given[name], rows, len(given["x"])) for name in kinds}
-    for name in (name for name, kind in kinds.items() if kind == TimeWeight):  # at the question's times
-        some[name] = some[name](some["t"] * np.ones(len(some["x"])))
-    n, d = some["x"].shape
+    points, weight = _points(kinds), _named(kinds, TimeWeight)
+    some = {name: _rows(function, name, given[name], rows, len(given[points])) for name in kinds}
+    n, d = some[points].shape
+    if weight:  # at the question's times
+        some[weight] = some[weight](some[_named(kinds, Times)] * np.ones(n))
     about = {"d": d, "n": n, "kind": "", "reach": 1, "seed": number, "grid": GRID, "rows": rows}
     about |= {name: value for name, value in some.items() if isinstance(value, (int, float))}
     return Asked(function, f"{number:02d}", some, "your own points", number % 2 == 1, False, about)
@@ -344,13 +364,13 @@ def _wanted(function, asked):
         wanted = tuple(_vector(function, one) for one in asked)
         again = _vector(function, asked[0])
     except InputError as error:
-        if error.code == "E-CALLABLE" and error.args[1].endswith(f"got ({len(asked[0].arguments['x'])},)"):
+        if error.code == "E-CALLABLE" and error.args[1].endswith(f"got ({asked[0].given['n']},)"):
             raise InputError(error.code, f"{error.args[1]}; an energy is given as energy=...") from error
         raise
     except Failure:
         raise
     except Exception as error:
-        alone = ", called on single rows too," if len(asked[-1].arguments["x"]) == 1 else ""
+        alone = ", called on single rows too," if asked[-1].given["n"] == 1 else ""
         hint = "if rows influence each other, as in batch normalisation: call model.eval(), or pass by_row=False"
         raise InputError("E-MODEL", f"the model{alone} raises {last_lines(error)}\n{hint}") from error
     if not np.array_equal(wanted[0].value, again.value, equal_nan=True):

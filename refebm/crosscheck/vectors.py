@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import get_origin
 
 import numpy as np
 from autograd import grad
@@ -20,8 +21,8 @@ from refebm.crosscheck.questions import EXAMINED, WHOLE, Asked, questions
 from refebm.files import write_text
 from refebm.glossary import DataScore, Density, InputError, words_of
 from refebm.identities import REFERENCE, Implementation
-from refebm.models import Model, with_parameters
-from refebm.variants.arguments import CLASSES, GRID, ask, flat, parameters, role, types
+from refebm.models import Model, Models, with_parameters
+from refebm.variants.arguments import CLASSES, GRID, ask, flat, handed, parameters, role, types
 
 HERE = Path(__file__).parent
 FORMAT = 1
@@ -67,6 +68,41 @@ def plain(value):
     if isinstance(value, (tuple, list)):
         return [plain(inner) for inner in value]
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+class Read:
+    """What stands in JSON for an argument that questions hold as data, `handed` over: as that data."""
+
+    def energy(self, told: dict) -> Model:
+        return Model(told["kind"], told["parameters"])
+
+    def energies(self, told) -> Models:
+        return Models(map(self.energy, told))
+
+    score, rbm, scores = energy, energy, energies
+
+    def __getattr__(self, _):  # the name of a sampler, the parameters of an SDE: data as it is
+        return lambda told: told
+
+
+def from_json(function: str, arguments: dict) -> dict:
+    """The arguments of a question from their form in JSON, by the types of the function's parameters."""
+    return {name: _from_json(types(function).get(name), told) for name, told in arguments.items()}
+
+
+def _from_json(annotation, told):
+    for_each_grid = get_origin(getattr(annotation, "__origin__", None)) is tuple
+    return handed(Read(), annotation, tuple(map(with_arrays, told)) if for_each_grid else with_arrays(told))
+
+
+def with_arrays(told):
+    """Nested lists as arrays; those that are no array, such as the layers of a network, as tuples."""
+    if isinstance(told, dict):
+        return {name: with_arrays(inner) for name, inner in told.items()}
+    try:
+        return np.array(told) if isinstance(told, list) else told
+    except ValueError:
+        return tuple(map(with_arrays, told))
 
 
 def leaves(tree) -> list:

@@ -83,7 +83,7 @@ class Model:
     Parameters that are float64 arrays are not copied, so that they can be traced: do not write into them.
     Errors: E-MODEL for an unknown kind (the message names the nearest), for a parameter that is missing, unknown, not
     finite, or of a wrong shape, and if a conditional field is called without a noise level; E-POSITIVE, E-DTYPE,
-    E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE for x.
+    E-MASKED; E-NDIM, E-EMPTY, E-FINITE, E-SHAPE, E-BINARY for x; E-TIME for t.
     """
 
     kind: str

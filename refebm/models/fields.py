@@ -86,7 +86,7 @@ def at(score: LevelField, sigma: Level) -> Field:
 
     $$x \mapsto s(x, \sigma)$$
 
-    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-POSITIVE for sigma; E-CALLABLE; of the field E-NDIM, E-EMPTY for x.
+    Errors: of the field E-NDIM, E-EMPTY for x.
     """
 
     @rows

@@ -27,7 +27,6 @@ def variational_bound(energy: Energy, log_q: LogDensity, x: Points, y: Pathwise)
     It replaces -log Z by E_q[E + log q] = E_q[E] - H(q) >= -log Z; the gap is KL(q|p_model). The energy is trained to
     maximise the bound, the sampler q to minimise it.
     energy, log_q (m, d) -> (m,); x, y (n, d). Gradients in the parameters of q flow through y as well as log_q.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: adversarial training, max-min
     Source: Song and Kingma 2021, other methods; HY-673 lecture 12, adversarial training (which prints + H(q)); Dai et
     al. 2019, eq. 5
@@ -44,7 +43,6 @@ def entropy_gradient(score_q: Field, sampler: Sampler, phi: Parameters, eps: Poi
     score_q (m, d) -> (m, d), the score of the law q of z, whose density need not be known; sampler(phi, eps) -> (n, d);
     phi: arrays, nested in dicts and tuples; eps (n, k). score_q is held constant: the mean of grad_phi log q(z) at
     fixed z is zero. A NaN in one row makes the gradient, a mean over rows, NaN in every parameter.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """
     z, back = pull_back(lambda phi: sampler(phi, eps), phi)
@@ -59,7 +57,6 @@ def implicit_negative_elbo(log_joint: LogDensity, score_q: Field, z: Points) -> 
 
     log_joint (n, d) -> (n,), z -> log p(x_i, z_i), where x_i are the n data points of the batch; score_q (n, d) ->
     (n, d), the score of q(z_i | x_i); z (n, d), samples of q, through which gradients flow to its parameters.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ELBO, implicit VAE, negative ELBO
     Source: Song, Garg, Shi and Ermon 2019, section 5.2; HY-673 lecture 12, score matching for learning implicit VAEs
     """

@@ -16,7 +16,6 @@ def classifier_energy(logits: Logits, x: Points) -> Rows:
     logits (n, d) -> (n, k); x (n, d). Adding a number to all logits of x does not change the classifier, and lowers
     the energy by that number. Its score is ``score_of(lambda x: classifier_energy(logits, x))``.
     Convention: an energy, as everywhere here; out-of-distribution detection uses minus this as its score.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: JEM, energy-based classifier, free energy score
     Source: Grathwohl et al. 2020, eq. 6
     """
@@ -31,7 +30,6 @@ def class_log_probabilities(logits: Logits, x: Points) -> Classes:
 
     logits (n, d) -> (n, k); x (n, d). Minus its entry at the class of x is the cross-entropy. Together with
     `classifier_energy` it gives the joint density: log p(y | x) - E(x) = f_y(x).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: JEM, log softmax
     Source: Grathwohl et al. 2020, eqs. 1 and 4
     """

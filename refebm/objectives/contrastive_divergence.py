@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import autograd.numpy as np
 
 from refebm.calculus import held
-from refebm.glossary import Energy, Fraction, InputError, Loss, ModelPoints, Points, points, rows, size, uniforms
+from refebm.glossary import Energy, Fraction, InputError, Loss, ModelPoints, Points, axis_length, points, rows, uniforms
 
 
 @rows
@@ -22,7 +22,6 @@ def contrastive_divergence(energy: Energy, x: Points, x_model: ModelPoints) -> L
     energy (n, d) -> (n,); x, x_model (n, d). If x_model is drawn from the model, the mean gradient in the parameters is
     that of the negative log-likelihood. The value itself is not a likelihood, and may be negative. For a `BinaryRBM`
     the energy is its free energy.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: CD, CD-k, PCD, persistent contrastive divergence
     Source: Song and Kingma 2021, section 3 (the gradient of log p: minus ours); Hinton 2002, section 3; dataflowr
     module 18a
@@ -46,7 +45,7 @@ class ReplayBuffer:
     capacity: int
 
     def __post_init__(self):
-        capacity, kept = size("capacity", self.capacity), points("points", self.points)
+        capacity, kept = axis_length("capacity", self.capacity), points("points", self.points)
         object.__setattr__(self, "points", np.array(kept[-capacity:]))
 
     @rows

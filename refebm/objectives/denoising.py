@@ -44,7 +44,6 @@ def denoising_score_matching(score: Field, x: Points, sigma: Levels, z: Noise) -
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
     Convention: with the 1/2, and unweighted. Times sigma^2 it is the loss of noise prediction, times sigma^4 that of
     the denoising autoencoder; NCSN and k-diffusion include such weights.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: DSM
     Source: Song and Kingma 2021, eq. 10; Vincent 2011, section 4.2
     """
@@ -59,8 +58,7 @@ def denoising_score_matching_cv(score: Field, x: Points, sigma: Levels, z: Noise
 
     It has the mean of `denoising_score_matching`, and its variance stays bounded as sigma -> 0.
     score (n, d) -> (n, d); x, z (n, d); sigma float or (n,). Gradients in the parameters flow through s(x) too.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma; DomainError
-    E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
+    Errors: DomainError E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: DSM with a control variate, variance reduction
     Source: Song and Kingma 2021, section 4.1; Wang, Cheng, Li, Zhu and Zhang 2020
     """
@@ -77,7 +75,6 @@ def noise_conditional_score_matching(score: LevelField, x: Points, sigma: Levels
 
     score(x, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma (n,), drawn from the levels, or a float.
     Convention: sigma s predicts -z, whereas DDPM's network predicts +z.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: NCSN
     Source: Song and Ermon 2019, eqs. 5 and 6; Stanford CS236, choosing the weighting function
     """
@@ -91,8 +88,7 @@ def denoising_autoencoder(denoiser: Field, x: Points, sigma: Levels, z: Noise) -
     $$\tfrac12 |r(x + \sigma z) - x|^2$$
 
     denoiser (n, d) -> (n, d); x, z (n, d); sigma float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma; DomainError
-    E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
+    Errors: DomainError E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: DAE
     Source: Vincent 2011, section 4.3; Das 2021, denoising score matching
     """
@@ -111,7 +107,6 @@ def tweedie_mean(score: Field, y: NoisyPoints, sigma: Levels) -> Vectors:
     (array([[4.]]), array([[4.]]))
 
     score (n, d) -> (n, d), the gradient with respect to the noisy point; y (n, d), noisy points; sigma float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Also: Tweedie's formula, the denoiser, empirical Bayes
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
@@ -128,8 +123,7 @@ def tweedie_cov(score: Field, y: NoisyPoints, sigma: Levels) -> Matrices:
     Both terms are of size sigma^2, so the absolute error is a few roundoffs of sigma^2 however small the variance is: a
     score in double precision determines it no better (with sigma = 1e5 a variance of 1 has six digits). The
     `posterior_cov` of a density has full precision.
-    Errors: DomainError E-ROUNDOFF where a variance would have fewer than three digits; E-NDIM, E-EMPTY, E-FINITE,
-    E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
+    Errors: DomainError E-ROUNDOFF where a variance would have fewer than three digits.
     Also: Tweedie's formula of second order
     Source: Efron 2011, eq. 2.8
     """
@@ -168,8 +162,7 @@ def geometric_noise_levels(x: Points, n: Size, smallest: Positive) -> NoiseLevel
     x (N, d), at least two different points; n >= 2; 0 < smallest < sigma_1. Returns (sigmas (n,), overlap).
     The overlap is 1 - TV(N(0, sigma_i^2 I), N(0, sigma_{i+1}^2 I)), the same for all i: 1 if neighbouring levels are
     equal, 0 if no sample of one could be a sample of the other. CS236 asks for sufficient overlap; it falls with d.
-    Errors: E-LEVELS for n < 2, or smallest not below sigma_1; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-COUNT,
-    E-SIZE for n; E-POSITIVE for smallest.
+    Errors: E-LEVELS for n < 2, or smallest not below sigma_1.
     Also: noise schedule
     Source: Song and Ermon 2020, techniques 1 and 2; Stanford CS236, choosing noise scales
     """

@@ -36,7 +36,6 @@ def diffusion_score_matching(score: TimeField, sde: Sde, weight: TimeWeight, x: 
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; weight (n,) -> (n,), such as std^2 (noise
     prediction), 1, or g^2 (likelihood weighting); x, z (n, d); t a float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Also: continuous-time score matching, likelihood weighting
     Source: Song et al. 2021, eq. 7; Stanford CS236, score matching with infinitely many noise levels
     """
@@ -55,7 +54,6 @@ def ddpm_loss(score: TimeField, betas: Betas, x: Points, i: Indices, z: Noise) -
     (n,), of 0, ..., N - 1.
     Convention: with the 1/2, and in terms of the score. The source has no 1/2, counts steps from 1, and its network
     predicts the noise, -std_i s.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-INDEX for i.
     Also: denoising diffusion, epsilon loss
     Source: Ho, Jain and Abbeel 2020, eq. 14
     """
@@ -71,7 +69,6 @@ def predicted_noise(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     $$\mathbb E[Z \mid x_t = x] = -\text{std}(t)\, s(x, t)$$
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Source: Ho, Jain and Abbeel 2020, eq. 12; Stanford CS236, noise-conditional score networks
     """
     _, std = _marginal(sde, t)
@@ -85,7 +82,6 @@ def denoised_point(score: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     $$\mathbb E[x_0 \mid x_t = x] = \frac{x + \text{std}(t)^2 s(x, t)}{m(t)}$$
 
     score(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Also: Tweedie's formula, x_0 prediction
     Source: Efron 2011, eq. 2.8; Stanford CS236, Tweedie's formula
     """
@@ -100,7 +96,6 @@ def score_of_noise(noise: TimeField, sde: Sde, x: Points, t: Times) -> Vectors:
     $$s(x, t) = -\frac{\text{noise}(x, t)}{\text{std}(t)}$$
 
     noise(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Source: Ho, Jain and Abbeel 2020, eq. 12
     """
     _, std = _marginal(sde, t)
@@ -114,7 +109,6 @@ def score_of_denoiser(denoiser: TimeField, sde: Sde, x: Points, t: Times) -> Vec
     $$s(x, t) = \frac{m(t)\, r(x, t) - x}{\text{std}(t)^2}$$
 
     denoiser(x, t) (n, d), (n,) -> (n, d); sde: one of `refebm.sdes`; x (n, d), noisy points; t a float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Source: Efron 2011, eq. 2.8; Karras, Aittala, Aila and Laine 2022, eq. 3 (with m = 1)
     """
     scale, std = _marginal(sde, t)

@@ -21,7 +21,6 @@ def stein_discrepancy(score: Field, field: Field, x: Points) -> Loss:
     The supremum of the mean over g in the unit ball of L2(p) is sqrt(2 D_F), reached at g proportional to s - s_p; over
     the unit ball of a reproducing kernel Hilbert space it is the kernel Stein discrepancy.
     score, field (n, d) -> (n, d); x (n, d), drawn from p.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: Stein's operator
     Source: Gorham and Mackey 2015, section 2; Liu, Lee and Jordan 2016, eq. 3
     """
@@ -41,8 +40,7 @@ def kernel_stein(score: Field, x: Points, bandwidth: Bandwidth, unbiased: Flag =
     never negative). It is computed with 2 s.(x - y) for (s - t).(x - y), which has the same sum over pairs. Memory is
     O(n d), for a gradient O(n^2 + n d).
     score (n, d) -> (n, d); x (n, d), drawn from p.
-    Errors: E-EMPTY for one row if unbiased; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for x; E-CALLABLE for score; E-POSITIVE
-    and E-SHAPE for bandwidth; E-FLAG.
+    Errors: E-EMPTY for one row if unbiased.
     Also: KSD, kernel Stein discrepancy
     Source: Liu, Lee and Jordan 2016, theorem 3.6; Chwialkowski, Strathmann and Gretton 2016, section 2
     """
@@ -71,7 +69,6 @@ def minimum_probability_flow(energy: Energy, x: Bits) -> Loss:
     Convention: the sum is over all neighbours x^{-i}, which is the source's objective for a distribution of full
     support, and consistent. For a data set the source omits neighbours that are data points: a different objective,
     with a different minimiser.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Also: MPF
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, eq. 12
     """
@@ -87,7 +84,6 @@ def minimum_probability_flow_continuous(energy: Energy, x: Points, eps: StepSize
 
     J is `implicit_score_matching` at x, of s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal, or any symmetric noise of covariance I; eps > 0.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps.
     Source: Sohl-Dickstein, Battaglino and DeWeese 2011, appendix
     """
     return np.exp(0.5 * (energy(x) - energy(x + eps * z)))
@@ -101,7 +97,6 @@ def minimum_velocity(score: Field, x: Points) -> Loss:
 
     Its mean is E|s - s_p|^2 - E|s_p|^2; s - s_p is the velocity at which the model's Langevin dynamics moves the law of
     the data. score (n, d) -> (n, d); x (n, d).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: MVL, Wasserstein minimum velocity
     Source: Movellan 2008, section 3; Wang, Cheng, Li, Zhu and Zhang 2020
     """

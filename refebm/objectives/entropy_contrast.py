@@ -23,7 +23,6 @@ def contrastive_divergence_with_entropy(
     (n, d) -> (n,): the log-density of q_theta with its parameters held, or any function with the same gradient; x,
     x_model (n, d). The mean gradient is that of KL(p_D|p_theta) - KL(q_theta|p_theta).
     Convention: Du et al. 2021 write -H(q) for the mean of log q(x').
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Source: Hinton 2002, eq. 5; Du et al. 2021, section 3
     """
     return energy(x) - energy(held(x_model)) - (held_energy(x_model) + log_q(x_model))

@@ -21,7 +21,6 @@ def flow_matching(velocity: TimeField, x: Points, z: Noise, t: Times) -> Loss:
     velocity(x, t) (n, d), (n,) -> (n, d); x, z (n, d); t a float or (n,).
     Convention: with the 1/2, and data at t = 0, as everywhere here. The sources have data at t = 1: their velocity at
     time t is minus this one at 1 - t.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-TIME for t.
     Also: rectified flow, CFM, conditional flow matching
     Source: Lipman et al. 2023, eqs. 9 and 23; Liu, Gong and Liu 2023, eq. 1
     """
@@ -36,7 +35,6 @@ def flow_velocity(score: TimeField, x: Points, t: Times) -> Vectors:
     $$-\frac{x + t\, s(x, t)}{1 - t}$$
 
     score(x, t) (n, d), (n,) -> (n, d); x (n, d), noisy points; t a float or (n,), in [0, 1).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-TIME for t.
     Source: Lipman et al. 2023, eqs. 8 and 20, with Tweedie's formula; Albergo, Boffi and Vanden-Eijnden 2023
     """
     if np.any(t == 1):
@@ -52,7 +50,6 @@ def score_of_flow(velocity: TimeField, x: Points, t: Times) -> Vectors:
     $$-\frac{x + (1 - t)\, u(x, t)}{t}$$
 
     velocity(x, t) (n, d), (n,) -> (n, d); x (n, d), noisy points; t a float or (n,), in (0, 1].
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-TIME for t.
     Source: Lipman et al. 2023, eqs. 8 and 20, with Tweedie's formula; Albergo, Boffi and Vanden-Eijnden 2023
     """
     if np.any(t == 0):

@@ -26,7 +26,6 @@ def regularised_score_matching(score: Field, x: Points, sigma: Levels) -> Loss:
     have the mean sigma^2/2 E_p[(s - s_p).Lap s].
     score (n, d) -> (n, d); x (n, d); sigma > 0, a float or (n,). It takes d pull-backs.
     Convention: Kingma and LeCun write lambda for our sigma^2/2.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma.
     Source: Kingma and LeCun 2010, section 3
     """
     s, slopes = field_and_diagonal(score, x)
@@ -46,7 +45,6 @@ def higher_order_score_matching(score: Field, x: Points, order: Order) -> Loss:
     axis i up to order 2m - 1.
     Domain: (d_i^j p) d_i^{m-1-j} r_m must vanish at the ends of each line, for j < m.
     Convention: Parry, Dawid and Lauritzen call this the scoring rule of order 2m; none has odd order.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-COUNT for order.
     Source: Lyu 2009, section 4; Parry, Dawid and Lauritzen 2012, section 6
     """
     return sum(on_a_line(slopes, order) for slopes in derivatives_along_axes(score, x, 2 * order))
@@ -80,7 +78,6 @@ def laplacian_score_matching(score: Field, x: Points) -> Loss:
     For s = grad log q, r is (Lap q)/q, and the mean is 1/2 E_p[(Lap p)/p - (Lap q)/q]^2, up to a constant: Lyu's
     generalised score matching with the Laplacian, which is its own adjoint. score (n, d) -> (n, d); x (n, d). It takes
     d^2 pull-backs. Domain: p grad r - r grad p must vanish at infinity.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Source: Lyu 2009, section 4
     """
 
@@ -100,7 +97,6 @@ def marginalisation_score_matching(energy: Energy, x: Bits) -> Loss:
     The mean is 1/2 E_p sum_i [1/p(x_i | x_{-i}) - 1/q(x_i | x_{-i})]^2, up to a constant: Lyu's generalised score
     matching with the operators that sum over bit i. Unlike `ratio_matching` it is unbounded: it grows as the square of
     the odds q(x^{-i})/q(x). energy (n, d) -> (n,); x (n, d), zeros and ones.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Source: Lyu 2009, section 4
     """
     gaps = (energy(x) - energy(np.abs(x - bit)) for bit in np.eye(x.shape[1]))

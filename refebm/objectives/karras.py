@@ -33,8 +33,7 @@ def karras_denoising(denoiser: LevelField, x: Points, sigma: Levels, z: Noise, d
 
     denoiser(y, sigma) (n, d), (n,) -> (n, d); x, z (n, d); sigma a float or (n,); data_std a float.
     Convention: with the 1/2. The weight is 1/c_out^2, so that the network F of `karras_preconditioned` has weight 1.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma and data_std;
-    DomainError E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
+    Errors: DomainError E-ROUNDOFF for a sigma so small that x + sigma z rounds most of its noise away.
     Also: EDM
     Source: Karras, Aittala, Aila and Laine 2022, eqs. 2 and 8 and table 1
     """
@@ -51,7 +50,6 @@ def karras_preconditioned(network: LevelField, x: Points, sigma: Levels, data_st
 
     network(x, c) (n, d), (n,) -> (n, d), c = log(sigma)/4; x (n, d), noisy points; sigma a float or (n,); data_std a
     float. With F = 0 it is the optimal denoiser for data from N(0, s^2 I).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for sigma and data_std.
     Also: EDM, preconditioning of EDM
     Source: Karras, Aittala, Aila and Laine 2022, eq. 7, table 1 and appendix B.6
     """
@@ -69,8 +67,7 @@ def karras_noise_levels(n: Size, smallest: Positive, largest: Positive, power: P
     n >= 2; smallest < largest. power = 1 gives equal differences, a large one a constant ratio.
     Convention: the source appends the level 0; the last step of `karras_heun_step` goes there.
     Errors: E-LEVELS for n < 2, for smallest not below largest, and for a power with which the roots of levels overflow,
-    or are nearly equal (above 1000 log(largest/smallest)); E-COUNT, E-SIZE for n; E-SHAPE, E-FINITE, E-DTYPE and
-    E-POSITIVE for the others.
+    or are nearly equal (above 1000 log(largest/smallest)).
     Also: EDM, noise schedule of EDM, Karras schedule
     Source: Karras, Aittala, Aila and Laine 2022, eq. 5
     """

@@ -9,6 +9,7 @@ import autograd.numpy as np
 
 from refebm.calculus import held
 from refebm.glossary import (
+    Coordinates,
     Density,
     DomainError,
     Energy,
@@ -22,7 +23,6 @@ from refebm.glossary import (
     Positive,
     Real,
     Rows,
-    Size,
     Temperatures,
     points,
     real_array,
@@ -40,7 +40,6 @@ def negative_log_likelihood(energy: Energy, log_z: Real, x: Points) -> Loss:
 
     energy (n, d) -> (n,); log_z a float; x (n, d). Its gradient in the parameters is that of the negative
     log-likelihood only if log_z is computed from them, as by `log_partition` or ``rbm.log_partition()``.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: NLL, maximum likelihood
     Source: Song and Kingma 2021, eqs. 1 and 2; Stanford CS236, training energy-based models
     """
@@ -56,7 +55,7 @@ class LogPartition(NamedTuple):
 
 @rows
 def log_partition(
-    energy: Energy, d: Size, *, tolerance: Positive = SETTLED, with_error: Flag = False
+    energy: Energy, d: Coordinates, *, tolerance: Positive = SETTLED, with_error: Flag = False
 ) -> float | LogPartition:
     r"""log int exp(-E(x)) dx over R^d, d = 1 or 2, by an adaptive quadrature rule that estimates its own error.
 
@@ -69,8 +68,7 @@ def log_partition(
     bulk that is narrower than it by a factor of 2000, in the plane of 50. Several wells share the points of the closer
     grid, so that these factors are smaller then.
     Errors: DomainError E-SIZE for d > 2; E-DIVERGES if exp(-E) has no integral, or too heavy a tail; E-SETTLED if the
-    error is above the tolerance, or the energy NaN or -inf. E-CALLABLE for energy; E-COUNT, E-SIZE for d; E-POSITIVE,
-    E-FINITE, E-DTYPE, E-SHAPE for tolerance; E-FLAG.
+    error is above the tolerance, or the energy NaN or -inf.
     Also: log Z, normalising constant, free energy
     Source: Song and Kingma 2021, eq. 1; Trefethen and Weideman 2014, section 5
     """
@@ -95,7 +93,7 @@ def annealed_importance_sampling(
     beta_K = 1; step(energy, x, *noise) -> Step, a kernel; tape: a tuple of x_0 (n, d) and then the noise of the steps,
     arrays whose first axis is k = 1, ..., K - 1. w is unbiased for Z, log w is not for log Z: see
     `estimated_log_partition`.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-DENSITY for base; E-TEMPERATURES; E-TAPE.
+    Errors: E-NDIM, E-EMPTY, E-TAPE for tape.
     Also: AIS
     Source: Neal 2001, eqs. 3 to 5
     """
@@ -131,7 +129,7 @@ def estimated_log_partition(log_weights: LogWeights) -> Estimate:
     \bar w}$$
 
     log_weights (n,), n >= 2. The mean of w is unbiased for Z, so log mean(w) is too small on average, by about half the
-    squared standard error. Errors: E-EMPTY for fewer than two chains, E-FINITE, E-DTYPE.
+    squared standard error. Errors: E-EMPTY for fewer than two chains.
     Source: Neal 2001, eq. 12
     """
     largest = np.max(log_weights)

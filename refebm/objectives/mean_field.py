@@ -19,7 +19,7 @@ def mean_field_free_energy(rbm: BinaryRbm, v: UnitMeans, h: HiddenMeans) -> Rows
     $$F_{MF}(v, h) = -b \cdot v - c \cdot h - v^\top W h - H(v) - H(h)$$
 
     rbm: a `BinaryRBM`; v (n, d), h (n, m), means in [0, 1]. At v in {0, 1}^d and h = E[h | v] it is the free energy.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-FRACTION for v and h; E-RBM for rbm.
+    Errors: E-SHAPE for units of another machine.
     Source: Welling and Hinton 2002, section 3
     """
     return rbm.energy(v, h) - bernoulli_entropy(v) - bernoulli_entropy(h)
@@ -36,7 +36,7 @@ def mean_field_contrastive_divergence(rbm: BinaryRbm, x: Bits, n_steps: StepCoun
     that both depend on the parameters. The value is never negative and grows with k, since no update raises F_MF. No
     noise enters, so the gradient is not an estimate of that of the likelihood.
     rbm: a `BinaryRBM`; x (n, d), zeros and ones; n_steps >= 1. F_MF(x, h_0) is the free energy of x.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-BINARY for x; E-COUNT for n_steps; E-RBM for rbm.
+    Errors: E-SHAPE for units of another machine.
     Source: Welling and Hinton 2002, section 4
     """
     v = reconstruction(rbm, x, n_steps)

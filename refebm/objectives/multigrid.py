@@ -20,7 +20,6 @@ def block_means(x: Images, size: Size) -> OtherImages:
     $$(D_s x)_{ij} = (s/S)^2 \sum_{a, b < S/s} x_{iS/s + a,\ jS/s + b}$$
 
     x (n, S^2); size a power of 2, at most S. The mean of the whole image is D_1 x.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for size; E-IMAGE for x.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     k = blocks_to(size, side_of(x))
@@ -35,7 +34,6 @@ def repeated_pixels(x: Images, size: Size) -> OtherImages:
     $$(U x)_{ij} = x_{\lfloor i s/S \rfloor,\ \lfloor j s/S \rfloor}$$
 
     x (n, s^2); size a power of 2, at least s. D_s U x = x, and U = (S/s)^2 D_s^T.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for size; E-IMAGE for x.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     memory(len(x), size, size)
@@ -51,7 +49,6 @@ def multigrid_contrastive_divergence(energies: Energies, x: Images, x_model: Gri
     energies: (E_1, ..., E_G), each (n, s^2) -> (n,) with its own parameters; x (n, S^2); x_model: the images (n, s^2)
     of each grid, from coarse to fine, the last as large as x, such as `multigrid_chain` returns. Unlike that of CD, the
     mean gradient is not zero at the truth if the chain is short.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-IMAGE for energies, x and x_model.
     Also: multi-grid modeling and sampling, multi-grid CD
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """

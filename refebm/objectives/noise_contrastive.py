@@ -47,7 +47,7 @@ def noise_contrastive(log_model: LogDensity, log_noise: LogDensity, x: Points, y
 
     log_model, log_noise (m, d) -> (m,); x (n, d), data; y (nu, n, d), noise. sigmoid(L) is the probability that a point
     is data. For every nu the minimiser log_model is the log-density of the data, log Z included.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SUPPORT where log_noise is not finite at x.
+    Errors: E-SUPPORT where log_noise is not finite at x.
     Also: NCE, noise-contrastive estimation, flow contrastive estimation
     Source: Song and Kingma 2021, eqs. 19 and 20; Gutmann and Hyvarinen 2012, eq. 8; Stanford CS236
     (nu = 1); HY-673 lecture 12 (nu = 1)
@@ -90,7 +90,6 @@ def conditional_noise_contrastive(
     energy (m, d) -> (m,), which needs no normaliser; x (n, d); y (nu, n, d); log_ratio (nu, n), the log of
     p_c(y|x)/p_c(x|y), or None for symmetric noise such as y = x + eps z, where it is 0.
     Convention: twice the logistic loss, as in the source; at G = 0 the value is 2 log 2.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: CNCE, conditional NCE
     Source: Ceylan and Gutmann 2018, eqs. 9 and 10
     """
@@ -140,7 +139,7 @@ def bregman_noise_contrastive(
     log_model, log_noise (m, d) -> (m,); generator: Psi, convex, as a `Generator`; x (n, d); y (nu, n, d).
     ``LOGISTIC`` gives noise-contrastive estimation, ``KULLBACK_LEIBLER`` maximum likelihood by importance weights.
     Errors: E-GENERATOR for a Psi' that does not increase, or a conjugate of another Psi; E-SUPPORT where log_noise is
-    not finite at x; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE for x and y; E-CALLABLE.
+    not finite at x.
     Also: Bregman NCE
     Source: Gutmann and Hirayama 2011, eq. 8; Song and Kingma 2021, section 5
     """
@@ -156,7 +155,6 @@ def gan_discriminator_loss(logit: Logit, x: Points, y: Generated) -> Loss:
 
     logit (m, d) -> (m,); x (n, d), data; y (n, d), generated. With logit = log_model - log_noise this is
     noise-contrastive estimation with nu = 1. Here the logit is any function, and the density of y is not needed.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: GAN, logistic regression
     Source: Goodfellow et al. 2014, eq. 1; Stanford CS236, comparing NCE and GAN
     """
@@ -170,7 +168,6 @@ def mixed_noise(log_noise: LogDensity, log_proposal: LogDensity, weight: Weight)
     $$\log[(1 - w)\, p_n(x) + w\, q(x)]$$
 
     log_noise, log_proposal (m, d) -> (m,); weight w in (0, 1). Returns a callable (m, d) -> (m,).
-    Errors: E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-WEIGHTS for weight.
     Also: ACE, adversarial contrastive estimation
     Source: Bose, Ling and Cao 2018, eq. 4
     """

@@ -27,7 +27,6 @@ def noise_from_score(score: Field, x: Points, scale: Levels, std: Levels) -> Vec
 
     score (n, d) -> (n, d), of the law of x; x (n, d), noisy points; scale, std floats or (n,). The scale is not used:
     it is an argument so that all conversions are called alike.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for scale and std.
     Also: epsilon prediction, noise prediction
     Source: Ho, Jain and Abbeel 2020, eq. 12; Song et al. 2021, section 3.4
     """
@@ -41,7 +40,6 @@ def clean_point_from_score(score: Field, x: Points, scale: Levels, std: Levels) 
     $$\mathbb E[x_0 | x] = \frac{x + \text{std}^2 s(x)}{m}$$
 
     score (n, d) -> (n, d), of the law of x; x (n, d), noisy points; scale = m, std floats or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for scale and std.
     Also: x_0 prediction, Tweedie's formula
     Source: Efron 2011, eq. 2.8
     """
@@ -56,7 +54,6 @@ def velocity_from_score(score: Field, x: Points, scale: Levels, std: Levels) -> 
 
     score (n, d) -> (n, d), of the law of x; x (n, d), noisy points; scale = m, std floats or (n,). If m^2 + std^2 = 1
     (the variance is preserved), it is the mean of dx/dphi, where m = cos(phi) and std = sin(phi).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for scale and std.
     Also: v-prediction
     Source: Salimans and Ho 2022, section 4 and appendix D
     """
@@ -70,7 +67,6 @@ def score_from_noise(noise: Field, x: Points, scale: Levels, std: Levels) -> Vec
     $$s(x) = -\frac{\text{noise}(x)}{\text{std}}$$
 
     noise (n, d) -> (n, d); x (n, d), noisy points; scale, std floats or (n,). The scale is not used.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for scale and std.
     Source: Ho, Jain and Abbeel 2020, eq. 12; Song et al. 2021, section 3.4
     """
     return -noise(x) / std
@@ -83,7 +79,6 @@ def score_from_clean_point(denoiser: Field, x: Points, scale: Levels, std: Level
     $$s(x) = \frac{m\, r(x) - x}{\text{std}^2}$$
 
     denoiser (n, d) -> (n, d); x (n, d), noisy points; scale = m, std floats or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for scale and std.
     Source: Efron 2011, eq. 2.8; Karras, Aittala, Aila and Laine 2022, eq. 3 (with m = 1)
     """
     return (scale * denoiser(x) - x) / std**2
@@ -96,7 +91,6 @@ def score_from_velocity(velocity: Field, x: Points, scale: Levels, std: Levels) 
     $$s(x) = -\frac{x + (m/\text{std})\, v(x)}{m^2 + \text{std}^2}$$
 
     velocity (n, d) -> (n, d); x (n, d), noisy points; scale = m, std floats or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE, E-SCALE for scale and std.
     Source: Salimans and Ho 2022, section 4 and appendix D
     """
     return -(x + scale / std * velocity(x)) / (scale**2 + std**2)
@@ -110,7 +104,6 @@ def marginal_of_steps(betas: Betas, i: FreeIndices) -> tuple:
 
     betas (N,), in (0, 1); i an int or (n,), of 0, ..., N - 1.
     Convention: the source counts from 1.
-    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-BETAS; E-INDEX for i.
     Source: Ho, Jain and Abbeel 2020, eq. 4
     """
     log_kept = np.cumsum(np.log1p(-betas))[within("i", i, len(betas))]  # log a_i

@@ -17,7 +17,6 @@ def pseudo_likelihood(energy: Energy, x: Bits) -> Loss:
 
     energy (n, d) -> (n,), for a `BinaryRBM` its free energy; x (n, d), zeros and ones.
     Convention: a loss to minimise, summed over all bits; some authors take d times the term of one random bit.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Also: pseudolikelihood, composite likelihood, MPLE, MCLE
     Source: Besag 1975, section 2
     """

@@ -37,7 +37,6 @@ def cosine_betas(n_steps: Length, offset: NonNegative = 0.008, most: Weight = 0.
 
     The betas of `ddpm_step` and `ddpm_loss` for which the factor of the data's variance after step i is f_i/f_0, except
     that the last, which would be 1, is `most`. offset >= 0; most in (0, 1).
-    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT, E-SIZE for n_steps; E-POSITIVE for offset; E-WEIGHTS for most.
     Also: cosine schedule
     Source: Nichol and Dhariwal 2021, eq. 17
     """
@@ -55,7 +54,7 @@ def level_coverage(ratio: Positive, d: Size) -> float:
     The length of a draw of N(0, sigma^2 I) is nearly N(sqrt(d) sigma, sigma^2/2). This is the probability that at the
     smaller level it is within three deviations of its mean at the larger level. ratio = r > 1. Technique 2 chooses r
     such that it is 1/2.
-    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT, E-SIZE for d; E-POSITIVE, E-RATIO for ratio.
+    Errors: E-RATIO for ratio.
     Source: Song and Ermon 2020, proposition 2 and technique 2
     """
     apart = np.sqrt(2.0 * d) * (above_one(ratio) - 1)
@@ -71,7 +70,7 @@ def level_ratio(d: Size, coverage: Weight = 0.5) -> float:
     coverage must be below 0.9973, its value at r = 1. The number of levels for `geometric_noise_levels` is then
     n = 1 + log(sigma_1/sigma_n)/log(r), rounded.
     Errors: DomainError E-COVERAGE for d <= 4, where the coverage tends to 1 as the ratio grows, and for a coverage that
-    no ratio has; E-COUNT, E-SIZE for d; E-WEIGHTS for a coverage outside (0, 1); E-FINITE, E-DTYPE, E-SHAPE.
+    no ratio has.
     Source: Song and Ermon 2020, technique 2
     """
     if d <= 4 or not coverage < ndtr(3.0) - ndtr(-3.0):
@@ -88,8 +87,7 @@ def annealed_variance(ratio: Positive, eta: LangevinStep, n_steps: StepCount) ->
     The target is N(0, sigma^2 I) and the start is the level before, N(0, r^2 sigma^2 I). 1 would be exact, but is never
     reached. ratio = r > 1; eta in (0, 2), the step in units of sigma^2.
     Convention: a step is x + h s + sqrt(2 h) z with h = eta sigma^2, as in the source.
-    Errors: DomainError E-STEPS for eta >= 2, where the variance diverges; E-FINITE, E-DTYPE, E-SHAPE; E-RATIO for a
-    ratio of at most 1; E-POSITIVE; E-COUNT for n_steps.
+    Errors: DomainError E-STEPS for eta >= 2, where the variance diverges; E-RATIO for a ratio of at most 1.
     Source: Song and Ermon 2020, proposition 3
     """
     if not eta < 2:
@@ -106,7 +104,7 @@ def annealed_step(ratio: Positive, n_steps: StepCount) -> float:
     $$\operatorname{arg\,min}_\eta\ f + (1 - \eta)^{2T} (r^2 - f),\ f = \frac{1}{1 - \eta/2}$$
 
     ratio = r > 1; n_steps = T at each level, as many as one can afford (technique 4).
-    Errors: E-FINITE, E-DTYPE, E-SHAPE; E-COUNT for n_steps; E-POSITIVE, E-RATIO for ratio.
+    Errors: E-RATIO for ratio.
     Source: Song and Ermon 2020, technique 4
     """
     power, excess = 2 * n_steps, (above_one(ratio) - 1) * (ratio + 1)  # r^2 - 1, which may be small
@@ -129,7 +127,7 @@ def moving_average(average: Parameters, parameters: Parameters, momentum: Weight
     step, of the same form; momentum = m in (0, 1), 0.999 in the source. Training procedures call `each` before every
     step: update the average there. Averaging removes noise of the steps: if the theta were independent, (1 - m)/(1 + m)
     of their variance would be left. In technique 5 it stops the colours of samples from flickering.
-    Errors: E-SHAPE for parameters of another form; E-FINITE, E-DTYPE; E-WEIGHTS for momentum.
+    Errors: E-SHAPE for parameters of another form.
     Also: EMA, exponential moving average
     Source: Song and Ermon 2020, technique 5
     """

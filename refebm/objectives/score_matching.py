@@ -35,7 +35,6 @@ def explicit_score_matching(score: Field, data_score: DataScore, x: Points) -> L
 
     score, data_score (n, d) -> (n, d); x (n, d), drawn from p, whose score is data_score.
     Convention: with the 1/2; module 18a and Das 2021 print |s_p - s|^2.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ESM, Fisher divergence
     Source: Hyvarinen 2005, eq. 2; Song and Kingma 2021, eq. 7
     """
@@ -56,7 +55,6 @@ def implicit_score_matching(score: Field, x: Points) -> Loss:
     Domain: p s must vanish at the ends of the support, else the explicit objective differs by a boundary term too: on
     x > 0 it is larger by p(0+) s(0+).
     Convention: a 1/2 on the square and none on the trace; module 18a prints twice this.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE.
     Also: ISM, exact score matching, Hyvarinen's score
     Source: Hyvarinen 2005, eq. 4; Song and Kingma 2021, eq. 8
     """
@@ -72,7 +70,6 @@ def explicit_sliced(score: Field, data_score: DataScore, x: Points, v: Projectio
     $$\tfrac1{2m} \sum_k (v_k \cdot s_p(x) - v_k \cdot s(x))^2$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Source: Song and Kingma 2021, section 4.2; Song, Garg, Shi and Ermon 2019, section 3
     """
     return 0.5 * dot(v, data_score(x) - score(x)) ** 2
@@ -86,7 +83,6 @@ def hutchinson_divergence(field: Field, x: Points, v: Projections) -> Rows:
     $$\tfrac1m \sum_k v_k^\top \nabla s(x)\, v_k,\qquad \mathbb E[v_k v_k^\top] = I$$
 
     x (n, d); v (n, d) or (m, n, d). One forward-mode pass per projection.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: Hutchinson's trace estimator, Skilling-Hutchinson
     Source: Song and Kingma 2021, section 4.2; Hutchinson 1989
     """
@@ -107,7 +103,6 @@ def sliced_score_matching(score: Field, x: Points, v: Projections) -> Loss:
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I (Rademacher, standard normal, or of length sqrt(d)).
     With any other positive definite E[v v^T] it is still consistent, but its mean is no longer the implicit objective
     (Song and Kingma 2021).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: SSM
     Source: Song and Kingma 2021, eq. 15; Song, Garg, Shi and Ermon 2019, section 3
     """
@@ -122,7 +117,6 @@ def sliced_score_matching_vr(score: Field, x: Points, v: Projections) -> Loss:
     $$\tfrac12 |s(x)|^2 + \tfrac1m \sum_k v_k^\top \nabla s(x)\, v_k$$
 
     x (n, d); v (n, d) or (m, n, d) with E[v v^T] = I.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE.
     Also: SSM-VR
     Source: Song and Kingma 2021, eq. 17; Song, Garg, Shi and Ermon 2019, section 3
     """
@@ -139,8 +133,8 @@ def finite_difference_sliced(energy: Energy, x: Points, eps: StepSize, v: Projec
 
     It is sliced score matching up to an error of order eps^2 and a few roundoffs of E/eps^2, and takes no derivative.
     energy (n, d) -> (n,); x (n, d); eps > 0, a float; v (n, d) or (m, n, d).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eps; E-SCALE for an eps
-    without a square; DomainError E-ROUNDOFF for one so small that x + eps v rounds most of the step away.
+    Errors: DomainError E-ROUNDOFF for an eps so small that x + eps v rounds most of
+    the step away.
     Also: FD-SSM
     Source: Pang, Xu, Li, Song, Ermon and Zhu 2020, FD-SSM
     """
@@ -159,7 +153,6 @@ def nonnegative_score_matching(score: Field, x: PositivePoints) -> Loss:
     Its mean is that of 1/2 sum_i x_i^2 (s_p - s)_i^2 minus the constant 1/2 E_p[sum_i x_i^2 (s_p)_i^2]. The weight
     x_i^2 removes the boundary term at 0, so that this holds for every Gamma density; there the constant is
     (1 + shape)/2 per coordinate. score (n, d) -> (n, d); x (n, d), positive.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-POSITIVE for x, E-SCALE for an x without a square.
     Source: Hyvarinen 2007b, non-negative score matching
     """
     s, diagonal = field_and_diagonal(score, x)
@@ -173,7 +166,6 @@ def ratio_matching(energy: Energy, x: Bits) -> Loss:
     $$\sum_i \operatorname{sigmoid}(E(x) - E(x^{-i}))^2$$
 
     energy (n, d) -> (n,); x (n, d), zeros and ones.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-CALLABLE; E-BINARY for x.
     Source: Hyvarinen 2007b, ratio matching
     """
     flipped = (np.abs(x - bit) for bit in np.eye(x.shape[1]))

@@ -30,8 +30,7 @@ def run(step: Transition, x: Points, tape: Tape, trajectory: Flag = False, *, pr
     x, whose first axis is time; decaying step sizes can be one of them. If `trajectory`, info.trajectory holds all
     states after the start, (T, n, d); otherwise memory is O(n d). progress: show a line on stderr. A row that is no
     longer finite is lost: it is NaN from then on, and counted as invalid in every step.
-    Errors: E-TAPE for a tape of no steps, or arrays of unequal length; E-CALLABLE for a step that returns no Step;
-    E-NDIM, E-EMPTY, E-FINITE, E-DTYPE for the arrays; E-FLAG.
+    Errors: E-TAPE for a tape of no steps, or arrays of unequal length.
     Source: Song and Kingma 2021, section 3; HY-673 lecture 12, sampling from EBMs
     """
     x, length = kept(x), len(tape[0])

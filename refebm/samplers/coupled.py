@@ -59,7 +59,6 @@ def coupled_metropolis_step(
     y' - y is normal too. The proposals agree with probability 2 Phi(-|g|/2); otherwise y' - y is the mirror image of
     x' - x. Equal states stay equal. energy (n, d) -> (n,); x, y, z (n, d), z unit normal; scale > 0; u_meet, u (n,) in
     (0, 1), independent. Returns a `Step` for each chain.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for scale; E-UNIFORM for u_meet and u.
     Source: Jacob, O'Leary and Atchade 2020, section 4 and algorithm 2 (reflection: Bou-Rabee, Eberle and Zimmer 2020)
     """
     gap = (x - y) / scale
@@ -95,8 +94,7 @@ def coupled_chains(
     tuple of arrays, one for each argument after y. Their first axis is time, and its length the largest number of
     steps. Memory is O(T n d) for T steps.
     Errors: E-TAPE for fewer than m steps; DomainError E-MEETING if some pairs have not met when the tape ends (the
-    attribute ``chains`` of the error holds the chains so far: use a longer tape, or start new chains from their ends);
-    E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT, E-SIZE for m; E-FLAG.
+    attribute ``chains`` of the error holds the chains so far: use a longer tape, or start new chains from their ends).
     Source: Jacob, O'Leary and Atchade 2020, section 2.1; Qiu, Zhang and Wang 2020, algorithm 1
     """
     if len(tape[0]) < m:
@@ -144,7 +142,6 @@ def unbiased_mean(function: Statistic, x: Trajectory, y: Trajectory, k: CountOrN
     expectation is that of h under the law that the kernel leaves invariant. From the meeting on all terms of the second
     sum are zero. If the chains are cut off before they meet, the expectation is E[h(X_T)] instead.
     function = h: (n, d) -> (n,); x (T + 1, n, d), y (T, n, d), as `coupled_chains` returns them; 0 <= k <= m <= T.
-    Errors: E-SHAPE, E-FINITE, E-DTYPE; E-COUNT, E-SIZE for k and m; E-CALLABLE.
     Source: Jacob, O'Leary and Atchade 2020, eqs. 2.1 and 2.2
     """
     if np.shape(y) != (len(x) - 1, *np.shape(x)[1:]):
@@ -169,7 +166,6 @@ def unbiased_contrastive_divergence(
     chains remove that bias. energy (n, d) -> (n,); x (n, d); chain (T + 1, n, d), lagged (T, n, d): x and y of
     `coupled_chains`, made by steps that leave the model invariant; 0 <= k <= m <= T. The value itself is not a
     likelihood.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT, E-SIZE for k and m.
     Source: Qiu, Zhang and Wang 2020, section 3
     """
     return energy(x) - unbiased_mean(energy, held(chain), held(lagged), k, m)

@@ -23,7 +23,6 @@ def ddim_step(score: TimeField, betas: Betas, x: States, i: Indices, eta: Fracti
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1; eta in
     [0, 1]. To take fewer steps, merge betas: the beta of several consecutive steps is 1 - prod (1 - beta_j).
     Convention: the source counts from 1, writes alpha_i for the product, and its network predicts the noise, -std_i s.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FRACTION for eta; E-INDEX for i.
     Source: Song, Meng and Ermon 2021, eqs. 12 and 16
     """
     log_kept = np.cumsum(np.log1p(-betas))  # log(1 - v_i)

@@ -64,7 +64,6 @@ def autocovariance(x: Chains, n_lags: Count) -> np.ndarray:
 
     x (T, n, d); the mean is that of each chain; n_lags < T. The factor is 1/T, not 1/(T - t): biased, but of smaller
     variance. If x is so small or large that its square underflows or overflows, c_t is 0 or infinite.
-    Errors: E-COUNT for n_lags; DomainError E-CONSTANT; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE.
     Source: Geyer 1992, section 3.1
     """
     length = len(x)
@@ -80,7 +79,6 @@ def autocorrelation(x: ChainsInUnits, n_lags: Count) -> np.ndarray:
 
     $$\rho_t = c_t/c_0$$
 
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE; DomainError E-CONSTANT; E-COUNT for n_lags.
     Source: Geyer 1992, section 3.1
     """
     c = autocovariance(x, n_lags)
@@ -100,7 +98,6 @@ def effective_sample_size(x: ChainsInUnits) -> np.ndarray:
     V = (T - 1)/T W + the variance of the means of the chains; chains that disagree therefore have a small effective
     size. For an autoregressive chain x' = rho x + noise it tends to n T (1 - rho)/(1 + rho). It is at most
     n T log10(n T), as in Stan, because tau can be tiny or negative for a chain that alternates.
-    Errors: DomainError E-CONSTANT; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE.
     Also: ESS
     Source: Gelman et al. 2013, section 11.5; Geyer 1992, section 3.3; Vehtari et al. 2021, section 3.2
     """
@@ -123,8 +120,8 @@ def split_r_hat(x: HalvesInUnits) -> np.ndarray:
 
     W: the mean of their variances (sums of squares over L - 1); V = (L - 1)/L W + the variance of their means. If T is
     odd the last state is dropped.
-    Errors: DomainError E-CONSTANT, also if without the last state a coordinate is constant in a chain, or if it is
-    constant within every half; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE.
+    Errors: DomainError E-CONSTANT also if without the last state a coordinate is constant in a chain, or if it is
+    constant within every half.
     Also: Rhat, Gelman-Rubin, R-hat
     Source: Gelman et al. 2013, eq. 11.4; Vehtari et al. 2021, section 3.1 (without ranks)
     """

@@ -14,7 +14,7 @@ def gibbs_step(rbm: Rbm, v: States, u_h: np.ndarray, u_v: np.ndarray) -> Step:
 
     rbm: a `BinaryRBM` or a `GaussianBernoulliRBM`; v (n, d); u_h (n, m) in (0, 1); u_v (n, d) in (0, 1), or unit
     normal for Gaussian visible units.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-RBM for rbm; E-BINARY for v; E-UNIFORM for u_h and u_v.
+    Errors: E-SHAPE for units of another machine; E-BINARY for v; E-UNIFORM for u_h and u_v.
     Also: block Gibbs
     Source: Hinton 2002, section 3
     """

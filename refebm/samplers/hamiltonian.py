@@ -13,7 +13,6 @@ def leapfrog(score: Field, x: Points, p: Noise, eps: StepSize, n_steps: StepCoun
     $$p \leftarrow p + \tfrac\epsilon2 s(x),\ x \leftarrow x + \epsilon p,\ p \leftarrow p + \tfrac\epsilon2 s(x)$$
 
     score (n, d) -> (n, d); x, p (n, d); eps > 0; n_steps >= 1. Reversible and volume-preserving.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT for n_steps; E-POSITIVE for eps.
     Also: Verlet, Stormer-Verlet
     Source: Neal 2011, eqs. 2.28 to 2.30
     """
@@ -33,8 +32,6 @@ def hmc_step(energy: Energy, x: States, eps: StepSize, n_steps: StepCount, p: No
 
     energy (n, d) -> (n,); x, p (n, d), p unit normal; eps > 0; n_steps >= 1; u (n,) in (0, 1). With n_steps = 1 it is
     `mala_step` with eta = eps^2/2 and z = p. A row whose path diverges is rejected, and does not affect other rows.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-COUNT for n_steps; E-POSITIVE for eps; E-UNIFORM
-    for u.
     Also: HMC, Hamiltonian Monte Carlo, hybrid Monte Carlo
     Source: Neal 2011, section 3.2; Duane et al. 1987
     """

@@ -20,8 +20,7 @@ def karras_heun_step(denoiser: LevelField, x: States, sigma: Level, next_sigma: 
 
     It goes from the level sigma > 0 to sigma' = next_sigma >= 0, floats. The step to 0 is Euler's, which gives
     D(x, sigma). denoiser(y, sigma) (n, d), (n,) -> (n, d); x (n, d). It uses no noise.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for sigma and next_sigma;
-    DomainError E-ROUNDOFF for a positive next_sigma below 1e-12 sigma, which roundoff hides.
+    Errors: DomainError E-ROUNDOFF for a positive next_sigma below 1e-12 sigma, which roundoff hides.
     Also: EDM, EDM sampler, Heun sampler
     Source: Karras, Aittala, Aila and Laine 2022, algorithm 1 and eq. 3
     """

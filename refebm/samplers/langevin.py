@@ -40,7 +40,6 @@ def langevin_step(score: Field, x: States, eta: LangevinStep, z: Noise) -> Step:
     array([[2.5]])
 
     score (n, d) -> (n, d); x, z (n, d), z unit normal; eta > 0.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eta.
     Also: ULA, unadjusted Langevin, SGLD
     Source: HY-673 lecture 12, unadjusted Langevin MCMC; Song and Kingma 2021, section 3; Das 2021, eq. 4; Welling and
     Teh 2011, eq. 4
@@ -66,8 +65,6 @@ def annealed_langevin(
     score(x, sigma) (n, d), (n,) -> (n, d); x (n, d); sigmas (L,), decreasing; eps > 0; z (L, T, n, d), unit normal.
     Returns the last states (n, d), or if `every_level` those at the end of each level, (L, n, d). progress: show a line
     on stderr.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-LEVELS, E-POSITIVE for sigmas and eps; E-TAPE
-    for z; E-FLAG.
     Convention: Song and Ermon 2019 write alpha_i/2 for our eta_i: our eps is half theirs.
     Also: ALD, annealed Langevin dynamics
     Source: Song and Ermon 2019, algorithm 1; Stanford CS236, annealed Langevin dynamics
@@ -91,8 +88,7 @@ def decaying_steps(first: StepSize, power: Positive, n_steps: Length) -> np.ndar
 
     The steps go to zero, and so does the bias; their sum is infinite, so that the chain can reach every point. With
     power > 1 their sum is finite, and the chain stops short of the target.
-    Errors: DomainError E-STEPS for power > 1; E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE for first and power; E-COUNT,
-    E-SIZE for n_steps.
+    Errors: DomainError E-STEPS for power > 1.
     Source: Welling and Teh 2011, eq. 2; Stanford CS236, Langevin dynamics sampling (the limit)
     """
     if not power <= 1:

@@ -18,7 +18,6 @@ def metropolis_step(energy: Energy, x: States, scale: ProposalScale, z: Noise, u
     $$x' = x + \text{scale}\, z,\quad a = \min(1, e^{E(x) - E(x')})$$
 
     energy (n, d) -> (n,); x, z (n, d), z unit normal; scale > 0; u (n,) in (0, 1).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for scale; E-UNIFORM for u.
     Also: MH, Metropolis-Hastings, random walk Metropolis, MCMC
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC; Hastings 1970, eq. 8
     """
@@ -36,7 +35,6 @@ def mala_step(energy: Energy, x: States, eta: LangevinStep, z: Noise, u: Uniform
 
     z' = (x - x' - eta s(x'))/sqrt(2 eta) is the noise that leads back, s = -grad E.
     energy (n, d) -> (n,); x, z (n, d), z unit normal; eta > 0; u (n,) in (0, 1).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for eta; E-UNIFORM for u.
     Also: MALA, Metropolis-adjusted Langevin
     Source: Besag 1994; Song and Kingma 2021, section 3; Roberts and Tweedie 1996, section 1.4
     """

@@ -20,7 +20,6 @@ def multigrid_chain(scores: Scores, x: Images, eta: StepSizes, z: GridNoise) -> 
     fine; x (n, S^2), images; eta > 0, a float or (G,); z: unit normal noise for each grid, (T_s, n, s^2), T_s >= 1; its
     shape sets the size of the grid and the number of steps, and the last grid is that of x. Returns a tuple of the
     images of each grid, (n, s^2). A row that is no longer finite is NaN from then on.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-IMAGE for scores, x and z; E-POSITIVE for eta.
     Source: Gao et al. 2018, multi-grid modeling and sampling
     """
     of_each("z", z, scores)

@@ -49,7 +49,6 @@ def euler_maruyama_step(sde: Sde, x: States, t: Times, dt: TimeStep, z: Noise) -
     $$x + f(x, t)\, dt + g(t) \sqrt{dt}\, z$$
 
     sde: an object with drift(x, t) (n, d) and diffusion(t) (n,); x, z (n, d), z unit normal; t a float or (n,); dt > 0.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for dt; E-SDE; E-TIME for t.
     Also: EM
     Source: Song et al. 2021, eq. 5; Kloeden and Platen 1992, section 9.1; Das 2021, eq. 6 (Langevin dynamics as an SDE)
     """
@@ -63,7 +62,6 @@ def reverse_sde_step(score: TimeField, sde: Sde, x: States, t: Times, dt: TimeSt
     $$x - [f(x, t) - g(t)^2 s(x, t)]\, dt + g(t) \sqrt{dt}\, z$$
 
     x, z (n, d), z unit normal; t a float or (n,); dt > 0.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-POSITIVE for dt; E-SDE; E-TIME for t.
     Also: reverse-time SDE, backward SDE
     Source: Anderson 1982; Song et al. 2021, eq. 6; Stanford CS236, sampling from the SDE
     """
@@ -78,7 +76,6 @@ def probability_flow_velocity(score: TimeField, sde: Sde, x: Points, t: Times) -
     $$u(x, t) = f(x, t) - \tfrac12 g(t)^2 s(x, t)$$
 
     x (n, d); t a float or (n,).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t.
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
     return sde.drift(x, t) - 0.5 * sde.diffusion(t)[:, None] ** 2 * score(x, t)
@@ -104,9 +101,7 @@ def probability_flow(
     the row at that time, so that the unit of x does not matter. The solver, scipy's DOP853, averages the error over all
     rows: they influence each other to that order. A gradient is that of the steps taken, all of which stay in memory.
     progress: show a line on stderr.
-    Errors: DomainError E-SOLVER with the solver's message (there is no partial result); E-NDIM, E-EMPTY, E-FINITE,
-    E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1; E-POSITIVE for rtol and atol; E-ROUNDOFF for an rtol
-    below 2.3e-14; E-FLAG.
+    Errors: DomainError E-SOLVER with the solver's message (there is no partial result).
     Also: PF ODE, neural ODE
     Source: Song et al. 2021, eq. 13; Stanford CS236, probability flow
     """
@@ -134,8 +129,7 @@ def probability_flow_log_prob(
     log_end (n, d) -> (n,): log p_{t1}, by default that of the prior. v (n, d) or (m, n, d): use Hutchinson's estimate
     v.(grad u) v of the divergence with the same v at all times, instead of the exact trace. The error allowed in a step
     is rtol |integral| + atol for the integral, and as in `probability_flow` for x.
-    Errors: DomainError E-SOLVER; E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-SDE; E-TIME for t0 and t1;
-    E-POSITIVE for rtol and atol; E-ROUNDOFF for an rtol below 2.3e-14; E-FLAG.
+    Errors: DomainError E-SOLVER.
     Also: FFJORD, instantaneous change of variables
     Source: Song et al. 2021, eq. 39; Chen, Rubanova, Bettencourt and Duvenaud 2018, eq. 8; Stanford CS236, probability
     flow
@@ -235,8 +229,6 @@ def predictor_corrector(
     unit normal: z[k, 0] for the reverse step, z[k, 1:] for the corrections. Returns the last states (n, d), or if
     `trajectory` all states after the start, (K, n, d). progress: show a line on stderr.
     Convention: the source chooses eta by a signal-to-noise ratio over the batch, so that its rows interact.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-FLAG; E-POSITIVE for eta; E-SDE; E-TAPE; E-TIME
-    for times.
     Also: PC sampler
     Source: Song et al. 2021, algorithm 1
     """
@@ -263,7 +255,6 @@ def ddpm_step(score: TimeField, betas: Betas, x: States, i: Indices, z: Noise, p
     last step adds no noise.
     score(x, i) (n, d), (n,) -> (n, d); betas (N,), in (0, 1); x, z (n, d); i an int or (n,), of 0, ..., N - 1.
     Convention: the source counts from 1, and its network predicts the noise, -std_i s.
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE, E-CALLABLE; E-BETAS; E-FLAG; E-INDEX for i.
     Also: ancestral sampling, denoising diffusion
     Source: Ho, Jain and Abbeel 2020, algorithm 2 and eqs. 6 and 7; Song et al. 2021, appendix E
     """

@@ -7,7 +7,7 @@ Errors: E-RNG, E-COUNT, E-RBM; E-SIZE for more than memory can hold.
 
 import numpy as np
 
-from refebm.glossary import CountOrNone, Rbm, Rng, Size, StepCount, memory, rows
+from refebm.glossary import Coordinates, CountOrNone, Rbm, Rng, RowCount, Size, StepCount, memory, rows
 
 
 def _uniform(rng, shape):
@@ -16,24 +16,24 @@ def _uniform(rng, shape):
 
 
 @rows
-def langevin_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
+def langevin_tape(rng: Rng, n_steps: StepCount, n: RowCount, d: Coordinates) -> np.ndarray:
     r"""z (n_steps, n, d), unit normal: for `langevin_step`.
 
     $$z_{tij} \sim \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Stanford CS236, Langevin dynamics sampling
     """
     return rng.standard_normal(memory(n_steps, n, d))
 
 
 @rows
-def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.ndarray, np.ndarray]:
+def metropolis_tape(rng: Rng, n_steps: StepCount, n: RowCount, d: Coordinates) -> tuple[np.ndarray, np.ndarray]:
     r"""z (n_steps, n, d), unit normal, then u (n_steps, n), uniform: for `metropolis_step`, `mala_step` and `hmc_step`.
 
     $$z_{tij} \sim \mathcal N(0, 1),\quad u_{ti} \sim \mathcal U(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: HY-673 lecture 12, sampling from EBMs: MH-MCMC
     """
     shape = memory(n_steps, n, d)
@@ -41,12 +41,12 @@ def metropolis_tape(rng: Rng, n_steps: StepCount, n: Size, d: Size) -> tuple[np.
 
 
 @rows
-def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndarray, np.ndarray]:
+def gibbs_tape(rng: Rng, n_steps: StepCount, n: RowCount, rbm: Rbm) -> tuple[np.ndarray, np.ndarray]:
     r"""u_h (n_steps, n, m), uniform, then u_v (n_steps, n, d), uniform, or unit normal for Gaussian visible units.
 
     $$u_h \sim \mathcal U(0, 1),\quad u_v \sim \mathcal U(0, 1) \text{ or } \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps and n; E-RBM; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Hinton 2002, section 3
     """
     u_h, shape = _uniform(rng, memory(n_steps, n, rbm.m)), memory(n_steps, n, rbm.d)
@@ -54,36 +54,38 @@ def gibbs_tape(rng: Rng, n_steps: StepCount, n: Size, rbm: Rbm) -> tuple[np.ndar
 
 
 @rows
-def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: Size, d: Size) -> np.ndarray:
+def annealed_langevin_tape(rng: Rng, n_levels: Size, n_steps: StepCount, n: RowCount, d: Coordinates) -> np.ndarray:
     r"""z (n_levels, n_steps, n, d), unit normal: for `annealed_langevin`.
 
     $$z_{ltij} \sim \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_levels, n_steps, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Song and Ermon 2019, algorithm 1
     """
     return rng.standard_normal(memory(n_levels, n_steps, n, d))
 
 
 @rows
-def predictor_corrector_tape(rng: Rng, n_steps: StepCount, n_corrections: CountOrNone, n: Size, d: Size) -> np.ndarray:
+def predictor_corrector_tape(
+    rng: Rng, n_steps: StepCount, n_corrections: CountOrNone, n: RowCount, d: Coordinates
+) -> np.ndarray:
     r"""z (n_steps, 1 + n_corrections, n, d), unit normal: for `predictor_corrector`; n_corrections >= 0.
 
     $$z_{kmij} \sim \mathcal N(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps, n_corrections, n and d; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Song et al. 2021, algorithm 1
     """
     return rng.standard_normal(memory(n_steps, 1 + n_corrections, n, d))
 
 
 @rows
-def replay_tape(rng: Rng, n_steps: StepCount, n: Size) -> np.ndarray:
+def replay_tape(rng: Rng, n_steps: StepCount, n: RowCount) -> np.ndarray:
     r"""u (n_steps, n, 2), uniform: for `ReplayBuffer.start`, one slice for each call.
 
     $$u_{tij} \sim \mathcal U(0, 1)$$
 
-    Errors: E-RNG; E-COUNT for n_steps and n; E-SIZE for more numbers than memory can hold.
+    Errors: E-SIZE for more numbers than memory can hold.
     Source: Du and Mordatch 2019, section 3.1
     """
     return _uniform(rng, memory(n_steps, n, 2))

@@ -111,11 +111,13 @@ class Gaussian:
         """
         return self.mean + np.dot(rng.standard_normal(memory(size, len(self.mean))), self.cholesky.T)
 
+    @rows
     def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: N(m, C + sigma^2 I).
 
         $$p^\sigma = \mathcal N(m, C + \sigma^2 I)$$
 
+        Errors: E-SCALE for a sigma whose square overflows.
         Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         return Gaussian(self.mean, self.cov + squarable("sigma", sigma, least=0) ** 2 * np.eye(len(self.mean)))
@@ -173,7 +175,6 @@ def standard_normal(d: Size) -> Gaussian:
 
     $$p = \mathcal N(0, I)$$
 
-    Errors: E-COUNT, E-SIZE.
     """
     return Gaussian(np.zeros(d), 1.0)
 
@@ -188,7 +189,7 @@ class GaussianMixture:
     Far from all means log w_k N(x; m_k, C_k) is so large that its last digit cannot tell components apart. There the
     differences between components are computed directly, without the terms they share, so that the error of r_k is at
     most what a roundoff of x, m_k or C_k^{-1} causes, and, for equal covariances, what the roundoff of x - m_k causes.
-    Errors: E-WEIGHTS, and those of `Gaussian`.
+    Errors: E-WEIGHTS; as of `Gaussian`, E-SHAPE, E-SYMMETRIC, E-DEFINITE, E-FINITE, E-DTYPE and E-SIZE.
     Also: GMM, mixture of Gaussians
     Source: Song and Kingma 2021, section 4.4; Stanford CS236, pitfall 3
     """
@@ -336,11 +337,13 @@ class GaussianMixture:
         z = rng.standard_normal((size, self.d))
         return self.means[chosen] + applied(part(self.factors, chosen), z[:, None])[:, 0]
 
+    @rows
     def smoothed(self, sigma: Level) -> Density:
         r"""The density of X + sigma Z: the same mixture with C_k + sigma^2 I.
 
         $$p^\sigma = \sum_k w_k\, \mathcal N(m_k, C_k + \sigma^2 I)$$
 
+        Errors: E-SCALE for a sigma whose square overflows.
         Source: Stanford CS236, denoising score matching; dataflowr module 18a, denoising score matching
         """
         variance = squarable("sigma", sigma, least=0) ** 2
@@ -464,7 +467,6 @@ def smoothed_empirical(points: Points, sigma: Deviation) -> GaussianMixture:
     $$p^\sigma = \tfrac1N \sum_i \mathcal N(x_i, \sigma^2 I)$$
 
     points (N, d); sigma > 0, a float whose square neither overflows nor underflows. Memory is O(N d).
-    Errors: E-NDIM, E-EMPTY, E-FINITE, E-DTYPE, E-SHAPE; E-POSITIVE, E-SCALE for sigma.
     Also: kernel density estimate, KDE, Parzen window
     Source: Vincent 2011, section 4.1; Song and Kingma 2021, section 4.1
     """

@@ -7,7 +7,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
 
-from refebm.glossary import DomainError, InputError, InputTypeError, array, asked, count_or_none, see_callable, vector
+from refebm.glossary import (
+    DomainError,
+    InputError,
+    InputTypeError,
+    asked,
+    count_or_none,
+    see_callable,
+    unmasked,
+    vector,
+)
 from refebm.truth.densities import SMALLEST, Gaussian
 
 SETTLED = 1e-9  # the largest relative change of an expectation that is trusted
@@ -95,7 +104,7 @@ class Boxed:
         )
 
     def log_prob(self, x):
-        log_p = array("density.log_prob", asked("density.log_prob", self._log_prob, x))
+        log_p = unmasked("density.log_prob", asked("density.log_prob", self._log_prob, x))
         if log_p.shape != (len(x),) or log_p.dtype.kind not in "fiub":
             raise InputError(
                 "E-DENSITY",
@@ -162,7 +171,7 @@ def expect(functions: Sequence[Callable], density, *, degree: int | None = None)
     it overflows towards the end of the box; E-SETTLED if a function is NaN, or infinite at a node inside the box;
     E-SIZE if even the first lattice, or the rule of that degree, has too many nodes; E-NORMALISED if the integral of
     exp(log_prob) is not 1; E-DOMAIN for a degree with a density that is no Gaussian. E-DENSITY, E-BOX for what is no
-    density; E-CALLABLE for the functions; E-COUNT, E-SIZE for degree.
+    density; E-CALLABLE, E-MASKED for the functions; E-COUNT, E-SIZE for degree.
     Source: Trefethen and Weideman 2014, section 5 (trapezoid rule); Golub and Welsch 1969 (Gauss rules)
     """
     if not isinstance(functions, (list, tuple)) or not functions:
@@ -298,7 +307,7 @@ def _by_chunks(function, x):
 
 def _rows_of(function, x):
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):  # values that are not finite are refused below
-        values = array("functions", asked("functions", function, x))
+        values = unmasked("functions", asked("functions", function, x))
     if values.ndim == 0 or len(values) != len(x) or values.dtype.kind not in "fiub":
         raise InputError(
             "E-CALLABLE",

@@ -39,9 +39,7 @@ def types(function: str) -> dict:
     """The types of the parameters of a public function or method, by name, and of its result as "return"."""
     name, _, method = function.partition(".")
     thing = getattr(refebm, name)
-    signature = inspect.signature(getattr(thing, method) if method else thing)
-    given = {name: one.annotation for name, one in signature.parameters.items()}
-    return given | {"return": signature.return_annotation}
+    return glossary.types_of(getattr(thing, method) if method else thing)
 
 
 def made_of_numbers(name: str) -> bool:
@@ -403,7 +401,8 @@ DRAWS = {  # how an argument is drawn of each type whose marks alone do not say 
     glossary.Indices: Question.indices,
     glossary.LogWeights: lambda ask, name: ask.reach * ask.grid((ask.n,), -2, 2),
     glossary.StepSizes: lambda ask, name: ask.fixed.get(name, ask.grid(ask.shape(glossary.StepSizes), 0.125, 0.375)),
-    glossary.Size: lambda ask, name: getattr(ask, name),  # n or d
+    glossary.RowCount: lambda ask, name: ask.n,
+    glossary.Coordinates: lambda ask, name: ask.d,
     glossary.LogDensity: log_density(-0.6875),
     glossary.Logit: log_density(-0.25),
     glossary.DataScore: lambda ask, name: Model("quadratic", {"mean": ask.centre, "precision": ask.covariance()}),
