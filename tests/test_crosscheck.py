@@ -4,6 +4,7 @@ import json
 import linecache
 import shutil
 import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -12,10 +13,11 @@ import refebm
 from refebm.cli import main
 from refebm.crosscheck.adapter import load
 from refebm.crosscheck.questions import EXAMINED, chosen, unasked
-from refebm.crosscheck.report import line, local, pasted
+from refebm.crosscheck.report import about, line, local, pasted
 from refebm.crosscheck.sources import Sources
 from refebm.crosscheck.template import FOLDER, PROGRAMS, TEMPLATES, template
 from refebm.crosscheck.vectors import vectors
+from refebm.crosscheck.verdict import judge
 from refebm.glossary import InputError
 from refebm.variants.arguments import FUNCTIONS, GENERATORS, flat
 from tests.sabotage import BY_HAND, examined
@@ -199,14 +201,13 @@ def test_an_adapter_that_replaces_what_others_use_is_told_so(tmp_path, capsys):
 
 
 class Changing:
-    """refebm's own files, of which one is changed while the second function is asked."""
-
-    def __init__(self):
-        self.asked = 0
+    """refebm's own files, of which one is always changed by somebody."""
 
     def changed(self):
-        self.asked += 1
-        return "index.py" if self.asked > 1 else ""
+        return "index.py"
+
+
+OPENED = "open(refebm.__file__, 'a').close()"  # for writing, though nothing is written
 
 
 def test_who_writes_into_our_files_is_told_and_the_next_is_judged(tmp_path, capsys, monkeypatch):
@@ -215,12 +216,34 @@ def test_who_writes_into_our_files_is_told_and_the_next_is_judged(tmp_path, caps
         RIGHT + "\ndef divergence(model, x): return x[:, 0]\n" + "def tweedie_cov(model, y, sigma): ctypes.string_at(0)"
     )
     status, _, findings = crosscheck(tmp_path, capsys, "import ctypes\n" + text)
+    assert not any("changes" in one["diagnosis"] for one in findings.values())  # it was somebody else
+    text = text.replace("return 0.5 *", f"{OPENED}; return 0.5 *")
+    status, _, findings = crosscheck(tmp_path, capsys, "import ctypes, refebm\n" + text)
     assert status == 1 and findings["tweedie_mean"]["status"] == "passed"
     assert "changes refebm's own file index.py" in findings["denoising_score_matching"]["diagnosis"]
     assert "changes" not in findings["divergence"]["diagnosis"] + findings["tweedie_cov"]["diagnosis"]
-    text = text.replace("ctypes.string_at(0)", "return y") + RIGHT.replace("return 0.5 *", "ctypes.string_at(0);")
-    status, error, _ = crosscheck(tmp_path, capsys, "import ctypes\n" + text)
+    text = text.replace("ctypes.string_at(0)", "return y") + RIGHT.replace(
+        "return 0.5 *", f"{OPENED}; ctypes.string_at(0);"
+    )
+    status, error, _ = crosscheck(tmp_path, capsys, "import ctypes, refebm\n" + text)
     assert status == 2 and "E-CHANGED: refebm's own file index.py was changed: no more can be examined" in error
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (True, "os.rename(refebm.__file__, refebm.__file__) or"),
+        (True, "os.system('true') * 0 +"),
+        (True, "subprocess.run(['true']).returncode * 0 +"),
+        (False, "open(refebm.__file__).close() or"),
+        (False, "open(os.devnull, 'a').close() or"),
+    ],
+)
+def test_what_could_write_into_our_files_is_heard(said, text, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("refebm.crosscheck.examination.Sources", Changing)
+    text = "import os, subprocess, refebm\n" + RIGHT.replace("return 0.5 *", f"return {text} 0.5 *")
+    _, _, findings = crosscheck(tmp_path, capsys, text, "--only", "denoising_score_matching")
+    assert ("changes refebm's own file" in findings["denoising_score_matching"]["diagnosis"]) == said
 
 
 def test_our_files_are_watched_and_held(tmp_path, monkeypatch):
@@ -234,6 +257,51 @@ def test_our_files_are_watched_and_held(tmp_path, monkeypatch):
     assert linecache.getline(str(tmp_path / "a.py"), 2) == "    return 1\n"
     (tmp_path / "a.py").unlink()
     assert sources.changed() == "a.py"
+
+
+def test_a_long_search_is_told(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("refebm.crosscheck.command.LONG", 0.0)
+    monkeypatch.setattr("refebm.crosscheck.command.judge", lambda *given: time.sleep(0.2) or judge(*given))
+    (tmp_path / "adapter.py").write_text(RIGHT)
+    assert main(["crosscheck", str(tmp_path / "adapter.py"), "--only", "tweedie_mean"]) == 0
+    assert capsys.readouterr().err == "refebm: tweedie_mean: looking for what explains its answers ...\n"
+
+
+def test_a_function_that_lacks_its_last_argument_is_not_called_without_it():
+    text = "from refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "def tweedie_mean(score, y):\n    return y + 0.25 * score(y)\n"
+    finding = examined(text, "tweedie_mean")
+    assert finding.status == "failed" and "takes 2 positional arguments but 3 were given" in finding.diagnosis
+
+
+def test_lines_of_the_harness_above_the_first_of_the_adapter_are_not_shown():
+    text = "from refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
+    text += "def tweedie_mean(score, y, sigma):\n    return y + undefined\n"
+    finding = examined(text, "tweedie_mean")
+    assert "return y + undefined" in finding.diagnosis and "__init__.py" not in finding.diagnosis, finding.diagnosis
+
+
+def test_methods_in_two_conventions_are_printed_once(tmp_path, capsys):
+    text = """class VarianceExploding:
+    def __init__(self, sigma_min, sigma_max):
+        self.ends = sigma_min, sigma_max
+    def sigma(self, t):
+        return self.ends[0] * (self.ends[1] / self.ends[0]) ** t
+    def marginal(self, t):
+        return 1.0 + 0 * t, self.sigma(t)
+    def kernel(self, s, t):
+        return 1.0 + 0 * t, (self.sigma(t) ** 2 - self.sigma(s) ** 2) ** 0.5
+"""
+    (tmp_path / "adapter.py").write_text(text)
+    assert main(["crosscheck", str(tmp_path / "adapter.py")]) == 1
+    out = capsys.readouterr().out
+    assert out.count("VarianceExploding.marginal   ") == 1 and "two conventions in one class" in out
+
+
+def test_what_a_question_looks_for_is_not_said_as_if_it_were_found():
+    some = [one.asked for one in vectors("geometric_noise_levels")]
+    assert about(some[0]) == ": a generic question, d = 3, n = 4"
+    assert about(some[10]) == ", which looks for this: a wrong power of levels"
 
 
 def test_hidden_randomness_and_state_are_noticed(tmp_path, capsys):

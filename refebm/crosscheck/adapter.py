@@ -11,6 +11,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import inspect
+import itertools
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -46,6 +47,7 @@ from refebm.variants.arguments import (
 
 CLOSE = 0.85  # the similarity from which a name counts as a misspelt public one
 ASKING = (__file__, str(Path(__file__).with_name("child.py")), ask.__code__.co_filename)  # not shown in tracebacks
+HARNESS = str(Path(__file__).with_name("frameworks"))
 LINES = 4  # the last lines of a traceback that are shown
 MOST_NUMBERS, MOST_PARTS = 10**6, 100  # the largest answer that is read
 DEEPEST = 32  # the deepest nesting of gradients that is read
@@ -478,6 +480,8 @@ def last_lines(error: BaseException) -> str:
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ASKING and frame.line
     ]
+    on_the_way = list(itertools.takewhile(lambda frame: frame.filename.startswith(HARNESS), frames))
+    frames = frames[len(on_the_way) :] or frames  # from the adapter's own lines on
     where = "".join(f"\n    {Path(f.filename).name}:{f.lineno}: {f.line}" for f in frames[-LINES:])
     return f"{type(error).__name__}: {_short(error)}{where}"
 

@@ -117,7 +117,7 @@ class Work:
         self.order = order | {"text": text_of(self.source), "memory": min(MEMORY, _memory() // 2), "path": sys.path}
         self.names, self.functions, self.loaded = names, [], False
         self.doing, self.parts, self.noise = "", [], ""
-        self.files, self.changed = Sources(), ""
+        self.files, self.changed, self.wrote = Sources(), "", False
 
     def said(self, text) -> str:
         """Text from the adapter, in a form that is safe to print."""
@@ -147,6 +147,8 @@ class Work:
             yield from self._names(content)
         elif kind == "begin" and content in (self.names or ()):
             self.doing, self.parts = content, []
+        elif kind == "wrote":
+            self.wrote = True
         elif kind == "part" and self.doing:
             self.parts.append(content)
         elif kind in ("end", "trouble"):
@@ -172,7 +174,9 @@ class Work:
         if kind == "trouble" and not self.doing and self.names:  # the process ended before the next piece began
             self.doing, self.parts = self.names[0], []
         if self.doing:
-            before, self.changed = self.changed, self.changed or self.files.changed()
+            before = self.changed
+            if self.wrote:  # else somebody else changed it
+                self.changed, self.wrote = self.changed or self.files.changed(), False
             left = f"changes refebm's own file {self.changed}" if self.changed != before else ""
             yield self.doing, self.parts, trouble or left or self.noise
             self.names = [name for name in self.names if name != self.doing]

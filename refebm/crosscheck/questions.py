@@ -61,7 +61,9 @@ def why_not(name: str) -> str:
     return reason or "it is no function, density, machine or SDE with an answer to compare"
 
 
-METHODS = dict.fromkeys(one.function for one in WRONG if "." in one.function)  # those with wrong versions
+WITH_WRONG = dict.fromkeys(one.function for one in WRONG if "." in one.function)
+CLASSES = list(dict.fromkeys(one.partition(".")[0] for one in WITH_WRONG))
+METHODS = sorted(WITH_WRONG, key=lambda one: CLASSES.index(one.partition(".")[0]))  # those of a class together
 EXAMINED: dict[str, tuple[str, ...]] = {  # by public name: the kinds of models to ask with, the usual one first
     function: _kinds(function)
     for some in (sorted(FUNCTIONS, key=_place), METHODS)

@@ -348,11 +348,13 @@ def sought(function: str) -> Iterator[tuple[Mutant, float]]:
         made = functools.partial(Mutant, function, inside, tree, form=form)
         some = [(nodes, text, start) for nodes in _same(tree) for text, start in SOUGHT.items()]
         yield from ((_each_time(made, nodes, _wrapped(text, nodes[0])), start) for nodes, text, start in some)
+    first, *others = SOUGHT.items()
     yield from (
         (Mutant(function, inside, tree, node, _wrapped(text, node), form), start)
+        for some in ([first], others)  # what is added comes first, in all forms
         for inside, tree, form in [*trees, *(("", tree, form) for form, tree in forms(function))]
         for node in _expressions(tree)
-        for text, start in SOUGHT.items()
+        for text, start in some
     )
     if not definitions(function):
         return

@@ -44,7 +44,7 @@ class Variant:
     @property
     def formula(self) -> str:
         """The replaced and the new expression, in words."""
-        was, becomes = (" ".join(text.split()) for text in (self.was, self.becomes))
+        was, becomes = (re.sub(ANY, "...", in_one_line(text)) for text in (self.was, self.becomes))
         return f'with "{becomes}" for "{was}"' if becomes else f'without "{was}"'
 
     @property
@@ -82,6 +82,18 @@ class Variant:
         if unknown := made.free - one.free - set(namespace) - set(dir(builtins)):
             raise ValueError(f"{self.becomes!r} speaks of {', '.join(sorted(unknown))}, unknown there")
         return old, new
+
+
+ANY = r"(?<!for )\b_\b"  # what stands for any expression in a pattern, and for the same one in what replaces it
+
+
+def in_one_line(text: str) -> str:
+    """An expression in one line, or statements with semicolons between them."""
+    said, *lines = [line.strip() for line in text.strip().split("\n")]
+    for line in lines:
+        inside = sum(map(said.count, "([{")) > sum(map(said.count, ")]}")) or said[-1] in "+-*/=,:"
+        said += f"{'' if inside else ';'} {line}"
+    return " ".join(said.split())
 
 
 def namespace_of(module, instead: dict | None = None) -> dict:

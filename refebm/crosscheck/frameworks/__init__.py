@@ -237,7 +237,10 @@ class Harness:
             return sum(each) / len(each)
         if place is not None and given[place].ndim == 2 and projections:
             given = [*given[:place], given[place][None], *given[place + 1 :]]
-        result = body(*given[:-1]) if len(inspect.signature(body).parameters) < len(given) else body(*given)
+        fewer = name in CALLED and len(inspect.signature(body).parameters) < len(
+            given
+        )  # it returns a function of the last
+        result = body(*given[:-1]) if fewer else body(*given)
         return result(given[-1]) if callable(result) and name not in CLASSES else result
 
     def _alone(self, name, ask):
