@@ -274,11 +274,11 @@ def test_a_function_that_lacks_its_last_argument_is_not_called_without_it():
     assert finding.status == "failed" and "takes 2 positional arguments but 3 were given" in finding.diagnosis
 
 
-def test_lines_of_the_harness_above_the_first_of_the_adapter_are_not_shown():
+def test_lines_of_the_harness_above_the_first_of_the_adapter_are_not_shown(tmp_path, capsys):
     text = "from refebm.crosscheck.frameworks.numpy import objective\n\n\n@objective\n"
     text += "def tweedie_mean(score, y, sigma):\n    return y + undefined\n"
-    finding = examined(text, "tweedie_mean")
-    assert "return y + undefined" in finding.diagnosis and "__init__.py" not in finding.diagnosis, finding.diagnosis
+    _, out, _ = crosscheck(tmp_path, capsys, text, "--only", "tweedie_mean")
+    assert "raises NameError: name 'undefined' is not defined\n    adapter.py:6: return y + undefined (in 36" in out
 
 
 def test_methods_in_two_conventions_are_printed_once(tmp_path, capsys):
