@@ -371,7 +371,7 @@ conventions(
         "chains not split",
         "half = len(x) // 2\n    halves = np.concatenate([x[:half], x[half : 2 * half]], axis=1)",
         "half, halves = len(x), x",
-        "Gelman and Rubin 1992",
+        "Gelman and Rubin 1992; numpyro.diagnostics.gelman_rubin, blackjax.diagnostics.potential_scale_reduction",
     ),
     ("without the factor (L - 1)/L", "(half - 1) / half", "1", "Gelman et al. 2013, in the limit"),
     ("an odd T drops the middle draw", "x[half : 2 * half]", "x[-half:]", "Stan, ArviZ, numpyro, pyro"),
