@@ -128,7 +128,7 @@ conventions(
         "the weight of the new parameters: 1 - m",
         AVERAGE,
         "(1 - momentum) * old + momentum * new",
-        "tau of target networks, Lillicrap et al. 2016; momentum of torch.nn.BatchNorm1d",
+        "stable_baselines3 polyak_update (tau), torch.nn.BatchNorm1d (momentum)",
     ),
 )
 

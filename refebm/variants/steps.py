@@ -25,7 +25,7 @@ KARRAS = "Karras, Aittala, Aila and Laine 2022"
 HANG = "Hang et al. 2023: min-SNR-5"
 MINUS_E = "texts with f = -E (Stanford CS236, HY-673)"
 FOLDED = "k-diffusion 45, cdvae 7, score_sde_pytorch 26"
-OF_NOISE = f"weights of the error of the noise, as min-SNR's are, Hang et al. 2023; {FOLDED}"
+OF_NOISE = f"Hang et al. 2023 (weights of the noise's error); {FOLDED}"
 DATA_DEVIATIONS = (0.5, 1.0)  # sigma_data
 SQUARED_ERROR = "mean squared error: no 1/2, mean over coordinates"
 Weight = Callable[[dict], np.ndarray | float]
