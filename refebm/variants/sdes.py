@@ -81,12 +81,12 @@ for one in SUBDUED_TOO:
 INTEGRALS = (
     ("beta for its integral", INTEGRAL, "self.beta(t) + 0.0 * s"),
     ("beta at the end all along", INTEGRAL, "(t - s) * self.beta(t)", "constant beta"),
-    ("1/2 forgotten", "0.5 * ", "", "constant beta"),
+    ("1/2 forgotten", "0.5 * (s + t)", "(s + t)", "constant beta"),
     ("from 0", INTEGRAL, INTEGRAL.replace("(t - s)", "t").replace("(s + t)", "t"), "from 0"),
     ("beta in the middle of the span", "(s + t)", "(t - s)", "from 0"),
 )
 wrong_versions("VariancePreserving.integral", *INTEGRALS)
-wrong_versions("SubVariancePreserving.integral", *INTEGRALS, inside="integral")
+wrong_versions("SubVariancePreserving.integral", *INTEGRALS, inside="VariancePreserving")
 OF_STEPS = (
     ("a step forgotten", STEPS, STEPS.removesuffix(" / n_steps"), "one step"),
     ("counted from 0", "(1 + np.arange(n_steps))", "np.arange(n_steps)", "constant beta"),
@@ -100,9 +100,9 @@ BOTH_ENDS = (
     "np.arange(n_steps) / (n_steps - 1)",
     "Ho, Jain and Abbeel 2020, section 4; score_sde VPSDE",
 )
-for one in SUBDUED_TOO:
-    wrong_versions(f"{one}.betas", *OF_STEPS, inside="betas")
-    conventions(f"{one}.betas", BOTH_ENDS, inside="betas")
+for one, home in (("VariancePreserving", ""), ("SubVariancePreserving", "VariancePreserving")):
+    wrong_versions(f"{one}.betas", *OF_STEPS, inside=home)
+    conventions(f"{one}.betas", BOTH_ENDS, inside=home)
 wrong_versions(
     "VariancePreserving.diffusion",
     ("g squared for g", "np.sqrt(self.beta(t))", "self.beta(t)"),
