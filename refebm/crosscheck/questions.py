@@ -216,11 +216,9 @@ def _plan(function: str) -> Iterator[tuple[str, bool, dict]]:
         options = {"seed": seed + 70 + half, "d": 2, "n": 3, "grid": 48} | usual | one.rounded
         yield "inputs that are rounded to fewer digits on their way", False, options
     yield from _of_energies(function, kinds, seed)
-    for words, options in (*one.beside, *_of_the_defaults(function)):
-        yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
+    yield from _of_its_own(function, seed)
     for words, options in _near_the_ends(function):
-        for half in (0, 1):
-            yield words, False, {"seed": seed + 110 + half, "d": 2 + half, "n": 3} | usual | options
+        yield from ((words, False, {"seed": seed + 110 + i, "d": 2 + i, "n": 3} | usual | options) for i in (0, 1))
 
 
 def _coordinates(function: str, options: dict) -> int:
@@ -243,6 +241,12 @@ def _of_the_defaults(function: str) -> Iterator[tuple[str, dict]]:
     for size in (3, 8) if usual else ():
         words = f"the usual numbers: {', '.join(f'{name} = {number:g}' for name, number in usual.items())}"
         yield words, {"d": 3, "n": 4, "n_steps": size, "levels": size} | usual
+
+
+def _of_its_own(function: str, seed: int) -> Iterator[tuple[str, bool, dict]]:
+    """Further questions that a function has of its own, and those with its usual numbers."""
+    for words, options in (*particular(function).beside, *_of_the_defaults(function)):
+        yield from ((words, False, {"seed": seed + 100 + half} | options) for half in (0, 1))
 
 
 def _near_the_ends(function: str) -> Iterator[tuple[str, dict]]:
