@@ -220,7 +220,10 @@ def test_a_gradient_of_the_sum_is_one_too():
     assert examined(text, "denoising_score_matching").status == "passed"
 
 
-@pytest.mark.parametrize("function", EXAMINED)
+ALWAYS_0 = "VarianceExploding.drift"  # without roundoff
+
+
+@pytest.mark.parametrize("function", [one for one in EXAMINED if one != ALWAYS_0])
 def test_within_the_tolerance_nothing_is_accused(function):
     """Answers anywhere within the tolerance of either precision pass; just beyond it, they do not."""
     rng = np.random.default_rng(0)
@@ -648,7 +651,7 @@ def test_every_time_is_asked_near_its_ends(function, name, number):
         given = vector.asked.arguments
         got = np.ravel(flat(ask(function, REFERENCE, given | {name: held(given[name], number)})))
         off.append(np.max(np.abs(got - vector.value) / tolerance(vector.scale)))
-    assert (max(off) > 1e3) != (function == "VarianceExploding.drift")  # which is 0 at all times
+    assert (max(off) > 1e3) != (function == ALWAYS_0)
 
 
 ROUNDED = """
