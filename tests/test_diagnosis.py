@@ -685,7 +685,8 @@ def test_the_roundoff_of_another_form_is_no_failure(function, digits, mistake):
     assert finding.status == "passed" and finding.worst <= 1, finding.diagnosis
     assert finding.diagnosis.startswith(f"right to {digits} digits at least: "), finding.diagnosis
     assert "roundoff" in finding.diagnosis
-    assert examined(ROUNDED.replace(*mistake), function).status == "failed"
+    finding = examined(ROUNDED.replace(*mistake), function)  # an epsilon at the most
+    assert finding.status != "passed" and finding.worst > 1 and "roundoff" not in finding.diagnosis, finding.diagnosis
 
 
 def test_digits_that_cancel_far_out_are_no_failure():

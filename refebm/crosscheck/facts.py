@@ -235,7 +235,8 @@ def cancelled(evidence) -> np.ndarray:
 
     A standard function may do so. PyTorch's binary cross-entropy is a + log(1 + exp(-a)), 0 or 1e-14 at a = -100: in
     the mean of a loss nobody sees it. A small probability 1 - F is off by the roundoff of 1, and exp(a - b) of log
-    weights by that of a. So the sizes are those of the inputs, at least 1; of energies far out, their squares.
+    weights by that of a. So the sizes are those of the inputs, at least 1; of energies far out, their squares. What is
+    no loss, which is averaged, keeps at least half of its digits.
     """
     loss = evidence.vectors[0].asked.function in GRADIENTS
     far = evidence.each(lambda asked: float(asked.given["reach"] > 1)).astype(bool)
@@ -245,7 +246,9 @@ def cancelled(evidence) -> np.ndarray:
         else _largest(evidence)
     )
     with np.errstate(invalid="ignore"):
-        small = np.abs(evidence.answers - evidence.right) <= ROUNDED * evidence.roundoff * np.maximum(1, sizes)
+        off = np.abs(evidence.answers - evidence.right)
+        small = off <= ROUNDED * evidence.roundoff * np.maximum(1, sizes)
+        small &= loss | (off <= np.sqrt(evidence.roundoff) * np.abs(evidence.right))
     return small & (evidence.units > 1) & (far | (not loss))
 
 
